@@ -1,0 +1,40 @@
+# make setup | demo | test | bench | lint
+.PHONY: setup demo test test-all bench lint clean help
+unexport PYTHONDONTWRITEBYTECODE
+export DO_NOT_TRACK := true
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.headroom-setup
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 14
+
+setup: $(STAMP)  ## make the virtual environment in .venv and install the project into it
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "Setting up .venv (once; about half a minute)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup      ## simulate a customer base, train, score, and print the top 20
+	@$(BIN)/headroom demo
+
+test: setup      ## the tests that run on every change
+	@$(BIN)/pytest -q -m "not scheduler"
+
+test-all: setup  ## every test, also the scheduled run that waits for its cron
+	@$(BIN)/pytest -q
+
+bench: setup     ## speed and memory, side by side with the peers
+	@$(BIN)/python -m tests.bench
+
+lint: setup      ## ruff and mypy
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+clean:           ## remove what the demo wrote
+	rm -rf demo

@@ -1,0 +1,346 @@
+"""The input contract as code: every table, its grain, key, columns, units and caveats.
+
+This is the only list of input tables and columns. The source stages from it, ``headroom check`` checks from it,
+the simulator writes it and the docs are made from it.
+
+Time is in UTC days. A staged clock column is a date: ``occurred_at`` becomes ``occurred_on``. Since a fact counts only
+before ``snapshot_date`` 00:00 UTC, the day says all that the cut needs to know.
+
+Money and quantities are staged as whole ten-thousandths (``mrr`` becomes ``mrr_e4``, int64), so that a sum is exact and
+the same in any order, on any engine. ``E4`` is the one constant for it.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+E4 = 10_000
+"""Money and quantities are whole numbers of 1/E4."""
+
+
+class Kind(StrEnum):
+    """What a column holds, and so how it is staged."""
+
+    ID = "id"  # string
+    TEXT = "text"  # string
+    CLOCK = "clock"  # timestamp or date -> date (UTC day), `_at` -> `_on`
+    MONEY = "money"  # number -> int64 in 1/E4, name + `_e4`
+    QUANTITY = "quantity"  # number -> int64 in 1/E4, name + `_e4`
+    COUNT = "count"  # whole number -> int64
+    RATING = "rating"  # number -> float64
+
+
+STAGED_TYPE = {
+    Kind.ID: "string",
+    Kind.TEXT: "string",
+    Kind.CLOCK: "date",
+    Kind.MONEY: "int64",
+    Kind.QUANTITY: "int64",
+    Kind.COUNT: "int64",
+    Kind.RATING: "float64",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of an input table. ``costs`` says which signals are absent without it."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+    unit: str = ""
+    meaning: str = ""
+    costs: str = ""
+
+    @property
+    def staged_name(self) -> str:
+        if self.kind is Kind.CLOCK and self.name.endswith("_at"):
+            return self.name.removesuffix("_at") + "_on"
+        if self.kind in (Kind.MONEY, Kind.QUANTITY):
+            return f"{self.name}_e4"
+        return self.name
+
+    @property
+    def staged_type(self) -> str:
+        return STAGED_TYPE[self.kind]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One input table.
+
+    ``key`` is unique where ``unique`` is true. ``happened`` is the raw column that says when a row happened (None for a
+    reference table without a clock), ``costs`` which signals are absent without the table, ``ends`` the columns that
+    say when something ended: later facts, unknown until their day has passed.
+    """
+
+    name: str
+    grain: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    unique: bool = True
+    happened: str | None = None
+    ends: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    costs: str = ""
+    extra_columns: bool = field(default=False)
+
+    def column(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.columns if c.required)
+
+    @property
+    def happened_on(self) -> str | None:
+        """The staged name of the column that says when a row happened."""
+        return None if self.happened is None else self.column(self.happened).staged_name
+
+    @property
+    def ends_on(self) -> tuple[str, ...]:
+        return tuple(self.column(name).staged_name for name in self.ends)
+
+
+def _id(name: str = "account_id", required: bool = True, meaning: str = "") -> Column:
+    return Column(name, Kind.ID, required, meaning=meaning)
+
+
+def _clock(name: str, required: bool = True, meaning: str = "", costs: str = "") -> Column:
+    return Column(name, Kind.CLOCK, required, "UTC time", meaning, costs)
+
+
+def _known(default: str) -> Column:
+    return Column("known_at", Kind.CLOCK, False, "UTC time", f"when the source learned it; missing: `{default}`")
+
+
+def _text(name: str, meaning: str = "", costs: str = "", required: bool = False) -> Column:
+    return Column(name, Kind.TEXT, required, "", meaning, costs)
+
+
+_TABLES = (
+    Table(
+        "accounts",
+        "one account",
+        (
+            _id(),
+            _text("name", "as people write it", required=True),
+            _clock("created_at", meaning="when the account was opened"),
+            _text("owner", "the CSM", "the list by CSM: every account is reported as without an owner"),
+            _text("segment", costs="slices by segment, peers"),
+            _text("industry", costs="look-alikes by industry"),
+            _text("region", costs="slices by region"),
+            Column("employees", Kind.COUNT, False, "people", costs="room to grow: seats as a share of employees"),
+            _id("parent_id", required=False),
+        ),
+        key=("account_id",),
+        happened="created_at",
+        caveats=("Attributes are as of today: none but `employees` is a model feature.",),
+    ),
+    Table(
+        "subscriptions",
+        "one version of one product line, valid in [valid_from, valid_to)",
+        (
+            _id(),
+            _text("product", required=True),
+            _text("plan", required=True),
+            Column("mrr", Kind.MONEY, True, "reporting currency per month"),
+            _clock("valid_from"),
+            _clock("valid_to", required=False, meaning="first day on which the line no longer holds; null: open"),
+            Column("seats", Kind.COUNT, False, "seats", "null: not sold by seat", "seats in use, seat expansion"),
+            _clock("renews_on", required=False, costs="renewal in sight"),
+            _known("valid_from"),
+        ),
+        key=("account_id", "product", "plan", "mrr", "valid_from", "valid_to", "seats"),
+        unique=False,
+        happened="valid_from",
+        ends=("valid_to",),
+        one_of=("subscriptions", "invoices"),
+        caveats=(
+            "Two open lines of one account and product are two contracts and are added up.",
+            "The end of a line is a later fact: unknown until the day has passed.",
+        ),
+        costs="seats, plans, MRR and every motion but usage",
+    ),
+    Table(
+        "invoices",
+        "one billed amount of a usage-priced product",
+        (
+            _id(),
+            _text("product", required=True),
+            _clock("billed_at"),
+            Column("amount", Kind.MONEY, True, "reporting currency", "negative: a credit"),
+            _known("billed_at"),
+        ),
+        key=("account_id", "product", "billed_at", "amount"),
+        unique=False,
+        happened="billed_at",
+        one_of=("subscriptions", "invoices"),
+        costs="usage-priced products: billing level and trend, usage expansion",
+    ),
+    Table(
+        "usage_events",
+        "one product event",
+        (
+            _id(),
+            _clock("occurred_at"),
+            _text("feature", required=True),
+            _id("user_id", required=False),
+            Column("quantity", Kind.QUANTITY, False, "units of the feature", "missing: 1", "metered quantities"),
+            _known("occurred_at"),
+        ),
+        key=("account_id", "occurred_at", "feature", "user_id"),
+        unique=False,
+        happened="occurred_at",
+        one_of=("usage_events", "usage_daily"),
+        caveats=("Two equal events are two events.",),
+        costs="distinct users, power users, concentration on few users",
+    ),
+    Table(
+        "usage_daily",
+        "account x day x feature, already counted",
+        (
+            _id(),
+            _clock("day"),
+            _text("feature", required=True),
+            Column("events", Kind.COUNT, True, "events"),
+            Column(
+                "active_users", Kind.COUNT, False, "users", "distinct users of the day", "active users, seats in use"
+            ),
+            Column("quantity", Kind.QUANTITY, False, "units of the feature", "missing: `events`", "metered quantities"),
+            _known("day"),
+        ),
+        key=("account_id", "day", "feature", "known_at"),
+        happened="day",
+        one_of=("usage_events", "usage_daily"),
+        caveats=("Distinct users of a window cannot be counted: the largest day stands for them.",),
+        costs="usage, where events are too many to hand over",
+    ),
+    Table(
+        "users",
+        "one user of an account",
+        (
+            _id("user_id"),
+            _id(),
+            _text("email_domain", costs="users from other e-mail domains"),
+            _text("team", costs="new teams"),
+            _text("role"),
+            _clock("created_at", required=False, costs="new users, invitations beyond the seats"),
+            _clock("deactivated_at", required=False, costs="seats reassigned"),
+        ),
+        key=("user_id",),
+        happened="created_at",
+        ends=("deactivated_at",),
+        costs="new users and teams, other domains, invitations beyond the seats",
+    ),
+    Table(
+        "plans",
+        "one plan of one product",
+        (
+            _text("product", required=True),
+            _text("plan", required=True),
+            Column("tier", Kind.COUNT, True, "1 = lowest", "per product"),
+            Column("seat_price", Kind.MONEY, False, "per seat and month", costs="discount against list price"),
+        ),
+        key=("product", "plan"),
+        costs="tiers: an upsell is then a different plan at a higher MRR per seat",
+    ),
+    Table(
+        "plan_features",
+        "what a plan includes, and its metered limits",
+        (
+            _text("product", required=True),
+            _text("plan", required=True),
+            _text("feature", required=True),
+            Column("monthly_limit", Kind.QUANTITY, False, "units per month", "null: unlimited", "nearness to limits"),
+        ),
+        key=("product", "plan", "feature"),
+        costs="limits, use of what the next tier gates",
+    ),
+    Table(
+        "tickets",
+        "one support ticket",
+        (
+            _id("ticket_id"),
+            _id(),
+            _clock("opened_at"),
+            _clock("closed_at", required=False),
+            _text("kind", "bug, question, feature_request, ...", "bugs and feature requests"),
+            _text("feature", costs="requests for gated features"),
+            _text("severity", "low, high, critical", "critical tickets"),
+            Column("csat", Kind.RATING, False, "1-5", "given when the ticket is closed", "satisfaction"),
+            _known("opened_at"),
+        ),
+        key=("ticket_id",),
+        happened="opened_at",
+        ends=("closed_at",),
+        caveats=("A rating is known only once the ticket is closed.",),
+        costs="support load, bugs, critical tickets, satisfaction",
+    ),
+    Table(
+        "crm_events",
+        "one dated fact from the CRM",
+        (
+            _id(),
+            _clock("occurred_at"),
+            _text("kind", required=True),
+            _text("product"),
+            Column("amount", Kind.MONEY, False, "reporting currency"),
+            _known("occurred_at"),
+        ),
+        key=("account_id", "occurred_at", "kind", "product"),
+        unique=False,
+        happened="occurred_at",
+        costs="champions, reviews, budget, milestones, open opportunities, overdue invoices",
+    ),
+    Table(
+        "account_features",
+        "the team's own features, as known at a time",
+        (_id(), _clock("known_at")),
+        key=("account_id", "known_at"),
+        happened="known_at",
+        extra_columns=True,
+        costs="the team's own features",
+    ),
+    Table(
+        "outcomes",
+        "what came of a play",
+        (
+            _id(),
+            _text("play", required=True),
+            _clock("opened_at"),
+            _text("status", "open, won, lost, not_now"),
+            _clock("closed_at", required=False),
+            Column("arr", Kind.MONEY, False, "reporting currency per year"),
+            _text("reason"),
+        ),
+        key=("account_id", "play", "opened_at"),
+        happened="opened_at",
+        ends=("closed_at",),
+        costs="plays under way and accounts that said `not now`",
+    ),
+)
+
+TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
+
+CRM_KINDS = (
+    "champion_promoted",
+    "champion_left",
+    "qbr_held",
+    "qbr_gap",
+    "budget_opened",
+    "milestone_reached",
+    "nps_response",
+    "competitor_research",
+    "expansion_opportunity_opened",
+    "expansion_opportunity_closed",
+    "invoice_overdue",
+    "invoice_paid",
+)
+"""The kinds of CRM event in use; others are counted as events but feed no signal of their own."""
+
+MOTIONS = ("seat", "upsell", "cross_sell", "usage")
+"""The four motions of an expansion."""
+
+MOVEMENT_CLASSES = ("new", *MOTIONS, "price", "contraction", "churn", "reactivation")
+"""Every change of MRR is of exactly one of these classes."""

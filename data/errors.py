@@ -1,0 +1,40 @@
+"""The one exception family for what a user can put right. Everything else is a bug and keeps its traceback."""
+
+
+class HeadroomError(Exception):
+    """A request that cannot be carried out.
+
+    ``asked`` is what the user wanted, ``found`` what is there, ``todo`` what to do next; each one plain sentence.
+    Nothing has been written when it is raised.
+    """
+
+    def __init__(self, asked: str, found: str, todo: str) -> None:
+        super().__init__(asked, found, todo)
+        self.asked, self.found, self.todo = asked, found, todo
+
+    def __str__(self) -> str:
+        return f"{self.asked}\n  found: {self.found}\n  to do: {self.todo}"
+
+
+class SourceError(HeadroomError):
+    """The source cannot be reached or read."""
+
+
+class ContractError(HeadroomError):
+    """The tables do not keep the contract."""
+
+
+class SettingsError(HeadroomError):
+    """A setting is unknown or has a value that cannot be used."""
+
+
+class NotEnoughHistoryError(HeadroomError):
+    """There is too little to learn from, or nothing to score, on the date asked for."""
+
+
+class ModelError(HeadroomError):
+    """A model that was asked for is not there or does not fit the features."""
+
+
+class PublishError(HeadroomError):
+    """A snapshot failed its checks before publishing."""

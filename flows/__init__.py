@@ -1,0 +1,1 @@
+"""When things happen: settings, the command line and the Prefect flows."""
