@@ -1,0 +1,93 @@
+"""From tables to feature rows: the one ``build`` that training and scoring share.
+
+Features never cross accounts, so a base is built shard by shard: memory stays bounded and progress can be told.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from data.catalogue import FeatureCard
+from data.movements import ExpansionRules
+from features import commercial, limits, people, seats, support, usage
+from features.cohort import KEY, Tables, cohort
+from features.definition import REGISTRY, ROW, Feature
+from features.views import Views, usage_cells
+
+AREAS = (commercial, usage, seats, limits, support, people)
+"""The business areas. Importing them defines the features."""
+
+ACCOUNTS_PER_SHARD = 20_000
+"""With 24 snapshots of a busy base, so many accounts stay well under 2 GB."""
+
+ROWS_PER_SHARD = 60_000
+"""Account-snapshots of one shard."""
+
+
+def catalogue(tables: Tables) -> dict[str, FeatureCard]:
+    """The card of every feature that these tables can carry, in the order of the model's columns."""
+    return {f.name: f.card for f in REGISTRY.available(tables) if f.card is not None}
+
+
+def feature_rows(tables: Tables, snapshot_dates: Sequence[date], rules: ExpansionRules) -> ir.Table:
+    """One row per customer and snapshot: ``account_id, snapshot_date``, then one float64 column per feature."""
+    members = cohort(tables, snapshot_dates)
+    views = Views(tables, members, snapshot_dates, rules)
+    available = REGISTRY.available(tables)
+    rows = members
+    for view in dict.fromkeys(f.view for f in available if f.view != ROW):
+        rows = _join(rows, getattr(views, view), [f for f in available if f.view == view])
+    rows = rows.mutate(**{f.name: f.expression(rows) for f in available if f.view == ROW})
+    return rows.select(*KEY, **{f.name: rows[f.name].cast("float64") for f in available if f.card is not None})
+
+
+def _join(rows: ir.Table, view: ir.Table, features: list[Feature]) -> ir.Table:
+    """The rows with the aggregates of one view; an account without a row in it gets each feature's ``empty``."""
+    sums = view.group_by(*KEY).aggregate(**{f.name: f.expression(view) for f in features})
+    joined = rows.left_join(sums, KEY).drop("account_id_right", "snapshot_date_right")
+    empties = {f.name: joined[f.name].fill_null(f.empty) for f in features if f.empty is not None}
+    return joined.mutate(**empties) if empties else joined
+
+
+def shard(tables: Tables, index: int, count: int) -> Tables:
+    """The tables of the accounts of one of ``count`` shards; tables without accounts stay whole."""
+    if count == 1:
+        return tables
+    return {
+        name: table.filter(table.account_id.hash().abs() % count == index) if "account_id" in table.columns else table
+        for name, table in tables.items()
+    }
+
+
+def shard_count(tables: Tables, snapshots: int) -> int:
+    """How many shards keep each one within ``ROWS_PER_SHARD`` account-snapshots."""
+    accounts = tables["accounts"].count().to_pyarrow().as_py()
+    return max(1, -(-accounts * snapshots // ROWS_PER_SHARD), -(-accounts // ACCOUNTS_PER_SHARD))
+
+
+def build(
+    tables: Tables,
+    snapshot_dates: Sequence[date],
+    rules: ExpansionRules,
+    *,
+    shards: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[pa.Table]:
+    """The feature rows of each shard, one after the other, sorted by snapshot and account.
+
+    ``progress`` is told ``(shards done, shards in all)``. Shards are read from the source as they are asked for; the
+    counted usage of a shard is held by the engine while it is worked on.
+    """
+    count = shards or shard_count(tables, len(snapshot_dates))
+    for index in range(count):
+        part = shard(tables, index, count)
+        cells = usage_cells(part).cache()
+        try:
+            rows = feature_rows({**part, "usage_cells": cells}, snapshot_dates, rules)
+            yield rows.order_by("snapshot_date", "account_id").to_pyarrow()
+        finally:
+            cells.release()
+        if progress is not None:
+            progress(index + 1, count)

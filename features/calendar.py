@@ -1,0 +1,45 @@
+"""The only date arithmetic of the features.
+
+A window of ``d`` days before a snapshot is ``[snapshot_date - d, snapshot_date)``. ``age`` counts days back from the
+snapshot: yesterday is 1, so the window is ``1 <= age <= d``. Every table is joined to its snapshots by equality, and
+every window is a comparison of ``age``.
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+QUARTER_DAYS = 91
+"""Thirteen weeks: a quarter in which every weekday occurs equally often."""
+
+MONTH_DAYS = 28
+"""Four weeks: a month in which every weekday occurs equally often."""
+
+
+def month_starts(first: date, last: date) -> list[date]:
+    """The first days of months in ``[first, last]``."""
+    return [d.date() for d in pd.date_range(first, last, freq="MS")]
+
+
+def calendar(snapshot_dates: Iterable[date], lookback_days: int) -> ir.Table:
+    """One row per snapshot_date and day of its lookback: ``snapshot_date, day, age`` with 1 <= age <= lookback_days."""
+    rows = [
+        (snapshot_date, snapshot_date - timedelta(days=age), age)
+        for snapshot_date in snapshot_dates
+        for age in range(1, lookback_days + 1)
+    ]
+    schema = ibis.schema({"snapshot_date": "date", "day": "date", "age": "int64"})
+    return ibis.memtable(rows, schema=schema)
+
+
+def snapshots(snapshot_dates: Iterable[date]) -> ir.Table:
+    """One row per snapshot date."""
+    return ibis.memtable([(d,) for d in snapshot_dates], schema=ibis.schema({"snapshot_date": "date"}))
+
+
+def days_between(later: ir.DateValue, earlier: ir.DateValue) -> ir.IntegerValue:
+    """Whole days from ``earlier`` to ``later``."""
+    return later.delta(earlier, unit="day").cast("int64")

@@ -1,0 +1,40 @@
+"""Who is a customer on a snapshot date: the accounts that get a feature row."""
+
+from collections.abc import Iterable
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from features.calendar import days_between, snapshots
+
+BILLED_DAYS = 90
+"""A usage-priced customer has been billed within so many days (contract, section 1)."""
+
+KEY = ("account_id", "snapshot_date")
+Tables = dict[str, ir.Table]
+
+
+def cohort(tables: Tables, snapshot_dates: Iterable[date]) -> ir.Table:
+    """One row per ``account_id, snapshot_date``: accounts with an open line, or billed in the last 90 days.
+
+    A line that ends on ``snapshot_date`` or later is open on it. The cohort is read from the contract tables alone, so
+    an account that has lines but no row in ``accounts`` is still a customer.
+    """
+    dates = snapshots(snapshot_dates)
+    parts = []
+    if "subscriptions" in tables:
+        lines = tables["subscriptions"]
+        is_open = (
+            (lines.valid_from < dates.snapshot_date)
+            & (lines.known_on < dates.snapshot_date)
+            & (lines.valid_to.isnull() | (lines.valid_to >= dates.snapshot_date))
+        )
+        parts.append(lines.join(dates, is_open).select(*KEY))
+    if "invoices" in tables:
+        bills = tables["invoices"]
+        billed = bills.join(dates, (bills.billed_on < dates.snapshot_date) & (bills.known_on < dates.snapshot_date))
+        recent = billed.filter(days_between(billed.snapshot_date, billed.billed_on) <= BILLED_DAYS)
+        totals = recent.group_by(KEY).aggregate(amount_e4=recent.amount_e4.sum())
+        parts.append(totals.filter(totals.amount_e4 > 0).select(*KEY))
+    return (parts[0] if len(parts) == 1 else ibis.union(*parts)).distinct()

@@ -1,0 +1,135 @@
+"""What a feature is: one small function, and the words that go with it.
+
+A feature over a *view* gets the view's rows of one account and snapshot and returns an aggregate. A feature over the
+*row* gets the finished aggregates and returns an expression of them. Neither sees a date: the views are already cut at
+the snapshot, so a feature cannot leak unless a view leaks.
+
+    @feature("daily", windows=(28, 91), label="Events in {days} days", unit="events", reason="usage_level", empty=0)
+    def events(t, days):
+        return t.events.sum(where=t.age <= days)
+
+defines ``events_28d`` and ``events_91d``. The model's columns, the catalogue, the reasons and the docs follow from it.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+import ibis
+import ibis.expr.types as ir
+
+from data.catalogue import Direction, FeatureCard
+
+ROW = "row"
+"""The view of features that are computed from the finished aggregates."""
+
+Expression = Callable[[ir.Table], ir.Value]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of a feature row: its card, the view it reads, and its expression.
+
+    ``empty`` is the value for an account without a row in the view (0 for counts, None: missing). A feature without a
+    card is a step on the way to others and is not shown to the model.
+    """
+
+    name: str
+    view: str
+    expression: Expression
+    needs: tuple[str, ...]
+    card: FeatureCard | None = None
+    empty: int | None = None
+
+
+@dataclass
+class Registry:
+    """The features in the order in which they were defined."""
+
+    features: dict[str, Feature] = field(default_factory=dict)
+
+    def add(self, feature: Feature) -> None:
+        if feature.name in self.features:
+            raise ValueError(f"two features are called {feature.name}")
+        self.features[feature.name] = feature
+
+    def available(self, tables: Iterable[str]) -> list[Feature]:
+        """The features whose tables are there."""
+        there = set(tables) | ({"usage"} if {"usage_events", "usage_daily"} & set(tables) else set())
+        return [f for f in self.features.values() if set(f.needs) <= there]
+
+
+REGISTRY = Registry()
+
+
+def feature(
+    view: str,
+    *,
+    label: str,
+    unit: str,
+    reason: str,
+    needs: tuple[str, ...],
+    direction: Direction = Direction.UNKNOWN,
+    missing: str = "nothing in the window",
+    actionable: bool = False,
+    windows: tuple[int, ...] = (),
+    empty: int | None = None,
+    lookback_days: int | None = None,
+) -> Callable[[Callable[..., ir.Value]], Callable[..., ir.Value]]:
+    """Register a feature, or one per window: ``name_28d`` for 28 days; ``{days}`` in the label is the window."""
+
+    def register(function: Callable[..., ir.Value]) -> Callable[..., ir.Value]:
+        for name, expression, days in _windowed(function, windows):
+            card = FeatureCard(
+                name=name,
+                label=label.format(days=days),
+                unit=unit,
+                direction=direction,
+                missing="0: " + missing if empty == 0 else missing,
+                reason_code=reason,
+                actionable=actionable,
+                tables=needs,
+                window_days=days or lookback_days,
+            )
+            REGISTRY.add(Feature(name, view, expression, needs, card, empty))
+        return function
+
+    return register
+
+
+def step(
+    view: str, *, needs: tuple[str, ...], windows: tuple[int, ...] = (), empty: int | None = None
+) -> Callable[[Callable[..., ir.Value]], Callable[..., ir.Value]]:
+    """Register an aggregate that features over the row are computed from, without being a feature itself."""
+
+    def register(function: Callable[..., ir.Value]) -> Callable[..., ir.Value]:
+        for name, expression, _ in _windowed(function, windows):
+            REGISTRY.add(Feature(name, view, expression, needs, None, empty))
+        return function
+
+    return register
+
+
+def _windowed(
+    function: Callable[..., ir.Value], windows: tuple[int, ...]
+) -> Iterable[tuple[str, Expression, int | None]]:
+    """``(name, expression, days)`` of a function, one for each window."""
+    if not windows:
+        yield function.__name__, function, None
+    for days in windows:
+        yield f"{function.__name__}_{days}d", partial(function, days=days), days
+
+
+def ratio(numerator: ir.NumericValue, denominator: ir.NumericValue | int) -> ir.FloatingValue:
+    """The only division: in double on every engine, missing where the denominator is 0.
+
+    A bare ``/`` is integer division on PostgreSQL and a DECIMAL on Spark.
+    """
+    if isinstance(denominator, int):
+        denominator = ibis.literal(denominator, "int64")
+    return numerator.cast("float64") / denominator.cast("float64").nullif(0)
+
+
+def growth(now: ir.NumericValue, before: ir.NumericValue) -> ir.FloatingValue:
+    """Relative change ``now / before - 1``; missing where there was nothing before."""
+    return ratio(now - before, before)

@@ -1,0 +1,160 @@
+"""Seats: how many of those bought are used, who was invited, and from where new people come."""
+
+import ibis.expr.types as ir
+
+from data.catalogue import Direction
+from features.calendar import QUARTER_DAYS
+from features.definition import ROW, feature, ratio, step
+from features.usage import users_in
+
+SEATS = ("usage", "subscriptions")
+USERS = ("users",)
+USERS_AND_SEATS = ("users", "subscriptions")
+UP, DOWN = Direction.UP, Direction.DOWN
+
+
+@step("lines", needs=("subscriptions",))
+def seats_91d_ago(t: ir.Table) -> ir.Value:
+    return t.seats.sum(where=(t.age > QUARTER_DAYS) & (t.end_age.isnull() | (t.end_age <= QUARTER_DAYS)))
+
+
+@feature(
+    ROW,
+    needs=SEATS,
+    windows=(28,),
+    label="Share of seats in use in {days} days",
+    unit="share",
+    reason="seats_in_use",
+    direction=UP,
+    missing="not sold by seat",
+    actionable=True,
+)
+def seat_utilization(r: ir.Table, days: int) -> ir.Value:
+    return ratio(users_in(r, f"{days}d"), r.seats)
+
+
+@feature(
+    ROW,
+    needs=SEATS,
+    label="Change of the share of seats in use, in 91 days",
+    unit="share",
+    reason="seats_in_use",
+    direction=UP,
+    missing="no seats 91 days ago",
+    lookback_days=182,
+)
+def seat_utilization_change_91d(r: ir.Table) -> ir.Value:
+    return ratio(users_in(r, "91d"), r.seats) - ratio(users_in(r, "before_91d"), r.seats_91d_ago)
+
+
+@feature(
+    ROW,
+    needs=SEATS,
+    label="Seats bought and not used in 28 days",
+    unit="seats",
+    reason="seats_in_use",
+    direction=DOWN,
+    missing="not sold by seat",
+    lookback_days=28,
+)
+def seats_free(r: ir.Table) -> ir.Value:
+    return r.seats - users_in(r, "28d")
+
+
+@feature("users", needs=USERS, label="Registered users", unit="users", reason="invitations", empty=0)
+def registered_users(t: ir.Table) -> ir.Value:
+    return t.count(where=t.deactivated_on.isnull())
+
+
+@feature(
+    ROW,
+    needs=USERS_AND_SEATS,
+    label="Registered users for each seat bought",
+    unit="share",
+    reason="invitations",
+    direction=UP,
+    missing="not sold by seat",
+    actionable=True,
+)
+def registered_users_per_seat(r: ir.Table) -> ir.Value:
+    return ratio(r.registered_users, r.seats)
+
+
+@feature(
+    "users",
+    needs=USERS,
+    windows=(28, 91),
+    label="Users added in {days} days",
+    unit="users",
+    reason="new_users",
+    direction=UP,
+    empty=0,
+)
+def users_created(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=t.age <= days)
+
+
+@feature("teams", needs=USERS, label="Teams with users", unit="teams", reason="new_teams", direction=UP, empty=0)
+def teams(t: ir.Table) -> ir.Value:
+    return t.count()
+
+
+@feature(
+    "teams",
+    needs=USERS,
+    windows=(91,),
+    label="Teams whose first user came within {days} days",
+    unit="teams",
+    reason="new_teams",
+    direction=UP,
+    empty=0,
+    actionable=True,
+)
+def teams_new(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=t.first_age <= days)
+
+
+@feature(
+    "other_domains",
+    needs=USERS,
+    windows=(91,),
+    label="Users of other e-mail domains added in {days} days",
+    unit="users",
+    reason="other_domains",
+    direction=UP,
+    empty=0,
+    actionable=True,
+)
+def other_domain_users(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=t.age <= days)
+
+
+@step("other_domains", needs=USERS, empty=0)
+def other_domain_users_all(t: ir.Table) -> ir.Value:
+    return t.count()
+
+
+@feature(
+    ROW,
+    needs=USERS,
+    label="Share of users outside the account's main e-mail domain",
+    unit="share",
+    reason="other_domains",
+    direction=UP,
+    missing="no registered users",
+)
+def other_domain_share(r: ir.Table) -> ir.Value:
+    return ratio(r.other_domain_users_all, r.registered_users)
+
+
+@feature(
+    "users",
+    needs=USERS,
+    windows=(91,),
+    label="Users deactivated in {days} days",
+    unit="users",
+    reason="seats_reassigned",
+    empty=0,
+)
+def users_deactivated(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=t.deactivated_age <= days)

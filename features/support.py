@@ -1,0 +1,114 @@
+"""Support: load, bugs, what is still open, and how satisfied the answers left people."""
+
+import ibis.expr.types as ir
+
+from data.catalogue import Direction
+from features.definition import ROW, feature, step
+
+TICKETS = ("tickets",)
+UP, DOWN = Direction.UP, Direction.DOWN
+
+
+@feature(
+    "tickets",
+    needs=TICKETS,
+    windows=(28, 91),
+    label="Tickets opened in {days} days",
+    unit="tickets",
+    reason="support_load",
+    empty=0,
+)
+def tickets(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=t.age <= days)
+
+
+@feature("tickets", needs=TICKETS, label="Tickets open", unit="tickets", reason="support_load", direction=DOWN, empty=0)
+def tickets_open(t: ir.Table) -> ir.Value:
+    return t.count(where=t.closed_on.isnull())
+
+
+@feature(
+    "tickets",
+    needs=TICKETS,
+    windows=(91,),
+    label="Bugs reported in {days} days",
+    unit="tickets",
+    reason="bugs",
+    direction=DOWN,
+    empty=0,
+)
+def bug_tickets(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=(t.kind == "bug") & (t.age <= days))
+
+
+@feature(
+    "tickets",
+    needs=TICKETS,
+    label="Critical tickets open",
+    unit="tickets",
+    reason="critical_open",
+    direction=DOWN,
+    empty=0,
+)
+def critical_tickets_open(t: ir.Table) -> ir.Value:
+    return t.count(where=(t.severity == "critical") & t.closed_on.isnull())
+
+
+@feature(
+    "tickets",
+    needs=TICKETS,
+    windows=(182,),
+    label="Feature requests in {days} days",
+    unit="tickets",
+    reason="feature_requests",
+    direction=UP,
+    empty=0,
+)
+def feature_requests(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=(t.kind == "feature_request") & (t.age <= days))
+
+
+@feature(
+    "tickets",
+    needs=TICKETS,
+    windows=(182,),
+    label="Mean rating of tickets opened in {days} days",
+    unit="rating, 1-5",
+    reason="satisfaction",
+    direction=UP,
+    missing="no rated ticket",
+)
+def csat(t: ir.Table, days: int) -> ir.Value:
+    return t.csat.mean(where=t.age <= days)
+
+
+@step("tickets", needs=TICKETS)
+def csat_before_182d(t: ir.Table) -> ir.Value:
+    return t.csat.mean(where=(t.age > 182) & (t.age <= 364))
+
+
+@feature(
+    ROW,
+    needs=TICKETS,
+    label="Change of the mean rating, 182 days against the 182 before",
+    unit="rating points",
+    reason="satisfaction",
+    direction=UP,
+    missing="no rated ticket in one of them",
+    lookback_days=364,
+)
+def csat_change_182d(r: ir.Table) -> ir.Value:
+    return r.csat_182d - r.csat_before_182d
+
+
+@feature(
+    "last_rating",
+    needs=TICKETS,
+    label="Latest ticket rating",
+    unit="rating, 1-5",
+    reason="satisfaction",
+    direction=UP,
+    missing="no rated ticket",
+)
+def csat_last(t: ir.Table) -> ir.Value:
+    return t.csat.mean()

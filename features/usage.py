@@ -1,0 +1,296 @@
+"""How much, how regularly, how broadly and by how many the product is used."""
+
+import ibis.expr.types as ir
+
+from data.catalogue import Direction
+from features.calendar import MONTH_DAYS, QUARTER_DAYS
+from features.definition import ROW, feature, growth, ratio, step
+
+USAGE = ("usage",)
+EVENTS = ("usage_events",)
+UP, DOWN = Direction.UP, Direction.DOWN
+BASELINE_DAYS = 182
+POWER_USER_DAYS = 12
+"""A power user is active on at least 12 of 28 days: three days a week."""
+
+
+def users_in(r: ir.Table, window: str) -> ir.IntegerColumn:
+    """Distinct users where events are known; else the largest day of the window."""
+    distinct = f"distinct_users_{window}"
+    return r[distinct] if distinct in r.columns else r[f"peak_users_{window}"]
+
+
+# --- how much ---------------------------------------------------------------------------------------------------------
+
+
+@feature(
+    "daily", needs=USAGE, windows=(28, 91), label="Events in {days} days", unit="events", reason="usage_level", empty=0
+)
+def events(t: ir.Table, days: int) -> ir.Value:
+    return t.events.sum(where=t.age <= days).fill_null(0)
+
+
+@step("daily", needs=USAGE, empty=0)
+def events_before_28d(t: ir.Table) -> ir.Value:
+    return t.events.sum(where=(t.age > MONTH_DAYS) & (t.age <= 2 * MONTH_DAYS)).fill_null(0)
+
+
+@step("daily", needs=USAGE, empty=0)
+def events_before_91d(t: ir.Table) -> ir.Value:
+    return t.events.sum(where=(t.age > QUARTER_DAYS) & (t.age <= 2 * QUARTER_DAYS)).fill_null(0)
+
+
+@step("daily", needs=USAGE, empty=0)
+def events_baseline(t: ir.Table) -> ir.Value:
+    return t.events.sum(where=(t.age > MONTH_DAYS) & (t.age <= MONTH_DAYS + BASELINE_DAYS)).fill_null(0)
+
+
+@feature(
+    ROW,
+    needs=USAGE,
+    label="Growth of events: 28 days against the 28 before",
+    unit="share",
+    reason="usage_trend",
+    direction=UP,
+    missing="no use in the 28 days before",
+    lookback_days=56,
+)
+def events_growth_28d(r: ir.Table) -> ir.Value:
+    return growth(r.events_28d, r.events_before_28d)
+
+
+@feature(
+    ROW,
+    needs=USAGE,
+    label="Growth of events: 91 days against the 91 before",
+    unit="share",
+    reason="usage_trend",
+    direction=UP,
+    missing="no use in the 91 days before",
+    lookback_days=182,
+)
+def events_growth_91d(r: ir.Table) -> ir.Value:
+    return growth(r.events_91d, r.events_before_91d)
+
+
+@feature(
+    ROW,
+    needs=USAGE,
+    label="Events in 28 days against the account's own pace of the half year before",
+    unit="share",
+    reason="usage_spike",
+    direction=UP,
+    missing="no use in the half year before",
+    lookback_days=210,
+)
+def events_against_baseline(r: ir.Table) -> ir.Value:
+    return growth(r.events_28d * BASELINE_DAYS, r.events_baseline * MONTH_DAYS)
+
+
+@feature(
+    "daily",
+    needs=USAGE,
+    windows=(28,),
+    label="Metered quantity in {days} days",
+    unit="units",
+    reason="usage_level",
+    empty=0,
+)
+def quantity(t: ir.Table, days: int) -> ir.Value:
+    return ratio(t.quantity_e4.sum(where=t.age <= days).fill_null(0), 10_000)
+
+
+# --- how regularly ----------------------------------------------------------------------------------------------------
+
+
+@feature(
+    "daily",
+    needs=USAGE,
+    windows=(28, 91),
+    label="Days with use of the last {days}",
+    unit="days",
+    reason="usage_regularity",
+    direction=UP,
+    empty=0,
+)
+def active_days(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=t.age <= days)
+
+
+@feature(
+    "daily",
+    needs=USAGE,
+    label="Days since the last use",
+    unit="days",
+    reason="usage_recency",
+    direction=DOWN,
+    missing="not used within 210 days",
+)
+def days_since_active(t: ir.Table) -> ir.Value:
+    return t.age.min()
+
+
+@feature(
+    "first_use",
+    needs=USAGE,
+    label="Days since the first use",
+    unit="days",
+    reason="onboarding",
+    missing="never used",
+)
+def days_since_first_use(t: ir.Table) -> ir.Value:
+    return t.age.max()
+
+
+# --- how broadly and deeply -------------------------------------------------------------------------------------------
+
+
+@feature(
+    "features_used",
+    needs=USAGE,
+    windows=(28, 91),
+    label="Product features used in {days} days",
+    unit="features",
+    reason="feature_breadth",
+    direction=UP,
+    empty=0,
+    actionable=True,
+)
+def features_used(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=t.last_age <= days)
+
+
+@feature(
+    "features_used",
+    needs=USAGE,
+    windows=(91,),
+    label="Product features first used within {days} days",
+    unit="features",
+    reason="feature_breadth",
+    direction=UP,
+    empty=0,
+)
+def features_new(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=t.first_age <= days)
+
+
+@feature(
+    "included_use",
+    needs=("usage", "subscriptions", "plan_features"),
+    windows=(91,),
+    label="Share of the plan's features used in {days} days",
+    unit="share",
+    reason="adoption",
+    direction=UP,
+    missing="the plan's features are not listed",
+    actionable=True,
+)
+def features_included_share(t: ir.Table, days: int) -> ir.Value:
+    return ratio(t.count(where=t.last_age <= days), t.count())
+
+
+@feature(
+    ROW,
+    needs=USAGE,
+    label="Events for each active user in 28 days",
+    unit="events",
+    reason="usage_depth",
+    direction=UP,
+    missing="no active user",
+    lookback_days=28,
+)
+def events_per_user_28d(r: ir.Table) -> ir.Value:
+    return ratio(r.events_28d, users_in(r, "28d"))
+
+
+# --- by how many ------------------------------------------------------------------------------------------------------
+
+
+@step("active_users", needs=EVENTS, windows=(7, 28, 91), empty=0)
+def distinct_users(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=t.last_age <= days)
+
+
+@step("active_users", needs=EVENTS, windows=(28, 91), empty=0)
+def distinct_users_before(t: ir.Table, days: int) -> ir.Value:
+    return t[f"was_active_{days}d"].sum()
+
+
+@step("daily", needs=("usage_daily",), windows=(7, 28, 91), empty=0)
+def peak_users(t: ir.Table, days: int) -> ir.Value:
+    return t.active_users.max(where=t.age <= days).fill_null(0)
+
+
+@step("daily", needs=("usage_daily",), windows=(28, 91), empty=0)
+def peak_users_before(t: ir.Table, days: int) -> ir.Value:
+    return t.active_users.max(where=(t.age > days) & (t.age <= 2 * days)).fill_null(0)
+
+
+@feature(
+    ROW,
+    needs=USAGE,
+    windows=(7, 28, 91),
+    label="Users active in {days} days",
+    unit="users",
+    reason="user_growth",
+    direction=UP,
+    empty=0,
+    missing="nobody active (with daily counts only: the largest day stands for the window)",
+)
+def active_users(r: ir.Table, days: int) -> ir.Value:
+    return users_in(r, f"{days}d")
+
+
+@feature(
+    ROW,
+    needs=USAGE,
+    windows=(28, 91),
+    label="Growth of active users: {days} days against the {days} before",
+    unit="share",
+    reason="user_growth",
+    direction=UP,
+    missing="nobody active in the days before",
+)
+def active_users_growth(r: ir.Table, days: int) -> ir.Value:
+    return growth(users_in(r, f"{days}d"), users_in(r, f"before_{days}d"))
+
+
+@feature(
+    "active_users",
+    needs=EVENTS,
+    windows=(28,),
+    label="Users active on 12 or more of the last {days} days",
+    unit="users",
+    reason="power_users",
+    direction=UP,
+    empty=0,
+)
+def power_users(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=t[f"days_{days}d"] >= POWER_USER_DAYS)
+
+
+@feature(
+    ROW,
+    needs=EVENTS,
+    windows=(28,),
+    label="Power users as a share of active users in {days} days",
+    unit="share",
+    reason="power_users",
+    direction=UP,
+    missing="nobody active",
+)
+def power_user_share(r: ir.Table, days: int) -> ir.Value:
+    return ratio(r[f"power_users_{days}d"], users_in(r, f"{days}d"))
+
+
+@feature(
+    "user_events",
+    needs=EVENTS,
+    windows=(28,),
+    label="Share of events by the busiest user in {days} days",
+    unit="share",
+    reason="concentration",
+    direction=DOWN,
+)
+def top_user_share(t: ir.Table, days: int) -> ir.Value:  # noqa: ARG001  the view is cut to the window
+    return ratio(t.events.max(), t.events.sum())

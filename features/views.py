@@ -1,0 +1,336 @@
+"""The views: what was known about each account before each snapshot. The only place where time is cut.
+
+Every view has the key ``account_id, snapshot_date`` and holds only what had happened **and** was known before the
+snapshot. An end (of a line, a ticket, a user) on or after the snapshot is not known yet and is null. A feature reads a
+view and never a table, so ``cut`` and ``cut_days`` below are all that stands between a feature and the future.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
+
+import ibis
+import ibis.expr.types as ir
+
+from data.contract import MOTIONS, TABLES
+from data.movements import ExpansionRules, lines, movements
+from features.calendar import MONTH_DAYS, QUARTER_DAYS, calendar, days_between
+from features.cohort import KEY, Tables
+
+DAILY_DAYS = 210
+"""Lookback of the daily view: 28 days against the 182 before."""
+USER_DAYS = 182
+"""Lookback of the view by user: 91 days against the 91 before."""
+BREADTH_DAYS = 365
+"""Lookback of the view by product feature: what is new is new within a year."""
+BILLING_DAYS = 456
+"""Lookback of billing: 91 days against the same 91 days a year before."""
+
+
+def cut(table: ir.Table, name: str, cohort: ir.Table) -> ir.Table:
+    """The rows of one contract table as known at each snapshot: its columns, ``snapshot_date`` and ``age``.
+
+    ``age`` is whole days since the row happened (null if that was never recorded).
+    """
+    contract = TABLES[name]
+    seen = cohort.select(*KEY).inner_join(table, "account_id")
+    happened = contract.happened_on
+    if happened is not None:
+        seen = seen.filter((seen[happened] < seen.snapshot_date) | seen[happened].isnull())
+        seen = seen.mutate(age=days_between(seen.snapshot_date, seen[happened]))
+    if "known_on" in seen.columns:
+        seen = seen.filter(seen.known_on < seen.snapshot_date)
+    ends = {end: (seen[end] < seen.snapshot_date).ifelse(seen[end], ibis.null("date")) for end in contract.ends_on}
+    return seen.mutate(**ends) if ends else seen
+
+
+def cut_days(table: ir.Table, dates: ir.Table, lookback_days: int) -> ir.Table:
+    """The rows with a ``day`` in ``[snapshot_date - lookback_days, snapshot_date)``, as known at each snapshot.
+
+    ``dates`` is the calendar: an equi-join on the day, so that a long history meets a snapshot only in its lookback.
+    """
+    seen = table.inner_join(dates.filter(dates.age <= lookback_days), "day")
+    return seen.filter(seen.known_on < seen.snapshot_date)
+
+
+def usage_cells(tables: Tables) -> ir.Table:
+    """Usage, counted: one row per account, day, feature, user and day of knowing.
+
+    ``events``, ``quantity_e4``, and ``active_users`` where only daily counts exist (null otherwise). Events win where a
+    source has both.
+    """
+    if "usage_events" in tables:
+        events = tables["usage_events"].rename(day="occurred_on")
+        return events.group_by("account_id", "day", "feature", "user_id", "known_on").aggregate(
+            events=events.count(), quantity_e4=events.quantity_e4.sum(), active_users=ibis.null("int64").max()
+        )
+    daily = tables["usage_daily"].mutate(user_id=ibis.null("string"))
+    return daily.select("account_id", "day", "feature", "user_id", "known_on", "events", "quantity_e4", "active_users")
+
+
+class Views:
+    """The views over one base, or one shard of it, at the snapshots of a cohort; each a table, made when asked for."""
+
+    def __init__(self, tables: Tables, cohort: ir.Table, snapshot_dates: Sequence[date], rules: ExpansionRules) -> None:
+        self.tables = tables
+        self.cohort = cohort
+        self.rules = rules
+        self.calendar = calendar(snapshot_dates, BILLING_DAYS)
+
+    def _cut(self, name: str) -> ir.Table:
+        return cut(self.tables[name], name, self.cohort)
+
+    # --- contracts -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def lines(self) -> ir.Table:
+        """One row per subscription line known at the snapshot, with its plan's tier and list price.
+
+        ``end_age``: days since it ended; null while it is open.
+        """
+        seen = cut(lines(self.tables), "subscriptions", self.cohort)
+        return seen.mutate(end_age=days_between(seen.snapshot_date, seen.valid_to))
+
+    @cached_property
+    def open_lines(self) -> ir.Table:
+        """One row per line that is open on the snapshot."""
+        return self.lines.filter(self.lines.valid_to.isnull())
+
+    @cached_property
+    def movements(self) -> ir.Table:
+        """One row per movement known at the snapshot; each snapshot has its own history."""
+        moves = movements(self.lines, self.rules, by=KEY)
+        return moves.mutate(age=days_between(moves.snapshot_date, moves.day))
+
+    @cached_property
+    def last_expansion(self) -> ir.Table:
+        """One row per expansion movement of the account's latest day with one."""
+        moves = self.movements.filter(self.movements.movement_class.isin(MOTIONS))
+        moves = moves.mutate(latest=moves.age.min().over(ibis.window(group_by=KEY)))
+        return moves.filter(moves.age == moves.latest)
+
+    @cached_property
+    def renewals(self) -> ir.Table:
+        """One row per open line with a renewal to come: ``days_ahead``."""
+        dated = self.open_lines.filter(self.open_lines.renews_on >= self.open_lines.snapshot_date)
+        return dated.mutate(days_ahead=days_between(dated.renews_on, dated.snapshot_date))
+
+    @cached_property
+    def owned_tiers(self) -> ir.Table:
+        """One row per owned product: its highest ``tier``."""
+        return self.open_lines.group_by(*KEY, "product").aggregate(tier=self.open_lines.tier.max())
+
+    @cached_property
+    def higher_tiers(self) -> ir.Table:
+        """One row per tier of an owned product above the account's own."""
+        tiers = self.tables["plans"].select("product", higher="tier").distinct()
+        joined = self.owned_tiers.inner_join(tiers, "product")
+        return joined.filter(joined.higher > joined.tier)
+
+    @cached_property
+    def unowned_products(self) -> ir.Table:
+        """One row per product on the price list that the account does not own."""
+        on_list = self.tables["plans"].select("product").distinct()
+        return self.cohort.select(*KEY).cross_join(on_list).anti_join(self.owned_tiers, [*KEY, "product"])
+
+    @cached_property
+    def accounts(self) -> ir.Table:
+        """One row per account that has a row in ``accounts``."""
+        return self.cohort.select(*KEY).inner_join(self.tables["accounts"], "account_id")
+
+    @cached_property
+    def billing(self) -> ir.Table:
+        """One row per invoice of the last 456 days."""
+        bills = self.tables["invoices"].rename(day="billed_on")
+        return cut_days(bills, self.calendar, BILLING_DAYS).inner_join(self.cohort.select(*KEY), KEY)
+
+    # --- usage -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def cells(self) -> ir.Table:
+        """Usage, counted by account, day, feature and user: not cut yet, and so never read by a feature."""
+        return self.tables["usage_cells"] if "usage_cells" in self.tables else usage_cells(self.tables)
+
+    def _usage(self, table: ir.Table, lookback_days: int) -> ir.Table:
+        return cut_days(table, self.calendar, lookback_days).semi_join(self.cohort, KEY)
+
+    @cached_property
+    def daily(self) -> ir.Table:
+        """One row per day with usage: ``age, events, quantity_e4``, and ``active_users`` where only days are counted."""
+        cells = self.cells
+        days = cells.group_by("account_id", "day", "known_on").aggregate(
+            events=cells.events.sum(), quantity_e4=cells.quantity_e4.sum(), active_users=cells.active_users.max()
+        )
+        seen = self._usage(days, DAILY_DAYS)
+        return seen.group_by(*KEY, "age").aggregate(
+            events=seen.events.sum(), quantity_e4=seen.quantity_e4.sum(), active_users=seen.active_users.max()
+        )
+
+    @cached_property
+    def first_use(self) -> ir.Table:
+        """One row: ``age`` of the first use known at the snapshot, however long ago."""
+        cells = self.cells
+        days = cells.group_by("account_id", "known_on").aggregate(day=cells.day.min())
+        earlier = days.day.min().over(ibis.window(group_by="account_id", order_by="known_on", preceding=(None, 1)))
+        firsts = days.mutate(earlier=earlier)
+        # Only a row that moves the first day back can change what is known: one or two for each account.
+        firsts = firsts.filter(firsts.earlier.isnull() | (firsts.day < firsts.earlier))
+        seen = self.cohort.select(*KEY).inner_join(firsts.select("account_id", "known_on", "day"), "account_id")
+        seen = seen.filter((seen.known_on < seen.snapshot_date) & (seen.day < seen.snapshot_date))
+        return seen.mutate(age=days_between(seen.snapshot_date, seen.day))
+
+    @cached_property
+    def user_days(self) -> ir.Table:
+        """One row per user and day with usage: ``user_id, age``. A day is known once one of its events is."""
+        cells = self.cells.filter(self.cells.user_id.notnull())
+        days = cells.group_by("account_id", "user_id", "day").aggregate(known_on=cells.known_on.min())
+        return self._usage(days, USER_DAYS)
+
+    @cached_property
+    def active_users(self) -> ir.Table:
+        """One row per user active in the last 182 days.
+
+        ``last_age`` days since the last use, ``days_28d`` days with use of the last 28, and whether the user was active
+        in the 28 days (91 days) before the last 28 (91).
+        """
+        days = self.user_days
+        month, quarter = MONTH_DAYS, QUARTER_DAYS
+        return days.group_by(*KEY, "user_id").aggregate(
+            last_age=days.age.min(),
+            days_28d=(days.age <= month).cast("int64").sum(),
+            was_active_28d=((days.age > month) & (days.age <= 2 * month)).cast("int64").max(),
+            was_active_91d=(days.age > quarter).cast("int64").max(),
+        )
+
+    @cached_property
+    def user_events(self) -> ir.Table:
+        """One row per user active in the last 28 days: ``events``."""
+        cells = self.cells.filter(self.cells.user_id.notnull())
+        seen = self._usage(cells, MONTH_DAYS)
+        return seen.group_by(*KEY, "user_id").aggregate(events=seen.events.sum())
+
+    @cached_property
+    def features_used(self) -> ir.Table:
+        """One row per product feature used within a year.
+
+        ``last_age`` and ``first_age`` in days; ``events_91d``; ``quantity_28d_e4`` and ``quantity_before_28d_e4``, the
+        metered quantity of the last 28 days and of the 28 before.
+        """
+        cells, month = self.cells, MONTH_DAYS
+        days = cells.group_by("account_id", "feature", "day", "known_on").aggregate(
+            events=cells.events.sum(), quantity_e4=cells.quantity_e4.sum()
+        )
+        seen = self._usage(days, BREADTH_DAYS)
+        is_before = (seen.age > month) & (seen.age <= 2 * month)
+        return seen.group_by(*KEY, "feature").aggregate(
+            last_age=seen.age.min(),
+            first_age=seen.age.max(),
+            events_91d=seen.events.sum(where=seen.age <= QUARTER_DAYS).fill_null(0),
+            quantity_28d_e4=seen.quantity_e4.sum(where=seen.age <= month).fill_null(0),
+            quantity_before_28d_e4=seen.quantity_e4.sum(where=is_before).fill_null(0),
+        )
+
+    # --- what the plan includes ------------------------------------------------------------------------------------
+
+    @cached_property
+    def included(self) -> ir.Table:
+        """One row per feature that an open line's plan includes.
+
+        ``limit_e4``: the monthly limit, added up over lines; null where one of them has no limit.
+        """
+        rights = self.open_lines.select(*KEY, "product", "plan").inner_join(
+            self.tables["plan_features"], ["product", "plan"]
+        )
+        sums = rights.group_by(*KEY, "feature").aggregate(
+            total_e4=rights.monthly_limit_e4.sum(), unlimited=rights.monthly_limit_e4.isnull().cast("int64").max()
+        )
+        return sums.mutate(limit_e4=(sums.unlimited == 0).ifelse(sums.total_e4, ibis.null("int64"))).drop(
+            "total_e4", "unlimited"
+        )
+
+    @cached_property
+    def included_use(self) -> ir.Table:
+        """One row per included feature: ``limit_e4`` and, where it was used within a year, its use (else null)."""
+        return self.included.left_join(self.features_used, [*KEY, "feature"]).drop(
+            "account_id_right", "snapshot_date_right", "feature_right"
+        )
+
+    @cached_property
+    def gated(self) -> ir.Table:
+        """One row per feature that the next tier of an owned product includes and the account's plans do not."""
+        higher = self.higher_tiers
+        nearest = higher.group_by(*KEY, "product").aggregate(tier=higher.higher.min())
+        next_plans = nearest.inner_join(self.tables["plans"].select("product", "plan", "tier"), ["product", "tier"])
+        granted = self.tables["plan_features"].select("product", "plan", "feature")
+        features = next_plans.inner_join(granted, ["product", "plan"])
+        return features.select(*KEY, "feature").distinct().anti_join(self.included, [*KEY, "feature"])
+
+    @cached_property
+    def gated_use(self) -> ir.Table:
+        """One row per gated feature: ``last_age`` of its use (null: not used within a year)."""
+        used = self.features_used.select(*KEY, "feature", "last_age")
+        return self.gated.left_join(used, [*KEY, "feature"]).select(*KEY, "feature", "last_age")
+
+    @cached_property
+    def gated_tickets(self) -> ir.Table:
+        """One row per ticket about a gated feature."""
+        return self.tickets.semi_join(self.gated, [*KEY, "feature"])
+
+    # --- people, support, plays ------------------------------------------------------------------------------------
+
+    @cached_property
+    def users(self) -> ir.Table:
+        """One row per user registered by the snapshot; ``deactivated_age`` in days, null while active."""
+        users = self._cut("users")
+        return users.mutate(deactivated_age=days_between(users.snapshot_date, users.deactivated_on))
+
+    @cached_property
+    def teams(self) -> ir.Table:
+        """One row per team of active users: ``first_age``, days since its first user was created."""
+        users = self.users.filter(self.users.deactivated_on.isnull() & self.users.team.notnull())
+        return users.group_by(*KEY, "team").aggregate(first_age=users.age.max())
+
+    @cached_property
+    def other_domains(self) -> ir.Table:
+        """One row per active user outside the account's main e-mail domain (that of most of its users)."""
+        users = self.users.filter(self.users.deactivated_on.isnull() & self.users.email_domain.notnull())
+        domains = users.group_by(*KEY, "email_domain").aggregate(users=users.count())
+        largest = ibis.window(group_by=KEY, order_by=[domains.users.desc(), domains.email_domain.asc()])
+        ranked = domains.mutate(position=ibis.row_number().over(largest))
+        return users.anti_join(ranked.filter(ranked.position == 0), [*KEY, "email_domain"])
+
+    @cached_property
+    def tickets(self) -> ir.Table:
+        """One row per ticket opened before the snapshot; open tickets have no ``closed_on`` and no ``csat`` yet."""
+        tickets = self._cut("tickets")
+        rated = tickets.closed_on.notnull().ifelse(tickets.csat, ibis.null("float64"))
+        return tickets.mutate(csat=rated)
+
+    @cached_property
+    def last_rating(self) -> ir.Table:
+        """One row per rated ticket of the account's latest rated day."""
+        rated = self.tickets.filter(self.tickets.csat.notnull())
+        rated = rated.mutate(latest=rated.closed_on.max().over(ibis.window(group_by=KEY)))
+        return rated.filter(rated.closed_on == rated.latest)
+
+    @cached_property
+    def crm(self) -> ir.Table:
+        """One row per CRM event."""
+        return self._cut("crm_events")
+
+    @cached_property
+    def last_nps(self) -> ir.Table:
+        """One row per NPS response of the latest day with one."""
+        scores = self.crm.filter((self.crm.kind == "nps_response") & self.crm.amount_e4.notnull())
+        scores = scores.mutate(latest=scores.age.min().over(ibis.window(group_by=KEY)))
+        return scores.filter(scores.age == scores.latest)
+
+    @cached_property
+    def outcomes(self) -> ir.Table:
+        """One row per play begun before the snapshot; ``status`` is ``open`` until its closing day has passed."""
+        plays = self._cut("outcomes")
+        is_closed = plays.closed_on.notnull()
+        return plays.mutate(
+            status=is_closed.ifelse(plays.status, ibis.literal("open")),
+            closed_age=days_between(plays.snapshot_date, plays.closed_on),
+        )
