@@ -44,12 +44,12 @@ def mrr_gained_365d_e4(t: ir.Table) -> ir.Value:
 
 
 @feature(
-    "lines",
-    needs=LINES,
-    label="Days since the first contract",
+    "beginnings",
+    needs=("contracts",),
+    label="Days since the first contract or invoice",
     unit="days",
     reason="tenure",
-    missing="no contract line is known",
+    missing="none is known",
 )
 def tenure_days(t: ir.Table) -> ir.Value:
     return t.age.max()

@@ -23,6 +23,9 @@ from data.catalogue import Direction, FeatureCard
 ROW = "row"
 """The view of features that are computed from the finished aggregates."""
 
+GROUPS = {"usage": ("usage_events", "usage_daily"), "contracts": ("subscriptions", "invoices")}
+"""Names for tables of which one is enough; a feature may need a group like a table."""
+
 Expression = Callable[[ir.Table], ir.Value]
 
 
@@ -55,7 +58,8 @@ class Registry:
 
     def available(self, tables: Iterable[str]) -> list[Feature]:
         """The features whose tables are there."""
-        there = set(tables) | ({"usage"} if {"usage_events", "usage_daily"} & set(tables) else set())
+        there = set(tables)
+        there |= {group for group, members in GROUPS.items() if there & set(members)}
         return [f for f in self.features.values() if set(f.needs) <= there]
 
 
@@ -131,5 +135,5 @@ def ratio(numerator: ir.NumericValue, denominator: ir.NumericValue | int) -> ir.
 
 
 def growth(now: ir.NumericValue, before: ir.NumericValue) -> ir.FloatingValue:
-    """Relative change ``now / before - 1``; missing where there was nothing before."""
-    return ratio(now - before, before)
+    """Relative change ``now / before - 1``; missing where there was nothing before (or only credits)."""
+    return ratio(now - before, (before > 0).ifelse(before, ibis.null("int64")))

@@ -1,5 +1,6 @@
 """How much, how regularly, how broadly and by how many the product is used."""
 
+import ibis
 import ibis.expr.types as ir
 
 from data.catalogue import Direction
@@ -218,12 +219,18 @@ def distinct_users_before(t: ir.Table, days: int) -> ir.Value:
 
 @step("daily", needs=("usage_daily",), windows=(7, 28, 91), empty=0)
 def peak_users(t: ir.Table, days: int) -> ir.Value:
-    return t.active_users.max(where=t.age <= days).fill_null(0)
+    return _peak(t, t.age <= days)
 
 
 @step("daily", needs=("usage_daily",), windows=(28, 91), empty=0)
 def peak_users_before(t: ir.Table, days: int) -> ir.Value:
-    return t.active_users.max(where=(t.age > days) & (t.age <= 2 * days)).fill_null(0)
+    return _peak(t, (t.age > days) & (t.age <= 2 * days))
+
+
+def _peak(t: ir.Table, window: ir.BooleanColumn) -> ir.IntegerValue:
+    """The largest day of a window, 0 without one; missing where the source does not count users at all."""
+    peak = t.active_users.max(where=window).fill_null(0)
+    return (t.active_users.count() > 0).ifelse(peak, ibis.null("int64"))
 
 
 @feature(

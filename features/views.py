@@ -61,9 +61,10 @@ def usage_cells(tables: Tables) -> ir.Table:
     """
     if "usage_events" in tables:
         events = tables["usage_events"].rename(day="occurred_on")
-        return events.group_by("account_id", "day", "feature", "user_id", "known_on").aggregate(
-            events=events.count(), quantity_e4=events.quantity_e4.sum(), active_users=ibis.null("int64").max()
+        counted = events.group_by("account_id", "day", "feature", "user_id", "known_on").aggregate(
+            events=events.count(), quantity_e4=events.quantity_e4.sum()
         )
+        return counted.mutate(active_users=ibis.null("int64"))
     daily = tables["usage_daily"].mutate(user_id=ibis.null("string"))
     return daily.select("account_id", "day", "feature", "user_id", "known_on", "events", "quantity_e4", "active_users")
 
@@ -80,6 +81,17 @@ class Views:
     def _cut(self, name: str) -> ir.Table:
         return cut(self.tables[name], name, self.cohort)
 
+    def _firsts(self, dated: ir.Table) -> ir.Table:
+        """The rows of ``account_id, day, known_on`` that tell the first day known at a snapshot, however long ago."""
+        days = dated.group_by("account_id", "known_on").aggregate(day=dated.day.min())
+        before = ibis.window(group_by="account_id", order_by="known_on", preceding=(None, 1))
+        firsts = days.mutate(earlier=days.day.min().over(before))
+        # Only a row that moves the first day back can change what is known: one or two for each account.
+        firsts = firsts.filter(firsts.earlier.isnull() | (firsts.day < firsts.earlier)).drop("earlier")
+        seen = self.cohort.select(*KEY).inner_join(firsts, "account_id")
+        seen = seen.filter((seen.known_on < seen.snapshot_date) & (seen.day < seen.snapshot_date))
+        return seen.mutate(age=days_between(seen.snapshot_date, seen.day))
+
     # --- contracts -------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -95,6 +107,17 @@ class Views:
     def open_lines(self) -> ir.Table:
         """One row per line that is open on the snapshot."""
         return self.lines.filter(self.lines.valid_to.isnull())
+
+    @cached_property
+    def beginnings(self) -> ir.Table:
+        """Rows whose largest ``age`` is that of the account's first contract line or invoice."""
+        clocks = {"subscriptions": "valid_from", "invoices": "billed_on"}
+        dated = [
+            self.tables[name].select("account_id", day=self.tables[name][clock], known_on="known_on")
+            for name, clock in clocks.items()
+            if name in self.tables
+        ]
+        return self._firsts(dated[0] if len(dated) == 1 else ibis.union(*dated))
 
     @cached_property
     def movements(self) -> ir.Table:
@@ -156,7 +179,7 @@ class Views:
 
     @cached_property
     def daily(self) -> ir.Table:
-        """One row per day with usage: ``age, events, quantity_e4``, and ``active_users`` where only days are counted."""
+        """One row per day with usage: ``age, events, quantity_e4``, ``active_users`` where only days are counted."""
         cells = self.cells
         days = cells.group_by("account_id", "day", "known_on").aggregate(
             events=cells.events.sum(), quantity_e4=cells.quantity_e4.sum(), active_users=cells.active_users.max()
@@ -169,15 +192,7 @@ class Views:
     @cached_property
     def first_use(self) -> ir.Table:
         """One row: ``age`` of the first use known at the snapshot, however long ago."""
-        cells = self.cells
-        days = cells.group_by("account_id", "known_on").aggregate(day=cells.day.min())
-        earlier = days.day.min().over(ibis.window(group_by="account_id", order_by="known_on", preceding=(None, 1)))
-        firsts = days.mutate(earlier=earlier)
-        # Only a row that moves the first day back can change what is known: one or two for each account.
-        firsts = firsts.filter(firsts.earlier.isnull() | (firsts.day < firsts.earlier))
-        seen = self.cohort.select(*KEY).inner_join(firsts.select("account_id", "known_on", "day"), "account_id")
-        seen = seen.filter((seen.known_on < seen.snapshot_date) & (seen.day < seen.snapshot_date))
-        return seen.mutate(age=days_between(seen.snapshot_date, seen.day))
+        return self._firsts(self.cells.select("account_id", "day", "known_on"))
 
     @cached_property
     def user_days(self) -> ir.Table:

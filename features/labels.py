@@ -1,0 +1,149 @@
+"""The label: did the account expand within ``[snapshot_date, snapshot_date + horizon_days)``? (contract, section 3)
+
+The whole ledger is made once and joined to the cohort. A movement counts if what it added is still there when the window
+ends: each product's changes within the window are added up, so contraction after (or before) an expansion is taken off.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from data.contract import E4, MOTIONS
+from data.movements import BASIS_POINTS, ExpansionRules, all_lines, changes
+from features.calendar import days_between
+from features.cohort import KEY, Tables
+
+MONTHS_PER_YEAR = 12
+DAYS_PER_YEAR = 365
+FLAGS = tuple(f"expanded_{motion}" for motion in MOTIONS)
+
+
+def labels(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
+    """One row per ``account_id, snapshot_date`` of the cohort.
+
+    ``expanded`` and ``expanded_<motion>`` are 0 or 1 (int8); ``expansion_arr_e4`` is the net expansion a year in
+    ten-thousandths of the currency, 0 without one. The caller cuts ``tables`` as of today, and passes only snapshots
+    whose window has passed by then.
+    """
+    cohort = cohort.select(*KEY)
+    parts = []
+    if "subscriptions" in tables:
+        parts.append(_subscribed(tables, cohort, rules))
+    if "invoices" in tables:
+        parts.append(_billed(tables, cohort, rules))
+    both = parts[0] if len(parts) == 1 else ibis.union(*parts)
+    sums = both.group_by(*KEY).aggregate(
+        **{flag: both[flag].max() for flag in FLAGS}, expansion_arr_e4=both.expansion_arr_e4.sum()
+    )
+    joined = cohort.left_join(sums, KEY).select(*KEY, *FLAGS, "expansion_arr_e4")
+    joined = joined.mutate(**{flag: joined[flag].fill_null(0).cast("int8") for flag in FLAGS})
+    return joined.select(
+        *KEY,
+        *FLAGS,
+        expanded=ibis.greatest(*(joined[flag] for flag in FLAGS)),
+        expansion_arr_e4=joined.expansion_arr_e4.fill_null(0),
+    )
+
+
+def _subscribed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
+    """One row per account, snapshot and product with a change in the window: the motions of subscription lines."""
+    moves = changes(all_lines(tables), rules)
+    moves = moves.filter(~moves.is_usage)
+    moves = moves.inner_join(cohort, "account_id")
+    offset_days = days_between(moves.day, moves.snapshot_date)
+    return _kept(moves.filter((offset_days >= 0) & (offset_days < rules.horizon_days)))
+
+
+def _kept(moves: ir.Table) -> ir.Table:
+    """Which expansions of one product are still there at the end of the window, and the MRR that is left of them.
+
+    Changes telescope, so their sum is end minus start. A price rise neither counts as expansion nor makes up for a
+    contraction; a product that comes back makes up for its own churn only.
+    """
+
+    def mrr_e4(*classes: str) -> ir.IntegerValue:
+        return moves.delta_mrr_e4.sum(where=moves.movement_class.isin(classes)).fill_null(0)
+
+    def happened(motion: str) -> ir.BooleanValue:
+        return (moves.movement_class == motion).fill_null(False).cast("int64").max() > 0
+
+    opens, closes = moves.lines_before == 0, moves.lines_after == 0
+    stays = ~opens & ~closes
+    more_seats = moves.seats_after.fill_null(0) - moves.seats_before.fill_null(0)
+    more_tiers = moves.tier_after.fill_null(0) - moves.tier_before.fill_null(0)
+    unknown_tier = (~closes & moves.tier_after.isnull()) | (~opens & moves.tier_before.isnull())
+    net = moves.group_by(*KEY, "product").aggregate(
+        expanded_e4=mrr_e4("seat", "upsell", "cross_sell"),
+        lost_e4=mrr_e4("contraction", "churn"),
+        churned_e4=-mrr_e4("churn"),
+        returned_e4=mrr_e4("new", "reactivation"),
+        last_day=moves.day.max(),
+        closed_on=moves.day.max(where=closes),
+        # Against the start of the window and, for a product that began in it, against what it began with.
+        seats=ibis.least(more_seats.sum(), more_seats.sum(where=stays).fill_null(0)),
+        tiers=ibis.least(more_tiers.sum(), more_tiers.sum(where=stays).fill_null(0)),
+        no_tiers=unknown_tier.cast("int64").max() > 0,
+        **{motion: happened(motion) for motion in ("seat", "upsell", "cross_sell")},
+    )
+    kept_e4 = net.expanded_e4 + net.lost_e4 + ibis.least(net.returned_e4, net.churned_e4)
+    is_open = net.closed_on.isnull() | (net.closed_on < net.last_day)
+    holds = is_open & (kept_e4 > 0)
+    net = net.mutate(
+        kept_e4=kept_e4,
+        expanded_seat=(holds & net.seat & (net.seats > 0)).cast("int64"),
+        expanded_upsell=(holds & net.upsell & (net.no_tiers | (net.tiers > 0))).cast("int64"),
+        expanded_cross_sell=(holds & net.cross_sell).cast("int64"),
+        expanded_usage=ibis.literal(0, "int64"),
+    )
+    is_expansion = (net.expanded_seat + net.expanded_upsell + net.expanded_cross_sell) > 0
+    arr_e4 = is_expansion.ifelse(net.kept_e4 * MONTHS_PER_YEAR, 0)
+    return net.select(*KEY, *FLAGS, expansion_arr_e4=arr_e4.cast("int64"))
+
+
+def _billed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
+    """One row per account, snapshot and usage-priced product billed around the snapshot.
+
+    The motion ``usage`` compares the window with the equally long one before it; a product first billed in the window
+    is a ``cross_sell``, unless it is new customer's business. A year's worth is the difference x 365 / horizon.
+    """
+    bills, days = tables["invoices"], rules.horizon_days
+    daily = bills.group_by("account_id", "product", "billed_on").aggregate(amount_e4=bills.amount_e4.sum())
+    seen = daily.inner_join(cohort, "account_id")
+    seen = seen.mutate(offset_days=days_between(seen.billed_on, seen.snapshot_date))
+    seen = seen.filter((seen.offset_days >= -days) & (seen.offset_days < days))
+    sums = seen.group_by(*KEY, "product").aggregate(
+        before_e4=seen.amount_e4.sum(where=seen.offset_days < 0).fill_null(0),
+        after_e4=seen.amount_e4.sum(where=seen.offset_days >= 0).fill_null(0),
+    )
+    sums = sums.inner_join(_beginnings(tables), ["account_id", "product"])
+    gain_e4 = sums.after_e4 - sums.before_e4
+    is_usage = (
+        (sums.before_e4 > 0)
+        & (sums.after_e4 * BASIS_POINTS >= sums.before_e4 * round(rules.usage_uplift * BASIS_POINTS))
+        & (gain_e4 >= round(rules.usage_floor * E4))
+    )
+    is_cross_sell = (
+        (days_between(sums.product_on, sums.snapshot_date) >= 0)
+        & (days_between(sums.product_on, sums.account_on) > rules.new_customer_days)
+        & (sums.after_e4 > 0)
+    )
+    # Rounded down, which every engine does alike.
+    arr_e4 = ((gain_e4 * DAYS_PER_YEAR).cast("float64") / ibis.literal(days).cast("float64")).floor().cast("int64")
+    return sums.select(
+        *KEY,
+        expanded_seat=ibis.literal(0, "int64"),
+        expanded_upsell=ibis.literal(0, "int64"),
+        expanded_cross_sell=is_cross_sell.cast("int64"),
+        expanded_usage=is_usage.cast("int64"),
+        expansion_arr_e4=(is_usage | is_cross_sell).ifelse(arr_e4, 0).cast("int64"),
+    )
+
+
+def _beginnings(tables: Tables) -> ir.Table:
+    """One row per account and product: ``product_on`` and ``account_on``, the first days of the product and account."""
+    bills = tables["invoices"]
+    starts = [bills.filter(bills.amount_e4 > 0).select("account_id", "product", day="billed_on")]
+    if "subscriptions" in tables:
+        starts.append(tables["subscriptions"].select("account_id", "product", day="valid_from"))
+    days = starts[0] if len(starts) == 1 else ibis.union(*starts)
+    products = days.group_by("account_id", "product").aggregate(product_on=days.day.min())
+    return products.mutate(account_on=products.product_on.min().over(ibis.window(group_by="account_id")))

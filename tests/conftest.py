@@ -1,0 +1,21 @@
+"""What the tests of all rooms share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flows import environment
+
+environment.prepare()
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def bases() -> Path:
+    """The folder of the customer bases that nobody here wrote; tests that need it say so when it is not there."""
+    folder = Path(os.environ.get("HEADROOM_BASES", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"the shared customer bases are not there ({folder}); HEADROOM_BASES names their folder")
+    return folder

@@ -1,0 +1,58 @@
+"""Drawn tables: a small base as people write it on a whiteboard, staged like a real one.
+
+    base(subscriptions=\"\"\"
+        account_id | product | plan | mrr | seats | valid_from | valid_to
+        acme       | core    | team | 100 | 10    | 2026-01-01 |
+    \"\"\")
+
+A table that is not drawn is there and empty if the contract requires it. Columns that are not drawn are missing.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import ibis
+import pandas as pd
+
+from data.contract import TABLES
+from data.movements import ExpansionRules
+from data.staging import stage
+from features.build import feature_rows
+
+SNAPSHOT = date(2026, 7, 1)
+
+
+def drawn(text: str) -> pd.DataFrame:
+    """The rows of one drawn table, all as text; an empty cell is missing."""
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    header, *rows = [[cell.strip() for cell in line.split("|")] for line in lines]
+    return pd.DataFrame(rows, columns=header, dtype="str").replace("", None)
+
+
+def base(**tables: str) -> dict[str, ibis.Table]:
+    """The staged tables of a drawn base. Accounts are those that the other tables name, unless they are drawn."""
+    frames = {name: drawn(text) for name, text in tables.items()}
+    if "accounts" not in frames:
+        ids = sorted({i for frame in frames.values() if "account_id" in frame for i in frame["account_id"].dropna()})
+        frames["accounts"] = pd.DataFrame({"account_id": ids, "name": ids, "created_at": "2020-01-01"})
+    if not {"usage_events", "usage_daily"} & frames.keys():
+        frames["usage_events"] = pd.DataFrame({"account_id": [], "occurred_at": [], "feature": []}, dtype="str")
+    return {name: stage(TABLES[name], _table(frame)) for name, frame in frames.items()}
+
+
+def _table(frame: pd.DataFrame) -> ibis.Table:
+    return ibis.memtable(frame.astype(object).where(frame.notna(), None), schema=dict.fromkeys(frame, "string"))
+
+
+def rows_of(
+    tables: dict[str, ibis.Table], snapshot_dates: Sequence[date] = (SNAPSHOT,), rules: ExpansionRules | None = None
+) -> pd.DataFrame:
+    """The feature rows of a base, by account and snapshot."""
+    rows = feature_rows(tables, list(snapshot_dates), rules or ExpansionRules()).to_pandas()
+    return rows.set_index(["account_id", "snapshot_date"]).sort_index()
+
+
+def row_of(account_id: str = "acme", **tables: str) -> pd.Series:
+    """The feature row of one account of a drawn base on the 1st of July 2026."""
+    rows = rows_of(base(**tables))
+    return rows.loc[account_id].iloc[0]
