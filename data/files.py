@@ -1,0 +1,157 @@
+"""A folder of Parquet or CSV files, read with DuckDB.
+
+A table is ``NAME.parquet``, ``NAME.csv``, ``NAME.csv.gz`` or a folder ``NAME/`` of Parquet files (plain or hive).
+CSV files are read strictly: one line that cannot be read is an error that names it, never a row less.
+"""
+
+import csv
+import gzip
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from data.errors import ContractError, HeadroomError, SourceError
+
+DELIMITERS = ",;\t|"
+SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class TableFiles:
+    """The files of one table. ``shown`` is how messages name them."""
+
+    name: str
+    shown: str
+    paths: tuple[Path, ...]
+    is_csv: bool
+    is_folder: bool = False
+
+
+def list_tables(folder: Path) -> list[TableFiles]:
+    """Every table of a folder, by name. Hidden entries and other kinds of file are passed over."""
+    found = []
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith((".", "_")):
+            continue
+        if entry.is_dir():
+            parts = tuple(sorted(entry.rglob("*.parquet")))
+            if parts:
+                _refuse_table_formats(entry)
+                found.append(TableFiles(entry.name, f"{entry.name}/", parts, is_csv=False, is_folder=True))
+        elif entry.name.endswith((".csv", ".csv.gz")):
+            stem = entry.name.removesuffix(".gz").removesuffix(".csv")
+            found.append(TableFiles(stem, entry.name, (entry,), is_csv=True))
+        elif entry.suffix == ".parquet":
+            found.append(TableFiles(entry.stem, entry.name, (entry,), is_csv=False))
+    return found
+
+
+def one_per_name(found: list[TableFiles], names: set[str]) -> dict[str, TableFiles]:
+    """The files of ``names``; two files for one of them are refused, since either may be the stale one."""
+    chosen: dict[str, TableFiles] = {}
+    for files in found:
+        if files.name in chosen and files.name in names:
+            raise ContractError(
+                f"The table {files.name} is to be read.",
+                f"it is there twice: {chosen[files.name].shown} and {files.shown}.",
+                "Keep one of them.",
+            )
+        chosen.setdefault(files.name, files)
+    return {name: files for name, files in chosen.items() if name in names}
+
+
+def _refuse_table_formats(folder: Path) -> None:
+    """Delta and Iceberg folders also hold files of deleted rows: reading them all would be wrong, and look right."""
+    for mark in ("_delta_log", "metadata"):
+        if (folder / mark).is_dir():
+            raise SourceError(
+                f"The folder {folder.name}/ is to be read as Parquet.",
+                f"it has a folder {mark}/, so it is a Delta or Iceberg table, whose files also hold deleted rows.",
+                "Export the current rows to plain Parquet.",
+            )
+
+
+def reader(files: TableFiles, *, typed: bool, as_text: tuple[str, ...] = ()) -> str:
+    """The SQL that reads a table's files. CSV: all columns as text, or ``typed`` from all of the values.
+
+    In a typed reading the columns ``as_text`` stay text; numbers with leading zeros do so anyway.
+    """
+    # No user input but file names gets into this SQL, and they are quoted.
+    paths = "[" + ", ".join(quoted(str(path)) for path in files.paths) + "]"
+    if not files.is_csv:
+        # A single file may lie under a folder named like a partition, which is not one of its columns.
+        return f"select * from read_parquet({paths}, hive_partitioning={files.is_folder}, union_by_name=true)"  # noqa: S608
+    delimiter, columns = csv_header(files.paths[0])
+    options = f"header=true, delim={quoted(delimiter)}, quote='\"', escape='\"', nullstr='', strict_mode=true"
+    if typed:
+        texts = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in as_text if name in columns)
+        types = f", types={{{texts}}}" if texts else ""
+        return f"select * from read_csv({paths}, {options}, sample_size=-1{types})"  # noqa: S608
+    texts = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in columns)
+    return f"select * from read_csv({paths}, {options}, auto_detect=false, columns={{{texts}}})"  # noqa: S608
+
+
+def quoted(text: str) -> str:
+    """A SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def csv_header(path: Path) -> tuple[str, list[str]]:
+    """The delimiter and the column names of a CSV file, from its first line."""
+    asked = f"The file {path.name} is to be read as CSV."
+    try:
+        open_as = gzip.open if path.suffix == ".gz" else open
+        with open_as(path, "rb") as file:
+            line = file.readline().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(asked, f"it is not UTF-8: {error.reason}.", "Save it as UTF-8.") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError(asked, f"it cannot be opened: {error}.", "Write the file again.") from error
+    delimiter = max(DELIMITERS, key=line.count)
+    columns = next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
+    if not any(columns):
+        raise ContractError(asked, "it has no header line.", "Write the column names on the first line.")
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if twice:
+        raise ContractError(asked, f"columns occur twice: {', '.join(twice)}.", "Give every column its own name.")
+    return delimiter, columns
+
+
+def read_error(shown: str, error: duckdb.Error) -> HeadroomError:
+    """What is wrong with a file, from the engine's message: for CSV the line and its text."""
+    message = str(error)
+    named = re.search(r"^\s*file = (.+)$", message, re.MULTILINE)
+    shown = Path(named[1]).name if named else shown
+    asked = f"The file {shown} is to be read."
+    at_line = re.search(r"CSV Error on Line: (\d+)\nOriginal Line: ([^\n]*)", message)
+    if at_line:
+        line, text = at_line[1], at_line[2].strip()
+        return ContractError(
+            asked,
+            f"line {line} of {shown} {_cause(message)}: {text[:SHOWN_CHARACTERS]}",
+            "Mend that line (quote a value that holds the separator), or write the file again.",
+        )
+    if "invalid state" in message:
+        return ContractError(
+            asked, "it mixes two kinds of line end, or quotes in the middle of a value.", "Write it again."
+        )
+    return SourceError(asked, first_line(message), "Write the file again, or leave it out if its table is optional.")
+
+
+def _cause(message: str) -> str:
+    counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
+    if counts:
+        return f"has {counts[2]} values where the header has {counts[1]}"
+    if "unterminated quote" in message:
+        return "has a quote that is not closed"
+    if "Invalid unicode" in message:
+        return "is not UTF-8"
+    return "cannot be read"
+
+
+def first_line(message: str) -> str:
+    """The first line of an engine's message, as part of ours."""
+    return message.strip().splitlines()[0][:300]
