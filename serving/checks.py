@@ -1,0 +1,134 @@
+"""What must hold of a snapshot before it is published. Each check names itself and the first account that fails it."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from data.errors import PublishError
+from serving.ranking import EXCLUSION_COLUMNS, SCORE_COLUMNS
+from serving.reasons import COLUMNS as REASON_COLUMNS
+from serving.reasons import feature_columns
+from serving.snapshot import Snapshot
+
+ADDITIVITY = 1e-6
+"""base + sum of attributions and the log-odds may differ by this much."""
+TOP, TOP_REASONS, SHORTEST_TEXT = 20, 3, 10
+
+Problems = Iterator[tuple[str, str]]
+"""Account and what is wrong with it."""
+
+
+def check(snapshot: Snapshot) -> None:
+    """Raise PublishError for the first check that fails; return None where all hold."""
+    for name, rule in CHECKS.items():
+        for account, found in rule(snapshot):
+            raise PublishError(
+                f"Publish the list of {snapshot.snapshot_date}.",
+                f"check `{name}` failed for account {account}: {found}",
+                "This is a fault of the pipeline, not of your tables; nothing was written. Please report it.",
+            )
+
+
+def _columns(snapshot: Snapshot) -> Problems:
+    for frame, wanted in (
+        (snapshot.scores, SCORE_COLUMNS),
+        (snapshot.reasons, REASON_COLUMNS),
+        (snapshot.exclusions, EXCLUSION_COLUMNS),
+    ):
+        missing = [column for column in wanted if column not in frame]
+        if missing:
+            yield "(any)", f"no column {', '.join(missing)}"
+
+
+def _one_row_per_account(snapshot: Snapshot) -> Problems:
+    for account in snapshot.scores.loc[snapshot.scores["account_id"].duplicated(), "account_id"]:
+        yield account, "it is in the scores more than once"
+    if snapshot.scores.empty:
+        yield "(any)", "there is no account"
+
+
+def _one_day(snapshot: Snapshot) -> Problems:
+    for frame in (snapshot.scores, snapshot.reasons, snapshot.exclusions, _attributions(snapshot)):
+        for account in frame.loc[frame["snapshot_date"] != snapshot.snapshot_date, "account_id"]:
+            yield account, f"a row is not of {snapshot.snapshot_date}"
+
+
+def _propensity(snapshot: Snapshot) -> Problems:
+    scores = snapshot.scores
+    for account in scores.loc[~scores["propensity"].between(0, 1), "account_id"]:
+        yield account, "the propensity is not between 0 and 1"
+    for account in scores.loc[~np.isfinite(scores["log_odds"].to_numpy(float)), "account_id"]:
+        yield account, "the log-odds are not finite"
+
+
+def _parts_add_up(snapshot: Snapshot) -> Problems:
+    parts = _attributions(snapshot).set_index("account_id")
+    scores = snapshot.scores.set_index("account_id")
+    if parts.index.has_duplicates or set(parts.index) != set(scores.index):
+        yield "(any)", "scores and attributions are not of the same accounts"
+        return
+    parts = parts.loc[scores.index]
+    total = parts["base_log_odds"] + parts[feature_columns(parts)].sum(axis=1)
+    gap = (total - scores["log_odds"]).abs()
+    gap = gap.where((parts["base_log_odds"] - scores["base_log_odds"]).abs() <= ADDITIVITY, np.inf)
+    worst = gap.sort_values(ascending=False, kind="stable").index
+    for account in worst[~(gap.loc[worst] <= ADDITIVITY)]:
+        yield account, f"base + attributions = {total[account]:.9g}, log-odds = {scores.loc[account, 'log_odds']:.9g}"
+
+
+def _total_order(snapshot: Snapshot) -> Problems:
+    scores = snapshot.scores
+    for account in scores.loc[scores["eligible"] != scores["rank"].notna(), "account_id"]:
+        yield account, "it has a rank and is not eligible, or the other way round"
+    ranks = scores.dropna(subset="rank").sort_values("rank")
+    for place, (account, found) in enumerate(zip(ranks["account_id"], ranks["rank"], strict=True), start=1):
+        if place != found:
+            yield account, f"its rank is {found} where {place} is due"
+
+
+def _ranked_and_excluded(snapshot: Snapshot) -> Problems:
+    ranked = set(snapshot.scores.loc[snapshot.scores["eligible"], "account_id"])
+    excluded = snapshot.exclusions["account_id"]
+    for account in excluded[excluded.duplicated()]:
+        yield account, "it is excluded twice"
+    for account in sorted(ranked & set(excluded)):
+        yield account, "it is both ranked and excluded"
+    for account in sorted((ranked | set(excluded)) ^ set(snapshot.scores["account_id"])):
+        yield account, "it is neither ranked nor excluded, or not of the base"
+    silent = snapshot.exclusions
+    for account in silent.loc[(silent["not_eligible_because"] == "") | (silent["text"] == ""), "account_id"]:
+        yield account, "it is excluded without a reason"
+
+
+def _reasons(snapshot: Snapshot) -> Problems:
+    reasons, scores = snapshot.reasons, snapshot.scores
+    lengths = reasons["text"].str.len().fillna(0)
+    for account in reasons.loc[lengths < SHORTEST_TEXT, "account_id"]:
+        yield account, f"a reason has fewer than {SHORTEST_TEXT} letters"
+    for account in reasons.loc[~reasons["account_id"].isin(scores["account_id"]), "account_id"]:
+        yield account, "it has reasons and no score"
+    for account in reasons.loc[reasons.duplicated(["account_id", "position"]), "account_id"]:
+        yield account, "two reasons have one position"
+    top = scores.loc[scores["rank"] <= TOP, "account_id"]
+    counts = reasons["account_id"].value_counts().reindex(top, fill_value=0)
+    for account in counts.index[counts < TOP_REASONS]:
+        yield account, f"it is in the top {TOP} with {counts[account]} reasons where {TOP_REASONS} are due"
+
+
+def _attributions(snapshot: Snapshot) -> pd.DataFrame:
+    if snapshot.attributions is None:
+        raise ValueError("a snapshot is published with its attributions")
+    return snapshot.attributions
+
+
+CHECKS: dict[str, Callable[[Snapshot], Problems]] = {
+    "columns": _columns,
+    "one row per account": _one_row_per_account,
+    "one day": _one_day,
+    "propensity": _propensity,
+    "parts add up": _parts_add_up,
+    "total order": _total_order,
+    "ranked + excluded = base": _ranked_and_excluded,
+    "reasons": _reasons,
+}

@@ -1,0 +1,195 @@
+"""The list as people read it: one entry an account, in words, shared by the page, the Excel file and the terminal."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from serving.gates import LABELS
+from serving.ranking import NO_OWNER
+from serving.reasons import FOR, PREFIX
+from serving.snapshot import Snapshot
+from serving.wording import money, percent
+
+MOTION_WORDS = {"seat": "Seats", "upsell": "Upsell", "cross_sell": "Cross-sell", "usage": "Usage"}
+
+
+@dataclass(frozen=True)
+class Why:
+    """One reason in words; ``effect`` is ``for``, ``against`` or ``neutral``."""
+
+    title: str
+    text: str
+    effect: str
+    actionable: bool
+
+    @property
+    def plain_text(self) -> str:
+        """The sentence without the word at its head that tells the effect."""
+        return self.text.removeprefix(PREFIX[self.effect])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One ranked account. ``previous_rank`` is None where it was not ranked in the previous list."""
+
+    rank: int
+    owner_rank: int
+    account_id: str
+    name: str
+    owner: str | None
+    segment: str | None
+    motion: str
+    play_code: str
+    play: str
+    propensity: float
+    expected_arr: float
+    act_by: date
+    previous_rank: int | None
+    change: str
+    reasons: tuple[Why, ...]
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """One account that is not ranked, and why."""
+
+    account_id: str
+    name: str
+    owner: str | None
+    because: tuple[str, ...]
+    text: str
+    shown_under: str
+    propensity: float
+
+
+def ranked(snapshot: Snapshot, limit: int | None = None, owner: str | None = None) -> list[Entry]:
+    """The first ``limit`` ranked accounts, best first; of one owner's book where ``owner`` is given.
+
+    ``owner`` is compared without regard to case; ``NO_OWNER`` gives the accounts without one.
+    """
+    scores = snapshot.scores[snapshot.scores["eligible"]].sort_values("rank")
+    if owner is not None:
+        books = scores["owner"].fillna(NO_OWNER).str.casefold()
+        scores = scores[books == owner.strip().casefold()]
+    return entries(snapshot, scores if limit is None else scores.head(limit))
+
+
+def entries(snapshot: Snapshot, scores: pd.DataFrame) -> list[Entry]:
+    """Entries of some rows of the scores, in their order."""
+    why = _whys(snapshot.reasons[snapshot.reasons["account_id"].isin(scores["account_id"])])
+    plays = snapshot.manifest["plays"]
+    since = snapshot.manifest["previous_snapshot_date"]
+    made = []
+    for row in _records(scores):
+        before = None if pd.isna(row["previous_rank"]) else int(row["previous_rank"])
+        known_before = not pd.isna(row["previous_propensity"])
+        made.append(
+            Entry(
+                rank=int(row["rank"]),
+                owner_rank=int(row["owner_rank"]),
+                account_id=row["account_id"],
+                name=row["name"],
+                owner=_text(row["owner"]),
+                segment=_text(row["segment"]),
+                motion=MOTION_WORDS[row["motion"]],
+                play_code=row["play"],
+                play=plays[row["play"]]["name"],
+                propensity=float(row["propensity"]),
+                expected_arr=float(row["expected_arr"]),
+                act_by=row["act_by"],
+                previous_rank=before,
+                change=_change(int(row["rank"]), before, known_before) if since else "",
+                reasons=tuple(why.get(row["account_id"], ())),
+            )
+        )
+    return made
+
+
+def excluded(snapshot: Snapshot, shown_under: str | None = None) -> list[Excluded]:
+    """The accounts without a rank, likeliest first; those shown under one heading where it is given."""
+    table = snapshot.exclusions
+    chosen = table if shown_under is None else table[table["shown_under"] == shown_under]
+    return [
+        Excluded(
+            account_id=row["account_id"],
+            name=row["name"],
+            owner=_text(row["owner"]),
+            because=tuple(LABELS[code] for code in row["not_eligible_because"].split(";")),
+            text=row["text"],
+            shown_under=row["shown_under"],
+            propensity=float(row["propensity"]),
+        )
+        for row in _records(chosen)
+    ]
+
+
+def owners(snapshot: Snapshot) -> pd.DataFrame:
+    """One row per owner's book: ``owner, accounts, ranked, expected_arr`` (of the ranked), by name; no owner last."""
+    scores = snapshot.scores.assign(owner=snapshot.scores["owner"].fillna(NO_OWNER))
+    arr = scores["expected_arr"].where(scores["eligible"], 0.0)
+    books = scores.assign(expected_arr=arr).groupby("owner", as_index=False)
+    table = books.agg(accounts=("account_id", "size"), ranked=("eligible", "sum"), expected_arr=("expected_arr", "sum"))
+    last = (table["owner"] == NO_OWNER).astype("int64")
+    return table.assign(last=last).sort_values(["last", "owner"]).drop(columns="last").reset_index(drop=True)
+
+
+def best_reasons(entry: Entry, limit: int = 3) -> list[Why]:
+    """The reasons to show where room is short: the strongest for; others only where too few speak for it.
+
+    If there is none among them that a CSM can act on, the strongest such reason for takes the last place.
+    """
+    raising = [why for why in entry.reasons if why.effect == FOR]
+    chosen = (raising + [why for why in entry.reasons if why.effect != FOR])[:limit]
+    if not any(why.actionable for why in chosen):
+        chosen[-1:] = next(([why] for why in raising[limit:] if why.actionable), chosen[-1:])
+    return chosen
+
+
+def say_propensity(value: float) -> str:
+    """A propensity for people: no false precision, and never a certainty."""
+    if value > 0.99:
+        return "over 99%"
+    return "under 1%" if value < 0.01 else percent(value)
+
+
+def say_money(value: float, currency: str) -> str:
+    """An expected amount: it is an estimate, so thousands from 10,000 on."""
+    if pd.isna(value):
+        return "not known"
+    if abs(value) >= 999_500:
+        return f"{currency}{value / 1e6:,.1f}M"
+    return f"{currency}{value / 1e3:,.0f}k" if abs(value) >= 10_000 else money(round(value), currency)
+
+
+def say_day(day: date) -> str:
+    """A day for people: 1 Oct 2026."""
+    return f"{day.day} {day:%b %Y}"
+
+
+def _change(rank: int, before: int | None, known_before: bool) -> str:
+    if before is None:
+        return "was set apart" if known_before else "new"
+    if before == rank:
+        return "same"
+    return f"{'up' if rank < before else 'down'} from {before}"
+
+
+def _whys(reasons: pd.DataFrame) -> dict[str, list[Why]]:
+    why: dict[str, list[Why]] = {}
+    for row in _records(reasons.sort_values(["account_id", "position"])):
+        reason = Why(row["title"], row["text"], row["effect"], bool(row["actionable"]))
+        why.setdefault(row["account_id"], []).append(reason)
+    return why
+
+
+def _records(frame: pd.DataFrame) -> Iterable[dict[str, Any]]:
+    names = [str(name) for name in frame.columns]
+    for values in zip(*(frame[name].tolist() for name in names), strict=True):
+        yield dict(zip(names, values, strict=True))
+
+
+def _text(value: object) -> str | None:
+    return None if pd.isna(value) else str(value)  # type: ignore[call-overload]

@@ -1,0 +1,199 @@
+"""The playbook: what each reason says, and what to do about it. Read from ``playbook.toml`` and, over it, a user's own.
+
+A reason text states facts, never a forecast. The first variant whose condition holds and whose numbers are all known
+is used. A play belongs to one motion and fits some reasons; each motion has a default play.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from data.catalogue import FeatureCard
+from data.contract import MOTIONS
+from data.errors import SettingsError
+from serving.wording import Condition, Template
+
+SHIPPED = Path(__file__).with_name("playbook.toml")
+STRICT = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Variant(BaseModel):
+    """One way to say a reason: the sentence, and when it holds (None: whenever its numbers are known)."""
+
+    model_config = STRICT
+    text: str = Field(min_length=10)
+    when: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_sentence(cls, value: object) -> object:
+        return {"text": value} if isinstance(value, str) else value
+
+    @field_validator("text")
+    @classmethod
+    def _readable_text(cls, text: str) -> str:
+        Template.parse(text)
+        return text
+
+    @field_validator("when")
+    @classmethod
+    def _readable_condition(cls, when: str | None) -> str | None:
+        if when is not None:
+            Condition.parse(when)
+        return when
+
+    @cached_property
+    def template(self) -> Template:
+        return Template.parse(self.text)
+
+    @cached_property
+    def condition(self) -> Condition | None:
+        return None if self.when is None else Condition.parse(self.when)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return self.template.features + (self.condition.features if self.condition else ())
+
+
+class Reason(BaseModel):
+    """How one reason code is told. ``against`` is said where it speaks against; without it ``texts`` serve for both."""
+
+    model_config = STRICT
+    title: str
+    texts: tuple[Variant, ...] = Field(min_length=1)
+    against: tuple[Variant, ...] = ()
+    actionable: bool = False
+
+    @field_validator("title")
+    @classmethod
+    def _short(cls, title: str) -> str:
+        if not 2 <= len(title.split()) <= 5:
+            raise ValueError(f"a title has 2 to 5 words, `{title}` does not")
+        return title
+
+    def variants(self, effect: str) -> tuple[Variant, ...]:
+        return self.against + self.texts if effect == "against" else self.texts
+
+
+class Play(BaseModel):
+    """What to do with an account: the offer that fits the trigger, the words, who, and within how many days."""
+
+    model_config = STRICT
+    motion: str
+    name: str = Field(min_length=3)
+    reasons: tuple[str, ...] = ()
+    default: bool = False
+    what_to_do: str = Field(min_length=10)
+    offer: str = Field(min_length=10)
+    words: str = Field(min_length=10)
+    show: str = Field(min_length=10)
+    not_when: str = Field(min_length=10)
+    owner_role: str = Field(min_length=2)
+    days_to_act: int = Field(ge=1, le=365)
+
+    @field_validator("motion")
+    @classmethod
+    def _known_motion(cls, motion: str) -> str:
+        if motion not in MOTIONS:
+            raise ValueError(f"there is no motion `{motion}`; there are {', '.join(MOTIONS)}")
+        return motion
+
+
+class Playbook(BaseModel):
+    """Reasons by reason code, plays by play code. Earlier plays come first where several fit equally well."""
+
+    model_config = STRICT
+    reasons: dict[str, Reason]
+    plays: dict[str, Play]
+
+    @model_validator(mode="after")
+    def _a_default_for_each_motion(self) -> Self:
+        for motion in MOTIONS:
+            if not any(play.motion == motion and play.default for play in self.plays.values()):
+                raise ValueError(f"motion `{motion}` has no play with `default = true`")
+        return self
+
+    def default_play(self, motion: str) -> str:
+        return next(code for code, play in self.plays.items() if play.motion == motion and play.default)
+
+    def plays_of(self, motion: str) -> dict[str, Play]:
+        return {code: play for code, play in self.plays.items() if play.motion == motion}
+
+
+def load(catalogue: Mapping[str, FeatureCard], path: Path | None = None) -> Playbook:
+    """The shipped playbook; reasons and plays of the file at ``path`` replace those of the same code.
+
+    ``catalogue`` is the whole catalogue, not only the features of one model. Raises SettingsError.
+    """
+    parts = _read(SHIPPED)
+    if path is not None:
+        own = _read(path)
+        for key in own.keys() - parts.keys():
+            raise _refusal(path, f"`{key}` is no part of a playbook{_did_you_mean(key, parts)}")
+        # A user's plays stand first: theirs is the default of the motion, and theirs wins a tie.
+        parts = {key: {**own.get(key, {}), **_without(parts[key], own.get(key, {}))} for key in parts}
+    source = path or SHIPPED
+    try:
+        playbook = Playbook.model_validate(parts)
+    except ValidationError as error:
+        raise _refusal(source, _first(error)) from error
+    _check_names(playbook, catalogue, source)
+    return playbook
+
+
+def _check_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard], source: Path) -> None:
+    codes = {card.reason_code for card in catalogue.values()}
+    for code in sorted(codes - playbook.reasons.keys()):
+        raise _refusal(source, f"reason code `{code}` of the features has no text")
+    for code in playbook.reasons.keys() - codes:
+        raise _refusal(source, f"reason `{code}` is told by no feature{_did_you_mean(code, codes)}")
+    for code, reason in playbook.reasons.items():
+        for variant in reason.texts + reason.against:
+            for name in variant.features:
+                if name not in catalogue:
+                    raise _refusal(source, f"reason `{code}`: `{name}` is no feature{_did_you_mean(name, catalogue)}")
+    for play_code, play in playbook.plays.items():
+        for code in play.reasons:
+            if code not in playbook.reasons:
+                hint = _did_you_mean(code, playbook.reasons)
+                raise _refusal(source, f"play `{play_code}`: `{code}` is no reason code{hint}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _refusal(path, f"it cannot be read: {error}") from error
+
+
+def _without(items: Mapping[str, Any], replaced: Iterable[str]) -> dict[str, Any]:
+    taken = set(replaced)
+    return {code: item for code, item in items.items() if code not in taken}
+
+
+def _first(error: ValidationError) -> str:
+    """The first problem in words: where it is, and what."""
+    problem = error.errors()[0]
+    where = ".".join(str(step) for step in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = {*Playbook.model_fields, *Reason.model_fields, *Play.model_fields, *Variant.model_fields}
+        return f"`{where}` is an unknown key{_did_you_mean(where.split('.')[-1], known)}"
+    message = re.sub(r"^(Value|Assertion) error, ", "", problem["msg"])
+    return f"{where}: {message}" if where else message
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def _refusal(path: Path, found: str) -> SettingsError:
+    return SettingsError(
+        f"Read the playbook {path}.", found, "Correct the file; the shipped playbook.toml shows every part by example."
+    )
