@@ -14,10 +14,18 @@ DEFAULTS = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MPLBACKEND": "Agg",
+    "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait slow each other down on a busy machine
 }
 
 
-def prepare() -> None:
+ONE_MESSAGE = {
+    "PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "CRITICAL",
+}
+"""For a command line that tells an error itself: Prefect would log it again, with its traceback, for each task and flow."""
+
+
+def prepare(*, one_message: bool = False) -> None:
     """Fill in what the environment does not say itself."""
-    for name, value in DEFAULTS.items():
+    for name, value in (DEFAULTS | ONE_MESSAGE if one_message else DEFAULTS).items():
         os.environ.setdefault(name, value)

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import environment
-
-environment.prepare()
+import flows  # noqa: F401  prepares the environment before anything imports Prefect or MLflow
 
 ROOT = Path(__file__).parents[1]
 

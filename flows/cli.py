@@ -1,0 +1,200 @@
+"""The command line. Every command exits 0 on success, 1 on a refusal or bad input, 2 on wrong usage.
+
+Heavy libraries are imported by the command that needs them, so that help and errors come at once.
+"""
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from traceback import clear_frames
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from data.errors import HeadroomError
+from flows import environment
+
+app = typer.Typer(
+    help="Who is ready to grow, and why: expansion propensity for B2B SaaS.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Config = Annotated[Path | None, typer.Option("--config", help="Settings file (default: headroom.toml, if there).")]
+SourceUrl = Annotated[str | None, typer.Option("--source", help="Where the tables are; overrides [source].url.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the published snapshots; overrides `out`.")]
+Day = Annotated[
+    datetime | None,
+    typer.Option("--snapshot-date", formats=["%Y-%m-%d"], help="The day to stand on (default: the day after the data)."),
+]
+
+
+def _date(day: datetime | None) -> date | None:
+    return None if day is None else day.date()
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--folder", help="Where the demo is written.")] = Path("demo"),
+    accounts: Annotated[int, typer.Option(min=50)] = 2000,
+    months: Annotated[int, typer.Option(min=12)] = 30,
+    seed: int = 7,
+) -> None:
+    """Simulate a customer base, train, score, and print the list. Opens nothing, needs nothing."""
+    from flows.demo import demo as run
+
+    result = run(folder=folder, accounts=accounts, months=months, seed=seed)
+    _print_top(result["out"], None, 20, None)
+    console = Console(highlight=False, soft_wrap=True)
+    for label, path in result["paths"].items():
+        console.print(f"{label:<14} {path}", markup=False)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write the tables to.")],
+    accounts: Annotated[int, typer.Option(min=10)] = 2000,
+    months: Annotated[int, typer.Option(min=6)] = 30,
+    seed: int = 7,
+) -> None:
+    """Write a simulated customer base, with its true probabilities beside the tables."""
+    from data.simulate import simulate as run
+    from flows.progress import say
+
+    for table, rows in run(out, accounts, months, seed, progress=say).items():
+        print(f"{table:<18} {rows:>12,} rows")
+    print(f"written to {out.resolve()}")
+
+
+@app.command()
+def check(
+    config: Config = None,
+    source: SourceUrl = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the offending rows, one CSV file a finding.")
+    ] = None,
+) -> None:
+    """Check the tables: what is wrong, what is missing, and what it costs."""
+    from data.check import check as run
+    from data.report import write
+    from flows.dates import today_utc
+    from flows.settings import load
+    from flows.steps import read_source
+
+    settings = load(config, source)
+    report = run(read_source(settings), today_utc())
+    for line in report.lines():
+        print(line)
+    if any(not finding.rows.empty for finding in report.findings):
+        print(f"offending rows: {write(report, out or settings.root / 'check')}")
+    if report.errors:
+        raise typer.Exit(1)
+
+
+@app.command()
+def features(
+    out: Annotated[Path, typer.Option("--out", help="Parquet file to write.")],
+    snapshot_date: Day = None,
+    config: Config = None,
+    source: SourceUrl = None,
+) -> None:
+    """Write the feature rows of the base on one day to a Parquet file."""
+    from flows import steps
+    from flows.dates import stand_on
+    from flows.settings import load
+
+    settings = load(config, source)
+    opened = steps.read_source(settings)
+    steps.check_source(opened)
+    standing = stand_on(opened.tables, _date(snapshot_date))
+    rows = steps.base_rows(standing, settings)
+    print(f"{len(rows):,} accounts x {rows.shape[1] - 2} features: {steps.write_parquet(rows, out)}")
+
+
+@app.command()
+def train(snapshot_date: Day = None, config: Config = None, source: SourceUrl = None) -> None:
+    """Learn from past expansions, as if today were the snapshot date, and register the champion."""
+    from flows.train import train as run
+
+    result = run(config=config, source=source, snapshot_date=_date(snapshot_date))
+    _print_figures(result)
+
+
+@app.command()
+def score(
+    snapshot_date: Day = None,
+    out: Out = None,
+    model: Annotated[str | None, typer.Option("--model", help="NAME@ALIAS, VERSION or RUN (default: champion).")] = None,
+    config: Config = None,
+    source: SourceUrl = None,
+) -> None:
+    """Score the whole base on one day and publish the ranked list with its reasons."""
+    from flows.score import score as run
+
+    result = run(config=config, source=source, snapshot_date=_date(snapshot_date), out=out, model=model)
+    print(f"published {result['folder']}")
+
+
+@app.command()
+def top(
+    snapshot_date: Day = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many accounts.")] = 20,
+    owner: Annotated[str | None, typer.Option("--owner", help="Only this CSM's book.")] = None,
+    out: Out = None,
+    config: Config = None,
+    source: SourceUrl = None,
+) -> None:
+    """Print the published list."""
+    from flows.settings import load
+
+    _print_top(load(config, source, out).out_folder, _date(snapshot_date), n, owner)
+
+
+@app.command()
+def backtest(config: Config = None, source: SourceUrl = None) -> None:
+    """Replay the monthly retrain over past months (comes with a later release)."""
+    raise _later("backtest", "`headroom train` reports the last six matured snapshots, each scored as if it were today.")
+
+
+@app.command()
+def serve(config: Config = None, source: SourceUrl = None) -> None:
+    """The CSM's web pages (come with a later release)."""
+    raise _later("serve", "Open the list.html that `headroom score` writes; it needs no server.")
+
+
+def _later(command: str, instead: str) -> HeadroomError:
+    return HeadroomError(f"`headroom {command}` is to run.", "it comes with a later release.", instead)
+
+
+def _print_top(out: Path, day: date | None, n: int, owner: str | None) -> None:
+    from serving.publish import read_published
+    from serving.terminal import print_top
+
+    print_top(read_published(out, day), n, owner)
+
+
+def _print_figures(result: dict[str, Any]) -> None:
+    figures = result["metrics"]
+    print(f"model {result['model']} version {result['version']} is the champion (run {result['run_id']})")
+    for name in ("auc", "best_rule_auc", "average_precision", "precision_at_20", "lift_at_10pct", "brier_skill"):
+        if name in figures:
+            print(f"  {name:<18} {figures[name]:.3f}")
+    for motion, reason in result["withheld"].items():
+        print(f"  propensity_{motion} is withheld: {reason}")
+
+
+def main() -> None:
+    """Run a command; a refusal is one message on standard error and exit code 1. A bug keeps its traceback."""
+    environment.prepare(one_message=True)
+    try:
+        app()
+    except HeadroomError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"headroom: {error}", markup=False)
+        # The frames hold the database connection, which complains if it outlives the interpreter.
+        clear_frames(error.__traceback__)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Which days a run stands on: today, the snapshot, and the past snapshots that can be learnt from."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from data.errors import NotEnoughHistoryError
+from data.source import USAGE, Tables, as_of, label_watermark, next_snapshot
+from features.calendar import QUARTER_DAYS, month_starts
+
+
+
+def today_utc() -> date:
+    return datetime.now(UTC).date()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A base as known before ``snapshot_date``: what a run on that day could have seen, and no more."""
+
+    snapshot_date: date
+    tables: Tables
+
+
+def stand_on(tables: Tables, snapshot_date: date | None) -> Standing:
+    """Stand on ``snapshot_date`` (default: the day after the data ends). Raises for a day that lies after today."""
+    today = today_utc()
+    day = snapshot_date or next_snapshot(tables, today)
+    if day > today + timedelta(days=1):
+        raise NotEnoughHistoryError(
+            f"The snapshot date {day} is to be stood on.",
+            f"today is {today} (UTC): nothing is known of later days.",
+            "Choose a day that has come.",
+        )
+    return Standing(day, as_of(tables, day))
+
+
+def training_dates(standing: Standing, horizon_days: int) -> list[date]:
+    """The month starts whose labels had matured before the day stood on, oldest first.
+
+    A label matures when its whole window ``[s, s + horizon_days)`` lies before that day and before the end of the
+    subscriptions (or invoices). The first snapshot has a quarter of usage behind it, since growth needs one to compare.
+    """
+    last_known = label_watermark(standing.tables, standing.snapshot_date)
+    end = min(standing.snapshot_date, last_known + timedelta(days=1))
+    first = first_usage_day(standing.tables) + timedelta(days=QUARTER_DAYS)
+    return month_starts(first, end - timedelta(days=horizon_days))
+
+
+def first_usage_day(tables: Tables) -> date:
+    """The first day with usage. Raises ``NotEnoughHistoryError`` if there is none."""
+    name = next(name for name in USAGE if name in tables)
+    table = tables[name]
+    day = table[{"usage_events": "occurred_on", "usage_daily": "day"}[name]].min().to_pyarrow().as_py()
+    if day is None:
+        raise NotEnoughHistoryError(
+            "The first day with usage is to be found.",
+            f"{name} has no row before the snapshot date.",
+            "Choose a later snapshot date, or load the usage history.",
+        )
+    return day
+
+

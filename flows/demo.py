@@ -1,0 +1,45 @@
+"""The flow ``demo``: simulate, train, score, list, in one process and one folder."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from data.simulate import simulate
+from flows.progress import say
+from flows.score import score
+from flows.settings import load
+from flows.train import train
+
+END = date(2026, 10, 1)
+"""The simulated history ends before this day, which makes the demo the same on every day and machine."""
+
+
+@task(name="simulate", cache_policy=NO_CACHE)
+def simulate_base(warehouse: Path, accounts: int, months: int, seed: int) -> None:
+    """A customer base under ``warehouse``, unless the same one is there already."""
+    say(f"simulating {accounts:,} accounts over {months} months")
+    simulate(warehouse, accounts, months, seed, END, progress=say)
+
+
+@flow(name="demo", validate_parameters=False)
+def demo(folder: Path, accounts: int, months: int, seed: int) -> dict[str, Any]:
+    """Simulate, train and score under ``folder``. Returns where everything is."""
+    warehouse, out = folder / "warehouse", folder / "published"
+    url = f"parquet://{warehouse.resolve()}"
+    simulate_base(warehouse, accounts, months, seed)
+    train(source=url, snapshot_date=END)
+    published = score(source=url, snapshot_date=END, out=out)
+    page = published["folder"]
+    return {
+        "out": out,
+        "paths": {
+            "list": page / "list.html",
+            "Excel": page / "list.xlsx",
+            "tables": page,
+            "warehouse": warehouse,
+            "MLflow": load().mlruns_folder,
+        },
+    }

@@ -1,0 +1,93 @@
+"""The flow ``score``: the whole base on one day, explained, ranked and published."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from data.report import Report
+from features.build import full_catalogue
+from flows import steps
+from flows.dates import Standing, stand_on
+from flows.progress import say
+from flows.settings import Settings, load
+from flows.train import _day, _path, check_source, read_source
+from models.bundle import Bundle
+from models.registry import Registry
+from models.scoring import Scored
+from models.scoring import score as score_rows
+from serving.playbook import load as load_playbook
+from serving.publish import previous, publish
+from serving.snapshot import assemble
+
+build_rows = task(steps.base_rows, name="build feature rows", cache_policy=NO_CACHE)
+
+
+@task(name="load model", cache_policy=NO_CACHE)
+def load_model(settings: Settings, reference: str | None) -> Bundle:
+    """The champion, or the model asked for."""
+    bundle = Registry(settings.mlruns_folder, settings.model).load(reference)
+    say(f"model {settings.model} version {bundle.version}")
+    return bundle
+
+
+@task(name="score rows", cache_policy=NO_CACHE)
+def score_base(bundle: Bundle, rows: pd.DataFrame) -> Scored:
+    """Propensities and the exact attributions of the same booster."""
+    say(f"scoring and explaining {len(rows):,} accounts")
+    return score_rows(bundle, rows)
+
+
+@task(name="publish", cache_policy=NO_CACHE)
+def publish_list(
+    scored: Scored, rows: pd.DataFrame, bundle: Bundle, report: Report, standing: Standing, settings: Settings
+) -> Path:
+    """Reasons, plays, ranking and exclusions, written whole or not at all."""
+    say("reasons, plays and ranking")
+    cards = full_catalogue()
+    snapshot = assemble(
+        standing.snapshot_date,
+        scored.scores,
+        scored.attributions,
+        rows,
+        steps.read_people(standing.tables),
+        catalogue=cards,
+        playbook=load_playbook(cards, settings.playbook_file),
+        settings=settings.serving,
+        model_version=bundle.version,
+        run_id=bundle.run_id,
+        horizon_days=settings.expansion.horizon_days,
+        previous=previous(settings.out_folder, standing.snapshot_date),
+    )
+    manifest = {
+        **steps.fingerprint(report, rows),
+        "model": {"name": settings.model, "version": bundle.version, "run_id": bundle.run_id, **bundle.facts},
+        "withheld": dict(bundle.withheld),
+        **steps.provenance(settings),
+    }
+    return publish(settings.out_folder, snapshot, manifest)
+
+
+@flow(name="score", validate_parameters=False)
+def score(
+    config: Path | str | None = None,
+    source: str | None = None,
+    snapshot_date: date | str | None = None,
+    out: Path | str | None = None,
+    model: str | None = None,
+) -> dict[str, Any]:
+    """Score the base on ``snapshot_date`` (default: the day after the data ends) and publish the list.
+
+    ``model`` is NAME@ALIAS, NAME/VERSION, VERSION or a run id (default: the champion). Returns the published folder.
+    """
+    settings = load(_path(config), source, _path(out))
+    bundle = load_model(settings, model)
+    opened = read_source(settings)
+    report = check_source(opened)
+    standing = stand_on(opened.tables, _day(snapshot_date))
+    rows = build_rows(standing, settings)
+    folder = publish_list(score_base(bundle, rows), rows, bundle, report, standing, settings)
+    return {"folder": folder, "snapshot_date": standing.snapshot_date, "version": bundle.version}

@@ -1,0 +1,137 @@
+"""The settings of a run: ``headroom.toml``, overridden by ``HEADROOM_*`` variables, overridden by the command line.
+
+Each room defines its own settings; here they are only put together, so a table of ``headroom.toml`` is a room.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from models.settings import TrainSettings
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data.errors import SettingsError
+from data.hints import hint
+from data.movements import ExpansionRules
+from data.source import SUPPORTED, SourceSettings
+from serving.settings import ServingSettings
+
+DEFAULT_FILE = "headroom.toml"
+PREFIX = "HEADROOM_"
+NOT_SETTINGS = frozenset({"HEADROOM_BASES"})
+
+
+class Settings(BaseModel):
+    """All settings of a run. ``root`` is the folder that relative paths of the file start at."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: SourceSettings = SourceSettings()
+    expansion: ExpansionRules = ExpansionRules()
+    training: TrainSettings = TrainSettings()
+    serving: ServingSettings = ServingSettings()
+    out: Path = Field(Path("published"), description="snapshots are published under it, one folder each")
+    mlruns: Path = Field(Path("mlruns"), description="the MLflow folder; starts at the working folder")
+    model: str = Field("headroom", description="name of the registered model")
+    root: Path = Path()
+
+    @property
+    def out_folder(self) -> Path:
+        return (self.root / self.out).resolve()
+
+    @property
+    def mlruns_folder(self) -> Path:
+        return self.mlruns.resolve()
+
+    @property
+    def training_settings(self) -> TrainSettings:
+        """The horizon is the label's: one definition."""
+        return self.training.model_copy(update={"horizon_days": self.expansion.horizon_days})
+
+    @property
+    def playbook_file(self) -> Path | None:
+        return None if self.serving.playbook is None else self.root / self.serving.playbook
+
+
+def load(config: Path | None = None, source: str | None = None, out: Path | None = None) -> Settings:
+    """The settings of a run.
+
+    ``config``: the file asked for (default: ``headroom.toml`` of the working folder, if there is one). ``source`` and
+    ``out`` come from the command line and start at the working folder. Raises ``SettingsError`` for a file that is not
+    there or cannot be read, for an unknown key, and for a value that cannot be used.
+    """
+    file = config or Path(DEFAULT_FILE)
+    if config is not None and not file.is_file():
+        raise SettingsError(f"The settings are to be read from {file}.", "there is no such file.", "Correct --config.")
+    values = _read(file) if file.is_file() else {}
+    values = _merge(values, _from_environment(os.environ))
+    values["root"] = file.resolve().parent if file.is_file() else Path.cwd()
+    if source is not None:
+        values.setdefault("source", {})["url"] = _from_here(source)
+    if out is not None:
+        values["out"] = Path.cwd() / out
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise _explained(error, file) from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings are to be read from {file}.", f"{error}.", "Correct the file.") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """``HEADROOM_MLRUNS`` is ``mlruns``; ``HEADROOM_SOURCE__URL`` is ``[source].url``."""
+    values: dict[str, Any] = {}
+    for name, value in environment.items():
+        if not name.startswith(PREFIX) or name in NOT_SETTINGS:
+            continue
+        *tables, key = name.removeprefix(PREFIX).lower().split("__")
+        target = values
+        for table in tables:
+            target = target.setdefault(table, {})
+        target[key] = value
+    return values
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _from_here(url: str) -> str:
+    """A source of the command line starts at the working folder, not at the folder of the settings file."""
+    scheme, separator, path = url.rpartition("://")
+    return (
+        f"{scheme}{separator}{Path.cwd() / Path(path).expanduser()}"
+        if scheme in ("", "parquet", "csv", "duckdb")
+        else url
+    )
+
+
+def _explained(error: ValidationError, file: Path) -> SettingsError:
+    """Every wrong setting with its place; for an unknown key the nearest known one."""
+    found = []
+    for problem in error.errors():
+        place = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            found.append(f"{place} is not a setting{hint(str(problem['loc'][-1]), _known_keys(problem['loc'][:-1]))}")
+        else:
+            found.append(f"{place}: {problem['msg']} (it is {problem['input']!r})")
+    where = f"{file} and the {PREFIX}* variables" if file.is_file() else f"the {PREFIX}* variables"
+    return SettingsError(f"The settings are to be read from {where}.", "; ".join(found) + ".", "Correct them.")
+
+
+def _known_keys(place: tuple[int | str, ...]) -> list[str]:
+    model: Any = Settings
+    for part in place:
+        model = model.model_fields[part].annotation
+    return [key for key in model.model_fields if key != "root"]

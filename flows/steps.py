@@ -1,0 +1,135 @@
+"""What the flows are made of: plain functions from one layer's tables to the next."""
+
+import hashlib
+import json
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pandas as pd
+import pyarrow as pa
+
+from data.check import check
+from data.contract import E4
+from data.errors import NotEnoughHistoryError
+from data.report import Report, require
+from data.source import Source, Tables, connect
+from features.build import build, catalogue
+from features.calendar import QUARTER_DAYS
+from features.cohort import cohort
+from features.labels import labels
+from flows.dates import Standing, today_utc
+from flows.progress import say
+from flows.settings import Settings
+
+LIBRARIES = ("ibis-framework", "duckdb", "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
+
+
+def read_source(settings: Settings) -> Source:
+    """Open the source of the settings."""
+    source = settings.source
+    say(f"reading {source.url}")
+    return connect(
+        source.url,
+        source.tables,
+        root=settings.root,
+        threads=source.threads,
+        memory_limit=source.memory_limit,
+    )
+
+
+def check_source(source: Source) -> Report:
+    """Check the tables; raise ``ContractError`` if they have errors. Warnings are told and do not stop the run."""
+    report = check(source, today_utc())
+    require(report)
+    for finding in report.warnings:
+        say(f"warning: {finding.message}")
+    return report
+
+
+def build_rows(standing: Standing, dates: list[date], settings: Settings) -> pd.DataFrame:
+    """The feature rows of the base at each date: account_id, snapshot_date, one float64 column per feature."""
+
+    def told(done: int, count: int) -> None:
+        say(f"features: shard {done} of {count}")
+
+    parts = list(build(standing.tables, dates, settings.expansion, progress=told))
+    rows: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+    return rows
+
+
+def base_rows(standing: Standing, settings: Settings) -> pd.DataFrame:
+    """The feature rows of the base on the snapshot date. Raises ``NotEnoughHistoryError`` if nobody is a customer."""
+    rows = build_rows(standing, [standing.snapshot_date], settings)
+    if rows.empty:
+        raise NotEnoughHistoryError(
+            f"The customers of {standing.snapshot_date} are to be scored.",
+            "no account has an open line (or was billed within 90 days) on that day.",
+            "Choose a day within the history, or check `valid_from` and `valid_to` of the subscriptions.",
+        )
+    return rows
+
+
+def add_labels(rows: pd.DataFrame, standing: Standing, dates: list[date], settings: Settings) -> pd.DataFrame:
+    """The rows with what came of them: expanded, expanded_<motion> (0 or 1) and expansion_arr (currency per year)."""
+    say("labels: expansions within the horizon, from the movements ledger")
+    found = labels(standing.tables, cohort(standing.tables, dates), settings.expansion).to_pyarrow().to_pandas()
+    found["expansion_arr"] = found.pop("expansion_arr_e4") / E4
+    joined = rows.merge(found, on=["account_id", "snapshot_date"], how="left", validate="one_to_one")
+    assert joined["expanded"].notna().all(), "every feature row has a label"
+    return joined
+
+
+def feature_names(tables: Tables) -> list[str]:
+    """The model's columns, in order."""
+    return list(catalogue(tables))
+
+
+def read_people(tables: Tables) -> pd.DataFrame:
+    """One row per account: account_id, name, owner, segment."""
+    people: pd.DataFrame = tables["accounts"].select("account_id", "name", "owner", "segment").to_pyarrow().to_pandas()
+    return people
+
+
+def fingerprint(report: Report, rows: pd.DataFrame) -> dict[str, Any]:
+    """What the data was: rows and last day of each table, and a hash of the feature rows."""
+    content = pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes()
+    return {
+        "input_rows": dict(report.row_counts),
+        "input_watermarks": {name: day.isoformat() if day else None for name, day in report.last_days.items()},
+        "feature_rows": len(rows),
+        "feature_rows_sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def provenance(settings: Settings) -> dict[str, Any]:
+    """What produced an output besides the data: settings, code and library versions."""
+    chosen = settings.model_dump(mode="json", exclude={"root", "mlruns", "out", "source"})
+    return {
+        "config_hash": hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest(),
+        "code_version": version("headroom"),
+        "library_versions": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def write_parquet(rows: pd.DataFrame, out: Path) -> Path:
+    """Write one table to a Parquet file, whole or not at all."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = out.with_name(f".{out.name}.unfinished")
+    try:
+        rows.to_parquet(unfinished, index=False)
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return out
+
+
+def no_history(standing: Standing, settings: Settings) -> NoReturn:
+    """Raise ``NotEnoughHistoryError``: not one snapshot has matured."""
+    horizon_days = settings.expansion.horizon_days
+    raise NotEnoughHistoryError(
+        f"A model is to be trained as if today were {standing.snapshot_date}.",
+        f"not one month start has {QUARTER_DAYS} days of usage before it and {horizon_days} days of contracts after it.",
+        "Load a longer history, or choose a later snapshot date.",
+    )

@@ -1,0 +1,92 @@
+"""The flow ``train``: learn from past expansions, test on later snapshots, register the champion."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from data.report import Report
+from data.source import Source
+from features.build import catalogue
+from flows import steps
+from flows.dates import Standing, stand_on, training_dates
+from flows.progress import say
+from flows.settings import Settings, load
+from models import record
+from models.bundle import Bundle
+from models.registry import Registry
+from models.training import TrainedModel
+from models.training import train as train_model
+
+# Tables and models are handed from task to task in memory: nothing to cache, nothing to store.
+read_source = task(steps.read_source, name="read source", cache_policy=NO_CACHE)
+check_source = task(steps.check_source, name="check source", cache_policy=NO_CACHE)
+
+
+@task(name="build history", cache_policy=NO_CACHE)
+def build_history(standing: Standing, settings: Settings) -> pd.DataFrame:
+    """Feature rows with labels, one per account and matured snapshot."""
+    dates = training_dates(standing, settings.expansion.horizon_days)
+    if not dates:
+        return steps.no_history(standing, settings)
+    say(f"learning from {len(dates)} snapshots, {dates[0]} to {dates[-1]}")
+    return steps.add_labels(steps.build_rows(standing, dates, settings), standing, dates, settings)
+
+
+@task(name="fit", cache_policy=NO_CACHE)
+def fit(history: pd.DataFrame, standing: Standing, settings: Settings) -> TrainedModel:
+    """The tested model."""
+    return train_model(history, steps.feature_names(standing.tables), settings.training_settings, progress=say)
+
+
+@task(name="register", cache_policy=NO_CACHE)
+def register(
+    trained: TrainedModel, history: pd.DataFrame, report: Report, standing: Standing, settings: Settings
+) -> Bundle:
+    """The model in MLflow, with its figures, plots and the fingerprint of its data, as the champion."""
+    say("logging to MLflow")
+    data = steps.fingerprint(report, history)
+    parameters = {"snapshot_date": standing.snapshot_date, **data, **steps.provenance(settings)}
+    labels = {name: card.label for name, card in catalogue(standing.tables).items()}
+    return Registry(settings.mlruns_folder, settings.model).log(
+        trained,
+        fingerprint=data["feature_rows_sha256"],
+        plots=record.plots(trained, labels),
+        parameters=parameters,
+    )
+
+
+@flow(name="train", validate_parameters=False)
+def train(
+    config: Path | str | None = None, source: str | None = None, snapshot_date: date | str | None = None
+) -> dict[str, Any]:
+    """Train as if today were ``snapshot_date`` (default: the day after the data ends).
+
+    Returns the version, the run id and the figures of the new champion.
+    """
+    settings = load(_path(config), source)
+    opened: Source = read_source(settings)
+    report = check_source(opened)
+    standing = stand_on(opened.tables, _day(snapshot_date))
+    history = build_history(standing, settings)
+    trained = fit(history, standing, settings)
+    bundle = register(trained, history, report, standing, settings)
+    return {
+        "model": settings.model,
+        "version": bundle.version,
+        "run_id": bundle.run_id,
+        "metrics": dict(trained.metrics),
+        "withheld": dict(bundle.withheld),
+    }
+
+
+def _path(value: Path | str | None) -> Path | None:
+    return None if value is None else Path(value)
+
+
+def _day(value: date | str | None) -> date | None:
+    """A deployment's parameters are JSON: its dates are text."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
