@@ -91,7 +91,7 @@ def build(
     count = shards or shard_count(tables, len(snapshot_dates))
     for index in range(count):
         part = shard(tables, index, count)
-        cells = usage_cells(part).cache()
+        cells = usage_cells(part, snapshot_dates).cache()
         try:
             rows = feature_rows({**part, "usage_cells": cells}, snapshot_dates, rules)
             yield rows.order_by("snapshot_date", "account_id").to_pyarrow()

@@ -25,10 +25,13 @@ def month_starts(first: date, last: date) -> list[date]:
 
 
 def calendar(snapshot_dates: Iterable[date], lookback_days: int) -> ir.Table:
-    """One row per snapshot_date and day of its lookback: ``snapshot_date, day, age`` with 1 <= age <= lookback_days."""
+    """One row per snapshot_date and day of its lookback: ``snapshot_date, day, age`` with 1 <= age <= lookback_days.
+
+    A date that is given twice counts once, here and in ``snapshots``.
+    """
     rows = [
         (snapshot_date, snapshot_date - timedelta(days=age), age)
-        for snapshot_date in snapshot_dates
+        for snapshot_date in dict.fromkeys(snapshot_dates)
         for age in range(1, lookback_days + 1)
     ]
     schema = ibis.schema({"snapshot_date": "date", "day": "date", "age": "int64"})
@@ -37,7 +40,7 @@ def calendar(snapshot_dates: Iterable[date], lookback_days: int) -> ir.Table:
 
 def snapshots(snapshot_dates: Iterable[date]) -> ir.Table:
     """One row per snapshot date."""
-    return ibis.memtable([(d,) for d in snapshot_dates], schema=ibis.schema({"snapshot_date": "date"}))
+    return ibis.memtable([(d,) for d in dict.fromkeys(snapshot_dates)], schema=ibis.schema({"snapshot_date": "date"}))
 
 
 def days_between(later: ir.DateValue, earlier: ir.DateValue) -> ir.IntegerValue:

@@ -35,7 +35,7 @@ def last_expansion_age(t: ir.Table) -> ir.Value:
     return t.age.min(where=t.movement_class.isin(MOTIONS))
 
 
-@step("movements", needs=LINES)
+@step("movements", needs=LINES, empty=0)
 def mrr_gained_365d_e4(t: ir.Table) -> ir.Value:
     return t.delta_mrr_e4.sum(where=t.age <= 365)
 
@@ -244,7 +244,7 @@ def days_since_contraction(t: ir.Table) -> ir.Value:
     missing="no price rise so far",
 )
 def days_since_price_rise(t: ir.Table) -> ir.Value:
-    return t.age.min(where=(t.movement_class == "price") & (t.delta_mrr_e4 > 0))
+    return t.age.min(where=(t.movement_class == "price") & (t.delta_mrr_e4 > 0) & ~t.is_rounding)
 
 
 @feature(

@@ -1,7 +1,7 @@
 """The label: did the account expand within ``[snapshot_date, snapshot_date + horizon_days)``? (contract, section 3)
 
-The whole ledger is made once and joined to the cohort. A movement counts if what it added is still there when the window
-ends: each product's changes within the window are added up, so contraction after (or before) an expansion is taken off.
+The whole ledger is made once and joined to the cohort. A movement counts if what it added is still there when the
+window ends: each product's changes within the window are added up, so what contracted is taken off what expanded.
 """
 
 import ibis
@@ -44,6 +44,11 @@ def labels(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
     )
 
 
+def _flag(condition: ir.BooleanValue) -> ir.IntegerValue:
+    """1 or 0: PostgreSQL has no cast from a truth value to a bigint."""
+    return condition.ifelse(ibis.literal(1, "int64"), ibis.literal(0, "int64"))
+
+
 def _subscribed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
     """One row per account, snapshot and product with a change in the window: the motions of subscription lines."""
     moves = changes(all_lines(tables), rules)
@@ -64,7 +69,7 @@ def _kept(moves: ir.Table) -> ir.Table:
         return moves.delta_mrr_e4.sum(where=moves.movement_class.isin(classes)).fill_null(0)
 
     def happened(motion: str) -> ir.BooleanValue:
-        return (moves.movement_class == motion).fill_null(False).cast("int64").max() > 0
+        return (moves.movement_class == motion).fill_null(False).any()
 
     opens, closes = moves.lines_before == 0, moves.lines_after == 0
     stays = ~opens & ~closes
@@ -81,7 +86,7 @@ def _kept(moves: ir.Table) -> ir.Table:
         # Against the start of the window and, for a product that began in it, against what it began with.
         seats=ibis.least(more_seats.sum(), more_seats.sum(where=stays).fill_null(0)),
         tiers=ibis.least(more_tiers.sum(), more_tiers.sum(where=stays).fill_null(0)),
-        no_tiers=unknown_tier.cast("int64").max() > 0,
+        no_tiers=unknown_tier.any(),
         **{motion: happened(motion) for motion in ("seat", "upsell", "cross_sell")},
     )
     kept_e4 = net.expanded_e4 + net.lost_e4 + ibis.least(net.returned_e4, net.churned_e4)
@@ -89,9 +94,9 @@ def _kept(moves: ir.Table) -> ir.Table:
     holds = is_open & (kept_e4 > 0)
     net = net.mutate(
         kept_e4=kept_e4,
-        expanded_seat=(holds & net.seat & (net.seats > 0)).cast("int64"),
-        expanded_upsell=(holds & net.upsell & (net.no_tiers | (net.tiers > 0))).cast("int64"),
-        expanded_cross_sell=(holds & net.cross_sell).cast("int64"),
+        expanded_seat=_flag(holds & net.seat & (net.seats > 0)),
+        expanded_upsell=_flag(holds & net.upsell & (net.no_tiers | (net.tiers > 0))),
+        expanded_cross_sell=_flag(holds & net.cross_sell),
         expanded_usage=ibis.literal(0, "int64"),
     )
     is_expansion = (net.expanded_seat + net.expanded_upsell + net.expanded_cross_sell) > 0
@@ -103,7 +108,7 @@ def _billed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table
     """One row per account, snapshot and usage-priced product billed around the snapshot.
 
     The motion ``usage`` compares the window with the equally long one before it; a product first billed in the window
-    is a ``cross_sell``, unless it is new customer's business. A year's worth is the difference x 365 / horizon.
+    is a ``cross_sell``, unless the account itself is new. A year's worth is the difference x 365 / horizon.
     """
     bills, days = tables["invoices"], rules.horizon_days
     daily = bills.group_by("account_id", "product", "billed_on").aggregate(amount_e4=bills.amount_e4.sum())
@@ -132,8 +137,8 @@ def _billed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table
         *KEY,
         expanded_seat=ibis.literal(0, "int64"),
         expanded_upsell=ibis.literal(0, "int64"),
-        expanded_cross_sell=is_cross_sell.cast("int64"),
-        expanded_usage=is_usage.cast("int64"),
+        expanded_cross_sell=_flag(is_cross_sell),
+        expanded_usage=_flag(is_usage),
         expansion_arr_e4=(is_usage | is_cross_sell).ifelse(arr_e4, 0).cast("int64"),
     )
 

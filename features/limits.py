@@ -65,7 +65,9 @@ def days_to_limit(t: ir.Table) -> ir.Value:
     allowed_28d_e4 = t.limit_e4 * MONTH_DAYS // BILLING_MONTH_DAYS
     gained_e4 = t.quantity_28d_e4 - t.quantity_before_28d_e4
     left_e4 = ibis.greatest(allowed_28d_e4 - t.quantity_28d_e4, 0)
-    growing = (gained_e4 > 0).ifelse(gained_e4, ibis.null("int64"))
+    # `greatest` passes over nulls: without this an unlimited feature would be at its limit.
+    is_growing = (gained_e4 > 0) & t.limit_e4.notnull()
+    growing = is_growing.ifelse(gained_e4, ibis.null("int64"))
     return ratio(left_e4 * MONTH_DAYS, growing).min()
 
 

@@ -1,6 +1,5 @@
 """How much, how regularly, how broadly and by how many the product is used."""
 
-import ibis
 import ibis.expr.types as ir
 
 from data.catalogue import Direction
@@ -16,9 +15,14 @@ POWER_USER_DAYS = 12
 
 
 def users_in(r: ir.Table, window: str) -> ir.IntegerColumn:
-    """Distinct users where events are known; else the largest day of the window."""
+    """Distinct users where events are known; else the largest day of the window, missing where users are not counted.
+
+    Without any use nobody was active, whether users are counted or not.
+    """
     distinct = f"distinct_users_{window}"
-    return r[distinct] if distinct in r.columns else r[f"peak_users_{window}"]
+    if distinct in r.columns:
+        return r[distinct]
+    return r.days_since_active.isnull().ifelse(0, r[f"peak_users_{window}"])
 
 
 # --- how much ---------------------------------------------------------------------------------------------------------
@@ -217,20 +221,19 @@ def distinct_users_before(t: ir.Table, days: int) -> ir.Value:
     return t[f"was_active_{days}d"].sum()
 
 
-@step("daily", needs=("usage_daily",), windows=(7, 28, 91), empty=0)
+@step("daily", needs=("usage_daily",), windows=(7, 28, 91))
 def peak_users(t: ir.Table, days: int) -> ir.Value:
     return _peak(t, t.age <= days)
 
 
-@step("daily", needs=("usage_daily",), windows=(28, 91), empty=0)
+@step("daily", needs=("usage_daily",), windows=(28, 91))
 def peak_users_before(t: ir.Table, days: int) -> ir.Value:
     return _peak(t, (t.age > days) & (t.age <= 2 * days))
 
 
 def _peak(t: ir.Table, window: ir.BooleanColumn) -> ir.IntegerValue:
-    """The largest day of a window, 0 without one; missing where the source does not count users at all."""
-    peak = t.active_users.max(where=window).fill_null(0)
-    return (t.active_users.count() > 0).ifelse(peak, ibis.null("int64"))
+    """The largest day of a window, 0 if there is none; missing if nobody counted the users of its days."""
+    return (t.count(where=window) == 0).ifelse(0, t.active_users.max(where=window))
 
 
 @feature(

@@ -6,14 +6,14 @@ view and never a table, so ``cut`` and ``cut_days`` below are all that stands be
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 import ibis
 import ibis.expr.types as ir
 
 from data.contract import MOTIONS, TABLES
-from data.movements import ExpansionRules, lines, movements
+from data.movements import BASIS_POINTS, ExpansionRules, lines, movements
 from features.calendar import MONTH_DAYS, QUARTER_DAYS, calendar, days_between
 from features.cohort import KEY, Tables
 
@@ -53,19 +53,26 @@ def cut_days(table: ir.Table, dates: ir.Table, lookback_days: int) -> ir.Table:
     return seen.filter(seen.known_on < seen.snapshot_date)
 
 
-def usage_cells(tables: Tables) -> ir.Table:
-    """Usage, counted: one row per account, day, feature, user and day of knowing.
+def usage(tables: Tables) -> ir.Table:
+    """The usage table with its day as ``day``. Events win where a source has both."""
+    return tables["usage_events"].rename(day="occurred_on") if "usage_events" in tables else tables["usage_daily"]
 
-    ``events``, ``quantity_e4``, and ``active_users`` where only daily counts exist (null otherwise). Events win where a
-    source has both.
+
+def usage_cells(tables: Tables, snapshot_dates: Sequence[date]) -> ir.Table:
+    """Usage within the longest lookback, counted: one row per account, day, feature, user and day of knowing.
+
+    ``events``, ``quantity_e4``, and ``active_users`` where only daily counts exist (null otherwise).
     """
+    rows = usage(tables)
+    rows = rows.filter(
+        (rows.day >= min(snapshot_dates) - timedelta(days=BREADTH_DAYS)) & (rows.day < max(snapshot_dates))
+    )
     if "usage_events" in tables:
-        events = tables["usage_events"].rename(day="occurred_on")
-        counted = events.group_by("account_id", "day", "feature", "user_id", "known_on").aggregate(
-            events=events.count(), quantity_e4=events.quantity_e4.sum()
+        counted = rows.group_by("account_id", "day", "feature", "user_id", "known_on").aggregate(
+            events=rows.count(), quantity_e4=rows.quantity_e4.sum()
         )
         return counted.mutate(active_users=ibis.null("int64"))
-    daily = tables["usage_daily"].mutate(user_id=ibis.null("string"))
+    daily = rows.mutate(user_id=ibis.null("string"))
     return daily.select("account_id", "day", "feature", "user_id", "known_on", "events", "quantity_e4", "active_users")
 
 
@@ -76,6 +83,7 @@ class Views:
         self.tables = tables
         self.cohort = cohort
         self.rules = rules
+        self.snapshot_dates = snapshot_dates
         self.calendar = calendar(snapshot_dates, BILLING_DAYS)
 
     def _cut(self, name: str) -> ir.Table:
@@ -121,9 +129,16 @@ class Views:
 
     @cached_property
     def movements(self) -> ir.Table:
-        """One row per movement known at the snapshot; each snapshot has its own history."""
+        """One row per movement known at the snapshot; each snapshot has its own history.
+
+        ``is_rounding``: the MRR changed by less than ``min_uplift``.
+        """
         moves = movements(self.lines, self.rules, by=KEY)
-        return moves.mutate(age=days_between(moves.snapshot_date, moves.day))
+        least_e4 = moves.mrr_before_e4 * round(self.rules.min_uplift * BASIS_POINTS)
+        return moves.mutate(
+            age=days_between(moves.snapshot_date, moves.day),
+            is_rounding=moves.delta_mrr_e4.abs() * BASIS_POINTS < least_e4,
+        )
 
     @cached_property
     def last_expansion(self) -> ir.Table:
@@ -172,7 +187,11 @@ class Views:
     @cached_property
     def cells(self) -> ir.Table:
         """Usage, counted by account, day, feature and user: not cut yet, and so never read by a feature."""
-        return self.tables["usage_cells"] if "usage_cells" in self.tables else usage_cells(self.tables)
+        return (
+            self.tables["usage_cells"]
+            if "usage_cells" in self.tables
+            else usage_cells(self.tables, self.snapshot_dates)
+        )
 
     def _usage(self, table: ir.Table, lookback_days: int) -> ir.Table:
         return cut_days(table, self.calendar, lookback_days).semi_join(self.cohort, KEY)
@@ -192,7 +211,7 @@ class Views:
     @cached_property
     def first_use(self) -> ir.Table:
         """One row: ``age`` of the first use known at the snapshot, however long ago."""
-        return self._firsts(self.cells.select("account_id", "day", "known_on"))
+        return self._firsts(usage(self.tables).select("account_id", "day", "known_on"))
 
     @cached_property
     def user_days(self) -> ir.Table:
@@ -301,9 +320,12 @@ class Views:
 
     @cached_property
     def teams(self) -> ir.Table:
-        """One row per team of active users: ``first_age``, days since its first user was created."""
-        users = self.users.filter(self.users.deactivated_on.isnull() & self.users.team.notnull())
-        return users.group_by(*KEY, "team").aggregate(first_age=users.age.max())
+        """One row per team of active users: ``first_age``, days since its first user, who may have left."""
+        users = self.users.filter(self.users.team.notnull())
+        teams = users.group_by(*KEY, "team").aggregate(
+            first_age=users.age.max(), users=users.count(where=users.deactivated_on.isnull())
+        )
+        return teams.filter(teams.users > 0)
 
     @cached_property
     def other_domains(self) -> ir.Table:
