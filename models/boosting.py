@@ -1,0 +1,127 @@
+"""Gradient-boosted trees: the one module that knows LightGBM.
+
+Frames hold one row per account and snapshot and the model's columns, in the model's order, as float64; a missing value
+stays NaN and goes its own way in each tree. Nothing is weighted or resampled, so probabilities stay probabilities.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pandas as pd
+
+from data.errors import ModelError
+from models.settings import Params
+
+Booster = lightgbm.Booster
+BLOCK_ROWS = 1024
+"""Rows predicted at a time by one core."""
+
+_NOT_IN_NAMES = set('[]{}":,')
+"""LightGBM refuses names with these, and turns white space into underscores."""
+
+
+def fit(X: pd.DataFrame, y: np.ndarray, params: Params, rounds: int, seed: int = 0) -> Booster:
+    """A booster of ``rounds`` trees; ``y`` is 0 or 1 per row."""
+    return lightgbm.train(params.for_lightgbm(seed), _dataset(X, y, params, seed), num_boost_round=rounds)
+
+
+def fit_watched(
+    X: pd.DataFrame, y: np.ndarray, params: Params, rounds: int, later: tuple[pd.DataFrame, np.ndarray], seed: int = 0
+) -> tuple[Booster, np.ndarray]:
+    """The booster of ``fit``, and the log loss on ``later`` rows after each round. The later rows teach it nothing."""
+    train = _dataset(X, y, params, seed)
+    check_columns(list(X.columns), list(later[0].columns))
+    watched = lightgbm.Dataset(later[0].to_numpy(np.float64), later[1], reference=train)
+    curve: dict[str, dict[str, list[float]]] = {}
+    booster = lightgbm.train(
+        params.for_lightgbm(seed) | {"metric": "binary_logloss"},
+        train,
+        num_boost_round=rounds,
+        valid_sets=[watched],
+        valid_names=["later"],
+        callbacks=[lightgbm.record_evaluation(curve)],
+    )
+    return booster, np.asarray(curve["later"]["binary_logloss"])
+
+
+def _dataset(X: pd.DataFrame, y: np.ndarray, params: Params, seed: int) -> lightgbm.Dataset:
+    names = [str(name) for name in X.columns]
+    unfit = [name for name in names if _NOT_IN_NAMES & set(name) or any(c.isspace() for c in name)]
+    if unfit:
+        raise ModelError(
+            asked="train on the feature columns",
+            found=f'names with white space or one of [ ] {{ }} " : , - {", ".join(map(repr, unfit))}',
+            todo="rename these features",
+        )
+    settings = {k: v for k, v in params.for_lightgbm(seed).items() if k in ("verbosity", "num_threads")}
+    return lightgbm.Dataset(
+        X.to_numpy(np.float64), np.asarray(y, dtype=np.float64), feature_name=names, params=settings
+    )
+
+
+def feature_names(booster: Booster) -> list[str]:
+    """The columns of the booster, in its order."""
+    return booster.feature_name()
+
+
+def check_columns(expected: list[str], given: list[str]) -> None:
+    """Raise ModelError unless the columns are the model's, in the model's order."""
+    if given == expected:
+        return
+    missing = [name for name in expected if name not in given]
+    extra = [name for name in given if name not in expected]
+    moved = [f"{g} in place of {e}" for g, e in zip(given, expected, strict=False) if g != e]
+    found = [
+        f"missing: {', '.join(missing)}" * bool(missing),
+        f"not the model's: {', '.join(extra)}" * bool(extra),
+        f"in another order: {', '.join(moved)}" * (not missing and not extra),
+    ]
+    raise ModelError(
+        asked=f"score rows with a model of {len(expected)} features",
+        found="; ".join(part for part in found if part),
+        todo="build the rows with the tables and features that the model was trained on, or train again",
+    )
+
+
+def log_odds(booster: Booster, X: pd.DataFrame, rounds: int | None = None) -> np.ndarray:
+    """The raw prediction per row, in log-odds; of the first ``rounds`` trees if given."""
+    check_columns(feature_names(booster), list(X.columns))
+    return _in_blocks(lambda block: booster.predict(block, raw_score=True, num_iteration=rounds, num_threads=1), X)
+
+
+def contributions(booster: Booster, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Exact SHAP values in log-odds: rows x features, and the base value per row. They add up to ``log_odds``."""
+    check_columns(feature_names(booster), list(X.columns))
+    values = _in_blocks(lambda block: booster.predict(block, pred_contrib=True, num_threads=1), X)
+    return values[:, :-1], values[:, -1]
+
+
+def _in_blocks(predict: Callable[[np.ndarray], Any], X: pd.DataFrame) -> np.ndarray:
+    """The same as predicting all rows at once, block by block on every core."""
+    values = X.to_numpy(np.float64)
+    blocks = [values[start : start + BLOCK_ROWS] for start in range(0, len(values), BLOCK_ROWS)]
+    if len(blocks) <= 1:
+        return np.asarray(predict(values))
+    with ThreadPoolExecutor(cores()) as pool:
+        return np.concatenate(list(pool.map(predict, blocks)))
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def to_text(booster: Booster) -> str:
+    """The booster as LightGBM's own text: no pickle, and bit-equal scores when read back."""
+    return booster.model_to_string()
+
+
+def from_text(text: str) -> Booster:
+    try:
+        return lightgbm.Booster(model_str=text)
+    except lightgbm.basic.LightGBMError as error:
+        raise ModelError("read a stored booster", f"text that is no booster ({error})", "train again") from error

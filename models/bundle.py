@@ -1,0 +1,127 @@
+"""What one trained model is: everything that scoring needs, as text files and without pickle."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from data.errors import ModelError
+from models import boosting
+from models.amounts import Amounts
+from models.boosting import Booster
+from models.calibration import Calibrator, calibrator_from_dict
+
+DESCRIPTION = "bundle.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Propensity:
+    """A booster and the map from its log-odds to a propensity.
+
+    ``booster`` is None for a motion that has the same labels as any expansion: its propensity is that of any.
+    """
+
+    booster: Booster | None
+    calibrator: Calibrator
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One trained model.
+
+    ``any_expansion`` is the model that is ranked by and explained; ``motions`` are those that could be learnt, and
+    ``withheld`` says of each other motion why not. ``facts`` are plain values: period, rows, expansions, rounds, seed.
+    ``version`` and ``run_id`` are empty until the model is in the registry.
+    """
+
+    feature_names: tuple[str, ...]
+    any_expansion: Propensity
+    motions: Mapping[str, Propensity]
+    withheld: Mapping[str, str]
+    all_motions_modelled: bool
+    amounts: Amounts | None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    version: str = ""
+    run_id: str = ""
+
+    @property
+    def booster(self) -> Booster:
+        """The booster that is served and explained."""
+        assert self.any_expansion.booster is not None
+        return self.any_expansion.booster
+
+    def registered(self, version: str, run_id: str) -> "Bundle":
+        return replace(self, version=version, run_id=run_id)
+
+    def to_files(self) -> dict[str, str]:
+        """File name to text: one file per booster, and ``bundle.json`` with the rest and the hashes of the boosters."""
+        models = {"any": self.any_expansion, **self.motions}
+        boosters = {_file(name): boosting.to_text(m.booster) for name, m in models.items() if m.booster is not None}
+        description = {
+            "format": FORMAT,
+            "feature_names": list(self.feature_names),
+            "models": {
+                name: {"booster": m.booster is not None, "calibrator": m.calibrator.to_dict()}
+                for name, m in models.items()
+            },
+            "withheld": dict(self.withheld),
+            "all_motions_modelled": self.all_motions_modelled,
+            "amounts": None if self.amounts is None else self.amounts.to_dict(),
+            "facts": dict(self.facts),
+            "sha256": {name: _hash(text) for name, text in boosters.items()},
+        }
+        return {**boosters, DESCRIPTION: json.dumps(description, indent=1)}
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, str]) -> "Bundle":
+        """Read back what ``to_files`` gave. Raises ModelError if a file is missing or was changed."""
+        stored = json.loads(_part(files, DESCRIPTION))
+        if stored.get("format") != FORMAT:
+            raise ModelError("read a stored model", f"format {stored.get('format')!r}", "train again with this version")
+        models = {
+            name: Propensity(
+                _stored_booster(files, name, stored["sha256"]) if model["booster"] else None,
+                calibrator_from_dict(model["calibrator"]),
+            )
+            for name, model in stored["models"].items()
+        }
+        bundle = cls(
+            feature_names=tuple(stored["feature_names"]),
+            any_expansion=models.pop("any"),
+            motions=models,
+            withheld=stored["withheld"],
+            all_motions_modelled=stored["all_motions_modelled"],
+            amounts=None if stored["amounts"] is None else Amounts.from_dict(stored["amounts"]),
+            facts=stored["facts"],
+        )
+        boosting.check_columns(boosting.feature_names(bundle.booster), list(bundle.feature_names))
+        return bundle
+
+
+def _file(name: str) -> str:
+    return f"booster_{name}.txt"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _part(files: Mapping[str, str], name: str) -> str:
+    if name not in files:
+        raise ModelError(
+            "read a stored model", f"no {name}; there is {', '.join(sorted(files)) or 'nothing'}", "train again"
+        )
+    return files[name]
+
+
+def _stored_booster(files: Mapping[str, str], name: str, hashes: Mapping[str, str]) -> Booster:
+    text = _part(files, _file(name))
+    if _hash(text) != hashes[_file(name)]:
+        raise ModelError(
+            "read a stored model",
+            f"{_file(name)} is not the booster this model was stored with",
+            "restore it, or train again",
+        )
+    return boosting.from_text(text)

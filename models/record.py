@@ -1,0 +1,72 @@
+"""What is kept about a trained model beside the model: parameters, figures, tables, plots."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib.figure
+
+from models.attribution import summary_plot
+from models.plots import bench_plot, calibration_plot, gains_plot
+from models.training import TrainedModel
+
+BUNDLE, TABLES, PLOTS = "bundle", "tables", "plots"
+
+
+class Figure(NamedTuple):
+    """One number about a model; ``step`` counts the reported snapshots where it is one of a series."""
+
+    name: str
+    value: float
+    step: int = 0
+
+
+def parameters(trained: TrainedModel) -> dict[str, Any]:
+    """Settings and facts under flat names: ``boosting.learning_rate``, ``fact.rows``."""
+    flat: dict[str, Any] = {"features": len(trained.bundle.feature_names)}
+    for name, value in trained.settings.model_dump().items():
+        flat |= {f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
+    flat |= {f"fact.{name}": value for name, value in trained.bundle.facts.items()}
+    return flat | {f"withheld.{motion}": reason for motion, reason in trained.bundle.withheld.items()}
+
+
+def figures(trained: TrainedModel) -> Iterator[Figure]:
+    """``auc``, ``upsell_auc`` once; ``origin_auc`` once per reported snapshot."""
+    yield from (Figure(name, value) for name, value in trained.metrics.items())
+    for motion, told in trained.motion_metrics.items():
+        yield from (Figure(f"{motion}_{name}", value) for name, value in told.items())
+    series = trained.by_origin.drop(columns=["snapshot_date"]).astype("float64")
+    for step, row in enumerate(series.to_dict("records")):
+        yield from (Figure(f"origin_{name}", value, step) for name, value in row.items())
+
+
+def plots(trained: TrainedModel, labels: Mapping[str, str] | None = None) -> dict[str, matplotlib.figure.Figure]:
+    """File stem to plot. ``labels``: feature name to the words people see."""
+    told = trained.predictions[trained.predictions.reported]
+    return {
+        "calibration": calibration_plot(trained.calibration),
+        "gains": gains_plot(told),
+        "bench": bench_plot(trained.bench),
+        "shap_summary": summary_plot(trained.bundle.booster, trained.latest_rows, labels, seed=trained.settings.seed),
+    }
+
+
+def write(folder: Path, trained: TrainedModel, drawn: Mapping[str, matplotlib.figure.Figure]) -> None:
+    """Write the bundle, the tables and the plots, each kind into a folder of its own."""
+    for kind in (BUNDLE, TABLES, PLOTS):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    for name, text in trained.bundle.to_files().items():
+        (folder / BUNDLE / name).write_text(text, encoding="utf-8")
+    tables = {
+        "by_origin": trained.by_origin,
+        "bench": trained.bench,
+        "calibration": trained.calibration,
+        "columns": trained.columns,
+    }
+    for name, table in tables.items():
+        table.to_csv(folder / TABLES / f"{name}.csv", index=False)
+    trained.predictions.to_parquet(folder / TABLES / "predictions.parquet", index=False)
+    (folder / "features.json").write_text(json.dumps(list(trained.bundle.feature_names), indent=1), encoding="utf-8")
+    for name, figure in drawn.items():
+        figure.savefig(folder / PLOTS / f"{name}.png", dpi=110)

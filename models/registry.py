@@ -1,0 +1,222 @@
+"""Where trained models are kept: MLflow in a folder of this machine. The one module that knows mlflow.
+
+    FOLDER/mlflow.db                                     runs, figures, versions, aliases
+    FOLDER/artifacts/RUN/artifacts/bundle/               all that scoring needs: boosters as text, the rest as JSON
+                                  .../model/             the booster as an MLflow model with signature
+                                  .../plots/  tables/    what is known about it
+
+A folder that was moved or copied still works: a run's files are looked up under the folder first, then where the
+database remembers them. mlflow takes seconds to import, so it is loaded when it is needed.
+"""
+
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from data.errors import ModelError
+from models import record
+from models.bundle import Bundle
+from models.training import TrainedModel
+
+DEFAULT_NAME = "headroom"
+CHAMPION = "champion"
+_REQUIREMENTS = ("mlflow", "lightgbm", "numpy", "pandas")
+
+
+def _mlflow() -> Any:
+    """mlflow, quiet and without telemetry."""
+    os.environ.setdefault("DO_NOT_TRACK", "true")  # mlflow wants the word, not a 1
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns about itself while it is imported
+        import mlflow
+        import mlflow.pyfunc
+
+    return mlflow
+
+
+class Registry:
+    """The models of one folder. ``name`` is that of the registered model and of the experiment."""
+
+    def __init__(self, folder: Path, name: str = DEFAULT_NAME) -> None:
+        self.folder, self.name = folder.resolve(), name
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "mlflow.db"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.folder / "artifacts"
+
+    def log(
+        self,
+        trained: TrainedModel,
+        *,
+        fingerprint: str,
+        plots: Mapping[str, Figure] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        champion: bool = True,
+    ) -> Bundle:
+        """Store a trained model as a new version and return its bundle with version and run id.
+
+        ``fingerprint`` names the data it was trained on; ``plots``: file stem to figure; ``parameters``: more of them.
+        With ``champion`` the alias moves to the new version, last of all: a failure before leaves the old champion.
+        """
+        client = self._client()
+        name = f"train {trained.bundle.facts['last_snapshot']}"
+        run_id = client.create_run(self._experiment(client), run_name=name).info.run_id
+        try:
+            values = record.parameters(trained) | {"data_fingerprint": fingerprint} | dict(parameters or {})
+            _log_values(client, run_id, values, record.figures(trained))
+            with tempfile.TemporaryDirectory() as place:
+                record.write(Path(place), trained, plots or {})
+                _save_model(Path(place) / "model", trained)
+                client.log_artifacts(run_id, place)
+            version = self._register(client, run_id)
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id, "FINISHED")
+        if champion:
+            self.set_alias(version, CHAMPION)
+        return trained.bundle.registered(version, run_id)
+
+    def load(self, reference: str | None = None) -> Bundle:
+        """The model that ``NAME@ALIAS``, ``NAME/VERSION``, ``VERSION`` or a run id stands for (default: the champion).
+
+        Raises ModelError, saying what there is, if it is unknown or its files are gone.
+        """
+        asked = reference or f"{self.name}@{CHAMPION}"
+        version, run_id = self._find(asked)
+        return Bundle.from_files(self._files(asked, run_id)).registered(version, run_id)
+
+    def versions(self) -> pd.DataFrame:
+        """One row per version, latest first: name, version, run_id, aliases (joined by blanks), created_at (UTC)."""
+        columns = ["name", "version", "run_id", "aliases", "created_at"]
+        if not self.database.exists():
+            return pd.DataFrame(columns=columns)
+        client = self._client()
+        aliases: dict[tuple[str, str], list[str]] = {}
+        for model in client.search_registered_models():
+            for alias, version in model.aliases.items():
+                aliases.setdefault((model.name, str(version)), []).append(alias)
+        rows = [
+            {
+                "name": v.name,
+                "version": str(v.version),
+                "run_id": v.run_id,
+                "aliases": " ".join(sorted(aliases.get((v.name, str(v.version)), []))),
+                "created_at": pd.Timestamp(v.creation_timestamp, unit="ms"),
+            }
+            for v in client.search_model_versions()
+        ]
+        rows.sort(key=lambda row: (row["name"], int(row["version"])), reverse=True)
+        return pd.DataFrame(rows, columns=columns)
+
+    def set_alias(self, version: str, alias: str) -> None:
+        """Let ``NAME@alias`` stand for this version."""
+        self._client().set_registered_model_alias(self.name, alias, version)
+
+    def open(self) -> None:
+        """Make the folder and its database if they are not there; a new database takes seconds."""
+        self._client().search_experiments(max_results=1)
+
+    def _client(self) -> Any:
+        self.artifacts.mkdir(parents=True, exist_ok=True)
+        uri = f"sqlite:///{self.database}"
+        return _mlflow().MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    def _experiment(self, client: Any) -> str:
+        """The experiment whose artifacts are in this folder; one that the folder brought from elsewhere is renamed."""
+        there = client.get_experiment_by_name(self.name)
+        if there is not None and there.artifact_location != self.artifacts.as_uri():
+            client.rename_experiment(
+                there.experiment_id, f"{self.name} (before the folder moved, {there.experiment_id})"
+            )
+            there = None
+        if there is not None:
+            return str(there.experiment_id)
+        return str(client.create_experiment(self.name, artifact_location=self.artifacts.as_uri()))
+
+    def _register(self, client: Any, run_id: str) -> str:
+        if all(model.name != self.name for model in client.search_registered_models()):
+            client.create_registered_model(self.name)
+        source = f"{client.get_run(run_id).info.artifact_uri}/model"
+        return str(client.create_model_version(self.name, source=source, run_id=run_id).version)
+
+    def _find(self, asked: str) -> tuple[str, str]:
+        there = self.versions()
+        if "@" in asked:
+            name, alias = asked.rsplit("@", 1)
+            hits = there[(there.name == name) & there.aliases.str.split(" ").map(lambda a: alias in a)]
+        elif "/" in asked:
+            name, version = asked.rsplit("/", 1)
+            hits = there[(there.name == name) & (there.version == version)]
+        elif asked.isdecimal():
+            hits = there[(there.name == self.name) & (there.version == str(int(asked)))]
+        else:
+            hits = there[there.run_id == asked]
+        if hits.empty:
+            raise ModelError(
+                f"load the model {asked}", _listed(there), "choose one of these, or run `headroom train` first"
+            )
+        return str(hits.iloc[0]["version"]), str(hits.iloc[0]["run_id"])
+
+    def _files(self, asked: str, run_id: str) -> dict[str, str]:
+        stored = Path(unquote(urlparse(self._client().get_run(run_id).info.artifact_uri).path)) / "bundle"
+        here = self.artifacts / run_id / "artifacts" / "bundle"
+        place = next((folder for folder in (here, stored) if folder.is_dir()), None)
+        if place is None:
+            raise ModelError(
+                f"load the model {asked}", f"no files of it at {here}", "restore the folder, or train again"
+            )
+        return {path.name: path.read_text(encoding="utf-8") for path in sorted(place.iterdir())}
+
+
+def _listed(there: pd.DataFrame) -> str:
+    if there.empty:
+        return "no model has been trained yet"
+    latest = there.head(10).to_dict("records")
+    return "; ".join(f"{v['name']}/{v['version']} {_at(v['aliases'])}(run {v['run_id']})" for v in latest)
+
+
+def _at(aliases: str) -> str:
+    return "".join(f"@{alias} " for alias in aliases.split())
+
+
+def _save_model(place: Path, trained: TrainedModel) -> None:
+    """The booster as MLflow's own kind of model, as text, signed on float64 columns."""
+    mlflow = _mlflow()
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    columns = Schema([ColSpec("double", name) for name in trained.bundle.feature_names])
+    mlflow.lightgbm.save_model(
+        trained.bundle.booster,
+        str(place),
+        signature=ModelSignature(inputs=columns, outputs=Schema([ColSpec("double")])),
+        pip_requirements=[f"{package}=={installed(package)}" for package in _REQUIREMENTS],  # found by search: seconds
+    )
+
+
+def _log_values(client: Any, run_id: str, parameters: Mapping[str, Any], figures: Iterable[record.Figure]) -> None:
+    """Parameters (cut to what MLflow takes) and the figures that are numbers."""
+    mlflow = _mlflow()
+    now = int(time.time() * 1000)
+    client.log_batch(
+        run_id,
+        metrics=[mlflow.entities.Metric(f.name, f.value, now, f.step) for f in figures if np.isfinite(f.value)],
+        params=[mlflow.entities.Param(name, str(value)[:6000]) for name, value in parameters.items()],
+    )

@@ -1,0 +1,23 @@
+from pathlib import Path
+
+import pytest
+
+from models.training import TrainedModel, train
+from tests.models import planted
+from tests.models.mlflow_template import folder_with, migrated_database
+
+
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return migrated_database(tmp_path_factory.mktemp("mlflow"))
+
+
+@pytest.fixture
+def mlruns(mlflow_database: Path, tmp_path: Path) -> Path:
+    """A folder for models of one test."""
+    return folder_with(mlflow_database, tmp_path / "mlruns")
+
+
+@pytest.fixture(scope="session")
+def trained() -> TrainedModel:
+    return train(planted.history(), planted.FEATURES, planted.QUICK)

@@ -1,0 +1,132 @@
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from data.errors import ModelError
+from models import boosting, record
+from models.bundle import Bundle
+from models.registry import Registry, _mlflow
+from models.scoring import score
+from models.training import TrainedModel
+from tests.models.planted import FEATURES, history
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return history(accounts=60, months=1, seed=9)
+
+
+def same(one: Bundle, other: Bundle, rows: pd.DataFrame) -> None:
+    before, after = score(one, rows), score(other, rows)
+    pd.testing.assert_frame_equal(before.scores, after.scores, check_exact=True)
+    pd.testing.assert_frame_equal(before.attributions, after.attributions, check_exact=True)
+
+
+def test_every_bit_comes_back_under_every_name(trained: TrainedModel, mlruns: Path, rows: pd.DataFrame) -> None:
+    registry = Registry(mlruns)
+    stored = registry.log(trained, fingerprint="d1", parameters={"note": "first"})
+    for reference in (None, "headroom@champion", "headroom/1", "1", stored.run_id):
+        loaded = registry.load(reference)
+        assert (loaded.version, loaded.run_id) == ("1", stored.run_id)
+        assert loaded.facts == trained.bundle.facts
+        same(trained.bundle, loaded, rows)
+
+
+def test_the_champion_moves_to_the_new_version(trained: TrainedModel, mlruns: Path) -> None:
+    registry = Registry(mlruns)
+    registry.log(trained, fingerprint="d1")
+    registry.log(trained, fingerprint="d2", champion=False)
+    assert registry.load().version == "1"
+    registry.set_alias("2", "champion")
+    assert registry.load().version == "2"
+    assert registry.versions()[["version", "aliases"]].to_numpy().tolist() == [["2", "champion"], ["1", ""]]
+
+
+def test_an_unknown_model_is_answered_with_what_is_there(trained: TrainedModel, mlruns: Path, tmp_path: Path) -> None:
+    registry = Registry(mlruns)
+    stored = registry.log(trained, fingerprint="d1")
+    for reference in ("headroom@challenger", "other/1", "7", "0" * 32):
+        with pytest.raises(ModelError) as refused:
+            registry.load(reference)
+        assert f"headroom/1 @champion (run {stored.run_id})" in refused.value.found
+    with pytest.raises(ModelError, match="no model has been trained yet"):
+        Registry(tmp_path / "nowhere").load()
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_that_was_moved_still_works(
+    trained: TrainedModel, mlruns: Path, tmp_path: Path, rows: pd.DataFrame
+) -> None:
+    first = Registry(mlruns).log(trained, fingerprint="d1")
+    moved = tmp_path / "another place"
+    shutil.move(mlruns, moved)
+    registry = Registry(moved)
+    same(first, registry.load(), rows)
+    second = registry.log(trained, fingerprint="d2")
+    assert (moved / "artifacts" / second.run_id / "artifacts" / "bundle" / "bundle.json").exists()
+    assert not mlruns.exists()
+    shutil.rmtree(moved / "artifacts" / first.run_id)
+    with pytest.raises(ModelError, match="no files of it"):
+        registry.load("1")
+
+
+def test_what_is_recorded(trained: TrainedModel, mlruns: Path) -> None:
+    stored = Registry(mlruns).log(trained, fingerprint="d1", plots=record.plots(trained), parameters={"config": "c1"})
+    run = Registry(mlruns)._client().get_run(stored.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["auc"] == pytest.approx(trained.metrics["auc"])
+    assert run.data.params["data_fingerprint"] == "d1"
+    assert run.data.params["config"] == "c1"
+    assert run.data.params["boosting.num_leaves"] == str(trained.settings.boosting.num_leaves)
+    series = Registry(mlruns)._client().get_metric_history(stored.run_id, "origin_auc")
+    assert sorted(point.step for point in series) == [0, 1, 2]
+    folder = mlruns / "artifacts" / stored.run_id / "artifacts"
+    assert {p.stem for p in (folder / "plots").iterdir()} == {"calibration", "gains", "bench", "shap_summary"}
+    assert json.loads((folder / "features.json").read_text()) == FEATURES
+    assert not list(folder.rglob("*.pkl"))
+    signature = _mlflow().models.Model.load(str(folder / "model")).signature
+    assert [(c.name, c.type.name) for c in signature.inputs] == [(name, "double") for name in FEATURES]
+
+
+def test_mlflow_itself_finds_the_champion(trained: TrainedModel, mlruns: Path, rows: pd.DataFrame) -> None:
+    registry = Registry(mlruns)
+    registry.log(trained, fingerprint="d1")
+    mlflow = _mlflow()
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{registry.database}")
+    try:
+        booster = mlflow.lightgbm.load_model("models:/headroom@champion")
+    finally:
+        mlflow.set_tracking_uri(before)
+    assert (
+        boosting.log_odds(booster, rows[FEATURES]) == boosting.log_odds(trained.bundle.booster, rows[FEATURES])
+    ).all()
+
+
+def test_a_failure_leaves_the_old_champion(
+    trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(mlruns)
+    registry.log(trained, fingerprint="d1")
+
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(record, "write", full)
+    with pytest.raises(OSError, match="disk full"):
+        registry.log(trained, fingerprint="d2")
+    assert registry.load().version == "1"
+    assert len(registry.versions()) == 1
+
+
+def test_files_that_were_changed_are_not_served(trained: TrainedModel) -> None:
+    files = trained.bundle.to_files()
+    with pytest.raises(ModelError, match=r"booster_any\.txt is not the booster"):
+        Bundle.from_files(files | {"booster_any.txt": files["booster_seat.txt"]})
+    with pytest.raises(ModelError, match=r"no booster_upsell\.txt"):
+        Bundle.from_files({name: text for name, text in files.items() if name != "booster_upsell.txt"})
+    with pytest.raises(ModelError, match="format 0"):
+        Bundle.from_files({"bundle.json": '{"format": 0}'})
