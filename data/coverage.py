@@ -11,6 +11,8 @@ from data.hints import hint
 from data.report import ROWS_KEPT, Finding, Severity, many
 from data.source import BILLING, USAGE, Source, Tables
 
+STOPPED = "stopped"
+"""The rule of feeds that ended before the data does."""
 STOPPED_DAYS = 14
 """A feed may always lag so far behind the others: exports are weekly, and people take holidays."""
 STOPPED_GAPS = 2.0
@@ -53,12 +55,16 @@ def _missing_columns(table: Table, raw: ir.Table) -> Iterator[Finding]:
 
 
 def empty(row_counts: Mapping[str, int]) -> Iterator[Finding]:
-    """Tables without a row: an error for what is required, else a warning."""
+    """Tables without a row: an error for what is required, else a warning.
+
+    Of two alternatives the first wins where both are there, so it must not be empty: a lost feed would look like a
+    base without contracts, or without usage.
+    """
     for name, count in row_counts.items():
         if count:
             continue
-        group = TABLES[name].one_of or (name,)
-        is_required = name == "accounts" or (bool(TABLES[name].one_of) and not any(row_counts.get(n) for n in group))
+        group = TABLES[name].one_of
+        is_required = name == "accounts" or (bool(group) and (name == group[0] or not any(map(row_counts.get, group))))
         message = f"{name}: the table is empty" + ("." if is_required else f"; it would add: {TABLES[name].costs}.")
         severity = Severity.ERROR if is_required else Severity.WARNING
         yield Finding(severity, name, "empty", message, f"Fill {name}, or check the export or the SQL that makes it.")
@@ -70,7 +76,9 @@ def stopped(tables: Tables, today: date) -> Iterator[Finding]:
     A table has stopped if its last day is more than 14 days and more than twice its own long gap (the 95th percentile
     of the days between its days) before the last day of usage, subscriptions and invoices.
     """
-    days = {name: _days(TABLES[name], table, today) for name, table in tables.items() if TABLES[name].happened_on}
+    # No signal reads the silence of `accounts`: weeks without a new customer are no fault.
+    dated = {name: table for name, table in tables.items() if TABLES[name].happened_on and name != "accounts"}
+    days = {name: _days(TABLES[name], table, today) for name, table in dated.items()}
     end = max((days[name][-1] for name in (*USAGE, *BILLING) if name in days and len(days[name])), default=None)
     for name, own in days.items():
         if end is None or len(own) < FEWEST_DAYS:
@@ -83,7 +91,7 @@ def stopped(tables: Tables, today: date) -> Iterator[Finding]:
                 f"have rows at least every {many(round(long_gap), 'day')}. "
                 "If the feed stopped, its silence is no news about the customers."
             )
-            yield Finding(Severity.WARNING, name, "stopped", message, f"Check the feed of {name}.", behind)
+            yield Finding(Severity.WARNING, name, STOPPED, message, f"Check the feed of {name}.", behind)
 
 
 def _days(table: Table, staged: ir.Table, today: date) -> np.ndarray:

@@ -19,7 +19,7 @@ def cohort(tables: Tables, snapshot_dates: Iterable[date]) -> ir.Table:
     """One row per ``account_id, snapshot_date``: accounts with an open line, or billed in the last 90 days.
 
     A line that ends on ``snapshot_date`` or later is open on it. The cohort is read from the contract tables alone, so
-    an account that has lines but no row in ``accounts`` is still a customer.
+    an account that has lines but no row in ``accounts`` is still a customer; a line or bill of nobody makes none.
     """
     dates = snapshots(snapshot_dates)
     parts = []
@@ -37,4 +37,5 @@ def cohort(tables: Tables, snapshot_dates: Iterable[date]) -> ir.Table:
         recent = billed.filter(days_between(billed.snapshot_date, billed.billed_on) <= BILLED_DAYS)
         totals = recent.group_by(KEY).aggregate(amount_e4=recent.amount_e4.sum())
         parts.append(totals.filter(totals.amount_e4 > 0).select(*KEY))
-    return (parts[0] if len(parts) == 1 else ibis.union(*parts)).distinct()
+    members = parts[0] if len(parts) == 1 else ibis.union(*parts)
+    return members.filter(members.account_id.notnull()).distinct()

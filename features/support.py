@@ -3,10 +3,15 @@
 import ibis.expr.types as ir
 
 from data.catalogue import Direction
-from features.definition import ROW, feature, step
+from data.contract import E4
+from features.definition import ROW, feature, ratio, step
 
 TICKETS = ("tickets",)
 UP, DOWN = Direction.UP, Direction.DOWN
+
+
+def _mean_rating(t: ir.Table, window: ir.BooleanColumn) -> ir.FloatingValue:
+    return ratio(t.csat_e4.sum(where=window), t.csat_e4.count(where=window) * E4)
 
 
 @feature(
@@ -79,12 +84,12 @@ def feature_requests(t: ir.Table, days: int) -> ir.Value:
     missing="no rated ticket",
 )
 def csat(t: ir.Table, days: int) -> ir.Value:
-    return t.csat.mean(where=t.age <= days)
+    return _mean_rating(t, t.age <= days)
 
 
 @step("tickets", needs=TICKETS)
 def csat_before_182d(t: ir.Table) -> ir.Value:
-    return t.csat.mean(where=(t.age > 182) & (t.age <= 364))
+    return _mean_rating(t, (t.age > 182) & (t.age <= 364))
 
 
 @feature(
@@ -111,4 +116,4 @@ def csat_change_182d(r: ir.Table) -> ir.Value:
     missing="no rated ticket",
 )
 def csat_last(t: ir.Table) -> ir.Value:
-    return t.csat.mean()
+    return ratio(t.csat_e4.sum(), t.csat_e4.count() * E4)

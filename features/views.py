@@ -12,7 +12,7 @@ from functools import cached_property
 import ibis
 import ibis.expr.types as ir
 
-from data.contract import MOTIONS, TABLES
+from data.contract import E4, MOTIONS, TABLES
 from data.movements import BASIS_POINTS, ExpansionRules, lines, movements
 from features.calendar import MONTH_DAYS, QUARTER_DAYS, calendar, days_between
 from features.cohort import KEY, Tables
@@ -54,8 +54,11 @@ def cut_days(table: ir.Table, dates: ir.Table, lookback_days: int) -> ir.Table:
 
 
 def usage(tables: Tables) -> ir.Table:
-    """The usage table with its day as ``day``. Events win where a source has both."""
-    return tables["usage_events"].rename(day="occurred_on") if "usage_events" in tables else tables["usage_daily"]
+    """The usage table with its day as ``day``. Events win where a source has both; a day counted as zero is no use."""
+    if "usage_events" in tables:
+        return tables["usage_events"].rename(day="occurred_on")
+    daily = tables["usage_daily"]
+    return daily.filter((daily.events > 0) | (daily.quantity_e4 > 0) | (daily.active_users > 0))
 
 
 def usage_cells(tables: Tables, snapshot_dates: Sequence[date]) -> ir.Table:
@@ -338,15 +341,18 @@ class Views:
 
     @cached_property
     def tickets(self) -> ir.Table:
-        """One row per ticket opened before the snapshot; open tickets have no ``closed_on`` and no ``csat`` yet."""
+        """One row per ticket opened before the snapshot; open tickets have no ``closed_on`` and no ``csat_e4`` yet.
+
+        The rating is in ten-thousandths: a sum of whole numbers is the same in any order of the rows.
+        """
         tickets = self._cut("tickets")
         rated = tickets.closed_on.notnull().ifelse(tickets.csat, ibis.null("float64"))
-        return tickets.mutate(csat=rated)
+        return tickets.mutate(csat_e4=(rated * float(E4) + 0.5).floor().cast("int64")).drop("csat")
 
     @cached_property
     def last_rating(self) -> ir.Table:
         """One row per rated ticket of the account's latest rated day."""
-        rated = self.tickets.filter(self.tickets.csat.notnull())
+        rated = self.tickets.filter(self.tickets.csat_e4.notnull())
         rated = rated.mutate(latest=rated.closed_on.max().over(ibis.window(group_by=KEY)))
         return rated.filter(rated.closed_on == rated.latest)
 

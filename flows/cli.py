@@ -26,7 +26,9 @@ SourceUrl = Annotated[str | None, typer.Option("--source", help="Where the table
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the published snapshots; overrides `out`.")]
 Day = Annotated[
     datetime | None,
-    typer.Option("--snapshot-date", formats=["%Y-%m-%d"], help="The day to stand on (default: the day after the data)."),
+    typer.Option(
+        "--snapshot-date", formats=["%Y-%m-%d"], help="The day to stand on (default: the day after the data)."
+    ),
 ]
 
 
@@ -60,9 +62,9 @@ def simulate(
 ) -> None:
     """Write a simulated customer base, with its true probabilities beside the tables."""
     from data.simulate import simulate as run
-    from flows.progress import say
+    from flows.progress import counting
 
-    for table, rows in run(out, accounts, months, seed, progress=say).items():
+    for table, rows in run(out, accounts, months, seed, progress=counting("accounts")).items():
         print(f"{table:<18} {rows:>12,} rows")
     print(f"written to {out.resolve()}")
 
@@ -125,7 +127,9 @@ def train(snapshot_date: Day = None, config: Config = None, source: SourceUrl = 
 def score(
     snapshot_date: Day = None,
     out: Out = None,
-    model: Annotated[str | None, typer.Option("--model", help="NAME@ALIAS, VERSION or RUN (default: champion).")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="NAME@ALIAS, VERSION or RUN (default: champion).")
+    ] = None,
     config: Config = None,
     source: SourceUrl = None,
 ) -> None:
@@ -152,13 +156,15 @@ def top(
 
 
 @app.command()
-def backtest(config: Config = None, source: SourceUrl = None) -> None:
+def backtest(config: Config = None, source: SourceUrl = None) -> None:  # noqa: ARG001
     """Replay the monthly retrain over past months (comes with a later release)."""
-    raise _later("backtest", "`headroom train` reports the last six matured snapshots, each scored as if it were today.")
+    raise _later(
+        "backtest", "`headroom train` reports the last six matured snapshots, each scored as if it were today."
+    )
 
 
 @app.command()
-def serve(config: Config = None, source: SourceUrl = None) -> None:
+def serve(config: Config = None, source: SourceUrl = None) -> None:  # noqa: ARG001
     """The CSM's web pages (come with a later release)."""
     raise _later("serve", "Open the list.html that `headroom score` writes; it needs no server.")
 

@@ -6,7 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from data.errors import NotEnoughHistoryError
 from data.source import USAGE, Tables, as_of, label_watermark, next_snapshot
 from features.calendar import QUARTER_DAYS, month_starts
+from flows.progress import say
 
+OLD_DAYS = 7
+"""A default snapshot that lies further back than a week is told: a scheduled run may be reading a dead warehouse."""
 
 
 def today_utc() -> date:
@@ -25,6 +28,8 @@ def stand_on(tables: Tables, snapshot_date: date | None) -> Standing:
     """Stand on ``snapshot_date`` (default: the day after the data ends). Raises for a day that lies after today."""
     today = today_utc()
     day = snapshot_date or next_snapshot(tables, today)
+    if snapshot_date is None and (today - day).days > OLD_DAYS:
+        say(f"warning: the data ends {(today - day).days} days before today; the snapshot is of {day}")
     if day > today + timedelta(days=1):
         raise NotEnoughHistoryError(
             f"The snapshot date {day} is to be stood on.",
@@ -58,5 +63,3 @@ def first_usage_day(tables: Tables) -> date:
             "Choose a later snapshot date, or load the usage history.",
         )
     return day
-
-

@@ -4,24 +4,24 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 
 from data.simulate import simulate
-from flows.progress import say
+from flows.progress import counting, say
 from flows.score import score
 from flows.settings import load
+from flows.tasks import in_memory
 from flows.train import train
 
 END = date(2026, 10, 1)
 """The simulated history ends before this day, which makes the demo the same on every day and machine."""
 
 
-@task(name="simulate", cache_policy=NO_CACHE)
+@in_memory("simulate")
 def simulate_base(warehouse: Path, accounts: int, months: int, seed: int) -> None:
-    """A customer base under ``warehouse``, unless the same one is there already."""
+    """A customer base under ``warehouse``."""
     say(f"simulating {accounts:,} accounts over {months} months")
-    simulate(warehouse, accounts, months, seed, END, progress=say)
+    simulate(warehouse, accounts, months, seed, END, progress=counting("simulated accounts"))
 
 
 @flow(name="demo", validate_parameters=False)

@@ -22,7 +22,7 @@ ONE_MESSAGE = {
     "PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "CRITICAL",
 }
-"""For a command line that tells an error itself: Prefect would log it again, with its traceback, for each task and flow."""
+"""For a command line, which tells an error itself: Prefect would log it again, with a traceback, for each task."""
 
 
 def prepare(*, one_message: bool = False) -> None:

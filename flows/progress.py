@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 _BEGAN = time.monotonic()
 
@@ -9,3 +10,8 @@ _BEGAN = time.monotonic()
 def say(message: str) -> None:
     """Tell one step. Lines, not bars: the same in a terminal, a log file and a scheduler."""
     print(f"{time.monotonic() - _BEGAN:6.1f} s  {message}", file=sys.stderr, flush=True)
+
+
+def counting(what: str) -> Callable[[int, int], None]:
+    """Progress of work that is done in parts: tells ``(done, in all)``."""
+    return lambda done, total: say(f"{what} {done:,} of {total:,}")

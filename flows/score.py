@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 
 from data.report import Report
 from features.build import full_catalogue
@@ -14,6 +13,7 @@ from flows import steps
 from flows.dates import Standing, stand_on
 from flows.progress import say
 from flows.settings import Settings, load
+from flows.tasks import in_memory
 from flows.train import _day, _path, check_source, read_source
 from models.bundle import Bundle
 from models.registry import Registry
@@ -23,10 +23,10 @@ from serving.playbook import load as load_playbook
 from serving.publish import previous, publish
 from serving.snapshot import assemble
 
-build_rows = task(steps.base_rows, name="build feature rows", cache_policy=NO_CACHE)
+build_rows = in_memory("build feature rows")(steps.base_rows)
 
 
-@task(name="load model", cache_policy=NO_CACHE)
+@in_memory("load model")
 def load_model(settings: Settings, reference: str | None) -> Bundle:
     """The champion, or the model asked for."""
     bundle = Registry(settings.mlruns_folder, settings.model).load(reference)
@@ -34,14 +34,14 @@ def load_model(settings: Settings, reference: str | None) -> Bundle:
     return bundle
 
 
-@task(name="score rows", cache_policy=NO_CACHE)
+@in_memory("score rows")
 def score_base(bundle: Bundle, rows: pd.DataFrame) -> Scored:
     """Propensities and the exact attributions of the same booster."""
     say(f"scoring and explaining {len(rows):,} accounts")
     return score_rows(bundle, rows)
 
 
-@task(name="publish", cache_policy=NO_CACHE)
+@in_memory("publish")
 def publish_list(
     scored: Scored, rows: pd.DataFrame, bundle: Bundle, report: Report, standing: Standing, settings: Settings
 ) -> Path:
@@ -63,7 +63,8 @@ def publish_list(
         previous=previous(settings.out_folder, standing.snapshot_date),
     )
     manifest = {
-        **steps.fingerprint(report, rows),
+        **steps.fingerprint(report, standing, rows),
+        "stopped_feeds": steps.stopped_feeds(standing),
         "model": {"name": settings.model, "version": bundle.version, "run_id": bundle.run_id, **bundle.facts},
         "withheld": dict(bundle.withheld),
         **steps.provenance(settings),

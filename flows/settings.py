@@ -7,15 +7,15 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from models.settings import TrainSettings
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data.errors import SettingsError
 from data.hints import hint
 from data.movements import ExpansionRules
-from data.source import SUPPORTED, SourceSettings
+from data.source import SourceSettings
+from models.settings import TrainSettings
 from serving.settings import ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
@@ -36,6 +36,12 @@ class Settings(BaseModel):
     mlruns: Path = Field(Path("mlruns"), description="the MLflow folder; starts at the working folder")
     model: str = Field("headroom", description="name of the registered model")
     root: Path = Path()
+
+    @model_validator(mode="after")
+    def _one_horizon(self) -> Self:
+        if "horizon_days" in self.training.model_fields_set:
+            raise ValueError("the horizon is that of the label: set horizon_days under [expansion]")
+        return self
 
     @property
     def out_folder(self) -> Path:

@@ -12,15 +12,16 @@ import pyarrow as pa
 
 from data.check import check
 from data.contract import E4
+from data.coverage import STOPPED, stopped
 from data.errors import NotEnoughHistoryError
 from data.report import Report, require
-from data.source import Source, Tables, connect
+from data.source import Source, Tables, connect, watermarks
 from features.build import build, catalogue
 from features.calendar import QUARTER_DAYS
 from features.cohort import cohort
 from features.labels import labels
 from flows.dates import Standing, today_utc
-from flows.progress import say
+from flows.progress import counting, say
 from flows.settings import Settings
 
 LIBRARIES = ("ibis-framework", "duckdb", "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
@@ -40,21 +41,30 @@ def read_source(settings: Settings) -> Source:
 
 
 def check_source(source: Source) -> Report:
-    """Check the tables; raise ``ContractError`` if they have errors. Warnings are told and do not stop the run."""
+    """Check the tables; raise ``ContractError`` if they have errors. Warnings are told and do not stop the run.
+
+    Whether a feed has stopped is asked as of the snapshot instead (``stopped_feeds``).
+    """
     report = check(source, today_utc())
     require(report)
     for finding in report.warnings:
-        say(f"warning: {finding.message}")
+        if finding.rule != STOPPED:
+            say(f"warning: {finding.message}")
     return report
+
+
+def stopped_feeds(standing: Standing) -> list[str]:
+    """The tables whose feed seems to have stopped before the snapshot date; each is told."""
+    findings = list(stopped(standing.tables, standing.snapshot_date))
+    for finding in findings:
+        say(f"warning: {finding.message}")
+    return [finding.table for finding in findings]
 
 
 def build_rows(standing: Standing, dates: list[date], settings: Settings) -> pd.DataFrame:
     """The feature rows of the base at each date: account_id, snapshot_date, one float64 column per feature."""
-
-    def told(done: int, count: int) -> None:
-        say(f"features: shard {done} of {count}")
-
-    parts = list(build(standing.tables, dates, settings.expansion, progress=told))
+    progress = counting("features: shard")
+    parts = list(build(standing.tables, dates, settings.expansion, progress=progress))
     rows: pd.DataFrame = pa.concat_tables(parts).to_pandas()
     return rows
 
@@ -92,12 +102,13 @@ def read_people(tables: Tables) -> pd.DataFrame:
     return people
 
 
-def fingerprint(report: Report, rows: pd.DataFrame) -> dict[str, Any]:
-    """What the data was: rows and last day of each table, and a hash of the feature rows."""
+def fingerprint(report: Report, standing: Standing, rows: pd.DataFrame) -> dict[str, Any]:
+    """What the data was: rows of each table, its last day known at the snapshot, and a hash of the feature rows."""
+    days = watermarks(standing.tables, standing.snapshot_date)
     content = pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes()
     return {
         "input_rows": dict(report.row_counts),
-        "input_watermarks": {name: day.isoformat() if day else None for name, day in report.last_days.items()},
+        "input_watermarks": {name: day.isoformat() if day else None for name, day in days.items()},
         "feature_rows": len(rows),
         "feature_rows_sha256": hashlib.sha256(content).hexdigest(),
     }
@@ -130,6 +141,6 @@ def no_history(standing: Standing, settings: Settings) -> NoReturn:
     horizon_days = settings.expansion.horizon_days
     raise NotEnoughHistoryError(
         f"A model is to be trained as if today were {standing.snapshot_date}.",
-        f"not one month start has {QUARTER_DAYS} days of usage before it and {horizon_days} days of contracts after it.",
+        f"no month start has {QUARTER_DAYS} days of usage before it and {horizon_days} days of contracts after it.",
         "Load a longer history, or choose a later snapshot date.",
     )

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 
 from data.report import Report
 from data.source import Source
@@ -15,18 +14,18 @@ from flows import steps
 from flows.dates import Standing, stand_on, training_dates
 from flows.progress import say
 from flows.settings import Settings, load
+from flows.tasks import in_memory
 from models import record
 from models.bundle import Bundle
 from models.registry import Registry
 from models.training import TrainedModel
 from models.training import train as train_model
 
-# Tables and models are handed from task to task in memory: nothing to cache, nothing to store.
-read_source = task(steps.read_source, name="read source", cache_policy=NO_CACHE)
-check_source = task(steps.check_source, name="check source", cache_policy=NO_CACHE)
+read_source = in_memory("read source")(steps.read_source)
+check_source = in_memory("check source")(steps.check_source)
 
 
-@task(name="build history", cache_policy=NO_CACHE)
+@in_memory("build history")
 def build_history(standing: Standing, settings: Settings) -> pd.DataFrame:
     """Feature rows with labels, one per account and matured snapshot."""
     dates = training_dates(standing, settings.expansion.horizon_days)
@@ -36,19 +35,19 @@ def build_history(standing: Standing, settings: Settings) -> pd.DataFrame:
     return steps.add_labels(steps.build_rows(standing, dates, settings), standing, dates, settings)
 
 
-@task(name="fit", cache_policy=NO_CACHE)
+@in_memory("fit")
 def fit(history: pd.DataFrame, standing: Standing, settings: Settings) -> TrainedModel:
     """The tested model."""
     return train_model(history, steps.feature_names(standing.tables), settings.training_settings, progress=say)
 
 
-@task(name="register", cache_policy=NO_CACHE)
+@in_memory("register")
 def register(
     trained: TrainedModel, history: pd.DataFrame, report: Report, standing: Standing, settings: Settings
 ) -> Bundle:
     """The model in MLflow, with its figures, plots and the fingerprint of its data, as the champion."""
     say("logging to MLflow")
-    data = steps.fingerprint(report, history)
+    data = steps.fingerprint(report, standing, history)
     parameters = {"snapshot_date": standing.snapshot_date, **data, **steps.provenance(settings)}
     labels = {name: card.label for name, card in catalogue(standing.tables).items()}
     return Registry(settings.mlruns_folder, settings.model).log(

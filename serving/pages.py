@@ -37,7 +37,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Feed:
-    """How fresh one input table is: its last known day, and whether that is too long ago."""
+    """How fresh one input table is: its last known day, and whether its feed seems to have stopped."""
 
     table: str
     last_day: date | None
@@ -103,11 +103,14 @@ def sections(snapshot: Snapshot, limit: int) -> list[Section]:
 
 
 def feeds(snapshot: Snapshot) -> list[Feed]:
-    """Freshness of the input tables as the manifest gives it (``input_watermarks``: table -> last known day)."""
-    stale_days = snapshot.manifest["serving"]["stale_days"]
+    """Freshness of the input tables, as the manifest gives it.
+
+    ``input_watermarks``: table to its last known day; ``stopped_feeds``: the tables whose feed seems to have stopped.
+    """
+    stopped = snapshot.manifest.get("stopped_feeds", [])
     marks: dict[str, Any] = snapshot.manifest.get("input_watermarks", {})
     made = []
     for table, mark in marks.items():
         day = date.fromisoformat(mark) if isinstance(mark, str) else mark
-        made.append(Feed(table, day, day is None or (snapshot.snapshot_date - day).days > stale_days))
+        made.append(Feed(table, day, table in stopped))
     return made

@@ -37,4 +37,3 @@ class ServingSettings(BaseModel):
     workbook_rows: int = Field(
         default=10_000, ge=20, le=200_000, description="accounts of each kind in the Excel file, at most"
     )
-    stale_days: int = Field(default=7, ge=1, description="a table whose last day lies further back is called stale")

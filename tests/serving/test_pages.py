@@ -78,7 +78,7 @@ def test_each_row_of_the_page_has_what_a_csm_needs(made: Snapshot) -> None:
     assert "Fix first" in text
     assert "Already in the funnel" in text
     assert re.search(r"\d accounts have no owner", text)
-    assert "The table “tickets” is stale" in text
+    assert "The table “tickets” seems to have stopped" in text
     assert "Model headroom/7 · run run-1" in text
 
 
@@ -90,10 +90,14 @@ def test_a_list_of_nobody_and_a_list_of_one_are_pages_too() -> None:
     assert "The one account" in html
 
 
-def test_freshness_counts_days_to_the_snapshot(made: Snapshot) -> None:
-    marks = {"a": date(2026, 9, 30), "b": "2026-09-23", "c": None, "d": date(2026, 9, 24)}
-    found = feeds(made.with_manifest(input_watermarks=marks))
-    assert [(feed.table, feed.stale) for feed in found] == [("a", False), ("b", True), ("c", True), ("d", False)]
+def test_feeds_that_stopped_are_named_and_others_are_not(made: Snapshot) -> None:
+    marks = {"a": date(2026, 9, 30), "b": "2026-09-23", "plans": None}
+    found = feeds(made.with_manifest(input_watermarks=marks, stopped_feeds=["b"]))
+    assert [(feed.table, feed.last_day, feed.stale) for feed in found] == [
+        ("a", date(2026, 9, 30), False),
+        ("b", date(2026, 9, 23), True),
+        ("plans", None, False),
+    ]
 
 
 @pytest.mark.parametrize(

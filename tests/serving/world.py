@@ -219,6 +219,7 @@ PIECES = {
         "usage_events": date(2026, 9, 30),
         "tickets": date(2026, 9, 12),
     },
+    "stopped_feeds": ["tickets"],
     "input_rows": {"subscriptions": 420, "usage_events": 120_000},
     "config_hash": "c0ffee",
     "code_version": "0.1.0",

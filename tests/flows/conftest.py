@@ -1,0 +1,92 @@
+"""A small simulated base, a model trained on it, and the command line run in this process."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+from prefect.testing.utilities import prefect_test_harness
+
+from data.simulate import simulate
+from tests.models.mlflow_template import folder_with, migrated_database
+
+END = date(2026, 1, 1)
+ACCOUNTS, MONTHS = 250, 20
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did: exit code, standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+Headroom = Callable[..., Ran]
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    with prefect_test_harness(server_startup_timeout=180):
+        yield
+
+
+@pytest.fixture(scope="session")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small simulated base as Parquet. Shared: copy it before changing it."""
+    folder = tmp_path_factory.mktemp("base") / "warehouse"
+    simulate(folder, accounts=ACCOUNTS, months=MONTHS, seed=3, end=END)
+    return folder
+
+
+@pytest.fixture
+def headroom(
+    prefect_server: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Headroom:
+    """Run ``headroom ARGUMENTS`` in an empty working folder."""
+    from flows.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["headroom", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return Ran(code, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained_mlruns(prefect_server: None, warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The MLflow folder after one training on the small base. Shared: copy it before training again."""
+    from flows.train import train
+
+    folder = folder_with(migrated_database(tmp_path_factory.mktemp("empty")), tmp_path_factory.mktemp("x") / "mlruns")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADROOM_MLRUNS", str(folder))
+        train(source=f"parquet://{warehouse}", snapshot_date=END)
+    return folder
+
+
+@pytest.fixture
+def with_model(trained_mlruns: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trained model is the one that commands find."""
+    monkeypatch.setenv("HEADROOM_MLRUNS", str(trained_mlruns))
+
+
+@pytest.fixture
+def spoilt(warehouse: Path, tmp_path: Path) -> Path:
+    """A copy of the base to spoil."""
+    folder = tmp_path / "spoilt"
+    shutil.copytree(warehouse, folder)
+    return folder

@@ -1,0 +1,130 @@
+"""From tables to the published list, with the flows and the command line that users run."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.flows.conftest import END, Headroom
+
+
+@pytest.fixture
+def published(headroom: Headroom, with_model: None, warehouse: Path, tmp_path: Path) -> Path:
+    ran = headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    return tmp_path / "out" / f"snapshot_date={END}"
+
+
+def table(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_parquet(folder / f"{name}.parquet")
+
+
+def test_one_row_per_customer(published: Path, warehouse: Path) -> None:
+    """The base by hand: a line that began and was known before the day, and has not ended before it."""
+    lines, day = pd.read_parquet(warehouse / "subscriptions.parquet"), pd.Timestamp(END)
+    known = lines["known_at"].fillna(lines["valid_from"])
+    is_open = (lines["valid_from"] < day) & (known < day) & (lines["valid_to"].isna() | (lines["valid_to"] >= day))
+    bills = pd.read_parquet(warehouse / "invoices.parquet")
+    recent = bills[(bills["billed_at"] < day) & (bills["billed_at"] >= day - pd.Timedelta(days=90))]
+    billed = recent.groupby("account_id")["amount"].sum()
+    scores = table(published, "scores")
+    assert scores["account_id"].is_unique
+    assert set(scores["account_id"]) == set(lines.loc[is_open, "account_id"]) | set(billed.index[billed > 0])
+
+
+def test_ranked_and_excluded_are_the_base(published: Path) -> None:
+    scores, excluded = table(published, "scores"), table(published, "exclusions")
+    ranked = scores[scores["eligible"]]
+    assert sorted(ranked["rank"]) == list(range(1, len(ranked) + 1))
+    assert set(ranked["account_id"]) | set(excluded["account_id"]) == set(scores["account_id"])
+    assert not set(ranked["account_id"]) & set(excluded["account_id"])
+    for _, book in ranked.groupby(ranked["owner"].fillna("")):
+        assert sorted(book["owner_rank"]) == list(range(1, len(book) + 1))
+
+
+def test_the_parts_add_up_to_the_score(published: Path) -> None:
+    parts = table(published, "attributions").set_index("account_id").drop(columns="snapshot_date")
+    scores = table(published, "scores").set_index("account_id")
+    assert np.abs(parts.sum(axis=1) - scores["log_odds"].reindex(parts.index)).max() < 1e-6
+
+
+def test_the_top_has_reasons(published: Path) -> None:
+    scores, reasons = table(published, "scores"), table(published, "reasons")
+    best = scores[scores["eligible"]].nsmallest(20, "rank")
+    assert (reasons.groupby("account_id").size().reindex(best["account_id"]) >= 3).all()
+    assert best["play"].notna().all()
+
+
+def test_seats_in_a_sentence_are_those_of_the_contract(published: Path, warehouse: Path) -> None:
+    """The numbers of a reason can be found in the input tables: seats bought, counted here by hand."""
+    reasons = table(published, "reasons")
+    told = reasons[(reasons["reason_code"] == "seats_in_use") & reasons["text"].str.contains(r" of [\d,]+ seats were")]
+    said = told.set_index("account_id")["text"].str.extract(r" of ([\d,]+) seats were")[0].str.replace(",", "")
+    lines, day = pd.read_parquet(warehouse / "subscriptions.parquet"), pd.Timestamp(END)
+    known = lines["known_at"].fillna(lines["valid_from"])
+    is_open = (lines["valid_from"] < day) & (known < day) & (lines["valid_to"].isna() | (lines["valid_to"] >= day))
+    bought = lines[is_open].groupby("account_id")["seats"].sum()
+    assert len(said) > 10
+    assert (said.astype("int64") == bought.reindex(said.index)).all()
+
+
+def test_the_manifest_says_where_it_comes_from(published: Path) -> None:
+    manifest = json.loads((published / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["input_rows"]["accounts"] == 250
+    assert manifest["input_watermarks"]["usage_events"] == "2025-12-31"
+    assert manifest["model_version"] == "1"
+    assert {"lightgbm", "shap", "prefect"} <= manifest["library_versions"].keys()
+    assert set(manifest["files_sha256"]) >= {"scores.parquet", "reasons.parquet", "list.html", "list.xlsx"}
+
+
+def test_scoring_twice_gives_the_same_list(
+    published: Path, headroom: Headroom, warehouse: Path, tmp_path: Path
+) -> None:
+    assert headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", tmp_path / "again").code == 0
+    for name in ("scores", "attributions", "reasons", "exclusions"):
+        pd.testing.assert_frame_equal(
+            table(published, name), table(tmp_path / "again" / f"snapshot_date={END}", name), check_exact=True
+        )
+
+
+def test_top_prints_the_list_of_one_owner(published: Path, headroom: Headroom) -> None:
+    owner = table(published, "scores")["owner"].dropna().iloc[0]
+    ran = headroom("top", "--out", published.parent, "-n", "3", "--owner", owner)
+    assert ran.code == 0
+    assert owner.split()[0] in ran.out
+
+
+def test_training_is_the_same_for_a_seed(headroom: Headroom, trained_mlruns: Path, warehouse: Path) -> None:
+    """Trained again on the same tables: another version, the same boosters, byte for byte."""
+    from models.registry import Registry
+
+    ran = headroom("train", "--source", warehouse, "--snapshot-date", END)
+    assert ran.code == 0, ran.err
+    again, before = Registry(Path("mlruns")).load(), Registry(trained_mlruns).load()
+    assert again.to_files() == before.to_files()
+
+
+@pytest.mark.parametrize("command", ["backtest", "serve"])
+def test_what_comes_later_says_so(command: str, headroom: Headroom) -> None:
+    ran = headroom(command)
+    assert ran.code == 1
+    assert "later release" in ran.err
+
+
+def test_wrong_usage_exits_with_2(headroom: Headroom) -> None:
+    assert headroom("score", "--snapshot-date", "tomorrow").code == 2
+    assert headroom("scoer").code == 2
+
+
+def test_score_without_a_model_says_what_to_do(headroom: Headroom, warehouse: Path) -> None:
+    ran = headroom("score", "--source", warehouse)
+    assert ran.code == 1
+    assert "headroom train" in ran.err
+
+
+def test_a_snapshot_date_that_has_not_come(headroom: Headroom, with_model: None, warehouse: Path) -> None:
+    ran = headroom("score", "--source", warehouse, "--snapshot-date", "2099-01-01")
+    assert ran.code == 1
+    assert "nothing is known of later days" in ran.err
