@@ -1,5 +1,5 @@
 # make setup | demo | test | bench | lint
-.PHONY: setup demo test test-all bench lint clean help
+.PHONY: setup demo test test-all bench lint docs clean help
 unexport PYTHONDONTWRITEBYTECODE
 export DO_NOT_TRACK := true
 
@@ -35,6 +35,9 @@ lint: setup      ## ruff and mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+docs: setup      ## write the reference pages of docs/ from the code
+	@$(BIN)/python -m flows.reference
 
 clean:           ## remove what the demo wrote
 	rm -rf demo
