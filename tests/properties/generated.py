@@ -1,0 +1,303 @@
+"""Generated bases: raw tables full of what real ones are full of, and the plain removal of the future from them.
+
+Facts known late, early or at an unknown time, the same row twice, values that are missing, contracts in parallel, with
+gaps or of no length, things of the same day, and much on the very edges of the windows. ``frames(seed)`` gives the same
+tables for the same seed.
+"""
+
+from datetime import date, timedelta
+
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from data.contract import CRM_KINDS, TABLES, Kind
+
+SNAPSHOTS = (date(2026, 1, 1), date(2026, 6, 30), date(2026, 7, 1))
+"""Two of them follow each other: the edges of one are the inside of the other."""
+
+FIRST, DAYS = date(2025, 3, 15), 500
+WINDOWS = (0, 7, 28, 56, 91, 182, 210, 364, 365)
+EDGES = [s - timedelta(days=w + near) for s in SNAPSHOTS for w in WINDOWS for near in (-1, 0, 1)]
+EDGES = [day for day in EDGES if day >= FIRST]
+
+PLANS = {
+    "core": {"team": (1, 12.0), "business": (2, 20.0), "enterprise": (4, None)},
+    "insights": {"basic": (1, None), "plus": (2, 9.99)},
+    "api": {"payg": (1, None)},
+}
+FEATURES = ("report", "export", "sso", "audit", "api_calls", "storage", "sandbox", "unlisted")
+INCLUDED = {
+    ("core", "team"): {"report": None, "export": 40.0, "storage": 25.5},
+    ("core", "business"): {"report": None, "export": 90.0, "storage": None, "sso": None},
+    ("core", "enterprise"): {"report": None, "export": None, "sso": None, "audit": None, "sandbox": None},
+    ("insights", "basic"): {"report": None, "api_calls": 30.0},
+    ("insights", "plus"): {"report": None, "api_calls": 0.0, "audit": None},
+}
+
+CLOCKS = {
+    "subscriptions": ("valid_from", "known_at"),
+    "invoices": ("billed_at", "known_at"),
+    "usage_events": ("occurred_at", "known_at"),
+    "usage_daily": ("day", "known_at"),
+    "users": ("created_at",),
+    "tickets": ("opened_at", "known_at"),
+    "crm_events": ("occurred_at", "known_at"),
+    "outcomes": ("opened_at",),
+}
+"""When a row happened, and when it became known; ``accounts`` and the price list have no clock that counts."""
+
+ENDS = {"subscriptions": "valid_to", "users": "deactivated_at", "tickets": "closed_at", "outcomes": "closed_at"}
+
+RAW_TYPES = {Kind.ID: pa.string(), Kind.TEXT: pa.string(), Kind.CLOCK: pa.timestamp("us")}
+"""The other kinds are float64: a number column with gaps in pandas."""
+
+
+# --- the future, removed ----------------------------------------------------------------------------------------------
+
+
+def known_before(frames: dict[str, pd.DataFrame], day: date) -> dict[str, pd.DataFrame]:
+    """The tables without every row that happened or became known on or after ``day``; ends since then are blank."""
+    midnight = pd.Timestamp(day)
+    past = {}
+    for name, frame in frames.items():
+        is_future = pd.Series(False, index=frame.index)
+        for clock in CLOCKS.get(name, ()):
+            is_future |= frame[clock] >= midnight
+        past[name] = frame[~is_future].copy()
+        if name in ENDS:
+            end = past[name][ENDS[name]]
+            past[name][ENDS[name]] = end.where(end < midnight)
+    return past
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def _days(rng: np.random.Generator, count: int) -> pd.Series:
+    """Days of the whole time, every other one at the edge of a window."""
+    anywhere = pd.Timestamp(FIRST) + pd.to_timedelta(rng.integers(0, DAYS, count), unit="D")
+    edges = pd.DatetimeIndex(EDGES)[rng.integers(0, len(EDGES), count)]
+    return pd.Series(np.where(rng.random(count) < 0.5, anywhere, edges)).astype("datetime64[us]")
+
+
+def _on(numbers: pd.Series) -> pd.Series:
+    return (pd.Timestamp(FIRST) + pd.to_timedelta(numbers, unit="D")).astype("datetime64[us]")
+
+
+def _times(rng: np.random.Generator, days: pd.Series) -> pd.Series:
+    """A time of each day; the first and the last moment are common."""
+    second = rng.choice([0, 0, 86_399, 43_200, 3_600], len(days))
+    return days + pd.to_timedelta(second, unit="s").astype("timedelta64[us]")
+
+
+def _after(rng: np.random.Generator, days: pd.Series, lags: tuple[int, ...], missing: float) -> pd.Series:
+    """Some days later, some at the edge of a snapshot, and some missing."""
+    later = days + pd.to_timedelta(rng.choice(lags, len(days)), unit="D").astype("timedelta64[us]")
+    edge = pd.Series(pd.DatetimeIndex(SNAPSHOTS)[rng.integers(0, len(SNAPSHOTS), len(days))]).astype("datetime64[us]")
+    later = later.where((rng.random(len(days)) < 0.8) | (edge < days), edge)
+    return later.where(rng.random(len(days)) >= missing)
+
+
+def _known(rng: np.random.Generator, days: pd.Series) -> pd.Series:
+    return _after(rng, days, (0, 1, 3, 40, -1, -5), missing=0.5)
+
+
+def _some(rng: np.random.Generator, values: tuple[object, ...], count: int) -> pd.Series:
+    return pd.Series([values[i] for i in rng.integers(0, len(values), count)], dtype=object)
+
+
+def _amounts(rng: np.random.Generator, count: int, low: float, high: float, missing: float = 0.0) -> pd.Series:
+    return pd.Series(rng.uniform(low, high, count).round(rng.integers(0, 5))).where(rng.random(count) >= missing)
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def frames(seed: int, *, accounts: int = 12, daily: bool = False) -> dict[str, pd.DataFrame]:
+    """The raw tables of a base; ``daily``: usage comes already counted."""
+    rng = np.random.default_rng(seed)
+    ids = tuple(f"a{number}" for number in range(accounts))
+    tables = {
+        "subscriptions": _subscriptions(rng, ids),
+        "invoices": _invoices(rng, _owners(rng, ids, 12 * accounts)),
+        "users": _users(rng, _owners(rng, ids, 6 * accounts)),
+        "tickets": _tickets(rng, _owners(rng, ids, 8 * accounts)),
+        "crm_events": _crm_events(rng, _owners(rng, ids, 16 * accounts)),
+        "outcomes": _outcomes(rng, _owners(rng, ids, 2 * accounts)),
+    }
+    if daily:
+        tables["usage_daily"] = _daily(rng, _owners(rng, ids, 50 * accounts))
+    else:
+        tables["usage_events"] = _events(rng, _owners(rng, ids, 80 * accounts))
+    for name in tables.keys() & {"usage_events", "usage_daily", "invoices", "crm_events"}:
+        twice = tables[name].sample(frac=0.1, random_state=seed % 2**31)
+        tables[name] = pd.concat([tables[name], twice], ignore_index=True)
+    listed = {"account_id": ids, "name": ids, "created_at": _days(rng, accounts)}
+    listed["employees"] = _amounts(rng, accounts, 1, 500, missing=0.3).round()
+    tables["accounts"] = pd.DataFrame(listed).sample(frac=0.9, random_state=seed % 2**31)
+    plans = [(product, plan, *listed) for product, plans in PLANS.items() for plan, listed in plans.items()]
+    tables["plans"] = pd.DataFrame(plans, columns=["product", "plan", "tier", "seat_price"])
+    rights = [(*plan, feature, limit) for plan, features in INCLUDED.items() for feature, limit in features.items()]
+    tables["plan_features"] = pd.DataFrame(rights, columns=["product", "plan", "feature", "monthly_limit"])
+    return tables
+
+
+def _owners(rng: np.random.Generator, ids: tuple[str, ...], count: int) -> pd.Series:
+    """Accounts with much and with little; some rows belong to nobody, or to nobody who is listed."""
+    shares = rng.dirichlet(np.full(len(ids), 0.7)) * 0.98
+    owners = rng.choice(len(ids) + 2, count, p=[*shares, 0.01, 0.01])
+    return pd.Series([(*ids, "stranger", None)[owner] for owner in owners], dtype=object)
+
+
+def _subscriptions(rng: np.random.Generator, ids: tuple[str, ...]) -> pd.DataFrame:
+    """Versions of some lines, one after the other: on time, late, early, of no length, or beside another line."""
+    lines = []
+    for account in ids:
+        for product in rng.choice(list(PLANS), rng.integers(1, 5)):
+            day = int(rng.choice([0, 0, 5, 30, 31, 200, 290, 473]))
+            seats, plan = int(rng.choice([0, 5, 10, 20])), 0
+            for _ in range(rng.integers(1, 7)):
+                plans = [*PLANS[product], "custom"]
+                plan = int(np.clip(plan + rng.choice([0, 0, 0, 1, -1]), 0, len(plans) - 1))
+                seats = max(0, seats + int(rng.choice([0, 0, 5, -5])))
+                length = int(rng.choice([0, 14, 30, 60, 61, 92, 200, 900]))
+                mrr = round(float(seats * rng.choice([10, 10.05, 10.11, 12]) + rng.choice([0, 50])), 2)
+                lines.append((account, product, plans[plan], mrr, seats or None, day, day + length))
+                day += length + int(rng.choice([0, 0, 0, 0, 10, 30, 31, -7]))
+                if day > DAYS:
+                    break
+    frame = pd.DataFrame(lines, columns=["account_id", "product", "plan", "mrr", "seats", "from", "to"])
+    begins, ends = (_on(frame.pop(side)) for side in ("from", "to"))
+    edges = pd.Series(pd.DatetimeIndex(EDGES)[rng.integers(0, len(EDGES), len(frame))]).astype("datetime64[us]")
+    ends = ends.where(rng.random(len(frame)) < 0.9, edges)
+    return frame.assign(
+        valid_from=begins,
+        valid_to=ends.where(ends < pd.Timestamp(FIRST) + pd.Timedelta(days=DAYS)),
+        renews_on=_after(rng, begins, (365, 400, 30), missing=0.4),
+        known_at=_known(rng, begins),
+    )
+
+
+def _invoices(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
+    count, days = len(owners), _days(rng, len(owners))
+    return pd.DataFrame(
+        {
+            "account_id": owners,
+            "product": _some(rng, ("api", "storage"), count),
+            "billed_at": _times(rng, days),
+            "amount": _amounts(rng, count, -30, 200),
+            "known_at": _known(rng, days),
+        }
+    )
+
+
+def _events(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
+    """Events of a few users; a third of them come day after day."""
+    count, days = len(owners), _days(rng, len(owners))
+    users = owners.str.cat(_some(rng, ("-u0", "-u0", "-u0", "-u1", "-u2", "-u3", None), count))
+    every_day = _on(pd.Series(np.arange(count) % 100 + DAYS - 140))
+    is_daily = pd.Series(np.arange(count) < count // 3)
+    owners, users = owners.mask(is_daily, "a0"), users.mask(is_daily, "a0-u0")
+    days = days.mask(is_daily, every_day)
+    return pd.DataFrame(
+        {
+            "account_id": owners,
+            "occurred_at": _times(rng, days),
+            "feature": _some(rng, FEATURES, count),
+            "user_id": users,
+            "quantity": _amounts(rng, count, 0, 9, missing=0.5),
+            "known_at": _known(rng, days),
+        }
+    )
+
+
+def _daily(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
+    count, days = len(owners), _days(rng, len(owners))
+    users = _amounts(rng, count, 0, 9, missing=0.2).round()
+    return pd.DataFrame(
+        {
+            "account_id": owners,
+            "day": days,
+            "feature": _some(rng, FEATURES, count),
+            "events": _amounts(rng, count, 0, 20).round() * rng.integers(0, 2, count),
+            "active_users": users.mask(owners.isin(["a1", "a2"])),  # nobody counts theirs
+            "quantity": _amounts(rng, count, 0, 9, missing=0.5),
+            "known_at": _known(rng, days),
+        }
+    )
+
+
+def _users(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
+    count, days = len(owners), _days(rng, len(owners))
+    return pd.DataFrame(
+        {
+            "user_id": [f"user-{number}" for number in range(count)],
+            "account_id": owners,
+            "email_domain": _some(rng, ("one.com", "one.com", "two.com", None), count),
+            "team": _some(rng, ("sales", "support", None), count),
+            "created_at": _times(rng, days).where(rng.random(count) < 0.9),
+            "deactivated_at": _after(rng, days, (0, 30, 90, 200), missing=0.5),
+        }
+    )
+
+
+def _tickets(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
+    count, days = len(owners), _days(rng, len(owners))
+    return pd.DataFrame(
+        {
+            "ticket_id": [f"ticket-{number}" for number in range(count)],
+            "account_id": owners,
+            "opened_at": _times(rng, days),
+            "closed_at": _times(rng, _after(rng, days, (0, 1, 10, 100), missing=0.3)),
+            "kind": _some(rng, ("bug", "question", "feature_request", None), count),
+            "feature": _some(rng, (*FEATURES, None), count),
+            "severity": _some(rng, ("low", "high", "critical", None), count),
+            "csat": _amounts(rng, count, 1, 5, missing=0.3),
+            "known_at": _known(rng, days),
+        }
+    )
+
+
+def _crm_events(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
+    count, days = len(owners), _days(rng, len(owners))
+    return pd.DataFrame(
+        {
+            "account_id": owners,
+            "occurred_at": _times(rng, days),
+            "kind": _some(rng, (*CRM_KINDS, "webinar"), count),
+            "amount": _amounts(rng, count, 0, 10, missing=0.2),
+            "known_at": _known(rng, days),
+        }
+    )
+
+
+def _outcomes(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
+    count, days = len(owners), _days(rng, len(owners))
+    return pd.DataFrame(
+        {
+            "account_id": owners,
+            "play": _some(rng, ("seats", "tier"), count),
+            "opened_at": _times(rng, days),
+            "status": _some(rng, ("open", "won", "lost", "not_now", "not_now"), count),
+            "closed_at": _after(rng, days, (1, 30, 60), missing=0.4),
+            "arr": _amounts(rng, count, 0, 9000, missing=0.5),
+            "reason": _some(rng, ("budget", None), count),
+        }
+    )
+
+
+# --- hand over --------------------------------------------------------------------------------------------------------
+
+
+def as_arrow(name: str, frame: pd.DataFrame) -> pa.Table:
+    """A raw table in the types of its kind, also where it has no rows or only missing values."""
+    columns = [column for column in TABLES[name].columns if column.name in frame]
+    schema = pa.schema([(column.name, RAW_TYPES.get(column.kind, pa.float64())) for column in columns])
+    return pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+
+
+def raw_tables(frames: dict[str, pd.DataFrame]) -> dict[str, ibis.Table]:
+    """The tables as a source would hand them over."""
+    return {name: ibis.memtable(as_arrow(name, frame)) for name, frame in frames.items()}

@@ -1,0 +1,160 @@
+"""Seats in use, who was invited, and from where new people come. The snapshot is the 1st of July 2026."""
+
+from math import isnan
+
+import pandas as pd
+import pytest
+
+from tests.drawn import base, rows_of
+
+SEATS = """
+    account_id | product  | plan | mrr | seats | valid_from | valid_to
+    acme       | core     | team | 400 | 40    | 2025-01-01 | 2026-04-01
+    acme       | core     | team | 500 | 50    | 2026-04-01 |
+    crowded    | core     | team | 100 | 10    | 2026-05-01 |
+    idle       | core     | team | 100 | 10    | 2025-01-01 |
+    metered    | api      | payg | 100 |       | 2025-01-01 |
+"""
+
+
+def used(account_id: str, people: int, day: str, known: str = "") -> list[str]:
+    """One event of each of so many people on one day; the first ``people`` of always the same names."""
+    return [f"{account_id} | {day} | report | user-{number:02d} | {known}" for number in range(people)]
+
+
+EVENTS = "\n".join(
+    [
+        "account_id | occurred_at | feature | user_id | known_at",
+        *used("acme", people=30, day="2026-06-30"),
+        *used("acme", people=46, day="2026-06-03"),
+        *used("acme", people=48, day="2026-06-02"),
+        *used("acme", people=49, day="2026-03-31"),
+        *used("acme", people=99, day="2026-07-01"),
+        *used("acme", people=99, day="2026-06-20", known="2026-07-01"),
+        *used("crowded", people=12, day="2026-06-15"),
+        *used("metered", people=5, day="2026-06-15"),
+    ]
+)
+USERS = """
+    user_id | account_id | email_domain | team    | created_at | deactivated_at
+    ann     | acme       | acme.com     | sales   | 2025-01-10 |
+    bob     | acme       | acme.com     | sales   | 2025-01-10 | 2026-06-30
+    cid     | acme       | acme.com     | finance | 2026-03-31 | 2026-07-01
+    dee     | acme       | acme.com     | finance | 2026-04-01 |
+    eva     | acme       | acme.com     | support | 2025-02-01 | 2026-04-01
+    fay     | acme       | acme.com     | support | 2026-06-02 |
+    gus     | acme       | acme.de      | berlin  | 2026-06-03 |
+    hal     | acme       | acme.de      | berlin  | 2026-06-30 |
+    ida     | acme       | freelance.io |         | 2026-03-31 |
+    jon     | acme       |              |         | 2025-01-10 | 2026-03-31
+    ken     | acme       | acme.com     | lab     | 2025-01-10 | 2026-01-10
+    zoe     | acme       | acme.com     | legal   | 2026-07-01 |
+    leo     | crowded    | one.com      |         | 2025-01-10 |
+    max     | crowded    | two.com      |         | 2025-01-10 |
+    nil     | metered    |              |         |            |
+"""
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return rows_of(base(subscriptions=SEATS, usage_events=EVENTS, users=USERS)).droplevel("snapshot_date")
+
+
+@pytest.fixture
+def row(rows: pd.DataFrame) -> pd.Series:
+    return rows.loc["acme"]
+
+
+# --- seats in use -----------------------------------------------------------------------------------------------------
+
+
+def test_46_of_50_seats_are_in_use(row: pd.Series) -> None:
+    assert row.seat_utilization_28d == 46 / 50
+    assert row.seats_free == 50 - 46
+
+
+def test_48_of_50_seats_this_quarter_after_49_of_40_in_the_one_before(row: pd.Series) -> None:
+    assert row.seat_utilization_change_91d == 48 / 50 - 49 / 40
+
+
+def test_more_people_than_seats(rows: pd.DataFrame) -> None:
+    crowded = rows.loc["crowded"]
+    assert crowded.seat_utilization_28d == 12 / 10
+    assert crowded.seats_free == -2
+
+
+def test_no_seats_91_days_ago_means_no_change_to_tell(rows: pd.DataFrame) -> None:
+    assert isnan(rows.seat_utilization_change_91d["crowded"])
+
+
+def test_nobody_on_ten_seats(rows: pd.DataFrame) -> None:
+    idle = rows.loc["idle"]
+    assert idle.seat_utilization_28d == 0 / 10
+    assert idle.seats_free == 10
+
+
+def test_where_no_seats_are_sold_none_are_in_use_or_free(rows: pd.DataFrame) -> None:
+    metered = rows.loc["metered"]
+    assert metered.active_users_28d == 5
+    assert isnan(metered.seat_utilization_28d)
+    assert isnan(metered.seat_utilization_change_91d)
+    assert isnan(metered.seats_free)
+
+
+# --- registered users -------------------------------------------------------------------------------------------------
+
+
+def test_seven_people_are_registered(row: pd.Series) -> None:
+    assert row.registered_users == len(["ann", "cid", "dee", "fay", "gus", "hal", "ida"])  # cid leaves today
+
+
+def test_seven_people_on_fifty_seats(row: pd.Series) -> None:
+    assert row.registered_users_per_seat == 7 / 50
+
+
+def test_users_added(row: pd.Series) -> None:
+    assert row.users_created_28d == len(["gus", "hal"])  # fay came the day before the window
+    assert row.users_created_91d == len(["dee", "fay", "gus", "hal"])  # ida came the day before it
+
+
+def test_users_who_left(row: pd.Series) -> None:
+    assert row.users_deactivated_91d == len(["bob", "eva"])  # jon left the day before the window
+
+
+def test_nobody_registered_is_zero_users(rows: pd.DataFrame) -> None:
+    idle = rows.loc["idle"]
+    assert idle.registered_users == 0
+    assert idle.registered_users_per_seat == 0 / 10
+    assert idle.teams == 0
+    assert isnan(idle.other_domain_share)
+
+
+def test_a_user_without_a_date_is_registered_and_never_new(rows: pd.DataFrame) -> None:
+    metered = rows.loc["metered"]
+    assert metered.registered_users == 1
+    assert metered.users_created_91d == 0
+    assert isnan(metered.registered_users_per_seat)
+
+
+# --- teams and domains ------------------------------------------------------------------------------------------------
+
+
+def test_teams_with_people(row: pd.Series) -> None:
+    assert row.teams == len(["sales", "finance", "support", "berlin"])  # nobody is left in the lab
+
+
+def test_a_team_is_new_if_nobody_was_in_it_before(row: pd.Series) -> None:
+    assert row.teams_new_91d == len(["berlin"])  # eva began support long ago, cid finance the day before the window
+
+
+def test_people_of_other_domains(row: pd.Series) -> None:
+    assert row.other_domain_users_91d == len(["gus", "hal"])  # ida came the day before the window
+    assert row.other_domain_share == len(["gus", "hal", "ida"]) / 7
+
+
+def test_of_two_equal_domains_one_is_the_main_one(rows: pd.DataFrame) -> None:
+    assert rows.other_domain_share["crowded"] == 1 / 2
+
+
+def test_a_user_without_a_domain_is_of_no_other_domain(rows: pd.DataFrame) -> None:
+    assert rows.other_domain_share["metered"] == 0 / 1
