@@ -32,7 +32,7 @@ TERMS = (
 LINE_MOTIONS = ("seat", "upsell", "cross_sell")
 MEMORY = np.array([{"seat": 0.10, "upsell": 0.20, "cross_sell": 0.30}[motion] for motion, _ in TERMS])
 BELONGS = np.array([[motion == of for of in LINE_MOTIONS] for motion, _ in TERMS], dtype=float)
-BASE = np.array([-9.6, -8.0, -9.1])
+BASE = np.array([-9.75, -8.15, -9.1])
 """Log-odds per month of seat, upsell and cross-sell for an account on which nothing acts."""
 
 RANDOM_CHANCE = np.array([0.0175, 0.0105, 0.0070])
@@ -77,7 +77,7 @@ def terms(state: State) -> Floats:
             1.5 * (state.new_team_age < 3),
             1.1 * (state.new_domain_age < 3),
             1.0 * growing * ramp(in_use, 0.5, 0.8),
-            6.4 * ramp(limits, 0.65, 0.95) * (0.7 + 0.3 * growing),
+            6.4 * ramp(limits, 0.58, 0.95) * (0.7 + 0.3 * growing),
             5.4 * ramp(gated, 0.15, 0.6) * healthy + 1.6 * asked,
             1.0 * ramp(power, 0.10, 0.35) * ramp(np.maximum(limits, gated), 0.2, 0.5),
             1.2 * broad,

@@ -116,7 +116,7 @@ def begin(count: int, months: int, burn_in_months: int, terms: int, rng: np.rand
         frailty=rng.normal(0, 0.10, count),
         growth_mean=rng.normal(-0.001, 0.011, count),
         csat_mean=csat_mean,
-        has_messaging=rng.random(count) < 0.13,
+        has_messaging=rng.random(count) < 0.18,
         is_customer=np.zeros(count, bool),
         tenure=np.zeros(count, int),
         tier=1 + (rng.random(count)[:, None] > tier_edges).sum(axis=1).clip(0, 2),

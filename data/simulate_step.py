@@ -31,8 +31,8 @@ RAMP = np.array([0.45, 0.70, 0.90])
 GRACE = 1.05
 """Users beyond the seats that a plan lets in."""
 
-BILL_MEMORY, BILL_DRIFT = 0.94, 0.0005
-BILL_GROWTH_SPREAD, BILL_SPREAD = 0.016, 0.03
+BILL_MEMORY, BILL_DRIFT = 0.96, 0.0003
+BILL_GROWTH_SPREAD, BILL_SPREAD = 0.012, 0.02
 """The usage-priced bill, in logs: how long its monthly growth lasts, drift and spread of that, spread of the bill."""
 
 STARTER_MONTHS = 3
@@ -137,8 +137,8 @@ def step(state: State, month: Month, world: World, rng: np.random.Generator, *, 
     state.limit_share *= np.exp(0.8 * state.growth[:, None] + 0.009 + rng.normal(0, 0.07, (count, 3)))
     state.limit_share = np.clip(state.limit_share, 0.02, 1.06)
     state.wants = np.clip(state.wants + rng.normal(0.001, 0.03, count), 0.02, 0.98)
-    tries = rng.binomial(GATED_FEATURES - state.gated_used, 0.003 + 0.09 * state.wants**2)
-    drops = rng.binomial(state.gated_used, 0.06)
+    tries = rng.binomial(GATED_FEATURES - state.gated_used, 0.002 + 0.08 * state.wants**2)
+    drops = rng.binomial(state.gated_used, 0.04)
     state.gated_used = np.where(customer & (state.tenure > 0), state.gated_used + tries - drops, 0)
     requests = rng.poisson(0.006 + 0.16 * ramp(state.wants, 0.25, 0.9) ** 2) * (customer & (state.tier < 3))
     state.gated_request_age = _age(state.gated_request_age, requests > 0)

@@ -31,7 +31,7 @@ LATE_KNOWN_SHARE = 0.03
 LATEST_DAYS = 10
 WEEKEND_WEIGHT = 0.25
 CHRISTMAS_WEIGHT = 0.35
-METERED_EVENTS = 8
+METERED_EVENTS = 12
 """Reports of a metered feature in a month, spread evenly."""
 
 
@@ -164,7 +164,7 @@ def _month_events(
     is_new = user >= high[account] - life.created[number][account]
     power = 1 / (1 + np.exp(-life.power[number]))
     is_power = mixed(account + 7919, user) < power[account]
-    events = np.where(is_power, 10 + rng.poisson(4.0, len(user)), 2 + rng.poisson(0.7, len(user)))
+    events = np.where(is_power, 10 + rng.poisson(4.0, len(user)), 2 + rng.poisson(0.5, len(user)))
     owner, _ = _spread(events)
     account, user, is_new = account[owner], user[owner], is_new[owner]
     _, position = _spread(np.bincount(account, minlength=len(active)))
@@ -214,7 +214,7 @@ def _extras(life: Life, number: int, active: Ints, rng: np.random.Generator) -> 
         account, place = _spread(np.where(here, counts, 0))
         code = np.broadcast_to(feature, counts.shape)[account]
         amount = (
-            np.full(len(account), np.nan) if units is None else units[account] * (0.7 + 0.6 * rng.random(len(account)))
+            np.full(len(account), np.nan) if units is None else units[account] * (0.9 + 0.2 * rng.random(len(account)))
         )
         parts.append((account, code, place if slots else np.full(len(account), -1), amount))
 

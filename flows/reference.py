@@ -55,7 +55,8 @@ def settings_page() -> str:
 
 
 def _settings(model: type[BaseModel], place: str, values: BaseModel) -> Iterator[str]:
-    nested, plain = [], []
+    nested: list[tuple[str, str | None, Any]] = []
+    plain: list[tuple[str, str | None, Any]] = []
     for name, field in model.model_fields.items():
         value = getattr(values, name)
         (nested if isinstance(value, BaseModel) else plain).append((name, field.description, value))

@@ -11,10 +11,19 @@ import pytest
 from prefect.testing.utilities import prefect_test_harness
 
 from data.simulate import simulate
-from tests.models.mlflow_template import folder_with, migrated_database
+from tests.models.mlflow_template import folder_with
 
 END = date(2026, 1, 1)
 ACCOUNTS, MONTHS = 250, 20
+QUICK = {
+    "HEADROOM_TRAINING__ORIGINS": "2",
+    "HEADROOM_TRAINING__WARM_UP_ORIGINS": "1",
+    "HEADROOM_TRAINING__DEFAULT_ROUNDS": "40",
+    "HEADROOM_TRAINING__MAX_ROUNDS": "60",
+    "HEADROOM_TRAINING__MOTION_DEFAULT_ROUNDS": "20",
+    "HEADROOM_TRAINING__MOTION_MAX_ROUNDS": "30",
+}
+"""A training that is small in everything but its parts."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +76,30 @@ def headroom(
 
 
 @pytest.fixture(scope="session")
-def trained_mlruns(prefect_server: None, warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained_mlruns(
+    prefect_server: None, warehouse: Path, mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The MLflow folder after one training on the small base. Shared: copy it before training again."""
     from flows.train import train
 
-    folder = folder_with(migrated_database(tmp_path_factory.mktemp("empty")), tmp_path_factory.mktemp("x") / "mlruns")
+    folder = folder_with(mlflow_database, tmp_path_factory.mktemp("trained") / "mlruns")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADROOM_MLRUNS", str(folder))
+        for name, value in QUICK.items():
+            patch.setenv(name, value)
         train(source=f"parquet://{warehouse}", snapshot_date=END)
     return folder
+
+
+@pytest.fixture(scope="session")
+def published(trained_mlruns: Path, warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published snapshot of the small base. Shared: it is only read."""
+    from flows.score import score
+
+    out = tmp_path_factory.mktemp("published")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADROOM_MLRUNS", str(trained_mlruns))
+        return score(source=f"parquet://{warehouse}", snapshot_date=END, out=out)["folder"]
 
 
 @pytest.fixture

@@ -7,14 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.flows.conftest import END, Headroom
-
-
-@pytest.fixture
-def published(headroom: Headroom, with_model: None, warehouse: Path, tmp_path: Path) -> Path:
-    ran = headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", tmp_path / "out")
-    assert ran.code == 0, ran.err
-    return tmp_path / "out" / f"snapshot_date={END}"
+from tests.flows.conftest import END, QUICK, Headroom
+from tests.models.mlflow_template import folder_with
 
 
 def table(folder: Path, name: str) -> pd.DataFrame:
@@ -80,7 +74,7 @@ def test_the_manifest_says_where_it_comes_from(published: Path) -> None:
 
 
 def test_scoring_twice_gives_the_same_list(
-    published: Path, headroom: Headroom, warehouse: Path, tmp_path: Path
+    published: Path, headroom: Headroom, with_model: None, warehouse: Path, tmp_path: Path
 ) -> None:
     assert headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", tmp_path / "again").code == 0
     for name in ("scores", "attributions", "reasons", "exclusions"):
@@ -96,10 +90,20 @@ def test_top_prints_the_list_of_one_owner(published: Path, headroom: Headroom) -
     assert owner.split()[0] in ran.out
 
 
-def test_training_is_the_same_for_a_seed(headroom: Headroom, trained_mlruns: Path, warehouse: Path) -> None:
+def test_training_is_the_same_for_a_seed(
+    headroom: Headroom,
+    trained_mlruns: Path,
+    mlflow_database: Path,
+    warehouse: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Trained again on the same tables: another version, the same boosters, byte for byte."""
     from models.registry import Registry
 
+    folder_with(mlflow_database, tmp_path / "mlruns")
+    for name, value in QUICK.items():
+        monkeypatch.setenv(name, value)
     ran = headroom("train", "--source", warehouse, "--snapshot-date", END)
     assert ran.code == 0, ran.err
     again, before = Registry(Path("mlruns")).load(), Registry(trained_mlruns).load()

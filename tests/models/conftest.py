@@ -4,12 +4,7 @@ import pytest
 
 from models.training import TrainedModel, train
 from tests.models import planted
-from tests.models.mlflow_template import folder_with, migrated_database
-
-
-@pytest.fixture(scope="session")
-def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return migrated_database(tmp_path_factory.mktemp("mlflow"))
+from tests.models.mlflow_template import folder_with
 
 
 @pytest.fixture
