@@ -23,10 +23,10 @@ demo: setup      ## simulate a customer base, train, score, and print the top 20
 	@$(BIN)/headroom demo
 
 test: setup      ## the tests that run on every change
-	@$(BIN)/pytest -q -m "not scheduler" -n 2 --dist loadgroup
+	@$(BIN)/pytest -q -m "not scheduler" -n 2 --dist loadfile
 
 test-all: setup  ## every test, also the scheduled run that waits for its cron
-	@$(BIN)/pytest -q -n 2 --dist loadgroup
+	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 bench: setup     ## speed and memory, side by side with the peers
 	@$(BIN)/python -m tests.bench

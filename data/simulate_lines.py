@@ -86,7 +86,7 @@ def account_lines(account_id: str, life: Life, index: int, rng: np.random.Genera
             continue
         if not contract.open:
             continue
-        if month.month == PRICE_MONTH and luck[number, 0] < 0.75 and (month - first).days > 180 and late_until is None:
+        if month.month == PRICE_MONTH and luck[number, 0] < 0.6 and (month - first).days > 180 and late_until is None:
             rise = 1.03 + 0.04 * luck[number, 1]
             price *= rise
             unit *= rise

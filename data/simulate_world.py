@@ -100,7 +100,7 @@ def live(accounts: int, months: int, end: date, world: World, rng: np.random.Gen
         if number >= BURN_IN_MONTHS:
             coming = calendar[number : number + 3]
             _log(logs, "probability", truth(state, coming, world, oracle_rng, CONTINUATIONS))
-            _log(logs, "warm", state.warm.copy())
+            _log(logs, "warm", state.warm * (world == "driven"))
             _log(logs, "is_scored", state.is_customer | (state.bills.sum(axis=1) > 0))
         if number < total:
             for name, values in _month(step(state, calendar[number], world, rng)).items():

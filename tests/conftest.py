@@ -11,14 +11,6 @@ from tests.models.mlflow_template import migrated_database
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file run in one process, and all flow tests do: they share a server and a trained model."""
-    for item in items:
-        group = "flows" if item.path.parent.name == "flows" else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty, migrated MLflow database, to copy."""

@@ -176,6 +176,7 @@ def test_in_a_random_world_every_customer_has_the_same_chance(tmp_path: Path) ->
     customers = truth[truth.p_any > 0]
     assert customers.p_any.std() < 0.005
     assert 0.05 < customers.p_any.mean() < 0.15
+    assert _read(tmp_path / "base", "oracle/drivers").empty
 
 
 def test_a_folder_with_something_else_is_refused_and_kept(tmp_path: Path) -> None:
