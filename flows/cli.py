@@ -14,6 +14,7 @@ from rich.console import Console
 
 from data.errors import HeadroomError
 from flows import environment
+from flows.progress import counting, say
 
 app = typer.Typer(
     help="Who is ready to grow, and why: expansion propensity for B2B SaaS.",
@@ -21,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+STARTING = "starting: libraries, and Prefect's server unless PREFECT_API_URL names one"
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file (default: headroom.toml, if there).")]
 SourceUrl = Annotated[str | None, typer.Option("--source", help="Where the tables are; overrides [source].url.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the published snapshots; overrides `out`.")]
@@ -44,6 +46,7 @@ def demo(
     seed: int = 7,
 ) -> None:
     """Simulate a customer base, train, score, and print the list. Opens nothing, needs nothing."""
+    say(STARTING)
     from flows.demo import demo as run
 
     result = run(folder=folder, accounts=accounts, months=months, seed=seed)
@@ -62,7 +65,6 @@ def simulate(
 ) -> None:
     """Write a simulated customer base, with its true probabilities beside the tables."""
     from data.simulate import simulate as run
-    from flows.progress import counting
 
     for table, rows in run(out, accounts, months, seed, progress=counting("accounts")).items():
         print(f"{table:<18} {rows:>12,} rows")
@@ -117,6 +119,7 @@ def features(
 @app.command()
 def train(snapshot_date: Day = None, config: Config = None, source: SourceUrl = None) -> None:
     """Learn from past expansions, as if today were the snapshot date, and register the champion."""
+    say(STARTING)
     from flows.train import train as run
 
     result = run(config=config, source=source, snapshot_date=_date(snapshot_date))
@@ -134,6 +137,7 @@ def score(
     source: SourceUrl = None,
 ) -> None:
     """Score the whole base on one day and publish the ranked list with its reasons."""
+    say(STARTING)
     from flows.score import score as run
 
     result = run(config=config, source=source, snapshot_date=_date(snapshot_date), out=out, model=model)

@@ -27,8 +27,8 @@ def simulate_base(warehouse: Path, accounts: int, months: int, seed: int) -> Non
 @flow(name="demo", validate_parameters=False)
 def demo(folder: Path, accounts: int, months: int, seed: int) -> dict[str, Any]:
     """Simulate, train and score under ``folder``. Returns where everything is."""
-    warehouse, out = folder / "warehouse", folder / "published"
-    url = f"parquet://{warehouse.resolve()}"
+    warehouse, out = folder.resolve() / "warehouse", folder.resolve() / "published"
+    url = f"parquet://{warehouse}"
     simulate_base(warehouse, accounts, months, seed)
     train(source=url, snapshot_date=END)
     published = score(source=url, snapshot_date=END, out=out)
