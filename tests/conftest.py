@@ -4,11 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import flows  # noqa: F401  prepares the environment before anything imports Prefect or MLflow
 from tests.models.mlflow_template import migrated_database
 
 ROOT = Path(__file__).parents[1]
+
+# No test is timed, and a red run can be run again: the same examples every time.
+settings.register_profile("headroom", deadline=None, derandomize=True)
+settings.load_profile("headroom")
 
 
 @pytest.fixture(scope="session")
