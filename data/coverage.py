@@ -70,16 +70,17 @@ def empty(row_counts: Mapping[str, int]) -> Iterator[Finding]:
         yield Finding(severity, name, "empty", message, f"Fill {name}, or check the export or the SQL that makes it.")
 
 
-def stopped(tables: Tables, today: date) -> Iterator[Finding]:
+def stopped(tables: Tables, today: date, until: date | None = None) -> Iterator[Finding]:
     """Feeds that ended long before the data does: silence of a feed is not a customer's silence.
 
     A table has stopped if its last day is more than 14 days and more than twice its own long gap (the 95th percentile
-    of the days between its days) before the last day of usage, subscriptions and invoices.
+    of the days between its days) before ``until`` (default: the last day of usage, subscriptions and invoices).
     """
     # No signal reads the silence of `accounts`: weeks without a new customer are no fault.
     dated = {name: table for name, table in tables.items() if TABLES[name].happened_on and name != "accounts"}
     days = {name: _days(TABLES[name], table, today) for name, table in dated.items()}
-    end = max((days[name][-1] for name in (*USAGE, *BILLING) if name in days and len(days[name])), default=None)
+    ends = [days[name][-1] for name in (*USAGE, *BILLING) if name in days and len(days[name])]
+    end = np.datetime64(until) if until is not None else max(ends, default=None)
     for name, own in days.items():
         if end is None or len(own) < FEWEST_DAYS:
             continue
@@ -87,7 +88,7 @@ def stopped(tables: Tables, today: date) -> Iterator[Finding]:
         long_gap = float(np.quantile(np.diff(own).astype(int), LONG_GAP))
         if behind > STOPPED_DAYS and behind > STOPPED_GAPS * long_gap:
             message = (
-                f"{name}: the last row is of {own[-1]}, {many(behind, 'day')} before the data ends ({end}); it used to "
+                f"{name}: the last row is of {own[-1]}, {many(behind, 'day')} before {end}; it used to "
                 f"have rows at least every {many(round(long_gap), 'day')}. "
                 "If the feed stopped, its silence is no news about the customers."
             )

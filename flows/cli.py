@@ -23,6 +23,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 STARTING = "starting: libraries, and Prefect's server unless PREFECT_API_URL names one"
+SHOWN_FIGURES = (
+    "auc",
+    "best_rule_auc",
+    "average_precision",
+    "precision_at_20",
+    "lift_at_10pct",
+    "brier_skill",
+    "forecast_over_realised",
+)
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file (default: headroom.toml, if there).")]
 SourceUrl = Annotated[str | None, typer.Option("--source", help="Where the tables are; overrides [source].url.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the published snapshots; overrides `out`.")]
@@ -84,14 +93,18 @@ def check(
     from data.report import write
     from flows.dates import today_utc
     from flows.settings import load
-    from flows.steps import read_source
+    from flows.steps import ledger_line, read_source
 
     settings = load(config, source)
-    report = run(read_source(settings), today_utc())
+    opened = read_source(settings)
+    report = run(opened, today_utc())
     for line in report.lines():
         print(line)
-    if any(not finding.rows.empty for finding in report.findings):
-        print(f"offending rows: {write(report, out or settings.root / 'check')}")
+    folder = out or settings.root / "check"
+    if folder.exists() or any(not finding.rows.empty for finding in report.findings):
+        print(f"offending rows: {write(report, folder)}")
+    if not report.errors:
+        print(ledger_line(opened.tables, settings))
     if report.errors:
         raise typer.Exit(1)
 
@@ -187,9 +200,9 @@ def _print_top(out: Path, day: date | None, n: int, owner: str | None) -> None:
 def _print_figures(result: dict[str, Any]) -> None:
     figures = result["metrics"]
     print(f"model {result['model']} version {result['version']} is the champion (run {result['run_id']})")
-    for name in ("auc", "best_rule_auc", "average_precision", "precision_at_20", "lift_at_10pct", "brier_skill"):
+    for name in SHOWN_FIGURES:
         if name in figures:
-            print(f"  {name:<18} {figures[name]:.3f}")
+            print(f"  {name:<22} {figures[name]:.3f}")
     for motion, reason in result["withheld"].items():
         print(f"  propensity_{motion} is withheld: {reason}")
 

@@ -4,16 +4,21 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from data.errors import NotEnoughHistoryError
-from data.source import USAGE, Tables, as_of, label_watermark, next_snapshot
+from data.source import USAGE, Tables, as_of, data_end, label_watermark, next_snapshot
 from features.calendar import QUARTER_DAYS, month_starts
 from flows.progress import say
 
 OLD_DAYS = 7
-"""A default snapshot that lies further back than a week is told: a scheduled run may be reading a dead warehouse."""
+"""Data that ends more than a week before the day stood on (by default: today) is told: a feed may be dead."""
 
 
 def today_utc() -> date:
     return datetime.now(UTC).date()
+
+
+def as_date(value: date | str | None) -> date | None:
+    """A deployment's parameters are JSON: its dates are text."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)
@@ -22,21 +27,30 @@ class Standing:
 
     snapshot_date: date
     tables: Tables
+    warnings: tuple[str, ...] = ()
 
 
 def stand_on(tables: Tables, snapshot_date: date | None) -> Standing:
     """Stand on ``snapshot_date`` (default: the day after the data ends). Raises for a day that lies after today."""
     today = today_utc()
     day = snapshot_date or next_snapshot(tables, today)
-    if snapshot_date is None and (today - day).days > OLD_DAYS:
-        say(f"warning: the data ends {(today - day).days} days before today; the snapshot is of {day}")
     if day > today + timedelta(days=1):
         raise NotEnoughHistoryError(
             f"The snapshot date {day} is to be stood on.",
             f"today is {today} (UTC): nothing is known of later days.",
             "Choose a day that has come.",
         )
-    return Standing(day, as_of(tables, day))
+    known = as_of(tables, day)
+    last = data_end(known, day)
+    wanted = day if snapshot_date is not None else today
+    told = []
+    if (wanted - last).days > OLD_DAYS:
+        told.append(
+            f"The data ends on {last}, {(wanted - last).days} days before {wanted}: what fell may not have come in."
+        )
+    for warning in told:
+        say(f"warning: {warning}")
+    return Standing(day, known, tuple(told))
 
 
 def training_dates(standing: Standing, horizon_days: int) -> list[date]:

@@ -16,6 +16,17 @@ from flows.train import train
 END = date(2026, 10, 1)
 """The simulated history ends before this day, which makes the demo the same on every day and machine."""
 
+SETTINGS = """\
+# The settings of the demo: its own tables, and a model of its own beside yours.
+#   headroom top --config demo/headroom.toml
+
+model = "headroom_demo"
+out = "published"
+
+[source]
+url = "parquet://./warehouse"
+"""
+
 
 @in_memory("simulate")
 def simulate_base(warehouse: Path, accounts: int, months: int, seed: int) -> None:
@@ -28,10 +39,11 @@ def simulate_base(warehouse: Path, accounts: int, months: int, seed: int) -> Non
 def demo(folder: Path, accounts: int, months: int, seed: int) -> dict[str, Any]:
     """Simulate, train and score under ``folder``. Returns where everything is."""
     warehouse, out = folder.resolve() / "warehouse", folder.resolve() / "published"
-    url = f"parquet://{warehouse}"
     simulate_base(warehouse, accounts, months, seed)
-    train(source=url, snapshot_date=END)
-    published = score(source=url, snapshot_date=END, out=out)
+    settings = folder / "headroom.toml"
+    settings.write_text(SETTINGS, encoding="utf-8")
+    train(config=settings, snapshot_date=END)
+    published = score(config=settings, snapshot_date=END)
     page = published["folder"]
     return {
         "out": out,
@@ -40,6 +52,7 @@ def demo(folder: Path, accounts: int, months: int, seed: int) -> dict[str, Any]:
             "Excel": page / "list.xlsx",
             "tables": page,
             "warehouse": warehouse,
-            "MLflow": load().mlruns_folder,
+            "settings": settings.resolve(),
+            "MLflow": load(settings).mlruns_folder,
         },
     }

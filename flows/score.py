@@ -10,11 +10,12 @@ from prefect import flow
 from data.report import Report
 from features.build import full_catalogue
 from flows import steps
-from flows.dates import Standing, stand_on
+from flows.dates import Standing, as_date, stand_on
 from flows.progress import say
 from flows.settings import Settings, load
 from flows.tasks import in_memory
-from flows.train import _day, _path, check_source, read_source
+from flows.train import check_source, read_source
+from flows.trust import require_same_rules, warnings
 from models.bundle import Bundle
 from models.registry import Registry
 from models.scoring import Scored
@@ -31,6 +32,7 @@ def load_model(settings: Settings, reference: str | None) -> Bundle:
     """The champion, or the model asked for."""
     bundle = Registry(settings.mlruns_folder, settings.model).load(reference)
     say(f"model {settings.model} version {bundle.version}")
+    require_same_rules(bundle, settings)
     return bundle
 
 
@@ -59,7 +61,7 @@ def publish_list(
         settings=settings.serving,
         model_version=bundle.version,
         run_id=bundle.run_id,
-        horizon_days=settings.expansion.horizon_days,
+        horizon_days=bundle.facts["horizon_days"],
         previous=previous(settings.out_folder, standing.snapshot_date),
     )
     manifest = {
@@ -67,6 +69,7 @@ def publish_list(
         "stopped_feeds": steps.stopped_feeds(standing),
         "model": {"name": settings.model, "version": bundle.version, "run_id": bundle.run_id, **bundle.facts},
         "withheld": dict(bundle.withheld),
+        "warnings": warnings(bundle, standing),
         **steps.provenance(settings),
     }
     return publish(settings.out_folder, snapshot, manifest)
@@ -84,11 +87,11 @@ def score(
 
     ``model`` is NAME@ALIAS, NAME/VERSION, VERSION or a run id (default: the champion). Returns the published folder.
     """
-    settings = load(_path(config), source, _path(out))
+    settings = load(config, source, out)
     bundle = load_model(settings, model)
     opened = read_source(settings)
     report = check_source(opened)
-    standing = stand_on(opened.tables, _day(snapshot_date))
+    standing = stand_on(opened.tables, as_date(snapshot_date))
     rows = build_rows(standing, settings)
     folder = publish_list(score_base(bundle, rows), rows, bundle, report, standing, settings)
     return {"folder": folder, "snapshot_date": standing.snapshot_date, "version": bundle.version}

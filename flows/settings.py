@@ -61,14 +61,14 @@ class Settings(BaseModel):
         return None if self.serving.playbook is None else self.root / self.serving.playbook
 
 
-def load(config: Path | None = None, source: str | None = None, out: Path | None = None) -> Settings:
+def load(config: Path | str | None = None, source: str | None = None, out: Path | str | None = None) -> Settings:
     """The settings of a run.
 
     ``config``: the file asked for (default: ``headroom.toml`` of the working folder, if there is one). ``source`` and
     ``out`` come from the command line and start at the working folder. Raises ``SettingsError`` for a file that is not
     there or cannot be read, for an unknown key, and for a value that cannot be used.
     """
-    file = config or Path(DEFAULT_FILE)
+    file = Path(config or DEFAULT_FILE)
     if config is not None and not file.is_file():
         raise SettingsError(f"The settings are to be read from {file}.", "there is no such file.", "Correct --config.")
     values = _read(file) if file.is_file() else {}

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import date
+from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,11 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from data.check import check
-from data.contract import E4
+from data.contract import E4, MOVEMENT_CLASSES
 from data.coverage import STOPPED, stopped
 from data.errors import NotEnoughHistoryError
 from data.report import Report, require
-from data.source import Source, Tables, connect, watermarks
+from data.revenue import reconcile
+from data.source import Source, Tables, connect, label_watermark, watermarks
 from features.build import build, catalogue
 from features.calendar import QUARTER_DAYS
 from features.cohort import cohort
@@ -55,7 +56,8 @@ def check_source(source: Source) -> Report:
 
 def stopped_feeds(standing: Standing) -> list[str]:
     """The tables whose feed seems to have stopped before the snapshot date; each is told."""
-    findings = list(stopped(standing.tables, standing.snapshot_date))
+    last_day = standing.snapshot_date - timedelta(days=1)
+    findings = list(stopped(standing.tables, standing.snapshot_date, last_day))
     for finding in findings:
         say(f"warning: {finding.message}")
     return [finding.table for finding in findings]
@@ -116,7 +118,8 @@ def fingerprint(report: Report, standing: Standing, rows: pd.DataFrame) -> dict[
 
 def provenance(settings: Settings) -> dict[str, Any]:
     """What produced an output besides the data: settings, code and library versions."""
-    chosen = settings.model_dump(mode="json", exclude={"root", "mlruns", "out", "source"})
+    chosen = settings.model_dump(mode="json", exclude={"root": True, "mlruns": True, "out": True, "source": {"url"}})
+    chosen["playbook"] = settings.playbook_file.read_text(encoding="utf-8") if settings.playbook_file else None
     return {
         "config_hash": hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest(),
         "code_version": version("headroom"),
@@ -143,4 +146,22 @@ def no_history(standing: Standing, settings: Settings) -> NoReturn:
         f"A model is to be trained as if today were {standing.snapshot_date}.",
         f"no month start has {QUARTER_DAYS} days of usage before it and {horizon_days} days of contracts after it.",
         "Load a longer history, or choose a later snapshot date.",
+    )
+
+
+def ledger_line(tables: Tables, settings: Settings) -> str:
+    """The ledger of the last year in one line: MRR at its start, every class of movement, MRR at its end.
+
+    Raises ``AssertionError`` if the classes do not sum to the change of MRR, which is a fault of the ledger.
+    """
+    last = label_watermark(tables, today_utc()) + timedelta(days=1)
+    first = last - timedelta(days=365)
+    year = reconcile(tables, settings.expansion, [first, last], last).iloc[0]
+    assert year["difference_e4"] == 0, f"the ledger does not reconcile: {year.to_dict()}"
+    moves = "".join(
+        f" {'+' if year[name] >= 0 else '-'} {abs(year[name]) / E4:,.2f} {name}" for name in MOVEMENT_CLASSES
+    )
+    return (
+        f"ledger: MRR {year['mrr_start_e4'] / E4:,.2f} on {first}{moves} = {year['mrr_end_e4'] / E4:,.2f} on {last}: "
+        "reconciles"
     )

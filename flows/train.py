@@ -11,10 +11,11 @@ from data.report import Report
 from data.source import Source
 from features.build import catalogue
 from flows import steps
-from flows.dates import Standing, stand_on, training_dates
+from flows.dates import Standing, as_date, stand_on, training_dates
 from flows.progress import say
 from flows.settings import Settings, load
 from flows.tasks import in_memory
+from flows.trust import with_rules
 from models import record
 from models.bundle import Bundle
 from models.registry import Registry
@@ -38,7 +39,8 @@ def build_history(standing: Standing, settings: Settings) -> pd.DataFrame:
 @in_memory("fit")
 def fit(history: pd.DataFrame, standing: Standing, settings: Settings) -> TrainedModel:
     """The tested model."""
-    return train_model(history, steps.feature_names(standing.tables), settings.training_settings, progress=say)
+    trained = train_model(history, steps.feature_names(standing.tables), settings.training_settings, progress=say)
+    return with_rules(trained, settings)
 
 
 @in_memory("register")
@@ -66,10 +68,10 @@ def train(
 
     Returns the version, the run id and the figures of the new champion.
     """
-    settings = load(_path(config), source)
+    settings = load(config, source)
     opened: Source = read_source(settings)
     report = check_source(opened)
-    standing = stand_on(opened.tables, _day(snapshot_date))
+    standing = stand_on(opened.tables, as_date(snapshot_date))
     history = build_history(standing, settings)
     trained = fit(history, standing, settings)
     bundle = register(trained, history, report, standing, settings)
@@ -80,12 +82,3 @@ def train(
         "metrics": dict(trained.metrics),
         "withheld": dict(bundle.withheld),
     }
-
-
-def _path(value: Path | str | None) -> Path | None:
-    return None if value is None else Path(value)
-
-
-def _day(value: date | str | None) -> date | None:
-    """A deployment's parameters are JSON: its dates are text."""
-    return date.fromisoformat(value) if isinstance(value, str) else value

@@ -339,7 +339,7 @@ def test_a_feed_that_stopped(every_days: int, silent_days: int, has_stopped: boo
     stopped = of_rule(found, "stopped")
     assert [finding.table for finding in stopped] == (["tickets"] if has_stopped else [])
     if has_stopped:
-        assert f"tickets: the last row is of 2026-06-30, {silent_days} days before the data ends" in stopped[0].message
+        assert f"tickets: the last row is of 2026-06-30, {silent_days} days before {end:%Y-%m-%d}" in stopped[0].message
 
 
 def test_a_type_error_of_parquet_names_the_type(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """From tables to the published list, with the flows and the command line that users run."""
 
 import json
+import re
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +134,32 @@ def test_a_snapshot_date_that_has_not_come(headroom: Headroom, with_model: None,
     ran = headroom("score", "--source", warehouse, "--snapshot-date", "2099-01-01")
     assert ran.code == 1
     assert "nothing is known of later days" in ran.err
+
+
+def test_data_that_ends_before_the_snapshot_is_told(
+    headroom: Headroom, with_model: None, warehouse: Path, tmp_path: Path
+) -> None:
+    late = END + timedelta(days=40)
+    ran = headroom("score", "--source", warehouse, "--snapshot-date", late, "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    assert "The data ends on 2025-12-31, 41 days before 2026-02-10" in ran.err
+    manifest = json.loads((tmp_path / "out" / f"snapshot_date={late}" / "manifest.json").read_text(encoding="utf-8"))
+    assert "usage_events" in manifest["stopped_feeds"]
+    assert any("The data ends on 2025-12-31" in warning for warning in manifest["warnings"])
+
+
+def test_a_model_of_another_horizon_is_refused(
+    headroom: Headroom, with_model: None, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADROOM_EXPANSION__HORIZON_DAYS", "30")
+    ran = headroom("score", "--source", warehouse, "--snapshot-date", END)
+    assert ran.code == 1
+    assert "horizon_days = 90 (now 30)" in ran.err
+
+
+def test_the_ledger_of_the_last_year_is_told_and_reconciles(headroom: Headroom, warehouse: Path) -> None:
+    ran = headroom("check", "--source", warehouse)
+    assert ran.code == 0
+    line = next(line for line in ran.out.splitlines() if line.startswith("ledger: "))
+    numbers = [float(n.replace(",", "").replace(" ", "")) for n in re.findall(r"(?:- )?[\d,]+\.\d\d", line)]
+    assert sum(numbers[:-1]) == pytest.approx(numbers[-1], abs=0.06)  # eleven figures, each rounded to the cent

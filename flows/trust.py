@@ -1,0 +1,57 @@
+"""What a reader of the list must be told: old data, a model that was no good on past snapshots, other label rules."""
+
+from dataclasses import replace
+from typing import Any
+
+from data.errors import ModelError
+from flows.dates import Standing
+from flows.settings import Settings
+from models.bundle import Bundle
+from models.training import TrainedModel
+
+RULES = "expansion_rules"
+TOLD_METRICS = ("auc", "best_rule_auc", "brier_skill", "forecast_over_realised")
+FORECAST_RANGE = (0.8, 1.25)
+"""Forecast over realised expansions of the past snapshots; outside, percentages are not to be taken at their word."""
+
+
+def with_rules(trained: TrainedModel, settings: Settings) -> TrainedModel:
+    """The model with the label rules it learnt from, and the figures that the list must answer for."""
+    figures = {name: trained.metrics[name] for name in TOLD_METRICS if name in trained.metrics}
+    facts = {**trained.bundle.facts, **figures, RULES: settings.expansion.model_dump()}
+    return replace(trained, bundle=replace(trained.bundle, facts=facts))
+
+
+def require_same_rules(bundle: Bundle, settings: Settings) -> None:
+    """Raise ``ModelError`` if the model learnt other expansions than the settings speak of."""
+    learnt: dict[str, Any] = bundle.facts[RULES]
+    asked = settings.expansion.model_dump()
+    differing = [
+        f"{name} = {learnt.get(name)} (now {asked[name]})" for name in asked if asked[name] != learnt.get(name)
+    ]
+    if differing:
+        raise ModelError(
+            f"Customers are to be scored with version {bundle.version} of {settings.model}.",
+            f"it was trained with {', '.join(differing)}.",
+            "Train again with these settings, or set [expansion] back.",
+        )
+
+
+def warnings(bundle: Bundle, standing: Standing) -> list[str]:
+    """Sentences for the page and the manifest."""
+    facts = bundle.facts
+    told = list(standing.warnings)
+    if facts.get("brier_skill", 0.0) < 0:
+        told.append(
+            "On past snapshots the percentages were worse than the base rate "
+            f"(Brier skill {facts['brier_skill']:.2f}): trust the order of this list, not its percentages or amounts."
+        )
+    ratio = facts.get("forecast_over_realised")
+    if ratio is not None and not FORECAST_RANGE[0] <= ratio <= FORECAST_RANGE[1]:
+        told.append(f"On past snapshots {ratio:.2f} expansions were forecast for each one that came.")
+    if facts["auc"] <= facts["best_rule_auc"]:
+        told.append(
+            f"On past snapshots the model ranked no better than the best single column (AUC {facts['auc']:.2f} "
+            f"against {facts['best_rule_auc']:.2f})."
+        )
+    return told
