@@ -102,8 +102,8 @@ class Table:
         return tuple(self.column(name).staged_name for name in self.ends)
 
 
-def _id(name: str = "account_id", required: bool = True, meaning: str = "") -> Column:
-    return Column(name, Kind.ID, required, meaning=meaning)
+def _id(name: str = "account_id", required: bool = True, meaning: str = "", costs: str = "") -> Column:
+    return Column(name, Kind.ID, required, meaning=meaning, costs=costs)
 
 
 def _clock(name: str, required: bool = True, meaning: str = "", costs: str = "") -> Column:
@@ -185,7 +185,7 @@ _TABLES = (
             _id(),
             _clock("occurred_at"),
             _text("feature", required=True),
-            _id("user_id", required=False),
+            _id("user_id", required=False, costs="active users, power users, seats in use"),
             Column("quantity", Kind.QUANTITY, False, "units of the feature", "missing: 1", "metered quantities"),
             _known("occurred_at"),
         ),
@@ -225,7 +225,7 @@ _TABLES = (
             _text("email_domain", costs="users from other e-mail domains"),
             _text("team", costs="new teams"),
             _text("role"),
-            _clock("created_at", required=False, costs="new users, invitations beyond the seats"),
+            _clock("created_at", required=False, costs="every signal of users, who count from that day on"),
             _clock("deactivated_at", required=False, costs="seats reassigned"),
         ),
         key=("user_id",),
@@ -264,7 +264,7 @@ _TABLES = (
             _id("ticket_id"),
             _id(),
             _clock("opened_at"),
-            _clock("closed_at", required=False),
+            _clock("closed_at", required=False, costs="open tickets, critical tickets, satisfaction"),
             _text("kind", "bug, question, feature_request, ...", "bugs and feature requests"),
             _text("feature", costs="requests for gated features"),
             _text("severity", "low, high, critical", "critical tickets"),
@@ -285,7 +285,14 @@ _TABLES = (
             _clock("occurred_at"),
             _text("kind", required=True),
             _text("product"),
-            Column("amount", Kind.MONEY, False, "reporting currency"),
+            Column(
+                "amount",
+                Kind.MONEY,
+                False,
+                "reporting currency",
+                "the score of an NPS response",
+                "the latest NPS response",
+            ),
             _known("occurred_at"),
         ),
         key=("account_id", "occurred_at", "kind", "product"),
@@ -309,8 +316,8 @@ _TABLES = (
             _id(),
             _text("play", required=True),
             _clock("opened_at"),
-            _text("status", "open, won, lost, not_now"),
-            _clock("closed_at", required=False),
+            _text("status", "open, won, lost, not_now", "plays under way, accounts that said `not now`"),
+            _clock("closed_at", required=False, costs="plays under way, accounts that said `not now`"),
             Column("arr", Kind.MONEY, False, "reporting currency per year"),
             _text("reason"),
         ),

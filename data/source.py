@@ -157,8 +157,9 @@ def _refuse_missing(url: str, raw: Tables, there: list[str]) -> None:
 def as_of(tables: Tables, day: date) -> Tables:
     """The tables as they were known before ``day``.
 
-    Rows happened and were known before it; an end on or after it is not known yet, and neither is what only the end
-    tells (a ticket's rating, the outcome of a play). ``accounts`` keeps its rows: lines make a customer.
+    Rows happened and were known before it, so a row of which nobody knows when it happened is left out; an end on or
+    after it is not known yet, and neither is what only the end tells (a ticket's rating, the outcome of a play).
+    ``accounts`` keeps its rows: lines make a customer.
     """
     return {name: _known_before(TABLES[name], table, day) for name, table in tables.items()}
 
@@ -167,7 +168,7 @@ def _known_before(contract: Table, table: ir.Table, day: date) -> ir.Table:
     clocks = [clock for clock in (contract.happened_on, "known_on") if clock is not None and clock in table.columns]
     if contract.name != "accounts":
         for clock in clocks:
-            table = table.filter((table[clock] < day) | table[clock].isnull())
+            table = table.filter(table[clock] < day)
     ended = {end: table[end] < day for end in contract.ends_on}
     later: dict[str, ir.Value] = {end: ended[end].ifelse(table[end], ibis.null("date")) for end in ended}
     if contract.name == "tickets":

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from data.catalogue import FeatureCard
+from data.contract import TABLES
 from data.movements import ExpansionRules
 from features import commercial, limits, people, seats, support, usage
 from features.cohort import KEY, Tables, cohort
@@ -26,9 +27,26 @@ ROWS_PER_SHARD = 60_000
 """Account-snapshots of one shard."""
 
 
-def catalogue(tables: Tables) -> dict[str, FeatureCard]:
-    """The card of every feature that these tables can carry, in the order of the model's columns."""
-    return {f.name: f.card for f in REGISTRY.available(tables) if f.card is not None}
+def absent_columns(raw: Tables) -> frozenset[str]:
+    """The contract's optional columns that the raw tables lack, as ``table.column``.
+
+    Staged they are full of nulls and look as if nothing had ever been written into them. ``known_at`` is never absent:
+    without it a fact is known when it happens.
+    """
+    return frozenset(
+        f"{name}.{column.name}"
+        for name, table in raw.items()
+        for column in TABLES[name].columns
+        if column.name not in table.columns and not column.required and column.name != "known_at"
+    )
+
+
+def catalogue(tables: Tables, *, absent: frozenset[str] = frozenset()) -> dict[str, FeatureCard]:
+    """The card of every feature that these tables can carry, in the order of the model's columns.
+
+    ``absent``, here and below: the columns that the source lacks.
+    """
+    return {f.name: f.card for f in REGISTRY.available(tables, absent) if f.card is not None}
 
 
 def full_catalogue() -> dict[str, FeatureCard]:
@@ -36,10 +54,16 @@ def full_catalogue() -> dict[str, FeatureCard]:
     return {f.name: f.card for f in REGISTRY.features.values() if f.card is not None}
 
 
-def feature_rows(tables: Tables, snapshot_dates: Sequence[date], rules: ExpansionRules) -> ir.Table:
+def feature_rows(
+    tables: Tables,
+    snapshot_dates: Sequence[date],
+    rules: ExpansionRules,
+    *,
+    absent: frozenset[str] = frozenset(),
+) -> ir.Table:
     """One row per customer and snapshot: ``account_id, snapshot_date``, then one float64 column per feature."""
     members = cohort(tables, snapshot_dates)
-    available = REGISTRY.available(tables)
+    available = REGISTRY.available(tables, absent)
     rows = _joined(Views(tables, members, snapshot_dates, rules), [f for f in available if f.view != ROW])
     rows = rows.mutate(**{f.name: f.expression(rows) for f in available if f.view == ROW})
     return rows.select(*KEY, **{f.name: rows[f.name].cast("float64") for f in available if f.card is not None})
@@ -80,6 +104,7 @@ def build(
     snapshot_dates: Sequence[date],
     rules: ExpansionRules,
     *,
+    absent: frozenset[str] = frozenset(),
     shards: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[pa.Table]:
@@ -93,7 +118,7 @@ def build(
         part = shard(tables, index, count)
         cells = usage_cells(part, snapshot_dates).cache()
         try:
-            rows = feature_rows({**part, "usage_cells": cells}, snapshot_dates, rules)
+            rows = feature_rows({**part, "usage_cells": cells}, snapshot_dates, rules, absent=absent)
             yield rows.order_by("snapshot_date", "account_id").to_pyarrow()
         finally:
             cells.release()

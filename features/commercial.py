@@ -8,7 +8,9 @@ from features.calendar import QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
 
 LINES = ("subscriptions",)
+SEATS = ("subscriptions.seats",)
 PLANS = ("subscriptions", "plans")
+PRICES = ("subscriptions.seats", "plans.seat_price")
 BILLS = ("invoices",)
 
 
@@ -20,12 +22,12 @@ def mrr_e4(t: ir.Table) -> ir.Value:
     return t.mrr_e4.sum()
 
 
-@step("open_lines", needs=PLANS)
+@step("open_lines", needs=PRICES)
 def list_price_e4(t: ir.Table) -> ir.Value:
     return (t.seats * t.seat_price_e4).sum()
 
 
-@step("open_lines", needs=PLANS)
+@step("open_lines", needs=PRICES)
 def listed_mrr_e4(t: ir.Table) -> ir.Value:
     return t.mrr_e4.sum(where=(t.seats * t.seat_price_e4).notnull())
 
@@ -60,13 +62,13 @@ def mrr(r: ir.Table) -> ir.Value:
     return ratio(r.mrr_e4, E4)
 
 
-@feature("open_lines", needs=LINES, label="Seats bought", unit="seats", reason="account_size", missing="not by seat")
+@feature("open_lines", needs=SEATS, label="Seats bought", unit="seats", reason="account_size", missing="not by seat")
 def seats(t: ir.Table) -> ir.Value:
     return t.seats.sum()
 
 
 @feature(
-    ROW, needs=LINES, label="MRR per seat", unit="currency per month", reason="price_level", missing="not sold by seat"
+    ROW, needs=SEATS, label="MRR per seat", unit="currency per month", reason="price_level", missing="not sold by seat"
 )
 def mrr_per_seat(r: ir.Table) -> ir.Value:
     return ratio(r.mrr_e4, r.seats * E4)
@@ -74,7 +76,7 @@ def mrr_per_seat(r: ir.Table) -> ir.Value:
 
 @feature(
     ROW,
-    needs=PLANS,
+    needs=PRICES,
     label="Discount against list price",
     unit="share",
     reason="price_level",
@@ -84,14 +86,16 @@ def list_price_discount(r: ir.Table) -> ir.Value:
     return ratio(r.list_price_e4 - r.listed_mrr_e4, r.list_price_e4)
 
 
-@feature("open_lines", needs=LINES, label="Products owned", unit="products", reason="product_breadth", empty=0)
+@feature(
+    "owned_products", needs=("contracts",), label="Products owned", unit="products", reason="product_breadth", empty=0
+)
 def products(t: ir.Table) -> ir.Value:
     return t["product"].nunique()
 
 
 @feature(
     "unowned_products",
-    needs=PLANS,
+    needs=("contracts", "plans"),
     label="Products on the price list that the account does not own",
     unit="products",
     reason="product_gap",
@@ -117,7 +121,7 @@ def line_age_days(t: ir.Table) -> ir.Value:
 
 @feature(
     "renewals",
-    needs=LINES,
+    needs=("subscriptions.renews_on",),
     label="Days to the next renewal",
     unit="days",
     reason="renewal_in_sight",
@@ -145,7 +149,7 @@ def days_since_expansion(r: ir.Table) -> ir.Value:
 
 @feature(
     "movements",
-    needs=LINES,
+    needs=SEATS,
     label="Days since seats were last added",
     unit="days",
     reason="expansion_history",
@@ -206,7 +210,9 @@ def expansions_365d(t: ir.Table) -> ir.Value:
     missing="never expanded",
 )
 def last_expansion_share(t: ir.Table) -> ir.Value:
-    return ratio(t.delta_mrr_e4.sum(), t.mrr_before_e4.sum())
+    is_last = (t.age == t.latest) & t.movement_class.isin(MOTIONS)
+    # All that had changed before that day is the account's MRR until then, whatever moved on the day itself.
+    return ratio(t.delta_mrr_e4.sum(where=is_last), t.delta_mrr_e4.sum(where=t.age > t.latest))
 
 
 @feature(
@@ -299,14 +305,21 @@ def budget_window(r: ir.Table) -> ir.Value:
     return r.snapshot_date.month().isin((10, 11, 12, 1, 2, 3)).cast("int64")
 
 
-@feature("accounts", needs=("accounts",), label="Employees", unit="people", reason="room_to_grow", missing="not known")
+@feature(
+    "accounts",
+    needs=("accounts.employees",),
+    label="Employees",
+    unit="people",
+    reason="room_to_grow",
+    missing="not known",
+)
 def employees(t: ir.Table) -> ir.Value:
     return t.employees.max()
 
 
 @feature(
     ROW,
-    needs=("accounts", "subscriptions"),
+    needs=("accounts.employees", "subscriptions.seats"),
     label="Seats as a share of employees",
     unit="share",
     reason="room_to_grow",

@@ -23,8 +23,15 @@ from data.catalogue import Direction, FeatureCard
 ROW = "row"
 """The view of features that are computed from the finished aggregates."""
 
-GROUPS = {"usage": ("usage_events", "usage_daily"), "contracts": ("subscriptions", "invoices")}
-"""Names for tables of which one is enough; a feature may need a group like a table."""
+GROUPS = {
+    "usage": ("usage_events", "usage_daily"),
+    "usage.users": ("usage_events.user_id", "usage_daily.active_users"),
+    "contracts": ("subscriptions", "invoices"),
+}
+"""Names for tables, or columns, of which one is enough; a feature may need a group like a table.
+
+Of columns, the one of the first table that is there is asked for: usage is never read from both.
+"""
 
 Expression = Callable[[ir.Table], ir.Value]
 
@@ -33,8 +40,10 @@ Expression = Callable[[ir.Table], ir.Value]
 class Feature:
     """One column of a feature row: its card, the view it reads, and its expression.
 
-    ``empty`` is the value for an account without a row in the view (0 for counts, None: missing). A feature without a
-    card is a step on the way to others and is not shown to the model.
+    ``needs`` names tables (``tickets``) and columns (``tickets.closed_at``) as the contract does: without one of them
+    the feature is absent, for a column full of nulls would read as zero. A feature over the row needs what its steps
+    need. ``empty`` is the value for an account without a row in the view (0 for counts, None: missing). A feature
+    without a card is a step on the way to others and is not shown to the model.
     """
 
     name: str
@@ -56,11 +65,21 @@ class Registry:
             raise ValueError(f"two features are called {feature.name}")
         self.features[feature.name] = feature
 
-    def available(self, tables: Iterable[str]) -> list[Feature]:
-        """The features whose tables are there."""
+    def available(self, tables: Iterable[str], absent: frozenset[str] = frozenset()) -> list[Feature]:
+        """The features whose tables and columns are there; ``absent`` names the columns that are not."""
         there = set(tables)
-        there |= {group for group, members in GROUPS.items() if there & set(members)}
-        return [f for f in self.features.values() if set(f.needs) <= there]
+        return [f for f in self.features.values() if all(_is_there(need, there, absent) for need in f.needs)]
+
+
+def table_of(need: str) -> str:
+    """The table, or the group of tables, that a need is about."""
+    return need.partition(".")[0]
+
+
+def _is_there(need: str, tables: set[str], absent: frozenset[str]) -> bool:
+    members = GROUPS.get(need, (need,))
+    asked = next((member for member in members if table_of(member) in tables), None)
+    return asked is not None and asked not in absent
 
 
 REGISTRY = Registry()
@@ -92,7 +111,7 @@ def feature(
                 missing="0: " + missing if empty == 0 else missing,
                 reason_code=reason,
                 actionable=actionable,
-                tables=needs,
+                tables=tuple(dict.fromkeys(map(table_of, needs))),
                 window_days=days or lookback_days,
             )
             REGISTRY.add(Feature(name, view, expression, needs, card, empty))

@@ -7,9 +7,9 @@ from data.catalogue import Direction
 from features.calendar import MONTH_DAYS
 from features.definition import feature, ratio
 
-LIMITS = ("usage", "subscriptions", "plan_features")
+LIMITS = ("usage", "subscriptions", "plan_features.monthly_limit")
 GATES = ("usage", "subscriptions", "plans", "plan_features")
-REQUESTS = ("tickets", "subscriptions", "plans", "plan_features")
+REQUESTS = ("tickets.feature", "subscriptions", "plans", "plan_features")
 UP, DOWN = Direction.UP, Direction.DOWN
 NEAR_PERCENT = 80
 BILLING_MONTH_DAYS = 30

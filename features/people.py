@@ -7,7 +7,7 @@ from data.contract import E4
 from features.definition import ROW, feature, ratio, step
 
 CRM = ("crm_events",)
-PLAYS = ("outcomes",)
+PLAYS = ("outcomes.status", "outcomes.closed_at")
 UP, DOWN = Direction.UP, Direction.DOWN
 
 
@@ -17,6 +17,12 @@ def _count(t: ir.Table, kind: str, days: int) -> ir.IntegerScalar:
 
 def _latest_age(t: ir.Table, kind: str) -> ir.IntegerScalar:
     return t.age.min(where=t.kind == kind)
+
+
+def _goes_on(t: ir.Table, begin: str, end: str) -> ir.IntegerValue:
+    """Whether the latest beginning is more recent than the latest end; an end on the same day ends it."""
+    begun, ended = _latest_age(t, begin), _latest_age(t, end)
+    return (begun.notnull() & (ended.isnull() | (begun < ended))).cast("int64")
 
 
 @feature(
@@ -163,20 +169,17 @@ def crm_events(t: ir.Table, days: int) -> ir.Value:
     "crm", needs=CRM, label="An expansion opportunity is open", unit="yes or no", reason="opportunity_open", empty=0
 )
 def opportunity_open(t: ir.Table) -> ir.Value:
-    opened = t.count(where=t.kind == "expansion_opportunity_opened")
-    closed = t.count(where=t.kind == "expansion_opportunity_closed")
-    return (opened > closed).cast("int64")
+    return _goes_on(t, "expansion_opportunity_opened", "expansion_opportunity_closed")
 
 
 @feature("crm", needs=CRM, label="An invoice is overdue", unit="yes or no", reason="overdue", direction=DOWN, empty=0)
 def invoices_overdue(t: ir.Table) -> ir.Value:
-    overdue, paid = _latest_age(t, "invoice_overdue"), _latest_age(t, "invoice_paid")
-    return (overdue.notnull() & (paid.isnull() | (overdue < paid))).cast("int64")
+    return _goes_on(t, "invoice_overdue", "invoice_paid")
 
 
 @feature(
     "last_nps",
-    needs=CRM,
+    needs=("crm_events.amount",),
     label="Latest NPS response",
     unit="0-10",
     reason="nps",

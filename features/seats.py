@@ -7,13 +7,15 @@ from features.calendar import QUARTER_DAYS
 from features.definition import ROW, feature, ratio, step
 from features.usage import users_in
 
-SEATS = ("usage", "subscriptions")
-USERS = ("users",)
-USERS_AND_SEATS = ("users", "subscriptions")
+SEATS = ("usage.users", "subscriptions.seats")
+USERS = ("users.created_at",)
+USERS_AND_SEATS = (*USERS, "subscriptions.seats")
+TEAMS = (*USERS, "users.team")
+DOMAINS = (*USERS, "users.email_domain")
 UP, DOWN = Direction.UP, Direction.DOWN
 
 
-@step("lines", needs=("subscriptions",))
+@step("lines", needs=("subscriptions.seats",))
 def seats_91d_ago(t: ir.Table) -> ir.Value:
     return t.seats.sum(where=(t.age > QUARTER_DAYS) & (t.end_age.isnull() | (t.end_age <= QUARTER_DAYS)))
 
@@ -94,14 +96,14 @@ def users_created(t: ir.Table, days: int) -> ir.Value:
     return t.count(where=t.age <= days)
 
 
-@feature("teams", needs=USERS, label="Teams with users", unit="teams", reason="new_teams", direction=UP, empty=0)
+@feature("teams", needs=TEAMS, label="Teams with users", unit="teams", reason="new_teams", direction=UP, empty=0)
 def teams(t: ir.Table) -> ir.Value:
     return t.count()
 
 
 @feature(
     "teams",
-    needs=USERS,
+    needs=TEAMS,
     windows=(91,),
     label="Teams whose first user came within {days} days",
     unit="teams",
@@ -116,7 +118,7 @@ def teams_new(t: ir.Table, days: int) -> ir.Value:
 
 @feature(
     "other_domains",
-    needs=USERS,
+    needs=DOMAINS,
     windows=(91,),
     label="Users of other e-mail domains added in {days} days",
     unit="users",
@@ -129,14 +131,14 @@ def other_domain_users(t: ir.Table, days: int) -> ir.Value:
     return t.count(where=t.age <= days)
 
 
-@step("other_domains", needs=USERS, empty=0)
+@step("other_domains", needs=DOMAINS, empty=0)
 def other_domain_users_all(t: ir.Table) -> ir.Value:
     return t.count()
 
 
 @feature(
     ROW,
-    needs=USERS,
+    needs=DOMAINS,
     label="Share of users outside the account's main e-mail domain",
     unit="share",
     reason="other_domains",
@@ -149,7 +151,7 @@ def other_domain_share(r: ir.Table) -> ir.Value:
 
 @feature(
     "users",
-    needs=USERS,
+    needs=(*USERS, "users.deactivated_at"),
     windows=(91,),
     label="Users deactivated in {days} days",
     unit="users",

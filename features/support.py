@@ -7,6 +7,9 @@ from data.contract import E4
 from features.definition import ROW, feature, ratio, step
 
 TICKETS = ("tickets",)
+CLOSED = ("tickets.closed_at",)
+KINDS = ("tickets.kind",)
+RATINGS = (*CLOSED, "tickets.csat")
 UP, DOWN = Direction.UP, Direction.DOWN
 
 
@@ -27,14 +30,14 @@ def tickets(t: ir.Table, days: int) -> ir.Value:
     return t.count(where=t.age <= days)
 
 
-@feature("tickets", needs=TICKETS, label="Tickets open", unit="tickets", reason="support_load", direction=DOWN, empty=0)
+@feature("tickets", needs=CLOSED, label="Tickets open", unit="tickets", reason="support_load", direction=DOWN, empty=0)
 def tickets_open(t: ir.Table) -> ir.Value:
     return t.count(where=t.closed_on.isnull())
 
 
 @feature(
     "tickets",
-    needs=TICKETS,
+    needs=KINDS,
     windows=(91,),
     label="Bugs reported in {days} days",
     unit="tickets",
@@ -48,7 +51,7 @@ def bug_tickets(t: ir.Table, days: int) -> ir.Value:
 
 @feature(
     "tickets",
-    needs=TICKETS,
+    needs=(*CLOSED, "tickets.severity"),
     label="Critical tickets open",
     unit="tickets",
     reason="critical_open",
@@ -61,7 +64,7 @@ def critical_tickets_open(t: ir.Table) -> ir.Value:
 
 @feature(
     "tickets",
-    needs=TICKETS,
+    needs=KINDS,
     windows=(182,),
     label="Feature requests in {days} days",
     unit="tickets",
@@ -75,7 +78,7 @@ def feature_requests(t: ir.Table, days: int) -> ir.Value:
 
 @feature(
     "tickets",
-    needs=TICKETS,
+    needs=RATINGS,
     windows=(182,),
     label="Mean rating of tickets opened in {days} days",
     unit="rating, 1-5",
@@ -87,14 +90,14 @@ def csat(t: ir.Table, days: int) -> ir.Value:
     return _mean_rating(t, t.age <= days)
 
 
-@step("tickets", needs=TICKETS)
+@step("tickets", needs=RATINGS)
 def csat_before_182d(t: ir.Table) -> ir.Value:
     return _mean_rating(t, (t.age > 182) & (t.age <= 364))
 
 
 @feature(
     ROW,
-    needs=TICKETS,
+    needs=RATINGS,
     label="Change of the mean rating, 182 days against the 182 before",
     unit="rating points",
     reason="satisfaction",
@@ -108,7 +111,7 @@ def csat_change_182d(r: ir.Table) -> ir.Value:
 
 @feature(
     "last_rating",
-    needs=TICKETS,
+    needs=RATINGS,
     label="Latest ticket rating",
     unit="rating, 1-5",
     reason="satisfaction",

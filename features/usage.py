@@ -3,11 +3,14 @@
 import ibis.expr.types as ir
 
 from data.catalogue import Direction
+from data.contract import E4
 from features.calendar import MONTH_DAYS, QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
 
 USAGE = ("usage",)
-EVENTS = ("usage_events",)
+USED_BY = ("usage.users",)
+EVENTS = ("usage_events.user_id",)
+DAYS = ("usage_daily.active_users",)
 UP, DOWN = Direction.UP, Direction.DOWN
 BASELINE_DAYS = 182
 POWER_USER_DAYS = 12
@@ -102,7 +105,7 @@ def events_against_baseline(r: ir.Table) -> ir.Value:
     empty=0,
 )
 def quantity(t: ir.Table, days: int) -> ir.Value:
-    return ratio(t.quantity_e4.sum(where=t.age <= days).fill_null(0), 10_000)
+    return ratio(t.quantity_e4.sum(where=t.age <= days).fill_null(0), E4)
 
 
 # --- how regularly ----------------------------------------------------------------------------------------------------
@@ -196,7 +199,7 @@ def features_included_share(t: ir.Table, days: int) -> ir.Value:
 
 @feature(
     ROW,
-    needs=USAGE,
+    needs=USED_BY,
     label="Events for each active user in 28 days",
     unit="events",
     reason="usage_depth",
@@ -221,12 +224,12 @@ def distinct_users_before(t: ir.Table, days: int) -> ir.Value:
     return t[f"was_active_{days}d"].sum()
 
 
-@step("daily", needs=("usage_daily",), windows=(7, 28, 91))
+@step("daily", needs=DAYS, windows=(7, 28, 91))
 def peak_users(t: ir.Table, days: int) -> ir.Value:
     return _peak(t, t.age <= days)
 
 
-@step("daily", needs=("usage_daily",), windows=(28, 91))
+@step("daily", needs=DAYS, windows=(28, 91))
 def peak_users_before(t: ir.Table, days: int) -> ir.Value:
     return _peak(t, (t.age > days) & (t.age <= 2 * days))
 
@@ -238,7 +241,7 @@ def _peak(t: ir.Table, window: ir.BooleanColumn) -> ir.IntegerValue:
 
 @feature(
     ROW,
-    needs=USAGE,
+    needs=USED_BY,
     windows=(7, 28, 91),
     label="Users active in {days} days",
     unit="users",
@@ -253,7 +256,7 @@ def active_users(r: ir.Table, days: int) -> ir.Value:
 
 @feature(
     ROW,
-    needs=USAGE,
+    needs=USED_BY,
     windows=(28, 91),
     label="Growth of active users: {days} days against the {days} before",
     unit="share",

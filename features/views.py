@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 from data.contract import E4, MOTIONS, TABLES
 from data.movements import BASIS_POINTS, ExpansionRules, lines, movements
 from features.calendar import MONTH_DAYS, QUARTER_DAYS, calendar, days_between
-from features.cohort import KEY, Tables
+from features.cohort import BILLED_DAYS, KEY, Tables
 
 DAILY_DAYS = 210
 """Lookback of the daily view: 28 days against the 182 before."""
@@ -30,13 +30,14 @@ BILLING_DAYS = 456
 def cut(table: ir.Table, name: str, cohort: ir.Table) -> ir.Table:
     """The rows of one contract table as known at each snapshot: its columns, ``snapshot_date`` and ``age``.
 
-    ``age`` is whole days since the row happened (null if that was never recorded).
+    ``age`` is whole days since the row happened. A row of which nobody knows when it happened counts nowhere: it may
+    be of the future.
     """
     contract = TABLES[name]
     seen = cohort.select(*KEY).inner_join(table, "account_id")
     happened = contract.happened_on
     if happened is not None:
-        seen = seen.filter((seen[happened] < seen.snapshot_date) | seen[happened].isnull())
+        seen = seen.filter(seen[happened] < seen.snapshot_date)
         seen = seen.mutate(age=days_between(seen.snapshot_date, seen[happened]))
     if "known_on" in seen.columns:
         seen = seen.filter(seen.known_on < seen.snapshot_date)
@@ -145,10 +146,11 @@ class Views:
 
     @cached_property
     def last_expansion(self) -> ir.Table:
-        """One row per expansion movement of the account's latest day with one."""
-        moves = self.movements.filter(self.movements.movement_class.isin(MOTIONS))
-        moves = moves.mutate(latest=moves.age.min().over(ibis.window(group_by=KEY)))
-        return moves.filter(moves.age == moves.latest)
+        """One row per movement until the account's latest day with an expansion, which is ``latest`` days ago."""
+        moves = self.movements
+        expanded = moves.movement_class.isin(MOTIONS).ifelse(moves.age, ibis.null("int64"))
+        moves = moves.mutate(latest=expanded.min().over(ibis.window(group_by=KEY)))
+        return moves.filter(moves.age >= moves.latest)
 
     @cached_property
     def renewals(self) -> ir.Table:
@@ -158,7 +160,7 @@ class Views:
 
     @cached_property
     def owned_tiers(self) -> ir.Table:
-        """One row per owned product: its highest ``tier``."""
+        """One row per product with an open line: its highest ``tier``."""
         return self.open_lines.group_by(*KEY, "product").aggregate(tier=self.open_lines.tier.max())
 
     @cached_property
@@ -169,10 +171,22 @@ class Views:
         return joined.filter(joined.higher > joined.tier)
 
     @cached_property
+    def owned_products(self) -> ir.Table:
+        """One row per owned product: it has an open line, or was billed in the last 90 days, credits taken off."""
+        parts = []
+        if "subscriptions" in self.tables:
+            parts.append(self.open_lines.select(*KEY, "product"))
+        if "invoices" in self.tables:
+            recent = self.billing.filter(self.billing.age <= BILLED_DAYS)
+            totals = recent.group_by(*KEY, "product").aggregate(amount_e4=recent.amount_e4.sum())
+            parts.append(totals.filter(totals.amount_e4 > 0).select(*KEY, "product"))
+        return (parts[0] if len(parts) == 1 else ibis.union(*parts)).distinct()
+
+    @cached_property
     def unowned_products(self) -> ir.Table:
         """One row per product on the price list that the account does not own."""
         on_list = self.tables["plans"].select("product").distinct()
-        return self.cohort.select(*KEY).cross_join(on_list).anti_join(self.owned_tiers, [*KEY, "product"])
+        return self.cohort.select(*KEY).cross_join(on_list).anti_join(self.owned_products, [*KEY, "product"])
 
     @cached_property
     def accounts(self) -> ir.Table:

@@ -124,7 +124,7 @@ def features(
     settings = load(config, source)
     opened = steps.read_source(settings)
     steps.check_source(opened)
-    standing = stand_on(opened.tables, _date(snapshot_date))
+    standing = stand_on(opened, _date(snapshot_date))
     rows = steps.base_rows(standing, settings)
     print(f"{len(rows):,} accounts x {rows.shape[1] - 2} features: {steps.write_parquet(rows, out)}")
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from data.errors import NotEnoughHistoryError
-from data.source import USAGE, Tables, as_of, data_end, label_watermark, next_snapshot
+from data.source import USAGE, Source, Tables, as_of, data_end, label_watermark, next_snapshot
+from features.build import absent_columns
 from features.calendar import QUARTER_DAYS, month_starts
 from flows.progress import say
 
@@ -23,24 +24,28 @@ def as_date(value: date | str | None) -> date | None:
 
 @dataclass(frozen=True)
 class Standing:
-    """A base as known before ``snapshot_date``: what a run on that day could have seen, and no more."""
+    """A base as known before ``snapshot_date``: what a run on that day could have seen, and no more.
+
+    ``absent`` are the optional columns that the source lacks.
+    """
 
     snapshot_date: date
     tables: Tables
     warnings: tuple[str, ...] = ()
+    absent: frozenset[str] = frozenset()
 
 
-def stand_on(tables: Tables, snapshot_date: date | None) -> Standing:
+def stand_on(source: Source, snapshot_date: date | None) -> Standing:
     """Stand on ``snapshot_date`` (default: the day after the data ends). Raises for a day that lies after today."""
     today = today_utc()
-    day = snapshot_date or next_snapshot(tables, today)
+    day = snapshot_date or next_snapshot(source.tables, today)
     if day > today + timedelta(days=1):
         raise NotEnoughHistoryError(
             f"The snapshot date {day} is to be stood on.",
             f"today is {today} (UTC): nothing is known of later days.",
             "Choose a day that has come.",
         )
-    known = as_of(tables, day)
+    known = as_of(source.tables, day)
     last = data_end(known, day)
     wanted = day if snapshot_date is not None else today
     told = []
@@ -50,7 +55,7 @@ def stand_on(tables: Tables, snapshot_date: date | None) -> Standing:
         )
     for warning in told:
         say(f"warning: {warning}")
-    return Standing(day, known, tuple(told))
+    return Standing(day, known, tuple(told), absent_columns(source.raw))
 
 
 def training_dates(standing: Standing, horizon_days: int) -> list[date]:

@@ -91,7 +91,7 @@ def score(
     bundle = load_model(settings, model)
     opened = read_source(settings)
     report = check_source(opened)
-    standing = stand_on(opened.tables, as_date(snapshot_date))
+    standing = stand_on(opened, as_date(snapshot_date))
     rows = build_rows(standing, settings)
     folder = publish_list(score_base(bundle, rows), rows, bundle, report, standing, settings)
     return {"folder": folder, "snapshot_date": standing.snapshot_date, "version": bundle.version}

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import pandas as pd
 import pyarrow as pa
 
+from data.catalogue import FeatureCard
 from data.check import check
 from data.contract import E4, MOVEMENT_CLASSES
 from data.coverage import STOPPED, stopped
@@ -66,7 +67,7 @@ def stopped_feeds(standing: Standing) -> list[str]:
 def build_rows(standing: Standing, dates: list[date], settings: Settings) -> pd.DataFrame:
     """The feature rows of the base at each date: account_id, snapshot_date, one float64 column per feature."""
     progress = counting("features: shard")
-    parts = list(build(standing.tables, dates, settings.expansion, progress=progress))
+    parts = list(build(standing.tables, dates, settings.expansion, absent=standing.absent, progress=progress))
     rows: pd.DataFrame = pa.concat_tables(parts).to_pandas()
     return rows
 
@@ -93,9 +94,9 @@ def add_labels(rows: pd.DataFrame, standing: Standing, dates: list[date], settin
     return joined
 
 
-def feature_names(tables: Tables) -> list[str]:
-    """The model's columns, in order."""
-    return list(catalogue(tables))
+def feature_cards(standing: Standing) -> dict[str, FeatureCard]:
+    """The model's columns in order, with their words."""
+    return catalogue(standing.tables, absent=standing.absent)
 
 
 def read_people(tables: Tables) -> pd.DataFrame:

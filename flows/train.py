@@ -9,7 +9,6 @@ from prefect import flow
 
 from data.report import Report
 from data.source import Source
-from features.build import catalogue
 from flows import steps
 from flows.dates import Standing, as_date, stand_on, training_dates
 from flows.progress import say
@@ -39,7 +38,7 @@ def build_history(standing: Standing, settings: Settings) -> pd.DataFrame:
 @in_memory("fit")
 def fit(history: pd.DataFrame, standing: Standing, settings: Settings) -> TrainedModel:
     """The tested model."""
-    trained = train_model(history, steps.feature_names(standing.tables), settings.training_settings, progress=say)
+    trained = train_model(history, list(steps.feature_cards(standing)), settings.training_settings, progress=say)
     return with_rules(trained, settings)
 
 
@@ -51,7 +50,7 @@ def register(
     say("logging to MLflow")
     data = steps.fingerprint(report, standing, history)
     parameters = {"snapshot_date": standing.snapshot_date, **data, **steps.provenance(settings)}
-    labels = {name: card.label for name, card in catalogue(standing.tables).items()}
+    labels = {name: card.label for name, card in steps.feature_cards(standing).items()}
     return Registry(settings.mlruns_folder, settings.model).log(
         trained,
         fingerprint=data["feature_rows_sha256"],
@@ -71,7 +70,7 @@ def train(
     settings = load(config, source)
     opened: Source = read_source(settings)
     report = check_source(opened)
-    standing = stand_on(opened.tables, as_date(snapshot_date))
+    standing = stand_on(opened, as_date(snapshot_date))
     history = build_history(standing, settings)
     trained = fit(history, standing, settings)
     bundle = register(trained, history, report, standing, settings)

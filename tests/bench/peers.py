@@ -29,10 +29,10 @@ def scan(warehouse: Path) -> None:
 def _build(warehouse: Path, dates: list[date]) -> None:
     from data.movements import ExpansionRules
     from data.source import connect
-    from features.build import build
+    from features.build import absent_columns, build
 
     source = connect(f"parquet://{warehouse}")
-    for _ in build(source.tables, dates, ExpansionRules()):
+    for _ in build(source.tables, dates, ExpansionRules(), absent=absent_columns(source.raw)):
         pass
 
 

@@ -321,7 +321,7 @@ def timed_base(folder: Path) -> Source:
         "1,tier,2024-01-01,lost,2024-03-01,0,price\n"
         "1,addon,2024-01-01,not_now,,,budget\n"
     )
-    users = "user_id,account_id,created_at,deactivated_at\nu,1,,2024-03-05\nv,1,2024-03-01,\n"
+    users = "user_id,account_id,created_at,deactivated_at\nu,1,2024-02-01,2024-03-05\nv,1,2024-03-01,\nw,1,,\n"
     usage = "account_id,day,feature,events\n1,2024-03-31,login,3\n1,2031-01-01,login,3\n"
     tables = {"subscriptions": lines, "tickets": tickets, "outcomes": outcomes, "users": users, "usage_daily": usage}
     return connect(str(csv_base(folder, **tables)))
@@ -351,7 +351,7 @@ def test_as_of_knows_only_what_was_known_before_the_day(tmp_path: Path) -> None:
 def test_as_of_the_first_day_keeps_the_accounts_and_nothing_else(tmp_path: Path) -> None:
     known = as_of(timed_base(tmp_path).tables, date(2020, 1, 1))
     counts = {name: table.count().to_pandas() for name, table in known.items()}
-    assert counts == {"accounts": 1, "subscriptions": 0, "usage_daily": 0, "users": 1, "tickets": 0, "outcomes": 0}
+    assert counts == {"accounts": 1, "subscriptions": 0, "usage_daily": 0, "users": 0, "tickets": 0, "outcomes": 0}
 
 
 def test_watermarks_ignore_the_future(tmp_path: Path) -> None:

@@ -35,12 +35,12 @@ def labelled(standing: Standing, dates: list[date], settings: Settings) -> pd.Da
 def test_fightchurn_is_learnt_and_holds_on_later_snapshots(bases: Path) -> None:
     settings = example("fightchurn_crm5", bases)
     source = steps.read_source(settings)
-    then = stand_on(source.tables, TODAY)
+    then = stand_on(source, TODAY)
     history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
     assert history["snapshot_date"].max() == date(2023, 4, 1)  # 90 days later it is the 30th of June
-    trained = train(history, steps.feature_names(then.tables), settings.training_settings)
+    trained = train(history, list(steps.feature_cards(then)), settings.training_settings)
 
-    now = stand_on(source.tables, date(2024, 1, 1))
+    now = stand_on(source, date(2024, 1, 1))
     later = labelled(now, LATER, settings)
     scored = score(trained.bundle, later)
     parts = scored.attributions.drop(columns=["snapshot_date", "account_id"]).sum(axis=1)
@@ -57,7 +57,7 @@ def test_online_retail_is_mapped_checked_and_labelled(bases: Path) -> None:
     source = steps.read_source(settings)
     assert set(source.tables) == {"accounts", "invoices", "usage_daily"}
     assert check(source, today_utc()).errors == []
-    now = stand_on(source.tables, date(2011, 12, 1))
+    now = stand_on(source, date(2011, 12, 1))
     dates = month_starts(date(2010, 6, 1), date(2010, 9, 1))
     rows = labelled(now, dates, settings)
     assert rows["expanded_usage"].equals(rows["expanded"])

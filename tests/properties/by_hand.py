@@ -72,9 +72,9 @@ def known_rows(frame: pd.DataFrame, account_id: str, happened: str, snapshot: da
     for row in rows_of(frame[frame["account_id"] == account_id]):
         day = row[happened]
         known = row.get("known_at") or day
-        if any(clock is not None and clock >= snapshot for clock in (day, known)):
+        if day is None or day >= snapshot or known >= snapshot:
             continue
-        row["age"] = None if day is None else (snapshot - day).days
+        row["age"] = (snapshot - day).days
         for end in ENDS:
             if row.get(end) is not None and row[end] >= snapshot:
                 row[end] = None
@@ -199,6 +199,10 @@ def contracts(
     priced = [(line, price) for line, price in priced if price is not None]
     list_price = total(whole(line["seats"]) * price for line, price in priced)
     paid = total(e4(line["mrr"]) for line, _ in priced)
+    recent = defaultdict(int)
+    for bill in within(bills, 90):
+        recent[bill["product"]] += e4(bill["amount"])
+    owned = {line["product"] for line in is_open} | {product for product, amount in recent.items() if amount > 0}
     moves = slow_ledger(lines, plans, rules, snapshot)
     motions = [move for move in moves if move["class"] in ("seat", "upsell", "cross_sell")]
     last = [move for move in motions if move["age"] == min(other["age"] for other in motions)]
@@ -211,8 +215,8 @@ def contracts(
         "seats": bought,
         "mrr_per_seat": share(mrr, bought and bought * 10_000),
         "list_price_discount": share(list_price - paid, list_price) if list_price is not None else None,
-        "products": len({line["product"] for line in is_open}),
-        "products_not_owned": len({product for product, _ in plans} - {line["product"] for line in is_open}),
+        "products": len(owned),
+        "products_not_owned": len({product for product, _ in plans} - owned),
         "line_age_days": least(line["age"] for line in is_open),
         "days_to_renewal": least(
             (line["renews_on"] - snapshot).days
@@ -233,7 +237,12 @@ def contracts(
         "days_since_cross_sell": least(move["age"] for move in motions if move["class"] == "cross_sell"),
         "expansions": len(motions),
         "expansions_365d": sum(move["age"] <= 365 for move in motions),
-        "last_expansion_share": share(sum(m["delta"] for m in last), sum(m["before"] for m in last)),
+        "last_expansion_share": share(
+            sum(move["delta"] for move in last),
+            (mrr or 0) - sum(move["delta"] for move in moves if last and move["age"] <= last[0]["age"]),
+        )
+        if last
+        else None,
         "contractions_365d": sum(move["age"] <= 365 for move in lost),
         "days_since_contraction": least(move["age"] for move in lost),
         "days_since_price_rise": least(move["age"] for move in rises),
@@ -405,13 +414,13 @@ def people(events: list[Row], plays: list[Row], tenure_days: int | None) -> Row:
     scores = [event for event in events if event["kind"] == "nps_response" and event["amount"] is not None]
     overdue, paid = min(ages["invoice_overdue"], default=None), min(ages["invoice_paid"], default=None)
     first_value = max(ages["milestone_reached"], default=None)
-    opened, closed = ages["expansion_opportunity_opened"], ages["expansion_opportunity_closed"]
+    opened, closed = (least(ages[f"expansion_opportunity_{end}"]) for end in ("opened", "closed"))
     return {
         **{f"{kind}_182d": sum(age <= 182 for age in ages[kind]) for kind in HALF_YEAR},
         "days_since_champion_promoted": min(ages["champion_promoted"], default=None),
         "milestones_365d": sum(age <= 365 for age in ages["milestone_reached"]),
         "days_to_first_value": None if None in (tenure_days, first_value) else tenure_days - first_value,
-        "opportunity_open": int(len(opened) > len(closed)),
+        "opportunity_open": int(opened is not None and (closed is None or opened < closed)),
         "invoices_overdue": int(overdue is not None and (paid is None or overdue < paid)),
         "nps_last": mean(e["amount"] for e in scores if e["age"] == min(other["age"] for other in scores)),
         "crm_events_91d": len(within(events, 91)),

@@ -58,13 +58,18 @@ RAW_TYPES = {Kind.ID: pa.string(), Kind.TEXT: pa.string(), Kind.CLOCK: pa.timest
 
 
 def known_before(frames: dict[str, pd.DataFrame], day: date) -> dict[str, pd.DataFrame]:
-    """The tables without every row that happened or became known on or after ``day``; ends since then are blank."""
+    """The tables without every row that happened or became known on or after ``day``; ends since then are blank.
+
+    A row of which nobody knows when it happened may be of the future too.
+    """
     midnight = pd.Timestamp(day)
     past = {}
     for name, frame in frames.items():
         is_future = pd.Series(False, index=frame.index)
         for clock in CLOCKS.get(name, ()):
             is_future |= frame[clock] >= midnight
+        if name in CLOCKS:
+            is_future |= frame[CLOCKS[name][0]].isna()
         past[name] = frame[~is_future].copy()
         if name in ENDS:
             end = past[name][ENDS[name]]

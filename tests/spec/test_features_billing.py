@@ -5,7 +5,7 @@ from math import isnan
 import pandas as pd
 import pytest
 
-from tests.drawn import base, rows_of
+from tests.drawn import base, row_of, rows_of
 
 INVOICES = """
     account_id | product | billed_at  | amount | known_at
@@ -30,16 +30,29 @@ INVOICES = """
     returner   | api     | 2025-10-01 | -10    |
     returner   | api     | 2026-06-01 | 100    |
     seated     | api     | 2024-01-01 | 100    |
+    mixed      | core    | 2026-06-01 | 10     |
+    mixed      | api     | 2026-04-02 | 10     |
+    mixed      | storage | 2026-04-01 | 10     |
+    mixed      | storage | 2026-06-01 | 10     |
+    mixed      | storage | 2026-06-02 | -10    |
+    mixed      | storage | 2026-06-03 | 10     | 2026-07-01
 """
 SUBSCRIPTIONS = """
     account_id | product | plan | mrr | valid_from
     seated     | core    | team | 100 | 2026-01-01
+    mixed      | core    | team | 100 | 2026-01-01
+"""
+PLANS = """
+    product | plan    | tier
+    core    | team    | 1
+    api     | metered | 1
+    storage | metered | 1
 """
 
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    return rows_of(base(invoices=INVOICES, subscriptions=SUBSCRIPTIONS)).droplevel("snapshot_date")
+    return rows_of(base(invoices=INVOICES, subscriptions=SUBSCRIPTIONS, plans=PLANS)).droplevel("snapshot_date")
 
 
 @pytest.fixture
@@ -92,6 +105,24 @@ def test_without_credits_their_share_is_zero(rows: pd.DataFrame) -> None:
 
 def test_an_account_with_credits_alone_before_has_nothing_to_grow_from(rows: pd.DataFrame) -> None:
     assert isnan(rows.billed_growth_91d["returner"])
+
+
+def test_a_product_is_owned_if_a_line_is_open_or_the_last_90_days_were_billed(rows: pd.DataFrame) -> None:
+    assert rows.products["acme"] == len(["api", "storage"])
+    assert rows.products["seated"] == len(["core"])  # the api was billed long ago
+    assert rows.products["mixed"] == len(["core", "api"])  # storage: the 91st day, a credit, and not known yet
+
+
+def test_what_is_billed_is_not_left_to_buy(rows: pd.DataFrame) -> None:
+    assert rows.products_not_owned["acme"] == len(["core"])
+    assert rows.products_not_owned["seated"] == len(["api", "storage"])
+    assert rows.products_not_owned["mixed"] == len(["storage"])
+
+
+def test_bills_alone_tell_what_is_owned() -> None:
+    row = row_of("acme", invoices=INVOICES)
+    assert row.products == len(["api", "storage"])
+    assert "mrr" not in row
 
 
 def test_the_first_bill_came_yesterday(rows: pd.DataFrame) -> None:

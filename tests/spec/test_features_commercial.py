@@ -47,6 +47,14 @@ HISTORY = """
     rounded    | core     | team     | 100 | 10    | 2025-01-01 | 2026-03-01 |            |
     rounded    | core     | team     | 101 | 10    | 2026-03-01 | 2026-06-01 |            |
     rounded    | core     | team     | 102 | 10    | 2026-06-01 |            |            |
+    doubled    | core     | team     | 100 | 10    | 2025-01-01 | 2026-05-01 |            |
+    doubled    | core     | team     | 200 | 20    | 2026-05-01 |            |            |
+    doubled    | api      | metered  | 50  |       | 2025-01-01 | 2026-05-01 |            |
+    doubled    | api      | metered  | 40  |       | 2026-05-01 | 2026-06-01 |            |
+    doubled    | api      | metered  | 30  |       | 2026-06-01 |            |            |
+    doubled    | insights | basic    | 25  |       | 2026-05-01 |            |            |
+    returned   | core     | team     | 100 | 10    | 2024-01-01 | 2025-01-01 |            |
+    returned   | insights | basic    | 50  |       | 2026-05-01 |            |            |
 """
 
 
@@ -152,8 +160,19 @@ def test_three_expansions_two_of_them_within_a_year(row: pd.Series) -> None:
     assert row.expansions_365d == 2
 
 
-def test_the_upsell_took_core_from_330_to_540(row: pd.Series) -> None:
-    assert row.last_expansion_share == (540 - 330) / 330
+def test_the_upsell_of_core_took_the_account_from_430_to_640(row: pd.Series) -> None:
+    core, insights = 330, 100
+    assert row.last_expansion_share == (540 - core) / (core + insights)
+
+
+def test_two_expansions_of_one_day_are_one_and_what_shrinks_that_day_was_there_before(rows: pd.DataFrame) -> None:
+    before = 100 + 50  # core and the api; the api shrank on the day, and again since
+    assert rows.last_expansion_share["doubled"] == ((200 - 100) + 25) / before
+
+
+def test_a_product_sold_to_who_had_nothing_left_has_no_mrr_to_compare_it_with(rows: pd.DataFrame) -> None:
+    assert rows.expansions["returned"] == 1
+    assert isnan(rows.last_expansion_share["returned"])
 
 
 def test_insights_shrank_on_the_1st_of_may(row: pd.Series) -> None:

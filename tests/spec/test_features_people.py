@@ -14,6 +14,9 @@ CUSTOMERS = """
     eager      | core    | team | 100 | 2025-01-01
     settled    | core    | team | 100 | 2025-01-01
     early      | core    | team | 100 | 2025-01-01
+    reopened   | core    | team | 100 | 2025-01-01
+    sameday    | core    | team | 100 | 2025-01-01
+    several    | core    | team | 100 | 2025-01-01
 """
 CRM = """
     account_id | occurred_at | kind                         | amount | known_at
@@ -50,6 +53,15 @@ CRM = """
     settled    | 2026-06-30  | invoice_paid                 |        |
     eager      | 2026-07-01  | champion_promoted            |        |
     early      | 2024-12-22  | milestone_reached            |        |
+    reopened   | 2026-01-01  | expansion_opportunity_opened |        |
+    reopened   | 2026-02-01  | expansion_opportunity_closed |        |
+    reopened   | 2026-02-02  | expansion_opportunity_closed |        |
+    reopened   | 2026-06-01  | expansion_opportunity_opened |        |
+    sameday    | 2026-06-01  | expansion_opportunity_opened |        |
+    sameday    | 2026-06-01  | expansion_opportunity_closed |        |
+    several    | 2026-01-01  | expansion_opportunity_opened |        |
+    several    | 2026-02-01  | expansion_opportunity_opened |        |
+    several    | 2026-03-01  | expansion_opportunity_closed |        |
 """
 OUTCOMES = """
     account_id | play   | opened_at  | status  | closed_at
@@ -134,6 +146,15 @@ def test_events_of_any_kind_since_the_1st_of_april(row: pd.Series) -> None:
 def test_the_second_opportunity_is_open_until_today_is_over(row: pd.Series, rows: pd.DataFrame) -> None:
     assert row.opportunity_open == 1
     assert rows.opportunity_open["settled"] == 0
+
+
+def test_an_opportunity_is_open_if_the_latest_opening_is_more_recent_than_the_latest_close(rows: pd.DataFrame) -> None:
+    assert rows.opportunity_open["reopened"] == 1  # that it was closed twice before does not matter
+    assert rows.opportunity_open["several"] == 0  # one close ends all that was opened before it
+
+
+def test_a_close_on_the_day_of_the_opening_closes_it(rows: pd.DataFrame) -> None:
+    assert rows.opportunity_open["sameday"] == 0
 
 
 def test_the_second_invoice_is_overdue(row: pd.Series, rows: pd.DataFrame) -> None:

@@ -1,0 +1,151 @@
+"""A column that the source lacks: what needs it is absent, and nothing else changes by a single bit.
+
+Staged, such a column is full of nulls. Without this, an export without `user_id` would be a base in which nobody was
+ever active.
+"""
+
+import pandas as pd
+import pytest
+
+from data.contract import TABLES
+from data.movements import ExpansionRules
+from data.staging import stage
+from features.build import absent_columns, build, catalogue, feature_rows
+from features.definition import REGISTRY, table_of
+from tests.properties.generated import SNAPSHOTS, frames, raw_tables
+
+pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
+
+USERS = {"registered_users", "users_created_28d", "users_created_91d", "registered_users_per_seat"}
+LEAVERS = {"users_deactivated_91d"}
+TEAMS = {"teams", "teams_new_91d"}
+DOMAINS = {"other_domain_users_91d", "other_domain_share"}
+RATINGS = {"csat_182d", "csat_change_182d", "csat_last"}
+PLAYS = {"play_open", "days_since_not_now"}
+UTILIZATION = {"seat_utilization_28d", "seat_utilization_change_91d", "seats_free"}
+ACTIVE = {"active_users_7d", "active_users_28d", "active_users_91d", "events_per_user_28d"}
+ACTIVE |= {"active_users_growth_28d", "active_users_growth_91d", *UTILIZATION}
+POWER = {"power_users_28d", "power_user_share_28d", "top_user_share_28d"}
+LIMITS = {"limit_share_max_28d", "limits_over_80pct", "days_to_limit"}
+SEATS = {"seats", "mrr_per_seat", "seats_per_employee", "registered_users_per_seat", "list_price_discount"}
+SEATS |= {"days_since_seat_expansion", *UTILIZATION}
+
+ABSENT = {
+    "usage_events.user_id": ACTIVE | POWER,
+    "usage_daily.active_users": ACTIVE,
+    "tickets.closed_at": {"tickets_open", "critical_tickets_open", *RATINGS},
+    "tickets.severity": {"critical_tickets_open"},
+    "tickets.csat": RATINGS,
+    "tickets.kind": {"bug_tickets_91d", "feature_requests_182d"},
+    "tickets.feature": {"gated_requests_182d"},
+    "outcomes.closed_at": PLAYS,
+    "outcomes.status": PLAYS,
+    "users.created_at": USERS | LEAVERS | TEAMS | DOMAINS,
+    "users.email_domain": DOMAINS,
+    "users.team": TEAMS,
+    "users.deactivated_at": LEAVERS,
+    "subscriptions.renews_on": {"days_to_renewal"},
+    "subscriptions.seats": SEATS,
+    "accounts.employees": {"employees", "seats_per_employee"},
+    "plans.seat_price": {"list_price_discount"},
+    "plan_features.monthly_limit": LIMITS,
+    "crm_events.amount": {"nps_last"},
+}
+
+MOVED = {"days_since_expansion", "days_since_upsell", "expansions", "expansions_365d", "last_expansion_share"}
+OTHERWISE = {
+    "subscriptions.seats": {*MOVED, "days_since_price_rise", "days_since_cross_sell"},
+    "users.deactivated_at": {"registered_users", "registered_users_per_seat", *TEAMS, *DOMAINS},
+}
+"""What can still be told and is told otherwise: more seats are then a higher price, and nobody ever leaves."""
+
+TOGETHER = {
+    "usage_events": ("usage_events",),
+    "usage_daily": ("usage_daily",),
+    "tickets": ("tickets", "plans", "plan_features", "usage_daily"),
+    "plans": ("plans",),
+    "plan_features": ("plans", "plan_features", "usage_daily"),
+    "subscriptions": ("users", "plans", "usage_daily"),
+}
+"""The tables that are read together with those of the contracts; others are read alone."""
+
+Frames = dict[str, pd.DataFrame]
+
+
+def some(table: str) -> Frames:
+    """A generated base of the tables that the features of one table read."""
+    names = {"accounts", "subscriptions", *TOGETHER.get(table, (table,))}
+    base = frames(5, daily=table != "usage_events")
+    base["usage_daily"] = base["usage_daily"].query("events > 0") if "usage_daily" in base else None
+    return {name: base[name] for name in sorted(names)}
+
+
+def rows_of(base: Frames) -> pd.DataFrame:
+    raw = raw_tables(base)
+    tables = {name: stage(TABLES[name], table) for name, table in raw.items()}
+    absent = absent_columns(raw)
+    rows = feature_rows(tables, SNAPSHOTS, ExpansionRules(), absent=absent).to_pandas()
+    rows = rows.set_index(["account_id", "snapshot_date"]).sort_index()
+    assert list(rows) == list(catalogue(tables, absent=absent))
+    return rows
+
+
+@pytest.fixture(scope="module")
+def whole() -> dict[str, pd.DataFrame]:
+    return {table: rows_of(some(table)) for table in sorted({table_of(column) for column in ABSENT})}
+
+
+@pytest.mark.parametrize("column", ABSENT)
+def test_without_a_column_what_needs_it_is_absent_and_the_rest_is_as_it_was(
+    whole: dict[str, pd.DataFrame], column: str
+) -> None:
+    table, name = column.split(".")
+    full, base = whole[table], some(table)
+    rows = rows_of({**base, table: base[table].drop(columns=name)})
+    there = ABSENT[column] & set(full)
+    assert there
+    assert set(full) - set(rows) == there
+    changed = {f for f in rows if rows[f].to_numpy().tobytes() != full[f].to_numpy().tobytes()}
+    assert changed <= OTHERWISE.get(column, set())
+
+
+def test_every_column_that_a_feature_needs_is_in_this_list() -> None:
+    everything = {**frames(0), **frames(0, daily=True)}
+    for column in ABSENT:
+        tables = set(everything) - ({"usage_events"} if column.startswith("usage_daily") else set())
+        full = {f.name for f in REGISTRY.available(tables) if f.card is not None}
+        left = {f.name for f in REGISTRY.available(tables, frozenset({column})) if f.card is not None}
+        assert full - left == ABSENT[column], column
+    columns = {need for f in REGISTRY.features.values() for need in f.needs if "." in need and need != "usage.users"}
+    assert columns <= set(ABSENT)
+    for column in columns:
+        assert not TABLES[table_of(column)].column(column.split(".")[1]).required, column
+
+
+def test_cards_name_tables_and_not_columns() -> None:
+    cards = [f.card for f in REGISTRY.features.values() if f.card is not None]
+    assert {name for card in cards for name in card.tables} <= {*TABLES, "usage", "contracts"}
+    assert all(len(set(card.tables)) == len(card.tables) for card in cards)
+
+
+def test_columns_of_tables_that_are_not_there_and_days_of_knowing_are_not_missed() -> None:
+    base = {name: some("tickets")[name] for name in ("accounts", "tickets")}
+    base["tickets"] = base["tickets"].drop(columns=["known_at", "csat"])
+    others = {f"accounts.{name}" for name in ("owner", "segment", "industry", "region", "parent_id")}
+    assert absent_columns(raw_tables(base)) == {"tickets.csat", *others}
+
+
+def test_events_without_users_are_not_mended_by_daily_counts() -> None:
+    both = {"accounts", "subscriptions", "usage_events", "usage_daily"}
+    names = {f.name for f in REGISTRY.available(both, frozenset({"usage_events.user_id"}))}
+    assert "active_users_28d" not in names
+    assert "events_28d" in names
+
+
+def test_the_shards_lack_what_the_base_lacks() -> None:
+    base = some("usage_events")
+    raw = raw_tables({**base, "usage_events": base["usage_events"].drop(columns="user_id")})
+    tables = {name: stage(TABLES[name], table) for name, table in raw.items()}
+    part = next(build(tables, SNAPSHOTS[:1], ExpansionRules(), absent=absent_columns(raw), shards=1))
+    assert not (ACTIVE | POWER) & set(part.column_names)
+    assert "events_28d" in part.column_names
