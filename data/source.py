@@ -40,7 +40,11 @@ class SourceSettings(BaseModel):
     url: str = Field("parquet://./warehouse", description="a folder (parquet://, csv://) or duckdb://FILE")
     tables: dict[str, str] = Field(default_factory=dict, description="one SQL query per table whose shape differs")
     threads: int | None = Field(None, ge=1, description="DuckDB's threads; missing: all cores")
-    memory_limit: str | None = Field(None, description="DuckDB's memory, as '4GB'; missing: 80% of the machine's")
+    memory_limit: str | None = Field(
+        None,
+        pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
+        description="DuckDB's memory, as '4GB'; missing: 80% of the machine's",
+    )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ A value that cannot be cast becomes null, so raw and staged can be compared: ``h
 was there and is not there any more. Empty strings and NaN are nulls to begin with. Nothing is lower-cased or stripped.
 """
 
+from datetime import date
+
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
@@ -12,6 +14,12 @@ from data.contract import E4, Column, Kind, Table
 
 LARGEST_AMOUNT = 9.0e14
 """Larger amounts do not fit into 64 bits as ten-thousandths."""
+LARGEST_MONEY = 1.0e11
+"""More than that per month, or on one invoice, is a mistake; sums over a base must fit as well."""
+LARGEST_COUNT = 1.0e12
+"""More seats, people or events a day than that is a mistake; seats times their price must fit as well."""
+FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
+"""Some databases write `infinity` for open ends: the days that every engine and Python know."""
 LARGEST_WHOLE = 2.0**53
 """Up to here a float64 holds every whole number."""
 
@@ -36,7 +44,7 @@ def cast(column: ir.Value, kind: Kind) -> ir.Value:
         Kind.ID: _id,
         Kind.TEXT: lambda text: text.cast("string"),
         Kind.CLOCK: _day,
-        Kind.MONEY: _e4,
+        Kind.MONEY: lambda amount: _e4(amount, LARGEST_MONEY),
         Kind.QUANTITY: _e4,
         Kind.COUNT: _count,
         Kind.RATING: _number,
@@ -58,6 +66,12 @@ def _id(value: ir.Value) -> ir.Value:
 
 
 def _day(value: ir.Value) -> ir.Value:
+    day = _any_day(value)
+    first, last = ibis.literal(FIRST_DAY), ibis.literal(LAST_DAY)
+    return (day > last).ifelse(last, (day < first).ifelse(first, day))
+
+
+def _any_day(value: ir.Value) -> ir.Value:
     kind: dt.DataType = value.type()
     if kind.is_date():
         return value
@@ -76,17 +90,15 @@ def _number(value: ir.Value) -> ir.Value:
     return (number.isnan() | number.isinf()).ifelse(ibis.null("float64"), number)
 
 
-def _e4(value: ir.Value) -> ir.Value:
+def _e4(value: ir.Value, largest: float = LARGEST_AMOUNT) -> ir.Value:
     number = _number(value)
-    fits = number.abs() < LARGEST_AMOUNT
-    return fits.ifelse((number * float(E4) + 0.5).floor(), ibis.null("float64")).try_cast("int64")
+    number = (number.abs() < largest).ifelse(number, ibis.null("float64"))
+    return (number * float(E4) + 0.5).floor().try_cast("int64")
 
 
 def _count(value: ir.Value) -> ir.Value:
-    if value.type().is_integer():
-        return value.try_cast("int64")
     number = _number(value)
-    whole = (number == number.floor()) & (number.abs() < LARGEST_WHOLE)
+    whole = (number == number.floor()) & (number.abs() < LARGEST_COUNT)
     return whole.ifelse(number, ibis.null("float64")).try_cast("int64")
 
 

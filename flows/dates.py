@@ -9,6 +9,7 @@ from features.build import absent_columns
 from features.calendar import QUARTER_DAYS, month_starts
 from flows.progress import say
 
+FIRST_YEAR = 1900
 OLD_DAYS = 7
 """Data that ends more than a week before the day stood on (by default: today) is told: a feed may be dead."""
 
@@ -39,6 +40,12 @@ def stand_on(source: Source, snapshot_date: date | None) -> Standing:
     """Stand on ``snapshot_date`` (default: the day after the data ends). Raises for a day that lies after today."""
     today = today_utc()
     day = snapshot_date or next_snapshot(source.tables, today)
+    if day.year < FIRST_YEAR:
+        raise NotEnoughHistoryError(
+            f"The snapshot date {day} is to be stood on.",
+            f"it lies before {FIRST_YEAR}.",
+            "Choose a day with customers.",
+        )
     if day > today + timedelta(days=1):
         raise NotEnoughHistoryError(
             f"The snapshot date {day} is to be stood on.",

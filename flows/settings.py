@@ -74,8 +74,8 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
     values = _read(file) if file.is_file() else {}
     values = _merge(values, _from_environment(os.environ))
     values["root"] = file.resolve().parent if file.is_file() else Path.cwd()
-    if source is not None:
-        values.setdefault("source", {})["url"] = _from_here(source)
+    if source is not None and isinstance(values.setdefault("source", {}), dict):
+        values["source"]["url"] = _from_here(source)
     if out is not None:
         values["out"] = Path.cwd() / out
     try:
@@ -101,6 +101,12 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         target = values
         for table in tables:
             target = target.setdefault(table, {})
+            if not isinstance(target, dict):
+                raise SettingsError(
+                    f"The setting {name} is to be read.",
+                    f"another {PREFIX}* variable gives {table} a value of its own.",
+                    f"Unset {PREFIX}{table.upper()}.",
+                )
         target[key] = value
     return values
 
