@@ -54,8 +54,8 @@ def cast(column: ir.Value, kind: Kind) -> ir.Value:
 
 def _id(value: ir.Value) -> ir.Value:
     if value.type().is_floating():
-        whole = (value == value.floor()) & (value.abs() < LARGEST_WHOLE)
-        return whole.ifelse(value.try_cast("int64").cast("string"), value.cast("string"))
+        small = (value.abs() < LARGEST_WHOLE).ifelse(value, ibis.null(value.type()))
+        return (small == small.floor()).ifelse(small.try_cast("int64").cast("string"), value.cast("string"))
     text = value.cast("string")
     if value.type().is_decimal():
         return text.re_replace(r"\.0+$", "")
@@ -98,8 +98,9 @@ def _e4(value: ir.Value, largest: float = LARGEST_AMOUNT) -> ir.Value:
 
 def _count(value: ir.Value) -> ir.Value:
     number = _number(value)
-    whole = (number == number.floor()) & (number.abs() < LARGEST_COUNT)
-    return whole.ifelse(number, ibis.null("float64")).try_cast("int64")
+    # Small enough first: the floor of a huge number is an error of the engine.
+    number = (number.abs() < LARGEST_COUNT).ifelse(number, ibis.null("float64"))
+    return (number == number.floor()).ifelse(number, ibis.null("float64")).try_cast("int64")
 
 
 def staged_column(raw: ir.Table, column: Column) -> ir.Value:

@@ -1,0 +1,43 @@
+"""Wrong settings: each is one refusal that names the place."""
+
+from pathlib import Path
+
+import pytest
+
+from data.errors import SettingsError
+from flows.settings import load
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("source = 3", "source"),
+        ("[source]\nurll = 'x'", "there is url"),
+        ("[source]\nmemory_limit = 'plenty'", "source.memory_limit"),
+        ("[training]\nhorizon_days = 30", "set horizon_days under [expansion]"),
+        ("[serving.gates]\nonboarding_days = 'many'", "serving.gates.onboarding_days"),
+        ("[source", "Expected"),
+    ],
+)
+def test_a_wrong_file_is_refused(text: str, says: str, tmp_path: Path) -> None:
+    file = tmp_path / "headroom.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as refusal:
+        load(file, source="parquet://here")
+    assert says in str(refusal.value)
+
+
+def test_a_variable_overrides_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "headroom.toml"
+    file.write_text("[source]\nurl = 'csv://a'\n[serving]\ntop = 5\n", encoding="utf-8")
+    monkeypatch.setenv("HEADROOM_SERVING__TOP", "7")
+    settings = load(file)
+    assert (settings.source.url, settings.serving.top) == ("csv://a", 7)
+    assert settings.out_folder == tmp_path / "published"
+
+
+def test_variables_that_contradict_each_other_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADROOM_SOURCE", "x")
+    monkeypatch.setenv("HEADROOM_SOURCE__URL", "y")
+    with pytest.raises(SettingsError):
+        load()
