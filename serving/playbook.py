@@ -4,6 +4,7 @@ A reason text states facts, never a forecast. The first variant whose condition 
 is used. A play belongs to one motion and fits some reasons; each motion has a default play.
 """
 
+import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -16,8 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from data.catalogue import FeatureCard
 from data.contract import MOTIONS
 from data.errors import SettingsError
-from data.hints import hint
-from serving.wording import ABOUT_THE_SOURCE, Condition, Template
+from serving.wording import Condition, Template
 
 SHIPPED = Path(__file__).with_name("playbook.toml")
 STRICT = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
@@ -58,9 +58,7 @@ class Variant(BaseModel):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The features in its sentence and its condition; what is known of the source is none."""
-        asked = self.condition.features if self.condition else ()
-        return self.template.features + tuple(name for name in asked if name not in ABOUT_THE_SOURCE)
+        return self.template.features + (self.condition.features if self.condition else ())
 
 
 class Reason(BaseModel):
@@ -137,7 +135,7 @@ def load(catalogue: Mapping[str, FeatureCard], path: Path | None = None) -> Play
     if path is not None:
         own = _read(path)
         for key in own.keys() - parts.keys():
-            raise _refusal(path, f"`{key}` is no part of a playbook{hint(key, parts)}")
+            raise _refusal(path, f"`{key}` is no part of a playbook{_did_you_mean(key, parts)}")
         # A user's plays stand first: theirs is the default of the motion, and theirs wins a tie.
         parts = {key: {**own.get(key, {}), **_without(parts[key], own.get(key, {}))} for key in parts}
     source = path or SHIPPED
@@ -154,17 +152,17 @@ def _check_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard], sourc
     for code in sorted(codes - playbook.reasons.keys()):
         raise _refusal(source, f"reason code `{code}` of the features has no text")
     for code in playbook.reasons.keys() - codes:
-        raise _refusal(source, f"reason `{code}` is told by no feature{hint(code, codes)}")
+        raise _refusal(source, f"reason `{code}` is told by no feature{_did_you_mean(code, codes)}")
     for code, reason in playbook.reasons.items():
         for variant in reason.texts + reason.against:
             for name in variant.features:
                 if name not in catalogue:
-                    raise _refusal(source, f"reason `{code}`: `{name}` is no feature{hint(name, catalogue)}")
+                    raise _refusal(source, f"reason `{code}`: `{name}` is no feature{_did_you_mean(name, catalogue)}")
     for play_code, play in playbook.plays.items():
         for code in play.reasons:
             if code not in playbook.reasons:
-                near = hint(code, playbook.reasons)
-                raise _refusal(source, f"play `{play_code}`: `{code}` is no reason code{near}")
+                hint = _did_you_mean(code, playbook.reasons)
+                raise _refusal(source, f"play `{play_code}`: `{code}` is no reason code{hint}")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -185,9 +183,14 @@ def _first(error: ValidationError) -> str:
     where = ".".join(str(step) for step in problem["loc"])
     if problem["type"] == "extra_forbidden":
         known = {*Playbook.model_fields, *Reason.model_fields, *Play.model_fields, *Variant.model_fields}
-        return f"`{where}` is an unknown key{hint(where.split('.')[-1], known)}"
+        return f"`{where}` is an unknown key{_did_you_mean(where.split('.')[-1], known)}"
     message = re.sub(r"^(Value|Assertion) error, ", "", problem["msg"])
     return f"{where}: {message}" if where else message
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""
 
 
 def _refusal(path: Path, found: str) -> SettingsError:

@@ -39,13 +39,10 @@ def choose_motion(
     """The likeliest possible motion of each account (index: account_id), by ``propensity_<motion>``.
 
     Where the model gives none, the motion whose plays fit the reasons for the account best. Cross-sell waits until the
-    first product is adopted, and a motion of which the model has no propensity for any account never occurred. Ties: the order of ``MOTIONS``. All frames but ``reasons`` have one row per account.
+    first product is adopted. Ties: the order of ``MOTIONS``. All frames but ``reasons`` have one row per account.
     """
     possible = np.column_stack([_possible(motion, rows, verdict) for motion in MOTIONS])
     likely = np.column_stack([_numbers(scores, f"propensity_{motion}") for motion in MOTIONS])
-    occurred = ~np.isnan(likely).all(axis=0)
-    if occurred.any():
-        possible &= occurred
     fitting = _fit_to_reasons(scores.index, reasons, playbook)
     # Likelihood decides, then the fit to the reasons, then the order; an impossible motion only if there is no other.
     given = ~np.isnan(likely)

@@ -16,7 +16,7 @@ from data.errors import ModelError
 from serving.fallback import card_sentences
 from serving.playbook import Playbook, Variant
 from serving.settings import ReasonSettings
-from serving.wording import USERS_ARE_DAILY_PEAKS, Columns
+from serving.wording import Columns
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -53,15 +53,12 @@ def explain(
     playbook: Playbook,
     settings: ReasonSettings,
     currency: str = "$",
-    *,
-    users_are_daily_peaks: bool = False,
 ) -> pd.DataFrame:
     """The ``reasons`` table: one row per account and reason kept, ``position`` 1 = strongest.
 
     Reasons for come first, by size; then reasons against, marked in ``effect`` and at the head of the text; then, for
     an account of which the model knows little, facts that weigh nothing. ``rows`` are the feature rows of the same
-    accounts, in the same order. ``users_are_daily_peaks``: the users of a window are those of its busiest day (no
-    single users are known), and the sentences say so. Raises ModelError for a feature that has no card.
+    accounts, in the same order. Raises ModelError for a feature that has no card.
     """
     features = feature_columns(attributions)
     unknown = [name for name in features if name not in catalogue]
@@ -73,7 +70,6 @@ def explain(
         )
     values = attributions[features].to_numpy(np.float64)
     columns = {str(name): rows[name].to_numpy(np.float64) for name in rows.select_dtypes("number")}
-    columns[USERS_ARE_DAILY_PEAKS] = np.full(len(rows), float(users_are_daily_peaks))
     groups = _groups(values, features, catalogue)
     spoken = _Spoken(groups, columns, playbook)
     chosen = _choose(groups.sums, spoken, settings)

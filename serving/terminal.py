@@ -31,8 +31,6 @@ def print_top(snapshot: Snapshot, count: int = 20, owner: str | None = None, fil
     if rows:
         console.print(_table(rows, snapshot.manifest["serving"]["currency"], owner is not None))
     console.print(_set_apart(snapshot))
-    for warning in snapshot.manifest.get("warnings", []):
-        console.print(Text(f"Note: {_safe(warning)}", style="yellow"))
 
 
 def _refuse_unknown(snapshot: Snapshot, owner: str) -> None:
