@@ -1,7 +1,7 @@
 """The source: where the tables come from, what of them was known when, and how far they reach.
 
-``connect`` gives every contract table that is there, raw and staged, as Ibis tables on one in-memory DuckDB. Nothing
-is written to the source and nothing is fetched from a network.
+``connect`` gives every contract table that is there, raw and staged, as Ibis tables on one engine: an in-memory DuckDB
+for files, PostgreSQL or Spark where the tables are theirs. Nothing is written to the source.
 
 CSV tables are read once, as text, and the casts of the contract decide. SQL under ``[source.tables]`` sees every file
 of a folder as a view named after it (CSV columns then have the types that all of their values allow), or every schema
@@ -18,16 +18,19 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.contract import TABLES, Table
+from data.contract import TABLES, Kind, Table
 from data.errors import ContractError, SourceError
 from data.hints import hint
+from data.postgres import SCHEMES, Postgres
+from data.spark import Spark
 from data.staging import stage
-from data.warehouse import DuckDBFile, Folder, engine
+from data.warehouse import DuckDBFile, Folder, Warehouse, engine
 
 Tables = dict[str, ir.Table]
 
-SUPPORTED = ("parquet", "csv", "duckdb")
-LATER = {"postgresql", "spark", "redshift", *(entry.name for entry in ibis.util.backend_entry_points())} - {*SUPPORTED}
+FILES = ("parquet", "csv", "duckdb")
+SUPPORTED = (*FILES, SCHEMES[0], "spark")
+LATER = {"redshift", *(entry.name for entry in ibis.util.backend_entry_points())} - {*SUPPORTED, *SCHEMES}
 USAGE = ("usage_events", "usage_daily")
 BILLING = ("subscriptions", "invoices")
 
@@ -37,13 +40,18 @@ class SourceSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field("parquet://./warehouse", description="a folder (parquet://, csv://) or duckdb://FILE")
+    url: str = Field(
+        "parquet://./warehouse",
+        description="a folder (parquet://, csv://), duckdb://FILE, "
+        "postgres://USER@HOST/DATABASE/SCHEMA, "
+        "or spark://FOLDER or spark://DATABASE",
+    )
     tables: dict[str, str] = Field(default_factory=dict, description="one SQL query per table whose shape differs")
-    threads: int | None = Field(None, ge=1, description="DuckDB's threads; missing: all cores")
+    threads: int | None = Field(None, ge=1, description="threads of DuckDB or a local Spark; missing: all cores")
     memory_limit: str | None = Field(
         None,
         pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
-        description="DuckDB's memory, as '4GB'; missing: 80% of the machine's",
+        description="memory of DuckDB (missing: 80% of the machine's) or of a local Spark (missing: 2GB), as '4GB'",
     )
 
 
@@ -70,7 +78,8 @@ def connect(
     threads: int | None = None,
     memory_limit: str | None = None,
 ) -> Source:
-    """Open a source: ``parquet://FOLDER``, ``csv://FOLDER``, ``duckdb://FILE`` or the bare path of a folder.
+    """Open a source: ``parquet://FOLDER``, ``csv://FOLDER``, ``duckdb://FILE``, the bare path of a folder,
+    ``postgres://USER@HOST:PORT/DATABASE/SCHEMA``, ``spark://FOLDER`` or ``spark://DATABASE``.
 
     ``queries`` maps a contract table to SQL on the user's own tables; relative paths start at ``root`` (default: the
     working folder). Raises ``SourceError`` if the source cannot be read and ``ContractError`` if it lacks a required
@@ -78,10 +87,8 @@ def connect(
     """
     queries = dict(queries or {})
     _refuse_unknown_names(queries)
-    scheme, path = _parse(url, root or Path.cwd())
-    con = engine(threads, memory_limit)
+    here = _opened(url, queries, root or Path.cwd(), threads, memory_limit)
     try:
-        here = DuckDBFile(con, path) if scheme == "duckdb" else Folder(con, path, queries)
         raw = {
             name: here.query(name, queries[name]) if name in queries else here.read(name)
             for name in TABLES
@@ -90,11 +97,30 @@ def connect(
         sql = " ".join(queries.values()).lower()
         unread = tuple(sorted(name for name in here.names if name not in TABLES and name.lower() not in sql))
         _refuse_missing(url, raw, sorted(here.names))
-        tables = {name: _staged(con, name, raw[name], hold=name in queries or here.holds(name)) for name in raw}
+        if not here.casts_text:
+            _refuse_text(url, raw)
+        tables = {name: _staged(here, name, raw[name], is_query=name in queries) for name in raw}
+    except BaseException:
+        here.con.disconnect()
+        raise
+    return Source(url, here.con, raw, tables, unread, frozenset(queries))
+
+
+def _opened(
+    url: str, queries: Mapping[str, str], root: Path, threads: int | None, memory_limit: str | None
+) -> Warehouse:
+    scheme, _, place = url.partition("://")
+    if scheme in SCHEMES:
+        return Postgres(url)
+    if scheme == "spark":
+        return Spark(place, root, threads, memory_limit)
+    scheme, path = _parse(url, root)
+    con = engine(threads, memory_limit)
+    try:
+        return DuckDBFile(con, path) if scheme == "duckdb" else Folder(con, path, queries)
     except BaseException:
         con.disconnect()
         raise
-    return Source(url, con, raw, tables, unread, frozenset(queries))
 
 
 def _parse(url: str, root: Path) -> tuple[str, Path]:
@@ -102,7 +128,7 @@ def _parse(url: str, root: Path) -> tuple[str, Path]:
     scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = "", url
-    elif scheme not in SUPPORTED:
+    elif scheme not in FILES:
         known = f"{scheme}:// comes with a later release" if scheme in LATER else f"{scheme}:// is not a kind of source"
         raise SourceError(
             f"The source {scheme}://... is to be opened.",  # without the rest, which may hold a password
@@ -119,10 +145,29 @@ def _parse(url: str, root: Path) -> tuple[str, Path]:
     return scheme or "parquet", path
 
 
-def _staged(con: BaseBackend, name: str, raw: ir.Table, *, hold: bool) -> ir.Table:
-    """The staged table; where raw is held in memory the casts are done once."""
+def _staged(here: Warehouse, name: str, raw: ir.Table, *, is_query: bool) -> ir.Table:
+    """The staged table; where raw is held in DuckDB's memory the casts are done once."""
     staged = stage(TABLES[name], raw)
-    return con.create_table(name, staged, database="staged") if hold else staged
+    hold = isinstance(here, Folder | DuckDBFile) and (is_query or here.holds(name))
+    return here.con.create_table(name, staged, database="staged") if hold else staged
+
+
+def _refuse_text(url: str, raw: Tables) -> None:
+    """A database has types. Text that is to be a date or a number would end the query at the first odd value."""
+    wrong = [
+        f"{name}.{column.name}"
+        for name, table in raw.items()
+        for column in TABLES[name].columns
+        if column.kind not in (Kind.ID, Kind.TEXT)
+        and column.name in table.columns
+        and table[column.name].type().is_string()
+    ]
+    if wrong:
+        raise ContractError(
+            f"The tables of {url} are to be read.",
+            f"text where a date or a number is needed: {', '.join(wrong)}.",
+            "Cast it in the database, or under [source.tables], as in `select mrr::numeric as mrr, ... from ...`.",
+        )
 
 
 def _refuse_unknown_names(queries: Mapping[str, str]) -> None:

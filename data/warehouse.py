@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 import ibis
@@ -15,8 +16,9 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from data.contract import TABLES
-from data.errors import ContractError, SourceError
+from data.errors import SourceError
 from data.files import TableFiles, first_line, list_tables, one_per_name, quoted, read_error, reader
+from data.queries import identifier, not_one_select, query_error
 
 IN_MEMORY = "memory"
 
@@ -39,8 +41,32 @@ def engine(threads: int | None, memory_limit: str | None) -> BaseBackend:
     return con
 
 
+class Warehouse(Protocol):
+    """Where tables are: ``names`` maps each to how messages name it. ``casts_text``: a text that is no number, cast
+    to one, becomes null and is no error.
+    """
+
+    casts_text: bool
+
+    @property
+    def con(self) -> BaseBackend:
+        """The engine that runs the expressions."""
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The tables that are there."""
+
+    def read(self, name: str) -> ir.Table:
+        """A table as it is."""
+
+    def query(self, name: str, sql: str) -> ir.Table:
+        """The result of a user's SQL, run once and held. Raises ``ContractError`` if the SQL is wrong."""
+
+
 class Folder:
     """A folder of files. CSV tables are loaded, Parquet files are read in place."""
+
+    casts_text = True
 
     def __init__(self, con: BaseBackend, path: Path, queries: Mapping[str, str]) -> None:
         self.con = con
@@ -74,6 +100,8 @@ class Folder:
 
 class DuckDBFile:
     """A DuckDB file, opened for reading. Tables of its schema `main` are read by name, SQL reaches all schemas."""
+
+    casts_text = True
 
     def __init__(self, con: BaseBackend, path: Path) -> None:
         self.con = con
@@ -110,11 +138,10 @@ class DuckDBFile:
 
 def _run(con: BaseBackend, name: str, sql: str, there: list[str]) -> ir.Table:
     """The result of a user's query, held as ``raw.NAME``."""
-    asked = f"The SQL for the table {name} ([source.tables]) is to be run."
     try:
         statements = duckdb.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise ContractError(asked, "it is not one SELECT.", "Write one SELECT per table.")
+            raise not_one_select(name)
         query = statements[0].query.strip().rstrip(";")
         con.raw_sql(f"create table {IN_MEMORY}.raw.{name} as\n{query}\n")
     except duckdb.Error as error:
@@ -122,9 +149,7 @@ def _run(con: BaseBackend, name: str, sql: str, there: list[str]) -> ir.Table:
         if "CSV Error on Line" in str(error) and not is_cast:
             raise read_error(name, error) from error
         found = " ".join(re.split(r"\n\nLINE|\n\s*Column .* is being|Possible |Did you mean", str(error))[0].split())
-        raise ContractError(
-            asked, found[:600], f"Mend the query. It can read: {', '.join(there) or 'nothing'}."
-        ) from error
+        raise query_error(name, found, there) from error
     return con.table(name, database=(IN_MEMORY, "raw"))
 
 
@@ -132,8 +157,3 @@ def _named_in(queries: Mapping[str, str], names: Mapping[str, str]) -> set[str]:
     """The names that occur in some query: only those files need to be looked into."""
     text = "\n".join(queries.values()).lower()
     return {name for name in names if name.lower() in text}
-
-
-def identifier(text: str) -> str:
-    """A SQL identifier."""
-    return '"' + text.replace('"', '""') + '"'

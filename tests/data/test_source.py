@@ -144,8 +144,10 @@ def test_a_relative_path_starts_at_root_and_gzip_is_read(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("postgres://user:secret@db/crm", "postgres:// comes with a later release. This release reads parquet://"),
-        ("snowflake://x", "later release"),
+        ("postgres://user:secret@db/crm", "its URL holds a password"),
+        ("postgres://user@localhost:1/crm", "refused"),
+        ("spark://./nowhere", "there is no folder"),
+        ("snowflake://user:secret@x", "snowflake:// comes with a later release. This release reads parquet://"),
         ("sparkle://x", "sparkle:// is not a kind of source"),
         ("parquet://nowhere", "there is no"),
         ("duckdb://nowhere.duckdb", "there is no"),
