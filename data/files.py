@@ -6,6 +6,7 @@ CSV files are read strictly: one line that cannot be read is an error that names
 
 import csv
 import gzip
+import hashlib
 import re
 import zlib
 from dataclasses import dataclass
@@ -92,6 +93,12 @@ def reader(files: TableFiles, *, typed: bool, as_text: tuple[str, ...] = ()) -> 
         return f"select * from read_csv({paths}, {options}, sample_size=-1{types})"  # noqa: S608
     texts = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in columns)
     return f"select * from read_csv({paths}, {options}, auto_detect=false, columns={{{texts}}})"  # noqa: S608
+
+
+def state_of(paths: list[Path]) -> str:
+    """The files' names, sizes and times of change: another state means that a file may have changed."""
+    states = [(str(path), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in sorted(paths)]
+    return hashlib.sha256(repr(states).encode()).hexdigest()
 
 
 def quoted(text: str) -> str:

@@ -24,6 +24,7 @@ SCHEMES = ("postgres", "postgresql")
 class Postgres:
     """The tables and views of a schema (default: ``public``) of ``postgres://USER@HOST:PORT/DATABASE/SCHEMA``."""
 
+    state: str | None = None
     casts_text = False
 
     def __init__(self, url: str) -> None:

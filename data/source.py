@@ -59,7 +59,8 @@ class SourceSettings(BaseModel):
 class Source:
     """A customer base. ``raw`` and ``tables`` (staged) hold the contract tables that are there, by name.
 
-    ``unread`` names what else is there: files or tables that no contract table and no SQL asked for.
+    ``unread`` names what else is there: files or tables that no contract table and no SQL asked for. ``state`` changes
+    whenever the source does: the sizes and times of its files; None where only reading it would tell.
     """
 
     url: str
@@ -68,6 +69,7 @@ class Source:
     tables: Tables
     unread: tuple[str, ...] = ()
     mapped: frozenset[str] = field(default_factory=frozenset)
+    state: str | None = None
 
 
 def connect(
@@ -103,7 +105,8 @@ def connect(
     except BaseException:
         here.con.disconnect()
         raise
-    return Source(url, here.con, raw, tables, unread, frozenset(queries))
+    state = None if here.state is None else f"{here.state} {sorted(queries.items())}"
+    return Source(url, here.con, raw, tables, unread, frozenset(queries), state)
 
 
 def _opened(

@@ -40,6 +40,7 @@ LOCAL = {
 class Spark:
     """The tables of ``spark://FOLDER`` (Parquet), ``spark://DATABASE`` or ``spark://CATALOG.DATABASE``."""
 
+    state: str | None = None
     casts_text = True
 
     def __init__(self, place: str, root: Path, threads: int | None, memory_limit: str | None) -> None:

@@ -20,6 +20,8 @@ LARGEST_COUNT = 1.0e12
 """More seats, people or events a day than that is a mistake; seats times their price must fit as well."""
 FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
 """Some databases write `infinity` for open ends: the days that every engine and Python know."""
+KNOWN_SECOND = "known_second"
+"""Staged beside the team's own features: of two rows known on one day the later one counts. Seconds since 1970, UTC."""
 LARGEST_WHOLE = 2.0**53
 """Up to here a float64 holds every whole number."""
 
@@ -72,21 +74,25 @@ def _day(value: ir.Value) -> ir.Value:
 
 
 def _any_day(value: ir.Value) -> ir.Value:
+    return value if value.type().is_date() else _time(value).date()
+
+
+def _time(value: ir.Value) -> ir.Value:
     kind: dt.DataType = value.type()
-    if kind.is_date():
-        return value
     if kind.is_timestamp():
-        return value.date()
+        return value
+    if kind.is_date():
+        return value.cast("timestamp")
     if kind.is_string():
         # A plain timestamp would drop the offset of '2024-01-01T00:30+02:00' without a word.
-        return value.try_cast("timestamp('UTC')").date()
-    return ibis.null("date")
+        return value.try_cast("timestamp('UTC')")
+    return ibis.null("timestamp")
 
 
 def _number(value: ir.Value) -> ir.Value:
     if not (value.type().is_numeric() or value.type().is_string() or value.type().is_boolean()):
         return ibis.null("float64")
-    number = value.try_cast("float64")
+    number = value.ifelse(1, 0).cast("float64") if value.type().is_boolean() else value.try_cast("float64")
     return (number.isnan() | number.isinf()).ifelse(ibis.null("float64"), number)
 
 
@@ -123,6 +129,7 @@ def stage(table: Table, raw: ir.Table) -> ir.Table:
     if table.name == "usage_daily":
         columns["quantity_e4"] = ibis.coalesce(columns["quantity_e4"], columns["events"] * E4)
     if table.extra_columns:
+        columns[KNOWN_SECOND] = _time(given(raw["known_at"])).epoch_seconds().cast("int64")
         columns |= {name: _own(raw[name]) for name in own_columns(table, raw) if name not in columns}
     return raw.select(**columns)
 

@@ -17,7 +17,7 @@ from ibis.backends import BaseBackend
 
 from data.contract import TABLES
 from data.errors import SourceError
-from data.files import TableFiles, first_line, list_tables, one_per_name, quoted, read_error, reader
+from data.files import TableFiles, first_line, list_tables, one_per_name, quoted, read_error, reader, state_of
 from data.queries import identifier, not_one_select, query_error
 
 IN_MEMORY = "memory"
@@ -56,6 +56,10 @@ class Warehouse(Protocol):
     def names(self) -> Mapping[str, str]:
         """The tables that are there."""
 
+    @property
+    def state(self) -> str | None:
+        """Changes whenever the tables do; None if only reading them would tell."""
+
     def read(self, name: str) -> ir.Table:
         """A table as it is."""
 
@@ -73,6 +77,7 @@ class Folder:
         self.found = list_tables(path)
         self.names = {files.name: files.shown for files in self.found}
         self.files = one_per_name(self.found, set(TABLES) - set(queries))
+        self.state: str | None = state_of([path for files in self.found for path in files.paths])
         for files in one_per_name(self.found, _named_in(queries, self.names)).values():
             self._define("view", f"main.{identifier(files.name)}", files, reader(files, typed=True))
 
@@ -105,6 +110,7 @@ class DuckDBFile:
 
     def __init__(self, con: BaseBackend, path: Path) -> None:
         self.con = con
+        self.state: str | None = state_of([path])
         self.catalog = path.stem if path.stem not in {IN_MEMORY, "temp", "system"} else "warehouse"
         try:
             con.raw_sql(f"attach {quoted(str(path))} as {identifier(self.catalog)} (read_only)")

@@ -1,23 +1,32 @@
 """From tables to feature rows: the one ``build`` that training and scoring share.
 
-Features never cross accounts, so a base is built shard by shard: memory stays bounded and progress can be told.
+Most features never cross accounts, so a base is built shard by shard: memory stays bounded, progress can be told, and a
+build that was stopped goes on. The few that compare accounts of one snapshot follow in a second, small pass.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
+from uuid import uuid4
 
+import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis.backends import BaseBackend
 
 from data.catalogue import FeatureCard
 from data.contract import TABLES
 from data.movements import ExpansionRules
-from features import commercial, limits, people, seats, support, usage
+from features import commercial, limits, peers, people, seats, support, usage
 from features.cohort import KEY, Tables, cohort
-from features.definition import REGISTRY, ROW, Feature
+from features.definition import PEERS, REGISTRY, ROW, WHOLE_BASE, Feature
+from features.likeness import WholeBaseViews
+from features.own import own_features
+from features.peers import PROFILE
+from features.spool import Spool, key_of, spool
 from features.views import Views, usage_cells
 
-AREAS = (commercial, usage, seats, limits, support, people)
+AREAS = (commercial, usage, seats, limits, support, people, peers)
 """The business areas. Importing them defines the features."""
 
 ACCOUNTS_PER_SHARD = 20_000
@@ -41,16 +50,18 @@ def absent_columns(raw: Tables) -> frozenset[str]:
     )
 
 
-def catalogue(tables: Tables, *, absent: frozenset[str] = frozenset()) -> dict[str, FeatureCard]:
-    """The card of every feature that these tables can carry, in the order of the model's columns.
+def available(tables: Tables, absent: frozenset[str] = frozenset()) -> list[Feature]:
+    """The features that these tables can carry, the team's own last. ``absent``: the columns that the source lacks."""
+    return [*REGISTRY.available(tables, absent), *own_features(tables)]
 
-    ``absent``, here and below: the columns that the source lacks.
-    """
-    return {f.name: f.card for f in REGISTRY.available(tables, absent) if f.card is not None}
+
+def catalogue(tables: Tables, *, absent: frozenset[str] = frozenset()) -> dict[str, FeatureCard]:
+    """The card of every feature that these tables can carry, in the order of the model's columns."""
+    return {f.name: f.card for f in available(tables, absent) if f.card is not None}
 
 
 def full_catalogue() -> dict[str, FeatureCard]:
-    """The card of every feature that there is, whatever tables a base has."""
+    """The card of every feature that there is, whatever tables a base has; the team's own are not among them."""
     return {f.name: f.card for f in REGISTRY.features.values() if f.card is not None}
 
 
@@ -61,12 +72,46 @@ def feature_rows(
     *,
     absent: frozenset[str] = frozenset(),
 ) -> ir.Table:
-    """One row per customer and snapshot: ``account_id, snapshot_date``, then one float64 column per feature."""
-    members = cohort(tables, snapshot_dates)
-    available = REGISTRY.available(tables, absent)
-    rows = _joined(Views(tables, members, snapshot_dates, rules), [f for f in available if f.view != ROW])
-    rows = rows.mutate(**{f.name: f.expression(rows) for f in available if f.view == ROW})
-    return rows.select(*KEY, **{f.name: rows[f.name].cast("float64") for f in available if f.card is not None})
+    """One row per customer and snapshot: ``account_id, snapshot_date``, then one column per feature.
+
+    Features are float64; of the team's own those that are text stay text.
+    """
+    features = available(tables, absent)
+    own = _own_rows(tables, snapshot_dates, rules, features)
+    both = _side_by_side(own, _whole_base_rows(tables, snapshot_dates, rules, features))
+    shown = [f for f in features if f.card is not None]
+    return both.select(*KEY, **{f.name: _compared(f, both) for f in shown})
+
+
+def _own_rows(tables: Tables, dates: Sequence[date], rules: ExpansionRules, features: list[Feature]) -> ir.Table:
+    """The features that an account has of itself."""
+    own = [f for f in features if f.view not in (PEERS, *WHOLE_BASE)]
+    rows = _joined(Views(tables, cohort(tables, dates), dates, rules), [f for f in own if f.view != ROW])
+    rows = rows.mutate(**{f.name: f.expression(rows) for f in own if f.view == ROW})
+    return rows.select(*KEY, **{f.name: _as_shown(rows[f.name]) for f in own if f.card is not None})
+
+
+def _whole_base_rows(tables: Tables, dates: Sequence[date], rules: ExpansionRules, features: list[Feature]) -> ir.Table:
+    """The features that look at the whole base, and what makes accounts alike (``PROFILE``)."""
+    views = WholeBaseViews(tables, cohort(tables, dates), dates, rules)
+    sums = _joined(views, [f for f in features if f.view in WHOLE_BASE])
+    profiles = views.profiles.select(*KEY, *PROFILE)
+    return profiles.inner_join(sums, KEY)
+
+
+def _side_by_side(left: ir.Table, right: ir.Table) -> ir.Table:
+    """The columns of both for each account and snapshot; a finished table, of which windows can be made."""
+    joined = left.inner_join(right, KEY)
+    return joined.select(*left.columns, *(name for name in right.columns if name not in KEY))
+
+
+def _compared(feature: Feature, rows: ir.Table) -> ir.Value:
+    """A column of the finished rows; those that compare accounts are made of the rows of their snapshot."""
+    return _as_shown(feature.expression(rows) if feature.view == PEERS else rows[feature.name])
+
+
+def _as_shown(value: ir.Value) -> ir.Value:
+    return value if value.type().is_string() else value.cast("float64")
 
 
 def _joined(views: Views, features: list[Feature]) -> ir.Table:
@@ -106,21 +151,73 @@ def build(
     *,
     absent: frozenset[str] = frozenset(),
     shards: int | None = None,
+    state: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[pa.Table]:
-    """The feature rows of each shard, one after the other, sorted by snapshot and account.
+    """The feature rows of each shard, one after the other, each sorted by snapshot and account.
 
-    ``progress`` is told ``(shards done, shards in all)``. Shards are read from the source as they are asked for; the
-    counted usage of a shard is held by the engine while it is worked on.
+    ``progress`` is told ``(shards done, shards in all)``. ``state`` names what the tables hold: a build that was
+    stopped goes on with its shards if the state is the same; without one it begins anew. The counted usage of a shard
+    is held by the engine while it is worked on, finished shards wait on disk for the comparison of accounts.
     """
     count = shards or shard_count(tables, len(snapshot_dates))
-    for index in range(count):
-        part = shard(tables, index, count)
-        cells = usage_cells(part, snapshot_dates).cache()
-        try:
-            rows = feature_rows({**part, "usage_cells": cells}, snapshot_dates, rules, absent=absent)
-            yield rows.order_by("snapshot_date", "account_id").to_pyarrow()
-        finally:
-            cells.release()
+    features = available(tables, absent)
+    if count == 1:
+        with _counted(tables, snapshot_dates) as counted:
+            rows = feature_rows(counted, snapshot_dates, rules, absent=absent)
+            yield _fetched(rows)
         if progress is not None:
-            progress(index + 1, count)
+            progress(1, 1)
+        return
+    names = [f.name for f in features]
+    key = None if state is None else key_of(state, sorted(snapshot_dates), rules, sorted(absent), names, count)
+    with spool(key) as waiting:
+        for index in range(count):
+            if not waiting.has(index):
+                with _counted(shard(tables, index, count), snapshot_dates) as part:
+                    waiting.write(index, _own_rows(part, snapshot_dates, rules, features).to_pyarrow())
+            if progress is not None:
+                progress(index + 1, count)
+        yield from _second_pass(waiting, count, tables, snapshot_dates, rules, features)
+
+
+@contextmanager
+def _counted(tables: Tables, dates: Sequence[date]) -> Iterator[Tables]:
+    """The tables with their usage counted, which several views read."""
+    cells = usage_cells(tables, dates).cache()
+    try:
+        yield {**tables, "usage_cells": cells}
+    finally:
+        cells.release()
+
+
+def _fetched(rows: ir.Table) -> pa.Table:
+    return rows.order_by("snapshot_date", "account_id").to_pyarrow()
+
+
+def _second_pass(
+    waiting: Spool, count: int, tables: Tables, dates: Sequence[date], rules: ExpansionRules, features: list[Feature]
+) -> Iterator[pa.Table]:
+    """Each shard with the features that compare accounts; all rows are read, but only the columns compared."""
+    con = _duckdb(tables)
+    whole = con.create_table(_name(), _whole_base_rows(tables, dates, rules, features).to_pyarrow())
+    own = con.read_parquet([waiting.path(index) for index in range(count)])
+    both = _side_by_side(own, whole)
+    crossing = {f.name: _compared(f, both) for f in features if f.view in (PEERS, *WHOLE_BASE)}
+    compared = con.create_table(_name(), both.select(*KEY, **crossing))
+    shown = [f.name for f in features if f.card is not None]
+    for index in range(count):
+        part = _side_by_side(con.read_parquet(waiting.path(index)), compared)
+        yield _fetched(part.select(*KEY, *shown))
+    for table in (whole, compared):
+        con.raw_sql(f"drop table {table.get_name()}")
+
+
+def _duckdb(tables: Tables) -> BaseBackend:
+    """The source's own DuckDB with its memory limit; where the source is another engine, one in memory."""
+    con = tables["accounts"].get_backend()
+    return con if con.name == "duckdb" else ibis.duckdb.connect()
+
+
+def _name() -> str:
+    return f"headroom_{uuid4().hex}"

@@ -23,6 +23,12 @@ from data.catalogue import Direction, FeatureCard
 ROW = "row"
 """The view of features that are computed from the finished aggregates."""
 
+PEERS = "peers"
+"""The view of features that compare finished rows of one snapshot: its rows, with each account's segment and size."""
+
+WHOLE_BASE = ("look_alikes",)
+"""The views that see all customers of a snapshot: made once for the base, not for each shard."""
+
 GROUPS = {
     "usage": ("usage_events", "usage_daily"),
     "usage.users": ("usage_events.user_id", "usage_daily.active_users"),

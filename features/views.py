@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 
 from data.contract import E4, MOTIONS, TABLES
 from data.movements import BASIS_POINTS, ExpansionRules, lines, movements
+from data.staging import KNOWN_SECOND
 from features.calendar import MONTH_DAYS, QUARTER_DAYS, calendar, days_between
 from features.cohort import BILLED_DAYS, KEY, Tables
 
@@ -391,3 +392,10 @@ class Views:
             status=is_closed.ifelse(plays.status, ibis.literal("open")),
             closed_age=days_between(plays.snapshot_date, plays.closed_on),
         )
+
+    @cached_property
+    def own_values(self) -> ir.Table:
+        """The account's latest row of the team's own features; two of the same second count as one."""
+        own = self._cut("account_features")
+        own = own.mutate(latest=own[KNOWN_SECOND].max().over(ibis.window(group_by=KEY)))
+        return own.filter(own[KNOWN_SECOND] == own.latest)

@@ -111,22 +111,29 @@ def check(
 
 @app.command()
 def features(
-    out: Annotated[Path, typer.Option("--out", help="Parquet file to write.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Parquet file to write.")] = None,
+    describe: Annotated[bool, typer.Option("--describe", help="Print the catalogue of the features.")] = False,
+    sql: Annotated[
+        str | None, typer.Option("--sql", help="Print the rows as one query for a warehouse, such as snowflake.")
+    ] = None,
     snapshot_date: Day = None,
     config: Config = None,
     source: SourceUrl = None,
 ) -> None:
-    """Write the feature rows of the base on one day to a Parquet file."""
-    from flows import steps
-    from flows.dates import stand_on
+    """Write the feature rows of the base on one day, or show what the features are."""
+    from flows.catalogue import describe as describe_features
+    from flows.catalogue import features_as_sql, write_features
     from flows.settings import load
 
+    if [out is not None, describe, sql is not None].count(True) != 1:
+        raise typer.BadParameter("give one of --out, --describe and --sql")
     settings = load(config, source)
-    opened = steps.read_source(settings)
-    steps.check_source(opened)
-    standing = stand_on(opened, _date(snapshot_date))
-    rows = steps.base_rows(standing, settings)
-    print(f"{len(rows):,} accounts x {rows.shape[1] - 2} features: {steps.write_parquet(rows, out)}")
+    if describe:
+        describe_features(settings)
+    elif sql is not None:
+        print(features_as_sql(settings, sql, _date(snapshot_date)))
+    elif out is not None:
+        print(write_features(settings, _date(snapshot_date), out))
 
 
 @app.command()

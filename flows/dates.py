@@ -27,13 +27,15 @@ def as_date(value: date | str | None) -> date | None:
 class Standing:
     """A base as known before ``snapshot_date``: what a run on that day could have seen, and no more.
 
-    ``absent`` are the optional columns that the source lacks.
+    ``absent`` are the optional columns that the source lacks. ``state`` names what the tables hold, if that can be told
+    without reading them.
     """
 
     snapshot_date: date
     tables: Tables
     warnings: tuple[str, ...] = ()
     absent: frozenset[str] = frozenset()
+    state: str | None = None
 
 
 def stand_on(source: Source, snapshot_date: date | None) -> Standing:
@@ -62,7 +64,8 @@ def stand_on(source: Source, snapshot_date: date | None) -> Standing:
         )
     for warning in told:
         say(f"warning: {warning}")
-    return Standing(day, known, tuple(told), absent_columns(source.raw))
+    state = None if source.state is None else f"{source.state} as of {day}"
+    return Standing(day, known, tuple(told), absent_columns(source.raw), state)
 
 
 def training_dates(standing: Standing, horizon_days: int) -> list[date]:

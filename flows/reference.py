@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from data.contract import TABLES, Table
 from features.build import full_catalogue
+from flows.catalogue import HEADER, cells
 from flows.settings import PREFIX, Settings
 
 NOT_SHOWN = (".root", "training.horizon_days")
@@ -86,13 +87,10 @@ def _shown(value: Any) -> str:
 def features_page() -> str:
     """The feature catalogue."""
     lines = ["# Features", "", MADE, "", "One row: what is known about one account before one snapshot.", ""]
-    lines += ["| feature | meaning | unit | lookback | tables | more raises it? | missing means | reason |"]
-    lines += ["|---|---|---|---|---|---|---|---|"]
+    lines += [f"| {' | '.join(HEADER)} |", "|---" * len(HEADER) + "|"]
     for card in full_catalogue().values():
-        days = f"{card.window_days} days" if card.window_days else "all"
-        tables = ", ".join(card.tables) or "none"
-        cells = (f"`{card.name}`", card.label, card.unit, days, tables, card.direction, card.missing, card.reason_code)
-        lines.append(f"| {' | '.join(cells)} |")
+        name, *words = cells(card)
+        lines.append(f"| {' | '.join([f'`{name}`', *words])} |")
     return "\n".join([*lines, ""])
 
 

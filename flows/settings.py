@@ -44,6 +44,11 @@ class Settings(BaseModel):
         return self
 
     @property
+    def names_a_source(self) -> bool:
+        """Was a source asked for, by file, variable or command line?"""
+        return "url" in self.source.model_fields_set
+
+    @property
     def out_folder(self) -> Path:
         return (self.root / self.out).resolve()
 

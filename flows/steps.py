@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -65,23 +67,38 @@ def stopped_feeds(standing: Standing) -> list[str]:
 
 
 def build_rows(standing: Standing, dates: list[date], settings: Settings) -> pd.DataFrame:
-    """The feature rows of the base at each date: account_id, snapshot_date, one float64 column per feature."""
-    progress = counting("features: shard")
-    parts = list(build(standing.tables, dates, settings.expansion, absent=standing.absent, progress=progress))
-    rows: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+    """The feature rows of the base at each date: account_id, snapshot_date, one column per feature."""
+    rows: pd.DataFrame = pa.concat_tables(row_parts(standing, dates, settings)).to_pandas()
     return rows
+
+
+def row_parts(standing: Standing, dates: list[date], settings: Settings) -> Iterator[pa.Table]:
+    """The same rows, shard by shard."""
+    return build(
+        standing.tables,
+        dates,
+        settings.expansion,
+        absent=standing.absent,
+        state=standing.state,
+        progress=counting("features: shard"),
+    )
 
 
 def base_rows(standing: Standing, settings: Settings) -> pd.DataFrame:
     """The feature rows of the base on the snapshot date. Raises ``NotEnoughHistoryError`` if nobody is a customer."""
     rows = build_rows(standing, [standing.snapshot_date], settings)
-    if rows.empty:
+    require_customers(len(rows), standing)
+    return rows
+
+
+def require_customers(count: int, standing: Standing) -> None:
+    """Raise ``NotEnoughHistoryError`` if there is nobody."""
+    if not count:
         raise NotEnoughHistoryError(
             f"The customers of {standing.snapshot_date} are to be scored.",
             "no account has an open line (or was billed within 90 days) on that day.",
             "Choose a day within the history, or check `valid_from` and `valid_to` of the subscriptions.",
         )
-    return rows
 
 
 def add_labels(rows: pd.DataFrame, standing: Standing, dates: list[date], settings: Settings) -> pd.DataFrame:
@@ -128,16 +145,16 @@ def provenance(settings: Settings) -> dict[str, Any]:
     }
 
 
-def write_parquet(rows: pd.DataFrame, out: Path) -> Path:
-    """Write one table to a Parquet file, whole or not at all."""
+@contextmanager
+def unfinished(out: Path) -> Iterator[Path]:
+    """A file to write to, which becomes ``out`` when all went well and is gone when it did not."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(f".{out.name}.unfinished")
+    file = out.with_name(f".{out.name}.unfinished")
     try:
-        rows.to_parquet(unfinished, index=False)
-        unfinished.replace(out)
+        yield file
+        file.replace(out)
     finally:
-        unfinished.unlink(missing_ok=True)
-    return out
+        file.unlink(missing_ok=True)
 
 
 def no_history(standing: Standing, settings: Settings) -> NoReturn:

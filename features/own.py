@@ -1,0 +1,47 @@
+"""The team's own features: every column of ``account_features``, as last known at the snapshot. No code is needed."""
+
+from functools import partial
+
+import ibis.expr.types as ir
+
+from data.catalogue import Direction, FeatureCard
+from data.contract import TABLES
+from data.errors import ContractError
+from data.staging import KNOWN_SECOND
+from features.definition import REGISTRY, Feature
+
+TABLE = "account_features"
+REASON = "own_feature"
+
+
+def own_features(tables: dict[str, ir.Table]) -> list[Feature]:
+    """One feature per own column, numbers and strings. Raises ``ContractError`` for a name that a feature here has."""
+    if TABLE not in tables:
+        return []
+    staged = {column.staged_name for column in TABLES[TABLE].columns} | {KNOWN_SECOND}
+    names = [name for name in tables[TABLE].columns if name not in staged]
+    taken = [name for name in names if name in REGISTRY.features]
+    if taken:
+        raise ContractError(
+            f"The team's own features ({TABLE}) are to be joined.",
+            f"{', '.join(taken)}: features of these names are built in.",
+            f"Rename them in {TABLE}, or under [source.tables].",
+        )
+    return [Feature(name, "own_values", partial(_value, name=name), (TABLE,), _card(name)) for name in names]
+
+
+def _value(t: ir.Table, name: str) -> ir.Value:
+    return t[name].max()
+
+
+def _card(name: str) -> FeatureCard:
+    return FeatureCard(
+        name=name,
+        label=name.replace("_", " "),
+        unit="as the team gave it",
+        direction=Direction.UNKNOWN,
+        missing="not given in the latest row",
+        reason_code=REASON,
+        actionable=False,
+        tables=(TABLE,),
+    )

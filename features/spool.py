@@ -1,0 +1,80 @@
+"""Where the shards of a large build wait for each other: files that outlive a build that was stopped.
+
+The next build of the same rows finds them and goes on from there. *The same* means the same source files, dates, rules
+and code, which is what the key of the folder is made of.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ENGINES = ("duckdb", "ibis-framework")
+CODE = ("data", "features")
+
+
+def key_of(*parts: object) -> str:
+    """The name of a build: a hash of what it is made from, and of the code that makes it."""
+    code = hashlib.sha256()
+    for room in CODE:
+        for file in sorted((Path(__file__).parents[1] / room).glob("*.py")):
+            code.update(file.read_bytes())
+    return hashlib.sha256(repr((*parts, code.hexdigest(), *map(version, ENGINES))).encode()).hexdigest()[:24]
+
+
+@contextmanager
+def spool(key: str | None) -> Iterator["Spool"]:
+    """A folder for the shards of a build. Without a key, or while another process makes the same build: a new one.
+
+    It is removed when the build is done, and by an error of a build that has no key.
+    """
+    if key is not None:
+        folder = _own_folder() / f"features-{key}"
+        folder.mkdir(exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                key = None
+            else:
+                yield Spool(folder)
+                shutil.rmtree(folder)
+    if key is None:
+        with tempfile.TemporaryDirectory(prefix="headroom-features-") as scratch:
+            yield Spool(Path(scratch))
+
+
+def _own_folder() -> Path:
+    """A folder of this user alone: feature rows are the company's."""
+    folder = Path(tempfile.gettempdir()) / f"headroom-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to another user")
+    return folder
+
+
+class Spool:
+    """The finished shards of one build, by number."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, index: int) -> Path:
+        return self.folder / f"shard-{index:05}.parquet"
+
+    def has(self, index: int) -> bool:
+        return self.path(index).exists()
+
+    def write(self, index: int, rows: pa.Table) -> None:
+        """A shard is there whole or not at all."""
+        unfinished = self.folder / f"shard-{index:05}.unfinished"
+        pq.write_table(rows, unfinished, compression="zstd")
+        unfinished.replace(self.path(index))

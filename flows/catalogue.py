@@ -1,0 +1,82 @@
+"""``headroom features``: the rows of one day as a file, the catalogue in words, or the whole build as one SQL query."""
+
+from collections.abc import Iterable
+from datetime import date
+from itertools import chain
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from data.catalogue import FeatureCard
+from features.build import absent_columns, catalogue, full_catalogue
+from features.sql import feature_sql, whole_contract
+from flows import steps
+from flows.dates import stand_on, today_utc
+from flows.progress import say
+from flows.settings import Settings
+
+HEADER = (
+    "feature",
+    "meaning",
+    "unit",
+    "lookback",
+    "tables",
+    "more raises it?",
+    "missing means",
+    "reason",
+    "actionable",
+)
+
+
+def cells(card: FeatureCard) -> tuple[str, ...]:
+    """A feature in words, under ``HEADER``."""
+    days = f"{card.window_days} days" if card.window_days else "all"
+    tables = ", ".join(card.tables) or "none"
+    actionable = "yes" if card.actionable else "no"
+    return card.name, card.label, card.unit, days, tables, card.direction, card.missing, card.reason_code, actionable
+
+
+def describe(settings: Settings) -> None:
+    """Print the catalogue: of the source that the settings name, or else every feature that there is."""
+    cards: Iterable[FeatureCard]
+    if settings.names_a_source:
+        opened = steps.read_source(settings)
+        cards = catalogue(opened.tables, absent=absent_columns(opened.raw)).values()
+    else:
+        cards = full_catalogue().values()
+    table = Table(*HEADER, box=box.SIMPLE_HEAD)
+    for card in cards:
+        table.add_row(*cells(card))
+    Console(width=None if Console().is_terminal else 240, markup=False, highlight=False).print(table)
+
+
+def features_as_sql(settings: Settings, dialect: str, snapshot_date: date | None) -> str:
+    """The rows of one day (default: today) as one query: over the source's tables, or else over the whole contract."""
+    day = snapshot_date or today_utc()
+    if settings.names_a_source:
+        opened = steps.read_source(settings)
+        schemas = {name: table.schema() for name, table in opened.raw.items()}
+    else:
+        say("no source is named: the query reads every table and column of the contract")
+        schemas = whole_contract()
+    return feature_sql(schemas, [day], settings.expansion, dialect)
+
+
+def write_features(settings: Settings, snapshot_date: date | None, out: Path) -> str:
+    """Write the rows of one day to a Parquet file, shard by shard; whole or not at all. Returns what was written."""
+    opened = steps.read_source(settings)
+    steps.check_source(opened)
+    standing = stand_on(opened, snapshot_date)
+    parts = steps.row_parts(standing, [standing.snapshot_date], settings)
+    first = next(parts)
+    accounts = 0
+    with steps.unfinished(out) as file:
+        with pq.ParquetWriter(file, first.schema) as writer:
+            for part in chain([first], parts):
+                writer.write_table(part)
+                accounts += part.num_rows
+        steps.require_customers(accounts, standing)
+    return f"{accounts:,} accounts x {first.num_columns - 2} features: {out}"
