@@ -27,7 +27,7 @@ PLANS = {
     "insights": {"basic": (1, None), "plus": (2, 9.99)},
     "api": {"payg": (1, None)},
 }
-FEATURES = ("report", "export", "sso", "audit", "api_calls", "storage", "sandbox", "unlisted")
+FEATURES = ("report", "CSV Export", "export", "sso", "audit", "api_calls", "storage", "sandbox", "unlisted")
 INCLUDED = {
     ("core", "team"): {"report": None, "export": 40.0, "storage": 25.5},
     ("core", "business"): {"report": None, "export": 90.0, "storage": None, "sso": None},
@@ -199,7 +199,7 @@ def _invoices(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
 
 
 def _events(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
-    """Events of a few users; a third of them come day after day."""
+    """Events of a few users; a third of them come day after day, and some at all hours."""
     count, days = len(owners), _days(rng, len(owners))
     users = owners.str.cat(_some(rng, ("-u0", "-u0", "-u0", "-u1", "-u2", "-u3", None), count))
     every_day = _on(pd.Series(np.arange(count) % 100 + DAYS - 140))
@@ -238,7 +238,7 @@ def _users(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
     count, days = len(owners), _days(rng, len(owners))
     return pd.DataFrame(
         {
-            "user_id": [f"user-{number}" for number in range(count)],
+            "user_id": owners + _some(rng, tuple(f"-u{number}" for number in range(9)), count),
             "account_id": owners,
             "email_domain": _some(rng, ("one.com", "one.com", "two.com", None), count),
             "team": _some(rng, ("sales", "support", None), count),
