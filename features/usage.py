@@ -18,7 +18,7 @@ BASELINE_DAYS = 182
 POWER_USER_DAYS = 12
 """A power user is active on at least 12 of 28 days: three days a week."""
 EXPORT = "export"
-"""A product feature with this word in its name takes data elsewhere: work that the product does not do, done around it."""
+"""A product feature with this word in its name takes data elsewhere: a way around what is missing."""
 
 
 def users_in(r: ir.Table, window: str) -> ir.IntegerColumn:

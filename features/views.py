@@ -305,9 +305,7 @@ class Views:
         """
         days = self._user_days
         long = days.filter(days.last_hour - days.first_hour >= SHARED_HOURS)
-        seen = cut_days(
-            self._user_cells.semi_join(long, ["account_id", "user_id", "day"]), self.calendar, MONTH_DAYS
-        )
+        seen = cut_days(self._user_cells.semi_join(long, ["account_id", "user_id", "day"]), self.calendar, MONTH_DAYS)
         known = seen.group_by(*KEY, "user_id", "age").aggregate(
             first_hour=seen.first_hour.min(), last_hour=seen.last_hour.max()
         )
