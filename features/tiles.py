@@ -16,9 +16,9 @@ TILES = 13
 def slope(leaning: ir.IntegerValue, total: ir.IntegerValue, *, unit: int = 1) -> ir.FloatingValue:
     """The least-squares slope of the tiles x_0 .. x_12, per tile and relative to their mean.
 
-    Missing where the mean is not above 0. ``total`` is the sum of the tiles and ``leaning`` is ``unit`` times sum(x_i * (12 - 2i)). The slope is
-    sum(x_i * (6 - i)) / 182, since the squares of -6 .. 6 add up to 182, and the mean is total / 13; the one over the
-    other is leaning / (28 * total).
+    Missing where the mean is not above 0. ``total`` is the sum of the tiles, ``leaning`` is ``unit`` times the sum of
+    x_i * (12 - 2i). The slope is sum(x_i * (6 - i)) / 182, since the squares of -6 .. 6 add up to 182, and the mean is
+    total / 13; the one over the other is leaning / (28 * unit * total).
     """
     return ratio(leaning, _positive(total) * (28 * unit))
 
