@@ -89,6 +89,18 @@ def _time(value: ir.Value) -> ir.Value:
     return ibis.null("timestamp")
 
 
+def hour(value: ir.Value) -> ir.IntegerValue:
+    """The UTC hour (0-23) of a clock; null where it has no time of day. Midnight sharp is a date, not a time."""
+    kind: dt.DataType = value.type()
+    if kind.is_string():
+        value = given(value).try_cast("timestamp('UTC')")
+    elif not kind.is_timestamp():
+        return ibis.null("int64")
+    if value.type().timezone is not None:
+        value = value.cast("timestamp")  # in the session's zone, which is UTC, as the day is
+    return (value.truncate("D") < value).ifelse(value.hour().cast("int64"), ibis.null("int64"))
+
+
 def _number(value: ir.Value) -> ir.Value:
     if not (value.type().is_numeric() or value.type().is_string() or value.type().is_boolean()):
         return ibis.null("float64")
@@ -119,6 +131,7 @@ def staged_column(raw: ir.Table, column: Column) -> ir.Value:
 def stage(table: Table, raw: ir.Table) -> ir.Table:
     """A raw table in the staged shape: every contract column by its staged name and type, and nothing else.
 
+    ``usage_events`` has the ``hour`` of the day too, for the day alone does not show one user id used by many people.
     ``account_features`` keeps its own columns too: numbers as float64, strings as they are.
     """
     columns = {column.staged_name: staged_column(raw, column) for column in table.columns}
@@ -126,6 +139,7 @@ def stage(table: Table, raw: ir.Table) -> ir.Table:
         columns["known_on"] = ibis.coalesce(columns["known_on"], columns[table.happened_on])
     if table.name == "usage_events":
         columns["quantity_e4"] = columns["quantity_e4"].fill_null(E4)
+        columns["hour"] = hour(raw["occurred_at"]) if "occurred_at" in raw.columns else ibis.null("int64")
     if table.name == "usage_daily":
         columns["quantity_e4"] = ibis.coalesce(columns["quantity_e4"], columns["events"] * E4)
     if table.extra_columns:

@@ -7,6 +7,7 @@ every window is a comparison of ``age``.
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from itertools import pairwise
 
 import ibis
 import ibis.expr.types as ir
@@ -36,6 +37,28 @@ def calendar(snapshot_dates: Iterable[date], lookback_days: int) -> ir.Table:
     ]
     schema = ibis.schema({"snapshot_date": "date", "day": "date", "age": "int64"})
     return ibis.memtable(rows, schema=schema)
+
+
+def slots(snapshot_dates: Iterable[date], edges: Iterable[int]) -> tuple[ir.Table, ir.Table]:
+    """Runs of days that no window tells apart, where every window begins and ends at one of ``edges`` days of age.
+
+    What is added up by slot before it meets the snapshots gives the same windows with far fewer rows than days. First
+    table: one row per day, ``day, slot, slot_on`` (its first day) and ``seen_on``: the first snapshot after it. Second:
+    one row per snapshot_date and slot of its lookback (the largest edge), ``snapshot_date, slot, age`` of its last day.
+    """
+    dates = sorted(set(snapshot_dates))
+    ages = sorted({0, *edges})
+    begins = sorted({snapshot_date - timedelta(days=age) for snapshot_date in dates for age in ages})
+    ends = dict(pairwise(begins))
+    days, seen = [], []
+    for slot, (begin, end) in enumerate(ends.items()):
+        following = [snapshot_date for snapshot_date in dates if snapshot_date >= end]
+        days += [(begin + timedelta(days=n), slot, begin, following[0]) for n in range((end - begin).days)]
+        ages_of_last = [(d, (d - end).days + 1) for d in following]
+        seen += [(d, slot, age) for d, age in ages_of_last if age <= ages[-1]]
+    of_days = ibis.schema({"day": "date", "slot": "int64", "slot_on": "date", "seen_on": "date"})
+    of_dates = ibis.schema({"snapshot_date": "date", "slot": "int64", "age": "int64"})
+    return ibis.memtable(days, schema=of_days), ibis.memtable(seen, schema=of_dates)
 
 
 def snapshots(snapshot_dates: Iterable[date]) -> ir.Table:

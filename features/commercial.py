@@ -4,14 +4,18 @@ import ibis.expr.types as ir
 
 from data.catalogue import Direction
 from data.contract import E4, MOTIONS
-from features.calendar import QUARTER_DAYS
+from features.calendar import MONTH_DAYS, QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
+from features.tiles import TILES, slope_of, volatility
 
 LINES = ("subscriptions",)
 SEATS = ("subscriptions.seats",)
 PLANS = ("subscriptions", "plans")
 PRICES = ("subscriptions.seats", "plans.seat_price")
 BILLS = ("invoices",)
+TILE_DAYS = MONTH_DAYS
+BILLED_TILES = tuple(TILE_DAYS * (i + 1) for i in range(TILES))
+"""Billing in 13 tiles of 28 days, by their last day: 364 days, and every tile has four of each weekday."""
 
 
 # --- steps: aggregates that several features share ------------------------------------------------------------------
@@ -40,6 +44,11 @@ def last_expansion_age(t: ir.Table) -> ir.Value:
 @step("movements", needs=LINES, empty=0)
 def mrr_gained_365d_e4(t: ir.Table) -> ir.Value:
     return t.delta_mrr_e4.sum(where=t.age <= 365)
+
+
+@step("movements", needs=LINES, empty=0)
+def mrr_gained_91d_e4(t: ir.Table) -> ir.Value:
+    return t.delta_mrr_e4.sum(where=t.age <= QUARTER_DAYS)
 
 
 # --- the account -----------------------------------------------------------------------------------------------------
@@ -117,6 +126,30 @@ def products_not_owned(t: ir.Table) -> ir.Value:
 )
 def line_age_days(t: ir.Table) -> ir.Value:
     return t.age.min()
+
+
+@feature(
+    "open_lines",
+    needs=LINES,
+    label="Contract lines open",
+    unit="lines",
+    reason="contract_lines",
+    empty=0,
+)
+def lines_open(t: ir.Table) -> ir.Value:
+    return t.count()
+
+
+@feature(
+    "next_renewal",
+    needs=("subscriptions.renews_on",),
+    label="Term of the contract that renews next",
+    unit="days",
+    reason="contract_term",
+    missing="no renewal date on the open lines",
+)
+def contract_term_days(t: ir.Table) -> ir.Value:
+    return t.term_days.max()
 
 
 @feature(
@@ -215,6 +248,47 @@ def last_expansion_share(t: ir.Table) -> ir.Value:
     return ratio(t.delta_mrr_e4.sum(where=is_last), t.delta_mrr_e4.sum(where=t.age > t.latest))
 
 
+def _was(t: ir.Table, motion: str) -> ir.IntegerValue:
+    """Whether the motion is among the expansions of the latest day with one."""
+    return (t.count(where=(t.age == t.latest) & (t.movement_class == motion)) > 0).ifelse(1, 0)
+
+
+@feature(
+    "last_expansion",
+    needs=SEATS,
+    label="The last expansion was more seats",
+    unit="yes or no",
+    reason="expansion_kind",
+    missing="never expanded",
+)
+def last_expansion_was_seat(t: ir.Table) -> ir.Value:
+    return _was(t, "seat")
+
+
+@feature(
+    "last_expansion",
+    needs=LINES,
+    label="The last expansion was an upsell",
+    unit="yes or no",
+    reason="expansion_kind",
+    missing="never expanded",
+)
+def last_expansion_was_upsell(t: ir.Table) -> ir.Value:
+    return _was(t, "upsell")
+
+
+@feature(
+    "last_expansion",
+    needs=LINES,
+    label="The last expansion was a cross-sell",
+    unit="yes or no",
+    reason="expansion_kind",
+    missing="never expanded",
+)
+def last_expansion_was_cross_sell(t: ir.Table) -> ir.Value:
+    return _was(t, "cross_sell")
+
+
 @feature(
     "movements",
     needs=LINES,
@@ -266,6 +340,19 @@ def mrr_growth_365d(r: ir.Table) -> ir.Value:
     return growth(r.mrr_e4, r.mrr_e4 - r.mrr_gained_365d_e4)
 
 
+@feature(
+    ROW,
+    needs=LINES,
+    label="Growth of MRR within 91 days",
+    unit="share",
+    reason="mrr_growth",
+    missing="not a customer 91 days ago",
+    lookback_days=91,
+)
+def mrr_growth_91d(r: ir.Table) -> ir.Value:
+    return growth(r.mrr_e4, r.mrr_e4 - r.mrr_gained_91d_e4)
+
+
 # --- room to grow -----------------------------------------------------------------------------------------------------
 
 
@@ -302,7 +389,7 @@ def month_of_year(r: ir.Table) -> ir.Value:
     missing="never",
 )
 def budget_window(r: ir.Table) -> ir.Value:
-    return r.snapshot_date.month().isin((10, 11, 12, 1, 2, 3)).cast("int64")
+    return r.snapshot_date.month().isin((10, 11, 12, 1, 2, 3)).ifelse(1, 0)
 
 
 @feature(
@@ -357,6 +444,16 @@ def credited_365d_e4(t: ir.Table) -> ir.Value:
 @step("billing", needs=BILLS, empty=0)
 def charged_365d_e4(t: ir.Table) -> ir.Value:
     return t.amount_e4.sum(where=(t.age <= 365) & (t.amount_e4 > 0))
+
+
+@step("billing", needs=BILLS, windows=BILLED_TILES, empty=0)
+def billed_tile_e4(t: ir.Table, days: int) -> ir.Value:
+    return t.amount_e4.sum(where=(t.age > days - TILE_DAYS) & (t.age <= days)).fill_null(0)
+
+
+def _tiles(r: ir.Table) -> list[ir.IntegerValue]:
+    """The amounts of the tiles, the latest first."""
+    return [r[f"billed_tile_e4_{days}d"] for days in BILLED_TILES]
 
 
 @feature(
@@ -437,3 +534,58 @@ def days_since_billed(t: ir.Table) -> ir.Value:
 )
 def credit_share_365d(r: ir.Table) -> ir.Value:
     return ratio(r.credited_365d_e4, r.charged_365d_e4)
+
+
+@feature(
+    ROW,
+    needs=BILLS,
+    label="Slope of billing over 13 times 28 days, against its mean",
+    unit="share per 28 days",
+    reason="billing_slope",
+    missing="nothing billed",
+    direction=Direction.UP,
+    lookback_days=TILES * TILE_DAYS,
+)
+def billed_slope_364d(r: ir.Table) -> ir.Value:
+    return slope_of(_tiles(r))
+
+
+@feature(
+    ROW,
+    needs=BILLS,
+    label="Volatility of billing over 13 times 28 days: its mean deviation, against its mean",
+    unit="share",
+    reason="billing_volatility",
+    missing="nothing billed",
+    lookback_days=TILES * TILE_DAYS,
+)
+def billed_volatility_364d(r: ir.Table) -> ir.Value:
+    return volatility(_tiles(r))
+
+
+@feature(
+    "billed_products",
+    needs=BILLS,
+    windows=(91,),
+    label="Products billed in {days} days",
+    unit="products",
+    reason="billing_mix",
+    empty=0,
+)
+def products_billed(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=t[f"amount_{days}d_e4"] > 0)
+
+
+@feature(
+    "billed_products",
+    needs=BILLS,
+    windows=(365,),
+    label="Share of the largest product in what was billed in {days} days",
+    unit="share",
+    reason="billing_mix",
+    missing="nothing billed",
+)
+def top_product_share(t: ir.Table, days: int) -> ir.Value:
+    amount = t[f"amount_{days}d_e4"]
+    is_billed = amount > 0
+    return ratio(amount.max(where=is_billed), amount.sum(where=is_billed))

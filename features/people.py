@@ -22,7 +22,7 @@ def _latest_age(t: ir.Table, kind: str) -> ir.IntegerScalar:
 def _goes_on(t: ir.Table, begin: str, end: str) -> ir.IntegerValue:
     """Whether the latest beginning is more recent than the latest end; an end on the same day ends it."""
     begun, ended = _latest_age(t, begin), _latest_age(t, end)
-    return (begun.notnull() & (ended.isnull() | (begun < ended))).cast("int64")
+    return (begun.notnull() & (ended.isnull() | (begun < ended))).ifelse(1, 0)
 
 
 @feature(

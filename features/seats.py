@@ -1,10 +1,11 @@
 """Seats: how many of those bought are used, who was invited, and from where new people come."""
 
+import ibis
 import ibis.expr.types as ir
 
 from data.catalogue import Direction
 from features.calendar import QUARTER_DAYS
-from features.definition import ROW, feature, ratio, step
+from features.definition import ROW, feature, growth, ratio, step
 from features.usage import users_in
 
 SEATS = ("usage.users", "subscriptions.seats")
@@ -18,6 +19,25 @@ UP, DOWN = Direction.UP, Direction.DOWN
 @step("lines", needs=("subscriptions.seats",))
 def seats_91d_ago(t: ir.Table) -> ir.Value:
     return t.seats.sum(where=(t.age > QUARTER_DAYS) & (t.end_age.isnull() | (t.end_age <= QUARTER_DAYS)))
+
+
+@step("lines", needs=("subscriptions.seats",))
+def seats_365d_ago(t: ir.Table) -> ir.Value:
+    return t.seats.sum(where=(t.age > 365) & (t.end_age.isnull() | (t.end_age <= 365)))
+
+
+@feature(
+    ROW,
+    needs=("subscriptions.seats",),
+    label="Growth of seats within 365 days",
+    unit="share",
+    reason="seat_growth",
+    direction=UP,
+    missing="no seats a year ago, or none now",
+    lookback_days=365,
+)
+def seats_growth_365d(r: ir.Table) -> ir.Value:
+    return growth(r.seats, r.seats_365d_ago)
 
 
 @feature(
@@ -117,6 +137,21 @@ def teams_new(t: ir.Table, days: int) -> ir.Value:
 
 
 @feature(
+    "new_team_users",
+    needs=(*TEAMS, "usage_events.user_id"),
+    windows=(28,),
+    label="Users of teams that began within 91 days, active in {days} days",
+    unit="users",
+    reason="new_teams",
+    direction=UP,
+    empty=0,
+    actionable=True,
+)
+def new_team_users_active(t: ir.Table, days: int) -> ir.Value:
+    return t.user_id.nunique(where=t.last_age <= days)
+
+
+@feature(
     "other_domains",
     needs=DOMAINS,
     windows=(91,),
@@ -160,3 +195,18 @@ def other_domain_share(r: ir.Table) -> ir.Value:
 )
 def users_deactivated(t: ir.Table, days: int) -> ir.Value:
     return t.count(where=t.deactivated_age <= days)
+
+
+@feature(
+    ROW,
+    needs=(*USERS_AND_SEATS, "users.deactivated_at"),
+    windows=(91,),
+    label="Share of seats that changed hands in {days} days: one user added for one deactivated",
+    unit="share",
+    reason="seats_reassigned",
+    direction=UP,
+    missing="not sold by seat",
+    actionable=True,
+)
+def seats_reassigned_share(r: ir.Table, days: int) -> ir.Value:
+    return ratio(ibis.least(r[f"users_created_{days}d"], r[f"users_deactivated_{days}d"]), r.seats)

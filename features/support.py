@@ -50,6 +50,35 @@ def bug_tickets(t: ir.Table, days: int) -> ir.Value:
 
 
 @feature(
+    ROW,
+    needs=KINDS,
+    windows=(91,),
+    label="Share of bugs among the tickets of {days} days",
+    unit="share",
+    reason="bugs",
+    direction=DOWN,
+    missing="no ticket in the window",
+)
+def bug_ticket_share(r: ir.Table, days: int) -> ir.Value:
+    return ratio(r[f"bug_tickets_{days}d"], r[f"tickets_{days}d"])
+
+
+@feature(
+    "tickets",
+    needs=("tickets.severity",),
+    windows=(91,),
+    label="Tickets of high or critical severity in {days} days",
+    unit="tickets",
+    reason="severe_tickets",
+    direction=DOWN,
+    empty=0,
+    actionable=True,
+)
+def severe_tickets(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=t.severity.isin(("high", "critical")) & (t.age <= days))
+
+
+@feature(
     "tickets",
     needs=(*CLOSED, "tickets.severity"),
     label="Critical tickets open",

@@ -1,11 +1,13 @@
 """How much, how regularly, how broadly and by how many the product is used."""
 
+import ibis
 import ibis.expr.types as ir
 
 from data.catalogue import Direction
 from data.contract import E4
 from features.calendar import MONTH_DAYS, QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
+from features.tiles import TILES, slope_by_age
 
 USAGE = ("usage",)
 USED_BY = ("usage.users",)
@@ -15,6 +17,8 @@ UP, DOWN = Direction.UP, Direction.DOWN
 BASELINE_DAYS = 182
 POWER_USER_DAYS = 12
 """A power user is active on at least 12 of 28 days: three days a week."""
+EXPORT = "export"
+"""A product feature with this word in its name takes data elsewhere: a way around what is missing."""
 
 
 def users_in(r: ir.Table, window: str) -> ir.IntegerColumn:
@@ -46,6 +50,26 @@ def events_before_28d(t: ir.Table) -> ir.Value:
 @step("daily", needs=USAGE, empty=0)
 def events_before_91d(t: ir.Table) -> ir.Value:
     return t.events.sum(where=(t.age > QUARTER_DAYS) & (t.age <= 2 * QUARTER_DAYS)).fill_null(0)
+
+
+@step("daily", needs=USAGE, empty=0)
+def events_two_before_28d(t: ir.Table) -> ir.Value:
+    return t.events.sum(where=(t.age > 2 * MONTH_DAYS) & (t.age <= 3 * MONTH_DAYS)).fill_null(0)
+
+
+@step("daily", needs=USAGE, empty=0)
+def events_quarter(t: ir.Table) -> ir.Value:
+    return t.events.sum(where=(t.age > MONTH_DAYS) & (t.age <= MONTH_DAYS + QUARTER_DAYS)).fill_null(0)
+
+
+@step("daily", needs=USAGE, empty=0)
+def events_quarter_before(t: ir.Table) -> ir.Value:
+    return t.events.sum(where=t.age > MONTH_DAYS + QUARTER_DAYS).fill_null(0)
+
+
+@step("year_ago", needs=USAGE, empty=0)
+def events_year_ago_28d(t: ir.Table) -> ir.Value:
+    return t.events.sum()
 
 
 @step("daily", needs=USAGE, empty=0)
@@ -96,6 +120,66 @@ def events_against_baseline(r: ir.Table) -> ir.Value:
 
 
 @feature(
+    ROW,
+    needs=USAGE,
+    label="Events in 28 days against the pace of a quarter that was slower than the one before it",
+    unit="share",
+    reason="slow_quarter_spike",
+    direction=UP,
+    missing="no use in the 91 days before; 0: they were not slow",
+    actionable=True,
+    lookback_days=210,
+)
+def spike_after_slow_quarter(r: ir.Table) -> ir.Value:
+    is_slow = r.events_quarter < r.events_quarter_before
+    gained = r.events_28d * QUARTER_DAYS - r.events_quarter * MONTH_DAYS
+    return ratio(is_slow.ifelse(gained, 0), r.events_quarter * MONTH_DAYS)
+
+
+@feature(
+    ROW,
+    needs=USAGE,
+    label="Events in 28 days against the same days a year ago",
+    unit="share",
+    reason="usage_season",
+    direction=UP,
+    missing="no use a year ago",
+    lookback_days=393,
+)
+def events_against_last_year_28d(r: ir.Table) -> ir.Value:
+    return growth(r.events_28d, r.events_year_ago_28d)
+
+
+@feature(
+    "daily",
+    needs=USAGE,
+    windows=(QUARTER_DAYS,),
+    label="Slope of weekly events over 13 weeks, against their mean",
+    unit="share per week",
+    reason="usage_slope",
+    direction=UP,
+    missing="no use in the 13 weeks",
+)
+def events_weekly_slope(t: ir.Table, days: int) -> ir.Value:
+    return slope_by_age(t.events, t.age, days // TILES)
+
+
+@feature(
+    ROW,
+    needs=USAGE,
+    label="Growth of events in 28 days, less the growth of the 28 days before",
+    unit="share",
+    reason="usage_acceleration",
+    direction=UP,
+    missing="no use in one of the two months before",
+    lookback_days=84,
+)
+def events_acceleration_28d(r: ir.Table) -> ir.Value:
+    now, before, two_before = r.events_28d, r.events_before_28d, r.events_two_before_28d
+    return growth(now, before) - growth(before, two_before)
+
+
+@feature(
     "daily",
     needs=USAGE,
     windows=(28,),
@@ -122,7 +206,7 @@ def quantity(t: ir.Table, days: int) -> ir.Value:
     empty=0,
 )
 def active_days(t: ir.Table, days: int) -> ir.Value:
-    return t.count(where=t.age <= days)
+    return t.days.sum(where=t.age <= days)
 
 
 @feature(
@@ -148,6 +232,19 @@ def days_since_active(t: ir.Table) -> ir.Value:
 )
 def days_since_first_use(t: ir.Table) -> ir.Value:
     return t.age.max()
+
+
+@feature(
+    ROW,
+    needs=("usage", "contracts"),
+    label="Days from the first contract to the first use",
+    unit="days",
+    reason="onboarding",
+    direction=DOWN,
+    missing="never used, or no contract known",
+)
+def days_to_first_use(r: ir.Table) -> ir.Value:
+    return r.tenure_days - r.days_since_first_use
 
 
 # --- how broadly and deeply -------------------------------------------------------------------------------------------
@@ -180,6 +277,36 @@ def features_used(t: ir.Table, days: int) -> ir.Value:
 )
 def features_new(t: ir.Table, days: int) -> ir.Value:
     return t.count(where=t.first_age <= days)
+
+
+@feature(
+    "features_used",
+    needs=USAGE,
+    windows=(28,),
+    label="Events in {days} days of features with `export` in their name",
+    unit="events",
+    reason="workarounds",
+    direction=UP,
+    empty=0,
+    actionable=True,
+)
+def export_events(t: ir.Table, days: int) -> ir.Value:
+    return t[f"events_{days}d"].sum(where=t.feature.lower().contains(EXPORT)).fill_null(0)
+
+
+@feature(
+    ROW,
+    needs=USAGE,
+    windows=(28,),
+    label="Share of events of features with `export` in their name, in {days} days",
+    unit="share",
+    reason="workarounds",
+    direction=UP,
+    missing="no use in the window",
+    actionable=True,
+)
+def export_share(r: ir.Table, days: int) -> ir.Value:
+    return ratio(r[f"export_events_{days}d"], r[f"events_{days}d"])
 
 
 @feature(
@@ -239,6 +366,11 @@ def _peak(t: ir.Table, window: ir.BooleanColumn) -> ir.IntegerValue:
     return (t.count(where=window) == 0).ifelse(0, t.active_users.max(where=window))
 
 
+@step("active_users", needs=EVENTS, empty=0)
+def user_days_28d(t: ir.Table) -> ir.Value:
+    return t.days_28d.sum()
+
+
 @feature(
     ROW,
     needs=USED_BY,
@@ -294,6 +426,46 @@ def power_users(t: ir.Table, days: int) -> ir.Value:
 )
 def power_user_share(r: ir.Table, days: int) -> ir.Value:
     return ratio(r[f"power_users_{days}d"], users_in(r, f"{days}d"))
+
+
+@feature(
+    ROW,
+    needs=EVENTS,
+    windows=(28,),
+    label="Stickiness: users active on an average day, as a share of those active in {days} days",
+    unit="share",
+    reason="stickiness",
+    direction=UP,
+    missing="nobody active",
+    actionable=True,
+)
+def stickiness(r: ir.Table, days: int) -> ir.Value:
+    return ratio(r[f"user_days_{days}d"], users_in(r, f"{days}d") * days)
+
+
+@step("user_events", needs=EVENTS, empty=0)
+def timed_users_28d(t: ir.Table) -> ir.Value:
+    return t.count(where=t.last_hour.notnull())
+
+
+@step("shared_users", needs=EVENTS, empty=0)
+def shared_users_28d(t: ir.Table) -> ir.Value:
+    return t.count()
+
+
+@feature(
+    ROW,
+    needs=EVENTS,
+    windows=(28,),
+    label="User ids used 16 or more hours apart on at least 2 of {days} days",
+    unit="users",
+    reason="shared_logins",
+    direction=UP,
+    missing="no use with a user and a time of day (midnight sharp is a date, not a time)",
+    actionable=True,
+)
+def shared_logins(r: ir.Table, days: int) -> ir.Value:
+    return (r[f"timed_users_{days}d"] > 0).ifelse(r[f"shared_users_{days}d"], ibis.null("int64"))
 
 
 @feature(

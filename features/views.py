@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 from data.contract import E4, MOTIONS, TABLES
 from data.movements import BASIS_POINTS, ExpansionRules, lines, movements
 from data.staging import KNOWN_SECOND
-from features.calendar import MONTH_DAYS, QUARTER_DAYS, calendar, days_between
+from features.calendar import MONTH_DAYS, QUARTER_DAYS, calendar, days_between, slots
 from features.cohort import BILLED_DAYS, KEY, Tables
 
 DAILY_DAYS = 210
@@ -26,6 +26,10 @@ BREADTH_DAYS = 365
 """Lookback of the view by product feature: what is new is new within a year."""
 BILLING_DAYS = 456
 """Lookback of billing: 91 days against the same 91 days a year before."""
+YEAR_AGO_DAYS = 365 + MONTH_DAYS
+"""Lookback of use a year ago: the same 28 days. The longest that usage is read for."""
+SHARED_HOURS, SHARED_DAYS = 16, 2
+"""One person does not use a product 16 hours apart on one day, and then once more: a user id that does is shared."""
 
 
 def cut(table: ir.Table, name: str, cohort: ir.Table) -> ir.Table:
@@ -55,6 +59,12 @@ def cut_days(table: ir.Table, dates: ir.Table, lookback_days: int) -> ir.Table:
     return seen.filter(seen.known_on < seen.snapshot_date)
 
 
+def cut_slots(table: ir.Table, dates: ir.Table) -> ir.Table:
+    """The rows of the slots before each snapshot, as known at it; ``dates`` is the second table of ``slots``."""
+    seen = table.inner_join(dates, "slot")
+    return seen.filter(seen.known_on < seen.snapshot_date)
+
+
 def usage(tables: Tables) -> ir.Table:
     """The usage table with its day as ``day``. Events win where a source has both; a day counted as zero is no use."""
     if "usage_events" in tables:
@@ -66,19 +76,25 @@ def usage(tables: Tables) -> ir.Table:
 def usage_cells(tables: Tables, snapshot_dates: Sequence[date]) -> ir.Table:
     """Usage within the longest lookback, counted: one row per account, day, feature, user and day of knowing.
 
-    ``events``, ``quantity_e4``, and ``active_users`` where only daily counts exist (null otherwise).
+    ``events``, ``quantity_e4``, ``first_hour`` and ``last_hour`` of the day (UTC; null where the source gives no time
+    of day), and ``active_users`` where only daily counts exist (null otherwise).
     """
     rows = usage(tables)
     rows = rows.filter(
-        (rows.day >= min(snapshot_dates) - timedelta(days=BREADTH_DAYS)) & (rows.day < max(snapshot_dates))
+        (rows.day >= min(snapshot_dates) - timedelta(days=YEAR_AGO_DAYS)) & (rows.day < max(snapshot_dates))
     )
     if "usage_events" in tables:
         counted = rows.group_by("account_id", "day", "feature", "user_id", "known_on").aggregate(
-            events=rows.count(), quantity_e4=rows.quantity_e4.sum()
+            events=rows.count(),
+            quantity_e4=rows.quantity_e4.sum(),
+            first_hour=rows.hour.min(),
+            last_hour=rows.hour.max(),
         )
         return counted.mutate(active_users=ibis.null("int64"))
-    daily = rows.mutate(user_id=ibis.null("string"))
-    return daily.select("account_id", "day", "feature", "user_id", "known_on", "events", "quantity_e4", "active_users")
+    unknown = ibis.null("int64")
+    daily = rows.mutate(user_id=ibis.null("string"), first_hour=unknown, last_hour=unknown)
+    sums = ("events", "quantity_e4", "first_hour", "last_hour", "active_users")
+    return daily.select("account_id", "day", "feature", "user_id", "known_on", *sums)
 
 
 class Views:
@@ -97,6 +113,12 @@ class Views:
     def _firsts(self, dated: ir.Table) -> ir.Table:
         """The rows of ``account_id, day, known_on`` that tell the first day known at a snapshot, however long ago."""
         days = dated.group_by("account_id", "known_on").aggregate(day=dated.day.min())
+        # Once the very first day is known nothing known later matters: of a long history few days of knowing are left.
+        very_first = days.group_by("account_id").aggregate(first=days.day.min())
+        at_last = days.inner_join(very_first, ["account_id", ("day", "first")])
+        at_last = at_last.group_by("account_id").aggregate(at_last=at_last.known_on.min())
+        days = days.inner_join(at_last, "account_id")
+        days = days.filter(days.known_on <= days.at_last).drop("at_last")
         before = ibis.window(group_by="account_id", order_by="known_on", preceding=(None, 1))
         firsts = days.mutate(earlier=days.day.min().over(before))
         # Only a row that moves the first day back can change what is known: one or two for each account.
@@ -160,6 +182,14 @@ class Views:
         return dated.mutate(days_ahead=days_between(dated.renews_on, dated.snapshot_date))
 
     @cached_property
+    def next_renewal(self) -> ir.Table:
+        """One row per open line that renews on the next renewal day: ``term_days`` from its beginning to that day."""
+        lines = self.renewals
+        lines = lines.mutate(nearest=lines.days_ahead.min().over(ibis.window(group_by=KEY)))
+        next_lines = lines.filter(lines.days_ahead == lines.nearest)
+        return next_lines.mutate(term_days=next_lines.age + next_lines.days_ahead)
+
+    @cached_property
     def owned_tiers(self) -> ir.Table:
         """One row per product with an open line: its highest ``tier``."""
         return self.open_lines.group_by(*KEY, "product").aggregate(tier=self.open_lines.tier.max())
@@ -200,6 +230,15 @@ class Views:
         bills = self.tables["invoices"].rename(day="billed_on")
         return cut_days(bills, self.calendar, BILLING_DAYS).inner_join(self.cohort.select(*KEY), KEY)
 
+    @cached_property
+    def billed_products(self) -> ir.Table:
+        """One row per product billed in the last 365 days: ``amount_365d_e4``, ``amount_91d_e4``."""
+        bills = self.billing
+        return bills.group_by(*KEY, "product").aggregate(
+            amount_365d_e4=bills.amount_e4.sum(where=bills.age <= 365).fill_null(0),
+            amount_91d_e4=bills.amount_e4.sum(where=bills.age <= QUARTER_DAYS).fill_null(0),
+        )
+
     # --- usage -----------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -211,20 +250,30 @@ class Views:
             else usage_cells(self.tables, self.snapshot_dates)
         )
 
-    def _usage(self, table: ir.Table, lookback_days: int) -> ir.Table:
-        return cut_days(table, self.calendar, lookback_days).semi_join(self.cohort, KEY)
-
     @cached_property
-    def daily(self) -> ir.Table:
-        """One row per day with usage: ``age, events, quantity_e4``, ``active_users`` where only days are counted."""
+    def _days(self) -> ir.Table:
+        """One row per account, day and day of knowing: not cut yet."""
         cells = self.cells
         days = cells.group_by("account_id", "day", "known_on").aggregate(
             events=cells.events.sum(), quantity_e4=cells.quantity_e4.sum(), active_users=cells.active_users.max()
         )
-        seen = self._usage(days, DAILY_DAYS)
-        return seen.group_by(*KEY, "age").aggregate(
-            events=seen.events.sum(), quantity_e4=seen.quantity_e4.sum(), active_users=seen.active_users.max()
-        )
+        first = days.known_on.min().over(ibis.window(group_by=("account_id", "day")))
+        return days.mutate(days=(days.known_on == first).ifelse(1, 0))
+
+    @cached_property
+    def daily(self) -> ir.Table:
+        """One row per day with usage and day on which some of it became known.
+
+        ``age, events, quantity_e4``; ``days``: 1 on the row that was known first, 0 on the others, so that its sum
+        counts days; ``active_users`` where only days are counted.
+        """
+        return cut_days(self._days, self.calendar, DAILY_DAYS)
+
+    @cached_property
+    def year_ago(self) -> ir.Table:
+        """One row per day with usage and day of knowing, of the 28 days that ended a year ago: ``events``."""
+        dates = self.calendar.filter(self.calendar.age > YEAR_AGO_DAYS - MONTH_DAYS)
+        return cut_days(self._days, dates, YEAR_AGO_DAYS)
 
     @cached_property
     def first_use(self) -> ir.Table:
@@ -232,11 +281,38 @@ class Views:
         return self._firsts(usage(self.tables).select("account_id", "day", "known_on"))
 
     @cached_property
+    def _user_cells(self) -> ir.Table:
+        return self.cells.filter(self.cells.user_id.notnull())
+
+    @cached_property
+    def _user_days(self) -> ir.Table:
+        """One row per user and day: not cut yet, the hours of it least of all."""
+        cells = self._user_cells
+        return cells.group_by("account_id", "user_id", "day").aggregate(
+            known_on=cells.known_on.min(), first_hour=cells.first_hour.min(), last_hour=cells.last_hour.max()
+        )
+
+    @cached_property
     def user_days(self) -> ir.Table:
         """One row per user and day with usage: ``user_id, age``. A day is known once one of its events is."""
-        cells = self.cells.filter(self.cells.user_id.notnull())
-        days = cells.group_by("account_id", "user_id", "day").aggregate(known_on=cells.known_on.min())
-        return self._usage(days, USER_DAYS)
+        return cut_days(self._user_days.drop("first_hour", "last_hour"), self.calendar, USER_DAYS)
+
+    @cached_property
+    def shared_users(self) -> ir.Table:
+        """One row per user id with use 16 or more hours apart on at least two of the last 28 days.
+
+        The days that are long with all that is known by now are picked first, since they are few; what was known of
+        their hours at the snapshot decides.
+        """
+        days = self._user_days
+        long = days.filter(days.last_hour - days.first_hour >= SHARED_HOURS)
+        seen = cut_days(self._user_cells.semi_join(long, ["account_id", "user_id", "day"]), self.calendar, MONTH_DAYS)
+        known = seen.group_by(*KEY, "user_id", "age").aggregate(
+            first_hour=seen.first_hour.min(), last_hour=seen.last_hour.max()
+        )
+        known = known.filter(known.last_hour - known.first_hour >= SHARED_HOURS)
+        users = known.group_by(*KEY, "user_id").aggregate(days=known.count())
+        return users.filter(users.days >= SHARED_DAYS)
 
     @cached_property
     def active_users(self) -> ir.Table:
@@ -249,37 +325,48 @@ class Views:
         month, quarter = MONTH_DAYS, QUARTER_DAYS
         return days.group_by(*KEY, "user_id").aggregate(
             last_age=days.age.min(),
-            days_28d=(days.age <= month).cast("int64").sum(),
-            was_active_28d=((days.age > month) & (days.age <= 2 * month)).cast("int64").max(),
-            was_active_91d=(days.age > quarter).cast("int64").max(),
+            days_28d=(days.age <= month).ifelse(1, 0).sum(),
+            was_active_28d=((days.age > month) & (days.age <= 2 * month)).ifelse(1, 0).max(),
+            was_active_91d=(days.age > quarter).ifelse(1, 0).max(),
         )
 
     @cached_property
     def user_events(self) -> ir.Table:
-        """One row per user active in the last 28 days: ``events``."""
-        cells = self.cells.filter(self.cells.user_id.notnull())
-        seen = self._usage(cells, MONTH_DAYS)
-        return seen.group_by(*KEY, "user_id").aggregate(events=seen.events.sum())
+        """One row per user active in the last 28 days: ``events``, ``last_hour`` (null: no time of day is known)."""
+        seen = cut_days(self._user_cells, self.calendar, MONTH_DAYS)
+        return seen.group_by(*KEY, "user_id").aggregate(events=seen.events.sum(), last_hour=seen.last_hour.max())
 
     @cached_property
     def features_used(self) -> ir.Table:
         """One row per product feature used within a year.
 
-        ``last_age`` and ``first_age`` in days; ``events_91d``; ``quantity_28d_e4`` and ``quantity_before_28d_e4``, the
+        ``last_age`` and ``first_age`` in days; ``events_28d``; ``quantity_28d_e4`` and ``quantity_before_28d_e4``, the
         metered quantity of the last 28 days and of the 28 before.
         """
-        cells, month = self.cells, MONTH_DAYS
-        days = cells.group_by("account_id", "feature", "day", "known_on").aggregate(
-            events=cells.events.sum(), quantity_e4=cells.quantity_e4.sum()
+        month = MONTH_DAYS
+        days, dates = slots(self.snapshot_dates, (month, 2 * month, BREADTH_DAYS))
+        cells = self.cells.inner_join(days, "day")
+        # What is known by the next snapshot is known at every later one: the day of knowing keeps nothing apart then.
+        in_time = cells.known_on < cells.seen_on
+        cells = cells.mutate(known_on=in_time.ifelse(cells.slot_on, cells.known_on))
+        sums = cells.group_by("account_id", "feature", "slot", "known_on").aggregate(
+            first_day=cells.day.min(),
+            last_day=cells.day.max(),
+            events=cells.events.sum(),
+            quantity_e4=cells.quantity_e4.sum(),
         )
-        seen = self._usage(days, BREADTH_DAYS)
+        seen = cut_slots(sums, dates)
         is_before = (seen.age > month) & (seen.age <= 2 * month)
-        return seen.group_by(*KEY, "feature").aggregate(
-            last_age=seen.age.min(),
-            first_age=seen.age.max(),
-            events_91d=seen.events.sum(where=seen.age <= QUARTER_DAYS).fill_null(0),
+        used = seen.group_by(*KEY, "feature").aggregate(
+            first_day=seen.first_day.min(),
+            last_day=seen.last_day.max(),
+            events_28d=seen.events.sum(where=seen.age <= month).fill_null(0),
             quantity_28d_e4=seen.quantity_e4.sum(where=seen.age <= month).fill_null(0),
             quantity_before_28d_e4=seen.quantity_e4.sum(where=is_before).fill_null(0),
+        )
+        return used.mutate(
+            last_age=days_between(used.snapshot_date, used.last_day),
+            first_age=days_between(used.snapshot_date, used.first_day),
         )
 
     # --- what the plan includes ------------------------------------------------------------------------------------
@@ -294,7 +381,7 @@ class Views:
             self.tables["plan_features"], ["product", "plan"]
         )
         sums = rights.group_by(*KEY, "feature").aggregate(
-            total_e4=rights.monthly_limit_e4.sum(), unlimited=rights.monthly_limit_e4.isnull().cast("int64").max()
+            total_e4=rights.monthly_limit_e4.sum(), unlimited=rights.monthly_limit_e4.isnull().ifelse(1, 0).max()
         )
         return sums.mutate(limit_e4=(sums.unlimited == 0).ifelse(sums.total_e4, ibis.null("int64"))).drop(
             "total_e4", "unlimited"
@@ -344,6 +431,14 @@ class Views:
             first_age=users.age.max(), users=users.count(where=users.deactivated_on.isnull())
         )
         return teams.filter(teams.users > 0)
+
+    @cached_property
+    def new_team_users(self) -> ir.Table:
+        """One row per active user of a team that began within 91 days: ``last_age`` of its use (null: none)."""
+        new = self.teams.filter(self.teams.first_age <= QUARTER_DAYS).select(*KEY, "team")
+        users = self.users.filter(self.users.deactivated_on.isnull()).select(*KEY, "team", "user_id")
+        used = self.active_users.select(*KEY, "user_id", "last_age")
+        return users.inner_join(new, [*KEY, "team"]).inner_join(used, [*KEY, "user_id"])
 
     @cached_property
     def other_domains(self) -> ir.Table:

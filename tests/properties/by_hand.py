@@ -46,7 +46,10 @@ def by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date, ru
         **included(known, lines, plans, rights),
         **support(known["tickets"]),
         **people(known["crm_events"], known["outcomes"], bought["tenure_days"]),
-        **registered(known["users"], bought["seats"]),
+        **registered(known["users"], bought["seats"], known["usage_events"]),
+        "days_to_first_use": None
+        if None in (bought["tenure_days"], used["days_since_first_use"])
+        else bought["tenure_days"] - used["days_since_first_use"],
         **billing(known["invoices"]),
         "month_of_year": snapshot.month,
         "budget_window": int(snapshot.month >= 10 or snapshot.month <= 3),
@@ -58,7 +61,13 @@ def by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date, ru
 
 def rows_of(frame: pd.DataFrame) -> list[Row]:
     """The rows as dictionaries: missing is None, and a time is its day."""
-    return [{name: plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
+    return [{name: plain(value) for name, value in row.items()} | hours(row) for row in frame.to_dict("records")]
+
+
+def hours(row: Row) -> Row:
+    """The hour of an event; None at midnight sharp, which is a date and not a time."""
+    at = row.get("occurred_at")
+    return {"hour": at.hour if isinstance(at, pd.Timestamp) and at != at.normalize() else None}
 
 
 def plain(value: Any) -> Any:
@@ -126,12 +135,25 @@ def usage(events: list[Row]) -> Row:
     features_before = {event["feature"] for event in year if event["age"] > 91}
     features_91d = {event["feature"] for event in within(events, 91)}
     baseline = len(within(events, 182, after=28))
+    months = [len(within(events, 28, after=after)) for after in (0, 28, 56)]
+    pace, pace_before = growth(months[0], months[1]), growth(months[1], months[2])
+    slow, normal = len(within(events, 91, after=28)), len(within(events, 91, after=119))
+    exports = sum("export" in event["feature"].lower() for event in month)
+    user_days = len({(event["user_id"], event["age"]) for event in month if event["user_id"]})
     return {
         "events_28d": len(month),
         "events_91d": len(within(events, 91)),
         "events_growth_28d": growth(len(month), len(within(events, 28, after=28))),
         "events_growth_91d": growth(len(within(events, 91)), len(within(events, 91, after=91))),
         "events_against_baseline": growth(len(month) * 182, baseline * 28),
+        "events_against_last_year_28d": growth(len(month), len(within(events, 28, after=365))),
+        "events_weekly_slope_91d": slope([len(within(events, 7, after=7 * week)) for week in range(13)]),
+        "events_acceleration_28d": None if None in (pace, pace_before) else pace - pace_before,
+        "spike_after_slow_quarter": share(len(month) * 91 - slow * 28 if slow < normal else 0, slow * 28),
+        "export_events_28d": exports,
+        "export_share_28d": share(exports, len(month)),
+        "stickiness_28d": share(user_days, 28 * len(people)),
+        "shared_logins_28d": shared(month),
         "quantity_28d": share(sum(quantity(event) for event in month), 10_000),
         "active_days_28d": len({event["age"] for event in month}),
         "active_days_91d": len({event["age"] for event in within(events, 91)}),
@@ -152,6 +174,22 @@ def usage(events: list[Row]) -> Row:
     }
 
 
+def shared(events: list[Row]) -> int | None:
+    """User ids whose first and last use were 16 or more hours apart on two days or more; None if no hour is known."""
+    of: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for event in events:
+        if event["user_id"] and event["hour"] is not None:
+            of[event["user_id"]][event["age"]].append(event["hour"])
+    long = [sum(max(hours) - min(hours) >= 16 for hours in days.values()) for days in of.values()]
+    return sum(count >= 2 for count in long) if of else None
+
+
+def slope(tiles: list[int]) -> float | None:
+    """Least squares over 13 tiles, the latest first, against their mean: sum(x (6 - i)) / 182 over total / 13."""
+    whole = sum(tiles)
+    return share(sum(tile * (6 - i) for i, tile in enumerate(tiles)), 14 * whole) if whole > 0 else None
+
+
 def users(events: list[Row]) -> set[str]:
     return {event["user_id"] for event in events if event["user_id"]}
 
@@ -164,11 +202,14 @@ def seats(known: dict[str, list[Row]], bought: int | None) -> Row:
     events = known["usage_events"]
     people, quarter = len(users(within(events, 28))), len(users(within(events, 91)))
     was_open = [line for line in known["subscriptions"] if line["age"] > 91 and (line["valid_to_age"] or 0) <= 91]
+    line_a_year_ago = [x for x in known["subscriptions"] if x["age"] > 365 and (x["valid_to_age"] or 0) <= 365]
+    a_year_ago = total(whole(line["seats"]) for line in line_a_year_ago)
     now = share(quarter, bought)
     before = share(len(users(within(events, 91, after=91))), total(whole(line["seats"]) for line in was_open))
     return {
         "seat_utilization_28d": share(people, bought),
         "seats_free": None if bought is None else bought - people,
+        "seats_growth_365d": None if None in (bought, a_year_ago) else growth(bought, a_year_ago),
         "seat_utilization_change_91d": None if now is None or before is None else now - before,
     }
 
@@ -209,6 +250,10 @@ def contracts(
     lost = [move for move in moves if move["class"] in ("contraction", "churn")]
     rises = [m for m in moves if m["class"] == "price" and m["delta"] > 0 and m["delta"] * 100 >= m["before"]]
     gained = sum(move["delta"] for move in moves if move["age"] <= 365)
+    gained_91d = sum(move["delta"] for move in moves if move["age"] <= 91)
+    renewals = [(x["renews_on"], x["valid_from"]) for x in is_open if x["renews_on"] and x["renews_on"] >= snapshot]
+    terms = [(renews - began).days for renews, began in renewals if renews == min(renewals)[0]]
+    kinds = {move["class"] for move in last}
     return {
         "tenure_days": most(row["age"] for row in lines + bills),
         "mrr": share(mrr, 10_000),
@@ -223,6 +268,8 @@ def contracts(
             for line in is_open
             if line["renews_on"] and line["renews_on"] >= snapshot
         ),
+        "contract_term_days": most(terms),
+        "lines_open": len(is_open),
         "tier": most(tiers.values()),
         "tiers_above": sum(
             len({plan["tier"] for (owned, _), plan in plans.items() if owned == product and plan["tier"] > tier})
@@ -243,10 +290,15 @@ def contracts(
         )
         if last
         else None,
+        **{
+            f"last_expansion_was_{kind}": int(kind in kinds) if last else None
+            for kind in ("seat", "upsell", "cross_sell")
+        },
         "contractions_365d": sum(move["age"] <= 365 for move in lost),
         "days_since_contraction": least(move["age"] for move in lost),
         "days_since_price_rise": least(move["age"] for move in rises),
         "mrr_growth_365d": None if mrr is None else growth(mrr, mrr - gained),
+        "mrr_growth_91d": None if mrr is None else growth(mrr, mrr - gained_91d),
     }
 
 
@@ -391,6 +443,10 @@ def support(tickets: list[Row]) -> Row:
         "tickets_91d": len(within(tickets, 91)),
         "tickets_open": sum(ticket["closed_at"] is None for ticket in tickets),
         "bug_tickets_91d": sum(ticket["kind"] == "bug" for ticket in within(tickets, 91)),
+        "bug_ticket_share_91d": share(
+            sum(ticket["kind"] == "bug" for ticket in within(tickets, 91)), len(within(tickets, 91))
+        ),
+        "severe_tickets_91d": sum(ticket["severity"] in ("high", "critical") for ticket in within(tickets, 91)),
         "critical_tickets_open": sum(t["closed_at"] is None and t["severity"] == "critical" for t in tickets),
         "feature_requests_182d": sum(ticket["kind"] == "feature_request" for ticket in within(tickets, 182)),
         "csat_182d": now,
@@ -429,14 +485,19 @@ def people(events: list[Row], plays: list[Row], tenure_days: int | None) -> Row:
     }
 
 
-def registered(everybody: list[Row], bought: int | None) -> Row:
+def registered(everybody: list[Row], bought: int | None, events: list[Row]) -> Row:
     active = [user for user in everybody if user["deactivated_at"] is None]
     domains = Counter(user["email_domain"] for user in active if user["email_domain"])
     main = min(domains, key=lambda domain: (-domains[domain], domain), default=None)
     others = [user for user in active if user["email_domain"] not in (None, main)]
     teams = {user["team"] for user in active if user["team"]}
     since = {team: most(user["age"] for user in everybody if user["team"] == team) for team in teams}
+    new_teams = {team for team, age in since.items() if age is not None and age <= 91}
+    in_use = users(within(events, 28))
+    came, left = len(within(everybody, 91)), sum((user["deactivated_at_age"] or 92) <= 91 for user in everybody)
     return {
+        "new_team_users_active_28d": len({u["user_id"] for u in active if u["team"] in new_teams} & in_use),
+        "seats_reassigned_share_91d": share(min(came, left), bought),
         "registered_users": len(active),
         "registered_users_per_seat": share(len(active), bought),
         "users_created_28d": len(within(everybody, 28)),
@@ -455,6 +516,11 @@ def billing(bills: list[Row]) -> Row:
 
     year = within(bills, 365)
     quarter = billed(within(bills, 91))
+    tiles = [billed(within(bills, 28, after=28 * tile)) for tile in range(13)]
+    products = {bill["product"] for bill in year}
+    of = {p: billed([bill for bill in year if bill["product"] == p]) for p in products}
+    in_quarter = {p: billed([bill for bill in within(bills, 91) if bill["product"] == p]) for p in products}
+    mine = [amount for amount in of.values() if amount > 0]
     return {
         "billed_28d": billed(within(bills, 28)) / 10_000,
         "billed_91d": quarter / 10_000,
@@ -462,6 +528,10 @@ def billing(bills: list[Row]) -> Row:
         "billed_days_91d": len({bill["age"] for bill in within(bills, 91)}),
         "billed_growth_91d": growth(quarter, billed(within(bills, 91, after=91))),
         "billed_against_last_year": growth(quarter, billed(within(bills, 91, after=365))),
+        "billed_slope_364d": slope(tiles),
+        "billed_volatility_364d": share(sum(abs(13 * tile - sum(tiles)) for tile in tiles), 13 * max(sum(tiles), 0)),
+        "products_billed_91d": sum(amount > 0 for amount in in_quarter.values()),
+        "top_product_share_365d": share(max(mine, default=0), sum(mine)),
         "days_since_billed": least(bill["age"] for bill in within(bills, 456) if bill["amount"] > 0),
         "credit_share_365d": share(
             -billed([bill for bill in year if bill["amount"] < 0]),

@@ -27,7 +27,7 @@ PLANS = {
     "insights": {"basic": (1, None), "plus": (2, 9.99)},
     "api": {"payg": (1, None)},
 }
-FEATURES = ("report", "export", "sso", "audit", "api_calls", "storage", "sandbox", "unlisted")
+FEATURES = ("report", "CSV Export", "export", "sso", "audit", "api_calls", "storage", "sandbox", "unlisted")
 INCLUDED = {
     ("core", "team"): {"report": None, "export": 40.0, "storage": 25.5},
     ("core", "business"): {"report": None, "export": 90.0, "storage": None, "sso": None},
@@ -199,17 +199,23 @@ def _invoices(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
 
 
 def _events(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
-    """Events of a few users; a third of them come day after day."""
+    """Events of a few users; a third of them come day after day, and some ids are used early and late on one day."""
     count, days = len(owners), _days(rng, len(owners))
     users = owners.str.cat(_some(rng, ("-u0", "-u0", "-u0", "-u1", "-u2", "-u3", None), count))
     every_day = _on(pd.Series(np.arange(count) % 100 + DAYS - 140))
     is_daily = pd.Series(np.arange(count) < count // 3)
     owners, users = owners.mask(is_daily, "a0"), users.mask(is_daily, "a0-u0")
     days = days.mask(is_daily, every_day)
+    number = pd.Series(np.arange(count))
+    is_long = ~is_daily & (number < count // 2)
+    owners, users = owners.mask(is_long, "a1"), users.mask(is_long, "a1-s" + (number // 2 % 4).astype(str))
+    days = days.mask(is_long, _on(DAYS - 1 - number // 8 * 13 % 338))
+    times = _times(rng, days)
+    late_or_early = days + pd.to_timedelta((number % 2 * 20 + 2) * 3_600, unit="s").astype("timedelta64[us]")
     return pd.DataFrame(
         {
             "account_id": owners,
-            "occurred_at": _times(rng, days),
+            "occurred_at": times.mask(is_long, late_or_early),
             "feature": _some(rng, FEATURES, count),
             "user_id": users,
             "quantity": _amounts(rng, count, 0, 9, missing=0.5),
@@ -238,7 +244,7 @@ def _users(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
     count, days = len(owners), _days(rng, len(owners))
     return pd.DataFrame(
         {
-            "user_id": [f"user-{number}" for number in range(count)],
+            "user_id": owners + _some(rng, tuple(f"-u{number}" for number in range(9)), count),
             "account_id": owners,
             "email_domain": _some(rng, ("one.com", "one.com", "two.com", None), count),
             "team": _some(rng, ("sales", "support", None), count),
