@@ -4,6 +4,7 @@ The expressions run in the database; nothing is written to it but temporary tabl
 from the environment (``PGPASSWORD`` or libpq's password file), never from a URL that logs and manifests would repeat.
 """
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -45,6 +46,7 @@ class Postgres:
                 database=unquote(database) or None,
                 **dict(parse_qsl(parts.query)),
             )
+            weakref.finalize(self.con, self.con.con.close)
             schemas = self.con.list_databases()
             self.names = {name: name for name in self.con.list_tables(database=self.schema)}
         if self.schema not in schemas:

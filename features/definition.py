@@ -159,6 +159,14 @@ def ratio(numerator: ir.NumericValue, denominator: ir.NumericValue | int) -> ir.
     return numerator.cast("float64") / denominator.cast("float64").nullif(0)
 
 
+def share_of_rows(t: ir.Table, condition: ir.BooleanValue) -> ir.FloatingValue:
+    """The share of a view's rows for which the condition holds; where it is unknown it does not hold.
+
+    Counting by a condition that is unknown on every row gives null on Spark, and 0 elsewhere.
+    """
+    return ratio(t.count(where=condition.fill_null(False)), t.count())
+
+
 def growth(now: ir.NumericValue, before: ir.NumericValue) -> ir.FloatingValue:
     """Relative change ``now / before - 1``; missing where there was nothing before (or only credits)."""
     return ratio(now - before, (before > 0).ifelse(before, ibis.null("int64")))

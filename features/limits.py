@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from data.catalogue import Direction
 from features.calendar import MONTH_DAYS
-from features.definition import feature, ratio
+from features.definition import feature, ratio, share_of_rows
 
 LIMITS = ("usage", "subscriptions", "plan_features.monthly_limit")
 GATES = ("usage", "subscriptions", "plans", "plan_features")
@@ -97,7 +97,7 @@ def gated_features_used(t: ir.Table, days: int) -> ir.Value:
     missing="no higher tier, or it gates nothing",
 )
 def gated_share_used(t: ir.Table, days: int) -> ir.Value:
-    return ratio(t.count(where=t.last_age <= days), t.count())
+    return share_of_rows(t, t.last_age <= days)
 
 
 @feature(

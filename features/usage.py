@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 from data.catalogue import Direction
 from data.contract import E4
 from features.calendar import MONTH_DAYS, QUARTER_DAYS
-from features.definition import ROW, feature, growth, ratio, step
+from features.definition import ROW, feature, growth, ratio, share_of_rows, step
 from features.tiles import TILES, slope_by_age
 
 USAGE = ("usage",)
@@ -321,7 +321,7 @@ def export_share(r: ir.Table, days: int) -> ir.Value:
     actionable=True,
 )
 def features_included_share(t: ir.Table, days: int) -> ir.Value:
-    return ratio(t.count(where=t.last_age <= days), t.count())
+    return share_of_rows(t, t.last_age <= days)
 
 
 @feature(

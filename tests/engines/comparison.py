@@ -1,0 +1,54 @@
+"""The same base on two engines: what must be equal bit for bit."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pyarrow as pa
+
+from data.check import check
+from data.movements import ExpansionRules, ledger
+from data.source import Source
+from features.build import absent_columns, build
+from features.cohort import cohort
+from features.labels import labels
+
+RULES = ExpansionRules()
+KEY = ("snapshot_date", "account_id")
+TODAY = date(2026, 11, 1)
+
+
+def features(source: Source, dates: Sequence[date], shards: int = 1) -> pa.Table:
+    parts = build(source.tables, dates, RULES, absent=absent_columns(source.raw), shards=shards)
+    return in_order(pa.concat_tables(parts), KEY)
+
+
+def label_rows(source: Source, dates: Sequence[date]) -> pa.Table:
+    return in_order(labels(source.tables, cohort(source.tables, dates), RULES).to_pyarrow(), KEY)
+
+
+def movement_rows(source: Source) -> pa.Table:
+    rows = ledger(source.tables, RULES, TODAY).to_pyarrow()
+    return in_order(rows, rows.column_names)
+
+
+def findings(source: Source) -> list[str]:
+    return check(source, TODAY).lines()
+
+
+def in_order(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    return table.sort_by([(name, "ascending") for name in columns]).combine_chunks()
+
+
+def differences(left: pa.Table, right: pa.Table) -> list[str]:
+    """The columns of which a single value differs; all if the rows are not the same."""
+    if left.column_names != right.column_names or left.num_rows != right.num_rows:
+        return [f"{left.shape} against {right.shape}"]
+    return [name for name in left.column_names if not same(left[name], right[name])]
+
+
+def same(left: pa.ChunkedArray, right: pa.ChunkedArray) -> bool:
+    """Bit for bit: nulls are equal to nulls, and -0.0 is not 0.0."""
+    if pa.types.is_floating(left.type):
+        bits = [column.combine_chunks().view(pa.int64()) for column in (left, right)]
+        return left.is_null().equals(right.is_null()) and bits[0].equals(bits[1])
+    return left.equals(right)

@@ -1,0 +1,156 @@
+"""A real PostgreSQL and a real local Spark, and the bases that DuckDB reads, loaded into them."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import NoReturn
+
+import ibis
+import psycopg
+import pyarrow.parquet as pq
+import pytest
+
+from data.simulate import simulate
+from data.source import Source, connect
+from flows.settings import load
+from tests.flows.conftest import headroom, prefect_server  # noqa: F401  (fixtures)
+
+EXAMPLE = Path(__file__).parents[2] / "data" / "examples" / "fightchurn_crm5.toml"
+BINARIES = ("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin")
+POSTGRES_TYPES = {"string": "text", "float64": "double precision", "date": "date", "boolean": "boolean"}
+SERVER = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c work_mem=64MB -c jit=off"
+
+
+def cannot_run(why: str) -> NoReturn:
+    """The test cannot run here and says why; where every test must run (``HEADROOM_ALL_TESTS``) that is a failure."""
+    if os.environ.get("HEADROOM_ALL_TESTS"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+# --- the bases --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base as DuckDB reads it, and the snapshots at which it is compared."""
+
+    name: str
+    source: Source
+    dates: tuple[date, ...]
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Base:
+    folder = tmp_path_factory.mktemp("simulated")
+    simulate(folder, accounts=150, months=16, seed=11, end=date(2026, 10, 1))
+    return Base("simulated", connect(f"parquet://{folder}"), (date(2026, 7, 1), date(2026, 10, 1)))
+
+
+@pytest.fixture(scope="session")
+def crm5(bases: Path) -> Base:
+    settings = load(EXAMPLE, source=f"parquet://{bases / 'fightchurn_crm5'}")
+    source = connect(settings.source.url, settings.source.tables, root=settings.root)
+    return Base("crm5", source, (date(2023, 7, 1),))
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A server of our own on a free port: the URL without a database. It trusts whoever asks."""
+    initdb, pg_ctl = binary("initdb"), binary("pg_ctl")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # PostgreSQL refuses to run as root.
+    user = "nobody" if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="headroom-postgres-"))
+    try:
+        if user:
+            shutil.chown(folder, user)
+        run = [initdb, "-D", folder / "data", "-A", "trust", "-U", "headroom", "-E", "UTF8", "--locale=C", "-N"]
+        subprocess.run(run, check=True, user=user, capture_output=True)
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 {SERVER}"
+        start = [pg_ctl, "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start"]
+        subprocess.run(start, check=True, user=user, stdout=subprocess.DEVNULL)
+        try:
+            yield f"postgres://headroom@127.0.0.1:{port}"
+        finally:
+            stop = [pg_ctl, "-D", folder / "data", "-m", "immediate", "stop"]
+            subprocess.run(stop, check=True, user=user, stdout=subprocess.DEVNULL)
+    finally:
+        shutil.rmtree(folder)
+
+
+def binary(name: str) -> str:
+    """A program of PostgreSQL, which Debian does not put on the path."""
+    there = [str(Path(path)) for pattern in BINARIES for path in sorted(Path("/").glob(f"{pattern[1:]}/{name}"))]
+    found = shutil.which(name) or next(reversed(there), None)
+    if found is None:
+        cannot_run(f"PostgreSQL is not installed: no {name} on the path nor in {' or '.join(BINARIES)}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def in_postgres(postgres: str) -> Callable[[Base], str]:
+    """Load a base into a schema of its own; the URL of that schema."""
+    loaded: dict[str, str] = {}
+
+    def load_base(base: Base) -> str:
+        if base.name not in loaded:
+            with psycopg.connect(f"{postgres}/postgres".replace("postgres://", "postgresql://", 1)) as server:
+                server.execute(f"create schema {base.name}")
+                server.execute(f"set search_path to {base.name}")
+                for name, raw in base.source.raw.items():
+                    copy_table(server, base.source, name, raw)
+            loaded[base.name] = f"{postgres}/postgres/{base.name}"
+        return loaded[base.name]
+
+    return load_base
+
+
+def copy_table(server: psycopg.Connection, source: Source, name: str, raw: ibis.Table) -> None:
+    columns = ", ".join(f'"{column}" {postgres_type(kind)}' for column, kind in raw.schema().items())
+    server.execute(f"create table {name} ({columns})")
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "rows.csv"
+        source.con.raw_sql(f"copy ({ibis.to_sql(raw)}) to '{path}' (format csv, header false, nullstr '\\N')")
+        copying = server.cursor().copy(f"copy {name} from stdin (format csv, null '\\N')")
+        with path.open("rb") as file, copying as into:
+            while block := file.read(1 << 20):
+                into.write(block)
+    server.execute(f"analyze {name}")
+
+
+def postgres_type(kind: ibis.expr.datatypes.DataType) -> str:
+    if kind.is_timestamp():
+        return "timestamptz" if kind.timezone else "timestamp"
+    return "bigint" if kind.is_integer() else POSTGRES_TYPES[str(kind).lower().removeprefix("!")]
+
+
+# --- Spark ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def in_spark(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Base], str]:
+    """Write a base as Parquet for Spark; its URL."""
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        cannot_run("Spark needs Java: there is no java on the path and no JAVA_HOME")
+
+    def write_base(base: Base) -> str:
+        folder = tmp_path_factory.getbasetemp() / f"spark-{base.name}"
+        if not folder.is_dir():
+            folder.mkdir()
+            for name, raw in base.source.raw.items():
+                pq.write_table(raw.to_pyarrow(), folder / f"{name}.parquet")
+        return f"spark://{folder}"
+
+    return write_base

@@ -1,0 +1,110 @@
+"""One definition on two engines: what DuckDB gives, PostgreSQL gives, bit for bit."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pyarrow.parquet as pq
+import pytest
+
+from data.errors import ContractError, SourceError
+from data.source import connect
+from tests.engines.comparison import differences, features, findings, label_rows, movement_rows
+from tests.engines.conftest import Base
+from tests.flows.conftest import Headroom
+
+InPostgres = Callable[[Base], str]
+DAY = date(2026, 10, 1)
+
+
+def test_every_feature_of_the_simulated_base_is_bit_equal(simulated: Base, in_postgres: InPostgres) -> None:
+    there = connect(in_postgres(simulated))
+    assert differences(features(simulated.source, simulated.dates), features(there, simulated.dates)) == []
+
+
+def test_shards_of_the_database_are_the_same_rows(simulated: Base, in_postgres: InPostgres) -> None:
+    there = connect(in_postgres(simulated))
+    whole = features(simulated.source, simulated.dates[-1:])
+    assert differences(whole, features(there, simulated.dates[-1:], shards=2)) == []
+
+
+@pytest.mark.bases
+def test_every_feature_of_fightchurn_is_bit_equal(crm5: Base, in_postgres: InPostgres) -> None:
+    there = connect(in_postgres(crm5))
+    assert differences(features(crm5.source, crm5.dates), features(there, crm5.dates)) == []
+
+
+def test_labels_the_ledger_and_the_check_are_the_same(simulated: Base, in_postgres: InPostgres) -> None:
+    there = connect(in_postgres(simulated))
+    dates = [date(2026, 4, 1), date(2026, 7, 1)]
+    assert differences(label_rows(simulated.source, dates), label_rows(there, dates)) == []
+    assert differences(movement_rows(simulated.source), movement_rows(there)) == []
+    assert findings(simulated.source) == findings(there)
+
+
+def test_a_day_is_a_utc_day_whatever_the_zone_of_the_server(
+    postgres: str, simulated: Base, in_postgres: InPostgres
+) -> None:
+    in_postgres(simulated)
+    with psycopg.connect(f"{postgres}/postgres") as server:
+        server.execute("create schema zoned")
+        for name in simulated.source.raw:
+            server.execute(f"create table zoned.{name} as select * from simulated.{name}")
+        clock = "occurred_at type timestamptz using occurred_at at time zone 'UTC'"
+        server.execute(f"alter table zoned.usage_events alter column {clock}")
+        server.execute("alter role headroom set timezone to 'Asia/Tokyo'")
+    try:
+        there = connect(f"{postgres}/postgres/zoned")
+        assert differences(features(simulated.source, [DAY]), features(there, [DAY])) == []
+    finally:
+        with psycopg.connect(f"{postgres}/postgres") as server:
+            server.execute("alter role headroom reset timezone")
+
+
+def test_the_users_own_sql_runs_in_the_database(simulated: Base, in_postgres: InPostgres) -> None:
+    url = in_postgres(simulated)
+    there = connect(
+        url, {"accounts": "select *, 'Ann' as owner from (select account_id, name, created_at from accounts) a;"}
+    )
+    assert set(there.tables["accounts"].owner.to_pyarrow().to_pylist()) == {"Ann"}
+    for wrong in ("select nothing from accounts", "drop table accounts", "selec 1"):
+        with pytest.raises(ContractError, match=r"The SQL for the table accounts"):
+            connect(url, {"accounts": wrong})
+    assert connect(url).tables["accounts"].count().to_pyarrow().as_py() == 150
+
+
+def test_text_where_a_date_is_needed_is_refused(postgres: str, simulated: Base, in_postgres: InPostgres) -> None:
+    in_postgres(simulated)
+    with psycopg.connect(f"{postgres}/postgres") as server:
+        server.execute("create schema worded")
+        for name in simulated.source.raw:
+            server.execute(f"create view worded.{name} as select * from simulated.{name}")
+        server.execute("drop view worded.invoices")
+        server.execute("create view worded.invoices as select *, 1 as one from simulated.invoices where false")
+        server.execute("drop view worded.subscriptions")
+        server.execute("create table worded.subscriptions as select * from simulated.subscriptions")
+        server.execute("alter table worded.subscriptions alter column mrr type text")
+    with pytest.raises(ContractError, match=r"text where a date or a number is needed: subscriptions\.mrr"):
+        connect(f"{postgres}/postgres/worded")
+    named = ", ".join(name for name in simulated.source.raw["subscriptions"].columns if name != "mrr")
+    cast = {"subscriptions": f"select {named}, mrr::numeric as mrr from subscriptions"}
+    assert connect(f"{postgres}/postgres/worded", cast).tables["subscriptions"].mrr_e4.sum().to_pyarrow().as_py() > 0
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [("/nowhere", "nowhere"), ("/postgres/nowhere", "no such schema"), ("/postgres", "missing: table")],
+)
+def test_what_is_not_there_is_named(postgres: str, place: str, words: str) -> None:
+    with pytest.raises((SourceError, ContractError), match=words):
+        connect(f"{postgres}{place}")
+
+
+def test_the_command_line_reads_it(
+    simulated: Base, in_postgres: InPostgres, headroom: Headroom, tmp_path: Path
+) -> None:
+    out = tmp_path / "rows.parquet"
+    ran = headroom("features", "--source", in_postgres(simulated), "--snapshot-date", DAY, "--out", out)
+    assert ran.code == 0, ran.err
+    assert differences(features(simulated.source, [DAY]), pq.read_table(out)) == []

@@ -1,0 +1,59 @@
+"""One definition on two engines: what DuckDB gives, Spark gives, bit for bit."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from data.errors import ContractError, SourceError
+from data.source import connect
+from tests.engines.comparison import differences, features, findings, label_rows, movement_rows
+from tests.engines.conftest import Base
+
+InSpark = Callable[[Base], str]
+
+
+def test_every_feature_of_the_simulated_base_is_bit_equal(simulated: Base, in_spark: InSpark) -> None:
+    there = connect(in_spark(simulated))
+    assert differences(features(simulated.source, simulated.dates), features(there, simulated.dates)) == []
+
+
+@pytest.mark.bases
+def test_every_feature_of_fightchurn_is_bit_equal(crm5: Base, in_spark: InSpark) -> None:
+    there = connect(in_spark(crm5))
+    assert differences(features(crm5.source, crm5.dates), features(there, crm5.dates)) == []
+
+
+def test_labels_the_ledger_and_the_check_are_the_same(simulated: Base, in_spark: InSpark) -> None:
+    there = connect(in_spark(simulated))
+    dates = [date(2026, 4, 1), date(2026, 7, 1)]
+    assert differences(label_rows(simulated.source, dates), label_rows(there, dates)) == []
+    assert differences(movement_rows(simulated.source), movement_rows(there)) == []
+    assert findings(simulated.source) == findings(there)
+
+
+def test_the_tables_of_a_catalog_and_the_users_own_sql(simulated: Base, in_spark: InSpark, tmp_path: Path) -> None:
+    folder = in_spark(simulated)
+    session = connect(folder).con._session
+    session.sql(f"create database crm location '{tmp_path}'")
+    try:
+        for name in simulated.source.raw:
+            session.read.parquet(f"{folder.removeprefix('spark://')}/{name}.parquet").write.saveAsTable(f"crm.{name}")
+        there = connect("spark://crm", {"accounts": "select *, 'Ann' as ann from crm.accounts"})
+        for name, table in simulated.source.tables.items():
+            assert there.tables[name].count().to_pyarrow() == table.count().to_pyarrow(), name
+        with pytest.raises(ContractError, match=r"The SQL for the table accounts"):
+            connect("spark://crm", {"accounts": "select nothing from accounts"})
+    finally:
+        session.sql("drop database crm cascade")
+
+
+def test_what_is_not_there_is_named(in_spark: InSpark, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="Spark has no database nowhere"):
+        connect("spark://nowhere", root=tmp_path)
+    with pytest.raises(SourceError, match="there is no folder"):
+        connect("spark://./nowhere", root=tmp_path)
+    (tmp_path / "accounts.csv").write_text("account_id\n1\n")
+    with pytest.raises(SourceError, match=r"accounts\.csv: spark:// reads Parquet"):
+        connect(f"spark://{tmp_path}")

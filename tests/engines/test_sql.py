@@ -1,0 +1,54 @@
+"""The whole build as one query: it compiles for every dialect, and for DuckDB it gives the very same rows."""
+
+from datetime import date
+
+import pytest
+import sqlglot
+import sqlglot.expressions as sge
+
+from data.errors import SettingsError
+from data.movements import ExpansionRules
+from features.build import full_catalogue
+from features.sql import DIALECTS, feature_sql, whole_contract
+from tests.engines.comparison import differences, features, in_order
+from tests.engines.conftest import Base
+from tests.flows.conftest import Headroom
+
+DAY = date(2026, 10, 1)
+
+
+def columns(query: sge.Query) -> list[str]:
+    """The columns of a query, which may select all of those of the query in it."""
+    inner = query.args["from_"].this
+    return columns(inner.this) if query.named_selects == ["*"] else query.named_selects
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_whole_contract_compiles(dialect: str) -> None:
+    query = feature_sql(whole_contract(), [DAY], ExpansionRules(), dialect)
+    parsed = sqlglot.parse_one(query, dialect=DIALECTS[dialect]().dialect)
+    assert columns(parsed) == ["account_id", "snapshot_date", *full_catalogue()]
+    # Nothing is read but the contract's tables: what was made in Python is written out.
+    made = {cte.alias for cte in parsed.find_all(sge.CTE)}
+    assert {table.name for table in parsed.find_all(sge.Table)} - made <= {*whole_contract(), ""}
+
+
+def test_the_query_for_duckdb_gives_the_rows_of_the_build(simulated: Base) -> None:
+    schemas = {name: raw.schema() for name, raw in simulated.source.raw.items()}
+    query = feature_sql(schemas, [DAY], ExpansionRules(), "duckdb")
+    con = simulated.source.con.con.cursor()
+    con.execute("set search_path = 'raw'")
+    rows = con.sql(query).to_arrow_table()
+    assert differences(features(simulated.source, [DAY]), in_order(rows, ("snapshot_date", "account_id"))) == []
+
+
+def test_an_unknown_dialect_is_refused() -> None:
+    with pytest.raises(SettingsError, match="did you mean"):
+        feature_sql(whole_contract(), [DAY], ExpansionRules(), "snowflak")
+
+
+def test_the_command_prints_it(headroom: Headroom) -> None:
+    ran = headroom("features", "--sql", "bigquery", "--snapshot-date", DAY)
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("WITH calendar_")
+    assert "every table and column of the contract" in ran.err
