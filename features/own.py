@@ -11,7 +11,6 @@ from data.staging import KNOWN_SECOND
 from features.definition import REGISTRY, Feature
 
 TABLE = "account_features"
-REASON = "own_feature"
 
 
 def own_features(tables: dict[str, ir.Table]) -> list[Feature]:
@@ -41,7 +40,7 @@ def _card(name: str) -> FeatureCard:
         unit="as the team gave it",
         direction=Direction.UNKNOWN,
         missing="not given in the latest row",
-        reason_code=REASON,
+        reason_code=f"own_{name}",
         actionable=False,
         tables=(TABLE,),
     )

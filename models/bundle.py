@@ -11,9 +11,10 @@ from models import boosting
 from models.amounts import Amounts
 from models.boosting import Booster
 from models.calibration import Calibrator, calibrator_from_dict
+from models.categories import Categories
 
 DESCRIPTION = "bundle.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ class Propensity:
 class Bundle:
     """One trained model.
 
-    ``any_expansion`` is the model that is ranked by and explained; ``motions`` are those that could be learnt, and
-    ``withheld`` says of each other motion why not. ``facts`` are plain values: period, rows, expansions, rounds, seed.
+    ``categories`` are the values of the text-valued features. ``any_expansion`` is the model that is ranked by and
+    explained; ``motions`` are those that could be learnt, and ``withheld`` says of each other motion why not. ``facts``
+    are plain values: period, rows, expansions, rounds, seed.
     ``version`` and ``run_id`` are empty until the model is in the registry.
     """
 
     feature_names: tuple[str, ...]
+    categories: Categories
     any_expansion: Propensity
     motions: Mapping[str, Propensity]
     withheld: Mapping[str, str]
@@ -62,6 +65,7 @@ class Bundle:
         description = {
             "format": FORMAT,
             "feature_names": list(self.feature_names),
+            "categories": {name: list(values) for name, values in self.categories.items()},
             "models": {
                 name: {"booster": m.booster is not None, "calibrator": m.calibrator.to_dict()}
                 for name, m in models.items()
@@ -89,6 +93,7 @@ class Bundle:
         }
         bundle = cls(
             feature_names=tuple(stored["feature_names"]),
+            categories={name: tuple(values) for name, values in stored["categories"].items()},
             any_expansion=models.pop("any"),
             motions=models,
             withheld=stored["withheld"],

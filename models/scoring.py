@@ -9,6 +9,7 @@ from data.contract import MOTIONS
 from data.errors import NotEnoughHistoryError, PublishError
 from models import boosting
 from models.bundle import Bundle
+from models.categories import encode
 from models.motions import motion_propensities
 
 KEYS = ["account_id", "snapshot_date"]
@@ -62,7 +63,7 @@ def _matrix(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
     names = list(bundle.feature_names)
     present = [name for name in names if name in rows.columns]
     boosting.check_columns(names, present)
-    return rows[names].astype("float64")
+    return encode(rows[names], bundle.categories).astype("float64")
 
 
 def check_sum(accounts: pd.Series, log_odds: np.ndarray, base: np.ndarray, parts: np.ndarray) -> None:

@@ -18,6 +18,7 @@ from data.errors import ModelError, NotEnoughHistoryError
 from models import baselines, boosting
 from models.amounts import fit_amounts
 from models.bundle import Bundle, Propensity
+from models.categories import encode, learn_categories
 from models.metrics import ORDER_METRICS, auc_interval, calibration_curve, probability_metrics, ranking_metrics
 from models.motions import TrainedMotions, train_motions
 from models.readiness import require_enough
@@ -67,7 +68,8 @@ def train(
     nothing. Raises NotEnoughHistoryError with what there is and what it takes.
     """
     features = list(feature_names)
-    rows = prepare(history, features)
+    categories = learn_categories(history, [name for name in features if name in history.columns])
+    rows = prepare(encode(history, categories), features)
     expansions = require_enough(rows, settings)
     warm_up = settings.origins + settings.warm_up_origins
     splits = origins(rows.snapshot_date.unique(), settings.horizon_days, warm_up, settings.min_train_dates)
@@ -87,6 +89,7 @@ def train(
     columns = baselines.single_columns(rows, features, y)
     bundle = Bundle(
         feature_names=tuple(features),
+        categories=categories,
         any_expansion=Propensity(booster, played.settled.calibrator),
         motions=motions.models,
         withheld=motions.withheld,

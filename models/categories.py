@@ -1,0 +1,35 @@
+"""Text-valued features as numbers: each value the model has seen gets its place in the alphabet of those values.
+
+A tree can set any of them apart by two comparisons. A value that training has not seen, or saw too rarely to be among
+the most frequent, is missing, as no value is.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+MOST_VALUES = 64
+"""More values than that make an id, not a category."""
+
+Categories = Mapping[str, tuple[str, ...]]
+
+
+def learn_categories(rows: pd.DataFrame, features: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The values of each text-valued feature, the most frequent ones, in alphabetical order."""
+    texts = [name for name in features if not pd.api.types.is_numeric_dtype(rows[name])]
+    counts = {name: rows[name].dropna().astype("str").value_counts() for name in texts}
+    # Of equally frequent values the first in the alphabet: the same in any order of the rows.
+    return {
+        name: tuple(sorted(count.sort_index().sort_values(ascending=False, kind="stable").index[:MOST_VALUES]))
+        for name, count in counts.items()
+    }
+
+
+def encode(rows: pd.DataFrame, categories: Categories) -> pd.DataFrame:
+    """The rows with each text-valued feature as the number of its value, from 0; missing where it is not known."""
+    codes = {
+        name: rows[name].map({value: float(code) for code, value in enumerate(values)}).astype("float64")
+        for name, values in categories.items()
+        if name in rows.columns
+    }
+    return rows.assign(**codes) if codes else rows

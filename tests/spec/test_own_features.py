@@ -1,0 +1,43 @@
+"""The team's own features, as last known before the 1st of July 2026."""
+
+from math import isnan
+
+import pytest
+
+from data.errors import ContractError
+from features.build import catalogue
+from tests.drawn import base, row_of, rows_of
+
+LINES = """
+    account_id | product | plan | mrr | valid_from
+    acme       | core    | team | 100 | 2026-01-01
+    newcomer   | core    | team | 100 | 2026-01-01
+"""
+
+
+def test_the_latest_row_known_before_the_snapshot_counts_as_a_whole() -> None:
+    own = """
+        account_id | known_at         | health | fit
+        acme       | 2026-05-01       | 50     | core
+        acme       | 2026-06-30 09:00 | 71     | edge
+        acme       | 2026-06-30 08:00 | 60     | core
+        acme       | 2026-07-01       | 99     | far
+    """
+    row = row_of(subscriptions=LINES, account_features=own)
+    assert row.health == "71"  # drawn tables are text; a number stays a number
+    assert row.fit == "edge"
+    silent = row_of(subscriptions=LINES, account_features=own + "    acme | 2026-06-30 10:00 | | edge\n")
+    assert silent.health is None or isnan(silent.health)
+    assert row_of("newcomer", subscriptions=LINES, account_features=own).isna()[["health", "fit"]].all()
+
+
+def test_each_column_has_a_card_of_its_own() -> None:
+    cards = catalogue(base(subscriptions=LINES, account_features="account_id | known_at | days_since_audit"))
+    assert cards["days_since_audit"].label == "days since audit"
+    assert cards["days_since_audit"].reason_code == "own_days_since_audit"
+    assert cards["days_since_audit"].tables == ("account_features",)
+
+
+def test_a_name_that_a_feature_has_is_refused() -> None:
+    with pytest.raises(ContractError, match=r"mrr, tier: features of these names are built in\."):
+        rows_of(base(subscriptions=LINES, account_features="account_id | known_at | mrr | tier"))
