@@ -279,16 +279,13 @@ class Views:
         return self._firsts(usage(self.tables).select("account_id", "day", "known_on"))
 
     @cached_property
-    def _user_cells(self) -> ir.Table:
-        return self.cells.filter(self.cells.user_id.notnull())
-
-    @cached_property
     def _user_days(self) -> ir.Table:
         """One row per user and day: not cut yet, the hours of it least of all."""
-        cells = self._user_cells
-        return cells.group_by("account_id", "user_id", "day").aggregate(
+        cells = self.cells
+        days = cells.group_by("account_id", "user_id", "day").aggregate(
             known_on=cells.known_on.min(), first_hour=cells.first_hour.min(), last_hour=cells.last_hour.max()
         )
+        return days.filter(days.user_id.notnull())
 
     @cached_property
     def user_days(self) -> ir.Table:
@@ -304,7 +301,7 @@ class Views:
         """
         days = self._user_days
         long = days.filter(days.last_hour - days.first_hour >= SHARED_HOURS)
-        seen = cut_days(self._user_cells.semi_join(long, ["account_id", "user_id", "day"]), self.calendar, MONTH_DAYS)
+        seen = cut_days(self.cells.semi_join(long, ["account_id", "user_id", "day"]), self.calendar, MONTH_DAYS)
         known = seen.group_by(*KEY, "user_id", "age").aggregate(
             first_hour=seen.first_hour.min(), last_hour=seen.last_hour.max()
         )
@@ -331,7 +328,8 @@ class Views:
     @cached_property
     def user_events(self) -> ir.Table:
         """One row per user active in the last 28 days: ``events``, ``last_hour`` (null: no time of day is known)."""
-        seen = cut_days(self._user_cells, self.calendar, MONTH_DAYS)
+        seen = cut_days(self.cells, self.calendar, MONTH_DAYS)
+        seen = seen.filter(seen.user_id.notnull())
         return seen.group_by(*KEY, "user_id").aggregate(events=seen.events.sum(), last_hour=seen.last_hour.max())
 
     @cached_property
