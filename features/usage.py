@@ -196,7 +196,7 @@ def quantity(t: ir.Table, days: int) -> ir.Value:
 
 
 @feature(
-    "daily",
+    "active_days",
     needs=USAGE,
     windows=(28, 91),
     label="Days with use of the last {days}",
@@ -206,7 +206,7 @@ def quantity(t: ir.Table, days: int) -> ir.Value:
     empty=0,
 )
 def active_days(t: ir.Table, days: int) -> ir.Value:
-    return t.days.sum(where=t.age <= days)
+    return t.count(where=t.age <= days)
 
 
 @feature(

@@ -251,29 +251,28 @@ class Views:
         )
 
     @cached_property
-    def _days(self) -> ir.Table:
-        """One row per account, day and day of knowing: not cut yet."""
+    def daily(self) -> ir.Table:
+        """One row per day with usage and day on which some of it became known: no place to count days.
+
+        ``age, events, quantity_e4``, and ``active_users`` where only days are counted.
+        """
         cells = self.cells
         days = cells.group_by("account_id", "day", "known_on").aggregate(
             events=cells.events.sum(), quantity_e4=cells.quantity_e4.sum(), active_users=cells.active_users.max()
         )
-        first = days.known_on.min().over(ibis.window(group_by=("account_id", "day")))
-        return days.mutate(days=(days.known_on == first).ifelse(1, 0))
+        return cut_days(days, self.calendar, DAILY_DAYS)
 
     @cached_property
-    def daily(self) -> ir.Table:
-        """One row per day with usage and day on which some of it became known.
-
-        ``age, events, quantity_e4``; ``days``: 1 on the row that was known first, 0 on the others, so that its sum
-        counts days; ``active_users`` where only days are counted.
-        """
-        return cut_days(self._days, self.calendar, DAILY_DAYS)
+    def active_days(self) -> ir.Table:
+        """One row per day with usage in the last 91 days: ``age``. A day is known once some of its use is."""
+        days = self.cells.group_by("account_id", "day").aggregate(known_on=self.cells.known_on.min())
+        return cut_days(days, self.calendar, QUARTER_DAYS)
 
     @cached_property
     def year_ago(self) -> ir.Table:
-        """One row per day with usage and day of knowing, of the 28 days that ended a year ago: ``events``."""
+        """One row per cell of usage in the 28 days that ended a year ago: ``events``."""
         dates = self.calendar.filter(self.calendar.age > YEAR_AGO_DAYS - MONTH_DAYS)
-        return cut_days(self._days, dates, YEAR_AGO_DAYS)
+        return cut_days(self.cells, dates, YEAR_AGO_DAYS)
 
     @cached_property
     def first_use(self) -> ir.Table:
@@ -281,16 +280,13 @@ class Views:
         return self._firsts(usage(self.tables).select("account_id", "day", "known_on"))
 
     @cached_property
-    def _user_cells(self) -> ir.Table:
-        return self.cells.filter(self.cells.user_id.notnull())
-
-    @cached_property
     def _user_days(self) -> ir.Table:
         """One row per user and day: not cut yet, the hours of it least of all."""
-        cells = self._user_cells
-        return cells.group_by("account_id", "user_id", "day").aggregate(
+        cells = self.cells
+        days = cells.group_by("account_id", "user_id", "day").aggregate(
             known_on=cells.known_on.min(), first_hour=cells.first_hour.min(), last_hour=cells.last_hour.max()
         )
+        return days.filter(days.user_id.notnull())
 
     @cached_property
     def user_days(self) -> ir.Table:
@@ -306,7 +302,7 @@ class Views:
         """
         days = self._user_days
         long = days.filter(days.last_hour - days.first_hour >= SHARED_HOURS)
-        seen = cut_days(self._user_cells.semi_join(long, ["account_id", "user_id", "day"]), self.calendar, MONTH_DAYS)
+        seen = cut_days(self.cells.semi_join(long, ["account_id", "user_id", "day"]), self.calendar, MONTH_DAYS)
         known = seen.group_by(*KEY, "user_id", "age").aggregate(
             first_hour=seen.first_hour.min(), last_hour=seen.last_hour.max()
         )
@@ -333,7 +329,8 @@ class Views:
     @cached_property
     def user_events(self) -> ir.Table:
         """One row per user active in the last 28 days: ``events``, ``last_hour`` (null: no time of day is known)."""
-        seen = cut_days(self._user_cells, self.calendar, MONTH_DAYS)
+        seen = cut_days(self.cells, self.calendar, MONTH_DAYS)
+        seen = seen.filter(seen.user_id.notnull())
         return seen.group_by(*KEY, "user_id").aggregate(events=seen.events.sum(), last_hour=seen.last_hour.max())
 
     @cached_property

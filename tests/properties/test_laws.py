@@ -305,8 +305,8 @@ SLIPS = {
     ),
     "knows all hours of a day that it knows": (
         "Views.shared_users",
-        "self._user_cells.semi_join(long",
-        "self._user_cells.drop('known_on').mutate(known_on=self._user_cells.day).semi_join(long",
+        "self.cells.semi_join(long",
+        "self.cells.drop('known_on').mutate(known_on=self.cells.day).semi_join(long",
     ),
 }
 """What a view may get wrong: the function, or the view, and the words of it that are replaced."""
