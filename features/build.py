@@ -15,7 +15,7 @@ from data.movements import ExpansionRules
 from features import commercial, limits, people, seats, support, usage
 from features.cohort import KEY, Tables, cohort
 from features.definition import REGISTRY, ROW, Feature
-from features.views import Views, usage_cells
+from features.views import HELD, Views
 
 AREAS = (commercial, usage, seats, limits, support, people)
 """The business areas. Importing them defines the features."""
@@ -60,11 +60,12 @@ def feature_rows(
     rules: ExpansionRules,
     *,
     absent: frozenset[str] = frozenset(),
+    held: Tables | None = None,
 ) -> ir.Table:
     """One row per customer and snapshot: ``account_id, snapshot_date``, then one float64 column per feature."""
     members = cohort(tables, snapshot_dates)
     available = REGISTRY.available(tables, absent)
-    rows = _joined(Views(tables, members, snapshot_dates, rules), [f for f in available if f.view != ROW])
+    rows = _joined(Views(tables, members, snapshot_dates, rules, held), [f for f in available if f.view != ROW])
     rows = rows.mutate(**{f.name: f.expression(rows) for f in available if f.view == ROW})
     return rows.select(*KEY, **{f.name: rows[f.name].cast("float64") for f in available if f.card is not None})
 
@@ -116,11 +117,13 @@ def build(
     count = shards or shard_count(tables, len(snapshot_dates))
     for index in range(count):
         part = shard(tables, index, count)
-        cells = usage_cells(part, snapshot_dates).cache()
+        views = Views(part, cohort(part, snapshot_dates), snapshot_dates, rules)
+        held = {name: getattr(views, name).cache() for name in HELD}
         try:
-            rows = feature_rows({**part, "usage_cells": cells}, snapshot_dates, rules, absent=absent)
+            rows = feature_rows(part, snapshot_dates, rules, absent=absent, held=held)
             yield rows.order_by("snapshot_date", "account_id").to_pyarrow()
         finally:
-            cells.release()
+            for table in held.values():
+                table.release()
         if progress is not None:
             progress(index + 1, count)
