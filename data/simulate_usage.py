@@ -23,7 +23,7 @@ from data.simulate_catalogue import (
     limit,
 )
 from data.simulate_names import TEAMS
-from data.simulate_state import ADD_ONS, METERED, Floats, Ints
+from data.simulate_state import ADD_ONS, METERED, Bools, Floats, Ints
 from data.simulate_world import BURN_IN_MONTHS, Life
 
 DAY_MS = 86_400_000
@@ -31,6 +31,11 @@ LATE_KNOWN_SHARE = 0.03
 LATEST_DAYS = 10
 WEEKEND_WEIGHT = 0.25
 CHRISTMAS_WEIGHT = 0.35
+FIRST_HOUR, LAST_HOUR = 7, 19
+"""People work between these hours (UTC)."""
+SHARED_LOGINS = 0.005
+"""So many user ids are used by several people, early and late on the same few days."""
+SHARED_LOGIN_DAYS = 8
 METERED_EVENTS = 12
 """Reports of a metered feature in a month, spread evenly."""
 
@@ -186,10 +191,13 @@ def _month_events(
     share = rng.random(len(account))
     is_slot = np.concatenate([np.zeros(len(is_new), bool), slot >= 0])
     share[is_slot] = (slot[slot >= 0] + share[is_slot]) / METERED_EVENTS
+    is_shared = ~is_slot & (mixed(account + 32_452_843, np.concatenate([user, extra_user])) < SHARED_LOGINS)
+    share[is_shared] = (np.floor(share[is_shared] * SHARED_LOGIN_DAYS) + 0.5) / SHARED_LOGIN_DAYS
     target = weights[begins] + share * (weights[ends] - weights[begins])
     day = np.minimum(np.searchsorted(weights, target, side="right") - 1, length - 1)
     first_ms = np.datetime64(life.months[number].first_day, "ms").astype(np.int64)
-    at_ms = first_ms + day * DAY_MS + (DAY_MS * (0.25 + 0.7 * rng.random(len(account)))).astype(np.int64)
+    hour = _hours(rng.random(len(account)), is_shared)
+    at_ms = first_ms + day * DAY_MS + (DAY_MS / 24 * hour).astype(np.int64)
     return (
         account,
         at_ms,
@@ -197,6 +205,12 @@ def _month_events(
         np.concatenate([user, extra_user]),
         np.concatenate([np.full(len(user), np.nan), quantity]),
     )
+
+
+def _hours(share: Floats, is_shared: Bools) -> Floats:
+    """The hour of each event: working hours, or for shared user ids the first or the last three hours of the day."""
+    at_night = np.where(share < 0.5, 6 * share, 18 + 6 * share)
+    return np.where(is_shared, at_night, FIRST_HOUR + (LAST_HOUR - FIRST_HOUR) * share)
 
 
 def _spread(counts: Ints) -> tuple[Ints, Ints]:

@@ -111,19 +111,19 @@ def build(
 ) -> Iterator[pa.Table]:
     """The feature rows of each shard, one after the other, sorted by snapshot and account.
 
-    ``progress`` is told ``(shards done, shards in all)``. Shards are read from the source as they are asked for; the
-    counted usage of a shard is held by the engine while it is worked on.
+    ``progress`` is told ``(shards done, shards in all)``. The usage is counted once, for all of them, and held by the
+    engine (beyond its memory limit on disk) until the last shard is done.
     """
     count = shards or shard_count(tables, len(snapshot_dates))
-    for index in range(count):
-        part = shard(tables, index, count)
-        views = Views(part, cohort(part, snapshot_dates), snapshot_dates, rules)
-        held = {name: getattr(views, name).cache() for name in HELD}
-        try:
-            rows = feature_rows(part, snapshot_dates, rules, absent=absent, held=held)
+    views = Views(tables, cohort(tables, snapshot_dates), snapshot_dates, rules)
+    held = {name: getattr(views, name).cache() for name in HELD}
+    try:
+        for index in range(count):
+            part, counted = shard(tables, index, count), shard(held, index, count)
+            rows = feature_rows(part, snapshot_dates, rules, absent=absent, held=counted)
             yield rows.order_by("snapshot_date", "account_id").to_pyarrow()
-        finally:
-            for table in held.values():
-                table.release()
-        if progress is not None:
-            progress(index + 1, count)
+            if progress is not None:
+                progress(index + 1, count)
+    finally:
+        for table in held.values():
+            table.release()

@@ -7,6 +7,7 @@ every window is a comparison of ``age``.
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from itertools import pairwise
 
 import ibis
 import ibis.expr.types as ir
@@ -48,7 +49,7 @@ def slots(snapshot_dates: Iterable[date], edges: Iterable[int]) -> tuple[ir.Tabl
     dates = sorted(set(snapshot_dates))
     ages = sorted({0, *edges})
     begins = sorted({snapshot_date - timedelta(days=age) for snapshot_date in dates for age in ages})
-    ends = dict(zip(begins, begins[1:], strict=False))
+    ends = dict(pairwise(begins))
     days, seen = [], []
     for slot, (begin, end) in enumerate(ends.items()):
         following = [snapshot_date for snapshot_date in dates if snapshot_date >= end]

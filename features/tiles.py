@@ -14,11 +14,11 @@ TILES = 13
 
 
 def slope(leaning: ir.IntegerValue, total: ir.IntegerValue, *, unit: int = 1) -> ir.FloatingValue:
-    """The least-squares slope of the tiles x_0 .. x_12, per tile and relative to their mean; missing where it is not > 0.
+    """The least-squares slope of the tiles x_0 .. x_12, per tile and relative to their mean.
 
-    ``total`` is the sum of the tiles and ``leaning`` is ``unit`` times sum(x_i * (12 - 2i)). The slope is
-    sum(x_i * (6 - i)) / 182, since the squares of -6 .. 6 add up to 182, and the mean is total / 13; the one over the
-    other is leaning / (28 * total).
+    Missing where the mean is not above 0. ``total`` is the sum of the tiles, ``leaning`` is ``unit`` times the sum of
+    x_i * (12 - 2i). The slope is sum(x_i * (6 - i)) / 182, since the squares of -6 .. 6 add up to 182, and the mean is
+    total / 13; the one over the other is leaning / (28 * unit * total).
     """
     return ratio(leaning, _positive(total) * (28 * unit))
 
@@ -38,7 +38,7 @@ def slope_of(tiles: Sequence[ir.IntegerValue]) -> ir.FloatingValue:
 
 
 def volatility(tiles: Sequence[ir.IntegerValue]) -> ir.FloatingValue:
-    """The mean absolute deviation of the tiles from their mean, relative to it; missing where it is not > 0."""
+    """The mean absolute deviation of the tiles from their mean, relative to it; missing where it is not above 0."""
     total = _sum(tiles)
     return ratio(_sum([(tile * TILES - total).abs() for tile in tiles]), _positive(total) * TILES)
 

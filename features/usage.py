@@ -18,7 +18,7 @@ BASELINE_DAYS = 182
 POWER_USER_DAYS = 12
 """A power user is active on at least 12 of 28 days: three days a week."""
 EXPORT = "export"
-"""A product feature with this word in its name takes data elsewhere: work that the product does not do, done around it."""
+"""A product feature with this word in its name takes data elsewhere: a way around what is missing."""
 
 
 def users_in(r: ir.Table, window: str) -> ir.IntegerColumn:
@@ -196,7 +196,7 @@ def quantity(t: ir.Table, days: int) -> ir.Value:
 
 
 @feature(
-    "daily",
+    "active_days",
     needs=USAGE,
     windows=(28, 91),
     label="Days with use of the last {days}",
@@ -206,7 +206,7 @@ def quantity(t: ir.Table, days: int) -> ir.Value:
     empty=0,
 )
 def active_days(t: ir.Table, days: int) -> ir.Value:
-    return t.days.sum(where=t.age <= days)
+    return t.count(where=t.age <= days)
 
 
 @feature(

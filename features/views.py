@@ -285,14 +285,18 @@ class Views:
     def daily(self) -> ir.Table:
         """One row per day with usage, and one more for each knowing of it that came late.
 
-        ``age, events, quantity_e4``; ``days``: 1 on the first of a day's rows, 0 on the others, so that its sum counts
-        days; ``active_users`` where only days are counted.
+        ``age, events, quantity_e4``, and ``active_users`` where only days are counted: no place to count days.
         """
         return cut_days(self.usage_days, self.calendar, DAILY_DAYS)
 
     @cached_property
+    def active_days(self) -> ir.Table:
+        """One row per day with usage in the last 91 days: ``age``. A day is known once some of its use is."""
+        return cut_days(self.usage_days.filter(self.usage_days.days == 1), self.calendar, QUARTER_DAYS)
+
+    @cached_property
     def year_ago(self) -> ir.Table:
-        """One row per day with usage and day of knowing, of the 28 days that ended a year ago: ``events``."""
+        """One row per day with usage and knowing of it in the 28 days that ended a year ago: ``events``."""
         dates = self.calendar.filter(self.calendar.age > YEAR_AGO_DAYS - MONTH_DAYS)
         return cut_days(self.usage_days, dates, YEAR_AGO_DAYS)
 

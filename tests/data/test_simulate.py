@@ -88,6 +88,15 @@ def test_lines_end_after_they_begin_and_use_begins_with_the_contract(base: Path)
     assert (gone.deactivated_at > gone.created_at).all()
 
 
+def test_people_work_by_day_and_a_few_user_ids_are_used_by_several(larger: Path) -> None:
+    events = _read(larger, "usage_events").dropna(subset=["user_id"])
+    hours = events.occurred_at.dt.hour
+    of_day = hours.groupby([events.user_id, events.occurred_at.dt.date]).agg(["min", "max"])
+    long_days = (of_day["max"] - of_day["min"] >= 16).groupby("user_id").sum()
+    assert 0 < (long_days >= 2).mean() < 0.01
+    assert hours[~events.user_id.isin(long_days[long_days > 0].index)].between(7, 18).mean() > 0.99
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(base: Path, tmp_path: Path) -> None:
     simulate(tmp_path / "again", ACCOUNTS, MONTHS, seed=3, end=END)
     simulate(tmp_path / "other", ACCOUNTS, MONTHS, seed=4, end=END)

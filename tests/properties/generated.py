@@ -199,17 +199,23 @@ def _invoices(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
 
 
 def _events(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
-    """Events of a few users; a third of them come day after day, and some at all hours."""
+    """Events of a few users; a third of them come day after day, and some ids are used early and late on one day."""
     count, days = len(owners), _days(rng, len(owners))
     users = owners.str.cat(_some(rng, ("-u0", "-u0", "-u0", "-u1", "-u2", "-u3", None), count))
     every_day = _on(pd.Series(np.arange(count) % 100 + DAYS - 140))
     is_daily = pd.Series(np.arange(count) < count // 3)
     owners, users = owners.mask(is_daily, "a0"), users.mask(is_daily, "a0-u0")
     days = days.mask(is_daily, every_day)
+    number = pd.Series(np.arange(count))
+    is_long = ~is_daily & (number < count // 2)
+    owners, users = owners.mask(is_long, "a1"), users.mask(is_long, "a1-s" + (number // 2 % 4).astype(str))
+    days = days.mask(is_long, _on(DAYS - 1 - number // 8 * 13 % 338))
+    times = _times(rng, days)
+    late_or_early = days + pd.to_timedelta((number % 2 * 20 + 2) * 3_600, unit="s").astype("timedelta64[us]")
     return pd.DataFrame(
         {
             "account_id": owners,
-            "occurred_at": _times(rng, days),
+            "occurred_at": times.mask(is_long, late_or_early),
             "feature": _some(rng, FEATURES, count),
             "user_id": users,
             "quantity": _amounts(rng, count, 0, 9, missing=0.5),

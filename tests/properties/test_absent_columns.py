@@ -17,26 +17,28 @@ from tests.properties.generated import SNAPSHOTS, frames, raw_tables
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 
 USERS = {"registered_users", "users_created_28d", "users_created_91d", "registered_users_per_seat"}
-LEAVERS = {"users_deactivated_91d"}
-TEAMS = {"teams", "teams_new_91d"}
+LEAVERS = {"users_deactivated_91d", "seats_reassigned_share_91d"}
+TEAM_USE = {"new_team_users_active_28d"}
+TEAMS = {"teams", "teams_new_91d", *TEAM_USE}
 DOMAINS = {"other_domain_users_91d", "other_domain_share"}
 RATINGS = {"csat_182d", "csat_change_182d", "csat_last"}
 PLAYS = {"play_open", "days_since_not_now"}
 UTILIZATION = {"seat_utilization_28d", "seat_utilization_change_91d", "seats_free"}
 ACTIVE = {"active_users_7d", "active_users_28d", "active_users_91d", "events_per_user_28d"}
 ACTIVE |= {"active_users_growth_28d", "active_users_growth_91d", *UTILIZATION}
-POWER = {"power_users_28d", "power_user_share_28d", "top_user_share_28d"}
+POWER = {"power_users_28d", "power_user_share_28d", "top_user_share_28d", "stickiness_28d", "shared_logins_28d"}
 LIMITS = {"limit_share_max_28d", "limits_over_80pct", "days_to_limit"}
 SEATS = {"seats", "mrr_per_seat", "seats_per_employee", "registered_users_per_seat", "list_price_discount"}
-SEATS |= {"days_since_seat_expansion", *UTILIZATION}
+SEATS |= {"days_since_seat_expansion", "last_expansion_was_seat", "seats_growth_365d", *UTILIZATION}
+SEATS |= {"seats_reassigned_share_91d"}
 
 ABSENT = {
-    "usage_events.user_id": ACTIVE | POWER,
+    "usage_events.user_id": ACTIVE | POWER | TEAM_USE,
     "usage_daily.active_users": ACTIVE,
     "tickets.closed_at": {"tickets_open", "critical_tickets_open", *RATINGS},
-    "tickets.severity": {"critical_tickets_open"},
+    "tickets.severity": {"critical_tickets_open", "severe_tickets_91d"},
     "tickets.csat": RATINGS,
-    "tickets.kind": {"bug_tickets_91d", "feature_requests_182d"},
+    "tickets.kind": {"bug_tickets_91d", "bug_ticket_share_91d", "feature_requests_182d"},
     "tickets.feature": {"gated_requests_182d"},
     "outcomes.closed_at": PLAYS,
     "outcomes.status": PLAYS,
@@ -44,7 +46,7 @@ ABSENT = {
     "users.email_domain": DOMAINS,
     "users.team": TEAMS,
     "users.deactivated_at": LEAVERS,
-    "subscriptions.renews_on": {"days_to_renewal"},
+    "subscriptions.renews_on": {"days_to_renewal", "contract_term_days"},
     "subscriptions.seats": SEATS,
     "accounts.employees": {"employees", "seats_per_employee"},
     "plans.seat_price": {"list_price_discount"},
@@ -53,6 +55,7 @@ ABSENT = {
 }
 
 MOVED = {"days_since_expansion", "days_since_upsell", "expansions", "expansions_365d", "last_expansion_share"}
+MOVED |= {"last_expansion_was_upsell", "last_expansion_was_cross_sell"}
 OTHERWISE = {
     "subscriptions.seats": {*MOVED, "days_since_price_rise", "days_since_cross_sell"},
     "users.deactivated_at": {"registered_users", "registered_users_per_seat", *TEAMS, *DOMAINS},

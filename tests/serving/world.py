@@ -71,6 +71,22 @@ nps: nps_last/0-10
 crm_activity: crm_events_91d/events
 play_open: play_open/plays
 not_now: days_since_not_now/days
+usage_slope: events_weekly_slope_91d/share-per-week
+usage_acceleration: events_acceleration_28d/share
+slow_quarter_spike: spike_after_slow_quarter/share
+usage_season: events_against_last_year_28d/share
+workarounds: export_events_28d/events export_share_28d/share
+stickiness: stickiness_28d/share
+shared_logins: shared_logins_28d/users
+seat_growth: seats_growth_365d/share
+severe_tickets: severe_tickets_91d/tickets
+contract_lines: lines_open/lines
+contract_term: contract_term_days/days
+expansion_kind: last_expansion_was_seat/yes-or-no last_expansion_was_upsell/yes-or-no
+ last_expansion_was_cross_sell/yes-or-no
+billing_slope: billed_slope_364d/share
+billing_volatility: billed_volatility_364d/share
+billing_mix: products_billed_91d/products top_product_share_365d/share
 """
 
 

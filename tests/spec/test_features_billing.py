@@ -86,6 +86,36 @@ def test_against_the_same_91_days_a_year_ago(row: pd.Series) -> None:
     assert row.billed_against_last_year == (200 - year_ago) / year_ago
 
 
+def test_the_slope_of_billing_over_13_times_28_days(row: pd.Series) -> None:
+    # Tiles of 28 days, the latest from the 3rd of June; the 13th from the 2nd of July of last year.
+    now, april, march, december = 80 - 30 + 20 + 10, 70, 50 + 100, 200 + 9
+    total = now + april + march + december
+    leaning = 6 * now + 5 * april + 3 * march - 0 * december
+    assert row.billed_slope_364d == leaning / (14 * total)
+
+
+def test_the_volatility_of_billing_is_its_mean_deviation_over_13_tiles(row: pd.Series, rows: pd.DataFrame) -> None:
+    tiles = [80, 70, 0, 150, 0, 0, 209, 0, 0, 0, 0, 0, 0]
+    total = sum(tiles)
+    assert row.billed_volatility_364d == sum(abs(13 * tile - total) for tile in tiles) / (13 * total)
+    assert rows.billed_volatility_364d["first"] == (12 * 100 + 12 * 100) / (13 * 100)  # one tile of 100, twelve of 0
+    assert isnan(rows.billed_volatility_364d["seated"])
+    assert isnan(rows.billed_slope_364d["seated"])
+
+
+def test_the_api_is_nearly_all_that_was_billed(row: pd.Series, rows: pd.DataFrame) -> None:
+    assert row.products_billed_91d == len(["api", "storage"])
+    api, storage = 100 + 9 + 200 + 100 + 50 + 70 + 80 - 30 + 20, 10
+    assert row.top_product_share_365d == api / (api + storage)
+    assert rows.products_billed_91d["seated"] == 0
+    assert isnan(rows.top_product_share_365d["seated"])
+
+
+def test_a_product_that_was_credited_in_full_is_not_among_those_billed(rows: pd.DataFrame) -> None:
+    assert rows.products_billed_91d["mixed"] == len(["core", "api", "storage"])
+    assert rows.top_product_share_365d["mixed"] == 10 / (10 + 10 + (10 + 10 - 10))
+
+
 def test_billed_yesterday(row: pd.Series) -> None:
     assert row.days_since_billed == 1
 

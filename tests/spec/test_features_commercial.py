@@ -127,6 +127,20 @@ def test_the_newest_open_line_began_on_the_1st_of_may(row: pd.Series) -> None:
     assert row.line_age_days == 31 + 30
 
 
+def test_two_lines_are_open(row: pd.Series, rows: pd.DataFrame) -> None:
+    assert row.lines_open == len(["core", "insights"])
+    assert rows.lines_open["hearsay"] == 2
+
+
+def test_the_contract_that_renews_next_began_on_the_1st_of_may_and_renews_on_the_1st_of_august(row: pd.Series) -> None:
+    assert row.contract_term_days == 31 + 30 + 31
+
+
+def test_a_contract_that_renews_today_ran_for_two_and_a_half_years(rows: pd.DataFrame) -> None:
+    assert rows.contract_term_days["calm"] == 366 + 365 + 181
+    assert isnan(rows.contract_term_days["fresh"])
+
+
 def test_the_next_renewal_is_that_of_insights_on_the_1st_of_august(row: pd.Series) -> None:
     assert row.days_to_renewal == 31
 
@@ -153,6 +167,19 @@ def test_seats_were_last_added_on_the_1st_of_february_of_last_year(row: pd.Serie
 
 def test_insights_was_a_cross_sell_on_the_1st_of_december(row: pd.Series) -> None:
     assert row.days_since_cross_sell == 31 + 31 + 28 + 31 + 30 + 31 + 30
+
+
+def test_the_last_expansion_was_an_upsell(row: pd.Series) -> None:
+    assert row.last_expansion_was_upsell == 1
+    assert row.last_expansion_was_seat == 0
+    assert row.last_expansion_was_cross_sell == 0
+
+
+def test_on_one_day_it_may_have_been_two_kinds_and_never_is_missing(rows: pd.DataFrame) -> None:
+    doubled, calm = rows.loc["doubled"], rows.loc["calm"]
+    assert (doubled.last_expansion_was_seat, doubled.last_expansion_was_cross_sell) == (1, 1)
+    assert doubled.last_expansion_was_upsell == 0
+    assert isnan(calm.last_expansion_was_seat)
 
 
 def test_three_expansions_two_of_them_within_a_year(row: pd.Series) -> None:
@@ -190,6 +217,12 @@ def test_less_than_one_percent_more_is_rounding_and_no_price_rise(rows: pd.DataF
 
 def test_mrr_was_300_a_year_ago_and_is_620_now(row: pd.Series) -> None:
     assert row.mrr_growth_365d == (620 - 300) / 300
+
+
+def test_mrr_fell_by_20_within_91_days(row: pd.Series, rows: pd.DataFrame) -> None:
+    assert row.mrr_growth_91d == (620 - 640) / 640  # insights, on the 1st of May
+    assert rows.mrr_growth_91d["calm"] == 0
+    assert isnan(rows.mrr_growth_91d["fresh"])
 
 
 def test_nothing_changed_for_years(rows: pd.DataFrame) -> None:

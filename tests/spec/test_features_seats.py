@@ -13,6 +13,8 @@ SEATS = """
     acme       | core     | team | 500 | 50    | 2026-04-01 |
     crowded    | core     | team | 100 | 10    | 2026-05-01 |
     idle       | core     | team | 100 | 10    | 2025-01-01 |
+    growing    | core     | team | 100 | 10    | 2025-01-01 | 2025-07-01
+    growing    | core     | team | 150 | 15    | 2025-07-01 |
     metered    | api      | payg | 100 |       | 2025-01-01 |
 """
 
@@ -31,6 +33,8 @@ EVENTS = "\n".join(
         *used("acme", people=49, day="2026-03-31"),
         *used("acme", people=99, day="2026-07-01"),
         *used("acme", people=99, day="2026-06-20", known="2026-07-01"),
+        *used("growing", people=4, day="2026-06-03"),
+        *used("growing", people=5, day="2026-06-02"),
         *used("crowded", people=12, day="2026-06-15"),
         *used("metered", people=5, day="2026-06-15"),
     ]
@@ -49,6 +53,11 @@ USERS = """
     jon     | acme       |              |         | 2025-01-10 | 2026-03-31
     ken     | acme       | acme.com     | lab     | 2025-01-10 | 2026-01-10
     zoe     | acme       | acme.com     | legal   | 2026-07-01 |
+    user-00 | growing    |              | sales   | 2025-01-10 |
+    user-01 | growing    |              | berlin  | 2026-05-10 |
+    user-02 | growing    |              | berlin  | 2026-05-11 |
+    user-03 | growing    |              | berlin  | 2026-05-11 | 2026-06-20
+    user-04 | growing    |              | berlin  | 2026-05-11 |
     leo     | crowded    | one.com      |         | 2025-01-10 |
     max     | crowded    | two.com      |         | 2025-01-10 |
     moe     | metered    |              |         | 2025-01-10 |
@@ -102,6 +111,14 @@ def test_where_no_seats_are_sold_none_are_in_use_or_free(rows: pd.DataFrame) -> 
     assert isnan(metered.seats_free)
 
 
+def test_seats_grew_from_10_to_15_within_a_year(rows: pd.DataFrame) -> None:
+    assert rows.seats_growth_365d["growing"] == (15 - 10) / 10  # on the 365th day before the snapshot
+    assert rows.seats_growth_365d["idle"] == (10 - 10) / 10
+    assert rows.seats_growth_365d["acme"] == (50 - 40) / 40
+    assert isnan(rows.seats_growth_365d["crowded"])  # no customer a year ago
+    assert isnan(rows.seats_growth_365d["metered"])
+
+
 # --- registered users -------------------------------------------------------------------------------------------------
 
 
@@ -120,6 +137,13 @@ def test_users_added(row: pd.Series) -> None:
 
 def test_users_who_left(row: pd.Series) -> None:
     assert row.users_deactivated_91d == len(["bob", "eva"])  # jon left the day before the window
+
+
+def test_two_of_fifty_seats_changed_hands(row: pd.Series, rows: pd.DataFrame) -> None:
+    came, left = ["dee", "fay", "gus", "hal"], ["bob", "eva"]
+    assert row.seats_reassigned_share_91d == min(len(came), len(left)) / 50
+    assert rows.seats_reassigned_share_91d["idle"] == 0 / 10
+    assert isnan(rows.seats_reassigned_share_91d["metered"])
 
 
 def test_nobody_registered_is_zero_users(rows: pd.DataFrame) -> None:
@@ -146,6 +170,14 @@ def test_teams_with_people(row: pd.Series) -> None:
 
 def test_a_team_is_new_if_nobody_was_in_it_before(row: pd.Series) -> None:
     assert row.teams_new_91d == len(["berlin"])  # eva began support long ago, cid finance the day before the window
+
+
+def test_people_of_new_teams_who_use_it(row: pd.Series, rows: pd.DataFrame) -> None:
+    growing = rows.loc["growing"]
+    assert growing.teams_new_91d == len(["berlin"])
+    assert growing.new_team_users_active_28d == len(["user-01", "user-02"])  # 03 has left, and 04 was here on the 2nd
+    assert row.new_team_users_active_28d == 0
+    assert rows.new_team_users_active_28d["idle"] == 0
 
 
 def test_people_of_other_domains(row: pd.Series) -> None:

@@ -28,7 +28,7 @@ TICKETS = """
     11        | acme       | 2026-07-01 |            | bug             | critical |      |
     12        | improving  | 2026-02-01 | 2026-06-01 | question        | low      | 4.3  |
     13        | improving  | 2026-03-01 | 2026-06-01 | question        | low      | 3.7  |
-    14        | improving  | 2026-04-01 | 2026-05-01 | question        | low      | 1    |
+    14        | improving  | 2026-04-01 | 2026-05-01 | question        | high     | 1    |
 """
 
 
@@ -54,6 +54,18 @@ def test_a_ticket_that_is_closed_today_is_still_open(row: pd.Series) -> None:
 
 def test_bugs_since_the_1st_of_april(row: pd.Series) -> None:
     assert row.bug_tickets_91d == len(["1", "2", "3", "4"])
+
+
+def test_all_four_tickets_since_the_1st_of_april_are_bugs(row: pd.Series, rows: pd.DataFrame) -> None:
+    assert row.bug_ticket_share_91d == 4 / 4
+    assert rows.bug_ticket_share_91d["improving"] == 0 / 1
+    assert isnan(rows.bug_ticket_share_91d["silent"])
+
+
+def test_high_and_critical_tickets_since_the_1st_of_april_open_or_not(row: pd.Series, rows: pd.DataFrame) -> None:
+    assert row.severe_tickets_91d == len(["1", "2", "3"])
+    assert rows.severe_tickets_91d["improving"] == len(["14"])
+    assert rows.severe_tickets_91d["silent"] == 0
 
 
 def test_feature_requests_since_the_31st_of_december(row: pd.Series) -> None:

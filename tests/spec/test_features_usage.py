@@ -126,6 +126,11 @@ def test_a_feature_is_new_if_it_was_not_used_before_the_91_days_or_not_for_a_yea
     assert row.features_new_91d == len(["export", "alerts", "audit"])  # audit was last used two years ago
 
 
+def test_one_of_26_events_is_an_export(row: pd.Series) -> None:
+    assert row.export_events_28d == len(["3 June"])
+    assert row.export_share_28d == 1 / 26
+
+
 def test_events_for_each_of_four_active_users(row: pd.Series) -> None:
     assert row.events_per_user_28d == 26 / 4
 
@@ -151,6 +156,11 @@ def test_ann_came_on_12_days_and_is_a_power_user_bob_came_on_11_and_is_not(row: 
     assert row.power_user_share_28d == 1 / 4
 
 
+def test_on_an_average_day_a_good_fifth_of_the_four_users_is_active(row: pd.Series) -> None:
+    days = {"ann": 12, "bob": 11, "eva": 1, "gus": 1}
+    assert row.stickiness_28d == sum(days.values()) / (28 * len(days))
+
+
 def test_the_busiest_user_makes_12_of_26_events(row: pd.Series) -> None:
     assert row.top_user_share_28d == 12 / 26
 
@@ -170,6 +180,7 @@ def test_events_without_a_user_are_events_of_nobody(rows: pd.DataFrame) -> None:
     assert robot.active_users_28d == 0
     assert isnan(robot.events_per_user_28d)
     assert isnan(robot.power_user_share_28d)
+    assert isnan(robot.stickiness_28d)
     assert isnan(robot.top_user_share_28d)
 
 
@@ -243,7 +254,14 @@ def test_users_that_nobody_counted_are_missing(counted: pd.DataFrame) -> None:
 
 
 def test_who_is_a_power_user_cannot_be_told_from_counts(counted: pd.DataFrame) -> None:
-    assert {"power_users_28d", "power_user_share_28d", "top_user_share_28d"}.isdisjoint(counted.columns)
+    needs_users = {
+        "power_users_28d",
+        "power_user_share_28d",
+        "top_user_share_28d",
+        "stickiness_28d",
+        "shared_logins_28d",
+    }
+    assert needs_users.isdisjoint(counted.columns)
 
 
 def test_a_counted_zero_is_no_use(counted: pd.DataFrame) -> None:
