@@ -24,7 +24,7 @@ from features.likeness import WholeBaseViews
 from features.own import own_features
 from features.peers import PROFILE
 from features.spool import Spool, key_of, spool
-from features.views import Views, usage_cells
+from features.views import HELD, Views
 
 AREAS = (commercial, usage, seats, limits, support, people, peers)
 """The business areas. Importing them defines the features."""
@@ -71,22 +71,25 @@ def feature_rows(
     rules: ExpansionRules,
     *,
     absent: frozenset[str] = frozenset(),
+    held: Tables | None = None,
 ) -> ir.Table:
     """One row per customer and snapshot: ``account_id, snapshot_date``, then one column per feature.
 
-    Features are float64; of the team's own those that are text stay text.
+    Features are float64; of the team's own those that are text stay text. ``held`` are the views that the engine holds.
     """
     features = available(tables, absent)
-    own = _own_rows(tables, snapshot_dates, rules, features)
+    own = _own_rows(tables, snapshot_dates, rules, features, held)
     both = _side_by_side(own, _whole_base_rows(tables, snapshot_dates, rules, features))
     shown = [f for f in features if f.card is not None]
     return both.select(*KEY, **{f.name: _compared(f, both) for f in shown})
 
 
-def _own_rows(tables: Tables, dates: Sequence[date], rules: ExpansionRules, features: list[Feature]) -> ir.Table:
+def _own_rows(
+    tables: Tables, dates: Sequence[date], rules: ExpansionRules, features: list[Feature], held: Tables | None
+) -> ir.Table:
     """The features that an account has of itself."""
     own = [f for f in features if f.view not in (PEERS, *WHOLE_BASE)]
-    rows = _joined(Views(tables, cohort(tables, dates), dates, rules), [f for f in own if f.view != ROW])
+    rows = _joined(Views(tables, cohort(tables, dates), dates, rules, held), [f for f in own if f.view != ROW])
     rows = rows.mutate(**{f.name: f.expression(rows) for f in own if f.view == ROW})
     return rows.select(*KEY, **{f.name: _as_shown(rows[f.name]) for f in own if f.card is not None})
 
@@ -157,38 +160,42 @@ def build(
     """The feature rows of each shard, one after the other, each sorted by snapshot and account.
 
     ``progress`` is told ``(shards done, shards in all)``. ``state`` names what the tables hold: a build that was
-    stopped goes on with its shards if the state is the same; without one it begins anew. The counted usage of a shard
-    is held by the engine while it is worked on, finished shards wait on disk for the comparison of accounts.
+    stopped goes on with its shards if the state is the same; without one it begins anew. The usage is counted once, for
+    all shards, and held by the engine, beyond its memory limit on disk; finished shards wait on disk for the comparison
+    of accounts.
     """
     count = shards or shard_count(tables, len(snapshot_dates))
     features = available(tables, absent)
     if count == 1:
-        with _counted(tables, snapshot_dates) as counted:
-            rows = feature_rows(counted, snapshot_dates, rules, absent=absent)
-            yield _fetched(rows)
+        with _counted(tables, snapshot_dates, rules) as held:
+            yield _fetched(feature_rows(tables, snapshot_dates, rules, absent=absent, held=held))
         if progress is not None:
             progress(1, 1)
         return
     names = [f.name for f in features]
     key = None if state is None else key_of(state, sorted(snapshot_dates), rules, sorted(absent), names, count)
     with spool(key) as waiting:
-        for index in range(count):
-            if not waiting.has(index):
-                with _counted(shard(tables, index, count), snapshot_dates) as part:
-                    waiting.write(index, _own_rows(part, snapshot_dates, rules, features).to_pyarrow())
-            if progress is not None:
-                progress(index + 1, count)
+        with _counted(tables, snapshot_dates, rules) as held:
+            for index in range(count):
+                if not waiting.has(index):
+                    part, counted = shard(tables, index, count), shard(held, index, count)
+                    own = _own_rows(part, snapshot_dates, rules, features, counted)
+                    waiting.write(index, own.to_pyarrow())
+                if progress is not None:
+                    progress(index + 1, count)
         yield from _second_pass(waiting, count, tables, snapshot_dates, rules, features)
 
 
 @contextmanager
-def _counted(tables: Tables, dates: Sequence[date]) -> Iterator[Tables]:
-    """The tables with their usage counted, which several views read."""
-    cells = usage_cells(tables, dates).cache()
+def _counted(tables: Tables, dates: Sequence[date], rules: ExpansionRules) -> Iterator[Tables]:
+    """The usage, counted into the small tables that several views read."""
+    views = Views(tables, cohort(tables, dates), dates, rules)
+    held = {name: getattr(views, name).cache() for name in HELD}
     try:
-        yield {**tables, "usage_cells": cells}
+        yield held
     finally:
-        cells.release()
+        for table in held.values():
+            table.release()
 
 
 def _fetched(rows: ir.Table) -> pa.Table:
