@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends import BaseBackend
+from ibis.expr.types.relations import CachedTable
 
 from data.catalogue import FeatureCard
 from data.contract import TABLES
@@ -190,12 +191,18 @@ def build(
 def _counted(tables: Tables, dates: Sequence[date], rules: ExpansionRules) -> Iterator[Tables]:
     """The usage, counted into the small tables that several views read."""
     views = Views(tables, cohort(tables, dates), dates, rules)
-    held = {name: getattr(views, name).cache() for name in HELD}
+    held = {name: _hold(getattr(views, name)) for name in HELD}
     try:
         yield held
     finally:
         for table in held.values():
             table.release()
+
+
+def _hold(view: ir.Table) -> CachedTable:
+    # On Spark ibis 12 forgets to bring the calendar, a table made in Python, when it caches; drop with the next ibis.
+    view.get_backend()._run_pre_execute_hooks(view)
+    return view.cache()
 
 
 def _fetched(rows: ir.Table) -> pa.Table:
