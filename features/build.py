@@ -23,6 +23,9 @@ AREAS = (commercial, usage, seats, limits, support, people)
 ACCOUNTS_PER_SHARD = 20_000
 """With 24 snapshots of a busy base, so many accounts stay well under 2 GB."""
 
+ACCOUNTS_PER_BLOCK = 10_000
+"""The counted usage of so many accounts over 24 months is held at once: about 600 MB on a busy base."""
+
 ROWS_PER_SHARD = 60_000
 """Account-snapshots of one shard."""
 
@@ -96,8 +99,12 @@ def shard(tables: Tables, index: int, count: int) -> Tables:
 
 def shard_count(tables: Tables, snapshots: int) -> int:
     """How many shards keep each one within ``ROWS_PER_SHARD`` account-snapshots."""
-    accounts = tables["accounts"].count().to_pyarrow().as_py()
+    accounts = _accounts(tables)
     return max(1, -(-accounts * snapshots // ROWS_PER_SHARD), -(-accounts // ACCOUNTS_PER_SHARD))
+
+
+def _accounts(tables: Tables) -> int:
+    return int(tables["accounts"].count().to_pyarrow().as_py())
 
 
 def build(
@@ -111,19 +118,24 @@ def build(
 ) -> Iterator[pa.Table]:
     """The feature rows of each shard, one after the other, sorted by snapshot and account.
 
-    ``progress`` is told ``(shards done, shards in all)``. The usage is counted once, for all of them, and held by the
-    engine (beyond its memory limit on disk) until the last shard is done.
+    ``progress`` is told ``(shards done, shards in all)``. The usage of a block of shards is counted at once, and
+    held by the engine while they are worked on.
     """
-    count = shards or shard_count(tables, len(snapshot_dates))
-    views = Views(tables, cohort(tables, snapshot_dates), snapshot_dates, rules)
-    held = {name: getattr(views, name).cache() for name in HELD}
-    try:
-        for index in range(count):
-            part, counted = shard(tables, index, count), shard(held, index, count)
-            rows = feature_rows(part, snapshot_dates, rules, absent=absent, held=counted)
-            yield rows.order_by("snapshot_date", "account_id").to_pyarrow()
-            if progress is not None:
-                progress(index + 1, count)
-    finally:
-        for table in held.values():
-            table.release()
+    blocks = max(1, -(-_accounts(tables) // ACCOUNTS_PER_BLOCK))
+    per_block = -(-(shards or shard_count(tables, len(snapshot_dates))) // blocks)
+    count = blocks * per_block
+    for block in range(blocks):
+        within = shard(tables, block, blocks)
+        views = Views(within, cohort(within, snapshot_dates), snapshot_dates, rules)
+        held = {name: getattr(views, name).cache() for name in HELD}
+        try:
+            for number in range(per_block):
+                index = block + blocks * number  # one of `count` shards, and the whole of it in this block
+                part, counted = shard(tables, index, count), shard(held, index, count)
+                rows = feature_rows(part, snapshot_dates, rules, absent=absent, held=counted)
+                yield rows.order_by("snapshot_date", "account_id").to_pyarrow()
+                if progress is not None:
+                    progress(block * per_block + number + 1, count)
+        finally:
+            for table in held.values():
+                table.release()

@@ -299,14 +299,14 @@ SLIPS = {
         "moved_before_the_cut(self.tables, self.rules, self.cohort)",
     ),
     "knows what is late by the next snapshot": (
-        "Views.features_used",
-        "cells.known_on < cells.seen_on",
-        "cells.day < cells.seen_on",
+        "Views._usage",
+        "rows.known_on >= rows.seen_on",
+        "rows.day >= rows.seen_on",
     ),
     "knows all hours of a day that it knows": (
         "Views.shared_users",
-        "self._user_cells.semi_join(long",
-        "self._user_cells.drop('known_on').mutate(known_on=self._user_cells.day).semi_join(long",
+        "days.semi_join(long",
+        "days.drop('known_on').mutate(known_on=days.day).semi_join(long",
     ),
 }
 """What a view may get wrong: the function, or the view, and the words of it that are replaced."""
