@@ -33,6 +33,9 @@ AREAS = (commercial, usage, seats, limits, support, people, peers)
 ACCOUNTS_PER_SHARD = 20_000
 """With 24 snapshots of a busy base, so many accounts stay well under 2 GB."""
 
+ACCOUNTS_PER_BLOCK = 10_000
+"""The counted usage of so many accounts over 24 months is held at once: about 600 MB on a busy base."""
+
 ROWS_PER_SHARD = 60_000
 """Account-snapshots of one shard."""
 
@@ -144,8 +147,12 @@ def shard(tables: Tables, index: int, count: int) -> Tables:
 
 def shard_count(tables: Tables, snapshots: int) -> int:
     """How many shards keep each one within ``ROWS_PER_SHARD`` account-snapshots."""
-    accounts = tables["accounts"].count().to_pyarrow().as_py()
+    accounts = _accounts(tables)
     return max(1, -(-accounts * snapshots // ROWS_PER_SHARD), -(-accounts // ACCOUNTS_PER_SHARD))
+
+
+def _accounts(tables: Tables) -> int:
+    return int(tables["accounts"].count().to_pyarrow().as_py())
 
 
 def build(
@@ -161,11 +168,13 @@ def build(
     """The feature rows of each shard, one after the other, each sorted by snapshot and account.
 
     ``progress`` is told ``(shards done, shards in all)``. ``state`` names what the tables hold: a build that was
-    stopped goes on with its shards if the state is the same; without one it begins anew. The usage is counted once, for
-    all shards, and held by the engine, beyond its memory limit on disk; finished shards wait on disk for the comparison
+    stopped goes on with its shards if the state is the same; without one it begins anew. The usage of a block of shards
+    is counted at once, and held by the engine while they are worked on; finished shards wait on disk for the comparison
     of accounts.
     """
-    count = shards or shard_count(tables, len(snapshot_dates))
+    blocks = max(1, -(-_accounts(tables) // ACCOUNTS_PER_BLOCK))
+    per_block = -(-(shards or shard_count(tables, len(snapshot_dates))) // blocks)
+    count = blocks * per_block
     features = available(tables, absent)
     if count == 1:
         with _counted(tables, snapshot_dates, rules) as held:
@@ -176,14 +185,17 @@ def build(
     names = [f.name for f in features]
     key = None if state is None else key_of(state, sorted(snapshot_dates), rules, sorted(absent), names, count)
     with spool(key) as waiting:
-        with _counted(tables, snapshot_dates, rules) as held:
-            for index in range(count):
-                if not waiting.has(index):
-                    part, counted = shard(tables, index, count), shard(held, index, count)
-                    own = _own_rows(part, snapshot_dates, rules, features, counted)
-                    waiting.write(index, own.to_pyarrow())
-                if progress is not None:
-                    progress(index + 1, count)
+        for block in range(blocks):
+            # One of `blocks` parts of the accounts holds these of `count` parts, whole.
+            missing = [index for index in range(block, count, blocks) if not waiting.has(index)]
+            if missing:
+                with _counted(shard(tables, block, blocks), snapshot_dates, rules) as held:
+                    for index in missing:
+                        part, counted = shard(tables, index, count), shard(held, index, count)
+                        own = _own_rows(part, snapshot_dates, rules, features, counted)
+                        waiting.write(index, own.to_pyarrow())
+                        if progress is not None:
+                            progress(waiting.finished(), count)
         yield from _second_pass(waiting, count, tables, snapshot_dates, rules, features)
 
 

@@ -39,9 +39,10 @@ def rendered(figures: dict[str, Any]) -> str:
         "",
         "Made by `make bench`, and the row of 100,000 accounts by `make bench-large`. Each piece of work runs in a",
         "process of its own, one after the other. *CPU seconds* are user and system time of the work itself; *process*",
-        "adds the start of Python and the imports. *Peak* is the largest resident memory of it. Seconds depend",
-        "on the machine and on what else it does; the ratios of one run are what counts. The base is simulated, over",
-        f"{SNAPSHOTS + 1} months. Headroom runs with {THREADS} threads and `memory_limit` {MEMORY_LIMIT}.",
+        "adds the start of Python and the imports. *Peak* is the largest resident memory of the process. Seconds",
+        "depend on the machine and on what else it does; the ratios of one run are what counts.",
+        f"The base is simulated over {SNAPSHOTS + 1} months.",
+        f"Headroom runs with {THREADS} threads and `memory_limit` {MEMORY_LIMIT}.",
         "",
     ]
     for run, title in (("usual", "`make bench`"), ("large", "`make bench-large`")):

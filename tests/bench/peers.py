@@ -134,7 +134,7 @@ def distinct_sql(usage: Path, dates: Sequence[date]) -> pd.DataFrame:
 
 def featuretools_dfs(usage: Path, dates: Sequence[date]) -> pd.DataFrame:
     """Deep feature synthesis with cut-off times, one run for each window; all accounts of the file at every date."""
-    import featuretools as ft
+    import featuretools as ft  # type: ignore[import-untyped]
 
     _remember_accessors()
     columns = ["account_id", "occurred_at", "feature", "user_id"]
@@ -202,7 +202,7 @@ def _remember_accessors() -> None:
     Its types are kept on the accessor ``.ww`` of a frame, and pandas 3.1 makes a new accessor at every access where it
     used to keep the first. Goes when woodwork keeps them elsewhere.
     """
-    from pandas.core.accessor import Accessor
+    from pandas.core.accessor import Accessor  # type: ignore[attr-defined]
 
     class Kept(Accessor):
         def __get__(self, obj: Any, cls: Any) -> Any:

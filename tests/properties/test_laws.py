@@ -325,9 +325,13 @@ SLIPS = {
     "knows what is late by the next snapshot": (
         "Views._usage",
         "rows.known_on >= rows.seen_on",
-        "rows.day > rows.seen_on",
+        "rows.day >= rows.seen_on",
     ),
-    "knows all hours of a day that it knows": ("Views.user_days", "(where=in_time)", "()"),
+    "knows all hours of a day that it knows": (
+        "Views.shared_users",
+        "days.semi_join(long",
+        "days.drop('known_on').mutate(known_on=days.day).semi_join(long",
+    ),
 }
 """What a view may get wrong: the function, or the view, and the words of it that are replaced."""
 
