@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
@@ -21,17 +22,22 @@ def card_sentences(
 ) -> tuple[list[str], list[str]]:
     """One sentence per row and the feature it states; ``features`` lists each row's features, strongest first."""
     said, used = [], []
+    there = {name: are_known(column) for name, column in values.items()}
     for row, listed in enumerate(features):
         names = listed.split(",")
-        known = [name for name in names if name in values and _is_known(values[name][row])]
+        known = [name for name in names if name in there and there[name][row]]
         card = catalogue[known[0] if known else names[0]]
         said.append(card_sentence(card, values[card.name][row] if known else None, currency))
         used.append(card.name)
     return said, used
 
 
-def _is_known(value: object) -> bool:
-    return bool(pd.notna(value)) and str(value).strip() != ""  # type: ignore[call-overload]
+def are_known(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which values can be stated: not missing, and no blank text."""
+    known = np.asarray(pd.notna(values), dtype=bool)
+    if values.dtype == object:
+        known &= np.array([str(value).strip() != "" for value in values.tolist()], dtype=bool)
+    return known
 
 
 def card_title(card: FeatureCard) -> str:

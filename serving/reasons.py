@@ -13,7 +13,7 @@ import pandas as pd
 
 from data.catalogue import FeatureCard
 from data.errors import ModelError
-from serving.fallback import Values, card_sentences, card_title
+from serving.fallback import Values, are_known, card_sentences, card_title
 from serving.playbook import Playbook, Variant
 from serving.settings import ReasonSettings
 from serving.wording import USERS_ARE_DAILY_PEAKS, Columns
@@ -76,7 +76,7 @@ def explain(
     texts = {name: rows[name].to_numpy(object) for name in features if name in rows and name not in columns}
     columns[USERS_ARE_DAILY_PEAKS] = np.full(len(rows), float(users_are_daily_peaks))
     groups = _groups(values, features, catalogue)
-    spoken = _Spoken(groups, columns, texts, playbook)
+    spoken = _Spoken(groups, features, columns, texts, catalogue, playbook)
     chosen = _choose(groups.sums, spoken, settings)
     table = _table(chosen, groups, values, features, spoken, catalogue, playbook, currency)
     keys = attributions[["snapshot_date", "account_id"]]
@@ -96,15 +96,31 @@ def _groups(values: Floats, features: list[str], catalogue: Mapping[str, Feature
 class _Spoken:
     """Which variant of each reason fits each account: its number, -1 where none does.
 
-    ``values`` are what may be stated: the numbers, and the features that are text (no variant states those).
+    ``values`` are what may be stated: the numbers, and the features that are text (no variant states those). ``own``
+    are the accounts of which a value is known, for each reason that is a feature of the team's own: it can be told
+    without a variant.
     """
 
-    def __init__(self, groups: Groups, columns: Columns, texts: Values, playbook: Playbook) -> None:
+    def __init__(
+        self,
+        groups: Groups,
+        features: list[str],
+        columns: Columns,
+        texts: Values,
+        catalogue: Mapping[str, FeatureCard],
+        playbook: Playbook,
+    ) -> None:
         self.size = len(groups.sums)
         self.columns = columns
         self.values: Values = {**columns, **texts}
         self.variants: dict[tuple[int, str], tuple[Variant, ...]] = {}
         self.fitting: dict[tuple[int, str], npt.NDArray[np.int8]] = {}
+        self.own: dict[int, npt.NDArray[np.bool_]] = {}
+        for number, members in enumerate(groups.members):
+            names = [features[member] for member in members]
+            if all(catalogue[name].is_own for name in names):
+                known = [are_known(self.values[name]) for name in names if name in self.values]
+                self.own[number] = np.logical_or.reduce([np.zeros(self.size, dtype=bool), *known])
         for number, code in enumerate(groups.codes):
             reason = playbook.reasons.get(code)
             for effect in (FOR, AGAINST):
@@ -123,8 +139,11 @@ class _Spoken:
         return fitting
 
     def says(self, effect: str, groups: int) -> npt.NDArray[np.bool_]:
-        """Accounts x groups: is there a variant that fits?"""
-        return np.column_stack([self.fitting[number, effect] >= 0 for number in range(groups)])
+        """Accounts x groups: is there something to say, by a variant that fits or by a value of the team's own?"""
+        fits = np.column_stack([self.fitting[number, effect] >= 0 for number in range(groups)])
+        for number, known in self.own.items():
+            fits[:, number] |= known
+        return fits
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,7 @@ def test_a_feature_of_the_teams_own_is_stated_by_name_and_value(
 ) -> None:
     parts = {"fit_segment": 0.5, "health": 0.3}
     table = one_account(parts, OWN, fit_segment=segment, health=health)
+    table = table.sort_values("reason_code")  # what can be said comes first
     assert table["text"].tolist() == sentences
     assert table["reason_code"].tolist() == ["own_fit_segment", "own_health"]
     assert table["title"].tolist() == ["Fit segment", "Health score"]
@@ -119,6 +120,20 @@ def test_a_feature_of_the_teams_own_is_stated_by_name_and_value(
     assert not table["actionable"].any()
     against = one_account({"fit_segment": -0.5}, OWN, fit_segment="core")
     assert against["text"].tolist() == ["Against: Fit segment: core."]
+
+
+def test_a_feature_of_the_teams_own_takes_its_place_by_weight() -> None:
+    weights = {"tenure_days": 0.1, "products": 0.2, "line_age_days": 0.3, "events_28d": 0.4, "active_days_28d": 0.5}
+    values = dict.fromkeys([*weights, "events_91d", "active_days_91d"], 4.0)
+    table = one_account(
+        {**weights, "fit_segment": 0.25, "health": -0.6}, OWN, fit_segment="core", health=12.0, **values
+    )
+    assert table["reason_code"].tolist() == [
+        "usage_regularity", "usage_level", "contract_cycle", "own_fit_segment", "product_breadth", "own_health",
+    ]  # fmt: skip
+    assert table["text"].tolist()[-1] == "Against: Health score: 12."
+    unknown = one_account({**weights, "fit_segment": 0.25}, OWN, fit_segment=None, **values)
+    assert "own_fit_segment" not in set(unknown["reason_code"])
 
 
 def test_texts_and_numbers_of_the_teams_own_go_side_by_side_row_by_row() -> None:
@@ -177,6 +192,27 @@ def test_texts_and_numbers_of_the_teams_own_go_side_by_side_row_by_row() -> None
             "limit_share_max_28d",
             {"limit_share_max_28d": 21.4},
             "At the pace of the last 28 days, use is 21 times the tightest monthly limit: more than the plan includes.",
+        ),
+        (
+            "days_to_limit",
+            {"limit_share_max_28d": 0.98, "days_to_limit": 182.0},
+            "At the pace of the last 28 days, 98% of the tightest monthly limit is used; "
+            "if use keeps growing as it did, a limit is reached in 182 days.",
+        ),
+        (
+            "days_to_limit",
+            {"limit_share_max_28d": 0.98, "days_to_limit": 469.0},
+            "At the pace of the last 28 days, 98% of the tightest monthly limit is used.",
+        ),
+        (
+            "users_created_91d",
+            {"users_created_91d": 4.0, "users_created_28d": 4.0},
+            "4 users were added in the last 28 days, none in the 63 days before.",
+        ),
+        (
+            "events_per_user_28d",
+            {"events_per_user_28d": 35.0, "active_users_28d": 1.0},
+            "35 events by the only active user in the last 28 days.",
         ),
         (
             "look_alikes_top_share",
@@ -292,7 +328,7 @@ def test_every_account_has_three_reasons_in_order(many: tuple[pd.DataFrame, pd.D
 def test_every_number_in_a_sentence_is_found_in_the_feature_row(many: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     rows, table = many
     values = rows.set_index("account_id")
-    constants = {"5", "7", "28", "91", "182", "210", "365", "456", "10", "0", "80", "99"}  # windows and scales
+    constants = {"5", "7", "28", "91", "182", "210", "365", "456", "10", "0", "80", "99", "63"}  # windows and scales
     for row in table.itertuples():
         own = values.loc[row.account_id, [name for name in row.numbers_from.split(",") if name]].dropna()
         said = set(constants)
