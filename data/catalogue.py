@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+OWN_TABLE = "account_features"
+"""The table of the team's own features."""
+
 
 class Direction(StrEnum):
     """Does more of it raise the propensity?"""
@@ -30,3 +33,8 @@ class FeatureCard:
     actionable: bool
     tables: tuple[str, ...]
     window_days: int | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Did the team bring it? Then only its name and its values are known: a number or a text, without a unit."""
+        return self.tables == (OWN_TABLE,)

@@ -349,5 +349,8 @@ CRM_KINDS = (
 MOTIONS = ("seat", "upsell", "cross_sell", "usage")
 """The four motions of an expansion."""
 
+ADDITIVITY = 1e-6
+"""Largest difference, in log-odds, between a score and the sum of its parts."""
+
 MOVEMENT_CLASSES = ("new", *MOTIONS, "price", "contraction", "churn", "reactivation")
 """Every change of MRR is of exactly one of these classes."""

@@ -38,10 +38,6 @@ def missing(source: Source) -> Iterator[Finding]:
             near = hint(table.name, source.unread)
             message = f"{table.name} is not there{near}; it would add: {table.costs}."
             yield Finding(Severity.NOTE, table.name, "missing", message, "")
-    tickets = source.raw.get("tickets")
-    if tickets is not None and "csat" in tickets.columns and "closed_at" not in tickets.columns:
-        message = "tickets.csat is not used: a rating is known once the ticket is closed, and closed_at is not there."
-        yield Finding(Severity.NOTE, "tickets", "missing:closed_at", message, "Add tickets.closed_at.")
 
 
 def _missing_columns(table: Table, raw: ir.Table) -> Iterator[Finding]:

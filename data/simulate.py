@@ -19,13 +19,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data import simulate_catalogue as catalogue
-from data.contract import TABLES, Kind
+from data.contract import MOTIONS, TABLES, Kind
 from data.errors import HeadroomError
 from data.simulate_drivers import TERMS, World
 from data.simulate_facts import account_features, crm_events, late, outcomes, tickets
 from data.simulate_lines import account_invoices, account_lines
 from data.simulate_names import INDUSTRIES, REGIONS, companies, domain, owners
-from data.simulate_oracle import MOTIONS
 from data.simulate_state import SEGMENTS
 from data.simulate_usage import events, users
 from data.simulate_world import BURN_IN_MONTHS, Life, live

@@ -20,7 +20,6 @@ from data.simulate_drivers import World, chances, leaving_chances
 from data.simulate_state import Floats, State
 from data.simulate_step import BILL_DRIFT, BILL_GROWTH_SPREAD, BILL_MEMORY, BILL_SPREAD, Month, step
 
-MOTIONS = ("seat", "upsell", "cross_sell", "usage")
 USAGE_UPLIFT, USAGE_FLOOR = 1.25, 100.0
 NEXT_BILL_SPREAD = math.hypot(BILL_GROWTH_SPREAD, BILL_SPREAD)
 """Log spread of a bill two steps on, given the level and growth before it: growth and the bill's own noise."""

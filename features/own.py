@@ -4,29 +4,27 @@ from functools import partial
 
 import ibis.expr.types as ir
 
-from data.catalogue import Direction, FeatureCard
+from data.catalogue import OWN_TABLE, Direction, FeatureCard
 from data.contract import TABLES
 from data.errors import ContractError
 from data.staging import KNOWN_SECOND
 from features.definition import REGISTRY, Feature
 
-TABLE = "account_features"
-
 
 def own_features(tables: dict[str, ir.Table]) -> list[Feature]:
     """One feature per own column, numbers and strings. Raises ``ContractError`` for a name that a feature here has."""
-    if TABLE not in tables:
+    if OWN_TABLE not in tables:
         return []
-    staged = {column.staged_name for column in TABLES[TABLE].columns} | {KNOWN_SECOND}
-    names = [name for name in tables[TABLE].columns if name not in staged]
+    staged = {column.staged_name for column in TABLES[OWN_TABLE].columns} | {KNOWN_SECOND}
+    names = [name for name in tables[OWN_TABLE].columns if name not in staged]
     taken = [name for name in names if name in REGISTRY.features]
     if taken:
         raise ContractError(
-            f"The team's own features ({TABLE}) are to be joined.",
+            f"The team's own features ({OWN_TABLE}) are to be joined.",
             f"{', '.join(taken)}: features of these names are built in.",
-            f"Rename them in {TABLE}, or under [source.tables].",
+            f"Rename them in {OWN_TABLE}, or under [source.tables].",
         )
-    return [Feature(name, "own_values", partial(_value, name=name), (TABLE,), _card(name)) for name in names]
+    return [Feature(name, "own_values", partial(_value, name=name), (OWN_TABLE,), _card(name)) for name in names]
 
 
 def _value(t: ir.Table, name: str) -> ir.Value:
@@ -42,5 +40,5 @@ def _card(name: str) -> FeatureCard:
         missing="not given in the latest row",
         reason_code=f"own_{name}",
         actionable=False,
-        tables=(TABLE,),
+        tables=(OWN_TABLE,),
     )

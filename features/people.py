@@ -61,6 +61,7 @@ def days_since_champion_promoted(t: ir.Table) -> ir.Value:
     label="Champions who left in {days} days",
     unit="people",
     reason="champion_left",
+    actionable=True,
     direction=DOWN,
     empty=0,
 )
@@ -75,6 +76,7 @@ def champion_left(t: ir.Table, days: int) -> ir.Value:
     label="Business reviews held in {days} days",
     unit="reviews",
     reason="reviews",
+    actionable=True,
     direction=UP,
     empty=0,
 )
@@ -104,6 +106,7 @@ def qbr_gap(t: ir.Table, days: int) -> ir.Value:
     label="Milestones reached in {days} days",
     unit="milestones",
     reason="milestones",
+    actionable=True,
     direction=UP,
     empty=0,
 )
@@ -151,6 +154,7 @@ def budget_opened(t: ir.Table, days: int) -> ir.Value:
     label="Signs of competitor research in {days} days",
     unit="events",
     reason="competitor",
+    actionable=True,
     direction=DOWN,
     empty=0,
 )
@@ -172,7 +176,16 @@ def opportunity_open(t: ir.Table) -> ir.Value:
     return _goes_on(t, "expansion_opportunity_opened", "expansion_opportunity_closed")
 
 
-@feature("crm", needs=CRM, label="An invoice is overdue", unit="yes or no", reason="overdue", direction=DOWN, empty=0)
+@feature(
+    "crm",
+    needs=CRM,
+    label="An invoice is overdue",
+    unit="yes or no",
+    reason="overdue",
+    actionable=True,
+    direction=DOWN,
+    empty=0,
+)
 def invoices_overdue(t: ir.Table) -> ir.Value:
     return _goes_on(t, "invoice_overdue", "invoice_paid")
 

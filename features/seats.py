@@ -109,6 +109,7 @@ def registered_users_per_seat(r: ir.Table) -> ir.Value:
     label="Users added in {days} days",
     unit="users",
     reason="new_users",
+    actionable=True,
     direction=UP,
     empty=0,
 )

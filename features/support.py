@@ -42,6 +42,7 @@ def tickets_open(t: ir.Table) -> ir.Value:
     label="Bugs reported in {days} days",
     unit="tickets",
     reason="bugs",
+    actionable=True,
     direction=DOWN,
     empty=0,
 )
@@ -84,6 +85,7 @@ def severe_tickets(t: ir.Table, days: int) -> ir.Value:
     label="Critical tickets open",
     unit="tickets",
     reason="critical_open",
+    actionable=True,
     direction=DOWN,
     empty=0,
 )
@@ -98,6 +100,7 @@ def critical_tickets_open(t: ir.Table) -> ir.Value:
     label="Feature requests in {days} days",
     unit="tickets",
     reason="feature_requests",
+    actionable=True,
     direction=UP,
     empty=0,
 )

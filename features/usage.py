@@ -393,6 +393,7 @@ def active_users(r: ir.Table, days: int) -> ir.Value:
     label="Growth of active users: {days} days against the {days} before",
     unit="share",
     reason="user_growth",
+    actionable=True,
     direction=UP,
     missing="nobody active in the days before",
 )
@@ -407,6 +408,7 @@ def active_users_growth(r: ir.Table, days: int) -> ir.Value:
     label="Users active on 12 or more of the last {days} days",
     unit="users",
     reason="power_users",
+    actionable=True,
     direction=UP,
     empty=0,
 )

@@ -49,7 +49,7 @@ def publish_list(
 ) -> Path:
     """Reasons, plays, ranking and exclusions, written whole or not at all."""
     say("reasons, plays and ranking")
-    cards = full_catalogue()
+    cards = full_catalogue() | steps.feature_cards(standing)
     snapshot = assemble(
         standing.snapshot_date,
         scored.scores,
@@ -63,6 +63,7 @@ def publish_list(
         run_id=bundle.run_id,
         horizon_days=bundle.facts["horizon_days"],
         previous=previous(settings.out_folder, standing.snapshot_date),
+        users_are_daily_peaks="usage_events" not in standing.tables,
     )
     manifest = {
         **steps.fingerprint(report, standing, rows),

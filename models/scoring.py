@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data.contract import MOTIONS
+from data.contract import ADDITIVITY, MOTIONS
 from data.errors import NotEnoughHistoryError, PublishError
 from models import boosting
 from models.bundle import Bundle
@@ -13,8 +13,6 @@ from models.categories import encode
 from models.motions import motion_propensities
 
 KEYS = ["account_id", "snapshot_date"]
-TOLERANCE = 1e-6
-"""Largest difference, in log-odds, between a score and the sum of its parts."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +70,10 @@ def check_sum(accounts: pd.Series, log_odds: np.ndarray, base: np.ndarray, parts
     off = np.abs(base + parts.sum(axis=1) - log_odds)
     off = np.where(np.isnan(off), np.inf, off)
     worst = int(np.argmax(off))
-    if off[worst] > TOLERANCE:
+    if off[worst] > ADDITIVITY:
         raise PublishError(
             asked="explain every score by parts that add up to it",
-            found=f"{int((off > TOLERANCE).sum())} of {len(off)} accounts do not add up; "
+            found=f"{int((off > ADDITIVITY).sum())} of {len(off)} accounts do not add up; "
             f"account {accounts.iloc[worst]} is off by {off[worst]:.3g} in log-odds",
             todo="do not publish: scores and attributions are not of one model; score again with one version",
         )

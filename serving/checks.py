@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from data.contract import ADDITIVITY
 from data.errors import PublishError
 from serving.ranking import EXCLUSION_COLUMNS, SCORE_COLUMNS
 from serving.reasons import COLUMNS as REASON_COLUMNS
 from serving.reasons import feature_columns
 from serving.snapshot import Snapshot
 
-ADDITIVITY = 1e-6
-"""base + sum of attributions and the log-odds may differ by this much."""
 TOP, TOP_REASONS, SHORTEST_TEXT = 20, 3, 10
 
 Problems = Iterator[tuple[str, str]]

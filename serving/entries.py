@@ -65,15 +65,20 @@ class Excluded:
     propensity: float
 
 
+def folded(owner: str) -> str:
+    """An owner's name as it is compared."""
+    return " ".join(owner.split()).casefold()
+
+
 def ranked(snapshot: Snapshot, limit: int | None = None, owner: str | None = None) -> list[Entry]:
     """The first ``limit`` ranked accounts, best first; of one owner's book where ``owner`` is given.
 
-    ``owner`` is compared without regard to case; ``NO_OWNER`` gives the accounts without one.
+    ``owner`` is compared without regard to case and blanks; ``NO_OWNER`` gives the accounts without one.
     """
     scores = snapshot.scores[snapshot.scores["eligible"]].sort_values("rank")
     if owner is not None:
         books = scores["owner"].fillna(NO_OWNER).str.casefold()
-        scores = scores[books == owner.strip().casefold()]
+        scores = scores[books == folded(owner)]
     return entries(snapshot, scores if limit is None else scores.head(limit))
 
 

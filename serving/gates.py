@@ -1,7 +1,7 @@
 """Gates: expansion follows value. An account that fails one is not ranked; it is shown apart, with the reason.
 
 Each gate is one small function from feature rows to the rows that fail. A comparison with a missing value does not
-fail, and a gate whose columns are absent or wholly missing passes everyone and is reported as not evaluated.
+fail. A gate whose columns are absent (the tables cannot carry them) passes everyone and is reported as not evaluated.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,8 @@ SHOWN_UNDER = (FIX, FUNNEL, WAIT)
 class Gate:
     """One gate. ``fails(columns, threshold, size)`` is true where an account does not pass; ``text`` says why.
 
-    ``reads`` are the features without which the gate cannot be evaluated.
+    ``reads`` are the features without which the gate cannot be evaluated. ``choice``: the gate is on where its setting
+    has this word. ``peak_text`` is said instead of ``text`` where the users of a window are those of its busiest day.
     """
 
     code: str
@@ -35,6 +36,8 @@ class Gate:
     fails: Callable[[Columns, float, int], Mask]
     text: str
     shown_under: str = FIX
+    choice: str | None = None
+    peak_text: str | None = None
 
 
 def _below(name: str) -> Callable[[Columns, float, int], Mask]:
@@ -75,6 +78,7 @@ GATES: tuple[Gate, ...] = (
         ("days_since_first_use",),
         _no_use,
         "The product has not been used so far.",
+        choice="use",
     ),
     Gate(
         "no_first_value",
@@ -83,6 +87,7 @@ GATES: tuple[Gate, ...] = (
         ("days_to_first_value",),
         _no_milestone,
         "No milestone has been reached so far.",
+        choice="milestone",
     ),
     Gate(
         "low_adoption",
@@ -91,6 +96,8 @@ GATES: tuple[Gate, ...] = (
         ("seat_utilization_28d",),
         _below("seat_utilization_28d"),
         "{seat_utilization_28d:share} of the seats are in use; the list asks for {threshold:share}.",
+        peak_text="{seat_utilization_28d:share} of the seats were in use on the busiest day of the last 28; "
+        "the list asks for {threshold:share}.",
     ),
     Gate(
         "few_features_used",
@@ -186,6 +193,8 @@ GATES: tuple[Gate, ...] = (
     ),
 )
 LABELS: dict[str, str] = {gate.code: gate.label for gate in GATES}
+_PRINTED_STEP = {"share": 0.001, "rating": 0.01}
+"""The last digit that is printed, by format."""
 _UNDER: dict[str, str] = {gate.code: gate.shown_under for gate in GATES}
 
 
@@ -194,9 +203,8 @@ def gates_in_use(thresholds: GateThresholds) -> list[tuple[Gate, float]]:
     chosen = []
     for gate in GATES:
         threshold = getattr(thresholds, gate.setting)
-        if gate.setting == "first_value":
-            milestone_gate = gate.reads == ("days_to_first_value",)
-            if threshold is not None and milestone_gate == (threshold == "milestone"):
+        if gate.choice is not None:
+            if gate.choice == threshold:
                 chosen.append((gate, 0.0))
         elif threshold is not None:
             chosen.append((gate, float(threshold)))
@@ -218,21 +226,25 @@ class Verdict:
     not_evaluated: tuple[str, ...]
 
 
-def evaluate(rows: pd.DataFrame, thresholds: GateThresholds) -> Verdict:
-    """Put feature rows (index: account_id, columns: features as float64) through the gates."""
+def evaluate(rows: pd.DataFrame, thresholds: GateThresholds, *, users_are_daily_peaks: bool = False) -> Verdict:
+    """Put feature rows (index: account_id, columns: features as float64) through the gates.
+
+    ``users_are_daily_peaks``: the users of a window are those of its busiest day, and the sentences say so.
+    """
     size = len(rows)
     columns = {str(name): rows[name].to_numpy(np.float64) for name in rows.select_dtypes("number")}
     codes: list[list[str]] = [[] for _ in range(size)]
     texts: list[list[str]] = [[] for _ in range(size)]
     not_evaluated = []
     for gate, threshold in gates_in_use(thresholds):
-        if not all(_there(columns, name) for name in gate.reads):
+        if not all(name in columns for name in gate.reads):
             not_evaluated.append(gate.code)
             continue
         where = np.flatnonzero(gate.fails(columns, threshold, size))
         failing = {name: values[where] for name, values in columns.items()}
         failing["threshold"] = np.full(len(where), threshold)
-        said = Template.parse(gate.text).render(failing, len(where), currency="")
+        template = Template.parse(gate.peak_text if users_are_daily_peaks and gate.peak_text else gate.text)
+        said = template.render(_told_apart(failing, template), len(where), currency="")
         for position, sentence in zip(where.tolist(), said, strict=True):
             codes[position].append(gate.code)
             texts[position].append(sentence)
@@ -250,8 +262,18 @@ def evaluate(rows: pd.DataFrame, thresholds: GateThresholds) -> Verdict:
     )
 
 
-def _there(columns: Columns, name: str) -> bool:
-    return name in columns and not bool(np.isnan(columns[name]).all())
+def _told_apart(columns: Columns, template: Template) -> Columns:
+    """The numbers of a sentence, rounded so that none below the threshold is printed as equal to it."""
+    printed = dict(columns)
+    forms = {placeholder.feature: placeholder.format for placeholder in template.placeholders}
+    step = _PRINTED_STEP.get(forms.pop("threshold", ""))
+    if step is None:
+        return printed
+    limit = np.round(columns["threshold"] / step)
+    for name in forms:
+        steps = np.round(columns[name] / step)
+        printed[name] = np.where(columns[name] < columns["threshold"], np.minimum(steps, limit - 1), steps) * step
+    return printed
 
 
 def _shown_under(codes: list[str]) -> str:

@@ -4,7 +4,6 @@ A reason text states facts, never a forecast. The first variant whose condition 
 is used. A play belongs to one motion and fits some reasons; each motion has a default play.
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -17,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from data.catalogue import FeatureCard
 from data.contract import MOTIONS
 from data.errors import SettingsError
-from serving.wording import Condition, Template
+from data.hints import hint
+from serving.wording import ABOUT_THE_SOURCE, Condition, Template
 
 SHIPPED = Path(__file__).with_name("playbook.toml")
 STRICT = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
@@ -58,7 +58,9 @@ class Variant(BaseModel):
 
     @property
     def features(self) -> tuple[str, ...]:
-        return self.template.features + (self.condition.features if self.condition else ())
+        """The features in its sentence and its condition; what is known of the source is none."""
+        asked = self.condition.features if self.condition else ()
+        return self.template.features + tuple(name for name in asked if name not in ABOUT_THE_SOURCE)
 
 
 class Reason(BaseModel):
@@ -68,7 +70,6 @@ class Reason(BaseModel):
     title: str
     texts: tuple[Variant, ...] = Field(min_length=1)
     against: tuple[Variant, ...] = ()
-    actionable: bool = False
 
     @field_validator("title")
     @classmethod
@@ -106,11 +107,16 @@ class Play(BaseModel):
 
 
 class Playbook(BaseModel):
-    """Reasons by reason code, plays by play code. Earlier plays come first where several fit equally well."""
+    """Reasons by reason code, plays by play code. Earlier plays come first where several fit equally well.
+
+    ``actionable`` are the reason codes that a CSM can do something about: the catalogue says so of one of their
+    features.
+    """
 
     model_config = STRICT
     reasons: dict[str, Reason]
     plays: dict[str, Play]
+    actionable: frozenset[str] = frozenset()
 
     @model_validator(mode="after")
     def _a_default_for_each_motion(self) -> Self:
@@ -129,18 +135,20 @@ class Playbook(BaseModel):
 def load(catalogue: Mapping[str, FeatureCard], path: Path | None = None) -> Playbook:
     """The shipped playbook; reasons and plays of the file at ``path`` replace those of the same code.
 
-    ``catalogue`` is the whole catalogue, not only the features of one model. Raises SettingsError.
+    ``catalogue`` is the whole catalogue, with the team's own features, not only the features of one model. A feature of
+    the team's own needs no text here: it is stated with its name and value. Raises SettingsError.
     """
     parts = _read(SHIPPED)
     if path is not None:
         own = _read(path)
         for key in own.keys() - parts.keys():
-            raise _refusal(path, f"`{key}` is no part of a playbook{_did_you_mean(key, parts)}")
+            raise _refusal(path, f"`{key}` is no part of a playbook{hint(key, parts)}")
         # A user's plays stand first: theirs is the default of the motion, and theirs wins a tie.
         parts = {key: {**own.get(key, {}), **_without(parts[key], own.get(key, {}))} for key in parts}
     source = path or SHIPPED
     try:
-        playbook = Playbook.model_validate(parts)
+        actionable = {card.reason_code for card in catalogue.values() if card.actionable}
+        playbook = Playbook.model_validate({**parts, "actionable": actionable})
     except ValidationError as error:
         raise _refusal(source, _first(error)) from error
     _check_names(playbook, catalogue, source)
@@ -149,20 +157,21 @@ def load(catalogue: Mapping[str, FeatureCard], path: Path | None = None) -> Play
 
 def _check_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard], source: Path) -> None:
     codes = {card.reason_code for card in catalogue.values()}
-    for code in sorted(codes - playbook.reasons.keys()):
+    own = {card.reason_code for card in catalogue.values() if card.is_own}
+    for code in sorted(codes - own - playbook.reasons.keys()):
         raise _refusal(source, f"reason code `{code}` of the features has no text")
     for code in playbook.reasons.keys() - codes:
-        raise _refusal(source, f"reason `{code}` is told by no feature{_did_you_mean(code, codes)}")
+        raise _refusal(source, f"reason `{code}` is told by no feature{hint(code, codes)}")
     for code, reason in playbook.reasons.items():
         for variant in reason.texts + reason.against:
             for name in variant.features:
                 if name not in catalogue:
-                    raise _refusal(source, f"reason `{code}`: `{name}` is no feature{_did_you_mean(name, catalogue)}")
+                    raise _refusal(source, f"reason `{code}`: `{name}` is no feature{hint(name, catalogue)}")
     for play_code, play in playbook.plays.items():
         for code in play.reasons:
             if code not in playbook.reasons:
-                hint = _did_you_mean(code, playbook.reasons)
-                raise _refusal(source, f"play `{play_code}`: `{code}` is no reason code{hint}")
+                near = hint(code, playbook.reasons)
+                raise _refusal(source, f"play `{play_code}`: `{code}` is no reason code{near}")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -182,15 +191,10 @@ def _first(error: ValidationError) -> str:
     problem = error.errors()[0]
     where = ".".join(str(step) for step in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        known = {*Playbook.model_fields, *Reason.model_fields, *Play.model_fields, *Variant.model_fields}
-        return f"`{where}` is an unknown key{_did_you_mean(where.split('.')[-1], known)}"
+        known = {"reasons", "plays", *Reason.model_fields, *Play.model_fields, *Variant.model_fields}
+        return f"`{where}` is an unknown key{hint(where.split('.')[-1], known)}"
     message = re.sub(r"^(Value|Assertion) error, ", "", problem["msg"])
     return f"{where}: {message}" if where else message
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""
 
 
 def _refusal(path: Path, found: str) -> SettingsError:

@@ -36,8 +36,8 @@ def publish(out: Path, snapshot: Snapshot, manifest: Mapping[str, Any] | None = 
     """Check the snapshot, write its files and put them in place of an older one of that day; return the folder.
 
     ``manifest`` adds what only the caller knows: input watermarks and row counts, config hash, code version, library
-    versions, notes; JSON values or dates. Raises PublishError where a check fails or the folder cannot be written; the
-    old snapshot is then still there.
+    versions, ``warnings`` (sentences that every form of the list shows); JSON values or dates. Raises PublishError
+    where a check fails or the folder cannot be written; the old snapshot is then still there.
     """
     snapshot = snapshot.with_manifest(**(manifest or {}))
     check(snapshot)

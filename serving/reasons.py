@@ -13,10 +13,10 @@ import pandas as pd
 
 from data.catalogue import FeatureCard
 from data.errors import ModelError
-from serving.fallback import card_sentences
+from serving.fallback import Values, are_known, card_sentences, card_title
 from serving.playbook import Playbook, Variant
 from serving.settings import ReasonSettings
-from serving.wording import Columns
+from serving.wording import USERS_ARE_DAILY_PEAKS, Columns
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -53,12 +53,15 @@ def explain(
     playbook: Playbook,
     settings: ReasonSettings,
     currency: str = "$",
+    *,
+    users_are_daily_peaks: bool = False,
 ) -> pd.DataFrame:
     """The ``reasons`` table: one row per account and reason kept, ``position`` 1 = strongest.
 
     Reasons for come first, by size; then reasons against, marked in ``effect`` and at the head of the text; then, for
     an account of which the model knows little, facts that weigh nothing. ``rows`` are the feature rows of the same
-    accounts, in the same order. Raises ModelError for a feature that has no card.
+    accounts, in the same order. ``users_are_daily_peaks``: the users of a window are those of its busiest day (no
+    single users are known), and the sentences say so. Raises ModelError for a feature that has no card.
     """
     features = feature_columns(attributions)
     unknown = [name for name in features if name not in catalogue]
@@ -70,8 +73,10 @@ def explain(
         )
     values = attributions[features].to_numpy(np.float64)
     columns = {str(name): rows[name].to_numpy(np.float64) for name in rows.select_dtypes("number")}
+    texts = {name: rows[name].to_numpy(object) for name in features if name in rows and name not in columns}
+    columns[USERS_ARE_DAILY_PEAKS] = np.full(len(rows), float(users_are_daily_peaks))
     groups = _groups(values, features, catalogue)
-    spoken = _Spoken(groups, columns, playbook)
+    spoken = _Spoken(groups, features, columns, texts, catalogue, playbook)
     chosen = _choose(groups.sums, spoken, settings)
     table = _table(chosen, groups, values, features, spoken, catalogue, playbook, currency)
     keys = attributions[["snapshot_date", "account_id"]]
@@ -89,13 +94,33 @@ def _groups(values: Floats, features: list[str], catalogue: Mapping[str, Feature
 
 
 class _Spoken:
-    """Which variant of each reason fits each account: its number, -1 where none does."""
+    """Which variant of each reason fits each account: its number, -1 where none does.
 
-    def __init__(self, groups: Groups, columns: Columns, playbook: Playbook) -> None:
+    ``values`` are what may be stated: the numbers, and the features that are text (no variant states those). ``own``
+    are the accounts of which a value is known, for each reason that is a feature of the team's own: it can be told
+    without a variant.
+    """
+
+    def __init__(
+        self,
+        groups: Groups,
+        features: list[str],
+        columns: Columns,
+        texts: Values,
+        catalogue: Mapping[str, FeatureCard],
+        playbook: Playbook,
+    ) -> None:
         self.size = len(groups.sums)
         self.columns = columns
+        self.values: Values = {**columns, **texts}
         self.variants: dict[tuple[int, str], tuple[Variant, ...]] = {}
         self.fitting: dict[tuple[int, str], npt.NDArray[np.int8]] = {}
+        self.own: dict[int, npt.NDArray[np.bool_]] = {}
+        for number, members in enumerate(groups.members):
+            names = [features[member] for member in members]
+            if all(catalogue[name].is_own for name in names):
+                known = [are_known(self.values[name]) for name in names if name in self.values]
+                self.own[number] = np.logical_or.reduce([np.zeros(self.size, dtype=bool), *known])
         for number, code in enumerate(groups.codes):
             reason = playbook.reasons.get(code)
             for effect in (FOR, AGAINST):
@@ -114,8 +139,11 @@ class _Spoken:
         return fitting
 
     def says(self, effect: str, groups: int) -> npt.NDArray[np.bool_]:
-        """Accounts x groups: is there a variant that fits?"""
-        return np.column_stack([self.fitting[number, effect] >= 0 for number in range(groups)])
+        """Accounts x groups: is there something to say, by a variant that fits or by a value of the team's own?"""
+        fits = np.column_stack([self.fitting[number, effect] >= 0 for number in range(groups)])
+        for number, known in self.own.items():
+            fits[:, number] |= known
+        return fits
 
 
 @dataclass(frozen=True)
@@ -164,7 +192,7 @@ def _best(weights: Floats, keep: int) -> tuple[Integers, Integers]:
     return order, np.minimum(np.isfinite(weights).sum(axis=1), keep)
 
 
-def _at(columns: Columns, names: Iterable[str], rows: Integers) -> Columns:
+def _at(columns: Values, names: Iterable[str], rows: Integers) -> Values:
     return {name: columns[name][rows] for name in names if name in columns}
 
 
@@ -180,8 +208,12 @@ def _table(
 ) -> pd.DataFrame:
     count = len(chosen.row)
     texts, numbers_from, names = (np.full(count, "", dtype=object) for _ in range(3))
-    titles = [playbook.reasons[code].title if code in playbook.reasons else code for code in groups.codes]
-    able = [code in playbook.reasons and playbook.reasons[code].actionable for code in groups.codes]
+    told = playbook.reasons
+    titles = [
+        told[code].title if code in told else card_title(catalogue[features[members[0]]])
+        for code, members in zip(groups.codes, groups.members, strict=True)
+    ]
+    able = [code in playbook.actionable for code in groups.codes]
     for group, members in enumerate(groups.members):
         here = np.flatnonzero(chosen.group == group)
         if len(here) == 0:
@@ -200,7 +232,7 @@ def _table(
                     said = template.render(_at(spoken.columns, template.features, chosen.row[at]), len(at), currency)
                     numbers_from[at] = ",".join(template.features)
                 else:
-                    known = _at(spoken.columns, member_names, chosen.row[at])
+                    known = _at(spoken.values, member_names, chosen.row[at])
                     said, used = card_sentences(names[at].tolist(), catalogue, known, currency)
                     numbers_from[at] = used
                 texts[at] = [PREFIX[effect] + sentence for sentence in said]

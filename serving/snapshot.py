@@ -49,17 +49,22 @@ def assemble(
     run_id: str,
     horizon_days: int = 90,
     previous: Snapshot | None = None,
+    users_are_daily_peaks: bool = False,
 ) -> Snapshot:
     """Make the list of one day.
 
     ``scores``, ``attributions`` and ``rows`` have one row per account of the base (any order); ``accounts`` gives
     account_id and, where known, name, owner and segment. ``previous`` is the previous published snapshot.
+    ``users_are_daily_peaks``: there are daily counts only, so the users of a window are those of its busiest day.
     Raises PublishError where an account is twice or not in all of them, ModelError for a feature without a card.
     """
     scores, attributions, rows = _aligned(snapshot_date, scores, attributions, rows)
-    reasons = explain(attributions, rows, catalogue, playbook, settings.reasons, settings.currency)
+    peaks = users_are_daily_peaks
+    reasons = explain(
+        attributions, rows, catalogue, playbook, settings.reasons, settings.currency, users_are_daily_peaks=peaks
+    )
     by_account = rows.set_index("account_id")
-    verdict = gates.evaluate(by_account, settings.gates)
+    verdict = gates.evaluate(by_account, settings.gates, users_are_daily_peaks=peaks)
     indexed = scores.set_index("account_id", drop=False)
     motions = ranking.choose_motion(indexed, by_account, reasons, verdict, playbook)
     plays = ranking.choose_play(motions, reasons, playbook)
@@ -93,6 +98,7 @@ def assemble(
             "run_id": run_id,
             "rank_by": settings.rank_by,
             "previous_snapshot_date": previous.snapshot_date.isoformat() if previous else None,
+            "users_are_daily_peaks": peaks,
             "gates_not_evaluated": list(verdict.not_evaluated),
             "serving": settings.model_dump(mode="json"),
             "plays": {code: play.model_dump(mode="json") for code, play in playbook.plays.items()},
@@ -122,7 +128,10 @@ def _aligned(snapshot_date: date, *frames: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _people(account_ids: pd.Series, accounts: pd.DataFrame) -> pd.DataFrame:
-    """Name, owner and segment of each account; an account without a name is called by its id, blank owners are null."""
+    """Name, owner and segment of each account.
+
+    An account without a name is called by its id, blank owners are null, and an owner has one spelling.
+    """
     ids = accounts["account_id"].astype("str")
     known = accounts.assign(account_id=ids).drop_duplicates("account_id").set_index("account_id").reindex(account_ids)
     columns = {}
@@ -131,4 +140,16 @@ def _people(account_ids: pd.Series, accounts: pd.DataFrame) -> pd.DataFrame:
         values = values.str.strip()
         columns[name] = values.where(values.notna() & (values != ""), None)
     columns["name"] = columns["name"].fillna(pd.Series(known.index, index=known.index, dtype="str"))
+    columns["owner"] = _one_spelling(columns["owner"])
     return pd.DataFrame(columns)
+
+
+def _one_spelling(names: pd.Series) -> pd.Series:
+    """Names that differ only by case or blanks, each in its most frequent spelling; of equals the first by order."""
+    if names.isna().all():
+        return names
+    names = names.str.split().str.join(" ")
+    counts = names.value_counts().rename_axis("name").reset_index(name="count")
+    counts = counts.assign(folded=counts["name"].str.casefold())
+    best = counts.sort_values(["count", "name"], ascending=[False, True]).drop_duplicates("folded")
+    return names.str.casefold().map(best.set_index("folded")["name"]).astype("str")

@@ -31,11 +31,13 @@ def print_top(snapshot: Snapshot, count: int = 20, owner: str | None = None, fil
     if rows:
         console.print(_table(rows, snapshot.manifest["serving"]["currency"], owner is not None))
     console.print(_set_apart(snapshot))
+    for warning in snapshot.manifest.get("warnings", []):
+        console.print(Text(f"Note: {_safe(warning)}", style="yellow"))
 
 
 def _refuse_unknown(snapshot: Snapshot, owner: str) -> None:
     books = lines.owners(snapshot)
-    if owner.strip().casefold() in {name.casefold() for name in books["owner"]}:
+    if lines.folded(owner) in {name.casefold() for name in books["owner"]}:
         return  # the owner is known and has no ranked account: an empty list is the answer
     known = ", ".join(books["owner"].head(8))
     raise SettingsError(

@@ -16,6 +16,7 @@ A placeholder names a feature and how to say it:
     {csat_182d:rating}                 4.25, 3 (two decimals where they are needed)
     {seat_utilization_28d:share}       24.6%, 25% (one decimal where it is needed, without the sign)
     {month_of_year:month}              October
+    {limit_share_max_28d:times}        2.4 times, from 10 on 21 times (rounded down)
 
 A condition is comparisons joined by ``and``: ``seats > 1 and nps_last is missing``, ``active_users_28d > seats``.
 It is read by a pattern, never evaluated as code. A comparison with a missing value does not hold.
@@ -33,6 +34,10 @@ import numpy.typing as npt
 
 Columns = Mapping[str, npt.NDArray[np.float64]]
 """Values by feature name, aligned to the same rows; missing is NaN. An absent feature is missing throughout."""
+
+USERS_ARE_DAILY_PEAKS = "users_are_daily_peaks"
+ABOUT_THE_SOURCE = (USERS_ARE_DAILY_PEAKS,)
+"""What a condition may ask beside features: 1 where the users of a window are those of its busiest day, else 0."""
 
 DAYS_PER_MONTH = 365.25 / 12
 SPAN_FROM_DAYS = 61
@@ -73,6 +78,12 @@ def _span(value: float) -> str:
     return f"{_whole(value):,} days ({_whole(value / DAYS_PER_MONTH)} months)"
 
 
+def _times(value: float) -> str:
+    """A factor, rounded down; the small addition keeps 2.3 from becoming 2.2."""
+    factor = np.floor(value + 1e-9) if value >= 10 else np.floor(10 * value + 1e-9) / 10
+    return f"{factor:,.1f}".removesuffix(".0") + " times"
+
+
 FORMATS: dict[str, Callable[..., str]] = {
     "count": _count,
     "word": _word,
@@ -86,6 +97,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "number": lambda value: f"{value:,.1f}",
     "rating": lambda value: f"{value:.2f}".rstrip("0").rstrip("."),
     "share": lambda value: f"{abs(100 * value):.1f}".removesuffix(".0") + "%",
+    "times": _times,
     "month": lambda value: calendar.month_name[_whole(value)],
 }
 WITH_WORDS = {"count": (0, 2), "word": (2,)}

@@ -124,6 +124,8 @@ def _about(snapshot: Snapshot, listed: int, limit: int) -> Iterable[Sequence[Cel
         "In this file",
         f"{listed:,} of {ranked:,} ranked, {min(apart, limit):,} of {apart:,} set apart; all are in the tables",
     )
+    for warning in manifest.get("warnings", []):
+        yield "Note", warning
     yield "Model", manifest["model_version"]
     yield "Run", manifest["run_id"]
     yield "Previous list", manifest["previous_snapshot_date"] or "none"

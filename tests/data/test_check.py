@@ -280,7 +280,7 @@ CASES: list[tuple[str, str, dict[str, str], str, int, str]] = [
         "missing:closed_at",
         "note",
         {"tickets": "ticket_id,account_id,opened_at,csat\nt,1,2024-01-07,4\n"},
-        "tickets.csat is not used: a rating is known once the ticket is closed, and closed_at is not there.",
+        "tickets.closed_at is not there; it would add: open tickets, critical tickets, satisfaction.",
         0,
         "ratings without a closing day",
     ),

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.contract import ADDITIVITY
 from data.errors import ModelError, NotEnoughHistoryError, PublishError
 from models import boosting
 from models.motions import consistent
-from models.scoring import TOLERANCE, check_sum, score
+from models.scoring import check_sum, score
 from models.training import TrainedModel
 from tests.models.planted import FEATURES, history
 
@@ -28,7 +29,7 @@ def test_one_row_per_account_whose_parts_add_up(trained: TrainedModel, rows: pd.
     assert list(parts.columns) == ["snapshot_date", "account_id", "base_log_odds", *FEATURES]
     assert scores.account_id.tolist() == parts.account_id.tolist() == rows.account_id.tolist()
     off = (parts.base_log_odds + parts[FEATURES].sum(axis=1) - scores.log_odds).abs()
-    assert off.max() < TOLERANCE
+    assert off.max() < ADDITIVITY
     raw = trained.bundle.booster.predict(rows[FEATURES].to_numpy(), raw_score=True)
     assert (scores.log_odds == raw).all()
     assert scored.explained_by == "quadrature"

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serving.gates import GATES, LABELS, evaluate
+from serving.gates import GATES, LABELS, evaluate, gates_in_use
 from serving.thresholds import GateThresholds
 
 GOOD = {
@@ -86,14 +86,56 @@ def test_first_value_can_mean_a_milestone() -> None:
     assert verdict.because["this"] == "no_first_value"
 
 
-def test_what_is_not_there_passes_and_is_reported() -> None:
-    rows = account().drop(columns=["csat_182d"]).assign(seat_utilization_28d=np.nan)
-    verdict = evaluate(rows, GateThresholds())
+def test_a_gate_whose_column_is_absent_passes_everyone_and_is_reported() -> None:
+    verdict = evaluate(account().drop(columns=["seat_utilization_28d", "csat_182d"]), GateThresholds())
     assert verdict.eligible.all()
     assert verdict.not_evaluated == ("low_adoption", "low_csat")
     nothing = evaluate(pd.DataFrame(index=["a"]), GateThresholds())
     assert nothing.eligible.all()
     assert set(nothing.not_evaluated) == set(LABELS)
+
+
+def test_a_column_that_is_there_is_evaluated_though_nobody_has_a_value() -> None:
+    rated = evaluate(account().assign(csat_182d=np.nan), GateThresholds())
+    assert rated.eligible.all()
+    unused = evaluate(account().assign(days_since_first_use=np.nan, days_to_first_value=np.nan), GateThresholds())
+    assert unused.because.tolist() == ["no_first_value"] * 2
+    assert rated.not_evaluated == unused.not_evaluated == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"seat_utilization_28d": 0.2499}, "24.9% of the seats are in use; the list asks for 25%."),
+        ({"seat_utilization_28d": 0.24999999}, "24.9% of the seats are in use; the list asks for 25%."),
+        ({"features_included_share_91d": 0.0996}, "9.9% of the plan's features are used; the list asks for 10%."),
+        ({"events_growth_91d": -0.4001}, "Use fell by 40.1% in 91 days; the list stops at 40%."),
+        ({"csat_182d": 2.9996}, "CSAT averages 2.99 of 5 over 182 days; the list asks for 3."),
+    ],
+)
+def test_what_falls_short_is_never_printed_as_the_threshold(values: dict[str, float], sentence: str) -> None:
+    assert evaluate(account(**values), GateThresholds()).text["this"] == sentence
+
+
+def test_an_odd_threshold_is_told_apart_too() -> None:
+    limits = GateThresholds(min_seat_utilization=0.3004)
+    said = evaluate(account(seat_utilization_28d=0.3002), limits).text["this"]
+    assert said == "29.9% of the seats are in use; the list asks for 30%."
+
+
+def test_where_only_daily_counts_are_known_the_busiest_day_is_named() -> None:
+    verdict = evaluate(account(seat_utilization_28d=0.2), GateThresholds(), users_are_daily_peaks=True)
+    assert verdict.because["this"] == "low_adoption"
+    assert verdict.text["this"] == (
+        "20% of the seats were in use on the busiest day of the last 28; the list asks for 25%."
+    )
+
+
+def test_first_value_is_one_choice_of_two_gates() -> None:
+    chosen = {word: [gate.choice for gate, _ in gates_in_use(GateThresholds(first_value=word)) if gate.choice]
+              for word in ("use", "milestone")}  # fmt: skip
+    assert chosen == {"use": ["use"], "milestone": ["milestone"]}
+    assert not any(gate.choice for gate, _ in gates_in_use(GateThresholds(first_value=None)))
 
 
 def test_cross_sell_waits_until_the_first_product_is_adopted() -> None:

@@ -184,6 +184,30 @@ def test_the_terminal_list_of_one_owner(made: Snapshot, monkeypatch: pytest.Monk
         printed(made, monkeypatch, 3, "Nobody")
 
 
+def test_the_owner_is_found_however_the_name_is_typed(made: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert printed(made, monkeypatch, 20, "björn ek") == printed(made, monkeypatch, 20, "  BJÖRN   EK ").replace(
+        "  BJÖRN   EK ", "björn ek"
+    )
+
+
+WARNINGS = ["The data ends on 1 Sep 2026.", "Trust the [red]order\x1b[31m[/red], not the percentages."]
+
+
+def test_every_form_of_the_list_shows_its_warnings(
+    tmp_path: Path, made: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned = made.with_manifest(warnings=WARNINGS)
+    lines = printed(warned, monkeypatch, 3).splitlines()
+    assert lines[-2] == f"Note: {WARNINGS[0]}"
+    assert lines[-1].startswith("Note: Trust the [red]order")
+    assert "\x1b" not in lines[-1]
+    assert "Note:" not in printed(made, monkeypatch, 3)
+    write_workbook(tmp_path / "list.xlsx", made.with_manifest(warnings=WARNINGS[:1]))
+    about = openpyxl.load_workbook(tmp_path / "list.xlsx")["About"]
+    assert ("Note", WARNINGS[0]) in {(row[0].value, row[1].value) for row in about.iter_rows()}
+    assert WARNINGS[0] in render_page(warned)
+
+
 def test_control_characters_in_a_name_do_not_reach_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     people = accounts(30).assign(name="Ev\x1b[2Jil\r\nInc")
     text = printed(snapshot(30, accounts=people), monkeypatch, 20)

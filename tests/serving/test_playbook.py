@@ -1,8 +1,10 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from data.catalogue import OWN_TABLE
 from data.contract import MOTIONS
 from data.errors import SettingsError
 from features.build import REGISTRY
@@ -66,14 +68,17 @@ def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("reasons = 1\n[", "cannot be read"),
-        ("[reason.tenure]", "`reason` is no part of a playbook; did you mean `reasons`?"),
+        ("[reason.tenure]", "`reason` is no part of a playbook (there is reasons: did you mean that?)"),
         (OWN_REASON + "colour = 'red'", "`reasons.tenure.colour` is an unknown key"),
-        (OWN_REASON + "actionabel = true", "did you mean `actionable`?"),
-        (OWN_REASON.replace("tenure_days", "tenure_day"), "`tenure_day` is no feature; did you mean `tenure_days`?"),
+        (OWN_REASON + "agianst = ['No customer.']", "`reasons.tenure.agianst` is an unknown key (there is against"),
+        (OWN_REASON.replace("tenure_days", "tenure_day"), "`tenure_day` is no feature (there is tenure_days: did"),
         (OWN_REASON.replace(":days", ":weeks"), "there is no format `weeks`"),
         (OWN_REASON.replace('["With us for {tenure_days:days}."]', "[]"), "reasons.tenure.texts"),
         (OWN_REASON.replace("Time with us", "Time"), "2 to 5 words"),
-        (OWN_REASON.replace("reasons.tenure", "reasons.tenur"), "told by no feature; did you mean `tenure`?"),
+        (
+            OWN_REASON.replace("reasons.tenure", "reasons.tenur"),
+            "told by no feature (there is tenure: did you mean that?)",
+        ),
         (
             "[reasons.tenure]\ntitle='Time here'\ntexts=[{when='seats = 1', text='Customer for long.'}]",
             "`seats = 1` is no comparison",
@@ -83,7 +88,7 @@ def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
             "`seat` is no feature",
         ),
         (OWN_PLAY.replace('motion = "seat"', 'motion = "seats"'), "there is no motion `seats`"),
-        (OWN_PLAY.replace('"seats_in_use"', '"seat_in_use"'), "`seat_in_use` is no reason code; did you mean"),
+        (OWN_PLAY.replace('"seats_in_use"', '"seat_in_use"'), "`seat_in_use` is no reason code (there is seats_in_use"),
         (OWN_PLAY.replace("days_to_act = 7", "days_to_act = 0"), "plays.seat_own.days_to_act"),
         (OWN_PLAY.replace('offer = "Ten seats for the price of nine."\n', ""), "plays.seat_own.offer"),
     ],
@@ -97,11 +102,29 @@ def test_a_playbook_that_cannot_be_used_is_refused_with_one_message(tmp_path: Pa
     assert str(own) in refusal.value.asked
 
 
+STRANGER = replace(CATALOGUE["mrr"], name="moon_phase", reason_code="own_moon_phase")
+
+
 def test_a_reason_code_without_text_is_refused() -> None:
-    card = next(iter(CATALOGUE.values()))
-    stranger = type(card)(**{**card.__dict__, "name": "moon_phase", "reason_code": "moon"})
-    with pytest.raises(SettingsError, match="reason code `moon` of the features has no text"):
-        load({**CATALOGUE, "moon_phase": stranger})
+    with pytest.raises(SettingsError, match="reason code `own_moon_phase` of the features has no text"):
+        load({**CATALOGUE, "moon_phase": STRANGER})
+
+
+def test_a_feature_of_the_teams_own_needs_no_text_and_may_have_one(tmp_path: Path) -> None:
+    cards = {**CATALOGUE, "moon_phase": replace(STRANGER, tables=(OWN_TABLE,))}
+    assert "own_moon_phase" not in load(cards).reasons
+    own = tmp_path / "own.toml"
+    own.write_text(OWN_REASON.replace("reasons.tenure", "reasons.own_moon_phase").replace("tenure_days", "moon_phase"))
+    assert load(cards, own).reasons["own_moon_phase"].title == "Time with us"
+
+
+def test_a_reason_is_actionable_where_the_catalogue_says_so_of_one_of_its_features() -> None:
+    cards = {**CATALOGUE, "seats_free": replace(CATALOGUE["seats_free"], actionable=True)}
+    assert load(CATALOGUE).actionable == frozenset()
+    assert load(cards).actionable == {"seats_in_use"}
+    shipped = load(FEATURES).actionable
+    assert {"overdue", "champion_left", "critical_open", "new_users", "look_alikes_own"} <= shipped
+    assert not shipped & {"tenure", "season", "account_size", "peer_spending"}
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

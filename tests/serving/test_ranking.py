@@ -83,6 +83,22 @@ def test_each_owner_has_a_book_and_those_without_an_owner_are_one() -> None:
     assert made.scores["owner"].isna().tolist() == [False, True, False, True]
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (["Ann Lee", "ann lee ", "Ann Lee", "ANN  LEE"], ["Ann Lee"] * 4),
+        (["ann lee", "Ann Lee"], ["Ann Lee"] * 2),  # equally frequent: the first in order
+        (["Straße", "STRASSE", "Ann"], ["STRASSE", "STRASSE", "Ann"]),
+        (["Ann", None, "  ", "ANN"], ["ANN", None, None, "ANN"]),
+    ],
+)
+def test_an_owner_is_one_book_however_the_name_is_spelt(given: list[str | None], shown: list[str | None]) -> None:
+    made = assembled(*({"owner": owner} for owner in given))
+    assert [None if pd.isna(owner) else owner for owner in made.scores["owner"]] == shown
+    books = made.scores.groupby("owner")["owner_rank"].apply(lambda ranks: sorted(ranks))
+    assert books.map(lambda ranks: ranks == list(range(1, len(ranks) + 1))).all()
+
+
 def test_the_motion_is_the_likeliest_that_is_possible() -> None:
     likely = {"propensity_seat": 0.2, "propensity_upsell": 0.3, "propensity_cross_sell": 0.4}
     made = assembled(

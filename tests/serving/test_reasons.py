@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.catalogue import OWN_TABLE, Direction, FeatureCard
 from data.errors import ModelError
 from serving.reasons import COLUMNS, explain
 from serving.settings import ReasonSettings
@@ -14,11 +15,18 @@ from tests.serving.world import CATALOGUE, DAY, PLAYBOOK, feature_rows, scored
 SETTINGS = ReasonSettings()
 
 
-def one_account(parts: dict[str, float], **values: float) -> pd.DataFrame:
+def one_account(
+    parts: dict[str, float], catalogue: dict[str, FeatureCard] = CATALOGUE, peaks: bool = False, **values: object
+) -> pd.DataFrame:
     """The reasons of one account with these attributions and feature values."""
     attributions = pd.DataFrame([{"snapshot_date": DAY, "account_id": "a", "base_log_odds": -2.0, **parts}])
     rows = pd.DataFrame([{"account_id": "a", "snapshot_date": DAY, **values}])
-    return explain(attributions, rows, CATALOGUE, PLAYBOOK, SETTINGS)
+    return explain(attributions, rows, catalogue, PLAYBOOK, SETTINGS, users_are_daily_peaks=peaks)
+
+
+def said(feature: str, log_odds: float = 0.5, peaks: bool = False, **values: float) -> str:
+    """The sentence of one reason, told of an account with these values."""
+    return str(one_account({feature: log_odds}, peaks=peaks, **values)["text"][0])
 
 
 SEATS = {"seats": 50.0, "active_users_28d": 46.0, "seat_utilization_28d": 0.92, "seat_utilization_change_91d": 0.12}
@@ -74,6 +82,218 @@ def test_a_reason_that_no_variant_fits_is_told_from_the_card() -> None:
     assert table["effect"].tolist() == ["for"] * 3
 
 
+def own(name: str, label: str) -> FeatureCard:
+    return FeatureCard(
+        name, label, "as the team gave it", Direction.UNKNOWN, "not given in the latest row", f"own_{name}", False,
+        (OWN_TABLE,),
+    )  # fmt: skip
+
+
+OWN = {**CATALOGUE, "fit_segment": own("fit_segment", "fit segment"), "health": own("health", "health score")}
+
+
+@pytest.mark.parametrize(
+    ("segment", "health", "sentences"),
+    [
+        ("core", 71.0, ["Fit segment: core.", "Health score: 71."]),
+        ("  two\nlines ", 71.25, ["Fit segment: two lines.", "Health score: 71.2."]),
+        ("x" * 200, 0.0421, [f"Fit segment: {'x' * 77}...", "Health score: 0.042."]),
+        (
+            None,
+            np.nan,
+            [f"{label}: no value (not given in the latest row)." for label in ("Fit segment", "Health score")],
+        ),
+        ("", -12345.0, ["Fit segment: no value (not given in the latest row).", "Health score: -12,345."]),
+        ("{seats:count}", 1.0, ["Fit segment: {seats:count}.", "Health score: 1."]),
+    ],
+)
+def test_a_feature_of_the_teams_own_is_stated_by_name_and_value(
+    segment: str | None, health: float, sentences: list[str]
+) -> None:
+    parts = {"fit_segment": 0.5, "health": 0.3}
+    table = one_account(parts, OWN, fit_segment=segment, health=health)
+    table = table.sort_values("reason_code")  # what can be said comes first
+    assert table["text"].tolist() == sentences
+    assert table["reason_code"].tolist() == ["own_fit_segment", "own_health"]
+    assert table["title"].tolist() == ["Fit segment", "Health score"]
+    assert table["numbers_from"].tolist() == ["fit_segment", "health"]
+    assert not table["actionable"].any()
+    against = one_account({"fit_segment": -0.5}, OWN, fit_segment="core")
+    assert against["text"].tolist() == ["Against: Fit segment: core."]
+
+
+def test_a_feature_of_the_teams_own_takes_its_place_by_weight() -> None:
+    weights = {"tenure_days": 0.1, "products": 0.2, "line_age_days": 0.3, "events_28d": 0.4, "active_days_28d": 0.5}
+    values = dict.fromkeys([*weights, "events_91d", "active_days_91d"], 4.0)
+    table = one_account(
+        {**weights, "fit_segment": 0.25, "health": -0.6}, OWN, fit_segment="core", health=12.0, **values
+    )
+    assert table["reason_code"].tolist() == [
+        "usage_regularity", "usage_level", "contract_cycle", "own_fit_segment", "product_breadth", "own_health",
+    ]  # fmt: skip
+    assert table["text"].tolist()[-1] == "Against: Health score: 12."
+    unknown = one_account({**weights, "fit_segment": 0.25}, OWN, fit_segment=None, **values)
+    assert "own_fit_segment" not in set(unknown["reason_code"])
+
+
+def test_texts_and_numbers_of_the_teams_own_go_side_by_side_row_by_row() -> None:
+    rows = pd.DataFrame(
+        {
+            "account_id": ["a", "b", "c"],
+            "snapshot_date": DAY,
+            "fit_segment": ["core", None, "edge"],
+            "health": [1.0, 2, 3],
+        }
+    )
+    parts = rows[["account_id", "snapshot_date"]].assign(base_log_odds=-2.0, health=0.1, fit_segment=[0.2, 0.2, -0.2])
+    table = explain(parts, rows.astype({"fit_segment": "str"}), OWN, PLAYBOOK, SETTINGS)
+    texts = table[table["reason_code"] == "own_fit_segment"].set_index("account_id")["text"].to_dict()
+    assert texts == {
+        "a": "Fit segment: core.",
+        "b": "Fit segment: no value (not given in the latest row).",
+        "c": "Against: Fit segment: edge.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("feature", "values", "sentence"),
+    [
+        (
+            "mrr_growth_365d",
+            {"mrr": 100.0, "tenure_days": 364.0},
+            "MRR is $100; the account was no customer 365 days ago.",
+        ),
+        (
+            "mrr_growth_365d",
+            {"mrr": 100.0, "tenure_days": 365.0},
+            "MRR is $100; there is no MRR of 365 days ago to compare it with.",
+        ),
+        (
+            "events_growth_28d",
+            {"events_28d": 0.0, "events_growth_28d": -1.0},
+            "No event in the last 28 days; there were events in the 28 days before.",
+        ),
+        (
+            "events_growth_28d",
+            {"events_28d": 0.0, "events_91d": 4.0},
+            "No event in the last 28 days, nor in the 28 days before.",
+        ),
+        (
+            "events_against_baseline",
+            {"events_28d": 0.0, "events_against_baseline": -1.0},
+            "No event in the last 28 days; there were events in the 182 days before.",
+        ),
+        (
+            "limit_share_max_28d",
+            {"limit_share_max_28d": 1.99},
+            "At the pace of the last 28 days, 199% of the tightest monthly limit is used: more than the plan includes.",
+        ),
+        (
+            "limit_share_max_28d",
+            {"limit_share_max_28d": 21.4},
+            "At the pace of the last 28 days, use is 21 times the tightest monthly limit: more than the plan includes.",
+        ),
+        (
+            "days_to_limit",
+            {"limit_share_max_28d": 0.98, "days_to_limit": 182.0},
+            "At the pace of the last 28 days, 98% of the tightest monthly limit is used; "
+            "if use keeps growing as it did, a limit is reached in 182 days.",
+        ),
+        (
+            "days_to_limit",
+            {"limit_share_max_28d": 0.98, "days_to_limit": 469.0},
+            "At the pace of the last 28 days, 98% of the tightest monthly limit is used.",
+        ),
+        (
+            "users_created_91d",
+            {"users_created_91d": 4.0, "users_created_28d": 4.0},
+            "4 users were added in the last 28 days, none in the 63 days before.",
+        ),
+        (
+            "events_per_user_28d",
+            {"events_per_user_28d": 35.0, "active_users_28d": 1.0},
+            "35 events by the only active user in the last 28 days.",
+        ),
+        (
+            "look_alikes_top_share",
+            {"look_alikes_top_share": 0.7, "look_alikes_common_products": 1.0},
+            "70% of look-alike accounts (same segment, size and industry) own a product that this account does not.",
+        ),
+        (
+            "look_alikes_top_share",
+            {"look_alikes_top_share": 0.7, "look_alikes_common_products": 2.0},
+            "2 products that this account does not own are each owned by at least half of the look-alike accounts "
+            "(same segment, size and industry), one by 70%.",
+        ),
+        (
+            "peers_below_mrr",
+            {"peers_below_mrr": 0.83, "mrr": 400.0},
+            "MRR is $400, more than that of 83% of the accounts of its segment and size.",
+        ),
+        (
+            "peers_below_mrr",
+            {"peers_below_mrr": 0.12, "mrr": 400.0},
+            "MRR is $400; 12% of the accounts of its segment and size pay less.",
+        ),
+    ],
+)
+def test_a_sentence_holds_at_its_edge(feature: str, values: dict[str, float], sentence: str) -> None:
+    assert said(feature, **values) == sentence
+
+
+LIKE = "the accounts of its segment and size"
+
+
+@pytest.mark.parametrize(
+    ("log_odds", "values", "sentence"),
+    [
+        (0.5, {"events": 0.83}, f"More events than 83% of {LIKE}."),
+        (0.5, {"events": 1.0}, f"More events than over 99% of {LIKE}."),
+        (0.5, {"events": 0.6, "features_used": 0.9}, f"More features in use than 90% of {LIKE}."),
+        (0.5, {"events": 0.83, "features_used": 0.1}, f"More events than 83% of {LIKE}."),
+        (0.5, {"events": 0.3}, f"30% of {LIKE} have fewer events."),
+        (0.5, {"seat_utilization": 0.0}, f"None of {LIKE} has a smaller share of its seats in use."),
+        (-0.5, {"events": 0.83, "features_used": 0.1}, f"Against: 10% of {LIKE} use fewer features."),
+        (-0.5, {"events_growth": 0.4}, f"Against: 40% of {LIKE} grow more slowly in use."),
+        (-0.5, {"events_growth": 0.9}, f"Against: Use grows faster than that of 90% of {LIKE}."),
+    ],
+)
+def test_a_place_among_peers_is_told_from_the_side_that_fits(
+    log_odds: float, values: dict[str, float], sentence: str
+) -> None:
+    places = {f"peers_below_{name}": value for name, value in values.items()}
+    assert said("peers_below_events", log_odds, **places) == sentence
+
+
+@pytest.mark.parametrize(
+    ("feature", "values", "sentence"),
+    [
+        ("seat_utilization_28d", SEATS, "46 of 50 seats were used on the busiest day of the last 28 (92%); "
+         "the share on the busiest day of 91 is 12 points up on the 91 days before."),
+        ("active_users_28d", {"active_users_28d": 46.0, "active_users_growth_28d": 0.1},
+         "46 active users on the busiest day of the last 28, 10% up on the busiest of the 28 days before."),
+        ("events_per_user_28d", {"events_per_user_28d": 20.0, "active_users_28d": 46.0},
+         "20 events in the last 28 days for each of the 46 active users of the busiest day."),
+    ],
+)  # fmt: skip
+def test_where_only_daily_counts_are_known_the_busiest_day_is_named(
+    feature: str, values: dict[str, float], sentence: str
+) -> None:
+    assert said(feature, peaks=True, **values) == sentence
+    assert "busiest" not in said(feature, **values)
+
+
+def test_no_sentence_on_the_users_of_a_window_forgets_the_busiest_day() -> None:
+    """Whatever states the active users, or their share of the seats, has another variant for daily counts."""
+    per_window = {"active_users_28d", "active_users_91d", "seat_utilization_28d", "events_per_user_28d"}
+    for code in ("seats_in_use", "user_growth", "usage_depth"):
+        for variant in PLAYBOOK.reasons[code].texts:
+            asks = variant.when is not None and "users_are_daily_peaks == 1" in variant.when
+            stated = per_window & set(variant.template.features)
+            assert ("busiest" in variant.text) <= asks, variant.text
+            assert not (asks and stated) or "busiest" in variant.text, variant.text
+
+
 def test_weak_reasons_beyond_three_are_left_out() -> None:
     parts = dict.fromkeys(["tenure_days", "events_28d", "products", "line_age_days", "active_days_28d"], 0.002)
     values = dict.fromkeys([*parts, "events_91d", "active_days_91d"], 4.0)
@@ -108,7 +328,7 @@ def test_every_account_has_three_reasons_in_order(many: tuple[pd.DataFrame, pd.D
 def test_every_number_in_a_sentence_is_found_in_the_feature_row(many: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     rows, table = many
     values = rows.set_index("account_id")
-    constants = {"5", "7", "28", "91", "182", "210", "365", "456", "10", "0", "80"}  # windows and scales
+    constants = {"5", "7", "28", "91", "182", "210", "365", "456", "10", "0", "80", "99", "63"}  # windows and scales
     for row in table.itertuples():
         own = values.loc[row.account_id, [name for name in row.numbers_from.split(",") if name]].dropna()
         said = set(constants)

@@ -37,6 +37,11 @@ from serving.wording import Condition, Template
         ("{x:share}", -0.4, "40%"),
         ("{x:share}", 0.246, "24.6%"),
         ("{x:month}", 10, "October"),
+        ("{x:times}", 2, "2 times"),
+        ("{x:times}", 2.39, "2.3 times"),
+        ("{x:times}", 2.3, "2.3 times"),
+        ("{x:times}", 21.99, "21 times"),
+        ("{x:times}", 1200, "1,200 times"),
     ],
 )
 def test_a_number_is_said(placeholder: str, value: float, said: str) -> None:

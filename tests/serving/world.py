@@ -26,6 +26,10 @@ contraction_history: contractions_365d/contractions days_since_contraction/days
 price_rise: days_since_price_rise/days
 mrr_growth: mrr_growth_365d/share
 tier_position: tier/tier tiers_above/tiers
+peer_position: peers_below_seat_utilization/share peers_below_features_used/share peers_below_events/share
+ peers_below_events_growth/share
+peer_spending: peers_below_mrr/share peers_below_billed/share
+look_alikes_own: look_alikes_top_share/share look_alikes_common_products/products
 season: month_of_year/month budget_window/yes-or-no
 room_to_grow: employees/people seats_per_employee/share
 billing_level: billed_28d/currency billed_91d/currency billed_365d/currency billed_days_91d/days
