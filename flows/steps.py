@@ -128,6 +128,17 @@ def provenance(settings: Settings) -> dict[str, Any]:
     }
 
 
+def write_page(folder: Path, name: str, text: str) -> Path:
+    """Write one page into the folder, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / f".{name}.unfinished"
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        return unfinished.replace(folder / name)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 def write_parquet(rows: pd.DataFrame, out: Path) -> Path:
     """Write one table to a Parquet file, whole or not at all."""
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -41,6 +41,13 @@ def warnings(bundle: Bundle, standing: Standing) -> list[str]:
     """Sentences for the page and the manifest."""
     facts = bundle.facts
     told = list(standing.warnings)
+    if "rule" in facts:
+        because = "; ".join(facts["because"])
+        told.append(
+            f"There is no model for this base ({facts['verdict']}: {because}). This list is ranked by one rule, "
+            f"{facts['rule']}; its percentages are the base rate spread along it, no forecast for one customer."
+        )
+        return told
     if facts.get("brier_skill", 0.0) < 0:
         told.append(
             "On past snapshots the percentages were worse than the base rate "

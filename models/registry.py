@@ -13,7 +13,7 @@ import os
 import tempfile
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,14 @@ from matplotlib.figure import Figure
 from data.errors import ModelError
 from models import record
 from models.bundle import Bundle
+from models.promotion import Champion, Choice, Decision
 from models.training import TrainedModel
 
 DEFAULT_NAME = "headroom"
-CHAMPION = "champion"
+CHAMPION, PREVIOUS, CHALLENGER, RULE = "champion", "previous_champion", "challenger", "rule"
+"""Aliases: what is served, what was served before it, the latest version, and the rule for a base without a model."""
+DECISION, BECAUSE, PROMOTED = "headroom.decision", "headroom.because", "headroom.promoted_by_hand"
+"""Tags of a run: what was decided about it, why, and why somebody promoted it."""
 _REQUIREMENTS = ("mlflow", "lightgbm", "numpy", "pandas")
 
 
@@ -67,12 +71,14 @@ class Registry:
         fingerprint: str,
         plots: Mapping[str, Figure] | None = None,
         parameters: Mapping[str, Any] | None = None,
-        champion: bool = True,
+        decision: Decision | None = None,
+        pages: Callable[[str], Mapping[str, str]] = lambda _: {},
     ) -> Bundle:
-        """Store a trained model as a new version and return its bundle with version and run id.
+        """Store a trained model as a new version, the challenger, and return its bundle with version and run id.
 
-        ``fingerprint`` names the data it was trained on; ``plots``: file stem to figure; ``parameters``: more of them.
-        With ``champion`` the alias moves to the new version, last of all: a failure before leaves the old champion.
+        ``fingerprint`` names the data it was trained on; ``plots``: file stem to figure; ``parameters``: more of them;
+        ``pages``: from the new version to more files of the run. Unless the ``decision`` says otherwise it becomes the
+        champion, last of all: a failure leaves the old one.
         """
         client = self._client()
         name = f"train {trained.bundle.facts['last_snapshot']}"
@@ -84,14 +90,109 @@ class Registry:
                 record.write(Path(place), trained, plots or {})
                 _save_model(Path(place) / "model", trained)
                 client.log_artifacts(run_id, place)
+            _tell(client, run_id, decision)
             version = self._register(client, run_id)
+            self.attach(run_id, pages(version))
+            client.set_registered_model_alias(self.name, CHALLENGER, version)
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id, "FINISHED")
-        if champion:
-            self.set_alias(version, CHAMPION)
+        if decision is None or decision.choice is Choice.PROMOTE:
+            self.crown(version)
         return trained.bundle.registered(version, run_id)
+
+    def log_study(
+        self,
+        name: str,
+        figures: Mapping[str, float],
+        parameters: Mapping[str, Any],
+        files: Mapping[str, str | pd.DataFrame],
+        decision: Decision | None = None,
+    ) -> str:
+        """Store what was found out without a model: a run with figures, and ``files`` (a frame as CSV). Its run id."""
+        client = self._client()
+        run_id = str(client.create_run(self._experiment(client), run_name=name).info.run_id)
+        _log_values(client, run_id, parameters, (record.Figure(key, value) for key, value in figures.items()))
+        _tell(client, run_id, decision)
+        self.attach(run_id, files)
+        client.set_terminated(run_id, "FINISHED")
+        return run_id
+
+    def log_rule(self, bundle: Bundle) -> Bundle:
+        """Store a rule that stands in for a model as a new version, under the alias ``rule``; never the champion."""
+        client = self._client()
+        name = f"rule {bundle.facts['last_snapshot']}"
+        run_id = str(client.create_run(self._experiment(client), run_name=name).info.run_id)
+        parameters = {f"fact.{key}": value for key, value in bundle.facts.items()}
+        _log_values(client, run_id, parameters, ())
+        self.attach(run_id, {f"{record.BUNDLE}/{file}": text for file, text in bundle.to_files().items()})
+        version = self._register(client, run_id)
+        client.set_terminated(run_id, "FINISHED")
+        self.set_alias(version, RULE)
+        return bundle.registered(version, run_id)
+
+    def attach(self, run_id: str, files: Mapping[str, str | pd.DataFrame]) -> None:
+        """Add files to a run: place under its artifacts to text, or to a frame that is written as CSV."""
+        with tempfile.TemporaryDirectory() as place:
+            for name, content in files.items():
+                path = Path(place) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                text = content.to_csv(index=False) if isinstance(content, pd.DataFrame) else content
+                path.write_text(text, encoding="utf-8")
+            self._client().log_artifacts(run_id, place)
+
+    def champion(self) -> Champion | None:
+        """The champion and its own predictions of past days; None if there is none."""
+        if not self.has_champion():
+            return None
+        bundle = self.load()
+        tables = self._folder(f"{self.name}@{CHAMPION}", bundle.run_id, record.TABLES)
+        return Champion(bundle, pd.read_parquet(tables / "predictions.parquet"))
+
+    def has_champion(self) -> bool:
+        """Is there a model to serve?"""
+        return self._has(self.versions(), CHAMPION)
+
+    def crown(self, version: str) -> None:
+        """Make a version the champion; the one before it stays known as the previous champion."""
+        if self.has_champion():
+            before, _ = self._find(f"{self.name}@{CHAMPION}")
+            if before != version:
+                self.set_alias(before, PREVIOUS)
+        self.set_alias(version, CHAMPION)
+
+    def promote(self, reference: str | None, because: str) -> tuple[str, str]:
+        """Make a version the champion by hand (default: the challenger). Returns ``(version, what was decided of it)``.
+
+        Raises ModelError for a rule, which cannot be a champion.
+        """
+        asked = reference or f"{self.name}@{CHALLENGER}"
+        version, run_id = self._find(asked)
+        if "rule" in Bundle.from_files(self._files(asked, run_id)).facts:
+            raise ModelError(f"promote {asked}", "it is a rule, not a model", "choose the version of a model")
+        client = self._client()
+        decided = client.get_run(run_id).data.tags.get(DECISION, "nothing")
+        client.set_tag(run_id, PROMOTED, because)
+        self.crown(version)
+        return version, decided
+
+    def rollback(self) -> tuple[str, str]:
+        """Let the previous champion serve again, and the present one be the previous. Returns ``(now, before)``."""
+        there = self.versions()
+        if not self._has(there, PREVIOUS) or not self._has(there, CHAMPION):
+            raise ModelError(
+                f"roll {self.name} back",
+                f"no champion before the present one; {_listed(there)}",
+                "name a version: `headroom promote VERSION`",
+            )
+        before = self._find(f"{self.name}@{CHAMPION}")[0]
+        self.crown(self._find(f"{self.name}@{PREVIOUS}")[0])
+        return self._find(f"{self.name}@{CHAMPION}")[0], before
+
+    def _has(self, there: pd.DataFrame, alias: str) -> bool:
+        own = there[there.name == self.name]
+        return any(alias in str(aliases).split(" ") for aliases in own.aliases)
 
     def load(self, reference: str | None = None) -> Bundle:
         """The model that ``NAME@ALIAS``, ``NAME/VERSION``, ``VERSION`` or a run id stands for (default: the champion).
@@ -175,14 +276,27 @@ class Registry:
         return str(hits.iloc[0]["version"]), str(hits.iloc[0]["run_id"])
 
     def _files(self, asked: str, run_id: str) -> dict[str, str]:
-        stored = Path(unquote(urlparse(self._client().get_run(run_id).info.artifact_uri).path)) / "bundle"
-        here = self.artifacts / run_id / "artifacts" / "bundle"
+        place = self._folder(asked, run_id, record.BUNDLE)
+        return {path.name: path.read_text(encoding="utf-8") for path in sorted(place.iterdir())}
+
+    def _folder(self, asked: str, run_id: str, kind: str) -> Path:
+        """Where files of a run are: under this folder, or where the database remembers them."""
+        stored = Path(unquote(urlparse(self._client().get_run(run_id).info.artifact_uri).path)) / kind
+        here = self.artifacts / run_id / "artifacts" / kind
         place = next((folder for folder in (here, stored) if folder.is_dir()), None)
         if place is None:
             raise ModelError(
                 f"load the model {asked}", f"no files of it at {here}", "restore the folder, or train again"
             )
-        return {path.name: path.read_text(encoding="utf-8") for path in sorted(place.iterdir())}
+        return place
+
+
+def _tell(client: Any, run_id: str, decision: Decision | None) -> None:
+    """The decision as tags, and the whole record as a file."""
+    if decision is not None:
+        client.set_tag(run_id, DECISION, str(decision.choice))
+        client.set_tag(run_id, BECAUSE, "; ".join(decision.because)[:5000])
+        client.log_dict(run_id, decision.to_dict(), "decision.json")
 
 
 def _listed(there: pd.DataFrame) -> str:
