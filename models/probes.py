@@ -24,7 +24,8 @@ from models.splits import Split
 
 IDENTITY, SHUFFLED_TIME = "account_id", "shuffled_time"
 ROUNDS = 80
-STRATA = 10
+SHOWN = 10
+STRATA = 30
 STEADY = 0.1
 """A column whose values vary so little within an account, as a share of all variance, tells who, not when."""
 
@@ -178,8 +179,8 @@ def _shuffled_time(
 def _steadiest(rows: pd.DataFrame, features: list[str], booster: boosting.Booster) -> list[str]:
     """The columns with the most gain among those that hardly change within an account."""
     gain = pd.Series(booster.feature_importance("gain"), index=features).sort_values(ascending=False)
-    within = rows.groupby("account_id")[list(gain.index[:STRATA])].var().mean() / rows[list(gain.index[:STRATA])].var()
-    steady = [name for name in gain.index[:STRATA] if not within[name] > STEADY]
+    within = rows.groupby("account_id")[list(gain.index[:SHOWN])].var().mean() / rows[list(gain.index[:SHOWN])].var()
+    steady = [name for name in gain.index[:SHOWN] if not within[name] > STEADY]
     return (steady or list(gain.index))[:3]
 
 

@@ -110,10 +110,10 @@ class TrainSettings(BaseModel):
         description="ids that rank accounts of like tenure better than this, and surely than chance, block it",
     )
     shuffled_auc: float = Field(
-        default=0.6, gt=0.5, le=1, description="below this AUC the features of other months prove nothing"
+        default=0.75, gt=0.5, le=1, description="below this AUC the features of other months prove nothing"
     )
     shuffled_margin: float = Field(
-        default=0.01, ge=0, description="the right month must be better than other months by this AUC"
+        default=0.005, ge=0, description="the right month must be better than other months by this AUC"
     )
     drift_distance: float = Field(
         default=0.3,
