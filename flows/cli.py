@@ -245,6 +245,8 @@ def _print_figures(result: dict[str, Any]) -> None:
         print(f"  propensity_{motion} is withheld: {reason}")
     for page in result["pages"]:
         print(f"page: {page}")
+    if result["decision"].choice == "refuse":
+        raise typer.Exit(1)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from flows.learning import Known, read_known, study_known, too_few, write_verdic
 from flows.progress import say
 from flows.settings import load
 from flows.tasks import in_memory
-from flows.trust import with_rules
+from flows.trust import with_label_rules, with_rules
 from models import baselines, record
 from models.bundle import Bundle
 from models.pages import card_page, study_page
@@ -93,7 +93,7 @@ def refuse(known: Known, verdict: Verdict, found: Study | None) -> Path:
         name = baselines.TRIGGER_POINTS if best is None else str(best.rival)
         rows = found.rows if found else prepare(known.history, list(known.features))
         bundle = rule_bundle(rows, list(known.features), name, verdict, settings.training_settings)
-        stored = registry.log_rule(bundle)
+        stored = registry.log_rule(with_label_rules(bundle, settings))
         say(f"version {stored.version} ranks by the rule '{bundle.facts['rule']}' where there is no champion")
     return page
 

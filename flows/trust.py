@@ -18,8 +18,13 @@ FORECAST_RANGE = (0.8, 1.25)
 def with_rules(trained: TrainedModel, settings: Settings) -> TrainedModel:
     """The model with the label rules it learnt from, and the figures that the list must answer for."""
     figures = {name: trained.metrics[name] for name in TOLD_METRICS if name in trained.metrics}
-    facts = {**trained.bundle.facts, **figures, RULES: settings.expansion.model_dump()}
-    return replace(trained, bundle=replace(trained.bundle, facts=facts))
+    told = replace(trained.bundle, facts={**trained.bundle.facts, **figures})
+    return replace(trained, bundle=with_label_rules(told, settings))
+
+
+def with_label_rules(bundle: Bundle, settings: Settings) -> Bundle:
+    """The bundle with the label rules that it learnt from."""
+    return replace(bundle, facts={**bundle.facts, RULES: settings.expansion.model_dump()})
 
 
 def require_same_rules(bundle: Bundle, settings: Settings) -> None:

@@ -113,7 +113,9 @@ def _verdict(verdict: Verdict) -> Gate:
 
 def _calibration(backtest: Backtest, gates: PromotionGates) -> list[Gate]:
     ratio, low, high = backtest.figure("forecast_over_realised")
-    ece, ece_low, _ = backtest.figure("ece")
+    ece, _, ece_high = backtest.figure("ece")
+    # Resampling adds noise to an error that is never below zero, so its interval lies too high: mirror it.
+    ece_low = 2 * ece - ece_high
     if np.isnan(ratio):
         return []
     lowest, highest = gates.forecast_range
