@@ -199,9 +199,10 @@ def promote(
     """Make a trained version the champion by hand, whatever was decided about it."""
     from flows.settings import load
     from models.registry import Registry
+    from models.succession import promote as run
 
     settings = load(config)
-    now, decided = Registry(settings.mlruns_folder, settings.model).promote(version, because)
+    now, decided = run(Registry(settings.mlruns_folder, settings.model), version, because)
     print(f"version {now} of {settings.model} is the champion (the decision about it had been: {decided})")
 
 
@@ -210,9 +211,10 @@ def rollback(config: Config = None) -> None:
     """Let the previous champion serve again."""
     from flows.settings import load
     from models.registry import Registry
+    from models.succession import rollback as run
 
     settings = load(config)
-    now, before = Registry(settings.mlruns_folder, settings.model).rollback()
+    now, before = run(Registry(settings.mlruns_folder, settings.model))
     print(f"version {now} of {settings.model} is the champion again, in place of version {before}")
 
 

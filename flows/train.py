@@ -20,6 +20,7 @@ from models.promotion import Decision, decide, refused
 from models.registry import Registry
 from models.rulebook import rule_bundle
 from models.study import Study, prepare
+from models.succession import champion_of
 from models.training import TrainedModel, fit_model
 from models.verdict import NotUsableError, Verdict
 
@@ -34,7 +35,7 @@ def fit(known: Known, found: Study) -> TrainedModel:
 def decide_promotion(known: Known, found: Study) -> Decision:
     """Promote, keep or refuse, because."""
     settings = known.settings
-    champion = Registry(settings.mlruns_folder, settings.model).champion()
+    champion = champion_of(Registry(settings.mlruns_folder, settings.model))
     decision = decide(found, champion, settings.training.promotion)
     say(f"decision: {decision}")
     return decision

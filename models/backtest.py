@@ -5,15 +5,15 @@ list); figures of the probabilities and amounts pool the days. Every figure has 
 accounts, and rivals are judged on the same rows in the same resamples, so differences are paired.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from models import baselines, boosting
+from models import baselines
 from models.amounts import fit_amounts
+from models.bench import chance_at, rival_rankings
 from models.metrics import (
     calibration_curve,
     deciles,
@@ -115,7 +115,7 @@ def judge(
     resamples = Resamples(rows.account_id, settings.resamples, settings.seed)
     days = [np.flatnonzero(rows.snapshot_date == day) for day in sorted(rows.snapshot_date.unique())]
     owners = rows.owner.astype("category").cat.codes.to_numpy()
-    rivals = _rivals(history, features, reported, predictions, settings, rows)
+    rivals = rival_rankings(history, features, reported, predictions, settings, rows)
 
     def of_order(places: np.ndarray, ranked_by: np.ndarray) -> Figures:
         part = rows.iloc[places]
@@ -145,7 +145,7 @@ def judge(
     bench = [
         _against(name, model, mean_of([of_order(day, ranking) for day in days])) for name, ranking in rivals.items()
     ]
-    chance = mean_of([resamples.figures(day, _chance(rows.y.to_numpy()[day])) for day in days])
+    chance = mean_of([resamples.figures(day, chance_at(rows.y.to_numpy()[day])) for day in days])
     calibrated = rows[rows.calibrated.astype(bool)]
     y, p = calibrated.y.to_numpy(), calibrated.propensity.to_numpy()
     return Backtest(
@@ -191,31 +191,6 @@ def _amounts(history: pd.DataFrame, reported: Sequence[Split]) -> np.ndarray:
     return amounts
 
 
-def _rivals(
-    history: pd.DataFrame,
-    features: Sequence[str],
-    reported: Sequence[Split],
-    predictions: pd.DataFrame,
-    settings: TrainSettings,
-    rows: pd.DataFrame,
-) -> dict[str, np.ndarray]:
-    """Rival to its ranking of the judged rows. A rival that cannot rank a day ranks its accounts alike."""
-
-    def one(split: Split) -> pd.DataFrame:
-        train = history[history.snapshot_date.isin(split.train_dates)]
-        test = history[history.snapshot_date == split.test_date]
-        earlier = predictions[predictions.snapshot_date < split.test_date]
-        last = earlier[earlier.snapshot_date == earlier.snapshot_date.max()].set_index("account_id").log_odds
-        told = baselines.rankings(train, test, features, "expanded", settings.triggers, last.astype("float64"))
-        return test[["account_id", "snapshot_date"]].assign(**told)
-
-    judged = [split for split in reported if (rows.snapshot_date == split.test_date).any()]
-    with ThreadPoolExecutor(settings.workers or boosting.cores()) as pool:
-        ranked = pd.concat(list(pool.map(one, judged)), ignore_index=True)
-    aligned = rows[["account_id", "snapshot_date"]].merge(ranked, on=["account_id", "snapshot_date"], how="left")
-    return {name: aligned[name].fillna(-np.inf).to_numpy(np.float64) for name in aligned.columns[2:]}
-
-
 def _slices(rows: pd.DataFrame, days: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:
     """Accounts without an open opportunity, and each segment; those with too few expansions are left out."""
     chosen: dict[str, np.ndarray] = {}
@@ -246,10 +221,6 @@ def _probabilities(part: pd.DataFrame, places: np.ndarray, resamples: Resamples)
         return found
 
     return resamples.figures(places[calibrated], figures)
-
-
-def _chance(y: np.ndarray) -> Callable[[np.ndarray], Figures]:
-    return lambda weights: baselines.random_figures(y, weights)
 
 
 def _against(rival: str, model: Figures, other: Figures) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 from data.errors import ModelError
 from models import record
 from models.bundle import Bundle
-from models.promotion import Champion, Choice, Decision
+from models.promotion import Choice, Decision
 from models.training import TrainedModel
 
 DEFAULT_NAME = "headroom"
@@ -142,57 +142,35 @@ class Registry:
                 path.write_text(text, encoding="utf-8")
             self._client().log_artifacts(run_id, place)
 
-    def champion(self) -> Champion | None:
-        """The champion and its own predictions of past days; None if there is none."""
-        if not self.has_champion():
-            return None
-        bundle = self.load()
-        tables = self._folder(f"{self.name}@{CHAMPION}", bundle.run_id, record.TABLES)
-        return Champion(bundle, pd.read_parquet(tables / "predictions.parquet"))
-
     def has_champion(self) -> bool:
         """Is there a model to serve?"""
-        return self._has(self.versions(), CHAMPION)
+        return self.has(CHAMPION)
 
     def crown(self, version: str) -> None:
         """Make a version the champion; the one before it stays known as the previous champion."""
         if self.has_champion():
-            before, _ = self._find(f"{self.name}@{CHAMPION}")
+            before, _ = self.find(f"{self.name}@{CHAMPION}")
             if before != version:
                 self.set_alias(before, PREVIOUS)
         self.set_alias(version, CHAMPION)
 
-    def promote(self, reference: str | None, because: str) -> tuple[str, str]:
-        """Make a version the champion by hand (default: the challenger). Returns ``(version, what was decided of it)``.
-
-        Raises ModelError for a rule, which cannot be a champion.
-        """
-        asked = reference or f"{self.name}@{CHALLENGER}"
-        version, run_id = self._find(asked)
-        if "rule" in Bundle.from_files(self._files(asked, run_id)).facts:
-            raise ModelError(f"promote {asked}", "it is a rule, not a model", "choose the version of a model")
-        client = self._client()
-        decided = client.get_run(run_id).data.tags.get(DECISION, "nothing")
-        client.set_tag(run_id, PROMOTED, because)
-        self.crown(version)
-        return version, decided
-
-    def rollback(self) -> tuple[str, str]:
-        """Let the previous champion serve again, and the present one be the previous. Returns ``(now, before)``."""
+    def has(self, alias: str) -> bool:
+        """Does a version of this model bear the alias?"""
         there = self.versions()
-        if not self._has(there, PREVIOUS) or not self._has(there, CHAMPION):
-            raise ModelError(
-                f"roll {self.name} back",
-                f"no champion before the present one; {_listed(there)}",
-                "name a version: `headroom promote VERSION`",
-            )
-        before = self._find(f"{self.name}@{CHAMPION}")[0]
-        self.crown(self._find(f"{self.name}@{PREVIOUS}")[0])
-        return self._find(f"{self.name}@{CHAMPION}")[0], before
-
-    def _has(self, there: pd.DataFrame, alias: str) -> bool:
         own = there[there.name == self.name]
         return any(alias in str(aliases).split(" ") for aliases in own.aliases)
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        """What was noted at a run."""
+        return dict(self._client().get_run(run_id).data.tags)
+
+    def note(self, run_id: str, tag: str, text: str) -> None:
+        """Note something at a run."""
+        self._client().set_tag(run_id, tag, text)
+
+    def table(self, run_id: str, name: str) -> pd.DataFrame:
+        """A Parquet table of a run. Raises ModelError if its files are gone."""
+        return pd.read_parquet(self.folder_of(f"tables of run {run_id}", run_id, record.TABLES) / f"{name}.parquet")
 
     def load(self, reference: str | None = None) -> Bundle:
         """The model that ``NAME@ALIAS``, ``NAME/VERSION``, ``VERSION`` or a run id stands for (default: the champion).
@@ -200,7 +178,7 @@ class Registry:
         Raises ModelError, saying what there is, if it is unknown or its files are gone.
         """
         asked = reference or f"{self.name}@{CHAMPION}"
-        version, run_id = self._find(asked)
+        version, run_id = self.find(asked)
         return Bundle.from_files(self._files(asked, run_id)).registered(version, run_id)
 
     def versions(self) -> pd.DataFrame:
@@ -257,7 +235,8 @@ class Registry:
         source = f"{client.get_run(run_id).info.artifact_uri}/model"
         return str(client.create_model_version(self.name, source=source, run_id=run_id).version)
 
-    def _find(self, asked: str) -> tuple[str, str]:
+    def find(self, asked: str) -> tuple[str, str]:
+        """Version and run of a reference as ``load`` takes it. Raises ModelError, saying what there is."""
         there = self.versions()
         if "@" in asked:
             name, alias = asked.rsplit("@", 1)
@@ -271,15 +250,15 @@ class Registry:
             hits = there[there.run_id == asked]
         if hits.empty:
             raise ModelError(
-                f"load the model {asked}", _listed(there), "choose one of these, or run `headroom train` first"
+                f"load the model {asked}", listed(there), "choose one of these, or run `headroom train` first"
             )
         return str(hits.iloc[0]["version"]), str(hits.iloc[0]["run_id"])
 
     def _files(self, asked: str, run_id: str) -> dict[str, str]:
-        place = self._folder(asked, run_id, record.BUNDLE)
+        place = self.folder_of(asked, run_id, record.BUNDLE)
         return {path.name: path.read_text(encoding="utf-8") for path in sorted(place.iterdir())}
 
-    def _folder(self, asked: str, run_id: str, kind: str) -> Path:
+    def folder_of(self, asked: str, run_id: str, kind: str) -> Path:
         """Where files of a run are: under this folder, or where the database remembers them."""
         stored = Path(unquote(urlparse(self._client().get_run(run_id).info.artifact_uri).path)) / kind
         here = self.artifacts / run_id / "artifacts" / kind
@@ -299,7 +278,7 @@ def _tell(client: Any, run_id: str, decision: Decision | None) -> None:
         client.log_dict(run_id, decision.to_dict(), "decision.json")
 
 
-def _listed(there: pd.DataFrame) -> str:
+def listed(there: pd.DataFrame) -> str:
     if there.empty:
         return "no model has been trained yet"
     latest = there.head(10).to_dict("records")

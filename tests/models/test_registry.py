@@ -11,6 +11,7 @@ from models.bundle import Bundle
 from models.promotion import Choice, Decision
 from models.registry import Registry, _mlflow
 from models.scoring import score
+from models.succession import champion_of, promote, rollback
 from models.training import TrainedModel
 from tests.models.planted import FEATURES, history
 
@@ -52,15 +53,18 @@ def test_the_champion_moves_to_the_new_version(trained: TrainedModel, mlruns: Pa
 def test_by_hand_and_back_again(trained: TrainedModel, mlruns: Path) -> None:
     registry = Registry(mlruns)
     with pytest.raises(ModelError, match="no model has been trained yet"):
-        registry.rollback()
+        rollback(registry)
     registry.log(trained, fingerprint="d1")
     with pytest.raises(ModelError, match="no champion before"):
-        registry.rollback()
+        rollback(registry)
     registry.log(trained, fingerprint="d2", decision=KEEP)
-    assert registry.promote(None, "the list looks right") == ("2", "keep")
-    assert registry.rollback() == ("1", "2")
-    assert registry.rollback() == ("2", "1")
-    tags = registry._client().get_run(registry.load("2").run_id).data.tags
+    assert promote(registry, None, "the list looks right") == ("2", "keep")
+    assert rollback(registry) == ("1", "2")
+    assert rollback(registry) == ("2", "1")
+    champion = champion_of(registry)
+    assert champion is not None
+    assert len(champion.predictions) == len(trained.predictions)
+    tags = registry.tags(registry.load("2").run_id)
     assert tags["headroom.promoted_by_hand"] == "the list looks right"
     assert tags["headroom.because"] == "because"
 
