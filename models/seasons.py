@@ -29,7 +29,6 @@ TREND_DOUBT = 0.15
 """Standard deviation of the trend from year to year, in log-odds, before the past is seen."""
 LEVEL_ERROR = 0.14
 """Standard deviation of the booster's own level, in log-odds, before the past is seen."""
-FARTHEST = 12.0
 
 
 @dataclass(frozen=True)
@@ -124,5 +123,7 @@ def _blended(prior: float, seen: float, count: float) -> float:
 
 
 def level_for(log_odds: np.ndarray, rate: float) -> float:
-    """The level that gives these log-odds a mean propensity of ``rate``."""
-    return float(brentq(lambda level: float(expit(log_odds + level).mean()) - rate, -FARTHEST, FARTHEST))
+    """The level that gives these log-odds a mean propensity of ``rate``, which is between 0 and 1."""
+    wanted = float(logit(rate))
+    lowest, highest = wanted - float(log_odds.max()) - 1e-6, wanted - float(log_odds.min()) + 1e-6
+    return float(brentq(lambda level: float(expit(log_odds + level).mean()) - rate, lowest, highest))

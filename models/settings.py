@@ -128,6 +128,12 @@ class TrainSettings(BaseModel):
     without_model: Literal["refuse", "rule"] = Field(
         default="refuse", description="where no model is usable: refuse to score, or rank by the best rule and say so"
     )
+    tune_trials: int = Field(
+        default=0,
+        ge=0,
+        description="hyperparameters that Optuna tries before the replay; 0: none (docs/ablation.md says why)",
+    )
+    tune_seconds: float = Field(default=300, gt=0, description="time after which no further trial begins")
     triggers: TriggerThresholds = TriggerThresholds()
     promotion: PromotionGates = PromotionGates()
     boosting: Params = Field(default=Params(), description="of the propensity of any expansion")

@@ -72,6 +72,11 @@ def study(
     warm_up = settings.origins + settings.warm_up_origins
     splits = origins(rows.snapshot_date.unique(), settings.horizon_days, warm_up, settings.min_train_dates)
     reported = splits[-settings.origins :]
+    if settings.tune_trials:
+        from models.tuning import tune  # optuna takes a second to import
+
+        tuned = tune(rows, features, splits, reported, settings, progress)
+        settings = settings.model_copy(update={"boosting": tuned.params})
     played = replay(rows, features, splits, recipe_of(settings), progress)
     if not played.predictions.snapshot_date.isin([split.test_date for split in reported]).any():
         raise NotEnoughHistoryError(

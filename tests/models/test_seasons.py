@@ -62,3 +62,5 @@ def test_without_a_year_or_without_rows_the_season_is_left_out() -> None:
 def test_the_level_that_gives_a_rate() -> None:
     z = np.array([-3.0, 0.0, 1.0])
     assert expit(z + level_for(z, 0.25)).mean() == pytest.approx(0.25)
+    wild = np.array([-80.0, -60.0, 70.0, 75.0])  # a booster that is too sure
+    assert expit(wild + level_for(wild, 0.1)).mean() == pytest.approx(0.1)
