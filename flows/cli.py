@@ -7,7 +7,7 @@ import sys
 from datetime import date, datetime
 from pathlib import Path
 from traceback import clear_frames
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -71,11 +71,13 @@ def simulate(
     accounts: Annotated[int, typer.Option(min=10)] = 2000,
     months: Annotated[int, typer.Option(min=6)] = 30,
     seed: int = 7,
+    random: Annotated[bool, typer.Option("--random", help="Expansions that nothing foretells.")] = False,
 ) -> None:
     """Write a simulated customer base, with its true probabilities beside the tables."""
     from data.simulate import simulate as run
 
-    for table, rows in run(out, accounts, months, seed, progress=counting("accounts")).items():
+    world: Literal["driven", "random"] = "random" if random else "driven"
+    for table, rows in run(out, accounts, months, seed, progress=counting("accounts"), world=world).items():
         print(f"{table:<18} {rows:>12,} rows")
     print(f"written to {out.resolve()}")
 
@@ -180,11 +182,47 @@ def top(
 
 
 @app.command()
-def backtest(config: Config = None, source: SourceUrl = None) -> None:  # noqa: ARG001
-    """Replay the monthly retrain over past months (comes with a later release)."""
-    raise _later(
-        "backtest", "`headroom train` reports the last six matured snapshots, each scored as if it were today."
-    )
+def backtest(snapshot_date: Day = None, config: Config = None, source: SourceUrl = None) -> None:
+    """Replay the monthly retrain over past months: figures with intervals, rivals, probes, a page."""
+    say(STARTING)
+    from flows.backtest import backtest as run
+
+    result = run(config=config, source=source, snapshot_date=_date(snapshot_date))
+    figures = result["figures"]
+    for line in figures[figures.scope == "all"].itertuples():
+        print(f"  {line.metric:<28} {line.value:.3f}   95%: {line.low:.3f} to {line.high:.3f}")
+    print(f"verdict: {result['verdict'].kind}")
+    for reason in result["verdict"].because:
+        print(f"  {reason}")
+    print(f"page: {result['page']}")
+
+
+@app.command()
+def promote(
+    version: Annotated[str | None, typer.Argument(help="VERSION, NAME/VERSION or RUN (default: the latest).")] = None,
+    because: Annotated[str, typer.Option("--because", help="Why; it is kept in MLflow.")] = "no reason was given",
+    config: Config = None,
+) -> None:
+    """Make a trained version the champion by hand, whatever was decided about it."""
+    from flows.settings import load
+    from models.registry import Registry
+    from models.succession import promote as run
+
+    settings = load(config)
+    now, decided = run(Registry(settings.mlruns_folder, settings.model), version, because)
+    print(f"version {now} of {settings.model} is the champion (the decision about it had been: {decided})")
+
+
+@app.command()
+def rollback(config: Config = None) -> None:
+    """Let the previous champion serve again."""
+    from flows.settings import load
+    from models.registry import Registry
+    from models.succession import rollback as run
+
+    settings = load(config)
+    now, before = run(Registry(settings.mlruns_folder, settings.model))
+    print(f"version {now} of {settings.model} is the champion again, in place of version {before}")
 
 
 @app.command()
@@ -206,12 +244,18 @@ def _print_top(out: Path, day: date | None, n: int, owner: str | None) -> None:
 
 def _print_figures(result: dict[str, Any]) -> None:
     figures = result["metrics"]
-    print(f"model {result['model']} version {result['version']} is the champion (run {result['run_id']})")
+    print(f"model {result['model']} version {result['version']} (run {result['run_id']})")
+    print(f"decision: {result['decision']}")
+    print(f"  {result['statement']}")
     for name in SHOWN_FIGURES:
         if name in figures:
             print(f"  {name:<22} {figures[name]:.3f}")
     for motion, reason in result["withheld"].items():
         print(f"  propensity_{motion} is withheld: {reason}")
+    for page in result["pages"]:
+        print(f"page: {page}")
+    if result["decision"].choice == "refuse":
+        raise typer.Exit(1)
 
 
 def main() -> None:

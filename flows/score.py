@@ -11,13 +11,13 @@ from data.report import Report
 from features.build import full_catalogue
 from flows import steps
 from flows.dates import Standing, as_date, stand_on
+from flows.learning import check_source, read_source
 from flows.progress import say
 from flows.settings import Settings, load
 from flows.tasks import in_memory
-from flows.train import check_source, read_source
 from flows.trust import require_same_rules, warnings
 from models.bundle import Bundle
-from models.registry import Registry
+from models.registry import RULE, Registry
 from models.scoring import Scored
 from models.scoring import score as score_rows
 from serving.playbook import load as load_playbook
@@ -29,8 +29,10 @@ build_rows = in_memory("build feature rows")(steps.base_rows)
 
 @in_memory("load model")
 def load_model(settings: Settings, reference: str | None) -> Bundle:
-    """The champion, or the model asked for."""
-    bundle = Registry(settings.mlruns_folder, settings.model).load(reference)
+    """The champion, or the model asked for; where there is no champion and the settings allow it, the rule."""
+    registry = Registry(settings.mlruns_folder, settings.model)
+    stands_in = reference is None and settings.training.without_model == "rule" and not registry.has_champion()
+    bundle = registry.load(f"{settings.model}@{RULE}" if stands_in else reference)
     say(f"model {settings.model} version {bundle.version}")
     require_same_rules(bundle, settings)
     return bundle

@@ -33,6 +33,7 @@ class Settings(BaseModel):
     training: TrainSettings = TrainSettings()
     serving: ServingSettings = ServingSettings()
     out: Path = Field(Path("published"), description="snapshots are published under it, one folder each")
+    reports: Path = Field(Path("reports"), description="the pages about models are written there")
     mlruns: Path = Field(Path("mlruns"), description="the MLflow folder; starts at the working folder")
     model: str = Field("headroom", description="name of the registered model")
     root: Path = Path()
@@ -51,6 +52,10 @@ class Settings(BaseModel):
     @property
     def out_folder(self) -> Path:
         return (self.root / self.out).resolve()
+
+    @property
+    def reports_folder(self) -> Path:
+        return (self.root / self.reports).resolve()
 
     @property
     def mlruns_folder(self) -> Path:

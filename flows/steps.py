@@ -145,6 +145,13 @@ def provenance(settings: Settings) -> dict[str, Any]:
     }
 
 
+def write_page(folder: Path, name: str, text: str) -> Path:
+    """Write one page into the folder, whole or not at all."""
+    with unfinished(folder / name) as file:
+        file.write_text(text, encoding="utf-8")
+    return folder / name
+
+
 @contextmanager
 def unfinished(out: Path) -> Iterator[Path]:
     """A file to write to, which becomes ``out`` when all went well and is gone when it did not."""

@@ -1,62 +1,102 @@
-"""The flow ``train``: learn from past expansions, test on later snapshots, register the champion."""
+"""The flow ``train``: learn from past expansions, test on later snapshots, decide, register the champion."""
 
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from prefect import flow
 
-from data.report import Report
-from data.source import Source
+from data.errors import NotEnoughHistoryError
 from flows import steps
-from flows.dates import Standing, as_date, stand_on, training_dates
+from flows.learning import Known, read_known, study_known, too_few, write_verdict
 from flows.progress import say
-from flows.settings import Settings, load
+from flows.settings import load
 from flows.tasks import in_memory
-from flows.trust import with_rules
-from models import record
+from flows.trust import with_label_rules, with_rules
+from models import baselines, record
 from models.bundle import Bundle
+from models.pages import card_page, study_page
+from models.promotion import Decision, decide, refused
 from models.registry import Registry
-from models.training import TrainedModel
-from models.training import train as train_model
-
-read_source = in_memory("read source")(steps.read_source)
-check_source = in_memory("check source")(steps.check_source)
-
-
-@in_memory("build history")
-def build_history(standing: Standing, settings: Settings) -> pd.DataFrame:
-    """Feature rows with labels, one per account and matured snapshot."""
-    dates = training_dates(standing, settings.expansion.horizon_days)
-    if not dates:
-        return steps.no_history(standing, settings)
-    say(f"learning from {len(dates)} snapshots, {dates[0]} to {dates[-1]}")
-    return steps.add_labels(steps.build_rows(standing, dates, settings), standing, dates, settings)
+from models.rulebook import rule_bundle
+from models.study import Study, prepare
+from models.succession import champion_of
+from models.training import TrainedModel, fit_model
+from models.verdict import NotUsableError, Verdict
 
 
 @in_memory("fit")
-def fit(history: pd.DataFrame, standing: Standing, settings: Settings) -> TrainedModel:
-    """The tested model."""
-    trained = train_model(history, list(steps.feature_cards(standing)), settings.training_settings, progress=say)
-    return with_rules(trained, settings)
+def fit(known: Known, found: Study) -> TrainedModel:
+    """The model of today."""
+    return with_rules(fit_model(found, progress=say), known.settings)
+
+
+@in_memory("decide")
+def decide_promotion(known: Known, found: Study) -> Decision:
+    """Promote, keep or refuse, because."""
+    settings = known.settings
+    champion = champion_of(Registry(settings.mlruns_folder, settings.model))
+    decision = decide(found, champion, settings.training.promotion)
+    say(f"decision: {decision}")
+    return decision
 
 
 @in_memory("register")
-def register(
-    trained: TrainedModel, history: pd.DataFrame, report: Report, standing: Standing, settings: Settings
-) -> Bundle:
-    """The model in MLflow, with its figures, plots and the fingerprint of its data, as the champion."""
+def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[Bundle, list[Path]]:
+    """The model in MLflow with figures, plots, pages and the fingerprint of its data; the champion if so decided."""
     say("logging to MLflow")
-    data = steps.fingerprint(report, standing, history)
+    settings, standing = known.settings, known.standing
+    data = steps.fingerprint(known.report, standing, known.history)
     parameters = {"snapshot_date": standing.snapshot_date, **data, **steps.provenance(settings)}
     labels = {name: card.label for name, card in steps.feature_cards(standing).items()}
-    return Registry(settings.mlruns_folder, settings.model).log(
+    registry = Registry(settings.mlruns_folder, settings.model)
+    sources = {
+        f"Table {name}": f"{rows:,} rows, last day {data['input_watermarks'].get(name) or 'none'}"
+        for name, rows in data["input_rows"].items()
+    }
+    rules = settings.expansion.model_dump()
+    horizon_days = settings.expansion.horizon_days
+    written: dict[str, str] = {}
+
+    def pages(version: str) -> dict[str, str]:
+        title = f"{settings.model}, version {version}"
+        written["backtest.html"] = study_page(title, trained.study.verdict, horizon_days, trained.study, decision)
+        written["model_card.html"] = card_page(trained, decision, settings.model, version, labels, rules, sources)
+        return written
+
+    bundle = registry.log(
         trained,
         fingerprint=data["feature_rows_sha256"],
         plots=record.plots(trained, labels),
         parameters=parameters,
+        decision=decision,
+        pages=pages,
     )
+    return bundle, [steps.write_page(settings.reports_folder, name, text) for name, text in written.items()]
+
+
+@in_memory("refuse")
+def refuse(known: Known, verdict: Verdict, found: Study | None) -> Path:
+    """The page that shows why, the record in MLflow, and the rule that may stand in if the settings allow it."""
+    page = write_verdict(known, verdict, found)
+    settings = known.settings
+    registry = Registry(settings.mlruns_folder, settings.model)
+    if found is not None:
+        registry.log_study(
+            f"refused {known.standing.snapshot_date}",
+            found.backtest.metrics(),
+            {"snapshot_date": known.standing.snapshot_date, "verdict": str(verdict.kind)},
+            {"verdict.html": page.read_text(encoding="utf-8"), "tables/bench.csv": found.backtest.bench},
+            refused(verdict),
+        )
+    if settings.training.without_model == "rule":
+        best = found.backtest.best_rival("average_precision", rules_only=True) if found else None
+        name = baselines.TRIGGER_POINTS if best is None else str(best.rival)
+        rows = found.rows if found else prepare(known.history, list(known.features))
+        bundle = rule_bundle(rows, list(known.features), name, verdict, settings.training_settings)
+        stored = registry.log_rule(with_label_rules(bundle, settings))
+        say(f"version {stored.version} ranks by the rule '{bundle.facts['rule']}' where there is no champion")
+    return page
 
 
 @flow(name="train", validate_parameters=False)
@@ -65,19 +105,28 @@ def train(
 ) -> dict[str, Any]:
     """Train as if today were ``snapshot_date`` (default: the day after the data ends).
 
-    Returns the version, the run id and the figures of the new champion.
+    Returns the version, the run id, the figures and the decision. Raises ``NotUsableError``, with a page that shows
+    why, if no model may be used.
     """
     settings = load(config, source)
-    opened: Source = read_source(settings)
-    report = check_source(opened)
-    standing = stand_on(opened, as_date(snapshot_date))
-    history = build_history(standing, settings)
-    trained = fit(history, standing, settings)
-    bundle = register(trained, history, report, standing, settings)
+    known = read_known(settings, snapshot_date)
+    try:
+        found = study_known(known)
+    except NotEnoughHistoryError as error:
+        verdict = too_few(error)
+        raise NotUsableError(verdict, refuse(known, verdict, None)) from error
+    if not found.verdict.usable:
+        raise NotUsableError(found.verdict, refuse(known, found.verdict, found))
+    trained = fit(known, found)
+    decision = decide_promotion(known, found)
+    bundle, pages = register(known, trained, decision)
     return {
         "model": settings.model,
         "version": bundle.version,
         "run_id": bundle.run_id,
         "metrics": dict(trained.metrics),
         "withheld": dict(bundle.withheld),
+        "decision": decision,
+        "statement": found.verdict.because[0],
+        "pages": pages,
     }

@@ -18,8 +18,13 @@ FORECAST_RANGE = (0.8, 1.25)
 def with_rules(trained: TrainedModel, settings: Settings) -> TrainedModel:
     """The model with the label rules it learnt from, and the figures that the list must answer for."""
     figures = {name: trained.metrics[name] for name in TOLD_METRICS if name in trained.metrics}
-    facts = {**trained.bundle.facts, **figures, RULES: settings.expansion.model_dump()}
-    return replace(trained, bundle=replace(trained.bundle, facts=facts))
+    told = replace(trained.bundle, facts={**trained.bundle.facts, **figures})
+    return replace(trained, bundle=with_label_rules(told, settings))
+
+
+def with_label_rules(bundle: Bundle, settings: Settings) -> Bundle:
+    """The bundle with the label rules that it learnt from."""
+    return replace(bundle, facts={**bundle.facts, RULES: settings.expansion.model_dump()})
 
 
 def require_same_rules(bundle: Bundle, settings: Settings) -> None:
@@ -41,6 +46,13 @@ def warnings(bundle: Bundle, standing: Standing) -> list[str]:
     """Sentences for the page and the manifest."""
     facts = bundle.facts
     told = list(standing.warnings)
+    if "rule" in facts:
+        because = "; ".join(facts["because"])
+        told.append(
+            f"There is no model for this base ({facts['verdict']}: {because}). This list is ranked by one rule, "
+            f"{facts['rule']}; its percentages are the base rate spread along it, no forecast for one customer."
+        )
+        return told
     if facts.get("brier_skill", 0.0) < 0:
         told.append(
             "On past snapshots the percentages were worse than the base rate "

@@ -12,11 +12,19 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from models.metrics import auc, precision_at, ranking_metrics, tenth
+from models.logistic import logistic_ranking
+from models.metrics import LIST_LENGTH, SHARE, base_rate
+from models.triggers import TriggerThresholds, points
+from models.triggers import columns as trigger_columns
 
 First = Literal["highest", "lowest"]
 BEST_RULE = "best single column"
 BASE_RATE = "base rate"
+TRIGGER_POINTS = "trigger points"
+LOGISTIC = "logistic regression"
+LAST_LIST = "last month's own list"
+LEARNERS = (LOGISTIC, LAST_LIST)
+"""Rivals that learn, as the model does: beating them is good, but they are not rules that one could use instead."""
 
 
 @dataclass(frozen=True)
@@ -79,31 +87,36 @@ def best_rule(rows: pd.DataFrame, columns: Iterable[str], y: np.ndarray) -> Rule
     return Rule(BEST_RULE, str(best["column"]), best["first"])
 
 
-def bench(train: pd.DataFrame, test: pd.DataFrame, columns: Sequence[str], label: str) -> list[dict[str, object]]:
-    """The rules judged on ``test``: dicts of rule, column, first and the ranking metrics, ties worst case.
+def rankings(
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    columns: Sequence[str],
+    label: str,
+    thresholds: TriggerThresholds,
+    last_list: pd.Series,
+) -> dict[str, np.ndarray]:
+    """Rival to its ranking of the test rows: one number per row, higher = earlier.
 
-    The best rule is chosen on ``train`` alone. The base rate ranks nobody: its precision is that of a random list.
+    ``last_list``: account_id to the log-odds of the list before this one; accounts that were not on it come last. The
+    best single column is chosen on ``train`` alone. The base rate ranks nobody and is not among them.
     """
-    y = test[label].to_numpy()
     rules = [best_rule(train, columns, train[label].to_numpy())]
     rules += [rule for rule in NAMED_RULES if rule.column in test.columns]
-    lines: list[dict[str, object]] = [
-        {"rule": rule.name, "column": rule.column, "first": rule.first, **ranking_metrics(y, rule.ranking(test))}
-        for rule in rules
-    ]
-    return [*lines, {"rule": BASE_RATE, "column": "", "first": "", **random_list(y)}]
+    found = {rule.name: rule.ranking(test) for rule in rules}
+    if trigger_columns(test):
+        found[TRIGGER_POINTS] = points(test, thresholds)
+    found[LOGISTIC] = logistic_ranking(train, test, columns, label)
+    if len(last_list):
+        found[LAST_LIST] = last_list.reindex(test["account_id"]).fillna(-np.inf).to_numpy(np.float64)
+    return found
 
 
-def random_list(y: np.ndarray) -> dict[str, float]:
-    """What a list in random order is expected to reach."""
-    constant = np.zeros(len(y))
-    at_20, at_tenth = (precision_at(y, constant, k, "expected") for k in (20, tenth(len(y))))
-    rate = float(np.mean(y))
-    return {
-        "auc": auc(y, constant),
-        "average_precision": rate,
-        "precision_at_20": at_20,
-        "lift_at_20": 1.0 if rate else float("nan"),
-        "precision_at_10pct": at_tenth,
-        "lift_at_10pct": 1.0 if rate else float("nan"),
-    }
+def random_figures(y: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """What a list in random order is expected to reach, in every resample (``weights``: resamples x rows)."""
+    rate, total = base_rate(y, weights), weights.sum(axis=1)
+    one = np.ones_like(rate)
+    shares = {"20": np.minimum(1, LIST_LENGTH / total), "10pct": np.maximum(1, np.round(total / SHARE)) / total}
+    found = {"auc": one / 2, "average_precision": rate, "book_precision_at_20": rate, "book_lift_at_20": one}
+    for name, share in shares.items():
+        found |= {f"precision_at_{name}": rate, f"lift_at_{name}": one, f"arr_recall_at_{name}": share}
+    return found

@@ -4,7 +4,7 @@ Frames hold one row per account and snapshot and the model's columns, in the mod
 stays NaN and goes its own way in each tree. Nothing is weighted or resampled, so probabilities stay probabilities.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -32,23 +32,25 @@ def fit(X: pd.DataFrame, y: np.ndarray, params: Params, rounds: int, seed: int =
     return lightgbm.train(params.for_lightgbm(seed), _dataset(X, y, params, seed), num_boost_round=rounds)
 
 
-def fit_watched(
-    X: pd.DataFrame, y: np.ndarray, params: Params, rounds: int, later: tuple[pd.DataFrame, np.ndarray], seed: int = 0
-) -> tuple[Booster, np.ndarray]:
-    """The booster of ``fit``, and the log loss on ``later`` rows after each round. The later rows teach it nothing."""
-    train = _dataset(X, y, params, seed)
-    check_columns(list(X.columns), list(later[0].columns))
-    watched = lightgbm.Dataset(later[0].to_numpy(np.float64), later[1], reference=train)
-    curve: dict[str, dict[str, list[float]]] = {}
-    booster = lightgbm.train(
-        params.for_lightgbm(seed) | {"metric": "binary_logloss"},
-        train,
-        num_boost_round=rounds,
-        valid_sets=[watched],
-        valid_names=["later"],
-        callbacks=[lightgbm.record_evaluation(curve)],
+def fit_shares(X: pd.DataFrame, share: np.ndarray, params: Params, rounds: int, seed: int = 0) -> Booster:
+    """A booster of ``rounds`` trees that follows shares between 0 and 1 instead of outcomes."""
+    settings = params.for_lightgbm(seed) | {"objective": "cross_entropy", "max_bin": 1023, "min_data_in_bin": 1}
+    made = lightgbm.Dataset(
+        X.to_numpy(np.float64), share, feature_name=[str(name) for name in X.columns], params=settings
     )
-    return booster, np.asarray(curve["later"]["binary_logloss"])
+    return lightgbm.train(settings, made, num_boost_round=rounds)
+
+
+def stages(booster: Booster, X: pd.DataFrame, every: int) -> Iterator[tuple[int, np.ndarray]]:
+    """``(trees, log-odds per row)`` of the first ``every`` trees, twice as many, and so on up to all of them."""
+    check_columns(feature_names(booster), list(X.columns))
+    values, trees = X.to_numpy(np.float64), booster.num_trees()
+    total = np.zeros(len(values))
+    for start in range(0, trees, every):
+        total = total + booster.predict(
+            values, raw_score=True, start_iteration=start, num_iteration=every, num_threads=1
+        )
+        yield min(start + every, trees), total
 
 
 def _dataset(X: pd.DataFrame, y: np.ndarray, params: Params, seed: int) -> lightgbm.Dataset:

@@ -39,13 +39,13 @@ class Bundle:
     """
 
     feature_names: tuple[str, ...]
-    categories: Categories
     any_expansion: Propensity
     motions: Mapping[str, Propensity]
     withheld: Mapping[str, str]
     all_motions_modelled: bool
     amounts: Amounts | None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    categories: Categories = field(default_factory=dict)
     version: str = ""
     run_id: str = ""
 

@@ -33,3 +33,13 @@ def encode(rows: pd.DataFrame, categories: Categories) -> pd.DataFrame:
         if name in rows.columns
     }
     return rows.assign(**codes) if codes else rows
+
+
+def recode(rows: pd.DataFrame, known: Categories, wanted: Categories) -> pd.DataFrame:
+    """Rows that were encoded by one model's categories, as another model encodes them."""
+    texts = {
+        name: rows[name].map(dict(enumerate(values))).astype("str").where(rows[name].notna())
+        for name, values in known.items()
+        if name in rows.columns
+    }
+    return encode(rows.assign(**texts), wanted) if texts else rows

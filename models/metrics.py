@@ -1,81 +1,188 @@
-"""How good a ranking and its probabilities are. ``y`` is 0 or 1 per account, ``p`` what it was ranked by.
+"""How good a ranking and its probabilities are: the one definition of every figure.
 
-Equal values of ``p`` are a tie that a list must break somehow: precision at k is told for the worst, the expected and
-the best breaking, and reported for the worst.
+One row is one account on one snapshot: ``y`` is 0 or 1, ``p`` what it was ranked by (any number, higher is earlier),
+``arr`` the expansion ARR that came. ``weights`` say how many times each row counts: left out, once; a matrix
+(resamples x rows) gives one figure per resample, which is how intervals are made (``models.resampling``).
+
+Equal values of ``p`` are a tie that a list must break somehow. Figures of the top of a list break it in the worst way:
+what did not come stands first. The AUC counts a tie half, as it is defined.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
-from sklearn.metrics import average_precision_score
+from scipy.special import digamma, expit, logit
 
 Ties = Literal["worst", "expected", "best"]
 SMALLEST = 1e-15
 """Probabilities are kept this far from 0 and 1 in the log loss."""
+LIST_LENGTH = 20
+SHARE = 10
+"""The top of a list is its first 20 accounts, or its first tenth."""
 
 
-def auc(y: np.ndarray, p: np.ndarray) -> float:
+def _counts(y: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Weights as a matrix (resamples x rows)."""
+    return np.ones((1, len(y))) if weights is None else np.atleast_2d(np.asarray(weights, dtype=np.float64))
+
+
+def _told(values: np.ndarray, weights: np.ndarray | None) -> Any:
+    """A float without weights, else one value per resample."""
+    return float(values[0]) if weights is None else values
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """NaN where there is nothing to divide by."""
+    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=np.asarray(below) > 0)
+
+
+def _runs(ordered: np.ndarray) -> np.ndarray:
+    """The first place of each run of equal values."""
+    return np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.array([], dtype=np.intp)
+
+
+def auc(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
     """Chance that an account that expanded is ranked above one that did not; ties count half. NaN for one outcome."""
-    y = np.asarray(y)
-    positives = int(y.sum())
-    negatives = len(y) - positives
-    if not positives or not negatives:
-        return float("nan")
-    ranks = rankdata(np.asarray(p, dtype=np.float64))
-    return float((ranks[y == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    y, p, counts = np.asarray(y), np.asarray(p, dtype=np.float64), _counts(y, weights)
+    if not len(y):
+        return _told(np.full(len(counts), np.nan), weights)
+    order = np.argsort(p, kind="stable")
+    counts, starts = counts[:, order], _runs(p[order])
+    positives = np.add.reduceat(counts * y[order], starts, axis=1)
+    negatives = np.add.reduceat(counts, starts, axis=1) - positives
+    below = np.cumsum(negatives, axis=1) - negatives
+    wins = (positives * (below + negatives / 2)).sum(axis=1)
+    return _told(_ratio(wins, positives.sum(axis=1) * negatives.sum(axis=1)), weights)
 
 
-def average_precision(y: np.ndarray, p: np.ndarray) -> float:
-    """Precision averaged over the positions of the positives. NaN without a positive."""
-    places = rankdata(
-        np.asarray(p, dtype=np.float64), "dense"
-    )  # same order, and finite where a rule says minus infinity
-    return float(average_precision_score(y, places)) if np.asarray(y).any() else float("nan")
+class _Listed:
+    """Rows from the top of the list down, in a tie the smallest gain first, and how often each counts."""
+
+    def __init__(self, gain: np.ndarray, p: np.ndarray, counts: np.ndarray) -> None:
+        order = np.lexsort((gain, -np.asarray(p, dtype=np.float64)))
+        self.gain, self.counts = np.asarray(gain, dtype=np.float64)[order], counts[:, order]
+        self.through = np.cumsum(self.counts, axis=1)
+
+    def gained(self, k: np.ndarray) -> np.ndarray:
+        """What the first ``k`` hold; one ``k`` per resample."""
+        longest = int(np.searchsorted(self.through.min(axis=0), k.max())) + 1  # below it, no resample takes anything
+        counts, through = self.counts[:, :longest], self.through[:, :longest]
+        return np.clip(k[:, None] - (through - counts), 0, counts) @ self.gain[:longest]
+
+    def average_precision(self) -> np.ndarray:
+        """Of a gain of 0 or 1. A row that counts w times stands w times in a row: the sum over j = 1..w of
+        (found + j) / (passed + j) is w + (found - passed) (digamma(passed + w + 1) - digamma(passed + 1)).
+        """
+        hit = self.gain > 0
+        times = self.counts[:, hit]
+        passed = self.through[:, hit] - times
+        found = np.cumsum(times, axis=1) - times
+        total = times + (found - passed) * (digamma(passed + times + 1) - digamma(passed + 1))
+        return _ratio(total.sum(axis=1), times.sum(axis=1))
 
 
-def precision_at(y: np.ndarray, p: np.ndarray, k: int, ties: Ties = "worst") -> float:
+def average_precision(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """Precision averaged over the positions of the positives, ties worst case. NaN without a positive."""
+    counts = _counts(y, weights)
+    return _told(_Listed(y, p, counts).average_precision() if len(y) else np.full(len(counts), np.nan), weights)
+
+
+def precision_at(y: np.ndarray, p: np.ndarray, k: int, ties: Ties = "worst", weights: np.ndarray | None = None) -> Any:
     """Share of positives among the first ``k`` (all, if there are fewer)."""
-    y, p = np.asarray(y), np.asarray(p, dtype=np.float64)
-    k = min(k, len(y))
-    if k == 0:
-        return float("nan")
-    last = np.partition(p, len(p) - k)[len(p) - k]
-    above, tied = p > last, p == last
-    places, hits = k - above.sum(), y[tied].sum()
-    from_tie = {
-        "worst": max(0, places - (tied.sum() - hits)),
-        "expected": places * hits / tied.sum(),
-        "best": min(places, hits),
-    }[ties]
-    return float((y[above].sum() + from_tie) / k)
+    y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    counts = _counts(y, weights)
+    if not len(y) or not k:
+        return _told(np.full(len(counts), np.nan), weights)
+    if ties == "expected":
+        return _told(_expected_precision(y, p, k, counts), weights)
+    places = np.minimum(k, counts.sum(axis=1))
+    hits = _Listed(y, p, counts).gained(places) if ties == "worst" else -_Listed(-y, p, counts).gained(places)
+    return _told(_ratio(hits, places), weights)
 
 
-def lift_at(y: np.ndarray, p: np.ndarray, k: int, ties: Ties = "worst") -> float:
+def _expected_precision(y: np.ndarray, p: np.ndarray, k: int, counts: np.ndarray) -> np.ndarray:
+    """The mean over all ways to break the tie at the edge: each of its rows gets the same share of its places."""
+    order = np.argsort(-p, kind="stable")
+    starts = _runs(p[order]) if len(p) else np.array([], dtype=np.intp)
+    if not len(starts):
+        return np.full(len(counts), np.nan)
+    rows = np.add.reduceat(counts[:, order], starts, axis=1)
+    hits = np.add.reduceat(counts[:, order] * y[order], starts, axis=1)
+    places = np.clip(k - (np.cumsum(rows, axis=1) - rows), 0, rows)
+    return _ratio((places * _ratio(hits, rows)).sum(axis=1), places.sum(axis=1))
+
+
+def base_rate(y: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """Share of positives."""
+    counts = _counts(y, weights)
+    return _told(_ratio(counts @ np.asarray(y, dtype=np.float64), counts.sum(axis=1)), weights)
+
+
+def lift_at(y: np.ndarray, p: np.ndarray, k: int, ties: Ties = "worst", weights: np.ndarray | None = None) -> Any:
     """Precision at ``k`` over the base rate. NaN without a positive."""
-    base_rate = np.mean(y) if len(y) else 0.0
-    return precision_at(y, p, k, ties) / base_rate if base_rate else float("nan")
+    lift = _ratio(np.atleast_1d(precision_at(y, p, k, ties, weights)), np.atleast_1d(base_rate(y, weights)))
+    return _told(lift, weights)
 
 
 def tenth(rows: int) -> int:
     """How many accounts the first 10% are, at least one."""
-    return max(1, round(rows / 10))
+    return max(1, round(rows / SHARE))
 
 
-def brier(y: np.ndarray, p: np.ndarray) -> float:
-    return float(np.mean((np.asarray(p) - np.asarray(y)) ** 2))
+def recall_at(gain: np.ndarray, p: np.ndarray, k: int, weights: np.ndarray | None = None) -> Any:
+    """Share of all that was gained (expansions, or their ARR) that the first ``k`` hold, ties worst case."""
+    counts = _counts(gain, weights)
+    listed = _Listed(np.nan_to_num(np.asarray(gain, dtype=np.float64)), p, counts)
+    total = counts.sum(axis=1)
+    return _told(_ratio(listed.gained(np.minimum(k, total)), listed.gained(total)), weights)
 
 
-def brier_skill(y: np.ndarray, p: np.ndarray) -> float:
+def precision_in_books(
+    y: np.ndarray, p: np.ndarray, owners: np.ndarray, k: int = LIST_LENGTH, weights: np.ndarray | None = None
+) -> Any:
+    """Share of positives among the first ``k`` of every owner's book together, ties worst case.
+
+    ``owners``: a whole number per row, below zero where there is no owner; those rows are in no book.
+    """
+    y, owners, counts = np.asarray(y, dtype=np.float64), np.asarray(owners), _counts(y, weights)
+    hits, places = np.zeros(len(counts)), np.zeros(len(counts))
+    for owner in np.unique(owners[owners >= 0]):
+        book = owners == owner
+        length = np.minimum(k, counts[:, book].sum(axis=1))
+        hits += _Listed(y[book], np.asarray(p)[book], counts[:, book]).gained(length)
+        places += length
+    return _told(_ratio(hits, places), weights)
+
+
+def brier(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """Mean squared distance between forecast and outcome."""
+    counts, miss = _counts(y, weights), (np.asarray(p) - np.asarray(y)) ** 2
+    return _told(_ratio(counts @ miss, counts.sum(axis=1)), weights)
+
+
+def brier_skill(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
     """1 - Brier / Brier of always saying the base rate of these same rows (the strictest constant forecast)."""
-    reference = brier(y, np.full(len(y), np.mean(y)))
-    return 1 - brier(y, p) / reference if reference else float("nan")
+    rate = np.atleast_1d(base_rate(y, weights))
+    return _told(1 - _ratio(np.atleast_1d(brier(y, p, weights)), rate * (1 - rate)), weights)
 
 
-def log_loss(y: np.ndarray, p: np.ndarray) -> float:
+def log_loss(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
     p = np.clip(np.asarray(p, dtype=np.float64), SMALLEST, 1 - SMALLEST)
-    return float(-np.mean(np.where(np.asarray(y) == 1, np.log(p), np.log1p(-p))))
+    counts, miss = _counts(y, weights), -np.where(np.asarray(y) == 1, np.log(p), np.log1p(-p))
+    return _told(_ratio(counts @ miss, counts.sum(axis=1)), weights)
+
+
+def forecast_over_realised(expected: np.ndarray, came: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """Sum of what was forecast (propensities, or expected ARR) over the sum of what came. NaN if nothing came."""
+    counts = _counts(came, weights)
+    return _told(_ratio(counts @ np.nan_to_num(expected), counts @ np.nan_to_num(came)), weights)
+
+
+def bins_of(p: np.ndarray, bins: int = 10) -> np.ndarray:
+    """The bin of each row: (nearly) equal counts, lowest first; equal values share a bin."""
+    ranks = pd.Series(np.asarray(p, dtype=np.float64)).rank(method="max").to_numpy()
+    return np.minimum(((ranks - 1) * bins // max(1, len(ranks))).astype(int), bins - 1)
 
 
 def calibration_curve(y: np.ndarray, p: np.ndarray, bins: int = 10) -> pd.DataFrame:
@@ -84,21 +191,41 @@ def calibration_curve(y: np.ndarray, p: np.ndarray, bins: int = 10) -> pd.DataFr
     Columns: rows, positives, mean_propensity, observed_rate.
     """
     frame = pd.DataFrame({"y": np.asarray(y, dtype=np.float64), "p": np.asarray(p, dtype=np.float64)})
-    frame["bin"] = np.minimum(((frame.p.rank(method="max") - 1) * bins // max(1, len(frame))).astype(int), bins - 1)
-    grouped = frame.groupby("bin")
-    curve = grouped.agg(rows=("y", "size"), positives=("y", "sum"), mean_propensity=("p", "mean")).reset_index(
-        drop=True
-    )
-    curve["positives"] = curve.positives.astype("int64")
-    curve["observed_rate"] = curve.positives / curve.rows
-    return curve
+    grouped = frame.assign(bin=bins_of(frame.p.to_numpy(), bins)).groupby("bin")
+    curve = grouped.agg(rows=("y", "size"), positives=("y", "sum"), mean_propensity=("p", "mean"))
+    curve = curve.reset_index(drop=True).astype({"positives": "int64"})
+    return curve.assign(observed_rate=curve.positives / curve.rows)
 
 
-def expected_calibration_error(y: np.ndarray, p: np.ndarray, bins: int = 10) -> float:
-    """Mean distance between forecast and outcome over the bins, weighted by their rows."""
-    curve = calibration_curve(y, p, bins)
-    return float(np.average((curve.mean_propensity - curve.observed_rate).abs(), weights=curve.rows))
+def expected_calibration_error(y: np.ndarray, p: np.ndarray, bins: int = 10, weights: np.ndarray | None = None) -> Any:
+    """Mean distance between forecast and outcome over the bins, weighted by their rows. The bins stay as they are."""
+    counts, gap = _counts(y, weights), np.asarray(p, dtype=np.float64) - np.asarray(y)
+    if not len(gap):
+        return _told(np.full(len(counts), np.nan), weights)
+    member = bins_of(p, bins)[:, None] == np.arange(bins)
+    return _told(_ratio(np.abs((counts * gap) @ member).sum(axis=1), counts.sum(axis=1)), weights)
 
+
+def calibration_slope(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """Slope of the outcome's log-odds on the forecast's, the level left free (Cox 1958); 1: neither bold nor timid."""
+    y, counts = np.asarray(y, dtype=np.float64), _counts(y, weights)
+    z = logit(np.clip(np.asarray(p, dtype=np.float64), 1e-9, 1 - 1e-9))
+    if not 0 < y.sum() < len(y) or np.ptp(z) == 0:
+        return _told(np.full(len(counts), np.nan), weights)
+    middle, spread = z.mean(), z.std()
+    x = (z - middle) / spread
+    level, slope = np.full(len(counts), logit(y.mean())), np.zeros(len(counts))
+    for _ in range(NEWTON_STEPS):  # a concave likelihood of two parameters
+        fitted = expit(level[:, None] + slope[:, None] * x)
+        miss, pull = counts * (y - fitted), counts * fitted * (1 - fitted)
+        a, b, c = pull.sum(axis=1) + RIDGE, pull @ x, pull @ x**2 + RIDGE
+        first, second = miss.sum(axis=1), miss @ x
+        level += np.clip((c * first - b * second) / (a * c - b**2), -2, 2)
+        slope += np.clip((a * second - b * first) / (a * c - b**2), -2, 2)
+    return _told(slope / spread, weights)
+
+
+NEWTON_STEPS, RIDGE = 8, 1e-9
 
 ORDER_METRICS = (
     "auc",
@@ -108,29 +235,50 @@ ORDER_METRICS = (
     "precision_at_10pct",
     "lift_at_10pct",
 )
+ARR_METRICS = ("arr_recall_at_20", "arr_recall_at_10pct")
+BOOK_METRICS = ("book_precision_at_20", "book_lift_at_20")
+PROBABILITY_METRICS = ("brier", "brier_skill", "log_loss", "ece", "calibration_slope", "forecast_over_realised")
 
 
-def ranking_metrics(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
-    """Figures of the order alone. ``p`` may be any number; ties worst case."""
-    top = tenth(len(y))
-    return {
-        "auc": auc(y, p),
-        "average_precision": average_precision(y, p),
-        "precision_at_20": precision_at(y, p, 20),
-        "lift_at_20": lift_at(y, p, 20),
-        "precision_at_10pct": precision_at(y, p, top),
-        "lift_at_10pct": lift_at(y, p, top),
-    }
+def ranking_metrics(
+    y: np.ndarray,
+    p: np.ndarray,
+    arr: np.ndarray | None = None,
+    owners: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Figures of the order alone, of one snapshot. ``p`` may be any number; ties worst case.
+
+    With ``arr`` also the share of the expansion ARR at the top; with ``owners`` also the figures of their books.
+    """
+    y, counts = np.asarray(y, dtype=np.float64), _counts(y, weights)
+    total = counts.sum(axis=1)
+    rate = _ratio(counts @ y, total)
+    lengths = {"20": np.full_like(total, LIST_LENGTH), "10pct": np.maximum(1, np.round(total / SHARE))}
+    listed = _Listed(y, p, counts)
+    found: dict[str, Any] = {"auc": auc(y, p, counts), "average_precision": listed.average_precision()}
+    for name, k in lengths.items():
+        found[f"precision_at_{name}"] = _ratio(listed.gained(k), np.minimum(k, total))
+        found[f"lift_at_{name}"] = _ratio(found[f"precision_at_{name}"], rate)
+    if arr is not None:
+        by_arr = _Listed(np.nan_to_num(np.asarray(arr, dtype=np.float64)), p, counts)
+        for name, k in lengths.items():
+            found[f"arr_recall_at_{name}"] = _ratio(by_arr.gained(k), by_arr.gained(total))
+    if owners is not None:
+        found["book_precision_at_20"] = precision_in_books(y, p, owners, LIST_LENGTH, counts)
+        found["book_lift_at_20"] = _ratio(found["book_precision_at_20"], rate)
+    return {name: _told(values, weights) for name, values in found.items()}
 
 
-def probability_metrics(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
+def probability_metrics(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> dict[str, Any]:
     """Figures of the probabilities. ``p`` between 0 and 1."""
     return {
-        "brier": brier(y, p),
-        "brier_skill": brier_skill(y, p),
-        "log_loss": log_loss(y, p),
-        "ece": expected_calibration_error(y, p),
-        "forecast_over_realised": float(np.sum(p) / np.sum(y)) if np.any(y) else float("nan"),
+        "brier": brier(y, p, weights),
+        "brier_skill": brier_skill(y, p, weights),
+        "log_loss": log_loss(y, p, weights),
+        "ece": expected_calibration_error(y, p, weights=weights),
+        "calibration_slope": calibration_slope(y, p, weights),
+        "forecast_over_realised": forecast_over_realised(p, y, weights),
     }
 
 
@@ -140,22 +288,24 @@ def metrics(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
     return {**counts, **ranking_metrics(y, p), **probability_metrics(y, p)}
 
 
-def auc_interval(
-    y: np.ndarray, p: np.ndarray, accounts: np.ndarray, snapshots: np.ndarray, resamples: int, seed: int
-) -> tuple[float, float]:
-    """95% interval of the mean AUC per snapshot, by resampling accounts with their rows; NaN if it cannot be told."""
-    y, p = np.asarray(y), np.asarray(p, dtype=np.float64)
-    codes, names = pd.factorize(np.asarray(accounts))
-    day, days = pd.factorize(np.asarray(snapshots))
-    rows_of = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    generator = np.random.default_rng(seed)
-    means = []
-    for _ in range(resamples):
-        drawn = np.concatenate([rows_of[i] for i in generator.integers(0, len(names), len(names))])
-        per_day = [auc(y[rows], p[rows]) for rows in (drawn[day[drawn] == d] for d in range(len(days)))]
-        means.append(np.mean(per_day))
-    known = np.asarray([mean for mean in means if not np.isnan(mean)])
-    if len(known) < 2:
-        return float("nan"), float("nan")
-    low, high = np.quantile(known, [0.025, 0.975])
-    return float(low), float(high)
+def deciles(y: np.ndarray, p: np.ndarray, expected_arr: np.ndarray, arr: np.ndarray) -> pd.DataFrame:
+    """One row per tenth of the list, best first: what was forecast for it, and what came.
+
+    Columns: decile, rows, positives, mean_propensity, observed_rate, expected_arr, expansion_arr.
+    """
+    table = pd.DataFrame({"y": y, "p": p, "expected": expected_arr, "arr": arr}).astype("float64")
+    grouped = table.assign(decile=10 - bins_of(table.p.to_numpy())).groupby("decile")
+    told = grouped.agg(
+        rows=("y", "size"),
+        positives=("y", "sum"),
+        mean_propensity=("p", "mean"),
+        observed_rate=("y", "mean"),
+        expected_arr=("expected", "sum"),
+        expansion_arr=("arr", "sum"),
+    )
+    return told.reset_index().astype({"positives": "int64"})
+
+
+def rises_of(observed: np.ndarray) -> int:
+    """How many times a decile did better than the one above it; 0: monotone. ``observed``: rates, best decile first."""
+    return int((np.diff(np.asarray(observed)) > 0).sum())

@@ -9,9 +9,9 @@ import pandas as pd
 from data.contract import MOTIONS
 from models import boosting
 from models.bundle import Bundle, Propensity
-from models.calibration import IDENTITY
+from models.calibration import IDENTITY, Calibrator
 from models.readiness import count_expansions
-from models.rolling import Progress, Recipe, replay
+from models.rolling import Progress, Recipe, Settled, replay
 from models.settings import TrainSettings
 from models.splits import Split
 
@@ -27,9 +27,17 @@ class TrainedMotions:
 
 
 def train_motions(
-    history: pd.DataFrame, features: list[str], splits: Sequence[Split], settings: TrainSettings, progress: Progress
+    history: pd.DataFrame,
+    features: list[str],
+    splits: Sequence[Split],
+    settings: TrainSettings,
+    today: pd.DataFrame | None,
+    progress: Progress,
 ) -> TrainedMotions:
-    """One model per motion with enough expansions; the others are withheld with the reason. ``history`` is sorted."""
+    """One model per motion with enough expansions; the others are withheld with the reason. ``history`` is sorted.
+
+    ``today``: the rows of the day that is scored, whose season the propensities are calibrated to.
+    """
     models: dict[str, Propensity] = {}
     withheld: dict[str, str] = {}
     predictions: dict[str, pd.DataFrame] = {}
@@ -44,7 +52,7 @@ def train_motions(
             withheld[motion] = f"{expansions} past expansions of this motion; it takes {settings.min_expansions_motion}"
             complete = False
         else:
-            models[motion], predictions[motion] = _train(history, features, splits, motion, settings, progress)
+            models[motion], predictions[motion] = _train(history, features, splits, motion, settings, today, progress)
     return TrainedMotions(models, withheld, predictions, complete)
 
 
@@ -54,6 +62,7 @@ def _train(
     splits: Sequence[Split],
     motion: str,
     settings: TrainSettings,
+    today: pd.DataFrame | None,
     progress: Progress,
 ) -> tuple[Propensity, pd.DataFrame]:
     recipe = Recipe(
@@ -69,7 +78,15 @@ def _train(
     played = replay(history, features, splits, recipe, progress)
     y = history[recipe.label].to_numpy(np.int8)
     booster = boosting.fit(history[features], y, recipe.params, played.settled.rounds, recipe.seed)
-    return Propensity(booster, played.settled.calibrator), played.predictions
+    return Propensity(booster, calibrator_of_today(played.settled, booster, today)), played.predictions
+
+
+def calibrator_of_today(settled: Settled, booster: boosting.Booster, today: pd.DataFrame | None) -> Calibrator:
+    """The map for the day that is scored; without its rows, for a day without a season."""
+    if today is None or today.empty:
+        return settled.calibrator(pd.Timestamp.max, None)
+    X = today[boosting.feature_names(booster)].astype("float64")
+    return settled.calibrator(today["snapshot_date"].iloc[0], boosting.log_odds(booster, X))
 
 
 def motion_propensities(bundle: Bundle, X: pd.DataFrame, any_expansion: np.ndarray) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from models.baselines import BASE_RATE, BEST_RULE
+from models.backtest import Backtest
 
 BLUE, GREY = "#1f5fa8", "#8a8a8a"
 
@@ -61,22 +61,47 @@ def gains_plot(predictions: pd.DataFrame) -> Figure:
     return figure
 
 
-def bench_plot(bench: pd.DataFrame) -> Figure:
-    """The model and the simple rules on the same rows: lift at 10% per past snapshot, ties worst case."""
-    figure, axes = _figure("The first 10% of the list, by past snapshot", "snapshot", "lift over the base rate")
-    for rule, part in bench[bench.rule != BASE_RATE].groupby("rule", sort=False):
-        strong = rule == "model"
-        axes.plot(
-            part.snapshot_date,
-            part.lift_at_10pct,
-            marker="o" if strong else None,
-            color=BLUE if strong else None,
-            linewidth=2.2 if strong else 1,
-            linestyle="-" if strong or rule == BEST_RULE else ":",
-            label=rule,
-        )
-    axes.axhline(1, color=GREY, linewidth=1, linestyle="--")
-    axes.set_ylim(0, None)
-    axes.tick_params("x", rotation=30)
-    figure.legend(frameon=False, fontsize=8, ncols=3, loc="outside lower center")
+def bench_plot(bench: pd.DataFrame, metric: str = "average_precision") -> Figure:
+    """How much better the model is than each rival on the same rows, with the interval of the paired difference.
+
+    ``bench``: one row per rival and metric: rival, metric, difference, low, high.
+    """
+    lines = bench[(bench.metric == metric) & bench.difference.notna()].sort_values("difference", ascending=False)
+    figure, axes = _figure("The model against its rivals", f"{metric.replace('_', ' ')}: model - rival", "")
+    places = np.arange(len(lines))
+    error = np.abs(np.vstack([lines.difference - lines.low, lines.high - lines.difference]))
+    axes.errorbar(lines.difference, places, xerr=np.nan_to_num(error), fmt="o", color=BLUE, linewidth=1, capsize=2)
+    axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
+    axes.set_yticks(places, lines.rival)
     return figure
+
+
+def months_plot(months: pd.DataFrame) -> Figure:
+    """Expansions forecast and realised, by day. ``months``: snapshot_date, forecast, realised."""
+    figure, axes = _figure("Forecast and realised", "snapshot", "expansions within the horizon")
+    places = np.arange(len(months))
+    axes.bar(places - 0.2, months.forecast, width=0.4, color=BLUE, label="forecast")
+    axes.bar(places + 0.2, months.realised, width=0.4, color=GREY, label="realised")
+    axes.set_xticks(places, [f"{day:%b %Y}" for day in months.snapshot_date], rotation=30)
+    axes.legend(frameon=False)
+    return figure
+
+
+def deciles_plot(deciles: pd.DataFrame) -> Figure:
+    """Share that expanded in each tenth of the list. ``deciles``: decile, observed_rate, mean_propensity."""
+    figure, axes = _figure("Tenths of the list, best first", "decile", "share that expanded")
+    axes.bar(deciles.decile, deciles.observed_rate, color=GREY, label="came")
+    axes.plot(deciles.decile, deciles.mean_propensity, color=BLUE, marker="o", label="forecast")
+    axes.legend(frameon=False)
+    return figure
+
+
+def study_plots(backtest: Backtest) -> dict[str, Figure]:
+    """File stem to plot."""
+    return {
+        "calibration": calibration_plot(backtest.calibration),
+        "gains": gains_plot(backtest.rows),
+        "bench": bench_plot(backtest.bench),
+        "months": months_plot(backtest.months),
+        "deciles": deciles_plot(backtest.deciles),
+    }

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import matplotlib.figure
 
 from models.attribution import summary_plot
-from models.plots import bench_plot, calibration_plot, gains_plot
+from models.plots import study_plots
 from models.training import TrainedModel
 
 BUNDLE, TABLES, PLOTS = "bundle", "tables", "plots"
@@ -36,18 +36,15 @@ def figures(trained: TrainedModel) -> Iterator[Figure]:
     yield from (Figure(name, value) for name, value in trained.metrics.items())
     for motion, told in trained.motion_metrics.items():
         yield from (Figure(f"{motion}_{name}", value) for name, value in told.items())
-    series = trained.by_origin.drop(columns=["snapshot_date"]).astype("float64")
+    series = trained.backtest.by_origin().drop(columns=["snapshot_date"]).astype("float64")
     for step, row in enumerate(series.to_dict("records")):
         yield from (Figure(f"origin_{name}", value, step) for name, value in row.items())
 
 
 def plots(trained: TrainedModel, labels: Mapping[str, str] | None = None) -> dict[str, matplotlib.figure.Figure]:
     """File stem to plot. ``labels``: feature name to the words people see."""
-    told = trained.predictions[trained.predictions.reported]
     return {
-        "calibration": calibration_plot(trained.calibration),
-        "gains": gains_plot(told),
-        "bench": bench_plot(trained.bench),
+        **study_plots(trained.backtest),
         "shap_summary": summary_plot(trained.bundle.booster, trained.latest_rows, labels, seed=trained.settings.seed),
     }
 
@@ -59,10 +56,13 @@ def write(folder: Path, trained: TrainedModel, drawn: Mapping[str, matplotlib.fi
     for name, text in trained.bundle.to_files().items():
         (folder / BUNDLE / name).write_text(text, encoding="utf-8")
     tables = {
-        "by_origin": trained.by_origin,
-        "bench": trained.bench,
-        "calibration": trained.calibration,
-        "columns": trained.columns,
+        "by_origin": trained.backtest.by_origin(),
+        "figures": trained.backtest.figures,
+        "bench": trained.backtest.bench,
+        "deciles": trained.backtest.deciles,
+        "months": trained.backtest.months,
+        "calibration": trained.backtest.calibration,
+        "columns": trained.study.columns,
     }
     for name, table in tables.items():
         table.to_csv(folder / TABLES / f"{name}.csv", index=False)

@@ -13,7 +13,7 @@ import os
 import tempfile
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,14 @@ from matplotlib.figure import Figure
 from data.errors import ModelError
 from models import record
 from models.bundle import Bundle
+from models.promotion import Choice, Decision
 from models.training import TrainedModel
 
 DEFAULT_NAME = "headroom"
-CHAMPION = "champion"
+CHAMPION, PREVIOUS, CHALLENGER, RULE = "champion", "previous_champion", "challenger", "rule"
+"""Aliases: what is served, what was served before it, the latest version, and the rule for a base without a model."""
+DECISION, BECAUSE, PROMOTED = "headroom.decision", "headroom.because", "headroom.promoted_by_hand"
+"""Tags of a run: what was decided about it, why, and why somebody promoted it."""
 _REQUIREMENTS = ("mlflow", "lightgbm", "numpy", "pandas")
 
 
@@ -67,12 +71,14 @@ class Registry:
         fingerprint: str,
         plots: Mapping[str, Figure] | None = None,
         parameters: Mapping[str, Any] | None = None,
-        champion: bool = True,
+        decision: Decision | None = None,
+        pages: Callable[[str], Mapping[str, str]] = lambda _: {},
     ) -> Bundle:
-        """Store a trained model as a new version and return its bundle with version and run id.
+        """Store a trained model as a new version, the challenger, and return its bundle with version and run id.
 
-        ``fingerprint`` names the data it was trained on; ``plots``: file stem to figure; ``parameters``: more of them.
-        With ``champion`` the alias moves to the new version, last of all: a failure before leaves the old champion.
+        ``fingerprint`` names the data it was trained on; ``plots``: file stem to figure; ``parameters``: more of them;
+        ``pages``: from the new version to more files of the run. Unless the ``decision`` says otherwise it becomes the
+        champion, last of all: a failure leaves the old one.
         """
         client = self._client()
         name = f"train {trained.bundle.facts['last_snapshot']}"
@@ -84,14 +90,87 @@ class Registry:
                 record.write(Path(place), trained, plots or {})
                 _save_model(Path(place) / "model", trained)
                 client.log_artifacts(run_id, place)
+            _tell(client, run_id, decision)
             version = self._register(client, run_id)
+            self.attach(run_id, pages(version))
+            client.set_registered_model_alias(self.name, CHALLENGER, version)
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id, "FINISHED")
-        if champion:
-            self.set_alias(version, CHAMPION)
+        if decision is None or decision.choice is Choice.PROMOTE:
+            self.crown(version)
         return trained.bundle.registered(version, run_id)
+
+    def log_study(
+        self,
+        name: str,
+        figures: Mapping[str, float],
+        parameters: Mapping[str, Any],
+        files: Mapping[str, str | pd.DataFrame],
+        decision: Decision | None = None,
+    ) -> str:
+        """Store what was found out without a model: a run with figures, and ``files`` (a frame as CSV). Its run id."""
+        client = self._client()
+        run_id = str(client.create_run(self._experiment(client), run_name=name).info.run_id)
+        _log_values(client, run_id, parameters, (record.Figure(key, value) for key, value in figures.items()))
+        _tell(client, run_id, decision)
+        self.attach(run_id, files)
+        client.set_terminated(run_id, "FINISHED")
+        return run_id
+
+    def log_rule(self, bundle: Bundle) -> Bundle:
+        """Store a rule that stands in for a model as a new version, under the alias ``rule``; never the champion."""
+        client = self._client()
+        name = f"rule {bundle.facts['last_snapshot']}"
+        run_id = str(client.create_run(self._experiment(client), run_name=name).info.run_id)
+        parameters = {f"fact.{key}": value for key, value in bundle.facts.items()}
+        _log_values(client, run_id, parameters, ())
+        self.attach(run_id, {f"{record.BUNDLE}/{file}": text for file, text in bundle.to_files().items()})
+        version = self._register(client, run_id)
+        client.set_terminated(run_id, "FINISHED")
+        self.set_alias(version, RULE)
+        return bundle.registered(version, run_id)
+
+    def attach(self, run_id: str, files: Mapping[str, str | pd.DataFrame]) -> None:
+        """Add files to a run: place under its artifacts to text, or to a frame that is written as CSV."""
+        with tempfile.TemporaryDirectory() as place:
+            for name, content in files.items():
+                path = Path(place) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                text = content.to_csv(index=False) if isinstance(content, pd.DataFrame) else content
+                path.write_text(text, encoding="utf-8")
+            self._client().log_artifacts(run_id, place)
+
+    def has_champion(self) -> bool:
+        """Is there a model to serve?"""
+        return self.has(CHAMPION)
+
+    def crown(self, version: str) -> None:
+        """Make a version the champion; the one before it stays known as the previous champion."""
+        if self.has_champion():
+            before, _ = self.find(f"{self.name}@{CHAMPION}")
+            if before != version:
+                self.set_alias(before, PREVIOUS)
+        self.set_alias(version, CHAMPION)
+
+    def has(self, alias: str) -> bool:
+        """Does a version of this model bear the alias?"""
+        there = self.versions()
+        own = there[there.name == self.name]
+        return any(alias in str(aliases).split(" ") for aliases in own.aliases)
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        """What was noted at a run."""
+        return dict(self._client().get_run(run_id).data.tags)
+
+    def note(self, run_id: str, tag: str, text: str) -> None:
+        """Note something at a run."""
+        self._client().set_tag(run_id, tag, text)
+
+    def table(self, run_id: str, name: str) -> pd.DataFrame:
+        """A Parquet table of a run. Raises ModelError if its files are gone."""
+        return pd.read_parquet(self.folder_of(f"tables of run {run_id}", run_id, record.TABLES) / f"{name}.parquet")
 
     def load(self, reference: str | None = None) -> Bundle:
         """The model that ``NAME@ALIAS``, ``NAME/VERSION``, ``VERSION`` or a run id stands for (default: the champion).
@@ -99,7 +178,7 @@ class Registry:
         Raises ModelError, saying what there is, if it is unknown or its files are gone.
         """
         asked = reference or f"{self.name}@{CHAMPION}"
-        version, run_id = self._find(asked)
+        version, run_id = self.find(asked)
         return Bundle.from_files(self._files(asked, run_id)).registered(version, run_id)
 
     def versions(self) -> pd.DataFrame:
@@ -156,7 +235,8 @@ class Registry:
         source = f"{client.get_run(run_id).info.artifact_uri}/model"
         return str(client.create_model_version(self.name, source=source, run_id=run_id).version)
 
-    def _find(self, asked: str) -> tuple[str, str]:
+    def find(self, asked: str) -> tuple[str, str]:
+        """Version and run of a reference as ``load`` takes it. Raises ModelError, saying what there is."""
         there = self.versions()
         if "@" in asked:
             name, alias = asked.rsplit("@", 1)
@@ -170,22 +250,35 @@ class Registry:
             hits = there[there.run_id == asked]
         if hits.empty:
             raise ModelError(
-                f"load the model {asked}", _listed(there), "choose one of these, or run `headroom train` first"
+                f"load the model {asked}", listed(there), "choose one of these, or run `headroom train` first"
             )
         return str(hits.iloc[0]["version"]), str(hits.iloc[0]["run_id"])
 
     def _files(self, asked: str, run_id: str) -> dict[str, str]:
-        stored = Path(unquote(urlparse(self._client().get_run(run_id).info.artifact_uri).path)) / "bundle"
-        here = self.artifacts / run_id / "artifacts" / "bundle"
+        place = self.folder_of(asked, run_id, record.BUNDLE)
+        return {path.name: path.read_text(encoding="utf-8") for path in sorted(place.iterdir())}
+
+    def folder_of(self, asked: str, run_id: str, kind: str) -> Path:
+        """Where files of a run are: under this folder, or where the database remembers them."""
+        stored = Path(unquote(urlparse(self._client().get_run(run_id).info.artifact_uri).path)) / kind
+        here = self.artifacts / run_id / "artifacts" / kind
         place = next((folder for folder in (here, stored) if folder.is_dir()), None)
         if place is None:
             raise ModelError(
                 f"load the model {asked}", f"no files of it at {here}", "restore the folder, or train again"
             )
-        return {path.name: path.read_text(encoding="utf-8") for path in sorted(place.iterdir())}
+        return place
 
 
-def _listed(there: pd.DataFrame) -> str:
+def _tell(client: Any, run_id: str, decision: Decision | None) -> None:
+    """The decision as tags, and the whole record as a file."""
+    if decision is not None:
+        client.set_tag(run_id, DECISION, str(decision.choice))
+        client.set_tag(run_id, BECAUSE, "; ".join(decision.because)[:5000])
+        client.log_dict(run_id, decision.to_dict(), "decision.json")
+
+
+def listed(there: pd.DataFrame) -> str:
     if there.empty:
         return "no model has been trained yet"
     latest = there.head(10).to_dict("records")

@@ -1,7 +1,8 @@
 """The monthly retrain, replayed: for each past snapshot, train on what was matured then and score that day.
 
 How many trees to grow and how to calibrate is settled on each day from the earlier snapshots of the same replay whose
-labels had matured by then, and for the model of today from all of them: one definition (``settle``) for both.
+labels had matured by then, and for the model of today from all of them: one definition (``settle``) for both. The
+level of the probabilities is that of the day: the matured past, and the season (``models.seasons``).
 """
 
 from collections.abc import Callable, Sequence
@@ -11,15 +12,19 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from models import boosting
 from models.boosting import Booster, Params
-from models.calibration import IDENTITY, Calibrator, fit_platt
+from models.calibration import Calibrator, Levels, fit_levels
 from models.cores import cores
+from models.metrics import log_loss
+from models.seasons import Rates, calibrate, level_for
 from models.splits import Split
 
 Progress = Callable[[str], None]
-MIN_ROUNDS = 10
+STAGE = 10
+"""The number of trees is chosen in steps of so many."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Fold:
-    """One past snapshot: the booster trained for it, its rows, and the log loss on them after each round."""
+    """One past snapshot: the booster trained for it, its rows, and the log loss on them after each stage of trees.
+
+    The loss is that of the order: the level is left free at each stage, for seasons move it and not the order.
+    """
 
     split: Split
     booster: Booster
@@ -50,14 +58,20 @@ class Fold:
 
 @dataclass(frozen=True)
 class Settled:
-    """What the matured past says about how to train: number of trees, and the map to propensities.
+    """What the matured past says about how to train: number of trees, and how their log-odds are to be read.
 
-    ``folds`` is the number of past snapshots behind it; with none, rounds are the default and the map the identity.
+    ``folds`` is the number of past snapshots behind it; with none, rounds are the default and the slope 1.
     """
 
     rounds: int
-    calibrator: Calibrator
+    levels: Levels
+    rates: Rates
+    horizon_days: int
     folds: int
+
+    def calibrator(self, day: pd.Timestamp, log_odds: np.ndarray | None) -> Calibrator:
+        """The map from raw log-odds to propensities for the rows of ``day``, whose ``log_odds`` these are."""
+        return calibrate(self.levels, self.rates, day, log_odds, self.horizon_days)
 
 
 @dataclass(frozen=True)
@@ -70,14 +84,14 @@ class Replay:
     settled: Settled
 
 
-def settle(folds: Sequence[Fold], recipe: Recipe) -> Settled:
-    """Rounds with the least mean log loss over these folds, and Platt scaling of their log-odds at these rounds."""
+def settle(folds: Sequence[Fold], rates: Rates, recipe: Recipe) -> Settled:
+    """Rounds with the least mean log loss over these folds, and the slope and levels of their log-odds."""
     if not folds:
-        return Settled(recipe.default_rounds, IDENTITY, 0)
-    rounds = max(MIN_ROUNDS, int(np.argmin(np.mean([fold.curve for fold in folds], axis=0))) + 1)
-    raw = np.concatenate([_log_odds(fold, rounds) for fold in folds])
-    y = np.concatenate([fold.y for fold in folds])
-    return Settled(rounds, fit_platt(raw, y, recipe.min_calibration_positives), len(folds))
+        return Settled(recipe.default_rounds, fit_levels([]), rates, recipe.horizon_days, 0)
+    rounds = STAGE * (1 + int(np.argmin(np.mean([fold.curve for fold in folds], axis=0))))
+    samples = [(fold.split.test_date, _log_odds(fold, rounds), fold.y) for fold in folds]
+    levels = fit_levels(samples, recipe.min_calibration_positives)
+    return Settled(rounds, levels, rates, recipe.horizon_days, len(folds))
 
 
 def replay(
@@ -87,6 +101,7 @@ def replay(
 
     ``history`` is sorted by snapshot and account.
     """
+    rates = Rates.of(history, recipe.label)
     folds: list[Fold] = []
     scored: list[pd.DataFrame] = []
     in_order = sorted(splits, key=lambda split: split.test_date)
@@ -97,12 +112,12 @@ def replay(
             if fold is None:
                 progress(f"{told} left out, one outcome only before it")
                 continue
-            settled = settle([earlier for earlier in folds if _matured(earlier, split, recipe)], recipe)
+            settled = settle([earlier for earlier in folds if _matured(earlier, split, recipe)], rates, recipe)
             scored.append(_scored(fold, settled))
             folds.append(fold)
             progress(f"{told} replayed, {settled.rounds} trees")
     empty = pd.DataFrame(columns=["account_id", "snapshot_date", "y", "log_odds", "propensity", "calibrated", "rounds"])
-    return Replay(pd.concat(scored, ignore_index=True) if scored else empty, settle(folds, recipe))
+    return Replay(pd.concat(scored, ignore_index=True) if scored else empty, settle(folds, rates, recipe))
 
 
 def _fold(history: pd.DataFrame, features: list[str], split: Split, recipe: Recipe) -> Fold | None:
@@ -111,9 +126,17 @@ def _fold(history: pd.DataFrame, features: list[str], split: Split, recipe: Reci
     if y.min() == y.max():
         return None
     test = history[history.snapshot_date == split.test_date]
-    later = (test[features], test[recipe.label].to_numpy(np.int8))
-    booster, curve = boosting.fit_watched(train[features], y, recipe.params, recipe.max_rounds, later, recipe.seed)
-    return Fold(split, booster, *later, keys=test[["account_id", "snapshot_date"]], curve=curve)
+    X, came = test[features], test[recipe.label].to_numpy(np.int8)
+    booster = boosting.fit(train[features], y, recipe.params, recipe.max_rounds, recipe.seed)
+    curve = np.array([order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, X, STAGE)])
+    return Fold(split, booster, X, came, keys=test[["account_id", "snapshot_date"]], curve=curve)
+
+
+def order_loss(y: np.ndarray, log_odds: np.ndarray) -> float:
+    """Log loss at the level that fits these rows best; with one outcome only, there is no order to judge: 0."""
+    if not 0 < y.sum() < len(y):
+        return 0.0
+    return log_loss(y, expit(log_odds + level_for(log_odds, float(y.mean()))))
 
 
 def _matured(earlier: Fold, split: Split, recipe: Recipe) -> bool:
@@ -129,7 +152,7 @@ def _scored(fold: Fold, settled: Settled) -> pd.DataFrame:
     return fold.keys.assign(
         y=fold.y,
         log_odds=raw,
-        propensity=settled.calibrator.propensity(raw),
+        propensity=settled.calibrator(fold.split.test_date, raw).propensity(raw),
         calibrated=settled.folds > 0,
         rounds=settled.rounds,
     )

@@ -1,6 +1,10 @@
 """What can be set about learning. Every default says where it comes from."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from models.triggers import TriggerThresholds
 
 
 class Params(BaseModel):
@@ -32,6 +36,21 @@ class Params(BaseModel):
             "verbosity": -1,
         }
         return {**self.model_dump(), **fixed, "seed": seed}
+
+
+class PromotionGates(BaseModel):
+    """What a challenger must keep to replace the champion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    auc_margin: float = Field(default=0.01, ge=0, description="AUC that it may lose against the champion")
+    min_list_overlap: float = Field(
+        default=0.1, ge=0, le=1, description="share of the champion's first 20 that must stay on the list"
+    )
+    max_ece: float = Field(default=0.05, gt=0, description="expected calibration error, at most")
+    forecast_range: tuple[float, float] = Field(
+        default=(0.8, 1.25), description="forecast over realised expansions of the past snapshots"
+    )
 
 
 class TrainSettings(BaseModel):
@@ -80,12 +99,42 @@ class TrainSettings(BaseModel):
     motion_default_rounds: int = Field(default=80, gt=0, description="the same for one motion")
     motion_max_rounds: int = Field(default=150, gt=0, description="the same for one motion")
     workers: int = Field(default=0, ge=0, description="past snapshots trained at a time; 0: one per core")
-    resamples: int = Field(default=200, ge=0, description="resamplings of the accounts for the interval of the AUC")
+    resamples: int = Field(default=300, ge=0, description="resamplings of the accounts for every interval")
     leak_auc: float = Field(
-        default=0.9,
+        default=0.9, gt=0.5, le=1, description="a single column that ranks better than this blocks the training"
+    )
+    id_auc: float = Field(
+        default=0.55,
         gt=0.5,
         le=1,
-        description="a single column that ranks better than this is named as a suspected leak",
+        description="ids that rank accounts of like tenure better than this, and surely than chance, block it",
     )
+    shuffled_auc: float = Field(
+        default=0.75, gt=0.5, le=1, description="below this AUC the features of other months prove nothing"
+    )
+    shuffled_margin: float = Field(
+        default=0.005, ge=0, description="the right month must be better than other months by this AUC"
+    )
+    drift_distance: float = Field(
+        default=0.3,
+        gt=0,
+        le=1,
+        description="a column that moved farther between train and score, and twice as far as ever, blocks it",
+    )
+    signed_off: tuple[str, ...] = Field(
+        default=(),
+        description="features (or `account_id`, `shuffled_time`) that a probe named and somebody found right",
+    )
+    without_model: Literal["refuse", "rule"] = Field(
+        default="refuse", description="where no model is usable: refuse to score, or rank by the best rule and say so"
+    )
+    tune_trials: int = Field(
+        default=0,
+        ge=0,
+        description="hyperparameters that Optuna tries before the replay; 0: none (docs/ablation.md says why)",
+    )
+    tune_seconds: float = Field(default=300, gt=0, description="time after which no further trial begins")
+    triggers: TriggerThresholds = TriggerThresholds()
+    promotion: PromotionGates = PromotionGates()
     boosting: Params = Field(default=Params(), description="of the propensity of any expansion")
     motion_boosting: Params = Field(default=Params(learning_rate=0.08), description="of the propensities per motion")

@@ -14,7 +14,9 @@ from flows import steps
 from flows.dates import Standing, stand_on, today_utc, training_dates
 from flows.settings import Settings, load
 from models.scoring import score
+from models.study import Study, study
 from models.training import train
+from models.verdict import Kind
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "examples"
 TODAY = date(2023, 7, 1)
@@ -63,3 +65,46 @@ def test_online_retail_is_mapped_checked_and_labelled(bases: Path) -> None:
     assert rows["expanded_usage"].equals(rows["expanded"])
     assert 0.1 < rows["expanded"].mean() < 0.3
     assert (rows["billed_91d"] > 0).all()
+
+
+def studied(name: str, bases: Path, today: date) -> Study:
+    settings = example(name, bases)
+    then = stand_on(steps.read_source(settings), today)
+    history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
+    return study(
+        history, list(steps.feature_cards(then)), settings.training_settings, today=steps.base_rows(then, settings)
+    )
+
+
+def test_fightchurn_backtest_is_good_calibrated_and_no_leak(bases: Path) -> None:
+    found = studied("fightchurn_crm5", bases, date(2024, 1, 1))
+    assert found.verdict.usable, found.verdict
+    assert found.backtest.figure("auc")[0] >= 0.85
+    best = found.backtest.best_rival("auc", rules_only=True)
+    assert best is not None
+    assert best.difference >= 0.07
+    assert best.low > 0
+    assert 0.85 < found.backtest.figure("forecast_over_realised")[0] < 1.15
+    assert found.backtest.figure("ece")[0] < 0.03
+
+
+def test_online_retail_is_calibrated_up_to_christmas(bases: Path) -> None:
+    """From April to September the base rate doubles; the year before says so."""
+    found = studied("online_retail", bases, date(2011, 12, 10))
+    assert found.verdict.usable, found.verdict
+    assert found.backtest.months.realised.max() > 1.8 * found.backtest.months.realised.min()
+    assert found.backtest.figure("auc")[0] >= 0.70
+    assert 0.85 < found.backtest.figure("forecast_over_realised")[0] < 1.15
+    assert found.backtest.months.ratio.between(0.75, 1.25).all()
+
+
+def test_shuffled_labels_get_their_verdict(bases: Path) -> None:
+    settings = example("fightchurn_crm5", bases)
+    then = stand_on(steps.read_source(settings), date(2024, 1, 1))
+    history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
+    names = [name for name in history if name.startswith("expan") and name not in steps.feature_cards(then)]
+    random = np.random.default_rng(5)
+    for places in history.groupby("snapshot_date").groups.values():
+        history.loc[places, names] = history.loc[random.permutation(places), names].to_numpy()
+    found = study(history, list(steps.feature_cards(then)), settings.training_settings)
+    assert found.verdict.kind is Kind.NO_SIGNAL

@@ -42,15 +42,20 @@ def test_text_keeps_every_bit(rows: pd.DataFrame, booster: boosting.Booster) -> 
         boosting.from_text("not a model")
 
 
-def test_watching_later_rows_teaches_nothing(rows: pd.DataFrame) -> None:
-    X, y = rows[planted.FEATURES], rows.expanded.to_numpy()
-    watched, curve = boosting.fit_watched(X[:800], y[:800], PARAMS, 25, (X[800:], y[800:]), seed=1)
-    alone = boosting.fit(X[:800], y[:800], PARAMS, 25, seed=1)
-    assert (boosting.log_odds(watched, X) == boosting.log_odds(alone, X)).all()
-    shorter = boosting.fit(X[:800], y[:800], PARAMS, 10, seed=1)
-    assert (boosting.log_odds(watched, X, rounds=10) == boosting.log_odds(shorter, X)).all()
-    p = 1 / (1 + np.exp(-boosting.log_odds(watched, X[800:])))
-    assert curve[-1] == pytest.approx(-np.mean(np.where(y[800:] == 1, np.log(p), np.log(1 - p))))
+def test_stages_are_the_booster_cut_short(rows: pd.DataFrame, booster: boosting.Booster) -> None:
+    X = rows[planted.FEATURES]
+    told = dict(boosting.stages(booster, X, 8))
+    assert list(told) == [8, 16, 24, 30]
+    for trees, log_odds in told.items():
+        assert log_odds == pytest.approx(boosting.log_odds(booster, X, rounds=trees), abs=1e-12)
+
+
+def test_shares_are_followed(rows: pd.DataFrame) -> None:
+    X = rows[planted.FEATURES]
+    share = X.mrr.rank(pct=True).to_numpy() * 0.8 + 0.1
+    followed = boosting.fit_shares(X, share, PARAMS.model_copy(update={"num_leaves": 2}), 300)
+    said = 1 / (1 + np.exp(-boosting.log_odds(followed, X)))
+    assert np.corrcoef(said, share)[0, 1] > 0.99
 
 
 def test_columns_are_checked_by_name_and_order(rows: pd.DataFrame, booster: boosting.Booster) -> None:

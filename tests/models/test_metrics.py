@@ -1,3 +1,5 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -40,7 +42,7 @@ def test_brier_by_hand() -> None:
 
 def test_against_scikit_learn() -> None:
     random = np.random.default_rng(1)
-    p = np.round(random.uniform(0.01, 0.99, 500), 2)
+    p = random.uniform(0.01, 0.99, 500)
     y = (random.uniform(size=500) < p).astype(int)
     told = metrics.metrics(y, p)
     assert told["auc"] == pytest.approx(reference.roc_auc_score(y, p))
@@ -81,13 +83,62 @@ def test_one_outcome_only() -> None:
     assert np.isnan(metrics.brier_skill(np.zeros(3), np.zeros(3)))
 
 
-def test_interval_resamples_accounts() -> None:
-    random = np.random.default_rng(2)
-    accounts = np.repeat(np.arange(100), 3)
-    snapshots = np.tile(np.arange(3), 100)
-    p = random.normal(size=300)
-    y = (p + random.normal(size=300) > 1).astype(int)
-    low, high = metrics.auc_interval(y, p, accounts, snapshots, 200, seed=0)
-    assert low < np.mean([metrics.auc(y[snapshots == d], p[snapshots == d]) for d in range(3)]) < high
-    assert (low, high) == metrics.auc_interval(y, p, accounts, snapshots, 200, seed=0)
-    assert np.isnan(metrics.auc_interval(y, p, accounts, snapshots, 0, seed=0)[0])
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=40))
+def test_a_weight_is_a_row_that_often(rows: list[tuple[int, int, int]]) -> None:
+    """Weights say how often a row counts: the same figures come from writing it down so often."""
+    y, p, times = (np.array(side) for side in zip(*rows, strict=True))
+    if not times.sum():
+        return
+    arr, owners = y * (p + 1.0), p % 2
+    told = metrics.ranking_metrics(y, p, arr, owners, times[None, :])
+    written = metrics.ranking_metrics(*(np.repeat(side, times) for side in (y, p, arr, owners)))
+    for name, value in written.items():
+        assert told[name][0] == pytest.approx(value, nan_ok=True), name
+    share = (p + 0.5) / 6
+    weighed = metrics.probability_metrics(y, share, times[None, :])
+    plain = metrics.probability_metrics(np.repeat(y, times), np.repeat(share, times))
+    for name in ("brier", "brier_skill", "log_loss", "forecast_over_realised"):
+        assert weighed[name][0] == pytest.approx(plain[name], nan_ok=True), name
+
+
+def test_average_precision_is_the_worst_of_all_ways_to_break_the_ties() -> None:
+    tie = [2, 3, 4, 5]  # the four at 0.5; the two at 0.1 are alike
+    orders = [average_of((0, 1, *way, 6, 7, 8, 9)) for way in permutations(tie)]
+    assert metrics.average_precision(Y, P) == pytest.approx(min(orders))
+    assert min(orders) < max(orders)
+
+
+def average_of(order: tuple[int, ...]) -> float:
+    found = np.cumsum(Y[list(order)]) / np.arange(1, len(order) + 1)
+    return float(found[Y[list(order)] == 1].mean())
+
+
+def test_share_of_the_arr_in_the_top() -> None:
+    arr = np.array([100.0, 0, 50, 0, 0, 0, 0, 850, 0, 0])
+    assert metrics.recall_at(arr, P, 1) == pytest.approx(0.1)
+    assert metrics.recall_at(arr, P, 3) == pytest.approx(0.1)  # in the tie the 50 come last
+    assert metrics.recall_at(arr, P, 6) == pytest.approx(0.15)
+    assert np.isnan(metrics.recall_at(np.zeros(10), P, 3))
+
+
+def test_every_owner_has_a_list_of_their_own() -> None:
+    owners = np.array([0, 0, 0, 1, 1, 1, 1, 1, -1, -1])
+    # Owner 0: 0.9 (yes) and 0.8 (no). Owner 1: a tie of three noes and then 0.3: two noes. No owner: no book.
+    assert metrics.precision_in_books(Y, P, owners, 2) == pytest.approx(1 / 4)
+
+
+def test_the_calibration_slope_is_found() -> None:
+    random = np.random.default_rng(5)
+    z = random.normal(-1, 1, 40_000)
+    y = (random.random(40_000) < 1 / (1 + np.exp(-(0.5 * z + 0.3)))).astype(int)
+    assert metrics.calibration_slope(y, 1 / (1 + np.exp(-z))) == pytest.approx(0.5, abs=0.03)
+    assert np.isnan(metrics.calibration_slope(np.zeros(5), np.full(5, 0.2)))
+
+
+def test_deciles_are_the_list_in_tenths() -> None:
+    p = np.arange(100) / 100
+    told = metrics.deciles((p > 0.85).astype(int), p, p, p)
+    assert told.decile.tolist() == list(range(1, 11))
+    assert told.positives.tolist() == [10, 4, *[0] * 8]
+    assert metrics.rises_of(told.observed_rate.to_numpy()) == 0
+    assert metrics.rises_of(np.array([0.3, 0.1, 0.2, 0.2])) == 1

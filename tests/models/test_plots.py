@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.metrics import calibration_curve
-from models.plots import bench_plot, calibration_plot, gains, gains_plot
+from models.plots import calibration_plot, gains, study_plots
 from models.training import TrainedModel
 
 
@@ -15,11 +15,11 @@ def test_gains_by_hand() -> None:
 
 
 def test_plots_can_be_written(trained: TrainedModel, tmp_path: Path) -> None:
-    told = trained.predictions[trained.predictions.reported]
-    drawn = [calibration_plot(trained.calibration), gains_plot(told), bench_plot(trained.bench)]
-    for number, figure in enumerate(drawn):
-        figure.savefig(tmp_path / f"{number}.png")
-        assert (tmp_path / f"{number}.png").stat().st_size > 5000
+    drawn = study_plots(trained.backtest)
+    assert set(drawn) == {"calibration", "gains", "bench", "months", "deciles"}
+    for name, figure in drawn.items():
+        figure.savefig(tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").stat().st_size > 5000
 
 
 def test_nothing_was_calibrated(tmp_path: Path) -> None:

@@ -8,10 +8,14 @@ import pytest
 from data.errors import ModelError
 from models import boosting, record
 from models.bundle import Bundle
+from models.promotion import Choice, Decision
 from models.registry import Registry, _mlflow
 from models.scoring import score
+from models.succession import champion_of, promote, rollback
 from models.training import TrainedModel
 from tests.models.planted import FEATURES, history
+
+KEEP = Decision(Choice.KEEP, ("because",), (), "1", 0, {})
 
 
 @pytest.fixture(scope="module")
@@ -38,20 +42,40 @@ def test_every_bit_comes_back_under_every_name(trained: TrainedModel, mlruns: Pa
 def test_the_champion_moves_to_the_new_version(trained: TrainedModel, mlruns: Path) -> None:
     registry = Registry(mlruns)
     registry.log(trained, fingerprint="d1")
-    registry.log(trained, fingerprint="d2", champion=False)
+    registry.log(trained, fingerprint="d2", decision=KEEP)
     assert registry.load().version == "1"
-    registry.set_alias("2", "champion")
+    registry.crown("2")
     assert registry.load().version == "2"
-    assert registry.versions()[["version", "aliases"]].to_numpy().tolist() == [["2", "champion"], ["1", ""]]
+    named = registry.versions()[["version", "aliases"]].to_numpy().tolist()
+    assert named == [["2", "challenger champion"], ["1", "previous_champion"]]
+
+
+def test_by_hand_and_back_again(trained: TrainedModel, mlruns: Path) -> None:
+    registry = Registry(mlruns)
+    with pytest.raises(ModelError, match="no model has been trained yet"):
+        rollback(registry)
+    registry.log(trained, fingerprint="d1")
+    with pytest.raises(ModelError, match="no champion before"):
+        rollback(registry)
+    registry.log(trained, fingerprint="d2", decision=KEEP)
+    assert promote(registry, None, "the list looks right") == ("2", "keep")
+    assert rollback(registry) == ("1", "2")
+    assert rollback(registry) == ("2", "1")
+    champion = champion_of(registry)
+    assert champion is not None
+    assert len(champion.predictions) == len(trained.predictions)
+    tags = registry.tags(registry.load("2").run_id)
+    assert tags["headroom.promoted_by_hand"] == "the list looks right"
+    assert tags["headroom.because"] == "because"
 
 
 def test_an_unknown_model_is_answered_with_what_is_there(trained: TrainedModel, mlruns: Path, tmp_path: Path) -> None:
     registry = Registry(mlruns)
     stored = registry.log(trained, fingerprint="d1")
-    for reference in ("headroom@challenger", "other/1", "7", "0" * 32):
+    for reference in ("headroom@contender", "other/1", "7", "0" * 32):
         with pytest.raises(ModelError) as refused:
             registry.load(reference)
-        assert f"headroom/1 @champion (run {stored.run_id})" in refused.value.found
+        assert f"headroom/1 @challenger @champion (run {stored.run_id})" in refused.value.found
     with pytest.raises(ModelError, match="no model has been trained yet"):
         Registry(tmp_path / "nowhere").load()
     assert not (tmp_path / "nowhere").exists()
@@ -84,7 +108,14 @@ def test_what_is_recorded(trained: TrainedModel, mlruns: Path) -> None:
     series = Registry(mlruns)._client().get_metric_history(stored.run_id, "origin_auc")
     assert sorted(point.step for point in series) == [0, 1, 2]
     folder = mlruns / "artifacts" / stored.run_id / "artifacts"
-    assert {p.stem for p in (folder / "plots").iterdir()} == {"calibration", "gains", "bench", "shap_summary"}
+    assert {p.stem for p in (folder / "plots").iterdir()} == {
+        "calibration",
+        "gains",
+        "bench",
+        "months",
+        "deciles",
+        "shap_summary",
+    }
     assert json.loads((folder / "features.json").read_text()) == FEATURES
     assert not list(folder.rglob("*.pkl"))
     signature = _mlflow().models.Model.load(str(folder / "model")).signature

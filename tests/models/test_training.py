@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from data.errors import ModelError, NotEnoughHistoryError
-from models.baselines import BASE_RATE, BEST_RULE
+from models.baselines import BASE_RATE, BEST_RULE, LAST_LIST, LOGISTIC, TRIGGER_POINTS
 from models.readiness import count_expansions
-from models.training import MODEL, TrainedModel, train
+from models.training import TrainedModel, train
 from tests.models.planted import FEATURES, QUICK, history
 
 
@@ -21,8 +21,8 @@ def test_the_model_beats_the_best_rule(trained: TrainedModel) -> None:
     assert trained.metrics["auc_low"] < trained.metrics["auc"] < trained.metrics["auc_high"]
     assert trained.metrics["brier_skill"] > 0
     assert 0.7 < trained.metrics["forecast_over_realised"] < 1.4
-    assert {MODEL, BEST_RULE, BASE_RATE} <= set(trained.bench.rule)
-    assert len(trained.by_origin) == QUICK.origins
+    assert {BEST_RULE, LOGISTIC, LAST_LIST, TRIGGER_POINTS, BASE_RATE} <= set(trained.backtest.bench.rival)
+    assert len(trained.backtest.by_origin()) == QUICK.origins
     assert trained.bundle.facts["suspected_leaks"] == []
 
 
@@ -37,7 +37,7 @@ def test_one_seed_one_model_in_any_order_of_rows_and_number_of_workers(trained: 
 
 def test_a_past_snapshot_is_scored_with_what_was_matured_then(trained: TrainedModel) -> None:
     """Turn every label round that was open on a past snapshot or came later: what was said that day stays the same."""
-    day = trained.by_origin.snapshot_date.iloc[0]
+    day = trained.backtest.months.snapshot_date.iloc[0]
     rows = history()
     still_open = rows.snapshot_date + pd.Timedelta(days=QUICK.horizon_days) > day
     rows.loc[still_open, "expanded"] = 1 - rows.loc[still_open, "expanded"]
@@ -51,12 +51,13 @@ def test_probabilities_are_told_only_where_the_past_could_calibrate() -> None:
     settings = QUICK.model_copy(update={"warm_up_origins": 0, "origins": 6})
     model = train(history(), FEATURES, settings)
     # monthly, 90 days: the first three or four of six have no matured past among the replayed
-    calibrated = model.by_origin.set_index("snapshot_date").calibrated
+    by_origin = model.backtest.by_origin()
+    calibrated = by_origin.set_index("snapshot_date").calibrated
     first = calibrated.index[0]
     assert (calibrated == (calibrated.index >= first + pd.Timedelta(days=90))).all()
-    assert model.by_origin.loc[~model.by_origin.calibrated, "brier"].isna().all()
+    assert by_origin.loc[~by_origin.calibrated, "brier"].isna().all()
     assert model.metrics["calibrated_snapshots"] == calibrated.sum() < model.metrics["reported_snapshots"]
-    assert model.calibration.rows.sum() == model.by_origin.loc[model.by_origin.calibrated, "rows"].sum()
+    assert model.backtest.calibration.rows.sum() == by_origin.loc[by_origin.calibrated, "rows"].sum()
 
 
 def test_motions_that_can_be_learnt_and_those_that_cannot(trained: TrainedModel) -> None:

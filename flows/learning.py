@@ -1,0 +1,86 @@
+"""What the flows that learn share: the labelled history, the rows of today, and the study of both."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from data.errors import NotEnoughHistoryError
+from data.report import Report
+from flows import steps
+from flows.dates import Standing, as_date, stand_on, training_dates
+from flows.progress import say
+from flows.settings import Settings
+from flows.tasks import in_memory
+from models.pages import study_page
+from models.study import Study, study
+from models.verdict import Kind, Verdict
+
+read_source = in_memory("read source")(steps.read_source)
+check_source = in_memory("check source")(steps.check_source)
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that can be learnt from on a day.
+
+    ``history``: feature rows with labels, one per account and matured snapshot; ``today``: the feature rows of the day
+    itself; ``features``: the model's columns.
+    """
+
+    settings: Settings
+    report: Report
+    standing: Standing
+    history: pd.DataFrame
+    today: pd.DataFrame
+    features: tuple[str, ...]
+
+
+def read_known(settings: Settings, snapshot_date: date | str | None) -> Known:
+    """Read and check the source, stand on the day, build what was known."""
+    opened = read_source(settings)
+    report = check_source(opened)
+    standing = stand_on(opened, as_date(snapshot_date))
+    history, today = build_history(standing, settings)
+    return Known(settings, report, standing, history, today, tuple(steps.feature_cards(standing)))
+
+
+@in_memory("build history")
+def build_history(standing: Standing, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Feature rows with labels of every matured snapshot, and the unlabelled rows of the day stood on."""
+    dates = training_dates(standing, settings.expansion.horizon_days)
+    if not dates:
+        return steps.no_history(standing, settings)
+    say(f"learning from {len(dates)} snapshots, {dates[0]} to {dates[-1]}")
+    rows = steps.build_rows(standing, [*dates, standing.snapshot_date], settings)
+    is_today = pd.to_datetime(rows["snapshot_date"]) == pd.Timestamp(standing.snapshot_date)
+    today, past = rows[is_today].reset_index(drop=True), rows[~is_today].reset_index(drop=True)
+    return steps.add_labels(past, standing, dates, settings), today
+
+
+@in_memory("study")
+def study_known(known: Known) -> Study:
+    """Replay, backtest, probes and verdict. Raises ``NotEnoughHistoryError`` if there is too little."""
+    return study(
+        known.history,
+        known.features,
+        known.settings.training_settings,
+        today=known.today,
+        people=steps.read_people(known.standing.tables),
+        progress=say,
+    )
+
+
+def too_few(error: NotEnoughHistoryError) -> Verdict:
+    """The verdict of a base that is too small to study."""
+    return Verdict(Kind.TOO_FEW, (error.found,), error.todo)
+
+
+def write_verdict(known: Known, verdict: Verdict, found: Study | None) -> Path:
+    """The page that shows why no model may be used."""
+    title = f"No model for {known.standing.snapshot_date}: {verdict.kind}"
+    horizon_days = known.settings.expansion.horizon_days
+    return steps.write_page(
+        known.settings.reports_folder, "verdict.html", study_page(title, verdict, horizon_days, found)
+    )

@@ -1,0 +1,251 @@
+"""The backtest: what the monthly retrain would have said on past days, held against what came.
+
+One row of ``rows`` is one account on one replayed day. Figures of the order are means over the days (each day is one
+list); figures of the probabilities and amounts pool the days. Every figure has the interval of a resampling of
+accounts, and rivals are judged on the same rows in the same resamples, so differences are paired.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from models import baselines
+from models.amounts import fit_amounts
+from models.bench import chance_at, rival_rankings
+from models.metrics import (
+    calibration_curve,
+    deciles,
+    forecast_over_realised,
+    probability_metrics,
+    ranking_metrics,
+    rises_of,
+)
+from models.resampling import Figures, Resamples, difference, mean_of, table_of
+from models.settings import TrainSettings
+from models.splits import Split
+
+MODEL = "model"
+WHOLE, NEW_TO_SALES = "all", "no open opportunity"
+FIGURE_COLUMNS = ["scope", "rows", "positives", "metric", "value", "low", "high"]
+OPPORTUNITY = "opportunity_open"
+SMALLEST_SLICE = 10
+"""Expansions that a slice needs before figures of its own say anything."""
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What the replay showed.
+
+    ``rows``: account_id, snapshot_date, y, log_odds, propensity, calibrated, rounds, arr (came), expected_arr, owner,
+    segment, opportunity_open. ``figures``: one row per scope and metric with its interval; scopes are ``all``, each day
+    (ISO), ``no open opportunity``, ``segment: NAME``. ``bench``: one row per rival and metric: the rival's figure, and
+    the difference model - rival with its interval. ``deciles``, ``calibration``: of the days that were calibrated,
+    pooled. ``months``: one row per day: expansions and ARR, forecast and realised.
+    """
+
+    rows: pd.DataFrame
+    figures: pd.DataFrame
+    bench: pd.DataFrame
+    deciles: pd.DataFrame
+    calibration: pd.DataFrame
+    months: pd.DataFrame
+
+    def figure(self, metric: str, scope: str = WHOLE) -> tuple[float, float, float]:
+        """Value, low and high of one figure; NaN where it cannot be told."""
+        hit = self.figures[(self.figures.scope == scope) & (self.figures.metric == metric)]
+        if hit.empty:
+            return float("nan"), float("nan"), float("nan")
+        line = hit.iloc[0]
+        return float(line.value), float(line.low), float(line.high)
+
+    def rises(self) -> int:
+        """How many deciles did better than the one above; 0: the list is monotone."""
+        return rises_of(self.deciles.observed_rate.to_numpy())
+
+    def best_rival(self, metric: str = "auc", *, rules_only: bool = False) -> pd.Series | None:
+        """The bench line of the rival with the best figure; of those that do not learn, if asked."""
+        lines = self.bench[(self.bench.metric == metric) & self.bench.rival_value.notna()]
+        if rules_only:
+            lines = lines[~lines.rival.isin(baselines.LEARNERS)]
+        return None if lines.empty else lines.sort_values("rival_value", kind="stable").iloc[-1]
+
+    def by_origin(self) -> pd.DataFrame:
+        """One row per day: snapshot_date, rows, positives, base_rate, trees, calibrated, and every figure's value."""
+        counts = self.months.set_index("snapshot_date")
+        told = self.figures.assign(day=pd.to_datetime(self.figures.scope, format="%Y-%m-%d", errors="coerce"))
+        wide = told.dropna(subset="day").pivot(index="day", columns="metric", values="value")
+        table = pd.DataFrame({"rows": counts.rows, "positives": counts.realised, "trees": counts.trees})
+        table = table.assign(base_rate=table.positives / table.rows, calibrated=counts.calibrated)
+        return table.join(wide).rename_axis("snapshot_date").reset_index()
+
+    def metrics(self) -> dict[str, float]:
+        """Flat names for MLflow: ``auc``, ``auc_low``, ``auc_high``, ``best_rival_auc``, ``segment_SMB_auc``."""
+        flat: dict[str, float] = {}
+        days = {f"{day:%Y-%m-%d}" for day in self.rows.snapshot_date.unique()}
+        for line in self.figures[~self.figures.scope.isin(days)].to_dict("records"):
+            name = line["metric"] if line["scope"] == WHOLE else f"{_flat(line['scope'])}_{line['metric']}"
+            flat |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
+        for line in self.bench.to_dict("records"):
+            flat[f"rival_{_flat(line['rival'])}_{line['metric']}"] = line["rival_value"]
+        flat["deciles_out_of_order"] = float(self.rises())
+        return flat
+
+
+def _flat(name: str) -> str:
+    """A name that MLflow takes."""
+    return "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in name)
+
+
+def judge(
+    history: pd.DataFrame,
+    features: Sequence[str],
+    reported: Sequence[Split],
+    predictions: pd.DataFrame,
+    settings: TrainSettings,
+    people: pd.DataFrame | None = None,
+) -> Backtest:
+    """Hold the predictions of the replay against what came, and against the rivals.
+
+    ``history``: sorted feature rows with labels. ``predictions``: those of ``rolling.replay``, also of days before the
+    reported ones (last month's list is one of the rivals). ``people``: account_id, owner, segment.
+    """
+    rows = judged_rows(history, reported, predictions, people)
+    resamples = Resamples(rows.account_id, settings.resamples, settings.seed)
+    days = [np.flatnonzero(rows.snapshot_date == day) for day in sorted(rows.snapshot_date.unique())]
+    owners = rows.owner.astype("category").cat.codes.to_numpy()
+    rivals = rival_rankings(history, features, reported, predictions, settings, rows)
+
+    def of_order(places: np.ndarray, ranked_by: np.ndarray) -> Figures:
+        part = rows.iloc[places]
+        arr = part.arr.to_numpy() if part.arr.notna().any() else None
+        books = owners[places] if (owners[places] >= 0).any() else None
+        return resamples.figures(
+            places, lambda weights: ranking_metrics(part.y.to_numpy(), ranked_by[places], arr, books, weights)
+        )
+
+    def told(scope: str, places: Sequence[np.ndarray], order: Figures) -> pd.DataFrame:
+        pooled = np.concatenate(list(places))
+        part = rows.iloc[pooled]
+        figures = order | _probabilities(part, pooled, resamples)
+        return table_of(figures).assign(scope=scope, rows=len(part), positives=int(part.y.sum()))[FIGURE_COLUMNS]
+
+    ranked = rows.log_odds.to_numpy(np.float64)
+    by_day = [of_order(day, ranked) for day in days]
+    model = mean_of(by_day)
+    told_scopes = [told(WHOLE, days, model)]
+    told_scopes += [
+        told(f"{rows.snapshot_date.iloc[d[0]]:%Y-%m-%d}", [d], f) for d, f in zip(days, by_day, strict=True)
+    ]
+    told_scopes += [
+        told(name, places, mean_of([of_order(place, ranked) for place in places]))
+        for name, places in _slices(rows, days).items()
+    ]
+    bench = [
+        _against(name, model, mean_of([of_order(day, ranking) for day in days])) for name, ranking in rivals.items()
+    ]
+    chance = mean_of([resamples.figures(day, chance_at(rows.y.to_numpy()[day])) for day in days])
+    calibrated = rows[rows.calibrated.astype(bool)]
+    y, p = calibrated.y.to_numpy(), calibrated.propensity.to_numpy()
+    return Backtest(
+        rows=rows,
+        figures=pd.concat(told_scopes, ignore_index=True),
+        bench=pd.concat([*bench, _against(baselines.BASE_RATE, model, chance)], ignore_index=True),
+        deciles=deciles(y, p, calibrated.expected_arr.to_numpy(), calibrated.arr.to_numpy()),
+        calibration=calibration_curve(y, p),
+        months=_months(rows),
+    )
+
+
+def judged_rows(
+    history: pd.DataFrame, reported: Sequence[Split], predictions: pd.DataFrame, people: pd.DataFrame | None
+) -> pd.DataFrame:
+    """The reported predictions with what came of them, the expected ARR and whose accounts they are."""
+    days = [split.test_date for split in reported]
+    told = predictions[predictions.snapshot_date.isin(days)]
+    facts = history[["account_id", "snapshot_date"]].assign(
+        arr=history.get("expansion_arr", np.nan),
+        opportunity_open=history.get(OPPORTUNITY, np.nan),
+        expected_arr=_amounts(history, reported),
+    )
+    rows = told.merge(facts, on=["account_id", "snapshot_date"], how="left", validate="one_to_one")
+    rows["expected_arr"] *= rows.propensity
+    known = pd.DataFrame(columns=["account_id", "owner", "segment"]) if people is None else people
+    known = known.drop_duplicates("account_id")[["account_id", "owner", "segment"]]
+    rows = rows.merge(known.astype("str").where(known.notna()), on="account_id", how="left")
+    return rows.astype({"y": "int8", "log_odds": "float64", "propensity": "float64", "arr": "float64"})
+
+
+def _amounts(history: pd.DataFrame, reported: Sequence[Split]) -> np.ndarray:
+    """ARR given an expansion of each row of a reported day, fitted on what had matured before it."""
+    amounts = np.full(len(history), np.nan)
+    if "expansion_arr" not in history:
+        return amounts
+    for split in reported:
+        train = history[history.snapshot_date.isin(split.train_dates) & (history.expanded == 1)]
+        fitted = fit_amounts(train, train["expansion_arr"].to_numpy(np.float64))
+        if fitted is not None:
+            day = np.flatnonzero(history.snapshot_date == split.test_date)
+            amounts[day] = fitted.predict(history.iloc[day])
+    return amounts
+
+
+def _slices(rows: pd.DataFrame, days: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:
+    """Accounts without an open opportunity, and each segment; those with too few expansions are left out."""
+    chosen: dict[str, np.ndarray] = {}
+    if (rows.opportunity_open > 0).any():
+        chosen[NEW_TO_SALES] = ~(rows.opportunity_open > 0).to_numpy()
+    for segment in sorted(rows.segment.dropna().unique()):
+        chosen[f"segment: {segment}"] = (rows.segment == segment).to_numpy()
+    found: dict[str, list[np.ndarray]] = {}
+    for name, inside in chosen.items():
+        if rows.y.to_numpy()[inside].sum() >= SMALLEST_SLICE:
+            found[name] = [part for part in (day[inside[day]] for day in days) if len(part)]
+    return found
+
+
+def _probabilities(part: pd.DataFrame, places: np.ndarray, resamples: Resamples) -> Figures:
+    """Figures of the calibrated days alone: no figure rests on a calibration that has seen its own outcome."""
+    calibrated = part.calibrated.astype(bool).to_numpy()
+    if not calibrated.any():
+        return {}
+    told = part[calibrated]
+    y, p = told.y.to_numpy(), told.propensity.to_numpy()
+    expected, arr = told.expected_arr.to_numpy(), told.arr.to_numpy()
+
+    def figures(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        found: dict[str, np.ndarray] = probability_metrics(y, p, weights)
+        if np.isfinite(expected).any():
+            found["arr_forecast_over_realised"] = forecast_over_realised(expected, arr, weights)
+        return found
+
+    return resamples.figures(places[calibrated], figures)
+
+
+def _against(rival: str, model: Figures, other: Figures) -> pd.DataFrame:
+    """One row per metric: rival, metric, model, rival_value, difference, low, high."""
+    own = {name: float(values[0]) for name, values in model.items()}
+    told = table_of(difference(model, other)).rename(columns={"value": "difference"})
+    values = told.metric.map({name: float(values[0]) for name, values in other.items()})
+    return told.assign(rival=rival, model=told.metric.map(own), rival_value=values)[
+        ["rival", "metric", "model", "rival_value", "difference", "low", "high"]
+    ]
+
+
+def _months(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per day: snapshot_date, rows, calibrated, forecast, realised, ratio, arr_forecast, arr_realised, ..."""
+    grouped = rows.groupby("snapshot_date")
+    told = grouped.agg(
+        rows=("y", "size"),
+        calibrated=("calibrated", "first"),
+        trees=("rounds", "first"),
+        forecast=("propensity", "sum"),
+        realised=("y", "sum"),
+        arr_forecast=("expected_arr", "sum"),
+        arr_realised=("arr", "sum"),
+    ).reset_index()
+    return told.assign(
+        ratio=told.forecast / told.realised.where(told.realised > 0),
+        arr_ratio=told.arr_forecast / told.arr_realised.where(told.arr_realised > 0),
+    )

@@ -1,0 +1,43 @@
+"""Who serves, and who served before: reading the champion, promoting by hand, rolling back."""
+
+from data.errors import ModelError
+from models.promotion import Champion
+from models.registry import CHALLENGER, CHAMPION, DECISION, PREVIOUS, PROMOTED, Registry, listed
+
+
+def champion_of(registry: Registry) -> Champion | None:
+    """The champion and its own predictions of past days; None if there is none."""
+    if not registry.has_champion():
+        return None
+    bundle = registry.load()
+    return Champion(bundle, registry.table(bundle.run_id, "predictions"))
+
+
+def promote(registry: Registry, reference: str | None, because: str) -> tuple[str, str]:
+    """Make a version the champion by hand (default: the challenger). Returns ``(version, what was decided of it)``.
+
+    Raises ModelError for a rule, which cannot be a champion.
+    """
+    bundle = registry.load(reference or f"{registry.name}@{CHALLENGER}")
+    if "rule" in bundle.facts:
+        raise ModelError(
+            f"promote version {bundle.version}", "it is a rule, not a model", "choose the version of a model"
+        )
+    decided = registry.tags(bundle.run_id).get(DECISION, "nothing")
+    registry.note(bundle.run_id, PROMOTED, because)
+    registry.crown(bundle.version)
+    return bundle.version, decided
+
+
+def rollback(registry: Registry) -> tuple[str, str]:
+    """Let the previous champion serve again, and the present one be the previous. Returns ``(now, before)``."""
+    if not registry.has(PREVIOUS) or not registry.has(CHAMPION):
+        raise ModelError(
+            f"roll {registry.name} back",
+            f"no champion before the present one; {listed(registry.versions())}",
+            "name a version: `headroom promote VERSION`",
+        )
+    before, _ = registry.find(f"{registry.name}@{CHAMPION}")
+    now, _ = registry.find(f"{registry.name}@{PREVIOUS}")
+    registry.crown(now)
+    return now, before
