@@ -71,7 +71,9 @@ def studied(name: str, bases: Path, today: date) -> Study:
     settings = example(name, bases)
     then = stand_on(steps.read_source(settings), today)
     history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
-    return study(history, list(steps.feature_cards(then)), settings.training_settings, today=steps.base_rows(then, settings))
+    return study(
+        history, list(steps.feature_cards(then)), settings.training_settings, today=steps.base_rows(then, settings)
+    )
 
 
 def test_fightchurn_backtest_is_good_calibrated_and_no_leak(bases: Path) -> None:
