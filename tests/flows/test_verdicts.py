@@ -5,6 +5,7 @@ import shutil
 from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -78,6 +79,10 @@ def test_where_it_is_allowed_the_best_rule_ranks_and_every_page_says_so(
     warnings = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["warnings"]
     assert any("There is no model for this base" in warning for warning in warnings)
     assert "There is no model for this base" in (folder / "list.html").read_text(encoding="utf-8")
+    listed = headroom("top", "-n", "3")
+    assert "There is no model for this base" in " ".join(listed.out.split())
+    about = openpyxl.load_workbook(folder / "list.xlsx")["About"]
+    assert any("There is no model for this base" in str(row[1].value) for row in about.iter_rows())
     scores = pd.read_parquet(folder / "scores.parquet")
     assert 0 < scores["propensity"].mean() < 0.3
     assert not Registry(tmp_path / "mlruns").has_champion()
