@@ -1,5 +1,5 @@
-# make setup | demo | test | bench | lint
-.PHONY: setup demo test test-all bench lint docs clean help
+# make setup | demo | test | bench | bench-large | lint
+.PHONY: setup demo test test-all bench bench-large lint docs clean help
 unexport PYTHONDONTWRITEBYTECODE
 export DO_NOT_TRACK := true
 
@@ -29,7 +29,11 @@ test-all: setup  ## every test, also the scheduled run that waits for its cron
 	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 bench: setup     ## speed and memory, side by side with the peers
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[bench]'
 	@$(BIN)/python -m tests.bench
+
+bench-large: setup  ## the row of 100,000 accounts in docs/bench.md: an hour, 10 GB of disk
+	@$(BIN)/python -m tests.bench --large
 
 lint: setup      ## ruff and mypy
 	@$(BIN)/ruff format --check .

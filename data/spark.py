@@ -28,7 +28,6 @@ LOCAL = {
     "spark.buffer.pageSize": "1m",
     # So large a query takes longer to compile than to run.
     "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.shuffle.partitions": "8",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.bindAddress": "127.0.0.1",
@@ -131,7 +130,8 @@ def _started(builder: Any, threads: int | None, memory_limit: str | None) -> "Sp
     if "SPARK_REMOTE" in os.environ:
         return builder.getOrCreate()
     cores = "*" if threads is None else str(threads)
-    local = {**LOCAL, "spark.driver.memory": _java_size(memory_limit)}
+    partitions = str(threads or os.cpu_count() or 1)
+    local = {**LOCAL, "spark.sql.shuffle.partitions": partitions, "spark.driver.memory": _java_size(memory_limit)}
     for key, value in local.items():
         builder = builder.config(key, value)
     session: SparkSession = builder.master(f"local[{cores}]").appName("headroom").getOrCreate()

@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends import BaseBackend
+from ibis.expr.types.relations import CachedTable
 
 from data.catalogue import FeatureCard
 from data.contract import TABLES
@@ -24,13 +25,16 @@ from features.likeness import WholeBaseViews
 from features.own import own_features
 from features.peers import PROFILE
 from features.spool import Spool, key_of, spool
-from features.views import Views, usage_cells
+from features.views import HELD, Views
 
 AREAS = (commercial, usage, seats, limits, support, people, peers)
 """The business areas. Importing them defines the features."""
 
 ACCOUNTS_PER_SHARD = 20_000
 """With 24 snapshots of a busy base, so many accounts stay well under 2 GB."""
+
+ACCOUNTS_PER_BLOCK = 10_000
+"""The counted usage of so many accounts over 24 months is held at once: about 600 MB on a busy base."""
 
 ROWS_PER_SHARD = 60_000
 """Account-snapshots of one shard."""
@@ -71,22 +75,25 @@ def feature_rows(
     rules: ExpansionRules,
     *,
     absent: frozenset[str] = frozenset(),
+    held: Tables | None = None,
 ) -> ir.Table:
     """One row per customer and snapshot: ``account_id, snapshot_date``, then one column per feature.
 
-    Features are float64; of the team's own those that are text stay text.
+    Features are float64; of the team's own those that are text stay text. ``held`` are the views that the engine holds.
     """
     features = available(tables, absent)
-    own = _own_rows(tables, snapshot_dates, rules, features)
+    own = _own_rows(tables, snapshot_dates, rules, features, held)
     both = _side_by_side(own, _whole_base_rows(tables, snapshot_dates, rules, features))
     shown = [f for f in features if f.card is not None]
     return both.select(*KEY, **{f.name: _compared(f, both) for f in shown})
 
 
-def _own_rows(tables: Tables, dates: Sequence[date], rules: ExpansionRules, features: list[Feature]) -> ir.Table:
+def _own_rows(
+    tables: Tables, dates: Sequence[date], rules: ExpansionRules, features: list[Feature], held: Tables | None
+) -> ir.Table:
     """The features that an account has of itself."""
     own = [f for f in features if f.view not in (PEERS, *WHOLE_BASE)]
-    rows = _joined(Views(tables, cohort(tables, dates), dates, rules), [f for f in own if f.view != ROW])
+    rows = _joined(Views(tables, cohort(tables, dates), dates, rules, held), [f for f in own if f.view != ROW])
     rows = rows.mutate(**{f.name: f.expression(rows) for f in own if f.view == ROW})
     return rows.select(*KEY, **{f.name: _as_shown(rows[f.name]) for f in own if f.card is not None})
 
@@ -140,8 +147,12 @@ def shard(tables: Tables, index: int, count: int) -> Tables:
 
 def shard_count(tables: Tables, snapshots: int) -> int:
     """How many shards keep each one within ``ROWS_PER_SHARD`` account-snapshots."""
-    accounts = tables["accounts"].count().to_pyarrow().as_py()
+    accounts = _accounts(tables)
     return max(1, -(-accounts * snapshots // ROWS_PER_SHARD), -(-accounts // ACCOUNTS_PER_SHARD))
+
+
+def _accounts(tables: Tables) -> int:
+    return int(tables["accounts"].count().to_pyarrow().as_py())
 
 
 def build(
@@ -157,38 +168,53 @@ def build(
     """The feature rows of each shard, one after the other, each sorted by snapshot and account.
 
     ``progress`` is told ``(shards done, shards in all)``. ``state`` names what the tables hold: a build that was
-    stopped goes on with its shards if the state is the same; without one it begins anew. The counted usage of a shard
-    is held by the engine while it is worked on, finished shards wait on disk for the comparison of accounts.
+    stopped goes on with its shards if the state is the same; without one it begins anew. The usage of a block of shards
+    is counted at once, and held by the engine while they are worked on; finished shards wait on disk for the comparison
+    of accounts.
     """
-    count = shards or shard_count(tables, len(snapshot_dates))
+    blocks = max(1, -(-_accounts(tables) // ACCOUNTS_PER_BLOCK))
+    per_block = -(-(shards or shard_count(tables, len(snapshot_dates))) // blocks)
+    count = blocks * per_block
     features = available(tables, absent)
     if count == 1:
-        with _counted(tables, snapshot_dates) as counted:
-            rows = feature_rows(counted, snapshot_dates, rules, absent=absent)
-            yield _fetched(rows)
+        with _counted(tables, snapshot_dates, rules) as held:
+            yield _fetched(feature_rows(tables, snapshot_dates, rules, absent=absent, held=held))
         if progress is not None:
             progress(1, 1)
         return
     names = [f.name for f in features]
     key = None if state is None else key_of(state, sorted(snapshot_dates), rules, sorted(absent), names, count)
     with spool(key) as waiting:
-        for index in range(count):
-            if not waiting.has(index):
-                with _counted(shard(tables, index, count), snapshot_dates) as part:
-                    waiting.write(index, _own_rows(part, snapshot_dates, rules, features).to_pyarrow())
-            if progress is not None:
-                progress(index + 1, count)
+        for block in range(blocks):
+            # One of `blocks` parts of the accounts holds these of `count` parts, whole.
+            missing = [index for index in range(block, count, blocks) if not waiting.has(index)]
+            if missing:
+                with _counted(shard(tables, block, blocks), snapshot_dates, rules) as held:
+                    for index in missing:
+                        part, counted = shard(tables, index, count), shard(held, index, count)
+                        own = _own_rows(part, snapshot_dates, rules, features, counted)
+                        waiting.write(index, own.to_pyarrow())
+                        if progress is not None:
+                            progress(waiting.finished(), count)
         yield from _second_pass(waiting, count, tables, snapshot_dates, rules, features)
 
 
 @contextmanager
-def _counted(tables: Tables, dates: Sequence[date]) -> Iterator[Tables]:
-    """The tables with their usage counted, which several views read."""
-    cells = usage_cells(tables, dates).cache()
+def _counted(tables: Tables, dates: Sequence[date], rules: ExpansionRules) -> Iterator[Tables]:
+    """The usage, counted into the small tables that several views read."""
+    views = Views(tables, cohort(tables, dates), dates, rules)
+    held = {name: _hold(getattr(views, name)) for name in HELD}
     try:
-        yield {**tables, "usage_cells": cells}
+        yield held
     finally:
-        cells.release()
+        for table in held.values():
+            table.release()
+
+
+def _hold(view: ir.Table) -> CachedTable:
+    # On Spark ibis 12 forgets to bring the calendar, a table made in Python, when it caches; drop with the next ibis.
+    view.get_backend()._run_pre_execute_hooks(view)
+    return view.cache()
 
 
 def _fetched(rows: ir.Table) -> pa.Table:

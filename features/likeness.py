@@ -50,6 +50,7 @@ class WholeBaseViews(Views):
         sizes = profiles.group_by(group).aggregate(look_alikes=profiles.count() - 1)
         sizes = sizes.filter(sizes.look_alikes >= FEWEST_PEERS)
         owned = self.owned_products.select(*KEY, "product").distinct()
+        owned = owned.filter(owned["product"].notnull())
         products = owned.inner_join(profiles, KEY)
         owners = products.group_by(*group, "product").aggregate(owners=products.count()).inner_join(sizes, group)
         offered = profiles.view().inner_join(owners, group)

@@ -78,3 +78,7 @@ class Spool:
         unfinished = self.folder / f"shard-{index:05}.unfinished"
         pq.write_table(rows, unfinished, compression="zstd")
         unfinished.replace(self.path(index))
+
+    def finished(self) -> int:
+        """How many shards are there."""
+        return len(list(self.folder.glob("shard-*.parquet")))

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 
 from data.contract import E4, MOTIONS, TABLES
 from data.movements import BASIS_POINTS, ExpansionRules, lines, movements
-from data.staging import KNOWN_SECOND
+from data.staging import FIRST_DAY, KNOWN_SECOND
 from features.calendar import MONTH_DAYS, QUARTER_DAYS, calendar, days_between, slots
 from features.cohort import BILLED_DAYS, KEY, Tables
 
@@ -24,6 +24,7 @@ USER_DAYS = 182
 """Lookback of the view by user: 91 days against the 91 before."""
 BREADTH_DAYS = 365
 """Lookback of the view by product feature: what is new is new within a year."""
+BREADTH_EDGES = (MONTH_DAYS, 2 * MONTH_DAYS, BREADTH_DAYS)
 BILLING_DAYS = 456
 """Lookback of billing: 91 days against the same 91 days a year before."""
 YEAR_AGO_DAYS = 365 + MONTH_DAYS
@@ -73,57 +74,48 @@ def usage(tables: Tables) -> ir.Table:
     return daily.filter((daily.events > 0) | (daily.quantity_e4 > 0) | (daily.active_users > 0))
 
 
-def usage_cells(tables: Tables, snapshot_dates: Sequence[date]) -> ir.Table:
-    """Usage within the longest lookback, counted: one row per account, day, feature, user and day of knowing.
-
-    ``events``, ``quantity_e4``, ``first_hour`` and ``last_hour`` of the day (UTC; null where the source gives no time
-    of day), and ``active_users`` where only daily counts exist (null otherwise).
-    """
-    rows = usage(tables)
-    rows = rows.filter(
-        (rows.day >= min(snapshot_dates) - timedelta(days=YEAR_AGO_DAYS)) & (rows.day < max(snapshot_dates))
-    )
-    if "usage_events" in tables:
-        counted = rows.group_by("account_id", "day", "feature", "user_id", "known_on").aggregate(
-            events=rows.count(),
-            quantity_e4=rows.quantity_e4.sum(),
-            first_hour=rows.hour.min(),
-            last_hour=rows.hour.max(),
-        )
-        return counted.mutate(active_users=ibis.null("int64"))
-    unknown = ibis.null("int64")
-    daily = rows.mutate(user_id=ibis.null("string"), first_hour=unknown, last_hour=unknown)
-    sums = ("events", "quantity_e4", "first_hour", "last_hour", "active_users")
-    return daily.select("account_id", "day", "feature", "user_id", "known_on", *sums)
+HELD = ("usage_days", "first_days", "user_days", "user_slots", "feature_slots")
+"""What the usage of a shard is counted into. Not cut yet, and so never read by a feature. ``build`` has the engine hold
+them, for they are read several times and are far smaller than the usage itself."""
 
 
 class Views:
     """The views over one base, or one shard of it, at the snapshots of a cohort; each a table, made when asked for."""
 
-    def __init__(self, tables: Tables, cohort: ir.Table, snapshot_dates: Sequence[date], rules: ExpansionRules) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        cohort: ir.Table,
+        snapshot_dates: Sequence[date],
+        rules: ExpansionRules,
+        held: Tables | None = None,
+    ) -> None:
+        """``held``: those of ``HELD`` that the engine holds already."""
         self.tables = tables
         self.cohort = cohort
         self.rules = rules
         self.snapshot_dates = snapshot_dates
         self.calendar = calendar(snapshot_dates, BILLING_DAYS)
+        vars(self).update(held or {})
 
     def _cut(self, name: str) -> ir.Table:
         return cut(self.tables[name], name, self.cohort)
 
-    def _firsts(self, dated: ir.Table) -> ir.Table:
-        """The rows of ``account_id, day, known_on`` that tell the first day known at a snapshot, however long ago."""
+    def _first_days(self, dated: ir.Table) -> ir.Table:
+        """The rows of ``account_id, day, known_on`` that can be the first day known at some snapshot: not cut yet."""
+        # What was known on its day is known whenever the day has passed: one row for each account, and the late ones.
+        in_time = dated.known_on <= dated.day
+        dated = dated.mutate(known_on=in_time.ifelse(ibis.literal(FIRST_DAY), dated.known_on))
         days = dated.group_by("account_id", "known_on").aggregate(day=dated.day.min())
-        # Once the very first day is known nothing known later matters: of a long history few days of knowing are left.
-        very_first = days.group_by("account_id").aggregate(first=days.day.min())
-        at_last = days.inner_join(very_first, ["account_id", ("day", "first")])
-        at_last = at_last.group_by("account_id").aggregate(at_last=at_last.known_on.min())
-        days = days.inner_join(at_last, "account_id")
-        days = days.filter(days.known_on <= days.at_last).drop("at_last")
         before = ibis.window(group_by="account_id", order_by="known_on", preceding=(None, 1))
         firsts = days.mutate(earlier=days.day.min().over(before))
         # Only a row that moves the first day back can change what is known: one or two for each account.
-        firsts = firsts.filter(firsts.earlier.isnull() | (firsts.day < firsts.earlier)).drop("earlier")
-        seen = self.cohort.select(*KEY).inner_join(firsts, "account_id")
+        firsts = firsts.filter(firsts.earlier.isnull() | (firsts.day < firsts.earlier))
+        return firsts.drop("earlier")
+
+    def _firsts(self, first_days: ir.Table) -> ir.Table:
+        """The first days as known at each snapshot, however long ago: ``age``."""
+        seen = self.cohort.select(*KEY).inner_join(first_days, "account_id")
         seen = seen.filter((seen.known_on < seen.snapshot_date) & (seen.day < seen.snapshot_date))
         return seen.mutate(age=days_between(seen.snapshot_date, seen.day))
 
@@ -152,7 +144,7 @@ class Views:
             for name, clock in clocks.items()
             if name in self.tables
         ]
-        return self._firsts(dated[0] if len(dated) == 1 else ibis.union(*dated))
+        return self._firsts(self._first_days(dated[0] if len(dated) == 1 else ibis.union(*dated)))
 
     @cached_property
     def movements(self) -> ir.Table:
@@ -241,68 +233,132 @@ class Views:
 
     # --- usage -----------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def cells(self) -> ir.Table:
-        """Usage, counted by account, day, feature and user: not cut yet, and so never read by a feature."""
-        return (
-            self.tables["usage_cells"]
-            if "usage_cells" in self.tables
-            else usage_cells(self.tables, self.snapshot_dates)
+    def _usage(self, *edges: int) -> tuple[ir.Table, ir.Table]:
+        """The usage that some snapshot looks back to, and the dates of its slots; windows begin and end at ``edges``.
+
+        One row per event, or per day and feature already counted. What the first snapshot after its day knows, every
+        one knows: its ``known_on`` is ``FIRST_DAY``, so that it can be added up; what was known later ``is_late``.
+        """
+        days, dates = slots(self.snapshot_dates, edges)
+        rows = usage(self.tables)
+        rows = rows.filter(
+            (rows.day >= min(self.snapshot_dates) - timedelta(days=max(edges))) & (rows.day < max(self.snapshot_dates))
         )
+        rows = rows.inner_join(days, "day")
+        is_late = rows.known_on >= rows.seen_on
+        return rows.mutate(is_late=is_late, known_on=is_late.ifelse(rows.known_on, ibis.literal(FIRST_DAY))), dates
+
+    def _user_usage(self, *edges: int) -> tuple[ir.Table, ir.Table]:
+        rows, dates = self._usage(*edges)
+        if "usage_events" not in self.tables:
+            rows = rows.mutate(user_id=ibis.null("string"), hour=ibis.null("int64"))
+        return rows.filter(rows.user_id.notnull()), dates
+
+    def _events(self, rows: ir.Table, where: ir.BooleanValue | None = None) -> ir.IntegerValue:
+        """How many events some rows of usage are."""
+        return rows.events.sum(where=where).fill_null(0) if "events" in rows.columns else rows.count(where=where)
+
+    @cached_property
+    def usage_days(self) -> ir.Table:
+        """One row per account and day, and one more for each knowing that came late: not cut yet.
+
+        The first holds what was known in time and counts as the day, from when anything is known of it.
+        """
+        rows, _ = self._usage(YEAR_AGO_DAYS)
+        if "active_users" not in rows.columns:
+            rows = rows.mutate(active_users=ibis.null("int64"))
+        in_time = ~rows.is_late
+        days = rows.group_by("account_id", "day").aggregate(
+            known_on=rows.known_on.min(),
+            events=self._events(rows, in_time),
+            quantity_e4=rows.quantity_e4.sum(where=in_time).fill_null(0),
+            active_users=rows.active_users.max(where=in_time),
+        )
+        late = rows.filter(rows.is_late)
+        more = late.group_by("account_id", "day", "known_on").aggregate(
+            events=self._events(late), quantity_e4=late.quantity_e4.sum(), active_users=late.active_users.max()
+        )
+        more = more.select(*days.columns)
+        return ibis.union(days.mutate(days=ibis.literal(1, "int64")), more.mutate(days=ibis.literal(0, "int64")))
 
     @cached_property
     def daily(self) -> ir.Table:
-        """One row per day with usage and day on which some of it became known: no place to count days.
+        """One row per day with usage, and one more for each knowing of it that came late.
 
-        ``age, events, quantity_e4``, and ``active_users`` where only days are counted.
+        ``age, events, quantity_e4``, and ``active_users`` where only days are counted: no place to count days.
         """
-        cells = self.cells
-        days = cells.group_by("account_id", "day", "known_on").aggregate(
-            events=cells.events.sum(), quantity_e4=cells.quantity_e4.sum(), active_users=cells.active_users.max()
-        )
-        return cut_days(days, self.calendar, DAILY_DAYS)
+        return cut_days(self.usage_days, self.calendar, DAILY_DAYS)
 
     @cached_property
     def active_days(self) -> ir.Table:
         """One row per day with usage in the last 91 days: ``age``. A day is known once some of its use is."""
-        days = self.cells.group_by("account_id", "day").aggregate(known_on=self.cells.known_on.min())
-        return cut_days(days, self.calendar, QUARTER_DAYS)
+        return cut_days(self.usage_days.filter(self.usage_days.days == 1), self.calendar, QUARTER_DAYS)
 
     @cached_property
     def year_ago(self) -> ir.Table:
-        """One row per cell of usage in the 28 days that ended a year ago: ``events``."""
+        """One row per day with usage and knowing of it in the 28 days that ended a year ago: ``events``."""
         dates = self.calendar.filter(self.calendar.age > YEAR_AGO_DAYS - MONTH_DAYS)
-        return cut_days(self.cells, dates, YEAR_AGO_DAYS)
+        return cut_days(self.usage_days, dates, YEAR_AGO_DAYS)
 
     @cached_property
     def first_use(self) -> ir.Table:
         """One row: ``age`` of the first use known at the snapshot, however long ago."""
-        return self._firsts(usage(self.tables).select("account_id", "day", "known_on"))
+        return self._firsts(self.first_days)
 
     @cached_property
-    def _user_days(self) -> ir.Table:
-        """One row per user and day: not cut yet, the hours of it least of all."""
-        cells = self.cells
-        days = cells.group_by("account_id", "user_id", "day").aggregate(
-            known_on=cells.known_on.min(), first_hour=cells.first_hour.min(), last_hour=cells.last_hour.max()
-        )
-        return days.filter(days.user_id.notnull())
+    def first_days(self) -> ir.Table:
+        """One row per day that some snapshot may take for the account's first use: not cut yet."""
+        return self._first_days(usage(self.tables).select("account_id", "day", "known_on"))
 
     @cached_property
     def user_days(self) -> ir.Table:
-        """One row per user and day with usage: ``user_id, age``. A day is known once one of its events is."""
-        return cut_days(self._user_days.drop("first_hour", "last_hour"), self.calendar, USER_DAYS)
+        """One row per user and day, and one more for each knowing that came late: not cut yet.
+
+        As ``usage_days``: ``days`` is 1 on the first and 0 on the others; ``first_hour`` and ``last_hour``.
+        """
+        rows, _ = self._user_usage(USER_DAYS)
+        in_time = ~rows.is_late
+        days = rows.group_by("account_id", "user_id", "day").aggregate(
+            known_on=rows.known_on.min(),
+            first_hour=rows.hour.min(where=in_time),
+            last_hour=rows.hour.max(where=in_time),
+        )
+        late = rows.filter(rows.is_late)
+        more = late.group_by("account_id", "user_id", "day", "known_on").aggregate(
+            first_hour=late.hour.min(), last_hour=late.hour.max()
+        )
+        more = more.select(*days.columns)
+        return ibis.union(days.mutate(days=ibis.literal(1, "int64")), more.mutate(days=ibis.literal(0, "int64")))
+
+    @cached_property
+    def user_slots(self) -> ir.Table:
+        """One row per user, slot within or before the last 28 days, and day of knowing: not cut yet."""
+        rows, _ = self._user_usage(MONTH_DAYS)
+        return rows.group_by("account_id", "user_id", "slot", "known_on").aggregate(
+            events=self._events(rows), last_hour=rows.hour.max()
+        )
+
+    @cached_property
+    def feature_slots(self) -> ir.Table:
+        """One row per product feature, slot and day of knowing: not cut yet."""
+        rows, _ = self._usage(*BREADTH_EDGES)
+        return rows.group_by("account_id", "feature", "slot", "known_on").aggregate(
+            first_day=rows.day.min(),
+            last_day=rows.day.max(),
+            events=self._events(rows),
+            quantity_e4=rows.quantity_e4.sum(),
+        )
 
     @cached_property
     def shared_users(self) -> ir.Table:
         """One row per user id with use 16 or more hours apart on at least two of the last 28 days.
 
-        The days that are long with all that is known by now are picked first, since they are few; what was known of
-        their hours at the snapshot decides.
+        Days that are long, or became so late, are picked first, since they are few; what was known of their hours at
+        the snapshot decides.
         """
-        days = self._user_days
-        long = days.filter(days.last_hour - days.first_hour >= SHARED_HOURS)
-        seen = cut_days(self.cells.semi_join(long, ["account_id", "user_id", "day"]), self.calendar, MONTH_DAYS)
+        days = self.user_days
+        long = days.filter((days.last_hour - days.first_hour >= SHARED_HOURS) | (days.days == 0))
+        seen = cut_days(days.semi_join(long, ["account_id", "user_id", "day"]), self.calendar, MONTH_DAYS)
         known = seen.group_by(*KEY, "user_id", "age").aggregate(
             first_hour=seen.first_hour.min(), last_hour=seen.last_hour.max()
         )
@@ -317,20 +373,26 @@ class Views:
         ``last_age`` days since the last use, ``days_28d`` days with use of the last 28, and whether the user was active
         in the 28 days (91 days) before the last 28 (91).
         """
-        days = self.user_days
         month, quarter = MONTH_DAYS, QUARTER_DAYS
-        return days.group_by(*KEY, "user_id").aggregate(
-            last_age=days.age.min(),
-            days_28d=(days.age <= month).ifelse(1, 0).sum(),
-            was_active_28d=((days.age > month) & (days.age <= 2 * month)).ifelse(1, 0).max(),
-            was_active_91d=(days.age > quarter).ifelse(1, 0).max(),
+        days, dates = slots(self.snapshot_dates, (month, 2 * month, quarter, USER_DAYS))
+        used = self.user_days.inner_join(days, "day")
+        sums = used.group_by("account_id", "user_id", "slot", "known_on").aggregate(
+            last_day=used.day.max(), days=used.days.sum()
         )
+        seen = cut_slots(sums, dates)
+        users = seen.group_by(*KEY, "user_id").aggregate(
+            last_day=seen.last_day.max(),
+            days_28d=seen.days.sum(where=seen.age <= month).fill_null(0),
+            was_active_28d=((seen.age > month) & (seen.age <= 2 * month)).ifelse(1, 0).max(),
+            was_active_91d=(seen.age > quarter).ifelse(1, 0).max(),
+        )
+        return users.mutate(last_age=days_between(users.snapshot_date, users.last_day))
 
     @cached_property
     def user_events(self) -> ir.Table:
         """One row per user active in the last 28 days: ``events``, ``last_hour`` (null: no time of day is known)."""
-        seen = cut_days(self.cells, self.calendar, MONTH_DAYS)
-        seen = seen.filter(seen.user_id.notnull())
+        _, dates = slots(self.snapshot_dates, (MONTH_DAYS,))
+        seen = cut_slots(self.user_slots, dates)
         return seen.group_by(*KEY, "user_id").aggregate(events=seen.events.sum(), last_hour=seen.last_hour.max())
 
     @cached_property
@@ -341,18 +403,8 @@ class Views:
         metered quantity of the last 28 days and of the 28 before.
         """
         month = MONTH_DAYS
-        days, dates = slots(self.snapshot_dates, (month, 2 * month, BREADTH_DAYS))
-        cells = self.cells.inner_join(days, "day")
-        # What is known by the next snapshot is known at every later one: the day of knowing keeps nothing apart then.
-        in_time = cells.known_on < cells.seen_on
-        cells = cells.mutate(known_on=in_time.ifelse(cells.slot_on, cells.known_on))
-        sums = cells.group_by("account_id", "feature", "slot", "known_on").aggregate(
-            first_day=cells.day.min(),
-            last_day=cells.day.max(),
-            events=cells.events.sum(),
-            quantity_e4=cells.quantity_e4.sum(),
-        )
-        seen = cut_slots(sums, dates)
+        _, dates = slots(self.snapshot_dates, BREADTH_EDGES)
+        seen = cut_slots(self.feature_slots, dates)
         is_before = (seen.age > month) & (seen.age <= 2 * month)
         used = seen.group_by(*KEY, "feature").aggregate(
             first_day=seen.first_day.min(),

@@ -68,7 +68,13 @@ def publish_list(
     manifest = {
         **steps.fingerprint(report, standing, rows),
         "stopped_feeds": steps.stopped_feeds(standing),
-        "model": {"name": settings.model, "version": bundle.version, "run_id": bundle.run_id, **bundle.facts},
+        "model": {
+            "name": settings.model,
+            "version": bundle.version,
+            "run_id": bundle.run_id,
+            "explained_by": scored.explained_by,
+            **bundle.facts,
+        },
         "withheld": dict(bundle.withheld),
         "warnings": warnings(bundle, standing),
         **steps.provenance(settings),

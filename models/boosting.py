@@ -4,7 +4,6 @@ Frames hold one row per account and snapshot and the model's columns, in the mod
 stays NaN and goes its own way in each tree. Nothing is weighted or resampled, so probabilities stay probabilities.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,7 +13,11 @@ import numpy as np
 import pandas as pd
 
 from data.errors import ModelError
+from models import trees
+from models.cores import cores
 from models.settings import Params
+from models.trees import NotCoveredError
+from models.treeshap import Explainer
 
 Booster = lightgbm.Booster
 BLOCK_ROWS = 1024
@@ -94,10 +97,35 @@ def log_odds(booster: Booster, X: pd.DataFrame, rounds: int | None = None) -> np
 
 
 def contributions(booster: Booster, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Exact SHAP values in log-odds: rows x features, and the base value per row. They add up to ``log_odds``."""
+    """Exact SHAP values in log-odds: rows x features, and the base value per row. They add up to ``log_odds``.
+
+    By quadrature in float64; of boosters that it does not cover by LightGBM itself. ``explained_by`` says which.
+    Raises ModelError for boosters that neither explains: linear trees, more than one output.
+    """
     check_columns(feature_names(booster), list(X.columns))
-    values = _in_blocks(lambda block: booster.predict(block, pred_contrib=True, num_threads=1), X)
-    return values[:, :-1], values[:, -1]
+    try:
+        explainer = Explainer.from_text(to_text(booster))
+    except NotCoveredError as refused:
+        if booster.num_model_per_iteration() != 1:
+            raise
+        try:
+            values = _in_blocks(lambda block: booster.predict(block, pred_contrib=True, num_threads=1), X)
+        except lightgbm.basic.LightGBMError as error:
+            raise ModelError(
+                "explain a booster", f"{refused.found}; nor does LightGBM ({error})", "train again"
+            ) from error
+        return values[:, :-1], values[:, -1]
+    explained = explainer.explain(X.to_numpy(np.float64), precision="float64")
+    return explained.values, np.full(len(X), explained.base)
+
+
+def explained_by(booster: Booster) -> str:
+    """What serves ``contributions`` of this booster, and why if it is not the quadrature."""
+    try:
+        trees.read(to_text(booster))
+    except NotCoveredError as error:
+        return f"LightGBM pred_contrib ({error.found})"
+    return "quadrature"
 
 
 def _in_blocks(predict: Callable[[np.ndarray], Any], X: pd.DataFrame) -> np.ndarray:
@@ -108,11 +136,6 @@ def _in_blocks(predict: Callable[[np.ndarray], Any], X: pd.DataFrame) -> np.ndar
         return np.asarray(predict(values))
     with ThreadPoolExecutor(cores()) as pool:
         return np.concatenate(list(pool.map(predict, blocks)))
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def to_text(booster: Booster) -> str:

@@ -15,6 +15,7 @@ import pandas as pd
 from models import boosting
 from models.boosting import Booster, Params
 from models.calibration import IDENTITY, Calibrator, fit_platt
+from models.cores import cores
 from models.splits import Split
 
 Progress = Callable[[str], None]
@@ -89,7 +90,7 @@ def replay(
     folds: list[Fold] = []
     scored: list[pd.DataFrame] = []
     in_order = sorted(splits, key=lambda split: split.test_date)
-    with ThreadPoolExecutor(recipe.workers or boosting.cores()) as pool:
+    with ThreadPoolExecutor(recipe.workers or cores()) as pool:
         trained = pool.map(lambda split: _fold(history, features, split, recipe), in_order)
         for number, (split, fold) in enumerate(zip(in_order, trained, strict=True), start=1):
             told = f"{recipe.label}: {split.test_date:%Y-%m-%d} ({number} of {len(in_order)})"

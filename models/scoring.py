@@ -21,11 +21,12 @@ class Scored:
 
     ``scores``: account_id, snapshot_date, log_odds, base_log_odds, propensity, propensity_<motion> (missing where the
     motion was not learnt), expected_arr (missing without amounts). ``attributions``: snapshot_date, account_id,
-    base_log_odds, and one column per feature, in log-odds.
+    base_log_odds, and one column per feature, in log-odds. ``explained_by``: what computed them.
     """
 
     scores: pd.DataFrame
     attributions: pd.DataFrame
+    explained_by: str
 
 
 def score(bundle: Bundle, rows: pd.DataFrame) -> Scored:
@@ -54,7 +55,7 @@ def score(bundle: Bundle, rows: pd.DataFrame) -> Scored:
     scores = scores.assign(**{f"propensity_{motion}": per_motion.get(motion, missing) for motion in MOTIONS})
     first = keys[["snapshot_date", "account_id"]].assign(base_log_odds=base)
     attributions = pd.concat([first, pd.DataFrame(parts, columns=list(bundle.feature_names))], axis=1)
-    return Scored(scores.assign(expected_arr=propensity * amount), attributions)
+    return Scored(scores.assign(expected_arr=propensity * amount), attributions, boosting.explained_by(bundle.booster))
 
 
 def _matrix(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:

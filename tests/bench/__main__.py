@@ -1,64 +1,113 @@
 """``make bench``: CPU seconds and peak memory, side by side in one run, written to docs/bench.md.
 
-Machines differ and are noisy, so the ratios of one run are what counts.
+``make bench-large`` measures 100,000 accounts as well (minutes to an hour). Machines differ and are noisy, so the
+ratios of one run are what counts. The figures are kept beside this file, so that the page can hold both runs.
 """
 
+import argparse
+import json
 import os
-import platform
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from data.simulate import simulate
 from flows.progress import say
-from tests.bench.peers import END, SNAPSHOTS, WORK
+from tests.bench import page
+from tests.bench.work import END, SNAPSHOTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "bench.md"
-SIZES = (1_000, 4_000)
+FIGURES = Path(__file__).with_name("figures.json")
+SMALL, MIDDLE, LARGE, COPIES = 1_000, 10_000, 100_000, 10
+FEATURETOOLS_ACCOUNTS = SMALL
 MONTHS = SNAPSHOTS + 1
-WORDS = {
-    "scan": "one scan of the usage Parquet (DuckDB)",
-    "features_24": "Headroom, all features, 24 snapshots",
-    "features_1": "Headroom, all features, one snapshot",
-    "pandas_loop": "pandas loop, 11 usage metrics, 24 snapshots",
-}
+IDS = ("account_id", "user_id", "ticket_id", "parent_id")
 
 
-def measured(name: str, warehouse: Path) -> tuple[float, float]:
-    """CPU seconds and peak memory (MB) of one piece of work in a process of its own."""
-    process = subprocess.Popen([sys.executable, "-m", "tests.bench.peers", name, str(warehouse)])
+def measured(name: str, folder: Path) -> dict[str, Any]:
+    """The work's own report, and CPU seconds and peak memory (MB) of its whole process, children included."""
+    process = subprocess.Popen([sys.executable, "-m", "tests.bench.work", name, str(folder)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    out = process.stdout.read().decode()
     _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stdout.close()
     if status:
         raise RuntimeError(f"the bench of {name} failed")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    report = json.loads(out.splitlines()[-1])
+    report |= {"process": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024}
+    say(f"{folder.name} accounts, {name}: {report['work']:.2f} CPU s, {report['peak_mb']:,.0f} MB")
+    return report
+
+
+def simulated(scratch: Path, accounts: int) -> Path:
+    folder = scratch / str(accounts)
+    if not folder.exists():
+        say(f"simulating {accounts:,} accounts over {MONTHS} months")
+        simulate(folder, accounts, MONTHS, seed=7, end=END)
+    return folder
+
+
+def copied(scratch: Path) -> Path:
+    """The middle base ten times over, each copy with ids of its own: several Parquet files for a table."""
+    import duckdb
+
+    source, folder = simulated(scratch, MIDDLE), scratch / str(LARGE)
+    if folder.exists():
+        return folder
+    say(f"copying {MIDDLE:,} accounts {COPIES} times")
+    building = scratch / "copying"
+    con = duckdb.connect(config={"threads": 2, "memory_limit": "2GB"})
+    for file in sorted(source.glob("*.parquet")):
+        columns = [row[0] for row in con.execute(f"describe select * from '{file}'").fetchall()]
+        if "account_id" not in columns:
+            building.mkdir(exist_ok=True)
+            shutil.copy(file, building / file.name)
+            continue
+        (building / file.stem).mkdir(parents=True)
+        for copy in range(COPIES):
+            ids = ", ".join(f"'{copy}' || {name} as {name}" for name in IDS if name in columns)
+            con.execute(
+                f"copy (select * replace ({ids}) from '{file}') to '{building}/{file.stem}/{copy}.parquet' "
+                "(format parquet, compression zstd, row_group_size 1000000)"
+            )
+    building.rename(folder)
+    return folder
+
+
+def usual(scratch: Path) -> dict[str, Any]:
+    """Everything up to 10,000 accounts."""
+    small, middle = simulated(scratch, SMALL), simulated(scratch, MIDDLE)
+    sample = simulated(scratch, FEATURETOOLS_ACCOUNTS)  # with fewer, its fixed cost would be scaled too
+    scans = sorted((measured("scan", middle) for _ in range(3)), key=lambda report: report["work"])
+    scan = scans[1] | {"work": statistics.median(report["work"] for report in scans)}
+    figures = {name: measured(name, middle) for name in ("features_24", "features_1", *page.PEERS)}
+    figures["featuretools_dfs"] = measured("featuretools_dfs", sample) | {"accounts": FEATURETOOLS_ACCOUNTS}
+    return {**figures, "scan": scan, "features_24_small": measured("features_24", small)}
 
 
 def main() -> None:
-    lines = [
-        "# Bench",
-        "",
-        "Made by `make bench`. CPU seconds and peak memory of one process each, start and imports included.",
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}.",
-        "",
-        "| accounts | work | CPU seconds | to one scan | peak MB |",
-        "|---|---|---|---|---|",
-    ]
-    with tempfile.TemporaryDirectory() as scratch:
-        for accounts in SIZES:
-            warehouse = Path(scratch) / str(accounts)
-            say(f"simulating {accounts:,} accounts over {MONTHS} months")
-            simulate(warehouse, accounts, MONTHS, seed=7, end=END)
-            scanned = 0.0
-            for name in WORK:
-                seconds, megabytes = measured(name, warehouse)
-                scanned = seconds if name == "scan" else scanned
-                say(f"{accounts:,} accounts, {name}: {seconds:.1f} CPU s, {megabytes:,.0f} MB")
-                ratio = f"{seconds / scanned:.0f}"
-                lines.append(f"| {accounts:,} | {WORDS[name]} | {seconds:.1f} | {ratio} | {megabytes:,.0f} |")
-    PAGE.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    say(f"written to {PAGE}")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--large", action="store_true", help="measure 100,000 accounts only, beside the figures kept")
+    parser.add_argument("--scratch", type=Path, help="where the bases are simulated, and kept; else they are removed")
+    arguments = parser.parse_args()
+    figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    with tempfile.TemporaryDirectory() as made:
+        scratch = (arguments.scratch or Path(made)).resolve()
+        scratch.mkdir(parents=True, exist_ok=True)
+        if arguments.large:
+            found, run = {"features_24": measured("features_24", copied(scratch))}, "large"
+        else:
+            found, run = usual(scratch), "usual"
+    figures[run] = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": page.machine(), "figures": found}
+    FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    PAGE.write_text(page.rendered(figures), encoding="utf-8")
+    say(f"written to {PAGE.name}")
 
 
 if __name__ == "__main__":

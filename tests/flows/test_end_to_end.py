@@ -71,6 +71,7 @@ def test_the_manifest_says_where_it_comes_from(published: Path) -> None:
     assert manifest["input_rows"]["accounts"] == 250
     assert manifest["input_watermarks"]["usage_events"] == "2025-12-31"
     assert manifest["model_version"] == "1"
+    assert manifest["model"]["explained_by"] == "quadrature"
     assert {"lightgbm", "shap", "prefect"} <= manifest["library_versions"].keys()
     assert set(manifest["files_sha256"]) >= {"scores.parquet", "reasons.parquet", "list.html", "list.xlsx"}
 

@@ -32,6 +32,7 @@ def test_one_row_per_account_whose_parts_add_up(trained: TrainedModel, rows: pd.
     assert off.max() < ADDITIVITY
     raw = trained.bundle.booster.predict(rows[FEATURES].to_numpy(), raw_score=True)
     assert (scores.log_odds == raw).all()
+    assert scored.explained_by == "quadrature"
     assert scores.propensity.between(0, 1).all()
     assert (scores.expected_arr > 0).all()
 

@@ -51,6 +51,7 @@ def by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date, ru
         if None in (bought["tenure_days"], used["days_since_first_use"])
         else bought["tenure_days"] - used["days_since_first_use"],
         **billing(known["invoices"]),
+        **own(frames["account_features"], account_id, snapshot),
         "month_of_year": snapshot.month,
         "budget_window": int(snapshot.month >= 10 or snapshot.month <= 3),
     }
@@ -221,6 +222,22 @@ def whole(value: float | None) -> int | None:
 # --- contracts --------------------------------------------------------------------------------------------------------
 
 
+def owned_products(open_lines: list[Row], bills: list[Row]) -> set[str]:
+    """With an open line, or billed in the last 90 days, credits taken off."""
+    recent = defaultdict(int)
+    for bill in within(bills, 90):
+        recent[bill["product"]] += e4(bill["amount"])
+    return {line["product"] for line in open_lines} | {product for product, amount in recent.items() if amount > 0}
+
+
+def own(frame: pd.DataFrame, account_id: str, snapshot: date) -> Row:
+    """The team's own features: the latest row, by the second."""
+    rows = frame[(frame["account_id"] == account_id) & (frame["known_at"] < pd.Timestamp(snapshot))]
+    seconds = rows["known_at"].dt.floor("s")
+    latest = rows_of(rows[seconds == seconds.max()])
+    return {name: most(row[name] for row in latest) for name in ("health", "fit")}
+
+
 def contracts(
     lines: list[Row], bills: list[Row], plans: dict, rules: ExpansionRules, snapshot: date, employees: list
 ) -> Row:
@@ -240,10 +257,7 @@ def contracts(
     priced = [(line, price) for line, price in priced if price is not None]
     list_price = total(whole(line["seats"]) * price for line, price in priced)
     paid = total(e4(line["mrr"]) for line, _ in priced)
-    recent = defaultdict(int)
-    for bill in within(bills, 90):
-        recent[bill["product"]] += e4(bill["amount"])
-    owned = {line["product"] for line in is_open} | {product for product, amount in recent.items() if amount > 0}
+    owned = owned_products(is_open, bills)
     moves = slow_ledger(lines, plans, rules, snapshot)
     motions = [move for move in moves if move["class"] in ("seat", "upsell", "cross_sell")]
     last = [move for move in motions if move["age"] == min(other["age"] for other in motions)]

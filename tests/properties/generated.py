@@ -45,6 +45,7 @@ CLOCKS = {
     "tickets": ("opened_at", "known_at"),
     "crm_events": ("occurred_at", "known_at"),
     "outcomes": ("opened_at",),
+    "account_features": ("known_at",),
 }
 """When a row happened, and when it became known; ``accounts`` and the price list have no clock that counts."""
 
@@ -120,6 +121,10 @@ def _amounts(rng: np.random.Generator, count: int, low: float, high: float, miss
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
+OWN_FEATURES = [("health", pa.float64()), ("fit", pa.string())]
+"""The team's own features."""
+
+
 def frames(seed: int, *, accounts: int = 12, daily: bool = False) -> dict[str, pd.DataFrame]:
     """The raw tables of a base; ``daily``: usage comes already counted."""
     rng = np.random.default_rng(seed)
@@ -141,6 +146,9 @@ def frames(seed: int, *, accounts: int = 12, daily: bool = False) -> dict[str, p
         tables[name] = pd.concat([tables[name], twice], ignore_index=True)
     listed = {"account_id": ids, "name": ids, "created_at": _days(rng, accounts)}
     listed["employees"] = _amounts(rng, accounts, 1, 500, missing=0.3).round()
+    listed["segment"] = _some(rng, ("smb", "smb", "enterprise", None), accounts)
+    listed["industry"] = _some(rng, ("bank", "bank", "retail"), accounts)
+    tables["account_features"] = _account_features(rng, _owners(rng, ids, 4 * accounts))
     tables["accounts"] = pd.DataFrame(listed).sample(frac=0.9, random_state=seed % 2**31)
     plans = [(product, plan, *listed) for product, plans in PLANS.items() for plan, listed in plans.items()]
     tables["plans"] = pd.DataFrame(plans, columns=["product", "plan", "tier", "seat_price"])
@@ -284,6 +292,18 @@ def _crm_events(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
     )
 
 
+def _account_features(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
+    count = len(owners)
+    return pd.DataFrame(
+        {
+            "account_id": owners,
+            "known_at": _times(rng, _days(rng, count)),
+            "health": _amounts(rng, count, 0, 100, missing=0.2),
+            "fit": _some(rng, ("core", "edge", None), count),
+        }
+    )
+
+
 def _outcomes(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
     count, days = len(owners), _days(rng, len(owners))
     return pd.DataFrame(
@@ -305,7 +325,8 @@ def _outcomes(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
 def as_arrow(name: str, frame: pd.DataFrame) -> pa.Table:
     """A raw table in the types of its kind, also where it has no rows or only missing values."""
     columns = [column for column in TABLES[name].columns if column.name in frame]
-    schema = pa.schema([(column.name, RAW_TYPES.get(column.kind, pa.float64())) for column in columns])
+    own = OWN_FEATURES if name == "account_features" else []
+    schema = pa.schema([*((column.name, RAW_TYPES.get(column.kind, pa.float64())) for column in columns), *own])
     return pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
 
 

@@ -23,7 +23,7 @@ TEAMS = {"teams", "teams_new_91d", *TEAM_USE}
 DOMAINS = {"other_domain_users_91d", "other_domain_share"}
 RATINGS = {"csat_182d", "csat_change_182d", "csat_last"}
 PLAYS = {"play_open", "days_since_not_now"}
-UTILIZATION = {"seat_utilization_28d", "seat_utilization_change_91d", "seats_free"}
+UTILIZATION = {"seat_utilization_28d", "seat_utilization_change_91d", "seats_free", "peers_below_seat_utilization"}
 ACTIVE = {"active_users_7d", "active_users_28d", "active_users_91d", "events_per_user_28d"}
 ACTIVE |= {"active_users_growth_28d", "active_users_growth_91d", *UTILIZATION}
 POWER = {"power_users_28d", "power_user_share_28d", "top_user_share_28d", "stickiness_28d", "shared_logins_28d"}
@@ -134,7 +134,7 @@ def test_cards_name_tables_and_not_columns() -> None:
 def test_columns_of_tables_that_are_not_there_and_days_of_knowing_are_not_missed() -> None:
     base = {name: some("tickets")[name] for name in ("accounts", "tickets")}
     base["tickets"] = base["tickets"].drop(columns=["known_at", "csat"])
-    others = {f"accounts.{name}" for name in ("owner", "segment", "industry", "region", "parent_id")}
+    others = {f"accounts.{name}" for name in ("owner", "region", "parent_id")}
     assert absent_columns(raw_tables(base)) == {"tickets.csat", *others}
 
 

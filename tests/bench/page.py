@@ -1,0 +1,169 @@
+"""The page docs/bench.md, from the figures of the runs."""
+
+import math
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tests.bench.work import FEATURETOOLS_SNAPSHOTS, MEMORY_LIMIT, SNAPSHOTS, THREADS
+
+PEERS = {
+    "pandas_loop": "pandas, a groupby for each window and date",
+    "polars_lazy": "polars, a group_by with filters for each date",
+    "distinct_sql": "DuckDB, range join and COUNT(DISTINCT)",
+}
+FEATURETOOLS = "featuretools, DFS with cut-off times"
+LIBRARIES = ("duckdb", "ibis-framework", "pandas", "polars", "featuretools", "woodwork")
+ACCOUNTS, SMALL, LARGE = 10_000, 1_000, 100_000
+MOST_SCANS, STRETCH_SCANS = 70, 40
+PEAK_MB = 2_000
+EXPONENT = 1.1
+
+
+def machine() -> str:
+    """Processor, cores, memory and versions; no name of the machine."""
+    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    models = [line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    model = models[0] if models else platform.machine()
+    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GB; Python {platform.python_version()}, {versions}"
+
+
+def rendered(figures: dict[str, Any]) -> str:
+    """The whole page."""
+    lines = [
+        "# Bench",
+        "",
+        "Made by `make bench`, and the row of 100,000 accounts by `make bench-large`. Each piece of work runs in a",
+        "process of its own, one after the other. *CPU seconds* are user and system time of the work itself; *process*",
+        "adds the start of Python and the imports. *Peak* is the largest resident memory of the process. Seconds",
+        "depend on the machine and on what else it does; the ratios of one run are what counts.",
+        f"The base is simulated over {SNAPSHOTS + 1} months.",
+        f"Headroom runs with {THREADS} threads and `memory_limit` {MEMORY_LIMIT}.",
+        "",
+    ]
+    for run, title in (("usual", "`make bench`"), ("large", "`make bench-large`")):
+        if run in figures:
+            lines.append(f"- {title}: {figures[run]['date']}, {figures[run]['machine']}")
+    if "usual" in figures:
+        usual = figures["usual"]["figures"]
+        lines += _against_a_scan(usual) + _one_date(usual) + _peers(usual)
+    return "\n".join([*lines, *_growth(figures), ""])
+
+
+def _against_a_scan(usual: dict[str, Any]) -> list[str]:
+    scan, build = usual["scan"], usual["features_24"]
+    times = build["work"] / scan["work"]
+    return [
+        "",
+        f"## How many scans is a build of {SNAPSHOTS} snapshots?",
+        "",
+        f"{ACCOUNTS:,} accounts, {build['columns']} features, {build['rows']:,} feature rows.",
+        "",
+        "| work | CPU seconds | process | peak MB | scans |",
+        "|---|---|---|---|---|",
+        _row("one scan of the usage Parquet (DuckDB; median of 3)", scan, "1"),
+        _row(f"Headroom, all features, {SNAPSHOTS} snapshots", build, f"{times:.0f}"),
+        "",
+        f"Goal, at most {MOST_SCANS} scans: {_met(times <= MOST_SCANS)}. Stretch, {STRETCH_SCANS}: "
+        f"{_met(times <= STRETCH_SCANS)}.",
+    ]
+
+
+def _one_date(usual: dict[str, Any]) -> list[str]:
+    one, many = usual["features_1"], usual["features_24"]
+    share = one["work"] / many["work"]
+    return [
+        "",
+        f"## What does one scoring date cost, against {SNAPSHOTS}?",
+        "",
+        "| work | CPU seconds | process | peak MB | share |",
+        "|---|---|---|---|---|",
+        _row(f"{SNAPSHOTS} snapshots", many, "1"),
+        _row("one snapshot", one, f"{share:.2f}"),
+        "",
+        f"Goal, at most a fifth: {_met(share <= 0.2)}.",
+    ]
+
+
+def _peers(usual: dict[str, Any]) -> list[str]:
+    ours, loop = usual["features_24"], usual["pandas_loop"]
+    column = ours["work"] / ours["columns"]
+    tools = usual["featuretools_dfs"]
+    sampled = tools["accounts"]
+    scale = ACCOUNTS * SNAPSHOTS / (sampled * FEATURETOOLS_SNAPSHOTS)
+    scaled = tools | {"work": tools["work"] * scale}
+    rows = [_peer(f"Headroom, {ours['columns']} features", ours, column)]
+    rows += [_peer(f"{words}, {usual[name]['columns']} metrics", usual[name], column) for name, words in PEERS.items()]
+    rows += [_peer(f"{FEATURETOOLS}, {tools['columns']} metrics (scaled, see below)", scaled, column)]
+    loop_share = column / (loop["work"] / loop["columns"])
+    times = scaled["work"] / tools["columns"] / column
+    return [
+        "",
+        "## How do others do it?",
+        "",
+        f"{ACCOUNTS:,} accounts, {SNAPSHOTS} snapshots. The peers compute eleven usage metrics, the same ones: a test",
+        "compares them with Headroom's own. Headroom also cuts by `known_at`, and most features read other tables too.",
+        "",
+        "| work | CPU seconds | peak MB | CPU seconds per column | to Headroom |",
+        "|---|---|---|---|---|",
+        *rows,
+        "",
+        f"featuretools ran on {sampled} accounts and {FEATURETOOLS_SNAPSHOTS} snapshots: {tools['work']:.1f} CPU"
+        f" seconds, and the peak of that run. Its seconds are that, times {scale:,.0f}: scaled by accounts and dates."
+        " It runs on pandas 3 only with an accessor that is kept, as pandas 2 did (`tests/bench/peers.py`).",
+        "",
+        f"Goal, at most half the CPU of the pandas loop per column: {_met(loop_share <= 0.5)} ({loop_share:.2f}). "
+        f"Goal, at least 100 times less than featuretools per column: {_met(times >= 100)} ({times:,.0f} times).",
+    ]
+
+
+def _growth(figures: dict[str, Any]) -> list[str]:
+    rows = []
+    if "usual" in figures:
+        usual = figures["usual"]["figures"]
+        rows = [(SMALL, usual["features_24_small"], "usual"), (ACCOUNTS, usual["features_24"], "usual")]
+    if "large" in figures:
+        rows.append((LARGE, figures["large"]["figures"]["features_24"], "large"))
+    lines = [
+        "",
+        "## How does it grow?",
+        "",
+        f"All features, {SNAPSHOTS} snapshots. The base of {LARGE:,} accounts is ten copies of that of {ACCOUNTS:,}",
+        "with other ids, ten Parquet files for each table. *Exponent*: of CPU seconds in accounts, from the row above.",
+        "",
+        "| accounts | CPU seconds | peak MB | exponent | measured |",
+        "|---|---|---|---|---|",
+    ]
+    before: tuple[int, float] | None = None
+    verdicts = []
+    for accounts, report, run in rows:
+        shown = ""
+        if before is not None:
+            exponent = math.log(report["work"] / before[1]) / math.log(accounts / before[0])
+            shown = f"{exponent:.2f}"
+            verdicts.append(f"exponent to {accounts:,} accounts at most {EXPONENT}: {_met(exponent <= EXPONENT)}")
+        verdicts.append(f"peak at {accounts:,} accounts under 2 GB: {_met(report['peak_mb'] < PEAK_MB)}")
+        date = figures[run]["date"]
+        lines.append(f"| {accounts:,} | {report['work']:.1f} | {report['peak_mb']:,.0f} | {shown} | {date} |")
+        before = (accounts, report["work"])
+    if "large" not in figures:
+        verdicts.append(f"{LARGE:,} accounts: not measured yet")
+    return [*lines, "", "Goals: " + "; ".join(verdicts) + "."]
+
+
+def _row(words: str, report: dict[str, Any], last: str) -> str:
+    return f"| {words} | {report['work']:.2f} | {report['process']:.2f} | {report['peak_mb']:,.0f} | {last} |"
+
+
+def _peer(words: str, report: dict[str, Any], ours: float) -> str:
+    column = report["work"] / report["columns"]
+    peak = f"{report['peak_mb']:,.0f}"
+    return f"| {words} | {report['work']:,.1f} | {peak} | {column:,.2f} | {column / ours:,.1f} times |"
+
+
+def _met(is_met: bool) -> str:
+    return "met" if is_met else "not met"

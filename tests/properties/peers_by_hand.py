@@ -1,0 +1,64 @@
+"""What compares accounts, as a plain loop over the accounts of one snapshot would count it."""
+
+from collections import Counter
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from features.likeness import SIZE_BANDS
+from tests.properties.by_hand import HAPPENED, known_rows, owned_products, rows_of, share
+
+COMPARED = {
+    "peers_below_seat_utilization": "seat_utilization_28d",
+    "peers_below_features_used": "features_used_28d",
+    "peers_below_events": "events_28d",
+    "peers_below_events_growth": "events_growth_91d",
+    "peers_below_mrr": "mrr",
+    "peers_below_billed": "billed_91d",
+}
+
+
+def peers_by_hand(
+    frames: dict[str, pd.DataFrame], rows: pd.DataFrame, day: date, fewest: int
+) -> dict[str, dict[str, Any]]:
+    """Account to its values, by feature. ``rows`` are the feature rows of all accounts of the day, by account."""
+    listed = {row["account_id"]: row for row in rows_of(frames["accounts"])}
+    like = {account: likeness(listed.get(account, {})) for account in rows.index}
+    owned = {account: products_of(frames, account, day) for account in rows.index}
+    return {account: compared(account, rows, like, fewest) | lacking(account, owned, like, fewest) for account in like}
+
+
+def likeness(row: dict[str, Any]) -> tuple[Any, int, Any]:
+    """Segment, size and industry."""
+    employees = row.get("employees")
+    size = -1 if employees is None else sum(employees > most for most in SIZE_BANDS)
+    return row.get("segment") or "-", size, row.get("industry") or "-"
+
+
+def products_of(frames: dict[str, pd.DataFrame], account: str, day: date) -> set[str]:
+    known = {
+        name: list(known_rows(frames[name], account, HAPPENED[name], day)) for name in ("subscriptions", "invoices")
+    }
+    return owned_products([line for line in known["subscriptions"] if line["valid_to"] is None], known["invoices"])
+
+
+def compared(account: str, rows: pd.DataFrame, like: dict, fewest: int) -> dict[str, float | None]:
+    values = {}
+    for name, feature in COMPARED.items():
+        known = rows[feature].dropna()
+        others = [other for other in known.index if other != account and like[other][:2] == like[account][:2]]
+        lower = sum(known[other] < known.get(account, 0) for other in others)
+        values[name] = lower / len(others) if account in known.index and len(others) >= fewest else None
+    return values
+
+
+def lacking(account: str, owned: dict[str, set], like: dict, fewest: int) -> dict[str, float | None]:
+    others = [other for other in like if other != account and like[other] == like[account]]
+    counts = Counter(product for other in others for product in owned[other] - owned[account])
+    if len(others) < fewest:
+        counts = Counter()
+    return {
+        "look_alikes_top_share": share(max(counts.values(), default=None), len(others)),
+        "look_alikes_common_products": sum(count * 2 >= len(others) for count in counts.values()),
+    }
