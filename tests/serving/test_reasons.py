@@ -283,15 +283,17 @@ def test_where_only_daily_counts_are_known_the_busiest_day_is_named(
     assert "busiest" not in said(feature, **values)
 
 
-def test_no_sentence_on_the_users_of_a_window_forgets_the_busiest_day() -> None:
-    """Whatever states the active users, or their share of the seats, has another variant for daily counts."""
-    per_window = {"active_users_28d", "active_users_91d", "seat_utilization_28d", "events_per_user_28d"}
-    for code in ("seats_in_use", "user_growth", "usage_depth"):
-        for variant in PLAYBOOK.reasons[code].texts:
-            asks = variant.when is not None and "users_are_daily_peaks == 1" in variant.when
-            stated = per_window & set(variant.template.features)
-            assert ("busiest" in variant.text) <= asks, variant.text
-            assert not (asks and stated) or "busiest" in variant.text, variant.text
+@pytest.mark.parametrize("growth", [-0.3, 0.0, 0.3, np.nan])
+@pytest.mark.parametrize("users", [1.0, 8.0, 12.0])
+def test_no_sentence_on_the_users_of_a_window_forgets_the_busiest_day(users: float, growth: float) -> None:
+    values = {
+        "active_users_28d": users, "active_users_91d": 12.0, "seats": 10.0, "seat_utilization_28d": users / 10,
+        "seat_utilization_change_91d": growth, "active_users_growth_28d": growth, "events_per_user_28d": 20.0,
+    }  # fmt: skip
+    for feature in ("seat_utilization_28d", "active_users_28d", "events_per_user_28d"):
+        assert "busiest day" in said(feature, peaks=True, **values)
+        assert "busiest day" in said(feature, -0.5, peaks=True, **values)
+        assert "busiest day" not in said(feature, **values)
 
 
 def test_weak_reasons_beyond_three_are_left_out() -> None:
