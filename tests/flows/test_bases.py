@@ -104,7 +104,7 @@ def test_shuffled_labels_get_their_verdict(bases: Path) -> None:
     history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
     names = [name for name in history if name.startswith("expan") and name not in steps.feature_cards(then)]
     random = np.random.default_rng(5)
-    for _, places in history.groupby("snapshot_date").groups.items():
+    for places in history.groupby("snapshot_date").groups.values():
         history.loc[places, names] = history.loc[random.permutation(places), names].to_numpy()
     found = study(history, list(steps.feature_cards(then)), settings.training_settings)
     assert found.verdict.kind is Kind.NO_SIGNAL
