@@ -15,7 +15,7 @@ from flows.tasks import in_memory
 from models.pages import study_page
 from models.registry import Registry
 from models.study import Study
-from models.verdict import NotUsableError
+from models.verdict import not_usable
 
 
 @in_memory("write backtest")
@@ -64,6 +64,6 @@ def backtest(
         found = study_known(known)
     except NotEnoughHistoryError as error:
         verdict = too_few(error)
-        raise NotUsableError(verdict, write_verdict(known, verdict, None)) from error
+        raise not_usable(verdict, write_verdict(known, verdict, None)) from error
     page, run_id = write_backtest(known, found)
     return {"page": page, "run_id": run_id, "verdict": found.verdict, "figures": found.backtest.figures}

@@ -266,7 +266,10 @@ def main() -> None:
     except HeadroomError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"headroom: {error}", markup=False)
         # The frames hold the database connection, which complains if it outlives the interpreter.
-        clear_frames(error.__traceback__)
+        fault: BaseException | None = error
+        while fault is not None:
+            clear_frames(fault.__traceback__)
+            fault = fault.__cause__ or fault.__context__
         sys.exit(1)
 
 

@@ -52,6 +52,8 @@ def demo(folder: Path, accounts: int, months: int, seed: int) -> dict[str, Any]:
             "Excel": page / "list.xlsx",
             "tables": page,
             "warehouse": warehouse,
+            "backtest": load(settings).reports_folder / "backtest.html",
+            "model card": load(settings).reports_folder / "model_card.html",
             "settings": settings.resolve(),
             "MLflow": load(settings).mlruns_folder,
         },

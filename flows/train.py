@@ -22,7 +22,7 @@ from models.rulebook import rule_bundle
 from models.study import Study, prepare
 from models.succession import champion_of
 from models.training import TrainedModel, fit_model
-from models.verdict import NotUsableError, Verdict
+from models.verdict import Verdict, not_usable
 
 
 @in_memory("fit")
@@ -114,9 +114,9 @@ def train(
         found = study_known(known)
     except NotEnoughHistoryError as error:
         verdict = too_few(error)
-        raise NotUsableError(verdict, refuse(known, verdict, None)) from error
+        raise not_usable(verdict, refuse(known, verdict, None)) from error
     if not found.verdict.usable:
-        raise NotUsableError(found.verdict, refuse(known, found.verdict, found))
+        raise not_usable(found.verdict, refuse(known, found.verdict, found))
     trained = fit(known, found)
     decision = decide_promotion(known, found)
     bundle, pages = register(known, trained, decision)

@@ -34,15 +34,17 @@ class Verdict:
 
 
 class NotUsableError(HeadroomError):
-    """A base from which no model may be used; ``verdict`` says why."""
+    """A base from which no model may be used."""
 
-    def __init__(self, verdict: Verdict, page: object) -> None:
-        super().__init__(
-            f"A model is to be trained: {verdict.kind}.",
-            "; ".join(verdict.because) + ".",
-            f"{verdict.todo} The page {page} shows why. No champion was registered.",
-        )
-        self.verdict = verdict
+
+def not_usable(verdict: Verdict, page: object) -> NotUsableError:
+    """The refusal of a verdict that is told on ``page``."""
+    todo = verdict.todo.rstrip(".")
+    return NotUsableError(
+        f"A model is to be trained: {verdict.kind}.",
+        "; ".join(verdict.because) + ".",
+        f"{todo[:1].upper()}{todo[1:]}. The page {page} shows why; no champion was registered.",
+    )
 
 
 SIGN_OFF = 'Or sign it off once you know it to be right: [training] signed_off = ["{name}"].'

@@ -93,7 +93,7 @@ def test_twelve_expansions_are_too_few(headroom: Headroom, quick: None, warehous
     ran = headroom("train", "--source", base, "--snapshot-date", END)
     assert ran.code == 1
     assert "12 distinct expansions" in ran.err
-    assert "it takes 50, 38 more" in ran.err
+    assert "It takes 50, 38 more" in ran.err
     assert "it takes 50, 38 more" in (tmp_path / "reports" / "verdict.html").read_text(encoding="utf-8")
     assert Registry(tmp_path / "mlruns").versions().empty
 
