@@ -9,10 +9,13 @@ import pandas as pd
 
 from serving.gates import LABELS
 from serving.ranking import NO_OWNER
-from serving.reasons import FOR, PREFIX
+from serving.reasons import AGAINST, CONTRADICTS, FOR, PREFIX
 from serving.snapshot import Snapshot
 from serving.wording import money, percent
 
+WEIGHING = (FOR, AGAINST)
+ENOUGH_REASONS = 3
+KNOWS_LITTLE = "The model knows little about this account: look at it yourself before you act."
 MOTION_WORDS = {"seat": "Seats", "upsell": "Upsell", "cross_sell": "Cross-sell", "usage": "Usage"}
 
 
@@ -50,6 +53,12 @@ class Entry:
     previous_rank: int | None
     change: str
     reasons: tuple[Why, ...]
+
+    @property
+    def knows_little(self) -> bool:
+        """Do fewer than three reasons weigh anything, or is there none among them that a CSM can act on?"""
+        weighing = [why for why in self.reasons if why.effect in WEIGHING]
+        return len(weighing) < ENOUGH_REASONS or not any(why.actionable for why in weighing)
 
 
 @dataclass(frozen=True)
@@ -144,12 +153,14 @@ def owners(snapshot: Snapshot) -> pd.DataFrame:
 def best_reasons(entry: Entry, limit: int = 3) -> list[Why]:
     """The reasons to show where room is short: the strongest for; others only where too few speak for it.
 
-    If there is none among them that a CSM can act on, the strongest such reason for takes the last place.
+    If there is none among them that a CSM can act on, the strongest such reason that weighs takes the last place.
     """
     raising = [why for why in entry.reasons if why.effect == FOR]
-    chosen = (raising + [why for why in entry.reasons if why.effect != FOR])[:limit]
+    ordered = raising + [why for why in entry.reasons if why.effect != FOR]
+    chosen = ordered[:limit]
     if not any(why.actionable for why in chosen):
-        chosen[-1:] = next(([why] for why in raising[limit:] if why.actionable), chosen[-1:])
+        able = (why for why in ordered[limit:] if why.actionable and why.effect in WEIGHING)
+        chosen[-1:] = next(([why] for why in able), chosen[-1:])
     return chosen
 
 
@@ -183,8 +194,10 @@ def _change(rank: int, before: int | None, known_before: bool) -> str:
 
 
 def _whys(reasons: pd.DataFrame) -> dict[str, list[Why]]:
+    """The reasons of each account, strongest first, without what contradicts a declared direction."""
     why: dict[str, list[Why]] = {}
-    for row in _records(reasons.sort_values(["account_id", "position"])):
+    shown = reasons[reasons["effect"] != CONTRADICTS]
+    for row in _records(shown.sort_values(["account_id", "position"])):
         reason = Why(row["title"], row["text"], row["effect"], bool(row["actionable"]))
         why.setdefault(row["account_id"], []).append(reason)
     return why

@@ -87,6 +87,7 @@ def render_page(snapshot: Snapshot) -> str:
         sections=sections(snapshot, settings["page_exclusions"]),
         plays={code: play for code, play in snapshot.manifest["plays"].items() if code in used},
         motions=lines.MOTION_WORDS,
+        knows_little=lines.KNOWS_LITTLE,
         gate_labels=LABELS,
     )
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from data.catalogue import FeatureCard
 from data.errors import ModelError
+from serving.directions import contradicting
 from serving.fallback import Values, are_known, card_sentences, card_title
 from serving.playbook import Playbook, Variant
 from serving.settings import ReasonSettings
@@ -22,8 +23,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 KEYS = ("snapshot_date", "account_id", "base_log_odds")
-FOR, AGAINST, NEUTRAL = "for", "against", "neutral"
-PREFIX = {FOR: "", AGAINST: "Against: ", NEUTRAL: "For context: "}
+FOR, AGAINST, NEUTRAL, CONTRADICTS = "for", "against", "neutral", "contradicts"
+PREFIX = {FOR: "", AGAINST: "Against: ", NEUTRAL: "For context: ", CONTRADICTS: "Contradicts what is expected: "}
 """What an effect is called at the head of a sentence, so that a sentence alone is never read the wrong way round."""
 COLUMNS = (
     "snapshot_date", "account_id", "position", "reason_code", "features", "shap_log_odds", "text",
@@ -59,9 +60,10 @@ def explain(
     """The ``reasons`` table: one row per account and reason kept, ``position`` 1 = strongest.
 
     Reasons for come first, by size; then reasons against, marked in ``effect`` and at the head of the text; then, for
-    an account of which the model knows little, facts that weigh nothing. ``rows`` are the feature rows of the same
-    accounts, in the same order. ``users_are_daily_peaks``: the users of a window are those of its busiest day (no
-    single users are known), and the sentences say so. Raises ModelError for a feature that has no card.
+    an account of which the model knows little, facts that weigh nothing; last, marked in ``effect``, what contradicts
+    the declared direction of its features: kept for the data team, shown on no list. ``rows`` are the feature rows of
+    the same accounts, in the same order. ``users_are_daily_peaks``: the users of a window are those of its busiest day
+    (no single users are known), and the sentences say so. Raises ModelError for a feature that has no card.
     """
     features = feature_columns(attributions)
     unknown = [name for name in features if name not in catalogue]
@@ -77,7 +79,8 @@ def explain(
     columns[USERS_ARE_DAILY_PEAKS] = np.full(len(rows), float(users_are_daily_peaks))
     groups = _groups(values, features, catalogue)
     spoken = _Spoken(groups, features, columns, texts, catalogue, playbook)
-    chosen = _choose(groups.sums, spoken, settings)
+    fitting = np.where(contradicting(values, features, catalogue, columns), 0.0, values)
+    chosen = _choose(groups.sums, _without_support(groups, fitting), spoken, settings)
     table = _table(chosen, groups, values, features, spoken, catalogue, playbook, currency)
     keys = attributions[["snapshot_date", "account_id"]]
     table.insert(0, "account_id", keys["account_id"].to_numpy()[chosen.row])
@@ -91,6 +94,12 @@ def _groups(values: Floats, features: list[str], catalogue: Mapping[str, Feature
         members.setdefault(catalogue[name].reason_code, []).append(number)
     sums = np.column_stack([values[:, numbers].sum(axis=1) for numbers in members.values()])
     return Groups(tuple(members), tuple(tuple(numbers) for numbers in members.values()), sums)
+
+
+def _without_support(groups: Groups, fitting: Floats) -> npt.NDArray[np.bool_]:
+    """Accounts x groups: would the reason not have its sign without the attributions that contradict a direction?"""
+    kept = np.column_stack([fitting[:, list(numbers)].sum(axis=1) for numbers in groups.members])
+    return (groups.sums != 0) & (groups.sums * kept <= 0)
 
 
 class _Spoken:
@@ -156,11 +165,14 @@ class _Chosen:
     effect: npt.NDArray[np.object_]
 
 
-def _choose(sums: Floats, spoken: _Spoken, settings: ReasonSettings) -> _Chosen:
-    """Strongest for, then strongest against, then whatever can be said, until there are enough."""
+def _choose(sums: Floats, odd: npt.NDArray[np.bool_], spoken: _Spoken, settings: ReasonSettings) -> _Chosen:
+    """Strongest for, then strongest against, then whatever can be said, until there are enough; last what is odd.
+
+    ``odd``: the reasons that contradict a declared direction, accounts x groups.
+    """
     size, groups = sums.shape
-    raises = (sums > 0) & spoken.says(FOR, groups)
-    lowers = (sums < 0) & spoken.says(AGAINST, groups)
+    raises = (sums > 0) & ~odd & spoken.says(FOR, groups)
+    lowers = (sums < 0) & ~odd & spoken.says(AGAINST, groups)
     for_order, for_count = _best(np.where(raises, sums, -np.inf), settings.keep_for)
     strong = np.sum(raises & (sums >= settings.min_log_odds), axis=1)
     for_count = np.minimum(for_count, np.maximum(strong, settings.at_least))
@@ -168,12 +180,14 @@ def _choose(sums: Floats, spoken: _Spoken, settings: ReasonSettings) -> _Chosen:
     against_order, against_count = _best(np.where(lowers, -sums, -np.inf), groups)
     against_count = np.minimum(against_count, wanted)
     # What is left: facts without weight first, then stories for which no number is known.
-    rest_order, rest_count = _best(np.where(raises | lowers, -np.inf, spoken.says(FOR, groups) - 1.0), groups)
+    rest_order, rest_count = _best(np.where(raises | lowers | odd, -np.inf, spoken.says(FOR, groups) - 1.0), groups)
     rest_count = np.minimum(rest_count, np.maximum(settings.at_least - for_count - against_count, 0))
+    odd &= np.abs(sums) >= settings.min_log_odds
+    odd_order, odd_count = _best(np.where(odd, np.abs(sums), -np.inf), settings.keep_contradicting)
     parts = []
     starts = np.zeros(size, dtype=np.int64)
     for effect, order, count in ((FOR, for_order, for_count), (AGAINST, against_order, against_count),
-                                 (NEUTRAL, rest_order, rest_count)):  # fmt: skip
+                                 (NEUTRAL, rest_order, rest_count), (CONTRADICTS, odd_order, odd_count)):  # fmt: skip
         row, place = np.nonzero(np.arange(order.shape[1]) < count[:, None])
         parts.append((row, order[row, place], starts[row] + place + 1, np.full(len(row), effect, dtype=object)))
         starts += count
@@ -221,9 +235,9 @@ def _table(
         order = np.argsort(-np.abs(values[np.ix_(chosen.row[here], np.array(members))]), axis=1, kind="stable")
         member_names = [features[member] for member in members]
         names[here] = [",".join([member_names[place] for place in places]) for places in order.tolist()]
-        for effect in (FOR, AGAINST, NEUTRAL):
+        for effect in PREFIX:
             among = here[chosen.effect[here] == effect]
-            side = FOR if effect == NEUTRAL else effect
+            side = AGAINST if effect == AGAINST else FOR
             fitting = spoken.fitting[group, side][chosen.row[among]]
             for number in np.unique(fitting):
                 at = among[fitting == number]

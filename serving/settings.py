@@ -14,6 +14,9 @@ class ReasonSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     keep_for: int = Field(default=5, ge=3, description="reasons that raise the propensity, at most")
     keep_against: int = Field(default=2, ge=0, description="reasons that lower it, at most (more where few raise it)")
+    keep_contradicting: int = Field(
+        default=2, ge=0, description="reasons kept that contradict a feature's declared direction; no list shows them"
+    )
     at_least: int = Field(default=3, ge=3, description="reasons for each account")
     min_log_odds: float = Field(default=0.01, ge=0, description="beyond `at_least`, weaker reasons are left out")
 

@@ -77,9 +77,14 @@ def _table(rows: list[lines.Entry], currency: str, by_owner: bool) -> Table:
             lines.say_propensity(entry.propensity),
             lines.say_money(entry.expected_arr, currency),
             play,
-            Text("\n".join(f"- {_safe(why.text)}" for why in lines.best_reasons(entry))),
+            _why(entry),
         )
     return table
+
+
+def _why(entry: lines.Entry) -> Text:
+    said = [f"- {_safe(why.text)}" for why in lines.best_reasons(entry)]
+    return Text("\n".join([*said, lines.KNOWS_LITTLE] if entry.knows_little else said))
 
 
 def _set_apart(snapshot: Snapshot) -> Text:

@@ -40,6 +40,7 @@ LIST_COLUMNS = (
     Column("Owner's rank", 12),
     Column("Segment", 14),
     Column("Account id", 16),
+    Column("Note", 40, WRAP),
 )
 EXCLUDED_COLUMNS = (
     Column("Account", 30, WRAP),
@@ -94,6 +95,7 @@ def _list_row(entry: lines.Entry) -> Sequence[Cell]:
     return (
         entry.rank, entry.name, entry.owner, entry.motion, entry.play, entry.propensity, entry.expected_arr,
         entry.act_by, *(why + [None] * 3)[:3], entry.previous_rank, entry.owner_rank, entry.segment, entry.account_id,
+        lines.KNOWS_LITTLE if entry.knows_little else None,
     )  # fmt: skip
 
 
