@@ -15,6 +15,7 @@ from flows.tasks import in_memory
 from flows.trust import with_label_rules, with_rules
 from models import baselines, record
 from models.bundle import Bundle
+from models.categories import learn_categories
 from models.pages import card_page, study_page
 from models.promotion import Decision, decide, refused
 from models.registry import Registry
@@ -93,7 +94,8 @@ def refuse(known: Known, verdict: Verdict, found: Study | None) -> Path:
         best = found.backtest.best_rival("average_precision", rules_only=True) if found else None
         name = baselines.TRIGGER_POINTS if best is None else str(best.rival)
         rows = found.rows if found else prepare(known.history, list(known.features))
-        bundle = rule_bundle(rows, list(known.features), name, verdict, settings.training_settings)
+        categories = learn_categories(known.history, known.features)
+        bundle = rule_bundle(rows, list(known.features), name, verdict, settings.training_settings, categories)
         stored = registry.log_rule(with_label_rules(bundle, settings))
         say(f"version {stored.version} ranks by the rule '{bundle.facts['rule']}' where there is no champion")
     return page

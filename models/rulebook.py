@@ -17,6 +17,7 @@ from models.amounts import fit_amounts
 from models.baselines import Rule
 from models.bundle import Bundle, Propensity
 from models.calibration import IDENTITY
+from models.categories import Categories
 from models.settings import Params, TrainSettings
 from models.verdict import Verdict
 
@@ -49,8 +50,15 @@ def choose(rows: pd.DataFrame, columns: list[str], name: str, settings: TrainSet
     return Ranked(shown, [rule.column], rule.ranking(rows))
 
 
-def rule_bundle(rows: pd.DataFrame, columns: list[str], name: str, verdict: Verdict, settings: TrainSettings) -> Bundle:
-    """The rule as something that can be served. ``rows``: the labelled history, sorted."""
+def rule_bundle(
+    rows: pd.DataFrame,
+    columns: list[str],
+    name: str,
+    verdict: Verdict,
+    settings: TrainSettings,
+    categories: Categories | None = None,
+) -> Bundle:
+    """The rule as something that can be served. ``rows``: the labelled history, sorted, text by ``categories``."""
     ranked = choose(rows, columns, name, settings)
     place = pd.Series(ranked.ranking).rank(pct=True).to_numpy() * 2 - 1
     base, slope = _spread(place, rows["expanded"].to_numpy(np.float64))
@@ -75,6 +83,7 @@ def rule_bundle(rows: pd.DataFrame, columns: list[str], name: str, verdict: Verd
             "verdict": str(verdict.kind),
             "because": list(verdict.because),
         },
+        categories=categories or {},
     )
 
 

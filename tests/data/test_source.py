@@ -105,7 +105,8 @@ def test_own_columns_of_account_features_keep_their_kind(tmp_path: Path) -> None
     own = "account_id,known_at,nps,tier_name,zip\n007,2024-01-06,8,gold,01234\n"
     row = staged(connect(str(csv_base(tmp_path, account_features=own))), "account_features")
     expected = {"account_id": "007", "known_on": date(2024, 1, 6), "nps": 8.0, "tier_name": "gold", "zip": "01234"}
-    assert row == expected
+    midnight_of_the_sixth = 1_704_499_200
+    assert row == {**expected, "known_second": midnight_of_the_sixth}
 
 
 # --- shapes of a source --------------------------------------------------------------------------------------------
