@@ -20,7 +20,7 @@ from serving.settings import ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
 PREFIX = "HEADROOM_"
-NOT_SETTINGS = frozenset({"HEADROOM_BASES"})
+NOT_SETTINGS = frozenset({"HEADROOM_ALL_TESTS", "HEADROOM_BASES"})
 
 
 class Settings(BaseModel):

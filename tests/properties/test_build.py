@@ -1,0 +1,105 @@
+"""A build in shards: the same rows however they are cut, and a build that was stopped goes on where it was."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from data.contract import TABLES
+from data.movements import ExpansionRules
+from data.staging import stage
+from features import build as building
+from features.build import build
+from features.spool import spool
+from tests.properties.generated import SNAPSHOTS, as_arrow, frames
+
+DATES = SNAPSHOTS[:1]
+RULES = ExpansionRules()
+SOME = ("accounts", "subscriptions", "plans", "usage_events", "account_features")
+Tables = dict[str, ibis.Table]
+
+
+@pytest.fixture(scope="module")
+def tables() -> Tables:
+    base = {name: frame for name, frame in frames(5, accounts=14).items() if name in SOME}
+    con = ibis.duckdb.connect()
+    raw = {name: con.create_table(name, as_arrow(name, frame)) for name, frame in base.items()}
+    return {name: stage(TABLES[name], table) for name, table in raw.items()}
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where waiting shards are kept."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry for each shard that is really built."""
+    counted: list[int] = []
+    own_rows = building._own_rows
+
+    def counting(*arguments: object) -> ibis.Table:
+        counted.append(1)
+        return own_rows(*arguments)
+
+    monkeypatch.setattr(building, "_own_rows", counting)
+    return counted
+
+
+def rows(parts: Iterator[pa.Table]) -> pd.DataFrame:
+    return pa.concat_tables(parts).to_pandas().sort_values("account_id", ignore_index=True)
+
+
+def stopped_after(shards: int, tables: Tables, state: str | None) -> None:
+    """A build that is killed when so many of its three shards are done."""
+
+    def told(done: int, total: int) -> None:
+        if done == shards:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rows(build(tables, DATES, RULES, shards=3, state=state, progress=told))
+
+
+def test_blocks_and_shards_change_nothing(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = rows(build(tables, DATES, RULES, shards=1))
+    monkeypatch.setattr(building, "ACCOUNTS_PER_BLOCK", 5)  # three blocks of 14 accounts
+    told: list[tuple[int, int]] = []
+    sharded = rows(build(tables, DATES, RULES, shards=4, progress=lambda *shards: told.append(shards)))
+    pd.testing.assert_frame_equal(whole, sharded, check_exact=True)
+    assert told == [(done, 6) for done in range(1, 7)]  # two shards in each block
+
+
+def test_a_stopped_build_goes_on(tables: Tables, built: list[int], scratch: Path) -> None:
+    stopped_after(2, tables, "monday")
+    assert len(built) == 2
+    gone_on = rows(build(tables, DATES, RULES, shards=3, state="monday"))
+    assert len(built) == 3
+    pd.testing.assert_frame_equal(rows(build(tables, DATES, RULES, shards=1)), gone_on, check_exact=True)
+    assert not list(scratch.rglob("*.parquet"))
+
+
+def test_other_data_other_dates_and_other_rules_begin_anew(tables: Tables, built: list[int]) -> None:
+    stopped_after(2, tables, "monday")
+    rows(build(tables, DATES, RULES, shards=3, state="tuesday"))
+    rows(build(tables, SNAPSHOTS[1:2], RULES, shards=3, state="monday"))
+    rows(build(tables, DATES, ExpansionRules(renewal_gap_days=9), shards=3, state="monday"))
+    assert len(built) == 2 + 3 + 3 + 3
+
+
+def test_without_a_state_nothing_is_kept(tables: Tables, built: list[int], scratch: Path) -> None:
+    stopped_after(2, tables, None)
+    assert not list(scratch.rglob("*.parquet"))
+
+
+def test_two_builds_of_the_same_do_not_meet(scratch: Path) -> None:
+    with spool("same") as first, spool("same") as second:
+        assert first.folder != second.folder
+    assert not first.folder.exists()
+    assert not second.folder.exists()
