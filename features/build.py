@@ -36,7 +36,7 @@ ACCOUNTS_PER_SHARD = 20_000
 ACCOUNTS_PER_BLOCK = 10_000
 """The counted usage of so many accounts over 24 months is held at once: about 600 MB on a busy base."""
 
-ROWS_PER_SHARD = 120000
+ROWS_PER_SHARD = 120_000
 """Account-snapshots of one shard."""
 
 

@@ -5,6 +5,7 @@ The one module that knows shap; it is loaded when needed.
 
 import warnings
 from collections.abc import Mapping
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from matplotlib.figure import Figure
 from models import boosting
 from models.boosting import Booster
 
+LABEL_LETTERS = 44
+"""Longer labels go on with a second line."""
 MOST_ROWS = 2000
 """Rows drawn; more only hide each other."""
 
@@ -47,14 +50,15 @@ def summary_plot(
         values=parts[:, told],
         base_values=base,
         data=values[:, told],
-        feature_names=[words.get(name, name) for name in shown.columns[told]],
+        feature_names=[fill(words.get(name, name), LABEL_LETTERS) for name in shown.columns[told]],
     )
     count = min(features, int(told.sum()))
-    figure = Figure(figsize=(8, 0.38 * count + 1.6), layout="constrained")
+    figure = Figure(figsize=(10, 0.45 * count + 1.6), layout="constrained")
     axes = figure.subplots()
     # shap sums up the rest in one row when there are more features than shown; it would mix stories, so it is left out.
     shap.plots.beeswarm(
         explanation, max_display=count, ax=axes, show=False, plot_size=None, group_remaining_features=False
     )
+    axes.tick_params(axis="y", labelsize=10)
     axes.set_xlabel("effect on the log-odds of an expansion")
     return figure
