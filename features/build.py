@@ -18,7 +18,7 @@ from ibis.expr.types.relations import CachedTable
 from data.catalogue import FeatureCard
 from data.contract import TABLES
 from data.movements import ExpansionRules
-from features import commercial, limits, peers, people, seats, support, usage
+from features import billing, commercial, limits, peers, people, seats, support, usage
 from features.cohort import KEY, Tables, cohort
 from features.definition import PEERS, REGISTRY, ROW, WHOLE_BASE, Feature
 from features.likeness import WholeBaseViews
@@ -27,7 +27,7 @@ from features.peers import PROFILE
 from features.spool import Spool, key_of, spool
 from features.views import HELD, Views
 
-AREAS = (commercial, usage, seats, limits, support, people, peers)
+AREAS = (commercial, billing, usage, seats, limits, support, people, peers)
 """The business areas. Importing them defines the features."""
 
 ACCOUNTS_PER_SHARD = 20_000
