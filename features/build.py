@@ -82,25 +82,22 @@ def feature_rows(
     Features are float64; of the team's own those that are text stay text. ``held`` are the views that the engine holds.
     """
     features = available(tables, absent)
-    own = _own_rows(tables, snapshot_dates, rules, features, held)
-    both = _side_by_side(own, _whole_base_rows(tables, snapshot_dates, rules, features))
+    views = WholeBaseViews(tables, cohort(tables, snapshot_dates), snapshot_dates, rules, held)
+    both = _side_by_side(_own_rows(views, features), _whole_base_rows(views, features))
     shown = [f for f in features if f.card is not None]
     return both.select(*KEY, **{f.name: _compared(f, both) for f in shown})
 
 
-def _own_rows(
-    tables: Tables, dates: Sequence[date], rules: ExpansionRules, features: list[Feature], held: Tables | None
-) -> ir.Table:
+def _own_rows(views: Views, features: list[Feature]) -> ir.Table:
     """The features that an account has of itself."""
     own = [f for f in features if f.view not in (PEERS, *WHOLE_BASE)]
-    rows = _joined(Views(tables, cohort(tables, dates), dates, rules, held), [f for f in own if f.view != ROW])
+    rows = _joined(views, [f for f in own if f.view != ROW])
     rows = rows.mutate(**{f.name: f.expression(rows) for f in own if f.view == ROW})
     return rows.select(*KEY, **{f.name: _as_shown(rows[f.name]) for f in own if f.card is not None})
 
 
-def _whole_base_rows(tables: Tables, dates: Sequence[date], rules: ExpansionRules, features: list[Feature]) -> ir.Table:
+def _whole_base_rows(views: WholeBaseViews, features: list[Feature]) -> ir.Table:
     """The features that look at the whole base, and what makes accounts alike (``PROFILE``)."""
-    views = WholeBaseViews(tables, cohort(tables, dates), dates, rules)
     sums = _joined(views, [f for f in features if f.view in WHOLE_BASE])
     profiles = views.profiles.select(*KEY, *PROFILE)
     return profiles.inner_join(sums, KEY)
@@ -192,11 +189,12 @@ def build(
                 with _counted(shard(tables, block, blocks), snapshot_dates, rules) as held:
                     for index in missing:
                         part, counted = shard(tables, index, count), shard(held, index, count)
-                        own = _own_rows(part, snapshot_dates, rules, features, counted)
-                        waiting.write(index, own.to_pyarrow())
+                        views = Views(part, cohort(part, snapshot_dates), snapshot_dates, rules, counted)
+                        waiting.write(index, _own_rows(views, features).to_pyarrow())
                         if progress is not None:
                             progress(waiting.finished(), count)
-        yield from _second_pass(waiting, count, tables, snapshot_dates, rules, features)
+        base = WholeBaseViews(tables, cohort(tables, snapshot_dates), snapshot_dates, rules)
+        yield from _second_pass(waiting, count, base, features)
 
 
 @contextmanager
@@ -221,12 +219,10 @@ def _fetched(rows: ir.Table) -> pa.Table:
     return rows.order_by("snapshot_date", "account_id").to_pyarrow()
 
 
-def _second_pass(
-    waiting: Spool, count: int, tables: Tables, dates: Sequence[date], rules: ExpansionRules, features: list[Feature]
-) -> Iterator[pa.Table]:
+def _second_pass(waiting: Spool, count: int, base: WholeBaseViews, features: list[Feature]) -> Iterator[pa.Table]:
     """Each shard with the features that compare accounts; all rows are read, but only the columns compared."""
-    con = _duckdb(tables)
-    whole = con.create_table(_name(), _whole_base_rows(tables, dates, rules, features).to_pyarrow())
+    con = _duckdb(base.tables)
+    whole = con.create_table(_name(), _whole_base_rows(base, features).to_pyarrow())
     own = con.read_parquet([waiting.path(index) for index in range(count)])
     both = _side_by_side(own, whole)
     crossing = {f.name: _compared(f, both) for f in features if f.view in (PEERS, *WHOLE_BASE)}

@@ -6,13 +6,13 @@ import ibis
 import ibis.expr.types as ir
 
 from features.cohort import KEY
-from features.peers import FEWEST_PEERS
+from features.peers import FEWEST_PEERS, PROFILE
 from features.views import Views
 
 SIZE_BANDS = (10, 50, 200, 1000, 5000)
 """Employees at the upper end of each size: the bands that company registers and professional networks use."""
 
-LIKENESS = ("segment", "size_band", "industry")
+LIKENESS = (*PROFILE, "industry")
 NOT_KNOWN = "-"
 
 
@@ -26,16 +26,16 @@ class WholeBaseViews(Views):
         one_each = accounts.group_by("account_id").aggregate(
             segment=accounts.segment.max(), industry=accounts.industry.max(), employees=accounts.employees.max()
         )
+        known = self.cohort.select(*KEY).left_join(one_each, "account_id")
         size_band = ibis.cases(
-            (one_each.employees.isnull(), ibis.literal(-1, "int64")),
-            *((one_each.employees <= most, ibis.literal(band, "int64")) for band, most in enumerate(SIZE_BANDS)),
+            (known.employees.isnull(), ibis.literal(-1, "int64")),
+            *((known.employees <= most, ibis.literal(band, "int64")) for band, most in enumerate(SIZE_BANDS)),
             else_=ibis.literal(len(SIZE_BANDS), "int64"),
         )
-        known = self.cohort.select(*KEY).left_join(one_each.mutate(size_band=size_band), "account_id")
         return known.select(
             *KEY,
             segment=known.segment.fill_null(NOT_KNOWN),
-            size_band=known.size_band.fill_null(-1),
+            size_band=size_band,
             industry=known.industry.fill_null(NOT_KNOWN),
         )
 
