@@ -1,10 +1,10 @@
 """The flow ``score``: the whole base on one day, explained, ranked and published."""
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from prefect import flow
 
 from data.report import Report
@@ -18,13 +18,14 @@ from flows.tasks import in_memory
 from flows.trust import require_same_rules, warnings
 from models.bundle import Bundle
 from models.registry import RULE, Registry
-from models.scoring import Scored
 from models.scoring import score as score_rows
 from serving.playbook import load as load_playbook
 from serving.publish import previous, publish
-from serving.snapshot import assemble
+from serving.reasons import measure
+from serving.snapshot import Part, Terms, known_people, make_part
 
-build_rows = in_memory("build feature rows")(steps.base_rows)
+ACCOUNTS_AT_A_TIME = 20_000
+"""Put into words at a time: with all its sentences an account takes some ten kilobytes."""
 
 
 @in_memory("load model")
@@ -38,50 +39,67 @@ def load_model(settings: Settings, reference: str | None) -> Bundle:
     return bundle
 
 
-@in_memory("score rows")
-def score_base(bundle: Bundle, rows: pd.DataFrame) -> Scored:
-    """Propensities and the exact attributions of the same booster."""
-    say(f"scoring and explaining {len(rows):,} accounts")
-    return score_rows(bundle, rows)
-
-
-@in_memory("publish")
-def publish_list(
-    scored: Scored, rows: pd.DataFrame, bundle: Bundle, report: Report, standing: Standing, settings: Settings
-) -> Path:
-    """Reasons, plays, ranking and exclusions, written whole or not at all."""
-    say("reasons, plays and ranking")
+def terms_of(bundle: Bundle, standing: Standing, settings: Settings) -> Terms:
+    """What is the same for every account of the list."""
     cards = full_catalogue() | steps.feature_cards(standing)
-    snapshot = assemble(
-        standing.snapshot_date,
-        scored.scores,
-        scored.attributions,
-        rows,
-        steps.read_people(standing.tables),
+    return Terms(
+        snapshot_date=standing.snapshot_date,
+        people=known_people(steps.read_people(standing.tables)),
         catalogue=cards,
         playbook=load_playbook(cards, settings.playbook_file),
         settings=settings.serving,
         model_version=bundle.version,
         run_id=bundle.run_id,
         horizon_days=bundle.facts["horizon_days"],
-        previous=previous(settings.out_folder, standing.snapshot_date),
         users_are_daily_peaks="usage_events" not in standing.tables,
     )
-    manifest = {
-        **steps.fingerprint(report, standing, rows),
-        "stopped_feeds": steps.stopped_feeds(standing),
-        "model": {
-            "name": settings.model,
-            "version": bundle.version,
-            "run_id": bundle.run_id,
-            "explained_by": scored.explained_by,
-            **bundle.facts,
-        },
-        "withheld": dict(bundle.withheld),
-        "warnings": warnings(bundle, standing),
-        **steps.provenance(settings),
-    }
-    return publish(settings.out_folder, snapshot, manifest)
+
+
+@in_memory("score, explain and publish")
+def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: Settings) -> Path:
+    """Features, scores, attributions, reasons and plays go to disk part by part; then the base is ranked.
+
+    Nothing is published, and an older list of that day stays, if a check fails on the way.
+    """
+    terms, found = terms_of(bundle, standing, settings), steps.Fingerprint()
+    explained_by = ""
+
+    def parts() -> Iterator[Part]:
+        nonlocal explained_by
+        accounts, held_against = 0, None
+        for shard in steps.row_parts(standing, [standing.snapshot_date], settings):
+            rows = shard.to_pandas()
+            found.add(rows)
+            scored = score_rows(bundle, rows)
+            explained_by = scored.explained_by
+            # A shard is drawn by chance, so the first one stands for the base.
+            held_against = held_against or measure(scored.attributions, rows, terms.catalogue)
+            for start in range(0, len(rows), ACCOUNTS_AT_A_TIME):
+                some = slice(start, start + ACCOUNTS_AT_A_TIME)
+                yield make_part(terms, scored.scores[some], scored.attributions[some], rows[some], held_against)
+            accounts += len(rows)
+            say(f"scored and explained {accounts:,} accounts")
+        steps.require_customers(accounts, standing)
+        say("ranking, and writing the list")
+
+    def manifest() -> dict[str, Any]:
+        return {
+            **steps.input_state(report, standing),
+            **found.told(),
+            "stopped_feeds": steps.stopped_feeds(standing),
+            "model": {
+                "name": settings.model,
+                "version": bundle.version,
+                "run_id": bundle.run_id,
+                "explained_by": explained_by,
+                **bundle.facts,
+            },
+            "withheld": dict(bundle.withheld),
+            "warnings": warnings(bundle, standing),
+            **steps.provenance(settings),
+        }
+
+    return publish(settings.out_folder, terms, parts(), previous(settings.out_folder, standing.snapshot_date), manifest)
 
 
 @flow(name="score", validate_parameters=False)
@@ -101,6 +119,5 @@ def score(
     opened = read_source(settings)
     report = check_source(opened)
     standing = stand_on(opened, as_date(snapshot_date))
-    rows = build_rows(standing, settings)
-    folder = publish_list(score_base(bundle, rows), rows, bundle, report, standing, settings)
+    folder = publish_list(bundle, report, standing, settings)
     return {"folder": folder, "snapshot_date": standing.snapshot_date, "version": bundle.version}

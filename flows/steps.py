@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -84,13 +85,6 @@ def row_parts(standing: Standing, dates: list[date], settings: Settings) -> Iter
     )
 
 
-def base_rows(standing: Standing, settings: Settings) -> pd.DataFrame:
-    """The feature rows of the base on the snapshot date. Raises ``NotEnoughHistoryError`` if nobody is a customer."""
-    rows = build_rows(standing, [standing.snapshot_date], settings)
-    require_customers(len(rows), standing)
-    return rows
-
-
 def require_customers(count: int, standing: Standing) -> None:
     """Raise ``NotEnoughHistoryError`` if there is nobody."""
     if not count:
@@ -122,16 +116,35 @@ def read_people(tables: Tables) -> pd.DataFrame:
     return people
 
 
-def fingerprint(report: Report, standing: Standing, rows: pd.DataFrame) -> dict[str, Any]:
-    """What the data was: rows of each table, its last day known at the snapshot, and a hash of the feature rows."""
+class Fingerprint:
+    """A hash of feature rows that come in parts; neither the parts nor the order of the rows matter."""
+
+    def __init__(self) -> None:
+        self._rows: list[np.ndarray] = []
+
+    def add(self, rows: pd.DataFrame) -> None:
+        self._rows.append(pd.util.hash_pandas_object(rows, index=False).to_numpy())
+
+    def told(self) -> dict[str, Any]:
+        """How many rows there were, and their hash."""
+        hashes = np.sort(np.concatenate([np.zeros(0, np.uint64), *self._rows]))
+        return {"feature_rows": len(hashes), "feature_rows_sha256": hashlib.sha256(hashes.tobytes()).hexdigest()}
+
+
+def input_state(report: Report, standing: Standing) -> dict[str, Any]:
+    """What the data was: rows of each table, and its last day known at the snapshot."""
     days = watermarks(standing.tables, standing.snapshot_date)
-    content = pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes()
     return {
         "input_rows": dict(report.row_counts),
         "input_watermarks": {name: day.isoformat() if day else None for name, day in days.items()},
-        "feature_rows": len(rows),
-        "feature_rows_sha256": hashlib.sha256(content).hexdigest(),
     }
+
+
+def fingerprint(report: Report, standing: Standing, rows: pd.DataFrame) -> dict[str, Any]:
+    """What the data was: ``input_state``, and a hash of the feature rows."""
+    found = Fingerprint()
+    found.add(rows)
+    return input_state(report, standing) | found.told()
 
 
 def provenance(settings: Settings) -> dict[str, Any]:

@@ -1,69 +1,79 @@
 """What must hold of a snapshot before it is published. Each check names itself and the first account that fails it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 import numpy as np
-import pandas as pd
 
 from data.contract import ADDITIVITY
 from data.errors import PublishError
-from serving.ranking import EXCLUSION_COLUMNS, SCORE_COLUMNS
+from serving.ranking import EXCLUSION_COLUMNS, OF_THE_BASE, SCORE_COLUMNS
 from serving.reasons import COLUMNS as REASON_COLUMNS
 from serving.reasons import feature_columns
-from serving.snapshot import Snapshot
+from serving.snapshot import Part, Snapshot
 
 TOP, TOP_REASONS, SHORTEST_TEXT = 20, 3, 10
 
+Checked = TypeVar("Checked", Part, Snapshot)
 Problems = Iterator[tuple[str, str]]
 """Account and what is wrong with it."""
 
 
-def check(snapshot: Snapshot) -> None:
-    """Raise PublishError for the first check that fails; return None where all hold."""
-    for name, rule in CHECKS.items():
-        for account, found in rule(snapshot):
+def check_part(part: Part) -> None:
+    """Raise PublishError for the first check of single accounts that fails; return None where all hold."""
+    _check(part, PART_CHECKS)
+
+
+def check_base(snapshot: Snapshot) -> None:
+    """Raise PublishError for the first check of the whole base that fails; return None where all hold."""
+    _check(snapshot, BASE_CHECKS)
+
+
+def _check(checked: Checked, rules: Mapping[str, Callable[[Checked], Problems]]) -> None:
+    for name, rule in rules.items():
+        for account, found in rule(checked):
             raise PublishError(
-                f"Publish the list of {snapshot.snapshot_date}.",
+                f"Publish the list of {checked.snapshot_date}.",
                 f"check `{name}` failed for account {account}: {found}",
                 "This is a fault of the pipeline, not of your tables; nothing was written. Please report it.",
             )
 
 
-def _columns(snapshot: Snapshot) -> Problems:
+def _columns(part: Part) -> Problems:
     for frame, wanted in (
-        (snapshot.scores, SCORE_COLUMNS),
-        (snapshot.reasons, REASON_COLUMNS),
-        (snapshot.exclusions, EXCLUSION_COLUMNS),
+        (part.scores, [name for name in SCORE_COLUMNS if name not in OF_THE_BASE]),
+        (part.reasons, REASON_COLUMNS),
+        (part.exclusions, EXCLUSION_COLUMNS),
     ):
         missing = [column for column in wanted if column not in frame]
         if missing:
             yield "(any)", f"no column {', '.join(missing)}"
 
 
-def _one_row_per_account(snapshot: Snapshot) -> Problems:
-    for account in snapshot.scores.loc[snapshot.scores["account_id"].duplicated(), "account_id"]:
+def _one_row_per_account(checked: Part | Snapshot) -> Problems:
+    for account in checked.scores.loc[checked.scores["account_id"].duplicated(), "account_id"]:
         yield account, "it is in the scores more than once"
-    if snapshot.scores.empty:
+    if checked.scores.empty:
         yield "(any)", "there is no account"
 
 
-def _one_day(snapshot: Snapshot) -> Problems:
-    for frame in (snapshot.scores, snapshot.reasons, snapshot.exclusions, _attributions(snapshot)):
-        for account in frame.loc[frame["snapshot_date"] != snapshot.snapshot_date, "account_id"]:
-            yield account, f"a row is not of {snapshot.snapshot_date}"
+def _one_day(part: Part) -> Problems:
+    for frame in (part.scores, part.reasons, part.exclusions, part.attributions):
+        for account in frame.loc[frame["snapshot_date"] != part.snapshot_date, "account_id"]:
+            yield account, f"a row is not of {part.snapshot_date}"
 
 
-def _propensity(snapshot: Snapshot) -> Problems:
-    scores = snapshot.scores
+def _propensity(part: Part) -> Problems:
+    scores = part.scores
     for account in scores.loc[~scores["propensity"].between(0, 1), "account_id"]:
         yield account, "the propensity is not between 0 and 1"
     for account in scores.loc[~np.isfinite(scores["log_odds"].to_numpy(float)), "account_id"]:
         yield account, "the log-odds are not finite"
 
 
-def _parts_add_up(snapshot: Snapshot) -> Problems:
-    parts = _attributions(snapshot).set_index("account_id")
-    scores = snapshot.scores.set_index("account_id")
+def _parts_add_up(part: Part) -> Problems:
+    parts = part.attributions.set_index("account_id")
+    scores = part.scores.set_index("account_id")
     if parts.index.has_duplicates or set(parts.index) != set(scores.index):
         yield "(any)", "scores and attributions are not of the same accounts"
         return
@@ -100,8 +110,8 @@ def _ranked_and_excluded(snapshot: Snapshot) -> Problems:
         yield account, "it is excluded without a reason"
 
 
-def _reasons(snapshot: Snapshot) -> Problems:
-    reasons, scores = snapshot.reasons, snapshot.scores
+def _reasons(part: Part) -> Problems:
+    reasons, scores = part.reasons, part.scores
     lengths = reasons["text"].str.len().fillna(0)
     for account in reasons.loc[lengths < SHORTEST_TEXT, "account_id"]:
         yield account, f"a reason has fewer than {SHORTEST_TEXT} letters"
@@ -109,25 +119,26 @@ def _reasons(snapshot: Snapshot) -> Problems:
         yield account, "it has reasons and no score"
     for account in reasons.loc[reasons.duplicated(["account_id", "position"]), "account_id"]:
         yield account, "two reasons have one position"
-    top = scores.loc[scores["rank"] <= TOP, "account_id"]
-    counts = reasons["account_id"].value_counts().reindex(top, fill_value=0)
+
+
+def _top_has_reasons(snapshot: Snapshot) -> Problems:
+    top = snapshot.scores.loc[snapshot.scores["rank"] <= TOP, "account_id"]
+    counts = snapshot.reasons_of(list(top))["account_id"].value_counts().reindex(top, fill_value=0)
     for account in counts.index[counts < TOP_REASONS]:
         yield account, f"it is in the top {TOP} with {counts[account]} reasons where {TOP_REASONS} are due"
 
 
-def _attributions(snapshot: Snapshot) -> pd.DataFrame:
-    if snapshot.attributions is None:
-        raise ValueError("a snapshot is published with its attributions")
-    return snapshot.attributions
-
-
-CHECKS: dict[str, Callable[[Snapshot], Problems]] = {
+PART_CHECKS: dict[str, Callable[[Part], Problems]] = {
     "columns": _columns,
     "one row per account": _one_row_per_account,
     "one day": _one_day,
     "propensity": _propensity,
     "parts add up": _parts_add_up,
+    "reasons": _reasons,
+}
+BASE_CHECKS: dict[str, Callable[[Snapshot], Problems]] = {
+    "one row per account": _one_row_per_account,
     "total order": _total_order,
     "ranked + excluded = base": _ranked_and_excluded,
-    "reasons": _reasons,
+    "top reasons": _top_has_reasons,
 }

@@ -93,7 +93,7 @@ def ranked(snapshot: Snapshot, limit: int | None = None, owner: str | None = Non
 
 def entries(snapshot: Snapshot, scores: pd.DataFrame) -> list[Entry]:
     """Entries of some rows of the scores, in their order."""
-    why = _whys(snapshot.reasons[snapshot.reasons["account_id"].isin(scores["account_id"])])
+    why = _whys(snapshot.reasons_of(scores["account_id"].tolist()))
     plays = snapshot.manifest["plays"]
     since = snapshot.manifest["previous_snapshot_date"]
     made = []

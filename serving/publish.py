@@ -11,63 +11,103 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.errors import PublishError
-from serving.checks import check
+from data.errors import NotEnoughHistoryError, PublishError
+from serving import tables
+from serving.checks import check_base, check_part
 from serving.pages import write_page
-from serving.snapshot import Snapshot
+from serving.snapshot import Part, Snapshot, Terms, whole
 from serving.workbook import write_workbook
 
-TABLES = ("scores", "attributions", "reasons", "exclusions")
-_DATES = ("snapshot_date", "act_by")
-_PREFIX, _ASIDE, _UNFINISHED = "snapshot_date=", ".aside-", ".unfinished-"
+SORTED_BY = {"attributions": ("account_id",), "reasons": ("account_id", "position")}
+"""The tables that are too large to hold, and the columns that identify their rows."""
+HELD = ("scores", "exclusions")
+TABLES = (*HELD, *SORTED_BY)
+_PREFIX, _ASIDE, _UNFINISHED, _PARTS = "snapshot_date=", ".aside-", ".unfinished-", ".parts"
 
 
-def publish(out: Path, snapshot: Snapshot, manifest: Mapping[str, Any] | None = None) -> Path:
-    """Check the snapshot, write its files and put them in place of an older one of that day; return the folder.
+def publish(
+    out: Path,
+    terms: Terms,
+    parts: Iterable[Part],
+    previous: Snapshot | None = None,
+    manifest: Callable[[], Mapping[str, Any]] = dict,
+) -> Path:
+    """Check and write the parts as they come, rank the base, and put the list in place of an older one of that day.
 
-    ``manifest`` adds what only the caller knows: input watermarks and row counts, config hash, code version, library
-    versions, ``warnings`` (sentences that every form of the list shows); JSON values or dates. Raises PublishError
-    where a check fails or the folder cannot be written; the old snapshot is then still there.
+    ``manifest`` is asked when all parts have come. It adds what only the caller knows: input watermarks and row counts,
+    config hash, code version, library versions, ``warnings`` (sentences that every form of the list shows); JSON values
+    or dates. Returns the folder. Raises PublishError where a check fails or the folder cannot be written, and
+    NotEnoughHistoryError where no account comes; an older snapshot is then still there.
     """
-    snapshot = snapshot.with_manifest(**(manifest or {}))
-    check(snapshot)
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with _alone(out):
+        with _place(out), _alone(out):
             _recover(out)
-            name = f"{_PREFIX}{snapshot.snapshot_date.isoformat()}"
+            name = f"{_PREFIX}{terms.snapshot_date.isoformat()}"
             unfinished = out / f"{_UNFINISHED}{name}"
             unfinished.mkdir()
             try:
-                _write(unfinished, snapshot)
+                snapshot = _write_parts(unfinished, terms, parts, previous)
+                _write_list(unfinished, snapshot.with_manifest(**manifest()))
                 return _put_in_place(out, name)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
         raise PublishError(
-            f"Publish the list of {snapshot.snapshot_date} in {out}.",
+            f"Publish the list of {terms.snapshot_date} in {out}.",
             f"{error.strerror or error}: {error.filename or out}",
             "Give another folder with --out, or make room and rights there; the older list is untouched.",
         ) from error
 
 
-def _write(folder: Path, snapshot: Snapshot) -> None:
-    for name in TABLES:
-        pq.write_table(_arrow(getattr(snapshot, name)), folder / f"{name}.parquet", compression="zstd")
+def _write_parts(folder: Path, terms: Terms, parts: Iterable[Part], previous: Snapshot | None) -> Snapshot:
+    """Write attributions and reasons, and return the list of the base that its parts make."""
+    scores: list[pd.DataFrame] = []
+    exclusions: list[pd.DataFrame] = []
+    not_evaluated: tuple[str, ...] = ()
+    waiting = folder / _PARTS
+    waiting.mkdir()
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(tables.Parts(waiting / f"{name}.parquet")) for name in SORTED_BY}
+        for part in parts:
+            check_part(part)
+            for name, file in files.items():
+                file.add(getattr(part, name))
+            scores.append(part.scores)
+            exclusions.append(part.exclusions)
+            not_evaluated = part.not_evaluated
+    if not scores:
+        raise NotEnoughHistoryError(
+            f"Publish the list of {terms.snapshot_date}.", "there is no account", "Choose a day with customers."
+        )
+    for name, file in files.items():
+        tables.sort(file.path, folder / f"{name}.parquet", SORTED_BY[name])
+    shutil.rmtree(waiting)
+    made = whole(
+        terms, pd.concat(scores, ignore_index=True), pd.concat(exclusions, ignore_index=True), not_evaluated, previous
+    )
+    made = replace(made, folder=folder)
+    check_base(made)
+    return made
+
+
+def _write_list(folder: Path, snapshot: Snapshot) -> None:
+    """The rest of the files: ranks, exclusions, what people read, and the manifest with the hashes of them all."""
+    for name in HELD:
+        tables.write(folder / f"{name}.parquet", getattr(snapshot, name))
     write_page(folder / "list.html", snapshot)
     write_workbook(folder / "list.xlsx", snapshot)
     files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
-    rows = {name: len(getattr(snapshot, name)) for name in TABLES}
+    rows = {name: pq.read_metadata(folder / f"{name}.parquet").num_rows for name in TABLES}
     counts = {"ranked": int(snapshot.scores["eligible"].sum()), "excluded": len(snapshot.exclusions)}
     manifest = {**snapshot.manifest, "rows_out": rows, **counts, "files_sha256": files}
     (folder / "manifest.json").write_text(
@@ -75,6 +115,18 @@ def _write(folder: Path, snapshot: Snapshot) -> None:
     )
     for path in (*folder.iterdir(), folder):
         _to_disk(path)
+
+
+@contextmanager
+def _place(out: Path) -> Iterator[None]:
+    """The folder of the snapshots; one that was made for a list that failed is taken away again."""
+    made = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if made and not any(out.iterdir()):
+            out.rmdir()
 
 
 def _put_in_place(out: Path, name: str) -> Path:
@@ -127,8 +179,11 @@ def _is_snapshot(path: Path) -> bool:
     return named is not None and (path / "manifest.json").exists()
 
 
-def read_published(out: Path, snapshot_date: date | None = None, *, attributions: bool = False) -> Snapshot:
-    """Read a published snapshot, the latest where no day is given. Raises PublishError where there is none."""
+def read_published(out: Path, snapshot_date: date | None = None) -> Snapshot:
+    """Read a published snapshot, the latest where no day is given; reasons and attributions stay on disk.
+
+    Raises PublishError where there is none.
+    """
     days = published_dates(out)
     day = snapshot_date or (days[-1] if days else None)
     if day is None or day not in days:
@@ -137,32 +192,15 @@ def read_published(out: Path, snapshot_date: date | None = None, *, attributions
         raise PublishError(f"{asked} in {out}.", there, "Run `headroom score` for that day, or give another --out.")
     name = f"{_PREFIX}{day.isoformat()}"
     folder = out / name if (out / name).exists() else out / f"{_ASIDE}{name}"
-    tables = {table: _read(folder / f"{table}.parquet") for table in TABLES if table != "attributions" or attributions}
+    held = {table: tables.read(folder / f"{table}.parquet") for table in HELD}
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return Snapshot(day, attributions=tables.pop("attributions", None), manifest=manifest, **tables)
+    return Snapshot(day, manifest=manifest, folder=folder, **held)
 
 
 def previous(out: Path, before: date) -> Snapshot | None:
-    """The latest published snapshot of a day before ``before``, without attributions; None if there is none."""
+    """The latest published snapshot of a day before ``before``; None if there is none."""
     days = [day for day in published_dates(out) if day < before]
     return read_published(out, days[-1]) if days else None
-
-
-def _arrow(frame: pd.DataFrame) -> pa.Table:
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    for name in table.column_names:
-        kind = table.schema.field(name).type
-        # A day is a date and text is text even where a column is empty or all null.
-        wanted = pa.date32() if name in _DATES else pa.string() if pa.types.is_null(kind) else None
-        if wanted is not None and kind != wanted:
-            table = table.set_column(table.column_names.index(name), name, table[name].cast(wanted))
-    return table
-
-
-def _read(path: Path) -> pd.DataFrame:
-    frame: pd.DataFrame = pq.ParquetFile(path).read().to_pandas()
-    whole: dict[str, str] = {name: "Int64" for name in ("rank", "owner_rank", "previous_rank") if name in frame}
-    return frame.astype(whole)
 
 
 def _sha256(path: Path) -> str:

@@ -22,6 +22,9 @@ SCORE_COLUMNS = (
 )  # fmt: skip
 """The columns of ``scores``; those after ``previous_propensity`` are for people. ``owner`` is null without one."""
 
+OF_THE_BASE = ("rank", "owner_rank", "previous_rank", "previous_propensity")
+"""Those that no account has of itself."""
+
 IMPOSSIBLE = 1e6
 """Taken from the weight of a motion that cannot be, so that it wins only over others that cannot be."""
 
@@ -138,9 +141,13 @@ def act_by(snapshot_date: date, plays: pd.Series, playbook: Playbook) -> pd.Seri
 
 
 def exclusions(scores: pd.DataFrame, verdict: Verdict) -> pd.DataFrame:
-    """One row per account without a rank: why, in codes and in words, and where it is shown; likeliest first."""
+    """One row per account without a rank: why, in codes and in words, and where it is shown."""
     table = scores[~scores["eligible"]].copy()
     table["text"] = verdict.text.loc[table["account_id"]].array
     table["shown_under"] = verdict.shown_under.loc[table["account_id"]].array
-    table = table.sort_values(["propensity", "account_id"], ascending=[False, True])
     return table[list(EXCLUSION_COLUMNS)].reset_index(drop=True)
+
+
+def likeliest_first(exclusions: pd.DataFrame) -> pd.DataFrame:
+    """The exclusions in the order in which they are shown."""
+    return exclusions.sort_values(["propensity", "account_id"], ascending=[False, True], ignore_index=True)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from data.catalogue import FeatureCard
 from data.errors import ModelError
-from serving.directions import contradicting
+from serving.directions import Yardsticks, contradicting, yardsticks
 from serving.fallback import Values, are_known, card_sentences, card_title
 from serving.playbook import Playbook, Variant
 from serving.settings import ReasonSettings
@@ -56,6 +56,7 @@ def explain(
     currency: str = "$",
     *,
     users_are_daily_peaks: bool = False,
+    held_against: Yardsticks | None = None,
 ) -> pd.DataFrame:
     """The ``reasons`` table: one row per account and reason kept, ``position`` 1 = strongest.
 
@@ -63,7 +64,8 @@ def explain(
     an account of which the model knows little, facts that weigh nothing; last, marked in ``effect``, what contradicts
     the declared direction of its features: kept for the data team, shown on no list. ``rows`` are the feature rows of
     the same accounts, in the same order. ``users_are_daily_peaks``: the users of a window are those of its busiest day
-    (no single users are known), and the sentences say so. Raises ModelError for a feature that has no card.
+    (no single users are known), and the sentences say so. ``held_against``: what ``measure`` gave for the base, which
+    by default these accounts are. Raises ModelError for a feature that has no card.
     """
     features = feature_columns(attributions)
     unknown = [name for name in features if name not in catalogue]
@@ -74,18 +76,29 @@ def explain(
             "Score with the features the model was trained on, or retrain.",
         )
     values = attributions[features].to_numpy(np.float64)
-    columns = {str(name): rows[name].to_numpy(np.float64) for name in rows.select_dtypes("number")}
+    columns = _numbers(rows)
+    held = measure(attributions, rows, catalogue) if held_against is None else held_against
     texts = {name: rows[name].to_numpy(object) for name in features if name in rows and name not in columns}
     columns[USERS_ARE_DAILY_PEAKS] = np.full(len(rows), float(users_are_daily_peaks))
     groups = _groups(values, features, catalogue)
     spoken = _Spoken(groups, features, columns, texts, catalogue, playbook)
-    fitting = np.where(contradicting(values, features, catalogue, columns), 0.0, values)
+    fitting = np.where(contradicting(values, features, columns, held), 0.0, values)
     chosen = _choose(groups.sums, _without_support(groups, fitting), spoken, settings)
     table = _table(chosen, groups, values, features, spoken, catalogue, playbook, currency)
     keys = attributions[["snapshot_date", "account_id"]]
     table.insert(0, "account_id", keys["account_id"].to_numpy()[chosen.row])
     table.insert(0, "snapshot_date", keys["snapshot_date"].to_numpy()[chosen.row])
     return table[list(COLUMNS)].astype({"account_id": "str"})
+
+
+def measure(attributions: pd.DataFrame, rows: pd.DataFrame, catalogue: Mapping[str, FeatureCard]) -> Yardsticks:
+    """What the attributions of a base are held against, from its accounts or many of them; see ``explain``."""
+    features = feature_columns(attributions)
+    return yardsticks(attributions[features].to_numpy(np.float64), features, catalogue, _numbers(rows))
+
+
+def _numbers(rows: pd.DataFrame) -> dict[str, Floats]:
+    return {str(name): rows[name].to_numpy(np.float64) for name in rows.select_dtypes("number")}
 
 
 def _groups(values: Floats, features: list[str], catalogue: Mapping[str, FeatureCard]) -> Groups:

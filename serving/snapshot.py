@@ -1,8 +1,16 @@
-"""One snapshot of the list: from scores, attributions and feature rows to the tables that are published."""
+"""One snapshot of the list: from scores, attributions and feature rows to the tables that are published.
 
-from collections.abc import Mapping
+    part by part: scores + attributions + feature rows -> reasons, gates, motion, play
+    over the base: ranks, and those of the list before
+
+A part is some accounts of the base; what can be said of an account alone is said there, so the base is never held
+whole with its features, attributions and reasons.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,97 +19,162 @@ import pandas as pd
 from data.catalogue import FeatureCard
 from data.contract import MOTIONS
 from data.errors import PublishError
-from serving import gates, ranking
+from serving import gates, ranking, tables
+from serving.directions import Yardsticks
 from serving.playbook import Playbook
 from serving.reasons import explain
 from serving.settings import ServingSettings
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """The output tables of one snapshot and the manifest that says where they come from.
+class Terms:
+    """What is the same for every account of one list.
 
-    ``attributions`` is None where a published snapshot was read without them.
+    ``people``: account_id (the index), name, owner, segment, as ``known_people`` gives them. ``model_version`` and
+    ``run_id`` name the model. ``users_are_daily_peaks``: there are daily counts only, so the users of a window are
+    those of its busiest day.
+    """
+
+    snapshot_date: date
+    people: pd.DataFrame
+    catalogue: Mapping[str, FeatureCard]
+    playbook: Playbook
+    settings: ServingSettings
+    model_version: str
+    run_id: str
+    horizon_days: int = 90
+    users_are_daily_peaks: bool = False
+
+    def manifest(self) -> dict[str, Any]:
+        """What the manifest says of them."""
+        return {
+            "snapshot_date": self.snapshot_date.isoformat(),
+            "horizon_days": self.horizon_days,
+            "model_version": self.model_version,
+            "run_id": self.run_id,
+            "rank_by": self.settings.rank_by,
+            "users_are_daily_peaks": self.users_are_daily_peaks,
+            "serving": self.settings.model_dump(mode="json"),
+            "plays": {code: play.model_dump(mode="json") for code, play in self.playbook.plays.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some accounts of the base, all but their ranks: the tables of CONTRACT.md, sorted by account.
+
+    ``not_evaluated``: the codes of gates whose features are not there.
     """
 
     snapshot_date: date
     scores: pd.DataFrame
+    attributions: pd.DataFrame
     reasons: pd.DataFrame
     exclusions: pd.DataFrame
-    attributions: pd.DataFrame | None
+    not_evaluated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The list of one day. ``scores`` and ``exclusions`` are whole; ``manifest`` says where they come from.
+
+    ``reasons`` and ``attributions`` are None where they stay on disk, in ``folder``: ``reasons_of`` reads those of
+    some accounts.
+    """
+
+    snapshot_date: date
+    scores: pd.DataFrame
+    exclusions: pd.DataFrame
     manifest: Mapping[str, Any]
+    reasons: pd.DataFrame | None = None
+    attributions: pd.DataFrame | None = None
+    folder: Path | None = None
 
     def with_manifest(self, **entries: Any) -> "Snapshot":
         return replace(self, manifest={**self.manifest, **entries})
 
+    def reasons_of(self, accounts: Sequence[str]) -> pd.DataFrame:
+        """The reasons of these accounts, in any order."""
+        if self.reasons is not None:
+            return self.reasons[self.reasons["account_id"].isin(accounts)]
+        assert self.folder is not None, "a snapshot has its reasons in memory or on disk"
+        return tables.read(self.folder / "reasons.parquet", accounts)
 
-def assemble(
-    snapshot_date: date,
+
+def make_part(
+    terms: Terms,
     scores: pd.DataFrame,
     attributions: pd.DataFrame,
     rows: pd.DataFrame,
-    accounts: pd.DataFrame,
-    *,
-    catalogue: Mapping[str, FeatureCard],
-    playbook: Playbook,
-    settings: ServingSettings,
-    model_version: str,
-    run_id: str,
-    horizon_days: int = 90,
-    previous: Snapshot | None = None,
-    users_are_daily_peaks: bool = False,
-) -> Snapshot:
-    """Make the list of one day.
+    held_against: Yardsticks | None = None,
+) -> Part:
+    """Reasons, gates, motion and play of some accounts.
 
-    ``scores``, ``attributions`` and ``rows`` have one row per account of the base (any order); ``accounts`` gives
-    account_id and, where known, name, owner and segment. ``previous`` is the previous published snapshot.
-    ``users_are_daily_peaks``: there are daily counts only, so the users of a window are those of its busiest day.
-    Raises PublishError where an account is twice or not in all of them, ModelError for a feature without a card.
+    ``scores``, ``attributions`` and ``rows`` (the feature rows) have one row per account, in any order.
+    ``held_against``: what attributions are held against, as in ``explain``; by default these accounts. Raises
+    PublishError where an account is twice or not in all of them, ModelError for a feature without a card.
     """
-    scores, attributions, rows = _aligned(snapshot_date, scores, attributions, rows)
-    peaks = users_are_daily_peaks
+    scores, attributions, rows = _aligned(terms.snapshot_date, scores, attributions, rows)
+    settings, playbook, peaks = terms.settings, terms.playbook, terms.users_are_daily_peaks
     reasons = explain(
-        attributions, rows, catalogue, playbook, settings.reasons, settings.currency, users_are_daily_peaks=peaks
+        attributions,
+        rows,
+        terms.catalogue,
+        playbook,
+        settings.reasons,
+        settings.currency,
+        users_are_daily_peaks=peaks,
+        held_against=held_against,
     )
     by_account = rows.set_index("account_id")
     verdict = gates.evaluate(by_account, settings.gates, users_are_daily_peaks=peaks)
-    indexed = scores.set_index("account_id", drop=False)
-    motions = ranking.choose_motion(indexed, by_account, reasons, verdict, playbook)
+    motions = ranking.choose_motion(scores.set_index("account_id", drop=False), by_account, reasons, verdict, playbook)
     plays = ranking.choose_play(motions, reasons, playbook)
-    people = _people(scores["account_id"], accounts)
+    people = _of_accounts(terms.people, scores["account_id"])
     table = scores.assign(
-        model_version=model_version,
-        run_id=run_id,
+        model_version=terms.model_version,
+        run_id=terms.run_id,
         motion=motions.array,
         play=plays.array,
         eligible=verdict.eligible.array,
         not_eligible_because=verdict.because.array,
-        act_by=ranking.act_by(snapshot_date, plays, playbook).array,
+        act_by=ranking.act_by(terms.snapshot_date, plays, playbook).array,
         name=people["name"].array,
         owner=people["owner"].array,
         segment=people["segment"].array,
     )
     table = table.assign(**{f"propensity_{m}": np.nan for m in MOTIONS if f"propensity_{m}" not in table})
-    table = ranking.rank(table, settings.rank_by)
-    table = ranking.with_previous(table, previous.scores if previous else None)
-    table = table[list(ranking.SCORE_COLUMNS)]
-    return Snapshot(
-        snapshot_date=snapshot_date,
-        scores=table,
+    return Part(
+        snapshot_date=terms.snapshot_date,
+        scores=table[[name for name in ranking.SCORE_COLUMNS if name not in ranking.OF_THE_BASE]],
+        attributions=attributions,
         reasons=reasons,
         exclusions=ranking.exclusions(table, verdict),
-        attributions=attributions,
+        not_evaluated=verdict.not_evaluated,
+    )
+
+
+def whole(
+    terms: Terms,
+    scores: pd.DataFrame,
+    exclusions: pd.DataFrame,
+    not_evaluated: Sequence[str],
+    previous: Snapshot | None = None,
+) -> Snapshot:
+    """The list of the whole base, from what its parts say of scores and exclusions; its reasons are not in it.
+
+    ``previous`` is the previous published snapshot.
+    """
+    ranked = ranking.rank(scores.sort_values("account_id", ignore_index=True), terms.settings.rank_by)
+    ranked = ranking.with_previous(ranked, previous.scores if previous else None)
+    return Snapshot(
+        snapshot_date=terms.snapshot_date,
+        scores=ranked[list(ranking.SCORE_COLUMNS)],
+        exclusions=ranking.likeliest_first(exclusions),
         manifest={
-            "snapshot_date": snapshot_date.isoformat(),
-            "horizon_days": horizon_days,
-            "model_version": model_version,
-            "run_id": run_id,
-            "rank_by": settings.rank_by,
+            **terms.manifest(),
             "previous_snapshot_date": previous.snapshot_date.isoformat() if previous else None,
-            "users_are_daily_peaks": peaks,
-            "gates_not_evaluated": list(verdict.not_evaluated),
-            "serving": settings.model_dump(mode="json"),
-            "plays": {code: play.model_dump(mode="json") for code, play in playbook.plays.items()},
+            "gates_not_evaluated": list(not_evaluated),
         },
     )
 
@@ -127,21 +200,26 @@ def _aligned(snapshot_date: date, *frames: pd.DataFrame) -> list[pd.DataFrame]:
     return aligned
 
 
-def _people(account_ids: pd.Series, accounts: pd.DataFrame) -> pd.DataFrame:
-    """Name, owner and segment of each account.
+def known_people(accounts: pd.DataFrame) -> pd.DataFrame:
+    """Name, owner and segment by account_id (the index), where they are known; ``accounts`` has account_id and these.
 
-    An account without a name is called by its id, blank owners are null, and an owner has one spelling.
+    Blank values are null, and an owner has one spelling.
     """
     ids = accounts["account_id"].astype("str")
-    known = accounts.assign(account_id=ids).drop_duplicates("account_id").set_index("account_id").reindex(account_ids)
+    known = accounts.assign(account_id=ids).drop_duplicates("account_id").set_index("account_id")
     columns = {}
     for name in ("name", "owner", "segment"):
         values = known[name].astype("str") if name in known else pd.Series(None, index=known.index, dtype="str")
         values = values.str.strip()
         columns[name] = values.where(values.notna() & (values != ""), None)
-    columns["name"] = columns["name"].fillna(pd.Series(known.index, index=known.index, dtype="str"))
     columns["owner"] = _one_spelling(columns["owner"])
     return pd.DataFrame(columns)
+
+
+def _of_accounts(people: pd.DataFrame, account_ids: pd.Series) -> pd.DataFrame:
+    """What is known of these accounts. An account without a name is called by its id."""
+    known = people.reindex(account_ids)
+    return known.assign(name=known["name"].fillna(pd.Series(known.index, index=known.index, dtype="str")))
 
 
 def _one_spelling(names: pd.Series) -> pd.Series:

@@ -130,8 +130,6 @@ def _about(snapshot: Snapshot, listed: int, limit: int) -> Iterable[Sequence[Cel
         yield "Note", warning
     yield "Model", manifest["model_version"]
     yield "Run", manifest["run_id"]
-    for warning in manifest.get("warnings", []):
-        yield "Warning", warning
     yield "Previous list", manifest["previous_snapshot_date"] or "none"
     for table, day in manifest.get("input_watermarks", {}).items():
         yield f"Last day known: {table}", str(day) if day else "none"

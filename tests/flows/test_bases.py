@@ -72,7 +72,10 @@ def studied(name: str, bases: Path, today: date) -> Study:
     then = stand_on(steps.read_source(settings), today)
     history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
     return study(
-        history, list(steps.feature_cards(then)), settings.training_settings, today=steps.base_rows(then, settings)
+        history,
+        list(steps.feature_cards(then)),
+        settings.training_settings,
+        today=steps.build_rows(then, [then.snapshot_date], settings),
     )
 
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.bundle import Bundle
+from models.scoring import Scored, score
 from tests.flows.conftest import END, QUICK, Headroom
 from tests.models.mlflow_template import folder_with
 
@@ -76,14 +80,52 @@ def test_the_manifest_says_where_it_comes_from(published: Path) -> None:
     assert set(manifest["files_sha256"]) >= {"scores.parquet", "reasons.parquet", "list.html", "list.xlsx"}
 
 
-def test_scoring_twice_gives_the_same_list(
-    published: Path, headroom: Headroom, with_model: None, warehouse: Path, tmp_path: Path
+def test_scoring_again_in_small_parts_gives_the_same_list(
+    published: Path,
+    headroom: Headroom,
+    with_model: None,
+    warehouse: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("flows.score.ACCOUNTS_AT_A_TIME", 37)
     assert headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", tmp_path / "again").code == 0
     for name in ("scores", "attributions", "reasons", "exclusions"):
         pd.testing.assert_frame_equal(
             table(published, name), table(tmp_path / "again" / f"snapshot_date={END}", name), check_exact=True
         )
+    folders = (published, tmp_path / "again" / published.name)
+    told = [json.loads((folder / "manifest.json").read_text()) for folder in folders]
+    assert told[0] == told[1]
+
+
+def test_a_fault_in_a_later_part_leaves_the_list_that_was_there(
+    published: Path,
+    headroom: Headroom,
+    with_model: None,
+    warehouse: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(published, out / published.name)
+    before = {path.name: path.read_bytes() for path in (out / published.name).iterdir()}
+
+    def shifted(bundle: Bundle, rows: pd.DataFrame) -> Scored:
+        """From the second part on, the attributions stand one account too low."""
+        found = score(bundle, rows)
+        numbers = found.attributions.iloc[:, 3:].to_numpy()
+        moved = found.attributions.copy()
+        moved.iloc[37:, 3:] = np.roll(numbers[37:], 1, axis=0)
+        return replace(found, attributions=moved)
+
+    monkeypatch.setattr("flows.score.ACCOUNTS_AT_A_TIME", 37)
+    monkeypatch.setattr("flows.score.score_rows", shifted)
+    ran = headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", out)
+    assert ran.code == 1
+    assert "check `parts add up` failed for account" in ran.err
+    assert {path.name: path.read_bytes() for path in (out / published.name).iterdir()} == before
+    assert [path.name for path in out.iterdir()] == [published.name]
 
 
 def test_top_prints_the_list_of_one_owner(published: Path, headroom: Headroom) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from data.catalogue import Direction, FeatureCard
 from features.build import REGISTRY
-from serving.directions import against_more_is_better, contradicting
+from serving.directions import Yardstick, contradicting, yardsticks
 from serving.entries import KNOWS_LITTLE, Entry, Why, best_reasons, ranked
 from serving.pages import render_page
 from serving.playbook import load
@@ -24,6 +24,10 @@ from serving.workbook import write_workbook
 from tests.serving.world import CATALOGUE, DAY, PLAYBOOK, snapshot
 
 NAN = np.nan
+
+
+def against_more_is_better(attributions: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+    return Yardstick.of(attributions, amounts, Direction.UP).contradicted(attributions, amounts)
 
 
 @pytest.mark.parametrize(
@@ -101,9 +105,29 @@ def cards(**directions: Direction) -> dict[str, FeatureCard]:
 def test_the_card_says_which_way_is_right(way: Direction, marked: bool) -> None:
     falling = {"tickets_28d": np.array([0.0, 1, 2])}
     weights = np.array([[0.2], [0.0], [-0.2]])
-    found = contradicting(weights, ["tickets_28d"], cards(tickets_28d=way), falling)
+    held = yardsticks(weights, ["tickets_28d"], cards(tickets_28d=way), falling)
+    found = contradicting(weights, ["tickets_28d"], falling, held)
     assert found[:, 0].tolist() == [marked, False, marked]
-    assert not contradicting(weights, ["tickets_28d"], cards(tickets_28d=way), {}).any()
+    assert yardsticks(weights, ["tickets_28d"], cards(tickets_28d=way), {}) == {}
+    assert not contradicting(weights, ["tickets_28d"], {}, held).any()
+
+
+def test_an_account_beyond_the_sample_is_held_against_its_nearest_side() -> None:
+    """The sample rises from -0.2 to 0.2: more than all of it may raise and not lower, less may lower and not raise."""
+    held = Yardstick.of(np.array([-0.2, 0.0, 0.2]), np.array([1.0, 2, 3]), Direction.UP)
+    beyond, weights = np.array([9.0, 9, 0, 0, NAN]), np.array([0.3, -0.3, -0.3, 0.3, 0.3])
+    assert held.contradicted(weights, beyond).tolist() == [False, True, False, True, False]
+    nobody = Yardstick.of(np.array([]), np.array([]), Direction.UP)
+    assert not nobody.contradicted(weights, beyond).any()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_part_of_the_base_is_marked_as_it_is_within_the_base(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    amounts, weights = draw.integers(0, 9, 100).astype(float), draw.normal(0, 0.2, 100)
+    held = Yardstick.of(weights, amounts, Direction.DOWN)
+    whole = held.contradicted(weights, amounts)
+    assert held.contradicted(weights[30:40], amounts[30:40]).tolist() == whole[30:40].tolist()
 
 
 def three(parts: dict[str, list[float]], values: dict[str, list[float]], **ways: Direction) -> pd.DataFrame:

@@ -16,9 +16,21 @@ import pytest
 
 import serving.publish
 from data.errors import PublishError
-from serving.publish import previous, publish, published_dates, read_published
-from serving.snapshot import Snapshot
-from tests.serving.world import DAY, PIECES, feature_rows, snapshot
+from serving import tables
+from serving.checks import check_base
+from serving.publish import SORTED_BY, previous, published_dates, read_published
+from serving.snapshot import Snapshot, Terms
+from tests.serving.world import (
+    CATALOGUE,
+    DAY,
+    PIECES,
+    PLAYBOOK,
+    SETTINGS,
+    feature_rows,
+    part_of,
+    publish,
+    snapshot,
+)
 
 FILES = {"scores.parquet", "attributions.parquet", "reasons.parquet", "exclusions.parquet", "manifest.json"}
 
@@ -33,9 +45,32 @@ def test_what_is_published_is_read_back(tmp_path: Path, made: Snapshot) -> None:
     assert folder == tmp_path / "out" / "snapshot_date=2026-10-01"
     assert {path.name for path in folder.iterdir()} == FILES | {"list.html", "list.xlsx"}
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
-    again = read_published(tmp_path / "out", attributions=True)
-    for name in ("scores", "reasons", "exclusions", "attributions"):
+    again = read_published(tmp_path / "out")
+    for name in ("scores", "exclusions"):
         pd.testing.assert_frame_equal(getattr(again, name), getattr(made, name), check_dtype=name == "scores")
+    for name in SORTED_BY:
+        pd.testing.assert_frame_equal(tables.read(folder / f"{name}.parquet"), getattr(made, name), check_dtype=False)
+
+
+def test_in_how_many_parts_a_base_comes_changes_nothing(tmp_path: Path, made: Snapshot) -> None:
+    files = {
+        count: {
+            path.name: path.read_bytes()
+            for path in publish(tmp_path / str(count), made, PIECES, parts=count).glob("[!m]*.[!x]*")
+        }
+        for count in (1, 2, 7)
+    }
+    assert files[1].keys() == (FILES - {"manifest.json"}) | {"list.html"}
+    assert files[2] == files[1] == files[7]
+
+
+def test_the_reasons_of_a_few_accounts_are_read_from_disk(tmp_path: Path, made: Snapshot) -> None:
+    publish(tmp_path, made)
+    asked = made.scores["account_id"].iloc[[3, 50]].tolist()
+    there = read_published(tmp_path).reasons_of(asked)
+    wanted = made.reasons[made.reasons["account_id"].isin(asked)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(there, wanted, check_dtype=False)
+    assert read_published(tmp_path).reasons_of([]).empty
 
 
 def test_the_manifest_says_where_it_comes_from(tmp_path: Path, made: Snapshot) -> None:
@@ -115,15 +150,13 @@ def spoiled(made: Snapshot, table: str, change: str) -> Snapshot:
     ("table", "change", "named"),
     [
         ("scores", "twice", "one row per account"),
-        ("scores", "rank", "total order"),
-        ("scores", "no rank", "total order"),
         ("scores", "propensity", "propensity"),
         ("scores", "day", "one day"),
         ("attributions", "shifted", "parts add up"),
         ("attributions", "base", "parts add up"),
         ("attributions", "gone", "parts add up"),
         ("reasons", "short", "reasons"),
-        ("reasons", "few", "reasons"),
+        ("reasons", "few", "top reasons"),
         ("reasons", "twice", "reasons"),
         ("reasons", "column", "columns"),
         ("exclusions", "gone", "ranked + excluded = base"),
@@ -141,6 +174,20 @@ def test_a_faulty_snapshot_is_not_published(
     assert not out.exists()
 
 
+@pytest.mark.parametrize("change", ["rank", "no rank"])
+def test_a_wrong_order_is_refused(made: Snapshot, change: str) -> None:
+    with pytest.raises(PublishError, match="check `total order` failed for account acc-"):
+        check_base(spoiled(made, "scores", change))
+
+
+def test_an_account_in_two_parts_is_refused(tmp_path: Path, made: Snapshot) -> None:
+    one = part_of(made)
+    terms = Terms(DAY, pd.DataFrame(), CATALOGUE, PLAYBOOK, SETTINGS, "headroom/7", "run-1")
+    with pytest.raises(PublishError, match="check `one row per account` failed for account acc-0000"):
+        serving.publish.publish(tmp_path / "out", terms, [one, one])
+    assert not (tmp_path / "out").exists()
+
+
 class Killed(BaseException):
     """The process dies here."""
 
@@ -152,7 +199,8 @@ def test_a_crash_at_any_step_leaves_the_old_list_or_the_new_one_whole(
     old = replace(made, manifest={**made.manifest, "run_id": "old"})
     new = replace(made, manifest={**made.manifest, "run_id": "new"})
     monkeypatch.setattr(serving.publish, "write_workbook", lambda path, _: path.write_bytes(b"x"))
-    monkeypatch.setattr(serving.publish, "check", lambda _: None)  # the same snapshot passed it in the tests above
+    for check in ("check_part", "check_base"):
+        monkeypatch.setattr(serving.publish, check, lambda _: None)  # the same snapshot passed them in the tests above
     monkeypatch.setattr(serving.publish, "write_page", lambda path, _: path.write_text("x"))
     seen = set()
     for stop in range(1, 40):
@@ -160,7 +208,7 @@ def test_a_crash_at_any_step_leaves_the_old_list_or_the_new_one_whole(
         publish(out, old)
         with monkeypatch.context() as patched:
             finished = dies_before(stop, patched, out, new)
-        found = read_published(out, attributions=True)
+        found = read_published(out)
         files = published_folder(out)
         for name, digest in found.manifest["files_sha256"].items():
             assert hashlib.sha256((files / name).read_bytes()).hexdigest() == digest
@@ -195,7 +243,9 @@ def dies_before(step: int, patched: pytest.MonkeyPatch, out: Path, new: Snapshot
     patched.setattr(Path, "rename", mortal(Path.rename))
     patched.setattr(Path, "mkdir", mortal(Path.mkdir))
     patched.setattr(Path, "write_text", mortal(Path.write_text))
-    patched.setattr(serving.publish.pq, "write_table", mortal(pq.write_table))
+    patched.setattr(tables, "write", mortal(tables.write))
+    patched.setattr(tables, "sort", mortal(tables.sort))
+    patched.setattr(tables.Parts, "add", mortal(tables.Parts.add))
     patched.setattr(os, "fsync", mortal(os.fsync))
     patched.setattr(shutil, "rmtree", mortal(shutil.rmtree))
     try:

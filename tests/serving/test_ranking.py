@@ -6,8 +6,7 @@ import pytest
 
 from data.errors import PublishError
 from serving.settings import ServingSettings
-from serving.snapshot import assemble
-from tests.serving.world import CATALOGUE, DAY, PLAYBOOK, SETTINGS, accounts, feature_rows, scored, snapshot
+from tests.serving.world import CATALOGUE, DAY, PLAYBOOK, SETTINGS, accounts, assemble, feature_rows, scored, snapshot
 
 GOOD = {
     "tenure_days": 400.0, "days_since_first_use": 390.0, "mrr": 500.0, "seats": 10.0, "tiers_above": 1.0,

@@ -1,6 +1,9 @@
 """A small made-up base for the tests of serving: a catalogue, feature rows that agree with each other, scores."""
 
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,8 +11,10 @@ import pandas as pd
 from data.catalogue import Direction, FeatureCard
 from data.contract import MOTIONS
 from serving.playbook import load
+from serving.publish import publish as publish_parts
+from serving.ranking import OF_THE_BASE
 from serving.settings import ServingSettings
-from serving.snapshot import Snapshot, assemble
+from serving.snapshot import Part, Snapshot, Terms, known_people, make_part, whole
 
 DAY = date(2026, 10, 1)
 FEATURES = """
@@ -212,6 +217,44 @@ def scored(rows: pd.DataFrame, seed: int = 1, per_motion: bool = True) -> tuple[
     attributions.insert(0, "account_id", rows["account_id"])
     attributions.insert(0, "snapshot_date", DAY)
     return scores, attributions
+
+
+def assemble(
+    day: date,
+    scores: pd.DataFrame,
+    attributions: pd.DataFrame,
+    rows: pd.DataFrame,
+    people: pd.DataFrame,
+    *,
+    previous: Snapshot | None = None,
+    **given: Any,
+) -> Snapshot:
+    """The list of a base of one part, all of it in memory; ``given`` are more of the terms."""
+    terms = Terms(day, known_people(people), **given)
+    part = make_part(terms, scores, attributions, rows)
+    made = whole(terms, part.scores, part.exclusions, part.not_evaluated, previous)
+    return replace(made, reasons=part.reasons, attributions=part.attributions)
+
+
+def part_of(made: Snapshot) -> Part:
+    """The part that a snapshot in memory was made of."""
+    own = [name for name in made.scores if name not in OF_THE_BASE]
+    return Part(made.snapshot_date, made.scores[own], made.attributions, made.reasons, made.exclusions)
+
+
+def publish(out: Path, made: Snapshot, pieces: dict[str, object] | None = None, parts: int = 1) -> Path:
+    """Publish a snapshot in memory in so many parts; what its manifest has beyond the terms' is kept."""
+    terms = Terms(made.snapshot_date, pd.DataFrame(), CATALOGUE, PLAYBOOK, SETTINGS, "headroom/7", "run-1")
+    part, places = part_of(made), made.scores["account_id"].rank(method="dense").astype(int) % parts
+    of = dict(zip(made.scores["account_id"], places, strict=True))
+
+    def cut(number: int) -> Part:
+        frames = ("scores", "attributions", "reasons", "exclusions")
+        chosen = {name: (f := getattr(part, name))[f["account_id"].map(of) == number] for name in frames}
+        return replace(part, **chosen)
+
+    cuts = [part] if parts == 1 else [cut(number) for number in range(parts)]
+    return publish_parts(out, terms, cuts, manifest=lambda: {**made.manifest, **(pieces or {})})
 
 
 def snapshot(count: int = 60, seed: int = 1, day: date = DAY, **given: object) -> Snapshot:

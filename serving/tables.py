@@ -1,0 +1,75 @@
+"""The published tables as Parquet: written part by part, sorted on disk, read whole or for some accounts.
+
+A table is sorted by account in small row groups, so whoever reads one account reads a few thousand rows, whatever the
+size of the base. Sorting spills to disk: a table is never held whole in memory.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+DAYS = ("snapshot_date", "act_by")
+RANKS = ("rank", "owner_rank", "previous_rank")
+ROW_GROUP_ROWS = 10_240
+"""Rows read for one account: five of DuckDB's vectors, a few megabytes of attributions."""
+SORT_MEMORY = "400MB"
+COMPRESSION = "zstd"
+
+
+class Parts:
+    """A table that is written part by part. The first part decides the types of the columns."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def add(self, frame: pd.DataFrame) -> None:
+        table = to_arrow(frame)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self.path, table.schema, compression=COMPRESSION)
+        self._writer.write_table(table.cast(self._writer.schema))
+
+
+def sort(parts: Path, path: Path, by: Iterable[str]) -> None:
+    """Write the rows of ``parts`` to ``path``, sorted by columns that identify a row; equal rows give equal bytes."""
+    spill = parts.with_suffix(".spill")
+    with duckdb.connect(config={"memory_limit": SORT_MEMORY, "threads": 1, "temp_directory": str(spill)}) as connection:
+        rows = connection.read_parquet(str(parts)).order(", ".join(by))
+        rows.write_parquet(str(path), compression=COMPRESSION, row_group_size=ROW_GROUP_ROWS)
+
+
+def write(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table that is held in memory."""
+    pq.write_table(to_arrow(frame), path, compression=COMPRESSION, row_group_size=ROW_GROUP_ROWS)
+
+
+def read(path: Path, accounts: Iterable[str] | None = None, columns: list[str] | None = None) -> pd.DataFrame:
+    """A table, whole or of these accounts alone."""
+    asked = None if accounts is None else pc.field("account_id").isin(pa.array(accounts, pa.string()))
+    # partitioning=None: the folder's name is no column of the table
+    frame: pd.DataFrame = pq.read_table(path, columns=columns, filters=asked, partitioning=None).to_pandas()
+    return frame.astype({name: "Int64" for name in RANKS if name in frame})
+
+
+def to_arrow(frame: pd.DataFrame) -> pa.Table:
+    """The frame with one type a column, whatever rows it has: days are dates, text is text even where all is null."""
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
+    for name in table.column_names:
+        kind = table.schema.field(name).type
+        wanted = pa.date32() if name in DAYS else pa.string() if pa.types.is_null(kind) else None
+        if wanted is not None and kind != wanted:
+            table = table.set_column(table.column_names.index(name), name, table[name].cast(wanted))
+    return table
