@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from importlib.metadata import version
@@ -27,6 +27,8 @@ from features.labels import labels
 from flows.dates import Standing, today_utc
 from flows.progress import counting, say
 from flows.settings import Settings
+from serving.playbook import LIKENESS
+from serving.playbook import digest as playbook_digest
 
 LIBRARIES = ("ibis-framework", "duckdb", "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
 
@@ -124,14 +126,33 @@ def read_people(tables: Tables) -> pd.DataFrame:
 
 def fingerprint(report: Report, standing: Standing, rows: pd.DataFrame) -> dict[str, Any]:
     """What the data was: rows of each table, its last day known at the snapshot, and a hash of the feature rows."""
+    return inputs(report, standing) | rows_hash([rows])
+
+
+def inputs(report: Report, standing: Standing) -> dict[str, Any]:
+    """Rows of each table, and its last day known at the snapshot."""
     days = watermarks(standing.tables, standing.snapshot_date)
-    content = pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes()
     return {
         "input_rows": dict(report.row_counts),
         "input_watermarks": {name: day.isoformat() if day else None for name, day in days.items()},
-        "feature_rows": len(rows),
-        "feature_rows_sha256": hashlib.sha256(content).hexdigest(),
     }
+
+
+def rows_hash(parts: Iterable[pd.DataFrame]) -> dict[str, Any]:
+    """How many feature rows there are, and their hash; cut into parts or not, in the same order it is the same."""
+    count, content = 0, hashlib.sha256()
+    for rows in parts:
+        count += len(rows)
+        content.update(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes())
+    return {"feature_rows": count, "feature_rows_sha256": content.hexdigest()}
+
+
+def likeness(standing: Standing) -> tuple[str, ...]:
+    """What the base knows of its accounts, of ``LIKENESS``: of how many of them does not matter."""
+    accounts = standing.tables["accounts"]
+    columns = dict(zip(LIKENESS, ("segment", "employees", "industry"), strict=True))
+    known = accounts.aggregate(**{part: accounts[name].count() for part, name in columns.items()}).to_pyarrow()
+    return tuple(part for part in LIKENESS if known[part][0].as_py())
 
 
 def provenance(settings: Settings) -> dict[str, Any]:
@@ -139,6 +160,7 @@ def provenance(settings: Settings) -> dict[str, Any]:
     chosen = settings.model_dump(mode="json", exclude={"root": True, "mlruns": True, "out": True, "source": {"url"}})
     chosen["playbook"] = settings.playbook_file.read_text(encoding="utf-8") if settings.playbook_file else None
     return {
+        "playbook_sha256": playbook_digest(settings.playbook_file),
         "config_hash": hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest(),
         "code_version": version("headroom"),
         "library_versions": {name: version(name) for name in LIBRARIES},

@@ -155,8 +155,9 @@ class Teller:
             told["value"][at[these]] = numbers
             told["numbers"][at[these]] = _each(numbers[:, None])
             told[WORDS][at[these]] = f"{card.label} ... {card.unit} ... {card.missing}"
-            if is_text:
+            if is_text:  # what is printed in it are the team's own words
                 told["value_text"][at[these]] = given
+                told[WORDS][at[these]] = told["text"][at[these]]
 
 
 def _each(numbers: npt.NDArray[np.float64]) -> Objects:
