@@ -58,7 +58,8 @@ class Verdict:
         if self.differing > len(self.differences):
             yield f"and {self.differing - len(self.differences):,} more"
         if not self.holds:
-            yield f"{self.differing:,} differences: this list is not what its tables and its model say"
+            count = "1 difference" if self.differing == 1 else f"{self.differing:,} differences"
+            yield f"{count}: this list is not what its tables and its model say"
         elif self.sentences:
             yield f"{self.sentences:,} sentences of {self.accounts:,} accounts: every number derived"
         else:

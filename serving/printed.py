@@ -46,8 +46,8 @@ class Printed:
         size, half = abs(value), 0.5 * 10**-self.decimals
         if self.unit == "%":
             return self._near(100 * size, half)
-        if self.unit == "times" and 0 <= size + EPSILON - self.number < 10**-self.decimals:
-            return True
+        if self.unit == "times":
+            return 0 <= size + EPSILON - self.number < (0.1 if self.number < 10 else 1.0)
         scale = {"points": 100.0, "months": 1 / DAYS_PER_MONTH}.get(self.unit, 1.0)
         return self._near(scale * size, half) or self._near(size, half)
 

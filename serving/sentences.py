@@ -101,9 +101,7 @@ def _difference(published: pd.Series, told: pd.Series, story: list[str]) -> Diff
     now = dict(zip(told["numbers_from"].split(","), told["numbers"], strict=False))
     moved = [name for name in now if name in before and not _same(before[name], now[name])]
     if moved:
-        values = "; ".join(f"{name} is {before[name]!r} and recomputed {now[name]!r}" for name in moved).replace(
-            "np.float64", ""
-        )
+        values = "; ".join(f"{name} is {float(before[name])} and recomputed {float(now[name])}" for name in moved)
         return Difference(account, f"{code} ({moved[0]})", repr(published["text"]), f"{told['text']!r} ({values})")
     if published["text"] != told["text"]:
         return Difference(account, code, repr(published["text"]), repr(told["text"]))
