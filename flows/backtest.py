@@ -25,7 +25,7 @@ def write_backtest(known: Known, found: Study) -> tuple[Path, str]:
     title = f"Backtest as of {known.standing.snapshot_date}"
     page = study_page(title, found.verdict, settings.expansion.horizon_days, found)
     say("logging to MLflow")
-    data = steps.fingerprint(known.report, known.standing, known.history)
+    data = steps.fingerprint(known.report, known.standing, [known.history])
     provenance = steps.provenance(settings)
     run_id = Registry(settings.mlruns_folder, settings.model).log_study(
         f"backtest {known.standing.snapshot_date}",

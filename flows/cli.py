@@ -182,6 +182,26 @@ def top(
 
 
 @app.command()
+def verify(
+    reasons: Annotated[
+        bool, typer.Option("--reasons", help="Also every number of every sentence, recomputed from the source.")
+    ] = False,
+    snapshot_date: Day = None,
+    out: Out = None,
+    config: Config = None,
+    source: SourceUrl = None,
+) -> None:
+    """Check a published list again: files, counts and sums, and with --reasons every number of its sentences."""
+    from flows.verify import verify as run
+
+    verdict = run(config, source, _date(snapshot_date), out, reasons=reasons)
+    for line in verdict.lines():
+        print(line)
+    if not verdict.holds:
+        raise typer.Exit(1)
+
+
+@app.command()
 def backtest(snapshot_date: Day = None, config: Config = None, source: SourceUrl = None) -> None:
     """Replay the monthly retrain over past months: figures with intervals, rivals, probes, a page."""
     say(STARTING)

@@ -18,6 +18,7 @@ from flows.tasks import in_memory
 from flows.trust import require_same_rules, warnings
 from models.bundle import Bundle
 from models.registry import RULE, Registry
+from models.scoring import require_unchanged
 from models.scoring import score as score_rows
 from serving.playbook import load as load_playbook
 from serving.publish import previous, publish
@@ -46,7 +47,7 @@ def terms_of(bundle: Bundle, standing: Standing, settings: Settings) -> Terms:
         snapshot_date=standing.snapshot_date,
         people=known_people(steps.read_people(standing.tables)),
         catalogue=cards,
-        playbook=load_playbook(cards, settings.playbook_file),
+        playbook=load_playbook(cards, settings.playbook_file, steps.likeness(standing)),
         settings=settings.serving,
         model_version=bundle.version,
         run_id=bundle.run_id,
@@ -77,6 +78,7 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
             for start in range(0, len(rows), ACCOUNTS_AT_A_TIME):
                 some = slice(start, start + ACCOUNTS_AT_A_TIME)
                 yield make_part(terms, scored.scores[some], scored.attributions[some], rows[some], held_against)
+            require_unchanged(bundle, rows, scored)
             accounts += len(rows)
             say(f"scored and explained {accounts:,} accounts")
         steps.require_customers(accounts, standing)
@@ -84,7 +86,7 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
 
     def manifest() -> dict[str, Any]:
         return {
-            **steps.input_state(report, standing),
+            **steps.inputs(report, standing),
             **found.told(),
             "stopped_feeds": steps.stopped_feeds(standing),
             "model": {

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from importlib.metadata import version
@@ -28,6 +28,8 @@ from features.labels import labels
 from flows.dates import Standing, today_utc
 from flows.progress import counting, say
 from flows.settings import Settings
+from serving.playbook import LIKENESS
+from serving.playbook import digest as playbook_digest
 
 LIBRARIES = ("ibis-framework", "duckdb", "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
 
@@ -131,7 +133,7 @@ class Fingerprint:
         return {"feature_rows": len(hashes), "feature_rows_sha256": hashlib.sha256(hashes.tobytes()).hexdigest()}
 
 
-def input_state(report: Report, standing: Standing) -> dict[str, Any]:
+def inputs(report: Report, standing: Standing) -> dict[str, Any]:
     """What the data was: rows of each table, and its last day known at the snapshot."""
     days = watermarks(standing.tables, standing.snapshot_date)
     return {
@@ -140,11 +142,20 @@ def input_state(report: Report, standing: Standing) -> dict[str, Any]:
     }
 
 
-def fingerprint(report: Report, standing: Standing, rows: pd.DataFrame) -> dict[str, Any]:
-    """What the data was: ``input_state``, and a hash of the feature rows."""
+def fingerprint(report: Report, standing: Standing, parts: Iterable[pd.DataFrame]) -> dict[str, Any]:
+    """What the data was: ``inputs``, and a hash of the feature rows."""
     found = Fingerprint()
-    found.add(rows)
-    return input_state(report, standing) | found.told()
+    for rows in parts:
+        found.add(rows)
+    return inputs(report, standing) | found.told()
+
+
+def likeness(standing: Standing) -> tuple[str, ...]:
+    """What the base knows of its accounts, of ``LIKENESS``: of how many of them does not matter."""
+    accounts = standing.tables["accounts"]
+    columns = dict(zip(LIKENESS, ("segment", "employees", "industry"), strict=True))
+    known = accounts.aggregate(**{part: accounts[name].count() for part, name in columns.items()}).to_pyarrow()
+    return tuple(part for part in LIKENESS if known[part][0].as_py())
 
 
 def provenance(settings: Settings) -> dict[str, Any]:
@@ -152,6 +163,7 @@ def provenance(settings: Settings) -> dict[str, Any]:
     chosen = settings.model_dump(mode="json", exclude={"root": True, "mlruns": True, "out": True, "source": {"url"}})
     chosen["playbook"] = settings.playbook_file.read_text(encoding="utf-8") if settings.playbook_file else None
     return {
+        "playbook_sha256": playbook_digest(settings.playbook_file),
         "config_hash": hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest(),
         "code_version": version("headroom"),
         "library_versions": {name: version(name) for name in LIBRARIES},

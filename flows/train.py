@@ -47,7 +47,7 @@ def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[B
     """The model in MLflow with figures, plots, pages and the fingerprint of its data; the champion if so decided."""
     say("logging to MLflow")
     settings, standing = known.settings, known.standing
-    data = steps.fingerprint(known.report, standing, known.history)
+    data = steps.fingerprint(known.report, standing, [known.history])
     parameters = {"snapshot_date": standing.snapshot_date, **data, **steps.provenance(settings)}
     labels = {name: card.label for name, card in steps.feature_cards(standing).items()}
     registry = Registry(settings.mlruns_folder, settings.model)

@@ -111,7 +111,7 @@ def contributions(booster: Booster, X: pd.DataFrame) -> tuple[np.ndarray, np.nda
         if booster.num_model_per_iteration() != 1:
             raise
         try:
-            values = _in_blocks(lambda block: booster.predict(block, pred_contrib=True, num_threads=1), X)
+            values = _own_contributions(booster, X)
         except lightgbm.basic.LightGBMError as error:
             raise ModelError(
                 "explain a booster", f"{refused.found}; nor does LightGBM ({error})", "train again"
@@ -119,6 +119,24 @@ def contributions(booster: Booster, X: pd.DataFrame) -> tuple[np.ndarray, np.nda
         return values[:, :-1], values[:, -1]
     explained = explainer.explain(X.to_numpy(np.float64), precision="float64")
     return explained.values, np.full(len(X), explained.base)
+
+
+def lightgbm_contributions(booster: Booster, X: pd.DataFrame) -> np.ndarray:
+    """SHAP values by LightGBM itself, rows x features: slow, and a judge of ``contributions``."""
+    return _own_contributions(booster, X)[:, :-1]
+
+
+def _own_contributions(booster: Booster, X: pd.DataFrame) -> np.ndarray:
+    return _in_blocks(lambda block: booster.predict(block, pred_contrib=True, num_threads=1), X)
+
+
+def deepest_path(booster: Booster) -> int:
+    """Splits on the longest path from a root to a leaf; 0 for a booster that the quadrature does not cover."""
+    try:
+        model = trees.read(to_text(booster))
+    except NotCoveredError:
+        return 0
+    return max((tree.depth() for tree in model.trees), default=0)
 
 
 def explained_by(booster: Booster) -> str:

@@ -14,7 +14,7 @@ from models.calibration import Calibrator, calibrator_from_dict
 from models.categories import Categories
 
 DESCRIPTION = "bundle.json"
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,11 @@ class Bundle:
         return replace(self, version=version, run_id=run_id)
 
     def to_files(self) -> dict[str, str]:
-        """File name to text: one file per booster, and ``bundle.json`` with the rest and the hashes of the boosters."""
+        """File name to text: one file per booster, and ``bundle.json`` with the rest.
+
+        ``sha256`` has the hash of each booster and of each part of the description; that of a calibrator is taken
+        together with its booster's, so that it fits no other.
+        """
         models = {"any": self.any_expansion, **self.motions}
         boosters = {_file(name): boosting.to_text(m.booster) for name, m in models.items() if m.booster is not None}
         description = {
@@ -74,19 +78,22 @@ class Bundle:
             "all_motions_modelled": self.all_motions_modelled,
             "amounts": None if self.amounts is None else self.amounts.to_dict(),
             "facts": dict(self.facts),
-            "sha256": {name: _hash(text) for name, text in boosters.items()},
         }
+        description = json.loads(json.dumps(description))
+        description["sha256"] = _hashes(description, boosters)
         return {**boosters, DESCRIPTION: json.dumps(description, indent=1)}
 
     @classmethod
     def from_files(cls, files: Mapping[str, str]) -> "Bundle":
         """Read back what ``to_files`` gave. Raises ModelError if a file is missing or was changed."""
-        stored = json.loads(_part(files, DESCRIPTION))
+        stored = _described(_part(files, DESCRIPTION))
         if stored.get("format") != FORMAT:
             raise ModelError("read a stored model", f"format {stored.get('format')!r}", "train again with this version")
+        boosters = {_file(name): _part(files, _file(name)) for name, m in stored["models"].items() if m["booster"]}
+        _require_unchanged(stored.pop("sha256", {}), _hashes(stored, boosters))
         models = {
             name: Propensity(
-                _stored_booster(files, name, stored["sha256"]) if model["booster"] else None,
+                boosting.from_text(boosters[_file(name)]) if model["booster"] else None,
                 calibrator_from_dict(model["calibrator"]),
             )
             for name, model in stored["models"].items()
@@ -121,12 +128,35 @@ def _part(files: Mapping[str, str], name: str) -> str:
     return files[name]
 
 
-def _stored_booster(files: Mapping[str, str], name: str, hashes: Mapping[str, str]) -> Booster:
-    text = _part(files, _file(name))
-    if _hash(text) != hashes[_file(name)]:
-        raise ModelError(
-            "read a stored model",
-            f"{_file(name)} is not the booster this model was stored with",
-            "restore it, or train again",
-        )
-    return boosting.from_text(text)
+def _described(text: str) -> dict[str, Any]:
+    try:
+        stored: dict[str, Any] = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ModelError("read a stored model", f"{DESCRIPTION} that is no JSON ({error})", "restore it") from error
+    return stored
+
+
+def _hashes(description: Mapping[str, Any], boosters: Mapping[str, str]) -> dict[str, str]:
+    """The sha256 of each booster and of each part of a description, by the name that a refusal gives it."""
+    of_boosters = {name: _hash(text) for name, text in boosters.items()}
+    calibrators = {
+        f"the calibrator of {name}": _hash(_written(model) + of_boosters.get(_file(name), ""))
+        for name, model in description["models"].items()
+    }
+    parts = {f"{part} of {DESCRIPTION}": _hash(_written(value)) for part, value in description.items()}
+    return {**of_boosters, **calibrators, **parts}
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _require_unchanged(stored: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """Raise ModelError, naming the first part that is not the one this model was stored with."""
+    for name in (*found, *(stored.keys() - found.keys())):
+        if stored.get(name) != found.get(name):
+            raise ModelError(
+                "read a stored model",
+                f"{name} is not the one this model was stored with",
+                "restore its files, choose another version, or train again",
+            )

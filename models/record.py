@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import matplotlib.figure
 
 from models.attribution import summary_plot
+from models.bundle import Bundle
 from models.plots import study_plots
 from models.training import TrainedModel
 
@@ -51,10 +52,9 @@ def plots(trained: TrainedModel, labels: Mapping[str, str] | None = None) -> dic
 
 def write(folder: Path, trained: TrainedModel, drawn: Mapping[str, matplotlib.figure.Figure]) -> None:
     """Write the bundle, the tables and the plots, each kind into a folder of its own."""
-    for kind in (BUNDLE, TABLES, PLOTS):
+    for kind in (TABLES, PLOTS):
         (folder / kind).mkdir(parents=True, exist_ok=True)
-    for name, text in trained.bundle.to_files().items():
-        (folder / BUNDLE / name).write_text(text, encoding="utf-8")
+    write_bundle(folder, trained.bundle)
     tables = {
         "by_origin": trained.backtest.by_origin(),
         "figures": trained.backtest.figures,
@@ -70,3 +70,10 @@ def write(folder: Path, trained: TrainedModel, drawn: Mapping[str, matplotlib.fi
     (folder / "features.json").write_text(json.dumps(list(trained.bundle.feature_names), indent=1), encoding="utf-8")
     for name, figure in drawn.items():
         figure.savefig(folder / PLOTS / f"{name}.png", dpi=110)
+
+
+def write_bundle(folder: Path, bundle: Bundle) -> None:
+    """Write what scoring needs into a folder of its own."""
+    (folder / BUNDLE).mkdir(parents=True, exist_ok=True)
+    for name, text in bundle.to_files().items():
+        (folder / BUNDLE / name).write_text(text, encoding="utf-8")

@@ -9,6 +9,7 @@ A folder that was moved or copied still works: a run's files are looked up under
 database remembers them. mlflow takes seconds to import, so it is loaded when it is needed.
 """
 
+import hashlib
 import os
 import tempfile
 import time
@@ -25,7 +26,7 @@ from matplotlib.figure import Figure
 
 from data.errors import ModelError
 from models import record
-from models.bundle import Bundle
+from models.bundle import DESCRIPTION, Bundle
 from models.promotion import Choice, Decision
 from models.training import TrainedModel
 
@@ -34,6 +35,10 @@ CHAMPION, PREVIOUS, CHALLENGER, RULE = "champion", "previous_champion", "challen
 """Aliases: what is served, what was served before it, the latest version, and the rule for a base without a model."""
 DECISION, BECAUSE, PROMOTED = "headroom.decision", "headroom.because", "headroom.promoted_by_hand"
 """Tags of a run: what was decided about it, why, and why somebody promoted it."""
+SHA256 = "headroom.sha256"
+"""Head of the tags of a run that hold the hash of a file of it."""
+SEALED = (f"{record.BUNDLE}/{DESCRIPTION}", f"{record.TABLES}/predictions.parquet")
+"""Files that are read again: what is served (the description has the hashes of the boosters), and what is compared."""
 _REQUIREMENTS = ("mlflow", "lightgbm", "numpy", "pandas")
 
 
@@ -90,6 +95,7 @@ class Registry:
                 record.write(Path(place), trained, plots or {})
                 _save_model(Path(place) / "model", trained)
                 client.log_artifacts(run_id, place)
+                _seal(client, run_id, Path(place))
             _tell(client, run_id, decision)
             version = self._register(client, run_id)
             self.attach(run_id, pages(version))
@@ -126,7 +132,10 @@ class Registry:
         run_id = str(client.create_run(self._experiment(client), run_name=name).info.run_id)
         parameters = {f"fact.{key}": value for key, value in bundle.facts.items()}
         _log_values(client, run_id, parameters, ())
-        self.attach(run_id, {f"{record.BUNDLE}/{file}": text for file, text in bundle.to_files().items()})
+        with tempfile.TemporaryDirectory() as place:
+            record.write_bundle(Path(place), bundle)
+            client.log_artifacts(run_id, place)
+            _seal(client, run_id, Path(place))
         version = self._register(client, run_id)
         client.set_terminated(run_id, "FINISHED")
         self.set_alias(version, RULE)
@@ -169,13 +178,15 @@ class Registry:
         self._client().set_tag(run_id, tag, text)
 
     def table(self, run_id: str, name: str) -> pd.DataFrame:
-        """A Parquet table of a run. Raises ModelError if its files are gone."""
-        return pd.read_parquet(self.folder_of(f"tables of run {run_id}", run_id, record.TABLES) / f"{name}.parquet")
+        """A Parquet table of a run. Raises ModelError if its files are gone or were changed."""
+        file = self.folder_of(f"tables of run {run_id}", run_id, record.TABLES) / f"{name}.parquet"
+        self._require_sealed(run_id, file)
+        return pd.read_parquet(file)
 
     def load(self, reference: str | None = None) -> Bundle:
         """The model that ``NAME@ALIAS``, ``NAME/VERSION``, ``VERSION`` or a run id stands for (default: the champion).
 
-        Raises ModelError, saying what there is, if it is unknown or its files are gone.
+        Raises ModelError, saying what there is, if it is unknown or its files are gone or were changed.
         """
         asked = reference or f"{self.name}@{CHAMPION}"
         version, run_id = self.find(asked)
@@ -256,6 +267,7 @@ class Registry:
 
     def _files(self, asked: str, run_id: str) -> dict[str, str]:
         place = self.folder_of(asked, run_id, record.BUNDLE)
+        self._require_sealed(run_id, place / DESCRIPTION)
         return {path.name: path.read_text(encoding="utf-8") for path in sorted(place.iterdir())}
 
     def folder_of(self, asked: str, run_id: str, kind: str) -> Path:
@@ -268,6 +280,26 @@ class Registry:
                 f"load the model {asked}", f"no files of it at {here}", "restore the folder, or train again"
             )
         return place
+
+    def _require_sealed(self, run_id: str, file: Path) -> None:
+        """Raise ModelError unless the file is the one that was stored with this run."""
+        name = f"{file.parent.name}/{file.name}"
+        stored = self.tags(run_id).get(f"{SHA256}/{name}")
+        found = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+        if stored is None or found != stored:
+            there = "no such file" if found is None else f"sha256 {found[:12]}"
+            raise ModelError(
+                f"read what run {run_id} stored",
+                f"{name} is not the one this run was stored with ({there}, stored {str(stored)[:12]})",
+                "restore it, choose another version, or train again",
+            )
+
+
+def _seal(client: Any, run_id: str, folder: Path) -> None:
+    """Note the hashes of the files that are read again."""
+    for name in SEALED:
+        if (folder / name).is_file():
+            client.set_tag(run_id, f"{SHA256}/{name}", hashlib.sha256((folder / name).read_bytes()).hexdigest())
 
 
 def _tell(client: Any, run_id: str, decision: Decision | None) -> None:

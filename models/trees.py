@@ -39,6 +39,15 @@ class Tree:
         """Training rows at a child (a node, or ``~leaf``)."""
         return float(self.node_count[child] if child >= 0 else self.leaf_count[~child])
 
+    def depth(self) -> int:
+        """Splits on the longest path; a node comes before its children."""
+        depths = np.ones(len(self.feature), dtype=np.int64)
+        for node, children in enumerate(zip(self.left.tolist(), self.right.tolist(), strict=True)):
+            for child in children:
+                if child >= 0:
+                    depths[child] = depths[node] + 1
+        return int(depths.max(initial=0))
+
     def expected_value(self) -> float:
         """The mean of the leaves, weighted by their training rows."""
         if len(self.leaf_value) == 1:

@@ -4,6 +4,8 @@ A reason text states facts, never a forecast. The first variant whose condition 
 is used. A play belongs to one motion and fits some reasons; each motion has a default play.
 """
 
+import hashlib
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -20,6 +22,8 @@ from data.hints import hint
 from serving.wording import ABOUT_THE_SOURCE, Condition, Template
 
 SHIPPED = Path(__file__).with_name("playbook.toml")
+LIKENESS = ("segment", "size", "industry")
+"""What makes accounts alike, where a base knows it: peers by the first two, look-alikes by all."""
 STRICT = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
@@ -58,9 +62,12 @@ class Variant(BaseModel):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The features in its sentence and its condition; what is known of the source is none."""
+        """What the sentence rests on: the features whose numbers it states, in order, then those of its condition.
+
+        What is known of the source is no feature.
+        """
         asked = self.condition.features if self.condition else ()
-        return self.template.features + tuple(name for name in asked if name not in ABOUT_THE_SOURCE)
+        return tuple(dict.fromkeys(name for name in self.template.features + asked if name not in ABOUT_THE_SOURCE))
 
 
 class Reason(BaseModel):
@@ -132,11 +139,14 @@ class Playbook(BaseModel):
         return {code: play for code, play in self.plays.items() if play.motion == motion}
 
 
-def load(catalogue: Mapping[str, FeatureCard], path: Path | None = None) -> Playbook:
+def load(
+    catalogue: Mapping[str, FeatureCard], path: Path | None = None, likeness: tuple[str, ...] = LIKENESS
+) -> Playbook:
     """The shipped playbook; reasons and plays of the file at ``path`` replace those of the same code.
 
     ``catalogue`` is the whole catalogue, with the team's own features, not only the features of one model. A feature of
-    the team's own needs no text here: it is stated with its name and value. Raises SettingsError.
+    the team's own needs no text here: it is stated with its name and value. ``likeness``: what the base knows of its
+    accounts, of ``LIKENESS`` in that order; no sentence speaks of a segment where there is none. Raises SettingsError.
     """
     parts = _read(SHIPPED)
     if path is not None:
@@ -146,6 +156,7 @@ def load(catalogue: Mapping[str, FeatureCard], path: Path | None = None) -> Play
         # A user's plays stand first: theirs is the default of the motion, and theirs wins a tie.
         parts = {key: {**own.get(key, {}), **_without(parts[key], own.get(key, {}))} for key in parts}
     source = path or SHIPPED
+    parts["reasons"] = _called(parts["reasons"], _names_of_others(likeness))
     try:
         actionable = {card.reason_code for card in catalogue.values() if card.actionable}
         playbook = Playbook.model_validate({**parts, "actionable": actionable})
@@ -179,6 +190,34 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise _refusal(path, f"it cannot be read: {error}") from error
+
+
+def digest(path: Path | None = None) -> str:
+    """The sha256 of all sentences and plays: of the shipped playbook and the one at ``path``, as they are written."""
+    texts = [json.dumps(_read(file), sort_keys=True) for file in (SHIPPED, path) if file is not None]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def _names_of_others(likeness: tuple[str, ...]) -> dict[str, str]:
+    """What ``{its_peers}`` and ``{look_alikes}`` of a sentence stand for."""
+    shared = [part for part in likeness if part != "industry"]
+    same = " and ".join([", ".join(likeness[:-1]), likeness[-1]] if len(likeness) > 1 else likeness)
+    return {
+        "{its_peers}": f"the accounts of its {' and '.join(shared)}" if shared else "the other accounts",
+        "{look_alikes}": f"look-alike accounts (same {same})" if likeness else "the other accounts",
+    }
+
+
+def _called(part: Any, names: Mapping[str, str]) -> Any:
+    """The same tables and lists, with the names in every text put in."""
+    if isinstance(part, dict):
+        return {key: _called(value, names) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_called(value, names) for value in part]
+    if isinstance(part, str):
+        for name, words in names.items():
+            part = part.replace(name, words)
+    return part
 
 
 def _without(items: Mapping[str, Any], replaced: Iterable[str]) -> dict[str, Any]:

@@ -4,8 +4,9 @@ Attributions of features that tell one story are added up (the reason code of th
 that are kept are put into words.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -14,23 +15,22 @@ import pandas as pd
 from data.catalogue import FeatureCard
 from data.errors import ModelError
 from serving.directions import Yardsticks, contradicting, yardsticks
-from serving.fallback import Values, are_known, card_sentences, card_title
-from serving.playbook import Playbook, Variant
+from serving.playbook import Playbook
 from serving.settings import ReasonSettings
-from serving.wording import USERS_ARE_DAILY_PEAKS, Columns
+from serving.telling import AGAINST, CONTRADICTS, FOR, NEUTRAL, PREFIX, Facts, Teller
+
+__all__ = ["AGAINST", "COLUMNS", "CONTRADICTS", "FOR", "NEUTRAL", "PREFIX", "explain", "feature_columns"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 KEYS = ("snapshot_date", "account_id", "base_log_odds")
-FOR, AGAINST, NEUTRAL, CONTRADICTS = "for", "against", "neutral", "contradicts"
-PREFIX = {FOR: "", AGAINST: "Against: ", NEUTRAL: "For context: ", CONTRADICTS: "Contradicts what is expected: "}
-"""What an effect is called at the head of a sentence, so that a sentence alone is never read the wrong way round."""
 COLUMNS = (
     "snapshot_date", "account_id", "position", "reason_code", "features", "shap_log_odds", "text",
-    "title", "effect", "actionable", "numbers_from",
+    "title", "effect", "actionable", "numbers_from", "feature", "value", "value_text", "comparator",
+    "comparator_value", "as_of", "numbers",
 )  # fmt: skip
-"""``numbers_from``: the features whose numbers the text states, comma separated."""
+"""``as_of``: the last day that counts. ``serving.telling`` says what is told of a reason."""
 
 
 @dataclass(frozen=True)
@@ -76,29 +76,30 @@ def explain(
             "Score with the features the model was trained on, or retrain.",
         )
     values = attributions[features].to_numpy(np.float64)
-    columns = _numbers(rows)
-    held = measure(attributions, rows, catalogue) if held_against is None else held_against
-    texts = {name: rows[name].to_numpy(object) for name in features if name in rows and name not in columns}
-    columns[USERS_ARE_DAILY_PEAKS] = np.full(len(rows), float(users_are_daily_peaks))
+    facts = Facts.of(rows, features, users_are_daily_peaks)
     groups = _groups(values, features, catalogue)
-    spoken = _Spoken(groups, features, columns, texts, catalogue, playbook)
-    fitting = np.where(contradicting(values, features, columns, held), 0.0, values)
-    chosen = _choose(groups.sums, _without_support(groups, fitting), spoken, settings)
-    table = _table(chosen, groups, values, features, spoken, catalogue, playbook, currency)
-    keys = attributions[["snapshot_date", "account_id"]]
-    table.insert(0, "account_id", keys["account_id"].to_numpy()[chosen.row])
-    table.insert(0, "snapshot_date", keys["snapshot_date"].to_numpy()[chosen.row])
+    stories = {
+        code: [features[member] for member in members]
+        for code, members in zip(groups.codes, groups.members, strict=True)
+    }
+    teller = Teller(facts, stories, catalogue, playbook, currency)
+    held = measure(attributions, rows, catalogue) if held_against is None else held_against
+    fitting = np.where(contradicting(values, features, facts.numbers, held), 0.0, values)
+    chosen = _choose(groups.sums, _without_support(groups, fitting), teller, settings)
+    table = _table(chosen, groups, values, features, teller)
+    days = attributions["snapshot_date"].to_numpy()[chosen.row]
+    table["account_id"] = attributions["account_id"].to_numpy()[chosen.row]
+    table["snapshot_date"] = days
+    table["as_of"] = [day - timedelta(days=1) for day in days]
     return table[list(COLUMNS)].astype({"account_id": "str"})
 
 
 def measure(attributions: pd.DataFrame, rows: pd.DataFrame, catalogue: Mapping[str, FeatureCard]) -> Yardsticks:
     """What the attributions of a base are held against, from its accounts or many of them; see ``explain``."""
     features = feature_columns(attributions)
-    return yardsticks(attributions[features].to_numpy(np.float64), features, catalogue, _numbers(rows))
-
-
-def _numbers(rows: pd.DataFrame) -> dict[str, Floats]:
-    return {str(name): rows[name].to_numpy(np.float64) for name in rows.select_dtypes("number")}
+    return yardsticks(
+        attributions[features].to_numpy(np.float64), features, catalogue, Facts.of(rows, features, False).numbers
+    )
 
 
 def _groups(values: Floats, features: list[str], catalogue: Mapping[str, FeatureCard]) -> Groups:
@@ -115,59 +116,6 @@ def _without_support(groups: Groups, fitting: Floats) -> npt.NDArray[np.bool_]:
     return (groups.sums != 0) & (groups.sums * kept <= 0)
 
 
-class _Spoken:
-    """Which variant of each reason fits each account: its number, -1 where none does.
-
-    ``values`` are what may be stated: the numbers, and the features that are text (no variant states those). ``own``
-    are the accounts of which a value is known, for each reason that is a feature of the team's own: it can be told
-    without a variant.
-    """
-
-    def __init__(
-        self,
-        groups: Groups,
-        features: list[str],
-        columns: Columns,
-        texts: Values,
-        catalogue: Mapping[str, FeatureCard],
-        playbook: Playbook,
-    ) -> None:
-        self.size = len(groups.sums)
-        self.columns = columns
-        self.values: Values = {**columns, **texts}
-        self.variants: dict[tuple[int, str], tuple[Variant, ...]] = {}
-        self.fitting: dict[tuple[int, str], npt.NDArray[np.int8]] = {}
-        self.own: dict[int, npt.NDArray[np.bool_]] = {}
-        for number, members in enumerate(groups.members):
-            names = [features[member] for member in members]
-            if all(catalogue[name].is_own for name in names):
-                known = [are_known(self.values[name]) for name in names if name in self.values]
-                self.own[number] = np.logical_or.reduce([np.zeros(self.size, dtype=bool), *known])
-        for number, code in enumerate(groups.codes):
-            reason = playbook.reasons.get(code)
-            for effect in (FOR, AGAINST):
-                variants = reason.variants(effect) if reason else ()
-                same = effect == AGAINST and reason is not None and not reason.against
-                self.variants[number, effect] = variants
-                self.fitting[number, effect] = self.fitting[number, FOR] if same else self._first_fit(variants)
-
-    def _first_fit(self, variants: tuple[Variant, ...]) -> npt.NDArray[np.int8]:
-        fitting = np.full(self.size, -1, dtype=np.int8)
-        for number, variant in enumerate(variants):
-            fits = variant.template.known(self.columns, self.size)
-            if variant.condition is not None:
-                fits &= variant.condition.holds(self.columns, self.size)
-            fitting[fits & (fitting == -1)] = number
-        return fitting
-
-    def says(self, effect: str, groups: int) -> npt.NDArray[np.bool_]:
-        """Accounts x groups: is there something to say, by a variant that fits or by a value of the team's own?"""
-        fits = np.column_stack([self.fitting[number, effect] >= 0 for number in range(groups)])
-        for number, known in self.own.items():
-            fits[:, number] |= known
-        return fits
-
-
 @dataclass(frozen=True)
 class _Chosen:
     """The reasons kept, one entry each, ordered by account and position."""
@@ -178,14 +126,14 @@ class _Chosen:
     effect: npt.NDArray[np.object_]
 
 
-def _choose(sums: Floats, odd: npt.NDArray[np.bool_], spoken: _Spoken, settings: ReasonSettings) -> _Chosen:
+def _choose(sums: Floats, odd: npt.NDArray[np.bool_], teller: Teller, settings: ReasonSettings) -> _Chosen:
     """Strongest for, then strongest against, then whatever can be said, until there are enough; last what is odd.
 
     ``odd``: the reasons that contradict a declared direction, accounts x groups.
     """
     size, groups = sums.shape
-    raises = (sums > 0) & ~odd & spoken.says(FOR, groups)
-    lowers = (sums < 0) & ~odd & spoken.says(AGAINST, groups)
+    raises = (sums > 0) & ~odd & teller.says(FOR)
+    lowers = (sums < 0) & ~odd & teller.says(AGAINST)
     for_order, for_count = _best(np.where(raises, sums, -np.inf), settings.keep_for)
     strong = np.sum(raises & (sums >= settings.min_log_odds), axis=1)
     for_count = np.minimum(for_count, np.maximum(strong, settings.at_least))
@@ -193,7 +141,7 @@ def _choose(sums: Floats, odd: npt.NDArray[np.bool_], spoken: _Spoken, settings:
     against_order, against_count = _best(np.where(lowers, -sums, -np.inf), groups)
     against_count = np.minimum(against_count, wanted)
     # What is left: facts without weight first, then stories for which no number is known.
-    rest_order, rest_count = _best(np.where(raises | lowers | odd, -np.inf, spoken.says(FOR, groups) - 1.0), groups)
+    rest_order, rest_count = _best(np.where(raises | lowers | odd, -np.inf, teller.says(FOR) - 1.0), groups)
     rest_count = np.minimum(rest_count, np.maximum(settings.at_least - for_count - against_count, 0))
     odd &= np.abs(sums) >= settings.min_log_odds
     odd_order, odd_count = _best(np.where(odd, np.abs(sums), -np.inf), settings.keep_contradicting)
@@ -219,60 +167,20 @@ def _best(weights: Floats, keep: int) -> tuple[Integers, Integers]:
     return order, np.minimum(np.isfinite(weights).sum(axis=1), keep)
 
 
-def _at(columns: Values, names: Iterable[str], rows: Integers) -> Values:
-    return {name: columns[name][rows] for name in names if name in columns}
-
-
-def _table(
-    chosen: _Chosen,
-    groups: Groups,
-    values: Floats,
-    features: list[str],
-    spoken: _Spoken,
-    catalogue: Mapping[str, FeatureCard],
-    playbook: Playbook,
-    currency: str,
-) -> pd.DataFrame:
-    count = len(chosen.row)
-    texts, numbers_from, names = (np.full(count, "", dtype=object) for _ in range(3))
-    told = playbook.reasons
-    titles = [
-        told[code].title if code in told else card_title(catalogue[features[members[0]]])
-        for code, members in zip(groups.codes, groups.members, strict=True)
-    ]
-    able = [code in playbook.actionable for code in groups.codes]
+def _table(chosen: _Chosen, groups: Groups, values: Floats, features: list[str], teller: Teller) -> pd.DataFrame:
+    """The columns of the table but its keys. The features of a reason are listed by weight, strongest first."""
+    names = np.full(len(chosen.row), "", dtype=object)
     for group, members in enumerate(groups.members):
         here = np.flatnonzero(chosen.group == group)
-        if len(here) == 0:
-            continue
-        order = np.argsort(-np.abs(values[np.ix_(chosen.row[here], np.array(members))]), axis=1, kind="stable")
-        member_names = [features[member] for member in members]
-        names[here] = [",".join([member_names[place] for place in places]) for places in order.tolist()]
-        for effect in PREFIX:
-            among = here[chosen.effect[here] == effect]
-            side = AGAINST if effect == AGAINST else FOR
-            fitting = spoken.fitting[group, side][chosen.row[among]]
-            for number in np.unique(fitting):
-                at = among[fitting == number]
-                if number >= 0:
-                    template = spoken.variants[group, side][number].template
-                    said = template.render(_at(spoken.columns, template.features, chosen.row[at]), len(at), currency)
-                    numbers_from[at] = ",".join(template.features)
-                else:
-                    known = _at(spoken.values, member_names, chosen.row[at])
-                    said, used = card_sentences(names[at].tolist(), catalogue, known, currency)
-                    numbers_from[at] = used
-                texts[at] = [PREFIX[effect] + sentence for sentence in said]
-    return pd.DataFrame(
-        {
-            "position": chosen.position,
-            "reason_code": pd.Series([groups.codes[group] for group in chosen.group.tolist()], dtype="str"),
-            "features": pd.Series(names, dtype="str"),
-            "shap_log_odds": groups.sums[chosen.row, chosen.group],
-            "text": pd.Series(texts, dtype="str"),
-            "title": pd.Series([titles[group] for group in chosen.group.tolist()], dtype="str"),
-            "effect": pd.Series(chosen.effect, dtype="str"),
-            "actionable": [able[group] for group in chosen.group.tolist()],
-            "numbers_from": pd.Series(numbers_from, dtype="str"),
-        }
+        weights = np.abs(values[np.ix_(chosen.row[here], np.array(members))])
+        order = np.argsort(-weights, axis=1, kind="stable")
+        names[here] = [",".join([features[members[place]] for place in places]) for places in order.tolist()]
+    codes = np.array(groups.codes, dtype=object)[chosen.group]
+    told = teller.tell(chosen.row, codes, chosen.effect, names)
+    return told.assign(
+        position=chosen.position,
+        reason_code=pd.Series(codes, dtype="str"),
+        features=pd.Series(names, dtype="str"),
+        shap_log_odds=groups.sums[chosen.row, chosen.group],
+        effect=pd.Series(chosen.effect, dtype="str"),
     )

@@ -17,6 +17,8 @@ A placeholder names a feature and how to say it:
     {seat_utilization_28d:share}       24.6%, 25% (one decimal where it is needed, without the sign)
     {month_of_year:month}              October
     {limit_share_max_28d:times}        2.4 times, from 10 on 21 times (rounded down)
+    {events_28d before events_growth_28d:count}
+                                       what it grew from: 38 where events_28d is 46 and events_growth_28d is 8/38
 
 A condition is comparisons joined by ``and``: ``seats > 1 and nps_last is missing``, ``active_users_28d > seats``.
 It is read by a pattern, never evaluated as code. A comparison with a missing value does not hold.
@@ -103,7 +105,9 @@ FORMATS: dict[str, Callable[..., str]] = {
 WITH_WORDS = {"count": (0, 2), "word": (2,)}
 """How many words (one/many) a format takes; the others take none."""
 
-_PLACEHOLDER = re.compile(r"\{(?P<name>\w+):(?P<format>[a-z]+)(?: (?P<one>[^{}/]+)/(?P<many>[^{}/]+))?\}")
+_PLACEHOLDER = re.compile(
+    r"\{(?P<name>\w+)(?: before (?P<growth>\w+))?:(?P<format>[a-z]+)(?: (?P<one>[^{}/]+)/(?P<many>[^{}/]+))?\}"
+)
 
 
 def money(value: float, symbol: str) -> str:
@@ -118,11 +122,22 @@ def percent(value: float) -> str:
 
 @dataclass(frozen=True)
 class Placeholder:
-    """One number of a sentence: the feature and how it is said."""
+    """One number of a sentence: the feature and how it is said; with ``growth`` what the feature grew from by it."""
 
     feature: str
     format: str
     words: tuple[str, ...] = ()
+    growth: str | None = None
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What the number is derived from."""
+        return (self.feature,) if self.growth is None else (self.feature, self.growth)
+
+    def values(self, columns: Columns, size: int) -> npt.NDArray[np.float64]:
+        """The numbers to be said; missing where they cannot be derived."""
+        now = column(columns, self.feature, size)
+        return now if self.growth is None else before(now, column(columns, self.growth, size))
 
     def formatter(self, currency: str) -> Callable[[float], str]:
         function = FORMATS[self.format]
@@ -152,7 +167,7 @@ class Template:
                     f"{match[0]}: `{form}` takes {' or '.join(map(str, WITH_WORDS.get(form, (0,))))} words"
                 )
             literals.append(text[end : match.start()])
-            placeholders.append(Placeholder(match["name"], form, words))
+            placeholders.append(Placeholder(match["name"], form, words, match["growth"]))
             end = match.end()
         literals.append(text[end:])
         if any(brace in part for part in literals for brace in "{}"):
@@ -162,13 +177,13 @@ class Template:
     @property
     def features(self) -> tuple[str, ...]:
         """The features whose numbers are in the sentence, each once, in their order."""
-        return tuple(dict.fromkeys(p.feature for p in self.placeholders))
+        return tuple(dict.fromkeys(name for p in self.placeholders for name in p.features))
 
     def known(self, columns: Columns, size: int) -> npt.NDArray[np.bool_]:
         """Rows in which every placeholder has a value."""
         mask = np.ones(size, dtype=bool)
-        for name in self.features:
-            mask &= ~np.isnan(column(columns, name, size))
+        for placeholder in self.placeholders:
+            mask &= ~np.isnan(placeholder.values(columns, size))
         return mask
 
     def render(self, columns: Columns, size: int, currency: str) -> list[str]:
@@ -176,9 +191,15 @@ class Template:
         parts: list[list[str]] = [[self.literals[0]] * size]
         for placeholder, literal in zip(self.placeholders, self.literals[1:], strict=True):
             say = placeholder.formatter(currency)
-            values = column(columns, placeholder.feature, size).tolist()
+            values = placeholder.values(columns, size).tolist()
             parts.append([say(value) + literal for value in values])
         return ["".join(pieces) for pieces in zip(*parts, strict=True)]
+
+
+def before(now: npt.NDArray[np.float64], growth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """What grew to ``now`` by the share ``growth``; missing where it grew from or to nothing, or is not known."""
+    known = (growth > -1) & (now != 0)
+    return np.divide(now, 1 + growth, out=np.full(len(now), np.nan), where=known)
 
 
 def column(columns: Columns, name: str, size: int) -> npt.NDArray[np.float64]:
@@ -220,7 +241,9 @@ class Condition:
 
     @property
     def features(self) -> tuple[str, ...]:
-        names = [name for left, _, right in self.terms for name in (left, right) if isinstance(name, str) and name]
+        """The features that are asked for, each once; those that are to be missing come last."""
+        terms = sorted(self.terms, key=lambda term: term[1] == "is missing")
+        names = [name for left, _, right in terms for name in (left, right) if isinstance(name, str) and name]
         return tuple(dict.fromkeys(names))
 
     def holds(self, columns: Columns, size: int) -> npt.NDArray[np.bool_]:

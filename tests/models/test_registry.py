@@ -155,7 +155,7 @@ def test_a_failure_leaves_the_old_champion(
 
 def test_files_that_were_changed_are_not_served(trained: TrainedModel) -> None:
     files = trained.bundle.to_files()
-    with pytest.raises(ModelError, match=r"booster_any\.txt is not the booster"):
+    with pytest.raises(ModelError, match=r"booster_any\.txt is not the one"):
         Bundle.from_files(files | {"booster_any.txt": files["booster_seat.txt"]})
     with pytest.raises(ModelError, match=r"no booster_upsell\.txt"):
         Bundle.from_files({name: text for name, text in files.items() if name != "booster_upsell.txt"})

@@ -59,11 +59,11 @@ invitations: registered_users/users registered_users_per_seat/share
 new_users: users_created_28d/users users_created_91d/users
 new_teams: teams/teams teams_new_91d/teams
 other_domains: other_domain_users_91d/users other_domain_share/share
-seats_reassigned: users_deactivated_91d/users
+seats_reassigned: users_deactivated_91d/users seats_reassigned_share_91d/share
 near_limit: limit_share_max_28d/share limits_over_80pct/features days_to_limit/days
 next_tier_wanted: gated_features_used_91d/features gated_share_used_91d/share gated_requests_182d/tickets
 support_load: tickets_28d/tickets tickets_91d/tickets tickets_open/tickets
-bugs: bug_tickets_91d/tickets
+bugs: bug_tickets_91d/tickets bug_ticket_share_91d/share
 critical_open: critical_tickets_open/tickets
 feature_requests: feature_requests_182d/tickets
 satisfaction: csat_182d/rating,-1-5 csat_last/rating,-1-5 csat_change_182d/rating-points

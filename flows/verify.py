@@ -1,0 +1,170 @@
+"""``headroom verify``: does a published snapshot hold, and can every number of its sentences be derived again?"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from dataclasses import replace as with_
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from data.errors import PublishError
+from data.movements import ExpansionRules
+from features.build import full_catalogue
+from flows import steps
+from flows.dates import stand_on
+from flows.progress import say
+from flows.settings import Settings, load
+from flows.trust import RULES
+from serving.playbook import digest
+from serving.playbook import load as load_playbook
+from serving.reasons import COLUMNS, feature_columns
+from serving.sentences import check_sentences
+from serving.settings import ServingSettings
+from serving.verify import Difference, Published, check_counts, check_files, check_sums, open_published
+
+NAMED = 20
+"""Differences that are named; of the others it is said how many there are."""
+
+
+@dataclass
+class Verdict:
+    """What was found: how much was read, the first differences and how many there are in all, what else to know."""
+
+    accounts: int
+    sentences: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    differing: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        return self.differing == 0
+
+    def note(self, found: Iterable[Difference]) -> None:
+        """Keep the first differences, count all."""
+        found = iter(found)
+        first = list(islice(found, NAMED - len(self.differences)))
+        self.differences += first
+        self.differing += len(first) + sum(1 for _ in found)
+
+    def lines(self) -> Iterator[str]:
+        """The verdict in words."""
+        yield from self.notes
+        yield from (f"different: {difference}" for difference in self.differences)
+        if self.differing > len(self.differences):
+            yield f"and {self.differing - len(self.differences):,} more"
+        if not self.holds:
+            count = "1 difference" if self.differing == 1 else f"{self.differing:,} differences"
+            yield f"{count}: this list is not what its tables and its model say"
+        elif self.sentences:
+            yield f"{self.sentences:,} sentences of {self.accounts:,} accounts: every number derived"
+        else:
+            yield f"{self.accounts:,} accounts: files, counts and sums hold"
+
+
+def verify(
+    config: Path | str | None = None,
+    source: str | None = None,
+    snapshot_date: date | None = None,
+    out: Path | str | None = None,
+    *,
+    reasons: bool = False,
+) -> Verdict:
+    """Read a published snapshot again: its files, counts and sums; with ``reasons`` also every sentence.
+
+    The sentences are told again from feature rows that are built anew from the source, as known on the snapshot date.
+    Raises PublishError for a snapshot that is not there, or whose sentences another playbook told.
+    """
+    settings = load(config, source, out)
+    published = open_published(settings.out_folder, snapshot_date)
+    say(f"verifying {published.folder}: files, counts and sums")
+    verdict = Verdict(accounts=published.manifest["rows_out"]["scores"])
+    for check in (check_files, check_counts, check_sums):
+        verdict.note(check(published))
+    if reasons:
+        _require_same_words(published, settings)
+        _verify_sentences(published, settings, verdict)
+    return verdict
+
+
+def _require_same_words(published: Published, settings: Settings) -> None:
+    """Raise PublishError where the sentences cannot be told again: another playbook, or an older form of the table."""
+    asked = f"The sentences of the list of {published.snapshot_date} are to be told again."
+    if not published.has("reasons", COLUMNS):
+        raise PublishError(
+            asked,
+            "its reasons have no column for the numbers they rest on: an earlier version published it.",
+            "Score that day again; `headroom verify` without --reasons checks files, counts and sums.",
+        )
+    stored, ours = published.manifest.get("playbook_sha256"), digest(settings.playbook_file)
+    if stored != ours:
+        raise PublishError(
+            asked,
+            f"another playbook told them (sha256 {str(stored)[:12]}; {settings.playbook_file or 'the shipped one'} "
+            f"is {ours[:12]}).",
+            "Give the playbook of that day (`playbook` under [serving]) and the version of Headroom that published it "
+            f"({published.manifest['code_version']}).",
+        )
+
+
+def _verify_sentences(published: Published, settings: Settings, verdict: Verdict) -> None:
+    manifest = published.manifest
+    rules = ExpansionRules.model_validate(manifest["model"][RULES])
+    settings = settings.model_copy(update={"expansion": rules})
+    told = ServingSettings.model_validate(manifest["serving"])
+    opened = steps.read_source(settings)
+    report = steps.check_source(opened)
+    standing = stand_on(opened, published.snapshot_date)
+    cards = full_catalogue() | steps.feature_cards(standing)
+    playbook = load_playbook(cards, settings.playbook_file, steps.likeness(standing))
+    features = feature_columns(pd.DataFrame(columns=pq.read_schema(published.path("attributions")).names))
+    unknown = [name for name in features if name not in cards]
+    verdict.note(Difference("(all)", f"feature {name}", "of the model", "not of this source") for name in unknown)
+    features = [name for name in features if name in cards]
+    scored = set(published.read("scores", ["account_id"])["account_id"])
+
+    def parts() -> Iterator[pd.DataFrame]:
+        """The recomputed rows, part by part; each is checked as it comes."""
+        fresh = with_(standing, state=None)  # nothing of an earlier build
+        for part in steps.row_parts(fresh, [published.snapshot_date], settings):
+            rows = part.to_pandas()
+            of = published.of("reasons", rows["account_id"])
+            verdict.sentences += len(of)
+            found = check_sentences(
+                of, rows, features, cards, playbook, told.currency,
+                users_are_daily_peaks=manifest["users_are_daily_peaks"],
+            )  # fmt: skip
+            verdict.note(found)
+            verdict.note(_strangers(rows, scored))
+            yield rows
+
+    now = steps.fingerprint(report, standing, parts())
+    verdict.note(Difference(name, "scores", "a customer", "none on that day") for name in sorted(scored))
+    verdict.notes += list(_changes(manifest, now))
+    say(f"{verdict.sentences:,} sentences told again, as known before {standing.snapshot_date}")
+
+
+def _strangers(rows: pd.DataFrame, scored: set[str]) -> Iterator[Difference]:
+    """Customers that were not scored; those that were are taken off ``scored``."""
+    for account in rows["account_id"]:
+        if account not in scored:
+            yield Difference(account, "scores", "no row", "a customer on that day")
+        scored.discard(account)
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What differs between the source as it was when the list was made, and as it is."""
+    told = [
+        f"{table}: {what} {now[name].get(table)} (was {before[name].get(table)})"
+        for name, what in (("input_rows", "rows"), ("input_watermarks", "last day"))
+        for table in sorted({*before[name], *now[name]})
+        if before[name].get(table) != now[name].get(table)
+    ]
+    if told:
+        yield f"the source has changed since this list was made: {'; '.join(told)}"
+    if now["feature_rows_sha256"] != before["feature_rows_sha256"]:
+        yield "the feature rows of that day are not those that were scored (feature_rows_sha256 differs)"

@@ -1,0 +1,159 @@
+"""``headroom verify`` on a published list: as it was published, edited by hand, and against another source."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from flows.dates import stand_on
+from flows.settings import load
+from flows.steps import likeness, read_source
+from tests.flows.conftest import END, Headroom
+
+NAME = f"snapshot_date={END}"
+
+
+@pytest.fixture
+def copied(published: Path, tmp_path: Path) -> Path:
+    """A copy of the published list, to edit."""
+    shutil.copytree(published, tmp_path / "out" / NAME)
+    return tmp_path / "out" / NAME
+
+
+def edit(folder: Path, table: str, change: Callable[[pd.DataFrame], pd.DataFrame], forge: bool = True) -> pd.DataFrame:
+    """Edit a table; whoever forges it also writes its new hash into the manifest."""
+    file = folder / f"{table}.parquet"
+    frame = change(pd.read_parquet(file))
+    frame.to_parquet(file, index=False)
+    if forge:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest["files_sha256"][file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+        (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return frame
+
+
+def of(frame: pd.DataFrame, code: str) -> int:
+    """The row of the first reason of this code."""
+    return int(frame.index[frame["reason_code"] == code][0])
+
+
+def set_value(frame: pd.DataFrame, place: int, column: str, value: object) -> pd.DataFrame:
+    values = list(frame[column])
+    values[place] = value
+    return frame.assign(**{column: pd.Series(values, index=frame.index)})
+
+
+def test_a_list_as_it_was_published_holds(published: Path, warehouse: Path, headroom: Headroom) -> None:
+    ran = headroom("verify", "--reasons", "--source", warehouse, "--out", published.parent)
+    assert ran.code == 0, ran.out
+    sentences = len(pd.read_parquet(published / "reasons.parquet"))
+    accounts = len(pd.read_parquet(published / "scores.parquet"))
+    assert ran.out == f"{sentences:,} sentences of {accounts:,} accounts: every number derived\n"
+    assert headroom("verify", "--out", published.parent).out == f"{accounts:,} accounts: files, counts and sums hold\n"
+
+
+def test_a_file_that_was_changed_is_named(copied: Path, headroom: Headroom) -> None:
+    edit(copied, "scores", lambda frame: frame.iloc[1:], forge=False)
+    (copied / "list.html").unlink()
+    (copied / "notes.txt").write_text("Call Ana.")
+    ran = headroom("verify", "--out", copied.parent)
+    assert ran.code == 1
+    for said in ("file scores.parquet", "file list.html", "file notes.txt", "rows of scores: published"):
+        assert said in ran.out
+    assert "differences: this list is not what its tables and its model say" in ran.out
+
+
+def test_sums_that_do_not_hold_are_named(copied: Path, headroom: Headroom) -> None:
+    scores = edit(copied, "scores", lambda frame: set_value(frame, 5, "log_odds", frame["log_odds"][5] + 0.1))
+    reasons = edit(copied, "reasons", lambda frame: set_value(frame, 0, "shap_log_odds", 9.0))
+    ran = headroom("verify", "--out", copied.parent)
+    assert ran.code == 1
+    assert f"different: {scores['account_id'][5]}, log_odds: published" in ran.out
+    assert f"different: {reasons['account_id'][0]}, {reasons['reason_code'][0]} (shap_log_odds): published 9" in ran.out
+
+
+def test_a_planted_number_is_named_with_what_is_derived(copied: Path, warehouse: Path, headroom: Headroom) -> None:
+    """A stored number, and the sentence that goes with it: only the source knows better."""
+
+    def plant(frame: pd.DataFrame) -> pd.DataFrame:
+        place = of(frame, "tenure")
+        frame = set_value(frame, place, "text", "A customer for 4,321 days (142 months).")
+        return set_value(set_value(frame, place, "value", 4321.0), place, "numbers", [4321.0])
+
+    frame = edit(copied, "reasons", plant)
+    ran = headroom("verify", "--reasons", "--source", warehouse, "--out", copied.parent)
+    assert ran.code == 1
+    assert "\n1 difference: " in ran.out
+    account = frame["account_id"][of(frame, "tenure")]
+    assert f"different: {account}, tenure (tenure_days): published 'A customer for 4,321 days" in ran.out
+    assert "tenure_days is 4321.0 and recomputed " in ran.out
+
+
+def test_a_sentence_that_was_edited_is_named(copied: Path, warehouse: Path, headroom: Headroom) -> None:
+    def edited(frame: pd.DataFrame) -> pd.DataFrame:
+        place = of(frame, "seats_in_use")
+        return set_value(frame, place, "text", "All of its seats were used.")
+
+    frame = edit(copied, "reasons", edited)
+    ran = headroom("verify", "--reasons", "--source", warehouse, "--out", copied.parent)
+    assert ran.code == 1
+    account = frame["account_id"][of(frame, "seats_in_use")]
+    assert f"different: {account}, seats_in_use: published 'All of its seats were used.', derived" in ran.out
+
+
+def test_a_source_that_has_changed_since_is_told(published: Path, spoilt: Path, headroom: Headroom) -> None:
+    """A later fact changes no number; one of the past does, and both are told."""
+    lines = pd.read_parquet(spoilt / "subscriptions.parquet")
+    later = lines.tail(1).assign(valid_from=pd.Timestamp(END), valid_to=pd.NaT, known_at=pd.NaT)
+    pd.concat([lines, later.astype(lines.dtypes)]).to_parquet(spoilt / "subscriptions.parquet", index=False)
+    ran = headroom("verify", "--reasons", "--source", spoilt, "--out", published.parent)
+    assert ran.code == 0, ran.out
+    rows = len(lines)
+    assert f"the source has changed since this list was made: subscriptions: rows {rows + 1} (was {rows})" in ran.out
+    assert "feature rows" not in ran.out
+    lines.assign(seats=lines["seats"] + 1).to_parquet(spoilt / "subscriptions.parquet", index=False)
+    ran = headroom("verify", "--reasons", "--source", spoilt, "--out", published.parent)
+    assert ran.code == 1
+    assert "the feature rows of that day are not those that were scored" in ran.out
+    assert "seats is " in ran.out
+
+
+def test_another_playbook_is_refused(published: Path, warehouse: Path, headroom: Headroom, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(
+        "[reasons.tenure]\ntitle = 'Time with us'\ntexts = ['With us for {tenure_days:days}.']\n"
+    )
+    (tmp_path / "headroom.toml").write_text("[serving]\nplaybook = 'own.toml'\n")
+    ran = headroom("verify", "--reasons", "--source", warehouse, "--out", published.parent)
+    assert ran.code == 1
+    assert "another playbook told them" in ran.err
+    assert headroom("verify", "--out", published.parent).code == 0
+
+
+def test_a_list_of_an_earlier_version_is_refused(copied: Path, warehouse: Path, headroom: Headroom) -> None:
+    edit(copied, "reasons", lambda frame: frame.drop(columns=["numbers", "feature"]))
+    ran = headroom("verify", "--reasons", "--source", warehouse, "--out", copied.parent)
+    assert ran.code == 1
+    assert "an earlier version published it" in ran.err
+
+
+def test_a_list_that_is_not_there(published: Path, headroom: Headroom, tmp_path: Path) -> None:
+    ran = headroom("verify", "--snapshot-date", "2020-01-01", "--out", published.parent)
+    assert ran.code == 1
+    assert f"the days there are {END}" in ran.err
+    assert "no list has been published" in headroom("verify", "--out", tmp_path / "nowhere").err
+
+
+def test_what_a_base_knows_of_its_accounts(spoilt: Path) -> None:
+    accounts = pd.read_parquet(spoilt / "accounts.parquet")
+
+    def known(frame: pd.DataFrame) -> tuple[str, ...]:
+        frame.to_parquet(spoilt / "accounts.parquet", index=False)
+        return likeness(stand_on(read_source(load(source=f"parquet://{spoilt}")), END))
+
+    assert known(accounts) == ("segment", "size", "industry")
+    assert known(accounts.drop(columns=["segment"]).assign(industry=None)) == ("size",)
+    assert known(accounts.drop(columns=["segment", "employees", "industry"])) == ()

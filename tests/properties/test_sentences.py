@@ -1,0 +1,111 @@
+"""Every number of every sentence, derived by a plain loop over the rows of the tables: no Ibis, no SQL, no template."""
+
+from collections.abc import Iterator
+from datetime import date
+from itertools import chain
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.catalogue import FeatureCard
+from data.contract import TABLES
+from data.movements import ExpansionRules
+from data.source import as_of
+from data.staging import stage
+from features import likeness, peers
+from features.build import catalogue, feature_rows, full_catalogue
+from serving.playbook import Playbook, load
+from serving.reasons import explain
+from serving.sentences import check_sentences
+from serving.settings import ReasonSettings
+from tests.properties.by_hand import by_hand
+from tests.properties.generated import SNAPSHOTS, as_arrow, frames
+from tests.properties.peers_by_hand import peers_by_hand
+
+RULES = ExpansionRules()
+SEEDS = (0, 1, 2)
+DAY = SNAPSHOTS[2]
+EVERYTHING = ReasonSettings(keep_for=200, keep_against=200, min_log_odds=0)
+TEXTS = ("fit",)
+
+
+class Told:
+    """What was told of the accounts of one base on one day, and what the plain loop counts of them."""
+
+    def __init__(self, seed: int, day: date) -> None:
+        base = frames(seed)
+        con = ibis.duckdb.connect()
+        raw = {name: con.create_table(name, as_arrow(name, frame)) for name, frame in base.items()}
+        tables = as_of({name: stage(TABLES[name], table) for name, table in raw.items()}, day)
+        self.cards: dict[str, FeatureCard] = full_catalogue() | catalogue(tables)
+        self.features = list(catalogue(tables))
+        self.playbook: Playbook = load(self.cards)
+        self.rows = feature_rows(tables, [day], RULES).to_pyarrow().to_pandas()
+        self.reasons = pd.concat([self._explained(weight) for weight in (0.1, -0.1)], ignore_index=True)
+        accounts = self.rows["account_id"].tolist()
+        counted = pd.DataFrame([by_hand(base, account, day, RULES) for account in accounts], index=accounts)
+        counted = pd.concat(
+            [counted[name] if name in TEXTS else counted[name].astype("float64") for name in counted], axis=1
+        )
+        among = peers_by_hand(base, counted, day, peers.FEWEST_PEERS)
+        compared = pd.DataFrame([among[account] for account in accounts], index=accounts).astype("float64")
+        keys = pd.DataFrame({"account_id": accounts, "snapshot_date": day}, index=accounts)
+        self.by_hand = pd.concat([keys, counted, compared], axis=1).reset_index(drop=True)
+
+    def _explained(self, weight: float) -> pd.DataFrame:
+        """Every feature of every account weighs the same, so every reason is told that can be told."""
+        keys = self.rows[["snapshot_date", "account_id"]].assign(base_log_odds=-2.0)
+        parts = pd.DataFrame(weight, index=keys.index, columns=self.features)
+        return explain(pd.concat([keys, parts], axis=1), self.rows, self.cards, self.playbook, EVERYTHING)
+
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[list[Told]]:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (peers, likeness):
+            patch.setattr(module, "FEWEST_PEERS", 2)  # among a dozen accounts nobody has ten
+        yield [Told(seed, DAY) for seed in SEEDS]
+
+
+def test_every_number_of_every_reason_is_that_of_the_plain_loop(told: list[Told]) -> None:
+    sentences = 0
+    for base in told:
+        found = check_sentences(base.reasons, base.by_hand, base.features, base.cards, base.playbook)
+        assert [str(difference) for difference in found] == []
+        sentences += len(base.reasons)
+    assert sentences > 1_000
+
+
+def test_every_reason_code_was_told_with_a_number(told: list[Told]) -> None:
+    for effect in ("for", "against"):
+        codes, stated = set(), set()
+        for base in told:
+            of = base.reasons[base.reasons["effect"] == effect]
+            codes |= set(base.playbook.reasons) | {card.reason_code for card in base.cards.values()}
+            known = of["value"].notna() | of["value_text"].notna()
+            stated |= set(of.loc[known, "reason_code"])
+        assert codes - stated == set()
+
+
+def test_most_sentences_of_the_playbook_were_told(told: list[Told]) -> None:
+    """By what they say whoever it is about; what is left needs rare accounts."""
+    templates = {
+        variant.template.literals[0] or variant.template.literals[1]
+        for base in told
+        for reason in base.playbook.reasons.values()
+        for variant in chain(reason.texts, reason.against)
+    }
+    said = " ".join(text for base in told for text in base.reasons["text"])
+    assert np.mean([part in said for part in templates]) > 0.8
+
+
+def test_a_number_that_is_not_the_plain_loops_is_found(told: list[Told]) -> None:
+    base = told[0]
+    name = "seats"
+    wrong = base.by_hand.assign(**{name: base.by_hand[name] + 1})
+    found = list(check_sentences(base.reasons, wrong, base.features, base.cards, base.playbook))
+    assert found
+    assert all("seats is " in difference.derived for difference in found)
+    assert {"seats_in_use", "account_size"} <= {difference.where.split(" ")[0] for difference in found}
