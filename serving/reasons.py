@@ -14,7 +14,7 @@ import pandas as pd
 from data.catalogue import FeatureCard
 from data.errors import ModelError
 from serving.directions import contradicting
-from serving.fallback import Values, are_known, card_sentences, card_title
+from serving.fallback import Values, are_known, card_sentences
 from serving.playbook import Playbook, Variant
 from serving.settings import ReasonSettings
 from serving.wording import USERS_ARE_DAILY_PEAKS, Columns
@@ -222,11 +222,7 @@ def _table(
 ) -> pd.DataFrame:
     count = len(chosen.row)
     texts, numbers_from, names = (np.full(count, "", dtype=object) for _ in range(3))
-    told = playbook.reasons
-    titles = [
-        told[code].title if code in told else card_title(catalogue[features[members[0]]])
-        for code, members in zip(groups.codes, groups.members, strict=True)
-    ]
+    titles = [playbook.title(catalogue[features[members[0]]]) for members in groups.members]
     able = [code in playbook.actionable for code in groups.codes]
     for group, members in enumerate(groups.members):
         here = np.flatnonzero(chosen.group == group)

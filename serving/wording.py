@@ -27,6 +27,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 
 import numpy as np
@@ -114,6 +115,18 @@ def money(value: float, symbol: str) -> str:
 def percent(value: float) -> str:
     """A share as in the sentences."""
     return _percent(value)
+
+
+def say_propensity(value: float) -> str:
+    """A propensity for people: no false precision, and never a certainty."""
+    if value > 0.99:
+        return "over 99%"
+    return "under 1%" if value < 0.01 else percent(value)
+
+
+def say_day(day: date) -> str:
+    """A day for people: 1 Oct 2026."""
+    return f"{day.day} {day:%b %Y}"
 
 
 @dataclass(frozen=True)
