@@ -15,6 +15,10 @@ LEAST_LOG_ODDS = 0.01
 """A change of a reason smaller than that is not kept by its code and not told: it moves 12.0% to 12.1%."""
 
 
+RETRAINED = "the retrained model"
+"""What a sentence calls the model of this list, where it was trained after that of the last one."""
+
+
 class NotSplit(StrEnum):
     """Why the change of an account is not split into its parts."""
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data.change import LEAST_LOG_ODDS, PARTS, REST, NotSplit
+from data.change import LEAST_LOG_ODDS, PARTS, REST, RETRAINED, NotSplit
 from data.errors import ModelError
 from models.bundle import Bundle
 from models.published import Published, calibrated, check_base, check_map, check_published, of_accounts
@@ -114,7 +114,7 @@ def replacement(old: Bundle | None, new: Bundle) -> str:
         return words.get(rules, "the rule that replaced the model")
     versions = old.version, new.version
     went_back = all(version.isdecimal() for version in versions) and int(new.version) < int(old.version)
-    return "the earlier model" if went_back else "the retrained model"
+    return "the earlier model" if went_back else RETRAINED
 
 
 def _ask(

@@ -1,0 +1,173 @@
+"""Why an account changed since the last published list, in one sentence: each number stands in the published tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.catalogue import FeatureCard
+from data.change import LEAST_LOG_ODDS, REST, NotSplit
+from serving.playbook import Playbook
+from serving.wording import money, say_day, say_propensity
+
+SMALL_CHANGES = "many small changes"
+RANKED_BY = {"propensity": "propensity", "expected_arr": "expected ARR"}
+UNKNOWN = {
+    NotSplit.MODEL_NOT_FOUND.value: "why is not known, as the model of that list is no longer there",
+    NotSplit.FEATURES_MISSING.value: "why is not known, as the source no longer gives all that the model of that list "
+    "asks for",
+}
+
+
+@dataclass(frozen=True)
+class About:
+    """What all sentences of a list share.
+
+    ``previous_date``: the day of the last published list, None if there is none. ``titles``: reason code to title.
+    ``replaced_by``: what took the place of its model, in words; empty if nothing did. ``rank_by`` is what this list is
+    ranked by, ``previous_rank_by`` the last one.
+    """
+
+    previous_date: date | None
+    titles: Mapping[str, str]
+    replaced_by: str = ""
+    rank_by: str = "propensity"
+    previous_rank_by: str = "propensity"
+    currency: str = "$"
+
+
+def titles(catalogue: Mapping[str, FeatureCard], playbook: Playbook) -> dict[str, str]:
+    """What each reason code is called."""
+    return {card.reason_code: playbook.title(card) for card in catalogue.values()}
+
+
+def sentences(facts: pd.DataFrame, reasons: pd.DataFrame, about: About) -> list[str]:
+    """One sentence per row of ``facts``, which has one row per account.
+
+    ``facts``: account_id, because, change, model, calibration, rank, propensity, expected_arr, the last three also as
+    ``previous_``, rank_change, rank_came, rank_left, rank_moved. ``reasons``: account_id, reason_code, log_odds.
+    """
+    raised, lowered = _weighing(facts, reasons, about)
+    names = ("rank", "propensity", "expected_arr")
+    shown = ["because", "change", *names, *(f"previous_{name}" for name in names), *_AHEAD, "rank_change"]
+    columns = {name: _plain(facts[name]) for name in shown}
+    rows = (dict(zip(shown, values, strict=True)) for values in zip(*columns.values(), strict=True))
+    return [_sentence(row, up, down, about) for row, up, down in zip(rows, raised, lowered, strict=True)]
+
+
+def _plain(values: pd.Series) -> list[Any]:
+    """Whole numbers as such, missing ones as None."""
+    if values.dtype == "Int64":
+        missing, whole = values.isna().to_numpy(), values.fillna(0).to_numpy(np.int64).tolist()
+        return [None if gone else value for gone, value in zip(missing, whole, strict=True)]
+    return values.tolist()
+
+
+def _sentence(row: Mapping[str, Any], raised: str, lowered: str, about: About) -> str:
+    if about.previous_date is None:
+        return "This is the first list: there is no earlier one to compare with."
+    day, rank = say_day(about.previous_date), row["rank"]
+    if row["because"] == NotSplit.NEW.value:
+        return f"Not in the base on {day}, now {_standing(rank)}."
+    head = _places(row["previous_rank"], rank, day)
+    if about.rank_by == "expected_arr":
+        head += _from_to("expected ARR", _amount(row, "previous_", about.currency), _amount(row, "", about.currency))
+    head += _from_to("propensity", say_propensity(row["previous_propensity"]), say_propensity(row["propensity"]))
+    if row["because"]:
+        return f"{head}: {UNKNOWN[row['because']]}."
+    why = [raised, lowered] if row["change"] >= 0 else [lowered, raised]
+    why += _others(row, about)
+    told = "; ".join(clause for clause in why if clause)
+    return f"{head}: {told}." if told else f"{head}."
+
+
+def _places(before: int | None, rank: int | None, day: str) -> str:
+    if before is None or rank is None:
+        was, now = _standing(before), _standing(rank)
+        return f"{_capital(now)}, as on {day}" if was == now else f"{_capital(was)} on {day}, now {now}"
+    if before == rank:
+        return f"Still at rank {rank}"
+    return f"{'Up' if rank < before else 'Down'} from rank {before} to {rank}"
+
+
+def _standing(rank: int | None) -> str:
+    return "set apart" if rank is None else f"at rank {rank}"
+
+
+def _from_to(what: str, before: str, now: str) -> str:
+    return f", {what} still {now}" if before == now else f", {what} from {before} to {now}"
+
+
+def _amount(row: Mapping[str, Any], when: str, currency: str) -> str:
+    value = row[f"{when}expected_arr"]
+    return "not known" if pd.isna(value) else money(round(value), currency)
+
+
+_AHEAD = ("rank_left", "rank_came", "rank_moved")
+
+
+def _others(row: Mapping[str, Any], about: About) -> list[str]:
+    """What the other accounts did, as far as it went the way that the rank went."""
+    if about.rank_by != about.previous_rank_by:
+        return [f"the list is now ranked by {RANKED_BY[about.rank_by]}"]
+    change = row["rank_change"]
+    if not change:
+        return []
+    left, came, moved = (row[name] if row[name] * change > 0 else 0 for name in _AHEAD)
+    told = [f"{_accounts(-left)} ahead of it left the list"] * bool(left)
+    told += [f"{_accounts(came)} came onto the list ahead of it"] * bool(came)
+    where = "moved ahead of" if moved > 0 else "fell behind"
+    told += [f"on balance {abs(moved):,} other{'s' * (abs(moved) != 1)} {where} it"] * bool(moved)
+    return told
+
+
+def _accounts(count: int) -> str:
+    return f"{count:,} account{'s' * (count != 1)}"
+
+
+def _weighing(facts: pd.DataFrame, reasons: pd.DataFrame, about: About) -> tuple[list[str], list[str]]:
+    """What raised and what lowered the propensity of each account most, in words; empty where nothing did."""
+    names = {code: _within(title) for code, title in about.titles.items()} | {REST: SMALL_CHANGES}
+    codes, known = pd.factorize(reasons["reason_code"])
+    called = [*(names[str(code)] for code in known), about.replaced_by or "the model", "the calibration"]
+    ids = pd.Index(facts["account_id"].astype("str"))
+    every = np.arange(len(facts))
+    row = np.concatenate([ids.get_indexer(pd.Index(reasons["account_id"].astype("str"))), every, every])
+    name = np.concatenate([codes, np.full(len(facts), len(known)), np.full(len(facts), len(known) + 1)])
+    size = np.concatenate([frame.to_numpy(np.float64) for frame in
+                           (reasons["log_odds"], facts["model"], facts["calibration"])])  # fmt: skip
+    texts = np.array(called, dtype=object)
+    return (
+        _strongest(row, size, texts[name], len(facts), "raised"),
+        _strongest(row, -size, texts[name], len(facts), "lowered"),
+    )
+
+
+def _strongest(
+    row: npt.NDArray[np.int64], size: npt.NDArray[np.float64], names: npt.NDArray[np.object_], count: int, verb: str
+) -> list[str]:
+    """The two largest sizes of each row, in words."""
+    told = np.flatnonzero((size >= LEAST_LOG_ODDS) & (row >= 0))
+    told = told[np.lexsort((-size[told], row[told]))]
+    first = np.r_[True, row[told][1:] != row[told][:-1]] if len(told) else np.zeros(0, dtype=bool)
+    second = np.r_[False, first[:-1]] & ~first
+    most, next_to_it = np.full(count, "", dtype=object), np.full(count, "", dtype=object)
+    most[row[told[first]]] = names[told[first]]
+    next_to_it[row[told[second]]] = names[told[second]]
+    return [
+        "" if not name else f"{name} {verb} it most, then {other}" if other else f"{name} {verb} it most"
+        for name, other in zip(most.tolist(), next_to_it.tolist(), strict=True)
+    ]
+
+
+def _within(title: str) -> str:
+    """A title inside a sentence: abbreviations stay as they are."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
