@@ -42,7 +42,8 @@ def tally(changes: pd.DataFrame, reasons: pd.DataFrame) -> Tally:
     split = changes[changes["because"] == ""]
     sizes = {part: float(split[f"{part}_log_odds"].abs().sum()) for part in SIZES}
     codes = reasons["log_odds"].abs().groupby(reasons["reason_code"]).sum()
-    return Tally(dict(Counter(changes["because"].tolist())), sizes, codes.to_dict())
+    by_code = {str(code): float(size) for code, size in codes.items()}
+    return Tally(dict(Counter(changes["because"].tolist())), sizes, by_code)
 
 
 def summary(

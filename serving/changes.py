@@ -43,7 +43,7 @@ def split_ranks(previous: pd.DataFrame, scores: pd.DataFrame, *, rank_by: str, p
         rank_moved   of those ranked in both: how many more are ahead of it by their new keys than by their old ones
 
     Where all propensities move, by a season say, ``own`` and ``moved`` are large and opposite. The parts are null where
-    the two lists are ranked by different columns. Raises PublishError where the last list is not in the order of its keys.
+    the two lists are ranked by different columns. Raises PublishError where the last list is not in its own order.
     """
     then, now = (frame[frame["rank"].notna()] for frame in (previous, scores))
     place = pd.Index(then["account_id"].astype("str")).get_indexer(pd.Index(now["account_id"].astype("str")))
@@ -99,8 +99,8 @@ def _check_order(listed: pd.DataFrame, ahead: Integers) -> None:
         first = listed.iloc[wrong[0]]
         raise PublishError(
             "Say why each rank changed since the last published list.",
-            f"account {first['account_id']} has rank {first['rank']} in the last list, and {ahead[wrong[0]]} accounts are "
-            "ahead of it by what that list is ranked by",
+            f"account {first['account_id']} has rank {first['rank']} in the last list, and {ahead[wrong[0]]} accounts "
+            "come before it by what that list is ranked by",
             "Put the last list back as it was published, or move it out of the output folder.",
         )
 
