@@ -83,8 +83,8 @@ def _sentences(told: Mapping[str, Any], about: About) -> list[str]:
     assert about.previous_date is not None
     day = say_day(about.previous_date)
     said = [
-        f"Since {day} {told['new']:,} accounts are new and {told['left_the_base']:,} left the base; "
-        f"{told['compared']:,} are in both lists."
+        f"Since {day}: {_accounts(told['new'], 'new account')}, {told['left_the_base']:,} left the base, "
+        f"{told['compared']:,} in both lists."
     ]
     if told["not_asked"]:
         said.append(f"Why their scores changed is not known: {told['not_asked']}.")
@@ -93,8 +93,12 @@ def _sentences(told: Mapping[str, Any], about: About) -> list[str]:
     if about.replaced_by and told["moved_by_model"]["accounts"] is not None:
         mover = "the retrain" if about.replaced_by == RETRAINED else about.replaced_by
         places, count = told["moved_by_model"].values()
-        said.append(f"{mover.capitalize()} moved {count:,} account{'s' * (count != 1)} by more than {places} places.")
+        said.append(f"{mover.capitalize()} moved {_accounts(count, 'account')} by more than {places} places.")
     return said
+
+
+def _accounts(count: int, one: str) -> str:
+    return f"{count:,} {one}{'s' * (count != 1)}"
 
 
 def _sum(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Why an account changed since the last published list, in one sentence: each number stands in the published tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,6 +13,9 @@ from data.catalogue import FeatureCard
 from data.change import LEAST_LOG_ODDS, REST, NotSplit
 from serving.playbook import Playbook
 from serving.wording import money, say_day, say_propensity
+
+Pair = tuple[str, str]
+"""The names of the two that weigh most, the larger first; empty where there is none."""
 
 SMALL_CHANGES = "many small changes"
 RANKED_BY = {"propensity": "propensity", "expected_arr": "expected ARR"}
@@ -67,7 +70,7 @@ def _plain(values: pd.Series) -> list[Any]:
     return values.tolist()
 
 
-def _sentence(row: Mapping[str, Any], raised: str, lowered: str, about: About) -> str:
+def _sentence(row: Mapping[str, Any], raised: Pair, lowered: Pair, about: About) -> str:
     if about.previous_date is None:
         return "This is the first list: there is no earlier one to compare with."
     day, rank = say_day(about.previous_date), row["rank"]
@@ -79,10 +82,18 @@ def _sentence(row: Mapping[str, Any], raised: str, lowered: str, about: About) -
     head += _from_to("propensity", say_propensity(row["previous_propensity"]), say_propensity(row["propensity"]))
     if row["because"]:
         return f"{head}: {UNKNOWN[row['because']]}."
-    why = [raised, lowered] if row["change"] >= 0 else [lowered, raised]
-    why += _others(row, about)
-    told = "; ".join(clause for clause in why if clause)
+    up, down = ("raised", raised), ("lowered", lowered)
+    told = "; ".join([*_most(*((up, down) if row["change"] >= 0 else (down, up))), *_others(row, about)])
     return f"{head}: {told}." if told else f"{head}."
+
+
+def _most(main: tuple[str, Pair], against: tuple[str, Pair]) -> Iterator[str]:
+    """What moved the propensity its way, and what moved it most the other way."""
+    (verb, (first, second)), (other_verb, (other, _)) = main, against
+    if first:
+        yield f"{first} {verb} it most" + f", then {second}" * bool(second)
+    if other:
+        yield f"{other} {other_verb} it"
 
 
 def _places(before: int | None, rank: int | None, day: str) -> str:
@@ -129,8 +140,8 @@ def _accounts(count: int) -> str:
     return f"{count:,} account{'s' * (count != 1)}"
 
 
-def _weighing(facts: pd.DataFrame, reasons: pd.DataFrame, about: About) -> tuple[list[str], list[str]]:
-    """What raised and what lowered the propensity of each account most, in words; empty where nothing did."""
+def _weighing(facts: pd.DataFrame, reasons: pd.DataFrame, about: About) -> tuple[list[Pair], list[Pair]]:
+    """What raised and what lowered the propensity of each account most."""
     names = {code: _within(title) for code, title in about.titles.items()} | {REST: SMALL_CHANGES}
     codes, known = pd.factorize(reasons["reason_code"])
     called = [*(names[str(code)] for code in known), about.replaced_by or "the model", "the calibration"]
@@ -141,27 +152,21 @@ def _weighing(facts: pd.DataFrame, reasons: pd.DataFrame, about: About) -> tuple
     size = np.concatenate([frame.to_numpy(np.float64) for frame in
                            (reasons["log_odds"], facts["model"], facts["calibration"])])  # fmt: skip
     texts = np.array(called, dtype=object)
-    return (
-        _strongest(row, size, texts[name], len(facts), "raised"),
-        _strongest(row, -size, texts[name], len(facts), "lowered"),
-    )
+    return _strongest(row, size, texts[name], len(facts)), _strongest(row, -size, texts[name], len(facts))
 
 
 def _strongest(
-    row: npt.NDArray[np.int64], size: npt.NDArray[np.float64], names: npt.NDArray[np.object_], count: int, verb: str
-) -> list[str]:
-    """The two largest sizes of each row, in words."""
+    row: npt.NDArray[np.int64], size: npt.NDArray[np.float64], names: npt.NDArray[np.object_], count: int
+) -> list[Pair]:
+    """The names of the two largest sizes of each row; empty where there are fewer."""
     told = np.flatnonzero((size >= LEAST_LOG_ODDS) & (row >= 0))
     told = told[np.lexsort((-size[told], row[told]))]
-    first = np.r_[True, row[told][1:] != row[told][:-1]] if len(told) else np.zeros(0, dtype=bool)
-    second = np.r_[False, first[:-1]] & ~first
-    most, next_to_it = np.full(count, "", dtype=object), np.full(count, "", dtype=object)
-    most[row[told[first]]] = names[told[first]]
-    next_to_it[row[told[second]]] = names[told[second]]
-    return [
-        "" if not name else f"{name} {verb} it most, then {other}" if other else f"{name} {verb} it most"
-        for name, other in zip(most.tolist(), next_to_it.tolist(), strict=True)
-    ]
+    first = np.diff(row[told], prepend=-1) != 0
+    second = np.r_[False, first][: len(first)] & ~first
+    pairs = np.full((count, 2), "", dtype=object)
+    for place, these in enumerate((first, second)):
+        pairs[row[told[these]], place] = names[told[these]]
+    return list(zip(*pairs.T.tolist(), strict=True))
 
 
 def _within(title: str) -> str:
