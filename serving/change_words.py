@@ -1,9 +1,10 @@
 """Why an account changed since the last published list, in one sentence: each number stands in the published tables."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from serving.wording import money, say_day, say_propensity
 Pair = tuple[str, str]
 """The names of the two that weigh most, the larger first; empty where there is none."""
 
+NEW = NotSplit.NEW.value
 SMALL_CHANGES = "many small changes"
 RANKED_BY = {"propensity": "propensity", "expected_arr": "expected ARR"}
 UNKNOWN = {
@@ -48,18 +50,35 @@ def titles(catalogue: Mapping[str, FeatureCard], playbook: Playbook) -> dict[str
     return {card.reason_code: playbook.title(card) for card in catalogue.values()}
 
 
+class _Fact(NamedTuple):
+    """One account: the columns of ``facts`` that its sentence needs. A rank that is not there is None."""
+
+    because: str
+    change: float
+    rank: int | None
+    propensity: float
+    expected_arr: float
+    previous_rank: int | None
+    previous_propensity: float
+    previous_expected_arr: float
+    rank_change: int | None
+    rank_came: int | None
+    rank_left: int | None
+    rank_moved: int | None
+
+
 def sentences(facts: pd.DataFrame, reasons: pd.DataFrame, about: About) -> list[str]:
     """One sentence per row of ``facts``, which has one row per account.
 
     ``facts``: account_id, because, change, model, calibration, rank, propensity, expected_arr, the last three also as
     ``previous_``, rank_change, rank_came, rank_left, rank_moved. ``reasons``: account_id, reason_code, log_odds.
     """
-    raised, lowered = _weighing(facts, reasons, about)
-    names = ("rank", "propensity", "expected_arr")
-    shown = ["because", "change", *names, *(f"previous_{name}" for name in names), *_AHEAD, "rank_change"]
-    columns = {name: _plain(facts[name]) for name in shown}
-    rows = (dict(zip(shown, values, strict=True)) for values in zip(*columns.values(), strict=True))
-    return [_sentence(row, up, down, about) for row, up, down in zip(rows, raised, lowered, strict=True)]
+    if about.previous_date is None:
+        return ["This is the first list: there is no earlier one to compare with."] * len(facts)
+    day = say_day(about.previous_date)
+    rows = map(_Fact, *(_plain(facts[name]) for name in _Fact._fields))
+    weighing = zip(rows, *_weighing(facts, reasons, about), strict=True)
+    return [_sentence(row, raised, lowered, day, about) for row, raised, lowered in weighing]
 
 
 def _plain(values: pd.Series) -> list[Any]:
@@ -70,20 +89,19 @@ def _plain(values: pd.Series) -> list[Any]:
     return values.tolist()
 
 
-def _sentence(row: Mapping[str, Any], raised: Pair, lowered: Pair, about: About) -> str:
-    if about.previous_date is None:
-        return "This is the first list: there is no earlier one to compare with."
-    day, rank = say_day(about.previous_date), row["rank"]
-    if row["because"] == NotSplit.NEW.value:
-        return f"Not in the base on {day}, now {_standing(rank)}."
-    head = _places(row["previous_rank"], rank, day)
+def _sentence(row: _Fact, raised: Pair, lowered: Pair, day: str, about: About) -> str:
+    if row.because == NEW:
+        return f"Not in the base on {day}, now {_standing(row.rank)}."
+    head = _places(row.previous_rank, row.rank, day)
     if about.rank_by == "expected_arr":
-        head += _from_to("expected ARR", _amount(row, "previous_", about.currency), _amount(row, "", about.currency))
-    head += _from_to("propensity", say_propensity(row["previous_propensity"]), say_propensity(row["propensity"]))
-    if row["because"]:
-        return f"{head}: {UNKNOWN[row['because']]}."
+        head += _from_to(
+            "expected ARR", *(_amount(value, about) for value in (row.previous_expected_arr, row.expected_arr))
+        )
+    head += _from_to("propensity", say_propensity(row.previous_propensity), say_propensity(row.propensity))
+    if row.because:
+        return f"{head}: {UNKNOWN[row.because]}."
     up, down = ("raised", raised), ("lowered", lowered)
-    told = "; ".join([*_most(*((up, down) if row["change"] >= 0 else (down, up))), *_others(row, about)])
+    told = "; ".join([*_most(*((up, down) if row.change >= 0 else (down, up))), *_others(row, about)])
     return f"{head}: {told}." if told else f"{head}."
 
 
@@ -113,27 +131,23 @@ def _from_to(what: str, before: str, now: str) -> str:
     return f", {what} still {now}" if before == now else f", {what} from {before} to {now}"
 
 
-def _amount(row: Mapping[str, Any], when: str, currency: str) -> str:
-    value = row[f"{when}expected_arr"]
-    return "not known" if pd.isna(value) else money(round(value), currency)
+def _amount(value: float, about: About) -> str:
+    return "not known" if math.isnan(value) else money(round(value), about.currency)
 
 
-_AHEAD = ("rank_left", "rank_came", "rank_moved")
-
-
-def _others(row: Mapping[str, Any], about: About) -> list[str]:
+def _others(row: _Fact, about: About) -> Iterator[str]:
     """What the other accounts did, as far as it went the way that the rank went."""
     if about.rank_by != about.previous_rank_by:
-        return [f"the list is now ranked by {RANKED_BY[about.rank_by]}"]
-    change = row["rank_change"]
-    if not change:
-        return []
-    left, came, moved = (row[name] if row[name] * change > 0 else 0 for name in _AHEAD)
-    told = [f"{_accounts(-left)} ahead of it left the list"] * bool(left)
-    told += [f"{_accounts(came)} came onto the list ahead of it"] * bool(came)
-    where = "moved ahead of" if moved > 0 else "fell behind"
-    told += [f"on balance {abs(moved):,} other{'s' * (abs(moved) != 1)} {where} it"] * bool(moved)
-    return told
+        yield f"the list is now ranked by {RANKED_BY[about.rank_by]}"
+        return
+    change = row.rank_change or 0
+    if row.rank_left and change < 0:
+        yield f"{_accounts(-row.rank_left)} ahead of it left the list"
+    if row.rank_came and change > 0:
+        yield f"{_accounts(row.rank_came)} came onto the list ahead of it"
+    if row.rank_moved and row.rank_moved * change > 0:
+        count, where = abs(row.rank_moved), "moved ahead of" if change > 0 else "fell behind"
+        yield f"on balance {count:,} other{'s' * (count != 1)} {where} it"
 
 
 def _accounts(count: int) -> str:
@@ -144,29 +158,31 @@ def _weighing(facts: pd.DataFrame, reasons: pd.DataFrame, about: About) -> tuple
     """What raised and what lowered the propensity of each account most."""
     names = {code: _within(title) for code, title in about.titles.items()} | {REST: SMALL_CHANGES}
     codes, known = pd.factorize(reasons["reason_code"])
-    called = [*(names[str(code)] for code in known), about.replaced_by or "the model", "the calibration"]
+    words = [*(names[str(code)] for code in known), about.replaced_by or "the model", "the calibration", ""]
     ids = pd.Index(facts["account_id"].astype("str"))
     every = np.arange(len(facts))
     row = np.concatenate([ids.get_indexer(pd.Index(reasons["account_id"].astype("str"))), every, every])
     name = np.concatenate([codes, np.full(len(facts), len(known)), np.full(len(facts), len(known) + 1)])
     size = np.concatenate([frame.to_numpy(np.float64) for frame in
                            (reasons["log_odds"], facts["model"], facts["calibration"])])  # fmt: skip
-    texts = np.array(called, dtype=object)
-    return _strongest(row, size, texts[name], len(facts)), _strongest(row, -size, texts[name], len(facts))
+    both = (_strongest(row, sizes, name, len(facts)) for sizes in (size, -size))
+    raised, lowered = ([(words[first], words[second]) for first, second in pairs] for pairs in both)
+    return raised, lowered
 
 
 def _strongest(
-    row: npt.NDArray[np.int64], size: npt.NDArray[np.float64], names: npt.NDArray[np.object_], count: int
-) -> list[Pair]:
-    """The names of the two largest sizes of each row; empty where there are fewer."""
+    row: npt.NDArray[np.int64], size: npt.NDArray[np.float64], name: npt.NDArray[np.int64], count: int
+) -> list[list[int]]:
+    """The names (numbers) of the two largest sizes of each row; -1 where there are fewer."""
     told = np.flatnonzero((size >= LEAST_LOG_ODDS) & (row >= 0))
     told = told[np.lexsort((-size[told], row[told]))]
     first = np.diff(row[told], prepend=-1) != 0
     second = np.r_[False, first][: len(first)] & ~first
-    pairs = np.full((count, 2), "", dtype=object)
+    pairs = np.full((count, 2), -1)
     for place, these in enumerate((first, second)):
-        pairs[row[told[these]], place] = names[told[these]]
-    return list(zip(*pairs.T.tolist(), strict=True))
+        pairs[row[told[these]], place] = name[told[these]]
+    chosen: list[list[int]] = pairs.tolist()
+    return chosen
 
 
 def _within(title: str) -> str:

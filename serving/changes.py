@@ -34,7 +34,7 @@ def split_ranks(previous: pd.DataFrame, scores: pd.DataFrame, *, rank_by: str, p
     """Split the change of rank of every account that is ranked in both lists. Up the list is a change below 0.
 
     Both tables have one row per account of the whole base: account_id, rank (null where not ranked) and ``RANK_KEYS``.
-    Returned are, for each row of ``scores``, its account_id and whole numbers (null where not ranked in both):
+    Returned are, for each row of ``scores``, whole numbers (null where not ranked in both), indexed by account_id:
 
         rank_change  rank - previous rank
         rank_own     the rank that its new key would have had in the old list, all else as it was, - previous rank
@@ -53,9 +53,7 @@ def split_ranks(previous: pd.DataFrame, scores: pd.DataFrame, *, rank_by: str, p
     if rank_by == previous_rank_by:
         parts |= _rank_parts(then, now, both, place[both], rank_by)
     counted = pd.DataFrame(parts, index=now.index[both]).reindex(columns=["rank_change", *RANK_PARTS])
-    counted = counted.reindex(scores.index).astype("Int64")
-    counted.insert(0, "account_id", scores["account_id"])
-    return counted
+    return counted.reindex(scores.index).astype("Int64").set_axis(pd.Index(scores["account_id"].astype("str")))
 
 
 def _rank_parts(
@@ -130,9 +128,9 @@ def change_tables(
     """``changes`` and ``change_reasons`` of some accounts: those of one shard, once all ranks are known.
 
     ``accounts`` and ``reasons`` are the split of their scores: account_id, change, data, model, calibration, because;
-    account_id, reason_code, log_odds. ``scores`` (account_id, rank, propensity, expected_arr), ``ranks`` (of
-    ``split_ranks``) and ``previous`` (the columns of ``scores``, as published last) may be of more accounts; the last
-    two are None where nothing was published before.
+    account_id, reason_code, log_odds. ``scores`` (rank, propensity, expected_arr), ``ranks`` (of ``split_ranks``) and
+    ``previous`` (the same columns as ``scores``, as published last) are indexed by account_id and may be of the whole
+    base; the last two are None where nothing was published before.
     """
     ids = pd.Index(accounts["account_id"].astype("str"))
     counted = ["rank_change", *RANK_PARTS]
@@ -153,7 +151,9 @@ def change_tables(
 def _of(ids: pd.Index, frame: pd.DataFrame | None, columns: list[str]) -> pd.DataFrame:
     if frame is None:
         return pd.DataFrame(np.nan, index=ids, columns=columns)
-    return frame.set_index(frame["account_id"].astype("str"))[columns].reindex(ids)
+    if frame.index.name != "account_id":
+        raise ValueError("the frame is not indexed by account_id")
+    return frame[columns].reindex(ids)
 
 
 def not_exact(changes: pd.DataFrame, reasons: pd.DataFrame) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,7 @@ It is read by a pattern, never evaluated as code. A comparison with a missing va
 """
 
 import calendar
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -46,7 +47,7 @@ SPAN_FROM_DAYS = 61
 
 def _whole(value: float) -> int:
     """The nearest whole number, halves away from zero, as people round."""
-    return int(np.floor(abs(value) + 0.5) * (1 if value >= 0 else -1))
+    return math.floor(abs(value) + 0.5) * (1 if value >= 0 else -1)
 
 
 def _word(value: float, one: str, many: str) -> str:

@@ -37,7 +37,11 @@ def listed(**propensities: float) -> pd.DataFrame:
 
 
 def counted(previous: pd.DataFrame, scores: pd.DataFrame, rank_by: str = "propensity") -> pd.DataFrame:
-    return split_ranks(previous, scores, rank_by=rank_by, previous_rank_by=rank_by).set_index("account_id")
+    return split_ranks(previous, scores, rank_by=rank_by, previous_rank_by=rank_by)
+
+
+def by_id(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.set_index("account_id")
 
 
 def parts(row: pd.Series) -> list[int]:
@@ -77,7 +81,7 @@ def test_a_level_that_moves_for_all_shows_in_own_and_opposite_in_moved() -> None
 
 def test_lists_by_different_columns_have_a_change_and_no_parts() -> None:
     then, now = listed(bird=0.9, acme=0.4), listed(bird=0.3, acme=0.4)
-    told = split_ranks(then, now, rank_by="propensity", previous_rank_by="expected_arr").set_index("account_id")
+    told = split_ranks(then, now, rank_by="propensity", previous_rank_by="expected_arr")
     assert told["rank_change"].tolist() == [1, -1]
     assert told[list(RANK_PARTS)].isna().all(axis=None)
 
@@ -169,7 +173,7 @@ REASONS = """
 def made(split: str = SPLIT, reasons: str = REASONS) -> tuple[pd.DataFrame, pd.DataFrame]:
     then, now = listed(bird=0.9, acme=0.4, elk=0.3), listed(acme=0.5, elk=0.3, cook=0.2)
     return change_tables(
-        DAY, drawn_table(split), drawn_table(reasons), now, counted(then, now).reset_index(), then, ABOUT
+        DAY, drawn_table(split), drawn_table(reasons), by_id(now), counted(then, now), by_id(then), ABOUT
     )
 
 
@@ -199,7 +203,7 @@ def test_the_first_list_has_rows_that_say_so() -> None:
     now = listed(acme=0.5)
     split = drawn_table("account_id | change | data | model | calibration | because\nacme | | | | | first_list")
     nothing = drawn_table(REASONS).head(0)
-    changes, reasons = change_tables(DAY, split, nothing, now, None, None, About(None, {}))
+    changes, reasons = change_tables(DAY, split, nothing, by_id(now), None, None, About(None, {}))
     assert changes["previous_snapshot_date"].isna().all()
     assert changes["text"].tolist() == ["This is the first list: there is no earlier one to compare with."]
     assert changes["rank_change"].dtype == "Int64"
