@@ -35,6 +35,14 @@ class Calibrator(Protocol):
 
     def propensity(self, log_odds: np.ndarray) -> np.ndarray: ...
 
+    def log_odds(self, log_odds: np.ndarray) -> np.ndarray:
+        """The log-odds of the propensity, from raw log-odds: exact where a propensity is next to 0 or 1."""
+        ...
+
+    def slopes(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """How far calibrated log-odds go for each raw one between ``start`` and ``end``."""
+        ...
+
     def to_dict(self) -> dict[str, Any]: ...
 
 
@@ -52,7 +60,13 @@ class Platt:
     seasonal: float = 0.0
 
     def propensity(self, log_odds: np.ndarray) -> np.ndarray:
-        return expit(self.slope * np.asarray(log_odds, dtype=np.float64) + self.intercept)
+        return expit(self.log_odds(log_odds))
+
+    def log_odds(self, log_odds: np.ndarray) -> np.ndarray:
+        return self.slope * np.asarray(log_odds, dtype=np.float64) + self.intercept
+
+    def slopes(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        return np.full(np.broadcast(start, end).shape, self.slope)
 
     def to_dict(self) -> dict[str, Any]:
         return {"kind": "platt", **asdict(self)}

@@ -11,7 +11,7 @@ from serving.gates import LABELS
 from serving.ranking import NO_OWNER
 from serving.reasons import AGAINST, CONTRADICTS, FOR, PREFIX
 from serving.snapshot import Snapshot
-from serving.wording import money, percent
+from serving.wording import money
 
 WEIGHING = (FOR, AGAINST)
 ENOUGH_REASONS = 3
@@ -164,13 +164,6 @@ def best_reasons(entry: Entry, limit: int = 3) -> list[Why]:
     return chosen
 
 
-def say_propensity(value: float) -> str:
-    """A propensity for people: no false precision, and never a certainty."""
-    if value > 0.99:
-        return "over 99%"
-    return "under 1%" if value < 0.01 else percent(value)
-
-
 def say_money(value: float, currency: str) -> str:
     """An expected amount: it is an estimate, so thousands from 10,000 on."""
     if pd.isna(value):
@@ -178,11 +171,6 @@ def say_money(value: float, currency: str) -> str:
     if abs(value) >= 999_500:
         return f"{currency}{value / 1e6:,.1f}M"
     return f"{currency}{value / 1e3:,.0f}k" if abs(value) >= 10_000 else money(round(value), currency)
-
-
-def say_day(day: date) -> str:
-    """A day for people: 1 Oct 2026."""
-    return f"{day.day} {day:%b %Y}"
 
 
 def _change(rank: int, before: int | None, known_before: bool) -> str:

@@ -12,6 +12,7 @@ from serving import entries as lines
 from serving.gates import FIX, FUNNEL, LABELS, SHOWN_UNDER, WAIT
 from serving.ranking import NO_OWNER
 from serving.snapshot import Snapshot
+from serving.wording import say_day, say_propensity
 
 OWNERS_ON_PAGE = 100
 """Owners whose lists stand on the page; the Excel file has all."""
@@ -48,7 +49,7 @@ def environment() -> Environment:
     """The templates of this room: everything is escaped, an unknown name is an error."""
     folder = Path(__file__).with_name("templates")
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    made.filters.update(day=lines.say_day, likely=lines.say_propensity, best=lines.best_reasons)
+    made.filters.update(day=say_day, likely=say_propensity, best=lines.best_reasons)
     return made
 
 

@@ -19,6 +19,7 @@ from data.catalogue import FeatureCard
 from data.contract import MOTIONS
 from data.errors import SettingsError
 from data.hints import hint
+from serving.fallback import card_title
 from serving.wording import ABOUT_THE_SOURCE, Condition, Template
 
 SHIPPED = Path(__file__).with_name("playbook.toml")
@@ -131,6 +132,11 @@ class Playbook(BaseModel):
             if not any(play.motion == motion and play.default for play in self.plays.values()):
                 raise ValueError(f"motion `{motion}` has no play with `default = true`")
         return self
+
+    def title(self, card: FeatureCard) -> str:
+        """What the reason of a feature is called; its label where the playbook does not name the reason."""
+        reason = self.reasons.get(card.reason_code)
+        return reason.title if reason else card_title(card)
 
     def default_play(self, motion: str) -> str:
         return next(code for code, play in self.plays.items() if play.motion == motion and play.default)

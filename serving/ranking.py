@@ -25,6 +25,9 @@ SCORE_COLUMNS = (
 OF_THE_BASE = ("rank", "owner_rank", "previous_rank", "previous_propensity")
 """Those that no account has of itself."""
 
+RANK_KEYS = ("propensity", "expected_arr", "log_odds")
+"""What decides the order of the list, with account_id as the last."""
+
 IMPOSSIBLE = 1e6
 """Taken from the weight of a motion that cannot be, so that it wins only over others that cannot be."""
 
@@ -103,18 +106,27 @@ def choose_play(motions: pd.Series, reasons: pd.DataFrame, playbook: Playbook) -
     return best.reindex(motions.index).fillna(defaults).astype("str")
 
 
+def order(scores: pd.DataFrame, rank_by: str) -> npt.NDArray[np.int64]:
+    """The places of the rows in the order of the list, best first: a total order where account_id is unique.
+
+    ``scores``: account_id and ``RANK_KEYS``. By ``rank_by``; equal in it: by the other of propensity and expected ARR,
+    then log-odds (larger first, missing last), then account_id.
+    """
+    other = "expected_arr" if rank_by == "propensity" else "propensity"
+    falling = [-scores[name].to_numpy(np.float64) for name in (rank_by, other, "log_odds")]
+    ids, _ = pd.factorize(scores["account_id"], sort=True)
+    return np.lexsort((ids, *reversed(falling)))
+
+
 def rank(scores: pd.DataFrame, rank_by: str) -> pd.DataFrame:
     """``scores`` with ``rank`` and ``owner_rank``: 1 = best among the eligible, without ties; null if not eligible.
 
-    Equal in ``rank_by``: by the other of propensity and expected ARR, then log-odds, then account_id. Accounts without
-    an owner are one book.
+    Accounts without an owner are one book.
     """
-    other = "expected_arr" if rank_by == "propensity" else "propensity"
-    order = scores[scores["eligible"]].sort_values(
-        [rank_by, other, "log_odds", "account_id"], ascending=[False, False, False, True], kind="stable"
-    )
-    ranks = pd.Series(np.arange(1, len(order) + 1), index=order.index, dtype="Int64")
-    owner_ranks = order.groupby(order["owner"].fillna(NO_OWNER)).cumcount().astype("Int64") + 1
+    eligible = scores[scores["eligible"]]
+    listed = eligible.iloc[order(eligible, rank_by)]
+    ranks = pd.Series(np.arange(1, len(listed) + 1), index=listed.index, dtype="Int64")
+    owner_ranks = listed.groupby(listed["owner"].fillna(NO_OWNER)).cumcount().astype("Int64") + 1
     return scores.assign(rank=ranks.reindex(scores.index), owner_rank=owner_ranks.reindex(scores.index))
 
 

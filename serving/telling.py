@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.catalogue import FeatureCard
-from serving.fallback import Values, are_known, card_sentences, card_title
+from serving.fallback import Values, are_known, card_sentences
 from serving.playbook import Playbook, Variant
 from serving.wording import USERS_ARE_DAILY_PEAKS, Columns, column
 
@@ -109,8 +109,7 @@ class Teller:
         told = {name: np.full(len(row), None, dtype=object) for name in (*TOLD, WORDS)}
         for story in pd.unique(pd.Series(code, dtype=object)):
             here = np.flatnonzero(code == story)
-            reason = self.playbook.reasons.get(story)
-            told["title"][here] = reason.title if reason else card_title(self.catalogue[self.stories[story][0]])
+            told["title"][here] = self.playbook.title(self.catalogue[self.stories[story][0]])
             told["actionable"][here] = story in self.playbook.actionable
             for side, prefix in PREFIX.items():
                 among = here[effect[here] == side]

@@ -11,6 +11,7 @@ from data.errors import SettingsError
 from serving import entries as lines
 from serving.gates import SHOWN_UNDER
 from serving.snapshot import Snapshot
+from serving.wording import say_day, say_propensity
 
 NARROWEST = 80
 
@@ -48,7 +49,7 @@ def _refuse_unknown(snapshot: Snapshot, owner: str) -> None:
 def _heading(snapshot: Snapshot, shown: int, owner: str | None) -> Text:
     ranked = int(snapshot.scores["eligible"].sum())
     whose = f" of {_safe(owner)}" if owner else ""
-    heading = Text(f"Ready to grow on {lines.say_day(snapshot.snapshot_date)}", style="bold")
+    heading = Text(f"Ready to grow on {say_day(snapshot.snapshot_date)}", style="bold")
     return heading.append(
         f"  {shown} shown{whose}, {ranked:,} ranked of {len(snapshot.scores):,} customers"
         f"  (model {snapshot.manifest['model_version']})",
@@ -68,11 +69,11 @@ def _table(rows: list[lines.Entry], currency: str, by_owner: bool) -> Table:
         who = Text(_safe(entry.name), style="bold").append(
             f"\n{_safe(entry.owner) if entry.owner else 'no owner'}", style="not bold dim"
         )
-        play = Text(f"{entry.motion}: {entry.play}").append(f"\nby {lines.say_day(entry.act_by)}", style="dim")
+        play = Text(f"{entry.motion}: {entry.play}").append(f"\nby {say_day(entry.act_by)}", style="dim")
         table.add_row(
             str(entry.owner_rank if by_owner else entry.rank),
             who,
-            lines.say_propensity(entry.propensity),
+            say_propensity(entry.propensity),
             lines.say_money(entry.expected_arr, currency),
             play,
             _why(entry),

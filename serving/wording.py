@@ -25,10 +25,12 @@ It is read by a pattern, never evaluated as code. A comparison with a missing va
 """
 
 import calendar
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 
 import numpy as np
@@ -47,7 +49,7 @@ SPAN_FROM_DAYS = 61
 
 def _whole(value: float) -> int:
     """The nearest whole number, halves away from zero, as people round."""
-    return int(np.floor(abs(value) + 0.5) * (1 if value >= 0 else -1))
+    return math.floor(abs(value) + 0.5) * (1 if value >= 0 else -1)
 
 
 def _word(value: float, one: str, many: str) -> str:
@@ -118,6 +120,18 @@ def money(value: float, symbol: str) -> str:
 def percent(value: float) -> str:
     """A share as in the sentences."""
     return _percent(value)
+
+
+def say_propensity(value: float) -> str:
+    """A propensity for people: no false precision, and never a certainty."""
+    if value > 0.99:
+        return "over 99%"
+    return "under 1%" if value < 0.01 else percent(value)
+
+
+def say_day(day: date) -> str:
+    """A day for people: 1 Oct 2026."""
+    return f"{day.day} {day:%b %Y}"
 
 
 @dataclass(frozen=True)
