@@ -1,6 +1,8 @@
 """The flow ``score``: the whole base on one day, explained, ranked and published."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from data.report import Report
 from features.build import full_catalogue
 from flows import steps
 from flows.dates import Standing, as_date, stand_on
+from flows.last_list import last_list
 from flows.learning import check_source, read_source
 from flows.progress import say
 from flows.settings import Settings, load
@@ -21,7 +24,7 @@ from models.registry import RULE, Registry
 from models.scoring import require_unchanged
 from models.scoring import score as score_rows
 from serving.playbook import load as load_playbook
-from serving.publish import previous, publish
+from serving.publish import publish
 from serving.reasons import measure
 from serving.snapshot import Part, Terms, known_people, make_part
 
@@ -62,7 +65,9 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
 
     Nothing is published, and an older list of that day stays, if a check fails on the way.
     """
-    terms, found = terms_of(bundle, standing, settings), steps.Fingerprint()
+    last = last_list(settings, standing.snapshot_date, bundle)
+    terms = replace(terms_of(bundle, standing, settings), replaced_by=last.replaced_by(bundle))
+    found = steps.Fingerprint()
     explained_by = ""
 
     def parts() -> Iterator[Part]:
@@ -77,7 +82,9 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
             held_against = held_against or measure(scored.attributions, rows, terms.catalogue)
             for start in range(0, len(rows), ACCOUNTS_AT_A_TIME):
                 some = slice(start, start + ACCOUNTS_AT_A_TIME)
-                yield make_part(terms, scored.scores[some], scored.attributions[some], rows[some], held_against)
+                parts = scored.scores[some], scored.attributions[some], rows[some]
+                change = last.change(bundle, *parts, terms.catalogue)
+                yield make_part(terms, *parts, held_against, change)
             require_unchanged(bundle, rows, scored)
             accounts += len(rows)
             say(f"scored and explained {accounts:,} accounts")
@@ -101,7 +108,7 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
             **steps.provenance(settings),
         }
 
-    return publish(settings.out_folder, terms, parts(), previous(settings.out_folder, standing.snapshot_date), manifest)
+    return publish(settings.out_folder, terms, parts(), last.snapshot, manifest)
 
 
 @flow(name="score", validate_parameters=False)
@@ -122,4 +129,5 @@ def score(
     report = check_source(opened)
     standing = stand_on(opened, as_date(snapshot_date))
     folder = publish_list(bundle, report, standing, settings)
+    say(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["changes"]["text"])
     return {"folder": folder, "snapshot_date": standing.snapshot_date, "version": bundle.version}

@@ -12,12 +12,21 @@ As long as the old model is there, log-odds are never taken back from propensiti
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from data.change import LEAST_LOG_ODDS, PARTS, REST, RETRAINED, NotSplit
+from data.change import (
+    LEAST_LOG_ODDS,
+    REST,
+    RETRAINED,
+    Change,
+    NotSplit,
+    first_list,
+    long_reasons,
+    not_split,
+    wide_accounts,
+)
 from data.errors import ModelError
 from models.bundle import Bundle
 from models.published import Published, calibrated, check_base, check_map, check_published, of_accounts
@@ -27,23 +36,6 @@ ROUNDING = 1e-12
 """A rest smaller than that, in log-odds, is nothing but the rounding of the sums."""
 
 AS_BEFORE = ["account_id", "log_odds", "propensity", "expected_arr"]
-
-
-@dataclass(frozen=True)
-class Change:
-    """The change of some accounts.
-
-    ``accounts``: one row each, in the order of the rows given: account_id, change, data, model, calibration (calibrated
-    log-odds; missing where not known), because (a NotSplit, or empty). ``reasons``: account_id, reason_code, log_odds:
-    the data part of each account by reason code, largest first; what is too small stands under REST, last, so that they
-    sum to ``data``. ``as_before``: what the old model says of today's rows (account_id, log_odds, propensity,
-    expected_arr), of new accounts too; None where it cannot be asked, and ``not_asked`` says why.
-    """
-
-    accounts: pd.DataFrame
-    reasons: pd.DataFrame
-    as_before: pd.DataFrame | None
-    not_asked: str = ""
 
 
 def split(
@@ -69,7 +61,7 @@ def split(
     today = of_accounts(ids, scores, "new scores")
     check_map(new, today, "today's")
     if published is None:
-        return _not_split(ids, np.full(len(ids), np.nan), np.full(len(ids), NotSplit.FIRST.value))
+        return first_list(ids)
     stayed = ids.isin(pd.Index(published.scores["account_id"].astype("str")))
     then = of_accounts(ids[stayed], published.scores, "published scores")
     parts_then = of_accounts(ids[stayed], published.attributions, "published attributions")
@@ -80,11 +72,11 @@ def split(
     refused = "the model of the last list is no longer there" if old is None else _cannot_ask(old, rows)
     if old is None or refused:
         why = NotSplit.MODEL_NOT_FOUND if old is None else NotSplit.FEATURES_MISSING
-        return _not_split(ids, change, np.where(stayed, why.value, NotSplit.NEW.value), refused)
+        return not_split(ids, change, np.where(stayed, why.value, NotSplit.NEW.value), refused)
     asked, parts = _ask(old, new, rows, ids, today, attributions)
     check_base(old, then, asked.loc[stayed, "base_log_odds"])
     same_map, other_model = calibrated(old, asked), calibrated(old, today)
-    accounts = _accounts(ids, change, np.where(stayed, "", NotSplit.NEW.value)).assign(
+    accounts = wide_accounts(ids.to_numpy(), change, np.where(stayed, "", NotSplit.NEW.value)).assign(
         data=same_map - before,
         model=np.where(stayed, other_model - same_map, np.nan),
         calibration=np.where(stayed, calibrated(new, today) - other_model, np.nan),
@@ -153,21 +145,6 @@ def _spread(values: np.ndarray, stayed: np.ndarray) -> np.ndarray:
     return spread
 
 
-def _not_split(ids: pd.Index, change: np.ndarray, because: np.ndarray, not_asked: str = "") -> Change:
-    nothing = _reasons(ids[:0], np.array([], dtype=object), np.array([]))
-    return Change(_accounts(ids, change, because), nothing, None, not_asked)
-
-
-def _accounts(ids: pd.Index, change: np.ndarray, because: np.ndarray) -> pd.DataFrame:
-    values = {"account_id": ids.to_numpy(), "change": change, **dict.fromkeys(PARTS, np.nan), "because": because}
-    return pd.DataFrame(values).astype({"account_id": "str", "because": "str"})
-
-
-def _reasons(ids: pd.Index, codes: np.ndarray, log_odds: np.ndarray) -> pd.DataFrame:
-    made = pd.DataFrame({"account_id": ids.to_numpy(), "reason_code": codes, "log_odds": log_odds})
-    return made.astype({"account_id": "str", "reason_code": "str"})
-
-
 def _members(features: list[str], reason_codes: Mapping[str, str]) -> dict[str, list[int]]:
     """The column numbers of each reason code."""
     unknown = [name for name in features if name not in reason_codes]
@@ -196,4 +173,4 @@ def _by_reason(
     group = np.concatenate([group, np.full(len(small), len(members))])
     order = np.lexsort((group, -np.abs(value), group == len(members), row))
     codes = np.array([*members, REST], dtype=object)
-    return _reasons(ids[row[order]], codes[group[order]], value[order])
+    return long_reasons(ids[row[order]].to_numpy(), codes[group[order]], value[order])

@@ -1,7 +1,8 @@
 """What must hold of a snapshot before it is published. Each check names itself and the first account that fails it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from datetime import date
+from typing import NoReturn, TypeVar
 
 import numpy as np
 
@@ -32,11 +33,16 @@ def check_base(snapshot: Snapshot) -> None:
 def _check(checked: Checked, rules: Mapping[str, Callable[[Checked], Problems]]) -> None:
     for name, rule in rules.items():
         for account, found in rule(checked):
-            raise PublishError(
-                f"Publish the list of {checked.snapshot_date}.",
-                f"check `{name}` failed for account {account}: {found}",
-                "This is a fault of the pipeline, not of your tables; nothing was written. Please report it.",
-            )
+            refuse(checked.snapshot_date, name, account, found)
+
+
+def refuse(snapshot_date: date, check: str, account: str, found: str) -> NoReturn:
+    """Raise PublishError for an account that fails a check."""
+    raise PublishError(
+        f"Publish the list of {snapshot_date}.",
+        f"check `{check}` failed for account {account}: {found}",
+        "This is a fault of the pipeline, not of your tables; nothing was written. Please report it.",
+    )
 
 
 def _columns(part: Part) -> Problems:

@@ -36,7 +36,10 @@ class Why:
 
 @dataclass(frozen=True)
 class Entry:
-    """One ranked account. ``previous_rank`` is None where it was not ranked in the previous list."""
+    """One ranked account. ``previous_rank`` is None where it was not ranked in the previous list.
+
+    ``since``: why its place changed since then, in one sentence; empty where it did not, or there was no list.
+    """
 
     rank: int
     owner_rank: int
@@ -52,6 +55,7 @@ class Entry:
     act_by: date
     previous_rank: int | None
     change: str
+    since: str
     reasons: tuple[Why, ...]
 
     @property
@@ -94,6 +98,7 @@ def ranked(snapshot: Snapshot, limit: int | None = None, owner: str | None = Non
 def entries(snapshot: Snapshot, scores: pd.DataFrame) -> list[Entry]:
     """Entries of some rows of the scores, in their order."""
     why = _whys(snapshot.reasons_of(scores["account_id"].tolist()))
+    moved = snapshot.changes_of(scores["account_id"].tolist()).set_index("account_id")["text"].to_dict()
     plays = snapshot.manifest["plays"]
     since = snapshot.manifest["previous_snapshot_date"]
     made = []
@@ -116,6 +121,7 @@ def entries(snapshot: Snapshot, scores: pd.DataFrame) -> list[Entry]:
                 act_by=row["act_by"],
                 previous_rank=before,
                 change=_change(int(row["rank"]), before, known_before) if since else "",
+                since=moved.get(row["account_id"], "") if since and before != int(row["rank"]) else "",
                 reasons=tuple(why.get(row["account_id"], ())),
             )
         )

@@ -21,17 +21,23 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from data.change import Change
 from data.errors import NotEnoughHistoryError, PublishError
 from serving import tables
+from serving.change_files import reasons_of, write_changes
 from serving.checks import check_base, check_part
 from serving.pages import write_page
 from serving.snapshot import Part, Snapshot, Terms, whole
 from serving.workbook import write_workbook
 
-SORTED_BY = {"attributions": ("account_id",), "reasons": ("account_id", "position")}
+SORTED_BY = {
+    "attributions": ("account_id",),
+    "reasons": ("account_id", "position"),
+    "change_reasons": ("account_id", "reason_code"),
+}
 """The tables that are too large to hold, and the columns that identify their rows."""
 HELD = ("scores", "exclusions")
-TABLES = (*HELD, *SORTED_BY)
+TABLES = (*HELD, *SORTED_BY, "changes")
 _PREFIX, _ASIDE, _UNFINISHED, _PARTS = "snapshot_date=", ".aside-", ".unfinished-", ".parts"
 
 
@@ -70,9 +76,10 @@ def publish(
 
 
 def _write_parts(folder: Path, terms: Terms, parts: Iterable[Part], previous: Snapshot | None) -> Snapshot:
-    """Write attributions and reasons, and return the list of the base that its parts make."""
+    """Write what is too large to hold, and return the list of the base that its parts make."""
     scores: list[pd.DataFrame] = []
     exclusions: list[pd.DataFrame] = []
+    changes: list[Change] = []
     not_evaluated: tuple[str, ...] = ()
     waiting = folder / _PARTS
     waiting.mkdir()
@@ -80,8 +87,10 @@ def _write_parts(folder: Path, terms: Terms, parts: Iterable[Part], previous: Sn
         files = {name: stack.enter_context(tables.Parts(waiting / f"{name}.parquet")) for name in SORTED_BY}
         for part in parts:
             check_part(part)
+            of_part = {"attributions": part.attributions, "reasons": part.reasons, "change_reasons": reasons_of(part)}
             for name, file in files.items():
-                file.add(getattr(part, name))
+                file.add(of_part[name])
+            changes.append(part.change)
             scores.append(part.scores)
             exclusions.append(part.exclusions)
             not_evaluated = part.not_evaluated
@@ -97,7 +106,17 @@ def _write_parts(folder: Path, terms: Terms, parts: Iterable[Part], previous: Sn
     )
     made = replace(made, folder=folder)
     check_base(made)
-    return made
+    as_before = [change.as_before for change in changes if change.as_before is not None]
+    told = write_changes(
+        folder,
+        terms,
+        made,
+        previous,
+        pd.concat([change.accounts for change in changes]),
+        pd.concat(as_before) if as_before else None,
+        next((change.not_asked for change in changes if change.not_asked), ""),
+    )
+    return made.with_manifest(changes=told)
 
 
 def _write_list(folder: Path, snapshot: Snapshot) -> None:

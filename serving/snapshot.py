@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from data.catalogue import FeatureCard
+from data.change import Change, first_list
 from data.contract import MOTIONS
 from data.errors import PublishError
 from serving import gates, ranking, tables
@@ -32,7 +33,8 @@ class Terms:
 
     ``people``: account_id (the index), name, owner, segment, as ``known_people`` gives them. ``model_version`` and
     ``run_id`` name the model. ``users_are_daily_peaks``: there are daily counts only, so the users of a window are
-    those of its busiest day.
+    those of its busiest day. ``replaced_by``: what took the place of the model of the last list, in words; empty if
+    nothing did.
     """
 
     snapshot_date: date
@@ -44,6 +46,7 @@ class Terms:
     run_id: str
     horizon_days: int = 90
     users_are_daily_peaks: bool = False
+    replaced_by: str = ""
 
     def manifest(self) -> dict[str, Any]:
         """What the manifest says of them."""
@@ -63,7 +66,7 @@ class Terms:
 class Part:
     """Some accounts of the base, all but their ranks: the tables of CONTRACT.md, sorted by account.
 
-    ``not_evaluated``: the codes of gates whose features are not there.
+    ``change``: what changed since the last list. ``not_evaluated``: the codes of gates whose features are not there.
     """
 
     snapshot_date: date
@@ -71,6 +74,7 @@ class Part:
     attributions: pd.DataFrame
     reasons: pd.DataFrame
     exclusions: pd.DataFrame
+    change: Change
     not_evaluated: tuple[str, ...] = ()
 
 
@@ -93,6 +97,13 @@ class Snapshot:
     def with_manifest(self, **entries: Any) -> "Snapshot":
         return replace(self, manifest={**self.manifest, **entries})
 
+    def changes_of(self, accounts: Sequence[str]) -> pd.DataFrame:
+        """What changed for these accounts since the last list, in any order; nothing where that was not written."""
+        path = None if self.folder is None else self.folder / "changes.parquet"
+        if path is None or not path.exists():
+            return pd.DataFrame(columns=["account_id", "text"])
+        return tables.read(path, accounts)
+
     def reasons_of(self, accounts: Sequence[str]) -> pd.DataFrame:
         """The reasons of these accounts, in any order."""
         if self.reasons is not None:
@@ -107,11 +118,13 @@ def make_part(
     attributions: pd.DataFrame,
     rows: pd.DataFrame,
     held_against: Yardsticks | None = None,
+    change: Change | None = None,
 ) -> Part:
     """Reasons, gates, motion and play of some accounts.
 
     ``scores``, ``attributions`` and ``rows`` (the feature rows) have one row per account, in any order.
-    ``held_against``: what attributions are held against, as in ``explain``; by default these accounts. Raises
+    ``held_against``: what attributions are held against, as in ``explain``; by default these accounts. ``change``: what
+    changed since the last list, None where there is none. Raises
     PublishError where an account is twice or not in all of them, ModelError for a feature without a card.
     """
     scores, attributions, rows = _aligned(terms.snapshot_date, scores, attributions, rows)
@@ -150,6 +163,7 @@ def make_part(
         attributions=attributions,
         reasons=reasons,
         exclusions=ranking.exclusions(table, verdict),
+        change=first_list(table["account_id"]) if change is None else change,
         not_evaluated=verdict.not_evaluated,
     )
 

@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-DAYS = ("snapshot_date", "act_by")
-RANKS = ("rank", "owner_rank", "previous_rank")
+DAYS = ("snapshot_date", "act_by", "as_of", "previous_snapshot_date")
+RANKS = (
+    "rank", "owner_rank", "previous_rank", "rank_change", "rank_own", "rank_came", "rank_left", "rank_moved",
+)  # fmt: skip
 ROW_GROUP_ROWS = 10_240
 """Rows read for one account: five of DuckDB's vectors, a few megabytes of attributions."""
 SORT_MEMORY = "400MB"
@@ -59,6 +61,16 @@ def write(path: Path, frame: pd.DataFrame) -> None:
 def read(path: Path, accounts: Iterable[str] | None = None, columns: list[str] | None = None) -> pd.DataFrame:
     """A table, whole or of these accounts alone."""
     asked = None if accounts is None else pc.field("account_id").isin(pa.array(accounts, pa.string()))
+    return _read(path, asked, columns)
+
+
+def read_between(path: Path, first: str, last: str) -> pd.DataFrame:
+    """The rows of the accounts from ``first`` to ``last``, both included, of a sorted table."""
+    account = pc.field("account_id")
+    return _read(path, (account >= first) & (account <= last))
+
+
+def _read(path: Path, asked: pc.Expression | None, columns: list[str] | None = None) -> pd.DataFrame:
     # partitioning=None: the folder's name is no column of the table
     frame: pd.DataFrame = pq.read_table(path, columns=columns, filters=asked, partitioning=None).to_pandas()
     return frame.astype({name: "Int64" for name in RANKS if name in frame})

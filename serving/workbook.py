@@ -37,6 +37,7 @@ LIST_COLUMNS = (
     Column("Why (2)", 50, WRAP),
     Column("Why (3)", 50, WRAP),
     Column("Previous rank", 13),
+    Column("Since the last list", 40, WRAP),
     Column("Owner's rank", 12),
     Column("Segment", 14),
     Column("Account id", 16),
@@ -94,7 +95,8 @@ def _list_row(entry: lines.Entry) -> Sequence[Cell]:
     why = [reason.text for reason in lines.best_reasons(entry)]
     return (
         entry.rank, entry.name, entry.owner, entry.motion, entry.play, entry.propensity, entry.expected_arr,
-        entry.act_by, *(why + [None] * 3)[:3], entry.previous_rank, entry.owner_rank, entry.segment, entry.account_id,
+        entry.act_by, *(why + [None] * 3)[:3], entry.previous_rank, entry.since or None,
+        entry.owner_rank, entry.segment, entry.account_id,
         lines.KNOWS_LITTLE if entry.knows_little else None,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from data.catalogue import Direction, FeatureCard
+from data.change import first_list
 from data.contract import MOTIONS
 from serving.playbook import load
 from serving.publish import publish as publish_parts
@@ -239,7 +240,8 @@ def assemble(
 def part_of(made: Snapshot) -> Part:
     """The part that a snapshot in memory was made of."""
     own = [name for name in made.scores if name not in OF_THE_BASE]
-    return Part(made.snapshot_date, made.scores[own], made.attributions, made.reasons, made.exclusions)
+    change = first_list(made.scores["account_id"])
+    return Part(made.snapshot_date, made.scores[own], made.attributions, made.reasons, made.exclusions, change)
 
 
 def publish(out: Path, made: Snapshot, pieces: dict[str, object] | None = None, parts: int = 1) -> Path:
@@ -251,7 +253,7 @@ def publish(out: Path, made: Snapshot, pieces: dict[str, object] | None = None, 
     def cut(number: int) -> Part:
         frames = ("scores", "attributions", "reasons", "exclusions")
         chosen = {name: (f := getattr(part, name))[f["account_id"].map(of) == number] for name in frames}
-        return replace(part, **chosen)
+        return replace(part, **chosen, change=first_list(chosen["scores"]["account_id"]))
 
     cuts = [part] if parts == 1 else [cut(number) for number in range(parts)]
     return publish_parts(out, terms, cuts, manifest=lambda: {**made.manifest, **(pieces or {})})

@@ -1,0 +1,67 @@
+"""The list that was published last, and the model it was scored with: what today's scores are compared with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+import pandas as pd
+
+from data.catalogue import FeatureCard
+from data.change import Change
+from data.errors import ModelError
+from flows.progress import say
+from flows.settings import Settings
+from models.bundle import Bundle
+from models.change import replacement, split
+from models.published import Published
+from models.registry import Registry
+from serving import tables
+from serving.publish import previous
+from serving.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class LastList:
+    """``snapshot``: None where nothing was published before. ``bundle``: its model, None if it is not to be had."""
+
+    snapshot: Snapshot | None
+    bundle: Bundle | None
+
+    def replaced_by(self, new: Bundle) -> str:
+        """What took the place of its model, in words."""
+        return replacement(self.bundle, new)
+
+    def change(
+        self,
+        new: Bundle,
+        scores: pd.DataFrame,
+        attributions: pd.DataFrame,
+        rows: pd.DataFrame,
+        catalogue: Mapping[str, FeatureCard],
+    ) -> Change:
+        """What changed for some accounts: their scores and attributions by ``new``, and their feature rows."""
+        codes = {name: card.reason_code for name, card in catalogue.items()}
+        return split(self.bundle, new, self._of(rows["account_id"]), rows, scores, codes, attributions=attributions)
+
+    def _of(self, accounts: pd.Series) -> Published | None:
+        if self.snapshot is None or self.snapshot.folder is None:
+            return None
+        ids = accounts.astype("str")
+        file = self.snapshot.folder / "attributions.parquet"
+        return Published(self.snapshot.scores, tables.read_between(file, ids.min(), ids.max()))
+
+
+def last_list(settings: Settings, before: date, new: Bundle) -> LastList:
+    """The latest list of a day before ``before``. A model that is gone or was changed is told, and asked nothing."""
+    snapshot = previous(settings.out_folder, before)
+    if snapshot is None:
+        return LastList(None, None)
+    run_id = snapshot.manifest["run_id"]
+    if run_id == new.run_id:
+        return LastList(snapshot, new)
+    try:
+        bundle = Registry(settings.mlruns_folder, settings.model).load(run_id)
+    except ModelError as error:
+        say(f"warning: why scores changed since {snapshot.snapshot_date} cannot be told: {error.found}")
+        return LastList(snapshot, None)
+    return LastList(snapshot, replace(bundle, version=snapshot.manifest["model_version"]))
