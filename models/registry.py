@@ -288,9 +288,10 @@ class Registry:
         found = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
         if stored is None or found != stored:
             there = "no such file" if found is None else f"sha256 {found[:12]}"
+            noted = f"stored {stored[:12]}" if stored else "an earlier version stored it, without a hash"
             raise ModelError(
                 f"read what run {run_id} stored",
-                f"{name} is not the one this run was stored with ({there}, stored {str(stored)[:12]})",
+                f"{name} is not the one this run was stored with ({there}, {noted})",
                 "restore it, choose another version, or train again",
             )
 
