@@ -1,6 +1,7 @@
 """Who serves, and who served before: reading the champion, promoting by hand, rolling back."""
 
 from data.errors import ModelError
+from models.bundle import Bundle
 from models.promotion import Champion
 from models.registry import CHALLENGER, CHAMPION, DECISION, PREVIOUS, PROMOTED, Registry, listed
 
@@ -11,6 +12,14 @@ def champion_of(registry: Registry) -> Champion | None:
         return None
     bundle = registry.load()
     return Champion(bundle, registry.table(bundle.run_id, "predictions"))
+
+
+def served_before(registry: Registry, run_id: str) -> tuple[Bundle | None, str]:
+    """The model of a run that a published list names; None, and what was found instead, if it cannot be read."""
+    try:
+        return registry.load(run_id), ""
+    except ModelError as error:
+        return None, error.found
 
 
 def promote(registry: Registry, reference: str | None, because: str) -> tuple[str, str]:

@@ -111,6 +111,8 @@ def moved_by_model(scores: pd.DataFrame, as_before: pd.DataFrame, rank_by: str, 
     """
     listed = scores[scores["rank"].notna()]
     place = pd.Index(as_before["account_id"].astype("str")).get_indexer(pd.Index(listed["account_id"].astype("str")))
+    if (place < 0).any():
+        raise ValueError("the old model was not asked of every ranked account")
     ranks = np.empty(len(listed), dtype=np.int64)
     ranks[order(as_before.iloc[place], rank_by)] = np.arange(1, len(listed) + 1)
     return int((np.abs(listed["rank"].to_numpy(np.int64) - ranks) > places).sum())

@@ -211,6 +211,14 @@ def test_the_first_list_has_rows_that_say_so() -> None:
     assert list(not_exact(changes, reasons)) == []
 
 
+def test_frames_that_would_silently_match_nobody_are_refused() -> None:
+    now = listed(acme=0.5, elk=0.3)
+    with pytest.raises(ValueError, match="not indexed by account_id"):
+        change_tables(DAY, drawn_table(SPLIT), drawn_table(REASONS), now, None, None, ABOUT)
+    with pytest.raises(ValueError, match="not asked of every ranked account"):
+        moved_by_model(now, now.head(1), "propensity")
+
+
 @pytest.mark.parametrize(
     ("column", "by", "said"),
     [
