@@ -8,13 +8,13 @@ import pandas as pd
 
 from data.catalogue import FeatureCard
 from data.change import Change
-from data.errors import ModelError
 from flows.progress import say
 from flows.settings import Settings
 from models.bundle import Bundle
 from models.change import replacement, split
 from models.published import Published
 from models.registry import Registry
+from models.succession import served_before
 from serving import tables
 from serving.publish import previous
 from serving.snapshot import Snapshot
@@ -22,10 +22,11 @@ from serving.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class LastList:
-    """``snapshot``: None where nothing was published before. ``bundle``: its model, None if it is not to be had."""
+    """``snapshot``: None where nothing was published before. ``bundle``: its model; None, and why, if it is not there."""
 
     snapshot: Snapshot | None
     bundle: Bundle | None
+    not_there: str = ""
 
     def replaced_by(self, new: Bundle) -> str:
         """What took the place of its model, in words."""
@@ -41,7 +42,8 @@ class LastList:
     ) -> Change:
         """What changed for some accounts: their scores and attributions by ``new``, and their feature rows."""
         codes = {name: card.reason_code for name, card in catalogue.items()}
-        return split(self.bundle, new, self._of(rows["account_id"]), rows, scores, codes, attributions=attributions)
+        found = split(self.bundle, new, self._of(rows["account_id"]), rows, scores, codes, attributions=attributions)
+        return replace(found, not_asked=self.not_there or found.not_asked)
 
     def _of(self, accounts: pd.Series) -> Published | None:
         if self.snapshot is None or self.snapshot.folder is None:
@@ -59,9 +61,7 @@ def last_list(settings: Settings, before: date, new: Bundle) -> LastList:
     run_id = snapshot.manifest["run_id"]
     if run_id == new.run_id:
         return LastList(snapshot, new)
-    try:
-        bundle = Registry(settings.mlruns_folder, settings.model).load(run_id)
-    except ModelError as error:
-        say(f"warning: why scores changed since {snapshot.snapshot_date} cannot be told: {error.found}")
-        return LastList(snapshot, None)
-    return LastList(snapshot, replace(bundle, version=snapshot.manifest["model_version"]))
+    bundle, why = served_before(Registry(settings.mlruns_folder, settings.model), run_id)
+    if bundle is None:
+        say(f"warning: why scores changed since {snapshot.snapshot_date} cannot be told: {why}")
+    return LastList(snapshot, bundle, why)
