@@ -22,7 +22,7 @@ from serving.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class LastList:
-    """``snapshot``: None where nothing was published before. ``bundle``: its model; None, and why, if it is not there."""
+    """``snapshot``: None where nothing was published before. ``bundle``: its model; None, and why, if it is gone."""
 
     snapshot: Snapshot | None
     bundle: Bundle | None
