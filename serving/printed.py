@@ -8,8 +8,9 @@ import calendar
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from math import isnan
+from typing import NamedTuple
 
 from serving.wording import DAYS_PER_MONTH
 
@@ -29,8 +30,7 @@ Pairs = Iterable[tuple[str, str]]
 """Features and their growth: a sentence may state what a feature grew from."""
 
 
-@dataclass(frozen=True)
-class Printed:
+class Printed(NamedTuple):
     """A number as it is printed: ``sign`` may be empty, ``unit`` is the word behind it."""
 
     text: str
@@ -68,6 +68,11 @@ def printed(text: str) -> Iterator[Printed]:
         yield Printed(match[0], float(digits + power), decimals, match["sign"], unit)
 
 
+@lru_cache(maxsize=4096)
+def _constants(words: str) -> Counter[str]:
+    return Counter(number.text for number in printed(words))
+
+
 def derivable(numbers: Mapping[str, float], pairs: Pairs) -> list[float]:
     """The numbers that a sentence may state: those it rests on, and what they grew from."""
     values = list(numbers.values())
@@ -85,7 +90,7 @@ def underived(text: str, words: str, numbers: Mapping[str, float], pairs: Pairs 
     ``once`` for a one.
     """
     values = derivable(numbers, pairs)
-    constants = Counter(number.text for number in printed(words))
+    constants = _constants(words).copy()
     found = []
     for number in printed(text):
         if any(number.is_said_of(value) for value in values):

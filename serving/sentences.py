@@ -57,17 +57,16 @@ def check_sentences(
     as_of = rows["snapshot_date"].to_numpy()[row] - timedelta(days=1)
     same &= pd.to_datetime(reasons["as_of"]).to_numpy() == pd.to_datetime(pd.Series(as_of)).to_numpy()
     pairs = grown(playbook)
-    columns = ["account_id", "reason_code", "text"]
-    for place, (account, name, text) in enumerate(reasons[columns].itertuples(index=False)):
+    stated = [told[name].tolist() for name in ("text", WORDS, "numbers_from", "numbers")]
+    for place, (text, words, names, values) in enumerate(zip(*stated, strict=True)):
         if not same[place]:
-            yield _difference(reasons.iloc[place], told.iloc[place], stories[name])
+            yield _difference(reasons.iloc[place], told.iloc[place], stories[code[place]])
             continue
-        numbers = dict(zip(told["numbers_from"][place].split(","), told["numbers"][place], strict=False))
-        odd = underived(text, told[WORDS][place], numbers, pairs.get(name, ()))
+        numbers = dict(zip(names.split(","), values.tolist(), strict=False))
+        odd = underived(text, words, numbers, pairs.get(code[place], ()))
         if odd:
-            yield Difference(
-                account, name, f"{', '.join(odd)} in: {text}", f"from {_stated(numbers)} it does not follow"
-            )
+            account, printed = reasons["account_id"].iloc[place], f"{', '.join(odd)} in: {text}"
+            yield Difference(account, code[place], printed, f"from {_stated(numbers)} it does not follow")
 
 
 def grown(playbook: Playbook) -> dict[str, set[tuple[str, str]]]:

@@ -1,0 +1,99 @@
+"""A simulated base with planted drivers: are they found, and can every number be derived that is said of it?"""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from data.catalogue import FeatureCard
+from data.simulate import simulate
+from features.build import build, full_catalogue
+from flows import steps
+from flows.dates import Standing, stand_on, training_dates
+from flows.settings import Settings, load
+from models import boosting
+from models.bundle import Bundle, Propensity
+from models.calibration import IDENTITY
+from models.categories import encode, learn_categories
+from models.scoring import Scored, score
+from models.settings import Params
+from serving.playbook import Playbook
+from serving.playbook import load as load_playbook
+from serving.reasons import explain
+from serving.sentences import check_sentences
+from serving.settings import ReasonSettings
+
+ACCOUNTS, MONTHS, SEED, END = 1200, 26, 3, date(2026, 10, 1)
+TREES = 100
+RECOVERED = 0.70
+"""Planted drivers among the three strongest reasons for. Measured: 0.75 here, 0.78 on the demo's 2,000 accounts."""
+MANY = ReasonSettings(keep_for=9, keep_against=6, min_log_odds=0)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One day of the base, as a booster with the product's parameters scores and explains it."""
+
+    settings: Settings
+    standing: Standing
+    rows: pd.DataFrame
+    scored: Scored
+    cards: dict[str, FeatureCard]
+    playbook: Playbook
+    folder: Path
+
+    def reasons(self, settings: ReasonSettings) -> pd.DataFrame:
+        return explain(self.scored.attributions, self.rows, self.cards, self.playbook, settings)
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory: pytest.TempPathFactory) -> Explained:
+    folder = tmp_path_factory.mktemp("drivers") / "warehouse"
+    simulate(folder, ACCOUNTS, MONTHS, SEED, end=END)
+    settings = load(source=f"parquet://{folder}")
+    standing = stand_on(steps.read_source(settings), END)
+    dates = training_dates(standing, settings.expansion.horizon_days)[::2]
+    every = steps.build_rows(standing, [*dates, END], settings)
+    is_today = pd.to_datetime(every["snapshot_date"]) == pd.Timestamp(END)
+    today, past = every[is_today].reset_index(drop=True), every[~is_today]
+    past = steps.add_labels(past, standing, dates, settings)
+    cards = steps.feature_cards(standing)
+    names = tuple(cards)
+    categories = learn_categories(past, names)
+    X = encode(past[list(names)], categories).astype("float64")
+    booster = boosting.fit(X, past["expanded"].to_numpy(np.int8), Params(), TREES)
+    bundle = Bundle(names, Propensity(booster, IDENTITY), {}, {}, False, None, {}, categories)
+    cards = full_catalogue() | cards
+    playbook = load_playbook(cards, None, steps.likeness(standing))
+    return Explained(settings, standing, today, score(bundle, today), cards, playbook, folder)
+
+
+def test_planted_drivers_are_among_the_three_strongest_reasons(explained: Explained) -> None:
+    drivers = pd.read_parquet(explained.folder / "oracle" / "drivers.parquet")
+    drivers = drivers[pd.to_datetime(drivers["snapshot_date"]) == pd.Timestamp(END)]
+    drivers = drivers[drivers["account_id"].isin(explained.rows["account_id"])]
+    reasons = explained.reasons(ReasonSettings())
+    first = reasons[(reasons["effect"] == "for") & (reasons["position"] <= 3)]
+    told = set(zip(first["account_id"], first["reason_code"], strict=True))
+    found = [pair in told for pair in zip(drivers["account_id"], drivers["driver"], strict=True)]
+    assert len(found) > 500
+    assert np.mean(found) >= RECOVERED
+
+
+def test_every_number_of_ten_thousand_sentences_is_derived(explained: Explained) -> None:
+    """From rows that are built again, in shards and for this day alone."""
+    reasons = explained.reasons(MANY)
+    assert len(reasons) >= 10_000
+    parts = build(
+        explained.standing.tables, [END], explained.settings.expansion, absent=explained.standing.absent, shards=2
+    )
+    rows = pa.concat_tables(parts).to_pandas()
+    features = [name for name in explained.scored.attributions.columns if name in explained.cards]
+    found = check_sentences(reasons, rows, features, explained.cards, explained.playbook)
+    assert [str(difference) for difference in found] == []
+    assert {"for", "against"} <= set(reasons["effect"])
+    assert reasons["reason_code"].nunique() > 40
