@@ -53,9 +53,7 @@ def build_history(standing: Standing, settings: Settings) -> tuple[pd.DataFrame,
     if not dates:
         return steps.no_history(standing, settings)
     say(f"learning from {len(dates)} snapshots, {dates[0]} to {dates[-1]}")
-    rows = steps.build_rows(standing, [*dates, standing.snapshot_date], settings)
-    is_today = pd.to_datetime(rows["snapshot_date"]) == pd.Timestamp(standing.snapshot_date)
-    today, past = rows[is_today].reset_index(drop=True), rows[~is_today].reset_index(drop=True)
+    past, today = steps.past_and_today(standing, dates, settings)
     return steps.add_labels(past, standing, dates, settings), today
 
 

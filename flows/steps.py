@@ -9,8 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data.catalogue import FeatureCard
 from data.check import check
@@ -84,6 +86,32 @@ def row_parts(standing: Standing, dates: list[date], settings: Settings) -> Iter
     )
 
 
+def past_and_today(standing: Standing, dates: list[date], settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The feature rows of past snapshots, and those of the day stood on, each sorted by snapshot and account.
+
+    A long history is gigabytes: it is handed over column by column, so that there is never a second copy of it.
+    """
+    past, today = [], []
+    for part in row_parts(standing, [*dates, standing.snapshot_date], settings):
+        is_today = pc.equal(pc.cast(part["snapshot_date"], pa.date32()), pa.scalar(standing.snapshot_date))
+        past.append(part.filter(pc.invert(is_today)))
+        today.append(part.filter(is_today))
+    both = pa.concat_tables(past)
+    del past
+    rows = both.to_pandas(self_destruct=True, split_blocks=True)
+    del both
+    return in_order(rows), in_order(pa.concat_tables(today).to_pandas())
+
+
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows sorted by snapshot and account: the same frame, one column after the other."""
+    accounts, _ = pd.factorize(rows["account_id"], sort=True)
+    order = np.lexsort((accounts, pd.to_datetime(rows["snapshot_date"]).to_numpy()))
+    for name in rows.columns:
+        rows[name] = rows[name].array.take(order)
+    return rows
+
+
 def base_rows(standing: Standing, settings: Settings) -> pd.DataFrame:
     """The feature rows of the base on the snapshot date. Raises ``NotEnoughHistoryError`` if nobody is a customer."""
     rows = build_rows(standing, [standing.snapshot_date], settings)
@@ -102,13 +130,18 @@ def require_customers(count: int, standing: Standing) -> None:
 
 
 def add_labels(rows: pd.DataFrame, standing: Standing, dates: list[date], settings: Settings) -> pd.DataFrame:
-    """The rows with what came of them: expanded, expanded_<motion> (0 or 1) and expansion_arr (currency per year)."""
+    """The rows with what came of them: expanded, expanded_<motion> (0 or 1) and expansion_arr (currency per year).
+
+    ``rows`` are sorted by snapshot and account, and all of the base on these dates.
+    """
     say("labels: expansions within the horizon, from the movements ledger")
     found = labels(standing.tables, cohort(standing.tables, dates), settings.expansion).to_pyarrow().to_pandas()
     found["expansion_arr"] = found.pop("expansion_arr_e4") / E4
-    joined = rows.merge(found, on=["account_id", "snapshot_date"], how="left", validate="one_to_one")
-    assert joined["expanded"].notna().all(), "every feature row has a label"
-    return joined
+    found = in_order(found)
+    assert len(found) == len(rows), "every feature row has a label"
+    for name in ("account_id", "snapshot_date"):
+        assert (found[name].to_numpy(object) == rows[name].to_numpy(object)).all(), "every feature row has a label"
+    return pd.concat([rows, found.drop(columns=["account_id", "snapshot_date"])], axis=1)
 
 
 def feature_cards(standing: Standing) -> dict[str, FeatureCard]:

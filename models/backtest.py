@@ -23,6 +23,7 @@ from models.metrics import (
     rises_of,
 )
 from models.resampling import Figures, Resamples, difference, mean_of, table_of
+from models.sampling import day_of, places_of
 from models.settings import TrainSettings
 from models.splits import Split
 
@@ -164,31 +165,34 @@ def judged_rows(
     """The reported predictions with what came of them, the expected ARR and whose accounts they are."""
     days = [split.test_date for split in reported]
     told = predictions[predictions.snapshot_date.isin(days)]
-    facts = history[["account_id", "snapshot_date"]].assign(
-        arr=history.get("expansion_arr", np.nan),
-        opportunity_open=history.get(OPPORTUNITY, np.nan),
+    known = [name for name in ("account_id", "snapshot_date", "expansion_arr", OPPORTUNITY) if name in history]
+    judged = history[known].iloc[places_of(history, days)]
+    facts = judged[["account_id", "snapshot_date"]].assign(
+        arr=judged.get("expansion_arr", np.nan),
+        opportunity_open=judged.get(OPPORTUNITY, np.nan),
         expected_arr=_amounts(history, reported),
     )
     rows = told.merge(facts, on=["account_id", "snapshot_date"], how="left", validate="one_to_one")
     rows["expected_arr"] *= rows.propensity
-    known = pd.DataFrame(columns=["account_id", "owner", "segment"]) if people is None else people
-    known = known.drop_duplicates("account_id")[["account_id", "owner", "segment"]]
-    rows = rows.merge(known.astype("str").where(known.notna()), on="account_id", how="left")
+    whose = pd.DataFrame(columns=["account_id", "owner", "segment"]) if people is None else people
+    whose = whose.drop_duplicates("account_id")[["account_id", "owner", "segment"]]
+    rows = rows.merge(whose.astype("str").where(whose.notna()), on="account_id", how="left")
     return rows.astype({"y": "int8", "log_odds": "float64", "propensity": "float64", "arr": "float64"})
 
 
 def _amounts(history: pd.DataFrame, reported: Sequence[Split]) -> np.ndarray:
-    """ARR given an expansion of each row of a reported day, fitted on what had matured before it."""
-    amounts = np.full(len(history), np.nan)
-    if "expansion_arr" not in history:
-        return amounts
-    for split in reported:
-        train = history[history.snapshot_date.isin(split.train_dates) & (history.expanded == 1)]
-        fitted = fit_amounts(train, train["expansion_arr"].to_numpy(np.float64))
-        if fitted is not None:
-            day = np.flatnonzero(history.snapshot_date == split.test_date)
-            amounts[day] = fitted.predict(history.iloc[day])
-    return amounts
+    """ARR given an expansion of the rows of the reported days, oldest first, fitted on what had matured before each."""
+    amounts = []
+    for split in sorted(reported, key=lambda split: split.test_date):
+        day = history.iloc[day_of(history, split.test_date)]
+        told = np.full(len(day), np.nan)
+        if "expansion_arr" in history:
+            past = places_of(history, split.train_dates)
+            train = history.iloc[past[history.expanded.to_numpy()[past] == 1]]
+            fitted = fit_amounts(train, train["expansion_arr"].to_numpy(np.float64))
+            told = told if fitted is None else fitted.predict(day)
+        amounts.append(told)
+    return np.concatenate(amounts)
 
 
 def _slices(rows: pd.DataFrame, days: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:

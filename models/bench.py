@@ -9,6 +9,7 @@ import pandas as pd
 from models import baselines
 from models.cores import cores
 from models.resampling import Figures
+from models.sampling import day_of, matrix, rows_to_fit
 from models.settings import TrainSettings
 from models.splits import Split
 
@@ -24,8 +25,9 @@ def rival_rankings(
     """Rival to its ranking of the judged rows. A rival that cannot rank a day ranks its accounts alike."""
 
     def one(split: Split) -> pd.DataFrame:
-        train = history[history.snapshot_date.isin(split.train_dates)]
-        test = history[history.snapshot_date == split.test_date]
+        chosen = rows_to_fit(history, "expanded", settings.max_rows, settings.seed, split.train_dates)
+        train = matrix(history, ["expanded", *features], chosen.places)
+        test = history.iloc[day_of(history, split.test_date)]
         earlier = predictions[predictions.snapshot_date < split.test_date]
         last = earlier[earlier.snapshot_date == earlier.snapshot_date.max()].set_index("account_id").log_odds
         told = baselines.rankings(train, test, features, "expanded", settings.triggers, last.astype("float64"))

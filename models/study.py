@@ -9,6 +9,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from data.errors import ModelError, NotEnoughHistoryError
@@ -120,6 +121,7 @@ def recipe_of(settings: TrainSettings) -> Recipe:
         min_calibration_positives=settings.min_calibration_positives,
         seed=settings.seed,
         workers=settings.workers,
+        max_rows=settings.max_rows,
     )
 
 
@@ -135,10 +137,21 @@ def prepare(history: pd.DataFrame, features: list[str]) -> pd.DataFrame:
         )
     rows = encode(history, learn_categories(history, features))
     rows = rows.assign(snapshot_date=days(history["snapshot_date"]))
-    rows = rows.sort_values(["snapshot_date", "account_id"], ignore_index=True)
+    if not _is_sorted(rows):  # sorting copies a long history
+        rows = rows.sort_values(["snapshot_date", "account_id"], ignore_index=True)
     if rows.duplicated(KEYS).any():
         raise ModelError("train a model", "an account twice on one snapshot date", "build the features again")
     labels = [name for name in rows.columns if name == "expanded" or name.startswith("expanded_")]
     if not rows[labels].isin([0, 1]).all(axis=None):
         raise ModelError("train a model", "labels that are neither 0 nor 1", "use snapshots with matured labels only")
-    return rows.astype(dict.fromkeys(features, "float64"))
+    others = {name: rows[name].astype("float64") for name in features if rows[name].dtype != np.float64}
+    return rows.assign(**others)
+
+
+def _is_sorted(rows: pd.DataFrame) -> bool:
+    """Are the rows in the order of snapshot and account, and numbered so?"""
+    if not rows.snapshot_date.is_monotonic_increasing or not rows.index.equals(pd.RangeIndex(len(rows))):
+        return False
+    account, day = rows.account_id, rows.snapshot_date.to_numpy()
+    ahead = (account.iloc[1:].to_numpy(object) > account.iloc[:-1].to_numpy(object)).astype(bool)
+    return bool((ahead | (day[1:] > day[:-1])).all())

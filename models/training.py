@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models import baselines, boosting
+from models import baselines
 from models.amounts import fit_amounts
 from models.backtest import Backtest
 from models.bundle import Bundle, Propensity
 from models.metrics import ORDER_METRICS, ranking_metrics
 from models.motions import calibrator_of_today, train_motions
-from models.rolling import Progress
+from models.rolling import Progress, fit_rows
+from models.sampling import day_of, rows_to_fit
 from models.settings import TrainSettings
 from models.study import Study, recipe_of, silent, study
 
@@ -73,10 +74,10 @@ def fit_model(found: Study, *, progress: Progress = silent) -> TrainedModel:
     """The model of today, on all matured snapshots."""
     rows, features, settings = found.rows, list(found.features), found.settings
     recipe, settled = recipe_of(settings), found.played.settled
-    progress(f"training on all {len(rows)} rows, {settled.rounds} trees")
-    booster = boosting.fit(
-        rows[features], rows["expanded"].to_numpy(np.int8), recipe.params, settled.rounds, recipe.seed
-    )
+    fitted_on = rows_to_fit(rows, recipe.label, recipe.max_rows, recipe.seed)
+    progress(f"training on {len(fitted_on.places)} of {len(rows)} rows, {settled.rounds} trees")
+    booster = fit_rows(rows, features, recipe, settled.rounds)
+    assert booster is not None  # a study has seen both outcomes
     motions = train_motions(rows, features, found.reported, settings, found.today, progress)
     expanded = rows[rows.expanded == 1]
     bundle = Bundle(
@@ -87,14 +88,14 @@ def fit_model(found: Study, *, progress: Progress = silent) -> TrainedModel:
         withheld=motions.withheld,
         all_motions_modelled=motions.complete,
         amounts=fit_amounts(expanded, _arr(expanded)),
-        facts=_facts(found),
+        facts=_facts(found) | {"rows_fitted_on": len(fitted_on.places), "share_kept_without": fitted_on.share},
     )
     return TrainedModel(
         bundle=bundle,
         study=found,
         metrics=_metrics(found),
         motion_metrics={motion: _motion_figures(part) for motion, part in motions.predictions.items()},
-        latest_rows=rows.loc[rows.snapshot_date == rows.snapshot_date.max(), features],
+        latest_rows=rows.iloc[day_of(rows, rows.snapshot_date.iloc[-1])][features],
     )
 
 
