@@ -29,7 +29,7 @@ def write_backtest(known: Known, found: Study) -> tuple[Path, str]:
     provenance = steps.provenance(settings)
     run_id = Registry(settings.mlruns_folder, settings.model).log_study(
         f"backtest {known.standing.snapshot_date}",
-        found.backtest.metrics(),
+        found.metrics(),
         {
             "snapshot_date": known.standing.snapshot_date,
             "verdict": str(found.verdict.kind),

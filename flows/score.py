@@ -17,6 +17,7 @@ from flows.settings import Settings, load
 from flows.tasks import in_memory
 from flows.trust import require_same_rules, warnings
 from models.bundle import Bundle
+from models.offers import Owned
 from models.registry import RULE, Registry
 from models.scoring import Scored
 from models.scoring import score as score_rows
@@ -39,10 +40,10 @@ def load_model(settings: Settings, reference: str | None) -> Bundle:
 
 
 @in_memory("score rows")
-def score_base(bundle: Bundle, rows: pd.DataFrame) -> Scored:
+def score_base(bundle: Bundle, rows: pd.DataFrame, owned: Owned) -> Scored:
     """Propensities and the exact attributions of the same booster."""
     say(f"scoring and explaining {len(rows):,} accounts")
-    return score_rows(bundle, rows)
+    return score_rows(bundle, rows, owned)
 
 
 @in_memory("publish")
@@ -102,5 +103,7 @@ def score(
     report = check_source(opened)
     standing = stand_on(opened, as_date(snapshot_date))
     rows = build_rows(standing, settings)
-    folder = publish_list(score_base(bundle, rows), rows, bundle, report, standing, settings)
+    folder = publish_list(
+        score_base(bundle, rows, steps.read_owned(standing)), rows, bundle, report, standing, settings
+    )
     return {"folder": folder, "snapshot_date": standing.snapshot_date, "version": bundle.version}

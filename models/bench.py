@@ -9,9 +9,12 @@ import pandas as pd
 from models import baselines
 from models.cores import cores
 from models.resampling import Figures
-from models.sampling import day_of, matrix, rows_to_fit
+from models.sampling import day_of, evenly, matrix, places_of
 from models.settings import TrainSettings
 from models.splits import Split
+
+FEWER_ROWS = 4
+"""Rivals have a parameter or two for each column: above a quarter of ``max_rows`` they learn from a sample."""
 
 
 def rival_rankings(
@@ -25,8 +28,9 @@ def rival_rankings(
     """Rival to its ranking of the judged rows. A rival that cannot rank a day ranks its accounts alike."""
 
     def one(split: Split) -> pd.DataFrame:
-        chosen = rows_to_fit(history, "expanded", settings.max_rows, settings.seed, split.train_dates)
-        train = matrix(history, ["expanded", *features], chosen.places)
+        past = places_of(history, split.train_dates)
+        past = evenly(history, past, settings.max_rows // FEWER_ROWS, settings.seed)
+        train = matrix(history, ["expanded", *features], past)
         test = history.iloc[day_of(history, split.test_date)]
         earlier = predictions[predictions.snapshot_date < split.test_date]
         last = earlier[earlier.snapshot_date == earlier.snapshot_date.max()].set_index("account_id").log_odds

@@ -38,6 +38,7 @@ WORDS = {
     "calibration_slope": "calibration slope",
     "forecast_over_realised": "forecast / realised expansions",
     "arr_forecast_over_realised": "forecast / realised ARR",
+    "arr_interval_coverage": "share of expansions inside the 80% interval of their amount",
 }
 BENCH = ("auc", "average_precision", "precision_at_20", "lift_at_10pct", "arr_recall_at_10pct", "book_precision_at_20")
 SLICE = ("auc", "average_precision", "precision_at_20", "lift_at_10pct", "ece", "forecast_over_realised")

@@ -51,6 +51,14 @@ def thinned(history: pd.DataFrame, places: np.ndarray, y: np.ndarray, max_rows: 
     return Chosen(places[kept], (int(kept.sum()) - positives) / negatives)
 
 
+def evenly(history: pd.DataFrame, places: np.ndarray, max_rows: int, seed: int) -> np.ndarray:
+    """About ``max_rows`` of these places (0: all), whatever came of them: no level changes, nothing is to correct."""
+    if not max_rows or len(places) <= max_rows:
+        return places
+    drawn = _drawn(history["account_id"], history["snapshot_date"], places, seed)
+    return places[drawn < max_rows / len(places)]
+
+
 def places_of(history: pd.DataFrame, dates: Sequence[pd.Timestamp]) -> np.ndarray:
     """The places of the rows of these snapshots; ``history`` is sorted by snapshot."""
     days = history["snapshot_date"].to_numpy()

@@ -16,6 +16,7 @@ from data.errors import ModelError, NotEnoughHistoryError
 from models import baselines
 from models.backtest import Backtest, judge
 from models.categories import Categories, encode, learn_categories
+from models.offers import OfferedBacktest, Offers, Sales, fit_offers, judge_offers
 from models.probes import Leak, probe
 from models.readiness import require_enough
 from models.rolling import Progress, Recipe, Replay, replay
@@ -32,7 +33,8 @@ class Study:
 
     ``rows``: the labelled history, sorted; text as the number of its value in ``categories``. ``today``: the feature
     rows of the day that is scored, or None. ``reported``: the replayed days whose figures are told; ``played`` also
-    holds those before them. ``columns``: one row per feature, its AUC as a rule of its own.
+    holds those before them. ``columns``: one row per feature, its AUC as a rule of its own. ``offers``: which product a
+    cross-sell would be of, learnt on all sales; ``offered``: how that did on past days.
     """
 
     rows: pd.DataFrame
@@ -47,6 +49,12 @@ class Study:
     columns: pd.DataFrame
     leaks: tuple[Leak, ...]
     verdict: Verdict
+    offers: Offers | None = None
+    offered: OfferedBacktest | None = None
+
+    def metrics(self) -> dict[str, float]:
+        """Flat names for MLflow: those of the backtest, and of the product for a cross-sell."""
+        return self.backtest.metrics() | ({} if self.offered is None else self.offered.metrics())
 
 
 def silent(_: str) -> None:
@@ -60,13 +68,15 @@ def study(
     *,
     today: pd.DataFrame | None = None,
     people: pd.DataFrame | None = None,
+    sales: Sales | None = None,
     progress: Progress = silent,
 ) -> Study:
     """Find out whether a base can be learnt.
 
     ``history``: one row per account and matured snapshot: account_id, snapshot_date, the features, expanded (0/1),
     expanded_<motion> (0/1) and expansion_arr (currency per year) where there are any. ``today``: the same features of
-    the day that is scored. ``people``: account_id, owner, segment. The order of the rows changes nothing.
+    the day that is scored. ``people``: account_id, owner, segment. ``sales``: which products were sold across. The
+    order of the rows changes nothing.
     Raises NotEnoughHistoryError with what there is and what it takes.
     """
     features = list(feature_names)
@@ -93,6 +103,7 @@ def study(
     progress("leak probes")
     columns = baselines.single_columns(rows, features, rows["expanded"].to_numpy())
     known = None if today is None else encode(today.assign(snapshot_date=days(today["snapshot_date"])), categories)
+    offered = None if sales is None else judge_offers(rows, reported, sales, settings)
     leaks = probe(rows, features, reported, columns, settings, known)
     return Study(
         rows=rows,
@@ -107,6 +118,8 @@ def study(
         columns=columns,
         leaks=tuple(leaks),
         verdict=judge_base(backtest, leaks),
+        offers=None if sales is None else fit_offers(rows, sales),
+        offered=offered,
     )
 
 

@@ -18,6 +18,7 @@ from models.backtest import Backtest
 from models.bundle import Bundle, Propensity
 from models.metrics import ORDER_METRICS, ranking_metrics
 from models.motions import calibrator_of_today, train_motions
+from models.offers import Sales
 from models.rolling import Progress, fit_rows
 from models.sampling import day_of, rows_to_fit
 from models.settings import TrainSettings
@@ -63,10 +64,11 @@ def train(
     *,
     today: pd.DataFrame | None = None,
     people: pd.DataFrame | None = None,
+    sales: Sales | None = None,
     progress: Progress = silent,
 ) -> TrainedModel:
     """Study and fit in one go, whatever the verdict; arguments and errors as in ``study``."""
-    found = study(history, feature_names, settings, today=today, people=people, progress=progress)
+    found = study(history, feature_names, settings, today=today, people=people, sales=sales, progress=progress)
     return fit_model(found, progress=progress)
 
 
@@ -88,7 +90,13 @@ def fit_model(found: Study, *, progress: Progress = silent) -> TrainedModel:
         withheld=motions.withheld,
         all_motions_modelled=motions.complete,
         amounts=fit_amounts(expanded, _arr(expanded)),
-        facts=_facts(found) | {"rows_fitted_on": len(fitted_on.places), "share_kept_without": fitted_on.share},
+        offers=found.offers,
+        facts=_facts(found)
+        | {
+            "rows_fitted_on": len(fitted_on.places),
+            "share_kept_without": fitted_on.share,
+            "all_motions_modelled": motions.complete,
+        },
     )
     return TrainedModel(
         bundle=bundle,
@@ -133,7 +141,7 @@ def _metrics(found: Study) -> dict[str, float]:
         "rows": float(len(told)),
         "positives": float(told.y.sum()),
         "base_rate": float(told.y.mean()),
-        **found.backtest.metrics(),
+        **found.metrics(),
         **{f"best_rule_{name}": float(best[name]) for name in ORDER},
     }
 

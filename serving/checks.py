@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from data.contract import ADDITIVITY
+from data.contract import ADDITIVITY, MOTIONS
 from data.errors import PublishError
 from serving.ranking import EXCLUSION_COLUMNS, SCORE_COLUMNS
 from serving.reasons import COLUMNS as REASON_COLUMNS
@@ -13,6 +13,8 @@ from serving.reasons import feature_columns
 from serving.snapshot import Snapshot
 
 TOP, TOP_REASONS, SHORTEST_TEXT = 20, 3, 10
+ROUNDING = 1e-9
+"""Propensities of one account that differ by less are equal."""
 
 Problems = Iterator[tuple[str, str]]
 """Account and what is wrong with it."""
@@ -59,6 +61,18 @@ def _propensity(snapshot: Snapshot) -> Problems:
         yield account, "the propensity is not between 0 and 1"
     for account in scores.loc[~np.isfinite(scores["log_odds"].to_numpy(float)), "account_id"]:
         yield account, "the log-odds are not finite"
+
+
+def _motions(snapshot: Snapshot) -> Problems:
+    """No motion is likelier than any expansion; where all are modelled, together they are at least as likely."""
+    scores = snapshot.scores
+    motions = scores[[f"propensity_{motion}" for motion in MOTIONS]]
+    whole = scores["propensity"]
+    for account in scores.loc[motions.max(axis=1) > whole + ROUNDING, "account_id"]:
+        yield account, "a motion is likelier than any expansion"
+    known = motions.notna().any(axis=1) & snapshot.manifest.get("model", {}).get("all_motions_modelled", False)
+    for account in scores.loc[known & (motions.sum(axis=1) < whole - ROUNDING), "account_id"]:
+        yield account, "its motions together are less likely than any expansion"
 
 
 def _parts_add_up(snapshot: Snapshot) -> Problems:
@@ -126,6 +140,7 @@ CHECKS: dict[str, Callable[[Snapshot], Problems]] = {
     "one row per account": _one_row_per_account,
     "one day": _one_day,
     "propensity": _propensity,
+    "motions": _motions,
     "parts add up": _parts_add_up,
     "total order": _total_order,
     "ranked + excluded = base": _ranked_and_excluded,

@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from data.catalogue import FeatureCard
-from data.contract import MOTIONS
 from data.errors import PublishError
 from serving import gates, ranking
 from serving.playbook import Playbook
@@ -81,8 +79,7 @@ def assemble(
         owner=people["owner"].array,
         segment=people["segment"].array,
     )
-    table = table.assign(**{f"propensity_{m}": np.nan for m in MOTIONS if f"propensity_{m}" not in table})
-    table = ranking.rank(table, settings.rank_by)
+    table = ranking.rank(ranking.with_unknown(table), settings.rank_by)
     table = ranking.with_previous(table, previous.scores if previous else None)
     table = table[list(ranking.SCORE_COLUMNS)]
     return Snapshot(

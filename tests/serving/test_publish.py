@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +17,7 @@ import pytest
 
 import serving.publish
 from data.errors import PublishError
+from serving.checks import check
 from serving.publish import previous, publish, published_dates, read_published
 from serving.snapshot import Snapshot
 from tests.serving.world import DAY, PIECES, feature_rows, snapshot
@@ -139,6 +141,21 @@ def test_a_faulty_snapshot_is_not_published(
         publish(out, spoiled(made, table, change))
     assert "acc-" in refusal.value.found or change in ("gone", "column")
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("share", "all_modelled", "fits"), [
+    (0.5, True, True), (0.5, False, True), (0.2, False, True), (0.2, True, False), (1.1, False, False),
+])  # fmt: skip
+def test_motions_fit_any_expansion(made: Snapshot, share: float, all_modelled: bool, fits: bool) -> None:
+    """Three motions of this share of the propensity each; a motion that was withheld may be the rest."""
+    motions = {f"propensity_{motion}": made.scores["propensity"] * share for motion in ("seat", "upsell", "cross_sell")}
+    told = replace(made, scores=made.scores.assign(**motions, propensity_usage=np.nan))
+    told = told.with_manifest(model={"all_motions_modelled": all_modelled})
+    if fits:
+        check(told)
+    else:
+        with pytest.raises(PublishError, match="check `motions` failed for account acc-"):
+            check(told)
 
 
 class Killed(BaseException):
