@@ -19,6 +19,7 @@ from models.metrics import (
     base_rate,
     calibration_curve,
     deciles,
+    deciles_out_of_order,
     forecast_over_realised,
     probability_metrics,
     ranking_metrics,
@@ -97,8 +98,7 @@ class Backtest:
             flat |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
         for line in self.bench.to_dict("records"):
             flat[f"rival_{_flat(line['rival'])}_{line['metric']}"] = line["rival_value"]
-        flat["deciles_out_of_order"] = float(self.rises())
-        return flat
+        return {"deciles_out_of_order": float(self.rises()), **flat}
 
 
 def _flat(name: str) -> str:
@@ -231,6 +231,7 @@ def _probabilities(part: pd.DataFrame, places: np.ndarray, resamples: Resamples)
 
     def figures(weights: np.ndarray) -> Mapping[str, np.ndarray]:
         found: dict[str, np.ndarray] = probability_metrics(y, p, weights)
+        found["deciles_out_of_order"] = deciles_out_of_order(y, p, weights)
         if np.isfinite(expected).any():
             found["arr_forecast_over_realised"] = forecast_over_realised(expected, arr, weights)
         if expanded.any() and told.arr_if_expands_low.notna().any():
