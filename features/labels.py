@@ -25,12 +25,7 @@ def labels(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
     whose window has passed by then.
     """
     cohort = cohort.select(*KEY)
-    parts = []
-    if "subscriptions" in tables:
-        parts.append(_subscribed(tables, cohort, rules))
-    if "invoices" in tables:
-        parts.append(_billed(tables, cohort, rules))
-    both = parts[0] if len(parts) == 1 else ibis.union(*parts)
+    both = product_labels(tables, cohort, rules)
     sums = both.group_by(*KEY).aggregate(
         **{flag: both[flag].max() for flag in FLAGS}, expansion_arr_e4=both.expansion_arr_e4.sum()
     )
@@ -42,6 +37,21 @@ def labels(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
         expanded=ibis.greatest(*(joined[flag] for flag in FLAGS)),
         expansion_arr_e4=joined.expansion_arr_e4.fill_null(0),
     )
+
+
+def product_labels(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
+    """One row per ``account_id, snapshot_date`` and ``product`` that moved in the window, or was billed around it.
+
+    The same flags (int64) and ``expansion_arr_e4`` as ``labels``, of the one product. One that is both subscribed to
+    and billed has a row of each.
+    """
+    cohort = cohort.select(*KEY)
+    parts = []
+    if "subscriptions" in tables:
+        parts.append(_subscribed(tables, cohort, rules))
+    if "invoices" in tables:
+        parts.append(_billed(tables, cohort, rules))
+    return parts[0] if len(parts) == 1 else ibis.union(*parts)
 
 
 def _flag(condition: ir.BooleanValue) -> ir.IntegerValue:
@@ -101,7 +111,7 @@ def _kept(moves: ir.Table) -> ir.Table:
     )
     is_expansion = (net.expanded_seat + net.expanded_upsell + net.expanded_cross_sell) > 0
     arr_e4 = is_expansion.ifelse(net.kept_e4 * MONTHS_PER_YEAR, 0)
-    return net.select(*KEY, *FLAGS, expansion_arr_e4=arr_e4.cast("int64"))
+    return net.select(*KEY, "product", *FLAGS, expansion_arr_e4=arr_e4.cast("int64"))
 
 
 def _billed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
@@ -135,6 +145,7 @@ def _billed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table
     arr_e4 = ((gain_e4 * DAYS_PER_YEAR).cast("float64") / ibis.literal(days).cast("float64")).floor().cast("int64")
     return sums.select(
         *KEY,
+        "product",
         expanded_seat=ibis.literal(0, "int64"),
         expanded_upsell=ibis.literal(0, "int64"),
         expanded_cross_sell=_flag(is_cross_sell),

@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from prefect import flow
 
 from data.errors import NotEnoughHistoryError
@@ -12,6 +13,7 @@ from flows.learning import Known, read_known, study_known, too_few, write_verdic
 from flows.progress import say
 from flows.settings import load
 from flows.tasks import in_memory
+from models import record
 from models.pages import study_page
 from models.registry import Registry
 from models.study import Study
@@ -29,7 +31,7 @@ def write_backtest(known: Known, found: Study) -> tuple[Path, str]:
     provenance = steps.provenance(settings)
     run_id = Registry(settings.mlruns_folder, settings.model).log_study(
         f"backtest {known.standing.snapshot_date}",
-        found.backtest.metrics(),
+        record.study_figures(found),
         {
             "snapshot_date": known.standing.snapshot_date,
             "verdict": str(found.verdict.kind),
@@ -45,6 +47,7 @@ def write_backtest(known: Known, found: Study) -> tuple[Path, str]:
             "tables/months.csv": found.backtest.months,
             "tables/calibration.csv": found.backtest.calibration,
             "tables/columns.csv": found.columns,
+            "tables/cross_sell_products.csv": pd.DataFrame() if found.offered is None else found.offered.days,
         },
     )
     return steps.write_page(settings.reports_folder, "backtest.html", page), run_id

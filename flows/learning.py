@@ -13,6 +13,7 @@ from flows.dates import Standing, as_date, stand_on, training_dates
 from flows.progress import say
 from flows.settings import Settings
 from flows.tasks import in_memory
+from models.offers import Sales
 from models.pages import study_page
 from models.study import Study, study
 from models.verdict import Kind, Verdict
@@ -26,7 +27,7 @@ class Known:
     """All that can be learnt from on a day.
 
     ``history``: feature rows with labels, one per account and matured snapshot; ``today``: the feature rows of the day
-    itself; ``features``: the model's columns.
+    itself; ``features``: the model's columns; ``sales``: which products were sold across.
     """
 
     settings: Settings
@@ -35,6 +36,7 @@ class Known:
     history: pd.DataFrame
     today: pd.DataFrame
     features: tuple[str, ...]
+    sales: Sales
 
 
 def read_known(settings: Settings, snapshot_date: date | str | None) -> Known:
@@ -43,7 +45,8 @@ def read_known(settings: Settings, snapshot_date: date | str | None) -> Known:
     report = check_source(opened)
     standing = stand_on(opened, as_date(snapshot_date))
     history, today = build_history(standing, settings)
-    return Known(settings, report, standing, history, today, tuple(steps.feature_cards(standing)))
+    sales = steps.read_sales(standing, training_dates(standing, settings.expansion.horizon_days), settings)
+    return Known(settings, report, standing, history, today, tuple(steps.feature_cards(standing)), sales)
 
 
 @in_memory("build history")
@@ -53,9 +56,7 @@ def build_history(standing: Standing, settings: Settings) -> tuple[pd.DataFrame,
     if not dates:
         return steps.no_history(standing, settings)
     say(f"learning from {len(dates)} snapshots, {dates[0]} to {dates[-1]}")
-    rows = steps.build_rows(standing, [*dates, standing.snapshot_date], settings)
-    is_today = pd.to_datetime(rows["snapshot_date"]) == pd.Timestamp(standing.snapshot_date)
-    today, past = rows[is_today].reset_index(drop=True), rows[~is_today].reset_index(drop=True)
+    past, today = steps.past_and_today(standing, dates, settings)
     return steps.add_labels(past, standing, dates, settings), today
 
 
@@ -68,6 +69,7 @@ def study_known(known: Known) -> Study:
         known.settings.training_settings,
         today=known.today,
         people=steps.read_people(known.standing.tables),
+        sales=known.sales,
         progress=say,
     )
 

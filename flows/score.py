@@ -55,6 +55,7 @@ def terms_of(bundle: Bundle, standing: Standing, settings: Settings) -> Terms:
         model_version=bundle.version,
         run_id=bundle.run_id,
         horizon_days=bundle.facts["horizon_days"],
+        all_motions_modelled=bundle.all_motions_modelled,
         users_are_daily_peaks="usage_events" not in standing.tables,
     )
 
@@ -67,7 +68,7 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
     """
     last = last_list(settings, standing.snapshot_date, bundle)
     terms = replace(terms_of(bundle, standing, settings), replaced_by=last.replaced_by(bundle))
-    found = steps.Fingerprint()
+    found, owned = steps.Fingerprint(), steps.read_owned(standing)
     explained_by = ""
 
     def parts() -> Iterator[Part]:
@@ -76,7 +77,7 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
         for shard in steps.row_parts(standing, [standing.snapshot_date], settings):
             rows = shard.to_pandas()
             found.add(rows)
-            scored = score_rows(bundle, rows)
+            scored = score_rows(bundle, rows, owned)
             explained_by = scored.explained_by
             # A shard is drawn by chance, so the first one stands for the base.
             held_against = held_against or measure(scored.attributions, rows, terms.catalogue)

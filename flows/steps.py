@@ -9,9 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data.catalogue import FeatureCard
 from data.check import check
@@ -25,9 +27,12 @@ from features.build import build, catalogue
 from features.calendar import QUARTER_DAYS
 from features.cohort import cohort
 from features.labels import labels
+from features.offers import cross_sells, products_had, products_on_offer
 from flows.dates import Standing, today_utc
 from flows.progress import counting, say
 from flows.settings import Settings
+from models.offers import Owned, Sales
+from models.splits import days
 from serving.playbook import LIKENESS
 from serving.playbook import digest as playbook_digest
 
@@ -87,6 +92,32 @@ def row_parts(standing: Standing, dates: list[date], settings: Settings) -> Iter
     )
 
 
+def past_and_today(standing: Standing, dates: list[date], settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The feature rows of past snapshots, and those of the day stood on, each sorted by snapshot and account.
+
+    A long history is gigabytes: it is handed over column by column, so that there is never a second copy of it.
+    """
+    past, today = [], []
+    for part in row_parts(standing, [*dates, standing.snapshot_date], settings):
+        is_today = pc.equal(pc.cast(part["snapshot_date"], pa.date32()), pa.scalar(standing.snapshot_date))
+        past.append(part.filter(pc.invert(is_today)))
+        today.append(part.filter(is_today))
+    both = pa.concat_tables(past)
+    del past
+    rows = both.to_pandas(self_destruct=True, split_blocks=True)
+    del both
+    return in_order(rows), in_order(pa.concat_tables(today).to_pandas())
+
+
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows sorted by snapshot and account: the same frame, one column after the other."""
+    accounts, _ = pd.factorize(rows["account_id"], sort=True)
+    order = np.lexsort((accounts, pd.to_datetime(rows["snapshot_date"]).to_numpy()))
+    for name in rows.columns:
+        rows[name] = rows[name].array.take(order)
+    return rows
+
+
 def require_customers(count: int, standing: Standing) -> None:
     """Raise ``NotEnoughHistoryError`` if there is nobody."""
     if not count:
@@ -98,13 +129,18 @@ def require_customers(count: int, standing: Standing) -> None:
 
 
 def add_labels(rows: pd.DataFrame, standing: Standing, dates: list[date], settings: Settings) -> pd.DataFrame:
-    """The rows with what came of them: expanded, expanded_<motion> (0 or 1) and expansion_arr (currency per year)."""
+    """The rows with what came of them: expanded, expanded_<motion> (0 or 1) and expansion_arr (currency per year).
+
+    ``rows`` are sorted by snapshot and account, and all of the base on these dates.
+    """
     say("labels: expansions within the horizon, from the movements ledger")
     found = labels(standing.tables, cohort(standing.tables, dates), settings.expansion).to_pyarrow().to_pandas()
     found["expansion_arr"] = found.pop("expansion_arr_e4") / E4
-    joined = rows.merge(found, on=["account_id", "snapshot_date"], how="left", validate="one_to_one")
-    assert joined["expanded"].notna().all(), "every feature row has a label"
-    return joined
+    found = in_order(found)
+    assert len(found) == len(rows), "every feature row has a label"
+    for name in ("account_id", "snapshot_date"):
+        assert (found[name].to_numpy(object) == rows[name].to_numpy(object)).all(), "every feature row has a label"
+    return pd.concat([rows, found.drop(columns=["account_id", "snapshot_date"])], axis=1)
 
 
 def feature_cards(standing: Standing) -> dict[str, FeatureCard]:
@@ -116,6 +152,29 @@ def read_people(tables: Tables) -> pd.DataFrame:
     """One row per account: account_id, name, owner, segment."""
     people: pd.DataFrame = tables["accounts"].select("account_id", "name", "owner", "segment").to_pyarrow().to_pandas()
     return people
+
+
+def read_sales(standing: Standing, dates: list[date], settings: Settings) -> Sales:
+    """Which products were sold across within the horizon of these snapshots, and what the buyers had before."""
+    tables = standing.tables
+    sold = cross_sells(tables, cohort(tables, dates), settings.expansion).cache()
+    owned = _owned(tables, sold.select("account_id", "snapshot_date").distinct(), dates)
+    return Sales(_dated(sold), owned)
+
+
+def read_owned(standing: Standing) -> Owned:
+    """What each account of the base has or had on the snapshot date, and what is on offer."""
+    return _owned(standing.tables, cohort(standing.tables, [standing.snapshot_date]), [standing.snapshot_date])
+
+
+def _owned(tables: Tables, accounts: ir.Table, dates: list[date]) -> Owned:
+    return Owned(_dated(products_had(tables, accounts)), _dated(products_on_offer(tables, dates)))
+
+
+def _dated(table: ir.Table) -> pd.DataFrame:
+    """One day is one value, whatever the engine returned."""
+    rows: pd.DataFrame = table.to_pyarrow().to_pandas()
+    return rows.assign(snapshot_date=days(rows["snapshot_date"]))
 
 
 class Fingerprint:

@@ -85,7 +85,7 @@ def refuse(known: Known, verdict: Verdict, found: Study | None) -> Path:
     if found is not None:
         registry.log_study(
             f"refused {known.standing.snapshot_date}",
-            found.backtest.metrics(),
+            record.study_figures(found),
             {"snapshot_date": known.standing.snapshot_date, "verdict": str(verdict.kind)},
             {"verdict.html": page.read_text(encoding="utf-8"), "tables/bench.csv": found.backtest.bench},
             refused(verdict),

@@ -10,19 +10,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from models import baselines
 from models.amounts import fit_amounts
 from models.bench import chance_at, rival_rankings
 from models.metrics import (
+    base_rate,
     calibration_curve,
     deciles,
+    deciles_out_of_order,
     forecast_over_realised,
     probability_metrics,
     ranking_metrics,
     rises_of,
 )
 from models.resampling import Figures, Resamples, difference, mean_of, table_of
+from models.sampling import day_of, places_of
+from models.seasons import LEVEL_ERROR
 from models.settings import TrainSettings
 from models.splits import Split
 
@@ -30,6 +35,9 @@ MODEL = "model"
 WHOLE, NEW_TO_SALES = "all", "no open opportunity"
 FIGURE_COLUMNS = ["scope", "rows", "positives", "metric", "value", "low", "high"]
 OPPORTUNITY = "opportunity_open"
+FOUR_IN_FIVE = float(norm.ppf(0.9))
+"""Standard deviations to either side that hold four in five."""
+AMOUNTS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high")
 SMALLEST_SLICE = 10
 """Expansions that a slice needs before figures of its own say anything."""
 
@@ -38,11 +46,12 @@ SMALLEST_SLICE = 10
 class Backtest:
     """What the replay showed.
 
-    ``rows``: account_id, snapshot_date, y, log_odds, propensity, calibrated, rounds, arr (came), expected_arr, owner,
-    segment, opportunity_open. ``figures``: one row per scope and metric with its interval; scopes are ``all``, each day
+    ``rows``: account_id, snapshot_date, y, log_odds, propensity, calibrated, rounds, arr (came), expected_arr,
+    arr_if_expands with its low and high, arr_variance, owner, segment, opportunity_open.
+    ``figures``: one row per scope and metric with its interval; scopes are ``all``, each day
     (ISO), ``no open opportunity``, ``segment: NAME``. ``bench``: one row per rival and metric: the rival's figure, and
     the difference model - rival with its interval. ``deciles``, ``calibration``: of the days that were calibrated,
-    pooled. ``months``: one row per day: expansions and ARR, forecast and realised.
+    pooled. ``months``: one row per day: expansions and ARR, forecast (with an interval of four in five) and realised.
     """
 
     rows: pd.DataFrame
@@ -89,8 +98,7 @@ class Backtest:
             flat |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
         for line in self.bench.to_dict("records"):
             flat[f"rival_{_flat(line['rival'])}_{line['metric']}"] = line["rival_value"]
-        flat["deciles_out_of_order"] = float(self.rises())
-        return flat
+        return {"deciles_out_of_order": float(self.rises()), **flat}
 
 
 def _flat(name: str) -> str:
@@ -164,31 +172,36 @@ def judged_rows(
     """The reported predictions with what came of them, the expected ARR and whose accounts they are."""
     days = [split.test_date for split in reported]
     told = predictions[predictions.snapshot_date.isin(days)]
-    facts = history[["account_id", "snapshot_date"]].assign(
-        arr=history.get("expansion_arr", np.nan),
-        opportunity_open=history.get(OPPORTUNITY, np.nan),
-        expected_arr=_amounts(history, reported),
+    known = [name for name in ("account_id", "snapshot_date", "expansion_arr", OPPORTUNITY) if name in history]
+    judged = history[known].iloc[places_of(history, days)]
+    facts = judged[["account_id", "snapshot_date"]].assign(
+        arr=judged.get("expansion_arr", np.nan),
+        opportunity_open=judged.get(OPPORTUNITY, np.nan),
+        **_amounts(history, reported),
     )
     rows = told.merge(facts, on=["account_id", "snapshot_date"], how="left", validate="one_to_one")
-    rows["expected_arr"] *= rows.propensity
-    known = pd.DataFrame(columns=["account_id", "owner", "segment"]) if people is None else people
-    known = known.drop_duplicates("account_id")[["account_id", "owner", "segment"]]
-    rows = rows.merge(known.astype("str").where(known.notna()), on="account_id", how="left")
+    rows["expected_arr"] = rows.arr_if_expands * rows.propensity
+    rows["arr_variance"] = rows.arr_if_expands**2 * (rows.propensity * rows.arr_square - rows.propensity**2)
+    whose = pd.DataFrame(columns=["account_id", "owner", "segment"]) if people is None else people
+    whose = whose.drop_duplicates("account_id")[["account_id", "owner", "segment"]]
+    rows = rows.merge(whose.astype("str").where(whose.notna()), on="account_id", how="left")
     return rows.astype({"y": "int8", "log_odds": "float64", "propensity": "float64", "arr": "float64"})
 
 
-def _amounts(history: pd.DataFrame, reported: Sequence[Split]) -> np.ndarray:
-    """ARR given an expansion of each row of a reported day, fitted on what had matured before it."""
-    amounts = np.full(len(history), np.nan)
-    if "expansion_arr" not in history:
-        return amounts
-    for split in reported:
-        train = history[history.snapshot_date.isin(split.train_dates) & (history.expanded == 1)]
-        fitted = fit_amounts(train, train["expansion_arr"].to_numpy(np.float64))
-        if fitted is not None:
-            day = np.flatnonzero(history.snapshot_date == split.test_date)
-            amounts[day] = fitted.predict(history.iloc[day])
-    return amounts
+def _amounts(history: pd.DataFrame, reported: Sequence[Split]) -> dict[str, np.ndarray]:
+    """ARR given an expansion of the rows of the reported days, oldest first, fitted on what had matured before each."""
+    told: list[np.ndarray] = []
+    for split in sorted(reported, key=lambda split: split.test_date):
+        day = history.iloc[day_of(history, split.test_date)]
+        past = places_of(history, split.train_dates)
+        train = history.iloc[past[history.expanded.to_numpy()[past] == 1]]
+        fitted = fit_amounts(train, train["expansion_arr"].to_numpy(np.float64)) if "expansion_arr" in history else None
+        if fitted is None:
+            told.append(np.full((4, len(day)), np.nan))
+            continue
+        mean = fitted.predict(day)
+        told.append(np.stack([mean, *fitted.interval(mean), np.full(len(day), fitted.square)]))
+    return dict(zip((*AMOUNTS, "arr_square"), np.concatenate(told, axis=1), strict=True))
 
 
 def _slices(rows: pd.DataFrame, days: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:
@@ -213,11 +226,16 @@ def _probabilities(part: pd.DataFrame, places: np.ndarray, resamples: Resamples)
     told = part[calibrated]
     y, p = told.y.to_numpy(), told.propensity.to_numpy()
     expected, arr = told.expected_arr.to_numpy(), told.arr.to_numpy()
+    expanded = (y == 1) & (arr > 0)
+    inside = told.arr.between(told.arr_if_expands_low, told.arr_if_expands_high).to_numpy()[expanded]
 
     def figures(weights: np.ndarray) -> Mapping[str, np.ndarray]:
         found: dict[str, np.ndarray] = probability_metrics(y, p, weights)
+        found["deciles_out_of_order"] = deciles_out_of_order(y, p, weights)
         if np.isfinite(expected).any():
             found["arr_forecast_over_realised"] = forecast_over_realised(expected, arr, weights)
+        if expanded.any() and told.arr_if_expands_low.notna().any():
+            found["arr_interval_coverage"] = base_rate(inside, weights[:, expanded])
         return found
 
     return resamples.figures(places[calibrated], figures)
@@ -244,8 +262,14 @@ def _months(rows: pd.DataFrame) -> pd.DataFrame:
         realised=("y", "sum"),
         arr_forecast=("expected_arr", "sum"),
         arr_realised=("arr", "sum"),
+        arr_variance=("arr_variance", "sum"),
     ).reset_index()
-    return told.assign(
+    # The level of a day may be off as a whole: what that does to the total is added to the chance of each account.
+    moved = (rows.expected_arr * (1 - rows.propensity)).groupby(rows.snapshot_date).sum().to_numpy() * LEVEL_ERROR
+    far = FOUR_IN_FIVE * np.sqrt(told.arr_variance + moved**2)
+    return told.drop(columns="arr_variance").assign(
         ratio=told.forecast / told.realised.where(told.realised > 0),
+        arr_low=np.maximum(0, told.arr_forecast - far),
+        arr_high=told.arr_forecast + far,
         arr_ratio=told.arr_forecast / told.arr_realised.where(told.arr_realised > 0),
     )

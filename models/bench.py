@@ -9,8 +9,12 @@ import pandas as pd
 from models import baselines
 from models.cores import cores
 from models.resampling import Figures
+from models.sampling import day_of, evenly, matrix, places_of
 from models.settings import TrainSettings
 from models.splits import Split
+
+FEWER_ROWS = 4
+"""Rivals have a parameter or two for each column: above a quarter of ``max_rows`` they learn from a sample."""
 
 
 def rival_rankings(
@@ -24,8 +28,10 @@ def rival_rankings(
     """Rival to its ranking of the judged rows. A rival that cannot rank a day ranks its accounts alike."""
 
     def one(split: Split) -> pd.DataFrame:
-        train = history[history.snapshot_date.isin(split.train_dates)]
-        test = history[history.snapshot_date == split.test_date]
+        past = places_of(history, split.train_dates)
+        past = evenly(history, past, settings.max_rows // FEWER_ROWS, settings.seed)
+        train = matrix(history, ["expanded", *features], past)
+        test = history.iloc[day_of(history, split.test_date)]
         earlier = predictions[predictions.snapshot_date < split.test_date]
         last = earlier[earlier.snapshot_date == earlier.snapshot_date.max()].set_index("account_id").log_odds
         told = baselines.rankings(train, test, features, "expanded", settings.triggers, last.astype("float64"))

@@ -1,7 +1,8 @@
 """Gradient-boosted trees: the one module that knows LightGBM.
 
 Frames hold one row per account and snapshot and the model's columns, in the model's order, as float64; a missing value
-stays NaN and goes its own way in each tree. Nothing is weighted or resampled, so probabilities stay probabilities.
+stays NaN and goes its own way in each tree. Nothing is weighted, and what sampling of a long history does to the level
+(``models.sampling``) is undone in the booster itself, so probabilities stay probabilities.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,9 +28,18 @@ _NOT_IN_NAMES = set('[]{}":,')
 """LightGBM refuses names with these, and turns white space into underscores."""
 
 
-def fit(X: pd.DataFrame, y: np.ndarray, params: Params, rounds: int, seed: int = 0) -> Booster:
-    """A booster of ``rounds`` trees; ``y`` is 0 or 1 per row."""
-    return lightgbm.train(params.for_lightgbm(seed), _dataset(X, y, params, seed), num_boost_round=rounds)
+def fit(X: pd.DataFrame, y: np.ndarray, params: Params, rounds: int, seed: int = 0, share: float = 1.0) -> Booster:
+    """A booster of ``rounds`` trees; ``y`` is 0 or 1 per row.
+
+    ``share``: how many of the rows without an expansion were kept; below 1 the first tree, whose leaves hold the base
+    rate, takes log(share), so that log-odds are those of the whole base.
+    """
+    booster = lightgbm.train(params.for_lightgbm(seed), _dataset(X, y, params, seed), num_boost_round=rounds)
+    if share < 1:
+        leaves = int(booster.dump_model(num_iteration=1)["tree_info"][0]["num_leaves"])
+        for leaf in range(leaves):
+            booster.set_leaf_output(0, leaf, booster.get_leaf_output(0, leaf) + float(np.log(share)))
+    return booster
 
 
 def fit_shares(X: pd.DataFrame, share: np.ndarray, params: Params, rounds: int, seed: int = 0) -> Booster:

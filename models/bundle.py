@@ -12,6 +12,7 @@ from models.amounts import Amounts
 from models.boosting import Booster
 from models.calibration import Calibrator, calibrator_from_dict
 from models.categories import Categories
+from models.offers import Offers
 
 DESCRIPTION = "bundle.json"
 FORMAT = 3
@@ -33,8 +34,9 @@ class Bundle:
     """One trained model.
 
     ``categories`` are the values of the text-valued features. ``any_expansion`` is the model that is ranked by and
-    explained; ``motions`` are those that could be learnt, and ``withheld`` says of each other motion why not. ``facts``
-    are plain values: period, rows, expansions, rounds, seed.
+    explained; ``motions`` are those that could be learnt, and ``withheld`` says of each other motion why not.
+    ``offers`` says which product a cross-sell would be of. ``facts`` are plain values: period, rows, expansions,
+    rounds, seed.
     ``version`` and ``run_id`` are empty until the model is in the registry.
     """
 
@@ -44,6 +46,7 @@ class Bundle:
     withheld: Mapping[str, str]
     all_motions_modelled: bool
     amounts: Amounts | None
+    offers: Offers | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     categories: Categories = field(default_factory=dict)
     version: str = ""
@@ -77,6 +80,7 @@ class Bundle:
             "withheld": dict(self.withheld),
             "all_motions_modelled": self.all_motions_modelled,
             "amounts": None if self.amounts is None else self.amounts.to_dict(),
+            "offers": None if self.offers is None else self.offers.to_dict(),
             "facts": dict(self.facts),
         }
         description = json.loads(json.dumps(description))
@@ -106,6 +110,7 @@ class Bundle:
             withheld=stored["withheld"],
             all_motions_modelled=stored["all_motions_modelled"],
             amounts=None if stored["amounts"] is None else Amounts.from_dict(stored["amounts"]),
+            offers=None if stored["offers"] is None else Offers.from_dict(stored["offers"]),
             facts=stored["facts"],
         )
         boosting.check_columns(boosting.feature_names(bundle.booster), list(bundle.feature_names))

@@ -306,6 +306,14 @@ def deciles(y: np.ndarray, p: np.ndarray, expected_arr: np.ndarray, arr: np.ndar
     return told.reset_index().astype({"positives": "int64"})
 
 
+def deciles_out_of_order(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """How many of the nine steps from a tenth of the list to the one above go the wrong way. The tenths stay."""
+    counts = _counts(y, weights)
+    member = (bins_of(p)[:, None] == np.arange(10)).astype(np.float64)
+    rates = _ratio((counts * np.asarray(y)) @ member, counts @ member)
+    return _told((np.diff(rates, axis=1) < 0).sum(axis=1).astype(np.float64), weights)
+
+
 def rises_of(observed: np.ndarray) -> int:
     """How many times a decile did better than the one above it; 0: monotone. ``observed``: rates, best decile first."""
     return int((np.diff(np.asarray(observed)) > 0).sum())

@@ -11,7 +11,7 @@ from models import boosting
 from models.bundle import Bundle, Propensity
 from models.calibration import IDENTITY, Calibrator
 from models.readiness import count_expansions
-from models.rolling import Progress, Recipe, Settled, replay
+from models.rolling import Progress, Recipe, Settled, fit_rows, replay
 from models.settings import TrainSettings
 from models.splits import Split
 
@@ -74,10 +74,11 @@ def _train(
         min_calibration_positives=settings.min_calibration_positives,
         seed=settings.seed,
         workers=settings.workers,
+        max_rows=settings.max_rows,
     )
     played = replay(history, features, splits, recipe, progress)
-    y = history[recipe.label].to_numpy(np.int8)
-    booster = boosting.fit(history[features], y, recipe.params, played.settled.rounds, recipe.seed)
+    booster = fit_rows(history, features, recipe, played.settled.rounds)
+    assert booster is not None  # with enough expansions, and not in every row
     return Propensity(booster, calibrator_of_today(played.settled, booster, today)), played.predictions
 
 

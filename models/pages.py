@@ -36,8 +36,14 @@ WORDS = {
     "log_loss": "log loss",
     "ece": "expected calibration error",
     "calibration_slope": "calibration slope",
+    "deciles_out_of_order": "deciles out of order (of 9 steps)",
+    "cross_sell_product_hit_rate": "likeliest product was bought",
+    "cross_sell_popular_hit_rate": "most popular one left was bought",
+    "cross_sell_product_share": "mean share given to what was bought",
+    "cross_sell_hit_rate_difference": "difference, paired",
     "forecast_over_realised": "forecast / realised expansions",
     "arr_forecast_over_realised": "forecast / realised ARR",
+    "arr_interval_coverage": "share of expansions inside the 80% interval of their amount",
 }
 BENCH = ("auc", "average_precision", "precision_at_20", "lift_at_10pct", "arr_recall_at_10pct", "book_precision_at_20")
 SLICE = ("auc", "average_precision", "precision_at_20", "lift_at_10pct", "ece", "forecast_over_realised")
@@ -91,6 +97,8 @@ def study_page(
             "months": backtest.months.to_dict("records"),
             "deciles": backtest.deciles.to_dict("records"),
             "best_columns": found.columns.head(5).to_dict("records"),
+            "by_day": _by_day(backtest),
+            **_offered(found),
         }
     return environment().get_template("backtest.html.j2").render(study=found, **values)
 
@@ -121,6 +129,7 @@ def card_page(
             limits=limits(trained),
             backtest=trained.backtest,
             **_shared(trained.backtest),
+            **_offered(trained.study),
         )
     )
 
@@ -134,6 +143,23 @@ def _shared(backtest: Backtest) -> dict[str, Any]:
         "days": scopes[scopes.name.isin(days)].to_dict("records"),
         "slices": scopes[~scopes.name.isin([*days, WHOLE])].to_dict("records"),
         "slice_metrics": SLICE,
+    }
+
+
+def _by_day(backtest: Backtest) -> list[tuple[str, list[tuple[float, float, float]]]]:
+    """Every figure of every day: its name, and value, low and high per day."""
+    days = [f"{day:%Y-%m-%d}" for day in sorted(backtest.rows.snapshot_date.unique())]
+    names = backtest.figures.metric.drop_duplicates()
+    return [(name, [backtest.figure(name, day) for day in days]) for name in names]
+
+
+def _offered(found: Study) -> dict[str, Any]:
+    """What is told of the product for a cross-sell; nothing where nobody bought across."""
+    if found.offered is None:
+        return {"offered": [], "offered_days": []}
+    return {
+        "offered": found.offered.figures.to_dict("records"),
+        "offered_days": found.offered.days.to_dict("records"),
     }
 
 

@@ -19,6 +19,7 @@ from scipy.stats import ks_2samp
 from models import boosting
 from models.metrics import auc
 from models.resampling import Resamples, interval
+from models.sampling import day_of, matrix, places_of, rows_to_fit, thinned
 from models.settings import TrainSettings
 from models.splits import Split
 
@@ -26,6 +27,7 @@ IDENTITY, SHUFFLED_TIME = "account_id", "shuffled_time"
 ROUNDS = 80
 SHOWN = 10
 STRATA = 30
+TENURE = "tenure_days"
 STEADY = 0.1
 """A column whose values vary so little within an account, as a share of all variance, tells who, not when."""
 
@@ -82,19 +84,23 @@ def _identity(rows: pd.DataFrame, reported: Sequence[Split], settings: TrainSett
 
     Ids are often given out in order, so they know the tenure: what counts is the order among accounts of like tenure.
     """
-    half = (pd.util.hash_array(rows.account_id.to_numpy(object)) // 7 % 2).astype(bool)
+    codes, names = pd.factorize(rows.account_id, sort=True)
+    half = (pd.util.hash_array(np.asarray(names, dtype=object)) // 7 % 2).astype(bool)[codes]
     y = rows.expanded.to_numpy(np.int8)
-    early = rows.snapshot_date.isin(reported[0].train_dates).to_numpy()
-    late = rows.snapshot_date.isin([split.test_date for split in reported]).to_numpy()
-    X = _read_from_id(rows.account_id)
-    said = np.full(len(rows), np.nan)
+    early = places_of(rows, reported[0].train_dates)
+    late = places_of(rows, [split.test_date for split in reported])
+    X = _read_from_id(pd.Series(names))
+    scores = np.full(len(late), np.nan)
     for side in (half, ~half):
-        taught, asked = early & side, late & ~side
-        if not 0 < y[taught].sum() < taught.sum() or not asked.any():
+        taught, asked = early[side[early]], ~side[late]
+        if not 0 < y[taught].sum() < len(taught) or not asked.any():
             return
-        booster = boosting.fit(X[taught], y[taught], settings.boosting, ROUNDS, settings.seed)
-        said[asked] = boosting.log_odds(booster, X[asked])
-    part, scores = rows[late], said[late]
+        chosen = thinned(rows, taught, y[taught], settings.max_rows, settings.seed)
+        of_chosen = X.iloc[codes[chosen.places]]
+        booster = boosting.fit(of_chosen, y[chosen.places], settings.boosting, ROUNDS, settings.seed, chosen.share)
+        scores[asked] = boosting.log_odds(booster, X.iloc[codes[late[asked]]])
+    shown = [name for name in ("account_id", "snapshot_date", "expanded", TENURE) if name in rows]
+    part = rows[shown].iloc[late]
     strata = part.snapshot_date.astype("str") + half[late].astype(str) + _tenure_tenth(part)
     resamples = Resamples(part.account_id, settings.resamples, settings.seed)
     groups = [np.flatnonzero(strata == stratum) for stratum in strata.unique()]
@@ -123,6 +129,7 @@ def _identity(rows: pd.DataFrame, reported: Sequence[Split], settings: TrainSett
 
 
 def _read_from_id(accounts: pd.Series) -> pd.DataFrame:
+    """One row per account, in the order given."""
     text = accounts.astype("str")
     digits = text.str.extract(r"(\d+)\D*$")[0]
     return pd.DataFrame(
@@ -136,9 +143,9 @@ def _read_from_id(accounts: pd.Series) -> pd.DataFrame:
 
 
 def _tenure_tenth(part: pd.DataFrame) -> pd.Series:
-    if "tenure_days" not in part:
+    if TENURE not in part:
         return pd.Series("", index=part.index)
-    ranks = part.groupby("snapshot_date").tenure_days.rank(pct=True).fillna(0)
+    ranks = part.groupby("snapshot_date")[TENURE].rank(pct=True).fillna(0)
     return np.ceil(ranks * STRATA).astype("int64").astype("str")
 
 
@@ -146,23 +153,22 @@ def _shuffled_time(
     rows: pd.DataFrame, features: list[str], reported: Sequence[Split], settings: TrainSettings
 ) -> Iterator[Leak]:
     """Give every row the features of another month of the same account: who is left, when is gone."""
-    moved = rows.copy()
-    generator = np.random.default_rng(settings.seed)
-    order = np.lexsort((np.arange(len(rows)), rows.account_id.to_numpy()))
-    mixed = np.lexsort((generator.random(len(rows)), rows.account_id.to_numpy()))
-    values = rows[features].to_numpy()
-    values[order] = values[mixed]
-    moved[features] = values
-    early = rows.snapshot_date.isin(reported[0].train_dates).to_numpy()
-    days = [(rows.snapshot_date == split.test_date).to_numpy() for split in reported]
+    codes, _ = pd.factorize(rows.account_id, sort=True)
+    moved_from, stay = np.empty(len(rows), dtype=np.intp), np.arange(len(rows))
+    drawn = np.random.default_rng(settings.seed).random(len(rows))
+    moved_from[np.lexsort((stay, codes))] = np.lexsort((drawn, codes))
+    chosen = rows_to_fit(rows, "expanded", settings.max_rows, settings.seed, reported[0].train_dates)
+    days = [places_of(rows, [split.test_date]) for split in reported]
     y = rows.expanded.to_numpy(np.int8)
-    if not 0 < y[early].sum() < early.sum():
+    early = y[chosen.places]
+    if not 0 < early.sum() < len(early):
         return
     told, boosters = [], []
-    for frame in (rows, moved):
-        X = frame[features]
-        boosters.append(boosting.fit(X[early], y[early], settings.boosting, ROUNDS, settings.seed))
-        told.append(np.nanmean([auc(y[day], boosting.log_odds(boosters[-1], X[day])) for day in days]))
+    for seen in (stay, moved_from):
+        X = matrix(rows, features, seen[chosen.places])
+        boosters.append(boosting.fit(X, early, settings.boosting, ROUNDS, settings.seed, chosen.share))
+        said = [boosting.log_odds(boosters[-1], matrix(rows, features, seen[day])) for day in days]
+        told.append(np.nanmean([auc(y[day], scores) for day, scores in zip(days, said, strict=True)]))
     real, shuffled = told
     if shuffled > settings.shuffled_auc and real - shuffled < settings.shuffled_margin:
         steady = _steadiest(rows, features, boosters[1])
@@ -197,15 +203,16 @@ def _train_and_score(
     ]
     if not pairs:
         return
-    at = dict(iter(rows.groupby("snapshot_date")))
+    at = {day: day_of(rows, day) for day in days}
     for name in features:
-        now = today[name].to_numpy(np.float64)
-        moved = _distance(at[days[-1]][name].to_numpy(), now)
+        values, now = rows[name].to_numpy(), today[name].to_numpy(np.float64)
+        latest = values[at[days[-1]]]
+        moved = _distance(latest, now)
         if moved <= settings.drift_distance:
             continue
-        usual = max(_distance(at[one][name].to_numpy(), at[other][name].to_numpy()) for one, other in pairs)
+        usual = max(_distance(values[at[one]], values[at[other]]) for one, other in pairs)
         if moved > 2 * usual:
-            before = float(np.isnan(at[days[-1]][name].to_numpy()).mean())
+            before = float(np.isnan(latest).mean())
             yield Leak(
                 "train and score",
                 name,

@@ -14,7 +14,7 @@ def count_expansions(history: pd.DataFrame, label: str, horizon_days: int) -> in
     Monthly snapshots see one expansion three times with a horizon of 90 days; windows that are a horizon apart cannot
     hold the same one. This is the number of independent events, and the lower bound of what happened.
     """
-    positive = history[history[label] == 1].sort_values("snapshot_date")
+    positive = history.loc[history[label] == 1, ["account_id", "snapshot_date"]].sort_values("snapshot_date")
     horizon = timedelta(days=horizon_days)
     count = 0
     closed_on: dict[str, pd.Timestamp] = {}

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib.figure
+import pandas as pd
 
 from models.attribution import summary_plot
 from models.bundle import Bundle
 from models.plots import study_plots
+from models.study import Study
 from models.training import TrainedModel
 
 BUNDLE, TABLES, PLOTS = "bundle", "tables", "plots"
@@ -32,12 +34,22 @@ def parameters(trained: TrainedModel) -> dict[str, Any]:
     return flat | {f"withheld.{motion}": reason for motion, reason in trained.bundle.withheld.items()}
 
 
+def study_figures(found: Study) -> Iterator[Figure]:
+    """``auc`` once; ``origin_auc`` once per reported snapshot."""
+    yield from (Figure(name, value) for name, value in found.metrics().items())
+    yield from _by_origin(found)
+
+
 def figures(trained: TrainedModel) -> Iterator[Figure]:
     """``auc``, ``upsell_auc`` once; ``origin_auc`` once per reported snapshot."""
     yield from (Figure(name, value) for name, value in trained.metrics.items())
     for motion, told in trained.motion_metrics.items():
         yield from (Figure(f"{motion}_{name}", value) for name, value in told.items())
-    series = trained.backtest.by_origin().drop(columns=["snapshot_date"]).astype("float64")
+    yield from _by_origin(trained.study)
+
+
+def _by_origin(found: Study) -> Iterator[Figure]:
+    series = found.backtest.by_origin().drop(columns=["snapshot_date"]).astype("float64")
     for step, row in enumerate(series.to_dict("records")):
         yield from (Figure(f"origin_{name}", value, step) for name, value in row.items())
 
@@ -63,6 +75,7 @@ def write(folder: Path, trained: TrainedModel, drawn: Mapping[str, matplotlib.fi
         "months": trained.backtest.months,
         "calibration": trained.backtest.calibration,
         "columns": trained.study.columns,
+        "cross_sell_products": pd.DataFrame() if trained.study.offered is None else trained.study.offered.days,
     }
     for name, table in tables.items():
         table.to_csv(folder / TABLES / f"{name}.csv", index=False)

@@ -14,7 +14,7 @@ import os
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ SHA256 = "headroom.sha256"
 """Head of the tags of a run that hold the hash of a file of it."""
 SEALED = (f"{record.BUNDLE}/{DESCRIPTION}", f"{record.TABLES}/predictions.parquet")
 """Files that are read again: what is served (the description has the hashes of the boosters), and what is compared."""
+MOST_METRICS, MOST_PARAMETERS = 1000, 100
+"""What MLflow takes in one batch."""
 _REQUIREMENTS = ("mlflow", "lightgbm", "numpy", "pandas")
 
 
@@ -111,7 +113,7 @@ class Registry:
     def log_study(
         self,
         name: str,
-        figures: Mapping[str, float],
+        figures: Iterable[record.Figure],
         parameters: Mapping[str, Any],
         files: Mapping[str, str | pd.DataFrame],
         decision: Decision | None = None,
@@ -119,7 +121,7 @@ class Registry:
         """Store what was found out without a model: a run with figures, and ``files`` (a frame as CSV). Its run id."""
         client = self._client()
         run_id = str(client.create_run(self._experiment(client), run_name=name).info.run_id)
-        _log_values(client, run_id, parameters, (record.Figure(key, value) for key, value in figures.items()))
+        _log_values(client, run_id, parameters, figures)
         _tell(client, run_id, decision)
         self.attach(run_id, files)
         client.set_terminated(run_id, "FINISHED")
@@ -341,8 +343,13 @@ def _log_values(client: Any, run_id: str, parameters: Mapping[str, Any], figures
     """Parameters (cut to what MLflow takes) and the figures that are numbers."""
     mlflow = _mlflow()
     now = int(time.time() * 1000)
-    client.log_batch(
-        run_id,
-        metrics=[mlflow.entities.Metric(f.name, f.value, now, f.step) for f in figures if np.isfinite(f.value)],
-        params=[mlflow.entities.Param(name, str(value)[:6000]) for name, value in parameters.items()],
-    )
+    metrics = [mlflow.entities.Metric(f.name, f.value, now, f.step) for f in figures if np.isfinite(f.value)]
+    for some in _batches(metrics, MOST_METRICS):
+        client.log_batch(run_id, metrics=some)
+    for some in _batches(list(parameters.items()), MOST_PARAMETERS):
+        client.log_batch(run_id, params=[mlflow.entities.Param(name, str(value)[:6000]) for name, value in some])
+
+
+def _batches(values: list[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

@@ -19,6 +19,7 @@ from models.boosting import Booster, Params
 from models.calibration import Calibrator, Levels, fit_levels
 from models.cores import cores
 from models.metrics import log_loss
+from models.sampling import day_of, matrix, rows_to_fit
 from models.seasons import Rates, calibrate, level_for
 from models.splits import Split
 
@@ -39,11 +40,13 @@ class Recipe:
     min_calibration_positives: int
     seed: int
     workers: int
+    max_rows: int
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One past snapshot: the booster trained for it, its rows, and the log loss on them after each stage of trees.
+    """One past snapshot: the booster trained for it, its rows (all of them, none copied), and the log loss on them
+    after each stage of trees.
 
     The loss is that of the order: the level is left free at each stage, for seasons move it and not the order.
     """
@@ -121,15 +124,29 @@ def replay(
 
 
 def _fold(history: pd.DataFrame, features: list[str], split: Split, recipe: Recipe) -> Fold | None:
-    train = history[history.snapshot_date.isin(split.train_dates)]
-    y = train[recipe.label].to_numpy(np.int8)
-    if y.min() == y.max():
+    booster = fit_rows(history, features, recipe, recipe.max_rounds, split.train_dates)
+    if booster is None:
         return None
-    test = history[history.snapshot_date == split.test_date]
+    test = history.iloc[day_of(history, split.test_date)]
     X, came = test[features], test[recipe.label].to_numpy(np.int8)
-    booster = boosting.fit(train[features], y, recipe.params, recipe.max_rounds, recipe.seed)
     curve = np.array([order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, X, STAGE)])
     return Fold(split, booster, X, came, keys=test[["account_id", "snapshot_date"]], curve=curve)
+
+
+def fit_rows(
+    history: pd.DataFrame,
+    features: list[str],
+    recipe: Recipe,
+    rounds: int,
+    dates: Sequence[pd.Timestamp] | None = None,
+) -> Booster | None:
+    """A booster of the label on these snapshots (all, if None); None if they show one outcome only."""
+    chosen = rows_to_fit(history, recipe.label, recipe.max_rows, recipe.seed, dates)
+    y = history[recipe.label].to_numpy(np.int8)[chosen.places]
+    if not 0 < y.sum() < len(y):
+        return None
+    X = matrix(history, features, chosen.places)
+    return boosting.fit(X, y, recipe.params, rounds, recipe.seed, chosen.share)
 
 
 def order_loss(y: np.ndarray, log_odds: np.ndarray) -> float:

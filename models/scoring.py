@@ -13,6 +13,7 @@ from models import boosting
 from models.bundle import Bundle
 from models.categories import encode
 from models.motions import motion_propensities
+from models.offers import Owned
 
 KEYS = ["account_id", "snapshot_date"]
 JUDGED_ROWS = 16
@@ -26,10 +27,13 @@ DEEP, DEEP_TOLERANCE = 20, 0.05
 class Scored:
     """One row per account and snapshot, in the order of the rows given.
 
-    ``scores``: account_id, snapshot_date, log_odds, base_log_odds, propensity, propensity_<motion> (missing where the
-    motion was not learnt), expected_arr (missing without amounts). ``attributions``: snapshot_date, account_id,
-    base_log_odds, and one column per feature, in log-odds. ``explained_by``: what computed them. ``sha256``: the hash
-    of each column of both and of the rows that were scored, by place and column.
+    ``scores``: account_id, snapshot_date, log_odds, base_log_odds, propensity; propensity_<motion> (missing where the
+    motion was not learnt); expected_arr = propensity x arr_if_expands, and arr_if_expands_low and _high, between which
+    four in five of such amounts lie (missing without amounts); cross_sell_product and cross_sell_product_share, the
+    likeliest product and its chance given a cross-sell (missing where nothing is left, or the motion was not learnt).
+    ``attributions``: snapshot_date, account_id, base_log_odds, and one column per feature, in log-odds.
+    ``explained_by``: what computed them. ``sha256``: the hash of each column
+    of both and of the rows that were scored, by place and column.
     """
 
     scores: pd.DataFrame
@@ -38,8 +42,10 @@ class Scored:
     sha256: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def score(bundle: Bundle, rows: pd.DataFrame) -> Scored:
+def score(bundle: Bundle, rows: pd.DataFrame, owned: Owned | None = None) -> Scored:
     """Score feature rows. ``rows``: account_id, snapshot_date and the model's features, more columns are left aside.
+
+    ``owned``: what these accounts (or more) could be sold; without it no product is named.
 
     Raises ModelError if features of the model are missing, NotEnoughHistoryError for no rows, PublishError if an
     account is there twice, the parts of a score do not add up to it, or LightGBM explains it otherwise.
@@ -61,11 +67,16 @@ def score(bundle: Bundle, rows: pd.DataFrame) -> Scored:
     keys = rows[KEYS].reset_index(drop=True)
     missing = np.full(len(rows), np.nan)
     amount = missing if bundle.amounts is None else bundle.amounts.predict(rows)
+    low, high = (missing, missing) if bundle.amounts is None else bundle.amounts.interval(amount)
     scores = keys.assign(log_odds=log_odds, base_log_odds=base, propensity=propensity)
     scores = scores.assign(**{f"propensity_{motion}": per_motion.get(motion, missing) for motion in MOTIONS})
     first = keys[["snapshot_date", "account_id"]].assign(base_log_odds=base)
     attributions = pd.concat([first, pd.DataFrame(parts, columns=list(bundle.feature_names))], axis=1)
-    scores = scores.assign(expected_arr=propensity * amount)
+    scores = scores.assign(
+        expected_arr=propensity * amount, arr_if_expands=amount, arr_if_expands_low=low, arr_if_expands_high=high
+    )
+    product, share = _likeliest_product(bundle, rows, owned)
+    scores = scores.assign(cross_sell_product=product, cross_sell_product_share=share)
     explained_by = boosting.explained_by(bundle.booster)
     return Scored(scores, attributions, explained_by, _hashes(rows, scores, attributions))
 
@@ -126,6 +137,14 @@ def _hash(values: pd.Series) -> str:
 def _spread(count: int, most: int = JUDGED_ROWS) -> np.ndarray:
     """Some places among so many, from the first to the last."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+
+
+def _likeliest_product(bundle: Bundle, rows: pd.DataFrame, owned: Owned | None) -> tuple[pd.Series, np.ndarray]:
+    """Of each row, in a frame's index from 0; none where the motion was withheld."""
+    if owned is None or bundle.offers is None or "cross_sell" not in bundle.motions:
+        return pd.Series(None, index=range(len(rows)), dtype="str"), np.full(len(rows), np.nan)
+    product, share = bundle.offers.best(rows, owned)
+    return pd.Series(product, dtype="str"), share
 
 
 def _matrix(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:

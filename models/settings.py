@@ -98,6 +98,13 @@ class TrainSettings(BaseModel):
     max_rounds: int = Field(default=400, gt=0, description="most trees")
     motion_default_rounds: int = Field(default=80, gt=0, description="the same for one motion")
     motion_max_rounds: int = Field(default=150, gt=0, description="the same for one motion")
+    max_rows: int = Field(
+        default=400_000,
+        ge=0,
+        description="rows that a booster is fitted on, at most; above it every row with an expansion is kept, those "
+        "without are sampled, and the log-odds are corrected by the share kept; rivals learn from a quarter of it; "
+        "0: no limit",
+    )
     workers: int = Field(default=0, ge=0, description="past snapshots trained at a time; 0: one per core")
     resamples: int = Field(default=300, ge=0, description="resamplings of the accounts for every interval")
     leak_auc: float = Field(

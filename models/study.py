@@ -9,12 +9,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from data.errors import ModelError, NotEnoughHistoryError
 from models import baselines
 from models.backtest import Backtest, judge
 from models.categories import Categories, encode, learn_categories
+from models.offers import OfferedBacktest, Offers, Sales, fit_offers, judge_offers
 from models.probes import Leak, probe
 from models.readiness import require_enough
 from models.rolling import Progress, Recipe, Replay, replay
@@ -31,7 +33,8 @@ class Study:
 
     ``rows``: the labelled history, sorted; text as the number of its value in ``categories``. ``today``: the feature
     rows of the day that is scored, or None. ``reported``: the replayed days whose figures are told; ``played`` also
-    holds those before them. ``columns``: one row per feature, its AUC as a rule of its own.
+    holds those before them. ``columns``: one row per feature, its AUC as a rule of its own. ``offers``: which product a
+    cross-sell would be of, learnt on all sales; ``offered``: how that did on past days.
     """
 
     rows: pd.DataFrame
@@ -46,6 +49,12 @@ class Study:
     columns: pd.DataFrame
     leaks: tuple[Leak, ...]
     verdict: Verdict
+    offers: Offers | None = None
+    offered: OfferedBacktest | None = None
+
+    def metrics(self) -> dict[str, float]:
+        """Flat names for MLflow: those of the backtest, and of the product for a cross-sell."""
+        return self.backtest.metrics() | ({} if self.offered is None else self.offered.metrics())
 
 
 def silent(_: str) -> None:
@@ -59,13 +68,15 @@ def study(
     *,
     today: pd.DataFrame | None = None,
     people: pd.DataFrame | None = None,
+    sales: Sales | None = None,
     progress: Progress = silent,
 ) -> Study:
     """Find out whether a base can be learnt.
 
     ``history``: one row per account and matured snapshot: account_id, snapshot_date, the features, expanded (0/1),
     expanded_<motion> (0/1) and expansion_arr (currency per year) where there are any. ``today``: the same features of
-    the day that is scored. ``people``: account_id, owner, segment. The order of the rows changes nothing.
+    the day that is scored. ``people``: account_id, owner, segment. ``sales``: which products were sold across. The
+    order of the rows changes nothing.
     Raises NotEnoughHistoryError with what there is and what it takes.
     """
     features = list(feature_names)
@@ -92,6 +103,7 @@ def study(
     progress("leak probes")
     columns = baselines.single_columns(rows, features, rows["expanded"].to_numpy())
     known = None if today is None else encode(today.assign(snapshot_date=days(today["snapshot_date"])), categories)
+    offered = None if sales is None else judge_offers(rows, reported, sales, settings)
     leaks = probe(rows, features, reported, columns, settings, known)
     return Study(
         rows=rows,
@@ -106,6 +118,8 @@ def study(
         columns=columns,
         leaks=tuple(leaks),
         verdict=judge_base(backtest, leaks),
+        offers=None if sales is None else fit_offers(rows, sales),
+        offered=offered,
     )
 
 
@@ -120,6 +134,7 @@ def recipe_of(settings: TrainSettings) -> Recipe:
         min_calibration_positives=settings.min_calibration_positives,
         seed=settings.seed,
         workers=settings.workers,
+        max_rows=settings.max_rows,
     )
 
 
@@ -135,10 +150,21 @@ def prepare(history: pd.DataFrame, features: list[str]) -> pd.DataFrame:
         )
     rows = encode(history, learn_categories(history, features))
     rows = rows.assign(snapshot_date=days(history["snapshot_date"]))
-    rows = rows.sort_values(["snapshot_date", "account_id"], ignore_index=True)
+    if not _is_sorted(rows):  # sorting copies a long history
+        rows = rows.sort_values(["snapshot_date", "account_id"], ignore_index=True)
     if rows.duplicated(KEYS).any():
         raise ModelError("train a model", "an account twice on one snapshot date", "build the features again")
     labels = [name for name in rows.columns if name == "expanded" or name.startswith("expanded_")]
     if not rows[labels].isin([0, 1]).all(axis=None):
         raise ModelError("train a model", "labels that are neither 0 nor 1", "use snapshots with matured labels only")
-    return rows.astype(dict.fromkeys(features, "float64"))
+    others = {name: rows[name].astype("float64") for name in features if rows[name].dtype != np.float64}
+    return rows.assign(**others)
+
+
+def _is_sorted(rows: pd.DataFrame) -> bool:
+    """Are the rows in the order of snapshot and account, and numbered so?"""
+    if not rows.snapshot_date.is_monotonic_increasing or not rows.index.equals(pd.RangeIndex(len(rows))):
+        return False
+    account, day = rows.account_id, rows.snapshot_date.to_numpy()
+    ahead = (account.iloc[1:].to_numpy(object) > account.iloc[:-1].to_numpy(object)).astype(bool)
+    return bool((ahead | (day[1:] > day[:-1])).all())

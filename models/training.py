@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models import baselines, boosting
+from models import baselines
 from models.amounts import fit_amounts
 from models.backtest import Backtest
 from models.bundle import Bundle, Propensity
 from models.metrics import ORDER_METRICS, ranking_metrics
 from models.motions import calibrator_of_today, train_motions
-from models.rolling import Progress
+from models.offers import Sales
+from models.rolling import Progress, fit_rows
+from models.sampling import day_of, rows_to_fit
 from models.settings import TrainSettings
 from models.study import Study, recipe_of, silent, study
 
@@ -62,10 +64,11 @@ def train(
     *,
     today: pd.DataFrame | None = None,
     people: pd.DataFrame | None = None,
+    sales: Sales | None = None,
     progress: Progress = silent,
 ) -> TrainedModel:
     """Study and fit in one go, whatever the verdict; arguments and errors as in ``study``."""
-    found = study(history, feature_names, settings, today=today, people=people, progress=progress)
+    found = study(history, feature_names, settings, today=today, people=people, sales=sales, progress=progress)
     return fit_model(found, progress=progress)
 
 
@@ -73,10 +76,10 @@ def fit_model(found: Study, *, progress: Progress = silent) -> TrainedModel:
     """The model of today, on all matured snapshots."""
     rows, features, settings = found.rows, list(found.features), found.settings
     recipe, settled = recipe_of(settings), found.played.settled
-    progress(f"training on all {len(rows)} rows, {settled.rounds} trees")
-    booster = boosting.fit(
-        rows[features], rows["expanded"].to_numpy(np.int8), recipe.params, settled.rounds, recipe.seed
-    )
+    fitted_on = rows_to_fit(rows, recipe.label, recipe.max_rows, recipe.seed)
+    progress(f"training on {len(fitted_on.places)} of {len(rows)} rows, {settled.rounds} trees")
+    booster = fit_rows(rows, features, recipe, settled.rounds)
+    assert booster is not None  # a study has seen both outcomes
     motions = train_motions(rows, features, found.reported, settings, found.today, progress)
     expanded = rows[rows.expanded == 1]
     bundle = Bundle(
@@ -87,14 +90,20 @@ def fit_model(found: Study, *, progress: Progress = silent) -> TrainedModel:
         withheld=motions.withheld,
         all_motions_modelled=motions.complete,
         amounts=fit_amounts(expanded, _arr(expanded)),
-        facts=_facts(found),
+        offers=found.offers,
+        facts=_facts(found)
+        | {
+            "rows_fitted_on": len(fitted_on.places),
+            "share_kept_without": fitted_on.share,
+            "all_motions_modelled": motions.complete,
+        },
     )
     return TrainedModel(
         bundle=bundle,
         study=found,
         metrics=_metrics(found),
         motion_metrics={motion: _motion_figures(part) for motion, part in motions.predictions.items()},
-        latest_rows=rows.loc[rows.snapshot_date == rows.snapshot_date.max(), features],
+        latest_rows=rows.iloc[day_of(rows, rows.snapshot_date.iloc[-1])][features],
     )
 
 
@@ -132,7 +141,7 @@ def _metrics(found: Study) -> dict[str, float]:
         "rows": float(len(told)),
         "positives": float(told.y.sum()),
         "base_rate": float(told.y.mean()),
-        **found.backtest.metrics(),
+        **found.metrics(),
         **{f"best_rule_{name}": float(best[name]) for name in ORDER},
     }
 

@@ -18,6 +18,7 @@ import pandas as pd
 from models import boosting
 from models.cores import cores
 from models.rolling import STAGE, order_loss
+from models.sampling import day_of, matrix, rows_to_fit
 from models.settings import Params, TrainSettings
 from models.splits import Split
 
@@ -96,10 +97,12 @@ def _days(splits: Sequence[Split], reported: Sequence[Split], settings: TrainSet
 
 def _loss(rows: pd.DataFrame, features: list[str], day: Split, params: Params, settings: TrainSettings) -> float:
     """The log loss of the best stage on that day, its level left free."""
-    train = rows[rows.snapshot_date.isin(day.train_dates)]
-    test = rows[rows.snapshot_date == day.test_date]
-    y, came = train["expanded"].to_numpy(np.int8), test["expanded"].to_numpy(np.int8)
-    if y.min() == y.max() or came.min() == came.max():
+    test = rows.iloc[day_of(rows, day.test_date)]
+    came = test["expanded"].to_numpy(np.int8)
+    chosen = rows_to_fit(rows, "expanded", settings.max_rows, settings.seed, day.train_dates)
+    y = rows["expanded"].to_numpy(np.int8)[chosen.places]
+    if not 0 < y.sum() < len(y) or not 0 < came.sum() < len(came):
         return 0.0  # the same for every trial: this day decides nothing
-    booster = boosting.fit(train[features], y, params, settings.max_rounds, settings.seed)
+    X = matrix(rows, features, chosen.places)
+    booster = boosting.fit(X, y, params, settings.max_rounds, settings.seed, chosen.share)
     return min(order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, test[features], STAGE))

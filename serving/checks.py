@@ -6,7 +6,7 @@ from typing import NoReturn, TypeVar
 
 import numpy as np
 
-from data.contract import ADDITIVITY
+from data.contract import ADDITIVITY, MOTIONS
 from data.errors import PublishError
 from serving.ranking import EXCLUSION_COLUMNS, OF_THE_BASE, SCORE_COLUMNS
 from serving.reasons import COLUMNS as REASON_COLUMNS
@@ -14,6 +14,8 @@ from serving.reasons import feature_columns
 from serving.snapshot import Part, Snapshot
 
 TOP, TOP_REASONS, SHORTEST_TEXT = 20, 3, 10
+ROUNDING = 1e-9
+"""Propensities of one account that differ by less are equal."""
 
 Checked = TypeVar("Checked", Part, Snapshot)
 Problems = Iterator[tuple[str, str]]
@@ -75,6 +77,18 @@ def _propensity(part: Part) -> Problems:
         yield account, "the propensity is not between 0 and 1"
     for account in scores.loc[~np.isfinite(scores["log_odds"].to_numpy(float)), "account_id"]:
         yield account, "the log-odds are not finite"
+
+
+def _motions(part: Part) -> Problems:
+    """No motion is likelier than any expansion; where all are modelled, together they are at least as likely."""
+    scores = part.scores
+    motions = scores[[f"propensity_{motion}" for motion in MOTIONS]]
+    whole = scores["propensity"]
+    for account in scores.loc[motions.max(axis=1) > whole + ROUNDING, "account_id"]:
+        yield account, "a motion is likelier than any expansion"
+    known = motions.notna().any(axis=1) & part.all_motions_modelled
+    for account in scores.loc[known & (motions.sum(axis=1) < whole - ROUNDING), "account_id"]:
+        yield account, "its motions together are less likely than any expansion"
 
 
 def _parts_add_up(part: Part) -> Problems:
@@ -139,6 +153,7 @@ PART_CHECKS: dict[str, Callable[[Part], Problems]] = {
     "one row per account": _one_row_per_account,
     "one day": _one_day,
     "propensity": _propensity,
+    "motions": _motions,
     "parts add up": _parts_add_up,
     "reasons": _reasons,
 }

@@ -1,5 +1,6 @@
 """The list as people read it: one entry an account, in words, shared by the page, the Excel file and the terminal."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,7 @@ from serving.wording import money
 WEIGHING = (FOR, AGAINST)
 ENOUGH_REASONS = 3
 KNOWS_LITTLE = "The model knows little about this account: look at it yourself before you act."
+ARR_IF_EXPANDS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high")
 MOTION_WORDS = {"seat": "Seats", "upsell": "Upsell", "cross_sell": "Cross-sell", "usage": "Usage"}
 
 
@@ -39,6 +41,8 @@ class Entry:
     """One ranked account. ``previous_rank`` is None where it was not ranked in the previous list.
 
     ``since``: why its place changed since then, in one sentence; empty where it did not, or there was no list.
+    ``motion`` in words, with the product of a cross-sell. ``arr_if_expands``: the mean amount if it does, and the low
+    and high between which four in five lie; NaN where it is not known.
     """
 
     rank: int
@@ -52,6 +56,7 @@ class Entry:
     play: str
     propensity: float
     expected_arr: float
+    arr_if_expands: tuple[float, ...]
     act_by: date
     previous_rank: int | None
     change: str
@@ -113,11 +118,12 @@ def entries(snapshot: Snapshot, scores: pd.DataFrame) -> list[Entry]:
                 name=row["name"],
                 owner=_text(row["owner"]),
                 segment=_text(row["segment"]),
-                motion=MOTION_WORDS[row["motion"]],
+                motion=say_motion(row["motion"], row.get("cross_sell_product")),
                 play_code=row["play"],
                 play=plays[row["play"]]["name"],
                 propensity=float(row["propensity"]),
                 expected_arr=float(row["expected_arr"]),
+                arr_if_expands=tuple(float(row.get(name, math.nan)) for name in ARR_IF_EXPANDS),
                 act_by=row["act_by"],
                 previous_rank=before,
                 change=_change(int(row["rank"]), before, known_before) if since else "",
@@ -168,6 +174,17 @@ def best_reasons(entry: Entry, limit: int = 3) -> list[Why]:
         able = (why for why in ordered[limit:] if why.actionable and why.effect in WEIGHING)
         chosen[-1:] = next(([why] for why in able), chosen[-1:])
     return chosen
+
+
+def say_motion(motion: str, product: object = None) -> str:
+    """A motion for people; of a cross-sell also the likeliest product, where it is known."""
+    named = motion == "cross_sell" and isinstance(product, str)
+    return f"{MOTION_WORDS[motion]}: {product}" if named else MOTION_WORDS[motion]
+
+
+def say_range(low: float, high: float, currency: str) -> str:
+    """Two amounts for people; nothing where they are not known."""
+    return "" if pd.isna(low) or pd.isna(high) else f"{say_money(low, currency)} to {say_money(high, currency)}"
 
 
 def say_money(value: float, currency: str) -> str:

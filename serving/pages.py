@@ -64,6 +64,7 @@ def render_page(snapshot: Snapshot) -> str:
     currency = settings["currency"]
     made = environment()
     made.filters["money"] = lambda value: lines.say_money(value, currency)
+    made.filters["between"] = lambda ends: lines.say_range(ends[0], ends[1], currency)
     books = lines.owners(snapshot)
     named = books[books["ranked"] > 0].head(OWNERS_ON_PAGE)
     top = lines.ranked(snapshot, settings["top"])

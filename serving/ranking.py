@@ -17,7 +17,8 @@ NO_OWNER = "(no owner)"
 SCORE_COLUMNS = (
     "snapshot_date", "account_id", "model_version", "run_id", "propensity",
     *(f"propensity_{motion}" for motion in MOTIONS),
-    "log_odds", "base_log_odds", "expected_arr", "motion", "play", "rank", "owner_rank", "eligible",
+    "log_odds", "base_log_odds", "expected_arr", "arr_if_expands", "arr_if_expands_low", "arr_if_expands_high",
+    "cross_sell_product", "cross_sell_product_share", "motion", "play", "rank", "owner_rank", "eligible",
     "not_eligible_because", "previous_rank", "previous_propensity", "name", "owner", "segment", "act_by",
 )  # fmt: skip
 """The columns of ``scores``; those after ``previous_propensity`` are for people. ``owner`` is null without one."""
@@ -30,6 +31,12 @@ RANK_KEYS = ("propensity", "expected_arr", "log_odds")
 
 IMPOSSIBLE = 1e6
 """Taken from the weight of a motion that cannot be, so that it wins only over others that cannot be."""
+
+NOT_ALWAYS_KNOWN = (
+    *(f"propensity_{motion}" for motion in MOTIONS), "arr_if_expands", "arr_if_expands_low", "arr_if_expands_high",
+    "cross_sell_product", "cross_sell_product_share",
+)  # fmt: skip
+"""What a model may not be able to say: null then."""
 
 EXCLUSION_COLUMNS = (
     "snapshot_date", "account_id", "owner", "not_eligible_because", "text", "name", "shown_under", "propensity",
@@ -128,6 +135,16 @@ def rank(scores: pd.DataFrame, rank_by: str) -> pd.DataFrame:
     ranks = pd.Series(np.arange(1, len(listed) + 1), index=listed.index, dtype="Int64")
     owner_ranks = listed.groupby(listed["owner"].fillna(NO_OWNER)).cumcount().astype("Int64") + 1
     return scores.assign(rank=ranks.reindex(scores.index), owner_rank=owner_ranks.reindex(scores.index))
+
+
+def with_unknown(scores: pd.DataFrame) -> pd.DataFrame:
+    """``scores`` with a null column for each of ``NOT_ALWAYS_KNOWN`` that is not there."""
+    nulls = {
+        name: pd.Series(None, index=scores.index, dtype="str" if name == "cross_sell_product" else "float64")
+        for name in NOT_ALWAYS_KNOWN
+        if name not in scores
+    }
+    return scores.assign(**nulls)
 
 
 def with_previous(scores: pd.DataFrame, previous: pd.DataFrame | None) -> pd.DataFrame:

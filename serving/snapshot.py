@@ -13,12 +13,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from data.catalogue import FeatureCard
 from data.change import Change, first_list
-from data.contract import MOTIONS
 from data.errors import PublishError
 from serving import gates, ranking, tables
 from serving.directions import Yardsticks
@@ -34,7 +32,7 @@ class Terms:
     ``people``: account_id (the index), name, owner, segment, as ``known_people`` gives them. ``model_version`` and
     ``run_id`` name the model. ``users_are_daily_peaks``: there are daily counts only, so the users of a window are
     those of its busiest day. ``replaced_by``: what took the place of the model of the last list, in words; empty if
-    nothing did.
+    nothing did. ``all_motions_modelled``: every motion that occurs has a propensity of its own.
     """
 
     snapshot_date: date
@@ -47,6 +45,7 @@ class Terms:
     horizon_days: int = 90
     users_are_daily_peaks: bool = False
     replaced_by: str = ""
+    all_motions_modelled: bool = False
 
     def manifest(self) -> dict[str, Any]:
         """What the manifest says of them."""
@@ -67,6 +66,7 @@ class Part:
     """Some accounts of the base, all but their ranks: the tables of CONTRACT.md, sorted by account.
 
     ``change``: what changed since the last list. ``not_evaluated``: the codes of gates whose features are not there.
+    ``all_motions_modelled``: as in Terms.
     """
 
     snapshot_date: date
@@ -76,6 +76,7 @@ class Part:
     exclusions: pd.DataFrame
     change: Change
     not_evaluated: tuple[str, ...] = ()
+    all_motions_modelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def make_part(
         owner=people["owner"].array,
         segment=people["segment"].array,
     )
-    table = table.assign(**{f"propensity_{m}": np.nan for m in MOTIONS if f"propensity_{m}" not in table})
+    table = ranking.with_unknown(table)
     return Part(
         snapshot_date=terms.snapshot_date,
         scores=table[[name for name in ranking.SCORE_COLUMNS if name not in ranking.OF_THE_BASE]],
@@ -165,6 +166,7 @@ def make_part(
         exclusions=ranking.exclusions(table, verdict),
         change=first_list(table["account_id"]) if change is None else change,
         not_evaluated=verdict.not_evaluated,
+        all_motions_modelled=terms.all_motions_modelled,
     )
 
 

@@ -69,7 +69,7 @@ def _table(rows: list[lines.Entry], currency: str, by_owner: bool) -> Table:
         who = Text(_safe(entry.name), style="bold").append(
             f"\n{_safe(entry.owner) if entry.owner else 'no owner'}", style="not bold dim"
         )
-        play = Text(f"{entry.motion}: {entry.play}").append(f"\nby {say_day(entry.act_by)}", style="dim")
+        play = Text(_safe(f"{entry.motion}: {entry.play}")).append(f"\nby {say_day(entry.act_by)}", style="dim")
         table.add_row(
             str(entry.owner_rank if by_owner else entry.rank),
             who,

@@ -1,5 +1,6 @@
 """The list as an Excel file. Nothing in a cell is ever read as a formula or a link."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -37,11 +38,14 @@ LIST_COLUMNS = (
     Column("Why (2)", 50, WRAP),
     Column("Why (3)", 50, WRAP),
     Column("Previous rank", 13),
-    Column("Since the last list", 40, WRAP),
     Column("Owner's rank", 12),
     Column("Segment", 14),
     Column("Account id", 16),
     Column("Note", 40, WRAP),
+    Column("ARR if it expands", 12, MONEY),
+    Column("4 in 5: from", 12, MONEY),
+    Column("4 in 5: to", 12, MONEY),
+    Column("Since the last list", 40, WRAP),
 )
 EXCLUDED_COLUMNS = (
     Column("Account", 30, WRAP),
@@ -95,10 +99,14 @@ def _list_row(entry: lines.Entry) -> Sequence[Cell]:
     why = [reason.text for reason in lines.best_reasons(entry)]
     return (
         entry.rank, entry.name, entry.owner, entry.motion, entry.play, entry.propensity, entry.expected_arr,
-        entry.act_by, *(why + [None] * 3)[:3], entry.previous_rank, entry.since or None,
-        entry.owner_rank, entry.segment, entry.account_id,
+        entry.act_by, *(why + [None] * 3)[:3], entry.previous_rank, entry.owner_rank, entry.segment, entry.account_id,
         lines.KNOWS_LITTLE if entry.knows_little else None,
+        *(_known(value) for value in entry.arr_if_expands), entry.since or None,
     )  # fmt: skip
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _excluded_row(account: lines.Excluded) -> Sequence[Cell]:
@@ -121,6 +129,7 @@ def _about(snapshot: Snapshot, listed: int, limit: int) -> Iterable[Sequence[Cel
     yield "What this is", f"Customers by how likely they are to expand {within}, why, and what to do about it."
     yield "Propensity", f"The calibrated probability of any expansion {within}."
     yield "Expected ARR", f"Expected expansion ARR {within}: the probability times the amount."
+    yield "ARR if it expands", "The mean amount if the account expands; four in five amounts lie between from and to."
     yield "Why", "What raised the probability most for this account. Facts about the account, not causes."
     yield "Ranked by", manifest["rank_by"]
     yield "Customers", f"{ranked + apart:,}: {ranked:,} ranked, {apart:,} set apart"

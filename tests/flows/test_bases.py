@@ -31,7 +31,7 @@ def example(name: str, bases: Path) -> Settings:
 
 
 def labelled(standing: Standing, dates: list[date], settings: Settings) -> pd.DataFrame:
-    return steps.add_labels(steps.build_rows(standing, dates, settings), standing, dates, settings)
+    return steps.add_labels(steps.in_order(steps.build_rows(standing, dates, settings)), standing, dates, settings)
 
 
 def test_fightchurn_is_learnt_and_holds_on_later_snapshots(bases: Path) -> None:

@@ -54,3 +54,21 @@ def test_stored_as_json_and_read_back() -> None:
     again = Amounts.from_dict(json.loads(json.dumps(amounts.to_dict())))
     assert again == amounts
     assert (again.predict(rows) == amounts.predict(rows)).all()
+
+
+def test_four_in_five_amounts_lie_in_the_interval() -> None:
+    rows, arr = sample(2000)
+    later, came = sample(2000, seed=1)
+    amounts = fit_amounts(rows, arr)
+    assert amounts is not None
+    low, high = amounts.interval(amounts.predict(later))
+    assert ((low <= came) & (came <= high)).mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_few_amounts_have_no_interval() -> None:
+    amounts = fit_amounts(*sample(9))
+    assert amounts is not None
+    assert np.isnan([amounts.low, amounts.high]).all()
+    again = Amounts.from_dict(json.loads(json.dumps(amounts.to_dict(), allow_nan=False)))
+    assert np.isnan([again.low, again.high]).all()
+    assert again.square == amounts.square

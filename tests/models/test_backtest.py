@@ -63,7 +63,19 @@ def test_the_arr_that_came_and_was_forecast(found: Study, rows: pd.DataFrame) ->
     assert months.arr_realised.tolist() == pytest.approx(by_hand[months.snapshot_date].tolist())
     assert (months.arr_forecast > 0).all()
     assert 0.6 < found.backtest.figure("arr_forecast_over_realised")[0] < 1.6
+    assert (months.arr_low < months.arr_forecast).all()
+    assert months.arr_realised.between(months.arr_low, months.arr_high).any()
     assert found.backtest.deciles.expansion_arr.sum() == pytest.approx(by_hand[months.snapshot_date].sum())
+
+
+def test_four_in_five_amounts_came_as_large_as_was_said(found: Study) -> None:
+    told = found.backtest.rows
+    came = told[(told.y == 1) & told.calibrated.astype(bool)]
+    inside = came.arr.between(came.arr_if_expands_low, came.arr_if_expands_high)
+    value, low, high = found.backtest.figure("arr_interval_coverage")
+    assert value == pytest.approx(inside.mean())
+    assert low < 0.8 < high or abs(value - 0.8) < 0.1
+    assert told.expected_arr.to_numpy() == pytest.approx((told.propensity * told.arr_if_expands).to_numpy())
 
 
 def test_slices_are_their_own_lists(found: Study) -> None:

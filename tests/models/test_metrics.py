@@ -142,3 +142,12 @@ def test_deciles_are_the_list_in_tenths() -> None:
     assert told.positives.tolist() == [10, 4, *[0] * 8]
     assert metrics.rises_of(told.observed_rate.to_numpy()) == 0
     assert metrics.rises_of(np.array([0.3, 0.1, 0.2, 0.2])) == 1
+
+
+def test_deciles_out_of_order_by_hand() -> None:
+    """Ten rows, a tenth each, best last: 0 0 0 1 0 1 1 1 1 1 goes the wrong way once, at the fourth."""
+    y = np.array([0, 0, 0, 1, 0, 1, 1, 1, 1, 1])
+    p = np.arange(10) / 10
+    assert metrics.deciles_out_of_order(y, p) == 1
+    assert metrics.deciles_out_of_order(np.sort(y), p) == 0
+    assert metrics.deciles_out_of_order(y, p, np.ones((3, 10))).tolist() == [1, 1, 1]

@@ -1,11 +1,15 @@
 import re
 from dataclasses import replace
 
-from models.pages import card_page, limits, study_page, top_features
+from models.offers import judge_offers
+from models.pages import card_page, limits, number, study_page, top_features
 from models.promotion import Decision, decide
 from models.settings import PromotionGates
+from models.splits import origins
 from models.training import TrainedModel
 from models.verdict import Kind, Verdict
+from tests.models.planted import QUICK
+from tests.models.test_offers import DATES, drawn
 
 
 def self_contained(page: str) -> None:
@@ -61,3 +65,24 @@ def _with_few(trained: TrainedModel) -> TrainedModel:
     rows = trained.backtest.rows
     backtest = replace(trained.backtest, rows=rows.assign(y=(rows.index < 5).astype(int)))
     return replace(trained, study=replace(trained.study, backtest=backtest))
+
+
+def test_the_page_tells_which_product_was_bought(trained: TrainedModel) -> None:
+    rows, sales = drawn(10)
+    offered = judge_offers(rows, origins(DATES, 90, 3), sales, QUICK)
+    assert offered is not None
+    found = replace(trained.study, offered=offered)
+    page = study_page("Backtest", found.verdict, 90, found)
+    self_contained(page)
+    assert "Which product for a cross-sell" in page
+    assert f"<td>{offered.days.hit_rate.iloc[0]:.3f}</td>" in page
+    assert offered.metrics().items() <= found.metrics().items()
+    assert "Which product" not in study_page("Backtest", trained.study.verdict, 90, trained.study)
+
+
+def test_every_figure_of_every_day_is_on_the_page(trained: TrainedModel) -> None:
+    page = study_page("Backtest", trained.study.verdict, 90, trained.study)
+    for metric in ("arr_recall_at_20", "brier_skill", "calibration_slope", "deciles_out_of_order"):
+        for day in trained.backtest.months.snapshot_date:
+            value, low, high = trained.backtest.figure(metric, f"{day:%Y-%m-%d}")
+            assert f"{number(value)}<small>{number(low)} to {number(high)}</small>" in page, metric

@@ -15,6 +15,8 @@ from models.training import TrainedModel
 from tests.models.planted import FEATURES, history
 
 COLUMNS = ["account_id", "snapshot_date", "log_odds", "base_log_odds", "propensity"]
+MONEY = ["expected_arr", "arr_if_expands", "arr_if_expands_low", "arr_if_expands_high"]
+OFFER = ["cross_sell_product", "cross_sell_product_share"]
 MOTIONS = ["propensity_seat", "propensity_upsell", "propensity_cross_sell", "propensity_usage"]
 
 
@@ -25,7 +27,7 @@ def rows() -> pd.DataFrame:
 
 def test_one_row_per_account_whose_parts_add_up(trained: TrainedModel, rows: pd.DataFrame) -> None:
     scores, parts = (scored := score(trained.bundle, rows)).scores, scored.attributions
-    assert list(scores.columns) == [*COLUMNS, *MOTIONS, "expected_arr"]
+    assert list(scores.columns) == [*COLUMNS, *MOTIONS, *MONEY, *OFFER]
     assert list(parts.columns) == ["snapshot_date", "account_id", "base_log_odds", *FEATURES]
     assert scores.account_id.tolist() == parts.account_id.tolist() == rows.account_id.tolist()
     off = (parts.base_log_odds + parts[FEATURES].sum(axis=1) - scores.log_odds).abs()

@@ -143,7 +143,7 @@ def test_the_workbook_holds_the_list_and_no_formula(tmp_path: Path, made: Snapsh
     assert top["G2"].number_format == '"$"#,##0'
     assert top["H2"].is_date
     assert top.freeze_panes == "A2"
-    assert top.auto_filter.ref == "A1:P21"
+    assert top.auto_filter.ref == "A1:T21"
     names = {row[1].value for row in everyone.iter_rows(min_row=2)}
     assert {NASTY, FORMULA} <= names
     assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
@@ -236,3 +236,19 @@ def test_scores_without_propensities_by_motion_still_name_a_motion() -> None:
     assert made.scores["propensity_seat"].isna().all()
     assert made.scores["motion"].isin(["seat", "upsell", "cross_sell", "usage"]).all()
     assert (made.scores["snapshot_date"] == DAY).all()
+
+
+def test_a_cross_sell_names_its_product_and_every_amount_its_range() -> None:
+    told = entries.ranked(snapshot(60))
+    products = {entry.motion for entry in told if entry.motion.startswith("Cross-sell")}
+    assert products == {"Cross-sell: <b>Chat</b>"}
+    page = render_page(snapshot(60))
+    assert "Cross-sell: &lt;b&gt;Chat&lt;/b&gt;" in page
+    assert "<b>Chat" not in page
+    mean, low, high = told[0].arr_if_expands
+    assert low < mean < high
+    currency = snapshot(60).manifest["serving"]["currency"]
+    assert f"if it expands, {entries.say_range(low, high, currency)}" in page
+    assert entries.say_motion("cross_sell", None) == "Cross-sell"
+    assert entries.say_motion("seat", "Analytics") == "Seats"
+    assert entries.say_range(float("nan"), float("nan"), "€") == ""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +18,7 @@ import pytest
 import serving.publish
 from data.errors import PublishError
 from serving import tables
-from serving.checks import check_base
+from serving.checks import check_base, check_part
 from serving.publish import TABLES, previous, published_dates, read_published
 from serving.snapshot import Snapshot, Terms
 from tests.serving.world import (
@@ -186,6 +187,21 @@ def test_an_account_in_two_parts_is_refused(tmp_path: Path, made: Snapshot) -> N
     with pytest.raises(PublishError, match="check `one row per account` failed for account acc-0000"):
         serving.publish.publish(tmp_path / "out", terms, [one, one])
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("share", "all_modelled", "fits"), [
+    (0.5, True, True), (0.5, False, True), (0.2, False, True), (0.2, True, False), (1.1, False, False),
+])  # fmt: skip
+def test_motions_fit_any_expansion(made: Snapshot, share: float, all_modelled: bool, fits: bool) -> None:
+    """Three motions of this share of the propensity each; a motion that was withheld may be the rest."""
+    motions = {f"propensity_{motion}": made.scores["propensity"] * share for motion in ("seat", "upsell", "cross_sell")}
+    told = replace(made, scores=made.scores.assign(**motions, propensity_usage=np.nan))
+    told = replace(part_of(told), all_motions_modelled=all_modelled)
+    if fits:
+        check_part(told)
+    else:
+        with pytest.raises(PublishError, match="check `motions` failed for account acc-"):
+            check_part(told)
 
 
 class Killed(BaseException):

@@ -211,6 +211,9 @@ def scored(rows: pd.DataFrame, seed: int = 1, per_motion: bool = True) -> tuple[
             "propensity": propensity, "expected_arr": propensity * rows["mrr"].fillna(100).to_numpy() * 4,
         }
     )  # fmt: skip
+    amount = rows["mrr"].fillna(100) * 4
+    scores = scores.assign(arr_if_expands=amount, arr_if_expands_low=amount / 3, arr_if_expands_high=amount * 2)
+    scores = scores.assign(cross_sell_product="<b>Chat</b>", cross_sell_product_share=0.6)
     for motion in MOTIONS if per_motion else ():
         scores[f"propensity_{motion}"] = np.nan if motion == "usage" else propensity * draw.uniform(0.1, 0.6, count)
     attributions = pd.DataFrame(parts, columns=names)

@@ -1,0 +1,61 @@
+"""What could be sold next, on drawn bases. The snapshot is 1 January 2024; the window runs to 30 March."""
+
+from datetime import date
+
+import ibis
+
+from data.movements import ExpansionRules
+from features.cohort import cohort
+from features.offers import cross_sells, products_had, products_on_offer
+from tests.drawn import base
+
+SNAPSHOT = date(2024, 1, 1)
+LINES = """
+    account_id | product | plan | mrr | seats | valid_from | valid_to   | known_at
+    acme       | crm     | pro  | 200 | 10    | 2022-03-01 |            |
+    acme       | mail    | one  | 50  | 10    | 2022-03-01 | 2023-02-01 |
+    acme       | chat    | one  | 70  | 10    | 2024-02-01 |            |
+    bolt       | crm     | pro  | 200 | 10    | 2023-03-01 |            |
+    bolt       | mail    | one  | 50  | 10    | 2023-12-01 |            | 2024-01-05
+    bolt       | crm     | pro  | 300 | 15    | 2024-02-01 |            |
+    cora       | phone   | one  | 90  | 10    | 2021-01-01 |            |
+    """
+
+
+def lines(table: ibis.Table) -> set[tuple[str, ...]]:
+    return {tuple(map(str, row)) for row in table.drop("snapshot_date").to_pandas().itertuples(index=False)}
+
+
+def test_what_an_account_has_or_ever_had_as_known_then() -> None:
+    tables = base(subscriptions=LINES)
+    assert lines(products_had(tables, cohort(tables, [SNAPSHOT]))) == {
+        ("acme", "crm"),
+        ("acme", "mail"),  # it ended in February 2023: it would be a reactivation
+        ("bolt", "crm"),  # its mail was known on the 5th of January only
+        ("cora", "phone"),
+    }
+
+
+def test_on_offer_is_what_somebody_began_with_within_a_year() -> None:
+    tables = base(subscriptions=LINES)
+    assert lines(products_on_offer(tables, [SNAPSHOT])) == {("crm",)}  # phone: 2021; chat: later; mail: known later
+    assert lines(products_on_offer(tables, [date(2024, 3, 1)])) == {("crm",), ("mail",), ("chat",)}
+
+
+def test_cross_sells_of_the_window_by_product() -> None:
+    tables = base(subscriptions=LINES)
+    assert lines(cross_sells(tables, cohort(tables, [SNAPSHOT]), ExpansionRules())) == {("acme", "chat")}
+
+
+def test_a_billed_product_is_had_once_it_was_billed() -> None:
+    bills = """
+        account_id | product | billed_at  | amount
+        acme       | api     | 2023-12-10 | 300
+        acme       | sms     | 2023-12-11 | -20
+        acme       | sms     | 2024-02-11 | 40
+        """
+    tables = base(invoices=bills)
+    keys = cohort(tables, [SNAPSHOT])
+    assert lines(products_had(tables, keys)) == {("acme", "api")}  # a credit is no product
+    assert lines(products_on_offer(tables, [SNAPSHOT])) == {("api",)}
+    assert lines(cross_sells(tables, keys, ExpansionRules())) == {("acme", "sms")}
