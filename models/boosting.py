@@ -17,7 +17,7 @@ from models import trees
 from models.cores import cores
 from models.settings import Params
 from models.trees import NotCoveredError
-from models.treeshap import Explainer
+from models.treeshap import Attributions, Explainer, Precision, TopAttributions, strongest
 
 Booster = lightgbm.Booster
 BLOCK_ROWS = 1024
@@ -119,6 +119,26 @@ def contributions(booster: Booster, X: pd.DataFrame) -> tuple[np.ndarray, np.nda
         return values[:, :-1], values[:, -1]
     explained = explainer.explain(X.to_numpy(np.float64), precision="float64")
     return explained.values, np.full(len(X), explained.base)
+
+
+def top_contributions(
+    booster: Booster, k: int, precision: Precision = "float32", threads: int | None = None
+) -> Callable[[pd.DataFrame], TopAttributions]:
+    """A function that gives the log-odds and the ``k`` strongest SHAP values of each row, for many calls.
+
+    It takes the booster's columns, as ``contributions`` does; boosters that the quadrature does not cover are explained
+    by it, in float64.
+    """
+    try:
+        explainer = Explainer.from_text(to_text(booster))
+    except NotCoveredError:
+
+        def by_lightgbm(X: pd.DataFrame) -> TopAttributions:
+            values, base = contributions(booster, X)
+            return strongest(Attributions(values, float(base[0]), log_odds(booster, X)), k)
+
+        return by_lightgbm
+    return lambda X: explainer.top(X.to_numpy(np.float64), k, precision=precision, threads=threads)
 
 
 def explained_by(booster: Booster) -> str:
