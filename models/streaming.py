@@ -17,7 +17,7 @@ from models.treeshap import Precision, TopAttributions
 BATCH_ROWS = 32_768
 """Rows held at a time: of 120 features 30 MB, and as much again while they are turned from columns into rows."""
 BUFFER_BYTES = 256 * 1024
-"""Read of a column at a time. Without it a whole row group is held, which can be the whole file."""
+"""Read of a column at a time. Without it, or with ``pre_buffer``, a whole row group is held: often the whole file."""
 
 
 def explain_file(
@@ -57,7 +57,7 @@ def explain_file(
 
 def _opened(features: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(features, buffer_size=BUFFER_BYTES)
+        return pq.ParquetFile(features, buffer_size=BUFFER_BYTES, pre_buffer=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise SourceError(
             asked=f"The feature rows of {features} are to be explained.",

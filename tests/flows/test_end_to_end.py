@@ -136,7 +136,8 @@ def test_explaining_without_a_column_says_which(
 ) -> None:
     ran = headroom("explain", "--features", published / "scores.parquet", "--out", tmp_path / "out.parquet")
     assert ran.code == 1
-    assert "missing: seats" in ran.err
+    assert "found: missing: " in ran.err
+    assert "fit_segment" in ran.err
     assert not (tmp_path / "out.parquet").exists()
 
 
