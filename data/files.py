@@ -1,4 +1,4 @@
-"""A folder of Parquet or CSV files, read with DuckDB.
+"""A folder of Parquet or CSV files, read with DuckDB; and how one file is written whole.
 
 A table is ``NAME.parquet``, ``NAME.csv``, ``NAME.csv.gz`` or a folder ``NAME/`` of Parquet files (plain or hive).
 CSV files are read strictly: one line that cannot be read is an error that names it, never a row less.
@@ -9,6 +9,8 @@ import gzip
 import hashlib
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,3 +164,15 @@ def _cause(message: str) -> str:
 def first_line(message: str) -> str:
     """The first line of an engine's message, as part of ours."""
     return message.strip().splitlines()[0][:300]
+
+
+@contextmanager
+def unfinished(out: Path) -> Iterator[Path]:
+    """A file to write to, which becomes ``out`` when all went well and is gone when it did not."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    file = out.with_name(f".{out.name}.unfinished")
+    try:
+        yield file
+        file.replace(out)
+    finally:
+        file.unlink(missing_ok=True)

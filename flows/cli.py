@@ -35,6 +35,7 @@ SHOWN_FIGURES = (
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file (default: headroom.toml, if there).")]
 SourceUrl = Annotated[str | None, typer.Option("--source", help="Where the tables are; overrides [source].url.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the published snapshots; overrides `out`.")]
+Model = Annotated[str | None, typer.Option("--model", help="NAME@ALIAS, VERSION or RUN (default: champion).")]
 Day = Annotated[
     datetime | None,
     typer.Option(
@@ -152,9 +153,7 @@ def train(snapshot_date: Day = None, config: Config = None, source: SourceUrl = 
 def score(
     snapshot_date: Day = None,
     out: Out = None,
-    model: Annotated[
-        str | None, typer.Option("--model", help="NAME@ALIAS, VERSION or RUN (default: champion).")
-    ] = None,
+    model: Model = None,
     config: Config = None,
     source: SourceUrl = None,
 ) -> None:
@@ -164,6 +163,27 @@ def score(
 
     result = run(config=config, source=source, snapshot_date=_date(snapshot_date), out=out, model=model)
     print(f"published {result['folder']}")
+
+
+@app.command()
+def explain(
+    features: Annotated[Path, typer.Option("--features", help="Parquet file of feature rows.")],
+    out: Annotated[Path, typer.Option("--out", help="Parquet file to write.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many features per row, the strongest first.")] = 5,
+    model: Model = None,
+    config: Config = None,
+) -> None:
+    """Score and explain the rows of a feature table of your own, of any size."""
+    from flows.settings import load
+    from models.boosting import explained_by
+    from models.registry import Registry
+    from models.streaming import explain_file
+
+    settings = load(config)
+    bundle = Registry(settings.mlruns_folder, settings.model).load(model)
+    say(f"model {settings.model} version {bundle.version}, explained by {explained_by(bundle.booster)}")
+    rows = explain_file(bundle, features, out, k, progress=counting("rows"))
+    print(f"{rows:,} rows: {out}")
 
 
 @app.command()

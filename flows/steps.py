@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +19,7 @@ from data.check import check
 from data.contract import E4, MOVEMENT_CLASSES
 from data.coverage import STOPPED, stopped
 from data.errors import NotEnoughHistoryError
+from data.files import unfinished
 from data.report import Report, require
 from data.revenue import reconcile
 from data.source import Source, Tables, connect, label_watermark, watermarks
@@ -234,18 +234,6 @@ def write_page(folder: Path, name: str, text: str) -> Path:
     with unfinished(folder / name) as file:
         file.write_text(text, encoding="utf-8")
     return folder / name
-
-
-@contextmanager
-def unfinished(out: Path) -> Iterator[Path]:
-    """A file to write to, which becomes ``out`` when all went well and is gone when it did not."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    file = out.with_name(f".{out.name}.unfinished")
-    try:
-        yield file
-        file.replace(out)
-    finally:
-        file.unlink(missing_ok=True)
 
 
 def no_history(standing: Standing, settings: Settings) -> NoReturn:

@@ -18,7 +18,7 @@ from models import trees
 from models.cores import cores
 from models.settings import Params
 from models.trees import NotCoveredError
-from models.treeshap import Explainer
+from models.treeshap import Attributions, Explainer, Precision, TopAttributions, strongest
 
 Booster = lightgbm.Booster
 BLOCK_ROWS = 1024
@@ -147,6 +147,26 @@ def deepest_path(booster: Booster) -> int:
     except NotCoveredError:
         return 0
     return max((tree.depth() for tree in model.trees), default=0)
+
+
+def top_contributions(
+    booster: Booster, k: int, precision: Precision = "float32", threads: int | None = None
+) -> Callable[[pd.DataFrame], TopAttributions]:
+    """A function that gives the log-odds and the ``k`` strongest SHAP values of each row, for many calls.
+
+    It takes the booster's columns, as ``contributions`` does; boosters that the quadrature does not cover are explained
+    by it, in float64.
+    """
+    try:
+        explainer = Explainer.from_text(to_text(booster))
+    except NotCoveredError:
+
+        def by_lightgbm(X: pd.DataFrame) -> TopAttributions:
+            values, base = contributions(booster, X)
+            return strongest(Attributions(values, float(base[0]), log_odds(booster, X)), k)
+
+        return by_lightgbm
+    return lambda X: explainer.top(X.to_numpy(np.float64), k, precision=precision, threads=threads)
 
 
 def explained_by(booster: Booster) -> str:

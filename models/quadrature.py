@@ -1,6 +1,6 @@
 """Compiled kernels: from rows to SHAP values and raw scores, 64 rows at a time. See models/forest.py for the formula.
 
-How it is made fast, so that nobody undoes it unknowing (``python -m tests.bench.explain`` tells):
+How it is made fast, so that nobody undoes it unknowing (``python -m tests.bench --only explainer`` tells):
 
 - Each innermost loop runs over the 64 rows of a block, which LLVM turns into vector instructions.
 - LLVM must see that what is written is not what is read, or it keeps a scalar loop, five times slower, silently.

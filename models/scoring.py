@@ -57,7 +57,7 @@ def score(bundle: Bundle, rows: pd.DataFrame, owned: Owned | None = None) -> Sco
     if rows.duplicated(KEYS).any():
         twice = rows.loc[rows.duplicated(KEYS), "account_id"].iloc[0]
         raise PublishError("score a snapshot", f"account {twice} is there twice", "build the features again")
-    X = _matrix(bundle, rows)
+    X = model_matrix(bundle, rows)
     log_odds = boosting.log_odds(bundle.booster, X)
     parts, base = boosting.contributions(bundle.booster, X)
     check_sum(rows["account_id"], log_odds, base, parts)
@@ -147,7 +147,8 @@ def _likeliest_product(bundle: Bundle, rows: pd.DataFrame, owned: Owned | None) 
     return pd.Series(product, dtype="str"), share
 
 
-def _matrix(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
+def model_matrix(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
+    """The model's columns of feature rows, as its booster takes them. Raises ModelError if one is not there."""
     names = list(bundle.feature_names)
     present = [name for name in names if name in rows.columns]
     boosting.check_columns(names, present)

@@ -46,6 +46,13 @@ class TopAttributions:
     base: float
 
 
+def strongest(explained: Attributions, k: int) -> TopAttributions:
+    """The same from the values of all features."""
+    features = np.argsort(-np.abs(explained.values), axis=1, kind="stable")[:, :k]
+    values = np.take_along_axis(explained.values, features, axis=1)
+    return TopAttributions(features.astype(np.int32), values, explained.log_odds, explained.base)
+
+
 @dataclass(frozen=True)
 class Explainer:
     """Explains the rows of one model. Build it once: it holds the model's trees, laid out for the compiled loops.

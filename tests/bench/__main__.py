@@ -1,7 +1,8 @@
 """``make bench``: CPU seconds and peak memory, side by side in one run, written to docs/bench.md.
 
-``make bench-large`` measures 100,000 accounts as well (minutes to an hour). Machines differ and are noisy, so the
-ratios of one run are what counts. The figures are kept beside this file, so that the page can hold both runs.
+``make bench-large`` measures 100,000 accounts as well (minutes to an hour), ``--only explainer`` or ``--only features``
+one part. Machines differ and are noisy, so the ratios of one run are what counts. The figures are kept beside this
+file, so that a run of one part keeps the others.
 """
 
 import argparse
@@ -18,7 +19,8 @@ from typing import Any
 
 from data.simulate import simulate
 from flows.progress import say
-from tests.bench import page
+from tests.bench import explain_page, page
+from tests.bench.explain import MODELS
 from tests.bench.work import END, SNAPSHOTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "bench.md"
@@ -30,19 +32,47 @@ IDS = ("account_id", "user_id", "ticket_id", "parent_id")
 
 
 def measured(name: str, folder: Path) -> dict[str, Any]:
+    """A piece of work on a base: see ``run_alone``."""
+    report = run_alone("work", name, folder)
+    say(f"{folder.name} accounts, {name}: {report['work']:.2f} CPU s, {report['peak_mb']:,.0f} MB")
+    return report
+
+
+def run_alone(module: str, *arguments: object, **environment: str) -> dict[str, Any]:
     """The work's own report, and CPU seconds and peak memory (MB) of its whole process, children included."""
-    process = subprocess.Popen([sys.executable, "-m", "tests.bench.work", name, str(folder)], stdout=subprocess.PIPE)
+    command = [sys.executable, "-m", f"tests.bench.{module}", *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **environment})
     assert process.stdout is not None
     out = process.stdout.read().decode()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
     if status:
-        raise RuntimeError(f"the bench of {name} failed")
+        raise RuntimeError(f"the bench of {' '.join(map(str, arguments))} failed")
     report = json.loads(out.splitlines()[-1])
-    report |= {"process": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024}
-    say(f"{folder.name} accounts, {name}: {report['work']:.2f} CPU s, {report['peak_mb']:,.0f} MB")
-    return report
+    return report | {"process": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024}
+
+
+def explained(scratch: Path) -> dict[str, Any]:
+    """The explainer and its peers: the pieces of ``explain_page``, each with the rows and threads of its turn."""
+    folder = scratch / "explainer"
+    if not (folder / "rows.parquet").exists():
+        say("explainer: growing the models and writing the rows")
+        run_alone("explain", "prepare", folder)
+    figures = {}
+    for model, name, rows, threads in explain_page.pieces():
+        key = explain_page.key(model, name, rows, threads)
+        figures[key] = run_alone("explain", name, folder, model, rows, threads, OMP_NUM_THREADS=str(threads))
+        say(f"{key}: {figures[key]['work']:.2f} CPU s on {figures[key]['rows']:,} rows")
+    model = next(iter(MODELS))
+    for name in ("parquet:float32", "parquet:float64", "one_row"):
+        figures[name] = run_alone("explain", name, folder, model, 1000, 2)
+    with tempfile.TemporaryDirectory() as empty:
+        for turn in ("first", "again"):
+            for precision in ("float64", "float32"):
+                report = run_alone("explain", f"first:{precision}", folder, model, 1, 1, NUMBA_CACHE_DIR=empty)
+                figures[f"{turn}:{precision}"] = report
+    return figures
 
 
 def simulated(scratch: Path, accounts: int) -> Path:
@@ -95,16 +125,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--large", action="store_true", help="measure 100,000 accounts only, beside the figures kept")
     parser.add_argument("--scratch", type=Path, help="where the bases are simulated, and kept; else they are removed")
+    parser.add_argument("--only", choices=("features", "explainer"), help="one part; the figures of the other are kept")
     arguments = parser.parse_args()
     figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as made:
         scratch = (arguments.scratch or Path(made)).resolve()
         scratch.mkdir(parents=True, exist_ok=True)
         if arguments.large:
-            found, run = {"features_24": measured("features_24", copied(scratch))}, "large"
+            found["large"] = {"features_24": measured("features_24", copied(scratch))}
         else:
-            found, run = usual(scratch), "usual"
-    figures[run] = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": page.machine(), "figures": found}
+            if arguments.only != "explainer":
+                found["usual"] = usual(scratch)
+            if arguments.only != "features":
+                found["explainer"] = explained(scratch)
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    for run, its in found.items():
+        libraries = explain_page.LIBRARIES if run == "explainer" else page.LIBRARIES
+        figures[run] = {"date": today, "machine": page.machine(libraries), "figures": its}
     FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     PAGE.write_text(page.rendered(figures), encoding="utf-8")
     say(f"written to {PAGE.name}")

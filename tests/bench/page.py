@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tests.bench import explain_page
 from tests.bench.work import FEATURETOOLS_SNAPSHOTS, MEMORY_LIMIT, SNAPSHOTS, THREADS
 
 PEERS = {
@@ -22,12 +23,12 @@ PEAK_MB = 2_000
 EXPONENT = 1.1
 
 
-def machine() -> str:
+def machine(libraries: tuple[str, ...] = LIBRARIES) -> str:
     """Processor, cores, memory and versions; no name of the machine."""
     info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     models = [line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
-    versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    versions = ", ".join(f"{name} {version(name)}" for name in libraries)
     model = models[0] if models else platform.machine()
     return f"{model}, {os.cpu_count()} cores, {memory:.0f} GB; Python {platform.python_version()}, {versions}"
 
@@ -51,7 +52,10 @@ def rendered(figures: dict[str, Any]) -> str:
     if "usual" in figures:
         usual = figures["usual"]["figures"]
         lines += _against_a_scan(usual) + _one_date(usual) + _peers(usual)
-    return "\n".join([*lines, *_growth(figures), ""])
+    lines += _growth(figures)
+    if "explainer" in figures:
+        lines += explain_page.section(figures["explainer"])
+    return "\n".join([*lines, ""])
 
 
 def _against_a_scan(usual: dict[str, Any]) -> list[str]:

@@ -155,6 +155,34 @@ def test_training_is_the_same_for_a_seed(
     assert again.to_files() == before.to_files()
 
 
+def test_a_feature_table_is_explained_as_the_published_list(
+    published: Path, headroom: Headroom, with_model: None, warehouse: Path, tmp_path: Path
+) -> None:
+    rows, out = tmp_path / "rows.parquet", tmp_path / "explained.parquet"
+    assert headroom("features", "--source", warehouse, "--snapshot-date", END, "--out", rows).code == 0
+    ran = headroom("explain", "--features", rows, "--out", out, "-k", "3")
+    assert ran.code == 0, ran.err
+    assert "explained by quadrature" in ran.err
+    found = pd.read_parquet(out).set_index("account_id").sort_index()
+    scores = pd.read_parquet(published / "scores.parquet").set_index("account_id").sort_index()
+    assert ran.out.startswith(f"{len(scores)} rows: ")
+    assert (found[["log_odds", "propensity"]] == scores[["log_odds", "propensity"]]).all(axis=None)
+    values = pd.read_parquet(published / "attributions.parquet").set_index("account_id")
+    for at in (1, 2, 3):
+        kept = [values.at[account, name] for account, name in found[f"feature_{at}"].items()]
+        assert found[f"shap_log_odds_{at}"].to_numpy() == pytest.approx(kept, abs=2e-6)
+
+
+def test_explaining_without_a_column_says_which(
+    headroom: Headroom, with_model: None, published: Path, tmp_path: Path
+) -> None:
+    ran = headroom("explain", "--features", published / "scores.parquet", "--out", tmp_path / "out.parquet")
+    assert ran.code == 1
+    assert "found: missing: " in ran.err
+    assert "fit_segment" in ran.err
+    assert not (tmp_path / "out.parquet").exists()
+
+
 def test_what_comes_later_says_so(headroom: Headroom) -> None:
     ran = headroom("serve")
     assert ran.code == 1

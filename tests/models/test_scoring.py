@@ -92,6 +92,19 @@ def test_attributions_of_another_booster_are_not_published(
         score(trained.bundle, rows)
 
 
+def test_what_the_quadrature_does_not_cover_is_explained_by_lightgbm_and_said(
+    trained: TrainedModel, rows: pd.DataFrame
+) -> None:
+    text = boosting.to_text(trained.bundle.booster)
+    count = text.partition("internal_count=")[2].split()[0]
+    booster = boosting.from_text(text.replace(f"internal_count={count}", f"internal_count={int(count) + 1}", 1))
+    served = replace(trained.bundle.any_expansion, booster=booster)
+    scored = score(replace(trained.bundle, any_expansion=served), rows)
+    assert scored.explained_by.startswith("LightGBM pred_contrib (trees whose counts of training rows")
+    judge = booster.predict(rows[FEATURES].to_numpy(), pred_contrib=True)[:, :-1]
+    assert (scored.attributions[FEATURES].to_numpy() == judge).all()
+
+
 def test_without_amounts_nothing_is_invented(trained: TrainedModel, rows: pd.DataFrame) -> None:
     assert score(replace(trained.bundle, amounts=None), rows).scores.expected_arr.isna().all()
 

@@ -191,6 +191,30 @@ def test_callers_at_the_same_time_do_not_disturb_each_other() -> None:
             assert (again == alone).all()
 
 
+FORKED = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from models.treeshap import ROWS_A_TASK, Explainer
+explainer = Explainer.from_text(Path(sys.argv[1]).read_text())
+X = np.random.default_rng(0).normal(size=(ROWS_A_TASK + 5, 7))
+before = explainer.explain(X, threads=2).values
+child = os.fork()
+same = (explainer.explain(X, threads=2).values == before).all()
+if not child:
+    os._exit(0 if same else 3)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), same)
+"""
+
+
+def test_a_forked_process_explains_as_its_parent(tmp_path: Path) -> None:
+    (tmp_path / "model.txt").write_text(boosting.to_text(grow(8)))
+    command = [sys.executable, "-W", "ignore", "-c", FORKED, str(tmp_path / "model.txt")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split() == ["0", "True"]
+
+
 @given(st.integers(1, 9), st.integers(0, 3))
 def test_the_top_are_the_first_of_all(k: int, seed: int) -> None:
     booster = grow(seed, trees=2)
