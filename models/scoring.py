@@ -100,7 +100,7 @@ def require_unchanged(bundle: Bundle, rows: pd.DataFrame, scored: Scored) -> Non
     log_odds, parts = scores["log_odds"].to_numpy(), _parts(bundle, scored)
     check_sum(accounts, log_odds, scores["base_log_odds"].to_numpy(), parts)
     some = _spread(len(rows))
-    again = boosting.log_odds(bundle.booster, _matrix(bundle, rows.iloc[some]))
+    again = boosting.log_odds(bundle.booster, model_matrix(bundle, rows.iloc[some]))
     _require_same("log_odds", "the booster", accounts.iloc[some], log_odds[some], again)
     mapped = bundle.any_expansion.calibrator.propensity(log_odds)
     _require_same("propensity", "the calibrator", accounts, scores["propensity"].to_numpy(), mapped)
