@@ -26,7 +26,7 @@ def exchange_two_columns(rows: pd.DataFrame, scored: Scored) -> None:
 
 
 def rename_a_feature(rows: pd.DataFrame, scored: Scored) -> None:
-    rows["tenure"] = rows.pop("tenure_days")
+    rows.columns = pd.Index(["tenure" if name == "tenure_days" else name for name in rows])
 
 
 def exchange_two_attributions(rows: pd.DataFrame, scored: Scored) -> None:
