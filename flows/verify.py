@@ -24,7 +24,7 @@ from serving.playbook import load as load_playbook
 from serving.reasons import COLUMNS, feature_columns
 from serving.sentences import check_sentences
 from serving.settings import ServingSettings
-from serving.verify import Difference, Published, check_counts, check_files, check_sums, open_published
+from serving.verify import Difference, Published, check_changes, check_counts, check_files, check_sums, open_published
 
 NAMED = 20
 """Differences that are named; of the others it is said how many there are."""
@@ -83,7 +83,7 @@ def verify(
     published = open_published(settings.out_folder, snapshot_date)
     say(f"verifying {published.folder}: files, counts and sums")
     verdict = Verdict(accounts=published.manifest["rows_out"]["scores"])
-    for check in (check_files, check_counts, check_sums):
+    for check in (check_files, check_counts, check_sums, check_changes):
         verdict.note(check(published))
     if reasons:
         _require_same_words(published, settings)

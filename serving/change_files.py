@@ -51,7 +51,7 @@ def write_changes(
     if before is not None:
         ranks = split_ranks(before, snapshot.scores, rank_by=told.rank_by, previous_rank_by=told.previous_rank_by)
     now = snapshot.scores.set_index("account_id")
-    then, ranks = (None if frame is None else frame.set_index("account_id") for frame in (before, ranks))
+    then = None if before is None else before.set_index("account_id")
     accounts, counted = accounts.sort_values("account_id", ignore_index=True), Tally()
     with tables.Parts(folder / "changes.parquet") as file:
         for start in range(0, len(accounts), ACCOUNTS_AT_A_TIME):

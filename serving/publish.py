@@ -203,17 +203,28 @@ def read_published(out: Path, snapshot_date: date | None = None) -> Snapshot:
 
     Raises PublishError where there is none.
     """
+    day = published_day(out, snapshot_date, "Read")
+    folder = folder_of(out, day)
+    held = {table: tables.read(folder / f"{table}.parquet") for table in HELD}
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return Snapshot(day, manifest=manifest, folder=folder, **held)
+
+
+def published_day(out: Path, snapshot_date: date | None, verb: str) -> date:
+    """The day asked for, the latest where none is given. Raises PublishError where no list of it was published."""
     days = published_dates(out)
     day = snapshot_date or (days[-1] if days else None)
     if day is None or day not in days:
         there = f"the days there are {', '.join(map(str, days[-5:]))}" if days else "no list has been published there"
-        asked = f"Read the list of {snapshot_date}" if snapshot_date else "Read the latest list"
+        asked = f"{verb} the list of {snapshot_date}" if snapshot_date else f"{verb} the latest list"
         raise PublishError(f"{asked} in {out}.", there, "Run `headroom score` for that day, or give another --out.")
+    return day
+
+
+def folder_of(out: Path, day: date) -> Path:
+    """Where the published list of a day stands, also if a run that replaced it died half-way."""
     name = f"{_PREFIX}{day.isoformat()}"
-    folder = out / name if (out / name).exists() else out / f"{_ASIDE}{name}"
-    held = {table: tables.read(folder / f"{table}.parquet") for table in HELD}
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return Snapshot(day, manifest=manifest, folder=folder, **held)
+    return out / name if (out / name).exists() else out / f"{_ASIDE}{name}"
 
 
 def previous(out: Path, before: date) -> Snapshot | None:

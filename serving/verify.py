@@ -18,8 +18,8 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 
 from data.contract import ADDITIVITY
-from data.errors import PublishError
-from serving.publish import TABLES, published_dates
+from serving.changes import not_exact
+from serving.publish import folder_of, published_day
 from serving.reasons import feature_columns
 from serving.telling import AGAINST, FOR, NEUTRAL
 
@@ -71,13 +71,8 @@ class Published:
 
 def open_published(out: Path, snapshot_date: date | None) -> Published:
     """The snapshot of a day, the latest where none is given. Raises PublishError where it is not there."""
-    days = published_dates(out)
-    day = snapshot_date or (days[-1] if days else None)
-    if day is None or day not in days:
-        there = f"the days there are {', '.join(map(str, days[-5:]))}" if days else "no list has been published there"
-        asked = f"Verify the list of {snapshot_date}" if snapshot_date else "Verify the latest list"
-        raise PublishError(f"{asked} in {out}.", there, "Run `headroom score` for that day, or give another --out.")
-    folder = out / f"snapshot_date={day.isoformat()}"
+    day = published_day(out, snapshot_date, "Verify")
+    folder = folder_of(out, day)
     return Published(folder, day, json.loads((folder / "manifest.json").read_text(encoding="utf-8")))
 
 
@@ -102,10 +97,10 @@ def check_counts(published: Published) -> Differences:
     """Row counts of the manifest; ranked + excluded = the base, each account once."""
     manifest, scores = published.manifest, published.read("scores", ["account_id", "eligible", "rank"])
     excluded = published.read("exclusions", ["account_id"])["account_id"]
-    for table in TABLES:
+    for table, stated in manifest["rows_out"].items():
         rows = pq.ParquetFile(published.path(table)).metadata.num_rows
-        if rows != manifest["rows_out"][table]:
-            yield Difference("(all)", f"rows of {table}", str(manifest["rows_out"][table]), str(rows))
+        if rows != stated:
+            yield Difference("(all)", f"rows of {table}", str(stated), str(rows))
     for account in scores.loc[scores["account_id"].duplicated(), "account_id"]:
         yield Difference(account, "scores", "more than one row", "one")
     ranked = scores.loc[scores["eligible"], "account_id"]
@@ -138,6 +133,16 @@ def check_sums(published: Published) -> Differences:
         yield from _reasons_off(published.of("reasons", parts["account_id"], OF_REASONS), parts, features)
     if seen != len(scores):
         yield Difference("(all)", "attributions", f"{seen} accounts", f"{len(scores)} scored")
+
+
+def check_changes(published: Published) -> Differences:
+    """The parts of each account's change since the last list sum to it, and so do those of its rank."""
+    if "changes" not in published.manifest["rows_out"]:
+        return
+    for batch in pq.ParquetFile(published.path("changes")).iter_batches(ROWS_AT_ONCE):
+        changes = batch.to_pandas()
+        for account, found in not_exact(changes, published.of("change_reasons", changes["account_id"])):
+            yield Difference(account, "changes", "a change and its parts", found)
 
 
 def _off(parts: pd.DataFrame, scores: pd.DataFrame, features: list[str]) -> Differences:

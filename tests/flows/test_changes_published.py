@@ -1,0 +1,67 @@
+"""Two lists of one base, a month apart, as the command line publishes them: why each account moved."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import logit
+
+from serving import tables
+from serving.changes import CHANGE_COLUMNS, RANK_PARTS
+from tests.flows.conftest import END, Headroom
+from tests.flows.test_verify import edit
+
+BEFORE = "2025-12-01"
+PARTS = ["data_log_odds", "model_log_odds", "calibration_log_odds"]
+
+
+@pytest.fixture
+def both(headroom: Headroom, with_model: None, warehouse: Path, tmp_path: Path) -> Path:
+    """The folder of two published lists."""
+    for day in (BEFORE, END):
+        ran = headroom("score", "--source", warehouse, "--snapshot-date", day, "--out", tmp_path / "out")
+        assert ran.code == 0, ran.err
+    return tmp_path / "out"
+
+
+def test_every_change_is_split_told_and_verified(both: Path, warehouse: Path, headroom: Headroom) -> None:
+    folder = both / f"snapshot_date={END}"
+    changes, reasons = (tables.read(folder / f"{name}.parquet") for name in ("changes", "change_reasons"))
+    scores, before = (tables.read(both / f"snapshot_date={day}" / "scores.parquet") for day in (END, BEFORE))
+    assert list(changes.columns) == list(CHANGE_COLUMNS)
+    assert changes["account_id"].tolist() == scores["account_id"].tolist()
+    then = before.set_index("account_id")["propensity"].reindex(scores["account_id"]).to_numpy()
+    stayed = changes["because"].to_numpy() == ""
+    assert (stayed == ~np.isnan(then)).all()
+    assert stayed.sum() > 100
+    moved = logit(scores["propensity"].to_numpy()[stayed]) - logit(then[stayed])
+    assert np.abs(changes["change_log_odds"].to_numpy()[stayed] - moved).max() < 1e-9
+    assert np.abs(changes[PARTS].sum(axis=1).to_numpy()[stayed] - moved).max() < 1e-9
+    assert (changes.loc[stayed, "model_log_odds"] == 0).all()  # the same model scored both
+    by_code = reasons.groupby("account_id")["log_odds"].sum().reindex(changes["account_id"], fill_value=0.0)
+    assert np.abs(by_code.to_numpy() - changes["data_log_odds"].to_numpy())[stayed].max() < 1e-9
+    ranked = changes.dropna(subset="rank_change")
+    assert (ranked[list(RANK_PARTS)].sum(axis=1) == ranked["rank_change"]).all()
+    told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["changes"]
+    assert told["compared"] == stayed.sum()
+    assert told["text"] in (folder / "list.html").read_text(encoding="utf-8")
+    page = (folder / "list.html").read_text(encoding="utf-8")
+    first = scores.loc[(scores["rank"] <= 20) & (scores["previous_rank"] != scores["rank"]), "account_id"].iloc[0]
+    assert changes.set_index("account_id")["text"][first] in page
+    assert headroom("verify", "--reasons", "--source", warehouse, "--out", both).code == 0
+    edit(folder, "changes", lambda frame: frame.assign(data_log_odds=frame["data_log_odds"] + 0.001))
+    ran = headroom("verify", "--out", both)
+    assert ran.code == 1
+    assert "the parts of its change do not sum to it, by 0.001" in ran.out
+
+
+def test_a_last_list_that_was_edited_stops_the_next(
+    both: Path, warehouse: Path, headroom: Headroom, with_model: None
+) -> None:
+    edit(both / f"snapshot_date={BEFORE}", "attributions", lambda frame: frame.assign(mrr=frame["mrr"] + 0.01))
+    before = {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()}
+    ran = headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", both)
+    assert ran.code == 1
+    assert "in the last list are off its log-odds by 0.01" in ran.err
+    assert {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()} == before
