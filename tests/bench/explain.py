@@ -142,10 +142,14 @@ def _in_bulk(explain: Explain, X: np.ndarray) -> dict[str, float]:
         return time.process_time() - start
 
     explain(X[:WARM_ROWS])
-    count = min(FEW_ROWS, len(X))
-    taken = [seconds(count)]
-    while count < len(X) and taken[0] * 10 <= MOST_SECONDS:
-        count *= 10
+    before, count = min(WARM_ROWS, len(X)), min(FEW_ROWS, len(X))
+    taken_before, taken = seconds(before), [seconds(count)]
+    while count < len(X):
+        # What a call costs whatever the rows says nothing about more of them.
+        a_row = max(0.0, taken[0] - taken_before) / (count - before)
+        if taken[0] + a_row * 9 * count > MOST_SECONDS:
+            break
+        before, taken_before, count = count, taken[0], 10 * count
         taken = [seconds(count)]
     while len(taken) < REPEATS and sum(taken) < REPEAT_SECONDS:
         taken.append(seconds(count))

@@ -36,7 +36,7 @@ def test_few_rows_are_measured_where_many_take_too_long() -> None:
     seen: list[int] = []
     report = explain._in_bulk(lambda rows: seen.append(len(rows)), X)
     assert report["rows"] == 10_000
-    assert seen[:2] == [explain.WARM_ROWS, explain.FEW_ROWS]
+    assert seen[:4] == [explain.WARM_ROWS, explain.WARM_ROWS, explain.FEW_ROWS, 10_000]
 
 
 def test_the_page_is_that_of_the_figures() -> None:
