@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.movements import ExpansionRules
-from features.calendar import days_between, snapshots
+from features.calendar import QUARTER_DAYS, days_between, snapshots
 from features.cohort import KEY, Tables
 from features.labels import product_labels
 from features.views import cut
@@ -35,6 +35,14 @@ def products_had(tables: Tables, cohort: ir.Table) -> ir.Table:
         parts.append(bills.filter(bills.amount_e4 > 0).select(*KEY, "product"))
     had = parts[0] if len(parts) == 1 else ibis.union(*parts)
     return had.filter(had["product"].notnull()).distinct()
+
+
+def features_used(tables: Tables, cohort: ir.Table) -> ir.Table:
+    """One row per ``account_id, snapshot_date`` and product ``feature`` used in the quarter before, as known then."""
+    name = "usage_events" if "usage_events" in tables else "usage_daily"
+    used = cut(tables[name], name, cohort)
+    recent = used.filter((used.age <= QUARTER_DAYS) & used.feature.notnull())
+    return recent.select(*KEY, "feature").distinct()
 
 
 def products_on_offer(tables: Tables, snapshot_dates: Sequence[date]) -> ir.Table:

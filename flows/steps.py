@@ -27,7 +27,7 @@ from features.build import build, catalogue
 from features.calendar import QUARTER_DAYS
 from features.cohort import cohort
 from features.labels import labels
-from features.offers import cross_sells, products_had, products_on_offer
+from features.offers import cross_sells, features_used, products_had, products_on_offer
 from flows.dates import Standing, today_utc
 from flows.progress import counting, say
 from flows.settings import Settings
@@ -168,7 +168,8 @@ def read_owned(standing: Standing) -> Owned:
 
 
 def _owned(tables: Tables, accounts: ir.Table, dates: list[date]) -> Owned:
-    return Owned(_dated(products_had(tables, accounts)), _dated(products_on_offer(tables, dates)))
+    had, used = products_had(tables, accounts), features_used(tables, accounts)
+    return Owned(_dated(had), _dated(products_on_offer(tables, dates)), _dated(used))
 
 
 def _dated(table: ir.Table) -> pd.DataFrame:

@@ -3,10 +3,11 @@
 A choice model (conditional logit, McFadden 1974): among the products on offer that are left to an account, product j is
 bought with a chance in proportion to
 
-    exp(popularity_j + sum over the products i it has or had of beside_ij + size_j x size of the account)
+    exp(popularity_j + sum over the signs i that it shows of effect_ij + size_j x size of the account)
 
+The signs are the products that it has or had, and the product features that it used in the last quarter.
 Chances are shares of what is left, so they add up to one whatever an account has. Sparse data borrows strength: the
-penalty (a Gaussian prior of standard deviation DOUBT) pulls every ``beside`` and ``size`` to 0, which leaves the
+penalty (a Gaussian prior of standard deviation DOUBT) pulls every ``effect`` and ``size`` to 0, which leaves the
 popularity that all accounts share, and with few sales pulls that to "all alike". A sale is seen from up to three
 monthly snapshots: each counts as a part of one.
 """
@@ -30,6 +31,7 @@ SIZE_COLUMNS = ("mrr", "billed_91d")
 DOUBT = 0.5
 """Standard deviation of each effect beside the popularity, in log-odds, before the sales are seen."""
 POPULARITY_DOUBT = 2.0
+MOST_FEATURES = 100
 HIT, POPULAR, SHARE = "cross_sell_product_hit_rate", "cross_sell_popular_hit_rate", "cross_sell_product_share"
 
 
@@ -38,11 +40,12 @@ class Owned:
     """What could be sold.
 
     ``had``: account_id, snapshot_date, product: one row per product that the account has or ever had. ``on_offer``:
-    snapshot_date, product. Dates as in the feature rows.
+    snapshot_date, product. ``used``: account_id, snapshot_date, feature: what it used in the last quarter.
     """
 
     had: pd.DataFrame
     on_offer: pd.DataFrame
+    used: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,16 @@ class Sales:
 
 @dataclass(frozen=True)
 class Offers:
-    """The fitted choice. ``beside``: one row per product had, one column per product offered; ``sales``: behind it."""
+    """The fitted choice.
+
+    ``effects``: one row per sign (each of ``products`` that it had, then each of ``features`` that it used), one column
+    per product offered. ``sales``: how many are behind it.
+    """
 
     products: tuple[str, ...]
+    features: tuple[str, ...]
     popularity: tuple[float, ...]
-    beside: tuple[tuple[float, ...], ...]
+    effects: tuple[tuple[float, ...], ...]
     size: tuple[float, ...]
     size_column: str
     size_middle: float
@@ -73,7 +81,10 @@ class Offers:
         """
         had, left = _left(rows, owned, self.products)
         sizes = _standard(_size(rows, self.size_column), self.size_middle, self.size_scale)
-        utility = self._utility(had, sizes)
+        shown = np.column_stack([had, _used(rows, owned, self.features)])
+        utility = (
+            np.asarray(self.popularity) + shown @ np.asarray(self.effects) + sizes[:, None] * np.asarray(self.size)
+        )
         utility = np.where(left, utility, -np.inf)
         best = np.where(left.any(axis=1, keepdims=True), utility.max(axis=1, keepdims=True), 0.0)
         weight = np.exp(utility - best)
@@ -88,17 +99,14 @@ class Offers:
         product[~(share > 0)] = None
         return product, np.where(share > 0, share, np.nan)
 
-    def _utility(self, had: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        return np.asarray(self.popularity) + had @ np.asarray(self.beside) + sizes[:, None] * np.asarray(self.size)
-
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "Offers":
-        tuples = ("products", "popularity", "size")
+        tuples = ("products", "features", "popularity", "size")
         values = {name: tuple(value) if name in tuples else value for name, value in stored.items()}
-        return cls(**values | {"beside": tuple(tuple(line) for line in stored["beside"])})
+        return cls(**values | {"effects": tuple(tuple(line) for line in stored["effects"])})
 
 
 def fit_offers(rows: pd.DataFrame, sales: Sales) -> Offers | None:
@@ -125,13 +133,17 @@ def fit_offers(rows: pd.DataFrame, sales: Sales) -> Offers | None:
     raw = _size(told, column)
     known = raw[~np.isnan(raw)]
     middle, scale = (float(known.mean()), float(known.std()) or 1.0) if len(known) else (0.0, 1.0)
-    effects = _effects(had, _standard(raw, middle, scale), left, bought, weight)
-    count = len(products)
+    used = owned.used.merge(told[KEYS].drop_duplicates(), on=KEYS)["feature"].value_counts()
+    # Of equally frequent features the first in the alphabet: the same in any order of the rows.
+    features = tuple(sorted(used.sort_index().sort_values(ascending=False, kind="stable").index[:MOST_FEATURES]))
+    shown = np.column_stack([had, _used(told, owned, features)])
+    effects = _effects(shown, _standard(raw, middle, scale), left, bought, weight)
     return Offers(
         products=products,
+        features=features,
         popularity=tuple(effects[0].tolist()),
-        beside=tuple(tuple(line) for line in effects[1 : 1 + count].tolist()),
-        size=tuple(effects[1 + count].tolist()),
+        effects=tuple(tuple(line) for line in effects[1:-1].tolist()),
+        size=tuple(effects[-1].tolist()),
         size_column=column,
         size_middle=middle,
         size_scale=scale,
@@ -140,11 +152,11 @@ def fit_offers(rows: pd.DataFrame, sales: Sales) -> Offers | None:
 
 
 def _effects(
-    had: np.ndarray, sizes: np.ndarray, left: np.ndarray, bought: np.ndarray, weight: np.ndarray
+    shown: np.ndarray, sizes: np.ndarray, left: np.ndarray, bought: np.ndarray, weight: np.ndarray
 ) -> np.ndarray:
-    """Effects x products: popularity, one line per product had, size. A concave likelihood with a Gaussian prior."""
-    inputs = np.column_stack([np.ones(len(had)), had, sizes])
-    shape = inputs.shape[1], had.shape[1]
+    """Effects x products: popularity, one line per sign, size. A concave likelihood with a Gaussian prior."""
+    inputs = np.column_stack([np.ones(len(shown)), shown, sizes])
+    shape = inputs.shape[1], left.shape[1]
     pull = np.full(shape, 1 / DOUBT**2)
     pull[0] = 1 / POPULARITY_DOUBT**2
     chosen = np.zeros(left.shape)
@@ -175,6 +187,16 @@ def _left(rows: pd.DataFrame, owned: Owned, products: Sequence[str]) -> tuple[np
         offered |= (keys.snapshot_date == day).to_numpy()[:, None] & np.isin(products, names)
     back = asked.merge(keys, on=KEYS, how="left")["row"].to_numpy()
     return had[back], (offered & (had == 0))[back]
+
+
+def _used(rows: pd.DataFrame, owned: Owned, features: Sequence[str]) -> np.ndarray:
+    """Rows x features: used in the last quarter (0 or 1)."""
+    place = {name: at for at, name in enumerate(features)}
+    asked = rows[KEYS].assign(snapshot_date=days(rows["snapshot_date"]), row=np.arange(len(rows)))
+    used = np.zeros((len(rows), len(features)))
+    lines = owned.used[owned.used["feature"].isin(place)].merge(asked, on=KEYS)
+    used[lines["row"], lines["feature"].map(place).to_numpy(np.intp)] = 1.0
+    return used
 
 
 def _size(rows: pd.DataFrame, column: str) -> np.ndarray:

@@ -11,6 +11,7 @@ from data.source import Source
 from features.build import absent_columns, build
 from features.cohort import cohort
 from features.labels import labels
+from features.offers import cross_sells, features_used, products_had, products_on_offer
 
 RULES = ExpansionRules()
 KEY = ("snapshot_date", "account_id")
@@ -24,6 +25,14 @@ def features(source: Source, dates: Sequence[date], shards: int = 1) -> pa.Table
 
 def label_rows(source: Source, dates: Sequence[date]) -> pa.Table:
     return in_order(labels(source.tables, cohort(source.tables, dates), RULES).to_pyarrow(), KEY)
+
+
+def offer_rows(source: Source, dates: Sequence[date]) -> list[pa.Table]:
+    """What was sold across, had, used and on offer."""
+    tables, keys = source.tables, cohort(source.tables, dates)
+    made = [cross_sells(tables, keys, RULES), products_had(tables, keys), features_used(tables, keys)]
+    found = [table.to_pyarrow() for table in (*made, products_on_offer(tables, dates))]
+    return [in_order(table, table.column_names) for table in found]
 
 
 def movement_rows(source: Source) -> pa.Table:

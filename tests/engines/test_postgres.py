@@ -10,7 +10,7 @@ import pytest
 
 from data.errors import ContractError, SourceError
 from data.source import connect
-from tests.engines.comparison import differences, features, findings, label_rows, movement_rows
+from tests.engines.comparison import differences, features, findings, label_rows, movement_rows, offer_rows
 from tests.engines.conftest import Base
 from tests.flows.conftest import Headroom
 
@@ -40,6 +40,9 @@ def test_labels_the_ledger_and_the_check_are_the_same(simulated: Base, in_postgr
     dates = [date(2026, 4, 1), date(2026, 7, 1)]
     assert differences(label_rows(simulated.source, dates), label_rows(there, dates)) == []
     assert differences(movement_rows(simulated.source), movement_rows(there)) == []
+    for here, other in zip(offer_rows(simulated.source, dates), offer_rows(there, dates), strict=True):
+        assert here.num_rows
+        assert differences(here, other) == []
     assert findings(simulated.source) == findings(there)
 
 

@@ -6,7 +6,7 @@ import ibis
 
 from data.movements import ExpansionRules
 from features.cohort import cohort
-from features.offers import cross_sells, products_had, products_on_offer
+from features.offers import cross_sells, features_used, products_had, products_on_offer
 from tests.drawn import base
 
 SNAPSHOT = date(2024, 1, 1)
@@ -59,3 +59,15 @@ def test_a_billed_product_is_had_once_it_was_billed() -> None:
     assert lines(products_had(tables, keys)) == {("acme", "api")}  # a credit is no product
     assert lines(products_on_offer(tables, [SNAPSHOT])) == {("api",)}
     assert lines(cross_sells(tables, keys, ExpansionRules())) == {("acme", "sms")}
+
+
+def test_what_was_used_in_the_quarter_before_as_known_then() -> None:
+    events = """
+        account_id | occurred_at | feature | known_at
+        acme       | 2023-10-02  | boards  |
+        acme       | 2023-10-01  | search  |
+        acme       | 2023-12-31  | calls   | 2024-01-01
+        acme       | 2024-01-01  | export  |
+        """
+    tables = base(subscriptions=LINES, usage_events=events)
+    assert lines(features_used(tables, cohort(tables, [SNAPSHOT]))) == {("acme", "boards")}  # 91 days before
