@@ -48,9 +48,11 @@ class LastList:
     def _of(self, accounts: pd.Series) -> Published | None:
         if self.snapshot is None or self.snapshot.folder is None:
             return None
+        # A shard's accounts are scattered over the base, so they are asked for one by one.
         ids = accounts.astype("str")
-        file = self.snapshot.folder / "attributions.parquet"
-        return Published(self.snapshot.scores, tables.read_between(file, ids.min(), ids.max()))
+        scores = self.snapshot.scores
+        attributions = tables.read(self.snapshot.folder / "attributions.parquet", ids)
+        return Published(scores[scores["account_id"].isin(ids)], attributions)
 
 
 def last_list(settings: Settings, before: date, new: Bundle) -> LastList:

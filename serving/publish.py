@@ -21,7 +21,6 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from data.change import Change
 from data.errors import NotEnoughHistoryError, PublishError
 from serving import tables
 from serving.change_files import reasons_of, write_changes
@@ -79,7 +78,9 @@ def _write_parts(folder: Path, terms: Terms, parts: Iterable[Part], previous: Sn
     """Write what is too large to hold, and return the list of the base that its parts make."""
     scores: list[pd.DataFrame] = []
     exclusions: list[pd.DataFrame] = []
-    changes: list[Change] = []
+    changed: list[pd.DataFrame] = []
+    as_before: list[pd.DataFrame | None] = []
+    not_asked = ""
     not_evaluated: tuple[str, ...] = ()
     waiting = folder / _PARTS
     waiting.mkdir()
@@ -90,7 +91,9 @@ def _write_parts(folder: Path, terms: Terms, parts: Iterable[Part], previous: Sn
             of_part = {"attributions": part.attributions, "reasons": part.reasons, "change_reasons": reasons_of(part)}
             for name, file in files.items():
                 file.add(of_part[name])
-            changes.append(part.change)
+            changed.append(part.change.accounts)
+            as_before.append(part.change.as_before)
+            not_asked = not_asked or part.change.not_asked
             scores.append(part.scores)
             exclusions.append(part.exclusions)
             not_evaluated = part.not_evaluated
@@ -106,15 +109,15 @@ def _write_parts(folder: Path, terms: Terms, parts: Iterable[Part], previous: Sn
     )
     made = replace(made, folder=folder)
     check_base(made)
-    as_before = [change.as_before for change in changes if change.as_before is not None]
+    asked = [frame for frame in as_before if frame is not None]
     told = write_changes(
         folder,
         terms,
         made,
         previous,
-        pd.concat([change.accounts for change in changes]),
-        pd.concat(as_before) if as_before else None,
-        next((change.not_asked for change in changes if change.not_asked), ""),
+        pd.concat(changed),
+        pd.concat(asked) if len(asked) == len(as_before) else None,
+        not_asked,
     )
     return made.with_manifest(changes=told)
 
