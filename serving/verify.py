@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pyarrow.dataset
 import pyarrow.parquet as pq
 
@@ -91,6 +92,15 @@ def check_files(published: Published) -> Differences:
     there = {path.name for path in published.folder.iterdir()} - {"manifest.json"}
     for name in sorted(there - hashes.keys()):
         yield Difference("(all)", f"file {name}", "not in the manifest", "it is there")
+
+
+def check_readable(published: Published) -> Differences:
+    """Tables that are gone or are no Parquet any more: nothing else can be asked of them."""
+    for table in published.manifest["rows_out"]:
+        try:
+            pq.read_metadata(published.path(table))
+        except (OSError, pyarrow.ArrowInvalid) as error:
+            yield Difference("(all)", f"table {table}", "a Parquet file", f"it cannot be read: {str(error)[:100]}")
 
 
 def check_counts(published: Published) -> Differences:

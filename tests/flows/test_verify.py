@@ -67,6 +67,16 @@ def test_a_file_that_was_changed_is_named(copied: Path, headroom: Headroom) -> N
     assert "differences: this list is not what its tables and its model say" in ran.out
 
 
+def test_a_table_that_is_gone_or_broken_is_named(copied: Path, headroom: Headroom) -> None:
+    (copied / "reasons.parquet").unlink()
+    (copied / "attributions.parquet").write_bytes((copied / "attributions.parquet").read_bytes()[:1000])
+    ran = headroom("verify", "--out", copied.parent)
+    assert ran.code == 1
+    for table in ("reasons", "attributions"):
+        assert f"different: (all), table {table}: published a Parquet file, derived it cannot be read: " in ran.out
+    assert "Traceback" not in ran.err
+
+
 def test_sums_that_do_not_hold_are_named(copied: Path, headroom: Headroom) -> None:
     scores = edit(copied, "scores", lambda frame: set_value(frame, 5, "log_odds", frame["log_odds"][5] + 0.1))
     reasons = edit(copied, "reasons", lambda frame: set_value(frame, 0, "shap_log_odds", 9.0))
