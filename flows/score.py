@@ -83,9 +83,9 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
             held_against = held_against or measure(scored.attributions, rows, terms.catalogue)
             for start in range(0, len(rows), ACCOUNTS_AT_A_TIME):
                 some = slice(start, start + ACCOUNTS_AT_A_TIME)
-                parts = scored.scores[some], scored.attributions[some], rows[some]
-                change = last.change(bundle, *parts, terms.catalogue)
-                yield make_part(terms, *parts, held_against, change)
+                told = scored.scores[some], scored.attributions[some], rows[some]
+                change = last.change(bundle, *told, terms.catalogue)
+                yield make_part(terms, *told, held_against, change)
             require_unchanged(bundle, rows, scored)
             accounts += len(rows)
             say(f"scored and explained {accounts:,} accounts")

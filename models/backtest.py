@@ -31,7 +31,6 @@ from models.seasons import LEVEL_ERROR
 from models.settings import TrainSettings
 from models.splits import Split
 
-MODEL = "model"
 WHOLE, NEW_TO_SALES = "all", "no open opportunity"
 FIGURE_COLUMNS = ["scope", "rows", "positives", "metric", "value", "low", "high"]
 OPPORTUNITY = "opportunity_open"

@@ -235,9 +235,6 @@ ORDER_METRICS = (
     "precision_at_10pct",
     "lift_at_10pct",
 )
-ARR_METRICS = ("arr_recall_at_20", "arr_recall_at_10pct")
-BOOK_METRICS = ("book_precision_at_20", "book_lift_at_20")
-PROBABILITY_METRICS = ("brier", "brier_skill", "log_loss", "ece", "calibration_slope", "forecast_over_realised")
 
 
 def ranking_metrics(

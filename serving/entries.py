@@ -10,7 +10,7 @@ import pandas as pd
 
 from serving.gates import LABELS
 from serving.ranking import NO_OWNER
-from serving.reasons import AGAINST, CONTRADICTS, FOR, PREFIX
+from serving.reasons import AGAINST, CONTRADICTS, FOR
 from serving.snapshot import Snapshot
 from serving.wording import money
 
@@ -29,11 +29,6 @@ class Why:
     text: str
     effect: str
     actionable: bool
-
-    @property
-    def plain_text(self) -> str:
-        """The sentence without the word at its head that tells the effect."""
-        return self.text.removeprefix(PREFIX[self.effect])
 
 
 @dataclass(frozen=True)

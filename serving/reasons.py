@@ -17,9 +17,9 @@ from data.errors import ModelError
 from serving.directions import Yardsticks, contradicting, yardsticks
 from serving.playbook import Playbook
 from serving.settings import ReasonSettings
-from serving.telling import AGAINST, CONTRADICTS, FOR, NEUTRAL, PREFIX, Facts, Teller
+from serving.telling import AGAINST, CONTRADICTS, FOR, NEUTRAL, Facts, Teller
 
-__all__ = ["AGAINST", "COLUMNS", "CONTRADICTS", "FOR", "NEUTRAL", "PREFIX", "explain", "feature_columns"]
+__all__ = ["AGAINST", "COLUMNS", "CONTRADICTS", "FOR", "NEUTRAL", "explain", "feature_columns"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
