@@ -1,8 +1,7 @@
 """``headroom verify``: does a published snapshot hold, and can every number of its sentences be derived again?"""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from dataclasses import replace as with_
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -144,7 +143,7 @@ def _verify_sentences(published: Published, settings: Settings, verdict: Verdict
 
     def parts() -> Iterator[pd.DataFrame]:
         """The recomputed rows, part by part; each is checked as it comes."""
-        fresh = with_(standing, state=None)  # nothing of an earlier build
+        fresh = replace(standing, state=None)  # nothing of an earlier build
         for part in steps.row_parts(fresh, [published.snapshot_date], settings):
             rows = part.to_pandas()
             of = published.of("reasons", rows["account_id"])

@@ -209,8 +209,20 @@ def read_published(out: Path, snapshot_date: date | None = None) -> Snapshot:
     day = published_day(out, snapshot_date, "Read")
     folder = folder_of(out, day)
     held = {table: tables.read(folder / f"{table}.parquet") for table in HELD}
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return Snapshot(day, manifest=manifest, folder=folder, **held)
+    return Snapshot(day, manifest=read_manifest(folder), folder=folder, **held)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a published list. Raises PublishError where it is no JSON any more."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise PublishError(
+            f"Read the list in {folder}.",
+            f"its manifest.json is not JSON ({error})",
+            "Put it back as it was published, or run `headroom score` for that day again.",
+        ) from error
+    return manifest
 
 
 def published_day(out: Path, snapshot_date: date | None, verb: str) -> date:

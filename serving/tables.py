@@ -59,9 +59,10 @@ def write(path: Path, frame: pd.DataFrame) -> None:
     pq.write_table(to_arrow(frame), path, compression=COMPRESSION, row_group_size=ROW_GROUP_ROWS)
 
 
-def read(path: Path, accounts: Iterable[str] | None = None) -> pd.DataFrame:
+def read(path: Path, accounts: Iterable[str] | None = None, columns: list[str] | None = None) -> pd.DataFrame:
     """A table, whole or of these accounts alone; of the others no more than a few row groups are ever held."""
-    return _read(path, None if accounts is None else pc.field("account_id").isin(pa.array(accounts, pa.string())))
+    asked = None if accounts is None else pc.field("account_id").isin(pa.array(accounts, pa.string()))
+    return _read(path, asked, columns)
 
 
 def read_between(path: Path, first: str, last: str) -> pd.DataFrame:
@@ -70,11 +71,11 @@ def read_between(path: Path, first: str, last: str) -> pd.DataFrame:
     return _read(path, (account >= first) & (account <= last))
 
 
-def _read(path: Path, asked: pc.Expression | None) -> pd.DataFrame:
+def _read(path: Path, asked: pc.Expression | None, columns: list[str] | None = None) -> pd.DataFrame:
     # partitioning=None: the folder's name is no column. Buffering ahead would hold the columns of the whole file.
     options = ParquetFragmentScanOptions(pre_buffer=False)
     table = dataset(path, format=ParquetFileFormat(default_fragment_scan_options=options), partitioning=None)
-    found = table.scanner(filter=asked, batch_size=ROW_GROUP_ROWS, batch_readahead=2, fragment_readahead=1)
+    found = table.scanner(columns, filter=asked, batch_size=ROW_GROUP_ROWS, batch_readahead=2, fragment_readahead=1)
     frame: pd.DataFrame = found.to_table().to_pandas()
     return frame.astype({name: "Int64" for name in RANKS if name in frame})
 

@@ -5,7 +5,6 @@ check yields what does not hold, account by account. The sentences are checked i
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -15,12 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow
-import pyarrow.dataset
 import pyarrow.parquet as pq
 
 from data.contract import ADDITIVITY
+from serving import tables
 from serving.changes import not_exact
-from serving.publish import folder_of, published_day
+from serving.publish import folder_of, published_day, read_manifest
 from serving.reasons import feature_columns
 from serving.telling import AGAINST, FOR, NEUTRAL
 
@@ -61,10 +60,7 @@ class Published:
 
     def of(self, table: str, accounts: pd.Series, columns: list[str] | None = None) -> pd.DataFrame:
         """The rows of some accounts."""
-        wanted = pyarrow.dataset.field("account_id").isin(accounts.tolist())
-        read = pyarrow.dataset.dataset(self.path(table)).to_table(columns=columns, filter=wanted)
-        frame: pd.DataFrame = read.to_pandas()
-        return frame
+        return tables.read(self.path(table), accounts, columns)
 
     def has(self, table: str, columns: tuple[str, ...]) -> bool:
         return set(columns) <= set(pq.read_schema(self.path(table)).names)
@@ -74,7 +70,7 @@ def open_published(out: Path, snapshot_date: date | None) -> Published:
     """The snapshot of a day, the latest where none is given. Raises PublishError where it is not there."""
     day = published_day(out, snapshot_date, "Verify")
     folder = folder_of(out, day)
-    return Published(folder, day, json.loads((folder / "manifest.json").read_text(encoding="utf-8")))
+    return Published(folder, day, read_manifest(folder))
 
 
 def check_files(published: Published) -> Differences:

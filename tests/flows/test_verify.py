@@ -75,6 +75,10 @@ def test_a_table_that_is_gone_or_broken_is_named(copied: Path, headroom: Headroo
     for table in ("reasons", "attributions"):
         assert f"different: (all), table {table}: published a Parquet file, derived it cannot be read: " in ran.out
     assert "Traceback" not in ran.err
+    (copied / "manifest.json").write_text('{"rows_out": ')
+    ran = headroom("verify", "--out", copied.parent)
+    assert ran.code == 1
+    assert "its manifest.json is not JSON" in ran.err
 
 
 def test_sums_that_do_not_hold_are_named(copied: Path, headroom: Headroom) -> None:
