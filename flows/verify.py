@@ -24,7 +24,16 @@ from serving.playbook import load as load_playbook
 from serving.reasons import COLUMNS, feature_columns
 from serving.sentences import check_sentences
 from serving.settings import ServingSettings
-from serving.verify import Difference, Published, check_changes, check_counts, check_files, check_sums, open_published
+from serving.verify import (
+    Difference,
+    Published,
+    check_changes,
+    check_counts,
+    check_files,
+    check_sums,
+    check_tables,
+    open_published,
+)
 
 NAMED = 20
 """Differences that are named; of the others it is said how many there are."""
@@ -77,13 +86,19 @@ def verify(
     """Read a published snapshot again: its files, counts and sums; with ``reasons`` also every sentence.
 
     The sentences are told again from feature rows that are built anew from the source, as known on the snapshot date.
-    Raises PublishError for a snapshot that is not there, or whose sentences another playbook told.
+    Raises PublishError for a snapshot that is not there or is damaged, or whose sentences another playbook told.
     """
     settings = load(config, source, out)
     published = open_published(settings.out_folder, snapshot_date)
     say(f"verifying {published.folder}: files, counts and sums")
     verdict = Verdict(accounts=published.manifest["rows_out"]["scores"])
-    for check in (check_files, check_counts, check_sums, check_changes):
+    verdict.note(check_files(published))
+    unreadable = list(check_tables(published))
+    verdict.note(unreadable)
+    if unreadable:
+        verdict.notes.append("counts, sums and sentences were not checked: not all of the list can be read")
+        return verdict
+    for check in (check_counts, check_sums, check_changes):
         verdict.note(check(published))
     if reasons:
         _require_same_words(published, settings)

@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from serving.stored import cannot_be_read
+
 DAYS = ("snapshot_date", "act_by", "as_of", "previous_snapshot_date")
 RANKS = (
     "rank", "owner_rank", "previous_rank", "rank_change", "rank_own", "rank_came", "rank_left", "rank_moved",
@@ -59,7 +61,7 @@ def write(path: Path, frame: pd.DataFrame) -> None:
 
 
 def read(path: Path, accounts: Iterable[str] | None = None, columns: list[str] | None = None) -> pd.DataFrame:
-    """A table, whole or of these accounts alone."""
+    """A table, whole or of these accounts alone. Raises PublishError where it cannot be read."""
     asked = None if accounts is None else pc.field("account_id").isin(pa.array(accounts, pa.string()))
     return _read(path, asked, columns)
 
@@ -71,8 +73,11 @@ def read_between(path: Path, first: str, last: str) -> pd.DataFrame:
 
 
 def _read(path: Path, asked: pc.Expression | None, columns: list[str] | None = None) -> pd.DataFrame:
-    # partitioning=None: the folder's name is no column of the table
-    frame: pd.DataFrame = pq.read_table(path, columns=columns, filters=asked, partitioning=None).to_pandas()
+    try:
+        # partitioning=None: the folder's name is no column of the table
+        frame: pd.DataFrame = pq.read_table(path, columns=columns, filters=asked, partitioning=None).to_pandas()
+    except (OSError, pa.ArrowException) as error:
+        raise cannot_be_read(path, error) from error
     return frame.astype({name: "Int64" for name in RANKS if name in frame})
 
 
