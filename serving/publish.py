@@ -26,7 +26,9 @@ from serving import tables
 from serving.change_files import reasons_of, write_changes
 from serving.checks import check_base, check_part
 from serving.pages import write_page
+from serving.ranking import RANK_KEYS
 from serving.snapshot import Part, Snapshot, Terms, whole
+from serving.stored import MANIFEST, damaged, read_manifest
 from serving.workbook import write_workbook
 
 SORTED_BY = {
@@ -37,6 +39,8 @@ SORTED_BY = {
 """The tables that are too large to hold, and the columns that identify their rows."""
 HELD = ("scores", "exclusions")
 TABLES = (*HELD, *SORTED_BY, "changes")
+ASKED_OF_SCORES = ("account_id", "run_id", "base_log_odds", "rank", *RANK_KEYS)
+"""The columns of an older list's scores that today's are compared with."""
 _PREFIX, _ASIDE, _UNFINISHED, _PARTS = "snapshot_date=", ".aside-", ".unfinished-", ".parts"
 
 
@@ -132,7 +136,7 @@ def _write_list(folder: Path, snapshot: Snapshot) -> None:
     rows = {name: pq.read_metadata(folder / f"{name}.parquet").num_rows for name in TABLES}
     counts = {"ranked": int(snapshot.scores["eligible"].sum()), "excluded": len(snapshot.exclusions)}
     manifest = {**snapshot.manifest, "rows_out": rows, **counts, "files_sha256": files}
-    (folder / "manifest.json").write_text(
+    (folder / MANIFEST).write_text(
         json.dumps(manifest, indent=2, ensure_ascii=False, default=_json) + "\n", encoding="utf-8"
     )
     for path in (*folder.iterdir(), folder):
@@ -192,37 +196,32 @@ def _alone(out: Path) -> Iterator[None]:
 
 def published_dates(out: Path) -> list[date]:
     """The days of the published snapshots, earliest first."""
-    names = {path.name.removeprefix(_ASIDE) for path in out.glob(f"*{_PREFIX}*") if _is_snapshot(path)}
-    return sorted(date.fromisoformat(name.removeprefix(_PREFIX)) for name in names)
+    days = {_day_of(path) for path in out.glob(f"*{_PREFIX}*") if (path / MANIFEST).exists()}
+    return sorted(day for day in days if day)
 
 
-def _is_snapshot(path: Path) -> bool:
-    named = re.fullmatch(rf"{_PREFIX}\d{{4}}-\d\d-\d\d", path.name.removeprefix(_ASIDE))
-    return named is not None and (path / "manifest.json").exists()
+def _day_of(path: Path) -> date | None:
+    """The day that a snapshot's folder is named after; None for any other name."""
+    named = re.fullmatch(rf"{_PREFIX}(\d{{4}}-\d\d-\d\d)", path.name.removeprefix(_ASIDE))
+    try:
+        return date.fromisoformat(named[1]) if named else None
+    except ValueError:  # digits that are no day
+        return None
 
 
 def read_published(out: Path, snapshot_date: date | None = None) -> Snapshot:
     """Read a published snapshot, the latest where no day is given; reasons and attributions stay on disk.
 
-    Raises PublishError where there is none.
+    Raises PublishError where there is none, or its files cannot be read.
     """
     day = published_day(out, snapshot_date, "Read")
     folder = folder_of(out, day)
+    manifest = read_manifest(folder, day)
     held = {table: tables.read(folder / f"{table}.parquet") for table in HELD}
-    return Snapshot(day, manifest=read_manifest(folder), folder=folder, **held)
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a published list. Raises PublishError where it is no JSON any more."""
-    try:
-        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise PublishError(
-            f"Read the list in {folder}.",
-            f"its manifest.json is not JSON ({error})",
-            "Put it back as it was published, or run `headroom score` for that day again.",
-        ) from error
-    return manifest
+    missing = [name for name in ASKED_OF_SCORES if name not in held["scores"]]
+    if missing:
+        raise damaged(folder / "scores.parquet", f"has no column {', '.join(missing)}")
+    return Snapshot(day, manifest=manifest, folder=folder, **held)
 
 
 def published_day(out: Path, snapshot_date: date | None, verb: str) -> date:

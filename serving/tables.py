@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow.dataset import ParquetFileFormat, ParquetFragmentScanOptions, dataset
 
+from serving.stored import cannot_be_read
+
 DAYS = ("snapshot_date", "act_by", "as_of", "previous_snapshot_date")
 RANKS = (
     "rank", "owner_rank", "previous_rank", "rank_change", "rank_own", "rank_came", "rank_left", "rank_moved",
@@ -60,7 +62,10 @@ def write(path: Path, frame: pd.DataFrame) -> None:
 
 
 def read(path: Path, accounts: Iterable[str] | None = None, columns: list[str] | None = None) -> pd.DataFrame:
-    """A table, whole or of these accounts alone; of the others no more than a few row groups are ever held."""
+    """A table, whole or of these accounts alone; of the others no more than a few row groups are ever held.
+
+    Raises PublishError where it cannot be read.
+    """
     asked = None if accounts is None else pc.field("account_id").isin(pa.array(accounts, pa.string()))
     return _read(path, asked, columns)
 
@@ -74,9 +79,12 @@ def read_between(path: Path, first: str, last: str) -> pd.DataFrame:
 def _read(path: Path, asked: pc.Expression | None, columns: list[str] | None = None) -> pd.DataFrame:
     # partitioning=None: the folder's name is no column. Buffering ahead would hold the columns of the whole file.
     options = ParquetFragmentScanOptions(pre_buffer=False)
-    table = dataset(path, format=ParquetFileFormat(default_fragment_scan_options=options), partitioning=None)
-    found = table.scanner(columns, filter=asked, batch_size=ROW_GROUP_ROWS, batch_readahead=2, fragment_readahead=1)
-    frame: pd.DataFrame = found.to_table().to_pandas()
+    try:
+        table = dataset(path, format=ParquetFileFormat(default_fragment_scan_options=options), partitioning=None)
+        found = table.scanner(columns, filter=asked, batch_size=ROW_GROUP_ROWS, batch_readahead=2, fragment_readahead=1)
+        frame: pd.DataFrame = found.to_table().to_pandas()
+    except (OSError, pa.ArrowException) as error:
+        raise cannot_be_read(path, error) from error
     return frame.astype({name: "Int64" for name in RANKS if name in frame})
 
 

@@ -5,7 +5,8 @@ check yields what does not hold, account by account. The sentences are checked i
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,18 +14,38 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.change import PARTS
 from data.contract import ADDITIVITY
 from serving import tables
-from serving.changes import not_exact
-from serving.publish import folder_of, published_day, read_manifest
+from serving.changes import CHANGE_REASON_COLUMNS, RANK_PARTS, not_exact
+from serving.publish import folder_of, published_day
 from serving.reasons import feature_columns
+from serving.stored import MANIFEST, cannot_be_read, read_manifest
 from serving.telling import AGAINST, FOR, NEUTRAL
 
 ROWS_AT_ONCE = 50_000
 OF_REASONS = ["account_id", "reason_code", "features", "shap_log_odds", "effect"]
+NEEDED: dict[str, Sequence[str]] = {
+    "scores": ["account_id", "eligible", "rank", "log_odds", "base_log_odds"],
+    "exclusions": ["account_id"],
+    "attributions": ["account_id", "base_log_odds"],
+    "reasons": OF_REASONS,
+}
+NEEDED_OF_CHANGES: dict[str, Sequence[str]] = {
+    "changes": [
+        "account_id",
+        "change_log_odds",
+        *(f"{part}_log_odds" for part in PARTS),
+        "because",
+        "rank_change",
+        *RANK_PARTS,
+    ],
+    "change_reasons": CHANGE_REASON_COLUMNS,
+}
+"""The columns that the checks ask for; lists of earlier versions have no tables of changes."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +76,15 @@ class Published:
         return self.folder / f"{table}.parquet"
 
     def read(self, table: str, columns: list[str] | None = None) -> pd.DataFrame:
-        frame: pd.DataFrame = pq.ParquetFile(self.path(table)).read(columns).to_pandas()
+        with self._reading(table):
+            frame: pd.DataFrame = pq.ParquetFile(self.path(table)).read(columns).to_pandas()
         return frame
+
+    def batches(self, table: str) -> Iterator[pd.DataFrame]:
+        """All rows, some at a time."""
+        with self._reading(table):
+            for batch in pq.ParquetFile(self.path(table)).iter_batches(ROWS_AT_ONCE):
+                yield batch.to_pandas()
 
     def of(self, table: str, accounts: pd.Series, columns: list[str] | None = None) -> pd.DataFrame:
         """The rows of some accounts."""
@@ -65,12 +93,34 @@ class Published:
     def has(self, table: str, columns: tuple[str, ...]) -> bool:
         return set(columns) <= set(pq.read_schema(self.path(table)).names)
 
+    @contextmanager
+    def _reading(self, table: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pa.ArrowException) as error:
+            raise cannot_be_read(self.path(table), error) from error
+
 
 def open_published(out: Path, snapshot_date: date | None) -> Published:
     """The snapshot of a day, the latest where none is given. Raises PublishError where it is not there."""
     day = published_day(out, snapshot_date, "Verify")
     folder = folder_of(out, day)
-    return Published(folder, day, read_manifest(folder))
+    return Published(folder, day, read_manifest(folder, day))
+
+
+def check_tables(published: Published) -> Differences:
+    """Tables that are not there, cannot be read, or have not the columns that the other checks ask for."""
+    told = published.manifest["rows_out"]
+    wanted = NEEDED | NEEDED_OF_CHANGES if "changes" in told else NEEDED
+    for table in sorted({*told, *wanted}):
+        try:
+            there = pq.read_schema(published.path(table)).names
+        except (OSError, pa.ArrowException) as error:
+            yield Difference("(all)", f"table {table}", "a table", cannot_be_read(published.path(table), error).found)
+            continue
+        for name in wanted.get(table, ()):
+            if name not in there:
+                yield Difference("(all)", f"table {table}", f"a column {name}", "no such column")
 
 
 def check_files(published: Published) -> Differences:
@@ -85,18 +135,9 @@ def check_files(published: Published) -> Differences:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != digest:
             yield Difference("(all)", f"file {name}", f"sha256 {digest[:12]}", f"sha256 {found[:12]}: it was changed")
-    there = {path.name for path in published.folder.iterdir()} - {"manifest.json"}
+    there = {path.name for path in published.folder.iterdir()} - {MANIFEST}
     for name in sorted(there - hashes.keys()):
         yield Difference("(all)", f"file {name}", "not in the manifest", "it is there")
-
-
-def check_readable(published: Published) -> Differences:
-    """Tables that are gone or are no Parquet any more: nothing else can be asked of them."""
-    for table in published.manifest["rows_out"]:
-        try:
-            pq.read_metadata(published.path(table))
-        except (OSError, pyarrow.ArrowInvalid) as error:
-            yield Difference("(all)", f"table {table}", "a Parquet file", f"it cannot be read: {str(error)[:100]}")
 
 
 def check_counts(published: Published) -> Differences:
@@ -126,14 +167,17 @@ def check_sums(published: Published) -> Differences:
     The attributions are read some accounts at a time.
     """
     scores = published.read("scores", ["account_id", "log_odds", "base_log_odds"]).set_index("account_id")
+    scores = scores[~scores.index.duplicated()]  # the others are told by the counts
     seen = 0
-    for batch in pq.ParquetFile(published.path("attributions")).iter_batches(ROWS_AT_ONCE):
-        parts = batch.to_pandas()
+    for parts in published.batches("attributions"):
         features = feature_columns(parts)
         known = parts["account_id"].isin(scores.index)
         for account in parts.loc[~known, "account_id"]:
             yield Difference(account, "attributions", "a row", "the account is not scored")
-        parts = parts[known].reset_index(drop=True)
+        twice = parts["account_id"].duplicated()
+        for account in parts.loc[twice, "account_id"]:
+            yield Difference(account, "attributions", "more than one row", "one")
+        parts = parts[known & ~twice].reset_index(drop=True)
         seen += len(parts)
         yield from _off(parts, scores.loc[parts["account_id"]], features)
         yield from _reasons_off(published.of("reasons", parts["account_id"], OF_REASONS), parts, features)
@@ -145,8 +189,7 @@ def check_changes(published: Published) -> Differences:
     """The parts of each account's change since the last list sum to it, and so do those of its rank."""
     if "changes" not in published.manifest["rows_out"]:
         return
-    for batch in pq.ParquetFile(published.path("changes")).iter_batches(ROWS_AT_ONCE):
-        changes = batch.to_pandas()
+    for changes in published.batches("changes"):
         for account, found in not_exact(changes, published.of("change_reasons", changes["account_id"])):
             yield Difference(account, "changes", "a change and its parts", found)
 

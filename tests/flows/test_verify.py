@@ -67,20 +67,6 @@ def test_a_file_that_was_changed_is_named(copied: Path, headroom: Headroom) -> N
     assert "differences: this list is not what its tables and its model say" in ran.out
 
 
-def test_a_table_that_is_gone_or_broken_is_named(copied: Path, headroom: Headroom) -> None:
-    (copied / "reasons.parquet").unlink()
-    (copied / "attributions.parquet").write_bytes((copied / "attributions.parquet").read_bytes()[:1000])
-    ran = headroom("verify", "--out", copied.parent)
-    assert ran.code == 1
-    for table in ("reasons", "attributions"):
-        assert f"different: (all), table {table}: published a Parquet file, derived it cannot be read: " in ran.out
-    assert "Traceback" not in ran.err
-    (copied / "manifest.json").write_text('{"rows_out": ')
-    ran = headroom("verify", "--out", copied.parent)
-    assert ran.code == 1
-    assert "its manifest.json is not JSON" in ran.err
-
-
 def test_sums_that_do_not_hold_are_named(copied: Path, headroom: Headroom) -> None:
     scores = edit(copied, "scores", lambda frame: set_value(frame, 5, "log_odds", frame["log_odds"][5] + 0.1))
     reasons = edit(copied, "reasons", lambda frame: set_value(frame, 0, "shap_log_odds", 9.0))
@@ -171,3 +157,59 @@ def test_what_a_base_knows_of_its_accounts(spoilt: Path) -> None:
     assert known(accounts) == ("segment", "size", "industry")
     assert known(accounts.drop(columns=["segment"]).assign(industry=None)) == ("size",)
     assert known(accounts.drop(columns=["segment", "employees", "industry"])) == ()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda folder: (folder / "attributions.parquet").unlink(), "attributions.parquet is not there"),
+        (lambda folder: (folder / "exclusions.parquet").write_bytes(b""), "exclusions.parquet cannot be read"),
+        (lambda folder: edit(folder, "scores", lambda frame: frame.drop(columns="log_odds")), "a column log_odds"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_a_difference(
+    copied: Path, headroom: Headroom, spoil: Callable[[Path], object], told: str
+) -> None:
+    spoil(copied)
+    for arguments in ((), ("--reasons",)):
+        ran = headroom("verify", *arguments, "--out", copied.parent)
+        assert ran.code == 1
+        assert told in ran.out
+        assert "counts, sums and sentences were not checked" in ran.out
+
+
+def test_an_account_that_is_there_twice_is_told(copied: Path, headroom: Headroom) -> None:
+    edit(copied, "attributions", lambda frame: pd.concat([frame, frame.iloc[:1]]))
+    edit(copied, "scores", lambda frame: pd.concat([frame, frame.iloc[:1]]))
+    ran = headroom("verify", "--out", copied.parent)
+    assert ran.code == 1
+    assert ", attributions: published more than one row" in ran.out
+    assert ", scores: published more than one row" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("manifest", "told"),
+    [
+        ("{nope", "manifest.json cannot be read: Expecting property name"),
+        ("[]", "manifest.json is not a JSON object (it is list)"),
+        ("{}", "manifest.json does not say snapshot_date, run_id, "),
+    ],
+)
+def test_a_damaged_manifest_stops_every_reader_with_one_message(
+    copied: Path, headroom: Headroom, warehouse: Path, with_model: None, manifest: str, told: str
+) -> None:
+    (copied / "manifest.json").write_text(manifest, encoding="utf-8")
+    later = ("score", "--source", warehouse, "--snapshot-date", "2026-01-01", "--out", copied.parent)
+    shutil.move(copied, copied.with_name("snapshot_date=2025-12-01"))
+    for command in (("verify", "--out", copied.parent), ("top", "--out", copied.parent), later):
+        ran = headroom(*command)
+        assert ran.code == 1
+        assert told in ran.err
+        assert [path.name for path in copied.parent.iterdir()] == ["snapshot_date=2025-12-01"]
+
+
+def test_a_list_that_was_renamed_is_not_that_of_the_day(copied: Path, headroom: Headroom) -> None:
+    copied.rename(copied.with_name("snapshot_date=2025-13-45"))
+    assert "no list has been published there" in headroom("verify", "--out", copied.parent).err
+    copied.with_name("snapshot_date=2025-13-45").rename(copied.with_name("snapshot_date=2025-12-01"))
+    assert f"manifest.json is of {END}, not of 2025-12-01" in headroom("verify", "--out", copied.parent).err
