@@ -11,6 +11,7 @@ import pytest
 
 import flows.score
 from models.bundle import Bundle
+from models.offers import Owned
 from models.scoring import Scored
 from tests.flows.conftest import END, Headroom
 
@@ -54,8 +55,8 @@ def test_what_moved_after_scoring_is_named_and_nothing_is_published(
 ) -> None:
     score = flows.score.score_rows
 
-    def spoilt(bundle: Bundle, rows: pd.DataFrame) -> Scored:
-        scored = score(bundle, rows)
+    def spoilt(bundle: Bundle, rows: pd.DataFrame, owned: Owned) -> Scored:
+        scored = score(bundle, rows, owned)
         spoil(rows, scored)
         return scored
 
