@@ -55,9 +55,10 @@ def sort(parts: Path, path: Path, by: Iterable[str]) -> None:
     Raises OSError where there is no room.
     """
     spill = parts.with_suffix(".spill")
-    config = {"memory_limit": SORT_MEMORY, "threads": 1, "temp_directory": str(spill)}
     try:
-        with duckdb.connect(config=config) as connection:
+        with duckdb.connect(
+            config={"memory_limit": SORT_MEMORY, "threads": 1, "temp_directory": str(spill)}
+        ) as connection:
             rows = connection.read_parquet(str(parts)).order(", ".join(by))
             rows.write_parquet(str(path), compression=COMPRESSION, row_group_size=ROW_GROUP_ROWS)
     except duckdb.IOException as error:  # to the engine a full disk is an error of its own
