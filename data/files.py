@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from data.errors import ContractError, HeadroomError, SourceError
+from data.errors import ContractError, HeadroomError, PublishError, SourceError
 
 DELIMITERS = ",;\t|"
 SHOWN_CHARACTERS = 200
@@ -168,11 +168,22 @@ def first_line(message: str) -> str:
 
 @contextmanager
 def unfinished(out: Path) -> Iterator[Path]:
-    """A file to write to, which becomes ``out`` when all went well and is gone when it did not."""
-    out.parent.mkdir(parents=True, exist_ok=True)
+    """A file to write to, which becomes ``out`` when all went well and is gone when it did not.
+
+    Raises PublishError where it cannot be written.
+    """
     file = out.with_name(f".{out.name}.unfinished")
     try:
-        yield file
-        file.replace(out)
-    finally:
-        file.unlink(missing_ok=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield file
+            file.replace(out)
+        finally:
+            if out.parent.is_dir():
+                file.unlink(missing_ok=True)
+    except OSError as error:
+        raise PublishError(
+            f"The file {out} is to be written.",
+            f"{error.strerror or error}.",
+            "Give another file with --out, or make room and rights there.",
+        ) from error

@@ -35,7 +35,7 @@ class Settings(BaseModel):
     out: Path = Field(Path("published"), description="snapshots are published under it, one folder each")
     reports: Path = Field(Path("reports"), description="the pages about models are written there")
     mlruns: Path = Field(Path("mlruns"), description="the MLflow folder; starts at the working folder")
-    model: str = Field("headroom", description="name of the registered model")
+    model: str = Field("headroom", min_length=1, description="name of the registered model")
     root: Path = Path()
 
     @model_validator(mode="after")
@@ -83,6 +83,12 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
         raise SettingsError(f"The settings are to be read from {file}.", "there is no such file.", "Correct --config.")
     values = _read(file) if file.is_file() else {}
     values = _merge(values, _from_environment(os.environ))
+    if "root" in values:
+        raise SettingsError(
+            f"The settings are to be read from {file} and the {PREFIX}* variables.",
+            "root is not a setting: it is the folder of the settings file.",
+            "Take it out.",
+        )
     values["root"] = file.resolve().parent if file.is_file() else Path.cwd()
     if source is not None and isinstance(values.setdefault("source", {}), dict):
         values["source"]["url"] = _from_here(source)
@@ -146,6 +152,8 @@ def _explained(error: ValidationError, file: Path) -> SettingsError:
         place = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             found.append(f"{place} is not a setting{hint(str(problem['loc'][-1]), _known_keys(problem['loc'][:-1]))}")
+        elif not place:  # of several settings together; the message names them
+            found.append(problem["msg"].removeprefix("Value error, "))
         else:
             found.append(f"{place}: {problem['msg']} (it is {problem['input']!r})")
     where = f"{file} and the {PREFIX}* variables" if file.is_file() else f"the {PREFIX}* variables"

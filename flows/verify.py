@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from data.errors import PublishError
 from data.movements import ExpansionRules
+from data.report import many
 from features.build import full_catalogue
 from flows import steps
 from flows.dates import stand_on
@@ -69,9 +70,9 @@ class Verdict:
             count = "1 difference" if self.differing == 1 else f"{self.differing:,} differences"
             yield f"{count}: this list is not what its tables and its model say"
         elif self.sentences:
-            yield f"{self.sentences:,} sentences of {self.accounts:,} accounts: every number derived"
+            yield f"{many(self.sentences, 'sentence')} of {many(self.accounts, 'account')}: every number derived"
         else:
-            yield f"{self.accounts:,} accounts: files, counts and sums hold"
+            yield f"{many(self.accounts, 'account')}: files, counts and sums hold"
 
 
 def verify(

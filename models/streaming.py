@@ -43,6 +43,12 @@ def explain_file(
     """
     with _opened(features) as file:
         _check(bundle, features, file)
+        if out.exists() and out.samefile(features):
+            raise SourceError(
+                asked=f"The feature rows of {features} are to be explained.",
+                found="the file to write is that of the feature rows, which would be lost.",
+                todo="Give another file with --out.",
+            )
         explain = boosting.top_contributions(bundle.booster, k, precision, threads)
         done, total = 0, file.metadata.num_rows
         schema = _schema(file.schema_arrow, min(k, len(bundle.feature_names)))

@@ -4,6 +4,8 @@ A table is sorted by account in small row groups, so whoever reads one account r
 size of the base. Sorting spills to disk: a table is never held whole in memory.
 """
 
+import errno
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
@@ -49,11 +51,21 @@ class Parts:
 
 
 def sort(parts: Path, path: Path, by: Iterable[str]) -> None:
-    """Write the rows of ``parts`` to ``path``, sorted by columns that identify a row; equal rows give equal bytes."""
+    """Write the rows of ``parts`` to ``path``, sorted by columns that identify a row; equal rows give equal bytes.
+
+    Raises OSError where there is no room.
+    """
     spill = parts.with_suffix(".spill")
-    with duckdb.connect(config={"memory_limit": SORT_MEMORY, "threads": 1, "temp_directory": str(spill)}) as connection:
-        rows = connection.read_parquet(str(parts)).order(", ".join(by))
-        rows.write_parquet(str(path), compression=COMPRESSION, row_group_size=ROW_GROUP_ROWS)
+    try:
+        with duckdb.connect(
+            config={"memory_limit": SORT_MEMORY, "threads": 1, "temp_directory": str(spill)}
+        ) as connection:
+            rows = connection.read_parquet(str(parts)).order(", ".join(by))
+            rows.write_parquet(str(path), compression=COMPRESSION, row_group_size=ROW_GROUP_ROWS)
+    except duckdb.IOException as error:  # to the engine a full disk is an error of its own
+        full = os.strerror(errno.ENOSPC) in str(error)
+        code, reason = (errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else (errno.EIO, str(error).splitlines()[0])
+        raise OSError(code, reason, str(path)) from error
 
 
 def write(path: Path, frame: pd.DataFrame) -> None:

@@ -41,3 +41,21 @@ def test_variables_that_contradict_each_other_are_refused(monkeypatch: pytest.Mo
     monkeypatch.setenv("HEADROOM_SOURCE__URL", "y")
     with pytest.raises(SettingsError):
         load()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('root = "x"', "found: root is not a setting"),
+        (
+            "[training]\nhorizon_days = 30",
+            "found: the horizon is that of the label: set horizon_days under [expansion].\n",
+        ),
+        ('model = ""', "model: String should have at least 1 character"),
+    ],
+)
+def test_what_cannot_be_set_is_told_in_a_line(text: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "headroom.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        load(tmp_path / "headroom.toml")
+    assert says in str(refused.value)

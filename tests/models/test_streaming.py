@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.errors import ContractError, HeadroomError, ModelError, NotEnoughHistoryError, SourceError
+from data.errors import ContractError, HeadroomError, ModelError, NotEnoughHistoryError, PublishError, SourceError
 from models import boosting
 from models.scoring import model_matrix, score
 from models.streaming import explain_file
@@ -146,3 +146,21 @@ def test_lightgbm_serves_what_is_not_covered(trained: TrainedModel, tmp_path: Pa
     parts = broken.predict(model_matrix(bundle, rows()).to_numpy(), pred_contrib=True)
     assert found.shap_log_odds_1.abs().to_numpy() == pytest.approx(np.abs(parts[:, :-1]).max(axis=1), abs=1e-12)
     assert (found.log_odds == score(bundle, rows()).scores.log_odds).all()
+
+
+def test_the_feature_rows_are_not_written_over(trained: TrainedModel, tmp_path: Path) -> None:
+    features = file_of(tmp_path, rows())
+    before = features.read_bytes()
+    with pytest.raises(SourceError, match="which would be lost"):
+        explain_file(trained.bundle, features, tmp_path / ".." / tmp_path.name / features.name)
+    assert features.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [features.name]
+
+
+@pytest.mark.parametrize("out", ["folder", "features.parquet/out.parquet"])
+def test_a_place_that_cannot_be_written_is_one_message(trained: TrainedModel, tmp_path: Path, out: str) -> None:
+    features = file_of(tmp_path, rows())
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(PublishError, match="is to be written"):
+        explain_file(trained.bundle, features, tmp_path / out)
+    assert {path.name for path in tmp_path.iterdir()} == {"features.parquet", "folder"}

@@ -316,3 +316,9 @@ def test_the_contract_s_own_check_passes(tmp_path: Path, made: Snapshot) -> None
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "problems: none" in done.stdout
+
+
+def test_what_the_sort_cannot_write_is_an_error_of_the_system(tmp_path: Path) -> None:
+    tables.write(tmp_path / "parts.parquet", pd.DataFrame({"account_id": ["b", "a"]}))
+    with pytest.raises(OSError, match=r"sorted\.parquet"):
+        tables.sort(tmp_path / "parts.parquet", tmp_path / "absent" / "sorted.parquet", ["account_id"])
