@@ -15,7 +15,7 @@ from models.categories import Categories
 from models.offers import Offers
 
 DESCRIPTION = "bundle.json"
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,15 @@ def explained(tmp_path_factory: pytest.TempPathFactory) -> Explained:
     categories = learn_categories(past, names)
     X = encode(past[list(names)], categories).astype("float64")
     booster = boosting.fit(X, past["expanded"].to_numpy(np.int8), Params(), TREES)
-    bundle = Bundle(names, Propensity(booster, IDENTITY), {}, {}, False, None, {}, categories)
+    bundle = Bundle(
+        feature_names=names,
+        categories=categories,
+        any_expansion=Propensity(booster, IDENTITY),
+        motions={},
+        withheld={},
+        all_motions_modelled=False,
+        amounts=None,
+    )
     cards = full_catalogue() | cards
     playbook = load_playbook(cards, None, steps.likeness(standing))
     return Explained(settings, standing, today, score(bundle, today), cards, playbook, folder)
