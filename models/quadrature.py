@@ -4,10 +4,12 @@ How it is made fast, so that nobody undoes it unknowing (``python -m tests.bench
 
 - Each innermost loop runs over the 64 rows of a block, which LLVM turns into vector instructions.
 - LLVM must see that what is written is not what is read, or it keeps a scalar loop, five times slower, silently.
-  So all that belongs to a node is one record (state, product, sum: 64 rows each), two values of the stack that are
-  used together are neighbours, and values are read into variables before one of them is chosen.
+  So all that belongs to a node is one record (state, products, sum: 64 rows each), values of the stack that are used
+  together are neighbours, and values are read into variables before one of them is chosen.
 - For the same reason the upward loops take their nodes from a list, ``backwards``: with a plain descending counter LLVM
   checks the overlap of all records of a tree at once, and finds one.
+- Two quadrature points are taken at a time, ``_twice``, so that states and sums are read and written half as often and
+  a node is looked up half as often; of an odd number of points one is left for ``go_down`` and ``go_up``.
 - Buffers start at a multiple of 64 bytes, a cache line.
 - Four blocks share the tables of a tree before the next tree is fetched.
 
@@ -34,6 +36,8 @@ from models.forest import (
 BLOCK = 64
 BLOCKS = 4
 CACHE_LINE = 64
+PRODUCT, SECOND, SUM = BLOCK, 2 * BLOCK, 3 * BLOCK
+"""Where in a node's record its products at one point and the next, and its sums, start; its states are at 0."""
 ZERO = float(np.float32(1e-35))
 """LightGBM takes what is not larger than this for zero."""
 MISSING_LEFT, MISSING_RIGHT = np.int32(-1), np.int32(2**31 - 1)
@@ -161,14 +165,33 @@ def add_score(
 
 
 @kernel
+def share_left(state: Any, ratio: Any, slope: Any, curve: Any) -> Any:
+    """The factor of going left, or of the edge above a node, at one point: see models/forest.py."""
+    return ratio + state * (slope + state * curve)
+
+
+@kernel
 def go_down(forest: Forest, first: int, nodes: int, table: int, records: np.ndarray) -> None:
     """At one quadrature point, the product of the factors above each node."""
     for i in range(1, nodes):
         above, record = records[forest.parent[first + i] + 1], records[i + 1]
         ratio, slope, curve = forest.down[table + i, 0], forest.down[table + i, 1], forest.down[table + i, 2]
         for r in range(BLOCK):
-            state = above[r]
-            record[BLOCK + r] = above[BLOCK + r] * (ratio + state * (slope + state * curve))
+            record[PRODUCT + r] = above[PRODUCT + r] * share_left(above[r], ratio, slope, curve)
+
+
+@kernel
+def go_down_twice(forest: Forest, first: int, nodes: int, table: int, records: np.ndarray) -> None:
+    """The same at this point and the next."""
+    for i in range(1, nodes):
+        above, record = records[forest.parent[first + i] + 1], records[i + 1]
+        a, b = forest.down[table + i], forest.down[table + nodes + i]
+        ratio_a, slope_a, curve_a = a[0], a[1], a[2]
+        ratio_b, slope_b, curve_b = b[0], b[1], b[2]
+        for r in range(BLOCK):
+            state, product_a, product_b = above[r], above[PRODUCT + r], above[SECOND + r]
+            record[PRODUCT + r] = product_a * share_left(state, ratio_a, slope_a, curve_a)
+            record[SECOND + r] = product_b * share_left(state, ratio_b, slope_b, curve_b)
 
 
 @kernel
@@ -179,7 +202,7 @@ def go_up(
     for j in range(nodes):
         i = backwards[len(backwards) - nodes + j]
         node, row = first + i, table + i
-        record, at = records[i + 1], stack[forest.slot[node] * BLOCK : (forest.slot[node] + 2) * BLOCK]
+        record, at = records[i + 1], stack[forest.slot[node] * 2 * BLOCK : (forest.slot[node] + 2) * 2 * BLOCK]
         ratio, slope, curve, size = forest.up[row, 0], forest.up[row, 1], forest.up[row, 2], forest.up[row, 3]
         left, right, leaves = forest.left_value[node], forest.right_value[node], forest.leaves[node]
         if leaves == BOTH_ARE_LEAVES:
@@ -187,26 +210,71 @@ def go_up(
             size, ratio, slope, curve = size * step, right + ratio * step, slope * step, curve * step
             for r in range(BLOCK):
                 state = record[r]
-                record[2 * BLOCK + r] += record[BLOCK + r] * size
-                at[r] = ratio + state * (slope + state * curve)
+                record[SUM + r] += record[PRODUCT + r] * size
+                at[r] = share_left(state, ratio, slope, curve)
         elif leaves == LEFT_IS_LEAF:
             for r in range(BLOCK):
                 state, of_right = record[r], at[r]
                 difference = left - of_right
-                record[2 * BLOCK + r] += record[BLOCK + r] * difference * size
-                at[r] = of_right + difference * (ratio + state * (slope + state * curve))
+                record[SUM + r] += record[PRODUCT + r] * difference * size
+                at[r] = of_right + difference * share_left(state, ratio, slope, curve)
         elif leaves == RIGHT_IS_LEAF:
             for r in range(BLOCK):
                 state, of_left = record[r], at[r]
                 difference = of_left - right
-                record[2 * BLOCK + r] += record[BLOCK + r] * difference * size
-                at[r] = right + difference * (ratio + state * (slope + state * curve))
+                record[SUM + r] += record[PRODUCT + r] * difference * size
+                at[r] = right + difference * share_left(state, ratio, slope, curve)
         else:
             for r in range(BLOCK):
-                state, of_right, of_left = record[r], at[r], at[BLOCK + r]
+                state, of_right, of_left = record[r], at[r], at[2 * BLOCK + r]
                 difference = of_left - of_right
-                record[2 * BLOCK + r] += record[BLOCK + r] * difference * size
-                at[r] = of_right + difference * (ratio + state * (slope + state * curve))
+                record[SUM + r] += record[PRODUCT + r] * difference * size
+                at[r] = of_right + difference * share_left(state, ratio, slope, curve)
+
+
+@kernel
+def go_up_twice(
+    forest: Forest, first: int, nodes: int, table: int, backwards: np.ndarray, records: np.ndarray, stack: np.ndarray
+) -> None:
+    """The same at this point and the next."""
+    for j in range(nodes):
+        i = backwards[len(backwards) - nodes + j]
+        node = first + i
+        record, at = records[i + 1], stack[forest.slot[node] * 2 * BLOCK : (forest.slot[node] + 2) * 2 * BLOCK]
+        a, b = forest.up[table + i], forest.up[table + nodes + i]
+        ratio_a, slope_a, curve_a, size_a = a[0], a[1], a[2], a[3]
+        ratio_b, slope_b, curve_b, size_b = b[0], b[1], b[2], b[3]
+        left, right, leaves = forest.left_value[node], forest.right_value[node], forest.leaves[node]
+        if leaves == BOTH_ARE_LEAVES:
+            step = left - right
+            size_a, ratio_a, slope_a, curve_a = size_a * step, right + ratio_a * step, slope_a * step, curve_a * step
+            size_b, ratio_b, slope_b, curve_b = size_b * step, right + ratio_b * step, slope_b * step, curve_b * step
+            for r in range(BLOCK):
+                state = record[r]
+                record[SUM + r] += record[PRODUCT + r] * size_a + record[SECOND + r] * size_b
+                at[r] = share_left(state, ratio_a, slope_a, curve_a)
+                at[BLOCK + r] = share_left(state, ratio_b, slope_b, curve_b)
+        elif leaves == LEFT_IS_LEAF:
+            for r in range(BLOCK):
+                state, right_a, right_b = record[r], at[r], at[BLOCK + r]
+                step_a, step_b = left - right_a, left - right_b
+                record[SUM + r] += record[PRODUCT + r] * step_a * size_a + record[SECOND + r] * step_b * size_b
+                at[r] = right_a + step_a * share_left(state, ratio_a, slope_a, curve_a)
+                at[BLOCK + r] = right_b + step_b * share_left(state, ratio_b, slope_b, curve_b)
+        elif leaves == RIGHT_IS_LEAF:
+            for r in range(BLOCK):
+                state, left_a, left_b = record[r], at[r], at[BLOCK + r]
+                step_a, step_b = left_a - right, left_b - right
+                record[SUM + r] += record[PRODUCT + r] * step_a * size_a + record[SECOND + r] * step_b * size_b
+                at[r] = right + step_a * share_left(state, ratio_a, slope_a, curve_a)
+                at[BLOCK + r] = right + step_b * share_left(state, ratio_b, slope_b, curve_b)
+        else:
+            for r in range(BLOCK):
+                state, right_a, right_b = record[r], at[r], at[BLOCK + r]
+                step_a, step_b = at[2 * BLOCK + r] - right_a, at[3 * BLOCK + r] - right_b
+                record[SUM + r] += record[PRODUCT + r] * step_a * size_a + record[SECOND + r] * step_b * size_b
+                at[r] = right_a + step_a * share_left(state, ratio_a, slope_a, curve_a)
+                at[BLOCK + r] = right_b + step_b * share_left(state, ratio_b, slope_b, curve_b)
 
 
 @kernel
@@ -217,9 +285,9 @@ def add_parts(forest: Forest, first: int, nodes: int, records: np.ndarray, parts
         half, skew = forest.weight[first + i, 0], forest.weight[first + i, 1]
         for r in range(BLOCK):
             state = record[r]
-            part[r] += np.float64(record[2 * BLOCK + r] * (state * (half + state * skew)))
+            part[r] += np.float64(record[SUM + r] * (state * (half + state * skew)))
         for r in range(BLOCK):
-            record[2 * BLOCK + r] = 0
+            record[SUM + r] = 0
 
 
 @kernel
@@ -253,9 +321,9 @@ def explain_rows(
     integer = np.zeros(1, np.int32)
     codes = buffer(blocks_at_once * columns, BLOCK, integer)
     leaf_stack = buffer(forest.most_slots, BLOCK, integer).reshape(-1)
-    records = buffer(forest.most_nodes + 1, 3 * BLOCK, forest.side)
+    records = buffer(forest.most_nodes + 1, 4 * BLOCK, forest.side)
     records[0, :BLOCK] = 1  # what every row has passed that meets a feature for the first time
-    stack = buffer(forest.most_slots, BLOCK, forest.side).reshape(-1)
+    stack = buffer(forest.most_slots, 2 * BLOCK, forest.side).reshape(-1)
     parts = buffer(blocks_at_once * forest.features, BLOCK, scores)
     totals = buffer(blocks_at_once, BLOCK, scores)
     column_values = np.zeros(BLOCK)
@@ -274,9 +342,13 @@ def explain_rows(
                 decide(forest, first, nodes, of_block, records)
                 add_score(forest, tree, backwards, of_block, leaf_stack, totals[b])
                 if nodes:
-                    records[1, BLOCK : 2 * BLOCK] = 1
-                for point in range(forest.points[tree]):
-                    table = forest.table_start[tree] + point * nodes
+                    records[1, PRODUCT:SUM] = 1
+                table = forest.table_start[tree]
+                for _ in range(forest.points[tree] // 2):
+                    go_down_twice(forest, first, nodes, table, records)
+                    go_up_twice(forest, first, nodes, table, backwards, records, stack)
+                    table += 2 * nodes
+                if forest.points[tree] % 2:
                     go_down(forest, first, nodes, table, records)
                     go_up(forest, first, nodes, table, backwards, records, stack)
                 add_parts(forest, first, nodes, records, parts[b * forest.features : (b + 1) * forest.features])
