@@ -35,8 +35,21 @@ LEFT, RIGHT = 1, -1
 LEFT_IS_LEAF, RIGHT_IS_LEAF = 2, 1
 
 
-class Forest(NamedTuple):
-    """All trees of a model, one after the other. A tuple of arrays, because the compiled kernels take it as it is."""
+class Columns(NamedTuple):
+    """The columns of codes: a feature and what it does with a missing value, or a set of categories."""
+
+    feature: np.ndarray
+    kind: np.ndarray
+    category_set: np.ndarray
+    cut_start: np.ndarray
+    cuts: np.ndarray
+    # sets of categories
+    word_start: np.ndarray
+    words: np.ndarray
+
+
+class Trees(NamedTuple):
+    """Nodes and leaves of all trees, one tree after the other."""
 
     # one entry per tree, and one more at the end for those that say where the nodes, leaves or tables of a tree start
     node_start: np.ndarray
@@ -50,39 +63,45 @@ class Forest(NamedTuple):
     """The largest code of the column that goes left."""
     before: np.ndarray
     """The node's predecessor on the path with the same feature, counted from 1 in its tree; 0 if there is none."""
-    side: np.ndarray
     parent: np.ndarray
     slot: np.ndarray
     """Where on the stack of the upward pass the value of the node is put."""
     leaves: np.ndarray
     left_leaf: np.ndarray
     right_leaf: np.ndarray
+    # one entry per leaf
+    leaf_value: np.ndarray
+
+
+class Factors(NamedTuple):
+    """What is multiplied, in float32 or float64."""
+
+    # one entry per node
+    side: np.ndarray
     left_value: np.ndarray
     right_value: np.ndarray
     weight: np.ndarray
     # one row per tree, point and node: r, slope, curve and (quadrature weight) / f^2; r, slope and curve of the parent
     up: np.ndarray
     down: np.ndarray
-    # one entry per leaf
-    leaf_value: np.ndarray
-    # one entry per column of codes: a feature and what it does with a missing value, or a set of categories
-    column_feature: np.ndarray
-    column_kind: np.ndarray
-    column_set: np.ndarray
-    cut_start: np.ndarray
-    cuts: np.ndarray
-    # sets of categories
-    word_start: np.ndarray
-    words: np.ndarray
-    # plain numbers
+
+
+class Forest(NamedTuple):
+    """All that the kernels need of a model, as they take it. Most take a part of it, which compiles in half the time.
+
+    Kernels that do without ``factors`` are compiled once, the others once for each precision.
+    """
+
+    columns: Columns
+    trees: Trees
+    factors: Factors
     features: int
     most_nodes: int
     most_slots: int
 
     def in_precision(self, kind: type) -> "Forest":
         """The same with what is multiplied in float32 or float64; thresholds and the score stay float64."""
-        multiplied = ("side", "left_value", "right_value", "weight", "up", "down")
-        return self._replace(**{name: getattr(self, name).astype(kind) for name in multiplied})
+        return self._replace(factors=Factors(*(factor.astype(kind) for factor in self.factors)))
 
 
 @dataclass
@@ -121,25 +140,31 @@ def lay_out(model: Model) -> Forest:
     pairs = list(zip(model.trees, order, values, strict=True))
     tables = [_tables(layout.nodes, int(n)) for layout, n in zip(layouts, points, strict=True)]
     shares = np.array([(n.share / 2, (n.right_share - n.left_share) / 2) for n in nodes]).reshape(-1, 2)
+    columns, looked_at = _columns(model.trees, order)
     return Forest(
-        node_start=_starts(sizes),
-        leaf_start=_starts([len(tree.leaf_value) for tree in model.trees]),
-        table_start=_starts(sizes * points),
-        points=points,
-        **_columns(model.trees, order),
-        before=np.array([n.before for n in nodes], dtype=np.int64),
-        side=np.array([n.side for n in nodes], dtype=np.float64),
-        parent=np.array([n.parent for n in nodes], dtype=np.int64),
-        slot=np.array([n.slot for n in nodes], dtype=np.int64),
-        leaves=LEFT_IS_LEAF * (left < 0) + RIGHT_IS_LEAF * (right < 0),
-        left_leaf=np.maximum(~left, 0).astype(np.int32),
-        right_leaf=np.maximum(~right, 0).astype(np.int32),
-        left_value=_joined([v[np.where(t.left[o] < 0, ~t.left[o], -1)] for t, o, v in pairs], np.float64),
-        right_value=_joined([v[np.where(t.right[o] < 0, ~t.right[o], -1)] for t, o, v in pairs], np.float64),
-        weight=shares,
-        up=np.concatenate([np.zeros((0, 4)), *[up for up, _ in tables]]),
-        down=np.concatenate([np.zeros((0, 3)), *[down for _, down in tables]]),
-        leaf_value=_joined([tree.leaf_value for tree in model.trees], np.float64),
+        columns,
+        Trees(
+            node_start=_starts(sizes),
+            leaf_start=_starts([len(tree.leaf_value) for tree in model.trees]),
+            table_start=_starts(sizes * points),
+            points=points,
+            **looked_at,
+            before=np.array([n.before for n in nodes], dtype=np.int64),
+            parent=np.array([n.parent for n in nodes], dtype=np.int64),
+            slot=np.array([n.slot for n in nodes], dtype=np.int64),
+            leaves=LEFT_IS_LEAF * (left < 0) + RIGHT_IS_LEAF * (right < 0),
+            left_leaf=np.maximum(~left, 0).astype(np.int32),
+            right_leaf=np.maximum(~right, 0).astype(np.int32),
+            leaf_value=_joined([tree.leaf_value for tree in model.trees], np.float64),
+        ),
+        Factors(
+            side=np.array([n.side for n in nodes], dtype=np.float64),
+            left_value=_joined([v[np.where(t.left[o] < 0, ~t.left[o], -1)] for t, o, v in pairs], np.float64),
+            right_value=_joined([v[np.where(t.right[o] < 0, ~t.right[o], -1)] for t, o, v in pairs], np.float64),
+            weight=shares,
+            up=np.concatenate([np.zeros((0, 4)), *[up for up, _ in tables]]),
+            down=np.concatenate([np.zeros((0, 3)), *[down for _, down in tables]]),
+        ),
         features=model.features,
         most_nodes=int(sizes.max(initial=0)),
         most_slots=max([n.slot for n in nodes], default=0) + 2,
@@ -201,8 +226,8 @@ def _tables(nodes: list[_Node], points: int) -> tuple[np.ndarray, np.ndarray]:
     return up.reshape(-1, 4), down.reshape(-1, 3)
 
 
-def _columns(trees: Sequence[Tree], order: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """Which column of codes each node looks at, where it cuts, and the columns themselves."""
+def _columns(trees: Sequence[Tree], order: Sequence[np.ndarray]) -> tuple[Columns, dict[str, np.ndarray]]:
+    """The columns of codes; and of each node its feature, which column it looks at and where it cuts."""
     pairs = list(zip(trees, order, strict=True))
     feature = _joined([tree.feature[o] for tree, o in pairs])
     threshold = _joined([tree.threshold[o] for tree, o in pairs], np.float64)
@@ -222,15 +247,13 @@ def _columns(trees: Sequence[Tree], order: Sequence[np.ndarray]) -> dict[str, np
         cuts.append(np.zeros(0) if its_kind == CATEGORY else np.unique(threshold[nodes]))
         if its_kind != CATEGORY:
             cut[nodes] = np.searchsorted(cuts[-1], threshold[nodes])
-    return {
-        "feature": feature,
-        "column": column,
-        "cut": cut.astype(np.int32),
-        "column_feature": names[0].astype(np.int64),
-        "column_kind": names[1].astype(np.int64),
-        "column_set": names[2].astype(np.int64),
-        "cut_start": _starts([len(c) for c in cuts]),
-        "cuts": _joined(cuts, np.float64),
-        "word_start": _starts([len(s) for s in sets]),
-        "words": _joined(sets, np.uint32),
-    }
+    columns = Columns(
+        feature=names[0].astype(np.int64),
+        kind=names[1].astype(np.int64),
+        category_set=names[2].astype(np.int64),
+        cut_start=_starts([len(c) for c in cuts]),
+        cuts=_joined(cuts, np.float64),
+        word_start=_starts([len(s) for s in sets]),
+        words=_joined(sets, np.uint32),
+    )
+    return columns, {"feature": feature, "column": column, "cut": cut.astype(np.int32)}

@@ -17,7 +17,7 @@ Importing numba takes about half a second, so this module is imported when first
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -30,7 +30,10 @@ from models.forest import (
     RIGHT_IS_LEAF,
     ZERO_LEFT,
     ZERO_RIGHT,
+    Columns,
+    Factors,
     Forest,
+    Trees,
 )
 
 BLOCK = 64
@@ -59,27 +62,57 @@ def kernel(function: Callable[..., Any]) -> Any:
         return numba.njit(**options)(function)
 
 
-@kernel
-def buffer(rows: int, columns: int, like: np.ndarray) -> np.ndarray:
-    """Zeros of the type of ``like``, starting at a cache line."""
-    flat = np.zeros(rows * columns + CACHE_LINE // like.itemsize, like.dtype)
-    first = (-flat.ctypes.data) % CACHE_LINE // like.itemsize
+class Workspace(NamedTuple):
+    """What the kernels write on while they explain. Made outside of them, which is not compiled."""
+
+    codes: np.ndarray
+    leaf_stack: np.ndarray
+    records: np.ndarray
+    stack: np.ndarray
+    parts: np.ndarray
+    totals: np.ndarray
+    column_values: np.ndarray
+    backwards: np.ndarray
+
+
+def workspace(forest: Forest, blocks: int) -> Workspace:
+    """For so many blocks at once."""
+    kind = forest.factors.side.dtype
+    records = buffer(forest.most_nodes + 1, 4 * BLOCK, kind)
+    records[0, :BLOCK] = 1  # what every row has passed that meets a feature for the first time
+    return Workspace(
+        codes=buffer(blocks * len(forest.columns.feature), BLOCK, np.int32),
+        leaf_stack=buffer(forest.most_slots, BLOCK, np.int32).reshape(-1),
+        records=records,
+        stack=buffer(forest.most_slots, 2 * BLOCK, kind).reshape(-1),
+        parts=buffer(blocks * forest.features, BLOCK, np.float64),
+        totals=buffer(blocks, BLOCK, np.float64),
+        column_values=np.zeros(BLOCK),
+        backwards=np.arange(forest.most_nodes)[::-1].copy(),
+    )
+
+
+def buffer(rows: int, columns: int, kind: Any) -> np.ndarray:
+    """Zeros that start at a cache line."""
+    size = np.dtype(kind).itemsize
+    flat = np.zeros(rows * columns + CACHE_LINE // size, kind)
+    first = (-flat.ctypes.data) % CACHE_LINE // size
     return flat[first : first + rows * columns].reshape(rows, columns)
 
 
 @kernel
-def read_codes(forest: Forest, X: np.ndarray, start: int, codes: np.ndarray, column_values: np.ndarray) -> None:
+def read_codes(columns: Columns, X: np.ndarray, start: int, codes: np.ndarray, column_values: np.ndarray) -> None:
     """The codes of one block: how many cuts of the column lie below the value, or the category. Compared in double."""
     rows = min(BLOCK, len(X) - start)
-    for column in range(len(forest.column_feature)):
-        feature, kind = forest.column_feature[column], forest.column_kind[column]
+    for column in range(len(columns.feature)):
+        feature, kind = columns.feature[column], columns.kind[column]
         code = codes[column]
         for r in range(rows):
             value = X[start + r, feature]
             column_values[r] = 0.0 if abs(value) <= ZERO else value
         if kind == CATEGORY:
-            of_set = forest.column_set[column]
-            words = forest.words[forest.word_start[of_set] : forest.word_start[of_set + 1]]
+            of_set = columns.category_set[column]
+            words = columns.words[columns.word_start[of_set] : columns.word_start[of_set + 1]]
             for r in range(rows):
                 value = column_values[r]
                 code[r] = 1  # also for NaN
@@ -91,7 +124,7 @@ def read_codes(forest: Forest, X: np.ndarray, start: int, codes: np.ndarray, col
             for r in range(rows):
                 value = column_values[r]
                 column_values[r] = 0.0 if np.isnan(value) else value
-        cuts = forest.cuts[forest.cut_start[column] : forest.cut_start[column + 1]]
+        cuts = columns.cuts[columns.cut_start[column] : columns.cut_start[column + 1]]
         for r in range(BLOCK):
             code[r] = 0
         left = len(cuts)
@@ -112,14 +145,14 @@ def read_codes(forest: Forest, X: np.ndarray, start: int, codes: np.ndarray, col
 
 
 @kernel
-def decide(forest: Forest, first: int, nodes: int, codes: np.ndarray, records: np.ndarray) -> None:
+def decide(trees: Trees, factors: Factors, first: int, nodes: int, codes: np.ndarray, records: np.ndarray) -> None:
     """The state of each row at each node: 1 or -1 where it passed what came before and goes left or right, else 0."""
-    number = forest.side.dtype.type
+    number = factors.side.dtype.type
     passed_left, passed_right, failed = number(1), number(-1), number(0)
     for i in range(nodes):
         node = first + i
-        code, cut = codes[forest.column[node]], forest.cut[node]
-        record, earlier, side = records[i + 1], records[forest.before[node]], forest.side[node]
+        code, cut = codes[trees.column[node]], trees.cut[node]
+        record, earlier, side = records[i + 1], records[trees.before[node]], factors.side[node]
         for r in range(BLOCK):
             way = passed_left if code[r] <= cut else passed_right
             record[r] = way if earlier[r] == side else failed
@@ -127,19 +160,19 @@ def decide(forest: Forest, first: int, nodes: int, codes: np.ndarray, records: n
 
 @kernel
 def add_score(
-    forest: Forest, tree: int, backwards: np.ndarray, codes: np.ndarray, stack: np.ndarray, score: np.ndarray
+    trees: Trees, tree: int, backwards: np.ndarray, codes: np.ndarray, stack: np.ndarray, score: np.ndarray
 ) -> None:
     """Add the value of the leaf that each row falls into, in float64 and in the order of the trees, as LightGBM."""
-    first, nodes = forest.node_start[tree], forest.node_start[tree + 1] - forest.node_start[tree]
+    first, nodes = trees.node_start[tree], trees.node_start[tree + 1] - trees.node_start[tree]
     for j in range(nodes):
         i = backwards[len(backwards) - nodes + j]
         node = first + i
         code, cut, at = (
-            codes[forest.column[node]],
-            forest.cut[node],
-            stack[forest.slot[node] * BLOCK : (forest.slot[node] + 2) * BLOCK],
+            codes[trees.column[node]],
+            trees.cut[node],
+            stack[trees.slot[node] * BLOCK : (trees.slot[node] + 2) * BLOCK],
         )
-        left_leaf, right_leaf, leaves = forest.left_leaf[node], forest.right_leaf[node], forest.leaves[node]
+        left_leaf, right_leaf, leaves = trees.left_leaf[node], trees.right_leaf[node], trees.leaves[node]
         if leaves == BOTH_ARE_LEAVES:
             for r in range(BLOCK):
                 at[r] = left_leaf if code[r] <= cut else right_leaf
@@ -155,7 +188,7 @@ def add_score(
             for r in range(BLOCK):
                 of_right, of_left = at[r], at[BLOCK + r]
                 at[r] = of_left if code[r] <= cut else of_right
-    leaf_value = forest.leaf_value[forest.leaf_start[tree] : forest.leaf_start[tree + 1]]
+    leaf_value = trees.leaf_value[trees.leaf_start[tree] : trees.leaf_start[tree + 1]]
     if nodes == 0:
         for r in range(BLOCK):
             score[r] += leaf_value[0]
@@ -171,21 +204,21 @@ def share_left(state: Any, ratio: Any, slope: Any, curve: Any) -> Any:
 
 
 @kernel
-def go_down(forest: Forest, first: int, nodes: int, table: int, records: np.ndarray) -> None:
+def go_down(trees: Trees, factors: Factors, first: int, nodes: int, table: int, records: np.ndarray) -> None:
     """At one quadrature point, the product of the factors above each node."""
     for i in range(1, nodes):
-        above, record = records[forest.parent[first + i] + 1], records[i + 1]
-        ratio, slope, curve = forest.down[table + i, 0], forest.down[table + i, 1], forest.down[table + i, 2]
+        above, record = records[trees.parent[first + i] + 1], records[i + 1]
+        ratio, slope, curve = factors.down[table + i, 0], factors.down[table + i, 1], factors.down[table + i, 2]
         for r in range(BLOCK):
             record[PRODUCT + r] = above[PRODUCT + r] * share_left(above[r], ratio, slope, curve)
 
 
 @kernel
-def go_down_twice(forest: Forest, first: int, nodes: int, table: int, records: np.ndarray) -> None:
+def go_down_twice(trees: Trees, factors: Factors, first: int, nodes: int, table: int, records: np.ndarray) -> None:
     """The same at this point and the next."""
     for i in range(1, nodes):
-        above, record = records[forest.parent[first + i] + 1], records[i + 1]
-        a, b = forest.down[table + i], forest.down[table + nodes + i]
+        above, record = records[trees.parent[first + i] + 1], records[i + 1]
+        a, b = factors.down[table + i], factors.down[table + nodes + i]
         ratio_a, slope_a, curve_a = a[0], a[1], a[2]
         ratio_b, slope_b, curve_b = b[0], b[1], b[2]
         for r in range(BLOCK):
@@ -196,15 +229,22 @@ def go_down_twice(forest: Forest, first: int, nodes: int, table: int, records: n
 
 @kernel
 def go_up(
-    forest: Forest, first: int, nodes: int, table: int, backwards: np.ndarray, records: np.ndarray, stack: np.ndarray
+    trees: Trees,
+    factors: Factors,
+    first: int,
+    nodes: int,
+    table: int,
+    backwards: np.ndarray,
+    records: np.ndarray,
+    stack: np.ndarray,
 ) -> None:
     """At one quadrature point, the value below each node, and the node's part of its integral added to its sum."""
     for j in range(nodes):
         i = backwards[len(backwards) - nodes + j]
         node, row = first + i, table + i
-        record, at = records[i + 1], stack[forest.slot[node] * 2 * BLOCK : (forest.slot[node] + 2) * 2 * BLOCK]
-        ratio, slope, curve, size = forest.up[row, 0], forest.up[row, 1], forest.up[row, 2], forest.up[row, 3]
-        left, right, leaves = forest.left_value[node], forest.right_value[node], forest.leaves[node]
+        record, at = records[i + 1], stack[trees.slot[node] * 2 * BLOCK : (trees.slot[node] + 2) * 2 * BLOCK]
+        ratio, slope, curve, size = factors.up[row, 0], factors.up[row, 1], factors.up[row, 2], factors.up[row, 3]
+        left, right, leaves = factors.left_value[node], factors.right_value[node], trees.leaves[node]
         if leaves == BOTH_ARE_LEAVES:
             step = left - right
             size, ratio, slope, curve = size * step, right + ratio * step, slope * step, curve * step
@@ -234,17 +274,24 @@ def go_up(
 
 @kernel
 def go_up_twice(
-    forest: Forest, first: int, nodes: int, table: int, backwards: np.ndarray, records: np.ndarray, stack: np.ndarray
+    trees: Trees,
+    factors: Factors,
+    first: int,
+    nodes: int,
+    table: int,
+    backwards: np.ndarray,
+    records: np.ndarray,
+    stack: np.ndarray,
 ) -> None:
     """The same at this point and the next."""
     for j in range(nodes):
         i = backwards[len(backwards) - nodes + j]
         node = first + i
-        record, at = records[i + 1], stack[forest.slot[node] * 2 * BLOCK : (forest.slot[node] + 2) * 2 * BLOCK]
-        a, b = forest.up[table + i], forest.up[table + nodes + i]
+        record, at = records[i + 1], stack[trees.slot[node] * 2 * BLOCK : (trees.slot[node] + 2) * 2 * BLOCK]
+        a, b = factors.up[table + i], factors.up[table + nodes + i]
         ratio_a, slope_a, curve_a, size_a = a[0], a[1], a[2], a[3]
         ratio_b, slope_b, curve_b, size_b = b[0], b[1], b[2], b[3]
-        left, right, leaves = forest.left_value[node], forest.right_value[node], forest.leaves[node]
+        left, right, leaves = factors.left_value[node], factors.right_value[node], trees.leaves[node]
         if leaves == BOTH_ARE_LEAVES:
             step = left - right
             size_a, ratio_a, slope_a, curve_a = size_a * step, right + ratio_a * step, slope_a * step, curve_a * step
@@ -278,11 +325,11 @@ def go_up_twice(
 
 
 @kernel
-def add_parts(forest: Forest, first: int, nodes: int, records: np.ndarray, parts: np.ndarray) -> None:
+def add_parts(trees: Trees, factors: Factors, first: int, nodes: int, records: np.ndarray, parts: np.ndarray) -> None:
     """Add the sum of each node to its feature, in float64, and start the next tree's sums at zero."""
     for i in range(nodes):
-        record, part = records[i + 1], parts[forest.feature[first + i]]
-        half, skew = forest.weight[first + i, 0], forest.weight[first + i, 1]
+        record, part = records[i + 1], parts[trees.feature[first + i]]
+        half, skew = factors.weight[first + i, 0], factors.weight[first + i, 1]
         for r in range(BLOCK):
             state = record[r]
             part[r] += np.float64(record[SUM + r] * (state * (half + state * skew)))
@@ -306,7 +353,6 @@ def put_top(parts: np.ndarray, row: int, features: np.ndarray, values: np.ndarra
         features[at], values[at] = feature, value
 
 
-@kernel
 def explain_rows(
     forest: Forest,
     X: np.ndarray,
@@ -317,41 +363,51 @@ def explain_rows(
 ) -> None:
     """Fill in raw scores, and SHAP values (rows x features) or the top ones (rows x k), whichever has columns."""
     blocks_at_once = min(BLOCKS, (len(X) + BLOCK - 1) // BLOCK)
-    columns = len(forest.column_feature)
-    integer = np.zeros(1, np.int32)
-    codes = buffer(blocks_at_once * columns, BLOCK, integer)
-    leaf_stack = buffer(forest.most_slots, BLOCK, integer).reshape(-1)
-    records = buffer(forest.most_nodes + 1, 4 * BLOCK, forest.side)
-    records[0, :BLOCK] = 1  # what every row has passed that meets a feature for the first time
-    stack = buffer(forest.most_slots, 2 * BLOCK, forest.side).reshape(-1)
-    parts = buffer(blocks_at_once * forest.features, BLOCK, scores)
-    totals = buffer(blocks_at_once, BLOCK, scores)
-    column_values = np.zeros(BLOCK)
-    backwards = np.arange(forest.most_nodes)[::-1].copy()
+    space = workspace(forest, blocks_at_once)
+    explain_blocks(forest, X, blocks_at_once, space, scores, values, top_features, top_values)
+
+
+@kernel
+def explain_blocks(
+    forest: Forest,
+    X: np.ndarray,
+    blocks_at_once: int,
+    space: Workspace,
+    scores: np.ndarray,
+    values: np.ndarray,
+    top_features: np.ndarray,
+    top_values: np.ndarray,
+) -> None:
+    """The same, with something to write on."""
+    trees, factors, columns = forest.trees, forest.factors, len(forest.columns.feature)
+    codes, records, stack, backwards = space.codes, space.records, space.stack, space.backwards
+    parts, totals = space.parts, space.totals
     for start in range(0, len(X), blocks_at_once * BLOCK):
         blocks = min(blocks_at_once, (len(X) - start + BLOCK - 1) // BLOCK)
         parts[:] = 0
         totals[:] = 0
         for b in range(blocks):
-            read_codes(forest, X, start + b * BLOCK, codes[b * columns : (b + 1) * columns], column_values)
-        for tree in range(len(forest.points)):
-            first = forest.node_start[tree]
-            nodes = forest.node_start[tree + 1] - first
+            read_codes(
+                forest.columns, X, start + b * BLOCK, codes[b * columns : (b + 1) * columns], space.column_values
+            )
+        for tree in range(len(trees.points)):
+            first = trees.node_start[tree]
+            nodes = trees.node_start[tree + 1] - first
             for b in range(blocks):
                 of_block = codes[b * columns : (b + 1) * columns]
-                decide(forest, first, nodes, of_block, records)
-                add_score(forest, tree, backwards, of_block, leaf_stack, totals[b])
+                decide(trees, factors, first, nodes, of_block, records)
+                add_score(trees, tree, backwards, of_block, space.leaf_stack, totals[b])
                 if nodes:
                     records[1, PRODUCT:SUM] = 1
-                table = forest.table_start[tree]
-                for _ in range(forest.points[tree] // 2):
-                    go_down_twice(forest, first, nodes, table, records)
-                    go_up_twice(forest, first, nodes, table, backwards, records, stack)
+                table = trees.table_start[tree]
+                for _ in range(trees.points[tree] // 2):
+                    go_down_twice(trees, factors, first, nodes, table, records)
+                    go_up_twice(trees, factors, first, nodes, table, backwards, records, stack)
                     table += 2 * nodes
-                if forest.points[tree] % 2:
-                    go_down(forest, first, nodes, table, records)
-                    go_up(forest, first, nodes, table, backwards, records, stack)
-                add_parts(forest, first, nodes, records, parts[b * forest.features : (b + 1) * forest.features])
+                if trees.points[tree] % 2:
+                    go_down(trees, factors, first, nodes, table, records)
+                    go_up(trees, factors, first, nodes, table, backwards, records, stack)
+                add_parts(trees, factors, first, nodes, records, parts[b * forest.features : (b + 1) * forest.features])
         for b in range(blocks):
             its_parts = parts[b * forest.features : (b + 1) * forest.features]
             for r in range(min(BLOCK, len(X) - start - b * BLOCK)):
