@@ -10,8 +10,8 @@ How it is made fast, so that nobody undoes it unknowing (``python -m tests.bench
   checks the overlap of all records of a tree at once, and finds one.
 - Two quadrature points are taken at a time, ``_twice``, so that states and sums are read and written half as often and
   a node is looked up half as often; of an odd number of points one is left for ``go_down`` and ``go_up``.
-- Buffers start at a multiple of 64 bytes, a cache line.
-- Four blocks share the tables of a tree before the next tree is fetched.
+- Buffers start at a multiple of 64 bytes, a cache line (models/workspace.py).
+- Several blocks share the tables of a tree before the next tree is fetched.
 
 Importing numba takes about half a second, so this module is imported when first needed.
 """
@@ -37,8 +37,6 @@ from models.forest import (
 )
 
 BLOCK = 64
-BLOCKS = 4
-CACHE_LINE = 64
 PRODUCT, SECOND, SUM = BLOCK, 2 * BLOCK, 3 * BLOCK
 """Where in a node's record its products at one point and the next, and its sums, start; its states are at 0."""
 ZERO = float(np.float32(1e-35))
@@ -63,7 +61,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 class Workspace(NamedTuple):
-    """What the kernels write on while they explain. Made outside of them, which is not compiled."""
+    """What the kernels write on while they explain: made by models/workspace.py, as that needs no compiling."""
 
     codes: np.ndarray
     leaf_stack: np.ndarray
@@ -73,31 +71,6 @@ class Workspace(NamedTuple):
     totals: np.ndarray
     column_values: np.ndarray
     backwards: np.ndarray
-
-
-def workspace(forest: Forest, blocks: int) -> Workspace:
-    """For so many blocks at once."""
-    kind = forest.factors.side.dtype
-    records = buffer(forest.most_nodes + 1, 4 * BLOCK, kind)
-    records[0, :BLOCK] = 1  # what every row has passed that meets a feature for the first time
-    return Workspace(
-        codes=buffer(blocks * len(forest.columns.feature), BLOCK, np.int32),
-        leaf_stack=buffer(forest.most_slots, BLOCK, np.int32).reshape(-1),
-        records=records,
-        stack=buffer(forest.most_slots, 2 * BLOCK, kind).reshape(-1),
-        parts=buffer(blocks * forest.features, BLOCK, np.float64),
-        totals=buffer(blocks, BLOCK, np.float64),
-        column_values=np.zeros(BLOCK),
-        backwards=np.arange(forest.most_nodes)[::-1].copy(),
-    )
-
-
-def buffer(rows: int, columns: int, kind: Any) -> np.ndarray:
-    """Zeros that start at a cache line."""
-    size = np.dtype(kind).itemsize
-    flat = np.zeros(rows * columns + CACHE_LINE // size, kind)
-    first = (-flat.ctypes.data) % CACHE_LINE // size
-    return flat[first : first + rows * columns].reshape(rows, columns)
 
 
 @kernel
@@ -353,20 +326,6 @@ def put_top(parts: np.ndarray, row: int, features: np.ndarray, values: np.ndarra
         features[at], values[at] = feature, value
 
 
-def explain_rows(
-    forest: Forest,
-    X: np.ndarray,
-    scores: np.ndarray,
-    values: np.ndarray,
-    top_features: np.ndarray,
-    top_values: np.ndarray,
-) -> None:
-    """Fill in raw scores, and SHAP values (rows x features) or the top ones (rows x k), whichever has columns."""
-    blocks_at_once = min(BLOCKS, (len(X) + BLOCK - 1) // BLOCK)
-    space = workspace(forest, blocks_at_once)
-    explain_blocks(forest, X, blocks_at_once, space, scores, values, top_features, top_values)
-
-
 @kernel
 def explain_blocks(
     forest: Forest,
@@ -378,7 +337,7 @@ def explain_blocks(
     top_features: np.ndarray,
     top_values: np.ndarray,
 ) -> None:
-    """The same, with something to write on."""
+    """Fill in raw scores, and SHAP values (rows x features) or the top ones (rows x k), whichever has columns."""
     trees, factors, columns = forest.trees, forest.factors, len(forest.columns.feature)
     codes, records, stack, backwards = space.codes, space.records, space.stack, space.backwards
     parts, totals = space.parts, space.totals

@@ -137,7 +137,7 @@ class Explainer:
 
 def _kernel() -> Callable[..., None]:
     """The compiled loops; numba is imported when the first row is explained, not before."""
-    from models.quadrature import explain_rows
+    from models.workspace import explain_rows
 
     kernel: Callable[..., None] = explain_rows
     return kernel
