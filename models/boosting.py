@@ -42,6 +42,15 @@ def fit(X: pd.DataFrame, y: np.ndarray, params: Params, rounds: int, seed: int =
     return booster
 
 
+def fit_gamma(
+    X: pd.DataFrame, arr: np.ndarray, means: np.ndarray, params: Params, rounds: int, seed: int = 0
+) -> Booster:
+    """A booster of ``rounds`` trees whose raw prediction is to be added to log(``means``): gamma loss, amounts > 0."""
+    size = float(arr.mean())  # the loss has no unit, LightGBM's penalties have
+    made = _dataset(X, arr / size, params, seed, np.log(means / size))
+    return lightgbm.train(params.for_lightgbm(seed) | {"objective": "gamma"}, made, num_boost_round=rounds)
+
+
 def fit_shares(X: pd.DataFrame, share: np.ndarray, params: Params, rounds: int, seed: int = 0) -> Booster:
     """A booster of ``rounds`` trees that follows shares between 0 and 1 instead of outcomes."""
     settings = params.for_lightgbm(seed) | {"objective": "cross_entropy", "max_bin": 1023, "min_data_in_bin": 1}
@@ -63,7 +72,9 @@ def stages(booster: Booster, X: pd.DataFrame, every: int) -> Iterator[tuple[int,
         yield min(start + every, trees), total
 
 
-def _dataset(X: pd.DataFrame, y: np.ndarray, params: Params, seed: int) -> lightgbm.Dataset:
+def _dataset(
+    X: pd.DataFrame, y: np.ndarray, params: Params, seed: int, start: np.ndarray | None = None
+) -> lightgbm.Dataset:
     names = [str(name) for name in X.columns]
     unfit = [name for name in names if _NOT_IN_NAMES & set(name) or any(c.isspace() for c in name)]
     if unfit:
@@ -74,7 +85,7 @@ def _dataset(X: pd.DataFrame, y: np.ndarray, params: Params, seed: int) -> light
         )
     settings = {k: v for k, v in params.for_lightgbm(seed).items() if k in ("verbosity", "num_threads")}
     return lightgbm.Dataset(
-        X.to_numpy(np.float64), np.asarray(y, dtype=np.float64), feature_name=names, params=settings
+        X.to_numpy(np.float64), np.asarray(y, dtype=np.float64), init_score=start, feature_name=names, params=settings
     )
 
 

@@ -15,7 +15,7 @@ from models.categories import Categories
 from models.offers import Offers
 
 DESCRIPTION = "bundle.json"
-FORMAT = 4
+FORMAT = 5
 
 
 @dataclass(frozen=True)
