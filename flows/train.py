@@ -36,8 +36,8 @@ def fit(known: Known, found: Study) -> TrainedModel:
 def decide_promotion(known: Known, found: Study) -> Decision:
     """Promote, keep or refuse, because."""
     settings = known.settings
-    champion = champion_of(Registry(settings.mlruns_folder, settings.model))
-    decision = decide(found, champion, settings.training.promotion)
+    champion, why_none = champion_of(Registry(settings.mlruns_folder, settings.model))
+    decision = decide(found, champion, settings.training.promotion, why_none)
     say(f"decision: {decision}")
     return decision
 

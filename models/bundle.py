@@ -14,6 +14,11 @@ from models.calibration import Calibrator, calibrator_from_dict
 from models.categories import Categories
 from models.offers import Offers
 
+
+class OutdatedModelError(ModelError):
+    """A stored model in the form of another version of Headroom: nothing is wrong with it, but it cannot be read."""
+
+
 DESCRIPTION = "bundle.json"
 FORMAT = 5
 
@@ -92,7 +97,11 @@ class Bundle:
         """Read back what ``to_files`` gave. Raises ModelError if a file is missing or was changed."""
         stored = _described(_part(files, DESCRIPTION))
         if stored.get("format") != FORMAT:
-            raise ModelError("read a stored model", f"format {stored.get('format')!r}", "train again with this version")
+            raise OutdatedModelError(
+                "read a stored model",
+                f"its files are of format {stored.get('format')!r}, and this version of Headroom reads {FORMAT}",
+                "train again with this version",
+            )
         boosters = {_file(name): _part(files, _file(name)) for name, m in stored["models"].items() if m["booster"]}
         _require_unchanged(stored.pop("sha256", {}), _hashes(stored, boosters))
         models = {

@@ -13,6 +13,8 @@ from serving.changes import MANY_PLACES
 from serving.wording import say_day
 
 TOP_REASONS = 10
+SAME_MODEL, UNKNOWN_MODEL = "the same", "not known"
+"""What is said of the model where nothing is known to have taken its place."""
 SIZES = ("change", *PARTS)
 _WITHOUT_BEFORE = {"", NotSplit.NEW.value, NotSplit.FIRST.value}
 
@@ -73,7 +75,7 @@ def summary(
             for code, size in strongest
             if code != REST
         ][:TOP_REASONS],
-        "model": about.replaced_by or ("not known" if not_asked else "the same"),
+        "model": about.replaced_by or (UNKNOWN_MODEL if not_asked else SAME_MODEL),
         "moved_by_model": {"more_than_places": MANY_PLACES, "accounts": moved},
     }
     return {**told, "text": " ".join(_sentences(told, about))}
