@@ -38,7 +38,7 @@ def load_model(settings: Settings, reference: str | None) -> Bundle:
     registry = Registry(settings.mlruns_folder, settings.model)
     stands_in = reference is None and settings.training.without_model == "rule" and not registry.has_champion()
     bundle = registry.load(f"{settings.model}@{RULE}" if stands_in else reference)
-    say(f"model {settings.model} version {bundle.version}")
+    say(f"model {bundle.name} version {bundle.version}")
     require_same_rules(bundle, settings)
     return bundle
 
@@ -98,7 +98,7 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
             **found.told(),
             "stopped_feeds": steps.stopped_feeds(standing),
             "model": {
-                "name": settings.model,
+                "name": bundle.name,
                 "version": bundle.version,
                 "run_id": bundle.run_id,
                 "explained_by": explained_by,

@@ -36,7 +36,7 @@ def require_same_rules(bundle: Bundle, settings: Settings) -> None:
     ]
     if differing:
         raise ModelError(
-            f"Customers are to be scored with version {bundle.version} of {settings.model}.",
+            f"Customers are to be scored with version {bundle.version} of {bundle.name}.",
             f"it was trained with {', '.join(differing)}.",
             "Train again with these settings, or set [expansion] back.",
         )

@@ -104,6 +104,8 @@ def replacement(old: Bundle | None, new: Bundle) -> str:
     if any(rules):
         words = {(True, True): "the other rule", (True, False): "the model that replaced the rule"}
         return words.get(rules, "the rule that replaced the model")
+    if old.name != new.name:
+        return "the other model"
     versions = old.version, new.version
     went_back = all(version.isdecimal() for version in versions) and int(new.version) < int(old.version)
     return "the earlier model" if went_back else RETRAINED

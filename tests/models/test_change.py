@@ -103,6 +103,7 @@ def test_with_a_retrain_the_facts_are_told_by_the_old_model(
     pd.testing.assert_series_equal(made.accounts.data, same.accounts.data)
     assert replacement(old, retrained) == RETRAINED
     assert replacement(retrained, old) == "the earlier model"
+    assert replacement(retrained.registered("2", "run-2", "demo"), old) == "the other model"
 
 
 def test_each_part_by_hand(old: Bundle, retrained: Bundle, months: tuple[pd.DataFrame, pd.DataFrame]) -> None:
