@@ -18,7 +18,7 @@ from flows.learning import check_source, read_source
 from flows.progress import say
 from flows.settings import Settings, load
 from flows.tasks import in_memory
-from flows.trust import require_same_rules, warnings
+from flows.trust import require_features, require_same_rules, warnings
 from models.bundle import Bundle
 from models.registry import RULE, Registry
 from models.scoring import require_unchanged
@@ -129,6 +129,7 @@ def score(
     opened = read_source(settings)
     report = check_source(opened)
     standing = stand_on(opened, as_date(snapshot_date))
+    require_features(bundle, steps.feature_cards(standing))
     folder = publish_list(bundle, report, standing, settings)
     say(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["changes"]["text"])
     return {"folder": folder, "snapshot_date": standing.snapshot_date, "version": bundle.version}
