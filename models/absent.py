@@ -17,7 +17,7 @@ def say_missing(asked: Sequence[str], missing: Sequence[str]) -> str:
     look for. What is no feature of ours is the team's own.
     """
     cards, gone = full_catalogue(), set(missing)
-    tables = {name: cards[name].tables if name in cards else (OWN,) for name in asked}
+    tables = {name: (cards[name].tables or ("accounts",)) if name in cards else (OWN,) for name in asked}
     of_table: dict[str, list[str]] = {}
     for name in asked:
         for table in tables[name]:
