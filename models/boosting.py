@@ -15,6 +15,7 @@ import pandas as pd
 
 from data.errors import ModelError
 from models import trees
+from models.absent import say_missing, some
 from models.cores import cores
 from models.settings import Params
 from models.trees import NotCoveredError
@@ -102,8 +103,8 @@ def check_columns(expected: list[str], given: list[str]) -> None:
     extra = [name for name in given if name not in expected]
     moved = [f"{g} in place of {e}" for g, e in zip(given, expected, strict=False) if g != e]
     found = [
-        f"missing: {', '.join(missing)}" * bool(missing),
-        f"not the model's: {', '.join(extra)}" * bool(extra),
+        say_missing(expected, missing),
+        f"not the model's: {some(extra)}" * bool(extra),
         f"in another order: {', '.join(moved)}" * (not missing and not extra),
     ]
     raise ModelError(

@@ -33,9 +33,15 @@ def served_before(registry: Registry, run_id: str) -> tuple[Bundle | None, str]:
 def promote(registry: Registry, reference: str | None, because: str) -> tuple[str, str]:
     """Make a version the champion by hand (default: the challenger). Returns ``(version, what was decided of it)``.
 
-    Raises ModelError for a rule, which cannot be a champion.
+    Raises ModelError for a rule, which cannot be a champion, and for a version of a model of another name.
     """
     bundle = registry.load(reference or f"{registry.name}@{CHALLENGER}")
+    if bundle.name != registry.name:
+        raise ModelError(
+            f"promote {reference} to champion of {registry.name}",
+            f"it is version {bundle.version} of {bundle.name}, another model",
+            f'choose a version of {registry.name}, or a configuration with model = "{bundle.name}"',
+        )
     if "rule" in bundle.facts:
         raise ModelError(
             f"promote version {bundle.version}", "it is a rule, not a model", "choose the version of a model"

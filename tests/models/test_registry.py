@@ -50,6 +50,21 @@ def test_the_champion_moves_to_the_new_version(trained: TrainedModel, mlruns: Pa
     assert named == [["2", "challenger champion"], ["1", "previous_champion"]]
 
 
+def test_a_model_of_another_name_serves_under_its_own_and_is_no_champion_here(
+    trained: TrainedModel, mlruns: Path
+) -> None:
+    one, other = Registry(mlruns, "headroom"), Registry(mlruns, "headroom_demo")
+    one.log(trained, fingerprint="d1")
+    for day in ("d1", "d2"):
+        other.log(trained, fingerprint=day)
+    assert one.load("headroom_demo/2").name == "headroom_demo"
+    with pytest.raises(ModelError, match="version 2 of headroom_demo, another model"):
+        promote(one, "headroom_demo/2", "a slip")
+    with pytest.raises(ModelError, match="version 1 of headroom_demo"):
+        promote(one, "headroom_demo/1", "a slip that would have crowned the wrong version 1")
+    assert one.load().version == "1"
+
+
 def test_by_hand_and_back_again(trained: TrainedModel, mlruns: Path) -> None:
     registry = Registry(mlruns)
     with pytest.raises(ModelError, match="no model has been trained yet"):
