@@ -56,6 +56,16 @@ def test_every_change_is_split_told_and_verified(both: Path, warehouse: Path, he
     assert "the parts of its change do not sum to it, by 0.001" in ran.out
 
 
+def test_in_how_many_parts_a_base_is_compared_changes_no_byte(
+    both: Path, warehouse: Path, headroom: Headroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()}
+    monkeypatch.setattr("flows.score.ACCOUNTS_AT_A_TIME", 37)
+    assert headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", both).code == 0
+    assert {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()} == before
+    assert len(list(both.iterdir())) == 2
+
+
 def test_a_last_list_that_was_edited_stops_the_next(
     both: Path, warehouse: Path, headroom: Headroom, with_model: None
 ) -> None:
