@@ -14,6 +14,7 @@ from features.build import full_catalogue
 from flows import steps
 from flows.dates import Standing, as_date, stand_on, training_dates
 from flows.progress import say
+from flows.sales import read_sales
 from flows.settings import Settings
 from flows.tasks import in_memory
 from models.offers import Sales
@@ -52,7 +53,7 @@ def read_known(settings: Settings, snapshot_date: date | str | None) -> Known:
     report = check_source(opened)
     standing = stand_on(opened, as_date(snapshot_date))
     history, today = build_history(standing, settings)
-    sales = steps.read_sales(standing, training_dates(standing, settings.expansion.horizon_days), settings)
+    sales = read_sales(standing, training_dates(standing, settings.expansion.horizon_days), settings)
     return Known(settings, report, standing, history, today, tuple(steps.feature_cards(standing)), sales)
 
 

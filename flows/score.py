@@ -16,6 +16,7 @@ from flows.dates import Standing, as_date, stand_on
 from flows.last_list import last_list
 from flows.learning import check_source, read_source
 from flows.progress import say
+from flows.sales import shards
 from flows.settings import Settings, load
 from flows.tasks import in_memory
 from flows.trust import require_features, require_same_rules, warnings
@@ -68,14 +69,13 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
     """
     last = last_list(settings, standing.snapshot_date, bundle)
     terms = replace(terms_of(bundle, standing, settings), replaced_by=last.replaced_by(bundle))
-    found, owned = steps.Fingerprint(), steps.read_owned(standing)
+    found = steps.Fingerprint()
     explained_by = ""
 
     def parts() -> Iterator[Part]:
         nonlocal explained_by
         accounts, held_against = 0, None
-        for shard in steps.row_parts(standing, [standing.snapshot_date], settings):
-            rows = shard.to_pandas()
+        for rows, owned in shards(standing, settings):
             found.add(rows)
             scored = score_rows(bundle, rows, owned)
             explained_by = scored.explained_by

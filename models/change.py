@@ -89,7 +89,8 @@ def split(
     moved = (parts[stayed] - parts_then[features].to_numpy(np.float64)) * slopes[:, None]
     data = accounts.loc[stayed, "data"].to_numpy()
     reasons = _by_reason(ids[stayed], moved, _members(features, reason_codes), data, least_log_odds)
-    return Change(accounts, reasons, asked[AS_BEFORE].reset_index(drop=True))
+    as_before = None if same_model(old, new) else asked[AS_BEFORE].reset_index(drop=True)
+    return Change(accounts, reasons, as_before)
 
 
 def same_model(old: Bundle, new: Bundle) -> bool:

@@ -82,6 +82,16 @@ def test_the_sentences_about_changes_are_told_again(both: Path, warehouse: Path,
     assert "why accounts changed was not told again" in ran.out
 
 
+def test_in_how_many_parts_a_base_is_compared_changes_no_byte(
+    both: Path, warehouse: Path, headroom: Headroom, with_model: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()}
+    monkeypatch.setattr("flows.score.ACCOUNTS_AT_A_TIME", 37)
+    assert headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", both).code == 0
+    assert {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()} == before
+    assert len(list(both.iterdir())) == 2
+
+
 def test_a_last_list_that_was_edited_stops_the_next(
     both: Path, warehouse: Path, headroom: Headroom, with_model: None
 ) -> None:
