@@ -29,17 +29,22 @@ def with_label_rules(bundle: Bundle, settings: Settings) -> Bundle:
     return replace(bundle, facts={**bundle.facts, RULES: settings.expansion.model_dump()})
 
 
-def require_same_rules(bundle: Bundle, settings: Settings) -> None:
-    """Raise ``ModelError`` if the model learnt other expansions than the settings speak of."""
+def other_rules(bundle: Bundle, settings: Settings) -> str:
+    """The label rules that the model learnt from where the settings say otherwise; empty if they are the same."""
     learnt: dict[str, Any] = bundle.facts[RULES]
     asked = settings.expansion.model_dump()
-    differing = [
+    return ", ".join(
         f"{name} = {learnt.get(name)} (now {asked[name]})" for name in asked if asked[name] != learnt.get(name)
-    ]
+    )
+
+
+def require_same_rules(bundle: Bundle, settings: Settings) -> None:
+    """Raise ``ModelError`` if the model learnt other expansions than the settings speak of."""
+    differing = other_rules(bundle, settings)
     if differing:
         raise ModelError(
             f"Customers are to be scored with version {bundle.version} of {bundle.name}.",
-            f"it was trained with {', '.join(differing)}.",
+            f"it was trained with {differing}.",
             "Train again with these settings, or set [expansion] back.",
         )
 

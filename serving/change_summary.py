@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from data.change import PARTS, REST, RETRAINED, NotSplit
-from serving.change_words import About
+from serving.change_words import RANKED_BY, About
 from serving.changes import MANY_PLACES
 from serving.wording import say_day
 
@@ -90,6 +90,8 @@ def _sentences(told: Mapping[str, Any], about: About) -> list[str]:
     ]
     if told["not_asked"]:
         said.append(f"Why their scores changed is not known: {told['not_asked']}.")
+    if about.rank_by != about.previous_rank_by:
+        said.append(f"The list is now ranked by {RANKED_BY[about.rank_by]}: its places cannot be compared.")
     if told["reasons"]:
         said.append(f"The facts that changed scores most: {', '.join(r['title'] for r in told['reasons'][:3])}.")
     if about.replaced_by and told["moved_by_model"]["accounts"] is not None:
