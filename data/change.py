@@ -42,7 +42,7 @@ class Change:
     log-odds; missing where not known), because (a NotSplit, or empty). ``reasons``: account_id, reason_code, log_odds:
     the data part of each account by reason code, largest first; what is too small stands under REST, last, so that they
     sum to ``data``. ``as_before``: what the old model says of today's rows (account_id, log_odds, propensity,
-    expected_arr), of new accounts too; None where it cannot be asked, and ``not_asked`` says why.
+    expected_arr), of new accounts too; None where it is today's, or cannot be asked, and ``not_asked`` says why.
     """
 
     accounts: pd.DataFrame

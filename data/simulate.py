@@ -86,18 +86,29 @@ def simulate(
         raise HeadroomError(
             asked, "There is something else at that place.", "Choose an empty folder, or remove what is there."
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise _not_writable(asked, error) from error
     try:
         counts = _write(building, accounts, months, seed, end, progress, world)
         building.chmod(0o755)
         if out.exists():
             shutil.rmtree(out)
         building.rename(out)
+    except OSError as error:
+        shutil.rmtree(building, ignore_errors=True)
+        raise _not_writable(asked, error) from error
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
     return counts
+
+
+def _not_writable(asked: str, error: OSError) -> HeadroomError:
+    found = f"{error.strerror or error}."
+    return HeadroomError(asked, found, "Give another folder with --out, or make room and rights there.")
 
 
 def _is_simulated(folder: Path) -> bool:

@@ -137,19 +137,30 @@ def shard(tables: Tables, index: int, count: int) -> Tables:
     if count == 1:
         return tables
     return {
-        name: table.filter(table.account_id.hash().abs() % count == index) if "account_id" in table.columns else table
+        name: table.filter(shard_of(table, count) == index) if "account_id" in table.columns else table
         for name, table in tables.items()
     }
 
 
-def shard_count(tables: Tables, snapshots: int) -> int:
-    """How many shards keep each one within ``ROWS_PER_SHARD`` account-snapshots."""
+def shard_of(table: ir.Table, count: int) -> ir.Value:
+    """The shard of ``count`` that the account of each row is in."""
+    return table.account_id.hash().abs() % count
+
+
+def shard_count(tables: Tables, snapshots: int, wanted: int | None = None) -> int:
+    """In how many shards ``build`` yields a base: of each block as many. By default within ``ROWS_PER_SHARD``."""
     accounts = _accounts(tables)
-    return max(1, -(-accounts * snapshots // ROWS_PER_SHARD), -(-accounts // ACCOUNTS_PER_SHARD))
+    blocks = _blocks(accounts)
+    wanted = wanted or max(1, -(-accounts * snapshots // ROWS_PER_SHARD), -(-accounts // ACCOUNTS_PER_SHARD))
+    return blocks * -(-wanted // blocks)
 
 
 def _accounts(tables: Tables) -> int:
     return int(tables["accounts"].count().to_pyarrow().as_py())
+
+
+def _blocks(accounts: int) -> int:
+    return max(1, -(-accounts // ACCOUNTS_PER_BLOCK))
 
 
 def build(
@@ -169,9 +180,7 @@ def build(
     is counted at once, and held by the engine while they are worked on; finished shards wait on disk for the comparison
     of accounts.
     """
-    blocks = max(1, -(-_accounts(tables) // ACCOUNTS_PER_BLOCK))
-    per_block = -(-(shards or shard_count(tables, len(snapshot_dates))) // blocks)
-    count = blocks * per_block
+    blocks, count = _blocks(_accounts(tables)), shard_count(tables, len(snapshot_dates), shards)
     features = available(tables, absent)
     if count == 1:
         with _counted(tables, snapshot_dates, rules) as held:

@@ -181,7 +181,7 @@ def explain(
 
     settings = load(config)
     bundle = Registry(settings.mlruns_folder, settings.model).load(model)
-    say(f"model {settings.model} version {bundle.version}, explained by {explained_by(bundle.booster)}")
+    say(f"model {bundle.name} version {bundle.version}, explained by {explained_by(bundle.booster)}")
     rows = explain_file(bundle, features, out, k, progress=counting("rows"))
     print(f"{rows:,} rows: {out}")
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 import pandas as pd
 
@@ -15,8 +16,8 @@ from models.change import replacement, split
 from models.published import Published
 from models.registry import Registry
 from models.succession import served_before
-from serving import tables
 from serving.publish import previous
+from serving.row_file import RowFile
 from serving.snapshot import Snapshot
 
 
@@ -46,13 +47,17 @@ class LastList:
         return replace(found, not_asked=self.not_there or found.not_asked)
 
     def _of(self, accounts: pd.Series) -> Published | None:
-        if self.snapshot is None or self.snapshot.folder is None:
+        if self.snapshot is None:
             return None
-        # A shard's accounts are scattered over the base, so they are asked for one by one.
-        ids = accounts.astype("str")
         scores = self.snapshot.scores
-        attributions = tables.read(self.snapshot.folder / "attributions.parquet", ids)
-        return Published(scores[scores["account_id"].isin(ids)], attributions)
+        return Published(scores[scores["account_id"].isin(accounts)], self._attributions.read(accounts))
+
+    @cached_property
+    def _attributions(self) -> RowFile:
+        # Laid down when the first part asks, beside the list: what finds no room there is told as publishing tells it.
+        assert self.snapshot is not None, "a list was published before"
+        assert self.snapshot.folder is not None, "a published list is on disk"
+        return RowFile(self.snapshot.folder / "attributions.parquet", self.snapshot.folder.parent)
 
 
 def last_list(settings: Settings, before: date, new: Bundle) -> LastList:

@@ -1,5 +1,6 @@
 """What the flows that learn share: the labelled history, the rows of today, and the study of both."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -7,16 +8,23 @@ from pathlib import Path
 import pandas as pd
 
 from data.errors import NotEnoughHistoryError
+from data.hints import hint
 from data.report import Report
+from features.build import full_catalogue
 from flows import steps
 from flows.dates import Standing, as_date, stand_on, training_dates
 from flows.progress import say
+from flows.sales import read_sales
 from flows.settings import Settings
 from flows.tasks import in_memory
 from models.offers import Sales
 from models.pages import study_page
+from models.probes import IDENTITY, SHUFFLED_TIME
 from models.study import Study, study
 from models.verdict import Kind, Verdict
+
+NOT_FEATURES = (IDENTITY, SHUFFLED_TIME)
+"""What probes find that is about no single feature."""
 
 read_source = in_memory("read source")(steps.read_source)
 check_source = in_memory("check source")(steps.check_source)
@@ -45,7 +53,7 @@ def read_known(settings: Settings, snapshot_date: date | str | None) -> Known:
     report = check_source(opened)
     standing = stand_on(opened, as_date(snapshot_date))
     history, today = build_history(standing, settings)
-    sales = steps.read_sales(standing, training_dates(standing, settings.expansion.horizon_days), settings)
+    sales = read_sales(standing, training_dates(standing, settings.expansion.horizon_days), settings)
     return Known(settings, report, standing, history, today, tuple(steps.feature_cards(standing)), sales)
 
 
@@ -63,6 +71,8 @@ def build_history(standing: Standing, settings: Settings) -> tuple[pd.DataFrame,
 @in_memory("study")
 def study_known(known: Known) -> Study:
     """Replay, backtest, probes and verdict. Raises ``NotEnoughHistoryError`` if there is too little."""
+    for warning in unknown_signatures(known.settings, known.features):
+        say(f"warning: {warning}")
     return study(
         known.history,
         known.features,
@@ -72,6 +82,15 @@ def study_known(known: Known) -> Study:
         sales=known.sales,
         progress=say,
     )
+
+
+def unknown_signatures(settings: Settings, features: Sequence[str]) -> Iterator[str]:
+    """What is signed off and is no feature of this base or any other, nor a probe: a slip of the pen, most likely."""
+    names = {*features, *full_catalogue(), *NOT_FEATURES}
+    for name in settings.training.signed_off:
+        if name not in names:
+            near = hint(name, sorted(names))
+            yield f'[training] signed_off names "{name}", which is no feature here{near}; nothing is signed off by it.'
 
 
 def too_few(error: NotEnoughHistoryError) -> Verdict:

@@ -16,9 +16,10 @@ from flows.dates import Standing, as_date, stand_on
 from flows.last_list import last_list
 from flows.learning import check_source, read_source
 from flows.progress import say
+from flows.sales import shards
 from flows.settings import Settings, load
 from flows.tasks import in_memory
-from flows.trust import require_same_rules, warnings
+from flows.trust import require_features, require_same_rules, warnings
 from models.bundle import Bundle
 from models.registry import RULE, Registry
 from models.scoring import require_unchanged
@@ -38,7 +39,7 @@ def load_model(settings: Settings, reference: str | None) -> Bundle:
     registry = Registry(settings.mlruns_folder, settings.model)
     stands_in = reference is None and settings.training.without_model == "rule" and not registry.has_champion()
     bundle = registry.load(f"{settings.model}@{RULE}" if stands_in else reference)
-    say(f"model {settings.model} version {bundle.version}")
+    say(f"model {bundle.name} version {bundle.version}")
     require_same_rules(bundle, settings)
     return bundle
 
@@ -68,14 +69,13 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
     """
     last = last_list(settings, standing.snapshot_date, bundle)
     terms = replace(terms_of(bundle, standing, settings), replaced_by=last.replaced_by(bundle))
-    found, owned = steps.Fingerprint(), steps.read_owned(standing)
+    found = steps.Fingerprint()
     explained_by = ""
 
     def parts() -> Iterator[Part]:
         nonlocal explained_by
         accounts, held_against = 0, None
-        for shard in steps.row_parts(standing, [standing.snapshot_date], settings):
-            rows = shard.to_pandas()
+        for rows, owned in shards(standing, settings):
             found.add(rows)
             scored = score_rows(bundle, rows, owned)
             explained_by = scored.explained_by
@@ -98,7 +98,7 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
             **found.told(),
             "stopped_feeds": steps.stopped_feeds(standing),
             "model": {
-                "name": settings.model,
+                "name": bundle.name,
                 "version": bundle.version,
                 "run_id": bundle.run_id,
                 "explained_by": explained_by,
@@ -129,6 +129,7 @@ def score(
     opened = read_source(settings)
     report = check_source(opened)
     standing = stand_on(opened, as_date(snapshot_date))
+    require_features(bundle, steps.feature_cards(standing))
     folder = publish_list(bundle, report, standing, settings)
     say(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["changes"]["text"])
     return {"folder": folder, "snapshot_date": standing.snapshot_date, "version": bundle.version}

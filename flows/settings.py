@@ -108,7 +108,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """``HEADROOM_MLRUNS`` is ``mlruns``; ``HEADROOM_SOURCE__URL`` is ``[source].url``."""
+    """``HEADROOM_MLRUNS`` is ``mlruns``; ``HEADROOM_SOURCE__URL`` is ``[source].url``; lists as in the file."""
     values: dict[str, Any] = {}
     for name, value in environment.items():
         if not name.startswith(PREFIX) or name in NOT_SETTINGS:
@@ -123,8 +123,18 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
                     f"another {PREFIX}* variable gives {table} a value of its own.",
                     f"Unset {PREFIX}{table.upper()}.",
                 )
-        target[key] = value
+        target[key] = _value(value)
     return values
+
+
+def _value(text: str) -> Any:
+    """A list is written as in the file; what cannot be read stays text, and is refused by its name."""
+    if not text.lstrip().startswith("["):
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

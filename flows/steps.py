@@ -8,7 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -27,12 +26,9 @@ from features.build import build, catalogue
 from features.calendar import QUARTER_DAYS
 from features.cohort import cohort
 from features.labels import labels
-from features.offers import cross_sells, features_used, products_had, products_on_offer
 from flows.dates import Standing, today_utc
 from flows.progress import counting, say
 from flows.settings import Settings
-from models.offers import Owned, Sales
-from models.splits import days
 from serving.playbook import LIKENESS
 from serving.playbook import digest as playbook_digest
 
@@ -152,30 +148,6 @@ def read_people(tables: Tables) -> pd.DataFrame:
     """One row per account: account_id, name, owner, segment."""
     people: pd.DataFrame = tables["accounts"].select("account_id", "name", "owner", "segment").to_pyarrow().to_pandas()
     return people
-
-
-def read_sales(standing: Standing, dates: list[date], settings: Settings) -> Sales:
-    """Which products were sold across within the horizon of these snapshots, and what the buyers had before."""
-    tables = standing.tables
-    sold = cross_sells(tables, cohort(tables, dates), settings.expansion).cache()
-    owned = _owned(tables, sold.select("account_id", "snapshot_date").distinct(), dates)
-    return Sales(_dated(sold), owned)
-
-
-def read_owned(standing: Standing) -> Owned:
-    """What each account of the base has or had on the snapshot date, and what is on offer."""
-    return _owned(standing.tables, cohort(standing.tables, [standing.snapshot_date]), [standing.snapshot_date])
-
-
-def _owned(tables: Tables, accounts: ir.Table, dates: list[date]) -> Owned:
-    had, used = products_had(tables, accounts), features_used(tables, accounts)
-    return Owned(_dated(had), _dated(products_on_offer(tables, dates)), _dated(used))
-
-
-def _dated(table: ir.Table) -> pd.DataFrame:
-    """One day is one value, whatever the engine returned."""
-    rows: pd.DataFrame = table.to_pyarrow().to_pandas()
-    return rows.assign(snapshot_date=days(rows["snapshot_date"]))
 
 
 class Fingerprint:

@@ -12,7 +12,7 @@ from flows.learning import Known, read_known, study_known, too_few, write_verdic
 from flows.progress import say
 from flows.settings import load
 from flows.tasks import in_memory
-from flows.trust import with_label_rules, with_rules
+from flows.trust import other_rules, with_label_rules, with_rules
 from models import baselines, record
 from models.bundle import Bundle
 from models.categories import learn_categories
@@ -36,8 +36,12 @@ def fit(known: Known, found: Study) -> TrainedModel:
 def decide_promotion(known: Known, found: Study) -> Decision:
     """Promote, keep or refuse, because."""
     settings = known.settings
-    champion = champion_of(Registry(settings.mlruns_folder, settings.model))
-    decision = decide(found, champion, settings.training.promotion)
+    champion, why_none = champion_of(Registry(settings.mlruns_folder, settings.model))
+    differing = other_rules(champion.bundle, settings) if champion else ""
+    if champion and differing:  # it foretells something else, and would be refused by ``score``
+        why_none = f"the champion, version {champion.bundle.version}, was trained with {differing}"
+        champion = None
+    decision = decide(found, champion, settings.training.promotion, why_none)
     say(f"decision: {decision}")
     return decision
 

@@ -1,11 +1,13 @@
 """What a reader of the list must be told: old data, a model that was no good on past snapshots, other label rules."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 from data.errors import ModelError
 from flows.dates import Standing
 from flows.settings import Settings
+from models.boosting import check_columns
 from models.bundle import Bundle
 from models.training import TrainedModel
 
@@ -27,19 +29,30 @@ def with_label_rules(bundle: Bundle, settings: Settings) -> Bundle:
     return replace(bundle, facts={**bundle.facts, RULES: settings.expansion.model_dump()})
 
 
-def require_same_rules(bundle: Bundle, settings: Settings) -> None:
-    """Raise ``ModelError`` if the model learnt other expansions than the settings speak of."""
+def other_rules(bundle: Bundle, settings: Settings) -> str:
+    """The label rules that the model learnt from where the settings say otherwise; empty if they are the same."""
     learnt: dict[str, Any] = bundle.facts[RULES]
     asked = settings.expansion.model_dump()
-    differing = [
+    return ", ".join(
         f"{name} = {learnt.get(name)} (now {asked[name]})" for name in asked if asked[name] != learnt.get(name)
-    ]
+    )
+
+
+def require_same_rules(bundle: Bundle, settings: Settings) -> None:
+    """Raise ``ModelError`` if the model learnt other expansions than the settings speak of."""
+    differing = other_rules(bundle, settings)
     if differing:
         raise ModelError(
-            f"Customers are to be scored with version {bundle.version} of {settings.model}.",
-            f"it was trained with {', '.join(differing)}.",
+            f"Customers are to be scored with version {bundle.version} of {bundle.name}.",
+            f"it was trained with {differing}.",
             "Train again with these settings, or set [expansion] back.",
         )
+
+
+def require_features(bundle: Bundle, there: Collection[str]) -> None:
+    """Raise ``ModelError`` if the tables no longer give what the model asks for, before anything is built."""
+    asked = list(bundle.feature_names)
+    check_columns(asked, [name for name in asked if name in there])
 
 
 def warnings(bundle: Bundle, standing: Standing) -> list[str]:

@@ -19,9 +19,11 @@ from flows.dates import stand_on
 from flows.progress import say
 from flows.settings import Settings, load
 from flows.trust import RULES
+from serving.change_words import titles
 from serving.playbook import digest
 from serving.playbook import load as load_playbook
 from serving.reasons import COLUMNS, feature_columns
+from serving.retold import about_of, check_change_sentences, check_gates, previous_day
 from serving.sentences import check_sentences
 from serving.settings import ServingSettings
 from serving.verify import (
@@ -140,7 +142,9 @@ def _verify_sentences(published: Published, settings: Settings, verdict: Verdict
     unknown = [name for name in features if name not in cards]
     verdict.note(Difference("(all)", f"feature {name}", "of the model", "not of this source") for name in unknown)
     features = [name for name in features if name in cards]
-    scored = set(published.read("scores", ["account_id"])["account_id"])
+    verdicts = published.read("scores", ["account_id", "eligible", "not_eligible_because"])
+    exclusions, peaks = published.read("exclusions"), manifest["users_are_daily_peaks"]
+    scored = set(verdicts["account_id"])
 
     def parts() -> Iterator[pd.DataFrame]:
         """The recomputed rows, part by part; each is checked as it comes."""
@@ -150,17 +154,32 @@ def _verify_sentences(published: Published, settings: Settings, verdict: Verdict
             of = published.of("reasons", rows["account_id"])
             verdict.sentences += len(of)
             found = check_sentences(
-                of, rows, features, cards, playbook, told.currency,
-                users_are_daily_peaks=manifest["users_are_daily_peaks"],
+                of, rows, features, cards, playbook, told.currency, users_are_daily_peaks=peaks
             )  # fmt: skip
             verdict.note(found)
+            verdict.note(check_gates(verdicts, exclusions, rows, told.gates, users_are_daily_peaks=peaks))
             verdict.note(_strangers(rows, scored))
             yield rows
 
     now = steps.fingerprint(report, standing, parts())
     verdict.note(Difference(name, "scores", "a customer", "none on that day") for name in sorted(scored))
     verdict.notes += list(_changes(manifest, now))
+    _verify_changes(published, settings, titles(cards, playbook), verdict)
     say(f"{verdict.sentences:,} sentences told again, as known before {standing.snapshot_date}")
+
+
+def _verify_changes(published: Published, settings: Settings, titles_of: Mapping[str, str], verdict: Verdict) -> None:
+    """The sentences about changes, where there are any and the list they compare with is still there."""
+    if "changes" not in published.manifest["rows_out"]:
+        return
+    day, previous = previous_day(published), None
+    if day is not None:
+        try:
+            previous = open_published(settings.out_folder, day)
+        except PublishError as error:
+            verdict.notes.append(f"why accounts changed was not told again: {error.found}")
+            return
+    verdict.note(check_change_sentences(published, previous, about_of(published, previous, titles_of)))
 
 
 def _strangers(rows: pd.DataFrame, scored: set[str]) -> Iterator[Difference]:

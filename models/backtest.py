@@ -118,7 +118,7 @@ def judge(
     ``history``: sorted feature rows with labels. ``predictions``: those of ``rolling.replay``, also of days before the
     reported ones (last month's list is one of the rivals). ``people``: account_id, owner, segment.
     """
-    rows = judged_rows(history, reported, predictions, people)
+    rows = judged_rows(history, features, reported, predictions, people, settings.seed)
     resamples = Resamples(rows.account_id, settings.resamples, settings.seed)
     days = [np.flatnonzero(rows.snapshot_date == day) for day in sorted(rows.snapshot_date.unique())]
     owners = rows.owner.astype("category").cat.codes.to_numpy()
@@ -166,7 +166,12 @@ def judge(
 
 
 def judged_rows(
-    history: pd.DataFrame, reported: Sequence[Split], predictions: pd.DataFrame, people: pd.DataFrame | None
+    history: pd.DataFrame,
+    features: Sequence[str],
+    reported: Sequence[Split],
+    predictions: pd.DataFrame,
+    people: pd.DataFrame | None,
+    seed: int,
 ) -> pd.DataFrame:
     """The reported predictions with what came of them, the expected ARR and whose accounts they are."""
     days = [split.test_date for split in reported]
@@ -176,7 +181,7 @@ def judged_rows(
     facts = judged[["account_id", "snapshot_date"]].assign(
         arr=judged.get("expansion_arr", np.nan),
         opportunity_open=judged.get(OPPORTUNITY, np.nan),
-        **_amounts(history, reported),
+        **_amounts(history, features, reported, seed),
     )
     rows = told.merge(facts, on=["account_id", "snapshot_date"], how="left", validate="one_to_one")
     rows["expected_arr"] = rows.arr_if_expands * rows.propensity
@@ -187,14 +192,17 @@ def judged_rows(
     return rows.astype({"y": "int8", "log_odds": "float64", "propensity": "float64", "arr": "float64"})
 
 
-def _amounts(history: pd.DataFrame, reported: Sequence[Split]) -> dict[str, np.ndarray]:
+def _amounts(
+    history: pd.DataFrame, features: Sequence[str], reported: Sequence[Split], seed: int
+) -> dict[str, np.ndarray]:
     """ARR given an expansion of the rows of the reported days, oldest first, fitted on what had matured before each."""
     told: list[np.ndarray] = []
     for split in sorted(reported, key=lambda split: split.test_date):
         day = history.iloc[day_of(history, split.test_date)]
         past = places_of(history, split.train_dates)
         train = history.iloc[past[history.expanded.to_numpy()[past] == 1]]
-        fitted = fit_amounts(train, train["expansion_arr"].to_numpy(np.float64)) if "expansion_arr" in history else None
+        arr = train.get("expansion_arr", pd.Series(np.nan, train.index)).to_numpy(np.float64)
+        fitted = fit_amounts(train, arr, features, seed)
         if fitted is None:
             told.append(np.full((4, len(day)), np.nan))
             continue

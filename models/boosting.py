@@ -15,6 +15,7 @@ import pandas as pd
 
 from data.errors import ModelError
 from models import trees
+from models.absent import say_missing, some
 from models.cores import cores
 from models.settings import Params
 from models.trees import NotCoveredError
@@ -42,6 +43,15 @@ def fit(X: pd.DataFrame, y: np.ndarray, params: Params, rounds: int, seed: int =
     return booster
 
 
+def fit_gamma(
+    X: pd.DataFrame, arr: np.ndarray, means: np.ndarray, params: Params, rounds: int, seed: int = 0
+) -> Booster:
+    """A booster of ``rounds`` trees whose raw prediction is to be added to log(``means``): gamma loss, amounts > 0."""
+    size = float(arr.mean())  # the loss has no unit, LightGBM's penalties have
+    made = _dataset(X, arr / size, params, seed, np.log(means / size))
+    return lightgbm.train(params.for_lightgbm(seed) | {"objective": "gamma"}, made, num_boost_round=rounds)
+
+
 def fit_shares(X: pd.DataFrame, share: np.ndarray, params: Params, rounds: int, seed: int = 0) -> Booster:
     """A booster of ``rounds`` trees that follows shares between 0 and 1 instead of outcomes."""
     settings = params.for_lightgbm(seed) | {"objective": "cross_entropy", "max_bin": 1023, "min_data_in_bin": 1}
@@ -63,7 +73,9 @@ def stages(booster: Booster, X: pd.DataFrame, every: int) -> Iterator[tuple[int,
         yield min(start + every, trees), total
 
 
-def _dataset(X: pd.DataFrame, y: np.ndarray, params: Params, seed: int) -> lightgbm.Dataset:
+def _dataset(
+    X: pd.DataFrame, y: np.ndarray, params: Params, seed: int, start: np.ndarray | None = None
+) -> lightgbm.Dataset:
     names = [str(name) for name in X.columns]
     unfit = [name for name in names if _NOT_IN_NAMES & set(name) or any(c.isspace() for c in name)]
     if unfit:
@@ -74,7 +86,7 @@ def _dataset(X: pd.DataFrame, y: np.ndarray, params: Params, seed: int) -> light
         )
     settings = {k: v for k, v in params.for_lightgbm(seed).items() if k in ("verbosity", "num_threads")}
     return lightgbm.Dataset(
-        X.to_numpy(np.float64), np.asarray(y, dtype=np.float64), feature_name=names, params=settings
+        X.to_numpy(np.float64), np.asarray(y, dtype=np.float64), init_score=start, feature_name=names, params=settings
     )
 
 
@@ -91,8 +103,8 @@ def check_columns(expected: list[str], given: list[str]) -> None:
     extra = [name for name in given if name not in expected]
     moved = [f"{g} in place of {e}" for g, e in zip(given, expected, strict=False) if g != e]
     found = [
-        f"missing: {', '.join(missing)}" * bool(missing),
-        f"not the model's: {', '.join(extra)}" * bool(extra),
+        say_missing(expected, missing),
+        f"not the model's: {some(extra)}" * bool(extra),
         f"in another order: {', '.join(moved)}" * (not missing and not extra),
     ]
     raise ModelError(

@@ -14,8 +14,13 @@ from models.calibration import Calibrator, calibrator_from_dict
 from models.categories import Categories
 from models.offers import Offers
 
+
+class OutdatedModelError(ModelError):
+    """A stored model in the form of another version of Headroom: nothing is wrong with it, but it cannot be read."""
+
+
 DESCRIPTION = "bundle.json"
-FORMAT = 4
+FORMAT = 5
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Bundle:
     explained; ``motions`` are those that could be learnt, and ``withheld`` says of each other motion why not.
     ``offers`` says which product a cross-sell would be of. ``facts`` are plain values: period, rows, expansions,
     rounds, seed.
-    ``version`` and ``run_id`` are empty until the model is in the registry.
+    ``version``, ``run_id`` and ``name`` (of the registered model) are empty until the model is in the registry.
     """
 
     feature_names: tuple[str, ...]
@@ -51,6 +56,7 @@ class Bundle:
     categories: Categories = field(default_factory=dict)
     version: str = ""
     run_id: str = ""
+    name: str = ""
 
     @property
     def booster(self) -> Booster:
@@ -58,8 +64,8 @@ class Bundle:
         assert self.any_expansion.booster is not None
         return self.any_expansion.booster
 
-    def registered(self, version: str, run_id: str) -> "Bundle":
-        return replace(self, version=version, run_id=run_id)
+    def registered(self, version: str, run_id: str, name: str = "") -> "Bundle":
+        return replace(self, version=version, run_id=run_id, name=name)
 
     def to_files(self) -> dict[str, str]:
         """File name to text: one file per booster, and ``bundle.json`` with the rest.
@@ -92,7 +98,11 @@ class Bundle:
         """Read back what ``to_files`` gave. Raises ModelError if a file is missing or was changed."""
         stored = _described(_part(files, DESCRIPTION))
         if stored.get("format") != FORMAT:
-            raise ModelError("read a stored model", f"format {stored.get('format')!r}", "train again with this version")
+            raise OutdatedModelError(
+                "read a stored model",
+                f"its files are of format {stored.get('format')!r}, and this version of Headroom reads {FORMAT}",
+                "train again with this version, or score with the one that stored it",
+            )
         boosters = {_file(name): _part(files, _file(name)) for name, m in stored["models"].items() if m["booster"]}
         _require_unchanged(stored.pop("sha256", {}), _hashes(stored, boosters))
         models = {

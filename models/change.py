@@ -28,6 +28,7 @@ from data.change import (
     wide_accounts,
 )
 from data.errors import ModelError
+from models.absent import say_missing, some
 from models.bundle import Bundle
 from models.published import Published, calibrated, check_base, check_map, check_published, of_accounts
 from models.scoring import score
@@ -88,7 +89,8 @@ def split(
     moved = (parts[stayed] - parts_then[features].to_numpy(np.float64)) * slopes[:, None]
     data = accounts.loc[stayed, "data"].to_numpy()
     reasons = _by_reason(ids[stayed], moved, _members(features, reason_codes), data, least_log_odds)
-    return Change(accounts, reasons, asked[AS_BEFORE].reset_index(drop=True))
+    as_before = None if same_model(old, new) else asked[AS_BEFORE].reset_index(drop=True)
+    return Change(accounts, reasons, as_before)
 
 
 def same_model(old: Bundle, new: Bundle) -> bool:
@@ -104,6 +106,8 @@ def replacement(old: Bundle | None, new: Bundle) -> str:
     if any(rules):
         words = {(True, True): "the other rule", (True, False): "the model that replaced the rule"}
         return words.get(rules, "the rule that replaced the model")
+    if old.name != new.name:
+        return "the other model"
     versions = old.version, new.version
     went_back = all(version.isdecimal() for version in versions) and int(new.version) < int(old.version)
     return "the earlier model" if went_back else RETRAINED
@@ -124,18 +128,14 @@ def _cannot_ask(old: Bundle, rows: pd.DataFrame) -> str:
     """Why the old model cannot be asked about these rows; empty if it can."""
     gone = [name for name in old.feature_names if name not in rows.columns]
     if gone:
-        return f"the source no longer gives {_some(gone)}, which the earlier model asks for"
+        return f"the source no longer gives all that the earlier model asks for, {say_missing(old.feature_names, gone)}"
     other = [name for name in old.feature_names if _other_kind(rows[name], was_text=name in old.categories)]
-    return f"{_some(other)} changed between text and numbers since the earlier model" if other else ""
+    return f"{some(other)} changed between text and numbers since the earlier model" if other else ""
 
 
 def _other_kind(values: pd.Series, *, was_text: bool) -> bool:
     """A column without any value fits both."""
     return pd.api.types.is_numeric_dtype(values) == was_text and bool(values.notna().any())
-
-
-def _some(names: list[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _spread(values: np.ndarray, stayed: np.ndarray) -> np.ndarray:
@@ -151,7 +151,7 @@ def _members(features: list[str], reason_codes: Mapping[str, str]) -> dict[str, 
     if unknown:
         raise ModelError(
             "say why the scores changed",
-            f"the earlier model has features without a reason code: {_some(unknown)}",
+            f"the earlier model has features without a reason code: {some(unknown)}",
             "score with the features that the model was trained on, or train again",
         )
     members: dict[str, list[int]] = {}

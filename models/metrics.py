@@ -48,12 +48,12 @@ def auc(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
     if not len(y):
         return _told(np.full(len(counts), np.nan), weights)
     order = np.argsort(p, kind="stable")
-    counts, starts = counts[:, order], _runs(p[order])
-    positives = np.add.reduceat(counts * y[order], starts, axis=1)
-    negatives = np.add.reduceat(counts, starts, axis=1) - positives
-    below = np.cumsum(negatives, axis=1) - negatives
-    wins = (positives * (below + negatives / 2)).sum(axis=1)
-    return _told(_ratio(wins, positives.sum(axis=1) * negatives.sum(axis=1)), weights)
+    p, hit, counts = p[order], np.flatnonzero(y[order] > 0), counts[:, order]
+    negatives = np.zeros((len(counts), len(p) + 1))
+    np.cumsum(counts * (y[order] == 0), axis=1, out=negatives[:, 1:])
+    below, through = (negatives[:, np.searchsorted(p, p[hit], side)] for side in ("left", "right"))
+    wins = (counts[:, hit] * (below + through) / 2).sum(axis=1)
+    return _told(_ratio(wins, counts[:, hit].sum(axis=1) * negatives[:, -1]), weights)
 
 
 class _Listed:
@@ -145,14 +145,14 @@ def precision_in_books(
 
     ``owners``: a whole number per row, below zero where there is no owner; those rows are in no book.
     """
-    y, owners, counts = np.asarray(y, dtype=np.float64), np.asarray(owners), _counts(y, weights)
-    hits, places = np.zeros(len(counts)), np.zeros(len(counts))
-    for owner in np.unique(owners[owners >= 0]):
-        book = owners == owner
-        length = np.minimum(k, counts[:, book].sum(axis=1))
-        hits += _Listed(y[book], np.asarray(p)[book], counts[:, book]).gained(length)
-        places += length
-    return _told(_ratio(hits, places), weights)
+    y, owners = np.asarray(y, dtype=np.float64), np.asarray(owners)
+    order = np.lexsort((y, -np.asarray(p, dtype=np.float64), owners))
+    order = order[owners[order] >= 0]
+    counts, starts = _counts(y, weights)[:, order], _runs(owners[order])
+    above = np.cumsum(counts, axis=1) - counts
+    above -= np.repeat(above[:, starts], np.diff(starts, append=len(order)), axis=1)  # of the same book
+    listed = np.clip(k - above, 0, counts)
+    return _told(_ratio(listed @ y[order], listed.sum(axis=1)), weights)
 
 
 def brier(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:

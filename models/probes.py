@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ks_2samp
 
 from models import boosting
 from models.metrics import auc
@@ -28,6 +27,8 @@ ROUNDS = 80
 SHOWN = 10
 STRATA = 30
 TENURE = "tenure_days"
+FALSE_ALARM = 0.05
+"""How likely chance alone may name any of the columns of a base that looks on today as it always did."""
 STEADY = 0.1
 """A column whose values vary so little within an account, as a share of all variance, tells who, not when."""
 
@@ -204,10 +205,13 @@ def _train_and_score(
     if not pairs:
         return
     at = {day: day_of(rows, day) for day in days}
+    strictness = np.log(2 * len(features) / FALSE_ALARM) / 2
     for name in features:
         values, now = rows[name].to_numpy(), today[name].to_numpy(np.float64)
+        if np.isnan(values).all():  # nothing was learnt from it: a comparison with last year in a short history, say
+            continue
         latest = values[at[days[-1]]]
-        moved = _distance(latest, now)
+        moved = _distance(latest, now, strictness)
         if moved <= settings.drift_distance:
             continue
         usual = max(_distance(values[at[one]], values[at[other]]) for one, other in pairs)
@@ -223,10 +227,23 @@ def _train_and_score(
             )
 
 
-def _distance(one: np.ndarray, other: np.ndarray) -> float:
-    """The larger of the Kolmogorov-Smirnov distance of the known values and the difference of the missing shares."""
-    missing = abs(float(np.isnan(one).mean() - np.isnan(other).mean()))
-    known = one[~np.isnan(one)], other[~np.isnan(other)]
-    if min(map(len, known)) == 0:
-        return missing
-    return max(missing, float(ks_2samp(*known, method="asymp").statistic))
+def _distance(one: np.ndarray, other: np.ndarray, strictness: float = 0.0) -> float:
+    """The larger of the Kolmogorov-Smirnov distance of the known values and the difference of the missing shares.
+
+    Of the two only what is beyond chance counts: two samples of n and m values of one distribution are farther apart
+    than sqrt(s (n + m) / n m) with a chance of at most 2 exp(-2 s) (Dvoretzky, Kiefer and Wolfowitz; for two samples
+    Wei and Dudley 2012), ``s`` being the ``strictness``.
+    """
+    gone, gone_now = np.isnan(one), np.isnan(other)
+    missing = _beyond_chance(gone.astype(np.float64), gone_now.astype(np.float64), strictness)
+    return max(missing, _beyond_chance(one[~gone], other[~gone_now], strictness))
+
+
+def _beyond_chance(one: np.ndarray, other: np.ndarray, strictness: float) -> float:
+    """The Kolmogorov-Smirnov distance of two samples; 0 if it may be chance, or if one is empty."""
+    if not len(one) or not len(other):
+        return 0.0
+    places = np.concatenate([one, other])
+    below = [np.searchsorted(np.sort(sample), places, side="right") / len(sample) for sample in (one, other)]
+    distance = float(np.abs(below[0] - below[1]).max())
+    return distance if distance > np.sqrt(strictness * (1 / len(one) + 1 / len(other))) else 0.0

@@ -77,8 +77,10 @@ class Champion:
     predictions: pd.DataFrame
 
 
-def decide(found: Study, champion: Champion | None, gates: PromotionGates) -> Decision:
-    """Judge the study's model against the champion, if there is one."""
+def decide(
+    found: Study, champion: Champion | None, gates: PromotionGates, why_none: str = "there is no champion"
+) -> Decision:
+    """Judge the study's model against the champion; ``why_none`` says why there is none to compare with."""
     asked = [_verdict(found.verdict), *_calibration(found.backtest, gates)]
     differences: dict[str, tuple[float, float, float]] = {}
     rows = 0
@@ -90,7 +92,7 @@ def decide(found: Study, champion: Champion | None, gates: PromotionGates) -> De
             asked += [_no_worse(differences, gates), _overlap(both, gates)]
     failed = [gate for gate in asked if not gate.passed]
     choice = next((c for c in (Choice.REFUSE, Choice.KEEP) if any(g.otherwise is c for g in failed)), Choice.PROMOTE)
-    because = tuple(f"{gate.asks}: {gate.found}" for gate in failed) or _why(asked, champion, rows)
+    because = tuple(f"{gate.asks}: {gate.found}" for gate in failed) or _why(asked, champion, rows, why_none)
     return Decision(choice, because, tuple(asked), champion.bundle.version if champion else "", rows, differences)
 
 
@@ -100,9 +102,9 @@ def refused(verdict: Verdict) -> Decision:
     return Decision(Choice.REFUSE, verdict.because, (gate,), "", 0, {})
 
 
-def _why(asked: Sequence[Gate], champion: Champion | None, rows: int) -> tuple[str, ...]:
+def _why(asked: Sequence[Gate], champion: Champion | None, rows: int, why_none: str) -> tuple[str, ...]:
     if champion is None:
-        return (f"it passed {len(asked)} gates, and there is no champion",)
+        return (f"it passed {len(asked)} gates, and {why_none}",)
     if not rows:
         return (f"it passed {len(asked)} gates; there is no day that neither it nor the champion has learnt from",)
     return (f"it passed {len(asked)} gates against version {champion.bundle.version} on {rows:,} account-days",)

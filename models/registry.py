@@ -108,7 +108,7 @@ class Registry:
         client.set_terminated(run_id, "FINISHED")
         if decision is None or decision.choice is Choice.PROMOTE:
             self.crown(version)
-        return trained.bundle.registered(version, run_id)
+        return trained.bundle.registered(version, run_id, self.name)
 
     def log_study(
         self,
@@ -141,7 +141,7 @@ class Registry:
         version = self._register(client, run_id)
         client.set_terminated(run_id, "FINISHED")
         self.set_alias(version, RULE)
-        return bundle.registered(version, run_id)
+        return bundle.registered(version, run_id, self.name)
 
     def attach(self, run_id: str, files: Mapping[str, str | pd.DataFrame]) -> None:
         """Add files to a run: place under its artifacts to text, or to a frame that is written as CSV."""
@@ -191,8 +191,9 @@ class Registry:
         Raises ModelError, saying what there is, if it is unknown or its files are gone or were changed.
         """
         asked = reference or f"{self.name}@{CHAMPION}"
-        version, run_id = self.find(asked)
-        return Bundle.from_files(self._files(asked, run_id)).registered(version, run_id)
+        found = self._found(asked)
+        version, run_id, name = (str(found[part]) for part in ("version", "run_id", "name"))
+        return Bundle.from_files(self._files(asked, run_id)).registered(version, run_id, name)
 
     def versions(self) -> pd.DataFrame:
         """One row per version, latest first: name, version, run_id, aliases (joined by blanks), created_at (UTC)."""
@@ -250,6 +251,11 @@ class Registry:
 
     def find(self, asked: str) -> tuple[str, str]:
         """Version and run of a reference as ``load`` takes it. Raises ModelError, saying what there is."""
+        found = self._found(asked)
+        return str(found["version"]), str(found["run_id"])
+
+    def _found(self, asked: str) -> pd.Series:
+        """The row of ``versions`` that a reference stands for."""
         there = self.versions()
         if "@" in asked:
             name, alias = asked.rsplit("@", 1)
@@ -265,7 +271,7 @@ class Registry:
             raise ModelError(
                 f"load the model {asked}", listed(there), "choose one of these, or run `headroom train` first"
             )
-        return str(hits.iloc[0]["version"]), str(hits.iloc[0]["run_id"])
+        return hits.iloc[0]
 
     def _files(self, asked: str, run_id: str) -> dict[str, str]:
         place = self.folder_of(asked, run_id, record.BUNDLE)

@@ -73,7 +73,7 @@ def rule_bundle(
         motions={},
         withheld=dict.fromkeys(("seat", "upsell", "cross_sell", "usage"), "the list is ranked by a rule"),
         all_motions_modelled=False,
-        amounts=fit_amounts(expanded, arr) if len(arr) else None,
+        amounts=fit_amounts(expanded, arr, columns, settings.seed) if len(arr) else None,
         facts={
             "horizon_days": settings.horizon_days,
             "first_snapshot": f"{rows.snapshot_date.min():%Y-%m-%d}",

@@ -66,7 +66,7 @@ def score(bundle: Bundle, rows: pd.DataFrame, owned: Owned | None = None) -> Sco
     per_motion = motion_propensities(bundle, X, propensity)
     keys = rows[KEYS].reset_index(drop=True)
     missing = np.full(len(rows), np.nan)
-    amount = missing if bundle.amounts is None else bundle.amounts.predict(rows)
+    amount = missing if bundle.amounts is None else bundle.amounts.predict(X)
     low, high = (missing, missing) if bundle.amounts is None else bundle.amounts.interval(amount)
     scores = keys.assign(log_odds=log_odds, base_log_odds=base, propensity=propensity)
     scores = scores.assign(**{f"propensity_{motion}": per_motion.get(motion, missing) for motion in MOTIONS})

@@ -58,7 +58,7 @@ class TrainSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(default=0, description="every random choice follows from it")
+    seed: int = Field(default=0, ge=0, description="every random choice follows from it")
     horizon_days: int = Field(
         default=90,
         gt=0,
@@ -106,7 +106,11 @@ class TrainSettings(BaseModel):
         "0: no limit",
     )
     workers: int = Field(default=0, ge=0, description="past snapshots trained at a time; 0: one per core")
-    resamples: int = Field(default=300, ge=0, description="resamplings of the accounts for every interval")
+    resamples: int = Field(
+        default=300,
+        ge=10,
+        description="resamplings of the accounts for every interval; without intervals no verdict can be given",
+    )
     leak_auc: float = Field(
         default=0.9, gt=0.5, le=1, description="a single column that ranks better than this blocks the training"
     )

@@ -1,9 +1,12 @@
 """Score and explain a Parquet file of feature rows of any size, batch by batch: the file is never held."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -39,7 +42,8 @@ def explain_file(
 
     Log-odds and propensity are those of ``scoring.score``; SHAP values are its own within 1e-6, or with ``precision``
     float64 to the last bit. Raises SourceError if the file cannot be read, ModelError if features of the model are
-    missing, ContractError for other columns that are missing or of the wrong kind, NotEnoughHistoryError for no rows.
+    missing, ContractError for other columns that are missing or of the wrong kind and for rows without an account or a
+    day or with an infinite value, NotEnoughHistoryError for no rows.
     """
     with _opened(features) as file:
         _check(bundle, features, file)
@@ -53,8 +57,12 @@ def explain_file(
         done, total = 0, file.metadata.num_rows
         schema = _schema(file.schema_arrow, min(k, len(bundle.feature_names)))
         with unfinished(out) as place, pq.ParquetWriter(place, schema) as writer:
-            for batch in file.iter_batches(batch_rows, columns=[*KEYS, *bundle.feature_names]):
-                explained = explain(model_matrix(bundle, batch.select(bundle.feature_names).to_pandas()))
+            batches = file.iter_batches(batch_rows, columns=[*KEYS, *bundle.feature_names])
+            for batch in batches:
+                X = _matrix(bundle, batch)
+                if _unfit(batch, X):
+                    raise _refused(bundle, features, chain([batch], batches))
+                explained = explain(X)
                 writer.write_table(_table(bundle, batch, explained, schema))
                 done += len(batch)
                 progress(done, total)
@@ -99,6 +107,27 @@ def _is_of_kind(kind: pa.DataType, *, is_text: bool) -> bool:
         return bool(pa.types.is_string(values) or pa.types.is_large_string(values))
     number = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)
     return any(is_it(values) for is_it in number)
+
+
+def _matrix(bundle: Bundle, batch: pa.RecordBatch) -> pd.DataFrame:
+    return model_matrix(bundle, batch.select(bundle.feature_names).to_pandas())
+
+
+def _unfit(batch: pa.RecordBatch, X: pd.DataFrame) -> Counter[str]:
+    """What no row may have, with the number of rows that have it."""
+    infinite = dict(zip(X.columns, np.isinf(X.to_numpy()).sum(axis=0).tolist(), strict=True))
+    found = {f"{key} is empty": batch.column(key).null_count for key in KEYS}
+    return +Counter(found | {f"{name} is infinite": count for name, count in infinite.items()})
+
+
+def _refused(bundle: Bundle, features: Path, batches: Iterable[pa.RecordBatch]) -> ContractError:
+    """The error for rows that do not fit; ``batches`` are those from the first such row on."""
+    found = sum((_unfit(batch, _matrix(bundle, batch)) for batch in batches), Counter[str]())
+    return ContractError(
+        asked=f"The feature rows of {features} are to be explained.",
+        found="; ".join(f"{what} in {count:,} {'row' if count == 1 else 'rows'}" for what, count in found.items()),
+        todo="Give every row its account and day, and leave a value empty that is not known or not finite.",
+    )
 
 
 def _schema(given: pa.Schema, k: int) -> pa.Schema:

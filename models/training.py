@@ -89,7 +89,7 @@ def fit_model(found: Study, *, progress: Progress = silent) -> TrainedModel:
         motions=motions.models,
         withheld=motions.withheld,
         all_motions_modelled=motions.complete,
-        amounts=fit_amounts(expanded, _arr(expanded)),
+        amounts=fit_amounts(expanded, _arr(expanded), features, settings.seed),
         offers=found.offers,
         facts=_facts(found)
         | {

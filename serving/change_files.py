@@ -56,8 +56,7 @@ def write_changes(
     with tables.Parts(folder / "changes.parquet") as file:
         for start in range(0, len(accounts), ACCOUNTS_AT_A_TIME):
             some = accounts.iloc[start : start + ACCOUNTS_AT_A_TIME]
-            ends = some["account_id"].iloc[0], some["account_id"].iloc[-1]
-            reasons = tables.read_between(folder / "change_reasons.parquet", *ends)
+            reasons = tables.read(folder / "change_reasons.parquet", some["account_id"])
             changes, _ = change_tables(terms.snapshot_date, some, reasons, now, ranks, then, told)
             for account, found in not_exact(changes, reasons):
                 refuse(terms.snapshot_date, "changes add up", account, found)

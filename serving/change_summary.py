@@ -8,11 +8,13 @@ from typing import Any
 import pandas as pd
 
 from data.change import PARTS, REST, RETRAINED, NotSplit
-from serving.change_words import About
+from serving.change_words import RANKED_BY, About
 from serving.changes import MANY_PLACES
 from serving.wording import say_day
 
 TOP_REASONS = 10
+SAME_MODEL, UNKNOWN_MODEL = "the same", "not known"
+"""What is said of the model where nothing is known to have taken its place."""
 SIZES = ("change", *PARTS)
 _WITHOUT_BEFORE = {"", NotSplit.NEW.value, NotSplit.FIRST.value}
 
@@ -73,7 +75,7 @@ def summary(
             for code, size in strongest
             if code != REST
         ][:TOP_REASONS],
-        "model": about.replaced_by or ("not known" if not_asked else "the same"),
+        "model": about.replaced_by or (UNKNOWN_MODEL if not_asked else SAME_MODEL),
         "moved_by_model": {"more_than_places": MANY_PLACES, "accounts": moved},
     }
     return {**told, "text": " ".join(_sentences(told, about))}
@@ -88,6 +90,8 @@ def _sentences(told: Mapping[str, Any], about: About) -> list[str]:
     ]
     if told["not_asked"]:
         said.append(f"Why their scores changed is not known: {told['not_asked']}.")
+    if about.rank_by != about.previous_rank_by:
+        said.append(f"The list is now ranked by {RANKED_BY[about.rank_by]}: its places cannot be compared.")
     if told["reasons"]:
         said.append(f"The facts that changed scores most: {', '.join(r['title'] for r in told['reasons'][:3])}.")
     if about.replaced_by and told["moved_by_model"]["accounts"] is not None:

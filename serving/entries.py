@@ -88,10 +88,10 @@ def ranked(snapshot: Snapshot, limit: int | None = None, owner: str | None = Non
 
     ``owner`` is compared without regard to case and blanks; ``NO_OWNER`` gives the accounts without one.
     """
-    scores = snapshot.scores[snapshot.scores["eligible"]].sort_values("rank")
+    listed = snapshot.scores["eligible"]
     if owner is not None:
-        books = scores["owner"].fillna(NO_OWNER).str.casefold()
-        scores = scores[books == folded(owner)]
+        listed = listed & (snapshot.scores["owner"].fillna(NO_OWNER).str.casefold() == folded(owner))
+    scores = snapshot.scores[listed].sort_values("rank")
     return entries(snapshot, scores if limit is None else scores.head(limit))
 
 
@@ -129,10 +129,8 @@ def entries(snapshot: Snapshot, scores: pd.DataFrame) -> list[Entry]:
     return made
 
 
-def excluded(snapshot: Snapshot, shown_under: str | None = None) -> list[Excluded]:
-    """The accounts without a rank, likeliest first; those shown under one heading where it is given."""
-    table = snapshot.exclusions
-    chosen = table if shown_under is None else table[table["shown_under"] == shown_under]
+def excluded(exclusions: pd.DataFrame) -> list[Excluded]:
+    """These rows of a snapshot's exclusions, in their order."""
     return [
         Excluded(
             account_id=row["account_id"],
@@ -143,7 +141,7 @@ def excluded(snapshot: Snapshot, shown_under: str | None = None) -> list[Exclude
             shown_under=row["shown_under"],
             propensity=float(row["propensity"]),
         )
-        for row in _records(chosen)
+        for row in _records(exclusions)
     ]
 
 

@@ -98,10 +98,11 @@ def sections(snapshot: Snapshot, limit: int) -> list[Section]:
     """The accounts without a rank, under their headings; empty headings are left out."""
     made = []
     for number, under in enumerate(SHOWN_UNDER):
-        accounts = lines.excluded(snapshot, under)
-        if accounts:
-            gates = Counter(label for account in accounts for label in account.because).most_common()
-            made.append(Section(*_SECTIONS[under], f"apart-{number}", len(accounts), gates, accounts[:limit]))
+        apart = snapshot.exclusions[snapshot.exclusions["shown_under"] == under]
+        if len(apart):
+            gates = Counter(LABELS[code] for codes in apart["not_eligible_because"] for code in codes.split(";"))
+            accounts = lines.excluded(apart.head(limit))
+            made.append(Section(*_SECTIONS[under], f"apart-{number}", len(apart), gates.most_common(), accounts))
     return made
 
 

@@ -18,7 +18,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow.parquet as pq
 
 from data.errors import NotEnoughHistoryError, PublishError
@@ -41,6 +40,7 @@ HELD = ("scores", "exclusions")
 TABLES = (*HELD, *SORTED_BY, "changes")
 ASKED_OF_SCORES = ("account_id", "run_id", "base_log_odds", "rank", *RANK_KEYS)
 """The columns of an older list's scores that today's are compared with."""
+_COMPARED, _AS_BEFORE = "compared", "as_before"
 _PREFIX, _ASIDE, _UNFINISHED, _PARTS = "snapshot_date=", ".aside-", ".unfinished-", ".parts"
 
 
@@ -79,50 +79,45 @@ def publish(
 
 
 def _write_parts(folder: Path, terms: Terms, parts: Iterable[Part], previous: Snapshot | None) -> Snapshot:
-    """Write what is too large to hold, and return the list of the base that its parts make."""
-    scores: list[pd.DataFrame] = []
-    exclusions: list[pd.DataFrame] = []
-    changed: list[pd.DataFrame] = []
-    as_before: list[pd.DataFrame | None] = []
+    """Write what is too large to hold, and return the list of the base that its parts make.
+
+    All of it waits on disk till the last part has come. Then the base is held, and no part is: what is said of it in
+    ``scores`` and ``exclusions``, and how its log-odds changed.
+    """
+    count = asked = 0
     not_asked = ""
     not_evaluated: tuple[str, ...] = ()
     waiting = folder / _PARTS
     waiting.mkdir()
     with ExitStack() as stack:
-        files = {name: stack.enter_context(tables.Parts(waiting / f"{name}.parquet")) for name in SORTED_BY}
+        files = {
+            name: stack.enter_context(tables.Parts(waiting / f"{name}.parquet"))
+            for name in (*HELD, *SORTED_BY, _COMPARED, _AS_BEFORE)
+        }
         for part in parts:
             check_part(part)
-            of_part = {"attributions": part.attributions, "reasons": part.reasons, "change_reasons": reasons_of(part)}
-            for name, file in files.items():
-                file.add(of_part[name])
-            changed.append(part.change.accounts)
-            as_before.append(part.change.as_before)
+            for name in (*HELD, "attributions", "reasons"):
+                files[name].add(getattr(part, name))
+            files["change_reasons"].add(reasons_of(part))
+            files[_COMPARED].add(part.change.accounts)
+            if part.change.as_before is not None:
+                files[_AS_BEFORE].add(part.change.as_before)
+                asked += 1
             not_asked = not_asked or part.change.not_asked
-            scores.append(part.scores)
-            exclusions.append(part.exclusions)
             not_evaluated = part.not_evaluated
-    if not scores:
+            count += 1
+    if not count:
         raise NotEnoughHistoryError(
             f"Publish the list of {terms.snapshot_date}.", "there is no account", "Choose a day with customers."
         )
-    for name, file in files.items():
-        tables.sort(file.path, folder / f"{name}.parquet", SORTED_BY[name])
+    for name, by in SORTED_BY.items():
+        tables.sort(files[name].path, folder / f"{name}.parquet", by)
+    scores, exclusions, compared = (tables.read(files[name].path) for name in (*HELD, _COMPARED))
+    as_before = tables.read(files[_AS_BEFORE].path) if asked == count else None
     shutil.rmtree(waiting)
-    made = whole(
-        terms, pd.concat(scores, ignore_index=True), pd.concat(exclusions, ignore_index=True), not_evaluated, previous
-    )
-    made = replace(made, folder=folder)
+    made = replace(whole(terms, scores, exclusions, not_evaluated, previous), folder=folder)
     check_base(made)
-    asked = [frame for frame in as_before if frame is not None]
-    told = write_changes(
-        folder,
-        terms,
-        made,
-        previous,
-        pd.concat(changed),
-        pd.concat(asked) if len(asked) == len(as_before) else None,
-        not_asked,
-    )
+    told = write_changes(folder, terms, made, previous, compared, as_before, not_asked)
     return made.with_manifest(changes=told)
 
 

@@ -78,19 +78,9 @@ def read(path: Path, accounts: Iterable[str] | None = None, columns: list[str] |
 
     Raises PublishError where it cannot be read.
     """
-    asked = None if accounts is None else pc.field("account_id").isin(pa.array(accounts, pa.string()))
-    return _read(path, asked, columns)
-
-
-def read_between(path: Path, first: str, last: str) -> pd.DataFrame:
-    """The rows of the accounts from ``first`` to ``last``, both included, of a sorted table."""
-    account = pc.field("account_id")
-    return _read(path, (account >= first) & (account <= last))
-
-
-def _read(path: Path, asked: pc.Expression | None, columns: list[str] | None = None) -> pd.DataFrame:
     # partitioning=None: the folder's name is no column. Buffering ahead would hold the columns of the whole file.
     options = ParquetFragmentScanOptions(pre_buffer=False)
+    asked = None if accounts is None else _are(pa.array(accounts, pa.string()))
     try:
         table = dataset(path, format=ParquetFileFormat(default_fragment_scan_options=options), partitioning=None)
         found = table.scanner(columns, filter=asked, batch_size=ROW_GROUP_ROWS, batch_readahead=2, fragment_readahead=1)
@@ -98,6 +88,12 @@ def _read(path: Path, asked: pc.Expression | None, columns: list[str] | None = N
     except (OSError, pa.ArrowException) as error:
         raise cannot_be_read(path, error) from error
     return frame.astype({name: "Int64" for name in RANKS if name in frame})
+
+
+def _are(accounts: pa.Array) -> pc.Expression:
+    """The row groups that cannot hold one of them are passed over by the first and the last of them."""
+    column, ends = pc.field("account_id"), pc.min_max(accounts)
+    return column.isin(accounts) & (column >= ends["min"]) & (column <= ends["max"])
 
 
 def to_arrow(frame: pd.DataFrame) -> pa.Table:

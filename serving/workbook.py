@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+import pandas as pd
 import xlsxwriter
 
 from serving import entries as lines
@@ -75,7 +76,7 @@ def write_workbook(path: Path, snapshot: Snapshot) -> None:
     settings = snapshot.manifest["serving"]
     limit = settings["workbook_rows"]
     listed = lines.ranked(snapshot, limit)
-    apart = lines.excluded(snapshot)
+    apart = lines.excluded(_fix_first(snapshot.exclusions).head(limit))
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(path, options) as book:
         # The day of the list, not of the clock: the same list gives the same file.
@@ -85,14 +86,15 @@ def write_workbook(path: Path, snapshot: Snapshot) -> None:
         sheets = _Sheets(book, settings["currency"])
         sheets.add(f"Top {settings['top']}", LIST_COLUMNS, (_list_row(entry) for entry in listed[: settings["top"]]))
         sheets.add("All ranked", LIST_COLUMNS, (_list_row(entry) for entry in listed))
-        sheets.add("Fix first", EXCLUDED_COLUMNS, (_excluded_row(account) for account in _fix_first(apart)[:limit]))
+        sheets.add("Fix first", EXCLUDED_COLUMNS, map(_excluded_row, apart))
         sheets.add("Reasons", REASON_COLUMNS, (row for entry in listed for row in _reason_rows(entry)))
         sheets.add("About", (Column("What", 28), Column("", 90, WRAP)), _about(snapshot, len(listed), limit))
 
 
-def _fix_first(accounts: list[lines.Excluded]) -> list[lines.Excluded]:
+def _fix_first(exclusions: pd.DataFrame) -> pd.DataFrame:
     """Those to fix come first, the others (in the funnel, not now) after them."""
-    return sorted(accounts, key=lambda account: account.shown_under != FIX)
+    to_fix = exclusions["shown_under"] == FIX
+    return pd.concat([exclusions[to_fix], exclusions[~to_fix]])
 
 
 def _list_row(entry: lines.Entry) -> Sequence[Cell]:

@@ -202,6 +202,12 @@ def test_what_cannot_be_simulated_is_refused(tmp_path: Path, accounts: int, mont
     assert not list(tmp_path.iterdir())
 
 
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with pytest.raises(HeadroomError, match="Give another folder with --out"):
+        simulate(tmp_path / "file" / "base", accounts=10, months=6)
+
+
 def test_a_failure_leaves_nothing_and_keeps_the_earlier_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     simulate(tmp_path / "base", 5, 2, end=END)
     earlier = _hashes(tmp_path / "base")

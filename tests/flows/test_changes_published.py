@@ -1,6 +1,7 @@
 """Two lists of one base, a month apart, as the command line publishes them: why each account moved."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +11,29 @@ from scipy.special import logit
 from serving import tables
 from serving.changes import CHANGE_COLUMNS, RANK_PARTS
 from tests.flows.conftest import END, Headroom
-from tests.flows.test_verify import edit
+from tests.flows.test_verify import edit, set_value
 
 BEFORE = "2025-12-01"
 PARTS = ["data_log_odds", "model_log_odds", "calibration_log_odds"]
 
 
+@pytest.fixture(scope="module")
+def two_lists(trained_mlruns: Path, warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of two published lists. Shared: it is only read."""
+    from flows.score import score
+
+    out = tmp_path_factory.mktemp("two") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADROOM_MLRUNS", str(trained_mlruns))
+        for day in (BEFORE, END):
+            score(source=f"parquet://{warehouse}", snapshot_date=day, out=out)
+    return out
+
+
 @pytest.fixture
-def both(headroom: Headroom, with_model: None, warehouse: Path, tmp_path: Path) -> Path:
-    """The folder of two published lists."""
-    for day in (BEFORE, END):
-        ran = headroom("score", "--source", warehouse, "--snapshot-date", day, "--out", tmp_path / "out")
-        assert ran.code == 0, ran.err
-    return tmp_path / "out"
+def both(two_lists: Path, tmp_path: Path) -> Path:
+    """The same, to edit."""
+    return Path(shutil.copytree(two_lists, tmp_path / "out"))
 
 
 def test_every_change_is_split_told_and_verified(both: Path, warehouse: Path, headroom: Headroom) -> None:
@@ -54,6 +65,31 @@ def test_every_change_is_split_told_and_verified(both: Path, warehouse: Path, he
     ran = headroom("verify", "--out", both)
     assert ran.code == 1
     assert "the parts of its change do not sum to it, by 0.001" in ran.out
+
+
+def test_the_sentences_about_changes_are_told_again(both: Path, warehouse: Path, headroom: Headroom) -> None:
+    folder = both / f"snapshot_date={END}"
+    changes = edit(folder, "changes", lambda frame: set_value(frame, 7, "text", "Up from rank 900 to 1."))
+    scores = edit(folder, "scores", lambda frame: set_value(frame, 3, "previous_propensity", 0.99))
+    ran = headroom("verify", "--reasons", "--source", warehouse, "--out", both)
+    assert ran.code == 1
+    account = changes["account_id"][7]
+    assert f"different: {account}, changes: published 'Up from rank 900 to 1.', derived '" in ran.out
+    assert f"different: {scores['account_id'][3]}, previous_propensity: published 0.99, derived 0." in ran.out
+    shutil.rmtree(both / f"snapshot_date={BEFORE}")
+    ran = headroom("verify", "--reasons", "--source", warehouse, "--out", both)
+    assert ran.code == 0, ran.out
+    assert "why accounts changed was not told again" in ran.out
+
+
+def test_in_how_many_parts_a_base_is_compared_changes_no_byte(
+    both: Path, warehouse: Path, headroom: Headroom, with_model: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()}
+    monkeypatch.setattr("flows.score.ACCOUNTS_AT_A_TIME", 37)
+    assert headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", both).code == 0
+    assert {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()} == before
+    assert len(list(both.iterdir())) == 2
 
 
 def test_a_last_list_that_was_edited_stops_the_next(

@@ -1,10 +1,12 @@
 """Wrong settings: each is one refusal that names the place."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from data.errors import SettingsError
+from flows.learning import unknown_signatures
 from flows.settings import load
 
 
@@ -59,3 +61,20 @@ def test_what_cannot_be_set_is_told_in_a_line(text: str, says: str, tmp_path: Pa
     with pytest.raises(SettingsError) as refused:
         load(tmp_path / "headroom.toml")
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "value"), [("RESAMPLES", "0"), ("SEED", "-3")])
+def test_values_that_no_verdict_could_be_given_with_are_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"HEADROOM_TRAINING__{name}", value)
+    with pytest.raises(SettingsError, match=rf"training\.{name.lower()}: .*it is '{value}'"):
+        load()
+
+
+def test_a_slip_in_what_is_signed_off_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["nps_lst", "nps_last", "account_id", "shuffled_time", "my_own"]
+    monkeypatch.setenv("HEADROOM_TRAINING__SIGNED_OFF", json.dumps(names))
+    (told,) = unknown_signatures(load(), ["my_own"])
+    assert "nps_lst" in told
+    assert "did you mean" in told

@@ -132,6 +132,7 @@ def test_a_planted_leak_is_blocked_by_name_until_it_is_signed_off(
     monkeypatch.setenv("HEADROOM_TRAINING__SIGNED_OFF", '["nps_last"]')
     again = headroom("train", "--source", base, "--snapshot-date", END)
     assert "suspected leak" not in again.err
+    assert "no usable signal" in again.err  # signed off, so the model is judged, and is that column and no more
 
 
 def test_backtest_then_promote_and_roll_back(headroom: Headroom, quick: None, warehouse: Path, tmp_path: Path) -> None:

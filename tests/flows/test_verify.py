@@ -105,6 +105,25 @@ def test_a_sentence_that_was_edited_is_named(copied: Path, warehouse: Path, head
     assert f"different: {account}, seats_in_use: published 'All of its seats were used.', derived" in ran.out
 
 
+def test_why_an_account_is_set_apart_is_told_again(copied: Path, warehouse: Path, headroom: Headroom) -> None:
+    """A number in its words, and an account that passes all gates and was set apart."""
+
+    def edited(frame: pd.DataFrame) -> pd.DataFrame:
+        return set_value(frame, 0, "text", "It has 99 open critical tickets.")
+
+    frame = edit(copied, "exclusions", edited)
+    scores = pd.read_parquet(copied / "scores.parquet")
+    apart = scores.index[(scores["not_eligible_because"] != "") & (scores["account_id"] != frame["account_id"][0])][0]
+    edit(copied, "scores", lambda scores: set_value(scores, apart, "not_eligible_because", "other_gate"))
+    ran = headroom("verify", "--reasons", "--source", warehouse, "--out", copied.parent)
+    assert ran.code == 1
+    assert "\n2 differences: " in ran.out
+    published = "published 'It has 99 open critical tickets.', derived '"
+    assert f"different: {frame['account_id'][0]}, exclusions: {published}" in ran.out
+    derived = scores["not_eligible_because"][apart]
+    assert f"different: {scores['account_id'][apart]}, gates: published other_gate, derived {derived}" in ran.out
+
+
 def test_a_source_that_has_changed_since_is_told(published: Path, spoilt: Path, headroom: Headroom) -> None:
     """A later fact changes no number; one of the past does, and both are told."""
     lines = pd.read_parquet(spoilt / "subscriptions.parquet")

@@ -80,6 +80,25 @@ def test_a_column_that_looks_otherwise_today(change: str) -> None:
     assert named(rows, today=today) == {"noise": "train and score"}
 
 
+def test_two_values_that_differ_are_chance_and_fifty_are_not() -> None:
+    rows = history()
+    rows["rare"] = np.nan
+    known = rows.groupby("snapshot_date").cumcount()
+    now = today_of(rows)
+    for count, expected in ((2, {}), (50, {"rare": "train and score"})):
+        rows.loc[known < count, "rare"] = known[known < count].astype(float)
+        today = now.assign(rare=np.where(np.arange(len(now)) < count, 100.0 + np.arange(len(now)), np.nan))
+        assert named(rows, "rare", today=today) == expected
+
+
+def test_a_column_that_no_past_snapshot_knew_taught_nothing() -> None:
+    """A comparison with last year begins on the day that the history is long enough."""
+    rows = history()
+    rows["against_last_year"] = np.nan
+    today = today_of(rows).assign(against_last_year=1.0)
+    assert named(rows, "against_last_year", today=today) == {}
+
+
 def test_a_season_is_no_leak() -> None:
     """The month of the year is another one every month, on past days as today."""
     rows = history()

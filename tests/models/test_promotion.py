@@ -40,6 +40,7 @@ def test_without_a_champion_a_usable_model_is_promoted(found: Study) -> None:
     decision = decide(found, None, GATES)
     assert decision.choice is Choice.PROMOTE
     assert "there is no champion" in decision.because[0]
+    assert decide(found, None, GATES, "the champion is gone").because[0].endswith("gates, and the champion is gone")
 
 
 def test_a_retrain_of_the_same_base_is_promoted_and_says_on_how_much(found: Study, champion: Champion) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from data.errors import ModelError
 from models import boosting, record
-from models.bundle import Bundle
+from models.bundle import FORMAT, Bundle, OutdatedModelError
 from models.promotion import Choice, Decision
 from models.registry import Registry, _mlflow
 from models.scoring import score
@@ -50,6 +50,21 @@ def test_the_champion_moves_to_the_new_version(trained: TrainedModel, mlruns: Pa
     assert named == [["2", "challenger champion"], ["1", "previous_champion"]]
 
 
+def test_a_model_of_another_name_serves_under_its_own_and_is_no_champion_here(
+    trained: TrainedModel, mlruns: Path
+) -> None:
+    one, other = Registry(mlruns, "headroom"), Registry(mlruns, "headroom_demo")
+    one.log(trained, fingerprint="d1")
+    for day in ("d1", "d2"):
+        other.log(trained, fingerprint=day)
+    assert one.load("headroom_demo/2").name == "headroom_demo"
+    with pytest.raises(ModelError, match="version 2 of headroom_demo, another model"):
+        promote(one, "headroom_demo/2", "a slip")
+    with pytest.raises(ModelError, match="version 1 of headroom_demo"):
+        promote(one, "headroom_demo/1", "a slip that would have crowned the wrong version 1")
+    assert one.load().version == "1"
+
+
 def test_by_hand_and_back_again(trained: TrainedModel, mlruns: Path) -> None:
     registry = Registry(mlruns)
     with pytest.raises(ModelError, match="no model has been trained yet"):
@@ -61,12 +76,37 @@ def test_by_hand_and_back_again(trained: TrainedModel, mlruns: Path) -> None:
     assert promote(registry, None, "the list looks right") == ("2", "keep")
     assert rollback(registry) == ("1", "2")
     assert rollback(registry) == ("2", "1")
-    champion = champion_of(registry)
+    champion, _ = champion_of(registry)
     assert champion is not None
     assert len(champion.predictions) == len(trained.predictions)
     tags = registry.tags(registry.load("2").run_id)
     assert tags["headroom.promoted_by_hand"] == "the list looks right"
     assert tags["headroom.because"] == "because"
+
+
+def test_a_champion_of_another_version_of_headroom_holds_no_successor_back(
+    trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(mlruns)
+    assert champion_of(registry) == (None, "there is no champion")
+    registry.log(trained, fingerprint="d1")
+    monkeypatch.setattr("models.bundle.FORMAT", FORMAT + 1)
+    with pytest.raises(OutdatedModelError, match=f"format {FORMAT}, and this version of Headroom reads {FORMAT + 1}"):
+        registry.load()
+    champion, why = champion_of(registry)
+    assert champion is None
+    assert why.startswith("the champion, version 1, can no longer be served: its files are of format")
+    stored = registry.log(trained, fingerprint="d2")
+    assert registry.load().version == stored.version == "2"
+
+
+def test_a_champion_that_was_changed_is_no_missing_one(trained: TrainedModel, mlruns: Path) -> None:
+    registry = Registry(mlruns)
+    stored = registry.log(trained, fingerprint="d1")
+    booster = mlruns / "artifacts" / stored.run_id / "artifacts" / "bundle" / "booster_any.txt"
+    booster.write_text(booster.read_text() + "\n")
+    with pytest.raises(ModelError, match=r"booster_any\.txt is not the one"):
+        champion_of(registry)
 
 
 def test_an_unknown_model_is_answered_with_what_is_there(trained: TrainedModel, mlruns: Path, tmp_path: Path) -> None:

@@ -93,7 +93,24 @@ def text_for_number(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(seats=frame.seats.astype("str"))
 
 
+def with_value(name: str, value: object, places: list[int]) -> Any:
+    def spoil(frame: pd.DataFrame) -> pd.DataFrame:
+        values = frame[name].astype(object)
+        values[places] = value
+        return frame.assign(**{name: values if isinstance(value, str | None) else values.astype("float64")})
+
+    return spoil
+
+
+def nowhere_and_infinite(frame: pd.DataFrame) -> pd.DataFrame:
+    return with_value("snapshot_date", None, [1])(with_value("mrr", -np.inf, [60, 170])(frame))
+
+
 REFUSED = [
+    (with_value("account_id", None, [0, 2, 179]), ContractError, "found: account_id is empty in 3 rows\n"),
+    (with_value("snapshot_date", None, [179]), ContractError, "found: snapshot_date is empty in 1 row\n"),
+    (with_value("seats", np.inf, [5, 150]), ContractError, "found: seats is infinite in 2 rows\n"),
+    (nowhere_and_infinite, ContractError, "snapshot_date is empty in 1 row; mrr is infinite in 2 rows\n"),
     (lambda frame: frame.drop(columns="mrr"), ModelError, "missing: mrr"),
     (lambda frame: frame.rename(columns={"tenure_days": "tenure"}), ModelError, "missing: tenure_days"),
     (lambda frame: frame.rename(columns={"account_id": "id"}), ContractError, "missing: account_id"),
@@ -108,7 +125,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(
 ) -> None:
     features = file_of(tmp_path, spoil(rows()))
     with pytest.raises(kind, match=says):
-        explain_file(trained.bundle, features, tmp_path / "out.parquet")
+        explain_file(trained.bundle, features, tmp_path / "out.parquet", batch_rows=50)
     assert [path.name for path in tmp_path.iterdir()] == ["features.parquet"]
 
 

@@ -169,3 +169,9 @@ def test_the_same_model_moved_nobody() -> None:
     told = summary(tally(changes(2), reasons()), About(date(2026, 9, 1), TITLES), previous_accounts=2, moved=0)
     assert told["model"] == "the same"
     assert "moved" not in told["text"]
+
+
+def test_another_order_of_the_list_is_said() -> None:
+    about = About(date(2026, 9, 1), TITLES, rank_by="expected_arr")
+    told = summary(tally(changes(2), reasons()), about, previous_accounts=2, moved=None)
+    assert "The list is now ranked by expected ARR: its places cannot be compared." in told["text"]

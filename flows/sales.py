@@ -1,0 +1,66 @@
+"""What was sold across, and what the accounts of a base have or had: what a choice of products is made from."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import ibis.expr.types as ir
+import pandas as pd
+import pyarrow.parquet as pq
+
+from features.build import shard_count, shard_of
+from features.cohort import cohort
+from features.offers import cross_sells, features_used, products_had, products_on_offer
+from flows import steps
+from flows.dates import Standing
+from flows.settings import Settings
+from models.offers import Owned, Sales
+from models.splits import days
+
+
+def read_sales(standing: Standing, dates: list[date], settings: Settings) -> Sales:
+    """Which products were sold across within the horizon of these snapshots, and what the buyers had before."""
+    tables = standing.tables
+    sold = cross_sells(tables, cohort(tables, dates), settings.expansion).cache()
+    bought = sold.select("account_id", "snapshot_date").distinct()
+    had, used = products_had(tables, bought), features_used(tables, bought)
+    return Sales(_read(sold), Owned(_read(had), _read(products_on_offer(tables, dates)), _read(used)))
+
+
+def shards(standing: Standing, settings: Settings) -> Iterator[tuple[pd.DataFrame, Owned]]:
+    """The feature rows of each shard of the base, and what its accounts have or had and what is on offer.
+
+    The engine is asked once what all of them have, for it reads all usage to tell; that waits on disk, by shard.
+    """
+    tables, dates = standing.tables, [standing.snapshot_date]
+    count, base = shard_count(tables, len(dates)), cohort(tables, dates)
+    on_offer = _read(products_on_offer(tables, dates))
+    with TemporaryDirectory(prefix="headroom-owned-") as folder:
+        had, used = Path(folder, "had.parquet"), Path(folder, "used.parquet")
+        _write(products_had(tables, base), count, had)
+        _write(features_used(tables, base), count, used)
+        for number, part in enumerate(steps.row_parts(standing, dates, settings)):
+            yield part.to_pandas(), Owned(_of(had, number), on_offer, _of(used, number))
+
+
+def _write(table: ir.Table, count: int, path: Path) -> None:
+    """Write a table sorted by shard, so that the rows of one are read alone."""
+    numbered = table.mutate(shard=shard_of(table, count).cast("int64")).order_by("shard")
+    if table.get_backend().name == "pyspark":  # it would write where its cluster is
+        pq.write_table(numbered.to_pyarrow(), path)
+    else:
+        numbered.to_parquet(path)
+
+
+def _of(path: Path, shard: int) -> pd.DataFrame:
+    return _dated(pq.read_table(path, filters=[("shard", "=", shard)]).drop_columns("shard").to_pandas())
+
+
+def _read(table: ir.Table) -> pd.DataFrame:
+    return _dated(table.to_pyarrow().to_pandas())
+
+
+def _dated(rows: pd.DataFrame) -> pd.DataFrame:
+    """One day is one value, whatever the engine returned."""
+    return rows.assign(snapshot_date=days(rows["snapshot_date"]))
