@@ -135,20 +135,27 @@ def test_a_planted_leak_is_blocked_by_name_until_it_is_signed_off(
     assert "no usable signal" in again.err  # signed off, so the model is judged, and is that column and no more
 
 
-def test_backtest_then_promote_and_roll_back(headroom: Headroom, quick: None, warehouse: Path, tmp_path: Path) -> None:
+def test_backtest_then_promote_and_roll_back(
+    headroom: Headroom,
+    quick: None,
+    trained_mlruns: Path,
+    warehouse: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     told = headroom("backtest", "--source", warehouse, "--snapshot-date", END)
     assert told.code == 0, told.err
     assert "forecast_over_realised" in told.out
     assert "book_precision_at_20" in told.out
     assert (tmp_path / "reports" / "backtest.html").is_file()
     assert Registry(tmp_path / "mlruns").versions().empty  # a backtest registers nothing
-    for _ in range(2):
-        trained = headroom("train", "--source", warehouse, "--snapshot-date", END)
-        assert trained.code == 0, trained.err
+    monkeypatch.setenv("HEADROOM_MLRUNS", str(shutil.copytree(trained_mlruns, tmp_path / "trained")))
+    trained = headroom("train", "--source", warehouse, "--snapshot-date", END)
+    assert trained.code == 0, trained.err
     assert "decision: promote" in trained.out
     assert "against version 1" in trained.out
     assert (tmp_path / "reports" / "model_card.html").is_file()
     assert "version 1 of headroom is the champion again" in headroom("rollback").out
-    assert Registry(tmp_path / "mlruns").load().version == "1"
+    assert Registry(tmp_path / "trained").load().version == "1"
     assert "version 2 of headroom is the champion" in headroom("promote", "2", "--because", "the new one").out
     assert headroom("promote", "9").code == 1
