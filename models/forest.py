@@ -19,6 +19,8 @@ all known before any row is. With a state of 1, -1 and 0 for the three, it is r 
     weight (product of the factors above the node) (value left - value right) / f^2
 
 where weight is z_right, -z_left and 0 for the three states. New and repeated features need no separate treatment.
+Nor does it matter which side is called left: where the right child alone is a leaf, the two change places (f^2 counts
+as negative), so that the leaf is the left one.
 """
 
 from collections.abc import Sequence
@@ -79,9 +81,11 @@ class Factors(NamedTuple):
     # one entry per node
     side: np.ndarray
     left_value: np.ndarray
+    """Of the left leaf, or of the only one."""
     right_value: np.ndarray
     weight: np.ndarray
-    # one row per tree, point and node: r, slope, curve and (quadrature weight) / f^2; r, slope and curve of the parent
+    # one row per tree, point and node: r, slope, curve and (quadrature weight) / f^2, of going to the right where that
+    # is the only leaf; r, slope and curve of the parent
     up: np.ndarray
     down: np.ndarray
 
@@ -138,13 +142,23 @@ def lay_out(model: Model) -> Forest:
     centred = [tree.leaf_value - tree.expected_value() for tree in model.trees]
     values = [np.append(c, 0.0) for c in centred]  # an inner child (number >= 0) reads the 0 at the end
     pairs = list(zip(model.trees, order, values, strict=True))
-    tables = [_tables(layout.nodes, int(n)) for layout, n in zip(layouts, points, strict=True)]
+    left_value, right_value = (
+        _joined([v[np.where(getattr(t, s)[o] < 0, ~getattr(t, s)[o], -1)] for t, o, v in pairs], np.float64)
+        for s in ("left", "right")
+    )
+    leaves = LEFT_IS_LEAF * (left < 0) + RIGHT_IS_LEAF * (right < 0)
+    turned = leaves == RIGHT_IS_LEAF
+    starts = _starts(sizes)
+    tables = [
+        _tables(layout.nodes, turned[start : start + len(layout.nodes)], int(n))
+        for layout, start, n in zip(layouts, starts[:-1], points, strict=True)
+    ]
     shares = np.array([(n.share / 2, (n.right_share - n.left_share) / 2) for n in nodes]).reshape(-1, 2)
     columns, looked_at = _columns(model.trees, order)
     return Forest(
         columns,
         Trees(
-            node_start=_starts(sizes),
+            node_start=starts,
             leaf_start=_starts([len(tree.leaf_value) for tree in model.trees]),
             table_start=_starts(sizes * points),
             points=points,
@@ -152,15 +166,15 @@ def lay_out(model: Model) -> Forest:
             before=np.array([n.before for n in nodes], dtype=np.int64),
             parent=np.array([n.parent for n in nodes], dtype=np.int64),
             slot=np.array([n.slot for n in nodes], dtype=np.int64),
-            leaves=LEFT_IS_LEAF * (left < 0) + RIGHT_IS_LEAF * (right < 0),
+            leaves=leaves,
             left_leaf=np.maximum(~left, 0).astype(np.int32),
             right_leaf=np.maximum(~right, 0).astype(np.int32),
             leaf_value=_joined([tree.leaf_value for tree in model.trees], np.float64),
         ),
         Factors(
             side=np.array([n.side for n in nodes], dtype=np.float64),
-            left_value=_joined([v[np.where(t.left[o] < 0, ~t.left[o], -1)] for t, o, v in pairs], np.float64),
-            right_value=_joined([v[np.where(t.right[o] < 0, ~t.right[o], -1)] for t, o, v in pairs], np.float64),
+            left_value=np.where(turned, right_value, left_value),
+            right_value=right_value,
             weight=shares,
             up=np.concatenate([np.zeros((0, 4)), *[up for up, _ in tables]]),
             down=np.concatenate([np.zeros((0, 3)), *[down for _, down in tables]]),
@@ -203,8 +217,8 @@ def _preorder(tree: Tree) -> _Layout:
     return layout
 
 
-def _tables(nodes: list[_Node], points: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of ``up`` and ``down`` of one tree, point by point and node by node."""
+def _tables(nodes: list[_Node], turned: np.ndarray, points: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of ``up`` and ``down`` of one tree, point by point and node by node; ``turned`` changes the places."""
     if not nodes:
         return np.zeros((0, 4)), np.zeros((0, 3))
     place, size = np.polynomial.legendre.leggauss(points)
@@ -223,6 +237,7 @@ def _tables(nodes: list[_Node], points: int) -> tuple[np.ndarray, np.ndarray]:
     came_left = np.array([n.parent_side == LEFT for n in nodes])[None, :, None]
     down = np.where(came_left, to_left[:, parent], to_right[:, parent])
     up = np.concatenate([to_left, (size / factor**2)[..., None]], axis=-1)
+    up[:, turned] = np.concatenate([to_right, (-size / factor**2)[..., None]], axis=-1)[:, turned]
     return up.reshape(-1, 4), down.reshape(-1, 3)
 
 

@@ -227,18 +227,12 @@ def go_up(
                 state = record[r]
                 record[SUM + r] += record[PRODUCT + r] * size
                 at[r] = share_left(state, ratio, slope, curve)
-        elif leaves == LEFT_IS_LEAF:
+        elif leaves:
             for r in range(BLOCK):
-                state, of_right = record[r], at[r]
-                difference = left - of_right
+                state, other = record[r], at[r]
+                difference = left - other
                 record[SUM + r] += record[PRODUCT + r] * difference * size
-                at[r] = of_right + difference * share_left(state, ratio, slope, curve)
-        elif leaves == RIGHT_IS_LEAF:
-            for r in range(BLOCK):
-                state, of_left = record[r], at[r]
-                difference = of_left - right
-                record[SUM + r] += record[PRODUCT + r] * difference * size
-                at[r] = right + difference * share_left(state, ratio, slope, curve)
+                at[r] = other + difference * share_left(state, ratio, slope, curve)
         else:
             for r in range(BLOCK):
                 state, of_right, of_left = record[r], at[r], at[2 * BLOCK + r]
@@ -276,20 +270,13 @@ def go_up_twice(
                 record[SUM + r] += record[PRODUCT + r] * size_a + record[SECOND + r] * size_b
                 at[r] = share_left(state, ratio_a, slope_a, curve_a)
                 at[BLOCK + r] = share_left(state, ratio_b, slope_b, curve_b)
-        elif leaves == LEFT_IS_LEAF:
+        elif leaves:
             for r in range(BLOCK):
-                state, right_a, right_b = record[r], at[r], at[BLOCK + r]
-                step_a, step_b = left - right_a, left - right_b
+                state, other_a, other_b = record[r], at[r], at[BLOCK + r]
+                step_a, step_b = left - other_a, left - other_b
                 record[SUM + r] += record[PRODUCT + r] * step_a * size_a + record[SECOND + r] * step_b * size_b
-                at[r] = right_a + step_a * share_left(state, ratio_a, slope_a, curve_a)
-                at[BLOCK + r] = right_b + step_b * share_left(state, ratio_b, slope_b, curve_b)
-        elif leaves == RIGHT_IS_LEAF:
-            for r in range(BLOCK):
-                state, left_a, left_b = record[r], at[r], at[BLOCK + r]
-                step_a, step_b = left_a - right, left_b - right
-                record[SUM + r] += record[PRODUCT + r] * step_a * size_a + record[SECOND + r] * step_b * size_b
-                at[r] = right + step_a * share_left(state, ratio_a, slope_a, curve_a)
-                at[BLOCK + r] = right + step_b * share_left(state, ratio_b, slope_b, curve_b)
+                at[r] = other_a + step_a * share_left(state, ratio_a, slope_a, curve_a)
+                at[BLOCK + r] = other_b + step_b * share_left(state, ratio_b, slope_b, curve_b)
         else:
             for r in range(BLOCK):
                 state, right_a, right_b = record[r], at[r], at[BLOCK + r]
