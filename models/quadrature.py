@@ -47,19 +47,27 @@ MISSING_LEFT, MISSING_RIGHT = np.int32(-1), np.int32(2**31 - 1)
 BOTH_ARE_LEAVES = LEFT_IS_LEAF + RIGHT_IS_LEAF
 
 
-def kernel(function: Callable[..., Any]) -> Any:
+def kernel(function: Callable[..., Any], **more: Any) -> Any:
     """Compile when first called, and keep the result on disk where that is possible.
 
     numba refuses to keep it, when the module is imported, where neither the folder of this file nor the home folder
     can be written; then every process compiles for itself.
     """
-    options: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+    options: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy", **more}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
         return numba.njit(**options)(function)
+
+
+def step(function: Callable[..., Any]) -> Any:
+    """A kernel that only kernels call: without the ways in from Python and C, which are a quarter of all compiling.
+
+    A step called from Python ends the process.
+    """
+    return kernel(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 class Workspace(NamedTuple):
@@ -75,7 +83,7 @@ class Workspace(NamedTuple):
     backwards: np.ndarray
 
 
-@kernel
+@step
 def read_codes(columns: Columns, X: np.ndarray, start: int, codes: np.ndarray, column_values: np.ndarray) -> None:
     """The codes of one block: how many cuts of the column lie below the value, or the category. Compared in double."""
     rows = min(BLOCK, len(X) - start)
@@ -119,7 +127,7 @@ def read_codes(columns: Columns, X: np.ndarray, start: int, codes: np.ndarray, c
                     code[r] = instead
 
 
-@kernel
+@step
 def decide(trees: Trees, factors: Factors, first: int, nodes: int, codes: np.ndarray, records: np.ndarray) -> None:
     """The state of each row at each node: 1 or -1 where it passed what came before and goes left or right, else 0."""
     number = factors.side.dtype.type
@@ -133,7 +141,7 @@ def decide(trees: Trees, factors: Factors, first: int, nodes: int, codes: np.nda
             record[r] = way if earlier[r] == side else failed
 
 
-@kernel
+@step
 def add_score(
     trees: Trees, tree: int, backwards: np.ndarray, codes: np.ndarray, stack: np.ndarray, score: np.ndarray
 ) -> None:
@@ -172,13 +180,13 @@ def add_score(
             score[r] += leaf_value[stack[r]]
 
 
-@kernel
+@step
 def share_left(state: Any, ratio: Any, slope: Any, curve: Any) -> Any:
     """The factor of going left, or of the edge above a node, at one point: see models/forest.py."""
     return ratio + state * (slope + state * curve)
 
 
-@kernel
+@step
 def go_down(trees: Trees, factors: Factors, first: int, nodes: int, table: int, records: np.ndarray) -> None:
     """At one quadrature point, the product of the factors above each node."""
     for i in range(1, nodes):
@@ -188,7 +196,7 @@ def go_down(trees: Trees, factors: Factors, first: int, nodes: int, table: int, 
             record[PRODUCT + r] = above[PRODUCT + r] * share_left(above[r], ratio, slope, curve)
 
 
-@kernel
+@step
 def go_down_twice(trees: Trees, factors: Factors, first: int, nodes: int, table: int, records: np.ndarray) -> None:
     """The same at this point and the next."""
     for i in range(1, nodes):
@@ -202,7 +210,7 @@ def go_down_twice(trees: Trees, factors: Factors, first: int, nodes: int, table:
             record[SECOND + r] = product_b * share_left(state, ratio_b, slope_b, curve_b)
 
 
-@kernel
+@step
 def go_up(
     trees: Trees,
     factors: Factors,
@@ -241,7 +249,7 @@ def go_up(
                 at[r] = of_right + difference * share_left(state, ratio, slope, curve)
 
 
-@kernel
+@step
 def go_up_twice(
     trees: Trees,
     factors: Factors,
@@ -286,7 +294,7 @@ def go_up_twice(
                 at[BLOCK + r] = right_b + step_b * share_left(state, ratio_b, slope_b, curve_b)
 
 
-@kernel
+@step
 def add_parts(trees: Trees, factors: Factors, first: int, nodes: int, records: np.ndarray, parts: np.ndarray) -> None:
     """Add the sum of each node to its feature, in float64, and start the next tree's sums at zero."""
     for i in range(nodes):
