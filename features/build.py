@@ -5,7 +5,7 @@ build that was stopped goes on. The few that compare accounts of one snapshot fo
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ from features.cohort import KEY, Tables, cohort
 from features.definition import PEERS, REGISTRY, ROW, WHOLE_BASE, Feature
 from features.likeness import WholeBaseViews
 from features.own import own_features
+from features.parts import found, laid_out, part_of
 from features.peers import PROFILE
 from features.spool import Spool, key_of, spool
 from features.views import HELD, Views
@@ -132,21 +133,6 @@ def _joined(views: Views, features: list[Feature]) -> ir.Table:
     return rows.select(*KEY, **values)
 
 
-def shard(tables: Tables, index: int, count: int) -> Tables:
-    """The tables of the accounts of one of ``count`` shards; tables without accounts stay whole."""
-    if count == 1:
-        return tables
-    return {
-        name: table.filter(shard_of(table, count) == index) if "account_id" in table.columns else table
-        for name, table in tables.items()
-    }
-
-
-def shard_of(table: ir.Table, count: int) -> ir.Value:
-    """The shard of ``count`` that the account of each row is in."""
-    return table.account_id.hash().abs() % count
-
-
 def shard_count(tables: Tables, snapshots: int, wanted: int | None = None) -> int:
     """In how many shards ``build`` yields a base: of each block as many. By default within ``ROWS_PER_SHARD``."""
     accounts = _accounts(tables)
@@ -178,7 +164,7 @@ def build(
     ``progress`` is told ``(shards done, shards in all)``. ``state`` names what the tables hold: a build that was
     stopped goes on with its shards if the state is the same; without one it begins anew. The usage of a block of shards
     is counted at once, and held by the engine while they are worked on; finished shards wait on disk for the comparison
-    of accounts.
+    of accounts, and what the shards are made from may be on disk as well, see ``laid_out``.
     """
     blocks, count = _blocks(_accounts(tables)), shard_count(tables, len(snapshot_dates), shards)
     features = available(tables, absent)
@@ -191,19 +177,32 @@ def build(
     names = [f.name for f in features]
     key = None if state is None else key_of(state, sorted(snapshot_dates), rules, sorted(absent), names, count)
     with spool(key) as waiting:
-        for block in range(blocks):
-            # One of `blocks` parts of the accounts holds these of `count` parts, whole.
-            missing = [index for index in range(block, count, blocks) if not waiting.has(index)]
-            if missing:
-                with _counted(shard(tables, block, blocks), snapshot_dates, rules) as held:
-                    for index in missing:
-                        part, counted = shard(tables, index, count), shard(held, index, count)
-                        views = Views(part, cohort(part, snapshot_dates), snapshot_dates, rules, counted)
-                        waiting.write(index, _own_rows(views, features).to_pyarrow())
-                        if progress is not None:
-                            progress(waiting.finished(), count)
+        for index, own, held in _shards(tables, snapshot_dates, rules, blocks, count, waiting):
+            views = Views(own, cohort(own, snapshot_dates), snapshot_dates, rules, held)
+            waiting.write(index, _own_rows(views, features).to_pyarrow())
+            if progress is not None:
+                progress(waiting.finished(), count)
         base = WholeBaseViews(tables, cohort(tables, snapshot_dates), snapshot_dates, rules)
         yield from _second_pass(waiting, count, base, features)
+
+
+def _shards(
+    tables: Tables, dates: Sequence[date], rules: ExpansionRules, blocks: int, count: int, waiting: Spool
+) -> Iterator[tuple[int, Tables, Tables]]:
+    """The shards that are not there yet: ``(number, tables, what the engine holds of their usage)``."""
+    missing = [index for index in range(count) if not waiting.has(index)]
+    if not missing:
+        return
+    # To lay out the usage costs as much as to find it for one block, which is counted in five readings.
+    with laid_out(tables, count, waiting.folder) if blocks > 1 else nullcontext(found(tables)) as part:
+        for block in range(blocks):
+            # One of `blocks` parts of the accounts holds these of `count` parts, whole.
+            of_block = [index for index in missing if index % blocks == block]
+            if of_block:
+                with _counted(part(block, blocks), dates, rules) as held:
+                    for index in of_block:
+                        counted = {name: part_of(table, index, count) for name, table in held.items()}
+                        yield index, part(index, count), counted
 
 
 @contextmanager

@@ -9,9 +9,10 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow.parquet as pq
 
-from features.build import shard_count, shard_of
+from features.build import shard_count
 from features.cohort import cohort
 from features.offers import cross_sells, features_used, products_had, products_on_offer
+from features.parts import part_number
 from flows import steps
 from flows.dates import Standing
 from flows.settings import Settings
@@ -46,7 +47,7 @@ def shards(standing: Standing, settings: Settings) -> Iterator[tuple[pd.DataFram
 
 def _write(table: ir.Table, count: int, path: Path) -> None:
     """Write a table sorted by shard, so that the rows of one are read alone."""
-    numbered = table.mutate(shard=shard_of(table, count).cast("int64")).order_by("shard")
+    numbered = table.mutate(shard=part_number(table, count).cast("int64")).order_by("shard")
     if table.get_backend().name == "pyspark":  # it would write where its cluster is
         pq.write_table(numbered.to_pyarrow(), path)
     else:
