@@ -45,6 +45,8 @@ def spool(key: str | None) -> Iterator["Spool"]:
             except BlockingIOError:
                 key = None
             else:
+                for unfinished_work in filter(Path.is_dir, folder.iterdir()):  # of a build that was killed
+                    shutil.rmtree(unfinished_work)
                 yield Spool(folder)
                 shutil.rmtree(folder)
     if key is None:

@@ -103,3 +103,17 @@ def test_two_builds_of_the_same_do_not_meet(scratch: Path) -> None:
         assert first.folder != second.folder
     assert not first.folder.exists()
     assert not second.folder.exists()
+
+
+def test_what_a_killed_build_worked_on_is_removed(tables: Tables, scratch: Path) -> None:
+    stopped_after(1, tables, "monday")
+    (folder,) = scratch.glob("headroom-*/features-*")
+    (folder / "tables-old").mkdir()
+    seen: list[bool] = []
+
+    def told(done: int, total: int) -> None:
+        seen.append((folder / "tables-old").exists())
+
+    rows(build(tables, DATES, RULES, shards=3, state="monday", progress=told))
+    assert seen == [False, False]
+    assert not folder.exists()
