@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -17,17 +17,28 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+import data
+import features
+
 ENGINES = ("duckdb", "ibis-framework")
-CODE = ("data", "features")
+ROOMS = tuple(Path(room.__path__[0]) for room in (data, features))
+"""The folders of the code that makes feature rows."""
 
 
-def key_of(*parts: object) -> str:
-    """The name of a build: a hash of what it is made from, and of the code that makes it."""
-    code = hashlib.sha256()
-    for room in CODE:
-        for file in sorted((Path(__file__).parents[1] / room).glob("*.py")):
-            code.update(file.read_bytes())
-    return hashlib.sha256(repr((*parts, code.hexdigest(), *map(version, ENGINES))).encode()).hexdigest()[:24]
+def key_of(*parts: object, rooms: Sequence[Path] = ROOMS) -> str:
+    """The name of a build: a hash of what it is made from, and of the code that makes it.
+
+    The code is every file of the ``rooms``, at any depth and of any kind, with its place in the room.
+    """
+    code = [(room.name, *_files(room)) for room in rooms]
+    return hashlib.sha256(repr((*parts, code, *map(version, ENGINES))).encode()).hexdigest()[:24]
+
+
+def _files(room: Path) -> Iterator[tuple[str, str]]:
+    """The place in the room and the hash of each of its files, without what Python compiled."""
+    for file in sorted(room.rglob("*")):
+        if file.is_file() and "__pycache__" not in file.parts:
+            yield file.relative_to(room).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @contextmanager
