@@ -10,7 +10,7 @@ from data.movements import ExpansionRules
 from features.calendar import QUARTER_DAYS, days_between, snapshots
 from features.cohort import KEY, Tables
 from features.labels import product_labels
-from features.views import cut
+from features.views import cut, use
 
 OFFERED_DAYS = 365
 """A product is on offer if somebody began with it, or was billed for it, within the year before the snapshot."""
@@ -39,8 +39,8 @@ def products_had(tables: Tables, cohort: ir.Table) -> ir.Table:
 
 def features_used(tables: Tables, cohort: ir.Table) -> ir.Table:
     """One row per ``account_id, snapshot_date`` and product ``feature`` used in the quarter before, as known then."""
-    name = "usage_events" if "usage_events" in tables else "usage_daily"
-    used = cut(tables[name], name, cohort)
+    name, rows = use(tables)
+    used = cut(rows, name, cohort)
     recent = used.filter((used.age <= QUARTER_DAYS) & used.feature.notnull())
     return recent.select(*KEY, "feature").distinct()
 

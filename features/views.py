@@ -66,12 +66,22 @@ def cut_slots(table: ir.Table, dates: ir.Table) -> ir.Table:
     return seen.filter(seen.known_on < seen.snapshot_date)
 
 
-def usage(tables: Tables) -> ir.Table:
-    """The usage table with its day as ``day``. Events win where a source has both; a day counted as zero is no use."""
+def use(tables: Tables) -> tuple[str, ir.Table]:
+    """What use is, for every reader of it: the name of the usage table and its rows, without a day counted as zero.
+
+    Events win where a source has both tables. A day is use once its events, quantity or active users are above zero.
+    """
     if "usage_events" in tables:
-        return tables["usage_events"].rename(day="occurred_on")
+        return "usage_events", tables["usage_events"]
     daily = tables["usage_daily"]
-    return daily.filter((daily.events > 0) | (daily.quantity_e4 > 0) | (daily.active_users > 0))
+    return "usage_daily", daily.filter((daily.events > 0) | (daily.quantity_e4 > 0) | (daily.active_users > 0))
+
+
+def usage(tables: Tables) -> ir.Table:
+    """The rows of ``use`` with their day as ``day``, whichever table they are of."""
+    name, rows = use(tables)
+    happened = TABLES[name].happened_on
+    return rows if happened == "day" else rows.rename(day=happened)
 
 
 HELD = ("usage_days", "first_days", "user_days", "user_slots", "feature_slots")

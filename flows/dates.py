@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from data.errors import NotEnoughHistoryError
-from data.source import USAGE, Source, Tables, as_of, data_end, label_watermark, next_snapshot
+from data.source import Source, Tables, as_of, data_end, label_watermark, next_snapshot
 from features.build import absent_columns
 from features.calendar import QUARTER_DAYS, month_starts
+from features.views import usage, use
 from flows.progress import say
 
 FIRST_YEAR = 1900
@@ -82,13 +83,12 @@ def training_dates(standing: Standing, horizon_days: int) -> list[date]:
 
 def first_usage_day(tables: Tables) -> date:
     """The first day with usage. Raises ``NotEnoughHistoryError`` if there is none."""
-    name = next(name for name in USAGE if name in tables)
-    table = tables[name]
-    day = table[{"usage_events": "occurred_on", "usage_daily": "day"}[name]].min().to_pyarrow().as_py()
+    name, _ = use(tables)
+    day = usage(tables).day.min().to_pyarrow().as_py()
     if day is None:
         raise NotEnoughHistoryError(
             "The first day with usage is to be found.",
-            f"{name} has no row before the snapshot date.",
+            f"{name} has no use before the snapshot date.",
             "Choose a later snapshot date, or load the usage history.",
         )
     return day
