@@ -346,7 +346,10 @@ CRM_KINDS = (
 )
 """The kinds of CRM event in use; others are counted as events but feed no signal of their own."""
 
-MOTIONS = ("seat", "upsell", "cross_sell", "usage")
+LINE_MOTIONS = ("seat", "upsell", "cross_sell")
+"""The motions that a contract line shows."""
+
+MOTIONS = (*LINE_MOTIONS, "usage")
 """The four motions of an expansion."""
 
 ADDITIVITY = 1e-6

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from data.contract import LINE_MOTIONS
 from data.simulate_state import CORE_FEATURES, GATED_FEATURES, Bools, Floats, State
 
 World = Literal["driven", "random"]
@@ -29,7 +30,6 @@ TERMS = (
 )
 """(motion, reason code) of each driver, in the order of the columns of ``State.warm``."""
 
-LINE_MOTIONS = ("seat", "upsell", "cross_sell")
 MEMORY = np.array([{"seat": 0.10, "upsell": 0.20, "cross_sell": 0.30}[motion] for motion, _ in TERMS])
 BELONGS = np.array([[motion == of for of in LINE_MOTIONS] for motion, _ in TERMS], dtype=float)
 BASE = np.array([-9.75, -8.15, -9.1])

@@ -7,7 +7,7 @@ window ends: each product's changes within the window are added up, so what cont
 import ibis
 import ibis.expr.types as ir
 
-from data.contract import E4, MOTIONS
+from data.contract import E4, LINE_MOTIONS, MOTIONS
 from data.movements import BASIS_POINTS, ExpansionRules, all_lines, changes
 from features.calendar import days_between
 from features.cohort import KEY, Tables
@@ -87,7 +87,7 @@ def _kept(moves: ir.Table) -> ir.Table:
     more_tiers = moves.tier_after.fill_null(0) - moves.tier_before.fill_null(0)
     unknown_tier = (~closes & moves.tier_after.isnull()) | (~opens & moves.tier_before.isnull())
     net = moves.group_by(*KEY, "product").aggregate(
-        expanded_e4=mrr_e4("seat", "upsell", "cross_sell"),
+        expanded_e4=mrr_e4(*LINE_MOTIONS),
         lost_e4=mrr_e4("contraction", "churn"),
         churned_e4=-mrr_e4("churn"),
         returned_e4=mrr_e4("new", "reactivation"),
@@ -97,7 +97,7 @@ def _kept(moves: ir.Table) -> ir.Table:
         seats=ibis.least(more_seats.sum(), more_seats.sum(where=stays).fill_null(0)),
         tiers=ibis.least(more_tiers.sum(), more_tiers.sum(where=stays).fill_null(0)),
         no_tiers=unknown_tier.any(),
-        **{motion: happened(motion) for motion in ("seat", "upsell", "cross_sell")},
+        **{motion: happened(motion) for motion in LINE_MOTIONS},
     )
     kept_e4 = net.expanded_e4 + net.lost_e4 + ibis.least(net.returned_e4, net.churned_e4)
     is_open = net.closed_on.isnull() | (net.closed_on < net.last_day)

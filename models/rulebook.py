@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from data.contract import MOTIONS
 from models import baselines, boosting, triggers
 from models.amounts import fit_amounts
 from models.baselines import Rule
@@ -71,7 +72,7 @@ def rule_bundle(
         feature_names=tuple(columns),
         any_expansion=Propensity(booster, IDENTITY),
         motions={},
-        withheld=dict.fromkeys(("seat", "upsell", "cross_sell", "usage"), "the list is ranked by a rule"),
+        withheld=dict.fromkeys(MOTIONS, "the list is ranked by a rule"),
         all_motions_modelled=False,
         amounts=fit_amounts(expanded, arr, columns, settings.seed) if len(arr) else None,
         facts={

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.contract import MOTIONS
 from models.baselines import NAMED_RULES, TRIGGER_POINTS
 from models.rulebook import choose, rule_bundle
 from models.scoring import score
@@ -23,6 +24,7 @@ def rows() -> pd.DataFrame:
 def test_the_list_has_the_order_of_the_rule(name: str, rows: pd.DataFrame) -> None:
     bundle = rule_bundle(rows, FEATURES, name, TWELVE, QUICK)
     assert bundle.facts["rule"] == name
+    assert tuple(bundle.withheld) == MOTIONS
     told = score(bundle, rows[rows.snapshot_date == rows.snapshot_date.max()])
     ranking = choose(rows, FEATURES, name, QUICK).ranking[-200:]
     assert pd.Series(ranking).corr(pd.Series(told.scores.log_odds), method="spearman") > 0.995
