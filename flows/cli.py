@@ -60,7 +60,7 @@ def demo(
     from flows.demo import demo as run
 
     result = run(folder=folder, accounts=accounts, months=months, seed=seed)
-    _print_top(result["out"], None, 20, None)
+    _print_top(result["out"], None, None, None)
     console = Console(highlight=False, soft_wrap=True)
     for label, path in result["paths"].items():
         console.print(f"{label:<14} {path}", markup=False)
@@ -189,7 +189,7 @@ def explain(
 @app.command()
 def top(
     snapshot_date: Day = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many accounts.")] = 20,
+    n: Annotated[int | None, typer.Option("-n", min=1, help="How many accounts (default: as on the page).")] = None,
     owner: Annotated[str | None, typer.Option("--owner", help="Only this CSM's book.")] = None,
     out: Out = None,
     config: Config = None,
@@ -275,7 +275,7 @@ def _later(command: str, instead: str) -> HeadroomError:
     return HeadroomError(f"`headroom {command}` is to run.", "it comes with a later release.", instead)
 
 
-def _print_top(out: Path, day: date | None, n: int, owner: str | None) -> None:
+def _print_top(out: Path, day: date | None, n: int | None, owner: str | None) -> None:
     from serving.publish import read_published
     from serving.terminal import print_top
 

@@ -105,7 +105,7 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
                 **bundle.facts,
             },
             "withheld": dict(bundle.withheld),
-            "warnings": warnings(bundle, standing),
+            "warnings": warnings(bundle, standing, settings.training.promotion),
             **steps.provenance(settings),
         }
 

@@ -9,12 +9,11 @@ from flows.dates import Standing
 from flows.settings import Settings
 from models.boosting import check_columns
 from models.bundle import Bundle
+from models.settings import PromotionGates
 from models.training import TrainedModel
 
 RULES = "expansion_rules"
 TOLD_METRICS = ("auc", "best_rule_auc", "brier_skill", "forecast_over_realised")
-FORECAST_RANGE = (0.8, 1.25)
-"""Forecast over realised expansions of the past snapshots; outside, percentages are not to be taken at their word."""
 
 
 def with_rules(trained: TrainedModel, settings: Settings) -> TrainedModel:
@@ -55,8 +54,11 @@ def require_features(bundle: Bundle, there: Collection[str]) -> None:
     check_columns(asked, [name for name in asked if name in there])
 
 
-def warnings(bundle: Bundle, standing: Standing) -> list[str]:
-    """Sentences for the page and the manifest."""
+def warnings(bundle: Bundle, standing: Standing, gates: PromotionGates) -> list[str]:
+    """Sentences for the page and the manifest.
+
+    ``gates``: outside their ``forecast_range`` the percentages are not to be taken at their word.
+    """
     facts = bundle.facts
     told = list(standing.warnings)
     if "rule" in facts:
@@ -72,7 +74,8 @@ def warnings(bundle: Bundle, standing: Standing) -> list[str]:
             f"(Brier skill {facts['brier_skill']:.2f}): trust the order of this list, not its percentages or amounts."
         )
     ratio = facts.get("forecast_over_realised")
-    if ratio is not None and not FORECAST_RANGE[0] <= ratio <= FORECAST_RANGE[1]:
+    lowest, highest = gates.forecast_range
+    if ratio is not None and not lowest <= ratio <= highest:
         told.append(f"On past snapshots {ratio:.2f} expansions were forecast for each one that came.")
     if facts["auc"] <= facts["best_rule_auc"]:
         told.append(

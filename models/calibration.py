@@ -90,7 +90,7 @@ class Levels:
     positives: int
 
 
-def fit_levels(samples: Sequence[Sample], min_positives: int = 20) -> Levels:
+def fit_levels(samples: Sequence[Sample], min_positives: int) -> Levels:
     """Fit the slope and a level per snapshot; the identity below ``min_positives`` of either outcome."""
     rows = sum(len(y) for _, _, y in samples)
     positives = int(sum(y.sum() for _, _, y in samples))

@@ -21,14 +21,13 @@ from models import boosting
 from models.backtest import Backtest
 from models.bundle import Bundle
 from models.categories import recode
-from models.metrics import ORDER_METRICS, ranking_metrics
+from models.metrics import LIST_LENGTH, ORDER_METRICS, ranking_metrics
 from models.resampling import Figures, Resamples, difference, interval, mean_of
 from models.settings import PromotionGates
 from models.study import Study
 from models.verdict import Verdict
 
 KEYS = ["account_id", "snapshot_date"]
-LIST = 20
 
 
 class Choice(StrEnum):
@@ -150,10 +149,10 @@ def _no_worse(differences: Mapping[str, tuple[float, float, float]], gates: Prom
 
 def _overlap(both: pd.DataFrame, gates: PromotionGates) -> Gate:
     last = both[both.snapshot_date == both.snapshot_date.max()]
-    tops = [set(last.nlargest(LIST, column).account_id) for column in ("log_odds", "champion")]
-    share = len(tops[0] & tops[1]) / min(LIST, len(last))
+    tops = [set(last.nlargest(LIST_LENGTH, column).account_id) for column in ("log_odds", "champion")]
+    share = len(tops[0] & tops[1]) / min(LIST_LENGTH, len(last))
     return Gate(
-        f"at least {gates.min_list_overlap:.0%} of the champion's first {LIST} stay on the list",
+        f"at least {gates.min_list_overlap:.0%} of the champion's first {LIST_LENGTH} stay on the list",
         f"{share:.0%} on {last.snapshot_date.iloc[0]:%Y-%m-%d}",
         share >= gates.min_list_overlap,
         Choice.KEEP,

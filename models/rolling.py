@@ -90,7 +90,9 @@ class Replay:
 def settle(folds: Sequence[Fold], rates: Rates, recipe: Recipe) -> Settled:
     """Rounds with the least mean log loss over these folds, and the slope and levels of their log-odds."""
     if not folds:
-        return Settled(recipe.default_rounds, fit_levels([]), rates, recipe.horizon_days, 0)
+        return Settled(
+            recipe.default_rounds, fit_levels([], recipe.min_calibration_positives), rates, recipe.horizon_days, 0
+        )
     rounds = STAGE * (1 + int(np.argmin(np.mean([fold.curve for fold in folds], axis=0))))
     samples = [(fold.split.test_date, _log_odds(fold, rounds), fold.y) for fold in folds]
     levels = fit_levels(samples, recipe.min_calibration_positives)

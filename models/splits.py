@@ -34,9 +34,7 @@ def matured(dates: Iterable[pd.Timestamp], day: pd.Timestamp, horizon_days: int)
     return tuple(sorted(date for date in set(dates) if date + timedelta(days=horizon_days) <= day))
 
 
-def origins(
-    dates: Iterable[pd.Timestamp], horizon_days: int, count: int, min_train_dates: int = 3
-) -> tuple[Split, ...]:
+def origins(dates: Iterable[pd.Timestamp], horizon_days: int, count: int, min_train_dates: int) -> tuple[Split, ...]:
     """The last ``count`` snapshots that have at least ``min_train_dates`` to learn from; fewer if history is short.
 
     ``dates`` are snapshots with matured labels. Raises NotEnoughHistoryError if not one can be tested.

@@ -39,10 +39,10 @@ class About:
 
     previous_date: date | None
     titles: Mapping[str, str]
+    rank_by: str
+    previous_rank_by: str
+    currency: str
     replaced_by: str = ""
-    rank_by: str = "propensity"
-    previous_rank_by: str = "propensity"
-    currency: str = "$"
 
 
 def titles(catalogue: Mapping[str, FeatureCard], playbook: Playbook) -> dict[str, str]:

@@ -15,7 +15,6 @@ from serving.snapshot import Snapshot
 from serving.wording import money
 
 WEIGHING = (FOR, AGAINST)
-ENOUGH_REASONS = 3
 KNOWS_LITTLE = "The model knows little about this account: look at it yourself before you act."
 ARR_IF_EXPANDS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high")
 MOTION_WORDS = {"seat": "Seats", "upsell": "Upsell", "cross_sell": "Cross-sell", "usage": "Usage"}
@@ -37,7 +36,7 @@ class Entry:
 
     ``since``: why its place changed since then, in one sentence; empty where it did not, or there was no list.
     ``motion`` in words, with the product of a cross-sell. ``arr_if_expands``: the mean amount if it does, and the low
-    and high between which four in five lie; NaN where it is not known.
+    and high between which four in five lie; NaN where it is not known. ``enough_reasons``: how many are asked for.
     """
 
     rank: int
@@ -57,12 +56,13 @@ class Entry:
     change: str
     since: str
     reasons: tuple[Why, ...]
+    enough_reasons: int
 
     @property
     def knows_little(self) -> bool:
-        """Do fewer than three reasons weigh anything, or is there none among them that a CSM can act on?"""
+        """Do fewer reasons weigh anything than are asked for, or is there none among them that a CSM can act on?"""
         weighing = [why for why in self.reasons if why.effect in WEIGHING]
-        return len(weighing) < ENOUGH_REASONS or not any(why.actionable for why in weighing)
+        return len(weighing) < self.enough_reasons or not any(why.actionable for why in weighing)
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ def entries(snapshot: Snapshot, scores: pd.DataFrame) -> list[Entry]:
     moved = snapshot.changes_of(scores["account_id"].tolist()).set_index("account_id")["text"].to_dict()
     plays = snapshot.manifest["plays"]
     since = snapshot.manifest["previous_snapshot_date"]
+    enough_reasons = snapshot.manifest["serving"]["reasons"]["at_least"]
     made = []
     for row in _records(scores):
         before = None if pd.isna(row["previous_rank"]) else int(row["previous_rank"])
@@ -124,6 +125,7 @@ def entries(snapshot: Snapshot, scores: pd.DataFrame) -> list[Entry]:
                 change=_change(int(row["rank"]), before, known_before) if since else "",
                 since=moved.get(row["account_id"], "") if since and before != int(row["rank"]) else "",
                 reasons=tuple(why.get(row["account_id"], ())),
+                enough_reasons=enough_reasons,
             )
         )
     return made

@@ -53,7 +53,7 @@ def explain(
     catalogue: Mapping[str, FeatureCard],
     playbook: Playbook,
     settings: ReasonSettings,
-    currency: str = "$",
+    currency: str,
     *,
     users_are_daily_peaks: bool = False,
     held_against: Yardsticks | None = None,

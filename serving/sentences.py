@@ -32,7 +32,7 @@ def check_sentences(
     features: list[str],
     catalogue: Mapping[str, FeatureCard],
     playbook: Playbook,
-    currency: str = "$",
+    currency: str,
     *,
     users_are_daily_peaks: bool = False,
 ) -> Iterator[Difference]:

@@ -42,7 +42,7 @@ class Terms:
     settings: ServingSettings
     model_version: str
     run_id: str
-    horizon_days: int = 90
+    horizon_days: int
     users_are_daily_peaks: bool = False
     replaced_by: str = ""
     all_motions_modelled: bool = False

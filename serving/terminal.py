@@ -16,13 +16,15 @@ from serving.wording import say_day, say_propensity
 NARROWEST = 80
 
 
-def print_top(snapshot: Snapshot, count: int = 20, owner: str | None = None, file: TextIO | None = None) -> None:
-    """Print the first ``count`` ranked accounts, of one owner's book where given.
+def print_top(
+    snapshot: Snapshot, count: int | None = None, owner: str | None = None, file: TextIO | None = None
+) -> None:
+    """Print the first ``count`` ranked accounts (default: as many as on its page), of one owner's book where given.
 
     Names are printed as they are: markup in them is not interpreted, and control characters are shown, not sent.
     Raises SettingsError where no account has that owner.
     """
-    rows = lines.ranked(snapshot, count, owner)
+    rows = lines.ranked(snapshot, snapshot.manifest["serving"]["top"] if count is None else count, owner)
     if owner is not None and not rows:
         _refuse_unknown(snapshot, owner)
     console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False)

@@ -23,11 +23,12 @@ from models.settings import Params, TrainSettings
 from models.training import train
 from serving import gates
 from serving.change_summary import Tally, summary, tally
-from serving.change_words import About, titles
+from serving.change_words import titles
 from serving.changes import RANK_PARTS, change_tables, moved_by_model, not_exact, split_ranks
 from serving.playbook import load as load_playbook
 from serving.ranking import rank
 from serving.settings import ServingSettings
+from tests.serving.world import about_list
 
 BEFORE, DAY = date(2025, 12, 1), date(2026, 1, 1)
 SMALL = TrainSettings(
@@ -84,7 +85,7 @@ def test_every_change_is_split_exactly(retrained: bool, world: World) -> None:
     old, new = world.models[BEFORE], world.models[DAY if retrained else BEFORE]
     previous, parts = listed(old, world.rows[BEFORE])
     scores, attributions = listed(new, world.rows[DAY])
-    about = About(BEFORE, titles(world.cards, load_playbook(world.cards)), replacement(old, new))
+    about = about_list(BEFORE, titles(world.cards, load_playbook(world.cards)), replacement(old, new))
     codes = {name: card.reason_code for name, card in world.cards.items()}
     rows = world.rows[DAY]
     shards = [

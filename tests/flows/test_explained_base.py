@@ -47,7 +47,7 @@ class Explained:
     folder: Path
 
     def reasons(self, settings: ReasonSettings) -> pd.DataFrame:
-        return explain(self.scored.attributions, self.rows, self.cards, self.playbook, settings)
+        return explain(self.scored.attributions, self.rows, self.cards, self.playbook, settings, "$")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_every_number_of_ten_thousand_sentences_is_derived(explained: Explained)
     )
     rows = pa.concat_tables(parts).to_pandas()
     features = [name for name in explained.scored.attributions.columns if name in explained.cards]
-    found = check_sentences(reasons, rows, features, explained.cards, explained.playbook)
+    found = check_sentences(reasons, rows, features, explained.cards, explained.playbook, "$")
     assert [str(difference) for difference in found] == []
     assert {"for", "against"} <= set(reasons["effect"])
     assert reasons["reason_code"].nunique() > 40

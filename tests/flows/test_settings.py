@@ -1,13 +1,19 @@
-"""Wrong settings: each is one refusal that names the place."""
+"""Wrong settings: each is one refusal that names the place. What can be set is set in one place."""
 
+import ast
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from data.errors import SettingsError
 from flows.learning import unknown_signatures
-from flows.settings import load
+from flows.settings import Settings, load
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -78,3 +84,72 @@ def test_a_slip_in_what_is_signed_off_is_told(monkeypatch: pytest.MonkeyPatch) -
     (told,) = unknown_signatures(load(), ["my_own"])
     assert "nps_lst" in told
     assert "did you mean" in told
+
+
+def defaults(model: type[BaseModel]) -> Iterator[tuple[str, Any]]:
+    """The name and the default of every setting, at any depth."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from defaults(field.annotation)
+        else:
+            yield name, field.default
+
+
+def valued(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """What a module gives a value that nobody set: constants, defaults of arguments and of fields."""
+    settings = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and "BaseModel" in {ast.unparse(base) for base in node.bases}
+    ]
+    own = {id(line) for node in settings for line in node.body}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.Lambda):
+            given = [*node.args.posonlyargs, *node.args.args]
+            yield from zip(
+                [a.arg for a in given[len(given) - len(node.args.defaults) :]], node.args.defaults, strict=True
+            )
+            for argument, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+                if value is not None:
+                    yield argument.arg, value
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+            if id(node) not in own:
+                yield node.target.id, node.value
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id, node.value
+
+
+def repeated(text: str) -> set[str]:
+    """The settings whose default a module states again under the same name."""
+    known: dict[str, list[Any]] = {}
+    for name, value in defaults(Settings):
+        known.setdefault(name, []).append(value)
+    found = set()
+    for name, node in valued(ast.parse(text)):
+        try:
+            value = ast.literal_eval(node)
+        except ValueError:
+            continue
+        if value is not None and value in known.get(name.lower(), []):
+            found.add(name)
+    return found - {"seed"}  # a fit of its own takes any; a training hands down the one that is set
+
+
+def test_what_can_be_set_has_no_second_default() -> None:
+    rooms = ("data", "features", "models", "serving", "flows")
+    found = {path.name: repeated(path.read_text("utf-8")) for room in rooms for path in (ROOT / room).rglob("*.py")}
+    assert {name: names for name, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FORECAST_RANGE = (0.8, 1.25)",
+        "def told(value, currency: str = '$'): ...",
+        "def told(value, *, top=20): ...",
+        "class Terms:\n    horizon_days: int = 90",
+    ],
+)
+def test_a_second_default_is_found(text: str) -> None:
+    assert len(repeated(text)) == 1
+    assert repeated("class Terms(BaseModel):\n    horizon_days: int = 90\nFAR, top = 90, None") == set()

@@ -1,15 +1,18 @@
 """What a model asks for is looked for before the features of a base are built."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from data.errors import ModelError
 from data.movements import ExpansionRules
 from features.build import full_catalogue
+from flows.dates import Standing
 from flows.settings import Settings
-from flows.trust import other_rules, require_features, require_same_rules, with_label_rules
+from flows.trust import other_rules, require_features, require_same_rules, warnings, with_label_rules
 from models.bundle import Bundle
+from models.settings import PromotionGates
 from models.training import train
 from tests.models.planted import FEATURES, QUICK, history
 
@@ -34,3 +37,26 @@ def test_other_label_rules_are_named(bundle: Bundle) -> None:
     assert other_rules(learnt, longer) == "horizon_days = 90 (now 180)"
     with pytest.raises(ModelError, match="horizon_days = 90"):
         require_same_rules(learnt, longer)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "ratio", "warned"),
+    [
+        ((0.8, 1.25), 0.79, True),
+        ((0.8, 1.25), 0.8, False),
+        ((0.8, 1.25), 1.25, False),
+        ((0.8, 1.25), 1.26, True),
+        ((0.5, 2.0), 0.79, False),
+        ((0.5, 2.0), 1.26, False),
+        ((0.5, 2.0), 2.1, True),
+        ((0.95, 1.05), 0.9, True),
+        ((0.95, 1.05), 1.1, True),
+    ],
+)
+def test_the_warning_of_a_forecast_follows_the_setting(
+    bundle: Bundle, allowed: tuple[float, float], ratio: float, warned: bool
+) -> None:
+    facts = {"auc": 0.8, "best_rule_auc": 0.7, "brier_skill": 0.1, "forecast_over_realised": ratio}
+    gates = PromotionGates(forecast_range=allowed)
+    told = warnings(replace(bundle, facts=bundle.facts | facts), Standing(date(2026, 7, 1), {}), gates)
+    assert told == ([f"On past snapshots {ratio:.2f} expansions were forecast for each one that came."] * warned)

@@ -31,7 +31,9 @@ def sample(
 def test_slope_and_levels_are_told_apart() -> None:
     """Two snapshots of one booster that is too bold, the second in a season with more expansions."""
     months = [DAY, DAY + pd.DateOffset(months=6)]
-    fitted = fit_levels([sample(20_000, 0.6, level, day=day) for day, level in zip(months, (-0.5, 0.7), strict=True)])
+    fitted = fit_levels(
+        [sample(20_000, 0.6, level, day=day) for day, level in zip(months, (-0.5, 0.7), strict=True)], 20
+    )
     assert fitted.slope == pytest.approx(0.6, abs=0.05)
     assert fitted.levels == pytest.approx([-0.5, 0.7], abs=0.1)
     assert (fitted.rows, fitted.days) == (40_000, tuple(months))
@@ -42,7 +44,7 @@ def test_slope_and_levels_are_told_apart() -> None:
 def test_the_order_is_kept_whatever_the_sample_says(seed: int, rows: int) -> None:
     random = np.random.default_rng(seed)
     z, y = random.normal(size=rows * 2), np.repeat([0, 1], rows)
-    fitted = fit_levels([(DAY, np.where(y == 1, -np.abs(z), np.abs(z)), y)])  # the wrong way round
+    fitted = fit_levels([(DAY, np.where(y == 1, -np.abs(z), np.abs(z)), y)], 20)  # the wrong way round
     assert SLOPE_RANGE[0] <= fitted.slope <= SLOPE_RANGE[1]
     order = np.linspace(-8, 8, 50)
     assert (np.diff(Platt(fitted.slope, pooled_level(fitted, 90)).propensity(order)) > 0).all()
@@ -56,8 +58,8 @@ def test_few_expansions_leave_the_log_odds_alone() -> None:
 
 def test_a_small_sample_moves_the_slope_less_than_a_large_one() -> None:
     day, z, y = sample(80, 0.2, 0, seed=3)
-    large = fit_levels([(day, np.tile(z, 100), np.tile(y, 100))])
-    assert large.slope < fit_levels([(day, z, y)]).slope < 1
+    large = fit_levels([(day, np.tile(z, 100), np.tile(y, 100))], 20)
+    assert large.slope < fit_levels([(day, z, y)], 20).slope < 1
 
 
 def levels(*told: float, months: int = 3) -> Levels:

@@ -53,7 +53,7 @@ def test_shares_are_of_what_is_left() -> None:
 
 def test_it_is_better_than_the_most_popular_one_where_there_is_something_to_know() -> None:
     rows, sales = drawn(40)
-    told = judge_offers(rows, origins(DATES, 90, 3), sales, QUICK)
+    told = judge_offers(rows, origins(DATES, 90, 3, 3), sales, QUICK)
     assert told is not None
     figures = told.metrics()
     assert figures["cross_sell_buyers"] == 3 * 40
@@ -102,7 +102,7 @@ def test_nothing_left_is_nothing_offered() -> None:
     assert set(product[1:]) <= set(PRODUCTS)
     nobody = Sales(sales.sold.iloc[:0], sales.owned)
     assert fit_offers(rows, nobody) is None
-    assert judge_offers(rows, origins(DATES, 90, 3), nobody, QUICK) is None
+    assert judge_offers(rows, origins(DATES, 90, 3, 3), nobody, QUICK) is None
 
 
 def test_stored_as_json_and_read_back() -> None:

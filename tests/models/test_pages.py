@@ -69,7 +69,7 @@ def _with_few(trained: TrainedModel) -> TrainedModel:
 
 def test_the_page_tells_which_product_was_bought(trained: TrainedModel) -> None:
     rows, sales = drawn(10)
-    offered = judge_offers(rows, origins(DATES, 90, 3), sales, QUICK)
+    offered = judge_offers(rows, origins(DATES, 90, 3, 3), sales, QUICK)
     assert offered is not None
     found = replace(trained.study, offered=offered)
     page = study_page("Backtest", found.verdict, 90, found)

@@ -7,7 +7,7 @@ from models.calibration import fit_levels
 from models.seasons import Rates, calibrate, foretell, level_for
 
 MONTHS = pd.date_range("2023-01-01", periods=30, freq="MS")
-NONE = fit_levels([])
+NONE = fit_levels([], 20)
 
 
 def rates(by_month: dict[int, float], usual: float, trend: float = 1.0, rows: int = 2000) -> Rates:
@@ -44,7 +44,7 @@ def test_the_level_moves_with_the_season_where_the_booster_was_wrong() -> None:
     samples = [
         (day, z, (random.random(2000) < (0.3 if day.month in (12, 6) else 0.1)).astype(int)) for day in MONTHS[8:20]
     ]
-    levels, known = fit_levels(samples), rates({12: 0.3, 6: 0.3}, 0.1)
+    levels, known = fit_levels(samples, 20), rates({12: 0.3, 6: 0.3}, 0.1)
     december = calibrate(levels, known, pd.Timestamp("2024-12-01"), z, 90)
     assert december.propensity(z).mean() == pytest.approx(0.3, abs=0.05)
     assert december.seasonal > 1

@@ -19,7 +19,7 @@ def test_the_label_window_of_a_train_row_has_closed_before_the_test_day() -> Non
 
 
 def test_the_last_snapshots_are_tested() -> None:
-    splits = origins(MONTHS, 90, count=2)
+    splits = origins(MONTHS, 90, 2, 3)
     assert [split.test_date for split in splits] == MONTHS[-2:]
     assert splits[-1].train_dates == tuple(MONTHS[:9])  # September + 90 days is November 30, October's window is open
 
@@ -48,13 +48,13 @@ def test_no_label_window_touches_the_test_day(days: list[int], horizon: int, cou
 def test_the_refusal_says_how_many_it_takes(horizon: int) -> None:
     dates = [pd.Timestamp("2024-01-01") + timedelta(days=28 * i) for i in range(40)]
     needed = needed_dates(dates, horizon, 3)
-    assert origins(dates[:needed], horizon, 6)
+    assert origins(dates[:needed], horizon, 6, 3)
     with pytest.raises(NotEnoughHistoryError) as refused:
-        origins(dates[: needed - 1], horizon, 6)
+        origins(dates[: needed - 1], horizon, 6, 3)
     assert f"{needed - 1} snapshot dates" in refused.value.found
     assert f"it takes {needed}" in refused.value.todo
 
 
 def test_no_snapshot_at_all() -> None:
     with pytest.raises(NotEnoughHistoryError, match="0 snapshot dates"):
-        origins([], 90, 6)
+        origins([], 90, 6, 3)

@@ -58,7 +58,7 @@ class Told:
         """Every feature of every account weighs the same, so every reason is told that can be told."""
         keys = self.rows[["snapshot_date", "account_id"]].assign(base_log_odds=-2.0)
         parts = pd.DataFrame(weight, index=keys.index, columns=self.features)
-        return explain(pd.concat([keys, parts], axis=1), self.rows, self.cards, self.playbook, EVERYTHING)
+        return explain(pd.concat([keys, parts], axis=1), self.rows, self.cards, self.playbook, EVERYTHING, "$")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def told() -> Iterator[list[Told]]:
 def test_every_number_of_every_reason_is_that_of_the_plain_loop(told: list[Told]) -> None:
     sentences = 0
     for base in told:
-        found = check_sentences(base.reasons, base.by_hand, base.features, base.cards, base.playbook)
+        found = check_sentences(base.reasons, base.by_hand, base.features, base.cards, base.playbook, "$")
         assert [str(difference) for difference in found] == []
         sentences += len(base.reasons)
     assert sentences > 1_000
@@ -105,7 +105,7 @@ def test_a_number_that_is_not_the_plain_loops_is_found(told: list[Told]) -> None
     base = told[0]
     name = "seats"
     wrong = base.by_hand.assign(**{name: base.by_hand[name] + 1})
-    found = list(check_sentences(base.reasons, wrong, base.features, base.cards, base.playbook))
+    found = list(check_sentences(base.reasons, wrong, base.features, base.cards, base.playbook, "$"))
     assert found
     assert all("seats is " in difference.derived for difference in found)
     assert {"seats_in_use", "account_size"} <= {difference.where.split(" ")[0] for difference in found}

@@ -7,10 +7,10 @@ import pytest
 from data.change import REST, RETRAINED, NotSplit
 from serving.change_summary import summary, tally
 from serving.change_words import About, sentences, titles
-from tests.serving.world import CATALOGUE, PLAYBOOK
+from tests.serving.world import CATALOGUE, PLAYBOOK, about_list
 
 TITLES = titles(CATALOGUE, PLAYBOOK)
-ABOUT = About(date(2026, 9, 1), TITLES, RETRAINED)
+ABOUT = about_list(date(2026, 9, 1), TITLES, RETRAINED)
 COUNTED = ("rank", "previous_rank", "rank_change", "rank_came", "rank_left", "rank_moved")
 USUAL = {
     "account_id": "acme", "because": "", "change": 0.4, "model": 0.0, "calibration": 0.0, "rank": 12,
@@ -83,14 +83,14 @@ def test_a_change_that_is_not_split_says_why() -> None:
         "there."
     )
     assert "the source no longer gives all" in said(because="old_features_missing")
-    assert said(About(None, TITLES), because="first_list").startswith("This is the first list")
+    assert said(about_list(None, TITLES), because="first_list").startswith("This is the first list")
 
 
 def test_amounts_are_told_where_the_list_is_ranked_by_them() -> None:
-    by_arr = About(date(2026, 9, 1), TITLES, rank_by="expected_arr", previous_rank_by="expected_arr", currency="€")
+    by_arr = about_list(date(2026, 9, 1), TITLES, rank_by="expected_arr", previous_rank_by="expected_arr", currency="€")
     assert said(by_arr).startswith("Up from rank 31 to 12, expected ARR from €1,200 to €2,400, propensity from")
     assert "expected ARR from not known to €2,400" in said(by_arr, previous_expected_arr=np.nan)
-    changed = About(date(2026, 9, 1), TITLES, rank_by="expected_arr")
+    changed = about_list(date(2026, 9, 1), TITLES, rank_by="expected_arr")
     assert said(changed, rank_left=None, rank_came=None, rank_moved=None).endswith(
         ": the list is now ranked by expected ARR."
     )
@@ -105,7 +105,7 @@ def test_every_reason_has_a_name_inside_a_sentence() -> None:
         **{**vars(CATALOGUE["seats"]), "name": "own_x", "label": "NPS of x", "reason_code": "own_x"}
     )
     assert titles({"own_x": own}, PLAYBOOK) == {"own_x": "NPS of x"}
-    about = About(date(2026, 9, 1), {"own_x": "NPS of x"})
+    about = about_list(date(2026, 9, 1), {"own_x": "NPS of x"})
     assert said(about, reasons={"own_x": 0.4}).endswith(": NPS of x raised it most.")
 
 
@@ -156,22 +156,22 @@ def test_the_base_in_a_few_figures() -> None:
 def test_what_is_not_known_of_the_base_is_said() -> None:
     why = "the model of the last list is no longer there"
     gone = tally(changes(4, NotSplit.MODEL_NOT_FOUND.value, np.nan), reasons())
-    told = summary(gone, About(date(2026, 9, 1), TITLES), previous_accounts=4, moved=None, not_asked=why)
+    told = summary(gone, about_list(date(2026, 9, 1), TITLES), previous_accounts=4, moved=None, not_asked=why)
     assert told["not_split"] == {"old_model_not_found": 4}
     assert told["mean_absolute_log_odds"] == {}
     assert told["model"] == "not known"
     assert told["text"].endswith(f"Why their scores changed is not known: {why}.")
     first = tally(changes(4, NotSplit.FIRST.value, np.nan), reasons())
-    assert "first list" in summary(first, About(None, TITLES), previous_accounts=0, moved=None)["text"]
+    assert "first list" in summary(first, about_list(None, TITLES), previous_accounts=0, moved=None)["text"]
 
 
 def test_the_same_model_moved_nobody() -> None:
-    told = summary(tally(changes(2), reasons()), About(date(2026, 9, 1), TITLES), previous_accounts=2, moved=0)
+    told = summary(tally(changes(2), reasons()), about_list(date(2026, 9, 1), TITLES), previous_accounts=2, moved=0)
     assert told["model"] == "the same"
     assert "moved" not in told["text"]
 
 
 def test_another_order_of_the_list_is_said() -> None:
-    about = About(date(2026, 9, 1), TITLES, rank_by="expected_arr")
+    about = about_list(date(2026, 9, 1), TITLES, rank_by="expected_arr")
     told = summary(tally(changes(2), reasons()), about, previous_accounts=2, moved=None)
     assert "The list is now ranked by expected ARR: its places cannot be compared." in told["text"]

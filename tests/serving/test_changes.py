@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import PublishError
-from serving.change_words import About
 from serving.changes import (
     CHANGE_COLUMNS,
     CHANGE_REASON_COLUMNS,
@@ -19,9 +18,10 @@ from serving.changes import (
 )
 from serving.ranking import RANK_KEYS, rank
 from tests.drawn import drawn
+from tests.serving.world import about_list
 
 BEFORE, DAY = date(2026, 9, 1), date(2026, 10, 1)
-ABOUT = About(BEFORE, {"seats_in_use": "Seats in use"})
+ABOUT = about_list(BEFORE, {"seats_in_use": "Seats in use"})
 
 
 def ranked(frame: pd.DataFrame, rank_by: str = "propensity") -> pd.DataFrame:
@@ -203,7 +203,7 @@ def test_the_first_list_has_rows_that_say_so() -> None:
     now = listed(acme=0.5)
     split = drawn_table("account_id | change | data | model | calibration | because\nacme | | | | | first_list")
     nothing = drawn_table(REASONS).head(0)
-    changes, reasons = change_tables(DAY, split, nothing, by_id(now), None, None, About(None, {}))
+    changes, reasons = change_tables(DAY, split, nothing, by_id(now), None, None, about_list(None, {}))
     assert changes["previous_snapshot_date"].isna().all()
     assert changes["text"].tolist() == ["This is the first list: there is no earlier one to compare with."]
     assert changes["rank_change"].dtype == "Int64"

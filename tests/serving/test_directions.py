@@ -17,7 +17,7 @@ from serving.entries import KNOWS_LITTLE, Entry, Why, best_reasons, ranked
 from serving.pages import render_page
 from serving.playbook import load
 from serving.reasons import explain
-from serving.settings import ReasonSettings
+from serving.settings import ReasonSettings, ServingSettings
 from serving.snapshot import Snapshot
 from serving.terminal import print_top
 from serving.workbook import write_workbook
@@ -135,7 +135,7 @@ def three(parts: dict[str, list[float]], values: dict[str, list[float]], **ways:
     keys = {"snapshot_date": DAY, "account_id": ["a", "b", "c"]}
     attributions = pd.DataFrame({**keys, "base_log_odds": -2.0, **parts})
     rows = pd.DataFrame({**keys, **values})
-    return explain(attributions, rows, cards(**ways), PLAYBOOK, ReasonSettings())
+    return explain(attributions, rows, cards(**ways), PLAYBOOK, ReasonSettings(), "$")
 
 
 SEATS = {"seats": [50.0, 50, 50], "active_users_28d": [5.0, 25, 45], "seat_utilization_28d": [0.1, 0.5, 0.9]}
@@ -207,6 +207,14 @@ def an_entry(*reasons: tuple[str, bool]) -> Entry:
 )
 def test_the_row_says_that_the_model_knows_little(reasons: list[tuple[str, bool]], little: bool) -> None:
     assert an_entry(*reasons).knows_little is little
+
+
+@pytest.mark.parametrize(("asked", "little"), [(3, False), (4, False), (5, True)])
+def test_how_many_reasons_are_enough_is_set(asked: int, little: bool) -> None:
+    settings = ServingSettings(reasons=ReasonSettings(at_least=asked))
+    entry = ranked(snapshot(settings=settings), 1)[0]
+    whys = tuple(Why("Reason", "Fact.", *pair) for pair in [("for", True)] * 4 + [("neutral", False)])
+    assert replace(entry, reasons=whys).knows_little is little
 
 
 def test_a_reason_to_act_on_takes_the_last_place_of_three_even_if_it_speaks_against() -> None:

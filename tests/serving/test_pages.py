@@ -176,6 +176,11 @@ def test_the_terminal_list_fits_a_hundred_columns_and_interprets_nothing(
     assert "Set apart:" in text
 
 
+@pytest.mark.parametrize("top", [3, 20])
+def test_the_terminal_shows_as_many_as_the_page(top: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"  {top} shown" in printed(snapshot(settings=ServingSettings(top=top)), monkeypatch)
+
+
 def test_the_terminal_list_of_one_owner(made: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     text = printed(made, monkeypatch, 3, "dana lee")
     assert "3 shown of dana lee" in text

@@ -81,12 +81,12 @@ def test_each_way_to_print_a_number(text: str, value: float, follows: bool) -> N
 def many() -> tuple[pd.DataFrame, pd.DataFrame]:
     rows = feature_rows(300, 5)
     _, attributions = scored(rows, 5)
-    return rows, explain(attributions, rows, CATALOGUE, PLAYBOOK, ReasonSettings())
+    return rows, explain(attributions, rows, CATALOGUE, PLAYBOOK, ReasonSettings(), "$")
 
 
 def test_every_number_in_a_sentence_follows_from_its_row(many: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     rows, table = many
-    assert list(check_sentences(table, rows, list(CATALOGUE), CATALOGUE, PLAYBOOK)) == []
+    assert list(check_sentences(table, rows, list(CATALOGUE), CATALOGUE, PLAYBOOK, "$")) == []
     assert len(table) > 2_000
 
 
@@ -110,7 +110,7 @@ def test_a_row_that_was_edited_is_named(
     values = list(table[column])
     values[place] = change(values[place])
     edited = table.assign(**{column: pd.Series(values, index=table.index)})
-    found = list(check_sentences(edited, rows, list(CATALOGUE), CATALOGUE, PLAYBOOK))
+    found = list(check_sentences(edited, rows, list(CATALOGUE), CATALOGUE, PLAYBOOK, "$"))
     assert len(found) == 1
     assert found[0].account_id == table["account_id"][place]
     assert table["reason_code"][place] in found[0].where

@@ -183,7 +183,7 @@ def test_a_wrong_order_is_refused(made: Snapshot, change: str) -> None:
 
 def test_an_account_in_two_parts_is_refused(tmp_path: Path, made: Snapshot) -> None:
     one = part_of(made)
-    terms = Terms(DAY, pd.DataFrame(), CATALOGUE, PLAYBOOK, SETTINGS, "headroom/7", "run-1")
+    terms = Terms(DAY, pd.DataFrame(), CATALOGUE, PLAYBOOK, SETTINGS, "headroom/7", "run-1", 90)
     with pytest.raises(PublishError, match="check `one row per account` failed for account acc-0000"):
         serving.publish.publish(tmp_path / "out", terms, [one, one])
     assert not (tmp_path / "out").exists()

@@ -1,5 +1,6 @@
 """A small made-up base for the tests of serving: a catalogue, feature rows that agree with each other, scores."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 from data.catalogue import Direction, FeatureCard
 from data.change import first_list
 from data.contract import MOTIONS
+from serving.change_words import About
 from serving.playbook import load
 from serving.publish import publish as publish_parts
 from serving.ranking import OF_THE_BASE
@@ -234,7 +236,7 @@ def assemble(
     **given: Any,
 ) -> Snapshot:
     """The list of a base of one part, all of it in memory; ``given`` are more of the terms."""
-    terms = Terms(day, known_people(people), **given)
+    terms = Terms(day, known_people(people), **{"horizon_days": 90} | given)
     part = make_part(terms, scores, attributions, rows)
     made = whole(terms, part.scores, part.exclusions, part.not_evaluated, previous)
     return replace(made, reasons=part.reasons, attributions=part.attributions)
@@ -249,7 +251,7 @@ def part_of(made: Snapshot) -> Part:
 
 def publish(out: Path, made: Snapshot, pieces: dict[str, object] | None = None, parts: int = 1) -> Path:
     """Publish a snapshot in memory in so many parts; what its manifest has beyond the terms' is kept."""
-    terms = Terms(made.snapshot_date, pd.DataFrame(), CATALOGUE, PLAYBOOK, SETTINGS, "headroom/7", "run-1")
+    terms = Terms(made.snapshot_date, pd.DataFrame(), CATALOGUE, PLAYBOOK, SETTINGS, "headroom/7", "run-1", 90)
     part, places = part_of(made), made.scores["account_id"].rank(method="dense").astype(int) % parts
     of = dict(zip(made.scores["account_id"], places, strict=True))
 
@@ -293,3 +295,9 @@ PIECES = {
     "code_version": "0.1.0",
     "library_versions": {"lightgbm": "4.7"},
 }
+
+
+def about_list(day: date | None, titles: Mapping[str, str], replaced_by: str = "", **given: str) -> About:
+    """A list ranked by propensity, as the one before it, in dollars, where nothing else is ``given``."""
+    usual = {"rank_by": "propensity", "previous_rank_by": "propensity", "currency": "$"}
+    return About(day, titles, replaced_by=replaced_by, **usual | given)
