@@ -352,6 +352,33 @@ LINE_MOTIONS = ("seat", "upsell", "cross_sell")
 MOTIONS = (*LINE_MOTIONS, "usage")
 """The four motions of an expansion."""
 
+SIZE_BANDS = (10, 50, 200, 1000, 5000)
+"""Employees at the upper end of each size: the bands that company registers and professional networks use."""
+
+
+@dataclass(frozen=True)
+class Alike:
+    """One thing by which accounts are alike, where a base knows it.
+
+    ``column`` of ``accounts`` as staged, ``name`` of what is compared, ``word`` for it in a sentence. ``bands``: upper
+    ends of the bands in which a number is alike; a text is compared as it is. ``of_peers``: peers share it as
+    look-alikes do, else look-alikes alone.
+    """
+
+    column: str
+    name: str
+    word: str
+    bands: tuple[int, ...] = ()
+    of_peers: bool = True
+
+
+LIKENESS = (
+    Alike("segment", "segment", "segment"),
+    Alike("employees", "size_band", "size", bands=SIZE_BANDS),
+    Alike("industry", "industry", "industry", of_peers=False),
+)
+"""What makes accounts alike, in the order in which sentences name it."""
+
 ADDITIVITY = 1e-6
 """Largest difference, in log-odds, between a score and the sum of its parts."""
 

@@ -5,15 +5,23 @@ from functools import cached_property
 import ibis
 import ibis.expr.types as ir
 
+from data.contract import LIKENESS, Alike
 from features.cohort import KEY
-from features.peers import FEWEST_PEERS, PROFILE
+from features.peers import FEWEST_PEERS
 from features.views import Views
 
-SIZE_BANDS = (10, 50, 200, 1000, 5000)
-"""Employees at the upper end of each size: the bands that company registers and professional networks use."""
-
-LIKENESS = (*PROFILE, "industry")
 NOT_KNOWN = "-"
+
+
+def _compared(part: Alike, value: ir.Value) -> ir.Value:
+    """A text as it is, a number as its band, from 0; what nobody knows is alike."""
+    if not part.bands:
+        return value.fill_null(NOT_KNOWN)
+    return ibis.cases(
+        (value.isnull(), ibis.literal(-1, "int64")),
+        *((value <= most, ibis.literal(band, "int64")) for band, most in enumerate(part.bands)),
+        else_=ibis.literal(len(part.bands), "int64"),
+    )
 
 
 class WholeBaseViews(Views):
@@ -21,23 +29,12 @@ class WholeBaseViews(Views):
 
     @cached_property
     def profiles(self) -> ir.Table:
-        """One row per customer: ``segment``, ``size_band`` and ``industry``; what nobody knows is alike."""
+        """One row per customer: one column for each part of ``LIKENESS``; what nobody knows is alike."""
         accounts = self.tables["accounts"]
-        one_each = accounts.group_by("account_id").aggregate(
-            segment=accounts.segment.max(), industry=accounts.industry.max(), employees=accounts.employees.max()
-        )
+        columns = {part.column: accounts[part.column].max() for part in LIKENESS}
+        one_each = accounts.group_by("account_id").aggregate(**columns)
         known = self.cohort.select(*KEY).left_join(one_each, "account_id")
-        size_band = ibis.cases(
-            (known.employees.isnull(), ibis.literal(-1, "int64")),
-            *((known.employees <= most, ibis.literal(band, "int64")) for band, most in enumerate(SIZE_BANDS)),
-            else_=ibis.literal(len(SIZE_BANDS), "int64"),
-        )
-        return known.select(
-            *KEY,
-            segment=known.segment.fill_null(NOT_KNOWN),
-            size_band=size_band,
-            industry=known.industry.fill_null(NOT_KNOWN),
-        )
+        return known.select(*KEY, **{part.name: _compared(part, known[part.column]) for part in LIKENESS})
 
     @cached_property
     def look_alikes(self) -> ir.Table:
@@ -45,7 +42,7 @@ class WholeBaseViews(Views):
 
         Accounts with fewer than ten look-alikes are left out.
         """
-        group = ["snapshot_date", *LIKENESS]
+        group = ["snapshot_date", *(part.name for part in LIKENESS)]
         profiles = self.profiles
         sizes = profiles.group_by(group).aggregate(look_alikes=profiles.count() - 1)
         sizes = sizes.filter(sizes.look_alikes >= FEWEST_PEERS)

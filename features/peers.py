@@ -9,13 +9,15 @@ import ibis
 import ibis.expr.types as ir
 
 from data.catalogue import Direction
+from data.contract import LIKENESS
 from features.definition import PEERS, feature, ratio
 
 FEWEST_PEERS = 10
 """Among fewer others a position says nothing."""
 
 OWNERSHIP = ("contracts", "accounts")
-PROFILE = ("segment", "size_band")
+PROFILE = tuple(part.name for part in LIKENESS if part.of_peers)
+"""What peers have in common."""
 
 
 def position(t: ir.Table, name: str) -> ir.FloatingValue:

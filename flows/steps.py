@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from data.catalogue import FeatureCard
 from data.check import check
-from data.contract import E4, MOVEMENT_CLASSES
+from data.contract import E4, LIKENESS, MOVEMENT_CLASSES
 from data.coverage import STOPPED, stopped
 from data.errors import NotEnoughHistoryError
 from data.files import unfinished
@@ -29,7 +29,6 @@ from features.labels import labels
 from flows.dates import Standing, today_utc
 from flows.progress import counting, say
 from flows.settings import Settings
-from serving.playbook import LIKENESS
 from serving.playbook import digest as playbook_digest
 
 LIBRARIES = ("ibis-framework", "duckdb", "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
@@ -183,11 +182,10 @@ def fingerprint(report: Report, standing: Standing, parts: Iterable[pd.DataFrame
 
 
 def likeness(standing: Standing) -> tuple[str, ...]:
-    """What the base knows of its accounts, of ``LIKENESS``: of how many of them does not matter."""
+    """The words for what the base knows of its accounts, of ``LIKENESS``: of how many of them does not matter."""
     accounts = standing.tables["accounts"]
-    columns = dict(zip(LIKENESS, ("segment", "employees", "industry"), strict=True))
-    known = accounts.aggregate(**{part: accounts[name].count() for part, name in columns.items()}).to_pyarrow()
-    return tuple(part for part in LIKENESS if known[part][0].as_py())
+    known = accounts.aggregate(**{part.word: accounts[part.column].count() for part in LIKENESS}).to_pyarrow()
+    return tuple(part.word for part in LIKENESS if known[part.word][0].as_py())
 
 
 def provenance(settings: Settings) -> dict[str, Any]:

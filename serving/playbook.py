@@ -16,15 +16,16 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from data.catalogue import FeatureCard
-from data.contract import MOTIONS
+from data.contract import LIKENESS, MOTIONS
 from data.errors import SettingsError
 from data.hints import hint
 from serving.fallback import card_title
 from serving.wording import ABOUT_THE_SOURCE, Condition, Template
 
 SHIPPED = Path(__file__).with_name("playbook.toml")
-LIKENESS = ("segment", "size", "industry")
-"""What makes accounts alike, where a base knows it: peers by the first two, look-alikes by all."""
+ALL_KNOWN = tuple(part.word for part in LIKENESS)
+"""The words for what makes accounts alike, of a base that knows all of it."""
+OF_PEERS = tuple(part.word for part in LIKENESS if part.of_peers)
 STRICT = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
@@ -146,13 +147,15 @@ class Playbook(BaseModel):
 
 
 def load(
-    catalogue: Mapping[str, FeatureCard], path: Path | None = None, likeness: tuple[str, ...] = LIKENESS
+    catalogue: Mapping[str, FeatureCard], path: Path | None = None, likeness: tuple[str, ...] = ALL_KNOWN
 ) -> Playbook:
     """The shipped playbook; reasons and plays of the file at ``path`` replace those of the same code.
 
     ``catalogue`` is the whole catalogue, with the team's own features, not only the features of one model. A feature of
     the team's own needs no text here: it is stated with its name and value. ``likeness``: what the base knows of its
-    accounts, of ``LIKENESS`` in that order; no sentence speaks of a segment where there is none. Raises SettingsError.
+    accounts, words of ``ALL_KNOWN`` in that order; no sentence speaks of a segment where there is none.
+
+    Raises SettingsError.
     """
     parts = _read(SHIPPED)
     if path is not None:
@@ -206,7 +209,7 @@ def digest(path: Path | None = None) -> str:
 
 def _names_of_others(likeness: tuple[str, ...]) -> dict[str, str]:
     """What ``{its_peers}`` and ``{look_alikes}`` of a sentence stand for."""
-    shared = [part for part in likeness if part != "industry"]
+    shared = [word for word in likeness if word in OF_PEERS]
     same = " and ".join([", ".join(likeness[:-1]), likeness[-1]] if len(likeness) > 1 else likeness)
     return {
         "{its_peers}": f"the accounts of its {' and '.join(shared)}" if shared else "the other accounts",
