@@ -17,8 +17,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.atomic import whole_file
+
 ENGINES = ("duckdb", "ibis-framework")
 CODE = ("data", "features")
+ROOM = "Make room there, or set TMPDIR to a folder that has room."
 
 
 def key_of(*parts: object) -> str:
@@ -77,9 +80,8 @@ class Spool:
 
     def write(self, index: int, rows: pa.Table) -> None:
         """A shard is there whole or not at all."""
-        unfinished = self.folder / f"shard-{index:05}.unfinished"
-        pq.write_table(rows, unfinished, compression="zstd")
-        unfinished.replace(self.path(index))
+        with whole_file(self.path(index), todo=ROOM) as unfinished:
+            pq.write_table(rows, unfinished, compression="zstd")
 
     def finished(self) -> int:
         """How many shards are there."""
