@@ -1,4 +1,4 @@
-"""A folder of Parquet or CSV files, read with DuckDB; and how one file is written whole.
+"""A folder of Parquet or CSV files, read with DuckDB.
 
 A table is ``NAME.parquet``, ``NAME.csv``, ``NAME.csv.gz`` or a folder ``NAME/`` of Parquet files (plain or hive).
 CSV files are read strictly: one line that cannot be read is an error that names it, never a row less.
@@ -9,14 +9,12 @@ import gzip
 import hashlib
 import re
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from data.errors import ContractError, HeadroomError, PublishError, SourceError
+from data.errors import ContractError, HeadroomError, SourceError
 
 DELIMITERS = ",;\t|"
 SHOWN_CHARACTERS = 200
@@ -164,26 +162,3 @@ def _cause(message: str) -> str:
 def first_line(message: str) -> str:
     """The first line of an engine's message, as part of ours."""
     return message.strip().splitlines()[0][:300]
-
-
-@contextmanager
-def unfinished(out: Path) -> Iterator[Path]:
-    """A file to write to, which becomes ``out`` when all went well and is gone when it did not.
-
-    Raises PublishError where it cannot be written.
-    """
-    file = out.with_name(f".{out.name}.unfinished")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield file
-            file.replace(out)
-        finally:
-            if out.parent.is_dir():
-                file.unlink(missing_ok=True)
-    except OSError as error:
-        raise PublishError(
-            f"The file {out} is to be written.",
-            f"{error.strerror or error}.",
-            "Give another file with --out, or make room and rights there.",
-        ) from error

@@ -1,8 +1,6 @@
 """What ``headroom check`` found: findings, how they read, and the offending rows as files."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.atomic import whole_folder
 from data.errors import ContractError, PublishError
 
 ROWS_KEPT = 1000
@@ -106,7 +105,7 @@ def require(report: Report) -> None:
 def write(report: Report, folder: Path) -> Path:
     """Write the offending rows, one CSV per finding, and a summary; the folder is replaced whole or not at all.
 
-    Raises ``PublishError`` if the folder holds something other than an earlier report.
+    Raises ``PublishError`` if the folder holds something other than an earlier report, or cannot be written.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / SUMMARY).exists():
         raise PublishError(
@@ -114,17 +113,11 @@ def write(report: Report, folder: Path) -> Path:
             "there is something else in that folder.",
             "Name an empty or a new folder.",
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-        new, old = Path(scratch) / "new", Path(scratch) / "old"
-        new.mkdir()
+    with whole_folder(folder) as new:
         summary = [_written(finding, number, new) for number, finding in enumerate(report.findings, 1)]
         days = {name: day.isoformat() if day else None for name, day in report.last_days.items()}
         content = {"row_counts": dict(report.row_counts), "last_days": days, "findings": summary}
         (new / SUMMARY).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        if folder.exists():
-            shutil.move(folder, old)
-        shutil.move(new, folder)
     return folder
 
 

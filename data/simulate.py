@@ -5,11 +5,9 @@ motion for each account and month start, ``oracle/drivers.parquet`` what drives 
 arguments alone. ``world="random"`` is the same base with expansions that nothing foretells.
 """
 
-import shutil
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data import simulate_catalogue as catalogue
+from data.atomic import whole_folder
 from data.contract import MOTIONS, TABLES, Kind
 from data.errors import HeadroomError
 from data.simulate_drivers import TERMS, World
@@ -86,29 +85,8 @@ def simulate(
         raise HeadroomError(
             asked, "There is something else at that place.", "Choose an empty folder, or remove what is there."
         )
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    except OSError as error:
-        raise _not_writable(asked, error) from error
-    try:
-        counts = _write(building, accounts, months, seed, end, progress, world)
-        building.chmod(0o755)
-        if out.exists():
-            shutil.rmtree(out)
-        building.rename(out)
-    except OSError as error:
-        shutil.rmtree(building, ignore_errors=True)
-        raise _not_writable(asked, error) from error
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
-    return counts
-
-
-def _not_writable(asked: str, error: OSError) -> HeadroomError:
-    found = f"{error.strerror or error}."
-    return HeadroomError(asked, found, "Give another folder with --out, or make room and rights there.")
+    with whole_folder(out, asked) as building:
+        return _write(building, accounts, months, seed, end, progress, world)
 
 
 def _is_simulated(folder: Path) -> bool:

@@ -19,10 +19,12 @@ import pyarrow.parquet as pq
 
 import data
 import features
+from data.atomic import whole_file
 
 ENGINES = ("duckdb", "ibis-framework")
 ROOMS = tuple(Path(room.__path__[0]) for room in (data, features))
 """The folders of the code that makes feature rows."""
+ROOM = "Make room there, or set TMPDIR to a folder that has room."
 
 
 def key_of(*parts: object, rooms: Sequence[Path] = ROOMS) -> str:
@@ -88,9 +90,8 @@ class Spool:
 
     def write(self, index: int, rows: pa.Table) -> None:
         """A shard is there whole or not at all."""
-        unfinished = self.folder / f"shard-{index:05}.unfinished"
-        pq.write_table(rows, unfinished, compression="zstd")
-        unfinished.replace(self.path(index))
+        with whole_file(self.path(index), todo=ROOM) as unfinished:
+            pq.write_table(rows, unfinished, compression="zstd")
 
     def finished(self) -> int:
         """How many shards are there."""

@@ -10,8 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from data.atomic import whole_file
 from data.catalogue import FeatureCard
-from data.files import unfinished
 from features.build import absent_columns, catalogue, full_catalogue
 from features.sql import feature_sql, whole_contract
 from flows import steps
@@ -74,7 +74,7 @@ def write_features(settings: Settings, snapshot_date: date | None, out: Path) ->
     parts = steps.row_parts(standing, [standing.snapshot_date], settings)
     first = next(parts)
     accounts = 0
-    with unfinished(out) as file:
+    with whole_file(out) as file:
         with pq.ParquetWriter(file, first.schema) as writer:
             for part in chain([first], parts):
                 writer.write_table(part)

@@ -16,8 +16,8 @@ from features.build import full_catalogue
 from flows.catalogue import HEADER, cells
 from flows.settings import PREFIX, Settings
 
-NOT_SHOWN = (".root", "training.horizon_days")
-"""Not set by users: the folder of the settings file, and the horizon, which is that of ``[expansion]``."""
+NOT_SHOWN = (".root",)
+"""Not set by users: the folder of the settings file."""
 
 MADE = "<!-- Made by `python -m flows.reference`; change the code it describes, not this page. -->"
 

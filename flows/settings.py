@@ -5,17 +5,17 @@ Each room defines its own settings; here they are only put together, so a table 
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.errors import SettingsError
 from data.hints import hint
 from data.movements import ExpansionRules
 from data.source import SourceSettings
-from models.settings import TrainSettings
+from models.settings import StudySettings, TrainSettings
 from serving.settings import ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
@@ -38,12 +38,6 @@ class Settings(BaseModel):
     model: str = Field("headroom", min_length=1, description="name of the registered model")
     root: Path = Path()
 
-    @model_validator(mode="after")
-    def _one_horizon(self) -> Self:
-        if "horizon_days" in self.training.model_fields_set:
-            raise ValueError("the horizon is that of the label: set horizon_days under [expansion]")
-        return self
-
     @property
     def names_a_source(self) -> bool:
         """Was a source asked for, by file, variable or command line?"""
@@ -62,9 +56,9 @@ class Settings(BaseModel):
         return self.mlruns.resolve()
 
     @property
-    def training_settings(self) -> TrainSettings:
-        """The horizon is the label's: one definition."""
-        return self.training.model_copy(update={"horizon_days": self.expansion.horizon_days})
+    def training_settings(self) -> StudySettings:
+        """The settings of a training, whose horizon is the label's."""
+        return StudySettings(**dict(self.training), horizon_days=self.expansion.horizon_days)
 
     @property
     def playbook_file(self) -> Path | None:
@@ -161,7 +155,7 @@ def _explained(error: ValidationError, file: Path) -> SettingsError:
     for problem in error.errors():
         place = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            found.append(f"{place} is not a setting{hint(str(problem['loc'][-1]), _known_keys(problem['loc'][:-1]))}")
+            found.append(f"{place} is not a setting{_meant(*problem['loc'])}")
         elif not place:  # of several settings together; the message names them
             found.append(problem["msg"].removeprefix("Value error, "))
         else:
@@ -170,8 +164,21 @@ def _explained(error: ValidationError, file: Path) -> SettingsError:
     return SettingsError(f"The settings are to be read from {where}.", "; ".join(found) + ".", "Correct them.")
 
 
-def _known_keys(place: tuple[int | str, ...]) -> list[str]:
-    model: Any = Settings
-    for part in place:
-        model = model.model_fields[part].annotation
-    return [key for key in model.model_fields if key != "root"]
+def _meant(*place: int | str) -> str:
+    """Where a key of that name is set, or else the nearest key of the table that it stands in."""
+    *table, key = map(str, place)
+    tables = dict(_tables(Settings))
+    others = " or ".join(_under(name) for name, keys in tables.items() if key in keys)
+    return f": set {key} {others}" if others else hint(key, tables[".".join(table)])
+
+
+def _under(table: str) -> str:
+    return f"under [{table}]" if table else "at the top of the file"
+
+
+def _tables(model: type[BaseModel], *place: str) -> Iterator[tuple[str, list[str]]]:
+    """Every table of the file with its keys; "" is the top."""
+    yield ".".join(place), [key for key in model.model_fields if key != "root"]
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _tables(field.annotation, *place, name)

@@ -13,12 +13,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.atomic import whole_file
 from data.catalogue import FeatureCard
 from data.check import check
 from data.contract import E4, LIKENESS, MOVEMENT_CLASSES
 from data.coverage import STOPPED, stopped
 from data.errors import NotEnoughHistoryError
-from data.files import unfinished
 from data.report import Report, require
 from data.revenue import reconcile
 from data.source import Source, Tables, connect, label_watermark, watermarks
@@ -202,7 +202,7 @@ def provenance(settings: Settings) -> dict[str, Any]:
 
 def write_page(folder: Path, name: str, text: str) -> Path:
     """Write one page into the folder, whole or not at all."""
-    with unfinished(folder / name) as file:
+    with whole_file(folder / name) as file:
         file.write_text(text, encoding="utf-8")
     return folder / name
 

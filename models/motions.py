@@ -12,7 +12,7 @@ from models.bundle import Bundle, Propensity
 from models.calibration import IDENTITY, Calibrator
 from models.readiness import count_expansions
 from models.rolling import Progress, Recipe, Settled, fit_rows, replay
-from models.settings import TrainSettings
+from models.settings import StudySettings
 from models.splits import Split
 
 
@@ -30,7 +30,7 @@ def train_motions(
     history: pd.DataFrame,
     features: list[str],
     splits: Sequence[Split],
-    settings: TrainSettings,
+    settings: StudySettings,
     today: pd.DataFrame | None,
     progress: Progress,
 ) -> TrainedMotions:
@@ -61,7 +61,7 @@ def _train(
     features: list[str],
     splits: Sequence[Split],
     motion: str,
-    settings: TrainSettings,
+    settings: StudySettings,
     today: pd.DataFrame | None,
     progress: Progress,
 ) -> tuple[Propensity, pd.DataFrame]:

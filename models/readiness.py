@@ -5,7 +5,7 @@ from datetime import timedelta
 import pandas as pd
 
 from data.errors import NotEnoughHistoryError
-from models.settings import TrainSettings
+from models.settings import StudySettings
 
 
 def count_expansions(history: pd.DataFrame, label: str, horizon_days: int) -> int:
@@ -25,7 +25,7 @@ def count_expansions(history: pd.DataFrame, label: str, horizon_days: int) -> in
     return count
 
 
-def require_enough(history: pd.DataFrame, settings: TrainSettings) -> int:
+def require_enough(history: pd.DataFrame, settings: StudySettings) -> int:
     """The number of distinct past expansions. Raises NotEnoughHistoryError if there is too little to learn from."""
     accounts = history.account_id.nunique()
     dates = history.snapshot_date.nunique()

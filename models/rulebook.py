@@ -19,7 +19,7 @@ from models.baselines import Rule
 from models.bundle import Bundle, Propensity
 from models.calibration import IDENTITY
 from models.categories import Categories
-from models.settings import Params, TrainSettings
+from models.settings import Params, StudySettings
 from models.verdict import Verdict
 
 SMALLEST_SLOPE = 0.2
@@ -41,7 +41,7 @@ class Ranked:
     ranking: np.ndarray
 
 
-def choose(rows: pd.DataFrame, columns: list[str], name: str, settings: TrainSettings) -> Ranked:
+def choose(rows: pd.DataFrame, columns: list[str], name: str, settings: StudySettings) -> Ranked:
     """The ranking of the rule of this name; the best single column of these rows if there is none of it."""
     named = {rule.name: rule for rule in baselines.NAMED_RULES if rule.column in rows.columns}
     if name == baselines.TRIGGER_POINTS and triggers.columns(rows):
@@ -56,7 +56,7 @@ def rule_bundle(
     columns: list[str],
     name: str,
     verdict: Verdict,
-    settings: TrainSettings,
+    settings: StudySettings,
     categories: Categories | None = None,
 ) -> Bundle:
     """The rule as something that can be served. ``rows``: the labelled history, sorted, text by ``categories``."""

@@ -59,11 +59,6 @@ class TrainSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(default=0, ge=0, description="every random choice follows from it")
-    horizon_days: int = Field(
-        default=90,
-        gt=0,
-        description="length of the label window; no label window of a train row may reach the test day",
-    )
     origins: int = Field(
         default=6, gt=0, description="past snapshots that are scored as if each were today, and reported"
     )
@@ -149,3 +144,11 @@ class TrainSettings(BaseModel):
     promotion: PromotionGates = PromotionGates()
     boosting: Params = Field(default=Params(), description="of the propensity of any expansion")
     motion_boosting: Params = Field(default=Params(learning_rate=0.08), description="of the propensities per motion")
+
+
+class StudySettings(TrainSettings):
+    """The settings of one training: those of ``[training]``, and the horizon of its labels, which they do not set."""
+
+    horizon_days: int = Field(
+        gt=0, description="length of the label window; no label window of a train row may reach the test day"
+    )

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.atomic import whole_file
 from data.errors import ContractError, ModelError, NotEnoughHistoryError, SourceError
-from data.files import unfinished
 from models import boosting
 from models.bundle import Bundle
 from models.scoring import KEYS, model_matrix
@@ -56,7 +56,7 @@ def explain_file(
         explain = boosting.top_contributions(bundle.booster, k, precision, threads)
         done, total = 0, file.metadata.num_rows
         schema = _schema(file.schema_arrow, min(k, len(bundle.feature_names)))
-        with unfinished(out) as place, pq.ParquetWriter(place, schema) as writer:
+        with whole_file(out) as place, pq.ParquetWriter(place, schema) as writer:
             batches = file.iter_batches(batch_rows, columns=[*KEYS, *bundle.feature_names])
             for batch in batches:
                 X = _matrix(bundle, batch)

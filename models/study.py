@@ -20,7 +20,7 @@ from models.offers import OfferedBacktest, Offers, Sales, fit_offers, judge_offe
 from models.probes import Leak, probe
 from models.readiness import require_enough
 from models.rolling import Progress, Recipe, Replay, replay
-from models.settings import TrainSettings
+from models.settings import StudySettings
 from models.splits import Split, days, origins
 from models.verdict import Verdict, judge_base
 
@@ -41,7 +41,7 @@ class Study:
     features: tuple[str, ...]
     categories: Categories
     today: pd.DataFrame | None
-    settings: TrainSettings
+    settings: StudySettings
     expansions: int
     reported: tuple[Split, ...]
     played: Replay
@@ -64,7 +64,7 @@ def silent(_: str) -> None:
 def study(
     history: pd.DataFrame,
     feature_names: Sequence[str],
-    settings: TrainSettings,
+    settings: StudySettings,
     *,
     today: pd.DataFrame | None = None,
     people: pd.DataFrame | None = None,
@@ -123,7 +123,7 @@ def study(
     )
 
 
-def recipe_of(settings: TrainSettings) -> Recipe:
+def recipe_of(settings: StudySettings) -> Recipe:
     """How any expansion is learnt."""
     return Recipe(
         label="expanded",

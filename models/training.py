@@ -21,7 +21,7 @@ from models.motions import calibrator_of_today, train_motions
 from models.offers import Sales
 from models.rolling import Progress, fit_rows
 from models.sampling import day_of, rows_to_fit
-from models.settings import TrainSettings
+from models.settings import StudySettings
 from models.study import Study, recipe_of, silent, study
 
 ORDER = list(ORDER_METRICS)
@@ -42,7 +42,7 @@ class TrainedModel:
     latest_rows: pd.DataFrame
 
     @property
-    def settings(self) -> TrainSettings:
+    def settings(self) -> StudySettings:
         return self.study.settings
 
     @property
@@ -60,7 +60,7 @@ class TrainedModel:
 def train(
     history: pd.DataFrame,
     feature_names: Sequence[str],
-    settings: TrainSettings,
+    settings: StudySettings,
     *,
     today: pd.DataFrame | None = None,
     people: pd.DataFrame | None = None,

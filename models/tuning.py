@@ -19,7 +19,7 @@ from models import boosting
 from models.cores import cores
 from models.rolling import STAGE, order_loss
 from models.sampling import day_of, matrix, rows_to_fit
-from models.settings import Params, TrainSettings
+from models.settings import Params, StudySettings
 from models.splits import Split
 
 MOST_DAYS = 4
@@ -40,7 +40,7 @@ def tune(
     features: list[str],
     splits: Sequence[Split],
     reported: Sequence[Split],
-    settings: TrainSettings,
+    settings: StudySettings,
     progress: Callable[[str], None],
 ) -> Tuned:
     """Search for ``settings.tune_trials`` trials or ``settings.tune_seconds``, whichever is over first.
@@ -88,14 +88,14 @@ def _suggest(trial: optuna.Trial) -> dict[str, float | int]:
     }
 
 
-def _days(splits: Sequence[Split], reported: Sequence[Split], settings: TrainSettings) -> list[Split]:
+def _days(splits: Sequence[Split], reported: Sequence[Split], settings: StudySettings) -> list[Split]:
     """The last past days whose labels had matured before the first reported one."""
     first = min(split.test_date for split in reported)
     horizon = timedelta(days=settings.horizon_days)
     return [split for split in splits if split.test_date + horizon <= first][-MOST_DAYS:]
 
 
-def _loss(rows: pd.DataFrame, features: list[str], day: Split, params: Params, settings: TrainSettings) -> float:
+def _loss(rows: pd.DataFrame, features: list[str], day: Split, params: Params, settings: StudySettings) -> float:
     """The log loss of the best stage on that day, its level left free."""
     test = rows.iloc[day_of(rows, day.test_date)]
     came = test["expanded"].to_numpy(np.int8)

@@ -1,8 +1,7 @@
 """Published snapshots: one folder a day, replaced whole or not at all.
 
-A snapshot is written into a hidden folder beside its place and moved there by renaming. If one is already there, it is
-moved aside first; if the run dies between the two renames, the reader finds the old one where it was put aside, and
-the next run puts it back. So at every moment either the old or the new list can be read, whole.
+If a run dies while it moves a snapshot into its place (``data.atomic``), the reader finds the old one where it was put
+aside, and the next run puts it back. So at every moment either the old or the new list can be read, whole.
 """
 
 import fcntl
@@ -20,6 +19,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from data.atomic import ASIDE, aside_of, recover, refusal, whole_folder
 from data.errors import NotEnoughHistoryError, PublishError
 from serving import tables
 from serving.change_files import reasons_of, write_changes
@@ -41,7 +41,8 @@ TABLES = (*HELD, *SORTED_BY, "changes")
 ASKED_OF_SCORES = ("account_id", "run_id", "base_log_odds", "rank", *RANK_KEYS)
 """The columns of an older list's scores that today's are compared with."""
 _COMPARED, _AS_BEFORE = "compared", "as_before"
-_PREFIX, _ASIDE, _UNFINISHED, _PARTS = "snapshot_date=", ".aside-", ".unfinished-", ".parts"
+_PREFIX, _PARTS = "snapshot_date=", ".parts"
+_TODO = "Give another folder with --out, or make room and rights there; the older list is untouched."
 
 
 def publish(
@@ -58,24 +59,14 @@ def publish(
     or dates. Returns the folder. Raises PublishError where a check fails or the folder cannot be written, and
     NotEnoughHistoryError where no account comes; an older snapshot is then still there.
     """
-    try:
-        with _place(out), _alone(out):
-            _recover(out)
-            name = f"{_PREFIX}{terms.snapshot_date.isoformat()}"
-            unfinished = out / f"{_UNFINISHED}{name}"
-            unfinished.mkdir()
-            try:
-                snapshot = _write_parts(unfinished, terms, parts, previous)
-                _write_list(unfinished, snapshot.with_manifest(**manifest()))
-                return _put_in_place(out, name)
-            finally:
-                shutil.rmtree(unfinished, ignore_errors=True)
-    except OSError as error:
-        raise PublishError(
-            f"Publish the list of {terms.snapshot_date} in {out}.",
-            f"{error.strerror or error}: {error.filename or out}",
-            "Give another folder with --out, or make room and rights there; the older list is untouched.",
-        ) from error
+    asked = f"Publish the list of {terms.snapshot_date} in {out}."
+    place = out / f"{_PREFIX}{terms.snapshot_date.isoformat()}"
+    with refusal(asked, _TODO), _place(out), _alone(out):
+        recover(out, f"{_PREFIX}*")
+        with whole_folder(place, asked, _TODO) as folder:
+            snapshot = _write_parts(folder, terms, parts, previous)
+            _write_list(folder, snapshot.with_manifest(**manifest()))
+    return place
 
 
 def _write_parts(folder: Path, terms: Terms, parts: Iterable[Part], previous: Snapshot | None) -> Snapshot:
@@ -134,8 +125,6 @@ def _write_list(folder: Path, snapshot: Snapshot) -> None:
     (folder / MANIFEST).write_text(
         json.dumps(manifest, indent=2, ensure_ascii=False, default=_json) + "\n", encoding="utf-8"
     )
-    for path in (*folder.iterdir(), folder):
-        _to_disk(path)
 
 
 @contextmanager
@@ -148,34 +137,6 @@ def _place(out: Path) -> Iterator[None]:
     finally:
         if made and not any(out.iterdir()):
             out.rmdir()
-
-
-def _put_in_place(out: Path, name: str) -> Path:
-    """The two renames. If the second fails, the first is undone."""
-    place, aside = out / name, out / f"{_ASIDE}{name}"
-    if place.exists():
-        place.rename(aside)
-    try:
-        (out / f"{_UNFINISHED}{name}").rename(place)
-    except BaseException:
-        if aside.exists():
-            aside.rename(place)
-        raise
-    _to_disk(out)
-    shutil.rmtree(aside, ignore_errors=True)
-    return place
-
-
-def _recover(out: Path) -> None:
-    """Clear up after a run that died: put back what stands aside without a successor, drop what is left over."""
-    for aside in out.glob(f"{_ASIDE}{_PREFIX}*"):
-        place = out / aside.name.removeprefix(_ASIDE)
-        if place.exists():
-            shutil.rmtree(aside)
-        else:
-            aside.rename(place)
-    for unfinished in out.glob(f"{_UNFINISHED}{_PREFIX}*"):
-        shutil.rmtree(unfinished)
 
 
 @contextmanager
@@ -197,7 +158,7 @@ def published_dates(out: Path) -> list[date]:
 
 def _day_of(path: Path) -> date | None:
     """The day that a snapshot's folder is named after; None for any other name."""
-    named = re.fullmatch(rf"{_PREFIX}(\d{{4}}-\d\d-\d\d)", path.name.removeprefix(_ASIDE))
+    named = re.fullmatch(rf"{_PREFIX}(\d{{4}}-\d\d-\d\d)", path.name.removeprefix(ASIDE))
     try:
         return date.fromisoformat(named[1]) if named else None
     except ValueError:  # digits that are no day
@@ -232,8 +193,8 @@ def published_day(out: Path, snapshot_date: date | None, verb: str) -> date:
 
 def folder_of(out: Path, day: date) -> Path:
     """Where the published list of a day stands, also if a run that replaced it died half-way."""
-    name = f"{_PREFIX}{day.isoformat()}"
-    return out / name if (out / name).exists() else out / f"{_ASIDE}{name}"
+    place = out / f"{_PREFIX}{day.isoformat()}"
+    return place if place.exists() else aside_of(place)
 
 
 def previous(out: Path, before: date) -> Snapshot | None:
@@ -245,14 +206,6 @@ def previous(out: Path, before: date) -> Snapshot | None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 _JSON: dict[type, Callable[[Any], Any]] = {date: date.isoformat, Path: str}

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from data.atomic import whole_folder
 from data.simulate import simulate
 from flows.progress import say
 from tests.bench import explain_page, page
@@ -91,22 +92,20 @@ def copied(scratch: Path) -> Path:
     if folder.exists():
         return folder
     say(f"copying {MIDDLE:,} accounts {COPIES} times")
-    building = scratch / "copying"
-    con = duckdb.connect(config={"threads": 2, "memory_limit": "2GB"})
-    for file in sorted(source.glob("*.parquet")):
-        columns = [row[0] for row in con.execute(f"describe select * from '{file}'").fetchall()]
-        if "account_id" not in columns:
-            building.mkdir(exist_ok=True)
-            shutil.copy(file, building / file.name)
-            continue
-        (building / file.stem).mkdir(parents=True)
-        for copy in range(COPIES):
-            ids = ", ".join(f"'{copy}' || {name} as {name}" for name in IDS if name in columns)
-            con.execute(
-                f"copy (select * replace ({ids}) from '{file}') to '{building}/{file.stem}/{copy}.parquet' "
-                "(format parquet, compression zstd, row_group_size 1000000)"
-            )
-    building.rename(folder)
+    with whole_folder(folder) as building:
+        con = duckdb.connect(config={"threads": 2, "memory_limit": "2GB"})
+        for file in sorted(source.glob("*.parquet")):
+            columns = [row[0] for row in con.execute(f"describe select * from '{file}'").fetchall()]
+            if "account_id" not in columns:
+                shutil.copy(file, building / file.name)
+                continue
+            (building / file.stem).mkdir()
+            for copy in range(COPIES):
+                ids = ", ".join(f"'{copy}' || {name} as {name}" for name in IDS if name in columns)
+                con.execute(
+                    f"copy (select * replace ({ids}) from '{file}') to '{building}/{file.stem}/{copy}.parquet' "
+                    "(format parquet, compression zstd, row_group_size 1000000)"
+                )
     return folder
 
 

@@ -19,7 +19,7 @@ from models.bundle import Bundle
 from models.change import replacement, split
 from models.published import Published
 from models.scoring import score
-from models.settings import Params, TrainSettings
+from models.settings import Params, StudySettings
 from models.training import train
 from serving import gates
 from serving.change_summary import Tally, summary, tally
@@ -31,7 +31,8 @@ from serving.settings import ServingSettings
 from tests.serving.world import about_list
 
 BEFORE, DAY = date(2025, 12, 1), date(2026, 1, 1)
-SMALL = TrainSettings(
+SMALL = StudySettings(
+    horizon_days=90,
     origins=2,
     warm_up_origins=1,
     default_rounds=30,

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from data.errors import SettingsError
 from flows.learning import unknown_signatures
-from flows.settings import Settings, load
+from flows.settings import Settings, _tables, load
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,7 +57,7 @@ def test_variables_that_contradict_each_other_are_refused(monkeypatch: pytest.Mo
         ('root = "x"', "found: root is not a setting"),
         (
             "[training]\nhorizon_days = 30",
-            "found: the horizon is that of the label: set horizon_days under [expansion].\n",
+            "found: training.horizon_days is not a setting: set horizon_days under [expansion].\n",
         ),
         ('model = ""', "model: String should have at least 1 character"),
     ],
@@ -76,6 +76,40 @@ def test_values_that_no_verdict_could_be_given_with_are_refused(
     monkeypatch.setenv(f"HEADROOM_TRAINING__{name}", value)
     with pytest.raises(SettingsError, match=rf"training\.{name.lower()}: .*it is '{value}'"):
         load()
+
+
+@pytest.mark.parametrize("text", ["seed = 3", "[expansion]\nseed = 3", "[serving.gates]\nseed = 3"])
+def test_a_key_of_another_table_is_refused_with_the_table_that_it_belongs_to(text: str, tmp_path: Path) -> None:
+    (tmp_path / "headroom.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"seed is not a setting: set seed under \[training\]\."):
+        load(tmp_path / "headroom.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[serving]\nmodel = 'x'", "serving.model is not a setting: set model at the top of the file."),
+        (
+            "learning_rate = 0.1",
+            "set learning_rate under [training.boosting] or under [training.motion_boosting].",
+        ),
+        ("[training.boosting]\nlearning_rte = 1", "learning_rte is not a setting (there is learning_rate"),
+    ],
+)
+def test_a_key_out_of_place_is_told_every_place_that_it_has(text: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "headroom.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        load(tmp_path / "headroom.toml")
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("days", [30, 180])
+def test_there_is_one_horizon_and_a_training_has_it(days: int, tmp_path: Path) -> None:
+    (tmp_path / "headroom.toml").write_text(f"[expansion]\nhorizon_days = {days}", encoding="utf-8")
+    settings = load(tmp_path / "headroom.toml")
+    assert settings.training_settings.horizon_days == days
+    assert settings.training_settings.model_dump(exclude={"horizon_days"}) == settings.training.model_dump()
+    assert [place for place, keys in _tables(Settings) if "horizon_days" in keys] == ["expansion"]
 
 
 def test_a_slip_in_what_is_signed_off_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

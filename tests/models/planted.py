@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from models.settings import Params, TrainSettings
+from models.settings import Params, StudySettings
 
 FEATURES = ["seat_utilization_28d", "limit_share_max_28d", "tenure_days", "mrr", "seats", "noise"]
 
-QUICK = TrainSettings(
+QUICK = StudySettings(
+    horizon_days=90,
     origins=3,
     warm_up_origins=4,
     default_rounds=30,

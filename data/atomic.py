@@ -1,0 +1,168 @@
+"""Files and folders that are written whole or not at all. The one module that moves what is written into its place.
+
+The new one is written under a hidden name beside its place, flushed to the disk and moved there by renaming. A folder
+that is already there is moved aside first. Whoever dies between the two renames leaves the old one aside, whole, and
+the next to write there puts it back. A folder's readers may look for it there (``aside_of``).
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from errno import EBUSY
+from pathlib import Path
+
+from data.errors import PublishError
+
+ASIDE, UNFINISHED = ".aside-", ".unfinished-"
+OTHER_FILE = "Give another file with --out, or make room and rights there."
+OTHER_FOLDER = "Give another folder with --out, or make room and rights there."
+
+
+def aside_of(path: Path) -> Path:
+    """Where the old folder of that place stands while the new one is moved in."""
+    return path.with_name(f"{ASIDE}{path.name}")
+
+
+def unfinished_of(path: Path) -> Path:
+    """Where the file or folder of that place is written."""
+    return path.with_name(f"{UNFINISHED}{path.name}")
+
+
+@contextmanager
+def refusal(asked: str, todo: str) -> Iterator[None]:
+    """What the system refuses, as a PublishError: what was asked for, what was found and where, what to do."""
+    try:
+        yield
+    except OSError as error:
+        at = f": {error.filename}" if error.filename else ""
+        raise PublishError(asked, f"{error.strerror or error}{at}.", todo) from error
+
+
+@contextmanager
+def whole_file(path: Path, asked: str = "", todo: str = OTHER_FILE) -> Iterator[Path]:
+    """A file to write to, which becomes ``path`` when all went well and is gone when it did not.
+
+    Raises PublishError (``asked``, ``todo``) where it cannot be written; the old file is then still there.
+    """
+    with refusal(asked or f"The file {path} is to be written.", todo):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = unfinished_of(path)
+        new.touch()
+        with _alone(new), _removed(new):
+            os.truncate(new, 0)  # what a writer that died left
+            yield new
+            _to_disk(new)
+            new.replace(path)
+            with suppress(OSError):  # some file systems cannot flush a folder; after a power cut either file is whole
+                _to_disk(path.parent)
+
+
+@contextmanager
+def whole_folder(path: Path, asked: str = "", todo: str = OTHER_FOLDER) -> Iterator[Path]:
+    """An empty folder to write to, which replaces ``path`` when all went well and is gone when it did not.
+
+    Whatever fails, the old folder is then still there, or there again. Raises PublishError (``asked``, ``todo``) where
+    it cannot be written.
+    """
+    with refusal(asked or f"The folder {path} is to be written.", todo):
+        place = Path(os.path.realpath(path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        new = unfinished_of(place)
+        new.mkdir(exist_ok=True)
+        with _alone(new), _removed(new):
+            _empty(new)
+            _put_back(place)
+            yield new
+            _all_to_disk(new)
+            _swap(new, place)
+
+
+def recover(folder: Path, pattern: str) -> None:
+    """Clear up after writers of such folders that died. For a caller that knows that nobody writes them now."""
+    for aside in folder.glob(f"{ASIDE}{pattern}"):
+        _put_back(folder / aside.name.removeprefix(ASIDE))
+    for new in folder.glob(f"{UNFINISHED}{pattern}"):
+        _remove(new)
+
+
+def _put_back(place: Path) -> None:
+    """What a writer that died left aside: put back if nothing is in its place, dropped if the new one is."""
+    aside = aside_of(place)
+    if not aside.exists():
+        return
+    if place.exists():
+        shutil.rmtree(aside)
+    else:
+        aside.rename(place)
+
+
+def _swap(new: Path, place: Path) -> None:
+    """The two renames. If the second fails, or cannot be made lasting, the first is undone."""
+    aside = aside_of(place)
+    if place.exists():
+        place.rename(aside)
+    try:
+        new.rename(place)
+        _to_disk(place.parent)
+    except BaseException:
+        if place.exists():
+            place.rename(new)
+        if aside.exists():
+            aside.rename(place)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _alone(new: Path) -> Iterator[None]:
+    """One writer at a time for a place; a second one is refused. The lock goes with the process."""
+    handle = os.open(new, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ours = os.path.samestat(os.fstat(handle), new.stat())
+        except (BlockingIOError, FileNotFoundError):
+            ours = False
+        if not ours:
+            raise OSError(EBUSY, "another process is writing it", str(new))
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _removed(new: Path) -> Iterator[None]:
+    """What is written is removed at the end, unless it was moved into its place."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # what went wrong is what is told
+            _remove(new)
+        raise
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _all_to_disk(folder: Path) -> None:
+    for path in (*folder.rglob("*"), folder):
+        _to_disk(path)
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
