@@ -2,8 +2,8 @@
 
 import ibis.expr.types as ir
 
-from data.catalogue import Direction
-from data.contract import E4
+from data.contract.feature_card import Direction
+from data.contract.inputs import E4
 from features.calendar import MONTH_DAYS, QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
 from features.tiles import TILES, slope_of, volatility

@@ -15,9 +15,9 @@ import pyarrow as pa
 from ibis.backends import BaseBackend
 from ibis.expr.types.relations import CachedTable
 
-from data.catalogue import FeatureCard
-from data.contract import TABLES
-from data.movements import ExpansionRules
+from data.contract.feature_card import FeatureCard
+from data.contract.inputs import TABLES
+from data.ledger.movements import ExpansionRules
 from features import billing, commercial, limits, peers, people, seats, support, usage
 from features.cohort import KEY, Tables, cohort
 from features.definition import PEERS, REGISTRY, ROW, WHOLE_BASE, Feature

@@ -18,7 +18,7 @@ from functools import partial
 import ibis
 import ibis.expr.types as ir
 
-from data.catalogue import Direction, FeatureCard
+from data.contract.feature_card import Direction, FeatureCard
 
 ROW = "row"
 """The view of features that are computed from the finished aggregates."""

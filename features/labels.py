@@ -7,8 +7,8 @@ window ends: each product's changes within the window are added up, so what cont
 import ibis
 import ibis.expr.types as ir
 
-from data.contract import E4, LINE_MOTIONS, MOTIONS
-from data.movements import BASIS_POINTS, ExpansionRules, all_lines, changes
+from data.contract.inputs import E4, LINE_MOTIONS, MOTIONS
+from data.ledger.movements import BASIS_POINTS, ExpansionRules, all_lines, changes
 from features.calendar import days_between
 from features.cohort import KEY, Tables
 

@@ -5,7 +5,7 @@ from functools import cached_property
 import ibis
 import ibis.expr.types as ir
 
-from data.contract import LIKENESS, Alike
+from data.contract.inputs import LIKENESS, Alike
 from features.cohort import KEY
 from features.peers import FEWEST_PEERS
 from features.views import Views

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from data.catalogue import Direction
+from data.contract.feature_card import Direction
 from features.calendar import MONTH_DAYS
 from features.definition import feature, ratio, share_of_rows
 

@@ -6,7 +6,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from data.movements import ExpansionRules
+from data.ledger.movements import ExpansionRules
 from features.calendar import QUARTER_DAYS, days_between, snapshots
 from features.cohort import KEY, Tables
 from features.labels import product_labels

@@ -4,10 +4,10 @@ from functools import partial
 
 import ibis.expr.types as ir
 
-from data.catalogue import OWN_TABLE, Direction, FeatureCard
-from data.contract import TABLES
+from data.contract.feature_card import OWN_TABLE, Direction, FeatureCard
+from data.contract.inputs import TABLES
 from data.errors import ContractError
-from data.staging import KNOWN_SECOND
+from data.sources.staging import KNOWN_SECOND
 from features.definition import REGISTRY, Feature
 
 

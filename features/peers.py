@@ -8,8 +8,8 @@ base has no such column, nobody differs by it.
 import ibis
 import ibis.expr.types as ir
 
-from data.catalogue import Direction
-from data.contract import LIKENESS
+from data.contract.feature_card import Direction
+from data.contract.inputs import LIKENESS
 from features.definition import PEERS, feature, ratio
 
 FEWEST_PEERS = 10

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from data.catalogue import Direction
+from data.contract.feature_card import Direction
 from features.calendar import QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
 from features.usage import users_in

@@ -10,11 +10,11 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import sqlglot.expressions as sge
 
-from data.contract import TABLES, Kind
+from data.contract.inputs import TABLES, Kind
 from data.errors import SettingsError
 from data.hints import hint
-from data.movements import ExpansionRules
-from data.staging import stage
+from data.ledger.movements import ExpansionRules
+from data.sources.staging import stage
 from features.build import absent_columns, feature_rows
 
 DIALECTS = {

@@ -2,8 +2,8 @@
 
 import ibis.expr.types as ir
 
-from data.catalogue import Direction
-from data.contract import E4
+from data.contract.feature_card import Direction
+from data.contract.inputs import E4
 from features.definition import ROW, feature, ratio, step
 
 TICKETS = ("tickets",)

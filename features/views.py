@@ -12,9 +12,9 @@ from functools import cached_property
 import ibis
 import ibis.expr.types as ir
 
-from data.contract import E4, MOTIONS, TABLES
-from data.movements import BASIS_POINTS, ExpansionRules, lines, movements
-from data.staging import FIRST_DAY, KNOWN_SECOND
+from data.contract.inputs import E4, MOTIONS, TABLES
+from data.ledger.movements import BASIS_POINTS, ExpansionRules, lines, movements
+from data.sources.staging import FIRST_DAY, KNOWN_SECOND
 from features.calendar import MONTH_DAYS, QUARTER_DAYS, calendar, days_between, slots
 from features.cohort import BILLED_DAYS, KEY, Tables
 

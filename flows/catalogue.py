@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data.atomic import whole_file
-from data.catalogue import FeatureCard
+from data.contract.feature_card import FeatureCard
 from features.build import absent_columns, catalogue, full_catalogue
 from features.sql import feature_sql, whole_contract
 from flows import steps

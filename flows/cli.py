@@ -75,7 +75,7 @@ def simulate(
     random: Annotated[bool, typer.Option("--random", help="Expansions that nothing foretells.")] = False,
 ) -> None:
     """Write a simulated customer base, with its true probabilities beside the tables."""
-    from data.simulate import simulate as run
+    from data.simulation.base import simulate as run
 
     world: Literal["driven", "random"] = "random" if random else "driven"
     for table, rows in run(out, accounts, months, seed, progress=counting("accounts"), world=world).items():
@@ -92,8 +92,8 @@ def check(
     ] = None,
 ) -> None:
     """Check the tables: what is wrong, what is missing, and what it costs."""
-    from data.check import check as run
-    from data.report import write
+    from data.checks.check import check as run
+    from data.checks.report import write
     from flows.dates import today_utc
     from flows.settings import load
     from flows.steps import ledger_line, read_source

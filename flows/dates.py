@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from data.errors import NotEnoughHistoryError
-from data.source import Source, Tables, as_of, data_end, label_watermark, next_snapshot
+from data.sources.connect import Source, Tables, as_of, data_end, label_watermark, next_snapshot
 from features.build import absent_columns
 from features.calendar import QUARTER_DAYS, month_starts
 from features.views import usage, use

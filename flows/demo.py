@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect import flow
 
-from data.simulate import simulate
+from data.simulation.base import simulate
 from flows.progress import counting, say
 from flows.score import score
 from flows.settings import load

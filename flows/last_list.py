@@ -7,8 +7,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from data.catalogue import FeatureCard
-from data.change import Change
+from data.contract.feature_card import FeatureCard
+from data.contract.score_change import Change
 from flows.progress import say
 from flows.settings import Settings
 from models.bundle import Bundle

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.checks.report import Report
 from data.errors import NotEnoughHistoryError
 from data.hints import hint
-from data.report import Report
 from features.build import full_catalogue
 from flows import steps
 from flows.dates import Standing, as_date, stand_on, training_dates

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from data.contract import TABLES, Table
+from data.contract.inputs import TABLES, Table
 from features.build import full_catalogue
 from flows.catalogue import HEADER, cells
 from flows.settings import PREFIX, Settings

@@ -9,7 +9,7 @@ from typing import Any
 
 from prefect import flow
 
-from data.report import Report
+from data.checks.report import Report
 from features.build import full_catalogue
 from flows import steps
 from flows.dates import Standing, as_date, stand_on

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.errors import SettingsError
 from data.hints import hint
-from data.movements import ExpansionRules
-from data.source import SourceSettings
+from data.ledger.movements import ExpansionRules
+from data.sources.connect import SourceSettings
 from models.settings import StudySettings, TrainSettings
 from serving.settings import ServingSettings
 

@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.atomic import whole_file
-from data.catalogue import FeatureCard
-from data.check import check
-from data.contract import E4, LIKENESS, MOVEMENT_CLASSES
-from data.coverage import STOPPED, stopped
+from data.checks.check import check
+from data.checks.coverage import STOPPED, stopped
+from data.checks.report import Report, require
+from data.contract.feature_card import FeatureCard
+from data.contract.inputs import E4, LIKENESS, MOVEMENT_CLASSES
 from data.errors import NotEnoughHistoryError
-from data.report import Report, require
-from data.revenue import reconcile
-from data.source import Source, Tables, connect, label_watermark, watermarks
+from data.ledger.revenue import reconcile
+from data.sources.connect import Source, Tables, connect, label_watermark, watermarks
 from features.build import build, catalogue
 from features.calendar import QUARTER_DAYS
 from features.cohort import cohort

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from data.checks.report import many
 from data.errors import PublishError
-from data.movements import ExpansionRules
-from data.report import many
+from data.ledger.movements import ExpansionRules
 from features.build import full_catalogue
 from flows import steps
 from flows.dates import stand_on

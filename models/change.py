@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from data.change import (
+from data.contract.score_change import (
     LEAST_LOG_ODDS,
     REST,
     RETRAINED,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data.contract import MOTIONS
+from data.contract.inputs import MOTIONS
 from models import boosting
 from models.bundle import Bundle, Propensity
 from models.calibration import IDENTITY, Calibrator

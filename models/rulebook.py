@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from data.contract import MOTIONS
+from data.contract.inputs import MOTIONS
 from models import baselines, boosting, triggers
 from models.amounts import fit_amounts
 from models.baselines import Rule

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from data.contract import ADDITIVITY, MOTIONS
+from data.contract.inputs import ADDITIVITY, MOTIONS
 from data.errors import NotEnoughHistoryError, PublishError
 from models import boosting
 from models.bundle import Bundle

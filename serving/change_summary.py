@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.change import PARTS, REST, RETRAINED, NotSplit
+from data.contract.score_change import PARTS, REST, RETRAINED, NotSplit
 from serving.change_words import RANKED_BY, About
 from serving.changes import MANY_PLACES
 from serving.wording import say_day

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.catalogue import FeatureCard
-from data.change import LEAST_LOG_ODDS, REST, NotSplit
+from data.contract.feature_card import FeatureCard
+from data.contract.score_change import LEAST_LOG_ODDS, REST, NotSplit
 from serving.playbook import Playbook
 from serving.wording import money, say_day, say_propensity
 

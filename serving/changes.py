@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.change import EXACT, PARTS
+from data.contract.score_change import EXACT, PARTS
 from data.errors import PublishError
 from serving.change_words import About, sentences
 from serving.ranking import RANK_KEYS, order

@@ -6,7 +6,7 @@ from typing import NoReturn, TypeVar
 
 import numpy as np
 
-from data.contract import ADDITIVITY, MOTIONS
+from data.contract.inputs import ADDITIVITY, MOTIONS
 from data.errors import PublishError
 from serving.ranking import EXCLUSION_COLUMNS, OF_THE_BASE, SCORE_COLUMNS
 from serving.reasons import COLUMNS as REASON_COLUMNS

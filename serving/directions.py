@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from data.catalogue import Direction, FeatureCard
+from data.contract.feature_card import Direction, FeatureCard
 from serving.wording import Columns
 
 Floats = npt.NDArray[np.float64]

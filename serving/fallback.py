@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.catalogue import FeatureCard
+from data.contract.feature_card import FeatureCard
 from serving.wording import FORMATS, money, percent
 
 Values = Mapping[str, npt.NDArray[Any]]

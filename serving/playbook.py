@@ -15,8 +15,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from data.catalogue import FeatureCard
-from data.contract import LIKENESS, MOTIONS
+from data.contract.feature_card import FeatureCard
+from data.contract.inputs import LIKENESS, MOTIONS
 from data.errors import SettingsError
 from data.hints import hint
 from serving.fallback import card_title

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.contract import MOTIONS
+from data.contract.inputs import MOTIONS
 from serving.gates import Verdict
 from serving.playbook import Playbook
 

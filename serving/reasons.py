@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.catalogue import FeatureCard
+from data.contract.feature_card import FeatureCard
 from data.errors import ModelError
 from serving.directions import Yardsticks, contradicting, yardsticks
 from serving.playbook import Playbook

@@ -5,7 +5,7 @@ from datetime import date
 
 import pandas as pd
 
-from data.change import PARTS
+from data.contract.score_change import PARTS
 from serving import gates
 from serving.change_summary import SAME_MODEL, UNKNOWN_MODEL
 from serving.change_words import About

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.catalogue import FeatureCard
+from data.contract.feature_card import FeatureCard
 from serving.playbook import Playbook
 from serving.printed import underived
 from serving.telling import TOLD, WORDS, Facts, Teller

@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from data.catalogue import FeatureCard
-from data.change import Change, first_list
+from data.contract.feature_card import FeatureCard
+from data.contract.score_change import Change, first_list
 from data.errors import PublishError
 from serving import gates, ranking, tables
 from serving.directions import Yardsticks

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.catalogue import FeatureCard
+from data.contract.feature_card import FeatureCard
 from serving.fallback import Values, are_known, card_sentences
 from serving.playbook import Playbook, Variant
 from serving.wording import USERS_ARE_DAILY_PEAKS, Columns, column

@@ -14,9 +14,9 @@ from datetime import date
 import ibis
 import pandas as pd
 
-from data.contract import TABLES
-from data.movements import ExpansionRules
-from data.staging import stage
+from data.contract.inputs import TABLES
+from data.ledger.movements import ExpansionRules
+from data.sources.staging import stage
 from features.build import feature_rows
 
 SNAPSHOT = date(2026, 7, 1)

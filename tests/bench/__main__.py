@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from data.atomic import whole_folder
-from data.simulate import simulate
+from data.simulation.base import simulate
 from flows.progress import say
 from tests.bench import explain_page, page
 from tests.bench.explain import MODELS

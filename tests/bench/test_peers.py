@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from data.movements import ExpansionRules
-from data.simulate import simulate
-from data.source import connect
+from data.ledger.movements import ExpansionRules
+from data.simulation.base import simulate
+from data.sources.connect import connect
 from features.build import build
 from tests.bench import peers
 

@@ -51,8 +51,8 @@ def _usage(folder: Path) -> str:
 
 def _headroom(snapshots: int) -> Callable[[Path], Work]:
     def prepared(folder: Path) -> Work:
-        from data.movements import ExpansionRules
-        from data.source import connect
+        from data.ledger.movements import ExpansionRules
+        from data.sources.connect import connect
         from features.build import absent_columns, build
 
         def work() -> tuple[int, int]:

@@ -5,9 +5,9 @@ from datetime import date
 
 import pyarrow as pa
 
-from data.check import check
-from data.movements import ExpansionRules, ledger
-from data.source import Source
+from data.checks.check import check
+from data.ledger.movements import ExpansionRules, ledger
+from data.sources.connect import Source
 from features.build import absent_columns, build
 from features.cohort import cohort
 from features.labels import labels

@@ -16,8 +16,8 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 
-from data.simulate import simulate
-from data.source import Source, connect
+from data.simulation.base import simulate
+from data.sources.connect import Source, connect
 from flows.settings import load
 from tests.flows.conftest import headroom, prefect_server  # noqa: F401  (fixtures)
 

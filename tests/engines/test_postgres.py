@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.errors import ContractError, SourceError
-from data.source import connect
+from data.sources.connect import connect
 from tests.engines.comparison import differences, features, findings, label_rows, movement_rows, offer_rows
 from tests.engines.conftest import Base
 from tests.flows.conftest import Headroom

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import ContractError, SourceError
-from data.source import connect
+from data.sources.connect import connect
 from tests.engines.comparison import differences, features, findings, label_rows, movement_rows, offer_rows
 from tests.engines.conftest import Base
 

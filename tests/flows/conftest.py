@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prefect.testing.utilities import prefect_test_harness
 
-from data.simulate import simulate
+from data.simulation.base import simulate
 from tests.models.mlflow_template import folder_with
 
 END = date(2026, 1, 1)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from data.check import check
+from data.checks.check import check
 from features.calendar import month_starts
 from flows import steps
 from flows.dates import Standing, stand_on, today_utc, training_dates

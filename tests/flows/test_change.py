@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy.special import logit
 
-from data.catalogue import FeatureCard
-from data.change import EXACT, PARTS
+from data.contract.feature_card import FeatureCard
+from data.contract.score_change import EXACT, PARTS
 from features.build import full_catalogue
 from flows import steps
 from flows.dates import stand_on, training_dates

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from data.catalogue import FeatureCard
-from data.simulate import simulate
+from data.contract.feature_card import FeatureCard
+from data.simulation.base import simulate
 from features.build import build, full_catalogue
 from flows import steps
 from flows.dates import Standing, stand_on, training_dates

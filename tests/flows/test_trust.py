@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from data.errors import ModelError
-from data.movements import ExpansionRules
+from data.ledger.movements import ExpansionRules
 from features.build import full_catalogue
 from flows.dates import Standing
 from flows.settings import Settings

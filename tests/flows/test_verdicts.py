@@ -9,7 +9,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from data.simulate import simulate
+from data.simulation.base import simulate
 from features.calendar import month_starts
 from features.cohort import cohort
 from features.labels import labels

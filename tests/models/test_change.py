@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from data.change import EXACT, PARTS, REST, RETRAINED
+from data.contract.score_change import EXACT, PARTS, REST, RETRAINED
 from data.errors import ModelError, PublishError
 from models import boosting
 from models.bundle import Bundle, Propensity

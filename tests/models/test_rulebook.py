@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.contract import MOTIONS
+from data.contract.inputs import MOTIONS
 from models.baselines import NAMED_RULES, TRIGGER_POINTS
 from models.rulebook import choose, rule_bundle
 from models.scoring import score

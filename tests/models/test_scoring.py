@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.contract import ADDITIVITY
+from data.contract.inputs import ADDITIVITY
 from data.errors import ModelError, NotEnoughHistoryError, PublishError
 from models import boosting
 from models.motions import consistent

@@ -7,9 +7,9 @@ ever active.
 import pandas as pd
 import pytest
 
-from data.contract import TABLES
-from data.movements import ExpansionRules
-from data.staging import stage
+from data.contract.inputs import TABLES
+from data.ledger.movements import ExpansionRules
+from data.sources.staging import stage
 from features.build import absent_columns, build, catalogue, feature_rows
 from features.definition import REGISTRY, table_of
 from tests.properties.generated import SNAPSHOTS, frames, raw_tables

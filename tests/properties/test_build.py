@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from data.contract import TABLES
-from data.movements import ExpansionRules
-from data.staging import stage
+from data.contract.inputs import TABLES
+from data.ledger.movements import ExpansionRules
+from data.sources.staging import stage
 from features import build as building
 from features.build import build
 from features.spool import spool

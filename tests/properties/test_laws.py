@@ -24,10 +24,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from data.contract import TABLES
-from data.movements import ExpansionRules, lines, movements
-from data.source import as_of, connect
-from data.staging import stage
+from data.contract.inputs import TABLES
+from data.ledger.movements import ExpansionRules, lines, movements
+from data.sources.connect import as_of, connect
+from data.sources.staging import stage
 from features import likeness, peers, views
 from features.build import build, catalogue, feature_rows
 from features.definition import PEERS, REGISTRY, WHOLE_BASE

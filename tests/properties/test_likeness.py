@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from data.contract import LIKENESS, TABLES, Alike, Kind
-from data.movements import ExpansionRules
+from data.contract.inputs import LIKENESS, TABLES, Alike, Kind
+from data.ledger.movements import ExpansionRules
 from features import build, likeness, peers
 from features.cohort import cohort
 from features.likeness import WholeBaseViews

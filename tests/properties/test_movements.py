@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.contract import TABLES
-from data.movements import ExpansionRules, ledger, lines, movements
-from data.revenue import mrr_on
-from data.source import as_of
+from data.contract.inputs import TABLES
+from data.ledger.movements import ExpansionRules, ledger, lines, movements
+from data.ledger.revenue import mrr_on
+from data.sources.connect import as_of
 from features.cohort import KEY
 from features.labels import labels
 from features.views import cut

@@ -6,8 +6,8 @@ import ibis
 import pandas as pd
 import pytest
 
-from data.contract import TABLES
-from data.staging import stage
+from data.contract.inputs import TABLES
+from data.sources.staging import stage
 from features.parts import found, laid_out
 from tests.properties.generated import as_arrow, frames
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.catalogue import FeatureCard
-from data.contract import TABLES
-from data.movements import ExpansionRules
-from data.source import as_of
-from data.staging import stage
+from data.contract.feature_card import FeatureCard
+from data.contract.inputs import TABLES
+from data.ledger.movements import ExpansionRules
+from data.sources.connect import as_of
+from data.sources.staging import stage
 from features import likeness, peers
 from features.build import catalogue, feature_rows, full_catalogue
 from serving.playbook import Playbook, load

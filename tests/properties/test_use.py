@@ -9,10 +9,10 @@ import ibis.expr.types as ir
 import pandas as pd
 import pytest
 
-from data.contract import TABLES
+from data.contract.inputs import TABLES
 from data.errors import NotEnoughHistoryError
-from data.movements import ExpansionRules
-from data.staging import stage
+from data.ledger.movements import ExpansionRules
+from data.sources.staging import stage
 from features.build import feature_rows
 from features.cohort import cohort
 from features.offers import features_used
@@ -87,7 +87,7 @@ def readers(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
             found |= {node.slice.value} & USAGE_TABLES
-        elif isinstance(node, ast.ImportFrom) and node.module == "data.source":
+        elif isinstance(node, ast.ImportFrom) and node.module == "data.sources.connect":
             found |= {alias.name for alias in node.names} & {"USAGE"}
     return found
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.change import REST, RETRAINED, NotSplit
+from data.contract.score_change import REST, RETRAINED, NotSplit
 from serving.change_summary import summary, tally
 from serving.change_words import About, sentences, titles
 from tests.serving.world import CATALOGUE, PLAYBOOK, about_list

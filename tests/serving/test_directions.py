@@ -10,7 +10,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from data.catalogue import Direction, FeatureCard
+from data.contract.feature_card import Direction, FeatureCard
 from features.build import REGISTRY
 from serving.directions import Yardstick, contradicting, yardsticks
 from serving.entries import KNOWS_LITTLE, Entry, Why, best_reasons, ranked

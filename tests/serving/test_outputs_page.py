@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data.change import NotSplit
+from data.contract.score_change import NotSplit
 from serving.changes import CHANGE_COLUMNS, CHANGE_REASON_COLUMNS
 from serving.publish import TABLES
 from serving.ranking import EXCLUSION_COLUMNS, SCORE_COLUMNS

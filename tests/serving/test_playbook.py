@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from data.catalogue import OWN_TABLE
-from data.contract import MOTIONS
+from data.contract.feature_card import OWN_TABLE
+from data.contract.inputs import MOTIONS
 from data.errors import SettingsError
 from features.build import REGISTRY
 from serving.playbook import load

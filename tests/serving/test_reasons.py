@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.catalogue import OWN_TABLE, Direction, FeatureCard
+from data.contract.feature_card import OWN_TABLE, Direction, FeatureCard
 from data.errors import ModelError
 from serving.playbook import load
 from serving.reasons import COLUMNS, explain

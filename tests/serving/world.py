@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.catalogue import Direction, FeatureCard
-from data.change import first_list
-from data.contract import MOTIONS
+from data.contract.feature_card import Direction, FeatureCard
+from data.contract.inputs import MOTIONS
+from data.contract.score_change import first_list
 from serving.change_words import About
 from serving.playbook import load
 from serving.publish import publish as publish_parts

@@ -1,0 +1,1 @@
+"""Do the tables keep the contract, and what do they give us?"""

@@ -1,0 +1,37 @@
+"""``headroom check``: do the tables keep the contract, and what do they give us?
+
+Every rule is derived from the contract. Errors stop a run, warnings and notes do not. A table is scanned about four
+times, whatever the number of rules, and once more for each rule that is broken, to fetch its rows.
+"""
+
+from datetime import date
+
+from data.checks.coverage import empty, missing, stopped, unknown_plans, unknown_words
+from data.checks.duplicates import open_together, repeated
+from data.checks.report import Finding, Report, Severity, gravest_first, require, write
+from data.checks.row_rules import broken_rules
+from data.contract.inputs import TABLES
+from data.sources.connect import Source, watermarks
+
+__all__ = ["Finding", "Report", "Severity", "check", "require", "write"]
+
+
+def check(source: Source, today: date) -> Report:
+    """Check every table of a source. ``today`` (UTC) says what lies in the future."""
+    findings: list[Finding] = []
+    row_counts: dict[str, int] = {}
+    for name, raw in source.raw.items():
+        table = TABLES[name]
+        has_account = "account_id" in raw.columns and name != "accounts"
+        row_counts[name], broken = broken_rules(table, raw, source.tables["accounts"] if has_account else None, today)
+        findings += [*broken, *repeated(table, raw)]
+    if "subscriptions" in source.tables:
+        findings += open_together(source.tables["subscriptions"])
+    findings += [
+        *empty(row_counts),
+        *unknown_plans(source.tables),
+        *stopped(source.tables, today),
+        *unknown_words(source),
+        *missing(source),
+    ]
+    return Report(gravest_first(findings), row_counts, watermarks(source.tables, today))

@@ -1,0 +1,135 @@
+"""What the tables cover: what is missing and what it costs, feeds that stopped, words that nobody asked about."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+import ibis.expr.types as ir
+import numpy as np
+
+from data.checks.report import ROWS_KEPT, Finding, Severity, many
+from data.contract.inputs import CRM_KINDS, TABLES, Table
+from data.hints import hint
+from data.sources.connect import BILLING, USAGE, Source, Tables
+
+STOPPED = "stopped"
+"""The rule of feeds that ended before the data does."""
+STOPPED_DAYS = 14
+"""A feed may always lag so far behind the others: exports are weekly, and people take holidays."""
+STOPPED_GAPS = 2.0
+"""Beyond that, a feed that lags more than so many of its long gaps (the 95th percentile) has stopped."""
+LONG_GAP = 0.95
+FEWEST_DAYS = 10
+"""With fewer days there is no telling how often a table is filled."""
+
+WORDS = {
+    ("crm_events", "kind"): CRM_KINDS,
+    ("tickets", "severity"): ("low", "high", "critical"),
+    ("outcomes", "status"): ("open", "won", "lost", "not_now"),
+}
+"""Columns whose values have a meaning of their own; other values feed no signal."""
+
+
+def missing(source: Source) -> Iterator[Finding]:
+    """Optional tables and columns that are not there, and the signals that they would add."""
+    for table in TABLES.values():
+        if table.name in source.raw:
+            yield from _missing_columns(table, source.raw[table.name])
+        elif not (table.name == "usage_daily" and "usage_events" in source.raw):
+            near = hint(table.name, source.unread)
+            message = f"{table.name} is not there{near}; it would add: {table.costs}."
+            yield Finding(Severity.NOTE, table.name, "missing", message, "")
+
+
+def _missing_columns(table: Table, raw: ir.Table) -> Iterator[Finding]:
+    others = [name for name in raw.columns if name not in {column.name for column in table.columns}]
+    for column in table.columns:
+        near = hint(column.name, others)
+        if column.name not in raw.columns and (column.costs or near):
+            gain = f"; it would add: {column.costs}" if column.costs else ""
+            message = f"{table.name}.{column.name} is not there{near}{gain}."
+            yield Finding(Severity.NOTE, table.name, f"missing:{column.name}", message, "")
+
+
+def empty(row_counts: Mapping[str, int]) -> Iterator[Finding]:
+    """Tables without a row: an error for what is required, else a warning.
+
+    Of two alternatives the first wins where both are there, so it must not be empty: a lost feed would look like a
+    base without contracts, or without usage.
+    """
+    for name, count in row_counts.items():
+        if count:
+            continue
+        group = TABLES[name].one_of
+        is_required = name == "accounts" or (bool(group) and (name == group[0] or not any(map(row_counts.get, group))))
+        message = f"{name}: the table is empty" + ("." if is_required else f"; it would add: {TABLES[name].costs}.")
+        severity = Severity.ERROR if is_required else Severity.WARNING
+        yield Finding(severity, name, "empty", message, f"Fill {name}, or check the export or the SQL that makes it.")
+
+
+def stopped(tables: Tables, today: date, until: date | None = None) -> Iterator[Finding]:
+    """Feeds that ended long before the data does: silence of a feed is not a customer's silence.
+
+    A table has stopped if its last day is more than 14 days and more than twice its own long gap (the 95th percentile
+    of the days between its days) before ``until`` (default: the last day of usage, subscriptions and invoices).
+    """
+    # No signal reads the silence of `accounts`: weeks without a new customer are no fault.
+    dated = {name: table for name, table in tables.items() if TABLES[name].happened_on and name != "accounts"}
+    days = {name: _days(TABLES[name], table, today) for name, table in dated.items()}
+    ends = [days[name][-1] for name in (*USAGE, *BILLING) if name in days and len(days[name])]
+    end = np.datetime64(until) if until is not None else max(ends, default=None)
+    for name, own in days.items():
+        if end is None or len(own) < FEWEST_DAYS:
+            continue
+        behind = int((end - own[-1]).astype(int))
+        long_gap = float(np.quantile(np.diff(own).astype(int), LONG_GAP))
+        if behind > STOPPED_DAYS and behind > STOPPED_GAPS * long_gap:
+            message = (
+                f"{name}: the last row is of {own[-1]}, {many(behind, 'day')} before {end}; it used to "
+                f"have rows at least every {many(round(long_gap), 'day')}. "
+                "If the feed stopped, its silence is no news about the customers."
+            )
+            yield Finding(Severity.WARNING, name, STOPPED, message, f"Check the feed of {name}.", behind)
+
+
+def _days(table: Table, staged: ir.Table, today: date) -> np.ndarray:
+    """The distinct days of a table up to today, in order, as datetime64[D]."""
+    day = staged[table.happened_on]
+    days = staged.filter(day <= today).select(day=day).distinct().order_by("day").to_pandas()
+    return days["day"].to_numpy().astype("datetime64[D]")
+
+
+def unknown_words(source: Source) -> Iterator[Finding]:
+    """Values without a meaning to any signal, in columns that have a list of words."""
+    for (name, column), words in WORDS.items():
+        table = source.tables.get(name)
+        if table is None:
+            continue
+        others = table.filter(table[column].notnull() & table[column].notin(words))
+        found = others.group_by(column).aggregate(rows=others.count()).order_by(column).limit(ROWS_KEPT).to_pandas()
+        if len(found):
+            listed = ", ".join(f"{word!r} ({many(count, 'row')})" for word, count in found.head(10).to_numpy())
+            more = ", ..." if len(found) > 10 else ""
+            message = f"{name}.{column} has values that feed no signal of their own: {listed}{more}."
+            todo = f"Rename them if they mean one of: {', '.join(words)}."
+            yield Finding(Severity.NOTE, name, f"words:{column}", message, todo, int(found["rows"].sum()), found)
+
+
+def unknown_plans(tables: Tables) -> Iterator[Finding]:
+    """Plans of lines that the table of plans does not have."""
+    if "plans" not in tables or "subscriptions" not in tables:
+        return
+    lines, plans = tables["subscriptions"], tables["plans"]
+    key = ["product", "plan"]
+    held = lines.group_by(key).aggregate(lines=lines.count())
+    found = held.anti_join(plans, key).order_by(key).limit(ROWS_KEPT).to_pandas()
+    if len(found):
+        listed = ", ".join(f"{plan!r} of {product!r}" for product, plan, _ in found.head(10).to_numpy())
+        more = ", ..." if len(found) > 10 else ""
+        message = (
+            f"subscriptions: {many(len(found), 'plan')} not in plans: {listed}{more}. "
+            "Without a tier no upsell to or from them is seen."
+        )
+        todo = "Add them to plans, or check how they are written."
+        yield Finding(
+            Severity.WARNING, "subscriptions", "unknown_plan", message, todo, int(found["lines"].sum()), found
+        )

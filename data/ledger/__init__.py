@@ -1,0 +1,1 @@
+"""Every change of MRR, once, by class."""

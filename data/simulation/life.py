@@ -1,0 +1,123 @@
+"""The life of a chunk of accounts, month by month, with the truth on the way."""
+
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from data.simulation.drivers import TERMS, World
+from data.simulation.month import Happened, Month, step
+from data.simulation.oracle import truth
+from data.simulation.state import Bools, Floats, Ints, begin
+
+BURN_IN_MONTHS = 24
+"""Months before the tables' first one, in which early customers start, buy and leave; their contracts are kept."""
+
+CONTINUATIONS = 48
+FIRST_DAY, LAST_DAY = 2, 28
+"""Purchases fall on these days of a month, so that 90 days from the first of a month hold exactly three months."""
+
+DURING = ("active", "registered", "power", "limit_share", "gated_used", "breadth", "adjacent", "owns", "seats", "tier")
+
+
+def month_after(day: date, months: int) -> date:
+    """The first of the month so many months later (or earlier)."""
+    index = day.year * 12 + day.month - 1 + months
+    return date(index // 12, index % 12 + 1, 1)
+
+
+@dataclass
+class Life:
+    """Everything that happened to a chunk of accounts; arrays are (months, accounts), state is at the month's end."""
+
+    months: list[Month]
+    end: date
+    start_month: Ints
+    is_annual: Bools
+    segment: Ints
+    day: Ints  # the day of the month on which its purchase, start, return or end falls
+    # --- what happened ---
+    cause: Ints
+    add_on: Ints
+    starts: Bools
+    returns: Bools
+    churns: Bools
+    shrinks: Bools
+    moves: Bools
+    created: Ints
+    deactivated: Ints
+    joining: Ints
+    new_domain: Ints
+    requests: Ints
+    tickets: Ints
+    rated: Bools
+    critical_opens: Bools
+    critical_closes: Bools
+    milestone: Ints
+    promoted: Bools
+    left: Bools
+    reviewed: Bools
+    review_missed: Bools
+    budget: Bools
+    competitor: Bools
+    overdue: Bools
+    paid: Bools
+    nps: Bools
+    opportunity_opens: Bools
+    opportunity_lost: Bools
+    opportunity_won: Bools
+    bill: Floats
+    # --- the state at the end of the month ---
+    active: Ints
+    registered: Ints
+    power: Floats
+    limit_share: Floats
+    gated_used: Ints
+    breadth: Ints
+    adjacent: Bools
+    owns: Bools
+    seats: Ints
+    tier: Ints
+    csat: Floats
+    satisfaction: Floats
+    is_customer: Bools
+    # --- the oracle on the first day of each kept month and on the end: (snapshots, accounts, ...) ---
+    probability: Floats
+    warm: Floats
+    is_scored: Bools
+
+
+def live(accounts: int, months: int, end: date, world: World, rng: np.random.Generator) -> Life:
+    """Simulate ``accounts`` for a burn-in and ``months`` months up to ``end``."""
+    total = BURN_IN_MONTHS + months
+    first = month_after(end, -total)
+    calendar = [Month(number, month_after(first, number)) for number in range(total + 3)]
+    state = begin(accounts, months, BURN_IN_MONTHS, len(TERMS), rng)
+    oracle_rng = rng.spawn(1)[0]
+    logs: dict[str, list[np.ndarray]] = {}
+    for number in range(total + 1):
+        if number >= BURN_IN_MONTHS:
+            coming = calendar[number : number + 3]
+            _log(logs, "probability", truth(state, coming, world, oracle_rng, CONTINUATIONS))
+            _log(logs, "warm", state.warm * (world == "driven"))
+            _log(logs, "is_scored", state.is_customer | (state.bills.sum(axis=1) > 0))
+        if number < total:
+            for name, values in _month(step(state, calendar[number], world, rng)).items():
+                _log(logs, name, values)
+            for name in (*DURING, "csat", "satisfaction", "is_customer"):
+                _log(logs, name, getattr(state, name).copy())
+    arrays: dict[str, Any] = {name: np.stack(values) for name, values in logs.items()}
+    arrays["day"] = rng.integers(FIRST_DAY, LAST_DAY + 1, (total, accounts))
+    fixed: dict[str, Any] = {"start_month": state.start_month, "is_annual": state.is_annual, "segment": state.segment}
+    return Life(months=calendar[:total], end=end, **fixed, **arrays)
+
+
+def _log(logs: dict[str, list[np.ndarray]], name: str, values: np.ndarray) -> None:
+    logs.setdefault(name, []).append(values)
+
+
+def _month(happened: Happened) -> dict[str, np.ndarray]:
+    values = {f.name: getattr(happened, f.name) for f in fields(happened)}
+    values["moves"] = (happened.cause > 0) | happened.churns | happened.shrinks | happened.returns
+    return values

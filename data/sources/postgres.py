@@ -1,0 +1,77 @@
+"""A PostgreSQL database: the tables of one schema, read where they are.
+
+The expressions run in the database; nothing is written to it but temporary tables of the session. A password comes
+from the environment (``PGPASSWORD`` or libpq's password file), never from a URL that logs and manifests would repeat.
+"""
+
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import ibis
+import ibis.expr.types as ir
+import psycopg
+from ibis.backends import BaseBackend
+
+from data.errors import SourceError
+from data.hints import hint
+from data.sources.files import first_line
+from data.sources.user_sql import identifier, one_select, query_error
+
+SCHEMES = ("postgres", "postgresql")
+
+
+class Postgres:
+    """The tables and views of a schema (default: ``public``) of ``postgres://USER@HOST:PORT/DATABASE/SCHEMA``."""
+
+    state: str | None = None
+    casts_text = False
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.password is not None:
+            raise SourceError(
+                f"The source {parts.scheme}://... is to be opened.",
+                "its URL holds a password, which logs and manifests would repeat.",
+                "Leave it out of the URL and set PGPASSWORD, or use a .pgpass file.",
+            )
+        database, _, schema = parts.path.strip("/").partition("/")
+        self.schema = unquote(schema) or "public"
+        with _told(f"The database {url} is to be opened.", "Check the address, PGPASSWORD and that the server runs."):
+            self.con: BaseBackend = ibis.postgres.connect(
+                host=parts.hostname,
+                port=parts.port or 5432,
+                user=None if parts.username is None else unquote(parts.username),
+                database=unquote(database) or None,
+                **dict(parse_qsl(parts.query)),
+            )
+            weakref.finalize(self.con, self.con.con.close)
+            schemas = self.con.list_databases()
+            self.names = {name: name for name in self.con.list_tables(database=self.schema)}
+        if self.schema not in schemas:
+            raise SourceError(
+                f"The schema {self.schema} of {url} is to be read.",
+                f"the database has no such schema{hint(self.schema, schemas)}.",
+                "Correct [source].url.",
+            )
+        self.con.raw_sql(f"set search_path to {identifier(self.schema)}, public").close()
+
+    def read(self, name: str) -> ir.Table:
+        return self.con.table(name, database=self.schema)
+
+    def query(self, name: str, sql: str) -> ir.Table:
+        """The result of a user's query, held in a temporary table of the session."""
+        select = one_select(name, sql, "postgres")
+        try:
+            return self.con.create_table(f"headroom_{name}", self.con.sql(select), temp=True, overwrite=True)
+        except psycopg.Error as error:
+            raise query_error(name, first_line(str(error)), self.names) from error
+
+
+@contextmanager
+def _told(asked: str, todo: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise SourceError(asked, first_line(str(error)), todo) from error

@@ -1,0 +1,148 @@
+"""Spark: a folder of Parquet files, or the tables of a database of its catalog.
+
+A session that is already there (a cluster, a notebook) is used as it is; else a local one is started. Its zone is UTC.
+"""
+
+import importlib.util
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.types as ir
+from ibis.backends import BaseBackend
+
+from data.errors import SourceError
+from data.hints import hint
+from data.sources.files import TableFiles, list_tables, one_per_name
+from data.sources.user_sql import one_select, query_error
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+LOCAL_MEMORY = "2g"
+LOCAL = {
+    # All features are one query of some thirty aggregations: with the default pages each would hold 64 MB at once.
+    "spark.buffer.pageSize": "1m",
+    # So large a query takes longer to compile than to run.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+}
+"""What a session of our own is started with."""
+
+
+class Spark:
+    """The tables of ``spark://FOLDER`` (Parquet), ``spark://DATABASE`` or ``spark://CATALOG.DATABASE``."""
+
+    state: str | None = None
+    casts_text = True
+
+    def __init__(self, place: str, root: Path, threads: int | None, memory_limit: str | None) -> None:
+        self.session = session(threads, memory_limit)
+        self.con: BaseBackend = ibis.pyspark.connect(self.session)
+        folder = (root / Path(place).expanduser()).resolve()
+        self.files: dict[str, TableFiles] = {}
+        self.database: str | None = None
+        if place and folder.is_dir():
+            self._read_folder(folder)
+        else:
+            self._use_database(place, folder)
+
+    def _read_folder(self, folder: Path) -> None:
+        found = list_tables(folder)
+        csv_files = [files.shown for files in found if files.is_csv]
+        if csv_files:
+            raise SourceError(
+                f"The folder {folder} is to be read with Spark.",
+                f"{', '.join(csv_files)}: spark:// reads Parquet.",
+                "Export them to Parquet, or read the folder with csv://.",
+            )
+        self.files = one_per_name(found, {files.name for files in found})
+        self.names = {files.name: files.shown for files in found}
+        for files in self.files.values():
+            frame = self.session.read.option("mergeSchema", "true").parquet(*map(str, files.paths))
+            frame.createOrReplaceTempView(files.name)
+
+    def _use_database(self, place: str, folder: Path) -> None:
+        from pyspark.errors import PySparkException
+
+        asked = f"The source spark://{place} is to be read."
+        if place and not re.fullmatch(r"\w+(\.\w+)*", place):
+            raise SourceError(asked, f"there is no folder {folder}.", "Correct [source].url, or --source.")
+        try:
+            self.database = place or self.session.catalog.currentDatabase()
+            rows = self.session.sql(f"show tables in {self.database}").collect()
+        except PySparkException as error:
+            known = [database.name for database in self.session.catalog.listDatabases()]
+            raise SourceError(
+                asked,
+                f"there is no folder {folder}, and Spark has no database {place}{hint(place, known)}.",
+                f"Correct [source].url, or --source. Databases: {', '.join(known)}.",
+            ) from error
+        self.names = {row["tableName"]: row["tableName"] for row in rows if not row["isTemporary"]}
+
+    def read(self, name: str) -> ir.Table:
+        return self.con.table(name, database=self.database) if self.database else self.con.table(name)
+
+    def query(self, name: str, sql: str) -> ir.Table:
+        """The result of a user's query, kept by the session."""
+        from pyspark.errors import PySparkException
+
+        select = one_select(name, sql, "spark")
+        try:
+            if self.database:
+                self.session.catalog.setCurrentDatabase(self.database)
+            self.session.sql(select).persist().createOrReplaceTempView(f"headroom_{name}")
+        except PySparkException as error:
+            raise query_error(name, str(error).splitlines()[0], self.names) from error
+        return self.con.table(f"headroom_{name}")
+
+
+def session(threads: int | None, memory_limit: str | None) -> "SparkSession":
+    """The session that is there, or a local one. Raises ``SourceError`` without PySpark or without Java."""
+    asked = "A spark:// source is to be read."
+    if importlib.util.find_spec("pyspark") is None:
+        raise SourceError(asked, "PySpark is not installed.", "Install the project with its extra: headroom[spark].")
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    there = SparkSession.getActiveSession()
+    if there is None:
+        try:
+            there = _started(SparkSession.builder, threads, memory_limit)
+        except (PySparkException, OSError) as error:
+            raise SourceError(
+                asked,
+                f"Spark does not start: {str(error).splitlines()[0]}",
+                "Install Java 17 or later and set JAVA_HOME, or connect to a cluster (SPARK_REMOTE, spark-submit).",
+            ) from error
+    there.conf.set("spark.sql.session.timeZone", "UTC")
+    return there
+
+
+def _started(builder: Any, threads: int | None, memory_limit: str | None) -> "SparkSession":
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if "SPARK_REMOTE" in os.environ:
+        return builder.getOrCreate()
+    cores = "*" if threads is None else str(threads)
+    partitions = str(threads or os.cpu_count() or 1)
+    local = {**LOCAL, "spark.sql.shuffle.partitions": partitions, "spark.driver.memory": _java_size(memory_limit)}
+    for key, value in local.items():
+        builder = builder.config(key, value)
+    session: SparkSession = builder.master(f"local[{cores}]").appName("headroom").getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _java_size(memory_limit: str | None) -> str:
+    """'4GB' as Java writes it: '4g'."""
+    if memory_limit is None:
+        return LOCAL_MEMORY
+    number, unit = re.fullmatch(r"([\d.]+) ?([KMGT])i?B", memory_limit).groups()  # type: ignore[union-attr]
+    factor = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024**2}[unit]
+    return f"{max(1, int(float(number) * factor))}m"

@@ -1,0 +1,163 @@
+"""From raw columns to staged ones: the casts of the contract, as Ibis expressions.
+
+A value that cannot be cast becomes null, so raw and staged can be compared: ``headroom check`` reports every value that
+was there and is not there any more. Empty strings and NaN are nulls to begin with. Nothing is lower-cased or stripped.
+"""
+
+from datetime import date
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from data.contract.inputs import E4, Column, Kind, Table
+
+LARGEST_AMOUNT = 9.0e14
+"""Larger amounts do not fit into 64 bits as ten-thousandths."""
+LARGEST_MONEY = 1.0e11
+"""More than that per month, or on one invoice, is a mistake; sums over a base must fit as well."""
+LARGEST_COUNT = 1.0e12
+"""More seats, people or events a day than that is a mistake; seats times their price must fit as well."""
+FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
+"""Some databases write `infinity` for open ends: the days that every engine and Python know."""
+KNOWN_SECOND = "known_second"
+"""Staged beside the team's own features: of two rows known on one day the later one counts. Seconds since 1970, UTC."""
+LARGEST_WHOLE = 2.0**53
+"""Up to here a float64 holds every whole number."""
+
+
+def given(column: ir.Value) -> ir.Value:
+    """The raw value, or null where there is none: an empty string and NaN are not values."""
+    if column.type().is_string():
+        return column.nullif("")
+    if column.type().is_floating():
+        return column.isnan().ifelse(ibis.null(column.type()), column)
+    return column
+
+
+def cast(column: ir.Value, kind: Kind) -> ir.Value:
+    """A raw column as its staged type; null where the value does not fit.
+
+    Ids: whole numbers lose their ``.0`` (17850.0 is '17850'). Clocks: the UTC day; without a zone a time is UTC. Money
+    and quantities: ``floor(x * 10000 + 0.5)``. Counts: 2.0 is 2, and 2.5 is no count.
+    """
+    value = given(column)
+    casts = {
+        Kind.ID: _id,
+        Kind.TEXT: lambda text: text.cast("string"),
+        Kind.CLOCK: _day,
+        Kind.MONEY: lambda amount: _e4(amount, LARGEST_MONEY),
+        Kind.QUANTITY: _e4,
+        Kind.COUNT: _count,
+        Kind.RATING: _number,
+    }
+    return casts[kind](value)
+
+
+def _id(value: ir.Value) -> ir.Value:
+    if value.type().is_floating():
+        small = (value.abs() < LARGEST_WHOLE).ifelse(value, ibis.null(value.type()))
+        return (small == small.floor()).ifelse(small.try_cast("int64").cast("string"), value.cast("string"))
+    text = value.cast("string")
+    if value.type().is_decimal():
+        return text.re_replace(r"\.0+$", "")
+    if not value.type().is_string():
+        return text
+    # The cheap test first: most ids do not end in `.0`, and there may be very many of them.
+    return text.endswith(".0").ifelse(text.re_replace(r"^(-?\d+)\.0$", r"\1"), text)
+
+
+def _day(value: ir.Value) -> ir.Value:
+    day = _any_day(value)
+    first, last = ibis.literal(FIRST_DAY), ibis.literal(LAST_DAY)
+    return (day > last).ifelse(last, (day < first).ifelse(first, day))
+
+
+def _any_day(value: ir.Value) -> ir.Value:
+    return value if value.type().is_date() else _time(value).date()
+
+
+def _time(value: ir.Value) -> ir.Value:
+    kind: dt.DataType = value.type()
+    if kind.is_timestamp():
+        return value
+    if kind.is_date():
+        return value.cast("timestamp")
+    if kind.is_string():
+        # A plain timestamp would drop the offset of '2024-01-01T00:30+02:00' without a word.
+        return value.try_cast("timestamp('UTC')")
+    return ibis.null("timestamp")
+
+
+def hour(value: ir.Value) -> ir.IntegerValue:
+    """The UTC hour (0-23) of a clock; null where it has no time of day. Midnight sharp is a date, not a time."""
+    kind: dt.DataType = value.type()
+    if kind.is_string():
+        value = given(value).try_cast("timestamp('UTC')")
+    elif not kind.is_timestamp():
+        return ibis.null("int64")
+    if value.type().timezone is not None:
+        value = value.cast("timestamp")  # in the session's zone, which is UTC, as the day is
+    return (value.truncate("D") < value).ifelse(value.hour().cast("int64"), ibis.null("int64"))
+
+
+def _number(value: ir.Value) -> ir.Value:
+    if not (value.type().is_numeric() or value.type().is_string() or value.type().is_boolean()):
+        return ibis.null("float64")
+    number = value.ifelse(1, 0).cast("float64") if value.type().is_boolean() else value.try_cast("float64")
+    return (number.isnan() | number.isinf()).ifelse(ibis.null("float64"), number)
+
+
+def _e4(value: ir.Value, largest: float = LARGEST_AMOUNT) -> ir.Value:
+    number = _number(value)
+    number = (number.abs() < largest).ifelse(number, ibis.null("float64"))
+    return (number * float(E4) + 0.5).floor().try_cast("int64")
+
+
+def _count(value: ir.Value) -> ir.Value:
+    number = _number(value)
+    # Small enough first: the floor of a huge number is an error of the engine.
+    number = (number.abs() < LARGEST_COUNT).ifelse(number, ibis.null("float64"))
+    return (number == number.floor()).ifelse(number, ibis.null("float64")).try_cast("int64")
+
+
+def staged_column(raw: ir.Table, column: Column) -> ir.Value:
+    """One contract column of a raw table as staged, before defaults; a typed null where the source lacks it."""
+    if column.name not in raw.columns:
+        return ibis.null(column.staged_type)
+    return cast(raw[column.name], column.kind)
+
+
+def stage(table: Table, raw: ir.Table) -> ir.Table:
+    """A raw table in the staged shape: every contract column by its staged name and type, and nothing else.
+
+    ``usage_events`` has the ``hour`` of the day too, for the day alone does not show one user id used by many people.
+    ``account_features`` keeps its own columns too: numbers as float64, strings as they are.
+    """
+    columns = {column.staged_name: staged_column(raw, column) for column in table.columns}
+    if table.happened_on is not None and "known_on" in columns and table.happened_on != "known_on":
+        columns["known_on"] = ibis.coalesce(columns["known_on"], columns[table.happened_on])
+    if table.name == "usage_events":
+        columns["quantity_e4"] = columns["quantity_e4"].fill_null(E4)
+        columns["hour"] = hour(raw["occurred_at"]) if "occurred_at" in raw.columns else ibis.null("int64")
+    if table.name == "usage_daily":
+        columns["quantity_e4"] = ibis.coalesce(columns["quantity_e4"], columns["events"] * E4)
+    if table.extra_columns:
+        columns[KNOWN_SECOND] = _time(given(raw["known_at"])).epoch_seconds().cast("int64")
+        columns |= {name: _own(raw[name]) for name in own_columns(table, raw) if name not in columns}
+    return raw.select(**columns)
+
+
+def own_columns(table: Table, raw: ir.Table) -> list[str]:
+    """The columns beside the contract's that are numbers or strings."""
+    known = {column.name for column in table.columns}
+    types = raw.schema()
+    return [
+        name
+        for name in raw.columns
+        if name not in known and (types[name].is_numeric() or types[name].is_string() or types[name].is_boolean())
+    ]
+
+
+def _own(column: ir.Value) -> ir.Value:
+    return column.nullif("") if column.type().is_string() else _number(column)

@@ -1,0 +1,400 @@
+"""What `headroom check` says: every rule with its message, its severity and its count, on small drawn tables."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from data.checks.check import Finding, Report, Severity, check, require, write
+from data.contract.inputs import TABLES
+from data.errors import ContractError, PublishError
+from data.sources.connect import connect
+from tests.data.sources.test_connect import FIGHTCHURN, RETAIL
+
+TODAY = date(2026, 7, 1)
+
+BASE = {
+    "accounts": "account_id,name,created_at,owner\n1,Acme,2024-01-05,Ann\n2,Bolt,2024-01-06,Bo\n",
+    "subscriptions": "account_id,product,plan,mrr,valid_from,valid_to,seats\n1,core,basic,10,2024-01-05,,3\n",
+    "usage_daily": "account_id,day,feature,events\n1,2024-01-06,login,3\n",
+}
+USAGE_EVENTS = "account_id,occurred_at,feature\n"
+TICKETS = "ticket_id,account_id,opened_at,closed_at,severity,csat\n"
+CRM = "account_id,occurred_at,kind\n"
+USERS = "user_id,account_id,created_at,deactivated_at\n"
+
+
+def report(folder: Path, **tables: str) -> Report:
+    """The report on the base; a text with a header replaces a table of the base, any other text is appended to it."""
+    for name, text in (BASE | tables).items():
+        is_header = "account_id" in text.split("\n")[0] or name not in BASE
+        (folder / f"{name}.csv").write_text(text if is_header else BASE[name] + text, encoding="utf-8")
+    return check(connect(f"csv://{folder}"), TODAY)
+
+
+def of_rule(found: Report, rule: str) -> list[Finding]:
+    return [finding for finding in found.findings if finding.rule == rule]
+
+
+CASES: list[tuple[str, str, dict[str, str], str, int, str]] = [
+    (
+        "type:created_at",
+        "error",
+        {"accounts": "3,Cog,05/01/2024,Cy\n4,Dot,soon,Cy\n"},
+        "accounts.created_at: 2 rows with no date or time (such as '05/01/2024'; the column is string).",
+        2,
+        "2 rows of another type",
+    ),
+    (
+        "type:mrr",
+        "error",
+        {"subscriptions": '1,core,basic,"1,200",2024-01-05,,3\n'},
+        "subscriptions.mrr: 1 row with no number (such as '1,200'; the column is string).",
+        1,
+        "a number with a comma",
+    ),
+    (
+        "type:seats",
+        "error",
+        {"subscriptions": "1,core,basic,10,2024-01-05,,2.5\n2,core,basic,10,2024-01-05,,2.0\n"},
+        "subscriptions.seats: 1 row with no whole number (such as '2.5'; the column is string).",
+        1,
+        "half a seat",
+    ),
+    (
+        "type:csat",
+        "error",
+        {"tickets": TICKETS + "t,1,2024-01-07,2024-01-08,low,good\n"},
+        "tickets.csat: 1 row with no number (such as 'good'; the column is string).",
+        1,
+        "a rating in words",
+    ),
+    (
+        "null:account_id",
+        "error",
+        {"usage_daily": ",2024-01-06,login,3\n"},
+        "usage_daily.account_id: 1 row without a value.",
+        1,
+        "no account",
+    ),
+    (
+        "null:name",
+        "warning",
+        {"accounts": "3,,2024-01-05,Ann\n"},
+        "accounts.name: 1 row without a value; the list shows their account_id.",
+        1,
+        "no name",
+    ),
+    (
+        "owner",
+        "warning",
+        {"accounts": "3,Cog,2024-01-05,\n4,Dot,2024-01-05,\n"},
+        "accounts.owner: 2 rows without an owner; what belongs to no one does not happen.",
+        2,
+        "no owner",
+    ),
+    (
+        "repeated",
+        "error",
+        {"accounts": "2,Bolt again,2024-01-07,Bo\n"},
+        "accounts: 1 key (account_id) more than once, in 2 rows.",
+        2,
+        "an account twice",
+    ),
+    (
+        "repeated",
+        "error",
+        {"usage_daily": "1,2024-01-06,login,4\n1,2024-01-06,export,4\n"},
+        "usage_daily: 1 key (account_id, day, feature, known_at) more than once, in 2 rows.",
+        2,
+        "a day counted twice",
+    ),
+    (
+        "equal",
+        "warning",
+        {"subscriptions": "1,core,basic,10,2024-01-05,,3\n"},
+        "subscriptions: 2 rows equal to another in every column (1 different row); they are added up.",
+        2,
+        "a line twice",
+    ),
+    (
+        "equal",
+        "note",
+        {"usage_events": USAGE_EVENTS + "1,2024-01-06 10:00:00,login\n" * 3 + "1,2024-01-06 10:00:01,login\n"},
+        "usage_events: 3 rows equal to another in every column (1 different row); they are counted each.",
+        3,
+        "an event three times",
+    ),
+    (
+        "orphan",
+        "warning",
+        {"subscriptions": "8,core,basic,10,2024-01-05,,3\n8,chat,basic,10,2024-01-05,,3\n9,core,x,1,2024-01-05,,\n"},
+        "subscriptions: 3 rows of 2 accounts not in accounts (such as '8'); such an account is scored, but has no "
+        "name and no owner.",
+        3,
+        "lines of unknown accounts",
+    ),
+    (
+        "orphan",
+        "warning",
+        {"users": USERS + "u,7,2024-01-06,\n"},
+        "users: 1 row of 1 account not in accounts (such as '7'); a row counts only if its account has a line or "
+        "an invoice.",
+        1,
+        "a user of an unknown account",
+    ),
+    (
+        "order:valid_to",
+        "error",
+        {"subscriptions": "2,core,basic,10,2024-01-05,2024-01-04,3\n"},
+        "subscriptions: 1 row with valid_to before valid_from.",
+        1,
+        "a line that ends before it begins",
+    ),
+    (
+        "empty_line",
+        "warning",
+        {"subscriptions": "2,core,basic,10,2024-01-05,2024-01-05,3\n"},
+        "subscriptions: 1 row with valid_to on the day of valid_from; a line of no day is ignored.",
+        1,
+        "a line of no day",
+    ),
+    (
+        "order:closed_at",
+        "warning",
+        {"tickets": TICKETS + "t,1,2024-01-07,2024-01-06,low,4\n"},
+        "tickets: 1 row with closed_at before opened_at.",
+        1,
+        "a ticket closed before it was opened",
+    ),
+    (
+        "future",
+        "warning",
+        {"usage_daily": "1,2026-07-01,login,3\n1,2026-07-02,login,3\n"},
+        "usage_daily.day: 1 row after today (2026-07-01), such as '2026-07-02'; a row counts nowhere until then.",
+        1,
+        "usage of tomorrow",
+    ),
+    (
+        "future",
+        "note",
+        {"subscriptions": "2,core,basic,10,2027-01-01,,3\n"},
+        "subscriptions.valid_from: 1 row after today (2026-07-01), such as '2027-01-01'; signed for later, a line "
+        "counts from its first day on.",
+        1,
+        "a line signed for later",
+    ),
+    (
+        "future:known_at",
+        "warning",
+        {"crm_events": "account_id,occurred_at,kind,known_at\n1,2024-01-06,qbr_held,2027-01-01\n"},
+        "crm_events.known_at: 1 row known only after today (2026-07-01); a row counts nowhere until then.",
+        1,
+        "learned tomorrow",
+    ),
+    (
+        "negative:mrr",
+        "error",
+        {"subscriptions": "2,core,basic,-10,2024-01-05,,3\n"},
+        "subscriptions.mrr: 1 row below zero (such as '-10').",
+        1,
+        "negative MRR",
+    ),
+    (
+        "negative:seats",
+        "error",
+        {"subscriptions": "2,core,basic,10,2024-01-05,,-3\n"},
+        "subscriptions.seats: 1 row below zero (such as '-3').",
+        1,
+        "negative seats",
+    ),
+    (
+        "range:csat",
+        "warning",
+        {"tickets": TICKETS + "t,1,2024-01-07,2024-01-08,low,9\ns,1,2024-01-07,2024-01-08,low,5\n"},
+        "tickets.csat: 1 row outside 1 to 5 (such as '9').",
+        1,
+        "a rating of nine",
+    ),
+    (
+        "open_together",
+        "note",
+        {"subscriptions": "1,core,basic,20,2024-02-01,,\n2,core,x,2,2024-01-01,2024-02-01,\n2,core,y,9,2024-02-01,,\n"},
+        "subscriptions: 1 account has two or more open lines of one product at one time; they are added up.",
+        1,
+        "two open lines",
+    ),
+    (
+        "words:kind",
+        "note",
+        {"crm_events": CRM + "1,2024-01-06,qbr_held\n1,2024-01-06,lunch\n1,2024-01-07,lunch\n1,2024-01-07,QBR_held\n"},
+        "crm_events.kind has values that feed no signal of their own: 'QBR_held' (1 row), 'lunch' (2 rows).",
+        3,
+        "kinds that nobody asked about",
+    ),
+    (
+        "unknown_plan",
+        "warning",
+        {"plans": "product,plan,tier\ncore,gold,1\n"},
+        "subscriptions: 1 plan not in plans: 'basic' of 'core'. Without a tier no upsell to or from them is seen.",
+        1,
+        "a plan without a tier",
+    ),
+    ("empty", "error", {"accounts": "account_id,name,created_at\n"}, "accounts: the table is empty.", 0, "no accounts"),
+    (
+        "empty",
+        "error",
+        {"subscriptions": "account_id,product,plan,mrr,valid_from\n"},
+        "subscriptions: the table is empty.",
+        0,
+        "no lines",
+    ),
+    (
+        "empty",
+        "warning",
+        {"tickets": TICKETS},
+        "tickets: the table is empty; it would add: support load, bugs, critical tickets, satisfaction.",
+        0,
+        "no tickets",
+    ),
+    (
+        "missing",
+        "note",
+        {},
+        "tickets is not there; it would add: support load, bugs, critical tickets, satisfaction.",
+        0,
+        "no table of tickets",
+    ),
+    (
+        "missing:renews_on",
+        "note",
+        {"subscriptions": "account_id,product,plan,mrr,valid_from,Renews_on\n1,core,basic,10,2024-01-05,2025-01-05\n"},
+        "subscriptions.renews_on is not there (there is Renews_on: did you mean that?); "
+        "it would add: renewal in sight.",
+        0,
+        "a column written in another way",
+    ),
+    (
+        "missing:closed_at",
+        "note",
+        {"tickets": "ticket_id,account_id,opened_at,csat\nt,1,2024-01-07,4\n"},
+        "tickets.closed_at is not there; it would add: open tickets, critical tickets, satisfaction.",
+        0,
+        "ratings without a closing day",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "severity", "tables", "message", "count", "_case"), CASES, ids=[c[-1] for c in CASES])
+def test_a_rule(
+    rule: str, severity: str, tables: dict[str, str], message: str, count: int, _case: str, tmp_path: Path
+) -> None:
+    findings = of_rule(report(tmp_path, **tables), rule)
+    found = next(finding for finding in findings if finding.message.startswith(message.split(" ")[0]))
+    if rule == "missing":
+        found = next(finding for finding in findings if finding.table == "tickets")
+    assert (found.message, found.severity, found.count) == (message, severity, count)
+    assert found.severity != Severity.ERROR or found.todo
+
+
+def test_a_clean_base_has_no_errors_and_no_warnings(tmp_path: Path) -> None:
+    found = report(tmp_path)
+    assert (found.errors, found.warnings) == ([], [])
+    assert found.row_counts == {"accounts": 2, "subscriptions": 1, "usage_daily": 1}
+    assert found.lines()[0] == "accounts: 2 rows, until 2024-01-06"
+    assert found.lines()[-1].startswith("0 errors, 0 warnings, ")
+    require(found)
+
+
+def test_a_table_in_place_of_another_costs_nothing(tmp_path: Path) -> None:
+    events = USAGE_EVENTS + "1,2024-01-06 10:00:00,login\n"
+    (tmp_path / "usage_daily.csv").unlink(missing_ok=True)
+    missing = {finding.table for finding in of_rule(report(tmp_path, usage_events=events), "missing")}
+    assert missing == set(TABLES) - {"accounts", "subscriptions", "usage_daily", "usage_events"}
+
+
+def test_lines_that_follow_each_other_are_not_open_together(tmp_path: Path) -> None:
+    lines = "2,core,basic,1,2024-01-01,2024-02-01,\n2,core,basic,2,2024-02-01,,\n2,chat,basic,2,2024-01-15,,\n"
+    assert of_rule(report(tmp_path, subscriptions=lines), "open_together") == []
+
+
+@pytest.mark.parametrize(
+    ("every_days", "silent_days", "has_stopped"),
+    [
+        (1, 14, False),  # a fortnight may always pass
+        (1, 15, True),
+        (7, 15, True),  # more than two weekly gaps
+        (30, 60, False),  # two monthly gaps
+        (30, 61, True),
+    ],
+)
+def test_a_feed_that_stopped(every_days: int, silent_days: int, has_stopped: bool, tmp_path: Path) -> None:
+    days = pd.date_range(end="2026-06-30", periods=12, freq=f"{every_days}D").strftime("%Y-%m-%d")
+    tickets = TICKETS + "".join(f"t{day},1,{day},,,\n" for day in days)
+    end = pd.Timestamp("2026-06-30") + pd.Timedelta(days=silent_days)
+    report(tmp_path, tickets=tickets, usage_daily=f"1,{end:%Y-%m-%d},login,3\n")
+    found = check(connect(str(tmp_path)), date(2027, 1, 1))
+    stopped = of_rule(found, "stopped")
+    assert [finding.table for finding in stopped] == (["tickets"] if has_stopped else [])
+    if has_stopped:
+        assert f"tickets: the last row is of 2026-06-30, {silent_days} days before {end:%Y-%m-%d}" in stopped[0].message
+
+
+def test_a_type_error_of_parquet_names_the_type(tmp_path: Path) -> None:
+    report(tmp_path)
+    (tmp_path / "accounts.csv").unlink()
+    accounts = pd.DataFrame({"account_id": [1.0, 2.0], "name": ["Acme", "Bolt"], "created_at": [20240105, 20240106]})
+    accounts.to_parquet(tmp_path / "accounts.parquet")
+    found = check(connect(str(tmp_path)), TODAY)
+    assert [finding.message for finding in found.errors] == [
+        "accounts.created_at: 2 rows with no date or time (such as '20240105'; the column is int64)."
+    ]
+    assert of_rule(found, "orphan") == []
+
+
+def test_require_tells_the_first_error_and_how_many_more(tmp_path: Path) -> None:
+    bad = "2,core,basic,-10,2024-01-05,,3\n2,core,basic,10,2024-01-05,2024-01-04,3\n"
+    found = report(tmp_path, subscriptions=bad)
+    assert [finding.rule for finding in found.errors] == ["negative:mrr", "order:valid_to"]
+    with pytest.raises(ContractError, match=r"below zero \(such as '-10'\). \(and 1 more error\)"):
+        require(found)
+
+
+def test_offending_rows_are_written_whole(tmp_path: Path) -> None:
+    markup = "3,\"=cmd|' /C calc'!A0 <b>Ünï</b> 株式会社\",2024-01-05,\n"
+    (tmp_path / "in").mkdir()
+    found = report(tmp_path / "in", accounts=markup, subscriptions="2,core,basic,-10,2024-01-05,,3\n")
+    folder = write(found, tmp_path / "out" / "check")
+    summary = json.loads((folder / "check.json").read_text(encoding="utf-8"))
+    files = {entry["rule"]: entry["file"] for entry in summary["findings"] if entry["file"]}
+    assert files == {"negative:mrr": "01-subscriptions-negative-mrr.csv", "owner": "02-accounts-owner.csv"}
+    negative = (folder / files["negative:mrr"]).read_text(encoding="utf-8")
+    assert negative == "account_id,product,plan,mrr,valid_from,valid_to,seats\n2,core,basic,-10,2024-01-05,,3\n"
+    assert pd.read_csv(folder / files["owner"])["name"][0] == "'=cmd|' /C calc'!A0 <b>Ünï</b> 株式会社"
+
+
+def test_a_report_replaces_a_report_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    found, folder = report(tmp_path / "in"), tmp_path / "check"
+    write(found, folder)
+    (folder / "99-old.csv").touch()
+    write(found, folder)
+    assert [path.name for path in folder.iterdir()] == ["check.json"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(PublishError, match="something else in that folder"):
+        write(found, tmp_path / "mine")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["check", "in", "mine"]
+
+
+@pytest.mark.bases
+def test_the_bases_pass_and_say_what_they_lack(bases: Path) -> None:
+    churn = check(connect("parquet://fightchurn_crm5", FIGHTCHURN, root=bases), TODAY)
+    assert churn.errors == []
+    # Usage runs a month past the end of the subscriptions.
+    assert {finding.table for finding in churn.warnings if finding.rule == "stopped"} == {"subscriptions"}
+    retail = check(connect("parquet://online_retail", RETAIL, root=bases), TODAY)
+    assert retail.errors == []
+    assert "subscriptions" in {finding.table for finding in retail.notes if finding.rule == "missing"}

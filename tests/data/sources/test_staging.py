@@ -1,0 +1,33 @@
+"""Casts at their edges: what does not fit is missing, and so reported; nothing crashes."""
+
+from datetime import date
+from typing import Any
+
+import ibis
+import pytest
+
+from data.contract.inputs import Kind
+from data.sources.staging import cast
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "staged"),
+    [
+        ("infinity", Kind.CLOCK, date(9999, 12, 31)),
+        ("2026-07-01T00:30:00+02:00", Kind.CLOCK, date(2026, 6, 30)),
+        ("2026-07-01", Kind.CLOCK, date(2026, 7, 1)),
+        ("soon", Kind.CLOCK, None),
+        ("", Kind.CLOCK, None),
+        ("4611686018427387904", Kind.COUNT, None),
+        ("1e300", Kind.COUNT, None),
+        ("2.0", Kind.COUNT, 2),
+        ("2.5", Kind.COUNT, None),
+        ("800000000000000", Kind.MONEY, None),
+        ("10.005", Kind.MONEY, 100_050),
+        ("nan", Kind.MONEY, None),
+        ("17850.0", Kind.ID, "17850"),
+    ],
+)
+def test_a_value_is_cast_or_missing(value: str, kind: Kind, staged: Any) -> None:
+    raw = ibis.memtable([(value,)], schema={"value": "string"})
+    assert raw.select(staged=cast(raw.value, kind)).to_pyarrow().to_pylist() == [{"staged": staged}]
