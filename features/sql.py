@@ -15,7 +15,7 @@ from data.errors import SettingsError
 from data.hints import hint
 from data.ledger.movements import ExpansionRules
 from data.sources.staging import stage
-from features.build import absent_columns, feature_rows
+from features.build.build import absent_columns, feature_rows
 
 DIALECTS = {
     "duckdb": compilers.DuckDBCompiler,

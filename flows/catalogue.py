@@ -12,7 +12,7 @@ from rich.table import Table
 
 from data.atomic import whole_file
 from data.contract.feature_card import FeatureCard
-from features.build import absent_columns, catalogue, full_catalogue
+from features.build.build import absent_columns, catalogue, full_catalogue
 from features.sql import feature_sql, whole_contract
 from flows import steps
 from flows.dates import stand_on, today_utc

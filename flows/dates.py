@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from data.errors import NotEnoughHistoryError
 from data.sources.connect import Source, Tables, as_of, data_end, label_watermark, next_snapshot
-from features.build import absent_columns
+from features.build.build import absent_columns
 from features.calendar import QUARTER_DAYS, month_starts
-from features.views import usage, use
+from features.views.account import usage, use
 from flows.progress import say
 
 FIRST_YEAR = 1900

@@ -10,7 +10,7 @@ import pandas as pd
 from data.checks.report import Report
 from data.errors import NotEnoughHistoryError
 from data.hints import hint
-from features.build import full_catalogue
+from features.build.build import full_catalogue
 from flows import steps
 from flows.dates import Standing, as_date, stand_on, training_dates
 from flows.progress import say

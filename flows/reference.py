@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from data.contract.inputs import TABLES, Table
-from features.build import full_catalogue
+from features.build.build import full_catalogue
 from flows.catalogue import HEADER, cells
 from flows.settings import PREFIX, Settings
 

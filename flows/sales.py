@@ -9,10 +9,10 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow.parquet as pq
 
-from features.build import shard_count
+from features.build.build import shard_count
+from features.build.partitions import part_number
 from features.cohort import cohort
-from features.offers import cross_sells, features_used, products_had, products_on_offer
-from features.parts import part_number
+from features.cross_sell import cross_sells, features_used, products_had, products_on_offer
 from flows import steps
 from flows.dates import Standing
 from flows.settings import Settings

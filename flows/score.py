@@ -10,7 +10,7 @@ from typing import Any
 from prefect import flow
 
 from data.checks.report import Report
-from features.build import full_catalogue
+from features.build.build import full_catalogue
 from flows import steps
 from flows.dates import Standing, as_date, stand_on
 from flows.last_list import last_list

@@ -22,7 +22,7 @@ from data.contract.inputs import E4, LIKENESS, MOVEMENT_CLASSES
 from data.errors import NotEnoughHistoryError
 from data.ledger.revenue import reconcile
 from data.sources.connect import Source, Tables, connect, label_watermark, watermarks
-from features.build import build, catalogue
+from features.build.build import build, catalogue
 from features.calendar import QUARTER_DAYS
 from features.cohort import cohort
 from features.labels import labels

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from data.checks.report import many
 from data.errors import PublishError
 from data.ledger.movements import ExpansionRules
-from features.build import full_catalogue
+from features.build.build import full_catalogue
 from flows import steps
 from flows.dates import stand_on
 from flows.progress import say

@@ -17,7 +17,7 @@ import pandas as pd
 from data.contract.inputs import TABLES
 from data.ledger.movements import ExpansionRules
 from data.sources.staging import stage
-from features.build import feature_rows
+from features.build.build import feature_rows
 
 SNAPSHOT = date(2026, 7, 1)
 

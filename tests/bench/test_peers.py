@@ -13,7 +13,7 @@ import pytest
 from data.ledger.movements import ExpansionRules
 from data.simulation.base import simulate
 from data.sources.connect import connect
-from features.build import build
+from features.build.build import build
 from tests.bench import peers
 
 DATES = (date(2026, 8, 1), date(2026, 10, 1))

@@ -53,7 +53,7 @@ def _headroom(snapshots: int) -> Callable[[Path], Work]:
     def prepared(folder: Path) -> Work:
         from data.ledger.movements import ExpansionRules
         from data.sources.connect import connect
-        from features.build import absent_columns, build
+        from features.build.build import absent_columns, build
 
         def work() -> tuple[int, int]:
             source = connect(f"parquet://{folder}", threads=THREADS, memory_limit=MEMORY_LIMIT)

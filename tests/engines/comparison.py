@@ -8,10 +8,10 @@ import pyarrow as pa
 from data.checks.check import check
 from data.ledger.movements import ExpansionRules, ledger
 from data.sources.connect import Source
-from features.build import absent_columns, build
+from features.build.build import absent_columns, build
 from features.cohort import cohort
+from features.cross_sell import cross_sells, features_used, products_had, products_on_offer
 from features.labels import labels
-from features.offers import cross_sells, features_used, products_had, products_on_offer
 
 RULES = ExpansionRules()
 KEY = ("snapshot_date", "account_id")

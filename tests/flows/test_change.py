@@ -11,7 +11,7 @@ from scipy.special import logit
 
 from data.contract.feature_card import FeatureCard
 from data.contract.score_change import EXACT, PARTS
-from features.build import full_catalogue
+from features.build.build import full_catalogue
 from flows import steps
 from flows.dates import stand_on, training_dates
 from flows.settings import load

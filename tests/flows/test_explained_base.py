@@ -11,7 +11,7 @@ import pytest
 
 from data.contract.feature_card import FeatureCard
 from data.simulation.base import simulate
-from features.build import build, full_catalogue
+from features.build.build import build, full_catalogue
 from flows import steps
 from flows.dates import Standing, stand_on, training_dates
 from flows.settings import Settings, load

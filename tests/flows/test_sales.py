@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from features.cohort import cohort
-from features.offers import features_used, products_had
+from features.cross_sell import features_used, products_had
 from flows import steps
 from flows.dates import stand_on
 from flows.sales import shards
@@ -13,7 +13,7 @@ from tests.flows.conftest import END
 
 
 def test_each_shard_comes_with_what_its_own_accounts_have(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("features.build.ACCOUNTS_PER_BLOCK", 60)
+    monkeypatch.setattr("features.build.build.ACCOUNTS_PER_BLOCK", 60)
     settings = load(source=f"parquet://{warehouse}")
     standing = stand_on(steps.read_source(settings), END)
     parts = list(shards(standing, settings))

@@ -7,7 +7,7 @@ import pytest
 
 from data.errors import ModelError
 from data.ledger.movements import ExpansionRules
-from features.build import full_catalogue
+from features.build.build import full_catalogue
 from flows.dates import Standing
 from flows.settings import Settings
 from flows.trust import other_rules, require_features, require_same_rules, warnings, with_label_rules

@@ -1,4 +1,4 @@
-from features.build import full_catalogue
+from features.build.build import full_catalogue
 from models.absent import say_missing
 
 CARDS = full_catalogue()

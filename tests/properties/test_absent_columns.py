@@ -10,7 +10,7 @@ import pytest
 from data.contract.inputs import TABLES
 from data.ledger.movements import ExpansionRules
 from data.sources.staging import stage
-from features.build import absent_columns, build, catalogue, feature_rows
+from features.build.build import absent_columns, build, catalogue, feature_rows
 from features.definition import REGISTRY, table_of
 from tests.properties.generated import SNAPSHOTS, frames, raw_tables
 

@@ -12,9 +12,9 @@ import pytest
 from data.contract.inputs import TABLES
 from data.ledger.movements import ExpansionRules
 from data.sources.staging import stage
-from features import build as building
-from features.build import build
-from features.spool import spool
+from features.build import build as building
+from features.build.build import build
+from features.build.checkpoint import spool
 from tests.properties.generated import SNAPSHOTS, as_arrow, frames
 
 DATES = SNAPSHOTS[:1]

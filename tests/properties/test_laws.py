@@ -28,9 +28,11 @@ from data.contract.inputs import TABLES
 from data.ledger.movements import ExpansionRules, lines, movements
 from data.sources.connect import as_of, connect
 from data.sources.staging import stage
-from features import likeness, peers, views
-from features.build import build, catalogue, feature_rows
+from features.build.build import build, catalogue, feature_rows
 from features.definition import PEERS, REGISTRY, WHOLE_BASE
+from features.definitions import peers
+from features.views import account as views
+from features.views import whole_base as likeness
 from tests.properties.by_hand import by_hand
 from tests.properties.generated import SNAPSHOTS, as_arrow, frames, known_before
 from tests.properties.peers_by_hand import peers_by_hand

@@ -9,9 +9,11 @@ import pytest
 
 from data.contract.inputs import LIKENESS, TABLES, Alike, Kind
 from data.ledger.movements import ExpansionRules
-from features import build, likeness, peers
+from features.build import build
 from features.cohort import cohort
-from features.likeness import WholeBaseViews
+from features.definitions import peers
+from features.views import whole_base as likeness
+from features.views.whole_base import WholeBaseViews
 from flows import steps
 from flows.dates import Standing
 from serving import playbook

@@ -17,7 +17,7 @@ from data.ledger.revenue import mrr_on
 from data.sources.connect import as_of
 from features.cohort import KEY
 from features.labels import labels
-from features.views import cut
+from features.views.account import cut
 
 # ibis 12.0 asks DuckDB for a schema in a way that DuckDB 2 will drop; goes with the next ibis.
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")

@@ -8,7 +8,7 @@ import pytest
 
 from data.contract.inputs import TABLES
 from data.sources.staging import stage
-from features.parts import found, laid_out
+from features.build.partitions import found, laid_out
 from tests.properties.generated import as_arrow, frames
 
 FINEST = 16

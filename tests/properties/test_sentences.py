@@ -14,8 +14,9 @@ from data.contract.inputs import TABLES
 from data.ledger.movements import ExpansionRules
 from data.sources.connect import as_of
 from data.sources.staging import stage
-from features import likeness, peers
-from features.build import catalogue, feature_rows, full_catalogue
+from features.build.build import catalogue, feature_rows, full_catalogue
+from features.definitions import peers
+from features.views import whole_base as likeness
 from serving.playbook import Playbook, load
 from serving.reasons import explain
 from serving.sentences import check_sentences

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from features.spool import ROOMS, key_of
+from features.build.checkpoint import ROOMS, key_of
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(

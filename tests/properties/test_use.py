@@ -13,10 +13,10 @@ from data.contract.inputs import TABLES
 from data.errors import NotEnoughHistoryError
 from data.ledger.movements import ExpansionRules
 from data.sources.staging import stage
-from features.build import feature_rows
+from features.build.build import feature_rows
 from features.cohort import cohort
-from features.offers import features_used
-from features.views import use
+from features.cross_sell import features_used
+from features.views.account import use
 from flows.dates import first_usage_day
 from tests.properties.generated import FEATURES, SNAPSHOTS, as_arrow, frames
 

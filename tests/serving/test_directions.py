@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from data.contract.feature_card import Direction, FeatureCard
-from features.build import REGISTRY
+from features.build.build import REGISTRY
 from serving.directions import Yardstick, contradicting, yardsticks
 from serving.entries import KNOWS_LITTLE, Entry, Why, best_reasons, ranked
 from serving.pages import render_page

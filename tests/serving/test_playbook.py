@@ -7,7 +7,7 @@ import pytest
 from data.contract.feature_card import OWN_TABLE
 from data.contract.inputs import MOTIONS
 from data.errors import SettingsError
-from features.build import REGISTRY
+from features.build.build import REGISTRY
 from serving.playbook import load
 from tests.serving.world import CATALOGUE, PLAYBOOK
 

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-import features.build  # noqa: F401  it defines the features
+import features.build.build  # noqa: F401  it defines the features
 from features.definition import REGISTRY
 
 SPECS = Path(__file__).parent

@@ -6,7 +6,7 @@ import ibis
 
 from data.ledger.movements import ExpansionRules
 from features.cohort import cohort
-from features.offers import cross_sells, features_used, products_had, products_on_offer
+from features.cross_sell import cross_sells, features_used, products_had, products_on_offer
 from tests.drawn import base
 
 SNAPSHOT = date(2024, 1, 1)

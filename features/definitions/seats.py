@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 from data.contract.feature_card import Direction
 from features.calendar import QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
-from features.usage import users_in
+from features.definitions.usage import users_in
 
 SEATS = ("usage.users", "subscriptions.seats")
 USERS = ("users.created_at",)

@@ -18,15 +18,17 @@ from ibis.expr.types.relations import CachedTable
 from data.contract.feature_card import FeatureCard
 from data.contract.inputs import TABLES
 from data.ledger.movements import ExpansionRules
-from features import billing, commercial, limits, peers, people, seats, support, usage
+from features.build.checkpoint import Spool, key_of, spool
+from features.build.partitions import found, laid_out, part_of
 from features.cohort import KEY, Tables, cohort
 from features.definition import PEERS, REGISTRY, ROW, WHOLE_BASE, Feature
-from features.likeness import WholeBaseViews
-from features.own import own_features
-from features.parts import found, laid_out, part_of
-from features.peers import PROFILE
-from features.spool import Spool, key_of, spool
-from features.views import HELD, Views
+from features.definitions import billing, limits, peers, seats, support, usage
+from features.definitions import contracts as commercial
+from features.definitions import crm as people
+from features.definitions.custom import own_features
+from features.definitions.peers import PROFILE
+from features.views.account import HELD, Views
+from features.views.whole_base import WholeBaseViews
 
 AREAS = (commercial, billing, usage, seats, limits, support, people, peers)
 """The business areas. Importing them defines the features."""

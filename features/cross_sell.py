@@ -10,7 +10,7 @@ from data.ledger.movements import ExpansionRules
 from features.calendar import QUARTER_DAYS, days_between, snapshots
 from features.cohort import KEY, Tables
 from features.labels import product_labels
-from features.views import cut, use
+from features.views.account import cut, use
 
 OFFERED_DAYS = 365
 """A product is on offer if somebody began with it, or was billed for it, within the year before the snapshot."""

@@ -7,8 +7,8 @@ import ibis.expr.types as ir
 
 from data.contract.inputs import LIKENESS, Alike
 from features.cohort import KEY
-from features.peers import FEWEST_PEERS
-from features.views import Views
+from features.definitions.peers import FEWEST_PEERS
+from features.views.account import Views
 
 NOT_KNOWN = "-"
 

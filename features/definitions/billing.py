@@ -6,7 +6,7 @@ from data.contract.feature_card import Direction
 from data.contract.inputs import E4
 from features.calendar import MONTH_DAYS, QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
-from features.tiles import TILES, slope_of, volatility
+from features.definitions.trend import TILES, slope_of, volatility
 
 BILLS = ("invoices",)
 TILE_DAYS = MONTH_DAYS

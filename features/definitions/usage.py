@@ -7,7 +7,7 @@ from data.contract.feature_card import Direction
 from data.contract.inputs import E4
 from features.calendar import MONTH_DAYS, QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, share_of_rows, step
-from features.tiles import TILES, slope_by_age
+from features.definitions.trend import TILES, slope_by_age
 
 USAGE = ("usage",)
 USED_BY = ("usage.users",)

@@ -1,0 +1,1 @@
+"""From tables to feature rows, shard by shard."""

@@ -1,0 +1,1 @@
+"""What was known about each account before each snapshot."""
