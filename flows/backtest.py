@@ -13,11 +13,11 @@ from flows.learning import Known, read_known, study_known, too_few, write_verdic
 from flows.progress import say
 from flows.settings import load
 from flows.tasks import in_memory
-from models import record
-from models.pages import study_page
-from models.registry import Registry
-from models.study import Study
-from models.verdict import not_usable
+from models.evaluation.evaluation import Study
+from models.evaluation.verdict import not_usable
+from models.registry import run_record as record
+from models.registry.mlflow_store import Registry
+from models.report.pages import study_page
 
 
 @in_memory("write backtest")

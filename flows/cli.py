@@ -175,9 +175,9 @@ def explain(
 ) -> None:
     """Score and explain the rows of a feature table of your own, of any size."""
     from flows.settings import load
-    from models.boosting import explained_by
-    from models.registry import Registry
-    from models.streaming import explain_file
+    from models.estimators.boosting import explained_by
+    from models.registry.mlflow_store import Registry
+    from models.scoring.explain_file import explain_file
 
     settings = load(config)
     bundle = Registry(settings.mlruns_folder, settings.model).load(model)
@@ -245,8 +245,8 @@ def promote(
 ) -> None:
     """Make a trained version the champion by hand, whatever was decided about it."""
     from flows.settings import load
-    from models.registry import Registry
-    from models.succession import promote as run
+    from models.registry.champion import promote as run
+    from models.registry.mlflow_store import Registry
 
     settings = load(config)
     now, decided = run(Registry(settings.mlruns_folder, settings.model), version, because)
@@ -257,8 +257,8 @@ def promote(
 def rollback(config: Config = None) -> None:
     """Let the previous champion serve again."""
     from flows.settings import load
-    from models.registry import Registry
-    from models.succession import rollback as run
+    from models.registry.champion import rollback as run
+    from models.registry.mlflow_store import Registry
 
     settings = load(config)
     now, before = run(Registry(settings.mlruns_folder, settings.model))

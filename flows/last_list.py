@@ -11,11 +11,11 @@ from data.contract.feature_card import FeatureCard
 from data.contract.score_change import Change
 from flows.progress import say
 from flows.settings import Settings
-from models.bundle import Bundle
-from models.change import replacement, split
-from models.published import Published
-from models.registry import Registry
-from models.succession import served_before
+from models.estimators.bundle import Bundle
+from models.registry.champion import served_before
+from models.registry.mlflow_store import Registry
+from models.scoring.previous_scores import Published
+from models.scoring.score_change import replacement, split
 from serving.publish import previous
 from serving.row_file import RowFile
 from serving.snapshot import Snapshot

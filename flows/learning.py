@@ -17,11 +17,11 @@ from flows.progress import say
 from flows.sales import read_sales
 from flows.settings import Settings
 from flows.tasks import in_memory
-from models.offers import Sales
-from models.pages import study_page
-from models.probes import IDENTITY, SHUFFLED_TIME
-from models.study import Study, study
-from models.verdict import Kind, Verdict
+from models.estimators.cross_sell import Sales
+from models.evaluation.evaluation import Study, study
+from models.evaluation.leak_probes import IDENTITY, SHUFFLED_TIME
+from models.evaluation.verdict import Kind, Verdict
+from models.report.pages import study_page
 
 NOT_FEATURES = (IDENTITY, SHUFFLED_TIME)
 """What probes find that is about no single feature."""

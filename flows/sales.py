@@ -16,8 +16,8 @@ from features.cross_sell import cross_sells, features_used, products_had, produc
 from flows import steps
 from flows.dates import Standing
 from flows.settings import Settings
-from models.offers import Owned, Sales
-from models.splits import days
+from models.estimators.cross_sell import Owned, Sales
+from models.evaluation.splits import days
 
 
 def read_sales(standing: Standing, dates: list[date], settings: Settings) -> Sales:

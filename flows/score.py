@@ -20,10 +20,10 @@ from flows.sales import shards
 from flows.settings import Settings, load
 from flows.tasks import in_memory
 from flows.trust import require_features, require_same_rules, warnings
-from models.bundle import Bundle
-from models.registry import RULE, Registry
-from models.scoring import require_unchanged
-from models.scoring import score as score_rows
+from models.estimators.bundle import Bundle
+from models.registry.mlflow_store import RULE, Registry
+from models.scoring.score import require_unchanged
+from models.scoring.score import score as score_rows
 from serving.playbook import load as load_playbook
 from serving.publish import publish
 from serving.reasons import measure

@@ -13,17 +13,18 @@ from flows.progress import say
 from flows.settings import load
 from flows.tasks import in_memory
 from flows.trust import other_rules, with_label_rules, with_rules
-from models import baselines, record
-from models.bundle import Bundle
-from models.categories import learn_categories
-from models.pages import card_page, study_page
-from models.promotion import Decision, decide, refused
-from models.registry import Registry
-from models.rulebook import rule_bundle
-from models.study import Study, prepare
-from models.succession import champion_of
-from models.training import TrainedModel, fit_model
-from models.verdict import Verdict, not_usable
+from models.estimators.bundle import Bundle
+from models.estimators.categories import learn_categories
+from models.evaluation import baselines
+from models.evaluation.evaluation import Study, prepare
+from models.evaluation.verdict import Verdict, not_usable
+from models.registry import run_record as record
+from models.registry.champion import champion_of
+from models.registry.mlflow_store import Registry
+from models.report.pages import card_page, study_page
+from models.training.promotion import Decision, decide, refused
+from models.training.rule_model import rule_bundle
+from models.training.train import TrainedModel, fit_model
 
 
 @in_memory("fit")

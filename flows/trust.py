@@ -7,10 +7,10 @@ from typing import Any
 from data.errors import ModelError
 from flows.dates import Standing
 from flows.settings import Settings
-from models.boosting import check_columns
-from models.bundle import Bundle
+from models.estimators.boosting import check_columns
+from models.estimators.bundle import Bundle
 from models.settings import PromotionGates
-from models.training import TrainedModel
+from models.training.train import TrainedModel
 
 RULES = "expansion_rules"
 TOLD_METRICS = ("auc", "best_rule_auc", "brier_skill", "forecast_over_realised")

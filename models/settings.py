@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.triggers import TriggerThresholds
+from models.evaluation.trigger_points import TriggerThresholds
 
 
 class Params(BaseModel):

@@ -15,10 +15,10 @@ MAY_IMPORT = {
 }
 ONLY_IN = {
     "prefect": "flows/",
-    "mlflow": "models/registry.py",
-    "shap": "models/attribution.py",
-    "lightgbm": "models/boosting.py",
-    "numba": "models/quadrature.py",
+    "mlflow": "models/registry/mlflow_store.py",
+    "shap": "models/report/shap_plot.py",
+    "lightgbm": "models/estimators/boosting.py",
+    "numba": "models/explain/kernels.py",
 }
 MODULES = sorted(path for room in MAY_IMPORT for path in (ROOT / room).rglob("*.py"))
 

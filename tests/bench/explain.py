@@ -83,7 +83,7 @@ def _pred_contrib(booster: lightgbm.Booster, threads: int) -> Explain:
 
 
 def _shap(booster: lightgbm.Booster, threads: int) -> Explain:
-    from models.attribution import load_shap
+    from models.report.shap_plot import load_shap
 
     booster.params["num_threads"] = threads  # shap asks the booster itself, and does not know of threads
     explainer = load_shap().TreeExplainer(booster)
@@ -107,7 +107,7 @@ def _woodelf(booster: lightgbm.Booster, _: int) -> Explain:
 
 def _quadrature(precision: Any) -> Callable[[lightgbm.Booster, int], Explain]:
     def prepared(booster: lightgbm.Booster, threads: int) -> Explain:
-        from models.treeshap import Explainer
+        from models.explain.explainer import Explainer
 
         explainer = Explainer.from_text(booster.model_to_string())
         return lambda X: explainer.explain(X, precision=precision, threads=threads)
@@ -116,7 +116,7 @@ def _quadrature(precision: Any) -> Callable[[lightgbm.Booster, int], Explain]:
 
 
 def _top(booster: lightgbm.Booster, threads: int) -> Explain:
-    from models.treeshap import Explainer
+    from models.explain.explainer import Explainer
 
     explainer = Explainer.from_text(booster.model_to_string())
     return lambda X: explainer.top(X, TOP, threads=threads)
@@ -180,9 +180,9 @@ def _first(precision: Any, booster: lightgbm.Booster, X: np.ndarray) -> dict[str
 
 def _parquet(booster: lightgbm.Booster, folder: Path, precision: Any) -> dict[str, float]:
     """CPU seconds, and seconds on the clock, from a Parquet file of feature rows to one of scores and top reasons."""
-    from models.bundle import Bundle, Propensity
-    from models.calibration import IDENTITY
-    from models.streaming import explain_file
+    from models.estimators.bundle import Bundle, Propensity
+    from models.estimators.calibration import IDENTITY
+    from models.scoring.explain_file import explain_file
 
     names = tuple(booster.feature_name())
     bundle = Bundle(names, Propensity(booster, IDENTITY), {}, {}, all_motions_modelled=False, amounts=None)

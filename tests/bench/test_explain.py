@@ -6,7 +6,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from models.treeshap import Attributions
+from models.explain.explainer import Attributions
 from tests.bench import explain, page
 from tests.bench.__main__ import FIGURES, PAGE
 

@@ -13,10 +13,10 @@ from features.calendar import month_starts
 from flows import steps
 from flows.dates import Standing, stand_on, today_utc, training_dates
 from flows.settings import Settings, load
-from models.scoring import score
-from models.study import Study, study
-from models.training import train
-from models.verdict import Kind
+from models.evaluation.evaluation import Study, study
+from models.evaluation.verdict import Kind
+from models.scoring.score import score
+from models.training.train import train
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "examples"
 TODAY = date(2023, 7, 1)

@@ -15,12 +15,12 @@ from features.build.build import full_catalogue
 from flows import steps
 from flows.dates import stand_on, training_dates
 from flows.settings import load
-from models.bundle import Bundle
-from models.change import replacement, split
-from models.published import Published
-from models.scoring import score
+from models.estimators.bundle import Bundle
+from models.scoring.previous_scores import Published
+from models.scoring.score import score
+from models.scoring.score_change import replacement, split
 from models.settings import Params, StudySettings
-from models.training import train
+from models.training.train import train
 from serving import gates
 from serving.change_summary import Tally, summary, tally
 from serving.change_words import titles

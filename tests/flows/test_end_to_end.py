@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.bundle import Bundle
-from models.offers import Owned
-from models.scoring import Scored, score
+from models.estimators.bundle import Bundle
+from models.estimators.cross_sell import Owned
+from models.scoring.score import Scored, score
 from tests.flows.conftest import END, QUICK, Headroom
 from tests.models.mlflow_template import folder_with
 
@@ -145,7 +145,7 @@ def test_training_is_the_same_for_a_seed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Trained again on the same tables: another version, the same boosters, byte for byte."""
-    from models.registry import Registry
+    from models.registry.mlflow_store import Registry
 
     folder_with(mlflow_database, tmp_path / "mlruns")
     for name, value in QUICK.items():

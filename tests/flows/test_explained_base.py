@@ -15,11 +15,11 @@ from features.build.build import build, full_catalogue
 from flows import steps
 from flows.dates import Standing, stand_on, training_dates
 from flows.settings import Settings, load
-from models import boosting
-from models.bundle import Bundle, Propensity
-from models.calibration import IDENTITY
-from models.categories import encode, learn_categories
-from models.scoring import Scored, score
+from models.estimators import boosting
+from models.estimators.bundle import Bundle, Propensity
+from models.estimators.calibration import IDENTITY
+from models.estimators.categories import encode, learn_categories
+from models.scoring.score import Scored, score
 from models.settings import Params
 from serving.playbook import Playbook
 from serving.playbook import load as load_playbook

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 import flows.score
-from models.bundle import Bundle
-from models.offers import Owned
-from models.scoring import Scored
+from models.estimators.bundle import Bundle
+from models.estimators.cross_sell import Owned
+from models.scoring.score import Scored
 from tests.flows.conftest import END, Headroom
 
 Spoil = Callable[[pd.DataFrame, Scored], None]

@@ -11,9 +11,9 @@ from features.build.build import full_catalogue
 from flows.dates import Standing
 from flows.settings import Settings
 from flows.trust import other_rules, require_features, require_same_rules, warnings, with_label_rules
-from models.bundle import Bundle
+from models.estimators.bundle import Bundle
 from models.settings import PromotionGates
-from models.training import train
+from models.training.train import train
 from tests.models.planted import FEATURES, QUICK, history
 
 

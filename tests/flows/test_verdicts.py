@@ -16,7 +16,7 @@ from features.labels import labels
 from flows import steps
 from flows.dates import stand_on
 from flows.settings import load
-from models.registry import Registry
+from models.registry.mlflow_store import Registry
 from tests.flows.conftest import END, QUICK, Headroom
 from tests.models.mlflow_template import folder_with
 

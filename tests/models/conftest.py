@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from models.training import TrainedModel, train
+from models.training.train import TrainedModel, train
 from tests.models import planted
 from tests.models.mlflow_template import folder_with
 

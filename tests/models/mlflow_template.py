@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from models.registry import Registry
+from models.registry.mlflow_store import Registry
 
 
 def migrated_database(folder: Path) -> Path:

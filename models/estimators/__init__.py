@@ -1,0 +1,1 @@
+"""What is fitted: boosters, calibration, amounts, and the bundle that holds them all."""

@@ -1,0 +1,207 @@
+"""How much an account would expand by, if it does: ARR of a window with an expansion.
+
+First a gamma regression with log link (scikit-learn) on a few columns of size, in logarithms and standardised, fitted
+on the account-windows with an expansion. What is missing counts as the median, what lies outside the sample as its
+edge. Then boosted trees with a gamma loss correct it by everything else that is known: which plan comes next, which
+products are left, what was bought before. How many trees, from none, is what amounts of accounts that were left out
+choose; the total and the spread are taken from left-out accounts too, so they are those of accounts not seen.
+
+How far single amounts lie from their mean is told by the sample: four in five lie between ``low`` and ``high``
+times the mean (the 10% and 90% quantiles of amount / fitted mean). It is the interval of what an account gains *if* it
+expands. Most accounts do not, so the interval of one account's expected ARR would say little: a total has one instead.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import GammaRegressor
+
+from models.estimators import boosting
+from models.estimators.boosting import Booster
+from models.settings import Params
+
+SIZE_COLUMNS = (
+    "mrr",
+    "seats",
+    "mrr_per_seat",
+    "products",
+    "employees",
+    "active_users_28d",
+    "billed_91d",
+    "billed_365d",
+)
+"""Columns that say how large an account is; those present are used."""
+MIN_POSITIVES_PER_COLUMN = 10
+INTERVAL = (0.1, 0.9)
+MIN_POSITIVES_INTERVAL = 20
+"""Fewer amounts say nothing about their tenths."""
+PENALTY = 0.01
+"""L2 penalty on the standardised coefficients."""
+MIN_POSITIVES_TREES = 200
+"""Fewer amounts are told by the regression alone."""
+MOST_POSITIVES_TREES = 40_000
+"""Of more, trees learn from every second account, or third, and so on."""
+FOLDS = 3
+STAGES = range(0, 101, 20)
+"""Numbers of trees to choose from."""
+TREES = Params(learning_rate=0.1, num_leaves=7, min_child_samples=20, feature_fraction=0.5)
+"""Smaller than those of the propensity, as a tenth of the rows has an amount (docs/ablation.md)."""
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """The fitted map from a feature row to currency per year. Without columns and trees it is one constant.
+
+    ``trees``: the booster as text, empty where none helped; ``low``, ``high``: between them times the mean lie four in
+    five amounts (NaN where there were too few to say); ``square``: the mean square of amount / mean.
+    """
+
+    columns: tuple[str, ...]
+    medians: tuple[float, ...]
+    lowest: tuple[float, ...]
+    highest: tuple[float, ...]
+    scales: tuple[float, ...]
+    coefficients: tuple[float, ...]
+    log_mean: float
+    positives: int
+    low: float
+    high: float
+    square: float
+    trees: str = ""
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        """Expected expansion ARR given an expansion, per row; never negative. ``rows``: the model's features."""
+        logs = np.full(len(rows), self.log_mean)
+        if self.columns:
+            logs += self._standard(rows) @ np.asarray(self.coefficients)
+        if self._booster is not None:
+            logs += boosting.log_odds(self._booster, rows[boosting.feature_names(self._booster)])
+        return np.exp(logs)
+
+    def _standard(self, rows: pd.DataFrame) -> np.ndarray:
+        logs = _logs(rows, list(self.columns))
+        known = np.where(np.isnan(logs), self.medians, logs)
+        inside = np.clip(known, self.lowest, self.highest)
+        return (inside - np.asarray(self.medians)) / np.asarray(self.scales)
+
+    @cached_property
+    def _booster(self) -> Booster | None:
+        return boosting.from_text(self.trees) if self.trees else None
+
+    def interval(self, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Between which four in five of the amounts with these means lie."""
+        return mean * self.low, mean * self.high
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: None if value != value else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "Amounts":
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
+        values |= {k: float("nan") for k, v in values.items() if v is None}
+        return cls(**values)
+
+
+def _logs(rows: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    return np.log1p(np.clip(rows[columns].to_numpy(np.float64), 0, None))
+
+
+def fit_amounts(rows: pd.DataFrame, arr: np.ndarray, features: Sequence[str], seed: int = 0) -> Amounts | None:
+    """Fit on the rows of account-windows with an expansion; None if not one of them gained anything.
+
+    ``rows``: account_id and the features, text by categories. ``arr`` is the expansion ARR of the window; rows where
+    it is missing or not positive are left out. The regression uses one column per ten rows, in the order of
+    SIZE_COLUMNS.
+    """
+    arr = np.asarray(arr, dtype=np.float64)
+    gained = np.isfinite(arr) & (arr > 0)
+    rows, arr = rows[gained], arr[gained]
+    if not len(arr):
+        return None
+    by_size = _regression(rows, arr, features)
+    if len(arr) < MIN_POSITIVES_TREES:
+        return by_size
+    return _corrected(by_size, rows, arr, features, seed)
+
+
+def _regression(rows: pd.DataFrame, arr: np.ndarray, features: Sequence[str]) -> Amounts:
+    """By size alone; the total over its rows is what was gained."""
+    present = [name for name in SIZE_COLUMNS if name in features and rows[name].nunique() > 1]
+    columns = present[: len(arr) // MIN_POSITIVES_PER_COLUMN]
+    if not columns:
+        return Amounts((), (), (), (), (), (), float(np.log(arr.mean())), len(arr), *_spread(arr / arr.mean()))
+    logs = _logs(rows, columns)
+    medians = np.nanmedian(logs, axis=0)
+    known = np.where(np.isnan(logs), medians, logs)
+    scales = np.where(known.std(axis=0) > 0, known.std(axis=0), 1.0)
+    standard = (known - medians) / scales
+    fitted = GammaRegressor(alpha=PENALTY, max_iter=1000).fit(standard, arr / arr.mean())
+    shape = np.exp(standard @ fitted.coef_)
+    level = float(arr.sum() / shape.sum())
+    low, high, square = _spread(arr / (level * shape))
+    return Amounts(
+        columns=tuple(columns),
+        medians=tuple(medians.tolist()),
+        lowest=tuple(known.min(axis=0).tolist()),
+        highest=tuple(known.max(axis=0).tolist()),
+        scales=tuple(scales.tolist()),
+        coefficients=tuple(fitted.coef_.tolist()),
+        log_mean=float(np.log(level)),
+        positives=len(arr),
+        low=low,
+        high=high,
+        square=square,
+    )
+
+
+def _corrected(by_size: Amounts, rows: pd.DataFrame, arr: np.ndarray, features: Sequence[str], seed: int) -> Amounts:
+    """With as many trees as left-out accounts choose; level and spread are those of left-out accounts."""
+    account = np.unique(rows["account_id"].to_numpy(object), return_inverse=True)[1]
+    some = account % (1 + len(arr) // MOST_POSITIVES_TREES) == 0
+    X, arr, account = rows[some][list(features)], arr[some], account[some]
+    means, fold = by_size.predict(X), np.random.default_rng(seed).integers(FOLDS, size=account.max() + 1)[account]
+    left_out = {trees: np.zeros(len(arr)) for trees in STAGES}
+    for number in range(FOLDS):
+        out = fold == number
+        if out.all() or not out.any():  # a handful of accounts
+            return by_size
+        trees = boosting.fit_gamma(X[~out], arr[~out], means[~out], TREES, STAGES[-1], seed)
+        for many, raw in boosting.stages(trees, X[out], STAGES.step):
+            left_out[many][out] = raw
+    loss = {many: gamma_deviance(arr, means * np.exp(raw)) for many, raw in left_out.items()}
+    best = min(loss, key=lambda many: (loss[many], many))
+    if not best:
+        return by_size
+    told = means * np.exp(left_out[best])
+    level = float(arr.sum() / told.sum())
+    low, high, square = _spread(arr / (level * told))
+    booster = boosting.fit_gamma(X, arr, means, TREES, best, seed)
+    return replace(
+        by_size,
+        log_mean=by_size.log_mean + float(np.log(level)),
+        low=low,
+        high=high,
+        square=square,
+        trees=boosting.to_text(booster),
+    )
+
+
+def gamma_deviance(arr: np.ndarray, mean: np.ndarray) -> float:
+    """Mean deviance of positive amounts from their means: 0 is exact; a gamma with coefficient of variation c has c^2.
+
+    McCullagh and Nelder, Generalized Linear Models (1989), section 8.3.1.
+    """
+    return float(2 * (np.log(mean / arr) + arr / mean - 1).mean())
+
+
+def _spread(ratios: np.ndarray) -> tuple[float, float, float]:
+    """The interval and the mean square of amounts over their means."""
+    square = float((ratios**2).mean())
+    if len(ratios) < MIN_POSITIVES_INTERVAL:
+        return float("nan"), float("nan"), square
+    low, high = np.quantile(ratios, INTERVAL)
+    return float(low), float(high), square

@@ -1,0 +1,212 @@
+"""Gradient-boosted trees: the one module that knows LightGBM.
+
+Frames hold one row per account and snapshot and the model's columns, in the model's order, as float64; a missing value
+stays NaN and goes its own way in each tree. Nothing is weighted, and what sampling of a long history does to the level
+(``models.estimators.sampling``) is undone in the booster itself, so probabilities stay probabilities.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pandas as pd
+
+from data.errors import ModelError
+from features.missing_features import say_missing, some
+from models.cores import cores
+from models.explain import lightgbm_text as trees
+from models.explain.explainer import Attributions, Explainer, Precision, TopAttributions, strongest
+from models.explain.lightgbm_text import NotCoveredError
+from models.settings import Params
+
+Booster = lightgbm.Booster
+BLOCK_ROWS = 1024
+"""Rows predicted at a time by one core."""
+
+_NOT_IN_NAMES = set('[]{}":,')
+"""LightGBM refuses names with these, and turns white space into underscores."""
+
+
+def fit(X: pd.DataFrame, y: np.ndarray, params: Params, rounds: int, seed: int = 0, share: float = 1.0) -> Booster:
+    """A booster of ``rounds`` trees; ``y`` is 0 or 1 per row.
+
+    ``share``: how many of the rows without an expansion were kept; below 1 the first tree, whose leaves hold the base
+    rate, takes log(share), so that log-odds are those of the whole base.
+    """
+    booster = lightgbm.train(params.for_lightgbm(seed), _dataset(X, y, params, seed), num_boost_round=rounds)
+    if share < 1:
+        leaves = int(booster.dump_model(num_iteration=1)["tree_info"][0]["num_leaves"])
+        for leaf in range(leaves):
+            booster.set_leaf_output(0, leaf, booster.get_leaf_output(0, leaf) + float(np.log(share)))
+    return booster
+
+
+def fit_gamma(
+    X: pd.DataFrame, arr: np.ndarray, means: np.ndarray, params: Params, rounds: int, seed: int = 0
+) -> Booster:
+    """A booster of ``rounds`` trees whose raw prediction is to be added to log(``means``): gamma loss, amounts > 0."""
+    size = float(arr.mean())  # the loss has no unit, LightGBM's penalties have
+    made = _dataset(X, arr / size, params, seed, np.log(means / size))
+    return lightgbm.train(params.for_lightgbm(seed) | {"objective": "gamma"}, made, num_boost_round=rounds)
+
+
+def fit_shares(X: pd.DataFrame, share: np.ndarray, params: Params, rounds: int, seed: int = 0) -> Booster:
+    """A booster of ``rounds`` trees that follows shares between 0 and 1 instead of outcomes."""
+    settings = params.for_lightgbm(seed) | {"objective": "cross_entropy", "max_bin": 1023, "min_data_in_bin": 1}
+    made = lightgbm.Dataset(
+        X.to_numpy(np.float64), share, feature_name=[str(name) for name in X.columns], params=settings
+    )
+    return lightgbm.train(settings, made, num_boost_round=rounds)
+
+
+def stages(booster: Booster, X: pd.DataFrame, every: int) -> Iterator[tuple[int, np.ndarray]]:
+    """``(trees, log-odds per row)`` of the first ``every`` trees, twice as many, and so on up to all of them."""
+    check_columns(feature_names(booster), list(X.columns))
+    values, trees = X.to_numpy(np.float64), booster.num_trees()
+    total = np.zeros(len(values))
+    for start in range(0, trees, every):
+        total = total + booster.predict(
+            values, raw_score=True, start_iteration=start, num_iteration=every, num_threads=1
+        )
+        yield min(start + every, trees), total
+
+
+def _dataset(
+    X: pd.DataFrame, y: np.ndarray, params: Params, seed: int, start: np.ndarray | None = None
+) -> lightgbm.Dataset:
+    names = [str(name) for name in X.columns]
+    unfit = [name for name in names if _NOT_IN_NAMES & set(name) or any(c.isspace() for c in name)]
+    if unfit:
+        raise ModelError(
+            asked="train on the feature columns",
+            found=f'names with white space or one of [ ] {{ }} " : , - {", ".join(map(repr, unfit))}',
+            todo="rename these features",
+        )
+    settings = {k: v for k, v in params.for_lightgbm(seed).items() if k in ("verbosity", "num_threads")}
+    return lightgbm.Dataset(
+        X.to_numpy(np.float64), np.asarray(y, dtype=np.float64), init_score=start, feature_name=names, params=settings
+    )
+
+
+def feature_names(booster: Booster) -> list[str]:
+    """The columns of the booster, in its order."""
+    return booster.feature_name()
+
+
+def check_columns(expected: list[str], given: list[str]) -> None:
+    """Raise ModelError unless the columns are the model's, in the model's order."""
+    if given == expected:
+        return
+    missing = [name for name in expected if name not in given]
+    extra = [name for name in given if name not in expected]
+    moved = [f"{g} in place of {e}" for g, e in zip(given, expected, strict=False) if g != e]
+    found = [
+        say_missing(expected, missing),
+        f"not the model's: {some(extra)}" * bool(extra),
+        f"in another order: {', '.join(moved)}" * (not missing and not extra),
+    ]
+    raise ModelError(
+        asked=f"score rows with a model of {len(expected)} features",
+        found="; ".join(part for part in found if part),
+        todo="build the rows with the tables and features that the model was trained on, or train again",
+    )
+
+
+def log_odds(booster: Booster, X: pd.DataFrame, rounds: int | None = None) -> np.ndarray:
+    """The raw prediction per row, in log-odds; of the first ``rounds`` trees if given."""
+    check_columns(feature_names(booster), list(X.columns))
+    return _in_blocks(lambda block: booster.predict(block, raw_score=True, num_iteration=rounds, num_threads=1), X)
+
+
+def contributions(booster: Booster, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Exact SHAP values in log-odds: rows x features, and the base value per row. They add up to ``log_odds``.
+
+    By quadrature in float64; of boosters that it does not cover by LightGBM itself. ``explained_by`` says which.
+    Raises ModelError for boosters that neither explains: linear trees, more than one output.
+    """
+    check_columns(feature_names(booster), list(X.columns))
+    try:
+        explainer = Explainer.from_text(to_text(booster))
+    except NotCoveredError as refused:
+        if booster.num_model_per_iteration() != 1:
+            raise
+        try:
+            values = _own_contributions(booster, X)
+        except lightgbm.basic.LightGBMError as error:
+            raise ModelError(
+                "explain a booster", f"{refused.found}; nor does LightGBM ({error})", "train again"
+            ) from error
+        return values[:, :-1], values[:, -1]
+    explained = explainer.explain(X.to_numpy(np.float64), precision="float64")
+    return explained.values, np.full(len(X), explained.base)
+
+
+def lightgbm_contributions(booster: Booster, X: pd.DataFrame) -> np.ndarray:
+    """SHAP values by LightGBM itself, rows x features: slow, and a judge of ``contributions``."""
+    return _own_contributions(booster, X)[:, :-1]
+
+
+def _own_contributions(booster: Booster, X: pd.DataFrame) -> np.ndarray:
+    return _in_blocks(lambda block: booster.predict(block, pred_contrib=True, num_threads=1), X)
+
+
+def deepest_path(booster: Booster) -> int:
+    """Splits on the longest path from a root to a leaf; 0 for a booster that the quadrature does not cover."""
+    try:
+        model = trees.read(to_text(booster))
+    except NotCoveredError:
+        return 0
+    return max((tree.depth() for tree in model.trees), default=0)
+
+
+def top_contributions(
+    booster: Booster, k: int, precision: Precision = "float32", threads: int | None = None
+) -> Callable[[pd.DataFrame], TopAttributions]:
+    """A function that gives the log-odds and the ``k`` strongest SHAP values of each row, for many calls.
+
+    It takes the booster's columns, as ``contributions`` does; boosters that the quadrature does not cover are explained
+    by it, in float64.
+    """
+    try:
+        explainer = Explainer.from_text(to_text(booster))
+    except NotCoveredError:
+
+        def by_lightgbm(X: pd.DataFrame) -> TopAttributions:
+            values, base = contributions(booster, X)
+            return strongest(Attributions(values, float(base[0]), log_odds(booster, X)), k)
+
+        return by_lightgbm
+    return lambda X: explainer.top(X.to_numpy(np.float64), k, precision=precision, threads=threads)
+
+
+def explained_by(booster: Booster) -> str:
+    """What serves ``contributions`` of this booster, and why if it is not the quadrature."""
+    try:
+        trees.read(to_text(booster))
+    except NotCoveredError as error:
+        return f"LightGBM pred_contrib ({error.found})"
+    return "quadrature"
+
+
+def _in_blocks(predict: Callable[[np.ndarray], Any], X: pd.DataFrame) -> np.ndarray:
+    """The same as predicting all rows at once, block by block on every core."""
+    values = X.to_numpy(np.float64)
+    blocks = [values[start : start + BLOCK_ROWS] for start in range(0, len(values), BLOCK_ROWS)]
+    if len(blocks) <= 1:
+        return np.asarray(predict(values))
+    with ThreadPoolExecutor(cores()) as pool:
+        return np.concatenate(list(pool.map(predict, blocks)))
+
+
+def to_text(booster: Booster) -> str:
+    """The booster as LightGBM's own text: no pickle, and bit-equal scores when read back."""
+    return booster.model_to_string()
+
+
+def from_text(text: str) -> Booster:
+    try:
+        return lightgbm.Booster(model_str=text)
+    except lightgbm.basic.LightGBMError as error:
+        raise ModelError("read a stored booster", f"text that is no booster ({error})", "train again") from error

@@ -1,0 +1,177 @@
+"""What one trained model is: everything that scoring needs, as text files and without pickle."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from data.errors import ModelError
+from models.estimators import boosting
+from models.estimators.amounts import Amounts
+from models.estimators.boosting import Booster
+from models.estimators.calibration import Calibrator, calibrator_from_dict
+from models.estimators.categories import Categories
+from models.estimators.cross_sell import Offers
+
+
+class OutdatedModelError(ModelError):
+    """A stored model in the form of another version of Headroom: nothing is wrong with it, but it cannot be read."""
+
+
+DESCRIPTION = "bundle.json"
+FORMAT = 5
+
+
+@dataclass(frozen=True)
+class Propensity:
+    """A booster and the map from its log-odds to a propensity.
+
+    ``booster`` is None for a motion that has the same labels as any expansion: its propensity is that of any.
+    """
+
+    booster: Booster | None
+    calibrator: Calibrator
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One trained model.
+
+    ``categories`` are the values of the text-valued features. ``any_expansion`` is the model that is ranked by and
+    explained; ``motions`` are those that could be learnt, and ``withheld`` says of each other motion why not.
+    ``offers`` says which product a cross-sell would be of. ``facts`` are plain values: period, rows, expansions,
+    rounds, seed.
+    ``version``, ``run_id`` and ``name`` (of the registered model) are empty until the model is in the registry.
+    """
+
+    feature_names: tuple[str, ...]
+    any_expansion: Propensity
+    motions: Mapping[str, Propensity]
+    withheld: Mapping[str, str]
+    all_motions_modelled: bool
+    amounts: Amounts | None
+    offers: Offers | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    categories: Categories = field(default_factory=dict)
+    version: str = ""
+    run_id: str = ""
+    name: str = ""
+
+    @property
+    def booster(self) -> Booster:
+        """The booster that is served and explained."""
+        assert self.any_expansion.booster is not None
+        return self.any_expansion.booster
+
+    def registered(self, version: str, run_id: str, name: str = "") -> "Bundle":
+        return replace(self, version=version, run_id=run_id, name=name)
+
+    def to_files(self) -> dict[str, str]:
+        """File name to text: one file per booster, and ``bundle.json`` with the rest.
+
+        ``sha256`` has the hash of each booster and of each part of the description; that of a calibrator is taken
+        together with its booster's, so that it fits no other.
+        """
+        models = {"any": self.any_expansion, **self.motions}
+        boosters = {_file(name): boosting.to_text(m.booster) for name, m in models.items() if m.booster is not None}
+        description = {
+            "format": FORMAT,
+            "feature_names": list(self.feature_names),
+            "categories": {name: list(values) for name, values in self.categories.items()},
+            "models": {
+                name: {"booster": m.booster is not None, "calibrator": m.calibrator.to_dict()}
+                for name, m in models.items()
+            },
+            "withheld": dict(self.withheld),
+            "all_motions_modelled": self.all_motions_modelled,
+            "amounts": None if self.amounts is None else self.amounts.to_dict(),
+            "offers": None if self.offers is None else self.offers.to_dict(),
+            "facts": dict(self.facts),
+        }
+        description = json.loads(json.dumps(description))
+        description["sha256"] = _hashes(description, boosters)
+        return {**boosters, DESCRIPTION: json.dumps(description, indent=1)}
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, str]) -> "Bundle":
+        """Read back what ``to_files`` gave. Raises ModelError if a file is missing or was changed."""
+        stored = _described(_part(files, DESCRIPTION))
+        if stored.get("format") != FORMAT:
+            raise OutdatedModelError(
+                "read a stored model",
+                f"its files are of format {stored.get('format')!r}, and this version of Headroom reads {FORMAT}",
+                "train again with this version, or score with the one that stored it",
+            )
+        boosters = {_file(name): _part(files, _file(name)) for name, m in stored["models"].items() if m["booster"]}
+        _require_unchanged(stored.pop("sha256", {}), _hashes(stored, boosters))
+        models = {
+            name: Propensity(
+                boosting.from_text(boosters[_file(name)]) if model["booster"] else None,
+                calibrator_from_dict(model["calibrator"]),
+            )
+            for name, model in stored["models"].items()
+        }
+        bundle = cls(
+            feature_names=tuple(stored["feature_names"]),
+            categories={name: tuple(values) for name, values in stored["categories"].items()},
+            any_expansion=models.pop("any"),
+            motions=models,
+            withheld=stored["withheld"],
+            all_motions_modelled=stored["all_motions_modelled"],
+            amounts=None if stored["amounts"] is None else Amounts.from_dict(stored["amounts"]),
+            offers=None if stored["offers"] is None else Offers.from_dict(stored["offers"]),
+            facts=stored["facts"],
+        )
+        boosting.check_columns(boosting.feature_names(bundle.booster), list(bundle.feature_names))
+        return bundle
+
+
+def _file(name: str) -> str:
+    return f"booster_{name}.txt"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _part(files: Mapping[str, str], name: str) -> str:
+    if name not in files:
+        raise ModelError(
+            "read a stored model", f"no {name}; there is {', '.join(sorted(files)) or 'nothing'}", "train again"
+        )
+    return files[name]
+
+
+def _described(text: str) -> dict[str, Any]:
+    try:
+        stored: dict[str, Any] = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ModelError("read a stored model", f"{DESCRIPTION} that is no JSON ({error})", "restore it") from error
+    return stored
+
+
+def _hashes(description: Mapping[str, Any], boosters: Mapping[str, str]) -> dict[str, str]:
+    """The sha256 of each booster and of each part of a description, by the name that a refusal gives it."""
+    of_boosters = {name: _hash(text) for name, text in boosters.items()}
+    calibrators = {
+        f"the calibrator of {name}": _hash(_written(model) + of_boosters.get(_file(name), ""))
+        for name, model in description["models"].items()
+    }
+    parts = {f"{part} of {DESCRIPTION}": _hash(_written(value)) for part, value in description.items()}
+    return {**of_boosters, **calibrators, **parts}
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _require_unchanged(stored: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """Raise ModelError, naming the first part that is not the one this model was stored with."""
+    for name in (*found, *(stored.keys() - found.keys())):
+        if stored.get(name) != found.get(name):
+            raise ModelError(
+                "read a stored model",
+                f"{name} is not the one this model was stored with",
+                "restore its files, choose another version, or train again",
+            )

@@ -1,0 +1,289 @@
+"""Which product for a cross-sell: the chance of each product that the account never had, given that it buys one.
+
+A choice model (conditional logit, McFadden 1974): among the products on offer that are left to an account, product j is
+bought with a chance in proportion to
+
+    exp(popularity_j + sum over the signs i that it shows of effect_ij + size_j x size of the account)
+
+The signs are the products that it has or had, and the product features that it used in the last quarter.
+Chances are shares of what is left, so they add up to one whatever an account has. Sparse data borrows strength: the
+penalty (a Gaussian prior of standard deviation DOUBT) pulls every ``effect`` and ``size`` to 0, which leaves the
+popularity that all accounts share, and with few sales pulls that to "all alike". A sale is seen from up to three
+monthly snapshots: each counts as a part of one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+
+from models.evaluation.bootstrap import Figures, Resamples, difference, table_of
+from models.evaluation.splits import Split, days
+from models.settings import TrainSettings
+
+KEYS = ["account_id", "snapshot_date"]
+SIZE_COLUMNS = ("mrr", "billed_91d")
+"""What says how large an account is; the first that there is."""
+DOUBT = 0.5
+"""Standard deviation of each effect beside the popularity, in log-odds, before the sales are seen."""
+POPULARITY_DOUBT = 2.0
+MOST_FEATURES = 100
+HIT, POPULAR, SHARE = "cross_sell_product_hit_rate", "cross_sell_popular_hit_rate", "cross_sell_product_share"
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What could be sold.
+
+    ``had``: account_id, snapshot_date, product: one row per product that the account has or ever had. ``on_offer``:
+    snapshot_date, product. ``used``: account_id, snapshot_date, feature: what it used in the last quarter.
+    """
+
+    had: pd.DataFrame
+    on_offer: pd.DataFrame
+    used: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Sales:
+    """What was sold across. ``sold``: account_id, snapshot_date, product, of the label window; ``owned``: of them."""
+
+    sold: pd.DataFrame
+    owned: Owned
+
+
+@dataclass(frozen=True)
+class Offers:
+    """The fitted choice.
+
+    ``effects``: one row per sign (each of ``products`` that it had, then each of ``features`` that it used), one column
+    per product offered. ``sales``: how many are behind it.
+    """
+
+    products: tuple[str, ...]
+    features: tuple[str, ...]
+    popularity: tuple[float, ...]
+    effects: tuple[tuple[float, ...], ...]
+    size: tuple[float, ...]
+    size_column: str
+    size_middle: float
+    size_scale: float
+    sales: float
+
+    def shares(self, rows: pd.DataFrame, owned: Owned) -> np.ndarray:
+        """Rows x products: the chance of each product given a cross-sell; all 0 where nothing is left.
+
+        ``rows``: account_id, snapshot_date and the column of size.
+        """
+        had, left = _left(rows, owned, self.products)
+        sizes = _standard(_size(rows, self.size_column), self.size_middle, self.size_scale)
+        shown = np.column_stack([had, _used(rows, owned, self.features)])
+        utility = (
+            np.asarray(self.popularity) + shown @ np.asarray(self.effects) + sizes[:, None] * np.asarray(self.size)
+        )
+        utility = np.where(left, utility, -np.inf)
+        best = np.where(left.any(axis=1, keepdims=True), utility.max(axis=1, keepdims=True), 0.0)
+        weight = np.exp(utility - best)
+        return np.asarray(weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-300))
+
+    def best(self, rows: pd.DataFrame, owned: Owned) -> tuple[np.ndarray, np.ndarray]:
+        """The likeliest product of each row and its share; None and NaN where nothing is left."""
+        shares = self.shares(rows, owned)
+        place = shares.argmax(axis=1)
+        share = shares[np.arange(len(rows)), place]
+        product = np.array(self.products, dtype=object)[place]
+        product[~(share > 0)] = None
+        return product, np.where(share > 0, share, np.nan)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "Offers":
+        tuples = ("products", "features", "popularity", "size")
+        values = {name: tuple(value) if name in tuples else value for name, value in stored.items()}
+        return cls(**values | {"effects": tuple(tuple(line) for line in stored["effects"])})
+
+
+def fit_offers(rows: pd.DataFrame, sales: Sales) -> Offers | None:
+    """Fit on the sales of these snapshots; None without a sale of a product that was on offer and left.
+
+    ``rows``: account_id, snapshot_date and a column of size, of all accounts that bought.
+    """
+    sold = sales.sold.merge(rows[KEYS], on=KEYS).sort_values([*KEYS, "product"], ignore_index=True)
+    if sold.empty:
+        return None
+    owned = sales.owned
+    keyed = owned.had.merge(sold[KEYS].drop_duplicates(), on=KEYS)
+    offered = owned.on_offer[owned.on_offer.snapshot_date.isin(sold.snapshot_date)]
+    products = tuple(sorted({*offered["product"], *keyed["product"]}))
+    column = next((name for name in SIZE_COLUMNS if name in rows), "")
+    told = sold.merge(rows[[*KEYS, *([column] if column else [])]], on=KEYS)
+    had, left = _left(told, owned, products)
+    bought = np.array([products.index(name) if name in products else -1 for name in told["product"]])
+    fair = (bought >= 0) & left[np.arange(len(told)), bought]
+    if not fair.any():
+        return None
+    told, had, left, bought = told[fair], had[fair], left[fair], bought[fair]
+    weight = 1 / told.groupby(["account_id", "product"])["product"].transform("size").to_numpy(np.float64)
+    raw = _size(told, column)
+    known = raw[~np.isnan(raw)]
+    middle, scale = (float(known.mean()), float(known.std()) or 1.0) if len(known) else (0.0, 1.0)
+    used = owned.used.merge(told[KEYS].drop_duplicates(), on=KEYS)["feature"].value_counts()
+    # Of equally frequent features the first in the alphabet: the same in any order of the rows.
+    features = tuple(sorted(used.sort_index().sort_values(ascending=False, kind="stable").index[:MOST_FEATURES]))
+    shown = np.column_stack([had, _used(told, owned, features)])
+    effects = _effects(shown, _standard(raw, middle, scale), left, bought, weight)
+    return Offers(
+        products=products,
+        features=features,
+        popularity=tuple(effects[0].tolist()),
+        effects=tuple(tuple(line) for line in effects[1:-1].tolist()),
+        size=tuple(effects[-1].tolist()),
+        size_column=column,
+        size_middle=middle,
+        size_scale=scale,
+        sales=float(weight.sum()),
+    )
+
+
+def _effects(
+    shown: np.ndarray, sizes: np.ndarray, left: np.ndarray, bought: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
+    """Effects x products: popularity, one line per sign, size. A concave likelihood with a Gaussian prior."""
+    inputs = np.column_stack([np.ones(len(shown)), shown, sizes])
+    shape = inputs.shape[1], left.shape[1]
+    pull = np.full(shape, 1 / DOUBT**2)
+    pull[0] = 1 / POPULARITY_DOUBT**2
+    chosen = np.zeros(left.shape)
+    chosen[np.arange(len(bought)), bought] = 1.0
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        effects = flat.reshape(shape)
+        utility = np.where(left, inputs @ effects, -np.inf)
+        total = logsumexp(utility, axis=1)
+        value = (weight * (total - utility[np.arange(len(bought)), bought])).sum() + (pull * effects**2).sum() / 2
+        miss = weight[:, None] * (np.exp(utility - total[:, None]) - chosen)
+        return float(value), (inputs.T @ miss + pull * effects).ravel()
+
+    found = minimize(loss, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", options={"ftol": 1e-12})
+    return np.asarray(found.x).reshape(shape)
+
+
+def _left(rows: pd.DataFrame, owned: Owned, products: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows x products: had (0 or 1), and left to be sold (on offer that day and never had)."""
+    place = {name: at for at, name in enumerate(products)}
+    asked = rows[KEYS].assign(snapshot_date=days(rows["snapshot_date"]))
+    keys = asked.drop_duplicates().reset_index(drop=True).reset_index(names="row")
+    had = np.zeros((len(keys), len(products)))
+    lines = owned.had[owned.had["product"].isin(place)].merge(keys, on=KEYS)
+    had[lines["row"], lines["product"].map(place).to_numpy(np.intp)] = 1.0
+    offered = np.zeros((len(keys), len(products)), dtype=bool)
+    for day, names in owned.on_offer[owned.on_offer["product"].isin(place)].groupby("snapshot_date")["product"]:
+        offered |= (keys.snapshot_date == day).to_numpy()[:, None] & np.isin(products, names)
+    back = asked.merge(keys, on=KEYS, how="left")["row"].to_numpy()
+    return had[back], (offered & (had == 0))[back]
+
+
+def _used(rows: pd.DataFrame, owned: Owned, features: Sequence[str]) -> np.ndarray:
+    """Rows x features: used in the last quarter (0 or 1)."""
+    place = {name: at for at, name in enumerate(features)}
+    asked = rows[KEYS].assign(snapshot_date=days(rows["snapshot_date"]), row=np.arange(len(rows)))
+    used = np.zeros((len(rows), len(features)))
+    lines = owned.used[owned.used["feature"].isin(place)].merge(asked, on=KEYS)
+    used[lines["row"], lines["feature"].map(place).to_numpy(np.intp)] = 1.0
+    return used
+
+
+def _size(rows: pd.DataFrame, column: str) -> np.ndarray:
+    return np.log1p(np.clip(rows[column].to_numpy(np.float64), 0, None)) if column else np.full(len(rows), np.nan)
+
+
+def _standard(sizes: np.ndarray, middle: float, scale: float) -> np.ndarray:
+    """Sizes around 0; one that is not known is the middle."""
+    return np.nan_to_num((sizes - middle) / scale)
+
+
+@dataclass(frozen=True)
+class OfferedBacktest:
+    """What the choice would have said on past days.
+
+    ``days``: one row per reported day: snapshot_date, buyers (accounts with a cross-sell), choices (products left to a
+    buyer, mean), hit_rate, popular_hit_rate, mean_share (of the product that was bought). ``figures``: metric, value,
+    low, high; of all days together, with ``difference`` the paired hit rate less that of the most popular one left.
+    """
+
+    days: pd.DataFrame
+    figures: pd.DataFrame
+
+    def metrics(self) -> dict[str, float]:
+        """Flat names for MLflow."""
+        flat = {"cross_sell_buyers": float(self.days.buyers.sum())}
+        for line in self.figures.to_dict("records"):
+            name = line["metric"]
+            flat |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
+        return flat
+
+
+def judge_offers(
+    rows: pd.DataFrame, reported: Sequence[Split], sales: Sales, settings: TrainSettings
+) -> OfferedBacktest | None:
+    """Replay the choice: fitted on what had matured before each reported day, asked about the cross-sells of that day.
+
+    ``rows``: labelled history. A product that nobody could be offered yet counts as a miss. None without a buyer.
+    """
+    column = next((name for name in SIZE_COLUMNS if name in rows), None)
+    buyers = sales.sold[KEYS].drop_duplicates()
+    known = rows[[*KEYS, *([column] if column else [])]].merge(buyers, on=KEYS)
+    told = [_told(known, split, sales) for split in sorted(reported, key=lambda split: split.test_date)]
+    asked = pd.concat([part for part in told if part is not None] or [pd.DataFrame()], ignore_index=True)
+    if asked.empty:
+        return None
+    resamples = Resamples(asked.account_id, settings.resamples, settings.seed)
+    places = np.arange(len(asked))
+
+    def of(name: str) -> Figures:
+        values = asked[name].to_numpy(np.float64)
+        return resamples.figures(places, lambda w: {name: (w @ values) / np.maximum(w.sum(axis=1), 1)})
+
+    hit, popular = of("hit"), of("popular")
+    better = difference({"difference": hit["hit"]}, {"difference": popular["popular"]})
+    figures = {HIT: hit["hit"], POPULAR: popular["popular"], SHARE: of("share")["share"]}
+    figures |= {"cross_sell_hit_rate_difference": better["difference"]}
+    by_day = asked.groupby("snapshot_date", as_index=False).agg(
+        buyers=("hit", "size"),
+        choices=("choices", "mean"),
+        hit_rate=("hit", "mean"),
+        popular_hit_rate=("popular", "mean"),
+        mean_share=("share", "mean"),
+    )
+    return OfferedBacktest(by_day, table_of(figures))
+
+
+def _told(known: pd.DataFrame, split: Split, sales: Sales) -> pd.DataFrame | None:
+    """One row per buyer of a day: was the likeliest product bought, was the most popular one, and what share it had."""
+    fitted = fit_offers(known[known.snapshot_date.isin(split.train_dates)], sales)
+    asked = known[known.snapshot_date == split.test_date].reset_index(drop=True)
+    if fitted is None or asked.empty:
+        return None
+    past = sales.sold[sales.sold.snapshot_date.isin(split.train_dates)]
+    sold = past.drop_duplicates(["account_id", "product"])["product"].value_counts()
+    counts = np.array([sold.get(name, 0) for name in fitted.products], dtype=np.float64)
+    _, left = _left(asked, sales.owned, fitted.products)
+    shares = fitted.shares(asked, sales.owned)
+    best, popular = shares.argmax(axis=1), np.where(left, counts, -1.0).argmax(axis=1)
+    bought = np.zeros(shares.shape, dtype=bool)
+    place = {name: at for at, name in enumerate(fitted.products)}
+    came = sales.sold[sales.sold["product"].isin(place)].merge(asked[KEYS].reset_index(names="row"), on=KEYS)
+    bought[came["row"], came["product"].map(place).to_numpy(np.intp)] = True
+    each = np.arange(len(asked))
+    return asked[KEYS].assign(
+        choices=left.sum(axis=1),
+        hit=bought[each, best] & left.any(axis=1),
+        popular=bought[each, popular] & left.any(axis=1),
+        share=(shares * bought).sum(axis=1),
+    )

@@ -1,0 +1,1 @@
+"""What is found out about a base before a model of it is believed."""

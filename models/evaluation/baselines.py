@@ -1,0 +1,122 @@
+"""The simple rules that a model must beat, on the same rows.
+
+A rule ranks accounts by one column, highest or lowest first, accounts without a value last. The best rule of a past
+snapshot is chosen on the rows that a model could learn from on that day, and judged on that day's rows.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from models.estimators.logistic import logistic_ranking
+from models.evaluation.metrics import LIST_LENGTH, SHARE, base_rate
+from models.evaluation.trigger_points import TriggerThresholds, points
+from models.evaluation.trigger_points import columns as trigger_columns
+
+First = Literal["highest", "lowest"]
+BEST_RULE = "best single column"
+BASE_RATE = "base rate"
+TRIGGER_POINTS = "trigger points"
+LOGISTIC = "logistic regression"
+LAST_LIST = "last month's own list"
+LEARNERS = (LOGISTIC, LAST_LIST)
+"""Rivals that learn, as the model does: beating them is good, but they are not rules that one could use instead."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Rank by one column."""
+
+    name: str
+    column: str
+    first: First
+
+    def ranking(self, rows: pd.DataFrame) -> np.ndarray:
+        """One number per row, higher = earlier in the list; minus infinity where the column is missing."""
+        values = rows[self.column].to_numpy(np.float64)
+        return np.where(np.isnan(values), -np.inf, values if self.first == "highest" else -values)
+
+
+NAMED_RULES = (
+    Rule("short tenure first", "tenure_days", "lowest"),
+    Rule("seat utilisation", "seat_utilization_28d", "highest"),
+    Rule("MRR", "mrr", "highest"),
+    Rule("latest expansion first", "days_since_expansion", "lowest"),
+    Rule("longest without expansion first", "days_since_expansion", "highest"),
+)
+"""What teams rank by without a model."""
+
+
+def both_directions_auc(values: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """AUC of ranking by ``values`` highest first and lowest first, missing last in both, from one sort."""
+    y = np.asarray(y)
+    known = ~np.isnan(values)
+    positives, negatives = int(y.sum()), int(len(y) - y.sum())
+    if not positives or not negatives:
+        return float("nan"), float("nan")
+    known_positives = int(y[known].sum())
+    known_negatives = int(known.sum()) - known_positives
+    missing_negatives = negatives - known_negatives
+    ranks = rankdata(values[known])
+    wins = ranks[y[known] == 1].sum() - known_positives * (known_positives + 1) / 2
+    over_missing = known_positives * missing_negatives + (positives - known_positives) * missing_negatives / 2
+    pairs = positives * negatives
+    return (
+        float((wins + over_missing) / pairs),
+        float((known_positives * known_negatives - wins + over_missing) / pairs),
+    )
+
+
+def single_columns(rows: pd.DataFrame, columns: Iterable[str], y: np.ndarray) -> pd.DataFrame:
+    """One row per column with its better direction: column, first, auc; best first, equal ones by name."""
+    found: list[tuple[str, First, float]] = []
+    for column in columns:
+        highest, lowest = both_directions_auc(rows[column].to_numpy(np.float64), y)
+        found.append((column, "highest", highest) if highest >= lowest else (column, "lowest", lowest))
+    table = pd.DataFrame(found, columns=["column", "first", "auc"])
+    return table.sort_values(["auc", "column"], ascending=[False, True], ignore_index=True)
+
+
+def best_rule(rows: pd.DataFrame, columns: Iterable[str], y: np.ndarray) -> Rule:
+    """The single-column rule with the highest AUC on these rows."""
+    best = single_columns(rows, columns, y).iloc[0]
+    return Rule(BEST_RULE, str(best["column"]), best["first"])
+
+
+def rankings(
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    columns: Sequence[str],
+    label: str,
+    thresholds: TriggerThresholds,
+    last_list: pd.Series,
+) -> dict[str, np.ndarray]:
+    """Rival to its ranking of the test rows: one number per row, higher = earlier.
+
+    ``last_list``: account_id to the log-odds of the list before this one; accounts that were not on it come last. The
+    best single column is chosen on ``train`` alone. The base rate ranks nobody and is not among them.
+    """
+    rules = [best_rule(train, columns, train[label].to_numpy())]
+    rules += [rule for rule in NAMED_RULES if rule.column in test.columns]
+    found = {rule.name: rule.ranking(test) for rule in rules}
+    if trigger_columns(test):
+        found[TRIGGER_POINTS] = points(test, thresholds)
+    found[LOGISTIC] = logistic_ranking(train, test, columns, label)
+    if len(last_list):
+        found[LAST_LIST] = last_list.reindex(test["account_id"]).fillna(-np.inf).to_numpy(np.float64)
+    return found
+
+
+def random_figures(y: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """What a list in random order is expected to reach, in every resample (``weights``: resamples x rows)."""
+    rate, total = base_rate(y, weights), weights.sum(axis=1)
+    one = np.ones_like(rate)
+    shares = {"20": np.minimum(1, LIST_LENGTH / total), "10pct": np.maximum(1, np.round(total / SHARE)) / total}
+    found = {"auc": one / 2, "average_precision": rate, "book_precision_at_20": rate, "book_lift_at_20": one}
+    for name, share in shares.items():
+        found |= {f"precision_at_{name}": rate, f"lift_at_{name}": one, f"arr_recall_at_{name}": share}
+    return found

@@ -1,0 +1,177 @@
+"""The monthly retrain, replayed: for each past snapshot, train on what was matured then and score that day.
+
+How many trees to grow and how to calibrate is settled on each day from the earlier snapshots of the same replay whose
+labels had matured by then, and for the model of today from all of them: one definition (``settle``) for both. The
+level of the probabilities is that of the day: the matured past, and the season (``models.estimators.base_rate``).
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from models.cores import cores
+from models.estimators import boosting
+from models.estimators.base_rate import Rates, calibrate, level_for
+from models.estimators.boosting import Booster, Params
+from models.estimators.calibration import Calibrator, Levels, fit_levels
+from models.estimators.sampling import day_of, matrix, rows_to_fit
+from models.evaluation.metrics import log_loss
+from models.evaluation.splits import Split
+
+Progress = Callable[[str], None]
+STAGE = 10
+"""The number of trees is chosen in steps of so many."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one label is learnt."""
+
+    label: str
+    params: Params
+    default_rounds: int
+    max_rounds: int
+    horizon_days: int
+    min_calibration_positives: int
+    seed: int
+    workers: int
+    max_rows: int
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One past snapshot: the booster trained for it, its rows (all of them, none copied), and the log loss on them
+    after each stage of trees.
+
+    The loss is that of the order: the level is left free at each stage, for seasons move it and not the order.
+    """
+
+    split: Split
+    booster: Booster
+    X: pd.DataFrame
+    y: np.ndarray
+    keys: pd.DataFrame
+    curve: np.ndarray
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What the matured past says about how to train: number of trees, and how their log-odds are to be read.
+
+    ``folds`` is the number of past snapshots behind it; with none, rounds are the default and the slope 1.
+    """
+
+    rounds: int
+    levels: Levels
+    rates: Rates
+    horizon_days: int
+    folds: int
+
+    def calibrator(self, day: pd.Timestamp, log_odds: np.ndarray | None) -> Calibrator:
+        """The map from raw log-odds to propensities for the rows of ``day``, whose ``log_odds`` these are."""
+        return calibrate(self.levels, self.rates, day, log_odds, self.horizon_days)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """``predictions``: one row per account and past snapshot: account_id, snapshot_date, y, log_odds, propensity,
+    calibrated (was there a matured past to calibrate on), rounds. ``settled`` is for the model of today.
+    """
+
+    predictions: pd.DataFrame
+    settled: Settled
+
+
+def settle(folds: Sequence[Fold], rates: Rates, recipe: Recipe) -> Settled:
+    """Rounds with the least mean log loss over these folds, and the slope and levels of their log-odds."""
+    if not folds:
+        return Settled(
+            recipe.default_rounds, fit_levels([], recipe.min_calibration_positives), rates, recipe.horizon_days, 0
+        )
+    rounds = STAGE * (1 + int(np.argmin(np.mean([fold.curve for fold in folds], axis=0))))
+    samples = [(fold.split.test_date, _log_odds(fold, rounds), fold.y) for fold in folds]
+    levels = fit_levels(samples, recipe.min_calibration_positives)
+    return Settled(rounds, levels, rates, recipe.horizon_days, len(folds))
+
+
+def replay(
+    history: pd.DataFrame, features: list[str], splits: Sequence[Split], recipe: Recipe, progress: Progress
+) -> Replay:
+    """Train and score each split, oldest first; splits without both outcomes to learn from are left out.
+
+    ``history`` is sorted by snapshot and account.
+    """
+    rates = Rates.of(history, recipe.label)
+    folds: list[Fold] = []
+    scored: list[pd.DataFrame] = []
+    in_order = sorted(splits, key=lambda split: split.test_date)
+    with ThreadPoolExecutor(recipe.workers or cores()) as pool:
+        trained = pool.map(lambda split: _fold(history, features, split, recipe), in_order)
+        for number, (split, fold) in enumerate(zip(in_order, trained, strict=True), start=1):
+            told = f"{recipe.label}: {split.test_date:%Y-%m-%d} ({number} of {len(in_order)})"
+            if fold is None:
+                progress(f"{told} left out, one outcome only before it")
+                continue
+            settled = settle([earlier for earlier in folds if _matured(earlier, split, recipe)], rates, recipe)
+            scored.append(_scored(fold, settled))
+            folds.append(fold)
+            progress(f"{told} replayed, {settled.rounds} trees")
+    empty = pd.DataFrame(columns=["account_id", "snapshot_date", "y", "log_odds", "propensity", "calibrated", "rounds"])
+    return Replay(pd.concat(scored, ignore_index=True) if scored else empty, settle(folds, rates, recipe))
+
+
+def _fold(history: pd.DataFrame, features: list[str], split: Split, recipe: Recipe) -> Fold | None:
+    booster = fit_rows(history, features, recipe, recipe.max_rounds, split.train_dates)
+    if booster is None:
+        return None
+    test = history.iloc[day_of(history, split.test_date)]
+    X, came = test[features], test[recipe.label].to_numpy(np.int8)
+    curve = np.array([order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, X, STAGE)])
+    return Fold(split, booster, X, came, keys=test[["account_id", "snapshot_date"]], curve=curve)
+
+
+def fit_rows(
+    history: pd.DataFrame,
+    features: list[str],
+    recipe: Recipe,
+    rounds: int,
+    dates: Sequence[pd.Timestamp] | None = None,
+) -> Booster | None:
+    """A booster of the label on these snapshots (all, if None); None if they show one outcome only."""
+    chosen = rows_to_fit(history, recipe.label, recipe.max_rows, recipe.seed, dates)
+    y = history[recipe.label].to_numpy(np.int8)[chosen.places]
+    if not 0 < y.sum() < len(y):
+        return None
+    X = matrix(history, features, chosen.places)
+    return boosting.fit(X, y, recipe.params, rounds, recipe.seed, chosen.share)
+
+
+def order_loss(y: np.ndarray, log_odds: np.ndarray) -> float:
+    """Log loss at the level that fits these rows best; with one outcome only, there is no order to judge: 0."""
+    if not 0 < y.sum() < len(y):
+        return 0.0
+    return log_loss(y, expit(log_odds + level_for(log_odds, float(y.mean()))))
+
+
+def _matured(earlier: Fold, split: Split, recipe: Recipe) -> bool:
+    return earlier.split.test_date + timedelta(days=recipe.horizon_days) <= split.test_date
+
+
+def _log_odds(fold: Fold, rounds: int) -> np.ndarray:
+    return boosting.log_odds(fold.booster, fold.X, rounds)
+
+
+def _scored(fold: Fold, settled: Settled) -> pd.DataFrame:
+    raw = _log_odds(fold, settled.rounds)
+    return fold.keys.assign(
+        y=fold.y,
+        log_odds=raw,
+        propensity=settled.calibrator(fold.split.test_date, raw).propensity(raw),
+        calibrated=settled.folds > 0,
+        rounds=settled.rounds,
+    )

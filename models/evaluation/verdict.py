@@ -1,0 +1,108 @@
+"""Is there anything to say? A model is used only if it is no leak, better than chance and better than every rule."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from data.errors import HeadroomError
+from models.evaluation.backtest import Backtest
+from models.evaluation.leak_probes import Leak
+
+
+class Kind(StrEnum):
+    """What a verdict says."""
+
+    USABLE = "usable"
+    LEAK = "suspected leak"
+    NO_SIGNAL = "no usable signal"
+    TOO_FEW = "too few past expansions"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found about a base, why, and what to do. Only ``USABLE`` lets a model be used."""
+
+    kind: Kind
+    because: tuple[str, ...]
+    todo: str = ""
+
+    @property
+    def usable(self) -> bool:
+        return self.kind is Kind.USABLE
+
+
+class NotUsableError(HeadroomError):
+    """A base from which no model may be used."""
+
+
+def not_usable(verdict: Verdict, page: object) -> NotUsableError:
+    """The refusal of a verdict that is told on ``page``."""
+    todo = verdict.todo.rstrip(".")
+    return NotUsableError(
+        f"A model is to be trained: {verdict.kind}.",
+        "; ".join(verdict.because) + ".",
+        f"{todo[:1].upper()}{todo[1:]}. The page {page} shows why; no champion was registered.",
+    )
+
+
+SIGN_OFF = 'Or sign it off once you know it to be right: [training] signed_off = ["{name}"].'
+
+
+def judge_base(backtest: Backtest, leaks: Sequence[Leak]) -> Verdict:
+    """The verdict of a backtest: leaks first, then chance, then the best rule; intervals included.
+
+    Logistic regression and last month's list are no rules: they are models too, and losing to them is told on the
+    bench, not here.
+    """
+    open_leaks = [leak for leak in leaks if not leak.signed_off]
+    if open_leaks:
+        todo = f"{open_leaks[0].todo}. {SIGN_OFF.format(name=open_leaks[0].name)}"
+        return Verdict(Kind.LEAK, tuple(f"{leak.probe}: {leak}" for leak in open_leaks), todo[0].upper() + todo[1:])
+    value, low, high = backtest.figure("auc")
+    if not low > 0.5:
+        return Verdict(
+            Kind.NO_SIGNAL,
+            (f"on past snapshots the AUC is {value:.3f} ({_range(low, high)}): no better than chance, which is 0.5",),
+            "Load older history or more tables (`headroom check` says which would add signals), or come back later.",
+        )
+    best = backtest.best_rival("auc", rules_only=True)
+    if best is not None and not best.low > 0:
+        return Verdict(
+            Kind.NO_SIGNAL,
+            (
+                f"on past snapshots the model's AUC is {best.model:.3f}, that of the rule '{best.rival}' "
+                f"{best.rival_value:.3f}: the difference of {best.difference:+.3f} ({_range(best.low, best.high)}) "
+                "does not show that the model is better",
+            ),
+            'Rank by the rule ([training] without_model = "rule"), or load older history or more tables.',
+        )
+    return Verdict(Kind.USABLE, (statement(backtest),))
+
+
+def statement(backtest: Backtest) -> str:
+    """The plain sentence: does the product beat the best of its rivals, by how much, and how sure is that?"""
+    best = backtest.best_rival("auc")
+    precision = backtest.best_rival("average_precision")
+    if best is None or precision is None:
+        return "no rival could be judged"
+    said = []
+    for name, line in (("AUC", best), ("average precision", precision)):
+        if line.low > 0:
+            verb = "beats"
+        elif line.high < 0:
+            verb = "loses to"
+        else:
+            verb = "is not shown to differ from"
+        said.append(
+            f"in {name} the model ({line.model:.3f}) {verb} the best of its rivals, {line.rival} "
+            f"({line.rival_value:.3f}): {line.difference:+.3f} ({_range(line.low, line.high)})"
+        )
+    return "; ".join(said)
+
+
+def _range(low: float, high: float) -> str:
+    if np.isnan(low):
+        return "interval not known"
+    return f"95%: {low:+.3f} to {high:+.3f}" if low < 0 else f"95%: {low:.3f} to {high:.3f}"

@@ -1,0 +1,66 @@
+"""Who serves, and who served before: reading the champion, promoting by hand, rolling back."""
+
+from data.errors import ModelError
+from models.estimators.bundle import Bundle, OutdatedModelError
+from models.registry.mlflow_store import CHALLENGER, CHAMPION, DECISION, PREVIOUS, PROMOTED, Registry, listed
+from models.training.promotion import Champion
+
+
+def champion_of(registry: Registry) -> tuple[Champion | None, str]:
+    """The champion and its own predictions of past days; None, and why, if there is none to compare with.
+
+    One that another version of Headroom stored can be neither read nor served, so it holds no successor back.
+    Raises ModelError for one that is damaged.
+    """
+    if not registry.has_champion():
+        return None, "there is no champion"
+    try:
+        bundle = registry.load()
+    except OutdatedModelError as error:
+        version, _ = registry.find(f"{registry.name}@{CHAMPION}")
+        return None, f"the champion, version {version}, can no longer be served: {error.found}"
+    return Champion(bundle, registry.table(bundle.run_id, "predictions")), ""
+
+
+def served_before(registry: Registry, run_id: str) -> tuple[Bundle | None, str]:
+    """The model of a run that a published list names; None, and what was found instead, if it cannot be read."""
+    try:
+        return registry.load(run_id), ""
+    except ModelError as error:
+        return None, error.found
+
+
+def promote(registry: Registry, reference: str | None, because: str) -> tuple[str, str]:
+    """Make a version the champion by hand (default: the challenger). Returns ``(version, what was decided of it)``.
+
+    Raises ModelError for a rule, which cannot be a champion, and for a version of a model of another name.
+    """
+    bundle = registry.load(reference or f"{registry.name}@{CHALLENGER}")
+    if bundle.name != registry.name:
+        raise ModelError(
+            f"promote {reference} to champion of {registry.name}",
+            f"it is version {bundle.version} of {bundle.name}, another model",
+            f'choose a version of {registry.name}, or a configuration with model = "{bundle.name}"',
+        )
+    if "rule" in bundle.facts:
+        raise ModelError(
+            f"promote version {bundle.version}", "it is a rule, not a model", "choose the version of a model"
+        )
+    decided = registry.tags(bundle.run_id).get(DECISION, "nothing")
+    registry.note(bundle.run_id, PROMOTED, because)
+    registry.crown(bundle.version)
+    return bundle.version, decided
+
+
+def rollback(registry: Registry) -> tuple[str, str]:
+    """Let the previous champion serve again, and the present one be the previous. Returns ``(now, before)``."""
+    if not registry.has(PREVIOUS) or not registry.has(CHAMPION):
+        raise ModelError(
+            f"roll {registry.name} back",
+            f"no champion before the present one; {listed(registry.versions())}",
+            "name a version: `headroom promote VERSION`",
+        )
+    before, _ = registry.find(f"{registry.name}@{CHAMPION}")
+    now, _ = registry.find(f"{registry.name}@{PREVIOUS}")
+    registry.crown(now)
+    return now, before

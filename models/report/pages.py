@@ -1,0 +1,196 @@
+"""The pages about a study and a model: self-contained HTML, nothing from elsewhere, everything escaped."""
+
+import base64
+import io
+import math
+from collections.abc import Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from models.estimators import boosting
+from models.evaluation.backtest import WHOLE, Backtest
+from models.evaluation.evaluation import Study
+from models.evaluation.verdict import Verdict, statement
+from models.report.plots import study_plots
+from models.training.promotion import Decision
+from models.training.train import TrainedModel
+
+WORDS = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "precision_at_20": "precision at 20",
+    "lift_at_20": "lift at 20",
+    "precision_at_10pct": "precision at 10%",
+    "lift_at_10pct": "lift at 10%",
+    "arr_recall_at_20": "share of expansion ARR in the top 20",
+    "arr_recall_at_10pct": "share of expansion ARR in the top 10%",
+    "book_precision_at_20": "precision at 20 of each owner's book",
+    "book_lift_at_20": "lift at 20 of each owner's book",
+    "brier": "Brier score",
+    "brier_skill": "Brier skill over the base rate",
+    "log_loss": "log loss",
+    "ece": "expected calibration error",
+    "calibration_slope": "calibration slope",
+    "deciles_out_of_order": "deciles out of order (of 9 steps)",
+    "cross_sell_product_hit_rate": "likeliest product was bought",
+    "cross_sell_popular_hit_rate": "most popular one left was bought",
+    "cross_sell_product_share": "mean share given to what was bought",
+    "cross_sell_hit_rate_difference": "difference, paired",
+    "forecast_over_realised": "forecast / realised expansions",
+    "arr_forecast_over_realised": "forecast / realised ARR",
+    "arr_interval_coverage": "share of expansions inside the 80% interval of their amount",
+}
+BENCH = ("auc", "average_precision", "precision_at_20", "lift_at_10pct", "arr_recall_at_10pct", "book_precision_at_20")
+SLICE = ("auc", "average_precision", "precision_at_20", "lift_at_10pct", "ece", "forecast_over_realised")
+TOP_FEATURES = 15
+FEW_POSITIVES = 100
+
+
+def number(value: float) -> str:
+    """Three figures; a dash where nothing can be told."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def _signed(value: float) -> str:
+    return "–" if not math.isfinite(value) else f"{value:+.3f}"
+
+
+def _amount(value: float) -> str:
+    return "–" if not math.isfinite(value) else f"{value:,.0f}"
+
+
+def environment() -> Environment:
+    """The templates of this room: everything is escaped, an unknown name is an error."""
+    folder = Path(__file__).with_name("templates")
+    made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    made.filters.update(number=number, signed=_signed, amount=_amount, words=lambda name: WORDS.get(name, name))
+    return made
+
+
+def picture(figure: Figure) -> str:
+    """A plot as the address of an image that stands on the page itself."""
+    target = io.BytesIO()
+    figure.savefig(target, format="png", dpi=110)
+    return "data:image/png;base64," + base64.b64encode(target.getvalue()).decode()
+
+
+def study_page(
+    title: str, verdict: Verdict, horizon_days: int, found: Study | None = None, decision: Decision | None = None
+) -> str:
+    """The page of a backtest, or of a base from which no model may be used; ``found`` is None without a backtest."""
+    values: dict[str, Any] = {"title": title, "verdict": verdict, "horizon_days": horizon_days, "decision": decision}
+    if found is not None:
+        backtest = found.backtest
+        values |= {
+            **_shared(backtest),
+            "plots": {name: picture(figure) for name, figure in study_plots(backtest).items()},
+            "bench": [
+                (rival, {line["metric"]: line for line in lines})
+                for rival, lines in groupby(backtest.bench.to_dict("records"), key=lambda line: line["rival"])
+            ],
+            "bench_metrics": [name for name in BENCH if name in set(backtest.bench.metric)],
+            "months": backtest.months.to_dict("records"),
+            "deciles": backtest.deciles.to_dict("records"),
+            "best_columns": found.columns.head(5).to_dict("records"),
+            "by_day": _by_day(backtest),
+            **_offered(found),
+        }
+    return environment().get_template("backtest.html.j2").render(study=found, **values)
+
+
+def card_page(
+    trained: TrainedModel,
+    decision: Decision,
+    name: str,
+    version: str,
+    labels: Mapping[str, str],
+    label_rules: Mapping[str, Any],
+    sources: Mapping[str, Any],
+) -> str:
+    """The model card. ``labels``: feature to words; ``label_rules``, ``sources``: what else is told of the data."""
+    return (
+        environment()
+        .get_template("card.html.j2")
+        .render(
+            title=f"{name}, version {version}" if version else name,
+            decision=decision,
+            facts=trained.bundle.facts,
+            features=len(trained.bundle.feature_names),
+            label_rules=label_rules,
+            sources=sources,
+            motions=trained.motion_metrics,
+            withheld=trained.bundle.withheld,
+            top_features=top_features(trained, labels),
+            limits=limits(trained),
+            backtest=trained.backtest,
+            **_shared(trained.backtest),
+            **_offered(trained.study),
+        )
+    )
+
+
+def _shared(backtest: Backtest) -> dict[str, Any]:
+    scopes = backtest.figures.drop_duplicates("scope")[["scope", "rows", "positives"]].rename(columns={"scope": "name"})
+    days = {f"{day:%Y-%m-%d}" for day in backtest.rows.snapshot_date.unique()}
+    return {
+        "statement": statement(backtest),
+        "overall": backtest.figures[backtest.figures.scope == WHOLE].to_dict("records"),
+        "days": scopes[scopes.name.isin(days)].to_dict("records"),
+        "slices": scopes[~scopes.name.isin([*days, WHOLE])].to_dict("records"),
+        "slice_metrics": SLICE,
+    }
+
+
+def _by_day(backtest: Backtest) -> list[tuple[str, list[tuple[float, float, float]]]]:
+    """Every figure of every day: its name, and value, low and high per day."""
+    days = [f"{day:%Y-%m-%d}" for day in sorted(backtest.rows.snapshot_date.unique())]
+    names = backtest.figures.metric.drop_duplicates()
+    return [(name, [backtest.figure(name, day) for day in days]) for name in names]
+
+
+def _offered(found: Study) -> dict[str, Any]:
+    """What is told of the product for a cross-sell; nothing where nobody bought across."""
+    if found.offered is None:
+        return {"offered": [], "offered_days": []}
+    return {
+        "offered": found.offered.figures.to_dict("records"),
+        "offered_days": found.offered.days.to_dict("records"),
+    }
+
+
+def top_features(trained: TrainedModel, labels: Mapping[str, str]) -> list[tuple[str, float]]:
+    """The features with the largest attributions on the latest matured snapshot: words and mean size in log-odds."""
+    parts, _ = boosting.contributions(trained.bundle.booster, trained.latest_rows)
+    size = np.abs(parts).mean(axis=0)
+    order = np.argsort(-size, kind="stable")[:TOP_FEATURES]
+    names = trained.bundle.feature_names
+    return [(labels.get(names[place], names[place]), float(size[place])) for place in order]
+
+
+def limits(trained: TrainedModel) -> list[str]:
+    """Where not to trust the model, as far as its own figures say so."""
+    backtest, told = trained.backtest, []
+    calibrated = int(backtest.months.calibrated.sum())
+    if calibrated < len(backtest.months):
+        told.append(
+            f"Probabilities could be judged on {calibrated} of {len(backtest.months)} days: the others had no matured "
+            "past to calibrate on."
+        )
+    slope, low, high = backtest.figure("calibration_slope")
+    if low > 1 or high < 1:
+        told.append(f"Its differences are too {'timid' if slope > 1 else 'bold'}: calibration slope {slope:.2f}.")
+    if backtest.rises():
+        told.append(f"The deciles are not monotone: {backtest.rises()} of 9 steps go the wrong way.")
+    positives = int(backtest.rows.y.sum())
+    if positives < FEW_POSITIVES:
+        told.append(f"Only {positives} positive rows stand behind the figures: read the intervals, not the values.")
+    told += [f"No propensity of {motion}: {reason}." for motion, reason in trained.bundle.withheld.items()]
+    told += [f"Signed off by hand: {leak}." for leak in trained.study.leaks if leak.signed_off]
+    told.append("Owners and segments are those of today, also for past days.")
+    told.append("Past expansions happened with the plays of their time: what nobody tried, the model has not seen.")
+    return told

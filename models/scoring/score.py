@@ -1,0 +1,189 @@
+"""Score a snapshot: propensities and the exact attributions of the same booster, checked before anyone sees them."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from data.contract.inputs import ADDITIVITY, MOTIONS
+from data.errors import NotEnoughHistoryError, PublishError
+from models.estimators import boosting
+from models.estimators.bundle import Bundle
+from models.estimators.categories import encode
+from models.estimators.cross_sell import Owned
+from models.training.motions import motion_propensities
+
+KEYS = ["account_id", "snapshot_date"]
+JUDGED_ROWS = 16
+"""Rows whose attributions LightGBM judges; it takes about two milliseconds for each."""
+JUDGE_TOLERANCE = 1e-6
+DEEP, DEEP_TOLERANCE = 20, 0.05
+"""Splits on one path from which LightGBM's own attributions are no longer exact: its sums cancel."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One row per account and snapshot, in the order of the rows given.
+
+    ``scores``: account_id, snapshot_date, log_odds, base_log_odds, propensity; propensity_<motion> (missing where the
+    motion was not learnt); expected_arr = propensity x arr_if_expands, and arr_if_expands_low and _high, between which
+    four in five of such amounts lie (missing without amounts); cross_sell_product and cross_sell_product_share, the
+    likeliest product and its chance given a cross-sell (missing where nothing is left, or the motion was not learnt).
+    ``attributions``: snapshot_date, account_id, base_log_odds, and one column per feature, in log-odds.
+    ``explained_by``: what computed them. ``sha256``: the hash of each column
+    of both and of the rows that were scored, by place and column.
+    """
+
+    scores: pd.DataFrame
+    attributions: pd.DataFrame
+    explained_by: str
+    sha256: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def score(bundle: Bundle, rows: pd.DataFrame, owned: Owned | None = None) -> Scored:
+    """Score feature rows. ``rows``: account_id, snapshot_date and the model's features, more columns are left aside.
+
+    ``owned``: what these accounts (or more) could be sold; without it no product is named.
+
+    Raises ModelError if features of the model are missing, NotEnoughHistoryError for no rows, PublishError if an
+    account is there twice, the parts of a score do not add up to it, or LightGBM explains it otherwise.
+    """
+    if rows.empty:
+        raise NotEnoughHistoryError(
+            "score a snapshot", "no account in the base", "choose a date on which there are customers"
+        )
+    if rows.duplicated(KEYS).any():
+        twice = rows.loc[rows.duplicated(KEYS), "account_id"].iloc[0]
+        raise PublishError("score a snapshot", f"account {twice} is there twice", "build the features again")
+    X = model_matrix(bundle, rows)
+    log_odds = boosting.log_odds(bundle.booster, X)
+    parts, base = boosting.contributions(bundle.booster, X)
+    check_sum(rows["account_id"], log_odds, base, parts)
+    check_parts(rows["account_id"], bundle.booster, X, parts)
+    propensity = bundle.any_expansion.calibrator.propensity(log_odds)
+    per_motion = motion_propensities(bundle, X, propensity)
+    keys = rows[KEYS].reset_index(drop=True)
+    missing = np.full(len(rows), np.nan)
+    amount = missing if bundle.amounts is None else bundle.amounts.predict(X)
+    low, high = (missing, missing) if bundle.amounts is None else bundle.amounts.interval(amount)
+    scores = keys.assign(log_odds=log_odds, base_log_odds=base, propensity=propensity)
+    scores = scores.assign(**{f"propensity_{motion}": per_motion.get(motion, missing) for motion in MOTIONS})
+    first = keys[["snapshot_date", "account_id"]].assign(base_log_odds=base)
+    attributions = pd.concat([first, pd.DataFrame(parts, columns=list(bundle.feature_names))], axis=1)
+    scores = scores.assign(
+        expected_arr=propensity * amount, arr_if_expands=amount, arr_if_expands_low=low, arr_if_expands_high=high
+    )
+    product, share = _likeliest_product(bundle, rows, owned)
+    scores = scores.assign(cross_sell_product=product, cross_sell_product_share=share)
+    explained_by = boosting.explained_by(bundle.booster)
+    return Scored(scores, attributions, explained_by, _hashes(rows, scores, attributions))
+
+
+def require_unchanged(bundle: Bundle, rows: pd.DataFrame, scored: Scored) -> None:
+    """Raise PublishError unless these are the rows that were scored, and the scores those of this model.
+
+    To be asked last, before anything is published. Named are a column that was changed, renamed, or moved against the
+    accounts since it was scored, log-odds of another booster (a few rows are predicted again) and propensities of
+    another calibrator (all are mapped again).
+    """
+    asked = "publish the scores that this model gave these rows"
+    todo = "do not publish: score again, with one version and one set of rows"
+    found = _hashes(rows, scored.scores, scored.attributions)
+    moved = [
+        name for name in (*scored.sha256, *(found.keys() - scored.sha256)) if scored.sha256.get(name) != found.get(name)
+    ]
+    if moved:
+        raise PublishError(asked, f"changed since they were scored: {', '.join(moved[:5])} ({len(moved)} in all)", todo)
+    scores, accounts = scored.scores, scored.scores["account_id"]
+    log_odds, parts = scores["log_odds"].to_numpy(), _parts(bundle, scored)
+    check_sum(accounts, log_odds, scores["base_log_odds"].to_numpy(), parts)
+    some = _spread(len(rows))
+    again = boosting.log_odds(bundle.booster, model_matrix(bundle, rows.iloc[some]))
+    _require_same("log_odds", "the booster", accounts.iloc[some], log_odds[some], again)
+    mapped = bundle.any_expansion.calibrator.propensity(log_odds)
+    _require_same("propensity", "the calibrator", accounts, scores["propensity"].to_numpy(), mapped)
+
+
+def _parts(bundle: Bundle, scored: Scored) -> np.ndarray:
+    names = [str(name) for name in scored.attributions.columns[3:]]
+    boosting.check_columns(list(bundle.feature_names), names)
+    return scored.attributions[names].to_numpy(np.float64)
+
+
+def _require_same(column: str, what: str, accounts: pd.Series, stated: np.ndarray, again: np.ndarray) -> None:
+    off = np.flatnonzero(~(np.abs(stated - again) <= ADDITIVITY))
+    if len(off):
+        raise PublishError(
+            asked="publish the scores that this model gave these rows",
+            found=f"{column} is not what {what} of this model gives: account {accounts.iloc[off[0]]} has "
+            f"{stated[off[0]]:.9g} where {again[off[0]]:.9g} is due ({len(off)} in all)",
+            todo="do not publish: score again, with one version and one set of rows",
+        )
+
+
+def _hashes(rows: pd.DataFrame, scores: pd.DataFrame, attributions: pd.DataFrame) -> dict[str, str]:
+    """The hash of each column in its order of accounts: values moved against the accounts have another."""
+    frames = {"feature": rows, "score": scores, "attribution": attributions}
+    return {f"{place} {name}": _hash(frame[name]) for place, frame in frames.items() for name in frame.columns}
+
+
+def _hash(values: pd.Series) -> str:
+    numbers = values.to_numpy() if values.dtype.kind in "fiub" else pd.util.hash_array(values.to_numpy(object))
+    return hashlib.sha256(np.ascontiguousarray(numbers).data).hexdigest()
+
+
+def _spread(count: int, most: int = JUDGED_ROWS) -> np.ndarray:
+    """Some places among so many, from the first to the last."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+
+
+def _likeliest_product(bundle: Bundle, rows: pd.DataFrame, owned: Owned | None) -> tuple[pd.Series, np.ndarray]:
+    """Of each row, in a frame's index from 0; none where the motion was withheld."""
+    if owned is None or bundle.offers is None or "cross_sell" not in bundle.motions:
+        return pd.Series(None, index=range(len(rows)), dtype="str"), np.full(len(rows), np.nan)
+    product, share = bundle.offers.best(rows, owned)
+    return pd.Series(product, dtype="str"), share
+
+
+def model_matrix(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
+    """The model's columns of feature rows, as its booster takes them. Raises ModelError if one is not there."""
+    names = list(bundle.feature_names)
+    present = [name for name in names if name in rows.columns]
+    boosting.check_columns(names, present)
+    return encode(rows[names], bundle.categories).astype("float64")
+
+
+def check_parts(accounts: pd.Series, booster: boosting.Booster, X: pd.DataFrame, parts: np.ndarray) -> None:
+    """Raise PublishError unless LightGBM's own explanation of a few rows is the same, feature by feature.
+
+    An independent judge: the sum alone does not tell two attributions that were exchanged.
+    """
+    some = _spread(len(X))
+    judge = boosting.lightgbm_contributions(booster, X.iloc[some])
+    tolerance = DEEP_TOLERANCE if boosting.deepest_path(booster) >= DEEP else JUDGE_TOLERANCE
+    off = np.abs(parts[some] - judge)
+    off = np.where(np.isnan(off), np.inf, off)
+    row, column = divmod(int(np.argmax(off)), off.shape[1])
+    if off[row, column] > tolerance:
+        raise PublishError(
+            asked="explain every score by what its features add to it",
+            found=f"the attribution of {X.columns[column]} is {parts[some[row], column]:.6g} for account "
+            f"{accounts.iloc[some[row]]}, where LightGBM finds {judge[row, column]:.6g}",
+            todo="do not publish: attributions are not of this booster, or not of the columns they are named after",
+        )
+
+
+def check_sum(accounts: pd.Series, log_odds: np.ndarray, base: np.ndarray, parts: np.ndarray) -> None:
+    """Raise PublishError, naming the worst account, unless base + sum of attributions = log-odds on every row."""
+    off = np.abs(base + parts.sum(axis=1) - log_odds)
+    off = np.where(np.isnan(off), np.inf, off)
+    worst = int(np.argmax(off))
+    if off[worst] > ADDITIVITY:
+        raise PublishError(
+            asked="explain every score by parts that add up to it",
+            found=f"{int((off > ADDITIVITY).sum())} of {len(off)} accounts do not add up; "
+            f"account {accounts.iloc[worst]} is off by {off[worst]:.3g} in log-odds",
+            todo="do not publish: scores and attributions are not of one model; score again with one version",
+        )

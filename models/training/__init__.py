@@ -1,0 +1,1 @@
+"""The model of today, and whether it is to be served."""

@@ -1,0 +1,121 @@
+"""Propensities per motion, consistent with the propensity of any expansion."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from data.contract.inputs import MOTIONS
+from models.estimators import boosting
+from models.estimators.bundle import Bundle, Propensity
+from models.estimators.calibration import IDENTITY, Calibrator
+from models.evaluation.readiness import count_expansions
+from models.evaluation.replay import Progress, Recipe, Settled, fit_rows, replay
+from models.evaluation.splits import Split
+from models.settings import StudySettings
+
+
+@dataclass(frozen=True)
+class TrainedMotions:
+    """``predictions``: out-of-time rows per motion, as in Replay. ``complete``: nothing that occurs was withheld."""
+
+    models: Mapping[str, Propensity]
+    withheld: Mapping[str, str]
+    predictions: Mapping[str, pd.DataFrame]
+    complete: bool
+
+
+def train_motions(
+    history: pd.DataFrame,
+    features: list[str],
+    splits: Sequence[Split],
+    settings: StudySettings,
+    today: pd.DataFrame | None,
+    progress: Progress,
+) -> TrainedMotions:
+    """One model per motion with enough expansions; the others are withheld with the reason. ``history`` is sorted.
+
+    ``today``: the rows of the day that is scored, whose season the propensities are calibrated to.
+    """
+    models: dict[str, Propensity] = {}
+    withheld: dict[str, str] = {}
+    predictions: dict[str, pd.DataFrame] = {}
+    complete = True
+    for motion in MOTIONS:
+        label = f"expanded_{motion}"
+        if label not in history.columns or not history[label].any():
+            withheld[motion] = "no expansion of this motion in the history"
+        elif np.array_equal(history[label], history["expanded"]):
+            models[motion] = Propensity(None, IDENTITY)
+        elif (expansions := count_expansions(history, label, settings.horizon_days)) < settings.min_expansions_motion:
+            withheld[motion] = f"{expansions} past expansions of this motion; it takes {settings.min_expansions_motion}"
+            complete = False
+        else:
+            models[motion], predictions[motion] = _train(history, features, splits, motion, settings, today, progress)
+    return TrainedMotions(models, withheld, predictions, complete)
+
+
+def _train(
+    history: pd.DataFrame,
+    features: list[str],
+    splits: Sequence[Split],
+    motion: str,
+    settings: StudySettings,
+    today: pd.DataFrame | None,
+    progress: Progress,
+) -> tuple[Propensity, pd.DataFrame]:
+    recipe = Recipe(
+        label=f"expanded_{motion}",
+        params=settings.motion_boosting,
+        default_rounds=settings.motion_default_rounds,
+        max_rounds=settings.motion_max_rounds,
+        horizon_days=settings.horizon_days,
+        min_calibration_positives=settings.min_calibration_positives,
+        seed=settings.seed,
+        workers=settings.workers,
+        max_rows=settings.max_rows,
+    )
+    played = replay(history, features, splits, recipe, progress)
+    booster = fit_rows(history, features, recipe, played.settled.rounds)
+    assert booster is not None  # with enough expansions, and not in every row
+    return Propensity(booster, calibrator_of_today(played.settled, booster, today)), played.predictions
+
+
+def calibrator_of_today(settled: Settled, booster: boosting.Booster, today: pd.DataFrame | None) -> Calibrator:
+    """The map for the day that is scored; without its rows, for a day without a season."""
+    if today is None or today.empty:
+        return settled.calibrator(pd.Timestamp.max, None)
+    X = today[boosting.feature_names(booster)].astype("float64")
+    return settled.calibrator(today["snapshot_date"].iloc[0], boosting.log_odds(booster, X))
+
+
+def motion_propensities(bundle: Bundle, X: pd.DataFrame, any_expansion: np.ndarray) -> dict[str, np.ndarray]:
+    """``motion -> propensity per row``, consistent with ``any_expansion``; motions that were withheld are not in it."""
+    raw = {
+        motion: any_expansion
+        if model.booster is None
+        else model.calibrator.propensity(boosting.log_odds(model.booster, X))
+        for motion, model in bundle.motions.items()
+    }
+    if not raw:
+        return {}
+    values = consistent(any_expansion, np.column_stack(list(raw.values())), bundle.all_motions_modelled)
+    return {motion: values[:, i] for i, motion in enumerate(raw)}
+
+
+def consistent(any_expansion: np.ndarray, per_motion: np.ndarray, all_motions: bool) -> np.ndarray:
+    """The nearest propensities (rows x motions) that any-expansion allows.
+
+    No motion is likelier than any expansion. If every motion is there, together they are at least as likely as any
+    expansion: where they fall short all are raised in proportion (which cannot lift one above any). Where a motion was
+    withheld, the rest of the propensity may be its own, and nothing is raised.
+    """
+    whole = any_expansion[:, None]
+    capped = np.minimum(per_motion, whole)
+    if not all_motions:
+        return capped
+    total = capped.sum(axis=1, keepdims=True)
+    short = (total < whole) & (total > 0)
+    raised = capped * np.divide(whole, total, out=np.ones_like(total), where=short)
+    return np.minimum(raised, whole)

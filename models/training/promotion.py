@@ -1,0 +1,191 @@
+"""Challenger against champion: which of the two is to be served, and why. A decision is a record, not a feeling.
+
+Both are judged on the same account-days, none of which either has learnt from: the challenger by its replay, the
+champion by its own replay and, on days after its training, by what it says itself.
+
+    refuse    the challenger may not be used at all (verdict, calibration)
+    keep      it may, but it is worse than the champion, or changes the list beyond what was agreed
+    promote   none of these
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from models.estimators import boosting
+from models.estimators.bundle import Bundle
+from models.estimators.categories import recode
+from models.evaluation.backtest import Backtest
+from models.evaluation.bootstrap import Figures, Resamples, difference, interval, mean_of
+from models.evaluation.evaluation import Study
+from models.evaluation.metrics import LIST_LENGTH, ORDER_METRICS, ranking_metrics
+from models.evaluation.verdict import Verdict
+from models.settings import PromotionGates
+
+KEYS = ["account_id", "snapshot_date"]
+
+
+class Choice(StrEnum):
+    """What was decided."""
+
+    PROMOTE = "promote"
+    KEEP = "keep"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition: what it asks, what was found, and what follows if it fails."""
+
+    asks: str
+    found: str
+    passed: bool
+    otherwise: Choice
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The record. ``champion`` is the version compared with, or empty; ``differences``: metric to challenger -
+    champion, low, high on ``rows`` account-days.
+    """
+
+    choice: Choice
+    because: tuple[str, ...]
+    gates: tuple[Gate, ...]
+    champion: str
+    rows: int
+    differences: Mapping[str, tuple[float, float, float]]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.choice}: {'; '.join(self.because)}"
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model that is served, and its own predictions of days it had not learnt from."""
+
+    bundle: Bundle
+    predictions: pd.DataFrame
+
+
+def decide(
+    found: Study, champion: Champion | None, gates: PromotionGates, why_none: str = "there is no champion"
+) -> Decision:
+    """Judge the study's model against the champion; ``why_none`` says why there is none to compare with."""
+    asked = [_verdict(found.verdict), *_calibration(found.backtest, gates)]
+    differences: dict[str, tuple[float, float, float]] = {}
+    rows = 0
+    if champion is not None:
+        both = both_predictions(found, champion)
+        rows = len(both)
+        if rows and both.y.nunique() > 1:
+            differences = paired(both, found.settings.resamples, found.settings.seed)
+            asked += [_no_worse(differences, gates), _overlap(both, gates)]
+    failed = [gate for gate in asked if not gate.passed]
+    choice = next((c for c in (Choice.REFUSE, Choice.KEEP) if any(g.otherwise is c for g in failed)), Choice.PROMOTE)
+    because = tuple(f"{gate.asks}: {gate.found}" for gate in failed) or _why(asked, champion, rows, why_none)
+    return Decision(choice, because, tuple(asked), champion.bundle.version if champion else "", rows, differences)
+
+
+def refused(verdict: Verdict) -> Decision:
+    """The record of a base from which no model may be used."""
+    gate = _verdict(verdict)
+    return Decision(Choice.REFUSE, verdict.because, (gate,), "", 0, {})
+
+
+def _why(asked: Sequence[Gate], champion: Champion | None, rows: int, why_none: str) -> tuple[str, ...]:
+    if champion is None:
+        return (f"it passed {len(asked)} gates, and {why_none}",)
+    if not rows:
+        return (f"it passed {len(asked)} gates; there is no day that neither it nor the champion has learnt from",)
+    return (f"it passed {len(asked)} gates against version {champion.bundle.version} on {rows:,} account-days",)
+
+
+def _verdict(verdict: Verdict) -> Gate:
+    return Gate("the verdict is that it may be used", f"{verdict.kind}", verdict.usable, Choice.REFUSE)
+
+
+def _calibration(backtest: Backtest, gates: PromotionGates) -> list[Gate]:
+    ratio, low, high = backtest.figure("forecast_over_realised")
+    ece, _, ece_high = backtest.figure("ece")
+    # Resampling adds noise to an error that is never below zero, so its interval lies too high: mirror it.
+    ece_low = 2 * ece - ece_high
+    if np.isnan(ratio):
+        return []
+    lowest, highest = gates.forecast_range
+    return [
+        Gate(
+            f"forecast over realised between {lowest:g} and {highest:g}, unless the interval reaches in",
+            f"{ratio:.2f} ({low:.2f} to {high:.2f})",
+            not (low > highest or high < lowest),
+            Choice.REFUSE,
+        ),
+        Gate(
+            f"expected calibration error at most {gates.max_ece:g}, unless the interval reaches down to it",
+            f"{ece:.3f}",
+            not ece_low > gates.max_ece,
+            Choice.REFUSE,
+        ),
+    ]
+
+
+def _no_worse(differences: Mapping[str, tuple[float, float, float]], gates: PromotionGates) -> Gate:
+    value, low, high = differences["auc"]
+    return Gate(
+        f"AUC no worse than the champion's by more than {gates.auc_margin:g}",
+        f"{value:+.3f} ({low:+.3f} to {high:+.3f})",
+        value >= -gates.auc_margin and not high < 0,
+        Choice.KEEP,
+    )
+
+
+def _overlap(both: pd.DataFrame, gates: PromotionGates) -> Gate:
+    last = both[both.snapshot_date == both.snapshot_date.max()]
+    tops = [set(last.nlargest(LIST_LENGTH, column).account_id) for column in ("log_odds", "champion")]
+    share = len(tops[0] & tops[1]) / min(LIST_LENGTH, len(last))
+    return Gate(
+        f"at least {gates.min_list_overlap:.0%} of the champion's first {LIST_LENGTH} stay on the list",
+        f"{share:.0%} on {last.snapshot_date.iloc[0]:%Y-%m-%d}",
+        share >= gates.min_list_overlap,
+        Choice.KEEP,
+    )
+
+
+def both_predictions(found: Study, champion: Champion) -> pd.DataFrame:
+    """The account-days that neither model has learnt from: account_id, snapshot_date, y, log_odds, champion."""
+    rows = found.backtest.rows[[*KEYS, "y", "log_odds"]]
+    facts = champion.bundle.facts
+    closed = pd.Timestamp(facts["last_snapshot"]) + timedelta(days=facts["horizon_days"])
+    said = [champion.predictions.loc[champion.predictions.snapshot_date < closed, [*KEYS, "log_odds"]]]
+    later = found.rows[found.rows.snapshot_date >= closed]
+    later = recode(later, found.categories, champion.bundle.categories)
+    names = list(champion.bundle.feature_names)
+    if len(later) and set(names) <= set(later.columns):
+        said.append(later[KEYS].assign(log_odds=boosting.log_odds(champion.bundle.booster, later[names])))
+    own = pd.concat(said, ignore_index=True).rename(columns={"log_odds": "champion"})
+    own = own.astype({"champion": "float64"}).drop_duplicates(KEYS, keep="last")
+    return rows.merge(own, on=KEYS, how="inner").reset_index(drop=True)
+
+
+def paired(both: pd.DataFrame, resamples: int, seed: int) -> dict[str, tuple[float, float, float]]:
+    """Challenger - champion per metric: value, low, high; mean over the days, in the same resamples of accounts."""
+    drawn = Resamples(both.account_id, resamples, seed)
+    days = [np.flatnonzero(both.snapshot_date == day) for day in sorted(both.snapshot_date.unique())]
+    y = both.y.to_numpy()
+
+    def of(column: str) -> Figures:
+        ranked = both[column].to_numpy(np.float64)
+        return mean_of(
+            [drawn.figures(d, lambda w, d=d: ranking_metrics(y[d], ranked[d], weights=w)) for d in days]  # type: ignore[misc]
+        )
+
+    told = difference(of("log_odds"), of("champion"))
+    return {name: (float(told[name][0]), *interval(told[name])) for name in ORDER_METRICS}

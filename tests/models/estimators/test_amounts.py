@@ -1,0 +1,136 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.estimators.amounts import Amounts, fit_amounts, gamma_deviance
+
+FEATURES = ("mrr", "seats")
+
+
+def sample(rows: int, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    """ARR is about 2.4 times the MRR, whatever the seats."""
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {"mrr": np.exp(random.normal(6, 1, rows)), "seats": random.integers(1, 90, rows).astype(float)}
+    )
+    frame["account_id"] = [f"account {number % (rows // 2 + 1)}" for number in range(rows)]
+    return frame, frame.mrr.to_numpy() * 2.4 * random.gamma(4, 1 / 4, rows)
+
+
+def test_the_amount_follows_the_size() -> None:
+    rows, arr = sample(2000)
+    amounts = fit_amounts(rows, arr, FEATURES)
+    assert amounts is not None
+    told = amounts.predict(rows)
+    assert told.sum() == pytest.approx(arr.sum())
+    assert np.corrcoef(np.log(told), np.log(rows.mrr))[0, 1] > 0.97
+    assert amounts.predict(pd.DataFrame({"mrr": [1000.0], "seats": [30.0]}))[0] == pytest.approx(2400, rel=0.15)
+
+
+def test_what_is_missing_counts_as_the_median_and_the_edge_is_the_edge() -> None:
+    rows, arr = sample(500)
+    rows.loc[:50, "seats"] = np.nan
+    amounts = fit_amounts(rows, arr, FEATURES)
+    assert amounts is not None
+    middle = float(rows.mrr.median())
+    one = pd.DataFrame({"mrr": [middle, np.nan], "seats": [np.nan, np.nan]})
+    assert amounts.predict(one)[0] == pytest.approx(amounts.predict(one)[1], rel=0.01)
+    edge = pd.DataFrame({"mrr": [rows.mrr.max(), 1e12], "seats": [5.0, 5.0]})
+    assert amounts.predict(edge)[0] == amounts.predict(edge)[1]
+
+
+def test_few_positives_give_one_amount_and_none_give_none() -> None:
+    rows, arr = sample(9)
+    amounts = fit_amounts(rows, arr, FEATURES)
+    assert amounts is not None
+    assert amounts.predict(rows) == pytest.approx(np.full(9, arr.mean()))
+    assert fit_amounts(rows, np.full(9, np.nan), FEATURES) is None
+    assert fit_amounts(rows, np.zeros(9), FEATURES) is None
+
+
+def test_stored_as_json_and_read_back() -> None:
+    rows, arr = sample(200)
+    amounts = fit_amounts(rows, arr, FEATURES)
+    assert amounts is not None
+    again = Amounts.from_dict(json.loads(json.dumps(amounts.to_dict())))
+    assert again == amounts
+    assert (again.predict(rows) == amounts.predict(rows)).all()
+
+
+def test_four_in_five_amounts_lie_in_the_interval() -> None:
+    rows, arr = sample(2000)
+    later, came = sample(2000, seed=1)
+    amounts = fit_amounts(rows, arr, FEATURES)
+    assert amounts is not None
+    low, high = amounts.interval(amounts.predict(later))
+    assert ((low <= came) & (came <= high)).mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_few_amounts_have_no_interval() -> None:
+    amounts = fit_amounts(*sample(9), FEATURES)
+    assert amounts is not None
+    assert np.isnan([amounts.low, amounts.high]).all()
+    again = Amounts.from_dict(json.loads(json.dumps(amounts.to_dict(), allow_nan=False)))
+    assert np.isnan([again.low, again.high]).all()
+    assert again.square == amounts.square
+
+
+def by_plan(rows: int, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    """Of equal size, but on one plan an expansion is five times as large: no column of size tells."""
+    frame, arr = sample(rows, seed)
+    frame["plan"] = np.random.default_rng(seed + 100).integers(0, 2, rows).astype(float)
+    return frame, arr * np.where(frame.plan == 1, 5.0, 1.0)
+
+
+def test_trees_tell_what_size_does_not() -> None:
+    rows, arr = by_plan(1500)
+    later, came = by_plan(1500, seed=1)
+    features = (*FEATURES, "plan")
+    amounts, by_size = fit_amounts(rows, arr, features), fit_amounts(rows, arr, FEATURES)
+    assert amounts is not None
+    assert by_size is not None
+    told = amounts.predict(later)
+    assert amounts.trees
+    assert gamma_deviance(came, told) < 0.3 < 0.6 < gamma_deviance(came, by_size.predict(later))
+    assert told[later.plan == 1].sum() == pytest.approx(came[later.plan == 1].sum(), rel=0.1)
+    assert told.sum() == pytest.approx(came.sum(), rel=0.1)
+    low, high = amounts.interval(told)
+    assert ((low <= came) & (came <= high)).mean() == pytest.approx(0.8, abs=0.04)
+    again = Amounts.from_dict(json.loads(json.dumps(amounts.to_dict())))
+    assert (again.predict(later) == told).all()
+    assert fit_amounts(rows, arr, features) == amounts
+
+
+def test_no_trees_where_they_do_not_help() -> None:
+    rows, arr = sample(600)
+    amounts = fit_amounts(rows, arr, FEATURES)
+    assert amounts is not None
+    assert not amounts.trees
+
+
+def test_no_trees_of_few_amounts_or_of_a_handful_of_accounts() -> None:
+    features = (*FEATURES, "plan")
+    few, many = fit_amounts(*by_plan(199), features), by_plan(600)
+    assert few is not None
+    assert not few.trees
+    one = fit_amounts(many[0].assign(account_id="the one"), many[1], features)
+    assert one is not None
+    assert not one.trees
+
+
+def test_many_amounts_are_sampled_by_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, arr = by_plan(1500)
+    monkeypatch.setattr("models.estimators.amounts.MOST_POSITIVES_TREES", 500)
+    amounts = fit_amounts(rows, arr, (*FEATURES, "plan"))
+    assert amounts is not None
+    assert amounts.trees
+    assert gamma_deviance(arr, amounts.predict(rows)) < 0.35
+    assert amounts.positives == 1500
+
+
+def test_the_deviance_of_a_gamma_is_about_its_squared_variation() -> None:
+    came = np.random.default_rng(3).gamma(9, 1 / 9, 20_000)
+    assert gamma_deviance(came, np.ones(20_000)) == pytest.approx(1 / 9, rel=0.1)
+    assert gamma_deviance(came, came) == 0

@@ -1,0 +1,70 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.errors import ModelError
+from models.estimators import boosting
+from models.settings import Params
+from tests.models import planted
+
+PARAMS = Params(learning_rate=0.1, num_leaves=7)
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return planted.history(accounts=120, months=10)
+
+
+@pytest.fixture(scope="module")
+def booster(rows: pd.DataFrame) -> boosting.Booster:
+    return boosting.fit(rows[planted.FEATURES], rows.expanded.to_numpy(), PARAMS, 30, seed=1)
+
+
+def test_contributions_add_up(rows: pd.DataFrame, booster: boosting.Booster) -> None:
+    X = rows[planted.FEATURES]
+    parts, base = boosting.contributions(booster, X)
+    assert parts.shape == (len(X), len(planted.FEATURES))
+    assert base + parts.sum(axis=1) == pytest.approx(boosting.log_odds(booster, X), abs=1e-9)
+
+
+def test_blocks_change_nothing(rows: pd.DataFrame, booster: boosting.Booster) -> None:
+    X = rows[planted.FEATURES]
+    assert len(X) > boosting.BLOCK_ROWS
+    whole = booster.predict(X.to_numpy(), raw_score=True, num_threads=1)
+    assert (boosting.log_odds(booster, X) == whole).all()
+
+
+def test_text_keeps_every_bit(rows: pd.DataFrame, booster: boosting.Booster) -> None:
+    X = rows[planted.FEATURES]
+    again = boosting.from_text(boosting.to_text(booster))
+    assert (boosting.log_odds(again, X) == boosting.log_odds(booster, X)).all()
+    with pytest.raises(ModelError, match="no booster"):
+        boosting.from_text("not a model")
+
+
+def test_stages_are_the_booster_cut_short(rows: pd.DataFrame, booster: boosting.Booster) -> None:
+    X = rows[planted.FEATURES]
+    told = dict(boosting.stages(booster, X, 8))
+    assert list(told) == [8, 16, 24, 30]
+    for trees, log_odds in told.items():
+        assert log_odds == pytest.approx(boosting.log_odds(booster, X, rounds=trees), abs=1e-12)
+
+
+def test_shares_are_followed(rows: pd.DataFrame) -> None:
+    X = rows[planted.FEATURES]
+    share = X.mrr.rank(pct=True).to_numpy() * 0.8 + 0.1
+    followed = boosting.fit_shares(X, share, PARAMS.model_copy(update={"num_leaves": 2}), 300)
+    said = 1 / (1 + np.exp(-boosting.log_odds(followed, X)))
+    assert np.corrcoef(said, share)[0, 1] > 0.99
+
+
+def test_columns_are_checked_by_name_and_order(rows: pd.DataFrame, booster: boosting.Booster) -> None:
+    X = rows[planted.FEATURES]
+    with pytest.raises(ModelError, match=r"missing: mrr \(table subscriptions\); not the model's: arr"):
+        boosting.log_odds(booster, X.rename(columns={"mrr": "arr"}))
+    with pytest.raises(ModelError, match="in another order: noise in place of seat_utilization_28d"):
+        boosting.contributions(booster, X[["noise", *planted.FEATURES[:-1]]])
+    with pytest.raises(ModelError, match="not the model's: extra"):
+        boosting.log_odds(booster, X.assign(extra=0.0))
+    with pytest.raises(ModelError, match="'size: small'"):
+        boosting.fit(X.rename(columns={"mrr": "size: small"}), rows.expanded.to_numpy(), PARAMS, 2)

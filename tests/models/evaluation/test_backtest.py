@@ -1,0 +1,111 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.evaluation import metrics
+from models.evaluation.backtest import NEW_TO_SALES, WHOLE
+from models.evaluation.baselines import BEST_RULE, LAST_LIST
+from models.evaluation.evaluation import Study, study
+from tests.models.planted import FEATURES, QUICK, history
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    made = history()
+    made["opportunity_open"] = (np.arange(len(made)) % 5 == 0).astype(float)
+    return made
+
+
+@pytest.fixture(scope="module")
+def people() -> pd.DataFrame:
+    ids = [f"a{i:04d}" for i in range(160)]
+    return pd.DataFrame(
+        {
+            "account_id": ids,
+            "owner": [("Ada", "Bo", None)[i % 3] for i in range(160)],
+            "segment": [("small", "large", "tiny")[0 if i < 80 else 1 if i < 159 else 2] for i in range(160)],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def found(rows: pd.DataFrame, people: pd.DataFrame) -> Study:
+    return study(rows, [*FEATURES, "opportunity_open"], QUICK, people=people)
+
+
+def test_every_figure_is_that_of_plain_lists(found: Study) -> None:
+    """The figures by hand, day by day, from the predictions alone."""
+    told = found.backtest.rows
+    days = [part for _, part in told.groupby("snapshot_date")]
+    assert len(days) == QUICK.origins
+    for name, by_hand in {
+        "auc": lambda d: metrics.auc(d.y, d.log_odds),
+        "precision_at_20": lambda d: d.nlargest(20, "log_odds").y.mean(),
+        "lift_at_10pct": lambda d: d.nlargest(16, "log_odds").y.mean() / d.y.mean(),
+        "arr_recall_at_20": lambda d: d.nlargest(20, "log_odds").arr.sum() / d.arr.sum(),
+        "book_precision_at_20": lambda d: pd.concat(
+            [b.nlargest(20, "log_odds") for _, b in d.groupby("owner")]
+        ).y.mean(),
+    }.items():
+        value, low, high = found.backtest.figure(name)
+        assert value == pytest.approx(np.mean([by_hand(d) for d in days])), name
+        assert low <= value <= high or name != "auc"
+        assert low < high, name
+    pooled = told[told.calibrated.astype(bool)]
+    ratio, low, high = found.backtest.figure("forecast_over_realised")
+    assert ratio == pytest.approx(pooled.propensity.sum() / pooled.y.sum())
+    assert low < ratio < high
+
+
+def test_the_arr_that_came_and_was_forecast(found: Study, rows: pd.DataFrame) -> None:
+    months = found.backtest.months
+    by_hand = rows.groupby("snapshot_date").expansion_arr.sum()
+    assert months.arr_realised.tolist() == pytest.approx(by_hand[months.snapshot_date].tolist())
+    assert (months.arr_forecast > 0).all()
+    assert 0.6 < found.backtest.figure("arr_forecast_over_realised")[0] < 1.6
+    assert (months.arr_low < months.arr_forecast).all()
+    assert months.arr_realised.between(months.arr_low, months.arr_high).any()
+    assert found.backtest.deciles.expansion_arr.sum() == pytest.approx(by_hand[months.snapshot_date].sum())
+
+
+def test_four_in_five_amounts_came_as_large_as_was_said(found: Study) -> None:
+    told = found.backtest.rows
+    came = told[(told.y == 1) & told.calibrated.astype(bool)]
+    inside = came.arr.between(came.arr_if_expands_low, came.arr_if_expands_high)
+    value, low, high = found.backtest.figure("arr_interval_coverage")
+    assert value == pytest.approx(inside.mean())
+    assert low < 0.8 < high or abs(value - 0.8) < 0.1
+    assert told.expected_arr.to_numpy() == pytest.approx((told.propensity * told.arr_if_expands).to_numpy())
+
+
+def test_slices_are_their_own_lists(found: Study) -> None:
+    scopes = set(found.backtest.figures.scope)
+    assert {WHOLE, NEW_TO_SALES, "segment: small", "segment: large"} <= scopes
+    assert "segment: tiny" not in scopes  # one account: too few expansions
+    told = found.backtest.rows
+    new = told[told.opportunity_open == 0]
+    by_hand = np.mean([metrics.auc(part.y, part.log_odds) for _, part in new.groupby("snapshot_date")])
+    assert found.backtest.figure("auc", NEW_TO_SALES)[0] == pytest.approx(by_hand)
+
+
+def test_rivals_are_judged_on_the_same_rows(found: Study, rows: pd.DataFrame) -> None:
+    bench = found.backtest.bench.set_index(["rival", "metric"])
+    assert (bench.difference - (bench.model - bench.rival_value)).abs().max() < 1e-9
+    told = found.backtest.rows
+    tenure = told.merge(rows[["account_id", "snapshot_date", "tenure_days"]], on=["account_id", "snapshot_date"])
+    by_hand = np.mean([metrics.auc(d.y, -d.tenure_days) for _, d in tenure.groupby("snapshot_date")])
+    assert bench.rival_value["short tenure first", "auc"] == pytest.approx(by_hand)
+    assert bench.low[BEST_RULE, "auc"] <= bench.difference[BEST_RULE, "auc"] <= bench.high[BEST_RULE, "auc"]
+    assert bench.rival_value[LAST_LIST, "auc"] < bench.model[LAST_LIST, "auc"]  # features are drawn anew each month
+
+
+def test_the_same_seed_gives_the_same_intervals(found: Study, rows: pd.DataFrame, people: pd.DataFrame) -> None:
+    again = study(rows.sample(frac=1, random_state=0), [*FEATURES, "opportunity_open"], QUICK, people=people)
+    pd.testing.assert_frame_equal(again.backtest.figures, found.backtest.figures, check_exact=True)
+    pd.testing.assert_frame_equal(again.backtest.bench, found.backtest.bench, check_exact=True)
+
+
+def test_names_that_mlflow_takes(found: Study) -> None:
+    names = found.backtest.metrics()
+    assert {"auc", "auc_low", "segment__small_auc", "rival_logistic_regression_auc"} <= names.keys()
+    assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") for name in names)

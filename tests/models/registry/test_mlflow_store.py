@@ -1,0 +1,204 @@
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from data.errors import ModelError
+from models.estimators import boosting
+from models.estimators.bundle import FORMAT, Bundle, OutdatedModelError
+from models.registry import run_record as record
+from models.registry.champion import champion_of, promote, rollback
+from models.registry.mlflow_store import Registry, _mlflow
+from models.scoring.score import score
+from models.training.promotion import Choice, Decision
+from models.training.train import TrainedModel
+from tests.models.planted import FEATURES, history
+
+KEEP = Decision(Choice.KEEP, ("because",), (), "1", 0, {})
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return history(accounts=60, months=1, seed=9)
+
+
+def same(one: Bundle, other: Bundle, rows: pd.DataFrame) -> None:
+    before, after = score(one, rows), score(other, rows)
+    pd.testing.assert_frame_equal(before.scores, after.scores, check_exact=True)
+    pd.testing.assert_frame_equal(before.attributions, after.attributions, check_exact=True)
+
+
+def test_every_bit_comes_back_under_every_name(trained: TrainedModel, mlruns: Path, rows: pd.DataFrame) -> None:
+    registry = Registry(mlruns)
+    stored = registry.log(trained, fingerprint="d1", parameters={"note": "first"})
+    for reference in (None, "headroom@champion", "headroom/1", "1", stored.run_id):
+        loaded = registry.load(reference)
+        assert (loaded.version, loaded.run_id) == ("1", stored.run_id)
+        assert loaded.facts == trained.bundle.facts
+        same(trained.bundle, loaded, rows)
+
+
+def test_the_champion_moves_to_the_new_version(trained: TrainedModel, mlruns: Path) -> None:
+    registry = Registry(mlruns)
+    registry.log(trained, fingerprint="d1")
+    registry.log(trained, fingerprint="d2", decision=KEEP)
+    assert registry.load().version == "1"
+    registry.crown("2")
+    assert registry.load().version == "2"
+    named = registry.versions()[["version", "aliases"]].to_numpy().tolist()
+    assert named == [["2", "challenger champion"], ["1", "previous_champion"]]
+
+
+def test_a_model_of_another_name_serves_under_its_own_and_is_no_champion_here(
+    trained: TrainedModel, mlruns: Path
+) -> None:
+    one, other = Registry(mlruns, "headroom"), Registry(mlruns, "headroom_demo")
+    one.log(trained, fingerprint="d1")
+    for day in ("d1", "d2"):
+        other.log(trained, fingerprint=day)
+    assert one.load("headroom_demo/2").name == "headroom_demo"
+    with pytest.raises(ModelError, match="version 2 of headroom_demo, another model"):
+        promote(one, "headroom_demo/2", "a slip")
+    with pytest.raises(ModelError, match="version 1 of headroom_demo"):
+        promote(one, "headroom_demo/1", "a slip that would have crowned the wrong version 1")
+    assert one.load().version == "1"
+
+
+def test_by_hand_and_back_again(trained: TrainedModel, mlruns: Path) -> None:
+    registry = Registry(mlruns)
+    with pytest.raises(ModelError, match="no model has been trained yet"):
+        rollback(registry)
+    registry.log(trained, fingerprint="d1")
+    with pytest.raises(ModelError, match="no champion before"):
+        rollback(registry)
+    registry.log(trained, fingerprint="d2", decision=KEEP)
+    assert promote(registry, None, "the list looks right") == ("2", "keep")
+    assert rollback(registry) == ("1", "2")
+    assert rollback(registry) == ("2", "1")
+    champion, _ = champion_of(registry)
+    assert champion is not None
+    assert len(champion.predictions) == len(trained.predictions)
+    tags = registry.tags(registry.load("2").run_id)
+    assert tags["headroom.promoted_by_hand"] == "the list looks right"
+    assert tags["headroom.because"] == "because"
+
+
+def test_a_champion_of_another_version_of_headroom_holds_no_successor_back(
+    trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(mlruns)
+    assert champion_of(registry) == (None, "there is no champion")
+    registry.log(trained, fingerprint="d1")
+    monkeypatch.setattr("models.estimators.bundle.FORMAT", FORMAT + 1)
+    with pytest.raises(OutdatedModelError, match=f"format {FORMAT}, and this version of Headroom reads {FORMAT + 1}"):
+        registry.load()
+    champion, why = champion_of(registry)
+    assert champion is None
+    assert why.startswith("the champion, version 1, can no longer be served: its files are of format")
+    stored = registry.log(trained, fingerprint="d2")
+    assert registry.load().version == stored.version == "2"
+
+
+def test_a_champion_that_was_changed_is_no_missing_one(trained: TrainedModel, mlruns: Path) -> None:
+    registry = Registry(mlruns)
+    stored = registry.log(trained, fingerprint="d1")
+    booster = mlruns / "artifacts" / stored.run_id / "artifacts" / "bundle" / "booster_any.txt"
+    booster.write_text(booster.read_text() + "\n")
+    with pytest.raises(ModelError, match=r"booster_any\.txt is not the one"):
+        champion_of(registry)
+
+
+def test_an_unknown_model_is_answered_with_what_is_there(trained: TrainedModel, mlruns: Path, tmp_path: Path) -> None:
+    registry = Registry(mlruns)
+    stored = registry.log(trained, fingerprint="d1")
+    for reference in ("headroom@contender", "other/1", "7", "0" * 32):
+        with pytest.raises(ModelError) as refused:
+            registry.load(reference)
+        assert f"headroom/1 @challenger @champion (run {stored.run_id})" in refused.value.found
+    with pytest.raises(ModelError, match="no model has been trained yet"):
+        Registry(tmp_path / "nowhere").load()
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_that_was_moved_still_works(
+    trained: TrainedModel, mlruns: Path, tmp_path: Path, rows: pd.DataFrame
+) -> None:
+    first = Registry(mlruns).log(trained, fingerprint="d1")
+    moved = tmp_path / "another place"
+    shutil.move(mlruns, moved)
+    registry = Registry(moved)
+    same(first, registry.load(), rows)
+    second = registry.log(trained, fingerprint="d2")
+    assert (moved / "artifacts" / second.run_id / "artifacts" / "bundle" / "bundle.json").exists()
+    assert not mlruns.exists()
+    shutil.rmtree(moved / "artifacts" / first.run_id)
+    with pytest.raises(ModelError, match="no files of it"):
+        registry.load("1")
+
+
+def test_what_is_recorded(trained: TrainedModel, mlruns: Path) -> None:
+    stored = Registry(mlruns).log(trained, fingerprint="d1", plots=record.plots(trained), parameters={"config": "c1"})
+    run = Registry(mlruns)._client().get_run(stored.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["auc"] == pytest.approx(trained.metrics["auc"])
+    assert run.data.params["data_fingerprint"] == "d1"
+    assert run.data.params["config"] == "c1"
+    assert run.data.params["boosting.num_leaves"] == str(trained.settings.boosting.num_leaves)
+    series = Registry(mlruns)._client().get_metric_history(stored.run_id, "origin_auc")
+    assert sorted(point.step for point in series) == [0, 1, 2]
+    folder = mlruns / "artifacts" / stored.run_id / "artifacts"
+    assert {p.stem for p in (folder / "plots").iterdir()} == {
+        "calibration",
+        "gains",
+        "bench",
+        "months",
+        "deciles",
+        "shap_summary",
+    }
+    assert json.loads((folder / "features.json").read_text()) == FEATURES
+    assert not list(folder.rglob("*.pkl"))
+    signature = _mlflow().models.Model.load(str(folder / "model")).signature
+    assert [(c.name, c.type.name) for c in signature.inputs] == [(name, "double") for name in FEATURES]
+
+
+def test_mlflow_itself_finds_the_champion(trained: TrainedModel, mlruns: Path, rows: pd.DataFrame) -> None:
+    registry = Registry(mlruns)
+    registry.log(trained, fingerprint="d1")
+    mlflow = _mlflow()
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{registry.database}")
+    try:
+        booster = mlflow.lightgbm.load_model("models:/headroom@champion")
+    finally:
+        mlflow.set_tracking_uri(before)
+    assert (
+        boosting.log_odds(booster, rows[FEATURES]) == boosting.log_odds(trained.bundle.booster, rows[FEATURES])
+    ).all()
+
+
+def test_a_failure_leaves_the_old_champion(
+    trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(mlruns)
+    registry.log(trained, fingerprint="d1")
+
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(record, "write", full)
+    with pytest.raises(OSError, match="disk full"):
+        registry.log(trained, fingerprint="d2")
+    assert registry.load().version == "1"
+    assert len(registry.versions()) == 1
+
+
+def test_files_that_were_changed_are_not_served(trained: TrainedModel) -> None:
+    files = trained.bundle.to_files()
+    with pytest.raises(ModelError, match=r"booster_any\.txt is not the one"):
+        Bundle.from_files(files | {"booster_any.txt": files["booster_seat.txt"]})
+    with pytest.raises(ModelError, match=r"no booster_upsell\.txt"):
+        Bundle.from_files({name: text for name, text in files.items() if name != "booster_upsell.txt"})
+    with pytest.raises(ModelError, match="format 0"):
+        Bundle.from_files({"bundle.json": '{"format": 0}'})

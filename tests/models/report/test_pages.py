@@ -1,0 +1,88 @@
+import re
+from dataclasses import replace
+
+from models.estimators.cross_sell import judge_offers
+from models.evaluation.splits import origins
+from models.evaluation.verdict import Kind, Verdict
+from models.report.pages import card_page, limits, number, study_page, top_features
+from models.settings import PromotionGates
+from models.training.promotion import Decision, decide
+from models.training.train import TrainedModel
+from tests.models.estimators.test_cross_sell import DATES, drawn
+from tests.models.planted import QUICK
+
+
+def self_contained(page: str) -> None:
+    assert not re.search(r"<script|<link|https?://", page)
+    assert page.startswith("<!DOCTYPE html>")
+    assert "nan" not in re.sub(r"data:image/png;base64,[^\"]+", "", page).lower().split()
+
+
+def decision_of(trained: TrainedModel) -> Decision:
+    return decide(trained.study, None, PromotionGates())
+
+
+def test_the_page_of_a_backtest_says_what_the_figures_say(trained: TrainedModel) -> None:
+    page = study_page("Backtest", trained.study.verdict, 90, trained.study, decision_of(trained))
+    self_contained(page)
+    value, low, high = trained.backtest.figure("auc")
+    assert f"{value:.3f}</td><td>{low:.3f} to {high:.3f}" in page
+    assert page.count("data:image/png;base64,") == 5
+    assert all(rival in page.replace("&#39;", "'") for rival in trained.backtest.bench.rival.unique())
+    assert all(f"{day:%Y-%m-%d}" in page for day in trained.backtest.months.snapshot_date)
+
+
+def test_a_verdict_without_a_backtest(trained: TrainedModel) -> None:
+    verdict = Verdict(Kind.TOO_FEW, ("12 distinct expansions of 9 accounts",), "it takes 50, 38 more")
+    page = study_page("No model", verdict, 90)
+    self_contained(page)
+    assert "12 distinct expansions" in page
+    assert "it takes 50, 38 more" in page
+
+
+def test_names_are_escaped(trained: TrainedModel) -> None:
+    verdict = Verdict(Kind.LEAK, ("<script>alert(1)</script>: AUC 0.99",))
+    assert "&lt;script&gt;" in study_page("<b>", verdict, 90)
+    self_contained(study_page("<b>", verdict, 90))
+
+
+def test_the_card_tells_data_figures_limits_and_decision(trained: TrainedModel) -> None:
+    words = {"seat_utilization_28d": "Share of seats in use"}
+    page = card_page(trained, decision_of(trained), "headroom", "3", words, {"min_uplift": 0.01}, {"Table x": "9 rows"})
+    self_contained(page)
+    for told in ("headroom, version 3", "Share of seats in use", "Known limits", "min_uplift", "9 rows", "Decision:"):
+        assert told in page, told
+    names = [name for name, _ in top_features(trained, words)]
+    assert "Share of seats in use" in names[:2]  # it was planted
+    assert any("usage" in limit for limit in limits(trained))
+
+
+def test_limits_are_told(trained: TrainedModel) -> None:
+    assert any("positive rows" in limit for limit in limits(_with_few(trained)))
+
+
+def _with_few(trained: TrainedModel) -> TrainedModel:
+    rows = trained.backtest.rows
+    backtest = replace(trained.backtest, rows=rows.assign(y=(rows.index < 5).astype(int)))
+    return replace(trained, study=replace(trained.study, backtest=backtest))
+
+
+def test_the_page_tells_which_product_was_bought(trained: TrainedModel) -> None:
+    rows, sales = drawn(10)
+    offered = judge_offers(rows, origins(DATES, 90, 3, 3), sales, QUICK)
+    assert offered is not None
+    found = replace(trained.study, offered=offered)
+    page = study_page("Backtest", found.verdict, 90, found)
+    self_contained(page)
+    assert "Which product for a cross-sell" in page
+    assert f"<td>{offered.days.hit_rate.iloc[0]:.3f}</td>" in page
+    assert offered.metrics().items() <= found.metrics().items()
+    assert "Which product" not in study_page("Backtest", trained.study.verdict, 90, trained.study)
+
+
+def test_every_figure_of_every_day_is_on_the_page(trained: TrainedModel) -> None:
+    page = study_page("Backtest", trained.study.verdict, 90, trained.study)
+    for metric in ("arr_recall_at_20", "brier_skill", "calibration_slope", "deciles_out_of_order"):
+        for day in trained.backtest.months.snapshot_date:
+            value, low, high = trained.backtest.figure(metric, f"{day:%Y-%m-%d}")
+            assert f"{number(value)}<small>{number(low)} to {number(high)}</small>" in page, metric

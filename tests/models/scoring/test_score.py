@@ -1,0 +1,122 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.contract.inputs import ADDITIVITY
+from data.errors import ModelError, NotEnoughHistoryError, PublishError
+from models.estimators import boosting
+from models.scoring.score import check_sum, score
+from models.training.motions import consistent
+from models.training.train import TrainedModel
+from tests.models.planted import FEATURES, history
+
+COLUMNS = ["account_id", "snapshot_date", "log_odds", "base_log_odds", "propensity"]
+MONEY = ["expected_arr", "arr_if_expands", "arr_if_expands_low", "arr_if_expands_high"]
+OFFER = ["cross_sell_product", "cross_sell_product_share"]
+MOTIONS = ["propensity_seat", "propensity_upsell", "propensity_cross_sell", "propensity_usage"]
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return history(accounts=90, months=1, seed=7)[["account_id", "snapshot_date", *FEATURES]]
+
+
+def test_one_row_per_account_whose_parts_add_up(trained: TrainedModel, rows: pd.DataFrame) -> None:
+    scores, parts = (scored := score(trained.bundle, rows)).scores, scored.attributions
+    assert list(scores.columns) == [*COLUMNS, *MOTIONS, *MONEY, *OFFER]
+    assert list(parts.columns) == ["snapshot_date", "account_id", "base_log_odds", *FEATURES]
+    assert scores.account_id.tolist() == parts.account_id.tolist() == rows.account_id.tolist()
+    off = (parts.base_log_odds + parts[FEATURES].sum(axis=1) - scores.log_odds).abs()
+    assert off.max() < ADDITIVITY
+    raw = trained.bundle.booster.predict(rows[FEATURES].to_numpy(), raw_score=True)
+    assert (scores.log_odds == raw).all()
+    assert scored.explained_by == "quadrature"
+    assert scores.propensity.between(0, 1).all()
+    assert (scores.expected_arr > 0).all()
+
+
+def test_motions_agree_with_any_expansion(trained: TrainedModel, rows: pd.DataFrame) -> None:
+    scores = score(trained.bundle, rows).scores
+    learnt = scores[["propensity_seat", "propensity_upsell"]]
+    assert (learnt.max(axis=1) <= scores.propensity).all()
+    assert (learnt.sum(axis=1) >= scores.propensity - 1e-12).all()
+    assert scores[["propensity_cross_sell", "propensity_usage"]].isna().all(axis=None)
+
+
+def test_the_order_of_rows_and_of_columns_changes_nothing(trained: TrainedModel, rows: pd.DataFrame) -> None:
+    straight = score(trained.bundle, rows)
+    mixed = score(trained.bundle, rows.sample(frac=1, random_state=3)[[*FEATURES[::-1], "snapshot_date", "account_id"]])
+    for one, other in ((straight.scores, mixed.scores), (straight.attributions, mixed.attributions)):
+        again = other.sort_values("account_id", ignore_index=True)
+        pd.testing.assert_frame_equal(one, again, check_exact=True)
+
+
+def test_a_feature_that_is_not_there_is_named(trained: TrainedModel, rows: pd.DataFrame) -> None:
+    with pytest.raises(ModelError, match="missing: tenure_days"):
+        score(trained.bundle, rows.rename(columns={"tenure_days": "tenure"}))
+
+
+def test_nothing_to_score_and_an_account_twice(trained: TrainedModel, rows: pd.DataFrame) -> None:
+    with pytest.raises(NotEnoughHistoryError, match="no account"):
+        score(trained.bundle, rows.head(0))
+    with pytest.raises(PublishError, match="a0003 is there twice"):
+        score(trained.bundle, pd.concat([rows, rows.iloc[[3]]]))
+
+
+def test_parts_that_do_not_add_up_name_the_worst_account() -> None:
+    accounts = pd.Series(["a", "b", "c"])
+    parts, base = np.zeros((3, 2)), np.zeros(3)
+    check_sum(accounts, np.array([0, 9e-7, 0]), base, parts)
+    with pytest.raises(PublishError, match=r"2 of 3 accounts do not add up; account b is off by 0\.5"):
+        check_sum(accounts, np.array([0.1, 0.5, 0.0]), base, parts)
+    with pytest.raises(PublishError, match="account c"):
+        check_sum(accounts, np.array([0, 0, np.nan]), base, parts)
+
+
+def test_attributions_of_another_booster_are_not_published(
+    trained: TrainedModel, rows: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_tree_more = boosting.fit(
+        history()[FEATURES],
+        history().expanded.to_numpy(),
+        trained.settings.boosting,
+        trained.bundle.facts["rounds"] + 1,
+    )
+    served = boosting.contributions
+    monkeypatch.setattr(boosting, "contributions", lambda _, X: served(one_tree_more, X))
+    with pytest.raises(PublishError, match="do not add up"):
+        score(trained.bundle, rows)
+
+
+def test_what_the_quadrature_does_not_cover_is_explained_by_lightgbm_and_said(
+    trained: TrainedModel, rows: pd.DataFrame
+) -> None:
+    text = boosting.to_text(trained.bundle.booster)
+    count = text.partition("internal_count=")[2].split()[0]
+    booster = boosting.from_text(text.replace(f"internal_count={count}", f"internal_count={int(count) + 1}", 1))
+    served = replace(trained.bundle.any_expansion, booster=booster)
+    scored = score(replace(trained.bundle, any_expansion=served), rows)
+    assert scored.explained_by.startswith("LightGBM pred_contrib (trees whose counts of training rows")
+    judge = booster.predict(rows[FEATURES].to_numpy(), pred_contrib=True)[:, :-1]
+    assert (scored.attributions[FEATURES].to_numpy() == judge).all()
+
+
+def test_without_amounts_nothing_is_invented(trained: TrainedModel, rows: pd.DataFrame) -> None:
+    assert score(replace(trained.bundle, amounts=None), rows).scores.expected_arr.isna().all()
+
+
+@given(st.lists(st.tuples(*[st.floats(0, 1)] * 4), min_size=1, max_size=20))
+def test_consistent_motions(rows: list[tuple[float, float, float, float]]) -> None:
+    values = np.array(rows)
+    whole, motions = values[:, 0], values[:, 1:]
+    every = consistent(whole, motions, all_motions=True)
+    assert (every <= whole[:, None]).all()
+    can = np.minimum(motions, whole[:, None]).sum(axis=1) > 1e-300
+    assert (every.sum(axis=1) >= whole * (1 - 1e-12))[can].all()
+    agreed = (motions <= whole[:, None]).all(axis=1) & (motions.sum(axis=1) >= whole)
+    assert (every[agreed] == motions[agreed]).all()
+    assert (consistent(whole, motions, all_motions=False) == np.minimum(motions, whole[:, None])).all()

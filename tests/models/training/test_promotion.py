@@ -1,0 +1,103 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.estimators import boosting
+from models.estimators.bundle import Propensity
+from models.evaluation.evaluation import Study
+from models.evaluation.verdict import Kind, Verdict
+from models.settings import PromotionGates
+from models.training.promotion import Champion, Choice, both_predictions, decide, refused
+from models.training.train import TrainedModel, train
+from tests.models.planted import FEATURES, QUICK, history
+
+GATES = PromotionGates(max_ece=0.2, forecast_range=(0.3, 3))
+"""The planted base is small: what is tested here is the comparison."""
+
+
+@pytest.fixture(scope="module")
+def earlier() -> TrainedModel:
+    """The model of two months before."""
+    rows = history()
+    return train(rows[rows.snapshot_date < "2025-01-01"], FEATURES, QUICK)
+
+
+@pytest.fixture(scope="module")
+def found(trained: TrainedModel) -> Study:
+    """The study of today, taken as usable: the planted base is too small for a verdict of its own."""
+    return replace(trained.study, verdict=Verdict(Kind.USABLE, ("it is",)))
+
+
+@pytest.fixture(scope="module")
+def champion(earlier: TrainedModel) -> Champion:
+    return Champion(earlier.bundle.registered("1", "run"), earlier.predictions)
+
+
+def test_without_a_champion_a_usable_model_is_promoted(found: Study) -> None:
+    decision = decide(found, None, GATES)
+    assert decision.choice is Choice.PROMOTE
+    assert "there is no champion" in decision.because[0]
+    assert decide(found, None, GATES, "the champion is gone").because[0].endswith("gates, and the champion is gone")
+
+
+def test_a_retrain_of_the_same_base_is_promoted_and_says_on_how_much(found: Study, champion: Champion) -> None:
+    decision = decide(found, champion, GATES)
+    assert decision.choice is Choice.PROMOTE
+    assert decision.champion == "1"
+    assert decision.rows > 0
+    value, low, high = decision.differences["auc"]
+    assert low <= value <= high
+    assert json.loads(json.dumps(decision.to_dict()))["choice"] == "promote"
+
+
+def test_neither_has_learnt_from_the_rows_that_decide(found: Study, champion: Champion) -> None:
+    both = both_predictions(found, champion)
+    closed = pd.Timestamp(champion.bundle.facts["last_snapshot"]) + pd.Timedelta(days=90)
+    replayed = set(zip(champion.predictions.account_id, champion.predictions.snapshot_date, strict=True))
+    for account, day in zip(both.account_id, both.snapshot_date, strict=True):
+        assert day >= closed or (account, day) in replayed
+
+
+def test_a_better_champion_is_kept(found: Study, trained: TrainedModel, champion: Champion) -> None:
+    """A champion that said on past days what then came."""
+    knowing = trained.predictions.assign(log_odds=trained.predictions.y.astype(float))
+    decision = decide(found, Champion(champion.bundle, knowing), GATES)
+    assert decision.choice is Choice.KEEP
+    assert "no worse than the champion" in decision.because[0]
+
+
+def test_a_list_that_turns_over_is_kept_back(found: Study, trained: TrainedModel, champion: Champion) -> None:
+    noise = np.random.default_rng(0).normal(size=len(trained.predictions))
+    decision = decide(
+        found,
+        Champion(champion.bundle, trained.predictions.assign(log_odds=noise)),
+        GATES.model_copy(update={"min_list_overlap": 0.9}),
+    )
+    assert decision.choice is Choice.KEEP
+    assert any("stay on the list" in reason for reason in decision.because)
+
+
+def test_what_may_not_be_used_is_refused(found: Study, champion: Champion) -> None:
+    verdict = Verdict(Kind.NO_SIGNAL, ("nothing there",))
+    decision = decide(replace(found, verdict=verdict), champion, GATES)
+    assert decision.choice is Choice.REFUSE
+    assert refused(verdict).choice is Choice.REFUSE
+    impossible = GATES.model_copy(update={"forecast_range": (5.0, 6.0)})
+    assert "forecast over realised" in str(decide(found, None, impossible))
+
+
+def test_a_champion_of_other_features_is_judged_by_its_replay(
+    found: Study, trained: TrainedModel, champion: Champion
+) -> None:
+    X = trained.latest_rows.rename(columns={"noise": "gone"})
+    other = boosting.fit(X, np.arange(len(X)) % 2, QUICK.boosting, 2)
+    bundle = replace(
+        champion.bundle,
+        feature_names=tuple(X.columns),
+        any_expansion=Propensity(other, champion.bundle.any_expansion.calibrator),
+    )
+    both = both_predictions(found, Champion(bundle, champion.predictions))
+    assert set(both.snapshot_date) <= set(champion.predictions.snapshot_date)
