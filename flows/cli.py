@@ -277,7 +277,7 @@ def _later(command: str, instead: str) -> HeadroomError:
 
 def _print_top(out: Path, day: date | None, n: int | None, owner: str | None) -> None:
     from serving.publish import read_published
-    from serving.terminal import print_top
+    from serving.render.terminal import print_top
 
     print_top(read_published(out, day), n, owner)
 

@@ -17,8 +17,8 @@ from models.registry.mlflow_store import Registry
 from models.scoring.previous_scores import Published
 from models.scoring.score_change import replacement, split
 from serving.publish import previous
-from serving.row_file import RowFile
-from serving.snapshot import Snapshot
+from serving.published.assemble import Snapshot
+from serving.published.row_file import RowFile
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,10 @@ from models.estimators.bundle import Bundle
 from models.registry.mlflow_store import RULE, Registry
 from models.scoring.score import require_unchanged
 from models.scoring.score import score as score_rows
-from serving.playbook import load as load_playbook
 from serving.publish import publish
-from serving.reasons import measure
-from serving.snapshot import Part, Terms, known_people, make_part
+from serving.published.assemble import Part, Terms, known_people, make_part
+from serving.reasons.choose import measure
+from serving.reasons.playbook import load as load_playbook
 
 ACCOUNTS_AT_A_TIME = 20_000
 """Put into words at a time: with all its sentences an account takes some ten kilobytes."""

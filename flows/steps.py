@@ -29,7 +29,7 @@ from features.labels import labels
 from flows.dates import Standing, today_utc
 from flows.progress import counting, say
 from flows.settings import Settings
-from serving.playbook import digest as playbook_digest
+from serving.reasons.playbook import digest as playbook_digest
 
 LIBRARIES = ("ibis-framework", "duckdb", "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
 

@@ -19,14 +19,12 @@ from flows.dates import stand_on
 from flows.progress import say
 from flows.settings import Settings, load
 from flows.trust import RULES
-from serving.change_words import titles
-from serving.playbook import digest
-from serving.playbook import load as load_playbook
-from serving.reasons import COLUMNS, feature_columns
-from serving.retold import about_of, check_change_sentences, check_gates, previous_day
-from serving.sentences import check_sentences
+from serving.changes.sentences import titles
+from serving.reasons.choose import COLUMNS, feature_columns
+from serving.reasons.playbook import digest
+from serving.reasons.playbook import load as load_playbook
 from serving.settings import ServingSettings
-from serving.verify import (
+from serving.verify.files_and_sums import (
     Difference,
     Published,
     check_changes,
@@ -36,6 +34,8 @@ from serving.verify import (
     check_tables,
     open_published,
 )
+from serving.verify.gates_and_changes import about_of, check_change_sentences, check_gates, previous_day
+from serving.verify.reasons import check_sentences
 
 NAMED = 20
 """Differences that are named; of the others it is said how many there are."""

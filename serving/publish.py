@@ -21,14 +21,14 @@ import pyarrow.parquet as pq
 
 from data.atomic import ASIDE, aside_of, recover, refusal, whole_folder
 from data.errors import NotEnoughHistoryError, PublishError
-from serving import tables
-from serving.change_files import reasons_of, write_changes
-from serving.checks import check_base, check_part
-from serving.pages import write_page
-from serving.ranking import RANK_KEYS
-from serving.snapshot import Part, Snapshot, Terms, whole
-from serving.stored import MANIFEST, damaged, read_manifest
-from serving.workbook import write_workbook
+from serving.published import tables
+from serving.published.assemble import Part, Snapshot, Terms, whole
+from serving.published.change_tables import reasons_of, write_changes
+from serving.published.checks import check_base, check_part
+from serving.published.layout import MANIFEST, damaged, read_manifest
+from serving.ranking.rank import RANK_KEYS
+from serving.render.excel import write_workbook
+from serving.render.html import write_page
 
 SORTED_BY = {
     "attributions": ("account_id",),

@@ -7,7 +7,7 @@ import pytest
 
 import data.contract.inputs
 from data.contract.inputs import LINE_MOTIONS, MOTIONS
-from serving.entries import MOTION_WORDS
+from serving.render.entries import MOTION_WORDS
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("data", "features", "models", "serving", "flows")

@@ -21,12 +21,12 @@ from models.scoring.score import score
 from models.scoring.score_change import replacement, split
 from models.settings import Params, StudySettings
 from models.training.train import train
-from serving import gates
-from serving.change_summary import Tally, summary, tally
-from serving.change_words import titles
-from serving.changes import RANK_PARTS, change_tables, moved_by_model, not_exact, split_ranks
-from serving.playbook import load as load_playbook
-from serving.ranking import rank
+from serving.changes.ranks import RANK_PARTS, change_tables, moved_by_model, not_exact, split_ranks
+from serving.changes.sentences import titles
+from serving.changes.summary import Tally, summary, tally
+from serving.ranking import gates
+from serving.ranking.rank import rank
+from serving.reasons.playbook import load as load_playbook
 from serving.settings import ServingSettings
 from tests.serving.world import about_list
 

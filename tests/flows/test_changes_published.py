@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
-from serving import tables
-from serving.changes import CHANGE_COLUMNS, RANK_PARTS
+from serving.changes.ranks import CHANGE_COLUMNS, RANK_PARTS
+from serving.published import tables
 from tests.flows.conftest import END, Headroom
 from tests.flows.test_verify import edit, set_value
 

@@ -21,11 +21,11 @@ from models.estimators.calibration import IDENTITY
 from models.estimators.categories import encode, learn_categories
 from models.scoring.score import Scored, score
 from models.settings import Params
-from serving.playbook import Playbook
-from serving.playbook import load as load_playbook
-from serving.reasons import explain
-from serving.sentences import check_sentences
+from serving.reasons.choose import explain
+from serving.reasons.playbook import Playbook
+from serving.reasons.playbook import load as load_playbook
 from serving.settings import ReasonSettings
+from serving.verify.reasons import check_sentences
 
 ACCOUNTS, MONTHS, SEED, END = 1200, 26, 3, date(2026, 10, 1)
 TREES = 100

@@ -16,7 +16,7 @@ from features.views import whole_base as likeness
 from features.views.whole_base import WholeBaseViews
 from flows import steps
 from flows.dates import Standing
-from serving import playbook
+from serving.reasons import playbook
 from tests.drawn import SNAPSHOT, base
 
 ROOT = Path(__file__).parents[2]

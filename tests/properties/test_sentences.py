@@ -17,10 +17,10 @@ from data.sources.staging import stage
 from features.build.build import catalogue, feature_rows, full_catalogue
 from features.definitions import peers
 from features.views import whole_base as likeness
-from serving.playbook import Playbook, load
-from serving.reasons import explain
-from serving.sentences import check_sentences
+from serving.reasons.choose import explain
+from serving.reasons.playbook import Playbook, load
 from serving.settings import ReasonSettings
+from serving.verify.reasons import check_sentences
 from tests.properties.by_hand import by_hand
 from tests.properties.generated import SNAPSHOTS, as_arrow, frames
 from tests.properties.peers_by_hand import peers_by_hand

@@ -17,10 +17,10 @@ import pytest
 
 import serving.publish
 from data.errors import PublishError
-from serving import tables
-from serving.checks import check_base, check_part
 from serving.publish import TABLES, previous, published_dates, read_published
-from serving.snapshot import Snapshot, Terms
+from serving.published import tables
+from serving.published.assemble import Snapshot, Terms
+from serving.published.checks import check_base, check_part
 from tests.serving.world import (
     CATALOGUE,
     DAY,

@@ -12,12 +12,12 @@ import pandas as pd
 from data.contract.feature_card import Direction, FeatureCard
 from data.contract.inputs import MOTIONS
 from data.contract.score_change import first_list
-from serving.change_words import About
-from serving.playbook import load
+from serving.changes.sentences import About
 from serving.publish import publish as publish_parts
-from serving.ranking import OF_THE_BASE
+from serving.published.assemble import Part, Snapshot, Terms, known_people, make_part, whole
+from serving.ranking.rank import OF_THE_BASE
+from serving.reasons.playbook import load
 from serving.settings import ServingSettings
-from serving.snapshot import Part, Snapshot, Terms, known_people, make_part, whole
 
 DAY = date(2026, 10, 1)
 FEATURES = """

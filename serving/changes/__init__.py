@@ -1,0 +1,1 @@
+"""Why ranks and scores changed since the last published list."""

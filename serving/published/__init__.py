@@ -1,0 +1,1 @@
+"""The published tables of one snapshot: made, checked, written, read."""

@@ -1,0 +1,1 @@
+"""Who may be ranked, with which play, and in which order."""

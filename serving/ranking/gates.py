@@ -1,0 +1,291 @@
+"""Gates: expansion follows value. An account that fails one is not ranked; it is shown apart, with the reason.
+
+Each gate is one small function from feature rows to the rows that fail. A comparison with a missing value does not
+fail. A gate whose columns are absent (the tables cannot carry them) passes everyone and is reported as not evaluated.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from serving.reasons.templates import Columns, Template, column
+from serving.thresholds import GateThresholds
+
+Mask = npt.NDArray[np.bool_]
+
+FIX, FUNNEL, WAIT = "fix first", "in the funnel", "not now"
+SHOWN_UNDER = (FIX, FUNNEL, WAIT)
+"""Where an excluded account is shown; the first that one of its gates names."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate. ``fails(columns, threshold, size)`` is true where an account does not pass; ``text`` says why.
+
+    ``reads`` are the features without which the gate cannot be evaluated. ``choice``: the gate is on where its setting
+    has this word. ``peak_text`` is said instead of ``text`` where the users of a window are those of its busiest day.
+    """
+
+    code: str
+    label: str
+    setting: str
+    reads: tuple[str, ...]
+    fails: Callable[[Columns, float, int], Mask]
+    text: str
+    shown_under: str = FIX
+    choice: str | None = None
+    peak_text: str | None = None
+
+
+def _below(name: str) -> Callable[[Columns, float, int], Mask]:
+    return lambda columns, threshold, size: column(columns, name, size) < threshold
+
+
+def _at_least(name: str) -> Callable[[Columns, float, int], Mask]:
+    return lambda columns, threshold, size: column(columns, name, size) >= threshold
+
+
+def _champion_gone_and_falling(columns: Columns, fall: float, size: int) -> Mask:
+    """A champion left and use falls. A proxy: a team with a churn model brings its own score as a feature."""
+    return (column(columns, "champion_left_182d", size) > 0) & (column(columns, "events_growth_91d", size) < fall)
+
+
+def _no_milestone(columns: Columns, _: float, size: int) -> Mask:
+    return np.isnan(column(columns, "days_to_first_value", size))
+
+
+def _no_use(columns: Columns, threshold: float, size: int) -> Mask:
+    """Neither a milestone nor any use: milestones are recorded only where somebody writes them down."""
+    return _no_milestone(columns, threshold, size) & np.isnan(column(columns, "days_since_first_use", size))
+
+
+GATES: tuple[Gate, ...] = (
+    Gate(
+        "onboarding",
+        "Still onboarding",
+        "onboarding_days",
+        ("tenure_days",),
+        _below("tenure_days"),
+        "A customer for {tenure_days:days}; onboarding takes {threshold:days}.",
+    ),
+    Gate(
+        "no_first_value",
+        "No first value yet",
+        "first_value",
+        ("days_since_first_use",),
+        _no_use,
+        "The product has not been used so far.",
+        choice="use",
+    ),
+    Gate(
+        "no_first_value",
+        "No first value yet",
+        "first_value",
+        ("days_to_first_value",),
+        _no_milestone,
+        "No milestone has been reached so far.",
+        choice="milestone",
+    ),
+    Gate(
+        "low_adoption",
+        "Seats stand empty",
+        "min_seat_utilization",
+        ("seat_utilization_28d",),
+        _below("seat_utilization_28d"),
+        "{seat_utilization_28d:share} of the seats are in use; the list asks for {threshold:share}.",
+        peak_text="{seat_utilization_28d:share} of the seats were in use on the busiest day of the last 28; "
+        "the list asks for {threshold:share}.",
+    ),
+    Gate(
+        "few_features_used",
+        "Little of the plan is used",
+        "min_features_share",
+        ("features_included_share_91d",),
+        _below("features_included_share_91d"),
+        "{features_included_share_91d:share} of the plan's features are used; the list asks for {threshold:share}.",
+    ),
+    Gate(
+        "usage_falling",
+        "Use is falling",
+        "usage_fall",
+        ("events_growth_91d",),
+        _below("events_growth_91d"),
+        "Use fell by {events_growth_91d:share} in 91 days; the list stops at {threshold:share}.",
+    ),
+    Gate(
+        "critical_ticket",
+        "Critical ticket open",
+        "critical_tickets",
+        ("critical_tickets_open",),
+        _at_least("critical_tickets_open"),
+        "{critical_tickets_open:count critical ticket is/critical tickets are} open.",
+    ),
+    Gate(
+        "low_csat",
+        "Unhappy with support",
+        "min_csat",
+        ("csat_182d",),
+        _below("csat_182d"),
+        "CSAT averages {csat_182d:rating} of 5 over 182 days; the list asks for {threshold:rating}.",
+    ),
+    Gate(
+        "invoice_overdue",
+        "Invoice overdue",
+        "overdue_invoices",
+        ("invoices_overdue",),
+        _at_least("invoices_overdue"),
+        "An invoice is overdue.",
+    ),
+    Gate(
+        "churn_risk",
+        "Champion gone, use falling",
+        "churn_usage_fall",
+        ("champion_left_182d", "events_growth_91d"),
+        _champion_gone_and_falling,
+        "{champion_left_182d:count champion/champions} left in 182 days; use fell by {events_growth_91d:share} in 91.",
+    ),
+    Gate(
+        "competitor_research",
+        "Looks at competitors",
+        "competitor_research",
+        ("competitor_research_182d",),
+        _at_least("competitor_research_182d"),
+        "Research on competitors was seen {competitor_research_182d:count time/times} in 182 days: retention first.",
+    ),
+    Gate(
+        "opportunity_open",
+        "Opportunity already open",
+        "open_opportunity",
+        ("opportunity_open",),
+        _at_least("opportunity_open"),
+        "An expansion opportunity is already open.",
+        FUNNEL,
+    ),
+    Gate(
+        "play_open",
+        "Play under way",
+        "open_plays",
+        ("play_open",),
+        _at_least("play_open"),
+        "{play_open:count play is/plays are} under way.",
+        FUNNEL,
+    ),
+    Gate(
+        "just_expanded",
+        "Just expanded",
+        "cooldown_days",
+        ("days_since_expansion",),
+        _below("days_since_expansion"),
+        "Expanded {days_since_expansion:days} ago; the list waits {threshold:days}.",
+        WAIT,
+    ),
+    Gate(
+        "not_now",
+        "Said not now",
+        "not_now_days",
+        ("days_since_not_now",),
+        _below("days_since_not_now"),
+        'Said "not now" {days_since_not_now:days} ago; the list waits {threshold:days}.',
+        WAIT,
+    ),
+)
+LABELS: dict[str, str] = {gate.code: gate.label for gate in GATES}
+_PRINTED_STEP = {"share": 0.001, "rating": 0.01}
+"""The last digit that is printed, by format."""
+_UNDER: dict[str, str] = {gate.code: gate.shown_under for gate in GATES}
+
+
+def gates_in_use(thresholds: GateThresholds) -> list[tuple[Gate, float]]:
+    """The gates that are switched on, each with its threshold (0 where the gate has none)."""
+    chosen = []
+    for gate in GATES:
+        threshold = getattr(thresholds, gate.setting)
+        if gate.choice is not None:
+            if gate.choice == threshold:
+                chosen.append((gate, 0.0))
+        elif threshold is not None:
+            chosen.append((gate, float(threshold)))
+    return chosen
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gates say, one entry per row: ``because`` are the codes joined by ``;`` ("" if eligible).
+
+    ``not_evaluated`` are the codes of gates that are switched on and whose features are not there.
+    """
+
+    eligible: pd.Series
+    because: pd.Series
+    text: pd.Series
+    shown_under: pd.Series
+    cross_sell_ready: pd.Series
+    not_evaluated: tuple[str, ...]
+
+
+def evaluate(rows: pd.DataFrame, thresholds: GateThresholds, *, users_are_daily_peaks: bool = False) -> Verdict:
+    """Put feature rows (index: account_id, columns: features as float64) through the gates.
+
+    ``users_are_daily_peaks``: the users of a window are those of its busiest day, and the sentences say so.
+    """
+    size = len(rows)
+    columns = {str(name): rows[name].to_numpy(np.float64) for name in rows.select_dtypes("number")}
+    codes: list[list[str]] = [[] for _ in range(size)]
+    texts: list[list[str]] = [[] for _ in range(size)]
+    not_evaluated = []
+    for gate, threshold in gates_in_use(thresholds):
+        if not all(name in columns for name in gate.reads):
+            not_evaluated.append(gate.code)
+            continue
+        where = np.flatnonzero(gate.fails(columns, threshold, size))
+        failing = {name: values[where] for name, values in columns.items()}
+        failing["threshold"] = np.full(len(where), threshold)
+        template = Template.parse(gate.peak_text if users_are_daily_peaks and gate.peak_text else gate.text)
+        said = template.render(_told_apart(failing, template), len(where), currency="")
+        for position, sentence in zip(where.tolist(), said, strict=True):
+            codes[position].append(gate.code)
+            texts[position].append(sentence)
+
+    def series(values: list[str]) -> pd.Series:
+        return pd.Series(values, index=rows.index, dtype="str")
+
+    return Verdict(
+        eligible=pd.Series([not failed for failed in codes], index=rows.index, dtype=bool),
+        because=series([";".join(failed) for failed in codes]),
+        text=series([" ".join(said) for said in texts]),
+        shown_under=series([_shown_under(failed) for failed in codes]),
+        cross_sell_ready=pd.Series(_cross_sell_ready(columns, thresholds, size), index=rows.index, dtype=bool),
+        not_evaluated=tuple(not_evaluated),
+    )
+
+
+def _told_apart(columns: Columns, template: Template) -> Columns:
+    """The numbers of a sentence, rounded so that none below the threshold is printed as equal to it."""
+    printed = dict(columns)
+    forms = {placeholder.feature: placeholder.format for placeholder in template.placeholders}
+    step = _PRINTED_STEP.get(forms.pop("threshold", ""))
+    if step is None:
+        return printed
+    limit = np.round(columns["threshold"] / step)
+    for name in forms:
+        steps = np.round(columns[name] / step)
+        printed[name] = np.where(columns[name] < columns["threshold"], np.minimum(steps, limit - 1), steps) * step
+    return printed
+
+
+def _shown_under(codes: list[str]) -> str:
+    places = {_UNDER[code] for code in codes}
+    return next((place for place in SHOWN_UNDER if place in places), "")
+
+
+def _cross_sell_ready(columns: Columns, thresholds: GateThresholds, size: int) -> Mask:
+    """Cross-sell waits until the first product is adopted; what is not known does not hold it back."""
+    ready = np.ones(size, dtype=bool)
+    if thresholds.cross_sell_seat_utilization is not None:
+        ready &= ~(column(columns, "seat_utilization_28d", size) < thresholds.cross_sell_seat_utilization)
+    if thresholds.cross_sell_features_share is not None:
+        ready &= ~(column(columns, "features_included_share_91d", size) < thresholds.cross_sell_features_share)
+    return ready

@@ -1,0 +1,1 @@
+"""Why, in sentences with the account's own numbers."""

@@ -1,0 +1,88 @@
+"""The sentence that is said where the playbook has none that fits: label, value and unit of the strongest feature."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.contract.feature_card import FeatureCard
+from serving.reasons.templates import FORMATS, money, percent
+
+Values = Mapping[str, npt.NDArray[Any]]
+"""Values by feature name, aligned to the same rows: float64 (missing is NaN), or object for text (missing is null)."""
+
+LONGEST_TEXT = 80
+"""Letters of a text value that are stated."""
+
+
+def card_sentences(
+    features: Sequence[str], catalogue: Mapping[str, FeatureCard], values: Values, currency: str
+) -> tuple[list[str], list[str]]:
+    """One sentence per row and the feature it states; ``features`` lists each row's features, strongest first."""
+    said, used = [], []
+    there = {name: are_known(column) for name, column in values.items()}
+    for row, listed in enumerate(features):
+        names = listed.split(",")
+        known = [name for name in names if name in there and there[name][row]]
+        card = catalogue[known[0] if known else names[0]]
+        said.append(card_sentence(card, values[card.name][row] if known else None, currency))
+        used.append(card.name)
+    return said, used
+
+
+def are_known(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which values can be stated: not missing, and no blank text."""
+    known = np.asarray(pd.notna(values), dtype=bool)
+    if values.dtype == object:
+        known &= np.array([str(value).strip() != "" for value in values.tolist()], dtype=bool)
+    return known
+
+
+def card_title(card: FeatureCard) -> str:
+    """What a reason is called that the playbook does not name."""
+    return _capital(card.label)
+
+
+def card_sentence(card: FeatureCard, value: float | str | None, currency: str) -> str:
+    """``Label: value unit.``; for a missing value what its being missing means.
+
+    The team's own features have no unit: what they gave is stated as it is.
+    """
+    label = _capital(card.label)
+    if value is None:
+        return f"{label}: no value ({card.missing or 'not known'})."
+    if isinstance(value, str):
+        return f"{label}: {_one_line(value).removesuffix('.')}."
+    if card.is_own:
+        return f"{label}: {_number(value)}."
+    return f"{label}: {_with_unit(float(value), card.unit, currency)}."
+
+
+def _capital(label: str) -> str:
+    return label[:1].upper() + label[1:]
+
+
+def _one_line(value: str) -> str:
+    line = " ".join(value.split())
+    return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 3].rstrip()}..."
+
+
+def _number(value: float) -> str:
+    """Whole numbers as such; others with one decimal, below 1 with two digits that count."""
+    if value == round(value):
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if abs(value) >= 1 else f"{value:.2g}"
+
+
+def _with_unit(value: float, unit: str, currency: str) -> str:
+    if unit.startswith("currency"):
+        return f"{money(value, currency)}{unit.removeprefix('currency').replace(' per ', ' a ')}"
+    if unit == "share":
+        return percent(value)
+    if unit == "yes or no":
+        return "yes" if value else "no"
+    if unit == "month":
+        return FORMATS["month"](value)
+    return f"{_number(value)} {unit}".strip()

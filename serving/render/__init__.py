@@ -1,0 +1,1 @@
+"""The list as people read it: page, Excel file, terminal."""

@@ -1,0 +1,120 @@
+"""The list as one self-contained HTML file: no script, no font, no picture, nothing from elsewhere."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from serving.published.assemble import Snapshot
+from serving.ranking.gates import FIX, FUNNEL, LABELS, SHOWN_UNDER, WAIT
+from serving.ranking.rank import NO_OWNER
+from serving.reasons.templates import say_day, say_propensity
+from serving.render import entries as lines
+
+OWNERS_ON_PAGE = 100
+"""Owners whose lists stand on the page; the Excel file has all."""
+
+_SECTIONS = {
+    FIX: ("Fix first", "Value before expansion: these accounts come back to the list once this is put right."),
+    FUNNEL: ("Already in the funnel", "Sales is on it: shown apart, so that the list counts what is new."),
+    WAIT: ("Not now", "Just expanded, or asked to be left in peace: the list waits."),
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """Accounts without a rank under one heading: counts per gate, and the likeliest accounts."""
+
+    title: str
+    about: str
+    anchor: str
+    count: int
+    gates: list[tuple[str, int]]
+    accounts: list[lines.Excluded]
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How fresh one input table is: its last known day, and whether its feed seems to have stopped."""
+
+    table: str
+    last_day: date | None
+    stale: bool
+
+
+def environment() -> Environment:
+    """The templates of this room: everything is escaped, an unknown name is an error."""
+    folder = Path(__file__).with_name("templates")
+    made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    made.filters.update(day=say_day, likely=say_propensity, best=lines.best_reasons)
+    return made
+
+
+def write_page(path: Path, snapshot: Snapshot) -> None:
+    """Write the page of a snapshot."""
+    path.write_text(render_page(snapshot), encoding="utf-8")
+
+
+def render_page(snapshot: Snapshot) -> str:
+    """The page of a snapshot as HTML."""
+    settings = snapshot.manifest["serving"]
+    currency = settings["currency"]
+    made = environment()
+    made.filters["money"] = lambda value: lines.say_money(value, currency)
+    made.filters["between"] = lambda ends: lines.say_range(ends[0], ends[1], currency)
+    books = lines.owners(snapshot)
+    named = books[books["ranked"] > 0].head(OWNERS_ON_PAGE)
+    top = lines.ranked(snapshot, settings["top"])
+    own = [
+        (book, lines.ranked(snapshot, settings["top_per_owner"], book["owner"]))
+        for book in named.to_dict("records")  # few owners, each with few rows
+    ]
+    without_owner = int(snapshot.scores["owner"].isna().sum())
+    used = {entry.play_code for entry in top} | {entry.play_code for _, rows in own for entry in rows}
+    return made.get_template("list.html.j2").render(
+        snapshot=snapshot,
+        manifest=snapshot.manifest,
+        top=top,
+        own=own,
+        owners_left_out=int((books["ranked"] > 0).sum()) - len(named),
+        no_owner=NO_OWNER,
+        without_owner=without_owner,
+        base=len(snapshot.scores),
+        ranked=int(snapshot.scores["eligible"].sum()),
+        expected_arr=float(snapshot.scores.loc[snapshot.scores["eligible"], "expected_arr"].sum()),
+        feeds=feeds(snapshot),
+        sections=sections(snapshot, settings["page_exclusions"]),
+        plays={code: play for code, play in snapshot.manifest["plays"].items() if code in used},
+        motions=lines.MOTION_WORDS,
+        knows_little=lines.KNOWS_LITTLE,
+        gate_labels=LABELS,
+    )
+
+
+def sections(snapshot: Snapshot, limit: int) -> list[Section]:
+    """The accounts without a rank, under their headings; empty headings are left out."""
+    made = []
+    for number, under in enumerate(SHOWN_UNDER):
+        apart = snapshot.exclusions[snapshot.exclusions["shown_under"] == under]
+        if len(apart):
+            gates = Counter(LABELS[code] for codes in apart["not_eligible_because"] for code in codes.split(";"))
+            accounts = lines.excluded(apart.head(limit))
+            made.append(Section(*_SECTIONS[under], f"apart-{number}", len(apart), gates.most_common(), accounts))
+    return made
+
+
+def feeds(snapshot: Snapshot) -> list[Feed]:
+    """Freshness of the input tables, as the manifest gives it.
+
+    ``input_watermarks``: table to its last known day; ``stopped_feeds``: the tables whose feed seems to have stopped.
+    """
+    stopped = snapshot.manifest.get("stopped_feeds", [])
+    marks: dict[str, Any] = snapshot.manifest.get("input_watermarks", {})
+    made = []
+    for table, mark in marks.items():
+        day = date.fromisoformat(mark) if isinstance(mark, str) else mark
+        made.append(Feed(table, day, table in stopped))
+    return made

@@ -1,0 +1,1 @@
+"""A published list, read again by a stranger."""

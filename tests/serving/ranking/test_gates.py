@@ -1,0 +1,148 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from serving.ranking.gates import GATES, LABELS, evaluate, gates_in_use
+from serving.thresholds import GateThresholds
+
+GOOD = {
+    "tenure_days": 400, "days_since_first_use": 390, "days_to_first_value": 20, "seat_utilization_28d": 0.8,
+    "features_included_share_91d": 0.6, "events_growth_91d": 0.1, "critical_tickets_open": 0, "csat_182d": 4.5,
+    "invoices_overdue": 0, "champion_left_182d": 0, "competitor_research_182d": 0, "opportunity_open": 0,
+    "play_open": 0, "days_since_expansion": 200, "days_since_not_now": 200,
+}  # fmt: skip
+
+
+def account(**values: float) -> pd.DataFrame:
+    """One account that passes every gate but for what is given, beside one that passes them all."""
+    return pd.DataFrame([{**GOOD, **values}, GOOD], index=["this", "other"]).astype(float)
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "sentence"),
+    [
+        ({}, "", ""),
+        ({"tenure_days": 89}, "onboarding", "A customer for 89 days; onboarding takes 90 days."),
+        ({"tenure_days": 90}, "", ""),
+        (
+            {"days_since_first_use": np.nan, "days_to_first_value": np.nan},
+            "no_first_value",
+            "The product has not been used so far.",
+        ),
+        ({"days_to_first_value": np.nan}, "", ""),
+        ({"seat_utilization_28d": 0.2}, "low_adoption", "20% of the seats are in use; the list asks for 25%."),
+        (
+            {"features_included_share_91d": 0.05},
+            "few_features_used",
+            "5% of the plan's features are used; the list asks for 10%.",
+        ),
+        ({"events_growth_91d": -0.5}, "usage_falling", "Use fell by 50% in 91 days; the list stops at 40%."),
+        ({"events_growth_91d": -0.4}, "", ""),
+        ({"critical_tickets_open": 1}, "critical_ticket", "1 critical ticket is open."),
+        ({"critical_tickets_open": 2}, "critical_ticket", "2 critical tickets are open."),
+        ({"csat_182d": 2.96}, "low_csat", "CSAT averages 2.96 of 5 over 182 days; the list asks for 3."),
+        ({"invoices_overdue": 1}, "invoice_overdue", "An invoice is overdue."),
+        (
+            {"champion_left_182d": 1, "events_growth_91d": -0.2},
+            "churn_risk",
+            "1 champion left in 182 days; use fell by 20% in 91.",
+        ),
+        ({"champion_left_182d": 1}, "", ""),
+        (
+            {"competitor_research_182d": 2},
+            "competitor_research",
+            "Research on competitors was seen 2 times in 182 days: retention first.",
+        ),
+        ({"opportunity_open": 1}, "opportunity_open", "An expansion opportunity is already open."),
+        ({"play_open": 1}, "play_open", "1 play is under way."),
+        ({"days_since_expansion": 59}, "just_expanded", "Expanded 59 days ago; the list waits 60 days."),
+        ({"days_since_expansion": np.nan}, "", ""),
+        ({"days_since_not_now": 89}, "not_now", 'Said "not now" 89 days ago; the list waits 90 days.'),
+    ],
+)
+def test_a_gate(values: dict[str, float], code: str, sentence: str) -> None:
+    verdict = evaluate(account(**values), GateThresholds())
+    assert verdict.because["this"] == code
+    assert verdict.text["this"] == sentence
+    assert verdict.eligible.tolist() == [code == "", True]
+    assert verdict.not_evaluated == ()
+
+
+def test_several_gates_are_joined_and_what_is_to_be_fixed_decides_where_it_is_shown() -> None:
+    verdict = evaluate(account(opportunity_open=1, critical_tickets_open=1, days_since_expansion=5), GateThresholds())
+    assert verdict.because["this"] == "critical_ticket;opportunity_open;just_expanded"
+    assert verdict.shown_under.tolist() == ["fix first", ""]
+    assert evaluate(account(opportunity_open=1), GateThresholds()).shown_under["this"] == "in the funnel"
+    assert evaluate(account(days_since_not_now=5), GateThresholds()).shown_under["this"] == "not now"
+
+
+def test_a_gate_can_be_switched_off() -> None:
+    verdict = evaluate(account(csat_182d=1), GateThresholds(min_csat=None))
+    assert verdict.eligible.all()
+
+
+def test_first_value_can_mean_a_milestone() -> None:
+    verdict = evaluate(account(days_to_first_value=np.nan), GateThresholds(first_value="milestone"))
+    assert verdict.because["this"] == "no_first_value"
+
+
+def test_a_gate_whose_column_is_absent_passes_everyone_and_is_reported() -> None:
+    verdict = evaluate(account().drop(columns=["seat_utilization_28d", "csat_182d"]), GateThresholds())
+    assert verdict.eligible.all()
+    assert verdict.not_evaluated == ("low_adoption", "low_csat")
+    nothing = evaluate(pd.DataFrame(index=["a"]), GateThresholds())
+    assert nothing.eligible.all()
+    assert set(nothing.not_evaluated) == set(LABELS)
+
+
+def test_a_column_that_is_there_is_evaluated_though_nobody_has_a_value() -> None:
+    rated = evaluate(account().assign(csat_182d=np.nan), GateThresholds())
+    assert rated.eligible.all()
+    unused = evaluate(account().assign(days_since_first_use=np.nan, days_to_first_value=np.nan), GateThresholds())
+    assert unused.because.tolist() == ["no_first_value"] * 2
+    assert rated.not_evaluated == unused.not_evaluated == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"seat_utilization_28d": 0.2499}, "24.9% of the seats are in use; the list asks for 25%."),
+        ({"seat_utilization_28d": 0.24999999}, "24.9% of the seats are in use; the list asks for 25%."),
+        ({"features_included_share_91d": 0.0996}, "9.9% of the plan's features are used; the list asks for 10%."),
+        ({"events_growth_91d": -0.4001}, "Use fell by 40.1% in 91 days; the list stops at 40%."),
+        ({"csat_182d": 2.9996}, "CSAT averages 2.99 of 5 over 182 days; the list asks for 3."),
+    ],
+)
+def test_what_falls_short_is_never_printed_as_the_threshold(values: dict[str, float], sentence: str) -> None:
+    assert evaluate(account(**values), GateThresholds()).text["this"] == sentence
+
+
+def test_an_odd_threshold_is_told_apart_too() -> None:
+    limits = GateThresholds(min_seat_utilization=0.3004)
+    said = evaluate(account(seat_utilization_28d=0.3002), limits).text["this"]
+    assert said == "29.9% of the seats are in use; the list asks for 30%."
+
+
+def test_where_only_daily_counts_are_known_the_busiest_day_is_named() -> None:
+    verdict = evaluate(account(seat_utilization_28d=0.2), GateThresholds(), users_are_daily_peaks=True)
+    assert verdict.because["this"] == "low_adoption"
+    assert verdict.text["this"] == (
+        "20% of the seats were in use on the busiest day of the last 28; the list asks for 25%."
+    )
+
+
+def test_first_value_is_one_choice_of_two_gates() -> None:
+    chosen = {word: [gate.choice for gate, _ in gates_in_use(GateThresholds(first_value=word)) if gate.choice]
+              for word in ("use", "milestone")}  # fmt: skip
+    assert chosen == {"use": ["use"], "milestone": ["milestone"]}
+    assert not any(gate.choice for gate, _ in gates_in_use(GateThresholds(first_value=None)))
+
+
+def test_cross_sell_waits_until_the_first_product_is_adopted() -> None:
+    verdict = evaluate(account(seat_utilization_28d=0.4), GateThresholds())
+    assert verdict.cross_sell_ready.tolist() == [False, True]
+    assert verdict.eligible.all()
+
+
+def test_every_gate_reads_a_setting_that_exists() -> None:
+    assert {gate.setting for gate in GATES} <= GateThresholds.model_fields.keys()

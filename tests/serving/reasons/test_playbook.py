@@ -1,0 +1,132 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from data.contract.feature_card import OWN_TABLE
+from data.contract.inputs import MOTIONS
+from data.errors import SettingsError
+from features.build.build import REGISTRY
+from serving.reasons.playbook import load
+from tests.serving.world import CATALOGUE, PLAYBOOK
+
+FEATURES = {feature.name: feature.card for feature in REGISTRY.features.values() if feature.card is not None}
+OWN_REASON = """
+[reasons.tenure]
+title = "Time with us"
+texts = ["With us for {tenure_days:days}."]
+"""
+OWN_PLAY = """
+[plays.seat_own]
+motion = "seat"
+name = "Our own seat play"
+default = true
+reasons = ["seats_in_use"]
+what_to_do = "Call the admin this week."
+offer = "Ten seats for the price of nine."
+words = "As you use it today, this would solve the queue."
+show = "The chart of seats in use."
+not_when = "The admin is on leave."
+owner_role = "CSM"
+days_to_act = 7
+"""
+
+
+def test_the_shipped_playbook_tells_every_feature_of_the_product() -> None:
+    playbook = load(FEATURES)
+    assert {card.reason_code for card in FEATURES.values()} == set(playbook.reasons)
+
+
+def test_every_motion_has_a_default_play() -> None:
+    assert [PLAYBOOK.plays[PLAYBOOK.default_play(motion)].motion for motion in MOTIONS] == list(MOTIONS)
+    assert len(PLAYBOOK.plays_of("seat")) >= 2
+
+
+def test_texts_state_facts_and_end_like_sentences() -> None:
+    for code, reason in PLAYBOOK.reasons.items():
+        for variant in reason.texts + reason.against:
+            assert variant.text.endswith("."), code
+            assert not re.search(r"\b(will|should|likely|because|probably)\b", variant.text), code
+
+
+def test_plays_speak_for_the_customer() -> None:
+    assert all(play.words.startswith("As you use it today") for play in PLAYBOOK.plays.values())
+
+
+def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(OWN_REASON + OWN_PLAY)
+    playbook = load(CATALOGUE, own)
+    assert playbook.reasons["tenure"].title == "Time with us"
+    assert playbook.default_play("seat") == "seat_own"
+    assert playbook.reasons.keys() == PLAYBOOK.reasons.keys()
+    assert "seat_limit" in playbook.plays
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("reasons = 1\n[", "cannot be read"),
+        ("[reason.tenure]", "`reason` is no part of a playbook (there is reasons: did you mean that?)"),
+        (OWN_REASON + "colour = 'red'", "`reasons.tenure.colour` is an unknown key"),
+        (OWN_REASON + "agianst = ['No customer.']", "`reasons.tenure.agianst` is an unknown key (there is against"),
+        (OWN_REASON.replace("tenure_days", "tenure_day"), "`tenure_day` is no feature (there is tenure_days: did"),
+        (OWN_REASON.replace(":days", ":weeks"), "there is no format `weeks`"),
+        (OWN_REASON.replace('["With us for {tenure_days:days}."]', "[]"), "reasons.tenure.texts"),
+        (OWN_REASON.replace("Time with us", "Time"), "2 to 5 words"),
+        (
+            OWN_REASON.replace("reasons.tenure", "reasons.tenur"),
+            "told by no feature (there is tenure: did you mean that?)",
+        ),
+        (
+            "[reasons.tenure]\ntitle='Time here'\ntexts=[{when='seats = 1', text='Customer for long.'}]",
+            "`seats = 1` is no comparison",
+        ),
+        (
+            "[reasons.tenure]\ntitle='Time here'\ntexts=[{when='seat > 1', text='Customer for long.'}]",
+            "`seat` is no feature",
+        ),
+        (OWN_PLAY.replace('motion = "seat"', 'motion = "seats"'), "there is no motion `seats`"),
+        (OWN_PLAY.replace('"seats_in_use"', '"seat_in_use"'), "`seat_in_use` is no reason code (there is seats_in_use"),
+        (OWN_PLAY.replace("days_to_act = 7", "days_to_act = 0"), "plays.seat_own.days_to_act"),
+        (OWN_PLAY.replace('offer = "Ten seats for the price of nine."\n', ""), "plays.seat_own.offer"),
+    ],
+)
+def test_a_playbook_that_cannot_be_used_is_refused_with_one_message(tmp_path: Path, text: str, said: str) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    with pytest.raises(SettingsError) as refusal:
+        load(CATALOGUE, own)
+    assert said in refusal.value.found
+    assert str(own) in refusal.value.asked
+
+
+STRANGER = replace(CATALOGUE["mrr"], name="moon_phase", reason_code="own_moon_phase")
+
+
+def test_a_reason_code_without_text_is_refused() -> None:
+    with pytest.raises(SettingsError, match="reason code `own_moon_phase` of the features has no text"):
+        load({**CATALOGUE, "moon_phase": STRANGER})
+
+
+def test_a_feature_of_the_teams_own_needs_no_text_and_may_have_one(tmp_path: Path) -> None:
+    cards = {**CATALOGUE, "moon_phase": replace(STRANGER, tables=(OWN_TABLE,))}
+    assert "own_moon_phase" not in load(cards).reasons
+    own = tmp_path / "own.toml"
+    own.write_text(OWN_REASON.replace("reasons.tenure", "reasons.own_moon_phase").replace("tenure_days", "moon_phase"))
+    assert load(cards, own).reasons["own_moon_phase"].title == "Time with us"
+
+
+def test_a_reason_is_actionable_where_the_catalogue_says_so_of_one_of_its_features() -> None:
+    cards = {**CATALOGUE, "seats_free": replace(CATALOGUE["seats_free"], actionable=True)}
+    assert load(CATALOGUE).actionable == frozenset()
+    assert load(cards).actionable == {"seats_in_use"}
+    shipped = load(FEATURES).actionable
+    assert {"overdue", "champion_left", "critical_open", "new_users", "look_alikes_own"} <= shipped
+    assert not shipped & {"tenure", "season", "account_size", "peer_spending"}
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load(CATALOGUE, tmp_path / "none.toml")
