@@ -1,5 +1,5 @@
 """When things happen: settings, the command line and the Prefect flows."""
 
-from flows import environment
+from flows.run import environment
 
 environment.prepare()

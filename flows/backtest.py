@@ -8,11 +8,11 @@ import pandas as pd
 from prefect import flow
 
 from data.errors import NotEnoughHistoryError
-from flows import steps
-from flows.learning import Known, read_known, study_known, too_few, write_verdict
-from flows.progress import say
-from flows.settings import load
-from flows.tasks import in_memory
+from flows.run.progress import say
+from flows.run.settings import load
+from flows.run.tasks import in_memory
+from flows.stages import inputs as steps
+from flows.stages.history import Known, read_known, study_known, too_few, write_verdict
 from models.evaluation.evaluation import Study
 from models.evaluation.verdict import not_usable
 from models.registry import run_record as record

@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 
 from data.errors import HeadroomError
-from flows import environment
-from flows.progress import counting, say
+from flows.run import environment
+from flows.run.progress import counting, say
 
 app = typer.Typer(
     help="Who is ready to grow, and why: expansion propensity for B2B SaaS.",
@@ -94,9 +94,9 @@ def check(
     """Check the tables: what is wrong, what is missing, and what it costs."""
     from data.checks.check import check as run
     from data.checks.report import write
-    from flows.dates import today_utc
-    from flows.settings import load
-    from flows.steps import ledger_line, read_source
+    from flows.run.settings import load
+    from flows.stages.dates import today_utc
+    from flows.stages.inputs import ledger_line, read_source
 
     settings = load(config, source)
     opened = read_source(settings)
@@ -124,9 +124,9 @@ def features(
     source: SourceUrl = None,
 ) -> None:
     """Write the feature rows of the base on one day, or show what the features are."""
-    from flows.catalogue import describe as describe_features
-    from flows.catalogue import features_as_sql, write_features
-    from flows.settings import load
+    from flows.features import describe as describe_features
+    from flows.features import features_as_sql, write_features
+    from flows.run.settings import load
 
     if [out is not None, describe, sql is not None].count(True) != 1:
         raise typer.BadParameter("give one of --out, --describe and --sql")
@@ -174,7 +174,7 @@ def explain(
     config: Config = None,
 ) -> None:
     """Score and explain the rows of a feature table of your own, of any size."""
-    from flows.settings import load
+    from flows.run.settings import load
     from models.estimators.boosting import explained_by
     from models.registry.mlflow_store import Registry
     from models.scoring.explain_file import explain_file
@@ -196,7 +196,7 @@ def top(
     source: SourceUrl = None,
 ) -> None:
     """Print the published list."""
-    from flows.settings import load
+    from flows.run.settings import load
 
     _print_top(load(config, source, out).out_folder, _date(snapshot_date), n, owner)
 
@@ -244,7 +244,7 @@ def promote(
     config: Config = None,
 ) -> None:
     """Make a trained version the champion by hand, whatever was decided about it."""
-    from flows.settings import load
+    from flows.run.settings import load
     from models.registry.champion import promote as run
     from models.registry.mlflow_store import Registry
 
@@ -256,7 +256,7 @@ def promote(
 @app.command()
 def rollback(config: Config = None) -> None:
     """Let the previous champion serve again."""
-    from flows.settings import load
+    from flows.run.settings import load
     from models.registry.champion import rollback as run
     from models.registry.mlflow_store import Registry
 

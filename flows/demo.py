@@ -7,10 +7,10 @@ from typing import Any
 from prefect import flow
 
 from data.simulation.base import simulate
-from flows.progress import counting, say
+from flows.run.progress import counting, say
+from flows.run.settings import load
+from flows.run.tasks import in_memory
 from flows.score import score
-from flows.settings import load
-from flows.tasks import in_memory
 from flows.train import train
 
 END = date(2026, 10, 1)

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from data.contract.inputs import TABLES, Table
 from features.build.build import full_catalogue
-from flows.catalogue import HEADER, cells
-from flows.settings import PREFIX, Settings
+from flows.features import HEADER, cells
+from flows.run.settings import PREFIX, Settings
 
 NOT_SHOWN = (".root",)
 """Not set by users: the folder of the settings file."""

@@ -11,15 +11,15 @@ from prefect import flow
 
 from data.checks.report import Report
 from features.build.build import full_catalogue
-from flows import steps
-from flows.dates import Standing, as_date, stand_on
-from flows.last_list import last_list
-from flows.learning import check_source, read_source
-from flows.progress import say
-from flows.sales import shards
-from flows.settings import Settings, load
-from flows.tasks import in_memory
-from flows.trust import require_features, require_same_rules, warnings
+from flows.run.progress import say
+from flows.run.settings import Settings, load
+from flows.run.tasks import in_memory
+from flows.stages import inputs as steps
+from flows.stages.cross_sell import shards
+from flows.stages.dates import Standing, as_date, stand_on
+from flows.stages.history import check_source, read_source
+from flows.stages.last_list import last_list
+from flows.stages.warnings import require_features, require_same_rules, warnings
 from models.estimators.bundle import Bundle
 from models.registry.mlflow_store import RULE, Registry
 from models.scoring.score import require_unchanged

@@ -7,12 +7,12 @@ from typing import Any
 from prefect import flow
 
 from data.errors import NotEnoughHistoryError
-from flows import steps
-from flows.learning import Known, read_known, study_known, too_few, write_verdict
-from flows.progress import say
-from flows.settings import load
-from flows.tasks import in_memory
-from flows.trust import other_rules, with_label_rules, with_rules
+from flows.run.progress import say
+from flows.run.settings import load
+from flows.run.tasks import in_memory
+from flows.stages import inputs as steps
+from flows.stages.history import Known, read_known, study_known, too_few, write_verdict
+from flows.stages.warnings import other_rules, with_label_rules, with_rules
 from models.estimators.bundle import Bundle
 from models.estimators.categories import learn_categories
 from models.evaluation import baselines

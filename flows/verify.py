@@ -14,11 +14,11 @@ from data.checks.report import many
 from data.errors import PublishError
 from data.ledger.movements import ExpansionRules
 from features.build.build import full_catalogue
-from flows import steps
-from flows.dates import stand_on
-from flows.progress import say
-from flows.settings import Settings, load
-from flows.trust import RULES
+from flows.run.progress import say
+from flows.run.settings import Settings, load
+from flows.stages import inputs as steps
+from flows.stages.dates import stand_on
+from flows.stages.warnings import RULES
 from serving.changes.sentences import titles
 from serving.reasons.choose import COLUMNS, feature_columns
 from serving.reasons.playbook import digest

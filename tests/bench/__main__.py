@@ -19,7 +19,7 @@ from typing import Any
 
 from data.atomic import whole_folder
 from data.simulation.base import simulate
-from flows.progress import say
+from flows.run.progress import say
 from tests.bench import explain_page, page
 from tests.bench.explain import MODELS
 from tests.bench.work import END, SNAPSHOTS

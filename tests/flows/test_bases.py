@@ -10,9 +10,9 @@ from sklearn.metrics import roc_auc_score
 
 from data.checks.check import check
 from features.calendar import month_starts
-from flows import steps
-from flows.dates import Standing, stand_on, today_utc, training_dates
-from flows.settings import Settings, load
+from flows.run.settings import Settings, load
+from flows.stages import inputs as steps
+from flows.stages.dates import Standing, stand_on, today_utc, training_dates
 from models.evaluation.evaluation import Study, study
 from models.evaluation.verdict import Kind
 from models.scoring.score import score

@@ -12,9 +12,9 @@ from scipy.special import logit
 from data.contract.feature_card import FeatureCard
 from data.contract.score_change import EXACT, PARTS
 from features.build.build import full_catalogue
-from flows import steps
-from flows.dates import stand_on, training_dates
-from flows.settings import load
+from flows.run.settings import load
+from flows.stages import inputs as steps
+from flows.stages.dates import stand_on, training_dates
 from models.estimators.bundle import Bundle
 from models.scoring.previous_scores import Published
 from models.scoring.score import score

@@ -12,9 +12,9 @@ import pytest
 from data.contract.feature_card import FeatureCard
 from data.simulation.base import simulate
 from features.build.build import build, full_catalogue
-from flows import steps
-from flows.dates import Standing, stand_on, training_dates
-from flows.settings import Settings, load
+from flows.run.settings import Settings, load
+from flows.stages import inputs as steps
+from flows.stages.dates import Standing, stand_on, training_dates
 from models.estimators import boosting
 from models.estimators.bundle import Bundle, Propensity
 from models.estimators.calibration import IDENTITY

@@ -13,9 +13,9 @@ from data.simulation.base import simulate
 from features.calendar import month_starts
 from features.cohort import cohort
 from features.labels import labels
-from flows import steps
-from flows.dates import stand_on
-from flows.settings import load
+from flows.run.settings import load
+from flows.stages import inputs as steps
+from flows.stages.dates import stand_on
 from models.registry.mlflow_store import Registry
 from tests.flows.conftest import END, QUICK, Headroom
 from tests.models.mlflow_template import folder_with

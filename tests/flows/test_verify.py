@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flows.dates import stand_on
-from flows.settings import load
-from flows.steps import likeness, read_source
+from flows.run.settings import load
+from flows.stages.dates import stand_on
+from flows.stages.inputs import likeness, read_source
 from tests.flows.conftest import END, Headroom
 
 NAME = f"snapshot_date={END}"

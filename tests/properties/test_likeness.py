@@ -14,8 +14,8 @@ from features.cohort import cohort
 from features.definitions import peers
 from features.views import whole_base as likeness
 from features.views.whole_base import WholeBaseViews
-from flows import steps
-from flows.dates import Standing
+from flows.stages import inputs as steps
+from flows.stages.dates import Standing
 from serving.reasons import playbook
 from tests.drawn import SNAPSHOT, base
 

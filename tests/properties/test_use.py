@@ -17,7 +17,7 @@ from features.build.build import feature_rows
 from features.cohort import cohort
 from features.cross_sell import features_used
 from features.views.account import use
-from flows.dates import first_usage_day
+from flows.stages.dates import first_usage_day
 from tests.properties.generated import FEATURES, SNAPSHOTS, as_arrow, frames
 
 ROOT = Path(__file__).parents[2]

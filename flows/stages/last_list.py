@@ -9,8 +9,8 @@ import pandas as pd
 
 from data.contract.feature_card import FeatureCard
 from data.contract.score_change import Change
-from flows.progress import say
-from flows.settings import Settings
+from flows.run.progress import say
+from flows.run.settings import Settings
 from models.estimators.bundle import Bundle
 from models.registry.champion import served_before
 from models.registry.mlflow_store import Registry

@@ -26,9 +26,9 @@ from features.build.build import build, catalogue
 from features.calendar import QUARTER_DAYS
 from features.cohort import cohort
 from features.labels import labels
-from flows.dates import Standing, today_utc
-from flows.progress import counting, say
-from flows.settings import Settings
+from flows.run.progress import counting, say
+from flows.run.settings import Settings
+from flows.stages.dates import Standing, today_utc
 from serving.reasons.playbook import digest as playbook_digest
 
 LIBRARIES = ("ibis-framework", "duckdb", "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")

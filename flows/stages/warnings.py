@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from data.errors import ModelError
-from flows.dates import Standing
-from flows.settings import Settings
+from flows.run.settings import Settings
+from flows.stages.dates import Standing
 from models.estimators.boosting import check_columns
 from models.estimators.bundle import Bundle
 from models.settings import PromotionGates

@@ -13,9 +13,9 @@ from features.build.build import shard_count
 from features.build.partitions import part_number
 from features.cohort import cohort
 from features.cross_sell import cross_sells, features_used, products_had, products_on_offer
-from flows import steps
-from flows.dates import Standing
-from flows.settings import Settings
+from flows.run.settings import Settings
+from flows.stages import inputs as steps
+from flows.stages.dates import Standing
 from models.estimators.cross_sell import Owned, Sales
 from models.evaluation.splits import days
 

@@ -8,7 +8,7 @@ from data.sources.connect import Source, Tables, as_of, data_end, label_watermar
 from features.build.build import absent_columns
 from features.calendar import QUARTER_DAYS, month_starts
 from features.views.account import usage, use
-from flows.progress import say
+from flows.run.progress import say
 
 FIRST_YEAR = 1900
 OLD_DAYS = 7

@@ -8,9 +8,9 @@ import pytest
 from data.errors import ModelError
 from data.ledger.movements import ExpansionRules
 from features.build.build import full_catalogue
-from flows.dates import Standing
-from flows.settings import Settings
-from flows.trust import other_rules, require_features, require_same_rules, warnings, with_label_rules
+from flows.run.settings import Settings
+from flows.stages.dates import Standing
+from flows.stages.warnings import other_rules, require_features, require_same_rules, warnings, with_label_rules
 from models.estimators.bundle import Bundle
 from models.settings import PromotionGates
 from models.training.train import train

@@ -14,10 +14,10 @@ from data.atomic import whole_file
 from data.contract.feature_card import FeatureCard
 from features.build.build import absent_columns, catalogue, full_catalogue
 from features.sql import feature_sql, whole_contract
-from flows import steps
-from flows.dates import stand_on, today_utc
-from flows.progress import say
-from flows.settings import Settings
+from flows.run.progress import say
+from flows.run.settings import Settings
+from flows.stages import inputs as steps
+from flows.stages.dates import stand_on, today_utc
 
 HEADER = (
     "feature",

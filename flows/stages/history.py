@@ -11,12 +11,12 @@ from data.checks.report import Report
 from data.errors import NotEnoughHistoryError
 from data.hints import hint
 from features.build.build import full_catalogue
-from flows import steps
-from flows.dates import Standing, as_date, stand_on, training_dates
-from flows.progress import say
-from flows.sales import read_sales
-from flows.settings import Settings
-from flows.tasks import in_memory
+from flows.run.progress import say
+from flows.run.settings import Settings
+from flows.run.tasks import in_memory
+from flows.stages import inputs as steps
+from flows.stages.cross_sell import read_sales
+from flows.stages.dates import Standing, as_date, stand_on, training_dates
 from models.estimators.cross_sell import Sales
 from models.evaluation.evaluation import Study, study
 from models.evaluation.leak_probes import IDENTITY, SHUFFLED_TIME

@@ -10,10 +10,10 @@ import pytest
 from pydantic import BaseModel
 
 from data.errors import SettingsError
-from flows.learning import unknown_signatures
-from flows.settings import Settings, _tables, load
+from flows.run.settings import Settings, _tables, load
+from flows.stages.history import unknown_signatures
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(

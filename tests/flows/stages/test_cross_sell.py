@@ -5,10 +5,10 @@ import pytest
 
 from features.cohort import cohort
 from features.cross_sell import features_used, products_had
-from flows import steps
-from flows.dates import stand_on
-from flows.sales import shards
-from flows.settings import load
+from flows.run.settings import load
+from flows.stages import inputs as steps
+from flows.stages.cross_sell import shards
+from flows.stages.dates import stand_on
 from tests.flows.conftest import END
 
 
