@@ -1,50 +1,78 @@
-"""The house keeps its own rules: imports go down only, and some libraries live in one room."""
+"""The house keeps its own rules: imports go down only, suites stay small, and some libraries live in one place."""
 
-import ast
+from collections import Counter
 from pathlib import Path
+from statistics import median
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-MAY_IMPORT = {
-    "data": set(),
-    "features": {"data"},
-    "models": {"features", "data"},
-    "serving": {"data"},
-    "flows": {"serving", "models", "features", "data"},
-}
+from tests import house
+
 ONLY_IN = {
-    "prefect": "flows/",
-    "mlflow": "models/registry/mlflow_store.py",
-    "shap": "models/report/shap_plot.py",
-    "lightgbm": "models/estimators/boosting.py",
-    "numba": "models/explain/kernels.py",
+    "prefect": "flows.",
+    "mlflow": "models.registry.mlflow_store",
+    "shap": "models.report.shap_plot",
+    "lightgbm": "models.estimators.boosting",
+    "optuna": "models.evaluation.tuning",
+    "numba": "models.explain.kernels",
 }
-MODULES = sorted(path for room in MAY_IMPORT for path in (ROOT / room).rglob("*.py"))
+LARGEST_SUITE, MEDIAN_SUITE, LONGEST_CHAIN = 12, 6, 14
 
 
-def imported(path: Path) -> set[str]:
-    """The top-level packages that a module imports, also inside functions."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            found.add(node.module.partition(".")[0])
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            found.add("a relative import")
-    return found
+def test_every_module_stands_in_the_order() -> None:
+    there = {
+        room: {house.suite_of(name)[1] for name in house.modules() if name.startswith(f"{room}.")}
+        for room in house.ORDER
+    }
+    assert there == {room: set(order) for room, order in house.ORDER.items()}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_go_down_only(path: Path) -> None:
-    room = path.relative_to(ROOT).parts[0]
-    ours = imported(path) & (MAY_IMPORT.keys() | {"tests", "a relative import"})
-    assert ours <= MAY_IMPORT[room] | {room}
+def test_imports_go_down_only() -> None:
+    assert house.upward() == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_some_libraries_live_in_one_room(path: Path) -> None:
-    place = path.relative_to(ROOT).as_posix()
-    strangers = [name for name in imported(path) & ONLY_IN.keys() if not place.startswith(ONLY_IN[name])]
+def test_no_imports_in_a_circle() -> None:
+    assert house.circle() == []
+
+
+def test_rooms_import_neither_tests_nor_relatively() -> None:
+    strangers = [
+        name
+        for name, path in house.modules().items()
+        if any(found.split(".")[0] == "tests" for found in house.imports_of(path))
+    ]
     assert strangers == []
+
+
+def test_suites_stay_small() -> None:
+    counts: Counter[str] = house.sizes()
+    assert {package: count for package, count in counts.items() if count > LARGEST_SUITE} == {}
+    assert median(counts.values()) <= MEDIAN_SUITE
+
+
+def test_the_longest_chain_of_imports_stays_short() -> None:
+    assert len(house.longest_chain()) <= LONGEST_CHAIN, " -> ".join(house.longest_chain())
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_lives_in_one_place(library: str) -> None:
+    users = [
+        name
+        for name, path in house.modules().items()
+        if library in {found.split(".")[0] for found in house.imports_of(path)}
+    ]
+    assert [name for name in users if not name.startswith(ONLY_IN[library])] == []
+    assert users, f"nobody imports {library}: take it off the list"
+
+
+def test_packages_hold_nothing_but_a_sentence() -> None:
+    """A package's ``__init__`` says what the suite is; a second way to a name would be a second definition."""
+    packages = [path for room in house.ORDER for path in sorted((house.ROOT / room).rglob("__init__.py"))]
+    assert len(packages) > len(house.ORDER)
+    allowed = {Path("flows/__init__.py")}  # prepares the environment before any library is imported
+    loud = [
+        path
+        for path in packages
+        if path.relative_to(house.ROOT) not in allowed and len(path.read_text().strip().splitlines()) > 1
+    ]
+    assert loud == []

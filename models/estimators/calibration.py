@@ -4,7 +4,7 @@
 what the booster was trained on. Slope and intercept are learnt apart. The slope says how bold the booster is; every
 past snapshot tells it with a level of its own, so a season that came cannot bend it. The intercept is the level that
 past snapshots ask for, pulled to 0 as far as they disagree, and moved to the base rate that the season foretells
-(``models.estimators.base_rate``). The slope is pulled towards 1 and kept positive, so a calibrated list keeps its order.
+(``base_rate``). The slope is pulled towards 1 and kept positive, so a calibrated list keeps its order.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Exact SHAP values of a LightGBM model, fast: path-dependent TreeSHAP by Gauss-Legendre quadrature.
 
-The method is that of Wettenstein, Mitchell and Yu, "Quadrature TreeSHAP" (arXiv 2605.04497); models/explain/layout.py has the
-formula, models/explain/kernels.py the compiled loops. Values are those of LightGBM's ``pred_contrib`` and of shap's
+The method is that of Wettenstein, Mitchell and Yu, "Quadrature TreeSHAP" (arXiv 2605.04497); layout.py has the
+formula, kernels.py the compiled loops. Values are those of LightGBM's ``pred_contrib`` and of shap's
 TreeExplainer without a background: features that do not take part are averaged over the training rows of each node. On
 deep trees they are more exact than ``pred_contrib``, whose own sums cancel there. The raw score is LightGBM's, bit for
 bit.

@@ -1,4 +1,4 @@
-"""Compiled kernels: from rows to SHAP values and raw scores, block by block. See models/explain/layout.py for the formula.
+"""Compiled kernels: from rows to SHAP values and raw scores, block by block. See layout.py for the formula.
 
 How it is made fast, so that nobody undoes it unknowing (``python -m tests.bench --only explainer`` tells):
 

@@ -43,8 +43,8 @@ def write_changes(
 ) -> dict[str, Any]:
     """Write ``changes`` and return the base's changes in a few figures, for the manifest.
 
-    ``accounts``, ``as_before`` and ``not_asked`` are those of all parts (``data.contract.score_change.Change``); ``change_reasons`` is
-    in the folder already. Raises PublishError where the parts of a change do not sum to it.
+    ``accounts``, ``as_before`` and ``not_asked`` are those of all parts (``Change``); ``change_reasons`` is in
+    the folder already. Raises PublishError where the parts of a change do not sum to it.
     """
     told, before = about(terms, previous), previous.scores if previous else None
     ranks = None
