@@ -41,7 +41,7 @@ ORDER = {
     "serving": ("thresholds", "settings", "reasons", "ranking", "changes", "published", "render", "publish", "verify"),
     "flows": ("run", "stages", "train", "score", "backtest", "verify", "demo", "features", "reference", "cli"),
 }
-"""The suites of each room, and the modules that stand in it alone. An import goes to what stands before, never after."""
+"""The suites of each room, and the modules that stand in it alone. An import goes to what stands before it."""
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "data": frozenset(),
