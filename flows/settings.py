@@ -169,7 +169,7 @@ def _explained(error: ValidationError, file: Path) -> SettingsError:
         elif not place:  # of several settings together; the message names them
             found.append(problem["msg"].removeprefix("Value error, "))
         else:
-            found.append(f"{place}: {problem['msg']} {_given(place, problem['input'])}")
+            found.append(f"{place}: {problem['msg']}{_given(place, problem['input'])}")
     where = f"{file} and the {PREFIX}* variables" if file.is_file() else f"the {PREFIX}* variables"
     return SettingsError(f"The settings are to be read from {where}.", "; ".join(found) + ".", "Correct them.")
 
