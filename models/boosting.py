@@ -12,11 +12,11 @@ from typing import Any
 import lightgbm
 import numpy as np
 import pandas as pd
+from joblib import cpu_count
 
 from data.errors import ModelError
 from models import trees
 from models.absent import say_missing, some
-from models.cores import cores
 from models.settings import Params
 from models.trees import NotCoveredError
 from models.treeshap import Attributions, Explainer, Precision, TopAttributions, strongest
@@ -196,7 +196,7 @@ def _in_blocks(predict: Callable[[np.ndarray], Any], X: pd.DataFrame) -> np.ndar
     blocks = [values[start : start + BLOCK_ROWS] for start in range(0, len(values), BLOCK_ROWS)]
     if len(blocks) <= 1:
         return np.asarray(predict(values))
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(cpu_count()) as pool:
         return np.concatenate(list(pool.map(predict, blocks)))
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from joblib import cpu_count
 
 from data.errors import ModelError
 from models import trees
-from models.cores import cores
 from models.forest import Forest, lay_out
 
 Precision = Literal["float32", "float64"]
@@ -118,7 +118,7 @@ class Explainer:
             kernel(forest, rows, log_odds[part], values[part], top_features[part], top_values[part])
 
         starts = range(0, len(X), ROWS_A_TASK)
-        workers = min(threads or cores(), len(starts))
+        workers = min(threads or cpu_count(), len(starts))
         if workers <= 1:
             for start in starts:
                 task(start)

@@ -14,9 +14,9 @@ from datetime import timedelta
 import numpy as np
 import optuna
 import pandas as pd
+from joblib import cpu_count
 
 from models import boosting
-from models.cores import cores
 from models.rolling import STAGE, order_loss
 from models.sampling import day_of, matrix, rows_to_fit
 from models.settings import Params, StudySettings
@@ -53,7 +53,7 @@ def tune(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=settings.seed))
     until = time.monotonic() + settings.tune_seconds
-    with ThreadPoolExecutor(settings.workers or cores()) as pool:
+    with ThreadPoolExecutor(settings.workers or cpu_count()) as pool:
 
         def judged(params: Params) -> np.ndarray:
             return np.array(list(pool.map(lambda day: _loss(rows, features, day, params, settings), days)))
