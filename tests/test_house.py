@@ -1,6 +1,10 @@
 """The house keeps its own rules: imports go down only, and some libraries live in one room."""
 
 import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -48,3 +52,22 @@ def test_some_libraries_live_in_one_room(path: Path) -> None:
     place = path.relative_to(ROOT).as_posix()
     strangers = [name for name in imported(path) & ONLY_IN.keys() if not place.startswith(ONLY_IN[name])]
     assert strangers == []
+
+
+HELD_FOR_OTHERS = {"fastapi", "sqlalchemy"}
+"""Declared for the sake of a library that does not work with their newest releases."""
+
+
+def declared(*extras: str) -> set[str]:
+    """The distributions that pyproject.toml asks for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
+    return {re.match(r"[\w.-]+", line)[0].lower() for line in asked}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    names = set().union(*map(imported, MODULES)) - set(sys.stdlib_module_names) - MAY_IMPORT.keys()
+    providers = packages_distributions()
+    provided = {name: {other.lower() for other in providers.get(name, [name])} for name in names}
+    assert {name for name, of in provided.items() if not of & declared("spark")} == set()
+    assert declared() - set().union(*provided.values()) == HELD_FOR_OTHERS
