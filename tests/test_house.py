@@ -1,6 +1,10 @@
 """The house keeps its own rules: imports go down only, suites stay small, and some libraries live in one place."""
 
+import re
+import sys
+import tomllib
 from collections import Counter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from statistics import median
 
@@ -76,3 +80,23 @@ def test_packages_hold_nothing_but_a_sentence() -> None:
         if path.relative_to(house.ROOT) not in allowed and len(path.read_text().strip().splitlines()) > 1
     ]
     assert loud == []
+
+
+HELD_FOR_OTHERS = {"fastapi", "sqlalchemy"}
+"""Declared for the sake of a library that does not work with their newest releases."""
+
+
+def declared(*extras: str) -> set[str]:
+    """The distributions that pyproject.toml asks for."""
+    project = tomllib.loads((house.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
+    return {re.match(r"[\w.-]+", line)[0].lower() for line in asked}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    imported = {name.split(".")[0] for path in house.modules().values() for name in house.imports_of(path)}
+    names = imported - set(sys.stdlib_module_names) - house.ORDER.keys()
+    providers = packages_distributions()
+    provided = {name: {other.lower() for other in providers.get(name, [name])} for name in names}
+    assert {name for name, of in provided.items() if not of & declared("spark")} == set()
+    assert declared() - set().union(*provided.values()) == HELD_FOR_OTHERS
