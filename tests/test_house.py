@@ -23,6 +23,11 @@ ONLY_IN = {
 LARGEST_SUITE, MEDIAN_SUITE, LONGEST_CHAIN = 12, 6, 14
 
 
+def libraries(path: Path) -> set[str]:
+    """The top-level packages that a module imports."""
+    return {name.partition(".")[0] for name in house.imports_of(path)}
+
+
 def test_every_module_stands_in_the_order() -> None:
     there = {
         room: {house.suite_of(name)[1] for name in house.modules() if name.startswith(f"{room}.")}
@@ -40,11 +45,7 @@ def test_no_imports_in_a_circle() -> None:
 
 
 def test_rooms_import_neither_tests_nor_relatively() -> None:
-    strangers = [
-        name
-        for name, path in house.modules().items()
-        if any(found.split(".")[0] == "tests" for found in house.imports_of(path))
-    ]
+    strangers = [name for name, path in house.modules().items() if "tests" in libraries(path)]
     assert strangers == []
 
 
@@ -60,11 +61,7 @@ def test_the_longest_chain_of_imports_stays_short() -> None:
 
 @pytest.mark.parametrize("library", ONLY_IN)
 def test_a_library_lives_in_one_place(library: str) -> None:
-    users = [
-        name
-        for name, path in house.modules().items()
-        if library in {found.split(".")[0] for found in house.imports_of(path)}
-    ]
+    users = [name for name, path in house.modules().items() if library in libraries(path)]
     assert [name for name in users if not name.startswith(ONLY_IN[library])] == []
     assert users, f"nobody imports {library}: take it off the list"
 
@@ -94,8 +91,7 @@ def declared(*extras: str) -> set[str]:
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
-    imported = {name.split(".")[0] for path in house.modules().values() for name in house.imports_of(path)}
-    names = imported - set(sys.stdlib_module_names) - house.ORDER.keys()
+    names = set().union(*map(libraries, house.modules().values())) - set(sys.stdlib_module_names) - house.ORDER.keys()
     providers = packages_distributions()
     provided = {name: {other.lower() for other in providers.get(name, [name])} for name in names}
     assert {name for name, of in provided.items() if not of & declared("spark")} == set()

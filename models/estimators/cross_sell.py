@@ -239,6 +239,7 @@ def judge_offers(
     column = next((name for name in SIZE_COLUMNS if name in rows), None)
     buyers = sales.sold[KEYS].drop_duplicates()
     known = rows[[*KEYS, *([column] if column else [])]].merge(buyers, on=KEYS)
+    known = known.sort_values(KEYS, ignore_index=True)  # resamples are drawn in the order of the rows
     told = [_told(known, split, sales) for split in sorted(reported, key=lambda split: split.test_date)]
     asked = pd.concat([part for part in told if part is not None] or [pd.DataFrame()], ignore_index=True)
     if asked.empty:

@@ -110,3 +110,38 @@ def test_stored_as_json_and_read_back() -> None:
     offers = fit_offers(rows, sales)
     assert offers is not None
     assert Offers.from_dict(json.loads(json.dumps(offers.to_dict()))) == offers
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_rows_in_another_order_give_the_same(seed: int) -> None:
+    """Of every table by its own order, so that nothing can be matched by its place."""
+    order = np.random.default_rng(seed)
+
+    def turned(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.iloc[order.permutation(len(frame))]  # the index too: a row keeps its number
+
+    rows, sales = drawn(20)
+    owned = Owned(turned(sales.owned.had), turned(sales.owned.on_offer), turned(sales.owned.used))
+    moved, otherwise = turned(rows), Sales(turned(sales.sold), owned)
+    offers, again = fit_offers(rows, sales), fit_offers(moved, otherwise)
+    assert offers is not None
+    assert again == offers
+
+    def told(rows: pd.DataFrame, owned: Owned) -> pd.DataFrame:
+        product, share = offers.best(rows, owned)
+        said = rows.assign(product=product, share=share).sort_values(["snapshot_date", "account_id"])
+        return said.reset_index(drop=True)
+
+    pd.testing.assert_frame_equal(told(moved, owned), told(rows, sales.owned))
+    some = turned(rows).head(50)
+    more = told(some, owned)  # of what is owned by all, what concerns these
+    expected = told(rows, sales.owned).merge(some[["account_id", "snapshot_date"]])
+    pd.testing.assert_frame_equal(more, expected)
+    judged, judged_again = (
+        judge_offers(*pair, QUICK)
+        for pair in ((rows, origins(DATES, 90, 3, 3), sales), (moved, origins(DATES[::-1], 90, 3, 3), otherwise))
+    )
+    assert judged is not None
+    assert judged_again is not None
+    pd.testing.assert_frame_equal(judged_again.days, judged.days)
+    pd.testing.assert_frame_equal(judged_again.figures, judged.figures)
