@@ -17,7 +17,7 @@ from flows.run.settings import Settings
 from flows.stages import inputs as steps
 from flows.stages.dates import Standing
 from models.estimators.cross_sell import Owned, Sales
-from models.evaluation.splits import days
+from models.estimators.sampling import days
 
 
 def read_sales(standing: Standing, dates: list[date], settings: Settings) -> Sales:

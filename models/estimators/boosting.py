@@ -22,6 +22,8 @@ from models.explain.lightgbm_text import NotCoveredError
 from models.settings import Params
 
 Booster = lightgbm.Booster
+STAGE = 10
+"""The number of trees is chosen in steps of so many."""
 BLOCK_ROWS = 1024
 """Rows predicted at a time by one core."""
 

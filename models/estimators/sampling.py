@@ -59,6 +59,11 @@ def evenly(history: pd.DataFrame, places: np.ndarray, max_rows: int, seed: int) 
     return places[drawn < max_rows / len(places)]
 
 
+def days(column: pd.Series) -> pd.Series:
+    """Snapshot dates as timestamps of one resolution, whatever the engine returned."""
+    return pd.to_datetime(column).astype("datetime64[us]")
+
+
 def places_of(history: pd.DataFrame, dates: Sequence[pd.Timestamp]) -> np.ndarray:
     """The places of the rows of these snapshots; ``history`` is sorted by snapshot."""
     days = history["snapshot_date"].to_numpy()

@@ -13,7 +13,7 @@ from models.estimators import boosting
 from models.estimators.bundle import Bundle
 from models.estimators.categories import encode
 from models.estimators.cross_sell import Owned
-from models.training.motions import motion_propensities
+from models.scoring.motions import motion_propensities
 
 KEYS = ["account_id", "snapshot_date"]
 JUDGED_ROWS = 16
