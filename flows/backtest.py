@@ -4,7 +4,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from prefect import flow
 
 from data.errors import NotEnoughHistoryError
@@ -15,9 +14,9 @@ from flows.stages import inputs as steps
 from flows.stages.history import Known, read_known, study_known, too_few, write_verdict
 from models.evaluation.evaluation import Study
 from models.evaluation.verdict import not_usable
-from models.registry import run_record as record
-from models.registry.mlflow_store import Registry
+from models.registry.mlflow_store import ModelRegistry
 from models.report.pages import study_page
+from models.report.run_record import evaluation_record
 
 
 @in_memory("write backtest")
@@ -28,28 +27,15 @@ def write_backtest(known: Known, found: Study) -> tuple[Path, str]:
     page = study_page(title, found.verdict, settings.expansion.horizon_days, found)
     say("logging to MLflow")
     data = steps.fingerprint(known.report, known.standing, [known.history])
-    provenance = steps.provenance(settings)
-    run_id = Registry(settings.mlruns_folder, settings.model).log_study(
-        f"backtest {known.standing.snapshot_date}",
-        record.study_figures(found),
-        {
-            "snapshot_date": known.standing.snapshot_date,
-            "verdict": str(found.verdict.kind),
-            "because": "; ".join(found.verdict.because),
-            "data_fingerprint": data["feature_rows_sha256"],
-            **provenance,
-        },
-        {
-            "backtest.html": page,
-            "tables/figures.csv": found.backtest.figures,
-            "tables/bench.csv": found.backtest.bench,
-            "tables/deciles.csv": found.backtest.deciles,
-            "tables/months.csv": found.backtest.months,
-            "tables/calibration.csv": found.backtest.calibration,
-            "tables/columns.csv": found.columns,
-            "tables/cross_sell_products.csv": pd.DataFrame() if found.offered is None else found.offered.days,
-        },
-    )
+    parameters = {
+        "snapshot_date": known.standing.snapshot_date,
+        "verdict": str(found.verdict.kind),
+        "because": "; ".join(found.verdict.because),
+        "data_fingerprint": data["feature_rows_sha256"],
+        **steps.provenance(settings),
+    }
+    record = evaluation_record(f"backtest {known.standing.snapshot_date}", found, parameters, {"backtest.html": page})
+    run_id = ModelRegistry(settings.mlruns_folder, settings.model).log_run(record)
     return steps.write_page(settings.reports_folder, "backtest.html", page), run_id
 
 

@@ -175,12 +175,12 @@ def explain(
 ) -> None:
     """Score and explain the rows of a feature table of your own, of any size."""
     from flows.run.settings import load
-    from models.estimators.boosting import explained_by
-    from models.registry.mlflow_store import Registry
+    from models.registry.mlflow_store import ModelRegistry
+    from models.scoring.attributions import explained_by
     from models.scoring.explain_file import explain_file
 
     settings = load(config)
-    bundle = Registry(settings.mlruns_folder, settings.model).load(model)
+    bundle = ModelRegistry(settings.mlruns_folder, settings.model).load(model)
     say(f"model {bundle.name} version {bundle.version}, explained by {explained_by(bundle.booster)}")
     rows = explain_file(bundle, features, out, k, progress=counting("rows"))
     print(f"{rows:,} rows: {out}")
@@ -246,10 +246,10 @@ def promote(
     """Make a trained version the champion by hand, whatever was decided about it."""
     from flows.run.settings import load
     from models.registry.champion import promote as run
-    from models.registry.mlflow_store import Registry
+    from models.registry.mlflow_store import ModelRegistry
 
     settings = load(config)
-    now, decided = run(Registry(settings.mlruns_folder, settings.model), version, because)
+    now, decided = run(ModelRegistry(settings.mlruns_folder, settings.model), version, because)
     print(f"version {now} of {settings.model} is the champion (the decision about it had been: {decided})")
 
 
@@ -258,10 +258,10 @@ def rollback(config: Config = None) -> None:
     """Let the previous champion serve again."""
     from flows.run.settings import load
     from models.registry.champion import rollback as run
-    from models.registry.mlflow_store import Registry
+    from models.registry.mlflow_store import ModelRegistry
 
     settings = load(config)
-    now, before = run(Registry(settings.mlruns_folder, settings.model))
+    now, before = run(ModelRegistry(settings.mlruns_folder, settings.model))
     print(f"version {now} of {settings.model} is the champion again, in place of version {before}")
 
 

@@ -21,7 +21,7 @@ from flows.stages.history import check_source, read_source
 from flows.stages.last_list import last_list
 from flows.stages.warnings import require_features, require_same_rules, warnings
 from models.estimators.bundle import Bundle
-from models.registry.mlflow_store import RULE, Registry
+from models.registry.mlflow_store import RULE, ModelRegistry
 from models.scoring.score import require_unchanged
 from models.scoring.score import score as score_rows
 from serving.publish import publish
@@ -36,7 +36,7 @@ ACCOUNTS_AT_A_TIME = 20_000
 @in_memory("load model")
 def load_model(settings: Settings, reference: str | None) -> Bundle:
     """The champion, or the model asked for; where there is no champion and the settings allow it, the rule."""
-    registry = Registry(settings.mlruns_folder, settings.model)
+    registry = ModelRegistry(settings.mlruns_folder, settings.model)
     stands_in = reference is None and settings.training.without_model == "rule" and not registry.has_champion()
     bundle = registry.load(f"{settings.model}@{RULE}" if stands_in else reference)
     say(f"model {bundle.name} version {bundle.version}")

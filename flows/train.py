@@ -18,11 +18,11 @@ from models.estimators.categories import learn_categories
 from models.evaluation import baselines
 from models.evaluation.evaluation import Study, prepare
 from models.evaluation.verdict import Verdict, not_usable
-from models.registry import run_record as record
 from models.registry.champion import champion_of
-from models.registry.mlflow_store import Registry
+from models.registry.mlflow_store import ModelRegistry
 from models.report.pages import card_page, study_page
-from models.training.promotion import Decision, decide, refused
+from models.report.run_record import evaluation_record, model_record, plots_of
+from models.training.promotion import Choice, Decision, decide, refused
 from models.training.rule_model import rule_bundle
 from models.training.train import TrainedModel, fit_model
 
@@ -37,7 +37,7 @@ def fit(known: Known, found: Study) -> TrainedModel:
 def decide_promotion(known: Known, found: Study) -> Decision:
     """Promote, keep or refuse, because."""
     settings = known.settings
-    champion, why_none = champion_of(Registry(settings.mlruns_folder, settings.model))
+    champion, why_none = champion_of(ModelRegistry(settings.mlruns_folder, settings.model))
     differing = other_rules(champion.bundle, settings) if champion else ""
     if champion and differing:  # it foretells something else, and would be refused by ``score``
         why_none = f"the champion, version {champion.bundle.version}, was trained with {differing}"
@@ -55,7 +55,7 @@ def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[B
     data = steps.fingerprint(known.report, standing, [known.history])
     parameters = {"snapshot_date": standing.snapshot_date, **data, **steps.provenance(settings)}
     labels = {name: card.label for name, card in steps.feature_cards(standing).items()}
-    registry = Registry(settings.mlruns_folder, settings.model)
+    registry = ModelRegistry(settings.mlruns_folder, settings.model)
     sources = {
         f"Table {name}": f"{rows:,} rows, last day {data['input_watermarks'].get(name) or 'none'}"
         for name, rows in data["input_rows"].items()
@@ -70,14 +70,14 @@ def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[B
         written["model_card.html"] = card_page(trained, decision, settings.model, version, labels, rules, sources)
         return written
 
-    bundle = registry.log(
+    record = model_record(
         trained,
-        fingerprint=data["feature_rows_sha256"],
-        plots=record.plots(trained, labels),
+        data["feature_rows_sha256"],
         parameters=parameters,
+        plots=plots_of(trained, labels),
         decision=decision,
-        pages=pages,
     )
+    bundle = registry.log_model(trained.bundle, record, champion=decision.choice is Choice.PROMOTE, pages=pages)
     return bundle, [steps.write_page(settings.reports_folder, name, text) for name, text in written.items()]
 
 
@@ -86,15 +86,16 @@ def refuse(known: Known, verdict: Verdict, found: Study | None) -> Path:
     """The page that shows why, the record in MLflow, and the rule that may stand in if the settings allow it."""
     page = write_verdict(known, verdict, found)
     settings = known.settings
-    registry = Registry(settings.mlruns_folder, settings.model)
+    registry = ModelRegistry(settings.mlruns_folder, settings.model)
     if found is not None:
-        registry.log_study(
+        record = evaluation_record(
             f"refused {known.standing.snapshot_date}",
-            record.study_figures(found),
+            found,
             {"snapshot_date": known.standing.snapshot_date, "verdict": str(verdict.kind)},
-            {"verdict.html": page.read_text(encoding="utf-8"), "tables/bench.csv": found.backtest.bench},
+            {"verdict.html": page.read_text(encoding="utf-8")},
             refused(verdict),
         )
+        registry.log_run(record)
     if settings.training.without_model == "rule":
         best = found.backtest.best_rival("average_precision", rules_only=True) if found else None
         name = baselines.TRIGGER_POINTS if best is None else str(best.rival)

@@ -21,9 +21,8 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from models.estimators.sampling import days
+from models.estimators.sampling import KEYS, days
 
-KEYS = ["account_id", "snapshot_date"]
 SIZE_COLUMNS = ("mrr", "billed_91d")
 """What says how large an account is; the first that there is."""
 DOUBT = 0.5

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models.estimators.cross_sell import KEYS, SIZE_COLUMNS, Sales, fit_offers, left_to_sell
+from models.estimators.cross_sell import SIZE_COLUMNS, Sales, fit_offers, left_to_sell
+from models.estimators.sampling import KEYS
 from models.evaluation.bootstrap import Figures, Resamples, difference, table_of
 from models.evaluation.splits import Split
 from models.settings import TrainSettings

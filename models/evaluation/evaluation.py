@@ -15,7 +15,7 @@ import pandas as pd
 from data.errors import ModelError, NotEnoughHistoryError
 from models.estimators.categories import Categories, encode, learn_categories
 from models.estimators.cross_sell import Offers, Sales, fit_offers
-from models.estimators.sampling import days
+from models.estimators.sampling import KEYS, days
 from models.evaluation import baselines
 from models.evaluation.backtest import Backtest, judge
 from models.evaluation.cross_sell import OfferedBacktest, judge_offers
@@ -24,8 +24,6 @@ from models.evaluation.replay import Progress, Recipe, Replay, replay, replay_am
 from models.evaluation.splits import Split, origins
 from models.evaluation.verdict import Verdict, judge_base, require_enough
 from models.settings import StudySettings
-
-KEYS = ["account_id", "snapshot_date"]
 
 
 @dataclass(frozen=True)

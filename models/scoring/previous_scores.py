@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from data.contract.inputs import ADDITIVITY
 from data.errors import PublishError
 from models.estimators.bundle import Bundle
-from models.scoring.score import KEYS
+from models.estimators.sampling import KEYS
 
 NOT_FEATURES = (*KEYS, "base_log_odds")
 """The columns of an attributions table that are no features."""

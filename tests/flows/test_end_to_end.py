@@ -145,14 +145,14 @@ def test_training_is_the_same_for_a_seed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Trained again on the same tables: another version, the same boosters, byte for byte."""
-    from models.registry.mlflow_store import Registry
+    from models.registry.mlflow_store import ModelRegistry
 
     folder_with(mlflow_database, tmp_path / "mlruns")
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)
     ran = headroom("train", "--source", warehouse, "--snapshot-date", END)
     assert ran.code == 0, ran.err
-    again, before = Registry(Path("mlruns")).load(), Registry(trained_mlruns).load()
+    again, before = ModelRegistry(Path("mlruns")).load(), ModelRegistry(trained_mlruns).load()
     assert again.to_files() == before.to_files()
 
 

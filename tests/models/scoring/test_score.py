@@ -7,6 +7,7 @@ import pytest
 from data.contract.inputs import ADDITIVITY
 from data.errors import ModelError, NotEnoughHistoryError, PublishError
 from models.estimators import boosting
+from models.scoring import attributions
 from models.scoring.score import check_sum, score
 from models.training.train import TrainedModel
 from tests.models.planted import FEATURES, history
@@ -83,8 +84,8 @@ def test_attributions_of_another_booster_are_not_published(
         trained.settings.boosting,
         trained.bundle.facts["rounds"] + 1,
     )
-    served = boosting.contributions
-    monkeypatch.setattr(boosting, "contributions", lambda _, X: served(one_tree_more, X))
+    served = attributions.contributions
+    monkeypatch.setattr(attributions, "contributions", lambda _, X: served(one_tree_more, X))
     with pytest.raises(PublishError, match="do not add up"):
         score(trained.bundle, rows)
 
