@@ -10,13 +10,14 @@ from typing import Any
 from data.checks.report import Report
 from features.build.build import full_catalogue
 from flows.run.progress import say
-from flows.run.runner import pipeline, stage
+from flows.run.runner import RETRIES, pipeline, runner, stage
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
 from flows.stages.cross_sell import shards
 from flows.stages.dates import Standing, as_date, stand_on
 from flows.stages.history import check_source, read_source
 from flows.stages.last_list import last_list
+from flows.stages.shown import show_top
 from flows.stages.warnings import require_features, require_same_rules, warnings
 from models.estimators.bundle import Bundle
 from models.registry.mlflow_store import RULE, ModelRegistry
@@ -31,7 +32,7 @@ ACCOUNTS_AT_A_TIME = 20_000
 """Put into words at a time: with all its sentences an account takes some ten kilobytes."""
 
 
-@stage("load model")
+@stage("load model", retries=RETRIES)
 def load_model(settings: Settings, reference: str | None) -> Bundle:
     """The champion, or the model asked for; where there is no champion and the settings allow it, the rule."""
     registry = ModelRegistry(settings.mlruns_folder, settings.model)
@@ -127,7 +128,9 @@ def score(
     opened = read_source(settings)
     report = check_source(opened)
     standing = stand_on(opened, as_date(snapshot_date))
+    runner().name_run(standing.snapshot_date)
     require_features(bundle, steps.feature_cards(standing))
     folder = publish_list(bundle, report, standing, settings)
     say(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["changes"]["text"])
+    show_top(settings.out_folder, standing.snapshot_date)
     return {"folder": folder, "snapshot_date": standing.snapshot_date, "version": bundle.version}
