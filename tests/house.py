@@ -38,7 +38,7 @@ ORDER = {
         "report",
         "registry",
     ),
-    "serving": ("thresholds", "settings", "reasons", "ranking", "changes", "published", "render", "publish", "verify"),
+    "serving": ("settings", "reasons", "ranking", "changes", "published", "render", "publish", "verify"),
     "flows": ("run", "stages", "train", "score", "backtest", "verify", "demo", "features", "reference", "cli"),
 }
 """The suites of each room, and the modules that stand in it alone. An import goes to what stands before it."""
