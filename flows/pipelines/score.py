@@ -1,7 +1,5 @@
 """The pipeline ``score``: the whole base on one day, explained, ranked and published."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -23,7 +21,9 @@ from models.registry.mlflow_store import RULE, ModelRegistry
 from models.scoring.score import require_unchanged
 from models.scoring.score import score as score_rows
 from serving.publish import publish
-from serving.published.assemble import Part, Terms, known_people, make_part
+from serving.published.assemble import assemble_batch
+from serving.published.context import ListContext, known_people
+from serving.published.layout import read_manifest
 from serving.reasons.choose import measure
 from serving.reasons.playbook import load as load_playbook
 
@@ -42,10 +42,10 @@ def load_model(settings: Settings, reference: str | None) -> Bundle:
     return bundle
 
 
-def terms_of(bundle: Bundle, standing: Standing, settings: Settings) -> Terms:
+def context_of(bundle: Bundle, standing: Standing, settings: Settings) -> ListContext:
     """What is the same for every account of the list."""
     cards = full_catalogue() | steps.feature_cards(standing)
-    return Terms(
+    return ListContext(
         snapshot_date=standing.snapshot_date,
         people=known_people(steps.read_people(standing.tables)),
         catalogue=cards,
@@ -61,53 +61,45 @@ def terms_of(bundle: Bundle, standing: Standing, settings: Settings) -> Terms:
 
 @stage("score, explain and publish")
 def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: Settings) -> Path:
-    """Features, scores, attributions, reasons and plays go to disk part by part; then the base is ranked.
+    """Features, scores, attributions, reasons and plays go to disk batch by batch; then the base is ranked.
 
     Nothing is published, and an older list of that day stays, if a check fails on the way.
     """
     last = last_list(settings, standing.snapshot_date, bundle)
-    terms = replace(terms_of(bundle, standing, settings), replaced_by=last.replaced_by(bundle))
-    found = steps.Fingerprint()
-    explained_by = ""
-
-    def parts() -> Iterator[Part]:
-        nonlocal explained_by
-        accounts, held_against = 0, None
+    context = replace(context_of(bundle, standing, settings), replaced_by=last.replaced_by(bundle))
+    fingerprint, explained_by, references = steps.Fingerprint(), "", None
+    with publish(settings.out_folder, context, last.listing) as publishing:
         for rows, owned in shards(standing, settings):
-            found.add(rows)
+            fingerprint.add(rows)
             scored = score_rows(bundle, rows, owned)
             explained_by = scored.explained_by
             # A shard is drawn by chance, so the first one stands for the base.
-            held_against = held_against or measure(scored.attributions, rows, terms.catalogue)
+            references = references or measure(scored.attributions, rows, context.catalogue)
             for start in range(0, len(rows), ACCOUNTS_AT_A_TIME):
                 some = slice(start, start + ACCOUNTS_AT_A_TIME)
-                told = scored.scores[some], scored.attributions[some], rows[some]
-                change = last.change(bundle, *told, terms.catalogue)
-                yield make_part(terms, *told, held_against, change)
+                accounts = scored.scores[some], scored.attributions[some], rows[some]
+                change = last.change(bundle, *accounts, context.catalogue)
+                publishing.add(assemble_batch(context, *accounts, references, change))
             require_unchanged(bundle, rows, scored)
-            accounts += len(rows)
-            say(f"scored and explained {accounts:,} accounts")
-        steps.require_customers(accounts, standing)
-        say("ranking, and writing the list")
-
-    def manifest() -> dict[str, Any]:
-        return {
+            say(f"scored and explained {fingerprint.count:,} accounts")
+        steps.require_customers(fingerprint.count, standing)
+        publishing.describe(
             **steps.inputs(report, standing),
-            **found.told(),
-            "stopped_feeds": steps.stopped_feeds(standing),
-            "model": {
-                "name": bundle.name,
-                "version": bundle.version,
-                "run_id": bundle.run_id,
-                "explained_by": explained_by,
-                **bundle.facts,
-            },
-            "withheld": dict(bundle.withheld),
-            "warnings": warnings(bundle, standing, settings.training.promotion),
+            **fingerprint.told(),
+            stopped_feeds=steps.stopped_feeds(standing),
+            model=_described(bundle, explained_by),
+            withheld=dict(bundle.withheld),
+            warnings=warnings(bundle, standing, settings.training.promotion),
             **steps.provenance(settings),
-        }
+        )
+        say("ranking, and writing the list")
+    return publishing.place
 
-    return publish(settings.out_folder, terms, parts(), last.snapshot, manifest)
+
+def _described(bundle: Bundle, explained_by: str) -> dict[str, Any]:
+    """What the manifest says of the model."""
+    named = {"name": bundle.name, "version": bundle.version, "run_id": bundle.run_id}
+    return {**named, "explained_by": explained_by, **bundle.facts}
 
 
 @pipeline("score")
@@ -129,5 +121,5 @@ def score(
     standing = stand_on(opened, as_date(snapshot_date))
     require_features(bundle, steps.feature_cards(standing))
     folder = publish_list(bundle, report, standing, settings)
-    say(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["changes"]["text"])
+    say(read_manifest(folder, standing.snapshot_date)["changes"]["text"])
     return {"folder": folder, "snapshot_date": standing.snapshot_date, "version": bundle.version}

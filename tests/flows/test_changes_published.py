@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
-from serving.changes.ranks import CHANGE_COLUMNS, RANK_PARTS
+from data.contract.outputs import CHANGES
+from serving.changes.ranks import RANK_PARTS
 from serving.published import tables
 from tests.flows.conftest import END, Headroom
 from tests.flows.test_verify import edit, set_value
@@ -40,7 +41,7 @@ def test_every_change_is_split_told_and_verified(both: Path, warehouse: Path, he
     folder = both / f"snapshot_date={END}"
     changes, reasons = (tables.read(folder / f"{name}.parquet") for name in ("changes", "change_reasons"))
     scores, before = (tables.read(both / f"snapshot_date={day}" / "scores.parquet") for day in (END, BEFORE))
-    assert list(changes.columns) == list(CHANGE_COLUMNS)
+    assert list(changes.columns) == list(CHANGES.names)
     assert changes["account_id"].tolist() == scores["account_id"].tolist()
     then = before.set_index("account_id")["propensity"].reindex(scores["account_id"]).to_numpy()
     stayed = changes["because"].to_numpy() == ""
