@@ -274,10 +274,10 @@ def _later(command: str, instead: str) -> HeadroomError:
 
 
 def _print_top(out: Path, day: date | None, n: int | None, owner: str | None) -> None:
-    from serving.publish import read_published
+    from serving.published.read import open_list
     from serving.render.terminal import print_top
 
-    print_top(read_published(out, day), n, owner)
+    print_top(open_list(out, day), n, owner)
 
 
 def _home(config: Path | None, source: str | None, *, prefect: bool) -> Path | None:

@@ -37,7 +37,7 @@ ORDER = {
         "training",
         "report",
     ),
-    "serving": ("thresholds", "settings", "reasons", "ranking", "changes", "published", "render", "publish", "verify"),
+    "serving": ("settings", "reasons", "ranking", "changes", "published", "render", "publish", "verify"),
     "flows": (
         "run",
         "stages",

@@ -90,6 +90,13 @@ def stage(name: str, *, retries: int = 0) -> Callable[[Callable[P, R]], Stage[P,
     return lambda body: Stage(name, body, retries)
 
 
+def each(name: str, items: Iterator[R]) -> Iterator[R]:
+    """Items that are made one after the other, the making of each a stage. None is not an item."""
+    following: Stage[[], R | None] = Stage(name, lambda: next(items, None))
+    while (item := following()) is not None:
+        yield item
+
+
 def pipeline(name: str) -> Callable[[Callable[P, R]], Pipeline[P, R]]:
     """Make a pipeline of a function."""
     return lambda body: Pipeline(name, body)

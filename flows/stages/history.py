@@ -12,11 +12,12 @@ from data.errors import NotEnoughHistoryError
 from data.hints import hint
 from features.build.build import full_catalogue
 from flows.run.progress import say
-from flows.run.runner import RETRIES, runner, stage
+from flows.run.runner import stage
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
+from flows.stages.base import read_base
 from flows.stages.cross_sell import read_sales
-from flows.stages.dates import Standing, as_date, stand_on, training_dates
+from flows.stages.dates import Standing, training_dates
 from flows.stages.shown import show_verdict
 from models.estimators.cross_sell import Sales
 from models.evaluation.evaluation import Study, study
@@ -26,9 +27,6 @@ from models.report.pages import study_page
 
 NOT_FEATURES = (IDENTITY, SHUFFLED_TIME)
 """What probes find that is about no single feature."""
-
-read_source = stage("read source", retries=RETRIES)(steps.read_source)
-check_source = stage("check source", retries=RETRIES)(steps.check_source)
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,7 @@ class Known:
 
 def read_known(settings: Settings, snapshot_date: date | str | None) -> Known:
     """Read and check the source, stand on the day, build what was known."""
-    opened = read_source(settings)
-    report = check_source(opened)
-    standing = stand_on(opened, as_date(snapshot_date))
-    runner().name_run(standing.snapshot_date)
+    standing, report = read_base(settings, snapshot_date)
     history, today = build_history(standing, settings)
     sales = read_sales(standing, training_dates(standing, settings.expansion.horizon_days), settings)
     return Known(settings, report, standing, history, today, tuple(steps.feature_cards(standing)), sales)

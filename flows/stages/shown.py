@@ -8,7 +8,7 @@ from typing import Any
 from flows.run.runner import runner
 from models.evaluation.verdict import Verdict
 from models.training.promotion import Decision
-from serving.publish import read_published
+from serving.published.read import open_list
 from serving.reasons.templates import say_propensity
 from serving.render.entries import best_reasons, ranked, say_money
 
@@ -33,9 +33,9 @@ def show_top(out: Path, day: date) -> None:
 
 def _top(out: Path, day: date) -> Iterator[Mapping[str, Any]]:
     """One row per account. The list is read only if somebody asks for them."""
-    snapshot = read_published(out, day)
-    currency = snapshot.manifest["serving"]["currency"]
-    for entry in ranked(snapshot, snapshot.manifest["serving"]["top"]):
+    listing = open_list(out, day)
+    currency = listing.manifest["serving"]["currency"]
+    for entry in ranked(listing, listing.manifest["serving"]["top"]):
         yield {
             "rank": entry.rank,
             "account": entry.name,
