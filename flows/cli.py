@@ -23,15 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 STARTING = "starting: libraries, and Prefect's server unless PREFECT_API_URL names one"
-SHOWN_FIGURES = (
-    "auc",
-    "best_rule_auc",
-    "average_precision",
-    "precision_at_20",
-    "lift_at_10pct",
-    "brier_skill",
-    "forecast_over_realised",
-)
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file (default: headroom.toml, if there).")]
 SourceUrl = Annotated[str | None, typer.Option("--source", help="Where the tables are; overrides [source].url.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the published snapshots; overrides `out`.")]
@@ -283,11 +274,13 @@ def _print_top(out: Path, day: date | None, n: int | None, owner: str | None) ->
 
 
 def _print_figures(result: dict[str, Any]) -> None:
+    from models.evaluation.metrics import shown_in_terminal
+
     figures = result["metrics"]
     print(f"model {result['model']} version {result['version']} (run {result['run_id']})")
     print(f"decision: {result['decision']}")
     print(f"  {result['statement']}")
-    for name in SHOWN_FIGURES:
+    for name in shown_in_terminal():
         if name in figures:
             print(f"  {name:<22} {figures[name]:.3f}")
     for motion, reason in result["withheld"].items():

@@ -1,6 +1,6 @@
-"""The reference pages of the docs, made from the code they describe: tables, settings, features.
+"""The reference pages of the docs, made from the code they describe: tables, settings, features, metrics.
 
-    python -m flows.reference        writes docs/tables.md, docs/settings.md and docs/features.md
+    python -m flows.reference        writes docs/tables.md, docs/settings.md, docs/features.md and docs/metrics.md
 
 A test compares the pages with what would be written, so they cannot go stale.
 """
@@ -15,6 +15,7 @@ from data.contract.inputs import TABLES, Table
 from features.build.build import full_catalogue
 from flows.features import HEADER, cells
 from flows.run.settings import PREFIX, Settings
+from models.evaluation import metrics
 
 NOT_SHOWN = (".root",)
 """Not set by users: the folder of the settings file."""
@@ -94,10 +95,24 @@ def features_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def metrics_page() -> str:
+    """The metrics of a backtest."""
+    lines = ["# Metrics of a backtest", "", MADE, ""]
+    lines += ["Each with an interval of 95% from resamples of accounts. Figures of the order are means over the days; "]
+    lines[-1] += "those of probabilities and amounts are of all days that had a past to calibrate on, together."
+    lines += ["", "| metric | meaning | of | by chance | also shown on |", "|---|---|---|---|---|"]
+    for metric in metrics.METRICS:
+        chance = metric.by_chance.words if metric.by_chance else ""
+        shown = ", ".join(metric.shown)
+        lines.append(f"| `{metric.name}` | {metric.words} | {metric.kind} | {chance} | {shown} |")
+    return "\n".join([*lines, ""])
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
     "settings.md": settings_page,
     "features.md": features_page,
+    "metrics.md": metrics_page,
 }
 
 if __name__ == "__main__":
