@@ -37,8 +37,20 @@ ORDER = {
         "training",
         "report",
     ),
-    "serving": ("thresholds", "settings", "reasons", "ranking", "changes", "published", "render", "publish", "verify"),
-    "flows": ("run", "stages", "train", "score", "backtest", "verify", "demo", "features", "reference", "cli"),
+    "serving": ("settings", "reasons", "ranking", "changes", "published", "render", "publish", "verify"),
+    "flows": (
+        "run",
+        "stages",
+        "pipelines",
+        "train",
+        "score",
+        "backtest",
+        "demo",
+        "verify",
+        "features",
+        "reference",
+        "cli",
+    ),
 }
 """The suites of each room, and the modules that stand in it alone. An import goes to what stands before it."""
 

@@ -18,7 +18,7 @@ from models.estimators.categories import encode, learn_categories
 from models.evaluation.verdict import Kind, Verdict
 from models.registry.champion import served_before
 from models.registry.mlflow_store import ModelRegistry
-from models.scoring.previous_scores import Published
+from models.scoring.previous_scores import PreviousScores
 from models.scoring.score import score
 from models.scoring.score_change import Change, replacement, split
 from models.settings import Params
@@ -57,9 +57,9 @@ def months() -> tuple[pd.DataFrame, pd.DataFrame]:
     return first.iloc[:-1], drift.iloc[1:]
 
 
-def published(bundle: Bundle, rows: pd.DataFrame) -> Published:
+def published(bundle: Bundle, rows: pd.DataFrame) -> PreviousScores:
     told = score(bundle, rows)
-    return Published(told.scores.assign(run_id=bundle.run_id), told.attributions)
+    return PreviousScores(told.scores.assign(run_id=bundle.run_id), told.attributions)
 
 
 def changed(old: Bundle | None, new: Bundle, months: tuple[pd.DataFrame, pd.DataFrame], **given: object) -> Change:
