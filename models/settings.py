@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from models.evaluation.trigger_points import TriggerThresholds
+from data.contract.triggers import TRIGGERS
 
 
 class Params(BaseModel):
@@ -36,6 +36,14 @@ class Params(BaseModel):
             "verbosity": -1,
         }
         return {**self.model_dump(), **fixed, "seed": seed}
+
+
+TriggerThresholds = create_model(
+    "TriggerThresholds",
+    __doc__="Where a signal becomes a trigger: one threshold per record of ``data.contract.triggers``.",
+    __config__=ConfigDict(frozen=True, extra="forbid"),
+    **{trigger.code: (float, Field(default=trigger.threshold, description=trigger.means)) for trigger in TRIGGERS},
+)
 
 
 class PromotionGates(BaseModel):
@@ -140,7 +148,7 @@ class TrainSettings(BaseModel):
         description="hyperparameters that Optuna tries before the replay; 0: none (docs/ablation.md says why)",
     )
     tune_seconds: float = Field(default=300, gt=0, description="time after which no further trial begins")
-    triggers: TriggerThresholds = TriggerThresholds()
+    triggers: TriggerThresholds = TriggerThresholds()  # type: ignore[valid-type]  # made from the records
     promotion: PromotionGates = PromotionGates()
     boosting: Params = Field(default=Params(), description="of the propensity of any expansion")
     motion_boosting: Params = Field(default=Params(learning_rate=0.08), description="of the propensities per motion")

@@ -28,18 +28,29 @@ ORDER = {
         "sql",
     ),
     "models": (
-        "cores",
         "settings",
         "explain",
         "estimators",
         "scoring",
+        "registry",
         "evaluation",
         "training",
         "report",
-        "registry",
     ),
     "serving": ("settings", "reasons", "ranking", "changes", "published", "render", "publish", "verify"),
-    "flows": ("run", "stages", "train", "score", "backtest", "verify", "demo", "features", "reference", "cli"),
+    "flows": (
+        "run",
+        "stages",
+        "pipelines",
+        "train",
+        "score",
+        "backtest",
+        "demo",
+        "verify",
+        "features",
+        "reference",
+        "cli",
+    ),
 }
 """The suites of each room, and the modules that stand in it alone. An import goes to what stands before it."""
 

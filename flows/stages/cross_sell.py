@@ -17,7 +17,7 @@ from flows.run.settings import Settings
 from flows.stages import inputs as steps
 from flows.stages.dates import Standing
 from models.estimators.cross_sell import Owned, Sales
-from models.evaluation.splits import days
+from models.estimators.sampling import days
 
 
 def read_sales(standing: Standing, dates: list[date], settings: Settings) -> Sales:
@@ -32,30 +32,43 @@ def read_sales(standing: Standing, dates: list[date], settings: Settings) -> Sal
 def shards(standing: Standing, settings: Settings) -> Iterator[tuple[pd.DataFrame, Owned]]:
     """The feature rows of each shard of the base, and what its accounts have or had and what is on offer.
 
-    The engine is asked once what all of them have, for it reads all usage to tell; that waits on disk, by shard.
+    The engine is asked once what all of them have, for it reads all usage to tell; that waits on disk, by shard. Which
+    accounts are in a part of the rows is read off its rows: neither the order of the parts nor how the rows are cut
+    into them matters.
     """
     tables, dates = standing.tables, [standing.snapshot_date]
     count, base = shard_count(tables, len(dates)), cohort(tables, dates)
     on_offer = _read(products_on_offer(tables, dates))
+    numbers = _numbered(base.select("account_id").distinct(), count).to_pyarrow().to_pandas()
+    shard = numbers.set_index("account_id")["shard"]
     with TemporaryDirectory(prefix="headroom-owned-") as folder:
         had, used = Path(folder, "had.parquet"), Path(folder, "used.parquet")
         _write(products_had(tables, base), count, had)
         _write(features_used(tables, base), count, used)
-        for number, part in enumerate(steps.row_parts(standing, dates, settings)):
-            yield part.to_pandas(), Owned(_of(had, number), on_offer, _of(used, number))
+        for part in steps.row_parts(standing, dates, settings):
+            rows = part.to_pandas()
+            accounts = shard[rows["account_id"]]
+            yield rows, Owned(_of(had, accounts), on_offer, _of(used, accounts))
+
+
+def _numbered(table: ir.Table, count: int) -> ir.Table:
+    """The table with the shard of each account."""
+    return table.mutate(shard=part_number(table, count).cast("int64"))
 
 
 def _write(table: ir.Table, count: int, path: Path) -> None:
     """Write a table sorted by shard, so that the rows of one are read alone."""
-    numbered = table.mutate(shard=part_number(table, count).cast("int64")).order_by("shard")
+    numbered = _numbered(table, count).order_by("shard")
     if table.get_backend().name == "pyspark":  # it would write where its cluster is
         pq.write_table(numbered.to_pyarrow(), path)
     else:
         numbered.to_parquet(path)
 
 
-def _of(path: Path, shard: int) -> pd.DataFrame:
-    return _dated(pq.read_table(path, filters=[("shard", "=", shard)]).drop_columns("shard").to_pandas())
+def _of(path: Path, accounts: pd.Series) -> pd.DataFrame:
+    """The rows of some accounts. ``accounts``: the shard of each, by account_id."""
+    read = pq.read_table(path, filters=[("shard", "in", set(accounts.tolist()))]).drop_columns("shard").to_pandas()
+    return _dated(read[read["account_id"].isin(accounts.index)].reset_index(drop=True))
 
 
 def _read(table: ir.Table) -> pd.DataFrame:

@@ -12,8 +12,8 @@ from data.errors import NotEnoughHistoryError
 from data.hints import hint
 from features.build.build import full_catalogue
 from flows.run.progress import say
+from flows.run.runner import stage
 from flows.run.settings import Settings
-from flows.run.tasks import in_memory
 from flows.stages import inputs as steps
 from flows.stages.cross_sell import read_sales
 from flows.stages.dates import Standing, as_date, stand_on, training_dates
@@ -26,8 +26,8 @@ from models.report.pages import study_page
 NOT_FEATURES = (IDENTITY, SHUFFLED_TIME)
 """What probes find that is about no single feature."""
 
-read_source = in_memory("read source")(steps.read_source)
-check_source = in_memory("check source")(steps.check_source)
+read_source = stage("read source")(steps.read_source)
+check_source = stage("check source")(steps.check_source)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def read_known(settings: Settings, snapshot_date: date | str | None) -> Known:
     return Known(settings, report, standing, history, today, tuple(steps.feature_cards(standing)), sales)
 
 
-@in_memory("build history")
+@stage("build history")
 def build_history(standing: Standing, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Feature rows with labels of every matured snapshot, and the unlabelled rows of the day stood on."""
     dates = training_dates(standing, settings.expansion.horizon_days)
@@ -68,7 +68,7 @@ def build_history(standing: Standing, settings: Settings) -> tuple[pd.DataFrame,
     return steps.add_labels(past, standing, dates, settings), today
 
 
-@in_memory("study")
+@stage("study")
 def study_known(known: Known) -> Study:
     """Replay, backtest, probes and verdict. Raises ``NotEnoughHistoryError`` if there is too little."""
     for warning in unknown_signatures(known.settings, known.features):

@@ -13,7 +13,7 @@ from flows.run.progress import say
 from flows.run.settings import Settings
 from models.estimators.bundle import Bundle
 from models.registry.champion import served_before
-from models.registry.mlflow_store import Registry
+from models.registry.mlflow_store import ModelRegistry
 from models.scoring.previous_scores import PreviousScores
 from models.scoring.score_change import replacement, split
 from serving.published.read import PublishedList, list_before
@@ -71,7 +71,7 @@ def last_list(settings: Settings, before: date, new: Bundle) -> LastList:
     run_id = listing.manifest["run_id"]
     if run_id == new.run_id:
         return LastList(listing, new)
-    bundle, why = served_before(Registry(settings.mlruns_folder, settings.model), run_id)
+    bundle, why = served_before(ModelRegistry(settings.mlruns_folder, settings.model), run_id)
     if bundle is None:
         say(f"warning: why scores changed since {listing.snapshot_date} cannot be told: {why}")
     return LastList(listing, bundle, why)

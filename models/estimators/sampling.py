@@ -16,8 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-_GOLDEN, _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-"""The constants of splitmix64 (Steele, Lea and Flood 2014), which spreads every bit of what it is given."""
+KEYS = ["account_id", "snapshot_date"]
+"""The key of a row."""
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""The step of splitmix64 (Steele, Lea and Flood 2014); pandas hashes whole numbers by the rest of it."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ def evenly(history: pd.DataFrame, places: np.ndarray, max_rows: int, seed: int) 
     return places[drawn < max_rows / len(places)]
 
 
+def days(column: pd.Series) -> pd.Series:
+    """Snapshot dates as timestamps of one resolution, whatever the engine returned."""
+    return pd.to_datetime(column).astype("datetime64[us]")
+
+
 def places_of(history: pd.DataFrame, dates: Sequence[pd.Timestamp]) -> np.ndarray:
     """The places of the rows of these snapshots; ``history`` is sorted by snapshot."""
     days = history["snapshot_date"].to_numpy()
@@ -94,7 +101,4 @@ def _drawn(accounts: pd.Series, dates: pd.Series, places: np.ndarray, seed: int)
 
 def _spread(values: np.ndarray) -> np.ndarray:
     """splitmix64: whole numbers of 64 bits, each bit of the result from every bit given."""
-    values = values + _GOLDEN
-    values = (values ^ (values >> np.uint64(30))) * _FIRST
-    values = (values ^ (values >> np.uint64(27))) * _SECOND
-    return np.asarray(values ^ (values >> np.uint64(31)))
+    return pd.util.hash_array(values + _GOLDEN)

@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from models.estimators.amounts import fit_amounts
 from models.estimators.base_rate import LEVEL_ERROR
-from models.estimators.sampling import day_of, places_of
+from models.estimators.sampling import places_of
 from models.evaluation import baselines
 from models.evaluation.bootstrap import Figures, Resamples, difference, mean_of, table_of
 from models.evaluation.metrics import (
@@ -27,7 +26,6 @@ from models.evaluation.metrics import (
     ranking_metrics,
     rises_of,
 )
-from models.evaluation.rivals import chance_at, rival_rankings
 from models.evaluation.splits import Split
 from models.settings import TrainSettings
 
@@ -36,7 +34,6 @@ FIGURE_COLUMNS = ["scope", "rows", "positives", "metric", "value", "low", "high"
 OPPORTUNITY = "opportunity_open"
 FOUR_IN_FIVE = float(norm.ppf(0.9))
 """Standard deviations to either side that hold four in five."""
-AMOUNTS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high")
 SMALLEST_SLICE = 10
 """Expansions that a slice needs before figures of its own say anything."""
 
@@ -110,19 +107,21 @@ def judge(
     features: Sequence[str],
     reported: Sequence[Split],
     predictions: pd.DataFrame,
+    amounts: Mapping[str, np.ndarray],
     settings: TrainSettings,
     people: pd.DataFrame | None = None,
 ) -> Backtest:
     """Hold the predictions of the replay against what came, and against the rivals.
 
-    ``history``: sorted feature rows with labels. ``predictions``: those of ``rolling.replay``, also of days before the
-    reported ones (last month's list is one of the rivals). ``people``: account_id, owner, segment.
+    ``history``: sorted feature rows with labels. ``predictions``: those of ``replay``, also of days before the reported
+    ones (last month's list is one of the rivals). ``amounts``: those of ``replay_amounts``. ``people``: account_id,
+    owner, segment.
     """
-    rows = judged_rows(history, features, reported, predictions, people, settings.seed)
+    rows = judged_rows(history, reported, predictions, amounts, people)
     resamples = Resamples(rows.account_id, settings.resamples, settings.seed)
     days = [np.flatnonzero(rows.snapshot_date == day) for day in sorted(rows.snapshot_date.unique())]
     owners = rows.owner.astype("category").cat.codes.to_numpy()
-    rivals = rival_rankings(history, features, reported, predictions, settings, rows)
+    rivals = baselines.rival_rankings(history, features, reported, predictions, settings, rows)
 
     def of_order(places: np.ndarray, ranked_by: np.ndarray) -> Figures:
         part = rows.iloc[places]
@@ -152,7 +151,7 @@ def judge(
     bench = [
         _against(name, model, mean_of([of_order(day, ranking) for day in days])) for name, ranking in rivals.items()
     ]
-    chance = mean_of([resamples.figures(day, chance_at(rows.y.to_numpy()[day])) for day in days])
+    chance = mean_of([resamples.figures(day, baselines.chance_at(rows.y.to_numpy()[day])) for day in days])
     calibrated = rows[rows.calibrated.astype(bool)]
     y, p = calibrated.y.to_numpy(), calibrated.propensity.to_numpy()
     return Backtest(
@@ -167,11 +166,10 @@ def judge(
 
 def judged_rows(
     history: pd.DataFrame,
-    features: Sequence[str],
     reported: Sequence[Split],
     predictions: pd.DataFrame,
+    amounts: Mapping[str, np.ndarray],
     people: pd.DataFrame | None,
-    seed: int,
 ) -> pd.DataFrame:
     """The reported predictions with what came of them, the expected ARR and whose accounts they are."""
     days = [split.test_date for split in reported]
@@ -181,7 +179,7 @@ def judged_rows(
     facts = judged[["account_id", "snapshot_date"]].assign(
         arr=judged.get("expansion_arr", np.nan),
         opportunity_open=judged.get(OPPORTUNITY, np.nan),
-        **_amounts(history, features, reported, seed),
+        **amounts,
     )
     rows = told.merge(facts, on=["account_id", "snapshot_date"], how="left", validate="one_to_one")
     rows["expected_arr"] = rows.arr_if_expands * rows.propensity
@@ -190,25 +188,6 @@ def judged_rows(
     whose = whose.drop_duplicates("account_id")[["account_id", "owner", "segment"]]
     rows = rows.merge(whose.astype("str").where(whose.notna()), on="account_id", how="left")
     return rows.astype({"y": "int8", "log_odds": "float64", "propensity": "float64", "arr": "float64"})
-
-
-def _amounts(
-    history: pd.DataFrame, features: Sequence[str], reported: Sequence[Split], seed: int
-) -> dict[str, np.ndarray]:
-    """ARR given an expansion of the rows of the reported days, oldest first, fitted on what had matured before each."""
-    told: list[np.ndarray] = []
-    for split in sorted(reported, key=lambda split: split.test_date):
-        day = history.iloc[day_of(history, split.test_date)]
-        past = places_of(history, split.train_dates)
-        train = history.iloc[past[history.expanded.to_numpy()[past] == 1]]
-        arr = train.get("expansion_arr", pd.Series(np.nan, train.index)).to_numpy(np.float64)
-        fitted = fit_amounts(train, arr, features, seed)
-        if fitted is None:
-            told.append(np.full((4, len(day)), np.nan))
-            continue
-        mean = fitted.predict(day)
-        told.append(np.stack([mean, *fitted.interval(mean), np.full(len(day), fitted.square)]))
-    return dict(zip((*AMOUNTS, "arr_square"), np.concatenate(told, axis=1), strict=True))
 
 
 def _slices(rows: pd.DataFrame, days: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import digamma, expit, logit
 
+from models.estimators.base_rate import level_for
+
 Ties = Literal["worst", "expected", "best"]
 SMALLEST = 1e-15
 """Probabilities are kept this far from 0 and 1 in the log loss."""
@@ -171,6 +173,13 @@ def log_loss(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) ->
     p = np.clip(np.asarray(p, dtype=np.float64), SMALLEST, 1 - SMALLEST)
     counts, miss = _counts(y, weights), -np.where(np.asarray(y) == 1, np.log(p), np.log1p(-p))
     return _told(_ratio(counts @ miss, counts.sum(axis=1)), weights)
+
+
+def order_loss(y: np.ndarray, log_odds: np.ndarray) -> float:
+    """Log loss at the level that fits these rows best; with one outcome only, there is no order to judge: 0."""
+    if not 0 < y.sum() < len(y):
+        return 0.0
+    return float(log_loss(y, expit(log_odds + level_for(log_odds, float(y.mean())))))
 
 
 def forecast_over_realised(expected: np.ndarray, came: np.ndarray, weights: np.ndarray | None = None) -> Any:

@@ -1,7 +1,6 @@
 """The pages about a study and a model: self-contained HTML, nothing from elsewhere, everything escaped."""
 
 import base64
-import io
 import math
 from collections.abc import Mapping
 from itertools import groupby
@@ -12,11 +11,11 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from models.estimators import boosting
 from models.evaluation.backtest import WHOLE, Backtest
 from models.evaluation.evaluation import Study
 from models.evaluation.verdict import Verdict, statement
-from models.report.plots import study_plots
+from models.report.plots import png, study_plots
+from models.scoring.attributions import contributions
 from models.training.promotion import Decision
 from models.training.train import TrainedModel
 
@@ -74,9 +73,7 @@ def environment() -> Environment:
 
 def picture(figure: Figure) -> str:
     """A plot as the address of an image that stands on the page itself."""
-    target = io.BytesIO()
-    figure.savefig(target, format="png", dpi=110)
-    return "data:image/png;base64," + base64.b64encode(target.getvalue()).decode()
+    return "data:image/png;base64," + base64.b64encode(png(figure)).decode()
 
 
 def study_page(
@@ -165,7 +162,7 @@ def _offered(found: Study) -> dict[str, Any]:
 
 def top_features(trained: TrainedModel, labels: Mapping[str, str]) -> list[tuple[str, float]]:
     """The features with the largest attributions on the latest matured snapshot: words and mean size in log-odds."""
-    parts, _ = boosting.contributions(trained.bundle.booster, trained.latest_rows)
+    parts, _ = contributions(trained.bundle.booster, trained.latest_rows)
     size = np.abs(parts).mean(axis=0)
     order = np.argsort(-size, kind="stable")[:TOP_FEATURES]
     names = trained.bundle.feature_names

@@ -18,16 +18,15 @@ import numpy as np
 import pandas as pd
 
 from models.estimators import boosting
-from models.estimators.bundle import Bundle
+from models.estimators.bundle import Champion
 from models.estimators.categories import recode
+from models.estimators.sampling import KEYS
 from models.evaluation.backtest import Backtest
 from models.evaluation.bootstrap import Figures, Resamples, difference, interval, mean_of
 from models.evaluation.evaluation import Study
 from models.evaluation.metrics import LIST_LENGTH, ORDER_METRICS, ranking_metrics
 from models.evaluation.verdict import Verdict
 from models.settings import PromotionGates
-
-KEYS = ["account_id", "snapshot_date"]
 
 
 class Choice(StrEnum):
@@ -66,14 +65,6 @@ class Decision:
 
     def __str__(self) -> str:
         return f"{self.choice}: {'; '.join(self.because)}"
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The model that is served, and its own predictions of days it had not learnt from."""
-
-    bundle: Bundle
-    predictions: pd.DataFrame
 
 
 def decide(

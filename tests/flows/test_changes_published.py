@@ -21,7 +21,7 @@ PARTS = ["data_log_odds", "model_log_odds", "calibration_log_odds"]
 @pytest.fixture(scope="module")
 def two_lists(trained_mlruns: Path, warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of two published lists. Shared: it is only read."""
-    from flows.score import score
+    from flows.pipelines.score import score
 
     out = tmp_path_factory.mktemp("two") / "out"
     with pytest.MonkeyPatch.context() as patch:
@@ -87,7 +87,7 @@ def test_in_how_many_parts_a_base_is_compared_changes_no_byte(
     both: Path, warehouse: Path, headroom: Headroom, with_model: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()}
-    monkeypatch.setattr("flows.score.ACCOUNTS_AT_A_TIME", 37)
+    monkeypatch.setattr("flows.pipelines.score.ACCOUNTS_AT_A_TIME", 37)
     assert headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", both).code == 0
     assert {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()} == before
     assert len(list(both.iterdir())) == 2
