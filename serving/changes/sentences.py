@@ -12,8 +12,8 @@ import pandas as pd
 
 from data.contract.feature_card import FeatureCard
 from data.contract.score_change import LEAST_LOG_ODDS, REST, NotSplit
+from serving.reasons.formats import money, say_day, say_propensity
 from serving.reasons.playbook import Playbook
-from serving.reasons.templates import money, say_day, say_propensity
 
 Pair = tuple[str, str]
 """The names of the two that weigh most, the larger first; empty where there is none."""

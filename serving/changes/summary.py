@@ -10,7 +10,7 @@ import pandas as pd
 from data.contract.score_change import PARTS, REST, RETRAINED, NotSplit
 from serving.changes.ranks import MANY_PLACES
 from serving.changes.sentences import RANKED_BY, About
-from serving.reasons.templates import say_day
+from serving.reasons.formats import say_day
 
 TOP_REASONS = 10
 SAME_MODEL, UNKNOWN_MODEL = "the same", "not known"

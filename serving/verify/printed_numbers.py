@@ -12,7 +12,7 @@ from functools import lru_cache
 from math import isnan
 from typing import NamedTuple
 
-from serving.reasons.templates import DAYS_PER_MONTH
+from serving.reasons.formats import DAYS_PER_MONTH
 
 MONTHS = {name: number for number, name in enumerate(calendar.month_name) if name}
 NUMBER = re.compile(
