@@ -15,8 +15,10 @@ from flows.run.progress import say
 from flows.run.runner import stage
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
+from flows.stages.base import read_base
 from flows.stages.cross_sell import read_sales
-from flows.stages.dates import Standing, as_date, stand_on, training_dates
+from flows.stages.dates import Standing, training_dates
+from flows.stages.shown import show_verdict
 from models.estimators.cross_sell import Sales
 from models.evaluation.evaluation import Study, study
 from models.evaluation.leak_probes import IDENTITY, SHUFFLED_TIME
@@ -25,9 +27,6 @@ from models.report.pages import study_page
 
 NOT_FEATURES = (IDENTITY, SHUFFLED_TIME)
 """What probes find that is about no single feature."""
-
-read_source = stage("read source")(steps.read_source)
-check_source = stage("check source")(steps.check_source)
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,7 @@ class Known:
 
 def read_known(settings: Settings, snapshot_date: date | str | None) -> Known:
     """Read and check the source, stand on the day, build what was known."""
-    opened = read_source(settings)
-    report = check_source(opened)
-    standing = stand_on(opened, as_date(snapshot_date))
+    standing, report = read_base(settings, snapshot_date)
     history, today = build_history(standing, settings)
     sales = read_sales(standing, training_dates(standing, settings.expansion.horizon_days), settings)
     return Known(settings, report, standing, history, today, tuple(steps.feature_cards(standing)), sales)
@@ -73,7 +70,7 @@ def study_known(known: Known) -> Study:
     """Replay, backtest, probes and verdict. Raises ``NotEnoughHistoryError`` if there is too little."""
     for warning in unknown_signatures(known.settings, known.features):
         say(f"warning: {warning}")
-    return study(
+    found = study(
         known.history,
         known.features,
         known.settings.training_settings,
@@ -82,6 +79,8 @@ def study_known(known: Known) -> Study:
         sales=known.sales,
         progress=say,
     )
+    show_verdict(found.verdict)
+    return found
 
 
 def unknown_signatures(settings: Settings, features: Sequence[str]) -> Iterator[str]:
@@ -100,6 +99,8 @@ def too_few(error: NotEnoughHistoryError) -> Verdict:
 
 def write_verdict(known: Known, verdict: Verdict, found: Study | None) -> Path:
     """The page that shows why no model may be used."""
+    if found is None:
+        show_verdict(verdict)
     title = f"No model for {known.standing.snapshot_date}: {verdict.kind}"
     horizon_days = known.settings.expansion.horizon_days
     return steps.write_page(
