@@ -18,21 +18,22 @@ from models.report.run_record import evaluation_record
 
 
 @stage("write backtest", retries=RETRIES)
-def write_backtest(known: Known, found: Study) -> tuple[Path, str]:
+def write_backtest(known: Known, evaluation: Study) -> tuple[Path, str]:
     """The page, and the run in MLflow with the page, the figures and the tables behind them."""
     settings = known.settings
     title = f"Backtest as of {known.standing.snapshot_date}"
-    page = study_page(title, found.verdict, settings.expansion.horizon_days, found)
+    page = study_page(title, evaluation.verdict, settings.expansion.horizon_days, evaluation)
     say("logging to MLflow")
     data = steps.fingerprint(known.report, known.standing, [known.history])
     parameters = {
         "snapshot_date": known.standing.snapshot_date,
-        "verdict": str(found.verdict.kind),
-        "because": "; ".join(found.verdict.because),
+        "verdict": str(evaluation.verdict.kind),
+        "because": "; ".join(evaluation.verdict.because),
         "data_fingerprint": data["feature_rows_sha256"],
         **steps.provenance(settings),
     }
-    record = evaluation_record(f"backtest {known.standing.snapshot_date}", found, parameters, {"backtest.html": page})
+    name = f"backtest {known.standing.snapshot_date}"
+    record = evaluation_record(name, evaluation, parameters, {"backtest.html": page})
     run_id = ModelRegistry(settings.mlruns_folder, settings.model).log_run(record)
     return steps.write_page(settings.reports_folder, "backtest.html", page), run_id
 
@@ -48,9 +49,9 @@ def backtest(
     """
     known = read_known(load(config, source), snapshot_date)
     try:
-        found = study_known(known)
+        evaluation = study_known(known)
     except NotEnoughHistoryError as error:
         verdict = too_few(error)
         raise not_usable(verdict, write_verdict(known, verdict, None)) from error
-    page, run_id = write_backtest(known, found)
-    return {"page": page, "run_id": run_id, "verdict": found.verdict, "figures": found.backtest.figures}
+    page, run_id = write_backtest(known, evaluation)
+    return {"page": page, "run_id": run_id, "verdict": evaluation.verdict, "figures": evaluation.backtest.figures}

@@ -27,13 +27,13 @@ from models.training.train import TrainedModel, fit_model
 
 
 @stage("fit")
-def fit(known: Known, found: Study) -> TrainedModel:
+def fit(known: Known, evaluation: Study) -> TrainedModel:
     """The model of today."""
-    return with_rules(fit_model(found, progress=say), known.settings)
+    return with_rules(fit_model(evaluation, progress=say), known.settings)
 
 
 @stage("decide")
-def decide_promotion(known: Known, found: Study) -> Decision:
+def decide_promotion(known: Known, evaluation: Study) -> Decision:
     """Promote, keep or refuse, because."""
     settings = known.settings
     champion, why_none = champion_of(ModelRegistry(settings.mlruns_folder, settings.model))
@@ -41,7 +41,7 @@ def decide_promotion(known: Known, found: Study) -> Decision:
     if champion and differing:  # it foretells something else, and would be refused by ``score``
         why_none = f"the champion, version {champion.bundle.version}, was trained with {differing}"
         champion = None
-    decision = decide(found, champion, settings.training.promotion, why_none)
+    decision = decide(evaluation, champion, settings.training.promotion, why_none)
     say(f"decision: {decision}")
     show_decision(decision)
     return decision
@@ -82,24 +82,24 @@ def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[B
 
 
 @stage("refuse", retries=RETRIES)
-def refuse(known: Known, verdict: Verdict, found: Study | None) -> Path:
+def refuse(known: Known, verdict: Verdict, evaluation: Study | None) -> Path:
     """The page that shows why, the record in MLflow, and the rule that may stand in if the settings allow it."""
-    page = write_verdict(known, verdict, found)
+    page = write_verdict(known, verdict, evaluation)
     settings = known.settings
     registry = ModelRegistry(settings.mlruns_folder, settings.model)
-    if found is not None:
+    if evaluation is not None:
         record = evaluation_record(
             f"refused {known.standing.snapshot_date}",
-            found,
+            evaluation,
             {"snapshot_date": known.standing.snapshot_date, "verdict": str(verdict.kind)},
             {"verdict.html": page.read_text(encoding="utf-8")},
             refused(verdict),
         )
         registry.log_run(record)
     if settings.training.without_model == "rule":
-        best = found.backtest.best_rival("average_precision", rules_only=True) if found else None
+        best = evaluation.backtest.best_rival("average_precision", rules_only=True) if evaluation else None
         name = baselines.TRIGGER_POINTS if best is None else str(best.rival)
-        rows = found.rows if found else prepare(known.history, list(known.features))
+        rows = evaluation.rows if evaluation else prepare(known.history, list(known.features))
         categories = learn_categories(known.history, known.features)
         bundle = rule_bundle(rows, list(known.features), name, verdict, settings.training_settings, categories)
         stored = registry.log_rule(with_label_rules(bundle, settings))
@@ -119,14 +119,14 @@ def train(
     settings = load(config, source)
     known = read_known(settings, snapshot_date)
     try:
-        found = study_known(known)
+        evaluation = study_known(known)
     except NotEnoughHistoryError as error:
         verdict = too_few(error)
         raise not_usable(verdict, refuse(known, verdict, None)) from error
-    if not found.verdict.usable:
-        raise not_usable(found.verdict, refuse(known, found.verdict, found))
-    trained = fit(known, found)
-    decision = decide_promotion(known, found)
+    if not evaluation.verdict.usable:
+        raise not_usable(evaluation.verdict, refuse(known, evaluation.verdict, evaluation))
+    trained = fit(known, evaluation)
+    decision = decide_promotion(known, evaluation)
     bundle, pages = register(known, trained, decision)
     return {
         "model": settings.model,
@@ -135,6 +135,6 @@ def train(
         "metrics": dict(trained.metrics),
         "withheld": dict(bundle.withheld),
         "decision": decision,
-        "statement": found.verdict.because[0],
+        "statement": evaluation.verdict.because[0],
         "pages": pages,
     }

@@ -122,10 +122,10 @@ class _Variables(EnvSettingsSource):
         return dict.fromkeys(map(_place, astray)) | super().__call__()
 
     def _leads_somewhere(self, name: str) -> bool:
-        found: Any = Settings
+        setting: Any = Settings
         for part in _place(name).split("."):
-            found = self.next_field(found, part)
-        return found is not None
+            setting = self.next_field(setting, part)
+        return setting is not None
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ARG002
         """A list is written as in the file; what cannot be read stays text, and is refused by its name."""
@@ -161,17 +161,17 @@ def _from_here(url: str) -> str:
 
 def _explained(error: ValidationError, file: Path) -> SettingsError:
     """Every wrong setting with its place; for an unknown key the nearest known one."""
-    found = []
+    faults = []
     for problem in error.errors():
         place = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            found.append(f"{place} is not a setting{_meant(*place.split('.'))}")
+            faults.append(f"{place} is not a setting{_meant(*place.split('.'))}")
         elif not place:  # of several settings together; the message names them
-            found.append(problem["msg"].removeprefix("Value error, "))
+            faults.append(problem["msg"].removeprefix("Value error, "))
         else:
-            found.append(f"{place}: {problem['msg']}{_given(place, problem['input'])}")
+            faults.append(f"{place}: {problem['msg']}{_given(place, problem['input'])}")
     where = f"{file} and the {PREFIX}* variables" if file.is_file() else f"the {PREFIX}* variables"
-    return SettingsError(f"The settings are to be read from {where}.", "; ".join(found) + ".", "Correct them.")
+    return SettingsError(f"The settings are to be read from {where}.", "; ".join(faults) + ".", "Correct them.")
 
 
 def _given(place: str, value: object) -> str:

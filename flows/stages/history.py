@@ -70,7 +70,7 @@ def study_known(known: Known) -> Study:
     """Replay, backtest, probes and verdict. Raises ``NotEnoughHistoryError`` if there is too little."""
     for warning in unknown_signatures(known.settings, known.features):
         say(f"warning: {warning}")
-    found = study(
+    evaluation = study(
         known.history,
         known.features,
         known.settings.training_settings,
@@ -79,8 +79,8 @@ def study_known(known: Known) -> Study:
         sales=known.sales,
         progress=say,
     )
-    show_verdict(found.verdict)
-    return found
+    show_verdict(evaluation.verdict)
+    return evaluation
 
 
 def unknown_signatures(settings: Settings, features: Sequence[str]) -> Iterator[str]:
@@ -97,12 +97,12 @@ def too_few(error: NotEnoughHistoryError) -> Verdict:
     return Verdict(Kind.TOO_FEW, (error.found,), error.todo)
 
 
-def write_verdict(known: Known, verdict: Verdict, found: Study | None) -> Path:
+def write_verdict(known: Known, verdict: Verdict, evaluation: Study | None) -> Path:
     """The page that shows why no model may be used."""
-    if found is None:
+    if evaluation is None:
         show_verdict(verdict)
     title = f"No model for {known.standing.snapshot_date}: {verdict.kind}"
     horizon_days = known.settings.expansion.horizon_days
     return steps.write_page(
-        known.settings.reports_folder, "verdict.html", study_page(title, verdict, horizon_days, found)
+        known.settings.reports_folder, "verdict.html", study_page(title, verdict, horizon_days, evaluation)
     )
