@@ -6,11 +6,13 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from data.contract.vocabulary import KEY
 from data.ledger.movements import ExpansionRules
-from features.calendar import QUARTER_DAYS, days_between, snapshots
-from features.cohort import KEY, Tables
+from data.sources.staging import Tables
+from data.time_cut import cut, cut_facts, facts
+from features.calendar import QUARTER_DAYS, snapshots
 from features.labels import product_labels
-from features.views.account import cut, use
+from features.views.account import use
 
 OFFERED_DAYS = 365
 """A product is on offer if somebody began with it, or was billed for it, within the year before the snapshot."""
@@ -49,13 +51,11 @@ def products_on_offer(tables: Tables, snapshot_dates: Sequence[date]) -> ir.Tabl
     """One row per ``snapshot_date`` and ``product`` that somebody bought within the year before, as known then."""
     parts = []
     if "subscriptions" in tables:
-        lines = tables["subscriptions"]
-        parts.append(lines.select("product", "known_on", day=lines.valid_from))
+        parts.append(facts(tables["subscriptions"], "product", "valid_from"))
     if "invoices" in tables:
         bills = tables["invoices"]
-        parts.append(bills.filter(bills.amount_e4 > 0).select("product", "known_on", day=bills.billed_on))
+        parts.append(facts(bills.filter(bills.amount_e4 > 0), "product", "billed_on"))
     begun = (parts[0] if len(parts) == 1 else ibis.union(*parts)).distinct()
-    dates = snapshots(snapshot_dates)
-    seen = begun.join(dates, (begun.day < dates.snapshot_date) & (begun.known_on < dates.snapshot_date))
-    recent = seen.filter(days_between(seen.snapshot_date, seen.day) <= OFFERED_DAYS)
-    return recent.filter(recent["product"].notnull()).select("snapshot_date", "product").distinct()
+    seen = cut_facts(begun, snapshots(snapshot_dates))
+    recent = seen.filter((seen.age <= OFFERED_DAYS) & seen["product"].notnull())
+    return recent.select("snapshot_date", "product").distinct()

@@ -10,13 +10,14 @@ from typing import Any
 from prefect import flow
 
 from data.checks.report import Report
+from data.sources.known import KnownBase
 from features.build.build import full_catalogue
 from flows.run.progress import say
 from flows.run.settings import Settings, load
 from flows.run.tasks import in_memory
 from flows.stages import inputs as steps
 from flows.stages.cross_sell import shards
-from flows.stages.dates import Standing, as_date, stand_on
+from flows.stages.dates import known_base
 from flows.stages.history import check_source, read_source
 from flows.stages.last_list import last_list
 from flows.stages.warnings import require_features, require_same_rules, warnings
@@ -44,38 +45,38 @@ def load_model(settings: Settings, reference: str | None) -> Bundle:
     return bundle
 
 
-def terms_of(bundle: Bundle, standing: Standing, settings: Settings) -> Terms:
+def terms_of(bundle: Bundle, base: KnownBase, settings: Settings) -> Terms:
     """What is the same for every account of the list."""
-    cards = full_catalogue() | steps.feature_cards(standing)
+    cards = full_catalogue() | steps.feature_cards(base)
     return Terms(
-        snapshot_date=standing.snapshot_date,
-        people=known_people(steps.read_people(standing.tables)),
+        snapshot_date=base.snapshot_date,
+        people=known_people(steps.read_people(base.tables)),
         catalogue=cards,
-        playbook=load_playbook(cards, settings.playbook_file, steps.likeness(standing)),
+        playbook=load_playbook(cards, settings.playbook_file, steps.likeness(base)),
         settings=settings.serving,
         model_version=bundle.version,
         run_id=bundle.run_id,
         horizon_days=bundle.facts["horizon_days"],
         all_motions_modelled=bundle.all_motions_modelled,
-        users_are_daily_peaks="usage_events" not in standing.tables,
+        users_are_daily_peaks=base.users_are_daily_peaks,
     )
 
 
 @in_memory("score, explain and publish")
-def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: Settings) -> Path:
+def publish_list(bundle: Bundle, report: Report, base: KnownBase, settings: Settings) -> Path:
     """Features, scores, attributions, reasons and plays go to disk part by part; then the base is ranked.
 
     Nothing is published, and an older list of that day stays, if a check fails on the way.
     """
-    last = last_list(settings, standing.snapshot_date, bundle)
-    terms = replace(terms_of(bundle, standing, settings), replaced_by=last.replaced_by(bundle))
+    last = last_list(settings, base.snapshot_date, bundle)
+    terms = replace(terms_of(bundle, base, settings), replaced_by=last.replaced_by(bundle))
     found = steps.Fingerprint()
     explained_by = ""
 
     def parts() -> Iterator[Part]:
         nonlocal explained_by
         accounts, held_against = 0, None
-        for rows, owned in shards(standing, settings):
+        for rows, owned in shards(base, settings):
             found.add(rows)
             scored = score_rows(bundle, rows, owned)
             explained_by = scored.explained_by
@@ -89,14 +90,14 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
             require_unchanged(bundle, rows, scored)
             accounts += len(rows)
             say(f"scored and explained {accounts:,} accounts")
-        steps.require_customers(accounts, standing)
+        steps.require_customers(accounts, base)
         say("ranking, and writing the list")
 
     def manifest() -> dict[str, Any]:
         return {
-            **steps.inputs(report, standing),
+            **steps.inputs(report, base),
             **found.told(),
-            "stopped_feeds": steps.stopped_feeds(standing),
+            "stopped_feeds": steps.stopped_feeds(base),
             "model": {
                 "name": bundle.name,
                 "version": bundle.version,
@@ -105,7 +106,7 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
                 **bundle.facts,
             },
             "withheld": dict(bundle.withheld),
-            "warnings": warnings(bundle, standing, settings.training.promotion),
+            "warnings": warnings(bundle, base, settings.training.promotion),
             **steps.provenance(settings),
         }
 
@@ -126,10 +127,10 @@ def score(
     """
     settings = load(config, source, out)
     bundle = load_model(settings, model)
-    opened = read_source(settings)
-    report = check_source(opened)
-    standing = stand_on(opened, as_date(snapshot_date))
-    require_features(bundle, steps.feature_cards(standing))
-    folder = publish_list(bundle, report, standing, settings)
+    with read_source(settings) as opened:
+        report = check_source(opened)
+        base = known_base(opened, snapshot_date)
+        require_features(bundle, steps.feature_cards(base))
+        folder = publish_list(bundle, report, base, settings)
     say(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["changes"]["text"])
-    return {"folder": folder, "snapshot_date": standing.snapshot_date, "version": bundle.version}
+    return {"folder": folder, "snapshot_date": base.snapshot_date, "version": bundle.version}

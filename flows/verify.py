@@ -10,14 +10,15 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from data.checks.report import many
+from data.checks.report import Report, many
 from data.errors import PublishError
 from data.ledger.movements import ExpansionRules
+from data.sources.known import KnownBase
 from features.build.build import full_catalogue
 from flows.run.progress import say
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
-from flows.stages.dates import stand_on
+from flows.stages.dates import known_base
 from flows.stages.warnings import RULES
 from serving.changes.sentences import titles
 from serving.reasons.choose import COLUMNS, feature_columns
@@ -132,12 +133,17 @@ def _verify_sentences(published: Published, settings: Settings, verdict: Verdict
     manifest = published.manifest
     rules = ExpansionRules.model_validate(manifest["model"][RULES])
     settings = settings.model_copy(update={"expansion": rules})
+    with steps.read_source(settings) as source:
+        report = steps.check_source(source)
+        _tell_again(published, settings, report, known_base(source, published.snapshot_date), verdict)
+
+
+def _tell_again(published: Published, settings: Settings, report: Report, base: KnownBase, verdict: Verdict) -> None:
+    """Every sentence of the list, from feature rows that are built anew."""
+    manifest = published.manifest
     told = ServingSettings.model_validate(manifest["serving"])
-    opened = steps.read_source(settings)
-    report = steps.check_source(opened)
-    standing = stand_on(opened, published.snapshot_date)
-    cards = full_catalogue() | steps.feature_cards(standing)
-    playbook = load_playbook(cards, settings.playbook_file, steps.likeness(standing))
+    cards = full_catalogue() | steps.feature_cards(base)
+    playbook = load_playbook(cards, settings.playbook_file, steps.likeness(base))
     features = feature_columns(pd.DataFrame(columns=pq.read_schema(published.path("attributions")).names))
     unknown = [name for name in features if name not in cards]
     verdict.note(Difference("(all)", f"feature {name}", "of the model", "not of this source") for name in unknown)
@@ -148,7 +154,7 @@ def _verify_sentences(published: Published, settings: Settings, verdict: Verdict
 
     def parts() -> Iterator[pd.DataFrame]:
         """The recomputed rows, part by part; each is checked as it comes."""
-        fresh = replace(standing, state=None)  # nothing of an earlier build
+        fresh = replace(base, state=None)  # nothing of an earlier build
         for part in steps.row_parts(fresh, [published.snapshot_date], settings):
             rows = part.to_pandas()
             of = published.of("reasons", rows["account_id"])
@@ -161,11 +167,11 @@ def _verify_sentences(published: Published, settings: Settings, verdict: Verdict
             verdict.note(_strangers(rows, scored))
             yield rows
 
-    now = steps.fingerprint(report, standing, parts())
+    now = steps.fingerprint(report, base, parts())
     verdict.note(Difference(name, "scores", "a customer", "none on that day") for name in sorted(scored))
     verdict.notes += list(_changes(manifest, now))
     _verify_changes(published, settings, titles(cards, playbook), verdict)
-    say(f"{verdict.sentences:,} sentences told again, as known before {standing.snapshot_date}")
+    say(f"{verdict.sentences:,} sentences told again, as known before {base.snapshot_date}")
 
 
 def _verify_changes(published: Published, settings: Settings, titles_of: Mapping[str, str], verdict: Verdict) -> None:

@@ -5,22 +5,22 @@ build that was stopped goes on. The few that compare accounts of one snapshot fo
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from uuid import uuid4
 
-import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends import BaseBackend
-from ibis.expr.types.relations import CachedTable
 
 from data.contract.feature_card import FeatureCard
-from data.contract.inputs import TABLES
+from data.contract.vocabulary import KEY
 from data.ledger.movements import ExpansionRules
-from features.build.checkpoint import Spool, key_of, spool
-from features.build.partitions import found, laid_out, part_of
-from features.cohort import KEY, Tables, cohort
+from data.sources.known import KnownBase
+from data.sources.partitions import filtered, part_of
+from data.sources.staging import Tables
+from features.build.checkpoint import Checkpoint, checkpoint, key_of
+from features.cohort import cohort
 from features.definition import PEERS, REGISTRY, ROW, WHOLE_BASE, Feature
 from features.definitions import billing, limits, peers, seats, support, usage
 from features.definitions import contracts as commercial
@@ -41,20 +41,6 @@ ACCOUNTS_PER_BLOCK = 10_000
 
 ROWS_PER_SHARD = 120_000
 """Account-snapshots of one shard."""
-
-
-def absent_columns(raw: Tables) -> frozenset[str]:
-    """The contract's optional columns that the raw tables lack, as ``table.column``.
-
-    Staged they are full of nulls and look as if nothing had ever been written into them. ``known_at`` is never absent:
-    without it a fact is known when it happens.
-    """
-    return frozenset(
-        f"{name}.{column.name}"
-        for name, table in raw.items()
-        for column in TABLES[name].columns
-        if column.name not in table.columns and not column.required and column.name != "known_at"
-    )
 
 
 def available(tables: Tables, absent: frozenset[str] = frozenset()) -> list[Feature]:
@@ -152,86 +138,83 @@ def _blocks(accounts: int) -> int:
 
 
 def build(
-    tables: Tables,
+    base: KnownBase,
     snapshot_dates: Sequence[date],
     rules: ExpansionRules,
     *,
-    absent: frozenset[str] = frozenset(),
     shards: int | None = None,
-    state: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[pa.Table]:
     """The feature rows of each shard, one after the other, each sorted by snapshot and account.
 
-    ``progress`` is told ``(shards done, shards in all)``. ``state`` names what the tables hold: a build that was
-    stopped goes on with its shards if the state is the same; without one it begins anew. The usage of a block of shards
-    is counted at once, and held by the engine while they are worked on; finished shards wait on disk for the comparison
-    of accounts, and what the shards are made from may be on disk as well, see ``laid_out``.
+    ``progress`` is told ``(shards done, shards in all)``. A build that was stopped goes on with its shards if the
+    ``state`` of the base is the same; without one it begins anew. The usage of a block of shards is counted at once,
+    and held by the engine while they are worked on; finished shards wait on disk for the comparison of accounts, and
+    what the shards are made from may be on disk as well, see ``Engine.partitioned``.
     """
-    blocks, count = _blocks(_accounts(tables)), shard_count(tables, len(snapshot_dates), shards)
-    features = available(tables, absent)
+    blocks, count = _blocks(_accounts(base.tables)), shard_count(base.tables, len(snapshot_dates), shards)
+    features = available(base.tables, base.absent)
     if count == 1:
-        with _counted(tables, snapshot_dates, rules) as held:
-            yield _fetched(feature_rows(tables, snapshot_dates, rules, absent=absent, held=held))
+        with _counted(base, base.tables, snapshot_dates, rules) as held:
+            yield _fetched(feature_rows(base.tables, snapshot_dates, rules, absent=base.absent, held=held))
         if progress is not None:
             progress(1, 1)
         return
-    names = [f.name for f in features]
-    key = None if state is None else key_of(state, sorted(snapshot_dates), rules, sorted(absent), names, count)
-    with spool(key) as waiting:
-        for index, own, held in _shards(tables, snapshot_dates, rules, blocks, count, waiting):
+    with checkpoint(_key(base, snapshot_dates, rules, count)) as waiting:
+        for index, own, held in _shards(base, snapshot_dates, rules, blocks, count, waiting):
             views = Views(own, cohort(own, snapshot_dates), snapshot_dates, rules, held)
             waiting.write(index, _own_rows(views, features).to_pyarrow())
             if progress is not None:
                 progress(waiting.finished(), count)
-        base = WholeBaseViews(tables, cohort(tables, snapshot_dates), snapshot_dates, rules)
-        yield from _second_pass(waiting, count, base, features)
+        whole = WholeBaseViews(base.tables, cohort(base.tables, snapshot_dates), snapshot_dates, rules)
+        with base.engine.scratch() as con:
+            yield from _second_pass(con, waiting, count, whole, features)
+
+
+def _key(base: KnownBase, snapshot_dates: Sequence[date], rules: ExpansionRules, count: int) -> str | None:
+    """What the shards of a build are known by; None if it is not known whether the tables are the same."""
+    if base.state is None:
+        return None
+    names = [feature.name for feature in available(base.tables, base.absent)]
+    return key_of(base.state, sorted(snapshot_dates), rules, sorted(base.absent), names, count)
 
 
 def _shards(
-    tables: Tables, dates: Sequence[date], rules: ExpansionRules, blocks: int, count: int, waiting: Spool
+    base: KnownBase, dates: Sequence[date], rules: ExpansionRules, blocks: int, count: int, waiting: Checkpoint
 ) -> Iterator[tuple[int, Tables, Tables]]:
     """The shards that are not there yet: ``(number, tables, what the engine holds of their usage)``."""
     missing = [index for index in range(count) if not waiting.has(index)]
     if not missing:
         return
     # To lay out the usage costs as much as to find it for one block, which is counted in five readings.
-    with laid_out(tables, count, waiting.folder) if blocks > 1 else nullcontext(found(tables)) as part:
+    in_parts = base.engine.partitioned(base.tables, count, waiting.folder)
+    with in_parts if blocks > 1 else nullcontext(filtered(base.tables)) as part:
         for block in range(blocks):
             # One of `blocks` parts of the accounts holds these of `count` parts, whole.
             of_block = [index for index in missing if index % blocks == block]
             if of_block:
-                with _counted(part(block, blocks), dates, rules) as held:
+                with _counted(base, part(block, blocks), dates, rules) as held:
                     for index in of_block:
                         counted = {name: part_of(table, index, count) for name, table in held.items()}
                         yield index, part(index, count), counted
 
 
-@contextmanager
-def _counted(tables: Tables, dates: Sequence[date], rules: ExpansionRules) -> Iterator[Tables]:
-    """The usage, counted into the small tables that several views read."""
+def _counted(
+    base: KnownBase, tables: Tables, dates: Sequence[date], rules: ExpansionRules
+) -> AbstractContextManager[Tables]:
+    """The usage of some tables of the base, counted into the small tables that several views read."""
     views = Views(tables, cohort(tables, dates), dates, rules)
-    held = {name: _hold(getattr(views, name)) for name in HELD}
-    try:
-        yield held
-    finally:
-        for table in held.values():
-            table.release()
-
-
-def _hold(view: ir.Table) -> CachedTable:
-    # On Spark ibis 12 forgets to bring the calendar, a table made in Python, when it caches; drop with the next ibis.
-    view.get_backend()._run_pre_execute_hooks(view)
-    return view.cache()
+    return base.engine.cached({name: getattr(views, name) for name in HELD})
 
 
 def _fetched(rows: ir.Table) -> pa.Table:
     return rows.order_by("snapshot_date", "account_id").to_pyarrow()
 
 
-def _second_pass(waiting: Spool, count: int, base: WholeBaseViews, features: list[Feature]) -> Iterator[pa.Table]:
+def _second_pass(
+    con: BaseBackend, waiting: Checkpoint, count: int, base: WholeBaseViews, features: list[Feature]
+) -> Iterator[pa.Table]:
     """Each shard with the features that compare accounts; all rows are read, but only the columns compared."""
-    con = _duckdb(base.tables)
     whole = con.create_table(_name(), _whole_base_rows(base, features).to_pyarrow())
     own = con.read_parquet([waiting.path(index) for index in range(count)])
     both = _side_by_side(own, whole)
@@ -242,13 +225,7 @@ def _second_pass(waiting: Spool, count: int, base: WholeBaseViews, features: lis
         part = _side_by_side(con.read_parquet(waiting.path(index)), compared)
         yield _fetched(part.select(*KEY, *shown))
     for table in (whole, compared):
-        con.raw_sql(f"drop table {table.get_name()}")
-
-
-def _duckdb(tables: Tables) -> BaseBackend:
-    """The source's own DuckDB with its memory limit; where the source is another engine, one in memory."""
-    con = tables["accounts"].get_backend()
-    return con if con.name == "duckdb" else ibis.duckdb.connect()
+        con.drop_table(table.get_name())
 
 
 def _name() -> str:

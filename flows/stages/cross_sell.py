@@ -9,49 +9,46 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow.parquet as pq
 
+from data.sources.known import KnownBase
+from data.sources.partitions import part_number
 from features.build.build import shard_count
-from features.build.partitions import part_number
 from features.cohort import cohort
 from features.cross_sell import cross_sells, features_used, products_had, products_on_offer
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
-from flows.stages.dates import Standing
 from models.estimators.cross_sell import Owned, Sales
 from models.evaluation.splits import days
 
 
-def read_sales(standing: Standing, dates: list[date], settings: Settings) -> Sales:
+def read_sales(base: KnownBase, dates: list[date], settings: Settings) -> Sales:
     """Which products were sold across within the horizon of these snapshots, and what the buyers had before."""
-    tables = standing.tables
+    tables = base.tables
     sold = cross_sells(tables, cohort(tables, dates), settings.expansion).cache()
     bought = sold.select("account_id", "snapshot_date").distinct()
     had, used = products_had(tables, bought), features_used(tables, bought)
     return Sales(_read(sold), Owned(_read(had), _read(products_on_offer(tables, dates)), _read(used)))
 
 
-def shards(standing: Standing, settings: Settings) -> Iterator[tuple[pd.DataFrame, Owned]]:
+def shards(base: KnownBase, settings: Settings) -> Iterator[tuple[pd.DataFrame, Owned]]:
     """The feature rows of each shard of the base, and what its accounts have or had and what is on offer.
 
     The engine is asked once what all of them have, for it reads all usage to tell; that waits on disk, by shard.
     """
-    tables, dates = standing.tables, [standing.snapshot_date]
-    count, base = shard_count(tables, len(dates)), cohort(tables, dates)
+    tables, dates = base.tables, [base.snapshot_date]
+    count, accounts = shard_count(tables, len(dates)), cohort(tables, dates)
     on_offer = _read(products_on_offer(tables, dates))
     with TemporaryDirectory(prefix="headroom-owned-") as folder:
         had, used = Path(folder, "had.parquet"), Path(folder, "used.parquet")
-        _write(products_had(tables, base), count, had)
-        _write(features_used(tables, base), count, used)
-        for number, part in enumerate(steps.row_parts(standing, dates, settings)):
+        _write(base, products_had(tables, accounts), count, had)
+        _write(base, features_used(tables, accounts), count, used)
+        for number, part in enumerate(steps.row_parts(base, dates, settings)):
             yield part.to_pandas(), Owned(_of(had, number), on_offer, _of(used, number))
 
 
-def _write(table: ir.Table, count: int, path: Path) -> None:
+def _write(base: KnownBase, table: ir.Table, count: int, path: Path) -> None:
     """Write a table sorted by shard, so that the rows of one are read alone."""
     numbered = table.mutate(shard=part_number(table, count).cast("int64")).order_by("shard")
-    if table.get_backend().name == "pyspark":  # it would write where its cluster is
-        pq.write_table(numbered.to_pyarrow(), path)
-    else:
-        numbered.to_parquet(path)
+    base.engine.write(numbered, path)
 
 
 def _of(path: Path, shard: int) -> pd.DataFrame:

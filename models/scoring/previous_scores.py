@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from data.contract.inputs import ADDITIVITY
+from data.contract.vocabulary import ADDITIVITY
 from data.errors import PublishError
 from models.estimators.bundle import Bundle
 from models.scoring.score import KEYS

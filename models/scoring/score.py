@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from data.contract.inputs import ADDITIVITY, MOTIONS
+from data.contract.vocabulary import ADDITIVITY, MOTIONS
 from data.errors import NotEnoughHistoryError, PublishError
 from models.estimators import boosting
 from models.estimators.bundle import Bundle

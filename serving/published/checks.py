@@ -6,7 +6,7 @@ from typing import NoReturn, TypeVar
 
 import numpy as np
 
-from data.contract.inputs import ADDITIVITY, MOTIONS
+from data.contract.vocabulary import ADDITIVITY, MOTIONS
 from data.errors import PublishError
 from serving.published.assemble import Part, Snapshot
 from serving.ranking.rank import EXCLUSION_COLUMNS, OF_THE_BASE, SCORE_COLUMNS

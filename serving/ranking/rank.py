@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.contract.inputs import MOTIONS
+from data.contract.vocabulary import MOTIONS
 from serving.ranking.gates import Verdict
 from serving.reasons.playbook import Playbook
 

@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.contract.inputs import ADDITIVITY
 from data.contract.score_change import PARTS
+from data.contract.vocabulary import ADDITIVITY
 from serving.changes.ranks import CHANGE_REASON_COLUMNS, RANK_PARTS, not_exact
 from serving.publish import folder_of, published_day
 from serving.published import tables

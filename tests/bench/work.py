@@ -53,7 +53,8 @@ def _headroom(snapshots: int) -> Callable[[Path], Work]:
     def prepared(folder: Path) -> Work:
         from data.ledger.movements import ExpansionRules
         from data.sources.connect import connect
-        from features.build.build import absent_columns, build
+        from data.sources.staging import absent_columns
+        from features.build.build import build
 
         def work() -> tuple[int, int]:
             source = connect(f"parquet://{folder}", threads=THREADS, memory_limit=MEMORY_LIMIT)

@@ -8,7 +8,8 @@ import pyarrow as pa
 from data.checks.check import check
 from data.ledger.movements import ExpansionRules, ledger
 from data.sources.connect import Source
-from features.build.build import absent_columns, build
+from data.sources.staging import absent_columns
+from features.build.build import build
 from features.cohort import cohort
 from features.cross_sell import cross_sells, features_used, products_had, products_on_offer
 from features.labels import labels

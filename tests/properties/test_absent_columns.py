@@ -9,8 +9,8 @@ import pytest
 
 from data.contract.inputs import TABLES
 from data.ledger.movements import ExpansionRules
-from data.sources.staging import stage
-from features.build.build import absent_columns, build, catalogue, feature_rows
+from data.sources.staging import absent_columns, stage
+from features.build.build import build, catalogue, feature_rows
 from features.definition import REGISTRY, table_of
 from tests.properties.generated import SNAPSHOTS, frames, raw_tables
 

@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 
 from data.contract.inputs import TABLES
 from data.ledger.movements import ExpansionRules, lines, movements
-from data.sources.connect import as_of, connect
+from data.sources.connect import connect
+from data.sources.known import as_of
 from data.sources.staging import stage
 from features.build.build import build, catalogue, feature_rows
 from features.definition import PEERS, REGISTRY, WHOLE_BASE

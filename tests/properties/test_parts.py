@@ -5,10 +5,10 @@ from pathlib import Path
 import ibis
 import pandas as pd
 import pytest
+from features.build.partitions import found, laid_out
 
 from data.contract.inputs import TABLES
 from data.sources.staging import stage
-from features.build.partitions import found, laid_out
 from tests.properties.generated import as_arrow, frames
 
 FINEST = 16

@@ -12,7 +12,7 @@ import pytest
 from data.contract.feature_card import FeatureCard
 from data.contract.inputs import TABLES
 from data.ledger.movements import ExpansionRules
-from data.sources.connect import as_of
+from data.sources.known import as_of
 from data.sources.staging import stage
 from features.build.build import catalogue, feature_rows, full_catalogue
 from features.definitions import peers

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from data.contract.feature_card import Direction, FeatureCard
-from data.contract.inputs import MOTIONS
 from data.contract.score_change import first_list
+from data.contract.vocabulary import MOTIONS
 from serving.changes.sentences import About
 from serving.publish import publish as publish_parts
 from serving.published.assemble import Part, Snapshot, Terms, known_people, make_part, whole

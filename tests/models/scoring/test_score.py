@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.contract.inputs import ADDITIVITY
+from data.contract.vocabulary import ADDITIVITY
 from data.errors import ModelError, NotEnoughHistoryError, PublishError
 from models.estimators import boosting
 from models.scoring.score import check_sum, score

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data.contract.feature_card import OWN_TABLE
-from data.contract.inputs import MOTIONS
+from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError
 from features.build.build import REGISTRY
 from serving.reasons.playbook import load
