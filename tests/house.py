@@ -28,7 +28,6 @@ ORDER = {
         "sql",
     ),
     "models": (
-        "cores",
         "settings",
         "explain",
         "estimators",

@@ -1,6 +1,10 @@
 """The house keeps its own rules: imports go down only, suites stay small, and some libraries live in one place."""
 
+import re
+import sys
+import tomllib
 from collections import Counter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from statistics import median
 
@@ -17,6 +21,11 @@ ONLY_IN = {
     "numba": "models.explain.kernels",
 }
 LARGEST_SUITE, MEDIAN_SUITE, LONGEST_CHAIN = 12, 6, 14
+
+
+def libraries(path: Path) -> set[str]:
+    """The top-level packages that a module imports."""
+    return {name.partition(".")[0] for name in house.imports_of(path)}
 
 
 def test_every_module_stands_in_the_order() -> None:
@@ -36,11 +45,7 @@ def test_no_imports_in_a_circle() -> None:
 
 
 def test_rooms_import_neither_tests_nor_relatively() -> None:
-    strangers = [
-        name
-        for name, path in house.modules().items()
-        if any(found.split(".")[0] == "tests" for found in house.imports_of(path))
-    ]
+    strangers = [name for name, path in house.modules().items() if "tests" in libraries(path)]
     assert strangers == []
 
 
@@ -56,11 +61,7 @@ def test_the_longest_chain_of_imports_stays_short() -> None:
 
 @pytest.mark.parametrize("library", ONLY_IN)
 def test_a_library_lives_in_one_place(library: str) -> None:
-    users = [
-        name
-        for name, path in house.modules().items()
-        if library in {found.split(".")[0] for found in house.imports_of(path)}
-    ]
+    users = [name for name, path in house.modules().items() if library in libraries(path)]
     assert [name for name in users if not name.startswith(ONLY_IN[library])] == []
     assert users, f"nobody imports {library}: take it off the list"
 
@@ -76,3 +77,22 @@ def test_packages_hold_nothing_but_a_sentence() -> None:
         if path.relative_to(house.ROOT) not in allowed and len(path.read_text().strip().splitlines()) > 1
     ]
     assert loud == []
+
+
+HELD_FOR_OTHERS = {"fastapi", "sqlalchemy"}
+"""Declared for the sake of a library that does not work with their newest releases."""
+
+
+def declared(*extras: str) -> set[str]:
+    """The distributions that pyproject.toml asks for."""
+    project = tomllib.loads((house.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
+    return {re.match(r"[\w.-]+", line)[0].lower() for line in asked}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    names = set().union(*map(libraries, house.modules().values())) - set(sys.stdlib_module_names) - house.ORDER.keys()
+    providers = packages_distributions()
+    provided = {name: {other.lower() for other in providers.get(name, [name])} for name in names}
+    assert {name for name, of in provided.items() if not of & declared("spark")} == set()
+    assert declared() - set().union(*provided.values()) == HELD_FOR_OTHERS

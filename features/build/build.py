@@ -6,6 +6,7 @@ build that was stopped goes on. The few that compare accounts of one snapshot fo
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import date
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from data.sources.partitions import filtered, part_of
 from data.sources.staging import Tables
 from features.build.checkpoint import Checkpoint, checkpoint, key_of
 from features.cohort import cohort
+from features.cross_sell import CrossSellOptions, options_in_parts
 from features.definition import PEERS, REGISTRY, ROW, WHOLE_BASE, Feature
 from features.definitions import billing, limits, peers, seats, support, usage
 from features.definitions import contracts as commercial
@@ -137,22 +139,52 @@ def _blocks(accounts: int) -> int:
     return max(1, -(-accounts // ACCOUNTS_PER_BLOCK))
 
 
+@dataclass(frozen=True)
+class Shard:
+    """Some accounts of a base.
+
+    ``rows``: account_id, snapshot_date and one column per feature, sorted by snapshot and account.
+    ``cross_sell_options``: of the same accounts, on the same snapshots; None unless they were asked for.
+    """
+
+    rows: pa.Table
+    cross_sell_options: CrossSellOptions | None = None
+
+
 def build(
     base: KnownBase,
     snapshot_dates: Sequence[date],
     rules: ExpansionRules,
     *,
+    with_options: bool = False,
     shards: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[pa.Table]:
-    """The feature rows of each shard, one after the other, each sorted by snapshot and account.
+) -> Iterator[Shard]:
+    """The base at these snapshots, shard by shard; ``with_options`` with what each could be sold.
 
     ``progress`` is told ``(shards done, shards in all)``. A build that was stopped goes on with its shards if the
-    ``state`` of the base is the same; without one it begins anew. The usage of a block of shards is counted at once,
-    and held by the engine while they are worked on; finished shards wait on disk for the comparison of accounts, and
-    what the shards are made from may be on disk as well, see ``Engine.partitioned``.
+    ``state`` of the base is the same; without one it begins anew.
     """
-    blocks, count = _blocks(_accounts(base.tables)), shard_count(base.tables, len(snapshot_dates), shards)
+    count = shard_count(base.tables, len(snapshot_dates), shards)
+    of_parts = options_in_parts(base, snapshot_dates, count) if with_options else nullcontext(lambda _: None)
+    with of_parts as options_of:
+        for index, rows in enumerate(_rows(base, snapshot_dates, rules, count, progress)):
+            yield Shard(rows, options_of(index))
+
+
+def _rows(
+    base: KnownBase,
+    snapshot_dates: Sequence[date],
+    rules: ExpansionRules,
+    count: int,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[pa.Table]:
+    """The feature rows of each of ``count`` parts of the base, in their order.
+
+    The usage of a block of shards is counted at once, and held by the engine while they are worked on; finished shards
+    wait on disk for the comparison of accounts, and what the shards are made from may be on disk as well, see
+    ``Engine.partitioned``.
+    """
     features = available(base.tables, base.absent)
     if count == 1:
         with _counted(base, base.tables, snapshot_dates, rules) as held:
@@ -161,7 +193,7 @@ def build(
             progress(1, 1)
         return
     with checkpoint(_key(base, snapshot_dates, rules, count)) as waiting:
-        for index, own, held in _shards(base, snapshot_dates, rules, blocks, count, waiting):
+        for index, own, held in _shards(base, snapshot_dates, rules, count, waiting):
             views = Views(own, cohort(own, snapshot_dates), snapshot_dates, rules, held)
             waiting.write(index, _own_rows(views, features).to_pyarrow())
             if progress is not None:
@@ -180,9 +212,10 @@ def _key(base: KnownBase, snapshot_dates: Sequence[date], rules: ExpansionRules,
 
 
 def _shards(
-    base: KnownBase, dates: Sequence[date], rules: ExpansionRules, blocks: int, count: int, waiting: Checkpoint
+    base: KnownBase, dates: Sequence[date], rules: ExpansionRules, count: int, waiting: Checkpoint
 ) -> Iterator[tuple[int, Tables, Tables]]:
     """The shards that are not there yet: ``(number, tables, what the engine holds of their usage)``."""
+    blocks = _blocks(_accounts(base.tables))
     missing = [index for index in range(count) if not waiting.has(index)]
     if not missing:
         return

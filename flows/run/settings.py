@@ -3,13 +3,14 @@
 Each room defines its own settings; here they are only put together, so a table of ``headroom.toml`` is a room.
 """
 
-import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import EnvSettingsSource
 
 from data.errors import SettingsError, hint
 from data.ledger.movements import ExpansionRules
@@ -19,7 +20,8 @@ from serving.settings import ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
 PREFIX = "HEADROOM_"
-NOT_SETTINGS = frozenset({"HEADROOM_ALL_TESTS", "HEADROOM_BASES"})
+NOT_SETTINGS = frozenset({"headroom_all_tests", "headroom_bases"})
+"""Variables of the tests."""
 
 
 class Settings(BaseModel):
@@ -75,7 +77,7 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
     if config is not None and not file.is_file():
         raise SettingsError(f"The settings are to be read from {file}.", "there is no such file.", "Correct --config.")
     values = _read(file) if file.is_file() else {}
-    values = _merge(values, _from_environment(os.environ))
+    values = _merge(values, _Variables()())
     if "root" in values:
         raise SettingsError(
             f"The settings are to be read from {file} and the {PREFIX}* variables.",
@@ -100,34 +102,42 @@ def _read(file: Path) -> dict[str, Any]:
         raise SettingsError(f"The settings are to be read from {file}.", f"{error}.", "Correct the file.") from error
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """``HEADROOM_MLRUNS`` is ``mlruns``; ``HEADROOM_SOURCE__URL`` is ``[source].url``; lists as in the file."""
-    values: dict[str, Any] = {}
-    for name, value in environment.items():
-        if not name.startswith(PREFIX) or name in NOT_SETTINGS:
-            continue
-        *tables, key = name.removeprefix(PREFIX).lower().split("__")
-        target = values
-        for table in tables:
-            target = target.setdefault(table, {})
-            if not isinstance(target, dict):
-                raise SettingsError(
-                    f"The setting {name} is to be read.",
-                    f"another {PREFIX}* variable gives {table} a value of its own.",
-                    f"Unset {PREFIX}{table.upper()}.",
-                )
-        target[key] = _value(value)
-    return values
+class _Variables(EnvSettingsSource):
+    """``HEADROOM_MLRUNS`` is ``mlruns``; ``HEADROOM_SOURCE__URL`` is ``[source].url``; lists as in the file.
+
+    pydantic-settings passes over a variable that leads to no setting. Here a slip must not go unseen: such a variable
+    is a value of its own name, which no setting has, and is refused like a slip in the file.
+    """
+
+    def __init__(self) -> None:
+        # Only the fields of the class are asked for, and any model has those. If it were a ``BaseSettings``, Settings()
+        # would read the variables also where the defaults are wanted.
+        super().__init__(Settings, env_prefix=PREFIX, env_nested_delimiter="__")  # type: ignore[arg-type]
+
+    def __call__(self) -> dict[str, Any]:
+        names = [name for name in self.env_vars if name.startswith(PREFIX.lower()) and name not in NOT_SETTINGS]
+        astray = [name for name in names if not self._leads_somewhere(name)]
+        self.env_vars = {name: self.env_vars[name] for name in names if name not in astray}
+        return dict.fromkeys(map(_place, astray)) | super().__call__()
+
+    def _leads_somewhere(self, name: str) -> bool:
+        found: Any = Settings
+        for part in _place(name).split("."):
+            found = self.next_field(found, part)
+        return found is not None
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ARG002
+        """A list is written as in the file; what cannot be read stays text, and is refused by its name."""
+        if not value.lstrip().startswith("["):
+            return value
+        try:
+            return tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            return value
 
 
-def _value(text: str) -> Any:
-    """A list is written as in the file; what cannot be read stays text, and is refused by its name."""
-    if not text.lstrip().startswith("["):
-        return text
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+def _place(variable: str) -> str:
+    return variable.removeprefix(PREFIX.lower()).replace("__", ".")
 
 
 def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -154,21 +164,28 @@ def _explained(error: ValidationError, file: Path) -> SettingsError:
     for problem in error.errors():
         place = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            found.append(f"{place} is not a setting{_meant(*problem['loc'])}")
+            found.append(f"{place} is not a setting{_meant(*place.split('.'))}")
         elif not place:  # of several settings together; the message names them
             found.append(problem["msg"].removeprefix("Value error, "))
         else:
-            found.append(f"{place}: {problem['msg']} (it is {problem['input']!r})")
+            found.append(f"{place}: {problem['msg']}{_given(place, problem['input'])}")
     where = f"{file} and the {PREFIX}* variables" if file.is_file() else f"the {PREFIX}* variables"
     return SettingsError(f"The settings are to be read from {where}.", "; ".join(found) + ".", "Correct them.")
 
 
-def _meant(*place: int | str) -> str:
+def _given(place: str, value: object) -> str:
+    """The value that was given, unless it may hold a password, as one in the wrong place may too."""
+    is_plain = isinstance(value, str | int | float) and not {*"@=:"} & {*str(value)}
+    may_be_told = is_plain and place != "source" and not place.startswith(("source.url", "source.tables"))
+    return f" (it is {value!r})" if may_be_told else ""
+
+
+def _meant(*place: str) -> str:
     """Where a key of that name is set, or else the nearest key of the table that it stands in."""
-    *table, key = map(str, place)
+    *table, key = place
     tables = dict(_tables(Settings))
     others = " or ".join(_under(name) for name, keys in tables.items() if key in keys)
-    return f": set {key} {others}" if others else hint(key, tables[".".join(table)])
+    return f": set {key} {others}" if others else hint(key, tables.get(".".join(table), []))
 
 
 def _under(table: str) -> str:

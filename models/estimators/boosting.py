@@ -12,10 +12,10 @@ from typing import Any
 import lightgbm
 import numpy as np
 import pandas as pd
+from joblib import cpu_count
 
 from data.errors import ModelError
 from features.missing_features import say_missing, some
-from models.cores import cores
 from models.explain import lightgbm_text as trees
 from models.explain.explainer import Attributions, Explainer, Precision, TopAttributions, strongest
 from models.explain.lightgbm_text import NotCoveredError
@@ -196,7 +196,7 @@ def _in_blocks(predict: Callable[[np.ndarray], Any], X: pd.DataFrame) -> np.ndar
     blocks = [values[start : start + BLOCK_ROWS] for start in range(0, len(values), BLOCK_ROWS)]
     if len(blocks) <= 1:
         return np.asarray(predict(values))
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(cpu_count()) as pool:
         return np.concatenate(list(pool.map(predict, blocks)))
 
 

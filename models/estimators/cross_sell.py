@@ -21,6 +21,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
+from features.cross_sell import CrossSellOptions
 from models.evaluation.bootstrap import Figures, Resamples, difference, table_of
 from models.evaluation.splits import Split, days
 from models.settings import TrainSettings
@@ -36,24 +37,11 @@ HIT, POPULAR, SHARE = "cross_sell_product_hit_rate", "cross_sell_popular_hit_rat
 
 
 @dataclass(frozen=True)
-class Owned:
-    """What could be sold.
-
-    ``had``: account_id, snapshot_date, product: one row per product that the account has or ever had. ``on_offer``:
-    snapshot_date, product. ``used``: account_id, snapshot_date, feature: what it used in the last quarter.
-    """
-
-    had: pd.DataFrame
-    on_offer: pd.DataFrame
-    used: pd.DataFrame
-
-
-@dataclass(frozen=True)
 class Sales:
     """What was sold across. ``sold``: account_id, snapshot_date, product, of the label window; ``owned``: of them."""
 
     sold: pd.DataFrame
-    owned: Owned
+    owned: CrossSellOptions
 
 
 @dataclass(frozen=True)
@@ -74,7 +62,7 @@ class Offers:
     size_scale: float
     sales: float
 
-    def shares(self, rows: pd.DataFrame, owned: Owned) -> np.ndarray:
+    def shares(self, rows: pd.DataFrame, owned: CrossSellOptions) -> np.ndarray:
         """Rows x products: the chance of each product given a cross-sell; all 0 where nothing is left.
 
         ``rows``: account_id, snapshot_date and the column of size.
@@ -90,7 +78,7 @@ class Offers:
         weight = np.exp(utility - best)
         return np.asarray(weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-300))
 
-    def best(self, rows: pd.DataFrame, owned: Owned) -> tuple[np.ndarray, np.ndarray]:
+    def best(self, rows: pd.DataFrame, owned: CrossSellOptions) -> tuple[np.ndarray, np.ndarray]:
         """The likeliest product of each row and its share; None and NaN where nothing is left."""
         shares = self.shares(rows, owned)
         place = shares.argmax(axis=1)
@@ -174,7 +162,7 @@ def _effects(
     return np.asarray(found.x).reshape(shape)
 
 
-def _left(rows: pd.DataFrame, owned: Owned, products: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def _left(rows: pd.DataFrame, owned: CrossSellOptions, products: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Rows x products: had (0 or 1), and left to be sold (on offer that day and never had)."""
     place = {name: at for at, name in enumerate(products)}
     asked = rows[KEYS].assign(snapshot_date=days(rows["snapshot_date"]))
@@ -189,7 +177,7 @@ def _left(rows: pd.DataFrame, owned: Owned, products: Sequence[str]) -> tuple[np
     return had[back], (offered & (had == 0))[back]
 
 
-def _used(rows: pd.DataFrame, owned: Owned, features: Sequence[str]) -> np.ndarray:
+def _used(rows: pd.DataFrame, owned: CrossSellOptions, features: Sequence[str]) -> np.ndarray:
     """Rows x features: used in the last quarter (0 or 1)."""
     place = {name: at for at, name in enumerate(features)}
     asked = rows[KEYS].assign(snapshot_date=days(rows["snapshot_date"]), row=np.arange(len(rows)))
@@ -239,6 +227,7 @@ def judge_offers(
     column = next((name for name in SIZE_COLUMNS if name in rows), None)
     buyers = sales.sold[KEYS].drop_duplicates()
     known = rows[[*KEYS, *([column] if column else [])]].merge(buyers, on=KEYS)
+    known = known.sort_values(KEYS, ignore_index=True)  # resamples are drawn in the order of the rows
     told = [_told(known, split, sales) for split in sorted(reported, key=lambda split: split.test_date)]
     asked = pd.concat([part for part in told if part is not None] or [pd.DataFrame()], ignore_index=True)
     if asked.empty:

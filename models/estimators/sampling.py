@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-_GOLDEN, _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-"""The constants of splitmix64 (Steele, Lea and Flood 2014), which spreads every bit of what it is given."""
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""The step of splitmix64 (Steele, Lea and Flood 2014); pandas hashes whole numbers by the rest of it."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,4 @@ def _drawn(accounts: pd.Series, dates: pd.Series, places: np.ndarray, seed: int)
 
 def _spread(values: np.ndarray) -> np.ndarray:
     """splitmix64: whole numbers of 64 bits, each bit of the result from every bit given."""
-    values = values + _GOLDEN
-    values = (values ^ (values >> np.uint64(30))) * _FIRST
-    values = (values ^ (values >> np.uint64(27))) * _SECOND
-    return np.asarray(values ^ (values >> np.uint64(31)))
+    return pd.util.hash_array(values + _GOLDEN)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import ks_2samp
 
 from models.estimators import boosting
 from models.estimators.sampling import day_of, matrix, places_of, rows_to_fit, thinned
@@ -243,7 +244,6 @@ def _beyond_chance(one: np.ndarray, other: np.ndarray, strictness: float) -> flo
     """The Kolmogorov-Smirnov distance of two samples; 0 if it may be chance, or if one is empty."""
     if not len(one) or not len(other):
         return 0.0
-    places = np.concatenate([one, other])
-    below = [np.searchsorted(np.sort(sample), places, side="right") / len(sample) for sample in (one, other)]
-    distance = float(np.abs(below[0] - below[1]).max())
+    with np.errstate(all="ignore"):  # of its p-value, which is not asked for, where each has one value
+        distance = float(ks_2samp(one, other, method="asymp").statistic)
     return distance if distance > np.sqrt(strictness * (1 / len(one) + 1 / len(other))) else 0.0

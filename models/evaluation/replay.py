@@ -12,9 +12,9 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
+from joblib import cpu_count
 from scipy.special import expit
 
-from models.cores import cores
 from models.estimators import boosting
 from models.estimators.base_rate import Rates, calibrate, level_for
 from models.estimators.boosting import Booster, Params
@@ -110,7 +110,7 @@ def replay(
     folds: list[Fold] = []
     scored: list[pd.DataFrame] = []
     in_order = sorted(splits, key=lambda split: split.test_date)
-    with ThreadPoolExecutor(recipe.workers or cores()) as pool:
+    with ThreadPoolExecutor(recipe.workers or cpu_count()) as pool:
         trained = pool.map(lambda split: _fold(history, features, split, recipe), in_order)
         for number, (split, fold) in enumerate(zip(in_order, trained, strict=True), start=1):
             told = f"{recipe.label}: {split.test_date:%Y-%m-%d} ({number} of {len(in_order)})"

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
+from joblib import cpu_count
 
-from models.cores import cores
 from models.estimators.sampling import day_of, evenly, matrix, places_of
 from models.evaluation import baselines
 from models.evaluation.bootstrap import Figures
@@ -38,7 +38,7 @@ def rival_rankings(
         return test[["account_id", "snapshot_date"]].assign(**told)
 
     judged = [split for split in reported if (rows.snapshot_date == split.test_date).any()]
-    with ThreadPoolExecutor(settings.workers or cores()) as pool:
+    with ThreadPoolExecutor(settings.workers or cpu_count()) as pool:
         ranked = pd.concat(list(pool.map(one, judged)), ignore_index=True)
     aligned = rows[["account_id", "snapshot_date"]].merge(ranked, on=["account_id", "snapshot_date"], how="left")
     return {name: aligned[name].fillna(-np.inf).to_numpy(np.float64) for name in aligned.columns[2:]}

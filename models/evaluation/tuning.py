@@ -14,8 +14,8 @@ from datetime import timedelta
 import numpy as np
 import optuna
 import pandas as pd
+from joblib import cpu_count
 
-from models.cores import cores
 from models.estimators import boosting
 from models.estimators.sampling import day_of, matrix, rows_to_fit
 from models.evaluation.replay import STAGE, order_loss
@@ -53,20 +53,23 @@ def tune(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=settings.seed))
     until = time.monotonic() + settings.tune_seconds
-    with ThreadPoolExecutor(settings.workers or cores()) as pool:
+    with ThreadPoolExecutor(settings.workers or cpu_count()) as pool:
+        tried: list[Params] = []
+        losses: list[np.ndarray] = []
 
-        def judged(params: Params) -> np.ndarray:
-            return np.array(list(pool.map(lambda day: _loss(rows, features, day, params, settings), days)))
+        def judged(params: Params) -> float:
+            tried.append(params)
+            losses.append(np.array(list(pool.map(lambda day: _loss(rows, features, day, params, settings), days))))
+            return float(losses[-1].mean())
 
-        tried, losses = [settings.boosting], [judged(settings.boosting)]
-        while len(tried) < settings.tune_trials:
-            if time.monotonic() > until:
-                progress(f"tuning: out of time after {len(tried)} of {settings.tune_trials} trials")
-                break
-            trial = study.ask()
-            tried.append(settings.boosting.model_copy(update=_suggest(trial)))
-            losses.append(judged(tried[-1]))
-            study.tell(trial, float(losses[-1].mean()))
+        judged(settings.boosting)
+        study.optimize(
+            lambda trial: judged(settings.boosting.model_copy(update=_suggest(trial))),
+            n_trials=settings.tune_trials - 1,
+            timeout=max(0.0, until - time.monotonic()),
+        )
+    if len(tried) < settings.tune_trials:
+        progress(f"tuning: out of time after {len(tried)} of {settings.tune_trials} trials")
     best = int(np.argmin([loss.mean() for loss in losses]))
     better = losses[0] - losses[best]
     noise = float(better.std(ddof=1) / np.sqrt(len(better))) if len(better) > 1 else float("inf")

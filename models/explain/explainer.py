@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from joblib import cpu_count
 
 from data.errors import ModelError
-from models.cores import cores
 from models.explain import lightgbm_text as trees
 from models.explain.layout import Forest, lay_out
 
@@ -118,7 +118,7 @@ class Explainer:
             kernel(forest, rows, log_odds[part], values[part], top_features[part], top_values[part])
 
         starts = range(0, len(X), ROWS_A_TASK)
-        workers = min(threads or cores(), len(starts))
+        workers = min(threads or cpu_count(), len(starts))
         if workers <= 1:
             for start in starts:
                 task(start)

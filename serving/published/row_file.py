@@ -4,7 +4,6 @@ Parquet keeps columns: a few thousand scattered accounts are in every row group,
 table. It is read once instead, and laid down row by row.
 """
 
-import os
 import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -46,10 +45,15 @@ class RowFile:
         """The rows of these accounts, in the order of the table."""
         asked = pc.is_in(self._ids, value_set=pa.array(accounts, pa.string()))
         places = np.flatnonzero(asked.to_numpy())
-        numbers = np.empty((len(places), len(self._names)))
-        for place, row in zip(places.tolist(), numbers, strict=True):
-            os.preadv(self._file.fileno(), [row.data], place * row.nbytes)
+        numbers = self._numbers()[places]
         return pd.DataFrame(numbers, columns=self._names).assign(account_id=self._ids.filter(asked).to_pandas())
+
+    def _numbers(self) -> np.ndarray:
+        """All rows, of which those asked for are read. Mapped anew for each reading, or all that were ever read would
+        count as this process's memory.
+        """
+        shape = (len(self._ids), len(self._names))
+        return np.memmap(self._file, np.float64, mode="r", shape=shape) if len(self._ids) else np.empty(shape)
 
 
 def _batches(table: Path) -> Iterator[pa.RecordBatch]:

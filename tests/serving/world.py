@@ -12,6 +12,7 @@ import pandas as pd
 from data.contract.feature_card import Direction, FeatureCard
 from data.contract.score_change import first_list
 from data.contract.vocabulary import MOTIONS
+from features.build.build import full_catalogue
 from serving.changes.sentences import About
 from serving.publish import publish as publish_parts
 from serving.published.assemble import Part, Snapshot, Terms, known_people, make_part, whole
@@ -20,104 +21,24 @@ from serving.reasons.playbook import load
 from serving.settings import ServingSettings
 
 DAY = date(2026, 10, 1)
-FEATURES = """
-tenure: tenure_days/days
-account_size: mrr/currency-per-month seats/seats
-price_level: mrr_per_seat/currency-per-month list_price_discount/share
-product_breadth: products/products
-product_gap: products_not_owned/products
-contract_cycle: line_age_days/days
-renewal_in_sight: days_to_renewal/days
-expansion_history: days_since_expansion/days days_since_seat_expansion/days days_since_upsell/days
- days_since_cross_sell/days expansions/expansions expansions_365d/expansions last_expansion_share/share
-contraction_history: contractions_365d/contractions days_since_contraction/days
-price_rise: days_since_price_rise/days
-mrr_growth: mrr_growth_365d/share
-tier_position: tier/tier tiers_above/tiers
-peer_position: peers_below_seat_utilization/share peers_below_features_used/share peers_below_events/share
- peers_below_events_growth/share
-peer_spending: peers_below_mrr/share peers_below_billed/share
-look_alikes_own: look_alikes_top_share/share look_alikes_common_products/products
-season: month_of_year/month budget_window/yes-or-no
-room_to_grow: employees/people seats_per_employee/share
-billing_level: billed_28d/currency billed_91d/currency billed_365d/currency billed_days_91d/days
-billing_trend: billed_growth_91d/share billed_against_last_year/share
-billing_recency: days_since_billed/days
-credits: credit_share_365d/share
-usage_level: events_28d/events events_91d/events quantity_28d/units
-usage_trend: events_growth_28d/share events_growth_91d/share
-usage_spike: events_against_baseline/share
-usage_regularity: active_days_28d/days active_days_91d/days
-usage_recency: days_since_active/days
-feature_breadth: features_used_28d/features features_used_91d/features features_new_91d/features
-adoption: features_included_share_91d/share
-usage_depth: events_per_user_28d/events
-user_growth: active_users_7d/users active_users_28d/users active_users_91d/users
- active_users_growth_28d/share active_users_growth_91d/share
-power_users: power_users_28d/users power_user_share_28d/share
-concentration: top_user_share_28d/share
-onboarding: days_to_first_value/days days_since_first_use/days
-seats_in_use: seat_utilization_28d/share seat_utilization_change_91d/share seats_free/seats
-invitations: registered_users/users registered_users_per_seat/share
-new_users: users_created_28d/users users_created_91d/users
-new_teams: teams/teams teams_new_91d/teams
-other_domains: other_domain_users_91d/users other_domain_share/share
-seats_reassigned: users_deactivated_91d/users seats_reassigned_share_91d/share
-near_limit: limit_share_max_28d/share limits_over_80pct/features days_to_limit/days
-next_tier_wanted: gated_features_used_91d/features gated_share_used_91d/share gated_requests_182d/tickets
-support_load: tickets_28d/tickets tickets_91d/tickets tickets_open/tickets
-bugs: bug_tickets_91d/tickets bug_ticket_share_91d/share
-critical_open: critical_tickets_open/tickets
-feature_requests: feature_requests_182d/tickets
-satisfaction: csat_182d/rating,-1-5 csat_last/rating,-1-5 csat_change_182d/rating-points
-champion_promoted: champion_promoted_182d/people days_since_champion_promoted/days
-champion_left: champion_left_182d/people
-reviews: qbr_held_182d/reviews
-review_gap: qbr_gap_182d/gaps
-milestones: milestones_365d/milestones
-budget: budget_opened_182d/budgets
-competitor: competitor_research_182d/events
-opportunity_open: opportunity_open/yes-or-no
-overdue: invoices_overdue/yes-or-no
-nps: nps_last/0-10
-crm_activity: crm_events_91d/events
-play_open: play_open/plays
-not_now: days_since_not_now/days
-usage_slope: events_weekly_slope_91d/share-per-week
-usage_acceleration: events_acceleration_28d/share
-slow_quarter_spike: spike_after_slow_quarter/share
-usage_season: events_against_last_year_28d/share
-workarounds: export_events_28d/events export_share_28d/share
-stickiness: stickiness_28d/share
-shared_logins: shared_logins_28d/users
-seat_growth: seats_growth_365d/share
-severe_tickets: severe_tickets_91d/tickets
-contract_lines: lines_open/lines
-contract_term: contract_term_days/days
-expansion_kind: last_expansion_was_seat/yes-or-no last_expansion_was_upsell/yes-or-no
- last_expansion_was_cross_sell/yes-or-no
-billing_slope: billed_slope_364d/share
-billing_volatility: billed_volatility_364d/share
-billing_mix: products_billed_91d/products top_product_share_365d/share
-"""
 
 
 def catalogue() -> dict[str, FeatureCard]:
-    cards = {}
-    for line in FEATURES.replace("\n ", " ").strip().splitlines():
-        code, names = line.split(": ")
-        for name, unit in (pair.split("/") for pair in names.split()):
-            cards[name] = FeatureCard(
-                name=name,
-                label=name.replace("_", " ").capitalize(),
-                unit=unit.replace("-per-", " per ").replace("-or-", " or ").replace(",-", ", "),
-                direction=Direction.UNKNOWN,
-                missing="nothing is known",
-                reason_code=code,
-                actionable=False,
-                tables=("subscriptions",),
-            )
-    return cards
+    """Every feature that there is, by its name, unit and reason; all else of a card is the same for each.
+
+    So a feature that is added is known here at once. Without values in ``feature_rows`` it is missing throughout.
+    """
+    return {
+        name: replace(
+            card,
+            label=name.replace("_", " ").capitalize(),
+            direction=Direction.UNKNOWN,
+            missing="nothing is known",
+            actionable=False,
+            tables=("subscriptions",),
+        )
+        for name, card in full_catalogue().items()
+    }
 
 
 CATALOGUE = catalogue()
@@ -199,11 +120,15 @@ def accounts(count: int, seed: int = 1) -> pd.DataFrame:
 
 
 def scored(rows: pd.DataFrame, seed: int = 1, per_motion: bool = True) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores and attributions that add up; features that are missing throughout weigh nothing."""
+    """Scores and attributions that add up; features that are missing throughout weigh nothing.
+
+    What is drawn for a feature follows from its name, not from how many there are.
+    """
     draw = np.random.default_rng(seed)
     count = len(rows)
     names = list(CATALOGUE)
-    parts = draw.normal(0, 0.16, (count, len(names))) * rows[names].notna().any().to_numpy()
+    drawn = [np.random.default_rng([seed, *name.encode()]).normal(0, 0.16, count) for name in names]
+    parts = np.column_stack(drawn) * rows[names].notna().any().to_numpy()
     base = -2.9
     log_odds = base + parts.sum(axis=1)
     propensity = 1 / (1 + np.exp(-log_odds))

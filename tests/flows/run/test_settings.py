@@ -74,7 +74,7 @@ def test_values_that_no_verdict_could_be_given_with_are_refused(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"HEADROOM_TRAINING__{name}", value)
-    with pytest.raises(SettingsError, match=rf"training\.{name.lower()}: .*it is '{value}'"):
+    with pytest.raises(SettingsError, match=rf"training\.{name.lower()}: .*\w \(it is '{value}'\)"):
         load()
 
 
@@ -110,6 +110,100 @@ def test_there_is_one_horizon_and_a_training_has_it(days: int, tmp_path: Path) -
     assert settings.training_settings.horizon_days == days
     assert settings.training_settings.model_dump(exclude={"horizon_days"}) == settings.training.model_dump()
     assert [place for place, keys in _tables(Settings) if "horizon_days" in keys] == ["expansion"]
+
+
+NAMES = [".".join([*filter(None, [table]), key]) for table, keys in _tables(Settings) for key in keys]
+PASSWORD = "s3cret"
+ADDRESS = f"postgres://reader:{PASSWORD}@warehouse/db"
+
+
+@pytest.mark.parametrize(
+    "name", [*NAMES, "sorce", "sorce.url", "source.urll", "source.url.more", "source.tables.accounts"]
+)
+@pytest.mark.parametrize("value", [ADDRESS, f'["{ADDRESS}"]', f"[{ADDRESS}", f"host=warehouse password={PASSWORD}"])
+def test_no_refusal_shows_a_password_wherever_it_was_put(
+    name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a variable, and by the file, as it is and in a list and a table."""
+    *table, key = name.split(".")
+    texts = [json.dumps(value), json.dumps([value]), f"{{ inner = {json.dumps(value)} }}"]
+    files = [f"[{'.'.join(table)}]\n{key} = {text}" if table else f"{key} = {text}" for text in texts]
+    with monkeypatch.context() as patched:
+        patched.setenv(f"HEADROOM_{name.replace('.', '__').upper()}", value)
+        assert PASSWORD not in refusal_of(tmp_path / "none.toml")
+    for file in files:
+        (tmp_path / "headroom.toml").write_text(file, encoding="utf-8")
+        assert PASSWORD not in refusal_of(tmp_path / "headroom.toml")
+
+
+def refusal_of(file: Path) -> str:
+    """What a refusal says, or nothing."""
+    try:
+        load(file if file.exists() else None)
+    except SettingsError as refused:
+        return str(refused)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("SORCE", "sorce is not a setting (there is source: did you mean that?)"),
+        ("SORCE__URL", "sorce.url is not a setting: set url under [source]"),
+        ("SOURCE__URLL", "source.urll is not a setting (there is url: did you mean that?)"),
+        ("SOURCE__URL__MORE", "source.url.more is not a setting"),
+        ("OUT__FOLDER", "out.folder is not a setting"),
+        ("TRAINING__PROMOTION__MAX_EC", "training.promotion.max_ec is not a setting (there is max_ece"),
+        ("TRAINING__HORIZON_DAYS", "training.horizon_days is not a setting: set horizon_days under [expansion]"),
+        ("ROOT", "root is not a setting"),
+    ],
+)
+def test_a_variable_that_leads_nowhere_is_refused(name: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also beside one that leads to the same setting."""
+    monkeypatch.setenv("HEADROOM_SOURCE__URL", "csv://a")
+    monkeypatch.setenv(f"HEADROOM_{name}", "x")
+    with pytest.raises(SettingsError) as refused:
+        load()
+    assert says in str(refused.value)
+
+
+def test_variables_reach_every_depth_and_kind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "headroom.toml"
+    file.write_text("[training.promotion]\nauc_margin = 0.5\n[source.tables]\nusers = 'select 2'\n", encoding="utf-8")
+    for name, value in {
+        "OUT": "elsewhere",
+        "SOURCE__TABLES__ACCOUNTS": "select 1",
+        "TRAINING__SIGNED_OFF": "['mrr', \"seats\"]",
+        "TRAINING__PROMOTION__FORECAST_RANGE": "[0.5, 2]",
+        "TRAINING__SHUFFLED_AUC": "0.8",
+        "SERVING__GATES__ONBOARDING_DAYS": "30",
+        "SERVING__CURRENCY": "[x]",
+        "SERVING__PLAYBOOK": "mine.toml",
+        "BASES": "not a setting",
+    }.items():
+        monkeypatch.setenv(f"HEADROOM_{name}", value)
+    read = load(file)
+    assert read.out == Path("elsewhere")
+    assert read.source.tables == {"accounts": "select 1", "users": "select 2"}
+    assert read.training.signed_off == ("mrr", "seats")
+    assert (read.training.promotion.forecast_range, read.training.promotion.auc_margin) == ((0.5, 2), 0.5)
+    assert (read.training.shuffled_auc, read.serving.gates.onboarding_days) == (0.8, 30)
+    assert (read.serving.currency, read.serving.playbook) == ("[x]", Path("mine.toml"))
+    assert Settings() == Settings.model_construct()
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"), [("SOURCE", "URL"), ("TRAINING", "SEED"), ("TRAINING__PROMOTION", "MAX_ECE")]
+)
+@pytest.mark.parametrize("outer_first", [True, False])
+def test_a_table_and_one_of_its_settings_contradict_each_other(
+    outer: str, inner: str, outer_first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"HEADROOM_{outer}", f"HEADROOM_{outer}__{inner}"]
+    for name in names if outer_first else names[::-1]:
+        monkeypatch.setenv(name, "1")
+    with pytest.raises(SettingsError, match=outer.lower().replace("__", r"\.")):
+        load()
 
 
 def test_a_slip_in_what_is_signed_off_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.estimators.cross_sell import HIT, POPULAR, Offers, Owned, Sales, fit_offers, judge_offers
+from features.cross_sell import CrossSellOptions
+from models.estimators.cross_sell import HIT, POPULAR, Offers, Sales, fit_offers, judge_offers
 from models.evaluation.splits import origins
 from tests.models.planted import QUICK
 
@@ -33,7 +34,7 @@ def drawn(accounts: int, seed: int = 0) -> tuple[pd.DataFrame, Sales]:
     had = pd.concat([rows.assign(product="core"), rows[has_mail].assign(product="mail")])
     on_offer = pd.MultiIndex.from_product([DATES, PRODUCTS], names=["snapshot_date", "product"]).to_frame(index=False)
     used = rows[["account_id", "snapshot_date"]].assign(feature=np.where(likes_chat, "calls", "boards"))
-    return rows, Sales(sold, Owned(had[["account_id", "snapshot_date", "product"]], on_offer, used))
+    return rows, Sales(sold, CrossSellOptions(had[["account_id", "snapshot_date", "product"]], on_offer, used))
 
 
 def test_shares_are_of_what_is_left() -> None:
@@ -82,7 +83,7 @@ def test_a_sale_seen_from_two_snapshots_counts_once() -> None:
     again = rows[rows.snapshot_date == DATES[0]].assign(snapshot_date=DATES[1])
     sold = sales.sold[sales.sold.snapshot_date == DATES[0]].assign(snapshot_date=DATES[1])
     had = sales.owned.had[sales.owned.had.snapshot_date == DATES[0]].assign(snapshot_date=DATES[1])
-    owned = Owned(pd.concat([sales.owned.had, had]), sales.owned.on_offer, sales.owned.used)
+    owned = CrossSellOptions(pd.concat([sales.owned.had, had]), sales.owned.on_offer, sales.owned.used)
     twice = Sales(pd.concat([sales.sold, sold]), owned)
     more = fit_offers(pd.concat([rows, again], ignore_index=True), twice)
     assert more is not None
@@ -96,7 +97,7 @@ def test_nothing_left_is_nothing_offered() -> None:
     day = rows[rows.snapshot_date == DATES[-1]]
     one = day.account_id.iloc[0]
     every = pd.DataFrame({"account_id": one, "snapshot_date": DATES[-1], "product": PRODUCTS})
-    product, share = offers.best(day, Owned(every, sales.owned.on_offer, sales.owned.used))
+    product, share = offers.best(day, CrossSellOptions(every, sales.owned.on_offer, sales.owned.used))
     assert product[0] is None
     assert np.isnan(share[0])
     assert set(product[1:]) <= set(PRODUCTS)
@@ -110,3 +111,38 @@ def test_stored_as_json_and_read_back() -> None:
     offers = fit_offers(rows, sales)
     assert offers is not None
     assert Offers.from_dict(json.loads(json.dumps(offers.to_dict()))) == offers
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_rows_in_another_order_give_the_same(seed: int) -> None:
+    """Of every table by its own order, so that nothing can be matched by its place."""
+    order = np.random.default_rng(seed)
+
+    def turned(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.iloc[order.permutation(len(frame))]  # the index too: a row keeps its number
+
+    rows, sales = drawn(20)
+    owned = CrossSellOptions(turned(sales.owned.had), turned(sales.owned.on_offer), turned(sales.owned.used))
+    moved, otherwise = turned(rows), Sales(turned(sales.sold), owned)
+    offers, again = fit_offers(rows, sales), fit_offers(moved, otherwise)
+    assert offers is not None
+    assert again == offers
+
+    def told(rows: pd.DataFrame, owned: CrossSellOptions) -> pd.DataFrame:
+        product, share = offers.best(rows, owned)
+        said = rows.assign(product=product, share=share).sort_values(["snapshot_date", "account_id"])
+        return said.reset_index(drop=True)
+
+    pd.testing.assert_frame_equal(told(moved, owned), told(rows, sales.owned))
+    some = turned(rows).head(50)
+    more = told(some, owned)  # of what is owned by all, what concerns these
+    expected = told(rows, sales.owned).merge(some[["account_id", "snapshot_date"]])
+    pd.testing.assert_frame_equal(more, expected)
+    judged, judged_again = (
+        judge_offers(*pair, QUICK)
+        for pair in ((rows, origins(DATES, 90, 3, 3), sales), (moved, origins(DATES[::-1], 90, 3, 3), otherwise))
+    )
+    assert judged is not None
+    assert judged_again is not None
+    pd.testing.assert_frame_equal(judged_again.days, judged.days)
+    pd.testing.assert_frame_equal(judged_again.figures, judged.figures)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from models.estimators import boosting
-from models.estimators.sampling import Chosen, day_of, matrix, places_of, rows_to_fit
+from models.estimators.sampling import _GOLDEN, Chosen, _drawn, _spread, day_of, matrix, places_of, rows_to_fit
 from models.evaluation.evaluation import prepare, recipe_of, study
 from models.evaluation.replay import fit_rows
 from tests.models.planted import FEATURES, QUICK, history
@@ -75,3 +75,12 @@ def test_the_forecast_is_as_honest_with_the_sample_as_without() -> None:
     for metric, far in (("forecast_over_realised", 0.05), ("auc", 0.03), ("ece", 0.02)):
         assert sampled.figure(metric)[0] == pytest.approx(whole.figure(metric)[0], abs=far), metric
     assert (sampled.rows.y == whole.rows.y).all()  # past days are scored whole
+
+
+def test_the_draw_stays_splitmix64_so_that_models_can_be_made_again() -> None:
+    """The first numbers of the seed 1234567, as its authors' program gives them; and a draw, bit by bit."""
+    seeds = np.uint64(1234567) + np.arange(5, dtype=np.uint64) * _GOLDEN
+    first = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
+    assert _spread(seeds).tolist() == first
+    drawn = _drawn(pd.Series(["a0001", "ø"]), pd.Series(pd.to_datetime(["2024-01-01", "2024-02-01"])), np.arange(2), 7)
+    assert [value.hex() for value in drawn.tolist()] == ["0x1.7f88616703888p-4", "0x1.8dcb8d2291184p-3"]

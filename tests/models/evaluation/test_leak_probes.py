@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from models.evaluation.evaluation import study
-from models.evaluation.leak_probes import IDENTITY, SHUFFLED_TIME
+from models.evaluation.leak_probes import IDENTITY, SHUFFLED_TIME, _beyond_chance
 from models.evaluation.verdict import Kind
 from tests.models.planted import FEATURES, QUICK, history
 
@@ -105,3 +105,16 @@ def test_a_season_is_no_leak() -> None:
     rows["month_of_year"] = rows.snapshot_date.dt.month.astype(float)
     today = today_of(rows).assign(month_of_year=5.0)
     assert named(rows, "month_of_year", today=today) == {}
+
+
+def test_the_distance_of_two_samples_is_the_greatest_difference_of_their_shares() -> None:
+    """Counted value by value: with ties, one value, sizes far apart, infinite values and yes or no."""
+    draw = np.random.default_rng(0)
+    pairs = [(draw.normal(size=one).round(digits), draw.normal(0.3, 1, other)) for one, other, digits in
+             [(1, 1, 3), (5, 200, 0), (80, 80, 1), (300, 7, 4)]]  # fmt: skip
+    pairs += [(np.array([np.inf, 1, 2]), np.array([-np.inf, 1])), (np.zeros(9), np.ones(4)), (np.ones(3), np.ones(8))]
+    pairs.append(((draw.random(50) < 0.4).astype(float), np.zeros(70)))
+    for one, other in pairs:
+        shares = [abs((one <= at).mean() - (other <= at).mean()) for at in np.concatenate([one, other])]
+        assert _beyond_chance(one, other, strictness=0.0) == max(shares)
+    assert _beyond_chance(np.array([]), np.ones(3), strictness=0.0) == 0

@@ -26,6 +26,11 @@ def test_the_same_seed_finds_the_same() -> None:
     assert "4 trials" in said[-1]
 
 
+@pytest.mark.parametrize("trials", [1, 2, 6])
+def test_there_are_as_many_trials_as_asked_for_the_settings_as_they_are_among_them(trials: int) -> None:
+    assert tuned(SETTINGS.model_copy(update={"tune_trials": trials}))[0].trials == trials
+
+
 def test_bad_settings_are_left_behind() -> None:
     wild = Params(learning_rate=0.9, num_leaves=60, min_child_samples=1, lambda_l2=0)
     found, _ = tuned(SETTINGS.model_copy(update={"boosting": wild}))
