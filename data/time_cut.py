@@ -14,6 +14,9 @@ import ibis.expr.types as ir
 from data.contract.inputs import TABLES, Table
 from data.contract.vocabulary import KEY
 
+Tables = dict[str, ir.Table]
+"""The tables of a base that are there, by their contract names."""
+
 FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
 """The days that every engine and Python know. What is known since ``FIRST_DAY`` is known at every snapshot."""
 

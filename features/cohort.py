@@ -7,8 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY
-from data.sources.staging import Tables
-from data.time_cut import cut
+from data.time_cut import Tables, cut
 from features.calendar import snapshots
 
 BILLED_DAYS = 90

@@ -16,8 +16,7 @@ from data.contract.vocabulary import KEY
 from data.ledger.movements import ExpansionRules
 from data.sources.known import KnownBase
 from data.sources.partitions import part_number
-from data.sources.staging import Tables
-from data.time_cut import cut, cut_facts, facts
+from data.time_cut import Tables, cut, cut_facts, facts
 from features.calendar import QUARTER_DAYS, snapshots
 from features.cohort import cohort
 from features.labels import product_labels

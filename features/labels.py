@@ -9,8 +9,7 @@ import ibis.expr.types as ir
 
 from data.contract.vocabulary import E4, KEY, LINE_MOTIONS, MOTIONS
 from data.ledger.movements import BASIS_POINTS, ExpansionRules, all_lines, changes
-from data.sources.staging import Tables
-from data.time_cut import days_between
+from data.time_cut import Tables, days_between
 
 MONTHS_PER_YEAR = 12
 DAYS_PER_YEAR = 365

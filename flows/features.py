@@ -12,7 +12,7 @@ from rich.table import Table
 
 from data.atomic import whole_file
 from data.contract.feature_card import FeatureCard
-from features.build.build import catalogue, full_catalogue
+from features.catalogue import catalogue, full_catalogue
 from features.sql import feature_sql, whole_contract
 from flows.run.progress import say
 from flows.run.settings import Settings
@@ -72,7 +72,7 @@ def write_features(settings: Settings, snapshot_date: date | None, out: Path) ->
     with steps.read_source(settings) as source, whole_file(out) as file:
         steps.check_source(source)
         base = known_base(source, snapshot_date)
-        parts = steps.row_parts(base, [base.snapshot_date], settings)
+        parts = (shard.rows for shard in steps.shards(base, [base.snapshot_date], settings))
         first = next(parts)
         with pq.ParquetWriter(file, first.schema) as writer:
             for part in chain([first], parts):

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from data.contract.inputs import TABLES, Table
-from features.build.build import full_catalogue
+from features.catalogue import full_catalogue
 from flows.features import HEADER, cells
 from flows.run.settings import PREFIX, Settings
 

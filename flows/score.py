@@ -11,12 +11,11 @@ from prefect import flow
 
 from data.checks.report import Report
 from data.sources.known import KnownBase
-from features.build.build import full_catalogue
+from features.catalogue import full_catalogue
 from flows.run.progress import say
 from flows.run.settings import Settings, load
 from flows.run.tasks import in_memory
 from flows.stages import inputs as steps
-from flows.stages.cross_sell import shards
 from flows.stages.dates import known_base
 from flows.stages.history import check_source, read_source
 from flows.stages.last_list import last_list
@@ -76,9 +75,10 @@ def publish_list(bundle: Bundle, report: Report, base: KnownBase, settings: Sett
     def parts() -> Iterator[Part]:
         nonlocal explained_by
         accounts, held_against = 0, None
-        for rows, owned in shards(base, settings):
+        for shard in steps.shards(base, [base.snapshot_date], settings, with_options=True):
+            rows = shard.rows.to_pandas()
             found.add(rows)
-            scored = score_rows(bundle, rows, owned)
+            scored = score_rows(bundle, rows, shard.cross_sell_options)
             explained_by = scored.explained_by
             # A shard is drawn by chance, so the first one stands for the base.
             held_against = held_against or measure(scored.attributions, rows, terms.catalogue)

@@ -14,7 +14,7 @@ from data.checks.report import Report, many
 from data.errors import PublishError
 from data.ledger.movements import ExpansionRules
 from data.sources.known import KnownBase
-from features.build.build import full_catalogue
+from features.catalogue import full_catalogue
 from flows.run.progress import say
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
@@ -155,8 +155,8 @@ def _tell_again(published: Published, settings: Settings, report: Report, base: 
     def parts() -> Iterator[pd.DataFrame]:
         """The recomputed rows, part by part; each is checked as it comes."""
         fresh = replace(base, state=None)  # nothing of an earlier build
-        for part in steps.row_parts(fresh, [published.snapshot_date], settings):
-            rows = part.to_pandas()
+        for shard in steps.shards(fresh, [published.snapshot_date], settings):
+            rows = shard.rows.to_pandas()
             of = published.of("reasons", rows["account_id"])
             verdict.sentences += len(of)
             found = check_sentences(

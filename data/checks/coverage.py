@@ -10,9 +10,8 @@ from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import TABLES, Table
 from data.contract.vocabulary import CRM_KINDS
 from data.errors import hint
-from data.sources.connect import Source
-from data.sources.known import BILLING, USAGE
-from data.sources.staging import Tables
+from data.sources.known import BILLING, USAGE, Source
+from data.time_cut import Tables
 
 STOPPED = "stopped"
 """The rule of feeds that ended before the data does."""

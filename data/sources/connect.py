@@ -10,22 +10,22 @@ of a DuckDB file; it is run once and its result is held in memory, beyond the me
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import ibis
-from ibis.backends import BaseBackend
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.contract.inputs import TABLES, Kind
 from data.errors import ContractError, SourceError, hint
 from data.sources.duckdb_source import open_file, open_folder
-from data.sources.engine import Engine, closed_on_error
+from data.sources.engine import closed_on_error
+from data.sources.known import Source
 from data.sources.postgres import Postgres
 from data.sources.spark import Spark
-from data.sources.staging import Tables, absent_columns, stage
+from data.sources.staging import stage
 from data.sources.warehouse import Address, Warehouse
+from data.time_cut import Tables
 
 
 @dataclass(frozen=True)
@@ -72,43 +72,6 @@ class SourceSettings(BaseModel):
         pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
         description="memory of DuckDB (missing: 80% of the machine's) or of a local Spark (missing: 2GB), as '4GB'",
     )
-
-
-@dataclass(frozen=True)
-class Source:
-    """A customer base; a context that closes its engine.
-
-    ``raw`` and ``tables`` (staged) hold the contract tables that are there, by name. ``unread`` names what else is
-    there: files or tables that no contract table and no SQL asked for. ``state`` changes whenever the source does: the
-    sizes and times of its files; None where only reading it would tell.
-    """
-
-    url: str
-    engine: Engine
-    raw: Tables
-    tables: Tables
-    unread: tuple[str, ...] = ()
-    mapped: frozenset[str] = field(default_factory=frozenset)
-    state: str | None = None
-
-    @property
-    def con(self) -> BaseBackend:
-        """What runs the expressions."""
-        return self.engine.con
-
-    @property
-    def absent(self) -> frozenset[str]:
-        """The optional columns that the source lacks, as ``table.column``."""
-        return absent_columns(self.raw)
-
-    def close(self) -> None:
-        self.engine.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def connect(

@@ -20,9 +20,9 @@ from data.errors import SourceError
 from data.sources.engine import Engine, closed_on_error
 from data.sources.files import TableFiles, first_line, list_tables, one_per_name, quoted, read_error, reader, state_of
 from data.sources.partitions import Part, partitioned
-from data.sources.staging import Tables
 from data.sources.user_sql import identifier, not_one_select, query_error
 from data.sources.warehouse import Address, Warehouse
+from data.time_cut import Tables
 
 IN_MEMORY = "memory"
 

@@ -14,7 +14,7 @@ from ibis.backends import BaseBackend
 from ibis.expr.types.relations import CachedTable
 
 from data.sources.partitions import Part, filtered
-from data.sources.staging import Tables
+from data.time_cut import Tables
 
 LIBRARIES = ("ibis-framework", "duckdb")
 """What evaluates the expressions; other versions of them may give other rows."""

@@ -1,20 +1,58 @@
-"""The base as it was known before a day: what a run on that day could have seen, and no more."""
+"""A base: as its source holds it, and as it was known before a day: what a run on that day could have seen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Self
 
+from ibis.backends import BaseBackend
+
 from data.errors import ContractError, NotEnoughHistoryError
-from data.sources.connect import Source
 from data.sources.engine import Engine
-from data.sources.staging import Tables
-from data.time_cut import before_day, last_day
+from data.sources.staging import absent_columns
+from data.time_cut import Tables, before_day, last_day
 
 USAGE = ("usage_events", "usage_daily")
 BILLING = ("subscriptions", "invoices")
 FIRST_YEAR = 1900
 OLD_DAYS = 7
 """Data that ends more than a week before the day asked for (by default: today) is warned of: a feed may be dead."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A customer base; a context that closes its engine.
+
+    ``raw`` and ``tables`` (staged) hold the contract tables that are there, by name. ``unread`` names what else is
+    there: files or tables that no contract table and no SQL asked for. ``state`` changes whenever the source does: the
+    sizes and times of its files; None where only reading it would tell.
+    """
+
+    url: str
+    engine: Engine
+    raw: Tables
+    tables: Tables
+    unread: tuple[str, ...] = ()
+    mapped: frozenset[str] = field(default_factory=frozenset)
+    state: str | None = None
+
+    @property
+    def con(self) -> BaseBackend:
+        """What runs the expressions."""
+        return self.engine.con
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """The optional columns that the source lacks, as ``table.column``."""
+        return absent_columns(self.raw)
+
+    def close(self) -> None:
+        self.engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 @dataclass(frozen=True)

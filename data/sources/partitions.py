@@ -11,7 +11,7 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
-from data.sources.staging import Tables
+from data.time_cut import Tables
 
 Part = Callable[[int, int], Tables]
 """The tables of the accounts in one of so many parts, ``(index, count)``; tables without accounts stay whole."""

@@ -10,10 +10,7 @@ import ibis.expr.types as ir
 
 from data.contract.inputs import TABLES, Column, Kind, Table
 from data.contract.vocabulary import E4
-from data.time_cut import FIRST_DAY, LAST_DAY
-
-Tables = dict[str, ir.Table]
-"""The tables of a base that are there, by their contract names."""
+from data.time_cut import FIRST_DAY, LAST_DAY, Tables
 
 LARGEST_AMOUNT = 9.0e14
 """Larger amounts do not fit into 64 bits as ten-thousandths."""

@@ -14,26 +14,19 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends import BaseBackend
 
-from data.contract.feature_card import FeatureCard
 from data.contract.vocabulary import KEY
 from data.ledger.movements import ExpansionRules
 from data.sources.known import KnownBase
 from data.sources.partitions import filtered, part_of
-from data.sources.staging import Tables
+from data.time_cut import Tables
 from features.build.checkpoint import Checkpoint, checkpoint, key_of
+from features.catalogue import available
 from features.cohort import cohort
 from features.cross_sell import CrossSellOptions, options_in_parts
-from features.definition import PEERS, REGISTRY, ROW, WHOLE_BASE, Feature
-from features.definitions import billing, limits, peers, seats, support, usage
-from features.definitions import contracts as commercial
-from features.definitions import crm as people
-from features.definitions.custom import own_features
+from features.definition import PEERS, ROW, WHOLE_BASE, Feature
 from features.definitions.peers import PROFILE
 from features.views.account import HELD, Views
 from features.views.whole_base import WholeBaseViews
-
-AREAS = (commercial, billing, usage, seats, limits, support, people, peers)
-"""The business areas. Importing them defines the features."""
 
 ACCOUNTS_PER_SHARD = 20_000
 """With 24 snapshots of a busy base, so many accounts stay well under 2 GB."""
@@ -43,21 +36,6 @@ ACCOUNTS_PER_BLOCK = 10_000
 
 ROWS_PER_SHARD = 120_000
 """Account-snapshots of one shard."""
-
-
-def available(tables: Tables, absent: frozenset[str] = frozenset()) -> list[Feature]:
-    """The features that these tables can carry, the team's own last. ``absent``: the columns that the source lacks."""
-    return [*REGISTRY.available(tables, absent), *own_features(tables)]
-
-
-def catalogue(tables: Tables, *, absent: frozenset[str] = frozenset()) -> dict[str, FeatureCard]:
-    """The card of every feature that these tables can carry, in the order of the model's columns."""
-    return {f.name: f.card for f in available(tables, absent) if f.card is not None}
-
-
-def full_catalogue() -> dict[str, FeatureCard]:
-    """The card of every feature that there is, whatever tables a base has; the team's own are not among them."""
-    return {f.name: f.card for f in REGISTRY.features.values() if f.card is not None}
 
 
 def feature_rows(

@@ -15,8 +15,9 @@ import ibis.expr.types as ir
 from data.contract.inputs import TABLES
 from data.contract.vocabulary import E4, KEY, MOTIONS
 from data.ledger.movements import BASIS_POINTS, ExpansionRules, lines, movements
-from data.sources.staging import KNOWN_SECOND, Tables
+from data.sources.staging import KNOWN_SECOND
 from data.time_cut import (
+    Tables,
     by_knowing,
     counted,
     cut,

@@ -3,9 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 
 from data.errors import NotEnoughHistoryError
-from data.sources.connect import Source
-from data.sources.known import KnownBase, known_before, label_watermark
-from data.sources.staging import Tables
+from data.sources.known import KnownBase, Source, known_before, label_watermark
+from data.time_cut import Tables
 from features.calendar import QUARTER_DAYS, month_starts
 from features.views.account import usage, use
 from flows.run.progress import say

@@ -11,7 +11,7 @@ import pandas as pd
 from data.checks.report import Report
 from data.errors import NotEnoughHistoryError, hint
 from data.sources.known import KnownBase
-from features.build.build import full_catalogue
+from features.catalogue import full_catalogue
 from flows.run.progress import say
 from flows.run.settings import Settings
 from flows.run.tasks import in_memory

@@ -22,11 +22,12 @@ from data.contract.inputs import LIKENESS
 from data.contract.vocabulary import E4, MOVEMENT_CLASSES
 from data.errors import NotEnoughHistoryError
 from data.ledger.revenue import reconcile
-from data.sources.connect import Source, connect
-from data.sources.known import KnownBase, label_watermark, watermarks
-from data.sources.staging import Tables
-from features.build.build import build, catalogue
+from data.sources.connect import connect
+from data.sources.known import KnownBase, Source, label_watermark, watermarks
+from data.time_cut import Tables
+from features.build.build import Shard, build
 from features.calendar import QUARTER_DAYS
+from features.catalogue import catalogue
 from features.cohort import cohort
 from features.labels import labels
 from flows.run.progress import counting, say
@@ -74,13 +75,14 @@ def stopped_feeds(base: KnownBase) -> list[str]:
 
 def build_rows(base: KnownBase, dates: list[date], settings: Settings) -> pd.DataFrame:
     """The feature rows of the base at each date: account_id, snapshot_date, one column per feature."""
-    rows: pd.DataFrame = pa.concat_tables(row_parts(base, dates, settings)).to_pandas()
+    rows: pd.DataFrame = pa.concat_tables(shard.rows for shard in shards(base, dates, settings)).to_pandas()
     return rows
 
 
-def row_parts(base: KnownBase, dates: list[date], settings: Settings) -> Iterator[pa.Table]:
-    """The same rows, shard by shard."""
-    return build(base, dates, settings.expansion, progress=counting("features: shard"))
+def shards(base: KnownBase, dates: list[date], settings: Settings, *, with_options: bool = False) -> Iterator[Shard]:
+    """The same rows, shard by shard; ``with_options`` with what their accounts could be sold."""
+    progress = counting("features: shard")
+    return build(base, dates, settings.expansion, with_options=with_options, progress=progress)
 
 
 def past_and_today(base: KnownBase, dates: list[date], settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -89,7 +91,7 @@ def past_and_today(base: KnownBase, dates: list[date], settings: Settings) -> tu
     A long history is gigabytes: it is handed over column by column, so that there is never a second copy of it.
     """
     past, today = [], []
-    for part in row_parts(base, [*dates, base.snapshot_date], settings):
+    for part in (shard.rows for shard in shards(base, [*dates, base.snapshot_date], settings)):
         is_today = pc.equal(pc.cast(part["snapshot_date"], pa.date32()), pa.scalar(base.snapshot_date))
         past.append(part.filter(pc.invert(is_today)))
         today.append(part.filter(is_today))

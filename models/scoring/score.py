@@ -9,10 +9,10 @@ import pandas as pd
 
 from data.contract.vocabulary import ADDITIVITY, MOTIONS
 from data.errors import NotEnoughHistoryError, PublishError
+from features.cross_sell import CrossSellOptions
 from models.estimators import boosting
 from models.estimators.bundle import Bundle
 from models.estimators.categories import encode
-from features.cross_sell import CrossSellOptions
 from models.training.motions import motion_propensities
 
 KEYS = ["account_id", "snapshot_date"]
@@ -139,7 +139,9 @@ def _spread(count: int, most: int = JUDGED_ROWS) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
-def _likeliest_product(bundle: Bundle, rows: pd.DataFrame, owned: CrossSellOptions | None) -> tuple[pd.Series, np.ndarray]:
+def _likeliest_product(
+    bundle: Bundle, rows: pd.DataFrame, owned: CrossSellOptions | None
+) -> tuple[pd.Series, np.ndarray]:
     """Of each row, in a frame's index from 0; none where the motion was withheld."""
     if owned is None or bundle.offers is None or "cross_sell" not in bundle.motions:
         return pd.Series(None, index=range(len(rows)), dtype="str"), np.full(len(rows), np.nan)

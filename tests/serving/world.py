@@ -12,7 +12,7 @@ import pandas as pd
 from data.contract.feature_card import Direction, FeatureCard
 from data.contract.score_change import first_list
 from data.contract.vocabulary import MOTIONS
-from features.build.build import full_catalogue
+from features.catalogue import full_catalogue
 from serving.changes.sentences import About
 from serving.publish import publish as publish_parts
 from serving.published.assemble import Part, Snapshot, Terms, known_people, make_part, whole

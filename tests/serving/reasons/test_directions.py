@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from data.contract.feature_card import Direction, FeatureCard
-from features.build.build import REGISTRY
+from features.catalogue import REGISTRY
 from serving.published.assemble import Snapshot
 from serving.reasons.choose import explain
 from serving.reasons.directions import Yardstick, contradicting, yardsticks
