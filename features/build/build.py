@@ -236,7 +236,7 @@ def _second_pass(
         part = _side_by_side(con.read_parquet(waiting.path(index)), compared)
         yield _fetched(part.select(*KEY, *shown))
     for table in (whole, compared):
-        con.drop_table(table.get_name())
+        con.raw_sql(f"drop table {table.get_name()}")
 
 
 def _name() -> str:
