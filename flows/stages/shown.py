@@ -9,7 +9,7 @@ from flows.run.runner import runner
 from models.evaluation.verdict import Verdict
 from models.training.promotion import Decision
 from serving.published.read import open_list
-from serving.reasons.templates import say_propensity
+from serving.reasons.formats import say_propensity
 from serving.render.entries import best_reasons, ranked, say_money
 
 

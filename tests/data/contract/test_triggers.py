@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.contract.inputs import MOTIONS
+from data.contract.vocabulary import MOTIONS
 from data.contract.triggers import TRIGGERS, Trigger
 from features.build.build import full_catalogue
 from models.settings import TrainSettings
