@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import flows.stages.scoring
+from features.cross_sell import CrossSellOptions
 from models.estimators.bundle import Bundle
-from models.estimators.cross_sell import Owned
 from models.scoring.score import Scored
 from tests.flows.conftest import END, Headroom
 
@@ -55,7 +55,7 @@ def test_what_moved_after_scoring_is_named_and_nothing_is_published(
 ) -> None:
     score = flows.stages.scoring.score
 
-    def spoilt(bundle: Bundle, rows: pd.DataFrame, owned: Owned) -> Scored:
+    def spoilt(bundle: Bundle, rows: pd.DataFrame, owned: CrossSellOptions) -> Scored:
         scored = score(bundle, rows, owned)
         spoil(rows, scored)
         return scored
