@@ -92,22 +92,11 @@ def check(
     ] = None,
 ) -> None:
     """Check the tables: what is wrong, what is missing, and what it costs."""
-    from data.checks.check import check as run
-    from data.checks.report import write
-    from flows.stages.dates import today_utc
-    from flows.stages.inputs import ledger_line, read_source
+    settings = _ready(config, source)
+    from flows.check import check as run
 
-    settings = load(config, source)
-    with read_source(settings) as opened:
-        report = run(opened, today_utc())
-        for line in report.lines():
-            print(line)
-        folder = out or settings.root / "check"
-        if folder.exists() or any(not finding.rows.empty for finding in report.findings):
-            print(f"offending rows: {write(report, folder)}")
-        if report.errors:
-            raise typer.Exit(1)
-        print(ledger_line(opened.tables, settings))
+    if not run(settings, out or settings.root / "check"):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -141,7 +130,7 @@ def train(
     snapshot_date: Day = None, config: Config = None, source: SourceUrl = None, prefect: UnderPrefect = False
 ) -> None:
     """Learn from past expansions, as if today were the snapshot date, and register the champion."""
-    settings = load(config, source)
+    settings = _ready(config, source)
     with _runnable("train", settings, prefect) as run:
         result = run(config=config, source=source, snapshot_date=_date(snapshot_date))
     from flows.pipelines.summary import of_training
@@ -161,7 +150,7 @@ def score(
     prefect: UnderPrefect = False,
 ) -> None:
     """Score the whole base on one day and publish the ranked list with its reasons."""
-    settings = load(config, source, out)
+    settings = _ready(config, source, out)
     if model is None:
         require_model(settings)
     with _runnable("score", settings, prefect) as run:
@@ -227,7 +216,7 @@ def backtest(
     snapshot_date: Day = None, config: Config = None, source: SourceUrl = None, prefect: UnderPrefect = False
 ) -> None:
     """Replay the monthly retrain over past months: figures with intervals, rivals, probes, a page."""
-    settings = load(config, source)
+    settings = _ready(config, source)
     with _runnable("backtest", settings, prefect) as run:
         result = run(config=config, source=source, snapshot_date=_date(snapshot_date))
     from flows.pipelines.summary import of_backtest
@@ -276,6 +265,13 @@ def _print_top(out: Path, day: date | None, n: int | None, owner: str | None) ->
     from serving.render.terminal import print_top
 
     print_top(open_list(out, day), n, owner)
+
+
+def _ready(config: Path | None, source: str | None, out: Path | None = None) -> Settings:
+    """The settings of a run. Raises what is wrong with them or with where the source is."""
+    settings = load(config, source, out)
+    settings.address.require()
+    return settings
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
 from data.errors import SettingsError, hint
-from data.ledger.movements import ExpansionRules
-from data.sources.connect import SCHEMES, SourceSettings
+from data.ledger.rules import ExpansionRules
+from data.sources.address import SCHEMES, Address, SourceSettings
 from models.settings import StudySettings, TrainSettings
 from serving.settings import ServingSettings
 
@@ -43,6 +43,12 @@ class Settings(BaseModel):
     def names_a_source(self) -> bool:
         """Was a source asked for, by file, variable or command line?"""
         return "url" in self.source.model_fields_set
+
+    @property
+    def address(self) -> Address:
+        """The source, and what it is opened with."""
+        asked = self.source
+        return Address(asked.url, self.root, asked.tables, asked.threads, asked.memory_limit)
 
     @property
     def out_folder(self) -> Path:
