@@ -6,8 +6,10 @@ from features.definition import REGISTRY, Feature
 from features.definitions import billing, contracts, crm, limits, peers, seats, support, usage
 from features.definitions.custom import own_features
 
-AREAS = (contracts, billing, usage, seats, limits, support, crm, peers)
-"""The business areas. Importing them defines the features."""
+AREAS = (billing, contracts, limits, peers, crm, usage, seats, support)
+"""The business areas, in the order of the model's columns. Importing them defines the features."""
+
+REGISTRY.arrange([area.__name__ for area in AREAS])
 
 
 def available(tables: Tables, absent: frozenset[str] = frozenset()) -> list[Feature]:

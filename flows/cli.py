@@ -3,8 +3,12 @@
 Heavy libraries are imported by the command that needs them, so that help and errors come at once.
 """
 
+import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,16 +25,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-STARTING = "starting: libraries, and Prefect's server unless PREFECT_API_URL names one"
-SHOWN_FIGURES = (
-    "auc",
-    "best_rule_auc",
-    "average_precision",
-    "precision_at_20",
-    "lift_at_10pct",
-    "brier_skill",
-    "forecast_over_realised",
-)
+PREFECT_RUNS = "prefect-runs"
+"""The home of a Prefect server of our own, beside the MLflow folder or in the demo."""
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file (default: headroom.toml, if there).")]
 SourceUrl = Annotated[str | None, typer.Option("--source", help="Where the tables are; overrides [source].url.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the published snapshots; overrides `out`.")]
@@ -40,6 +36,11 @@ Day = Annotated[
     typer.Option(
         "--snapshot-date", formats=["%Y-%m-%d"], help="The day to stand on (default: the day after the data)."
     ),
+]
+
+
+UnderPrefect = Annotated[
+    bool, typer.Option("--prefect", help="Run as a flow of Prefect, as always where PREFECT_API_URL names a server.")
 ]
 
 
@@ -55,10 +56,8 @@ def demo(
     seed: int = 7,
 ) -> None:
     """Simulate a customer base, train, score, and print the list. Opens nothing, needs nothing."""
-    say(STARTING)
-    from flows.demo import demo as run
-
-    result = run(folder=folder, accounts=accounts, months=months, seed=seed)
+    with _runnable("demo", folder / PREFECT_RUNS) as run:
+        result = run(folder=folder, accounts=accounts, months=months, seed=seed)
     _print_top(result["out"], None, None, None)
     console = Console(highlight=False, soft_wrap=True)
     for label, path in result["paths"].items():
@@ -138,13 +137,17 @@ def features(
 
 
 @app.command()
-def train(snapshot_date: Day = None, config: Config = None, source: SourceUrl = None) -> None:
+def train(
+    snapshot_date: Day = None, config: Config = None, source: SourceUrl = None, prefect: UnderPrefect = False
+) -> None:
     """Learn from past expansions, as if today were the snapshot date, and register the champion."""
-    say(STARTING)
-    from flows.train import train as run
+    with _runnable("train", _home(config, source, prefect=prefect)) as run:
+        result = run(config=config, source=source, snapshot_date=_date(snapshot_date))
+    from flows.pipelines.summary import of_training
 
-    result = run(config=config, source=source, snapshot_date=_date(snapshot_date))
-    _print_figures(result)
+    print(*of_training(result), sep="\n")
+    if result["decision"].choice == "refuse":
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -154,12 +157,11 @@ def score(
     model: Model = None,
     config: Config = None,
     source: SourceUrl = None,
+    prefect: UnderPrefect = False,
 ) -> None:
     """Score the whole base on one day and publish the ranked list with its reasons."""
-    say(STARTING)
-    from flows.score import score as run
-
-    result = run(config=config, source=source, snapshot_date=_date(snapshot_date), out=out, model=model)
+    with _runnable("score", _home(config, source, prefect=prefect)) as run:
+        result = run(config=config, source=source, snapshot_date=_date(snapshot_date), out=out, model=model)
     print(f"published {result['folder']}")
 
 
@@ -173,12 +175,12 @@ def explain(
 ) -> None:
     """Score and explain the rows of a feature table of your own, of any size."""
     from flows.run.settings import load
-    from models.estimators.boosting import explained_by
-    from models.registry.mlflow_store import Registry
+    from models.registry.mlflow_store import ModelRegistry
+    from models.scoring.attributions import explained_by
     from models.scoring.explain_file import explain_file
 
     settings = load(config)
-    bundle = Registry(settings.mlruns_folder, settings.model).load(model)
+    bundle = ModelRegistry(settings.mlruns_folder, settings.model).load(model)
     say(f"model {bundle.name} version {bundle.version}, explained by {explained_by(bundle.booster)}")
     rows = explain_file(bundle, features, out, k, progress=counting("rows"))
     print(f"{rows:,} rows: {out}")
@@ -220,19 +222,15 @@ def verify(
 
 
 @app.command()
-def backtest(snapshot_date: Day = None, config: Config = None, source: SourceUrl = None) -> None:
+def backtest(
+    snapshot_date: Day = None, config: Config = None, source: SourceUrl = None, prefect: UnderPrefect = False
+) -> None:
     """Replay the monthly retrain over past months: figures with intervals, rivals, probes, a page."""
-    say(STARTING)
-    from flows.backtest import backtest as run
+    with _runnable("backtest", _home(config, source, prefect=prefect)) as run:
+        result = run(config=config, source=source, snapshot_date=_date(snapshot_date))
+    from flows.pipelines.summary import of_backtest
 
-    result = run(config=config, source=source, snapshot_date=_date(snapshot_date))
-    figures = result["figures"]
-    for line in figures[figures.scope == "all"].itertuples():
-        print(f"  {line.metric:<28} {line.value:.3f}   95%: {line.low:.3f} to {line.high:.3f}")
-    print(f"verdict: {result['verdict'].kind}")
-    for reason in result["verdict"].because:
-        print(f"  {reason}")
-    print(f"page: {result['page']}")
+    print(*of_backtest(result), sep="\n")
 
 
 @app.command()
@@ -244,10 +242,10 @@ def promote(
     """Make a trained version the champion by hand, whatever was decided about it."""
     from flows.run.settings import load
     from models.registry.champion import promote as run
-    from models.registry.mlflow_store import Registry
+    from models.registry.mlflow_store import ModelRegistry
 
     settings = load(config)
-    now, decided = run(Registry(settings.mlruns_folder, settings.model), version, because)
+    now, decided = run(ModelRegistry(settings.mlruns_folder, settings.model), version, because)
     print(f"version {now} of {settings.model} is the champion (the decision about it had been: {decided})")
 
 
@@ -256,10 +254,10 @@ def rollback(config: Config = None) -> None:
     """Let the previous champion serve again."""
     from flows.run.settings import load
     from models.registry.champion import rollback as run
-    from models.registry.mlflow_store import Registry
+    from models.registry.mlflow_store import ModelRegistry
 
     settings = load(config)
-    now, before = run(Registry(settings.mlruns_folder, settings.model))
+    now, before = run(ModelRegistry(settings.mlruns_folder, settings.model))
     print(f"version {now} of {settings.model} is the champion again, in place of version {before}")
 
 
@@ -274,26 +272,41 @@ def _later(command: str, instead: str) -> HeadroomError:
 
 
 def _print_top(out: Path, day: date | None, n: int | None, owner: str | None) -> None:
-    from serving.publish import read_published
+    from serving.published.read import open_list
     from serving.render.terminal import print_top
 
-    print_top(read_published(out, day), n, owner)
+    print_top(open_list(out, day), n, owner)
 
 
-def _print_figures(result: dict[str, Any]) -> None:
-    figures = result["metrics"]
-    print(f"model {result['model']} version {result['version']} (run {result['run_id']})")
-    print(f"decision: {result['decision']}")
-    print(f"  {result['statement']}")
-    for name in SHOWN_FIGURES:
-        if name in figures:
-            print(f"  {name:<22} {figures[name]:.3f}")
-    for motion, reason in result["withheld"].items():
-        print(f"  propensity_{motion} is withheld: {reason}")
-    for page in result["pages"]:
-        print(f"page: {page}")
-    if result["decision"].choice == "refuse":
-        raise typer.Exit(1)
+def _home(config: Path | None, source: str | None, *, prefect: bool) -> Path | None:
+    """Where a server of our own keeps the runs, if this run is to be one of Prefect's; None if it is not.
+
+    Raises what settings and source are refused for, before anything heavy is imported.
+    """
+    from flows.run.settings import load
+
+    settings = load(config, source)
+    asked = prefect or bool(os.environ.get("PREFECT_API_URL"))
+    return settings.mlruns_folder.parent / PREFECT_RUNS if asked else None
+
+
+@contextmanager
+def _runnable(name: str, home: Path | None) -> Iterator[Callable[..., dict[str, Any]]]:
+    """The pipeline of that name as it is, or with a ``home`` its flow and a Prefect server while it runs.
+
+    Both come with the libraries that they need, which takes seconds, so they are imported here and not above.
+    """
+    say(f"starting: libraries{'' if home is None else ', and Prefect'}")
+    if home is None:
+        yield getattr(import_module(f"flows.pipelines.{name}"), name)
+        return
+    from flows.run.under_prefect import server
+
+    with server(home) as where:
+        try:
+            yield getattr(import_module(f"flows.{name}"), name)
+        finally:
+            say(where)
 
 
 def main() -> None:

@@ -1,60 +1,6 @@
-"""The flow ``demo``: simulate, train, score, list, in one process and one folder."""
+"""The flow ``demo``: ``flows.pipelines.demo`` under Prefect."""
 
-from datetime import date
-from pathlib import Path
-from typing import Any
+from flows.pipelines.demo import demo as demo_pipeline
+from flows.run.under_prefect import as_flow
 
-from prefect import flow
-
-from data.simulation.base import simulate
-from flows.run.progress import counting, say
-from flows.run.settings import load
-from flows.run.tasks import in_memory
-from flows.score import score
-from flows.train import train
-
-END = date(2026, 10, 1)
-"""The simulated history ends before this day, which makes the demo the same on every day and machine."""
-
-SETTINGS = """\
-# The settings of the demo: its own tables, and a model of its own beside yours.
-#   headroom top --config demo/headroom.toml
-
-model = "headroom_demo"
-out = "published"
-
-[source]
-url = "parquet://./warehouse"
-"""
-
-
-@in_memory("simulate")
-def simulate_base(warehouse: Path, accounts: int, months: int, seed: int) -> None:
-    """A customer base under ``warehouse``."""
-    say(f"simulating {accounts:,} accounts over {months} months")
-    simulate(warehouse, accounts, months, seed, END, progress=counting("simulated accounts"))
-
-
-@flow(name="demo", validate_parameters=False)
-def demo(folder: Path, accounts: int, months: int, seed: int) -> dict[str, Any]:
-    """Simulate, train and score under ``folder``. Returns where everything is."""
-    warehouse, out = folder.resolve() / "warehouse", folder.resolve() / "published"
-    simulate_base(warehouse, accounts, months, seed)
-    settings = folder / "headroom.toml"
-    settings.write_text(SETTINGS, encoding="utf-8")
-    train(config=settings, snapshot_date=END)
-    published = score(config=settings, snapshot_date=END)
-    page = published["folder"]
-    return {
-        "out": out,
-        "paths": {
-            "list": page / "list.html",
-            "Excel": page / "list.xlsx",
-            "tables": page,
-            "warehouse": warehouse,
-            "backtest": load(settings).reports_folder / "backtest.html",
-            "model card": load(settings).reports_folder / "model_card.html",
-            "settings": settings.resolve(),
-            "MLflow": load(settings).mlruns_folder,
-        },
-    }
+demo = as_flow(demo_pipeline)

@@ -1,6 +1,7 @@
-"""The reference pages of the docs, made from the code they describe: tables, settings, features.
+"""The reference pages of the docs, made from the code they describe: tables, settings, features, metrics, outputs.
 
-    python -m flows.reference        writes docs/tables.md, docs/settings.md and docs/features.md
+    python -m flows.reference        writes docs/tables.md, docs/settings.md, docs/features.md, docs/metrics.md
+                                     and the tables in docs/outputs.md
 
 A test compares the pages with what would be written, so they cannot go stale.
 """
@@ -11,14 +12,20 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from data.contract import outputs
 from data.contract.inputs import TABLES, Table
+from data.contract.outputs import OutputColumn, OutputTable
 from features.catalogue import full_catalogue
 from flows.features import HEADER, cells
 from flows.run.settings import PREFIX, Settings
+from models.evaluation import metrics
+from serving.publish import OWNER, WRITERS
+from serving.published.layout import MANIFEST
 
 NOT_SHOWN = (".root",)
 """Not set by users: the folder of the settings file."""
 
+DOCS = Path(__file__).parents[1] / "docs"
 MADE = "<!-- Made by `python -m flows.reference`; change the code it describes, not this page. -->"
 
 
@@ -94,12 +101,70 @@ def features_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def metrics_page() -> str:
+    """The metrics of a backtest."""
+    lines = ["# Metrics of a backtest", "", MADE, ""]
+    lines += ["Each with an interval of 95% from resamples of accounts. Figures of the order are means over the days; "]
+    lines[-1] += "those of probabilities and amounts are of all days that had a past to calibrate on, together."
+    lines += ["", "| metric | meaning | of | by chance | also shown on |", "|---|---|---|---|---|"]
+    for metric in metrics.METRICS:
+        chance = metric.by_chance.words if metric.by_chance else ""
+        shown = ", ".join(metric.shown)
+        lines.append(f"| `{metric.name}` | {metric.words} | {metric.kind} | {chance} | {shown} |")
+    return "\n".join([*lines, ""])
+
+
+def outputs_page() -> str:
+    """The page of the outputs as it is, with the parts between its markers made anew."""
+    page = (DOCS / "outputs.md").read_text(encoding="utf-8")
+    made = {"files": _files(), **{name: _output_table(table) for name, table in outputs.TABLES.items()}}
+    for name, lines in made.items():
+        start, end = f"<!-- {name}: made by `python -m flows.reference` -->\n", f"<!-- end of {name} -->"
+        before, _, rest = page.partition(start)
+        _, found, after = rest.partition(end)
+        assert found, f"docs/outputs.md has no place for {name}: {start}{end}"
+        page = "".join([before, start, "\n", *(f"{line}\n" for line in lines), "\n", end, after])
+    return page
+
+
+def _files() -> Iterator[str]:
+    yield from ("| file | what it is |", "|---|---|")
+    yield from (f"| `{name}.parquet` | one row: {table.grain} |" for name, table in outputs.TABLES.items())
+    for name, writer in WRITERS.items():
+        yield f"| `{name}` | {writer.meaning}{'; one for each owner' if OWNER in name else ''} |"
+    yield f"| `{MANIFEST}` | what produced the list, and the hashes of its files |"
+
+
+def _output_table(table: OutputTable) -> Iterator[str]:
+    order = ", ".join(f"`{name.lstrip('-')}`{' (falling)' if name[0] == '-' else ''}" for name in table.order)
+    yield f"One row: {table.grain}. Key: {', '.join(f'`{name}`' for name in table.key)}. Sorted by {order}."
+    yield from ("", "| column | type | unit | meaning |", "|---|---|---|---|")
+    for column in table.columns:
+        yield f"| `{column.name}` | {_output_kind(column)} | {column.unit} | {_output_meaning(column)} |"
+    if table.features:
+        yield f"| one column per feature of the model, named as the feature | number | | {table.features} |"
+    people = [f"`{column.name}`" for column in table.columns if column.for_people]
+    if people:
+        yield from ("", f"For people, not for joins or sums: {', '.join(people)}.")
+
+
+def _output_kind(column: OutputColumn) -> str:
+    return f"{column.kind} or null" if column.nullable else column.kind
+
+
+def _output_meaning(column: OutputColumn) -> str:
+    words = ", ".join(f"`{word}`" if word else "empty" for word in column.words)
+    return f"{column.meaning}: {words}" if words else column.meaning
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
     "settings.md": settings_page,
     "features.md": features_page,
+    "metrics.md": metrics_page,
+    "outputs.md": outputs_page,
 }
 
 if __name__ == "__main__":
     for page, write in PAGES.items():
-        (Path("docs") / page).write_text(write(), encoding="utf-8")
+        (DOCS / page).write_text(write(), encoding="utf-8")

@@ -1,10 +1,10 @@
 """What can be set about learning. Every default says where it comes from."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from models.evaluation.trigger_points import TriggerThresholds
+from data.contract.triggers import TRIGGERS
 
 
 class Params(BaseModel):
@@ -36,6 +36,17 @@ class Params(BaseModel):
             "verbosity": -1,
         }
         return {**self.model_dump(), **fixed, "seed": seed}
+
+
+_THRESHOLDS: dict[str, Any] = {
+    trigger.code: (float, Field(default=trigger.threshold, description=trigger.means)) for trigger in TRIGGERS
+}
+TriggerThresholds = create_model(
+    "TriggerThresholds",
+    __doc__="Where a signal becomes a trigger: one threshold per record of ``data.contract.triggers``.",
+    __config__=ConfigDict(frozen=True, extra="forbid"),
+    **_THRESHOLDS,
+)
 
 
 class PromotionGates(BaseModel):

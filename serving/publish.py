@@ -8,123 +8,188 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import pyarrow.parquet as pq
-
-from data.atomic import ASIDE, aside_of, recover, refusal, whole_folder
-from data.errors import NotEnoughHistoryError, PublishError
+from data.atomic import recover, refusal, whole_folder
+from data.contract.outputs import ATTRIBUTIONS, CHANGE_REASONS, EXCLUSIONS, NO_OWNER, REASONS, SCORES, TABLES
+from data.errors import NotEnoughHistoryError
 from serving.published import tables
-from serving.published.assemble import Part, Snapshot, Terms, whole
-from serving.published.change_tables import reasons_of, write_changes
-from serving.published.checks import check_base, check_part
-from serving.published.layout import MANIFEST, damaged, read_manifest
-from serving.ranking.rank import RANK_KEYS
+from serving.published.assemble import AccountBatch, RankedBase, assemble_base
+from serving.published.change_tables import BaseChange, write_changes
+from serving.published.checks import check_base, check_batch
+from serving.published.context import ListContext
+from serving.published.layout import MANIFEST, PREFIX, place_of
+from serving.published.read import PublishedList
 from serving.render.excel import write_workbook
 from serving.render.html import write_page
 
-SORTED_BY = {
-    "attributions": ("account_id",),
-    "reasons": ("account_id", "position"),
-    "change_reasons": ("account_id", "reason_code"),
-}
-"""The tables that are too large to hold, and the columns that identify their rows."""
-HELD = ("scores", "exclusions")
-TABLES = (*HELD, *SORTED_BY, "changes")
-ASKED_OF_SCORES = ("account_id", "run_id", "base_log_odds", "rank", *RANK_KEYS)
-"""The columns of an older list's scores that today's are compared with."""
+OF_THE_BASE = (SCORES, EXCLUSIONS)
+"""The tables that are held: the ranks are not known before the last account has come."""
+SORTED = (ATTRIBUTIONS, REASONS, CHANGE_REASONS)
+"""Those that are too large for it, and are sorted on disk."""
 _COMPARED, _AS_BEFORE = "compared", "as_before"
-_PREFIX, _PARTS = "snapshot_date=", ".parts"
+_WAITING = ".batches"
 _TODO = "Give another folder with --out, or make room and rights there; the older list is untouched."
 
 
-def publish(
-    out: Path,
-    terms: Terms,
-    parts: Iterable[Part],
-    previous: Snapshot | None = None,
-    manifest: Callable[[], Mapping[str, Any]] = dict,
-) -> Path:
-    """Check and write the parts as they come, rank the base, and put the list in place of an older one of that day.
+class Writer(NamedTuple):
+    """What writes one file that people read, from the list; and what the file is, in words."""
 
-    ``manifest`` is asked when all parts have come. It adds what only the caller knows: input watermarks and row counts,
-    config hash, code version, library versions, ``warnings`` (sentences that every form of the list shows); JSON values
-    or dates. Returns the folder. Raises PublishError where a check fails or the folder cannot be written, and
-    NotEnoughHistoryError where no account comes; an older snapshot is then still there.
+    write: Callable[[Path, PublishedList], None]
+    meaning: str
+
+
+OWNER = "OWNER"
+"""In the name of a file: it is written once for each owner, and ``write`` gets that owner's book."""
+
+WRITERS: dict[str, Writer] = {
+    "list.html": Writer(write_page, "the list as one page: nothing is loaded from elsewhere"),
+    "list.xlsx": Writer(write_workbook, "the list as an Excel file: ranked, set apart, reasons, about"),
+}
+"""The files beside the tables. A new one is a row here, and its function."""
+
+
+@contextmanager
+def publish(out: Path, context: ListContext, previous: PublishedList | None = None) -> Iterator["Publisher"]:
+    """A list to add accounts to; on leaving, the base is ranked and the list put in place of an older one of that day.
+
+        with publish(out, context, previous) as publishing:
+            for batch in batches:
+                publishing.add(batch)
+            publishing.describe(warnings=[...])
+
+    Raises PublishError where a check fails or the folder cannot be written, and NotEnoughHistoryError where no account
+    came. Whatever is raised inside or on leaving, the older list is then still there.
     """
-    asked = f"Publish the list of {terms.snapshot_date} in {out}."
-    place = out / f"{_PREFIX}{terms.snapshot_date.isoformat()}"
+    asked, place = f"Publish the list of {context.snapshot_date} in {out}.", place_of(out, context.snapshot_date)
     with refusal(asked, _TODO), _place(out), _alone(out):
-        recover(out, f"{_PREFIX}*")
+        recover(out, f"{PREFIX}*")
         with whole_folder(place, asked, _TODO) as folder:
-            snapshot = _write_parts(folder, terms, parts, previous)
-            _write_list(folder, snapshot.with_manifest(**manifest()))
-    return place
+            publisher = Publisher(place, folder, context, previous)
+            with publisher.files:
+                yield publisher
+            publisher.put_together()
 
 
-def _write_parts(folder: Path, terms: Terms, parts: Iterable[Part], previous: Snapshot | None) -> Snapshot:
-    """Write what is too large to hold, and return the list of the base that its parts make.
+class Publisher:
+    """Takes the accounts of a base batch by batch. ``place``: where the list will be.
 
-    All of it waits on disk till the last part has come. Then the base is held, and no part is: what is said of it in
-    ``scores`` and ``exclusions``, and how its log-odds changed.
+    What is too large to hold waits on disk till the last batch has come. Then the base is held, and no batch is: what
+    is said of it in ``scores`` and ``exclusions``, and how its log-odds changed.
     """
-    count = asked = 0
-    not_asked = ""
-    not_evaluated: tuple[str, ...] = ()
-    waiting = folder / _PARTS
-    waiting.mkdir()
-    with ExitStack() as stack:
-        files = {
-            name: stack.enter_context(tables.Parts(waiting / f"{name}.parquet"))
-            for name in (*HELD, *SORTED_BY, _COMPARED, _AS_BEFORE)
+
+    def __init__(self, place: Path, folder: Path, context: ListContext, previous: PublishedList | None) -> None:
+        self.place = place
+        self.files = ExitStack()
+        self._folder, self._context, self._previous = folder, context, previous
+        self._waiting = folder / _WAITING
+        self._waiting.mkdir()
+        names = (*(table.name for table in (*OF_THE_BASE, *SORTED)), _COMPARED, _AS_BEFORE)
+        self._files = {
+            name: self.files.enter_context(tables.TableWriter(self._waiting / f"{name}.parquet")) for name in names
         }
-        for part in parts:
-            check_part(part)
-            for name in (*HELD, "attributions", "reasons"):
-                files[name].add(getattr(part, name))
-            files["change_reasons"].add(reasons_of(part))
-            files[_COMPARED].add(part.change.accounts)
-            if part.change.as_before is not None:
-                files[_AS_BEFORE].add(part.change.as_before)
-                asked += 1
-            not_asked = not_asked or part.change.not_asked
-            not_evaluated = part.not_evaluated
-            count += 1
-    if not count:
-        raise NotEnoughHistoryError(
-            f"Publish the list of {terms.snapshot_date}.", "there is no account", "Choose a day with customers."
-        )
-    for name, by in SORTED_BY.items():
-        tables.sort(files[name].path, folder / f"{name}.parquet", by)
-    scores, exclusions, compared = (tables.read(files[name].path) for name in (*HELD, _COMPARED))
-    as_before = tables.read(files[_AS_BEFORE].path) if asked == count else None
-    shutil.rmtree(waiting)
-    made = replace(whole(terms, scores, exclusions, not_evaluated, previous), folder=folder)
-    check_base(made)
-    told = write_changes(folder, terms, made, previous, compared, as_before, not_asked)
-    return made.with_manifest(changes=told)
+        self._manifest: dict[str, Any] = {}
+        self._batches = self._asked_before = 0
+        self._not_asked = ""
+        self._not_evaluated: tuple[str, ...] = ()
+
+    def add(self, batch: AccountBatch) -> None:
+        """Check some accounts and keep them on disk."""
+        for name, rows in check_batch(batch).items():
+            self._files[name].add(rows)
+        self._files[_COMPARED].add(tables.to_arrow(batch.change.accounts))
+        if batch.change.as_before is not None:
+            self._files[_AS_BEFORE].add(tables.to_arrow(batch.change.as_before))
+            self._asked_before += 1
+        self._not_asked = self._not_asked or batch.change.not_asked
+        self._not_evaluated = batch.not_evaluated
+        self._batches += 1
+
+    def describe(self, **entries: Any) -> None:
+        """Add what only the caller knows to the manifest: JSON values or dates.
+
+        Such as input watermarks and row counts, config hash, code version, library versions, ``warnings`` (sentences
+        that every form of the list shows).
+        """
+        self._manifest |= entries
+
+    def put_together(self) -> None:
+        """Rank the base, check it, and write all files of the list."""
+        if not self._batches:
+            raise NotEnoughHistoryError(
+                f"Publish the list of {self._context.snapshot_date}.",
+                "there is no account.",
+                "Choose a day with customers.",
+            )
+        for table in SORTED:
+            tables.sort(self._files[table.name].path, self._folder / f"{table.name}.parquet", table.order)
+        listing, change = self._listing(self._ranked_base()), self._change()
+        shutil.rmtree(self._waiting)
+        check_base(listing)
+        changes = write_changes(listing, self._context, self._previous, change)
+        write_files(listing.with_manifest(changes=changes, **self._manifest))
+
+    def _ranked_base(self) -> RankedBase:
+        scores, exclusions = (tables.read(self._files[table.name].path) for table in OF_THE_BASE)
+        return assemble_base(self._context, scores, exclusions, self._not_evaluated, self._previous)
+
+    def _listing(self, base: RankedBase) -> PublishedList:
+        """The list in its unfinished folder, with the tables of the base written."""
+        listing = PublishedList(self._folder, self._context.snapshot_date, base.manifest)
+        for table in OF_THE_BASE:
+            tables.write(listing.path(table.name), tables.to_arrow(getattr(base, table.name), table))
+        return listing
+
+    def _change(self) -> BaseChange:
+        accounts, all_asked = tables.read(self._files[_COMPARED].path), self._asked_before == self._batches
+        as_before = tables.read(self._files[_AS_BEFORE].path) if all_asked else None
+        return BaseChange(accounts, as_before, self._not_asked)
 
 
-def _write_list(folder: Path, snapshot: Snapshot) -> None:
-    """The rest of the files: ranks, exclusions, what people read, and the manifest with the hashes of them all."""
-    for name in HELD:
-        tables.write(folder / f"{name}.parquet", getattr(snapshot, name))
-    write_page(folder / "list.html", snapshot)
-    write_workbook(folder / "list.xlsx", snapshot)
-    files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
-    rows = {name: pq.read_metadata(folder / f"{name}.parquet").num_rows for name in TABLES}
-    counts = {"ranked": int(snapshot.scores["eligible"].sum()), "excluded": len(snapshot.exclusions)}
-    manifest = {**snapshot.manifest, "rows_out": rows, **counts, "files_sha256": files}
+def write_files(listing: PublishedList) -> None:
+    """The rest of the files: what people read, and the manifest with the hashes of them all."""
+    folder = listing.folder
+    for name, writer in WRITERS.items():
+        for path, book in _books(folder / name, listing):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            writer.write(path, book)
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    manifest = {
+        **listing.manifest,
+        "rows_out": {name: tables.count_of(listing.path(name)) for name in TABLES},
+        "ranked": int(listing.scores("eligible")["eligible"].sum()),
+        "excluded": len(listing.exclusions("account_id")),
+        "files_sha256": {name: _sha256(path) for name, path in files.items()},
+    }
     (folder / MANIFEST).write_text(
         json.dumps(manifest, indent=2, ensure_ascii=False, default=_json) + "\n", encoding="utf-8"
     )
+
+
+def _books(path: Path, listing: PublishedList) -> Iterator[tuple[Path, PublishedList]]:
+    """The files of one writer: one of the whole list, or, where its name has OWNER, one for each owner's book."""
+    if OWNER not in path.name:
+        yield path, listing
+        return
+    taken: set[str] = set()
+    for owner in sorted(listing.scores("owner")["owner"].fillna(NO_OWNER).unique()):
+        name = _file_name(owner, taken)
+        taken.add(name.casefold())
+        yield path.with_name(path.name.replace(OWNER, name)), listing.book(owner)
+
+
+def _file_name(owner: str, taken: set[str]) -> str:
+    """An owner's name as a part of a file's name: no two have the same, on any system."""
+    plain = (
+        "".join(letter if letter.isalnum() or letter in " -_.()" else "_" for letter in owner)[:80].strip(" .") or "_"
+    )
+    numbered = (plain if number == 1 else f"{plain} ({number})" for number in range(1, len(taken) + 2))
+    return next(name for name in numbered if name.casefold() not in taken)
 
 
 @contextmanager
@@ -148,59 +213,6 @@ def _alone(out: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def published_dates(out: Path) -> list[date]:
-    """The days of the published snapshots, earliest first."""
-    days = {_day_of(path) for path in out.glob(f"*{_PREFIX}*") if (path / MANIFEST).exists()}
-    return sorted(day for day in days if day)
-
-
-def _day_of(path: Path) -> date | None:
-    """The day that a snapshot's folder is named after; None for any other name."""
-    named = re.fullmatch(rf"{_PREFIX}(\d{{4}}-\d\d-\d\d)", path.name.removeprefix(ASIDE))
-    try:
-        return date.fromisoformat(named[1]) if named else None
-    except ValueError:  # digits that are no day
-        return None
-
-
-def read_published(out: Path, snapshot_date: date | None = None) -> Snapshot:
-    """Read a published snapshot, the latest where no day is given; reasons and attributions stay on disk.
-
-    Raises PublishError where there is none, or its files cannot be read.
-    """
-    day = published_day(out, snapshot_date, "Read")
-    folder = folder_of(out, day)
-    manifest = read_manifest(folder, day)
-    held = {table: tables.read(folder / f"{table}.parquet") for table in HELD}
-    missing = [name for name in ASKED_OF_SCORES if name not in held["scores"]]
-    if missing:
-        raise damaged(folder / "scores.parquet", f"has no column {', '.join(missing)}")
-    return Snapshot(day, manifest=manifest, folder=folder, **held)
-
-
-def published_day(out: Path, snapshot_date: date | None, verb: str) -> date:
-    """The day asked for, the latest where none is given. Raises PublishError where no list of it was published."""
-    days = published_dates(out)
-    day = snapshot_date or (days[-1] if days else None)
-    if day is None or day not in days:
-        there = f"the days there are {', '.join(map(str, days[-5:]))}" if days else "no list has been published there"
-        asked = f"{verb} the list of {snapshot_date}" if snapshot_date else f"{verb} the latest list"
-        raise PublishError(f"{asked} in {out}.", there, "Run `headroom score` for that day, or give another --out.")
-    return day
-
-
-def folder_of(out: Path, day: date) -> Path:
-    """Where the published list of a day stands, also if a run that replaced it died half-way."""
-    place = out / f"{_PREFIX}{day.isoformat()}"
-    return place if place.exists() else aside_of(place)
-
-
-def previous(out: Path, before: date) -> Snapshot | None:
-    """The latest published snapshot of a day before ``before``; None if there is none."""
-    days = [day for day in published_dates(out) if day < before]
-    return read_published(out, days[-1]) if days else None
 
 
 def _sha256(path: Path) -> str:

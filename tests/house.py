@@ -33,13 +33,25 @@ ORDER = {
         "explain",
         "estimators",
         "scoring",
+        "registry",
         "evaluation",
         "training",
         "report",
-        "registry",
     ),
-    "serving": ("thresholds", "settings", "reasons", "ranking", "changes", "published", "render", "publish", "verify"),
-    "flows": ("run", "stages", "train", "score", "backtest", "verify", "demo", "features", "reference", "cli"),
+    "serving": ("settings", "reasons", "ranking", "changes", "published", "render", "publish", "verify"),
+    "flows": (
+        "run",
+        "stages",
+        "pipelines",
+        "train",
+        "score",
+        "backtest",
+        "demo",
+        "verify",
+        "features",
+        "reference",
+        "cli",
+    ),
 }
 """The suites of each room, and the modules that stand in it alone. An import goes to what stands before it."""
 

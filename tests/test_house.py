@@ -13,7 +13,7 @@ import pytest
 from tests import house
 
 ONLY_IN = {
-    "prefect": "flows.",
+    "prefect": "flows.run.under_prefect",
     "mlflow": "models.registry.mlflow_store",
     "shap": "models.report.shap_plot",
     "lightgbm": "models.estimators.boosting",

@@ -9,7 +9,7 @@ DEFAULTS = {
     "DO_NOT_TRACK": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",  # the default of 20 fails on a busy machine
-    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",  # of the console: the run keeps all of its lines
     "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -18,14 +18,14 @@ DEFAULTS = {
 }
 
 
-ONE_MESSAGE = {
-    "PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL": "CRITICAL",
-    "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "CRITICAL",
-}
-"""For a command line, which tells an error itself: Prefect would log it again, with a traceback, for each task."""
+ONE_MESSAGE = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+"""For a command line, which tells an error itself: Prefect would print it again, with a traceback, for each task."""
 
 
 def prepare(*, one_message: bool = False) -> None:
     """Fill in what the environment does not say itself."""
-    for name, value in (DEFAULTS | ONE_MESSAGE if one_message else DEFAULTS).items():
+    for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+    for name, value in ONE_MESSAGE.items() if one_message else ():
+        if os.environ[name] == DEFAULTS[name]:
+            os.environ[name] = value

@@ -4,12 +4,15 @@ import sys
 import time
 from collections.abc import Callable
 
+from flows.run.runner import runner
+
 _BEGAN = time.monotonic()
 
 
 def say(message: str) -> None:
-    """Tell one step. Lines, not bars: the same in a terminal, a log file and a scheduler."""
+    """Tell one step. Lines, not bars: the same in a terminal, a log file and a scheduler; Prefect keeps them too."""
     print(f"{time.monotonic() - _BEGAN:6.1f} s  {message}", file=sys.stderr, flush=True)
+    runner().tell(message)
 
 
 def counting(what: str) -> Callable[[int, int], None]:

@@ -7,7 +7,7 @@ from features.cohort import cohort
 from features.cross_sell import cross_sells, options
 from flows.run.settings import Settings
 from models.estimators.cross_sell import Sales
-from models.evaluation.splits import days
+from models.estimators.sampling import days
 
 
 def read_sales(base: KnownBase, dates: list[date], settings: Settings) -> Sales:

@@ -13,11 +13,13 @@ from data.errors import NotEnoughHistoryError, hint
 from data.sources.known import KnownBase
 from features.catalogue import full_catalogue
 from flows.run.progress import say
+from flows.run.runner import stage
 from flows.run.settings import Settings
-from flows.run.tasks import in_memory
 from flows.stages import inputs as steps
+from flows.stages.base import read_base
 from flows.stages.cross_sell import read_sales
-from flows.stages.dates import known_base, training_dates
+from flows.stages.dates import training_dates
+from flows.stages.shown import show_verdict
 from models.estimators.cross_sell import Sales
 from models.evaluation.evaluation import Study, study
 from models.evaluation.leak_probes import IDENTITY, SHUFFLED_TIME
@@ -26,9 +28,6 @@ from models.report.pages import study_page
 
 NOT_FEATURES = (IDENTITY, SHUFFLED_TIME)
 """What probes find that is about no single feature."""
-
-read_source = in_memory("read source")(steps.read_source)
-check_source = in_memory("check source")(steps.check_source)
 
 
 @dataclass(frozen=True)
@@ -51,15 +50,14 @@ class Known:
 @contextmanager
 def read_known(settings: Settings, snapshot_date: date | str | None) -> Iterator[Known]:
     """Read and check the source, build what was known before the day; the source is closed with the context."""
-    with read_source(settings) as source:
-        report = check_source(source)
-        base = known_base(source, snapshot_date)
+    base, report = read_base(settings, snapshot_date)
+    with base:
         history, today = build_history(base, settings)
         sales = read_sales(base, training_dates(base, settings.expansion.horizon_days), settings)
         yield Known(settings, report, base, history, today, tuple(steps.feature_cards(base)), sales)
 
 
-@in_memory("build history")
+@stage("build history")
 def build_history(base: KnownBase, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Feature rows with labels of every matured snapshot, and the unlabelled rows of the day of the base."""
     dates = training_dates(base, settings.expansion.horizon_days)
@@ -70,12 +68,12 @@ def build_history(base: KnownBase, settings: Settings) -> tuple[pd.DataFrame, pd
     return steps.add_labels(past, base, dates, settings), today
 
 
-@in_memory("study")
+@stage("study")
 def study_known(known: Known) -> Study:
     """Replay, backtest, probes and verdict. Raises ``NotEnoughHistoryError`` if there is too little."""
     for warning in unknown_signatures(known.settings, known.features):
         say(f"warning: {warning}")
-    return study(
+    found = study(
         known.history,
         known.features,
         known.settings.training_settings,
@@ -84,6 +82,8 @@ def study_known(known: Known) -> Study:
         sales=known.sales,
         progress=say,
     )
+    show_verdict(found.verdict)
+    return found
 
 
 def unknown_signatures(settings: Settings, features: Sequence[str]) -> Iterator[str]:
@@ -102,6 +102,8 @@ def too_few(error: NotEnoughHistoryError) -> Verdict:
 
 def write_verdict(known: Known, verdict: Verdict, found: Study | None) -> Path:
     """The page that shows why no model may be used."""
+    if found is None:
+        show_verdict(verdict)
     title = f"No model for {known.base.snapshot_date}: {verdict.kind}"
     horizon_days = known.settings.expansion.horizon_days
     return steps.write_page(

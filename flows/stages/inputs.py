@@ -156,6 +156,11 @@ class Fingerprint:
     def add(self, rows: pd.DataFrame) -> None:
         self._rows.append(pd.util.hash_pandas_object(rows, index=False).to_numpy())
 
+    @property
+    def count(self) -> int:
+        """The rows so far."""
+        return sum(map(len, self._rows))
+
     def told(self) -> dict[str, Any]:
         """How many rows there were, and their hash."""
         hashes = np.sort(np.concatenate([np.zeros(0, np.uint64), *self._rows]))

@@ -13,19 +13,21 @@ from flows.run.progress import say
 from flows.run.settings import Settings
 from models.estimators.bundle import Bundle
 from models.registry.champion import served_before
-from models.registry.mlflow_store import Registry
-from models.scoring.previous_scores import Published
+from models.registry.mlflow_store import ModelRegistry
+from models.scoring.previous_scores import PreviousScores
 from models.scoring.score_change import replacement, split
-from serving.publish import previous
-from serving.published.assemble import Snapshot
+from serving.published.read import PublishedList, list_before
 from serving.published.row_file import RowFile
+
+COMPARED = ("account_id", "run_id", "log_odds", "base_log_odds", "propensity")
+"""What the model's part of a change is computed from."""
 
 
 @dataclass(frozen=True)
 class LastList:
-    """``snapshot``: None where nothing was published before. ``bundle``: its model; None, and why, if it is gone."""
+    """``listing``: None where nothing was published before. ``bundle``: its model; None, and why, if it is gone."""
 
-    snapshot: Snapshot | None
+    listing: PublishedList | None
     bundle: Bundle | None
     not_there: str = ""
 
@@ -43,32 +45,33 @@ class LastList:
     ) -> Change:
         """What changed for some accounts: their scores and attributions by ``new``, and their feature rows."""
         codes = {name: card.reason_code for name, card in catalogue.items()}
-        found = split(self.bundle, new, self._of(rows["account_id"]), rows, scores, codes, attributions=attributions)
-        return replace(found, not_asked=self.not_there or found.not_asked)
+        before = self._of(rows["account_id"])
+        change = split(self.bundle, new, before, rows, scores, codes, attributions=attributions)
+        return replace(change, not_asked=self.not_there or change.not_asked)
 
-    def _of(self, accounts: pd.Series) -> Published | None:
-        if self.snapshot is None:
+    def _of(self, accounts: pd.Series) -> PreviousScores | None:
+        if self.listing is None:
             return None
-        scores = self.snapshot.scores
-        return Published(scores[scores["account_id"].isin(accounts)], self._attributions.read(accounts))
+        scores = self.listing.scores(*COMPARED)
+        return PreviousScores(scores[scores["account_id"].isin(accounts)], self._attributions.read(accounts))
 
     @cached_property
     def _attributions(self) -> RowFile:
         # Laid down when the first part asks, beside the list: what finds no room there is told as publishing tells it.
-        assert self.snapshot is not None, "a list was published before"
-        assert self.snapshot.folder is not None, "a published list is on disk"
-        return RowFile(self.snapshot.folder / "attributions.parquet", self.snapshot.folder.parent)
+        assert self.listing is not None, "a list was published before"
+        return RowFile(self.listing.path("attributions"), self.listing.folder.parent)
 
 
 def last_list(settings: Settings, before: date, new: Bundle) -> LastList:
     """The latest list of a day before ``before``. A model that is gone or was changed is told, and asked nothing."""
-    snapshot = previous(settings.out_folder, before)
-    if snapshot is None:
+    listing = list_before(settings.out_folder, before)
+    if listing is None:
         return LastList(None, None)
-    run_id = snapshot.manifest["run_id"]
+    listing.require("scores", "attributions")
+    run_id = listing.manifest["run_id"]
     if run_id == new.run_id:
-        return LastList(snapshot, new)
-    bundle, why = served_before(Registry(settings.mlruns_folder, settings.model), run_id)
+        return LastList(listing, new)
+    bundle, why = served_before(ModelRegistry(settings.mlruns_folder, settings.model), run_id)
     if bundle is None:
-        say(f"warning: why scores changed since {snapshot.snapshot_date} cannot be told: {why}")
-    return LastList(snapshot, bundle, why)
+        say(f"warning: why scores changed since {listing.snapshot_date} cannot be told: {why}")
+    return LastList(listing, bundle, why)

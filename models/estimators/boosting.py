@@ -16,12 +16,11 @@ from joblib import cpu_count
 
 from data.errors import ModelError
 from features.missing_features import say_missing, some
-from models.explain import lightgbm_text as trees
-from models.explain.explainer import Attributions, Explainer, Precision, TopAttributions, strongest
-from models.explain.lightgbm_text import NotCoveredError
 from models.settings import Params
 
 Booster = lightgbm.Booster
+STAGE = 10
+"""The number of trees is chosen in steps of so many."""
 BLOCK_ROWS = 1024
 """Rows predicted at a time by one core."""
 
@@ -120,74 +119,15 @@ def log_odds(booster: Booster, X: pd.DataFrame, rounds: int | None = None) -> np
     return _in_blocks(lambda block: booster.predict(block, raw_score=True, num_iteration=rounds, num_threads=1), X)
 
 
-def contributions(booster: Booster, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Exact SHAP values in log-odds: rows x features, and the base value per row. They add up to ``log_odds``.
+def own_contributions(booster: Booster, X: pd.DataFrame) -> np.ndarray:
+    """SHAP values by LightGBM itself, rows x features, and the base value in one more column: slow.
 
-    By quadrature in float64; of boosters that it does not cover by LightGBM itself. ``explained_by`` says which.
-    Raises ModelError for boosters that neither explains: linear trees, more than one output.
-    """
-    check_columns(feature_names(booster), list(X.columns))
-    try:
-        explainer = Explainer.from_text(to_text(booster))
-    except NotCoveredError as refused:
-        if booster.num_model_per_iteration() != 1:
-            raise
-        try:
-            values = _own_contributions(booster, X)
-        except lightgbm.basic.LightGBMError as error:
-            raise ModelError(
-                "explain a booster", f"{refused.found}; nor does LightGBM ({error})", "train again"
-            ) from error
-        return values[:, :-1], values[:, -1]
-    explained = explainer.explain(X.to_numpy(np.float64), precision="float64")
-    return explained.values, np.full(len(X), explained.base)
-
-
-def lightgbm_contributions(booster: Booster, X: pd.DataFrame) -> np.ndarray:
-    """SHAP values by LightGBM itself, rows x features: slow, and a judge of ``contributions``."""
-    return _own_contributions(booster, X)[:, :-1]
-
-
-def _own_contributions(booster: Booster, X: pd.DataFrame) -> np.ndarray:
-    return _in_blocks(lambda block: booster.predict(block, pred_contrib=True, num_threads=1), X)
-
-
-def deepest_path(booster: Booster) -> int:
-    """Splits on the longest path from a root to a leaf; 0 for a booster that the quadrature does not cover."""
-    try:
-        model = trees.read(to_text(booster))
-    except NotCoveredError:
-        return 0
-    return max((tree.depth() for tree in model.trees), default=0)
-
-
-def top_contributions(
-    booster: Booster, k: int, precision: Precision = "float32", threads: int | None = None
-) -> Callable[[pd.DataFrame], TopAttributions]:
-    """A function that gives the log-odds and the ``k`` strongest SHAP values of each row, for many calls.
-
-    It takes the booster's columns, as ``contributions`` does; boosters that the quadrature does not cover are explained
-    by it, in float64.
+    Raises ModelError for boosters that it does not explain, such as those of linear trees.
     """
     try:
-        explainer = Explainer.from_text(to_text(booster))
-    except NotCoveredError:
-
-        def by_lightgbm(X: pd.DataFrame) -> TopAttributions:
-            values, base = contributions(booster, X)
-            return strongest(Attributions(values, float(base[0]), log_odds(booster, X)), k)
-
-        return by_lightgbm
-    return lambda X: explainer.top(X.to_numpy(np.float64), k, precision=precision, threads=threads)
-
-
-def explained_by(booster: Booster) -> str:
-    """What serves ``contributions`` of this booster, and why if it is not the quadrature."""
-    try:
-        trees.read(to_text(booster))
-    except NotCoveredError as error:
-        return f"LightGBM pred_contrib ({error.found})"
-    return "quadrature"
+        return _in_blocks(lambda block: booster.predict(block, pred_contrib=True, num_threads=1), X)
+    except lightgbm.basic.LightGBMError as error:
+        raise ModelError("explain a booster", str(error), "train again") from error
 
 
 def _in_blocks(predict: Callable[[np.ndarray], Any], X: pd.DataFrame) -> np.ndarray:

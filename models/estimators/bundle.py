@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pandas as pd
+
 from data.errors import ModelError
 from models.estimators import boosting
 from models.estimators.amounts import Amounts
@@ -125,6 +127,14 @@ class Bundle:
         )
         boosting.check_columns(boosting.feature_names(bundle.booster), list(bundle.feature_names))
         return bundle
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model that is served, and its own predictions of days it had not learnt from."""
+
+    bundle: Bundle
+    predictions: pd.DataFrame
 
 
 def _file(name: str) -> str:

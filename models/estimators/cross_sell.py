@@ -22,18 +22,14 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from features.cross_sell import CrossSellOptions
-from models.evaluation.bootstrap import Figures, Resamples, difference, table_of
-from models.evaluation.splits import Split, days
-from models.settings import TrainSettings
+from models.estimators.sampling import KEYS, days
 
-KEYS = ["account_id", "snapshot_date"]
 SIZE_COLUMNS = ("mrr", "billed_91d")
 """What says how large an account is; the first that there is."""
 DOUBT = 0.5
 """Standard deviation of each effect beside the popularity, in log-odds, before the sales are seen."""
 POPULARITY_DOUBT = 2.0
 MOST_FEATURES = 100
-HIT, POPULAR, SHARE = "cross_sell_product_hit_rate", "cross_sell_popular_hit_rate", "cross_sell_product_share"
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ class Offers:
 
         ``rows``: account_id, snapshot_date and the column of size.
         """
-        had, left = _left(rows, owned, self.products)
+        had, left = left_to_sell(rows, owned, self.products)
         sizes = _standard(_size(rows, self.size_column), self.size_middle, self.size_scale)
         shown = np.column_stack([had, _used(rows, owned, self.features)])
         utility = (
@@ -111,7 +107,7 @@ def fit_offers(rows: pd.DataFrame, sales: Sales) -> Offers | None:
     products = tuple(sorted({*offered["product"], *keyed["product"]}))
     column = next((name for name in SIZE_COLUMNS if name in rows), "")
     told = sold.merge(rows[[*KEYS, *([column] if column else [])]], on=KEYS)
-    had, left = _left(told, owned, products)
+    had, left = left_to_sell(told, owned, products)
     bought = np.array([products.index(name) if name in products else -1 for name in told["product"]])
     fair = (bought >= 0) & left[np.arange(len(told)), bought]
     if not fair.any():
@@ -162,7 +158,7 @@ def _effects(
     return np.asarray(found.x).reshape(shape)
 
 
-def _left(rows: pd.DataFrame, owned: CrossSellOptions, products: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def left_to_sell(rows: pd.DataFrame, owned: CrossSellOptions, products: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Rows x products: had (0 or 1), and left to be sold (on offer that day and never had)."""
     place = {name: at for at, name in enumerate(products)}
     asked = rows[KEYS].assign(snapshot_date=days(rows["snapshot_date"]))
@@ -194,85 +190,3 @@ def _size(rows: pd.DataFrame, column: str) -> np.ndarray:
 def _standard(sizes: np.ndarray, middle: float, scale: float) -> np.ndarray:
     """Sizes around 0; one that is not known is the middle."""
     return np.nan_to_num((sizes - middle) / scale)
-
-
-@dataclass(frozen=True)
-class OfferedBacktest:
-    """What the choice would have said on past days.
-
-    ``days``: one row per reported day: snapshot_date, buyers (accounts with a cross-sell), choices (products left to a
-    buyer, mean), hit_rate, popular_hit_rate, mean_share (of the product that was bought). ``figures``: metric, value,
-    low, high; of all days together, with ``difference`` the paired hit rate less that of the most popular one left.
-    """
-
-    days: pd.DataFrame
-    figures: pd.DataFrame
-
-    def metrics(self) -> dict[str, float]:
-        """Flat names for MLflow."""
-        flat = {"cross_sell_buyers": float(self.days.buyers.sum())}
-        for line in self.figures.to_dict("records"):
-            name = line["metric"]
-            flat |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
-        return flat
-
-
-def judge_offers(
-    rows: pd.DataFrame, reported: Sequence[Split], sales: Sales, settings: TrainSettings
-) -> OfferedBacktest | None:
-    """Replay the choice: fitted on what had matured before each reported day, asked about the cross-sells of that day.
-
-    ``rows``: labelled history. A product that nobody could be offered yet counts as a miss. None without a buyer.
-    """
-    column = next((name for name in SIZE_COLUMNS if name in rows), None)
-    buyers = sales.sold[KEYS].drop_duplicates()
-    known = rows[[*KEYS, *([column] if column else [])]].merge(buyers, on=KEYS)
-    known = known.sort_values(KEYS, ignore_index=True)  # resamples are drawn in the order of the rows
-    told = [_told(known, split, sales) for split in sorted(reported, key=lambda split: split.test_date)]
-    asked = pd.concat([part for part in told if part is not None] or [pd.DataFrame()], ignore_index=True)
-    if asked.empty:
-        return None
-    resamples = Resamples(asked.account_id, settings.resamples, settings.seed)
-    places = np.arange(len(asked))
-
-    def of(name: str) -> Figures:
-        values = asked[name].to_numpy(np.float64)
-        return resamples.figures(places, lambda w: {name: (w @ values) / np.maximum(w.sum(axis=1), 1)})
-
-    hit, popular = of("hit"), of("popular")
-    better = difference({"difference": hit["hit"]}, {"difference": popular["popular"]})
-    figures = {HIT: hit["hit"], POPULAR: popular["popular"], SHARE: of("share")["share"]}
-    figures |= {"cross_sell_hit_rate_difference": better["difference"]}
-    by_day = asked.groupby("snapshot_date", as_index=False).agg(
-        buyers=("hit", "size"),
-        choices=("choices", "mean"),
-        hit_rate=("hit", "mean"),
-        popular_hit_rate=("popular", "mean"),
-        mean_share=("share", "mean"),
-    )
-    return OfferedBacktest(by_day, table_of(figures))
-
-
-def _told(known: pd.DataFrame, split: Split, sales: Sales) -> pd.DataFrame | None:
-    """One row per buyer of a day: was the likeliest product bought, was the most popular one, and what share it had."""
-    fitted = fit_offers(known[known.snapshot_date.isin(split.train_dates)], sales)
-    asked = known[known.snapshot_date == split.test_date].reset_index(drop=True)
-    if fitted is None or asked.empty:
-        return None
-    past = sales.sold[sales.sold.snapshot_date.isin(split.train_dates)]
-    sold = past.drop_duplicates(["account_id", "product"])["product"].value_counts()
-    counts = np.array([sold.get(name, 0) for name in fitted.products], dtype=np.float64)
-    _, left = _left(asked, sales.owned, fitted.products)
-    shares = fitted.shares(asked, sales.owned)
-    best, popular = shares.argmax(axis=1), np.where(left, counts, -1.0).argmax(axis=1)
-    bought = np.zeros(shares.shape, dtype=bool)
-    place = {name: at for at, name in enumerate(fitted.products)}
-    came = sales.sold[sales.sold["product"].isin(place)].merge(asked[KEYS].reset_index(names="row"), on=KEYS)
-    bought[came["row"], came["product"].map(place).to_numpy(np.intp)] = True
-    each = np.arange(len(asked))
-    return asked[KEYS].assign(
-        choices=left.sum(axis=1),
-        hit=bought[each, best] & left.any(axis=1),
-        popular=bought[each, popular] & left.any(axis=1),
-        share=(shares * bought).sum(axis=1),
-    )

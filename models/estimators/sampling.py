@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+KEYS = ["account_id", "snapshot_date"]
+"""The key of a row."""
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 """The step of splitmix64 (Steele, Lea and Flood 2014); pandas hashes whole numbers by the rest of it."""
 
@@ -57,6 +59,11 @@ def evenly(history: pd.DataFrame, places: np.ndarray, max_rows: int, seed: int) 
         return places
     drawn = _drawn(history["account_id"], history["snapshot_date"], places, seed)
     return places[drawn < max_rows / len(places)]
+
+
+def days(column: pd.Series) -> pd.Series:
+    """Snapshot dates as timestamps of one resolution, whatever the engine returned."""
+    return pd.to_datetime(column).astype("datetime64[us]")
 
 
 def places_of(history: pd.DataFrame, dates: Sequence[pd.Timestamp]) -> np.ndarray:

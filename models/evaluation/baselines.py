@@ -1,21 +1,25 @@
 """The simple rules that a model must beat, on the same rows.
 
 A rule ranks accounts by one column, highest or lowest first, accounts without a value last. The best rule of a past
-snapshot is chosen on the rows that a model could learn from on that day, and judged on that day's rows.
+snapshot is chosen on the rows that a model could learn from on that day, and judged on that day's rows. Beside the
+rules stand rivals that learn; each past day, each rival ranks with what it could know on that day.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from joblib import cpu_count
 from scipy.stats import rankdata
 
+from data.contract.triggers import TRIGGERS
 from models.estimators.logistic import logistic_ranking
-from models.evaluation.metrics import LIST_LENGTH, SHARE, base_rate
-from models.evaluation.trigger_points import TriggerThresholds, points
-from models.evaluation.trigger_points import columns as trigger_columns
+from models.estimators.sampling import day_of, evenly, matrix, places_of
+from models.evaluation.splits import Split
+from models.settings import TrainSettings
 
 First = Literal["highest", "lowest"]
 BEST_RULE = "best single column"
@@ -25,6 +29,8 @@ LOGISTIC = "logistic regression"
 LAST_LIST = "last month's own list"
 LEARNERS = (LOGISTIC, LAST_LIST)
 """Rivals that learn, as the model does: beating them is good, but they are not rules that one could use instead."""
+FEWER_ROWS = 4
+"""Rivals have a parameter or two for each column: above a quarter of ``max_rows`` they learn from a sample."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +93,30 @@ def best_rule(rows: pd.DataFrame, columns: Iterable[str], y: np.ndarray) -> Rule
     return Rule(BEST_RULE, str(best["column"]), best["first"])
 
 
+def trigger_columns(rows: pd.DataFrame) -> list[str]:
+    """The columns of these rows that the triggers read."""
+    return list(dict.fromkeys(name for trigger in TRIGGERS if trigger.can_be_asked(rows) for name in trigger.reads))
+
+
+def trigger_points(rows: pd.DataFrame, thresholds: Mapping[str, float]) -> np.ndarray:
+    """The points of each row: each trigger that fires gives its own.
+
+    ``thresholds``: by the code of the trigger; one that is not there has its default.
+    """
+    total = np.zeros(len(rows))
+    for trigger in TRIGGERS:
+        if trigger.can_be_asked(rows):
+            values = {name: rows[name] for name in trigger.reads}
+            total += trigger.points * trigger.fires(values, thresholds.get(trigger.code, trigger.threshold))
+    return total
+
+
 def rankings(
     train: pd.DataFrame,
     test: pd.DataFrame,
     columns: Sequence[str],
     label: str,
-    thresholds: TriggerThresholds,
+    thresholds: Mapping[str, float],
     last_list: pd.Series,
 ) -> dict[str, np.ndarray]:
     """Rival to its ranking of the test rows: one number per row, higher = earlier.
@@ -104,19 +128,35 @@ def rankings(
     rules += [rule for rule in NAMED_RULES if rule.column in test.columns]
     found = {rule.name: rule.ranking(test) for rule in rules}
     if trigger_columns(test):
-        found[TRIGGER_POINTS] = points(test, thresholds)
+        found[TRIGGER_POINTS] = trigger_points(test, thresholds)
     found[LOGISTIC] = logistic_ranking(train, test, columns, label)
     if len(last_list):
         found[LAST_LIST] = last_list.reindex(test["account_id"]).fillna(-np.inf).to_numpy(np.float64)
     return found
 
 
-def random_figures(y: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """What a list in random order is expected to reach, in every resample (``weights``: resamples x rows)."""
-    rate, total = base_rate(y, weights), weights.sum(axis=1)
-    one = np.ones_like(rate)
-    shares = {"20": np.minimum(1, LIST_LENGTH / total), "10pct": np.maximum(1, np.round(total / SHARE)) / total}
-    found = {"auc": one / 2, "average_precision": rate, "book_precision_at_20": rate, "book_lift_at_20": one}
-    for name, share in shares.items():
-        found |= {f"precision_at_{name}": rate, f"lift_at_{name}": one, f"arr_recall_at_{name}": share}
-    return found
+def rival_rankings(
+    history: pd.DataFrame,
+    features: Sequence[str],
+    reported: Sequence[Split],
+    predictions: pd.DataFrame,
+    settings: TrainSettings,
+    rows: pd.DataFrame,
+) -> dict[str, np.ndarray]:
+    """Rival to its ranking of the judged rows. A rival that cannot rank a day ranks its accounts alike."""
+
+    def one(split: Split) -> pd.DataFrame:
+        past = places_of(history, split.train_dates)
+        past = evenly(history, past, settings.max_rows // FEWER_ROWS, settings.seed)
+        train = matrix(history, ["expanded", *features], past)
+        test = history.iloc[day_of(history, split.test_date)]
+        earlier = predictions[predictions.snapshot_date < split.test_date]
+        last = earlier[earlier.snapshot_date == earlier.snapshot_date.max()].set_index("account_id").log_odds
+        told = rankings(train, test, features, "expanded", settings.triggers.model_dump(), last.astype("float64"))
+        return test[["account_id", "snapshot_date"]].assign(**told)
+
+    judged = [split for split in reported if (rows.snapshot_date == split.test_date).any()]
+    with ThreadPoolExecutor(settings.workers or cpu_count()) as pool:
+        ranked = pd.concat(list(pool.map(one, judged)), ignore_index=True)
+    aligned = rows[["account_id", "snapshot_date"]].merge(ranked, on=["account_id", "snapshot_date"], how="left")
+    return {name: aligned[name].fillna(-np.inf).to_numpy(np.float64) for name in aligned.columns[2:]}

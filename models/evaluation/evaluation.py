@@ -14,17 +14,16 @@ import pandas as pd
 
 from data.errors import ModelError, NotEnoughHistoryError
 from models.estimators.categories import Categories, encode, learn_categories
-from models.estimators.cross_sell import OfferedBacktest, Offers, Sales, fit_offers, judge_offers
+from models.estimators.cross_sell import Offers, Sales, fit_offers
+from models.estimators.sampling import KEYS, days
 from models.evaluation import baselines
 from models.evaluation.backtest import Backtest, judge
+from models.evaluation.cross_sell import OfferedBacktest, judge_offers
 from models.evaluation.leak_probes import Leak, probe
-from models.evaluation.readiness import require_enough
-from models.evaluation.replay import Progress, Recipe, Replay, replay
-from models.evaluation.splits import Split, days, origins
-from models.evaluation.verdict import Verdict, judge_base
+from models.evaluation.replay import Progress, Recipe, Replay, replay, replay_amounts
+from models.evaluation.splits import Split, origins
+from models.evaluation.verdict import Verdict, judge_base, require_enough
 from models.settings import StudySettings
-
-KEYS = ["account_id", "snapshot_date"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,8 @@ def study(
             todo="load older history, or come back when more months have passed",
         )
     progress("rivals and intervals")
-    backtest = judge(rows, features, reported, played.predictions, settings, people)
+    amounts = replay_amounts(rows, features, reported, settings.seed)
+    backtest = judge(rows, features, reported, played.predictions, amounts, settings, people)
     progress("leak probes")
     columns = baselines.single_columns(rows, features, rows["expanded"].to_numpy())
     known = None if today is None else encode(today.assign(snapshot_date=days(today["snapshot_date"])), categories)

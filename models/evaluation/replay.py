@@ -13,19 +13,18 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 from joblib import cpu_count
-from scipy.special import expit
 
 from models.estimators import boosting
-from models.estimators.base_rate import Rates, calibrate, level_for
+from models.estimators.amounts import fit_amounts
+from models.estimators.base_rate import Rates, calibrate
 from models.estimators.boosting import Booster, Params
 from models.estimators.calibration import Calibrator, Levels, fit_levels
-from models.estimators.sampling import day_of, matrix, rows_to_fit
-from models.evaluation.metrics import log_loss
+from models.estimators.sampling import day_of, matrix, places_of, rows_to_fit
+from models.evaluation.measures import order_loss
 from models.evaluation.splits import Split
 
 Progress = Callable[[str], None]
-STAGE = 10
-"""The number of trees is chosen in steps of so many."""
+AMOUNTS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high", "arr_square")
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def settle(folds: Sequence[Fold], rates: Rates, recipe: Recipe) -> Settled:
         return Settled(
             recipe.default_rounds, fit_levels([], recipe.min_calibration_positives), rates, recipe.horizon_days, 0
         )
-    rounds = STAGE * (1 + int(np.argmin(np.mean([fold.curve for fold in folds], axis=0))))
+    rounds = boosting.STAGE * (1 + int(np.argmin(np.mean([fold.curve for fold in folds], axis=0))))
     samples = [(fold.split.test_date, _log_odds(fold, rounds), fold.y) for fold in folds]
     levels = fit_levels(samples, recipe.min_calibration_positives)
     return Settled(rounds, levels, rates, recipe.horizon_days, len(folds))
@@ -131,7 +130,7 @@ def _fold(history: pd.DataFrame, features: list[str], split: Split, recipe: Reci
         return None
     test = history.iloc[day_of(history, split.test_date)]
     X, came = test[features], test[recipe.label].to_numpy(np.int8)
-    curve = np.array([order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, X, STAGE)])
+    curve = np.array([order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, X, boosting.STAGE)])
     return Fold(split, booster, X, came, keys=test[["account_id", "snapshot_date"]], curve=curve)
 
 
@@ -151,13 +150,6 @@ def fit_rows(
     return boosting.fit(X, y, recipe.params, rounds, recipe.seed, chosen.share)
 
 
-def order_loss(y: np.ndarray, log_odds: np.ndarray) -> float:
-    """Log loss at the level that fits these rows best; with one outcome only, there is no order to judge: 0."""
-    if not 0 < y.sum() < len(y):
-        return 0.0
-    return log_loss(y, expit(log_odds + level_for(log_odds, float(y.mean()))))
-
-
 def _matured(earlier: Fold, split: Split, recipe: Recipe) -> bool:
     return earlier.split.test_date + timedelta(days=recipe.horizon_days) <= split.test_date
 
@@ -174,4 +166,32 @@ def _scored(fold: Fold, settled: Settled) -> pd.DataFrame:
         propensity=settled.calibrator(fold.split.test_date, raw).propensity(raw),
         calibrated=settled.folds > 0,
         rounds=settled.rounds,
+    )
+
+
+def replay_amounts(
+    history: pd.DataFrame, features: Sequence[str], reported: Sequence[Split], seed: int
+) -> dict[str, np.ndarray]:
+    """ARR given an expansion, one entry per row of the reported days, oldest first, fitted on what had matured before.
+
+    Names: arr_if_expands with its low and high, and arr_square (``Amounts.square``). NaN where nothing had been gained.
+    """
+    said: list[np.ndarray] = []
+    for split in sorted(reported, key=lambda split: split.test_date):
+        day = history.iloc[day_of(history, split.test_date)]
+        past = places_of(history, split.train_dates)
+        train = history.iloc[past[history.expanded.to_numpy()[past] == 1]]
+        arr = train.get("expansion_arr", pd.Series(np.nan, train.index)).to_numpy(np.float64)
+        fitted = fit_amounts(train, arr, features, seed)
+        if fitted is None:
+            said.append(np.full((4, len(day)), np.nan))
+            continue
+        mean = fitted.predict(day)
+        said.append(np.stack([mean, *fitted.interval(mean), np.full(len(day), fitted.square)]))
+    return dict(
+        zip(
+            ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high", "arr_square"),
+            np.concatenate(said, axis=1),
+            strict=True,
+        )
     )

@@ -24,11 +24,6 @@ class Split:
     test_date: pd.Timestamp
 
 
-def days(column: pd.Series) -> pd.Series:
-    """Snapshot dates as timestamps of one resolution, whatever the engine returned."""
-    return pd.to_datetime(column).astype("datetime64[us]")
-
-
 def matured(dates: Iterable[pd.Timestamp], day: pd.Timestamp, horizon_days: int) -> tuple[pd.Timestamp, ...]:
     """The snapshots whose label window ``[s, s + horizon)`` lies before ``day``, oldest first."""
     return tuple(sorted(date for date in set(dates) if date + timedelta(days=horizon_days) <= day))

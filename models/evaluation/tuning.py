@@ -18,7 +18,7 @@ from joblib import cpu_count
 
 from models.estimators import boosting
 from models.estimators.sampling import day_of, matrix, rows_to_fit
-from models.evaluation.replay import STAGE, order_loss
+from models.evaluation.measures import order_loss
 from models.evaluation.splits import Split
 from models.settings import Params, StudySettings
 
@@ -108,4 +108,4 @@ def _loss(rows: pd.DataFrame, features: list[str], day: Split, params: Params, s
         return 0.0  # the same for every trial: this day decides nothing
     X = matrix(rows, features, chosen.places)
     booster = boosting.fit(X, y, params, settings.max_rounds, settings.seed, chosen.share)
-    return min(order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, test[features], STAGE))
+    return min(order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, test[features], boosting.STAGE))

@@ -1,12 +1,11 @@
 """Who serves, and who served before: reading the champion, promoting by hand, rolling back."""
 
 from data.errors import ModelError
-from models.estimators.bundle import Bundle, OutdatedModelError
-from models.registry.mlflow_store import CHALLENGER, CHAMPION, DECISION, PREVIOUS, PROMOTED, Registry, listed
-from models.training.promotion import Champion
+from models.estimators.bundle import Bundle, Champion, OutdatedModelError
+from models.registry.mlflow_store import CHALLENGER, CHAMPION, DECISION, PREVIOUS, PROMOTED, ModelRegistry, listed
 
 
-def champion_of(registry: Registry) -> tuple[Champion | None, str]:
+def champion_of(registry: ModelRegistry) -> tuple[Champion | None, str]:
     """The champion and its own predictions of past days; None, and why, if there is none to compare with.
 
     One that another version of Headroom stored can be neither read nor served, so it holds no successor back.
@@ -22,7 +21,7 @@ def champion_of(registry: Registry) -> tuple[Champion | None, str]:
     return Champion(bundle, registry.table(bundle.run_id, "predictions")), ""
 
 
-def served_before(registry: Registry, run_id: str) -> tuple[Bundle | None, str]:
+def served_before(registry: ModelRegistry, run_id: str) -> tuple[Bundle | None, str]:
     """The model of a run that a published list names; None, and what was found instead, if it cannot be read."""
     try:
         return registry.load(run_id), ""
@@ -30,7 +29,7 @@ def served_before(registry: Registry, run_id: str) -> tuple[Bundle | None, str]:
         return None, error.found
 
 
-def promote(registry: Registry, reference: str | None, because: str) -> tuple[str, str]:
+def promote(registry: ModelRegistry, reference: str | None, because: str) -> tuple[str, str]:
     """Make a version the champion by hand (default: the challenger). Returns ``(version, what was decided of it)``.
 
     Raises ModelError for a rule, which cannot be a champion, and for a version of a model of another name.
@@ -48,11 +47,11 @@ def promote(registry: Registry, reference: str | None, because: str) -> tuple[st
         )
     decided = registry.tags(bundle.run_id).get(DECISION, "nothing")
     registry.note(bundle.run_id, PROMOTED, because)
-    registry.crown(bundle.version)
+    registry.set_champion(bundle.version)
     return bundle.version, decided
 
 
-def rollback(registry: Registry) -> tuple[str, str]:
+def rollback(registry: ModelRegistry) -> tuple[str, str]:
     """Let the previous champion serve again, and the present one be the previous. Returns ``(now, before)``."""
     if not registry.has(PREVIOUS) or not registry.has(CHAMPION):
         raise ModelError(
@@ -62,5 +61,5 @@ def rollback(registry: Registry) -> tuple[str, str]:
         )
     before, _ = registry.find(f"{registry.name}@{CHAMPION}")
     now, _ = registry.find(f"{registry.name}@{PREVIOUS}")
-    registry.crown(now)
+    registry.set_champion(now)
     return now, before

@@ -10,25 +10,24 @@ database remembers them. mlflow takes seconds to import, so it is loaded when it
 """
 
 import hashlib
+import io
 import os
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlparse
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from data.errors import ModelError
 from models.estimators.bundle import DESCRIPTION, Bundle
-from models.registry import run_record as record
-from models.training.promotion import Choice, Decision
-from models.training.train import TrainedModel
 
 DEFAULT_NAME = "headroom"
 CHAMPION, PREVIOUS, CHALLENGER, RULE = "champion", "previous_champion", "challenger", "rule"
@@ -37,11 +36,35 @@ DECISION, BECAUSE, PROMOTED = "headroom.decision", "headroom.because", "headroom
 """Tags of a run: what was decided about it, why, and why somebody promoted it."""
 SHA256 = "headroom.sha256"
 """Head of the tags of a run that hold the hash of a file of it."""
-SEALED = (f"{record.BUNDLE}/{DESCRIPTION}", f"{record.TABLES}/predictions.parquet")
+BUNDLE, TABLES, PLOTS = "bundle", "tables", "plots"
+"""Folders of a run."""
+SEALED = (f"{BUNDLE}/{DESCRIPTION}", f"{TABLES}/predictions.parquet")
 """Files that are read again: what is served (the description has the hashes of the boosters), and what is compared."""
-MOST_METRICS, MOST_PARAMETERS = 1000, 100
-"""What MLflow takes in one batch."""
+MOST_METRICS, MOST_PARAMETERS, LONGEST_TAG = 1000, 100, 5000
+"""What MLflow takes in one batch, and of one tag."""
 _REQUIREMENTS = ("mlflow", "lightgbm", "numpy", "pandas")
+
+Content = str | bytes | pd.DataFrame
+"""What a file holds: text, bytes, or a frame, which is written as the file's suffix says (.csv, .parquet)."""
+
+
+class Figure(NamedTuple):
+    """One number about a model; ``step`` counts the reported snapshots where it is one of a series."""
+
+    name: str
+    value: float
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What is stored about one run, in plain values. ``files``: their place under the run's artifacts to content."""
+
+    name: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    figures: Sequence[Figure] = ()
+    files: Mapping[str, Content] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def _mlflow() -> Any:
@@ -57,7 +80,7 @@ def _mlflow() -> Any:
     return mlflow
 
 
-class Registry:
+class ModelRegistry:
     """The models of one folder. ``name`` is that of the registered model and of the experiment."""
 
     def __init__(self, folder: Path, name: str = DEFAULT_NAME) -> None:
@@ -71,93 +94,83 @@ class Registry:
     def artifacts(self) -> Path:
         return self.folder / "artifacts"
 
-    def log(
+    def log_model(
         self,
-        trained: TrainedModel,
+        bundle: Bundle,
+        record: RunRecord,
         *,
-        fingerprint: str,
-        plots: Mapping[str, Figure] | None = None,
-        parameters: Mapping[str, Any] | None = None,
-        decision: Decision | None = None,
+        champion: bool = True,
         pages: Callable[[str], Mapping[str, str]] = lambda _: {},
     ) -> Bundle:
         """Store a trained model as a new version, the challenger, and return its bundle with version and run id.
 
-        ``fingerprint`` names the data it was trained on; ``plots``: file stem to figure; ``parameters``: more of them;
-        ``pages``: from the new version to more files of the run. Unless the ``decision`` says otherwise it becomes the
-        champion, last of all: a failure leaves the old one.
+        ``record``: what else is known about it; ``pages``: from the new version to more files of the run. If it is to
+        be the ``champion``, it becomes so last of all: a failure leaves the old one.
         """
-        client = self._client()
-        name = f"train {trained.bundle.facts['last_snapshot']}"
-        run_id = client.create_run(self._experiment(client), run_name=name).info.run_id
-        try:
-            values = record.parameters(trained) | {"data_fingerprint": fingerprint} | dict(parameters or {})
-            _log_values(client, run_id, values, record.figures(trained))
-            with tempfile.TemporaryDirectory() as place:
-                record.write(Path(place), trained, plots or {})
-                _save_model(Path(place) / "model", trained)
-                client.log_artifacts(run_id, place)
-                _seal(client, run_id, Path(place))
-            _tell(client, run_id, decision)
-            version = self._register(client, run_id)
+        with self._run(record) as run_id:
+            self._attach_bundle(run_id, bundle)
+            with tempfile.TemporaryDirectory() as folder:
+                _save_model(Path(folder) / "model", bundle)
+                self._client().log_artifacts(run_id, folder)
+            version = self._register(run_id)
             self.attach(run_id, pages(version))
-            client.set_registered_model_alias(self.name, CHALLENGER, version)
+            self.set_alias(version, CHALLENGER)
+        if champion:
+            self.set_champion(version)
+        return bundle.registered(version, run_id, self.name)
+
+    def log_rule(self, bundle: Bundle) -> Bundle:
+        """Store a rule that stands in for a model as a new version, under the alias ``rule``; never the champion."""
+        facts = {f"fact.{name}": value for name, value in bundle.facts.items()}
+        with self._run(RunRecord(f"rule {bundle.facts['last_snapshot']}", facts)) as run_id:
+            self._attach_bundle(run_id, bundle)
+            version = self._register(run_id)
+        self.set_alias(version, RULE)
+        return bundle.registered(version, run_id, self.name)
+
+    def log_run(self, record: RunRecord) -> str:
+        """Store what was found out without a model. Its run id."""
+        with self._run(record) as run_id:
+            return run_id
+
+    @contextmanager
+    def _run(self, record: RunRecord) -> Iterator[str]:
+        """A new run that holds the record; it has failed if what follows fails."""
+        client = self._client()
+        run_id = str(client.create_run(self._experiment(client), run_name=record.name).info.run_id)
+        try:
+            _log_values(client, run_id, record.parameters, record.figures)
+            for tag, text in record.tags.items():
+                self.note(run_id, tag, text)
+            self.attach(run_id, record.files)
+            yield run_id
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id, "FINISHED")
-        if decision is None or decision.choice is Choice.PROMOTE:
-            self.crown(version)
-        return trained.bundle.registered(version, run_id, self.name)
 
-    def log_study(
-        self,
-        name: str,
-        figures: Iterable[record.Figure],
-        parameters: Mapping[str, Any],
-        files: Mapping[str, str | pd.DataFrame],
-        decision: Decision | None = None,
-    ) -> str:
-        """Store what was found out without a model: a run with figures, and ``files`` (a frame as CSV). Its run id."""
+    def attach(self, run_id: str, files: Mapping[str, Content]) -> None:
+        """Add files to a run, by their place under its artifacts; those that are read again are sealed by a hash."""
         client = self._client()
-        run_id = str(client.create_run(self._experiment(client), run_name=name).info.run_id)
-        _log_values(client, run_id, parameters, figures)
-        _tell(client, run_id, decision)
-        self.attach(run_id, files)
-        client.set_terminated(run_id, "FINISHED")
-        return run_id
-
-    def log_rule(self, bundle: Bundle) -> Bundle:
-        """Store a rule that stands in for a model as a new version, under the alias ``rule``; never the champion."""
-        client = self._client()
-        name = f"rule {bundle.facts['last_snapshot']}"
-        run_id = str(client.create_run(self._experiment(client), run_name=name).info.run_id)
-        parameters = {f"fact.{key}": value for key, value in bundle.facts.items()}
-        _log_values(client, run_id, parameters, ())
-        with tempfile.TemporaryDirectory() as place:
-            record.write_bundle(Path(place), bundle)
-            client.log_artifacts(run_id, place)
-            _seal(client, run_id, Path(place))
-        version = self._register(client, run_id)
-        client.set_terminated(run_id, "FINISHED")
-        self.set_alias(version, RULE)
-        return bundle.registered(version, run_id, self.name)
-
-    def attach(self, run_id: str, files: Mapping[str, str | pd.DataFrame]) -> None:
-        """Add files to a run: place under its artifacts to text, or to a frame that is written as CSV."""
-        with tempfile.TemporaryDirectory() as place:
-            for name, content in files.items():
-                path = Path(place) / name
+        with tempfile.TemporaryDirectory() as folder:
+            for place, content in files.items():
+                path = Path(folder) / place
                 path.parent.mkdir(parents=True, exist_ok=True)
-                text = content.to_csv(index=False) if isinstance(content, pd.DataFrame) else content
-                path.write_text(text, encoding="utf-8")
-            self._client().log_artifacts(run_id, place)
+                written = _as_bytes(place, content)
+                path.write_bytes(written)
+                if place in SEALED:
+                    client.set_tag(run_id, f"{SHA256}/{place}", hashlib.sha256(written).hexdigest())
+            client.log_artifacts(run_id, folder)
+
+    def _attach_bundle(self, run_id: str, bundle: Bundle) -> None:
+        """What scoring needs, in a folder of its own."""
+        self.attach(run_id, {f"{BUNDLE}/{name}": text for name, text in bundle.to_files().items()})
 
     def has_champion(self) -> bool:
         """Is there a model to serve?"""
         return self.has(CHAMPION)
 
-    def crown(self, version: str) -> None:
+    def set_champion(self, version: str) -> None:
         """Make a version the champion; the one before it stays known as the previous champion."""
         if self.has_champion():
             before, _ = self.find(f"{self.name}@{CHAMPION}")
@@ -177,11 +190,11 @@ class Registry:
 
     def note(self, run_id: str, tag: str, text: str) -> None:
         """Note something at a run."""
-        self._client().set_tag(run_id, tag, text)
+        self._client().set_tag(run_id, tag, text[:LONGEST_TAG])
 
     def table(self, run_id: str, name: str) -> pd.DataFrame:
         """A Parquet table of a run. Raises ModelError if its files are gone or were changed."""
-        file = self.folder_of(f"tables of run {run_id}", run_id, record.TABLES) / f"{name}.parquet"
+        file = self.folder_of(f"tables of run {run_id}", run_id, TABLES) / f"{name}.parquet"
         self._require_sealed(run_id, file)
         return pd.read_parquet(file)
 
@@ -243,7 +256,9 @@ class Registry:
             return str(there.experiment_id)
         return str(client.create_experiment(self.name, artifact_location=self.artifacts.as_uri()))
 
-    def _register(self, client: Any, run_id: str) -> str:
+    def _register(self, run_id: str) -> str:
+        """A new version of the registered model."""
+        client = self._client()
         if all(model.name != self.name for model in client.search_registered_models()):
             client.create_registered_model(self.name)
         source = f"{client.get_run(run_id).info.artifact_uri}/model"
@@ -274,7 +289,7 @@ class Registry:
         return hits.iloc[0]
 
     def _files(self, asked: str, run_id: str) -> dict[str, str]:
-        place = self.folder_of(asked, run_id, record.BUNDLE)
+        place = self.folder_of(asked, run_id, BUNDLE)
         self._require_sealed(run_id, place / DESCRIPTION)
         return {path.name: path.read_text(encoding="utf-8") for path in sorted(place.iterdir())}
 
@@ -304,21 +319,6 @@ class Registry:
             )
 
 
-def _seal(client: Any, run_id: str, folder: Path) -> None:
-    """Note the hashes of the files that are read again."""
-    for name in SEALED:
-        if (folder / name).is_file():
-            client.set_tag(run_id, f"{SHA256}/{name}", hashlib.sha256((folder / name).read_bytes()).hexdigest())
-
-
-def _tell(client: Any, run_id: str, decision: Decision | None) -> None:
-    """The decision as tags, and the whole record as a file."""
-    if decision is not None:
-        client.set_tag(run_id, DECISION, str(decision.choice))
-        client.set_tag(run_id, BECAUSE, "; ".join(decision.because)[:5000])
-        client.log_dict(run_id, decision.to_dict(), "decision.json")
-
-
 def listed(there: pd.DataFrame) -> str:
     if there.empty:
         return "no model has been trained yet"
@@ -330,22 +330,32 @@ def _at(aliases: str) -> str:
     return "".join(f"@{alias} " for alias in aliases.split())
 
 
-def _save_model(place: Path, trained: TrainedModel) -> None:
+def _as_bytes(place: str, content: Content) -> bytes:
+    if isinstance(content, pd.DataFrame):
+        if place.endswith(".csv"):
+            return content.to_csv(index=False).encode()
+        target = io.BytesIO()
+        content.to_parquet(target, index=False)
+        return target.getvalue()
+    return content.encode() if isinstance(content, str) else content
+
+
+def _save_model(place: Path, bundle: Bundle) -> None:
     """The booster as MLflow's own kind of model, as text, signed on float64 columns."""
     mlflow = _mlflow()
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    columns = Schema([ColSpec("double", name) for name in trained.bundle.feature_names])
+    columns = Schema([ColSpec("double", name) for name in bundle.feature_names])
     mlflow.lightgbm.save_model(
-        trained.bundle.booster,
+        bundle.booster,
         str(place),
         signature=ModelSignature(inputs=columns, outputs=Schema([ColSpec("double")])),
         pip_requirements=[f"{package}=={installed(package)}" for package in _REQUIREMENTS],  # found by search: seconds
     )
 
 
-def _log_values(client: Any, run_id: str, parameters: Mapping[str, Any], figures: Iterable[record.Figure]) -> None:
+def _log_values(client: Any, run_id: str, parameters: Mapping[str, Any], figures: Sequence[Figure]) -> None:
     """Parameters (cut to what MLflow takes) and the figures that are numbers."""
     mlflow = _mlflow()
     now = int(time.time() * 1000)

@@ -1,5 +1,6 @@
 """The plots of a model. Each function returns a Figure of its own; no window is opened and no state is shared."""
 
+import io
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,13 @@ from matplotlib.figure import Figure
 from models.evaluation.backtest import Backtest
 
 BLUE, GREY = "#1f5fa8", "#8a8a8a"
+
+
+def png(figure: Figure) -> bytes:
+    """A plot as an image."""
+    target = io.BytesIO()
+    figure.savefig(target, format="png", dpi=110)
+    return target.getvalue()
 
 
 def _figure(title: str, x_label: str, y_label: str) -> tuple[Figure, Any]:

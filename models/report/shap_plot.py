@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from models.estimators import boosting
 from models.estimators.boosting import Booster
+from models.scoring.attributions import contributions
 
 LABEL_LETTERS = 44
 """Longer labels go on with a second line."""
@@ -42,7 +42,7 @@ def summary_plot(
     """
     shap = load_shap()
     shown = X.sample(MOST_ROWS, random_state=seed) if len(X) > MOST_ROWS else X
-    parts, base = boosting.contributions(booster, shown)
+    parts, base = contributions(booster, shown)
     values = shown.to_numpy(np.float64)
     told = ~np.isnan(values).all(axis=0)  # a column without a single value has no colour
     words = labels or {}

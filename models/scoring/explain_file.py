@@ -14,8 +14,10 @@ from data.atomic import whole_file
 from data.errors import ContractError, ModelError, NotEnoughHistoryError, SourceError
 from models.estimators import boosting
 from models.estimators.bundle import Bundle
+from models.estimators.sampling import KEYS
 from models.explain.explainer import Precision, TopAttributions
-from models.scoring.score import KEYS, model_matrix
+from models.scoring.attributions import top_contributions
+from models.scoring.score import model_matrix
 
 BATCH_ROWS = 32_768
 """Rows held at a time: of 120 features 30 MB, and as much again while they are turned from columns into rows."""
@@ -53,7 +55,7 @@ def explain_file(
                 found="the file to write is that of the feature rows, which would be lost.",
                 todo="Give another file with --out.",
             )
-        explain = boosting.top_contributions(bundle.booster, k, precision, threads)
+        explain = top_contributions(bundle.booster, k, precision, threads)
         done, total = 0, file.metadata.num_rows
         schema = _schema(file.schema_arrow, min(k, len(bundle.feature_names)))
         with whole_file(out) as place, pq.ParquetWriter(place, schema) as writer:

@@ -7,17 +7,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
+from data.contract.outputs import ATTRIBUTIONS
 from data.contract.vocabulary import ADDITIVITY
 from data.errors import PublishError
 from models.estimators.bundle import Bundle
-from models.scoring.score import KEYS
-
-NOT_FEATURES = (*KEYS, "base_log_odds")
-"""The columns of an attributions table that are no features."""
 
 
 @dataclass(frozen=True)
-class Published:
+class PreviousScores:
     """What the last snapshot said of some accounts, one row each; more accounts are left aside.
 
     ``scores``: account_id, run_id, log_odds, base_log_odds, propensity; more columns are left aside. ``attributions``:
@@ -57,7 +54,7 @@ def check_published(old: Bundle, scores: pd.DataFrame, attributions: pd.DataFram
         raise _refusal(
             f"the last list is of run {others.iloc[0]}, the model that was loaded for it of run {old.run_id}"
         )
-    differing = {str(name) for name in attributions.columns if name not in NOT_FEATURES} ^ set(old.feature_names)
+    differing = set(ATTRIBUTIONS.features_of(attributions.columns)) ^ set(old.feature_names)
     if differing:
         raise _refusal(f"its attributions and its model differ in the feature {min(differing)}")
     total = scores["base_log_odds"] + attributions[list(old.feature_names)].sum(axis=1, skipna=False)

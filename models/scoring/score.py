@@ -13,9 +13,10 @@ from features.cross_sell import CrossSellOptions
 from models.estimators import boosting
 from models.estimators.bundle import Bundle
 from models.estimators.categories import encode
-from models.training.motions import motion_propensities
+from models.estimators.sampling import KEYS
+from models.scoring import attributions as attributions_of
+from models.scoring.motions import motion_propensities
 
-KEYS = ["account_id", "snapshot_date"]
 JUDGED_ROWS = 16
 """Rows whose attributions LightGBM judges; it takes about two milliseconds for each."""
 JUDGE_TOLERANCE = 1e-6
@@ -59,7 +60,7 @@ def score(bundle: Bundle, rows: pd.DataFrame, owned: CrossSellOptions | None = N
         raise PublishError("score a snapshot", f"account {twice} is there twice", "build the features again")
     X = model_matrix(bundle, rows)
     log_odds = boosting.log_odds(bundle.booster, X)
-    parts, base = boosting.contributions(bundle.booster, X)
+    parts, base = attributions_of.contributions(bundle.booster, X)
     check_sum(rows["account_id"], log_odds, base, parts)
     check_parts(rows["account_id"], bundle.booster, X, parts)
     propensity = bundle.any_expansion.calibrator.propensity(log_odds)
@@ -77,7 +78,7 @@ def score(bundle: Bundle, rows: pd.DataFrame, owned: CrossSellOptions | None = N
     )
     product, share = _likeliest_product(bundle, rows, owned)
     scores = scores.assign(cross_sell_product=product, cross_sell_product_share=share)
-    explained_by = boosting.explained_by(bundle.booster)
+    explained_by = attributions_of.explained_by(bundle.booster)
     return Scored(scores, attributions, explained_by, _hashes(rows, scores, attributions))
 
 
@@ -163,8 +164,8 @@ def check_parts(accounts: pd.Series, booster: boosting.Booster, X: pd.DataFrame,
     An independent judge: the sum alone does not tell two attributions that were exchanged.
     """
     some = _spread(len(X))
-    judge = boosting.lightgbm_contributions(booster, X.iloc[some])
-    tolerance = DEEP_TOLERANCE if boosting.deepest_path(booster) >= DEEP else JUDGE_TOLERANCE
+    judge = boosting.own_contributions(booster, X.iloc[some])[:, :-1]
+    tolerance = DEEP_TOLERANCE if attributions_of.deepest_path(booster) >= DEEP else JUDGE_TOLERANCE
     off = np.abs(parts[some] - judge)
     off = np.where(np.isnan(off), np.inf, off)
     row, column = divmod(int(np.argmax(off)), off.shape[1])

@@ -30,7 +30,14 @@ from data.contract.score_change import (
 from data.errors import ModelError
 from features.missing_features import say_missing, some
 from models.estimators.bundle import Bundle
-from models.scoring.previous_scores import Published, calibrated, check_base, check_map, check_published, of_accounts
+from models.scoring.previous_scores import (
+    PreviousScores,
+    calibrated,
+    check_base,
+    check_map,
+    check_published,
+    of_accounts,
+)
 from models.scoring.score import score
 
 ROUNDING = 1e-12
@@ -42,7 +49,7 @@ AS_BEFORE = ["account_id", "log_odds", "propensity", "expected_arr"]
 def split(
     old: Bundle | None,
     new: Bundle,
-    published: Published | None,
+    published: PreviousScores | None,
     rows: pd.DataFrame,
     scores: pd.DataFrame,
     reason_codes: Mapping[str, str],

@@ -19,7 +19,6 @@ from models.estimators.bundle import Bundle, Propensity
 from models.estimators.calibration import IDENTITY
 from models.estimators.categories import Categories
 from models.evaluation import baselines
-from models.evaluation import trigger_points as triggers
 from models.evaluation.baselines import Rule
 from models.evaluation.verdict import Verdict
 from models.settings import Params, StudySettings
@@ -46,8 +45,9 @@ class Ranked:
 def choose(rows: pd.DataFrame, columns: list[str], name: str, settings: StudySettings) -> Ranked:
     """The ranking of the rule of this name; the best single column of these rows if there is none of it."""
     named = {rule.name: rule for rule in baselines.NAMED_RULES if rule.column in rows.columns}
-    if name == baselines.TRIGGER_POINTS and triggers.columns(rows):
-        return Ranked(name, triggers.columns(rows), triggers.points(rows, settings.triggers))
+    read = baselines.trigger_columns(rows)
+    if name == baselines.TRIGGER_POINTS and read:
+        return Ranked(name, read, baselines.trigger_points(rows, settings.triggers.model_dump()))
     rule: Rule = named.get(name) or baselines.best_rule(rows, columns, rows["expanded"].to_numpy())
     shown = rule.name if rule.name in named else f"{rule.column}, {rule.first} first"
     return Ranked(shown, [rule.column], rule.ranking(rows))

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.contract.outputs import CHANGES
 from data.contract.score_change import EXACT, PARTS
 from data.errors import PublishError
 from serving.changes.sentences import About, sentences
@@ -14,20 +15,11 @@ from serving.ranking.rank import RANK_KEYS, order
 
 Integers = npt.NDArray[np.int64]
 
-RANK_PARTS = ("rank_own", "rank_came", "rank_left", "rank_moved")
+RANK_PARTS = CHANGES.parts_of("rank_change")
 """The parts of a change of rank; they sum to it."""
 
 MANY_PLACES = 10
 """A move by more than that counts when a retrain is summed up."""
-
-CHANGE_COLUMNS = (
-    "snapshot_date", "account_id", "previous_snapshot_date", "change_log_odds",
-    *(f"{part}_log_odds" for part in PARTS), "rank_change", *RANK_PARTS, "because", "text",
-)  # fmt: skip
-"""``changes``: one row per account of the scores. ``because`` says why a change is not split, and is empty if it is."""
-
-CHANGE_REASON_COLUMNS = ("snapshot_date", "account_id", "reason_code", "log_odds")
-"""``change_reasons``: the data part of an account by reason code; what is too small stands under REST."""
 
 
 def split_ranks(previous: pd.DataFrame, scores: pd.DataFrame, *, rank_by: str, previous_rank_by: str) -> pd.DataFrame:
@@ -118,7 +110,7 @@ def moved_by_model(scores: pd.DataFrame, as_before: pd.DataFrame, rank_by: str, 
     return int((np.abs(listed["rank"].to_numpy(np.int64) - ranks) > places).sum())
 
 
-def change_tables(
+def change_table(
     snapshot_date: date,
     accounts: pd.DataFrame,
     reasons: pd.DataFrame,
@@ -126,8 +118,8 @@ def change_tables(
     ranks: pd.DataFrame | None,
     previous: pd.DataFrame | None,
     about: About,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """``changes`` and ``change_reasons`` of some accounts: those of one shard, once all ranks are known.
+) -> pd.DataFrame:
+    """``changes`` of some accounts: those of one shard, once all ranks are known.
 
     ``accounts`` and ``reasons`` are the split of their scores: account_id, change, data, model, calibration, because;
     account_id, reason_code, log_odds. ``scores`` (rank, propensity, expected_arr), ``ranks`` (of ``split_ranks``) and
@@ -147,7 +139,7 @@ def change_tables(
         previous_snapshot_date=about.previous_date,
         text=pd.Series(sentences(facts, reasons, about), dtype="str"),
     )
-    return changes[list(CHANGE_COLUMNS)], reasons.assign(snapshot_date=snapshot_date)[list(CHANGE_REASON_COLUMNS)]
+    return changes[list(CHANGES.names)]
 
 
 def _of(ids: pd.Index, frame: pd.DataFrame | None, columns: list[str]) -> pd.DataFrame:

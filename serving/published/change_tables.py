@@ -1,69 +1,62 @@
-"""The tables of changes, written account by account once the ranks of the base are known."""
+"""The table of changes, written account by account once the ranks of the base are known."""
 
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from serving.changes.ranks import CHANGE_REASON_COLUMNS, change_tables, moved_by_model, not_exact, split_ranks
-from serving.changes.sentences import About, titles
+from data.contract.outputs import CHANGES
+from serving.changes.ranks import change_table, moved_by_model, not_exact, split_ranks
 from serving.changes.summary import Tally, summary, tally
 from serving.published import tables
-from serving.published.assemble import Part, Snapshot, Terms
-from serving.published.checks import refuse
+from serving.published.checks import fitted, refuse
+from serving.published.context import ListContext
+from serving.published.read import PublishedList
+from serving.ranking.rank import RANK_KEYS
 
 ACCOUNTS_AT_A_TIME = 20_000
+COMPARED = ("account_id", "rank", *RANK_KEYS)
+"""What is compared of this list's scores and the last one's."""
 
 
-def reasons_of(part: Part) -> pd.DataFrame:
-    """``change_reasons`` of the accounts of a part."""
-    return part.change.reasons.assign(snapshot_date=part.snapshot_date)[list(CHANGE_REASON_COLUMNS)]
+@dataclass(frozen=True)
+class BaseChange:
+    """The change of the whole base, put together from that of its batches (``Change``).
 
+    ``as_before``: None where the old model's answer is today's, or it was not asked for all; ``not_asked`` says why.
+    """
 
-def about(terms: Terms, previous: Snapshot | None) -> About:
-    """What all sentences about changes share."""
-    return About(
-        previous_date=previous.snapshot_date if previous else None,
-        titles=titles(terms.catalogue, terms.playbook),
-        replaced_by=terms.replaced_by,
-        rank_by=terms.settings.rank_by,
-        previous_rank_by=previous.manifest["rank_by"] if previous else terms.settings.rank_by,
-        currency=terms.settings.currency,
-    )
+    accounts: pd.DataFrame
+    as_before: pd.DataFrame | None
+    not_asked: str = ""
 
 
 def write_changes(
-    folder: Path,
-    terms: Terms,
-    snapshot: Snapshot,
-    previous: Snapshot | None,
-    accounts: pd.DataFrame,
-    as_before: pd.DataFrame | None,
-    not_asked: str,
+    listing: PublishedList, context: ListContext, previous: PublishedList | None, change: BaseChange
 ) -> dict[str, Any]:
     """Write ``changes`` and return the base's changes in a few figures, for the manifest.
 
-    ``accounts``, ``as_before`` and ``not_asked`` are those of all parts (``Change``); ``change_reasons`` is in
-    the folder already. Raises PublishError where the parts of a change do not sum to it.
+    All other tables are in the folder of ``listing`` already. Raises PublishError where the parts of a change do not
+    sum to it.
     """
-    told, before = about(terms, previous), previous.scores if previous else None
-    ranks = None
-    if before is not None:
-        ranks = split_ranks(before, snapshot.scores, rank_by=told.rank_by, previous_rank_by=told.previous_rank_by)
-    now = snapshot.scores.set_index("account_id")
-    then = None if before is None else before.set_index("account_id")
-    accounts, counted = accounts.sort_values("account_id", ignore_index=True), Tally()
-    with tables.Parts(folder / "changes.parquet") as file:
+    about, scores = context.about(previous), listing.scores(*COMPARED)
+    now, ranks, before = scores.set_index("account_id"), None, None
+    if previous is not None:
+        last = previous.scores(*COMPARED)
+        ranks = split_ranks(last, scores, rank_by=about.rank_by, previous_rank_by=about.previous_rank_by)
+        before = last.set_index("account_id")
+    accounts, counted = change.accounts.sort_values("account_id", ignore_index=True), Tally()
+    with tables.TableWriter(listing.path("changes")) as file:
         for start in range(0, len(accounts), ACCOUNTS_AT_A_TIME):
             some = accounts.iloc[start : start + ACCOUNTS_AT_A_TIME]
-            reasons = tables.read(folder / "change_reasons.parquet", some["account_id"])
-            changes, _ = change_tables(terms.snapshot_date, some, reasons, now, ranks, then, told)
-            for account, found in not_exact(changes, reasons):
-                refuse(terms.snapshot_date, "changes add up", account, found)
-            file.add(changes)
+            reasons = listing.of("change_reasons", some["account_id"])
+            changes = change_table(context.snapshot_date, some, reasons, now, ranks, before, about)
+            for account, gap in not_exact(changes, reasons):
+                refuse(context.snapshot_date, "changes add up", account, gap)
+            file.add(fitted(context.snapshot_date, changes, CHANGES))
             counted += tally(changes, reasons)
     moved = None
-    if as_before is not None and told.replaced_by:
-        moved = moved_by_model(snapshot.scores, as_before, told.rank_by)
+    if change.as_before is not None and about.replaced_by:
+        moved = moved_by_model(scores, change.as_before, about.rank_by)
     count = 0 if before is None else len(before)
-    return summary(counted, told, previous_accounts=count, moved=moved, not_asked=not_asked)
+    return summary(counted, about, previous_accounts=count, moved=moved, not_asked=change.not_asked)

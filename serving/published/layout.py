@@ -1,14 +1,18 @@
-"""A published list as it lies on disk: its manifest, and how it is said that a file of it cannot be read."""
+"""Published lists as they lie on disk: a folder a day, its manifest, and what is said of a file that cannot be read."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from data.atomic import ASIDE, aside_of
 from data.errors import PublishError
 
 MANIFEST = "manifest.json"
+PREFIX = "snapshot_date="
+"""What the folder of a day is called, before the day."""
 ALWAYS_THERE: Mapping[str, type] = {
     "snapshot_date": str,
     "run_id": str,
@@ -20,6 +24,45 @@ ALWAYS_THERE: Mapping[str, type] = {
     "plays": dict,
 }
 """What every manifest says, and of which kind it is."""
+
+
+def place_of(out: Path, day: date) -> Path:
+    """Where the list of a day belongs."""
+    return out / f"{PREFIX}{day.isoformat()}"
+
+
+def folder_of(out: Path, day: date) -> Path:
+    """Where the published list of a day stands, also if a run that replaced it died half-way."""
+    place = place_of(out, day)
+    return place if place.exists() else aside_of(place)
+
+
+def published_dates(out: Path) -> list[date]:
+    """The days of the published lists, earliest first."""
+    days = {_day_of(path) for path in out.glob(f"*{PREFIX}*") if (path / MANIFEST).exists()}
+    return sorted(day for day in days if day)
+
+
+def published_day(out: Path, snapshot_date: date | None, verb: str) -> date:
+    """The day asked for, the latest where none is given. Raises PublishError where no list of it was published."""
+    days = published_dates(out)
+    day = snapshot_date or (days[-1] if days else None)
+    if day is None or day not in days:
+        there = f"the days there are {', '.join(map(str, days[-5:]))}" if days else "no list has been published there"
+        asked = f"{verb} the list of {snapshot_date}" if snapshot_date else f"{verb} the latest list"
+        raise PublishError(
+            f"{asked} in {out}.", f"{there}.", "Run `headroom score` for that day, or give another --out."
+        )
+    return day
+
+
+def _day_of(path: Path) -> date | None:
+    """The day that a list's folder is named after; None for any other name."""
+    named = re.fullmatch(rf"{PREFIX}(\d{{4}}-\d\d-\d\d)", path.name.removeprefix(ASIDE))
+    try:
+        return date.fromisoformat(named[1]) if named else None
+    except ValueError:  # digits that are no day
+        return None
 
 
 def damaged(file: Path, found: str) -> PublishError:

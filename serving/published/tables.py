@@ -1,4 +1,4 @@
-"""The published tables as Parquet: written part by part, sorted on disk, read whole or for some accounts.
+"""The published tables as Parquet: written batch by batch, sorted on disk, read whole or for some accounts.
 
 A table is sorted by account in small row groups, so whoever reads one account reads a few thousand rows, whatever the
 size of the base. Sorting spills to disk: a table is never held whole in memory.
@@ -6,31 +6,36 @@ size of the base. Sorting spills to disk: a table is never held whole in memory.
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow.dataset import ParquetFileFormat, ParquetFragmentScanOptions, dataset
 
+from data.contract.outputs import TABLES, OutputKind, OutputTable
 from serving.published.layout import cannot_be_read
 
-DAYS = ("snapshot_date", "act_by", "as_of", "previous_snapshot_date")
-RANKS = (
-    "rank", "owner_rank", "previous_rank", "rank_change", "rank_own", "rank_came", "rank_left", "rank_moved",
-)  # fmt: skip
+ARROW: dict[OutputKind, pa.DataType] = {
+    OutputKind.TEXT: pa.large_string(),
+    OutputKind.NUMBER: pa.float64(),
+    OutputKind.WHOLE: pa.int64(),
+    OutputKind.YES_NO: pa.bool_(),
+    OutputKind.DAY: pa.date32(),
+    OutputKind.NUMBERS: pa.list_(pa.float64()),
+}
 ROW_GROUP_ROWS = 10_240
 """Rows read for one account: five of DuckDB's vectors, a few megabytes of attributions."""
+ROWS_AT_ONCE = 50_000
 SORT_MEMORY = "400MB"
 COMPRESSION = "zstd"
 
 
-class Parts:
-    """A table that is written part by part. The first part decides the types of the columns."""
+class TableWriter:
+    """A table that is written batch by batch. The first batch decides the columns."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -43,34 +48,67 @@ class Parts:
         if self._writer is not None:
             self._writer.close()
 
-    def add(self, frame: pd.DataFrame) -> None:
-        table = to_arrow(frame)
+    def add(self, rows: pa.Table) -> None:
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self.path, table.schema, compression=COMPRESSION)
-        self._writer.write_table(table.cast(self._writer.schema))
+            self._writer = pq.ParquetWriter(self.path, rows.schema, compression=COMPRESSION)
+        self._writer.write_table(rows.cast(self._writer.schema))
 
 
-def sort(parts: Path, path: Path, by: Iterable[str]) -> None:
-    """Write the rows of ``parts`` to ``path``, sorted by columns that identify a row; equal rows give equal bytes.
+def to_arrow(frame: pd.DataFrame, table: OutputTable | None = None, names: Iterable[str] | None = None) -> pa.Table:
+    """The frame with the columns and types of a published table, or of ``names``, some of its columns.
+
+    Without a table with those of the frame. Raises KeyError for a column that is not there, an ArrowException for a
+    value that is not of the column's kind.
+    """
+    schema = None
+    if table is not None:
+        columns = table.columns if names is None else tuple(table.column(name) for name in names)
+        features = table.features_of(frame.columns) if table.features else []
+        fields = [(column.name, ARROW[column.kind]) for column in columns]
+        schema = pa.schema([*fields, *((name, ARROW[OutputKind.NUMBER]) for name in features)])
+    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata()
+
+
+def sort(rows: Path, path: Path, by: Iterable[str]) -> None:
+    """Write ``rows`` to ``path``, sorted by columns that identify a row; equal rows give equal bytes.
 
     Raises OSError where there is no room.
     """
-    spill = parts.with_suffix(".spill")
+    import duckdb  # here, since readers of a list do not sort
+
+    spill = rows.with_suffix(".spill")
     try:
         with duckdb.connect(
             config={"memory_limit": SORT_MEMORY, "threads": 1, "temp_directory": str(spill)}
         ) as connection:
-            rows = connection.read_parquet(str(parts)).order(", ".join(by))
-            rows.write_parquet(str(path), compression=COMPRESSION, row_group_size=ROW_GROUP_ROWS)
+            ordered = connection.read_parquet(str(rows)).order(", ".join(by))
+            ordered.write_parquet(str(path), compression=COMPRESSION, row_group_size=ROW_GROUP_ROWS)
     except duckdb.IOException as error:  # to the engine a full disk is an error of its own
         full = os.strerror(errno.ENOSPC) in str(error)
         code, reason = (errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else (errno.EIO, str(error).splitlines()[0])
         raise OSError(code, reason, str(path)) from error
 
 
-def write(path: Path, frame: pd.DataFrame) -> None:
+def write(path: Path, rows: pa.Table) -> None:
     """Write a table that is held in memory."""
-    pq.write_table(to_arrow(frame), path, compression=COMPRESSION, row_group_size=ROW_GROUP_ROWS)
+    pq.write_table(rows, path, compression=COMPRESSION, row_group_size=ROW_GROUP_ROWS)
+
+
+def columns_of(path: Path) -> list[str]:
+    """The columns of a table. Raises PublishError where it cannot be read."""
+    try:
+        names: list[str] = pq.read_schema(path).names
+    except (OSError, pa.ArrowException) as error:
+        raise cannot_be_read(path, error) from error
+    return names
+
+
+def count_of(path: Path) -> int:
+    """The rows of a table. Raises PublishError where it cannot be read."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowException) as error:
+        raise cannot_be_read(path, error) from error
 
 
 def read(path: Path, accounts: Iterable[str] | None = None, columns: list[str] | None = None) -> pd.DataFrame:
@@ -83,25 +121,36 @@ def read(path: Path, accounts: Iterable[str] | None = None, columns: list[str] |
     asked = None if accounts is None else _are(pa.array(accounts, pa.string()))
     try:
         table = dataset(path, format=ParquetFileFormat(default_fragment_scan_options=options), partitioning=None)
-        found = table.scanner(columns, filter=asked, batch_size=ROW_GROUP_ROWS, batch_readahead=2, fragment_readahead=1)
-        frame: pd.DataFrame = found.to_table().to_pandas()
+        chosen = table.scanner(
+            columns, filter=asked, batch_size=ROW_GROUP_ROWS, batch_readahead=2, fragment_readahead=1
+        )
+        frame: pd.DataFrame = chosen.to_table().to_pandas()
     except (OSError, pa.ArrowException) as error:
         raise cannot_be_read(path, error) from error
-    return frame.astype({name: "Int64" for name in RANKS if name in frame})
+    return _as_declared(frame, path)
+
+
+def batches(path: Path, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+    """All rows of a table, some at a time. Raises PublishError where it cannot be read."""
+    try:
+        for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(ROWS_AT_ONCE, columns=columns):
+            yield _as_declared(batch.to_pandas(), path)
+    except (OSError, pa.ArrowException) as error:
+        raise cannot_be_read(path, error) from error
+
+
+def _as_declared(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Whole numbers that may be null as such: pandas would read them as fractions."""
+    table = TABLES.get(path.stem)
+    whole = [
+        column.name
+        for column in (table.columns if table else ())
+        if column.kind is OutputKind.WHOLE and column.nullable and column.name in frame
+    ]
+    return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
 def _are(accounts: pa.Array) -> pc.Expression:
     """The row groups that cannot hold one of them are passed over by the first and the last of them."""
     column, ends = pc.field("account_id"), pc.min_max(accounts)
     return column.isin(accounts) & (column >= ends["min"]) & (column <= ends["max"])
-
-
-def to_arrow(frame: pd.DataFrame) -> pa.Table:
-    """The frame with one type a column, whatever rows it has: days are dates, text is text even where all is null."""
-    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
-    for name in table.column_names:
-        kind = table.schema.field(name).type
-        wanted = pa.date32() if name in DAYS else pa.string() if pa.types.is_null(kind) else None
-        if wanted is not None and kind != wanted:
-            table = table.set_column(table.column_names.index(name), name, table[name].cast(wanted))
-    return table

@@ -11,14 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.contract.outputs import FIX, FUNNEL, SHOWN_UNDER, WAIT
 from serving.reasons.templates import Columns, Template, column
-from serving.thresholds import GateThresholds
+from serving.settings import GateThresholds
 
 Mask = npt.NDArray[np.bool_]
-
-FIX, FUNNEL, WAIT = "fix first", "in the funnel", "not now"
-SHOWN_UNDER = (FIX, FUNNEL, WAIT)
-"""Where an excluded account is shown; the first that one of its gates names."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +209,7 @@ def gates_in_use(thresholds: GateThresholds) -> list[tuple[Gate, float]]:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateResult:
     """What the gates say, one entry per row: ``because`` are the codes joined by ``;`` ("" if eligible).
 
     ``not_evaluated`` are the codes of gates that are switched on and whose features are not there.
@@ -226,7 +223,7 @@ class Verdict:
     not_evaluated: tuple[str, ...]
 
 
-def evaluate(rows: pd.DataFrame, thresholds: GateThresholds, *, users_are_daily_peaks: bool = False) -> Verdict:
+def evaluate(rows: pd.DataFrame, thresholds: GateThresholds, *, users_are_daily_peaks: bool = False) -> GateResult:
     """Put feature rows (index: account_id, columns: features as float64) through the gates.
 
     ``users_are_daily_peaks``: the users of a window are those of its busiest day, and the sentences say so.
@@ -244,15 +241,15 @@ def evaluate(rows: pd.DataFrame, thresholds: GateThresholds, *, users_are_daily_
         failing = {name: values[where] for name, values in columns.items()}
         failing["threshold"] = np.full(len(where), threshold)
         template = Template.parse(gate.peak_text if users_are_daily_peaks and gate.peak_text else gate.text)
-        said = template.render(_told_apart(failing, template), len(where), currency="")
-        for position, sentence in zip(where.tolist(), said, strict=True):
+        sentences = template.render(_told_apart(failing, template), len(where), currency="")
+        for position, sentence in zip(where.tolist(), sentences, strict=True):
             codes[position].append(gate.code)
             texts[position].append(sentence)
 
     def series(values: list[str]) -> pd.Series:
         return pd.Series(values, index=rows.index, dtype="str")
 
-    return Verdict(
+    return GateResult(
         eligible=pd.Series([not failed for failed in codes], index=rows.index, dtype=bool),
         because=series([";".join(failed) for failed in codes]),
         text=series([" ".join(said) for said in texts]),

@@ -13,24 +13,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.contract.feature_card import FeatureCard
+from data.contract.outputs import AGAINST, ATTRIBUTIONS, CONTRADICTS, FOR, NEUTRAL, REASONS
 from data.errors import ModelError
-from serving.reasons.directions import Yardsticks, contradicting, yardsticks
-from serving.reasons.playbook import Playbook
-from serving.reasons.render import AGAINST, CONTRADICTS, FOR, NEUTRAL, Facts, Teller
+from serving.reasons.directions import DirectionReferences, contradicting, direction_references
+from serving.reasons.render import Facts, ReasonContext, ReasonRenderer
 from serving.settings import ReasonSettings
-
-__all__ = ["AGAINST", "COLUMNS", "CONTRADICTS", "FOR", "NEUTRAL", "explain", "feature_columns"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-
-KEYS = ("snapshot_date", "account_id", "base_log_odds")
-COLUMNS = (
-    "snapshot_date", "account_id", "position", "reason_code", "features", "shap_log_odds", "text",
-    "title", "effect", "actionable", "numbers_from", "feature", "value", "value_text", "comparator",
-    "comparator_value", "as_of", "numbers",
-)  # fmt: skip
-"""``as_of``: the last day that counts. ``serving.reasons.render`` says what is told of a reason."""
 
 
 @dataclass(frozen=True)
@@ -42,62 +32,54 @@ class Groups:
     sums: Floats
 
 
-def feature_columns(attributions: pd.DataFrame) -> list[str]:
-    """The model features of an attributions table, in their order."""
-    return [name for name in attributions.columns if name not in KEYS]
-
-
 def explain(
     attributions: pd.DataFrame,
     rows: pd.DataFrame,
-    catalogue: Mapping[str, FeatureCard],
-    playbook: Playbook,
+    context: ReasonContext,
     settings: ReasonSettings,
-    currency: str,
-    *,
-    users_are_daily_peaks: bool = False,
-    held_against: Yardsticks | None = None,
+    references: DirectionReferences | None = None,
 ) -> pd.DataFrame:
     """The ``reasons`` table: one row per account and reason kept, ``position`` 1 = strongest.
 
     Reasons for come first, by size; then reasons against, marked in ``effect`` and at the head of the text; then, for
     an account of which the model knows little, facts that weigh nothing; last, marked in ``effect``, what contradicts
     the declared direction of its features: kept for the data team, shown on no list. ``rows`` are the feature rows of
-    the same accounts, in the same order. ``users_are_daily_peaks``: the users of a window are those of its busiest day
-    (no single users are known), and the sentences say so. ``held_against``: what ``measure`` gave for the base, which
-    by default these accounts are. Raises ModelError for a feature that has no card.
+    the same accounts, in the same order. ``references``: what ``measure`` gave for the base, which by default these
+    accounts are. Raises ModelError for a feature that has no card.
     """
-    features = feature_columns(attributions)
+    features, catalogue = ATTRIBUTIONS.features_of(attributions), context.catalogue
     unknown = [name for name in features if name not in catalogue]
     if unknown:
         raise ModelError(
             "Put the attributions into words.",
-            f"the model has features that are not in the catalogue: {', '.join(unknown[:5])}",
+            f"the model has features that are not in the catalogue: {', '.join(unknown[:5])}.",
             "Score with the features the model was trained on, or retrain.",
         )
     values = attributions[features].to_numpy(np.float64)
-    facts = Facts.of(rows, features, users_are_daily_peaks)
+    facts = Facts.of(rows, features, context.users_are_daily_peaks)
     groups = _groups(values, features, catalogue)
     stories = {
         code: [features[member] for member in members]
         for code, members in zip(groups.codes, groups.members, strict=True)
     }
-    teller = Teller(facts, stories, catalogue, playbook, currency)
-    held = measure(attributions, rows, catalogue) if held_against is None else held_against
-    fitting = np.where(contradicting(values, features, facts.numbers, held), 0.0, values)
-    chosen = _choose(groups.sums, _without_support(groups, fitting), teller, settings)
-    table = _table(chosen, groups, values, features, teller)
+    renderer = ReasonRenderer(facts, stories, context)
+    compared = measure(attributions, rows, catalogue) if references is None else references
+    fitting = np.where(contradicting(values, features, facts.numbers, compared), 0.0, values)
+    chosen = _choose(groups.sums, _without_support(groups, fitting), renderer, settings)
+    table = _table(chosen, groups, values, features, renderer)
     days = attributions["snapshot_date"].to_numpy()[chosen.row]
     table["account_id"] = attributions["account_id"].to_numpy()[chosen.row]
     table["snapshot_date"] = days
     table["as_of"] = [day - timedelta(days=1) for day in days]
-    return table[list(COLUMNS)].astype({"account_id": "str"})
+    return table[list(REASONS.names)].astype({"account_id": "str"})
 
 
-def measure(attributions: pd.DataFrame, rows: pd.DataFrame, catalogue: Mapping[str, FeatureCard]) -> Yardsticks:
-    """What the attributions of a base are held against, from its accounts or many of them; see ``explain``."""
-    features = feature_columns(attributions)
-    return yardsticks(
+def measure(
+    attributions: pd.DataFrame, rows: pd.DataFrame, catalogue: Mapping[str, FeatureCard]
+) -> DirectionReferences:
+    """What the attributions of a base are compared with, from its accounts or many of them; see ``explain``."""
+    features = ATTRIBUTIONS.features_of(attributions)
+    return direction_references(
         attributions[features].to_numpy(np.float64), features, catalogue, Facts.of(rows, features, False).numbers
     )
 
@@ -126,14 +108,14 @@ class _Chosen:
     effect: npt.NDArray[np.object_]
 
 
-def _choose(sums: Floats, odd: npt.NDArray[np.bool_], teller: Teller, settings: ReasonSettings) -> _Chosen:
+def _choose(sums: Floats, odd: npt.NDArray[np.bool_], renderer: ReasonRenderer, settings: ReasonSettings) -> _Chosen:
     """Strongest for, then strongest against, then whatever can be said, until there are enough; last what is odd.
 
     ``odd``: the reasons that contradict a declared direction, accounts x groups.
     """
     size, groups = sums.shape
-    raises = (sums > 0) & ~odd & teller.says(FOR)
-    lowers = (sums < 0) & ~odd & teller.says(AGAINST)
+    raises = (sums > 0) & ~odd & renderer.says(FOR)
+    lowers = (sums < 0) & ~odd & renderer.says(AGAINST)
     for_order, for_count = _best(np.where(raises, sums, -np.inf), settings.keep_for)
     strong = np.sum(raises & (sums >= settings.min_log_odds), axis=1)
     for_count = np.minimum(for_count, np.maximum(strong, settings.at_least))
@@ -141,7 +123,7 @@ def _choose(sums: Floats, odd: npt.NDArray[np.bool_], teller: Teller, settings: 
     against_order, against_count = _best(np.where(lowers, -sums, -np.inf), groups)
     against_count = np.minimum(against_count, wanted)
     # What is left: facts without weight first, then stories for which no number is known.
-    rest_order, rest_count = _best(np.where(raises | lowers | odd, -np.inf, teller.says(FOR) - 1.0), groups)
+    rest_order, rest_count = _best(np.where(raises | lowers | odd, -np.inf, renderer.says(FOR) - 1.0), groups)
     rest_count = np.minimum(rest_count, np.maximum(settings.at_least - for_count - against_count, 0))
     odd &= np.abs(sums) >= settings.min_log_odds
     odd_order, odd_count = _best(np.where(odd, np.abs(sums), -np.inf), settings.keep_contradicting)
@@ -167,7 +149,9 @@ def _best(weights: Floats, keep: int) -> tuple[Integers, Integers]:
     return order, np.minimum(np.isfinite(weights).sum(axis=1), keep)
 
 
-def _table(chosen: _Chosen, groups: Groups, values: Floats, features: list[str], teller: Teller) -> pd.DataFrame:
+def _table(
+    chosen: _Chosen, groups: Groups, values: Floats, features: list[str], renderer: ReasonRenderer
+) -> pd.DataFrame:
     """The columns of the table but its keys. The features of a reason are listed by weight, strongest first."""
     names = np.full(len(chosen.row), "", dtype=object)
     for group, members in enumerate(groups.members):
@@ -176,8 +160,7 @@ def _table(chosen: _Chosen, groups: Groups, values: Floats, features: list[str],
         order = np.argsort(-weights, axis=1, kind="stable")
         names[here] = [",".join([features[members[place]] for place in places]) for places in order.tolist()]
     codes = np.array(groups.codes, dtype=object)[chosen.group]
-    told = teller.tell(chosen.row, codes, chosen.effect, names)
-    return told.assign(
+    return renderer.render(chosen.row, codes, chosen.effect, names).assign(
         position=chosen.position,
         reason_code=pd.Series(codes, dtype="str"),
         features=pd.Series(names, dtype="str"),

@@ -17,8 +17,8 @@ NOISE = 1e-9
 
 
 @dataclass(frozen=True)
-class Yardstick:
-    """What the attributions of one feature are held against: the base, or a large sample of it.
+class DirectionReference:
+    """What the attributions of one feature are compared with: the base, or a large sample of it.
 
     ``amounts``: the known values times the direction's sign, ascending; ``sums``: those of their attributions, added up
     from the least amount on, a 0 before them.
@@ -29,7 +29,7 @@ class Yardstick:
     sums: Floats
 
     @classmethod
-    def of(cls, attributions: Floats, values: Floats, direction: Direction) -> "Yardstick":
+    def of(cls, attributions: Floats, values: Floats, direction: Direction) -> "DirectionReference":
         sign = 1.0 if direction is Direction.UP else -1.0
         known = ~np.isnan(values)
         amounts, weights = sign * values[known], attributions[known]
@@ -61,25 +61,26 @@ class Yardstick:
         return marked
 
 
-Yardsticks = Mapping[str, Yardstick]
+DirectionReferences = Mapping[str, DirectionReference]
 """By feature. A feature of unknown direction has none: nothing contradicts it."""
 
 
-def yardsticks(
+def direction_references(
     values: Floats, features: Sequence[str], catalogue: Mapping[str, FeatureCard], columns: Columns
-) -> Yardsticks:
-    """What attributions are held against, from those of the base or of a large sample: accounts x features."""
+) -> DirectionReferences:
+    """What attributions are compared with, from those of the base or of a large sample: accounts x features."""
     declared = [
         (number, name)
         for number, name in enumerate(features)
         if catalogue[name].direction is not Direction.UNKNOWN and name in columns
     ]
     return {
-        name: Yardstick.of(values[:, number], columns[name], catalogue[name].direction) for number, name in declared
+        name: DirectionReference.of(values[:, number], columns[name], catalogue[name].direction)
+        for number, name in declared
     }
 
 
-def contradicting(values: Floats, features: Sequence[str], columns: Columns, held_against: Yardsticks) -> Mask:
+def contradicting(values: Floats, features: Sequence[str], columns: Columns, references: DirectionReferences) -> Mask:
     """Where an attribution contradicts the declared direction of its feature: accounts x features.
 
     ``values`` are the attributions. A feature of unknown direction, a missing value and one that all accounts share
@@ -87,6 +88,6 @@ def contradicting(values: Floats, features: Sequence[str], columns: Columns, hel
     """
     marked = np.zeros(values.shape, dtype=np.bool_)
     for number, name in enumerate(features):
-        if name in held_against and name in columns:
-            marked[:, number] = held_against[name].contradicted(values[:, number], columns[name])
+        if name in references and name in columns:
+            marked[:, number] = references[name].contradicted(values[:, number], columns[name])
     return marked

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.contract.feature_card import FeatureCard
+from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NEUTRAL, REASONS, OutputKind
 from serving.reasons.fallback import Values, are_known, card_sentences
 from serving.reasons.playbook import Playbook, Variant
 from serving.reasons.templates import USERS_ARE_DAILY_PEAKS, Columns, column
@@ -19,20 +20,27 @@ from serving.reasons.templates import USERS_ARE_DAILY_PEAKS, Columns, column
 Integers = npt.NDArray[np.int64]
 Objects = npt.NDArray[np.object_]
 
-FOR, AGAINST, NEUTRAL, CONTRADICTS = "for", "against", "neutral", "contradicts"
 PREFIX = {FOR: "", AGAINST: "Against: ", NEUTRAL: "For context: ", CONTRADICTS: "Contradicts what is expected: "}
 """What an effect is called at the head of a sentence, so that a sentence alone is never read the wrong way round."""
 
-TOLD = (
-    "text", "title", "actionable", "numbers_from", "feature", "value", "value_text", "comparator", "comparator_value",
-    "numbers",
-)  # fmt: skip
-"""What is told of a reason. ``numbers_from``: the features that the sentence rests on, comma separated: first those
-whose numbers it states, in their order, then those that its words depend on. ``numbers``: their values, in the same
-order (missing is NaN). ``feature`` and ``value``: the first of them; ``value_text`` instead where it is a text.
-``comparator`` and ``comparator_value``: the number that the first is set against, null where there is none."""
 WORDS = "words"
-"""A column beside ``TOLD``: what the sentence says whoever it is about, in which a number is no account's own."""
+"""A column beside those of ``reasons``: what the sentence says whoever it is about, in which no number is the account's
+own."""
+_TYPES = {OutputKind.TEXT: "str", OutputKind.NUMBER: "float64", OutputKind.YES_NO: "bool", OutputKind.NUMBERS: "object"}
+
+
+@dataclass(frozen=True)
+class ReasonContext:
+    """What the reasons of a list are put into words with, the same for every account.
+
+    ``catalogue`` has the cards of the model's features, or more. ``users_are_daily_peaks``: the users of a window are
+    those of its busiest day (no single users are known), and the sentences say so.
+    """
+
+    catalogue: Mapping[str, FeatureCard]
+    playbook: Playbook
+    currency: str
+    users_are_daily_peaks: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,32 +64,24 @@ class Facts:
         return {**self.numbers, **self.texts}
 
 
-class Teller:
-    """Tells the reasons of some accounts.
+class ReasonRenderer:
+    """Puts the reasons of some accounts into words.
 
     ``stories`` gives the model's features of each reason code. ``fitting`` is the number of the variant that fits each
     account, -1 where none does, for each code and side. ``own`` are the accounts of which a value is known, for each
     reason that is a feature of the team's own: it can be told without a variant.
     """
 
-    def __init__(
-        self,
-        facts: Facts,
-        stories: Mapping[str, Sequence[str]],
-        catalogue: Mapping[str, FeatureCard],
-        playbook: Playbook,
-        currency: str,
-    ) -> None:
-        self.facts, self.stories, self.catalogue = facts, stories, catalogue
-        self.playbook, self.currency = playbook, currency
+    def __init__(self, facts: Facts, stories: Mapping[str, Sequence[str]], context: ReasonContext) -> None:
+        self.facts, self.stories, self.context = facts, stories, context
         self.variants: dict[tuple[str, str], tuple[Variant, ...]] = {}
         self.fitting: dict[tuple[str, str], npt.NDArray[np.int8]] = {}
         self.own: dict[str, npt.NDArray[np.bool_]] = {}
         for code, names in stories.items():
-            if all(catalogue[name].is_own for name in names):
+            if all(context.catalogue[name].is_own for name in names):
                 known = [are_known(facts.values[name]) for name in names if name in facts.values]
                 self.own[code] = np.logical_or.reduce([np.zeros(facts.size, dtype=bool), *known])
-            reason = playbook.reasons.get(code)
+            reason = context.playbook.reasons.get(code)
             for side in (FOR, AGAINST):
                 self.variants[code, side] = reason.variants(side) if reason else ()
                 same = side == AGAINST and reason is not None and not reason.against
@@ -101,16 +101,17 @@ class Teller:
         fits = [self.fitting[code, side] >= 0 for code in self.stories]
         return np.column_stack([fit | self.own.get(code, False) for code, fit in zip(self.stories, fits, strict=True)])
 
-    def tell(self, row: Integers, code: Objects, effect: Objects, features: Objects) -> pd.DataFrame:
-        """``TOLD`` and ``WORDS`` of some reasons, one row each, in their order.
+    def render(self, row: Integers, code: Objects, effect: Objects, features: Objects) -> pd.DataFrame:
+        """The columns of ``reasons`` that follow from the sentence, and ``WORDS``: one row per reason, in their order.
 
         ``row``: the account, by its place in the facts; ``features``: those of the reason, strongest first.
         """
-        told = {name: np.full(len(row), None, dtype=object) for name in (*TOLD, WORDS)}
+        playbook = self.context.playbook
+        sentences = {name: np.full(len(row), None, dtype=object) for name in (*REASONS.of_sentence, WORDS)}
         for story in pd.unique(pd.Series(code, dtype=object)):
             here = np.flatnonzero(code == story)
-            told["title"][here] = self.playbook.title(self.catalogue[self.stories[story][0]])
-            told["actionable"][here] = story in self.playbook.actionable
+            sentences["title"][here] = playbook.title(self.context.catalogue[self.stories[story][0]])
+            sentences["actionable"][here] = story in playbook.actionable
             for side, prefix in PREFIX.items():
                 among = here[effect[here] == side]
                 of = (story, AGAINST if side == AGAINST else FOR)
@@ -118,45 +119,45 @@ class Teller:
                 for number in np.unique(fitting):
                     at = among[fitting == number]
                     if number >= 0:
-                        self._by_variant(told, at, row[at], self.variants[of][number])
+                        self._by_variant(sentences, at, row[at], self.variants[of][number])
                     else:
-                        self._by_card(told, at, row[at], story, features[at])
-                    told["text"][at] = [prefix + sentence for sentence in told["text"][at]]
-        return pd.DataFrame(told).astype(
-            {"value": "float64", "comparator_value": "float64", "actionable": "bool"}
-            | dict.fromkeys(("text", "title", "numbers_from", "feature", "value_text", "comparator", WORDS), "str")
-        )
+                        self._by_card(sentences, at, row[at], story, features[at])
+                    sentences["text"][at] = [prefix + sentence for sentence in sentences["text"][at]]
+        types = {name: _TYPES[REASONS.column(name).kind] for name in REASONS.of_sentence}
+        return pd.DataFrame(sentences).astype(types | {WORDS: "str"})
 
-    def _by_variant(self, told: dict[str, Objects], at: Integers, row: Integers, variant: Variant) -> None:
+    def _by_variant(self, sentences: dict[str, Objects], at: Integers, row: Integers, variant: Variant) -> None:
         size, names = len(at), variant.features
         known = {name: self.facts.numbers[name][row] for name in names if name in self.facts.numbers}
         numbers = np.column_stack([np.empty((size, 0)), *(column(known, name, size) for name in names)])
-        told["text"][at] = variant.template.render(known, size, self.currency)
-        told["numbers_from"][at] = ",".join(names)
-        told["numbers"][at] = _each(numbers)
-        told[WORDS][at] = " ... ".join(variant.template.literals)
+        sentences["text"][at] = variant.template.render(known, size, self.context.currency)
+        sentences["numbers_from"][at] = ",".join(names)
+        sentences["numbers"][at] = _each(numbers)
+        sentences[WORDS][at] = " ... ".join(variant.template.literals)
         if names:
-            told["feature"][at], told["value"][at] = names[0], numbers[:, 0]
+            sentences["feature"][at], sentences["value"][at] = names[0], numbers[:, 0]
         if len(variant.template.features) > 1:
-            told["comparator"][at], told["comparator_value"][at] = names[1], numbers[:, 1]
+            sentences["comparator"][at], sentences["comparator_value"][at] = names[1], numbers[:, 1]
 
-    def _by_card(self, told: dict[str, Objects], at: Integers, row: Integers, code: str, features: Objects) -> None:
+    def _by_card(
+        self, sentences: dict[str, Objects], at: Integers, row: Integers, code: str, features: Objects
+    ) -> None:
         values = self.facts.values
         known = {name: values[name][row] for name in self.stories[code] if name in values}
-        said, used = card_sentences(features.tolist(), self.catalogue, known, self.currency)
-        told["text"][at] = said
-        told["numbers_from"][at] = told["feature"][at] = used
+        texts, used = card_sentences(features.tolist(), self.context.catalogue, known, self.context.currency)
+        sentences["text"][at] = texts
+        sentences["numbers_from"][at] = sentences["feature"][at] = used
         for name in dict.fromkeys(used):
             these = np.array(used, dtype=object) == name
-            card, given = self.catalogue[name], known.get(name, np.full(len(at), np.nan))[these]
+            card, given = self.context.catalogue[name], known.get(name, np.full(len(at), np.nan))[these]
             is_text = given.dtype == object
             numbers = np.full(len(given), np.nan) if is_text else given
-            told["value"][at[these]] = numbers
-            told["numbers"][at[these]] = _each(numbers[:, None])
-            told[WORDS][at[these]] = f"{card.label} ... {card.unit} ... {card.missing}"
+            sentences["value"][at[these]] = numbers
+            sentences["numbers"][at[these]] = _each(numbers[:, None])
+            sentences[WORDS][at[these]] = f"{card.label} ... {card.unit} ... {card.missing}"
             if is_text:  # what is printed in it are the team's own words
-                told["value_text"][at[these]] = given
-                told[WORDS][at[these]] = told["text"][at[these]]
+                sentences["value_text"][at[these]] = given
+                sentences[WORDS][at[these]] = sentences["text"][at[these]]
 
 
 def _each(numbers: npt.NDArray[np.float64]) -> Objects:

@@ -1,22 +1,21 @@
 """The list as people read it: one entry an account, in words, shared by the page, the Excel file and the terminal."""
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
-from serving.published.assemble import Snapshot
+from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NO_OWNER
+from serving.published.read import PublishedList
 from serving.ranking.gates import LABELS
-from serving.ranking.rank import NO_OWNER
-from serving.reasons.choose import AGAINST, CONTRADICTS, FOR
-from serving.reasons.templates import money
+from serving.reasons.formats import money
 
 WEIGHING = (FOR, AGAINST)
 KNOWS_LITTLE = "The model knows little about this account: look at it yourself before you act."
 ARR_IF_EXPANDS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high")
+_WHY = ("account_id", "position", "title", "text", "effect", "actionable")
 MOTION_WORDS = {"seat": "Seats", "upsell": "Upsell", "cross_sell": "Cross-sell", "usage": "Usage"}
 
 
@@ -66,6 +65,16 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Totals:
+    """The accounts of a list: all, those that are ranked and their expected ARR, and those without an owner."""
+
+    base: int
+    ranked: int
+    expected_arr: float
+    without_owner: int
+
+
+@dataclass(frozen=True)
 class Excluded:
     """One account that is not ranked, and why."""
 
@@ -78,30 +87,20 @@ class Excluded:
     propensity: float
 
 
-def folded(owner: str) -> str:
-    """An owner's name as it is compared."""
-    return " ".join(owner.split()).casefold()
+def ranked(listing: PublishedList, limit: int | None = None) -> list[Entry]:
+    """The first ``limit`` ranked accounts of a list, or of an owner's book, best first."""
+    scores = listing.scores("account_id", "rank").dropna(subset="rank").sort_values("rank")
+    return entries(listing, scores["account_id"].head(len(scores) if limit is None else limit).tolist())
 
 
-def ranked(snapshot: Snapshot, limit: int | None = None, owner: str | None = None) -> list[Entry]:
-    """The first ``limit`` ranked accounts, best first; of one owner's book where ``owner`` is given.
-
-    ``owner`` is compared without regard to case and blanks; ``NO_OWNER`` gives the accounts without one.
-    """
-    listed = snapshot.scores["eligible"]
-    if owner is not None:
-        listed = listed & (snapshot.scores["owner"].fillna(NO_OWNER).str.casefold() == folded(owner))
-    scores = snapshot.scores[listed].sort_values("rank")
-    return entries(snapshot, scores if limit is None else scores.head(limit))
-
-
-def entries(snapshot: Snapshot, scores: pd.DataFrame) -> list[Entry]:
-    """Entries of some rows of the scores, in their order."""
-    why = _whys(snapshot.reasons_of(scores["account_id"].tolist()))
-    moved = snapshot.changes_of(scores["account_id"].tolist()).set_index("account_id")["text"].to_dict()
-    plays = snapshot.manifest["plays"]
-    since = snapshot.manifest["previous_snapshot_date"]
-    enough_reasons = snapshot.manifest["serving"]["reasons"]["at_least"]
+def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
+    """The entries of some ranked accounts, in their order."""
+    scores = listing.of("scores", accounts).set_index("account_id", drop=False).loc[list(accounts)]
+    why = _whys(listing.of("reasons", accounts, _WHY))
+    moved = listing.of("changes", accounts, ("account_id", "text")).set_index("account_id")["text"].to_dict()
+    plays = listing.manifest["plays"]
+    since = listing.manifest["previous_snapshot_date"]
+    enough_reasons = listing.manifest["serving"]["reasons"]["at_least"]
     made = []
     for row in _records(scores):
         before = None if pd.isna(row["previous_rank"]) else int(row["previous_rank"])
@@ -114,12 +113,12 @@ def entries(snapshot: Snapshot, scores: pd.DataFrame) -> list[Entry]:
                 name=row["name"],
                 owner=_text(row["owner"]),
                 segment=_text(row["segment"]),
-                motion=say_motion(row["motion"], row.get("cross_sell_product")),
+                motion=say_motion(row["motion"], row["cross_sell_product"]),
                 play_code=row["play"],
                 play=plays[row["play"]]["name"],
                 propensity=float(row["propensity"]),
                 expected_arr=float(row["expected_arr"]),
-                arr_if_expands=tuple(float(row.get(name, math.nan)) for name in ARR_IF_EXPANDS),
+                arr_if_expands=tuple(float(row[name]) for name in ARR_IF_EXPANDS),
                 act_by=row["act_by"],
                 previous_rank=before,
                 change=_change(int(row["rank"]), before, known_before) if since else "",
@@ -147,14 +146,32 @@ def excluded(exclusions: pd.DataFrame) -> list[Excluded]:
     ]
 
 
-def owners(snapshot: Snapshot) -> pd.DataFrame:
+def owners(listing: PublishedList) -> pd.DataFrame:
     """One row per owner's book: ``owner, accounts, ranked, expected_arr`` (of the ranked), by name; no owner last."""
-    scores = snapshot.scores.assign(owner=snapshot.scores["owner"].fillna(NO_OWNER))
+    scores = listing.scores("account_id", "owner", "eligible", "expected_arr")
     arr = scores["expected_arr"].where(scores["eligible"], 0.0)
-    books = scores.assign(expected_arr=arr).groupby("owner", as_index=False)
+    books = scores.assign(owner=scores["owner"].fillna(NO_OWNER), expected_arr=arr).groupby("owner", as_index=False)
     table = books.agg(accounts=("account_id", "size"), ranked=("eligible", "sum"), expected_arr=("expected_arr", "sum"))
     last = (table["owner"] == NO_OWNER).astype("int64")
     return table.assign(last=last).sort_values(["last", "owner"]).drop(columns="last").reset_index(drop=True)
+
+
+def best_of_owners(listing: PublishedList, owners: Sequence[str], limit: int) -> dict[str, list[Entry]]:
+    """The first ``limit`` ranked accounts of each of these owners' books, best first."""
+    scores = listing.scores("account_id", "owner", "owner_rank").sort_values("owner_rank")
+    scores = scores[scores["owner_rank"].le(limit).fillna(False)]
+    books = scores["account_id"].groupby(scores["owner"].fillna(NO_OWNER)).agg(list).to_dict()
+    made = entries(listing, [account for owner in owners for account in books[owner]])
+    by_account = {entry.account_id: entry for entry in made}
+    return {owner: [by_account[account] for account in books[owner]] for owner in owners}
+
+
+def totals(listing: PublishedList) -> Totals:
+    """The accounts of a list, counted."""
+    scores = listing.scores("owner", "eligible", "expected_arr")
+    ranked = scores["eligible"]
+    arr = float(scores.loc[ranked, "expected_arr"].sum())
+    return Totals(len(scores), int(ranked.sum()), arr, int(scores["owner"].isna().sum()))
 
 
 def best_reasons(entry: Entry, limit: int = 3) -> list[Why]:

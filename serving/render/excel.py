@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import xlsxwriter
 
-from serving.published.assemble import Snapshot
-from serving.ranking.gates import FIX
+from data.contract.outputs import FIX
+from serving.published.read import PublishedList
 from serving.render import entries as lines
 
 Cell = str | float | int | date | None
@@ -18,7 +18,7 @@ MONEY, SHARE, DAY, WRAP, PLAIN = "money", "share", "day", "wrap", "plain"
 
 
 @dataclass(frozen=True)
-class Column:
+class SheetColumn:
     """One column of a sheet: its heading, width in letters, and how its values are shown."""
 
     heading: str
@@ -27,68 +27,68 @@ class Column:
 
 
 LIST_COLUMNS = (
-    Column("Rank", 6),
-    Column("Account", 30, WRAP),
-    Column("Owner", 20),
-    Column("Motion", 11),
-    Column("Play", 26, WRAP),
-    Column("Propensity", 11, SHARE),
-    Column("Expected ARR", 14, MONEY),
-    Column("Act by", 12, DAY),
-    Column("Why (1)", 50, WRAP),
-    Column("Why (2)", 50, WRAP),
-    Column("Why (3)", 50, WRAP),
-    Column("Previous rank", 13),
-    Column("Owner's rank", 12),
-    Column("Segment", 14),
-    Column("Account id", 16),
-    Column("Note", 40, WRAP),
-    Column("ARR if it expands", 12, MONEY),
-    Column("4 in 5: from", 12, MONEY),
-    Column("4 in 5: to", 12, MONEY),
-    Column("Since the last list", 40, WRAP),
+    SheetColumn("Rank", 6),
+    SheetColumn("Account", 30, WRAP),
+    SheetColumn("Owner", 20),
+    SheetColumn("Motion", 11),
+    SheetColumn("Play", 26, WRAP),
+    SheetColumn("Propensity", 11, SHARE),
+    SheetColumn("Expected ARR", 14, MONEY),
+    SheetColumn("Act by", 12, DAY),
+    SheetColumn("Why (1)", 50, WRAP),
+    SheetColumn("Why (2)", 50, WRAP),
+    SheetColumn("Why (3)", 50, WRAP),
+    SheetColumn("Previous rank", 13),
+    SheetColumn("Owner's rank", 12),
+    SheetColumn("Segment", 14),
+    SheetColumn("Account id", 16),
+    SheetColumn("Note", 40, WRAP),
+    SheetColumn("ARR if it expands", 12, MONEY),
+    SheetColumn("4 in 5: from", 12, MONEY),
+    SheetColumn("4 in 5: to", 12, MONEY),
+    SheetColumn("Since the last list", 40, WRAP),
 )
 EXCLUDED_COLUMNS = (
-    Column("Account", 30, WRAP),
-    Column("Owner", 20),
-    Column("Shown under", 14),
-    Column("Gates", 34, WRAP),
-    Column("Because", 80, WRAP),
-    Column("Propensity", 11, SHARE),
-    Column("Account id", 16),
+    SheetColumn("Account", 30, WRAP),
+    SheetColumn("Owner", 20),
+    SheetColumn("Shown under", 14),
+    SheetColumn("Gates", 34, WRAP),
+    SheetColumn("Because", 80, WRAP),
+    SheetColumn("Propensity", 11, SHARE),
+    SheetColumn("Account id", 16),
 )
 REASON_COLUMNS = (
-    Column("Rank", 6),
-    Column("Account", 30, WRAP),
-    Column("No.", 6),
-    Column("Reason", 26),
-    Column("Effect", 10),
-    Column("In words", 90, WRAP),
-    Column("Account id", 16),
+    SheetColumn("Rank", 6),
+    SheetColumn("Account", 30, WRAP),
+    SheetColumn("No.", 6),
+    SheetColumn("Reason", 26),
+    SheetColumn("Effect", 10),
+    SheetColumn("In words", 90, WRAP),
+    SheetColumn("Account id", 16),
 )
 
 
-def write_workbook(path: Path, snapshot: Snapshot) -> None:
-    """Write the Excel file of a snapshot: Top, All ranked, Fix first, Reasons, About.
+def write_workbook(path: Path, listing: PublishedList) -> None:
+    """Write the Excel file of a list: Top, All ranked, Fix first, Reasons, About.
 
     ``workbook_rows`` of the settings limits the accounts in a sheet; About says what was left out.
     """
-    settings = snapshot.manifest["serving"]
+    settings = listing.manifest["serving"]
     limit = settings["workbook_rows"]
-    listed = lines.ranked(snapshot, limit)
-    apart = lines.excluded(_fix_first(snapshot.exclusions).head(limit))
+    listed = lines.ranked(listing, limit)
+    apart = lines.excluded(_fix_first(listing.exclusions()).head(limit))
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(path, options) as book:
         # The day of the list, not of the clock: the same list gives the same file.
         book.set_properties(
-            {"title": "Headroom", "created": datetime.combine(snapshot.snapshot_date, datetime.min.time())}
+            {"title": "Headroom", "created": datetime.combine(listing.snapshot_date, datetime.min.time())}
         )
         sheets = _Sheets(book, settings["currency"])
         sheets.add(f"Top {settings['top']}", LIST_COLUMNS, (_list_row(entry) for entry in listed[: settings["top"]]))
         sheets.add("All ranked", LIST_COLUMNS, (_list_row(entry) for entry in listed))
         sheets.add("Fix first", EXCLUDED_COLUMNS, map(_excluded_row, apart))
         sheets.add("Reasons", REASON_COLUMNS, (row for entry in listed for row in _reason_rows(entry)))
-        sheets.add("About", (Column("What", 28), Column("", 90, WRAP)), _about(snapshot, len(listed), limit))
+        sheets.add("About", (SheetColumn("What", 28), SheetColumn("", 90, WRAP)), _about(listing, len(listed), limit))
 
 
 def _fix_first(exclusions: pd.DataFrame) -> pd.DataFrame:
@@ -123,10 +123,10 @@ def _reason_rows(entry: lines.Entry) -> Iterable[Sequence[Cell]]:
         yield entry.rank, entry.name, number, why.title, why.effect, why.text, entry.account_id
 
 
-def _about(snapshot: Snapshot, listed: int, limit: int) -> Iterable[Sequence[Cell]]:
-    ranked, apart = int(snapshot.scores["eligible"].sum()), len(snapshot.exclusions)
-    manifest = snapshot.manifest
-    yield "Snapshot date", snapshot.snapshot_date.isoformat()
+def _about(listing: PublishedList, listed: int, limit: int) -> Iterable[Sequence[Cell]]:
+    totals, manifest = lines.totals(listing), listing.manifest
+    ranked, apart = totals.ranked, totals.base - totals.ranked
+    yield "Snapshot date", listing.snapshot_date.isoformat()
     within = f"within {manifest['horizon_days']} days"
     yield "What this is", f"Customers by how likely they are to expand {within}, why, and what to do about it."
     yield "Propensity", f"The calibrated probability of any expansion {within}."
@@ -165,7 +165,7 @@ class _Sheets:
         }
         self.heading = book.add_format({"bold": True, "bottom": 1, "bg_color": "#E4EEFB", "valign": "top"})
 
-    def add(self, name: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
+    def add(self, name: str, columns: Sequence[SheetColumn], rows: Iterable[Sequence[Cell]]) -> None:
         sheet = self.book.add_worksheet(name)
         for number, column in enumerate(columns):
             sheet.set_column(number, number, column.width)

@@ -8,10 +8,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from serving.published.assemble import Snapshot
-from serving.ranking.gates import FIX, FUNNEL, LABELS, SHOWN_UNDER, WAIT
-from serving.ranking.rank import NO_OWNER
-from serving.reasons.templates import say_day, say_propensity
+from data.contract.outputs import FIX, FUNNEL, NO_OWNER, SHOWN_UNDER, WAIT
+from serving.published.read import PublishedList
+from serving.ranking.gates import LABELS
+from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
 
 OWNERS_ON_PAGE = 100
@@ -53,52 +53,46 @@ def environment() -> Environment:
     return made
 
 
-def write_page(path: Path, snapshot: Snapshot) -> None:
-    """Write the page of a snapshot."""
-    path.write_text(render_page(snapshot), encoding="utf-8")
+def write_page(path: Path, listing: PublishedList) -> None:
+    """Write the page of a list."""
+    path.write_text(render_page(listing), encoding="utf-8")
 
 
-def render_page(snapshot: Snapshot) -> str:
-    """The page of a snapshot as HTML."""
-    settings = snapshot.manifest["serving"]
+def render_page(listing: PublishedList) -> str:
+    """The page of a list as HTML."""
+    settings = listing.manifest["serving"]
     currency = settings["currency"]
     made = environment()
     made.filters["money"] = lambda value: lines.say_money(value, currency)
     made.filters["between"] = lambda ends: lines.say_range(ends[0], ends[1], currency)
-    books = lines.owners(snapshot)
+    books = lines.owners(listing)
     named = books[books["ranked"] > 0].head(OWNERS_ON_PAGE)
-    top = lines.ranked(snapshot, settings["top"])
-    own = [
-        (book, lines.ranked(snapshot, settings["top_per_owner"], book["owner"]))
-        for book in named.to_dict("records")  # few owners, each with few rows
-    ]
-    without_owner = int(snapshot.scores["owner"].isna().sum())
+    top = lines.ranked(listing, settings["top"])
+    best = lines.best_of_owners(listing, named["owner"].tolist(), settings["top_per_owner"])
+    own = [(book, best[book["owner"]]) for book in named.to_dict("records")]  # few owners, each with few rows
     used = {entry.play_code for entry in top} | {entry.play_code for _, rows in own for entry in rows}
     return made.get_template("list.html.j2").render(
-        snapshot=snapshot,
-        manifest=snapshot.manifest,
+        snapshot_date=listing.snapshot_date,
+        manifest=listing.manifest,
         top=top,
         own=own,
         owners_left_out=int((books["ranked"] > 0).sum()) - len(named),
         no_owner=NO_OWNER,
-        without_owner=without_owner,
-        base=len(snapshot.scores),
-        ranked=int(snapshot.scores["eligible"].sum()),
-        expected_arr=float(snapshot.scores.loc[snapshot.scores["eligible"], "expected_arr"].sum()),
-        feeds=feeds(snapshot),
-        sections=sections(snapshot, settings["page_exclusions"]),
-        plays={code: play for code, play in snapshot.manifest["plays"].items() if code in used},
+        totals=lines.totals(listing),
+        feeds=feeds(listing),
+        sections=sections(listing, settings["page_exclusions"]),
+        plays={code: play for code, play in listing.manifest["plays"].items() if code in used},
         motions=lines.MOTION_WORDS,
         knows_little=lines.KNOWS_LITTLE,
         gate_labels=LABELS,
     )
 
 
-def sections(snapshot: Snapshot, limit: int) -> list[Section]:
+def sections(listing: PublishedList, limit: int) -> list[Section]:
     """The accounts without a rank, under their headings; empty headings are left out."""
-    made = []
+    made, exclusions = [], listing.exclusions()
     for number, under in enumerate(SHOWN_UNDER):
-        apart = snapshot.exclusions[snapshot.exclusions["shown_under"] == under]
+        apart = exclusions[exclusions["shown_under"] == under]
         if len(apart):
             gates = Counter(LABELS[code] for codes in apart["not_eligible_because"] for code in codes.split(";"))
             accounts = lines.excluded(apart.head(limit))
@@ -106,13 +100,13 @@ def sections(snapshot: Snapshot, limit: int) -> list[Section]:
     return made
 
 
-def feeds(snapshot: Snapshot) -> list[Feed]:
+def feeds(listing: PublishedList) -> list[Feed]:
     """Freshness of the input tables, as the manifest gives it.
 
     ``input_watermarks``: table to its last known day; ``stopped_feeds``: the tables whose feed seems to have stopped.
     """
-    stopped = snapshot.manifest.get("stopped_feeds", [])
-    marks: dict[str, Any] = snapshot.manifest.get("input_watermarks", {})
+    stopped = listing.manifest.get("stopped_feeds", [])
+    marks: dict[str, Any] = listing.manifest.get("input_watermarks", {})
     made = []
     for table, mark in marks.items():
         day = date.fromisoformat(mark) if isinstance(mark, str) else mark

@@ -7,40 +7,41 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from data.contract.outputs import SHOWN_UNDER
 from data.errors import SettingsError
-from serving.published.assemble import Snapshot
-from serving.ranking.gates import SHOWN_UNDER
-from serving.reasons.templates import say_day, say_propensity
+from serving.published.read import PublishedList, folded
+from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
 
 NARROWEST = 80
 
 
 def print_top(
-    snapshot: Snapshot, count: int | None = None, owner: str | None = None, file: TextIO | None = None
+    listing: PublishedList, count: int | None = None, owner: str | None = None, file: TextIO | None = None
 ) -> None:
     """Print the first ``count`` ranked accounts (default: as many as on its page), of one owner's book where given.
 
     Names are printed as they are: markup in them is not interpreted, and control characters are shown, not sent.
     Raises SettingsError where no account has that owner.
     """
-    rows = lines.ranked(snapshot, snapshot.manifest["serving"]["top"] if count is None else count, owner)
+    book = listing if owner is None else listing.book(owner)
+    rows = lines.ranked(book, listing.manifest["serving"]["top"] if count is None else count)
     if owner is not None and not rows:
-        _refuse_unknown(snapshot, owner)
+        _refuse_unknown(listing, owner)
     console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False)
     if console.width < NARROWEST:
         console.width = NARROWEST
-    console.print(_heading(snapshot, len(rows), owner))
+    console.print(_heading(listing, len(rows), owner))
     if rows:
-        console.print(_table(rows, snapshot.manifest["serving"]["currency"], owner is not None))
-    console.print(_set_apart(snapshot))
-    for warning in snapshot.manifest.get("warnings", []):
+        console.print(_table(rows, listing.manifest["serving"]["currency"], owner is not None))
+    console.print(_set_apart(listing))
+    for warning in listing.manifest.get("warnings", []):
         console.print(Text(f"Note: {_safe(warning)}", style="bold yellow"))
 
 
-def _refuse_unknown(snapshot: Snapshot, owner: str) -> None:
-    books = lines.owners(snapshot)
-    if lines.folded(owner) in {name.casefold() for name in books["owner"]}:
+def _refuse_unknown(listing: PublishedList, owner: str) -> None:
+    books = lines.owners(listing)
+    if folded(owner) in {name.casefold() for name in books["owner"]}:
         return  # the owner is known and has no ranked account: an empty list is the answer
     known = ", ".join(books["owner"].head(8))
     raise SettingsError(
@@ -48,13 +49,13 @@ def _refuse_unknown(snapshot: Snapshot, owner: str) -> None:
     )
 
 
-def _heading(snapshot: Snapshot, shown: int, owner: str | None) -> Text:
-    ranked = int(snapshot.scores["eligible"].sum())
+def _heading(listing: PublishedList, shown: int, owner: str | None) -> Text:
+    totals = lines.totals(listing)
     whose = f" of {_safe(owner)}" if owner else ""
-    heading = Text(f"Ready to grow on {say_day(snapshot.snapshot_date)}", style="bold")
+    heading = Text(f"Ready to grow on {say_day(listing.snapshot_date)}", style="bold")
     return heading.append(
-        f"  {shown} shown{whose}, {ranked:,} ranked of {len(snapshot.scores):,} customers"
-        f"  (model {snapshot.manifest['model_version']})",
+        f"  {shown} shown{whose}, {totals.ranked:,} ranked of {totals.base:,} customers"
+        f"  (model {listing.manifest['model_version']})",
         style="not bold dim",
     )
 
@@ -88,10 +89,10 @@ def _why(entry: lines.Entry) -> Text:
     return Text("\n".join([*said, lines.KNOWS_LITTLE] if entry.knows_little else said))
 
 
-def _set_apart(snapshot: Snapshot) -> Text:
-    counts = snapshot.exclusions["shown_under"].value_counts()
+def _set_apart(listing: PublishedList) -> Text:
+    counts = listing.exclusions("shown_under")["shown_under"].value_counts()
     parts = [f"{counts[under]:,} {under}" for under in SHOWN_UNDER if under in counts]
-    without = int(snapshot.scores["owner"].isna().sum())
+    without = lines.totals(listing).without_owner
     said = f"Set apart: {', '.join(parts)}." if parts else "No account is set apart."
     return Text(said + (f" Without an owner: {without:,}." if without else ""))
 

@@ -1,51 +1,25 @@
-"""A published snapshot, read again by a stranger: files, counts and sums.
+"""A published list, read again by a stranger: files, counts and sums.
 
 Nothing here trusts what was published: hashes are taken again, rows counted again, attributions added up again. Each
 check yields what does not hold, account by account. The sentences are checked in ``serving.verify.reasons``.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from data.contract.score_change import PARTS
+from data.contract.outputs import AGAINST, ATTRIBUTIONS, FOR, NEUTRAL, TABLES
 from data.contract.vocabulary import ADDITIVITY
-from serving.changes.ranks import CHANGE_REASON_COLUMNS, RANK_PARTS, not_exact
-from serving.publish import folder_of, published_day
+from data.errors import PublishError
+from serving.changes.ranks import not_exact
 from serving.published import tables
-from serving.published.layout import MANIFEST, cannot_be_read, read_manifest
-from serving.reasons.choose import feature_columns
-from serving.reasons.render import AGAINST, FOR, NEUTRAL
+from serving.published.layout import MANIFEST
+from serving.published.read import PublishedList
 
-ROWS_AT_ONCE = 50_000
-OF_REASONS = ["account_id", "reason_code", "features", "shap_log_odds", "effect"]
-NEEDED: dict[str, Sequence[str]] = {
-    "scores": ["account_id", "eligible", "rank", "log_odds", "base_log_odds"],
-    "exclusions": ["account_id"],
-    "attributions": ["account_id", "base_log_odds"],
-    "reasons": OF_REASONS,
-}
-NEEDED_OF_CHANGES: dict[str, Sequence[str]] = {
-    "changes": [
-        "account_id",
-        "change_log_odds",
-        *(f"{part}_log_odds" for part in PARTS),
-        "because",
-        "rank_change",
-        *RANK_PARTS,
-    ],
-    "change_reasons": CHANGE_REASON_COLUMNS,
-}
-"""The columns that the checks ask for; lists of earlier versions have no tables of changes."""
+OF_REASONS = ("account_id", "reason_code", "features", "shap_log_odds", "effect")
 
 
 @dataclass(frozen=True)
@@ -64,88 +38,45 @@ class Difference:
 Differences = Iterator[Difference]
 
 
-@dataclass(frozen=True)
-class Published:
-    """The folder of one published snapshot, and its manifest. Tables are read in pieces."""
-
-    folder: Path
-    snapshot_date: date
-    manifest: Mapping[str, Any]
-
-    def path(self, table: str) -> Path:
-        return self.folder / f"{table}.parquet"
-
-    def read(self, table: str, columns: list[str] | None = None) -> pd.DataFrame:
-        with self._reading(table):
-            frame: pd.DataFrame = pq.ParquetFile(self.path(table)).read(columns).to_pandas()
-        return frame
-
-    def batches(self, table: str) -> Iterator[pd.DataFrame]:
-        """All rows, some at a time."""
-        with self._reading(table):
-            for batch in pq.ParquetFile(self.path(table)).iter_batches(ROWS_AT_ONCE):
-                yield batch.to_pandas()
-
-    def of(self, table: str, accounts: pd.Series, columns: list[str] | None = None) -> pd.DataFrame:
-        """The rows of some accounts."""
-        return tables.read(self.path(table), accounts, columns)
-
-    def has(self, table: str, columns: tuple[str, ...]) -> bool:
-        return set(columns) <= set(pq.read_schema(self.path(table)).names)
-
-    @contextmanager
-    def _reading(self, table: str) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, pa.ArrowException) as error:
-            raise cannot_be_read(self.path(table), error) from error
-
-
-def open_published(out: Path, snapshot_date: date | None) -> Published:
-    """The snapshot of a day, the latest where none is given. Raises PublishError where it is not there."""
-    day = published_day(out, snapshot_date, "Verify")
-    folder = folder_of(out, day)
-    return Published(folder, day, read_manifest(folder, day))
-
-
-def check_tables(published: Published) -> Differences:
-    """Tables that are not there, cannot be read, or have not the columns that the other checks ask for."""
-    told = published.manifest["rows_out"]
-    wanted = NEEDED | NEEDED_OF_CHANGES if "changes" in told else NEEDED
-    for table in sorted({*told, *wanted}):
-        try:
-            there = pq.read_schema(published.path(table)).names
-        except (OSError, pa.ArrowException) as error:
-            yield Difference("(all)", f"table {table}", "a table", cannot_be_read(published.path(table), error).found)
+def check_tables(listing: PublishedList) -> Differences:
+    """Tables that are not there, cannot be read, or have not the columns that a list of any version has."""
+    stated = listing.manifest["rows_out"]
+    for table in TABLES.values():
+        if table.later and table.name not in stated:
             continue
-        for name in wanted.get(table, ()):
+        try:
+            there = listing.columns(table.name)
+        except PublishError as error:
+            yield Difference("(all)", f"table {table.name}", "a table", error.found)
+            continue
+        for name in table.required:
             if name not in there:
-                yield Difference("(all)", f"table {table}", f"a column {name}", "no such column")
+                yield Difference("(all)", f"table {table.name}", f"a column {name}", "no such column")
 
 
-def check_files(published: Published) -> Differences:
+def check_files(listing: PublishedList) -> Differences:
     """Files that are not those which the manifest was written for."""
-    hashes: dict[str, str] = published.manifest["files_sha256"]
-    for name, digest in hashes.items():
-        path = published.folder / name
+    hashes: dict[str, str] = listing.manifest["files_sha256"]
+    for name, stated in hashes.items():
+        path = listing.folder / name
         if not path.is_file():
-            yield Difference("(all)", f"file {name}", f"sha256 {digest[:12]}", "no such file")
+            yield Difference("(all)", f"file {name}", f"sha256 {stated[:12]}", "no such file")
             continue
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != digest:
-            yield Difference("(all)", f"file {name}", f"sha256 {digest[:12]}", f"sha256 {found[:12]}: it was changed")
-    there = {path.name for path in published.folder.iterdir()} - {MANIFEST}
-    for name in sorted(there - hashes.keys()):
+            there = hashlib.file_digest(file, "sha256").hexdigest()
+        if there != stated:
+            yield Difference("(all)", f"file {name}", f"sha256 {stated[:12]}", f"sha256 {there[:12]}: it was changed")
+    files = {path.relative_to(listing.folder).as_posix() for path in listing.folder.rglob("*") if path.is_file()}
+    for name in sorted(files - {MANIFEST} - hashes.keys()):
         yield Difference("(all)", f"file {name}", "not in the manifest", "it is there")
 
 
-def check_counts(published: Published) -> Differences:
+def check_counts(listing: PublishedList) -> Differences:
     """Row counts of the manifest; ranked + excluded = the base, each account once."""
-    manifest, scores = published.manifest, published.read("scores", ["account_id", "eligible", "rank"])
-    excluded = published.read("exclusions", ["account_id"])["account_id"]
+    manifest, scores = listing.manifest, listing.scores("account_id", "eligible", "rank")
+    excluded = listing.exclusions("account_id")["account_id"]
     for table, stated in manifest["rows_out"].items():
-        rows = pq.ParquetFile(published.path(table)).metadata.num_rows
+        rows = tables.count_of(listing.path(table))
         if rows != stated:
             yield Difference("(all)", f"rows of {table}", str(stated), str(rows))
     for account in scores.loc[scores["account_id"].duplicated(), "account_id"]:
@@ -156,21 +87,21 @@ def check_counts(published: Published) -> Differences:
             yield Difference("(all)", name, str(manifest[name]), str(count))
     for account in sorted({*ranked, *excluded} ^ {*scores["account_id"]} | {*ranked} & {*excluded}):
         yield Difference(account, "ranked + excluded = base", "not in one of them", "exactly one")
-    places = np.sort(scores["rank"].dropna().to_numpy(np.float64))
+    places = np.sort(scores["rank"].dropna().to_numpy(np.int64))
     if not np.array_equal(places, np.arange(1, len(ranked) + 1)):
         yield Difference("(all)", "ranks", "with gaps or ties", f"1 to {len(ranked)}")
 
 
-def check_sums(published: Published) -> Differences:
+def check_sums(listing: PublishedList) -> Differences:
     """Base + attributions = log-odds for each account; each reason weighs what its features weigh.
 
     The attributions are read some accounts at a time.
     """
-    scores = published.read("scores", ["account_id", "log_odds", "base_log_odds"]).set_index("account_id")
+    scores = listing.scores("account_id", "log_odds", "base_log_odds").set_index("account_id")
     scores = scores[~scores.index.duplicated()]  # the others are told by the counts
     seen = 0
-    for parts in published.batches("attributions"):
-        features = feature_columns(parts)
+    for parts in listing.batches("attributions"):
+        features = ATTRIBUTIONS.features_of(parts)
         known = parts["account_id"].isin(scores.index)
         for account in parts.loc[~known, "account_id"]:
             yield Difference(account, "attributions", "a row", "the account is not scored")
@@ -180,18 +111,18 @@ def check_sums(published: Published) -> Differences:
         parts = parts[known & ~twice].reset_index(drop=True)
         seen += len(parts)
         yield from _off(parts, scores.loc[parts["account_id"]], features)
-        yield from _reasons_off(published.of("reasons", parts["account_id"], OF_REASONS), parts, features)
+        yield from _reasons_off(listing.of("reasons", parts["account_id"], OF_REASONS), parts, features)
     if seen != len(scores):
         yield Difference("(all)", "attributions", f"{seen} accounts", f"{len(scores)} scored")
 
 
-def check_changes(published: Published) -> Differences:
+def check_changes(listing: PublishedList) -> Differences:
     """The parts of each account's change since the last list sum to it, and so do those of its rank."""
-    if "changes" not in published.manifest["rows_out"]:
+    if "changes" not in listing.manifest["rows_out"]:
         return
-    for changes in published.batches("changes"):
-        for account, found in not_exact(changes, published.of("change_reasons", changes["account_id"])):
-            yield Difference(account, "changes", "a change and its parts", found)
+    for changes in listing.batches("changes"):
+        for account, gap in not_exact(changes, listing.of("change_reasons", changes["account_id"])):
+            yield Difference(account, "changes", "a change and its parts", gap)
 
 
 def _off(parts: pd.DataFrame, scores: pd.DataFrame, features: list[str]) -> Differences:

@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.contract.feature_card import FeatureCard
+from data.contract.outputs import REASONS
 from serving.reasons.playbook import Playbook
-from serving.reasons.render import TOLD, WORDS, Facts, Teller
+from serving.reasons.render import WORDS, Facts, ReasonContext, ReasonRenderer
 from serving.verify.files_and_sums import Difference
 from serving.verify.printed_numbers import underived
 
@@ -27,21 +28,14 @@ def stories_of(features: list[str], catalogue: Mapping[str, FeatureCard]) -> dic
 
 
 def check_sentences(
-    reasons: pd.DataFrame,
-    rows: pd.DataFrame,
-    features: list[str],
-    catalogue: Mapping[str, FeatureCard],
-    playbook: Playbook,
-    currency: str,
-    *,
-    users_are_daily_peaks: bool = False,
+    reasons: pd.DataFrame, rows: pd.DataFrame, features: list[str], context: ReasonContext
 ) -> Iterator[Difference]:
     """Published reasons against recomputed feature rows of their accounts: at most one difference per reason.
 
     Each stored number is the recomputed one, bit for bit; each sentence is told again, and every number it prints is
     derived from the numbers it rests on by a judge that knows no template. ``features`` are the model's.
     """
-    stories = stories_of(features, catalogue)
+    stories = stories_of(features, context.catalogue)
     row = pd.Index(rows["account_id"]).get_indexer(pd.Index(reasons["account_id"]))
     known = (row >= 0) & reasons["reason_code"].isin(stories).to_numpy()
     for account, code in reasons.loc[~known, ["account_id", "reason_code"]].itertuples(index=False):
@@ -50,17 +44,17 @@ def check_sentences(
     if reasons.empty:
         return
     code, effect, listed = (reasons[name].to_numpy(object) for name in ("reason_code", "effect", "features"))
-    teller = Teller(Facts.of(rows, features, users_are_daily_peaks), stories, catalogue, playbook, currency)
-    told = teller.tell(row, code, effect, listed)
-    same = np.logical_and.reduce([_equal(reasons[name], told[name]) for name in TOLD])
+    renderer = ReasonRenderer(Facts.of(rows, features, context.users_are_daily_peaks), stories, context)
+    derived = renderer.render(row, code, effect, listed)
+    same = np.logical_and.reduce([_equal(reasons[name], derived[name]) for name in REASONS.of_sentence])
     same &= np.array([sorted(names.split(",")) == sorted(stories[c]) for names, c in zip(listed, code, strict=True)])
     as_of = rows["snapshot_date"].to_numpy()[row] - timedelta(days=1)
     same &= pd.to_datetime(reasons["as_of"]).to_numpy() == pd.to_datetime(pd.Series(as_of)).to_numpy()
-    pairs = grown(playbook)
-    stated = [told[name].tolist() for name in ("text", WORDS, "numbers_from", "numbers")]
+    pairs = grown(context.playbook)
+    stated = [derived[name].tolist() for name in ("text", WORDS, "numbers_from", "numbers")]
     for place, (text, words, names, values) in enumerate(zip(*stated, strict=True)):
         if not same[place]:
-            yield _difference(reasons.iloc[place], told.iloc[place], stories[code[place]])
+            yield _difference(reasons.iloc[place], derived.iloc[place], stories[code[place]])
             continue
         numbers = dict(zip(names.split(","), values.tolist(), strict=False))
         odd = underived(text, words, numbers, pairs.get(code[place], ()))
@@ -82,31 +76,31 @@ def grown(playbook: Playbook) -> dict[str, set[tuple[str, str]]]:
     }
 
 
-def _equal(published: pd.Series, told: pd.Series) -> npt.NDArray[np.bool_]:
+def _equal(published: pd.Series, derived: pd.Series) -> npt.NDArray[np.bool_]:
     """Where two columns hold the same, bit for bit; missing equals missing."""
-    if told.name == "numbers":
-        pairs = zip(published, told, strict=True)
+    if derived.name == "numbers":
+        pairs = zip(published, derived, strict=True)
         return np.array([np.array_equal(np.asarray(a, np.float64), b, equal_nan=True) for a, b in pairs], dtype=bool)
-    if told.dtype.kind in "fb":
-        a, b = published.to_numpy(np.float64), told.to_numpy(np.float64)
+    if derived.dtype.kind in "fb":
+        a, b = published.to_numpy(np.float64), derived.to_numpy(np.float64)
         return np.asarray((a == b) | (np.isnan(a) & np.isnan(b)))
-    a, b = published.to_numpy(object), told.to_numpy(object)
+    a, b = published.to_numpy(object), derived.to_numpy(object)
     return np.asarray((a == b) | (pd.isna(a) & pd.isna(b)), dtype=bool)
 
 
-def _difference(published: pd.Series, told: pd.Series, story: list[str]) -> Difference:
+def _difference(published: pd.Series, derived: pd.Series, story: list[str]) -> Difference:
     account, code = published["account_id"], published["reason_code"]
     before = dict(zip(str(published["numbers_from"]).split(","), published["numbers"], strict=False))
-    now = dict(zip(told["numbers_from"].split(","), told["numbers"], strict=False))
+    now = dict(zip(derived["numbers_from"].split(","), derived["numbers"], strict=False))
     moved = [name for name in now if name in before and not _same(before[name], now[name])]
     if moved:
         values = "; ".join(f"{name} is {float(before[name])} and recomputed {float(now[name])}" for name in moved)
-        return Difference(account, f"{code} ({moved[0]})", repr(published["text"]), f"{told['text']!r} ({values})")
-    if published["text"] != told["text"]:
-        return Difference(account, code, repr(published["text"]), repr(told["text"]))
-    for name in TOLD:
-        if not _same(published[name], told[name]):
-            return Difference(account, f"{code} ({name})", repr(published[name]), repr(told[name]))
+        return Difference(account, f"{code} ({moved[0]})", repr(published["text"]), f"{derived['text']!r} ({values})")
+    if published["text"] != derived["text"]:
+        return Difference(account, code, repr(published["text"]), repr(derived["text"]))
+    for name in REASONS.of_sentence:
+        if not _same(published[name], derived[name]):
+            return Difference(account, f"{code} ({name})", repr(published[name]), repr(derived[name]))
     if sorted(published["features"].split(",")) != sorted(story):
         return Difference(account, f"{code} (features)", published["features"], ",".join(story))
     return Difference(account, f"{code} (as_of)", str(published["as_of"]), "the day before the snapshot")

@@ -20,7 +20,7 @@ from data.simulation.base import simulate
 from data.sources.connect import connect
 from data.sources.known import Source
 from flows.run.settings import load
-from tests.flows.conftest import headroom, prefect_server  # noqa: F401  (fixtures)
+from tests.flows.conftest import headroom  # noqa: F401  (fixtures)
 
 EXAMPLE = Path(__file__).parents[2] / "data" / "examples" / "fightchurn_crm5.toml"
 BINARIES = ("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin")

@@ -8,13 +8,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from prefect.testing.utilities import prefect_test_harness
 
 from data.simulation.base import simulate
 from tests.models.mlflow_template import folder_with
 
 END = date(2026, 1, 1)
-ACCOUNTS, MONTHS = 250, 20
+ACCOUNTS, MONTHS, SEED = 250, 20, 3
 QUICK = {
     "HEADROOM_TRAINING__ORIGINS": "2",
     "HEADROOM_TRAINING__WARM_UP_ORIGINS": "1",
@@ -40,6 +39,9 @@ Headroom = Callable[..., Ran]
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
+    """Prefect's own server for tests, for those that ask what a run looks like there; the others need none."""
+    from prefect.testing.utilities import prefect_test_harness
+
     with prefect_test_harness(server_startup_timeout=180):
         yield
 
@@ -48,14 +50,12 @@ def prefect_server() -> Iterator[None]:
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small simulated base as Parquet. Shared: copy it before changing it."""
     folder = tmp_path_factory.mktemp("base") / "warehouse"
-    simulate(folder, accounts=ACCOUNTS, months=MONTHS, seed=3, end=END)
+    simulate(folder, accounts=ACCOUNTS, months=MONTHS, seed=SEED, end=END)
     return folder
 
 
 @pytest.fixture
-def headroom(
-    prefect_server: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Headroom:
+def headroom(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Headroom:
     """Run ``headroom ARGUMENTS`` in an empty working folder."""
     from flows.cli import main
 
@@ -76,11 +76,9 @@ def headroom(
 
 
 @pytest.fixture(scope="session")
-def trained_mlruns(
-    prefect_server: None, warehouse: Path, mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def trained_mlruns(warehouse: Path, mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The MLflow folder after one training on the small base. Shared: copy it before training again."""
-    from flows.train import train
+    from flows.pipelines.train import train
 
     folder = folder_with(mlflow_database, tmp_path_factory.mktemp("trained") / "mlruns")
     with pytest.MonkeyPatch.context() as patch:
@@ -94,7 +92,7 @@ def trained_mlruns(
 @pytest.fixture(scope="session")
 def published(trained_mlruns: Path, warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The published snapshot of the small base. Shared: it is only read."""
-    from flows.score import score
+    from flows.pipelines.score import score
 
     out = tmp_path_factory.mktemp("published")
     with pytest.MonkeyPatch.context() as patch:

@@ -16,12 +16,12 @@ from flows.run.settings import load
 from flows.stages import inputs as steps
 from flows.stages.dates import known_base, training_dates
 from models.estimators.bundle import Bundle
-from models.scoring.previous_scores import Published
+from models.scoring.previous_scores import PreviousScores
 from models.scoring.score import score
 from models.scoring.score_change import replacement, split
 from models.settings import Params, StudySettings
 from models.training.train import train
-from serving.changes.ranks import RANK_PARTS, change_tables, moved_by_model, not_exact, split_ranks
+from serving.changes.ranks import RANK_PARTS, change_table, moved_by_model, not_exact, split_ranks
 from serving.changes.sentences import titles
 from serving.changes.summary import Tally, summary, tally
 from serving.ranking import gates
@@ -77,8 +77,8 @@ def world(warehouse: Path) -> World:
 def listed(bundle: Bundle, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scores with ranks, and attributions, as they are published."""
     told = score(bundle, rows)
-    verdict = gates.evaluate(rows.set_index("account_id"), ServingSettings().gates)
-    scores = told.scores.assign(eligible=verdict.eligible.array, owner=None, run_id=bundle.run_id)
+    passed = gates.evaluate(rows.set_index("account_id"), ServingSettings().gates)
+    scores = told.scores.assign(eligible=passed.eligible.array, owner=None, run_id=bundle.run_id)
     return rank(scores, "propensity"), told.attributions
 
 
@@ -94,7 +94,7 @@ def test_every_change_is_split_exactly(retrained: bool, world: World) -> None:
         split(
             old,
             new,
-            Published(previous, parts),
+            PreviousScores(previous, parts),
             rows.iloc[start : start + SHARD],
             scores,
             codes,
@@ -104,8 +104,8 @@ def test_every_change_is_split_exactly(retrained: bool, world: World) -> None:
     ]
     ranks = split_ranks(previous, scores, rank_by="propensity", previous_rank_by="propensity")
     by_id, by_id_then = scores.set_index("account_id"), previous.set_index("account_id")
-    tables = [change_tables(DAY, s.accounts, s.reasons, by_id, ranks, by_id_then, about) for s in shards]
-    changes, reasons = (pd.concat(shard, ignore_index=True) for shard in zip(*tables, strict=True))
+    tables = [change_table(DAY, s.accounts, s.reasons, by_id, ranks, by_id_then, about) for s in shards]
+    changes, reasons = pd.concat(tables, ignore_index=True), pd.concat([s.reasons for s in shards], ignore_index=True)
 
     assert list(not_exact(changes, reasons)) == []
     assert changes["account_id"].tolist() == rows["account_id"].tolist()

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
-from serving.changes.ranks import CHANGE_COLUMNS, RANK_PARTS
+from data.contract.outputs import CHANGES
+from serving.changes.ranks import RANK_PARTS
 from serving.published import tables
 from tests.flows.conftest import END, Headroom
 from tests.flows.test_verify import edit, set_value
@@ -20,7 +21,7 @@ PARTS = ["data_log_odds", "model_log_odds", "calibration_log_odds"]
 @pytest.fixture(scope="module")
 def two_lists(trained_mlruns: Path, warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of two published lists. Shared: it is only read."""
-    from flows.score import score
+    from flows.pipelines.score import score
 
     out = tmp_path_factory.mktemp("two") / "out"
     with pytest.MonkeyPatch.context() as patch:
@@ -40,7 +41,7 @@ def test_every_change_is_split_told_and_verified(both: Path, warehouse: Path, he
     folder = both / f"snapshot_date={END}"
     changes, reasons = (tables.read(folder / f"{name}.parquet") for name in ("changes", "change_reasons"))
     scores, before = (tables.read(both / f"snapshot_date={day}" / "scores.parquet") for day in (END, BEFORE))
-    assert list(changes.columns) == list(CHANGE_COLUMNS)
+    assert list(changes.columns) == list(CHANGES.names)
     assert changes["account_id"].tolist() == scores["account_id"].tolist()
     then = before.set_index("account_id")["propensity"].reindex(scores["account_id"]).to_numpy()
     stayed = changes["because"].to_numpy() == ""
@@ -86,7 +87,7 @@ def test_in_how_many_parts_a_base_is_compared_changes_no_byte(
     both: Path, warehouse: Path, headroom: Headroom, with_model: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()}
-    monkeypatch.setattr("flows.score.ACCOUNTS_AT_A_TIME", 37)
+    monkeypatch.setattr("flows.stages.scoring.ACCOUNTS_AT_A_TIME", 37)
     assert headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", both).code == 0
     assert {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()} == before
     assert len(list(both.iterdir())) == 2

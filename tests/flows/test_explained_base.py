@@ -27,6 +27,7 @@ from models.settings import Params
 from serving.reasons.choose import explain
 from serving.reasons.playbook import Playbook
 from serving.reasons.playbook import load as load_playbook
+from serving.reasons.render import ReasonContext
 from serving.settings import ReasonSettings
 from serving.verify.reasons import check_sentences
 
@@ -50,7 +51,7 @@ class Explained:
     folder: Path
 
     def reasons(self, settings: ReasonSettings) -> pd.DataFrame:
-        return explain(self.scored.attributions, self.rows, self.cards, self.playbook, settings, "$")
+        return explain(self.scored.attributions, self.rows, ReasonContext(self.cards, self.playbook, "$"), settings)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,7 @@ def test_every_number_of_ten_thousand_sentences_is_derived(explained: Explained)
     shards = build(replace(explained.base, state=None), [END], explained.settings.expansion, shards=2)
     rows = pa.concat_tables(shard.rows for shard in shards).to_pandas()
     features = [name for name in explained.scored.attributions.columns if name in explained.cards]
-    found = check_sentences(reasons, rows, features, explained.cards, explained.playbook, "$")
-    assert [str(difference) for difference in found] == []
+    differences = check_sentences(reasons, rows, features, ReasonContext(explained.cards, explained.playbook, "$"))
+    assert [str(difference) for difference in differences] == []
     assert {"for", "against"} <= set(reasons["effect"])
     assert reasons["reason_code"].nunique() > 40

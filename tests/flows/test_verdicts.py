@@ -16,7 +16,7 @@ from features.labels import labels
 from flows.run.settings import load
 from flows.stages import inputs as steps
 from flows.stages.dates import known_base
-from models.registry.mlflow_store import Registry
+from models.registry.mlflow_store import ModelRegistry
 from tests.flows.conftest import END, QUICK, Headroom
 from tests.models.mlflow_template import folder_with
 
@@ -59,7 +59,7 @@ def test_a_random_base_gets_its_verdict_and_no_champion(
     page = (tmp_path / "reports" / "verdict.html").read_text(encoding="utf-8")
     assert "no usable signal" in page
     assert "short tenure first" in page  # the bench is shown
-    registry = Registry(tmp_path / "mlruns")
+    registry = ModelRegistry(tmp_path / "mlruns")
     assert registry.versions().empty
     runs = registry._client().search_runs([e.experiment_id for e in registry._client().search_experiments()])
     assert [run.data.tags["headroom.decision"] for run in runs] == ["refuse"]
@@ -85,7 +85,7 @@ def test_where_it_is_allowed_the_best_rule_ranks_and_every_page_says_so(
     assert any("There is no model for this base" in str(row[1].value) for row in about.iter_rows())
     scores = pd.read_parquet(folder / "scores.parquet")
     assert 0 < scores["propensity"].mean() < 0.3
-    assert not Registry(tmp_path / "mlruns").has_champion()
+    assert not ModelRegistry(tmp_path / "mlruns").has_champion()
 
 
 def test_twelve_expansions_are_too_few(headroom: Headroom, quick: None, warehouse: Path, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_twelve_expansions_are_too_few(headroom: Headroom, quick: None, warehous
     assert "12 distinct expansions" in ran.err
     assert "It takes 50, 38 more" in ran.err
     assert "it takes 50, 38 more" in (tmp_path / "reports" / "verdict.html").read_text(encoding="utf-8")
-    assert Registry(tmp_path / "mlruns").versions().empty
+    assert ModelRegistry(tmp_path / "mlruns").versions().empty
 
 
 def with_a_leak(warehouse: Path, folder: Path) -> Path:
@@ -128,7 +128,7 @@ def test_a_planted_leak_is_blocked_by_name_until_it_is_signed_off(
     assert "suspected leak" in ran.err
     assert "nps_last" in ran.err
     assert 'signed_off = ["nps_last"]' in ran.err
-    assert Registry(tmp_path / "mlruns").versions().empty
+    assert ModelRegistry(tmp_path / "mlruns").versions().empty
     monkeypatch.setenv("HEADROOM_TRAINING__SIGNED_OFF", '["nps_last"]')
     again = headroom("train", "--source", base, "--snapshot-date", END)
     assert "suspected leak" not in again.err
@@ -148,7 +148,7 @@ def test_backtest_then_promote_and_roll_back(
     assert "forecast_over_realised" in told.out
     assert "book_precision_at_20" in told.out
     assert (tmp_path / "reports" / "backtest.html").is_file()
-    assert Registry(tmp_path / "mlruns").versions().empty  # a backtest registers nothing
+    assert ModelRegistry(tmp_path / "mlruns").versions().empty  # a backtest registers nothing
     monkeypatch.setenv("HEADROOM_MLRUNS", str(shutil.copytree(trained_mlruns, tmp_path / "trained")))
     trained = headroom("train", "--source", warehouse, "--snapshot-date", END)
     assert trained.code == 0, trained.err
@@ -156,6 +156,6 @@ def test_backtest_then_promote_and_roll_back(
     assert "against version 1" in trained.out
     assert (tmp_path / "reports" / "model_card.html").is_file()
     assert "version 1 of headroom is the champion again" in headroom("rollback").out
-    assert Registry(tmp_path / "trained").load().version == "1"
+    assert ModelRegistry(tmp_path / "trained").load().version == "1"
     assert "version 2 of headroom is the champion" in headroom("promote", "2", "--because", "the new one").out
     assert headroom("promote", "9").code == 1

@@ -2,13 +2,18 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
-from models.registry.mlflow_store import Registry
+from models.estimators.bundle import Bundle
+from models.registry.mlflow_store import ModelRegistry
+from models.report.run_record import model_record
+from models.training.promotion import Choice, Decision
+from models.training.train import TrainedModel
 
 
 def migrated_database(folder: Path) -> Path:
     """Make an empty, migrated `mlflow.db` in this folder. Once per session is enough."""
-    registry = Registry(folder)
+    registry = ModelRegistry(folder)
     registry.open()
     return registry.database
 
@@ -18,3 +23,11 @@ def folder_with(database: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(database, folder / "mlflow.db")
     return folder
+
+
+def log(
+    registry: ModelRegistry, trained: TrainedModel, fingerprint: str, decision: Decision | None = None, **more: Any
+) -> Bundle:
+    """Store a trained model as the flow does; without a decision it becomes the champion."""
+    record = model_record(trained, fingerprint, decision=decision, **more)
+    return registry.log_model(trained.bundle, record, champion=decision is None or decision.choice is Choice.PROMOTE)

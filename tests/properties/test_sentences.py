@@ -19,7 +19,8 @@ from features.catalogue import catalogue, full_catalogue
 from features.definitions import peers
 from features.views import whole_base as likeness
 from serving.reasons.choose import explain
-from serving.reasons.playbook import Playbook, load
+from serving.reasons.playbook import load
+from serving.reasons.render import ReasonContext
 from serving.settings import ReasonSettings
 from serving.verify.reasons import check_sentences
 from tests.properties.by_hand import by_hand
@@ -43,7 +44,7 @@ class Told:
         tables = as_of({name: stage(TABLES[name], table) for name, table in raw.items()}, day)
         self.cards: dict[str, FeatureCard] = full_catalogue() | catalogue(tables)
         self.features = list(catalogue(tables))
-        self.playbook: Playbook = load(self.cards)
+        self.context = ReasonContext(self.cards, load(self.cards), "$")
         self.rows = feature_rows(tables, [day], RULES).to_pyarrow().to_pandas()
         self.reasons = pd.concat([self._explained(weight) for weight in (0.1, -0.1)], ignore_index=True)
         accounts = self.rows["account_id"].tolist()
@@ -60,7 +61,7 @@ class Told:
         """Every feature of every account weighs the same, so every reason is told that can be told."""
         keys = self.rows[["snapshot_date", "account_id"]].assign(base_log_odds=-2.0)
         parts = pd.DataFrame(weight, index=keys.index, columns=self.features)
-        return explain(pd.concat([keys, parts], axis=1), self.rows, self.cards, self.playbook, EVERYTHING, "$")
+        return explain(pd.concat([keys, parts], axis=1), self.rows, self.context, EVERYTHING)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def told() -> Iterator[list[Told]]:
 def test_every_number_of_every_reason_is_that_of_the_plain_loop(told: list[Told]) -> None:
     sentences = 0
     for base in told:
-        found = check_sentences(base.reasons, base.by_hand, base.features, base.cards, base.playbook, "$")
+        found = check_sentences(base.reasons, base.by_hand, base.features, base.context)
         assert [str(difference) for difference in found] == []
         sentences += len(base.reasons)
     assert sentences > 1_000
@@ -85,7 +86,7 @@ def test_every_reason_code_was_told_with_a_number(told: list[Told]) -> None:
         codes, stated = set(), set()
         for base in told:
             of = base.reasons[base.reasons["effect"] == effect]
-            codes |= set(base.playbook.reasons) | {card.reason_code for card in base.cards.values()}
+            codes |= set(base.context.playbook.reasons) | {card.reason_code for card in base.cards.values()}
             known = of["value"].notna() | of["value_text"].notna()
             stated |= set(of.loc[known, "reason_code"])
         assert codes - stated == set()
@@ -96,7 +97,7 @@ def test_most_sentences_of_the_playbook_were_told(told: list[Told]) -> None:
     templates = {
         variant.template.literals[0] or variant.template.literals[1]
         for base in told
-        for reason in base.playbook.reasons.values()
+        for reason in base.context.playbook.reasons.values()
         for variant in chain(reason.texts, reason.against)
     }
     said = " ".join(text for base in told for text in base.reasons["text"])
@@ -107,7 +108,7 @@ def test_a_number_that_is_not_the_plain_loops_is_found(told: list[Told]) -> None
     base = told[0]
     name = "seats"
     wrong = base.by_hand.assign(**{name: base.by_hand[name] + 1})
-    found = list(check_sentences(base.reasons, wrong, base.features, base.cards, base.playbook, "$"))
+    found = list(check_sentences(base.reasons, wrong, base.features, base.context))
     assert found
     assert all("seats is " in difference.derived for difference in found)
     assert {"seats_in_use", "account_size"} <= {difference.where.split(" ")[0] for difference in found}

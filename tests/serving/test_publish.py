@@ -16,48 +16,41 @@ import pyarrow.parquet as pq
 import pytest
 
 import serving.publish
+from data.contract.outputs import TABLES
 from data.errors import PublishError
-from serving.publish import TABLES, previous, published_dates, read_published
+from serving.publish import Writer
 from serving.published import tables
-from serving.published.assemble import Snapshot, Terms
-from serving.published.checks import check_base, check_part
-from tests.serving.world import (
-    CATALOGUE,
-    DAY,
-    PIECES,
-    PLAYBOOK,
-    SETTINGS,
-    feature_rows,
-    part_of,
-    publish,
-    snapshot,
-)
+from serving.published.checks import check_base, check_batch
+from serving.published.layout import published_dates
+from serving.published.read import PublishedList, list_before, open_list
+from serving.verify.files_and_sums import check_files
+from tests.serving.world import DAY, PIECES, HeldList, batch_of, feature_rows, publish, snapshot
 
 FILES = {*(f"{name}.parquet" for name in TABLES), "manifest.json"}
 
 
 @pytest.fixture(scope="module")
-def made() -> Snapshot:
+def made() -> HeldList:
     return snapshot(60)
 
 
-def test_what_is_published_is_read_back(tmp_path: Path, made: Snapshot) -> None:
+def test_what_is_published_is_read_back(tmp_path: Path, made: HeldList) -> None:
     folder = publish(tmp_path / "out", made, PIECES)
     assert folder == tmp_path / "out" / "snapshot_date=2026-10-01"
     assert {path.name for path in folder.iterdir()} == FILES | {"list.html", "list.xlsx"}
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
-    again = read_published(tmp_path / "out")
-    for name in ("scores", "exclusions"):
-        pd.testing.assert_frame_equal(getattr(again, name), getattr(made, name), check_dtype=name == "scores")
+    again = open_list(tmp_path / "out")
+    pd.testing.assert_frame_equal(again.scores(), made.scores())
+    pd.testing.assert_frame_equal(again.exclusions(), made.exclusions(), check_dtype=False)
     for name in ("attributions", "reasons"):
-        pd.testing.assert_frame_equal(tables.read(folder / f"{name}.parquet"), getattr(made, name), check_dtype=False)
+        pd.testing.assert_frame_equal(pd.concat(again.batches(name)), made.frames[name], check_dtype=False)
 
 
-def test_in_how_many_parts_a_base_comes_changes_nothing(tmp_path: Path, made: Snapshot) -> None:
+def test_in_how_many_batches_a_base_comes_changes_nothing(tmp_path: Path, made: HeldList) -> None:
     files = {
         count: {
             path.name: path.read_bytes()
-            for path in publish(tmp_path / str(count), made, PIECES, parts=count).glob("[!m]*.[!x]*")
+            for path in publish(tmp_path / str(count), made, PIECES, batches=count).glob("[!m]*.[!x]*")
         }
         for count in (1, 2, 7)
     }
@@ -65,16 +58,16 @@ def test_in_how_many_parts_a_base_comes_changes_nothing(tmp_path: Path, made: Sn
     assert files[2] == files[1] == files[7]
 
 
-def test_the_reasons_of_a_few_accounts_are_read_from_disk(tmp_path: Path, made: Snapshot) -> None:
+def test_the_reasons_of_a_few_accounts_are_read_from_disk(tmp_path: Path, made: HeldList) -> None:
     publish(tmp_path, made)
-    asked = made.scores["account_id"].iloc[[3, 50]].tolist()
-    there = read_published(tmp_path).reasons_of(asked)
-    wanted = made.reasons[made.reasons["account_id"].isin(asked)].reset_index(drop=True)
+    asked, reasons = made.scores()["account_id"].iloc[[3, 50]].tolist(), made.frames["reasons"]
+    there = open_list(tmp_path).of("reasons", asked)
+    wanted = reasons[reasons["account_id"].isin(asked)].reset_index(drop=True)
     pd.testing.assert_frame_equal(there, wanted, check_dtype=False)
-    assert read_published(tmp_path).reasons_of([]).empty
+    assert open_list(tmp_path).of("reasons", []).empty
 
 
-def test_the_manifest_says_where_it_comes_from(tmp_path: Path, made: Snapshot) -> None:
+def test_the_manifest_says_where_it_comes_from(tmp_path: Path, made: HeldList) -> None:
     folder = publish(tmp_path, made, PIECES)
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["input_watermarks"]["tickets"] == "2026-09-12"
@@ -86,7 +79,7 @@ def test_the_manifest_says_where_it_comes_from(tmp_path: Path, made: Snapshot) -
     assert set(manifest["files_sha256"]) == {path.name for path in folder.iterdir()} - {"manifest.json"}
 
 
-def test_the_same_list_gives_the_same_files(tmp_path: Path, made: Snapshot) -> None:
+def test_the_same_list_gives_the_same_files(tmp_path: Path, made: HeldList) -> None:
     first = json.loads((publish(tmp_path / "a", made) / "manifest.json").read_text())
     second = json.loads((publish(tmp_path / "b", made) / "manifest.json").read_text())
     assert first == second
@@ -98,27 +91,27 @@ def test_types_hold_where_a_column_is_empty(tmp_path: Path) -> None:
     scores = pq.read_schema(folder / "scores.parquet")
     assert scores.field("rank").type == pa.int64()
     assert scores.field("snapshot_date").type == pa.date32()
-    assert read_published(tmp_path / "nobody").scores["rank"].isna().all()
+    assert open_list(tmp_path / "nobody").scores("rank")["rank"].isna().all()
 
 
-def test_earlier_lists_are_found(tmp_path: Path, made: Snapshot) -> None:
+def test_earlier_lists_are_found(tmp_path: Path, made: HeldList) -> None:
     for day in (date(2026, 8, 1), date(2026, 9, 1)):
         publish(tmp_path, snapshot(30, day=day))
     publish(tmp_path, made)
     assert published_dates(tmp_path) == [date(2026, 8, 1), date(2026, 9, 1), DAY]
-    assert read_published(tmp_path).snapshot_date == DAY
-    assert previous(tmp_path, DAY).snapshot_date == date(2026, 9, 1)
-    assert previous(tmp_path, date(2026, 8, 1)) is None
+    assert open_list(tmp_path).snapshot_date == DAY
+    assert list_before(tmp_path, DAY).snapshot_date == date(2026, 9, 1)
+    assert list_before(tmp_path, date(2026, 8, 1)) is None
     with pytest.raises(PublishError, match="the days there are 2026-08-01"):
-        read_published(tmp_path, date(2026, 8, 2))
+        open_list(tmp_path, date(2026, 8, 2))
     with pytest.raises(PublishError, match="no list has been published"):
-        read_published(tmp_path / "nowhere")
+        open_list(tmp_path / "nowhere")
 
 
-def spoiled(made: Snapshot, table: str, change: str) -> Snapshot:
+def spoiled(made: HeldList, table: str, change: str) -> HeldList:
     """The snapshot with one fault in one table."""
-    frame = getattr(made, table).copy()
-    first = made.scores.sort_values("rank")["account_id"].iloc[0]
+    frame = made.frames[table].copy()
+    first = made.scores().sort_values("rank")["account_id"].iloc[0]
     if change == "twice":
         frame = pd.concat([frame, frame.head(1)], ignore_index=True)
     elif change == "shifted":
@@ -140,17 +133,27 @@ def spoiled(made: Snapshot, table: str, change: str) -> Snapshot:
         frame = frame.iloc[1:]
     elif change == "propensity":
         frame.loc[frame["account_id"] == first, "propensity"] = 1.01
+    elif change == "text":
+        frame = frame.assign(propensity=frame["propensity"].map("{:.3f} or so".format))
+    elif change == "null":
+        frame.loc[frame["account_id"] == first, "play"] = None
+    elif change == "word":
+        frame.loc[frame["account_id"] == first, "motion"] = "seats"
     elif change == "column":
         frame = frame.drop(columns="text")
     elif change == "silent":
         frame.loc[frame.index[0], "text"] = ""
-    return replace(made, **{table: frame})
+    return made.with_tables(**{table: frame})
 
 
 @pytest.mark.parametrize(
     ("table", "change", "named"),
     [
-        ("scores", "twice", "one row per account"),
+        ("scores", "twice", "keys"),
+        ("attributions", "twice", "keys"),
+        ("scores", "text", "columns and types"),
+        ("scores", "null", "columns and types"),
+        ("scores", "word", "columns and types"),
         ("scores", "propensity", "propensity"),
         ("scores", "day", "one day"),
         ("attributions", "shifted", "parts add up"),
@@ -158,50 +161,54 @@ def spoiled(made: Snapshot, table: str, change: str) -> Snapshot:
         ("attributions", "gone", "parts add up"),
         ("reasons", "short", "reasons"),
         ("reasons", "few", "top reasons"),
-        ("reasons", "twice", "reasons"),
-        ("reasons", "column", "columns"),
+        ("reasons", "twice", "keys"),
+        ("reasons", "column", "columns and types"),
         ("exclusions", "gone", "ranked + excluded = base"),
-        ("exclusions", "twice", "ranked + excluded = base"),
+        ("exclusions", "twice", "keys"),
         ("exclusions", "silent", "ranked + excluded = base"),
     ],
 )
 def test_a_faulty_snapshot_is_not_published(
-    tmp_path: Path, made: Snapshot, table: str, change: str, named: str
+    tmp_path: Path, made: HeldList, table: str, change: str, named: str
 ) -> None:
     out = tmp_path / "out"
     with pytest.raises(PublishError, match=re.escape(f"check `{named}` failed for account")) as refusal:
         publish(out, spoiled(made, table, change))
-    assert "acc-" in refusal.value.found or change in ("gone", "column")
+    assert "acc-" in refusal.value.found or change in ("gone", "column", "text")
     assert not out.exists()
 
 
 @pytest.mark.parametrize("change", ["rank", "no rank"])
-def test_a_wrong_order_is_refused(made: Snapshot, change: str) -> None:
+def test_a_wrong_order_is_refused(made: HeldList, change: str) -> None:
     with pytest.raises(PublishError, match="check `total order` failed for account acc-"):
         check_base(spoiled(made, "scores", change))
 
 
-def test_an_account_in_two_parts_is_refused(tmp_path: Path, made: Snapshot) -> None:
-    one = part_of(made)
-    terms = Terms(DAY, pd.DataFrame(), CATALOGUE, PLAYBOOK, SETTINGS, "headroom/7", "run-1", 90)
+def test_an_account_in_two_batches_is_refused(tmp_path: Path, made: HeldList) -> None:
+    def publish_twice() -> None:
+        with serving.publish.publish(tmp_path / "out", made.context) as publishing:
+            publishing.add(batch_of(made))
+            publishing.add(batch_of(made))
+
     with pytest.raises(PublishError, match="check `one row per account` failed for account acc-0000"):
-        serving.publish.publish(tmp_path / "out", terms, [one, one])
+        publish_twice()
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("share", "all_modelled", "fits"), [
     (0.5, True, True), (0.5, False, True), (0.2, False, True), (0.2, True, False), (1.1, False, False),
 ])  # fmt: skip
-def test_motions_fit_any_expansion(made: Snapshot, share: float, all_modelled: bool, fits: bool) -> None:
+def test_motions_fit_any_expansion(made: HeldList, share: float, all_modelled: bool, fits: bool) -> None:
     """Three motions of this share of the propensity each; a motion that was withheld may be the rest."""
-    motions = {f"propensity_{motion}": made.scores["propensity"] * share for motion in ("seat", "upsell", "cross_sell")}
-    told = replace(made, scores=made.scores.assign(**motions, propensity_usage=np.nan))
-    told = replace(part_of(told), all_motions_modelled=all_modelled)
+    scores = made.scores()
+    motions = {f"propensity_{motion}": scores["propensity"] * share for motion in ("seat", "upsell", "cross_sell")}
+    changed = made.with_tables(scores=scores.assign(**motions, propensity_usage=np.nan))
+    batch = batch_of(replace(changed, context=replace(made.context, all_motions_modelled=all_modelled)))
     if fits:
-        check_part(told)
+        check_batch(batch)
     else:
         with pytest.raises(PublishError, match="check `motions` failed for account acc-"):
-            check_part(told)
+            check_batch(batch)
 
 
 class Killed(BaseException):
@@ -209,29 +216,29 @@ class Killed(BaseException):
 
 
 def test_a_crash_at_any_step_leaves_the_old_list_or_the_new_one_whole(
-    tmp_path: Path, made: Snapshot, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, made: HeldList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stop before every single step on the disk, without any clearing up, and read what is there then."""
     old = replace(made, manifest={**made.manifest, "run_id": "old"})
     new = replace(made, manifest={**made.manifest, "run_id": "new"})
-    monkeypatch.setattr(serving.publish, "write_workbook", lambda path, _: path.write_bytes(b"x"))
-    for check in ("check_part", "check_base"):
-        monkeypatch.setattr(serving.publish, check, lambda _: None)  # the same snapshot passed them in the tests above
-    monkeypatch.setattr(serving.publish, "write_page", lambda path, _: path.write_text("x"))
+    monkeypatch.setattr(
+        serving.publish, "WRITERS", {"list.html": Writer(lambda path, _: path.write_text("x"), "a page")}
+    )
+    monkeypatch.setattr(serving.publish, "check_base", lambda _: None)  # the same list passed it in the tests above
     seen = set()
     for stop in range(1, 40):
         out = tmp_path / str(stop)
         publish(out, old)
         with monkeypatch.context() as patched:
             finished = dies_before(stop, patched, out, new)
-        found = read_published(out)
+        there = open_list(out)
         files = published_folder(out)
-        for name, digest in found.manifest["files_sha256"].items():
+        for name, digest in there.manifest["files_sha256"].items():
             assert hashlib.sha256((files / name).read_bytes()).hexdigest() == digest
-        seen.add(found.manifest["run_id"])
+        seen.add(there.manifest["run_id"])
         publish(out, new)
         assert [path.name for path in out.iterdir()] == ["snapshot_date=2026-10-01"]
-        assert read_published(out).manifest["run_id"] == "new"
+        assert open_list(out).manifest["run_id"] == "new"
         if finished:
             break
     assert finished
@@ -242,7 +249,7 @@ def published_folder(out: Path) -> Path:
     return next(path for path in sorted(out.iterdir(), reverse=True) if "unfinished" not in path.name)
 
 
-def dies_before(step: int, patched: pytest.MonkeyPatch, out: Path, new: Snapshot) -> bool:
+def dies_before(step: int, patched: pytest.MonkeyPatch, out: Path, new: HeldList) -> bool:
     """Publish, but die before the given step (mkdir, write, flush to disk, rename, removal); True if it finished."""
     count = 0
 
@@ -261,7 +268,7 @@ def dies_before(step: int, patched: pytest.MonkeyPatch, out: Path, new: Snapshot
     patched.setattr(Path, "write_text", mortal(Path.write_text))
     patched.setattr(tables, "write", mortal(tables.write))
     patched.setattr(tables, "sort", mortal(tables.sort))
-    patched.setattr(tables.Parts, "add", mortal(tables.Parts.add))
+    patched.setattr(tables.TableWriter, "add", mortal(tables.TableWriter.add))
     patched.setattr(os, "fsync", mortal(os.fsync))
     patched.setattr(shutil, "rmtree", mortal(shutil.rmtree))
     try:
@@ -272,7 +279,7 @@ def dies_before(step: int, patched: pytest.MonkeyPatch, out: Path, new: Snapshot
 
 
 def test_a_failure_while_writing_is_cleared_up_and_the_old_list_stays(
-    tmp_path: Path, made: Snapshot, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, made: HeldList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(tmp_path, made)
     before = {path.name: path.read_bytes() for path in (tmp_path / "snapshot_date=2026-10-01").iterdir()}
@@ -280,20 +287,20 @@ def test_a_failure_while_writing_is_cleared_up_and_the_old_list_stays(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(serving.publish, "write_workbook", full)
+    monkeypatch.setitem(serving.publish.WRITERS, "list.xlsx", Writer(full, "a workbook"))
     with pytest.raises(PublishError, match="No space left"):
         publish(tmp_path, replace(made, manifest={**made.manifest, "run_id": "new"}))
     assert [path.name for path in tmp_path.iterdir()] == ["snapshot_date=2026-10-01"]
     assert {p.name: p.read_bytes() for p in (tmp_path / "snapshot_date=2026-10-01").iterdir()} == before
 
 
-def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, made: Snapshot) -> None:
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, made: HeldList) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(PublishError, match="Give another folder"):
         publish(tmp_path / "file" / "out", made)
 
 
-def test_plain_readers_see_the_tables(tmp_path: Path, made: Snapshot) -> None:
+def test_plain_readers_see_the_tables(tmp_path: Path, made: HeldList) -> None:
     """pandas reads a table from its hive-named folder without a clash of the partition and the column."""
     folder = publish(tmp_path, made)
     scores = pd.read_parquet(folder / "scores.parquet")
@@ -302,14 +309,14 @@ def test_plain_readers_see_the_tables(tmp_path: Path, made: Snapshot) -> None:
     assert set(scores["snapshot_date"]) == {DAY}
 
 
-def test_the_contract_s_own_check_passes(tmp_path: Path, made: Snapshot) -> None:
+def test_the_contract_s_own_check_passes(tmp_path: Path, made: HeldList) -> None:
     checker = Path(__file__).parents[3] / "shared" / "conformance.py"
     if not checker.exists():
         pytest.skip("the contract's own checker is not beside the repository")
     folder = publish(tmp_path / "out", made)
     source = tmp_path / "source"
     source.mkdir()
-    ids = made.scores["account_id"]
+    ids = made.scores("account_id")["account_id"]
     days = {"valid_from": pd.Timestamp("2024-01-01"), "valid_to": pd.NaT}
     pd.DataFrame({"account_id": ids, **days}).to_parquet(source / "subscriptions.parquet")
     asked = [sys.executable, str(checker), str(folder), str(source), "2026-10-01"]
@@ -319,6 +326,45 @@ def test_the_contract_s_own_check_passes(tmp_path: Path, made: Snapshot) -> None
 
 
 def test_what_the_sort_cannot_write_is_an_error_of_the_system(tmp_path: Path) -> None:
-    tables.write(tmp_path / "parts.parquet", pd.DataFrame({"account_id": ["b", "a"]}))
+    tables.write(tmp_path / "parts.parquet", pa.table({"account_id": ["b", "a"]}))
     with pytest.raises(OSError, match=r"sorted\.parquet"):
         tables.sort(tmp_path / "parts.parquet", tmp_path / "absent" / "sorted.parquet", ["account_id"])
+
+
+def test_one_file_per_owner_is_a_writer_and_a_row(
+    tmp_path: Path, made: HeldList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of a name that OWNER stands in is written for each owner, and is one of the list's files."""
+
+    def write_book(path: Path, book: PublishedList) -> None:
+        book.scores("account_id", "owner", "rank").to_csv(path, index=False)
+
+    monkeypatch.setitem(serving.publish.WRITERS, "books/OWNER.csv", Writer(write_book, "an owner's accounts"))
+    folder = publish(tmp_path, made)
+    books = sorted(path.name for path in (folder / "books").iterdir())
+    assert books == [
+        "(no owner).csv",
+        "Ana Costa.csv",
+        "Björn Ek.csv",
+        "Chidi Obi.csv",
+        "Dana Lee.csv",
+        "Eva O_Neil.csv",
+    ]
+    scores = made.scores("account_id", "owner")
+    for name, owner in (("Ana Costa.csv", "Ana Costa"), ("Eva O_Neil.csv", "Eva O'Neil")):
+        book = pd.read_csv(folder / "books" / name)
+        assert book["account_id"].tolist() == scores.loc[scores["owner"] == owner, "account_id"].tolist()
+    named = {name for name in open_list(tmp_path).manifest["files_sha256"] if name.startswith("books/")}
+    assert named == {f"books/{name}" for name in books}
+    assert list(check_files(open_list(tmp_path))) == []
+    (folder / "books" / "Dana Lee.csv").write_text("another")
+    assert ["books/Dana Lee.csv" in str(difference) for difference in check_files(open_list(tmp_path))] == [True]
+
+
+def test_owners_whose_names_make_one_file_name_have_a_file_each() -> None:
+    taken: set[str] = set()
+    names = []
+    for owner in ("a/b", "A:B", "a b", "..", "a_b"):
+        names.append(serving.publish._file_name(owner, taken))
+        taken.add(names[-1].casefold())
+    assert names == ["a_b", "A_B (2)", "a b", "_", "a_b (3)"]

@@ -1,7 +1,7 @@
 """A small made-up base for the tests of serving: a catalogue, feature rows that agree with each other, scores."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,15 @@ import numpy as np
 import pandas as pd
 
 from data.contract.feature_card import Direction, FeatureCard
+from data.contract.outputs import SCORES, TABLES
 from data.contract.score_change import first_list
 from data.contract.vocabulary import MOTIONS
 from features.catalogue import full_catalogue
 from serving.changes.sentences import About
-from serving.publish import publish as publish_parts
-from serving.published.assemble import Part, Snapshot, Terms, known_people, make_part, whole
-from serving.ranking.rank import OF_THE_BASE
+from serving.publish import publish as publish_list
+from serving.published.assemble import AccountBatch, assemble_base, assemble_batch
+from serving.published.context import ListContext, known_people
+from serving.published.read import PublishedList
 from serving.reasons.playbook import load
 from serving.settings import ServingSettings
 
@@ -150,6 +152,27 @@ def scored(rows: pd.DataFrame, seed: int = 1, per_motion: bool = True) -> tuple[
     return scores, attributions
 
 
+@dataclass(frozen=True)
+class HeldList(PublishedList):
+    """A list that is held in memory, as if it were read from its folder; ``context`` and ``frames`` are its own."""
+
+    context: ListContext | None = None
+    frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def columns(self, table: str) -> list[str]:
+        return list(self.frames[table].columns)
+
+    def with_tables(self, **tables: pd.DataFrame) -> "HeldList":
+        """The same list with other tables."""
+        return replace(self, frames={**self.frames, **tables}, _held={})
+
+    def _scan(self, table: str, columns: tuple[str, ...], accounts: Iterable[str] | None = None) -> pd.DataFrame:
+        frame = self.frames.get(table, pd.DataFrame(columns=TABLES[table].names))
+        if accounts is not None:
+            frame = frame[frame["account_id"].isin(list(accounts))]
+        return frame[list(columns)] if columns else frame
+
+
 def assemble(
     day: date,
     scores: pd.DataFrame,
@@ -157,40 +180,43 @@ def assemble(
     rows: pd.DataFrame,
     people: pd.DataFrame,
     *,
-    previous: Snapshot | None = None,
+    previous: PublishedList | None = None,
     **given: Any,
-) -> Snapshot:
-    """The list of a base of one part, all of it in memory; ``given`` are more of the terms."""
-    terms = Terms(day, known_people(people), **{"horizon_days": 90} | given)
-    part = make_part(terms, scores, attributions, rows)
-    made = whole(terms, part.scores, part.exclusions, part.not_evaluated, previous)
-    return replace(made, reasons=part.reasons, attributions=part.attributions)
+) -> HeldList:
+    """The list of a base of one batch, all of it in memory; ``given`` are more of its context."""
+    context = ListContext(day, known_people(people), **{"horizon_days": 90} | given)
+    batch = assemble_batch(context, scores, attributions, rows)
+    base = assemble_base(context, batch.scores, batch.exclusions, batch.not_evaluated, previous)
+    frames = {**batch.tables(), "scores": base.scores, "exclusions": base.exclusions}
+    return HeldList(Path("nowhere"), day, base.manifest, context=context, frames=frames)
 
 
-def part_of(made: Snapshot) -> Part:
-    """The part that a snapshot in memory was made of."""
-    own = [name for name in made.scores if name not in OF_THE_BASE]
-    change = first_list(made.scores["account_id"])
-    return Part(made.snapshot_date, made.scores[own], made.attributions, made.reasons, made.exclusions, change)
+def batch_of(made: HeldList) -> AccountBatch:
+    """The batch that a list in memory was made of."""
+    scores = made.frames["scores"][list(SCORES.of_accounts)]
+    frames = {name: made.frames[name] for name in ("attributions", "reasons", "exclusions")}
+    return AccountBatch(made.context, scores, change=first_list(scores["account_id"]), **frames)
 
 
-def publish(out: Path, made: Snapshot, pieces: dict[str, object] | None = None, parts: int = 1) -> Path:
-    """Publish a snapshot in memory in so many parts; what its manifest has beyond the terms' is kept."""
-    terms = Terms(made.snapshot_date, pd.DataFrame(), CATALOGUE, PLAYBOOK, SETTINGS, "headroom/7", "run-1", 90)
-    part, places = part_of(made), made.scores["account_id"].rank(method="dense").astype(int) % parts
-    of = dict(zip(made.scores["account_id"], places, strict=True))
+def publish(out: Path, made: HeldList, pieces: Mapping[str, object] | None = None, batches: int = 1) -> Path:
+    """Publish a list in memory in so many batches; what its manifest has beyond the context's is kept."""
+    batch, places = batch_of(made), made.scores()["account_id"].rank(method="dense").astype(int) % batches
+    of = dict(zip(made.scores()["account_id"], places, strict=True))
 
-    def cut(number: int) -> Part:
+    def cut(number: int) -> AccountBatch:
         frames = ("scores", "attributions", "reasons", "exclusions")
-        chosen = {name: (f := getattr(part, name))[f["account_id"].map(of) == number] for name in frames}
-        return replace(part, **chosen, change=first_list(chosen["scores"]["account_id"]))
+        chosen = {name: (f := getattr(batch, name))[f["account_id"].map(of) == number] for name in frames}
+        return replace(batch, **chosen, change=first_list(chosen["scores"]["account_id"]))
 
-    cuts = [part] if parts == 1 else [cut(number) for number in range(parts)]
-    return publish_parts(out, terms, cuts, manifest=lambda: {**made.manifest, **(pieces or {})})
+    with publish_list(out, made.context) as publishing:
+        for number in range(batches):
+            publishing.add(batch if batches == 1 else cut(number))
+        publishing.describe(**{**made.manifest, **(pieces or {})})
+    return publishing.place
 
 
-def snapshot(count: int = 60, seed: int = 1, day: date = DAY, **given: object) -> Snapshot:
-    """A whole snapshot of ``count`` accounts; ``given`` replaces rows, accounts, settings, playbook or previous."""
+def snapshot(count: int = 60, seed: int = 1, day: date = DAY, **given: object) -> HeldList:
+    """A whole list of ``count`` accounts; ``given`` replaces rows, accounts, settings, playbook or previous."""
     rows = given.get("rows", feature_rows(count, seed))
     scores, attributions = scored(rows, seed, bool(given.get("per_motion", True)))
     return assemble(

@@ -4,6 +4,7 @@ import pytest
 
 from data.errors import ModelError
 from models.estimators import boosting
+from models.scoring import attributions
 from models.settings import Params
 from tests.models import planted
 
@@ -22,7 +23,7 @@ def booster(rows: pd.DataFrame) -> boosting.Booster:
 
 def test_contributions_add_up(rows: pd.DataFrame, booster: boosting.Booster) -> None:
     X = rows[planted.FEATURES]
-    parts, base = boosting.contributions(booster, X)
+    parts, base = attributions.contributions(booster, X)
     assert parts.shape == (len(X), len(planted.FEATURES))
     assert base + parts.sum(axis=1) == pytest.approx(boosting.log_odds(booster, X), abs=1e-9)
 
@@ -63,7 +64,7 @@ def test_columns_are_checked_by_name_and_order(rows: pd.DataFrame, booster: boos
     with pytest.raises(ModelError, match=r"missing: mrr \(table subscriptions\); not the model's: arr"):
         boosting.log_odds(booster, X.rename(columns={"mrr": "arr"}))
     with pytest.raises(ModelError, match="in another order: noise in place of seat_utilization_28d"):
-        boosting.contributions(booster, X[["noise", *planted.FEATURES[:-1]]])
+        attributions.contributions(booster, X[["noise", *planted.FEATURES[:-1]]])
     with pytest.raises(ModelError, match="not the model's: extra"):
         boosting.log_odds(booster, X.assign(extra=0.0))
     with pytest.raises(ModelError, match="'size: small'"):

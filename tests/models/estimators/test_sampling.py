@@ -6,6 +6,7 @@ from models.estimators import boosting
 from models.estimators.sampling import _GOLDEN, Chosen, _drawn, _spread, day_of, matrix, places_of, rows_to_fit
 from models.evaluation.evaluation import prepare, recipe_of, study
 from models.evaluation.replay import fit_rows
+from models.scoring import attributions
 from tests.models.planted import FEATURES, QUICK, history
 
 
@@ -62,7 +63,7 @@ def test_log_odds_are_those_of_the_whole_base(rows: pd.DataFrame) -> None:
     assert chosen.share < 0.5
     said = boosting.log_odds(booster, rows[FEATURES])
     assert (1 / (1 + np.exp(-said))).sum() == pytest.approx(rows.expanded.sum(), rel=0.05)
-    parts, base = boosting.contributions(booster, rows[FEATURES])
+    parts, base = attributions.contributions(booster, rows[FEATURES])
     assert np.abs(parts.sum(axis=1) + base - said).max() < 1e-9
     again = boosting.from_text(boosting.to_text(booster))
     assert (boosting.log_odds(again, rows[FEATURES]) == said).all()

@@ -17,6 +17,7 @@ from models.estimators import boosting
 from models.explain.explainer import ROWS_A_TASK, Explainer
 from models.explain.lightgbm_text import NotCoveredError
 from models.report.shap_plot import load_shap
+from models.scoring import attributions
 from tests.models.exact import shapley
 
 ROOT = Path(__file__).parents[3]
@@ -257,10 +258,10 @@ def test_what_is_not_covered_is_named() -> None:
 def test_lightgbm_serves_what_is_not_covered() -> None:
     booster = grow(0)
     X = pd.DataFrame(rows_for(booster, 0), columns=boosting.feature_names(booster))
-    assert boosting.explained_by(booster) == "quadrature"
+    assert attributions.explained_by(booster) == "quadrature"
     broken = boosting.from_text(boosting.to_text(booster).replace("internal_count=300", "internal_count=301"))
-    assert boosting.explained_by(broken).startswith("LightGBM pred_contrib (trees whose counts")
-    values, base = boosting.contributions(broken, X)
+    assert attributions.explained_by(broken).startswith("LightGBM pred_contrib (trees whose counts")
+    values, base = attributions.contributions(broken, X)
     assert (np.column_stack([values, base]) == broken.predict(X.to_numpy(), pred_contrib=True)).all()
 
 
@@ -269,7 +270,7 @@ def test_what_nobody_explains_is_refused() -> None:
     linear = {"objective": "regression", "linear_tree": True, "verbosity": -1, "num_threads": 1}
     lines = lightgbm.train(linear, lightgbm.Dataset(X.to_numpy(), X["a"], feature_name=["a", "b"], params=linear), 3)
     with pytest.raises(ModelError, match="linear trees, which it does not cover; nor does LightGBM"):
-        boosting.contributions(lines, X)
+        attributions.contributions(lines, X)
     with pytest.raises(ModelError, match="features"):
         explainer_of(grow(0)).explain(X.to_numpy())
 
@@ -291,7 +292,7 @@ print(kept, features[0], values[0])
 def test_where_nothing_can_be_kept_it_still_compiles(tmp_path: Path) -> None:
     for room in ("models", "data"):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "models" / "__pycache__").write_text("no folder can be made here")
+    (tmp_path / "models" / "explain" / "__pycache__").write_text("no folder can be made here")
     (tmp_path / "model.txt").write_text(boosting.to_text(grow(0, trees=1)))
     nowhere = str(tmp_path / "model.txt" / "home")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "XDG_"))}

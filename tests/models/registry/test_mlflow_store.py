@@ -8,12 +8,13 @@ import pytest
 from data.errors import ModelError
 from models.estimators import boosting
 from models.estimators.bundle import FORMAT, Bundle, OutdatedModelError
-from models.registry import run_record as record
 from models.registry.champion import champion_of, promote, rollback
-from models.registry.mlflow_store import Registry, _mlflow
+from models.registry.mlflow_store import ModelRegistry, _mlflow
+from models.report.run_record import plots_of
 from models.scoring.score import score
 from models.training.promotion import Choice, Decision
 from models.training.train import TrainedModel
+from tests.models.mlflow_template import log
 from tests.models.planted import FEATURES, history
 
 KEEP = Decision(Choice.KEEP, ("because",), (), "1", 0, {})
@@ -31,8 +32,8 @@ def same(one: Bundle, other: Bundle, rows: pd.DataFrame) -> None:
 
 
 def test_every_bit_comes_back_under_every_name(trained: TrainedModel, mlruns: Path, rows: pd.DataFrame) -> None:
-    registry = Registry(mlruns)
-    stored = registry.log(trained, fingerprint="d1", parameters={"note": "first"})
+    registry = ModelRegistry(mlruns)
+    stored = log(registry, trained, "d1", parameters={"note": "first"})
     for reference in (None, "headroom@champion", "headroom/1", "1", stored.run_id):
         loaded = registry.load(reference)
         assert (loaded.version, loaded.run_id) == ("1", stored.run_id)
@@ -41,11 +42,11 @@ def test_every_bit_comes_back_under_every_name(trained: TrainedModel, mlruns: Pa
 
 
 def test_the_champion_moves_to_the_new_version(trained: TrainedModel, mlruns: Path) -> None:
-    registry = Registry(mlruns)
-    registry.log(trained, fingerprint="d1")
-    registry.log(trained, fingerprint="d2", decision=KEEP)
+    registry = ModelRegistry(mlruns)
+    log(registry, trained, "d1")
+    log(registry, trained, "d2", decision=KEEP)
     assert registry.load().version == "1"
-    registry.crown("2")
+    registry.set_champion("2")
     assert registry.load().version == "2"
     named = registry.versions()[["version", "aliases"]].to_numpy().tolist()
     assert named == [["2", "challenger champion"], ["1", "previous_champion"]]
@@ -54,10 +55,10 @@ def test_the_champion_moves_to_the_new_version(trained: TrainedModel, mlruns: Pa
 def test_a_model_of_another_name_serves_under_its_own_and_is_no_champion_here(
     trained: TrainedModel, mlruns: Path
 ) -> None:
-    one, other = Registry(mlruns, "headroom"), Registry(mlruns, "headroom_demo")
-    one.log(trained, fingerprint="d1")
+    one, other = ModelRegistry(mlruns, "headroom"), ModelRegistry(mlruns, "headroom_demo")
+    log(one, trained, "d1")
     for day in ("d1", "d2"):
-        other.log(trained, fingerprint=day)
+        log(other, trained, day)
     assert one.load("headroom_demo/2").name == "headroom_demo"
     with pytest.raises(ModelError, match="version 2 of headroom_demo, another model"):
         promote(one, "headroom_demo/2", "a slip")
@@ -67,13 +68,13 @@ def test_a_model_of_another_name_serves_under_its_own_and_is_no_champion_here(
 
 
 def test_by_hand_and_back_again(trained: TrainedModel, mlruns: Path) -> None:
-    registry = Registry(mlruns)
+    registry = ModelRegistry(mlruns)
     with pytest.raises(ModelError, match="no model has been trained yet"):
         rollback(registry)
-    registry.log(trained, fingerprint="d1")
+    log(registry, trained, "d1")
     with pytest.raises(ModelError, match="no champion before"):
         rollback(registry)
-    registry.log(trained, fingerprint="d2", decision=KEEP)
+    log(registry, trained, "d2", decision=KEEP)
     assert promote(registry, None, "the list looks right") == ("2", "keep")
     assert rollback(registry) == ("1", "2")
     assert rollback(registry) == ("2", "1")
@@ -88,22 +89,22 @@ def test_by_hand_and_back_again(trained: TrainedModel, mlruns: Path) -> None:
 def test_a_champion_of_another_version_of_headroom_holds_no_successor_back(
     trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry = Registry(mlruns)
+    registry = ModelRegistry(mlruns)
     assert champion_of(registry) == (None, "there is no champion")
-    registry.log(trained, fingerprint="d1")
+    log(registry, trained, "d1")
     monkeypatch.setattr("models.estimators.bundle.FORMAT", FORMAT + 1)
     with pytest.raises(OutdatedModelError, match=f"format {FORMAT}, and this version of Headroom reads {FORMAT + 1}"):
         registry.load()
     champion, why = champion_of(registry)
     assert champion is None
     assert why.startswith("the champion, version 1, can no longer be served: its files are of format")
-    stored = registry.log(trained, fingerprint="d2")
+    stored = log(registry, trained, "d2")
     assert registry.load().version == stored.version == "2"
 
 
 def test_a_champion_that_was_changed_is_no_missing_one(trained: TrainedModel, mlruns: Path) -> None:
-    registry = Registry(mlruns)
-    stored = registry.log(trained, fingerprint="d1")
+    registry = ModelRegistry(mlruns)
+    stored = log(registry, trained, "d1")
     booster = mlruns / "artifacts" / stored.run_id / "artifacts" / "bundle" / "booster_any.txt"
     booster.write_text(booster.read_text() + "\n")
     with pytest.raises(ModelError, match=r"booster_any\.txt is not the one"):
@@ -111,26 +112,26 @@ def test_a_champion_that_was_changed_is_no_missing_one(trained: TrainedModel, ml
 
 
 def test_an_unknown_model_is_answered_with_what_is_there(trained: TrainedModel, mlruns: Path, tmp_path: Path) -> None:
-    registry = Registry(mlruns)
-    stored = registry.log(trained, fingerprint="d1")
+    registry = ModelRegistry(mlruns)
+    stored = log(registry, trained, "d1")
     for reference in ("headroom@contender", "other/1", "7", "0" * 32):
         with pytest.raises(ModelError) as refused:
             registry.load(reference)
         assert f"headroom/1 @challenger @champion (run {stored.run_id})" in refused.value.found
     with pytest.raises(ModelError, match="no model has been trained yet"):
-        Registry(tmp_path / "nowhere").load()
+        ModelRegistry(tmp_path / "nowhere").load()
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_a_folder_that_was_moved_still_works(
     trained: TrainedModel, mlruns: Path, tmp_path: Path, rows: pd.DataFrame
 ) -> None:
-    first = Registry(mlruns).log(trained, fingerprint="d1")
+    first = log(ModelRegistry(mlruns), trained, "d1")
     moved = tmp_path / "another place"
     shutil.move(mlruns, moved)
-    registry = Registry(moved)
+    registry = ModelRegistry(moved)
     same(first, registry.load(), rows)
-    second = registry.log(trained, fingerprint="d2")
+    second = log(registry, trained, "d2")
     assert (moved / "artifacts" / second.run_id / "artifacts" / "bundle" / "bundle.json").exists()
     assert not mlruns.exists()
     shutil.rmtree(moved / "artifacts" / first.run_id)
@@ -139,14 +140,14 @@ def test_a_folder_that_was_moved_still_works(
 
 
 def test_what_is_recorded(trained: TrainedModel, mlruns: Path) -> None:
-    stored = Registry(mlruns).log(trained, fingerprint="d1", plots=record.plots(trained), parameters={"config": "c1"})
-    run = Registry(mlruns)._client().get_run(stored.run_id)
+    stored = log(ModelRegistry(mlruns), trained, "d1", plots=plots_of(trained), parameters={"config": "c1"})
+    run = ModelRegistry(mlruns)._client().get_run(stored.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["auc"] == pytest.approx(trained.metrics["auc"])
     assert run.data.params["data_fingerprint"] == "d1"
     assert run.data.params["config"] == "c1"
     assert run.data.params["boosting.num_leaves"] == str(trained.settings.boosting.num_leaves)
-    series = Registry(mlruns)._client().get_metric_history(stored.run_id, "origin_auc")
+    series = ModelRegistry(mlruns)._client().get_metric_history(stored.run_id, "origin_auc")
     assert sorted(point.step for point in series) == [0, 1, 2]
     folder = mlruns / "artifacts" / stored.run_id / "artifacts"
     assert {p.stem for p in (folder / "plots").iterdir()} == {
@@ -164,8 +165,8 @@ def test_what_is_recorded(trained: TrainedModel, mlruns: Path) -> None:
 
 
 def test_mlflow_itself_finds_the_champion(trained: TrainedModel, mlruns: Path, rows: pd.DataFrame) -> None:
-    registry = Registry(mlruns)
-    registry.log(trained, fingerprint="d1")
+    registry = ModelRegistry(mlruns)
+    log(registry, trained, "d1")
     mlflow = _mlflow()
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{registry.database}")
@@ -181,15 +182,15 @@ def test_mlflow_itself_finds_the_champion(trained: TrainedModel, mlruns: Path, r
 def test_a_failure_leaves_the_old_champion(
     trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry = Registry(mlruns)
-    registry.log(trained, fingerprint="d1")
+    registry = ModelRegistry(mlruns)
+    log(registry, trained, "d1")
 
     def full(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(record, "write", full)
+    monkeypatch.setattr(ModelRegistry, "_register", full)
     with pytest.raises(OSError, match="disk full"):
-        registry.log(trained, fingerprint="d2")
+        log(registry, trained, "d2")
     assert registry.load().version == "1"
     assert len(registry.versions()) == 1
 

@@ -1,7 +1,7 @@
 import re
 from dataclasses import replace
 
-from models.estimators.cross_sell import judge_offers
+from models.evaluation.cross_sell import judge_offers
 from models.evaluation.splits import origins
 from models.evaluation.verdict import Kind, Verdict
 from models.report.pages import card_page, limits, number, study_page, top_features

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from models.estimators import boosting
 from models.report.shap_plot import load_shap, summary_plot
+from models.scoring import attributions
 from models.training.train import TrainedModel
 
 
 def test_our_values_are_those_of_shap(trained: TrainedModel) -> None:
     X = trained.latest_rows.head(40)
-    parts, base = boosting.contributions(trained.bundle.booster, X)
+    parts, base = attributions.contributions(trained.bundle.booster, X)
     judge = load_shap().TreeExplainer(trained.bundle.booster)(X.to_numpy())
     assert parts == pytest.approx(judge.values, abs=1e-9)
     assert base == pytest.approx(np.broadcast_to(judge.base_values, base.shape), abs=1e-9)

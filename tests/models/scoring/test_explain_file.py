@@ -11,6 +11,7 @@ import pytest
 from data.errors import ContractError, HeadroomError, ModelError, NotEnoughHistoryError, PublishError, SourceError
 from models.estimators import boosting
 from models.explain.explainer import Explainer
+from models.scoring import attributions
 from models.scoring.explain_file import explain_file
 from models.scoring.score import model_matrix, score
 from models.training.train import TrainedModel, train
@@ -156,7 +157,7 @@ def test_lightgbm_serves_what_is_not_covered(trained: TrainedModel, tmp_path: Pa
     text = boosting.to_text(bundle.booster)
     count = text.partition("internal_count=")[2].split()[0]
     broken = boosting.from_text(text.replace(f"internal_count={count}", f"internal_count={int(count) + 1}", 1))
-    assert boosting.explained_by(broken).startswith("LightGBM pred_contrib")
+    assert attributions.explained_by(broken).startswith("LightGBM pred_contrib")
     other = replace(bundle, any_expansion=replace(bundle.any_expansion, booster=broken))
     explain_file(other, file_of(tmp_path, rows()), tmp_path / "out.parquet", 1, batch_rows=50)
     found = pd.read_parquet(tmp_path / "out.parquet")

@@ -3,14 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from data.contract.vocabulary import ADDITIVITY
 from data.errors import ModelError, NotEnoughHistoryError, PublishError
 from models.estimators import boosting
+from models.scoring import attributions
 from models.scoring.score import check_sum, score
-from models.training.motions import consistent
 from models.training.train import TrainedModel
 from tests.models.planted import FEATURES, history
 
@@ -86,8 +84,8 @@ def test_attributions_of_another_booster_are_not_published(
         trained.settings.boosting,
         trained.bundle.facts["rounds"] + 1,
     )
-    served = boosting.contributions
-    monkeypatch.setattr(boosting, "contributions", lambda _, X: served(one_tree_more, X))
+    served = attributions.contributions
+    monkeypatch.setattr(attributions, "contributions", lambda _, X: served(one_tree_more, X))
     with pytest.raises(PublishError, match="do not add up"):
         score(trained.bundle, rows)
 
@@ -107,16 +105,3 @@ def test_what_the_quadrature_does_not_cover_is_explained_by_lightgbm_and_said(
 
 def test_without_amounts_nothing_is_invented(trained: TrainedModel, rows: pd.DataFrame) -> None:
     assert score(replace(trained.bundle, amounts=None), rows).scores.expected_arr.isna().all()
-
-
-@given(st.lists(st.tuples(*[st.floats(0, 1)] * 4), min_size=1, max_size=20))
-def test_consistent_motions(rows: list[tuple[float, float, float, float]]) -> None:
-    values = np.array(rows)
-    whole, motions = values[:, 0], values[:, 1:]
-    every = consistent(whole, motions, all_motions=True)
-    assert (every <= whole[:, None]).all()
-    can = np.minimum(motions, whole[:, None]).sum(axis=1) > 1e-300
-    assert (every.sum(axis=1) >= whole * (1 - 1e-12))[can].all()
-    agreed = (motions <= whole[:, None]).all(axis=1) & (motions.sum(axis=1) >= whole)
-    assert (every[agreed] == motions[agreed]).all()
-    assert (consistent(whole, motions, all_motions=False) == np.minimum(motions, whole[:, None])).all()

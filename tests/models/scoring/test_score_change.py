@@ -17,8 +17,8 @@ from models.estimators.calibration import IDENTITY, Calibrator, Platt
 from models.estimators.categories import encode, learn_categories
 from models.evaluation.verdict import Kind, Verdict
 from models.registry.champion import served_before
-from models.registry.mlflow_store import Registry
-from models.scoring.previous_scores import Published
+from models.registry.mlflow_store import ModelRegistry
+from models.scoring.previous_scores import PreviousScores
 from models.scoring.score import score
 from models.scoring.score_change import Change, replacement, split
 from models.settings import Params
@@ -57,9 +57,9 @@ def months() -> tuple[pd.DataFrame, pd.DataFrame]:
     return first.iloc[:-1], drift.iloc[1:]
 
 
-def published(bundle: Bundle, rows: pd.DataFrame) -> Published:
+def published(bundle: Bundle, rows: pd.DataFrame) -> PreviousScores:
     told = score(bundle, rows)
-    return Published(told.scores.assign(run_id=bundle.run_id), told.attributions)
+    return PreviousScores(told.scores.assign(run_id=bundle.run_id), told.attributions)
 
 
 def changed(old: Bundle | None, new: Bundle, months: tuple[pd.DataFrame, pd.DataFrame], **given: object) -> Change:
@@ -398,7 +398,7 @@ def test_scores_of_another_calibration_or_other_accounts_are_refused(
 
 
 def test_the_model_that_a_list_names_is_found_or_it_is_said_what_there_is(mlruns: Path, old: Bundle) -> None:
-    registry = Registry(mlruns, "headroom")
+    registry = ModelRegistry(mlruns, "headroom")
     assert served_before(registry, "gone") == (None, "no model has been trained yet")
     stored = registry.log_rule(old)
     found, instead = served_before(registry, stored.run_id)

@@ -15,9 +15,11 @@ from models.estimators import boosting
 from models.estimators.bundle import Bundle, Propensity
 from models.estimators.calibration import Platt
 from models.explain import lightgbm_text as trees
-from models.registry.mlflow_store import Registry
+from models.registry.mlflow_store import ModelRegistry
+from models.scoring import attributions
 from models.scoring.score import Scored, require_unchanged, score
 from models.training.train import TrainedModel
+from tests.models.mlflow_template import log
 from tests.models.planted import FEATURES, history
 
 Files = dict[str, str]
@@ -105,13 +107,13 @@ def test_attributions_under_the_names_of_other_features_are_named(
     trained: TrainedModel, rows: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They still add up; LightGBM's own explanation tells them apart."""
-    served = boosting.contributions
+    served = attributions.contributions
 
     def shifted(booster: boosting.Booster, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         values, base = served(booster, X)
         return np.roll(values, 1, axis=1), base
 
-    monkeypatch.setattr(boosting, "contributions", shifted)
+    monkeypatch.setattr(attributions, "contributions", shifted)
     with pytest.raises(PublishError, match=r"the attribution of \w+ is .* for account a\d+, where LightGBM finds"):
         score(trained.bundle, rows)
 
@@ -123,7 +125,7 @@ def test_the_longest_path_is_found_by_walking_down(trained: TrainedModel) -> Non
     model = trees.read(boosting.to_text(trained.bundle.booster))
     by_hand = [longest(tree, 0) if len(tree.feature) else 0 for tree in model.trees]
     assert [tree.depth() for tree in model.trees] == by_hand
-    assert boosting.deepest_path(trained.bundle.booster) == max(by_hand) > 1
+    assert attributions.deepest_path(trained.bundle.booster) == max(by_hand) > 1
 
 
 # --- in the stored files ----------------------------------------------------------------------------------------------
@@ -195,8 +197,8 @@ def test_a_whole_bundle_of_another_run_is_refused_in_the_registry(
     trained: TrainedModel, another: Bundle, mlruns: Path
 ) -> None:
     """It is sound in itself; the run remembers the hash of its own."""
-    registry = Registry(mlruns)
-    run_id = registry.log(trained, fingerprint="d1").run_id
+    registry = ModelRegistry(mlruns)
+    run_id = log(registry, trained, "d1").run_id
     place = mlruns / "artifacts" / run_id / "artifacts"
     kept = {path.name: path.read_text(encoding="utf-8") for path in (place / "bundle").iterdir()}
     for name, text in another.to_files().items():

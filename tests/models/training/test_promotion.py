@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 from models.estimators import boosting
-from models.estimators.bundle import Propensity
+from models.estimators.bundle import Champion, Propensity
 from models.evaluation.evaluation import Study
 from models.evaluation.verdict import Kind, Verdict
 from models.settings import PromotionGates
-from models.training.promotion import Champion, Choice, both_predictions, decide, refused
+from models.training.promotion import Choice, both_predictions, decide, refused
 from models.training.train import TrainedModel, train
 from tests.models.planted import FEATURES, QUICK, history
 

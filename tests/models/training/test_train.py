@@ -7,7 +7,7 @@ import pytest
 
 from data.errors import ModelError, NotEnoughHistoryError
 from models.evaluation.baselines import BASE_RATE, BEST_RULE, LAST_LIST, LOGISTIC, TRIGGER_POINTS
-from models.evaluation.readiness import count_expansions
+from models.evaluation.verdict import count_expansions
 from models.training.train import TrainedModel, train
 from tests.models.planted import FEATURES, QUICK, history
 

@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.contract.outputs import CHANGES
 from data.errors import PublishError
 from serving.changes.ranks import (
-    CHANGE_COLUMNS,
-    CHANGE_REASON_COLUMNS,
     RANK_PARTS,
-    change_tables,
+    change_table,
     moved_by_model,
     not_exact,
     split_ranks,
@@ -172,18 +171,16 @@ REASONS = """
 
 def made(split: str = SPLIT, reasons: str = REASONS) -> tuple[pd.DataFrame, pd.DataFrame]:
     then, now = listed(bird=0.9, acme=0.4, elk=0.3), listed(acme=0.5, elk=0.3, cook=0.2)
-    return change_tables(
-        DAY, drawn_table(split), drawn_table(reasons), by_id(now), counted(then, now), by_id(then), ABOUT
-    )
+    given = drawn_table(split), drawn_table(reasons)
+    return change_table(DAY, *given, by_id(now), counted(then, now), by_id(then), ABOUT), given[1]
 
 
 def test_one_row_per_account_of_the_scores() -> None:
     changes, reasons = made()
-    assert tuple(changes.columns) == CHANGE_COLUMNS
-    assert tuple(reasons.columns) == CHANGE_REASON_COLUMNS
+    assert tuple(changes.columns) == CHANGES.names
     assert changes["account_id"].tolist() == ["acme", "elk", "cook"]
     assert changes["rank_change"].tolist() == [-1, -1, pd.NA]
-    assert set(changes["snapshot_date"]) == set(reasons["snapshot_date"]) == {DAY}
+    assert set(changes["snapshot_date"]) == {DAY}
     assert set(changes["previous_snapshot_date"]) == {BEFORE}
     assert changes["text"].tolist()[1:] == [
         "Up from rank 3 to 2, propensity still 30%: 1 account ahead of it left the list.",
@@ -193,28 +190,26 @@ def test_one_row_per_account_of_the_scores() -> None:
 
 
 def test_a_shard_gives_the_rows_that_the_base_gives() -> None:
-    whole, reasons = made()
-    part, its_reasons = made(split="\n".join(SPLIT.splitlines()[:2] + SPLIT.splitlines()[3:4]), reasons=REASONS)
+    whole, _ = made()
+    part, _ = made(split="\n".join(SPLIT.splitlines()[:2] + SPLIT.splitlines()[3:4]), reasons=REASONS)
     pd.testing.assert_frame_equal(part, whole.iloc[1:2].reset_index(drop=True))
-    pd.testing.assert_frame_equal(its_reasons, reasons)
 
 
 def test_the_first_list_has_rows_that_say_so() -> None:
     now = listed(acme=0.5)
     split = drawn_table("account_id | change | data | model | calibration | because\nacme | | | | | first_list")
     nothing = drawn_table(REASONS).head(0)
-    changes, reasons = change_tables(DAY, split, nothing, by_id(now), None, None, about_list(None, {}))
+    changes = change_table(DAY, split, nothing, by_id(now), None, None, about_list(None, {}))
     assert changes["previous_snapshot_date"].isna().all()
     assert changes["text"].tolist() == ["This is the first list: there is no earlier one to compare with."]
     assert changes["rank_change"].dtype == "Int64"
-    assert reasons.empty
-    assert list(not_exact(changes, reasons)) == []
+    assert list(not_exact(changes, nothing)) == []
 
 
 def test_frames_that_would_silently_match_nobody_are_refused() -> None:
     now = listed(acme=0.5, elk=0.3)
     with pytest.raises(ValueError, match="not indexed by account_id"):
-        change_tables(DAY, drawn_table(SPLIT), drawn_table(REASONS), now, None, None, ABOUT)
+        change_table(DAY, drawn_table(SPLIT), drawn_table(REASONS), now, None, None, ABOUT)
     with pytest.raises(ValueError, match="not asked of every ranked account"):
         moved_by_model(now, now.head(1), "propensity")
 

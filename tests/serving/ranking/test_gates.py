@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from serving.ranking.gates import GATES, LABELS, evaluate, gates_in_use
-from serving.thresholds import GateThresholds
+from serving.settings import GateThresholds
 
 GOOD = {
     "tenure_days": 400, "days_since_first_use": 390, "days_to_first_value": 20, "seat_utilization_28d": 0.8,
@@ -61,35 +61,35 @@ def account(**values: float) -> pd.DataFrame:
     ],
 )
 def test_a_gate(values: dict[str, float], code: str, sentence: str) -> None:
-    verdict = evaluate(account(**values), GateThresholds())
-    assert verdict.because["this"] == code
-    assert verdict.text["this"] == sentence
-    assert verdict.eligible.tolist() == [code == "", True]
-    assert verdict.not_evaluated == ()
+    passed = evaluate(account(**values), GateThresholds())
+    assert passed.because["this"] == code
+    assert passed.text["this"] == sentence
+    assert passed.eligible.tolist() == [code == "", True]
+    assert passed.not_evaluated == ()
 
 
 def test_several_gates_are_joined_and_what_is_to_be_fixed_decides_where_it_is_shown() -> None:
-    verdict = evaluate(account(opportunity_open=1, critical_tickets_open=1, days_since_expansion=5), GateThresholds())
-    assert verdict.because["this"] == "critical_ticket;opportunity_open;just_expanded"
-    assert verdict.shown_under.tolist() == ["fix first", ""]
+    passed = evaluate(account(opportunity_open=1, critical_tickets_open=1, days_since_expansion=5), GateThresholds())
+    assert passed.because["this"] == "critical_ticket;opportunity_open;just_expanded"
+    assert passed.shown_under.tolist() == ["fix first", ""]
     assert evaluate(account(opportunity_open=1), GateThresholds()).shown_under["this"] == "in the funnel"
     assert evaluate(account(days_since_not_now=5), GateThresholds()).shown_under["this"] == "not now"
 
 
 def test_a_gate_can_be_switched_off() -> None:
-    verdict = evaluate(account(csat_182d=1), GateThresholds(min_csat=None))
-    assert verdict.eligible.all()
+    passed = evaluate(account(csat_182d=1), GateThresholds(min_csat=None))
+    assert passed.eligible.all()
 
 
 def test_first_value_can_mean_a_milestone() -> None:
-    verdict = evaluate(account(days_to_first_value=np.nan), GateThresholds(first_value="milestone"))
-    assert verdict.because["this"] == "no_first_value"
+    passed = evaluate(account(days_to_first_value=np.nan), GateThresholds(first_value="milestone"))
+    assert passed.because["this"] == "no_first_value"
 
 
 def test_a_gate_whose_column_is_absent_passes_everyone_and_is_reported() -> None:
-    verdict = evaluate(account().drop(columns=["seat_utilization_28d", "csat_182d"]), GateThresholds())
-    assert verdict.eligible.all()
-    assert verdict.not_evaluated == ("low_adoption", "low_csat")
+    passed = evaluate(account().drop(columns=["seat_utilization_28d", "csat_182d"]), GateThresholds())
+    assert passed.eligible.all()
+    assert passed.not_evaluated == ("low_adoption", "low_csat")
     nothing = evaluate(pd.DataFrame(index=["a"]), GateThresholds())
     assert nothing.eligible.all()
     assert set(nothing.not_evaluated) == set(LABELS)
@@ -124,9 +124,9 @@ def test_an_odd_threshold_is_told_apart_too() -> None:
 
 
 def test_where_only_daily_counts_are_known_the_busiest_day_is_named() -> None:
-    verdict = evaluate(account(seat_utilization_28d=0.2), GateThresholds(), users_are_daily_peaks=True)
-    assert verdict.because["this"] == "low_adoption"
-    assert verdict.text["this"] == (
+    passed = evaluate(account(seat_utilization_28d=0.2), GateThresholds(), users_are_daily_peaks=True)
+    assert passed.because["this"] == "low_adoption"
+    assert passed.text["this"] == (
         "20% of the seats were in use on the busiest day of the last 28; the list asks for 25%."
     )
 
@@ -139,9 +139,9 @@ def test_first_value_is_one_choice_of_two_gates() -> None:
 
 
 def test_cross_sell_waits_until_the_first_product_is_adopted() -> None:
-    verdict = evaluate(account(seat_utilization_28d=0.4), GateThresholds())
-    assert verdict.cross_sell_ready.tolist() == [False, True]
-    assert verdict.eligible.all()
+    passed = evaluate(account(seat_utilization_28d=0.4), GateThresholds())
+    assert passed.cross_sell_ready.tolist() == [False, True]
+    assert passed.eligible.all()
 
 
 def test_every_gate_reads_a_setting_that_exists() -> None:

@@ -43,7 +43,7 @@ def assembled(*people: dict[str, object], parts: dict[str, float] | None = None,
 
 
 def ranks(made) -> dict[str, object]:
-    return {row.account_id: (None if pd.isna(row.rank) else row.rank) for row in made.scores.itertuples()}
+    return {row.account_id: (None if pd.isna(row.rank) else row.rank) for row in made.scores().itertuples()}
 
 
 def test_the_likelier_come_first_and_ties_are_broken_by_arr_and_then_by_id() -> None:
@@ -66,9 +66,9 @@ def test_the_list_can_be_ranked_by_expected_arr() -> None:
 def test_who_fails_a_gate_has_no_rank_and_stands_in_the_exclusions() -> None:
     made = assembled({"propensity": 0.9, "critical_tickets_open": 1}, {"owner": "Ana"}, {"owner": "Ana"})
     assert ranks(made) == {"a": None, "b": 1, "c": 2}
-    assert made.exclusions["account_id"].tolist() == ["a"]
-    assert made.exclusions["text"].tolist() == ["1 critical ticket is open."]
-    assert made.scores["not_eligible_because"].tolist() == ["critical_ticket", "", ""]
+    assert made.exclusions()["account_id"].tolist() == ["a"]
+    assert made.exclusions()["text"].tolist() == ["1 critical ticket is open."]
+    assert made.scores()["not_eligible_because"].tolist() == ["critical_ticket", "", ""]
 
 
 def test_each_owner_has_a_book_and_those_without_an_owner_are_one() -> None:
@@ -78,8 +78,8 @@ def test_each_owner_has_a_book_and_those_without_an_owner_are_one() -> None:
         {"propensity": 0.3, "owner": "Ana"},
         {"propensity": 0.2, "owner": "  "},
     )
-    assert made.scores["owner_rank"].tolist() == [1, 1, 2, 2]
-    assert made.scores["owner"].isna().tolist() == [False, True, False, True]
+    assert made.scores()["owner_rank"].tolist() == [1, 1, 2, 2]
+    assert made.scores()["owner"].isna().tolist() == [False, True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_each_owner_has_a_book_and_those_without_an_owner_are_one() -> None:
 )
 def test_an_owner_is_one_book_however_the_name_is_spelt(given: list[str | None], shown: list[str | None]) -> None:
     made = assembled(*({"owner": owner} for owner in given))
-    assert [None if pd.isna(owner) else owner for owner in made.scores["owner"]] == shown
-    books = made.scores.groupby("owner")["owner_rank"].apply(lambda ranks: sorted(ranks))
+    assert [None if pd.isna(owner) else owner for owner in made.scores()["owner"]] == shown
+    books = made.scores().groupby("owner")["owner_rank"].apply(lambda ranks: sorted(ranks))
     assert books.map(lambda ranks: ranks == list(range(1, len(ranks) + 1))).all()
 
 
@@ -107,7 +107,7 @@ def test_the_motion_is_the_likeliest_that_is_possible() -> None:
         {**likely, "products_not_owned": 0, "tiers_above": 0},
         {**likely, "products_not_owned": 0, "tiers_above": 0, "seats": np.nan},  # nothing fits: the likeliest
     )
-    assert made.scores["motion"].tolist() == ["cross_sell", "upsell", "upsell", "seat", "cross_sell"]
+    assert made.scores()["motion"].tolist() == ["cross_sell", "upsell", "upsell", "seat", "cross_sell"]
 
 
 def test_without_propensities_by_motion_the_reasons_decide() -> None:
@@ -115,9 +115,9 @@ def test_without_propensities_by_motion_the_reasons_decide() -> None:
         {"limit_share_max_28d": 0.9, "limits_over_80pct": 1},
         parts={"limit_share_max_28d": 0.6, "limits_over_80pct": 0.1, "mrr": 0.1},
     )
-    assert near_limit.scores.loc[0, ["motion", "play"]].tolist() == ["upsell", "upsell_limit"]
+    assert near_limit.scores().loc[0, ["motion", "play"]].tolist() == ["upsell", "upsell_limit"]
     team = assembled({"teams": 3, "teams_new_91d": 1}, parts={"teams_new_91d": 0.6, "mrr": 0.1, "tenure_days": 0.1})
-    assert team.scores.loc[0, ["motion", "play"]].tolist() == ["seat", "seat_new_team"]
+    assert team.scores().loc[0, ["motion", "play"]].tolist() == ["seat", "seat_new_team"]
 
 
 def test_a_base_of_invoices_alone_gets_the_usage_motion() -> None:
@@ -131,24 +131,24 @@ def test_a_base_of_invoices_alone_gets_the_usage_motion() -> None:
         pd.DataFrame({"account_id": ["a"]}), catalogue=CATALOGUE, playbook=PLAYBOOK, settings=SETTINGS,
         model_version="m/1", run_id="r",
     )  # fmt: skip
-    assert made.scores.loc[0, ["motion", "play", "name"]].tolist() == ["usage", "usage_commitment", "a"]
+    assert made.scores().loc[0, ["motion", "play", "name"]].tolist() == ["usage", "usage_commitment", "a"]
 
 
 def test_only_what_speaks_for_the_account_chooses_its_play() -> None:
     parts = {"teams_new_91d": -0.6, "seats_free": 0.2, "mrr": 0.1, "tenure_days": 0.1}
     made = assembled({"propensity_seat": 0.3, "teams": 3, "teams_new_91d": 1, "active_users_28d": 9}, parts=parts)
-    assert made.scores["play"].tolist() == ["seat_limit"]
+    assert made.scores()["play"].tolist() == ["seat_limit"]
 
 
 def test_the_day_to_act_follows_from_the_play() -> None:
     made = assembled({"propensity_seat": 0.3}, parts={"seats_free": 0.6, "mrr": 0.1, "tenure_days": 0.1})
-    assert made.scores["act_by"].tolist() == [date(2026, 10, 15)]  # 1 October and 14 days
+    assert made.scores()["act_by"].tolist() == [date(2026, 10, 15)]  # 1 October and 14 days
 
 
 def test_the_previous_list_is_told() -> None:
     earlier = snapshot(40)
     made = snapshot(40, previous=earlier)
-    both = made.scores.merge(earlier.scores, on="account_id")
+    both = made.scores().merge(earlier.scores(), on="account_id")
     assert (both["previous_rank_x"].fillna(-1) == both["rank_y"].fillna(-1)).all()
     assert (both["previous_propensity_x"] == both["propensity_y"]).all()
 
@@ -164,13 +164,13 @@ def test_ranked_and_excluded_are_the_base_and_row_order_changes_nothing() -> Non
         "run_id": "r",
     }
     made = assemble(DAY, scores, attributions, rows, people, **given)
-    ranked = set(made.scores.loc[made.scores["eligible"], "account_id"])
-    assert ranked | set(made.exclusions["account_id"]) == set(rows["account_id"])
-    assert not ranked & set(made.exclusions["account_id"])
+    ranked = set(made.scores().loc[made.scores()["eligible"], "account_id"])
+    assert ranked | set(made.exclusions()["account_id"]) == set(rows["account_id"])
+    assert not ranked & set(made.exclusions()["account_id"])
     turned = [frame.iloc[::-1].reset_index(drop=True) for frame in (scores, attributions, rows, people)]
     again = assemble(DAY, *turned, **given)
     for name in ("scores", "reasons", "exclusions"):
-        pd.testing.assert_frame_equal(getattr(made, name), getattr(again, name))
+        pd.testing.assert_frame_equal(made.frames[name], again.frames[name])
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,16 @@ import pandas as pd
 import pytest
 
 from data.contract.feature_card import OWN_TABLE, Direction, FeatureCard
+from data.contract.outputs import REASONS
 from data.errors import ModelError
-from serving.reasons.choose import COLUMNS, explain
+from serving.reasons.choose import explain
 from serving.reasons.playbook import load
+from serving.reasons.render import ReasonContext
 from serving.settings import ReasonSettings
 from tests.serving.world import CATALOGUE, DAY, PLAYBOOK, feature_rows, scored
 
 SETTINGS = ReasonSettings()
+CONTEXT = ReasonContext(CATALOGUE, PLAYBOOK, "$")
 
 
 def one_account(
@@ -21,7 +24,7 @@ def one_account(
     """The reasons of one account with these attributions and feature values."""
     attributions = pd.DataFrame([{"snapshot_date": DAY, "account_id": "a", "base_log_odds": -2.0, **parts}])
     rows = pd.DataFrame([{"account_id": "a", "snapshot_date": DAY, **values}])
-    return explain(attributions, rows, catalogue, PLAYBOOK, SETTINGS, "$", users_are_daily_peaks=peaks)
+    return explain(attributions, rows, ReasonContext(catalogue, PLAYBOOK, "$", peaks), SETTINGS)
 
 
 def said(feature: str, log_odds: float = 0.5, peaks: bool = False, **values: float) -> str:
@@ -44,7 +47,7 @@ def test_features_that_tell_one_story_are_added_up_strongest_first() -> None:
     )
     assert table["text"][1] == "A customer for 612 days (20 months)."
     assert table["numbers_from"][0] == "active_users_28d,seats,seat_utilization_28d,seat_utilization_change_91d"
-    assert list(table.columns) == list(COLUMNS)
+    assert list(table.columns) == list(REASONS.names)
 
 
 def test_a_reason_is_a_row_of_what_its_sentence_rests_on() -> None:
@@ -90,7 +93,7 @@ def test_peers_are_called_by_what_the_base_knows(likeness: tuple[str, ...], peer
                            "peers_below_events": 0.5, "look_alikes_top_share": 0.4}])  # fmt: skip
     rows = pd.DataFrame([{"account_id": "a", "snapshot_date": DAY, "peers_below_events": 0.83,
                           "look_alikes_top_share": 0.7}])  # fmt: skip
-    assert explain(parts, rows, CATALOGUE, playbook, SETTINGS, "$")["text"].tolist() == [
+    assert explain(parts, rows, ReasonContext(CATALOGUE, playbook, "$"), SETTINGS)["text"].tolist() == [
         f"More events than 83% of {peers}.",
         f"70% of {look_alikes} own a product that this account does not.",
     ]
@@ -221,7 +224,7 @@ def test_texts_and_numbers_of_the_teams_own_go_side_by_side_row_by_row() -> None
         }
     )
     parts = rows[["account_id", "snapshot_date"]].assign(base_log_odds=-2.0, health=0.1, fit_segment=[0.2, 0.2, -0.2])
-    table = explain(parts, rows.astype({"fit_segment": "str"}), OWN, PLAYBOOK, SETTINGS, "$")
+    table = explain(parts, rows.astype({"fit_segment": "str"}), ReasonContext(OWN, PLAYBOOK, "$"), SETTINGS)
     texts = table[table["reason_code"] == "own_fit_segment"].set_index("account_id")["text"].to_dict()
     assert texts == {
         "a": "Fit segment: core.",
@@ -386,7 +389,7 @@ def test_a_feature_without_a_card_is_refused() -> None:
 def many() -> tuple[pd.DataFrame, pd.DataFrame]:
     rows = feature_rows(150)
     _, attributions = scored(rows)
-    return rows, explain(attributions, rows, CATALOGUE, PLAYBOOK, SETTINGS, "$")
+    return rows, explain(attributions, rows, CONTEXT, SETTINGS)
 
 
 def test_every_account_has_three_reasons_in_order(many: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -406,8 +409,8 @@ def test_row_order_changes_nothing() -> None:
     rows = feature_rows(50)
     _, attributions = scored(rows)
     order = np.random.default_rng(0).permutation(50)
-    turned = explain(attributions.iloc[order], rows.iloc[order], CATALOGUE, PLAYBOOK, SETTINGS, "$")
-    straight = explain(attributions, rows, CATALOGUE, PLAYBOOK, SETTINGS, "$")
+    turned = explain(attributions.iloc[order], rows.iloc[order], CONTEXT, SETTINGS)
+    straight = explain(attributions, rows, CONTEXT, SETTINGS)
     turned = turned.sort_values(["account_id", "position"]).reset_index(drop=True)
     pd.testing.assert_frame_equal(turned, straight.sort_values(["account_id", "position"]).reset_index(drop=True))
 
@@ -416,6 +419,6 @@ def test_five_thousand_accounts_take_about_a_second() -> None:
     rows = feature_rows(5_000)
     _, attributions = scored(rows)
     began = time.process_time()
-    table = explain(attributions, rows, CATALOGUE, PLAYBOOK, SETTINGS, "$")
+    table = explain(attributions, rows, CONTEXT, SETTINGS)
     assert time.process_time() - began < 5  # about 0.5 when the machine is idle
     assert table["account_id"].nunique() == 5_000

@@ -12,22 +12,22 @@ import pytest
 
 from data.contract.feature_card import Direction, FeatureCard
 from features.catalogue import REGISTRY
-from serving.published.assemble import Snapshot
 from serving.reasons.choose import explain
-from serving.reasons.directions import Yardstick, contradicting, yardsticks
+from serving.reasons.directions import DirectionReference, contradicting, direction_references
 from serving.reasons.playbook import load
+from serving.reasons.render import ReasonContext
 from serving.render.entries import KNOWS_LITTLE, Entry, Why, best_reasons, ranked
 from serving.render.excel import write_workbook
 from serving.render.html import render_page
 from serving.render.terminal import print_top
 from serving.settings import ReasonSettings, ServingSettings
-from tests.serving.world import CATALOGUE, DAY, PLAYBOOK, snapshot
+from tests.serving.world import CATALOGUE, DAY, PLAYBOOK, HeldList, snapshot
 
 NAN = np.nan
 
 
 def against_more_is_better(attributions: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-    return Yardstick.of(attributions, amounts, Direction.UP).contradicted(attributions, amounts)
+    return DirectionReference.of(attributions, amounts, Direction.UP).contradicted(attributions, amounts)
 
 
 @pytest.mark.parametrize(
@@ -105,19 +105,19 @@ def cards(**directions: Direction) -> dict[str, FeatureCard]:
 def test_the_card_says_which_way_is_right(way: Direction, marked: bool) -> None:
     falling = {"tickets_28d": np.array([0.0, 1, 2])}
     weights = np.array([[0.2], [0.0], [-0.2]])
-    held = yardsticks(weights, ["tickets_28d"], cards(tickets_28d=way), falling)
+    held = direction_references(weights, ["tickets_28d"], cards(tickets_28d=way), falling)
     found = contradicting(weights, ["tickets_28d"], falling, held)
     assert found[:, 0].tolist() == [marked, False, marked]
-    assert yardsticks(weights, ["tickets_28d"], cards(tickets_28d=way), {}) == {}
+    assert direction_references(weights, ["tickets_28d"], cards(tickets_28d=way), {}) == {}
     assert not contradicting(weights, ["tickets_28d"], {}, held).any()
 
 
 def test_an_account_beyond_the_sample_is_held_against_its_nearest_side() -> None:
     """The sample rises from -0.2 to 0.2: more than all of it may raise and not lower, less may lower and not raise."""
-    held = Yardstick.of(np.array([-0.2, 0.0, 0.2]), np.array([1.0, 2, 3]), Direction.UP)
+    held = DirectionReference.of(np.array([-0.2, 0.0, 0.2]), np.array([1.0, 2, 3]), Direction.UP)
     beyond, weights = np.array([9.0, 9, 0, 0, NAN]), np.array([0.3, -0.3, -0.3, 0.3, 0.3])
     assert held.contradicted(weights, beyond).tolist() == [False, True, False, True, False]
-    nobody = Yardstick.of(np.array([]), np.array([]), Direction.UP)
+    nobody = DirectionReference.of(np.array([]), np.array([]), Direction.UP)
     assert not nobody.contradicted(weights, beyond).any()
 
 
@@ -125,7 +125,7 @@ def test_an_account_beyond_the_sample_is_held_against_its_nearest_side() -> None
 def test_a_part_of_the_base_is_marked_as_it_is_within_the_base(seed: int) -> None:
     draw = np.random.default_rng(seed)
     amounts, weights = draw.integers(0, 9, 100).astype(float), draw.normal(0, 0.2, 100)
-    held = Yardstick.of(weights, amounts, Direction.DOWN)
+    held = DirectionReference.of(weights, amounts, Direction.DOWN)
     whole = held.contradicted(weights, amounts)
     assert held.contradicted(weights[30:40], amounts[30:40]).tolist() == whole[30:40].tolist()
 
@@ -135,7 +135,7 @@ def three(parts: dict[str, list[float]], values: dict[str, list[float]], **ways:
     keys = {"snapshot_date": DAY, "account_id": ["a", "b", "c"]}
     attributions = pd.DataFrame({**keys, "base_log_odds": -2.0, **parts})
     rows = pd.DataFrame({**keys, **values})
-    return explain(attributions, rows, cards(**ways), PLAYBOOK, ReasonSettings(), "$")
+    return explain(attributions, rows, ReasonContext(cards(**ways), PLAYBOOK, "$"), ReasonSettings())
 
 
 SEATS = {"seats": [50.0, 50, 50], "active_users_28d": [5.0, 25, 45], "seat_utilization_28d": [0.1, 0.5, 0.9]}
@@ -167,13 +167,13 @@ def test_a_reason_that_holds_without_its_contradicting_part_is_shown() -> None:
     assert (effects["a"], effects["c"]) == ("for", "contradicts")
 
 
-def marked(made: Snapshot, account: str) -> Snapshot:
-    """The snapshot with the strongest reason of one account marked as contradicting."""
-    reasons = made.reasons.copy()
+def marked(made: HeldList, account: str) -> HeldList:
+    """The list with the strongest reason of one account marked as contradicting."""
+    reasons = made.frames["reasons"].copy()
     odd = (reasons["account_id"] == account) & (reasons["position"] == 1)
     reasons.loc[odd, "text"] = "Contradicts what is expected: nonsense that nobody is to read."
     reasons.loc[odd, "effect"] = "contradicts"
-    return replace(made, reasons=reasons)
+    return made.with_tables(reasons=reasons)
 
 
 def test_no_form_of_the_list_shows_what_contradicts(tmp_path: Path) -> None:
@@ -227,9 +227,9 @@ def test_a_reason_to_act_on_takes_the_last_place_of_three_even_if_it_speaks_agai
 def test_every_form_says_so(tmp_path: Path) -> None:
     made = snapshot()
     first = ranked(made, 1)[0].account_id
-    of_first = made.reasons["account_id"] == first
-    sure = replace(made, reasons=made.reasons.assign(actionable=True))
-    unsure = replace(made, reasons=made.reasons.assign(actionable=~of_first))
+    reasons = made.frames["reasons"]
+    sure = made.with_tables(reasons=reasons.assign(actionable=True))
+    unsure = made.with_tables(reasons=reasons.assign(actionable=reasons["account_id"] != first))
     rows_without = render_page(sure).count(KNOWS_LITTLE)
     assert render_page(unsure).count(KNOWS_LITTLE) == rows_without + 2  # in the top list and in its owner's
     for shown, times in ((sure, 0), (unsure, 1)):

@@ -9,23 +9,23 @@ import openpyxl
 import pandas as pd
 import pytest
 
+import serving.render.html
 from data.errors import SettingsError
-from serving.published.assemble import Snapshot
-from serving.reasons import templates as wording
+from serving.reasons import formats
 from serving.reasons.playbook import SHIPPED
 from serving.render import entries
 from serving.render.excel import write_workbook
 from serving.render.html import feeds, render_page
 from serving.render.terminal import print_top
 from serving.settings import ServingSettings
-from tests.serving.world import DAY, PIECES, accounts, feature_rows, scored, snapshot
+from tests.serving.world import DAY, PIECES, HeldList, accounts, feature_rows, scored, snapshot
 
 NASTY = '<b>Bold</b> & "Söhne" [red]株式会社[/red] {{ 7 * 7 }}'
 FORMULA = '=HYPERLINK("http://example.org","x")'
 
 
 @pytest.fixture(scope="module")
-def made() -> Snapshot:
+def made() -> HeldList:
     people = accounts(80)
     people["owner"] = people["owner"].replace("Ana Costa", "Ana <i>Costa</i>")
     people.loc[people.index % 2 == 0, "name"] = NASTY
@@ -55,7 +55,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_the_page_shows_names_literally_and_takes_nothing_from_elsewhere(made: Snapshot) -> None:
+def test_the_page_shows_names_literally_and_takes_nothing_from_elsewhere(made: HeldList) -> None:
     html = render_page(made)
     page = Page(html)
     assert NASTY in page.text
@@ -69,12 +69,12 @@ def test_the_page_shows_names_literally_and_takes_nothing_from_elsewhere(made: S
     assert '<html lang="en">' in html
 
 
-def test_each_row_of_the_page_has_what_a_csm_needs(made: Snapshot) -> None:
+def test_each_row_of_the_page_has_what_a_csm_needs(made: HeldList) -> None:
     text = " ".join(Page(render_page(made)).text.split())
     first = entries.ranked(made, 1)[0]
-    for part in (first.name, first.owner or "no owner", first.motion, first.play, wording.say_day(first.act_by)):
+    for part in (first.name, first.owner or "no owner", first.motion, first.play, formats.say_day(first.act_by)):
         assert part in text
-    assert wording.say_propensity(first.propensity) in text
+    assert formats.say_propensity(first.propensity) in text
     assert all(why.text in text for why in entries.best_reasons(first))
     assert "Fix first" in text
     assert "Already in the funnel" in text
@@ -91,7 +91,7 @@ def test_a_list_of_nobody_and_a_list_of_one_are_pages_too() -> None:
     assert "The one account" in html
 
 
-def test_feeds_that_stopped_are_named_and_others_are_not(made: Snapshot) -> None:
+def test_feeds_that_stopped_are_named_and_others_are_not(made: HeldList) -> None:
     marks = {"a": date(2026, 9, 30), "b": "2026-09-23", "plans": None}
     found = feeds(made.with_manifest(input_watermarks=marks, stopped_feeds=["b"]))
     assert [(feed.table, feed.last_day, feed.stale) for feed in found] == [
@@ -105,7 +105,7 @@ def test_feeds_that_stopped_are_named_and_others_are_not(made: Snapshot) -> None
     ("value", "said"), [(0.344, "34%"), (0.0551, "6%"), (0.004, "under 1%"), (0.995, "over 99%"), (0.01, "1%")]
 )
 def test_propensities_in_words(value: float, said: str) -> None:
-    assert wording.say_propensity(value) == said
+    assert formats.say_propensity(value) == said
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_amounts_in_words(value: float, said: str) -> None:
     assert entries.say_money(value, "€") == said
 
 
-def test_the_change_of_rank_is_told(made: Snapshot) -> None:
+def test_the_change_of_rank_is_told(made: HeldList) -> None:
     told = {entry.change.split(" ")[0] for entry in entries.ranked(made)}
     assert told <= {"up", "down", "same", "was", "new"}
     assert {"up", "down"} <= told
@@ -131,14 +131,14 @@ def test_the_last_of_three_reasons_gives_way_to_one_that_can_be_acted_on() -> No
     assert [w.title for w in entries.best_reasons(replace(first, reasons=(*why[:2], against)))] == ["w0", "w1", "w4"]
 
 
-def test_the_workbook_holds_the_list_and_no_formula(tmp_path: Path, made: Snapshot) -> None:
+def test_the_workbook_holds_the_list_and_no_formula(tmp_path: Path, made: HeldList) -> None:
     write_workbook(tmp_path / "list.xlsx", made)
     book = openpyxl.load_workbook(tmp_path / "list.xlsx")
     assert book.sheetnames == ["Top 20", "All ranked", "Fix first", "Reasons", "About"]
     top, everyone = book["Top 20"], book["All ranked"]
-    ranked = int(made.scores["eligible"].sum())
+    ranked = int(made.scores()["eligible"].sum())
     assert (top.max_row, everyone.max_row) == (21, ranked + 1)
-    assert book["Fix first"].max_row == len(made.exclusions) + 1
+    assert book["Fix first"].max_row == len(made.exclusions()) + 1
     assert top["A2"].value == 1
     assert top["F2"].number_format == "0.0%"
     assert top["G2"].number_format == '"$"#,##0'
@@ -157,10 +157,10 @@ def test_a_large_workbook_is_cut_and_says_so(tmp_path: Path) -> None:
     book = openpyxl.load_workbook(tmp_path / "list.xlsx")
     assert book["All ranked"].max_row == 21
     about = {row[0].value: row[1].value for row in book["About"].iter_rows()}
-    assert about["In this file"].startswith(f"20 of {int(made.scores['eligible'].sum())} ranked")
+    assert about["In this file"].startswith(f"20 of {int(made.scores()['eligible'].sum())} ranked")
 
 
-def printed(made: Snapshot, monkeypatch: pytest.MonkeyPatch, *given: object, columns: int = 100) -> str:
+def printed(made: HeldList, monkeypatch: pytest.MonkeyPatch, *given: object, columns: int = 100) -> str:
     monkeypatch.setenv("COLUMNS", str(columns))
     out = io.StringIO()
     print_top(made, *given, file=out)
@@ -168,7 +168,7 @@ def printed(made: Snapshot, monkeypatch: pytest.MonkeyPatch, *given: object, col
 
 
 def test_the_terminal_list_fits_a_hundred_columns_and_interprets_nothing(
-    made: Snapshot, monkeypatch: pytest.MonkeyPatch
+    made: HeldList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = printed(made, monkeypatch, 20)
     assert max(len(line) for line in text.splitlines()) <= 100
@@ -182,7 +182,7 @@ def test_the_terminal_shows_as_many_as_the_page(top: int, monkeypatch: pytest.Mo
     assert f"  {top} shown" in printed(snapshot(settings=ServingSettings(top=top)), monkeypatch)
 
 
-def test_the_terminal_list_of_one_owner(made: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_terminal_list_of_one_owner(made: HeldList, monkeypatch: pytest.MonkeyPatch) -> None:
     text = printed(made, monkeypatch, 3, "dana lee")
     assert "3 shown of dana lee" in text
     assert text.count("Dana Lee") == 3
@@ -190,7 +190,7 @@ def test_the_terminal_list_of_one_owner(made: Snapshot, monkeypatch: pytest.Monk
         printed(made, monkeypatch, 3, "Nobody")
 
 
-def test_the_owner_is_found_however_the_name_is_typed(made: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_owner_is_found_however_the_name_is_typed(made: HeldList, monkeypatch: pytest.MonkeyPatch) -> None:
     assert printed(made, monkeypatch, 20, "björn ek") == printed(made, monkeypatch, 20, "  BJÖRN   EK ").replace(
         "  BJÖRN   EK ", "björn ek"
     )
@@ -200,7 +200,7 @@ WARNINGS = ["The data ends on 1 Sep 2026.", "Trust the [red]order\x1b[31m[/red],
 
 
 def test_every_form_of_the_list_shows_its_warnings(
-    tmp_path: Path, made: Snapshot, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, made: HeldList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warned = made.with_manifest(warnings=WARNINGS)
     lines = printed(warned, monkeypatch, 3).splitlines()
@@ -223,13 +223,13 @@ def test_control_characters_in_a_name_do_not_reach_the_terminal(monkeypatch: pyt
 
 def test_the_shipped_files_are_beside_the_code() -> None:
     assert SHIPPED.exists()
-    assert (SHIPPED.parent / "templates" / "list.html.j2").exists()
+    assert Path(serving.render.html.__file__).with_name("templates").joinpath("list.html.j2").exists()
 
 
 def test_a_missing_name_or_segment_is_no_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     people = pd.DataFrame({"account_id": accounts(20)["account_id"]})
     made = snapshot(20, accounts=people)
-    assert made.scores["name"].tolist() == people["account_id"].tolist()
+    assert made.scores()["name"].tolist() == people["account_id"].tolist()
     assert "acc-00" in printed(made, monkeypatch, 5)
     assert "nan" not in render_page(made).casefold().replace("nance", "")
 
@@ -239,9 +239,9 @@ def test_scores_without_propensities_by_motion_still_name_a_motion() -> None:
     scores, _ = scored(rows, per_motion=False)
     assert "propensity_seat" not in scores
     made = snapshot(20, rows=rows, per_motion=False)
-    assert made.scores["propensity_seat"].isna().all()
-    assert made.scores["motion"].isin(["seat", "upsell", "cross_sell", "usage"]).all()
-    assert (made.scores["snapshot_date"] == DAY).all()
+    assert made.scores()["propensity_seat"].isna().all()
+    assert made.scores()["motion"].isin(["seat", "upsell", "cross_sell", "usage"]).all()
+    assert (made.scores()["snapshot_date"] == DAY).all()
 
 
 def test_a_cross_sell_names_its_product_and_every_amount_its_range() -> None:

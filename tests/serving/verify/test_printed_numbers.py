@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from serving.reasons.choose import explain
+from serving.reasons.render import ReasonContext
 from serving.settings import ReasonSettings
 from serving.verify.printed_numbers import printed, underived
 from serving.verify.reasons import check_sentences, grown
@@ -16,6 +17,7 @@ from tests.serving.reasons.test_playbook import FEATURES
 from tests.serving.reasons.test_playbook import load as load_playbook
 from tests.serving.world import CATALOGUE, PLAYBOOK, feature_rows, scored
 
+CONTEXT = ReasonContext(CATALOGUE, PLAYBOOK, "$")
 WORDS = " of  seats were used in the last 28 days (), up from  in the 28 days before."
 SEATS = {"active_users_28d": 46.0, "seats": 50.0, "seat_utilization_28d": 0.92, "active_users_growth_28d": 8 / 38}
 PAIRS = {("active_users_28d", "active_users_growth_28d")}
@@ -81,12 +83,12 @@ def test_each_way_to_print_a_number(text: str, value: float, follows: bool) -> N
 def many() -> tuple[pd.DataFrame, pd.DataFrame]:
     rows = feature_rows(300, 5)
     _, attributions = scored(rows, 5)
-    return rows, explain(attributions, rows, CATALOGUE, PLAYBOOK, ReasonSettings(), "$")
+    return rows, explain(attributions, rows, CONTEXT, ReasonSettings())
 
 
 def test_every_number_in_a_sentence_follows_from_its_row(many: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     rows, table = many
-    assert list(check_sentences(table, rows, list(CATALOGUE), CATALOGUE, PLAYBOOK, "$")) == []
+    assert list(check_sentences(table, rows, list(CATALOGUE), CONTEXT)) == []
     assert len(table) > 2_000
 
 
@@ -110,7 +112,7 @@ def test_a_row_that_was_edited_is_named(
     values = list(table[column])
     values[place] = change(values[place])
     edited = table.assign(**{column: pd.Series(values, index=table.index)})
-    found = list(check_sentences(edited, rows, list(CATALOGUE), CATALOGUE, PLAYBOOK, "$"))
+    found = list(check_sentences(edited, rows, list(CATALOGUE), CONTEXT))
     assert len(found) == 1
     assert found[0].account_id == table["account_id"][place]
     assert table["reason_code"][place] in found[0].where

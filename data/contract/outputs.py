@@ -1,0 +1,420 @@
+"""The output contract as code: every published table, its grain, key, order, columns, units and meanings.
+
+This is the only list of output columns. The tables are put together, checked, written, read and verified by it, and the
+page of the outputs is made from it. A new column is one record here, and its computation; where older lists have not
+got it, it is marked ``later`` and read from them as null.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from data.contract.score_change import NotSplit
+from data.contract.vocabulary import MOTIONS
+
+
+class OutputKind(StrEnum):
+    """What an output column holds."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    WHOLE = "whole number"
+    YES_NO = "yes or no"
+    DAY = "day"
+    NUMBERS = "numbers"
+
+
+@dataclass(frozen=True)
+class OutputColumn:
+    """One column of a published table.
+
+    ``nullable``: null is "not known", or that there is none. ``for_people``: not for joins and sums, it is there to be
+    read. ``of_the_base``: no account has it of itself, it is known once the whole base is. ``part_of``: the column that
+    this one sums to, with the others that are parts of it. ``words``: all that may stand in it. ``of_sentence``: it
+    follows from the sentence that is told of a reason. ``later``: lists of earlier versions have not got it.
+    """
+
+    name: str
+    kind: OutputKind
+    meaning: str
+    unit: str = ""
+    nullable: bool = False
+    for_people: bool = False
+    of_the_base: bool = False
+    part_of: str = ""
+    words: tuple[str, ...] = ()
+    of_sentence: bool = False
+    later: bool = False
+
+
+@dataclass(frozen=True)
+class OutputTable:
+    """One published table.
+
+    ``grain``: what one row is. ``key``: the columns that identify a row. ``order``: the columns that it is sorted by,
+    with a minus before it from the largest down. ``features``: what the columns of numbers hold that stand after its
+    own, one for each feature of the model. ``later``: lists of earlier versions have not got it.
+    """
+
+    name: str
+    grain: str
+    columns: tuple[OutputColumn, ...]
+    key: tuple[str, ...]
+    order: tuple[str, ...]
+    features: str = ""
+    later: bool = False
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def of_accounts(self) -> tuple[str, ...]:
+        """The columns that are known of an account before the whole base is."""
+        return tuple(column.name for column in self.columns if not column.of_the_base)
+
+    @cached_property
+    def of_sentence(self) -> tuple[str, ...]:
+        """The columns that follow from the sentence that is told of a reason."""
+        return tuple(column.name for column in self.columns if column.of_sentence)
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The columns that a list of any version has."""
+        return tuple(column.name for column in self.columns if not column.later)
+
+    def column(self, name: str) -> OutputColumn:
+        return next(column for column in self.columns if column.name == name)
+
+    def parts_of(self, name: str) -> tuple[str, ...]:
+        """The columns that sum to this one."""
+        return tuple(column.name for column in self.columns if column.part_of == name)
+
+    def features_of(self, names: Iterable[object]) -> list[str]:
+        """The features among the columns of a table that has them, in their order."""
+        return [str(name) for name in names if name not in self.names]
+
+
+FOR, AGAINST, NEUTRAL, CONTRADICTS = "for", "against", "neutral", "contradicts"
+"""The effects of a reason."""
+
+FIX, FUNNEL, WAIT = "fix first", "in the funnel", "not now"
+SHOWN_UNDER = (FIX, FUNNEL, WAIT)
+"""Where an excluded account is shown; the first that one of its gates names."""
+
+NO_OWNER = "(no owner)"
+"""What stands for the owner of an account that has none."""
+
+LOG_ODDS, SHARE, PER_YEAR, RANK, PLACES = "log-odds", "0-1", "currency per year", "1 = best", "places"
+
+
+def _snapshot_date() -> OutputColumn:
+    return OutputColumn("snapshot_date", OutputKind.DAY, "the day of the list; what was known before it counts")
+
+
+def _account_id() -> OutputColumn:
+    return OutputColumn("account_id", OutputKind.TEXT, "as in the input tables")
+
+
+def _base_log_odds() -> OutputColumn:
+    meaning = "the model's base value; base + attributions = `log_odds`"
+    return OutputColumn("base_log_odds", OutputKind.NUMBER, meaning, LOG_ODDS)
+
+
+SCORES = OutputTable(
+    "scores",
+    "one customer on the snapshot date",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn("model_version", OutputKind.TEXT, "the model"),
+        OutputColumn("run_id", OutputKind.TEXT, "its run in MLflow"),
+        OutputColumn(
+            "propensity", OutputKind.NUMBER, "calibrated probability of any expansion within the horizon", SHARE
+        ),
+        *(
+            OutputColumn(
+                f"propensity_{motion}",
+                OutputKind.NUMBER,
+                "the same of this motion; null where it could not be learnt (`withheld` of the manifest says why)",
+                SHARE,
+                nullable=True,
+            )
+            for motion in MOTIONS
+        ),
+        OutputColumn("log_odds", OutputKind.NUMBER, "the model's raw output", LOG_ODDS),
+        _base_log_odds(),
+        OutputColumn(
+            "expected_arr",
+            OutputKind.NUMBER,
+            "`propensity` x `arr_if_expands`: expected expansion ARR within the horizon",
+            PER_YEAR,
+            nullable=True,
+        ),
+        OutputColumn(
+            "arr_if_expands", OutputKind.NUMBER, "mean expansion ARR if the account expands", PER_YEAR, nullable=True
+        ),
+        OutputColumn(
+            "arr_if_expands_low",
+            OutputKind.NUMBER,
+            "between it and the next lie four in five such amounts; null with fewer than 20 past amounts. It is no "
+            "interval of `expected_arr`: most accounts do not expand at all",
+            PER_YEAR,
+            nullable=True,
+        ),
+        OutputColumn("arr_if_expands_high", OutputKind.NUMBER, "see there", PER_YEAR, nullable=True),
+        OutputColumn(
+            "cross_sell_product",
+            OutputKind.TEXT,
+            "the likeliest product if it is a cross-sell; null where nothing is left to sell or the motion was not "
+            "learnt",
+            nullable=True,
+        ),
+        OutputColumn(
+            "cross_sell_product_share", OutputKind.NUMBER, "its chance given a cross-sell", SHARE, nullable=True
+        ),
+        OutputColumn("motion", OutputKind.TEXT, "the likeliest possible motion", words=MOTIONS),
+        OutputColumn("play", OutputKind.TEXT, "the play that fits its reasons, by its code in the playbook"),
+        OutputColumn(
+            "rank",
+            OutputKind.WHOLE,
+            "place among those of the base that may be ranked; no ties; null if not eligible",
+            RANK,
+            nullable=True,
+            of_the_base=True,
+        ),
+        OutputColumn(
+            "owner_rank", OutputKind.WHOLE, "place in the owner's book, likewise", RANK, nullable=True, of_the_base=True
+        ),
+        OutputColumn("eligible", OutputKind.YES_NO, "did it pass all gates"),
+        OutputColumn(
+            "not_eligible_because",
+            OutputKind.TEXT,
+            "the codes of the gates that it did not pass, separated by `;`; empty if it is eligible",
+        ),
+        OutputColumn(
+            "previous_rank",
+            OutputKind.WHOLE,
+            "`rank` of the last published list",
+            RANK,
+            nullable=True,
+            of_the_base=True,
+        ),
+        OutputColumn(
+            "previous_propensity",
+            OutputKind.NUMBER,
+            "`propensity` of the last published list",
+            SHARE,
+            nullable=True,
+            of_the_base=True,
+        ),
+        OutputColumn(
+            "name", OutputKind.TEXT, "as people write it; the id of an account without a name", for_people=True
+        ),
+        OutputColumn(
+            "owner", OutputKind.TEXT, "the CSM, in one spelling; null without one", nullable=True, for_people=True
+        ),
+        OutputColumn("segment", OutputKind.TEXT, "as in `accounts`", nullable=True, for_people=True),
+        OutputColumn("act_by", OutputKind.DAY, "the day by which the play is to be acted on", for_people=True),
+    ),
+    key=("snapshot_date", "account_id"),
+    order=("account_id",),
+)
+
+ATTRIBUTIONS = OutputTable(
+    "attributions",
+    "one customer",
+    (_snapshot_date(), _account_id(), _base_log_odds()),
+    key=("snapshot_date", "account_id"),
+    order=("account_id",),
+    features="its SHAP value in log-odds",
+)
+
+REASONS = OutputTable(
+    "reasons",
+    "one reason of one customer",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn("position", OutputKind.WHOLE, "1 = the strongest reason for"),
+        OutputColumn("reason_code", OutputKind.TEXT, "the story"),
+        OutputColumn("features", OutputKind.TEXT, "the features that tell it, strongest first, comma separated"),
+        OutputColumn("shap_log_odds", OutputKind.NUMBER, "the sum of their attributions", LOG_ODDS),
+        OutputColumn(
+            "text", OutputKind.TEXT, "the sentence with the account's own numbers", for_people=True, of_sentence=True
+        ),
+        OutputColumn("title", OutputKind.TEXT, "its heading", for_people=True, of_sentence=True),
+        OutputColumn(
+            "effect",
+            OutputKind.TEXT,
+            "what it speaks for; `contradicts` is against the declared direction of its features, kept for the data "
+            "team and shown on no list",
+            words=(FOR, AGAINST, NEUTRAL, CONTRADICTS),
+        ),
+        OutputColumn("actionable", OutputKind.YES_NO, "can a CSM act on it", of_sentence=True),
+        OutputColumn(
+            "numbers_from",
+            OutputKind.TEXT,
+            "the features that the sentence rests on, comma separated: first those whose numbers it states, in their "
+            "order, then those that its words depend on",
+            of_sentence=True,
+        ),
+        OutputColumn(
+            "feature", OutputKind.TEXT, "the first of them; null where there is none", nullable=True, of_sentence=True
+        ),
+        OutputColumn("value", OutputKind.NUMBER, "its value", "as the feature's", nullable=True, of_sentence=True),
+        OutputColumn("value_text", OutputKind.TEXT, "instead, where it is a text", nullable=True, of_sentence=True),
+        OutputColumn(
+            "comparator",
+            OutputKind.TEXT,
+            "what the first number is set against; null where nothing is",
+            nullable=True,
+            of_sentence=True,
+        ),
+        OutputColumn(
+            "comparator_value", OutputKind.NUMBER, "its value", "as the feature's", nullable=True, of_sentence=True
+        ),
+        OutputColumn("as_of", OutputKind.DAY, "the last day that counts: the day before the snapshot"),
+        OutputColumn(
+            "numbers", OutputKind.NUMBERS, "the values of `numbers_from`, in that order", later=True, of_sentence=True
+        ),
+    ),
+    key=("snapshot_date", "account_id", "position"),
+    order=("account_id", "position"),
+)
+
+EXCLUSIONS = OutputTable(
+    "exclusions",
+    "one customer without a rank",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn("owner", OutputKind.TEXT, "as in `scores`", nullable=True, for_people=True),
+        OutputColumn(
+            "not_eligible_because", OutputKind.TEXT, "the codes of the gates that it did not pass, separated by `;`"
+        ),
+        OutputColumn("text", OutputKind.TEXT, "the same in words, with the account's own numbers", for_people=True),
+        OutputColumn("name", OutputKind.TEXT, "as in `scores`", for_people=True),
+        OutputColumn("shown_under", OutputKind.TEXT, "the heading on the list", words=SHOWN_UNDER),
+        OutputColumn("propensity", OutputKind.NUMBER, "as in `scores`", SHARE),
+    ),
+    key=("snapshot_date", "account_id"),
+    order=("-propensity", "account_id"),
+)
+
+CHANGES = OutputTable(
+    "changes",
+    "one customer, and why its score and its place differ from the last list published for an earlier day",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn(
+            "previous_snapshot_date", OutputKind.DAY, "the day of the last list; null if there is none", nullable=True
+        ),
+        OutputColumn(
+            "change_log_odds",
+            OutputKind.NUMBER,
+            "the change of the calibrated log-odds, logit(`propensity`) - logit(`previous_propensity`); null for a new "
+            "account",
+            LOG_ODDS,
+            nullable=True,
+        ),
+        OutputColumn(
+            "data_log_odds",
+            OutputKind.NUMBER,
+            "the account's own facts: the old model on today's row against the old model on the row of then",
+            LOG_ODDS,
+            nullable=True,
+            part_of="change_log_odds",
+        ),
+        OutputColumn(
+            "model_log_odds",
+            OutputKind.NUMBER,
+            "another model on the same row; 0 if the model is the same",
+            LOG_ODDS,
+            nullable=True,
+            part_of="change_log_odds",
+        ),
+        OutputColumn(
+            "calibration_log_odds",
+            OutputKind.NUMBER,
+            "another map from log-odds to propensity. The three sum to the change within 1e-9",
+            LOG_ODDS,
+            nullable=True,
+            part_of="change_log_odds",
+        ),
+        OutputColumn(
+            "rank_change",
+            OutputKind.WHOLE,
+            "`rank` - `previous_rank`: below 0 is up the list; null unless ranked in both",
+            PLACES,
+            nullable=True,
+        ),
+        OutputColumn(
+            "rank_own",
+            OutputKind.WHOLE,
+            "its new key in the old list, all else as it was",
+            PLACES,
+            nullable=True,
+            part_of="rank_change",
+        ),
+        OutputColumn(
+            "rank_came",
+            OutputKind.WHOLE,
+            "accounts ahead of it that came onto the list",
+            PLACES,
+            nullable=True,
+            part_of="rank_change",
+        ),
+        OutputColumn(
+            "rank_left",
+            OutputKind.WHOLE,
+            "and (below 0) that left it",
+            PLACES,
+            nullable=True,
+            part_of="rank_change",
+        ),
+        OutputColumn(
+            "rank_moved",
+            OutputKind.WHOLE,
+            "of those in both lists, how many more are ahead of it now. The four sum to `rank_change`; null where the "
+            "two lists are ranked by different columns",
+            PLACES,
+            nullable=True,
+            part_of="rank_change",
+        ),
+        OutputColumn(
+            "because",
+            OutputKind.TEXT,
+            "why the change is not split; empty if it is",
+            words=("", *(why.value for why in NotSplit)),
+        ),
+        OutputColumn("text", OutputKind.TEXT, "all of it in one sentence", for_people=True),
+    ),
+    key=("snapshot_date", "account_id"),
+    order=("account_id",),
+    later=True,
+)
+
+CHANGE_REASONS = OutputTable(
+    "change_reasons",
+    "one reason of one change: `data_log_odds` by reason code",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn(
+            "reason_code",
+            OutputKind.TEXT,
+            "the story; what is smaller than 0.02 stands together under `rest`, so that the rows of an account sum to "
+            "its `data_log_odds`",
+        ),
+        OutputColumn("log_odds", OutputKind.NUMBER, "its part of the change", LOG_ODDS),
+    ),
+    key=("snapshot_date", "account_id", "reason_code"),
+    order=("account_id", "reason_code"),
+    later=True,
+)
+
+TABLES = {table.name: table for table in (SCORES, EXCLUSIONS, ATTRIBUTIONS, REASONS, CHANGE_REASONS, CHANGES)}
+"""Every published table by its name."""

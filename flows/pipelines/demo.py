@@ -1,0 +1,59 @@
+"""The pipeline ``demo``: simulate, train, score, list, in one process and one folder."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from data.simulation.base import simulate
+from flows.pipelines.score import score
+from flows.pipelines.train import train
+from flows.run.progress import counting, say
+from flows.run.runner import pipeline, runner, stage
+from flows.run.settings import load
+
+END = date(2026, 10, 1)
+"""The simulated history ends before this day, which makes the demo the same on every day and machine."""
+
+SETTINGS = """\
+# The settings of the demo: its own tables, and a model of its own beside yours.
+#   headroom top --config demo/headroom.toml
+
+model = "headroom_demo"
+out = "published"
+
+[source]
+url = "parquet://./warehouse"
+"""
+
+
+@stage("simulate")
+def simulate_base(warehouse: Path, accounts: int, months: int, seed: int) -> None:
+    """A customer base under ``warehouse``."""
+    say(f"simulating {accounts:,} accounts over {months} months")
+    simulate(warehouse, accounts, months, seed, END, progress=counting("simulated accounts"))
+
+
+@pipeline("demo")
+def demo(folder: Path, accounts: int, months: int, seed: int) -> dict[str, Any]:
+    """Simulate, train and score under ``folder``. Returns where everything is."""
+    warehouse, out = folder.resolve() / "warehouse", folder.resolve() / "published"
+    runner().name_run(END)
+    simulate_base(warehouse, accounts, months, seed)
+    settings = folder / "headroom.toml"
+    settings.write_text(SETTINGS, encoding="utf-8")
+    train(config=settings, snapshot_date=END)
+    published = score(config=settings, snapshot_date=END)
+    page = published["folder"]
+    return {
+        "out": out,
+        "paths": {
+            "list": page / "list.html",
+            "Excel": page / "list.xlsx",
+            "tables": page,
+            "warehouse": warehouse,
+            "backtest": load(settings).reports_folder / "backtest.html",
+            "model card": load(settings).reports_folder / "model_card.html",
+            "settings": settings.resolve(),
+            "MLflow": load(settings).mlruns_folder,
+        },
+    }

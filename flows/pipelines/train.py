@@ -1,0 +1,140 @@
+"""The pipeline ``train``: learn from past expansions, test on later snapshots, decide, register the champion."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from data.errors import NotEnoughHistoryError
+from flows.run.progress import say
+from flows.run.runner import RETRIES, pipeline, stage
+from flows.run.settings import load
+from flows.stages import inputs as steps
+from flows.stages.history import Known, read_known, study_known, too_few, write_verdict
+from flows.stages.shown import show_decision
+from flows.stages.warnings import other_rules, with_label_rules, with_rules
+from models.estimators.bundle import Bundle
+from models.estimators.categories import learn_categories
+from models.evaluation import baselines
+from models.evaluation.evaluation import Study, prepare
+from models.evaluation.verdict import Verdict, not_usable
+from models.registry.champion import champion_of
+from models.registry.mlflow_store import ModelRegistry
+from models.report.pages import card_page, study_page
+from models.report.run_record import evaluation_record, model_record, plots_of
+from models.training.promotion import Choice, Decision, decide, refused
+from models.training.rule_model import rule_bundle
+from models.training.train import TrainedModel, fit_model
+
+
+@stage("fit")
+def fit(known: Known, found: Study) -> TrainedModel:
+    """The model of today."""
+    return with_rules(fit_model(found, progress=say), known.settings)
+
+
+@stage("decide")
+def decide_promotion(known: Known, found: Study) -> Decision:
+    """Promote, keep or refuse, because."""
+    settings = known.settings
+    champion, why_none = champion_of(ModelRegistry(settings.mlruns_folder, settings.model))
+    differing = other_rules(champion.bundle, settings) if champion else ""
+    if champion and differing:  # it foretells something else, and would be refused by ``score``
+        why_none = f"the champion, version {champion.bundle.version}, was trained with {differing}"
+        champion = None
+    decision = decide(found, champion, settings.training.promotion, why_none)
+    say(f"decision: {decision}")
+    show_decision(decision)
+    return decision
+
+
+@stage("register", retries=RETRIES)
+def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[Bundle, list[Path]]:
+    """The model in MLflow with figures, plots, pages and the fingerprint of its data; the champion if so decided."""
+    say("logging to MLflow")
+    settings, base = known.settings, known.base
+    data = steps.fingerprint(known.report, base, [known.history])
+    parameters = {"snapshot_date": base.snapshot_date, **data, **steps.provenance(settings)}
+    labels = {name: card.label for name, card in steps.feature_cards(base).items()}
+    registry = ModelRegistry(settings.mlruns_folder, settings.model)
+    sources = {
+        f"Table {name}": f"{rows:,} rows, last day {data['input_watermarks'].get(name) or 'none'}"
+        for name, rows in data["input_rows"].items()
+    }
+    rules = settings.expansion.model_dump()
+    horizon_days = settings.expansion.horizon_days
+    written: dict[str, str] = {}
+
+    def pages(version: str) -> dict[str, str]:
+        title = f"{settings.model}, version {version}"
+        written["backtest.html"] = study_page(title, trained.study.verdict, horizon_days, trained.study, decision)
+        written["model_card.html"] = card_page(trained, decision, settings.model, version, labels, rules, sources)
+        return written
+
+    record = model_record(
+        trained,
+        data["feature_rows_sha256"],
+        parameters=parameters,
+        plots=plots_of(trained, labels),
+        decision=decision,
+    )
+    bundle = registry.log_model(trained.bundle, record, champion=decision.choice is Choice.PROMOTE, pages=pages)
+    return bundle, [steps.write_page(settings.reports_folder, name, text) for name, text in written.items()]
+
+
+@stage("refuse", retries=RETRIES)
+def refuse(known: Known, verdict: Verdict, found: Study | None) -> Path:
+    """The page that shows why, the record in MLflow, and the rule that may stand in if the settings allow it."""
+    page = write_verdict(known, verdict, found)
+    settings = known.settings
+    registry = ModelRegistry(settings.mlruns_folder, settings.model)
+    if found is not None:
+        record = evaluation_record(
+            f"refused {known.base.snapshot_date}",
+            found,
+            {"snapshot_date": known.base.snapshot_date, "verdict": str(verdict.kind)},
+            {"verdict.html": page.read_text(encoding="utf-8")},
+            refused(verdict),
+        )
+        registry.log_run(record)
+    if settings.training.without_model == "rule":
+        best = found.backtest.best_rival("average_precision", rules_only=True) if found else None
+        name = baselines.TRIGGER_POINTS if best is None else str(best.rival)
+        rows = found.rows if found else prepare(known.history, list(known.features))
+        categories = learn_categories(known.history, known.features)
+        bundle = rule_bundle(rows, list(known.features), name, verdict, settings.training_settings, categories)
+        stored = registry.log_rule(with_label_rules(bundle, settings))
+        say(f"version {stored.version} ranks by the rule '{bundle.facts['rule']}' where there is no champion")
+    return page
+
+
+@pipeline("train")
+def train(
+    config: Path | str | None = None, source: str | None = None, snapshot_date: date | str | None = None
+) -> dict[str, Any]:
+    """Train as if today were ``snapshot_date`` (default: the day after the data ends).
+
+    Returns the version, the run id, the figures and the decision. Raises ``NotUsableError``, with a page that shows
+    why, if no model may be used.
+    """
+    settings = load(config, source)
+    with read_known(settings, snapshot_date) as known:
+        try:
+            found = study_known(known)
+        except NotEnoughHistoryError as error:
+            verdict = too_few(error)
+            raise not_usable(verdict, refuse(known, verdict, None)) from error
+        if not found.verdict.usable:
+            raise not_usable(found.verdict, refuse(known, found.verdict, found))
+        trained = fit(known, found)
+        decision = decide_promotion(known, found)
+        bundle, pages = register(known, trained, decision)
+    return {
+        "model": settings.model,
+        "version": bundle.version,
+        "run_id": bundle.run_id,
+        "metrics": dict(trained.metrics),
+        "withheld": dict(bundle.withheld),
+        "decision": decision,
+        "statement": found.verdict.because[0],
+        "pages": pages,
+    }

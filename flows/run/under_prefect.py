@@ -1,0 +1,160 @@
+"""Pipelines under Prefect: named runs, a task for each stage, what was told and shown. Prefect is imported here only.
+
+train = as_flow(pipelines.train)        a flow for deployments and for ``headroom train --prefect``
+"""
+
+import logging
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from functools import cache, wraps
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from prefect import Flow, Task, flow, get_client, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import FlowRunContext
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogHandler, APILogWorker
+from prefect.runtime import flow_run
+from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_HOME,
+    PREFECT_SERVER_DATABASE_CONNECTION_URL,
+    temporary_settings,
+)
+
+from flows.run.runner import P, Pipeline, R, Runner, Stage, running
+
+BACK_OFF_SECONDS = (10, 60, 300)
+"""How long a source or a sink is left alone before it is tried again, the first, the second, every further time."""
+PASSING = frozenset({"OperationalError", "InterfaceError", "IOException", "HTTPException", "Py4JNetworkError"})
+"""What databases call a fault of the connection, the disk or a lock; by name, since their libraries are heavy."""
+LASTING = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+"""What the system refuses today and in a minute."""
+
+_TOLD = logging.getLogger("headroom.run")  # of its own, so that a line that was printed is not printed again
+_TOLD.setLevel(logging.INFO)
+_TOLD.propagate = False
+_TOLD.addHandler(APILogHandler())
+
+
+class UnderPrefect(Runner):
+    """A stage is a task, a pipeline a flow. Tables and models go from hand to hand in memory: nothing is stored."""
+
+    def stage(self, stage: Stage[P, R]) -> Callable[P, R]:
+        return as_task(stage)
+
+    def pipeline(self, pipeline: Pipeline[P, R]) -> Callable[P, R]:
+        return as_flow(pipeline)
+
+    def tell(self, line: str) -> None:
+        logger = get_run_logger()
+        _TOLD.info(line, extra=logger.extra)
+
+    def name_run(self, day: date) -> None:
+        context = FlowRunContext.get()
+        assert context is not None, "a pipeline under Prefect has a run"
+        assert context.flow is not None, "a pipeline under Prefect is a flow"
+        assert context.flow_run is not None, "a pipeline under Prefect has a run"
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_name(context.flow_run.id, f"{context.flow.name} {day}")
+
+    def show_table(self, key: str, rows: Iterable[Mapping[str, Any]], title: str) -> None:
+        create_table_artifact([dict(row) for row in rows], key=key, description=title)
+
+    def show_text(self, key: str, markdown: str, title: str) -> None:
+        create_markdown_artifact(markdown, key=key, description=title)
+
+
+@cache
+def as_task(stage: Stage[P, R]) -> Task[P, R]:
+    """The task of a stage."""
+    return task(
+        name=stage.name,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=stage.retries,
+        retry_delay_seconds=list(BACK_OFF_SECONDS[: stage.retries]) or None,
+        retry_condition_fn=_may_pass,
+    )(stage.body)
+
+
+@cache
+def as_flow(pipeline: Pipeline[P, R]) -> Flow[P, R]:
+    """The flow of a pipeline: its parameters are those of the function."""
+
+    @wraps(pipeline.body)
+    def body(*args: P.args, **kwargs: P.kwargs) -> R:
+        with running(UnderPrefect()):
+            return pipeline.body(*args, **kwargs)
+
+    def run_name() -> str:
+        day = flow_run.parameters.get("snapshot_date")
+        return f"{pipeline.name} {day}" if day else pipeline.name
+
+    return flow(name=pipeline.name, flow_run_name=run_name, validate_parameters=False, persist_result=False)(body)
+
+
+def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Is it worth while to try again? Not where a person must put something right, or where the code is wrong."""
+    error = state.data
+    while isinstance(error, BaseException):
+        if isinstance(error, OSError):
+            return not isinstance(error, LASTING)
+        if PASSING & {kind.__name__ for kind in type(error).__mro__}:
+            return True
+        error = error.__cause__
+    return False
+
+
+@contextmanager
+def server(home: Path) -> Iterator[str]:
+    """A Prefect server while it is needed: the one of the settings, or else one of our own that keeps runs in ``home``.
+
+    Gives the words that say where the runs can be looked at. Our own ends with the context, also where the process is
+    told to end, and shares no database with another.
+    """
+    url = PREFECT_API_URL.value()
+    if url:
+        yield f"the runs are kept by Prefect at {url}"
+        return
+    home = home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    database = f"sqlite+aiosqlite:///{home / 'prefect.db'}"
+    own = SubprocessASGIServer()
+    with (
+        _ending_in_order(),
+        temporary_settings({PREFECT_HOME: home, PREFECT_SERVER_DATABASE_CONNECTION_URL: database}),
+    ):
+        try:
+            own.start()
+            with temporary_settings({PREFECT_API_URL: own.api_url}):
+                try:
+                    yield f"the runs can be looked at with: PREFECT_HOME={shlex.quote(str(home))} prefect server start"
+                finally:
+                    APILogWorker.drain_all(timeout=10)
+                    EventsWorker.drain_all(timeout=10)
+        finally:
+            own.stop()
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let a signal to end unwind the stack, as Ctrl-C does; without it the server would be left behind."""
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

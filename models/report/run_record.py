@@ -1,0 +1,112 @@
+"""What is kept about a model beside the model, as a record of plain values: parameters, figures, tables, plots."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import matplotlib.figure
+import pandas as pd
+
+from models.evaluation.evaluation import Study
+from models.registry.mlflow_store import BECAUSE, DECISION, PLOTS, TABLES, Content, Figure, RunRecord
+from models.report.plots import png, study_plots
+from models.report.shap_plot import summary_plot
+from models.training.promotion import Decision
+from models.training.train import TrainedModel
+
+
+def model_record(
+    trained: TrainedModel,
+    fingerprint: str,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    plots: Mapping[str, matplotlib.figure.Figure] | None = None,
+    decision: Decision | None = None,
+) -> RunRecord:
+    """The record of a trained model. ``fingerprint`` names the data it was trained on; ``parameters``: more of them."""
+    names = list(trained.bundle.feature_names)
+    return RunRecord(
+        name=f"train {trained.bundle.facts['last_snapshot']}",
+        parameters={**parameters_of(trained), "data_fingerprint": fingerprint, **(parameters or {})},
+        figures=tuple(figures_of(trained)),
+        files={
+            **_tables(trained.study),
+            f"{TABLES}/predictions.parquet": trained.predictions,
+            "features.json": json.dumps(names, indent=1),
+            **{f"{PLOTS}/{name}.png": png(figure) for name, figure in (plots or {}).items()},
+            **_decision_file(decision),
+        },
+        tags=_decision_tags(decision),
+    )
+
+
+def evaluation_record(
+    name: str,
+    found: Study,
+    parameters: Mapping[str, Any],
+    pages: Mapping[str, str],
+    decision: Decision | None = None,
+) -> RunRecord:
+    """The record of what was found out without a model; ``pages``: file name to HTML."""
+    return RunRecord(
+        name=name,
+        parameters=parameters,
+        figures=(*(Figure(metric, value) for metric, value in found.metrics().items()), *_by_origin(found)),
+        files={**pages, **_tables(found), **_decision_file(decision)},
+        tags=_decision_tags(decision),
+    )
+
+
+def parameters_of(trained: TrainedModel) -> dict[str, Any]:
+    """Settings and facts under flat names: ``boosting.learning_rate``, ``fact.rows``."""
+    flat: dict[str, Any] = {"features": len(trained.bundle.feature_names)}
+    for name, value in trained.settings.model_dump().items():
+        flat |= {f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
+    flat |= {f"fact.{name}": value for name, value in trained.bundle.facts.items()}
+    return flat | {f"withheld.{motion}": reason for motion, reason in trained.bundle.withheld.items()}
+
+
+def figures_of(trained: TrainedModel) -> Iterator[Figure]:
+    """``auc``, ``upsell_auc`` once; ``origin_auc`` once per reported snapshot."""
+    yield from (Figure(name, value) for name, value in trained.metrics.items())
+    for motion, metrics in trained.motion_metrics.items():
+        yield from (Figure(f"{motion}_{name}", value) for name, value in metrics.items())
+    yield from _by_origin(trained.study)
+
+
+def _by_origin(found: Study) -> Iterator[Figure]:
+    series = found.backtest.by_origin().drop(columns=["snapshot_date"]).astype("float64")
+    for step, row in enumerate(series.to_dict("records")):
+        yield from (Figure(f"origin_{name}", value, step) for name, value in row.items())
+
+
+def plots_of(trained: TrainedModel, labels: Mapping[str, str] | None = None) -> dict[str, matplotlib.figure.Figure]:
+    """File stem to plot. ``labels``: feature name to the words people see."""
+    return {
+        **study_plots(trained.backtest),
+        "shap_summary": summary_plot(trained.bundle.booster, trained.latest_rows, labels, seed=trained.settings.seed),
+    }
+
+
+def _tables(found: Study) -> dict[str, Content]:
+    backtest = found.backtest
+    tables = {
+        "by_origin": backtest.by_origin(),
+        "figures": backtest.figures,
+        "bench": backtest.bench,
+        "deciles": backtest.deciles,
+        "months": backtest.months,
+        "calibration": backtest.calibration,
+        "columns": found.columns,
+        "cross_sell_products": pd.DataFrame() if found.offered is None else found.offered.days,
+    }
+    return {f"{TABLES}/{name}.csv": table for name, table in tables.items()}
+
+
+def _decision_tags(decision: Decision | None) -> dict[str, str]:
+    return {} if decision is None else {DECISION: str(decision.choice), BECAUSE: "; ".join(decision.because)}
+
+
+def _decision_file(decision: Decision | None) -> dict[str, Content]:
+    """The whole record."""
+    return {} if decision is None else {"decision.json": json.dumps(decision.to_dict(), indent=2)}

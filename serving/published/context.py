@@ -1,0 +1,95 @@
+"""What is the same for every account of one list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from data.contract.feature_card import FeatureCard
+from serving.changes.sentences import About, titles
+from serving.published.read import PublishedList
+from serving.reasons.playbook import Playbook
+from serving.reasons.render import ReasonContext
+from serving.settings import ServingSettings
+
+
+@dataclass(frozen=True)
+class ListContext:
+    """What is the same for every account of one list.
+
+    ``people``: account_id (the index), name, owner, segment, as ``known_people`` gives them. ``model_version`` and
+    ``run_id`` name the model. ``users_are_daily_peaks``: there are daily counts only, so the users of a window are
+    those of its busiest day. ``replaced_by``: what took the place of the model of the last list, in words; empty if
+    nothing did. ``all_motions_modelled``: every motion that occurs has a propensity of its own.
+    """
+
+    snapshot_date: date
+    people: pd.DataFrame
+    catalogue: Mapping[str, FeatureCard]
+    playbook: Playbook
+    settings: ServingSettings
+    model_version: str
+    run_id: str
+    horizon_days: int
+    users_are_daily_peaks: bool = False
+    replaced_by: str = ""
+    all_motions_modelled: bool = False
+
+    @cached_property
+    def reasons(self) -> ReasonContext:
+        """What its reasons are put into words with."""
+        return ReasonContext(self.catalogue, self.playbook, self.settings.currency, self.users_are_daily_peaks)
+
+    def about(self, previous: PublishedList | None) -> About:
+        """What all sentences about changes since the ``previous`` list share."""
+        return About(
+            previous_date=previous.snapshot_date if previous else None,
+            titles=titles(self.catalogue, self.playbook),
+            replaced_by=self.replaced_by,
+            rank_by=self.settings.rank_by,
+            previous_rank_by=previous.manifest["rank_by"] if previous else self.settings.rank_by,
+            currency=self.settings.currency,
+        )
+
+    def manifest(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        return {
+            "snapshot_date": self.snapshot_date.isoformat(),
+            "horizon_days": self.horizon_days,
+            "model_version": self.model_version,
+            "run_id": self.run_id,
+            "rank_by": self.settings.rank_by,
+            "users_are_daily_peaks": self.users_are_daily_peaks,
+            "serving": self.settings.model_dump(mode="json"),
+            "plays": {code: play.model_dump(mode="json") for code, play in self.playbook.plays.items()},
+        }
+
+
+def known_people(accounts: pd.DataFrame) -> pd.DataFrame:
+    """Name, owner and segment by account_id (the index), where they are known; ``accounts`` has account_id and these.
+
+    Blank values are null, and an owner has one spelling.
+    """
+    ids = accounts["account_id"].astype("str")
+    known = accounts.assign(account_id=ids).drop_duplicates("account_id").set_index("account_id")
+    columns = {}
+    for name in ("name", "owner", "segment"):
+        values = known[name].astype("str") if name in known else pd.Series(None, index=known.index, dtype="str")
+        values = values.str.strip()
+        columns[name] = values.where(values.notna() & (values != ""), None)
+    columns["owner"] = _one_spelling(columns["owner"])
+    return pd.DataFrame(columns)
+
+
+def _one_spelling(names: pd.Series) -> pd.Series:
+    """Names that differ only by case or blanks, each in its most frequent spelling; of equals the first by order."""
+    if names.isna().all():
+        return names
+    names = names.str.split().str.join(" ")
+    counts = names.value_counts().rename_axis("name").reset_index(name="count")
+    counts = counts.assign(folded=counts["name"].str.casefold())
+    best = counts.sort_values(["count", "name"], ascending=[False, True]).drop_duplicates("folded")
+    return names.str.casefold().map(best.set_index("folded")["name"]).astype("str")

@@ -1,0 +1,141 @@
+"""A published list, read: the one way to what was published, for pages, terminal, checks and the next list."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data.contract.outputs import NO_OWNER, TABLES, OutputKind
+from serving.published import tables
+from serving.published.layout import damaged, folder_of, published_dates, published_day, read_manifest
+
+_NULLS = {OutputKind.TEXT: "str", OutputKind.NUMBER: "float64", OutputKind.WHOLE: "Int64", OutputKind.YES_NO: "boolean"}
+
+
+def folded(owner: str) -> str:
+    """An owner's name as it is compared."""
+    return " ".join(owner.split()).casefold()
+
+
+@dataclass(frozen=True)
+class PublishedList:
+    """The list of one day. What is asked for is read from its folder, table by table and column by column.
+
+    ``owner``: the list is that owner's book, a part of ``scores`` and ``exclusions``. What later versions have, an
+    older list has as null, or not a row of it. Raises PublishError for a table that cannot be read or lacks a column.
+    """
+
+    folder: Path
+    snapshot_date: date
+    manifest: Mapping[str, Any]
+    owner: str | None = None
+    _held: dict[tuple[str, str], pd.Series] = field(default_factory=dict, repr=False, compare=False)
+
+    def with_manifest(self, **entries: Any) -> "PublishedList":
+        return replace(self, manifest={**self.manifest, **entries})
+
+    def book(self, owner: str) -> "PublishedList":
+        """The part of one owner, compared without regard to case and blanks; ``NO_OWNER``: the accounts without."""
+        return replace(self, owner=owner)
+
+    @cached_property
+    def previous(self) -> "PublishedList | None":
+        """The list that this one is compared with; None for a first one. Raises PublishError where it is gone."""
+        day = self.manifest["previous_snapshot_date"]
+        return None if day is None else open_list(self.folder.parent, date.fromisoformat(day))
+
+    def path(self, table: str) -> Path:
+        return self.folder / f"{table}.parquet"
+
+    def has(self, table: str) -> bool:
+        """Is the table there? An older list has not got all of them."""
+        return self.path(table).exists()
+
+    def columns(self, table: str) -> list[str]:
+        """The columns of a table as it lies there."""
+        return tables.columns_of(self.path(table))
+
+    def features(self) -> list[str]:
+        """The features of the model, in its order."""
+        attributions = TABLES["attributions"]
+        return attributions.features_of(self.columns(attributions.name))
+
+    def scores(self, *columns: str) -> pd.DataFrame:
+        """``scores`` by account, or these columns of it."""
+        return self._book_of("scores", columns)
+
+    def exclusions(self, *columns: str) -> pd.DataFrame:
+        """``exclusions``, the likeliest first, or these columns of it."""
+        return self._book_of("exclusions", columns)
+
+    def of(self, table: str, accounts: Iterable[str], columns: Iterable[str] = ()) -> pd.DataFrame:
+        """The rows of some accounts, in the order of the table."""
+        return self._scan(table, tuple(columns), accounts)
+
+    def batches(self, table: str, columns: Iterable[str] = ()) -> Iterator[pd.DataFrame]:
+        """All rows of a table, some at a time."""
+        if self._is_of_later_version(table):
+            return
+        there, later = self._columns(table, tuple(columns))
+        for rows in tables.batches(self.path(table), there):
+            yield _with_nulls(rows, table, later)
+
+    def require(self, *names: str) -> None:
+        """Raise PublishError unless these tables can be read and have their columns."""
+        for table in names:
+            self._columns(table, ())
+
+    def _book_of(self, table: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        names = columns or TABLES[table].names
+        wanted = names if self.owner is None else (*names, "owner")
+        missing = tuple(dict.fromkeys(name for name in wanted if (table, name) not in self._held))
+        if missing:
+            rows = self._scan(table, missing)
+            self._held.update({(table, name): rows[name] for name in missing})
+        frame = pd.DataFrame({name: self._held[table, name] for name in names})
+        if self.owner is None:
+            return frame
+        owners = self._held[table, "owner"].fillna(NO_OWNER).str.casefold()
+        return frame[owners == folded(self.owner)]
+
+    def _scan(self, table: str, columns: tuple[str, ...], accounts: Iterable[str] | None = None) -> pd.DataFrame:
+        if self._is_of_later_version(table):
+            return _with_nulls(pd.DataFrame(), table, columns or TABLES[table].names)
+        there, later = self._columns(table, columns)
+        return _with_nulls(tables.read(self.path(table), accounts, there), table, later)
+
+    def _is_of_later_version(self, table: str) -> bool:
+        return TABLES[table].later and not self.has(table)
+
+    def _columns(self, table: str, columns: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
+        """What is to be read of a table, and what later versions alone have: of ``columns``, or of all."""
+        contract, there = TABLES[table], self.columns(table)
+        wanted = columns or (*contract.names, *(contract.features_of(there) if contract.features else ()))
+        missing = [name for name in wanted if name not in there]
+        gone = [name for name in missing if name not in contract.names or not contract.column(name).later]
+        if gone:
+            raise damaged(self.path(table), f"has no column {', '.join(gone)}")
+        return [name for name in wanted if name in there], tuple(missing)
+
+
+def _with_nulls(rows: pd.DataFrame, table: str, names: Iterable[str]) -> pd.DataFrame:
+    """The rows with a null column for each of ``names``."""
+    kinds = {name: _NULLS.get(TABLES[table].column(name).kind, "object") for name in names}
+    return rows.assign(**{name: pd.Series(None, index=rows.index, dtype=kind) for name, kind in kinds.items()})
+
+
+def open_list(out: Path, snapshot_date: date | None = None, verb: str = "Read") -> PublishedList:
+    """The list of a day, the latest where none is given. Raises PublishError where there is none."""
+    day = published_day(out, snapshot_date, verb)
+    folder = folder_of(out, day)
+    return PublishedList(folder, day, read_manifest(folder, day))
+
+
+def list_before(out: Path, day: date) -> PublishedList | None:
+    """The latest list of an earlier day; None if there is none."""
+    days = [earlier for earlier in published_dates(out) if earlier < day]
+    return open_list(out, days[-1]) if days else None
