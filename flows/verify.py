@@ -129,8 +129,7 @@ def _require_same_words(listing: PublishedList, settings: Settings) -> None:
 
 
 def _verify_sentences(listing: PublishedList, settings: Settings, verification: Verification) -> None:
-    manifest = listing.manifest
-    rules = ExpansionRules.model_validate(manifest["model"][RULES])
+    rules = ExpansionRules.model_validate(listing.manifest["model"][RULES])
     settings = settings.model_copy(update={"expansion": rules})
     with steps.read_source(settings) as source:
         report = steps.check_source(source)
@@ -151,8 +150,8 @@ def _tell_again(
     features = [name for name in listing.features() if name in cards]
     scored = set(listing.scores("account_id")["account_id"])
 
-    def recomputed() -> Iterator[pd.DataFrame]:
-        """The recomputed rows, shard by shard; each is checked as it comes."""
+    def parts() -> Iterator[pd.DataFrame]:
+        """The recomputed rows, part by part; each is checked as it comes."""
         fresh = replace(base, state=None)  # nothing of an earlier build
         for shard in steps.shards(fresh, [listing.snapshot_date], settings):
             rows = shard.rows.to_pandas()
@@ -163,7 +162,7 @@ def _tell_again(
             verification.note(_strangers(rows, scored))
             yield rows
 
-    now = steps.fingerprint(report, base, recomputed())
+    now = steps.fingerprint(report, base, parts())
     verification.note(Difference(name, "scores", "a customer", "none on that day") for name in sorted(scored))
     verification.notes += list(_changes(manifest, now))
     _verify_changes(listing, titles(cards, playbook), verification)

@@ -50,7 +50,8 @@ class Known:
 @contextmanager
 def read_known(settings: Settings, snapshot_date: date | str | None) -> Iterator[Known]:
     """Read and check the source, build what was known before the day; the source is closed with the context."""
-    with read_base(settings, snapshot_date) as (base, report):
+    base, report = read_base(settings, snapshot_date)
+    with base:
         history, today = build_history(base, settings)
         sales = read_sales(base, training_dates(base, settings.expansion.horizon_days), settings)
         yield Known(settings, report, base, history, today, tuple(steps.feature_cards(base)), sales)

@@ -104,15 +104,8 @@ def context_of(bundle: Bundle, base: KnownBase, settings: Settings) -> ListConte
     )
 
 
-def shards(base: KnownBase, settings: Settings) -> Iterator[tuple[pd.DataFrame, CrossSellOptions]]:
-    """The feature rows of each shard of the base on its day, and what could be sold to its accounts."""
-    for shard in steps.shards(base, [base.snapshot_date], settings, with_options=True):
-        assert shard.cross_sell_options is not None, "they were asked for"
-        yield shard.rows.to_pandas(), shard.cross_sell_options
-
-
 @stage("score and explain")
-def score_and_explain(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions) -> Scored:
+def score_and_explain(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions | None) -> Scored:
     """Propensities, amounts and attributions of a shard's accounts."""
     return score(bundle, rows, options)
 

@@ -4,7 +4,7 @@ import pytest
 
 from data.contract.triggers import TRIGGERS, Trigger
 from data.contract.vocabulary import MOTIONS
-from features.build.build import full_catalogue
+from features.catalogue import full_catalogue
 from models.settings import TrainSettings
 from serving.reasons.templates import Template
 
