@@ -14,7 +14,7 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 
 ORDER = {
-    "data": ("errors", "hints", "atomic", "contract", "ledger", "sources", "checks", "simulation"),
+    "data": ("errors", "hints", "settings", "atomic", "contract", "ledger", "sources", "checks", "simulation"),
     "features": (
         "calendar",
         "cohort",

@@ -16,7 +16,6 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 from ibis.backends import BaseBackend
-from pydantic import BaseModel, ConfigDict, Field
 
 from data.contract.inputs import TABLES, Kind, Table
 from data.errors import ContractError, SourceError
@@ -33,26 +32,6 @@ SUPPORTED = (*FILES, SCHEMES[0], "spark")
 LATER = {"redshift", *(entry.name for entry in ibis.util.backend_entry_points())} - {*SUPPORTED, *SCHEMES}
 USAGE = ("usage_events", "usage_daily")
 BILLING = ("subscriptions", "invoices")
-
-
-class SourceSettings(BaseModel):
-    """Where the tables come from: ``[source]`` of ``headroom.toml``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str = Field(
-        "parquet://./warehouse",
-        description="a folder (parquet://, csv://), duckdb://FILE, "
-        "postgres://USER@HOST/DATABASE/SCHEMA, "
-        "or spark://FOLDER or spark://DATABASE",
-    )
-    tables: dict[str, str] = Field(default_factory=dict, description="one SQL query per table whose shape differs")
-    threads: int | None = Field(None, ge=1, description="threads of DuckDB or a local Spark; missing: all cores")
-    memory_limit: str | None = Field(
-        None,
-        pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
-        description="memory of DuckDB (missing: 80% of the machine's) or of a local Spark (missing: 2GB), as '4GB'",
-    )
 
 
 @dataclass(frozen=True)

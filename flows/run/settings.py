@@ -14,8 +14,7 @@ from pydantic_settings import EnvSettingsSource
 
 from data.errors import SettingsError
 from data.hints import hint
-from data.ledger.movements import ExpansionRules
-from data.sources.connect import SourceSettings
+from data.settings import ExpansionRules, SourceSettings
 from models.settings import StudySettings, TrainSettings
 from serving.settings import ServingSettings
 
