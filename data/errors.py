@@ -1,4 +1,10 @@
-"""The one exception family for what a user can put right. Everything else is a bug and keeps its traceback."""
+"""The one exception family for what a user can put right, and hints for names that are almost right.
+
+Everything else is a bug and keeps its traceback.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class HeadroomError(Exception):
@@ -38,3 +44,16 @@ class ModelError(HeadroomError):
 
 class PublishError(HeadroomError):
     """A snapshot failed its checks before publishing."""
+
+
+def near_name(name: str, there: Iterable[str]) -> str | None:
+    """The closest of the names that are there, whatever its case."""
+    by_lower = {other.lower(): other for other in there}
+    near = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.75)
+    return by_lower[near[0]] if near else None
+
+
+def hint(name: str, there: Iterable[str]) -> str:
+    """`` (there is accounts: did you mean that?)`` where a name that is there comes close, or nothing."""
+    near = near_name(name, there)
+    return f" (there is {near}: did you mean that?)" if near else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from features.build.build import full_catalogue
+from features.catalogue import full_catalogue
 from features.definition import GROUPS
 
 OWN = "account_features"

@@ -1,6 +1,6 @@
-"""The reference pages of the docs, made from the code they describe: tables, settings, features, outputs.
+"""The reference pages of the docs, made from the code they describe: tables, settings, features, metrics, outputs.
 
-    python -m flows.reference        writes docs/tables.md, docs/settings.md, docs/features.md
+    python -m flows.reference        writes docs/tables.md, docs/settings.md, docs/features.md, docs/metrics.md
                                      and the tables in docs/outputs.md
 
 A test compares the pages with what would be written, so they cannot go stale.
@@ -15,9 +15,10 @@ from pydantic import BaseModel
 from data.contract import outputs
 from data.contract.inputs import TABLES, Table
 from data.contract.outputs import OutputColumn, OutputTable
-from features.build.build import full_catalogue
+from features.catalogue import full_catalogue
 from flows.features import HEADER, cells
 from flows.run.settings import PREFIX, Settings
+from models.evaluation import metrics
 from serving.publish import OWNER, WRITERS
 from serving.published.layout import MANIFEST
 
@@ -100,6 +101,19 @@ def features_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def metrics_page() -> str:
+    """The metrics of a backtest."""
+    lines = ["# Metrics of a backtest", "", MADE, ""]
+    lines += ["Each with an interval of 95% from resamples of accounts. Figures of the order are means over the days; "]
+    lines[-1] += "those of probabilities and amounts are of all days that had a past to calibrate on, together."
+    lines += ["", "| metric | meaning | of | by chance | also shown on |", "|---|---|---|---|---|"]
+    for metric in metrics.METRICS:
+        chance = metric.by_chance.words if metric.by_chance else ""
+        shown = ", ".join(metric.shown)
+        lines.append(f"| `{metric.name}` | {metric.words} | {metric.kind} | {chance} | {shown} |")
+    return "\n".join([*lines, ""])
+
+
 def outputs_page() -> str:
     """The page of the outputs as it is, with the parts between its markers made anew."""
     page = (DOCS / "outputs.md").read_text(encoding="utf-8")
@@ -147,6 +161,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
     "settings.md": settings_page,
     "features.md": features_page,
+    "metrics.md": metrics_page,
     "outputs.md": outputs_page,
 }
 

@@ -1,6 +1,6 @@
 """What can be set about learning. Every default says where it comes from."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -38,11 +38,14 @@ class Params(BaseModel):
         return {**self.model_dump(), **fixed, "seed": seed}
 
 
+_THRESHOLDS: dict[str, Any] = {
+    trigger.code: (float, Field(default=trigger.threshold, description=trigger.means)) for trigger in TRIGGERS
+}
 TriggerThresholds = create_model(
     "TriggerThresholds",
     __doc__="Where a signal becomes a trigger: one threshold per record of ``data.contract.triggers``.",
     __config__=ConfigDict(frozen=True, extra="forbid"),
-    **{trigger.code: (float, Field(default=trigger.threshold, description=trigger.means)) for trigger in TRIGGERS},
+    **_THRESHOLDS,
 )
 
 
@@ -148,7 +151,7 @@ class TrainSettings(BaseModel):
         description="hyperparameters that Optuna tries before the replay; 0: none (docs/ablation.md says why)",
     )
     tune_seconds: float = Field(default=300, gt=0, description="time after which no further trial begins")
-    triggers: TriggerThresholds = TriggerThresholds()  # type: ignore[valid-type]  # made from the records
+    triggers: TriggerThresholds = TriggerThresholds()
     promotion: PromotionGates = PromotionGates()
     boosting: Params = Field(default=Params(), description="of the propensity of any expansion")
     motion_boosting: Params = Field(default=Params(learning_rate=0.08), description="of the propensities per motion")

@@ -4,7 +4,7 @@ A trigger is one record of ``TRIGGERS``. The points rule of the bench, its setti
 """
 
 import operator
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ class Trigger:
     points: int
     sentence: str
 
-    def can_be_asked(self, features: Collection[str]) -> bool:
+    def can_be_asked(self, features: Container[str]) -> bool:
         """Are all features there that it reads?"""
         return all(name in features for name in self.reads)
 

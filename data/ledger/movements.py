@@ -16,7 +16,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.ledger.invoices import usage_lines
-from data.settings import ExpansionRules
+from data.ledger.rules import ExpansionRules
 
 BASIS_POINTS = 10_000
 """Shares are compared as whole ten-thousandths."""

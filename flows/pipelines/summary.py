@@ -3,15 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-SHOWN_FIGURES = (
-    "auc",
-    "best_rule_auc",
-    "average_precision",
-    "precision_at_20",
-    "lift_at_10pct",
-    "brier_skill",
-    "forecast_over_realised",
-)
+from models.evaluation.metrics import shown_in_terminal
 
 
 def of_training(result: Mapping[str, Any]) -> Iterator[str]:
@@ -20,7 +12,7 @@ def of_training(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"model {result['model']} version {result['version']} (run {result['run_id']})"
     yield f"decision: {result['decision']}"
     yield f"  {result['statement']}"
-    yield from (f"  {name:<22} {figures[name]:.3f}" for name in SHOWN_FIGURES if name in figures)
+    yield from (f"  {name:<22} {figures[name]:.3f}" for name in shown_in_terminal() if name in figures)
     yield from (f"  propensity_{motion} is withheld: {reason}" for motion, reason in result["withheld"].items())
     yield from (f"page: {page}" for page in result["pages"])
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from data.errors import NotEnoughHistoryError
 from flows.run.progress import say
-from flows.run.runner import pipeline, stage
+from flows.run.runner import RETRIES, pipeline, stage
 from flows.run.settings import load
 from flows.stages import inputs as steps
 from flows.stages.history import Known, read_known, study_known, too_few, write_verdict
+from flows.stages.shown import show_decision
 from flows.stages.warnings import other_rules, with_label_rules, with_rules
 from models.estimators.bundle import Bundle
 from models.estimators.categories import learn_categories
@@ -42,17 +43,18 @@ def decide_promotion(known: Known, found: Study) -> Decision:
         champion = None
     decision = decide(found, champion, settings.training.promotion, why_none)
     say(f"decision: {decision}")
+    show_decision(decision)
     return decision
 
 
-@stage("register")
+@stage("register", retries=RETRIES)
 def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[Bundle, list[Path]]:
     """The model in MLflow with figures, plots, pages and the fingerprint of its data; the champion if so decided."""
     say("logging to MLflow")
-    settings, standing = known.settings, known.standing
-    data = steps.fingerprint(known.report, standing, [known.history])
-    parameters = {"snapshot_date": standing.snapshot_date, **data, **steps.provenance(settings)}
-    labels = {name: card.label for name, card in steps.feature_cards(standing).items()}
+    settings, base = known.settings, known.base
+    data = steps.fingerprint(known.report, base, [known.history])
+    parameters = {"snapshot_date": base.snapshot_date, **data, **steps.provenance(settings)}
+    labels = {name: card.label for name, card in steps.feature_cards(base).items()}
     registry = ModelRegistry(settings.mlruns_folder, settings.model)
     sources = {
         f"Table {name}": f"{rows:,} rows, last day {data['input_watermarks'].get(name) or 'none'}"
@@ -79,7 +81,7 @@ def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[B
     return bundle, [steps.write_page(settings.reports_folder, name, text) for name, text in written.items()]
 
 
-@stage("refuse")
+@stage("refuse", retries=RETRIES)
 def refuse(known: Known, verdict: Verdict, found: Study | None) -> Path:
     """The page that shows why, the record in MLflow, and the rule that may stand in if the settings allow it."""
     page = write_verdict(known, verdict, found)
@@ -87,9 +89,9 @@ def refuse(known: Known, verdict: Verdict, found: Study | None) -> Path:
     registry = ModelRegistry(settings.mlruns_folder, settings.model)
     if found is not None:
         record = evaluation_record(
-            f"refused {known.standing.snapshot_date}",
+            f"refused {known.base.snapshot_date}",
             found,
-            {"snapshot_date": known.standing.snapshot_date, "verdict": str(verdict.kind)},
+            {"snapshot_date": known.base.snapshot_date, "verdict": str(verdict.kind)},
             {"verdict.html": page.read_text(encoding="utf-8")},
             refused(verdict),
         )
@@ -115,17 +117,17 @@ def train(
     why, if no model may be used.
     """
     settings = load(config, source)
-    known = read_known(settings, snapshot_date)
-    try:
-        found = study_known(known)
-    except NotEnoughHistoryError as error:
-        verdict = too_few(error)
-        raise not_usable(verdict, refuse(known, verdict, None)) from error
-    if not found.verdict.usable:
-        raise not_usable(found.verdict, refuse(known, found.verdict, found))
-    trained = fit(known, found)
-    decision = decide_promotion(known, found)
-    bundle, pages = register(known, trained, decision)
+    with read_known(settings, snapshot_date) as known:
+        try:
+            found = study_known(known)
+        except NotEnoughHistoryError as error:
+            verdict = too_few(error)
+            raise not_usable(verdict, refuse(known, verdict, None)) from error
+        if not found.verdict.usable:
+            raise not_usable(found.verdict, refuse(known, found.verdict, found))
+        trained = fit(known, found)
+        decision = decide_promotion(known, found)
+        bundle, pages = register(known, trained, decision)
     return {
         "model": settings.model,
         "version": bundle.version,

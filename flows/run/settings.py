@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
-from data.errors import SettingsError
-from data.hints import hint
-from data.settings import ExpansionRules, SourceSettings
+from data.errors import SettingsError, hint
+from data.ledger.rules import ExpansionRules
+from data.sources.schemes import SCHEMES, SourceSettings
 from models.settings import StudySettings, TrainSettings
 from serving.settings import ServingSettings
 
@@ -153,7 +153,7 @@ def _from_here(url: str) -> str:
     scheme, separator, path = url.rpartition("://")
     return (
         f"{scheme}{separator}{Path.cwd() / Path(path).expanduser()}"
-        if scheme in ("", "parquet", "csv", "duckdb")
+        if not scheme or (scheme in SCHEMES and SCHEMES[scheme].is_path)
         else url
     )
 

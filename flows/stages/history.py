@@ -1,6 +1,7 @@
 """What the flows that learn share: the labelled history, the rows of today, and the study of both."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -8,15 +9,17 @@ from pathlib import Path
 import pandas as pd
 
 from data.checks.report import Report
-from data.errors import NotEnoughHistoryError
-from data.hints import hint
-from features.build.build import full_catalogue
+from data.errors import NotEnoughHistoryError, hint
+from data.sources.known import KnownBase
+from features.catalogue import full_catalogue
 from flows.run.progress import say
 from flows.run.runner import stage
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
+from flows.stages.base import read_base
 from flows.stages.cross_sell import read_sales
-from flows.stages.dates import Standing, as_date, stand_on, training_dates
+from flows.stages.dates import training_dates
+from flows.stages.shown import show_verdict
 from models.estimators.cross_sell import Sales
 from models.evaluation.evaluation import Study, study
 from models.evaluation.leak_probes import IDENTITY, SHUFFLED_TIME
@@ -25,9 +28,6 @@ from models.report.pages import study_page
 
 NOT_FEATURES = (IDENTITY, SHUFFLED_TIME)
 """What probes find that is about no single feature."""
-
-read_source = stage("read source")(steps.read_source)
-check_source = stage("check source")(steps.check_source)
 
 
 @dataclass(frozen=True)
@@ -40,32 +40,32 @@ class Known:
 
     settings: Settings
     report: Report
-    standing: Standing
+    base: KnownBase
     history: pd.DataFrame
     today: pd.DataFrame
     features: tuple[str, ...]
     sales: Sales
 
 
-def read_known(settings: Settings, snapshot_date: date | str | None) -> Known:
-    """Read and check the source, stand on the day, build what was known."""
-    opened = read_source(settings)
-    report = check_source(opened)
-    standing = stand_on(opened, as_date(snapshot_date))
-    history, today = build_history(standing, settings)
-    sales = read_sales(standing, training_dates(standing, settings.expansion.horizon_days), settings)
-    return Known(settings, report, standing, history, today, tuple(steps.feature_cards(standing)), sales)
+@contextmanager
+def read_known(settings: Settings, snapshot_date: date | str | None) -> Iterator[Known]:
+    """Read and check the source, build what was known before the day; the source is closed with the context."""
+    base, report = read_base(settings, snapshot_date)
+    with base:
+        history, today = build_history(base, settings)
+        sales = read_sales(base, training_dates(base, settings.expansion.horizon_days), settings)
+        yield Known(settings, report, base, history, today, tuple(steps.feature_cards(base)), sales)
 
 
 @stage("build history")
-def build_history(standing: Standing, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Feature rows with labels of every matured snapshot, and the unlabelled rows of the day stood on."""
-    dates = training_dates(standing, settings.expansion.horizon_days)
+def build_history(base: KnownBase, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Feature rows with labels of every matured snapshot, and the unlabelled rows of the day of the base."""
+    dates = training_dates(base, settings.expansion.horizon_days)
     if not dates:
-        return steps.no_history(standing, settings)
+        return steps.no_history(base, settings)
     say(f"learning from {len(dates)} snapshots, {dates[0]} to {dates[-1]}")
-    past, today = steps.past_and_today(standing, dates, settings)
-    return steps.add_labels(past, standing, dates, settings), today
+    past, today = steps.past_and_today(base, dates, settings)
+    return steps.add_labels(past, base, dates, settings), today
 
 
 @stage("study")
@@ -73,15 +73,17 @@ def study_known(known: Known) -> Study:
     """Replay, backtest, probes and verdict. Raises ``NotEnoughHistoryError`` if there is too little."""
     for warning in unknown_signatures(known.settings, known.features):
         say(f"warning: {warning}")
-    return study(
+    found = study(
         known.history,
         known.features,
         known.settings.training_settings,
         today=known.today,
-        people=steps.read_people(known.standing.tables),
+        people=steps.read_people(known.base.tables),
         sales=known.sales,
         progress=say,
     )
+    show_verdict(found.verdict)
+    return found
 
 
 def unknown_signatures(settings: Settings, features: Sequence[str]) -> Iterator[str]:
@@ -100,7 +102,9 @@ def too_few(error: NotEnoughHistoryError) -> Verdict:
 
 def write_verdict(known: Known, verdict: Verdict, found: Study | None) -> Path:
     """The page that shows why no model may be used."""
-    title = f"No model for {known.standing.snapshot_date}: {verdict.kind}"
+    if found is None:
+        show_verdict(verdict)
+    title = f"No model for {known.base.snapshot_date}: {verdict.kind}"
     horizon_days = known.settings.expansion.horizon_days
     return steps.write_page(
         known.settings.reports_folder, "verdict.html", study_page(title, verdict, horizon_days, found)

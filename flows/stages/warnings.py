@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from data.errors import ModelError
+from data.sources.known import KnownBase
 from flows.run.settings import Settings
-from flows.stages.dates import Standing
 from models.estimators.boosting import check_columns
 from models.estimators.bundle import Bundle
 from models.settings import PromotionGates
@@ -54,13 +54,13 @@ def require_features(bundle: Bundle, there: Collection[str]) -> None:
     check_columns(asked, [name for name in asked if name in there])
 
 
-def warnings(bundle: Bundle, standing: Standing, gates: PromotionGates) -> list[str]:
+def warnings(bundle: Bundle, base: KnownBase, gates: PromotionGates) -> list[str]:
     """Sentences for the page and the manifest.
 
     ``gates``: outside their ``forecast_range`` the percentages are not to be taken at their word.
     """
     facts = bundle.facts
-    told = list(standing.warnings)
+    told = list(base.warnings)
     if "rule" in facts:
         because = "; ".join(facts["because"])
         told.append(

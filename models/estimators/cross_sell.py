@@ -21,6 +21,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
+from features.cross_sell import CrossSellOptions
 from models.estimators.sampling import KEYS, days
 
 SIZE_COLUMNS = ("mrr", "billed_91d")
@@ -32,24 +33,11 @@ MOST_FEATURES = 100
 
 
 @dataclass(frozen=True)
-class Owned:
-    """What could be sold.
-
-    ``had``: account_id, snapshot_date, product: one row per product that the account has or ever had. ``on_offer``:
-    snapshot_date, product. ``used``: account_id, snapshot_date, feature: what it used in the last quarter.
-    """
-
-    had: pd.DataFrame
-    on_offer: pd.DataFrame
-    used: pd.DataFrame
-
-
-@dataclass(frozen=True)
 class Sales:
     """What was sold across. ``sold``: account_id, snapshot_date, product, of the label window; ``owned``: of them."""
 
     sold: pd.DataFrame
-    owned: Owned
+    owned: CrossSellOptions
 
 
 @dataclass(frozen=True)
@@ -70,7 +58,7 @@ class Offers:
     size_scale: float
     sales: float
 
-    def shares(self, rows: pd.DataFrame, owned: Owned) -> np.ndarray:
+    def shares(self, rows: pd.DataFrame, owned: CrossSellOptions) -> np.ndarray:
         """Rows x products: the chance of each product given a cross-sell; all 0 where nothing is left.
 
         ``rows``: account_id, snapshot_date and the column of size.
@@ -86,7 +74,7 @@ class Offers:
         weight = np.exp(utility - best)
         return np.asarray(weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-300))
 
-    def best(self, rows: pd.DataFrame, owned: Owned) -> tuple[np.ndarray, np.ndarray]:
+    def best(self, rows: pd.DataFrame, owned: CrossSellOptions) -> tuple[np.ndarray, np.ndarray]:
         """The likeliest product of each row and its share; None and NaN where nothing is left."""
         shares = self.shares(rows, owned)
         place = shares.argmax(axis=1)
@@ -170,7 +158,7 @@ def _effects(
     return np.asarray(found.x).reshape(shape)
 
 
-def left_to_sell(rows: pd.DataFrame, owned: Owned, products: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def left_to_sell(rows: pd.DataFrame, owned: CrossSellOptions, products: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Rows x products: had (0 or 1), and left to be sold (on offer that day and never had)."""
     place = {name: at for at, name in enumerate(products)}
     asked = rows[KEYS].assign(snapshot_date=days(rows["snapshot_date"]))
@@ -185,7 +173,7 @@ def left_to_sell(rows: pd.DataFrame, owned: Owned, products: Sequence[str]) -> t
     return had[back], (offered & (had == 0))[back]
 
 
-def _used(rows: pd.DataFrame, owned: Owned, features: Sequence[str]) -> np.ndarray:
+def _used(rows: pd.DataFrame, owned: CrossSellOptions, features: Sequence[str]) -> np.ndarray:
     """Rows x features: used in the last quarter (0 or 1)."""
     place = {name: at for at, name in enumerate(features)}
     asked = rows[KEYS].assign(snapshot_date=days(rows["snapshot_date"]), row=np.arange(len(rows)))

@@ -7,6 +7,7 @@ accounts, and rivals are judged on the same rows in the same resamples, so diffe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,18 +15,10 @@ from scipy.stats import norm
 
 from models.estimators.base_rate import LEVEL_ERROR
 from models.estimators.sampling import places_of
-from models.evaluation import baselines
+from models.evaluation import baselines, metrics
 from models.evaluation.bootstrap import Figures, Resamples, difference, mean_of, table_of
-from models.evaluation.metrics import (
-    base_rate,
-    calibration_curve,
-    deciles,
-    deciles_out_of_order,
-    forecast_over_realised,
-    probability_metrics,
-    ranking_metrics,
-    rises_of,
-)
+from models.evaluation.measures import calibration_curve, deciles, rises_of
+from models.evaluation.metrics import JudgedRows
 from models.evaluation.splits import Split
 from models.settings import TrainSettings
 
@@ -79,8 +72,8 @@ class Backtest:
     def by_origin(self) -> pd.DataFrame:
         """One row per day: snapshot_date, rows, positives, base_rate, trees, calibrated, and every figure's value."""
         counts = self.months.set_index("snapshot_date")
-        told = self.figures.assign(day=pd.to_datetime(self.figures.scope, format="%Y-%m-%d", errors="coerce"))
-        wide = told.dropna(subset="day").pivot(index="day", columns="metric", values="value")
+        dated = self.figures.assign(day=pd.to_datetime(self.figures.scope, format="%Y-%m-%d", errors="coerce"))
+        wide = dated.dropna(subset="day").pivot(index="day", columns="metric", values="value")
         table = pd.DataFrame({"rows": counts.rows, "positives": counts.realised, "trees": counts.trees})
         table = table.assign(base_rate=table.positives / table.rows, calibrated=counts.calibrated)
         return table.join(wide).rename_axis("snapshot_date").reset_index()
@@ -118,50 +111,93 @@ def judge(
     owner, segment.
     """
     rows = judged_rows(history, reported, predictions, amounts, people)
-    resamples = Resamples(rows.account_id, settings.resamples, settings.seed)
+    judge = _Judge(rows, Resamples(rows.account_id, settings.resamples, settings.seed))
     days = [np.flatnonzero(rows.snapshot_date == day) for day in sorted(rows.snapshot_date.unique())]
-    owners = rows.owner.astype("category").cat.codes.to_numpy()
-    rivals = baselines.rival_rankings(history, features, reported, predictions, settings, rows)
-
-    def of_order(places: np.ndarray, ranked_by: np.ndarray) -> Figures:
-        part = rows.iloc[places]
-        arr = part.arr.to_numpy() if part.arr.notna().any() else None
-        books = owners[places] if (owners[places] >= 0).any() else None
-        return resamples.figures(
-            places, lambda weights: ranking_metrics(part.y.to_numpy(), ranked_by[places], arr, books, weights)
-        )
-
-    def told(scope: str, places: Sequence[np.ndarray], order: Figures) -> pd.DataFrame:
-        pooled = np.concatenate(list(places))
-        part = rows.iloc[pooled]
-        figures = order | _probabilities(part, pooled, resamples)
-        return table_of(figures).assign(scope=scope, rows=len(part), positives=int(part.y.sum()))[FIGURE_COLUMNS]
-
-    ranked = rows.log_odds.to_numpy(np.float64)
-    by_day = [of_order(day, ranked) for day in days]
+    by_day = [judge.order(day) for day in days]
     model = mean_of(by_day)
-    told_scopes = [told(WHOLE, days, model)]
-    told_scopes += [
-        told(f"{rows.snapshot_date.iloc[d[0]]:%Y-%m-%d}", [d], f) for d, f in zip(days, by_day, strict=True)
+    scopes = [judge.scope(WHOLE, days, model)]
+    scopes += [judge.scope(_iso(rows.snapshot_date.iloc[d[0]]), [d], f) for d, f in zip(days, by_day, strict=True)]
+    scopes += [
+        judge.scope(name, parts, mean_of([judge.order(part) for part in parts]))
+        for name, parts in _slices(rows, days).items()
     ]
-    told_scopes += [
-        told(name, places, mean_of([of_order(place, ranked) for place in places]))
-        for name, places in _slices(rows, days).items()
-    ]
-    bench = [
-        _against(name, model, mean_of([of_order(day, ranking) for day in days])) for name, ranking in rivals.items()
-    ]
-    chance = mean_of([resamples.figures(day, baselines.chance_at(rows.y.to_numpy()[day])) for day in days])
+    rivals = baselines.rival_rankings(history, features, reported, predictions, settings, rows)
+    bench = [_against(name, model, mean_of([judge.order(day, rank) for day in days])) for name, rank in rivals.items()]
+    chance = _against(baselines.BASE_RATE, model, mean_of([judge.chance(day) for day in days]))
     calibrated = rows[rows.calibrated.astype(bool)]
     y, p = calibrated.y.to_numpy(), calibrated.propensity.to_numpy()
     return Backtest(
         rows=rows,
-        figures=pd.concat(told_scopes, ignore_index=True),
-        bench=pd.concat([*bench, _against(baselines.BASE_RATE, model, chance)], ignore_index=True),
+        figures=pd.concat(scopes, ignore_index=True),
+        bench=pd.concat([*bench, chance], ignore_index=True),
         deciles=deciles(y, p, calibrated.expected_arr.to_numpy(), calibrated.arr.to_numpy()),
         calibration=calibration_curve(y, p),
         months=_months(rows),
     )
+
+
+def _iso(day: pd.Timestamp) -> str:
+    return f"{day:%Y-%m-%d}"
+
+
+class _Judge:
+    """The judged rows, and the resamples in which every list of some of them (their places) is judged."""
+
+    def __init__(self, rows: pd.DataFrame, resamples: Resamples) -> None:
+        self.rows, self.resamples = rows, resamples
+        self.log_odds = rows.log_odds.to_numpy(np.float64)
+        self.owners = rows.owner.astype("category").cat.codes.to_numpy()
+
+    def order(self, places: np.ndarray, ranked_by: np.ndarray | None = None) -> Figures:
+        """Figures of one list, by the model's log-odds or what else ranks the rows."""
+        ranked = self.log_odds if ranked_by is None else ranked_by
+        return self.resamples.figures(
+            places, lambda counts: metrics.figures(self._list(places, ranked, counts), metrics.ORDER)
+        )
+
+    def chance(self, places: np.ndarray) -> Figures:
+        """What a list in random order would reach."""
+        return self.resamples.figures(
+            places, lambda counts: metrics.figures_by_chance(self._list(places, self.log_odds, counts))
+        )
+
+    def _list(self, places: np.ndarray, ranked_by: np.ndarray, counts: np.ndarray) -> JudgedRows:
+        y, arr, owners = self.rows.y.to_numpy()[places], self.rows.arr.to_numpy()[places], self.owners[places]
+        return JudgedRows(
+            y,
+            ranked_by[places],
+            counts,
+            arr=arr if np.isfinite(arr).any() else None,
+            owners=owners if (owners >= 0).any() else None,
+        )
+
+    def probabilities(self, places: np.ndarray) -> Figures:
+        """Figures of the calibrated days alone: no figure rests on a calibration that has seen its own outcome."""
+        places = places[self.rows.calibrated.astype(bool).to_numpy()[places]]
+        if not len(places):
+            return {}
+        part = self.rows.iloc[places]
+        y, p, arr, expected = (part[name].to_numpy() for name in ("y", "propensity", "arr", "expected_arr"))
+        has_interval = ((y == 1) & (arr > 0)).any() and part.arr_if_expands_low.notna().any()
+        inside = part.arr.between(part.arr_if_expands_low, part.arr_if_expands_high).to_numpy()
+        rows = partial(
+            JudgedRows,
+            y,
+            p,
+            arr=arr,
+            expected=expected if np.isfinite(expected).any() else None,
+            inside=inside if has_interval else None,
+        )
+        return self.resamples.figures(
+            places, lambda counts: metrics.figures(rows(counts=counts), metrics.PROBABILITY, metrics.AMOUNT)
+        )
+
+    def scope(self, name: str, days: Sequence[np.ndarray], order: Figures) -> pd.DataFrame:
+        """One row per figure of some rows: ``order`` by day, probabilities of all days together."""
+        pooled = np.concatenate(list(days))
+        positives = int(self.rows.y.to_numpy()[pooled].sum())
+        lines = table_of(order | self.probabilities(pooled))
+        return lines.assign(scope=name, rows=len(pooled), positives=positives)[FIGURE_COLUMNS]
 
 
 def judged_rows(
@@ -173,7 +209,7 @@ def judged_rows(
 ) -> pd.DataFrame:
     """The reported predictions with what came of them, the expected ARR and whose accounts they are."""
     days = [split.test_date for split in reported]
-    told = predictions[predictions.snapshot_date.isin(days)]
+    reported_predictions = predictions[predictions.snapshot_date.isin(days)]
     known = [name for name in ("account_id", "snapshot_date", "expansion_arr", OPPORTUNITY) if name in history]
     judged = history[known].iloc[places_of(history, days)]
     facts = judged[["account_id", "snapshot_date"]].assign(
@@ -181,7 +217,7 @@ def judged_rows(
         opportunity_open=judged.get(OPPORTUNITY, np.nan),
         **amounts,
     )
-    rows = told.merge(facts, on=["account_id", "snapshot_date"], how="left", validate="one_to_one")
+    rows = reported_predictions.merge(facts, on=["account_id", "snapshot_date"], how="left", validate="one_to_one")
     rows["expected_arr"] = rows.arr_if_expands * rows.propensity
     rows["arr_variance"] = rows.arr_if_expands**2 * (rows.propensity * rows.arr_square - rows.propensity**2)
     whose = pd.DataFrame(columns=["account_id", "owner", "segment"]) if people is None else people
@@ -197,65 +233,45 @@ def _slices(rows: pd.DataFrame, days: Sequence[np.ndarray]) -> dict[str, list[np
         chosen[NEW_TO_SALES] = ~(rows.opportunity_open > 0).to_numpy()
     for segment in sorted(rows.segment.dropna().unique()):
         chosen[f"segment: {segment}"] = (rows.segment == segment).to_numpy()
-    found: dict[str, list[np.ndarray]] = {}
-    for name, inside in chosen.items():
-        if rows.y.to_numpy()[inside].sum() >= SMALLEST_SLICE:
-            found[name] = [part for part in (day[inside[day]] for day in days) if len(part)]
-    return found
-
-
-def _probabilities(part: pd.DataFrame, places: np.ndarray, resamples: Resamples) -> Figures:
-    """Figures of the calibrated days alone: no figure rests on a calibration that has seen its own outcome."""
-    calibrated = part.calibrated.astype(bool).to_numpy()
-    if not calibrated.any():
-        return {}
-    told = part[calibrated]
-    y, p = told.y.to_numpy(), told.propensity.to_numpy()
-    expected, arr = told.expected_arr.to_numpy(), told.arr.to_numpy()
-    expanded = (y == 1) & (arr > 0)
-    inside = told.arr.between(told.arr_if_expands_low, told.arr_if_expands_high).to_numpy()[expanded]
-
-    def figures(weights: np.ndarray) -> Mapping[str, np.ndarray]:
-        found: dict[str, np.ndarray] = probability_metrics(y, p, weights)
-        found["deciles_out_of_order"] = deciles_out_of_order(y, p, weights)
-        if np.isfinite(expected).any():
-            found["arr_forecast_over_realised"] = forecast_over_realised(expected, arr, weights)
-        if expanded.any() and told.arr_if_expands_low.notna().any():
-            found["arr_interval_coverage"] = base_rate(inside, weights[:, expanded])
-        return found
-
-    return resamples.figures(places[calibrated], figures)
+    return {
+        name: [part for part in (day[inside[day]] for day in days) if len(part)]
+        for name, inside in chosen.items()
+        if rows.y.to_numpy()[inside].sum() >= SMALLEST_SLICE
+    }
 
 
 def _against(rival: str, model: Figures, other: Figures) -> pd.DataFrame:
     """One row per metric: rival, metric, model, rival_value, difference, low, high."""
     own = {name: float(values[0]) for name, values in model.items()}
-    told = table_of(difference(model, other)).rename(columns={"value": "difference"})
-    values = told.metric.map({name: float(values[0]) for name, values in other.items()})
-    return told.assign(rival=rival, model=told.metric.map(own), rival_value=values)[
+    lines = table_of(difference(model, other)).rename(columns={"value": "difference"})
+    values = lines.metric.map({name: float(values[0]) for name, values in other.items()})
+    return lines.assign(rival=rival, model=lines.metric.map(own), rival_value=values)[
         ["rival", "metric", "model", "rival_value", "difference", "low", "high"]
     ]
 
 
 def _months(rows: pd.DataFrame) -> pd.DataFrame:
     """One row per day: snapshot_date, rows, calibrated, forecast, realised, ratio, arr_forecast, arr_realised, ..."""
-    grouped = rows.groupby("snapshot_date")
-    told = grouped.agg(
-        rows=("y", "size"),
-        calibrated=("calibrated", "first"),
-        trees=("rounds", "first"),
-        forecast=("propensity", "sum"),
-        realised=("y", "sum"),
-        arr_forecast=("expected_arr", "sum"),
-        arr_realised=("arr", "sum"),
-        arr_variance=("arr_variance", "sum"),
-    ).reset_index()
+    months = (
+        rows.groupby("snapshot_date")
+        .agg(
+            rows=("y", "size"),
+            calibrated=("calibrated", "first"),
+            trees=("rounds", "first"),
+            forecast=("propensity", "sum"),
+            realised=("y", "sum"),
+            arr_forecast=("expected_arr", "sum"),
+            arr_realised=("arr", "sum"),
+            arr_variance=("arr_variance", "sum"),
+        )
+        .reset_index()
+    )
     # The level of a day may be off as a whole: what that does to the total is added to the chance of each account.
     moved = (rows.expected_arr * (1 - rows.propensity)).groupby(rows.snapshot_date).sum().to_numpy() * LEVEL_ERROR
-    far = FOUR_IN_FIVE * np.sqrt(told.arr_variance + moved**2)
-    return told.drop(columns="arr_variance").assign(
-        ratio=told.forecast / told.realised.where(told.realised > 0),
-        arr_low=np.maximum(0, told.arr_forecast - far),
-        arr_high=told.arr_forecast + far,
-        arr_ratio=told.arr_forecast / told.arr_realised.where(told.arr_realised > 0),
+    far = FOUR_IN_FIVE * np.sqrt(months.arr_variance + moved**2)
+    return months.drop(columns="arr_variance").assign(
+        ratio=months.forecast / months.realised.where(months.realised > 0),
+        arr_low=np.maximum(0, months.arr_forecast - far),
+        arr_high=months.arr_forecast + far,
+        arr_ratio=months.arr_forecast / months.arr_realised.where(months.arr_realised > 0),
     )

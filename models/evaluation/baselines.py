@@ -5,7 +5,7 @@ snapshot is chosen on the rows that a model could learn from on that day, and ju
 rules stand rivals that learn; each past day, each rival ranks with what it could know on that day.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -15,11 +15,9 @@ import pandas as pd
 from joblib import cpu_count
 from scipy.stats import rankdata
 
+from data.contract.triggers import TRIGGERS
 from models.estimators.logistic import logistic_ranking
 from models.estimators.sampling import day_of, evenly, matrix, places_of
-from models.evaluation import trigger_points
-from models.evaluation.bootstrap import Figures
-from models.evaluation.metrics import LIST_LENGTH, SHARE, base_rate
 from models.evaluation.splits import Split
 from models.settings import TrainSettings
 
@@ -95,6 +93,24 @@ def best_rule(rows: pd.DataFrame, columns: Iterable[str], y: np.ndarray) -> Rule
     return Rule(BEST_RULE, str(best["column"]), best["first"])
 
 
+def trigger_columns(rows: pd.DataFrame) -> list[str]:
+    """The columns of these rows that the triggers read."""
+    return list(dict.fromkeys(name for trigger in TRIGGERS if trigger.can_be_asked(rows) for name in trigger.reads))
+
+
+def trigger_points(rows: pd.DataFrame, thresholds: Mapping[str, float]) -> np.ndarray:
+    """The points of each row: each trigger that fires gives its own.
+
+    ``thresholds``: by the code of the trigger; one that is not there has its default.
+    """
+    total = np.zeros(len(rows))
+    for trigger in TRIGGERS:
+        if trigger.can_be_asked(rows):
+            values = {name: rows[name] for name in trigger.reads}
+            total += trigger.points * trigger.fires(values, thresholds.get(trigger.code, trigger.threshold))
+    return total
+
+
 def rankings(
     train: pd.DataFrame,
     test: pd.DataFrame,
@@ -111,22 +127,11 @@ def rankings(
     rules = [best_rule(train, columns, train[label].to_numpy())]
     rules += [rule for rule in NAMED_RULES if rule.column in test.columns]
     found = {rule.name: rule.ranking(test) for rule in rules}
-    if trigger_points.columns(test):
-        found[TRIGGER_POINTS] = trigger_points.points(test, thresholds)
+    if trigger_columns(test):
+        found[TRIGGER_POINTS] = trigger_points(test, thresholds)
     found[LOGISTIC] = logistic_ranking(train, test, columns, label)
     if len(last_list):
         found[LAST_LIST] = last_list.reindex(test["account_id"]).fillna(-np.inf).to_numpy(np.float64)
-    return found
-
-
-def random_figures(y: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """What a list in random order is expected to reach, in every resample (``weights``: resamples x rows)."""
-    rate, total = base_rate(y, weights), weights.sum(axis=1)
-    one = np.ones_like(rate)
-    shares = {"20": np.minimum(1, LIST_LENGTH / total), "10pct": np.maximum(1, np.round(total / SHARE)) / total}
-    found = {"auc": one / 2, "average_precision": rate, "book_precision_at_20": rate, "book_lift_at_20": one}
-    for name, share in shares.items():
-        found |= {f"precision_at_{name}": rate, f"lift_at_{name}": one, f"arr_recall_at_{name}": share}
     return found
 
 
@@ -155,8 +160,3 @@ def rival_rankings(
         ranked = pd.concat(list(pool.map(one, judged)), ignore_index=True)
     aligned = rows[["account_id", "snapshot_date"]].merge(ranked, on=["account_id", "snapshot_date"], how="left")
     return {name: aligned[name].fillna(-np.inf).to_numpy(np.float64) for name in aligned.columns[2:]}
-
-
-def chance_at(y: np.ndarray) -> Callable[[np.ndarray], Figures]:
-    """The figures of a random list of these accounts, from weights."""
-    return lambda weights: random_figures(y, weights)

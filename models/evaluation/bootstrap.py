@@ -28,9 +28,9 @@ class Resamples:
         drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / max(1, count)), resamples)
         self.times = np.concatenate([np.ones((1, count), dtype=np.int16), drawn.astype(np.int16)])
 
-    def figures(self, rows: np.ndarray, told: Callable[[np.ndarray], Mapping[str, np.ndarray]]) -> Figures:
-        """The figures of some rows (their places) in every resample; ``told`` makes them from weights."""
-        parts = [told(weights) for weights in self._weights(rows)]
+    def figures(self, rows: np.ndarray, of: Callable[[np.ndarray], Mapping[str, np.ndarray]]) -> Figures:
+        """The figures of some rows (their places) in every resample; ``of``: from how often each row counts."""
+        parts = [of(weights) for weights in self._weights(rows)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _weights(self, rows: np.ndarray) -> Iterator[np.ndarray]:
@@ -41,7 +41,8 @@ class Resamples:
 
 def mean_of(parts: Sequence[Figures]) -> Figures:
     """The mean over snapshots in every resample; a snapshot without the figure (no expansion in it) is left out."""
-    return {name: _mean(np.stack([part[name] for part in parts])) for name in parts[0]}
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: _mean(np.stack([part[name] for part in parts if name in part])) for name in names}
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

@@ -8,11 +8,11 @@ import pandas as pd
 
 from models.estimators.cross_sell import SIZE_COLUMNS, Sales, fit_offers, left_to_sell
 from models.estimators.sampling import KEYS
-from models.evaluation.bootstrap import Figures, Resamples, difference, table_of
+from models.evaluation import metrics
+from models.evaluation.bootstrap import Resamples, table_of
+from models.evaluation.metrics import CROSS_SELL, JudgedBuyers
 from models.evaluation.splits import Split
 from models.settings import TrainSettings
-
-HIT, POPULAR, SHARE = "cross_sell_product_hit_rate", "cross_sell_popular_hit_rate", "cross_sell_product_share"
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,10 @@ def judge_offers(
     if asked.empty:
         return None
     resamples = Resamples(asked.account_id, settings.resamples, settings.seed)
-    places = np.arange(len(asked))
-
-    def of(name: str) -> Figures:
-        values = asked[name].to_numpy(np.float64)
-        return resamples.figures(places, lambda w: {name: (w @ values) / np.maximum(w.sum(axis=1), 1)})
-
-    hit, popular = of("hit"), of("popular")
-    better = difference({"difference": hit["hit"]}, {"difference": popular["popular"]})
-    figures = {HIT: hit["hit"], POPULAR: popular["popular"], SHARE: of("share")["share"]}
-    figures |= {"cross_sell_hit_rate_difference": better["difference"]}
+    buyers_of = {name: asked[name].to_numpy(np.float64) for name in ("hit", "popular", "share")}
+    figures = resamples.figures(
+        np.arange(len(asked)), lambda counts: metrics.figures(JudgedBuyers(**buyers_of, counts=counts), CROSS_SELL)
+    )
     by_day = asked.groupby("snapshot_date", as_index=False).agg(
         buyers=("hit", "size"),
         choices=("choices", "mean"),

@@ -19,7 +19,7 @@ from scipy.stats import ks_2samp
 from models.estimators import boosting
 from models.estimators.sampling import day_of, matrix, places_of, rows_to_fit, thinned
 from models.evaluation.bootstrap import Resamples, interval
-from models.evaluation.metrics import auc
+from models.evaluation.measures import auc
 from models.evaluation.splits import Split
 from models.settings import TrainSettings
 

@@ -1,325 +1,336 @@
-"""How good a ranking and its probabilities are: the one definition of every figure.
+"""The metrics of a backtest, each one record: its name, its words, how it is computed and what chance gives.
 
-One row is one account on one snapshot: ``y`` is 0 or 1, ``p`` what it was ranked by (any number, higher is earlier),
-``arr`` the expansion ARR that came. ``weights`` say how many times each row counts: left out, once; a matrix
-(resamples x rows) gives one figure per resample, which is how intervals are made (``models.evaluation.bootstrap``).
-
-Equal values of ``p`` are a tie that a list must break somehow. Figures of the top of a list break it in the worst way:
-what did not come stands first. The AUC counts a tie half, as it is defined.
+A metric is one record of ``METRICS``. The backtest with its intervals, the bench, the run in MLflow, the pages, the
+decision about a challenger, the terminal and docs/metrics.md follow from it.
 """
 
-from typing import Any, Literal
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy.special import digamma, expit, logit
 
-from models.estimators.base_rate import level_for
-
-Ties = Literal["worst", "expected", "best"]
-SMALLEST = 1e-15
-"""Probabilities are kept this far from 0 and 1 in the log loss."""
-LIST_LENGTH = 20
-SHARE = 10
-"""The top of a list is its first 20 accounts, or its first tenth."""
+from models.evaluation import measures
+from models.evaluation.measures import LIST_LENGTH, SHARE, Listed, ratio
 
 
-def _counts(y: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """Weights as a matrix (resamples x rows)."""
-    return np.ones((1, len(y))) if weights is None else np.atleast_2d(np.asarray(weights, dtype=np.float64))
+class MetricKind(StrEnum):
+    """What a metric is about, and so of which rows it is told."""
+
+    ORDER = "order"
+    """Of the list of one day; told is the mean over the days."""
+    PROBABILITY = "probabilities"
+    """Of all days that were calibrated, together."""
+    AMOUNT = "amounts"
+    """The same."""
+    CROSS_SELL = "product of a cross-sell"
+    """Of the accounts that bought a product across."""
 
 
-def _told(values: np.ndarray, weights: np.ndarray | None) -> Any:
-    """A float without weights, else one value per resample."""
-    return float(values[0]) if weights is None else values
+BENCH, SLICES, TERMINAL, BEST_RULE = "the bench", "slices", "the terminal", "beside that of the best rule"
+"""Where a metric is shown beside the table of all of them."""
 
 
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """NaN where there is nothing to divide by."""
-    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=np.asarray(below) > 0)
+@dataclass(frozen=True)
+class JudgedRows:
+    """Rows to be judged (one account on one day), and how often each counts in each resample.
 
-
-def _runs(ordered: np.ndarray) -> np.ndarray:
-    """The first place of each run of equal values."""
-    return np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.array([], dtype=np.intp)
-
-
-def auc(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
-    """Chance that an account that expanded is ranked above one that did not; ties count half. NaN for one outcome."""
-    y, p, counts = np.asarray(y), np.asarray(p, dtype=np.float64), _counts(y, weights)
-    if not len(y):
-        return _told(np.full(len(counts), np.nan), weights)
-    order = np.argsort(p, kind="stable")
-    p, hit, counts = p[order], np.flatnonzero(y[order] > 0), counts[:, order]
-    negatives = np.zeros((len(counts), len(p) + 1))
-    np.cumsum(counts * (y[order] == 0), axis=1, out=negatives[:, 1:])
-    below, through = (negatives[:, np.searchsorted(p, p[hit], side)] for side in ("left", "right"))
-    wins = (counts[:, hit] * (below + through) / 2).sum(axis=1)
-    return _told(_ratio(wins, counts[:, hit].sum(axis=1) * negatives[:, -1]), weights)
-
-
-class _Listed:
-    """Rows from the top of the list down, in a tie the smallest gain first, and how often each counts."""
-
-    def __init__(self, gain: np.ndarray, p: np.ndarray, counts: np.ndarray) -> None:
-        order = np.lexsort((gain, -np.asarray(p, dtype=np.float64)))
-        self.gain, self.counts = np.asarray(gain, dtype=np.float64)[order], counts[:, order]
-        self.through = np.cumsum(self.counts, axis=1)
-
-    def gained(self, k: np.ndarray) -> np.ndarray:
-        """What the first ``k`` hold; one ``k`` per resample."""
-        longest = int(np.searchsorted(self.through.min(axis=0), k.max())) + 1  # below it, no resample takes anything
-        counts, through = self.counts[:, :longest], self.through[:, :longest]
-        return np.clip(k[:, None] - (through - counts), 0, counts) @ self.gain[:longest]
-
-    def average_precision(self) -> np.ndarray:
-        """Of a gain of 0 or 1. A row that counts w times stands w times in a row: the sum over j = 1..w of
-        (found + j) / (passed + j) is w + (found - passed) (digamma(passed + w + 1) - digamma(passed + 1)).
-        """
-        hit = self.gain > 0
-        times = self.counts[:, hit]
-        passed = self.through[:, hit] - times
-        found = np.cumsum(times, axis=1) - times
-        total = times + (found - passed) * (digamma(passed + times + 1) - digamma(passed + 1))
-        return _ratio(total.sum(axis=1), times.sum(axis=1))
-
-
-def average_precision(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
-    """Precision averaged over the positions of the positives, ties worst case. NaN without a positive."""
-    counts = _counts(y, weights)
-    return _told(_Listed(y, p, counts).average_precision() if len(y) else np.full(len(counts), np.nan), weights)
-
-
-def precision_at(y: np.ndarray, p: np.ndarray, k: int, ties: Ties = "worst", weights: np.ndarray | None = None) -> Any:
-    """Share of positives among the first ``k`` (all, if there are fewer)."""
-    y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-    counts = _counts(y, weights)
-    if not len(y) or not k:
-        return _told(np.full(len(counts), np.nan), weights)
-    if ties == "expected":
-        return _told(_expected_precision(y, p, k, counts), weights)
-    places = np.minimum(k, counts.sum(axis=1))
-    hits = _Listed(y, p, counts).gained(places) if ties == "worst" else -_Listed(-y, p, counts).gained(places)
-    return _told(_ratio(hits, places), weights)
-
-
-def _expected_precision(y: np.ndarray, p: np.ndarray, k: int, counts: np.ndarray) -> np.ndarray:
-    """The mean over all ways to break the tie at the edge: each of its rows gets the same share of its places."""
-    order = np.argsort(-p, kind="stable")
-    starts = _runs(p[order]) if len(p) else np.array([], dtype=np.intp)
-    if not len(starts):
-        return np.full(len(counts), np.nan)
-    rows = np.add.reduceat(counts[:, order], starts, axis=1)
-    hits = np.add.reduceat(counts[:, order] * y[order], starts, axis=1)
-    places = np.clip(k - (np.cumsum(rows, axis=1) - rows), 0, rows)
-    return _ratio((places * _ratio(hits, rows)).sum(axis=1), places.sum(axis=1))
-
-
-def base_rate(y: np.ndarray, weights: np.ndarray | None = None) -> Any:
-    """Share of positives."""
-    counts = _counts(y, weights)
-    return _told(_ratio(counts @ np.asarray(y, dtype=np.float64), counts.sum(axis=1)), weights)
-
-
-def lift_at(y: np.ndarray, p: np.ndarray, k: int, ties: Ties = "worst", weights: np.ndarray | None = None) -> Any:
-    """Precision at ``k`` over the base rate. NaN without a positive."""
-    lift = _ratio(np.atleast_1d(precision_at(y, p, k, ties, weights)), np.atleast_1d(base_rate(y, weights)))
-    return _told(lift, weights)
-
-
-def tenth(rows: int) -> int:
-    """How many accounts the first 10% are, at least one."""
-    return max(1, round(rows / SHARE))
-
-
-def recall_at(gain: np.ndarray, p: np.ndarray, k: int, weights: np.ndarray | None = None) -> Any:
-    """Share of all that was gained (expansions, or their ARR) that the first ``k`` hold, ties worst case."""
-    counts = _counts(gain, weights)
-    listed = _Listed(np.nan_to_num(np.asarray(gain, dtype=np.float64)), p, counts)
-    total = counts.sum(axis=1)
-    return _told(_ratio(listed.gained(np.minimum(k, total)), listed.gained(total)), weights)
-
-
-def precision_in_books(
-    y: np.ndarray, p: np.ndarray, owners: np.ndarray, k: int = LIST_LENGTH, weights: np.ndarray | None = None
-) -> Any:
-    """Share of positives among the first ``k`` of every owner's book together, ties worst case.
-
-    ``owners``: a whole number per row, below zero where there is no owner; those rows are in no book.
+    ``y``: 0 or 1; ``p``: what they are ranked by, or their propensity; ``counts``: resamples x rows. ``arr``: expansion
+    ARR that came; ``expected``: expected ARR; ``inside``: was the ARR that came between the low and the high told for
+    it; ``owners``: a whole number, below zero without an owner. None where it is not known of any row.
     """
-    y, owners = np.asarray(y, dtype=np.float64), np.asarray(owners)
-    order = np.lexsort((y, -np.asarray(p, dtype=np.float64), owners))
-    order = order[owners[order] >= 0]
-    counts, starts = _counts(y, weights)[:, order], _runs(owners[order])
-    above = np.cumsum(counts, axis=1) - counts
-    above -= np.repeat(above[:, starts], np.diff(starts, append=len(order)), axis=1)  # of the same book
-    listed = np.clip(k - above, 0, counts)
-    return _told(_ratio(listed @ y[order], listed.sum(axis=1)), weights)
+
+    y: np.ndarray
+    p: np.ndarray
+    counts: np.ndarray
+    arr: np.ndarray | None = None
+    owners: np.ndarray | None = None
+    expected: np.ndarray | None = None
+    inside: np.ndarray | None = None
+
+    @cached_property
+    def total(self) -> np.ndarray:
+        return self.counts.sum(axis=1)
+
+    @cached_property
+    def rate(self) -> np.ndarray:
+        """The base rate of each resample."""
+        return np.asarray(ratio(self.counts @ np.asarray(self.y, dtype=np.float64), self.total))
+
+    @cached_property
+    def tenth(self) -> np.ndarray:
+        """How many accounts the first tenth are in each resample, at least one."""
+        return np.maximum(1, np.round(self.total / SHARE))
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """The length of a list, in each resample."""
+        return np.full_like(self.total, LIST_LENGTH)
+
+    @cached_property
+    def listed(self) -> Listed:
+        return Listed(np.asarray(self.y, dtype=np.float64), self.p, self.counts)
+
+    @cached_property
+    def listed_arr(self) -> Listed:
+        return Listed(np.nan_to_num(np.asarray(self.arr, dtype=np.float64)), self.p, self.counts)
+
+    @cached_property
+    def precision_of_first(self) -> np.ndarray:
+        return np.asarray(ratio(self.listed.gained(self.first), np.minimum(self.first, self.total)))
+
+    @cached_property
+    def precision_of_tenth(self) -> np.ndarray:
+        return np.asarray(ratio(self.listed.gained(self.tenth), np.minimum(self.tenth, self.total)))
+
+    @cached_property
+    def precision_of_books(self) -> np.ndarray:
+        assert self.owners is not None
+        return np.asarray(measures.precision_in_books(self.y, self.p, self.owners, LIST_LENGTH, self.counts))
+
+    def arr_recall(self, k: np.ndarray) -> np.ndarray:
+        """Share of the ARR that the first ``k`` hold, one ``k`` per resample."""
+        return np.asarray(ratio(self.listed_arr.gained(k), self.listed_arr.gained(self.total)))
+
+    def coverage(self) -> np.ndarray:
+        """Share of the expansions with an amount that are ``inside``."""
+        assert self.arr is not None
+        assert self.inside is not None
+        gained = (self.y == 1) & (self.arr > 0)
+        return np.asarray(measures.base_rate(self.inside[gained], self.counts[:, gained]))
 
 
-def brier(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
-    """Mean squared distance between forecast and outcome."""
-    counts, miss = _counts(y, weights), (np.asarray(p) - np.asarray(y)) ** 2
-    return _told(_ratio(counts @ miss, counts.sum(axis=1)), weights)
+@dataclass(frozen=True)
+class JudgedBuyers:
+    """Accounts that bought a product across on a day, and how often each counts in each resample.
 
-
-def brier_skill(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
-    """1 - Brier / Brier of always saying the base rate of these same rows (the strictest constant forecast)."""
-    rate = np.atleast_1d(base_rate(y, weights))
-    return _told(1 - _ratio(np.atleast_1d(brier(y, p, weights)), rate * (1 - rate)), weights)
-
-
-def log_loss(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
-    p = np.clip(np.asarray(p, dtype=np.float64), SMALLEST, 1 - SMALLEST)
-    counts, miss = _counts(y, weights), -np.where(np.asarray(y) == 1, np.log(p), np.log1p(-p))
-    return _told(_ratio(counts @ miss, counts.sum(axis=1)), weights)
-
-
-def order_loss(y: np.ndarray, log_odds: np.ndarray) -> float:
-    """Log loss at the level that fits these rows best; with one outcome only, there is no order to judge: 0."""
-    if not 0 < y.sum() < len(y):
-        return 0.0
-    return float(log_loss(y, expit(log_odds + level_for(log_odds, float(y.mean())))))
-
-
-def forecast_over_realised(expected: np.ndarray, came: np.ndarray, weights: np.ndarray | None = None) -> Any:
-    """Sum of what was forecast (propensities, or expected ARR) over the sum of what came. NaN if nothing came."""
-    counts = _counts(came, weights)
-    return _told(_ratio(counts @ np.nan_to_num(expected), counts @ np.nan_to_num(came)), weights)
-
-
-def bins_of(p: np.ndarray, bins: int = 10) -> np.ndarray:
-    """The bin of each row: (nearly) equal counts, lowest first; equal values share a bin."""
-    ranks = pd.Series(np.asarray(p, dtype=np.float64)).rank(method="max").to_numpy()
-    return np.minimum(((ranks - 1) * bins // max(1, len(ranks))).astype(int), bins - 1)
-
-
-def calibration_curve(y: np.ndarray, p: np.ndarray, bins: int = 10) -> pd.DataFrame:
-    """One row per bin of (nearly) equal counts, lowest propensity first; equal propensities share a bin.
-
-    Columns: rows, positives, mean_propensity, observed_rate.
+    ``hit``, ``popular``: was the likeliest product bought, was the most popular one left (0 or 1); ``share``: the
+    chance that was given to what was bought.
     """
-    frame = pd.DataFrame({"y": np.asarray(y, dtype=np.float64), "p": np.asarray(p, dtype=np.float64)})
-    grouped = frame.assign(bin=bins_of(frame.p.to_numpy(), bins)).groupby("bin")
-    curve = grouped.agg(rows=("y", "size"), positives=("y", "sum"), mean_propensity=("p", "mean"))
-    curve = curve.reset_index(drop=True).astype({"positives": "int64"})
-    return curve.assign(observed_rate=curve.positives / curve.rows)
+
+    hit: np.ndarray
+    popular: np.ndarray
+    share: np.ndarray
+    counts: np.ndarray
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        return (self.counts @ np.asarray(values, dtype=np.float64)) / np.maximum(self.counts.sum(axis=1), 1)
 
 
-def expected_calibration_error(y: np.ndarray, p: np.ndarray, bins: int = 10, weights: np.ndarray | None = None) -> Any:
-    """Mean distance between forecast and outcome over the bins, weighted by their rows. The bins stay as they are."""
-    counts, gap = _counts(y, weights), np.asarray(p, dtype=np.float64) - np.asarray(y)
-    if not len(gap):
-        return _told(np.full(len(counts), np.nan), weights)
-    member = bins_of(p, bins)[:, None] == np.arange(bins)
-    return _told(_ratio(np.abs((counts * gap) @ member).sum(axis=1), counts.sum(axis=1)), weights)
+@dataclass(frozen=True)
+class ByChance:
+    """What a list in random order is expected to reach: in words, and one value per resample."""
+
+    words: str
+    value: Callable[[JudgedRows], np.ndarray]
 
 
-def calibration_slope(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
-    """Slope of the outcome's log-odds on the forecast's, the level left free (Cox 1958); 1: neither bold nor timid."""
-    y, counts = np.asarray(y, dtype=np.float64), _counts(y, weights)
-    z = logit(np.clip(np.asarray(p, dtype=np.float64), 1e-9, 1 - 1e-9))
-    if not 0 < y.sum() < len(y) or np.ptp(z) == 0:
-        return _told(np.full(len(counts), np.nan), weights)
-    middle, spread = z.mean(), z.std()
-    x = (z - middle) / spread
-    level, slope = np.full(len(counts), logit(y.mean())), np.zeros(len(counts))
-    for _ in range(NEWTON_STEPS):  # a concave likelihood of two parameters
-        fitted = expit(level[:, None] + slope[:, None] * x)
-        miss, pull = counts * (y - fitted), counts * fitted * (1 - fitted)
-        a, b, c = pull.sum(axis=1) + RIDGE, pull @ x, pull @ x**2 + RIDGE
-        first, second = miss.sum(axis=1), miss @ x
-        level += np.clip((c * first - b * second) / (a * c - b**2), -2, 2)
-        slope += np.clip((a * second - b * first) / (a * c - b**2), -2, 2)
-    return _told(slope / spread, weights)
+BASE_RATE = ByChance("the base rate", lambda rows: rows.rate)
+HALF = ByChance("0.5", lambda rows: np.full_like(rows.rate, 0.5))
+ONE = ByChance("1", lambda rows: np.ones_like(rows.rate))
+SHARE_OF_FIRST = ByChance("the share of accounts on it", lambda rows: np.minimum(1, rows.first / rows.total))
+SHARE_OF_TENTH = ByChance("a tenth", lambda rows: rows.tenth / rows.total)
 
 
-NEWTON_STEPS, RIDGE = 8, 1e-9
+@dataclass(frozen=True)
+class Metric:
+    """One figure.
 
-ORDER_METRICS = (
-    "auc",
-    "average_precision",
-    "precision_at_20",
-    "lift_at_20",
-    "precision_at_10pct",
-    "lift_at_10pct",
+    ``value``: from the rows to one value per resample. ``by_chance``: what a random list reaches; None where a list in
+    random order says nothing of it. ``needs``: what must be known of the rows. ``shown``: where, beside the table of
+    all.
+    """
+
+    name: str
+    words: str
+    kind: MetricKind
+    value: Callable[[Any], Any]
+    by_chance: ByChance | None = None
+    needs: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+
+    def can_be_told(self, rows: JudgedRows | JudgedBuyers) -> bool:
+        return all(getattr(rows, name) is not None for name in self.needs)
+
+
+ORDER, PROBABILITY, AMOUNT, CROSS_SELL = MetricKind
+EVERYWHERE = (BENCH, SLICES, TERMINAL)
+
+METRICS = (
+    Metric(
+        "auc",
+        "AUC",
+        ORDER,
+        lambda rows: measures.auc(rows.y, rows.p, rows.counts),
+        HALF,
+        shown=(*EVERYWHERE, BEST_RULE),
+    ),
+    Metric(
+        "average_precision",
+        "average precision",
+        ORDER,
+        lambda rows: rows.listed.average_precision(),
+        BASE_RATE,
+        shown=EVERYWHERE,
+    ),
+    Metric(
+        "precision_at_20", "precision at 20", ORDER, lambda rows: rows.precision_of_first, BASE_RATE, shown=EVERYWHERE
+    ),
+    Metric("lift_at_20", "lift at 20", ORDER, lambda rows: ratio(rows.precision_of_first, rows.rate), ONE),
+    Metric("precision_at_10pct", "precision at 10%", ORDER, lambda rows: rows.precision_of_tenth, BASE_RATE),
+    Metric(
+        "lift_at_10pct",
+        "lift at 10%",
+        ORDER,
+        lambda rows: ratio(rows.precision_of_tenth, rows.rate),
+        ONE,
+        shown=EVERYWHERE,
+    ),
+    Metric(
+        "arr_recall_at_20",
+        "share of expansion ARR in the top 20",
+        ORDER,
+        lambda rows: rows.arr_recall(rows.first),
+        SHARE_OF_FIRST,
+        needs=("arr",),
+    ),
+    Metric(
+        "arr_recall_at_10pct",
+        "share of expansion ARR in the top 10%",
+        ORDER,
+        lambda rows: rows.arr_recall(rows.tenth),
+        SHARE_OF_TENTH,
+        needs=("arr",),
+        shown=(BENCH,),
+    ),
+    Metric(
+        "book_precision_at_20",
+        "precision at 20 of each owner's book",
+        ORDER,
+        lambda rows: rows.precision_of_books,
+        BASE_RATE,
+        needs=("owners",),
+        shown=(BENCH,),
+    ),
+    Metric(
+        "book_lift_at_20",
+        "lift at 20 of each owner's book",
+        ORDER,
+        lambda rows: ratio(rows.precision_of_books, rows.rate),
+        ONE,
+        needs=("owners",),
+    ),
+    Metric("brier", "Brier score", PROBABILITY, lambda rows: measures.brier(rows.y, rows.p, rows.counts)),
+    Metric(
+        "brier_skill",
+        "Brier skill over the base rate",
+        PROBABILITY,
+        lambda rows: measures.brier_skill(rows.y, rows.p, rows.counts),
+        shown=(TERMINAL,),
+    ),
+    Metric("log_loss", "log loss", PROBABILITY, lambda rows: measures.log_loss(rows.y, rows.p, rows.counts)),
+    Metric(
+        "ece",
+        "expected calibration error",
+        PROBABILITY,
+        lambda rows: measures.expected_calibration_error(rows.y, rows.p, weights=rows.counts),
+        shown=(SLICES,),
+    ),
+    Metric(
+        "calibration_slope",
+        "calibration slope",
+        PROBABILITY,
+        lambda rows: measures.calibration_slope(rows.y, rows.p, rows.counts),
+    ),
+    Metric(
+        "forecast_over_realised",
+        "forecast / realised expansions",
+        PROBABILITY,
+        lambda rows: measures.forecast_over_realised(rows.p, rows.y, rows.counts),
+        shown=(SLICES, TERMINAL),
+    ),
+    Metric(
+        "deciles_out_of_order",
+        "deciles out of order (of 9 steps)",
+        PROBABILITY,
+        lambda rows: measures.deciles_out_of_order(rows.y, rows.p, rows.counts),
+    ),
+    Metric(
+        "arr_forecast_over_realised",
+        "forecast / realised ARR",
+        AMOUNT,
+        lambda rows: measures.forecast_over_realised(rows.expected, rows.arr, rows.counts),
+        needs=("expected", "arr"),
+    ),
+    Metric(
+        "arr_interval_coverage",
+        "share of expansions inside the 80% interval of their amount",
+        AMOUNT,
+        lambda rows: rows.coverage(),
+        needs=("inside", "arr"),
+    ),
+    Metric(
+        "cross_sell_product_hit_rate",
+        "likeliest product was bought",
+        CROSS_SELL,
+        lambda buyers: buyers.mean(buyers.hit),
+    ),
+    Metric(
+        "cross_sell_popular_hit_rate",
+        "most popular one left was bought",
+        CROSS_SELL,
+        lambda buyers: buyers.mean(buyers.popular),
+    ),
+    Metric(
+        "cross_sell_product_share",
+        "mean share given to what was bought",
+        CROSS_SELL,
+        lambda buyers: buyers.mean(buyers.share),
+    ),
+    Metric(
+        "cross_sell_hit_rate_difference",
+        "difference, paired",
+        CROSS_SELL,
+        lambda buyers: buyers.mean(buyers.hit) - buyers.mean(buyers.popular),
+    ),
 )
+"""In the order of the tables."""
 
 
-def ranking_metrics(
-    y: np.ndarray,
-    p: np.ndarray,
-    arr: np.ndarray | None = None,
-    owners: np.ndarray | None = None,
-    weights: np.ndarray | None = None,
-) -> dict[str, Any]:
-    """Figures of the order alone, of one snapshot. ``p`` may be any number; ties worst case.
-
-    With ``arr`` also the share of the expansion ARR at the top; with ``owners`` also the figures of their books.
-    """
-    y, counts = np.asarray(y, dtype=np.float64), _counts(y, weights)
-    total = counts.sum(axis=1)
-    rate = _ratio(counts @ y, total)
-    lengths = {"20": np.full_like(total, LIST_LENGTH), "10pct": np.maximum(1, np.round(total / SHARE))}
-    listed = _Listed(y, p, counts)
-    found: dict[str, Any] = {"auc": auc(y, p, counts), "average_precision": listed.average_precision()}
-    for name, k in lengths.items():
-        found[f"precision_at_{name}"] = _ratio(listed.gained(k), np.minimum(k, total))
-        found[f"lift_at_{name}"] = _ratio(found[f"precision_at_{name}"], rate)
-    if arr is not None:
-        by_arr = _Listed(np.nan_to_num(np.asarray(arr, dtype=np.float64)), p, counts)
-        for name, k in lengths.items():
-            found[f"arr_recall_at_{name}"] = _ratio(by_arr.gained(k), by_arr.gained(total))
-    if owners is not None:
-        found["book_precision_at_20"] = precision_in_books(y, p, owners, LIST_LENGTH, counts)
-        found["book_lift_at_20"] = _ratio(found["book_precision_at_20"], rate)
-    return {name: _told(values, weights) for name, values in found.items()}
+def figures(rows: JudgedRows | JudgedBuyers, *kinds: MetricKind) -> dict[str, np.ndarray]:
+    """Metric to one value per resample, of these kinds and as far as these rows can tell."""
+    return {m.name: np.asarray(m.value(rows)) for m in METRICS if m.kind in kinds and m.can_be_told(rows)}
 
 
-def probability_metrics(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> dict[str, Any]:
-    """Figures of the probabilities. ``p`` between 0 and 1."""
-    return {
-        "brier": brier(y, p, weights),
-        "brier_skill": brier_skill(y, p, weights),
-        "log_loss": log_loss(y, p, weights),
-        "ece": expected_calibration_error(y, p, weights=weights),
-        "calibration_slope": calibration_slope(y, p, weights),
-        "forecast_over_realised": forecast_over_realised(p, y, weights),
-    }
+def figures_by_chance(rows: JudgedRows) -> dict[str, np.ndarray]:
+    """The same of these rows in random order."""
+    return {m.name: m.by_chance.value(rows) for m in METRICS if m.by_chance and m.can_be_told(rows)}
 
 
-def metrics(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
-    """Everything about one snapshot: counts, order and probabilities."""
-    counts = {"rows": float(len(y)), "positives": float(np.sum(y)), "base_rate": float(np.mean(y))}
-    return {**counts, **ranking_metrics(y, p), **probability_metrics(y, p)}
+def order_figures(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
+    """The figures of one list; ``p`` may be any number, ties worst case."""
+    rows = JudgedRows(np.asarray(y, dtype=np.float64), np.asarray(p), np.ones((1, len(y))))
+    return {name: float(values[0]) for name, values in figures(rows, ORDER).items()}
 
 
-def deciles(y: np.ndarray, p: np.ndarray, expected_arr: np.ndarray, arr: np.ndarray) -> pd.DataFrame:
-    """One row per tenth of the list, best first: what was forecast for it, and what came.
-
-    Columns: decile, rows, positives, mean_propensity, observed_rate, expected_arr, expansion_arr.
-    """
-    table = pd.DataFrame({"y": y, "p": p, "expected": expected_arr, "arr": arr}).astype("float64")
-    grouped = table.assign(decile=10 - bins_of(table.p.to_numpy())).groupby("decile")
-    told = grouped.agg(
-        rows=("y", "size"),
-        positives=("y", "sum"),
-        mean_propensity=("p", "mean"),
-        observed_rate=("y", "mean"),
-        expected_arr=("expected", "sum"),
-        expansion_arr=("arr", "sum"),
-    )
-    return told.reset_index().astype({"positives": "int64"})
+def of_order() -> list[str]:
+    """The metrics that any two rankings of the same rows can be compared by: neither amounts nor owners are needed."""
+    return [metric.name for metric in METRICS if metric.kind is ORDER and not metric.needs]
 
 
-def deciles_out_of_order(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
-    """How many of the nine steps from a tenth of the list to the one above go the wrong way. The tenths stay."""
-    counts = _counts(y, weights)
-    member = (bins_of(p)[:, None] == np.arange(10)).astype(np.float64)
-    rates = _ratio((counts * np.asarray(y)) @ member, counts @ member)
-    return _told((np.diff(rates, axis=1) < 0).sum(axis=1).astype(np.float64), weights)
+def shown_on(place: str, among: Collection[str] | None = None) -> list[str]:
+    """The metrics shown at a place, of those ``among``, if given."""
+    return [m.name for m in METRICS if place in m.shown and (among is None or m.name in among)]
 
 
-def rises_of(observed: np.ndarray) -> int:
-    """How many times a decile did better than the one above it; 0: monotone. ``observed``: rates, best decile first."""
-    return int((np.diff(np.asarray(observed)) > 0).sum())
+def shown_in_terminal() -> list[str]:
+    """The names of a training's figures that are printed."""
+    names = [(m.name, f"best_rule_{m.name}" if BEST_RULE in m.shown else "") for m in METRICS if TERMINAL in m.shown]
+    return [name for pair in names for name in pair if name]
+
+
+def words_of(name: str) -> str:
+    """What people read; the name itself of what is no metric."""
+    return next((metric.words for metric in METRICS if metric.name == name), name)

@@ -20,7 +20,7 @@ from models.estimators.base_rate import Rates, calibrate
 from models.estimators.boosting import Booster, Params
 from models.estimators.calibration import Calibrator, Levels, fit_levels
 from models.estimators.sampling import day_of, matrix, places_of, rows_to_fit
-from models.evaluation.metrics import order_loss
+from models.evaluation.measures import order_loss
 from models.evaluation.splits import Split
 
 Progress = Callable[[str], None]

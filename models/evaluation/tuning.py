@@ -18,7 +18,7 @@ from joblib import cpu_count
 
 from models.estimators import boosting
 from models.estimators.sampling import day_of, matrix, rows_to_fit
-from models.evaluation.metrics import order_loss
+from models.evaluation.measures import order_loss
 from models.evaluation.splits import Split
 from models.settings import Params, StudySettings
 

@@ -13,39 +13,13 @@ from matplotlib.figure import Figure
 
 from models.evaluation.backtest import WHOLE, Backtest
 from models.evaluation.evaluation import Study
+from models.evaluation.metrics import BENCH, SLICES, shown_on, words_of
 from models.evaluation.verdict import Verdict, statement
 from models.report.plots import png, study_plots
 from models.scoring.attributions import contributions
 from models.training.promotion import Decision
 from models.training.train import TrainedModel
 
-WORDS = {
-    "auc": "AUC",
-    "average_precision": "average precision",
-    "precision_at_20": "precision at 20",
-    "lift_at_20": "lift at 20",
-    "precision_at_10pct": "precision at 10%",
-    "lift_at_10pct": "lift at 10%",
-    "arr_recall_at_20": "share of expansion ARR in the top 20",
-    "arr_recall_at_10pct": "share of expansion ARR in the top 10%",
-    "book_precision_at_20": "precision at 20 of each owner's book",
-    "book_lift_at_20": "lift at 20 of each owner's book",
-    "brier": "Brier score",
-    "brier_skill": "Brier skill over the base rate",
-    "log_loss": "log loss",
-    "ece": "expected calibration error",
-    "calibration_slope": "calibration slope",
-    "deciles_out_of_order": "deciles out of order (of 9 steps)",
-    "cross_sell_product_hit_rate": "likeliest product was bought",
-    "cross_sell_popular_hit_rate": "most popular one left was bought",
-    "cross_sell_product_share": "mean share given to what was bought",
-    "cross_sell_hit_rate_difference": "difference, paired",
-    "forecast_over_realised": "forecast / realised expansions",
-    "arr_forecast_over_realised": "forecast / realised ARR",
-    "arr_interval_coverage": "share of expansions inside the 80% interval of their amount",
-}
-BENCH = ("auc", "average_precision", "precision_at_20", "lift_at_10pct", "arr_recall_at_10pct", "book_precision_at_20")
-SLICE = ("auc", "average_precision", "precision_at_20", "lift_at_10pct", "ece", "forecast_over_realised")
 TOP_FEATURES = 15
 FEW_POSITIVES = 100
 
@@ -67,7 +41,7 @@ def environment() -> Environment:
     """The templates of this room: everything is escaped, an unknown name is an error."""
     folder = Path(__file__).with_name("templates")
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    made.filters.update(number=number, signed=_signed, amount=_amount, words=lambda name: WORDS.get(name, name))
+    made.filters.update(number=number, signed=_signed, amount=_amount, words=words_of)
     return made
 
 
@@ -90,7 +64,7 @@ def study_page(
                 (rival, {line["metric"]: line for line in lines})
                 for rival, lines in groupby(backtest.bench.to_dict("records"), key=lambda line: line["rival"])
             ],
-            "bench_metrics": [name for name in BENCH if name in set(backtest.bench.metric)],
+            "bench_metrics": shown_on(BENCH, set(backtest.bench.metric)),
             "months": backtest.months.to_dict("records"),
             "deciles": backtest.deciles.to_dict("records"),
             "best_columns": found.columns.head(5).to_dict("records"),
@@ -139,7 +113,7 @@ def _shared(backtest: Backtest) -> dict[str, Any]:
         "overall": backtest.figures[backtest.figures.scope == WHOLE].to_dict("records"),
         "days": scopes[scopes.name.isin(days)].to_dict("records"),
         "slices": scopes[~scopes.name.isin([*days, WHOLE])].to_dict("records"),
-        "slice_metrics": SLICE,
+        "slice_metrics": shown_on(SLICES),
     }
 
 

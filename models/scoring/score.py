@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from data.contract.inputs import ADDITIVITY, MOTIONS
+from data.contract.vocabulary import ADDITIVITY, MOTIONS
 from data.errors import NotEnoughHistoryError, PublishError
+from features.cross_sell import CrossSellOptions
 from models.estimators import boosting
 from models.estimators.bundle import Bundle
 from models.estimators.categories import encode
-from models.estimators.cross_sell import Owned
 from models.estimators.sampling import KEYS
 from models.scoring import attributions as attributions_of
 from models.scoring.motions import motion_propensities
@@ -43,7 +43,7 @@ class Scored:
     sha256: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def score(bundle: Bundle, rows: pd.DataFrame, owned: Owned | None = None) -> Scored:
+def score(bundle: Bundle, rows: pd.DataFrame, owned: CrossSellOptions | None = None) -> Scored:
     """Score feature rows. ``rows``: account_id, snapshot_date and the model's features, more columns are left aside.
 
     ``owned``: what these accounts (or more) could be sold; without it no product is named.
@@ -140,7 +140,9 @@ def _spread(count: int, most: int = JUDGED_ROWS) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
-def _likeliest_product(bundle: Bundle, rows: pd.DataFrame, owned: Owned | None) -> tuple[pd.Series, np.ndarray]:
+def _likeliest_product(
+    bundle: Bundle, rows: pd.DataFrame, owned: CrossSellOptions | None
+) -> tuple[pd.Series, np.ndarray]:
     """Of each row, in a frame's index from 0; none where the motion was withheld."""
     if owned is None or bundle.offers is None or "cross_sell" not in bundle.motions:
         return pd.Series(None, index=range(len(rows)), dtype="str"), np.full(len(rows), np.nan)

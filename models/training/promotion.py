@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,11 @@ from models.estimators import boosting
 from models.estimators.bundle import Champion
 from models.estimators.categories import recode
 from models.estimators.sampling import KEYS
+from models.evaluation import metrics
 from models.evaluation.backtest import Backtest
 from models.evaluation.bootstrap import Figures, Resamples, difference, interval, mean_of
 from models.evaluation.evaluation import Study
-from models.evaluation.metrics import LIST_LENGTH, ORDER_METRICS, ranking_metrics
+from models.evaluation.measures import LIST_LENGTH
 from models.evaluation.verdict import Verdict
 from models.settings import PromotionGates
 
@@ -174,9 +176,11 @@ def paired(both: pd.DataFrame, resamples: int, seed: int) -> dict[str, tuple[flo
 
     def of(column: str) -> Figures:
         ranked = both[column].to_numpy(np.float64)
-        return mean_of(
-            [drawn.figures(d, lambda w, d=d: ranking_metrics(y[d], ranked[d], weights=w)) for d in days]  # type: ignore[misc]
-        )
+        return mean_of([drawn.figures(day, partial(_order, y[day], ranked[day])) for day in days])
 
-    told = difference(of("log_odds"), of("champion"))
-    return {name: (float(told[name][0]), *interval(told[name])) for name in ORDER_METRICS}
+    better = difference(of("log_odds"), of("champion"))
+    return {name: (float(better[name][0]), *interval(better[name])) for name in metrics.of_order()}
+
+
+def _order(y: np.ndarray, ranked_by: np.ndarray, counts: np.ndarray) -> Figures:
+    return metrics.figures(metrics.JudgedRows(y, ranked_by, counts), metrics.ORDER)

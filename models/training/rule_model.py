@@ -12,13 +12,13 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from data.contract.inputs import MOTIONS
+from data.contract.vocabulary import MOTIONS
 from models.estimators import boosting
 from models.estimators.amounts import fit_amounts
 from models.estimators.bundle import Bundle, Propensity
 from models.estimators.calibration import IDENTITY
 from models.estimators.categories import Categories
-from models.evaluation import baselines, trigger_points
+from models.evaluation import baselines
 from models.evaluation.baselines import Rule
 from models.evaluation.verdict import Verdict
 from models.settings import Params, StudySettings
@@ -45,9 +45,9 @@ class Ranked:
 def choose(rows: pd.DataFrame, columns: list[str], name: str, settings: StudySettings) -> Ranked:
     """The ranking of the rule of this name; the best single column of these rows if there is none of it."""
     named = {rule.name: rule for rule in baselines.NAMED_RULES if rule.column in rows.columns}
-    read = trigger_points.columns(rows)
+    read = baselines.trigger_columns(rows)
     if name == baselines.TRIGGER_POINTS and read:
-        return Ranked(name, read, trigger_points.points(rows, settings.triggers.model_dump()))
+        return Ranked(name, read, baselines.trigger_points(rows, settings.triggers.model_dump()))
     rule: Rule = named.get(name) or baselines.best_rule(rows, columns, rows["expanded"].to_numpy())
     shown = rule.name if rule.name in named else f"{rule.column}, {rule.first} first"
     return Ranked(shown, [rule.column], rule.ranking(rows))

@@ -19,12 +19,10 @@ from models.estimators.sampling import day_of, rows_to_fit
 from models.evaluation import baselines
 from models.evaluation.backtest import Backtest
 from models.evaluation.evaluation import Study, recipe_of, silent, study
-from models.evaluation.metrics import ORDER_METRICS, ranking_metrics
+from models.evaluation.metrics import of_order, order_figures
 from models.evaluation.replay import Progress, fit_rows
 from models.settings import StudySettings
 from models.training.motions import calibrator_of_today, train_motions
-
-ORDER = list(ORDER_METRICS)
 
 
 @dataclass(frozen=True)
@@ -142,11 +140,11 @@ def _metrics(found: Study) -> dict[str, float]:
         "positives": float(told.y.sum()),
         "base_rate": float(told.y.mean()),
         **found.metrics(),
-        **{f"best_rule_{name}": float(best[name]) for name in ORDER},
+        **{f"best_rule_{name}": float(best[name]) for name in of_order()},
     }
 
 
 def _motion_figures(part: pd.DataFrame) -> dict[str, float]:
-    figures = [ranking_metrics(p.y.to_numpy(), p.log_odds.to_numpy()) for _, p in part.groupby("snapshot_date")]
+    figures = [order_figures(p.y.to_numpy(), p.log_odds.to_numpy()) for _, p in part.groupby("snapshot_date")]
     mean = pd.DataFrame(figures).mean()
-    return {"positives": float(part.y.sum()), **{name: float(mean[name]) for name in ORDER}}
+    return {"positives": float(part.y.sum()), **{name: float(mean[name]) for name in of_order()}}

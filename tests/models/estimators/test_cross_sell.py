@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.estimators.cross_sell import Offers, Owned, Sales, fit_offers
+from features.cross_sell import CrossSellOptions
+from models.estimators.cross_sell import Offers, Sales, fit_offers
 
 PRODUCTS = ("core", "chat", "mail", "phone")
 DATES = pd.date_range("2024-01-01", periods=10, freq="MS")
@@ -31,7 +32,7 @@ def drawn(accounts: int, seed: int = 0) -> tuple[pd.DataFrame, Sales]:
     had = pd.concat([rows.assign(product="core"), rows[has_mail].assign(product="mail")])
     on_offer = pd.MultiIndex.from_product([DATES, PRODUCTS], names=["snapshot_date", "product"]).to_frame(index=False)
     used = rows[["account_id", "snapshot_date"]].assign(feature=np.where(likes_chat, "calls", "boards"))
-    return rows, Sales(sold, Owned(had[["account_id", "snapshot_date", "product"]], on_offer, used))
+    return rows, Sales(sold, CrossSellOptions(had[["account_id", "snapshot_date", "product"]], on_offer, used))
 
 
 def test_shares_are_of_what_is_left() -> None:
@@ -67,7 +68,7 @@ def test_a_sale_seen_from_two_snapshots_counts_once() -> None:
     again = rows[rows.snapshot_date == DATES[0]].assign(snapshot_date=DATES[1])
     sold = sales.sold[sales.sold.snapshot_date == DATES[0]].assign(snapshot_date=DATES[1])
     had = sales.owned.had[sales.owned.had.snapshot_date == DATES[0]].assign(snapshot_date=DATES[1])
-    owned = Owned(pd.concat([sales.owned.had, had]), sales.owned.on_offer, sales.owned.used)
+    owned = CrossSellOptions(pd.concat([sales.owned.had, had]), sales.owned.on_offer, sales.owned.used)
     twice = Sales(pd.concat([sales.sold, sold]), owned)
     more = fit_offers(pd.concat([rows, again], ignore_index=True), twice)
     assert more is not None
@@ -81,7 +82,7 @@ def test_nothing_left_is_nothing_offered() -> None:
     day = rows[rows.snapshot_date == DATES[-1]]
     one = day.account_id.iloc[0]
     every = pd.DataFrame({"account_id": one, "snapshot_date": DATES[-1], "product": PRODUCTS})
-    product, share = offers.best(day, Owned(every, sales.owned.on_offer, sales.owned.used))
+    product, share = offers.best(day, CrossSellOptions(every, sales.owned.on_offer, sales.owned.used))
     assert product[0] is None
     assert np.isnan(share[0])
     assert set(product[1:]) <= set(PRODUCTS)
@@ -103,7 +104,7 @@ def turned(rows: pd.DataFrame, sales: Sales, seed: int) -> tuple[pd.DataFrame, S
     def mixed(frame: pd.DataFrame) -> pd.DataFrame:
         return frame.iloc[order.permutation(len(frame))]  # the index too: a row keeps its number
 
-    owned = Owned(mixed(sales.owned.had), mixed(sales.owned.on_offer), mixed(sales.owned.used))
+    owned = CrossSellOptions(mixed(sales.owned.had), mixed(sales.owned.on_offer), mixed(sales.owned.used))
     return mixed(rows), Sales(mixed(sales.sold), owned)
 
 
@@ -115,7 +116,7 @@ def test_rows_in_another_order_give_the_same(seed: int) -> None:
     assert offers is not None
     assert again == offers
 
-    def named(rows: pd.DataFrame, owned: Owned) -> pd.DataFrame:
+    def named(rows: pd.DataFrame, owned: CrossSellOptions) -> pd.DataFrame:
         product, share = offers.best(rows, owned)
         said = rows.assign(product=product, share=share).sort_values(["snapshot_date", "account_id"])
         return said.reset_index(drop=True)

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.evaluation import metrics
+from models.evaluation import measures
 from models.evaluation.backtest import NEW_TO_SALES, WHOLE
 from models.evaluation.baselines import BEST_RULE, LAST_LIST
 from models.evaluation.evaluation import Study, study
@@ -39,7 +39,7 @@ def test_every_figure_is_that_of_plain_lists(found: Study) -> None:
     days = [part for _, part in told.groupby("snapshot_date")]
     assert len(days) == QUICK.origins
     for name, by_hand in {
-        "auc": lambda d: metrics.auc(d.y, d.log_odds),
+        "auc": lambda d: measures.auc(d.y, d.log_odds),
         "precision_at_20": lambda d: d.nlargest(20, "log_odds").y.mean(),
         "lift_at_10pct": lambda d: d.nlargest(16, "log_odds").y.mean() / d.y.mean(),
         "arr_recall_at_20": lambda d: d.nlargest(20, "log_odds").arr.sum() / d.arr.sum(),
@@ -84,7 +84,7 @@ def test_slices_are_their_own_lists(found: Study) -> None:
     assert "segment: tiny" not in scopes  # one account: too few expansions
     told = found.backtest.rows
     new = told[told.opportunity_open == 0]
-    by_hand = np.mean([metrics.auc(part.y, part.log_odds) for _, part in new.groupby("snapshot_date")])
+    by_hand = np.mean([measures.auc(part.y, part.log_odds) for _, part in new.groupby("snapshot_date")])
     assert found.backtest.figure("auc", NEW_TO_SALES)[0] == pytest.approx(by_hand)
 
 
@@ -93,7 +93,7 @@ def test_rivals_are_judged_on_the_same_rows(found: Study, rows: pd.DataFrame) ->
     assert (bench.difference - (bench.model - bench.rival_value)).abs().max() < 1e-9
     told = found.backtest.rows
     tenure = told.merge(rows[["account_id", "snapshot_date", "tenure_days"]], on=["account_id", "snapshot_date"])
-    by_hand = np.mean([metrics.auc(d.y, -d.tenure_days) for _, d in tenure.groupby("snapshot_date")])
+    by_hand = np.mean([measures.auc(d.y, -d.tenure_days) for _, d in tenure.groupby("snapshot_date")])
     assert bench.rival_value["short tenure first", "auc"] == pytest.approx(by_hand)
     assert bench.low[BEST_RULE, "auc"] <= bench.difference[BEST_RULE, "auc"] <= bench.high[BEST_RULE, "auc"]
     assert bench.rival_value[LAST_LIST, "auc"] < bench.model[LAST_LIST, "auc"]  # features are drawn anew each month

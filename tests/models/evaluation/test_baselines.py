@@ -11,11 +11,10 @@ from models.evaluation.baselines import (
     Rule,
     best_rule,
     both_directions_auc,
-    random_figures,
     rankings,
+    trigger_points,
 )
-from models.evaluation.metrics import auc
-from models.evaluation.trigger_points import points
+from models.evaluation.measures import auc
 
 NAN = np.nan
 THRESHOLDS: dict[str, float] = {}
@@ -72,16 +71,8 @@ def test_points_by_hand() -> None:
         }
     )
     # 80% of the seats: 2 points, a limit in sight: 2, a critical ticket: -2
-    assert points(rows, THRESHOLDS).tolist() == [4, 0, -2]
-    assert points(rows, {"seat_utilization": 0.75}).tolist() == [4, 2, -2]
-
-
-def test_a_random_list_finds_the_base_rate() -> None:
-    told = random_figures(np.array([1, 0, 0, 0]), np.array([[1, 1, 1, 1], [0, 1, 1, 2]]))
-    assert told["average_precision"].tolist() == told["precision_at_20"].tolist() == [0.25, 0]
-    assert told["lift_at_10pct"].tolist() == [1, 1]
-    assert told["arr_recall_at_20"].tolist() == [1, 1]  # the whole base
-    assert told["arr_recall_at_10pct"].tolist() == [0.25, 0.25]
+    assert trigger_points(rows, THRESHOLDS).tolist() == [4, 0, -2]
+    assert trigger_points(rows, {"seat_utilization": 0.75}).tolist() == [4, 2, -2]
 
 
 def test_logistic_regression_learns_on_the_train_rows_and_lives_with_missing_values() -> None:

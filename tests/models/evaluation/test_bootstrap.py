@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from models.evaluation.bootstrap import Resamples, difference, interval, mean_of, table_of
-from models.evaluation.metrics import auc
+from models.evaluation.measures import auc
 
 ACCOUNTS = np.repeat([f"a{i}" for i in range(80)], 3)
 

@@ -1,153 +1,114 @@
-from itertools import permutations
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn import metrics as reference
 
+from flows.reference import metrics_page
 from models.evaluation import metrics
+from models.evaluation.evaluation import Study, study
+from models.evaluation.metrics import (
+    AMOUNT,
+    BASE_RATE,
+    BENCH,
+    CROSS_SELL,
+    METRICS,
+    ORDER,
+    PROBABILITY,
+    SLICES,
+    TERMINAL,
+    JudgedBuyers,
+    JudgedRows,
+    Metric,
+)
+from models.report.pages import study_page
+from models.report.run_record import evaluation_record
+from models.settings import PromotionGates
+from models.training.promotion import Champion, decide
+from models.training.train import TrainedModel, fit_model
+from tests.models.planted import FEATURES, QUICK, history
 
-# Ten accounts, three expanded; the list has a tie of four at 0.5 with one expansion in it.
-Y = np.array([1, 0, 1, 0, 0, 0, 0, 1, 0, 0])
-P = np.array([0.9, 0.8, 0.5, 0.5, 0.5, 0.5, 0.3, 0.2, 0.1, 0.1])
+Y = np.array([1, 0, 0, 0])
+P = np.array([0.1, 0.4, 0.3, 0.2])
+COUNTS = np.array([[1.0, 1, 1, 1], [0, 1, 1, 2]])
 
-
-def test_precision_breaks_ties_three_ways() -> None:
-    # The first three are 0.9 (yes), 0.8 (no) and one of the tie, which holds one yes among four.
-    assert metrics.precision_at(Y, P, 3, "worst") == pytest.approx(1 / 3)
-    assert metrics.precision_at(Y, P, 3, "expected") == pytest.approx((1 + 1 / 4) / 3)
-    assert metrics.precision_at(Y, P, 3, "best") == pytest.approx(2 / 3)
-    # With five, the tie gives three places to four accounts: at worst all three noes.
-    assert metrics.precision_at(Y, P, 5, "worst") == pytest.approx(1 / 5)
-    assert metrics.precision_at(Y, P, 6) == pytest.approx(2 / 6)
-
-
-def test_lift_is_precision_over_the_base_rate() -> None:
-    assert metrics.lift_at(Y, P, 1) == pytest.approx((1 / 1) / (3 / 10))
-    assert metrics.lift_at(Y, P, 20) == pytest.approx(1)  # the whole base
-
-
-def test_auc_by_hand() -> None:
-    # 21 pairs. 0.9 wins 7; the tied yes wins 3 (0.3, 0.1, 0.1), halves 3; 0.2 wins 2: 7 + 3 + 1.5 + 2 = 13.5
-    assert metrics.auc(Y, P) == pytest.approx(13.5 / 21)
-
-
-def test_brier_by_hand() -> None:
-    y, p = np.array([1, 0, 0, 0]), np.array([0.7, 0.1, 0.1, 0.1])
-    assert metrics.brier(y, p) == pytest.approx((0.09 + 3 * 0.01) / 4)
-    # Always 25%: (0.5625 + 3 * 0.0625) / 4 = 0.1875; skill = 1 - 0.03 / 0.1875
-    assert metrics.brier_skill(y, p) == pytest.approx(1 - 0.03 / 0.1875)
-
-
-def test_against_scikit_learn() -> None:
-    random = np.random.default_rng(1)
-    p = random.uniform(0.01, 0.99, 500)
-    y = (random.uniform(size=500) < p).astype(int)
-    told = metrics.metrics(y, p)
-    assert told["auc"] == pytest.approx(reference.roc_auc_score(y, p))
-    assert told["average_precision"] == pytest.approx(reference.average_precision_score(y, p))
-    assert told["brier"] == pytest.approx(reference.brier_score_loss(y, p))
-    assert told["log_loss"] == pytest.approx(reference.log_loss(y, p))
-    assert told["rows"] == 500
-    assert told["positives"] == y.sum()
-    assert told["forecast_over_realised"] == pytest.approx(p.sum() / y.sum())
+FIRST_HIT = Metric(
+    "first_hit",
+    "the first of the list expanded",
+    ORDER,
+    lambda rows: rows.counts.any(axis=1) * float(rows.y[np.argmax(rows.p)]),
+    BASE_RATE,
+    shown=(BENCH, SLICES, TERMINAL),
+)
 
 
-def test_calibration_curve_and_error_by_hand() -> None:
-    y, p = np.array([0, 0, 0, 1]), np.array([0.1, 0.1, 0.6, 0.8])
-    curve = metrics.calibration_curve(y, p, bins=2)
-    assert curve.rows.tolist() == [2, 2]
-    assert curve.positives.tolist() == [0, 1]
-    assert curve.mean_propensity.tolist() == pytest.approx([0.1, 0.7])
-    # distances 0.1 and 0.2, two rows each
-    assert metrics.expected_calibration_error(y, p, bins=2) == pytest.approx(0.15)
+def test_names_and_words_are_their_own() -> None:
+    for what in ("name", "words"):
+        values = [getattr(metric, what) for metric in METRICS]
+        assert len(set(values)) == len(values), what
 
 
-@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5)), min_size=1, max_size=60), st.integers(1, 70))
-def test_worst_expected_best_are_in_order(pairs: list[tuple[int, int]], k: int) -> None:
-    y, p = (np.array(side) for side in zip(*pairs, strict=True))
-    worst, expected, best = (metrics.precision_at(y, p, k, ties) for ties in ("worst", "expected", "best"))
-    assert 0 <= worst <= expected + 1e-12
-    assert expected <= best + 1e-12
-    assert best <= 1
-    curve = metrics.calibration_curve(y, p / 5)
-    assert curve.rows.sum() == len(y)
-    assert curve.positives.sum() == y.sum()
+def test_a_random_list_finds_the_base_rate() -> None:
+    rows = JudgedRows(Y, P, COUNTS, arr=Y * 10.0, owners=np.zeros(4, int))
+    chance = metrics.figures_by_chance(rows)
+    assert chance.keys() == metrics.figures(rows, ORDER).keys()
+    assert chance["average_precision"].tolist() == chance["precision_at_20"].tolist() == [0.25, 0]
+    assert chance["lift_at_10pct"].tolist() == [1, 1]
+    assert chance["arr_recall_at_20"].tolist() == [1, 1]  # the whole base
+    assert chance["arr_recall_at_10pct"].tolist() == [0.25, 0.25]
 
 
-def test_one_outcome_only() -> None:
-    assert np.isnan(metrics.auc(np.zeros(3), np.arange(3)))
-    assert np.isnan(metrics.average_precision(np.zeros(3), np.arange(3)))
-    assert np.isnan(metrics.lift_at(np.zeros(3), np.arange(3), 2))
-    assert np.isnan(metrics.brier_skill(np.zeros(3), np.zeros(3)))
+def test_chance_is_what_random_lists_reach_on_average() -> None:
+    random, accounts = np.random.default_rng(0), 2000  # average precision reaches the base rate on long lists alone
+    y = (np.arange(accounts) % 5 == 0).astype(int)
+    arr, owners = y * random.uniform(1, 2, accounts), np.arange(accounts) % 7
+    rows = JudgedRows(y, y, np.ones((1, accounts)), arr=arr, owners=owners)
+    lists = [metrics.figures(replace(rows, p=random.permutation(accounts)), ORDER) for _ in range(200)]
+    for name, values in metrics.figures_by_chance(rows).items():
+        assert np.mean([figures[name] for figures in lists]) == pytest.approx(values[0], rel=0.1), name
 
 
-@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=40))
-def test_a_weight_is_a_row_that_often(rows: list[tuple[int, int, int]]) -> None:
-    """Weights say how often a row counts: the same figures come from writing it down so often."""
-    y, p, times = (np.array(side) for side in zip(*rows, strict=True))
-    if not times.sum():
-        return
-    arr, owners = y * (p + 1.0), p % 2
-    told = metrics.ranking_metrics(y, p, arr, owners, times[None, :])
-    written = metrics.ranking_metrics(*(np.repeat(side, times) for side in (y, p, arr, owners)))
-    for name, value in written.items():
-        assert told[name][0] == pytest.approx(value, nan_ok=True), name
-    share = (p + 0.5) / 6
-    weighed = metrics.probability_metrics(y, share, times[None, :])
-    plain = metrics.probability_metrics(np.repeat(y, times), np.repeat(share, times))
-    for name in ("brier", "brier_skill", "log_loss", "forecast_over_realised"):
-        assert weighed[name][0] == pytest.approx(plain[name], nan_ok=True), name
+def test_what_is_not_known_is_not_told() -> None:
+    rows = JudgedRows(Y, P, COUNTS)
+    assert list(metrics.figures(rows, ORDER)) == metrics.of_order()
+    assert metrics.figures(rows, AMOUNT) == {}
+    forecast = metrics.figures(replace(rows, arr=Y * 10.0, expected=np.full(4, 5.0)), AMOUNT)
+    assert forecast["arr_forecast_over_realised"][0] == 20 / 10
+    inside = metrics.figures(replace(rows, arr=Y * 10.0, inside=np.array([True] * 4)), AMOUNT)
+    assert inside["arr_interval_coverage"][0] == 1
+    assert metrics.figures(rows, PROBABILITY)["forecast_over_realised"][0] == pytest.approx(1.0 / 1)
 
 
-def test_average_precision_is_the_worst_of_all_ways_to_break_the_ties() -> None:
-    tie = [2, 3, 4, 5]  # the four at 0.5; the two at 0.1 are alike
-    orders = [average_of((0, 1, *way, 6, 7, 8, 9)) for way in permutations(tie)]
-    assert metrics.average_precision(Y, P) == pytest.approx(min(orders))
-    assert min(orders) < max(orders)
+def test_buyers_count_as_often_as_they_were_drawn() -> None:
+    buyers = JudgedBuyers(Y, 1 - Y, P, COUNTS)
+    figures = metrics.figures(buyers, CROSS_SELL)
+    assert figures["cross_sell_product_hit_rate"].tolist() == [1 / 4, 0]
+    assert figures["cross_sell_hit_rate_difference"].tolist() == [1 / 4 - 3 / 4, -1]
 
 
-def average_of(order: tuple[int, ...]) -> float:
-    found = np.cumsum(Y[list(order)]) / np.arange(1, len(order) + 1)
-    return float(found[Y[list(order)] == 1].mean())
+@pytest.fixture(scope="module")
+def planted() -> TrainedModel:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "METRICS", (*METRICS, FIRST_HIT))
+        return fit_model(study(history(), FEATURES, QUICK))
 
 
-def test_share_of_the_arr_in_the_top() -> None:
-    arr = np.array([100.0, 0, 50, 0, 0, 0, 0, 850, 0, 0])
-    assert metrics.recall_at(arr, P, 1) == pytest.approx(0.1)
-    assert metrics.recall_at(arr, P, 3) == pytest.approx(0.1)  # in the tie the 50 come last
-    assert metrics.recall_at(arr, P, 6) == pytest.approx(0.15)
-    assert np.isnan(metrics.recall_at(np.zeros(10), P, 3))
-
-
-def test_every_owner_has_a_list_of_their_own() -> None:
-    owners = np.array([0, 0, 0, 1, 1, 1, 1, 1, -1, -1])
-    # Owner 0: 0.9 (yes) and 0.8 (no). Owner 1: a tie of three noes and then 0.3: two noes. No owner: no book.
-    assert metrics.precision_in_books(Y, P, owners, 2) == pytest.approx(1 / 4)
-
-
-def test_the_calibration_slope_is_found() -> None:
-    random = np.random.default_rng(5)
-    z = random.normal(-1, 1, 40_000)
-    y = (random.random(40_000) < 1 / (1 + np.exp(-(0.5 * z + 0.3)))).astype(int)
-    assert metrics.calibration_slope(y, 1 / (1 + np.exp(-z))) == pytest.approx(0.5, abs=0.03)
-    assert np.isnan(metrics.calibration_slope(np.zeros(5), np.full(5, 0.2)))
-
-
-def test_deciles_are_the_list_in_tenths() -> None:
-    p = np.arange(100) / 100
-    told = metrics.deciles((p > 0.85).astype(int), p, p, p)
-    assert told.decile.tolist() == list(range(1, 11))
-    assert told.positives.tolist() == [10, 4, *[0] * 8]
-    assert metrics.rises_of(told.observed_rate.to_numpy()) == 0
-    assert metrics.rises_of(np.array([0.3, 0.1, 0.2, 0.2])) == 1
-
-
-def test_deciles_out_of_order_by_hand() -> None:
-    """Ten rows, a tenth each, best last: 0 0 0 1 0 1 1 1 1 1 goes the wrong way once, at the fourth."""
-    y = np.array([0, 0, 0, 1, 0, 1, 1, 1, 1, 1])
-    p = np.arange(10) / 10
-    assert metrics.deciles_out_of_order(y, p) == 1
-    assert metrics.deciles_out_of_order(np.sort(y), p) == 0
-    assert metrics.deciles_out_of_order(y, p, np.ones((3, 10))).tolist() == [1, 1, 1]
+def test_a_metric_is_one_record(planted: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted, it is told wherever figures are, without another line."""
+    monkeypatch.setattr(metrics, "METRICS", (*METRICS, FIRST_HIT))
+    found: Study = planted.study
+    rows = found.backtest.rows
+    firsts = [part.y[part.log_odds.idxmax()] for _, part in rows.groupby("snapshot_date")]
+    value, low, high = found.backtest.figure("first_hit")
+    assert value == pytest.approx(np.mean(firsts))
+    assert low <= high
+    bench = found.backtest.bench.query("metric == 'first_hit'").set_index("rival")
+    rates = rows.groupby("snapshot_date").y.mean()
+    assert bench.rival_value["base rate"] == pytest.approx(rates.mean())
+    record = evaluation_record("name", found, {}, {})
+    assert {"first_hit", "first_hit_low", "origin_first_hit"} <= {figure.name for figure in record.figures}
+    assert study_page("Backtest", found.verdict, 90, found).count(FIRST_HIT.words) == 4  # all, bench, by day, every day
+    assert "best_rule_first_hit" in planted.metrics
+    champion = Champion(planted.bundle.registered("1", "run"), planted.predictions)
+    assert decide(found, champion, PromotionGates()).differences["first_hit"][0] == 0
+    assert "first_hit" in metrics.shown_in_terminal()
+    assert f"| `first_hit` | {FIRST_HIT.words} | order | the base rate |" in metrics_page()

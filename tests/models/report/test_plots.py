@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.evaluation.metrics import calibration_curve
+from models.evaluation.measures import calibration_curve
 from models.report.plots import calibration_plot, gains, study_plots
 from models.training.train import TrainedModel
 

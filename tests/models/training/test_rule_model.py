@@ -2,9 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.contract.inputs import MOTIONS
-from models.evaluation.baselines import NAMED_RULES, TRIGGER_POINTS
-from models.evaluation.trigger_points import points
+from data.contract.vocabulary import MOTIONS
+from models.evaluation.baselines import NAMED_RULES, TRIGGER_POINTS, trigger_points
 from models.evaluation.verdict import Kind, Verdict
 from models.scoring.score import score
 from models.training.rule_model import choose, rule_bundle
@@ -34,7 +33,7 @@ def test_the_list_has_the_order_of_the_rule(name: str, rows: pd.DataFrame) -> No
 def test_points_are_followed_and_explained_by_their_columns(rows: pd.DataFrame) -> None:
     bundle = rule_bundle(rows, FEATURES, TRIGGER_POINTS, TWELVE, QUICK)
     told = score(bundle, rows[rows.snapshot_date == rows.snapshot_date.max()])
-    now = points(rows[rows.snapshot_date == rows.snapshot_date.max()], {})
+    now = trigger_points(rows[rows.snapshot_date == rows.snapshot_date.max()], {})
     by_points = told.scores.groupby(now).log_odds
     assert (by_points.min().to_numpy()[1:] > by_points.max().to_numpy()[:-1]).all()
     silent = told.attributions[["tenure_days", "mrr", "seats", "noise"]]

@@ -1,0 +1,263 @@
+"""How good a ranking and its probabilities are: how each figure is computed (which are told: ``metrics``).
+
+One row is one account on one snapshot: ``y`` is 0 or 1, ``p`` what it was ranked by (any number, higher is earlier),
+``arr`` the expansion ARR that came. ``weights`` say how many times each row counts: left out, once; a matrix
+(resamples x rows) gives one figure per resample, which is how intervals are made (``models.evaluation.bootstrap``).
+
+Equal values of ``p`` are a tie that a list must break somehow. Figures of the top of a list break it in the worst way:
+what did not come stands first. The AUC counts a tie half, as it is defined.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.special import digamma, expit, logit
+
+from models.estimators.base_rate import level_for
+
+Ties = Literal["worst", "expected", "best"]
+SMALLEST = 1e-15
+"""Probabilities are kept this far from 0 and 1 in the log loss."""
+LIST_LENGTH = 20
+SHARE = 10
+"""The top of a list is its first 20 accounts, or its first tenth."""
+
+
+def _counts(y: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Weights as a matrix (resamples x rows)."""
+    return np.ones((1, len(y))) if weights is None else np.atleast_2d(np.asarray(weights, dtype=np.float64))
+
+
+def _as_asked(values: np.ndarray, weights: np.ndarray | None) -> Any:
+    """A float without weights, else one value per resample."""
+    return float(values[0]) if weights is None else values
+
+
+def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """NaN where there is nothing to divide by."""
+    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=np.asarray(below) > 0)
+
+
+def _runs(ordered: np.ndarray) -> np.ndarray:
+    """The first place of each run of equal values."""
+    return np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.array([], dtype=np.intp)
+
+
+def auc(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """Chance that an account that expanded is ranked above one that did not; ties count half. NaN for one outcome."""
+    y, p, counts = np.asarray(y), np.asarray(p, dtype=np.float64), _counts(y, weights)
+    if not len(y):
+        return _as_asked(np.full(len(counts), np.nan), weights)
+    order = np.argsort(p, kind="stable")
+    p, hit, counts = p[order], np.flatnonzero(y[order] > 0), counts[:, order]
+    negatives = np.zeros((len(counts), len(p) + 1))
+    np.cumsum(counts * (y[order] == 0), axis=1, out=negatives[:, 1:])
+    below, through = (negatives[:, np.searchsorted(p, p[hit], side)] for side in ("left", "right"))
+    wins = (counts[:, hit] * (below + through) / 2).sum(axis=1)
+    return _as_asked(ratio(wins, counts[:, hit].sum(axis=1) * negatives[:, -1]), weights)
+
+
+class Listed:
+    """Rows from the top of the list down, in a tie the smallest gain first, and how often each counts."""
+
+    def __init__(self, gain: np.ndarray, p: np.ndarray, counts: np.ndarray) -> None:
+        order = np.lexsort((gain, -np.asarray(p, dtype=np.float64)))
+        self.gain, self.counts = np.asarray(gain, dtype=np.float64)[order], counts[:, order]
+        self.through = np.cumsum(self.counts, axis=1)
+
+    def gained(self, k: np.ndarray) -> np.ndarray:
+        """What the first ``k`` hold; one ``k`` per resample."""
+        longest = int(np.searchsorted(self.through.min(axis=0), k.max())) + 1  # below it, no resample takes anything
+        counts, through = self.counts[:, :longest], self.through[:, :longest]
+        return np.clip(k[:, None] - (through - counts), 0, counts) @ self.gain[:longest]
+
+    def average_precision(self) -> np.ndarray:
+        """Of a gain of 0 or 1. A row that counts w times stands w times in a row: the sum over j = 1..w of
+        (found + j) / (passed + j) is w + (found - passed) (digamma(passed + w + 1) - digamma(passed + 1)).
+        """
+        hit = self.gain > 0
+        times = self.counts[:, hit]
+        passed = self.through[:, hit] - times
+        found = np.cumsum(times, axis=1) - times
+        total = times + (found - passed) * (digamma(passed + times + 1) - digamma(passed + 1))
+        return ratio(total.sum(axis=1), times.sum(axis=1))
+
+
+def average_precision(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """Precision averaged over the positions of the positives, ties worst case. NaN without a positive."""
+    counts = _counts(y, weights)
+    return _as_asked(Listed(y, p, counts).average_precision() if len(y) else np.full(len(counts), np.nan), weights)
+
+
+def precision_at(y: np.ndarray, p: np.ndarray, k: int, ties: Ties = "worst", weights: np.ndarray | None = None) -> Any:
+    """Share of positives among the first ``k`` (all, if there are fewer)."""
+    y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    counts = _counts(y, weights)
+    if not len(y) or not k:
+        return _as_asked(np.full(len(counts), np.nan), weights)
+    if ties == "expected":
+        return _as_asked(_expected_precision(y, p, k, counts), weights)
+    places = np.minimum(k, counts.sum(axis=1))
+    hits = Listed(y, p, counts).gained(places) if ties == "worst" else -Listed(-y, p, counts).gained(places)
+    return _as_asked(ratio(hits, places), weights)
+
+
+def _expected_precision(y: np.ndarray, p: np.ndarray, k: int, counts: np.ndarray) -> np.ndarray:
+    """The mean over all ways to break the tie at the edge: each of its rows gets the same share of its places."""
+    order = np.argsort(-p, kind="stable")
+    starts = _runs(p[order]) if len(p) else np.array([], dtype=np.intp)
+    if not len(starts):
+        return np.full(len(counts), np.nan)
+    rows = np.add.reduceat(counts[:, order], starts, axis=1)
+    hits = np.add.reduceat(counts[:, order] * y[order], starts, axis=1)
+    places = np.clip(k - (np.cumsum(rows, axis=1) - rows), 0, rows)
+    return ratio((places * ratio(hits, rows)).sum(axis=1), places.sum(axis=1))
+
+
+def base_rate(y: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """Share of positives."""
+    counts = _counts(y, weights)
+    return _as_asked(ratio(counts @ np.asarray(y, dtype=np.float64), counts.sum(axis=1)), weights)
+
+
+def lift_at(y: np.ndarray, p: np.ndarray, k: int, ties: Ties = "worst", weights: np.ndarray | None = None) -> Any:
+    """Precision at ``k`` over the base rate. NaN without a positive."""
+    lift = ratio(np.atleast_1d(precision_at(y, p, k, ties, weights)), np.atleast_1d(base_rate(y, weights)))
+    return _as_asked(lift, weights)
+
+
+def recall_at(gain: np.ndarray, p: np.ndarray, k: int, weights: np.ndarray | None = None) -> Any:
+    """Share of all that was gained (expansions, or their ARR) that the first ``k`` hold, ties worst case."""
+    counts = _counts(gain, weights)
+    listed = Listed(np.nan_to_num(np.asarray(gain, dtype=np.float64)), p, counts)
+    total = counts.sum(axis=1)
+    return _as_asked(ratio(listed.gained(np.minimum(k, total)), listed.gained(total)), weights)
+
+
+def precision_in_books(
+    y: np.ndarray, p: np.ndarray, owners: np.ndarray, k: int = LIST_LENGTH, weights: np.ndarray | None = None
+) -> Any:
+    """Share of positives among the first ``k`` of every owner's book together, ties worst case.
+
+    ``owners``: a whole number per row, below zero where there is no owner; those rows are in no book.
+    """
+    y, owners = np.asarray(y, dtype=np.float64), np.asarray(owners)
+    order = np.lexsort((y, -np.asarray(p, dtype=np.float64), owners))
+    order = order[owners[order] >= 0]
+    counts, starts = _counts(y, weights)[:, order], _runs(owners[order])
+    above = np.cumsum(counts, axis=1) - counts
+    above -= np.repeat(above[:, starts], np.diff(starts, append=len(order)), axis=1)  # of the same book
+    listed = np.clip(k - above, 0, counts)
+    return _as_asked(ratio(listed @ y[order], listed.sum(axis=1)), weights)
+
+
+def brier(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """Mean squared distance between forecast and outcome."""
+    counts, miss = _counts(y, weights), (np.asarray(p) - np.asarray(y)) ** 2
+    return _as_asked(ratio(counts @ miss, counts.sum(axis=1)), weights)
+
+
+def brier_skill(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """1 - Brier / Brier of always saying the base rate of these same rows (the strictest constant forecast)."""
+    rate = np.atleast_1d(base_rate(y, weights))
+    return _as_asked(1 - ratio(np.atleast_1d(brier(y, p, weights)), rate * (1 - rate)), weights)
+
+
+def log_loss(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    p = np.clip(np.asarray(p, dtype=np.float64), SMALLEST, 1 - SMALLEST)
+    counts, miss = _counts(y, weights), -np.where(np.asarray(y) == 1, np.log(p), np.log1p(-p))
+    return _as_asked(ratio(counts @ miss, counts.sum(axis=1)), weights)
+
+
+def order_loss(y: np.ndarray, log_odds: np.ndarray) -> float:
+    """Log loss at the level that fits these rows best; with one outcome only, there is no order to judge: 0."""
+    if not 0 < y.sum() < len(y):
+        return 0.0
+    return float(log_loss(y, expit(log_odds + level_for(log_odds, float(y.mean())))))
+
+
+def forecast_over_realised(expected: np.ndarray, came: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """Sum of what was forecast (propensities, or expected ARR) over the sum of what came. NaN if nothing came."""
+    counts = _counts(came, weights)
+    return _as_asked(ratio(counts @ np.nan_to_num(expected), counts @ np.nan_to_num(came)), weights)
+
+
+def bins_of(p: np.ndarray, bins: int = 10) -> np.ndarray:
+    """The bin of each row: (nearly) equal counts, lowest first; equal values share a bin."""
+    ranks = pd.Series(np.asarray(p, dtype=np.float64)).rank(method="max").to_numpy()
+    return np.minimum(((ranks - 1) * bins // max(1, len(ranks))).astype(int), bins - 1)
+
+
+def calibration_curve(y: np.ndarray, p: np.ndarray, bins: int = 10) -> pd.DataFrame:
+    """One row per bin of (nearly) equal counts, lowest propensity first; equal propensities share a bin.
+
+    Columns: rows, positives, mean_propensity, observed_rate.
+    """
+    frame = pd.DataFrame({"y": np.asarray(y, dtype=np.float64), "p": np.asarray(p, dtype=np.float64)})
+    grouped = frame.assign(bin=bins_of(frame.p.to_numpy(), bins)).groupby("bin")
+    curve = grouped.agg(rows=("y", "size"), positives=("y", "sum"), mean_propensity=("p", "mean"))
+    curve = curve.reset_index(drop=True).astype({"positives": "int64"})
+    return curve.assign(observed_rate=curve.positives / curve.rows)
+
+
+def expected_calibration_error(y: np.ndarray, p: np.ndarray, bins: int = 10, weights: np.ndarray | None = None) -> Any:
+    """Mean distance between forecast and outcome over the bins, weighted by their rows. The bins stay as they are."""
+    counts, gap = _counts(y, weights), np.asarray(p, dtype=np.float64) - np.asarray(y)
+    if not len(gap):
+        return _as_asked(np.full(len(counts), np.nan), weights)
+    member = bins_of(p, bins)[:, None] == np.arange(bins)
+    return _as_asked(ratio(np.abs((counts * gap) @ member).sum(axis=1), counts.sum(axis=1)), weights)
+
+
+def calibration_slope(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """Slope of the outcome's log-odds on the forecast's, the level left free (Cox 1958); 1: neither bold nor timid."""
+    y, counts = np.asarray(y, dtype=np.float64), _counts(y, weights)
+    z = logit(np.clip(np.asarray(p, dtype=np.float64), 1e-9, 1 - 1e-9))
+    if not 0 < y.sum() < len(y) or np.ptp(z) == 0:
+        return _as_asked(np.full(len(counts), np.nan), weights)
+    middle, spread = z.mean(), z.std()
+    x = (z - middle) / spread
+    level, slope = np.full(len(counts), logit(y.mean())), np.zeros(len(counts))
+    for _ in range(NEWTON_STEPS):  # a concave likelihood of two parameters
+        fitted = expit(level[:, None] + slope[:, None] * x)
+        miss, pull = counts * (y - fitted), counts * fitted * (1 - fitted)
+        a, b, c = pull.sum(axis=1) + RIDGE, pull @ x, pull @ x**2 + RIDGE
+        first, second = miss.sum(axis=1), miss @ x
+        level += np.clip((c * first - b * second) / (a * c - b**2), -2, 2)
+        slope += np.clip((a * second - b * first) / (a * c - b**2), -2, 2)
+    return _as_asked(slope / spread, weights)
+
+
+NEWTON_STEPS, RIDGE = 8, 1e-9
+
+
+def deciles(y: np.ndarray, p: np.ndarray, expected_arr: np.ndarray, arr: np.ndarray) -> pd.DataFrame:
+    """One row per tenth of the list, best first: what was forecast for it, and what came.
+
+    Columns: decile, rows, positives, mean_propensity, observed_rate, expected_arr, expansion_arr.
+    """
+    table = pd.DataFrame({"y": y, "p": p, "expected": expected_arr, "arr": arr}).astype("float64")
+    grouped = table.assign(decile=10 - bins_of(table.p.to_numpy())).groupby("decile")
+    told = grouped.agg(
+        rows=("y", "size"),
+        positives=("y", "sum"),
+        mean_propensity=("p", "mean"),
+        observed_rate=("y", "mean"),
+        expected_arr=("expected", "sum"),
+        expansion_arr=("arr", "sum"),
+    )
+    return told.reset_index().astype({"positives": "int64"})
+
+
+def deciles_out_of_order(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
+    """How many of the nine steps from a tenth of the list to the one above go the wrong way. The tenths stay."""
+    counts = _counts(y, weights)
+    member = (bins_of(p)[:, None] == np.arange(10)).astype(np.float64)
+    rates = ratio((counts * np.asarray(y)) @ member, counts @ member)
+    return _as_asked((np.diff(rates, axis=1) < 0).sum(axis=1).astype(np.float64), weights)
+
+
+def rises_of(observed: np.ndarray) -> int:
+    """How many times a decile did better than the one above it; 0: monotone. ``observed``: rates, best decile first."""
+    return int((np.diff(np.asarray(observed)) > 0).sum())
