@@ -69,9 +69,9 @@ def publish_list(bundle: Bundle, report: Report, standing: Standing, settings: S
     context = replace(context_of(bundle, standing, settings), replaced_by=last.replaced_by(bundle))
     fingerprint, explained_by, references = steps.Fingerprint(), "", None
     with publish(settings.out_folder, context, last.listing) as publishing:
-        for rows, owned in shards(standing, settings):
+        for rows, options in shards(standing, settings):
             fingerprint.add(rows)
-            scored = score_rows(bundle, rows, owned)
+            scored = score_rows(bundle, rows, options)
             explained_by = scored.explained_by
             # A shard is drawn by chance, so the first one stands for the base.
             references = references or measure(scored.attributions, rows, context.catalogue)

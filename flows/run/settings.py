@@ -16,7 +16,7 @@ from data.errors import SettingsError
 from data.hints import hint
 from data.ledger.movements import ExpansionRules
 from data.sources.connect import SourceSettings
-from models.settings import StudySettings, TrainSettings
+from models.settings import EvaluationSettings, TrainSettings
 from serving.settings import ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
@@ -58,9 +58,9 @@ class Settings(BaseModel):
         return self.mlruns.resolve()
 
     @property
-    def training_settings(self) -> StudySettings:
+    def training_settings(self) -> EvaluationSettings:
         """The settings of a training, whose horizon is the label's."""
-        return StudySettings(**dict(self.training), horizon_days=self.expansion.horizon_days)
+        return EvaluationSettings(**dict(self.training), horizon_days=self.expansion.horizon_days)
 
     @property
     def playbook_file(self) -> Path | None:

@@ -16,20 +16,21 @@ from features.cross_sell import cross_sells, features_used, products_had, produc
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
 from flows.stages.dates import Standing
-from models.estimators.cross_sell import Owned, Sales
+from models.estimators.cross_sell import CrossSellHistory, CrossSellOptions
 from models.estimators.sampling import days
 
 
-def read_sales(standing: Standing, dates: list[date], settings: Settings) -> Sales:
+def read_cross_sells(standing: Standing, dates: list[date], settings: Settings) -> CrossSellHistory:
     """Which products were sold across within the horizon of these snapshots, and what the buyers had before."""
     tables = standing.tables
     sold = cross_sells(tables, cohort(tables, dates), settings.expansion).cache()
     bought = sold.select("account_id", "snapshot_date").distinct()
     had, used = products_had(tables, bought), features_used(tables, bought)
-    return Sales(_read(sold), Owned(_read(had), _read(products_on_offer(tables, dates)), _read(used)))
+    options = CrossSellOptions(_read(had), _read(products_on_offer(tables, dates)), _read(used))
+    return CrossSellHistory(_read(sold), options)
 
 
-def shards(standing: Standing, settings: Settings) -> Iterator[tuple[pd.DataFrame, Owned]]:
+def shards(standing: Standing, settings: Settings) -> Iterator[tuple[pd.DataFrame, CrossSellOptions]]:
     """The feature rows of each shard of the base, and what its accounts have or had and what is on offer.
 
     The engine is asked once what all of them have, for it reads all usage to tell; that waits on disk, by shard. Which
@@ -48,7 +49,7 @@ def shards(standing: Standing, settings: Settings) -> Iterator[tuple[pd.DataFram
         for part in steps.row_parts(standing, dates, settings):
             rows = part.to_pandas()
             accounts = shard[rows["account_id"]]
-            yield rows, Owned(_of(had, accounts), on_offer, _of(used, accounts))
+            yield rows, CrossSellOptions(_of(had, accounts), on_offer, _of(used, accounts))
 
 
 def _numbered(table: ir.Table, count: int) -> ir.Table:

@@ -9,7 +9,7 @@ from flows.run.settings import Settings
 from flows.stages.dates import Standing
 from models.estimators.boosting import check_columns
 from models.estimators.bundle import Bundle
-from models.settings import PromotionGates
+from models.settings import PromotionSettings
 from models.training.train import TrainedModel
 
 RULES = "expansion_rules"
@@ -54,7 +54,7 @@ def require_features(bundle: Bundle, there: Collection[str]) -> None:
     check_columns(asked, [name for name in asked if name in there])
 
 
-def warnings(bundle: Bundle, standing: Standing, gates: PromotionGates) -> list[str]:
+def warnings(bundle: Bundle, standing: Standing, gates: PromotionSettings) -> list[str]:
     """Sentences for the page and the manifest.
 
     ``gates``: outside their ``forecast_range`` the percentages are not to be taken at their word.

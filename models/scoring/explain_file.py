@@ -118,16 +118,16 @@ def _matrix(bundle: Bundle, batch: pa.RecordBatch) -> pd.DataFrame:
 def _unfit(batch: pa.RecordBatch, X: pd.DataFrame) -> Counter[str]:
     """What no row may have, with the number of rows that have it."""
     infinite = dict(zip(X.columns, np.isinf(X.to_numpy()).sum(axis=0).tolist(), strict=True))
-    found = {f"{key} is empty": batch.column(key).null_count for key in KEYS}
-    return +Counter(found | {f"{name} is infinite": count for name, count in infinite.items()})
+    counts = {f"{key} is empty": batch.column(key).null_count for key in KEYS}
+    return +Counter(counts | {f"{name} is infinite": count for name, count in infinite.items()})
 
 
 def _refused(bundle: Bundle, features: Path, batches: Iterable[pa.RecordBatch]) -> ContractError:
     """The error for rows that do not fit; ``batches`` are those from the first such row on."""
-    found = sum((_unfit(batch, _matrix(bundle, batch)) for batch in batches), Counter[str]())
+    counts = sum((_unfit(batch, _matrix(bundle, batch)) for batch in batches), Counter[str]())
     return ContractError(
         asked=f"The feature rows of {features} are to be explained.",
-        found="; ".join(f"{what} in {count:,} {'row' if count == 1 else 'rows'}" for what, count in found.items()),
+        found="; ".join(f"{what} in {count:,} {'row' if count == 1 else 'rows'}" for what, count in counts.items()),
         todo="Give every row its account and day, and leave a value empty that is not known or not finite.",
     )
 

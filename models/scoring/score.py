@@ -12,7 +12,7 @@ from data.errors import NotEnoughHistoryError, PublishError
 from models.estimators import boosting
 from models.estimators.bundle import Bundle
 from models.estimators.categories import encode
-from models.estimators.cross_sell import Owned
+from models.estimators.cross_sell import CrossSellOptions
 from models.estimators.sampling import KEYS
 from models.scoring import attributions as attributions_of
 from models.scoring.motions import motion_propensities
@@ -43,10 +43,10 @@ class Scored:
     sha256: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def score(bundle: Bundle, rows: pd.DataFrame, owned: Owned | None = None) -> Scored:
+def score(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions | None = None) -> Scored:
     """Score feature rows. ``rows``: account_id, snapshot_date and the model's features, more columns are left aside.
 
-    ``owned``: what these accounts (or more) could be sold; without it no product is named.
+    ``options``: what these accounts (or more) could be sold; without it no product is named.
 
     Raises ModelError if features of the model are missing, NotEnoughHistoryError for no rows, PublishError if an
     account is there twice, the parts of a score do not add up to it, or LightGBM explains it otherwise.
@@ -76,7 +76,7 @@ def score(bundle: Bundle, rows: pd.DataFrame, owned: Owned | None = None) -> Sco
     scores = scores.assign(
         expected_arr=propensity * amount, arr_if_expands=amount, arr_if_expands_low=low, arr_if_expands_high=high
     )
-    product, share = _likeliest_product(bundle, rows, owned)
+    product, share = _likeliest_product(bundle, rows, options)
     scores = scores.assign(cross_sell_product=product, cross_sell_product_share=share)
     explained_by = attributions_of.explained_by(bundle.booster)
     return Scored(scores, attributions, explained_by, _hashes(rows, scores, attributions))
@@ -91,9 +91,9 @@ def require_unchanged(bundle: Bundle, rows: pd.DataFrame, scored: Scored) -> Non
     """
     asked = "publish the scores that this model gave these rows"
     todo = "do not publish: score again, with one version and one set of rows"
-    found = _hashes(rows, scored.scores, scored.attributions)
+    now = _hashes(rows, scored.scores, scored.attributions)
     moved = [
-        name for name in (*scored.sha256, *(found.keys() - scored.sha256)) if scored.sha256.get(name) != found.get(name)
+        name for name in (*scored.sha256, *(now.keys() - scored.sha256)) if scored.sha256.get(name) != now.get(name)
     ]
     if moved:
         raise PublishError(asked, f"changed since they were scored: {', '.join(moved[:5])} ({len(moved)} in all)", todo)
@@ -140,11 +140,13 @@ def _spread(count: int, most: int = JUDGED_ROWS) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
-def _likeliest_product(bundle: Bundle, rows: pd.DataFrame, owned: Owned | None) -> tuple[pd.Series, np.ndarray]:
+def _likeliest_product(
+    bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions | None
+) -> tuple[pd.Series, np.ndarray]:
     """Of each row, in a frame's index from 0; none where the motion was withheld."""
-    if owned is None or bundle.offers is None or "cross_sell" not in bundle.motions:
+    if options is None or bundle.cross_sell is None or "cross_sell" not in bundle.motions:
         return pd.Series(None, index=range(len(rows)), dtype="str"), np.full(len(rows), np.nan)
-    product, share = bundle.offers.best(rows, owned)
+    product, share = bundle.cross_sell.best(rows, options)
     return pd.Series(product, dtype="str"), share
 
 

@@ -127,8 +127,10 @@ def _ask(
     features = list(old.feature_names)
     if same_model(old, new) and attributions is not None:
         return today, of_accounts(ids, attributions, "new attributions")[features].to_numpy(np.float64)
-    told = score(old, rows)
-    return of_accounts(ids, told.scores, "scores of the old model"), told.attributions[features].to_numpy(np.float64)
+    scored = score(old, rows)
+    return of_accounts(ids, scored.scores, "scores of the old model"), scored.attributions[features].to_numpy(
+        np.float64
+    )
 
 
 def _cannot_ask(old: Bundle, rows: pd.DataFrame) -> str:

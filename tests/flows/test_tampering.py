@@ -11,7 +11,7 @@ import pytest
 
 import flows.pipelines.score
 from models.estimators.bundle import Bundle
-from models.estimators.cross_sell import Owned
+from models.estimators.cross_sell import CrossSellOptions
 from models.scoring.score import Scored
 from tests.flows.conftest import END, Headroom
 
@@ -55,8 +55,8 @@ def test_what_moved_after_scoring_is_named_and_nothing_is_published(
 ) -> None:
     score = flows.pipelines.score.score_rows
 
-    def spoilt(bundle: Bundle, rows: pd.DataFrame, owned: Owned) -> Scored:
-        scored = score(bundle, rows, owned)
+    def spoilt(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions) -> Scored:
+        scored = score(bundle, rows, options)
         spoil(rows, scored)
         return scored
 

@@ -48,13 +48,13 @@ def test_each_shard_comes_with_what_its_own_accounts_have(
     assert len(parts) == SHARDS
     base = cohort(standing.tables, [END])
     for name, table in zip(KEPT, (products_had, features_used), strict=True):
-        own = [getattr(owned, name) for _, owned in parts]
+        own = [getattr(options, name) for _, options in parts]
         for (rows, _), found in zip(parts, own, strict=True):
             assert set(found["account_id"]) <= set(rows["account_id"])
         told = pd.concat(own).drop(columns="snapshot_date")
         expected = table(standing.tables, base).drop("snapshot_date").to_pyarrow().to_pandas()
         pd.testing.assert_frame_equal(in_order(told), in_order(expected))
-    assert all(owned.on_offer["product"].nunique() > 1 for _, owned in parts)
+    assert all(options.on_offer["product"].nunique() > 1 for _, options in parts)
 
 
 def turned(parts: Parts) -> Parts:
@@ -85,10 +85,10 @@ def test_parts_and_rows_in_another_order_come_with_the_same(
         """All rows, and what each account came with: a part comes with what is its own."""
         monkeypatch.setattr(steps, "row_parts", lambda *_: iter(parts))
         said: dict[str, list[pd.DataFrame]] = {"rows": [], **{name: [] for name in KEPT}}
-        for rows, owned in shards(standing, settings):
+        for rows, options in shards(standing, settings):
             said["rows"].append(rows)
             for name in KEPT:
-                table = getattr(owned, name)
+                table = getattr(options, name)
                 assert set(table["account_id"]) <= set(rows["account_id"])
                 said[name].append(table)
         return [in_order(pd.concat(tables)) for tables in said.values()]
