@@ -14,7 +14,7 @@ from data.contract.inputs import MOTIONS
 from data.contract.score_change import NotSplit
 
 
-class Kind(StrEnum):
+class OutputKind(StrEnum):
     """What an output column holds."""
 
     TEXT = "text"
@@ -36,7 +36,7 @@ class OutputColumn:
     """
 
     name: str
-    kind: Kind
+    kind: OutputKind
     meaning: str
     unit: str = ""
     nullable: bool = False
@@ -91,7 +91,7 @@ class OutputTable:
         """The columns that sum to this one."""
         return tuple(column.name for column in self.columns if column.part_of == name)
 
-    def features_of(self, names: Iterable[str]) -> list[str]:
+    def features_of(self, names: Iterable[object]) -> list[str]:
         """The features among the columns of a table that has them, in their order."""
         return [str(name) for name in names if name not in self.names]
 
@@ -110,16 +110,16 @@ LOG_ODDS, SHARE, PER_YEAR, RANK, PLACES = "log-odds", "0-1", "currency per year"
 
 
 def _snapshot_date() -> OutputColumn:
-    return OutputColumn("snapshot_date", Kind.DAY, "the day of the list; what was known before it counts")
+    return OutputColumn("snapshot_date", OutputKind.DAY, "the day of the list; what was known before it counts")
 
 
 def _account_id() -> OutputColumn:
-    return OutputColumn("account_id", Kind.TEXT, "as in the input tables")
+    return OutputColumn("account_id", OutputKind.TEXT, "as in the input tables")
 
 
 def _base_log_odds() -> OutputColumn:
     meaning = "the model's base value; base + attributions = `log_odds`"
-    return OutputColumn("base_log_odds", Kind.NUMBER, meaning, LOG_ODDS)
+    return OutputColumn("base_log_odds", OutputKind.NUMBER, meaning, LOG_ODDS)
 
 
 SCORES = OutputTable(
@@ -128,82 +128,95 @@ SCORES = OutputTable(
     (
         _snapshot_date(),
         _account_id(),
-        OutputColumn("model_version", Kind.TEXT, "the model"),
-        OutputColumn("run_id", Kind.TEXT, "its run in MLflow"),
-        OutputColumn("propensity", Kind.NUMBER, "calibrated probability of any expansion within the horizon", SHARE),
+        OutputColumn("model_version", OutputKind.TEXT, "the model"),
+        OutputColumn("run_id", OutputKind.TEXT, "its run in MLflow"),
+        OutputColumn(
+            "propensity", OutputKind.NUMBER, "calibrated probability of any expansion within the horizon", SHARE
+        ),
         *(
             OutputColumn(
                 f"propensity_{motion}",
-                Kind.NUMBER,
+                OutputKind.NUMBER,
                 "the same of this motion; null where it could not be learnt (`withheld` of the manifest says why)",
                 SHARE,
                 nullable=True,
             )
             for motion in MOTIONS
         ),
-        OutputColumn("log_odds", Kind.NUMBER, "the model's raw output", LOG_ODDS),
+        OutputColumn("log_odds", OutputKind.NUMBER, "the model's raw output", LOG_ODDS),
         _base_log_odds(),
         OutputColumn(
             "expected_arr",
-            Kind.NUMBER,
+            OutputKind.NUMBER,
             "`propensity` x `arr_if_expands`: expected expansion ARR within the horizon",
             PER_YEAR,
             nullable=True,
         ),
         OutputColumn(
-            "arr_if_expands", Kind.NUMBER, "mean expansion ARR if the account expands", PER_YEAR, nullable=True
+            "arr_if_expands", OutputKind.NUMBER, "mean expansion ARR if the account expands", PER_YEAR, nullable=True
         ),
         OutputColumn(
             "arr_if_expands_low",
-            Kind.NUMBER,
+            OutputKind.NUMBER,
             "between it and the next lie four in five such amounts; null with fewer than 20 past amounts. It is no "
             "interval of `expected_arr`: most accounts do not expand at all",
             PER_YEAR,
             nullable=True,
         ),
-        OutputColumn("arr_if_expands_high", Kind.NUMBER, "see there", PER_YEAR, nullable=True),
+        OutputColumn("arr_if_expands_high", OutputKind.NUMBER, "see there", PER_YEAR, nullable=True),
         OutputColumn(
             "cross_sell_product",
-            Kind.TEXT,
+            OutputKind.TEXT,
             "the likeliest product if it is a cross-sell; null where nothing is left to sell or the motion was not "
             "learnt",
             nullable=True,
         ),
-        OutputColumn("cross_sell_product_share", Kind.NUMBER, "its chance given a cross-sell", SHARE, nullable=True),
-        OutputColumn("motion", Kind.TEXT, "the likeliest possible motion", words=MOTIONS),
-        OutputColumn("play", Kind.TEXT, "the play that fits its reasons, by its code in the playbook"),
+        OutputColumn(
+            "cross_sell_product_share", OutputKind.NUMBER, "its chance given a cross-sell", SHARE, nullable=True
+        ),
+        OutputColumn("motion", OutputKind.TEXT, "the likeliest possible motion", words=MOTIONS),
+        OutputColumn("play", OutputKind.TEXT, "the play that fits its reasons, by its code in the playbook"),
         OutputColumn(
             "rank",
-            Kind.WHOLE,
+            OutputKind.WHOLE,
             "place among those of the base that may be ranked; no ties; null if not eligible",
             RANK,
             nullable=True,
             of_the_base=True,
         ),
         OutputColumn(
-            "owner_rank", Kind.WHOLE, "place in the owner's book, likewise", RANK, nullable=True, of_the_base=True
+            "owner_rank", OutputKind.WHOLE, "place in the owner's book, likewise", RANK, nullable=True, of_the_base=True
         ),
-        OutputColumn("eligible", Kind.YES_NO, "did it pass all gates"),
+        OutputColumn("eligible", OutputKind.YES_NO, "did it pass all gates"),
         OutputColumn(
             "not_eligible_because",
-            Kind.TEXT,
+            OutputKind.TEXT,
             "the codes of the gates that it did not pass, separated by `;`; empty if it is eligible",
         ),
         OutputColumn(
-            "previous_rank", Kind.WHOLE, "`rank` of the last published list", RANK, nullable=True, of_the_base=True
+            "previous_rank",
+            OutputKind.WHOLE,
+            "`rank` of the last published list",
+            RANK,
+            nullable=True,
+            of_the_base=True,
         ),
         OutputColumn(
             "previous_propensity",
-            Kind.NUMBER,
+            OutputKind.NUMBER,
             "`propensity` of the last published list",
             SHARE,
             nullable=True,
             of_the_base=True,
         ),
-        OutputColumn("name", Kind.TEXT, "as people write it; the id of an account without a name", for_people=True),
-        OutputColumn("owner", Kind.TEXT, "the CSM, in one spelling; null without one", nullable=True, for_people=True),
-        OutputColumn("segment", Kind.TEXT, "as in `accounts`", nullable=True, for_people=True),
-        OutputColumn("act_by", Kind.DAY, "the day by which the play is to be acted on", for_people=True),
+        OutputColumn(
+            "name", OutputKind.TEXT, "as people write it; the id of an account without a name", for_people=True
+        ),
+        OutputColumn(
+            "owner", OutputKind.TEXT, "the CSM, in one spelling; null without one", nullable=True, for_people=True
+        ),
+        OutputColumn("segment", OutputKind.TEXT, "as in `accounts`", nullable=True, for_people=True),
+        OutputColumn("act_by", OutputKind.DAY, "the day by which the play is to be acted on", for_people=True),
     ),
     key=("snapshot_date", "account_id"),
     order=("account_id",),
@@ -224,45 +237,47 @@ REASONS = OutputTable(
     (
         _snapshot_date(),
         _account_id(),
-        OutputColumn("position", Kind.WHOLE, "1 = the strongest reason for"),
-        OutputColumn("reason_code", Kind.TEXT, "the story"),
-        OutputColumn("features", Kind.TEXT, "the features that tell it, strongest first, comma separated"),
-        OutputColumn("shap_log_odds", Kind.NUMBER, "the sum of their attributions", LOG_ODDS),
+        OutputColumn("position", OutputKind.WHOLE, "1 = the strongest reason for"),
+        OutputColumn("reason_code", OutputKind.TEXT, "the story"),
+        OutputColumn("features", OutputKind.TEXT, "the features that tell it, strongest first, comma separated"),
+        OutputColumn("shap_log_odds", OutputKind.NUMBER, "the sum of their attributions", LOG_ODDS),
         OutputColumn(
-            "text", Kind.TEXT, "the sentence with the account's own numbers", for_people=True, of_sentence=True
+            "text", OutputKind.TEXT, "the sentence with the account's own numbers", for_people=True, of_sentence=True
         ),
-        OutputColumn("title", Kind.TEXT, "its heading", for_people=True, of_sentence=True),
+        OutputColumn("title", OutputKind.TEXT, "its heading", for_people=True, of_sentence=True),
         OutputColumn(
             "effect",
-            Kind.TEXT,
+            OutputKind.TEXT,
             "what it speaks for; `contradicts` is against the declared direction of its features, kept for the data "
             "team and shown on no list",
             words=(FOR, AGAINST, NEUTRAL, CONTRADICTS),
         ),
-        OutputColumn("actionable", Kind.YES_NO, "can a CSM act on it", of_sentence=True),
+        OutputColumn("actionable", OutputKind.YES_NO, "can a CSM act on it", of_sentence=True),
         OutputColumn(
             "numbers_from",
-            Kind.TEXT,
+            OutputKind.TEXT,
             "the features that the sentence rests on, comma separated: first those whose numbers it states, in their "
             "order, then those that its words depend on",
             of_sentence=True,
         ),
         OutputColumn(
-            "feature", Kind.TEXT, "the first of them; null where there is none", nullable=True, of_sentence=True
+            "feature", OutputKind.TEXT, "the first of them; null where there is none", nullable=True, of_sentence=True
         ),
-        OutputColumn("value", Kind.NUMBER, "its value", "as the feature's", nullable=True, of_sentence=True),
-        OutputColumn("value_text", Kind.TEXT, "instead, where it is a text", nullable=True, of_sentence=True),
+        OutputColumn("value", OutputKind.NUMBER, "its value", "as the feature's", nullable=True, of_sentence=True),
+        OutputColumn("value_text", OutputKind.TEXT, "instead, where it is a text", nullable=True, of_sentence=True),
         OutputColumn(
             "comparator",
-            Kind.TEXT,
+            OutputKind.TEXT,
             "what the first number is set against; null where nothing is",
             nullable=True,
             of_sentence=True,
         ),
-        OutputColumn("comparator_value", Kind.NUMBER, "its value", "as the feature's", nullable=True, of_sentence=True),
-        OutputColumn("as_of", Kind.DAY, "the last day that counts: the day before the snapshot"),
         OutputColumn(
-            "numbers", Kind.NUMBERS, "the values of `numbers_from`, in that order", later=True, of_sentence=True
+            "comparator_value", OutputKind.NUMBER, "its value", "as the feature's", nullable=True, of_sentence=True
+        ),
+        OutputColumn("as_of", OutputKind.DAY, "the last day that counts: the day before the snapshot"),
+        OutputColumn(
+            "numbers", OutputKind.NUMBERS, "the values of `numbers_from`, in that order", later=True, of_sentence=True
         ),
     ),
     key=("snapshot_date", "account_id", "position"),
@@ -275,14 +290,14 @@ EXCLUSIONS = OutputTable(
     (
         _snapshot_date(),
         _account_id(),
-        OutputColumn("owner", Kind.TEXT, "as in `scores`", nullable=True, for_people=True),
+        OutputColumn("owner", OutputKind.TEXT, "as in `scores`", nullable=True, for_people=True),
         OutputColumn(
-            "not_eligible_because", Kind.TEXT, "the codes of the gates that it did not pass, separated by `;`"
+            "not_eligible_because", OutputKind.TEXT, "the codes of the gates that it did not pass, separated by `;`"
         ),
-        OutputColumn("text", Kind.TEXT, "the same in words, with the account's own numbers", for_people=True),
-        OutputColumn("name", Kind.TEXT, "as in `scores`", for_people=True),
-        OutputColumn("shown_under", Kind.TEXT, "the heading on the list", words=SHOWN_UNDER),
-        OutputColumn("propensity", Kind.NUMBER, "as in `scores`", SHARE),
+        OutputColumn("text", OutputKind.TEXT, "the same in words, with the account's own numbers", for_people=True),
+        OutputColumn("name", OutputKind.TEXT, "as in `scores`", for_people=True),
+        OutputColumn("shown_under", OutputKind.TEXT, "the heading on the list", words=SHOWN_UNDER),
+        OutputColumn("propensity", OutputKind.NUMBER, "as in `scores`", SHARE),
     ),
     key=("snapshot_date", "account_id"),
     order=("-propensity", "account_id"),
@@ -295,11 +310,11 @@ CHANGES = OutputTable(
         _snapshot_date(),
         _account_id(),
         OutputColumn(
-            "previous_snapshot_date", Kind.DAY, "the day of the last list; null if there is none", nullable=True
+            "previous_snapshot_date", OutputKind.DAY, "the day of the last list; null if there is none", nullable=True
         ),
         OutputColumn(
             "change_log_odds",
-            Kind.NUMBER,
+            OutputKind.NUMBER,
             "the change of the calibrated log-odds, logit(`propensity`) - logit(`previous_propensity`); null for a new "
             "account",
             LOG_ODDS,
@@ -307,7 +322,7 @@ CHANGES = OutputTable(
         ),
         OutputColumn(
             "data_log_odds",
-            Kind.NUMBER,
+            OutputKind.NUMBER,
             "the account's own facts: the old model on today's row against the old model on the row of then",
             LOG_ODDS,
             nullable=True,
@@ -315,7 +330,7 @@ CHANGES = OutputTable(
         ),
         OutputColumn(
             "model_log_odds",
-            Kind.NUMBER,
+            OutputKind.NUMBER,
             "another model on the same row; 0 if the model is the same",
             LOG_ODDS,
             nullable=True,
@@ -323,7 +338,7 @@ CHANGES = OutputTable(
         ),
         OutputColumn(
             "calibration_log_odds",
-            Kind.NUMBER,
+            OutputKind.NUMBER,
             "another map from log-odds to propensity. The three sum to the change within 1e-9",
             LOG_ODDS,
             nullable=True,
@@ -331,14 +346,14 @@ CHANGES = OutputTable(
         ),
         OutputColumn(
             "rank_change",
-            Kind.WHOLE,
+            OutputKind.WHOLE,
             "`rank` - `previous_rank`: below 0 is up the list; null unless ranked in both",
             PLACES,
             nullable=True,
         ),
         OutputColumn(
             "rank_own",
-            Kind.WHOLE,
+            OutputKind.WHOLE,
             "its new key in the old list, all else as it was",
             PLACES,
             nullable=True,
@@ -346,7 +361,7 @@ CHANGES = OutputTable(
         ),
         OutputColumn(
             "rank_came",
-            Kind.WHOLE,
+            OutputKind.WHOLE,
             "accounts ahead of it that came onto the list",
             PLACES,
             nullable=True,
@@ -354,7 +369,7 @@ CHANGES = OutputTable(
         ),
         OutputColumn(
             "rank_left",
-            Kind.WHOLE,
+            OutputKind.WHOLE,
             "and (below 0) that left it",
             PLACES,
             nullable=True,
@@ -362,7 +377,7 @@ CHANGES = OutputTable(
         ),
         OutputColumn(
             "rank_moved",
-            Kind.WHOLE,
+            OutputKind.WHOLE,
             "of those in both lists, how many more are ahead of it now. The four sum to `rank_change`; null where the "
             "two lists are ranked by different columns",
             PLACES,
@@ -371,11 +386,11 @@ CHANGES = OutputTable(
         ),
         OutputColumn(
             "because",
-            Kind.TEXT,
+            OutputKind.TEXT,
             "why the change is not split; empty if it is",
             words=("", *(why.value for why in NotSplit)),
         ),
-        OutputColumn("text", Kind.TEXT, "all of it in one sentence", for_people=True),
+        OutputColumn("text", OutputKind.TEXT, "all of it in one sentence", for_people=True),
     ),
     key=("snapshot_date", "account_id"),
     order=("account_id",),
@@ -390,11 +405,11 @@ CHANGE_REASONS = OutputTable(
         _account_id(),
         OutputColumn(
             "reason_code",
-            Kind.TEXT,
+            OutputKind.TEXT,
             "the story; what is smaller than 0.02 stands together under `rest`, so that the rows of an account sum to "
             "its `data_log_odds`",
         ),
-        OutputColumn("log_odds", Kind.NUMBER, "its part of the change", LOG_ODDS),
+        OutputColumn("log_odds", OutputKind.NUMBER, "its part of the change", LOG_ODDS),
     ),
     key=("snapshot_date", "account_id", "reason_code"),
     order=("account_id", "reason_code"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from data.errors import NotEnoughHistoryError
 from flows.run.progress import say
-from flows.run.runner import pipeline, stage
+from flows.run.runner import RETRIES, pipeline, stage
 from flows.run.settings import load
 from flows.stages import inputs as steps
 from flows.stages.history import Known, evaluate_known, read_known, too_few, write_verdict
@@ -17,7 +17,7 @@ from models.report.pages import evaluation_page
 from models.report.run_record import evaluation_record
 
 
-@stage("write backtest")
+@stage("write backtest", retries=RETRIES)
 def write_backtest(known: Known, evaluation: Evaluation) -> tuple[Path, str]:
     """The page, and the run in MLflow with the page, the figures and the tables behind them."""
     settings = known.settings

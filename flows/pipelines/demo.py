@@ -8,7 +8,7 @@ from data.simulation.base import simulate
 from flows.pipelines.score import score
 from flows.pipelines.train import train
 from flows.run.progress import counting, say
-from flows.run.runner import pipeline, stage
+from flows.run.runner import pipeline, runner, stage
 from flows.run.settings import load
 
 END = date(2026, 10, 1)
@@ -37,6 +37,7 @@ def simulate_base(warehouse: Path, accounts: int, months: int, seed: int) -> Non
 def demo(folder: Path, accounts: int, months: int, seed: int) -> dict[str, Any]:
     """Simulate, train and score under ``folder``. Returns where everything is."""
     warehouse, out = folder.resolve() / "warehouse", folder.resolve() / "published"
+    runner().name_run(END)
     simulate_base(warehouse, accounts, months, seed)
     settings = folder / "headroom.toml"
     settings.write_text(SETTINGS, encoding="utf-8")

@@ -6,10 +6,11 @@ from typing import Any
 
 from data.errors import NotEnoughHistoryError
 from flows.run.progress import say
-from flows.run.runner import pipeline, stage
+from flows.run.runner import RETRIES, pipeline, stage
 from flows.run.settings import load
 from flows.stages import inputs as steps
 from flows.stages.history import Known, evaluate_known, read_known, too_few, write_verdict
+from flows.stages.shown import show_decision
 from flows.stages.warnings import other_rules, with_label_rules, with_rules
 from models.estimators.bundle import Bundle
 from models.estimators.categories import learn_categories
@@ -42,10 +43,11 @@ def decide_promotion(known: Known, evaluation: Evaluation) -> Decision:
         champion = None
     decision = decide(evaluation, champion, settings.training.promotion, why_none)
     say(f"decision: {decision}")
+    show_decision(decision)
     return decision
 
 
-@stage("register")
+@stage("register", retries=RETRIES)
 def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[Bundle, list[Path]]:
     """The model in MLflow with figures, plots, pages and the fingerprint of its data; the champion if so decided."""
     say("logging to MLflow")
@@ -79,7 +81,7 @@ def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[B
     return bundle, [steps.write_page(settings.reports_folder, name, text) for name, text in written.items()]
 
 
-@stage("refuse")
+@stage("refuse", retries=RETRIES)
 def refuse(known: Known, verdict: Verdict, evaluation: Evaluation | None) -> Path:
     """The page that shows why, the record in MLflow, and the rule that may stand in if the settings allow it."""
     page = write_verdict(known, verdict, evaluation)

@@ -5,14 +5,17 @@ flow that is made of it, each stage is a task of Prefect and each pipeline that 
 shown is kept with the run. Nothing here imports Prefect, so a command that does not ask for it does not wait for it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
+RETRIES = 3
+"""How often a stage is tried again that reads a source or writes to a sink."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,10 @@ class Runner:
     def tell(self, line: str) -> None:
         """Keep a line of progress."""
 
-    def name_run(self, name: str) -> None:
-        """Call the run by a name that is not known when it begins."""
+    def name_run(self, day: date) -> None:
+        """Name the run after its snapshot date, which may not be known when it begins."""
 
-    def show_table(self, key: str, rows: Sequence[Mapping[str, Any]], title: str) -> None:
+    def show_table(self, key: str, rows: Iterable[Mapping[str, Any]], title: str) -> None:
         """Show a table with the run. ``key``: lower-case letters and dashes, the same in every run."""
 
     def show_text(self, key: str, markdown: str, title: str) -> None:
@@ -85,6 +88,13 @@ def running(by: Runner) -> Iterator[None]:
 def stage(name: str, *, retries: int = 0) -> Callable[[Callable[P, R]], Stage[P, R]]:
     """Make a stage of a function."""
     return lambda body: Stage(name, body, retries)
+
+
+def each(name: str, items: Iterator[R]) -> Iterator[R]:
+    """Items that are made one after the other, the making of each a stage. None is not an item."""
+    following: Stage[[], R | None] = Stage(name, lambda: next(items, None))
+    while (item := following()) is not None:
+        yield item
 
 
 def pipeline(name: str) -> Callable[[Callable[P, R]], Pipeline[P, R]]:

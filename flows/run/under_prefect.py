@@ -7,8 +7,9 @@ import logging
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from functools import cache, wraps
 from pathlib import Path
 from types import FrameType
@@ -58,14 +59,15 @@ class UnderPrefect(Runner):
         logger = get_run_logger()
         _TOLD.info(line, extra=logger.extra)
 
-    def name_run(self, name: str) -> None:
+    def name_run(self, day: date) -> None:
         context = FlowRunContext.get()
         assert context is not None, "a pipeline under Prefect has a run"
+        assert context.flow is not None, "a pipeline under Prefect is a flow"
         assert context.flow_run is not None, "a pipeline under Prefect has a run"
         with get_client(sync_client=True) as client:
-            client.set_flow_run_name(context.flow_run.id, name)
+            client.set_flow_run_name(context.flow_run.id, f"{context.flow.name} {day}")
 
-    def show_table(self, key: str, rows: Sequence[Mapping[str, Any]], title: str) -> None:
+    def show_table(self, key: str, rows: Iterable[Mapping[str, Any]], title: str) -> None:
         create_table_artifact([dict(row) for row in rows], key=key, description=title)
 
     def show_text(self, key: str, markdown: str, title: str) -> None:

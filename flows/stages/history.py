@@ -1,4 +1,4 @@
-"""What the flows that learn share: the labelled history, the rows of today, and the study of both."""
+"""What the flows that learn share: the labelled history, the rows of today, and the evaluation of both."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,10 @@ from flows.run.progress import say
 from flows.run.runner import stage
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
+from flows.stages.base import read_base
 from flows.stages.cross_sell import read_cross_sells
-from flows.stages.dates import Standing, as_date, stand_on, training_dates
+from flows.stages.dates import Standing, training_dates
+from flows.stages.shown import show_verdict
 from models.estimators.cross_sell import CrossSellHistory
 from models.evaluation.evaluation import Evaluation, evaluate
 from models.evaluation.leak_probes import IDENTITY, SHUFFLED_TIME
@@ -25,9 +27,6 @@ from models.report.pages import evaluation_page
 
 NOT_FEATURES = (IDENTITY, SHUFFLED_TIME)
 """What probes find that is about no single feature."""
-
-read_source = stage("read source")(steps.read_source)
-check_source = stage("check source")(steps.check_source)
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,7 @@ class Known:
 
 def read_known(settings: Settings, snapshot_date: date | str | None) -> Known:
     """Read and check the source, stand on the day, build what was known."""
-    opened = read_source(settings)
-    report = check_source(opened)
-    standing = stand_on(opened, as_date(snapshot_date))
+    standing, report = read_base(settings, snapshot_date)
     history, today = build_history(standing, settings)
     cross_sells = read_cross_sells(standing, training_dates(standing, settings.expansion.horizon_days), settings)
     return Known(settings, report, standing, history, today, tuple(steps.feature_cards(standing)), cross_sells)
@@ -73,7 +70,7 @@ def evaluate_known(known: Known) -> Evaluation:
     """Replay, backtest, probes and verdict. Raises ``NotEnoughHistoryError`` if there is too little."""
     for warning in unknown_signatures(known.settings, known.features):
         say(f"warning: {warning}")
-    return evaluate(
+    evaluation = evaluate(
         known.history,
         known.features,
         known.settings.training_settings,
@@ -82,6 +79,8 @@ def evaluate_known(known: Known) -> Evaluation:
         cross_sells=known.cross_sells,
         progress=say,
     )
+    show_verdict(evaluation.verdict)
+    return evaluation
 
 
 def unknown_signatures(settings: Settings, features: Sequence[str]) -> Iterator[str]:
@@ -100,6 +99,8 @@ def too_few(error: NotEnoughHistoryError) -> Verdict:
 
 def write_verdict(known: Known, verdict: Verdict, evaluation: Evaluation | None) -> Path:
     """The page that shows why no model may be used."""
+    if evaluation is None:
+        show_verdict(verdict)
     title = f"No model for {known.standing.snapshot_date}: {verdict.kind}"
     horizon_days = known.settings.expansion.horizon_days
     return steps.write_page(

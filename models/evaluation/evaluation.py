@@ -3,7 +3,7 @@
     checks -> past days scored as if each were today (replay) -> held against what came and against the rivals
     (backtest) -> leak probes -> verdict
 
-``headroom backtest`` shows a study; ``headroom train`` makes a model of one whose verdict allows it.
+``headroom backtest`` shows an evaluation; ``headroom train`` makes a model of one whose verdict allows it.
 """
 
 from collections.abc import Sequence

@@ -15,7 +15,7 @@ from models.estimators.categories import encode
 from models.estimators.cross_sell import CrossSellOptions
 from models.estimators.sampling import KEYS
 from models.scoring import attributions as attributions_of
-from models.scoring.motions import motion_propensities
+from models.scoring.motions import consistent
 
 JUDGED_ROWS = 16
 """Rows whose attributions LightGBM judges; it takes about two milliseconds for each."""
@@ -64,7 +64,7 @@ def score(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions | None =
     check_sum(rows["account_id"], log_odds, base, parts)
     check_parts(rows["account_id"], bundle.booster, X, parts)
     propensity = bundle.any_expansion.calibrator.propensity(log_odds)
-    per_motion = motion_propensities(bundle, X, propensity)
+    per_motion = _motion_propensities(bundle, X, propensity)
     keys = rows[KEYS].reset_index(drop=True)
     missing = np.full(len(rows), np.nan)
     amount = missing if bundle.amounts is None else bundle.amounts.predict(X)
@@ -138,6 +138,20 @@ def _hash(values: pd.Series) -> str:
 def _spread(count: int, most: int = JUDGED_ROWS) -> np.ndarray:
     """Some places among so many, from the first to the last."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+
+
+def _motion_propensities(bundle: Bundle, X: pd.DataFrame, any_expansion: np.ndarray) -> dict[str, np.ndarray]:
+    """``motion -> propensity per row``, consistent with ``any_expansion``; motions that were withheld are not in it."""
+    raw = {
+        motion: any_expansion
+        if model.booster is None
+        else model.calibrator.propensity(boosting.log_odds(model.booster, X))
+        for motion, model in bundle.motions.items()
+    }
+    if not raw:
+        return {}
+    values = consistent(any_expansion, np.column_stack(list(raw.values())), bundle.all_motions_modelled)
+    return {motion: values[:, i] for i, motion in enumerate(raw)}
 
 
 def _likeliest_product(

@@ -12,8 +12,8 @@ import pandas as pd
 
 from data.contract.feature_card import FeatureCard
 from data.contract.score_change import LEAST_LOG_ODDS, REST, NotSplit
+from serving.reasons.formats import money, say_day, say_propensity
 from serving.reasons.playbook import Playbook
-from serving.reasons.templates import money, say_day, say_propensity
 
 Pair = tuple[str, str]
 """The names of the two that weigh most, the larger first; empty where there is none."""
@@ -101,8 +101,8 @@ def _sentence(row: _Fact, raised: Pair, lowered: Pair, day: str, about: About) -
     if row.because:
         return f"{head}: {UNKNOWN[row.because]}."
     up, down = ("raised", raised), ("lowered", lowered)
-    told = "; ".join([*_most(*((up, down) if row.change >= 0 else (down, up))), *_others(row, about)])
-    return f"{head}: {told}." if told else f"{head}."
+    why = "; ".join([*_most(*((up, down) if row.change >= 0 else (down, up))), *_others(row, about)])
+    return f"{head}: {why}." if why else f"{head}."
 
 
 def _most(main: tuple[str, Pair], against: tuple[str, Pair]) -> Iterator[str]:
@@ -174,13 +174,13 @@ def _strongest(
     row: npt.NDArray[np.int64], size: npt.NDArray[np.float64], name: npt.NDArray[np.int64], count: int
 ) -> list[list[int]]:
     """The names (numbers) of the two largest sizes of each row; -1 where there are fewer."""
-    told = np.flatnonzero((size >= LEAST_LOG_ODDS) & (row >= 0))
-    told = told[np.lexsort((-size[told], row[told]))]
-    first = np.diff(row[told], prepend=-1) != 0
+    large = np.flatnonzero((size >= LEAST_LOG_ODDS) & (row >= 0))
+    large = large[np.lexsort((-size[large], row[large]))]
+    first = np.diff(row[large], prepend=-1) != 0
     second = np.r_[False, first][: len(first)] & ~first
     pairs = np.full((count, 2), -1)
     for place, these in enumerate((first, second)):
-        pairs[row[told[these]], place] = name[told[these]]
+        pairs[row[large[these]], place] = name[large[these]]
     chosen: list[list[int]] = pairs.tolist()
     return chosen
 

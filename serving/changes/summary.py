@@ -10,7 +10,7 @@ import pandas as pd
 from data.contract.score_change import PARTS, REST, RETRAINED, NotSplit
 from serving.changes.ranks import MANY_PLACES
 from serving.changes.sentences import RANKED_BY, About
-from serving.reasons.templates import say_day
+from serving.reasons.formats import say_day
 
 TOP_REASONS = 10
 SAME_MODEL, UNKNOWN_MODEL = "the same", "not known"
@@ -62,7 +62,7 @@ def summary(
     compared = sum(counted.because.values()) - new
     means = {part: counted.sizes[part] / split for part in SIZES} if split else {}
     strongest = sorted(counted.reasons.items(), key=lambda item: (-item[1], item[0]))
-    told: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "previous_snapshot_date": about.previous_date.isoformat(),
         "compared": compared,
         "new": new,
@@ -78,27 +78,29 @@ def summary(
         "model": about.replaced_by or (UNKNOWN_MODEL if not_asked else SAME_MODEL),
         "moved_by_model": {"more_than_places": MANY_PLACES, "accounts": moved},
     }
-    return {**told, "text": " ".join(_sentences(told, about))}
+    return {**figures, "text": " ".join(_sentences(figures, about))}
 
 
-def _sentences(told: Mapping[str, Any], about: About) -> list[str]:
+def _sentences(figures: Mapping[str, Any], about: About) -> list[str]:
     assert about.previous_date is not None
     day = say_day(about.previous_date)
-    said = [
-        f"Since {day}: {_accounts(told['new'], 'new account')}, {told['left_the_base']:,} left the base, "
-        f"{told['compared']:,} in both lists."
+    sentences = [
+        f"Since {day}: {_accounts(figures['new'], 'new account')}, {figures['left_the_base']:,} left the base, "
+        f"{figures['compared']:,} in both lists."
     ]
-    if told["not_asked"]:
-        said.append(f"Why their scores changed is not known: {told['not_asked']}.")
+    if figures["not_asked"]:
+        sentences.append(f"Why their scores changed is not known: {figures['not_asked']}.")
     if about.rank_by != about.previous_rank_by:
-        said.append(f"The list is now ranked by {RANKED_BY[about.rank_by]}: its places cannot be compared.")
-    if told["reasons"]:
-        said.append(f"The facts that changed scores most: {', '.join(r['title'] for r in told['reasons'][:3])}.")
-    if about.replaced_by and told["moved_by_model"]["accounts"] is not None:
+        sentences.append(f"The list is now ranked by {RANKED_BY[about.rank_by]}: its places cannot be compared.")
+    if figures["reasons"]:
+        sentences.append(
+            f"The facts that changed scores most: {', '.join(r['title'] for r in figures['reasons'][:3])}."
+        )
+    if about.replaced_by and figures["moved_by_model"]["accounts"] is not None:
         mover = "the retrain" if about.replaced_by == RETRAINED else about.replaced_by
-        places, count = told["moved_by_model"].values()
-        said.append(f"{mover.capitalize()} moved {_accounts(count, 'account')} by more than {places} places.")
-    return said
+        places, count = figures["moved_by_model"].values()
+        sentences.append(f"{mover.capitalize()} moved {_accounts(count, 'account')} by more than {places} places.")
+    return sentences
 
 
 def _accounts(count: int, one: str) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from data.contract.outputs import NO_OWNER, TABLES, Kind
+from data.contract.outputs import NO_OWNER, TABLES, OutputKind
 from serving.published import tables
 from serving.published.layout import damaged, folder_of, published_dates, published_day, read_manifest
 
-_NULLS = {Kind.TEXT: "str", Kind.NUMBER: "float64", Kind.WHOLE: "Int64", Kind.YES_NO: "boolean"}
+_NULLS = {OutputKind.TEXT: "str", OutputKind.NUMBER: "float64", OutputKind.WHOLE: "Int64", OutputKind.YES_NO: "boolean"}
 
 
 def folded(owner: str) -> str:

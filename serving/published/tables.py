@@ -16,16 +16,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow.dataset import ParquetFileFormat, ParquetFragmentScanOptions, dataset
 
-from data.contract.outputs import TABLES, Kind, OutputTable
+from data.contract.outputs import TABLES, OutputKind, OutputTable
 from serving.published.layout import cannot_be_read
 
-ARROW: dict[Kind, pa.DataType] = {
-    Kind.TEXT: pa.large_string(),
-    Kind.NUMBER: pa.float64(),
-    Kind.WHOLE: pa.int64(),
-    Kind.YES_NO: pa.bool_(),
-    Kind.DAY: pa.date32(),
-    Kind.NUMBERS: pa.list_(pa.float64()),
+ARROW: dict[OutputKind, pa.DataType] = {
+    OutputKind.TEXT: pa.large_string(),
+    OutputKind.NUMBER: pa.float64(),
+    OutputKind.WHOLE: pa.int64(),
+    OutputKind.YES_NO: pa.bool_(),
+    OutputKind.DAY: pa.date32(),
+    OutputKind.NUMBERS: pa.list_(pa.float64()),
 }
 ROW_GROUP_ROWS = 10_240
 """Rows read for one account: five of DuckDB's vectors, a few megabytes of attributions."""
@@ -65,7 +65,7 @@ def to_arrow(frame: pd.DataFrame, table: OutputTable | None = None, names: Itera
         columns = table.columns if names is None else tuple(table.column(name) for name in names)
         features = table.features_of(frame.columns) if table.features else []
         fields = [(column.name, ARROW[column.kind]) for column in columns]
-        schema = pa.schema([*fields, *((name, ARROW[Kind.NUMBER]) for name in features)])
+        schema = pa.schema([*fields, *((name, ARROW[OutputKind.NUMBER]) for name in features)])
     return pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata()
 
 
@@ -145,7 +145,7 @@ def _as_declared(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     whole = [
         column.name
         for column in (table.columns if table else ())
-        if column.kind is Kind.WHOLE and column.nullable and column.name in frame
+        if column.kind is OutputKind.WHOLE and column.nullable and column.name in frame
     ]
     return frame.astype(dict.fromkeys(whole, "Int64"))
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.contract.outputs import EXCLUSIONS, NO_OWNER, SCORES, Kind
+from data.contract.outputs import EXCLUSIONS, NO_OWNER, SCORES, OutputKind
 from serving.ranking.gates import GateResult
 
 RANK_KEYS = ("propensity", "expected_arr", "log_odds")
@@ -38,7 +38,7 @@ def rank(scores: pd.DataFrame, rank_by: str) -> pd.DataFrame:
 def with_unknown(scores: pd.DataFrame) -> pd.DataFrame:
     """``scores`` with a null column for what may be unknown of an account and was not said."""
     nulls = {
-        column.name: pd.Series(None, index=scores.index, dtype="str" if column.kind is Kind.TEXT else "float64")
+        column.name: pd.Series(None, index=scores.index, dtype="str" if column.kind is OutputKind.TEXT else "float64")
         for column in SCORES.columns
         if column.nullable and not column.of_the_base and column.name not in scores
     }

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.contract.feature_card import FeatureCard
-from serving.reasons.templates import FORMATS, money, percent
+from serving.reasons.formats import FORMATS, money, percent
 
 Values = Mapping[str, npt.NDArray[Any]]
 """Values by feature name, aligned to the same rows: float64 (missing is NaN), or object for text (missing is null)."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.contract.feature_card import FeatureCard
-from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NEUTRAL, REASONS, Kind
+from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NEUTRAL, REASONS, OutputKind
 from serving.reasons.fallback import Values, are_known, card_sentences
 from serving.reasons.playbook import Playbook, Variant
 from serving.reasons.templates import USERS_ARE_DAILY_PEAKS, Columns, column
@@ -26,7 +26,7 @@ PREFIX = {FOR: "", AGAINST: "Against: ", NEUTRAL: "For context: ", CONTRADICTS: 
 WORDS = "words"
 """A column beside those of ``reasons``: what the sentence says whoever it is about, in which no number is the account's
 own."""
-_TYPES = {Kind.TEXT: "str", Kind.NUMBER: "float64", Kind.YES_NO: "bool", Kind.NUMBERS: "object"}
+_TYPES = {OutputKind.TEXT: "str", OutputKind.NUMBER: "float64", OutputKind.YES_NO: "bool", OutputKind.NUMBERS: "object"}
 
 
 @dataclass(frozen=True)

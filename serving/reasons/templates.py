@@ -1,22 +1,10 @@
 """Sentences with an account's own numbers: placeholders with formats, and conditions on when a sentence holds.
 
-A placeholder names a feature and how to say it:
+A placeholder names a feature and how to say it (``serving.reasons.formats``):
 
     {seats:count}                      1,250
     {seats:count seat/seats}           1 seat, 50 seats
-    {seats:word was/were}              was, were (only the word that fits the number)
-    {mrr:money}                        $1,250 (under 100 with cents: $9.90)
-    {seat_utilization_28d:percent}     92% (under 1% with one decimal)
-    {events_growth_28d:change}         +35%
-    {events_growth_28d:size}           35% (without the sign, for "up by", "down by")
-    {seat_change:points}               12 points (a difference of two shares, without the sign)
-    {days_since_expansion:days}        1 day, 45 days
-    {tenure_days:span}                 45 days; from 61 days on also in months: 612 days (20 months)
-    {csat_182d:number}                 4.2
-    {csat_182d:rating}                 4.25, 3 (two decimals where they are needed)
-    {seat_utilization_28d:share}       24.6%, 25% (one decimal where it is needed, without the sign)
-    {month_of_year:month}              October
-    {limit_share_max_28d:times}        2.4 times, from 10 on 21 times (rounded down)
+    {seat_utilization_28d:percent}     92%
     {events_28d before events_growth_28d:count}
                                        what it grew from: 38 where events_28d is 46 and events_growth_28d is 8/38
 
@@ -24,17 +12,16 @@ A condition is comparisons joined by ``and``: ``seats > 1 and nps_last is missin
 It is read by a pattern, never evaluated as code. A comparison with a missing value does not hold.
 """
 
-import calendar
-import math
 import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+
+from serving.reasons.formats import FORMATS, WITH_WORDS
 
 Columns = Mapping[str, npt.NDArray[np.float64]]
 """Values by feature name, aligned to the same rows; missing is NaN. An absent feature is missing throughout."""
@@ -43,95 +30,9 @@ USERS_ARE_DAILY_PEAKS = "users_are_daily_peaks"
 ABOUT_THE_SOURCE = (USERS_ARE_DAILY_PEAKS,)
 """What a condition may ask beside features: 1 where the users of a window are those of its busiest day, else 0."""
 
-DAYS_PER_MONTH = 365.25 / 12
-SPAN_FROM_DAYS = 61
-
-
-def _whole(value: float) -> int:
-    """The nearest whole number, halves away from zero, as people round."""
-    return math.floor(abs(value) + 0.5) * (1 if value >= 0 else -1)
-
-
-def _word(value: float, one: str, many: str) -> str:
-    return one if _whole(value) == 1 else many
-
-
-def _count(value: float, one: str = "", many: str = "") -> str:
-    number = f"{_whole(value):,}"
-    return f"{number} {_word(value, one, many)}" if many else number
-
-
-def _money(value: float, symbol: str) -> str:
-    sign, size = ("-" if value < 0 else ""), abs(value)
-    exact = size < 100 and abs(size - round(size)) >= 0.005
-    return f"{sign}{symbol}{size:,.2f}" if exact else f"{sign}{symbol}{_whole(size):,}"
-
-
-def _percent(value: float) -> str:
-    share = 100 * value
-    return f"{share:.1f}%" if 0 < abs(share) < 1 else f"{_whole(share):,}%"
-
-
-def _change(value: float) -> str:
-    return ("+" if _whole(100 * value) > 0 else "") + f"{_whole(100 * value):,}%"
-
-
-def _span(value: float) -> str:
-    if value < SPAN_FROM_DAYS:
-        return _count(value, "day", "days")
-    return f"{_whole(value):,} days ({_whole(value / DAYS_PER_MONTH)} months)"
-
-
-def _times(value: float) -> str:
-    """A factor, rounded down; the small addition keeps 2.3 from becoming 2.2."""
-    factor = np.floor(value + 1e-9) if value >= 10 else np.floor(10 * value + 1e-9) / 10
-    return f"{factor:,.1f}".removesuffix(".0") + " times"
-
-
-FORMATS: dict[str, Callable[..., str]] = {
-    "count": _count,
-    "word": _word,
-    "money": _money,
-    "percent": _percent,
-    "change": _change,
-    "size": lambda value: _percent(abs(value)),
-    "points": lambda value: _count(abs(100 * value), "point", "points"),
-    "days": lambda value: _count(value, "day", "days"),
-    "span": _span,
-    "number": lambda value: f"{value:,.1f}",
-    "rating": lambda value: f"{value:.2f}".rstrip("0").rstrip("."),
-    "share": lambda value: f"{abs(100 * value):.1f}".removesuffix(".0") + "%",
-    "times": _times,
-    "month": lambda value: calendar.month_name[_whole(value)],
-}
-WITH_WORDS = {"count": (0, 2), "word": (2,)}
-"""How many words (one/many) a format takes; the others take none."""
-
 _PLACEHOLDER = re.compile(
     r"\{(?P<name>\w+)(?: before (?P<growth>\w+))?:(?P<format>[a-z]+)(?: (?P<one>[^{}/]+)/(?P<many>[^{}/]+))?\}"
 )
-
-
-def money(value: float, symbol: str) -> str:
-    """An amount as in the sentences."""
-    return _money(value, symbol)
-
-
-def percent(value: float) -> str:
-    """A share as in the sentences."""
-    return _percent(value)
-
-
-def say_propensity(value: float) -> str:
-    """A propensity for people: no false precision, and never a certainty."""
-    if value > 0.99:
-        return "over 99%"
-    return "under 1%" if value < 0.01 else percent(value)
-
-
-def say_day(day: date) -> str:
-    """A day for people: 1 Oct 2026."""
-    return f"{day.day} {day:%b %Y}"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pandas as pd
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NO_OWNER
 from serving.published.read import PublishedList
 from serving.ranking.gates import LABELS
-from serving.reasons.templates import money
+from serving.reasons.formats import money
 
 WEIGHING = (FOR, AGAINST)
 KNOWS_LITTLE = "The model knows little about this account: look at it yourself before you act."

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from data.contract.outputs import FIX, FUNNEL, NO_OWNER, SHOWN_UNDER, WAIT
 from serving.published.read import PublishedList
 from serving.ranking.gates import LABELS
-from serving.reasons.templates import say_day, say_propensity
+from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
 
 OWNERS_ON_PAGE = 100

@@ -10,7 +10,7 @@ from rich.text import Text
 from data.contract.outputs import SHOWN_UNDER
 from data.errors import SettingsError
 from serving.published.read import PublishedList, folded
-from serving.reasons.templates import say_day, say_propensity
+from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
 
 NARROWEST = 80

@@ -12,7 +12,7 @@ from functools import lru_cache
 from math import isnan
 from typing import NamedTuple
 
-from serving.reasons.templates import DAYS_PER_MONTH
+from serving.reasons.formats import DAYS_PER_MONTH
 
 MONTHS = {name: number for number, name in enumerate(calendar.month_name) if name}
 NUMBER = re.compile(
@@ -91,18 +91,18 @@ def underived(text: str, words: str, numbers: Mapping[str, float], pairs: Pairs 
     """
     values = derivable(numbers, pairs)
     constants = _constants(words).copy()
-    found = []
+    odd = []
     for number in printed(text):
         if any(number.is_said_of(value) for value in values):
             continue
         if constants[number.text] > 0:
             constants[number.text] -= 1
         else:
-            found.append(number.text)
+            odd.append(number.text)
     known = [value for value in values if not isnan(value)]
     is_nothing = len(known) < len(values) or len(set(known)) < len(known) or any(abs(v) < SAME for v in known)
     if values and not is_nothing:
-        found += [match[0] for match in NOTHING.finditer(text)]
+        odd += [match[0] for match in NOTHING.finditer(text)]
     if values and 1.0 not in known:
-        found += [match[0] for match in ONCE.finditer(text)]
-    return found
+        odd += [match[0] for match in ONCE.finditer(text)]
+    return odd

@@ -13,7 +13,7 @@ from data.simulation.base import simulate
 from tests.models.mlflow_template import folder_with
 
 END = date(2026, 1, 1)
-ACCOUNTS, MONTHS = 250, 20
+ACCOUNTS, MONTHS, SEED = 250, 20, 3
 QUICK = {
     "HEADROOM_TRAINING__ORIGINS": "2",
     "HEADROOM_TRAINING__WARM_UP_ORIGINS": "1",
@@ -50,7 +50,7 @@ def prefect_server() -> Iterator[None]:
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small simulated base as Parquet. Shared: copy it before changing it."""
     folder = tmp_path_factory.mktemp("base") / "warehouse"
-    simulate(folder, accounts=ACCOUNTS, months=MONTHS, seed=3, end=END)
+    simulate(folder, accounts=ACCOUNTS, months=MONTHS, seed=SEED, end=END)
     return folder
 
 

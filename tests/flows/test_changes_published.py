@@ -87,7 +87,7 @@ def test_in_how_many_parts_a_base_is_compared_changes_no_byte(
     both: Path, warehouse: Path, headroom: Headroom, with_model: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()}
-    monkeypatch.setattr("flows.pipelines.score.ACCOUNTS_AT_A_TIME", 37)
+    monkeypatch.setattr("flows.stages.scoring.ACCOUNTS_AT_A_TIME", 37)
     assert headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", both).code == 0
     assert {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()} == before
     assert len(list(both.iterdir())) == 2

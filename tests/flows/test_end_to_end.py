@@ -89,7 +89,7 @@ def test_scoring_again_in_small_parts_gives_the_same_list(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("flows.pipelines.score.ACCOUNTS_AT_A_TIME", 37)
+    monkeypatch.setattr("flows.stages.scoring.ACCOUNTS_AT_A_TIME", 37)
     assert headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", tmp_path / "again").code == 0
     for name in ("scores", "attributions", "reasons", "exclusions"):
         pd.testing.assert_frame_equal(
@@ -120,8 +120,8 @@ def test_a_fault_in_a_later_part_leaves_the_list_that_was_there(
         moved.iloc[37:, 3:] = np.roll(numbers[37:], 1, axis=0)
         return replace(found, attributions=moved)
 
-    monkeypatch.setattr("flows.pipelines.score.ACCOUNTS_AT_A_TIME", 37)
-    monkeypatch.setattr("flows.pipelines.score.score_rows", shifted)
+    monkeypatch.setattr("flows.stages.scoring.ACCOUNTS_AT_A_TIME", 37)
+    monkeypatch.setattr("flows.stages.scoring.score", shifted)
     ran = headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", out)
     assert ran.code == 1
     assert "check `parts add up` failed for account" in ran.err

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import flows.pipelines.score
+import flows.stages.scoring
 from models.estimators.bundle import Bundle
 from models.estimators.cross_sell import CrossSellOptions
 from models.scoring.score import Scored
@@ -53,14 +53,14 @@ def test_what_moved_after_scoring_is_named_and_nothing_is_published(
     spoil: Spoil,
     named: str,
 ) -> None:
-    score = flows.pipelines.score.score_rows
+    score = flows.stages.scoring.score
 
     def spoilt(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions) -> Scored:
         scored = score(bundle, rows, options)
         spoil(rows, scored)
         return scored
 
-    monkeypatch.setattr(flows.pipelines.score, "score_rows", spoilt)
+    monkeypatch.setattr(flows.stages.scoring, "score", spoilt)
     ran = headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", tmp_path / "out")
     assert ran.code == 1
     assert named in ran.err

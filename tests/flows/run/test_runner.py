@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from flows.run.progress import say
-from flows.run.runner import P, Pipeline, R, Runner, Stage, pipeline, running, stage
+from flows.run.runner import P, Pipeline, R, Runner, Stage, each, pipeline, running, stage
 
 
 @stage("double", retries=3)
@@ -54,6 +54,13 @@ def test_a_stage_that_fails_in_the_process_is_not_tried_again() -> None:
     with pytest.raises(ConnectionError):
         fail()
     assert len(tries) == 1
+
+
+def test_what_is_made_one_after_the_other_is_a_stage_each() -> None:
+    noted = Noted()
+    with running(noted):
+        assert list(each("make one", iter("abc"))) == ["a", "b", "c"]
+    assert noted.ran == ["make one"] * 4  # the fourth finds that there is no more
 
 
 def test_a_runner_takes_over_what_is_called_within() -> None:

@@ -4,23 +4,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
-from prefect import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
-from prefect.logging.handlers import APILogWorker
 
 from data.errors import SourceError
 from flows.run import under_prefect
 from flows.run.progress import say
 from flows.run.runner import pipeline, runner, stage
 from flows.run.under_prefect import as_flow, as_task
-
-WAIT_SECONDS = 60
+from tests.flows.prefect_api import WAIT_SECONDS, flow_runs, lines_of, shown_of, tasks_of
 
 
 @stage("add one")
@@ -39,42 +35,10 @@ def outer(number: int, snapshot_date: str | None = None) -> int:
     """Counts."""
     say("counting")
     if snapshot_date is None:
-        runner().name_run("outer of a day that was found")
+        runner().name_run(date(2026, 7, 1))
     runner().show_table("numbers", [{"number": number}], "Where it began.")
     runner().show_text("verdict", "**good**", "What came of it.")
     return add_one(number) + inner(number)
-
-
-def flow_runs(name: str) -> list[FlowRun]:
-    with get_client(sync_client=True) as client:
-        return [run for run in client.read_flow_runs() if run.name == name]
-
-
-def task_names(run: FlowRun) -> list[str]:
-    """The names of its tasks, in the order of their beginning. A server hears of them a moment later."""
-    with get_client(sync_client=True) as client:
-        tasks = [task for task in client.read_task_runs() if task.flow_run_id == run.id]
-    tasks.sort(key=lambda task: task.start_time or task.created)
-    return [task.name.rsplit("-", 1)[0] for task in tasks]
-
-
-def lines_of(run: FlowRun) -> list[str]:
-    APILogWorker.drain_all()
-    with get_client(sync_client=True) as client:
-        return [log.message for log in client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])))]
-
-
-def shown_of(run: FlowRun) -> dict[str, object]:
-    with get_client(sync_client=True) as client:
-        of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
-        return {artifact.key: artifact.data for artifact in client.read_artifacts(artifact_filter=of_run)}
-
-
-def wait_for_tasks(run: FlowRun, count: int) -> list[str]:
-    until = time.monotonic() + WAIT_SECONDS
-    while len(names := task_names(run)) < count and time.monotonic() < until:
-        time.sleep(0.2)
-    return names
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +49,13 @@ def counted(prefect_server: None) -> FlowRun:
 
 
 def test_a_stage_is_a_task_and_a_pipeline_within_is_a_flow(counted: FlowRun) -> None:
-    assert sorted(wait_for_tasks(counted, 2)) == ["add one", "inner"]
-    assert wait_for_tasks(flow_runs("inner")[0], 1) == ["add one"]
+    assert tasks_of(counted, 2) == ["add one", "inner"]
+    assert tasks_of(flow_runs("inner")[0], 1) == ["add one"]
 
 
 def test_what_was_told_and_shown_is_kept_with_the_run(counted: FlowRun) -> None:
     assert {"counting", "one more than 1"} <= set(lines_of(counted))
-    assert shown_of(counted) == {"numbers": '[{"number": 1}]', "verdict": "**good**"}
+    assert shown_of(counted) == {"numbers": [{"number": 1}], "verdict": "**good**"}
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -103,7 +67,7 @@ def test_a_line_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("prefect_server")
 def test_a_run_is_named_when_its_day_is_known() -> None:
     as_flow(outer)(1)
-    assert len(flow_runs("outer of a day that was found")) == 1
+    assert len(flow_runs("outer 2026-07-01")) == 1
 
 
 def test_the_parameters_are_those_of_the_function() -> None:

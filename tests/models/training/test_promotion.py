@@ -27,7 +27,7 @@ def earlier() -> TrainedModel:
 
 @pytest.fixture(scope="module")
 def evaluation(trained: TrainedModel) -> Evaluation:
-    """The study of today, taken as usable: the planted base is too small for a verdict of its own."""
+    """The evaluation of today, taken as usable: the planted base is too small for a verdict of its own."""
     return replace(trained.evaluation, verdict=Verdict(VerdictKind.USABLE, ("it is",)))
 
 

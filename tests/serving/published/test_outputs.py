@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.contract.outputs import CHANGES, MOTIONS, REASONS, SCORES, TABLES, Kind, OutputColumn, OutputTable
+from data.contract.outputs import CHANGES, MOTIONS, REASONS, SCORES, TABLES, OutputColumn, OutputKind, OutputTable
 from data.contract.score_change import PARTS
 from data.errors import PublishError
 from flows.reference import outputs_page
@@ -21,7 +21,7 @@ from serving.ranking.rank import RANK_KEYS
 from serving.verify.files_and_sums import check_tables
 from tests.serving.world import HeldList, batch_of, publish, snapshot
 
-SORTED_ON_DISK = {Kind.TEXT: pa.string()}
+SORTED_ON_DISK = {OutputKind.TEXT: pa.string()}
 """What DuckDB calls a text."""
 
 
@@ -101,7 +101,7 @@ def rewrite(listing: PublishedList, table: str, drop: str) -> None:
     pq.write_table(pq.read_table(path, partitioning=None).drop_columns([drop]), path)
 
 
-LOW = OutputColumn("propensity_low", Kind.NUMBER, "one in ten lies below", "0-1", nullable=True, later=True)
+LOW = OutputColumn("propensity_low", OutputKind.NUMBER, "one in ten lies below", "0-1", nullable=True, later=True)
 
 
 @pytest.fixture

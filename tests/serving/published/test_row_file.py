@@ -39,13 +39,13 @@ def test_an_account_that_is_there_twice_is_read_twice(table: pd.DataFrame, tmp_p
 
 
 def test_a_table_without_rows_has_none(table: pd.DataFrame, tmp_path: Path) -> None:
-    tables.write(tmp_path / "attributions.parquet", table.head(0))
+    tables.write(tmp_path / "attributions.parquet", tables.to_arrow(table.head(0)))
     assert RowFile(tmp_path / "attributions.parquet", tmp_path).read(["a00001"]).empty
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what is mapped")
 def test_nothing_of_what_was_read_is_held(table: pd.DataFrame, tmp_path: Path) -> None:
-    tables.write(tmp_path / "attributions.parquet", table)
+    tables.write(tmp_path / "attributions.parquet", tables.to_arrow(table))
     rows = RowFile(tmp_path / "attributions.parquet", tmp_path)
     assert len(rows.read(table["account_id"])) == len(table)
     assert str(tmp_path) not in Path("/proc/self/maps").read_text()

@@ -11,7 +11,7 @@ import pytest
 
 import serving.render.html
 from data.errors import SettingsError
-from serving.reasons import templates as wording
+from serving.reasons import formats
 from serving.reasons.playbook import SHIPPED
 from serving.render import entries
 from serving.render.excel import write_workbook
@@ -72,9 +72,9 @@ def test_the_page_shows_names_literally_and_takes_nothing_from_elsewhere(made: H
 def test_each_row_of_the_page_has_what_a_csm_needs(made: HeldList) -> None:
     text = " ".join(Page(render_page(made)).text.split())
     first = entries.ranked(made, 1)[0]
-    for part in (first.name, first.owner or "no owner", first.motion, first.play, wording.say_day(first.act_by)):
+    for part in (first.name, first.owner or "no owner", first.motion, first.play, formats.say_day(first.act_by)):
         assert part in text
-    assert wording.say_propensity(first.propensity) in text
+    assert formats.say_propensity(first.propensity) in text
     assert all(why.text in text for why in entries.best_reasons(first))
     assert "Fix first" in text
     assert "Already in the funnel" in text
@@ -105,7 +105,7 @@ def test_feeds_that_stopped_are_named_and_others_are_not(made: HeldList) -> None
     ("value", "said"), [(0.344, "34%"), (0.0551, "6%"), (0.004, "under 1%"), (0.995, "over 99%"), (0.01, "1%")]
 )
 def test_propensities_in_words(value: float, said: str) -> None:
-    assert wording.say_propensity(value) == said
+    assert formats.say_propensity(value) == said
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,144 @@
+"""The stages of a list: the champion; score, explain and add, shard by shard; rank and publish."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data.checks.report import Report
+from features.build.build import full_catalogue
+from flows.run.progress import say
+from flows.run.runner import RETRIES, stage
+from flows.run.settings import Settings
+from flows.stages import inputs as steps
+from flows.stages.dates import Standing
+from flows.stages.last_list import LastList, last_list
+from flows.stages.shown import show_top
+from flows.stages.warnings import require_features, require_same_rules, warnings
+from models.estimators.bundle import Bundle
+from models.estimators.cross_sell import CrossSellOptions
+from models.registry.mlflow_store import RULE, ModelRegistry
+from models.scoring.score import Scored, require_unchanged, score
+from serving.publish import Publisher, publish
+from serving.published.assemble import assemble_batch
+from serving.published.context import ListContext, known_people
+from serving.published.layout import read_manifest
+from serving.reasons.choose import measure
+from serving.reasons.directions import DirectionReference
+from serving.reasons.playbook import load as load_playbook
+
+ACCOUNTS_AT_A_TIME = 20_000
+"""Put into words at a time: with all its sentences an account takes some ten kilobytes."""
+
+
+@stage("champion", retries=RETRIES)
+def load_model(settings: Settings, reference: str | None, standing: Standing) -> Bundle:
+    """The champion, or the model asked for; where there is no champion and the settings allow it, the rule.
+
+    Raises ``ModelError`` where it learnt other expansions, or asks for a feature that these tables do not give.
+    """
+    registry = ModelRegistry(settings.mlruns_folder, settings.model)
+    stands_in = reference is None and settings.training.without_model == "rule" and not registry.has_champion()
+    bundle = registry.load(f"{settings.model}@{RULE}" if stands_in else reference)
+    say(f"model {bundle.name} version {bundle.version}")
+    require_same_rules(bundle, settings)
+    require_features(bundle, steps.feature_cards(standing))
+    return bundle
+
+
+class ListInTheMaking:
+    """A list to which the accounts of a base are added shard by shard.
+
+    ``publishing`` takes them, and ``finish`` puts the list in its place.
+    """
+
+    def __init__(
+        self, context: ListContext, bundle: Bundle, last: LastList, publishing: Publisher, finish: Callable[[], None]
+    ) -> None:
+        self.context, self.bundle, self.publishing, self.finish = context, bundle, publishing, finish
+        self.fingerprint, self.explained_by = steps.Fingerprint(), ""
+        self._last = last
+        self._references: DirectionReference | None = None
+
+    def add(self, rows: pd.DataFrame, scored: Scored) -> None:
+        """Put the accounts of a shard into words and keep them on disk, some at a time."""
+        self.fingerprint.add(rows)
+        self.explained_by = scored.explained_by
+        # A shard is drawn by chance, so the first one stands for the base.
+        self._references = self._references or measure(scored.attributions, rows, self.context.catalogue)
+        for start in range(0, len(rows), ACCOUNTS_AT_A_TIME):
+            some = slice(start, start + ACCOUNTS_AT_A_TIME)
+            accounts = scored.scores[some], scored.attributions[some], rows[some]
+            change = self._last.change(self.bundle, *accounts, self.context.catalogue)
+            self.publishing.add(assemble_batch(self.context, *accounts, self._references, change))
+
+
+@contextmanager
+def new_list(bundle: Bundle, standing: Standing, settings: Settings) -> Iterator[ListInTheMaking]:
+    """A list of that day. Where anything is raised inside, nothing is published and an older list of that day stays."""
+    last = last_list(settings, standing.snapshot_date, bundle)
+    context = replace(context_of(bundle, standing, settings), replaced_by=last.replaced_by(bundle))
+    with ExitStack() as opened:
+        publishing = opened.enter_context(publish(settings.out_folder, context, last.listing))
+        yield ListInTheMaking(context, bundle, last, publishing, opened.close)
+
+
+def context_of(bundle: Bundle, standing: Standing, settings: Settings) -> ListContext:
+    """What is the same for every account of the list."""
+    cards = full_catalogue() | steps.feature_cards(standing)
+    return ListContext(
+        snapshot_date=standing.snapshot_date,
+        people=known_people(steps.read_people(standing.tables)),
+        catalogue=cards,
+        playbook=load_playbook(cards, settings.playbook_file, steps.likeness(standing)),
+        settings=settings.serving,
+        model_version=bundle.version,
+        run_id=bundle.run_id,
+        horizon_days=bundle.facts["horizon_days"],
+        all_motions_modelled=bundle.all_motions_modelled,
+        users_are_daily_peaks="usage_events" not in standing.tables,
+    )
+
+
+@stage("score and explain")
+def score_and_explain(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions) -> Scored:
+    """Propensities, amounts and attributions of a shard's accounts."""
+    return score(bundle, rows, options)
+
+
+@stage("add to the list")
+def add_to_list(making: ListInTheMaking, rows: pd.DataFrame, scored: Scored) -> None:
+    """Reasons, plays and changes of a shard's accounts, checked and kept on disk."""
+    making.add(rows, scored)
+    require_unchanged(making.bundle, rows, scored)
+    say(f"scored and explained {making.fingerprint.count:,} accounts")
+
+
+@stage("rank and publish")
+def rank_and_publish(making: ListInTheMaking, report: Report, standing: Standing, settings: Settings) -> Path:
+    """Rank the base, write the list with what it was made of, and put it in place of an older one of that day."""
+    steps.require_customers(making.fingerprint.count, standing)
+    bundle, publishing = making.bundle, making.publishing
+    publishing.describe(
+        **steps.inputs(report, standing),
+        **making.fingerprint.told(),
+        stopped_feeds=steps.stopped_feeds(standing),
+        model=_described(bundle, making.explained_by),
+        withheld=dict(bundle.withheld),
+        warnings=warnings(bundle, standing, settings.training.promotion),
+        **steps.provenance(settings),
+    )
+    say("ranking, and writing the list")
+    making.finish()
+    say(read_manifest(publishing.place, standing.snapshot_date)["changes"]["text"])
+    show_top(settings.out_folder, standing.snapshot_date)
+    return publishing.place
+
+
+def _described(bundle: Bundle, explained_by: str) -> dict[str, Any]:
+    """What the manifest says of the model."""
+    named = {"name": bundle.name, "version": bundle.version, "run_id": bundle.run_id}
+    return {**named, "explained_by": explained_by, **bundle.facts}

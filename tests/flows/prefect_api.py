@@ -1,0 +1,45 @@
+"""What Prefect's API says of runs: for tests, which compare it with what a person saw in the terminal."""
+
+import json
+import time
+from typing import Any
+
+from prefect import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.objects import FlowRun
+from prefect.logging.handlers import APILogWorker
+
+WAIT_SECONDS = 60
+
+
+def flow_runs(name: str) -> list[FlowRun]:
+    """The runs of that name."""
+    with get_client(sync_client=True) as client:
+        return [run for run in client.read_flow_runs() if run.name == name]
+
+
+def tasks_of(run: FlowRun, count: int) -> list[str]:
+    """The names of its tasks, in alphabetical order. The server hears of them a moment later: waits for ``count``."""
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        with get_client(sync_client=True) as client:
+            names = [task.name for task in client.read_task_runs() if task.flow_run_id == run.id]
+        if len(names) >= count or time.monotonic() > until:
+            return sorted(name.rsplit("-", 1)[0] for name in names)
+        time.sleep(0.2)
+
+
+def lines_of(run: FlowRun) -> list[str]:
+    """What was told while it ran."""
+    APILogWorker.drain_all()
+    of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
+    with get_client(sync_client=True) as client:
+        return [log.message for log in client.read_logs(of_run)]
+
+
+def shown_of(run: FlowRun) -> dict[str, Any]:
+    """What is shown with it, by key: texts, and tables as lists of rows."""
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+    with get_client(sync_client=True) as client:
+        artifacts = client.read_artifacts(artifact_filter=of_run)
+    return {str(one.key): json.loads(str(one.data)) if one.type == "table" else str(one.data) for one in artifacts}

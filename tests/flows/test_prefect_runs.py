@@ -1,0 +1,91 @@
+"""The flows that users deploy, run by Prefect: what its UI shows is what a person sees in the terminal."""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from prefect import Flow
+from prefect.flows import load_flow_from_entrypoint
+
+from tests.flows.conftest import ACCOUNTS, END, MONTHS, QUICK, SEED, Headroom
+from tests.flows.prefect_api import flow_runs, lines_of, shown_of, tasks_of
+from tests.models.mlflow_template import folder_with
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("flow", "parameters"),
+    [
+        ("train", ["config", "source", "snapshot_date"]),
+        ("score", ["config", "source", "snapshot_date", "out", "model"]),
+        ("backtest", ["config", "source", "snapshot_date"]),
+        ("demo", ["folder", "accounts", "months", "seed"]),
+    ],
+)
+def test_a_deployment_finds_the_flow_with_the_parameters_of_its_pipeline(flow: str, parameters: list[str]) -> None:
+    found = load_flow_from_entrypoint(f"{ROOT}/flows/{flow}.py:{flow}")
+    assert isinstance(found, Flow)
+    assert found.name == flow
+    assert list(found.parameters.properties) == parameters
+    assert not found.should_validate_parameters
+
+
+def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
+    prefect_server: None, headroom: Headroom, mlflow_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder_with(mlflow_database, tmp_path / "mlruns")
+    for name, value in QUICK.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("flows.pipelines.demo.END", END)
+    ran = headroom("demo", "--folder", tmp_path / "demo", "--accounts", ACCOUNTS, "--months", MONTHS, "--seed", SEED)
+    assert ran.code == 0, ran.err
+    demo, train, score = (flow_runs(f"{name} {END}")[0] for name in ("demo", "train", "score"))
+
+    assert tasks_of(demo, 3) == ["score", "simulate", "train"]
+    assert tasks_of(train, 6) == ["base known before the day", "build history", "decide", "evaluate", "fit", "register"]
+    assert tasks_of(score, 7) == [
+        "add to the list",
+        "base known before the day",
+        "champion",
+        "features of a shard",
+        "features of a shard",
+        "rank and publish",
+        "score and explain",
+    ]
+
+    told = [line.split(" s  ", 1)[1] for line in ran.err.splitlines()]
+    kept = [*lines_of(demo), *lines_of(train), *lines_of(score)]
+    assert Counter(told[1:-1]) == Counter(kept), "all but the first and the last line, which the command itself says"
+    assert "**promote**" in shown_of(train)["promotion"]
+    assert "**usable**" in shown_of(train)["verdict"]
+    scores = pd.read_parquet(tmp_path / "demo" / "published" / f"snapshot_date={END}" / "scores.parquet")
+    best = scores[scores["eligible"]].sort_values("rank").head(20)
+    assert [row["account"] for row in shown_of(score)["top"]] == best["name"].tolist()
+    assert not (tmp_path / "demo" / "prefect-runs").exists(), "a server was there: none of our own was started"
+
+
+def test_prefect_is_asked_for_by_an_option_or_by_its_variable(
+    prefect_server: None,
+    headroom: Headroom,
+    warehouse: Path,
+    with_model: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run that fails at once, since no such model is there: is it known to the server?"""
+    from prefect.settings import PREFECT_API_URL
+
+    command = ("score", "--source", warehouse, "--snapshot-date", "2025-11-01", "--model", "999")
+    assert headroom(*command).code == 1
+    assert flow_runs("score 2025-11-01") == []
+
+    ran = headroom(*command, "--prefect")
+    assert ran.code == 1
+    assert ran.err.count("headroom: ") == 1, "one message, no traceback"
+    assert "Traceback" not in ran.err
+    assert [run.state_name for run in flow_runs("score 2025-11-01")] == ["Failed"]
+
+    monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
+    assert headroom(*command).code == 1
+    assert len(flow_runs("score 2025-11-01")) == 2
