@@ -1,4 +1,13 @@
-"""The one exception family for what a user can put right. Everything else is a bug and keeps its traceback."""
+"""The one exception family for what a user can put right, and how names are told in it.
+
+Everything else is a bug and keeps its traceback.
+"""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+FEW = 5
+"""So many names are told; more are counted."""
 
 
 class HeadroomError(Exception):
@@ -38,3 +47,21 @@ class ModelError(HeadroomError):
 
 class PublishError(HeadroomError):
     """A snapshot failed its checks before publishing."""
+
+
+def near_name(name: str, there: Iterable[str]) -> str | None:
+    """The closest of the names that are there, whatever its case."""
+    by_lower = {other.lower(): other for other in there}
+    near = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.75)
+    return by_lower[near[0]] if near else None
+
+
+def hint(name: str, there: Iterable[str]) -> str:
+    """`` (there is accounts: did you mean that?)`` where a name that is there comes close, or nothing."""
+    near = near_name(name, there)
+    return f" (there is {near}: did you mean that?)" if near else ""
+
+
+def some(names: Sequence[str], most: int = FEW) -> str:
+    """The first of these names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

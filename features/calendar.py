@@ -1,4 +1,4 @@
-"""The only date arithmetic of the features.
+"""Snapshot dates, and the days before them.
 
 A window of ``d`` days before a snapshot is ``[snapshot_date - d, snapshot_date)``. ``age`` counts days back from the
 snapshot: yesterday is 1, so the window is ``1 <= age <= d``. Every table is joined to its snapshots by equality, and
@@ -64,8 +64,3 @@ def slots(snapshot_dates: Iterable[date], edges: Iterable[int]) -> tuple[ir.Tabl
 def snapshots(snapshot_dates: Iterable[date]) -> ir.Table:
     """One row per snapshot date."""
     return ibis.memtable([(d,) for d in dict.fromkeys(snapshot_dates)], schema=ibis.schema({"snapshot_date": "date"}))
-
-
-def days_between(later: ir.DateValue, earlier: ir.DateValue) -> ir.IntegerValue:
-    """Whole days from ``earlier`` to ``later``."""
-    return later.delta(earlier, unit="day").cast("int64")

@@ -6,13 +6,12 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from features.calendar import days_between, snapshots
+from data.contract.vocabulary import KEY
+from data.time_cut import Tables, cut
+from features.calendar import snapshots
 
 BILLED_DAYS = 90
 """A usage-priced customer has been billed within so many days (contract, section 1)."""
-
-KEY = ("account_id", "snapshot_date")
-Tables = dict[str, ir.Table]
 
 
 def cohort(tables: Tables, snapshot_dates: Iterable[date]) -> ir.Table:
@@ -24,17 +23,11 @@ def cohort(tables: Tables, snapshot_dates: Iterable[date]) -> ir.Table:
     dates = snapshots(snapshot_dates)
     parts = []
     if "subscriptions" in tables:
-        lines = tables["subscriptions"]
-        is_open = (
-            (lines.valid_from < dates.snapshot_date)
-            & (lines.known_on < dates.snapshot_date)
-            & (lines.valid_to.isnull() | (lines.valid_to >= dates.snapshot_date))
-        )
-        parts.append(lines.join(dates, is_open).select(*KEY))
+        lines = cut(tables["subscriptions"], "subscriptions", dates)
+        parts.append(lines.filter(lines.valid_to.isnull()).select(*KEY))
     if "invoices" in tables:
-        bills = tables["invoices"]
-        billed = bills.join(dates, (bills.billed_on < dates.snapshot_date) & (bills.known_on < dates.snapshot_date))
-        recent = billed.filter(days_between(billed.snapshot_date, billed.billed_on) <= BILLED_DAYS)
+        bills = cut(tables["invoices"], "invoices", dates)
+        recent = bills.filter(bills.age <= BILLED_DAYS)
         totals = recent.group_by(KEY).aggregate(amount_e4=recent.amount_e4.sum())
         parts.append(totals.filter(totals.amount_e4 > 0).select(*KEY))
     members = parts[0] if len(parts) == 1 else ibis.union(*parts)

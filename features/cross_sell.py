@@ -1,46 +1,93 @@
 """What an account could be sold next: the products it has or had, those on offer, and the cross-sells that came."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
+import pyarrow.parquet as pq
 
+from data.contract.cross_sell import CrossSellOptions
+from data.contract.vocabulary import KEY
 from data.ledger.movements import ExpansionRules
-from features.calendar import QUARTER_DAYS, days_between, snapshots
-from features.cohort import KEY, Tables
+from data.sources.known import KnownBase
+from data.sources.partitions import part_number
+from data.time_cut import Tables, cut, cut_facts, facts
+from features.calendar import QUARTER_DAYS, snapshots
+from features.cohort import cohort
 from features.labels import product_labels
-from features.views.account import cut, use
+from features.views.account import use
 
 OFFERED_DAYS = 365
 """A product is on offer if somebody began with it, or was billed for it, within the year before the snapshot."""
 
 
-def cross_sells(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
+def options(tables: Tables, accounts: ir.Table, snapshot_dates: Sequence[date]) -> CrossSellOptions:
+    """What could be sold to some accounts: ``account_id, snapshot_date``."""
+    had, used = products_had(tables, accounts), features_used(tables, accounts)
+    return CrossSellOptions(_read(had), _read(products_on_offer(tables, snapshot_dates)), _read(used))
+
+
+@contextmanager
+def options_in_parts(
+    base: KnownBase, snapshot_dates: Sequence[date], count: int
+) -> Iterator[Callable[[int], CrossSellOptions]]:
+    """What could be sold to the customers in one of ``count`` parts of the base, while the context lasts.
+
+    The engine is asked once what all of them have, for it reads all usage to tell; that waits on disk, by part.
+    """
+    tables, accounts = base.tables, cohort(base.tables, snapshot_dates)
+    on_offer = _read(products_on_offer(tables, snapshot_dates))
+    with TemporaryDirectory(prefix="headroom-options-") as folder:
+        had, used = Path(folder, "had.parquet"), Path(folder, "used.parquet")
+        for path, table in ((had, products_had(tables, accounts)), (used, features_used(tables, accounts))):
+            numbered = table.mutate(part=part_number(table, count).cast("int64"))
+            base.engine.write(numbered.order_by("part"), path)
+        yield lambda index: CrossSellOptions(_of_part(had, index), on_offer, _of_part(used, index))
+
+
+def _of_part(path: Path, index: int) -> pd.DataFrame:
+    return _dated(pq.read_table(path, filters=[("part", "=", index)]).drop_columns("part").to_pandas())
+
+
+def _read(table: ir.Table) -> pd.DataFrame:
+    return _dated(table.to_pyarrow().to_pandas())
+
+
+def _dated(rows: pd.DataFrame) -> pd.DataFrame:
+    """One day is one value, whatever the engine returned."""
+    return rows.assign(snapshot_date=pd.to_datetime(rows["snapshot_date"]).astype("datetime64[us]"))
+
+
+def cross_sells(tables: Tables, accounts: ir.Table, rules: ExpansionRules) -> ir.Table:
     """One row per ``account_id, snapshot_date`` and ``product`` with a cross-sell in the label window."""
-    sold = product_labels(tables, cohort, rules)
+    sold = product_labels(tables, accounts, rules)
     return sold.filter(sold.expanded_cross_sell == 1).select(*KEY, "product").distinct()
 
 
-def products_had(tables: Tables, cohort: ir.Table) -> ir.Table:
+def products_had(tables: Tables, accounts: ir.Table) -> ir.Table:
     """One row per ``account_id, snapshot_date`` and ``product`` that the account has or ever had, as known then.
 
     A cross-sell is a product that the account never had: none of these can be one.
     """
     parts = []
     if "subscriptions" in tables:
-        parts.append(cut(tables["subscriptions"], "subscriptions", cohort).select(*KEY, "product"))
+        parts.append(cut(tables["subscriptions"], "subscriptions", accounts).select(*KEY, "product"))
     if "invoices" in tables:
-        bills = cut(tables["invoices"], "invoices", cohort)
+        bills = cut(tables["invoices"], "invoices", accounts)
         parts.append(bills.filter(bills.amount_e4 > 0).select(*KEY, "product"))
     had = parts[0] if len(parts) == 1 else ibis.union(*parts)
     return had.filter(had["product"].notnull()).distinct()
 
 
-def features_used(tables: Tables, cohort: ir.Table) -> ir.Table:
+def features_used(tables: Tables, accounts: ir.Table) -> ir.Table:
     """One row per ``account_id, snapshot_date`` and product ``feature`` used in the quarter before, as known then."""
     name, rows = use(tables)
-    used = cut(rows, name, cohort)
+    used = cut(rows, name, accounts)
     recent = used.filter((used.age <= QUARTER_DAYS) & used.feature.notnull())
     return recent.select(*KEY, "feature").distinct()
 
@@ -49,13 +96,11 @@ def products_on_offer(tables: Tables, snapshot_dates: Sequence[date]) -> ir.Tabl
     """One row per ``snapshot_date`` and ``product`` that somebody bought within the year before, as known then."""
     parts = []
     if "subscriptions" in tables:
-        lines = tables["subscriptions"]
-        parts.append(lines.select("product", "known_on", day=lines.valid_from))
+        parts.append(facts(tables["subscriptions"], "product", "valid_from"))
     if "invoices" in tables:
         bills = tables["invoices"]
-        parts.append(bills.filter(bills.amount_e4 > 0).select("product", "known_on", day=bills.billed_on))
+        parts.append(facts(bills.filter(bills.amount_e4 > 0), "product", "billed_on"))
     begun = (parts[0] if len(parts) == 1 else ibis.union(*parts)).distinct()
-    dates = snapshots(snapshot_dates)
-    seen = begun.join(dates, (begun.day < dates.snapshot_date) & (begun.known_on < dates.snapshot_date))
-    recent = seen.filter(days_between(seen.snapshot_date, seen.day) <= OFFERED_DAYS)
-    return recent.filter(recent["product"].notnull()).select("snapshot_date", "product").distinct()
+    seen = cut_facts(begun, snapshots(snapshot_dates))
+    recent = seen.filter((seen.age <= OFFERED_DAYS) & seen["product"].notnull())
+    return recent.select("snapshot_date", "product").distinct()

@@ -7,10 +7,9 @@ window ends: each product's changes within the window are added up, so what cont
 import ibis
 import ibis.expr.types as ir
 
-from data.contract.inputs import E4, LINE_MOTIONS, MOTIONS
+from data.contract.vocabulary import E4, KEY, LINE_MOTIONS, MOTIONS
 from data.ledger.movements import BASIS_POINTS, ExpansionRules, all_lines, changes
-from features.calendar import days_between
-from features.cohort import KEY, Tables
+from data.time_cut import Tables, days_between
 
 MONTHS_PER_YEAR = 12
 DAYS_PER_YEAR = 365

@@ -11,11 +11,10 @@ import ibis.expr.types as ir
 import sqlglot.expressions as sge
 
 from data.contract.inputs import TABLES, Kind
-from data.errors import SettingsError
-from data.hints import hint
+from data.errors import SettingsError, hint
 from data.ledger.movements import ExpansionRules
-from data.sources.staging import stage
-from features.build.build import absent_columns, feature_rows
+from data.sources.staging import absent_columns, stage
+from features.build.build import feature_rows
 
 DIALECTS = {
     "duckdb": compilers.DuckDBCompiler,

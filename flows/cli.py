@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
-from traceback import clear_frames
 from typing import Annotated, Any, Literal
 
 import typer
@@ -98,17 +97,16 @@ def check(
     from flows.stages.inputs import ledger_line, read_source
 
     settings = load(config, source)
-    opened = read_source(settings)
-    report = run(opened, today_utc())
-    for line in report.lines():
-        print(line)
-    folder = out or settings.root / "check"
-    if folder.exists() or any(not finding.rows.empty for finding in report.findings):
-        print(f"offending rows: {write(report, folder)}")
-    if not report.errors:
+    with read_source(settings) as opened:
+        report = run(opened, today_utc())
+        for line in report.lines():
+            print(line)
+        folder = out or settings.root / "check"
+        if folder.exists() or any(not finding.rows.empty for finding in report.findings):
+            print(f"offending rows: {write(report, folder)}")
+        if report.errors:
+            raise typer.Exit(1)
         print(ledger_line(opened.tables, settings))
-    if report.errors:
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -318,11 +316,6 @@ def main() -> None:
         app()
     except HeadroomError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"headroom: {error}", markup=False)
-        # The frames hold the database connection, which complains if it outlives the interpreter.
-        fault: BaseException | None = error
-        while fault is not None:
-            clear_frames(fault.__traceback__)
-            fault = fault.__cause__ or fault.__context__
         sys.exit(1)
 
 

@@ -12,12 +12,12 @@ from rich.table import Table
 
 from data.atomic import whole_file
 from data.contract.feature_card import FeatureCard
-from features.build.build import absent_columns, catalogue, full_catalogue
+from features.catalogue import catalogue, full_catalogue
 from features.sql import feature_sql, whole_contract
 from flows.run.progress import say
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
-from flows.stages.dates import stand_on, today_utc
+from flows.stages.dates import known_base, today_utc
 
 HEADER = (
     "feature",
@@ -44,8 +44,8 @@ def describe(settings: Settings) -> None:
     """Print the catalogue: of the source that the settings name, or else every feature that there is."""
     cards: Iterable[FeatureCard]
     if settings.names_a_source:
-        opened = steps.read_source(settings)
-        cards = catalogue(opened.tables, absent=absent_columns(opened.raw)).values()
+        with steps.read_source(settings) as source:
+            cards = catalogue(source.tables, absent=source.absent).values()
     else:
         cards = full_catalogue().values()
     table = Table(*HEADER, box=box.SIMPLE_HEAD)
@@ -58,8 +58,8 @@ def features_as_sql(settings: Settings, dialect: str, snapshot_date: date | None
     """The rows of one day (default: today) as one query: over the source's tables, or else over the whole contract."""
     day = snapshot_date or today_utc()
     if settings.names_a_source:
-        opened = steps.read_source(settings)
-        schemas = {name: table.schema() for name, table in opened.raw.items()}
+        with steps.read_source(settings) as source:
+            schemas = {name: table.schema() for name, table in source.raw.items()}
     else:
         say("no source is named: the query reads every table and column of the contract")
         schemas = whole_contract()
@@ -68,16 +68,15 @@ def features_as_sql(settings: Settings, dialect: str, snapshot_date: date | None
 
 def write_features(settings: Settings, snapshot_date: date | None, out: Path) -> str:
     """Write the rows of one day to a Parquet file, shard by shard; whole or not at all. Returns what was written."""
-    opened = steps.read_source(settings)
-    steps.check_source(opened)
-    standing = stand_on(opened, snapshot_date)
-    parts = steps.row_parts(standing, [standing.snapshot_date], settings)
-    first = next(parts)
     accounts = 0
-    with whole_file(out) as file:
+    with steps.read_source(settings) as source, whole_file(out) as file:
+        steps.check_source(source)
+        base = known_base(source, snapshot_date)
+        parts = (shard.rows for shard in steps.shards(base, [base.snapshot_date], settings))
+        first = next(parts)
         with pq.ParquetWriter(file, first.schema) as writer:
             for part in chain([first], parts):
                 writer.write_table(part)
                 accounts += part.num_rows
-        steps.require_customers(accounts, standing)
+        steps.require_customers(accounts, base)
     return f"{accounts:,} accounts x {first.num_columns - 2} features: {out}"

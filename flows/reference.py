@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from data.contract import outputs
 from data.contract.inputs import TABLES, Table
 from data.contract.outputs import OutputColumn, OutputTable
-from features.build.build import full_catalogue
+from features.catalogue import full_catalogue
 from flows.features import HEADER, cells
 from flows.run.settings import PREFIX, Settings
 from models.evaluation import metrics

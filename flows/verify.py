@@ -9,15 +9,16 @@ from typing import Any
 
 import pandas as pd
 
-from data.checks.report import many
+from data.checks.report import Report, many
 from data.contract.outputs import REASONS
 from data.errors import PublishError
 from data.ledger.movements import ExpansionRules
-from features.build.build import full_catalogue
+from data.sources.known import KnownBase
+from features.catalogue import full_catalogue
 from flows.run.progress import say
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
-from flows.stages.dates import stand_on
+from flows.stages.dates import known_base
 from flows.stages.warnings import RULES
 from serving.changes.sentences import titles
 from serving.published.read import PublishedList, open_list
@@ -128,15 +129,21 @@ def _require_same_words(listing: PublishedList, settings: Settings) -> None:
 
 
 def _verify_sentences(listing: PublishedList, settings: Settings, verification: Verification) -> None:
-    manifest = listing.manifest
-    rules = ExpansionRules.model_validate(manifest["model"][RULES])
+    rules = ExpansionRules.model_validate(listing.manifest["model"][RULES])
     settings = settings.model_copy(update={"expansion": rules})
+    with steps.read_source(settings) as source:
+        report = steps.check_source(source)
+        _tell_again(listing, settings, report, known_base(source, listing.snapshot_date), verification)
+
+
+def _tell_again(
+    listing: PublishedList, settings: Settings, report: Report, base: KnownBase, verification: Verification
+) -> None:
+    """Every sentence of the list, from feature rows that are built anew."""
+    manifest = listing.manifest
     serving = ServingSettings.model_validate(manifest["serving"])
-    opened = steps.read_source(settings)
-    report = steps.check_source(opened)
-    standing = stand_on(opened, listing.snapshot_date)
-    cards = full_catalogue() | steps.feature_cards(standing)
-    playbook = load_playbook(cards, settings.playbook_file, steps.likeness(standing))
+    cards = full_catalogue() | steps.feature_cards(base)
+    playbook = load_playbook(cards, settings.playbook_file, steps.likeness(base))
     context = ReasonContext(cards, playbook, serving.currency, manifest["users_are_daily_peaks"])
     unknown = [name for name in listing.features() if name not in cards]
     verification.note(Difference("(all)", f"feature {name}", "of the model", "not of this source") for name in unknown)
@@ -145,9 +152,9 @@ def _verify_sentences(listing: PublishedList, settings: Settings, verification: 
 
     def parts() -> Iterator[pd.DataFrame]:
         """The recomputed rows, part by part; each is checked as it comes."""
-        fresh = replace(standing, state=None)  # nothing of an earlier build
-        for part in steps.row_parts(fresh, [listing.snapshot_date], settings):
-            rows = part.to_pandas()
+        fresh = replace(base, state=None)  # nothing of an earlier build
+        for shard in steps.shards(fresh, [listing.snapshot_date], settings):
+            rows = shard.rows.to_pandas()
             reasons = listing.of("reasons", rows["account_id"])
             verification.sentences += len(reasons)
             verification.note(check_sentences(reasons, rows, features, context))
@@ -155,11 +162,11 @@ def _verify_sentences(listing: PublishedList, settings: Settings, verification: 
             verification.note(_strangers(rows, scored))
             yield rows
 
-    now = steps.fingerprint(report, standing, parts())
+    now = steps.fingerprint(report, base, parts())
     verification.note(Difference(name, "scores", "a customer", "none on that day") for name in sorted(scored))
     verification.notes += list(_changes(manifest, now))
     _verify_changes(listing, titles(cards, playbook), verification)
-    say(f"{verification.sentences:,} sentences told again, as known before {standing.snapshot_date}")
+    say(f"{verification.sentences:,} sentences told again, as known before {base.snapshot_date}")
 
 
 def _verify_changes(listing: PublishedList, titles_of: Mapping[str, str], verification: Verification) -> None:

@@ -16,7 +16,10 @@ import pandas as pd
 
 from data.contract.inputs import TABLES
 from data.ledger.movements import ExpansionRules
+from data.sources.duckdb_source import DuckDB
+from data.sources.known import KnownBase
 from data.sources.staging import stage
+from data.time_cut import Tables
 from features.build.build import feature_rows
 
 SNAPSHOT = date(2026, 7, 1)
@@ -29,7 +32,7 @@ def drawn(text: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=header, dtype="str").replace("", None)
 
 
-def base(**tables: str) -> dict[str, ibis.Table]:
+def base(**tables: str) -> Tables:
     """The staged tables of a drawn base. Accounts are those that the other tables name, unless they are drawn."""
     frames = {name: drawn(text) for name, text in tables.items()}
     if "accounts" not in frames:
@@ -40,12 +43,17 @@ def base(**tables: str) -> dict[str, ibis.Table]:
     return {name: stage(TABLES[name], _table(frame)) for name, frame in frames.items()}
 
 
+def known(tables: Tables, *, absent: frozenset[str] = frozenset(), state: str | None = None) -> KnownBase:
+    """Staged tables of a DuckDB as a base that is known as it is."""
+    return KnownBase(SNAPSHOT, tables, DuckDB(tables["accounts"].get_backend()), absent, state)
+
+
 def _table(frame: pd.DataFrame) -> ibis.Table:
     return ibis.memtable(frame.astype(object).where(frame.notna(), None), schema=dict.fromkeys(frame, "string"))
 
 
 def rows_of(
-    tables: dict[str, ibis.Table], snapshot_dates: Sequence[date] = (SNAPSHOT,), rules: ExpansionRules | None = None
+    tables: Tables, snapshot_dates: Sequence[date] = (SNAPSHOT,), rules: ExpansionRules | None = None
 ) -> pd.DataFrame:
     """The feature rows of a base, by account and snapshot."""
     rows = feature_rows(tables, list(snapshot_dates), rules or ExpansionRules()).to_pandas()

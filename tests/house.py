@@ -14,7 +14,7 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 
 ORDER = {
-    "data": ("errors", "hints", "atomic", "contract", "ledger", "sources", "checks", "simulation"),
+    "data": ("errors", "atomic", "contract", "time_cut", "ledger", "sources", "checks", "simulation"),
     "features": (
         "calendar",
         "cohort",
@@ -23,6 +23,7 @@ ORDER = {
         "labels",
         "cross_sell",
         "definitions",
+        "catalogue",
         "missing_features",
         "build",
         "sql",

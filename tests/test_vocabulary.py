@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import data.contract.inputs
-from data.contract.inputs import LINE_MOTIONS, MOTIONS
+from data.contract.vocabulary import LINE_MOTIONS, MOTIONS
 from serving.render.entries import MOTION_WORDS
 
 ROOT = Path(__file__).parents[1]

@@ -11,7 +11,7 @@ from data.checks.duplicates import open_together, repeated
 from data.checks.report import Finding, Report, Severity, gravest_first, require, write
 from data.checks.row_rules import broken_rules
 from data.contract.inputs import TABLES
-from data.sources.connect import Source, watermarks
+from data.sources.known import Source, watermarks
 
 __all__ = ["Finding", "Report", "Severity", "check", "require", "write"]
 

@@ -7,9 +7,11 @@ import ibis.expr.types as ir
 import numpy as np
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
-from data.contract.inputs import CRM_KINDS, TABLES, Table
-from data.hints import hint
-from data.sources.connect import BILLING, USAGE, Source, Tables
+from data.contract.inputs import TABLES, Table
+from data.contract.vocabulary import CRM_KINDS
+from data.errors import hint
+from data.sources.known import BILLING, USAGE, Source
+from data.time_cut import Tables
 
 STOPPED = "stopped"
 """The rule of feeds that ended before the data does."""

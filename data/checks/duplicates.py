@@ -4,7 +4,8 @@ import ibis
 import ibis.expr.types as ir
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
-from data.contract.inputs import E4, Kind, Table
+from data.contract.inputs import Kind, Table
+from data.contract.vocabulary import E4
 from data.sources.staging import stage
 
 FAR_DAY = "9999-12-31"

@@ -7,14 +7,11 @@ Time is in UTC days. A staged clock column is a date: ``occurred_at`` becomes ``
 before ``snapshot_date`` 00:00 UTC, the day says all that the cut needs to know.
 
 Money and quantities are staged as whole ten-thousandths (``mrr`` becomes ``mrr_e4``, int64), so that a sum is exact and
-the same in any order, on any engine. ``E4`` is the one constant for it.
+the same in any order, on any engine.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-
-E4 = 10_000
-"""Money and quantities are whole numbers of 1/E4."""
 
 
 class Kind(StrEnum):
@@ -330,28 +327,6 @@ _TABLES = (
 
 TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
 
-CRM_KINDS = (
-    "champion_promoted",
-    "champion_left",
-    "qbr_held",
-    "qbr_gap",
-    "budget_opened",
-    "milestone_reached",
-    "nps_response",
-    "competitor_research",
-    "expansion_opportunity_opened",
-    "expansion_opportunity_closed",
-    "invoice_overdue",
-    "invoice_paid",
-)
-"""The kinds of CRM event in use; others are counted as events but feed no signal of their own."""
-
-LINE_MOTIONS = ("seat", "upsell", "cross_sell")
-"""The motions that a contract line shows."""
-
-MOTIONS = (*LINE_MOTIONS, "usage")
-"""The four motions of an expansion."""
-
 SIZE_BANDS = (10, 50, 200, 1000, 5000)
 """Employees at the upper end of each size: the bands that company registers and professional networks use."""
 
@@ -378,9 +353,3 @@ LIKENESS = (
     Alike("industry", "industry", "industry", of_peers=False),
 )
 """What makes accounts alike, in the order in which sentences name it."""
-
-ADDITIVITY = 1e-6
-"""Largest difference, in log-odds, between a score and the sum of its parts."""
-
-MOVEMENT_CLASSES = ("new", *MOTIONS, "price", "contraction", "churn", "reactivation")
-"""Every change of MRR is of exactly one of these classes."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from data.contract.inputs import MOTIONS
 from data.contract.score_change import NotSplit
+from data.contract.vocabulary import MOTIONS
 
 
 class OutputKind(StrEnum):

@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from data.contract.inputs import E4, MOTIONS, MOVEMENT_CLASSES
+from data.contract.vocabulary import E4, MOTIONS, MOVEMENT_CLASSES
 from data.ledger.movements import ExpansionRules, all_lines, edges, ledger
 
 MONTHS_PER_YEAR = 12

@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.atomic import whole_folder
-from data.contract.inputs import MOTIONS, TABLES, Kind
+from data.contract.inputs import TABLES, Kind
+from data.contract.vocabulary import MOTIONS
 from data.errors import HeadroomError
 from data.simulation import price_list as catalogue
 from data.simulation.contracts import account_invoices, account_lines

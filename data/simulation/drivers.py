@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from data.contract.inputs import LINE_MOTIONS
+from data.contract.vocabulary import LINE_MOTIONS
 from data.simulation.state import CORE_FEATURES, GATED_FEATURES, Bools, Floats, State
 
 World = Literal["driven", "random"]

@@ -6,9 +6,9 @@ Both answer the same questions: which tables are there, read one as it is, run a
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
 
 import duckdb
 import ibis
@@ -17,13 +17,28 @@ from ibis.backends import BaseBackend
 
 from data.contract.inputs import TABLES
 from data.errors import SourceError
+from data.sources.engine import Engine, closed_on_error
 from data.sources.files import TableFiles, first_line, list_tables, one_per_name, quoted, read_error, reader, state_of
+from data.sources.partitions import Part, partitioned
 from data.sources.user_sql import identifier, not_one_select, query_error
+from data.sources.warehouse import Address, Warehouse
+from data.time_cut import Tables
 
 IN_MEMORY = "memory"
 
 
-def engine(threads: int | None, memory_limit: str | None) -> BaseBackend:
+class DuckDB(Engine):
+    """DuckDB: it has no index by account, and its memory limit holds for finished rows too."""
+
+    def partitioned(self, tables: Tables, count: int, folder: Path) -> AbstractContextManager[Part]:
+        return partitioned(tables, count, folder)
+
+    @contextmanager
+    def scratch(self) -> Iterator[BaseBackend]:
+        yield self.con
+
+
+def in_memory(threads: int | None = None, memory_limit: str | None = None) -> DuckDB:
     """An in-memory DuckDB that stays off the network. Its zone is UTC (Ibis sets that)."""
     options: dict[str, object] = {
         "autoinstall_known_extensions": False,
@@ -38,51 +53,20 @@ def engine(threads: int | None, memory_limit: str | None) -> BaseBackend:
     con.raw_sql("set enable_progress_bar = false")
     for schema in ("raw", "staged"):
         con.raw_sql(f"create schema {schema}")
-    return con
+    return DuckDB(con)
 
 
-class Warehouse(Protocol):
-    """Where tables are: ``names`` maps each to how messages name it. ``casts_text``: a text that is no number, cast
-    to one, becomes null and is no error.
-    """
-
-    casts_text: bool
-
-    @property
-    def con(self) -> BaseBackend:
-        """The engine that runs the expressions."""
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        """The tables that are there."""
-
-    @property
-    def state(self) -> str | None:
-        """Changes whenever the tables do; None if only reading them would tell."""
-
-    def read(self, name: str) -> ir.Table:
-        """A table as it is."""
-
-    def query(self, name: str, sql: str) -> ir.Table:
-        """The result of a user's SQL, run once and held. Raises ``ContractError`` if the SQL is wrong."""
-
-
-class Folder:
+class Folder(Warehouse):
     """A folder of files. CSV tables are loaded, Parquet files are read in place."""
 
-    casts_text = True
-
-    def __init__(self, con: BaseBackend, path: Path, queries: Mapping[str, str]) -> None:
-        self.con = con
-        self.found = list_tables(path)
-        self.names = {files.name: files.shown for files in self.found}
-        self.files = one_per_name(self.found, set(TABLES) - set(queries))
-        self.state: str | None = state_of([path for files in self.found for path in files.paths])
-        for files in one_per_name(self.found, _named_in(queries, self.names)).values():
+    def __init__(self, engine: DuckDB, path: Path, queries: Mapping[str, str]) -> None:
+        self.engine, self.con, self.queries = engine, engine.con, queries
+        tables = list_tables(path)
+        self.names = {files.name: files.shown for files in tables}
+        self.files = one_per_name(tables, set(TABLES) - set(queries))
+        self.state = state_of([path for files in tables for path in files.paths])
+        for files in one_per_name(tables, _named_in(queries, self.names)).values():
             self._define("view", f"main.{identifier(files.name)}", files, reader(files, typed=True))
-
-    def holds(self, name: str) -> bool:
-        return self.files[name].is_csv
 
     def read(self, name: str) -> ir.Table:
         files = self.files[name]
@@ -102,21 +86,22 @@ class Folder:
     def query(self, name: str, sql: str) -> ir.Table:
         return _run(self.con, name, sql, sorted(self.names))
 
+    def keep(self, name: str, staged: ir.Table) -> ir.Table:
+        return _held(self.con, name, staged) if name in self.queries or self.files[name].is_csv else staged
 
-class DuckDBFile:
+
+class DuckDBFile(Warehouse):
     """A DuckDB file, opened for reading. Tables of its schema `main` are read by name, SQL reaches all schemas."""
 
-    casts_text = True
-
-    def __init__(self, con: BaseBackend, path: Path) -> None:
-        self.con = con
-        self.state: str | None = state_of([path])
+    def __init__(self, engine: DuckDB, path: Path, queries: Mapping[str, str]) -> None:
+        self.engine, self.con, self.queries = engine, engine.con, queries
+        self.state = state_of([path])
         self.catalog = path.stem if path.stem not in {IN_MEMORY, "temp", "system"} else "warehouse"
         try:
-            con.raw_sql(f"attach {quoted(str(path))} as {identifier(self.catalog)} (read_only)")
+            self.con.raw_sql(f"attach {quoted(str(path))} as {identifier(self.catalog)} (read_only)")
         except duckdb.Error as error:
             raise SourceError(
-                f"The DuckDB file {path.name} is to be read.",
+                f"Read the DuckDB file {path.name}.",
                 first_line(str(error)),
                 "Check that it is a DuckDB file and that no other program is writing to it.",
             ) from error
@@ -124,12 +109,9 @@ class DuckDBFile:
         rows = [
             row
             for kind in ("table", "view")
-            for row in con.con.execute(listing.format(kind), [self.catalog]).fetchall()
+            for row in self.con.con.execute(listing.format(kind), [self.catalog]).fetchall()
         ]
         self.names = {name if schema == "main" else f"{schema}.{name}": name for schema, name in rows}
-
-    def holds(self, name: str) -> bool:  # noqa: ARG002  (same questions as to a folder)
-        return False
 
     def read(self, name: str) -> ir.Table:
         return self.con.table(name, database=(self.catalog, "main"))
@@ -140,6 +122,27 @@ class DuckDBFile:
             return _run(self.con, name, sql, sorted(self.names))
         finally:
             self.con.raw_sql(f"use {IN_MEMORY}")
+
+    def keep(self, name: str, staged: ir.Table) -> ir.Table:
+        return _held(self.con, name, staged) if name in self.queries else staged
+
+
+def open_folder(address: Address) -> Folder:
+    """``parquet://FOLDER``, ``csv://FOLDER`` or a bare path."""
+    path, engine = address.require_path(is_folder=True), in_memory(address.threads, address.memory_limit)
+    with closed_on_error(engine):
+        return Folder(engine, path, address.queries)
+
+
+def open_file(address: Address) -> DuckDBFile:
+    """``duckdb://FILE``."""
+    path, engine = address.require_path(is_folder=False), in_memory(address.threads, address.memory_limit)
+    with closed_on_error(engine):
+        return DuckDBFile(engine, path, address.queries)
+
+
+def _held(con: BaseBackend, name: str, staged: ir.Table) -> ir.Table:
+    return con.create_table(name, staged, database="staged")
 
 
 def _run(con: BaseBackend, name: str, sql: str, there: list[str]) -> ir.Table:

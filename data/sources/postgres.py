@@ -4,7 +4,6 @@ The expressions run in the database; nothing is written to it but temporary tabl
 from the environment (``PGPASSWORD`` or libpq's password file), never from a URL that logs and manifests would repeat.
 """
 
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -12,46 +11,47 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import ibis
 import ibis.expr.types as ir
 import psycopg
-from ibis.backends import BaseBackend
 
-from data.errors import SourceError
-from data.hints import hint
+from data.errors import SourceError, hint
+from data.sources.engine import Engine, closed_on_error
 from data.sources.files import first_line
 from data.sources.user_sql import identifier, one_select, query_error
+from data.sources.warehouse import Address, Warehouse
 
-SCHEMES = ("postgres", "postgresql")
 
-
-class Postgres:
+class Postgres(Warehouse):
     """The tables and views of a schema (default: ``public``) of ``postgres://USER@HOST:PORT/DATABASE/SCHEMA``."""
 
-    state: str | None = None
     casts_text = False
 
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
+    def __init__(self, address: Address) -> None:
+        parts = urlsplit(address.url)
         if parts.password is not None:
             raise SourceError(
-                f"The source {parts.scheme}://... is to be opened.",
+                f"Open the source {parts.scheme}://....",
                 "its URL holds a password, which logs and manifests would repeat.",
                 "Leave it out of the URL and set PGPASSWORD, or use a .pgpass file.",
             )
         database, _, schema = parts.path.strip("/").partition("/")
         self.schema = unquote(schema) or "public"
-        with _told(f"The database {url} is to be opened.", "Check the address, PGPASSWORD and that the server runs."):
-            self.con: BaseBackend = ibis.postgres.connect(
+        with _in_our_words(f"Open the database {address.url}.", "Check the address, PGPASSWORD and that it runs."):
+            self.con = ibis.postgres.connect(
                 host=parts.hostname,
                 port=parts.port or 5432,
                 user=None if parts.username is None else unquote(parts.username),
                 database=unquote(database) or None,
                 **dict(parse_qsl(parts.query)),
             )
-            weakref.finalize(self.con, self.con.con.close)
-            schemas = self.con.list_databases()
-            self.names = {name: name for name in self.con.list_tables(database=self.schema)}
+            self.engine = Engine(self.con)
+            with closed_on_error(self.engine):
+                self._use_schema(address.url)
+                self.names = {name: name for name in self.con.list_tables(database=self.schema)}
+
+    def _use_schema(self, url: str) -> None:
+        schemas = self.con.list_databases()
         if self.schema not in schemas:
             raise SourceError(
-                f"The schema {self.schema} of {url} is to be read.",
+                f"Read the schema {self.schema} of {url}.",
                 f"the database has no such schema{hint(self.schema, schemas)}.",
                 "Correct [source].url.",
             )
@@ -70,7 +70,7 @@ class Postgres:
 
 
 @contextmanager
-def _told(asked: str, todo: str) -> Iterator[None]:
+def _in_our_words(asked: str, todo: str) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:

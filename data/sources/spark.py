@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
+from ibis.expr.types.relations import CachedTable
 
-from data.errors import SourceError
-from data.hints import hint
+from data.errors import SourceError, hint
+from data.sources.engine import Engine
 from data.sources.files import TableFiles, list_tables, one_per_name
 from data.sources.user_sql import one_select, query_error
+from data.sources.warehouse import Address, Warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,34 +39,54 @@ LOCAL = {
 """What a session of our own is started with."""
 
 
-class Spark:
+class SparkEngine(Engine):
+    """A session of Spark, which may be a notebook's: closing ends what was kept in it for us, and not the session."""
+
+    def __init__(self, session: "SparkSession", con: BaseBackend) -> None:
+        super().__init__(con)
+        self.session = session
+        self.kept: list[Any] = []
+
+    def close(self) -> None:
+        for frame in self.kept:
+            frame.unpersist()
+
+    def _cache(self, view: ir.Table) -> CachedTable:
+        # ibis 12 forgets to bring the calendar, a table made in Python, when it caches; drop with the next ibis.
+        self.con._run_pre_execute_hooks(view)
+        return super()._cache(view)
+
+    def write(self, table: ir.Table, path: Path) -> None:
+        pq.write_table(table.to_pyarrow(), path)  # Spark itself would write where its cluster is
+
+
+class Spark(Warehouse):
     """The tables of ``spark://FOLDER`` (Parquet), ``spark://DATABASE`` or ``spark://CATALOG.DATABASE``."""
 
-    state: str | None = None
-    casts_text = True
+    engine: SparkEngine
 
-    def __init__(self, place: str, root: Path, threads: int | None, memory_limit: str | None) -> None:
-        self.session = session(threads, memory_limit)
-        self.con: BaseBackend = ibis.pyspark.connect(self.session)
-        folder = (root / Path(place).expanduser()).resolve()
+    def __init__(self, address: Address) -> None:
+        self.session = session(address.threads, address.memory_limit)
+        self.con = ibis.pyspark.connect(self.session)
+        self.engine = SparkEngine(self.session, self.con)
         self.files: dict[str, TableFiles] = {}
         self.database: str | None = None
-        if place and folder.is_dir():
-            self._read_folder(folder)
+        if address.place and address.path.is_dir():
+            self._read_folder(address.path)
         else:
-            self._use_database(place, folder)
+            self._use_database(address.place, address.path)
 
     def _read_folder(self, folder: Path) -> None:
-        found = list_tables(folder)
-        csv_files = [files.shown for files in found if files.is_csv]
+        tables = list_tables(folder)
+        csv_files = [files.shown for files in tables if files.is_csv]
         if csv_files:
             raise SourceError(
-                f"The folder {folder} is to be read with Spark.",
+                f"Read the folder {folder} with Spark.",
                 f"{', '.join(csv_files)}: spark:// reads Parquet.",
                 "Export them to Parquet, or read the folder with csv://.",
             )
-        self.files = one_per_name(found, {files.name for files in found})
-        self.names = {files.name: files.shown for files in found}
+        self.files = one_per_name(tables, {files.name for files in tables})
+        self.names = {files.name: files.shown for files in tables}
         for files in self.files.values():
             frame = self.session.read.option("mergeSchema", "true").parquet(*map(str, files.paths))
             frame.createOrReplaceTempView(files.name)
@@ -71,7 +94,7 @@ class Spark:
     def _use_database(self, place: str, folder: Path) -> None:
         from pyspark.errors import PySparkException
 
-        asked = f"The source spark://{place} is to be read."
+        asked = f"Read the source spark://{place}."
         if place and not re.fullmatch(r"\w+(\.\w+)*", place):
             raise SourceError(asked, f"there is no folder {folder}.", "Correct [source].url, or --source.")
         try:
@@ -97,7 +120,9 @@ class Spark:
         try:
             if self.database:
                 self.session.catalog.setCurrentDatabase(self.database)
-            self.session.sql(select).persist().createOrReplaceTempView(f"headroom_{name}")
+            frame = self.session.sql(select).persist()
+            self.engine.kept.append(frame)
+            frame.createOrReplaceTempView(f"headroom_{name}")
         except PySparkException as error:
             raise query_error(name, str(error).splitlines()[0], self.names) from error
         return self.con.table(f"headroom_{name}")
@@ -105,7 +130,7 @@ class Spark:
 
 def session(threads: int | None, memory_limit: str | None) -> "SparkSession":
     """The session that is there, or a local one. Raises ``SourceError`` without PySpark or without Java."""
-    asked = "A spark:// source is to be read."
+    asked = "Read a spark:// source."
     if importlib.util.find_spec("pyspark") is None:
         raise SourceError(asked, "PySpark is not installed.", "Install the project with its extra: headroom[spark].")
     from pyspark.errors import PySparkException

@@ -4,13 +4,13 @@ A value that cannot be cast becomes null, so raw and staged can be compared: ``h
 was there and is not there any more. Empty strings and NaN are nulls to begin with. Nothing is lower-cased or stripped.
 """
 
-from datetime import date
-
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from data.contract.inputs import E4, Column, Kind, Table
+from data.contract.inputs import TABLES, Column, Kind, Table
+from data.contract.vocabulary import E4
+from data.time_cut import FIRST_DAY, LAST_DAY, Tables
 
 LARGEST_AMOUNT = 9.0e14
 """Larger amounts do not fit into 64 bits as ten-thousandths."""
@@ -18,8 +18,6 @@ LARGEST_MONEY = 1.0e11
 """More than that per month, or on one invoice, is a mistake; sums over a base must fit as well."""
 LARGEST_COUNT = 1.0e12
 """More seats, people or events a day than that is a mistake; seats times their price must fit as well."""
-FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
-"""Some databases write `infinity` for open ends: the days that every engine and Python know."""
 KNOWN_SECOND = "known_second"
 """Staged beside the team's own features: of two rows known on one day the later one counts. Seconds since 1970, UTC."""
 LARGEST_WHOLE = 2.0**53
@@ -69,6 +67,7 @@ def _id(value: ir.Value) -> ir.Value:
 
 def _day(value: ir.Value) -> ir.Value:
     day = _any_day(value)
+    # Some databases write `infinity` for open ends.
     first, last = ibis.literal(FIRST_DAY), ibis.literal(LAST_DAY)
     return (day > last).ifelse(last, (day < first).ifelse(first, day))
 
@@ -146,6 +145,20 @@ def stage(table: Table, raw: ir.Table) -> ir.Table:
         columns[KNOWN_SECOND] = _time(given(raw["known_at"])).epoch_seconds().cast("int64")
         columns |= {name: _own(raw[name]) for name in own_columns(table, raw) if name not in columns}
     return raw.select(**columns)
+
+
+def absent_columns(raw: Tables) -> frozenset[str]:
+    """The contract's optional columns that the raw tables lack, as ``table.column``.
+
+    Staged they are full of nulls and look as if nothing had ever been written into them. ``known_at`` is never absent:
+    without it a fact is known when it happens.
+    """
+    return frozenset(
+        f"{name}.{column.name}"
+        for name, table in raw.items()
+        for column in TABLES[name].columns
+        if column.name not in table.columns and not column.required and column.name != "known_at"
+    )
 
 
 def own_columns(table: Table, raw: ir.Table) -> list[str]:

@@ -5,35 +5,29 @@ build that was stopped goes on. The few that compare accounts of one snapshot fo
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import date
 from uuid import uuid4
 
-import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends import BaseBackend
-from ibis.expr.types.relations import CachedTable
 
-from data.contract.feature_card import FeatureCard
-from data.contract.inputs import TABLES
+from data.contract.cross_sell import CrossSellOptions
+from data.contract.vocabulary import KEY
 from data.ledger.movements import ExpansionRules
-from features.build.checkpoint import Spool, key_of, spool
-from features.build.partitions import found, laid_out, part_of
-from features.cohort import KEY, Tables, cohort
-from features.definition import PEERS, REGISTRY, ROW, WHOLE_BASE, Feature
-from features.definitions import billing, limits, peers, seats, support, usage
-from features.definitions import contracts as commercial
-from features.definitions import crm as people
-from features.definitions.custom import own_features
+from data.sources.known import KnownBase
+from data.sources.partitions import filtered, part_of
+from data.time_cut import Tables
+from features.build.checkpoint import Checkpoint, checkpoint, key_of
+from features.catalogue import available
+from features.cohort import cohort
+from features.cross_sell import options_in_parts
+from features.definition import PEERS, ROW, WHOLE_BASE, Feature
 from features.definitions.peers import PROFILE
 from features.views.account import HELD, Views
 from features.views.whole_base import WholeBaseViews
-
-AREAS = (billing, commercial, limits, peers, people, usage, seats, support)
-"""The business areas, in the order of the model's columns. Importing them defines the features."""
-
-REGISTRY.arrange([area.__name__ for area in AREAS])
 
 ACCOUNTS_PER_SHARD = 20_000
 """With 24 snapshots of a busy base, so many accounts stay well under 2 GB."""
@@ -43,35 +37,6 @@ ACCOUNTS_PER_BLOCK = 10_000
 
 ROWS_PER_SHARD = 120_000
 """Account-snapshots of one shard."""
-
-
-def absent_columns(raw: Tables) -> frozenset[str]:
-    """The contract's optional columns that the raw tables lack, as ``table.column``.
-
-    Staged they are full of nulls and look as if nothing had ever been written into them. ``known_at`` is never absent:
-    without it a fact is known when it happens.
-    """
-    return frozenset(
-        f"{name}.{column.name}"
-        for name, table in raw.items()
-        for column in TABLES[name].columns
-        if column.name not in table.columns and not column.required and column.name != "known_at"
-    )
-
-
-def available(tables: Tables, absent: frozenset[str] = frozenset()) -> list[Feature]:
-    """The features that these tables can carry, the team's own last. ``absent``: the columns that the source lacks."""
-    return [*REGISTRY.available(tables, absent), *own_features(tables)]
-
-
-def catalogue(tables: Tables, *, absent: frozenset[str] = frozenset()) -> dict[str, FeatureCard]:
-    """The card of every feature that these tables can carry, in the order of the model's columns."""
-    return {f.name: f.card for f in available(tables, absent) if f.card is not None}
-
-
-def full_catalogue() -> dict[str, FeatureCard]:
-    """The card of every feature that there is, whatever tables a base has; the team's own are not among them."""
-    return {f.name: f.card for f in REGISTRY.features.values() if f.card is not None}
 
 
 def feature_rows(
@@ -153,87 +118,115 @@ def _blocks(accounts: int) -> int:
     return max(1, -(-accounts // ACCOUNTS_PER_BLOCK))
 
 
+@dataclass(frozen=True)
+class Shard:
+    """Some accounts of a base.
+
+    ``rows``: account_id, snapshot_date and one column per feature, sorted by snapshot and account.
+    ``cross_sell_options``: of the same accounts, on the same snapshots; None unless they were asked for.
+    """
+
+    rows: pa.Table
+    cross_sell_options: CrossSellOptions | None = None
+
+
 def build(
-    tables: Tables,
+    base: KnownBase,
     snapshot_dates: Sequence[date],
     rules: ExpansionRules,
     *,
-    absent: frozenset[str] = frozenset(),
+    with_options: bool = False,
     shards: int | None = None,
-    state: str | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[pa.Table]:
-    """The feature rows of each shard, one after the other, each sorted by snapshot and account.
+) -> Iterator[Shard]:
+    """The base at these snapshots, shard by shard; ``with_options`` with what each could be sold.
 
-    ``progress`` is told ``(shards done, shards in all)``. ``state`` names what the tables hold: a build that was
-    stopped goes on with its shards if the state is the same; without one it begins anew. The usage of a block of shards
-    is counted at once, and held by the engine while they are worked on; finished shards wait on disk for the comparison
-    of accounts, and what the shards are made from may be on disk as well, see ``laid_out``.
+    ``progress`` is told ``(shards done, shards in all)``. A build that was stopped goes on with its shards if the
+    ``state`` of the base is the same; without one it begins anew.
     """
-    blocks, count = _blocks(_accounts(tables)), shard_count(tables, len(snapshot_dates), shards)
-    features = available(tables, absent)
+    count = shard_count(base.tables, len(snapshot_dates), shards)
+    of_parts = options_in_parts(base, snapshot_dates, count) if with_options else nullcontext(lambda _: None)
+    with of_parts as options_of:
+        for index, rows in enumerate(_rows(base, snapshot_dates, rules, count, progress)):
+            yield Shard(rows, options_of(index))
+
+
+def _rows(
+    base: KnownBase,
+    snapshot_dates: Sequence[date],
+    rules: ExpansionRules,
+    count: int,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[pa.Table]:
+    """The feature rows of each of ``count`` parts of the base, in their order.
+
+    The usage of a block of shards is counted at once, and held by the engine while they are worked on; finished shards
+    wait on disk for the comparison of accounts, and what the shards are made from may be on disk as well, see
+    ``Engine.partitioned``.
+    """
+    features = available(base.tables, base.absent)
     if count == 1:
-        with _counted(tables, snapshot_dates, rules) as held:
-            yield _fetched(feature_rows(tables, snapshot_dates, rules, absent=absent, held=held))
+        with _counted(base, base.tables, snapshot_dates, rules) as held:
+            yield _fetched(feature_rows(base.tables, snapshot_dates, rules, absent=base.absent, held=held))
         if progress is not None:
             progress(1, 1)
         return
-    names = [f.name for f in features]
-    key = None if state is None else key_of(state, sorted(snapshot_dates), rules, sorted(absent), names, count)
-    with spool(key) as waiting:
-        for index, own, held in _shards(tables, snapshot_dates, rules, blocks, count, waiting):
+    with checkpoint(_key(base, snapshot_dates, rules, count)) as waiting:
+        for index, own, held in _shards(base, snapshot_dates, rules, count, waiting):
             views = Views(own, cohort(own, snapshot_dates), snapshot_dates, rules, held)
             waiting.write(index, _own_rows(views, features).to_pyarrow())
             if progress is not None:
                 progress(waiting.finished(), count)
-        base = WholeBaseViews(tables, cohort(tables, snapshot_dates), snapshot_dates, rules)
-        yield from _second_pass(waiting, count, base, features)
+        whole = WholeBaseViews(base.tables, cohort(base.tables, snapshot_dates), snapshot_dates, rules)
+        with base.engine.scratch() as con:
+            yield from _second_pass(con, waiting, count, whole, features)
+
+
+def _key(base: KnownBase, snapshot_dates: Sequence[date], rules: ExpansionRules, count: int) -> str | None:
+    """What the shards of a build are known by; None if it is not known whether the tables are the same."""
+    if base.state is None:
+        return None
+    names = [feature.name for feature in available(base.tables, base.absent)]
+    return key_of(base.state, sorted(snapshot_dates), rules, sorted(base.absent), names, count)
 
 
 def _shards(
-    tables: Tables, dates: Sequence[date], rules: ExpansionRules, blocks: int, count: int, waiting: Spool
+    base: KnownBase, dates: Sequence[date], rules: ExpansionRules, count: int, waiting: Checkpoint
 ) -> Iterator[tuple[int, Tables, Tables]]:
     """The shards that are not there yet: ``(number, tables, what the engine holds of their usage)``."""
+    blocks = _blocks(_accounts(base.tables))
     missing = [index for index in range(count) if not waiting.has(index)]
     if not missing:
         return
     # To lay out the usage costs as much as to find it for one block, which is counted in five readings.
-    with laid_out(tables, count, waiting.folder) if blocks > 1 else nullcontext(found(tables)) as part:
+    in_parts = base.engine.partitioned(base.tables, count, waiting.folder)
+    with in_parts if blocks > 1 else nullcontext(filtered(base.tables)) as part:
         for block in range(blocks):
             # One of `blocks` parts of the accounts holds these of `count` parts, whole.
             of_block = [index for index in missing if index % blocks == block]
             if of_block:
-                with _counted(part(block, blocks), dates, rules) as held:
+                with _counted(base, part(block, blocks), dates, rules) as held:
                     for index in of_block:
                         counted = {name: part_of(table, index, count) for name, table in held.items()}
                         yield index, part(index, count), counted
 
 
-@contextmanager
-def _counted(tables: Tables, dates: Sequence[date], rules: ExpansionRules) -> Iterator[Tables]:
-    """The usage, counted into the small tables that several views read."""
+def _counted(
+    base: KnownBase, tables: Tables, dates: Sequence[date], rules: ExpansionRules
+) -> AbstractContextManager[Tables]:
+    """The usage of some tables of the base, counted into the small tables that several views read."""
     views = Views(tables, cohort(tables, dates), dates, rules)
-    held = {name: _hold(getattr(views, name)) for name in HELD}
-    try:
-        yield held
-    finally:
-        for table in held.values():
-            table.release()
-
-
-def _hold(view: ir.Table) -> CachedTable:
-    # On Spark ibis 12 forgets to bring the calendar, a table made in Python, when it caches; drop with the next ibis.
-    view.get_backend()._run_pre_execute_hooks(view)
-    return view.cache()
+    return base.engine.cached({name: getattr(views, name) for name in HELD})
 
 
 def _fetched(rows: ir.Table) -> pa.Table:
     return rows.order_by("snapshot_date", "account_id").to_pyarrow()
 
 
-def _second_pass(waiting: Spool, count: int, base: WholeBaseViews, features: list[Feature]) -> Iterator[pa.Table]:
+def _second_pass(
+    con: BaseBackend, waiting: Checkpoint, count: int, base: WholeBaseViews, features: list[Feature]
+) -> Iterator[pa.Table]:
     """Each shard with the features that compare accounts; all rows are read, but only the columns compared."""
-    con = _duckdb(base.tables)
     whole = con.create_table(_name(), _whole_base_rows(base, features).to_pyarrow())
     own = con.read_parquet([waiting.path(index) for index in range(count)])
     both = _side_by_side(own, whole)
@@ -245,12 +238,6 @@ def _second_pass(waiting: Spool, count: int, base: WholeBaseViews, features: lis
         yield _fetched(part.select(*KEY, *shown))
     for table in (whole, compared):
         con.raw_sql(f"drop table {table.get_name()}")
-
-
-def _duckdb(tables: Tables) -> BaseBackend:
-    """The source's own DuckDB with its memory limit; where the source is another engine, one in memory."""
-    con = tables["accounts"].get_backend()
-    return con if con.name == "duckdb" else ibis.duckdb.connect()
 
 
 def _name() -> str:

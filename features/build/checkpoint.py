@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 import data
 import features
 from data.atomic import whole_file
+from data.sources.engine import LIBRARIES
 
-ENGINES = ("duckdb", "ibis-framework")
 ROOMS = tuple(Path(room.__path__[0]) for room in (data, features))
 """The folders of the code that makes feature rows."""
 ROOM = "Make room there, or set TMPDIR to a folder that has room."
@@ -33,7 +33,7 @@ def key_of(*parts: object, rooms: Sequence[Path] = ROOMS) -> str:
     The code is every file of the ``rooms``, at any depth and of any kind, with its place in the room.
     """
     code = [(room.name, *_files(room)) for room in rooms]
-    return hashlib.sha256(repr((*parts, code, *map(version, ENGINES))).encode()).hexdigest()[:24]
+    return hashlib.sha256(repr((*parts, code, *map(version, LIBRARIES))).encode()).hexdigest()[:24]
 
 
 def _files(room: Path) -> Iterator[tuple[str, str]]:
@@ -44,7 +44,7 @@ def _files(room: Path) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def spool(key: str | None) -> Iterator["Spool"]:
+def checkpoint(key: str | None) -> Iterator["Checkpoint"]:
     """A folder for the shards of a build. Without a key, or while another process makes the same build: a new one.
 
     It is removed when the build is done, and by an error of a build that has no key.
@@ -60,11 +60,11 @@ def spool(key: str | None) -> Iterator["Spool"]:
             else:
                 for unfinished_work in filter(Path.is_dir, folder.iterdir()):  # of a build that was killed
                     shutil.rmtree(unfinished_work)
-                yield Spool(folder)
+                yield Checkpoint(folder)
                 shutil.rmtree(folder)
     if key is None:
         with tempfile.TemporaryDirectory(prefix="headroom-features-") as scratch:
-            yield Spool(Path(scratch))
+            yield Checkpoint(Path(scratch))
 
 
 def _own_folder() -> Path:
@@ -76,7 +76,7 @@ def _own_folder() -> Path:
     return folder
 
 
-class Spool:
+class Checkpoint:
     """The finished shards of one build, by number."""
 
     def __init__(self, folder: Path) -> None:

@@ -3,7 +3,7 @@
 import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
-from data.contract.inputs import E4, MOTIONS
+from data.contract.vocabulary import E4, MOTIONS
 from features.calendar import QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
 

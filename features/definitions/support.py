@@ -3,7 +3,7 @@
 import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
-from data.contract.inputs import E4
+from data.contract.vocabulary import E4
 from features.definition import ROW, feature, ratio, step
 
 TICKETS = ("tickets",)

@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
-from data.contract.inputs import E4
+from data.contract.vocabulary import E4
 from features.calendar import MONTH_DAYS, QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, share_of_rows, step
 from features.definitions.trend import TILES, slope_by_age

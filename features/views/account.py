@@ -1,8 +1,8 @@
-"""The views: what was known about each account before each snapshot. The only place where time is cut.
+"""The views: what was known about each account before each snapshot.
 
 Every view has the key ``account_id, snapshot_date`` and holds only what had happened **and** was known before the
 snapshot. An end (of a line, a ticket, a user) on or after the snapshot is not known yet and is null. A feature reads a
-view and never a table, so ``cut`` and ``cut_days`` below are all that stands between a feature and the future.
+view and never a table, and a view reads the tables through ``data.time_cut``.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,25 @@ from functools import cached_property
 import ibis
 import ibis.expr.types as ir
 
-from data.contract.inputs import E4, MOTIONS, TABLES
+from data.contract.inputs import TABLES
+from data.contract.vocabulary import E4, KEY, MOTIONS
 from data.ledger.movements import BASIS_POINTS, ExpansionRules, lines, movements
-from data.sources.staging import FIRST_DAY, KNOWN_SECOND
-from features.calendar import MONTH_DAYS, QUARTER_DAYS, calendar, days_between, slots
-from features.cohort import BILLED_DAYS, KEY, Tables
+from data.sources.staging import KNOWN_SECOND
+from data.time_cut import (
+    Tables,
+    by_knowing,
+    counted,
+    cut,
+    cut_days,
+    cut_facts,
+    cut_slots,
+    days_between,
+    facts,
+    first_facts,
+    with_lateness,
+)
+from features.calendar import MONTH_DAYS, QUARTER_DAYS, calendar, slots
+from features.cohort import BILLED_DAYS
 
 DAILY_DAYS = 210
 """Lookback of the daily view: 28 days against the 182 before."""
@@ -31,39 +45,6 @@ YEAR_AGO_DAYS = 365 + MONTH_DAYS
 """Lookback of use a year ago: the same 28 days. The longest that usage is read for."""
 SHARED_HOURS, SHARED_DAYS = 16, 2
 """One person does not use a product 16 hours apart on one day, and then once more: a user id that does is shared."""
-
-
-def cut(table: ir.Table, name: str, cohort: ir.Table) -> ir.Table:
-    """The rows of one contract table as known at each snapshot: its columns, ``snapshot_date`` and ``age``.
-
-    ``age`` is whole days since the row happened. A row of which nobody knows when it happened counts nowhere: it may
-    be of the future.
-    """
-    contract = TABLES[name]
-    seen = cohort.select(*KEY).inner_join(table, "account_id")
-    happened = contract.happened_on
-    if happened is not None:
-        seen = seen.filter(seen[happened] < seen.snapshot_date)
-        seen = seen.mutate(age=days_between(seen.snapshot_date, seen[happened]))
-    if "known_on" in seen.columns:
-        seen = seen.filter(seen.known_on < seen.snapshot_date)
-    ends = {end: (seen[end] < seen.snapshot_date).ifelse(seen[end], ibis.null("date")) for end in contract.ends_on}
-    return seen.mutate(**ends) if ends else seen
-
-
-def cut_days(table: ir.Table, dates: ir.Table, lookback_days: int) -> ir.Table:
-    """The rows with a ``day`` in ``[snapshot_date - lookback_days, snapshot_date)``, as known at each snapshot.
-
-    ``dates`` is the calendar: an equi-join on the day, so that a long history meets a snapshot only in its lookback.
-    """
-    seen = table.inner_join(dates.filter(dates.age <= lookback_days), "day")
-    return seen.filter(seen.known_on < seen.snapshot_date)
-
-
-def cut_slots(table: ir.Table, dates: ir.Table) -> ir.Table:
-    """The rows of the slots before each snapshot, as known at it; ``dates`` is the second table of ``slots``."""
-    seen = table.inner_join(dates, "slot")
-    return seen.filter(seen.known_on < seen.snapshot_date)
 
 
 def use(tables: Tables) -> tuple[str, ir.Table]:
@@ -111,24 +92,6 @@ class Views:
     def _cut(self, name: str) -> ir.Table:
         return cut(self.tables[name], name, self.cohort)
 
-    def _first_days(self, dated: ir.Table) -> ir.Table:
-        """The rows of ``account_id, day, known_on`` that can be the first day known at some snapshot: not cut yet."""
-        # What was known on its day is known whenever the day has passed: one row for each account, and the late ones.
-        in_time = dated.known_on <= dated.day
-        dated = dated.mutate(known_on=in_time.ifelse(ibis.literal(FIRST_DAY), dated.known_on))
-        days = dated.group_by("account_id", "known_on").aggregate(day=dated.day.min())
-        before = ibis.window(group_by="account_id", order_by="known_on", preceding=(None, 1))
-        firsts = days.mutate(earlier=days.day.min().over(before))
-        # Only a row that moves the first day back can change what is known: one or two for each account.
-        firsts = firsts.filter(firsts.earlier.isnull() | (firsts.day < firsts.earlier))
-        return firsts.drop("earlier")
-
-    def _firsts(self, first_days: ir.Table) -> ir.Table:
-        """The first days as known at each snapshot, however long ago: ``age``."""
-        seen = self.cohort.select(*KEY).inner_join(first_days, "account_id")
-        seen = seen.filter((seen.known_on < seen.snapshot_date) & (seen.day < seen.snapshot_date))
-        return seen.mutate(age=days_between(seen.snapshot_date, seen.day))
-
     # --- contracts -------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -149,12 +112,8 @@ class Views:
     def beginnings(self) -> ir.Table:
         """Rows whose largest ``age`` is that of the account's first contract line or invoice."""
         clocks = {"subscriptions": "valid_from", "invoices": "billed_on"}
-        dated = [
-            self.tables[name].select("account_id", day=self.tables[name][clock], known_on="known_on")
-            for name, clock in clocks.items()
-            if name in self.tables
-        ]
-        return self._firsts(self._first_days(dated[0] if len(dated) == 1 else ibis.union(*dated)))
+        dated = [facts(self.tables[name], "account_id", day) for name, day in clocks.items() if name in self.tables]
+        return cut_facts(first_facts(dated[0] if len(dated) == 1 else ibis.union(*dated)), self.cohort)
 
     @cached_property
     def movements(self) -> ir.Table:
@@ -246,17 +205,14 @@ class Views:
     def _usage(self, *edges: int) -> tuple[ir.Table, ir.Table]:
         """The usage that some snapshot looks back to, and the dates of its slots; windows begin and end at ``edges``.
 
-        One row per event, or per day and feature already counted. What the first snapshot after its day knows, every
-        one knows: its ``known_on`` is ``FIRST_DAY``, so that it can be added up; what was known later ``is_late``.
+        One row per event, or per day and feature already counted; ``with_lateness``.
         """
         days, dates = slots(self.snapshot_dates, edges)
         rows = usage(self.tables)
         rows = rows.filter(
             (rows.day >= min(self.snapshot_dates) - timedelta(days=max(edges))) & (rows.day < max(self.snapshot_dates))
         )
-        rows = rows.inner_join(days, "day")
-        is_late = rows.known_on >= rows.seen_on
-        return rows.mutate(is_late=is_late, known_on=is_late.ifelse(rows.known_on, ibis.literal(FIRST_DAY))), dates
+        return with_lateness(rows.inner_join(days, "day")), dates
 
     def _user_usage(self, *edges: int) -> tuple[ir.Table, ir.Table]:
         rows, dates = self._usage(*edges)
@@ -270,26 +226,19 @@ class Views:
 
     @cached_property
     def usage_days(self) -> ir.Table:
-        """One row per account and day, and one more for each knowing that came late: not cut yet.
-
-        The first holds what was known in time and counts as the day, from when anything is known of it.
-        """
+        """One row per account and day, and one more for each knowing that came late, as ``counted``: not cut yet."""
         rows, _ = self._usage(YEAR_AGO_DAYS)
         if "active_users" not in rows.columns:
             rows = rows.mutate(active_users=ibis.null("int64"))
-        in_time = ~rows.is_late
-        days = rows.group_by("account_id", "day").aggregate(
-            known_on=rows.known_on.min(),
-            events=self._events(rows, in_time),
-            quantity_e4=rows.quantity_e4.sum(where=in_time).fill_null(0),
-            active_users=rows.active_users.max(where=in_time),
-        )
-        late = rows.filter(rows.is_late)
-        more = late.group_by("account_id", "day", "known_on").aggregate(
-            events=self._events(late), quantity_e4=late.quantity_e4.sum(), active_users=late.active_users.max()
-        )
-        more = more.select(*days.columns)
-        return ibis.union(days.mutate(days=ibis.literal(1, "int64")), more.mutate(days=ibis.literal(0, "int64")))
+
+        def sums(rows: ir.Table, where: ir.BooleanValue | None) -> dict[str, ir.Value]:
+            return {
+                "events": self._events(rows, where),
+                "quantity_e4": rows.quantity_e4.sum(where=where).fill_null(0),
+                "active_users": rows.active_users.max(where=where),
+            }
+
+        return counted(rows, ("account_id", "day"), sums)
 
     @cached_property
     def daily(self) -> ir.Table:
@@ -313,38 +262,31 @@ class Views:
     @cached_property
     def first_use(self) -> ir.Table:
         """One row: ``age`` of the first use known at the snapshot, however long ago."""
-        return self._firsts(self.first_days)
+        return cut_facts(self.first_days, self.cohort)
 
     @cached_property
     def first_days(self) -> ir.Table:
         """One row per day that some snapshot may take for the account's first use: not cut yet."""
-        return self._first_days(usage(self.tables).select("account_id", "day", "known_on"))
+        return first_facts(facts(usage(self.tables), "account_id", "day"))
 
     @cached_property
     def user_days(self) -> ir.Table:
-        """One row per user and day, and one more for each knowing that came late: not cut yet.
+        """One row per user and day, and one more for each knowing that came late, as ``counted``: not cut yet.
 
-        As ``usage_days``: ``days`` is 1 on the first and 0 on the others; ``first_hour`` and ``last_hour``.
+        ``first_hour`` and ``last_hour`` of the use that the row knows.
         """
         rows, _ = self._user_usage(USER_DAYS)
-        in_time = ~rows.is_late
-        days = rows.group_by("account_id", "user_id", "day").aggregate(
-            known_on=rows.known_on.min(),
-            first_hour=rows.hour.min(where=in_time),
-            last_hour=rows.hour.max(where=in_time),
-        )
-        late = rows.filter(rows.is_late)
-        more = late.group_by("account_id", "user_id", "day", "known_on").aggregate(
-            first_hour=late.hour.min(), last_hour=late.hour.max()
-        )
-        more = more.select(*days.columns)
-        return ibis.union(days.mutate(days=ibis.literal(1, "int64")), more.mutate(days=ibis.literal(0, "int64")))
+
+        def sums(rows: ir.Table, where: ir.BooleanValue | None) -> dict[str, ir.Value]:
+            return {"first_hour": rows.hour.min(where=where), "last_hour": rows.hour.max(where=where)}
+
+        return counted(rows, ("account_id", "user_id", "day"), sums)
 
     @cached_property
     def user_slots(self) -> ir.Table:
         """One row per user, slot within or before the last 28 days, and day of knowing: not cut yet."""
         rows, _ = self._user_usage(MONTH_DAYS)
-        return rows.group_by("account_id", "user_id", "slot", "known_on").aggregate(
+        return by_knowing(rows, "account_id", "user_id", "slot").aggregate(
             events=self._events(rows), last_hour=rows.hour.max()
         )
 
@@ -352,7 +294,7 @@ class Views:
     def feature_slots(self) -> ir.Table:
         """One row per product feature, slot and day of knowing: not cut yet."""
         rows, _ = self._usage(*BREADTH_EDGES)
-        return rows.group_by("account_id", "feature", "slot", "known_on").aggregate(
+        return by_knowing(rows, "account_id", "feature", "slot").aggregate(
             first_day=rows.day.min(),
             last_day=rows.day.max(),
             events=self._events(rows),
@@ -386,7 +328,7 @@ class Views:
         month, quarter = MONTH_DAYS, QUARTER_DAYS
         days, dates = slots(self.snapshot_dates, (month, 2 * month, quarter, USER_DAYS))
         used = self.user_days.inner_join(days, "day")
-        sums = used.group_by("account_id", "user_id", "slot", "known_on").aggregate(
+        sums = by_knowing(used, "account_id", "user_id", "slot").aggregate(
             last_day=used.day.max(), days=used.days.sum()
         )
         seen = cut_slots(sums, dates)

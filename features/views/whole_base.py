@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.inputs import LIKENESS, Alike
-from features.cohort import KEY
+from data.contract.vocabulary import KEY
 from features.definitions.peers import FEWEST_PEERS
 from features.views.account import Views
 

@@ -21,19 +21,18 @@ from models.report.run_record import evaluation_record
 def write_backtest(known: Known, evaluation: Evaluation) -> tuple[Path, str]:
     """The page, and the run in MLflow with the page, the figures and the tables behind them."""
     settings = known.settings
-    title = f"Backtest as of {known.standing.snapshot_date}"
+    title = f"Backtest as of {known.base.snapshot_date}"
     page = evaluation_page(title, evaluation.verdict, settings.expansion.horizon_days, evaluation)
     say("logging to MLflow")
-    data = steps.fingerprint(known.report, known.standing, [known.history])
+    data = steps.fingerprint(known.report, known.base, [known.history])
     parameters = {
-        "snapshot_date": known.standing.snapshot_date,
+        "snapshot_date": known.base.snapshot_date,
         "verdict": str(evaluation.verdict.kind),
         "because": "; ".join(evaluation.verdict.because),
         "data_fingerprint": data["feature_rows_sha256"],
         **steps.provenance(settings),
     }
-    name = f"backtest {known.standing.snapshot_date}"
-    record = evaluation_record(name, evaluation, parameters, {"backtest.html": page})
+    record = evaluation_record(f"backtest {known.base.snapshot_date}", evaluation, parameters, {"backtest.html": page})
     run_id = ModelRegistry(settings.mlruns_folder, settings.model).log_run(record)
     return steps.write_page(settings.reports_folder, "backtest.html", page), run_id
 
@@ -47,11 +46,11 @@ def backtest(
     Returns the page, the run id, the verdict and the figures. Raises ``NotUsableError``, with a page, if there is too
     little to replay.
     """
-    known = read_known(load(config, source), snapshot_date)
-    try:
-        evaluation = evaluate_known(known)
-    except NotEnoughHistoryError as error:
-        verdict = too_few(error)
-        raise not_usable(verdict, write_verdict(known, verdict, None)) from error
-    page, run_id = write_backtest(known, evaluation)
+    with read_known(load(config, source), snapshot_date) as known:
+        try:
+            evaluation = evaluate_known(known)
+        except NotEnoughHistoryError as error:
+            verdict = too_few(error)
+            raise not_usable(verdict, write_verdict(known, verdict, None)) from error
+        page, run_id = write_backtest(known, evaluation)
     return {"page": page, "run_id": run_id, "verdict": evaluation.verdict, "figures": evaluation.backtest.figures}

@@ -6,6 +6,7 @@ from typing import Any
 
 from flows.run.runner import each, pipeline
 from flows.run.settings import load
+from flows.stages import inputs as steps
 from flows.stages.base import read_base
 
 
@@ -22,15 +23,17 @@ def score(
     ``model`` is NAME@ALIAS, NAME/VERSION, VERSION or a run id (default: the champion). Returns the published folder.
     """
     settings = load(config, source, out)
-    standing, report = read_base(settings, snapshot_date)
-    # LightGBM, scikit-learn and SciPy take seconds to import: what is wrong with the base is told before.
-    from flows.stages.cross_sell import shards
-    from flows.stages.scoring import add_to_list, load_model, new_list, rank_and_publish, score_and_explain
+    base, report = read_base(settings, snapshot_date)
+    with base:
+        # LightGBM, scikit-learn and SciPy take seconds to import: what is wrong with the base is told before.
+        from flows.stages.scoring import add_to_list, load_model, new_list, rank_and_publish, score_and_explain
 
-    bundle = load_model(settings, model, standing)
-    with new_list(bundle, standing, settings) as making:
-        for rows, options in each("features of a shard", shards(standing, settings)):
-            scored = score_and_explain(bundle, rows, options)
-            add_to_list(making, rows, scored)
-        folder = rank_and_publish(making, report, standing, settings)
-    return {"folder": folder, "snapshot_date": standing.snapshot_date, "version": bundle.version}
+        bundle = load_model(settings, model, base)
+        with new_list(bundle, base, settings) as making:
+            shards = steps.shards(base, [base.snapshot_date], settings, with_options=True)
+            for shard in each("features of a shard", shards):
+                rows = shard.rows.to_pandas()
+                scored = score_and_explain(bundle, rows, shard.cross_sell_options)
+                add_to_list(making, rows, scored)
+            folder = rank_and_publish(making, report, base, settings)
+    return {"folder": folder, "snapshot_date": base.snapshot_date, "version": bundle.version}

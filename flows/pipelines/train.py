@@ -51,10 +51,10 @@ def decide_promotion(known: Known, evaluation: Evaluation) -> Decision:
 def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[Bundle, list[Path]]:
     """The model in MLflow with figures, plots, pages and the fingerprint of its data; the champion if so decided."""
     say("logging to MLflow")
-    settings, standing = known.settings, known.standing
-    data = steps.fingerprint(known.report, standing, [known.history])
-    parameters = {"snapshot_date": standing.snapshot_date, **data, **steps.provenance(settings)}
-    labels = {name: card.label for name, card in steps.feature_cards(standing).items()}
+    settings, base = known.settings, known.base
+    data = steps.fingerprint(known.report, base, [known.history])
+    parameters = {"snapshot_date": base.snapshot_date, **data, **steps.provenance(settings)}
+    labels = {name: card.label for name, card in steps.feature_cards(base).items()}
     registry = ModelRegistry(settings.mlruns_folder, settings.model)
     sources = {
         f"Table {name}": f"{rows:,} rows, last day {data['input_watermarks'].get(name) or 'none'}"
@@ -89,9 +89,9 @@ def refuse(known: Known, verdict: Verdict, evaluation: Evaluation | None) -> Pat
     registry = ModelRegistry(settings.mlruns_folder, settings.model)
     if evaluation is not None:
         record = evaluation_record(
-            f"refused {known.standing.snapshot_date}",
+            f"refused {known.base.snapshot_date}",
             evaluation,
-            {"snapshot_date": known.standing.snapshot_date, "verdict": str(verdict.kind)},
+            {"snapshot_date": known.base.snapshot_date, "verdict": str(verdict.kind)},
             {"verdict.html": page.read_text(encoding="utf-8")},
             refused(verdict),
         )
@@ -117,17 +117,17 @@ def train(
     why, if no model may be used.
     """
     settings = load(config, source)
-    known = read_known(settings, snapshot_date)
-    try:
-        evaluation = evaluate_known(known)
-    except NotEnoughHistoryError as error:
-        verdict = too_few(error)
-        raise not_usable(verdict, refuse(known, verdict, None)) from error
-    if not evaluation.verdict.usable:
-        raise not_usable(evaluation.verdict, refuse(known, evaluation.verdict, evaluation))
-    trained = fit(known, evaluation)
-    decision = decide_promotion(known, evaluation)
-    bundle, pages = register(known, trained, decision)
+    with read_known(settings, snapshot_date) as known:
+        try:
+            evaluation = evaluate_known(known)
+        except NotEnoughHistoryError as error:
+            verdict = too_few(error)
+            raise not_usable(verdict, refuse(known, verdict, None)) from error
+        if not evaluation.verdict.usable:
+            raise not_usable(evaluation.verdict, refuse(known, evaluation.verdict, evaluation))
+        trained = fit(known, evaluation)
+        decision = decide_promotion(known, evaluation)
+        bundle, pages = register(known, trained, decision)
     return {
         "model": settings.model,
         "version": bundle.version,

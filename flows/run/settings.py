@@ -12,10 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
-from data.errors import SettingsError
-from data.hints import hint
+from data.errors import SettingsError, hint
 from data.ledger.movements import ExpansionRules
-from data.sources.connect import SourceSettings
+from data.sources.connect import SCHEMES, SourceSettings
 from models.settings import EvaluationSettings, TrainSettings
 from serving.settings import ServingSettings
 
@@ -154,7 +153,7 @@ def _from_here(url: str) -> str:
     scheme, separator, path = url.rpartition("://")
     return (
         f"{scheme}{separator}{Path.cwd() / Path(path).expanduser()}"
-        if scheme in ("", "parquet", "csv", "duckdb")
+        if not scheme or (scheme in SCHEMES and SCHEMES[scheme].is_path)
         else url
     )
 

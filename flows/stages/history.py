@@ -1,6 +1,7 @@
 """What the flows that learn share: the labelled history, the rows of today, and the evaluation of both."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -8,16 +9,16 @@ from pathlib import Path
 import pandas as pd
 
 from data.checks.report import Report
-from data.errors import NotEnoughHistoryError
-from data.hints import hint
-from features.build.build import full_catalogue
+from data.errors import NotEnoughHistoryError, hint
+from data.sources.known import KnownBase
+from features.catalogue import full_catalogue
 from flows.run.progress import say
 from flows.run.runner import stage
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
 from flows.stages.base import read_base
 from flows.stages.cross_sell import read_cross_sells
-from flows.stages.dates import Standing, training_dates
+from flows.stages.dates import training_dates
 from flows.stages.shown import show_verdict
 from models.estimators.cross_sell import CrossSellHistory
 from models.evaluation.evaluation import Evaluation, evaluate
@@ -39,30 +40,32 @@ class Known:
 
     settings: Settings
     report: Report
-    standing: Standing
+    base: KnownBase
     history: pd.DataFrame
     today: pd.DataFrame
     features: tuple[str, ...]
     cross_sells: CrossSellHistory
 
 
-def read_known(settings: Settings, snapshot_date: date | str | None) -> Known:
-    """Read and check the source, stand on the day, build what was known."""
-    standing, report = read_base(settings, snapshot_date)
-    history, today = build_history(standing, settings)
-    cross_sells = read_cross_sells(standing, training_dates(standing, settings.expansion.horizon_days), settings)
-    return Known(settings, report, standing, history, today, tuple(steps.feature_cards(standing)), cross_sells)
+@contextmanager
+def read_known(settings: Settings, snapshot_date: date | str | None) -> Iterator[Known]:
+    """Read and check the source, build what was known before the day; the source is closed with the context."""
+    base, report = read_base(settings, snapshot_date)
+    with base:
+        history, today = build_history(base, settings)
+        cross_sells = read_cross_sells(base, training_dates(base, settings.expansion.horizon_days), settings)
+        yield Known(settings, report, base, history, today, tuple(steps.feature_cards(base)), cross_sells)
 
 
 @stage("build history")
-def build_history(standing: Standing, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Feature rows with labels of every matured snapshot, and the unlabelled rows of the day stood on."""
-    dates = training_dates(standing, settings.expansion.horizon_days)
+def build_history(base: KnownBase, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Feature rows with labels of every matured snapshot, and the unlabelled rows of the day of the base."""
+    dates = training_dates(base, settings.expansion.horizon_days)
     if not dates:
-        return steps.no_history(standing, settings)
+        return steps.no_history(base, settings)
     say(f"learning from {len(dates)} snapshots, {dates[0]} to {dates[-1]}")
-    past, today = steps.past_and_today(standing, dates, settings)
-    return steps.add_labels(past, standing, dates, settings), today
+    past, today = steps.past_and_today(base, dates, settings)
+    return steps.add_labels(past, base, dates, settings), today
 
 
 @stage("evaluate")
@@ -75,7 +78,7 @@ def evaluate_known(known: Known) -> Evaluation:
         known.features,
         known.settings.training_settings,
         today=known.today,
-        people=steps.read_people(known.standing.tables),
+        people=steps.read_people(known.base.tables),
         cross_sells=known.cross_sells,
         progress=say,
     )
@@ -101,7 +104,7 @@ def write_verdict(known: Known, verdict: Verdict, evaluation: Evaluation | None)
     """The page that shows why no model may be used."""
     if evaluation is None:
         show_verdict(verdict)
-    title = f"No model for {known.standing.snapshot_date}: {verdict.kind}"
+    title = f"No model for {known.base.snapshot_date}: {verdict.kind}"
     horizon_days = known.settings.expansion.horizon_days
     return steps.write_page(
         known.settings.reports_folder, "verdict.html", evaluation_page(title, verdict, horizon_days, evaluation)

@@ -18,17 +18,21 @@ from data.checks.check import check
 from data.checks.coverage import STOPPED, stopped
 from data.checks.report import Report, require
 from data.contract.feature_card import FeatureCard
-from data.contract.inputs import E4, LIKENESS, MOVEMENT_CLASSES
+from data.contract.inputs import LIKENESS
+from data.contract.vocabulary import E4, MOVEMENT_CLASSES
 from data.errors import NotEnoughHistoryError
 from data.ledger.revenue import reconcile
-from data.sources.connect import Source, Tables, connect, label_watermark, watermarks
-from features.build.build import build, catalogue
+from data.sources.connect import connect
+from data.sources.known import KnownBase, Source, label_watermark, watermarks
+from data.time_cut import Tables
+from features.build.build import Shard, build
 from features.calendar import QUARTER_DAYS
+from features.catalogue import catalogue
 from features.cohort import cohort
 from features.labels import labels
 from flows.run.progress import counting, say
 from flows.run.settings import Settings
-from flows.stages.dates import Standing, today_utc
+from flows.stages.dates import today_utc
 from serving.reasons.playbook import digest as playbook_digest
 
 LIBRARIES = ("ibis-framework", "duckdb", "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
@@ -60,41 +64,35 @@ def check_source(source: Source) -> Report:
     return report
 
 
-def stopped_feeds(standing: Standing) -> list[str]:
+def stopped_feeds(base: KnownBase) -> list[str]:
     """The tables whose feed seems to have stopped before the snapshot date; each is told."""
-    last_day = standing.snapshot_date - timedelta(days=1)
-    findings = list(stopped(standing.tables, standing.snapshot_date, last_day))
+    last_day = base.snapshot_date - timedelta(days=1)
+    findings = list(stopped(base.tables, base.snapshot_date, last_day))
     for finding in findings:
         say(f"warning: {finding.message}")
     return [finding.table for finding in findings]
 
 
-def build_rows(standing: Standing, dates: list[date], settings: Settings) -> pd.DataFrame:
+def build_rows(base: KnownBase, dates: list[date], settings: Settings) -> pd.DataFrame:
     """The feature rows of the base at each date: account_id, snapshot_date, one column per feature."""
-    rows: pd.DataFrame = pa.concat_tables(row_parts(standing, dates, settings)).to_pandas()
+    rows: pd.DataFrame = pa.concat_tables(shard.rows for shard in shards(base, dates, settings)).to_pandas()
     return rows
 
 
-def row_parts(standing: Standing, dates: list[date], settings: Settings) -> Iterator[pa.Table]:
-    """The same rows, shard by shard."""
-    return build(
-        standing.tables,
-        dates,
-        settings.expansion,
-        absent=standing.absent,
-        state=standing.state,
-        progress=counting("features: shard"),
-    )
+def shards(base: KnownBase, dates: list[date], settings: Settings, *, with_options: bool = False) -> Iterator[Shard]:
+    """The same rows, shard by shard; ``with_options`` with what their accounts could be sold."""
+    progress = counting("features: shard")
+    return build(base, dates, settings.expansion, with_options=with_options, progress=progress)
 
 
-def past_and_today(standing: Standing, dates: list[date], settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The feature rows of past snapshots, and those of the day stood on, each sorted by snapshot and account.
+def past_and_today(base: KnownBase, dates: list[date], settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The feature rows of past snapshots, and those of the day of the base, each sorted by snapshot and account.
 
     A long history is gigabytes: it is handed over column by column, so that there is never a second copy of it.
     """
     past, today = [], []
-    for part in row_parts(standing, [*dates, standing.snapshot_date], settings):
-        is_today = pc.equal(pc.cast(part["snapshot_date"], pa.date32()), pa.scalar(standing.snapshot_date))
+    for part in (shard.rows for shard in shards(base, [*dates, base.snapshot_date], settings)):
+        is_today = pc.equal(pc.cast(part["snapshot_date"], pa.date32()), pa.scalar(base.snapshot_date))
         past.append(part.filter(pc.invert(is_today)))
         today.append(part.filter(is_today))
     both = pa.concat_tables(past)
@@ -113,23 +111,23 @@ def in_order(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def require_customers(count: int, standing: Standing) -> None:
+def require_customers(count: int, base: KnownBase) -> None:
     """Raise ``NotEnoughHistoryError`` if there is nobody."""
     if not count:
         raise NotEnoughHistoryError(
-            f"The customers of {standing.snapshot_date} are to be scored.",
+            f"The customers of {base.snapshot_date} are to be scored.",
             "no account has an open line (or was billed within 90 days) on that day.",
             "Choose a day within the history, or check `valid_from` and `valid_to` of the subscriptions.",
         )
 
 
-def add_labels(rows: pd.DataFrame, standing: Standing, dates: list[date], settings: Settings) -> pd.DataFrame:
+def add_labels(rows: pd.DataFrame, base: KnownBase, dates: list[date], settings: Settings) -> pd.DataFrame:
     """The rows with what came of them: expanded, expanded_<motion> (0 or 1) and expansion_arr (currency per year).
 
     ``rows`` are sorted by snapshot and account, and all of the base on these dates.
     """
     say("labels: expansions within the horizon, from the movements ledger")
-    found = labels(standing.tables, cohort(standing.tables, dates), settings.expansion).to_pyarrow().to_pandas()
+    found = labels(base.tables, cohort(base.tables, dates), settings.expansion).to_pyarrow().to_pandas()
     found["expansion_arr"] = found.pop("expansion_arr_e4") / E4
     found = in_order(found)
     assert len(found) == len(rows), "every feature row has a label"
@@ -138,9 +136,9 @@ def add_labels(rows: pd.DataFrame, standing: Standing, dates: list[date], settin
     return pd.concat([rows, found.drop(columns=["account_id", "snapshot_date"])], axis=1)
 
 
-def feature_cards(standing: Standing) -> dict[str, FeatureCard]:
+def feature_cards(base: KnownBase) -> dict[str, FeatureCard]:
     """The model's columns in order, with their words."""
-    return catalogue(standing.tables, absent=standing.absent)
+    return catalogue(base.tables, absent=base.absent)
 
 
 def read_people(tables: Tables) -> pd.DataFrame:
@@ -169,26 +167,26 @@ class Fingerprint:
         return {"feature_rows": len(hashes), "feature_rows_sha256": hashlib.sha256(hashes.tobytes()).hexdigest()}
 
 
-def inputs(report: Report, standing: Standing) -> dict[str, Any]:
+def inputs(report: Report, base: KnownBase) -> dict[str, Any]:
     """What the data was: rows of each table, and its last day known at the snapshot."""
-    days = watermarks(standing.tables, standing.snapshot_date)
+    days = watermarks(base.tables, base.snapshot_date)
     return {
         "input_rows": dict(report.row_counts),
         "input_watermarks": {name: day.isoformat() if day else None for name, day in days.items()},
     }
 
 
-def fingerprint(report: Report, standing: Standing, parts: Iterable[pd.DataFrame]) -> dict[str, Any]:
+def fingerprint(report: Report, base: KnownBase, parts: Iterable[pd.DataFrame]) -> dict[str, Any]:
     """What the data was: ``inputs``, and a hash of the feature rows."""
     found = Fingerprint()
     for rows in parts:
         found.add(rows)
-    return inputs(report, standing) | found.told()
+    return inputs(report, base) | found.told()
 
 
-def likeness(standing: Standing) -> tuple[str, ...]:
+def likeness(base: KnownBase) -> tuple[str, ...]:
     """The words for what the base knows of its accounts, of ``LIKENESS``: of how many of them does not matter."""
-    accounts = standing.tables["accounts"]
+    accounts = base.tables["accounts"]
     known = accounts.aggregate(**{part.word: accounts[part.column].count() for part in LIKENESS}).to_pyarrow()
     return tuple(part.word for part in LIKENESS if known[part.word][0].as_py())
 
@@ -212,11 +210,11 @@ def write_page(folder: Path, name: str, text: str) -> Path:
     return folder / name
 
 
-def no_history(standing: Standing, settings: Settings) -> NoReturn:
+def no_history(base: KnownBase, settings: Settings) -> NoReturn:
     """Raise ``NotEnoughHistoryError``: not one snapshot has matured."""
     horizon_days = settings.expansion.horizon_days
     raise NotEnoughHistoryError(
-        f"A model is to be trained as if today were {standing.snapshot_date}.",
+        f"A model is to be trained as if today were {base.snapshot_date}.",
         f"no month start has {QUARTER_DAYS} days of usage before it and {horizon_days} days of contracts after it.",
         "Load a longer history, or choose a later snapshot date.",
     )

@@ -1,6 +1,6 @@
 """The stages of a list: the champion; score, explain and add, shard by shard; rank and publish."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -9,19 +9,19 @@ from typing import Any
 import pandas as pd
 
 from data.checks.report import Report
-from features.build.build import full_catalogue
+from data.contract.cross_sell import CrossSellOptions
+from data.sources.known import KnownBase
+from features.catalogue import full_catalogue
 from flows.run.progress import say
 from flows.run.runner import RETRIES, stage
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
-from flows.stages.dates import Standing
 from flows.stages.last_list import LastList, last_list
 from flows.stages.shown import show_top
-from flows.stages.warnings import require_features, require_same_rules, warnings
+from flows.stages.warnings import require_same_rules, warnings
 from models.estimators.bundle import Bundle
-from models.estimators.cross_sell import CrossSellOptions
 from models.registry.mlflow_store import RULE, ModelRegistry
-from models.scoring.score import Scored, require_unchanged, score
+from models.scoring.score import Scored, require_features, require_unchanged, score
 from serving.publish import Publisher, publish
 from serving.published.assemble import assemble_batch
 from serving.published.context import ListContext, known_people
@@ -35,7 +35,7 @@ ACCOUNTS_AT_A_TIME = 20_000
 
 
 @stage("champion", retries=RETRIES)
-def load_model(settings: Settings, reference: str | None, standing: Standing) -> Bundle:
+def load_model(settings: Settings, reference: str | None, base: KnownBase) -> Bundle:
     """The champion, or the model asked for; where there is no champion and the settings allow it, the rule.
 
     Raises ``ModelError`` where it learnt other expansions, or asks for a feature that these tables do not give.
@@ -45,7 +45,7 @@ def load_model(settings: Settings, reference: str | None, standing: Standing) ->
     bundle = registry.load(f"{settings.model}@{RULE}" if stands_in else reference)
     say(f"model {bundle.name} version {bundle.version}")
     require_same_rules(bundle, settings)
-    require_features(bundle, steps.feature_cards(standing))
+    require_features(bundle, steps.feature_cards(base))
     return bundle
 
 
@@ -61,7 +61,7 @@ class ListInTheMaking:
         self.context, self.bundle, self.publishing, self.finish = context, bundle, publishing, finish
         self.fingerprint, self.explained_by = steps.Fingerprint(), ""
         self._last = last
-        self._references: DirectionReference | None = None
+        self._references: Mapping[str, DirectionReference] | None = None
 
     def add(self, rows: pd.DataFrame, scored: Scored) -> None:
         """Put the accounts of a shard into words and keep them on disk, some at a time."""
@@ -77,34 +77,34 @@ class ListInTheMaking:
 
 
 @contextmanager
-def new_list(bundle: Bundle, standing: Standing, settings: Settings) -> Iterator[ListInTheMaking]:
+def new_list(bundle: Bundle, base: KnownBase, settings: Settings) -> Iterator[ListInTheMaking]:
     """A list of that day. Where anything is raised inside, nothing is published and an older list of that day stays."""
-    last = last_list(settings, standing.snapshot_date, bundle)
-    context = replace(context_of(bundle, standing, settings), replaced_by=last.replaced_by(bundle))
+    last = last_list(settings, base.snapshot_date, bundle)
+    context = replace(context_of(bundle, base, settings), replaced_by=last.replaced_by(bundle))
     with ExitStack() as opened:
         publishing = opened.enter_context(publish(settings.out_folder, context, last.listing))
         yield ListInTheMaking(context, bundle, last, publishing, opened.close)
 
 
-def context_of(bundle: Bundle, standing: Standing, settings: Settings) -> ListContext:
+def context_of(bundle: Bundle, base: KnownBase, settings: Settings) -> ListContext:
     """What is the same for every account of the list."""
-    cards = full_catalogue() | steps.feature_cards(standing)
+    cards = full_catalogue() | steps.feature_cards(base)
     return ListContext(
-        snapshot_date=standing.snapshot_date,
-        people=known_people(steps.read_people(standing.tables)),
+        snapshot_date=base.snapshot_date,
+        people=known_people(steps.read_people(base.tables)),
         catalogue=cards,
-        playbook=load_playbook(cards, settings.playbook_file, steps.likeness(standing)),
+        playbook=load_playbook(cards, settings.playbook_file, steps.likeness(base)),
         settings=settings.serving,
         model_version=bundle.version,
         run_id=bundle.run_id,
         horizon_days=bundle.facts["horizon_days"],
         all_motions_modelled=bundle.all_motions_modelled,
-        users_are_daily_peaks="usage_events" not in standing.tables,
+        users_are_daily_peaks=base.users_are_daily_peaks,
     )
 
 
 @stage("score and explain")
-def score_and_explain(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions) -> Scored:
+def score_and_explain(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions | None) -> Scored:
     """Propensities, amounts and attributions of a shard's accounts."""
     return score(bundle, rows, options)
 
@@ -118,23 +118,23 @@ def add_to_list(making: ListInTheMaking, rows: pd.DataFrame, scored: Scored) -> 
 
 
 @stage("rank and publish")
-def rank_and_publish(making: ListInTheMaking, report: Report, standing: Standing, settings: Settings) -> Path:
+def rank_and_publish(making: ListInTheMaking, report: Report, base: KnownBase, settings: Settings) -> Path:
     """Rank the base, write the list with what it was made of, and put it in place of an older one of that day."""
-    steps.require_customers(making.fingerprint.count, standing)
+    steps.require_customers(making.fingerprint.count, base)
     bundle, publishing = making.bundle, making.publishing
     publishing.describe(
-        **steps.inputs(report, standing),
+        **steps.inputs(report, base),
         **making.fingerprint.told(),
-        stopped_feeds=steps.stopped_feeds(standing),
+        stopped_feeds=steps.stopped_feeds(base),
         model=_described(bundle, making.explained_by),
         withheld=dict(bundle.withheld),
-        warnings=warnings(bundle, standing, settings.training.promotion),
+        warnings=warnings(bundle, base, settings.training.promotion),
         **steps.provenance(settings),
     )
     say("ranking, and writing the list")
     making.finish()
-    say(read_manifest(publishing.place, standing.snapshot_date)["changes"]["text"])
-    show_top(settings.out_folder, standing.snapshot_date)
+    say(read_manifest(publishing.place, base.snapshot_date)["changes"]["text"])
+    show_top(settings.out_folder, base.snapshot_date)
     return publishing.place
 
 

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 from joblib import cpu_count
 
-from data.errors import ModelError
-from features.missing_features import say_missing, some
+from data.errors import ModelError, some
 from models.settings import Params
 
 Booster = lightgbm.Booster
@@ -102,7 +101,7 @@ def check_columns(expected: list[str], given: list[str]) -> None:
     extra = [name for name in given if name not in expected]
     moved = [f"{g} in place of {e}" for g, e in zip(given, expected, strict=False) if g != e]
     wrong = [
-        say_missing(expected, missing),
+        f"missing: {some(missing)}" * bool(missing),
         f"not the model's: {some(extra)}" * bool(extra),
         f"in another order: {', '.join(moved)}" * (not missing and not extra),
     ]

@@ -21,6 +21,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
+from data.contract.cross_sell import CrossSellOptions
 from models.estimators.sampling import KEYS, days
 
 SIZE_COLUMNS = ("mrr", "billed_91d")
@@ -29,19 +30,6 @@ DOUBT = 0.5
 """Standard deviation of each effect beside the popularity, in log-odds, before the sales are seen."""
 POPULARITY_DOUBT = 2.0
 MOST_FEATURES = 100
-
-
-@dataclass(frozen=True)
-class CrossSellOptions:
-    """What could be sold.
-
-    ``had``: account_id, snapshot_date, product: one row per product that the account has or ever had. ``on_offer``:
-    snapshot_date, product. ``used``: account_id, snapshot_date, feature: what it used in the last quarter.
-    """
-
-    had: pd.DataFrame
-    on_offer: pd.DataFrame
-    used: pd.DataFrame
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.atomic import whole_file
-from data.errors import ContractError, ModelError, NotEnoughHistoryError, SourceError
-from models.estimators import boosting
+from data.errors import ContractError, NotEnoughHistoryError, SourceError
 from models.estimators.bundle import Bundle
 from models.estimators.sampling import KEYS
 from models.explain.explainer import Precision, TopAttributions
 from models.scoring.attributions import top_contributions
-from models.scoring.score import model_matrix
+from models.scoring.score import model_matrix, require_features
 
 BATCH_ROWS = 32_768
 """Rows held at a time: of 120 features 30 MB, and as much again while they are turned from columns into rows."""
@@ -93,10 +92,7 @@ def _check(bundle: Bundle, features: Path, file: pq.ParquetFile) -> None:
     asked = f"The feature rows of {features} are to be explained."
     if wrong:
         raise ContractError(asked, "; ".join(wrong), "Write the file as `headroom features --out` does.")
-    try:
-        boosting.check_columns(names, [name for name in names if name in schema.names])
-    except ModelError as error:
-        raise ModelError(asked, error.found, error.todo) from error
+    require_features(bundle, schema.names, asked)
     if not file.metadata.num_rows:
         raise NotEnoughHistoryError(asked, "it has no rows", "Choose a date on which there are customers.")
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from data.contract.inputs import ADDITIVITY
 from data.contract.outputs import ATTRIBUTIONS
+from data.contract.vocabulary import ADDITIVITY
 from data.errors import PublishError
 from models.estimators.bundle import Bundle
 

@@ -1,18 +1,19 @@
 """Score a snapshot: propensities and the exact attributions of the same booster, checked before anyone sees them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from data.contract.inputs import ADDITIVITY, MOTIONS
-from data.errors import NotEnoughHistoryError, PublishError
+from data.contract.cross_sell import CrossSellOptions
+from data.contract.vocabulary import ADDITIVITY, MOTIONS
+from data.errors import ModelError, NotEnoughHistoryError, PublishError
+from features.missing_features import say_missing
 from models.estimators import boosting
 from models.estimators.bundle import Bundle
 from models.estimators.categories import encode
-from models.estimators.cross_sell import CrossSellOptions
 from models.estimators.sampling import KEYS
 from models.scoring import attributions as attributions_of
 from models.scoring.motions import consistent
@@ -164,12 +165,21 @@ def _likeliest_product(
     return pd.Series(product, dtype="str"), share
 
 
+def require_features(bundle: Bundle, there: Container[str], asked: str = "Score customers.") -> None:
+    """Raise ModelError, naming the tables, unless all features of the model are there, in any order."""
+    missing = [name for name in bundle.feature_names if name not in there]
+    if missing:
+        raise ModelError(
+            asked,
+            f"{say_missing(bundle.feature_names, missing)}.",
+            "Build the rows with the tables and features that the model was trained on, or train again.",
+        )
+
+
 def model_matrix(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
     """The model's columns of feature rows, as its booster takes them. Raises ModelError if one is not there."""
-    names = list(bundle.feature_names)
-    present = [name for name in names if name in rows.columns]
-    boosting.check_columns(names, present)
-    return encode(rows[names], bundle.categories).astype("float64")
+    require_features(bundle, rows.columns)
+    return encode(rows[list(bundle.feature_names)], bundle.categories).astype("float64")
 
 
 def check_parts(accounts: pd.Series, booster: boosting.Booster, X: pd.DataFrame, parts: np.ndarray) -> None:

@@ -27,8 +27,8 @@ from data.contract.score_change import (
     not_split,
     wide_accounts,
 )
-from data.errors import ModelError
-from features.missing_features import say_missing, some
+from data.errors import ModelError, some
+from features.missing_features import say_missing
 from models.estimators.bundle import Bundle
 from models.scoring.previous_scores import (
     PreviousScores,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data.contract.inputs import MOTIONS
+from data.contract.vocabulary import MOTIONS
 from models.estimators import boosting
 from models.estimators.bundle import Propensity
 from models.estimators.calibration import IDENTITY, Calibrator

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from data.contract.inputs import MOTIONS
+from data.contract.vocabulary import MOTIONS
 from models.estimators import boosting
 from models.estimators.amounts import fit_amounts
 from models.estimators.bundle import Bundle, Propensity

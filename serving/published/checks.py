@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data.contract.inputs import ADDITIVITY, MOTIONS
 from data.contract.outputs import ATTRIBUTIONS, TABLES, OutputTable
+from data.contract.vocabulary import ADDITIVITY, MOTIONS
 from data.errors import PublishError
 from serving.published import tables
 from serving.published.assemble import AccountBatch

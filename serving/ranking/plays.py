@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.contract.inputs import MOTIONS
 from data.contract.outputs import FOR
+from data.contract.vocabulary import MOTIONS
 from serving.ranking.gates import GateResult
 from serving.reasons.playbook import Playbook
 

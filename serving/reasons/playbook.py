@@ -16,9 +16,9 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from data.contract.feature_card import FeatureCard
-from data.contract.inputs import LIKENESS, MOTIONS
-from data.errors import SettingsError
-from data.hints import hint
+from data.contract.inputs import LIKENESS
+from data.contract.vocabulary import MOTIONS
+from data.errors import SettingsError, hint
 from serving.reasons.fallback import card_title
 from serving.reasons.templates import ABOUT_THE_SOURCE, Condition, Template
 

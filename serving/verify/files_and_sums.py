@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data.contract.inputs import ADDITIVITY
 from data.contract.outputs import AGAINST, ATTRIBUTIONS, FOR, NEUTRAL, TABLES
+from data.contract.vocabulary import ADDITIVITY
 from data.errors import PublishError
 from serving.changes.ranks import not_exact
 from serving.published import tables

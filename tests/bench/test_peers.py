@@ -1,7 +1,6 @@
 """The peers of the bench give the same eleven metrics as Headroom: what is compared is the same work."""
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from data.simulation.base import simulate
 from data.sources.connect import connect
 from features.build.build import build
 from tests.bench import peers
+from tests.drawn import known
 
 DATES = (date(2026, 8, 1), date(2026, 10, 1))
 KEY = ["account_id", "snapshot_date"]
@@ -35,9 +35,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ours(warehouse: Path) -> pd.DataFrame:
-    source = connect(f"parquet://{warehouse}")
-    with closing(source.con.con):
-        rows = pd.concat([part.to_pandas() for part in build(source.tables, DATES, ExpansionRules())])
+    with connect(f"parquet://{warehouse}") as source:
+        rows = pd.concat([part.rows.to_pandas() for part in build(known(source.tables), DATES, ExpansionRules())])
     rows["snapshot_date"] = pd.to_datetime(rows["snapshot_date"])
     return rows.set_index(KEY).sort_index()[list(peers.METRICS)]
 

@@ -53,15 +53,16 @@ def _headroom(snapshots: int) -> Callable[[Path], Work]:
     def prepared(folder: Path) -> Work:
         from data.ledger.movements import ExpansionRules
         from data.sources.connect import connect
-        from features.build.build import absent_columns, build
+        from data.sources.known import KnownBase
+        from features.build.build import build
 
         def work() -> tuple[int, int]:
-            source = connect(f"parquet://{folder}", threads=THREADS, memory_limit=MEMORY_LIMIT)
             rows = columns = 0
-            absent = absent_columns(source.raw)
-            for part in build(source.tables, month_starts(snapshots), ExpansionRules(), absent=absent):
-                rows, columns = rows + part.num_rows, part.num_columns - 2
-                print(f"{rows:,} rows", file=sys.stderr)
+            with connect(f"parquet://{folder}", threads=THREADS, memory_limit=MEMORY_LIMIT) as source:
+                base = KnownBase(END, source.tables, source.engine, source.absent)
+                for shard in build(base, month_starts(snapshots), ExpansionRules()):
+                    rows, columns = rows + shard.rows.num_rows, shard.rows.num_columns - 2
+                    print(f"{rows:,} rows", file=sys.stderr)
             return rows, columns
 
         return work

@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from data.checks.check import check
 from data.ledger.movements import ExpansionRules, ledger
-from data.sources.connect import Source
-from features.build.build import absent_columns, build
+from data.sources.known import KnownBase, Source
+from features.build.build import build
 from features.cohort import cohort
 from features.cross_sell import cross_sells, features_used, products_had, products_on_offer
 from features.labels import labels
@@ -19,8 +19,8 @@ TODAY = date(2026, 11, 1)
 
 
 def features(source: Source, dates: Sequence[date], shards: int = 1) -> pa.Table:
-    parts = build(source.tables, dates, RULES, absent=absent_columns(source.raw), shards=shards)
-    return in_order(pa.concat_tables(parts), KEY)
+    base = KnownBase(TODAY, source.tables, source.engine, source.absent)
+    return in_order(pa.concat_tables(shard.rows for shard in build(base, dates, RULES, shards=shards)), KEY)
 
 
 def label_rows(source: Source, dates: Sequence[date]) -> pa.Table:

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.simulation.base import simulate
-from data.sources.connect import Source, connect
+from data.sources.connect import connect
+from data.sources.known import Source
 from flows.run.settings import load
 from tests.flows.conftest import headroom  # noqa: F401  (fixtures)
 

@@ -19,31 +19,31 @@ DAY = date(2026, 10, 1)
 
 
 def test_every_feature_of_the_simulated_base_is_bit_equal(simulated: Base, in_postgres: InPostgres) -> None:
-    there = connect(in_postgres(simulated))
-    assert differences(features(simulated.source, simulated.dates), features(there, simulated.dates)) == []
+    with connect(in_postgres(simulated)) as there:
+        assert differences(features(simulated.source, simulated.dates), features(there, simulated.dates)) == []
 
 
 def test_shards_of_the_database_are_the_same_rows(simulated: Base, in_postgres: InPostgres) -> None:
-    there = connect(in_postgres(simulated))
     whole = features(simulated.source, simulated.dates[-1:])
-    assert differences(whole, features(there, simulated.dates[-1:], shards=2)) == []
+    with connect(in_postgres(simulated)) as there:
+        assert differences(whole, features(there, simulated.dates[-1:], shards=2)) == []
 
 
 @pytest.mark.bases
 def test_every_feature_of_fightchurn_is_bit_equal(crm5: Base, in_postgres: InPostgres) -> None:
-    there = connect(in_postgres(crm5))
-    assert differences(features(crm5.source, crm5.dates), features(there, crm5.dates)) == []
+    with connect(in_postgres(crm5)) as there:
+        assert differences(features(crm5.source, crm5.dates), features(there, crm5.dates)) == []
 
 
 def test_labels_the_ledger_and_the_check_are_the_same(simulated: Base, in_postgres: InPostgres) -> None:
-    there = connect(in_postgres(simulated))
     dates = [date(2026, 4, 1), date(2026, 7, 1)]
-    assert differences(label_rows(simulated.source, dates), label_rows(there, dates)) == []
-    assert differences(movement_rows(simulated.source), movement_rows(there)) == []
-    for here, other in zip(offer_rows(simulated.source, dates), offer_rows(there, dates), strict=True):
-        assert here.num_rows
-        assert differences(here, other) == []
-    assert findings(simulated.source) == findings(there)
+    with connect(in_postgres(simulated)) as there:
+        assert differences(label_rows(simulated.source, dates), label_rows(there, dates)) == []
+        assert differences(movement_rows(simulated.source), movement_rows(there)) == []
+        for here, other in zip(offer_rows(simulated.source, dates), offer_rows(there, dates), strict=True):
+            assert here.num_rows
+            assert differences(here, other) == []
+        assert findings(simulated.source) == findings(there)
 
 
 def test_a_day_is_a_utc_day_whatever_the_zone_of_the_server(
@@ -58,8 +58,8 @@ def test_a_day_is_a_utc_day_whatever_the_zone_of_the_server(
         server.execute(f"alter table zoned.usage_events alter column {clock}")
         server.execute("alter role headroom set timezone to 'Asia/Tokyo'")
     try:
-        there = connect(f"{postgres}/postgres/zoned")
-        assert differences(features(simulated.source, [DAY]), features(there, [DAY])) == []
+        with connect(f"{postgres}/postgres/zoned") as there:
+            assert differences(features(simulated.source, [DAY]), features(there, [DAY])) == []
     finally:
         with psycopg.connect(f"{postgres}/postgres") as server:
             server.execute("alter role headroom reset timezone")
@@ -67,14 +67,14 @@ def test_a_day_is_a_utc_day_whatever_the_zone_of_the_server(
 
 def test_the_users_own_sql_runs_in_the_database(simulated: Base, in_postgres: InPostgres) -> None:
     url = in_postgres(simulated)
-    there = connect(
-        url, {"accounts": "select *, 'Ann' as owner from (select account_id, name, created_at from accounts) a;"}
-    )
-    assert set(there.tables["accounts"].owner.to_pyarrow().to_pylist()) == {"Ann"}
+    sql = "select *, 'Ann' as owner from (select account_id, name, created_at from accounts) a;"
+    with connect(url, {"accounts": sql}) as there:
+        assert set(there.tables["accounts"].owner.to_pyarrow().to_pylist()) == {"Ann"}
     for wrong in ("select nothing from accounts", "drop table accounts", "selec 1"):
         with pytest.raises(ContractError, match=r"The SQL for the table accounts"):
             connect(url, {"accounts": wrong})
-    assert connect(url).tables["accounts"].count().to_pyarrow().as_py() == 150
+    with connect(url) as there:
+        assert there.tables["accounts"].count().to_pyarrow().as_py() == 150
 
 
 def test_text_where_a_date_is_needed_is_refused(postgres: str, simulated: Base, in_postgres: InPostgres) -> None:
@@ -92,7 +92,8 @@ def test_text_where_a_date_is_needed_is_refused(postgres: str, simulated: Base, 
         connect(f"{postgres}/postgres/worded")
     named = ", ".join(name for name in simulated.source.raw["subscriptions"].columns if name != "mrr")
     cast = {"subscriptions": f"select {named}, mrr::numeric as mrr from subscriptions"}
-    assert connect(f"{postgres}/postgres/worded", cast).tables["subscriptions"].mrr_e4.sum().to_pyarrow().as_py() > 0
+    with connect(f"{postgres}/postgres/worded", cast) as there:
+        assert there.tables["subscriptions"].mrr_e4.sum().to_pyarrow().as_py() > 0
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sqlglot.expressions as sge
 
 from data.errors import SettingsError
 from data.ledger.movements import ExpansionRules
-from features.build.build import full_catalogue
+from features.catalogue import full_catalogue
 from features.sql import DIALECTS, feature_sql, whole_contract
 from tests.engines.comparison import differences, features, in_order
 from tests.engines.conftest import Base

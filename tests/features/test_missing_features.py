@@ -1,4 +1,4 @@
-from features.build.build import full_catalogue
+from features.catalogue import full_catalogue
 from features.missing_features import say_missing
 
 CARDS = full_catalogue()

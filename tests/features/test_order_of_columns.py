@@ -7,10 +7,10 @@ from itertools import groupby
 
 import pytest
 
-from features.build.build import AREAS, full_catalogue
+from features.catalogue import AREAS, full_catalogue
 from features.definition import REGISTRY, Feature, Registry
 
-NAMES = "import json, features.build.build as b; print(json.dumps(list(b.full_catalogue())))"
+NAMES = "import json, features.catalogue as b; print(json.dumps(list(b.full_catalogue())))"
 
 
 def test_the_areas_stand_one_after_the_other() -> None:

@@ -9,10 +9,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from data.checks.check import check
+from data.sources.known import KnownBase
 from features.calendar import month_starts
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
-from flows.stages.dates import Standing, stand_on, today_utc, training_dates
+from flows.stages.dates import known_base, today_utc, training_dates
 from models.evaluation.evaluation import Evaluation, evaluate
 from models.evaluation.verdict import VerdictKind
 from models.scoring.score import score
@@ -30,19 +31,19 @@ def example(name: str, bases: Path) -> Settings:
     return load(EXAMPLES / f"{name}.toml", source=f"parquet://{bases / name}")
 
 
-def labelled(standing: Standing, dates: list[date], settings: Settings) -> pd.DataFrame:
-    return steps.add_labels(steps.in_order(steps.build_rows(standing, dates, settings)), standing, dates, settings)
+def labelled(base: KnownBase, dates: list[date], settings: Settings) -> pd.DataFrame:
+    return steps.add_labels(steps.in_order(steps.build_rows(base, dates, settings)), base, dates, settings)
 
 
 def test_fightchurn_is_learnt_and_holds_on_later_snapshots(bases: Path) -> None:
     settings = example("fightchurn_crm5", bases)
     source = steps.read_source(settings)
-    then = stand_on(source, TODAY)
+    then = known_base(source, TODAY)
     history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
     assert history["snapshot_date"].max() == date(2023, 4, 1)  # 90 days later it is the 30th of June
     trained = train(history, list(steps.feature_cards(then)), settings.training_settings)
 
-    now = stand_on(source, date(2024, 1, 1))
+    now = known_base(source, date(2024, 1, 1))
     later = labelled(now, LATER, settings)
     scored = score(trained.bundle, later)
     parts = scored.attributions.drop(columns=["snapshot_date", "account_id"]).sum(axis=1)
@@ -59,7 +60,7 @@ def test_online_retail_is_mapped_checked_and_labelled(bases: Path) -> None:
     source = steps.read_source(settings)
     assert set(source.tables) == {"accounts", "invoices", "usage_daily"}
     assert check(source, today_utc()).errors == []
-    now = stand_on(source, date(2011, 12, 1))
+    now = known_base(source, date(2011, 12, 1))
     dates = month_starts(date(2010, 6, 1), date(2010, 9, 1))
     rows = labelled(now, dates, settings)
     assert rows["expanded_usage"].equals(rows["expanded"])
@@ -69,7 +70,7 @@ def test_online_retail_is_mapped_checked_and_labelled(bases: Path) -> None:
 
 def studied(name: str, bases: Path, today: date) -> Evaluation:
     settings = example(name, bases)
-    then = stand_on(steps.read_source(settings), today)
+    then = known_base(steps.read_source(settings), today)
     history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
     return evaluate(
         history,
@@ -103,7 +104,7 @@ def test_online_retail_is_calibrated_up_to_christmas(bases: Path) -> None:
 
 def test_shuffled_labels_get_their_verdict(bases: Path) -> None:
     settings = example("fightchurn_crm5", bases)
-    then = stand_on(steps.read_source(settings), date(2024, 1, 1))
+    then = known_base(steps.read_source(settings), date(2024, 1, 1))
     history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
     names = [name for name in history if name.startswith("expan") and name not in steps.feature_cards(then)]
     random = np.random.default_rng(5)

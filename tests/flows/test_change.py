@@ -11,10 +11,10 @@ from scipy.special import logit
 
 from data.contract.feature_card import FeatureCard
 from data.contract.score_change import EXACT, PARTS
-from features.build.build import full_catalogue
+from features.catalogue import full_catalogue
 from flows.run.settings import load
 from flows.stages import inputs as steps
-from flows.stages.dates import stand_on, training_dates
+from flows.stages.dates import known_base, training_dates
 from models.estimators.bundle import Bundle
 from models.scoring.previous_scores import PreviousScores
 from models.scoring.score import score
@@ -57,20 +57,21 @@ class World:
 @pytest.fixture(scope="module")
 def world(warehouse: Path) -> World:
     settings = load(source=f"parquet://{warehouse}")
-    source = steps.read_source(settings)
-    matured = {day: training_dates(stand_on(source, day), SMALL.horizon_days) for day in (BEFORE, DAY)}
-    standing = stand_on(source, DAY)
-    built = steps.build_rows(standing, [*matured[DAY], BEFORE, DAY], settings)
-    days = pd.to_datetime(built["snapshot_date"]).dt.date
-    history = steps.add_labels(built[days.isin(matured[DAY])], standing, matured[DAY], settings)
+    with steps.read_source(settings) as source:
+        matured = {day: training_dates(known_base(source, day), SMALL.horizon_days) for day in (BEFORE, DAY)}
+        base = known_base(source, DAY)
+        built = steps.build_rows(base, [*matured[DAY], BEFORE, DAY], settings)
+        days = pd.to_datetime(built["snapshot_date"]).dt.date
+        history = steps.add_labels(built[days.isin(matured[DAY])], base, matured[DAY], settings)
+        cards = steps.feature_cards(base)
     its_days = pd.to_datetime(history["snapshot_date"]).dt.date
-    features = list(steps.feature_cards(standing))
+    features = list(cards)
     models = {
         day: train(history[its_days.isin(matured[day])], features, SMALL).bundle.registered(version, f"run-{version}")
         for version, day in (("1", BEFORE), ("2", DAY))
     }
     rows = {day: built[days == day].reset_index(drop=True) for day in (BEFORE, DAY)}
-    return World(rows, models, full_catalogue() | steps.feature_cards(standing))
+    return World(rows, models, full_catalogue() | cards)
 
 
 def listed(bundle: Bundle, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

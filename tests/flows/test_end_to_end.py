@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.contract.cross_sell import CrossSellOptions
 from models.estimators.bundle import Bundle
-from models.estimators.cross_sell import CrossSellOptions
 from models.scoring.score import Scored, score
 from tests.flows.conftest import END, QUICK, Headroom
 from tests.models.mlflow_template import folder_with

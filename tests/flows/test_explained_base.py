@@ -1,6 +1,7 @@
 """A simulated base with planted drivers: are they found, and can every number be derived that is said of it?"""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 
 from data.contract.feature_card import FeatureCard
 from data.simulation.base import simulate
-from features.build.build import build, full_catalogue
+from data.sources.known import KnownBase
+from features.build.build import build
+from features.catalogue import full_catalogue
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
-from flows.stages.dates import Standing, stand_on, training_dates
+from flows.stages.dates import known_base, training_dates
 from models.estimators import boosting
 from models.estimators.bundle import Bundle, Propensity
 from models.estimators.calibration import IDENTITY
@@ -40,7 +43,7 @@ class Explained:
     """One day of the base, as a booster with the product's parameters scores and explains it."""
 
     settings: Settings
-    standing: Standing
+    base: KnownBase
     rows: pd.DataFrame
     scored: Scored
     cards: dict[str, FeatureCard]
@@ -52,17 +55,17 @@ class Explained:
 
 
 @pytest.fixture(scope="module")
-def explained(tmp_path_factory: pytest.TempPathFactory) -> Explained:
+def explained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explained]:
     folder = tmp_path_factory.mktemp("drivers") / "warehouse"
     simulate(folder, ACCOUNTS, MONTHS, SEED, end=END)
     settings = load(source=f"parquet://{folder}")
-    standing = stand_on(steps.read_source(settings), END)
-    dates = training_dates(standing, settings.expansion.horizon_days)[::2]
-    every = steps.build_rows(standing, [*dates, END], settings)
+    base = known_base(steps.read_source(settings), END)
+    dates = training_dates(base, settings.expansion.horizon_days)[::2]
+    every = steps.build_rows(base, [*dates, END], settings)
     is_today = pd.to_datetime(every["snapshot_date"]) == pd.Timestamp(END)
     today, past = every[is_today].reset_index(drop=True), every[~is_today]
-    past = steps.add_labels(past, standing, dates, settings)
-    cards = steps.feature_cards(standing)
+    past = steps.add_labels(past, base, dates, settings)
+    cards = steps.feature_cards(base)
     names = tuple(cards)
     categories = learn_categories(past, names)
     X = encode(past[list(names)], categories).astype("float64")
@@ -77,8 +80,9 @@ def explained(tmp_path_factory: pytest.TempPathFactory) -> Explained:
         amounts=None,
     )
     cards = full_catalogue() | cards
-    playbook = load_playbook(cards, None, steps.likeness(standing))
-    return Explained(settings, standing, today, score(bundle, today), cards, playbook, folder)
+    playbook = load_playbook(cards, None, steps.likeness(base))
+    yield Explained(settings, base, today, score(bundle, today), cards, playbook, folder)
+    base.close()
 
 
 def test_planted_drivers_are_among_the_three_strongest_reasons(explained: Explained) -> None:
@@ -97,10 +101,8 @@ def test_every_number_of_ten_thousand_sentences_is_derived(explained: Explained)
     """From rows that are built again, in shards and for this day alone."""
     reasons = explained.reasons(MANY)
     assert len(reasons) >= 10_000
-    parts = build(
-        explained.standing.tables, [END], explained.settings.expansion, absent=explained.standing.absent, shards=2
-    )
-    rows = pa.concat_tables(parts).to_pandas()
+    shards = build(replace(explained.base, state=None), [END], explained.settings.expansion, shards=2)
+    rows = pa.concat_tables(shard.rows for shard in shards).to_pandas()
     features = [name for name in explained.scored.attributions.columns if name in explained.cards]
     differences = check_sentences(reasons, rows, features, ReasonContext(explained.cards, explained.playbook, "$"))
     assert [str(difference) for difference in differences] == []

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import flows.stages.scoring
+from data.contract.cross_sell import CrossSellOptions
 from models.estimators.bundle import Bundle
-from models.estimators.cross_sell import CrossSellOptions
 from models.scoring.score import Scored
 from tests.flows.conftest import END, Headroom
 

@@ -15,7 +15,7 @@ from features.cohort import cohort
 from features.labels import labels
 from flows.run.settings import load
 from flows.stages import inputs as steps
-from flows.stages.dates import stand_on
+from flows.stages.dates import known_base
 from models.registry.mlflow_store import ModelRegistry
 from tests.flows.conftest import END, QUICK, Headroom
 from tests.models.mlflow_template import folder_with
@@ -102,9 +102,9 @@ def with_a_leak(warehouse: Path, folder: Path) -> Path:
     """NPS answers that somebody wrote afterwards, dated before: the customers who then grew were so content."""
     shutil.copytree(warehouse, folder)
     settings = load(source=f"parquet://{folder}")
-    tables = stand_on(steps.read_source(settings), END).tables
     dates = month_starts(date(2024, 6, 1), END)
-    came = labels(tables, cohort(tables, dates), settings.expansion).to_pyarrow().to_pandas()
+    with known_base(steps.read_source(settings), END) as known:
+        came = labels(known.tables, cohort(known.tables, dates), settings.expansion).to_pyarrow().to_pandas()
     answers = pd.DataFrame(
         {
             "account_id": came["account_id"],

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from flows.run.settings import load
-from flows.stages.dates import stand_on
+from flows.stages.dates import known_base
 from flows.stages.inputs import likeness, read_source
 from tests.flows.conftest import END, Headroom
 
@@ -171,7 +171,8 @@ def test_what_a_base_knows_of_its_accounts(spoilt: Path) -> None:
 
     def known(frame: pd.DataFrame) -> tuple[str, ...]:
         frame.to_parquet(spoilt / "accounts.parquet", index=False)
-        return likeness(stand_on(read_source(load(source=f"parquet://{spoilt}")), END))
+        with read_source(load(source=f"parquet://{spoilt}")) as source:
+            return likeness(known_base(source, END))
 
     assert known(accounts) == ("segment", "size", "industry")
     assert known(accounts.drop(columns=["segment"]).assign(industry=None)) == ("size",)

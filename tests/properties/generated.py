@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data.contract.inputs import CRM_KINDS, TABLES, Kind
+from data.contract.inputs import TABLES, Kind
+from data.contract.vocabulary import CRM_KINDS
 
 SNAPSHOTS = (date(2026, 1, 1), date(2026, 6, 30), date(2026, 7, 1))
 """Two of them follow each other: the edges of one are the inside of the other."""

@@ -13,8 +13,9 @@ from data.contract.inputs import TABLES
 from data.ledger.movements import ExpansionRules
 from data.sources.staging import stage
 from features.build import build as building
-from features.build.build import build
-from features.build.checkpoint import spool
+from features.build.build import Shard, build
+from features.build.checkpoint import checkpoint
+from tests.drawn import known
 from tests.properties.generated import SNAPSHOTS, as_arrow, frames
 
 DATES = SNAPSHOTS[:1]
@@ -52,8 +53,8 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counted
 
 
-def rows(parts: Iterator[pa.Table]) -> pd.DataFrame:
-    return pa.concat_tables(parts).to_pandas().sort_values("account_id", ignore_index=True)
+def rows(shards: Iterator[Shard]) -> pd.DataFrame:
+    return pa.concat_tables(shard.rows for shard in shards).to_pandas().sort_values("account_id", ignore_index=True)
 
 
 def stopped_after(shards: int, tables: Tables, state: str | None) -> None:
@@ -64,14 +65,14 @@ def stopped_after(shards: int, tables: Tables, state: str | None) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        rows(build(tables, DATES, RULES, shards=3, state=state, progress=told))
+        rows(build(known(tables, state=state), DATES, RULES, shards=3, progress=told))
 
 
 def test_blocks_and_shards_change_nothing(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = rows(build(tables, DATES, RULES, shards=1))
+    whole = rows(build(known(tables), DATES, RULES, shards=1))
     monkeypatch.setattr(building, "ACCOUNTS_PER_BLOCK", 5)  # three blocks of 14 accounts
     told: list[tuple[int, int]] = []
-    sharded = rows(build(tables, DATES, RULES, shards=4, progress=lambda *shards: told.append(shards)))
+    sharded = rows(build(known(tables), DATES, RULES, shards=4, progress=lambda *shards: told.append(shards)))
     pd.testing.assert_frame_equal(whole, sharded, check_exact=True)
     assert told == [(done, 6) for done in range(1, 7)]  # two shards in each block
 
@@ -79,17 +80,17 @@ def test_blocks_and_shards_change_nothing(tables: Tables, monkeypatch: pytest.Mo
 def test_a_stopped_build_goes_on(tables: Tables, built: list[int], scratch: Path) -> None:
     stopped_after(2, tables, "monday")
     assert len(built) == 2
-    gone_on = rows(build(tables, DATES, RULES, shards=3, state="monday"))
+    gone_on = rows(build(known(tables, state="monday"), DATES, RULES, shards=3))
     assert len(built) == 3
-    pd.testing.assert_frame_equal(rows(build(tables, DATES, RULES, shards=1)), gone_on, check_exact=True)
+    pd.testing.assert_frame_equal(rows(build(known(tables), DATES, RULES, shards=1)), gone_on, check_exact=True)
     assert not list(scratch.rglob("*.parquet"))
 
 
 def test_other_data_other_dates_and_other_rules_begin_anew(tables: Tables, built: list[int]) -> None:
     stopped_after(2, tables, "monday")
-    rows(build(tables, DATES, RULES, shards=3, state="tuesday"))
-    rows(build(tables, SNAPSHOTS[1:2], RULES, shards=3, state="monday"))
-    rows(build(tables, DATES, ExpansionRules(renewal_gap_days=9), shards=3, state="monday"))
+    rows(build(known(tables, state="tuesday"), DATES, RULES, shards=3))
+    rows(build(known(tables, state="monday"), SNAPSHOTS[1:2], RULES, shards=3))
+    rows(build(known(tables, state="monday"), DATES, ExpansionRules(renewal_gap_days=9), shards=3))
     assert len(built) == 2 + 3 + 3 + 3
 
 
@@ -99,7 +100,7 @@ def test_without_a_state_nothing_is_kept(tables: Tables, built: list[int], scrat
 
 
 def test_two_builds_of_the_same_do_not_meet(scratch: Path) -> None:
-    with spool("same") as first, spool("same") as second:
+    with checkpoint("same") as first, checkpoint("same") as second:
         assert first.folder != second.folder
     assert not first.folder.exists()
     assert not second.folder.exists()
@@ -114,6 +115,6 @@ def test_what_a_killed_build_worked_on_is_removed(tables: Tables, scratch: Path)
     def told(done: int, total: int) -> None:
         seen.append((folder / "tables-old").exists())
 
-    rows(build(tables, DATES, RULES, shards=3, state="monday", progress=told))
+    rows(build(known(tables, state="monday"), DATES, RULES, shards=3, progress=told))
     assert seen == [False, False]
     assert not folder.exists()

@@ -24,15 +24,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from data import time_cut
 from data.contract.inputs import TABLES
 from data.ledger.movements import ExpansionRules, lines, movements
-from data.sources.connect import as_of, connect
+from data.sources.connect import connect
+from data.sources.known import as_of
 from data.sources.staging import stage
-from features.build.build import build, catalogue, feature_rows
+from features import calendar
+from features.build.build import build, feature_rows
+from features.catalogue import catalogue
 from features.definition import PEERS, REGISTRY, WHOLE_BASE
 from features.definitions import peers
 from features.views import account as views
 from features.views import whole_base as likeness
+from tests.drawn import known
 from tests.properties.by_hand import by_hand
 from tests.properties.generated import SNAPSHOTS, as_arrow, frames, known_before
 from tests.properties.peers_by_hand import peers_by_hand
@@ -197,8 +202,8 @@ def test_accounts_do_not_see_each_other(engine: Engine, seed: int, daily: bool) 
 def test_the_number_of_shards_changes_nothing(engine: Engine) -> None:
     base = frames(3, accounts=20)
     told: list[tuple[int, int]] = []
-    parts = build(engine.tables(base), SNAPSHOTS, RULES, shards=2, progress=lambda *shards: told.append(shards))
-    sharded = [as_rows(part) for part in parts]
+    parts = build(known(engine.tables(base)), SNAPSHOTS, RULES, shards=2, progress=lambda *shards: told.append(shards))
+    sharded = [as_rows(part.rows) for part in parts]
     assert told == [(1, 2), (2, 2)]
     assert all(len(part) for part in sharded)
     assert differences(engine.rows(base), pd.concat(sharded).sort_index()) == []
@@ -229,9 +234,10 @@ def zoned(column: pa.ChunkedArray, zone: str) -> pa.ChunkedArray:
 
 def built(folder: Path, threads: int | None = None) -> pd.DataFrame:
     """The feature rows of a folder, as a user gets them."""
-    source = connect(f"parquet://{folder}", threads=threads)
-    with closing(source.con.con):
-        return pd.concat([as_rows(part) for part in build(source.tables, SNAPSHOTS[1:2], RULES)]).sort_index()
+    with connect(f"parquet://{folder}", threads=threads) as source:
+        return pd.concat(
+            [as_rows(part.rows) for part in build(known(source.tables), SNAPSHOTS[1:2], RULES)]
+        ).sort_index()
 
 
 def test_the_order_of_files_and_the_number_of_threads_change_nothing(tmp_path: Path) -> None:
@@ -316,7 +322,7 @@ SLIPS = {
     "forgets when use became known": ("cut_days", "seen.filter(seen.known_on < seen.snapshot_date)", "seen"),
     "lets the snapshot day into a window": ("cut", " < seen.snapshot_date", " <= seen.snapshot_date"),
     "lets use of the snapshot day into a window": ("calendar", "range(1, ", "range(0, "),
-    "knows that a line ends today": ("cut", "seen[end] < seen", "seen[end] <= seen"),
+    "knows that a line ends today": ("_ends", "table[end] < day", "table[end] <= day"),
     "knows when a line will end": ("cut", "seen.mutate(**ends) if ends else seen", "seen"),
     "joins the plan of today": ("Views.lines", "lines(self.tables)", "lines(todays_plan(self.tables))"),
     "compares with the line before and cuts afterwards": (
@@ -325,7 +331,7 @@ SLIPS = {
         "moved_before_the_cut(self.tables, self.rules, self.cohort)",
     ),
     "knows what is late by the next snapshot": (
-        "Views._usage",
+        "with_lateness",
         "rows.known_on >= rows.seen_on",
         "rows.day >= rows.seen_on",
     ),
@@ -339,11 +345,11 @@ SLIPS = {
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, path: str, right: str, wrong: str) -> None:
-    """Replace a function of the views, or one of the views, by itself with other words in it."""
+    """Replace a function of the clock or the calendar, or one of the views, by itself with other words in it."""
     owner, _, name = path.rpartition(".")
-    home = getattr(views, owner) if owner else views
-    found = vars(home)[name]
-    function = found.func if isinstance(found, cached_property) else found
+    home = getattr(views, owner) if owner else next(m for m in (time_cut, calendar) if hasattr(m, name))
+    right_one = vars(home)[name]
+    function = right_one.func if isinstance(right_one, cached_property) else right_one
     source = textwrap.dedent(inspect.getsource(function))
     assert right in source
     planted_by_name: dict[str, Any] = {}
@@ -351,7 +357,9 @@ def plant(monkeypatch: pytest.MonkeyPatch, path: str, right: str, wrong: str) ->
     planted = planted_by_name[name]
     if isinstance(planted, cached_property):
         planted.__set_name__(home, name)
-    monkeypatch.setattr(home, name, planted)
+    users = [home] if owner else [m for m in list(sys.modules.values()) if vars(m).get(name) is right_one]
+    for user in users:
+        monkeypatch.setattr(user, name, planted)
 
 
 @pytest.mark.parametrize(("name", "right", "wrong"), SLIPS.values(), ids=SLIPS)

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,8 @@ from features.definitions import peers
 from features.views import whole_base as likeness
 from features.views.whole_base import WholeBaseViews
 from flows.stages import inputs as steps
-from flows.stages.dates import Standing
 from serving.reasons import playbook
-from tests.drawn import SNAPSHOT, base
+from tests.drawn import SNAPSHOT, base, known
 
 ROOT = Path(__file__).parents[2]
 ACCOUNTS = """
@@ -43,7 +41,7 @@ def profiles() -> list[dict[str, object]]:
 
 
 def knows(accounts: str = ACCOUNTS) -> tuple[str, ...]:
-    return steps.likeness(Standing(date(2026, 7, 1), base(accounts=accounts, subscriptions=LINES)))
+    return steps.likeness(known(base(accounts=accounts, subscriptions=LINES)))
 
 
 @pytest.fixture

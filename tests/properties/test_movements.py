@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.contract.inputs import TABLES
+from data.contract.vocabulary import KEY
 from data.ledger.movements import ExpansionRules, ledger, lines, movements
 from data.ledger.revenue import mrr_on
-from data.sources.connect import as_of
-from features.cohort import KEY
+from data.sources.known import as_of
+from data.time_cut import cut
 from features.labels import labels
-from features.views.account import cut
 
 # ibis 12.0 asks DuckDB for a schema in a way that DuckDB 2 will drop; goes with the next ibis.
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")

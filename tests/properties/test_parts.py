@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from data.contract.inputs import TABLES
+from data.sources.partitions import filtered, partitioned
 from data.sources.staging import stage
-from features.build.partitions import found, laid_out
 from tests.properties.generated import as_arrow, frames
 
 FINEST = 16
@@ -33,12 +33,12 @@ def test_parts_on_disk_are_the_parts_that_a_filter_finds(
     tables: dict[str, ibis.Table], tmp_path: Path, count: int
 ) -> None:
     accounts = 0
-    with laid_out(tables, FINEST, tmp_path) as part:
+    with partitioned(tables, FINEST, tmp_path) as part:
         for index in range(count):
             there = part(index, count)
             assert list(there) == list(tables)
             for name, table in there.items():
-                expected = sorted_rows(found(tables)(index, count)[name])
+                expected = sorted_rows(filtered(tables)(index, count)[name])
                 assert table.schema() == tables[name].schema()
                 pd.testing.assert_frame_equal(sorted_rows(table), expected, check_exact=True)
             accounts += len(there["accounts"].to_pandas())

@@ -12,9 +12,10 @@ import pytest
 from data.contract.feature_card import FeatureCard
 from data.contract.inputs import TABLES
 from data.ledger.movements import ExpansionRules
-from data.sources.connect import as_of
+from data.sources.known import as_of
 from data.sources.staging import stage
-from features.build.build import catalogue, feature_rows, full_catalogue
+from features.build.build import feature_rows
+from features.catalogue import catalogue, full_catalogue
 from features.definitions import peers
 from features.views import whole_base as likeness
 from serving.reasons.choose import explain

@@ -87,7 +87,7 @@ def readers(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
             found |= {node.slice.value} & USAGE_TABLES
-        elif isinstance(node, ast.ImportFrom) and node.module == "data.sources.connect":
+        elif isinstance(node, ast.ImportFrom) and node.module == "data.sources.known":
             found |= {alias.name for alias in node.names} & {"USAGE"}
     return found
 

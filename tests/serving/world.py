@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from data.contract.feature_card import Direction, FeatureCard
-from data.contract.inputs import MOTIONS
 from data.contract.outputs import SCORES, TABLES
 from data.contract.score_change import first_list
-from features.build.build import full_catalogue
+from data.contract.vocabulary import MOTIONS
+from features.catalogue import full_catalogue
 from serving.changes.sentences import About
 from serving.publish import publish as publish_list
 from serving.published.assemble import AccountBatch, assemble_base, assemble_batch

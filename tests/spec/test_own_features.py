@@ -5,7 +5,7 @@ from math import isnan
 import pytest
 
 from data.errors import ContractError
-from features.build.build import catalogue
+from features.catalogue import catalogue
 from tests.drawn import base, row_of, rows_of
 
 LINES = """

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.contract.inputs import MOTIONS
 from data.contract.triggers import TRIGGERS, Trigger
-from features.build.build import full_catalogue
+from data.contract.vocabulary import MOTIONS
+from features.catalogue import full_catalogue
 from models.settings import TrainSettings
 from serving.reasons.templates import Template
 

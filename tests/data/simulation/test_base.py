@@ -9,14 +9,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from data.contract.inputs import CRM_KINDS, MOTIONS, MOVEMENT_CLASSES, TABLES
+from data.contract.inputs import TABLES
+from data.contract.vocabulary import CRM_KINDS, MOTIONS, MOVEMENT_CLASSES
 from data.errors import HeadroomError
 from data.ledger.movements import ExpansionRules, ledger
 from data.simulation import base as room
 from data.simulation.base import WRITTEN, schema, simulate
 from data.simulation.drivers import LINE_MOTIONS, TERMS
 from data.simulation.life import live
-from data.sources.connect import as_of, connect
+from data.sources.connect import connect
+from data.sources.known import as_of
 from features.cohort import cohort
 from features.labels import labels
 

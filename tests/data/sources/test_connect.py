@@ -12,7 +12,8 @@ import pytest
 
 from data.contract.inputs import Kind
 from data.errors import ContractError, HeadroomError, SourceError
-from data.sources.connect import Source, as_of, connect, data_end, label_watermark, next_snapshot, watermarks
+from data.sources.connect import connect
+from data.sources.known import Source, as_of, data_end, label_watermark, next_snapshot, watermarks
 from data.sources.staging import cast
 
 TODAY = date(2026, 7, 1)

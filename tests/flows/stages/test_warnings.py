@@ -1,19 +1,19 @@
 """What a model asks for is looked for before the features of a base are built."""
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
 from data.errors import ModelError
 from data.ledger.movements import ExpansionRules
-from features.build.build import full_catalogue
+from features.catalogue import full_catalogue
 from flows.run.settings import Settings
-from flows.stages.dates import Standing
-from flows.stages.warnings import other_rules, require_features, require_same_rules, warnings, with_label_rules
+from flows.stages.warnings import other_rules, require_same_rules, warnings, with_label_rules
 from models.estimators.bundle import Bundle
+from models.scoring.score import require_features
 from models.settings import PromotionSettings
 from models.training.train import train
+from tests.drawn import base, known
 from tests.models.planted import FEATURES, QUICK, history
 
 
@@ -58,5 +58,5 @@ def test_the_warning_of_a_forecast_follows_the_setting(
 ) -> None:
     facts = {"auc": 0.8, "best_rule_auc": 0.7, "brier_skill": 0.1, "forecast_over_realised": ratio}
     gates = PromotionSettings(forecast_range=allowed)
-    told = warnings(replace(bundle, facts=bundle.facts | facts), Standing(date(2026, 7, 1), {}), gates)
+    told = warnings(replace(bundle, facts=bundle.facts | facts), known(base()), gates)
     assert told == ([f"On past snapshots {ratio:.2f} expansions were forecast for each one that came."] * warned)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.estimators.cross_sell import CrossSellHistory, CrossSellModel, CrossSellOptions, fit_cross_sell
+from data.contract.cross_sell import CrossSellOptions
+from models.estimators.cross_sell import CrossSellHistory, CrossSellModel, fit_cross_sell
 
 PRODUCTS = ("core", "chat", "mail", "phone")
 DATES = pd.date_range("2024-01-01", periods=10, freq="MS")

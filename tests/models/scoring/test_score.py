@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.contract.inputs import ADDITIVITY
+from data.contract.vocabulary import ADDITIVITY
 from data.errors import ModelError, NotEnoughHistoryError, PublishError
 from models.estimators import boosting
 from models.scoring import attributions

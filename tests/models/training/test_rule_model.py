@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.contract.inputs import MOTIONS
+from data.contract.vocabulary import MOTIONS
 from models.evaluation.baselines import NAMED_RULES, TRIGGER_POINTS, trigger_points
 from models.evaluation.verdict import Verdict, VerdictKind
 from models.scoring.score import score

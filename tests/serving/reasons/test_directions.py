@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from data.contract.feature_card import Direction, FeatureCard
-from features.build.build import REGISTRY
+from features.catalogue import REGISTRY
 from serving.reasons.choose import explain
 from serving.reasons.directions import DirectionReference, contradicting, direction_references
 from serving.reasons.playbook import load

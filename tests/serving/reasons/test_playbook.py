@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from data.contract.feature_card import OWN_TABLE
-from data.contract.inputs import MOTIONS
+from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError
-from features.build.build import REGISTRY
+from features.catalogue import REGISTRY
 from serving.reasons.playbook import load
 from tests.serving.world import CATALOGUE, PLAYBOOK
 

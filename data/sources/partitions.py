@@ -11,7 +11,7 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
-from features.cohort import Tables
+from data.time_cut import Tables
 
 Part = Callable[[int, int], Tables]
 """The tables of the accounts in one of so many parts, ``(index, count)``; tables without accounts stay whole."""
@@ -19,17 +19,14 @@ Part = Callable[[int, int], Tables]
 PART = "headroom_part"
 
 
-def found(tables: Tables) -> Part:
+def filtered(tables: Tables) -> Part:
     """The tables in parts; the rows of a part are looked for whenever they are read."""
     return lambda index, count: {name: part_of(table, index, count) for name, table in tables.items()}
 
 
 @contextmanager
-def laid_out(tables: Tables, count: int, folder: Path) -> Iterator[Part]:
+def partitioned(tables: Tables, count: int, folder: Path) -> Iterator[Part]:
     """The tables in ``count`` parts, or in any divisor of it, while the context lasts; the files are in ``folder``."""
-    if tables["accounts"].get_backend().name != "duckdb":
-        yield found(tables)
-        return
     with tempfile.TemporaryDirectory(prefix="tables-", dir=folder) as scratch:
         files = {name: _lay_out(t, count, Path(scratch) / name) for name, t in tables.items() if _has_accounts(t)}
         yield lambda index, of: {

@@ -1,0 +1,41 @@
+"""The words of the contract that all rooms share, each in one place: keys, units, motions, kinds, statuses."""
+
+KEY = ("account_id", "snapshot_date")
+"""The key of a feature row, and of all that is said of an account on a day."""
+
+E4 = 10_000
+"""Money and quantities are whole numbers of 1/E4."""
+
+ADDITIVITY = 1e-6
+"""Largest difference, in log-odds, between a score and the sum of its parts."""
+
+LINE_MOTIONS = ("seat", "upsell", "cross_sell")
+"""The motions that a contract line shows."""
+
+MOTIONS = (*LINE_MOTIONS, "usage")
+"""The four motions of an expansion."""
+
+MOVEMENT_CLASSES = ("new", *MOTIONS, "price", "contraction", "churn", "reactivation")
+"""Every change of MRR is of exactly one of these classes."""
+
+CRM_KINDS = (
+    "champion_promoted",
+    "champion_left",
+    "qbr_held",
+    "qbr_gap",
+    "budget_opened",
+    "milestone_reached",
+    "nps_response",
+    "competitor_research",
+    "expansion_opportunity_opened",
+    "expansion_opportunity_closed",
+    "invoice_overdue",
+    "invoice_paid",
+)
+"""The kinds of CRM event in use; others are counted as events but feed no signal of their own."""
+
+SEVERITIES = ("low", "high", "critical")
+"""How grave a ticket is."""
+
+PLAY_STATUSES = ("open", "won", "lost", "not_now")
+"""What came of a play."""

@@ -1,0 +1,74 @@
+"""What a build asks of the engine that runs its expressions, beyond the expressions themselves.
+
+``Engine`` answers as any database does. A kind of source whose engine answers otherwise has a class of its own beside
+its code, so nobody else asks which engine it is.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+from ibis.backends import BaseBackend
+from ibis.expr.types.relations import CachedTable
+
+from data.sources.partitions import Part, filtered
+from data.time_cut import Tables
+
+LIBRARIES = ("ibis-framework", "duckdb")
+"""What evaluates the expressions; other versions of them may give other rows."""
+
+
+class Engine:
+    """The engine of a base; ``con`` runs its expressions."""
+
+    def __init__(self, con: BaseBackend) -> None:
+        self.con = con
+
+    def close(self) -> None:
+        """End the connection; what the engine held for it is gone."""
+        self.con.disconnect()
+
+    @contextmanager
+    def cached(self, views: Tables) -> Iterator[Tables]:
+        """The rows of some views, held by the engine while the context lasts."""
+        held = {name: self._cache(view) for name, view in views.items()}
+        try:
+            yield dict(held)
+        finally:
+            for table in held.values():
+                table.release()
+
+    def _cache(self, view: ir.Table) -> CachedTable:
+        return view.cache()
+
+    def partitioned(self, tables: Tables, count: int, folder: Path) -> AbstractContextManager[Part]:  # noqa: ARG002
+        """The tables in ``count`` parts by account, or in any divisor of it, while the context lasts.
+
+        Files may be laid out in ``folder``. A database is asked for the rows of a part each time.
+        """
+        return nullcontext(filtered(tables))
+
+    @contextmanager
+    def scratch(self) -> Iterator[BaseBackend]:
+        """A DuckDB for finished rows, while the context lasts: they come as Arrow, and are never the source's."""
+        con = ibis.duckdb.connect()
+        try:
+            yield con
+        finally:
+            con.disconnect()
+
+    def write(self, table: ir.Table, path: Path) -> None:
+        """Write the rows of a table to one Parquet file on this machine, in their order."""
+        table.to_parquet(path)
+
+
+@contextmanager
+def closed_on_error(engine: Engine) -> Iterator[None]:
+    """A connection that an error on the way leaves without an owner is closed."""
+    try:
+        yield
+    except BaseException:
+        engine.close()
+        raise

@@ -1,0 +1,158 @@
+"""A base: as its source holds it, and as it was known before a day: what a run on that day could have seen."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Self
+
+from ibis.backends import BaseBackend
+
+from data.errors import ContractError, NotEnoughHistoryError
+from data.sources.engine import Engine
+from data.sources.staging import absent_columns
+from data.time_cut import Tables, before_day, last_day
+
+USAGE = ("usage_events", "usage_daily")
+BILLING = ("subscriptions", "invoices")
+FIRST_YEAR = 1900
+OLD_DAYS = 7
+"""Data that ends more than a week before the day asked for (by default: today) is warned of: a feed may be dead."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A customer base; a context that closes its engine.
+
+    ``raw`` and ``tables`` (staged) hold the contract tables that are there, by name. ``unread`` names what else is
+    there: files or tables that no contract table and no SQL asked for. ``state`` changes whenever the source does: the
+    sizes and times of its files; None where only reading it would tell.
+    """
+
+    url: str
+    engine: Engine
+    raw: Tables
+    tables: Tables
+    unread: tuple[str, ...] = ()
+    mapped: frozenset[str] = field(default_factory=frozenset)
+    state: str | None = None
+
+    @property
+    def con(self) -> BaseBackend:
+        """What runs the expressions."""
+        return self.engine.con
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """The optional columns that the source lacks, as ``table.column``."""
+        return absent_columns(self.raw)
+
+    def close(self) -> None:
+        self.engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class KnownBase:
+    """A base as known before ``snapshot_date``; a context that closes its engine.
+
+    ``absent`` are the optional columns that the source lacks. ``state`` names what the tables hold, if that can be told
+    without reading them. ``warnings`` are sentences for whoever reads a list of that day.
+    """
+
+    snapshot_date: date
+    tables: Tables
+    engine: Engine
+    absent: frozenset[str] = frozenset()
+    state: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def users_are_daily_peaks(self) -> bool:
+        """Are there daily counts only, so that the users of a window are those of its busiest day?"""
+        return USAGE[0] not in self.tables
+
+    def close(self) -> None:
+        self.engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def known_before(source: Source, snapshot_date: date | None, today: date) -> KnownBase:
+    """The base as known before ``snapshot_date`` (default: the day after the data ends).
+
+    Raises ``NotEnoughHistoryError`` for a day that lies after ``today`` (tomorrow may be asked for: today has passed
+    then), and ``ContractError`` for tables without a row.
+    """
+    day = snapshot_date or next_snapshot(source.tables, today)
+    _require_day(day, today)
+    tables = as_of(source.tables, day)
+    last, wanted = data_end(tables, day), today if snapshot_date is None else day
+    warnings = []
+    if (wanted - last).days > OLD_DAYS:
+        warnings.append(
+            f"The data ends on {last}, {(wanted - last).days} days before {wanted}: what fell may not have come in."
+        )
+    state = None if source.state is None else f"{source.state} as of {day}"
+    return KnownBase(day, tables, source.engine, source.absent, state, tuple(warnings))
+
+
+def _require_day(day: date, today: date) -> None:
+    if day.year < FIRST_YEAR:
+        raise NotEnoughHistoryError(
+            f"Read what was known before {day}.", f"it lies before {FIRST_YEAR}.", "Choose a day with customers."
+        )
+    if day > today + timedelta(days=1):
+        raise NotEnoughHistoryError(
+            f"Read what was known before {day}.",
+            f"today is {today} (UTC): nothing is known of later days.",
+            "Choose a day that has come.",
+        )
+
+
+def as_of(tables: Tables, day: date) -> Tables:
+    """The tables as they were known before ``day``."""
+    return {name: before_day(name, table, day) for name, table in tables.items()}
+
+
+def watermarks(tables: Tables, today: date) -> dict[str, date | None]:
+    """Per table the last day, not after ``today``, on which a row happened or became known (None: it has no clock)."""
+    return {name: last_day(name, table, today) for name, table in tables.items()}
+
+
+def label_watermark(tables: Tables, today: date) -> date:
+    """The last day up to which movements are known: a label matures only before it.
+
+    Read from subscriptions and invoices alone; usage may run on after them. With both, the earlier one counts.
+    Raises ``ContractError`` if there is no such day.
+    """
+    return min(_days(tables, BILLING, today))
+
+
+def data_end(tables: Tables, today: date) -> date:
+    """The last day of usage, subscriptions or invoices; the snapshot after it is the latest one that makes sense."""
+    return max(_days(tables, (*USAGE, *BILLING), today))
+
+
+def next_snapshot(tables: Tables, today: date) -> date:
+    """The default ``snapshot_date``: the day after the data ends."""
+    return data_end(tables, today) + timedelta(days=1)
+
+
+def _days(tables: Tables, names: tuple[str, ...], today: date) -> list[date]:
+    there = {name: tables[name] for name in names if name in tables}
+    days = [day for day in watermarks(there, today).values() if day is not None]
+    if not days:
+        raise ContractError(
+            f"Find the last day of {' and '.join(there)}.",
+            f"they have no row on or before {today}.",
+            "Check that the tables are not empty and that their dates are right.",
+        )
+    return days

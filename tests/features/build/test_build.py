@@ -1,0 +1,57 @@
+"""A shard is whole: its rows, and what its own accounts could be sold."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from data.ledger.movements import ExpansionRules
+from data.simulation.base import simulate
+from data.sources.connect import connect
+from data.sources.known import KnownBase, known_before
+from features.build.build import Shard, build
+from features.cohort import cohort
+from features.cross_sell import features_used, products_had
+from tests.drawn import SNAPSHOT
+
+SHARDS = 5
+KEPT = {"had": products_had, "used": features_used}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnownBase]:
+    folder = tmp_path_factory.mktemp("base")
+    simulate(folder, accounts=120, months=12, seed=3, end=SNAPSHOT)
+    with connect(f"parquet://{folder}") as source:
+        yield known_before(source, SNAPSHOT, SNAPSHOT)
+
+
+@pytest.fixture(scope="module")
+def shards(base: KnownBase) -> list[Shard]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("features.build.build.ACCOUNTS_PER_BLOCK", 30)
+        return list(build(base, [SNAPSHOT], ExpansionRules(), with_options=True, shards=SHARDS))
+
+
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.sort_values(list(frame.columns), ignore_index=True)
+
+
+def test_each_shard_comes_with_what_its_own_accounts_have(base: KnownBase, shards: list[Shard]) -> None:
+    assert len(shards) >= SHARDS
+    for name, table in KEPT.items():
+        own = [getattr(shard.cross_sell_options, name) for shard in shards]
+        for shard, rows in zip(shards, own, strict=True):
+            assert set(rows["account_id"]) <= set(shard.rows["account_id"].to_pylist())
+        expected = table(base.tables, cohort(base.tables, [SNAPSHOT])).drop("snapshot_date").to_pyarrow().to_pandas()
+        assert len(expected)
+        pd.testing.assert_frame_equal(in_order(pd.concat(own).drop(columns="snapshot_date")), in_order(expected))
+    assert all(shard.cross_sell_options.on_offer["product"].nunique() > 1 for shard in shards)
+
+
+def test_options_come_when_they_are_asked_for_and_change_no_row(base: KnownBase, shards: list[Shard]) -> None:
+    plain = list(build(base, [SNAPSHOT], ExpansionRules()))
+    assert [shard.cross_sell_options for shard in plain] == [None] * len(plain)
+    whole, parts = (pa.concat_tables(shard.rows for shard in some).to_pandas() for some in (plain, shards))
+    pd.testing.assert_frame_equal(in_order(whole), in_order(parts), check_exact=True)
