@@ -22,6 +22,7 @@ from data.contract.inputs import LIKENESS
 from data.contract.vocabulary import E4, MOVEMENT_CLASSES
 from data.errors import NotEnoughHistoryError
 from data.ledger.revenue import reconcile
+from data.sources import engine
 from data.sources.connect import connect
 from data.sources.known import KnownBase, Source, label_watermark, watermarks
 from data.time_cut import Tables
@@ -35,7 +36,7 @@ from flows.run.settings import Settings
 from flows.stages.dates import today_utc
 from serving.reasons.playbook import digest as playbook_digest
 
-LIBRARIES = ("ibis-framework", "duckdb", "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
+LIBRARIES = (*engine.LIBRARIES, "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
 
 
 def read_source(settings: Settings) -> Source:
