@@ -24,11 +24,11 @@ def say_missing(asked: Sequence[str], missing: Sequence[str]) -> str:
             of_table.setdefault(table, []).append(name)
     lost = [table for table, names in of_table.items() if gone.issuperset(names)]
     lost.sort(key=lambda table: -len(of_table[table]))
-    told: dict[str, list[str]] = {}
+    named: dict[str, list[str]] = {}
     for name in missing:
         table = next((table for table in lost if table in tables[name]), tables[name][-1])
-        told.setdefault(table, []).append(name)
-    said = [_of_table(table, names, table in lost, len(of_table[table])) for table, names in told.items()]
+        named.setdefault(table, []).append(name)
+    said = [_of_table(table, names, table in lost, len(of_table[table])) for table, names in named.items()]
     return f"missing: {'; '.join(said)}" if said else ""
 
 

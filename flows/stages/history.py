@@ -73,7 +73,7 @@ def study_known(known: Known) -> Study:
     """Replay, backtest, probes and verdict. Raises ``NotEnoughHistoryError`` if there is too little."""
     for warning in unknown_signatures(known.settings, known.features):
         say(f"warning: {warning}")
-    found = study(
+    result = study(
         known.history,
         known.features,
         known.settings.training_settings,
@@ -82,8 +82,8 @@ def study_known(known: Known) -> Study:
         sales=known.sales,
         progress=say,
     )
-    show_verdict(found.verdict)
-    return found
+    show_verdict(result.verdict)
+    return result
 
 
 def unknown_signatures(settings: Settings, features: Sequence[str]) -> Iterator[str]:
