@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import ClassVar
 
 import duckdb
 import ibis
@@ -10,12 +11,13 @@ import pytest
 from data.contract.inputs import TABLES
 from data.errors import ContractError, NotEnoughHistoryError, SourceError
 from data.sources import connect as connecting
-from data.sources.connect import SCHEMES, Scheme, SourceSettings, addresses, connect
+from data.sources.address import SCHEMES, Address, Scheme, SourceSettings, addresses
+from data.sources.connect import connect
 from data.sources.duckdb_source import in_memory
 from data.sources.engine import Engine
 from data.sources.known import Source, known_before
 from data.sources.staging import stage
-from data.sources.warehouse import Address, Warehouse
+from data.sources.warehouse import Warehouse
 
 TODAY = date(2026, 7, 1)
 ROWS = {
@@ -43,7 +45,7 @@ class Toy(Warehouse):
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Source:
-    monkeypatch.setitem(SCHEMES, "toy", Scheme(Toy, ("WORD",)))
+    monkeypatch.setitem(SCHEMES, "toy", Scheme(f"{__name__}:Toy", ("WORD",)))
     return connect("toy://word")
 
 
@@ -127,16 +129,17 @@ def test_an_error_closes_the_engine(toy: Source) -> None:
     assert is_closed(toy.engine)
 
 
+class Lacking(Toy):
+    opened: ClassVar[list[Toy]] = []
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(address)
+        self.names = {"accounts": "accounts"}
+        self.opened.append(self)
+
+
 def test_a_source_that_lacks_a_table_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[Toy] = []
-
-    class Lacking(Toy):
-        def __init__(self, address: Address) -> None:
-            super().__init__(address)
-            self.names = {"accounts": "accounts"}
-            opened.append(self)
-
-    monkeypatch.setitem(SCHEMES, "toy", Scheme(Lacking, ("WORD",)))
+    monkeypatch.setitem(SCHEMES, "toy", Scheme(f"{__name__}:Lacking", ("WORD",)))
     with pytest.raises(ContractError, match="table subscriptions or invoices"):
         connect("toy://word")
-    assert is_closed(opened[0].engine)
+    assert is_closed(Lacking.opened[0].engine)
