@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from data.contract.cross_sell import CrossSellOptions
 from data.contract.vocabulary import KEY
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
 from data.sources.partitions import part_number
 from data.time_cut import Tables, cut, cut_facts, facts

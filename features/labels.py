@@ -8,7 +8,8 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import E4, KEY, LINE_MOTIONS, MOTIONS
-from data.ledger.movements import BASIS_POINTS, ExpansionRules, all_lines, changes
+from data.ledger.movements import BASIS_POINTS, all_lines, changes
+from data.ledger.rules import ExpansionRules
 from data.time_cut import Tables, days_between
 
 MONTHS_PER_YEAR = 12

@@ -12,7 +12,7 @@ import sqlglot.expressions as sge
 
 from data.contract.inputs import TABLES, Kind
 from data.errors import SettingsError, hint
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from data.sources.staging import absent_columns, stage
 from features.build.build import feature_rows
 

@@ -12,7 +12,7 @@ import pandas as pd
 from data.checks.report import Report, many
 from data.contract.outputs import REASONS
 from data.errors import PublishError
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
 from features.catalogue import full_catalogue
 from flows.run.progress import say

@@ -15,7 +15,7 @@ import ibis
 import pandas as pd
 
 from data.contract.inputs import TABLES
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from data.sources.duckdb_source import DuckDB
 from data.sources.known import KnownBase
 from data.sources.staging import stage

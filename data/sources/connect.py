@@ -2,7 +2,7 @@
 
 ``connect`` gives every contract table that is there, raw and staged, as Ibis tables on one engine: an in-memory DuckDB
 for files, PostgreSQL or Spark where the tables are theirs. Nothing is written to the source. Another kind of source is
-one module with a ``Warehouse``, and a row in ``SCHEMES``.
+one module with a ``Warehouse``, and a row in ``data.sources.address``.
 
 CSV tables are read once, as text, and the casts of the contract decide. SQL under ``[source.tables]`` sees every file
 of a folder as a view named after it (CSV columns then have the types that all of their values allow), or every schema
@@ -10,68 +10,17 @@ of a DuckDB file; it is run once and its result is held in memory, beyond the me
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-
-import ibis
-from pydantic import BaseModel, ConfigDict, Field
+from pkgutil import resolve_name
 
 from data.contract.inputs import TABLES, Kind
-from data.errors import ContractError, SourceError, hint
-from data.sources.duckdb_source import open_file, open_folder
+from data.errors import ContractError, hint
+from data.sources.address import Address
 from data.sources.engine import closed_on_error
 from data.sources.known import Source
-from data.sources.postgres import Postgres
-from data.sources.spark import Spark
 from data.sources.staging import stage
-from data.sources.warehouse import Address, Warehouse
+from data.sources.warehouse import Warehouse
 from data.time_cut import Tables
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """A kind of source: who opens it, and what may follow its ``://``.
-
-    ``is_path``: that is a path of this machine, which starts at the working folder where the command line names it.
-    """
-
-    open: Callable[[Address], Warehouse]
-    places: tuple[str, ...]
-    is_path: bool = False
-
-
-SCHEMES = {
-    "parquet": Scheme(open_folder, ("FOLDER",), is_path=True),
-    "csv": Scheme(open_folder, ("FOLDER",), is_path=True),
-    "duckdb": Scheme(open_file, ("FILE",), is_path=True),
-    "postgres": Scheme(Postgres, ("USER@HOST/DATABASE/SCHEMA",)),
-    "postgresql": Scheme(Postgres, ()),  # the longer name of the same
-    "spark": Scheme(Spark, ("FOLDER", "DATABASE")),
-}
-"""Every kind of source, by its scheme."""
-
-BARE = "parquet"
-"""What a path without a scheme is opened as."""
-
-
-def addresses() -> list[str]:
-    """How each kind of source is written."""
-    return [f"{name}://{place}" for name, scheme in SCHEMES.items() for place in scheme.places]
-
-
-class SourceSettings(BaseModel):
-    """Where the tables come from: ``[source]`` of ``headroom.toml``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str = Field("parquet://./warehouse", description=", ".join(addresses()))
-    tables: dict[str, str] = Field(default_factory=dict, description="one SQL query per table whose shape differs")
-    threads: int | None = Field(None, ge=1, description="threads of DuckDB or a local Spark; missing: all cores")
-    memory_limit: str | None = Field(
-        None,
-        pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
-        description="memory of DuckDB (missing: 80% of the machine's) or of a local Spark (missing: 2GB), as '4GB'",
-    )
 
 
 def connect(
@@ -96,17 +45,9 @@ def connect(
 
 
 def _opened(address: Address) -> Warehouse:
-    scheme = address.scheme or BARE
-    if scheme in SCHEMES:
-        return SCHEMES[scheme].open(address)
-    planned = {"redshift", *(entry.name for entry in ibis.util.backend_entry_points())}
-    known = f"{scheme}:// comes with a later release" if scheme in planned else f"{scheme}:// is not a kind of source"
-    readable = [f"{name}://" for name, kind in SCHEMES.items() if kind.places]
-    raise SourceError(
-        f"Open the source {scheme}://....",  # without the rest, which may hold a password
-        f"{known}. This release reads {', '.join(readable)}.",
-        "Export the tables to a folder of Parquet files, or to a DuckDB file.",
-    )
+    address.require()
+    opener: Callable[[Address], Warehouse] = resolve_name(address.kind.opener)
+    return opener(address)
 
 
 def _read(url: str, warehouse: Warehouse, queries: Mapping[str, str]) -> Source:

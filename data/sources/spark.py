@@ -17,10 +17,11 @@ from ibis.backends import BaseBackend
 from ibis.expr.types.relations import CachedTable
 
 from data.errors import SourceError, hint
+from data.sources.address import Address
 from data.sources.engine import Engine
 from data.sources.files import TableFiles, list_tables, one_per_name
 from data.sources.user_sql import one_select, query_error
-from data.sources.warehouse import Address, Warehouse
+from data.sources.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

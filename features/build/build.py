@@ -16,7 +16,7 @@ from ibis.backends import BaseBackend
 
 from data.contract.cross_sell import CrossSellOptions
 from data.contract.vocabulary import KEY
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
 from data.sources.partitions import filtered, part_of
 from data.time_cut import Tables

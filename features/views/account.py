@@ -14,7 +14,8 @@ import ibis.expr.types as ir
 
 from data.contract.inputs import TABLES
 from data.contract.vocabulary import E4, KEY, MOTIONS
-from data.ledger.movements import BASIS_POINTS, ExpansionRules, lines, movements
+from data.ledger.movements import BASIS_POINTS, lines, movements
+from data.ledger.rules import ExpansionRules
 from data.sources.staging import KNOWN_SECOND
 from data.time_cut import (
     Tables,

@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
 from data.errors import SettingsError, hint
-from data.ledger.movements import ExpansionRules
-from data.sources.connect import SCHEMES, SourceSettings
+from data.ledger.rules import ExpansionRules
+from data.sources.address import SCHEMES, Address, SourceSettings
 from models.settings import EvaluationSettings, TrainSettings
 from serving.settings import ServingSettings
 
@@ -43,6 +43,12 @@ class Settings(BaseModel):
     def names_a_source(self) -> bool:
         """Was a source asked for, by file, variable or command line?"""
         return "url" in self.source.model_fields_set
+
+    @property
+    def address(self) -> Address:
+        """The source, and what it is opened with."""
+        asked = self.source
+        return Address(asked.url, self.root, asked.tables, asked.threads, asked.memory_limit)
 
     @property
     def out_folder(self) -> Path:
@@ -121,10 +127,10 @@ class _Variables(EnvSettingsSource):
         return dict.fromkeys(map(_place, astray)) | super().__call__()
 
     def _leads_somewhere(self, name: str) -> bool:
-        found: Any = Settings
+        setting: Any = Settings
         for part in _place(name).split("."):
-            found = self.next_field(found, part)
-        return found is not None
+            setting = self.next_field(setting, part)
+        return setting is not None
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ARG002
         """A list is written as in the file; what cannot be read stays text, and is refused by its name."""
@@ -160,17 +166,17 @@ def _from_here(url: str) -> str:
 
 def _explained(error: ValidationError, file: Path) -> SettingsError:
     """Every wrong setting with its place; for an unknown key the nearest known one."""
-    found = []
+    faults = []
     for problem in error.errors():
         place = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            found.append(f"{place} is not a setting{_meant(*place.split('.'))}")
+            faults.append(f"{place} is not a setting{_meant(*place.split('.'))}")
         elif not place:  # of several settings together; the message names them
-            found.append(problem["msg"].removeprefix("Value error, "))
+            faults.append(problem["msg"].removeprefix("Value error, "))
         else:
-            found.append(f"{place}: {problem['msg']}{_given(place, problem['input'])}")
+            faults.append(f"{place}: {problem['msg']}{_given(place, problem['input'])}")
     where = f"{file} and the {PREFIX}* variables" if file.is_file() else f"the {PREFIX}* variables"
-    return SettingsError(f"The settings are to be read from {where}.", "; ".join(found) + ".", "Correct them.")
+    return SettingsError(f"The settings are to be read from {where}.", "; ".join(faults) + ".", "Correct them.")
 
 
 def _given(place: str, value: object) -> str:

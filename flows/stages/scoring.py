@@ -20,7 +20,8 @@ from flows.stages.last_list import LastList, last_list
 from flows.stages.shown import show_top
 from flows.stages.warnings import require_same_rules, warnings
 from models.estimators.bundle import Bundle
-from models.registry.mlflow_store import RULE, ModelRegistry
+from models.registry.glance import RULE
+from models.registry.mlflow_store import ModelRegistry
 from models.scoring.score import Scored, require_features, require_unchanged, score
 from serving.publish import Publisher, publish
 from serving.published.assemble import assemble_batch

@@ -17,8 +17,8 @@ TOLD_METRICS = ("auc", "best_rule_auc", "brier_skill", "forecast_over_realised")
 def with_rules(trained: TrainedModel, settings: Settings) -> TrainedModel:
     """The model with the label rules it learnt from, and the figures that the list must answer for."""
     figures = {name: trained.metrics[name] for name in TOLD_METRICS if name in trained.metrics}
-    told = replace(trained.bundle, facts={**trained.bundle.facts, **figures})
-    return replace(trained, bundle=with_label_rules(told, settings))
+    bundle = replace(trained.bundle, facts={**trained.bundle.facts, **figures})
+    return replace(trained, bundle=with_label_rules(bundle, settings))
 
 
 def with_label_rules(bundle: Bundle, settings: Settings) -> Bundle:
@@ -52,26 +52,26 @@ def warnings(bundle: Bundle, base: KnownBase, gates: PromotionSettings) -> list[
     ``gates``: outside their ``forecast_range`` the percentages are not to be taken at their word.
     """
     facts = bundle.facts
-    told = list(base.warnings)
+    sentences = list(base.warnings)
     if "rule" in facts:
         because = "; ".join(facts["because"])
-        told.append(
+        sentences.append(
             f"There is no model for this base ({facts['verdict']}: {because}). This list is ranked by one rule, "
             f"{facts['rule']}; its percentages are the base rate spread along it, no forecast for one customer."
         )
-        return told
+        return sentences
     if facts.get("brier_skill", 0.0) < 0:
-        told.append(
+        sentences.append(
             "On past snapshots the percentages were worse than the base rate "
             f"(Brier skill {facts['brier_skill']:.2f}): trust the order of this list, not its percentages or amounts."
         )
     ratio = facts.get("forecast_over_realised")
     lowest, highest = gates.forecast_range
     if ratio is not None and not lowest <= ratio <= highest:
-        told.append(f"On past snapshots {ratio:.2f} expansions were forecast for each one that came.")
+        sentences.append(f"On past snapshots {ratio:.2f} expansions were forecast for each one that came.")
     if facts["auc"] <= facts["best_rule_auc"]:
-        told.append(
+        sentences.append(
             f"On past snapshots the model ranked no better than the best single column (AUC {facts['auc']:.2f} "
             f"against {facts['best_rule_auc']:.2f})."
         )
-    return told
+    return sentences

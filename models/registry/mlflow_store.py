@@ -28,10 +28,9 @@ import pandas as pd
 
 from data.errors import ModelError
 from models.estimators.bundle import DESCRIPTION, Bundle
+from models.registry.glance import CHALLENGER, CHAMPION, DATABASE, PREVIOUS, RULE
 
 DEFAULT_NAME = "headroom"
-CHAMPION, PREVIOUS, CHALLENGER, RULE = "champion", "previous_champion", "challenger", "rule"
-"""Aliases: what is served, what was served before it, the latest version, and the rule for a base without a model."""
 DECISION, BECAUSE, PROMOTED = "headroom.decision", "headroom.because", "headroom.promoted_by_hand"
 """Tags of a run: what was decided about it, why, and why somebody promoted it."""
 SHA256 = "headroom.sha256"
@@ -88,7 +87,7 @@ class ModelRegistry:
 
     @property
     def database(self) -> Path:
-        return self.folder / "mlflow.db"
+        return self.folder / DATABASE
 
     @property
     def artifacts(self) -> Path:

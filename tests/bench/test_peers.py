@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from data.simulation.base import simulate
 from data.sources.connect import connect
 from features.build.build import build

@@ -51,7 +51,7 @@ def _usage(folder: Path) -> str:
 
 def _headroom(snapshots: int) -> Callable[[Path], Work]:
     def prepared(folder: Path) -> Work:
-        from data.ledger.movements import ExpansionRules
+        from data.ledger.rules import ExpansionRules
         from data.sources.connect import connect
         from data.sources.known import KnownBase
         from features.build.build import build

@@ -6,7 +6,8 @@ from datetime import date
 import pyarrow as pa
 
 from data.checks.check import check
-from data.ledger.movements import ExpansionRules, ledger
+from data.ledger.movements import ledger
+from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase, Source
 from features.build.build import build
 from features.cohort import cohort

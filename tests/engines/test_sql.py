@@ -7,7 +7,7 @@ import sqlglot
 import sqlglot.expressions as sge
 
 from data.errors import SettingsError
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from features.catalogue import full_catalogue
 from features.sql import DIALECTS, feature_sql, whole_contract
 from tests.engines.comparison import differences, features, in_order

@@ -129,7 +129,7 @@ def test_every_change_is_split_exactly(retrained: bool, world: World) -> None:
     assert len(asked) == (len(shards) if retrained else 0)
     far = moved_by_model(scores, pd.concat(asked), "propensity") if retrained else None
     figures = summary(
-        sum((tally(*pair) for pair in tables), Tally()), about, previous_accounts=len(previous), moved=far
+        sum(map(tally, tables, (s.reasons for s in shards)), Tally()), about, previous_accounts=len(previous), moved=far
     )
     assert not retrained or far > 0
     assert ("The retrain moved" in figures["text"]) == retrained

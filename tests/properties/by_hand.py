@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 
 Row = dict[str, Any]
 HAPPENED = {

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from data.contract.inputs import TABLES
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from data.sources.staging import absent_columns, stage
 from features.build.build import build, feature_rows
 from features.catalogue import catalogue

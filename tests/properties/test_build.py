@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from data.contract.inputs import TABLES
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from data.sources.staging import stage
 from features.build import build as building
 from features.build.build import Shard, build

@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 
 from data import time_cut
 from data.contract.inputs import TABLES
-from data.ledger.movements import ExpansionRules, lines, movements
+from data.ledger.movements import lines, movements
+from data.ledger.rules import ExpansionRules
 from data.sources.connect import connect
 from data.sources.known import as_of
 from data.sources.staging import stage

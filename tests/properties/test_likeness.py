@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data.contract.inputs import LIKENESS, TABLES, Alike, Kind
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from features.build import build
 from features.cohort import cohort
 from features.definitions import peers

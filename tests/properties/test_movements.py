@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from data.contract.inputs import TABLES
 from data.contract.vocabulary import KEY
-from data.ledger.movements import ExpansionRules, ledger, lines, movements
+from data.ledger.movements import ledger, lines, movements
 from data.ledger.revenue import mrr_on
+from data.ledger.rules import ExpansionRules
 from data.sources.known import as_of
 from data.time_cut import cut
 from features.labels import labels

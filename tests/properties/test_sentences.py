@@ -11,7 +11,7 @@ import pytest
 
 from data.contract.feature_card import FeatureCard
 from data.contract.inputs import TABLES
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from data.sources.known import as_of
 from data.sources.staging import stage
 from features.build.build import feature_rows

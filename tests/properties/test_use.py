@@ -11,7 +11,7 @@ import pytest
 
 from data.contract.inputs import TABLES
 from data.errors import NotEnoughHistoryError
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from data.sources.staging import stage
 from features.build.build import feature_rows
 from features.cohort import cohort

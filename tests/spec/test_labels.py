@@ -10,7 +10,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from features.labels import labels
 from tests.drawn import base
 

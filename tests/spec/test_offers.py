@@ -4,7 +4,7 @@ from datetime import date
 
 import ibis
 
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from features.cohort import cohort
 from features.cross_sell import cross_sells, features_used, products_had, products_on_offer
 from tests.drawn import base

@@ -7,8 +7,9 @@ from datetime import date
 
 import pytest
 
-from data.ledger.movements import ExpansionRules, ledger
+from data.ledger.movements import ledger
 from data.ledger.revenue import mrr_on, reconcile, revenue_figures
+from data.ledger.rules import ExpansionRules
 from tests.drawn import base
 
 RULES = ExpansionRules()

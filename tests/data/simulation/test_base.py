@@ -12,7 +12,8 @@ import pytest
 from data.contract.inputs import TABLES
 from data.contract.vocabulary import CRM_KINDS, MOTIONS, MOVEMENT_CLASSES
 from data.errors import HeadroomError
-from data.ledger.movements import ExpansionRules, ledger
+from data.ledger.movements import ledger
+from data.ledger.rules import ExpansionRules
 from data.simulation import base as room
 from data.simulation.base import WRITTEN, schema, simulate
 from data.simulation.drivers import LINE_MOTIONS, TERMS

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from data.simulation.base import simulate
 from data.sources.connect import connect
 from data.sources.known import KnownBase, known_before

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from data.errors import ModelError
-from data.ledger.movements import ExpansionRules
+from data.ledger.rules import ExpansionRules
 from features.catalogue import full_catalogue
 from flows.run.settings import Settings
 from flows.stages.warnings import other_rules, require_same_rules, warnings, with_label_rules

@@ -1,0 +1,16 @@
+"""What counts as an expansion, as far as it can be set (contract, section 3)."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ExpansionRules(BaseModel):
+    """What counts as an expansion (contract, section 3)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    horizon_days: int = Field(90, gt=0, description="Length of the label window [snapshot_date, snapshot_date + days).")
+    renewal_gap_days: int = Field(30, ge=0, description="A gap of at most so many days is a late renewal, not a churn.")
+    new_customer_days: int = Field(30, ge=0, description="Products begun so soon after the first one are `new`.")
+    min_uplift: float = Field(0.01, ge=0, description="A change below this share of the MRR before it is rounding.")
+    usage_uplift: float = Field(1.25, ge=1, description="Usage expands when billed at least so many times as before.")
+    usage_floor: float = Field(100.0, ge=0, description="And at least so much more, in the reporting currency.")
