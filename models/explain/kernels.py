@@ -97,6 +97,32 @@ class Buffers(NamedTuple):
 
 
 @step
+def read_categories(words: np.ndarray, values: np.ndarray, rows: int, code: np.ndarray) -> None:
+    """0 for the rows whose value is in a set of categories, 1 outside."""
+    for r in range(rows):
+        value = values[r]
+        code[r] = 1  # also for NaN
+        if value > -1.0 and value < 32.0 * len(words):
+            category = int(value)
+            code[r] -= (words[category >> 5] >> np.uint32(category & 31)) & np.uint32(1)
+
+
+@step
+def count_cuts(cuts: np.ndarray, values: np.ndarray, code: np.ndarray) -> None:
+    """How many of the ascending cuts lie below each value; none below a missing one."""
+    for r in range(BLOCK):
+        code[r] = 0
+    left = len(cuts)
+    while left > 1:  # a binary search in step for all rows
+        half = left // 2
+        for r in range(BLOCK):
+            code[r] += np.int32(half) if cuts[code[r] + half - 1] < values[r] else np.int32(0)
+        left -= half
+    for r in range(BLOCK):
+        code[r] += np.int32(1) if cuts[code[r]] < values[r] else np.int32(0)
+
+
+@step
 def read_codes(columns: Columns, X: np.ndarray, start: int, codes: np.ndarray, column_values: np.ndarray) -> None:
     """The codes of one block: how many cuts of the column lie below the value, or the category. Compared in double."""
     rows = min(BLOCK, len(X) - start)
@@ -109,28 +135,14 @@ def read_codes(columns: Columns, X: np.ndarray, start: int, codes: np.ndarray, c
         if kind == CATEGORY:
             of_set = columns.category_set[column]
             words = columns.words[columns.word_start[of_set] : columns.word_start[of_set + 1]]
-            for r in range(rows):
-                value = column_values[r]
-                code[r] = 1  # also for NaN
-                if value > -1.0 and value < 32.0 * len(words):
-                    category = int(value)
-                    code[r] -= (words[category >> 5] >> np.uint32(category & 31)) & np.uint32(1)
+            read_categories(words, column_values, rows, code)
             continue
         if kind == PLAIN:
             for r in range(rows):
                 value = column_values[r]
                 column_values[r] = 0.0 if np.isnan(value) else value
         cuts = columns.cuts[columns.cut_start[column] : columns.cut_start[column + 1]]
-        for r in range(BLOCK):
-            code[r] = 0
-        left = len(cuts)
-        while left > 1:  # a binary search in step for all rows
-            half = left // 2
-            for r in range(BLOCK):
-                code[r] += np.int32(half) if cuts[code[r] + half - 1] < column_values[r] else np.int32(0)
-            left -= half
-        for r in range(BLOCK):
-            code[r] += np.int32(1) if cuts[code[r]] < column_values[r] else np.int32(0)
+        count_cuts(cuts, column_values, code)
         if kind != PLAIN:
             zero_too = kind in (ZERO_LEFT, ZERO_RIGHT)
             instead = MISSING_LEFT if kind in (ZERO_LEFT, NAN_LEFT) else MISSING_RIGHT

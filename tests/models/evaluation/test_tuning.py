@@ -56,7 +56,7 @@ def test_the_clock_ends_a_search_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("trials", [0, 3])
-def test_the_study_uses_what_was_found(trials: int) -> None:
+def test_the_evaluation_uses_what_was_found(trials: int) -> None:
     settings = SETTINGS.model_copy(update={"tune_trials": trials, "warm_up_origins": 6})
     found = evaluate(history(), FEATURES, settings)
     if not trials:
