@@ -8,6 +8,7 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 import pytest
+from ibis.backends import BaseBackend
 
 from data.contract.inputs import TABLES
 from data.ledger.rules import ExpansionRules
@@ -21,15 +22,26 @@ from tests.properties.generated import SNAPSHOTS, as_arrow, frames
 DATES = SNAPSHOTS[:1]
 RULES = ExpansionRules()
 SOME = ("accounts", "subscriptions", "plans", "usage_events", "account_features")
+FEW = ("accounts", "usage_daily")
+"""What a build that is stopped is tested with: each shard is a query, and a short one is made in a moment."""
 Tables = dict[str, ibis.Table]
 
 
 @pytest.fixture(scope="module")
-def tables() -> Tables:
-    base = {name: frame for name, frame in frames(5, accounts=14).items() if name in SOME}
+def con() -> Iterator[BaseBackend]:
     con = ibis.duckdb.connect()
-    raw = {name: con.create_table(name, as_arrow(name, frame)) for name, frame in base.items()}
+    yield con
+    con.disconnect()
+
+
+def staged(con: BaseBackend, base: dict[str, pd.DataFrame], names: tuple[str, ...]) -> Tables:
+    raw = {name: con.create_table(name, as_arrow(name, base[name]), overwrite=True) for name in names}
     return {name: stage(TABLES[name], table) for name, table in raw.items()}
+
+
+@pytest.fixture(scope="module")
+def tables(con: BaseBackend) -> Tables:
+    return staged(con, frames(5, accounts=14, daily=True), FEW)
 
 
 @pytest.fixture(autouse=True)
@@ -68,13 +80,16 @@ def stopped_after(shards: int, tables: Tables, state: str | None) -> None:
         rows(build(known(tables, state=state), DATES, RULES, shards=3, progress=told))
 
 
-def test_blocks_and_shards_change_nothing(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_and_shards_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    con = ibis.duckdb.connect()
+    tables = staged(con, frames(5, accounts=14), SOME)
     whole = rows(build(known(tables), DATES, RULES, shards=1))
     monkeypatch.setattr(building, "ACCOUNTS_PER_BLOCK", 5)  # three blocks of 14 accounts
     told: list[tuple[int, int]] = []
     sharded = rows(build(known(tables), DATES, RULES, shards=4, progress=lambda *shards: told.append(shards)))
     pd.testing.assert_frame_equal(whole, sharded, check_exact=True)
     assert told == [(done, 6) for done in range(1, 7)]  # two shards in each block
+    con.disconnect()
 
 
 def test_a_stopped_build_goes_on(tables: Tables, built: list[int], scratch: Path) -> None:
