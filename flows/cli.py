@@ -257,7 +257,7 @@ def serve(config: Config = None, source: SourceUrl = None) -> None:  # noqa: ARG
 
 
 def _later(command: str, instead: str) -> HeadroomError:
-    return HeadroomError(f"`headroom {command}` is to run.", "it comes with a later release.", instead)
+    return HeadroomError(f"Run `headroom {command}`.", "it comes with a later release.", instead)
 
 
 def _print_top(out: Path, day: date | None, n: int | None, owner: str | None) -> None:

@@ -176,7 +176,7 @@ def _verify_changes(listing: PublishedList, titles_of: Mapping[str, str], verifi
     try:
         previous = listing.previous
     except PublishError as error:
-        verification.notes.append(f"why accounts changed was not told again: {error.found}")
+        verification.notes.append(f"why accounts changed was not told again: {error.clause}")
         return
     verification.note(check_change_sentences(listing, previous, about_of(listing, previous, titles_of)))
 

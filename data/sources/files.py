@@ -56,7 +56,7 @@ def one_per_name(tables: list[TableFiles], names: set[str]) -> dict[str, TableFi
     for files in tables:
         if files.name in chosen and files.name in names:
             raise ContractError(
-                f"The table {files.name} is to be read.",
+                f"Read the table {files.name}.",
                 f"it is there twice: {chosen[files.name].shown} and {files.shown}.",
                 "Keep one of them.",
             )
@@ -69,7 +69,7 @@ def _refuse_table_formats(folder: Path) -> None:
     for mark in ("_delta_log", "metadata"):
         if (folder / mark).is_dir():
             raise SourceError(
-                f"The folder {folder.name}/ is to be read as Parquet.",
+                f"Read the folder {folder.name}/ as Parquet.",
                 f"it has a folder {mark}/, so it is a Delta or Iceberg table, whose files also hold deleted rows.",
                 "Export the current rows to plain Parquet.",
             )

@@ -81,12 +81,12 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
     """
     file = Path(config or DEFAULT_FILE)
     if config is not None and not file.is_file():
-        raise SettingsError(f"The settings are to be read from {file}.", "there is no such file.", "Correct --config.")
+        raise SettingsError(f"Read the settings from {file}.", "there is no such file.", "Correct --config.")
     values = _read(file) if file.is_file() else {}
     values = _merge(values, _Variables()())
     if "root" in values:
         raise SettingsError(
-            f"The settings are to be read from {file} and the {PREFIX}* variables.",
+            f"Read the settings from {file} and the {PREFIX}* variables.",
             "root is not a setting: it is the folder of the settings file.",
             "Take it out.",
         )
@@ -105,7 +105,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The settings are to be read from {file}.", f"{error}.", "Correct the file.") from error
+        raise SettingsError(f"Read the settings from {file}.", f"{error}.", "Correct the file.") from error
 
 
 class _Variables(EnvSettingsSource):
@@ -176,7 +176,7 @@ def _explained(error: ValidationError, file: Path) -> SettingsError:
         else:
             faults.append(f"{place}: {problem['msg']}{_given(place, problem['input'])}")
     where = f"{file} and the {PREFIX}* variables" if file.is_file() else f"the {PREFIX}* variables"
-    return SettingsError(f"The settings are to be read from {where}.", "; ".join(faults) + ".", "Correct them.")
+    return SettingsError(f"Read the settings from {where}.", "; ".join(faults) + ".", "Correct them.")
 
 
 def _given(place: str, value: object) -> str:

@@ -116,7 +116,7 @@ def require_customers(count: int, base: KnownBase) -> None:
     """Raise ``NotEnoughHistoryError`` if there is nobody."""
     if not count:
         raise NotEnoughHistoryError(
-            f"The customers of {base.snapshot_date} are to be scored.",
+            f"Score the customers of {base.snapshot_date}.",
             "no account has an open line (or was billed within 90 days) on that day.",
             "Choose a day within the history, or check `valid_from` and `valid_to` of the subscriptions.",
         )
@@ -215,7 +215,7 @@ def no_history(base: KnownBase, settings: Settings) -> NoReturn:
     """Raise ``NotEnoughHistoryError``: not one snapshot has matured."""
     horizon_days = settings.expansion.horizon_days
     raise NotEnoughHistoryError(
-        f"A model is to be trained as if today were {base.snapshot_date}.",
+        f"Train a model as if today were {base.snapshot_date}.",
         f"no month start has {QUARTER_DAYS} days of usage before it and {horizon_days} days of contracts after it.",
         "Load a longer history, or choose a later snapshot date.",
     )

@@ -144,5 +144,7 @@ def calibrator_from_dict(stored: Mapping[str, Any]) -> Calibrator:
     """Read a stored map back; ``kind`` says which."""
     rest = {key: value for key, value in stored.items() if key != "kind"}
     if stored.get("kind") != "platt":
-        raise ModelError("read a stored calibration", f"kind {stored.get('kind')!r}", "use the version that wrote it")
+        raise ModelError(
+            "Read a stored calibration.", f"kind {stored.get('kind')!r}.", "Use the version that wrote it."
+        )
     return Platt(**rest)

@@ -44,7 +44,7 @@ def not_usable(verdict: Verdict, page: object) -> NotUsableError:
     """The refusal of a verdict that is told on ``page``."""
     todo = verdict.todo.rstrip(".")
     return NotUsableError(
-        f"A model is to be trained: {verdict.kind}.",
+        f"Train a model: {verdict.kind}.",
         "; ".join(verdict.because) + ".",
         f"{todo[:1].upper()}{todo[1:]}. The page {page} shows why; no champion was registered.",
     )
@@ -146,7 +146,7 @@ def require_enough(history: pd.DataFrame, settings: EvaluationSettings) -> int:
         raise NotEnoughHistoryError(asked, there, todo)
     if not expansions:
         todo = "see with `headroom check` whether plans, seats and MRR are given as they were at each time, not today"
-        raise NotEnoughHistoryError(asked, there, f"it takes {settings.min_expansions} expansions; {todo}")
+        raise NotEnoughHistoryError(asked, there, f"It takes {settings.min_expansions} expansions; {todo}")
     if expansions < settings.min_expansions:
         todo = (
             f"it takes {settings.min_expansions}, {settings.min_expansions - expansions} more: "
