@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from data.contract.outputs import ATTRIBUTIONS
 from data.contract.vocabulary import ADDITIVITY, MOTIONS
 from data.errors import NotEnoughHistoryError, PublishError
 from features.cross_sell import CrossSellOptions
@@ -108,7 +109,7 @@ def require_unchanged(bundle: Bundle, rows: pd.DataFrame, scored: Scored) -> Non
 
 
 def _parts(bundle: Bundle, scored: Scored) -> np.ndarray:
-    names = [str(name) for name in scored.attributions.columns[3:]]
+    names = ATTRIBUTIONS.features_of(scored.attributions.columns)
     boosting.check_columns(list(bundle.feature_names), names)
     return scored.attributions[names].to_numpy(np.float64)
 
