@@ -18,6 +18,8 @@ from rich.console import Console
 from data.errors import HeadroomError
 from flows.run import environment
 from flows.run.progress import counting, say
+from flows.run.ready import require_model
+from flows.run.settings import Settings, load
 
 app = typer.Typer(
     help="Who is ready to grow, and why: expansion propensity for B2B SaaS.",
@@ -56,7 +58,7 @@ def demo(
     seed: int = 7,
 ) -> None:
     """Simulate a customer base, train, score, and print the list. Opens nothing, needs nothing."""
-    with _runnable("demo", folder / PREFECT_RUNS) as run:
+    with _flow("demo", folder) as run:
         result = run(folder=folder, accounts=accounts, months=months, seed=seed)
     _print_top(result["out"], None, None, None)
     console = Console(highlight=False, soft_wrap=True)
@@ -90,23 +92,11 @@ def check(
     ] = None,
 ) -> None:
     """Check the tables: what is wrong, what is missing, and what it costs."""
-    from data.checks.check import check as run
-    from data.checks.report import write
-    from flows.run.settings import load
-    from flows.stages.dates import today_utc
-    from flows.stages.inputs import ledger_line, read_source
+    settings = _ready(config, source)
+    from flows.check import check as run
 
-    settings = load(config, source)
-    with read_source(settings) as opened:
-        report = run(opened, today_utc())
-        for line in report.lines():
-            print(line)
-        folder = out or settings.root / "check"
-        if folder.exists() or any(not finding.rows.empty for finding in report.findings):
-            print(f"offending rows: {write(report, folder)}")
-        if report.errors:
-            raise typer.Exit(1)
-        print(ledger_line(opened.tables, settings))
+    if not run(settings, out or settings.root / "check"):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -123,7 +113,6 @@ def features(
     """Write the feature rows of the base on one day, or show what the features are."""
     from flows.features import describe as describe_features
     from flows.features import features_as_sql, write_features
-    from flows.run.settings import load
 
     if [out is not None, describe, sql is not None].count(True) != 1:
         raise typer.BadParameter("give one of --out, --describe and --sql")
@@ -141,7 +130,8 @@ def train(
     snapshot_date: Day = None, config: Config = None, source: SourceUrl = None, prefect: UnderPrefect = False
 ) -> None:
     """Learn from past expansions, as if today were the snapshot date, and register the champion."""
-    with _runnable("train", _home(config, source, prefect=prefect)) as run:
+    settings = _ready(config, source)
+    with _runnable("train", settings, prefect) as run:
         result = run(config=config, source=source, snapshot_date=_date(snapshot_date))
     from flows.pipelines.summary import of_training
 
@@ -160,7 +150,10 @@ def score(
     prefect: UnderPrefect = False,
 ) -> None:
     """Score the whole base on one day and publish the ranked list with its reasons."""
-    with _runnable("score", _home(config, source, prefect=prefect)) as run:
+    settings = _ready(config, source, out)
+    if model is None:
+        require_model(settings)
+    with _runnable("score", settings, prefect) as run:
         result = run(config=config, source=source, snapshot_date=_date(snapshot_date), out=out, model=model)
     print(f"published {result['folder']}")
 
@@ -174,7 +167,6 @@ def explain(
     config: Config = None,
 ) -> None:
     """Score and explain the rows of a feature table of your own, of any size."""
-    from flows.run.settings import load
     from models.registry.mlflow_store import ModelRegistry
     from models.scoring.attributions import explained_by
     from models.scoring.explain_file import explain_file
@@ -196,8 +188,6 @@ def top(
     source: SourceUrl = None,
 ) -> None:
     """Print the published list."""
-    from flows.run.settings import load
-
     _print_top(load(config, source, out).out_folder, _date(snapshot_date), n, owner)
 
 
@@ -226,7 +216,8 @@ def backtest(
     snapshot_date: Day = None, config: Config = None, source: SourceUrl = None, prefect: UnderPrefect = False
 ) -> None:
     """Replay the monthly retrain over past months: figures with intervals, rivals, probes, a page."""
-    with _runnable("backtest", _home(config, source, prefect=prefect)) as run:
+    settings = _ready(config, source)
+    with _runnable("backtest", settings, prefect) as run:
         result = run(config=config, source=source, snapshot_date=_date(snapshot_date))
     from flows.pipelines.summary import of_backtest
 
@@ -240,7 +231,6 @@ def promote(
     config: Config = None,
 ) -> None:
     """Make a trained version the champion by hand, whatever was decided about it."""
-    from flows.run.settings import load
     from models.registry.champion import promote as run
     from models.registry.mlflow_store import ModelRegistry
 
@@ -252,7 +242,6 @@ def promote(
 @app.command()
 def rollback(config: Config = None) -> None:
     """Let the previous champion serve again."""
-    from flows.run.settings import load
     from models.registry.champion import rollback as run
     from models.registry.mlflow_store import ModelRegistry
 
@@ -278,31 +267,31 @@ def _print_top(out: Path, day: date | None, n: int | None, owner: str | None) ->
     print_top(open_list(out, day), n, owner)
 
 
-def _home(config: Path | None, source: str | None, *, prefect: bool) -> Path | None:
-    """Where a server of our own keeps the runs, if this run is to be one of Prefect's; None if it is not.
-
-    Raises what settings and source are refused for, before anything heavy is imported.
-    """
-    from flows.run.settings import load
-
-    settings = load(config, source)
-    asked = prefect or bool(os.environ.get("PREFECT_API_URL"))
-    return settings.mlruns_folder.parent / PREFECT_RUNS if asked else None
+def _ready(config: Path | None, source: str | None, out: Path | None = None) -> Settings:
+    """The settings of a run. Raises what is wrong with them or with where the source is."""
+    settings = load(config, source, out)
+    settings.address.require()
+    return settings
 
 
 @contextmanager
-def _runnable(name: str, home: Path | None) -> Iterator[Callable[..., dict[str, Any]]]:
-    """The pipeline of that name as it is, or with a ``home`` its flow and a Prefect server while it runs.
-
-    Both come with the libraries that they need, which takes seconds, so they are imported here and not above.
-    """
-    say(f"starting: libraries{'' if home is None else ', and Prefect'}")
-    if home is None:
+def _runnable(name: str, settings: Settings, prefect: bool) -> Iterator[Callable[..., dict[str, Any]]]:
+    """The pipeline of that name as it is; under Prefect its flow, and a server while it runs."""
+    if not (prefect or os.environ.get("PREFECT_API_URL")):
+        say("starting: libraries")
         yield getattr(import_module(f"flows.pipelines.{name}"), name)
         return
+    with _flow(name, settings.mlruns_folder.parent) as run:
+        yield run
+
+
+@contextmanager
+def _flow(name: str, folder: Path) -> Iterator[Callable[..., dict[str, Any]]]:
+    """The flow of that name, and a Prefect server while it runs; one of our own keeps its runs in ``folder``."""
+    say("starting: libraries, and Prefect")
     from flows.run.under_prefect import server
 
-    with server(home) as where:
+    with server(folder / PREFECT_RUNS) as where:
         try:
             yield getattr(import_module(f"flows.{name}"), name)
         finally:

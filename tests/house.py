@@ -47,6 +47,7 @@ ORDER = {
         "score",
         "backtest",
         "demo",
+        "check",
         "verify",
         "features",
         "reference",

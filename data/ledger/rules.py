@@ -1,4 +1,4 @@
-"""What counts as an expansion, as settings."""
+"""What counts as an expansion, as far as it can be set (contract, section 3)."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

@@ -2,25 +2,24 @@
 
 ``connect`` gives every contract table that is there, raw and staged, as Ibis tables on one engine: an in-memory DuckDB
 for files, PostgreSQL or Spark where the tables are theirs. Nothing is written to the source. Another kind of source is
-one module with a ``Warehouse``, and a row in ``SCHEMES`` (``data.sources.schemes``).
+one module with a ``Warehouse``, and a row in ``data.sources.address``.
 
 CSV tables are read once, as text, and the casts of the contract decide. SQL under ``[source.tables]`` sees every file
 of a folder as a view named after it (CSV columns then have the types that all of their values allow), or every schema
 of a DuckDB file; it is run once and its result is held in memory, beyond the memory limit on disk.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import ibis
+from pkgutil import resolve_name
 
 from data.contract.inputs import TABLES, Kind
-from data.errors import ContractError, SourceError, hint
+from data.errors import ContractError, hint
+from data.sources.address import Address
 from data.sources.engine import closed_on_error
 from data.sources.known import Source
-from data.sources.schemes import BARE, SCHEMES
 from data.sources.staging import stage
-from data.sources.warehouse import Address, Warehouse
+from data.sources.warehouse import Warehouse
 from data.time_cut import Tables
 
 
@@ -46,17 +45,9 @@ def connect(
 
 
 def _opened(address: Address) -> Warehouse:
-    scheme = address.scheme or BARE
-    if scheme in SCHEMES:
-        return SCHEMES[scheme].opener()(address)
-    planned = {"redshift", *(entry.name for entry in ibis.util.backend_entry_points())}
-    known = f"{scheme}:// comes with a later release" if scheme in planned else f"{scheme}:// is not a kind of source"
-    readable = [f"{name}://" for name, kind in SCHEMES.items() if kind.places]
-    raise SourceError(
-        f"Open the source {scheme}://....",  # without the rest, which may hold a password
-        f"{known}. This release reads {', '.join(readable)}.",
-        "Export the tables to a folder of Parquet files, or to a DuckDB file.",
-    )
+    address.require()
+    opener: Callable[[Address], Warehouse] = resolve_name(address.kind.opener)
+    return opener(address)
 
 
 def _read(url: str, warehouse: Warehouse, queries: Mapping[str, str]) -> Source:

@@ -17,11 +17,12 @@ from ibis.backends import BaseBackend
 
 from data.contract.inputs import TABLES
 from data.errors import SourceError
+from data.sources.address import Address
 from data.sources.engine import Engine, closed_on_error
 from data.sources.files import TableFiles, first_line, list_tables, one_per_name, quoted, read_error, reader, state_of
 from data.sources.partitions import Part, partitioned
 from data.sources.user_sql import identifier, not_one_select, query_error
-from data.sources.warehouse import Address, Warehouse
+from data.sources.warehouse import Warehouse
 from data.time_cut import Tables
 
 IN_MEMORY = "memory"
@@ -129,14 +130,14 @@ class DuckDBFile(Warehouse):
 
 def open_folder(address: Address) -> Folder:
     """``parquet://FOLDER``, ``csv://FOLDER`` or a bare path."""
-    path, engine = address.require_path(is_folder=True), in_memory(address.threads, address.memory_limit)
+    path, engine = address.path, in_memory(address.threads, address.memory_limit)
     with closed_on_error(engine):
         return Folder(engine, path, address.queries)
 
 
 def open_file(address: Address) -> DuckDBFile:
     """``duckdb://FILE``."""
-    path, engine = address.require_path(is_folder=False), in_memory(address.threads, address.memory_limit)
+    path, engine = address.path, in_memory(address.threads, address.memory_limit)
     with closed_on_error(engine):
         return DuckDBFile(engine, path, address.queries)
 
@@ -157,8 +158,8 @@ def _run(con: BaseBackend, name: str, sql: str, there: list[str]) -> ir.Table:
         is_cast = "Error when converting" in str(error)
         if "CSV Error on Line" in str(error) and not is_cast:
             raise read_error(name, error) from error
-        found = " ".join(re.split(r"\n\nLINE|\n\s*Column .* is being|Possible |Did you mean", str(error))[0].split())
-        raise query_error(name, found, there) from error
+        message = " ".join(re.split(r"\n\nLINE|\n\s*Column .* is being|Possible |Did you mean", str(error))[0].split())
+        raise query_error(name, message, there) from error
     return con.table(name, database=(IN_MEMORY, "raw"))
 
 

@@ -13,10 +13,11 @@ import ibis.expr.types as ir
 import psycopg
 
 from data.errors import SourceError, hint
+from data.sources.address import Address
 from data.sources.engine import Engine, closed_on_error
 from data.sources.files import first_line
 from data.sources.user_sql import identifier, one_select, query_error
-from data.sources.warehouse import Address, Warehouse
+from data.sources.warehouse import Warehouse
 
 
 class Postgres(Warehouse):

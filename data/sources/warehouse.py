@@ -2,53 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import ibis.expr.types as ir
 
-from data.errors import SourceError
 from data.sources.engine import Engine
-
-
-@dataclass(frozen=True)
-class Address:
-    """A source as the user named it, and what it is opened with.
-
-    ``scheme`` and ``place`` are the two sides of ``://`` (a bare path has no scheme); relative paths start at ``root``.
-    ``queries`` maps a contract table to SQL on the user's own tables.
-    """
-
-    url: str
-    root: Path
-    queries: Mapping[str, str] = field(default_factory=dict)
-    threads: int | None = None
-    memory_limit: str | None = None
-
-    @property
-    def scheme(self) -> str:
-        scheme, separator, _ = self.url.partition("://")
-        return scheme if separator else ""
-
-    @property
-    def place(self) -> str:
-        return self.url.removeprefix(f"{self.scheme}://")
-
-    @property
-    def path(self) -> Path:
-        return (self.root / Path(self.place).expanduser()).resolve()
-
-    def require_path(self, *, is_folder: bool) -> Path:
-        """The path of a folder, or of a file, that is there. Raises ``SourceError`` if it is not."""
-        asked, todo = f"Read the source {self.url}.", "Correct [source].url, or --source."
-        if not self.path.exists():
-            raise SourceError(asked, f"there is no {self.path}.", todo)
-        if self.path.is_dir() != is_folder:
-            there, needed = ("file", "a folder") if is_folder else ("folder", "a file")
-            raise SourceError(
-                asked, f"{self.path} is a {there}, and {self.scheme or 'a bare path'} names {needed}.", todo
-            )
-        return self.path
 
 
 class Warehouse(ABC):

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.errors import SettingsError, hint
 from data.ledger.rules import ExpansionRules
-from data.sources.schemes import SCHEMES, SourceSettings
-from models.settings import StudySettings, TrainSettings
+from data.sources.address import SCHEMES, Address, SourceSettings
+from models.settings import EvaluationSettings, TrainSettings
 from serving.settings import ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
@@ -42,6 +42,12 @@ class Settings(BaseModel):
         return "url" in self.source.model_fields_set
 
     @property
+    def address(self) -> Address:
+        """The source, and what it is opened with."""
+        asked = self.source
+        return Address(asked.url, self.root, asked.tables, asked.threads, asked.memory_limit)
+
+    @property
     def out_folder(self) -> Path:
         return (self.root / self.out).resolve()
 
@@ -54,9 +60,9 @@ class Settings(BaseModel):
         return self.mlruns.resolve()
 
     @property
-    def training_settings(self) -> StudySettings:
+    def training_settings(self) -> EvaluationSettings:
         """The settings of a training, whose horizon is the label's."""
-        return StudySettings(**dict(self.training), horizon_days=self.expansion.horizon_days)
+        return EvaluationSettings(**dict(self.training), horizon_days=self.expansion.horizon_days)
 
     @property
     def playbook_file(self) -> Path | None:
@@ -128,17 +134,17 @@ def _from_here(url: str) -> str:
 
 def _explained(error: ValidationError, file: Path) -> SettingsError:
     """Every wrong setting with its place; for an unknown key the nearest known one."""
-    found = []
+    faults = []
     for problem in error.errors():
         place = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            found.append(f"{place} is not a setting{_meant(*place.split('.'))}")
+            faults.append(f"{place} is not a setting{_meant(*place.split('.'))}")
         elif not place:  # of several settings together; the message names them
-            found.append(problem["msg"].removeprefix("Value error, "))
+            faults.append(problem["msg"].removeprefix("Value error, "))
         else:
-            found.append(f"{place}: {problem['msg']}{_given(place, problem['input'])}")
+            faults.append(f"{place}: {problem['msg']}{_given(place, problem['input'])}")
     where = f"{file} and the {PREFIX}* variables" if file.is_file() else f"the {PREFIX}* variables"
-    return SettingsError(f"The settings are to be read from {where}.", "; ".join(found) + ".", "Correct them.")
+    return SettingsError(f"The settings are to be read from {where}.", "; ".join(faults) + ".", "Correct them.")
 
 
 def _given(place: str, value: object) -> str:

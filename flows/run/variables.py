@@ -32,10 +32,10 @@ class Variables(EnvSettingsSource):
         return dict.fromkeys(map(self._place, astray)) | super().__call__()
 
     def _leads_somewhere(self, name: str) -> bool:
-        leads_to: Any = self.settings_cls
+        setting: Any = self.settings_cls
         for part in self._place(name).split("."):
-            leads_to = self.next_field(leads_to, part)
-        return leads_to is not None
+            setting = self.next_field(setting, part)
+        return setting is not None
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ARG002
         """A list is written as in the file; what cannot be read stays text, and is refused by its name."""

@@ -1,15 +1,13 @@
 """What a reader of the list must be told: old data, a model that was no good on past snapshots, other label rules."""
 
-from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 from data.errors import ModelError
 from data.sources.known import KnownBase
 from flows.run.settings import Settings
-from models.estimators.boosting import check_columns
 from models.estimators.bundle import Bundle
-from models.settings import PromotionGates
+from models.settings import PromotionSettings
 from models.training.train import TrainedModel
 
 RULES = "expansion_rules"
@@ -19,8 +17,8 @@ TOLD_METRICS = ("auc", "best_rule_auc", "brier_skill", "forecast_over_realised")
 def with_rules(trained: TrainedModel, settings: Settings) -> TrainedModel:
     """The model with the label rules it learnt from, and the figures that the list must answer for."""
     figures = {name: trained.metrics[name] for name in TOLD_METRICS if name in trained.metrics}
-    told = replace(trained.bundle, facts={**trained.bundle.facts, **figures})
-    return replace(trained, bundle=with_label_rules(told, settings))
+    bundle = replace(trained.bundle, facts={**trained.bundle.facts, **figures})
+    return replace(trained, bundle=with_label_rules(bundle, settings))
 
 
 def with_label_rules(bundle: Bundle, settings: Settings) -> Bundle:
@@ -48,38 +46,32 @@ def require_same_rules(bundle: Bundle, settings: Settings) -> None:
         )
 
 
-def require_features(bundle: Bundle, there: Collection[str]) -> None:
-    """Raise ``ModelError`` if the tables no longer give what the model asks for, before anything is built."""
-    asked = list(bundle.feature_names)
-    check_columns(asked, [name for name in asked if name in there])
-
-
-def warnings(bundle: Bundle, base: KnownBase, gates: PromotionGates) -> list[str]:
+def warnings(bundle: Bundle, base: KnownBase, gates: PromotionSettings) -> list[str]:
     """Sentences for the page and the manifest.
 
     ``gates``: outside their ``forecast_range`` the percentages are not to be taken at their word.
     """
     facts = bundle.facts
-    told = list(base.warnings)
+    sentences = list(base.warnings)
     if "rule" in facts:
         because = "; ".join(facts["because"])
-        told.append(
+        sentences.append(
             f"There is no model for this base ({facts['verdict']}: {because}). This list is ranked by one rule, "
             f"{facts['rule']}; its percentages are the base rate spread along it, no forecast for one customer."
         )
-        return told
+        return sentences
     if facts.get("brier_skill", 0.0) < 0:
-        told.append(
+        sentences.append(
             "On past snapshots the percentages were worse than the base rate "
             f"(Brier skill {facts['brier_skill']:.2f}): trust the order of this list, not its percentages or amounts."
         )
     ratio = facts.get("forecast_over_realised")
     lowest, highest = gates.forecast_range
     if ratio is not None and not lowest <= ratio <= highest:
-        told.append(f"On past snapshots {ratio:.2f} expansions were forecast for each one that came.")
+        sentences.append(f"On past snapshots {ratio:.2f} expansions were forecast for each one that came.")
     if facts["auc"] <= facts["best_rule_auc"]:
-        told.append(
+        sentences.append(
             f"On past snapshots the model ranked no better than the best single column (AUC {facts['auc']:.2f} "
             f"against {facts['best_rule_auc']:.2f})."
         )
-    return told
+    return sentences

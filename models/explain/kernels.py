@@ -34,7 +34,7 @@ from models.explain.layout import (
     ZERO_RIGHT,
     Columns,
     Factors,
-    Forest,
+    Layout,
     Trees,
 )
 
@@ -55,11 +55,24 @@ def kernel(function: Callable[..., Any], **more: Any) -> Any:
     """
     options: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy", **more}
     try:
-        return numba.njit(cache=True, **options)(function)
+        compiled = numba.njit(cache=True, **options)(function)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
         return numba.njit(**options)(function)
+    _forget_what_cannot_be_read(compiled)
+    return compiled
+
+
+def _forget_what_cannot_be_read(compiled: Any) -> None:
+    """Empty the list of what was kept if it names a tuple that is no longer there, as that of other code may.
+
+    numba (0.68) reads the list before it sees that it is of another version of this file.
+    """
+    try:
+        compiled._cache._cache_file._load_index()
+    except (AttributeError, ImportError):
+        compiled._cache.flush()
 
 
 def step(function: Callable[..., Any]) -> Any:
@@ -70,7 +83,7 @@ def step(function: Callable[..., Any]) -> Any:
     return kernel(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-class Workspace(NamedTuple):
+class Buffers(NamedTuple):
     """What the kernels write on while they explain: made by models/explain/buffers.py, as that needs no compiling."""
 
     codes: np.ndarray
@@ -310,13 +323,13 @@ def add_parts(trees: Trees, factors: Factors, first: int, nodes: int, records: n
 @kernel
 def put_top(parts: np.ndarray, row: int, features: np.ndarray, values: np.ndarray) -> None:
     """The features of largest absolute value of one row, the largest first; of equal ones the first column first."""
-    found, most = 0, len(features)
+    held, most = 0, len(features)
     for feature in range(len(parts)):
         value = parts[feature, row]
-        if found == most and not abs(value) > abs(values[most - 1]):
+        if held == most and not abs(value) > abs(values[most - 1]):
             continue
-        at = found if found < most else most - 1
-        found = min(found + 1, most)
+        at = held if held < most else most - 1
+        held = min(held + 1, most)
         while at > 0 and abs(value) > abs(values[at - 1]):
             features[at], values[at] = features[at - 1], values[at - 1]
             at -= 1
@@ -325,17 +338,17 @@ def put_top(parts: np.ndarray, row: int, features: np.ndarray, values: np.ndarra
 
 @kernel
 def explain_blocks(
-    forest: Forest,
+    layout: Layout,
     X: np.ndarray,
     blocks_at_once: int,
-    space: Workspace,
+    space: Buffers,
     scores: np.ndarray,
     values: np.ndarray,
     top_features: np.ndarray,
     top_values: np.ndarray,
 ) -> None:
     """Fill in raw scores, and SHAP values (rows x features) or the top ones (rows x k), whichever has columns."""
-    trees, factors, columns = forest.trees, forest.factors, len(forest.columns.feature)
+    trees, factors, columns = layout.trees, layout.factors, len(layout.columns.feature)
     codes, records, stack, backwards = space.codes, space.records, space.stack, space.backwards
     parts, totals = space.parts, space.totals
     for start in range(0, len(X), blocks_at_once * BLOCK):
@@ -344,7 +357,7 @@ def explain_blocks(
         totals[:] = 0
         for b in range(blocks):
             read_codes(
-                forest.columns, X, start + b * BLOCK, codes[b * columns : (b + 1) * columns], space.column_values
+                layout.columns, X, start + b * BLOCK, codes[b * columns : (b + 1) * columns], space.column_values
             )
         for tree in range(len(trees.points)):
             first = trees.node_start[tree]
@@ -363,9 +376,9 @@ def explain_blocks(
                 if trees.points[tree] % 2:
                     go_down(trees, factors, first, nodes, table, records)
                     go_up(trees, factors, first, nodes, table, backwards, records, stack)
-                add_parts(trees, factors, first, nodes, records, parts[b * forest.features : (b + 1) * forest.features])
+                add_parts(trees, factors, first, nodes, records, parts[b * layout.features : (b + 1) * layout.features])
         for b in range(blocks):
-            its_parts = parts[b * forest.features : (b + 1) * forest.features]
+            its_parts = parts[b * layout.features : (b + 1) * layout.features]
             for r in range(min(BLOCK, len(X) - start - b * BLOCK)):
                 row = start + b * BLOCK + r
                 scores[row] = totals[b, r]

@@ -2,7 +2,8 @@
 
 from data.errors import ModelError
 from models.estimators.bundle import Bundle, Champion, OutdatedModelError
-from models.registry.mlflow_store import CHALLENGER, CHAMPION, DECISION, PREVIOUS, PROMOTED, ModelRegistry, listed
+from models.registry.glance import CHALLENGER, CHAMPION, PREVIOUS
+from models.registry.mlflow_store import DECISION, PROMOTED, ModelRegistry, listed
 
 
 def champion_of(registry: ModelRegistry) -> tuple[Champion | None, str]:

@@ -14,8 +14,8 @@ from features.calendar import month_starts
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
 from flows.stages.dates import known_base, today_utc, training_dates
-from models.evaluation.evaluation import Study, study
-from models.evaluation.verdict import Kind
+from models.evaluation.evaluation import Evaluation, evaluate
+from models.evaluation.verdict import VerdictKind
 from models.scoring.score import score
 from models.training.train import train
 
@@ -68,11 +68,11 @@ def test_online_retail_is_mapped_checked_and_labelled(bases: Path) -> None:
     assert (rows["billed_91d"] > 0).all()
 
 
-def studied(name: str, bases: Path, today: date) -> Study:
+def studied(name: str, bases: Path, today: date) -> Evaluation:
     settings = example(name, bases)
     then = known_base(steps.read_source(settings), today)
     history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
-    return study(
+    return evaluate(
         history,
         list(steps.feature_cards(then)),
         settings.training_settings,
@@ -110,5 +110,5 @@ def test_shuffled_labels_get_their_verdict(bases: Path) -> None:
     random = np.random.default_rng(5)
     for places in history.groupby("snapshot_date").groups.values():
         history.loc[places, names] = history.loc[random.permutation(places), names].to_numpy()
-    found = study(history, list(steps.feature_cards(then)), settings.training_settings)
-    assert found.verdict.kind is Kind.NO_SIGNAL
+    found = evaluate(history, list(steps.feature_cards(then)), settings.training_settings)
+    assert found.verdict.kind is VerdictKind.NO_SIGNAL

@@ -44,7 +44,7 @@ def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
     demo, train, score = (flow_runs(f"{name} {END}")[0] for name in ("demo", "train", "score"))
 
     assert tasks_of(demo, 3) == ["score", "simulate", "train"]
-    assert tasks_of(train, 6) == ["base known before the day", "build history", "decide", "fit", "register", "study"]
+    assert tasks_of(train, 6) == ["base known before the day", "build history", "decide", "evaluate", "fit", "register"]
     assert tasks_of(score, 7) == [
         "add to the list",
         "base known before the day",

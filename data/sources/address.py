@@ -1,0 +1,119 @@
+"""A source as the user names it: which kinds there are, and whether what is named is there. Needs no engine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from data.errors import SourceError
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A kind of source: what opens an ``Address`` of it, and what may follow its ``://``.
+
+    ``opener`` is named, not imported: its library comes when it is used. ``is_folder``: that is a folder of this
+    machine, or else a file of it; None if it is neither. Such a path starts at the working folder where the command
+    line names it.
+    """
+
+    opener: str
+    places: tuple[str, ...]
+    is_folder: bool | None = None
+
+    @property
+    def is_path(self) -> bool:
+        return self.is_folder is not None
+
+
+SCHEMES = {
+    "parquet": Scheme("data.sources.duckdb_source:open_folder", ("FOLDER",), is_folder=True),
+    "csv": Scheme("data.sources.duckdb_source:open_folder", ("FOLDER",), is_folder=True),
+    "duckdb": Scheme("data.sources.duckdb_source:open_file", ("FILE",), is_folder=False),
+    "postgres": Scheme("data.sources.postgres:Postgres", ("USER@HOST/DATABASE/SCHEMA",)),
+    "postgresql": Scheme("data.sources.postgres:Postgres", ()),  # the longer name of the same
+    "spark": Scheme("data.sources.spark:Spark", ("FOLDER", "DATABASE")),
+}
+"""Every kind of source, by its scheme."""
+
+BARE = "parquet"
+"""What a path without a scheme is opened as."""
+
+
+def addresses() -> list[str]:
+    """How each kind of source is written."""
+    return [f"{name}://{place}" for name, scheme in SCHEMES.items() for place in scheme.places]
+
+
+class SourceSettings(BaseModel):
+    """Where the tables come from: ``[source]`` of ``headroom.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field("parquet://./warehouse", description=", ".join(addresses()))
+    tables: dict[str, str] = Field(default_factory=dict, description="one SQL query per table whose shape differs")
+    threads: int | None = Field(None, ge=1, description="threads of DuckDB or a local Spark; missing: all cores")
+    memory_limit: str | None = Field(
+        None,
+        pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
+        description="memory of DuckDB (missing: 80% of the machine's) or of a local Spark (missing: 2GB), as '4GB'",
+    )
+
+
+@dataclass(frozen=True)
+class Address:
+    """A source as the user named it, and what it is opened with.
+
+    ``scheme`` and ``place`` are the two sides of ``://`` (a bare path has no scheme); relative paths start at ``root``.
+    ``queries`` maps a contract table to SQL on the user's own tables.
+    """
+
+    url: str
+    root: Path
+    queries: Mapping[str, str] = field(default_factory=dict)
+    threads: int | None = None
+    memory_limit: str | None = None
+
+    @property
+    def scheme(self) -> str:
+        scheme, separator, _ = self.url.partition("://")
+        return scheme if separator else ""
+
+    @property
+    def kind(self) -> Scheme:
+        return SCHEMES[self.scheme or BARE]
+
+    @property
+    def place(self) -> str:
+        return self.url.removeprefix(f"{self.scheme}://")
+
+    @property
+    def path(self) -> Path:
+        return (self.root / Path(self.place).expanduser()).resolve()
+
+    def require(self) -> None:
+        """Raise ``SourceError`` for what is no kind of source, and for a path of this machine that is not there."""
+        if self.scheme and self.scheme not in SCHEMES:
+            raise _unknown(self.scheme)
+        if not self.kind.is_path:
+            return
+        asked, todo = f"Read the source {self.url}.", "Correct [source].url, or --source."
+        if not self.path.exists():
+            raise SourceError(asked, f"there is no {self.path}.", todo)
+        if self.path.is_dir() != self.kind.is_folder:
+            there, needed = ("file", "a folder") if self.kind.is_folder else ("folder", "a file")
+            named = self.scheme or "a bare path"
+            raise SourceError(asked, f"{self.path} is a {there}, and {named} names {needed}.", todo)
+
+
+def _unknown(scheme: str) -> SourceError:
+    planned = {"redshift", *(entry.name for entry in entry_points(group="ibis.backends"))}
+    known = f"{scheme}:// comes with a later release" if scheme in planned else f"{scheme}:// is not a kind of source"
+    readable = [f"{name}://" for name, kind in SCHEMES.items() if kind.places]
+    return SourceError(
+        f"Open the source {scheme}://....",  # without the rest, which may hold a password
+        f"{known}. This release reads {', '.join(readable)}.",
+        "Export the tables to a folder of Parquet files, or to a DuckDB file.",
+    )

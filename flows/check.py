@@ -1,0 +1,24 @@
+"""``headroom check``: what is wrong with the tables, what is missing, and what it costs."""
+
+from pathlib import Path
+
+from data.checks.check import check as check_tables
+from data.checks.report import write
+from flows.run.settings import Settings
+from flows.stages.dates import today_utc
+from flows.stages.inputs import ledger_line, read_source
+
+
+def check(settings: Settings, folder: Path) -> bool:
+    """Print what was found. The offending rows go to ``folder``, if there are any or it is there already.
+
+    Returns whether a run may use the tables.
+    """
+    with read_source(settings) as source:
+        report = check_tables(source, today_utc())
+        print(*report.lines(), sep="\n")
+        if folder.exists() or any(not finding.rows.empty for finding in report.findings):
+            print(f"offending rows: {write(report, folder)}")
+        if not report.errors:
+            print(ledger_line(source.tables, settings))
+    return not report.errors
