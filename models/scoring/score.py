@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data.contract.cross_sell import CrossSellOptions
+from data.contract.outputs import ATTRIBUTIONS
 from data.contract.vocabulary import ADDITIVITY, MOTIONS
 from data.errors import ModelError, NotEnoughHistoryError, PublishError
 from features.missing_features import say_missing
@@ -111,7 +112,7 @@ def require_unchanged(bundle: Bundle, rows: pd.DataFrame, scored: Scored) -> Non
 
 
 def _parts(bundle: Bundle, scored: Scored) -> np.ndarray:
-    names = [str(name) for name in scored.attributions.columns[3:]]
+    names = ATTRIBUTIONS.features_of(scored.attributions.columns)
     boosting.check_columns(list(bundle.feature_names), names)
     return scored.attributions[names].to_numpy(np.float64)
 
