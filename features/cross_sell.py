@@ -20,7 +20,7 @@ from data.time_cut import Tables, cut, cut_facts, facts
 from features.calendar import QUARTER_DAYS, snapshots
 from features.cohort import cohort
 from features.labels import product_labels
-from features.views.account import use
+from features.views.usage import use
 
 OFFERED_DAYS = 365
 """A product is on offer if somebody began with it, or was billed for it, within the year before the snapshot."""

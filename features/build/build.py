@@ -15,6 +15,7 @@ import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from data.contract.cross_sell import CrossSellOptions
+from data.contract.likeness import PROFILE
 from data.contract.vocabulary import KEY
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
@@ -25,8 +26,8 @@ from features.catalogue import available
 from features.cohort import cohort
 from features.cross_sell import options_in_parts
 from features.definition import PEERS, ROW, WHOLE_BASE, Feature
-from features.definitions.peers import PROFILE
-from features.views.account import HELD, Views
+from features.views.account import Views
+from features.views.usage import HELD
 from features.views.whole_base import WholeBaseViews
 
 ACCOUNTS_PER_SHARD = 20_000
