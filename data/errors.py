@@ -1,10 +1,13 @@
-"""The one exception family for what a user can put right, and hints for names that are almost right.
+"""The one exception family for what a user can put right, and how names are told in it.
 
 Everything else is a bug and keeps its traceback.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+
+FEW = 5
+"""So many names are told; more are counted."""
 
 
 class HeadroomError(Exception):
@@ -57,3 +60,8 @@ def hint(name: str, there: Iterable[str]) -> str:
     """`` (there is accounts: did you mean that?)`` where a name that is there comes close, or nothing."""
     near = near_name(name, there)
     return f" (there is {near}: did you mean that?)" if near else ""
+
+
+def some(names: Sequence[str], most: int = FEW) -> str:
+    """The first of these names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

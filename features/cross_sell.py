@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +11,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow.parquet as pq
 
+from data.contract.cross_sell import CrossSellOptions
 from data.contract.vocabulary import KEY
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
@@ -20,23 +20,10 @@ from data.time_cut import Tables, cut, cut_facts, facts
 from features.calendar import QUARTER_DAYS, snapshots
 from features.cohort import cohort
 from features.labels import product_labels
-from features.views.account import use
+from features.views.usage import use
 
 OFFERED_DAYS = 365
 """A product is on offer if somebody began with it, or was billed for it, within the year before the snapshot."""
-
-
-@dataclass(frozen=True)
-class CrossSellOptions:
-    """What could be sold to some accounts.
-
-    ``had``: account_id, snapshot_date, product: one row per product that the account has or ever had. ``on_offer``:
-    snapshot_date, product. ``used``: account_id, snapshot_date, feature: what it used in the last quarter.
-    """
-
-    had: pd.DataFrame
-    on_offer: pd.DataFrame
-    used: pd.DataFrame
 
 
 def options(tables: Tables, accounts: ir.Table, snapshot_dates: Sequence[date]) -> CrossSellOptions:

@@ -14,6 +14,7 @@ defines ``events_28d`` and ``events_91d``. The model's columns, the catalogue, t
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -103,32 +104,40 @@ def _is_there(need: str, tables: set[str], absent: frozenset[str]) -> bool:
 REGISTRY = Registry()
 
 
+@dataclass(frozen=True)
+class Words:
+    """What people read of a feature; ``{days}`` in the label is the window."""
+
+    label: str
+    unit: str
+    reason: str
+    direction: Direction = Direction.UNKNOWN
+    missing: str = "nothing in the window"
+    actionable: bool = False
+
+
 def feature(
     view: str,
     *,
-    label: str,
-    unit: str,
-    reason: str,
     needs: tuple[str, ...],
-    direction: Direction = Direction.UNKNOWN,
-    missing: str = "nothing in the window",
-    actionable: bool = False,
     windows: tuple[int, ...] = (),
     empty: int | None = None,
     lookback_days: int | None = None,
+    **words: Any,
 ) -> Callable[[Callable[..., ir.Value]], Callable[..., ir.Value]]:
-    """Register a feature, or one per window: ``name_28d`` for 28 days; ``{days}`` in the label is the window."""
+    """Register a feature with its ``Words``, or one per window: ``name_28d`` for 28 days."""
+    said = Words(**words)
 
     def register(function: Callable[..., ir.Value]) -> Callable[..., ir.Value]:
         for name, expression, days in _windowed(function, windows):
             card = FeatureCard(
                 name=name,
-                label=label.format(days=days),
-                unit=unit,
-                direction=direction,
-                missing="0: " + missing if empty == 0 else missing,
-                reason_code=reason,
-                actionable=actionable,
+                label=said.label.format(days=days),
+                unit=said.unit,
+                direction=said.direction,
+                missing="0: " + said.missing if empty == 0 else said.missing,
+                reason_code=said.reason,
+                actionable=said.actionable,
                 tables=tuple(dict.fromkeys(map(table_of, needs))),
                 window_days=days or lookback_days,
             )

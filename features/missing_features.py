@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
+from data.errors import FEW, some
 from features.catalogue import full_catalogue
 from features.definition import GROUPS
 
 OWN = "account_features"
-FEW = 5
-"""So many names are told; more are counted."""
 
 
 def say_missing(asked: Sequence[str], missing: Sequence[str]) -> str:
@@ -24,11 +23,11 @@ def say_missing(asked: Sequence[str], missing: Sequence[str]) -> str:
             of_table.setdefault(table, []).append(name)
     lost = [table for table, names in of_table.items() if gone.issuperset(names)]
     lost.sort(key=lambda table: -len(of_table[table]))
-    told: dict[str, list[str]] = {}
+    by_table: dict[str, list[str]] = {}
     for name in missing:
         table = next((table for table in lost if table in tables[name]), tables[name][-1])
-        told.setdefault(table, []).append(name)
-    said = [_of_table(table, names, table in lost, len(of_table[table])) for table, names in told.items()]
+        by_table.setdefault(table, []).append(name)
+    said = [_of_table(table, names, table in lost, len(of_table[table])) for table, names in by_table.items()]
     return f"missing: {'; '.join(said)}" if said else ""
 
 
@@ -39,8 +38,3 @@ def _of_table(table: str, names: list[str], is_lost: bool, count: int) -> str:
     if len(names) <= FEW:
         return f"{some(names)} ({called})"
     return f"{called}, {len(names)} of {count} features ({some(names)})"
-
-
-def some(names: Sequence[str], most: int = FEW) -> str:
-    """The first of these names, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -13,6 +13,7 @@ import sqlglot.expressions as sge
 from data.contract.inputs import TABLES, Kind
 from data.errors import SettingsError, hint
 from data.ledger.rules import ExpansionRules
+from data.sources.spark import load_compiler
 from data.sources.staging import absent_columns, stage
 from features.build.build import feature_rows
 
@@ -54,7 +55,7 @@ def feature_sql(
     """
     if dialect not in DIALECTS:
         raise SettingsError(
-            f"The features are to be written as SQL for {dialect}.",
+            f"Write the features as SQL for {dialect}.",
             f"that is not a dialect known here{hint(dialect, DIALECTS)}.",
             f"Use one of: {', '.join(DIALECTS)}.",
         )
@@ -64,22 +65,10 @@ def feature_sql(
         "snapshot_date", "account_id"
     )
     if dialect == "spark":
-        _load_spark()
+        load_compiler(f"Write the features as SQL for {dialect}.", "take the dialect databricks")
     compiler: Any = DIALECTS[dialect]()
     query = compiler.to_sqlglot(rows)
     return with_dates(query, rows).sql(dialect=compiler.dialect, pretty=True)
-
-
-def _load_spark() -> None:
-    """Loading the backend sets the options that its compiler reads."""
-    try:
-        _ = ibis.pyspark
-    except ImportError as error:
-        raise SettingsError(
-            "The features are to be written as SQL for spark.",
-            "PySpark is not installed.",
-            "Install the project with its extra headroom[spark], or take the dialect databricks.",
-        ) from error
 
 
 def with_dates(query: sge.Select, rows: ir.Table) -> sge.Select:

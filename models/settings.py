@@ -49,7 +49,7 @@ TriggerThresholds = create_model(
 )
 
 
-class PromotionGates(BaseModel):
+class PromotionSettings(BaseModel):
     """What a challenger must keep to replace the champion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -152,12 +152,12 @@ class TrainSettings(BaseModel):
     )
     tune_seconds: float = Field(default=300, gt=0, description="time after which no further trial begins")
     triggers: TriggerThresholds = TriggerThresholds()
-    promotion: PromotionGates = PromotionGates()
+    promotion: PromotionSettings = PromotionSettings()
     boosting: Params = Field(default=Params(), description="of the propensity of any expansion")
     motion_boosting: Params = Field(default=Params(learning_rate=0.08), description="of the propensities per motion")
 
 
-class StudySettings(TrainSettings):
+class EvaluationSettings(TrainSettings):
     """The settings of one training: those of ``[training]``, and the horizon of its labels, which they do not set."""
 
     horizon_days: int = Field(

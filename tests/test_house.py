@@ -1,5 +1,6 @@
 """The house keeps its own rules: imports go down only, suites stay small, and some libraries live in one place."""
 
+import ast
 import re
 import sys
 import tomllib
@@ -57,6 +58,16 @@ def test_suites_stay_small() -> None:
 
 def test_the_longest_chain_of_imports_stays_short() -> None:
     assert len(house.longest_chain()) <= LONGEST_CHAIN, " -> ".join(house.longest_chain())
+
+
+def test_one_class_name_has_one_meaning() -> None:
+    """No two public classes of one name in the five rooms: a name is searched for, and read without its module."""
+    places: dict[str, list[str]] = {}
+    for module, path in house.modules().items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(module)
+    assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

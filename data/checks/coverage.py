@@ -8,7 +8,7 @@ import numpy as np
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import TABLES, Table
-from data.contract.vocabulary import CRM_KINDS
+from data.contract.vocabulary import CRM_KINDS, PLAY_STATUSES, SEVERITIES
 from data.errors import hint
 from data.sources.known import BILLING, USAGE, Source
 from data.time_cut import Tables
@@ -25,8 +25,8 @@ FEWEST_DAYS = 10
 
 WORDS = {
     ("crm_events", "kind"): CRM_KINDS,
-    ("tickets", "severity"): ("low", "high", "critical"),
-    ("outcomes", "status"): ("open", "won", "lost", "not_now"),
+    ("tickets", "severity"): SEVERITIES,
+    ("outcomes", "status"): PLAY_STATUSES,
 }
 """Columns whose values have a meaning of their own; other values feed no signal."""
 
@@ -107,13 +107,13 @@ def unknown_words(source: Source) -> Iterator[Finding]:
         if table is None:
             continue
         others = table.filter(table[column].notnull() & table[column].notin(words))
-        found = others.group_by(column).aggregate(rows=others.count()).order_by(column).limit(ROWS_KEPT).to_pandas()
-        if len(found):
-            listed = ", ".join(f"{word!r} ({many(count, 'row')})" for word, count in found.head(10).to_numpy())
-            more = ", ..." if len(found) > 10 else ""
+        unknown = others.group_by(column).aggregate(rows=others.count()).order_by(column).limit(ROWS_KEPT).to_pandas()
+        if len(unknown):
+            listed = ", ".join(f"{word!r} ({many(count, 'row')})" for word, count in unknown.head(10).to_numpy())
+            more = ", ..." if len(unknown) > 10 else ""
             message = f"{name}.{column} has values that feed no signal of their own: {listed}{more}."
             todo = f"Rename them if they mean one of: {', '.join(words)}."
-            yield Finding(Severity.NOTE, name, f"words:{column}", message, todo, int(found["rows"].sum()), found)
+            yield Finding(Severity.NOTE, name, f"words:{column}", message, todo, int(unknown["rows"].sum()), unknown)
 
 
 def unknown_plans(tables: Tables) -> Iterator[Finding]:
@@ -123,15 +123,15 @@ def unknown_plans(tables: Tables) -> Iterator[Finding]:
     lines, plans = tables["subscriptions"], tables["plans"]
     key = ["product", "plan"]
     held = lines.group_by(key).aggregate(lines=lines.count())
-    found = held.anti_join(plans, key).order_by(key).limit(ROWS_KEPT).to_pandas()
-    if len(found):
-        listed = ", ".join(f"{plan!r} of {product!r}" for product, plan, _ in found.head(10).to_numpy())
-        more = ", ..." if len(found) > 10 else ""
+    unlisted = held.anti_join(plans, key).order_by(key).limit(ROWS_KEPT).to_pandas()
+    if len(unlisted):
+        listed = ", ".join(f"{plan!r} of {product!r}" for product, plan, _ in unlisted.head(10).to_numpy())
+        more = ", ..." if len(unlisted) > 10 else ""
         message = (
-            f"subscriptions: {many(len(found), 'plan')} not in plans: {listed}{more}. "
+            f"subscriptions: {many(len(unlisted), 'plan')} not in plans: {listed}{more}. "
             "Without a tier no upsell to or from them is seen."
         )
         todo = "Add them to plans, or check how they are written."
         yield Finding(
-            Severity.WARNING, "subscriptions", "unknown_plan", message, todo, int(found["lines"].sum()), found
+            Severity.WARNING, "subscriptions", "unknown_plan", message, todo, int(unlisted["lines"].sum()), unlisted
         )

@@ -13,6 +13,8 @@ the same in any order, on any engine.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from data.contract.vocabulary import PLAY_STATUSES, SEVERITIES
+
 
 class Kind(StrEnum):
     """What a column holds, and so how it is staged."""
@@ -264,7 +266,7 @@ _TABLES = (
             _clock("closed_at", required=False, costs="open tickets, critical tickets, satisfaction"),
             _text("kind", "bug, question, feature_request, ...", "bugs and feature requests"),
             _text("feature", costs="requests for gated features"),
-            _text("severity", "low, high, critical", "critical tickets"),
+            _text("severity", ", ".join(SEVERITIES), "critical tickets"),
             Column("csat", Kind.RATING, False, "1-5", "given when the ticket is closed", "satisfaction"),
             _known("opened_at"),
         ),
@@ -313,7 +315,7 @@ _TABLES = (
             _id(),
             _text("play", required=True),
             _clock("opened_at"),
-            _text("status", "open, won, lost, not_now", "plays under way, accounts that said `not now`"),
+            _text("status", ", ".join(PLAY_STATUSES), "plays under way, accounts that said `not now`"),
             _clock("closed_at", required=False, costs="plays under way, accounts that said `not now`"),
             Column("arr", Kind.MONEY, False, "reporting currency per year"),
             _text("reason"),
@@ -326,30 +328,3 @@ _TABLES = (
 )
 
 TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
-
-SIZE_BANDS = (10, 50, 200, 1000, 5000)
-"""Employees at the upper end of each size: the bands that company registers and professional networks use."""
-
-
-@dataclass(frozen=True)
-class Alike:
-    """One thing by which accounts are alike, where a base knows it.
-
-    ``column`` of ``accounts`` as staged, ``name`` of what is compared, ``word`` for it in a sentence. ``bands``: upper
-    ends of the bands in which a number is alike; a text is compared as it is. ``of_peers``: peers share it as
-    look-alikes do, else look-alikes alone.
-    """
-
-    column: str
-    name: str
-    word: str
-    bands: tuple[int, ...] = ()
-    of_peers: bool = True
-
-
-LIKENESS = (
-    Alike("segment", "segment", "segment"),
-    Alike("employees", "size_band", "size", bands=SIZE_BANDS),
-    Alike("industry", "industry", "industry", of_peers=False),
-)
-"""What makes accounts alike, in the order in which sentences name it."""

@@ -153,7 +153,12 @@ SCORES = OutputTable(
             nullable=True,
         ),
         OutputColumn(
-            "arr_if_expands", OutputKind.NUMBER, "mean expansion ARR if the account expands", PER_YEAR, nullable=True
+            "arr_if_expands",
+            OutputKind.NUMBER,
+            "mean expansion ARR if the account expands",
+            PER_YEAR,
+            nullable=True,
+            later=True,
         ),
         OutputColumn(
             "arr_if_expands_low",
@@ -162,17 +167,24 @@ SCORES = OutputTable(
             "interval of `expected_arr`: most accounts do not expand at all",
             PER_YEAR,
             nullable=True,
+            later=True,
         ),
-        OutputColumn("arr_if_expands_high", OutputKind.NUMBER, "see there", PER_YEAR, nullable=True),
+        OutputColumn("arr_if_expands_high", OutputKind.NUMBER, "see there", PER_YEAR, nullable=True, later=True),
         OutputColumn(
             "cross_sell_product",
             OutputKind.TEXT,
             "the likeliest product if it is a cross-sell; null where nothing is left to sell or the motion was not "
             "learnt",
             nullable=True,
+            later=True,
         ),
         OutputColumn(
-            "cross_sell_product_share", OutputKind.NUMBER, "its chance given a cross-sell", SHARE, nullable=True
+            "cross_sell_product_share",
+            OutputKind.NUMBER,
+            "its chance given a cross-sell",
+            SHARE,
+            nullable=True,
+            later=True,
         ),
         OutputColumn("motion", OutputKind.TEXT, "the likeliest possible motion", words=MOTIONS),
         OutputColumn("play", OutputKind.TEXT, "the play that fits its reasons, by its code in the playbook"),
@@ -261,21 +273,37 @@ REASONS = OutputTable(
             of_sentence=True,
         ),
         OutputColumn(
-            "feature", OutputKind.TEXT, "the first of them; null where there is none", nullable=True, of_sentence=True
+            "feature",
+            OutputKind.TEXT,
+            "the first of them; null where there is none",
+            nullable=True,
+            of_sentence=True,
+            later=True,
         ),
-        OutputColumn("value", OutputKind.NUMBER, "its value", "as the feature's", nullable=True, of_sentence=True),
-        OutputColumn("value_text", OutputKind.TEXT, "instead, where it is a text", nullable=True, of_sentence=True),
+        OutputColumn(
+            "value", OutputKind.NUMBER, "its value", "as the feature's", nullable=True, of_sentence=True, later=True
+        ),
+        OutputColumn(
+            "value_text", OutputKind.TEXT, "instead, where it is a text", nullable=True, of_sentence=True, later=True
+        ),
         OutputColumn(
             "comparator",
             OutputKind.TEXT,
             "what the first number is set against; null where nothing is",
             nullable=True,
             of_sentence=True,
+            later=True,
         ),
         OutputColumn(
-            "comparator_value", OutputKind.NUMBER, "its value", "as the feature's", nullable=True, of_sentence=True
+            "comparator_value",
+            OutputKind.NUMBER,
+            "its value",
+            "as the feature's",
+            nullable=True,
+            of_sentence=True,
+            later=True,
         ),
-        OutputColumn("as_of", OutputKind.DAY, "the last day that counts: the day before the snapshot"),
+        OutputColumn("as_of", OutputKind.DAY, "the last day that counts: the day before the snapshot", later=True),
         OutputColumn(
             "numbers", OutputKind.NUMBERS, "the values of `numbers_from`, in that order", later=True, of_sentence=True
         ),

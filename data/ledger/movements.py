@@ -69,20 +69,20 @@ def edges(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str] = ("accou
         lines.select(*key, *terms, day=day, lines=ibis.literal(side, "int64"))
         for day, side in ((lines.valid_from, 1), (lines.valid_to, -1))
     ]
-    found = ibis.union(*sides).filter(ibis._.day.notnull())
-    found = found.group_by(*key, *terms, "day").aggregate(lines=found.lines.sum()).filter(ibis._.lines != 0)
-    days = found.group_by(*key, "day").aggregate(
-        begin=found.count(where=found.lines > 0),
-        end=found.count(where=found.lines < 0),
-        gained_e4=(found.lines * found.mrr_e4).sum(),
-        seats_gained=(found.lines * found.seats).sum(),
+    steps = ibis.union(*sides).filter(ibis._.day.notnull())
+    steps = steps.group_by(*key, *terms, "day").aggregate(lines=steps.lines.sum()).filter(ibis._.lines != 0)
+    days = steps.group_by(*key, "day").aggregate(
+        begin=steps.count(where=steps.lines > 0),
+        end=steps.count(where=steps.lines < 0),
+        gained_e4=(steps.lines * steps.mrr_e4).sum(),
+        seats_gained=(steps.lines * steps.seats).sum(),
     )
     is_renewal = (days.begin > 0) & ((days.end == 0) | (days.seats_gained.fill_null(days.gained_e4) != 0))
     days = days.mutate(renewal_on=is_renewal.ifelse(days.day, ibis.null("date")))
     later = ibis.window(group_by=key, order_by=ibis.desc("day"), preceding=(None, 1))
     days = days.mutate(next_on=days.renewal_on.min().over(later))
     is_late = (days.begin == 0) & (days.next_on.delta(days.day, unit="day") <= rules.renewal_gap_days) & ~days.is_usage
-    joined = found.left_join(days.filter(is_late).select(*key, "day", "next_on"), [*key, "day"])
+    joined = steps.left_join(days.filter(is_late).select(*key, "day", "next_on"), [*key, "day"])
     return joined.select(*key, *terms, "lines", day=joined.next_on.coalesce(joined.day))
 
 
@@ -92,13 +92,13 @@ def _states(lines: ir.Table, rules: ExpansionRules, by: Sequence[str]) -> ir.Tab
     Running sums by plan, and then over the plans: no line is compared with every day.
     """
     key = (*by, "product", "is_usage")
-    found = edges(lines, rules, by=by)
-    plans = found.group_by(*key, "plan").aggregate(tier=found.tier.max())
-    steps = found.group_by(*key, "plan", "day").aggregate(
-        lines=found.lines.sum(),
-        mrr_e4=(found.lines * found.mrr_e4).sum(),
-        seats=(found.lines * found.seats).sum(),
-        seated=found.lines.sum(where=found.seats.notnull()),
+    begun_or_ended = edges(lines, rules, by=by)
+    plans = begun_or_ended.group_by(*key, "plan").aggregate(tier=begun_or_ended.tier.max())
+    steps = begun_or_ended.group_by(*key, "plan", "day").aggregate(
+        lines=begun_or_ended.lines.sum(),
+        mrr_e4=(begun_or_ended.lines * begun_or_ended.mrr_e4).sum(),
+        seats=(begun_or_ended.lines * begun_or_ended.seats).sum(),
+        seated=begun_or_ended.lines.sum(where=begun_or_ended.seats.notnull()),
     )
     sums = ("lines", "mrr_e4", "seats", "seated")
     grid = steps.select(*key, "day").distinct().inner_join(plans, key)

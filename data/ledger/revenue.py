@@ -26,9 +26,9 @@ def mrr_on(
 
     Knows nothing of states and movements, so that the ledger can be checked against it. Late renewals are bridged.
     """
-    found = edges(all_lines(tables, today), rules)
+    steps = edges(all_lines(tables, today), rules)
     days = ibis.memtable([(day,) for day in dates], schema=ibis.schema({"date": "date"}))
-    each = found.cross_join(days)
+    each = steps.cross_join(days)
     by_then = each.filter(each.day < each.date)
     return by_then.group_by("account_id", "product", "date").aggregate(mrr_e4=(by_then.lines * by_then.mrr_e4).sum())
 

@@ -56,10 +56,10 @@ def _next_renewal(first: date, day: date, months: int) -> date:
     elapsed = (day.year - first.year) * 12 + day.month - first.month
     terms = elapsed // months + 1
     index = first.year * 12 + first.month - 1 + terms * months
-    found = date(index // 12, index % 12 + 1, first.day)
+    next_end = date(index // 12, index % 12 + 1, first.day)
     index -= months
     earlier = date(index // 12, index % 12 + 1, first.day)
-    return earlier if earlier > day else found
+    return earlier if earlier > day else next_end
 
 
 def account_lines(account_id: str, life: Life, index: int, rng: np.random.Generator) -> list[Row]:
@@ -78,10 +78,10 @@ def account_lines(account_id: str, life: Life, index: int, rng: np.random.Genera
         soon = number + 1 < stop and bool(life.moves[number + 1, index])
         unit = SEAT_PRICE[tier - 1] * price
         if life.starts[number, index] or life.returns[number, index]:
-            first, main = day, (CORE, 0)
-            contract.write(main, day, PLANS[tier - 1], seats, unit * seats, _next_renewal(first, day, term))
+            first = day
+            contract.write((CORE, 0), day, PLANS[tier - 1], seats, unit * seats, _next_renewal(first, day, term))
+            later = day.replace(day=min(28, day.day + int(luck[number, 0] * 20)))
             for place in np.flatnonzero(life.owns[number, index]):
-                later = day.replace(day=min(28, day.day + int(luck[number, 0] * 20)))
                 _add_on(contract, int(place), later, luck[number, 1], _next_renewal(first, later, term))
             continue
         if not contract.open:
@@ -90,8 +90,7 @@ def account_lines(account_id: str, life: Life, index: int, rng: np.random.Genera
             rise = 1.03 + 0.04 * luck[number, 1]
             price *= rise
             unit *= rise
-            for key, row in list(contract.open.items()):
-                contract.write(key, month, row["plan"], row["seats"], row["mrr"] * rise, row["renews_on"])
+            _write_again(contract, month, rise=rise)
         renewal = month.replace(day=first.day)
         is_due = (month.year * 12 + month.month - first.year * 12 - first.month) % term == 0
         late_until = None
@@ -109,13 +108,18 @@ def account_lines(account_id: str, life: Life, index: int, rng: np.random.Genera
                 break
         elif not moves and luck[number, 4] < 0.006 and all(row["valid_from"] < day for row in contract.open.values()):
             first = day
-            for key, row in list(contract.open.items()):
-                contract.write(key, day, row["plan"], row["seats"], row["mrr"], _next_renewal(first, day, term))
+            _write_again(contract, day, renews_on=_next_renewal(first, day, term))
         elif not moves and not soon and luck[number, 4] > 0.998:
             _lend_seats(contract, month, seats, unit, luck[number, 3])
         if moves and day > renewal:
             _move(*move)
     return contract.rows
+
+
+def _write_again(contract: Contract, day: date, *, rise: float = 1.0, renews_on: date | None = None) -> None:
+    """All open lines from ``day`` on at another price, or renewed (None: as before)."""
+    for key, row in list(contract.open.items()):
+        contract.write(key, day, row["plan"], row["seats"], row["mrr"] * rise, renews_on or row["renews_on"])
 
 
 def _add_on(contract: Contract, place: int, day: date, luck: float, renews: date) -> None:
@@ -134,8 +138,7 @@ def _merge(contract: Contract, day: date) -> tuple[str, int, float, date]:
 def _renew(contract: Contract, renewal: date, resumes: date | None, renews: date) -> None:
     """End the core lines on ``renewal`` and go on as one line on ``resumes`` (None: after the end of the data)."""
     plan, seats, mrr, _ = _merge(contract, renewal)
-    for key, row in list(contract.open.items()):
-        contract.write(key, renewal, row["plan"], row["seats"], row["mrr"], renews)
+    _write_again(contract, renewal, renews_on=renews)
     if resumes is not None:
         contract.write((CORE, 0), resumes, plan, seats, mrr, renews)
 

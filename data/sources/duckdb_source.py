@@ -158,8 +158,8 @@ def _run(con: BaseBackend, name: str, sql: str, there: list[str]) -> ir.Table:
         is_cast = "Error when converting" in str(error)
         if "CSV Error on Line" in str(error) and not is_cast:
             raise read_error(name, error) from error
-        found = " ".join(re.split(r"\n\nLINE|\n\s*Column .* is being|Possible |Did you mean", str(error))[0].split())
-        raise query_error(name, found, there) from error
+        message = " ".join(re.split(r"\n\nLINE|\n\s*Column .* is being|Possible |Did you mean", str(error))[0].split())
+        raise query_error(name, message, there) from error
     return con.table(name, database=(IN_MEMORY, "raw"))
 
 

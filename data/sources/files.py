@@ -33,7 +33,7 @@ class TableFiles:
 
 def list_tables(folder: Path) -> list[TableFiles]:
     """Every table of a folder, by name. Hidden entries and other kinds of file are passed over."""
-    found = []
+    tables = []
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith((".", "_")):
             continue
@@ -41,19 +41,19 @@ def list_tables(folder: Path) -> list[TableFiles]:
             parts = tuple(sorted(entry.rglob("*.parquet")))
             if parts:
                 _refuse_table_formats(entry)
-                found.append(TableFiles(entry.name, f"{entry.name}/", parts, is_csv=False, is_folder=True))
+                tables.append(TableFiles(entry.name, f"{entry.name}/", parts, is_csv=False, is_folder=True))
         elif entry.name.endswith((".csv", ".csv.gz")):
             stem = entry.name.removesuffix(".gz").removesuffix(".csv")
-            found.append(TableFiles(stem, entry.name, (entry,), is_csv=True))
+            tables.append(TableFiles(stem, entry.name, (entry,), is_csv=True))
         elif entry.suffix == ".parquet":
-            found.append(TableFiles(entry.stem, entry.name, (entry,), is_csv=False))
-    return found
+            tables.append(TableFiles(entry.stem, entry.name, (entry,), is_csv=False))
+    return tables
 
 
-def one_per_name(found: list[TableFiles], names: set[str]) -> dict[str, TableFiles]:
+def one_per_name(tables: list[TableFiles], names: set[str]) -> dict[str, TableFiles]:
     """The files of ``names``; two files for one of them are refused, since either may be the stale one."""
     chosen: dict[str, TableFiles] = {}
-    for files in found:
+    for files in tables:
         if files.name in chosen and files.name in names:
             raise ContractError(
                 f"The table {files.name} is to be read.",

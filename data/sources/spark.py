@@ -132,8 +132,7 @@ class Spark(Warehouse):
 def session(threads: int | None, memory_limit: str | None) -> "SparkSession":
     """The session that is there, or a local one. Raises ``SourceError`` without PySpark or without Java."""
     asked = "Read a spark:// source."
-    if importlib.util.find_spec("pyspark") is None:
-        raise SourceError(asked, "PySpark is not installed.", "Install the project with its extra: headroom[spark].")
+    _require_pyspark(asked, "export the tables to a folder of Parquet files")
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
@@ -149,6 +148,18 @@ def session(threads: int | None, memory_limit: str | None) -> "SparkSession":
             ) from error
     there.conf.set("spark.sql.session.timeZone", "UTC")
     return there
+
+
+def load_compiler(asked: str, instead: str) -> None:
+    """Load the options that the compiler of Spark's SQL reads. Raises ``SourceError`` without PySpark."""
+    _require_pyspark(asked, instead)
+    _ = ibis.pyspark
+
+
+def _require_pyspark(asked: str, instead: str) -> None:
+    if importlib.util.find_spec("pyspark") is None:
+        todo = f"Install the project with its extra headroom[spark], or {instead}."
+        raise SourceError(asked, "PySpark is not installed.", todo)
 
 
 def _started(builder: Any, threads: int | None, memory_limit: str | None) -> "SparkSession":

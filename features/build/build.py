@@ -14,6 +14,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends import BaseBackend
 
+from data.contract.cross_sell import CrossSellOptions
+from data.contract.likeness import PROFILE
 from data.contract.vocabulary import KEY
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
@@ -22,10 +24,10 @@ from data.time_cut import Tables
 from features.build.checkpoint import Checkpoint, checkpoint, key_of
 from features.catalogue import available
 from features.cohort import cohort
-from features.cross_sell import CrossSellOptions, options_in_parts
+from features.cross_sell import options_in_parts
 from features.definition import PEERS, ROW, WHOLE_BASE, Feature
-from features.definitions.peers import PROFILE
-from features.views.account import HELD, Views
+from features.views.account import Views
+from features.views.usage import HELD
 from features.views.whole_base import WholeBaseViews
 
 ACCOUNTS_PER_SHARD = 20_000

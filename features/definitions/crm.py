@@ -1,4 +1,4 @@
-"""People and dated facts from the CRM, and what came of earlier plays."""
+"""People and dated facts from the CRM."""
 
 import ibis.expr.types as ir
 
@@ -7,7 +7,6 @@ from data.contract.vocabulary import E4
 from features.definition import ROW, feature, ratio, step
 
 CRM = ("crm_events",)
-PLAYS = ("outcomes.status", "outcomes.closed_at")
 UP, DOWN = Direction.UP, Direction.DOWN
 
 
@@ -201,20 +200,3 @@ def invoices_overdue(t: ir.Table) -> ir.Value:
 )
 def nps_last(t: ir.Table) -> ir.Value:
     return ratio(t.amount_e4.sum(), t.count() * E4)
-
-
-@feature("outcomes", needs=PLAYS, label="Plays under way", unit="plays", reason="play_open", empty=0)
-def play_open(t: ir.Table) -> ir.Value:
-    return t.count(where=t.status == "open")
-
-
-@feature(
-    "outcomes",
-    needs=PLAYS,
-    label="Days since the account last said `not now`",
-    unit="days",
-    reason="not_now",
-    missing="never said so",
-)
-def days_since_not_now(t: ir.Table) -> ir.Value:
-    return t.closed_age.min(where=(t.status == "not_now"))

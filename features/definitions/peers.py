@@ -9,15 +9,10 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
-from data.contract.inputs import LIKENESS
+from data.contract.likeness import FEWEST_PEERS, PROFILE
 from features.definition import PEERS, feature, ratio
 
-FEWEST_PEERS = 10
-"""Among fewer others a position says nothing."""
-
 OWNERSHIP = ("contracts", "accounts")
-PROFILE = tuple(part.name for part in LIKENESS if part.of_peers)
-"""What peers have in common."""
 
 
 def position(t: ir.Table, name: str) -> ir.FloatingValue:

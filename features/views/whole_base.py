@@ -5,9 +5,8 @@ from functools import cached_property
 import ibis
 import ibis.expr.types as ir
 
-from data.contract.inputs import LIKENESS, Alike
+from data.contract.likeness import FEWEST_PEERS, LIKENESS, Alike
 from data.contract.vocabulary import KEY
-from features.definitions.peers import FEWEST_PEERS
 from features.views.account import Views
 
 NOT_KNOWN = "-"

@@ -9,20 +9,20 @@ from flows.run.progress import say
 from flows.run.runner import RETRIES, pipeline, stage
 from flows.run.settings import load
 from flows.stages import inputs as steps
-from flows.stages.history import Known, read_known, study_known, too_few, write_verdict
-from models.evaluation.evaluation import Study
+from flows.stages.history import Known, evaluate_known, read_known, too_few, write_verdict
+from models.evaluation.evaluation import Evaluation
 from models.evaluation.verdict import not_usable
 from models.registry.mlflow_store import ModelRegistry
-from models.report.pages import study_page
+from models.report.pages import evaluation_page
 from models.report.run_record import evaluation_record
 
 
 @stage("write backtest", retries=RETRIES)
-def write_backtest(known: Known, evaluation: Study) -> tuple[Path, str]:
+def write_backtest(known: Known, evaluation: Evaluation) -> tuple[Path, str]:
     """The page, and the run in MLflow with the page, the figures and the tables behind them."""
     settings = known.settings
     title = f"Backtest as of {known.base.snapshot_date}"
-    page = study_page(title, evaluation.verdict, settings.expansion.horizon_days, evaluation)
+    page = evaluation_page(title, evaluation.verdict, settings.expansion.horizon_days, evaluation)
     say("logging to MLflow")
     data = steps.fingerprint(known.report, known.base, [known.history])
     parameters = {
@@ -32,8 +32,7 @@ def write_backtest(known: Known, evaluation: Study) -> tuple[Path, str]:
         "data_fingerprint": data["feature_rows_sha256"],
         **steps.provenance(settings),
     }
-    name = f"backtest {known.base.snapshot_date}"
-    record = evaluation_record(name, evaluation, parameters, {"backtest.html": page})
+    record = evaluation_record(f"backtest {known.base.snapshot_date}", evaluation, parameters, {"backtest.html": page})
     run_id = ModelRegistry(settings.mlruns_folder, settings.model).log_run(record)
     return steps.write_page(settings.reports_folder, "backtest.html", page), run_id
 
@@ -49,7 +48,7 @@ def backtest(
     """
     with read_known(load(config, source), snapshot_date) as known:
         try:
-            evaluation = study_known(known)
+            evaluation = evaluate_known(known)
         except NotEnoughHistoryError as error:
             verdict = too_few(error)
             raise not_usable(verdict, write_verdict(known, verdict, None)) from error

@@ -9,17 +9,17 @@ from flows.run.progress import say
 from flows.run.runner import RETRIES, pipeline, stage
 from flows.run.settings import load
 from flows.stages import inputs as steps
-from flows.stages.history import Known, read_known, study_known, too_few, write_verdict
+from flows.stages.history import Known, evaluate_known, read_known, too_few, write_verdict
 from flows.stages.shown import show_decision
 from flows.stages.warnings import other_rules, with_label_rules, with_rules
 from models.estimators.bundle import Bundle
 from models.estimators.categories import learn_categories
 from models.evaluation import baselines
-from models.evaluation.evaluation import Study, prepare
+from models.evaluation.evaluation import Evaluation, prepare
 from models.evaluation.verdict import Verdict, not_usable
 from models.registry.champion import champion_of
 from models.registry.mlflow_store import ModelRegistry
-from models.report.pages import card_page, study_page
+from models.report.pages import card_page, evaluation_page
 from models.report.run_record import evaluation_record, model_record, plots_of
 from models.training.promotion import Choice, Decision, decide, refused
 from models.training.rule_model import rule_bundle
@@ -27,13 +27,13 @@ from models.training.train import TrainedModel, fit_model
 
 
 @stage("fit")
-def fit(known: Known, evaluation: Study) -> TrainedModel:
+def fit(known: Known, evaluation: Evaluation) -> TrainedModel:
     """The model of today."""
     return with_rules(fit_model(evaluation, progress=say), known.settings)
 
 
 @stage("decide")
-def decide_promotion(known: Known, evaluation: Study) -> Decision:
+def decide_promotion(known: Known, evaluation: Evaluation) -> Decision:
     """Promote, keep or refuse, because."""
     settings = known.settings
     champion, why_none = champion_of(ModelRegistry(settings.mlruns_folder, settings.model))
@@ -65,8 +65,8 @@ def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[B
     written: dict[str, str] = {}
 
     def pages(version: str) -> dict[str, str]:
-        title = f"{settings.model}, version {version}"
-        written["backtest.html"] = study_page(title, trained.study.verdict, horizon_days, trained.study, decision)
+        title, evaluation = f"{settings.model}, version {version}", trained.evaluation
+        written["backtest.html"] = evaluation_page(title, evaluation.verdict, horizon_days, evaluation, decision)
         written["model_card.html"] = card_page(trained, decision, settings.model, version, labels, rules, sources)
         return written
 
@@ -82,7 +82,7 @@ def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[B
 
 
 @stage("refuse", retries=RETRIES)
-def refuse(known: Known, verdict: Verdict, evaluation: Study | None) -> Path:
+def refuse(known: Known, verdict: Verdict, evaluation: Evaluation | None) -> Path:
     """The page that shows why, the record in MLflow, and the rule that may stand in if the settings allow it."""
     page = write_verdict(known, verdict, evaluation)
     settings = known.settings
@@ -119,7 +119,7 @@ def train(
     settings = load(config, source)
     with read_known(settings, snapshot_date) as known:
         try:
-            evaluation = study_known(known)
+            evaluation = evaluate_known(known)
         except NotEnoughHistoryError as error:
             verdict = too_few(error)
             raise not_usable(verdict, refuse(known, verdict, None)) from error

@@ -15,7 +15,7 @@ from pydantic_settings import EnvSettingsSource
 from data.errors import SettingsError, hint
 from data.ledger.rules import ExpansionRules
 from data.sources.address import SCHEMES, Address, SourceSettings
-from models.settings import StudySettings, TrainSettings
+from models.settings import EvaluationSettings, TrainSettings
 from serving.settings import ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
@@ -63,9 +63,9 @@ class Settings(BaseModel):
         return self.mlruns.resolve()
 
     @property
-    def training_settings(self) -> StudySettings:
+    def training_settings(self) -> EvaluationSettings:
         """The settings of a training, whose horizon is the label's."""
-        return StudySettings(**dict(self.training), horizon_days=self.expansion.horizon_days)
+        return EvaluationSettings(**dict(self.training), horizon_days=self.expansion.horizon_days)
 
     @property
     def playbook_file(self) -> Path | None:

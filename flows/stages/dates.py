@@ -6,7 +6,7 @@ from data.errors import NotEnoughHistoryError
 from data.sources.known import KnownBase, Source, known_before, label_watermark
 from data.time_cut import Tables
 from features.calendar import QUARTER_DAYS, month_starts
-from features.views.account import usage, use
+from features.views.usage import usage, use
 from flows.run.progress import say
 
 

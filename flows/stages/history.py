@@ -1,4 +1,4 @@
-"""What the flows that learn share: the labelled history, the rows of today, and the study of both."""
+"""What the flows that learn share: the labelled history, the rows of today, and the evaluation of both."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,14 +17,14 @@ from flows.run.runner import stage
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
 from flows.stages.base import read_base
-from flows.stages.cross_sell import read_sales
+from flows.stages.cross_sell import read_cross_sells
 from flows.stages.dates import training_dates
 from flows.stages.shown import show_verdict
-from models.estimators.cross_sell import Sales
-from models.evaluation.evaluation import Study, study
+from models.estimators.cross_sell import CrossSellHistory
+from models.evaluation.evaluation import Evaluation, evaluate
 from models.evaluation.leak_probes import IDENTITY, SHUFFLED_TIME
-from models.evaluation.verdict import Kind, Verdict
-from models.report.pages import study_page
+from models.evaluation.verdict import Verdict, VerdictKind
+from models.report.pages import evaluation_page
 
 NOT_FEATURES = (IDENTITY, SHUFFLED_TIME)
 """What probes find that is about no single feature."""
@@ -35,7 +35,7 @@ class Known:
     """All that can be learnt from on a day.
 
     ``history``: feature rows with labels, one per account and matured snapshot; ``today``: the feature rows of the day
-    itself; ``features``: the model's columns; ``sales``: which products were sold across.
+    itself; ``features``: the model's columns; ``cross_sells``: which products were sold across.
     """
 
     settings: Settings
@@ -44,7 +44,7 @@ class Known:
     history: pd.DataFrame
     today: pd.DataFrame
     features: tuple[str, ...]
-    sales: Sales
+    cross_sells: CrossSellHistory
 
 
 @contextmanager
@@ -53,8 +53,8 @@ def read_known(settings: Settings, snapshot_date: date | str | None) -> Iterator
     base, report = read_base(settings, snapshot_date)
     with base:
         history, today = build_history(base, settings)
-        sales = read_sales(base, training_dates(base, settings.expansion.horizon_days), settings)
-        yield Known(settings, report, base, history, today, tuple(steps.feature_cards(base)), sales)
+        cross_sells = read_cross_sells(base, training_dates(base, settings.expansion.horizon_days), settings)
+        yield Known(settings, report, base, history, today, tuple(steps.feature_cards(base)), cross_sells)
 
 
 @stage("build history")
@@ -68,18 +68,18 @@ def build_history(base: KnownBase, settings: Settings) -> tuple[pd.DataFrame, pd
     return steps.add_labels(past, base, dates, settings), today
 
 
-@stage("study")
-def study_known(known: Known) -> Study:
+@stage("evaluate")
+def evaluate_known(known: Known) -> Evaluation:
     """Replay, backtest, probes and verdict. Raises ``NotEnoughHistoryError`` if there is too little."""
     for warning in unknown_signatures(known.settings, known.features):
         say(f"warning: {warning}")
-    evaluation = study(
+    evaluation = evaluate(
         known.history,
         known.features,
         known.settings.training_settings,
         today=known.today,
         people=steps.read_people(known.base.tables),
-        sales=known.sales,
+        cross_sells=known.cross_sells,
         progress=say,
     )
     show_verdict(evaluation.verdict)
@@ -96,16 +96,16 @@ def unknown_signatures(settings: Settings, features: Sequence[str]) -> Iterator[
 
 
 def too_few(error: NotEnoughHistoryError) -> Verdict:
-    """The verdict of a base that is too small to study."""
-    return Verdict(Kind.TOO_FEW, (error.found,), error.todo)
+    """The verdict of a base that is too small to evaluate."""
+    return Verdict(VerdictKind.TOO_FEW, (error.found,), error.todo)
 
 
-def write_verdict(known: Known, verdict: Verdict, evaluation: Study | None) -> Path:
+def write_verdict(known: Known, verdict: Verdict, evaluation: Evaluation | None) -> Path:
     """The page that shows why no model may be used."""
     if evaluation is None:
         show_verdict(verdict)
     title = f"No model for {known.base.snapshot_date}: {verdict.kind}"
     horizon_days = known.settings.expansion.horizon_days
     return steps.write_page(
-        known.settings.reports_folder, "verdict.html", study_page(title, verdict, horizon_days, evaluation)
+        known.settings.reports_folder, "verdict.html", evaluation_page(title, verdict, horizon_days, evaluation)
     )

@@ -18,10 +18,11 @@ from data.checks.check import check
 from data.checks.coverage import STOPPED, stopped
 from data.checks.report import Report, require
 from data.contract.feature_card import FeatureCard
-from data.contract.inputs import LIKENESS
+from data.contract.likeness import LIKENESS
 from data.contract.vocabulary import E4, MOVEMENT_CLASSES
 from data.errors import NotEnoughHistoryError
 from data.ledger.revenue import reconcile
+from data.sources import engine
 from data.sources.connect import connect
 from data.sources.known import KnownBase, Source, label_watermark, watermarks
 from data.time_cut import Tables
@@ -35,7 +36,7 @@ from flows.run.settings import Settings
 from flows.stages.dates import today_utc
 from serving.reasons.playbook import digest as playbook_digest
 
-LIBRARIES = ("ibis-framework", "duckdb", "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
+LIBRARIES = (*engine.LIBRARIES, "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
 
 
 def read_source(settings: Settings) -> Source:
@@ -127,13 +128,13 @@ def add_labels(rows: pd.DataFrame, base: KnownBase, dates: list[date], settings:
     ``rows`` are sorted by snapshot and account, and all of the base on these dates.
     """
     say("labels: expansions within the horizon, from the movements ledger")
-    found = labels(base.tables, cohort(base.tables, dates), settings.expansion).to_pyarrow().to_pandas()
-    found["expansion_arr"] = found.pop("expansion_arr_e4") / E4
-    found = in_order(found)
-    assert len(found) == len(rows), "every feature row has a label"
+    came = labels(base.tables, cohort(base.tables, dates), settings.expansion).to_pyarrow().to_pandas()
+    came["expansion_arr"] = came.pop("expansion_arr_e4") / E4
+    came = in_order(came)
+    assert len(came) == len(rows), "every feature row has a label"
     for name in ("account_id", "snapshot_date"):
-        assert (found[name].to_numpy(object) == rows[name].to_numpy(object)).all(), "every feature row has a label"
-    return pd.concat([rows, found.drop(columns=["account_id", "snapshot_date"])], axis=1)
+        assert (came[name].to_numpy(object) == rows[name].to_numpy(object)).all(), "every feature row has a label"
+    return pd.concat([rows, came.drop(columns=["account_id", "snapshot_date"])], axis=1)
 
 
 def feature_cards(base: KnownBase) -> dict[str, FeatureCard]:
@@ -178,10 +179,10 @@ def inputs(report: Report, base: KnownBase) -> dict[str, Any]:
 
 def fingerprint(report: Report, base: KnownBase, parts: Iterable[pd.DataFrame]) -> dict[str, Any]:
     """What the data was: ``inputs``, and a hash of the feature rows."""
-    found = Fingerprint()
+    rows_hash = Fingerprint()
     for rows in parts:
-        found.add(rows)
-    return inputs(report, base) | found.told()
+        rows_hash.add(rows)
+    return inputs(report, base) | rows_hash.told()
 
 
 def likeness(base: KnownBase) -> tuple[str, ...]:

@@ -9,20 +9,20 @@ from typing import Any
 import pandas as pd
 
 from data.checks.report import Report
+from data.contract.cross_sell import CrossSellOptions
 from data.sources.known import KnownBase
 from features.catalogue import full_catalogue
-from features.cross_sell import CrossSellOptions
 from flows.run.progress import say
 from flows.run.runner import RETRIES, stage
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
 from flows.stages.last_list import LastList, last_list
 from flows.stages.shown import show_top
-from flows.stages.warnings import require_features, require_same_rules, warnings
+from flows.stages.warnings import require_same_rules, warnings
 from models.estimators.bundle import Bundle
 from models.registry.glance import RULE
 from models.registry.mlflow_store import ModelRegistry
-from models.scoring.score import Scored, require_unchanged, score
+from models.scoring.score import Scored, require_features, require_unchanged, score
 from serving.publish import Publisher, publish
 from serving.published.assemble import assemble_batch
 from serving.published.context import ListContext, known_people

@@ -22,7 +22,7 @@ def show_verdict(verdict: Verdict) -> None:
 def show_decision(decision: Decision) -> None:
     """Promote, keep or refuse, and every condition that was asked."""
     lines = [f"**{decision.choice}**: {'; '.join(decision.because)}", "", "| asked | there | passed |", "|---|---|---|"]
-    lines += [f"| {gate.asks} | {gate.found} | {'yes' if gate.passed else 'no'} |" for gate in decision.gates]
+    lines += [f"| {check.asks} | {check.found} | {'yes' if check.passed else 'no'} |" for check in decision.checks]
     runner().show_text("promotion", "\n".join(lines), "Is the new model to be served?")
 
 

@@ -1,15 +1,13 @@
 """What a reader of the list must be told: old data, a model that was no good on past snapshots, other label rules."""
 
-from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 from data.errors import ModelError
 from data.sources.known import KnownBase
 from flows.run.settings import Settings
-from models.estimators.boosting import check_columns
 from models.estimators.bundle import Bundle
-from models.settings import PromotionGates
+from models.settings import PromotionSettings
 from models.training.train import TrainedModel
 
 RULES = "expansion_rules"
@@ -48,13 +46,7 @@ def require_same_rules(bundle: Bundle, settings: Settings) -> None:
         )
 
 
-def require_features(bundle: Bundle, there: Collection[str]) -> None:
-    """Raise ``ModelError`` if the tables no longer give what the model asks for, before anything is built."""
-    asked = list(bundle.feature_names)
-    check_columns(asked, [name for name in asked if name in there])
-
-
-def warnings(bundle: Bundle, base: KnownBase, gates: PromotionGates) -> list[str]:
+def warnings(bundle: Bundle, base: KnownBase, gates: PromotionSettings) -> list[str]:
     """Sentences for the page and the manifest.
 
     ``gates``: outside their ``forecast_range`` the percentages are not to be taken at their word.

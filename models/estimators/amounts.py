@@ -176,9 +176,9 @@ def _corrected(by_size: Amounts, rows: pd.DataFrame, arr: np.ndarray, features: 
     best = min(loss, key=lambda many: (loss[many], many))
     if not best:
         return by_size
-    told = means * np.exp(left_out[best])
-    level = float(arr.sum() / told.sum())
-    low, high, square = _spread(arr / (level * told))
+    expected = means * np.exp(left_out[best])
+    level = float(arr.sum() / expected.sum())
+    low, high, square = _spread(arr / (level * expected))
     booster = boosting.fit_gamma(X, arr, means, TREES, best, seed)
     return replace(
         by_size,

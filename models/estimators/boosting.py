@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 from joblib import cpu_count
 
-from data.errors import ModelError
-from features.missing_features import say_missing, some
+from data.errors import ModelError, some
 from models.settings import Params
 
 Booster = lightgbm.Booster
@@ -101,14 +100,14 @@ def check_columns(expected: list[str], given: list[str]) -> None:
     missing = [name for name in expected if name not in given]
     extra = [name for name in given if name not in expected]
     moved = [f"{g} in place of {e}" for g, e in zip(given, expected, strict=False) if g != e]
-    found = [
-        say_missing(expected, missing),
+    wrong = [
+        f"missing: {some(missing)}" * bool(missing),
         f"not the model's: {some(extra)}" * bool(extra),
         f"in another order: {', '.join(moved)}" * (not missing and not extra),
     ]
     raise ModelError(
         asked=f"score rows with a model of {len(expected)} features",
-        found="; ".join(part for part in found if part),
+        found="; ".join(part for part in wrong if part),
         todo="build the rows with the tables and features that the model was trained on, or train again",
     )
 

@@ -14,7 +14,7 @@ from models.estimators.amounts import Amounts
 from models.estimators.boosting import Booster
 from models.estimators.calibration import Calibrator, calibrator_from_dict
 from models.estimators.categories import Categories
-from models.estimators.cross_sell import Offers
+from models.estimators.cross_sell import CrossSellModel
 
 
 class OutdatedModelError(ModelError):
@@ -42,7 +42,7 @@ class Bundle:
 
     ``categories`` are the values of the text-valued features. ``any_expansion`` is the model that is ranked by and
     explained; ``motions`` are those that could be learnt, and ``withheld`` says of each other motion why not.
-    ``offers`` says which product a cross-sell would be of. ``facts`` are plain values: period, rows, expansions,
+    ``cross_sell`` says which product a cross-sell would be of. ``facts`` are plain values: period, rows, expansions,
     rounds, seed.
     ``version``, ``run_id`` and ``name`` (of the registered model) are empty until the model is in the registry.
     """
@@ -53,7 +53,7 @@ class Bundle:
     withheld: Mapping[str, str]
     all_motions_modelled: bool
     amounts: Amounts | None
-    offers: Offers | None = None
+    cross_sell: CrossSellModel | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     categories: Categories = field(default_factory=dict)
     version: str = ""
@@ -88,7 +88,7 @@ class Bundle:
             "withheld": dict(self.withheld),
             "all_motions_modelled": self.all_motions_modelled,
             "amounts": None if self.amounts is None else self.amounts.to_dict(),
-            "offers": None if self.offers is None else self.offers.to_dict(),
+            "offers": None if self.cross_sell is None else self.cross_sell.to_dict(),
             "facts": dict(self.facts),
         }
         description = json.loads(json.dumps(description))
@@ -122,7 +122,7 @@ class Bundle:
             withheld=stored["withheld"],
             all_motions_modelled=stored["all_motions_modelled"],
             amounts=None if stored["amounts"] is None else Amounts.from_dict(stored["amounts"]),
-            offers=None if stored["offers"] is None else Offers.from_dict(stored["offers"]),
+            cross_sell=None if stored["offers"] is None else CrossSellModel.from_dict(stored["offers"]),
             facts=stored["facts"],
         )
         boosting.check_columns(boosting.feature_names(bundle.booster), list(bundle.feature_names))
@@ -176,10 +176,10 @@ def _written(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _require_unchanged(stored: Mapping[str, str], found: Mapping[str, str]) -> None:
+def _require_unchanged(stored: Mapping[str, str], now: Mapping[str, str]) -> None:
     """Raise ModelError, naming the first part that is not the one this model was stored with."""
-    for name in (*found, *(stored.keys() - found.keys())):
-        if stored.get(name) != found.get(name):
+    for name in (*now, *(stored.keys() - now.keys())):
+        if stored.get(name) != now.get(name):
             raise ModelError(
                 "read a stored model",
                 f"{name} is not the one this model was stored with",

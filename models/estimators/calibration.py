@@ -113,9 +113,9 @@ def fit_levels(samples: Sequence[Sample], min_positives: int) -> Levels:
     bounds = [SLOPE_RANGE, *[(-MOST_LEVEL, MOST_LEVEL)] * len(samples)]
     best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12})
     said = expit(best.x[0] * z + best.x[1:][place])
-    told = np.bincount(place, said * (1 - said), minlength=len(samples))
+    information = np.bincount(place, said * (1 - said), minlength=len(samples))
     days = tuple(day for day, _, _ in samples)
-    return Levels(float(best.x[0]), days, best.x[1:], 1 / np.maximum(told, 1e-9), rows, positives)
+    return Levels(float(best.x[0]), days, best.x[1:], 1 / np.maximum(information, 1e-9), rows, positives)
 
 
 def pooled_level(levels: Levels, horizon_days: int) -> float:

@@ -21,7 +21,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from features.cross_sell import CrossSellOptions
+from data.contract.cross_sell import CrossSellOptions
 from models.estimators.sampling import KEYS, days
 
 SIZE_COLUMNS = ("mrr", "billed_91d")
@@ -33,15 +33,15 @@ MOST_FEATURES = 100
 
 
 @dataclass(frozen=True)
-class Sales:
-    """What was sold across. ``sold``: account_id, snapshot_date, product, of the label window; ``owned``: of them."""
+class CrossSellHistory:
+    """What was sold across. ``sold``: account_id, snapshot_date, product, of the label window; ``options``: of them."""
 
     sold: pd.DataFrame
-    owned: CrossSellOptions
+    options: CrossSellOptions
 
 
 @dataclass(frozen=True)
-class Offers:
+class CrossSellModel:
     """The fitted choice.
 
     ``effects``: one row per sign (each of ``products`` that it had, then each of ``features`` that it used), one column
@@ -58,14 +58,14 @@ class Offers:
     size_scale: float
     sales: float
 
-    def shares(self, rows: pd.DataFrame, owned: CrossSellOptions) -> np.ndarray:
+    def shares(self, rows: pd.DataFrame, options: CrossSellOptions) -> np.ndarray:
         """Rows x products: the chance of each product given a cross-sell; all 0 where nothing is left.
 
         ``rows``: account_id, snapshot_date and the column of size.
         """
-        had, left = left_to_sell(rows, owned, self.products)
+        had, left = left_to_sell(rows, options, self.products)
         sizes = _standard(_size(rows, self.size_column), self.size_middle, self.size_scale)
-        shown = np.column_stack([had, _used(rows, owned, self.features)])
+        shown = np.column_stack([had, _used(rows, options, self.features)])
         utility = (
             np.asarray(self.popularity) + shown @ np.asarray(self.effects) + sizes[:, None] * np.asarray(self.size)
         )
@@ -74,9 +74,9 @@ class Offers:
         weight = np.exp(utility - best)
         return np.asarray(weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-300))
 
-    def best(self, rows: pd.DataFrame, owned: CrossSellOptions) -> tuple[np.ndarray, np.ndarray]:
+    def best(self, rows: pd.DataFrame, options: CrossSellOptions) -> tuple[np.ndarray, np.ndarray]:
         """The likeliest product of each row and its share; None and NaN where nothing is left."""
-        shares = self.shares(rows, owned)
+        shares = self.shares(rows, options)
         place = shares.argmax(axis=1)
         share = shares[np.arange(len(rows)), place]
         product = np.array(self.products, dtype=object)[place]
@@ -87,42 +87,42 @@ class Offers:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> "Offers":
+    def from_dict(cls, stored: Mapping[str, Any]) -> "CrossSellModel":
         tuples = ("products", "features", "popularity", "size")
         values = {name: tuple(value) if name in tuples else value for name, value in stored.items()}
         return cls(**values | {"effects": tuple(tuple(line) for line in stored["effects"])})
 
 
-def fit_offers(rows: pd.DataFrame, sales: Sales) -> Offers | None:
+def fit_cross_sell(rows: pd.DataFrame, cross_sells: CrossSellHistory) -> CrossSellModel | None:
     """Fit on the sales of these snapshots; None without a sale of a product that was on offer and left.
 
     ``rows``: account_id, snapshot_date and a column of size, of all accounts that bought.
     """
-    sold = sales.sold.merge(rows[KEYS], on=KEYS).sort_values([*KEYS, "product"], ignore_index=True)
+    sold = cross_sells.sold.merge(rows[KEYS], on=KEYS).sort_values([*KEYS, "product"], ignore_index=True)
     if sold.empty:
         return None
-    owned = sales.owned
-    keyed = owned.had.merge(sold[KEYS].drop_duplicates(), on=KEYS)
-    offered = owned.on_offer[owned.on_offer.snapshot_date.isin(sold.snapshot_date)]
+    options = cross_sells.options
+    keyed = options.had.merge(sold[KEYS].drop_duplicates(), on=KEYS)
+    offered = options.on_offer[options.on_offer.snapshot_date.isin(sold.snapshot_date)]
     products = tuple(sorted({*offered["product"], *keyed["product"]}))
     column = next((name for name in SIZE_COLUMNS if name in rows), "")
-    told = sold.merge(rows[[*KEYS, *([column] if column else [])]], on=KEYS)
-    had, left = left_to_sell(told, owned, products)
-    bought = np.array([products.index(name) if name in products else -1 for name in told["product"]])
-    fair = (bought >= 0) & left[np.arange(len(told)), bought]
+    bought_rows = sold.merge(rows[[*KEYS, *([column] if column else [])]], on=KEYS)
+    had, left = left_to_sell(bought_rows, options, products)
+    bought = np.array([products.index(name) if name in products else -1 for name in bought_rows["product"]])
+    fair = (bought >= 0) & left[np.arange(len(bought_rows)), bought]
     if not fair.any():
         return None
-    told, had, left, bought = told[fair], had[fair], left[fair], bought[fair]
-    weight = 1 / told.groupby(["account_id", "product"])["product"].transform("size").to_numpy(np.float64)
-    raw = _size(told, column)
+    bought_rows, had, left, bought = bought_rows[fair], had[fair], left[fair], bought[fair]
+    weight = 1 / bought_rows.groupby(["account_id", "product"])["product"].transform("size").to_numpy(np.float64)
+    raw = _size(bought_rows, column)
     known = raw[~np.isnan(raw)]
     middle, scale = (float(known.mean()), float(known.std()) or 1.0) if len(known) else (0.0, 1.0)
-    used = owned.used.merge(told[KEYS].drop_duplicates(), on=KEYS)["feature"].value_counts()
+    used = options.used.merge(bought_rows[KEYS].drop_duplicates(), on=KEYS)["feature"].value_counts()
     # Of equally frequent features the first in the alphabet: the same in any order of the rows.
     features = tuple(sorted(used.sort_index().sort_values(ascending=False, kind="stable").index[:MOST_FEATURES]))
-    shown = np.column_stack([had, _used(told, owned, features)])
+    shown = np.column_stack([had, _used(bought_rows, options, features)])
     effects = _effects(shown, _standard(raw, middle, scale), left, bought, weight)
-    return Offers(
+    return CrossSellModel(
         products=products,
         features=features,
         popularity=tuple(effects[0].tolist()),
@@ -154,31 +154,33 @@ def _effects(
         miss = weight[:, None] * (np.exp(utility - total[:, None]) - chosen)
         return float(value), (inputs.T @ miss + pull * effects).ravel()
 
-    found = minimize(loss, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", options={"ftol": 1e-12})
-    return np.asarray(found.x).reshape(shape)
+    best = minimize(loss, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", options={"ftol": 1e-12})
+    return np.asarray(best.x).reshape(shape)
 
 
-def left_to_sell(rows: pd.DataFrame, owned: CrossSellOptions, products: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def left_to_sell(
+    rows: pd.DataFrame, options: CrossSellOptions, products: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
     """Rows x products: had (0 or 1), and left to be sold (on offer that day and never had)."""
     place = {name: at for at, name in enumerate(products)}
     asked = rows[KEYS].assign(snapshot_date=days(rows["snapshot_date"]))
     keys = asked.drop_duplicates().reset_index(drop=True).reset_index(names="row")
     had = np.zeros((len(keys), len(products)))
-    lines = owned.had[owned.had["product"].isin(place)].merge(keys, on=KEYS)
+    lines = options.had[options.had["product"].isin(place)].merge(keys, on=KEYS)
     had[lines["row"], lines["product"].map(place).to_numpy(np.intp)] = 1.0
     offered = np.zeros((len(keys), len(products)), dtype=bool)
-    for day, names in owned.on_offer[owned.on_offer["product"].isin(place)].groupby("snapshot_date")["product"]:
+    for day, names in options.on_offer[options.on_offer["product"].isin(place)].groupby("snapshot_date")["product"]:
         offered |= (keys.snapshot_date == day).to_numpy()[:, None] & np.isin(products, names)
     back = asked.merge(keys, on=KEYS, how="left")["row"].to_numpy()
     return had[back], (offered & (had == 0))[back]
 
 
-def _used(rows: pd.DataFrame, owned: CrossSellOptions, features: Sequence[str]) -> np.ndarray:
+def _used(rows: pd.DataFrame, options: CrossSellOptions, features: Sequence[str]) -> np.ndarray:
     """Rows x features: used in the last quarter (0 or 1)."""
     place = {name: at for at, name in enumerate(features)}
     asked = rows[KEYS].assign(snapshot_date=days(rows["snapshot_date"]), row=np.arange(len(rows)))
     used = np.zeros((len(rows), len(features)))
-    lines = owned.used[owned.used["feature"].isin(place)].merge(asked, on=KEYS)
+    lines = options.used[options.used["feature"].isin(place)].merge(asked, on=KEYS)
     used[lines["row"], lines["feature"].map(place).to_numpy(np.intp)] = 1.0
     return used
 

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-KEYS = ["account_id", "snapshot_date"]
+from data.contract.vocabulary import KEY
+
+KEYS = list(KEY)
 """The key of a row."""
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 """The step of splitmix64 (Steele, Lea and Flood 2014); pandas hashes whole numbers by the rest of it."""

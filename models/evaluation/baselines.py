@@ -79,11 +79,11 @@ def both_directions_auc(values: np.ndarray, y: np.ndarray) -> tuple[float, float
 
 def single_columns(rows: pd.DataFrame, columns: Iterable[str], y: np.ndarray) -> pd.DataFrame:
     """One row per column with its better direction: column, first, auc; best first, equal ones by name."""
-    found: list[tuple[str, First, float]] = []
+    lines: list[tuple[str, First, float]] = []
     for column in columns:
         highest, lowest = both_directions_auc(rows[column].to_numpy(np.float64), y)
-        found.append((column, "highest", highest) if highest >= lowest else (column, "lowest", lowest))
-    table = pd.DataFrame(found, columns=["column", "first", "auc"])
+        lines.append((column, "highest", highest) if highest >= lowest else (column, "lowest", lowest))
+    table = pd.DataFrame(lines, columns=["column", "first", "auc"])
     return table.sort_values(["auc", "column"], ascending=[False, True], ignore_index=True)
 
 
@@ -126,13 +126,13 @@ def rankings(
     """
     rules = [best_rule(train, columns, train[label].to_numpy())]
     rules += [rule for rule in NAMED_RULES if rule.column in test.columns]
-    found = {rule.name: rule.ranking(test) for rule in rules}
+    by_rival = {rule.name: rule.ranking(test) for rule in rules}
     if trigger_columns(test):
-        found[TRIGGER_POINTS] = trigger_points(test, thresholds)
-    found[LOGISTIC] = logistic_ranking(train, test, columns, label)
+        by_rival[TRIGGER_POINTS] = trigger_points(test, thresholds)
+    by_rival[LOGISTIC] = logistic_ranking(train, test, columns, label)
     if len(last_list):
-        found[LAST_LIST] = last_list.reindex(test["account_id"]).fillna(-np.inf).to_numpy(np.float64)
-    return found
+        by_rival[LAST_LIST] = last_list.reindex(test["account_id"]).fillna(-np.inf).to_numpy(np.float64)
+    return by_rival
 
 
 def rival_rankings(
@@ -152,8 +152,8 @@ def rival_rankings(
         test = history.iloc[day_of(history, split.test_date)]
         earlier = predictions[predictions.snapshot_date < split.test_date]
         last = earlier[earlier.snapshot_date == earlier.snapshot_date.max()].set_index("account_id").log_odds
-        told = rankings(train, test, features, "expanded", settings.triggers.model_dump(), last.astype("float64"))
-        return test[["account_id", "snapshot_date"]].assign(**told)
+        by_rival = rankings(train, test, features, "expanded", settings.triggers.model_dump(), last.astype("float64"))
+        return test[["account_id", "snapshot_date"]].assign(**by_rival)
 
     judged = [split for split in reported if (rows.snapshot_date == split.test_date).any()]
     with ThreadPoolExecutor(settings.workers or cpu_count()) as pool:

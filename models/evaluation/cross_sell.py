@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models.estimators.cross_sell import SIZE_COLUMNS, Sales, fit_offers, left_to_sell
+from models.estimators.cross_sell import SIZE_COLUMNS, CrossSellHistory, fit_cross_sell, left_to_sell
 from models.estimators.sampling import KEYS
 from models.evaluation import metrics
 from models.evaluation.bootstrap import Resamples, table_of
@@ -16,7 +16,7 @@ from models.settings import TrainSettings
 
 
 @dataclass(frozen=True)
-class OfferedBacktest:
+class CrossSellBacktest:
     """What the choice would have said on past days.
 
     ``days``: one row per reported day: snapshot_date, buyers (accounts with a cross-sell), choices (products left to a
@@ -36,19 +36,19 @@ class OfferedBacktest:
         return flat
 
 
-def judge_offers(
-    rows: pd.DataFrame, reported: Sequence[Split], sales: Sales, settings: TrainSettings
-) -> OfferedBacktest | None:
+def judge_cross_sell(
+    rows: pd.DataFrame, reported: Sequence[Split], cross_sells: CrossSellHistory, settings: TrainSettings
+) -> CrossSellBacktest | None:
     """Replay the choice: fitted on what had matured before each reported day, asked about the cross-sells of that day.
 
     ``rows``: labelled history. A product that nobody could be offered yet counts as a miss. None without a buyer.
     """
     column = next((name for name in SIZE_COLUMNS if name in rows), None)
-    buyers = sales.sold[KEYS].drop_duplicates()
+    buyers = cross_sells.sold[KEYS].drop_duplicates()
     known = rows[[*KEYS, *([column] if column else [])]].merge(buyers, on=KEYS)
     known = known.sort_values(KEYS, ignore_index=True)  # resamples are drawn in the order of the rows
-    told = [_told(known, split, sales) for split in sorted(reported, key=lambda split: split.test_date)]
-    asked = pd.concat([part for part in told if part is not None] or [pd.DataFrame()], ignore_index=True)
+    by_day = [_judged_day(known, split, cross_sells) for split in sorted(reported, key=lambda split: split.test_date)]
+    asked = pd.concat([part for part in by_day if part is not None] or [pd.DataFrame()], ignore_index=True)
     if asked.empty:
         return None
     resamples = Resamples(asked.account_id, settings.resamples, settings.seed)
@@ -56,31 +56,32 @@ def judge_offers(
     figures = resamples.figures(
         np.arange(len(asked)), lambda counts: metrics.figures(JudgedBuyers(**buyers_of, counts=counts), CROSS_SELL)
     )
-    by_day = asked.groupby("snapshot_date", as_index=False).agg(
+    days = asked.groupby("snapshot_date", as_index=False).agg(
         buyers=("hit", "size"),
         choices=("choices", "mean"),
         hit_rate=("hit", "mean"),
         popular_hit_rate=("popular", "mean"),
         mean_share=("share", "mean"),
     )
-    return OfferedBacktest(by_day, table_of(figures))
+    return CrossSellBacktest(days, table_of(figures))
 
 
-def _told(known: pd.DataFrame, split: Split, sales: Sales) -> pd.DataFrame | None:
+def _judged_day(known: pd.DataFrame, split: Split, cross_sells: CrossSellHistory) -> pd.DataFrame | None:
     """One row per buyer of a day: was the likeliest product bought, was the most popular one, and what share it had."""
-    fitted = fit_offers(known[known.snapshot_date.isin(split.train_dates)], sales)
+    fitted = fit_cross_sell(known[known.snapshot_date.isin(split.train_dates)], cross_sells)
     asked = known[known.snapshot_date == split.test_date].reset_index(drop=True)
     if fitted is None or asked.empty:
         return None
-    past = sales.sold[sales.sold.snapshot_date.isin(split.train_dates)]
+    past = cross_sells.sold[cross_sells.sold.snapshot_date.isin(split.train_dates)]
     sold = past.drop_duplicates(["account_id", "product"])["product"].value_counts()
     counts = np.array([sold.get(name, 0) for name in fitted.products], dtype=np.float64)
-    _, left = left_to_sell(asked, sales.owned, fitted.products)
-    shares = fitted.shares(asked, sales.owned)
+    _, left = left_to_sell(asked, cross_sells.options, fitted.products)
+    shares = fitted.shares(asked, cross_sells.options)
     best, popular = shares.argmax(axis=1), np.where(left, counts, -1.0).argmax(axis=1)
     bought = np.zeros(shares.shape, dtype=bool)
     place = {name: at for at, name in enumerate(fitted.products)}
-    came = sales.sold[sales.sold["product"].isin(place)].merge(asked[KEYS].reset_index(names="row"), on=KEYS)
+    known_products = cross_sells.sold[cross_sells.sold["product"].isin(place)]
+    came = known_products.merge(asked[KEYS].reset_index(names="row"), on=KEYS)
     bought[came["row"], came["product"].map(place).to_numpy(np.intp)] = True
     each = np.arange(len(asked))
     return asked[KEYS].assign(

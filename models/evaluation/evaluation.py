@@ -1,9 +1,9 @@
 """Everything that is found out about a base before a model of it is believed: replay, backtest, probes, verdict.
 
-    checks -> past days scored as if each were today (rolling) -> held against what came and against the rivals
+    checks -> past days scored as if each were today (replay) -> held against what came and against the rivals
     (backtest) -> leak probes -> verdict
 
-``headroom backtest`` shows a study; ``headroom train`` makes a model of one whose verdict allows it.
+``headroom backtest`` shows an evaluation; ``headroom train`` makes a model of one whose verdict allows it.
 """
 
 from collections.abc import Sequence
@@ -14,68 +14,69 @@ import pandas as pd
 
 from data.errors import ModelError, NotEnoughHistoryError
 from models.estimators.categories import Categories, encode, learn_categories
-from models.estimators.cross_sell import Offers, Sales, fit_offers
+from models.estimators.cross_sell import CrossSellHistory, CrossSellModel, fit_cross_sell
 from models.estimators.sampling import KEYS, days
 from models.evaluation import baselines
 from models.evaluation.backtest import Backtest, judge
-from models.evaluation.cross_sell import OfferedBacktest, judge_offers
-from models.evaluation.leak_probes import Leak, probe
-from models.evaluation.replay import Progress, Recipe, Replay, replay, replay_amounts
+from models.evaluation.cross_sell import CrossSellBacktest, judge_cross_sell
+from models.evaluation.leak_probes import Leak, find_leaks
+from models.evaluation.replay import LabelRecipe, Progress, Replay, replay, replay_amounts
 from models.evaluation.splits import Split, origins
 from models.evaluation.verdict import Verdict, judge_base, require_enough
-from models.settings import StudySettings
+from models.settings import EvaluationSettings
 
 
 @dataclass(frozen=True)
-class Study:
+class Evaluation:
     """What was found out.
 
     ``rows``: the labelled history, sorted; text as the number of its value in ``categories``. ``today``: the feature
-    rows of the day that is scored, or None. ``reported``: the replayed days whose figures are told; ``played`` also
-    holds those before them. ``columns``: one row per feature, its AUC as a rule of its own. ``offers``: which product a
-    cross-sell would be of, learnt on all sales; ``offered``: how that did on past days.
+    rows of the day that is scored, or None. ``reported``: the replayed days whose figures are told; ``replayed`` also
+    holds those before them. ``columns``: one row per feature, its AUC as a rule of its own. ``cross_sell``: which
+    product a cross-sell would be of; ``cross_sell_backtest``: how that did on past days.
     """
 
     rows: pd.DataFrame
     features: tuple[str, ...]
     categories: Categories
     today: pd.DataFrame | None
-    settings: StudySettings
+    settings: EvaluationSettings
     expansions: int
     reported: tuple[Split, ...]
-    played: Replay
+    replayed: Replay
     backtest: Backtest
     columns: pd.DataFrame
     leaks: tuple[Leak, ...]
     verdict: Verdict
-    offers: Offers | None = None
-    offered: OfferedBacktest | None = None
+    cross_sell: CrossSellModel | None = None
+    cross_sell_backtest: CrossSellBacktest | None = None
 
     def metrics(self) -> dict[str, float]:
         """Flat names for MLflow: those of the backtest, and of the product for a cross-sell."""
-        return self.backtest.metrics() | ({} if self.offered is None else self.offered.metrics())
+        of_products = {} if self.cross_sell_backtest is None else self.cross_sell_backtest.metrics()
+        return self.backtest.metrics() | of_products
 
 
 def silent(_: str) -> None:
     """Progress that goes nowhere."""
 
 
-def study(
+def evaluate(
     history: pd.DataFrame,
     feature_names: Sequence[str],
-    settings: StudySettings,
+    settings: EvaluationSettings,
     *,
     today: pd.DataFrame | None = None,
     people: pd.DataFrame | None = None,
-    sales: Sales | None = None,
+    cross_sells: CrossSellHistory | None = None,
     progress: Progress = silent,
-) -> Study:
+) -> Evaluation:
     """Find out whether a base can be learnt.
 
     ``history``: one row per account and matured snapshot: account_id, snapshot_date, the features, expanded (0/1),
     expanded_<motion> (0/1) and expansion_arr (currency per year) where there are any. ``today``: the same features of
-    the day that is scored. ``people``: account_id, owner, segment. ``sales``: which products were sold across. The
-    order of the rows changes nothing.
+    the day that is scored. ``people``: account_id, owner, segment. ``cross_sells``: which products were sold across.
+    The order of the rows changes nothing.
     Raises NotEnoughHistoryError with what there is and what it takes.
     """
     features = list(feature_names)
@@ -90,8 +91,8 @@ def study(
 
         tuned = tune(rows, features, splits, reported, settings, progress)
         settings = settings.model_copy(update={"boosting": tuned.params})
-    played = replay(rows, features, splits, recipe_of(settings), progress)
-    if not played.predictions.snapshot_date.isin([split.test_date for split in reported]).any():
+    replayed = replay(rows, features, splits, recipe_of(settings), progress)
+    if not replayed.predictions.snapshot_date.isin([split.test_date for split in reported]).any():
         raise NotEnoughHistoryError(
             asked="test the model on past snapshots",
             found=f"no expansion before any of the last {len(splits)} snapshots to learn from",
@@ -99,13 +100,13 @@ def study(
         )
     progress("rivals and intervals")
     amounts = replay_amounts(rows, features, reported, settings.seed)
-    backtest = judge(rows, features, reported, played.predictions, amounts, settings, people)
+    backtest = judge(rows, features, reported, replayed.predictions, amounts, settings, people)
     progress("leak probes")
     columns = baselines.single_columns(rows, features, rows["expanded"].to_numpy())
     known = None if today is None else encode(today.assign(snapshot_date=days(today["snapshot_date"])), categories)
-    offered = None if sales is None else judge_offers(rows, reported, sales, settings)
-    leaks = probe(rows, features, reported, columns, settings, known)
-    return Study(
+    cross_sell_backtest = None if cross_sells is None else judge_cross_sell(rows, reported, cross_sells, settings)
+    leaks = find_leaks(rows, features, reported, columns, settings, known)
+    return Evaluation(
         rows=rows,
         features=tuple(features),
         categories=categories,
@@ -113,19 +114,19 @@ def study(
         settings=settings,
         expansions=expansions,
         reported=reported,
-        played=played,
+        replayed=replayed,
         backtest=backtest,
         columns=columns,
         leaks=tuple(leaks),
         verdict=judge_base(backtest, leaks),
-        offers=None if sales is None else fit_offers(rows, sales),
-        offered=offered,
+        cross_sell=None if cross_sells is None else fit_cross_sell(rows, cross_sells),
+        cross_sell_backtest=cross_sell_backtest,
     )
 
 
-def recipe_of(settings: StudySettings) -> Recipe:
+def recipe_of(settings: EvaluationSettings) -> LabelRecipe:
     """How any expansion is learnt."""
-    return Recipe(
+    return LabelRecipe(
         label="expanded",
         params=settings.boosting,
         default_rounds=settings.default_rounds,

@@ -48,7 +48,7 @@ class Leak:
         return f"{self.name}: {self.found}"
 
 
-def probe(
+def find_leaks(
     rows: pd.DataFrame,
     features: Sequence[str],
     reported: Sequence[Split],
@@ -61,12 +61,12 @@ def probe(
     ``rows``: labelled history, sorted; ``columns``: the AUC of each column as a rule (``baselines.single_columns``);
     ``today``: the unlabelled feature rows of the day that is scored.
     """
-    found = [*_single(columns, settings), *_identity(rows, reported, settings)]
-    found += _shuffled_time(rows, list(features), reported, settings)
-    found += _train_and_score(rows, features, today, settings)
+    leaks = [*_single(columns, settings), *_identity(rows, reported, settings)]
+    leaks += _shuffled_time(rows, list(features), reported, settings)
+    leaks += _train_and_score(rows, features, today, settings)
     return [
         Leak(leak.probe, leak.name, leak.found, leak.todo, leak.name in settings.signed_off)
-        for leak in {leak.name: leak for leak in reversed(found)}.values()
+        for leak in {leak.name: leak for leak in reversed(leaks)}.values()
     ][::-1]
 
 
@@ -108,7 +108,7 @@ def _identity(rows: pd.DataFrame, reported: Sequence[Split], settings: TrainSett
     groups = [np.flatnonzero(strata == stratum) for stratum in strata.unique()]
     outcome = part.expanded.to_numpy(np.int8)
 
-    def told(weights: np.ndarray) -> dict[str, np.ndarray]:
+    def within_groups(weights: np.ndarray) -> dict[str, np.ndarray]:
         wins, pairs = np.zeros(len(weights)), np.zeros(len(weights))
         for places in groups:
             w, hits = weights[:, places], weights[:, places] @ outcome[places]
@@ -117,7 +117,7 @@ def _identity(rows: pd.DataFrame, reported: Sequence[Split], settings: TrainSett
             pairs += count
         return {"auc": wins / np.maximum(pairs, 1)}
 
-    values = resamples.figures(np.arange(len(part)), told)["auc"]
+    values = resamples.figures(np.arange(len(part)), within_groups)["auc"]
     low, high = interval(values)
     if low > 0.5 and values[0] > settings.id_auc:
         yield Leak(
@@ -165,13 +165,13 @@ def _shuffled_time(
     early = y[chosen.places]
     if not 0 < early.sum() < len(early):
         return
-    told, boosters = [], []
+    aucs, boosters = [], []
     for seen in (stay, moved_from):
         X = matrix(rows, features, seen[chosen.places])
         boosters.append(boosting.fit(X, early, settings.boosting, ROUNDS, settings.seed, chosen.share))
         said = [boosting.log_odds(boosters[-1], matrix(rows, features, seen[day])) for day in days]
-        told.append(np.nanmean([auc(y[day], scores) for day, scores in zip(days, said, strict=True)]))
-    real, shuffled = told
+        aucs.append(np.nanmean([auc(y[day], scores) for day, scores in zip(days, said, strict=True)]))
+    real, shuffled = aucs
     if shuffled > settings.shuffled_auc and real - shuffled < settings.shuffled_margin:
         steady = _steadiest(rows, features, boosters[1])
         yield Leak(

@@ -1,4 +1,4 @@
-"""How good a ranking and its probabilities are: how each figure is computed (which are told: ``metrics``).
+"""How good a ranking and its probabilities are: how each figure is computed (which are shown: ``metrics``).
 
 One row is one account on one snapshot: ``y`` is 0 or 1, ``p`` what it was ranked by (any number, higher is earlier),
 ``arr`` the expansion ARR that came. ``weights`` say how many times each row counts: left out, once; a matrix
@@ -74,13 +74,13 @@ class Listed:
 
     def average_precision(self) -> np.ndarray:
         """Of a gain of 0 or 1. A row that counts w times stands w times in a row: the sum over j = 1..w of
-        (found + j) / (passed + j) is w + (found - passed) (digamma(passed + w + 1) - digamma(passed + 1)).
+        (hits + j) / (passed + j) is w + (hits - passed) (digamma(passed + w + 1) - digamma(passed + 1)).
         """
         hit = self.gain > 0
         times = self.counts[:, hit]
         passed = self.through[:, hit] - times
-        found = np.cumsum(times, axis=1) - times
-        total = times + (found - passed) * (digamma(passed + times + 1) - digamma(passed + 1))
+        hits = np.cumsum(times, axis=1) - times
+        total = times + (hits - passed) * (digamma(passed + times + 1) - digamma(passed + 1))
         return ratio(total.sum(axis=1), times.sum(axis=1))
 
 
@@ -239,7 +239,7 @@ def deciles(y: np.ndarray, p: np.ndarray, expected_arr: np.ndarray, arr: np.ndar
     """
     table = pd.DataFrame({"y": y, "p": p, "expected": expected_arr, "arr": arr}).astype("float64")
     grouped = table.assign(decile=10 - bins_of(table.p.to_numpy())).groupby("decile")
-    told = grouped.agg(
+    table = grouped.agg(
         rows=("y", "size"),
         positives=("y", "sum"),
         mean_propensity=("p", "mean"),
@@ -247,7 +247,7 @@ def deciles(y: np.ndarray, p: np.ndarray, expected_arr: np.ndarray, arr: np.ndar
         expected_arr=("expected", "sum"),
         expansion_arr=("arr", "sum"),
     )
-    return told.reset_index().astype({"positives": "int64"})
+    return table.reset_index().astype({"positives": "int64"})
 
 
 def deciles_out_of_order(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:

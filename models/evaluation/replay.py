@@ -1,7 +1,7 @@
 """The monthly retrain, replayed: for each past snapshot, train on what was matured then and score that day.
 
-How many trees to grow and how to calibrate is settled on each day from the earlier snapshots of the same replay whose
-labels had matured by then, and for the model of today from all of them: one definition (``settle``) for both. The
+How many trees to grow and how to calibrate is found on each day from the earlier snapshots of the same replay whose
+labels had matured by then, and for the model of today from all of them: one definition (``fit_recipe``) for both. The
 level of the probabilities is that of the day: the matured past, and the season (``models.estimators.base_rate``).
 """
 
@@ -28,7 +28,7 @@ AMOUNTS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high", "arr_s
 
 
 @dataclass(frozen=True)
-class Recipe:
+class LabelRecipe:
     """How one label is learnt."""
 
     label: str
@@ -59,7 +59,7 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Settled:
+class FittedRecipe:
     """What the matured past says about how to train: number of trees, and how their log-odds are to be read.
 
     ``folds`` is the number of past snapshots behind it; with none, rounds are the default and the slope 1.
@@ -79,27 +79,27 @@ class Settled:
 @dataclass(frozen=True)
 class Replay:
     """``predictions``: one row per account and past snapshot: account_id, snapshot_date, y, log_odds, propensity,
-    calibrated (was there a matured past to calibrate on), rounds. ``settled`` is for the model of today.
+    calibrated (was there a matured past to calibrate on), rounds. ``fitted`` is for the model of today.
     """
 
     predictions: pd.DataFrame
-    settled: Settled
+    fitted: FittedRecipe
 
 
-def settle(folds: Sequence[Fold], rates: Rates, recipe: Recipe) -> Settled:
+def fit_recipe(folds: Sequence[Fold], rates: Rates, recipe: LabelRecipe) -> FittedRecipe:
     """Rounds with the least mean log loss over these folds, and the slope and levels of their log-odds."""
     if not folds:
-        return Settled(
+        return FittedRecipe(
             recipe.default_rounds, fit_levels([], recipe.min_calibration_positives), rates, recipe.horizon_days, 0
         )
     rounds = boosting.STAGE * (1 + int(np.argmin(np.mean([fold.curve for fold in folds], axis=0))))
     samples = [(fold.split.test_date, _log_odds(fold, rounds), fold.y) for fold in folds]
     levels = fit_levels(samples, recipe.min_calibration_positives)
-    return Settled(rounds, levels, rates, recipe.horizon_days, len(folds))
+    return FittedRecipe(rounds, levels, rates, recipe.horizon_days, len(folds))
 
 
 def replay(
-    history: pd.DataFrame, features: list[str], splits: Sequence[Split], recipe: Recipe, progress: Progress
+    history: pd.DataFrame, features: list[str], splits: Sequence[Split], recipe: LabelRecipe, progress: Progress
 ) -> Replay:
     """Train and score each split, oldest first; splits without both outcomes to learn from are left out.
 
@@ -112,19 +112,19 @@ def replay(
     with ThreadPoolExecutor(recipe.workers or cpu_count()) as pool:
         trained = pool.map(lambda split: _fold(history, features, split, recipe), in_order)
         for number, (split, fold) in enumerate(zip(in_order, trained, strict=True), start=1):
-            told = f"{recipe.label}: {split.test_date:%Y-%m-%d} ({number} of {len(in_order)})"
+            day = f"{recipe.label}: {split.test_date:%Y-%m-%d} ({number} of {len(in_order)})"
             if fold is None:
-                progress(f"{told} left out, one outcome only before it")
+                progress(f"{day} left out, one outcome only before it")
                 continue
-            settled = settle([earlier for earlier in folds if _matured(earlier, split, recipe)], rates, recipe)
-            scored.append(_scored(fold, settled))
+            fitted = fit_recipe([earlier for earlier in folds if _matured(earlier, split, recipe)], rates, recipe)
+            scored.append(_scored(fold, fitted))
             folds.append(fold)
-            progress(f"{told} replayed, {settled.rounds} trees")
+            progress(f"{day} replayed, {fitted.rounds} trees")
     empty = pd.DataFrame(columns=["account_id", "snapshot_date", "y", "log_odds", "propensity", "calibrated", "rounds"])
-    return Replay(pd.concat(scored, ignore_index=True) if scored else empty, settle(folds, rates, recipe))
+    return Replay(pd.concat(scored, ignore_index=True) if scored else empty, fit_recipe(folds, rates, recipe))
 
 
-def _fold(history: pd.DataFrame, features: list[str], split: Split, recipe: Recipe) -> Fold | None:
+def _fold(history: pd.DataFrame, features: list[str], split: Split, recipe: LabelRecipe) -> Fold | None:
     booster = fit_rows(history, features, recipe, recipe.max_rounds, split.train_dates)
     if booster is None:
         return None
@@ -137,7 +137,7 @@ def _fold(history: pd.DataFrame, features: list[str], split: Split, recipe: Reci
 def fit_rows(
     history: pd.DataFrame,
     features: list[str],
-    recipe: Recipe,
+    recipe: LabelRecipe,
     rounds: int,
     dates: Sequence[pd.Timestamp] | None = None,
 ) -> Booster | None:
@@ -150,7 +150,7 @@ def fit_rows(
     return boosting.fit(X, y, recipe.params, rounds, recipe.seed, chosen.share)
 
 
-def _matured(earlier: Fold, split: Split, recipe: Recipe) -> bool:
+def _matured(earlier: Fold, split: Split, recipe: LabelRecipe) -> bool:
     return earlier.split.test_date + timedelta(days=recipe.horizon_days) <= split.test_date
 
 
@@ -158,14 +158,14 @@ def _log_odds(fold: Fold, rounds: int) -> np.ndarray:
     return boosting.log_odds(fold.booster, fold.X, rounds)
 
 
-def _scored(fold: Fold, settled: Settled) -> pd.DataFrame:
-    raw = _log_odds(fold, settled.rounds)
+def _scored(fold: Fold, fitted: FittedRecipe) -> pd.DataFrame:
+    raw = _log_odds(fold, fitted.rounds)
     return fold.keys.assign(
         y=fold.y,
         log_odds=raw,
-        propensity=settled.calibrator(fold.split.test_date, raw).propensity(raw),
-        calibrated=settled.folds > 0,
-        rounds=settled.rounds,
+        propensity=fitted.calibrator(fold.split.test_date, raw).propensity(raw),
+        calibrated=fitted.folds > 0,
+        rounds=fitted.rounds,
     )
 
 

@@ -20,7 +20,7 @@ from models.estimators import boosting
 from models.estimators.sampling import day_of, matrix, rows_to_fit
 from models.evaluation.measures import order_loss
 from models.evaluation.splits import Split
-from models.settings import Params, StudySettings
+from models.settings import EvaluationSettings, Params
 
 MOST_DAYS = 4
 """Past days that a trial is judged on."""
@@ -40,7 +40,7 @@ def tune(
     features: list[str],
     splits: Sequence[Split],
     reported: Sequence[Split],
-    settings: StudySettings,
+    settings: EvaluationSettings,
     progress: Callable[[str], None],
 ) -> Tuned:
     """Search for ``settings.tune_trials`` trials or ``settings.tune_seconds``, whichever is over first.
@@ -51,7 +51,7 @@ def tune(
     if not settings.tune_trials or not days:
         return Tuned(settings.boosting, 0, 0.0)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=settings.seed))
+    search = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=settings.seed))
     until = time.monotonic() + settings.tune_seconds
     with ThreadPoolExecutor(settings.workers or cpu_count()) as pool:
         tried: list[Params] = []
@@ -63,7 +63,7 @@ def tune(
             return float(losses[-1].mean())
 
         judged(settings.boosting)
-        study.optimize(
+        search.optimize(
             lambda trial: judged(settings.boosting.model_copy(update=_suggest(trial))),
             n_trials=settings.tune_trials - 1,
             timeout=max(0.0, until - time.monotonic()),
@@ -91,14 +91,14 @@ def _suggest(trial: optuna.Trial) -> dict[str, float | int]:
     }
 
 
-def _days(splits: Sequence[Split], reported: Sequence[Split], settings: StudySettings) -> list[Split]:
+def _days(splits: Sequence[Split], reported: Sequence[Split], settings: EvaluationSettings) -> list[Split]:
     """The last past days whose labels had matured before the first reported one."""
     first = min(split.test_date for split in reported)
     horizon = timedelta(days=settings.horizon_days)
     return [split for split in splits if split.test_date + horizon <= first][-MOST_DAYS:]
 
 
-def _loss(rows: pd.DataFrame, features: list[str], day: Split, params: Params, settings: StudySettings) -> float:
+def _loss(rows: pd.DataFrame, features: list[str], day: Split, params: Params, settings: EvaluationSettings) -> float:
     """The log loss of the best stage on that day, its level left free."""
     test = rows.iloc[day_of(rows, day.test_date)]
     came = test["expanded"].to_numpy(np.int8)

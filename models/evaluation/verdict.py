@@ -11,10 +11,10 @@ import pandas as pd
 from data.errors import HeadroomError, NotEnoughHistoryError
 from models.evaluation.backtest import Backtest
 from models.evaluation.leak_probes import Leak
-from models.settings import StudySettings
+from models.settings import EvaluationSettings
 
 
-class Kind(StrEnum):
+class VerdictKind(StrEnum):
     """What a verdict says."""
 
     USABLE = "usable"
@@ -27,13 +27,13 @@ class Kind(StrEnum):
 class Verdict:
     """What was found about a base, why, and what to do. Only ``USABLE`` lets a model be used."""
 
-    kind: Kind
+    kind: VerdictKind
     because: tuple[str, ...]
     todo: str = ""
 
     @property
     def usable(self) -> bool:
-        return self.kind is Kind.USABLE
+        return self.kind is VerdictKind.USABLE
 
 
 class NotUsableError(HeadroomError):
@@ -62,18 +62,19 @@ def judge_base(backtest: Backtest, leaks: Sequence[Leak]) -> Verdict:
     open_leaks = [leak for leak in leaks if not leak.signed_off]
     if open_leaks:
         todo = f"{open_leaks[0].todo}. {SIGN_OFF.format(name=open_leaks[0].name)}"
-        return Verdict(Kind.LEAK, tuple(f"{leak.probe}: {leak}" for leak in open_leaks), todo[0].upper() + todo[1:])
+        because = tuple(f"{leak.probe}: {leak}" for leak in open_leaks)
+        return Verdict(VerdictKind.LEAK, because, todo[0].upper() + todo[1:])
     value, low, high = backtest.figure("auc")
     if not low > 0.5:
         return Verdict(
-            Kind.NO_SIGNAL,
+            VerdictKind.NO_SIGNAL,
             (f"on past snapshots the AUC is {value:.3f} ({_range(low, high)}): no better than chance, which is 0.5",),
             "Load older history or more tables (`headroom check` says which would add signals), or come back later.",
         )
     best = backtest.best_rival("auc", rules_only=True)
     if best is not None and not best.low > 0:
         return Verdict(
-            Kind.NO_SIGNAL,
+            VerdictKind.NO_SIGNAL,
             (
                 f"on past snapshots the model's AUC is {best.model:.3f}, that of the rule '{best.rival}' "
                 f"{best.rival_value:.3f}: the difference of {best.difference:+.3f} ({_range(best.low, best.high)}) "
@@ -81,7 +82,7 @@ def judge_base(backtest: Backtest, leaks: Sequence[Leak]) -> Verdict:
             ),
             'Rank by the rule ([training] without_model = "rule"), or load older history or more tables.',
         )
-    return Verdict(Kind.USABLE, (statement(backtest),))
+    return Verdict(VerdictKind.USABLE, (statement(backtest),))
 
 
 def statement(backtest: Backtest) -> str:
@@ -128,26 +129,28 @@ def count_expansions(history: pd.DataFrame, label: str, horizon_days: int) -> in
     return count
 
 
-def require_enough(history: pd.DataFrame, settings: StudySettings) -> int:
+def require_enough(history: pd.DataFrame, settings: EvaluationSettings) -> int:
     """The number of distinct past expansions. Raises NotEnoughHistoryError if there is too little to learn from."""
     accounts = history.account_id.nunique()
     dates = history.snapshot_date.nunique()
     expansions = count_expansions(history, "expanded", settings.horizon_days)
-    there = f"{expansions} distinct expansions of {history.loc[history.expanded == 1, 'account_id'].nunique()} accounts"
-    found = (
-        f"{there}, among {accounts} accounts on {dates} snapshot dates ({int(history.expanded.sum())} positive rows)"
+    events = (
+        f"{expansions} distinct expansions of {history.loc[history.expanded == 1, 'account_id'].nunique()} accounts"
+    )
+    there = (
+        f"{events}, among {accounts} accounts on {dates} snapshot dates ({int(history.expanded.sum())} positive rows)"
     )
     asked = "train a model of expansions"
     if accounts < settings.min_accounts:
         todo = f"it takes {settings.min_accounts} accounts; until then, know each by heart"
-        raise NotEnoughHistoryError(asked, found, todo)
+        raise NotEnoughHistoryError(asked, there, todo)
     if not expansions:
         todo = "see with `headroom check` whether plans, seats and MRR are given as they were at each time, not today"
-        raise NotEnoughHistoryError(asked, found, f"it takes {settings.min_expansions} expansions; {todo}")
+        raise NotEnoughHistoryError(asked, there, f"it takes {settings.min_expansions} expansions; {todo}")
     if expansions < settings.min_expansions:
         todo = (
             f"it takes {settings.min_expansions}, {settings.min_expansions - expansions} more: "
             "load older history, or come back later"
         )
-        raise NotEnoughHistoryError(asked, found, todo)
+        raise NotEnoughHistoryError(asked, there, todo)
     return expansions

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from models.explain.kernels import BLOCK, SUM, Workspace, explain_blocks
-from models.explain.layout import Forest
+from models.explain.kernels import BLOCK, SUM, Buffers, explain_blocks
+from models.explain.layout import Layout
 
 BLOCKS = 4
 """Blocks explained at a time."""
@@ -17,7 +17,7 @@ CACHE_LINE = 64
 
 
 def explain_rows(
-    forest: Forest,
+    layout: Layout,
     X: np.ndarray,
     scores: np.ndarray,
     values: np.ndarray,
@@ -26,24 +26,24 @@ def explain_rows(
 ) -> None:
     """Fill in raw scores, and SHAP values (rows x features) or the top ones (rows x k), whichever has columns."""
     blocks_at_once = min(BLOCKS, (len(X) + BLOCK - 1) // BLOCK)
-    space = workspace(forest, blocks_at_once)
-    explain_blocks(forest, X, blocks_at_once, space, scores, values, top_features, top_values)
+    space = buffers(layout, blocks_at_once)
+    explain_blocks(layout, X, blocks_at_once, space, scores, values, top_features, top_values)
 
 
-def workspace(forest: Forest, blocks: int) -> Workspace:
+def buffers(layout: Layout, blocks: int) -> Buffers:
     """For so many blocks at once."""
-    kind = forest.factors.side.dtype
-    records = buffer(forest.most_nodes + 1, SUM + BLOCK, kind)
+    kind = layout.factors.side.dtype
+    records = buffer(layout.most_nodes + 1, SUM + BLOCK, kind)
     records[0, :BLOCK] = 1  # what every row has passed that meets a feature for the first time
-    return Workspace(
-        codes=buffer(blocks * len(forest.columns.feature), BLOCK, np.int32),
-        leaf_stack=buffer(forest.most_slots, BLOCK, np.int32).reshape(-1),
+    return Buffers(
+        codes=buffer(blocks * len(layout.columns.feature), BLOCK, np.int32),
+        leaf_stack=buffer(layout.most_slots, BLOCK, np.int32).reshape(-1),
         records=records,
-        stack=buffer(forest.most_slots, 2 * BLOCK, kind).reshape(-1),
-        parts=buffer(blocks * forest.features, BLOCK, np.float64),
+        stack=buffer(layout.most_slots, 2 * BLOCK, kind).reshape(-1),
+        parts=buffer(blocks * layout.features, BLOCK, np.float64),
         totals=buffer(blocks, BLOCK, np.float64),
         column_values=np.zeros(BLOCK),
-        backwards=np.arange(forest.most_nodes)[::-1].copy(),
+        backwards=np.arange(layout.most_nodes)[::-1].copy(),
     )
 
 

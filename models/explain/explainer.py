@@ -17,7 +17,7 @@ from joblib import cpu_count
 
 from data.errors import ModelError
 from models.explain import lightgbm_text as trees
-from models.explain.layout import Forest, lay_out
+from models.explain.layout import Layout, lay_out
 
 Precision = Literal["float32", "float64"]
 ROWS_A_TASK = 2048
@@ -63,7 +63,7 @@ class Explainer:
 
     base: float
     features: int
-    _forests: dict[str, Forest] = field(repr=False)
+    _layouts: dict[str, Layout] = field(repr=False)
 
     @classmethod
     def from_text(cls, model_text: str, num_iteration: int | None = None) -> "Explainer":
@@ -109,13 +109,13 @@ class Explainer:
                 found=f"rows of shape {X.shape}",
                 todo="give a table of one row per account and the model's columns",
             )
-        forest, kernel = self._forest(precision), _kernel()
+        layout, kernel = self._layout(precision), _kernel()
         log_odds = np.empty(len(X))
 
         def task(start: int) -> None:
             part = slice(start, start + ROWS_A_TASK)
             rows = np.array(X[part], dtype=np.float64, order="C")  # one kind of array, so that one kernel is compiled
-            kernel(forest, rows, log_odds[part], values[part], top_features[part], top_values[part])
+            kernel(layout, rows, log_odds[part], values[part], top_features[part], top_values[part])
 
         starts = range(0, len(X), ROWS_A_TASK)
         workers = min(threads or cpu_count(), len(starts))
@@ -127,12 +127,12 @@ class Explainer:
                 list(pool.map(task, starts))
         return log_odds
 
-    def _forest(self, precision: Precision) -> Forest:
+    def _layout(self, precision: Precision) -> Layout:
         if precision not in ("float32", "float64"):
             raise ValueError(f"precision is {precision!r}; it is float32 or float64")
-        if precision not in self._forests:
-            self._forests[precision] = self._forests["float64"].in_precision(np.dtype(precision).type)
-        return self._forests[precision]
+        if precision not in self._layouts:
+            self._layouts[precision] = self._layouts["float64"].in_precision(np.dtype(precision).type)
+        return self._layouts[precision]
 
 
 def _kernel() -> Callable[..., None]:

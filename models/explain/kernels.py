@@ -34,7 +34,7 @@ from models.explain.layout import (
     ZERO_RIGHT,
     Columns,
     Factors,
-    Forest,
+    Layout,
     Trees,
 )
 
@@ -55,11 +55,24 @@ def kernel(function: Callable[..., Any], **more: Any) -> Any:
     """
     options: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy", **more}
     try:
-        return numba.njit(cache=True, **options)(function)
+        compiled = numba.njit(cache=True, **options)(function)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
         return numba.njit(**options)(function)
+    _forget_what_cannot_be_read(compiled)
+    return compiled
+
+
+def _forget_what_cannot_be_read(compiled: Any) -> None:
+    """Empty the list of what was kept if it names a tuple that is no longer there, as that of other code may.
+
+    numba (0.68) reads the list before it sees that it is of another version of this file.
+    """
+    try:
+        compiled._cache._cache_file._load_index()
+    except (AttributeError, ImportError):
+        compiled._cache.flush()
 
 
 def step(function: Callable[..., Any]) -> Any:
@@ -70,7 +83,7 @@ def step(function: Callable[..., Any]) -> Any:
     return kernel(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-class Workspace(NamedTuple):
+class Buffers(NamedTuple):
     """What the kernels write on while they explain: made by models/explain/buffers.py, as that needs no compiling."""
 
     codes: np.ndarray
@@ -81,6 +94,32 @@ class Workspace(NamedTuple):
     totals: np.ndarray
     column_values: np.ndarray
     backwards: np.ndarray
+
+
+@step
+def read_categories(words: np.ndarray, values: np.ndarray, rows: int, code: np.ndarray) -> None:
+    """0 for the rows whose value is in a set of categories, 1 outside."""
+    for r in range(rows):
+        value = values[r]
+        code[r] = 1  # also for NaN
+        if value > -1.0 and value < 32.0 * len(words):
+            category = int(value)
+            code[r] -= (words[category >> 5] >> np.uint32(category & 31)) & np.uint32(1)
+
+
+@step
+def count_cuts(cuts: np.ndarray, values: np.ndarray, code: np.ndarray) -> None:
+    """How many of the ascending cuts lie below each value; none below a missing one."""
+    for r in range(BLOCK):
+        code[r] = 0
+    left = len(cuts)
+    while left > 1:  # a binary search in step for all rows
+        half = left // 2
+        for r in range(BLOCK):
+            code[r] += np.int32(half) if cuts[code[r] + half - 1] < values[r] else np.int32(0)
+        left -= half
+    for r in range(BLOCK):
+        code[r] += np.int32(1) if cuts[code[r]] < values[r] else np.int32(0)
 
 
 @step
@@ -96,28 +135,14 @@ def read_codes(columns: Columns, X: np.ndarray, start: int, codes: np.ndarray, c
         if kind == CATEGORY:
             of_set = columns.category_set[column]
             words = columns.words[columns.word_start[of_set] : columns.word_start[of_set + 1]]
-            for r in range(rows):
-                value = column_values[r]
-                code[r] = 1  # also for NaN
-                if value > -1.0 and value < 32.0 * len(words):
-                    category = int(value)
-                    code[r] -= (words[category >> 5] >> np.uint32(category & 31)) & np.uint32(1)
+            read_categories(words, column_values, rows, code)
             continue
         if kind == PLAIN:
             for r in range(rows):
                 value = column_values[r]
                 column_values[r] = 0.0 if np.isnan(value) else value
         cuts = columns.cuts[columns.cut_start[column] : columns.cut_start[column + 1]]
-        for r in range(BLOCK):
-            code[r] = 0
-        left = len(cuts)
-        while left > 1:  # a binary search in step for all rows
-            half = left // 2
-            for r in range(BLOCK):
-                code[r] += np.int32(half) if cuts[code[r] + half - 1] < column_values[r] else np.int32(0)
-            left -= half
-        for r in range(BLOCK):
-            code[r] += np.int32(1) if cuts[code[r]] < column_values[r] else np.int32(0)
+        count_cuts(cuts, column_values, code)
         if kind != PLAIN:
             zero_too = kind in (ZERO_LEFT, ZERO_RIGHT)
             instead = MISSING_LEFT if kind in (ZERO_LEFT, NAN_LEFT) else MISSING_RIGHT
@@ -310,13 +335,13 @@ def add_parts(trees: Trees, factors: Factors, first: int, nodes: int, records: n
 @kernel
 def put_top(parts: np.ndarray, row: int, features: np.ndarray, values: np.ndarray) -> None:
     """The features of largest absolute value of one row, the largest first; of equal ones the first column first."""
-    found, most = 0, len(features)
+    held, most = 0, len(features)
     for feature in range(len(parts)):
         value = parts[feature, row]
-        if found == most and not abs(value) > abs(values[most - 1]):
+        if held == most and not abs(value) > abs(values[most - 1]):
             continue
-        at = found if found < most else most - 1
-        found = min(found + 1, most)
+        at = held if held < most else most - 1
+        held = min(held + 1, most)
         while at > 0 and abs(value) > abs(values[at - 1]):
             features[at], values[at] = features[at - 1], values[at - 1]
             at -= 1
@@ -325,17 +350,17 @@ def put_top(parts: np.ndarray, row: int, features: np.ndarray, values: np.ndarra
 
 @kernel
 def explain_blocks(
-    forest: Forest,
+    layout: Layout,
     X: np.ndarray,
     blocks_at_once: int,
-    space: Workspace,
+    space: Buffers,
     scores: np.ndarray,
     values: np.ndarray,
     top_features: np.ndarray,
     top_values: np.ndarray,
 ) -> None:
     """Fill in raw scores, and SHAP values (rows x features) or the top ones (rows x k), whichever has columns."""
-    trees, factors, columns = forest.trees, forest.factors, len(forest.columns.feature)
+    trees, factors, columns = layout.trees, layout.factors, len(layout.columns.feature)
     codes, records, stack, backwards = space.codes, space.records, space.stack, space.backwards
     parts, totals = space.parts, space.totals
     for start in range(0, len(X), blocks_at_once * BLOCK):
@@ -344,7 +369,7 @@ def explain_blocks(
         totals[:] = 0
         for b in range(blocks):
             read_codes(
-                forest.columns, X, start + b * BLOCK, codes[b * columns : (b + 1) * columns], space.column_values
+                layout.columns, X, start + b * BLOCK, codes[b * columns : (b + 1) * columns], space.column_values
             )
         for tree in range(len(trees.points)):
             first = trees.node_start[tree]
@@ -363,9 +388,9 @@ def explain_blocks(
                 if trees.points[tree] % 2:
                     go_down(trees, factors, first, nodes, table, records)
                     go_up(trees, factors, first, nodes, table, backwards, records, stack)
-                add_parts(trees, factors, first, nodes, records, parts[b * forest.features : (b + 1) * forest.features])
+                add_parts(trees, factors, first, nodes, records, parts[b * layout.features : (b + 1) * layout.features])
         for b in range(blocks):
-            its_parts = parts[b * forest.features : (b + 1) * forest.features]
+            its_parts = parts[b * layout.features : (b + 1) * layout.features]
             for r in range(min(BLOCK, len(X) - start - b * BLOCK)):
                 row = start + b * BLOCK + r
                 scores[row] = totals[b, r]

@@ -90,7 +90,7 @@ class Factors(NamedTuple):
     down: np.ndarray
 
 
-class Forest(NamedTuple):
+class Layout(NamedTuple):
     """All that the kernels need of a model, as they take it. Most take a part of it, which compiles in half the time.
 
     Kernels that do without ``factors`` are compiled once, the others once for each precision.
@@ -103,14 +103,14 @@ class Forest(NamedTuple):
     most_nodes: int
     most_slots: int
 
-    def in_precision(self, kind: type) -> "Forest":
+    def in_precision(self, kind: type) -> "Layout":
         """The same with what is multiplied in float32 or float64; thresholds and the score stay float64."""
         return self._replace(factors=Factors(*(factor.astype(kind) for factor in self.factors)))
 
 
 @dataclass
 class _Node:
-    """One node of one tree: see Forest. ``share`` is z, ``left_share`` and ``right_share`` are those after it."""
+    """One node of one tree: see Layout. ``share`` is z, ``left_share`` and ``right_share`` are those after it."""
 
     number: int
     parent: int
@@ -124,12 +124,12 @@ class _Node:
 
 
 @dataclass
-class _Layout:
+class _TreeLayout:
     nodes: list[_Node] = field(default_factory=list)
     most_features: int = 0
 
 
-def lay_out(model: Model) -> Forest:
+def lay_out(model: Model) -> Layout:
     """The flat arrays of a model, in float64."""
     layouts = [_preorder(tree) for tree in model.trees]
     order = [np.array([node.number for node in layout.nodes], dtype=np.int64) for layout in layouts]
@@ -155,7 +155,7 @@ def lay_out(model: Model) -> Forest:
     ]
     shares = np.array([(n.share / 2, (n.right_share - n.left_share) / 2) for n in nodes]).reshape(-1, 2)
     columns, looked_at = _columns(model.trees, order)
-    return Forest(
+    return Layout(
         columns,
         Trees(
             node_start=starts,
@@ -193,9 +193,9 @@ def _starts(sizes: Any) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
-def _preorder(tree: Tree) -> _Layout:
+def _preorder(tree: Tree) -> _TreeLayout:
     """Nodes, left before right. The upward pass runs backwards, so a right child is done before its left sibling."""
-    layout = _Layout()
+    layout = _TreeLayout()
     if not len(tree.feature):
         return layout
     features, left, right = tree.feature.tolist(), tree.left.tolist(), tree.right.tolist()

@@ -203,8 +203,8 @@ class ModelRegistry:
         Raises ModelError, saying what there is, if it is unknown or its files are gone or were changed.
         """
         asked = reference or f"{self.name}@{CHAMPION}"
-        found = self._found(asked)
-        version, run_id, name = (str(found[part]) for part in ("version", "run_id", "name"))
+        row = self._row_of(asked)
+        version, run_id, name = (str(row[part]) for part in ("version", "run_id", "name"))
         return Bundle.from_files(self._files(asked, run_id)).registered(version, run_id, name)
 
     def versions(self) -> pd.DataFrame:
@@ -265,10 +265,10 @@ class ModelRegistry:
 
     def find(self, asked: str) -> tuple[str, str]:
         """Version and run of a reference as ``load`` takes it. Raises ModelError, saying what there is."""
-        found = self._found(asked)
-        return str(found["version"]), str(found["run_id"])
+        row = self._row_of(asked)
+        return str(row["version"]), str(row["run_id"])
 
-    def _found(self, asked: str) -> pd.Series:
+    def _row_of(self, asked: str) -> pd.Series:
         """The row of ``versions`` that a reference stands for."""
         there = self.versions()
         if "@" in asked:
@@ -307,9 +307,9 @@ class ModelRegistry:
         """Raise ModelError unless the file is the one that was stored with this run."""
         name = f"{file.parent.name}/{file.name}"
         stored = self.tags(run_id).get(f"{SHA256}/{name}")
-        found = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
-        if stored is None or found != stored:
-            there = "no such file" if found is None else f"sha256 {found[:12]}"
+        now = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+        if stored is None or now != stored:
+            there = "no such file" if now is None else f"sha256 {now[:12]}"
             noted = f"stored {stored[:12]}" if stored else "an earlier version stored it, without a hash"
             raise ModelError(
                 f"read what run {run_id} stored",

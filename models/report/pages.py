@@ -1,4 +1,4 @@
-"""The pages about a study and a model: self-contained HTML, nothing from elsewhere, everything escaped."""
+"""The pages about an evaluation and a model: self-contained HTML, nothing from elsewhere, everything escaped."""
 
 import base64
 import math
@@ -12,10 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from models.evaluation.backtest import WHOLE, Backtest
-from models.evaluation.evaluation import Study
+from models.evaluation.evaluation import Evaluation
 from models.evaluation.metrics import BENCH, SLICES, shown_on, words_of
 from models.evaluation.verdict import Verdict, statement
-from models.report.plots import png, study_plots
+from models.report.plots import evaluation_plots, png
 from models.scoring.attributions import contributions
 from models.training.promotion import Decision
 from models.training.train import TrainedModel
@@ -50,16 +50,20 @@ def picture(figure: Figure) -> str:
     return "data:image/png;base64," + base64.b64encode(png(figure)).decode()
 
 
-def study_page(
-    title: str, verdict: Verdict, horizon_days: int, found: Study | None = None, decision: Decision | None = None
+def evaluation_page(
+    title: str,
+    verdict: Verdict,
+    horizon_days: int,
+    evaluation: Evaluation | None = None,
+    decision: Decision | None = None,
 ) -> str:
-    """The page of a backtest, or of a base from which no model may be used; ``found`` is None without a backtest."""
+    """The page of a backtest, or of a base from which no model may be used; without an ``evaluation`` that alone."""
     values: dict[str, Any] = {"title": title, "verdict": verdict, "horizon_days": horizon_days, "decision": decision}
-    if found is not None:
-        backtest = found.backtest
+    if evaluation is not None:
+        backtest = evaluation.backtest
         values |= {
             **_shared(backtest),
-            "plots": {name: picture(figure) for name, figure in study_plots(backtest).items()},
+            "plots": {name: picture(figure) for name, figure in evaluation_plots(backtest).items()},
             "bench": [
                 (rival, {line["metric"]: line for line in lines})
                 for rival, lines in groupby(backtest.bench.to_dict("records"), key=lambda line: line["rival"])
@@ -67,11 +71,11 @@ def study_page(
             "bench_metrics": shown_on(BENCH, set(backtest.bench.metric)),
             "months": backtest.months.to_dict("records"),
             "deciles": backtest.deciles.to_dict("records"),
-            "best_columns": found.columns.head(5).to_dict("records"),
+            "best_columns": evaluation.columns.head(5).to_dict("records"),
             "by_day": _by_day(backtest),
-            **_offered(found),
+            **_cross_sell(evaluation),
         }
-    return environment().get_template("backtest.html.j2").render(study=found, **values)
+    return environment().get_template("backtest.html.j2").render(evaluation=evaluation, **values)
 
 
 def card_page(
@@ -100,7 +104,7 @@ def card_page(
             limits=limits(trained),
             backtest=trained.backtest,
             **_shared(trained.backtest),
-            **_offered(trained.study),
+            **_cross_sell(trained.evaluation),
         )
     )
 
@@ -124,13 +128,13 @@ def _by_day(backtest: Backtest) -> list[tuple[str, list[tuple[float, float, floa
     return [(name, [backtest.figure(name, day) for day in days]) for name in names]
 
 
-def _offered(found: Study) -> dict[str, Any]:
+def _cross_sell(evaluation: Evaluation) -> dict[str, Any]:
     """What is told of the product for a cross-sell; nothing where nobody bought across."""
-    if found.offered is None:
-        return {"offered": [], "offered_days": []}
+    if evaluation.cross_sell_backtest is None:
+        return {"cross_sell": [], "cross_sell_days": []}
     return {
-        "offered": found.offered.figures.to_dict("records"),
-        "offered_days": found.offered.days.to_dict("records"),
+        "cross_sell": evaluation.cross_sell_backtest.figures.to_dict("records"),
+        "cross_sell_days": evaluation.cross_sell_backtest.days.to_dict("records"),
     }
 
 
@@ -145,23 +149,23 @@ def top_features(trained: TrainedModel, labels: Mapping[str, str]) -> list[tuple
 
 def limits(trained: TrainedModel) -> list[str]:
     """Where not to trust the model, as far as its own figures say so."""
-    backtest, told = trained.backtest, []
+    backtest, lines = trained.backtest, []
     calibrated = int(backtest.months.calibrated.sum())
     if calibrated < len(backtest.months):
-        told.append(
+        lines.append(
             f"Probabilities could be judged on {calibrated} of {len(backtest.months)} days: the others had no matured "
             "past to calibrate on."
         )
     slope, low, high = backtest.figure("calibration_slope")
     if low > 1 or high < 1:
-        told.append(f"Its differences are too {'timid' if slope > 1 else 'bold'}: calibration slope {slope:.2f}.")
+        lines.append(f"Its differences are too {'timid' if slope > 1 else 'bold'}: calibration slope {slope:.2f}.")
     if backtest.rises():
-        told.append(f"The deciles are not monotone: {backtest.rises()} of 9 steps go the wrong way.")
+        lines.append(f"The deciles are not monotone: {backtest.rises()} of 9 steps go the wrong way.")
     positives = int(backtest.rows.y.sum())
     if positives < FEW_POSITIVES:
-        told.append(f"Only {positives} positive rows stand behind the figures: read the intervals, not the values.")
-    told += [f"No propensity of {motion}: {reason}." for motion, reason in trained.bundle.withheld.items()]
-    told += [f"Signed off by hand: {leak}." for leak in trained.study.leaks if leak.signed_off]
-    told.append("Owners and segments are those of today, also for past days.")
-    told.append("Past expansions happened with the plays of their time: what nobody tried, the model has not seen.")
-    return told
+        lines.append(f"Only {positives} positive rows stand behind the figures: read the intervals, not the values.")
+    lines += [f"No propensity of {motion}: {reason}." for motion, reason in trained.bundle.withheld.items()]
+    lines += [f"Signed off by hand: {leak}." for leak in trained.evaluation.leaks if leak.signed_off]
+    lines.append("Owners and segments are those of today, also for past days.")
+    lines.append("Past expansions happened with the plays of their time: what nobody tried, the model has not seen.")
+    return lines

@@ -42,9 +42,9 @@ def calibration_plot(curve: pd.DataFrame) -> Figure:
 def gains(y: np.ndarray, ranked_by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Share of accounts taken from the top, and share of the expansions among them; in a tie negatives come first."""
     order = np.lexsort((np.asarray(y), -np.asarray(ranked_by, dtype=np.float64)))
-    found = np.cumsum(np.asarray(y, dtype=np.float64)[order])
-    taken = np.arange(len(found) + 1) / max(1, len(found))
-    return taken, np.concatenate([[0.0], found / found[-1] if len(found) and found[-1] else found])
+    hits = np.cumsum(np.asarray(y, dtype=np.float64)[order])
+    taken = np.arange(len(hits) + 1) / max(1, len(hits))
+    return taken, np.concatenate([[0.0], hits / hits[-1] if len(hits) and hits[-1] else hits])
 
 
 def gains_plot(predictions: pd.DataFrame) -> Figure:
@@ -104,7 +104,7 @@ def deciles_plot(deciles: pd.DataFrame) -> Figure:
     return figure
 
 
-def study_plots(backtest: Backtest) -> dict[str, Figure]:
+def evaluation_plots(backtest: Backtest) -> dict[str, Figure]:
     """File stem to plot."""
     return {
         "calibration": calibration_plot(backtest.calibration),

@@ -7,9 +7,9 @@ from typing import Any
 import matplotlib.figure
 import pandas as pd
 
-from models.evaluation.evaluation import Study
+from models.evaluation.evaluation import Evaluation
 from models.registry.mlflow_store import BECAUSE, DECISION, PLOTS, TABLES, Content, Figure, RunRecord
-from models.report.plots import png, study_plots
+from models.report.plots import evaluation_plots, png
 from models.report.shap_plot import summary_plot
 from models.training.promotion import Decision
 from models.training.train import TrainedModel
@@ -30,7 +30,7 @@ def model_record(
         parameters={**parameters_of(trained), "data_fingerprint": fingerprint, **(parameters or {})},
         figures=tuple(figures_of(trained)),
         files={
-            **_tables(trained.study),
+            **_tables(trained.evaluation),
             f"{TABLES}/predictions.parquet": trained.predictions,
             "features.json": json.dumps(names, indent=1),
             **{f"{PLOTS}/{name}.png": png(figure) for name, figure in (plots or {}).items()},
@@ -42,7 +42,7 @@ def model_record(
 
 def evaluation_record(
     name: str,
-    found: Study,
+    evaluation: Evaluation,
     parameters: Mapping[str, Any],
     pages: Mapping[str, str],
     decision: Decision | None = None,
@@ -51,8 +51,8 @@ def evaluation_record(
     return RunRecord(
         name=name,
         parameters=parameters,
-        figures=(*(Figure(metric, value) for metric, value in found.metrics().items()), *_by_origin(found)),
-        files={**pages, **_tables(found), **_decision_file(decision)},
+        figures=(*(Figure(metric, value) for metric, value in evaluation.metrics().items()), *_by_origin(evaluation)),
+        files={**pages, **_tables(evaluation), **_decision_file(decision)},
         tags=_decision_tags(decision),
     )
 
@@ -71,11 +71,11 @@ def figures_of(trained: TrainedModel) -> Iterator[Figure]:
     yield from (Figure(name, value) for name, value in trained.metrics.items())
     for motion, metrics in trained.motion_metrics.items():
         yield from (Figure(f"{motion}_{name}", value) for name, value in metrics.items())
-    yield from _by_origin(trained.study)
+    yield from _by_origin(trained.evaluation)
 
 
-def _by_origin(found: Study) -> Iterator[Figure]:
-    series = found.backtest.by_origin().drop(columns=["snapshot_date"]).astype("float64")
+def _by_origin(evaluation: Evaluation) -> Iterator[Figure]:
+    series = evaluation.backtest.by_origin().drop(columns=["snapshot_date"]).astype("float64")
     for step, row in enumerate(series.to_dict("records")):
         yield from (Figure(f"origin_{name}", value, step) for name, value in row.items())
 
@@ -83,13 +83,13 @@ def _by_origin(found: Study) -> Iterator[Figure]:
 def plots_of(trained: TrainedModel, labels: Mapping[str, str] | None = None) -> dict[str, matplotlib.figure.Figure]:
     """File stem to plot. ``labels``: feature name to the words people see."""
     return {
-        **study_plots(trained.backtest),
+        **evaluation_plots(trained.backtest),
         "shap_summary": summary_plot(trained.bundle.booster, trained.latest_rows, labels, seed=trained.settings.seed),
     }
 
 
-def _tables(found: Study) -> dict[str, Content]:
-    backtest = found.backtest
+def _tables(evaluation: Evaluation) -> dict[str, Content]:
+    backtest, cross_sell = evaluation.backtest, evaluation.cross_sell_backtest
     tables = {
         "by_origin": backtest.by_origin(),
         "figures": backtest.figures,
@@ -97,8 +97,8 @@ def _tables(found: Study) -> dict[str, Content]:
         "deciles": backtest.deciles,
         "months": backtest.months,
         "calibration": backtest.calibration,
-        "columns": found.columns,
-        "cross_sell_products": pd.DataFrame() if found.offered is None else found.offered.days,
+        "columns": evaluation.columns,
+        "cross_sell_products": pd.DataFrame() if cross_sell is None else cross_sell.days,
     }
     return {f"{TABLES}/{name}.csv": table for name, table in tables.items()}
 

@@ -44,15 +44,15 @@ def summary_plot(
     shown = X.sample(MOST_ROWS, random_state=seed) if len(X) > MOST_ROWS else X
     parts, base = contributions(booster, shown)
     values = shown.to_numpy(np.float64)
-    told = ~np.isnan(values).all(axis=0)  # a column without a single value has no colour
+    known = ~np.isnan(values).all(axis=0)  # a column without a single value has no colour
     words = labels or {}
     explanation = shap.Explanation(
-        values=parts[:, told],
+        values=parts[:, known],
         base_values=base,
-        data=values[:, told],
-        feature_names=[fill(words.get(name, name), LABEL_LETTERS) for name in shown.columns[told]],
+        data=values[:, known],
+        feature_names=[fill(words.get(name, name), LABEL_LETTERS) for name in shown.columns[known]],
     )
-    count = min(features, int(told.sum()))
+    count = min(features, int(known.sum()))
     figure = Figure(figsize=(10, 0.45 * count + 1.6), layout="constrained")
     axes = figure.subplots()
     # shap sums up the rest in one row when there are more features than shown; it would mix stories, so it is left out.

@@ -11,13 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.atomic import whole_file
-from data.errors import ContractError, ModelError, NotEnoughHistoryError, SourceError
-from models.estimators import boosting
+from data.errors import ContractError, NotEnoughHistoryError, SourceError
 from models.estimators.bundle import Bundle
 from models.estimators.sampling import KEYS
 from models.explain.explainer import Precision, TopAttributions
 from models.scoring.attributions import top_contributions
-from models.scoring.score import model_matrix
+from models.scoring.score import model_matrix, require_features
 
 BATCH_ROWS = 32_768
 """Rows held at a time: of 120 features 30 MB, and as much again while they are turned from columns into rows."""
@@ -93,10 +92,7 @@ def _check(bundle: Bundle, features: Path, file: pq.ParquetFile) -> None:
     asked = f"The feature rows of {features} are to be explained."
     if wrong:
         raise ContractError(asked, "; ".join(wrong), "Write the file as `headroom features --out` does.")
-    try:
-        boosting.check_columns(names, [name for name in names if name in schema.names])
-    except ModelError as error:
-        raise ModelError(asked, error.found, error.todo) from error
+    require_features(bundle, schema.names, asked)
     if not file.metadata.num_rows:
         raise NotEnoughHistoryError(asked, "it has no rows", "Choose a date on which there are customers.")
 
@@ -118,16 +114,16 @@ def _matrix(bundle: Bundle, batch: pa.RecordBatch) -> pd.DataFrame:
 def _unfit(batch: pa.RecordBatch, X: pd.DataFrame) -> Counter[str]:
     """What no row may have, with the number of rows that have it."""
     infinite = dict(zip(X.columns, np.isinf(X.to_numpy()).sum(axis=0).tolist(), strict=True))
-    found = {f"{key} is empty": batch.column(key).null_count for key in KEYS}
-    return +Counter(found | {f"{name} is infinite": count for name, count in infinite.items()})
+    counts = {f"{key} is empty": batch.column(key).null_count for key in KEYS}
+    return +Counter(counts | {f"{name} is infinite": count for name, count in infinite.items()})
 
 
 def _refused(bundle: Bundle, features: Path, batches: Iterable[pa.RecordBatch]) -> ContractError:
     """The error for rows that do not fit; ``batches`` are those from the first such row on."""
-    found = sum((_unfit(batch, _matrix(bundle, batch)) for batch in batches), Counter[str]())
+    counts = sum((_unfit(batch, _matrix(bundle, batch)) for batch in batches), Counter[str]())
     return ContractError(
         asked=f"The feature rows of {features} are to be explained.",
-        found="; ".join(f"{what} in {count:,} {'row' if count == 1 else 'rows'}" for what, count in found.items()),
+        found="; ".join(f"{what} in {count:,} {'row' if count == 1 else 'rows'}" for what, count in counts.items()),
         todo="Give every row its account and day, and leave a value empty that is not known or not finite.",
     )
 

@@ -1,24 +1,6 @@
-"""Propensities per motion of some rows, consistent with the propensity of any expansion."""
+"""Propensities per motion that agree with the propensity of any expansion."""
 
 import numpy as np
-import pandas as pd
-
-from models.estimators import boosting
-from models.estimators.bundle import Bundle
-
-
-def motion_propensities(bundle: Bundle, X: pd.DataFrame, any_expansion: np.ndarray) -> dict[str, np.ndarray]:
-    """``motion -> propensity per row``, consistent with ``any_expansion``; motions that were withheld are not in it."""
-    raw = {
-        motion: any_expansion
-        if model.booster is None
-        else model.calibrator.propensity(boosting.log_odds(model.booster, X))
-        for motion, model in bundle.motions.items()
-    }
-    if not raw:
-        return {}
-    values = consistent(any_expansion, np.column_stack(list(raw.values())), bundle.all_motions_modelled)
-    return {motion: values[:, i] for i, motion in enumerate(raw)}
 
 
 def consistent(any_expansion: np.ndarray, per_motion: np.ndarray, all_motions: bool) -> np.ndarray:

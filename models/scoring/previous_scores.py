@@ -37,13 +37,13 @@ def calibrated(bundle: Bundle | None, scores: pd.DataFrame) -> np.ndarray:
 def of_accounts(ids: pd.Index, frame: pd.DataFrame, what: str) -> pd.DataFrame:
     """The rows of these accounts, in their order. Raises PublishError where one is missing or there twice."""
     keyed = frame.set_index(frame["account_id"].astype("str"))
-    for found, wrong in (
+    for accounts, wrong in (
         (ids[ids.duplicated()], "there twice in the rows"),
         (keyed.index[keyed.index.duplicated()], f"there twice in the {what}"),
         (ids.difference(keyed.index), f"missing in the {what}"),
     ):
-        if len(found):
-            raise _refusal(f"account {found[0]} is {wrong} ({len(found)} in all)")
+        if len(accounts):
+            raise _refusal(f"account {accounts[0]} is {wrong} ({len(accounts)} in all)")
     return keyed.loc[ids]
 
 

@@ -1,21 +1,22 @@
 """Score a snapshot: propensities and the exact attributions of the same booster, checked before anyone sees them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from data.contract.cross_sell import CrossSellOptions
 from data.contract.vocabulary import ADDITIVITY, MOTIONS
-from data.errors import NotEnoughHistoryError, PublishError
-from features.cross_sell import CrossSellOptions
+from data.errors import ModelError, NotEnoughHistoryError, PublishError
+from features.missing_features import say_missing
 from models.estimators import boosting
 from models.estimators.bundle import Bundle
 from models.estimators.categories import encode
 from models.estimators.sampling import KEYS
 from models.scoring import attributions as attributions_of
-from models.scoring.motions import motion_propensities
+from models.scoring.motions import consistent
 
 JUDGED_ROWS = 16
 """Rows whose attributions LightGBM judges; it takes about two milliseconds for each."""
@@ -43,10 +44,10 @@ class Scored:
     sha256: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def score(bundle: Bundle, rows: pd.DataFrame, owned: CrossSellOptions | None = None) -> Scored:
+def score(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions | None = None) -> Scored:
     """Score feature rows. ``rows``: account_id, snapshot_date and the model's features, more columns are left aside.
 
-    ``owned``: what these accounts (or more) could be sold; without it no product is named.
+    ``options``: what these accounts (or more) could be sold; without it no product is named.
 
     Raises ModelError if features of the model are missing, NotEnoughHistoryError for no rows, PublishError if an
     account is there twice, the parts of a score do not add up to it, or LightGBM explains it otherwise.
@@ -64,7 +65,7 @@ def score(bundle: Bundle, rows: pd.DataFrame, owned: CrossSellOptions | None = N
     check_sum(rows["account_id"], log_odds, base, parts)
     check_parts(rows["account_id"], bundle.booster, X, parts)
     propensity = bundle.any_expansion.calibrator.propensity(log_odds)
-    per_motion = motion_propensities(bundle, X, propensity)
+    per_motion = _motion_propensities(bundle, X, propensity)
     keys = rows[KEYS].reset_index(drop=True)
     missing = np.full(len(rows), np.nan)
     amount = missing if bundle.amounts is None else bundle.amounts.predict(X)
@@ -76,7 +77,7 @@ def score(bundle: Bundle, rows: pd.DataFrame, owned: CrossSellOptions | None = N
     scores = scores.assign(
         expected_arr=propensity * amount, arr_if_expands=amount, arr_if_expands_low=low, arr_if_expands_high=high
     )
-    product, share = _likeliest_product(bundle, rows, owned)
+    product, share = _likeliest_product(bundle, rows, options)
     scores = scores.assign(cross_sell_product=product, cross_sell_product_share=share)
     explained_by = attributions_of.explained_by(bundle.booster)
     return Scored(scores, attributions, explained_by, _hashes(rows, scores, attributions))
@@ -91,9 +92,9 @@ def require_unchanged(bundle: Bundle, rows: pd.DataFrame, scored: Scored) -> Non
     """
     asked = "publish the scores that this model gave these rows"
     todo = "do not publish: score again, with one version and one set of rows"
-    found = _hashes(rows, scored.scores, scored.attributions)
+    now = _hashes(rows, scored.scores, scored.attributions)
     moved = [
-        name for name in (*scored.sha256, *(found.keys() - scored.sha256)) if scored.sha256.get(name) != found.get(name)
+        name for name in (*scored.sha256, *(now.keys() - scored.sha256)) if scored.sha256.get(name) != now.get(name)
     ]
     if moved:
         raise PublishError(asked, f"changed since they were scored: {', '.join(moved[:5])} ({len(moved)} in all)", todo)
@@ -140,22 +141,45 @@ def _spread(count: int, most: int = JUDGED_ROWS) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
+def _motion_propensities(bundle: Bundle, X: pd.DataFrame, any_expansion: np.ndarray) -> dict[str, np.ndarray]:
+    """``motion -> propensity per row``, consistent with ``any_expansion``; motions that were withheld are not in it."""
+    raw = {
+        motion: any_expansion
+        if model.booster is None
+        else model.calibrator.propensity(boosting.log_odds(model.booster, X))
+        for motion, model in bundle.motions.items()
+    }
+    if not raw:
+        return {}
+    values = consistent(any_expansion, np.column_stack(list(raw.values())), bundle.all_motions_modelled)
+    return {motion: values[:, i] for i, motion in enumerate(raw)}
+
+
 def _likeliest_product(
-    bundle: Bundle, rows: pd.DataFrame, owned: CrossSellOptions | None
+    bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions | None
 ) -> tuple[pd.Series, np.ndarray]:
     """Of each row, in a frame's index from 0; none where the motion was withheld."""
-    if owned is None or bundle.offers is None or "cross_sell" not in bundle.motions:
+    if options is None or bundle.cross_sell is None or "cross_sell" not in bundle.motions:
         return pd.Series(None, index=range(len(rows)), dtype="str"), np.full(len(rows), np.nan)
-    product, share = bundle.offers.best(rows, owned)
+    product, share = bundle.cross_sell.best(rows, options)
     return pd.Series(product, dtype="str"), share
+
+
+def require_features(bundle: Bundle, there: Container[str], asked: str = "Score customers.") -> None:
+    """Raise ModelError, naming the tables, unless all features of the model are there, in any order."""
+    missing = [name for name in bundle.feature_names if name not in there]
+    if missing:
+        raise ModelError(
+            asked,
+            f"{say_missing(bundle.feature_names, missing)}.",
+            "Build the rows with the tables and features that the model was trained on, or train again.",
+        )
 
 
 def model_matrix(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
     """The model's columns of feature rows, as its booster takes them. Raises ModelError if one is not there."""
-    names = list(bundle.feature_names)
-    present = [name for name in names if name in rows.columns]
-    boosting.check_columns(names, present)
-    return encode(rows[names], bundle.categories).astype("float64")
+    require_features(bundle, rows.columns)
+    return encode(rows[list(bundle.feature_names)], bundle.categories).astype("float64")
 
 
 def check_parts(accounts: pd.Series, booster: boosting.Booster, X: pd.DataFrame, parts: np.ndarray) -> None:

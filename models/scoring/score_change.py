@@ -27,8 +27,8 @@ from data.contract.score_change import (
     not_split,
     wide_accounts,
 )
-from data.errors import ModelError
-from features.missing_features import say_missing, some
+from data.errors import ModelError, some
+from features.missing_features import say_missing
 from models.estimators.bundle import Bundle
 from models.scoring.previous_scores import (
     PreviousScores,
@@ -127,8 +127,10 @@ def _ask(
     features = list(old.feature_names)
     if same_model(old, new) and attributions is not None:
         return today, of_accounts(ids, attributions, "new attributions")[features].to_numpy(np.float64)
-    told = score(old, rows)
-    return of_accounts(ids, told.scores, "scores of the old model"), told.attributions[features].to_numpy(np.float64)
+    scored = score(old, rows)
+    return of_accounts(ids, scored.scores, "scores of the old model"), scored.attributions[features].to_numpy(
+        np.float64
+    )
 
 
 def _cannot_ask(old: Bundle, rows: pd.DataFrame) -> str:

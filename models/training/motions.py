@@ -10,10 +10,10 @@ from data.contract.vocabulary import MOTIONS
 from models.estimators import boosting
 from models.estimators.bundle import Propensity
 from models.estimators.calibration import IDENTITY, Calibrator
-from models.evaluation.replay import Progress, Recipe, Settled, fit_rows, replay
+from models.evaluation.replay import FittedRecipe, LabelRecipe, Progress, fit_rows, replay
 from models.evaluation.splits import Split
 from models.evaluation.verdict import count_expansions
-from models.settings import StudySettings
+from models.settings import EvaluationSettings
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def train_motions(
     history: pd.DataFrame,
     features: list[str],
     splits: Sequence[Split],
-    settings: StudySettings,
+    settings: EvaluationSettings,
     today: pd.DataFrame | None,
     progress: Progress,
 ) -> TrainedMotions:
@@ -61,11 +61,11 @@ def _train(
     features: list[str],
     splits: Sequence[Split],
     motion: str,
-    settings: StudySettings,
+    settings: EvaluationSettings,
     today: pd.DataFrame | None,
     progress: Progress,
 ) -> tuple[Propensity, pd.DataFrame]:
-    recipe = Recipe(
+    recipe = LabelRecipe(
         label=f"expanded_{motion}",
         params=settings.motion_boosting,
         default_rounds=settings.motion_default_rounds,
@@ -76,15 +76,15 @@ def _train(
         workers=settings.workers,
         max_rows=settings.max_rows,
     )
-    played = replay(history, features, splits, recipe, progress)
-    booster = fit_rows(history, features, recipe, played.settled.rounds)
+    replayed = replay(history, features, splits, recipe, progress)
+    booster = fit_rows(history, features, recipe, replayed.fitted.rounds)
     assert booster is not None  # with enough expansions, and not in every row
-    return Propensity(booster, calibrator_of_today(played.settled, booster, today)), played.predictions
+    return Propensity(booster, calibrator_of_today(replayed.fitted, booster, today)), replayed.predictions
 
 
-def calibrator_of_today(settled: Settled, booster: boosting.Booster, today: pd.DataFrame | None) -> Calibrator:
+def calibrator_of_today(fitted: FittedRecipe, booster: boosting.Booster, today: pd.DataFrame | None) -> Calibrator:
     """The map for the day that is scored; without its rows, for a day without a season."""
     if today is None or today.empty:
-        return settled.calibrator(pd.Timestamp.max, None)
+        return fitted.calibrator(pd.Timestamp.max, None)
     X = today[boosting.feature_names(booster)].astype("float64")
-    return settled.calibrator(today["snapshot_date"].iloc[0], boosting.log_odds(booster, X))
+    return fitted.calibrator(today["snapshot_date"].iloc[0], boosting.log_odds(booster, X))

@@ -25,10 +25,10 @@ from models.estimators.sampling import KEYS
 from models.evaluation import metrics
 from models.evaluation.backtest import Backtest
 from models.evaluation.bootstrap import Figures, Resamples, difference, interval, mean_of
-from models.evaluation.evaluation import Study
+from models.evaluation.evaluation import Evaluation
 from models.evaluation.measures import LIST_LENGTH
 from models.evaluation.verdict import Verdict
-from models.settings import PromotionGates
+from models.settings import PromotionSettings
 
 
 class Choice(StrEnum):
@@ -40,7 +40,7 @@ class Choice(StrEnum):
 
 
 @dataclass(frozen=True)
-class Gate:
+class PromotionCheck:
     """One condition: what it asks, what was found, and what follows if it fails."""
 
     asks: str
@@ -57,7 +57,7 @@ class Decision:
 
     choice: Choice
     because: tuple[str, ...]
-    gates: tuple[Gate, ...]
+    checks: tuple[PromotionCheck, ...]
     champion: str
     rows: int
     differences: Mapping[str, tuple[float, float, float]]
@@ -70,96 +70,99 @@ class Decision:
 
 
 def decide(
-    found: Study, champion: Champion | None, gates: PromotionGates, why_none: str = "there is no champion"
+    evaluation: Evaluation,
+    champion: Champion | None,
+    settings: PromotionSettings,
+    why_none: str = "there is no champion",
 ) -> Decision:
-    """Judge the study's model against the champion; ``why_none`` says why there is none to compare with."""
-    asked = [_verdict(found.verdict), *_calibration(found.backtest, gates)]
+    """Judge the evaluated model against the champion; ``why_none`` says why there is none to compare with."""
+    asked = [_verdict(evaluation.verdict), *_calibration(evaluation.backtest, settings)]
     differences: dict[str, tuple[float, float, float]] = {}
     rows = 0
     if champion is not None:
-        both = both_predictions(found, champion)
+        both = both_predictions(evaluation, champion)
         rows = len(both)
         if rows and both.y.nunique() > 1:
-            differences = paired(both, found.settings.resamples, found.settings.seed)
-            asked += [_no_worse(differences, gates), _overlap(both, gates)]
-    failed = [gate for gate in asked if not gate.passed]
+            differences = paired(both, evaluation.settings.resamples, evaluation.settings.seed)
+            asked += [_no_worse(differences, settings), _overlap(both, settings)]
+    failed = [check for check in asked if not check.passed]
     choice = next((c for c in (Choice.REFUSE, Choice.KEEP) if any(g.otherwise is c for g in failed)), Choice.PROMOTE)
-    because = tuple(f"{gate.asks}: {gate.found}" for gate in failed) or _why(asked, champion, rows, why_none)
+    because = tuple(f"{check.asks}: {check.found}" for check in failed) or _why(asked, champion, rows, why_none)
     return Decision(choice, because, tuple(asked), champion.bundle.version if champion else "", rows, differences)
 
 
 def refused(verdict: Verdict) -> Decision:
     """The record of a base from which no model may be used."""
-    gate = _verdict(verdict)
-    return Decision(Choice.REFUSE, verdict.because, (gate,), "", 0, {})
+    check = _verdict(verdict)
+    return Decision(Choice.REFUSE, verdict.because, (check,), "", 0, {})
 
 
-def _why(asked: Sequence[Gate], champion: Champion | None, rows: int, why_none: str) -> tuple[str, ...]:
+def _why(asked: Sequence[PromotionCheck], champion: Champion | None, rows: int, why_none: str) -> tuple[str, ...]:
     if champion is None:
-        return (f"it passed {len(asked)} gates, and {why_none}",)
+        return (f"it passed {len(asked)} checks, and {why_none}",)
     if not rows:
-        return (f"it passed {len(asked)} gates; there is no day that neither it nor the champion has learnt from",)
-    return (f"it passed {len(asked)} gates against version {champion.bundle.version} on {rows:,} account-days",)
+        return (f"it passed {len(asked)} checks; there is no day that neither it nor the champion has learnt from",)
+    return (f"it passed {len(asked)} checks against version {champion.bundle.version} on {rows:,} account-days",)
 
 
-def _verdict(verdict: Verdict) -> Gate:
-    return Gate("the verdict is that it may be used", f"{verdict.kind}", verdict.usable, Choice.REFUSE)
+def _verdict(verdict: Verdict) -> PromotionCheck:
+    return PromotionCheck("the verdict is that it may be used", f"{verdict.kind}", verdict.usable, Choice.REFUSE)
 
 
-def _calibration(backtest: Backtest, gates: PromotionGates) -> list[Gate]:
+def _calibration(backtest: Backtest, settings: PromotionSettings) -> list[PromotionCheck]:
     ratio, low, high = backtest.figure("forecast_over_realised")
     ece, _, ece_high = backtest.figure("ece")
     # Resampling adds noise to an error that is never below zero, so its interval lies too high: mirror it.
     ece_low = 2 * ece - ece_high
     if np.isnan(ratio):
         return []
-    lowest, highest = gates.forecast_range
+    lowest, highest = settings.forecast_range
     return [
-        Gate(
+        PromotionCheck(
             f"forecast over realised between {lowest:g} and {highest:g}, unless the interval reaches in",
             f"{ratio:.2f} ({low:.2f} to {high:.2f})",
             not (low > highest or high < lowest),
             Choice.REFUSE,
         ),
-        Gate(
-            f"expected calibration error at most {gates.max_ece:g}, unless the interval reaches down to it",
+        PromotionCheck(
+            f"expected calibration error at most {settings.max_ece:g}, unless the interval reaches down to it",
             f"{ece:.3f}",
-            not ece_low > gates.max_ece,
+            not ece_low > settings.max_ece,
             Choice.REFUSE,
         ),
     ]
 
 
-def _no_worse(differences: Mapping[str, tuple[float, float, float]], gates: PromotionGates) -> Gate:
+def _no_worse(differences: Mapping[str, tuple[float, float, float]], settings: PromotionSettings) -> PromotionCheck:
     value, low, high = differences["auc"]
-    return Gate(
-        f"AUC no worse than the champion's by more than {gates.auc_margin:g}",
+    return PromotionCheck(
+        f"AUC no worse than the champion's by more than {settings.auc_margin:g}",
         f"{value:+.3f} ({low:+.3f} to {high:+.3f})",
-        value >= -gates.auc_margin and not high < 0,
+        value >= -settings.auc_margin and not high < 0,
         Choice.KEEP,
     )
 
 
-def _overlap(both: pd.DataFrame, gates: PromotionGates) -> Gate:
+def _overlap(both: pd.DataFrame, settings: PromotionSettings) -> PromotionCheck:
     last = both[both.snapshot_date == both.snapshot_date.max()]
     tops = [set(last.nlargest(LIST_LENGTH, column).account_id) for column in ("log_odds", "champion")]
     share = len(tops[0] & tops[1]) / min(LIST_LENGTH, len(last))
-    return Gate(
-        f"at least {gates.min_list_overlap:.0%} of the champion's first {LIST_LENGTH} stay on the list",
+    return PromotionCheck(
+        f"at least {settings.min_list_overlap:.0%} of the champion's first {LIST_LENGTH} stay on the list",
         f"{share:.0%} on {last.snapshot_date.iloc[0]:%Y-%m-%d}",
-        share >= gates.min_list_overlap,
+        share >= settings.min_list_overlap,
         Choice.KEEP,
     )
 
 
-def both_predictions(found: Study, champion: Champion) -> pd.DataFrame:
+def both_predictions(evaluation: Evaluation, champion: Champion) -> pd.DataFrame:
     """The account-days that neither model has learnt from: account_id, snapshot_date, y, log_odds, champion."""
-    rows = found.backtest.rows[[*KEYS, "y", "log_odds"]]
+    rows = evaluation.backtest.rows[[*KEYS, "y", "log_odds"]]
     facts = champion.bundle.facts
     closed = pd.Timestamp(facts["last_snapshot"]) + timedelta(days=facts["horizon_days"])
     said = [champion.predictions.loc[champion.predictions.snapshot_date < closed, [*KEYS, "log_odds"]]]
-    later = found.rows[found.rows.snapshot_date >= closed]
-    later = recode(later, found.categories, champion.bundle.categories)
+    later = evaluation.rows[evaluation.rows.snapshot_date >= closed]
+    later = recode(later, evaluation.categories, champion.bundle.categories)
     names = list(champion.bundle.feature_names)
     if len(later) and set(names) <= set(later.columns):
         said.append(later[KEYS].assign(log_odds=boosting.log_odds(champion.bundle.booster, later[names])))

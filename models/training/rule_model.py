@@ -21,7 +21,7 @@ from models.estimators.categories import Categories
 from models.evaluation import baselines
 from models.evaluation.baselines import Rule
 from models.evaluation.verdict import Verdict
-from models.settings import Params, StudySettings
+from models.settings import EvaluationSettings, Params
 
 SMALLEST_SLOPE = 0.2
 """Log-odds from the middle to the top of the ranking, at least: enough to keep the order of the rule."""
@@ -34,7 +34,7 @@ STEPS = Params(
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RuleRanking:
     """A rule by name, the columns that it reads and its ranking of the rows (higher = earlier)."""
 
     name: str
@@ -42,15 +42,15 @@ class Ranked:
     ranking: np.ndarray
 
 
-def choose(rows: pd.DataFrame, columns: list[str], name: str, settings: StudySettings) -> Ranked:
+def choose_rule(rows: pd.DataFrame, columns: list[str], name: str, settings: EvaluationSettings) -> RuleRanking:
     """The ranking of the rule of this name; the best single column of these rows if there is none of it."""
     named = {rule.name: rule for rule in baselines.NAMED_RULES if rule.column in rows.columns}
     read = baselines.trigger_columns(rows)
     if name == baselines.TRIGGER_POINTS and read:
-        return Ranked(name, read, baselines.trigger_points(rows, settings.triggers.model_dump()))
+        return RuleRanking(name, read, baselines.trigger_points(rows, settings.triggers.model_dump()))
     rule: Rule = named.get(name) or baselines.best_rule(rows, columns, rows["expanded"].to_numpy())
     shown = rule.name if rule.name in named else f"{rule.column}, {rule.first} first"
-    return Ranked(shown, [rule.column], rule.ranking(rows))
+    return RuleRanking(shown, [rule.column], rule.ranking(rows))
 
 
 def rule_bundle(
@@ -58,11 +58,11 @@ def rule_bundle(
     columns: list[str],
     name: str,
     verdict: Verdict,
-    settings: StudySettings,
+    settings: EvaluationSettings,
     categories: Categories | None = None,
 ) -> Bundle:
     """The rule as something that can be served. ``rows``: the labelled history, sorted, text by ``categories``."""
-    ranked = choose(rows, columns, name, settings)
+    ranked = choose_rule(rows, columns, name, settings)
     place = pd.Series(ranked.ranking).rank(pct=True).to_numpy() * 2 - 1
     base, slope = _spread(place, rows["expanded"].to_numpy(np.float64))
     X = rows[columns].astype("float64").copy()

@@ -1,4 +1,4 @@
-"""From labelled feature rows to a model that can be served: a study, then the model of today on all matured snapshots.
+"""From labelled feature rows to a model that can be served: an evaluation, then the model on all matured snapshots.
 
 The figures come from the replay alone. Order (AUC, precision, lift) is told for every reported snapshot; probabilities
 (Brier skill, log loss, calibration) only for those snapshots that had a matured past to calibrate on, so no figure
@@ -14,14 +14,14 @@ import pandas as pd
 
 from models.estimators.amounts import fit_amounts
 from models.estimators.bundle import Bundle, Propensity
-from models.estimators.cross_sell import Sales
+from models.estimators.cross_sell import CrossSellHistory
 from models.estimators.sampling import day_of, rows_to_fit
 from models.evaluation import baselines
 from models.evaluation.backtest import Backtest
-from models.evaluation.evaluation import Study, recipe_of, silent, study
+from models.evaluation.evaluation import Evaluation, evaluate, recipe_of, silent
 from models.evaluation.metrics import of_order, order_figures
 from models.evaluation.replay import Progress, fit_rows
-from models.settings import StudySettings
+from models.settings import EvaluationSettings
 from models.training.motions import calibrator_of_today, train_motions
 
 
@@ -29,67 +29,67 @@ from models.training.motions import calibrator_of_today, train_motions
 class TrainedModel:
     """A model and what is known about it.
 
-    ``study``: what was found out before. ``metrics``: flat names (``Backtest.metrics``, and counts).
+    ``evaluation``: what was found out before. ``metrics``: flat names (``Backtest.metrics``, and counts).
     ``motion_metrics``: motion to figures. ``latest_rows``: the features of the latest matured snapshot, for plots.
     """
 
     bundle: Bundle
-    study: Study
+    evaluation: Evaluation
     metrics: Mapping[str, float]
     motion_metrics: Mapping[str, Mapping[str, float]]
     latest_rows: pd.DataFrame
 
     @property
-    def settings(self) -> StudySettings:
-        return self.study.settings
+    def settings(self) -> EvaluationSettings:
+        return self.evaluation.settings
 
     @property
     def backtest(self) -> Backtest:
-        return self.study.backtest
+        return self.evaluation.backtest
 
     @property
     def predictions(self) -> pd.DataFrame:
         """One row per account and replayed snapshot; ``reported`` says which count in the figures."""
-        told = self.study.played.predictions
-        dates = [split.test_date for split in self.study.reported]
-        return told.assign(reported=told.snapshot_date.isin(dates))
+        predictions = self.evaluation.replayed.predictions
+        dates = [split.test_date for split in self.evaluation.reported]
+        return predictions.assign(reported=predictions.snapshot_date.isin(dates))
 
 
 def train(
     history: pd.DataFrame,
     feature_names: Sequence[str],
-    settings: StudySettings,
+    settings: EvaluationSettings,
     *,
     today: pd.DataFrame | None = None,
     people: pd.DataFrame | None = None,
-    sales: Sales | None = None,
+    cross_sells: CrossSellHistory | None = None,
     progress: Progress = silent,
 ) -> TrainedModel:
-    """Study and fit in one go, whatever the verdict; arguments and errors as in ``study``."""
-    found = study(history, feature_names, settings, today=today, people=people, sales=sales, progress=progress)
-    return fit_model(found, progress=progress)
+    """Evaluate and fit in one go, whatever the verdict; arguments and errors as in ``evaluate``."""
+    about: dict[str, Any] = {"today": today, "people": people, "cross_sells": cross_sells}
+    return fit_model(evaluate(history, feature_names, settings, **about, progress=progress), progress=progress)
 
 
-def fit_model(found: Study, *, progress: Progress = silent) -> TrainedModel:
+def fit_model(evaluation: Evaluation, *, progress: Progress = silent) -> TrainedModel:
     """The model of today, on all matured snapshots."""
-    rows, features, settings = found.rows, list(found.features), found.settings
-    recipe, settled = recipe_of(settings), found.played.settled
+    rows, features, settings = evaluation.rows, list(evaluation.features), evaluation.settings
+    recipe, fitted = recipe_of(settings), evaluation.replayed.fitted
     fitted_on = rows_to_fit(rows, recipe.label, recipe.max_rows, recipe.seed)
-    progress(f"training on {len(fitted_on.places)} of {len(rows)} rows, {settled.rounds} trees")
-    booster = fit_rows(rows, features, recipe, settled.rounds)
-    assert booster is not None  # a study has seen both outcomes
-    motions = train_motions(rows, features, found.reported, settings, found.today, progress)
+    progress(f"training on {len(fitted_on.places)} of {len(rows)} rows, {fitted.rounds} trees")
+    booster = fit_rows(rows, features, recipe, fitted.rounds)
+    assert booster is not None  # an evaluation has seen both outcomes
+    motions = train_motions(rows, features, evaluation.reported, settings, evaluation.today, progress)
     expanded = rows[rows.expanded == 1]
     bundle = Bundle(
-        feature_names=found.features,
-        categories=found.categories,
-        any_expansion=Propensity(booster, calibrator_of_today(settled, booster, found.today)),
+        feature_names=evaluation.features,
+        categories=evaluation.categories,
+        any_expansion=Propensity(booster, calibrator_of_today(fitted, booster, evaluation.today)),
         motions=motions.models,
         withheld=motions.withheld,
         all_motions_modelled=motions.complete,
         amounts=fit_amounts(expanded, _arr(expanded), features, settings.seed),
-        offers=found.offers,
-        facts=_facts(found)
+        cross_sell=evaluation.cross_sell,
+        facts=_facts(evaluation)
         | {
             "rows_fitted_on": len(fitted_on.places),
             "share_kept_without": fitted_on.share,
@@ -98,8 +98,8 @@ def fit_model(found: Study, *, progress: Progress = silent) -> TrainedModel:
     )
     return TrainedModel(
         bundle=bundle,
-        study=found,
-        metrics=_metrics(found),
+        evaluation=evaluation,
+        metrics=_metrics(evaluation),
         motion_metrics={motion: _motion_figures(part) for motion, part in motions.predictions.items()},
         latest_rows=rows.iloc[day_of(rows, rows.snapshot_date.iloc[-1])][features],
     )
@@ -111,35 +111,35 @@ def _arr(expanded: pd.DataFrame) -> np.ndarray:
     return expanded["expansion_arr"].to_numpy(np.float64)
 
 
-def _facts(found: Study) -> dict[str, Any]:
-    rows = found.rows
+def _facts(evaluation: Evaluation) -> dict[str, Any]:
+    rows = evaluation.rows
     return {
-        "horizon_days": found.settings.horizon_days,
+        "horizon_days": evaluation.settings.horizon_days,
         "first_snapshot": f"{rows.snapshot_date.min():%Y-%m-%d}",
         "last_snapshot": f"{rows.snapshot_date.max():%Y-%m-%d}",
         "snapshots": int(rows.snapshot_date.nunique()),
         "accounts": int(rows.account_id.nunique()),
         "rows": len(rows),
-        "expansions": found.expansions,
+        "expansions": evaluation.expansions,
         "positive_rows": int(rows.expanded.sum()),
-        "rounds": found.played.settled.rounds,
-        "seed": found.settings.seed,
-        "suspected_leaks": [leak.name for leak in found.leaks if not leak.signed_off],
-        "signed_off": [leak.name for leak in found.leaks if leak.signed_off],
-        "verdict": str(found.verdict.kind),
+        "rounds": evaluation.replayed.fitted.rounds,
+        "seed": evaluation.settings.seed,
+        "suspected_leaks": [leak.name for leak in evaluation.leaks if not leak.signed_off],
+        "signed_off": [leak.name for leak in evaluation.leaks if leak.signed_off],
+        "verdict": str(evaluation.verdict.kind),
     }
 
 
-def _metrics(found: Study) -> dict[str, float]:
-    told = found.backtest.rows
-    best = found.backtest.bench[found.backtest.bench.rival == baselines.BEST_RULE].set_index("metric").rival_value
+def _metrics(evaluation: Evaluation) -> dict[str, float]:
+    rows, bench = evaluation.backtest.rows, evaluation.backtest.bench
+    best = bench[bench.rival == baselines.BEST_RULE].set_index("metric").rival_value
     return {
-        "reported_snapshots": float(told.snapshot_date.nunique()),
-        "calibrated_snapshots": float(told.groupby("snapshot_date").calibrated.first().sum()),
-        "rows": float(len(told)),
-        "positives": float(told.y.sum()),
-        "base_rate": float(told.y.mean()),
-        **found.metrics(),
+        "reported_snapshots": float(rows.snapshot_date.nunique()),
+        "calibrated_snapshots": float(rows.groupby("snapshot_date").calibrated.first().sum()),
+        "rows": float(len(rows)),
+        "positives": float(rows.y.sum()),
+        "base_rate": float(rows.y.mean()),
+        **evaluation.metrics(),
         **{f"best_rule_{name}": float(best[name]) for name in of_order()},
     }
 

@@ -14,8 +14,8 @@ from features.calendar import month_starts
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
 from flows.stages.dates import known_base, today_utc, training_dates
-from models.evaluation.evaluation import Study, study
-from models.evaluation.verdict import Kind
+from models.evaluation.evaluation import Evaluation, evaluate
+from models.evaluation.verdict import VerdictKind
 from models.scoring.score import score
 from models.training.train import train
 
@@ -68,11 +68,11 @@ def test_online_retail_is_mapped_checked_and_labelled(bases: Path) -> None:
     assert (rows["billed_91d"] > 0).all()
 
 
-def studied(name: str, bases: Path, today: date) -> Study:
+def evaluated(name: str, bases: Path, today: date) -> Evaluation:
     settings = example(name, bases)
     then = known_base(steps.read_source(settings), today)
     history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
-    return study(
+    return evaluate(
         history,
         list(steps.feature_cards(then)),
         settings.training_settings,
@@ -81,7 +81,7 @@ def studied(name: str, bases: Path, today: date) -> Study:
 
 
 def test_fightchurn_backtest_is_good_calibrated_and_no_leak(bases: Path) -> None:
-    found = studied("fightchurn_crm5", bases, date(2024, 1, 1))
+    found = evaluated("fightchurn_crm5", bases, date(2024, 1, 1))
     assert found.verdict.usable, found.verdict
     assert found.backtest.figure("auc")[0] >= 0.85
     best = found.backtest.best_rival("auc", rules_only=True)
@@ -94,7 +94,7 @@ def test_fightchurn_backtest_is_good_calibrated_and_no_leak(bases: Path) -> None
 
 def test_online_retail_is_calibrated_up_to_christmas(bases: Path) -> None:
     """From April to September the base rate doubles; the year before says so."""
-    found = studied("online_retail", bases, date(2011, 12, 10))
+    found = evaluated("online_retail", bases, date(2011, 12, 10))
     assert found.verdict.usable, found.verdict
     assert found.backtest.months.realised.max() > 1.8 * found.backtest.months.realised.min()
     assert found.backtest.figure("auc")[0] >= 0.70
@@ -110,5 +110,5 @@ def test_shuffled_labels_get_their_verdict(bases: Path) -> None:
     random = np.random.default_rng(5)
     for places in history.groupby("snapshot_date").groups.values():
         history.loc[places, names] = history.loc[random.permutation(places), names].to_numpy()
-    found = study(history, list(steps.feature_cards(then)), settings.training_settings)
-    assert found.verdict.kind is Kind.NO_SIGNAL
+    found = evaluate(history, list(steps.feature_cards(then)), settings.training_settings)
+    assert found.verdict.kind is VerdictKind.NO_SIGNAL

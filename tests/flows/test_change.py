@@ -19,7 +19,7 @@ from models.estimators.bundle import Bundle
 from models.scoring.previous_scores import PreviousScores
 from models.scoring.score import score
 from models.scoring.score_change import replacement, split
-from models.settings import Params, StudySettings
+from models.settings import EvaluationSettings, Params
 from models.training.train import train
 from serving.changes.ranks import RANK_PARTS, change_table, moved_by_model, not_exact, split_ranks
 from serving.changes.sentences import titles
@@ -31,7 +31,7 @@ from serving.settings import ServingSettings
 from tests.serving.world import about_list
 
 BEFORE, DAY = date(2025, 12, 1), date(2026, 1, 1)
-SMALL = StudySettings(
+SMALL = EvaluationSettings(
     horizon_days=90,
     origins=2,
     warm_up_origins=1,
@@ -129,7 +129,7 @@ def test_every_change_is_split_exactly(retrained: bool, world: World) -> None:
     assert len(asked) == (len(shards) if retrained else 0)
     far = moved_by_model(scores, pd.concat(asked), "propensity") if retrained else None
     figures = summary(
-        sum((tally(*pair) for pair in tables), Tally()), about, previous_accounts=len(previous), moved=far
+        sum(map(tally, tables, (s.reasons for s in shards)), Tally()), about, previous_accounts=len(previous), moved=far
     )
     assert not retrained or far > 0
     assert ("The retrain moved" in figures["text"]) == retrained

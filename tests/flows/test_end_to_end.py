@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.cross_sell import CrossSellOptions
+from data.contract.cross_sell import CrossSellOptions
 from models.estimators.bundle import Bundle
 from models.scoring.score import Scored, score
 from tests.flows.conftest import END, QUICK, Headroom
@@ -112,9 +112,9 @@ def test_a_fault_in_a_later_part_leaves_the_list_that_was_there(
     shutil.copytree(published, out / published.name)
     before = {path.name: path.read_bytes() for path in (out / published.name).iterdir()}
 
-    def shifted(bundle: Bundle, rows: pd.DataFrame, owned: CrossSellOptions) -> Scored:
+    def shifted(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions) -> Scored:
         """From the second part on, the attributions stand one account too low."""
-        found = score(bundle, rows, owned)
+        found = score(bundle, rows, options)
         numbers = found.attributions.iloc[:, 3:].to_numpy()
         moved = found.attributions.copy()
         moved.iloc[37:, 3:] = np.roll(numbers[37:], 1, axis=0)

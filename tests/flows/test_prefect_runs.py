@@ -57,9 +57,9 @@ def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
         "base known before the day",
         "build history",
         "decide",
+        "evaluate",
         "fit",
         "register",
-        "study",
     ]
     assert tasks_of(score_run, 7) == [
         "add to the list",
@@ -117,4 +117,4 @@ def test_only_what_reads_a_source_or_writes_to_a_sink_is_tried_again() -> None:
         "refuse",
         "write backtest",
     }
-    assert {"fit", "study", "decide", "score and explain", "rank and publish"} <= set(stages), "the others"
+    assert {"fit", "evaluate", "decide", "score and explain", "rank and publish"} <= set(stages), "the others"

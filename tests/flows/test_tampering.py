@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import flows.stages.scoring
-from features.cross_sell import CrossSellOptions
+from data.contract.cross_sell import CrossSellOptions
 from models.estimators.bundle import Bundle
 from models.scoring.score import Scored
 from tests.flows.conftest import END, Headroom
@@ -55,8 +55,8 @@ def test_what_moved_after_scoring_is_named_and_nothing_is_published(
 ) -> None:
     score = flows.stages.scoring.score
 
-    def spoilt(bundle: Bundle, rows: pd.DataFrame, owned: CrossSellOptions) -> Scored:
-        scored = score(bundle, rows, owned)
+    def spoilt(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions) -> Scored:
+        scored = score(bundle, rows, options)
         spoil(rows, scored)
         return scored
 

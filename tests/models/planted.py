@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from models.settings import Params, StudySettings
+from models.settings import EvaluationSettings, Params
 
 FEATURES = ["seat_utilization_28d", "limit_share_max_28d", "tenure_days", "mrr", "seats", "noise"]
 
-QUICK = StudySettings(
+QUICK = EvaluationSettings(
     horizon_days=90,
     origins=3,
     warm_up_origins=4,

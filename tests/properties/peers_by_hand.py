@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.contract.inputs import SIZE_BANDS
+from data.contract.likeness import SIZE_BANDS
 from tests.properties.by_hand import HAPPENED, known_rows, owned_products, rows_of, share
 
 COMPARED = {

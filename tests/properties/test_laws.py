@@ -348,7 +348,8 @@ SLIPS = {
 def plant(monkeypatch: pytest.MonkeyPatch, path: str, right: str, wrong: str) -> None:
     """Replace a function of the clock or the calendar, or one of the views, by itself with other words in it."""
     owner, _, name = path.rpartition(".")
-    home = getattr(views, owner) if owner else next(m for m in (time_cut, calendar) if hasattr(m, name))
+    homes = views.Views.__mro__ if owner else (time_cut, calendar)
+    home = next(home for home in homes if name in vars(home))
     right_one = vars(home)[name]
     function = right_one.func if isinstance(right_one, cached_property) else right_one
     source = textwrap.dedent(inspect.getsource(function))

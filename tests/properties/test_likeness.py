@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from data.contract.inputs import LIKENESS, TABLES, Alike, Kind
+from data.contract.inputs import TABLES, Kind
+from data.contract.likeness import LIKENESS, PROFILE, Alike
 from data.ledger.rules import ExpansionRules
-from features.build import build
 from features.cohort import cohort
-from features.definitions import peers
 from features.views import whole_base as likeness
 from features.views.whole_base import WholeBaseViews
 from flows.stages import inputs as steps
@@ -48,7 +47,7 @@ def knows(accounts: str = ACCOUNTS) -> tuple[str, ...]:
 def alike(request: pytest.FixtureRequest) -> Iterator[tuple[Alike, ...]]:
     """The definition replaced wherever it is used."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (likeness, peers, steps, playbook):
+        for module in (likeness, steps, playbook):
             patch.setattr(module, "LIKENESS", request.param)
         yield request.param
 
@@ -73,7 +72,7 @@ def test_what_a_base_does_not_know_is_left_out_by_its_own_word(alike: tuple[Alik
 
 
 def test_what_peers_share_is_derived() -> None:
-    assert tuple(part.name for part in LIKENESS if part.of_peers) == peers.PROFILE == build.PROFILE
+    assert tuple(part.name for part in LIKENESS if part.of_peers) == PROFILE
     assert tuple(part.word for part in LIKENESS) == playbook.ALL_KNOWN
     assert tuple(part.word for part in LIKENESS if part.of_peers) == playbook.OF_PEERS
 

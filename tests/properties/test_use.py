@@ -16,7 +16,7 @@ from data.sources.staging import stage
 from features.build.build import feature_rows
 from features.cohort import cohort
 from features.cross_sell import features_used
-from features.views.account import use
+from features.views.usage import use
 from flows.stages.dates import first_usage_day
 from tests.properties.generated import FEATURES, SNAPSHOTS, as_arrow, frames
 

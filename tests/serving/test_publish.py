@@ -18,7 +18,7 @@ import pytest
 import serving.publish
 from data.contract.outputs import TABLES
 from data.errors import PublishError
-from serving.publish import Writer
+from serving.publish import WRITERS, Writer
 from serving.published import tables
 from serving.published.checks import check_base, check_batch
 from serving.published.layout import published_dates
@@ -29,6 +29,11 @@ from tests.serving.world import DAY, PIECES, HeldList, batch_of, feature_rows, p
 FILES = {*(f"{name}.parquet" for name in TABLES), "manifest.json"}
 
 
+def files_of(folder: Path) -> dict[str, bytes]:
+    """All files under a folder, by their path in it."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.fixture(scope="module")
 def made() -> HeldList:
     return snapshot(60)
@@ -37,7 +42,9 @@ def made() -> HeldList:
 def test_what_is_published_is_read_back(tmp_path: Path, made: HeldList) -> None:
     folder = publish(tmp_path / "out", made, PIECES)
     assert folder == tmp_path / "out" / "snapshot_date=2026-10-01"
-    assert {path.name for path in folder.iterdir()} == FILES | {"list.html", "list.xlsx"}
+    assert {name for name in files_of(folder) if "/" not in name} == FILES | {
+        name for name in WRITERS if "/" not in name
+    }
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
     again = open_list(tmp_path / "out")
     pd.testing.assert_frame_equal(again.scores(), made.scores())
@@ -76,7 +83,7 @@ def test_the_manifest_says_where_it_comes_from(tmp_path: Path, made: HeldList) -
     assert manifest["ranked"] + manifest["excluded"] == 60
     for name, digest in manifest["files_sha256"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
-    assert set(manifest["files_sha256"]) == {path.name for path in folder.iterdir()} - {"manifest.json"}
+    assert set(manifest["files_sha256"]) == set(files_of(folder)) - {"manifest.json"}
 
 
 def test_the_same_list_gives_the_same_files(tmp_path: Path, made: HeldList) -> None:
@@ -282,7 +289,7 @@ def test_a_failure_while_writing_is_cleared_up_and_the_old_list_stays(
     tmp_path: Path, made: HeldList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(tmp_path, made)
-    before = {path.name: path.read_bytes() for path in (tmp_path / "snapshot_date=2026-10-01").iterdir()}
+    before = files_of(tmp_path / "snapshot_date=2026-10-01")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -291,7 +298,7 @@ def test_a_failure_while_writing_is_cleared_up_and_the_old_list_stays(
     with pytest.raises(PublishError, match="No space left"):
         publish(tmp_path, replace(made, manifest={**made.manifest, "run_id": "new"}))
     assert [path.name for path in tmp_path.iterdir()] == ["snapshot_date=2026-10-01"]
-    assert {p.name: p.read_bytes() for p in (tmp_path / "snapshot_date=2026-10-01").iterdir()} == before
+    assert files_of(tmp_path / "snapshot_date=2026-10-01") == before
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, made: HeldList) -> None:

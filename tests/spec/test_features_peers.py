@@ -6,7 +6,7 @@ from math import isnan
 import pandas as pd
 import pytest
 
-from features.definitions.peers import FEWEST_PEERS
+from data.contract.likeness import FEWEST_PEERS
 from tests.drawn import base, rows_of
 
 Draw = Callable[[int], str]

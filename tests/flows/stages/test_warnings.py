@@ -8,9 +8,10 @@ from data.errors import ModelError
 from data.ledger.rules import ExpansionRules
 from features.catalogue import full_catalogue
 from flows.run.settings import Settings
-from flows.stages.warnings import other_rules, require_features, require_same_rules, warnings, with_label_rules
+from flows.stages.warnings import other_rules, require_same_rules, warnings, with_label_rules
 from models.estimators.bundle import Bundle
-from models.settings import PromotionGates
+from models.scoring.score import require_features
+from models.settings import PromotionSettings
 from models.training.train import train
 from tests.drawn import base, known
 from tests.models.planted import FEATURES, QUICK, history
@@ -56,6 +57,6 @@ def test_the_warning_of_a_forecast_follows_the_setting(
     bundle: Bundle, allowed: tuple[float, float], ratio: float, warned: bool
 ) -> None:
     facts = {"auc": 0.8, "best_rule_auc": 0.7, "brier_skill": 0.1, "forecast_over_realised": ratio}
-    gates = PromotionGates(forecast_range=allowed)
+    gates = PromotionSettings(forecast_range=allowed)
     told = warnings(replace(bundle, facts=bundle.facts | facts), known(base()), gates)
     assert told == ([f"On past snapshots {ratio:.2f} expansions were forecast for each one that came."] * warned)

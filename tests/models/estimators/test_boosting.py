@@ -61,7 +61,7 @@ def test_shares_are_followed(rows: pd.DataFrame) -> None:
 
 def test_columns_are_checked_by_name_and_order(rows: pd.DataFrame, booster: boosting.Booster) -> None:
     X = rows[planted.FEATURES]
-    with pytest.raises(ModelError, match=r"missing: mrr \(table subscriptions\); not the model's: arr"):
+    with pytest.raises(ModelError, match=r"missing: mrr; not the model's: arr"):
         boosting.log_odds(booster, X.rename(columns={"mrr": "arr"}))
     with pytest.raises(ModelError, match="in another order: noise in place of seat_utilization_28d"):
         attributions.contributions(booster, X[["noise", *planted.FEATURES[:-1]]])

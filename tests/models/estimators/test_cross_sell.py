@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.cross_sell import CrossSellOptions
-from models.estimators.cross_sell import Offers, Sales, fit_offers
+from data.contract.cross_sell import CrossSellOptions
+from models.estimators.cross_sell import CrossSellHistory, CrossSellModel, fit_cross_sell
 
 PRODUCTS = ("core", "chat", "mail", "phone")
 DATES = pd.date_range("2024-01-01", periods=10, freq="MS")
 
 
-def drawn(accounts: int, seed: int = 0) -> tuple[pd.DataFrame, Sales]:
+def drawn(accounts: int, seed: int = 0) -> tuple[pd.DataFrame, CrossSellHistory]:
     """Who has mail and makes calls buys chat in nine of ten cases, who makes none buys phone; who has not, buys mail.
 
     Each account is new on each day.
@@ -32,97 +32,101 @@ def drawn(accounts: int, seed: int = 0) -> tuple[pd.DataFrame, Sales]:
     had = pd.concat([rows.assign(product="core"), rows[has_mail].assign(product="mail")])
     on_offer = pd.MultiIndex.from_product([DATES, PRODUCTS], names=["snapshot_date", "product"]).to_frame(index=False)
     used = rows[["account_id", "snapshot_date"]].assign(feature=np.where(likes_chat, "calls", "boards"))
-    return rows, Sales(sold, CrossSellOptions(had[["account_id", "snapshot_date", "product"]], on_offer, used))
+    return rows, CrossSellHistory(
+        sold, CrossSellOptions(had[["account_id", "snapshot_date", "product"]], on_offer, used)
+    )
 
 
 def test_shares_are_of_what_is_left() -> None:
-    rows, sales = drawn(40)
-    offers = fit_offers(rows, sales)
+    rows, cross_sells = drawn(40)
+    offers = fit_cross_sell(rows, cross_sells)
     assert offers is not None
-    shares = pd.DataFrame(offers.shares(rows, sales.owned), columns=offers.products)
+    shares = pd.DataFrame(offers.shares(rows, cross_sells.options), columns=offers.products)
     assert shares.sum(axis=1).to_numpy() == pytest.approx(1)
     assert (shares["core"] == 0).all()
     has_mail = shares["mail"] == 0
     assert 0.2 < has_mail.mean() < 0.4
-    calls = (sales.owned.used.feature == "calls").to_numpy()
+    calls = (cross_sells.options.used.feature == "calls").to_numpy()
     assert shares.loc[has_mail & calls, "chat"].mean() == pytest.approx(0.9, abs=0.2)
     assert shares.loc[has_mail & ~calls, "phone"].mean() == pytest.approx(0.9, abs=0.2)
     assert shares.loc[~has_mail, "mail"].mean() == pytest.approx(0.9, abs=0.08)
 
 
 def test_a_few_sales_say_little_more_than_what_is_popular() -> None:
-    rows, sales = drawn(1)
-    offers = fit_offers(rows, sales)
+    rows, cross_sells = drawn(1)
+    offers = fit_cross_sell(rows, cross_sells)
     assert offers is not None
     assert np.abs(offers.effects).max() < 1
-    shares = offers.shares(rows, sales.owned)
+    shares = offers.shares(rows, cross_sells.options)
     assert shares.max() < 0.95
     assert shares.sum(axis=1) == pytest.approx(1)
 
 
 def test_a_sale_seen_from_two_snapshots_counts_once() -> None:
-    rows, sales = drawn(30)
-    offers = fit_offers(rows, sales)
+    rows, cross_sells = drawn(30)
+    offers = fit_cross_sell(rows, cross_sells)
     assert offers is not None
     assert offers.sales == pytest.approx(300)
     again = rows[rows.snapshot_date == DATES[0]].assign(snapshot_date=DATES[1])
-    sold = sales.sold[sales.sold.snapshot_date == DATES[0]].assign(snapshot_date=DATES[1])
-    had = sales.owned.had[sales.owned.had.snapshot_date == DATES[0]].assign(snapshot_date=DATES[1])
-    owned = CrossSellOptions(pd.concat([sales.owned.had, had]), sales.owned.on_offer, sales.owned.used)
-    twice = Sales(pd.concat([sales.sold, sold]), owned)
-    more = fit_offers(pd.concat([rows, again], ignore_index=True), twice)
+    sold = cross_sells.sold[cross_sells.sold.snapshot_date == DATES[0]].assign(snapshot_date=DATES[1])
+    options = cross_sells.options
+    had = options.had[options.had.snapshot_date == DATES[0]].assign(snapshot_date=DATES[1])
+    both = CrossSellOptions(pd.concat([options.had, had]), options.on_offer, options.used)
+    twice = CrossSellHistory(pd.concat([cross_sells.sold, sold]), both)
+    more = fit_cross_sell(pd.concat([rows, again], ignore_index=True), twice)
     assert more is not None
     assert more.sales == pytest.approx(300)
 
 
 def test_nothing_left_is_nothing_offered() -> None:
-    rows, sales = drawn(30)
-    offers = fit_offers(rows, sales)
+    rows, cross_sells = drawn(30)
+    offers = fit_cross_sell(rows, cross_sells)
     assert offers is not None
     day = rows[rows.snapshot_date == DATES[-1]]
     one = day.account_id.iloc[0]
     every = pd.DataFrame({"account_id": one, "snapshot_date": DATES[-1], "product": PRODUCTS})
-    product, share = offers.best(day, CrossSellOptions(every, sales.owned.on_offer, sales.owned.used))
+    product, share = offers.best(day, CrossSellOptions(every, cross_sells.options.on_offer, cross_sells.options.used))
     assert product[0] is None
     assert np.isnan(share[0])
     assert set(product[1:]) <= set(PRODUCTS)
-    nobody = Sales(sales.sold.iloc[:0], sales.owned)
-    assert fit_offers(rows, nobody) is None
+    nobody = CrossSellHistory(cross_sells.sold.iloc[:0], cross_sells.options)
+    assert fit_cross_sell(rows, nobody) is None
 
 
 def test_stored_as_json_and_read_back() -> None:
-    rows, sales = drawn(10)
-    offers = fit_offers(rows, sales)
+    rows, cross_sells = drawn(10)
+    offers = fit_cross_sell(rows, cross_sells)
     assert offers is not None
-    assert Offers.from_dict(json.loads(json.dumps(offers.to_dict()))) == offers
+    assert CrossSellModel.from_dict(json.loads(json.dumps(offers.to_dict()))) == offers
 
 
-def turned(rows: pd.DataFrame, sales: Sales, seed: int) -> tuple[pd.DataFrame, Sales]:
+def turned(rows: pd.DataFrame, cross_sells: CrossSellHistory, seed: int) -> tuple[pd.DataFrame, CrossSellHistory]:
     """The same with the rows of every table in an order of its own, so that nothing can be matched by its place."""
     order = np.random.default_rng(seed)
 
     def mixed(frame: pd.DataFrame) -> pd.DataFrame:
         return frame.iloc[order.permutation(len(frame))]  # the index too: a row keeps its number
 
-    owned = CrossSellOptions(mixed(sales.owned.had), mixed(sales.owned.on_offer), mixed(sales.owned.used))
-    return mixed(rows), Sales(mixed(sales.sold), owned)
+    options = cross_sells.options
+    mixed_options = CrossSellOptions(mixed(options.had), mixed(options.on_offer), mixed(options.used))
+    return mixed(rows), CrossSellHistory(mixed(cross_sells.sold), mixed_options)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_rows_in_another_order_give_the_same(seed: int) -> None:
-    rows, sales = drawn(20)
-    moved, otherwise = turned(rows, sales, seed)
-    offers, again = fit_offers(rows, sales), fit_offers(moved, otherwise)
+    rows, cross_sells = drawn(20)
+    moved, otherwise = turned(rows, cross_sells, seed)
+    offers, again = fit_cross_sell(rows, cross_sells), fit_cross_sell(moved, otherwise)
     assert offers is not None
     assert again == offers
 
-    def named(rows: pd.DataFrame, owned: CrossSellOptions) -> pd.DataFrame:
-        product, share = offers.best(rows, owned)
+    def named(rows: pd.DataFrame, options: CrossSellOptions) -> pd.DataFrame:
+        product, share = offers.best(rows, options)
         said = rows.assign(product=product, share=share).sort_values(["snapshot_date", "account_id"])
         return said.reset_index(drop=True)
 
-    pd.testing.assert_frame_equal(named(moved, otherwise.owned), named(rows, sales.owned))
+    pd.testing.assert_frame_equal(named(moved, otherwise.options), named(rows, cross_sells.options))
     some = moved.head(50)
-    more = named(some, otherwise.owned)  # of what is owned by all, what concerns these
-    expected = named(rows, sales.owned).merge(some[["account_id", "snapshot_date"]])
+    more = named(some, otherwise.options)  # of what is owned by all, what concerns these
+    expected = named(rows, cross_sells.options).merge(some[["account_id", "snapshot_date"]])
     pd.testing.assert_frame_equal(more, expected)

@@ -4,7 +4,7 @@ import pytest
 
 from models.estimators import boosting
 from models.estimators.sampling import _GOLDEN, Chosen, _drawn, _spread, day_of, matrix, places_of, rows_to_fit
-from models.evaluation.evaluation import prepare, recipe_of, study
+from models.evaluation.evaluation import evaluate, prepare, recipe_of
 from models.evaluation.replay import fit_rows
 from models.scoring import attributions
 from tests.models.planted import FEATURES, QUICK, history
@@ -71,8 +71,8 @@ def test_log_odds_are_those_of_the_whole_base(rows: pd.DataFrame) -> None:
 
 def test_the_forecast_is_as_honest_with_the_sample_as_without() -> None:
     rows = history(accounts=250)
-    whole = study(rows, FEATURES, QUICK).backtest
-    sampled = study(rows, FEATURES, QUICK.model_copy(update={"max_rows": 1200})).backtest
+    whole = evaluate(rows, FEATURES, QUICK).backtest
+    sampled = evaluate(rows, FEATURES, QUICK.model_copy(update={"max_rows": 1200})).backtest
     for metric, far in (("forecast_over_realised", 0.05), ("auc", 0.03), ("ece", 0.02)):
         assert sampled.figure(metric)[0] == pytest.approx(whole.figure(metric)[0], abs=far), metric
     assert (sampled.rows.y == whole.rows.y).all()  # past days are scored whole

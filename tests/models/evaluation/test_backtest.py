@@ -5,7 +5,7 @@ import pytest
 from models.evaluation import measures
 from models.evaluation.backtest import NEW_TO_SALES, WHOLE
 from models.evaluation.baselines import BEST_RULE, LAST_LIST
-from models.evaluation.evaluation import Study, study
+from models.evaluation.evaluation import Evaluation, evaluate
 from tests.models.planted import FEATURES, QUICK, history
 
 
@@ -29,13 +29,13 @@ def people() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def found(rows: pd.DataFrame, people: pd.DataFrame) -> Study:
-    return study(rows, [*FEATURES, "opportunity_open"], QUICK, people=people)
+def evaluation(rows: pd.DataFrame, people: pd.DataFrame) -> Evaluation:
+    return evaluate(rows, [*FEATURES, "opportunity_open"], QUICK, people=people)
 
 
-def test_every_figure_is_that_of_plain_lists(found: Study) -> None:
+def test_every_figure_is_that_of_plain_lists(evaluation: Evaluation) -> None:
     """The figures by hand, day by day, from the predictions alone."""
-    told = found.backtest.rows
+    told = evaluation.backtest.rows
     days = [part for _, part in told.groupby("snapshot_date")]
     assert len(days) == QUICK.origins
     for name, by_hand in {
@@ -47,51 +47,51 @@ def test_every_figure_is_that_of_plain_lists(found: Study) -> None:
             [b.nlargest(20, "log_odds") for _, b in d.groupby("owner")]
         ).y.mean(),
     }.items():
-        value, low, high = found.backtest.figure(name)
+        value, low, high = evaluation.backtest.figure(name)
         assert value == pytest.approx(np.mean([by_hand(d) for d in days])), name
         assert low <= value <= high or name != "auc"
         assert low < high, name
     pooled = told[told.calibrated.astype(bool)]
-    ratio, low, high = found.backtest.figure("forecast_over_realised")
+    ratio, low, high = evaluation.backtest.figure("forecast_over_realised")
     assert ratio == pytest.approx(pooled.propensity.sum() / pooled.y.sum())
     assert low < ratio < high
 
 
-def test_the_arr_that_came_and_was_forecast(found: Study, rows: pd.DataFrame) -> None:
-    months = found.backtest.months
+def test_the_arr_that_came_and_was_forecast(evaluation: Evaluation, rows: pd.DataFrame) -> None:
+    months = evaluation.backtest.months
     by_hand = rows.groupby("snapshot_date").expansion_arr.sum()
     assert months.arr_realised.tolist() == pytest.approx(by_hand[months.snapshot_date].tolist())
     assert (months.arr_forecast > 0).all()
-    assert 0.6 < found.backtest.figure("arr_forecast_over_realised")[0] < 1.6
+    assert 0.6 < evaluation.backtest.figure("arr_forecast_over_realised")[0] < 1.6
     assert (months.arr_low < months.arr_forecast).all()
     assert months.arr_realised.between(months.arr_low, months.arr_high).any()
-    assert found.backtest.deciles.expansion_arr.sum() == pytest.approx(by_hand[months.snapshot_date].sum())
+    assert evaluation.backtest.deciles.expansion_arr.sum() == pytest.approx(by_hand[months.snapshot_date].sum())
 
 
-def test_four_in_five_amounts_came_as_large_as_was_said(found: Study) -> None:
-    told = found.backtest.rows
+def test_four_in_five_amounts_came_as_large_as_was_said(evaluation: Evaluation) -> None:
+    told = evaluation.backtest.rows
     came = told[(told.y == 1) & told.calibrated.astype(bool)]
     inside = came.arr.between(came.arr_if_expands_low, came.arr_if_expands_high)
-    value, low, high = found.backtest.figure("arr_interval_coverage")
+    value, low, high = evaluation.backtest.figure("arr_interval_coverage")
     assert value == pytest.approx(inside.mean())
     assert low < 0.8 < high or abs(value - 0.8) < 0.1
     assert told.expected_arr.to_numpy() == pytest.approx((told.propensity * told.arr_if_expands).to_numpy())
 
 
-def test_slices_are_their_own_lists(found: Study) -> None:
-    scopes = set(found.backtest.figures.scope)
+def test_slices_are_their_own_lists(evaluation: Evaluation) -> None:
+    scopes = set(evaluation.backtest.figures.scope)
     assert {WHOLE, NEW_TO_SALES, "segment: small", "segment: large"} <= scopes
     assert "segment: tiny" not in scopes  # one account: too few expansions
-    told = found.backtest.rows
+    told = evaluation.backtest.rows
     new = told[told.opportunity_open == 0]
     by_hand = np.mean([measures.auc(part.y, part.log_odds) for _, part in new.groupby("snapshot_date")])
-    assert found.backtest.figure("auc", NEW_TO_SALES)[0] == pytest.approx(by_hand)
+    assert evaluation.backtest.figure("auc", NEW_TO_SALES)[0] == pytest.approx(by_hand)
 
 
-def test_rivals_are_judged_on_the_same_rows(found: Study, rows: pd.DataFrame) -> None:
-    bench = found.backtest.bench.set_index(["rival", "metric"])
+def test_rivals_are_judged_on_the_same_rows(evaluation: Evaluation, rows: pd.DataFrame) -> None:
+    bench = evaluation.backtest.bench.set_index(["rival", "metric"])
     assert (bench.difference - (bench.model - bench.rival_value)).abs().max() < 1e-9
-    told = found.backtest.rows
+    told = evaluation.backtest.rows
     tenure = told.merge(rows[["account_id", "snapshot_date", "tenure_days"]], on=["account_id", "snapshot_date"])
     by_hand = np.mean([measures.auc(d.y, -d.tenure_days) for _, d in tenure.groupby("snapshot_date")])
     assert bench.rival_value["short tenure first", "auc"] == pytest.approx(by_hand)
@@ -99,13 +99,15 @@ def test_rivals_are_judged_on_the_same_rows(found: Study, rows: pd.DataFrame) ->
     assert bench.rival_value[LAST_LIST, "auc"] < bench.model[LAST_LIST, "auc"]  # features are drawn anew each month
 
 
-def test_the_same_seed_gives_the_same_intervals(found: Study, rows: pd.DataFrame, people: pd.DataFrame) -> None:
-    again = study(rows.sample(frac=1, random_state=0), [*FEATURES, "opportunity_open"], QUICK, people=people)
-    pd.testing.assert_frame_equal(again.backtest.figures, found.backtest.figures, check_exact=True)
-    pd.testing.assert_frame_equal(again.backtest.bench, found.backtest.bench, check_exact=True)
+def test_the_same_seed_gives_the_same_intervals(
+    evaluation: Evaluation, rows: pd.DataFrame, people: pd.DataFrame
+) -> None:
+    again = evaluate(rows.sample(frac=1, random_state=0), [*FEATURES, "opportunity_open"], QUICK, people=people)
+    pd.testing.assert_frame_equal(again.backtest.figures, evaluation.backtest.figures, check_exact=True)
+    pd.testing.assert_frame_equal(again.backtest.bench, evaluation.backtest.bench, check_exact=True)
 
 
-def test_names_that_mlflow_takes(found: Study) -> None:
-    names = found.backtest.metrics()
+def test_names_that_mlflow_takes(evaluation: Evaluation) -> None:
+    names = evaluation.backtest.metrics()
     assert {"auc", "auc_low", "segment__small_auc", "rival_logistic_regression_auc"} <= names.keys()
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") for name in names)

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.evaluation.evaluation import study
+from models.evaluation.evaluation import evaluate
 from models.evaluation.leak_probes import IDENTITY, SHUFFLED_TIME, _beyond_chance
-from models.evaluation.verdict import Kind
+from models.evaluation.verdict import VerdictKind
 from tests.models.planted import FEATURES, QUICK, history
 
 SETTINGS = QUICK.model_copy(update={"origins": 4})
@@ -16,8 +16,8 @@ def today_of(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def named(rows: pd.DataFrame, *more: str, today: pd.DataFrame | None = None) -> dict[str, str]:
-    found = study(rows, [*FEATURES, *more], SETTINGS, today=today)
-    assert (found.verdict.kind is Kind.LEAK) == bool(found.leaks)
+    found = evaluate(rows, [*FEATURES, *more], SETTINGS, today=today)
+    assert (found.verdict.kind is VerdictKind.LEAK) == bool(found.leaks)
     if found.leaks:
         assert found.leaks[0].name in " ".join(found.verdict.because)
         assert "signed_off" in found.verdict.todo
@@ -33,7 +33,7 @@ def test_a_column_that_knows_the_label_is_named_and_can_be_signed_off() -> None:
     rows = history(accounts=400)
     rows["next_mrr"] = rows.expanded + np.random.default_rng(9).normal(0, 0.5, len(rows))
     assert named(rows, "next_mrr") == {"next_mrr": "single feature"}
-    signed = study(rows, [*FEATURES, "next_mrr"], SETTINGS.model_copy(update={"signed_off": ("next_mrr",)}))
+    signed = evaluate(rows, [*FEATURES, "next_mrr"], SETTINGS.model_copy(update={"signed_off": ("next_mrr",)}))
     assert signed.verdict.usable
     assert [leak.signed_off for leak in signed.leaks] == [True]
 

@@ -91,7 +91,7 @@ def test_a_weight_is_a_row_that_often(rows: list[tuple[int, int, int]]) -> None:
     weighed = figures(JudgedRows(**sides, counts=times[None, :]), ORDER)
     written = {name: np.repeat(side, times) for name, side in sides.items()}
     plain = figures(JudgedRows(**written, counts=np.ones((1, times.sum()))), ORDER)
-    assert len(plain) == 10
+    assert {"auc", "arr_recall_at_20", "book_lift_at_20"} < plain.keys()
     for name, values in plain.items():
         assert weighed[name][0] == pytest.approx(values[0], nan_ok=True), name
     shares = (p + 0.5) / 6

@@ -5,7 +5,7 @@ import pytest
 
 from flows.reference import metrics_page
 from models.evaluation import metrics
-from models.evaluation.evaluation import Study, study
+from models.evaluation.evaluation import Evaluation, evaluate
 from models.evaluation.metrics import (
     AMOUNT,
     BASE_RATE,
@@ -20,9 +20,9 @@ from models.evaluation.metrics import (
     JudgedRows,
     Metric,
 )
-from models.report.pages import study_page
+from models.report.pages import evaluation_page
 from models.report.run_record import evaluation_record
-from models.settings import PromotionGates
+from models.settings import PromotionSettings
 from models.training.promotion import Champion, decide
 from models.training.train import TrainedModel, fit_model
 from tests.models.planted import FEATURES, QUICK, history
@@ -89,26 +89,28 @@ def test_buyers_count_as_often_as_they_were_drawn() -> None:
 def planted() -> TrainedModel:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, "METRICS", (*METRICS, FIRST_HIT))
-        return fit_model(study(history(), FEATURES, QUICK))
+        return fit_model(evaluate(history(), FEATURES, QUICK))
 
 
 def test_a_metric_is_one_record(planted: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted, it is told wherever figures are, without another line."""
     monkeypatch.setattr(metrics, "METRICS", (*METRICS, FIRST_HIT))
-    found: Study = planted.study
-    rows = found.backtest.rows
+    evaluation: Evaluation = planted.evaluation
+    rows = evaluation.backtest.rows
     firsts = [part.y[part.log_odds.idxmax()] for _, part in rows.groupby("snapshot_date")]
-    value, low, high = found.backtest.figure("first_hit")
+    value, low, high = evaluation.backtest.figure("first_hit")
     assert value == pytest.approx(np.mean(firsts))
     assert low <= high
-    bench = found.backtest.bench.query("metric == 'first_hit'").set_index("rival")
+    bench = evaluation.backtest.bench.query("metric == 'first_hit'").set_index("rival")
     rates = rows.groupby("snapshot_date").y.mean()
     assert bench.rival_value["base rate"] == pytest.approx(rates.mean())
-    record = evaluation_record("name", found, {}, {})
+    record = evaluation_record("name", evaluation, {}, {})
     assert {"first_hit", "first_hit_low", "origin_first_hit"} <= {figure.name for figure in record.figures}
-    assert study_page("Backtest", found.verdict, 90, found).count(FIRST_HIT.words) == 4  # all, bench, by day, every day
+    assert (
+        evaluation_page("Backtest", evaluation.verdict, 90, evaluation).count(FIRST_HIT.words) == 4
+    )  # all, bench, by day, every day
     assert "best_rule_first_hit" in planted.metrics
     champion = Champion(planted.bundle.registered("1", "run"), planted.predictions)
-    assert decide(found, champion, PromotionGates()).differences["first_hit"][0] == 0
+    assert decide(evaluation, champion, PromotionSettings()).differences["first_hit"][0] == 0
     assert "first_hit" in metrics.shown_in_terminal()
     assert f"| `first_hit` | {FIRST_HIT.words} | order | the base rate |" in metrics_page()

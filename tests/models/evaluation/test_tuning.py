@@ -3,7 +3,7 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from models.evaluation.evaluation import study
+from models.evaluation.evaluation import evaluate
 from models.evaluation.splits import origins
 from models.evaluation.tuning import Tuned, _days, tune
 from models.settings import Params
@@ -56,9 +56,9 @@ def test_the_clock_ends_a_search_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("trials", [0, 3])
-def test_the_study_uses_what_was_found(trials: int) -> None:
+def test_the_evaluation_uses_what_was_found(trials: int) -> None:
     settings = SETTINGS.model_copy(update={"tune_trials": trials, "warm_up_origins": 6})
-    found = study(history(), FEATURES, settings)
+    found = evaluate(history(), FEATURES, settings)
     if not trials:
         assert found.settings.boosting == SETTINGS.boosting
-    assert found.played.settled.rounds > 0
+    assert found.replayed.fitted.rounds > 0

@@ -1,4 +1,5 @@
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -6,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lightgbm
+import numba
 import numpy as np
 import pandas as pd
 import pytest
@@ -300,6 +302,32 @@ def test_where_nothing_can_be_kept_it_still_compiles(tmp_path: Path) -> None:
     command = [sys.executable, "-c", UNKEPT, str(tmp_path / "model.txt")]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["None", "1", "-2.0"]
+
+
+KEPT = """
+import numpy as np
+from models.explain import kernels
+features, values = np.zeros(1, np.int32), np.zeros(1)
+kernels.put_top(np.array([[1.0], [-2.0]]), 0, features, values)
+print(kernels.put_top._cache._cache_file._index_path, features[0], values[0])
+"""
+
+
+def test_what_was_kept_of_other_code_is_compiled_again(tmp_path: Path) -> None:
+    """numba's list of what it kept names the tuples of its arguments: after one is renamed it cannot be read."""
+    for room in ("models", "data"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA_")} | {"PYTHONPATH": str(tmp_path)}
+
+    def run() -> list[str]:
+        command = [sys.executable, "-c", KEPT]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    index, *first = run()
+    gone = b"cmodels.explain.layout\nGone\n."  # a pickle of a class that is not there
+    Path(index).write_bytes(pickle.dumps(numba.__version__) + gone)
+    assert run() == [index, *first] == [index, "1", "-2.0"]
 
 
 def test_numba_waits_until_it_is_needed() -> None:

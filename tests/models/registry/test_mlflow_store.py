@@ -63,7 +63,7 @@ def test_a_model_of_another_name_serves_under_its_own_and_is_no_champion_here(
     with pytest.raises(ModelError, match="version 2 of headroom_demo, another model"):
         promote(one, "headroom_demo/2", "a slip")
     with pytest.raises(ModelError, match="version 1 of headroom_demo"):
-        promote(one, "headroom_demo/1", "a slip that would have crowned the wrong version 1")
+        promote(one, "headroom_demo/1", "a slip that would have made the wrong version 1 champion")
     assert one.load().version == "1"
 
 

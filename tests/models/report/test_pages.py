@@ -1,11 +1,11 @@
 import re
 from dataclasses import replace
 
-from models.evaluation.cross_sell import judge_offers
+from models.evaluation.cross_sell import judge_cross_sell
 from models.evaluation.splits import origins
-from models.evaluation.verdict import Kind, Verdict
-from models.report.pages import card_page, limits, number, study_page, top_features
-from models.settings import PromotionGates
+from models.evaluation.verdict import Verdict, VerdictKind
+from models.report.pages import card_page, evaluation_page, limits, number, top_features
+from models.settings import PromotionSettings
 from models.training.promotion import Decision, decide
 from models.training.train import TrainedModel
 from tests.models.estimators.test_cross_sell import DATES, drawn
@@ -19,11 +19,11 @@ def self_contained(page: str) -> None:
 
 
 def decision_of(trained: TrainedModel) -> Decision:
-    return decide(trained.study, None, PromotionGates())
+    return decide(trained.evaluation, None, PromotionSettings())
 
 
 def test_the_page_of_a_backtest_says_what_the_figures_say(trained: TrainedModel) -> None:
-    page = study_page("Backtest", trained.study.verdict, 90, trained.study, decision_of(trained))
+    page = evaluation_page("Backtest", trained.evaluation.verdict, 90, trained.evaluation, decision_of(trained))
     self_contained(page)
     value, low, high = trained.backtest.figure("auc")
     assert f"{value:.3f}</td><td>{low:.3f} to {high:.3f}" in page
@@ -33,17 +33,17 @@ def test_the_page_of_a_backtest_says_what_the_figures_say(trained: TrainedModel)
 
 
 def test_a_verdict_without_a_backtest(trained: TrainedModel) -> None:
-    verdict = Verdict(Kind.TOO_FEW, ("12 distinct expansions of 9 accounts",), "it takes 50, 38 more")
-    page = study_page("No model", verdict, 90)
+    verdict = Verdict(VerdictKind.TOO_FEW, ("12 distinct expansions of 9 accounts",), "it takes 50, 38 more")
+    page = evaluation_page("No model", verdict, 90)
     self_contained(page)
     assert "12 distinct expansions" in page
     assert "it takes 50, 38 more" in page
 
 
 def test_names_are_escaped(trained: TrainedModel) -> None:
-    verdict = Verdict(Kind.LEAK, ("<script>alert(1)</script>: AUC 0.99",))
-    assert "&lt;script&gt;" in study_page("<b>", verdict, 90)
-    self_contained(study_page("<b>", verdict, 90))
+    verdict = Verdict(VerdictKind.LEAK, ("<script>alert(1)</script>: AUC 0.99",))
+    assert "&lt;script&gt;" in evaluation_page("<b>", verdict, 90)
+    self_contained(evaluation_page("<b>", verdict, 90))
 
 
 def test_the_card_tells_data_figures_limits_and_decision(trained: TrainedModel) -> None:
@@ -64,24 +64,24 @@ def test_limits_are_told(trained: TrainedModel) -> None:
 def _with_few(trained: TrainedModel) -> TrainedModel:
     rows = trained.backtest.rows
     backtest = replace(trained.backtest, rows=rows.assign(y=(rows.index < 5).astype(int)))
-    return replace(trained, study=replace(trained.study, backtest=backtest))
+    return replace(trained, evaluation=replace(trained.evaluation, backtest=backtest))
 
 
 def test_the_page_tells_which_product_was_bought(trained: TrainedModel) -> None:
-    rows, sales = drawn(10)
-    offered = judge_offers(rows, origins(DATES, 90, 3, 3), sales, QUICK)
-    assert offered is not None
-    found = replace(trained.study, offered=offered)
-    page = study_page("Backtest", found.verdict, 90, found)
+    rows, cross_sells = drawn(10)
+    judged = judge_cross_sell(rows, origins(DATES, 90, 3, 3), cross_sells, QUICK)
+    assert judged is not None
+    evaluation = replace(trained.evaluation, cross_sell_backtest=judged)
+    page = evaluation_page("Backtest", evaluation.verdict, 90, evaluation)
     self_contained(page)
     assert "Which product for a cross-sell" in page
-    assert f"<td>{offered.days.hit_rate.iloc[0]:.3f}</td>" in page
-    assert offered.metrics().items() <= found.metrics().items()
-    assert "Which product" not in study_page("Backtest", trained.study.verdict, 90, trained.study)
+    assert f"<td>{judged.days.hit_rate.iloc[0]:.3f}</td>" in page
+    assert judged.metrics().items() <= evaluation.metrics().items()
+    assert "Which product" not in evaluation_page("Backtest", trained.evaluation.verdict, 90, trained.evaluation)
 
 
 def test_every_figure_of_every_day_is_on_the_page(trained: TrainedModel) -> None:
-    page = study_page("Backtest", trained.study.verdict, 90, trained.study)
+    page = evaluation_page("Backtest", trained.evaluation.verdict, 90, trained.evaluation)
     for metric in ("arr_recall_at_20", "brier_skill", "calibration_slope", "deciles_out_of_order"):
         for day in trained.backtest.months.snapshot_date:
             value, low, high = trained.backtest.figure(metric, f"{day:%Y-%m-%d}")

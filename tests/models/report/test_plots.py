@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.evaluation.measures import calibration_curve
-from models.report.plots import calibration_plot, gains, study_plots
+from models.report.plots import calibration_plot, evaluation_plots, gains
 from models.training.train import TrainedModel
 
 
@@ -15,7 +15,7 @@ def test_gains_by_hand() -> None:
 
 
 def test_plots_can_be_written(trained: TrainedModel, tmp_path: Path) -> None:
-    drawn = study_plots(trained.backtest)
+    drawn = evaluation_plots(trained.backtest)
     assert set(drawn) == {"calibration", "gains", "bench", "months", "deciles"}
     for name, figure in drawn.items():
         figure.savefig(tmp_path / f"{name}.png")

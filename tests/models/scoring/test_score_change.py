@@ -15,7 +15,7 @@ from models.estimators import boosting
 from models.estimators.bundle import Bundle, Propensity
 from models.estimators.calibration import IDENTITY, Calibrator, Platt
 from models.estimators.categories import encode, learn_categories
-from models.evaluation.verdict import Kind, Verdict
+from models.evaluation.verdict import Verdict, VerdictKind
 from models.registry.champion import served_before
 from models.registry.mlflow_store import ModelRegistry
 from models.scoring.previous_scores import PreviousScores
@@ -342,7 +342,7 @@ def test_a_feature_that_changed_between_text_and_numbers_is_not_guessed(values: 
 @pytest.mark.parametrize("rule_is", ["old", "new"])
 def test_a_rule_on_either_side(rule_is: str, old: Bundle, months: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     rows = history().sort_values(["snapshot_date", "account_id"], ignore_index=True)
-    verdict = Verdict(Kind.TOO_FEW, ("few expansions",))
+    verdict = Verdict(VerdictKind.TOO_FEW, ("few expansions",))
     rule = rule_bundle(rows, FEATURES, "seats in use", verdict, QUICK).registered("2", "rule-run")
     pair = (rule, old) if rule_is == "old" else (old, rule)
     made = changed(*pair, months)

@@ -7,14 +7,14 @@ import pytest
 
 from models.estimators import boosting
 from models.estimators.bundle import Champion, Propensity
-from models.evaluation.evaluation import Study
-from models.evaluation.verdict import Kind, Verdict
-from models.settings import PromotionGates
+from models.evaluation.evaluation import Evaluation
+from models.evaluation.verdict import Verdict, VerdictKind
+from models.settings import PromotionSettings
 from models.training.promotion import Choice, both_predictions, decide, refused
 from models.training.train import TrainedModel, train
 from tests.models.planted import FEATURES, QUICK, history
 
-GATES = PromotionGates(max_ece=0.2, forecast_range=(0.3, 3))
+GATES = PromotionSettings(max_ece=0.2, forecast_range=(0.3, 3))
 """The planted base is small: what is tested here is the comparison."""
 
 
@@ -26,9 +26,9 @@ def earlier() -> TrainedModel:
 
 
 @pytest.fixture(scope="module")
-def found(trained: TrainedModel) -> Study:
-    """The study of today, taken as usable: the planted base is too small for a verdict of its own."""
-    return replace(trained.study, verdict=Verdict(Kind.USABLE, ("it is",)))
+def evaluation(trained: TrainedModel) -> Evaluation:
+    """The evaluation of today, taken as usable: the planted base is too small for a verdict of its own."""
+    return replace(trained.evaluation, verdict=Verdict(VerdictKind.USABLE, ("it is",)))
 
 
 @pytest.fixture(scope="module")
@@ -36,15 +36,19 @@ def champion(earlier: TrainedModel) -> Champion:
     return Champion(earlier.bundle.registered("1", "run"), earlier.predictions)
 
 
-def test_without_a_champion_a_usable_model_is_promoted(found: Study) -> None:
-    decision = decide(found, None, GATES)
+def test_without_a_champion_a_usable_model_is_promoted(evaluation: Evaluation) -> None:
+    decision = decide(evaluation, None, GATES)
     assert decision.choice is Choice.PROMOTE
     assert "there is no champion" in decision.because[0]
-    assert decide(found, None, GATES, "the champion is gone").because[0].endswith("gates, and the champion is gone")
+    assert (
+        decide(evaluation, None, GATES, "the champion is gone").because[0].endswith("checks, and the champion is gone")
+    )
 
 
-def test_a_retrain_of_the_same_base_is_promoted_and_says_on_how_much(found: Study, champion: Champion) -> None:
-    decision = decide(found, champion, GATES)
+def test_a_retrain_of_the_same_base_is_promoted_and_says_on_how_much(
+    evaluation: Evaluation, champion: Champion
+) -> None:
+    decision = decide(evaluation, champion, GATES)
     assert decision.choice is Choice.PROMOTE
     assert decision.champion == "1"
     assert decision.rows > 0
@@ -53,26 +57,26 @@ def test_a_retrain_of_the_same_base_is_promoted_and_says_on_how_much(found: Stud
     assert json.loads(json.dumps(decision.to_dict()))["choice"] == "promote"
 
 
-def test_neither_has_learnt_from_the_rows_that_decide(found: Study, champion: Champion) -> None:
-    both = both_predictions(found, champion)
+def test_neither_has_learnt_from_the_rows_that_decide(evaluation: Evaluation, champion: Champion) -> None:
+    both = both_predictions(evaluation, champion)
     closed = pd.Timestamp(champion.bundle.facts["last_snapshot"]) + pd.Timedelta(days=90)
     replayed = set(zip(champion.predictions.account_id, champion.predictions.snapshot_date, strict=True))
     for account, day in zip(both.account_id, both.snapshot_date, strict=True):
         assert day >= closed or (account, day) in replayed
 
 
-def test_a_better_champion_is_kept(found: Study, trained: TrainedModel, champion: Champion) -> None:
+def test_a_better_champion_is_kept(evaluation: Evaluation, trained: TrainedModel, champion: Champion) -> None:
     """A champion that said on past days what then came."""
     knowing = trained.predictions.assign(log_odds=trained.predictions.y.astype(float))
-    decision = decide(found, Champion(champion.bundle, knowing), GATES)
+    decision = decide(evaluation, Champion(champion.bundle, knowing), GATES)
     assert decision.choice is Choice.KEEP
     assert "no worse than the champion" in decision.because[0]
 
 
-def test_a_list_that_turns_over_is_kept_back(found: Study, trained: TrainedModel, champion: Champion) -> None:
+def test_a_list_that_turns_over_is_kept_back(evaluation: Evaluation, trained: TrainedModel, champion: Champion) -> None:
     noise = np.random.default_rng(0).normal(size=len(trained.predictions))
     decision = decide(
-        found,
+        evaluation,
         Champion(champion.bundle, trained.predictions.assign(log_odds=noise)),
         GATES.model_copy(update={"min_list_overlap": 0.9}),
     )
@@ -80,17 +84,17 @@ def test_a_list_that_turns_over_is_kept_back(found: Study, trained: TrainedModel
     assert any("stay on the list" in reason for reason in decision.because)
 
 
-def test_what_may_not_be_used_is_refused(found: Study, champion: Champion) -> None:
-    verdict = Verdict(Kind.NO_SIGNAL, ("nothing there",))
-    decision = decide(replace(found, verdict=verdict), champion, GATES)
+def test_what_may_not_be_used_is_refused(evaluation: Evaluation, champion: Champion) -> None:
+    verdict = Verdict(VerdictKind.NO_SIGNAL, ("nothing there",))
+    decision = decide(replace(evaluation, verdict=verdict), champion, GATES)
     assert decision.choice is Choice.REFUSE
     assert refused(verdict).choice is Choice.REFUSE
     impossible = GATES.model_copy(update={"forecast_range": (5.0, 6.0)})
-    assert "forecast over realised" in str(decide(found, None, impossible))
+    assert "forecast over realised" in str(decide(evaluation, None, impossible))
 
 
 def test_a_champion_of_other_features_is_judged_by_its_replay(
-    found: Study, trained: TrainedModel, champion: Champion
+    evaluation: Evaluation, trained: TrainedModel, champion: Champion
 ) -> None:
     X = trained.latest_rows.rename(columns={"noise": "gone"})
     other = boosting.fit(X, np.arange(len(X)) % 2, QUICK.boosting, 2)
@@ -99,5 +103,5 @@ def test_a_champion_of_other_features_is_judged_by_its_replay(
         feature_names=tuple(X.columns),
         any_expansion=Propensity(other, champion.bundle.any_expansion.calibrator),
     )
-    both = both_predictions(found, Champion(bundle, champion.predictions))
+    both = both_predictions(evaluation, Champion(bundle, champion.predictions))
     assert set(both.snapshot_date) <= set(champion.predictions.snapshot_date)

@@ -4,12 +4,12 @@ import pytest
 
 from data.contract.vocabulary import MOTIONS
 from models.evaluation.baselines import NAMED_RULES, TRIGGER_POINTS, trigger_points
-from models.evaluation.verdict import Kind, Verdict
+from models.evaluation.verdict import Verdict, VerdictKind
 from models.scoring.score import score
-from models.training.rule_model import choose, rule_bundle
+from models.training.rule_model import choose_rule, rule_bundle
 from tests.models.planted import FEATURES, QUICK, history
 
-TWELVE = Verdict(Kind.TOO_FEW, ("12 expansions",))
+TWELVE = Verdict(VerdictKind.TOO_FEW, ("12 expansions",))
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def test_the_list_has_the_order_of_the_rule(name: str, rows: pd.DataFrame) -> No
     assert bundle.facts["rule"] == name
     assert tuple(bundle.withheld) == MOTIONS
     told = score(bundle, rows[rows.snapshot_date == rows.snapshot_date.max()])
-    ranking = choose(rows, FEATURES, name, QUICK).ranking[-200:]
+    ranking = choose_rule(rows, FEATURES, name, QUICK).ranking[-200:]
     assert pd.Series(ranking).corr(pd.Series(told.scores.log_odds), method="spearman") > 0.995
     assert told.scores.propensity.mean() == pytest.approx(0.01, abs=0.005)  # the base rate, spread
 
@@ -41,7 +41,7 @@ def test_points_are_followed_and_explained_by_their_columns(rows: pd.DataFrame) 
 
 
 def test_an_unknown_rule_is_the_best_single_column(rows: pd.DataFrame) -> None:
-    told = choose(
+    told = choose_rule(
         rows.assign(expanded=(rows.mrr > rows.mrr.median()).astype(int)), FEATURES, "best single column", QUICK
     )
     assert told.name == "mrr, highest first"

@@ -1,0 +1,145 @@
+"""A base as known before a day: what it says of itself, which days it refuses, and that it is closed."""
+
+from datetime import date
+from pathlib import Path
+from typing import ClassVar
+
+import duckdb
+import ibis
+import pytest
+
+from data.contract.inputs import TABLES
+from data.errors import ContractError, NotEnoughHistoryError, SourceError
+from data.sources import connect as connecting
+from data.sources.address import SCHEMES, Address, Scheme, SourceSettings, addresses
+from data.sources.connect import connect
+from data.sources.duckdb_source import in_memory
+from data.sources.engine import Engine
+from data.sources.known import Source, known_before
+from data.sources.staging import stage
+from data.sources.warehouse import Warehouse
+
+TODAY = date(2026, 7, 1)
+ROWS = {
+    "accounts": "select 'acme' as account_id, 'Acme' as name, date '2024-01-05' as created_at",
+    "subscriptions": "select 'acme' as account_id, 'core' as product, 'team' as plan, 10.5 as mrr, "
+    "date '2026-06-01' as valid_from",
+    "usage_daily": "select 'acme' as account_id, date '2026-06-20' as day, 'login' as feature, 3 as events",
+}
+
+
+class Toy(Warehouse):
+    """Another kind of source: tables of three lines, at an address of one word."""
+
+    def __init__(self, address: Address) -> None:
+        self.engine = in_memory()
+        self.names = dict.fromkeys(ROWS, address.place)
+
+    def read(self, name: str) -> ibis.Table:
+        return self.query(name, ROWS[name])
+
+    def query(self, name: str, sql: str) -> ibis.Table:
+        self.engine.con.raw_sql(f"create table raw.{name} as {sql}")
+        return self.engine.con.table(name, database="raw")
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Source:
+    monkeypatch.setitem(SCHEMES, "toy", Scheme(f"{__name__}:Toy", ("WORD",)))
+    return connect("toy://word")
+
+
+def is_closed(engine: Engine) -> bool:
+    try:
+        engine.con.raw_sql("select 1")
+    except duckdb.ConnectionException:
+        return True
+    return False
+
+
+# --- a kind of source is one row --------------------------------------------------------------------------------------
+
+
+def test_a_kind_of_source_is_a_warehouse_and_a_row(toy: Source) -> None:
+    with toy:
+        assert set(toy.tables) == set(ROWS)
+        assert toy.tables["subscriptions"].mrr_e4.sum().to_pyarrow().as_py() == 105_000
+    assert "toy://WORD" in addresses()
+    with pytest.raises(SourceError, match="toy://"):
+        connect("sparkle://x")
+
+
+def test_how_a_source_is_written_is_read_off_the_rows() -> None:
+    described = SourceSettings.model_fields["url"].description
+    assert described == ", ".join(addresses())
+    for page in ("README.md", "docs/settings.md"):
+        text = (Path(connecting.__file__).parents[2] / page).read_text(encoding="utf-8")
+        assert [scheme for scheme, kind in SCHEMES.items() if kind.places and f"{scheme}://" not in text] == [], page
+
+
+# --- what is known before a day ---------------------------------------------------------------------------------------
+
+
+def test_a_base_says_what_it_is(toy: Source) -> None:
+    with known_before(toy, None, TODAY) as base:
+        assert base.snapshot_date == date(2026, 6, 21)  # the day after the last row
+        assert base.users_are_daily_peaks
+        assert "accounts.owner" in base.absent
+        assert base.state is None
+        assert base.warnings == (
+            "The data ends on 2026-06-20, 11 days before 2026-07-01: what fell may not have come in.",
+        )
+        assert known_before(toy, date(2026, 6, 25), TODAY).warnings == ()
+        events = toy.tables | {"usage_events": stage(TABLES["usage_events"], toy.raw["usage_daily"])}
+        assert not known_before(Source(toy.url, toy.engine, toy.raw, events), None, TODAY).users_are_daily_peaks
+
+
+def test_the_tables_end_before_the_day(toy: Source) -> None:
+    with known_before(toy, date(2026, 6, 20), TODAY) as base:
+        counts = {name: table.count().to_pyarrow().as_py() for name, table in base.tables.items()}
+    assert counts == {"accounts": 1, "subscriptions": 1, "usage_daily": 0}
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        (date(1899, 12, 31), "it lies before 1900"),
+        (date(2026, 7, 3), r"today is 2026-07-01 \(UTC\): nothing is known of later days"),
+    ],
+)
+def test_a_day_of_which_nothing_can_be_known(toy: Source, day: date, words: str) -> None:
+    with toy, pytest.raises(NotEnoughHistoryError, match=words):
+        known_before(toy, day, TODAY)
+
+
+# --- closing ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_context_of_either_closes_the_engine(toy: Source) -> None:
+    with toy:
+        assert not is_closed(toy.engine)
+    assert is_closed(toy.engine)
+    toy.close()  # again
+
+
+def test_an_error_closes_the_engine(toy: Source) -> None:
+    base = known_before(toy, None, TODAY)
+    with pytest.raises(ZeroDivisionError), base:
+        raise ZeroDivisionError
+    assert is_closed(toy.engine)
+
+
+class Lacking(Toy):
+    opened: ClassVar[list[Toy]] = []
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(address)
+        self.names = {"accounts": "accounts"}
+        self.opened.append(self)
+
+
+def test_a_source_that_lacks_a_table_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCHEMES, "toy", Scheme(f"{__name__}:Lacking", ("WORD",)))
+    with pytest.raises(ContractError, match="table subscriptions or invoices"):
+        connect("toy://word")
+    assert is_closed(Lacking.opened[0].engine)

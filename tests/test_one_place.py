@@ -1,0 +1,49 @@
+"""What is done in one place is named in no other: the clock of what was known, and the engines."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import house
+
+OF_THE_CLOCK = {"data.time_cut", "data.sources.staging"}
+"""The cuts themselves, and what makes the column."""
+ENGINES = {"duckdb", "pyspark", "spark", "postgres", "postgresql", "get_backend"}
+DIALECTS = "features.sql"
+"""It names the dialects of warehouses, which are its own."""
+
+
+def names_in(path: Path) -> Iterator[str]:
+    """Every name of a module, whether it is an attribute, an argument, a variable, an import or a text."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Attribute(attr=name) | ast.Name(id=name) | ast.keyword(arg=str(name)) | ast.arg(arg=name):
+                yield name
+            case ast.Constant(value=str(name)):
+                yield name
+            case ast.alias(name=name):
+                yield from name.split(".")
+
+
+@pytest.mark.parametrize("module", sorted(house.modules().keys() - OF_THE_CLOCK))
+def test_what_was_known_is_cut_by_the_clock_alone(module: str) -> None:
+    assert "known_on" not in set(names_in(house.modules()[module]))
+
+
+def test_the_clock_is_found_where_it_is() -> None:
+    assert all(
+        "known_on" in set(names_in(house.modules()[module])) for module in OF_THE_CLOCK - {"data.contract.inputs"}
+    )
+
+
+@pytest.mark.parametrize("room", ["data", "features", "flows"])
+def test_which_engine_it_is_concerns_the_sources_alone(room: str) -> None:
+    asking = {
+        module: found
+        for module, path in house.modules().items()
+        if module.startswith(f"{room}.") and not module.startswith("data.sources.") and module != DIALECTS
+        if (found := set(names_in(path)) & ENGINES)
+    }
+    assert asking == {}
