@@ -32,6 +32,27 @@ def messages(tree: ast.AST, names: set[str]) -> Iterator[tuple[int, dict[str, as
             yield node.lineno, given | {word.arg: word.value for word in node.keywords if word.arg in PARTS}
 
 
+def prepared(tree: ast.AST) -> Iterator[tuple[int, dict[str, ast.expr]]]:
+    """The line and the part of every message that is put into words before the error is made."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                pairs = (
+                    zip(target.elts, node.value.elts, strict=True)
+                    if _are_pairs(target, node.value)
+                    else [(target, node.value)]
+                )
+                yield from (
+                    (node.lineno, {name.id: value})
+                    for name, value in pairs
+                    if isinstance(name, ast.Name) and name.id in PARTS
+                )
+
+
+def _are_pairs(target: ast.expr, value: ast.expr) -> bool:
+    return isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+
+
 def ends(part: ast.expr) -> tuple[str | None, str | None]:
     """The letters that a text begins and ends with, as far as the code says; None where they are computed."""
     if isinstance(part, ast.Constant) and isinstance(part.value, str):
@@ -60,7 +81,8 @@ def faults(parts: dict[str, ast.expr]) -> Iterator[str]:
 @pytest.mark.parametrize("name", sorted(house.modules()))
 def test_errors_speak_in_one_voice(name: str) -> None:
     tree = ast.parse(house.modules()[name].read_text(encoding="utf-8"))
-    found = [f"line {line}: {fault}" for line, parts in messages(tree, families()) for fault in faults(parts)]
+    told = [*messages(tree, families()), *prepared(tree)]
+    found = [f"line {line}: {fault}" for line, parts in told for fault in faults(parts)]
     assert found == []
 
 

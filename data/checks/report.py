@@ -99,7 +99,7 @@ def require(report: Report) -> None:
     first, *others = report.errors
     more = f" (and {many(len(others), 'more error')})" if others else ""
     todo = f"{first.todo} `headroom check` shows all findings and writes the rows to files."
-    raise ContractError("Use the tables.", f"{first.message}{more}.", todo)
+    raise ContractError("Use the tables.", f"{first.message.removesuffix('.')}{more}.", todo)
 
 
 def write(report: Report, folder: Path) -> Path:

@@ -108,7 +108,7 @@ def quoted(text: str) -> str:
 
 def csv_header(path: Path) -> tuple[str, list[str]]:
     """The delimiter and the column names of a CSV file, from its first line."""
-    asked = f"The file {path.name} is to be read as CSV."
+    asked = f"Read the file {path.name} as CSV."
     try:
         open_as = gzip.open if path.suffix == ".gz" else open
         with open_as(path, "rb") as file:
@@ -132,7 +132,7 @@ def read_error(shown: str, error: duckdb.Error) -> HeadroomError:
     message = str(error)
     named = re.search(r"^\s*file = (.+)$", message, re.MULTILINE)
     shown = Path(named[1]).name if named else shown
-    asked = f"The file {shown} is to be read."
+    asked = f"Read the file {shown}."
     at_line = re.search(r"CSV Error on Line: (\d+)\nOriginal Line: ([^\n]*)", message)
     if at_line:
         line, text = at_line[1], at_line[2].strip()

@@ -89,7 +89,7 @@ def _check(bundle: Bundle, features: Path, file: pq.ParquetFile) -> None:
         if name in schema.names and not _is_of_kind(schema.field(name).type, is_text=name in bundle.categories):
             wanted = "text" if name in bundle.categories else "a number"
             wrong.append(f"{name} is {schema.field(name).type}, and {wanted} when the model was trained")
-    asked = f"The feature rows of {features} are to be explained."
+    asked = f"Explain the feature rows of {features}."
     if wrong:
         raise ContractError(asked, "; ".join(wrong), "Write the file as `headroom features --out` does.")
     require_features(bundle, schema.names, asked)

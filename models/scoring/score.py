@@ -91,8 +91,8 @@ def require_unchanged(bundle: Bundle, rows: pd.DataFrame, scored: Scored) -> Non
     accounts since it was scored, log-odds of another booster (a few rows are predicted again) and propensities of
     another calibrator (all are mapped again).
     """
-    asked = "publish the scores that this model gave these rows"
-    todo = "do not publish: score again, with one version and one set of rows"
+    asked = "Publish the scores that this model gave these rows."
+    todo = "Do not publish: score again, with one version and one set of rows."
     now = _hashes(rows, scored.scores, scored.attributions)
     moved = [
         name for name in (*scored.sha256, *(now.keys() - scored.sha256)) if scored.sha256.get(name) != now.get(name)
