@@ -14,17 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.atomic import whole_file
-from data.checks.check import check
-from data.checks.coverage import STOPPED, stopped
-from data.checks.report import Report, require
+from data.checks.coverage import stopped
+from data.checks.report import Report
 from data.contract.feature_card import FeatureCard
 from data.contract.likeness import LIKENESS
 from data.contract.vocabulary import E4, MOVEMENT_CLASSES
 from data.errors import NotEnoughHistoryError
 from data.ledger.revenue import reconcile
 from data.sources import engine
-from data.sources.connect import connect
-from data.sources.known import KnownBase, Source, label_watermark, watermarks
+from data.sources.known import KnownBase, label_watermark, watermarks
 from data.time_cut import Tables
 from features.build.build import Shard, build
 from features.calendar import QUARTER_DAYS
@@ -37,32 +35,6 @@ from flows.stages.dates import today_utc
 from serving.reasons.playbook import digest as playbook_digest
 
 LIBRARIES = (*engine.LIBRARIES, "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
-
-
-def read_source(settings: Settings) -> Source:
-    """Open the source of the settings."""
-    source = settings.source
-    say(f"reading {source.url}")
-    return connect(
-        source.url,
-        source.tables,
-        root=settings.root,
-        threads=source.threads,
-        memory_limit=source.memory_limit,
-    )
-
-
-def check_source(source: Source) -> Report:
-    """Check the tables; raise ``ContractError`` if they have errors. Warnings are told and do not stop the run.
-
-    Whether a feed has stopped is asked as of the snapshot instead (``stopped_feeds``).
-    """
-    report = check(source, today_utc())
-    require(report)
-    for finding in report.warnings:
-        if finding.rule != STOPPED:
-            say(f"warning: {finding.message}")
-    return report
 
 
 def stopped_feeds(base: KnownBase) -> list[str]:
