@@ -23,9 +23,9 @@ demo: setup      ## simulate a customer base, train, score, and print the top 20
 	@$(BIN)/headroom demo
 
 test: setup      ## the tests that run on every change
-	@$(BIN)/pytest -q -m "not scheduler and not bases" -n 2 --dist loadfile
+	@$(BIN)/pytest -q -m "not scheduler and not slow and not bases" -n 2 --dist loadfile
 
-test-all: setup  ## every test, also the scheduled run that waits for its cron and the shared customer bases
+test-all: setup  ## every test, also Spark, Prefect's server, the run that waits for its cron and the shared customer bases
 	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 bench: setup     ## speed and memory, side by side with the peers

@@ -78,7 +78,7 @@ def with_dates(query: sge.Select, rows: ir.Table) -> sge.Select:
         for table in query.find_all(sge.Table):
             if table.name == made.name:
                 table.set("this", sge.to_identifier(name))
-        query = query.with_(name, as_=_values(made), append=True)
+        query = query.with_(name, as_=_values(made), append=True, copy=False)
         ctes = query.args["with_"].expressions
         ctes.insert(0, ctes.pop())
     return query

@@ -5,7 +5,7 @@
         acme       | core    | team | 100 | 10    | 2026-01-01 |
     \"\"\")
 
-A table that is not drawn is there and empty if the contract requires it. Columns that are not drawn are missing.
+A table that is not drawn is not there, and columns that are not drawn are missing: so are the features that need them.
 """
 
 from collections.abc import Sequence
@@ -38,8 +38,6 @@ def base(**tables: str) -> Tables:
     if "accounts" not in frames:
         ids = sorted({i for frame in frames.values() if "account_id" in frame for i in frame["account_id"].dropna()})
         frames["accounts"] = pd.DataFrame({"account_id": ids, "name": ids, "created_at": "2020-01-01"})
-    if not {"usage_events", "usage_daily"} & frames.keys():
-        frames["usage_events"] = pd.DataFrame({"account_id": [], "occurred_at": [], "feature": []}, dtype="str")
     return {name: stage(TABLES[name], _table(frame)) for name, frame in frames.items()}
 
 

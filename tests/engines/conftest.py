@@ -5,11 +5,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import ibis
 import psycopg
@@ -38,6 +38,9 @@ def cannot_run(why: str) -> NoReturn:
 # --- the bases --------------------------------------------------------------------------------------------------------
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
 class Base:
     """A base as DuckDB reads it, and the snapshots at which it is compared."""
@@ -45,13 +48,22 @@ class Base:
     name: str
     source: Source
     dates: tuple[date, ...]
+    known: dict[object, Any] = field(default_factory=dict)
+
+    def here(self, made: Callable[..., T], *of: Hashable) -> T:
+        """What DuckDB makes of the base, with which every engine is compared: made once."""
+        key = (made, *of)
+        if key not in self.known:
+            self.known[key] = made(self.source, *of)
+        return self.known[key]
 
 
 @pytest.fixture(scope="session")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Base:
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Base]:
     folder = tmp_path_factory.mktemp("simulated")
     simulate(folder, accounts=150, months=16, seed=11, end=date(2026, 10, 1))
-    return Base("simulated", connect(f"parquet://{folder}"), (date(2026, 7, 1), date(2026, 10, 1)))
+    with connect(f"parquet://{folder}") as source:
+        yield Base("simulated", source, (date(2026, 7, 1), date(2026, 10, 1)))
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +154,8 @@ def postgres_type(kind: ibis.expr.datatypes.DataType) -> str:
 
 @pytest.fixture(scope="session")
 def in_spark(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Base], str]:
-    """Write a base as Parquet for Spark; its URL."""
+    """Write a base as Parquet for Spark; its URL. Its Java machine lives too short to be worth its best code."""
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         cannot_run("Spark needs Java: there is no java on the path and no JAVA_HOME")
 

@@ -20,11 +20,11 @@ DAY = date(2026, 10, 1)
 
 def test_every_feature_of_the_simulated_base_is_bit_equal(simulated: Base, in_postgres: InPostgres) -> None:
     with connect(in_postgres(simulated)) as there:
-        assert differences(features(simulated.source, simulated.dates), features(there, simulated.dates)) == []
+        assert differences(simulated.here(features, simulated.dates), features(there, simulated.dates)) == []
 
 
 def test_shards_of_the_database_are_the_same_rows(simulated: Base, in_postgres: InPostgres) -> None:
-    whole = features(simulated.source, simulated.dates[-1:])
+    whole = simulated.here(features, simulated.dates[-1:])
     with connect(in_postgres(simulated)) as there:
         assert differences(whole, features(there, simulated.dates[-1:], shards=2)) == []
 
@@ -32,18 +32,18 @@ def test_shards_of_the_database_are_the_same_rows(simulated: Base, in_postgres: 
 @pytest.mark.bases
 def test_every_feature_of_fightchurn_is_bit_equal(crm5: Base, in_postgres: InPostgres) -> None:
     with connect(in_postgres(crm5)) as there:
-        assert differences(features(crm5.source, crm5.dates), features(there, crm5.dates)) == []
+        assert differences(crm5.here(features, crm5.dates), features(there, crm5.dates)) == []
 
 
 def test_labels_the_ledger_and_the_check_are_the_same(simulated: Base, in_postgres: InPostgres) -> None:
-    dates = [date(2026, 4, 1), date(2026, 7, 1)]
+    dates = (date(2026, 4, 1), date(2026, 7, 1))
     with connect(in_postgres(simulated)) as there:
-        assert differences(label_rows(simulated.source, dates), label_rows(there, dates)) == []
-        assert differences(movement_rows(simulated.source), movement_rows(there)) == []
-        for here, other in zip(offer_rows(simulated.source, dates), offer_rows(there, dates), strict=True):
+        assert differences(simulated.here(label_rows, dates), label_rows(there, dates)) == []
+        assert differences(simulated.here(movement_rows), movement_rows(there)) == []
+        for here, other in zip(simulated.here(offer_rows, dates), offer_rows(there, dates), strict=True):
             assert here.num_rows
             assert differences(here, other) == []
-        assert findings(simulated.source) == findings(there)
+        assert simulated.here(findings) == findings(there)
 
 
 def test_a_day_is_a_utc_day_whatever_the_zone_of_the_server(
@@ -59,7 +59,7 @@ def test_a_day_is_a_utc_day_whatever_the_zone_of_the_server(
         server.execute("alter role headroom set timezone to 'Asia/Tokyo'")
     try:
         with connect(f"{postgres}/postgres/zoned") as there:
-            assert differences(features(simulated.source, [DAY]), features(there, [DAY])) == []
+            assert differences(simulated.here(features, (DAY,)), features(there, [DAY])) == []
     finally:
         with psycopg.connect(f"{postgres}/postgres") as server:
             server.execute("alter role headroom reset timezone")
@@ -111,4 +111,4 @@ def test_the_command_line_reads_it(
     out = tmp_path / "rows.parquet"
     ran = headroom("features", "--source", in_postgres(simulated), "--snapshot-date", DAY, "--out", out)
     assert ran.code == 0, ran.err
-    assert differences(features(simulated.source, [DAY]), pq.read_table(out)) == []
+    assert differences(simulated.here(features, (DAY,)), pq.read_table(out)) == []

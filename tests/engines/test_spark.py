@@ -11,29 +11,30 @@ from data.sources.connect import connect
 from tests.engines.comparison import differences, features, findings, label_rows, movement_rows, offer_rows
 from tests.engines.conftest import Base
 
+pytestmark = pytest.mark.slow
 InSpark = Callable[[Base], str]
 
 
 def test_every_feature_of_the_simulated_base_is_bit_equal(simulated: Base, in_spark: InSpark) -> None:
     there = connect(in_spark(simulated))
-    assert differences(features(simulated.source, simulated.dates), features(there, simulated.dates)) == []
+    assert differences(simulated.here(features, simulated.dates), features(there, simulated.dates)) == []
 
 
 @pytest.mark.bases
 def test_every_feature_of_fightchurn_is_bit_equal(crm5: Base, in_spark: InSpark) -> None:
     there = connect(in_spark(crm5))
-    assert differences(features(crm5.source, crm5.dates), features(there, crm5.dates)) == []
+    assert differences(crm5.here(features, crm5.dates), features(there, crm5.dates)) == []
 
 
 def test_labels_the_ledger_and_the_check_are_the_same(simulated: Base, in_spark: InSpark) -> None:
     there = connect(in_spark(simulated))
-    dates = [date(2026, 4, 1), date(2026, 7, 1)]
-    assert differences(label_rows(simulated.source, dates), label_rows(there, dates)) == []
-    assert differences(movement_rows(simulated.source), movement_rows(there)) == []
-    for here, other in zip(offer_rows(simulated.source, dates), offer_rows(there, dates), strict=True):
+    dates = (date(2026, 4, 1), date(2026, 7, 1))
+    assert differences(simulated.here(label_rows, dates), label_rows(there, dates)) == []
+    assert differences(simulated.here(movement_rows), movement_rows(there)) == []
+    for here, other in zip(simulated.here(offer_rows, dates), offer_rows(there, dates), strict=True):
         assert here.num_rows
         assert differences(here, other) == []
-    assert findings(simulated.source) == findings(there)
+    assert simulated.here(findings) == findings(there)
 
 
 def test_the_tables_of_a_catalog_and_the_users_own_sql(simulated: Base, in_spark: InSpark, tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ from data.sources.partitions import filtered, partitioned
 from data.sources.staging import stage
 from tests.properties.generated import as_arrow, frames
 
-FINEST = 16
+FINEST = 8
 """More parts than accounts, so that some have none."""
 
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, ibis.Table]:
-    base = frames(5, accounts=14)
+    base = frames(5, accounts=6)
     users = base["users"]
     base["users"] = pd.concat([users, users.head(1).assign(account_id=None)])
     con = ibis.duckdb.connect()

@@ -21,6 +21,7 @@ from flows.stages.dates import first_usage_day
 from tests.properties.generated import FEATURES, SNAPSHOTS, as_arrow, frames
 
 ROOT = Path(__file__).parents[2]
+READ_TOGETHER = ("accounts", "subscriptions", "users", "tickets", "plans", "plan_features", "usage_daily")
 USAGE_TABLES = {"usage_events", "usage_daily"}
 ZEROS = ((0, 0, 0), (0, None, None), (0, 0, None), (0, None, 0))
 """Events, active users and quantity of a day without use, as exports write them."""
@@ -50,9 +51,14 @@ def sorted_rows(table: ir.Table) -> pd.DataFrame:
     return rows.sort_values(list(rows.columns[:3]), ignore_index=True)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_days_of_zeros_change_nothing(seed: int) -> None:
-    base = frames(seed, accounts=8, daily=True)
+def counted_base(seed: int, accounts: int) -> Frames:
+    """A base of counted usage, and of what the features that read it read beside it."""
+    base = frames(seed, accounts=accounts, daily=True)
+    return {name: base[name] for name in READ_TOGETHER}
+
+
+def test_days_of_zeros_change_nothing() -> None:
+    base = counted_base(1, accounts=16)
     used = base["usage_daily"]
     base["usage_daily"] = used[used["day"] >= "2025-06-01"]
     one, other = staged(base), staged(padded(base))
@@ -66,7 +72,7 @@ def test_days_of_zeros_change_nothing(seed: int) -> None:
 
 
 def test_what_was_offered_by_use_is_what_the_features_count() -> None:
-    tables = staged(padded(frames(3, accounts=8, daily=True)))
+    tables = staged(padded(counted_base(3, accounts=8)))
     used = sorted_rows(features_used(tables, cohort(tables, SNAPSHOTS)))
     rows = sorted_rows(feature_rows(tables, SNAPSHOTS, ExpansionRules())).set_index(["account_id", "snapshot_date"])
     counted = used.groupby(["account_id", "snapshot_date"]).size().reindex(rows.index, fill_value=0)
@@ -75,8 +81,8 @@ def test_what_was_offered_by_use_is_what_the_features_count() -> None:
 
 
 def test_zeros_alone_are_no_history() -> None:
-    base = padded(frames(4, accounts=8, daily=True))
-    zeros = base["usage_daily"].iloc[len(frames(4, accounts=8, daily=True)["usage_daily"]) :]
+    base = counted_base(4, accounts=8)
+    zeros = padded(base)["usage_daily"].iloc[len(base["usage_daily"]) :]
     with pytest.raises(NotEnoughHistoryError, match="usage_daily has no use"):
         first_usage_day(staged(base | {"usage_daily": zeros}))
 

@@ -15,7 +15,7 @@ from features.cohort import cohort
 from features.cross_sell import features_used, products_had
 from tests.drawn import SNAPSHOT
 
-SHARDS = 5
+SHARDS = 3
 KEPT = {"had": products_had, "used": features_used}
 
 
@@ -30,7 +30,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnownBase]:
 @pytest.fixture(scope="module")
 def shards(base: KnownBase) -> list[Shard]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("features.build.build.ACCOUNTS_PER_BLOCK", 30)
+        patch.setattr("features.build.build.ACCOUNTS_PER_BLOCK", 60)
         return list(build(base, [SNAPSHOT], ExpansionRules(), with_options=True, shards=SHARDS))
 
 
