@@ -21,6 +21,11 @@ class HeadroomError(Exception):
         super().__init__(asked, found, todo)
         self.asked, self.found, self.todo = asked, found, todo
 
+    @property
+    def clause(self) -> str:
+        """What was found, to stand within another sentence."""
+        return self.found.removesuffix(".")
+
     def __str__(self) -> str:
         return f"{self.asked}\n  found: {self.found}\n  to do: {self.todo}"
 

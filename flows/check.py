@@ -5,8 +5,9 @@ from pathlib import Path
 from data.checks.check import check as check_tables
 from data.checks.report import write
 from flows.run.settings import Settings
+from flows.stages.base import read_source
 from flows.stages.dates import today_utc
-from flows.stages.inputs import ledger_line, read_source
+from flows.stages.inputs import ledger_line
 
 
 def check(settings: Settings, folder: Path) -> bool:

@@ -111,8 +111,8 @@ def features(
     source: SourceUrl = None,
 ) -> None:
     """Write the feature rows of the base on one day, or show what the features are."""
-    from flows.features import describe as describe_features
-    from flows.features import features_as_sql, write_features
+    from flows.feature_rows import describe as describe_features
+    from flows.feature_rows import features_as_sql, write_features
 
     if [out is not None, describe, sql is not None].count(True) != 1:
         raise typer.BadParameter("give one of --out, --describe and --sql")
@@ -257,7 +257,7 @@ def serve(config: Config = None, source: SourceUrl = None) -> None:  # noqa: ARG
 
 
 def _later(command: str, instead: str) -> HeadroomError:
-    return HeadroomError(f"`headroom {command}` is to run.", "it comes with a later release.", instead)
+    return HeadroomError(f"Run `headroom {command}`.", "it comes with a later release.", instead)
 
 
 def _print_top(out: Path, day: date | None, n: int | None, owner: str | None) -> None:

@@ -16,7 +16,7 @@ from data.contract import outputs
 from data.contract.inputs import TABLES, Table
 from data.contract.outputs import OutputColumn, OutputTable
 from features.catalogue import full_catalogue
-from flows.features import HEADER, cells
+from flows.feature_rows import HEADER, cells
 from flows.run.settings import PREFIX, Settings
 from models.evaluation import metrics
 from serving.publish import OWNER, WRITERS

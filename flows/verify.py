@@ -18,6 +18,7 @@ from features.catalogue import full_catalogue
 from flows.run.progress import say
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
+from flows.stages.base import check_source, read_source
 from flows.stages.dates import known_base
 from flows.stages.warnings import RULES
 from serving.changes.sentences import titles
@@ -131,8 +132,8 @@ def _require_same_words(listing: PublishedList, settings: Settings) -> None:
 def _verify_sentences(listing: PublishedList, settings: Settings, verification: Verification) -> None:
     rules = ExpansionRules.model_validate(listing.manifest["model"][RULES])
     settings = settings.model_copy(update={"expansion": rules})
-    with steps.read_source(settings) as source:
-        report = steps.check_source(source)
+    with read_source(settings) as source:
+        report = check_source(source)
         _tell_again(listing, settings, report, known_base(source, listing.snapshot_date), verification)
 
 
@@ -176,7 +177,7 @@ def _verify_changes(listing: PublishedList, titles_of: Mapping[str, str], verifi
     try:
         previous = listing.previous
     except PublishError as error:
-        verification.notes.append(f"why accounts changed was not told again: {error.found}")
+        verification.notes.append(f"why accounts changed was not told again: {error.clause}")
         return
     verification.note(check_change_sentences(listing, previous, about_of(listing, previous, titles_of)))
 

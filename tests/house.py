@@ -49,7 +49,7 @@ ORDER = {
         "demo",
         "check",
         "verify",
-        "features",
+        "feature_rows",
         "reference",
         "cli",
     ),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import data.contract.inputs
+import data.contract.vocabulary
 from data.contract.vocabulary import LINE_MOTIONS, MOTIONS
 from serving.render.entries import MOTION_WORDS
 
@@ -32,7 +32,7 @@ def lists_of(words: tuple[str, ...], text: str) -> list[int]:
 def test_the_motions_are_listed_in_one_place(words: tuple[str, ...]) -> None:
     modules = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
     listed = [path for path in modules if lists_of(words, path.read_text(encoding="utf-8"))]
-    assert set(listed) <= {Path(data.contract.inputs.__file__)}
+    assert set(listed) <= {Path(data.contract.vocabulary.__file__)}
 
 
 @pytest.mark.parametrize(

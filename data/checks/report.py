@@ -99,7 +99,7 @@ def require(report: Report) -> None:
     first, *others = report.errors
     more = f" (and {many(len(others), 'more error')})" if others else ""
     todo = f"{first.todo} `headroom check` shows all findings and writes the rows to files."
-    raise ContractError("The tables are to be used.", f"{first.message}{more}", todo)
+    raise ContractError("Use the tables.", f"{first.message.removesuffix('.')}{more}.", todo)
 
 
 def write(report: Report, folder: Path) -> Path:
@@ -109,7 +109,7 @@ def write(report: Report, folder: Path) -> Path:
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / SUMMARY).exists():
         raise PublishError(
-            f"The report is to be written to {folder}.",
+            f"Write the report to {folder}.",
             "there is something else in that folder.",
             "Name an empty or a new folder.",
         )

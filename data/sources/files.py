@@ -56,7 +56,7 @@ def one_per_name(tables: list[TableFiles], names: set[str]) -> dict[str, TableFi
     for files in tables:
         if files.name in chosen and files.name in names:
             raise ContractError(
-                f"The table {files.name} is to be read.",
+                f"Read the table {files.name}.",
                 f"it is there twice: {chosen[files.name].shown} and {files.shown}.",
                 "Keep one of them.",
             )
@@ -69,7 +69,7 @@ def _refuse_table_formats(folder: Path) -> None:
     for mark in ("_delta_log", "metadata"):
         if (folder / mark).is_dir():
             raise SourceError(
-                f"The folder {folder.name}/ is to be read as Parquet.",
+                f"Read the folder {folder.name}/ as Parquet.",
                 f"it has a folder {mark}/, so it is a Delta or Iceberg table, whose files also hold deleted rows.",
                 "Export the current rows to plain Parquet.",
             )
@@ -108,7 +108,7 @@ def quoted(text: str) -> str:
 
 def csv_header(path: Path) -> tuple[str, list[str]]:
     """The delimiter and the column names of a CSV file, from its first line."""
-    asked = f"The file {path.name} is to be read as CSV."
+    asked = f"Read the file {path.name} as CSV."
     try:
         open_as = gzip.open if path.suffix == ".gz" else open
         with open_as(path, "rb") as file:
@@ -132,7 +132,7 @@ def read_error(shown: str, error: duckdb.Error) -> HeadroomError:
     message = str(error)
     named = re.search(r"^\s*file = (.+)$", message, re.MULTILINE)
     shown = Path(named[1]).name if named else shown
-    asked = f"The file {shown} is to be read."
+    asked = f"Read the file {shown}."
     at_line = re.search(r"CSV Error on Line: (\d+)\nOriginal Line: ([^\n]*)", message)
     if at_line:
         line, text = at_line[1], at_line[2].strip()

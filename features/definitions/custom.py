@@ -20,7 +20,7 @@ def own_features(tables: dict[str, ir.Table]) -> list[Feature]:
     taken = [name for name in names if name in REGISTRY.features]
     if taken:
         raise ContractError(
-            f"The team's own features ({OWN_TABLE}) are to be joined.",
+            f"Join the team's own features ({OWN_TABLE}).",
             f"{', '.join(taken)}: features of these names are built in.",
             f"Rename them in {OWN_TABLE}, or under [source.tables].",
         )

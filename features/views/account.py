@@ -5,8 +5,69 @@ snapshot. An end (of a line, a ticket, a user) on or after the snapshot is not k
 view and never a table, and a view reads the tables through ``data.time_cut``.
 """
 
-from features.views.plan import PlanViews
+from functools import cached_property
+
+import ibis
+import ibis.expr.types as ir
+
+from data.contract.vocabulary import KEY
+from features.calendar import QUARTER_DAYS
+from features.views.contracts import ContractViews
+from features.views.people import PeopleViews
+from features.views.usage import UsageViews
 
 
-class Views(PlanViews):
-    """All views of an account: its contracts, its use, its people and dated facts, and what its plans include."""
+class Views(ContractViews, UsageViews, PeopleViews):
+    """All views of an account; here those that set its use against what its plans include and who its people are."""
+
+    @cached_property
+    def included(self) -> ir.Table:
+        """One row per feature that an open line's plan includes.
+
+        ``limit_e4``: the monthly limit, added up over lines; null where one of them has no limit.
+        """
+        rights = self.open_lines.select(*KEY, "product", "plan").inner_join(
+            self.tables["plan_features"], ["product", "plan"]
+        )
+        sums = rights.group_by(*KEY, "feature").aggregate(
+            total_e4=rights.monthly_limit_e4.sum(), unlimited=rights.monthly_limit_e4.isnull().ifelse(1, 0).max()
+        )
+        return sums.mutate(limit_e4=(sums.unlimited == 0).ifelse(sums.total_e4, ibis.null("int64"))).drop(
+            "total_e4", "unlimited"
+        )
+
+    @cached_property
+    def included_use(self) -> ir.Table:
+        """One row per included feature: ``limit_e4`` and, where it was used within a year, its use (else null)."""
+        return self.included.left_join(self.features_used, [*KEY, "feature"]).drop(
+            "account_id_right", "snapshot_date_right", "feature_right"
+        )
+
+    @cached_property
+    def gated(self) -> ir.Table:
+        """One row per feature that the next tier of an owned product includes and the account's plans do not."""
+        higher = self.higher_tiers
+        nearest = higher.group_by(*KEY, "product").aggregate(tier=higher.higher.min())
+        next_plans = nearest.inner_join(self.tables["plans"].select("product", "plan", "tier"), ["product", "tier"])
+        granted = self.tables["plan_features"].select("product", "plan", "feature")
+        features = next_plans.inner_join(granted, ["product", "plan"])
+        return features.select(*KEY, "feature").distinct().anti_join(self.included, [*KEY, "feature"])
+
+    @cached_property
+    def gated_use(self) -> ir.Table:
+        """One row per gated feature: ``last_age`` of its use (null: not used within a year)."""
+        used = self.features_used.select(*KEY, "feature", "last_age")
+        return self.gated.left_join(used, [*KEY, "feature"]).select(*KEY, "feature", "last_age")
+
+    @cached_property
+    def gated_tickets(self) -> ir.Table:
+        """One row per ticket about a gated feature."""
+        return self.tickets.semi_join(self.gated, [*KEY, "feature"])
+
+    @cached_property
+    def new_team_users(self) -> ir.Table:
+        """One row per active user of a team that began within 91 days: ``last_age`` of its use (null: none)."""
+        new = self.teams.filter(self.teams.first_age <= QUARTER_DAYS).select(*KEY, "team")
+        users = self.users.filter(self.users.deactivated_on.isnull()).select(*KEY, "team", "user_id")
+        used = self.active_users.select(*KEY, "user_id", "last_age")
+        return users.inner_join(new, [*KEY, "team"]).inner_join(used, [*KEY, "user_id"])

@@ -8,12 +8,11 @@ import ibis.expr.types as ir
 from data.contract.vocabulary import E4, KEY
 from data.sources.staging import KNOWN_SECOND
 from data.time_cut import days_between
-from features.calendar import QUARTER_DAYS
-from features.views.usage import UsageViews
+from features.views.base import BaseViews
 
 
-class PeopleViews(UsageViews):
-    """The views of users and of dated facts about the account; some ask who is active."""
+class PeopleViews(BaseViews):
+    """The views of users and of dated facts about the account."""
 
     @cached_property
     def users(self) -> ir.Table:
@@ -29,14 +28,6 @@ class PeopleViews(UsageViews):
             first_age=users.age.max(), users=users.count(where=users.deactivated_on.isnull())
         )
         return teams.filter(teams.users > 0)
-
-    @cached_property
-    def new_team_users(self) -> ir.Table:
-        """One row per active user of a team that began within 91 days: ``last_age`` of its use (null: none)."""
-        new = self.teams.filter(self.teams.first_age <= QUARTER_DAYS).select(*KEY, "team")
-        users = self.users.filter(self.users.deactivated_on.isnull()).select(*KEY, "team", "user_id")
-        used = self.active_users.select(*KEY, "user_id", "last_age")
-        return users.inner_join(new, [*KEY, "team"]).inner_join(used, [*KEY, "user_id"])
 
     @cached_property
     def other_domains(self) -> ir.Table:

@@ -3,14 +3,13 @@
 Each room defines its own settings; here they are only put together, so a table of ``headroom.toml`` is a room.
 """
 
+import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import EnvSettingsSource
 
 from data.errors import SettingsError, hint
 from data.ledger.rules import ExpansionRules
@@ -20,8 +19,6 @@ from serving.settings import ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
 PREFIX = "HEADROOM_"
-NOT_SETTINGS = frozenset({"headroom_all_tests", "headroom_bases"})
-"""Variables of the tests."""
 
 
 class Settings(BaseModel):
@@ -81,12 +78,12 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
     """
     file = Path(config or DEFAULT_FILE)
     if config is not None and not file.is_file():
-        raise SettingsError(f"The settings are to be read from {file}.", "there is no such file.", "Correct --config.")
+        raise SettingsError(f"Read the settings from {file}.", "there is no such file.", "Correct --config.")
     values = _read(file) if file.is_file() else {}
-    values = _merge(values, _Variables()())
+    values = _merge(values, _variables())
     if "root" in values:
         raise SettingsError(
-            f"The settings are to be read from {file} and the {PREFIX}* variables.",
+            f"Read the settings from {file} and the {PREFIX}* variables.",
             "root is not a setting: it is the folder of the settings file.",
             "Take it out.",
         )
@@ -105,45 +102,16 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The settings are to be read from {file}.", f"{error}.", "Correct the file.") from error
+        raise SettingsError(f"Read the settings from {file}.", f"{error}.", "Correct the file.") from error
 
 
-class _Variables(EnvSettingsSource):
-    """``HEADROOM_MLRUNS`` is ``mlruns``; ``HEADROOM_SOURCE__URL`` is ``[source].url``; lists as in the file.
+def _variables() -> dict[str, Any]:
+    """The values of the ``HEADROOM_*`` variables; what reads them takes long to import, so only where there are any."""
+    if not any(name.upper().startswith(PREFIX) for name in os.environ):
+        return {}
+    from flows.run.variables import Variables
 
-    pydantic-settings passes over a variable that leads to no setting. Here a slip must not go unseen: such a variable
-    is a value of its own name, which no setting has, and is refused like a slip in the file.
-    """
-
-    def __init__(self) -> None:
-        # Only the fields of the class are asked for, and any model has those. If it were a ``BaseSettings``, Settings()
-        # would read the variables also where the defaults are wanted.
-        super().__init__(Settings, env_prefix=PREFIX, env_nested_delimiter="__")  # type: ignore[arg-type]
-
-    def __call__(self) -> dict[str, Any]:
-        names = [name for name in self.env_vars if name.startswith(PREFIX.lower()) and name not in NOT_SETTINGS]
-        astray = [name for name in names if not self._leads_somewhere(name)]
-        self.env_vars = {name: self.env_vars[name] for name in names if name not in astray}
-        return dict.fromkeys(map(_place, astray)) | super().__call__()
-
-    def _leads_somewhere(self, name: str) -> bool:
-        setting: Any = Settings
-        for part in _place(name).split("."):
-            setting = self.next_field(setting, part)
-        return setting is not None
-
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ARG002
-        """A list is written as in the file; what cannot be read stays text, and is refused by its name."""
-        if not value.lstrip().startswith("["):
-            return value
-        try:
-            return tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            return value
-
-
-def _place(variable: str) -> str:
-    return variable.removeprefix(PREFIX.lower()).replace("__", ".")
+    return Variables(Settings, PREFIX)()
 
 
 def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -176,7 +144,7 @@ def _explained(error: ValidationError, file: Path) -> SettingsError:
         else:
             faults.append(f"{place}: {problem['msg']}{_given(place, problem['input'])}")
     where = f"{file} and the {PREFIX}* variables" if file.is_file() else f"the {PREFIX}* variables"
-    return SettingsError(f"The settings are to be read from {where}.", "; ".join(faults) + ".", "Correct them.")
+    return SettingsError(f"Read the settings from {where}.", "; ".join(faults) + ".", "Correct them.")
 
 
 def _given(place: str, value: object) -> str:

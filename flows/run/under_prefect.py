@@ -13,7 +13,7 @@ from datetime import date
 from functools import cache, wraps
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from prefect import Flow, Task, flow, get_client, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
@@ -50,14 +50,14 @@ class UnderPrefect(Runner):
     """A stage is a task, a pipeline a flow. Tables and models go from hand to hand in memory: nothing is stored."""
 
     def stage(self, stage: Stage[P, R]) -> Callable[P, R]:
-        return as_task(stage)
+        return cast("Callable[P, R]", as_task(stage))
 
     def pipeline(self, pipeline: Pipeline[P, R]) -> Callable[P, R]:
-        return as_flow(pipeline)
+        return cast("Callable[P, R]", as_flow(pipeline))
 
     def tell(self, line: str) -> None:
         logger = get_run_logger()
-        _TOLD.info(line, extra=logger.extra)
+        _TOLD.info(line, extra=logger.extra if isinstance(logger, logging.LoggerAdapter) else None)
 
     def name_run(self, day: date) -> None:
         context = FlowRunContext.get()
@@ -74,9 +74,13 @@ class UnderPrefect(Runner):
         create_markdown_artifact(markdown, key=key, description=title)
 
 
-@cache
 def as_task(stage: Stage[P, R]) -> Task[P, R]:
     """The task of a stage."""
+    return _task(stage)
+
+
+@cache
+def _task(stage: Stage[..., Any]) -> Any:
     return task(
         name=stage.name,
         cache_policy=NO_CACHE,
@@ -87,12 +91,15 @@ def as_task(stage: Stage[P, R]) -> Task[P, R]:
     )(stage.body)
 
 
-@cache
 def as_flow(pipeline: Pipeline[P, R]) -> Flow[P, R]:
     """The flow of a pipeline: its parameters are those of the function."""
+    return _flow(pipeline)
 
+
+@cache
+def _flow(pipeline: Pipeline[..., Any]) -> Any:
     @wraps(pipeline.body)
-    def body(*args: P.args, **kwargs: P.kwargs) -> R:
+    def body(*args: Any, **kwargs: Any) -> Any:
         with running(UnderPrefect()):
             return pipeline.body(*args, **kwargs)
 

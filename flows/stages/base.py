@@ -2,13 +2,16 @@
 
 from datetime import date
 
-from data.checks.report import Report
+from data.checks.check import check
+from data.checks.coverage import STOPPED
+from data.checks.report import Report, require
+from data.sources.connect import connect
 from data.sources.engine import closed_on_error
-from data.sources.known import KnownBase
+from data.sources.known import KnownBase, Source
+from flows.run.progress import say
 from flows.run.runner import RETRIES, runner, stage
 from flows.run.settings import Settings
-from flows.stages import inputs as steps
-from flows.stages.dates import known_base
+from flows.stages.dates import known_base, today_utc
 
 
 @stage("base known before the day", retries=RETRIES)
@@ -17,9 +20,35 @@ def read_base(settings: Settings, snapshot_date: date | str | None) -> tuple[Kno
 
     The base is the caller's to close. Raises what is wrong with the source, the tables or the day.
     """
-    source = steps.read_source(settings)
+    source = read_source(settings)
     with closed_on_error(source.engine):
-        report = steps.check_source(source)
+        report = check_source(source)
         base = known_base(source, snapshot_date)
         runner().name_run(base.snapshot_date)
         return base, report
+
+
+def read_source(settings: Settings) -> Source:
+    """Open the source of the settings."""
+    source = settings.source
+    say(f"reading {source.url}")
+    return connect(
+        source.url,
+        source.tables,
+        root=settings.root,
+        threads=source.threads,
+        memory_limit=source.memory_limit,
+    )
+
+
+def check_source(source: Source) -> Report:
+    """Check the tables; raise ``ContractError`` if they have errors. Warnings are told and do not stop the run.
+
+    Whether a feed has stopped is asked as of the snapshot instead (``stopped_feeds``).
+    """
+    report = check(source, today_utc())
+    require(report)
+    for finding in report.warnings:
+        if finding.rule != STOPPED:
+            say(f"warning: {finding.message}")
+    return report

@@ -97,7 +97,7 @@ def unknown_signatures(settings: Settings, features: Sequence[str]) -> Iterator[
 
 def too_few(error: NotEnoughHistoryError) -> Verdict:
     """The verdict of a base that is too small to evaluate."""
-    return Verdict(VerdictKind.TOO_FEW, (error.found,), error.todo)
+    return Verdict(VerdictKind.TOO_FEW, (error.clause,), error.todo)
 
 
 def write_verdict(known: Known, verdict: Verdict, evaluation: Evaluation | None) -> Path:

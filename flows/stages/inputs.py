@@ -14,17 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.atomic import whole_file
-from data.checks.check import check
-from data.checks.coverage import STOPPED, stopped
-from data.checks.report import Report, require
+from data.checks.coverage import stopped
+from data.checks.report import Report
 from data.contract.feature_card import FeatureCard
 from data.contract.likeness import LIKENESS
 from data.contract.vocabulary import E4, MOVEMENT_CLASSES
 from data.errors import NotEnoughHistoryError
 from data.ledger.revenue import reconcile
 from data.sources import engine
-from data.sources.connect import connect
-from data.sources.known import KnownBase, Source, label_watermark, watermarks
+from data.sources.known import KnownBase, label_watermark, watermarks
 from data.time_cut import Tables
 from features.build.build import Shard, build
 from features.calendar import QUARTER_DAYS
@@ -37,32 +35,6 @@ from flows.stages.dates import today_utc
 from serving.reasons.playbook import digest as playbook_digest
 
 LIBRARIES = (*engine.LIBRARIES, "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
-
-
-def read_source(settings: Settings) -> Source:
-    """Open the source of the settings."""
-    source = settings.source
-    say(f"reading {source.url}")
-    return connect(
-        source.url,
-        source.tables,
-        root=settings.root,
-        threads=source.threads,
-        memory_limit=source.memory_limit,
-    )
-
-
-def check_source(source: Source) -> Report:
-    """Check the tables; raise ``ContractError`` if they have errors. Warnings are told and do not stop the run.
-
-    Whether a feed has stopped is asked as of the snapshot instead (``stopped_feeds``).
-    """
-    report = check(source, today_utc())
-    require(report)
-    for finding in report.warnings:
-        if finding.rule != STOPPED:
-            say(f"warning: {finding.message}")
-    return report
 
 
 def stopped_feeds(base: KnownBase) -> list[str]:
@@ -116,7 +88,7 @@ def require_customers(count: int, base: KnownBase) -> None:
     """Raise ``NotEnoughHistoryError`` if there is nobody."""
     if not count:
         raise NotEnoughHistoryError(
-            f"The customers of {base.snapshot_date} are to be scored.",
+            f"Score the customers of {base.snapshot_date}.",
             "no account has an open line (or was billed within 90 days) on that day.",
             "Choose a day within the history, or check `valid_from` and `valid_to` of the subscriptions.",
         )
@@ -215,7 +187,7 @@ def no_history(base: KnownBase, settings: Settings) -> NoReturn:
     """Raise ``NotEnoughHistoryError``: not one snapshot has matured."""
     horizon_days = settings.expansion.horizon_days
     raise NotEnoughHistoryError(
-        f"A model is to be trained as if today were {base.snapshot_date}.",
+        f"Train a model as if today were {base.snapshot_date}.",
         f"no month start has {QUARTER_DAYS} days of usage before it and {horizon_days} days of contracts after it.",
         "Load a longer history, or choose a later snapshot date.",
     )

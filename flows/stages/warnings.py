@@ -40,7 +40,7 @@ def require_same_rules(bundle: Bundle, settings: Settings) -> None:
     differing = other_rules(bundle, settings)
     if differing:
         raise ModelError(
-            f"Customers are to be scored with version {bundle.version} of {bundle.name}.",
+            f"Score customers with version {bundle.version} of {bundle.name}.",
             f"it was trained with {differing}.",
             "Train again with these settings, or set [expansion] back.",
         )

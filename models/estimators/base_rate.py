@@ -15,10 +15,9 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from models.estimators.calibration import Levels, Platt, independent, pooled_level
+from models.estimators.calibration import Levels, Platt, independent, level_for, pooled_level
 
 YEAR = pd.DateOffset(years=1)
 NEAREST_DAYS = 16
@@ -120,10 +119,3 @@ def level_variance(levels: Levels, lasting: float, horizon_days: int) -> float:
 def _blended(prior: float, seen: float, count: float) -> float:
     """A variance: the prior counts as one snapshot."""
     return (prior + count * max(0.0, seen)) / (1 + count)
-
-
-def level_for(log_odds: np.ndarray, rate: float) -> float:
-    """The level that gives these log-odds a mean propensity of ``rate``, which is between 0 and 1."""
-    wanted = float(logit(rate))
-    lowest, highest = wanted - float(log_odds.max()) - 1e-6, wanted - float(log_odds.min()) + 1e-6
-    return float(brentq(lambda level: float(expit(log_odds + level).mean()) - rate, lowest, highest))

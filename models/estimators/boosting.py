@@ -78,9 +78,9 @@ def _dataset(
     unfit = [name for name in names if _NOT_IN_NAMES & set(name) or any(c.isspace() for c in name)]
     if unfit:
         raise ModelError(
-            asked="train on the feature columns",
-            found=f'names with white space or one of [ ] {{ }} " : , - {", ".join(map(repr, unfit))}',
-            todo="rename these features",
+            asked="Train on the feature columns.",
+            found=f'names with white space or one of [ ] {{ }} " : , - {", ".join(map(repr, unfit))}.',
+            todo="Rename these features.",
         )
     settings = {k: v for k, v in params.for_lightgbm(seed).items() if k in ("verbosity", "num_threads")}
     return lightgbm.Dataset(
@@ -106,9 +106,9 @@ def check_columns(expected: list[str], given: list[str]) -> None:
         f"in another order: {', '.join(moved)}" * (not missing and not extra),
     ]
     raise ModelError(
-        asked=f"score rows with a model of {len(expected)} features",
+        asked=f"Score rows with a model of {len(expected)} features.",
         found="; ".join(part for part in wrong if part),
-        todo="build the rows with the tables and features that the model was trained on, or train again",
+        todo="Build the rows with the tables and features that the model was trained on, or train again.",
     )
 
 
@@ -126,7 +126,7 @@ def own_contributions(booster: Booster, X: pd.DataFrame) -> np.ndarray:
     try:
         return _in_blocks(lambda block: booster.predict(block, pred_contrib=True, num_threads=1), X)
     except lightgbm.basic.LightGBMError as error:
-        raise ModelError("explain a booster", str(error), "train again") from error
+        raise ModelError("Explain a booster.", str(error), "Train again.") from error
 
 
 def _in_blocks(predict: Callable[[np.ndarray], Any], X: pd.DataFrame) -> np.ndarray:
@@ -148,4 +148,4 @@ def from_text(text: str) -> Booster:
     try:
         return lightgbm.Booster(model_str=text)
     except lightgbm.basic.LightGBMError as error:
-        raise ModelError("read a stored booster", f"text that is no booster ({error})", "train again") from error
+        raise ModelError("Read a stored booster.", f"text that is no booster ({error}).", "Train again.") from error

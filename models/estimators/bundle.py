@@ -101,9 +101,9 @@ class Bundle:
         stored = _described(_part(files, DESCRIPTION))
         if stored.get("format") != FORMAT:
             raise OutdatedModelError(
-                "read a stored model",
-                f"its files are of format {stored.get('format')!r}, and this version of Headroom reads {FORMAT}",
-                "train again with this version, or score with the one that stored it",
+                "Read a stored model.",
+                f"its files are of format {stored.get('format')!r}, and this version of Headroom reads {FORMAT}.",
+                "Train again with this version, or score with the one that stored it.",
             )
         boosters = {_file(name): _part(files, _file(name)) for name, m in stored["models"].items() if m["booster"]}
         _require_unchanged(stored.pop("sha256", {}), _hashes(stored, boosters))
@@ -148,7 +148,7 @@ def _hash(text: str) -> str:
 def _part(files: Mapping[str, str], name: str) -> str:
     if name not in files:
         raise ModelError(
-            "read a stored model", f"no {name}; there is {', '.join(sorted(files)) or 'nothing'}", "train again"
+            "Read a stored model.", f"no {name}; there is {', '.join(sorted(files)) or 'nothing'}.", "Train again."
         )
     return files[name]
 
@@ -157,7 +157,7 @@ def _described(text: str) -> dict[str, Any]:
     try:
         stored: dict[str, Any] = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ModelError("read a stored model", f"{DESCRIPTION} that is no JSON ({error})", "restore it") from error
+        raise ModelError("Read a stored model.", f"{DESCRIPTION} that is no JSON ({error}).", "Restore it.") from error
     return stored
 
 
@@ -181,7 +181,7 @@ def _require_unchanged(stored: Mapping[str, str], now: Mapping[str, str]) -> Non
     for name in (*now, *(stored.keys() - now.keys())):
         if stored.get(name) != now.get(name):
             raise ModelError(
-                "read a stored model",
-                f"{name} is not the one this model was stored with",
-                "restore its files, choose another version, or train again",
+                "Read a stored model.",
+                f"{name} is not the one this model was stored with.",
+                "Restore its files, choose another version, or train again.",
             )

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.optimize import brentq, minimize
+from scipy.special import expit, logit
 
 from data.errors import ModelError
 
@@ -140,9 +140,18 @@ def independent(days: Sequence[pd.Timestamp], horizon_days: int) -> float:
     return min(len(days), (max(days) - min(days)).days / horizon_days + 1)
 
 
+def level_for(log_odds: np.ndarray, rate: float) -> float:
+    """The level that gives these log-odds a mean propensity of ``rate``, which is between 0 and 1."""
+    wanted = float(logit(rate))
+    lowest, highest = wanted - float(log_odds.max()) - 1e-6, wanted - float(log_odds.min()) + 1e-6
+    return float(brentq(lambda level: float(expit(log_odds + level).mean()) - rate, lowest, highest))
+
+
 def calibrator_from_dict(stored: Mapping[str, Any]) -> Calibrator:
     """Read a stored map back; ``kind`` says which."""
     rest = {key: value for key, value in stored.items() if key != "kind"}
     if stored.get("kind") != "platt":
-        raise ModelError("read a stored calibration", f"kind {stored.get('kind')!r}", "use the version that wrote it")
+        raise ModelError(
+            "Read a stored calibration.", f"kind {stored.get('kind')!r}.", "Use the version that wrote it."
+        )
     return Platt(**rest)

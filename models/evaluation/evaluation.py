@@ -94,9 +94,9 @@ def evaluate(
     replayed = replay(rows, features, splits, recipe_of(settings), progress)
     if not replayed.predictions.snapshot_date.isin([split.test_date for split in reported]).any():
         raise NotEnoughHistoryError(
-            asked="test the model on past snapshots",
-            found=f"no expansion before any of the last {len(splits)} snapshots to learn from",
-            todo="load older history, or come back when more months have passed",
+            asked="Test the model on past snapshots.",
+            found=f"no expansion before any of the last {len(splits)} snapshots to learn from.",
+            todo="Load older history, or come back when more months have passed.",
         )
     progress("rivals and intervals")
     amounts = replay_amounts(rows, features, reported, settings.seed)
@@ -147,17 +147,19 @@ def prepare(history: pd.DataFrame, features: list[str]) -> pd.DataFrame:
     missing = [name for name in [*KEYS, "expanded", *features] if name not in history.columns]
     if missing:
         raise ModelError(
-            "train a model", f"a history without {', '.join(missing)}", "build the features and labels again"
+            "Train a model.", f"a history without {', '.join(missing)}.", "Build the features and labels again."
         )
     rows = encode(history, learn_categories(history, features))
     rows = rows.assign(snapshot_date=days(history["snapshot_date"]))
     if not _is_sorted(rows):  # sorting copies a long history
         rows = rows.sort_values(["snapshot_date", "account_id"], ignore_index=True)
     if rows.duplicated(KEYS).any():
-        raise ModelError("train a model", "an account twice on one snapshot date", "build the features again")
+        raise ModelError("Train a model.", "an account twice on one snapshot date.", "Build the features again.")
     labels = [name for name in rows.columns if name == "expanded" or name.startswith("expanded_")]
     if not rows[labels].isin([0, 1]).all(axis=None):
-        raise ModelError("train a model", "labels that are neither 0 nor 1", "use snapshots with matured labels only")
+        raise ModelError(
+            "Train a model.", "labels that are neither 0 nor 1.", "Use snapshots with matured labels only."
+        )
     others = {name: rows[name].astype("float64") for name in features if rows[name].dtype != np.float64}
     return rows.assign(**others)
 

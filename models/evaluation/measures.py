@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import digamma, expit, logit
 
-from models.estimators.base_rate import level_for
+from models.estimators.calibration import level_for
 
 Ties = Literal["worst", "expected", "best"]
 SMALLEST = 1e-15

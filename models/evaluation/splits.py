@@ -40,11 +40,11 @@ def origins(dates: Iterable[pd.Timestamp], horizon_days: int, count: int, min_tr
     if not usable:
         needed = needed_dates(every, horizon_days, min_train_dates)
         raise NotEnoughHistoryError(
-            asked="train a model and test it on a later snapshot",
+            asked="Train a model and test it on a later snapshot.",
             found=f"{len(every)} snapshot dates whose {horizon_days} days have passed"
             + (f" ({every[0]:%Y-%m-%d} to {every[-1]:%Y-%m-%d})" if every else ""),
-            todo=f"it takes {needed}: {min_train_dates} to learn from, a gap of {horizon_days} days, and one to test "
-            "on; come back when more months have passed, or load older history",
+            todo=f"It takes {needed}: {min_train_dates} to learn from, a gap of {horizon_days} days, and one to test "
+            "on; come back when more months have passed, or load older history.",
         )
     return usable[-count:]
 

@@ -44,8 +44,8 @@ def not_usable(verdict: Verdict, page: object) -> NotUsableError:
     """The refusal of a verdict that is told on ``page``."""
     todo = verdict.todo.rstrip(".")
     return NotUsableError(
-        f"A model is to be trained: {verdict.kind}.",
-        "; ".join(verdict.because) + ".",
+        "Train a model.",
+        f"{verdict.kind}: {'; '.join(verdict.because)}.",
         f"{todo[:1].upper()}{todo[1:]}. The page {page} shows why; no champion was registered.",
     )
 
@@ -138,19 +138,19 @@ def require_enough(history: pd.DataFrame, settings: EvaluationSettings) -> int:
         f"{expansions} distinct expansions of {history.loc[history.expanded == 1, 'account_id'].nunique()} accounts"
     )
     there = (
-        f"{events}, among {accounts} accounts on {dates} snapshot dates ({int(history.expanded.sum())} positive rows)"
+        f"{events}, among {accounts} accounts on {dates} snapshot dates ({int(history.expanded.sum())} positive rows)."
     )
-    asked = "train a model of expansions"
+    asked = "Train a model of expansions."
     if accounts < settings.min_accounts:
-        todo = f"it takes {settings.min_accounts} accounts; until then, know each by heart"
+        todo = f"It takes {settings.min_accounts} accounts; until then, know each by heart."
         raise NotEnoughHistoryError(asked, there, todo)
     if not expansions:
-        todo = "see with `headroom check` whether plans, seats and MRR are given as they were at each time, not today"
-        raise NotEnoughHistoryError(asked, there, f"it takes {settings.min_expansions} expansions; {todo}")
+        todo = "See with `headroom check` whether plans, seats and MRR are given as they were at each time, not today."
+        raise NotEnoughHistoryError(asked, there, f"It takes {settings.min_expansions} expansions. {todo}")
     if expansions < settings.min_expansions:
         todo = (
-            f"it takes {settings.min_expansions}, {settings.min_expansions - expansions} more: "
-            "load older history, or come back later"
+            f"It takes {settings.min_expansions}, {settings.min_expansions - expansions} more: "
+            "load older history, or come back later."
         )
         raise NotEnoughHistoryError(asked, there, todo)
     return expansions

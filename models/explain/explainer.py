@@ -105,9 +105,9 @@ class Explainer:
         """Fill in what has columns, and return the raw scores."""
         if X.ndim != 2 or X.shape[1] != self.features:
             raise ModelError(
-                asked=f"explain rows with a model of {self.features} features",
-                found=f"rows of shape {X.shape}",
-                todo="give a table of one row per account and the model's columns",
+                asked=f"Explain rows with a model of {self.features} features.",
+                found=f"rows of shape {X.shape}.",
+                todo="Give a table of one row per account and the model's columns.",
             )
         layout, kernel = self._layout(precision), _kernel()
         log_odds = np.empty(len(X))

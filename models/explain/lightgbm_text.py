@@ -72,7 +72,7 @@ def read(text: str, num_iteration: int | None = None) -> Model:
     head, *blocks = text.partition("\nend of trees")[0].split("\nTree=")
     header = _fields(head)
     if not text.startswith("tree") or "max_feature_idx" not in header:
-        raise ModelError("explain a booster", "text that is no LightGBM model", "give the text of model_to_string()")
+        raise ModelError("Explain a booster.", "text that is no LightGBM model.", "Give the text of model_to_string().")
     outputs = int(header.get("num_tree_per_iteration", "1"))
     if outputs != 1:
         raise _not_covered(f"a multi-class model ({outputs} outputs)")
@@ -121,7 +121,7 @@ def _check_counts(tree: Tree) -> None:
 
 def _not_covered(what: str) -> NotCoveredError:
     return NotCoveredError(
-        asked="explain a booster by quadrature",
-        found=f"{what}, which it does not cover",
-        todo="use LightGBM's own contributions (predict with pred_contrib) for this booster",
+        asked="Explain a booster by quadrature.",
+        found=f"{what}, which it does not cover.",
+        todo="Use LightGBM's own contributions (predict with pred_contrib) for this booster.",
     )

@@ -18,7 +18,7 @@ def champion_of(registry: ModelRegistry) -> tuple[Champion | None, str]:
         bundle = registry.load()
     except OutdatedModelError as error:
         version, _ = registry.find(f"{registry.name}@{CHAMPION}")
-        return None, f"the champion, version {version}, can no longer be served: {error.found}"
+        return None, f"the champion, version {version}, can no longer be served: {error.clause}"
     return Champion(bundle, registry.table(bundle.run_id, "predictions")), ""
 
 
@@ -27,7 +27,7 @@ def served_before(registry: ModelRegistry, run_id: str) -> tuple[Bundle | None, 
     try:
         return registry.load(run_id), ""
     except ModelError as error:
-        return None, error.found
+        return None, error.clause
 
 
 def promote(registry: ModelRegistry, reference: str | None, because: str) -> tuple[str, str]:
@@ -38,13 +38,13 @@ def promote(registry: ModelRegistry, reference: str | None, because: str) -> tup
     bundle = registry.load(reference or f"{registry.name}@{CHALLENGER}")
     if bundle.name != registry.name:
         raise ModelError(
-            f"promote {reference} to champion of {registry.name}",
-            f"it is version {bundle.version} of {bundle.name}, another model",
-            f'choose a version of {registry.name}, or a configuration with model = "{bundle.name}"',
+            f"Promote {reference} to champion of {registry.name}.",
+            f"it is version {bundle.version} of {bundle.name}, another model.",
+            f'Choose a version of {registry.name}, or a configuration with model = "{bundle.name}".',
         )
     if "rule" in bundle.facts:
         raise ModelError(
-            f"promote version {bundle.version}", "it is a rule, not a model", "choose the version of a model"
+            f"Promote version {bundle.version}.", "it is a rule, not a model.", "Choose the version of a model."
         )
     decided = registry.tags(bundle.run_id).get(DECISION, "nothing")
     registry.note(bundle.run_id, PROMOTED, because)
@@ -56,9 +56,9 @@ def rollback(registry: ModelRegistry) -> tuple[str, str]:
     """Let the previous champion serve again, and the present one be the previous. Returns ``(now, before)``."""
     if not registry.has(PREVIOUS) or not registry.has(CHAMPION):
         raise ModelError(
-            f"roll {registry.name} back",
-            f"no champion before the present one; {listed(registry.versions())}",
-            "name a version: `headroom promote VERSION`",
+            f"Roll {registry.name} back.",
+            f"no champion before the present one; {listed(registry.versions())}.",
+            "Name a version: `headroom promote VERSION`.",
         )
     before, _ = registry.find(f"{registry.name}@{CHAMPION}")
     now, _ = registry.find(f"{registry.name}@{PREVIOUS}")

@@ -283,7 +283,7 @@ class ModelRegistry:
             hits = there[there.run_id == asked]
         if hits.empty:
             raise ModelError(
-                f"load the model {asked}", listed(there), "choose one of these, or run `headroom train` first"
+                f"Load the model {asked}.", listed(there), "Choose one of these, or run `headroom train` first."
             )
         return hits.iloc[0]
 
@@ -299,7 +299,7 @@ class ModelRegistry:
         place = next((folder for folder in (here, stored) if folder.is_dir()), None)
         if place is None:
             raise ModelError(
-                f"load the model {asked}", f"no files of it at {here}", "restore the folder, or train again"
+                f"Load the model {asked}.", f"no files of it at {here}.", "Restore the folder, or train again."
             )
         return place
 
@@ -312,9 +312,9 @@ class ModelRegistry:
             there = "no such file" if now is None else f"sha256 {now[:12]}"
             noted = f"stored {stored[:12]}" if stored else "an earlier version stored it, without a hash"
             raise ModelError(
-                f"read what run {run_id} stored",
-                f"{name} is not the one this run was stored with ({there}, {noted})",
-                "restore it, choose another version, or train again",
+                f"Read what run {run_id} stored.",
+                f"{name} is not the one this run was stored with ({there}, {noted}).",
+                "Restore it, choose another version, or train again.",
             )
 
 

@@ -27,7 +27,7 @@ def contributions(booster: Booster, X: pd.DataFrame) -> tuple[np.ndarray, np.nda
         try:
             values = own_contributions(booster, X)
         except ModelError as error:
-            raise ModelError(error.asked, f"{refused.found}; nor does LightGBM: {error.found}", error.todo) from error
+            raise ModelError(error.asked, f"{refused.clause}; nor does LightGBM: {error.found}", error.todo) from error
         return values[:, :-1], values[:, -1]
     explained = explainer.explain(X.to_numpy(np.float64), precision="float64")
     return explained.values, np.full(len(X), explained.base)
@@ -67,5 +67,5 @@ def explained_by(booster: Booster) -> str:
     try:
         trees.read(to_text(booster))
     except NotCoveredError as error:
-        return f"LightGBM pred_contrib ({error.found})"
+        return f"LightGBM pred_contrib ({error.clause})"
     return "quadrature"

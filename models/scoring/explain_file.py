@@ -50,7 +50,7 @@ def explain_file(
         _check(bundle, features, file)
         if out.exists() and out.samefile(features):
             raise SourceError(
-                asked=f"The feature rows of {features} are to be explained.",
+                asked=f"Explain the feature rows of {features}.",
                 found="the file to write is that of the feature rows, which would be lost.",
                 todo="Give another file with --out.",
             )
@@ -75,8 +75,8 @@ def _opened(features: Path) -> pq.ParquetFile:
         return pq.ParquetFile(features, buffer_size=BUFFER_BYTES, pre_buffer=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise SourceError(
-            asked=f"The feature rows of {features} are to be explained.",
-            found=f"it cannot be read as Parquet: {str(error).splitlines()[0][:300]}",
+            asked=f"Explain the feature rows of {features}.",
+            found=f"it cannot be read as Parquet: {str(error).splitlines()[0][:300]}.",
             todo="Give a Parquet file of feature rows, such as `headroom features --out` writes.",
         ) from error
 
@@ -89,12 +89,12 @@ def _check(bundle: Bundle, features: Path, file: pq.ParquetFile) -> None:
         if name in schema.names and not _is_of_kind(schema.field(name).type, is_text=name in bundle.categories):
             wanted = "text" if name in bundle.categories else "a number"
             wrong.append(f"{name} is {schema.field(name).type}, and {wanted} when the model was trained")
-    asked = f"The feature rows of {features} are to be explained."
+    asked = f"Explain the feature rows of {features}."
     if wrong:
         raise ContractError(asked, "; ".join(wrong), "Write the file as `headroom features --out` does.")
     require_features(bundle, schema.names, asked)
     if not file.metadata.num_rows:
-        raise NotEnoughHistoryError(asked, "it has no rows", "Choose a date on which there are customers.")
+        raise NotEnoughHistoryError(asked, "it has no rows.", "Choose a date on which there are customers.")
 
 
 def _is_of_kind(kind: pa.DataType, *, is_text: bool) -> bool:
@@ -122,7 +122,7 @@ def _refused(bundle: Bundle, features: Path, batches: Iterable[pa.RecordBatch]) 
     """The error for rows that do not fit; ``batches`` are those from the first such row on."""
     counts = sum((_unfit(batch, _matrix(bundle, batch)) for batch in batches), Counter[str]())
     return ContractError(
-        asked=f"The feature rows of {features} are to be explained.",
+        asked=f"Explain the feature rows of {features}.",
         found="; ".join(f"{what} in {count:,} {'row' if count == 1 else 'rows'}" for what, count in counts.items()),
         todo="Give every row its account and day, and leave a value empty that is not known or not finite.",
     )

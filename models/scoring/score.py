@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data.contract.cross_sell import CrossSellOptions
+from data.contract.outputs import ATTRIBUTIONS
 from data.contract.vocabulary import ADDITIVITY, MOTIONS
 from data.errors import ModelError, NotEnoughHistoryError, PublishError
 from features.missing_features import say_missing
@@ -54,11 +55,11 @@ def score(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions | None =
     """
     if rows.empty:
         raise NotEnoughHistoryError(
-            "score a snapshot", "no account in the base", "choose a date on which there are customers"
+            "Score a snapshot.", "no account in the base.", "Choose a date on which there are customers."
         )
     if rows.duplicated(KEYS).any():
         twice = rows.loc[rows.duplicated(KEYS), "account_id"].iloc[0]
-        raise PublishError("score a snapshot", f"account {twice} is there twice", "build the features again")
+        raise PublishError("Score a snapshot.", f"account {twice} is there twice.", "Build the features again.")
     X = model_matrix(bundle, rows)
     log_odds = boosting.log_odds(bundle.booster, X)
     parts, base = attributions_of.contributions(bundle.booster, X)
@@ -90,14 +91,16 @@ def require_unchanged(bundle: Bundle, rows: pd.DataFrame, scored: Scored) -> Non
     accounts since it was scored, log-odds of another booster (a few rows are predicted again) and propensities of
     another calibrator (all are mapped again).
     """
-    asked = "publish the scores that this model gave these rows"
-    todo = "do not publish: score again, with one version and one set of rows"
+    asked = "Publish the scores that this model gave these rows."
+    todo = "Do not publish: score again, with one version and one set of rows."
     now = _hashes(rows, scored.scores, scored.attributions)
     moved = [
         name for name in (*scored.sha256, *(now.keys() - scored.sha256)) if scored.sha256.get(name) != now.get(name)
     ]
     if moved:
-        raise PublishError(asked, f"changed since they were scored: {', '.join(moved[:5])} ({len(moved)} in all)", todo)
+        raise PublishError(
+            asked, f"changed since they were scored: {', '.join(moved[:5])} ({len(moved)} in all).", todo
+        )
     scores, accounts = scored.scores, scored.scores["account_id"]
     log_odds, parts = scores["log_odds"].to_numpy(), _parts(bundle, scored)
     check_sum(accounts, log_odds, scores["base_log_odds"].to_numpy(), parts)
@@ -109,7 +112,7 @@ def require_unchanged(bundle: Bundle, rows: pd.DataFrame, scored: Scored) -> Non
 
 
 def _parts(bundle: Bundle, scored: Scored) -> np.ndarray:
-    names = [str(name) for name in scored.attributions.columns[3:]]
+    names = ATTRIBUTIONS.features_of(scored.attributions.columns)
     boosting.check_columns(list(bundle.feature_names), names)
     return scored.attributions[names].to_numpy(np.float64)
 
@@ -118,10 +121,10 @@ def _require_same(column: str, what: str, accounts: pd.Series, stated: np.ndarra
     off = np.flatnonzero(~(np.abs(stated - again) <= ADDITIVITY))
     if len(off):
         raise PublishError(
-            asked="publish the scores that this model gave these rows",
+            asked="Publish the scores that this model gave these rows.",
             found=f"{column} is not what {what} of this model gives: account {accounts.iloc[off[0]]} has "
-            f"{stated[off[0]]:.9g} where {again[off[0]]:.9g} is due ({len(off)} in all)",
-            todo="do not publish: score again, with one version and one set of rows",
+            f"{stated[off[0]]:.9g} where {again[off[0]]:.9g} is due ({len(off)} in all).",
+            todo="Do not publish: score again, with one version and one set of rows.",
         )
 
 
@@ -195,10 +198,10 @@ def check_parts(accounts: pd.Series, booster: boosting.Booster, X: pd.DataFrame,
     row, column = divmod(int(np.argmax(off)), off.shape[1])
     if off[row, column] > tolerance:
         raise PublishError(
-            asked="explain every score by what its features add to it",
+            asked="Explain every score by what its features add to it.",
             found=f"the attribution of {X.columns[column]} is {parts[some[row], column]:.6g} for account "
-            f"{accounts.iloc[some[row]]}, where LightGBM finds {judge[row, column]:.6g}",
-            todo="do not publish: attributions are not of this booster, or not of the columns they are named after",
+            f"{accounts.iloc[some[row]]}, where LightGBM finds {judge[row, column]:.6g}.",
+            todo="Do not publish: attributions are not of this booster, or not of the columns they are named after.",
         )
 
 
@@ -209,8 +212,8 @@ def check_sum(accounts: pd.Series, log_odds: np.ndarray, base: np.ndarray, parts
     worst = int(np.argmax(off))
     if off[worst] > ADDITIVITY:
         raise PublishError(
-            asked="explain every score by parts that add up to it",
+            asked="Explain every score by parts that add up to it.",
             found=f"{int((off > ADDITIVITY).sum())} of {len(off)} accounts do not add up; "
-            f"account {accounts.iloc[worst]} is off by {off[worst]:.3g} in log-odds",
-            todo="do not publish: scores and attributions are not of one model; score again with one version",
+            f"account {accounts.iloc[worst]} is off by {off[worst]:.3g} in log-odds.",
+            todo="Do not publish: scores and attributions are not of one model; score again with one version.",
         )

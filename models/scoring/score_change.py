@@ -159,9 +159,9 @@ def _members(features: list[str], reason_codes: Mapping[str, str]) -> dict[str, 
     unknown = [name for name in features if name not in reason_codes]
     if unknown:
         raise ModelError(
-            "say why the scores changed",
-            f"the earlier model has features without a reason code: {some(unknown)}",
-            "score with the features that the model was trained on, or train again",
+            "Say why the scores changed.",
+            f"the earlier model has features without a reason code: {some(unknown)}.",
+            "Score with the features that the model was trained on, or train again.",
         )
     members: dict[str, list[int]] = {}
     for number, name in enumerate(features):

@@ -90,7 +90,7 @@ def _check_order(listed: pd.DataFrame, ahead: Integers) -> None:
         raise PublishError(
             "Say why each rank changed since the last published list.",
             f"account {first['account_id']} has rank {first['rank']} in the last list, and {ahead[wrong[0]]} accounts "
-            "come before it by what that list is ranked by",
+            "come before it by what that list is ranked by.",
             "Put the last list back as it was published, or move it out of the output folder.",
         )
 

@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from data.contract.outputs import ATTRIBUTIONS, OutputKind
 from serving.published.layout import cannot_be_read, damaged
 from serving.published.tables import ROW_GROUP_ROWS
 
-TEXT = ("snapshot_date", "account_id")
+NO_NUMBERS = tuple(column.name for column in ATTRIBUTIONS.columns if column.kind is not OutputKind.NUMBER)
 
 
 class RowFile:
@@ -60,7 +61,7 @@ def _batches(table: Path) -> Iterator[pa.RecordBatch]:
     """Some rows at a time: account_id as text, all else as float64."""
     try:
         file = pq.ParquetFile(table, pre_buffer=False)
-        names = [name for name in file.schema_arrow.names if name not in TEXT]
+        names = [name for name in file.schema_arrow.names if name not in NO_NUMBERS]
         if "account_id" not in file.schema_arrow.names:
             raise damaged(table, "has no column account_id")
         wanted = pa.schema([("account_id", pa.string()), *((name, pa.float64()) for name in names)])

@@ -47,7 +47,7 @@ def check_tables(listing: PublishedList) -> Differences:
         try:
             there = listing.columns(table.name)
         except PublishError as error:
-            yield Difference("(all)", f"table {table.name}", "a table", error.found)
+            yield Difference("(all)", f"table {table.name}", "a table", error.clause)
             continue
         for name in table.required:
             if name not in there:

@@ -13,6 +13,7 @@ from data.sources.known import KnownBase
 from features.calendar import month_starts
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
+from flows.stages.base import read_source
 from flows.stages.dates import known_base, today_utc, training_dates
 from models.evaluation.evaluation import Evaluation, evaluate
 from models.evaluation.verdict import VerdictKind
@@ -37,7 +38,7 @@ def labelled(base: KnownBase, dates: list[date], settings: Settings) -> pd.DataF
 
 def test_fightchurn_is_learnt_and_holds_on_later_snapshots(bases: Path) -> None:
     settings = example("fightchurn_crm5", bases)
-    source = steps.read_source(settings)
+    source = read_source(settings)
     then = known_base(source, TODAY)
     history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
     assert history["snapshot_date"].max() == date(2023, 4, 1)  # 90 days later it is the 30th of June
@@ -57,7 +58,7 @@ def test_fightchurn_is_learnt_and_holds_on_later_snapshots(bases: Path) -> None:
 
 def test_online_retail_is_mapped_checked_and_labelled(bases: Path) -> None:
     settings = example("online_retail", bases)
-    source = steps.read_source(settings)
+    source = read_source(settings)
     assert set(source.tables) == {"accounts", "invoices", "usage_daily"}
     assert check(source, today_utc()).errors == []
     now = known_base(source, date(2011, 12, 1))
@@ -70,7 +71,7 @@ def test_online_retail_is_mapped_checked_and_labelled(bases: Path) -> None:
 
 def evaluated(name: str, bases: Path, today: date) -> Evaluation:
     settings = example(name, bases)
-    then = known_base(steps.read_source(settings), today)
+    then = known_base(read_source(settings), today)
     history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
     return evaluate(
         history,
@@ -104,7 +105,7 @@ def test_online_retail_is_calibrated_up_to_christmas(bases: Path) -> None:
 
 def test_shuffled_labels_get_their_verdict(bases: Path) -> None:
     settings = example("fightchurn_crm5", bases)
-    then = known_base(steps.read_source(settings), date(2024, 1, 1))
+    then = known_base(read_source(settings), date(2024, 1, 1))
     history = labelled(then, training_dates(then, settings.expansion.horizon_days), settings)
     names = [name for name in history if name.startswith("expan") and name not in steps.feature_cards(then)]
     random = np.random.default_rng(5)

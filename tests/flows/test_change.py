@@ -14,6 +14,7 @@ from data.contract.score_change import EXACT, PARTS
 from features.catalogue import full_catalogue
 from flows.run.settings import load
 from flows.stages import inputs as steps
+from flows.stages.base import read_source
 from flows.stages.dates import known_base, training_dates
 from models.estimators.bundle import Bundle
 from models.scoring.previous_scores import PreviousScores
@@ -57,7 +58,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(warehouse: Path) -> World:
     settings = load(source=f"parquet://{warehouse}")
-    with steps.read_source(settings) as source:
+    with read_source(settings) as source:
         matured = {day: training_dates(known_base(source, day), SMALL.horizon_days) for day in (BEFORE, DAY)}
         base = known_base(source, DAY)
         built = steps.build_rows(base, [*matured[DAY], BEFORE, DAY], settings)

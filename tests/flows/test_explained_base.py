@@ -17,6 +17,7 @@ from features.build.build import build
 from features.catalogue import full_catalogue
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
+from flows.stages.base import read_source
 from flows.stages.dates import known_base, training_dates
 from models.estimators import boosting
 from models.estimators.bundle import Bundle, Propensity
@@ -59,7 +60,7 @@ def explained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explained]:
     folder = tmp_path_factory.mktemp("drivers") / "warehouse"
     simulate(folder, ACCOUNTS, MONTHS, SEED, end=END)
     settings = load(source=f"parquet://{folder}")
-    base = known_base(steps.read_source(settings), END)
+    base = known_base(read_source(settings), END)
     dates = training_dates(base, settings.expansion.horizon_days)[::2]
     every = steps.build_rows(base, [*dates, END], settings)
     is_today = pd.to_datetime(every["snapshot_date"]) == pd.Timestamp(END)

@@ -1,35 +1,44 @@
 """The flows that users deploy, run by Prefect: what its UI shows is what a person sees in the terminal."""
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from prefect import Flow
-from prefect.flows import load_flow_from_entrypoint
 
+from flows.pipelines import backtest, demo, train
+from flows.run.runner import Stage
+from flows.stages import base, history, scoring
 from tests.flows.conftest import ACCOUNTS, END, MONTHS, QUICK, SEED, Headroom
 from tests.flows.prefect_api import flow_runs, lines_of, shown_of, tasks_of
+from tests.house import ORDER, ROOT
 from tests.models.mlflow_template import folder_with
 
-ROOT = Path(__file__).parents[2]
+FOUND = """
+from prefect.flows import load_flow_from_entrypoint
+for name in ("train", "score", "backtest", "demo"):
+    flow = load_flow_from_entrypoint(f"flows/{name}.py:{name}", use_placeholder_flow=False)
+    print(flow.name, *flow.parameters.properties, flow.should_validate_parameters)
+"""
 
 
-@pytest.mark.parametrize(
-    ("flow", "parameters"),
-    [
-        ("train", ["config", "source", "snapshot_date"]),
-        ("score", ["config", "source", "snapshot_date", "out", "model"]),
-        ("backtest", ["config", "source", "snapshot_date"]),
-        ("demo", ["folder", "accounts", "months", "seed"]),
-    ],
-)
-def test_a_deployment_finds_the_flow_with_the_parameters_of_its_pipeline(flow: str, parameters: list[str]) -> None:
-    found = load_flow_from_entrypoint(f"{ROOT}/flows/{flow}.py:{flow}")
-    assert isinstance(found, Flow)
-    assert found.name == flow
-    assert list(found.parameters.properties) == parameters
-    assert not found.should_validate_parameters
+def test_a_deployment_finds_each_flow_with_the_parameters_of_its_pipeline() -> None:
+    """As a worker does it: in a process of its own, with the flow's folder before all others on the path."""
+    ran = subprocess.run([sys.executable, "-c", FOUND], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines() == [
+        "train config source snapshot_date False",
+        "score config source snapshot_date out model False",
+        "backtest config source snapshot_date False",
+        "demo folder accounts months seed False",
+    ]
+
+
+def test_no_module_beside_the_flows_has_the_name_of_a_room() -> None:
+    """A worker would import it in place of the room."""
+    assert not {path.stem for path in (ROOT / "flows").iterdir()} & set(ORDER)
 
 
 def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
@@ -41,11 +50,18 @@ def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
     monkeypatch.setattr("flows.pipelines.demo.END", END)
     ran = headroom("demo", "--folder", tmp_path / "demo", "--accounts", ACCOUNTS, "--months", MONTHS, "--seed", SEED)
     assert ran.code == 0, ran.err
-    demo, train, score = (flow_runs(f"{name} {END}")[0] for name in ("demo", "train", "score"))
+    demo_run, train_run, score_run = (flow_runs(f"{name} {END}")[0] for name in ("demo", "train", "score"))
 
-    assert tasks_of(demo, 3) == ["score", "simulate", "train"]
-    assert tasks_of(train, 6) == ["base known before the day", "build history", "decide", "evaluate", "fit", "register"]
-    assert tasks_of(score, 7) == [
+    assert tasks_of(demo_run, 3) == ["score", "simulate", "train"]
+    assert tasks_of(train_run, 6) == [
+        "base known before the day",
+        "build history",
+        "decide",
+        "evaluate",
+        "fit",
+        "register",
+    ]
+    assert tasks_of(score_run, 7) == [
         "add to the list",
         "base known before the day",
         "champion",
@@ -56,13 +72,13 @@ def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
     ]
 
     told = [line.split(" s  ", 1)[1] for line in ran.err.splitlines()]
-    kept = [*lines_of(demo), *lines_of(train), *lines_of(score)]
+    kept = [*lines_of(demo_run), *lines_of(train_run), *lines_of(score_run)]
     assert Counter(told[1:-1]) == Counter(kept), "all but the first and the last line, which the command itself says"
-    assert "**promote**" in shown_of(train)["promotion"]
-    assert "**usable**" in shown_of(train)["verdict"]
+    assert "**promote**" in shown_of(train_run)["promotion"]
+    assert "**usable**" in shown_of(train_run)["verdict"]
     scores = pd.read_parquet(tmp_path / "demo" / "published" / f"snapshot_date={END}" / "scores.parquet")
     best = scores[scores["eligible"]].sort_values("rank").head(20)
-    assert [row["account"] for row in shown_of(score)["top"]] == best["name"].tolist()
+    assert [row["account"] for row in shown_of(score_run)["top"]] == best["name"].tolist()
     assert not (tmp_path / "demo" / "prefect-runs").exists(), "a server was there: none of our own was started"
 
 
@@ -89,3 +105,16 @@ def test_prefect_is_asked_for_by_an_option_or_by_its_variable(
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
     assert headroom(*command).code == 1
     assert len(flow_runs("score 2025-11-01")) == 2
+
+
+def test_only_what_reads_a_source_or_writes_to_a_sink_is_tried_again() -> None:
+    modules = (base, history, scoring, train, backtest, demo)
+    stages = {value.name: value for module in modules for value in vars(module).values() if isinstance(value, Stage)}
+    assert {name for name, stage in stages.items() if stage.retries} == {
+        "base known before the day",
+        "champion",
+        "register",
+        "refuse",
+        "write backtest",
+    }
+    assert {"fit", "evaluate", "decide", "score and explain", "rank and publish"} <= set(stages), "the others"

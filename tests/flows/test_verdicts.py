@@ -14,7 +14,7 @@ from features.calendar import month_starts
 from features.cohort import cohort
 from features.labels import labels
 from flows.run.settings import load
-from flows.stages import inputs as steps
+from flows.stages.base import read_source
 from flows.stages.dates import known_base
 from models.registry.mlflow_store import ModelRegistry
 from tests.flows.conftest import END, QUICK, Headroom
@@ -103,7 +103,7 @@ def with_a_leak(warehouse: Path, folder: Path) -> Path:
     shutil.copytree(warehouse, folder)
     settings = load(source=f"parquet://{folder}")
     dates = month_starts(date(2024, 6, 1), END)
-    with known_base(steps.read_source(settings), END) as known:
+    with known_base(read_source(settings), END) as known:
         came = labels(known.tables, cohort(known.tables, dates), settings.expansion).to_pyarrow().to_pandas()
     answers = pd.DataFrame(
         {

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from flows.run.settings import load
+from flows.stages.base import read_source
 from flows.stages.dates import known_base
-from flows.stages.inputs import likeness, read_source
+from flows.stages.inputs import likeness
 from tests.flows.conftest import END, Headroom
 
 NAME = f"snapshot_date={END}"

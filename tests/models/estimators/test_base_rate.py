@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
-from models.estimators.base_rate import Rates, calibrate, foretell, level_for
-from models.estimators.calibration import fit_levels
+from models.estimators.base_rate import Rates, calibrate, foretell
+from models.estimators.calibration import fit_levels, level_for
 
 MONTHS = pd.date_range("2023-01-01", periods=30, freq="MS")
 NONE = fit_levels([], 20)

@@ -17,6 +17,7 @@ from features.sql import feature_sql, whole_contract
 from flows.run.progress import say
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
+from flows.stages.base import check_source, read_source
 from flows.stages.dates import known_base, today_utc
 
 HEADER = (
@@ -44,7 +45,7 @@ def describe(settings: Settings) -> None:
     """Print the catalogue: of the source that the settings name, or else every feature that there is."""
     cards: Iterable[FeatureCard]
     if settings.names_a_source:
-        with steps.read_source(settings) as source:
+        with read_source(settings) as source:
             cards = catalogue(source.tables, absent=source.absent).values()
     else:
         cards = full_catalogue().values()
@@ -58,7 +59,7 @@ def features_as_sql(settings: Settings, dialect: str, snapshot_date: date | None
     """The rows of one day (default: today) as one query: over the source's tables, or else over the whole contract."""
     day = snapshot_date or today_utc()
     if settings.names_a_source:
-        with steps.read_source(settings) as source:
+        with read_source(settings) as source:
             schemas = {name: table.schema() for name, table in source.raw.items()}
     else:
         say("no source is named: the query reads every table and column of the contract")
@@ -69,8 +70,8 @@ def features_as_sql(settings: Settings, dialect: str, snapshot_date: date | None
 def write_features(settings: Settings, snapshot_date: date | None, out: Path) -> str:
     """Write the rows of one day to a Parquet file, shard by shard; whole or not at all. Returns what was written."""
     accounts = 0
-    with steps.read_source(settings) as source, whole_file(out) as file:
-        steps.check_source(source)
+    with read_source(settings) as source, whole_file(out) as file:
+        check_source(source)
         base = known_base(source, snapshot_date)
         parts = (shard.rows for shard in steps.shards(base, [base.snapshot_date], settings))
         first = next(parts)
