@@ -92,7 +92,7 @@ def test_errors_speak_in_one_voice(name: str) -> None:
         ("SourceError('The file x is to be read.', 'it is not there.', 'Write it.')", "`asked` is no order"),
         ("SourceError('Read the file x', 'it is not there.', 'Write it.')", "`asked` ends without a full stop"),
         ("ModelError(asked='load it', found='no.', todo='Train.')", "`asked` is no sentence: it begins with 'l'"),
-        ("errors.ModelError('Load it.', f'no {x}', 'Train.')", "`found` ends without a full stop"),
+        ("errors.ModelError('Load it.', f'no {x} there', 'Train.')", "`found` ends without a full stop"),
         ("ModelError('Load it.', 'no.', f'train {x}.')", "`todo` is no sentence: it begins with 't'"),
     ],
 )

@@ -94,7 +94,7 @@ def test_twelve_expansions_are_too_few(headroom: Headroom, quick: None, warehous
     assert ran.code == 1
     assert "12 distinct expansions" in ran.err
     assert "It takes 50, 38 more" in ran.err
-    assert "it takes 50, 38 more" in (tmp_path / "reports" / "verdict.html").read_text(encoding="utf-8")
+    assert "It takes 50, 38 more" in (tmp_path / "reports" / "verdict.html").read_text(encoding="utf-8")
     assert ModelRegistry(tmp_path / "mlruns").versions().empty
 
 

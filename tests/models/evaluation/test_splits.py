@@ -52,7 +52,7 @@ def test_the_refusal_says_how_many_it_takes(horizon: int) -> None:
     with pytest.raises(NotEnoughHistoryError) as refused:
         origins(dates[: needed - 1], horizon, 6, 3)
     assert f"{needed - 1} snapshot dates" in refused.value.found
-    assert f"it takes {needed}" in refused.value.todo
+    assert f"It takes {needed}" in refused.value.todo
 
 
 def test_no_snapshot_at_all() -> None:

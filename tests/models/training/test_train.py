@@ -100,8 +100,8 @@ REFUSED: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     "no expansions": (lambda rows: rows.assign(expanded=0), "0 distinct expansions of 0 accounts"),
     "one account": (lambda rows: rows[rows.account_id == "a0001"], "among 1 accounts"),
     "no rows": (lambda rows: rows.head(0), "among 0 accounts"),
-    "twelve expansions": (_few, "it takes 50, 38 more"),
-    "four snapshots": (lambda rows: rows[rows.snapshot_date < "2024-05-01"], "4 snapshot dates .* it takes 6"),
+    "twelve expansions": (_few, "It takes 50, 38 more"),
+    "four snapshots": (lambda rows: rows[rows.snapshot_date < "2024-05-01"], "4 snapshot dates .* It takes 6"),
 }
 
 
