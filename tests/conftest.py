@@ -2,6 +2,8 @@
 
 import gc
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,38 @@ import flows  # noqa: F401  prepares the environment before anything imports Pre
 from tests.models.mlflow_template import migrated_database
 
 ROOT = Path(__file__).parents[1]
+CACHES = {"__pycache__", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
+BEFORE = pytest.StashKey[set[str]]()
 
 # No test is timed, and a red run can be run again: the same examples every time.
 settings.register_profile("headroom", deadline=None, derandomize=True)
 settings.load_profile("headroom")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        session.config.stash[BEFORE] = written()
+
+
+def written() -> set[str]:
+    """The files in this checkout that are not of the repository, caches of tools aside; none where there is no git."""
+    try:
+        status = ["git", "status", "--porcelain", "--ignored=matching", "--untracked-files=all"]
+        lines = subprocess.run(status, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    except (OSError, subprocess.CalledProcessError):
+        return set()
+    paths = {line[3:] for line in lines if line.startswith(("??", "!!"))}
+    return {path for path in paths if CACHES.isdisjoint(Path(path).parts)}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """A test that writes into the checkout fails the run."""
+    yield
+    new = written() - session.config.stash.get(BEFORE, set())
+    if BEFORE in session.config.stash and new:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\nThe tests wrote into the checkout: {', '.join(sorted(new))}. Give them a folder of their own.")
 
 
 def pytest_collection_finish() -> None:

@@ -25,20 +25,31 @@ class Engine:
 
     def __init__(self, con: BaseBackend) -> None:
         self.con = con
+        self.held: list[dict[str, CachedTable]] = []
 
     def close(self) -> None:
         """End the connection; what the engine held for it is gone."""
+        self.release()
         self.con.disconnect()
+
+    def release(self) -> None:
+        """Drop what is held still: whoever asked for it was stopped by an error, and may find the connection closed."""
+        for tables in self.held:
+            for table in tables.values():
+                table.release()
+        self.held = []
 
     @contextmanager
     def cached(self, views: Tables) -> Iterator[Tables]:
         """The rows of some views, held by the engine while the context lasts."""
         held = {name: self._cache(view) for name, view in views.items()}
+        self.held.append(held)
         try:
             yield dict(held)
         finally:
             for table in held.values():
-                table.release()
+                table.release()  # nothing, where it was released before
+            self.held = [tables for tables in self.held if tables is not held]
 
     def _cache(self, view: ir.Table) -> CachedTable:
         return view.cache()

@@ -15,6 +15,7 @@ DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MPLBACKEND": "Agg",
     "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait slow each other down on a busy machine
+    "OPENBLAS_NUM_THREADS": "1",  # so do these; the sums are small, and whole models are fitted side by side
 }
 
 

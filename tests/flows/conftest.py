@@ -83,6 +83,7 @@ def trained_mlruns(warehouse: Path, mlflow_database: Path, tmp_path_factory: pyt
     folder = folder_with(mlflow_database, tmp_path_factory.mktemp("trained") / "mlruns")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADROOM_MLRUNS", str(folder))
+        patch.setenv("HEADROOM_REPORTS", str(folder.with_name("reports")))
         for name, value in QUICK.items():
             patch.setenv(name, value)
         train(source=f"parquet://{warehouse}", snapshot_date=END)

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -111,42 +112,40 @@ def test_earlier_lists_are_found(tmp_path: Path, made: HeldList) -> None:
         open_list(tmp_path / "nowhere")
 
 
+def where(frame: pd.DataFrame, first: str, column: str, value: object) -> pd.DataFrame:
+    """The table with one value of one account changed."""
+    return frame.assign(**{column: frame[column].where(frame["account_id"] != first, value)})
+
+
+def in_first_row(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
+    """The table with one value of its first row changed."""
+    return frame.assign(**{column: [value, *frame[column].iloc[1:]]})
+
+
+SLIPS: dict[str, Callable[[pd.DataFrame, str], pd.DataFrame]] = {
+    "twice": lambda frame, _: pd.concat([frame, frame.head(1)], ignore_index=True),
+    "shifted": lambda frame, first: frame.assign(mrr=frame["mrr"] + 2e-6 * (frame["account_id"] == first)),
+    "base": lambda frame, _: frame.assign(base_log_odds=frame["base_log_odds"] + 0.1, mrr=frame["mrr"] - 0.1),
+    "rank": lambda frame, first: where(frame, first, "rank", 2),
+    "no rank": lambda frame, first: where(frame, first, "rank", pd.NA),
+    "day": lambda frame, _: in_first_row(frame, "snapshot_date", date(2026, 9, 30)),
+    "short": lambda frame, first: where(frame, first, "text", "So."),
+    "few": lambda frame, first: frame[(frame["account_id"] != first) | (frame["position"] <= 2)],
+    "gone": lambda frame, _: frame.iloc[1:],
+    "propensity": lambda frame, first: where(frame, first, "propensity", 1.01),
+    "text": lambda frame, _: frame.assign(propensity=frame["propensity"].map("{:.3f} or so".format)),
+    "null": lambda frame, first: where(frame, first, "play", None),
+    "word": lambda frame, first: where(frame, first, "motion", "seats"),
+    "column": lambda frame, _: frame.drop(columns="text"),
+    "silent": lambda frame, _: in_first_row(frame, "text", ""),
+}
+"""One fault in one table, from the table and the account that is ranked first."""
+
+
 def spoiled(made: HeldList, table: str, change: str) -> HeldList:
     """The snapshot with one fault in one table."""
-    frame = made.frames[table].copy()
     first = made.scores().sort_values("rank")["account_id"].iloc[0]
-    if change == "twice":
-        frame = pd.concat([frame, frame.head(1)], ignore_index=True)
-    elif change == "shifted":
-        frame.loc[frame["account_id"] == first, "mrr"] += 2e-6
-    elif change == "base":
-        frame["base_log_odds"] += 0.1
-        frame["mrr"] -= 0.1
-    elif change == "rank":
-        frame.loc[frame["account_id"] == first, "rank"] = 2
-    elif change == "no rank":
-        frame.loc[frame["account_id"] == first, "rank"] = pd.NA
-    elif change == "day":
-        frame.loc[frame.index[0], "snapshot_date"] = date(2026, 9, 30)
-    elif change == "short":
-        frame.loc[frame["account_id"] == first, "text"] = "So."
-    elif change == "few":
-        frame = frame[(frame["account_id"] != first) | (frame["position"] <= 2)]
-    elif change == "gone":
-        frame = frame.iloc[1:]
-    elif change == "propensity":
-        frame.loc[frame["account_id"] == first, "propensity"] = 1.01
-    elif change == "text":
-        frame = frame.assign(propensity=frame["propensity"].map("{:.3f} or so".format))
-    elif change == "null":
-        frame.loc[frame["account_id"] == first, "play"] = None
-    elif change == "word":
-        frame.loc[frame["account_id"] == first, "motion"] = "seats"
-    elif change == "column":
-        frame = frame.drop(columns="text")
-    elif change == "silent":
-        frame.loc[frame.index[0], "text"] = ""
-    return made.with_tables(**{table: frame})
+    return made.with_tables(**{table: SLIPS[change](made.frames[table].copy(), first)})
 
 
 @pytest.mark.parametrize(

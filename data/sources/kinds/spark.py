@@ -49,6 +49,7 @@ class SparkEngine(Engine):
         self.kept: list[Any] = []
 
     def close(self) -> None:
+        self.release()
         for frame in self.kept:
             frame.unpersist()
 

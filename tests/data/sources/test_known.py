@@ -1,5 +1,6 @@
 """A base as known before a day: what it says of itself, which days it refuses, and that it is closed."""
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import ClassVar
@@ -44,9 +45,10 @@ class Toy(Warehouse):
 
 
 @pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> Source:
+def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
     monkeypatch.setitem(SCHEMES, "toy", Scheme(f"{__name__}:Toy", ("WORD",)))
-    return connect("toy://word")
+    with connect("toy://word") as source:
+        yield source
 
 
 def is_closed(engine: Engine) -> bool:
@@ -127,6 +129,14 @@ def test_an_error_closes_the_engine(toy: Source) -> None:
     with pytest.raises(ZeroDivisionError), base:
         raise ZeroDivisionError
     assert is_closed(toy.engine)
+
+
+def test_what_is_held_for_a_build_that_an_error_stopped_is_gone_with_the_connection(toy: Source) -> None:
+    """The build itself is only collected later, when there is no connection to drop a table with."""
+    held = toy.engine.cached({"accounts": toy.tables["accounts"]})
+    assert held.__enter__()["accounts"].count().to_pyarrow().as_py() == 1
+    toy.close()
+    held.__exit__(None, None, None)
 
 
 class Lacking(Toy):
