@@ -59,6 +59,11 @@ def _flag(condition: ir.BooleanValue) -> ir.IntegerValue:
     return condition.ifelse(ibis.literal(1, "int64"), ibis.literal(0, "int64"))
 
 
+def _flags(**shown: ir.BooleanValue) -> dict[str, ir.IntegerValue]:
+    """Every flag: 1 or 0 as these conditions say, and 0 for the motions that such rows cannot show."""
+    return {flag: _flag(shown[flag]) if flag in shown else ibis.literal(0, "int64") for flag in FLAGS}
+
+
 def _subscribed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
     """One row per account, snapshot and product with a change in the window: the motions of subscription lines."""
     moves = changes(all_lines(tables), rules)
@@ -104,10 +109,11 @@ def _kept(moves: ir.Table) -> ir.Table:
     holds = is_open & (kept_e4 > 0)
     net = net.mutate(
         kept_e4=kept_e4,
-        expanded_seat=_flag(holds & net.seat & (net.seats > 0)),
-        expanded_upsell=_flag(holds & net.upsell & (net.no_tiers | (net.tiers > 0))),
-        expanded_cross_sell=_flag(holds & net.cross_sell),
-        expanded_usage=ibis.literal(0, "int64"),
+        **_flags(
+            expanded_seat=holds & net.seat & (net.seats > 0),
+            expanded_upsell=holds & net.upsell & (net.no_tiers | (net.tiers > 0)),
+            expanded_cross_sell=holds & net.cross_sell,
+        ),
     )
     is_expansion = (net.expanded_seat + net.expanded_upsell + net.expanded_cross_sell) > 0
     arr_e4 = is_expansion.ifelse(net.kept_e4 * MONTHS_PER_YEAR, 0)
@@ -146,10 +152,7 @@ def _billed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table
     return sums.select(
         *KEY,
         "product",
-        expanded_seat=ibis.literal(0, "int64"),
-        expanded_upsell=ibis.literal(0, "int64"),
-        expanded_cross_sell=_flag(is_cross_sell),
-        expanded_usage=_flag(is_usage),
+        **_flags(expanded_cross_sell=is_cross_sell, expanded_usage=is_usage),
         expansion_arr_e4=(is_usage | is_cross_sell).ifelse(arr_e4, 0).cast("int64"),
     )
 

@@ -13,7 +13,7 @@ import sqlglot.expressions as sge
 from data.contract.inputs import TABLES, Kind
 from data.errors import SettingsError, hint
 from data.ledger.rules import ExpansionRules
-from data.sources.spark import load_compiler
+from data.sources.kinds.spark import load_compiler
 from data.sources.staging import absent_columns, stage
 from features.build.build import feature_rows
 

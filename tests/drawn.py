@@ -16,7 +16,7 @@ import pandas as pd
 
 from data.contract.inputs import TABLES
 from data.ledger.rules import ExpansionRules
-from data.sources.duckdb_source import DuckDB
+from data.sources.kinds.duckdb_source import DuckDB
 from data.sources.known import KnownBase
 from data.sources.staging import stage
 from data.time_cut import Tables

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from data.sources.address import SCHEMES
 from tests import house
 
 OF_THE_CLOCK = {"data.time_cut", "data.sources.staging"}
 """The cuts themselves, and what makes the column."""
-ENGINES = {"duckdb", "pyspark", "spark", "postgres", "postgresql", "get_backend"}
+ENGINES = {"pyspark", "get_backend", *SCHEMES} - {"parquet", "csv"}
+"""Every kind of source that is not a format of files."""
 DIALECTS = "features.sql"
 """It names the dialects of warehouses, which are its own."""
 

@@ -29,12 +29,12 @@ class Scheme:
 
 
 SCHEMES = {
-    "parquet": Scheme("data.sources.duckdb_source:open_folder", ("FOLDER",), is_folder=True),
-    "csv": Scheme("data.sources.duckdb_source:open_folder", ("FOLDER",), is_folder=True),
-    "duckdb": Scheme("data.sources.duckdb_source:open_file", ("FILE",), is_folder=False),
-    "postgres": Scheme("data.sources.postgres:Postgres", ("USER@HOST/DATABASE/SCHEMA",)),
-    "postgresql": Scheme("data.sources.postgres:Postgres", ()),  # the longer name of the same
-    "spark": Scheme("data.sources.spark:Spark", ("FOLDER", "DATABASE")),
+    "parquet": Scheme("data.sources.kinds.duckdb_source:open_folder", ("FOLDER",), is_folder=True),
+    "csv": Scheme("data.sources.kinds.duckdb_source:open_folder", ("FOLDER",), is_folder=True),
+    "duckdb": Scheme("data.sources.kinds.duckdb_source:open_file", ("FILE",), is_folder=False),
+    "postgres": Scheme("data.sources.kinds.postgres:Postgres", ("USER@HOST/DATABASE/SCHEMA",)),
+    "postgresql": Scheme("data.sources.kinds.postgres:Postgres", ()),  # the longer name of the same
+    "spark": Scheme("data.sources.kinds.spark:Spark", ("FOLDER", "DATABASE")),
 }
 """Every kind of source, by its scheme."""
 

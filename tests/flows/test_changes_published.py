@@ -13,6 +13,7 @@ from serving.changes.ranks import RANK_PARTS
 from serving.published import tables
 from tests.flows.conftest import END, Headroom
 from tests.flows.test_verify import edit, set_value
+from tests.serving.world import files_of
 
 BEFORE = "2025-12-01"
 PARTS = ["data_log_odds", "model_log_odds", "calibration_log_odds"]
@@ -86,10 +87,10 @@ def test_the_sentences_about_changes_are_told_again(both: Path, warehouse: Path,
 def test_in_how_many_parts_a_base_is_compared_changes_no_byte(
     both: Path, warehouse: Path, headroom: Headroom, with_model: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()}
+    before = files_of(both / f"snapshot_date={END}")
     monkeypatch.setattr("flows.stages.scoring.ACCOUNTS_AT_A_TIME", 37)
     assert headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", both).code == 0
-    assert {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()} == before
+    assert files_of(both / f"snapshot_date={END}") == before
     assert len(list(both.iterdir())) == 2
 
 
@@ -97,8 +98,8 @@ def test_a_last_list_that_was_edited_stops_the_next(
     both: Path, warehouse: Path, headroom: Headroom, with_model: None
 ) -> None:
     edit(both / f"snapshot_date={BEFORE}", "attributions", lambda frame: frame.assign(mrr=frame["mrr"] + 0.01))
-    before = {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()}
+    before = files_of(both / f"snapshot_date={END}")
     ran = headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", both)
     assert ran.code == 1
     assert "in the last list are off its log-odds by 0.01" in ran.err
-    assert {path.name: path.read_bytes() for path in (both / f"snapshot_date={END}").iterdir()} == before
+    assert files_of(both / f"snapshot_date={END}") == before

@@ -16,6 +16,7 @@ from models.estimators.bundle import Bundle
 from models.scoring.score import Scored, score
 from tests.flows.conftest import END, QUICK, Headroom
 from tests.models.mlflow_template import folder_with
+from tests.serving.world import files_of
 
 
 def table(folder: Path, name: str) -> pd.DataFrame:
@@ -110,7 +111,7 @@ def test_a_fault_in_a_later_part_leaves_the_list_that_was_there(
 ) -> None:
     out = tmp_path / "out"
     shutil.copytree(published, out / published.name)
-    before = {path.name: path.read_bytes() for path in (out / published.name).iterdir()}
+    before = files_of(out / published.name)
 
     def shifted(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions) -> Scored:
         """From the second part on, the attributions stand one account too low."""
@@ -125,7 +126,7 @@ def test_a_fault_in_a_later_part_leaves_the_list_that_was_there(
     ran = headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", out)
     assert ran.code == 1
     assert "check `parts add up` failed for account" in ran.err
-    assert {path.name: path.read_bytes() for path in (out / published.name).iterdir()} == before
+    assert files_of(out / published.name) == before
     assert [path.name for path in out.iterdir()] == [published.name]
 
 

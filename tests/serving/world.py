@@ -215,6 +215,11 @@ def publish(out: Path, made: HeldList, pieces: Mapping[str, object] | None = Non
     return publishing.place
 
 
+def files_of(folder: Path) -> dict[str, bytes]:
+    """All files under a folder, by their path in it."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def snapshot(count: int = 60, seed: int = 1, day: date = DAY, **given: object) -> HeldList:
     """A whole list of ``count`` accounts; ``given`` replaces rows, accounts, settings, playbook or previous."""
     rows = given.get("rows", feature_rows(count, seed))

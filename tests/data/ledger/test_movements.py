@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from data.contract.vocabulary import MOTIONS
 from data.ledger.movements import ledger
 from data.ledger.revenue import mrr_on, reconcile, revenue_figures
 from data.ledger.rules import ExpansionRules
@@ -364,5 +365,5 @@ def test_revenue_figures() -> None:
     assert (earlier.mrr_start, earlier.expansion, earlier.churn) == (700.01, 250.10, 200)
     assert earlier.nrr == pytest.approx((700.01 + 250.10 - 200) / 700.01)
     assert earlier.grr == pytest.approx((700.01 - 200) / 700.01)
-    assert earlier.expansion_arr == {"seat": 0, "upsell": 12 * 200.10, "cross_sell": 12 * 50, "usage": 0}
+    assert earlier.expansion_arr == dict.fromkeys(MOTIONS, 0) | {"upsell": 12 * 200.10, "cross_sell": 12 * 50}
     assert revenue_figures(moves, date(2020, 1, 1), date(2021, 1, 1)).nrr is None

@@ -14,8 +14,8 @@ from data.errors import ContractError, NotEnoughHistoryError, SourceError
 from data.sources import connect as connecting
 from data.sources.address import SCHEMES, Address, Scheme, SourceSettings, addresses
 from data.sources.connect import connect
-from data.sources.duckdb_source import in_memory
 from data.sources.engine import Engine
+from data.sources.kinds.duckdb_source import in_memory
 from data.sources.known import Source, known_before
 from data.sources.staging import stage
 from data.sources.warehouse import Warehouse

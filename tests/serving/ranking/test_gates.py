@@ -18,54 +18,60 @@ def account(**values: float) -> pd.DataFrame:
     return pd.DataFrame([{**GOOD, **values}, GOOD], index=["this", "other"]).astype(float)
 
 
-@pytest.mark.parametrize(
-    ("values", "code", "sentence"),
-    [
-        ({}, "", ""),
-        ({"tenure_days": 89}, "onboarding", "A customer for 89 days; onboarding takes 90 days."),
-        ({"tenure_days": 90}, "", ""),
-        (
-            {"days_since_first_use": np.nan, "days_to_first_value": np.nan},
-            "no_first_value",
-            "The product has not been used so far.",
-        ),
-        ({"days_to_first_value": np.nan}, "", ""),
-        ({"seat_utilization_28d": 0.2}, "low_adoption", "20% of the seats are in use; the list asks for 25%."),
-        (
-            {"features_included_share_91d": 0.05},
-            "few_features_used",
-            "5% of the plan's features are used; the list asks for 10%.",
-        ),
-        ({"events_growth_91d": -0.5}, "usage_falling", "Use fell by 50% in 91 days; the list stops at 40%."),
-        ({"events_growth_91d": -0.4}, "", ""),
-        ({"critical_tickets_open": 1}, "critical_ticket", "1 critical ticket is open."),
-        ({"critical_tickets_open": 2}, "critical_ticket", "2 critical tickets are open."),
-        ({"csat_182d": 2.96}, "low_csat", "CSAT averages 2.96 of 5 over 182 days; the list asks for 3."),
-        ({"invoices_overdue": 1}, "invoice_overdue", "An invoice is overdue."),
-        (
-            {"champion_left_182d": 1, "events_growth_91d": -0.2},
-            "churn_risk",
-            "1 champion left in 182 days; use fell by 20% in 91.",
-        ),
-        ({"champion_left_182d": 1}, "", ""),
-        (
-            {"competitor_research_182d": 2},
-            "competitor_research",
-            "Research on competitors was seen 2 times in 182 days: retention first.",
-        ),
-        ({"opportunity_open": 1}, "opportunity_open", "An expansion opportunity is already open."),
-        ({"play_open": 1}, "play_open", "1 play is under way."),
-        ({"days_since_expansion": 59}, "just_expanded", "Expanded 59 days ago; the list waits 60 days."),
-        ({"days_since_expansion": np.nan}, "", ""),
-        ({"days_since_not_now": 89}, "not_now", 'Said "not now" 89 days ago; the list waits 90 days.'),
-    ],
-)
+DRAWN: list[tuple[dict[str, float], str, str]] = [
+    ({}, "", ""),
+    ({"tenure_days": 89}, "onboarding", "A customer for 89 days; onboarding takes 90 days."),
+    ({"tenure_days": 90}, "", ""),
+    (
+        {"days_since_first_use": np.nan, "days_to_first_value": np.nan},
+        "no_first_value",
+        "The product has not been used so far.",
+    ),
+    ({"days_to_first_value": np.nan}, "", ""),
+    ({"seat_utilization_28d": 0.2}, "low_adoption", "20% of the seats are in use; the list asks for 25%."),
+    (
+        {"features_included_share_91d": 0.05},
+        "few_features_used",
+        "5% of the plan's features are used; the list asks for 10%.",
+    ),
+    ({"events_growth_91d": -0.5}, "usage_falling", "Use fell by 50% in 91 days; the list stops at 40%."),
+    ({"events_growth_91d": -0.4}, "", ""),
+    ({"critical_tickets_open": 1}, "critical_ticket", "1 critical ticket is open."),
+    ({"critical_tickets_open": 2}, "critical_ticket", "2 critical tickets are open."),
+    ({"csat_182d": 2.96}, "low_csat", "CSAT averages 2.96 of 5 over 182 days; the list asks for 3."),
+    ({"invoices_overdue": 1}, "invoice_overdue", "An invoice is overdue."),
+    (
+        {"champion_left_182d": 1, "events_growth_91d": -0.2},
+        "churn_risk",
+        "1 champion left in 182 days; use fell by 20% in 91.",
+    ),
+    ({"champion_left_182d": 1}, "", ""),
+    (
+        {"competitor_research_182d": 2},
+        "competitor_research",
+        "Research on competitors was seen 2 times in 182 days: retention first.",
+    ),
+    ({"opportunity_open": 1}, "opportunity_open", "An expansion opportunity is already open."),
+    ({"play_open": 1}, "play_open", "1 play is under way."),
+    ({"days_since_expansion": 59}, "just_expanded", "Expanded 59 days ago; the list waits 60 days."),
+    ({"days_since_expansion": np.nan}, "", ""),
+    ({"days_since_not_now": 89}, "not_now", 'Said "not now" 89 days ago; the list waits 90 days.'),
+]
+"""What an account has beside GOOD, the gate that it fails, and the sentence."""
+
+
+@pytest.mark.parametrize(("values", "code", "sentence"), DRAWN)
 def test_a_gate(values: dict[str, float], code: str, sentence: str) -> None:
     passed = evaluate(account(**values), GateThresholds())
     assert passed.because["this"] == code
     assert passed.text["this"] == sentence
     assert passed.eligible.tolist() == [code == "", True]
     assert passed.not_evaluated == ()
+
+
+def test_each_gate_is_drawn_and_what_it_reads_is_there() -> None:
+    assert {code for _, code, _ in DRAWN} - {""} == set(LABELS)
+    assert {name for gate in GATES for name in gate.reads} <= set(GOOD), "GOOD needs a value that passes"
 
 
 def test_several_gates_are_joined_and_what_is_to_be_fixed_decides_where_it_is_shown() -> None:
