@@ -23,10 +23,10 @@ demo: setup      ## simulate a customer base, train, score, and print the top 20
 	@$(BIN)/headroom demo
 
 test: setup      ## the tests that run on every change
-	@$(BIN)/pytest -q -m "not scheduler and not slow and not bases" -n 2 --dist loadfile
+	@$(BIN)/pytest -q -m "not scheduler and not slow and not bases" -n 2 --dist loadgroup
 
 test-all: setup  ## every test, also Spark, Prefect's server, the run that waits for its cron and the shared customer bases
-	@$(BIN)/pytest -q -n 2 --dist loadfile
+	@$(BIN)/pytest -q -n 2 --dist loadgroup
 
 bench: setup     ## speed and memory, side by side with the peers
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[bench]'

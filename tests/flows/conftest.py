@@ -3,13 +3,17 @@
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from data.ledger.rules import ExpansionRules
 from data.simulation.base import simulate
+from data.sources.known import KnownBase
 from tests.models.mlflow_template import folder_with
 
 END = date(2026, 1, 1)
@@ -35,6 +39,7 @@ class Ran:
 
 
 Headroom = Callable[..., Ran]
+KEPT: dict[object, list[Any]] = {}
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +57,31 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base") / "warehouse"
     simulate(folder, accounts=ACCOUNTS, months=MONTHS, seed=SEED, end=END)
     return folder
+
+
+@contextmanager
+def kept_rows() -> Iterator[None]:
+    """The rows of tables that are as they were are built once in a session: for tests of what comes after a build."""
+    from features.build.build import Shard, build
+    from flows.stages import inputs
+
+    def kept(base: KnownBase, dates: list[date], rules: ExpansionRules, **asked: Any) -> Iterator[Shard]:
+        key = (base.state, tuple(dates), rules, asked.get("with_options"))
+        if base.state is None:
+            return build(base, dates, rules, **asked)
+        if key not in KEPT:
+            KEPT[key] = list(build(base, dates, rules, **asked))
+        return iter(KEPT[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inputs, "build", kept)
+        yield
+
+
+@pytest.fixture
+def rows_are_kept() -> Iterator[None]:
+    with kept_rows():
+        yield
 
 
 @pytest.fixture

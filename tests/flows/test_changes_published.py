@@ -11,7 +11,7 @@ from scipy.special import logit
 from data.contract.outputs import CHANGES
 from serving.changes.ranks import RANK_PARTS
 from serving.published import tables
-from tests.flows.conftest import END, Headroom
+from tests.flows.conftest import END, Headroom, kept_rows
 from tests.flows.test_verify import edit, set_value
 from tests.serving.world import files_of
 
@@ -25,7 +25,7 @@ def two_lists(trained_mlruns: Path, warehouse: Path, tmp_path_factory: pytest.Te
     from flows.pipelines.score import score
 
     out = tmp_path_factory.mktemp("two") / "out"
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, kept_rows():
         patch.setenv("HEADROOM_MLRUNS", str(trained_mlruns))
         for day in (BEFORE, END):
             score(source=f"parquet://{warehouse}", snapshot_date=day, out=out)
@@ -85,7 +85,12 @@ def test_the_sentences_about_changes_are_told_again(both: Path, warehouse: Path,
 
 
 def test_in_how_many_parts_a_base_is_compared_changes_no_byte(
-    both: Path, warehouse: Path, headroom: Headroom, with_model: None, monkeypatch: pytest.MonkeyPatch
+    both: Path,
+    warehouse: Path,
+    headroom: Headroom,
+    with_model: None,
+    rows_are_kept: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = files_of(both / f"snapshot_date={END}")
     monkeypatch.setattr("flows.stages.scoring.ACCOUNTS_AT_A_TIME", 37)
@@ -95,7 +100,7 @@ def test_in_how_many_parts_a_base_is_compared_changes_no_byte(
 
 
 def test_a_last_list_that_was_edited_stops_the_next(
-    both: Path, warehouse: Path, headroom: Headroom, with_model: None
+    both: Path, warehouse: Path, headroom: Headroom, with_model: None, rows_are_kept: None
 ) -> None:
     edit(both / f"snapshot_date={BEFORE}", "attributions", lambda frame: frame.assign(mrr=frame["mrr"] + 0.01))
     before = files_of(both / f"snapshot_date={END}")

@@ -105,6 +105,7 @@ def test_a_fault_in_a_later_part_leaves_the_list_that_was_there(
     published: Path,
     headroom: Headroom,
     with_model: None,
+    rows_are_kept: None,
     warehouse: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

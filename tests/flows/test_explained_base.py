@@ -32,6 +32,7 @@ from serving.reasons.render import ReasonContext
 from serving.settings import ReasonSettings
 from serving.verify.reasons import check_sentences
 
+pytestmark = pytest.mark.slow
 ACCOUNTS, MONTHS, SEED, END = 1200, 26, 3, date(2026, 10, 1)
 TREES = 100
 RECOVERED = 0.70

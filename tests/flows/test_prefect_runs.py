@@ -41,6 +41,7 @@ def test_no_module_beside_the_flows_has_the_name_of_a_room() -> None:
     assert not {path.stem for path in (ROOT / "flows").iterdir()} & set(ORDER)
 
 
+@pytest.mark.slow
 def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
     prefect_server: None, headroom: Headroom, mlflow_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +83,7 @@ def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
     assert not (tmp_path / "demo" / "prefect-runs").exists(), "a server was there: none of our own was started"
 
 
+@pytest.mark.slow
 def test_prefect_is_asked_for_by_an_option_or_by_its_variable(
     prefect_server: None,
     headroom: Headroom,

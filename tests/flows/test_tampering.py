@@ -47,6 +47,7 @@ def exchange_two_attributions(rows: pd.DataFrame, scored: Scored) -> None:
 def test_what_moved_after_scoring_is_named_and_nothing_is_published(
     headroom: Headroom,
     with_model: None,
+    rows_are_kept: None,
     warehouse: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

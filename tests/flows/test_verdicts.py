@@ -20,6 +20,8 @@ from models.registry.mlflow_store import ModelRegistry
 from tests.flows.conftest import END, QUICK, Headroom
 from tests.models.mlflow_template import folder_with
 
+pytestmark = pytest.mark.usefixtures("rows_are_kept")
+
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, mlflow_database: Path, tmp_path: Path) -> None:
@@ -50,6 +52,7 @@ def with_twelve_expansions(warehouse: Path, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_random_base_gets_its_verdict_and_no_champion(
     headroom: Headroom, quick: None, random_base: Path, tmp_path: Path
 ) -> None:
@@ -68,6 +71,7 @@ def test_a_random_base_gets_its_verdict_and_no_champion(
     assert not (tmp_path / "published").exists()
 
 
+@pytest.mark.slow
 def test_where_it_is_allowed_the_best_rule_ranks_and_every_page_says_so(
     headroom: Headroom, quick: None, random_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +123,7 @@ def with_a_leak(warehouse: Path, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_planted_leak_is_blocked_by_name_until_it_is_signed_off(
     headroom: Headroom, quick: None, warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,50 +77,31 @@ def test_sums_that_do_not_hold_are_named(copied: Path, headroom: Headroom) -> No
     assert f"different: {reasons['account_id'][0]}, {reasons['reason_code'][0]} (shap_log_odds): published 9" in ran.out
 
 
-def test_a_planted_number_is_named_with_what_is_derived(copied: Path, warehouse: Path, headroom: Headroom) -> None:
-    """A stored number, and the sentence that goes with it: only the source knows better."""
+def test_what_was_edited_is_named_with_what_is_derived(copied: Path, warehouse: Path, headroom: Headroom) -> None:
+    """A number with the sentence that goes with it (only the source knows better), a sentence, why an account is set
+    apart, and an account that passes all gates and was set apart."""
 
-    def plant(frame: pd.DataFrame) -> pd.DataFrame:
+    def edited(frame: pd.DataFrame) -> pd.DataFrame:
+        frame = set_value(frame, of(frame, "seats_in_use"), "text", "All of its seats were used.")
         place = of(frame, "tenure")
         frame = set_value(frame, place, "text", "A customer for 4,321 days (142 months).")
         return set_value(set_value(frame, place, "value", 4321.0), place, "numbers", [4321.0])
 
-    frame = edit(copied, "reasons", plant)
-    ran = headroom("verify", "--reasons", "--source", warehouse, "--out", copied.parent)
-    assert ran.code == 1
-    assert "\n1 difference: " in ran.out
-    account = frame["account_id"][of(frame, "tenure")]
-    assert f"different: {account}, tenure (tenure_days): published 'A customer for 4,321 days" in ran.out
-    assert "tenure_days is 4321.0 and recomputed " in ran.out
-
-
-def test_a_sentence_that_was_edited_is_named(copied: Path, warehouse: Path, headroom: Headroom) -> None:
-    def edited(frame: pd.DataFrame) -> pd.DataFrame:
-        place = of(frame, "seats_in_use")
-        return set_value(frame, place, "text", "All of its seats were used.")
-
-    frame = edit(copied, "reasons", edited)
-    ran = headroom("verify", "--reasons", "--source", warehouse, "--out", copied.parent)
-    assert ran.code == 1
-    account = frame["account_id"][of(frame, "seats_in_use")]
-    assert f"different: {account}, seats_in_use: published 'All of its seats were used.', derived" in ran.out
-
-
-def test_why_an_account_is_set_apart_is_told_again(copied: Path, warehouse: Path, headroom: Headroom) -> None:
-    """A number in its words, and an account that passes all gates and was set apart."""
-
-    def edited(frame: pd.DataFrame) -> pd.DataFrame:
-        return set_value(frame, 0, "text", "It has 99 open critical tickets.")
-
-    frame = edit(copied, "exclusions", edited)
+    reasons = edit(copied, "reasons", edited)
+    words = "It has 99 open critical tickets."
+    excluded = edit(copied, "exclusions", lambda frame: set_value(frame, 0, "text", words))["account_id"][0]
     scores = pd.read_parquet(copied / "scores.parquet")
-    apart = scores.index[(scores["not_eligible_because"] != "") & (scores["account_id"] != frame["account_id"][0])][0]
+    apart = scores.index[(scores["not_eligible_because"] != "") & (scores["account_id"] != excluded)][0]
     edit(copied, "scores", lambda scores: set_value(scores, apart, "not_eligible_because", "other_gate"))
+
     ran = headroom("verify", "--reasons", "--source", warehouse, "--out", copied.parent)
     assert ran.code == 1
-    assert "\n2 differences: " in ran.out
-    published = "published 'It has 99 open critical tickets.', derived '"
-    assert f"different: {frame['account_id'][0]}, exclusions: {published}" in ran.out
+    assert "\n4 differences: " in ran.out
+    planted, told = (reasons["account_id"][of(reasons, code)] for code in ("tenure", "seats_in_use"))
+    assert f"different: {planted}, tenure (tenure_days): published 'A customer for 4,321 days" in ran.out
+    assert "tenure_days is 4321.0 and recomputed " in ran.out
+    assert f"different: {told}, seats_in_use: published 'All of its seats were used.', derived" in ran.out
+    assert f"different: {excluded}, exclusions: published '{words}', derived '" in ran.out
     derived = scores["not_eligible_because"][apart]
     assert f"different: {scores['account_id'][apart]}, gates: published other_gate, derived {derived}" in ran.out
 
