@@ -358,7 +358,7 @@ def test_require_tells_the_first_error_and_how_many_more(tmp_path: Path) -> None
     bad = "2,core,basic,-10,2024-01-05,,3\n2,core,basic,10,2024-01-05,2024-01-04,3\n"
     found = report(tmp_path, subscriptions=bad)
     assert [finding.rule for finding in found.errors] == ["negative:mrr", "order:valid_to"]
-    with pytest.raises(ContractError, match=r"below zero \(such as '-10'\). \(and 1 more error\)"):
+    with pytest.raises(ContractError, match=r"below zero \(such as '-10'\) \(and 1 more error\)\."):
         require(found)
 
 
