@@ -10,12 +10,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EBUSY
+from errno import EBUSY, EINVAL, ENOTSUP
 from pathlib import Path
 
 from data.errors import PublishError
 
 ASIDE, UNFINISHED = ".aside-", ".unfinished-"
+CANNOT_FLUSH = (EINVAL, ENOTSUP)
+"""What a file system says that cannot flush a folder; after a power cut either the old or the new one is whole."""
 OTHER_FILE = "Give another file with --out, or make room and rights there."
 OTHER_FOLDER = "Give another folder with --out, or make room and rights there."
 
@@ -164,5 +166,8 @@ def _to_disk(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in CANNOT_FLUSH or not path.is_dir():
+            raise
     finally:
         os.close(handle)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from data.checks.check import check as check_tables
-from data.checks.report import write
+from data.checks.report import SUMMARY, write
 from flows.run.settings import Settings
 from flows.stages.base import read_source
 from flows.stages.dates import today_utc
@@ -18,7 +18,7 @@ def check(settings: Settings, folder: Path) -> bool:
     with read_source(settings) as source:
         report = check_tables(source, today_utc())
         print(*report.lines(), sep="\n")
-        if folder.exists() or any(not finding.rows.empty for finding in report.findings):
+        if (folder / SUMMARY).exists() or any(not finding.rows.empty for finding in report.findings):
             print(f"offending rows: {write(report, folder)}")
         if not report.errors:
             print(ledger_line(source.tables, settings))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -97,6 +98,7 @@ class Address:
         """Raise ``SourceError`` for what is no kind of source, and for a path of this machine that is not there."""
         if self.scheme and self.scheme not in SCHEMES:
             raise _unknown(self.scheme)
+        self._refuse_secrets()
         if not self.kind.is_path:
             return
         asked, todo = f"Read the source {self.url}.", "Correct [source].url, or --source."
@@ -106,6 +108,21 @@ class Address:
             there, needed = ("file", "a folder") if self.kind.is_folder else ("folder", "a file")
             named = self.scheme or "a bare path"
             raise SourceError(asked, f"{self.path} is a {there}, and {named} names {needed}.", todo)
+
+    def _refuse_secrets(self) -> None:
+        """Raise ``SourceError`` for a password in the URL, which logs, messages and manifests would repeat."""
+        if not self.kind.is_path and _holds_secret(self.url):
+            raise SourceError(
+                f"Open the source {self.scheme}://....",
+                "its URL holds a password, which logs and manifests would repeat.",
+                "Leave it out of the URL and set PGPASSWORD, or use a .pgpass file.",
+            )
+
+
+def _holds_secret(url: str) -> bool:
+    """Is there a password in the URL, before the host or among the options after it?"""
+    parts = urlsplit(url)
+    return parts.password is not None or any("pass" in name.lower() for name, _ in parse_qsl(parts.query))
 
 
 def _unknown(scheme: str) -> SourceError:

@@ -1,5 +1,6 @@
 """The pipeline ``train``: learn from past expansions, test on later snapshots, decide, register the champion."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from data.errors import NotEnoughHistoryError
 from flows.run.progress import say
 from flows.run.runner import RETRIES, pipeline, stage
-from flows.run.settings import load
+from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
 from flows.stages.history import Known, evaluate_known, read_known, too_few, write_verdict
 from flows.stages.shown import show_decision
@@ -48,7 +49,7 @@ def decide_promotion(known: Known, evaluation: Evaluation) -> Decision:
 
 
 @stage("register", retries=RETRIES)
-def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[Bundle, list[Path]]:
+def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[Bundle, dict[str, str]]:
     """The model in MLflow with figures, plots, pages and the fingerprint of its data; the champion if so decided."""
     say("logging to MLflow")
     settings, base = known.settings, known.base
@@ -78,7 +79,13 @@ def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[B
         decision=decision,
     )
     bundle = registry.log_model(trained.bundle, record, champion=decision.choice is Choice.PROMOTE, pages=pages)
-    return bundle, [steps.write_page(settings.reports_folder, name, text) for name, text in written.items()]
+    return bundle, written
+
+
+@stage("write pages", retries=RETRIES)
+def write_pages(settings: Settings, pages: Mapping[str, str]) -> list[Path]:
+    """The pages about the model, by name. Apart from the model, which a second try would register once more."""
+    return [steps.write_page(settings.reports_folder, name, text) for name, text in pages.items()]
 
 
 @stage("refuse", retries=RETRIES)
@@ -127,7 +134,8 @@ def train(
             raise not_usable(evaluation.verdict, refuse(known, evaluation.verdict, evaluation))
         trained = fit(known, evaluation)
         decision = decide_promotion(known, evaluation)
-        bundle, pages = register(known, trained, decision)
+        bundle, texts = register(known, trained, decision)
+        pages = write_pages(settings, texts)
     return {
         "model": settings.model,
         "version": bundle.version,

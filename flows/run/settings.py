@@ -101,7 +101,7 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"Read the settings from {file}.", f"{error}.", "Correct the file.") from error
 
 

@@ -30,6 +30,7 @@ def read_base(settings: Settings, snapshot_date: date | str | None) -> tuple[Kno
 
 def read_source(settings: Settings) -> Source:
     """Open the source of the settings."""
+    settings.address.require()  # before it is told, for it may hold a password
     source = settings.source
     say(f"reading {source.url}")
     return connect(

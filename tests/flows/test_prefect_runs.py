@@ -54,13 +54,14 @@ def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
     demo_run, train_run, score_run = (flow_runs(f"{name} {END}")[0] for name in ("demo", "train", "score"))
 
     assert tasks_of(demo_run, 3) == ["score", "simulate", "train"]
-    assert tasks_of(train_run, 6) == [
+    assert tasks_of(train_run, 7) == [
         "base known before the day",
         "build history",
         "decide",
         "evaluate",
         "fit",
         "register",
+        "write pages",
     ]
     assert tasks_of(score_run, 7) == [
         "add to the list",
@@ -118,5 +119,6 @@ def test_only_what_reads_a_source_or_writes_to_a_sink_is_tried_again() -> None:
         "register",
         "refuse",
         "write backtest",
+        "write pages",
     }
     assert {"fit", "evaluate", "decide", "score and explain", "rank and publish"} <= set(stages), "the others"

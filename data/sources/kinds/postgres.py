@@ -27,12 +27,6 @@ class Postgres(Warehouse):
 
     def __init__(self, address: Address) -> None:
         parts = urlsplit(address.url)
-        if parts.password is not None:
-            raise SourceError(
-                f"Open the source {parts.scheme}://....",
-                "its URL holds a password, which logs and manifests would repeat.",
-                "Leave it out of the URL and set PGPASSWORD, or use a .pgpass file.",
-            )
         database, _, schema = parts.path.strip("/").partition("/")
         self.schema = unquote(schema) or "public"
         with _in_our_words(f"Open the database {address.url}.", "Check the address, PGPASSWORD and that it runs."):

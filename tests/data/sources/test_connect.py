@@ -147,6 +147,10 @@ def test_a_relative_path_starts_at_root_and_gzip_is_read(tmp_path: Path) -> None
     ("url", "words"),
     [
         ("postgres://user:secret@db/crm", "its URL holds a password"),
+        ("postgresql://user:secret@db/crm", "its URL holds a password"),
+        ("postgres://user@db/crm?password=secret", "its URL holds a password"),
+        ("postgres://user@db/crm?sslpassword=secret", "its URL holds a password"),
+        ("spark://user:secret@db", "its URL holds a password"),
         ("postgres://user@localhost:1/crm", "refused"),
         ("spark://./nowhere", "there is no folder"),
         ("snowflake://user:secret@x", "snowflake:// comes with a later release. This release reads parquet://"),
