@@ -30,11 +30,11 @@ def tasks_of(run: FlowRun, count: int) -> list[str]:
 
 
 def lines_of(run: FlowRun) -> list[str]:
-    """What was told while it ran."""
+    """What the pipeline told while it ran; Prefect's own lines about its tasks are kept beside them."""
     APILogWorker.drain_all()
     of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
     with get_client(sync_client=True) as client:
-        return [log.message for log in client.read_logs(of_run)]
+        return [log.message for log in client.read_logs(of_run) if log.name == "headroom.run"]
 
 
 def shown_of(run: FlowRun) -> dict[str, Any]:
