@@ -35,9 +35,7 @@ def test_what_was_known_is_cut_by_the_clock_alone(module: str) -> None:
 
 
 def test_the_clock_is_found_where_it_is() -> None:
-    assert all(
-        "known_on" in set(names_in(house.modules()[module])) for module in OF_THE_CLOCK - {"data.contract.inputs"}
-    )
+    assert all("known_on" in set(names_in(house.modules()[module])) for module in OF_THE_CLOCK)
 
 
 @pytest.mark.parametrize("room", ["data", "features", "flows"])
