@@ -37,11 +37,15 @@ def connect(
     working folder). Raises ``SourceError`` if the source cannot be read and ``ContractError`` if it lacks a required
     table or column (all of them are named), or if a query is wrong.
     """
-    queries = dict(queries or {})
-    _refuse_unknown_names(queries)
-    warehouse = _opened(Address(url, root or Path.cwd(), queries, threads, memory_limit))
+    return open_source(Address(url, root or Path.cwd(), dict(queries or {}), threads, memory_limit))
+
+
+def open_source(address: Address) -> Source:
+    """Open the source at an address; the same errors."""
+    _refuse_unknown_names(address.queries)
+    warehouse = _opened(address)
     with closed_on_error(warehouse.engine):
-        return _read(url, warehouse, queries)
+        return _read(address.url, warehouse, address.queries)
 
 
 def _opened(address: Address) -> Warehouse:

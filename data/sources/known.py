@@ -18,8 +18,23 @@ OLD_DAYS = 7
 """Data that ends more than a week before the day asked for (by default: today) is warned of: a feed may be dead."""
 
 
+class OnAnEngine:
+    """A context that closes the engine which its tables are on."""
+
+    engine: Engine
+
+    def close(self) -> None:
+        self.engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 @dataclass(frozen=True)
-class Source:
+class Source(OnAnEngine):
     """A customer base; a context that closes its engine.
 
     ``raw`` and ``tables`` (staged) hold the contract tables that are there, by name. ``unread`` names what else is
@@ -45,18 +60,9 @@ class Source:
         """The optional columns that the source lacks, as ``table.column``."""
         return absent_columns(self.raw)
 
-    def close(self) -> None:
-        self.engine.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
 
 @dataclass(frozen=True)
-class KnownBase:
+class KnownBase(OnAnEngine):
     """A base as known before ``snapshot_date``; a context that closes its engine.
 
     ``absent`` are the optional columns that the source lacks. ``state`` names what the tables hold, if that can be told
@@ -74,15 +80,6 @@ class KnownBase:
     def users_are_daily_peaks(self) -> bool:
         """Are there daily counts only, so that the users of a window are those of its busiest day?"""
         return USAGE[0] not in self.tables
-
-    def close(self) -> None:
-        self.engine.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def known_before(source: Source, snapshot_date: date | None, today: date) -> KnownBase:

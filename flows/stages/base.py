@@ -5,7 +5,7 @@ from datetime import date
 from data.checks.check import check
 from data.checks.coverage import STOPPED
 from data.checks.report import Report, require
-from data.sources.connect import connect
+from data.sources.connect import open_source
 from data.sources.engine import closed_on_error
 from data.sources.known import KnownBase, Source
 from flows.run.progress import say
@@ -31,15 +31,8 @@ def read_base(settings: Settings, snapshot_date: date | str | None) -> tuple[Kno
 def read_source(settings: Settings) -> Source:
     """Open the source of the settings."""
     settings.address.require()  # before it is told, for it may hold a password
-    source = settings.source
-    say(f"reading {source.url}")
-    return connect(
-        source.url,
-        source.tables,
-        root=settings.root,
-        threads=source.threads,
-        memory_limit=source.memory_limit,
-    )
+    say(f"reading {settings.source.url}")
+    return open_source(settings.address)
 
 
 def check_source(source: Source) -> Report:
