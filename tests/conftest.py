@@ -14,8 +14,8 @@ from tests.models.mlflow_template import migrated_database
 
 ROOT = Path(__file__).parents[1]
 CACHES = {"__pycache__", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
-SHARED = ("trained_mlruns", "simulated", "prefect_server")
-"""Fixtures that take long: a worker that asks for one has all of its tests."""
+TOGETHER = {"mlflow_database": "models", "simulated": "engines", "postgres": "engines", "prefect_server": "prefect"}
+"""Fixtures that take long, and the group of those who ask for them: all of a group run in one worker."""
 BEFORE = pytest.StashKey[set[str]]()
 
 # No test is timed, and a red run can be run again: the same examples every time.
@@ -53,8 +53,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one file run in one process, and so do all that share what is long in the making."""
     for item in items:
-        shared = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
-        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else item.path.relative_to(ROOT).as_posix()))
+        groups = [group for name, group in TOGETHER.items() if name in getattr(item, "fixturenames", ())]
+        item.add_marker(pytest.mark.xdist_group(groups[0] if groups else item.path.relative_to(ROOT).as_posix()))
 
 
 def pytest_collection_finish() -> None:

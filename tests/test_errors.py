@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ PARTS = ("asked", "found", "todo")
 PASSIVE = re.compile(r"\b(is|are) to be\b|\bis to run\b")
 
 
+@cache
 def families() -> set[str]:
     """The names of the errors that a user can put right, wherever they are defined."""
     names = {name for name, value in vars(errors).items() if isinstance(value, type)}

@@ -90,6 +90,11 @@ def test_packages_hold_nothing_but_a_sentence() -> None:
     assert loud == []
 
 
+def test_no_module_beside_the_flows_has_the_name_of_a_room() -> None:
+    """A worker of Prefect, which has the flow's folder first on its path, would import it in place of the room."""
+    assert not {path.stem for path in (house.ROOT / "flows").iterdir()} & house.ORDER.keys()
+
+
 HELD_FOR_OTHERS = {"fastapi", "sqlalchemy"}
 """Declared for the sake of a library that does not work with their newest releases."""
 

@@ -20,7 +20,7 @@ DATES = (date(2026, 8, 1), date(2026, 10, 1))
 KEY = ["account_id", "snapshot_date"]
 
 # featuretools 1.31 and woodwork 0.31 were written before Python 3.12 and pandas 3; goes with their next release.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,8 @@ from tests.engines.comparison import differences, features, findings, label_rows
 from tests.engines.conftest import Base
 from tests.flows.conftest import Headroom
 
+pytestmark = pytest.mark.slow
+
 InPostgres = Callable[[Base], str]
 DAY = date(2026, 10, 1)
 

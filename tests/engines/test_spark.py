@@ -53,7 +53,10 @@ def test_the_tables_of_a_catalog_and_the_users_own_sql(simulated: Base, in_spark
         session.sql("drop database crm cascade")
 
 
-def test_what_is_not_there_is_named(in_spark: InSpark, tmp_path: Path) -> None:
+def test_what_is_not_there_is_named(in_spark: InSpark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    working_folder = tmp_path / "work"
+    working_folder.mkdir()
+    monkeypatch.chdir(working_folder)
     with pytest.raises(SourceError, match="Spark has no database nowhere"):
         connect("spark://nowhere", root=tmp_path)
     with pytest.raises(SourceError, match="there is no folder"):
@@ -61,3 +64,4 @@ def test_what_is_not_there_is_named(in_spark: InSpark, tmp_path: Path) -> None:
     (tmp_path / "accounts.csv").write_text("account_id\n1\n")
     with pytest.raises(SourceError, match=r"accounts\.csv: spark:// reads Parquet"):
         connect(f"spark://{tmp_path}")
+    assert not list(working_folder.iterdir()), "Spark makes no folder of its own there"

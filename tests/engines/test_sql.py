@@ -14,6 +14,8 @@ from tests.engines.comparison import differences, features, in_order
 from tests.engines.conftest import Base
 from tests.flows.conftest import Headroom
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 10, 1)
 PRINTED = "bigquery"
 """The dialect that is compiled by the command line."""

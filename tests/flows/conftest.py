@@ -29,6 +29,14 @@ QUICK = {
 """A training that is small in everything but its parts."""
 
 
+UNDER_PREFECT = ("test_prefect_runs.py", "test_under_prefect.py")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where slow tests are left out, those that import Prefect are not even read: that takes each worker seconds."""
+    return (collection_path.name in UNDER_PREFECT and "not slow" in config.option.markexpr) or None
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a command did: exit code, standard output and standard error."""

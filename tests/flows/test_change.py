@@ -31,6 +31,8 @@ from serving.reasons.playbook import load as load_playbook
 from serving.settings import ServingSettings
 from tests.serving.world import about_list
 
+pytestmark = pytest.mark.slow
+
 BEFORE, DAY = date(2025, 12, 1), date(2026, 1, 1)
 SMALL = EvaluationSettings(
     horizon_days=90,

@@ -15,6 +15,8 @@ from tests.flows.conftest import END, Headroom, kept_rows
 from tests.flows.test_verify import edit, set_value
 from tests.serving.world import files_of
 
+pytestmark = pytest.mark.slow
+
 BEFORE = "2025-12-01"
 PARTS = ["data_log_odds", "model_log_odds", "calibration_log_odds"]
 

@@ -8,14 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flows.pipelines import backtest, demo, train
-from flows.run.runner import Stage
-from flows.stages import base, history, scoring
 from tests.flows.conftest import ACCOUNTS, END, MONTHS, QUICK, SEED, Headroom
 from tests.flows.prefect_api import flow_runs, lines_of, shown_of, tasks_of
-from tests.house import ORDER, ROOT
+from tests.house import ROOT
 from tests.models.mlflow_template import folder_with
 
+pytestmark = pytest.mark.slow
 FOUND = """
 from prefect.flows import load_flow_from_entrypoint
 for name in ("train", "score", "backtest", "demo"):
@@ -36,12 +34,6 @@ def test_a_deployment_finds_each_flow_with_the_parameters_of_its_pipeline() -> N
     ]
 
 
-def test_no_module_beside_the_flows_has_the_name_of_a_room() -> None:
-    """A worker would import it in place of the room."""
-    assert not {path.stem for path in (ROOT / "flows").iterdir()} & set(ORDER)
-
-
-@pytest.mark.slow
 def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
     prefect_server: None, headroom: Headroom, mlflow_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +76,6 @@ def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
     assert not (tmp_path / "demo" / "prefect-runs").exists(), "a server was there: none of our own was started"
 
 
-@pytest.mark.slow
 def test_prefect_is_asked_for_by_an_option_or_by_its_variable(
     prefect_server: None,
     headroom: Headroom,
@@ -108,17 +99,3 @@ def test_prefect_is_asked_for_by_an_option_or_by_its_variable(
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
     assert headroom(*command).code == 1
     assert len(flow_runs("score 2025-11-01")) == 2
-
-
-def test_only_what_reads_a_source_or_writes_to_a_sink_is_tried_again() -> None:
-    modules = (base, history, scoring, train, backtest, demo)
-    stages = {value.name: value for module in modules for value in vars(module).values() if isinstance(value, Stage)}
-    assert {name for name, stage in stages.items() if stage.retries} == {
-        "base known before the day",
-        "champion",
-        "register",
-        "refuse",
-        "write backtest",
-        "write pages",
-    }
-    assert {"fit", "evaluate", "decide", "score and explain", "rank and publish"} <= set(stages), "the others"

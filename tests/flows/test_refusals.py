@@ -16,6 +16,7 @@ def test_a_password_in_a_url_is_refused_and_never_told(command: str, url: str, h
     assert "hunter2" not in ran.err + ran.out
 
 
+@pytest.mark.slow
 def test_the_demo_does_not_take_the_place_of_other_settings(headroom: Headroom, tmp_path: Path) -> None:
     file = tmp_path / "headroom.toml"
     file.write_text("model = 'ours'\n", encoding="utf-8")
@@ -26,6 +27,7 @@ def test_the_demo_does_not_take_the_place_of_other_settings(headroom: Headroom, 
     assert not (tmp_path / "warehouse").exists()
 
 
+@pytest.mark.slow
 def test_the_demo_does_not_stand_among_the_versions_of_another_model(
     headroom: Headroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

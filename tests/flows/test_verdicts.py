@@ -20,7 +20,7 @@ from models.registry.mlflow_store import ModelRegistry
 from tests.flows.conftest import END, QUICK, Headroom
 from tests.models.mlflow_template import folder_with
 
-pytestmark = pytest.mark.usefixtures("rows_are_kept")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("rows_are_kept")]
 
 
 @pytest.fixture

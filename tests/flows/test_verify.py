@@ -106,6 +106,7 @@ def test_what_was_edited_is_named_with_what_is_derived(copied: Path, warehouse: 
     assert f"different: {scores['account_id'][apart]}, gates: published other_gate, derived {derived}" in ran.out
 
 
+@pytest.mark.slow
 def test_a_source_that_has_changed_since_is_told(published: Path, spoilt: Path, headroom: Headroom) -> None:
     """A later fact changes no number; one of the past does, and both are told."""
     lines = pd.read_parquet(spoilt / "subscriptions.parquet")

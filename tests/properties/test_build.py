@@ -19,6 +19,8 @@ from features.definition import WHOLE_BASE
 from tests.drawn import known
 from tests.properties.generated import SNAPSHOTS, as_arrow, frames
 
+pytestmark = pytest.mark.slow
+
 DATES = SNAPSHOTS[:1]
 RULES = ExpansionRules()
 SOME = ("accounts", "subscriptions", "plans", "usage_events", "account_features")

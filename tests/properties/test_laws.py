@@ -266,6 +266,7 @@ def usual(folder: Path) -> pd.DataFrame:
     return built(folder, threads=1)
 
 
+@pytest.mark.slow
 def test_the_order_of_files_and_the_number_of_threads_change_nothing(
     folder: Path, usual: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -274,6 +275,7 @@ def test_the_order_of_files_and_the_number_of_threads_change_nothing(
     assert differences(usual, built(written(FEW, tmp_path / "backwards", backwards=True), threads=2)) == []
 
 
+@pytest.mark.slow
 def test_a_day_is_a_utc_day_whatever_the_zone_of_the_machine_and_of_the_data(
     folder: Path, usual: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -390,6 +392,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, path: str, right: str, wrong: str) ->
         monkeypatch.setattr(user, name, planted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tables", "name", "right", "wrong"), SLIPS.values(), ids=SLIPS)
 def test_the_law_catches_a_view_that(
     monkeypatch: pytest.MonkeyPatch, tables: tuple[str, ...], name: str, right: str, wrong: str

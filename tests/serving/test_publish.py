@@ -217,6 +217,7 @@ class Killed(BaseException):
     """The process dies here."""
 
 
+@pytest.mark.slow
 def test_a_crash_at_any_step_leaves_the_old_list_or_the_new_one_whole(
     tmp_path: Path, made: HeldList, monkeypatch: pytest.MonkeyPatch
 ) -> None:

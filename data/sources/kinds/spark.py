@@ -7,6 +7,7 @@ import importlib.util
 import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ LOCAL = {
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
+    # It makes a folder for tables of its own as soon as it is asked for any: not in the working folder.
+    "spark.sql.warehouse.dir": tempfile.gettempdir(),
 }
 """What a session of our own is started with."""
 

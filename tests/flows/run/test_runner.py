@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from flows.pipelines import backtest, demo, train
 from flows.run.progress import say
 from flows.run.runner import P, Pipeline, R, Runner, Stage, each, pipeline, running, stage
+from flows.stages import base, history, scoring
 
 
 @stage("double", retries=3)
@@ -71,3 +73,17 @@ def test_a_runner_takes_over_what_is_called_within() -> None:
     assert noted.told == ["twice 1", "twice 2"]
     sum_of_doubles(3)
     assert len(noted.ran) == 3, "after it, this process runs them again"
+
+
+def test_only_what_reads_a_source_or_writes_to_a_sink_is_tried_again() -> None:
+    modules = (base, history, scoring, train, backtest, demo)
+    stages = {value.name: value for module in modules for value in vars(module).values() if isinstance(value, Stage)}
+    assert {name for name, stage in stages.items() if stage.retries} == {
+        "base known before the day",
+        "champion",
+        "register",
+        "refuse",
+        "write backtest",
+        "write pages",
+    }
+    assert {"fit", "evaluate", "decide", "score and explain", "rank and publish"} <= set(stages), "the others"

@@ -18,6 +18,8 @@ from flows.run.runner import pipeline, runner, stage
 from flows.run.under_prefect import as_flow, as_task
 from tests.flows.prefect_api import WAIT_SECONDS, flow_runs, lines_of, shown_of, tasks_of
 
+pytestmark = pytest.mark.slow
+
 
 @stage("add one")
 def add_one(number: int) -> int:
@@ -48,26 +50,22 @@ def counted(prefect_server: None) -> FlowRun:
     return flow_runs("outer 2026-10-01")[0]
 
 
-@pytest.mark.slow
 def test_a_stage_is_a_task_and_a_pipeline_within_is_a_flow(counted: FlowRun) -> None:
     assert tasks_of(counted, 2) == ["add one", "inner"]
     assert tasks_of(flow_runs("inner")[0], 1) == ["add one"]
 
 
-@pytest.mark.slow
 def test_what_was_told_and_shown_is_kept_with_the_run(counted: FlowRun) -> None:
     assert {"counting", "one more than 1"} <= set(lines_of(counted))
     assert shown_of(counted) == {"numbers": [{"number": 1}], "verdict": "**good**"}
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("prefect_server")
 def test_a_line_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
     as_flow(inner)(41)
     assert capsys.readouterr().err.count("one more than 41") == 1
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("prefect_server")
 def test_a_run_is_named_when_its_day_is_known() -> None:
     as_flow(outer)(1)
@@ -88,7 +86,6 @@ def lost_connection() -> Exception:
     return error
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize(
     ("error", "retries", "tries"),
@@ -155,7 +152,6 @@ def is_there(pid: int) -> bool:
     return True
 
 
-@pytest.mark.slow
 def test_a_server_of_our_own_has_its_own_home_and_ends_when_the_process_is_told_to(
     waiting: subprocess.Popen[str], tmp_path: Path
 ) -> None:
