@@ -80,9 +80,9 @@ class PublishedList:
         """All rows of a table, some at a time."""
         if self._is_of_later_version(table):
             return
-        there, later = self._columns(table, tuple(columns))
-        for rows in tables.batches(self.path(table), there):
-            yield _with_nulls(rows, table, later)
+        wanted, later = self._columns(table, tuple(columns))
+        for rows in tables.batches(self.path(table), [name for name in wanted if name not in later]):
+            yield _with_nulls(rows, table, later)[wanted]
 
     def require(self, *names: str) -> None:
         """Raise PublishError unless these tables can be read and have their columns."""
@@ -105,21 +105,22 @@ class PublishedList:
     def _scan(self, table: str, columns: tuple[str, ...], accounts: Iterable[str] | None = None) -> pd.DataFrame:
         if self._is_of_later_version(table):
             return _with_nulls(pd.DataFrame(), table, columns or TABLES[table].names)
-        there, later = self._columns(table, columns)
-        return _with_nulls(tables.read(self.path(table), accounts, there), table, later)
+        wanted, later = self._columns(table, columns)
+        there = [name for name in wanted if name not in later]
+        return _with_nulls(tables.read(self.path(table), accounts, there), table, later)[wanted]
 
     def _is_of_later_version(self, table: str) -> bool:
         return TABLES[table].later and not self.has(table)
 
     def _columns(self, table: str, columns: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
-        """What is to be read of a table, and what later versions alone have: of ``columns``, or of all."""
+        """``columns``, or all that the table has or should have; and those of them that later versions alone have."""
         contract, there = TABLES[table], self.columns(table)
-        wanted = columns or (*contract.names, *(contract.features_of(there) if contract.features else ()))
+        wanted = list(columns or (*contract.names, *(contract.features_of(there) if contract.features else ())))
         missing = [name for name in wanted if name not in there]
         gone = [name for name in missing if name not in contract.names or not contract.column(name).later]
         if gone:
             raise damaged(self.path(table), f"has no column {', '.join(gone)}")
-        return [name for name in wanted if name in there], tuple(missing)
+        return wanted, tuple(missing)
 
 
 def _with_nulls(rows: pd.DataFrame, table: str, names: Iterable[str]) -> pd.DataFrame:

@@ -11,6 +11,9 @@ RANK_KEYS = ("propensity", "expected_arr", "log_odds")
 """What decides the order of the list, with account_id as the last."""
 
 
+_UNKNOWN = {OutputKind.TEXT: "str", OutputKind.NUMBER: "float64"}
+
+
 def order(scores: pd.DataFrame, rank_by: str) -> npt.NDArray[np.int64]:
     """The places of the rows in the order of the list, best first: a total order where account_id is unique.
 
@@ -24,21 +27,29 @@ def order(scores: pd.DataFrame, rank_by: str) -> npt.NDArray[np.int64]:
 
 
 def rank(scores: pd.DataFrame, rank_by: str) -> pd.DataFrame:
-    """``scores`` with ``rank`` and ``owner_rank``: 1 = best among the eligible, without ties; null if not eligible.
+    """``scores`` with ``rank``, ``owner_rank`` and ``stake_rank``: 1 = best of the eligible, without ties, else null.
 
     Accounts without an owner are one book.
     """
     eligible = scores[scores["eligible"]]
     listed = eligible.iloc[order(eligible, rank_by)]
-    ranks = pd.Series(np.arange(1, len(listed) + 1), index=listed.index, dtype="Int64")
     owner_ranks = listed.groupby(listed["owner"].fillna(NO_OWNER)).cumcount().astype("Int64") + 1
-    return scores.assign(rank=ranks.reindex(scores.index), owner_rank=owner_ranks.reindex(scores.index))
+    return scores.assign(
+        rank=_places(listed, scores),
+        owner_rank=owner_ranks.reindex(scores.index),
+        stake_rank=_places(eligible.iloc[order(eligible, "expected_arr")], scores),
+    )
+
+
+def _places(listed: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
+    """The place of each of the scores among those listed, 1 = first; null if it is not among them."""
+    return pd.Series(np.arange(1, len(listed) + 1), index=listed.index, dtype="Int64").reindex(scores.index)
 
 
 def with_unknown(scores: pd.DataFrame) -> pd.DataFrame:
     """``scores`` with a null column for what may be unknown of an account and was not said."""
     nulls = {
-        column.name: pd.Series(None, index=scores.index, dtype="str" if column.kind is OutputKind.TEXT else "float64")
+        column.name: pd.Series(None, index=scores.index, dtype=_UNKNOWN.get(column.kind, "object"))
         for column in SCORES.columns
         if column.nullable and not column.of_the_base and column.name not in scores
     }

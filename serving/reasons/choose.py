@@ -165,5 +165,7 @@ def _table(
         reason_code=pd.Series(codes, dtype="str"),
         features=pd.Series(names, dtype="str"),
         shap_log_odds=groups.sums[chosen.row, chosen.group],
+        story=pd.Series(codes, dtype="str"),
+        shown=chosen.effect != CONTRADICTS,
         effect=pd.Series(chosen.effect, dtype="str"),
     )

@@ -82,6 +82,7 @@ def test_the_manifest_says_where_it_comes_from(published: Path) -> None:
     assert set(manifest["files_sha256"]) >= {"scores.parquet", "reasons.parquet", "list.html", "list.xlsx"}
 
 
+@pytest.mark.slow
 def test_scoring_again_in_small_parts_gives_the_same_list(
     published: Path,
     headroom: Headroom,
@@ -138,6 +139,7 @@ def test_top_prints_the_list_of_one_owner(published: Path, headroom: Headroom) -
     assert owner.split()[0] in ran.out
 
 
+@pytest.mark.slow
 def test_training_is_the_same_for_a_seed(
     headroom: Headroom,
     trained_mlruns: Path,

@@ -15,6 +15,7 @@ from models.estimators.bundle import Bundle
 from models.scoring.score import Scored
 from tests.flows.conftest import END, Headroom
 
+pytestmark = pytest.mark.slow
 Spoil = Callable[[pd.DataFrame, Scored], None]
 
 
