@@ -87,7 +87,7 @@ class Registry:
     def available(self, tables: Iterable[str], absent: frozenset[str] = frozenset()) -> list[Feature]:
         """The features whose tables and columns are there; ``absent`` names the columns that are not."""
         there = set(tables)
-        return [f for f in self.features.values() if all(_is_there(need, there, absent) for need in f.needs)]
+        return [f for f in self.features.values() if all(is_there(need, there, absent) for need in f.needs)]
 
 
 def table_of(need: str) -> str:
@@ -95,7 +95,8 @@ def table_of(need: str) -> str:
     return need.partition(".")[0]
 
 
-def _is_there(need: str, tables: set[str], absent: frozenset[str]) -> bool:
+def is_there(need: str, tables: set[str], absent: frozenset[str]) -> bool:
+    """Is what a feature needs there: the table, or one of the group, with its column?"""
     members = GROUPS.get(need, (need,))
     asked = next((member for member in members if table_of(member) in tables), None)
     return asked is not None and asked not in absent

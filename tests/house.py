@@ -23,6 +23,7 @@ ORDER = {
         "labels",
         "cross_sell",
         "definitions",
+        "details",
         "catalogue",
         "missing_features",
         "build",

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from data.contract.stories import story_of
+
 OWN_TABLE = "account_features"
 """The table of the team's own features."""
 
@@ -19,8 +21,8 @@ class Direction(StrEnum):
 class FeatureCard:
     """What one feature means.
 
-    ``missing`` says what a missing value means; ``reason_code`` names the story it tells, shared by features that tell
-    the same one; ``window_days`` is the lookback (None: all of the history, or no window); ``tables`` are the contract
+    ``missing`` says what a missing value means; ``reason_code`` names what it tells, shared by features that tell the
+    same; ``window_days`` is the lookback (None: all of the history, or no window); ``tables`` are the contract
     tables without which the feature is absent.
     """
 
@@ -33,6 +35,11 @@ class FeatureCard:
     actionable: bool
     tables: tuple[str, ...]
     window_days: int | None = None
+
+    @property
+    def story(self) -> str:
+        """The story that its reason is part of."""
+        return story_of(self.reason_code)
 
     @property
     def is_own(self) -> bool:

@@ -26,6 +26,7 @@ from features.catalogue import available
 from features.cohort import cohort
 from features.cross_sell import options_in_parts
 from features.definition import PEERS, ROW, WHOLE_BASE, Feature
+from features.details import add_details
 from features.views.account import Views
 from features.views.usage import HELD
 from features.views.whole_base import WholeBaseViews
@@ -123,11 +124,13 @@ def _blocks(accounts: int) -> int:
 class Shard:
     """Some accounts of a base.
 
-    ``rows``: account_id, snapshot_date and one column per feature, sorted by snapshot and account.
-    ``cross_sell_options``: of the same accounts, on the same snapshots; None unless they were asked for.
+    ``rows``: account_id, snapshot_date and one column per feature, sorted by snapshot and account. Of the same accounts
+    on the same snapshots, where they were asked for: ``details``, one row each, sorted alike, a column for each of
+    ``DETAILS`` that the tables can carry; and ``cross_sell_options``.
     """
 
     rows: pa.Table
+    details: pa.Table | None = None
     cross_sell_options: CrossSellOptions | None = None
 
 
@@ -136,65 +139,93 @@ def build(
     snapshot_dates: Sequence[date],
     rules: ExpansionRules,
     *,
-    with_options: bool = False,
+    for_list: bool = False,
     shards: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Shard]:
-    """The base at these snapshots, shard by shard; ``with_options`` with what each could be sold.
+    """The base at these snapshots, shard by shard; ``for_list`` with what its sentences name and what each could buy.
 
     ``progress`` is told ``(shards done, shards in all)``. A build that was stopped goes on with its shards if the
     ``state`` of the base is the same; without one it begins anew.
     """
     count = shard_count(base.tables, len(snapshot_dates), shards)
-    of_parts = options_in_parts(base, snapshot_dates, count) if with_options else nullcontext(lambda _: None)
+    of_parts = options_in_parts(base, snapshot_dates, count) if for_list else nullcontext(lambda _: None)
+    asked = _Asked(base, snapshot_dates, rules, count, for_list)
     with of_parts as options_of:
-        for index, rows in enumerate(_rows(base, snapshot_dates, rules, count, progress)):
-            yield Shard(rows, options_of(index))
+        for index, (rows, details) in enumerate(_rows(asked, progress)):
+            yield Shard(rows, details, options_of(index))
 
 
-def _rows(
-    base: KnownBase,
-    snapshot_dates: Sequence[date],
-    rules: ExpansionRules,
-    count: int,
-    progress: Callable[[int, int], None] | None,
-) -> Iterator[pa.Table]:
-    """The feature rows of each of ``count`` parts of the base, in their order.
+@dataclass(frozen=True)
+class _Asked:
+    """What a build is asked for."""
+
+    base: KnownBase
+    dates: Sequence[date]
+    rules: ExpansionRules
+    count: int
+    with_details: bool
+
+    def views(self, tables: Tables, held: Tables | None = None) -> WholeBaseViews:
+        return WholeBaseViews(tables, cohort(tables, self.dates), self.dates, self.rules, held)
+
+    def details(self, views: Views, *, of_whole_base: bool = False) -> pa.Table | None:
+        """What sentences name of the accounts of some views."""
+        if not self.with_details:
+            return None
+        keys = views.cohort.select(*KEY)
+        return _fetched(add_details(keys, views, self.base.absent, of_whole_base=of_whole_base))
+
+    @property
+    def key(self) -> str | None:
+        """What the shards are known by; None if it is not known whether the tables are the same."""
+        if self.base.state is None:
+            return None
+        names = [feature.name for feature in available(self.base.tables, self.base.absent)]
+        absent = sorted(self.base.absent)
+        return key_of(self.base.state, sorted(self.dates), self.rules, absent, names, self.count, self.with_details)
+
+
+def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterator[tuple[pa.Table, pa.Table | None]]:
+    """The feature rows of each part of the base, and their details where they are asked for, in their order.
 
     The usage of a block of shards is counted at once, and held by the engine while they are worked on; finished shards
     wait on disk for the comparison of accounts, and what the shards are made from may be on disk as well, see
     ``Engine.partitioned``.
     """
+    base = asked.base
     features = available(base.tables, base.absent)
-    if count == 1:
-        with _counted(base, base.tables, snapshot_dates, rules) as held:
-            yield _fetched(feature_rows(base.tables, snapshot_dates, rules, absent=base.absent, held=held))
+    if asked.count == 1:
+        with _counted(asked, base.tables) as held:
+            rows = feature_rows(base.tables, asked.dates, asked.rules, absent=base.absent, held=held)
+            views = asked.views(base.tables, held)
+            yield _fetched(rows), _joined_details(asked.details(views), asked.details(views, of_whole_base=True))
         if progress is not None:
             progress(1, 1)
         return
-    with checkpoint(_key(base, snapshot_dates, rules, count)) as waiting:
-        for index, own, held in _shards(base, snapshot_dates, rules, count, waiting):
-            views = Views(own, cohort(own, snapshot_dates), snapshot_dates, rules, held)
-            waiting.write(index, _own_rows(views, features).to_pyarrow())
+    with checkpoint(asked.key) as waiting:
+        for index, own, held in _shards(asked, waiting):
+            own_views = Views(own, cohort(own, asked.dates), asked.dates, asked.rules, held)
+            waiting.write(index, _own_rows(own_views, features).to_pyarrow(), asked.details(own_views))
             if progress is not None:
-                progress(waiting.finished(), count)
-        whole = WholeBaseViews(base.tables, cohort(base.tables, snapshot_dates), snapshot_dates, rules)
+                progress(waiting.finished(), asked.count)
+        whole = asked.views(base.tables)
+        compared = asked.details(whole, of_whole_base=True)
         with base.engine.scratch() as con:
-            yield from _second_pass(con, waiting, count, whole, features)
+            for index, of_shard in enumerate(_second_pass(con, waiting, asked.count, whole, features)):
+                yield of_shard, _joined_details(waiting.details(index), compared)
 
 
-def _key(base: KnownBase, snapshot_dates: Sequence[date], rules: ExpansionRules, count: int) -> str | None:
-    """What the shards of a build are known by; None if it is not known whether the tables are the same."""
-    if base.state is None:
-        return None
-    names = [feature.name for feature in available(base.tables, base.absent)]
-    return key_of(base.state, sorted(snapshot_dates), rules, sorted(base.absent), names, count)
+def _joined_details(own: pa.Table | None, compared: pa.Table | None) -> pa.Table | None:
+    """The details of some accounts, with those that see the whole base."""
+    if own is None or compared is None:
+        return own
+    return own.join(compared, list(KEY)).sort_by([("snapshot_date", "ascending"), ("account_id", "ascending")])
 
 
-def _shards(
-    base: KnownBase, dates: Sequence[date], rules: ExpansionRules, count: int, waiting: Checkpoint
-) -> Iterator[tuple[int, Tables, Tables]]:
+def _shards(asked: _Asked, waiting: Checkpoint) -> Iterator[tuple[int, Tables, Tables]]:
     """The shards that are not there yet: ``(number, tables, what the engine holds of their usage)``."""
+    base, count = asked.base, asked.count
     blocks = _blocks(_accounts(base.tables))
     missing = [index for index in range(count) if not waiting.has(index)]
     if not missing:
@@ -206,18 +237,16 @@ def _shards(
             # One of `blocks` parts of the accounts holds these of `count` parts, whole.
             of_block = [index for index in missing if index % blocks == block]
             if of_block:
-                with _counted(base, part(block, blocks), dates, rules) as held:
+                with _counted(asked, part(block, blocks)) as held:
                     for index in of_block:
                         counted = {name: part_of(table, index, count) for name, table in held.items()}
                         yield index, part(index, count), counted
 
 
-def _counted(
-    base: KnownBase, tables: Tables, dates: Sequence[date], rules: ExpansionRules
-) -> AbstractContextManager[Tables]:
+def _counted(asked: _Asked, tables: Tables) -> AbstractContextManager[Tables]:
     """The usage of some tables of the base, counted into the small tables that several views read."""
-    views = Views(tables, cohort(tables, dates), dates, rules)
-    return base.engine.cached({name: getattr(views, name) for name in HELD})
+    views = Views(tables, cohort(tables, asked.dates), asked.dates, asked.rules)
+    return asked.base.engine.cached({name: getattr(views, name) for name in HELD})
 
 
 def _fetched(rows: ir.Table) -> pa.Table:

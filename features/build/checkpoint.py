@@ -88,10 +88,19 @@ class Checkpoint:
     def has(self, index: int) -> bool:
         return self.path(index).exists()
 
-    def write(self, index: int, rows: pa.Table) -> None:
-        """A shard is there whole or not at all."""
-        with whole_file(self.path(index), todo=ROOM) as unfinished:
-            pq.write_table(rows, unfinished, compression="zstd")
+    def write(self, index: int, rows: pa.Table, details: pa.Table | None = None) -> None:
+        """A shard is there whole or not at all: with its details, where there are any."""
+        for path, table in ((self._details_path(index), details), (self.path(index), rows)):
+            if table is not None:
+                with whole_file(path, todo=ROOM) as unfinished:
+                    pq.write_table(table, unfinished, compression="zstd")
+
+    def details(self, index: int) -> pa.Table | None:
+        path = self._details_path(index)
+        return pq.read_table(path) if path.exists() else None
+
+    def _details_path(self, index: int) -> Path:
+        return self.folder / f"details-{index:05}.parquet"
 
     def finished(self) -> int:
         """How many shards are there."""

@@ -30,7 +30,7 @@ def score(
 
         bundle = load_model(settings, model, base)
         with new_list(bundle, base, settings) as making:
-            shards = steps.shards(base, [base.snapshot_date], settings, with_options=True)
+            shards = steps.shards(base, [base.snapshot_date], settings, for_list=True)
             for shard in each("features of a shard", shards):
                 rows = shard.rows.to_pandas()
                 scored = score_and_explain(bundle, rows, shard.cross_sell_options)

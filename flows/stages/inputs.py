@@ -52,10 +52,10 @@ def build_rows(base: KnownBase, dates: list[date], settings: Settings) -> pd.Dat
     return rows
 
 
-def shards(base: KnownBase, dates: list[date], settings: Settings, *, with_options: bool = False) -> Iterator[Shard]:
-    """The same rows, shard by shard; ``with_options`` with what their accounts could be sold."""
+def shards(base: KnownBase, dates: list[date], settings: Settings, *, for_list: bool = False) -> Iterator[Shard]:
+    """The same rows, shard by shard; ``for_list`` with what its sentences name and what their accounts could buy."""
     progress = counting("features: shard")
-    return build(base, dates, settings.expansion, with_options=with_options, progress=progress)
+    return build(base, dates, settings.expansion, for_list=for_list, progress=progress)
 
 
 def past_and_today(base: KnownBase, dates: list[date], settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:

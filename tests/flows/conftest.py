@@ -74,7 +74,7 @@ def kept_rows() -> Iterator[None]:
     from flows.stages import inputs
 
     def kept(base: KnownBase, dates: list[date], rules: ExpansionRules, **asked: Any) -> Iterator[Shard]:
-        key = (base.state, tuple(dates), rules, asked.get("with_options"))
+        key = (base.state, tuple(dates), rules, asked.get("for_list"))
         if base.state is None:
             return build(base, dates, rules, **asked)
         if key not in KEPT:

@@ -31,7 +31,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnownBase]:
 def shards(base: KnownBase) -> list[Shard]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("features.build.build.ACCOUNTS_PER_BLOCK", 60)
-        return list(build(base, [SNAPSHOT], ExpansionRules(), with_options=True, shards=SHARDS))
+        return list(build(base, [SNAPSHOT], ExpansionRules(), for_list=True, shards=SHARDS))
 
 
 def in_order(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,79 @@
+"""What a sentence can name beside the features: which limit, product feature, team, day. No model sees it.
+
+A detail is known of an account on a snapshot as a feature is: from what had happened and was known before it. It is
+read for the sentences of a list alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DetailKind(StrEnum):
+    """What a detail is: a name, a number, or a day (as sentences hold it: days since 1 January of the year 1)."""
+
+    NAME = "name"
+    NUMBER = "number"
+    DAY = "day"
+
+
+@dataclass(frozen=True)
+class DetailCard:
+    """One detail: its kind and what it means."""
+
+    kind: DetailKind
+    meaning: str
+
+
+def _name(meaning: str) -> DetailCard:
+    return DetailCard(DetailKind.NAME, meaning)
+
+
+def _number(meaning: str) -> DetailCard:
+    return DetailCard(DetailKind.NUMBER, meaning)
+
+
+def _day(meaning: str) -> DetailCard:
+    return DetailCard(DetailKind.DAY, meaning)
+
+
+WEEKS = 13
+PLANS_NAMED = 3
+
+DETAILS: Mapping[str, DetailCard] = {
+    "limit_feature": _name("the metered feature nearest to its monthly limit, at the pace of 28 days"),
+    "limit_amount": _number("that limit, units a month"),
+    "limit_pace": _number("its use at the pace of 28 days, units a month of 30 days"),
+    "next_plan": _name("the plan one tier above, of the product whose next tier is nearest"),
+    "next_plan_features": _number("features that the next tiers add"),
+    "gated_feature_used": _name("the feature of the next tier that was used last, within 91 days"),
+    "gated_feature_asked": _name("the feature of the next tier that the latest ticket of 182 days asks for"),
+    "gated_asked_on": _day("when that ticket was opened"),
+    "request_feature": _name("the feature of the latest feature request of 182 days"),
+    "requested_on": _day("when it was opened"),
+    "top_feature": _name("the feature with the most events in 28 days"),
+    "new_feature": _name("the feature first used within 91 days, that with the most events"),
+    "new_team": _name("the team that began within 91 days, the largest"),
+    "new_team_users": _number("its active users"),
+    "new_domain": _name("the e-mail domain other than the main one with the most users added within 91 days"),
+    "promoted_on": _day("the latest promotion of a champion, within 182 days"),
+    "champion_left_on": _day("when the latest champion left, within 182 days"),
+    "reviewed_on": _day("the latest business review, within 182 days"),
+    "gap_on": _day("the latest gap named in a business review, within 182 days"),
+    "gap_product": _name("the product that gap is about"),
+    "milestone_on": _day("the latest milestone, within 365 days"),
+    "milestone_product": _name("the product it is about"),
+    "budget_on": _day("when the latest budget was opened, within 182 days"),
+    "competitor_on": _day("the latest research on competitors, within 182 days"),
+    "critical_feature": _name("the feature of the critical ticket that is open longest"),
+    "critical_since": _day("when it was opened"),
+    "expanded_on": _day("the latest expansion"),
+    "expanded_product": _name("its product"),
+    "unowned_product": _name("a product on the price list that is not owned, first by name"),
+    "look_alike_product": _name("the product not owned that most look-alikes own"),
+    "cross_sell_product": _name("the likeliest product of a cross-sell, as `scores` has it"),
+    "renews_on": _day("the next renewal day of an open line"),
+    **{f"plan_{place}": _name(f"the open plan with the {place}. highest MRR") for place in range(1, PLANS_NAMED + 1)},
+    **{f"use_week_{week}": _number(f"events {week} weeks ago") for week in range(1, WEEKS + 1)},
+}
+"""Every detail by its name, in the order of the columns."""

@@ -1,0 +1,262 @@
+"""What sentences name beside the features, from the same views: which limit, feature, team, and when.
+
+A detail function gets the views of some accounts, which are cut at the snapshot, and returns one row per account and
+snapshot with the columns that it is registered for. Of several candidates the first by a total order is taken, so that
+it is the same on every engine. Meanings: ``data.contract.details``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from data.contract.details import DETAILS, PLANS_NAMED, WEEKS, DetailKind
+from data.contract.vocabulary import E4, KEY, MOTIONS
+from data.time_cut import Tables
+from features.calendar import MONTH_DAYS, QUARTER_DAYS
+from features.definition import is_there, ratio
+from features.views.account import Views
+from features.views.whole_base import WholeBaseViews
+
+HALF_YEAR_DAYS, YEAR_DAYS = 182, 365
+BILLING_MONTH_DAYS = 30
+WEEK_DAYS = 7
+_TYPES = {DetailKind.NAME: "string", DetailKind.NUMBER: "float64", DetailKind.DAY: "date"}
+
+
+@dataclass(frozen=True)
+class DetailSource:
+    """One function and the details that it gives; ``needs`` as of a feature."""
+
+    columns: tuple[str, ...]
+    needs: tuple[str, ...]
+    of_whole_base: bool
+    rows: Callable[..., ir.Table]
+
+
+_SOURCES: list[DetailSource] = []
+
+
+def _details(
+    *columns: str, needs: tuple[str, ...], of_whole_base: bool = False
+) -> Callable[..., Callable[..., ir.Table]]:
+    def register(rows: Callable[..., ir.Table]) -> Callable[..., ir.Table]:
+        _SOURCES.append(DetailSource(columns, needs, of_whole_base, rows))
+        return rows
+
+    return register
+
+
+def detail_names(tables: Tables, absent: frozenset[str] = frozenset(), *, of_whole_base: bool = False) -> list[str]:
+    """The details that these tables can carry: those of an account, or those that see the whole base."""
+    return [name for source in _available(tables, absent, of_whole_base) for name in source.columns]
+
+
+def add_details(rows: ir.Table, views: Views, absent: frozenset[str], *, of_whole_base: bool = False) -> ir.Table:
+    """``rows`` (one per account and snapshot) with the details of these views beside their columns."""
+    kept = list(rows.columns)
+    for number, source in enumerate(_available(views.tables, absent, of_whole_base)):
+        found = source.rows(views)
+        columns = {name: found[name].cast(_TYPES[DETAILS[name].kind]) for name in source.columns}
+        rows = rows.left_join(found.select(*KEY, **columns), KEY, rname=f"{{name}}_{number}")
+        kept += source.columns
+    return rows.select(*kept)
+
+
+def _available(tables: Tables, absent: frozenset[str], of_whole_base: bool) -> list[DetailSource]:
+    there = set(tables)
+    return [
+        source
+        for source in _SOURCES
+        if source.of_whole_base == of_whole_base and all(is_there(need, there, absent) for need in source.needs)
+    ]
+
+
+def _first(view: ir.Table, by: Sequence[ir.Value], **columns: ir.Value) -> ir.Table:
+    """One row per account and snapshot: the first by an order."""
+    place = ibis.row_number().over(ibis.window(group_by=list(KEY), order_by=list(by)))
+    ranked = view.select(*KEY, place=place, **columns)
+    return ranked.filter(ranked.place == 0)
+
+
+def _day_of(view: ir.Table, happened: str) -> ir.DateValue:
+    return view[happened].cast("date")
+
+
+# --- limits and the next tier -----------------------------------------------------------------------------------------
+
+
+@_details(
+    "limit_feature",
+    "limit_amount",
+    "limit_pace",
+    needs=("usage", "subscriptions", "plan_features.monthly_limit"),
+)
+def nearest_limit(views: Views) -> ir.Table:
+    use = views.included_use
+    use = use.filter(use.limit_e4.notnull() & (use.quantity_28d_e4 > 0))
+    use = use.mutate(monthly=ratio(use.quantity_28d_e4 * BILLING_MONTH_DAYS, E4 * MONTH_DAYS))
+    use = use.mutate(allowed=ratio(use.limit_e4, E4))
+    use = use.mutate(share=ratio(use.quantity_28d_e4 * BILLING_MONTH_DAYS, use.limit_e4 * MONTH_DAYS))
+    order = (use.share.desc(), use.feature.asc())
+    return _first(use, order, limit_feature=use.feature, limit_amount=use.allowed, limit_pace=use.monthly)
+
+
+_TIERS = ("subscriptions", "plans", "plan_features")
+
+
+@_details("next_plan", needs=("subscriptions", "plans"))
+def next_plan(views: Views) -> ir.Table:
+    higher = views.higher_tiers
+    plans = views.tables["plans"].select("product", "plan", higher="tier")
+    named = higher.inner_join(plans, ["product", "higher"])
+    named = named.mutate(steps=named.higher - named.tier)
+    order = (named.steps.asc(), named["product"].asc(), named.plan.asc())
+    return _first(named, order, next_plan=named.plan)
+
+
+@_details("next_plan_features", needs=_TIERS)
+def next_plan_features(views: Views) -> ir.Table:
+    gated = views.gated
+    return gated.group_by(*KEY).aggregate(next_plan_features=gated.count())
+
+
+@_details("gated_feature_used", needs=("usage", *_TIERS))
+def gated_feature_used(views: Views) -> ir.Table:
+    used = views.gated_use.filter(views.gated_use.last_age <= QUARTER_DAYS)
+    return _first(used, (used.last_age.asc(), used.feature.asc()), gated_feature_used=used.feature)
+
+
+@_details("gated_feature_asked", "gated_asked_on", needs=("tickets.feature", *_TIERS))
+def gated_feature_asked(views: Views) -> ir.Table:
+    asked = views.gated_tickets.filter(views.gated_tickets.age <= HALF_YEAR_DAYS)
+    order = (asked.age.asc(), asked.feature.asc())
+    return _first(asked, order, gated_feature_asked=asked.feature, gated_asked_on=_day_of(asked, "opened_on"))
+
+
+@_details("request_feature", "requested_on", needs=("tickets.feature", "tickets.kind"))
+def feature_request(views: Views) -> ir.Table:
+    tickets = views.tickets
+    asked = tickets.filter((tickets.kind == "feature_request") & (tickets.age <= HALF_YEAR_DAYS))
+    asked = asked.filter(asked.feature.notnull())
+    order = (asked.age.asc(), asked.feature.asc())
+    return _first(asked, order, request_feature=asked.feature, requested_on=_day_of(asked, "opened_on"))
+
+
+# --- use and people ---------------------------------------------------------------------------------------------------
+
+
+@_details("top_feature", needs=("usage",))
+def top_feature(views: Views) -> ir.Table:
+    used = views.features_used.filter(views.features_used.events_28d > 0)
+    used = used.filter(used.feature.notnull())
+    return _first(used, (used.events_28d.desc(), used.feature.asc()), top_feature=used.feature)
+
+
+@_details("new_feature", needs=("usage",))
+def new_feature(views: Views) -> ir.Table:
+    used = views.features_used.filter(views.features_used.first_age <= QUARTER_DAYS)
+    used = used.filter(used.feature.notnull())
+    return _first(used, (used.events_28d.desc(), used.feature.asc()), new_feature=used.feature)
+
+
+@_details(*(f"use_week_{week}" for week in range(1, WEEKS + 1)), needs=("usage",))
+def use_by_week(views: Views) -> ir.Table:
+    days = views.daily.filter(views.daily.age <= WEEKS * WEEK_DAYS)
+    weeks = {
+        f"use_week_{week}": days.events.sum(
+            where=(days.age > (week - 1) * WEEK_DAYS) & (days.age <= week * WEEK_DAYS)
+        ).fill_null(0)
+        for week in range(1, WEEKS + 1)
+    }
+    return days.group_by(*KEY).aggregate(**weeks)
+
+
+@_details("new_team", "new_team_users", needs=("users.team",))
+def new_team(views: Views) -> ir.Table:
+    teams = views.teams.filter(views.teams.first_age <= QUARTER_DAYS)
+    return _first(teams, (teams.users.desc(), teams.team.asc()), new_team=teams.team, new_team_users=teams.users)
+
+
+@_details("new_domain", needs=("users.email_domain", "users.created_at"))
+def new_domain(views: Views) -> ir.Table:
+    users = views.other_domains.filter(views.other_domains.age <= QUARTER_DAYS)
+    domains = users.group_by(*KEY, "email_domain").aggregate(users=users.count())
+    return _first(domains, (domains.users.desc(), domains.email_domain.asc()), new_domain=domains.email_domain)
+
+
+# --- the relationship -------------------------------------------------------------------------------------------------
+
+
+def _last_event(kind: str, within_days: int, day: str, product: str = "") -> None:
+    """Register the latest CRM event of a kind: its day, and the product it is about."""
+
+    def rows(views: Views) -> ir.Table:
+        events = views.crm.filter((views.crm.kind == kind) & (views.crm.age <= within_days))
+        columns = {day: _day_of(events, "occurred_on")}
+        order = [events.age.asc()]
+        if product:
+            columns[product] = events["product"]
+            order.append(events["product"].asc())
+        return _first(events, order, **columns)
+
+    _details(*(name for name in (day, product) if name), needs=("crm_events",))(rows)
+
+
+_last_event("champion_promoted", HALF_YEAR_DAYS, "promoted_on")
+_last_event("champion_left", HALF_YEAR_DAYS, "champion_left_on")
+_last_event("qbr_held", HALF_YEAR_DAYS, "reviewed_on")
+_last_event("qbr_gap", HALF_YEAR_DAYS, "gap_on", "gap_product")
+_last_event("milestone_reached", YEAR_DAYS, "milestone_on", "milestone_product")
+_last_event("budget_opened", HALF_YEAR_DAYS, "budget_on")
+_last_event("competitor_research", HALF_YEAR_DAYS, "competitor_on")
+
+
+@_details("critical_feature", "critical_since", needs=("tickets.severity", "tickets.closed_at"))
+def critical_ticket(views: Views) -> ir.Table:
+    tickets = views.tickets
+    still_open = tickets.filter((tickets.severity == "critical") & tickets.closed_on.isnull())
+    order = (still_open.age.desc(), still_open.ticket_id.asc())
+    return _first(
+        still_open, order, critical_feature=still_open.feature, critical_since=_day_of(still_open, "opened_on")
+    )
+
+
+# --- contracts --------------------------------------------------------------------------------------------------------
+
+
+@_details("expanded_on", "expanded_product", needs=("subscriptions",))
+def last_expansion(views: Views) -> ir.Table:
+    moves = views.movements.filter(views.movements.movement_class.isin(MOTIONS))
+    order = (moves.age.asc(), moves.delta_mrr_e4.desc(), moves["product"].asc())
+    return _first(moves, order, expanded_on=_day_of(moves, "day"), expanded_product=moves["product"])
+
+
+@_details("unowned_product", needs=("contracts", "plans"))
+def unowned_product(views: Views) -> ir.Table:
+    unowned = views.unowned_products
+    return _first(unowned, (unowned["product"].asc(),), unowned_product=unowned["product"])
+
+
+@_details("look_alike_product", needs=("contracts", "accounts"), of_whole_base=True)
+def look_alike_product(views: WholeBaseViews) -> ir.Table:
+    owned = views.look_alikes
+    return _first(owned, (owned.owners.desc(), owned["product"].asc()), look_alike_product=owned["product"])
+
+
+@_details("renews_on", needs=("subscriptions.renews_on",))
+def renews_on(views: Views) -> ir.Table:
+    lines = views.renewals
+    return lines.group_by(*KEY).aggregate(renews_on=lines.renews_on.min())
+
+
+@_details(*(f"plan_{place}" for place in range(1, PLANS_NAMED + 1)), needs=("subscriptions",))
+def plans(views: Views) -> ir.Table:
+    lines = views.open_lines
+    plans = lines.group_by(*KEY, "plan").aggregate(mrr_e4=lines.mrr_e4.sum())
+    plans = plans.filter(plans.plan.notnull())
+    order = ibis.window(group_by=list(KEY), order_by=[plans.mrr_e4.desc(), plans.plan.asc()])
+    placed = plans.mutate(place=ibis.row_number().over(order) + 1)
+    columns = {f"plan_{place}": placed.plan.max(where=placed.place == place) for place in range(1, PLANS_NAMED + 1)}
+    return placed.group_by(*KEY).aggregate(**columns)
