@@ -106,20 +106,29 @@ def nearest_limit(views: Views) -> ir.Table:
 _TIERS = ("subscriptions", "plans", "plan_features")
 
 
-@_details("next_plan", needs=("subscriptions", "plans"))
-def next_plan(views: Views) -> ir.Table:
+def _next_plans(views: Views) -> ir.Table:
+    """One row: the plan one tier up, ``next_plan`` of ``next_plan_product``."""
     higher = views.higher_tiers
     plans = views.tables["plans"].select("product", "plan", higher="tier")
     named = higher.inner_join(plans, ["product", "higher"])
     named = named.mutate(steps=named.higher - named.tier)
     order = (named.steps.asc(), named["product"].asc(), named.plan.asc())
-    return _first(named, order, next_plan=named.plan)
+    return _first(named, order, next_plan=named.plan, next_plan_product=named["product"])
 
 
-@_details("next_plan_features", needs=_TIERS)
+@_details("next_plan", "next_plan_product", needs=("subscriptions", "plans"))
+def next_plan(views: Views) -> ir.Table:
+    return _next_plans(views)
+
+
+@_details("next_plan_features", "next_plan_used", needs=("usage", *_TIERS))
 def next_plan_features(views: Views) -> ir.Table:
-    gated = views.gated
-    return gated.group_by(*KEY).aggregate(next_plan_features=gated.count())
+    plans = _next_plans(views).select(*KEY, "next_plan", "next_plan_product")
+    granted = views.tables["plan_features"].select("feature", next_plan="plan", next_plan_product="product")
+    added = plans.inner_join(granted, ["next_plan", "next_plan_product"]).select(*KEY, "feature")
+    use = added.semi_join(views.gated, [*KEY, "feature"]).inner_join(views.gated_use, [*KEY, "feature"])
+    is_used = use.last_age.notnull() & (use.last_age <= QUARTER_DAYS)
+    return use.group_by(*KEY).aggregate(next_plan_features=use.count(), next_plan_used=is_used.ifelse(1, 0).sum())
 
 
 @_details("gated_feature_used", needs=("usage", *_TIERS))

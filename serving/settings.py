@@ -56,6 +56,12 @@ class ReasonSettings(BaseModel):
         default=2, ge=0, description="reasons kept that contradict a feature's declared direction; no list shows them"
     )
     at_least: int = Field(default=3, ge=3, description="reasons for each account")
+    show_for: int = Field(default=3, ge=1, description="stories that speak for the account that a CSM sees, at most")
+    show_against: int = Field(
+        default=1,
+        ge=0,
+        description="stories against it that a CSM sees, at most, where they weigh as much (more where few speak for it)",
+    )
     min_log_odds: float = Field(default=0.01, ge=0, description="beyond `at_least`, weaker reasons are left out")
 
 
@@ -70,6 +76,9 @@ class ServingSettings(BaseModel):
     reasons: ReasonSettings = ReasonSettings()
     playbook: Path | None = Field(default=None, description="a playbook of your own, over the shipped one")
     currency: str = Field(default="$", max_length=8, description="what stands before an amount, e.g. `$` or `EUR `")
+    min_motion_propensity: float = Field(
+        default=0.02, ge=0, lt=1, description="a motion less likely than this is not shown: another, or a check-in"
+    )
     top: int = Field(default=20, ge=1, le=200, description="rows of the top list on the page")
     top_per_owner: int = Field(default=10, ge=1, le=100, description="rows of each owner's list on the page")
     page_exclusions: int = Field(

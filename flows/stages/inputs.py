@@ -58,6 +58,11 @@ def shards(base: KnownBase, dates: list[date], settings: Settings, *, for_list: 
     return build(base, dates, settings.expansion, for_list=for_list, progress=progress)
 
 
+def details_of(shard: Shard) -> pd.DataFrame | None:
+    """What the sentences of a shard's accounts name; None where it was not asked for."""
+    return None if shard.details is None else shard.details.to_pandas(date_as_object=False)
+
+
 def past_and_today(base: KnownBase, dates: list[date], settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The feature rows of past snapshots, and those of the day of the base, each sorted by snapshot and account.
 

@@ -64,7 +64,7 @@ class ListInTheMaking:
         self._last = last
         self._references: Mapping[str, DirectionReference] | None = None
 
-    def add(self, rows: pd.DataFrame, scored: Scored) -> None:
+    def add(self, rows: pd.DataFrame, scored: Scored, details: pd.DataFrame | None) -> None:
         """Put the accounts of a shard into words and keep them on disk, some at a time."""
         self.fingerprint.add(rows)
         self.explained_by = scored.explained_by
@@ -74,7 +74,8 @@ class ListInTheMaking:
             some = slice(start, start + ACCOUNTS_AT_A_TIME)
             accounts = scored.scores[some], scored.attributions[some], rows[some]
             change = self._last.change(self.bundle, *accounts, self.context.catalogue)
-            self.publishing.add(assemble_batch(self.context, *accounts, self._references, change))
+            named = None if details is None else details[details["account_id"].isin(rows["account_id"][some])]
+            self.publishing.add(assemble_batch(self.context, *accounts, named, self._references, change))
 
 
 @contextmanager
@@ -111,9 +112,11 @@ def score_and_explain(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOpti
 
 
 @stage("add to the list")
-def add_to_list(making: ListInTheMaking, rows: pd.DataFrame, scored: Scored) -> None:
+def add_to_list(
+    making: ListInTheMaking, rows: pd.DataFrame, scored: Scored, details: pd.DataFrame | None = None
+) -> None:
     """Reasons, plays and changes of a shard's accounts, checked and kept on disk."""
-    making.add(rows, scored)
+    making.add(rows, scored, details)
     require_unchanged(making.bundle, rows, scored)
     say(f"scored and explained {making.fingerprint.count:,} accounts")
 

@@ -19,6 +19,7 @@ from data.contract.score_change import Change, first_list
 from data.errors import PublishError
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
+from serving.published.row_context import row_context, with_product
 from serving.ranking import gates, plays
 from serving.ranking import rank as ranking
 from serving.reasons.choose import explain
@@ -69,42 +70,47 @@ def assemble_batch(
     scores: pd.DataFrame,
     attributions: pd.DataFrame,
     rows: pd.DataFrame,
+    details: pd.DataFrame | None = None,
     references: DirectionReferences | None = None,
     change: Change | None = None,
 ) -> AccountBatch:
     """Reasons, gates, motion and play of some accounts.
 
-    ``scores``, ``attributions`` and ``rows`` (the feature rows) have one row per account, in any order.
+    ``scores``, ``attributions``, ``rows`` (the feature rows) and ``details`` (what sentences name; None: nothing) have
+    one row per account, in any order.
     ``references``: what attributions are compared with, as in ``explain``; by default these accounts. ``change``: what
     changed since the last list, None where there is none. Raises
     PublishError where an account is twice or not in all of them, ModelError for a feature without a card.
     """
-    scores, attributions, rows = _aligned(context.snapshot_date, scores, attributions, rows)
+    details = scores[["account_id"]] if details is None else details
+    scores, attributions, rows, details = _aligned(context.snapshot_date, scores, attributions, rows, details)
     settings, playbook = context.settings, context.playbook
-    reasons = explain(attributions, rows, context.reasons, settings.reasons, references)
-    by_account = rows.set_index("account_id")
+    details = with_product(details, scores)
+    explained = explain(attributions, rows, context.reasons, settings.reasons, references, details)
+    by_account, by_score = (frame.set_index("account_id", drop=False) for frame in (rows, scores))
     passed = gates.evaluate(by_account, settings.gates, users_are_daily_peaks=context.users_are_daily_peaks)
-    motions = plays.choose_motion(scores.set_index("account_id", drop=False), by_account, reasons, passed, playbook)
-    chosen = plays.choose_play(motions, reasons, playbook)
+    chosen = plays.choose_plays(by_score, by_account, explained.reasons, explained.facts, passed, playbook, settings)
     people = _of_accounts(context.people, scores["account_id"])
     table = scores.assign(
         model_version=context.model_version,
         run_id=context.run_id,
-        motion=motions.array,
-        play=chosen.array,
+        motion=chosen.motion.array,
+        play=chosen.play.array,
+        opening=chosen.opening.array,
         eligible=passed.eligible.array,
         not_eligible_because=passed.because.array,
-        act_by=plays.act_by(context.snapshot_date, chosen, playbook).array,
+        act_by=plays.act_by(context.snapshot_date, chosen.play, playbook).array,
         name=people["name"].array,
         owner=people["owner"].array,
         segment=people["segment"].array,
+        **row_context(rows, details),
     )
     table = ranking.with_unknown(table)
     return AccountBatch(
         context=context,
         scores=table[list(SCORES.of_accounts)],
         attributions=attributions,
-        reasons=reasons,
+        reasons=explained.reasons,
         exclusions=ranking.exclusions(table, passed),
         change=first_list(table["account_id"]) if change is None else change,
         not_evaluated=passed.not_evaluated,
@@ -136,7 +142,7 @@ def _aligned(snapshot_date: date, *frames: pd.DataFrame) -> list[pd.DataFrame]:
     """The frames in one order of accounts. Raises PublishError where an account is twice or missing in one of them."""
     wanted = pd.Index(sorted(frames[0]["account_id"].astype("str")), name="account_id")
     aligned = []
-    for name, frame in zip(("scores", "attributions", "feature rows"), frames, strict=True):
+    for name, frame in zip(("scores", "attributions", "feature rows", "details"), frames, strict=True):
         keyed = frame.assign(account_id=frame["account_id"].astype("str")).set_index("account_id", drop=False)
         for what, accounts in (
             ("more than once", keyed.index[keyed.index.duplicated()]),

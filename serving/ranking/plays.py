@@ -1,6 +1,11 @@
-"""Motion and play of each account: which expansion is likeliest of those that are possible, and what to do about it."""
+"""Motion and play of each account: which expansion is likeliest of those that are possible, and what to do about it.
+
+A play is given only where its facts are there. Where none of the likely motions has one, the account gets the neutral
+play: to check in.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,7 +15,12 @@ import pandas as pd
 from data.contract.outputs import FOR
 from data.contract.vocabulary import MOTIONS
 from serving.ranking.gates import GateResult
-from serving.reasons.playbook import Playbook
+from serving.reasons.playbook import Play, Playbook
+from serving.reasons.render import Facts
+from serving.settings import ServingSettings
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 IMPOSSIBLE = 1e6
 """Taken from the weight of a motion that cannot be, so that it wins only over others that cannot be."""
@@ -19,25 +29,79 @@ IMPOSSIBLE = 1e6
 _NEEDS = {"seat": "seats", "upsell": "tiers_above", "cross_sell": "products_not_owned"}
 
 
-def choose_motion(
-    scores: pd.DataFrame, rows: pd.DataFrame, reasons: pd.DataFrame, passed: GateResult, playbook: Playbook
-) -> pd.Series:
-    """The likeliest possible motion of each account (index: account_id), by ``propensity_<motion>``.
+@dataclass(frozen=True)
+class ChosenPlays:
+    """Of each account (index: account_id): ``motion``, ``play`` by its code, and the ``opening`` in words."""
 
-    Where the model gives none, the motion whose plays fit the reasons for the account best. Cross-sell waits until the
-    first product is adopted. Ties: the order of ``MOTIONS``. All frames but ``reasons`` have one row per account.
+    motion: pd.Series
+    play: pd.Series
+    opening: pd.Series
+
+
+def choose_plays(
+    scores: pd.DataFrame,
+    rows: pd.DataFrame,
+    reasons: pd.DataFrame,
+    facts: Facts,
+    passed: GateResult,
+    playbook: Playbook,
+    settings: ServingSettings,
+) -> ChosenPlays:
+    """The likeliest motion that is worth showing and has a play whose facts are there, with that play and its words.
+
+    ``scores`` and ``rows`` (index: account_id) and ``facts`` are of the same accounts, in the same order; ``reasons``
+    are theirs. Of the plays of a motion that are true, the one that answers the most of what is shown for the account;
+    of equals the earlier. Where no play is true: the neutral one, and the likeliest possible motion.
+    """
+    weights, worth = _motions(scores, rows, reasons, passed, playbook, settings)
+    order = np.argsort(-weights, axis=1, kind="stable")
+    answered = _answered(scores.index, reasons, playbook)
+    true = {code: _is_true(play, facts) for code, play in playbook.plays.items()}
+    codes = np.full(facts.size, playbook.neutral_play, dtype=object)
+    motion = order[:, 0].copy()
+    undecided = np.ones(facts.size, dtype=bool)
+    for place in range(len(MOTIONS)):
+        for number, name in enumerate(MOTIONS):
+            here = undecided & (order[:, place] == number) & worth[:, number]
+            plays = list(playbook.plays_of(name))
+            if not plays or not here.any():
+                continue
+            fits = np.column_stack([np.where(true[code], answered[code], -1.0) for code in plays])
+            decided = here & (fits.max(axis=1) >= 0)
+            codes[decided] = np.array(plays, dtype=object)[fits.argmax(axis=1)[decided]]
+            motion[decided] = number
+            undecided &= ~decided
+    return ChosenPlays(
+        motion=pd.Series(np.array(MOTIONS, dtype=object)[motion], index=scores.index, dtype="str"),
+        play=pd.Series(codes, index=scores.index, dtype="str"),
+        opening=pd.Series(_openings(codes, facts, playbook, settings.currency), index=scores.index, dtype="str"),
+    )
+
+
+def _motions(
+    scores: pd.DataFrame,
+    rows: pd.DataFrame,
+    reasons: pd.DataFrame,
+    passed: GateResult,
+    playbook: Playbook,
+    settings: ServingSettings,
+) -> tuple[Floats, Mask]:
+    """Accounts x motions: the weight by which they are ordered, and which may be shown.
+
+    By ``propensity_<motion>``; where the model gives none, by how well its plays fit the reasons for the account.
+    Cross-sell waits until the first product is adopted. Ties: the order of ``MOTIONS``.
     """
     possible = np.column_stack([_possible(motion, rows, passed) for motion in MOTIONS])
     likely = np.column_stack([_numbers(scores, f"propensity_{motion}") for motion in MOTIONS])
-    fitting = _fit_to_reasons(scores.index, reasons, playbook)
-    # Likelihood decides, then the fit to the reasons, then the order; an impossible motion only if there is no other.
     given = ~np.isnan(likely)
-    weight = np.where(given.any(axis=1, keepdims=True), np.where(given, likely, -1.0), fitting)
-    weight = np.where(possible, weight, weight - IMPOSSIBLE)
-    return pd.Series(np.array(MOTIONS, dtype=object)[weight.argmax(axis=1)], index=scores.index, dtype="str")
+    is_given = given.any(axis=1, keepdims=True)
+    weights = np.where(is_given, np.where(given, likely, -1.0), _fit_to_reasons(scores.index, reasons, playbook))
+    worth = possible & (~is_given | (np.nan_to_num(likely) >= settings.min_motion_propensity))
+    # Likelihood decides, then the fit to the reasons, then the order; an impossible motion only if there is no other.
+    return np.where(possible, weights, weights - IMPOSSIBLE), worth
 
 
-def _possible(motion: str, rows: pd.DataFrame, passed: GateResult) -> npt.NDArray[np.bool_]:
+def _possible(motion: str, rows: pd.DataFrame, passed: GateResult) -> Mask:
     if motion == "usage":
         return _numbers(rows, "billed_365d") > 0
     possible = np.full(len(rows), "mrr" in rows)  # without subscriptions there is nothing but usage to expand
@@ -49,41 +113,54 @@ def _possible(motion: str, rows: pd.DataFrame, passed: GateResult) -> npt.NDArra
     return possible
 
 
-def _numbers(frame: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
+def _numbers(frame: pd.DataFrame, name: str) -> Floats:
     return frame[name].to_numpy(np.float64) if name in frame else np.full(len(frame), np.nan)
 
 
-def _fit_to_reasons(accounts: pd.Index, reasons: pd.DataFrame, playbook: Playbook) -> npt.NDArray[np.float64]:
+def _fit_to_reasons(accounts: pd.Index, reasons: pd.DataFrame, playbook: Playbook) -> Floats:
     """Accounts x motions: log-odds of the reasons for the account that a play of the motion answers."""
     raising = reasons[reasons["effect"] == FOR]
     totals = []
     for motion in MOTIONS:
         codes = {code for play in playbook.plays_of(motion).values() for code in play.reasons}
-        fitting = raising[raising["reason_code"].isin(codes)]
-        total = fitting.groupby("account_id")["shap_log_odds"].sum().reindex(accounts, fill_value=0.0)
-        totals.append(total.to_numpy(np.float64))
+        totals.append(_weight_of(codes, accounts, raising))
     return np.column_stack(totals)
 
 
-def choose_play(motions: pd.Series, reasons: pd.DataFrame, playbook: Playbook) -> pd.Series:
-    """The play of each account: of its motion, the one that answers its strongest reason; else the motion's default.
+def _answered(accounts: pd.Index, reasons: pd.DataFrame, playbook: Playbook) -> Mapping[str, Floats]:
+    """By play, the log-odds of what is shown for each account that the play answers."""
+    shown = reasons[(reasons["effect"] == FOR) & reasons["shown"]]
+    return {code: _weight_of(set(play.reasons), accounts, shown) for code, play in playbook.plays.items()}
 
-    Only what raises the propensity chooses a play.
-    """
-    answers = pd.DataFrame(
-        [
-            (play.motion, reason, place, code)
-            for place, (code, play) in enumerate(playbook.plays.items())
-            for reason in play.reasons
-        ],
-        columns=["motion", "reason_code", "place", "play"],
-    )
-    raising = reasons.loc[reasons["effect"] == FOR, ["account_id", "position", "reason_code"]]
-    raising = raising.assign(motion=raising["account_id"].map(motions))
-    fitting = raising.merge(answers, on=["motion", "reason_code"])
-    best = fitting.sort_values(["position", "place"]).drop_duplicates("account_id").set_index("account_id")["play"]
-    defaults = motions.map({motion: playbook.default_play(motion) for motion in MOTIONS})
-    return best.reindex(motions.index).fillna(defaults).astype("str")
+
+def _weight_of(codes: set[str], accounts: pd.Index, reasons: pd.DataFrame) -> Floats:
+    fitting = reasons[reasons["reason_code"].isin(codes)]
+    total = fitting.groupby("account_id")["shap_log_odds"].sum().reindex(accounts, fill_value=0.0)
+    return total.to_numpy(np.float64)
+
+
+def _is_true(play: Play, facts: Facts) -> Mask:
+    """The accounts of which the play's facts hold, its bars do not, and its words can be said."""
+    none = np.zeros(facts.size, dtype=bool)
+    holds = [condition.holds(facts.numbers, facts.size) for condition in play.facts]
+    barred = [condition.holds(facts.numbers, facts.size) for condition in play.bars]
+    told = [facts.hold(telling) for telling in play.openings]
+    required = np.logical_or.reduce([none, *holds]) if holds else ~none
+    return np.asarray(required & ~np.logical_or.reduce([none, *barred]) & np.logical_or.reduce([none, *told]))
+
+
+def _openings(codes: npt.NDArray[np.object_], facts: Facts, playbook: Playbook, currency: str) -> list[str]:
+    """What to say first to each account: the first words of its play that hold."""
+    said = np.full(facts.size, "", dtype=object)
+    values = facts.values
+    for code in dict.fromkeys(codes.tolist()):
+        undecided = codes == code
+        for telling in playbook.plays[code].openings:
+            at = np.flatnonzero(undecided & facts.hold(telling))
+            known = {name: values[name][at] for name in telling.names if name in values}
+            said[at] = telling.template.render(known, len(at), currency)
+            undecided[at] = False
+    return [str(text) for text in said]
 
 
 def act_by(snapshot_date: date, plays: pd.Series, playbook: Playbook) -> pd.Series:

@@ -1,12 +1,15 @@
-"""Reasons: what raises or lowers an account's propensity, as sentences with the account's own numbers.
+"""Reasons: what raises or lowers an account's propensity, as sentences with the account's own numbers and names.
 
-Attributions of features that tell one story are added up (the reason code of the feature's card). Only the reasons
-that are kept are put into words.
+Attributions of features that tell the same are added up by the reason code of the feature's card: that is what the table
+keeps. Codes that tell one fact are one story: what a CSM sees are the account's strongest different stories, each by the
+sentence of one of its codes.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +17,53 @@ import pandas as pd
 
 from data.contract.feature_card import FeatureCard
 from data.contract.outputs import AGAINST, ATTRIBUTIONS, CONTRADICTS, FOR, NEUTRAL, REASONS
+from data.contract.stories import story_of
 from data.errors import ModelError
 from serving.reasons.directions import DirectionReferences, contradicting, direction_references
-from serving.reasons.render import Facts, ReasonContext, ReasonRenderer
+from serving.reasons.render import SHOWABLE, Facts, ReasonContext, ReasonRenderer
 from serving.settings import ReasonSettings
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+STORIES_TRIED, CODES_TRIED = 7, 2
+"""Stories that are put into words to find the few that are shown, and codes of each."""
+_NUMBER = re.compile(
+    r"\d+(?: (?:January|February|March|April|May|June|July|August|September|October|November|December)\b)?"
+)
+_GROUPED = re.compile(r"(?<=\d),(?=\d)")
 
 
 @dataclass(frozen=True)
 class Groups:
-    """The model's features by reason code: ``members[g]`` are column numbers, ``sums`` is accounts x groups."""
+    """The model's features by reason code: ``members[g]`` are column numbers, ``sums`` is accounts x groups.
+
+    ``story`` is the number of the story of each code, ``story_sums`` is accounts x stories.
+    """
 
     codes: tuple[str, ...]
     members: tuple[tuple[int, ...], ...]
     sums: Floats
+
+    @cached_property
+    def story(self) -> Integers:
+        numbers, _ = pd.factorize(np.array([story_of(code) for code in self.codes], dtype=object))
+        return numbers.astype(np.int64)
+
+    @cached_property
+    def story_sums(self) -> Floats:
+        return np.column_stack(
+            [self.sums[:, self.story == number].sum(axis=1) for number in range(self.story.max() + 1)]
+        )
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The ``reasons`` of some accounts, and the facts that their plays are chosen by."""
+
+    reasons: pd.DataFrame
+    facts: Facts
 
 
 def explain(
@@ -38,14 +72,16 @@ def explain(
     context: ReasonContext,
     settings: ReasonSettings,
     references: DirectionReferences | None = None,
-) -> pd.DataFrame:
+    details: pd.DataFrame | None = None,
+) -> Explained:
     """The ``reasons`` table: one row per account and reason kept, ``position`` 1 = strongest.
 
     Reasons for come first, by size; then reasons against, marked in ``effect`` and at the head of the text; then, for
     an account of which the model knows little, facts that weigh nothing; last, marked in ``effect``, what contradicts
-    the declared direction of its features: kept for the data team, shown on no list. ``rows`` are the feature rows of
-    the same accounts, in the same order. ``references``: what ``measure`` gave for the base, which by default these
-    accounts are. Raises ModelError for a feature that has no card.
+    the declared direction of its features: kept for the data team, shown on no list. ``shown`` marks what a CSM sees.
+    ``rows`` are the feature rows of the same accounts, in the same order, and so are ``details``, where they are known.
+    ``references``: what ``measure`` gave for the base, which by default these accounts are. Raises ModelError for a
+    feature that has no card.
     """
     features, catalogue = ATTRIBUTIONS.features_of(attributions), context.catalogue
     unknown = [name for name in features if name not in catalogue]
@@ -56,22 +92,29 @@ def explain(
             "Score with the features the model was trained on, or retrain.",
         )
     values = attributions[features].to_numpy(np.float64)
-    facts = Facts.of(rows, features, context.users_are_daily_peaks)
+    facts = Facts.of(rows, features, context.users_are_daily_peaks, details)
     groups = _groups(values, features, catalogue)
-    stories = {
+    codes = {
         code: [features[member] for member in members]
         for code, members in zip(groups.codes, groups.members, strict=True)
     }
-    renderer = ReasonRenderer(facts, stories, context)
+    renderer = ReasonRenderer(facts, codes, context, dict(zip(features, values.T, strict=True)))
     compared = measure(attributions, rows, catalogue) if references is None else references
     fitting = np.where(contradicting(values, features, facts.numbers, compared), 0.0, values)
-    chosen = _choose(groups.sums, _without_support(groups, fitting), renderer, settings)
-    table = _table(chosen, groups, values, features, renderer)
-    days = attributions["snapshot_date"].to_numpy()[chosen.row]
-    table["account_id"] = attributions["account_id"].to_numpy()[chosen.row]
+    odd = _without_support(groups, fitting)
+    kept = _choose(groups.sums, odd, renderer, settings)
+    told = _with_tried(kept, _tried(groups, odd, renderer), groups.sums)
+    table = _table(told, groups, values, features, renderer)
+    shown = _shown(told, groups, table, settings)
+    stays = shown | told.is_kept
+    table = table.assign(shown=shown)[stays].reset_index(drop=True)
+    row = told.row[stays]
+    days = attributions["snapshot_date"].to_numpy()[row]
+    table["account_id"] = attributions["account_id"].to_numpy()[row]
     table["snapshot_date"] = days
     table["as_of"] = [day - timedelta(days=1) for day in days]
-    return table[list(REASONS.names)].astype({"account_id": "str"})
+    table["position"] = pd.Series(row).groupby(row).cumcount().to_numpy() + 1
+    return Explained(table[list(REASONS.names)].astype({"account_id": "str"}), facts)
 
 
 def measure(
@@ -100,12 +143,12 @@ def _without_support(groups: Groups, fitting: Floats) -> npt.NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """The reasons kept, one entry each, ordered by account and position."""
+    """Reasons, one entry each, ordered by account and position. ``is_kept``: the table keeps it, shown or not."""
 
     row: Integers
     group: Integers
-    position: Integers
     effect: npt.NDArray[np.object_]
+    is_kept: Mask
 
 
 def _choose(sums: Floats, odd: npt.NDArray[np.bool_], renderer: ReasonRenderer, settings: ReasonSettings) -> _Chosen:
@@ -140,7 +183,103 @@ def _choose(sums: Floats, odd: npt.NDArray[np.bool_], renderer: ReasonRenderer, 
     effects = np.where((effects == NEUTRAL) & (weight > 0), FOR, effects)
     effects = np.where((effects == NEUTRAL) & (weight < 0), AGAINST, effects)
     order = np.lexsort((position, row))
-    return _Chosen(row[order], group[order], position[order], effects[order])
+    return _Chosen(row[order], group[order], effects[order], np.ones(len(row), dtype=bool))
+
+
+_ORDER = {FOR: 0, AGAINST: 1, NEUTRAL: 2, CONTRADICTS: 3}
+"""The order of the effects in the table."""
+
+
+def _tried(groups: Groups, odd: Mask, renderer: ReasonRenderer) -> list[tuple[Integers, Integers, str]]:
+    """What might be shown on either side, account and reason code: of the strongest stories the strongest codes."""
+    stories = groups.story_sums
+    return [
+        (*_strongest(side * groups.sums, side * stories, ~odd & renderer.shows(effect), groups.story), effect)
+        for effect, side in ((FOR, 1.0), (AGAINST, -1.0))
+    ]
+
+
+def _strongest(sums: Floats, stories: Floats, able: Mask, story: Integers) -> tuple[Integers, Integers]:
+    """Accounts and codes: those that weigh, of stories that weigh, by the weight of the story and then their own."""
+    row, code = np.nonzero(able & (sums > 0) & (stories[:, story] > 0))
+    order = np.lexsort((code, -sums[row, code], story[code], -stories[row, story[code]], row))
+    row, code = row[order], code[order]
+    frame = pd.DataFrame({"row": row, "story": story[code]})
+    first_of_story = ~frame.duplicated()
+    place_of_story = first_of_story.groupby(frame["row"]).cumsum()
+    place_in_story = frame.groupby(["row", "story"]).cumcount()
+    near = ((place_of_story <= STORIES_TRIED) & (place_in_story < CODES_TRIED)).to_numpy()
+    return row[near], code[near]
+
+
+def _with_tried(kept: _Chosen, tried: list[tuple[Integers, Integers, str]], sums: Floats) -> _Chosen:
+    """What the table keeps and what might be shown, each once: by account, effect and weight."""
+    there = set(zip(kept.row.tolist(), kept.group.tolist(), strict=True))
+    parts = [(kept.row, kept.group, kept.effect, kept.is_kept)]
+    for row, code, effect in tried:
+        new = np.array([pair not in there for pair in zip(row.tolist(), code.tolist(), strict=True)], dtype=bool)
+        count = int(new.sum())
+        parts.append((row[new], code[new], np.full(count, effect, dtype=object), np.zeros(count, dtype=bool)))
+    row, code, effects, is_kept = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+    by_effect = np.array([_ORDER[effect] for effect in effects], dtype=np.int64)
+    order = np.lexsort((np.arange(len(row)), -np.abs(sums[row, code]), by_effect, row))
+    return _Chosen(row[order], code[order], effects[order], is_kept[order])
+
+
+def _shown(told: _Chosen, groups: Groups, table: pd.DataFrame, settings: ReasonSettings) -> Mask:
+    """What a CSM sees of each account: different stories, strongest first, and no number twice."""
+    story = groups.story[told.group]
+    weight = groups.story_sums[told.row, story]
+    able = (
+        table[SHOWABLE].to_numpy()
+        & np.isin(told.effect, (FOR, AGAINST))
+        & (weight * groups.sums[told.row, told.group] > 0)
+    )
+    place = np.flatnonzero(able)
+    own = np.abs(groups.sums[told.row, told.group])
+    order = place[np.lexsort((told.group[place], -own[place], -np.abs(weight[place]), told.row[place]))]
+    numbers = [_numbers_in(text) for text in table["text"].to_numpy(object)[order]]
+    shown = np.zeros(len(told.row), dtype=bool)
+    starts = np.flatnonzero(np.diff(told.row[order], prepend=-1))
+    for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
+        for at in _different(order[start:end], numbers[start:end], told.effect, story, np.abs(weight), settings):
+            shown[at] = True
+    return shown
+
+
+def _different(
+    order: Integers,
+    numbers: list[frozenset[str]],
+    effect: npt.NDArray[np.object_],
+    story: Integers,
+    weight: Floats,
+    settings: ReasonSettings,
+) -> Iterator[int]:
+    """The reasons of one account that are shown: some for, and what weighs as much against or where few speak for."""
+    taken: set[int] = set()
+    printed: set[str] = set()
+    least, count = np.inf, 0
+    for side in (FOR, AGAINST):
+        for at, said in zip(order.tolist(), numbers, strict=True):
+            if effect[at] != side or story[at] in taken or said & printed:
+                continue
+            if side == FOR:
+                if count == settings.show_for:
+                    break
+                least = weight[at]
+            elif count >= settings.show_for + settings.show_against or (
+                count >= settings.show_for and weight[at] < least
+            ):
+                break
+            count += 1
+            taken.add(int(story[at]))
+            printed |= said
+            yield at
+
+
+def _numbers_in(text: str) -> frozenset[str]:
+    """The numbers and days that a sentence prints."""
+    return frozenset(_NUMBER.findall(_GROUPED.sub("", text)))
 
 
 def _best(weights: Floats, keep: int) -> tuple[Integers, Integers]:
@@ -161,11 +300,9 @@ def _table(
         names[here] = [",".join([features[members[place]] for place in places]) for places in order.tolist()]
     codes = np.array(groups.codes, dtype=object)[chosen.group]
     return renderer.render(chosen.row, codes, chosen.effect, names).assign(
-        position=chosen.position,
         reason_code=pd.Series(codes, dtype="str"),
         features=pd.Series(names, dtype="str"),
         shap_log_odds=groups.sums[chosen.row, chosen.group],
-        story=pd.Series(codes, dtype="str"),
-        shown=chosen.effect != CONTRADICTS,
+        story=pd.Series([story_of(code) for code in codes], dtype="str"),
         effect=pd.Series(chosen.effect, dtype="str"),
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from data.contract.feature_card import FeatureCard
 from serving.reasons.formats import FORMATS, money, percent
+from serving.reasons.templates import are_known
 
 Values = Mapping[str, npt.NDArray[Any]]
 """Values by feature name, aligned to the same rows: float64 (missing is NaN), or object for text (missing is null)."""
@@ -30,14 +31,6 @@ def card_sentences(
         said.append(card_sentence(card, values[card.name][row] if known else None, currency))
         used.append(card.name)
     return said, used
-
-
-def are_known(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Which values can be stated: not missing, and no blank text."""
-    known = np.asarray(pd.notna(values), dtype=bool)
-    if values.dtype == object:
-        known &= np.array([str(value).strip() != "" for value in values.tolist()], dtype=bool)
-    return known
 
 
 def card_title(card: FeatureCard) -> str:

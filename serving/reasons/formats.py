@@ -3,17 +3,20 @@
 count   1,250; with words: 1 seat, 50 seats
 word    was, were (only the word that fits the number)
 money   $1,250 (under 100 with cents: $9.90)
-percent 92% (under 1% with one decimal)
+percent 92% (under 1%, over 99%)
+part    92% of (hardly any, nearly all)
 change  +35%
 size    35% (without the sign, for "up by", "down by")
 points  12 points (a difference of two shares, without the sign)
 days    1 day, 45 days
-span    45 days; from 61 days on also in months: 612 days (20 months)
+span    9 days, 6 weeks, 20 months, 4 years
 number  4.2
 rating  4.25, 3 (two decimals where they are needed)
 share   24.6%, 25% (one decimal where it is needed, without the sign)
 month   October
 times   2.4 times, from 10 on 21 times (rounded down)
+day     3 August (a day within the year before)
+name    API calls (what a table calls api_calls)
 """
 
 import calendar
@@ -23,8 +26,20 @@ from datetime import date
 
 import numpy as np
 
-DAYS_PER_MONTH = 365.25 / 12
-SPAN_FROM_DAYS = 61
+DAYS_PER_YEAR = 365.25
+DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+DAYS_PER_WEEK = 7
+SPAN_DAYS, SPAN_WEEKS_DAYS, SPAN_MONTHS_DAYS = 20, 60, 730
+"""A span is told in days, in weeks and in months up to so many days; from then on in years."""
+_CAPITALS = (
+    "ai api arr bi ci cli crm csm csv emea erp ftp gdpr html http https id ip it json kpi ldap mfa ml mrr "
+    "nps ocr pdf qa qbr rest roi s3 saml sdk seo sla smb sms sql sso tls ui uk url us ux vat vip vpn xml"
+)
+CAPITALS = frozenset(_CAPITALS.split())
+"""Words that people write in capitals."""
+LONGEST_NAME = 40
+"""Letters of a name in a sentence."""
+NEARLY_ALL, HARDLY_ANY = "nearly all", "hardly any"
 
 
 def _whole(value: float) -> int:
@@ -49,7 +64,15 @@ def _money(value: float, symbol: str) -> str:
 
 def _percent(value: float) -> str:
     share = 100 * value
-    return f"{share:.1f}%" if 0 < abs(share) < 1 else f"{_whole(share):,}%"
+    if 0 < abs(share) < 1:
+        return "under 1%"
+    return "over 99%" if 99 < share < 100 else f"{_whole(share):,}%"
+
+
+def _part(value: float) -> str:
+    if value <= 0:
+        return "none of"
+    return HARDLY_ANY if value < 0.01 else NEARLY_ALL if value > 0.99 else f"{_percent(value)} of"
 
 
 def _change(value: float) -> str:
@@ -57,9 +80,13 @@ def _change(value: float) -> str:
 
 
 def _span(value: float) -> str:
-    if value < SPAN_FROM_DAYS:
+    if value <= SPAN_DAYS:
         return _count(value, "day", "days")
-    return f"{_whole(value):,} days ({_whole(value / DAYS_PER_MONTH)} months)"
+    if value <= SPAN_WEEKS_DAYS:
+        return _count(value / DAYS_PER_WEEK, "week", "weeks")
+    if value < SPAN_MONTHS_DAYS:
+        return _count(value / DAYS_PER_MONTH, "month", "months")
+    return _count(value / DAYS_PER_YEAR, "year", "years")
 
 
 def _times(value: float) -> str:
@@ -68,11 +95,32 @@ def _times(value: float) -> str:
     return f"{factor:,.1f}".removesuffix(".0") + " times"
 
 
+def say_name(code: str) -> str:
+    """A name as people write it: ``api_calls`` is API calls; what is written for people stays as it is."""
+    words = code.split()
+    if len(words) == 1 and ("_" in code or code.islower()):
+        words = code.replace("_", " ").replace("-", " - ").split()
+    said = " ".join(word.upper() if word.lower() in CAPITALS and word.islower() else word for word in words)
+    return said.replace(" - ", "-")
+
+
+def _named(value: str) -> str:
+    """A name within a sentence, on one line and no longer than it needs to be known by."""
+    said = say_name(str(value))
+    return said if len(said) <= LONGEST_NAME else f"{said[: LONGEST_NAME - 3].rstrip()}..."
+
+
+def _day(value: float) -> str:
+    day = date.fromordinal(round(value))
+    return f"{day.day} {calendar.month_name[day.month]}"
+
+
 FORMATS: dict[str, Callable[..., str]] = {
     "count": _count,
     "word": _word,
     "money": _money,
     "percent": _percent,
+    "part": _part,
     "change": _change,
     "size": lambda value: _percent(abs(value)),
     "points": lambda value: _count(abs(100 * value), "point", "points"),
@@ -83,7 +131,11 @@ FORMATS: dict[str, Callable[..., str]] = {
     "share": lambda value: f"{abs(100 * value):.1f}".removesuffix(".0") + "%",
     "times": _times,
     "month": lambda value: calendar.month_name[_whole(value)],
+    "day": _day,
+    "name": _named,
 }
+OF_TEXT = ("name",)
+"""The formats of what is a text; the others are of numbers."""
 WITH_WORDS = {"count": (0, 2), "word": (2,)}
 """How many words (one/many) a format takes; the others take none."""
 

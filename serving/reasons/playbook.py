@@ -1,7 +1,7 @@
 """The playbook: what each reason says, and what to do about it. Read from ``playbook.toml`` and, over it, a user's own.
 
-A reason text states facts, never a forecast. The first variant whose condition holds and whose numbers are all known
-is used. A play belongs to one motion and fits some reasons; each motion has a default play.
+A reason text states facts, never a forecast. The first text that holds is said. A play belongs to one motion, fits some
+reasons and needs some facts; one play is neutral.
 """
 
 import hashlib
@@ -10,17 +10,21 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from data.contract.details import DETAILS
 from data.contract.feature_card import FeatureCard
 from data.contract.likeness import LIKENESS
+from data.contract.outputs import AGAINST, FOR, NEUTRAL
 from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError, hint
 from serving.reasons.fallback import card_title
-from serving.reasons.templates import ABOUT_THE_SOURCE, Condition, Template
+from serving.reasons.tellings import Telling, Way, tellings
+from serving.reasons.templates import Condition
 
 SHIPPED = Path(__file__).parents[1] / "playbook.toml"
 ALL_KNOWN = tuple(part.word for part in LIKENESS)
@@ -30,22 +34,20 @@ STRICT = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
 class Variant(BaseModel):
-    """One way to say a reason: the sentence, and when it holds (None: whenever its numbers are known)."""
+    """One way to say something: the text, and when it holds (None: whenever what it states is known).
+
+    ``because``: the features of which one must push the way that is told.
+    """
 
     model_config = STRICT
-    text: str = Field(min_length=10)
+    text: str = Field(min_length=3)
     when: str | None = None
+    because: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
     def _plain_sentence(cls, value: object) -> object:
         return {"text": value} if isinstance(value, str) else value
-
-    @field_validator("text")
-    @classmethod
-    def _readable_text(cls, text: str) -> str:
-        Template.parse(text)
-        return text
 
     @field_validator("when")
     @classmethod
@@ -54,31 +56,32 @@ class Variant(BaseModel):
             Condition.parse(when)
         return when
 
-    @cached_property
-    def template(self) -> Template:
-        return Template.parse(self.text)
-
-    @cached_property
-    def condition(self) -> Condition | None:
-        return None if self.when is None else Condition.parse(self.when)
-
     @property
-    def features(self) -> tuple[str, ...]:
-        """What the sentence rests on: the features whose numbers it states, in order, then those of its condition.
+    def way(self) -> Way:
+        return Way(self.text, self.when, self.because)
 
-        What is known of the source is no feature.
-        """
-        asked = self.condition.features if self.condition else ()
-        return tuple(dict.fromkeys(name for name in self.template.features + asked if name not in ABOUT_THE_SOURCE))
+
+class Clause(Variant):
+    """A part of a sentence, with the blank or the comma before it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+    text: str = Field(min_length=1)
 
 
 class Reason(BaseModel):
-    """How one reason code is told. ``against`` is said where it speaks against; without it ``texts`` serve for both."""
+    """How one reason code is told.
 
-    model_config = STRICT
+    ``for`` is what a CSM reads where it speaks for the account, ``against`` where it speaks against; ``texts`` state
+    the fact whatever it speaks for, and stand in the table where neither fits. Without ``for`` and ``against`` a CSM
+    reads ``texts``. ``clauses`` are parts that sentences share, see ``serving.reasons.tellings``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, populate_by_name=True)
     title: str
     texts: tuple[Variant, ...] = Field(min_length=1)
+    for_: tuple[Variant, ...] | None = Field(default=None, alias="for")
     against: tuple[Variant, ...] = ()
+    clauses: dict[str, tuple[Clause, ...]] = {}
 
     @field_validator("title")
     @classmethod
@@ -87,32 +90,91 @@ class Reason(BaseModel):
             raise ValueError(f"a title has 2 to 5 words, `{title}` does not")
         return title
 
-    def variants(self, effect: str) -> tuple[Variant, ...]:
-        return self.against + self.texts if effect == "against" else self.texts
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        _ = [self.tellings(effect) for effect in (FOR, AGAINST, NEUTRAL)]
+        return self
+
+    def tellings(self, effect: str) -> tuple[Telling, ...]:
+        """The ways to tell it, the first that holds is said: what a CSM may see, then what is stated for the table."""
+        return self._tellings[effect]
+
+    @cached_property
+    def _tellings(self) -> Mapping[str, tuple[Telling, ...]]:
+        plain = self.for_ is None and not self.against
+        stated = self._told(self.texts, shown=plain)
+        shown_for = stated if self.for_ is None else (*self._told(self.for_, shown=True), *stated)
+        return {FOR: shown_for, AGAINST: (*self._told(self.against, shown=True), *stated), NEUTRAL: stated}
+
+    def _told(self, variants: tuple[Variant, ...], *, shown: bool) -> tuple[Telling, ...]:
+        clauses = {name: [clause.way for clause in ways] for name, ways in self.clauses.items()}
+        return tellings([variant.way for variant in variants], clauses, shown=shown)
 
 
 class Play(BaseModel):
-    """What to do with an account: the offer that fits the trigger, the words, who, and within how many days."""
+    """What to do with an account: the offer that fits the trigger, the words, who, and within how many days.
+
+    A play is given only where its facts are there: one of ``requires`` holds (comparisons of features, as in ``when``;
+    none: it needs no fact), no ``when`` of ``not_when`` does, and one of ``words`` can be said, the first that holds. A
+    play without a ``motion`` is the neutral one, for an account of which no other play is true.
+    """
 
     model_config = STRICT
-    motion: str
+    motion: str | None = None
     name: str = Field(min_length=3)
     reasons: tuple[str, ...] = ()
-    default: bool = False
+    requires: tuple[str, ...] = ()
     what_to_do: str = Field(min_length=10)
     offer: str = Field(min_length=10)
-    words: str = Field(min_length=10)
+    words: tuple[Variant, ...] = Field(min_length=1)
     show: str = Field(min_length=10)
-    not_when: str = Field(min_length=10)
+    not_when: tuple[Variant, ...] = ()
     owner_role: str = Field(min_length=2)
     days_to_act: int = Field(ge=1, le=365)
 
+    @field_validator("words", "not_when", mode="before")
+    @classmethod
+    def _one_text(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
     @field_validator("motion")
     @classmethod
-    def _known_motion(cls, motion: str) -> str:
-        if motion not in MOTIONS:
+    def _known_motion(cls, motion: str | None) -> str | None:
+        if motion is not None and motion not in MOTIONS:
             raise ValueError(f"there is no motion `{motion}`; there are {', '.join(MOTIONS)}")
         return motion
+
+    @field_validator("requires")
+    @classmethod
+    def _readable_conditions(cls, requires: tuple[str, ...]) -> tuple[str, ...]:
+        for condition in requires:
+            Condition.parse(condition)
+        return requires
+
+    @model_validator(mode="after")
+    def _readable_words(self) -> Self:
+        _ = self.openings
+        return self
+
+    @cached_property
+    def openings(self) -> tuple[Telling, ...]:
+        """The ways to begin the talk."""
+        return tellings([variant.way for variant in self.words], {}, shown=True)
+
+    @cached_property
+    def facts(self) -> tuple[Condition, ...]:
+        return tuple(Condition.parse(condition) for condition in self.requires)
+
+    @cached_property
+    def bars(self) -> tuple[Condition, ...]:
+        """Where it is not to be given; a text without a condition is for people to mind."""
+        return tuple(Condition.parse(bar.when) for bar in self.not_when if bar.when is not None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What of an account it asks for."""
+        conditions = [name for condition in (*self.facts, *self.bars) for name in condition.features]
+        return tuple(dict.fromkeys([*conditions, *(name for way in self.openings for name in way.names)]))
 
 
 class Playbook(BaseModel):
@@ -128,10 +190,10 @@ class Playbook(BaseModel):
     actionable: frozenset[str] = frozenset()
 
     @model_validator(mode="after")
-    def _a_default_for_each_motion(self) -> Self:
-        for motion in MOTIONS:
-            if not any(play.motion == motion and play.default for play in self.plays.values()):
-                raise ValueError(f"motion `{motion}` has no play with `default = true`")
+    def _a_neutral_play(self) -> Self:
+        neutral = [play for play in self.plays.values() if play.motion is None]
+        if not neutral or neutral[0].facts or neutral[0].bars or neutral[0].openings[-1].names:
+            raise ValueError("there is no neutral play: without `motion`, `requires` and facts in its last `words`")
         return self
 
     def title(self, card: FeatureCard) -> str:
@@ -139,8 +201,10 @@ class Playbook(BaseModel):
         reason = self.reasons.get(card.reason_code)
         return reason.title if reason else card_title(card)
 
-    def default_play(self, motion: str) -> str:
-        return next(code for code, play in self.plays.items() if play.motion == motion and play.default)
+    @property
+    def neutral_play(self) -> str:
+        """The play of an account of which no other is true."""
+        return next(code for code, play in self.plays.items() if play.motion is None)
 
     def plays_of(self, motion: str) -> dict[str, Play]:
         return {code: play for code, play in self.plays.items() if play.motion == motion}
@@ -182,12 +246,16 @@ def _check_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard], sourc
         raise _refusal(source, f"reason code `{code}` of the features has no text")
     for code in playbook.reasons.keys() - codes:
         raise _refusal(source, f"reason `{code}` is told by no feature{hint(code, codes)}")
+    known = {**catalogue, **DETAILS}
     for code, reason in playbook.reasons.items():
-        for variant in reason.texts + reason.against:
-            for name in variant.features:
-                if name not in catalogue:
-                    raise _refusal(source, f"reason `{code}`: `{name}` is no feature{hint(name, catalogue)}")
+        for telling in (*reason.tellings(FOR), *reason.tellings(AGAINST)):
+            for name in (*telling.names, *chain.from_iterable(telling.because)):
+                if name not in known:
+                    raise _refusal(source, f"reason `{code}`: `{name}` is no feature{hint(name, known)}")
     for play_code, play in playbook.plays.items():
+        for name in play.names:
+            if name not in known:
+                raise _refusal(source, f"play `{play_code}`: `{name}` is no feature{hint(name, known)}")
         for code in play.reasons:
             if code not in playbook.reasons:
                 near = hint(code, playbook.reasons)
@@ -209,11 +277,9 @@ def digest(path: Path | None = None) -> str:
 
 def _names_of_others(likeness: tuple[str, ...]) -> dict[str, str]:
     """What ``{its_peers}`` and ``{look_alikes}`` of a sentence stand for."""
-    shared = [word for word in likeness if word in OF_PEERS]
-    same = " and ".join([", ".join(likeness[:-1]), likeness[-1]] if len(likeness) > 1 else likeness)
     return {
-        "{its_peers}": f"the accounts of its {' and '.join(shared)}" if shared else "the other accounts",
-        "{look_alikes}": f"look-alike accounts (same {same})" if likeness else "the other accounts",
+        "{its_peers}": "similar accounts" if set(OF_PEERS) & set(likeness) else "the other accounts",
+        "{look_alikes}": "look-alike accounts" if likeness else "the other accounts",
     }
 
 
@@ -239,7 +305,8 @@ def _first(error: ValidationError) -> str:
     problem = error.errors()[0]
     where = ".".join(str(step) for step in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        known = {"reasons", "plays", *Reason.model_fields, *Play.model_fields, *Variant.model_fields}
+        fields = {*Reason.model_fields, *Play.model_fields, *Variant.model_fields} - {"for_"}
+        known = {"reasons", "plays", "for", *fields}
         return f"`{where}` is an unknown key{hint(where.split('.')[-1], known)}"
     message = re.sub(r"^(Value|Assertion) error, ", "", problem["msg"])
     return f"{where}: {message}" if where else message

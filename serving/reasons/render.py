@@ -1,31 +1,39 @@
 """Putting reasons into words: which sentence fits each account, and what the sentence rests on.
 
-One told reason is one row: the sentence and, so that every number in it can be derived again, the features it rests on
-and their values.
+One told reason is one row: the sentence and, so that every number and name in it can be derived again, the features it
+rests on with their values, and what it names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.contract.details import DETAILS, DetailKind
 from data.contract.feature_card import FeatureCard
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NEUTRAL, REASONS, OutputKind
-from serving.reasons.fallback import Values, are_known, card_sentences
-from serving.reasons.playbook import Playbook, Variant
-from serving.reasons.templates import USERS_ARE_DAILY_PEAKS, Columns, column
+from serving.reasons.fallback import Values, card_sentences
+from serving.reasons.playbook import Playbook
+from serving.reasons.tellings import Telling
+from serving.reasons.templates import USERS_ARE_DAILY_PEAKS, Columns, are_known, column
 
 Integers = npt.NDArray[np.int64]
 Objects = npt.NDArray[np.object_]
+Mask = npt.NDArray[np.bool_]
 
 PREFIX = {FOR: "", AGAINST: "Against: ", NEUTRAL: "For context: ", CONTRADICTS: "Contradicts what is expected: "}
 """What an effect is called at the head of a sentence, so that a sentence alone is never read the wrong way round."""
 
-WORDS = "words"
-"""A column beside those of ``reasons``: what the sentence says whoever it is about, in which no number is the account's
-own."""
+SIDES = {FOR: 1.0, AGAINST: -1.0, NEUTRAL: 0.0}
+"""The sides on which a reason is told, and the way that attributions push there. What contradicts is only stated."""
+
+WORDS, NAMED, SHOWABLE = "words", "named_values", "showable"
+"""Columns beside those of ``reasons``: what the sentence says whoever it is about, in which no number is the account's
+own; what it names, by detail; and whether a CSM may read it."""
 _TYPES = {OutputKind.TEXT: "str", OutputKind.NUMBER: "float64", OutputKind.YES_NO: "bool", OutputKind.NUMBERS: "object"}
 
 
@@ -45,105 +53,161 @@ class ReasonContext:
 
 @dataclass(frozen=True)
 class Facts:
-    """What may be stated of some accounts, aligned to the same rows: the numbers, and the features that are text."""
+    """What may be stated of some accounts, aligned to the same rows: the numbers, and what is a text."""
 
     size: int
     numbers: Columns
     texts: Values
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, features: Iterable[str], users_are_daily_peaks: bool) -> "Facts":
-        """All numbers of feature rows, and the texts among ``features``, the model's."""
+    def of(
+        cls,
+        rows: pd.DataFrame,
+        features: Iterable[str],
+        users_are_daily_peaks: bool,
+        details: pd.DataFrame | None = None,
+    ) -> "Facts":
+        """All numbers of feature rows, the texts among ``features`` (the model's), and the details of the same rows."""
         numbers = {str(name): rows[name].to_numpy(np.float64) for name in rows.select_dtypes("number")}
         texts = {name: rows[name].to_numpy(object) for name in features if name in rows and name not in numbers}
         numbers[USERS_ARE_DAILY_PEAKS] = np.full(len(rows), float(users_are_daily_peaks))
+        for name in () if details is None else [str(name) for name in details if name in DETAILS]:
+            values = details[name].array.take(range(len(rows)))  # type: ignore[index]
+            if DETAILS[name].kind is DetailKind.NAME:
+                texts[name] = np.array([None if pd.isna(value) else str(value) for value in values], dtype=object)
+            elif DETAILS[name].kind is DetailKind.DAY:
+                numbers[name] = np.array([_ordinal(value) for value in values], dtype=np.float64)
+            else:
+                numbers[name] = np.asarray(values, dtype=np.float64)
         return cls(len(rows), numbers, texts)
 
     @property
     def values(self) -> Values:
         return {**self.numbers, **self.texts}
 
+    def hold(self, telling: Telling) -> Mask:
+        """The rows of which it can be told: its condition holds, and what it states is known."""
+        holds = telling.template.known(self.values, self.size)
+        if telling.condition is not None:
+            holds &= telling.condition.holds(self.numbers, self.size)
+        return holds
+
+
+def _ordinal(day: Any) -> float:
+    return float("nan") if pd.isna(day) else float(pd.Timestamp(day).toordinal())
+
 
 class ReasonRenderer:
     """Puts the reasons of some accounts into words.
 
-    ``stories`` gives the model's features of each reason code. ``fitting`` is the number of the variant that fits each
-    account, -1 where none does, for each code and side. ``own`` are the accounts of which a value is known, for each
-    reason that is a feature of the team's own: it can be told without a variant.
+    ``codes`` gives the model's features of each reason code, ``pushes`` the attributions of the same accounts by
+    feature. ``fitting`` is the number of the telling that fits each account, -1 where none does, for each code and
+    side. ``own`` are the accounts of which a value is known, for each reason that is a feature of the team's own: it
+    can be told without a text of the playbook.
     """
 
-    def __init__(self, facts: Facts, stories: Mapping[str, Sequence[str]], context: ReasonContext) -> None:
-        self.facts, self.stories, self.context = facts, stories, context
-        self.variants: dict[tuple[str, str], tuple[Variant, ...]] = {}
-        self.fitting: dict[tuple[str, str], npt.NDArray[np.int8]] = {}
-        self.own: dict[str, npt.NDArray[np.bool_]] = {}
-        for code, names in stories.items():
+    def __init__(
+        self, facts: Facts, codes: Mapping[str, Sequence[str]], context: ReasonContext, pushes: Columns
+    ) -> None:
+        self.facts, self.codes, self.context, self.pushes = facts, codes, context, pushes
+        self.tellings: dict[tuple[str, str], tuple[Telling, ...]] = {}
+        self.fitting: dict[tuple[str, str], npt.NDArray[np.int16]] = {}
+        self.own: dict[str, Mask] = {}
+        for code, names in codes.items():
             if all(context.catalogue[name].is_own for name in names):
                 known = [are_known(facts.values[name]) for name in names if name in facts.values]
                 self.own[code] = np.logical_or.reduce([np.zeros(facts.size, dtype=bool), *known])
             reason = context.playbook.reasons.get(code)
-            for side in (FOR, AGAINST):
-                self.variants[code, side] = reason.variants(side) if reason else ()
-                same = side == AGAINST and reason is not None and not reason.against
-                self.fitting[code, side] = self.fitting[code, FOR] if same else self._first_fit(code, side)
+            for side in SIDES:
+                self.tellings[code, side] = reason.tellings(side) if reason else ()
+                self.fitting[code, side] = self._first_fit(code, side)
 
-    def _first_fit(self, code: str, side: str) -> npt.NDArray[np.int8]:
-        fitting = np.full(self.facts.size, -1, dtype=np.int8)
-        for number, variant in enumerate(self.variants[code, side]):
-            fits = variant.template.known(self.facts.numbers, self.facts.size)
-            if variant.condition is not None:
-                fits &= variant.condition.holds(self.facts.numbers, self.facts.size)
-            fitting[fits & (fitting == -1)] = number
+    def _first_fit(self, code: str, side: str) -> npt.NDArray[np.int16]:
+        fitting = np.full(self.facts.size, -1, dtype=np.int16)
+        for number, telling in enumerate(self.tellings[code, side]):
+            open_still = fitting == -1
+            if not open_still.any():
+                break
+            fits = open_still & self.facts.hold(telling)
+            for group in telling.because:
+                fits &= self._pushed(group, SIDES[side])
+            fitting[fits] = number
         return fitting
 
-    def says(self, side: str) -> npt.NDArray[np.bool_]:
-        """Accounts x reason codes: is there something to say, by a variant that fits or a value of the team's own?"""
-        fits = [self.fitting[code, side] >= 0 for code in self.stories]
-        return np.column_stack([fit | self.own.get(code, False) for code, fit in zip(self.stories, fits, strict=True)])
+    def _pushed(self, features: Sequence[str], way: float) -> Mask:
+        """The accounts that one of these features pushes that way."""
+        pushed = [way * self.pushes[name] > 0 for name in features if name in self.pushes]
+        return np.logical_or.reduce([np.zeros(self.facts.size, dtype=bool), *pushed])
+
+    def says(self, side: str) -> Mask:
+        """Accounts x reason codes: is there something to say, by a text that fits or a value of the team's own?"""
+        fits = [self.fitting[code, side] >= 0 for code in self.codes]
+        return np.column_stack([fit | self.own.get(code, False) for code, fit in zip(self.codes, fits, strict=True)])
+
+    def shows(self, side: str) -> Mask:
+        """Accounts x reason codes: is there something that a CSM may read?"""
+        return np.column_stack([self._shows(code, side) for code in self.codes])
+
+    def _shows(self, code: str, side: str) -> Mask:
+        told = self.tellings[code, side]
+        fitting = self.fitting[code, side]
+        shown = np.array([*(telling.shown for telling in told), False])[fitting]
+        return np.asarray(shown | (self.own.get(code, False) & (fitting == -1)), dtype=bool)
 
     def render(self, row: Integers, code: Objects, effect: Objects, features: Objects) -> pd.DataFrame:
-        """The columns of ``reasons`` that follow from the sentence, and ``WORDS``: one row per reason, in their order.
+        """The columns of ``reasons`` that follow from the sentence, and those beside: a row a reason, in their order.
 
         ``row``: the account, by its place in the facts; ``features``: those of the reason, strongest first.
         """
         playbook = self.context.playbook
-        sentences = {name: np.full(len(row), None, dtype=object) for name in (*REASONS.of_sentence, WORDS)}
-        for story in pd.unique(pd.Series(code, dtype=object)):
-            here = np.flatnonzero(code == story)
-            sentences["title"][here] = playbook.title(self.context.catalogue[self.stories[story][0]])
-            sentences["actionable"][here] = story in playbook.actionable
+        beside = (WORDS, NAMED, SHOWABLE)
+        sentences = {name: np.full(len(row), None, dtype=object) for name in (*REASONS.of_sentence, *beside)}
+        for told in pd.unique(pd.Series(code, dtype=object)):
+            here = np.flatnonzero(code == told)
+            sentences["title"][here] = playbook.title(self.context.catalogue[self.codes[told][0]])
+            sentences["actionable"][here] = told in playbook.actionable
             for side, prefix in PREFIX.items():
                 among = here[effect[here] == side]
-                of = (story, AGAINST if side == AGAINST else FOR)
+                of = (told, side if side in SIDES else NEUTRAL)
+                sentences[SHOWABLE][among] = self._shows(*of)[row[among]]
                 fitting = self.fitting[of][row[among]]
                 for number in np.unique(fitting):
                     at = among[fitting == number]
                     if number >= 0:
-                        self._by_variant(sentences, at, row[at], self.variants[of][number])
+                        self._by_telling(sentences, at, row[at], self.tellings[of][number])
                     else:
-                        self._by_card(sentences, at, row[at], story, features[at])
+                        self._by_card(sentences, at, row[at], told, features[at])
                     sentences["text"][at] = [prefix + sentence for sentence in sentences["text"][at]]
         types = {name: _TYPES[REASONS.column(name).kind] for name in REASONS.of_sentence}
-        return pd.DataFrame(sentences).astype(types | {WORDS: "str"})
+        return pd.DataFrame(sentences).astype(types | {WORDS: "str", SHOWABLE: "bool"})
 
-    def _by_variant(self, sentences: dict[str, Objects], at: Integers, row: Integers, variant: Variant) -> None:
-        size, names = len(at), variant.features
-        known = {name: self.facts.numbers[name][row] for name in names if name in self.facts.numbers}
+    def _by_telling(self, sentences: dict[str, Objects], at: Integers, row: Integers, telling: Telling) -> None:
+        size = len(at)
+        names = [name for name in telling.names if name not in DETAILS]
+        details = [name for name in telling.names if name in DETAILS]
+        values = self.facts.values
+        known = {name: values[name][row] for name in telling.names if name in values}
         numbers = np.column_stack([np.empty((size, 0)), *(column(known, name, size) for name in names)])
-        sentences["text"][at] = variant.template.render(known, size, self.context.currency)
+        sentences["text"][at] = telling.template.render(known, size, self.context.currency)
         sentences["numbers_from"][at] = ",".join(names)
         sentences["numbers"][at] = _each(numbers)
-        sentences[WORDS][at] = " ... ".join(variant.template.literals)
+        sentences[WORDS][at] = " ... ".join(telling.template.literals)
         if names:
             sentences["feature"][at], sentences["value"][at] = names[0], numbers[:, 0]
-        if len(variant.template.features) > 1:
+        if len([name for name in telling.template.features if name not in DETAILS]) > 1:
             sentences["comparator"][at], sentences["comparator_value"][at] = names[1], numbers[:, 1]
+        if details:
+            named = [
+                dict(zip(details, row_of, strict=True)) for row_of in zip(*(known[d] for d in details), strict=True)
+            ]
+            sentences[NAMED][at] = named
+            sentences["named"][at] = [_say_named(one) for one in named]
 
     def _by_card(
         self, sentences: dict[str, Objects], at: Integers, row: Integers, code: str, features: Objects
     ) -> None:
         values = self.facts.values
-        known = {name: values[name][row] for name in self.stories[code] if name in values}
+        known = {name: values[name][row] for name in self.codes[code] if name in values}
         texts, used = card_sentences(features.tolist(), self.context.catalogue, known, self.context.currency)
         sentences["text"][at] = texts
         sentences["numbers_from"][at] = sentences["feature"][at] = used
@@ -166,3 +230,14 @@ def _each(numbers: npt.NDArray[np.float64]) -> Objects:
     for place, row in enumerate(numbers):
         rows[place] = row
     return rows
+
+
+def _say_named(named: Mapping[str, Any]) -> str:
+    """What a sentence names, as the table has it: ``limit_feature=api_calls; asked_on=2026-08-03``."""
+    return "; ".join(f"{name}={_plain(name, value)}" for name, value in named.items())
+
+
+def _plain(name: str, value: Any) -> str:
+    if DETAILS[name].kind is DetailKind.DAY:
+        return date.fromordinal(int(value)).isoformat()
+    return f"{value:.10g}" if DETAILS[name].kind is DetailKind.NUMBER else str(value)

@@ -2,6 +2,7 @@
 
 A placeholder names a feature and how to say it (``serving.reasons.formats``):
 
+    {limit_feature:name}               API calls
     {seats:count}                      1,250
     {seats:count seat/seats}           1 seat, 50 seats
     {seat_utilization_28d:percent}     92%
@@ -17,14 +18,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from serving.reasons.formats import FORMATS, WITH_WORDS
 
-Columns = Mapping[str, npt.NDArray[np.float64]]
-"""Values by feature name, aligned to the same rows; missing is NaN. An absent feature is missing throughout."""
+Columns = Mapping[str, npt.NDArray[Any]]
+"""Values by name, aligned to the same rows: numbers (missing is NaN) or texts (missing is null). What is not there is
+missing throughout."""
 
 USERS_ARE_DAILY_PEAKS = "users_are_daily_peaks"
 ABOUT_THE_SOURCE = (USERS_ARE_DAILY_PEAKS,)
@@ -49,12 +53,12 @@ class Placeholder:
         """What the number is derived from."""
         return (self.feature,) if self.growth is None else (self.feature, self.growth)
 
-    def values(self, columns: Columns, size: int) -> npt.NDArray[np.float64]:
-        """The numbers to be said; missing where they cannot be derived."""
+    def values(self, columns: Columns, size: int) -> npt.NDArray[Any]:
+        """What is to be said; missing where it cannot be derived."""
         now = column(columns, self.feature, size)
         return now if self.growth is None else before(now, column(columns, self.growth, size))
 
-    def formatter(self, currency: str) -> Callable[[float], str]:
+    def formatter(self, currency: str) -> Callable[[Any], str]:
         function = FORMATS[self.format]
         if self.format == "money":
             return partial(function, symbol=currency)
@@ -98,17 +102,18 @@ class Template:
         """Rows in which every placeholder has a value."""
         mask = np.ones(size, dtype=bool)
         for placeholder in self.placeholders:
-            mask &= ~np.isnan(placeholder.values(columns, size))
+            mask &= are_known(placeholder.values(columns, size))
         return mask
 
     def render(self, columns: Columns, size: int, currency: str) -> list[str]:
-        """One sentence for each of ``size`` rows, in all of which the placeholders have values."""
+        """One sentence for each of ``size`` rows, in all of which the placeholders have values; its first letter large."""
         parts: list[list[str]] = [[self.literals[0]] * size]
         for placeholder, literal in zip(self.placeholders, self.literals[1:], strict=True):
             say = placeholder.formatter(currency)
             values = placeholder.values(columns, size).tolist()
             parts.append([say(value) + literal for value in values])
-        return ["".join(pieces) for pieces in zip(*parts, strict=True)]
+        said = ("".join(pieces) for pieces in zip(*parts, strict=True))
+        return [text[:1].upper() + text[1:] for text in said]
 
 
 def before(now: npt.NDArray[np.float64], growth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -120,6 +125,14 @@ def before(now: npt.NDArray[np.float64], growth: npt.NDArray[np.float64]) -> npt
 def column(columns: Columns, name: str, size: int) -> npt.NDArray[np.float64]:
     """Values of a feature; all missing if the feature is not there."""
     return columns[name] if name in columns else np.full(size, np.nan)
+
+
+def are_known(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which values can be stated: not missing, and no blank text."""
+    known = np.asarray(pd.notna(values), dtype=bool)
+    if values.dtype == object:
+        known &= np.array([str(value).strip() != "" for value in values.tolist()], dtype=bool)
+    return known
 
 
 _COMPARISONS: dict[str, Callable[[npt.NDArray[np.float64], npt.NDArray[np.float64]], npt.NDArray[np.bool_]]] = {

@@ -1,0 +1,52 @@
+"""What stands beside an account on the list: plan, seats, ARR, renewal, use by week. From its details and features."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.contract.details import PLANS_NAMED, WEEKS
+
+MONTHS_PER_YEAR = 12
+
+
+def with_product(details: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """The details with the likeliest product of a cross-sell, as the scores of the same accounts have it."""
+    return (
+        details.assign(cross_sell_product=scores["cross_sell_product"].array)
+        if "cross_sell_product" in scores
+        else details
+    )
+
+
+def row_context(rows: pd.DataFrame, details: pd.DataFrame) -> dict[str, Any]:
+    """The columns of ``scores`` that say what an account has, from aligned feature rows and details."""
+    none = pd.Series(np.nan, index=rows.index)
+    subscribed = rows.get("mrr", none) * MONTHS_PER_YEAR
+    arr = subscribed.where(subscribed > 0, rows.get("billed_365d", none))
+    renews_on = details.get("renews_on", pd.Series(None, index=rows.index, dtype="object"))
+    return {
+        "plan": pd.Series(_joined(details), index=rows.index, dtype="str").array,
+        "seats": rows.get("seats", none).array,
+        "arr": arr.array,
+        "renews_on": pd.Series(
+            [None if pd.isna(day) else pd.Timestamp(day).date() for day in renews_on], dtype="object"
+        ).array,
+        "use_by_week": pd.Series(_weeks(details), dtype="object").array,
+    }
+
+
+def _joined(details: pd.DataFrame) -> list[str | None]:
+    """The plans of each account, dearest first."""
+    columns = [details[name] for place in range(1, PLANS_NAMED + 1) if (name := f"plan_{place}") in details]
+    named = [", ".join(str(plan) for plan in plans if pd.notna(plan)) for plans in zip(*columns, strict=True)]
+    return [plans or None for plans in named] or [None] * len(details)
+
+
+def _weeks(details: pd.DataFrame) -> list[list[float] | None]:
+    """The events of each of the last weeks, the oldest first; None where no use is known."""
+    names = [f"use_week_{week}" for week in range(WEEKS, 0, -1)]
+    if not set(names) <= set(details):
+        return [None] * len(details)
+    weeks = details[names].to_numpy(np.float64)
+    return [None if np.isnan(row).all() else row.tolist() for row in weeks]
