@@ -196,15 +196,18 @@ def verify(
     reasons: Annotated[
         bool, typer.Option("--reasons", help="Also every number of every sentence, recomputed from the source.")
     ] = False,
+    words: Annotated[
+        bool, typer.Option("--words", help="Also what a CSM reads of every account, by rules, and that it is true.")
+    ] = False,
     snapshot_date: Day = None,
     out: Out = None,
     config: Config = None,
     source: SourceUrl = None,
 ) -> None:
-    """Check a published list again: files, counts and sums, and with --reasons every number of its sentences."""
+    """Check a published list again: files, counts and sums, what its sentences rest on, and how they read."""
     from flows.verify import verify as run
 
-    verdict = run(config, source, _date(snapshot_date), out, reasons=reasons)
+    verdict = run(config, source, _date(snapshot_date), out, reasons=reasons, words=words)
     for line in verdict.lines():
         print(line)
     if not verdict.holds:

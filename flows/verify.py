@@ -22,10 +22,11 @@ from flows.stages.base import check_source, read_source
 from flows.stages.dates import known_base
 from flows.stages.warnings import RULES
 from serving.changes.sentences import titles
+from serving.published.context import ListContext, known_people
 from serving.published.read import PublishedList, open_list
+from serving.published.row_context import with_product
 from serving.reasons.playbook import digest
 from serving.reasons.playbook import load as load_playbook
-from serving.reasons.render import ReasonContext
 from serving.settings import ServingSettings
 from serving.verify.files_and_sums import (
     Difference,
@@ -37,6 +38,7 @@ from serving.verify.files_and_sums import (
 )
 from serving.verify.gates_and_changes import about_of, check_change_sentences, check_gates
 from serving.verify.reasons import check_sentences
+from serving.verify.words import check_plays, check_words
 
 NAMED = 20
 """Differences that are named; of the others it is said how many there are."""
@@ -85,10 +87,12 @@ def verify(
     out: Path | str | None = None,
     *,
     reasons: bool = False,
+    words: bool = False,
 ) -> Verification:
     """Read a published snapshot again: its files, counts and sums; with ``reasons`` also every sentence.
 
-    The sentences are told again from feature rows that are built anew from the source, as known on the snapshot date.
+    The sentences are told again from feature rows that are built anew from the source, as known on the snapshot date;
+    so are motions and plays. ``words``: whether a CSM can read it, row by row (``serving.verify.words``).
     Raises PublishError for a snapshot that is not there or is damaged, or whose sentences another playbook told.
     """
     settings = load(config, source, out)
@@ -103,7 +107,10 @@ def verify(
         return verification
     for check in (check_counts, check_sums, check_changes):
         verification.note(check(listing))
-    if reasons:
+    if words:
+        say("reading every row as a CSM does")
+        verification.note(check_words(listing))
+    if reasons or words:
         _require_same_words(listing, settings)
         _verify_sentences(listing, settings, verification)
     return verification
@@ -145,22 +152,28 @@ def _tell_again(
     serving = ServingSettings.model_validate(manifest["serving"])
     cards = full_catalogue() | steps.feature_cards(base)
     playbook = load_playbook(cards, settings.playbook_file, steps.likeness(base))
-    context = ReasonContext(cards, playbook, serving.currency, manifest["users_are_daily_peaks"])
+    context = ListContext(
+        snapshot_date=listing.snapshot_date,
+        people=known_people(steps.read_people(base.tables)),
+        catalogue=cards,
+        playbook=playbook,
+        settings=serving,
+        model_version=manifest["model_version"],
+        run_id=manifest["run_id"],
+        horizon_days=manifest["horizon_days"],
+        users_are_daily_peaks=manifest["users_are_daily_peaks"],
+    )
     unknown = [name for name in listing.features() if name not in cards]
     verification.note(Difference("(all)", f"feature {name}", "of the model", "not of this source") for name in unknown)
-    features = [name for name in listing.features() if name in cards]
     scored = set(listing.scores("account_id")["account_id"])
 
     def parts() -> Iterator[pd.DataFrame]:
         """The recomputed rows, part by part; each is checked as it comes."""
         fresh = replace(base, state=None)  # nothing of an earlier build
-        for shard in steps.shards(fresh, [listing.snapshot_date], settings):
+        for shard in steps.shards(fresh, [listing.snapshot_date], settings, for_list=True):
             rows = shard.rows.to_pandas()
-            reasons = listing.of("reasons", rows["account_id"])
-            verification.sentences += len(reasons)
-            verification.note(check_sentences(reasons, rows, features, context))
-            verification.note(check_gates(listing, rows, serving.gates))
             verification.note(_strangers(rows, scored))
+            verification.sentences += _check_shard(listing, rows, steps.details_of(shard), context, verification)
             yield rows
 
     now = steps.fingerprint(report, base, parts())
@@ -168,6 +181,29 @@ def _tell_again(
     verification.notes += list(_changes(manifest, now))
     _verify_changes(listing, titles(cards, playbook), verification)
     say(f"{verification.sentences:,} sentences told again, as known before {base.snapshot_date}")
+
+
+def _check_shard(
+    listing: PublishedList,
+    rows: pd.DataFrame,
+    details: pd.DataFrame | None,
+    context: ListContext,
+    verification: Verification,
+) -> int:
+    """Sentences, gates and plays of some accounts, from recomputed rows and details; how many sentences there are."""
+    verification.note(check_gates(listing, rows, context.settings.gates))
+    there = rows["account_id"].isin(listing.scores("account_id")["account_id"]).to_numpy()
+    rows = rows[there].reset_index(drop=True)
+    accounts = rows["account_id"].astype("str").tolist()
+    scores = listing.of("scores", accounts, ("account_id", "cross_sell_product")).set_index("account_id").loc[accounts]
+    if details is not None:
+        details = with_product(details.set_index("account_id").loc[accounts].reset_index(), scores)
+    reasons = listing.of("reasons", accounts)
+    attributions = listing.of("attributions", accounts)
+    attributions = attributions.drop(columns=[name for name in listing.features() if name not in context.catalogue])
+    verification.note(check_sentences(reasons, rows, attributions, context.reasons, details))
+    verification.note(check_plays(listing, rows, reasons, details, context))
+    return len(reasons)
 
 
 def _verify_changes(listing: PublishedList, titles_of: Mapping[str, str], verification: Verification) -> None:

@@ -57,10 +57,11 @@ class ReasonSettings(BaseModel):
     )
     at_least: int = Field(default=3, ge=3, description="reasons for each account")
     show_for: int = Field(default=3, ge=1, description="stories that speak for the account that a CSM sees, at most")
+    min_shown_log_odds: float = Field(default=0.03, ge=0, description="a story that weighs less is not shown to a CSM")
     show_against: int = Field(
         default=1,
         ge=0,
-        description="stories against it that a CSM sees, at most, where they weigh as much (more where few speak for it)",
+        description="stories against it that a CSM sees, at most, where they weigh as much, or few speak for it",
     )
     min_log_odds: float = Field(default=0.01, ge=0, description="beyond `at_least`, weaker reasons are left out")
 

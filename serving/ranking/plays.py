@@ -51,7 +51,7 @@ def choose_plays(
 
     ``scores`` and ``rows`` (index: account_id) and ``facts`` are of the same accounts, in the same order; ``reasons``
     are theirs. Of the plays of a motion that are true, the one that answers the most of what is shown for the account;
-    of equals the earlier. Where no play is true: the neutral one, and the likeliest possible motion.
+    of equals the earlier. Where none is true and answers anything: the neutral one, and the likeliest possible motion.
     """
     weights, worth = _motions(scores, rows, reasons, passed, playbook, settings)
     order = np.argsort(-weights, axis=1, kind="stable")
@@ -67,7 +67,7 @@ def choose_plays(
             if not plays or not here.any():
                 continue
             fits = np.column_stack([np.where(true[code], answered[code], -1.0) for code in plays])
-            decided = here & (fits.max(axis=1) >= 0)
+            decided = here & (fits.max(axis=1) > 0)
             codes[decided] = np.array(plays, dtype=object)[fits.argmax(axis=1)[decided]]
             motion[decided] = number
             undecided &= ~decided

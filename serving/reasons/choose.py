@@ -1,8 +1,8 @@
 """Reasons: what raises or lowers an account's propensity, as sentences with the account's own numbers and names.
 
-Attributions of features that tell the same are added up by the reason code of the feature's card: that is what the table
-keeps. Codes that tell one fact are one story: what a CSM sees are the account's strongest different stories, each by the
-sentence of one of its codes.
+Attributions of features that tell the same are added up by the reason code of the feature's card: that is what the
+table keeps. Codes that tell one fact are one story: what a CSM sees are the account's strongest different stories, each
+by the sentence of one of its codes.
 """
 
 import re
@@ -238,7 +238,7 @@ def _shown(told: _Chosen, groups: Groups, table: pd.DataFrame, settings: ReasonS
     place = np.flatnonzero(able)
     own = np.abs(groups.sums[told.row, told.group])
     order = place[np.lexsort((told.group[place], -own[place], -np.abs(weight[place]), told.row[place]))]
-    numbers = [_numbers_in(text) for text in table["text"].to_numpy(object)[order]]
+    numbers = [numbers_in(text) for text in table["text"].to_numpy(object)[order]]
     shown = np.zeros(len(told.row), dtype=bool)
     starts = np.flatnonzero(np.diff(told.row[order], prepend=-1))
     for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
@@ -261,7 +261,7 @@ def _different(
     least, count = np.inf, 0
     for side in (FOR, AGAINST):
         for at, said in zip(order.tolist(), numbers, strict=True):
-            if effect[at] != side or story[at] in taken or said & printed:
+            if effect[at] != side or story[at] in taken or said & printed or weight[at] < settings.min_shown_log_odds:
                 continue
             if side == FOR:
                 if count == settings.show_for:
@@ -277,7 +277,7 @@ def _different(
             yield at
 
 
-def _numbers_in(text: str) -> frozenset[str]:
+def numbers_in(text: str) -> frozenset[str]:
     """The numbers and days that a sentence prints."""
     return frozenset(_NUMBER.findall(_GROUPED.sub("", text)))
 

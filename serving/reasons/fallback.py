@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from data.contract.feature_card import FeatureCard
 from serving.reasons.formats import FORMATS, money, percent

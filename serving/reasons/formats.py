@@ -32,7 +32,7 @@ DAYS_PER_WEEK = 7
 SPAN_DAYS, SPAN_WEEKS_DAYS, SPAN_MONTHS_DAYS = 20, 60, 730
 """A span is told in days, in weeks and in months up to so many days; from then on in years."""
 _CAPITALS = (
-    "ai api arr bi ci cli crm csm csv emea erp ftp gdpr html http https id ip it json kpi ldap mfa ml mrr "
+    "ai api arr gb mb tb kb bi ci cli crm csm csv emea erp ftp gdpr html http https id ip it json kpi ldap mfa ml mrr "
     "nps ocr pdf qa qbr rest roi s3 saml sdk seo sla smb sms sql sso tls ui uk url us ux vat vip vpn xml"
 )
 CAPITALS = frozenset(_CAPITALS.split())

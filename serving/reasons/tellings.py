@@ -2,9 +2,9 @@
 
     text = "{active_users_28d:count} of {seats:count seat/seats} in use{=period}{+trend}{+peers}"
 
-``{+trend}`` is a clause that is said where it holds and is left out where it does not or where the sentence would be too
-long; ``{=period}`` is one of the clause's ways, always. A way holds where its ``when`` does, where all that it states is
-known, and where one of the features of its ``because`` pushes the way that the sentence tells.
+``{+trend}`` is a clause that is said where it holds and is left out where it does not, or where the sentence would be
+too long; ``{=period}`` is one of the clause's ways, always. A way holds where its ``when`` does, where all that it
+states is known, and where one of the features of its ``because`` pushes the way that the sentence tells.
 """
 
 import re

@@ -106,7 +106,7 @@ class Template:
         return mask
 
     def render(self, columns: Columns, size: int, currency: str) -> list[str]:
-        """One sentence for each of ``size`` rows, in all of which the placeholders have values; its first letter large."""
+        """One sentence for each of ``size`` rows, in all of which the placeholders have values. It begins large."""
         parts: list[list[str]] = [[self.literals[0]] * size]
         for placeholder, literal in zip(self.placeholders, self.literals[1:], strict=True):
             say = placeholder.formatter(currency)

@@ -1,54 +1,70 @@
 """Every number that a sentence prints, and whether it can be derived from the numbers it rests on.
 
 A judge of its own: it knows nothing of templates and formats, only how people write a number. ``46`` is a value rounded
-to whole numbers, ``92%`` a share rounded, ``20 months`` a number of days, ``2.4 times`` a factor rounded down.
+to whole numbers, ``92%`` a share rounded, ``20 months`` a number of days, ``2.4 times`` a factor rounded down,
+``3 August`` a day, ``API calls`` what a table calls api_calls.
 """
 
 import calendar
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from functools import lru_cache
 from math import isnan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from serving.reasons.formats import DAYS_PER_MONTH
+from serving.reasons.formats import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR, LONGEST_NAME
 
 MONTHS = {name: number for number, name in enumerate(calendar.month_name) if name}
 NUMBER = re.compile(
-    r"(?P<sign>[+-]?)(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?P<power>e[+-]?\d+)?"
-    r"(?P<unit>%| points?\b| times\b| months?\b)?"
+    r"(?P<bound>\b(?:under|over) )?(?P<sign>[+-]?)(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?P<power>e[+-]?\d+)?"
+    r"(?P<unit>%| points?\b| times\b| weeks?\b| months?\b| years?\b)?"
     rf"|\b(?P<month>{'|'.join(MONTHS)})\b"
 )
 NOTHING = re.compile(r"\b(no|none|nothing|never|neither|nor)\b", re.IGNORECASE)
-ONCE = re.compile(r"\bonce\b", re.IGNORECASE)
+DAY = re.compile(rf"\b(?P<day>\d{{1,2}}) (?P<month>{'|'.join(MONTHS)})\b")
+ONCE, TWICE = re.compile(r"\bonce\b", re.IGNORECASE), re.compile(r"\btwice\b", re.IGNORECASE)
+FIRST_DAY_NAMED = date(1970, 1, 1).toordinal()
+"""Numbers from here on may be days."""
 SAME = 0.005
 """Shares of less are no change."""
 EPSILON = 1e-9
+
+UNITS = {
+    "points": 100.0,
+    "weeks": 1 / DAYS_PER_WEEK,
+    "months": 1 / DAYS_PER_MONTH,
+    "years": 1 / DAYS_PER_YEAR,
+}
+"""What a number in such a unit is of the value: of a share, or of days."""
 
 Pairs = Iterable[tuple[str, str]]
 """Features and their growth: a sentence may state what a feature grew from."""
 
 
 class Printed(NamedTuple):
-    """A number as it is printed: ``sign`` may be empty, ``unit`` is the word behind it."""
+    """A number as it is printed: ``sign`` may be empty, ``unit`` is the word behind it, ``bound`` under or over."""
 
     text: str
     number: float
     decimals: int
     sign: str = ""
     unit: str = ""
+    bound: str = ""
 
     def is_said_of(self, value: float) -> bool:
         """Is it this value, rounded as it is printed?"""
         if isnan(value) or (self.sign and (value < 0) != (self.sign == "-") and value != 0):
             return False
         size, half = abs(value), 0.5 * 10**-self.decimals
+        if self.unit == "%" and self.bound:
+            return 100 * size < self.number if self.bound == "under" else self.number < 100 * size < 100
         if self.unit == "%":
             return self._near(100 * size, half)
         if self.unit == "times":
             return 0 <= size + EPSILON - self.number < (0.1 if self.number < 10 else 1.0)
-        scale = {"points": 100.0, "months": 1 / DAYS_PER_MONTH}.get(self.unit, 1.0)
+        scale = UNITS.get(self.unit, 1.0)
         return self._near(scale * size, half) or self._near(size, half)
 
     def _near(self, size: float, half: float) -> bool:
@@ -64,8 +80,9 @@ def printed(text: str) -> Iterator[Printed]:
         digits, power = match["number"].replace(",", ""), match["power"] or ""
         decimals = len(digits.partition(".")[2]) - int(power[1:] or 0)
         unit = (match["unit"] or "").strip()
-        unit = {"point": "points", "month": "months"}.get(unit, unit)
-        yield Printed(match[0], float(digits + power), decimals, match["sign"], unit)
+        unit = unit if unit in ("", "%") else unit.removesuffix("s") + "s"
+        bound = (match["bound"] or "").strip() if unit == "%" else ""
+        yield Printed(match[0], float(digits + power), decimals, match["sign"], unit, bound)
 
 
 @lru_cache(maxsize=4096)
@@ -82,16 +99,32 @@ def derivable(numbers: Mapping[str, float], pairs: Pairs) -> list[float]:
     return values
 
 
-def underived(text: str, words: str, numbers: Mapping[str, float], pairs: Pairs = ()) -> list[str]:
+def underived(
+    text: str,
+    words: str,
+    numbers: Mapping[str, float],
+    pairs: Pairs = (),
+    named: Mapping[str, Any] | None = None,
+) -> list[str]:
     """What a sentence prints that cannot be derived, as it is printed.
 
-    ``words``: what the sentence says whoever it is about; a number of those (28 days) is no account's own. A word for
-    nothing (``no``, ``none``, ``never``) asks for a number that is nought or missing, or for two that are equal;
-    ``once`` for a one.
+    ``words``: what the sentence says whoever it is about; a number of those (28 days) is no account's own. ``named``:
+    what it names, texts and numbers; days are numbers, as ``date.toordinal`` has them. A word for nothing (``no``,
+    ``none``, ``never``) asks for a number that is nought or missing, or for two that are equal; ``once`` and ``twice``
+    for a one and a two.
     """
-    values = derivable(numbers, pairs)
+    named = named or {}
+    for name in filter(lambda value: isinstance(value, str), named.values()):
+        text = _pattern_of(name).sub("", text, count=1)
+    days = {date.fromordinal(int(value)) for value in named.values() if _is_day(value)}
+    known_days = {(day.day, day.month) for day in days}
+    odd_days = [
+        match[0] for match in DAY.finditer(text) if (int(match["day"]), MONTHS[match["month"]]) not in known_days
+    ]
+    text = DAY.sub("", text)
+    values = derivable(numbers, pairs) + [float(value) for value in named.values() if not isinstance(value, str)]
     constants = _constants(words).copy()
-    odd = []
+    odd = odd_days
     for number in printed(text):
         if any(number.is_said_of(value) for value in values):
             continue
@@ -103,6 +136,18 @@ def underived(text: str, words: str, numbers: Mapping[str, float], pairs: Pairs 
     is_nothing = len(known) < len(values) or len(set(known)) < len(known) or any(abs(v) < SAME for v in known)
     if values and not is_nothing:
         odd += [match[0] for match in NOTHING.finditer(text)]
-    if values and 1.0 not in known:
-        odd += [match[0] for match in ONCE.finditer(text)]
+    for word, value in ((ONCE, 1.0), (TWICE, 2.0)):
+        if values and value not in known:
+            odd += [match[0] for match in word.finditer(text)]
     return odd
+
+
+def _is_day(value: Any) -> bool:
+    return not isinstance(value, str) and value >= FIRST_DAY_NAMED and value == int(value)
+
+
+def _pattern_of(name: str) -> re.Pattern[str]:
+    """A name as a table has it, or as people write it: in any case, blanks for underscores, cut where it is long."""
+    letters = [re.escape(letter) if letter not in "_ -" else "[_ -]" for letter in " ".join(name.split())]
+    whole, cut = "".join(letters), "".join(letters[: LONGEST_NAME - 3]).rstrip() + r"\.\.\."
+    return re.compile(whole if len(letters) <= LONGEST_NAME else f"{whole}|{cut}", re.IGNORECASE)

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.contract.feature_card import FeatureCard
-from data.contract.outputs import REASONS
+from data.contract.outputs import ATTRIBUTIONS, REASONS
 from serving.reasons.playbook import Playbook
-from serving.reasons.render import WORDS, Facts, ReasonContext, ReasonRenderer
+from serving.reasons.render import NAMED, SIDES, WORDS, Facts, ReasonContext, ReasonRenderer
 from serving.verify.files_and_sums import Difference
 from serving.verify.printed_numbers import underived
 
@@ -28,13 +28,19 @@ def stories_of(features: list[str], catalogue: Mapping[str, FeatureCard]) -> dic
 
 
 def check_sentences(
-    reasons: pd.DataFrame, rows: pd.DataFrame, features: list[str], context: ReasonContext
+    reasons: pd.DataFrame,
+    rows: pd.DataFrame,
+    attributions: pd.DataFrame,
+    context: ReasonContext,
+    details: pd.DataFrame | None = None,
 ) -> Iterator[Difference]:
     """Published reasons against recomputed feature rows of their accounts: at most one difference per reason.
 
-    Each stored number is the recomputed one, bit for bit; each sentence is told again, and every number it prints is
-    derived from the numbers it rests on by a judge that knows no template. ``features`` are the model's.
+    Each stored number is the recomputed one, bit for bit; each sentence is told again, and every number and name it
+    prints is derived from what it rests on by a judge that knows no template. ``attributions`` are the published ones;
+    ``details`` are of the rows of ``rows``, in their order.
     """
+    features = ATTRIBUTIONS.features_of(attributions)
     stories = stories_of(features, context.catalogue)
     row = pd.Index(rows["account_id"]).get_indexer(pd.Index(reasons["account_id"]))
     known = (row >= 0) & reasons["reason_code"].isin(stories).to_numpy()
@@ -44,20 +50,23 @@ def check_sentences(
     if reasons.empty:
         return
     code, effect, listed = (reasons[name].to_numpy(object) for name in ("reason_code", "effect", "features"))
-    renderer = ReasonRenderer(Facts.of(rows, features, context.users_are_daily_peaks), stories, context)
+    facts = Facts.of(rows, features, context.users_are_daily_peaks, details)
+    of_rows = attributions.set_index("account_id")[features].reindex(rows["account_id"].astype("str"))
+    pushes = {name: of_rows[name].to_numpy(np.float64) for name in features}
+    renderer = ReasonRenderer(facts, stories, context, pushes)
     derived = renderer.render(row, code, effect, listed)
     same = np.logical_and.reduce([_equal(reasons[name], derived[name]) for name in REASONS.of_sentence])
     same &= np.array([sorted(names.split(",")) == sorted(stories[c]) for names, c in zip(listed, code, strict=True)])
     as_of = rows["snapshot_date"].to_numpy()[row] - timedelta(days=1)
     same &= pd.to_datetime(reasons["as_of"]).to_numpy() == pd.to_datetime(pd.Series(as_of)).to_numpy()
     pairs = grown(context.playbook)
-    stated = [derived[name].tolist() for name in ("text", WORDS, "numbers_from", "numbers")]
-    for place, (text, words, names, values) in enumerate(zip(*stated, strict=True)):
+    stated = [derived[name].tolist() for name in ("text", WORDS, "numbers_from", "numbers", NAMED)]
+    for place, (text, words, names, values, named) in enumerate(zip(*stated, strict=True)):
         if not same[place]:
             yield _difference(reasons.iloc[place], derived.iloc[place], stories[code[place]])
             continue
         numbers = dict(zip(names.split(","), values.tolist(), strict=False))
-        odd = underived(text, words, numbers, pairs.get(code[place], ()))
+        odd = underived(text, words, numbers, pairs.get(code[place], ()), named)
         if odd:
             account, printed = reasons["account_id"].iloc[place], f"{', '.join(odd)} in: {text}"
             yield Difference(account, code[place], printed, f"from {_stated(numbers)} it does not follow")
@@ -68,8 +77,9 @@ def grown(playbook: Playbook) -> dict[str, set[tuple[str, str]]]:
     return {
         code: {
             (placeholder.feature, placeholder.growth)
-            for variant in reason.texts + reason.against
-            for placeholder in variant.template.placeholders
+            for side in SIDES
+            for telling in reason.tellings(side)
+            for placeholder in telling.template.placeholders
             if placeholder.growth is not None
         }
         for code, reason in playbook.reasons.items()

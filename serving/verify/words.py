@@ -1,0 +1,137 @@
+"""What a CSM reads, row by row: nothing that contradicts its sign, no number or story twice, nothing unnamed, no
+claim of a play without its fact, no sentence that is too long.
+
+Each rule is a record: a new one is a row of ``RULES``. The rules read what was published; that a play is true is checked
+against feature rows that somebody recomputed.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from data.contract.outputs import FOR
+from serving.published.context import ListContext
+from serving.published.read import PublishedList
+from serving.ranking import gates, plays
+from serving.reasons.choose import numbers_in
+from serving.reasons.render import Facts
+from serving.reasons.tellings import MOST_WORDS, sentences_of, word_count
+from serving.verify.files_and_sums import Difference, Differences
+
+FALLS = re.compile(
+    r"\b(down|fell|fallen|falling|falls?|fewer|less|lower|slower|slowly|below|dropp?(?:ed|s)?|declin\w+|lost|only|few|"
+    r"little|unused|nobody|no|none|not|never|nothing|neither|nor|without|0)\b(?!%)",
+    re.IGNORECASE,
+)
+"""Words of a fall, or of what did not happen: never behind a plus."""
+UNNAMED = re.compile(
+    r"\b(limits?|features?|products?|milestones?|teams?|domains?|tickets?|champions?|gap|budget)\b", re.IGNORECASE
+)
+"""What a sentence must name where it speaks of it. A plain count of them names nothing and says so."""
+COUNTED = re.compile(r"\b\d[\d,]* (?:\w+ )?(?:limits?|features?|products?|teams?|tickets?|milestones?)\b")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a CSM reads of one account: the shown reasons (``effect, story, text, named``), the opening, the change."""
+
+    account_id: str
+    reasons: list[dict[str, Any]]
+    opening: str
+
+
+def _plus_before_a_fall(row: Row) -> Iterator[str]:
+    for reason in row.reasons:
+        match = FALLS.search(reason["text"])
+        if reason["effect"] == FOR and match:
+            yield f"a reason for says `{match[0]}`: {reason['text']}"
+
+
+def _a_number_twice(row: Row) -> Iterator[str]:
+    printed = Counter(number for reason in row.reasons for number in numbers_in(reason["text"]))
+    for number in sorted(number for number, count in printed.items() if count > 1):
+        yield f"{number} is told in two reasons"
+
+
+def _a_story_twice(row: Row) -> Iterator[str]:
+    for story, count in Counter(reason["story"] for reason in row.reasons).items():
+        if count > 1:
+            yield f"{count} reasons tell one story, {story}"
+
+
+def _too_long(row: Row) -> Iterator[str]:
+    for text in [reason["text"] for reason in row.reasons] + [row.opening]:
+        for sentence in sentences_of(text):
+            if word_count(sentence) > MOST_WORDS:
+                yield f"{word_count(sentence)} words in: {sentence}"
+
+
+def _unnamed(row: Row) -> Iterator[str]:
+    for reason in row.reasons:
+        spoken = UNNAMED.search(COUNTED.sub("", reason["text"]))
+        if spoken and reason["effect"] == FOR and not isinstance(reason["named"], str):
+            yield f"which {spoken[0]}? {reason['text']}"
+
+
+RULES: Mapping[str, Callable[[Row], Iterator[str]]] = {
+    "a plus before a fall": _plus_before_a_fall,
+    "a number told twice": _a_number_twice,
+    "two reasons of one story": _a_story_twice,
+    f"a sentence over {MOST_WORDS} words": _too_long,
+    "something unnamed": _unnamed,
+}
+
+
+def check_words(listing: PublishedList) -> Differences:
+    """What a CSM reads of every account, by ``RULES``, and that no sentence of the list is too long."""
+    scores = listing.scores("account_id", "opening")
+    openings = dict(zip(scores["account_id"], scores["opening"], strict=True))
+    for reasons in listing.batches("reasons", ("account_id", "effect", "story", "text", "named", "shown")):
+        yield from _of_rows(reasons[reasons["shown"].astype(bool)], openings)
+        yield from _long_texts(reasons, "reasons")
+    yield from _long_texts(listing.exclusions("account_id", "text"), "exclusions")
+    for changes in listing.batches("changes", ("account_id", "text")):
+        yield from _long_texts(changes, "changes")
+
+
+def _of_rows(shown: pd.DataFrame, openings: Mapping[str, Any]) -> Differences:
+    for account, rows in shown.groupby("account_id", sort=False):
+        opening = openings.get(str(account))
+        told = [{str(name): value for name, value in reason.items()} for reason in rows.to_dict("records")]
+        row = Row(str(account), told, opening if isinstance(opening, str) else "")
+        for name, rule in RULES.items():
+            for found in rule(row):
+                yield Difference(row.account_id, name, found, "none of it")
+
+
+def _long_texts(rows: pd.DataFrame, table: str) -> Differences:
+    for account, text in zip(rows["account_id"], rows["text"], strict=True):
+        for sentence in sentences_of(text):
+            if word_count(sentence) > MOST_WORDS:
+                yield Difference(account, table, f"{word_count(sentence)} words: {sentence}", f"at most {MOST_WORDS}")
+
+
+def check_plays(
+    listing: PublishedList,
+    rows: pd.DataFrame,
+    reasons: pd.DataFrame,
+    details: pd.DataFrame | None,
+    context: ListContext,
+) -> Differences:
+    """Motion, play and opening against those that recomputed rows give: what a play claims is there, gates are passed.
+
+    ``rows``, feature rows, and ``details`` are of some accounts of the list, in one order; ``reasons`` are theirs.
+    """
+    accounts = rows["account_id"].astype("str")
+    listed = listing.scores().set_index("account_id", drop=False).reindex(accounts)
+    by_account = rows.set_index("account_id", drop=False)
+    facts = Facts.of(rows, [], context.users_are_daily_peaks, details)
+    passed = gates.evaluate(by_account, context.settings.gates, users_are_daily_peaks=context.users_are_daily_peaks)
+    chosen = plays.choose_plays(listed, by_account, reasons, facts, passed, context.playbook, context.settings)
+    for name, derived in (("motion", chosen.motion), ("play", chosen.play), ("opening", chosen.opening)):
+        for account in listed.index[(listed[name] != derived).to_numpy()]:
+            yield Difference(account, name, repr(listed[name][account]), repr(derived[account]))
