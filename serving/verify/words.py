@@ -1,8 +1,8 @@
 """What a CSM reads, row by row: nothing that contradicts its sign, no number or story twice, nothing unnamed, no
 claim of a play without its fact, no sentence that is too long.
 
-Each rule is a record: a new one is a row of ``RULES``. The rules read what was published; that a play is true is checked
-against feature rows that somebody recomputed.
+Each rule is a record: a new one is a row of ``RULES``. The rules read what was published; that a play is true is
+checked against feature rows that somebody recomputed.
 """
 
 import re
