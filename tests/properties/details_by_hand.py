@@ -1,0 +1,181 @@
+"""What sentences name, as a plain loop over one account's rows would find it: from the meaning, without SQL."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from data.ledger.rules import ExpansionRules
+from tests.properties.by_hand import HAPPENED, Row, e4, known_rows, quantity, rows_of, slow_ledger, within
+
+EVENTS = {
+    "champion_promoted": (182, "promoted_on", None),
+    "champion_left": (182, "champion_left_on", None),
+    "qbr_held": (182, "reviewed_on", None),
+    "qbr_gap": (182, "gap_on", "gap_product"),
+    "milestone_reached": (365, "milestone_on", "milestone_product"),
+    "budget_opened": (182, "budget_on", None),
+    "competitor_research": (182, "competitor_on", None),
+}
+MOTIONS = ("seat", "upsell", "cross_sell")
+LAST = "￿"
+"""Stands after every name: a name that is missing comes last."""
+
+
+def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date) -> Row:
+    """The details of one account on one day, by name; ``None`` is missing."""
+    known = {
+        name: list(known_rows(frames[name], account_id, happened, snapshot)) for name, happened in HAPPENED.items()
+    }
+    plans = {(row["product"], row["plan"]): row for row in rows_of(frames["plans"])}
+    rights: dict[tuple[str, str], dict[str, int | None]] = defaultdict(dict)
+    for row in rows_of(frames["plan_features"]):
+        rights[row["product"], row["plan"]][row["feature"]] = e4(row["monthly_limit"])
+    lines = [line for line in known["subscriptions"] if line["valid_to"] is None]
+    return {
+        **limits(known, lines, rights),
+        **next_tier(known, lines, plans, rights),
+        **used(known["usage_events"]),
+        **people(known["users"]),
+        **relationship(known["crm_events"], snapshot),
+        **support(known["tickets"], snapshot),
+        **contract(known["subscriptions"], lines, plans, snapshot),
+    }
+
+
+def first(rows: Iterable[Row], key: Callable[[Row], Any]) -> Row:
+    return min(rows, key=key, default=defaultdict(lambda: None))
+
+
+def limits(known: dict[str, list[Row]], lines: list[Row], rights: dict) -> Row:
+    allowed: dict[str, list[int | None]] = defaultdict(list)
+    for line in lines:
+        for feature, limit in rights.get((line["product"], line["plan"]), {}).items():
+            allowed[feature].append(limit)
+    found = []
+    for feature, several in allowed.items():
+        units = sum(quantity(e) for e in within(known["usage_events"], 28) if e["feature"] == feature)
+        if None not in several and units > 0:
+            limit = sum(several)
+            share = units * 30 / (limit * 28) if limit else float("inf")
+            found.append({"share": share if limit else None, "feature": feature, "limit": limit, "units": units})
+    nearest = first(found, lambda row: (row["share"] is None, -(row["share"] or 0), row["feature"]))
+    return {
+        "limit_feature": nearest["feature"],
+        "limit_amount": None if nearest["limit"] is None else nearest["limit"] / 10_000,
+        "limit_pace": None if nearest["units"] is None else nearest["units"] * 30 / (28 * 10_000),
+    }
+
+
+def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights: dict) -> Row:
+    owned = {feature for line in lines for feature in rights.get((line["product"], line["plan"]), {})}
+    steps, gated = [], set()
+    for product in {line["product"] for line in lines}:
+        mine = [plans[product, x["plan"]]["tier"] for x in lines if (product, x["plan"]) in plans]
+        above = [
+            (plan["tier"] - max(mine), product, name)
+            for (listed, name), plan in plans.items()
+            if listed == product and mine and plan["tier"] > max(mine)
+        ]
+        steps += above
+        for step, _, name in above:
+            if step == min(above)[0]:
+                gated |= rights.get((product, name), {}).keys() - owned
+    _, product, plan = min(steps, default=(None, None, None))
+    adds = rights.get((product, plan), {}).keys() - owned
+    last_age = {event["feature"]: event["age"] for event in sorted(known["usage_events"], key=lambda e: -e["age"])}
+    last_used = first(
+        [{"feature": f, "age": last_age[f]} for f in gated if last_age.get(f, 999) <= 91],
+        lambda row: (row["age"], row["feature"]),
+    )
+    asked = first(
+        [t for t in within(known["tickets"], 182) if t["feature"] in gated], lambda t: (t["age"], t["feature"])
+    )
+    return {
+        "next_plan": plan,
+        "next_plan_product": product,
+        "next_plan_features": len(adds) or None,
+        "next_plan_used": sum(last_age.get(feature, 999) <= 91 for feature in adds) if adds else None,
+        "gated_feature_used": last_used["feature"],
+        "gated_feature_asked": asked["feature"],
+        "gated_asked_on": asked["opened_at"],
+    }
+
+
+def used(events: list[Row]) -> Row:
+    month = Counter(event["feature"] for event in within(events, 28) if event["feature"])
+    year = [event for event in within(events, 365) if event["feature"]]
+    first_age = {event["feature"]: event["age"] for event in sorted(year, key=lambda e: e["age"])}
+    new = [feature for feature, age in first_age.items() if age <= 91]
+    weeks = Counter((event["age"] - 1) // 7 + 1 for event in within(events, 91))
+    any_day = within(events, 91)
+    return {
+        "top_feature": min(month, key=lambda f: (-month[f], f), default=None),
+        "new_feature": min(new, key=lambda f: (-month[f], f), default=None),
+        **{f"use_week_{week}": float(weeks[week]) if any_day else None for week in range(1, 14)},
+    }
+
+
+def people(everybody: list[Row]) -> Row:
+    active = [user for user in everybody if user["deactivated_at"] is None]
+    sizes = Counter(user["team"] for user in active if user["team"])
+    since = {team: max(u["age"] for u in everybody if u["team"] == team) for team in sizes}
+    team = min((t for t in sizes if since[t] <= 91), key=lambda t: (-sizes[t], t), default=None)
+    domains = Counter(user["email_domain"] for user in active if user["email_domain"])
+    main = min(domains, key=lambda domain: (-domains[domain], domain), default=None)
+    others = [u for u in active if u["email_domain"] not in (None, main) and u["age"] <= 91]
+    came = Counter(user["email_domain"] for user in others)
+    return {
+        "new_team": team,
+        "new_team_users": None if team is None else float(sizes[team]),
+        "new_domain": min(came, key=lambda domain: (-came[domain], domain), default=None),
+    }
+
+
+def relationship(events: list[Row], snapshot: date) -> Row:
+    found: Row = {}
+    for kind, (days, day, product) in EVENTS.items():
+        latest = first(
+            [event for event in within(events, days) if event["kind"] == kind],
+            lambda e: (e["age"], (e["product"] or LAST) if product else ""),  # noqa: B023  called at once
+        )
+        found[day] = None if latest["age"] is None else snapshot - timedelta(days=latest["age"])
+        if product:
+            found[product] = latest["product"]
+    return found
+
+
+def support(tickets: list[Row], snapshot: date) -> Row:
+    asked = first(
+        [t for t in within(tickets, 182) if t["kind"] == "feature_request" and t["feature"]],
+        lambda t: (t["age"], t["feature"]),
+    )
+    critical = first(
+        [t for t in tickets if t["severity"] == "critical" and t["closed_at"] is None],
+        lambda t: (-t["age"], t["ticket_id"]),
+    )
+    return {
+        "request_feature": asked["feature"],
+        "requested_on": None if asked["age"] is None else snapshot - timedelta(days=asked["age"]),
+        "critical_feature": critical["feature"],
+        "critical_since": None if critical["age"] is None else snapshot - timedelta(days=critical["age"]),
+    }
+
+
+def contract(known: list[Row], lines: list[Row], plans: dict, snapshot: date) -> Row:
+    rules = ExpansionRules()
+    moves = [move for move in slow_ledger(known, plans, rules, snapshot) if move["class"] in MOTIONS]
+    mrr: dict[str, int] = Counter()
+    for line in lines:
+        if line["plan"]:
+            mrr[line["plan"]] += e4(line["mrr"]) or 0
+    dearest = [*sorted(mrr, key=lambda plan: (-mrr[plan], plan)), None, None, None]
+    renewals = [line["renews_on"] for line in lines if line["renews_on"] and line["renews_on"] >= snapshot]
+    last = min((move["age"] for move in moves), default=None)
+    return {
+        "expanded_on": None if last is None else snapshot - timedelta(days=last),
+        "renews_on": min(renewals, default=None),
+        **{f"plan_{place}": dearest[place - 1] for place in (1, 2, 3)},
+    }

@@ -1,0 +1,94 @@
+"""Laws of what sentences name: the future, other dates and the order of rows change nothing; a plain loop agrees."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from data.contract.details import DETAILS, DetailKind
+from data.contract.inputs import TABLES
+from data.ledger.rules import ExpansionRules
+from features.catalogue import full_catalogue
+from features.cohort import cohort
+from features.details import add_details, detail_names
+from features.views import whole_base as likeness
+from features.views.whole_base import WholeBaseViews
+from tests.properties.details_by_hand import details_by_hand
+from tests.properties.generated import SNAPSHOTS, frames, known_before
+from tests.properties.test_laws import KEY, Engine, Frames, as_rows, at, differences
+
+pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
+MADE_ELSEWHERE = {"cross_sell_product"}
+"""What the scores say."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_peers() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(likeness, "FEWEST_PEERS", 2)
+        yield
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with closing(Engine()) as engine:
+        yield engine
+
+
+def details(engine: Engine, base: Frames, dates: Sequence[date] = SNAPSHOTS) -> pd.DataFrame:
+    tables = engine.tables(base)
+    views = WholeBaseViews(tables, cohort(tables, dates), dates, ExpansionRules())
+    rows = views.cohort.select(*KEY)
+    for of_whole_base in (False, True):
+        rows = add_details(rows, views, frozenset(), of_whole_base=of_whole_base)
+    return as_rows(rows.to_pyarrow())
+
+
+@pytest.fixture(scope="module")
+def base() -> Frames:
+    made = frames(3, accounts=24)
+    events = made["crm_events"]
+    products = [("core", None, "insights")[number % 3] for number in range(len(events))]
+    return {**made, "crm_events": events.assign(product=pd.Series(products, index=events.index, dtype="str"))}
+
+
+@pytest.fixture(scope="module")
+def found(engine: Engine, base: Frames) -> pd.DataFrame:
+    return details(engine, base)
+
+
+def test_every_detail_is_made_and_none_has_the_name_of_a_feature() -> None:
+    everything = dict.fromkeys(TABLES)
+    made = [*detail_names(everything), *detail_names(everything, of_whole_base=True)]  # type: ignore[arg-type]
+    assert sorted(made) == sorted(DETAILS.keys() - MADE_ELSEWHERE)
+    assert not DETAILS.keys() & full_catalogue().keys()
+
+
+@pytest.mark.parametrize("day", SNAPSHOTS)
+def test_the_future_changes_nothing(engine: Engine, base: Frames, found: pd.DataFrame, day: date) -> None:
+    assert differences(at(found, day), at(details(engine, known_before(base, day)), day)) == []
+
+
+def test_other_dates_and_the_order_of_rows_change_nothing(engine: Engine, base: Frames, found: pd.DataFrame) -> None:
+    day = SNAPSHOTS[1]
+    shuffled = {name: frame.sample(frac=1, random_state=1) for name, frame in base.items()}
+    assert differences(at(found, day), details(engine, shuffled, [day])) == []
+
+
+def test_a_plain_loop_finds_the_same(base: Frames, found: pd.DataFrame) -> None:
+    odd = []
+    for (account, day), row in found.iterrows():  # type: ignore[misc]
+        for name, value in details_by_hand(base, account, day.date()).items():
+            there = row[name]
+            is_day = DETAILS[name].kind is DetailKind.DAY
+            there = None if pd.isna(there) else pd.Timestamp(there).date() if is_day else there
+            if value != there and not (isinstance(value, float) and there == pytest.approx(value, rel=1e-12)):
+                odd.append((name, account, day.date(), value, there))
+    assert odd == []
+
+
+def test_the_generated_bases_bring_every_detail_to_life(found: pd.DataFrame) -> None:
+    dead = [name for name in found if found[name].isna().all()]
+    assert dead == []
