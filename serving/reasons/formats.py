@@ -105,8 +105,10 @@ def say_name(code: str) -> str:
 
 
 def _named(value: str) -> str:
-    """A name within a sentence, on one line and no longer than it needs to be known by."""
+    """A name within a sentence, on one line and no longer than it needs to be known by; a mere number in quotes."""
     said = say_name(str(value))
+    if not any(letter.isalpha() for letter in said):
+        return f"\N{LEFT DOUBLE QUOTATION MARK}{said}\N{RIGHT DOUBLE QUOTATION MARK}"
     return said if len(said) <= LONGEST_NAME else f"{said[: LONGEST_NAME - 3].rstrip()}..."
 
 

@@ -18,7 +18,7 @@ from serving.reasons.formats import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
 
 MONTHS = {name: number for number, name in enumerate(calendar.month_name) if name}
 NUMBER = re.compile(
-    r"(?P<bound>\b(?:under|over) )?(?P<sign>[+-]?)(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?P<power>e[+-]?\d+)?"
+    r"(?P<bound>\b(?i:under|over) )?(?P<sign>[+-]?)(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?P<power>e[+-]?\d+)?"
     r"(?P<unit>%| points?\b| times\b| weeks?\b| months?\b| years?\b)?"
     rf"|\b(?P<month>{'|'.join(MONTHS)})\b"
 )
@@ -81,7 +81,7 @@ def printed(text: str) -> Iterator[Printed]:
         decimals = len(digits.partition(".")[2]) - int(power[1:] or 0)
         unit = (match["unit"] or "").strip()
         unit = unit if unit in ("", "%") else unit.removesuffix("s") + "s"
-        bound = (match["bound"] or "").strip() if unit == "%" else ""
+        bound = (match["bound"] or "").strip().lower() if unit == "%" else ""
         yield Printed(match[0], float(digits + power), decimals, match["sign"], unit, bound)
 
 
