@@ -15,6 +15,7 @@ rating  4.25, 3 (two decimals where they are needed)
 share   24.6%, 25% (one decimal where it is needed, without the sign)
 month   October
 times   2.4 times, from 10 on 21 times (rounded down)
+fold    2.4 times (of what it was, where the value is the growth: 1.4)
 day     3 August (a day within the year before)
 name    API calls (what a table calls api_calls)
 """
@@ -132,6 +133,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "rating": lambda value: f"{value:.2f}".rstrip("0").rstrip("."),
     "share": lambda value: f"{abs(100 * value):.1f}".removesuffix(".0") + "%",
     "times": _times,
+    "fold": lambda value: _times(1 + value),
     "month": lambda value: calendar.month_name[_whole(value)],
     "day": _day,
     "name": _named,

@@ -62,8 +62,9 @@ class Printed(NamedTuple):
             return 100 * size < self.number if self.bound == "under" else self.number < 100 * size < 100
         if self.unit == "%":
             return self._near(100 * size, half)
-        if self.unit == "times":
-            return 0 <= size + EPSILON - self.number < (0.1 if self.number < 10 else 1.0)
+        if self.unit == "times":  # of something else, or of what it was before it grew by so much
+            step = 0.1 if self.number < 10 else 1.0
+            return any(0 <= times + EPSILON - self.number < step for times in (size, 1 + value))
         scale = UNITS.get(self.unit, 1.0)
         return self._near(scale * size, half) or self._near(size, half)
 
