@@ -18,7 +18,8 @@ from serving.reasons.formats import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
 
 MONTHS = {name: number for number, name in enumerate(calendar.month_name) if name}
 NUMBER = re.compile(
-    r"(?P<bound>\b(?i:under|over) )?(?P<sign>[+-]?)(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?P<power>e[+-]?\d+)?"
+    r"(?P<bound>\b(?i:under|over) )?(?P<sign>[+-]?)"
+    r"(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?P<power>e[+-]?\d+)?"
     r"(?P<unit>%| points?\b| times\b| weeks?\b| months?\b| years?\b)?"
     rf"|\b(?P<month>{'|'.join(MONTHS)})\b"
 )
