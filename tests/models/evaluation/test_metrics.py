@@ -112,5 +112,5 @@ def test_a_metric_is_one_record(planted: TrainedModel, monkeypatch: pytest.Monke
     assert "best_rule_first_hit" in planted.metrics
     champion = Champion(planted.bundle.registered("1", "run"), planted.predictions)
     assert decide(evaluation, champion, PromotionSettings()).differences["first_hit"][0] == 0
-    assert "first_hit" in metrics.shown_in_terminal()
+    assert "first_hit" in metrics.told_at(TERMINAL)
     assert f"| `first_hit` | {FIRST_HIT.words} | order | the base rate |" in metrics_page()
