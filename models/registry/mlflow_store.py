@@ -27,9 +27,9 @@ from urllib.parse import unquote, urlparse
 import numpy as np
 import pandas as pd
 
+from data.contract.vocabulary import REASONS_PARAMETER, SERVED_SCORES
 from data.errors import ModelError
 from models.estimators.bundle import ANY, DESCRIPTION, Bundle, booster_file
-from models.registry import served_model
 from models.registry.glance import CHALLENGER, CHAMPION, DATABASE, PREVIOUS, RULE
 
 DEFAULT_NAME = "headroom"
@@ -47,6 +47,8 @@ SEALED = (f"{BUNDLE}/{DESCRIPTION}", f"{TABLES}/predictions.parquet")
 """Files that are read again: what is served (the description has the hashes of the boosters), and what is compared."""
 MOST_METRICS, MOST_PARAMETERS, LONGEST_TAG, LONGEST_DIGEST = 1000, 100, 5000, 36
 """What MLflow takes in one batch, of one tag, and of the digest of a data set."""
+LOADER = "models.registry.served_model"
+"""The module that makes a served model of a bundle; every version remembers its name."""
 ROOMS = ("data", "features", "models")
 """The code that is kept with a version: where it is served, Headroom need not be installed."""
 REQUIREMENTS = (
@@ -166,7 +168,7 @@ class ModelRegistry:
     def log_rule(self, bundle: Bundle, example: pd.DataFrame | None = None) -> Bundle:
         """Store a rule that stands in for a model as a new version, under the alias ``rule``; never the champion."""
         facts = {f"fact.{name}": value for name, value in bundle.facts.items()}
-        about = f"A rule that stands in for a model: {bundle.facts['rule']}. Its percentages are no forecast."
+        about = "A rule that stands in for a model where none is usable: its percentages are no forecast."
         record = RunRecord(f"rule {bundle.facts['last_snapshot']}", facts, description=about)
         with self._run(record) as run_id:
             self._attach_bundle(run_id, bundle, example)
@@ -424,17 +426,19 @@ def _save_model(place: Path, bundle: Bundle, files: Path, example: pd.DataFrame 
     model = mlflow.models.Model()
     booster = f"data/{files.name}/{booster_file(ANY)}"
     model.add_flavor("lightgbm", lgb_version=installed("lightgbm"), data=booster, model_class="lightgbm.basic.Booster")
-    code = Path(served_model.__file__).parents[2]
-    mlflow.pyfunc.save_model(
-        str(place),
-        loader_module=served_model.__name__,
-        data_path=str(files),
-        code_paths=[str(code / room) for room in ROOMS],
-        mlflow_model=model,
-        signature=_signature(bundle),
-        input_example=example,
-        pip_requirements=[f"{package}=={installed(package)}" for package in REQUIREMENTS],  # found by search: seconds
-    )
+    code = Path(__file__).parents[2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it compares the columns of the example in a way that pandas will give up
+        mlflow.pyfunc.save_model(
+            str(place),
+            loader_module=LOADER,
+            data_path=str(files),
+            code_paths=[str(code / room) for room in ROOMS],
+            mlflow_model=model,
+            signature=_signature(bundle),
+            input_example=example,
+            pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],  # to find them takes it seconds
+        )
 
 
 def _signature(bundle: Bundle) -> Any:
@@ -446,11 +450,11 @@ def _signature(bundle: Bundle) -> Any:
 
     account, day = (ColSpec(DataType.string, "account_id"), ColSpec(AnyType(), "snapshot_date"))
     kinds = {name: DataType.string if name in bundle.categories else AnyType() for name in bundle.feature_names}
-    scores = [ColSpec(DataType.double, name, required=name == "propensity") for name in served_model.SCORES]
+    scores = [ColSpec(DataType.double, name, required=name == "propensity") for name in SERVED_SCORES]
     return ModelSignature(
         inputs=Schema([account, day, *(ColSpec(kind, name) for name, kind in kinds.items())]),
         outputs=Schema([account, day, *scores]),
-        params=ParamSchema([ParamSpec(served_model.REASONS, "long", 0)]),
+        params=ParamSchema([ParamSpec(REASONS_PARAMETER, "long", 0)]),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.contract.vocabulary import MOTIONS
+from data.contract.vocabulary import REASONS_PARAMETER, SERVED_SCORES
 from data.errors import ContractError
 from features.catalogue import card_of
 from models.estimators.bundle import Bundle
@@ -21,10 +21,6 @@ from models.scoring.attributions import top_contributions
 from models.scoring.explain_file import top_columns
 from models.scoring.score import model_matrix, propensities, require_features
 
-REASONS = "reasons"
-"""The parameter of an inference: how many reasons of each row are wanted. None by default."""
-SCORES = ("propensity", *(f"propensity_{motion}" for motion in MOTIONS), "expected_arr")
-"""What is said of a row beside its keys: columns of the list's ``scores``."""
 EXAMPLE_ROWS = 3
 _ASKED = "Score feature rows with a served model."
 
@@ -44,7 +40,7 @@ class ServedModel:
         self._explain = cache(lambda k: top_contributions(bundle.booster, k, "float64"))
 
     def predict(self, rows: pd.DataFrame, params: Mapping[str, Any] | None = None) -> Predictions:
-        """One row per row of ``rows``, in their order: the keys as given, and ``SCORES`` as in the list.
+        """One row per row of ``rows``, in their order: the keys as given, and ``SERVED_SCORES`` as in the list.
 
         ``rows``: account_id, snapshot_date and the model's features, text as text; more columns are left aside. With
         ``params={"reasons": k}`` also log_odds and base_log_odds, and feature_1, reason_code_1 and shap_log_odds_1 to
@@ -53,11 +49,11 @@ class ServedModel:
         Raises ModelError if features of the model are missing; ContractError if there are no rows, if a key is missing,
         for numbers in place of text and text in place of numbers, and for a number of reasons below 0.
         """
-        wanted = int((params or {}).get(REASONS, 0))
+        wanted = int((params or {}).get(REASONS_PARAMETER, 0))
         self._require_usable(rows, wanted)
-        X = model_matrix(self._bundle, rows)
+        X = model_matrix(self._bundle, _with_nan(rows))
         scores = propensities(self._bundle, rows, X)
-        predictions = scores[[*KEYS, *SCORES]]
+        predictions = scores[[*KEYS, *SERVED_SCORES]]
         if wanted:
             predictions = pd.concat([predictions, scores[["log_odds"]], self._reasons(X, wanted)], axis=1)
         return Predictions(predictions.set_axis(rows.index))
@@ -86,6 +82,12 @@ class ServedModel:
                 wrong.append(f"{name} is {found}, and {wanted_kind} when the model was trained")
         if wrong:
             raise ContractError(_ASKED, f"{'; '.join(wrong)}.", "Give the table that `headroom features --out` writes.")
+
+
+def _with_nan(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with NaN for None and NA: MLflow hands over what has several kinds of values as objects."""
+    objects = [name for name in rows if pd.api.types.is_object_dtype(rows[name]) and name not in KEYS]
+    return rows.assign(**{name: rows[name].where(rows[name].notna(), np.nan) for name in objects})
 
 
 def _is_of_kind(values: pd.Series, *, is_text: bool) -> bool:
