@@ -192,7 +192,7 @@ class ModelRegistry:
         except (OSError, _mlflow().exceptions.MlflowException) as error:
             raise ModelError(
                 f"Log the list of {record.parameters['snapshot_date']} to MLflow.",
-                f"{self.folder} cannot be written: {str(error).splitlines()[0][:300]}.",
+                f"{self.folder} cannot be written: {_first_cause(error)}.",
                 "Make room and rights there, and score that day again to log it; the list itself is published.",
             ) from error
 
@@ -401,6 +401,13 @@ def listed(there: pd.DataFrame) -> str:
         return "no model has been trained yet"
     latest = there.head(10).to_dict("records")
     return "; ".join(f"{v['name']}/{v['version']} {_at(v['aliases'])}(run {v['run_id']})" for v in latest)
+
+
+def _first_cause(error: BaseException) -> str:
+    """What the database or the disk said, which MLflow wraps in words of its own."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
 def _at(aliases: str) -> str:
