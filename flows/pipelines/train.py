@@ -79,7 +79,7 @@ def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[B
         parameters=parameters,
         plots=plots_of(trained, labels),
         decision=decision,
-        data=logged_data(settings, data, trained.bundle, "training"),
+        data=logged_data(settings, data, known.features, "training"),
     )
     bundle = registry.log_model(trained.bundle, record, champion=decision.choice is Choice.PROMOTE, pages=pages)
     return bundle, written

@@ -1,6 +1,6 @@
 """What MLflow keeps beside the models: the data that a run read, and what a published list came to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from datetime import date
 from typing import Any
 
@@ -17,10 +17,10 @@ COUNTS_GROUP, LIST_GROUP, DRIFT_GROUP = "1_counts", "2_list", "3_drift"
 """Groups of a list's figures, before the slash of their names."""
 
 
-def logged_data(settings: Settings, known: Mapping[str, Any], bundle: Bundle, use: str) -> LoggedData:
+def logged_data(settings: Settings, known: Mapping[str, Any], features: Sized, use: str) -> LoggedData:
     """The feature rows of a run. ``known``: what ``Fingerprint`` told of them."""
     sha256, rows = known["feature_rows_sha256"], known["feature_rows"]
-    return LoggedData("feature rows", settings.source.url, sha256, rows, len(bundle.feature_names), use)
+    return LoggedData("feature rows", settings.source.url, sha256, rows, len(features), use)
 
 
 def log_published(bundle: Bundle, day: date, drift: Mapping[str, float], settings: Settings) -> None:
@@ -57,7 +57,7 @@ def list_record(listing: PublishedList, bundle: Bundle, drift: Mapping[str, floa
         tags={name: str(value) for name, value in parameters.items()},
         description=f"The list of {manifest['snapshot_date']} by version {bundle.version} of {bundle.name}: "
         f"[{folder}]({(folder / 'list.html').as_uri()})",
-        data=logged_data(settings, manifest, bundle, "scoring"),
+        data=logged_data(settings, manifest, bundle.feature_names, "scoring"),
     )
 
 

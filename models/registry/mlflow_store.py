@@ -65,6 +65,8 @@ REQUIREMENTS = (
     "scipy",
 )
 """What that code imports."""
+OF_THE_LATEST = frozenset({"last_snapshot", "horizon_days", "motions", "code_version"})
+"""Tags of a version that the registered model has too, as its latest version says them."""
 ABOUT = (
     "Who expands within the horizon. Takes the table that `headroom features` writes and returns for each of its rows "
     "what the published list says: calibrated propensities, of any expansion and of each motion, and the expected "
@@ -120,7 +122,7 @@ def _mlflow() -> Any:
     """mlflow, quiet and without telemetry."""
     os.environ.setdefault("DO_NOT_TRACK", "true")  # mlflow wants the word, not a 1
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # an error is raised too, and told by whoever asked
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns about itself while it is imported
         import mlflow
@@ -337,6 +339,8 @@ class ModelRegistry:
             client.create_registered_model(self.name, description=ABOUT)
         elif not there.description:
             client.update_registered_model(self.name, description=ABOUT)
+        for tag in OF_THE_LATEST & record.tags.keys():
+            client.set_registered_model_tag(self.name, tag, record.tags[tag])
         source = f"{client.get_run(run_id).info.artifact_uri}/{MODEL}"
         about = {"tags": _cut(record.tags), "description": record.description}
         return str(client.create_model_version(self.name, source=source, run_id=run_id, **about).version)

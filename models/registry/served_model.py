@@ -86,7 +86,7 @@ class ServedModel:
 
 def _with_nan(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with NaN for None and NA: MLflow hands over what has several kinds of values as objects."""
-    objects = [name for name in rows if pd.api.types.is_object_dtype(rows[name]) and name not in KEYS]
+    objects = [name for name in map(str, rows.columns) if pd.api.types.is_object_dtype(rows[name]) and name not in KEYS]
     return rows.assign(**{name: rows[name].where(rows[name].notna(), np.nan) for name in objects})
 
 

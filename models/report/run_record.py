@@ -79,6 +79,7 @@ def evaluation_record(
     parameters: Mapping[str, Any],
     pages: Mapping[str, str],
     decision: Decision | None = None,
+    data: LoggedData | None = None,
 ) -> RunRecord:
     """The record of what was found out without a model; ``pages``: file name to HTML."""
     return RunRecord(
@@ -87,6 +88,7 @@ def evaluation_record(
         figures=(*_of_all(evaluation.metrics()), *_by_origin(evaluation)),
         files={**pages, **_tables(evaluation), **_decision_file(decision)},
         tags=_decision_tags(decision),
+        data=data,
     )
 
 

@@ -65,7 +65,7 @@ def score(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions | None =
     parts, base = attributions_of.contributions(bundle.booster, X)
     check_sum(rows["account_id"], scores["log_odds"].to_numpy(), base, parts)
     check_parts(rows["account_id"], bundle.booster, X, parts)
-    scores.insert(scores.columns.get_loc("log_odds") + 1, "base_log_odds", base)
+    scores.insert(list(scores).index("log_odds") + 1, "base_log_odds", base)
     first = scores[["snapshot_date", "account_id", "base_log_odds"]]
     attributions = pd.concat([first, pd.DataFrame(parts, columns=list(bundle.feature_names))], axis=1)
     product, share = _likeliest_product(bundle, rows, options)

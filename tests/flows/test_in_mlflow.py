@@ -239,7 +239,11 @@ def test_a_list_that_cannot_be_logged_is_published_all_the_same(
 
 @pytest.mark.slow
 def test_a_log_is_tried_again_where_the_fault_may_pass(
-    trained_mlruns: Path, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained_mlruns: Path,
+    published: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     from flows.run.under_prefect import _may_pass  # Prefect takes seconds to import
 
@@ -261,6 +265,7 @@ def test_a_log_is_tried_again_where_the_fault_may_pass(
         locked = fault()
         assert "database is locked" in locked.found
         assert may_pass(locked)
+        assert "Traceback" not in capsys.readouterr().err, "it is told once"
         database.rollback()
         database.execute(FULL)
         database.commit()

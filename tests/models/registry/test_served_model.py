@@ -131,6 +131,9 @@ def test_a_version_describes_itself(trained: TrainedModel, mlruns: Path) -> None
     client = registry._client()
     model, version = client.get_registered_model("headroom"), client.get_model_version("headroom", "1")
     assert model.description.startswith("Who expands within the horizon.")
+    assert model.tags == {
+        name: version.tags[name] for name in ("last_snapshot", "horizon_days", "motions", "code_version")
+    }
     assert "of 160 accounts" in version.description
     assert f"AUC {trained.metrics['auc']:.3f}" in version.description
     assert version.tags["snapshot_date"] == "2025-03-01"
