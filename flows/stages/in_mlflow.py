@@ -5,12 +5,14 @@ from datetime import date
 from typing import Any
 
 from data.errors import ModelError
+from data.sources.address import BARE
 from flows.run.progress import say
 from flows.run.runner import RETRIES, stage
 from flows.run.settings import Settings
 from models.estimators.bundle import Bundle
 from models.estimators.reference import MUCH
-from models.registry.mlflow_store import Figure, LoggedData, ModelRegistry, RunRecord
+from models.registry.mlflow_store import ModelRegistry
+from models.registry.records import Figure, LoggedData, RunRecord
 from serving.published.read import PublishedList, open_list
 
 COUNTS_GROUP, LIST_GROUP, DRIFT_GROUP = "1_counts", "2_list", "3_drift"
@@ -20,7 +22,8 @@ COUNTS_GROUP, LIST_GROUP, DRIFT_GROUP = "1_counts", "2_list", "3_drift"
 def logged_data(settings: Settings, known: Mapping[str, Any], features: Sized, use: str) -> LoggedData:
     """The feature rows of a run. ``known``: what ``Fingerprint`` told of them."""
     sha256, rows = known["feature_rows_sha256"], known["feature_rows"]
-    return LoggedData("feature rows", settings.source.url, sha256, rows, len(features), use)
+    kind = settings.address.scheme or BARE
+    return LoggedData("feature rows", kind, settings.source.url, sha256, rows, len(features), use)
 
 
 def log_published(bundle: Bundle, day: date, drift: Mapping[str, float], settings: Settings) -> None:

@@ -18,10 +18,9 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlparse
 
 import numpy as np
@@ -31,6 +30,7 @@ from data.contract.vocabulary import REASONS_PARAMETER, SERVED_SCORES
 from data.errors import ModelError
 from models.estimators.bundle import ANY, DESCRIPTION, Bundle, booster_file
 from models.registry.glance import CHALLENGER, CHAMPION, DATABASE, PREVIOUS, RULE
+from models.registry.records import Content, Figure, LoggedData, RunRecord
 
 DEFAULT_NAME = "headroom"
 DECISION, BECAUSE, PROMOTED = "headroom.decision", "headroom.because", "headroom.promoted_by_hand"
@@ -73,49 +73,6 @@ ABOUT = (
     'expansion ARR; with the parameter `{"reasons": 3}` also the three strongest reasons in log-odds.'
 )
 """The description of the registered model, unless somebody wrote another."""
-
-Content = str | bytes | pd.DataFrame
-"""What a file holds: text, bytes, or a frame, which is written as the file's suffix says (.csv, .parquet)."""
-
-
-class Figure(NamedTuple):
-    """One number about a model; ``step`` counts the reported snapshots where it is one of a series."""
-
-    name: str
-    value: float
-    step: int = 0
-
-
-class LoggedData(NamedTuple):
-    """Feature rows that a run read, by what they are known by; they are not copied.
-
-    ``url``: the source; ``sha256``: the hash of the rows; ``use``: what the run did with them.
-    """
-
-    name: str
-    url: str
-    sha256: str
-    rows: int
-    columns: int
-    use: str
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """What is stored about one run, in plain values. ``files``: their place under the run's artifacts to content.
-
-    ``tags`` and ``description`` are also those of the version that is made of it; ``example``: a few rows that its
-    model takes.
-    """
-
-    name: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    figures: Sequence[Figure] = ()
-    files: Mapping[str, Content] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    description: str = ""
-    data: LoggedData | None = None
-    example: pd.DataFrame | None = None
 
 
 def _mlflow() -> Any:
@@ -476,7 +433,7 @@ def _dataset(data: LoggedData) -> Any:
     dataset = entities.Dataset(
         name=data.name,
         digest=data.sha256[:LONGEST_DIGEST],
-        source_type=data.url.partition("://")[0],
+        source_type=data.kind,
         source=json.dumps({"uri": data.url}),
         profile=json.dumps(profile),
     )

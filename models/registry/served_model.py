@@ -51,7 +51,7 @@ class ServedModel:
         """
         wanted = int((params or {}).get(REASONS_PARAMETER, 0))
         self._require_usable(rows, wanted)
-        X = model_matrix(self._bundle, _with_nan(rows))
+        X = model_matrix(self._bundle, _with_nan(rows[list(self._bundle.feature_names)]))
         scores = propensities(self._bundle, rows, X)
         predictions = scores[[*KEYS, *SERVED_SCORES]]
         if wanted:
@@ -84,10 +84,10 @@ class ServedModel:
             raise ContractError(_ASKED, f"{'; '.join(wrong)}.", "Give the table that `headroom features --out` writes.")
 
 
-def _with_nan(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with NaN for None and NA: MLflow hands over what has several kinds of values as objects."""
-    objects = [name for name in map(str, rows.columns) if pd.api.types.is_object_dtype(rows[name]) and name not in KEYS]
-    return rows.assign(**{name: rows[name].where(rows[name].notna(), np.nan) for name in objects})
+def _with_nan(features: pd.DataFrame) -> pd.DataFrame:
+    """The same with NaN for None and NA: MLflow hands over what has several kinds of values as objects."""
+    objects = {str(name): column for name, column in features.items() if pd.api.types.is_object_dtype(column)}
+    return features.assign(**{name: column.where(column.notna(), np.nan) for name, column in objects.items()})
 
 
 def _is_of_kind(values: pd.Series, *, is_text: bool) -> bool:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from models.evaluation.evaluation import Evaluation
 from models.evaluation.metrics import LEAD, told_at, words_of
-from models.registry.mlflow_store import BECAUSE, DECISION, PLOTS, TABLES, Content, Figure, LoggedData, RunRecord
+from models.registry.mlflow_store import BECAUSE, DECISION, PLOTS, TABLES
+from models.registry.records import Content, Figure, LoggedData, RunRecord
 from models.registry.served_model import example_rows
 from models.report.plots import evaluation_plots, png
 from models.report.shap_plot import summary_plot

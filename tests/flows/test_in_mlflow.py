@@ -23,6 +23,7 @@ import pytest
 
 from data.contract.vocabulary import SERVED_SCORES
 from data.errors import ModelError
+from data.sources.address import BARE
 from flows.feature_rows import write_features
 from flows.run.runner import RETRIES
 from flows.run.settings import load
@@ -197,6 +198,7 @@ def test_a_training_says_what_it_learnt_from(trained_mlruns: Path, warehouse: Pa
     run = registry._client().get_run(registry.find("1")[1])
     [read] = run.inputs.dataset_inputs
     assert run.data.params["data_fingerprint"].startswith(read.dataset.digest)
+    assert read.dataset.source_type == "parquet"
     assert json.loads(read.dataset.source) == {"uri": f"parquet://{warehouse}"}
     assert [(tag.key, tag.value) for tag in read.tags] == [("mlflow.data.context", "training")]
 
@@ -209,7 +211,9 @@ def test_a_base_that_has_moved_is_told_and_logged(
     ran = headroom("score", "--source", warehouse, "--snapshot-date", "2025-01-01")
     assert ran.code == 0, ran.err
     [line] = [line for line in ran.err.splitlines() if "the base has moved (PSI above 0.25)" in line]
-    figures = lists_of(tmp_path / "mlruns")[0].data.metrics
+    [run, *_] = lists_of(tmp_path / "mlruns")
+    assert run.inputs.dataset_inputs[0].dataset.source_type == BARE
+    figures = run.data.metrics
     far = {name.removeprefix("3_drift/") for name, value in figures.items() if "drift" in name and value > 0.25}
     assert far
     assert {part.split()[0] for part in line.split(": ")[-1].split(", ")} == far

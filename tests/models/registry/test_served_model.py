@@ -12,7 +12,8 @@ import pytest
 from data.contract.vocabulary import SERVED_SCORES
 from data.errors import ContractError, ModelError
 from models.estimators.bundle import Bundle
-from models.registry.mlflow_store import ModelRegistry, RunRecord, _mlflow
+from models.registry.mlflow_store import ModelRegistry, _mlflow
+from models.registry.records import RunRecord
 from models.registry.served_model import ServedModel, example_rows
 from models.scoring.score import score
 from models.training.train import TrainedModel, train
@@ -181,3 +182,11 @@ def test_a_version_without_a_served_model_is_still_loaded(
     loaded = registry.load()
     assert loaded.reference is None
     pd.testing.assert_frame_equal(score(loaded, rows).scores, score(trained.bundle, rows).scores, check_exact=True)
+
+
+def test_a_rule_is_served_too(trained: TrainedModel, mlruns: Path, rows: pd.DataFrame) -> None:
+    registry = ModelRegistry(mlruns)
+    stored = registry.log_rule(trained.bundle, example_rows(trained.bundle, trained.latest_rows))
+    model = mlflow.pyfunc.load_model(str(registry.folder_of("the rule", stored.run_id, "model")))
+    assert model.predict(rows).propensity.tolist() == score(trained.bundle, rows).scores.propensity.tolist()
+    assert registry._client().get_model_version("headroom", stored.version).description.startswith("A rule")
