@@ -4,7 +4,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,6 +20,7 @@ from tests.models.mlflow_template import log
 from tests.models.planted import FEATURES, QUICK, history
 
 FEW = 40
+mlflow = _mlflow()
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def served(with_text: TrainedModel, mlruns: Path) -> Iterator[Any]:
     registry = ModelRegistry(mlruns)
     log(registry, with_text, "d1")
     before = mlflow.get_tracking_uri()
-    _mlflow().set_tracking_uri(f"sqlite:///{registry.database}")
+    mlflow.set_tracking_uri(f"sqlite:///{registry.database}")
     try:
         yield mlflow.pyfunc.load_model("models:/headroom@champion")
     finally:
