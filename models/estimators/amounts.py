@@ -80,7 +80,8 @@ class Amounts:
         """Expected expansion ARR given an expansion, per row; never negative. ``rows``: the model's features."""
         logs = np.full(len(rows), self.log_mean)
         if self.columns:
-            logs += self._standard(rows) @ np.asarray(self.coefficients)
+            # Summed row by row: a matrix product adds up otherwise where a row stands elsewhere.
+            logs += (self._standard(rows) * np.asarray(self.coefficients)).sum(axis=1)
         if self._booster is not None:
             logs += boosting.log_odds(self._booster, rows[boosting.feature_names(self._booster)])
         return np.exp(logs)
