@@ -22,6 +22,10 @@ from models.training.train import TrainedModel
 
 TOP_FEATURES = 15
 FEW_POSITIVES = 100
+ARR_COVERAGE = {
+    "arr_sum_coverage": "of the ARR of a day",
+    "expected_arr_coverage": "of the means of accounts alike (tenths of a day by expected ARR, with chance)",
+}
 
 
 def number(value: float) -> str:
@@ -70,6 +74,9 @@ def evaluation_page(
             ],
             "bench_metrics": shown_on(BENCH, set(backtest.bench.metric)),
             "months": backtest.months.to_dict("records"),
+            "coverage": [
+                (ARR_COVERAGE[name], share) for name, share in backtest.arr_coverage().items() if math.isfinite(share)
+            ],
             "deciles": backtest.deciles.to_dict("records"),
             "best_columns": evaluation.columns.head(5).to_dict("records"),
             "by_day": _by_day(backtest),

@@ -264,11 +264,8 @@ def test_what_the_ranked_are_expected_to_add_has_an_interval(tmp_path: Path, mon
     made = snapshot(60)
     scores = made.scores().query("eligible")
     low, high = ARR_DOUBT.of_sum(scores["expected_arr"].to_numpy(), scores["arr_if_expands"].to_numpy())
-    assert made.manifest["expected_arr"] == {
-        "sum": pytest.approx(scores["expected_arr"].sum()),
-        "low": low,
-        "high": high,
-    }
+    total = pytest.approx(scores["expected_arr"].sum())
+    assert made.manifest["expected_arr"] == {"sum": total, "low": low, "high": high}
     between = entries.say_range(low, high, "$")
     assert f"four times in five it comes to {between}" in render_page(made)
     assert f"({between} four times in five)" in printed(made, monkeypatch, 5)
@@ -282,13 +279,11 @@ def test_what_the_ranked_are_expected_to_add_has_an_interval(tmp_path: Path, mon
     assert cells["Expected ARR: from"] < cells["Expected ARR"] < cells["Expected ARR: to"]
 
 
-@pytest.mark.parametrize(
-    "manifest", [{"expected_arr": None}, {"expected_arr": {"sum": 1.0, "low": None, "high": None}}]
-)
+@pytest.mark.parametrize("said", [None, {"sum": 1.0, "low": None, "high": None}])
 def test_a_list_without_the_interval_says_nothing_of_it(
-    monkeypatch: pytest.MonkeyPatch, manifest: dict[str, object]
+    monkeypatch: pytest.MonkeyPatch, said: dict[str, object] | None
 ) -> None:
-    made = snapshot(60).with_manifest(**manifest)
+    made = snapshot(60).with_manifest(expected_arr=said)
     assert "four times in five" not in render_page(made) + printed(made, monkeypatch, 5)
     assert "Expected ARR of the ranked" in printed(made, monkeypatch, 5)
     assert snapshot(60, arr_doubt=None).manifest["expected_arr"]["low"] is None
