@@ -28,6 +28,11 @@ OPPORTUNITY = "opportunity_open"
 SAID_OF_ARR = (*ARR_COLUMNS, "chance", "total_low", "total_high")
 SMALLEST_SLICE = 10
 """Expansions that a slice needs before figures of its own say anything."""
+ARR_COVERAGE = {
+    "arr_sum_coverage": "of the sums of a day",
+    "expected_arr_coverage": "of the tenths of a day by expected ARR, with chance",
+}
+"""What the shares of ``Backtest.arr_coverage`` are of."""
 FEWEST_FORECAST = 5
 """Expansions forecast of accounts alike before what came of them says anything about their mean."""
 
@@ -111,10 +116,8 @@ class Backtest:
         low, high = around(
             alike.expected.to_numpy(), alike.chance.to_numpy(), np.log((alike.high / alike.expected).to_numpy()) / FAR
         )
-        return {
-            "arr_sum_coverage": float(days.arr_realised.between(days.arr_low, days.arr_high).mean()),
-            "expected_arr_coverage": float(alike.arr.between(low, high).mean()),
-        }
+        inside = (days.arr_realised.between(days.arr_low, days.arr_high), alike.arr.between(low, high))
+        return dict(zip(ARR_COVERAGE, (float(held.mean()) for held in inside), strict=True))
 
 
 def _flat(name: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from models.evaluation.backtest import WHOLE, Backtest
+from models.evaluation.backtest import ARR_COVERAGE, WHOLE, Backtest
 from models.evaluation.evaluation import Evaluation
 from models.evaluation.metrics import BENCH, SLICES, shown_on, words_of
 from models.evaluation.verdict import Verdict, statement
@@ -22,10 +22,6 @@ from models.training.train import TrainedModel
 
 TOP_FEATURES = 15
 FEW_POSITIVES = 100
-ARR_COVERAGE = {
-    "arr_sum_coverage": "of the ARR of a day",
-    "expected_arr_coverage": "of the means of accounts alike (tenths of a day by expected ARR, with chance)",
-}
 
 
 def number(value: float) -> str:
