@@ -114,11 +114,11 @@ def metrics_page() -> str:
         lines.append(f"| `{metric.name}` | {metric.words} | {metric.kind} | {chance} | {shown} |")
     lines += [
         "",
-        "Of expected ARR two more shares are told, without an interval; four in five (0.8) should be reached:",
+        "Two shares of expected ARR are told beside them: what came inside its interval, 0.8 being stated.",
         "",
     ]
     lines += ["| share | of |", "|---|---|"]
-    lines += [f"| `{name}` | {words} inside what was said |" for name, words in ARR_COVERAGE.items()]
+    lines += [f"| `{name}` | {words} |" for name, words in ARR_COVERAGE.items()]
     return "\n".join([*lines, ""])
 
 

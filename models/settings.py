@@ -81,7 +81,8 @@ class TrainSettings(BaseModel):
     warm_up_origins: int = Field(
         default=12,
         ge=0,
-        description="snapshots before those, replayed only to choose the rounds and to calibrate the reported ones",
+        description="snapshots before those, replayed only to choose the rounds, to calibrate the reported ones and to "
+        "correct their expected ARR: a year, so that every season is among them",
     )
     min_train_dates: int = Field(
         default=3, gt=0, description="snapshots to learn from before the first past snapshot is scored"

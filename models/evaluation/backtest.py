@@ -29,8 +29,8 @@ SAID_OF_ARR = (*ARR_COLUMNS, "chance", "total_low", "total_high")
 SMALLEST_SLICE = 10
 """Expansions that a slice needs before figures of its own say anything."""
 ARR_COVERAGE = {
-    "arr_sum_coverage": "of the sums of a day",
-    "expected_arr_coverage": "of the tenths of a day by expected ARR, with chance",
+    "arr_sum_coverage": "of the sums of expected ARR of a day",
+    "expected_arr_coverage": "of the tenths of a day by expected ARR, chance included",
 }
 """What the shares of ``Backtest.arr_coverage`` are of."""
 FEWEST_FORECAST = 5
