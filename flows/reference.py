@@ -19,6 +19,7 @@ from features.catalogue import full_catalogue
 from flows.feature_rows import HEADER, cells
 from flows.run.settings import PREFIX, Settings
 from models.evaluation import metrics
+from models.evaluation.backtest import ARR_COVERAGE
 from serving.publish import OWNER, WRITERS
 from serving.published.layout import MANIFEST
 
@@ -111,6 +112,13 @@ def metrics_page() -> str:
         chance = metric.by_chance.words if metric.by_chance else ""
         shown = ", ".join(metric.shown)
         lines.append(f"| `{metric.name}` | {metric.words} | {metric.kind} | {chance} | {shown} |")
+    lines += [
+        "",
+        "Two shares of expected ARR are told beside them: what came inside its interval, 0.8 being stated.",
+        "",
+    ]
+    lines += ["| share | of |", "|---|---|"]
+    lines += [f"| `{name}` | {words} |" for name, words in ARR_COVERAGE.items()]
     return "\n".join([*lines, ""])
 
 

@@ -62,6 +62,11 @@ class PromotionSettings(BaseModel):
     forecast_range: tuple[float, float] = Field(
         default=(0.8, 1.25), description="forecast over realised expansions of the past snapshots"
     )
+    arr_forecast_range: tuple[float, float] = Field(
+        default=(0.9, 1.1),
+        description="forecast over realised ARR of the past snapshots; outside it a model is served all the same, and "
+        "its list says that expected ARR is an order and no amount",
+    )
 
 
 class TrainSettings(BaseModel):
@@ -74,9 +79,10 @@ class TrainSettings(BaseModel):
         default=6, gt=0, description="past snapshots that are scored as if each were today, and reported"
     )
     warm_up_origins: int = Field(
-        default=6,
+        default=12,
         ge=0,
-        description="snapshots before those, replayed only to choose the rounds and to calibrate the reported ones",
+        description="snapshots before those, replayed only to choose the rounds, to calibrate the reported ones and to "
+        "correct their expected ARR: a year, so that every season is among them",
     )
     min_train_dates: int = Field(
         default=3, gt=0, description="snapshots to learn from before the first past snapshot is scored"

@@ -148,7 +148,8 @@ SCORES = OutputTable(
         OutputColumn(
             "expected_arr",
             OutputKind.NUMBER,
-            "`propensity` x `arr_if_expands`: expected expansion ARR within the horizon",
+            "`propensity` x `arr_if_expands`: expected expansion ARR within the horizon. The manifest's `expected_arr` "
+            "is its sum over the ranked accounts, with the interval in which what they add lies four times in five",
             PER_YEAR,
             nullable=True,
         ),
@@ -285,6 +286,17 @@ SCORES = OutputTable(
             for_people=True,
             later=True,
         ),
+        OutputColumn(
+            "expected_arr_low",
+            OutputKind.NUMBER,
+            "between it and the next lies the mean that accounts alike come to, four times in five: how wrong "
+            "`expected_arr` was on past snapshots, for tenths of the base, beyond the chance of single expansions. It "
+            "is no range of what the account adds; null where nothing was learnt of it",
+            PER_YEAR,
+            nullable=True,
+            later=True,
+        ),
+        OutputColumn("expected_arr_high", OutputKind.NUMBER, "see there", PER_YEAR, nullable=True, later=True),
     ),
     key=("snapshot_date", "account_id"),
     order=("account_id",),

@@ -104,6 +104,7 @@ def context_of(bundle: Bundle, base: KnownBase, settings: Settings) -> ListConte
         run_id=bundle.run_id,
         horizon_days=bundle.facts["horizon_days"],
         all_motions_modelled=bundle.all_motions_modelled,
+        arr_doubt=None if bundle.expected_arr is None else bundle.expected_arr.doubt,
         users_are_daily_peaks=base.users_are_daily_peaks,
     )
 

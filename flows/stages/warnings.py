@@ -1,6 +1,8 @@
 """What a reader of the list must be told: old data, a model that was no good on past snapshots, other label rules."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from math import isnan, nan
 from typing import Any
 
 from data.errors import ModelError
@@ -11,12 +13,20 @@ from models.settings import PromotionSettings
 from models.training.train import TrainedModel
 
 RULES = "expansion_rules"
-TOLD_METRICS = ("auc", "best_rule_auc", "brier_skill", "forecast_over_realised")
+ARR_RATIO = "arr_forecast_over_realised"
+TOLD_METRICS = (
+    "auc",
+    "best_rule_auc",
+    "brier_skill",
+    "forecast_over_realised",
+    ARR_RATIO,
+    "calibrated_snapshots",
+)
 
 
 def with_rules(trained: TrainedModel, settings: Settings) -> TrainedModel:
     """The model with the label rules it learnt from, and the figures that the list must answer for."""
-    figures = {name: trained.metrics[name] for name in TOLD_METRICS if name in trained.metrics}
+    figures = {name: trained.metrics[name] for name in TOLD_METRICS if not isnan(trained.metrics.get(name, nan))}
     bundle = replace(trained.bundle, facts={**trained.bundle.facts, **figures})
     return replace(trained, bundle=with_label_rules(bundle, settings))
 
@@ -49,7 +59,8 @@ def require_same_rules(bundle: Bundle, settings: Settings) -> None:
 def warnings(bundle: Bundle, base: KnownBase, gates: PromotionSettings) -> list[str]:
     """Sentences for the page and the manifest.
 
-    ``gates``: outside their ``forecast_range`` the percentages are not to be taken at their word.
+    ``gates``: outside their ``forecast_range`` the percentages are not to be taken at their word, outside their
+    ``arr_forecast_range`` the amounts.
     """
     facts = bundle.facts
     sentences = list(base.warnings)
@@ -69,9 +80,23 @@ def warnings(bundle: Bundle, base: KnownBase, gates: PromotionSettings) -> list[
     lowest, highest = gates.forecast_range
     if ratio is not None and not lowest <= ratio <= highest:
         sentences.append(f"On past snapshots {ratio:.2f} expansions were forecast for each one that came.")
+    sentences += _of_arr(facts, gates)
     if facts["auc"] <= facts["best_rule_auc"]:
         sentences.append(
             f"On past snapshots the model ranked no better than the best single column (AUC {facts['auc']:.2f} "
             f"against {facts['best_rule_auc']:.2f})."
         )
     return sentences
+
+
+def _of_arr(facts: Mapping[str, Any], gates: PromotionSettings) -> list[str]:
+    """What is told where the sum of expected ARR did not hold on past snapshots."""
+    ratio = facts.get(ARR_RATIO)
+    lowest, highest = gates.arr_forecast_range
+    if ratio is None or lowest <= ratio <= highest:
+        return []
+    months = int(facts["calibrated_snapshots"])
+    return [
+        f"Expected ARR: over the last {months} month{'s' * (months != 1)} tested the forecast was {ratio:.2f} times "
+        "what came; read it as an order, not as an amount."
+    ]

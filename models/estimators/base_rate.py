@@ -88,7 +88,7 @@ def foretell(rates: Rates, day: pd.Timestamp, horizon_days: int) -> Foretold | N
         noise = float((known.variances[now] + known.variances[then]).mean())
         count = independent([known.days[place] for place in now], horizon_days)
         trend = float(moved.mean()) * TREND_DOUBT**2 / (TREND_DOUBT**2 + (YEAR_CHANGE**2 + noise) / count)
-        change = _blended(YEAR_CHANGE**2, float(((moved - trend) ** 2).mean()) - noise, count)
+        change = blended(YEAR_CHANGE**2, float(((moved - trend) ** 2).mean()) - noise, count)
     return Foretold(float(known.log_odds[there]) + trend, change + float(known.variances[there]))
 
 
@@ -113,9 +113,9 @@ def level_variance(levels: Levels, lasting: float, horizon_days: int) -> float:
     if not levels.days:
         return LEVEL_ERROR**2
     wrong = float(((levels.levels - lasting) ** 2).mean() - levels.variances.mean())
-    return _blended(LEVEL_ERROR**2, wrong, independent(levels.days, horizon_days))
+    return blended(LEVEL_ERROR**2, wrong, independent(levels.days, horizon_days))
 
 
-def _blended(prior: float, seen: float, count: float) -> float:
+def blended(prior: float, seen: float, count: float) -> float:
     """A variance: the prior counts as one snapshot."""
     return (prior + count * max(0.0, seen)) / (1 + count)

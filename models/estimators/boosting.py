@@ -20,6 +20,8 @@ from models.settings import Params
 Booster = lightgbm.Booster
 STAGE = 10
 """The number of trees is chosen in steps of so many."""
+TWEEDIE_POWER = 1.5
+"""Between a Poisson (1: every unit of money counts alike, and sums come true) and a gamma (2: every amount does)."""
 BLOCK_ROWS = 1024
 """Rows predicted at a time by one core."""
 
@@ -41,13 +43,17 @@ def fit(X: pd.DataFrame, y: np.ndarray, params: Params, rounds: int, seed: int =
     return booster
 
 
-def fit_gamma(
+def fit_tweedie(
     X: pd.DataFrame, arr: np.ndarray, means: np.ndarray, params: Params, rounds: int, seed: int = 0
 ) -> Booster:
-    """A booster of ``rounds`` trees whose raw prediction is to be added to log(``means``): gamma loss, amounts > 0."""
-    size = float(arr.mean())  # the loss has no unit, LightGBM's penalties have
+    """A booster of ``rounds`` trees whose raw prediction is to be added to log(``means``): amounts > 0.
+
+    Tweedie loss with a variance of mean^TWEEDIE_POWER.
+    """
+    size = float(arr.mean())  # the loss has a unit, and so have LightGBM's penalties
     made = _dataset(X, arr / size, params, seed, np.log(means / size))
-    return lightgbm.train(params.for_lightgbm(seed) | {"objective": "gamma"}, made, num_boost_round=rounds)
+    loss = {"objective": "tweedie", "tweedie_variance_power": TWEEDIE_POWER}
+    return lightgbm.train(params.for_lightgbm(seed) | loss, made, num_boost_round=rounds)
 
 
 def fit_shares(X: pd.DataFrame, share: np.ndarray, params: Params, rounds: int, seed: int = 0) -> Booster:

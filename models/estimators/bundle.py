@@ -15,6 +15,7 @@ from models.estimators.boosting import Booster
 from models.estimators.calibration import Calibrator, calibrator_from_dict
 from models.estimators.categories import Categories
 from models.estimators.cross_sell import CrossSellModel
+from models.estimators.expected_arr import ExpectedArr
 from models.estimators.reference import ReferenceBase
 
 
@@ -25,7 +26,7 @@ class OutdatedModelError(ModelError):
 DESCRIPTION = "bundle.json"
 ANY = "any"
 """The model that is ranked by, among those of the motions."""
-FORMAT = 5
+FORMAT = 6
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class Bundle:
 
     ``categories`` are the values of the text-valued features. ``any_expansion`` is the model that is ranked by and
     explained; ``motions`` are those that could be learnt, and ``withheld`` says of each other motion why not.
-    ``cross_sell`` says which product a cross-sell would be of. ``facts`` are plain values: period, rows, expansions,
-    rounds, seed. ``reference`` is the base on the day of the training; None if it is not known, as in older models.
+    ``expected_arr`` says how large accounts lean and how wrong expected ARR may be; ``cross_sell`` says which product
+    a cross-sell would be of. ``facts`` are plain values: period, rows, expansions, rounds, seed. ``reference`` is the
+    base on the day of the training; None if it is not known.
     ``version``, ``run_id`` and ``name`` (of the registered model) are empty until the model is in the registry.
     """
 
@@ -56,6 +58,7 @@ class Bundle:
     withheld: Mapping[str, str]
     all_motions_modelled: bool
     amounts: Amounts | None
+    expected_arr: ExpectedArr | None = None
     cross_sell: CrossSellModel | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     categories: Categories = field(default_factory=dict)
@@ -94,6 +97,7 @@ class Bundle:
             "withheld": dict(self.withheld),
             "all_motions_modelled": self.all_motions_modelled,
             "amounts": None if self.amounts is None else self.amounts.to_dict(),
+            "expected_arr": None if self.expected_arr is None else self.expected_arr.to_dict(),
             "offers": None if self.cross_sell is None else self.cross_sell.to_dict(),
             "facts": dict(self.facts),
             "reference": None if self.reference is None else self.reference.to_dict(),
@@ -131,6 +135,7 @@ class Bundle:
             withheld=stored["withheld"],
             all_motions_modelled=stored["all_motions_modelled"],
             amounts=None if stored["amounts"] is None else Amounts.from_dict(stored["amounts"]),
+            expected_arr=None if stored["expected_arr"] is None else ExpectedArr.from_dict(stored["expected_arr"]),
             cross_sell=None if stored["offers"] is None else CrossSellModel.from_dict(stored["offers"]),
             facts=stored["facts"],
             reference=ReferenceBase.from_dict(stored["reference"]) if stored.get("reference") else None,

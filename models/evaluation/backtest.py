@@ -5,16 +5,16 @@ list); figures of the probabilities and amounts pool the days. Every figure has 
 accounts, and rivals are judged on the same rows in the same resamples, so differences are paired.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
-from models.estimators.base_rate import LEVEL_ERROR
-from models.estimators.sampling import places_of
+from data.contract.expected_arr import FAR, around
+from models.estimators.expected_arr import ARR_COLUMNS, groups_alike
+from models.estimators.sampling import KEYS, places_of
 from models.evaluation import baselines, metrics
 from models.evaluation.bootstrap import Figures, Resamples, difference, mean_of, table_of
 from models.evaluation.measures import calibration_curve, deciles, rises_of
@@ -25,18 +25,25 @@ from models.settings import TrainSettings
 WHOLE, NEW_TO_SALES = "all", "no open opportunity"
 FIGURE_COLUMNS = ["scope", "rows", "positives", "metric", "value", "low", "high"]
 OPPORTUNITY = "opportunity_open"
-FOUR_IN_FIVE = float(norm.ppf(0.9))
-"""Standard deviations to either side that hold four in five."""
+SAID_OF_ARR = (*ARR_COLUMNS, "chance", "total_low", "total_high")
 SMALLEST_SLICE = 10
 """Expansions that a slice needs before figures of its own say anything."""
+ARR_COVERAGE = {
+    "arr_sum_coverage": "of the sums of expected ARR of a day",
+    "expected_arr_coverage": "of the tenths of a day by expected ARR, chance included",
+}
+"""What the shares of ``Backtest.arr_coverage`` are of."""
+FEWEST_FORECAST = 5
+"""Expansions forecast of accounts alike before what came of them says anything about their mean."""
 
 
 @dataclass(frozen=True)
 class Backtest:
     """What the replay showed.
 
-    ``rows``: account_id, snapshot_date, y, log_odds, propensity, calibrated, rounds, arr (came), expected_arr,
-    arr_if_expands with its low and high, arr_variance, owner, segment, opportunity_open.
+    ``rows``: account_id, snapshot_date, y, log_odds, propensity, calibrated, rounds, arr (came), expected_arr
+    and arr_if_expands with the low and high of each, chance, total_low, total_high (of ``replay_arr``), owner, segment,
+    opportunity_open.
     ``figures``: one row per scope and metric with its interval; scopes are ``all``, each day
     (ISO), ``no open opportunity``, ``segment: NAME``. ``bench``: one row per rival and metric: the rival's figure, and
     the difference model - rival with its interval. ``deciles``, ``calibration``: of the days that were calibrated,
@@ -87,7 +94,30 @@ class Backtest:
             flat |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
         for line in self.bench.to_dict("records"):
             flat[f"rival_{_flat(line['rival'])}_{line['metric']}"] = line["rival_value"]
-        return {"deciles_out_of_order": float(self.rises()), **flat}
+        return {"deciles_out_of_order": float(self.rises()), **self.arr_coverage(), **flat}
+
+    def arr_coverage(self) -> dict[str, float]:
+        """How often the intervals of expected ARR held what came, of the calibrated days; four in five should.
+
+        ``arr_sum_coverage``: of the days' totals. ``expected_arr_coverage``: of tenths of a day by expected ARR, the
+        range of their mean widened by chance; those with few expansions forecast are left out, as chance alone is
+        larger than their mean.
+        """
+        told = self.rows[self.rows.calibrated.astype(bool) & self.rows.expected_arr.notna() & self.rows.arr.notna()]
+        days = self.months[self.months.snapshot_date.isin(told.snapshot_date)]
+        alike = told.groupby([told.snapshot_date, groups_alike(told)]).agg(
+            expected=("expected_arr", "sum"),
+            high=("expected_arr_high", "sum"),
+            chance=("chance", "sum"),
+            arr=("arr", "sum"),
+            forecast=("propensity", "sum"),
+        )
+        alike = alike[alike.forecast >= FEWEST_FORECAST]
+        low, high = around(
+            alike.expected.to_numpy(), alike.chance.to_numpy(), np.log((alike.high / alike.expected).to_numpy()) / FAR
+        )
+        inside = (days.arr_realised.between(days.arr_low, days.arr_high), alike.arr.between(low, high))
+        return dict(zip(ARR_COVERAGE, (float(held.mean()) for held in inside), strict=True))
 
 
 def _flat(name: str) -> str:
@@ -100,17 +130,17 @@ def judge(
     features: Sequence[str],
     reported: Sequence[Split],
     predictions: pd.DataFrame,
-    amounts: Mapping[str, np.ndarray],
+    arr: pd.DataFrame,
     settings: TrainSettings,
     people: pd.DataFrame | None = None,
 ) -> Backtest:
     """Hold the predictions of the replay against what came, and against the rivals.
 
     ``history``: sorted feature rows with labels. ``predictions``: those of ``replay``, also of days before the reported
-    ones (last month's list is one of the rivals). ``amounts``: those of ``replay_amounts``. ``people``: account_id,
-    owner, segment.
+    ones (last month's list is one of the rivals). ``arr``: the rows of ``replay_arr``. ``people``: account_id, owner,
+    segment.
     """
-    rows = judged_rows(history, reported, predictions, amounts, people)
+    rows = judged_rows(history, reported, predictions, arr, people)
     judge = _Judge(rows, Resamples(rows.account_id, settings.resamples, settings.seed))
     days = [np.flatnonzero(rows.snapshot_date == day) for day in sorted(rows.snapshot_date.unique())]
     by_day = [judge.order(day) for day in days]
@@ -204,7 +234,7 @@ def judged_rows(
     history: pd.DataFrame,
     reported: Sequence[Split],
     predictions: pd.DataFrame,
-    amounts: Mapping[str, np.ndarray],
+    arr: pd.DataFrame,
     people: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """The reported predictions with what came of them, the expected ARR and whose accounts they are."""
@@ -215,11 +245,10 @@ def judged_rows(
     facts = judged[["account_id", "snapshot_date"]].assign(
         arr=judged.get("expansion_arr", np.nan),
         opportunity_open=judged.get(OPPORTUNITY, np.nan),
-        **amounts,
     )
+    said = arr.reindex(columns=[*KEYS, *SAID_OF_ARR])
+    facts = facts.merge(said, on=KEYS, how="left") if len(said) else facts.assign(**dict.fromkeys(SAID_OF_ARR, np.nan))
     rows = reported_predictions.merge(facts, on=["account_id", "snapshot_date"], how="left", validate="one_to_one")
-    rows["expected_arr"] = rows.arr_if_expands * rows.propensity
-    rows["arr_variance"] = rows.arr_if_expands**2 * (rows.propensity * rows.arr_square - rows.propensity**2)
     whose = pd.DataFrame(columns=["account_id", "owner", "segment"]) if people is None else people
     whose = whose.drop_duplicates("account_id")[["account_id", "owner", "segment"]]
     rows = rows.merge(whose.astype("str").where(whose.notna()), on="account_id", how="left")
@@ -262,16 +291,12 @@ def _months(rows: pd.DataFrame) -> pd.DataFrame:
             realised=("y", "sum"),
             arr_forecast=("expected_arr", "sum"),
             arr_realised=("arr", "sum"),
-            arr_variance=("arr_variance", "sum"),
+            arr_low=("total_low", "first"),
+            arr_high=("total_high", "first"),
         )
         .reset_index()
     )
-    # The level of a day may be off as a whole: what that does to the total is added to the chance of each account.
-    moved = (rows.expected_arr * (1 - rows.propensity)).groupby(rows.snapshot_date).sum().to_numpy() * LEVEL_ERROR
-    far = FOUR_IN_FIVE * np.sqrt(months.arr_variance + moved**2)
-    return months.drop(columns="arr_variance").assign(
+    return months.assign(
         ratio=months.forecast / months.realised.where(months.realised > 0),
-        arr_low=np.maximum(0, months.arr_forecast - far),
-        arr_high=months.arr_forecast + far,
         arr_ratio=months.arr_forecast / months.arr_realised.where(months.arr_realised > 0),
     )

@@ -20,7 +20,7 @@ from models.evaluation import baselines
 from models.evaluation.backtest import Backtest, judge
 from models.evaluation.cross_sell import CrossSellBacktest, judge_cross_sell
 from models.evaluation.leak_probes import Leak, find_leaks
-from models.evaluation.replay import LabelRecipe, Progress, Replay, replay, replay_amounts
+from models.evaluation.replay import ArrReplay, LabelRecipe, Progress, Replay, replay, replay_arr
 from models.evaluation.splits import Split, origins
 from models.evaluation.verdict import Verdict, judge_base, require_enough
 from models.settings import EvaluationSettings
@@ -32,8 +32,9 @@ class Evaluation:
 
     ``rows``: the labelled history, sorted; text as the number of its value in ``categories``. ``today``: the feature
     rows of the day that is scored, or None. ``reported``: the replayed days whose figures are told; ``replayed`` also
-    holds those before them. ``columns``: one row per feature, its AUC as a rule of its own. ``cross_sell``: which
-    product a cross-sell would be of; ``cross_sell_backtest``: how that did on past days.
+    holds those before them, and so does ``replayed_arr``, of expected ARR. ``columns``: one row per feature, its AUC as
+    a rule of its own. ``cross_sell``: which product a cross-sell would be of; ``cross_sell_backtest``: how that did on
+    past days.
     """
 
     rows: pd.DataFrame
@@ -44,6 +45,7 @@ class Evaluation:
     expansions: int
     reported: tuple[Split, ...]
     replayed: Replay
+    replayed_arr: ArrReplay
     backtest: Backtest
     columns: pd.DataFrame
     leaks: tuple[Leak, ...]
@@ -99,8 +101,8 @@ def evaluate(
             todo="Load older history, or come back when more months have passed.",
         )
     progress("rivals and intervals")
-    amounts = replay_amounts(rows, features, reported, settings.seed)
-    backtest = judge(rows, features, reported, replayed.predictions, amounts, settings, people)
+    replayed_arr = replay_arr(rows, features, splits, replayed, settings.seed)
+    backtest = judge(rows, features, reported, replayed.predictions, replayed_arr.rows, settings, people)
     progress("leak probes")
     columns = baselines.single_columns(rows, features, rows["expanded"].to_numpy())
     known = None if today is None else encode(today.assign(snapshot_date=days(today["snapshot_date"])), categories)
@@ -115,6 +117,7 @@ def evaluate(
         expansions=expansions,
         reported=reported,
         replayed=replayed,
+        replayed_arr=replayed_arr,
         backtest=backtest,
         columns=columns,
         leaks=tuple(leaks),

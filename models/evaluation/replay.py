@@ -7,7 +7,7 @@ level of the probabilities is that of the day: the matured past, and the season 
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -15,16 +15,16 @@ import pandas as pd
 from joblib import cpu_count
 
 from models.estimators import boosting
-from models.estimators.amounts import fit_amounts
-from models.estimators.base_rate import Rates, calibrate
+from models.estimators.amounts import arr_of, fit_amounts
+from models.estimators.base_rate import Rates, calibrate, foretell
 from models.estimators.boosting import Booster, Params
 from models.estimators.calibration import Calibrator, Levels, fit_levels
-from models.estimators.sampling import day_of, matrix, places_of, rows_to_fit
+from models.estimators.expected_arr import ExpectedArr, fit_doubt, fit_lean, say_arr
+from models.estimators.sampling import KEYS, day_of, matrix, places_of, rows_to_fit
 from models.evaluation.measures import order_loss
 from models.evaluation.splits import Split
 
 Progress = Callable[[str], None]
-AMOUNTS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high", "arr_square")
 
 
 @dataclass(frozen=True)
@@ -169,29 +169,56 @@ def _scored(fold: Fold, fitted: FittedRecipe) -> pd.DataFrame:
     )
 
 
-def replay_amounts(
-    history: pd.DataFrame, features: Sequence[str], reported: Sequence[Split], seed: int
-) -> dict[str, np.ndarray]:
-    """ARR given an expansion, one entry per row of the reported days, oldest first, fitted on what had matured before.
+@dataclass(frozen=True)
+class ArrReplay:
+    """What would have been said of expected ARR on past days.
 
-    Names: arr_if_expands with its low and high, and arr_square (``Amounts.square``). NaN where nothing had been gained.
+    ``rows``: one row per account and replayed day on which an amount could be told: account_id, snapshot_date, y,
+    propensity, calibrated, arr (came), mean (amount before the lean), seasonal (was a season foretold), what
+    ``say_arr`` says, chance, and total_low and total_high, between which the ARR of the day was said to lie.
     """
-    said: list[np.ndarray] = []
-    for split in sorted(reported, key=lambda split: split.test_date):
-        day = history.iloc[day_of(history, split.test_date)]
-        past = places_of(history, split.train_dates)
+
+    rows: pd.DataFrame
+    rates: Rates
+    horizon_days: int
+
+    def of_day(self, day: pd.Timestamp, square: float) -> ExpectedArr:
+        """What the past that had matured before ``day`` says of it; ``square``: that of the day's amounts."""
+        if self.rows.empty:
+            return ExpectedArr.unseen(square)
+        ended = self.rows.snapshot_date + timedelta(days=self.horizon_days) <= day
+        past = self.rows[ended & self.rows.arr.notna()]
+        told = past[past.calibrated.astype(bool) & (past.seasonal == self.is_seasonal(day))]
+        return ExpectedArr(fit_lean(past, self.horizon_days), fit_doubt(told, square, self.horizon_days))
+
+    def is_seasonal(self, day: pd.Timestamp) -> bool:
+        return foretell(self.rates, day, self.horizon_days) is not None
+
+
+def replay_arr(
+    history: pd.DataFrame, features: Sequence[str], splits: Sequence[Split], replayed: Replay, seed: int
+) -> ArrReplay:
+    """Amounts and expected ARR of every replayed day, oldest first, each learnt from what had matured before it."""
+    replays = ArrReplay(pd.DataFrame(), replayed.fitted.rates, replayed.fitted.horizon_days)
+    scored = dict(list(replayed.predictions.groupby("snapshot_date")))
+    for split in sorted(splits, key=lambda split: split.test_date):
+        day, past = split.test_date, places_of(history, split.train_dates)
         train = history.iloc[past[history.expanded.to_numpy()[past] == 1]]
-        arr = train.get("expansion_arr", pd.Series(np.nan, train.index)).to_numpy(np.float64)
-        fitted = fit_amounts(train, arr, features, seed)
-        if fitted is None:
-            said.append(np.full((4, len(day)), np.nan))
+        amounts = fit_amounts(train, arr_of(train), features, seed)
+        if amounts is None or day not in scored:
             continue
-        mean = fitted.predict(day)
-        said.append(np.stack([mean, *fitted.interval(mean), np.full(len(day), fitted.square)]))
-    return dict(
-        zip(
-            ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high", "arr_square"),
-            np.concatenate(said, axis=1),
-            strict=True,
+        test, expected = history.iloc[day_of(history, day)], replays.of_day(day, amounts.square)
+        mean, propensity = amounts.predict(test), scored[day].propensity.to_numpy(np.float64)
+        said = say_arr(propensity, mean, amounts, expected)
+        low, high = expected.doubt.of_sum(said["expected_arr"], said["arr_if_expands"])
+        told = scored[day][[*KEYS, "y", "propensity", "calibrated"]].assign(
+            arr=arr_of(test),
+            mean=mean,
+            seasonal=replays.is_seasonal(day),
+            **said,
+            chance=expected.doubt.chance(said["expected_arr"], said["arr_if_expands"]),
+            total_low=low,
+            total_high=high,
         )
-    )
+        replays = replace(replays, rows=pd.concat([replays.rows, told], ignore_index=True))
+    return replays

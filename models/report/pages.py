@@ -11,7 +11,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from models.evaluation.backtest import WHOLE, Backtest
+from models.evaluation.backtest import ARR_COVERAGE, WHOLE, Backtest
 from models.evaluation.evaluation import Evaluation
 from models.evaluation.metrics import BENCH, SLICES, shown_on, words_of
 from models.evaluation.verdict import Verdict, statement
@@ -70,6 +70,9 @@ def evaluation_page(
             ],
             "bench_metrics": shown_on(BENCH, set(backtest.bench.metric)),
             "months": backtest.months.to_dict("records"),
+            "coverage": [
+                (ARR_COVERAGE[name], share) for name, share in backtest.arr_coverage().items() if math.isfinite(share)
+            ],
             "deciles": backtest.deciles.to_dict("records"),
             "best_columns": evaluation.columns.head(5).to_dict("records"),
             "by_day": _by_day(backtest),

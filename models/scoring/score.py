@@ -15,6 +15,7 @@ from features.missing_features import say_missing
 from models.estimators import boosting
 from models.estimators.bundle import Bundle
 from models.estimators.categories import encode
+from models.estimators.expected_arr import ARR_COLUMNS, say_arr
 from models.estimators.sampling import KEYS
 from models.scoring import attributions as attributions_of
 from models.scoring.motions import consistent
@@ -31,9 +32,10 @@ class Scored:
     """One row per account and snapshot, in the order of the rows given.
 
     ``scores``: account_id, snapshot_date, log_odds, base_log_odds, propensity; propensity_<motion> (missing where the
-    motion was not learnt); expected_arr = propensity x arr_if_expands, and arr_if_expands_low and _high, between which
-    four in five of such amounts lie (missing without amounts); cross_sell_product and cross_sell_product_share, the
-    likeliest product and its chance given a cross-sell (missing where nothing is left, or the motion was not learnt).
+    motion was not learnt); expected_arr = propensity x arr_if_expands, arr_if_expands_low and _high, between which
+    four in five of such amounts lie, and expected_arr_low and _high, the range of that mean (missing without amounts);
+    cross_sell_product and cross_sell_product_share, the likeliest product and its chance given a cross-sell (missing
+    where nothing is left, or the motion was not learnt).
     ``attributions``: snapshot_date, account_id, base_log_odds, and one column per feature, in log-odds.
     ``explained_by``: what computed them. ``sha256``: the hash of each column
     of both and of the rows that were scored, by place and column.
@@ -83,13 +85,13 @@ def propensities(bundle: Bundle, rows: pd.DataFrame, X: pd.DataFrame) -> pd.Data
     propensity = bundle.any_expansion.calibrator.propensity(log_odds)
     per_motion = _motion_propensities(bundle, X, propensity)
     missing = np.full(len(rows), np.nan)
-    amount = missing if bundle.amounts is None else bundle.amounts.predict(X)
-    low, high = (missing, missing) if bundle.amounts is None else bundle.amounts.interval(amount)
+    if bundle.amounts is None:
+        money = dict.fromkeys(ARR_COLUMNS, missing)
+    else:
+        money = say_arr(propensity, bundle.amounts.predict(X), bundle.amounts, bundle.expected_arr)
     scores = rows[KEYS].reset_index(drop=True).assign(log_odds=log_odds, propensity=propensity)
     scores = scores.assign(**{f"propensity_{motion}": per_motion.get(motion, missing) for motion in MOTIONS})
-    return scores.assign(
-        expected_arr=propensity * amount, arr_if_expands=amount, arr_if_expands_low=low, arr_if_expands_high=high
-    )
+    return scores.assign(**money)
 
 
 def require_unchanged(bundle: Bundle, rows: pd.DataFrame, scored: Scored) -> None:

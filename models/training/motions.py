@@ -85,6 +85,11 @@ def _train(
 def calibrator_of_today(fitted: FittedRecipe, booster: boosting.Booster, today: pd.DataFrame | None) -> Calibrator:
     """The map for the day that is scored; without its rows, for a day without a season."""
     if today is None or today.empty:
-        return fitted.calibrator(pd.Timestamp.max, None)
+        return fitted.calibrator(day_of_today(today), None)
     X = today[boosting.feature_names(booster)].astype("float64")
-    return fitted.calibrator(today["snapshot_date"].iloc[0], boosting.log_odds(booster, X))
+    return fitted.calibrator(day_of_today(today), boosting.log_odds(booster, X))
+
+
+def day_of_today(today: pd.DataFrame | None) -> pd.Timestamp:
+    """The day of the rows of today; without rows one after all others, which has no season."""
+    return pd.Timestamp.max if today is None or today.empty else today["snapshot_date"].iloc[0]

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from models.estimators.amounts import fit_amounts
+from models.estimators.amounts import arr_of, fit_amounts
 from models.estimators.bundle import Bundle, Propensity
 from models.estimators.cross_sell import CrossSellHistory
 from models.estimators.sampling import day_of, rows_to_fit
@@ -23,7 +22,7 @@ from models.evaluation.metrics import of_order, order_figures
 from models.evaluation.replay import Progress, fit_rows
 from models.scoring.drift import reference_of
 from models.settings import EvaluationSettings
-from models.training.motions import calibrator_of_today, train_motions
+from models.training.motions import calibrator_of_today, day_of_today, train_motions
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,8 @@ def fit_model(evaluation: Evaluation, *, progress: Progress = silent) -> Trained
     motions = train_motions(rows, features, evaluation.reported, settings, evaluation.today, progress)
     expanded = rows[rows.expanded == 1]
     latest_rows = rows.iloc[day_of(rows, rows.snapshot_date.iloc[-1])][features]
+    amounts = fit_amounts(expanded, arr_of(expanded), features, settings.seed)
+    today = day_of_today(evaluation.today)
     bundle = Bundle(
         feature_names=evaluation.features,
         categories=evaluation.categories,
@@ -89,7 +90,8 @@ def fit_model(evaluation: Evaluation, *, progress: Progress = silent) -> Trained
         motions=motions.models,
         withheld=motions.withheld,
         all_motions_modelled=motions.complete,
-        amounts=fit_amounts(expanded, _arr(expanded), features, settings.seed),
+        amounts=amounts,
+        expected_arr=None if amounts is None else evaluation.replayed_arr.of_day(today, amounts.square),
         cross_sell=evaluation.cross_sell,
         facts=_facts(evaluation)
         | {
@@ -106,12 +108,6 @@ def fit_model(evaluation: Evaluation, *, progress: Progress = silent) -> Trained
         motion_metrics={motion: _motion_figures(part) for motion, part in motions.predictions.items()},
         latest_rows=latest_rows,
     )
-
-
-def _arr(expanded: pd.DataFrame) -> np.ndarray:
-    if "expansion_arr" not in expanded.columns:
-        return np.full(len(expanded), np.nan)
-    return expanded["expansion_arr"].to_numpy(np.float64)
 
 
 def _facts(evaluation: Evaluation) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from data.contract.expected_arr import ArrDoubt
 from data.contract.outputs import CHANGE_REASONS, SCORES
 from data.contract.score_change import Change, first_list
 from data.errors import PublishError
@@ -134,8 +136,18 @@ def assemble_base(
             **context.manifest(),
             "previous_snapshot_date": previous.snapshot_date.isoformat() if previous else None,
             "gates_not_evaluated": list(not_evaluated),
+            "expected_arr": _expected_arr(ranked[ranked["eligible"]], context.arr_doubt),
         },
     )
+
+
+def _expected_arr(ranked: pd.DataFrame, doubt: ArrDoubt | None) -> dict[str, float | None]:
+    """What the ranked accounts are expected to add, and the interval of what comes of them; null where not known."""
+    expected, amount = (ranked[name].to_numpy(np.float64) for name in ("expected_arr", "arr_if_expands"))
+    if np.isnan(expected).any():
+        return dict.fromkeys(("sum", "low", "high"))
+    low, high = (None, None) if doubt is None or np.isnan(amount).any() else doubt.of_sum(expected, amount)
+    return {"sum": float(expected.sum()), "low": low, "high": high}
 
 
 def _aligned(snapshot_date: date, *frames: pd.DataFrame) -> list[pd.DataFrame]:

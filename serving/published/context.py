@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from data.contract.expected_arr import ArrDoubt
 from data.contract.feature_card import FeatureCard
 from serving.changes.sentences import About, titles
 from serving.published.read import PublishedList
@@ -23,7 +24,8 @@ class ListContext:
     ``people``: account_id (the index), name, owner, segment, as ``known_people`` gives them. ``model_version`` and
     ``run_id`` name the model. ``users_are_daily_peaks``: there are daily counts only, so the users of a window are
     those of its busiest day. ``replaced_by``: what took the place of the model of the last list, in words; empty if
-    nothing did. ``all_motions_modelled``: every motion that occurs has a propensity of its own.
+    nothing did. ``all_motions_modelled``: every motion that occurs has a propensity of its own. ``arr_doubt``: how
+    wrong expected ARR may be, where it is known.
     """
 
     snapshot_date: date
@@ -37,6 +39,7 @@ class ListContext:
     users_are_daily_peaks: bool = False
     replaced_by: str = ""
     all_motions_modelled: bool = False
+    arr_doubt: ArrDoubt | None = None
 
     @cached_property
     def reasons(self) -> ReasonContext:

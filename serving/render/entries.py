@@ -15,6 +15,7 @@ from serving.reasons.formats import money
 WEIGHING = (FOR, AGAINST)
 KNOWS_LITTLE = "The model knows little about this account: look at it yourself before you act."
 ARR_IF_EXPANDS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high")
+EXPECTED_RANGE = ("expected_arr_low", "expected_arr_high")
 _WHY = ("account_id", "position", "title", "text", "effect", "actionable")
 MOTION_WORDS = {"seat": "Seats", "upsell": "Upsell", "cross_sell": "Cross-sell", "usage": "Usage"}
 
@@ -35,7 +36,8 @@ class Entry:
 
     ``since``: why its place changed since then, in one sentence; empty where it did not, or there was no list.
     ``motion`` in words, with the product of a cross-sell. ``arr_if_expands``: the mean amount if it does, and the low
-    and high between which four in five lie; NaN where it is not known. ``enough_reasons``: how many are asked for.
+    and high between which four in five lie; ``expected_range``: the low and high of expected ARR; NaN where it is not
+    known. ``enough_reasons``: how many are asked for.
     """
 
     rank: int
@@ -50,6 +52,7 @@ class Entry:
     propensity: float
     expected_arr: float
     arr_if_expands: tuple[float, ...]
+    expected_range: tuple[float, ...]
     act_by: date
     previous_rank: int | None
     change: str
@@ -66,12 +69,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Totals:
-    """The accounts of a list: all, those that are ranked and their expected ARR, and those without an owner."""
+    """The accounts of a list: all, those that are ranked and their expected ARR, and those without an owner.
+
+    ``expected_range``: between which what comes of the ranked lies, four times in five; NaN where it is not known.
+    """
 
     base: int
     ranked: int
     expected_arr: float
     without_owner: int
+    expected_range: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 propensity=float(row["propensity"]),
                 expected_arr=float(row["expected_arr"]),
                 arr_if_expands=tuple(float(row[name]) for name in ARR_IF_EXPANDS),
+                expected_range=tuple(float(row[name]) for name in EXPECTED_RANGE),
                 act_by=row["act_by"],
                 previous_rank=before,
                 change=_change(int(row["rank"]), before, known_before) if since else "",
@@ -171,7 +179,9 @@ def totals(listing: PublishedList) -> Totals:
     scores = listing.scores("owner", "eligible", "expected_arr")
     ranked = scores["eligible"]
     arr = float(scores.loc[ranked, "expected_arr"].sum())
-    return Totals(len(scores), int(ranked.sum()), arr, int(scores["owner"].isna().sum()))
+    told = listing.manifest.get("expected_arr") or {}  # older lists have none
+    low, high = (float("nan") if told.get(name) is None else float(told[name]) for name in ("low", "high"))
+    return Totals(len(scores), int(ranked.sum()), arr, int(scores["owner"].isna().sum()), (low, high))
 
 
 def best_reasons(entry: Entry, limit: int = 3) -> list[Why]:

@@ -47,6 +47,8 @@ LIST_COLUMNS = (
     SheetColumn("4 in 5: from", 12, MONEY),
     SheetColumn("4 in 5: to", 12, MONEY),
     SheetColumn("Since the last list", 40, WRAP),
+    SheetColumn("Expected ARR: from", 12, MONEY),
+    SheetColumn("Expected ARR: to", 12, MONEY),
 )
 EXCLUDED_COLUMNS = (
     SheetColumn("Account", 30, WRAP),
@@ -104,6 +106,7 @@ def _list_row(entry: lines.Entry) -> Sequence[Cell]:
         entry.act_by, *(why + [None] * 3)[:3], entry.previous_rank, entry.owner_rank, entry.segment, entry.account_id,
         lines.KNOWS_LITTLE if entry.knows_little else None,
         *(_known(value) for value in entry.arr_if_expands), entry.since or None,
+        *(_known(value) for value in entry.expected_range),
     )  # fmt: skip
 
 
@@ -131,6 +134,17 @@ def _about(listing: PublishedList, listed: int, limit: int) -> Iterable[Sequence
     yield "What this is", f"Customers by how likely they are to expand {within}, why, and what to do about it."
     yield "Propensity", f"The calibrated probability of any expansion {within}."
     yield "Expected ARR", f"Expected expansion ARR {within}: the probability times the amount."
+    currency = manifest["serving"]["currency"]
+    between = lines.say_range(*totals.expected_range, currency)
+    yield (
+        "Expected ARR of the ranked",
+        lines.say_money(totals.expected_arr, currency)
+        + (f"; four times in five it comes to {between}" * bool(between)),
+    )
+    yield (
+        "Expected ARR: from, to",
+        "Between them lies the mean of accounts alike, four times in five; not what the account adds.",
+    )
     yield "ARR if it expands", "The mean amount if the account expands; four in five amounts lie between from and to."
     yield "Why", "What raised the probability most for this account. Facts about the account, not causes."
     yield "Ranked by", manifest["rank_by"]

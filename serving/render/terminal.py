@@ -53,11 +53,15 @@ def _heading(listing: PublishedList, shown: int, owner: str | None) -> Text:
     totals = lines.totals(listing)
     whose = f" of {_safe(owner)}" if owner else ""
     heading = Text(f"Ready to grow on {say_day(listing.snapshot_date)}", style="bold")
-    return heading.append(
+    heading.append(
         f"  {shown} shown{whose}, {totals.ranked:,} ranked of {totals.base:,} customers"
         f"  (model {listing.manifest['model_version']})",
         style="not bold dim",
     )
+    currency = listing.manifest["serving"]["currency"]
+    between = lines.say_range(*totals.expected_range, currency)
+    expected = f"\nExpected ARR of the ranked: {lines.say_money(totals.expected_arr, currency)}"
+    return heading.append(expected + f" ({between} four times in five)" * bool(between), style="not bold dim")
 
 
 def _table(rows: list[lines.Entry], currency: str, by_owner: bool) -> Table:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.contract.expected_arr import ArrDoubt
 from data.contract.feature_card import Direction, FeatureCard
 from data.contract.outputs import SCORES, TABLES
 from data.contract.score_change import first_list
@@ -142,6 +143,8 @@ def scored(rows: pd.DataFrame, seed: int = 1, per_motion: bool = True) -> tuple[
     )  # fmt: skip
     amount = rows["mrr"].fillna(100) * 4
     scores = scores.assign(arr_if_expands=amount, arr_if_expands_low=amount / 3, arr_if_expands_high=amount * 2)
+    low, high = ARR_DOUBT.of_account(scores["expected_arr"].to_numpy())
+    scores = scores.assign(expected_arr_low=low, expected_arr_high=high)
     scores = scores.assign(cross_sell_product="<b>Chat</b>", cross_sell_product_share=0.6)
     for motion in MOTIONS if per_motion else ():
         scores[f"propensity_{motion}"] = np.nan if motion == "usage" else propensity * draw.uniform(0.1, 0.6, count)
@@ -150,6 +153,9 @@ def scored(rows: pd.DataFrame, seed: int = 1, per_motion: bool = True) -> tuple[
     attributions.insert(0, "account_id", rows["account_id"])
     attributions.insert(0, "snapshot_date", DAY)
     return scores, attributions
+
+
+ARR_DOUBT = ArrDoubt(account_error=0.3, sum_error=0.1, square=1.5)
 
 
 @dataclass(frozen=True)
@@ -236,6 +242,7 @@ def snapshot(count: int = 60, seed: int = 1, day: date = DAY, **given: object) -
         model_version="headroom/7",
         run_id="run-1",
         previous=given.get("previous"),
+        arr_doubt=given.get("arr_doubt", ARR_DOUBT),
     )
 
 

@@ -8,7 +8,7 @@ from data.errors import ModelError
 from data.ledger.rules import ExpansionRules
 from features.catalogue import full_catalogue
 from flows.run.settings import Settings
-from flows.stages.warnings import other_rules, require_same_rules, warnings, with_label_rules
+from flows.stages.warnings import other_rules, require_same_rules, warnings, with_label_rules, with_rules
 from models.estimators.bundle import Bundle
 from models.scoring.score import require_features
 from models.settings import PromotionSettings
@@ -60,3 +60,34 @@ def test_the_warning_of_a_forecast_follows_the_setting(
     gates = PromotionSettings(forecast_range=allowed)
     told = warnings(replace(bundle, facts=bundle.facts | facts), known(base()), gates)
     assert told == ([f"On past snapshots {ratio:.2f} expansions were forecast for each one that came."] * warned)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "ratio", "warned"),
+    [
+        ((0.9, 1.1), 0.89, True),
+        ((0.9, 1.1), 0.9, False),
+        ((0.9, 1.1), 1.1, False),
+        ((0.9, 1.1), 1.3, True),
+        ((0.7, 1.4), 1.3, False),
+    ],
+)
+def test_a_sum_of_arr_that_did_not_hold_is_told(
+    bundle: Bundle, allowed: tuple[float, float], ratio: float, warned: bool
+) -> None:
+    facts = {"auc": 0.8, "best_rule_auc": 0.7, "arr_forecast_over_realised": ratio, "calibrated_snapshots": 6.0}
+    facts["forecast_over_realised"] = 1.0
+    gates = PromotionSettings(arr_forecast_range=allowed)
+    told = warnings(replace(bundle, facts=bundle.facts | facts), known(base()), gates)
+    sentence = (
+        f"Expected ARR: over the last 6 months tested the forecast was {ratio:.2f} times what came; read it as an "
+        "order, not as an amount."
+    )
+    assert told == [sentence] * warned
+
+
+def test_what_the_list_must_answer_for_goes_with_the_model() -> None:
+    trained = train(history(), FEATURES, QUICK)
+    facts = with_rules(trained, Settings()).bundle.facts
+    assert facts["arr_forecast_over_realised"] == trained.metrics["arr_forecast_over_realised"]
+    assert facts["calibrated_snapshots"] == QUICK.origins

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,6 +66,7 @@ def test_the_arr_that_came_and_was_forecast(evaluation: Evaluation, rows: pd.Dat
     assert (months.arr_forecast > 0).all()
     assert 0.6 < evaluation.backtest.figure("arr_forecast_over_realised")[0] < 1.6
     assert (months.arr_low < months.arr_forecast).all()
+    assert (months.arr_forecast < months.arr_high).all()
     assert months.arr_realised.between(months.arr_low, months.arr_high).any()
     assert evaluation.backtest.deciles.expansion_arr.sum() == pytest.approx(by_hand[months.snapshot_date].sum())
 
@@ -76,6 +79,30 @@ def test_four_in_five_amounts_came_as_large_as_was_said(evaluation: Evaluation) 
     assert value == pytest.approx(inside.mean())
     assert low < 0.8 < high or abs(value - 0.8) < 0.1
     assert told.expected_arr.to_numpy() == pytest.approx((told.propensity * told.arr_if_expands).to_numpy())
+
+
+def test_how_often_the_intervals_of_expected_arr_held_is_told(
+    evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.evaluation.backtest.FEWEST_FORECAST", 1)  # the planted base is small
+    months, told = evaluation.backtest.months, evaluation.backtest.metrics()
+    inside = months.arr_realised.between(months.arr_low, months.arr_high)
+    assert told["arr_sum_coverage"] == pytest.approx(inside.mean())
+    assert 0.6 <= told["expected_arr_coverage"] <= 1
+    rows = evaluation.backtest.rows
+    assert (rows.expected_arr_low < rows.expected_arr).all()
+    assert (rows.expected_arr < rows.expected_arr_high).all()
+
+
+def test_what_is_said_of_a_day_rests_on_what_had_matured(evaluation: Evaluation) -> None:
+    arr = evaluation.replayed_arr
+    day = sorted(arr.rows.snapshot_date.unique())[-1]
+    late = arr.rows.snapshot_date + pd.Timedelta(days=QUICK.horizon_days) > day
+    assert 0 < late.sum() < len(late)
+    otherwise = replace(arr, rows=arr.rows.assign(arr=arr.rows.arr.where(~late, 1e9), y=arr.rows.y.where(~late, 1)))
+    assert otherwise.of_day(day, 1.2) == arr.of_day(day, 1.2)
+    later = day + pd.Timedelta(days=QUICK.horizon_days)
+    assert otherwise.of_day(later, 1.2) != arr.of_day(later, 1.2)
 
 
 def test_slices_are_their_own_lists(evaluation: Evaluation) -> None:

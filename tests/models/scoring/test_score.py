@@ -13,7 +13,8 @@ from models.training.train import TrainedModel
 from tests.models.planted import FEATURES, history
 
 COLUMNS = ["account_id", "snapshot_date", "log_odds", "base_log_odds", "propensity"]
-MONEY = ["expected_arr", "arr_if_expands", "arr_if_expands_low", "arr_if_expands_high"]
+AMOUNT = ["arr_if_expands", "arr_if_expands_low", "arr_if_expands_high"]
+MONEY = ["expected_arr", *AMOUNT, "expected_arr_low", "expected_arr_high"]
 OFFER = ["cross_sell_product", "cross_sell_product_share"]
 MOTIONS = ["propensity_seat", "propensity_upsell", "propensity_cross_sell", "propensity_usage"]
 
@@ -35,6 +36,9 @@ def test_one_row_per_account_whose_parts_add_up(trained: TrainedModel, rows: pd.
     assert scored.explained_by == "quadrature"
     assert scores.propensity.between(0, 1).all()
     assert (scores.expected_arr > 0).all()
+    assert (scores.expected_arr == scores.propensity * scores.arr_if_expands).all()
+    assert (scores.expected_arr_low < scores.expected_arr).all()
+    assert (scores.expected_arr < scores.expected_arr_high).all()
 
 
 def test_motions_agree_with_any_expansion(trained: TrainedModel, rows: pd.DataFrame) -> None:
@@ -104,4 +108,12 @@ def test_what_the_quadrature_does_not_cover_is_explained_by_lightgbm_and_said(
 
 
 def test_without_amounts_nothing_is_invented(trained: TrainedModel, rows: pd.DataFrame) -> None:
-    assert score(replace(trained.bundle, amounts=None), rows).scores.expected_arr.isna().all()
+    assert score(replace(trained.bundle, amounts=None), rows).scores[MONEY].isna().all(axis=None)
+
+
+def test_where_nothing_is_known_of_past_sums_expected_arr_has_no_range(
+    trained: TrainedModel, rows: pd.DataFrame
+) -> None:
+    scores = score(replace(trained.bundle, expected_arr=None), rows).scores
+    assert (scores.expected_arr == scores.propensity * scores.arr_if_expands).all()
+    assert scores[["expected_arr_low", "expected_arr_high"]].isna().all(axis=None)

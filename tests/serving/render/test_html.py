@@ -18,7 +18,7 @@ from serving.render.excel import write_workbook
 from serving.render.html import feeds, render_page
 from serving.render.terminal import print_top
 from serving.settings import ServingSettings
-from tests.serving.world import DAY, PIECES, HeldList, accounts, feature_rows, scored, snapshot
+from tests.serving.world import ARR_DOUBT, DAY, PIECES, HeldList, accounts, feature_rows, scored, snapshot
 
 NASTY = '<b>Bold</b> & "Söhne" [red]株式会社[/red] {{ 7 * 7 }}'
 FORMULA = '=HYPERLINK("http://example.org","x")'
@@ -144,7 +144,7 @@ def test_the_workbook_holds_the_list_and_no_formula(tmp_path: Path, made: HeldLi
     assert top["G2"].number_format == '"$"#,##0'
     assert top["H2"].is_date
     assert top.freeze_panes == "A2"
-    assert top.auto_filter.ref == "A1:T21"
+    assert top.auto_filter.ref == "A1:V21"
     names = {row[1].value for row in everyone.iter_rows(min_row=2)}
     assert {NASTY, FORMULA} <= names
     assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
@@ -258,3 +258,32 @@ def test_a_cross_sell_names_its_product_and_every_amount_its_range() -> None:
     assert entries.say_motion("cross_sell", None) == "Cross-sell"
     assert entries.say_motion("seat", "Analytics") == "Seats"
     assert entries.say_range(float("nan"), float("nan"), "€") == ""
+
+
+def test_what_the_ranked_are_expected_to_add_has_an_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = snapshot(60)
+    scores = made.scores().query("eligible")
+    low, high = ARR_DOUBT.of_sum(scores["expected_arr"].to_numpy(), scores["arr_if_expands"].to_numpy())
+    total = pytest.approx(scores["expected_arr"].sum())
+    assert made.manifest["expected_arr"] == {"sum": total, "low": low, "high": high}
+    between = entries.say_range(low, high, "$")
+    assert f"four times in five it comes to {between}" in render_page(made)
+    assert f"({between} four times in five)" in printed(made, monkeypatch, 5)
+    write_workbook(tmp_path / "list.xlsx", made)
+    book = openpyxl.load_workbook(tmp_path / "list.xlsx")
+    about = {row[0].value: row[1].value for row in book["About"].iter_rows()}
+    assert about["Expected ARR of the ranked"].endswith(between)
+    first = entries.ranked(made, 1)[0]
+    cells = {cell.value: book["Top 20"].cell(2, cell.column).value for cell in book["Top 20"][1]}
+    assert (cells["Expected ARR: from"], cells["Expected ARR: to"]) == pytest.approx(first.expected_range)
+    assert cells["Expected ARR: from"] < cells["Expected ARR"] < cells["Expected ARR: to"]
+
+
+@pytest.mark.parametrize("said", [None, {"sum": 1.0, "low": None, "high": None}])
+def test_a_list_without_the_interval_says_nothing_of_it(
+    monkeypatch: pytest.MonkeyPatch, said: dict[str, object] | None
+) -> None:
+    made = snapshot(60).with_manifest(expected_arr=said)
+    assert "four times in five" not in render_page(made) + printed(made, monkeypatch, 5)
+    assert "Expected ARR of the ranked" in printed(made, monkeypatch, 5)
+    assert snapshot(60, arr_doubt=None).manifest["expected_arr"]["low"] is None
