@@ -18,6 +18,7 @@ times   2.4 times, from 10 on 21 times (rounded down)
 
 import calendar
 import math
+import re
 from collections.abc import Callable
 from datetime import date
 
@@ -25,6 +26,11 @@ import numpy as np
 
 DAYS_PER_MONTH = 365.25 / 12
 SPAN_FROM_DAYS = 61
+_IN_CAPITALS = frozenset(
+    {"ai", "api", "apac", "b2b", "crm", "emea", "erp", "eu", "hr", "it", "latam", "ml", "sdk", "smb", "sme", "sms"}
+    | {"sql", "sso", "uk", "us", "vip"}
+)
+"""Words that are abbreviations, however a code writes them."""
 
 
 def _whole(value: float) -> int:
@@ -96,6 +102,13 @@ def money(value: float, symbol: str) -> str:
 def percent(value: float) -> str:
     """A share as in the sentences."""
     return _percent(value)
+
+
+def say_name(code: str) -> str:
+    """A code as people write it: mid_market is Mid market, smb is SMB. What has capitals of its own keeps them."""
+    words = re.sub(r"[_\s]+", " ", code).strip().split(" ")
+    words = [word.upper() if word.casefold() in _IN_CAPITALS else word for word in words]
+    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
 
 def say_propensity(value: float) -> str:

@@ -16,9 +16,10 @@ from serving.reasons.playbook import SHIPPED
 from serving.render import entries
 from serving.render.excel import write_workbook
 from serving.render.html import feeds, render_page
+from serving.render.sparkline import points, say_use
 from serving.render.terminal import print_top
 from serving.settings import ServingSettings
-from tests.serving.world import DAY, PIECES, HeldList, accounts, feature_rows, scored, snapshot
+from tests.serving.world import DAY, PIECES, HeldList, accounts, feature_rows, scored, snapshot, with_context
 
 NASTY = '<b>Bold</b> & "Söhne" [red]株式会社[/red] {{ 7 * 7 }}'
 FORMULA = '=HYPERLINK("http://example.org","x")'
@@ -196,6 +197,80 @@ def test_the_owner_is_found_however_the_name_is_typed(made: HeldList, monkeypatc
     )
 
 
+def told_of(play: dict[str, object]) -> HeldList:
+    """A list whose plays all have these parts instead of their own."""
+    made = with_context(snapshot(40))
+    return made.with_manifest(plays={code: {**old, **play} for code, old in made.manifest["plays"].items()})
+
+
+def test_a_row_says_what_the_account_has_and_what_to_say_first() -> None:
+    made = with_context(snapshot(60))
+    told = [entry for entry in entries.ranked(made) if entry.plan]
+    unknown = next(entry for entry in entries.ranked(made) if not entry.plan)
+    entry = replace(told[0], plan="Team plus", seats=1.0, arr=18_240.0, renews_on=date(2027, 3, 3))
+    assert entries.context(entry, "€") == ["Team plus", "1 seat", "€18k ARR", "renews 3 Mar 2027"]
+    assert entries.context(unknown, "€") == []
+    assert (unknown.opening, unknown.use_by_week) == (None, ())
+    text = " ".join(Page(render_page(made)).text.split())
+    for part in (f"Say: {told[0].opening}", f"{told[0].seats:,.0f} seats", formats.say_day(told[0].renews_on)):
+        assert part in text
+    assert "Team plus" in text
+    assert "Starter, API addon" in text
+    assert not re.search(r"\b(None|NaN|nan|null|NaT)\b", text)
+    assert 'aria-label="use: up over the last 13 weeks"' in render_page(made)
+
+
+def test_of_the_reasons_those_are_shown_that_a_csm_sees() -> None:
+    made = with_context(snapshot(40), shown=2)
+    assert {len(entries.best_reasons(entry)) for entry in entries.ranked(made)} == {2}
+    first = entries.ranked(made, 1)[0]
+    why = (replace(first.reasons[0], effect="against"), replace(first.reasons[1], shown=False))
+    assert [w.mark for w in entries.best_reasons(replace(first, reasons=why))] == ["−"]
+
+
+def test_a_play_without_a_motion_is_a_check_in() -> None:
+    made = told_of({"motion": None})
+    assert {entry.motion for entry in entries.ranked(made)} == {"Check in"}
+    assert '<span class="motion">Check in</span>' in render_page(made)
+
+
+def test_a_play_of_several_texts_is_shown_without_its_placeholders() -> None:
+    not_when = [{"when": "seats > 1", "text": "The {seats:count} seats are lent."}, {"when": None, "text": "It rains."}]
+    page = render_page(told_of({"words": [{"when": None, "text": "{seats:count} seats."}], "not_when": not_when}))
+    assert "{seats" not in page
+    assert "It rains." in page
+    assert "lent" not in page
+
+
+def test_codes_are_said_as_people_write_them() -> None:
+    for code, said in {
+        "mid_market": "Mid market", "mid-market": "Mid-market", "smb": "SMB", "Enterprise": "Enterprise",
+        "api_addon": "API addon", "crm sso": "CRM SSO", "emea": "EMEA", "ai_notes": "AI notes", "iPaaS": "IPaaS",
+    }.items():  # fmt: skip
+        assert formats.say_name(code) == said
+
+
+@pytest.mark.parametrize(
+    ("weeks", "said"),
+    [
+        ([10.0] * 13, "use: steady over the last 13 weeks"),
+        ([*range(13)], "use: up over the last 13 weeks"),
+        ([*range(13, 0, -1)], "use: down over the last 13 weeks"),
+        ([0.0] * 13, "use: none over the last 13 weeks"),
+        ([100, 100, 100, 100, 0, 0, 0, 0, 0, 108, 108, 108, 108], "use: steady over the last 13 weeks"),
+    ],
+)
+def test_use_by_week_in_words(weeks: list[float], said: str) -> None:
+    assert say_use(weeks) == said
+
+
+def test_use_by_week_as_a_line() -> None:
+    assert points([0, 5, 10]) == "2.0,20.0 52.0,11.0 102.0,2.0"
+    assert points([0, 10], is_area=True) == "2.0,20.0 2.0,20.0 102.0,2.0 102.0,20.0"
+    assert points([0.0, 0.0]) == "2.0,20.0 102.0,20.0"
+    assert points([7.0]) == "2.0,2.0"
+
+
 WARNINGS = ["The data ends on 1 Sep 2026.", "Trust the [red]order\x1b[31m[/red], not the percentages."]
 
 
@@ -254,7 +329,7 @@ def test_a_cross_sell_names_its_product_and_every_amount_its_range() -> None:
     mean, low, high = told[0].arr_if_expands
     assert low < mean < high
     currency = snapshot(60).manifest["serving"]["currency"]
-    assert f"if it expands, {entries.say_range(low, high, currency)}" in page
+    assert f"{entries.say_range(low, high, currency)} if it expands" in page
     assert entries.say_motion("cross_sell", None) == "Cross-sell"
     assert entries.say_motion("seat", "Analytics") == "Seats"
     assert entries.say_range(float("nan"), float("nan"), "€") == ""
