@@ -27,6 +27,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+outcomes = typer.Typer(help="What came of the plays.", no_args_is_help=True)
+app.add_typer(outcomes, name="outcomes")
 PREFECT_RUNS = "prefect-runs"
 """The home of a Prefect server of our own, beside the MLflow folder or in the demo."""
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file (default: headroom.toml, if there).")]
@@ -189,6 +191,23 @@ def top(
 ) -> None:
     """Print the published list."""
     _print_top(load(config, source, out).out_folder, _date(snapshot_date), n, owner)
+
+
+@outcomes.command("import")
+def import_outcomes(
+    file: Annotated[Path, typer.Argument(help="The Excel file of a list or of a book, filled in and saved.")],
+    out: Annotated[Path, typer.Option("--out", help="Outcomes file to add to, .parquet or .csv.")] = Path(
+        "outcomes.parquet"
+    ),
+    published: Annotated[
+        Path | None, typer.Option("--published", help="Folder of the published snapshots; overrides `out`.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Read the answers of a CSM back from the Excel file, as rows of the table `outcomes`."""
+    from flows.outcomes import import_answers
+
+    print(import_answers(file, load(config, None, published).out_folder, out, date.today()))
 
 
 @app.command()

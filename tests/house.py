@@ -50,6 +50,7 @@ ORDER = {
         "check",
         "verify",
         "feature_rows",
+        "outcomes",
         "reference",
         "cli",
     ),

@@ -218,6 +218,11 @@ def label_of(play: Mapping[str, Any]) -> str:
     return motion_of(play, play.get("motion") or "")
 
 
+def say_owner(owner: str) -> str:
+    """Whose book it is, in words."""
+    return "No owner" if owner == NO_OWNER else owner
+
+
 def say_motion(motion: str, product: object = None) -> str:
     """A motion for people; of a cross-sell also the likeliest product, where it is known."""
     named = motion == "cross_sell" and isinstance(product, str)

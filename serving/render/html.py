@@ -8,13 +8,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from data.contract.outputs import FIX, FUNNEL, NO_OWNER, SHOWN_UNDER, WAIT
+from data.contract.outputs import FIX, FUNNEL, SHOWN_UNDER, WAIT
 from serving.published.read import PublishedList
 from serving.ranking.gates import LABELS
 from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
 from serving.render import orders
-from serving.render.orders import Order
 from serving.render.sparkline import HEIGHT, WIDTH, points, say_use
 
 OWNERS_ON_PAGE = 100
@@ -73,12 +72,12 @@ def render_page(listing: PublishedList) -> str:
     made.filters["context"] = lambda entry: lines.context(entry, currency)
     before = listing.manifest["previous_snapshot_date"]
     own, owners_left_out = _books(listing) if listing.owner is None else ([], 0)
-    top = [orders.short_list(listing, by, settings["top"]) for by in orders_of(listing)]
+    top = [orders.short_list(listing, by, settings["top"]) for by in orders.orders_of(listing)]
     shown = [*top, *(book for _, book in own)]
     used = {entry.play_code for short in shown for _, entry in short.rows}
     return made.get_template("list.html.j2").render(
         snapshot_date=listing.snapshot_date,
-        owner=None if listing.owner is None else say_owner(listing.owner),
+        owner=None if listing.owner is None else lines.say_owner(listing.owner),
         previous_date=date.fromisoformat(before) if before else None,
         manifest=listing.manifest,
         top=top,
@@ -96,27 +95,17 @@ def render_page(listing: PublishedList) -> str:
     )
 
 
-def orders_of(listing: PublishedList) -> list[Order]:
-    """Both orders; first the one that the list is ranked by."""
-    return sorted(Order, key=lambda by: by is not orders.ORDER_OF[listing.manifest["rank_by"]])
-
-
-def say_owner(owner: str) -> str:
-    """Whose book it is, in words."""
-    return "No owner" if owner == NO_OWNER else owner
-
-
 def _books(listing: PublishedList) -> tuple[list[tuple[dict[Any, Any], orders.ShortList]], int]:
     """The owners of a list with the first of their books, and how many owners are left out for want of room."""
     books = lines.owners(listing)
     books = books[books["ranked"] > 0]
     named = books.head(OWNERS_ON_PAGE)
-    limit, by = listing.manifest["serving"]["top_per_owner"], orders_of(listing)[0]
+    limit, by = listing.manifest["serving"]["top_per_owner"], orders.orders_of(listing)[0]
     short = orders.short_lists_of_owners(listing, named["owner"].tolist(), by, limit)
     rows = named.to_dict("records")  # few owners, each with few accounts
-    return [({**book, "name": say_owner(book["owner"])}, short[book["owner"]]) for book in rows], len(books) - len(
-        named
-    )
+    return [({**book, "name": lines.say_owner(book["owner"])}, short[book["owner"]]) for book in rows], len(
+        books
+    ) - len(named)
 
 
 def sections(listing: PublishedList, limit: int) -> list[Section]:

@@ -25,6 +25,7 @@ class Order(StrEnum):
 
 
 TITLES = {Order.LIKELIHOOD: "Most likely", Order.STAKE: "Most at stake"}
+WORDS = {Order.LIKELIHOOD: "likelihood", Order.STAKE: "expected ARR"}
 MEANINGS = {
     Order.LIKELIHOOD: "The accounts most likely to expand come first.",
     Order.STAKE: "The accounts with the most expected ARR come first.",
@@ -56,6 +57,11 @@ class ShortList:
     @property
     def title(self) -> str:
         return TITLES[self.by]
+
+
+def orders_of(listing: PublishedList) -> list[Order]:
+    """Both orders; first the one that the list is ranked by."""
+    return sorted(Order, key=lambda by: by is not ORDER_OF[listing.manifest["rank_by"]])
 
 
 def short_list(listing: PublishedList, by: Order, limit: int) -> ShortList:

@@ -8,6 +8,7 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+from openpyxl.utils import column_index_from_string
 
 import serving.render.html
 from data.errors import SettingsError
@@ -135,8 +136,9 @@ def test_the_last_of_three_reasons_gives_way_to_one_that_can_be_acted_on() -> No
 def test_the_workbook_holds_the_list_and_no_formula(tmp_path: Path, made: HeldList) -> None:
     write_workbook(tmp_path / "list.xlsx", made)
     book = openpyxl.load_workbook(tmp_path / "list.xlsx")
-    assert book.sheetnames == ["Top 20", "All ranked", "Fix first", "Reasons", "About"]
-    top, everyone = book["Top 20"], book["All ranked"]
+    sheets = ["Most likely", "Most at stake", "All ranked", "Fix first", "Plays", "Reasons", "About"]
+    assert book.sheetnames == sheets
+    top, everyone = book["Most likely"], book["All ranked"]
     ranked = int(made.scores()["eligible"].sum())
     assert (top.max_row, everyone.max_row) == (21, ranked + 1)
     assert book["Fix first"].max_row == len(made.exclusions()) + 1
@@ -145,11 +147,33 @@ def test_the_workbook_holds_the_list_and_no_formula(tmp_path: Path, made: HeldLi
     assert top["G2"].number_format == '"$"#,##0'
     assert top["H2"].is_date
     assert top.freeze_panes == "A2"
-    assert top.auto_filter.ref == "A1:T21"
+    assert top.auto_filter.ref == "A1:AB21"
+    assert book["Plays"].max_row == len(made.manifest["plays"]) + 1
+    assert [book["Most at stake"].cell(row, 1).value for row in (2, 21)] == [1, 20]
+    (choice,) = top.data_validations.dataValidation
+    assert (choice.formula1, str(choice.sqref)) == ('"under way,won,lost,not now"', "K2:K21")
     names = {row[1].value for row in everyone.iter_rows(min_row=2)}
     assert {NASTY, FORMULA} <= names
     assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
     assert all(cell.hyperlink is None for row in everyone.iter_rows() for cell in row)
+
+
+def test_a_printed_sheet_is_one_page_wide_and_readable(tmp_path: Path, made: HeldList) -> None:
+    """A4 across with small margins holds some 150 letters of 11 points; two in three of that is 7.5 points."""
+    write_workbook(tmp_path / "list.xlsx", with_context(made))
+    for sheet in openpyxl.load_workbook(tmp_path / "list.xlsx"):
+        last = re.search(r":\$?([A-Z]+)", sheet.print_area.split("!")[-1])[1]
+        widths = [sheet.column_dimensions[cell.column_letter].width for cell in sheet[1]]
+        assert sum(widths[: column_index_from_string(last)]) <= 215, sheet.title
+        assert (sheet.page_setup.orientation, sheet.page_setup.fitToWidth) == ("landscape", 1)
+        assert sheet.print_title_rows
+
+
+def test_no_cell_holds_what_is_not_known(tmp_path: Path, made: HeldList) -> None:
+    write_workbook(tmp_path / "list.xlsx", with_context(made))
+    for sheet in openpyxl.load_workbook(tmp_path / "list.xlsx"):
+        cells = {str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value is not None}
+        assert not cells & {"None", "nan", "NaN", "NaT", "null", "<NA>"}
 
 
 def test_a_large_workbook_is_cut_and_says_so(tmp_path: Path) -> None:
