@@ -62,7 +62,7 @@ def demo(
     """Simulate a customer base, train, score, and print the list. Opens nothing, needs nothing."""
     with _flow("demo", folder) as run:
         result = run(folder=folder, accounts=accounts, months=months, seed=seed)
-    _print_top(result["out"], None, None, None)
+    _print_top(result["out"])
     console = Console(highlight=False, soft_wrap=True)
     for label, path in result["paths"].items():
         console.print(f"{label:<14} {path}", markup=False)
@@ -185,12 +185,16 @@ def top(
     snapshot_date: Day = None,
     n: Annotated[int | None, typer.Option("-n", min=1, help="How many accounts (default: as on the page).")] = None,
     owner: Annotated[str | None, typer.Option("--owner", help="Only this CSM's book.")] = None,
+    by: Annotated[
+        Literal["likelihood", "stake"] | None,
+        typer.Option("--by", help="What comes first: likelihood, or expected ARR (default: as the list is ranked)."),
+    ] = None,
     out: Out = None,
     config: Config = None,
     source: SourceUrl = None,
 ) -> None:
     """Print the published list."""
-    _print_top(load(config, source, out).out_folder, _date(snapshot_date), n, owner)
+    _print_top(load(config, source, out).out_folder, _date(snapshot_date), n, owner, by)
 
 
 @outcomes.command("import")
@@ -279,11 +283,14 @@ def _later(command: str, instead: str) -> HeadroomError:
     return HeadroomError(f"Run `headroom {command}`.", "it comes with a later release.", instead)
 
 
-def _print_top(out: Path, day: date | None, n: int | None, owner: str | None) -> None:
+def _print_top(
+    out: Path, day: date | None = None, n: int | None = None, owner: str | None = None, by: str | None = None
+) -> None:
     from serving.published.read import open_list
+    from serving.render.orders import Order
     from serving.render.terminal import print_top
 
-    print_top(open_list(out, day), n, owner)
+    print_top(open_list(out, day), n, owner, Order(by) if by else None)
 
 
 def _ready(config: Path | None, source: str | None, out: Path | None = None) -> Settings:

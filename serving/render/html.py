@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,17 @@ def environment() -> Environment:
     return made
 
 
+@cache
+def _in_currency(currency: str) -> Environment:
+    """The templates, with amounts in a currency; what is compiled serves every page."""
+    made = environment()
+    made.filters["money"] = lambda value: lines.say_money(value, currency)
+    made.filters["expected"] = lambda value: lines.say_expected(value, currency)
+    made.filters["between"] = lambda ends: lines.say_range(ends[0], ends[1], currency)
+    made.filters["context"] = lambda entry: lines.context(entry, currency)
+    return made
+
+
 def write_page(path: Path, listing: PublishedList) -> None:
     """Write the page of a list, or of an owner's book."""
     path.write_text(render_page(listing), encoding="utf-8")
@@ -64,34 +76,32 @@ def write_page(path: Path, listing: PublishedList) -> None:
 def render_page(listing: PublishedList) -> str:
     """The page of a list, or of an owner's book, as HTML."""
     settings = listing.manifest["serving"]
-    currency = settings["currency"]
-    made = environment()
-    made.filters["money"] = lambda value: lines.say_money(value, currency)
-    made.filters["expected"] = lambda value: lines.say_expected(value, currency)
-    made.filters["between"] = lambda ends: lines.say_range(ends[0], ends[1], currency)
-    made.filters["context"] = lambda entry: lines.context(entry, currency)
     before = listing.manifest["previous_snapshot_date"]
     own, owners_left_out = _books(listing) if listing.owner is None else ([], 0)
     top = [orders.short_list(listing, by, settings["top"]) for by in orders.orders_of(listing)]
     shown = [*top, *(book for _, book in own)]
     used = {entry.play_code for short in shown for _, entry in short.rows}
-    return made.get_template("list.html.j2").render(
-        snapshot_date=listing.snapshot_date,
-        owner=None if listing.owner is None else lines.say_owner(listing.owner),
-        previous_date=date.fromisoformat(before) if before else None,
-        manifest=listing.manifest,
-        top=top,
-        meanings=orders.MEANINGS,
-        ranked_by=orders.ORDER_OF[listing.manifest["rank_by"]],
-        own=own,
-        owners_left_out=owners_left_out,
-        totals=lines.totals(listing),
-        feeds=feeds(listing),
-        sections=sections(listing, settings["page_exclusions"]),
-        plays={code: play for code, play in listing.manifest["plays"].items() if code in used},
-        knows_little=lines.KNOWS_LITTLE,
-        gate_labels=LABELS,
-        drawing=(WIDTH, HEIGHT),
+    return (
+        _in_currency(settings["currency"])
+        .get_template("list.html.j2")
+        .render(
+            snapshot_date=listing.snapshot_date,
+            owner=None if listing.owner is None else lines.say_owner(listing.owner),
+            previous_date=date.fromisoformat(before) if before else None,
+            manifest=listing.manifest,
+            top=top,
+            meanings=orders.MEANINGS,
+            ranked_by=orders.ORDER_OF[listing.manifest["rank_by"]],
+            own=own,
+            owners_left_out=owners_left_out,
+            totals=lines.totals(listing),
+            feeds=feeds(listing),
+            sections=sections(listing, settings["page_exclusions"]),
+            plays={code: play for code, play in listing.manifest["plays"].items() if code in used},
+            knows_little=lines.KNOWS_LITTLE,
+            gate_labels=LABELS,
+            drawing=(WIDTH, HEIGHT),
+        )
     )
 
 

@@ -17,6 +17,7 @@ from serving.reasons.playbook import SHIPPED
 from serving.render import entries
 from serving.render.excel import write_workbook
 from serving.render.html import feeds, render_page
+from serving.render.orders import Order
 from serving.render.sparkline import points, say_use
 from serving.render.terminal import print_top
 from serving.settings import ServingSettings
@@ -165,7 +166,8 @@ def test_a_printed_sheet_is_one_page_wide_and_readable(tmp_path: Path, made: Hel
         last = re.search(r":\$?([A-Z]+)", sheet.print_area.split("!")[-1])[1]
         widths = [sheet.column_dimensions[cell.column_letter].width for cell in sheet[1]]
         assert sum(widths[: column_index_from_string(last)]) <= 215, sheet.title
-        assert (sheet.page_setup.orientation, sheet.page_setup.fitToWidth) == ("landscape", 1)
+        assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
         assert sheet.print_title_rows
 
 
@@ -192,25 +194,50 @@ def printed(made: HeldList, monkeypatch: pytest.MonkeyPatch, *given: object, col
     return out.getvalue()
 
 
-def test_the_terminal_list_fits_a_hundred_columns_and_interprets_nothing(
-    made: HeldList, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("columns", [80, 100])
+def test_the_terminal_list_fits_its_columns_and_interprets_nothing(
+    made: HeldList, monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
-    text = printed(made, monkeypatch, 20)
-    assert max(len(line) for line in text.splitlines()) <= 100
+    text = printed(made, monkeypatch, 20, columns=columns)
+    assert max(len(line) for line in text.splitlines()) <= columns
     assert "[red]" in text
-    assert "Ready to grow on 1 Oct 2026  20 shown" in text
+    assert "Ready to grow on 1 Oct 2026, most likely first\n20 shown" in text
     assert "Set apart:" in text
+
+
+def test_long_names_fit_eighty_columns_too_and_reasons_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = accounts(60).assign(name="Kraftwerk " + "W" * 130, owner="Maximiliane-Charlotte " * 9, segment="a_" * 60)
+    made = with_context(snapshot(60, accounts=people)).with_manifest(warnings=["Trust " * 40])
+    text = printed(made, monkeypatch, 60, columns=80)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    words = text.split()
+    for entry in entries.ranked(made):
+        for why in entries.best_reasons(entry):
+            assert why.text.split()[-1] in words
+    assert max(len(line) for line in printed(made, monkeypatch, 9, people["owner"][0], columns=80).splitlines()) <= 80
+
+
+def test_the_terminal_has_both_orders_and_says_what_it_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = snapshot(80, settings=ServingSettings(max_per_motion=1))
+    text = printed(made, monkeypatch, 20, None, Order.STAKE)
+    assert "most at stake first" in text
+    assert "over the 1 of one motion" in " ".join(text.split())
+    first = made.scores("name", "stake_rank").set_index("stake_rank")["name"][1]
+    assert text.split("\n\n")[1].split("  ")[0].split(" ", 1)[1].startswith(first)
 
 
 @pytest.mark.parametrize("top", [3, 20])
 def test_the_terminal_shows_as_many_as_the_page(top: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert f"  {top} shown" in printed(snapshot(settings=ServingSettings(top=top)), monkeypatch)
+    assert f"\n{top} shown" in printed(snapshot(settings=ServingSettings(top=top)), monkeypatch)
 
 
 def test_the_terminal_list_of_one_owner(made: HeldList, monkeypatch: pytest.MonkeyPatch) -> None:
     text = printed(made, monkeypatch, 3, "dana lee")
-    assert "3 shown of dana lee" in text
-    assert text.count("Dana Lee") == 3
+    book = made.scores("owner", "eligible").query("owner == 'Dana Lee'")
+    counted = f"3 shown of dana lee, {book['eligible'].sum()} ranked of {len(book)} customers"
+    assert counted in text
+    apart = [int(number) for number in re.findall(r"(\d+) (?:fix|in the|not now)", text.split("Set apart: ")[1])]
+    assert sum(apart) == len(book) - book["eligible"].sum()
     with pytest.raises(SettingsError, match="Show the list of Nobody"):
         printed(made, monkeypatch, 3, "Nobody")
 
