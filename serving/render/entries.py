@@ -10,8 +10,9 @@ import pandas as pd
 
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NO_OWNER
 from serving.published.read import PublishedList
+from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
-from serving.reasons.formats import money, say_day, say_name
+from serving.reasons.formats import say_day, say_name
 
 WEIGHING = (FOR, AGAINST)
 KNOWS_LITTLE = "The model knows little about this account: look at it yourself before you act."
@@ -258,15 +259,6 @@ def say_expected(value: float, currency: str) -> str:
 def say_range(low: float, high: float, currency: str) -> str:
     """Two amounts for people; nothing where they are not known."""
     return "" if pd.isna(low) or pd.isna(high) else f"{say_money(low, currency)} to {say_money(high, currency)}"
-
-
-def say_money(value: float, currency: str) -> str:
-    """An expected amount: it is an estimate, so thousands from 10,000 on."""
-    if pd.isna(value):
-        return "not known"
-    if abs(value) >= 999_500:
-        return f"{currency}{value / 1e6:,.1f}M"
-    return f"{currency}{value / 1e3:,.0f}k" if abs(value) >= 10_000 else money(round(value), currency)
 
 
 def _change(rank: int, before: int | None, known_before: bool) -> str:

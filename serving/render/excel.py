@@ -10,6 +10,7 @@ import pandas as pd
 import xlsxwriter
 
 from data.contract.outputs import FIX
+from serving.changes.sentences import RANKED_BY
 from serving.published.read import PublishedList
 from serving.render import entries as lines
 from serving.render import orders
@@ -178,7 +179,7 @@ def _about(listing: PublishedList, listed: int, set_apart: int) -> Iterable[Sequ
     yield "ARR if it expands", "The mean amount if the account expands; four in five amounts lie between from and to."
     yield "Why", "Facts about the account, not causes: + speaks for an expansion, \N{MINUS SIGN} against it."
     yield "Your answer", f"{ANSWER}: {', '.join(ANSWERS)}. `headroom outcomes import` reads it from this file."
-    yield "Ranked by", orders.WORDS[orders.ORDER_OF[manifest["rank_by"]]]
+    yield "Ranked by", RANKED_BY[manifest["rank_by"]]
     yield "Customers", f"{ranked + apart:,}: {ranked:,} ranked, {apart:,} set apart"
     yield (
         "In this file",

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from data.contract.outputs import FIX, FUNNEL, SHOWN_UNDER, WAIT
 from serving.published.read import PublishedList
+from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
 from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
@@ -61,7 +62,7 @@ def environment() -> Environment:
 def _in_currency(currency: str) -> Environment:
     """The templates, with amounts in a currency; what is compiled serves every page."""
     made = environment()
-    made.filters["money"] = lambda value: lines.say_money(value, currency)
+    made.filters["money"] = lambda value: say_money(value, currency)
     made.filters["expected"] = lambda value: lines.say_expected(value, currency)
     made.filters["between"] = lambda ends: lines.say_range(ends[0], ends[1], currency)
     made.filters["context"] = lambda entry: lines.context(entry, currency)

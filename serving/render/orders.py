@@ -13,8 +13,9 @@ import pandas as pd
 
 from data.contract.outputs import NO_OWNER
 from serving.published.read import PublishedList
+from serving.ranking.amounts import say_money
 from serving.ranking.rank import RANK_KEYS, order
-from serving.render.entries import CHECK_IN, Entry, entries, say_money
+from serving.render.entries import CHECK_IN, Entry, entries
 
 
 class Order(StrEnum):
@@ -25,7 +26,6 @@ class Order(StrEnum):
 
 
 TITLES = {Order.LIKELIHOOD: "Most likely", Order.STAKE: "Most at stake"}
-WORDS = {Order.LIKELIHOOD: "likelihood", Order.STAKE: "expected ARR"}
 MEANINGS = {
     Order.LIKELIHOOD: "The accounts most likely to expand come first.",
     Order.STAKE: "The accounts with the most expected ARR come first.",

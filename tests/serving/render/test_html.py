@@ -12,6 +12,7 @@ from openpyxl.utils import column_index_from_string
 
 import serving.render.html
 from data.errors import SettingsError
+from serving.ranking.amounts import say_money
 from serving.reasons import formats
 from serving.reasons.playbook import SHIPPED
 from serving.render import entries
@@ -116,7 +117,7 @@ def test_propensities_in_words(value: float, said: str) -> None:
     [(0.4, "€0"), (950.4, "€950"), (9_999, "€9,999"), (74_200, "€74k"), (999_499, "€999k"), (1_250_000, "€1.2M")],
 )
 def test_amounts_in_words(value: float, said: str) -> None:
-    assert entries.say_money(value, "€") == said
+    assert say_money(value, "€") == said
 
 
 def test_the_change_of_rank_is_told(made: HeldList) -> None:
