@@ -72,7 +72,7 @@ class _Fact(NamedTuple):
 def sentences(facts: pd.DataFrame, reasons: pd.DataFrame, about: About) -> list[str]:
     """What is said of each row of ``facts``, which has one row per account: sentences of at most MOST_WORDS words.
 
-    ``facts``: account_id, because, change, model, calibration, rank, propensity, expected_arr, the last three also as
+    ``facts``: account_id, because, model, calibration, rank, propensity, expected_arr, the last three also as
     ``previous_``, rank_change, rank_came, rank_left, rank_moved. ``reasons``: account_id, reason_code, log_odds.
     """
     if about.previous_date is None:
@@ -144,15 +144,11 @@ def _places(before: int | None, rank: int | None, day: str) -> str:
 
 
 def _amounts(before: float, now: float, about: About) -> str:
-    was, is_now = _amount(before, about), _amount(now, about)
+    was, is_now = say_money(before, about.currency), say_money(now, about.currency)
     if was == is_now:
         return f"expected ARR unchanged ({is_now})"
     went = "" if math.isnan(before) or math.isnan(now) else " up" if now > before else " down"
     return f"expected ARR{went} from {was} to {is_now}"
-
-
-def _amount(value: float, about: About) -> str:
-    return say_money(value, about.currency)
 
 
 def _others(row: _Fact) -> Iterator[str]:
