@@ -133,7 +133,7 @@ def _left_out(listing: PublishedList, picked: Picked) -> Iterator[str]:
         yield f"{_accounts(picked.below_floor)} with less than {least} expected {_are(picked.below_floor)}"
     if picked.over_cap:
         most = settings["max_per_motion"]
-        yield f"{_accounts(picked.over_cap)} over the {most} of one motion {_are(picked.over_cap)}"
+        yield f"{_accounts(picked.over_cap)} beyond {most} of one motion {_are(picked.over_cap)}"
 
 
 def _accounts(count: int) -> str:

@@ -222,7 +222,7 @@ def test_the_terminal_has_both_orders_and_says_what_it_leaves_out(monkeypatch: p
     made = snapshot(80, settings=ServingSettings(max_per_motion=1))
     text = printed(made, monkeypatch, 20, None, Order.STAKE)
     assert "most at stake first" in text
-    assert "over the 1 of one motion" in " ".join(text.split())
+    assert "beyond 1 of one motion" in " ".join(text.split())
     first = made.scores("name", "stake_rank").set_index("stake_rank")["name"][1]
     assert text.split("\n\n")[1].split("  ")[0].split(" ", 1)[1].startswith(first)
 

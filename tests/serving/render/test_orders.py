@@ -69,7 +69,7 @@ def test_a_cap_per_motion_leaves_out_and_says_so(made: HeldList) -> None:
     kinds = Counter(entry.motion.split(":")[0] for _, entry in short.rows)
     assert max(kinds.values()) == 2
     assert short.left_out[0].endswith(
-        ("over the 2 of one motion are left out here; they keep their rank.", "it keeps its rank.")
+        ("beyond 2 of one motion are left out here; they keep their rank.", "it keeps its rank.")
     )
     whole = short_list(made, Order.STAKE, 5)
     assert (whole.left_out, places(whole)) == ((), [1, 2, 3, 4, 5])
