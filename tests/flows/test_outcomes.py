@@ -7,10 +7,12 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from data.contract.inputs import TABLES
 from data.contract.vocabulary import PLAY_STATUSES
 from data.errors import ContractError, HeadroomError, PublishError
+from flows.cli import app
 from flows.outcomes import Imported, import_answers
 from serving.render.answers import ANSWERS
 from tests.serving.world import DAY, publish, snapshot
@@ -180,6 +182,15 @@ def test_a_day_that_another_program_made_a_date_is_read(filled, importing) -> No
             row[1].value = datetime(2026, 10, 1)
     book.save(filled(ANSWERED).with_name("dated.xlsx"))
     assert importing(filled(ANSWERED).with_name("dated.xlsx")).added == 3
+
+
+def test_the_command_adds_to_the_file_of_the_working_folder(
+    filled, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = CliRunner().invoke(app, ["outcomes", "import", str(filled(ANSWERED)), "--published", str(folder.parent)])
+    assert ran.output == "3 answers added, 0 changed, 0 already there: outcomes.parquet\n"
+    assert len(read(tmp_path / "outcomes.parquet")) == 3
 
 
 def test_every_status_can_be_answered() -> None:
