@@ -40,8 +40,9 @@ lint: setup      ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-docs: setup      ## write the reference pages of docs/ from the code
+docs: setup      ## write the reference pages of docs/ from the code, and the picture of the demo's list (minutes)
 	@$(BIN)/python -m flows.reference
+	@$(BIN)/python -m tests.picture
 
 clean:           ## remove what the demo wrote
 	rm -rf demo

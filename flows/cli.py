@@ -27,6 +27,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+outcomes = typer.Typer(help="What came of the plays.", no_args_is_help=True)
+app.add_typer(outcomes, name="outcomes")
 PREFECT_RUNS = "prefect-runs"
 """The home of a Prefect server of our own, beside the MLflow folder or in the demo."""
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file (default: headroom.toml, if there).")]
@@ -60,7 +62,7 @@ def demo(
     """Simulate a customer base, train, score, and print the list. Opens nothing, needs nothing."""
     with _flow("demo", folder) as run:
         result = run(folder=folder, accounts=accounts, months=months, seed=seed)
-    _print_top(result["out"], None, None, None)
+    _print_top(result["out"])
     console = Console(highlight=False, soft_wrap=True)
     for label, path in result["paths"].items():
         console.print(f"{label:<14} {path}", markup=False)
@@ -183,12 +185,33 @@ def top(
     snapshot_date: Day = None,
     n: Annotated[int | None, typer.Option("-n", min=1, help="How many accounts (default: as on the page).")] = None,
     owner: Annotated[str | None, typer.Option("--owner", help="Only this CSM's book.")] = None,
+    by: Annotated[
+        Literal["likelihood", "stake"] | None,
+        typer.Option("--by", help="What comes first: likelihood, or expected ARR (default: as the list is ranked)."),
+    ] = None,
     out: Out = None,
     config: Config = None,
     source: SourceUrl = None,
 ) -> None:
     """Print the published list."""
-    _print_top(load(config, source, out).out_folder, _date(snapshot_date), n, owner)
+    _print_top(load(config, source, out).out_folder, _date(snapshot_date), n, owner, by)
+
+
+@outcomes.command("import")
+def import_outcomes(
+    file: Annotated[Path, typer.Argument(help="The Excel file of a list or of a book, filled in and saved.")],
+    out: Annotated[Path, typer.Option("--out", help="Outcomes file to add to, .parquet or .csv.")] = Path(
+        "outcomes.parquet"
+    ),
+    published: Annotated[
+        Path | None, typer.Option("--published", help="Folder of the published snapshots; overrides `out`.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Read the answers of a CSM back from the Excel file, as rows of the table `outcomes`."""
+    from flows.outcomes import import_answers
+
+    print(import_answers(file, load(config, None, published).out_folder, out, date.today()))
 
 
 @app.command()
@@ -263,11 +286,14 @@ def _later(command: str, instead: str) -> HeadroomError:
     return HeadroomError(f"Run `headroom {command}`.", "it comes with a later release.", instead)
 
 
-def _print_top(out: Path, day: date | None, n: int | None, owner: str | None) -> None:
+def _print_top(
+    out: Path, day: date | None = None, n: int | None = None, owner: str | None = None, by: str | None = None
+) -> None:
     from serving.published.read import open_list
+    from serving.render.orders import Order
     from serving.render.terminal import print_top
 
-    print_top(open_list(out, day), n, owner)
+    print_top(open_list(out, day), n, owner, Order(by) if by else None)
 
 
 def _ready(config: Path | None, source: str | None, out: Path | None = None) -> Settings:

@@ -25,8 +25,9 @@ from serving.published.checks import check_base, check_batch
 from serving.published.context import ListContext
 from serving.published.layout import MANIFEST, PREFIX, place_of
 from serving.published.read import PublishedList
-from serving.render.excel import write_workbook
+from serving.render.excel import write_book, write_workbook
 from serving.render.html import write_page
+from serving.render.orders import Order, pick_of_owners
 
 OF_THE_BASE = (SCORES, EXCLUSIONS)
 """The tables that are held: the ranks are not known before the last account has come."""
@@ -44,12 +45,21 @@ class Writer(NamedTuple):
     meaning: str
 
 
+OWNERS_AT_A_TIME = 100
+"""Owners whose short lists are read at once: a few thousand accounts."""
+SHOWN_TABLES = ("scores", "reasons", "changes")
+"""What is read of the accounts on a short list."""
+
 OWNER = "OWNER"
 """In the name of a file: it is written once for each owner, and ``write`` gets that owner's book."""
 
 WRITERS: dict[str, Writer] = {
     "list.html": Writer(write_page, "the list as one page: nothing is loaded from elsewhere"),
-    "list.xlsx": Writer(write_workbook, "the list as an Excel file: ranked, set apart, reasons, about"),
+    "list.xlsx": Writer(
+        write_workbook, "the list as an Excel file: both orders, set apart, plays, reasons; to fill in"
+    ),
+    "books/OWNER.html": Writer(write_page, "an owner's book as a page of its own"),
+    "books/OWNER.xlsx": Writer(write_book, "an owner's book as an Excel file"),
 }
 """The files beside the tables. A new one is a row here, and its function."""
 
@@ -155,9 +165,9 @@ def write_files(listing: PublishedList) -> None:
     """The rest of the files: what people read, and the manifest with the hashes of them all."""
     folder = listing.folder
     for name, writer in WRITERS.items():
-        for path, book in _books(folder / name, listing):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            writer.write(path, book)
+        if OWNER not in name:
+            writer.write(folder / name, listing)
+    _write_books(listing)
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     manifest = {
         **listing.manifest,
@@ -171,16 +181,24 @@ def write_files(listing: PublishedList) -> None:
     )
 
 
-def _books(path: Path, listing: PublishedList) -> Iterator[tuple[Path, PublishedList]]:
-    """The files of one writer: one of the whole list, or, where its name has OWNER, one for each owner's book."""
-    if OWNER not in path.name:
-        yield path, listing
-        return
+def _write_books(listing: PublishedList) -> None:
+    """The files that are written for each owner. What their short lists say is read for many owners at once."""
+    writers = {name: writer for name, writer in WRITERS.items() if OWNER in name}
     taken: set[str] = set()
+    names = {}
     for owner in sorted(listing.scores("owner")["owner"].fillna(NO_OWNER).unique()):
-        name = _file_name(owner, taken)
-        taken.add(name.casefold())
-        yield path.with_name(path.name.replace(OWNER, name)), listing.book(owner)
+        names[owner] = _file_name(owner, taken)
+        taken.add(names[owner].casefold())
+    short = [pick_of_owners(listing, by, listing.manifest["serving"]["top"]) for by in Order] if writers else []
+    for start in range(0, len(names), OWNERS_AT_A_TIME):
+        some = list(names)[start : start + OWNERS_AT_A_TIME]
+        shown = {account for books in short for owner in some if owner in books for account in books[owner].places}
+        held = listing.holding(shown, *SHOWN_TABLES)
+        for owner in some:
+            for name, writer in writers.items():
+                path = listing.folder / name.replace(OWNER, names[owner])
+                path.parent.mkdir(parents=True, exist_ok=True)
+                writer.write(path, held.book(owner))
 
 
 def _file_name(owner: str, taken: set[str]) -> str:

@@ -80,7 +80,15 @@ class ServingSettings(BaseModel):
     min_motion_propensity: float = Field(
         default=0.02, ge=0, lt=1, description="a motion less likely than this is not shown: another, or a check-in"
     )
-    top: int = Field(default=20, ge=1, le=200, description="rows of the top list on the page")
+    top: int = Field(
+        default=20, ge=1, le=200, description="rows of a short list: on the page, in Excel, in an owner's file"
+    )
+    min_expected_arr: float | None = Field(
+        default=None, gt=0, description="least expected ARR of an account on a short list; it keeps its rank"
+    )
+    max_per_motion: int | None = Field(
+        default=None, ge=1, description="accounts of one motion on a short list, at most; the others keep their rank"
+    )
     top_per_owner: int = Field(default=10, ge=1, le=100, description="rows of each owner's list on the page")
     page_exclusions: int = Field(
         default=50, ge=1, le=1000, description="excluded accounts that the page names, likeliest first"

@@ -51,6 +51,7 @@ ORDER = {
         "check",
         "verify",
         "feature_rows",
+        "outcomes",
         "reference",
         "cli",
     ),

@@ -508,7 +508,7 @@ CHANGES = OutputTable(
             "why the change is not split; empty if it is",
             words=("", *(why.value for why in NotSplit)),
         ),
-        OutputColumn("text", OutputKind.TEXT, "all of it in one sentence", for_people=True),
+        OutputColumn("text", OutputKind.TEXT, "all of it in short sentences", for_people=True),
     ),
     key=("snapshot_date", "account_id"),
     order=("account_id",),

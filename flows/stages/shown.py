@@ -9,8 +9,9 @@ from flows.run.runner import runner
 from models.evaluation.verdict import Verdict
 from models.training.promotion import Decision
 from serving.published.read import open_list
+from serving.ranking.amounts import say_money
 from serving.reasons.formats import say_propensity
-from serving.render.entries import best_reasons, ranked, say_money
+from serving.render.entries import best_reasons, ranked
 
 
 def show_verdict(verdict: Verdict) -> None:

@@ -1,4 +1,4 @@
-"""Why an account changed since the last published list, in one sentence: each number stands in the published tables."""
+"""Why an account changed since the last published list, in short sentences: each number stands in the tables."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -12,19 +12,22 @@ import pandas as pd
 
 from data.contract.feature_card import FeatureCard
 from data.contract.score_change import LEAST_LOG_ODDS, REST, NotSplit
-from serving.reasons.formats import money, say_day, say_propensity
+from serving.ranking.amounts import say_money
+from serving.reasons.formats import say_day, say_propensity
 from serving.reasons.playbook import Playbook
 
 Pair = tuple[str, str]
 """The names of the two that weigh most, the larger first; empty where there is none."""
 
 NEW = NotSplit.NEW.value
-SMALL_CHANGES = "many small changes"
-RANKED_BY = {"propensity": "propensity", "expected_arr": "expected ARR"}
+MOST_WORDS = 22
+"""Of one sentence."""
+SMALL_CHANGES, CALIBRATION = "many small changes", "an adjustment for all accounts"
+RANKED_BY = {"propensity": "likelihood", "expected_arr": "expected ARR"}
 UNKNOWN = {
-    NotSplit.MODEL_NOT_FOUND.value: "why is not known, as the model of that list is no longer there",
-    NotSplit.FEATURES_MISSING.value: "why is not known, as the source no longer gives all that the model of that list "
-    "asks for",
+    NotSplit.MODEL_NOT_FOUND.value: "Why is not known: the model of that list is no longer there.",
+    NotSplit.FEATURES_MISSING.value: "Why is not known: the source no longer gives all that the model of that list "
+    "asks for.",
 }
 
 
@@ -54,7 +57,6 @@ class _Fact(NamedTuple):
     """One account: the columns of ``facts`` that its sentence needs. A rank that is not there is None."""
 
     because: str
-    change: float
     rank: int | None
     propensity: float
     expected_arr: float
@@ -68,9 +70,9 @@ class _Fact(NamedTuple):
 
 
 def sentences(facts: pd.DataFrame, reasons: pd.DataFrame, about: About) -> list[str]:
-    """One sentence per row of ``facts``, which has one row per account.
+    """What is said of each row of ``facts``, which has one row per account: sentences of at most MOST_WORDS words.
 
-    ``facts``: account_id, because, change, model, calibration, rank, propensity, expected_arr, the last three also as
+    ``facts``: account_id, because, model, calibration, rank, propensity, expected_arr, the last three also as
     ``previous_``, rank_change, rank_came, rank_left, rank_moved. ``reasons``: account_id, reason_code, log_odds.
     """
     if about.previous_date is None:
@@ -91,74 +93,85 @@ def _plain(values: pd.Series) -> list[Any]:
 
 def _sentence(row: _Fact, raised: Pair, lowered: Pair, day: str, about: About) -> str:
     if row.because == NEW:
-        return f"Not in the base on {day}, now {_standing(row.rank)}."
-    head = _places(row.previous_rank, row.rank, day)
+        return f"New since {day}{', and set apart' * (row.rank is None)}."
+    head, clauses = _places(row.previous_rank, row.rank, day), []
     if about.rank_by == "expected_arr":
-        head += _from_to(
-            "expected ARR", *(_amount(value, about) for value in (row.previous_expected_arr, row.expected_arr))
-        )
-    head += _from_to("propensity", say_propensity(row.previous_propensity), say_propensity(row.propensity))
+        clauses.append(_amounts(row.previous_expected_arr, row.expected_arr, about))
+    before, now = say_propensity(row.previous_propensity), say_propensity(row.propensity)
+    went = "up" if row.propensity > row.previous_propensity else "down"
+    clauses.append(f"likelihood unchanged ({now})" if before == now else f"likelihood {went} from {before} to {now}")
+    is_comparable = about.rank_by == about.previous_rank_by
+    told = _joined(head, [*clauses, *(_others(row) if is_comparable else ())])
+    if not is_comparable:
+        told.append(f"The list is now ranked by {RANKED_BY[about.rank_by]}.")
     if row.because:
-        return f"{head}: {UNKNOWN[row.because]}."
-    up, down = ("raised", raised), ("lowered", lowered)
-    why = "; ".join([*_most(*((up, down) if row.change >= 0 else (down, up))), *_others(row, about)])
-    return f"{head}: {why}." if why else f"{head}."
+        told.append(UNKNOWN[row.because])
+    elif before != now:
+        up, down = ("raised", raised), ("lowered", lowered)
+        told += _most(*((up, down) if went == "up" else (down, up)))
+    return " ".join(told)
+
+
+def _joined(head: str, clauses: list[str]) -> list[str]:
+    """One sentence, or several where one would be too long."""
+    told = [f"{head}: {clauses[0]}"]
+    for clause in clauses[1:]:
+        longer = f"{told[-1]}, {clause}"
+        if len(longer.split()) <= MOST_WORDS:
+            told[-1] = longer
+        else:
+            told.append(_capital(clause))
+    return [f"{sentence}." for sentence in told]
 
 
 def _most(main: tuple[str, Pair], against: tuple[str, Pair]) -> Iterator[str]:
-    """What moved the propensity its way, and what moved it most the other way."""
+    """What moved the likelihood its way, and what moved it most the other way."""
     (verb, (first, second)), (other_verb, (other, _)) = main, against
     if first:
-        yield f"{first} {verb} it most" + f", then {second}" * bool(second)
+        yield f"{_capital(first)} {verb} it most{f', then {second}' * bool(second)}."
     if other:
-        yield f"{other} {other_verb} it"
+        yield f"{_capital(other)} {other_verb} it."
 
 
 def _places(before: int | None, rank: int | None, day: str) -> str:
-    if before is None or rank is None:
-        was, now = _standing(before), _standing(rank)
-        return f"{_capital(now)}, as on {day}" if was == now else f"{_capital(was)} on {day}, now {now}"
+    if before is None:
+        return f"Set apart, as on {day}" if rank is None else f"On the list now, set apart on {day}"
+    if rank is None:
+        return f"At {before} on {day}, now set apart"
     if before == rank:
-        return f"Still at rank {rank}"
-    return f"{'Up' if rank < before else 'Down'} from rank {before} to {rank}"
+        return f"Still at {rank}"
+    return f"{'Up' if rank < before else 'Down'} from {before}"
 
 
-def _standing(rank: int | None) -> str:
-    return "set apart" if rank is None else f"at rank {rank}"
+def _amounts(before: float, now: float, about: About) -> str:
+    was, is_now = say_money(before, about.currency), say_money(now, about.currency)
+    if was == is_now:
+        return f"expected ARR unchanged ({is_now})"
+    went = "" if math.isnan(before) or math.isnan(now) else " up" if now > before else " down"
+    return f"expected ARR{went} from {was} to {is_now}"
 
 
-def _from_to(what: str, before: str, now: str) -> str:
-    return f", {what} still {now}" if before == now else f", {what} from {before} to {now}"
-
-
-def _amount(value: float, about: About) -> str:
-    return "not known" if math.isnan(value) else money(round(value), about.currency)
-
-
-def _others(row: _Fact, about: About) -> Iterator[str]:
+def _others(row: _Fact) -> Iterator[str]:
     """What the other accounts did, as far as it went the way that the rank went."""
-    if about.rank_by != about.previous_rank_by:
-        yield f"the list is now ranked by {RANKED_BY[about.rank_by]}"
-        return
     change = row.rank_change or 0
     if row.rank_left and change < 0:
-        yield f"{_accounts(-row.rank_left)} ahead of it left the list"
+        yield f"{_accounts(-row.rank_left)} above it left"
     if row.rank_came and change > 0:
-        yield f"{_accounts(row.rank_came)} came onto the list ahead of it"
+        yield f"{_accounts(row.rank_came)} came in above it"
     if row.rank_moved and row.rank_moved * change > 0:
-        count, where = abs(row.rank_moved), "moved ahead of" if change > 0 else "fell behind"
-        yield f"on balance {count:,} other{'s' * (count != 1)} {where} it"
+        count, where = abs(row.rank_moved), "moved past" if change > 0 else "fell behind"
+        yield f"on balance {'another' if count == 1 else f'{count:,} others'} {where} it"
 
 
 def _accounts(count: int) -> str:
-    return f"{count:,} account{'s' * (count != 1)}"
+    return "an account" if count == 1 else f"{count:,} accounts"
 
 
 def _weighing(facts: pd.DataFrame, reasons: pd.DataFrame, about: About) -> tuple[list[Pair], list[Pair]]:
     """What raised and what lowered the propensity of each account most."""
     names = {code: _within(title) for code, title in about.titles.items()} | {REST: SMALL_CHANGES}
     codes, known = pd.factorize(reasons["reason_code"])
-    words = [*(names[str(code)] for code in known), about.replaced_by or "the model", "the calibration", ""]
+    words = [*(names[str(code)] for code in known), about.replaced_by or "the model", CALIBRATION, ""]
     ids = pd.Index(facts["account_id"].astype("str"))
     every = np.arange(len(facts))
     row = np.concatenate([ids.get_indexer(pd.Index(reasons["account_id"].astype("str"))), every, every])

@@ -89,12 +89,13 @@ def _sentences(figures: Mapping[str, Any], about: About) -> list[str]:
         f"{figures['compared']:,} in both lists."
     ]
     if figures["not_asked"]:
-        sentences.append(f"Why their scores changed is not known: {figures['not_asked']}.")
+        why = figures["not_asked"]
+        sentences += ["Why their likelihoods changed is not known.", f"{why[:1].upper()}{why[1:]}."]
     if about.rank_by != about.previous_rank_by:
         sentences.append(f"The list is now ranked by {RANKED_BY[about.rank_by]}: its places cannot be compared.")
     if figures["reasons"]:
         sentences.append(
-            f"The facts that changed scores most: {', '.join(r['title'] for r in figures['reasons'][:3])}."
+            f"The facts that changed likelihoods most: {', '.join(r['title'] for r in figures['reasons'][:3])}."
         )
     if about.replaced_by and figures["moved_by_model"]["accounts"] is not None:
         mover = "the retrain" if about.replaced_by == RETRAINED else about.replaced_by

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from data.contract.outputs import NO_OWNER, TABLES, OutputKind
@@ -34,6 +36,8 @@ class PublishedList:
     manifest: Mapping[str, Any]
     owner: str | None = None
     _held: dict[tuple[str, str], pd.Series] = field(default_factory=dict, repr=False, compare=False)
+    _rows_of: dict[str, Mapping[str, npt.NDArray[np.int64]]] = field(default_factory=dict, repr=False, compare=False)
+    _some: Mapping[str, tuple[frozenset[str], pd.DataFrame]] = field(default_factory=dict, repr=False, compare=False)
 
     def with_manifest(self, **entries: Any) -> "PublishedList":
         return replace(self, manifest={**self.manifest, **entries})
@@ -41,6 +45,11 @@ class PublishedList:
     def book(self, owner: str) -> "PublishedList":
         """The part of one owner, compared without regard to case and blanks; ``NO_OWNER``: the accounts without."""
         return replace(self, owner=owner)
+
+    def holding(self, accounts: Iterable[str], *names: str) -> "PublishedList":
+        """The list with the rows of some accounts in memory: whoever asks it, or a book of it, need not read them."""
+        asked = frozenset(accounts)
+        return replace(self, _some={name: (asked, self.of(name, asked)) for name in names})
 
     @cached_property
     def previous(self) -> "PublishedList | None":
@@ -74,7 +83,12 @@ class PublishedList:
 
     def of(self, table: str, accounts: Iterable[str], columns: Iterable[str] = ()) -> pd.DataFrame:
         """The rows of some accounts, in the order of the table."""
-        return self._scan(table, tuple(columns), accounts)
+        asked = list(accounts)
+        there, held = self._some.get(table, (frozenset(), None))
+        if held is None or not there.issuperset(asked):
+            return self._scan(table, tuple(columns), asked)
+        some = held[held["account_id"].isin(asked)]
+        return some[list(columns)] if columns else some
 
     def batches(self, table: str, columns: Iterable[str] = ()) -> Iterator[pd.DataFrame]:
         """All rows of a table, some at a time."""
@@ -96,11 +110,18 @@ class PublishedList:
         if missing:
             rows = self._scan(table, missing)
             self._held.update({(table, name): rows[name] for name in missing})
-        frame = pd.DataFrame({name: self._held[table, name] for name in names})
         if self.owner is None:
-            return frame
-        owners = self._held[table, "owner"].fillna(NO_OWNER).str.casefold()
-        return frame[owners == folded(self.owner)]
+            return pd.DataFrame({name: self._held[table, name] for name in names})
+        places = self._rows_of_owners(table).get(folded(self.owner), np.empty(0, dtype=np.int64))
+        return pd.DataFrame({name: self._held[table, name].iloc[places] for name in names})
+
+    def _rows_of_owners(self, table: str) -> Mapping[str, npt.NDArray[np.int64]]:
+        """Where the rows of each owner are, found once for all books of a list."""
+        if table not in self._rows_of:
+            owners = self._held[table, "owner"].fillna(NO_OWNER).str.casefold()
+            found = owners.groupby(owners).indices.items()
+            self._rows_of[table] = {str(owner): np.asarray(places, dtype=np.int64) for owner, places in found}
+        return self._rows_of[table]
 
     def _scan(self, table: str, columns: tuple[str, ...], accounts: Iterable[str] | None = None) -> pd.DataFrame:
         if self._is_of_later_version(table):

@@ -93,7 +93,7 @@ GATES: tuple[Gate, ...] = (
         ("seat_utilization_28d",),
         _below("seat_utilization_28d"),
         "{seat_utilization_28d:share} of the seats are in use; the list asks for {threshold:share}.",
-        peak_text="{seat_utilization_28d:share} of the seats were in use on the busiest day of the last 28; "
+        peak_text="{seat_utilization_28d:share} of the seats were in use on the busiest day of the last month; "
         "the list asks for {threshold:share}.",
     ),
     Gate(
@@ -110,7 +110,7 @@ GATES: tuple[Gate, ...] = (
         "usage_fall",
         ("events_growth_91d",),
         _below("events_growth_91d"),
-        "Use fell by {events_growth_91d:share} in 91 days; the list stops at {threshold:share}.",
+        "Use fell by {events_growth_91d:share} in the last quarter; the list stops at {threshold:share}.",
     ),
     Gate(
         "critical_ticket",
@@ -126,7 +126,7 @@ GATES: tuple[Gate, ...] = (
         "min_csat",
         ("csat_182d",),
         _below("csat_182d"),
-        "CSAT averages {csat_182d:rating} of 5 over 182 days; the list asks for {threshold:rating}.",
+        "CSAT averages {csat_182d:rating} of 5 over six months; the list asks for {threshold:rating}.",
     ),
     Gate(
         "invoice_overdue",
@@ -142,7 +142,8 @@ GATES: tuple[Gate, ...] = (
         "churn_usage_fall",
         ("champion_left_182d", "events_growth_91d"),
         _champion_gone_and_falling,
-        "{champion_left_182d:count champion/champions} left in 182 days; use fell by {events_growth_91d:share} in 91.",
+        "{champion_left_182d:count champion/champions} left in the last six months; "
+        "use fell by {events_growth_91d:share} in the last quarter.",
     ),
     Gate(
         "competitor_research",
@@ -150,7 +151,7 @@ GATES: tuple[Gate, ...] = (
         "competitor_research",
         ("competitor_research_182d",),
         _at_least("competitor_research_182d"),
-        "Research on competitors was seen {competitor_research_182d:count time/times} in 182 days: retention first.",
+        "Research on competitors was seen {competitor_research_182d:count time/times} in six months: retention first.",
     ),
     Gate(
         "opportunity_open",

@@ -49,7 +49,7 @@ def _places(listed: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
 def with_unknown(scores: pd.DataFrame) -> pd.DataFrame:
     """``scores`` with a null column for what may be unknown of an account and was not said."""
     nulls = {
-        column.name: pd.Series(None, index=scores.index, dtype=_UNKNOWN.get(column.kind, "object"))
+        column.name: pd.Series([None] * len(scores), index=scores.index, dtype=_UNKNOWN.get(column.kind, "object"))
         for column in SCORES.columns
         if column.nullable and not column.of_the_base and column.name not in scores
     }

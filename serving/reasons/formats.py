@@ -33,8 +33,8 @@ DAYS_PER_WEEK = 7
 SPAN_DAYS, SPAN_WEEKS_DAYS, SPAN_MONTHS_DAYS = 20, 60, 730
 """A span is told in days, in weeks and in months up to so many days; from then on in years."""
 _CAPITALS = (
-    "ai api arr gb mb tb kb bi ci cli crm csm csv emea erp ftp gdpr html http https id ip it json kpi ldap mfa ml mrr "
-    "nps ocr pdf qa qbr rest roi s3 saml sdk seo sla smb sms sql sso tls ui uk url us ux vat vip vpn xml"
+    "ai apac api arr b2b bi ci cli crm csm csv emea erp eu ftp gb gdpr hr html http https id ip json kb kpi latam ldap "
+    "mb mfa ml mrr nps ocr pdf qa qbr rest roi s3 saml sdk seo sla smb sme sms sql sso tb tls ui uk url ux vat vip vpn xml"
 )
 CAPITALS = frozenset(_CAPITALS.split())
 """Words that people write in capitals."""
@@ -96,7 +96,7 @@ def _times(value: float) -> str:
     return f"{factor:,.1f}".removesuffix(".0") + " times"
 
 
-def say_name(code: str) -> str:
+def _spoken(code: str) -> str:
     """A name as people write it: ``api_calls`` is API calls; what is written for people stays as it is."""
     words = code.split()
     if len(words) == 1 and ("_" in code or code.islower()):
@@ -107,7 +107,7 @@ def say_name(code: str) -> str:
 
 def _named(value: str) -> str:
     """A name within a sentence, on one line and no longer than it needs to be known by; a mere number in quotes."""
-    said = say_name(str(value))
+    said = _spoken(str(value))
     if not any(letter.isalpha() for letter in said):
         return f"\N{LEFT DOUBLE QUOTATION MARK}{said}\N{RIGHT DOUBLE QUOTATION MARK}"
     return said if len(said) <= LONGEST_NAME else f"{said[: LONGEST_NAME - 3].rstrip()}..."
@@ -152,6 +152,12 @@ def money(value: float, symbol: str) -> str:
 def percent(value: float) -> str:
     """A share as in the sentences."""
     return _percent(value)
+
+
+def say_name(code: str) -> str:
+    """A name that stands alone: ``mid_market`` is Mid market, ``smb`` is SMB."""
+    said = _spoken(code)
+    return said[:1].upper() + said[1:]
 
 
 def say_propensity(value: float) -> str:

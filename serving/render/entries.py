@@ -1,6 +1,7 @@
 """The list as people read it: one entry an account, in words, shared by the page, the Excel file and the terminal."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,25 +10,38 @@ import pandas as pd
 
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NO_OWNER
 from serving.published.read import PublishedList
+from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
-from serving.reasons.formats import money
+from serving.reasons.formats import say_day, say_name
 
 WEIGHING = (FOR, AGAINST)
 KNOWS_LITTLE = "The model knows little about this account: look at it yourself before you act."
 ARR_IF_EXPANDS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high")
 EXPECTED_RANGE = ("expected_arr_low", "expected_arr_high")
-_WHY = ("account_id", "position", "title", "text", "effect", "actionable")
+_WHY = ("account_id", "position", "title", "text", "effect", "actionable", "shown")
 MOTION_WORDS = {"seat": "Seats", "upsell": "Upsell", "cross_sell": "Cross-sell", "usage": "Usage"}
+CHECK_IN = "Check in"
+"""What stands for the motion of a play that has none."""
+MARKS = {FOR: "+", AGAINST: "\N{MINUS SIGN}"}
+"""What stands before a reason, by its effect; a dot before the others."""
 
 
 @dataclass(frozen=True)
 class Why:
-    """One reason in words; ``effect`` is ``for``, ``against`` or ``neutral``."""
+    """One reason in words; ``effect`` is ``for``, ``against`` or ``neutral``.
+
+    ``shown``: does a CSM see it where room is short; None in lists that do not say so.
+    """
 
     title: str
     text: str
     effect: str
     actionable: bool
+    shown: bool | None = None
+
+    @property
+    def mark(self) -> str:
+        return MARKS.get(self.effect, "\N{MIDDLE DOT}")
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,9 @@ class Entry:
     ``since``: why its place changed since then, in one sentence; empty where it did not, or there was no list.
     ``motion`` in words, with the product of a cross-sell. ``arr_if_expands``: the mean amount if it does, and the low
     and high between which four in five lie; ``expected_range``: the low and high of expected ARR; NaN where it is not
-    known. ``enough_reasons``: how many are asked for.
+    known. ``enough_reasons``: how many are asked for. ``opening``: what to say first. ``seats``, ``arr`` (a year): what
+    it has now; NaN where it is not known, or not sold by seat. ``use_by_week``: events, the oldest week first; empty
+    where no use is known.
     """
 
     rank: int
@@ -59,6 +75,12 @@ class Entry:
     since: str
     reasons: tuple[Why, ...]
     enough_reasons: int
+    opening: str | None = None
+    plan: str | None = None
+    seats: float = math.nan
+    arr: float = math.nan
+    renews_on: date | None = None
+    use_by_week: tuple[float, ...] = ()
 
     @property
     def knows_little(self) -> bool:
@@ -119,8 +141,8 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 account_id=row["account_id"],
                 name=row["name"],
                 owner=_text(row["owner"]),
-                segment=_text(row["segment"]),
-                motion=say_motion(row["motion"], row["cross_sell_product"]),
+                segment=_name(row["segment"]),
+                motion=motion_of(plays[row["play"]], row["motion"], row["cross_sell_product"]),
                 play_code=row["play"],
                 play=plays[row["play"]]["name"],
                 propensity=float(row["propensity"]),
@@ -133,6 +155,12 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 since=moved.get(row["account_id"], "") if since and before != int(row["rank"]) else "",
                 reasons=tuple(why.get(row["account_id"], ())),
                 enough_reasons=enough_reasons,
+                opening=_text(row["opening"]),
+                plan=_names(row["plan"]),
+                seats=float(row["seats"]),
+                arr=float(row["arr"]),
+                renews_on=None if pd.isna(row["renews_on"]) else row["renews_on"],
+                use_by_week=_numbers(row["use_by_week"]),
             )
         )
     return made
@@ -164,16 +192,6 @@ def owners(listing: PublishedList) -> pd.DataFrame:
     return table.assign(last=last).sort_values(["last", "owner"]).drop(columns="last").reset_index(drop=True)
 
 
-def best_of_owners(listing: PublishedList, owners: Sequence[str], limit: int) -> dict[str, list[Entry]]:
-    """The first ``limit`` ranked accounts of each of these owners' books, best first."""
-    scores = listing.scores("account_id", "owner", "owner_rank").sort_values("owner_rank")
-    scores = scores[scores["owner_rank"].le(limit).fillna(False)]
-    books = scores["account_id"].groupby(scores["owner"].fillna(NO_OWNER)).agg(list).to_dict()
-    made = entries(listing, [account for owner in owners for account in books[owner]])
-    by_account = {entry.account_id: entry for entry in made}
-    return {owner: [by_account[account] for account in books[owner]] for owner in owners}
-
-
 def totals(listing: PublishedList) -> Totals:
     """The accounts of a list, counted."""
     scores = listing.scores("owner", "eligible", "expected_arr")
@@ -185,10 +203,13 @@ def totals(listing: PublishedList) -> Totals:
 
 
 def best_reasons(entry: Entry, limit: int = 3) -> list[Why]:
-    """The reasons to show where room is short: the strongest for; others only where too few speak for it.
+    """The reasons to show where room is short: those that the list says a CSM sees.
 
-    If there is none among them that a CSM can act on, the strongest such reason that weighs takes the last place.
+    Where it does not say so: the strongest for; others only where too few speak for it; if there is none among them
+    that a CSM can act on, the strongest such reason that weighs takes the last place.
     """
+    if any(why.shown is not None for why in entry.reasons):
+        return [why for why in entry.reasons if why.shown]
     raising = [why for why in entry.reasons if why.effect == FOR]
     ordered = raising + [why for why in entry.reasons if why.effect != FOR]
     chosen = ordered[:limit]
@@ -198,24 +219,56 @@ def best_reasons(entry: Entry, limit: int = 3) -> list[Why]:
     return chosen
 
 
+def motion_of(play: Mapping[str, Any], motion: str, product: object = None) -> str:
+    """The label of an account's motion; a play without one is there to check in."""
+    return say_motion(motion, product) if play.get("motion") else CHECK_IN
+
+
+def label_of(play: Mapping[str, Any]) -> str:
+    """The label of a play's motion."""
+    return motion_of(play, play.get("motion") or "")
+
+
+def say_owner(owner: str) -> str:
+    """Whose book it is, in words."""
+    return "No owner" if owner == NO_OWNER else owner
+
+
 def say_motion(motion: str, product: object = None) -> str:
     """A motion for people; of a cross-sell also the likeliest product, where it is known."""
     named = motion == "cross_sell" and isinstance(product, str)
-    return f"{MOTION_WORDS[motion]}: {product}" if named else MOTION_WORDS[motion]
+    return f"{MOTION_WORDS[motion]}: {say_name(str(product))}" if named else MOTION_WORDS[motion]
+
+
+def context(entry: Entry, currency: str) -> list[str]:
+    """What the account has now, as far as it is known: plan, seats, ARR, the day it renews."""
+    known = (
+        entry.plan or "",
+        "" if math.isnan(entry.seats) else f"{entry.seats:,.0f} seat{'s' * (round(entry.seats) != 1)}",
+        "" if math.isnan(entry.arr) else f"{say_money(entry.arr, currency)} ARR",
+        f"renews {say_day(entry.renews_on)}" if entry.renews_on else "",
+    )
+    return [words for words in known if words]
+
+
+def say_texts(told: object) -> list[str]:
+    """The texts of a part of a play that holds for every account: one, or several with their conditions.
+
+    What would name an account's own numbers is left out; the account's own words are its ``opening``.
+    """
+    parts = told if isinstance(told, list) else [told]
+    texts = [part["text"] if isinstance(part, Mapping) else part for part in parts]
+    return [str(text) for text in texts if text and "{" not in str(text)]
+
+
+def say_expected(value: float, currency: str) -> str:
+    """The expected ARR of an account for people."""
+    return "amount not known" if pd.isna(value) else f"{say_money(value, currency)} expected"
 
 
 def say_range(low: float, high: float, currency: str) -> str:
     """Two amounts for people; nothing where they are not known."""
     return "" if pd.isna(low) or pd.isna(high) else f"{say_money(low, currency)} to {say_money(high, currency)}"
-
-
-def say_money(value: float, currency: str) -> str:
-    """An expected amount: it is an estimate, so thousands from 10,000 on."""
-    if pd.isna(value):
-        return "not known"
-    if abs(value) >= 999_500:
-        return f"{currency}{value / 1e6:,.1f}M"
-    return f"{currency}{value / 1e3:,.0f}k" if abs(value) >= 10_000 else money(round(value), currency)
 
 
 def _change(rank: int, before: int | None, known_before: bool) -> str:
@@ -231,7 +284,8 @@ def _whys(reasons: pd.DataFrame) -> dict[str, list[Why]]:
     why: dict[str, list[Why]] = {}
     shown = reasons[reasons["effect"] != CONTRADICTS]
     for row in _records(shown.sort_values(["account_id", "position"])):
-        reason = Why(row["title"], row["text"], row["effect"], bool(row["actionable"]))
+        seen = None if pd.isna(row["shown"]) else bool(row["shown"])
+        reason = Why(row["title"], row["text"], row["effect"], bool(row["actionable"]), seen)
         why.setdefault(row["account_id"], []).append(reason)
     return why
 
@@ -244,3 +298,20 @@ def _records(frame: pd.DataFrame) -> Iterable[dict[str, Any]]:
 
 def _text(value: object) -> str | None:
     return None if pd.isna(value) else str(value)  # type: ignore[call-overload]
+
+
+def _name(value: object) -> str | None:
+    text = _text(value)
+    return say_name(text) if text else None
+
+
+def _names(value: object) -> str | None:
+    """Names that a comma separates, as people write them."""
+    text = _text(value)
+    return ", ".join(map(say_name, text.split(","))) if text else None
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    if values is None or isinstance(values, float):  # not known, as pandas has it
+        return ()
+    return tuple(0.0 if math.isnan(value) else float(value) for value in values)

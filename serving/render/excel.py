@@ -1,63 +1,87 @@
 """The list as an Excel file. Nothing in a cell is ever read as a formula or a link."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import xlsxwriter
 
 from data.contract.outputs import FIX
+from serving.changes.sentences import RANKED_BY
 from serving.published.read import PublishedList
 from serving.render import entries as lines
+from serving.render import orders
+from serving.render.answers import ABOUT, ACCOUNT_ID, ANSWER, ANSWERS, ARR_WON, BECAUSE, PLAY_ID, RUN, SNAPSHOT_DATE
 
 Cell = str | float | int | date | None
-MONEY, SHARE, DAY, WRAP, PLAIN = "money", "share", "day", "wrap", "plain"
+MONEY, SHARE, COUNT, DAY, WRAP, PLAIN, TO_FILL = "money", "share", "count", "day", "wrap", "plain", "to fill"
+A4, MARGIN_INCHES = 9, 0.3
 
 
 @dataclass(frozen=True)
 class SheetColumn:
-    """One column of a sheet: its heading, width in letters, and how its values are shown."""
+    """One column of a sheet: its heading, width in letters, how its values are shown, and is it on paper too."""
 
     heading: str
     width: int
     look: str = PLAIN
+    is_printed: bool = True
 
 
 LIST_COLUMNS = (
-    SheetColumn("Rank", 6),
-    SheetColumn("Account", 30, WRAP),
-    SheetColumn("Owner", 20),
-    SheetColumn("Motion", 11),
-    SheetColumn("Play", 26, WRAP),
-    SheetColumn("Propensity", 11, SHARE),
-    SheetColumn("Expected ARR", 14, MONEY),
-    SheetColumn("Act by", 12, DAY),
-    SheetColumn("Why (1)", 50, WRAP),
-    SheetColumn("Why (2)", 50, WRAP),
-    SheetColumn("Why (3)", 50, WRAP),
-    SheetColumn("Previous rank", 13),
-    SheetColumn("Owner's rank", 12),
-    SheetColumn("Segment", 14),
-    SheetColumn("Account id", 16),
-    SheetColumn("Note", 40, WRAP),
-    SheetColumn("ARR if it expands", 12, MONEY),
-    SheetColumn("4 in 5: from", 12, MONEY),
-    SheetColumn("4 in 5: to", 12, MONEY),
-    SheetColumn("Since the last list", 40, WRAP),
-    SheetColumn("Expected ARR: from", 12, MONEY),
-    SheetColumn("Expected ARR: to", 12, MONEY),
+    SheetColumn("No.", 5),
+    SheetColumn("Account", 22, WRAP),
+    SheetColumn("Owner", 12, WRAP),
+    SheetColumn("Motion", 10, WRAP),
+    SheetColumn("Play", 18, WRAP),
+    SheetColumn("Likely", 7, SHARE),
+    SheetColumn("Expected ARR", 10, MONEY),
+    SheetColumn("Act by", 11, DAY),
+    SheetColumn("Why", 46, WRAP),
+    SheetColumn("Say first", 26, WRAP),
+    SheetColumn(ANSWER, 10, TO_FILL),
+    SheetColumn(ARR_WON, 10, TO_FILL),
+    SheetColumn(BECAUSE, 14, TO_FILL),
+    SheetColumn("Plan", 16, WRAP, is_printed=False),
+    SheetColumn("Seats", 8, COUNT, is_printed=False),
+    SheetColumn("ARR now", 12, MONEY, is_printed=False),
+    SheetColumn("Renews on", 12, DAY, is_printed=False),
+    SheetColumn("Segment", 14, is_printed=False),
+    SheetColumn("ARR if it expands", 12, MONEY, is_printed=False),
+    SheetColumn("4 in 5: from", 12, MONEY, is_printed=False),
+    SheetColumn("4 in 5: to", 12, MONEY, is_printed=False),
+    SheetColumn("Expected ARR: from", 12, MONEY, is_printed=False),
+    SheetColumn("Expected ARR: to", 12, MONEY, is_printed=False),
+    SheetColumn("Rank", 8, is_printed=False),
+    SheetColumn("Owner's rank", 8, is_printed=False),
+    SheetColumn("Previous rank", 8, is_printed=False),
+    SheetColumn("Since the last list", 40, WRAP, is_printed=False),
+    SheetColumn("Note", 40, WRAP, is_printed=False),
+    SheetColumn(ACCOUNT_ID, 16, is_printed=False),
+    SheetColumn(PLAY_ID, 20, is_printed=False),
 )
 EXCLUDED_COLUMNS = (
     SheetColumn("Account", 30, WRAP),
-    SheetColumn("Owner", 20),
+    SheetColumn("Owner", 16, WRAP),
     SheetColumn("Shown under", 14),
-    SheetColumn("Gates", 34, WRAP),
-    SheetColumn("Because", 80, WRAP),
-    SheetColumn("Propensity", 11, SHARE),
-    SheetColumn("Account id", 16),
+    SheetColumn("Gates", 30, WRAP),
+    SheetColumn("Because", 70, WRAP),
+    SheetColumn("Likely", 8, SHARE),
+    SheetColumn(ACCOUNT_ID, 16),
+)
+PLAY_COLUMNS = (
+    SheetColumn("Motion", 11),
+    SheetColumn("Play", 22, WRAP),
+    SheetColumn("Do", 34, WRAP),
+    SheetColumn("Offer", 28, WRAP),
+    SheetColumn("Show", 28, WRAP),
+    SheetColumn("Not when", 28, WRAP),
+    SheetColumn("Who", 12, WRAP),
+    SheetColumn("Within days", 8),
+    SheetColumn(PLAY_ID, 22),
 )
 REASON_COLUMNS = (
     SheetColumn("Rank", 6),
@@ -66,19 +90,31 @@ REASON_COLUMNS = (
     SheetColumn("Reason", 26),
     SheetColumn("Effect", 10),
     SheetColumn("In words", 90, WRAP),
-    SheetColumn("Account id", 16),
+    SheetColumn(ACCOUNT_ID, 16),
 )
 
 
 def write_workbook(path: Path, listing: PublishedList) -> None:
-    """Write the Excel file of a list: Top, All ranked, Fix first, Reasons, About.
+    """Write the Excel file of a list: both orders, All ranked, Fix first, Plays, Reasons, About.
 
     ``workbook_rows`` of the settings limits the accounts in a sheet; About says what was left out.
     """
+    limit = listing.manifest["serving"]["workbook_rows"]
+    _write(path, listing, lines.ranked(listing, limit), limit)
+
+
+def write_book(path: Path, book: PublishedList) -> None:
+    """Write the Excel file of an owner's book: the same sheets, of the accounts on its two short lists alone."""
+    _write(path, book, None, book.manifest["serving"]["page_exclusions"])
+
+
+def _write(path: Path, listing: PublishedList, everyone: list[lines.Entry] | None, limit: int) -> None:
     settings = listing.manifest["serving"]
-    limit = settings["workbook_rows"]
-    listed = lines.ranked(listing, limit)
+    short = [orders.short_list(listing, by, settings["top"]) for by in orders.orders_of(listing)]
+    listed = {entry.account_id: entry for part in short for _, entry in part.rows} if everyone is None else everyone
+    listed = sorted(listed.values(), key=lambda entry: entry.rank) if isinstance(listed, dict) else listed
     apart = lines.excluded(_fix_first(listing.exclusions()).head(limit))
+    plays = listing.manifest["plays"].items()
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(path, options) as book:
         # The day of the list, not of the clock: the same list gives the same file.
@@ -86,11 +122,16 @@ def write_workbook(path: Path, listing: PublishedList) -> None:
             {"title": "Headroom", "created": datetime.combine(listing.snapshot_date, datetime.min.time())}
         )
         sheets = _Sheets(book, settings["currency"])
-        sheets.add(f"Top {settings['top']}", LIST_COLUMNS, (_list_row(entry) for entry in listed[: settings["top"]]))
-        sheets.add("All ranked", LIST_COLUMNS, (_list_row(entry) for entry in listed))
+        for part in short:
+            sheets.add(part.title, LIST_COLUMNS, (_list_row(*row) for row in part.rows), part.left_out)
+        if everyone is not None:
+            sheets.add("All ranked", LIST_COLUMNS, (_list_row(entry.rank, entry) for entry in everyone))
         sheets.add("Fix first", EXCLUDED_COLUMNS, map(_excluded_row, apart))
+        sheets.add("Plays", PLAY_COLUMNS, (_play_row(code, play) for code, play in plays))
         sheets.add("Reasons", REASON_COLUMNS, (row for entry in listed for row in _reason_rows(entry)))
-        sheets.add("About", (SheetColumn("What", 28), SheetColumn("", 90, WRAP)), _about(listing, len(listed), limit))
+        sheets.add(
+            ABOUT, (SheetColumn("What", 28), SheetColumn("", 90, WRAP)), _about(listing, len(listed), len(apart))
+        )
 
 
 def _fix_first(exclusions: pd.DataFrame) -> pd.DataFrame:
@@ -99,26 +140,26 @@ def _fix_first(exclusions: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([exclusions[to_fix], exclusions[~to_fix]])
 
 
-def _list_row(entry: lines.Entry) -> Sequence[Cell]:
-    why = [reason.text for reason in lines.best_reasons(entry)]
+def _list_row(place: int, entry: lines.Entry) -> Sequence[Cell]:
+    why = "\n".join(f"{reason.mark} {reason.text}" for reason in lines.best_reasons(entry))
     return (
-        entry.rank, entry.name, entry.owner, entry.motion, entry.play, entry.propensity, entry.expected_arr,
-        entry.act_by, *(why + [None] * 3)[:3], entry.previous_rank, entry.owner_rank, entry.segment, entry.account_id,
-        lines.KNOWS_LITTLE if entry.knows_little else None,
-        *(_known(value) for value in entry.arr_if_expands), entry.since or None,
-        *(_known(value) for value in entry.expected_range),
+        place, entry.name, entry.owner, entry.motion, entry.play, entry.propensity, entry.expected_arr, entry.act_by,
+        why, entry.opening, None, None, None, entry.plan, entry.seats, entry.arr, entry.renews_on, entry.segment,
+        *entry.arr_if_expands, *entry.expected_range, entry.rank, entry.owner_rank, entry.previous_rank,
+        entry.since or None, lines.KNOWS_LITTLE if entry.knows_little else None, entry.account_id, entry.play_code,
     )  # fmt: skip
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def _excluded_row(account: lines.Excluded) -> Sequence[Cell]:
     return (
-        account.name, account.owner, account.shown_under, "; ".join(account.because), account.text,
+        account.name, account.owner, account.shown_under.capitalize(), "; ".join(account.because), account.text,
         account.propensity, account.account_id,
     )  # fmt: skip
+
+
+def _play_row(code: str, play: Mapping[str, Any]) -> Sequence[Cell]:
+    told = ("\n".join(lines.say_texts(play[part])) for part in ("what_to_do", "offer", "show", "not_when"))
+    return lines.label_of(play), play["name"], *told, play["owner_role"], play["days_to_act"], code
 
 
 def _reason_rows(entry: lines.Entry) -> Iterable[Sequence[Cell]]:
@@ -126,13 +167,16 @@ def _reason_rows(entry: lines.Entry) -> Iterable[Sequence[Cell]]:
         yield entry.rank, entry.name, number, why.title, why.effect, why.text, entry.account_id
 
 
-def _about(listing: PublishedList, listed: int, limit: int) -> Iterable[Sequence[Cell]]:
+def _about(listing: PublishedList, listed: int, set_apart: int) -> Iterable[Sequence[Cell]]:
     totals, manifest = lines.totals(listing), listing.manifest
     ranked, apart = totals.ranked, totals.base - totals.ranked
-    yield "Snapshot date", listing.snapshot_date.isoformat()
+    yield SNAPSHOT_DATE, listing.snapshot_date.isoformat()
+    yield RUN, manifest["run_id"]
+    if listing.owner is not None:
+        yield "Book of", lines.say_owner(listing.owner)
     within = f"within {manifest['horizon_days']} days"
     yield "What this is", f"Customers by how likely they are to expand {within}, why, and what to do about it."
-    yield "Propensity", f"The calibrated probability of any expansion {within}."
+    yield "Likely", f"The calibrated probability of any expansion {within}."
     yield "Expected ARR", f"Expected expansion ARR {within}: the probability times the amount."
     currency = manifest["serving"]["currency"]
     between = lines.say_range(*totals.expected_range, currency)
@@ -146,17 +190,17 @@ def _about(listing: PublishedList, listed: int, limit: int) -> Iterable[Sequence
         "Between them lies the mean of accounts alike, four times in five; not what the account adds.",
     )
     yield "ARR if it expands", "The mean amount if the account expands; four in five amounts lie between from and to."
-    yield "Why", "What raised the probability most for this account. Facts about the account, not causes."
-    yield "Ranked by", manifest["rank_by"]
+    yield "Why", "Facts about the account, not causes: + speaks for an expansion, \N{MINUS SIGN} against it."
+    yield "Your answer", f"{ANSWER}: {', '.join(ANSWERS)}. `headroom outcomes import` reads it from this file."
+    yield "Ranked by", RANKED_BY[manifest["rank_by"]]
     yield "Customers", f"{ranked + apart:,}: {ranked:,} ranked, {apart:,} set apart"
     yield (
         "In this file",
-        f"{listed:,} of {ranked:,} ranked, {min(apart, limit):,} of {apart:,} set apart; all are in the tables",
+        f"{listed:,} of {ranked:,} ranked, {set_apart:,} of {apart:,} set apart; all are in the tables",
     )
     for warning in manifest.get("warnings", []):
         yield "Note", warning
     yield "Model", manifest["model_version"]
-    yield "Run", manifest["run_id"]
     yield "Previous list", manifest["previous_snapshot_date"] or "none"
     for table, day in manifest.get("input_watermarks", {}).items():
         yield f"Last day known: {table}", str(day) if day else "none"
@@ -175,11 +219,15 @@ class _Sheets:
             WRAP: book.add_format({**top, "text_wrap": True}),
             MONEY: book.add_format({**top, "num_format": f"{quoted}#,##0"}),
             SHARE: book.add_format({**top, "num_format": "0.0%"}),
+            COUNT: book.add_format({**top, "num_format": "#,##0"}),
             DAY: book.add_format({**top, "num_format": "d mmm yyyy"}),
+            TO_FILL: book.add_format({**top, "text_wrap": True, "bg_color": "#FFF6DD", "border": 1}),
         }
         self.heading = book.add_format({"bold": True, "bottom": 1, "bg_color": "#E4EEFB", "valign": "top"})
 
-    def add(self, name: str, columns: Sequence[SheetColumn], rows: Iterable[Sequence[Cell]]) -> None:
+    def add(
+        self, name: str, columns: Sequence[SheetColumn], rows: Iterable[Sequence[Cell]], notes: Iterable[str] = ()
+    ) -> None:
         sheet = self.book.add_worksheet(name)
         for number, column in enumerate(columns):
             sheet.set_column(number, number, column.width)
@@ -188,9 +236,18 @@ class _Sheets:
         for last, row in enumerate(rows, start=1):
             for number, (column, value) in enumerate(zip(columns, row, strict=True)):
                 self._write(sheet, last, number, value, self.formats[column.look])
+        for place, note in enumerate(notes, start=last + 2):
+            sheet.write_string(place, 1, note)
+        headings = [column.heading for column in columns]
+        if ANSWER in headings and last:
+            place = headings.index(ANSWER)
+            sheet.data_validation(1, place, last, place, {"validate": "list", "source": list(ANSWERS)})
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, max(last, 1), len(columns) - 1)
         sheet.set_landscape()
+        sheet.set_paper(A4)
+        sheet.set_margins(*[MARGIN_INCHES] * 4)
+        sheet.print_area(0, 0, max(last, 1) + 3, sum(column.is_printed for column in columns) - 1)
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
 

@@ -3,16 +3,20 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from data.contract.outputs import FIX, FUNNEL, NO_OWNER, SHOWN_UNDER, WAIT
+from data.contract.outputs import FIX, FUNNEL, SHOWN_UNDER, WAIT
 from serving.published.read import PublishedList
+from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
 from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
+from serving.render import orders
+from serving.render.sparkline import HEIGHT, WIDTH, points, say_use
 
 OWNERS_ON_PAGE = 100
 """Owners whose lists stand on the page; the Excel file has all."""
@@ -49,43 +53,70 @@ def environment() -> Environment:
     """The templates of this room: everything is escaped, an unknown name is an error."""
     folder = Path(__file__).with_name("templates")
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    made.filters.update(day=say_day, likely=say_propensity, best=lines.best_reasons)
+    made.filters.update(day=say_day, likely=say_propensity, best=lines.best_reasons, texts=lines.say_texts)
+    made.filters.update(points=points, use=say_use, label=lines.label_of)
+    return made
+
+
+@cache
+def _in_currency(currency: str) -> Environment:
+    """The templates, with amounts in a currency; what is compiled serves every page."""
+    made = environment()
+    made.filters["money"] = lambda value: say_money(value, currency)
+    made.filters["expected"] = lambda value: lines.say_expected(value, currency)
+    made.filters["between"] = lambda ends: lines.say_range(ends[0], ends[1], currency)
+    made.filters["context"] = lambda entry: lines.context(entry, currency)
     return made
 
 
 def write_page(path: Path, listing: PublishedList) -> None:
-    """Write the page of a list."""
+    """Write the page of a list, or of an owner's book."""
     path.write_text(render_page(listing), encoding="utf-8")
 
 
 def render_page(listing: PublishedList) -> str:
-    """The page of a list as HTML."""
+    """The page of a list, or of an owner's book, as HTML."""
     settings = listing.manifest["serving"]
-    currency = settings["currency"]
-    made = environment()
-    made.filters["money"] = lambda value: lines.say_money(value, currency)
-    made.filters["between"] = lambda ends: lines.say_range(ends[0], ends[1], currency)
-    books = lines.owners(listing)
-    named = books[books["ranked"] > 0].head(OWNERS_ON_PAGE)
-    top = lines.ranked(listing, settings["top"])
-    best = lines.best_of_owners(listing, named["owner"].tolist(), settings["top_per_owner"])
-    own = [(book, best[book["owner"]]) for book in named.to_dict("records")]  # few owners, each with few rows
-    used = {entry.play_code for entry in top} | {entry.play_code for _, rows in own for entry in rows}
-    return made.get_template("list.html.j2").render(
-        snapshot_date=listing.snapshot_date,
-        manifest=listing.manifest,
-        top=top,
-        own=own,
-        owners_left_out=int((books["ranked"] > 0).sum()) - len(named),
-        no_owner=NO_OWNER,
-        totals=lines.totals(listing),
-        feeds=feeds(listing),
-        sections=sections(listing, settings["page_exclusions"]),
-        plays={code: play for code, play in listing.manifest["plays"].items() if code in used},
-        motions=lines.MOTION_WORDS,
-        knows_little=lines.KNOWS_LITTLE,
-        gate_labels=LABELS,
+    before = listing.manifest["previous_snapshot_date"]
+    own, owners_left_out = _books(listing) if listing.owner is None else ([], 0)
+    top = [orders.short_list(listing, by, settings["top"]) for by in orders.orders_of(listing)]
+    shown = [*top, *(book for _, book in own)]
+    used = {entry.play_code for short in shown for _, entry in short.rows}
+    return (
+        _in_currency(settings["currency"])
+        .get_template("list.html.j2")
+        .render(
+            snapshot_date=listing.snapshot_date,
+            owner=None if listing.owner is None else lines.say_owner(listing.owner),
+            previous_date=date.fromisoformat(before) if before else None,
+            manifest=listing.manifest,
+            top=top,
+            meanings=orders.MEANINGS,
+            ranked_by=orders.ORDER_OF[listing.manifest["rank_by"]],
+            own=own,
+            owners_left_out=owners_left_out,
+            totals=lines.totals(listing),
+            feeds=feeds(listing),
+            sections=sections(listing, settings["page_exclusions"]),
+            plays={code: play for code, play in listing.manifest["plays"].items() if code in used},
+            knows_little=lines.KNOWS_LITTLE,
+            gate_labels=LABELS,
+            drawing=(WIDTH, HEIGHT),
+        )
     )
+
+
+def _books(listing: PublishedList) -> tuple[list[tuple[dict[Any, Any], orders.ShortList]], int]:
+    """The owners of a list with the first of their books, and how many owners are left out for want of room."""
+    books = lines.owners(listing)
+    books = books[books["ranked"] > 0]
+    named = books.head(OWNERS_ON_PAGE)
+    limit, by = listing.manifest["serving"]["top_per_owner"], orders.orders_of(listing)[0]
+    short = orders.short_lists_of_owners(listing, named["owner"].tolist(), by, limit)
+    rows = named.to_dict("records")  # few owners, each with few accounts
+    return [({**book, "name": lines.say_owner(book["owner"])}, short[book["owner"]]) for book in rows], len(
+        books
+    ) - len(named)
 
 
 def sections(listing: PublishedList, limit: int) -> list[Section]:

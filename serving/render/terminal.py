@@ -1,9 +1,10 @@
 """The list in the terminal: ``headroom top``."""
 
 import sys
+from collections.abc import Iterator
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -12,29 +13,38 @@ from data.errors import SettingsError
 from serving.published.read import PublishedList, folded
 from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
+from serving.render import orders
+from serving.render.orders import Order, ShortList
 
 NARROWEST = 80
 
 
 def print_top(
-    listing: PublishedList, count: int | None = None, owner: str | None = None, file: TextIO | None = None
+    listing: PublishedList,
+    count: int | None = None,
+    owner: str | None = None,
+    by: Order | None = None,
+    file: TextIO | None = None,
 ) -> None:
     """Print the first ``count`` ranked accounts (default: as many as on its page), of one owner's book where given.
 
-    Names are printed as they are: markup in them is not interpreted, and control characters are shown, not sent.
-    Raises SettingsError where no account has that owner.
+    ``by``: which come first, by default as the list is ranked. Names are printed as they are: markup in them is not
+    interpreted, and control characters are shown, not sent. Raises SettingsError where no account has that owner.
     """
     book = listing if owner is None else listing.book(owner)
-    rows = lines.ranked(book, listing.manifest["serving"]["top"] if count is None else count)
-    if owner is not None and not rows:
+    settings = listing.manifest["serving"]
+    short = orders.short_list(book, by or orders.orders_of(listing)[0], settings["top"] if count is None else count)
+    if owner is not None and not short.of:
         _refuse_unknown(listing, owner)
     console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False)
     if console.width < NARROWEST:
         console.width = NARROWEST
-    console.print(_heading(listing, len(rows), owner))
-    if rows:
-        console.print(_table(rows, listing.manifest["serving"]["currency"], owner is not None))
-    console.print(_set_apart(listing))
+    console.print(_heading(book, short))
+    if short.rows:
+        console.print(_table(short, settings["currency"], owner is None))
+    for sentence in short.left_out:
+        console.print(Text(sentence))
+    console.print(_set_apart(book))
     for warning in listing.manifest.get("warnings", []):
         console.print(Text(f"Note: {_safe(warning)}", style="bold yellow"))
 
@@ -49,48 +59,47 @@ def _refuse_unknown(listing: PublishedList, owner: str) -> None:
     )
 
 
-def _heading(listing: PublishedList, shown: int, owner: str | None) -> Text:
-    totals = lines.totals(listing)
-    whose = f" of {_safe(owner)}" if owner else ""
-    heading = Text(f"Ready to grow on {say_day(listing.snapshot_date)}", style="bold")
-    heading.append(
-        f"  {shown} shown{whose}, {totals.ranked:,} ranked of {totals.base:,} customers"
-        f"  (model {listing.manifest['model_version']})",
+def _heading(book: PublishedList, short: ShortList) -> Text:
+    totals = lines.totals(book)
+    whose = f" of {_safe(book.owner)}" if book.owner else ""
+    heading = Text(f"Ready to grow on {say_day(book.snapshot_date)}, {short.title.lower()} first", style="bold")
+    currency = book.manifest["serving"]["currency"]
+    between = lines.say_range(*totals.expected_range, currency)
+    return heading.append(
+        f"\n{len(short.rows)} shown{whose}, {totals.ranked:,} ranked of {totals.base:,} customers"
+        f" (model {book.manifest['model_version']})"
+        f"\nExpected ARR of the ranked: {lines.say_money(totals.expected_arr, currency)}"
+        + f" ({between} four times in five)" * bool(between)
+        + "\n",
         style="not bold dim",
     )
-    currency = listing.manifest["serving"]["currency"]
-    between = lines.say_range(*totals.expected_range, currency)
-    expected = f"\nExpected ARR of the ranked: {lines.say_money(totals.expected_arr, currency)}"
-    return heading.append(expected + f" ({between} four times in five)" * bool(between), style="not bold dim")
 
 
-def _table(rows: list[lines.Entry], currency: str, by_owner: bool) -> Table:
-    table = Table(show_lines=False, pad_edge=False, box=None, header_style="bold", padding=(0, 2, 1, 0), expand=True)
-    table.add_column("No." if by_owner else "Rank", justify="right", no_wrap=True)
-    table.add_column("Account", ratio=3, overflow="fold")
-    table.add_column("Likely", justify="right", no_wrap=True)
-    table.add_column("ARR", justify="right", no_wrap=True)
-    table.add_column("Play", ratio=3)
-    table.add_column("Why", ratio=7, overflow="fold")
-    for entry in rows:
-        who = Text(_safe(entry.name), style="bold").append(
-            f"\n{_safe(entry.owner) if entry.owner else 'no owner'}", style="not bold dim"
-        )
-        play = Text(_safe(f"{entry.motion}: {entry.play}")).append(f"\nby {say_day(entry.act_by)}", style="dim")
-        table.add_row(
-            str(entry.owner_rank if by_owner else entry.rank),
-            who,
-            say_propensity(entry.propensity),
-            lines.say_money(entry.expected_arr, currency),
-            play,
-            _why(entry),
-        )
+def _table(short: ShortList, currency: str, has_owners: bool) -> Table:
+    """One block an account: who, how likely and how much, what to do, why."""
+    table = Table.grid(padding=(0, 1, 1, 0), collapse_padding=False, pad_edge=False, expand=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(ratio=1)
+    for place, entry in short.rows:
+        table.add_row(str(place), Group(*_block(entry, currency, has_owners)))
     return table
 
 
-def _why(entry: lines.Entry) -> Text:
-    said = [f"- {_safe(why.text)}" for why in lines.best_reasons(entry)]
-    return Text("\n".join([*said, lines.KNOWS_LITTLE] if entry.knows_little else said))
+def _block(entry: lines.Entry, currency: str, has_owners: bool) -> Iterator[RenderableType]:
+    likely = f"{say_propensity(entry.propensity)} likely, {lines.say_expected(entry.expected_arr, currency)}"
+    yield Text(_safe(entry.name), style="bold").append(f"  {likely}", style="not bold")
+    who = [entry.owner or "no owner"] if has_owners else []
+    known = [*who, *([entry.segment] if entry.segment else []), *lines.context(entry, currency)]
+    if known:
+        yield Text(_safe(" \N{MIDDLE DOT} ".join(known)), style="dim")
+    yield Text(_safe(f"{entry.motion}: {entry.play}, by {say_day(entry.act_by)}"))
+    said = [(why.mark, why.text) for why in lines.best_reasons(entry)]
+    said += [("", f"Say: {entry.opening}")] if entry.opening else []
+    said += [("!", lines.KNOWS_LITTLE)] if entry.knows_little else []
+    reasons = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+    for mark, words in said:
+        reasons.add_row(mark, Text(_safe(words)))
+    yield reasons
 
 
 def _set_apart(listing: PublishedList) -> Text:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +170,7 @@ class HeldList(PublishedList):
 
     def with_tables(self, **tables: pd.DataFrame) -> "HeldList":
         """The same list with other tables."""
-        return replace(self, frames={**self.frames, **tables}, _held={})
+        return replace(self, frames={**self.frames, **tables}, _held={}, _rows_of={})
 
     def _scan(self, table: str, columns: tuple[str, ...], accounts: Iterable[str] | None = None) -> pd.DataFrame:
         frame = self.frames.get(table, pd.DataFrame(columns=TABLES[table].names))
@@ -264,3 +264,31 @@ def about_list(day: date | None, titles: Mapping[str, str], replaced_by: str = "
     """A list ranked by propensity, as the one before it, in dollars, where nothing else is ``given``."""
     usual = {"rank_by": "propensity", "previous_rank_by": "propensity", "currency": "$"}
     return About(day, titles, replaced_by=replaced_by, **usual | given)
+
+
+def with_context(made: HeldList, shown: int = 3) -> HeldList:
+    """The same list with what is known of each account beside its score, made up; of every seventh nothing is known.
+
+    Of the reasons the first ``shown`` are those that a CSM sees.
+    """
+    scores, count = made.scores(), len(made.scores())
+    draw = np.random.default_rng(1)
+    seats = draw.integers(3, 400, count).astype(float)
+    slope = draw.uniform(-0.05, 0.1, count)
+    weeks = [list((40 * n * (1 + s) ** np.arange(13)).round()) for n, s in zip(seats, slope, strict=True)]
+    known = pd.DataFrame(
+        {
+            "opening": [f"{int(n)} of your people work in it each week. Who else should?" for n in seats],
+            "plan": draw.choice(["team_plus", "enterprise", "starter, api_addon"], count),
+            "seats": seats,
+            "arr": seats * 12 * draw.choice([12.0, 29.0, 49.5], count),
+            "renews_on": [made.snapshot_date + timedelta(days=int(days)) for days in draw.integers(5, 360, count)],
+            "use_by_week": pd.Series(weeks, dtype="object"),
+        }
+    )
+    known = known.astype("object")
+    known.loc[known.index % 7 == 6] = None
+    known = known.astype({"seats": "float64", "arr": "float64"})
+    reasons = made.frames["reasons"]
+    seen = (reasons["position"] <= shown) & (reasons["effect"] != "contradicts")
+    return made.with_tables(scores=scores.assign(**known), reasons=reasons.assign(shown=seen))

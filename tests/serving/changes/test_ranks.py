@@ -183,8 +183,8 @@ def test_one_row_per_account_of_the_scores() -> None:
     assert set(changes["snapshot_date"]) == {DAY}
     assert set(changes["previous_snapshot_date"]) == {BEFORE}
     assert changes["text"].tolist()[1:] == [
-        "Up from rank 3 to 2, propensity still 30%: 1 account ahead of it left the list.",
-        "Not in the base on 1 Sep 2026, now at rank 3.",
+        "Up from 3: likelihood unchanged (30%), an account above it left.",
+        "New since 1 Sep 2026.",
     ]
     assert list(not_exact(changes, reasons)) == []
 

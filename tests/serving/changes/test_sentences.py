@@ -29,8 +29,15 @@ def said(about: About = ABOUT, reasons: dict[str, float] | None = None, **facts:
 
 def test_why_an_account_went_up() -> None:
     assert said(reasons={"seats_in_use": 0.3, "usage_trend": 0.03}, model=0.1, rank_left=-3) == (
-        "Up from rank 31 to 12, propensity from 12% to 18%: seats in use raised it most, then the retrained model; "
-        "3 accounts ahead of it left the list."
+        "Up from 31: likelihood up from 12% to 18%, 3 accounts above it left. Seats in use raised it most, then the "
+        "retrained model."
+    )
+
+
+def test_a_place_can_change_though_the_likelihood_does_not() -> None:
+    still = {"previous_rank": 3, "rank": 2, "rank_change": -1, "propensity": 0.788, "previous_propensity": 0.791}
+    assert said(reasons={"seats_in_use": 0.3}, rank_left=-1, **still) == (
+        "Up from 3: likelihood unchanged (79%), an account above it left."
     )
 
 
@@ -40,23 +47,23 @@ def test_why_an_account_went_down() -> None:
         propensity=0.06, rank_came=1, rank_moved=1200,
     )  # fmt: skip
     assert told == (
-        "Down from rank 31 to 1031, propensity from 12% to 6%: seats in use lowered it most, then the calibration; "
-        "growth of MRR raised it; 1 account came onto the list ahead of it; on balance 1,200 others moved ahead of it."
+        "Down from 31: likelihood down from 12% to 6%, an account came in above it, on balance 1,200 others moved past "
+        "it. Seats in use lowered it most, then an adjustment for all accounts. Growth of MRR raised it."
     )
 
 
 def test_the_others_are_told_as_far_as_they_went_the_way_of_the_rank() -> None:
-    assert said(rank_came=2, rank_left=-1, rank_moved=-1).endswith(
-        "18%: 1 account ahead of it left the list; on balance 1 other fell behind it."
+    assert said(rank_came=2, rank_left=-1, rank_moved=-1) == (
+        "Up from 31: likelihood up from 12% to 18%, an account above it left, on balance another fell behind it."
     )
     assert said(rank=31, rank_change=0, rank_came=2, rank_left=-2, propensity=0.12) == (
-        "Still at rank 31, propensity still 12%."
+        "Still at 31: likelihood unchanged (12%)."
     )
 
 
 def test_many_small_changes_are_told_together_and_tiny_ones_not_at_all() -> None:
     assert said(reasons={"seats_in_use": 0.021, REST: 0.05}).endswith(
-        ": many small changes raised it most, then seats in use."
+        "18%. Many small changes raised it most, then seats in use."
     )
     assert said(reasons={REST: -0.019}, model=0.019).endswith("to 18%.")
 
@@ -64,23 +71,22 @@ def test_many_small_changes_are_told_together_and_tiny_ones_not_at_all() -> None
 @pytest.mark.parametrize(
     ("rank", "before", "head"),
     [
-        (12, None, "Set apart on 1 Sep 2026, now at rank 12, propensity"),
-        (None, 31, "At rank 31 on 1 Sep 2026, now set apart, propensity"),
-        (None, None, "Set apart, as on 1 Sep 2026, propensity"),
+        (12, None, "On the list now, set apart on 1 Sep 2026: likelihood up"),
+        (None, 31, "At 31 on 1 Sep 2026, now set apart: likelihood up"),
+        (None, None, "Set apart, as on 1 Sep 2026: likelihood up"),
     ],
 )
 def test_who_was_or_is_set_apart(rank: int | None, before: int | None, head: str) -> None:
     nothing = dict.fromkeys(["rank_change", "rank_came", "rank_left", "rank_moved"])
     told = said(rank=rank, previous_rank=before, reasons={"seats_in_use": 0.4}, **nothing)
-    assert told == f"{head} from 12% to 18%: seats in use raised it most."
+    assert told == f"{head} from 12% to 18%. Seats in use raised it most."
 
 
 def test_a_change_that_is_not_split_says_why() -> None:
-    assert said(because="new", rank=None) == "Not in the base on 1 Sep 2026, now set apart."
-    assert said(because="new") == "Not in the base on 1 Sep 2026, now at rank 12."
+    assert said(because="new", rank=None) == "New since 1 Sep 2026, and set apart."
+    assert said(because="new") == "New since 1 Sep 2026."
     assert said(because="old_model_not_found") == (
-        "Up from rank 31 to 12, propensity from 12% to 18%: why is not known, as the model of that list is no longer "
-        "there."
+        "Up from 31: likelihood up from 12% to 18%. Why is not known: the model of that list is no longer there."
     )
     assert "the source no longer gives all" in said(because="old_features_missing")
     assert said(about_list(None, TITLES), because="first_list").startswith("This is the first list")
@@ -88,25 +94,41 @@ def test_a_change_that_is_not_split_says_why() -> None:
 
 def test_amounts_are_told_where_the_list_is_ranked_by_them() -> None:
     by_arr = about_list(date(2026, 9, 1), TITLES, rank_by="expected_arr", previous_rank_by="expected_arr", currency="€")
-    assert said(by_arr).startswith("Up from rank 31 to 12, expected ARR from €1,200 to €2,400, propensity from")
+    assert said(by_arr) == "Up from 31: expected ARR up from €1,200 to €2,400, likelihood up from 12% to 18%."
     assert "expected ARR from not known to €2,400" in said(by_arr, previous_expected_arr=np.nan)
     changed = about_list(date(2026, 9, 1), TITLES, rank_by="expected_arr")
     assert said(changed, rank_left=None, rank_came=None, rank_moved=None).endswith(
-        ": the list is now ranked by expected ARR."
+        "18%. The list is now ranked by expected ARR."
     )
+
+
+@pytest.mark.parametrize("rank_by", ["propensity", "expected_arr"])
+@pytest.mark.parametrize("way", [-1, 1])
+def test_no_sentence_is_long_or_speaks_of_log_odds(rank_by: str, way: int) -> None:
+    about = about_list(date(2026, 9, 1), TITLES, RETRAINED, rank_by=rank_by, previous_rank_by=rank_by, currency="EUR ")
+    longest = sorted(TITLES, key=lambda code: -len(TITLES[code].split()))[:3]
+    told = said(
+        about, dict(zip(longest, (0.5, 0.4, -0.6), strict=True)), rank_change=1_000 * way, rank_came=2_000,
+        rank_left=-2_000, rank_moved=3_000 * way, propensity=0.12 - 0.06 * way, previous_rank=10_000, rank=9_000,
+        expected_arr=1e6 * (2 - way), previous_expected_arr=2e6, because="",
+    )  # fmt: skip
+    sentences_told = told.removesuffix(".").split(". ")
+    assert max(len(sentence.split()) for sentence in sentences_told) <= 22
+    assert len(sentences_told) >= 3
+    assert "log" not in told
 
 
 def test_every_reason_has_a_name_inside_a_sentence() -> None:
     assert {card.reason_code for card in CATALOGUE.values()} == TITLES.keys()
     for code in TITLES:
-        name = said(reasons={code: 0.4}).split(": ")[1].removesuffix(" raised it most.")
+        name = said(reasons={code: 0.4}).split("18%. ")[1].removesuffix(" raised it most.")
         assert name.lower() == TITLES[code].lower()
     own = CATALOGUE["seats"].__class__(
         **{**vars(CATALOGUE["seats"]), "name": "own_x", "label": "NPS of x", "reason_code": "own_x"}
     )
     assert titles({"own_x": own}, PLAYBOOK) == {"own_x": "NPS of x"}
     about = about_list(date(2026, 9, 1), {"own_x": "NPS of x"})
-    assert said(about, reasons={"own_x": 0.4}).endswith(": NPS of x raised it most.")
+    assert said(about, reasons={"own_x": 0.4}).endswith(". NPS of x raised it most.")
 
 
 def test_of_several_accounts_each_has_its_own_sentence() -> None:
@@ -117,8 +139,8 @@ def test_of_several_accounts_each_has_its_own_sentence() -> None:
         {"account_id": ["acme", "cook", "elk"], "reason_code": ["bugs", "nps", "reviews"], "log_odds": [0.2, 9.0, 0.1]}
     )
     elk, acme = sentences(facts.astype(dict.fromkeys(COUNTED, "Int64")), reasons, ABOUT)
-    assert elk.endswith("business reviews held raised it most; the retrained model lowered it.")
-    assert acme.endswith("bugs reported raised it most.")
+    assert elk.endswith("Business reviews held raised it most. The retrained model lowered it.")
+    assert acme.endswith("Bugs reported raised it most.")
 
 
 def changes(accounts: int, because: str = "", size: float = 0.0) -> pd.DataFrame:
@@ -148,8 +170,8 @@ def test_the_base_in_a_few_figures() -> None:
         ("seats_in_use", pytest.approx(0.3)),
     ]
     assert told["text"] == (
-        "Since 1 Sep 2026: 1 new account, 5 left the base, 4 in both lists. The facts that changed scores "
-        "most: Bugs reported, Seats in use. The retrain moved 31 accounts by more than 10 places."
+        "Since 1 Sep 2026: 1 new account, 5 left the base, 4 in both lists. The facts that changed "
+        "likelihoods most: Bugs reported, Seats in use. The retrain moved 31 accounts by more than 10 places."
     )
 
 
@@ -160,7 +182,7 @@ def test_what_is_not_known_of_the_base_is_said() -> None:
     assert told["not_split"] == {"old_model_not_found": 4}
     assert told["mean_absolute_log_odds"] == {}
     assert told["model"] == "not known"
-    assert told["text"].endswith(f"Why their scores changed is not known: {why}.")
+    assert told["text"].endswith(f"Why their likelihoods changed is not known. T{why[1:]}.")
     first = tally(changes(4, NotSplit.FIRST.value, np.nan), reasons())
     assert "first list" in summary(first, about_list(None, TITLES), previous_accounts=0, moved=None)["text"]
 

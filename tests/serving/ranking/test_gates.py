@@ -1,8 +1,10 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from serving.ranking.gates import GATES, LABELS, evaluate, gates_in_use
+from serving.ranking.gates import GATES, LABELS, Gate, evaluate, gates_in_use
 from serving.settings import GateThresholds
 
 GOOD = {
@@ -34,22 +36,22 @@ DRAWN: list[tuple[dict[str, float], str, str]] = [
         "few_features_used",
         "5% of the plan's features are used; the list asks for 10%.",
     ),
-    ({"events_growth_91d": -0.5}, "usage_falling", "Use fell by 50% in 91 days; the list stops at 40%."),
+    ({"events_growth_91d": -0.5}, "usage_falling", "Use fell by 50% in the last quarter; the list stops at 40%."),
     ({"events_growth_91d": -0.4}, "", ""),
     ({"critical_tickets_open": 1}, "critical_ticket", "1 critical ticket is open."),
     ({"critical_tickets_open": 2}, "critical_ticket", "2 critical tickets are open."),
-    ({"csat_182d": 2.96}, "low_csat", "CSAT averages 2.96 of 5 over 182 days; the list asks for 3."),
+    ({"csat_182d": 2.96}, "low_csat", "CSAT averages 2.96 of 5 over six months; the list asks for 3."),
     ({"invoices_overdue": 1}, "invoice_overdue", "An invoice is overdue."),
     (
         {"champion_left_182d": 1, "events_growth_91d": -0.2},
         "churn_risk",
-        "1 champion left in 182 days; use fell by 20% in 91.",
+        "1 champion left in the last six months; use fell by 20% in the last quarter.",
     ),
     ({"champion_left_182d": 1}, "", ""),
     (
         {"competitor_research_182d": 2},
         "competitor_research",
-        "Research on competitors was seen 2 times in 182 days: retention first.",
+        "Research on competitors was seen 2 times in six months: retention first.",
     ),
     ({"opportunity_open": 1}, "opportunity_open", "An expansion opportunity is already open."),
     ({"play_open": 1}, "play_open", "1 play is under way."),
@@ -67,6 +69,14 @@ def test_a_gate(values: dict[str, float], code: str, sentence: str) -> None:
     assert passed.text["this"] == sentence
     assert passed.eligible.tolist() == [code == "", True]
     assert passed.not_evaluated == ()
+
+
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.code)
+def test_a_gate_speaks_in_short_sentences_and_of_plain_time(gate: Gate) -> None:
+    for text in (gate.text, gate.peak_text or ""):
+        words = re.sub(r"\{[^}]*\}", "9", text)
+        assert len(words.split()) <= 22
+        assert not re.search(r"\b(28|91|182|365)\b", words)
 
 
 def test_each_gate_is_drawn_and_what_it_reads_is_there() -> None:
@@ -115,8 +125,8 @@ def test_a_column_that_is_there_is_evaluated_though_nobody_has_a_value() -> None
         ({"seat_utilization_28d": 0.2499}, "24.9% of the seats are in use; the list asks for 25%."),
         ({"seat_utilization_28d": 0.24999999}, "24.9% of the seats are in use; the list asks for 25%."),
         ({"features_included_share_91d": 0.0996}, "9.9% of the plan's features are used; the list asks for 10%."),
-        ({"events_growth_91d": -0.4001}, "Use fell by 40.1% in 91 days; the list stops at 40%."),
-        ({"csat_182d": 2.9996}, "CSAT averages 2.99 of 5 over 182 days; the list asks for 3."),
+        ({"events_growth_91d": -0.4001}, "Use fell by 40.1% in the last quarter; the list stops at 40%."),
+        ({"csat_182d": 2.9996}, "CSAT averages 2.99 of 5 over six months; the list asks for 3."),
     ],
 )
 def test_what_falls_short_is_never_printed_as_the_threshold(values: dict[str, float], sentence: str) -> None:
@@ -133,7 +143,7 @@ def test_where_only_daily_counts_are_known_the_busiest_day_is_named() -> None:
     passed = evaluate(account(seat_utilization_28d=0.2), GateThresholds(), users_are_daily_peaks=True)
     assert passed.because["this"] == "low_adoption"
     assert passed.text["this"] == (
-        "20% of the seats were in use on the busiest day of the last 28; the list asks for 25%."
+        "20% of the seats were in use on the busiest day of the last month; the list asks for 25%."
     )
 
 

@@ -8,17 +8,21 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+from openpyxl.utils import column_index_from_string
 
 import serving.render.html
 from data.errors import SettingsError
+from serving.ranking.amounts import say_money
 from serving.reasons import formats
 from serving.reasons.playbook import SHIPPED
 from serving.render import entries
 from serving.render.excel import write_workbook
 from serving.render.html import feeds, render_page
+from serving.render.orders import Order
+from serving.render.sparkline import points, say_use
 from serving.render.terminal import print_top
 from serving.settings import ServingSettings
-from tests.serving.world import ARR_DOUBT, DAY, PIECES, HeldList, accounts, feature_rows, scored, snapshot
+from tests.serving.world import ARR_DOUBT, DAY, PIECES, HeldList, accounts, feature_rows, scored, snapshot, with_context
 
 NASTY = '<b>Bold</b> & "Söhne" [red]株式会社[/red] {{ 7 * 7 }}'
 FORMULA = '=HYPERLINK("http://example.org","x")'
@@ -113,7 +117,7 @@ def test_propensities_in_words(value: float, said: str) -> None:
     [(0.4, "€0"), (950.4, "€950"), (9_999, "€9,999"), (74_200, "€74k"), (999_499, "€999k"), (1_250_000, "€1.2M")],
 )
 def test_amounts_in_words(value: float, said: str) -> None:
-    assert entries.say_money(value, "€") == said
+    assert say_money(value, "€") == said
 
 
 def test_the_change_of_rank_is_told(made: HeldList) -> None:
@@ -134,8 +138,9 @@ def test_the_last_of_three_reasons_gives_way_to_one_that_can_be_acted_on() -> No
 def test_the_workbook_holds_the_list_and_no_formula(tmp_path: Path, made: HeldList) -> None:
     write_workbook(tmp_path / "list.xlsx", made)
     book = openpyxl.load_workbook(tmp_path / "list.xlsx")
-    assert book.sheetnames == ["Top 20", "All ranked", "Fix first", "Reasons", "About"]
-    top, everyone = book["Top 20"], book["All ranked"]
+    sheets = ["Most likely", "Most at stake", "All ranked", "Fix first", "Plays", "Reasons", "About"]
+    assert book.sheetnames == sheets
+    top, everyone = book["Most likely"], book["All ranked"]
     ranked = int(made.scores()["eligible"].sum())
     assert (top.max_row, everyone.max_row) == (21, ranked + 1)
     assert book["Fix first"].max_row == len(made.exclusions()) + 1
@@ -144,11 +149,34 @@ def test_the_workbook_holds_the_list_and_no_formula(tmp_path: Path, made: HeldLi
     assert top["G2"].number_format == '"$"#,##0'
     assert top["H2"].is_date
     assert top.freeze_panes == "A2"
-    assert top.auto_filter.ref == "A1:V21"
+    assert top.auto_filter.ref == "A1:AD21"
+    assert book["Plays"].max_row == len(made.manifest["plays"]) + 1
+    assert [book["Most at stake"].cell(row, 1).value for row in (2, 21)] == [1, 20]
+    (choice,) = top.data_validations.dataValidation
+    assert (choice.formula1, str(choice.sqref)) == ('"under way,won,lost,not now"', "K2:K21")
     names = {row[1].value for row in everyone.iter_rows(min_row=2)}
     assert {NASTY, FORMULA} <= names
     assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
     assert all(cell.hyperlink is None for row in everyone.iter_rows() for cell in row)
+
+
+def test_a_printed_sheet_is_one_page_wide_and_readable(tmp_path: Path, made: HeldList) -> None:
+    """A4 across with small margins holds some 150 letters of 11 points; two in three of that is 7.5 points."""
+    write_workbook(tmp_path / "list.xlsx", with_context(made))
+    for sheet in openpyxl.load_workbook(tmp_path / "list.xlsx"):
+        last = re.search(r":\$?([A-Z]+)", sheet.print_area.split("!")[-1])[1]
+        widths = [sheet.column_dimensions[cell.column_letter].width for cell in sheet[1]]
+        assert sum(widths[: column_index_from_string(last)]) <= 215, sheet.title
+        assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert sheet.print_title_rows
+
+
+def test_no_cell_holds_what_is_not_known(tmp_path: Path, made: HeldList) -> None:
+    write_workbook(tmp_path / "list.xlsx", with_context(made))
+    for sheet in openpyxl.load_workbook(tmp_path / "list.xlsx"):
+        cells = {str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value is not None}
+        assert not cells & {"None", "nan", "NaN", "NaT", "null", "<NA>"}
 
 
 def test_a_large_workbook_is_cut_and_says_so(tmp_path: Path) -> None:
@@ -167,25 +195,50 @@ def printed(made: HeldList, monkeypatch: pytest.MonkeyPatch, *given: object, col
     return out.getvalue()
 
 
-def test_the_terminal_list_fits_a_hundred_columns_and_interprets_nothing(
-    made: HeldList, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("columns", [80, 100])
+def test_the_terminal_list_fits_its_columns_and_interprets_nothing(
+    made: HeldList, monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
-    text = printed(made, monkeypatch, 20)
-    assert max(len(line) for line in text.splitlines()) <= 100
+    text = printed(made, monkeypatch, 20, columns=columns)
+    assert max(len(line) for line in text.splitlines()) <= columns
     assert "[red]" in text
-    assert "Ready to grow on 1 Oct 2026  20 shown" in text
+    assert "Ready to grow on 1 Oct 2026, most likely first\n20 shown" in text
     assert "Set apart:" in text
+
+
+def test_long_names_fit_eighty_columns_too_and_reasons_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = accounts(60).assign(name="Kraftwerk " + "W" * 130, owner="Maximiliane-Charlotte " * 9, segment="a_" * 60)
+    made = with_context(snapshot(60, accounts=people)).with_manifest(warnings=["Trust " * 40])
+    text = printed(made, monkeypatch, 60, columns=80)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    words = text.split()
+    for entry in entries.ranked(made):
+        for why in entries.best_reasons(entry):
+            assert why.text.split()[-1] in words
+    assert max(len(line) for line in printed(made, monkeypatch, 9, people["owner"][0], columns=80).splitlines()) <= 80
+
+
+def test_the_terminal_has_both_orders_and_says_what_it_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = snapshot(80, settings=ServingSettings(max_per_motion=1))
+    text = printed(made, monkeypatch, 20, None, Order.STAKE)
+    assert "most at stake first" in text
+    assert "beyond 1 of one motion" in " ".join(text.split())
+    first = made.scores("name", "stake_rank").set_index("stake_rank")["name"][1]
+    assert text.split("\n\n")[1].split("  ")[0].split(" ", 1)[1].startswith(first)
 
 
 @pytest.mark.parametrize("top", [3, 20])
 def test_the_terminal_shows_as_many_as_the_page(top: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert f"  {top} shown" in printed(snapshot(settings=ServingSettings(top=top)), monkeypatch)
+    assert f"\n{top} shown" in printed(snapshot(settings=ServingSettings(top=top)), monkeypatch)
 
 
 def test_the_terminal_list_of_one_owner(made: HeldList, monkeypatch: pytest.MonkeyPatch) -> None:
     text = printed(made, monkeypatch, 3, "dana lee")
-    assert "3 shown of dana lee" in text
-    assert text.count("Dana Lee") == 3
+    book = made.scores("owner", "eligible").query("owner == 'Dana Lee'")
+    counted = f"3 shown of dana lee, {book['eligible'].sum()} ranked of {len(book)} customers"
+    assert counted in text
+    apart = [int(number) for number in re.findall(r"(\d+) (?:fix|in the|not now)", text.split("Set apart: ")[1])]
+    assert sum(apart) == len(book) - book["eligible"].sum()
     with pytest.raises(SettingsError, match="Show the list of Nobody"):
         printed(made, monkeypatch, 3, "Nobody")
 
@@ -194,6 +247,80 @@ def test_the_owner_is_found_however_the_name_is_typed(made: HeldList, monkeypatc
     assert printed(made, monkeypatch, 20, "björn ek") == printed(made, monkeypatch, 20, "  BJÖRN   EK ").replace(
         "  BJÖRN   EK ", "björn ek"
     )
+
+
+def told_of(play: dict[str, object]) -> HeldList:
+    """A list whose plays all have these parts instead of their own."""
+    made = with_context(snapshot(40))
+    return made.with_manifest(plays={code: {**old, **play} for code, old in made.manifest["plays"].items()})
+
+
+def test_a_row_says_what_the_account_has_and_what_to_say_first() -> None:
+    made = with_context(snapshot(60))
+    told = [entry for entry in entries.ranked(made) if entry.plan]
+    unknown = next(entry for entry in entries.ranked(made) if not entry.plan)
+    entry = replace(told[0], plan="Team plus", seats=1.0, arr=18_240.0, renews_on=date(2027, 3, 3))
+    assert entries.context(entry, "€") == ["Team plus", "1 seat", "€18k ARR", "renews 3 Mar 2027"]
+    assert entries.context(unknown, "€") == []
+    assert (unknown.opening, unknown.use_by_week) == (None, ())
+    text = " ".join(Page(render_page(made)).text.split())
+    for part in (f"Say: {told[0].opening}", f"{told[0].seats:,.0f} seats", formats.say_day(told[0].renews_on)):
+        assert part in text
+    assert "Team plus" in text
+    assert "Starter, API addon" in text
+    assert not re.search(r"\b(None|NaN|nan|null|NaT)\b", text)
+    assert 'aria-label="use: up over the last 13 weeks"' in render_page(made)
+
+
+def test_of_the_reasons_those_are_shown_that_a_csm_sees() -> None:
+    made = with_context(snapshot(40), shown=2)
+    assert {len(entries.best_reasons(entry)) for entry in entries.ranked(made)} == {2}
+    first = entries.ranked(made, 1)[0]
+    why = (replace(first.reasons[0], effect="against"), replace(first.reasons[1], shown=False))
+    assert [w.mark for w in entries.best_reasons(replace(first, reasons=why))] == ["−"]
+
+
+def test_a_play_without_a_motion_is_a_check_in() -> None:
+    made = told_of({"motion": None})
+    assert {entry.motion for entry in entries.ranked(made)} == {"Check in"}
+    assert '<span class="motion">Check in</span>' in render_page(made)
+
+
+def test_a_play_of_several_texts_is_shown_without_its_placeholders() -> None:
+    not_when = [{"when": "seats > 1", "text": "The {seats:count} seats are lent."}, {"when": None, "text": "It rains."}]
+    page = render_page(told_of({"words": [{"when": None, "text": "{seats:count} seats."}], "not_when": not_when}))
+    assert "{seats" not in page
+    assert "It rains." in page
+    assert "lent" not in page
+
+
+def test_codes_are_said_as_people_write_them() -> None:
+    for code, said in {
+        "mid_market": "Mid market", "mid-market": "Mid-market", "smb": "SMB", "Enterprise": "Enterprise",
+        "api_addon": "API addon", "crm sso": "CRM SSO", "emea": "EMEA", "ai_notes": "AI notes", "iPaaS": "IPaaS",
+    }.items():  # fmt: skip
+        assert formats.say_name(code) == said
+
+
+@pytest.mark.parametrize(
+    ("weeks", "said"),
+    [
+        ([10.0] * 13, "use: steady over the last 13 weeks"),
+        ([*range(13)], "use: up over the last 13 weeks"),
+        ([*range(13, 0, -1)], "use: down over the last 13 weeks"),
+        ([0.0] * 13, "use: none over the last 13 weeks"),
+        ([100, 100, 100, 100, 0, 0, 0, 0, 0, 108, 108, 108, 108], "use: steady over the last 13 weeks"),
+    ],
+)
+def test_use_by_week_in_words(weeks: list[float], said: str) -> None:
+    assert say_use(weeks) == said
+
+
+def test_use_by_week_as_a_line() -> None:
+    assert points([0, 5, 10]) == "2.0,20.0 52.0,11.0 102.0,2.0"
+    assert points([0, 10], is_area=True) == "2.0,20.0 2.0,20.0 102.0,2.0 102.0,20.0"
+    assert points([0.0, 0.0]) == "2.0,20.0 102.0,20.0"
+    assert points([7.0]) == "2.0,2.0"
 
 
 WARNINGS = ["The data ends on 1 Sep 2026.", "Trust the [red]order\x1b[31m[/red], not the percentages."]
@@ -254,7 +381,7 @@ def test_a_cross_sell_names_its_product_and_every_amount_its_range() -> None:
     mean, low, high = told[0].arr_if_expands
     assert low < mean < high
     currency = snapshot(60).manifest["serving"]["currency"]
-    assert f"if it expands, {entries.say_range(low, high, currency)}" in page
+    assert f"{entries.say_range(low, high, currency)} if it expands" in page
     assert entries.say_motion("cross_sell", None) == "Cross-sell"
     assert entries.say_motion("seat", "Analytics") == "Seats"
     assert entries.say_range(float("nan"), float("nan"), "€") == ""

@@ -1,0 +1,197 @@
+"""The answers of a CSM: from the Excel file to the table ``outcomes``, and nothing half-way."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from data.contract.inputs import TABLES
+from data.contract.vocabulary import PLAY_STATUSES
+from data.errors import ContractError, HeadroomError, PublishError
+from flows.cli import app
+from flows.outcomes import Imported, import_answers
+from serving.render.answers import ANSWERS
+from tests.serving.world import DAY, publish, snapshot
+
+TODAY, LATER = date(2026, 10, 20), date(2026, 11, 5)
+Cells = dict[tuple[str, int, str], object]
+"""What is filled in, by sheet, row and heading."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return publish(tmp_path_factory.mktemp("lists"), snapshot(60))
+
+
+@pytest.fixture
+def filled(folder: Path, tmp_path: Path) -> Callable[[Cells], Path]:
+    """The workbook with these cells filled in, saved by another program than the one that wrote it."""
+
+    def fill(cells: Cells, name: str = "list.xlsx") -> Path:
+        book = openpyxl.load_workbook(folder / name)
+        for (sheet, row, heading), value in cells.items():
+            column = [cell.value for cell in book[sheet][1]].index(heading) + 1
+            book[sheet].cell(row, column).value = value
+        book.save(tmp_path / "filled.xlsx")
+        return tmp_path / "filled.xlsx"
+
+    return fill
+
+
+@pytest.fixture
+def importing(folder: Path, tmp_path: Path) -> Callable[..., Imported]:
+    def run(file: Path, out: str = "outcomes.parquet", today: date = TODAY) -> Imported:
+        return import_answers(file, folder.parent, tmp_path / out, today)
+
+    return run
+
+
+def accounts_of(folder: Path, sheet: str = "Most likely") -> list[tuple[str, str]]:
+    """Account and play of each row of a sheet."""
+    rows = openpyxl.load_workbook(folder / "list.xlsx")[sheet].iter_rows(values_only=True)
+    headings = next(rows)
+    return [(row[headings.index("Account id")], row[headings.index("Play id")]) for row in rows]
+
+
+ANSWERED: Cells = {
+    ("Most likely", 2, "Answer"): "won", ("Most likely", 2, "ARR won"): 1200,
+    ("Most likely", 3, "Answer"): " Not  now ", ("Most likely", 3, "Because"): "budget closed",
+    ("All ranked", 40, "Answer"): "under way",
+}  # fmt: skip
+
+
+def read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype={"account_id": "str"}) if path.suffix == ".csv" else pd.read_parquet(path)
+
+
+@pytest.mark.parametrize("out", ["outcomes.parquet", "outcomes.csv"])
+def test_answers_become_outcomes(folder: Path, filled, importing, tmp_path: Path, out: str) -> None:
+    assert importing(filled(ANSWERED), out)[1:] == (3, 0, 0)
+    rows = read(tmp_path / out)
+    assert tuple(rows.columns) == tuple(column.name for column in TABLES["outcomes"].columns)
+    first, second = accounts_of(folder)[:2]
+    third = accounts_of(folder, "All ranked")[38]
+    assert list(zip(rows["account_id"], rows["play"], strict=True)) == [first, second, third]
+    assert rows["status"].tolist() == ["won", "not_now", "open"]
+    assert [day.date() for day in pd.to_datetime(rows["opened_at"])] == [DAY] * 3
+    assert [day.date() for day in pd.to_datetime(rows["closed_at"])[:2]] == [TODAY] * 2
+    assert rows["closed_at"].isna().tolist() == [False, False, True]
+    assert rows["arr"].fillna(-1).tolist() == [1200, -1, -1]
+    assert rows["reason"].fillna("").tolist() == ["", "budget closed", ""]
+
+
+@pytest.mark.parametrize("out", ["outcomes.parquet", "outcomes.csv"])
+def test_the_same_file_again_adds_nothing(filled, importing, tmp_path: Path, out: str) -> None:
+    file = filled(ANSWERED)
+    importing(file, out)
+    before = (tmp_path / out).read_bytes()
+    assert importing(file, out, LATER)[1:] == (0, 0, 3)
+    assert (tmp_path / out).read_bytes() == before
+
+
+def test_a_changed_answer_changes_its_row_and_no_other(filled, importing, tmp_path: Path) -> None:
+    importing(filled(ANSWERED))
+    before = read(tmp_path / "outcomes.parquet")
+    changed = ANSWERED | {("All ranked", 40, "Answer"): "lost", ("All ranked", 40, "Because"): "too dear"}
+    assert importing(filled(changed), today=LATER)[1:] == (0, 1, 2)
+    after = read(tmp_path / "outcomes.parquet")
+    pd.testing.assert_frame_equal(after.head(2), before.head(2))
+    assert after.loc[2, ["status", "reason"]].tolist() == ["lost", "too dear"]
+    assert after.loc[2, "closed_at"].date() == LATER
+
+
+def test_rows_and_columns_of_others_stay(filled, importing, tmp_path: Path) -> None:
+    own = pd.DataFrame({"account_id": ["x"], "play": ["call"], "opened_at": ["2026-01-05"], "status": ["lost"],
+                        "closed_at": ["2026-02-01"], "arr": [3.5], "reason": ["no"], "who": ["CRM"]})  # fmt: skip
+    own.to_csv(tmp_path / "outcomes.csv", index=False)
+    importing(filled(ANSWERED), "outcomes.csv")
+    rows = read(tmp_path / "outcomes.csv")
+    assert rows.iloc[0].to_dict() == own.iloc[0].to_dict()
+    assert len(rows) == 4
+
+
+def test_a_book_of_an_owner_is_imported_too(filled, importing) -> None:
+    assert importing(filled({("Most at stake", 2, "Answer"): "won"}, "books/Ana Costa.xlsx"))[1:] == (1, 0, 0)
+
+
+def test_an_empty_file_imports_nothing(filled, importing, tmp_path: Path) -> None:
+    assert importing(filled({}))[1:] == (0, 0, 0)
+
+
+BAD: list[tuple[Cells, str]] = [
+    ({("Most likely", 5, "Answer"): "maybe"}, "sheet `Most likely`, row 5: `maybe` is no answer"),
+    ({("Most likely", 5, "Because"): "later"}, "sheet `Most likely`, row 5: `later` and no answer"),
+    ({("Most likely", 5, "Answer"): "won", ("Most likely", 5, "ARR won"): "a lot"}, "row 5: `a lot` is no amount"),
+    ({("Most likely", 5, "Answer"): "won", ("Most likely", 5, "ARR won"): -3}, "row 5: `-3` is no amount"),
+    ({("Most likely", 5, "Answer"): "won", ("Most likely", 5, "Account id"): "who"}, "the list has no account `who`"),
+    ({("Most likely", 5, "Answer"): "won", ("Most likely", 5, "Account id"): None}, "row 5: `won` and no account"),
+    (
+        {("Most likely", 5, "Answer"): "won", ("Most likely", 5, "Play id"): "seat_limits"},
+        "there is no play `seat_limits` (there is seat_limit: did you mean that?)",
+    ),
+    (
+        {("Most likely", 2, "Answer"): "won", ("All ranked", 2, "Answer"): "lost"},
+        "sheet `All ranked`, row 2: another answer for",
+    ),
+    ({("About", 2, "What"): "something else"}, "it does not say which list it is of"),
+]
+
+
+@pytest.mark.parametrize(("cells", "found"), BAD)
+def test_what_is_no_answer_is_named_and_nothing_is_written(
+    filled, importing, tmp_path: Path, cells: Cells, found: str
+) -> None:
+    importing(filled(ANSWERED))
+    before = (tmp_path / "outcomes.parquet").read_bytes()
+    with pytest.raises(ContractError) as refusal:
+        importing(filled(cells))
+    assert found in refusal.value.found
+    assert "filled.xlsx" in refusal.value.asked
+    assert (tmp_path / "outcomes.parquet").read_bytes() == before
+
+
+def test_several_faults_are_told_at_once(filled, importing) -> None:
+    with pytest.raises(ContractError) as refusal:
+        importing(filled({("Most likely", row, "Answer"): "maybe" for row in range(2, 10)}))
+    assert refusal.value.found.count("`maybe` is no answer") == 5
+    assert "and 3 more" in refusal.value.found
+
+
+def test_a_file_that_is_no_workbook_and_a_list_that_is_gone(filled, importing, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.xlsx").write_text("no workbook")
+    for file in (tmp_path / "notes.xlsx", tmp_path / "absent.xlsx", folder / "scores.parquet"):
+        with pytest.raises(ContractError, match="cannot be read"):
+            importing(file)
+    with pytest.raises(PublishError, match="no list has been published"):
+        import_answers(filled(ANSWERED), tmp_path / "nowhere", tmp_path / "outcomes.parquet", TODAY)
+    with pytest.raises(ContractError, match="neither Parquet nor CSV"):
+        importing(filled(ANSWERED), "outcomes.txt")
+    (tmp_path / "outcomes.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(HeadroomError, match="cannot be read as outcomes"):
+        importing(filled(ANSWERED), "outcomes.csv")
+
+
+def test_a_day_that_another_program_made_a_date_is_read(filled, importing) -> None:
+    book = openpyxl.load_workbook(filled(ANSWERED))
+    for row in book["About"].iter_rows():
+        if row[0].value == "Snapshot date":
+            row[1].value = datetime(2026, 10, 1)
+    book.save(filled(ANSWERED).with_name("dated.xlsx"))
+    assert importing(filled(ANSWERED).with_name("dated.xlsx")).added == 3
+
+
+def test_the_command_adds_to_the_file_of_the_working_folder(
+    filled, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = CliRunner().invoke(app, ["outcomes", "import", str(filled(ANSWERED)), "--published", str(folder.parent)])
+    assert ran.output == "3 answers added, 0 changed, 0 already there: outcomes.parquet\n"
+    assert len(read(tmp_path / "outcomes.parquet")) == 3
+
+
+def test_every_status_can_be_answered() -> None:
+    assert tuple(ANSWERS.values()) == PLAY_STATUSES
