@@ -21,6 +21,7 @@ name    API calls (what a table calls api_calls)
 
 import calendar
 import math
+import re
 from collections.abc import Callable
 from datetime import date
 
@@ -37,6 +38,7 @@ _CAPITALS = (
 )
 CAPITALS = frozenset(_CAPITALS.split())
 """Words that people write in capitals."""
+_PART_OF_CODE = re.compile(r"[^_\s-]+")
 LONGEST_NAME = 40
 """Letters of a name in a sentence."""
 NEARLY_ALL, HARDLY_ANY = "nearly all", "hardly any"
@@ -99,9 +101,8 @@ def say_name(code: str) -> str:
     """A name as people write it: ``api_calls`` is API calls; what is written for people stays as it is."""
     words = code.split()
     if len(words) == 1 and ("_" in code or code.islower()):
-        words = code.replace("_", " ").replace("-", " - ").split()
-    said = " ".join(word.upper() if word.lower() in CAPITALS and word.islower() else word for word in words)
-    return said.replace(" - ", "-")
+        words = _PART_OF_CODE.sub(lambda part: part[0].upper() if part[0] in CAPITALS else part[0], code).split("_")
+    return " ".join(word.strip() for word in words if word.strip())
 
 
 def _named(value: str) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from data.contract.details import DETAILS, WEEKS, DetailKind
 from data.contract.feature_card import Direction, FeatureCard
 from data.contract.outputs import SCORES, TABLES
 from data.contract.score_change import first_list
@@ -112,6 +113,34 @@ def feature_rows(count: int, seed: int = 1) -> pd.DataFrame:
     return pd.DataFrame({"account_id": ids, "snapshot_date": DAY, **values})
 
 
+NAMES = ("api_calls", "reports", "SSO", "Dashboards", "workflow-builder", "north.example", "Pro", "Field Service")
+
+
+def details(rows: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
+    """What sentences name of the accounts of these rows, made up; of every seventh account nothing is known.
+
+    The next plan adds more features than were used of it, as the tables would have it.
+    """
+    count, known = len(rows), np.arange(len(rows)) % 7 != 6
+    columns: dict[str, list[object]] = {}
+    for name, card in DETAILS.items():
+        draw = np.random.default_rng([seed, *name.encode()])
+        if card.kind is DetailKind.NAME:
+            values = draw.choice(NAMES, count).tolist()
+        elif card.kind is DetailKind.DAY:
+            ahead = 1 if name == "renews_on" else -1
+            values = [DAY + timedelta(days=ahead * int(days)) for days in draw.integers(1, 180, count)]
+        else:
+            values = draw.integers(100, 9_000, count).astype(float).tolist()
+        columns[name] = [value if there else None for value, there in zip(values, known, strict=True)]
+    frame = pd.DataFrame({"account_id": rows["account_id"].array, **columns})
+    used = rows["gated_features_used_91d"].to_numpy(np.float64)
+    frame["next_plan_used"] = np.where(known, used, np.nan)
+    frame["next_plan_features"] = np.where(known, used + 1 + np.arange(count) % 5, np.nan)
+    numbers = ["limit_amount", "limit_pace", "new_team_users", *(f"use_week_{week}" for week in range(1, WEEKS + 1))]
+    return frame.astype(dict.fromkeys(numbers, "float64"))
+
+
 def accounts(count: int, seed: int = 1) -> pd.DataFrame:
     draw = np.random.default_rng(seed)
     names = [f"{draw.choice(FIRST)} {draw.choice(SECOND)}" for _ in range(count)]
@@ -181,11 +210,12 @@ def assemble(
     people: pd.DataFrame,
     *,
     previous: PublishedList | None = None,
+    named: pd.DataFrame | None = None,
     **given: Any,
 ) -> HeldList:
-    """The list of a base of one batch, all of it in memory; ``given`` are more of its context."""
+    """The list of a base of one batch, in memory; ``named``: its details; ``given`` are more of its context."""
     context = ListContext(day, known_people(people), **{"horizon_days": 90} | given)
-    batch = assemble_batch(context, scores, attributions, rows)
+    batch = assemble_batch(context, scores, attributions, rows, named)
     base = assemble_base(context, batch.scores, batch.exclusions, batch.not_evaluated, previous)
     frames = {**batch.tables(), "scores": base.scores, "exclusions": base.exclusions}
     return HeldList(Path("nowhere"), day, base.manifest, context=context, frames=frames)
@@ -221,7 +251,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def snapshot(count: int = 60, seed: int = 1, day: date = DAY, **given: object) -> HeldList:
-    """A whole list of ``count`` accounts; ``given`` replaces rows, accounts, settings, playbook or previous."""
+    """A whole list of ``count`` accounts; ``given`` replaces rows, details, accounts, settings, playbook, previous."""
     rows = given.get("rows", feature_rows(count, seed))
     scores, attributions = scored(rows, seed, bool(given.get("per_motion", True)))
     return assemble(
@@ -236,6 +266,7 @@ def snapshot(count: int = 60, seed: int = 1, day: date = DAY, **given: object) -
         model_version="headroom/7",
         run_id="run-1",
         previous=given.get("previous"),
+        named=given.get("details"),
     )
 
 

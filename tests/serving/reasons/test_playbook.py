@@ -9,6 +9,7 @@ from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError
 from features.catalogue import REGISTRY
 from serving.reasons.playbook import load
+from serving.reasons.render import SIDES
 from tests.serving.world import CATALOGUE, PLAYBOOK
 
 FEATURES = {feature.name: feature.card for feature in REGISTRY.features.values() if feature.card is not None}
@@ -21,7 +22,6 @@ OWN_PLAY = """
 [plays.seat_own]
 motion = "seat"
 name = "Our own seat play"
-default = true
 reasons = ["seats_in_use"]
 what_to_do = "Call the admin this week."
 offer = "Ten seats for the price of nine."
@@ -38,20 +38,34 @@ def test_the_shipped_playbook_tells_every_feature_of_the_product() -> None:
     assert {card.reason_code for card in FEATURES.values()} == set(playbook.reasons)
 
 
-def test_every_motion_has_a_default_play() -> None:
-    assert [PLAYBOOK.plays[PLAYBOOK.default_play(motion)].motion for motion in MOTIONS] == list(MOTIONS)
-    assert len(PLAYBOOK.plays_of("seat")) >= 2
+def test_every_motion_has_plays_and_one_play_is_neutral() -> None:
+    assert min(len(PLAYBOOK.plays_of(motion)) for motion in MOTIONS) >= 2
+    assert [code for code, play in PLAYBOOK.plays.items() if play.motion is None] == [PLAYBOOK.neutral_play]
+
+
+def every_telling(*sides: str) -> list[tuple[str, str]]:
+    """What each reason says whoever it is about, with its code."""
+    return [
+        (code, " ... ".join(telling.template.literals))
+        for code, reason in PLAYBOOK.reasons.items()
+        for side in sides or SIDES
+        for telling in reason.tellings(side)
+    ]
 
 
 def test_texts_state_facts_and_end_like_sentences() -> None:
-    for code, reason in PLAYBOOK.reasons.items():
-        for variant in reason.texts + reason.against:
-            assert variant.text.endswith("."), code
-            assert not re.search(r"\b(will|should|likely|because|probably)\b", variant.text), code
+    for code, text in every_telling():
+        assert text.endswith("."), code
+        assert not re.search(r"\b(will|should|likely|because|probably)\b", text), code
 
 
 def test_plays_speak_for_the_customer() -> None:
-    assert all(play.words.startswith("As you use it today") for play in PLAYBOOK.plays.values())
+    """What is said first is about them or from them, asks or offers, and promises nothing."""
+    for code, play in PLAYBOOK.plays.items():
+        for telling in play.openings:
+            text = " ... ".join(telling.template.literals)
+            assert re.search(r"\b(you|your|us|we|congratulations)\b", text, re.IGNORECASE), code
+            assert not re.search(r"\b(will save|guarantee|best|cheap)\b", text), code
 
 
 def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
@@ -59,7 +73,8 @@ def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
     own.write_text(OWN_REASON + OWN_PLAY)
     playbook = load(CATALOGUE, own)
     assert playbook.reasons["tenure"].title == "Time with us"
-    assert playbook.default_play("seat") == "seat_own"
+    assert next(iter(playbook.plays_of("seat"))) == "seat_own"  # the first of equals
+    assert playbook.neutral_play == PLAYBOOK.neutral_play
     assert playbook.reasons.keys() == PLAYBOOK.reasons.keys()
     assert "seat_limit" in playbook.plays
 
@@ -89,6 +104,7 @@ def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
         ),
         (OWN_PLAY.replace('motion = "seat"', 'motion = "seats"'), "there is no motion `seats`"),
         (OWN_PLAY.replace('"seats_in_use"', '"seat_in_use"'), "`seat_in_use` is no reason code (there is seats_in_use"),
+        (OWN_PLAY + "default = true", "`plays.seat_own.default` is an unknown key"),
         (OWN_PLAY.replace("days_to_act = 7", "days_to_act = 0"), "plays.seat_own.days_to_act"),
         (OWN_PLAY.replace('offer = "Ten seats for the price of nine."\n', ""), "plays.seat_own.offer"),
     ],
