@@ -20,8 +20,10 @@ from serving.publish import publish as publish_list
 from serving.published.assemble import AccountBatch, assemble_base, assemble_batch
 from serving.published.context import ListContext, known_people
 from serving.published.read import PublishedList
+from serving.reasons.choose import explain
 from serving.reasons.playbook import load
-from serving.settings import ServingSettings
+from serving.reasons.render import ReasonContext
+from serving.settings import ReasonSettings, ServingSettings
 
 DAY = date(2026, 10, 1)
 
@@ -179,6 +181,24 @@ def scored(rows: pd.DataFrame, seed: int = 1, per_motion: bool = True) -> tuple[
     attributions.insert(0, "account_id", rows["account_id"])
     attributions.insert(0, "snapshot_date", DAY)
     return scores, attributions
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Accounts with their feature rows, details and attributions, in one order, and the reasons that are told."""
+
+    rows: pd.DataFrame
+    details: pd.DataFrame
+    attributions: pd.DataFrame
+    reasons: pd.DataFrame
+
+
+def drawn_reasons(count: int, seed: int, settings: ReasonSettings = SETTINGS.reasons) -> Drawn:
+    """Reasons of made-up accounts."""
+    rows = feature_rows(count, seed)
+    named, attributions = details(rows, seed), scored(rows, seed)[1]
+    told = explain(attributions, rows, ReasonContext(CATALOGUE, PLAYBOOK, "$"), settings, details=named)
+    return Drawn(rows, named, attributions, told.reasons)
 
 
 @dataclass(frozen=True)
