@@ -1,6 +1,6 @@
 """A small made-up base for the tests of serving: a catalogue, feature rows that agree with each other, scores."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -210,6 +210,11 @@ class HeldList(PublishedList):
 
     def columns(self, table: str) -> list[str]:
         return list(self.frames[table].columns)
+
+    def batches(self, table: str, columns: Iterable[str] = ()) -> Iterator[pd.DataFrame]:
+        """Forty rows at a time: an account may be in two of them, as on disk."""
+        rows = self._scan(table, tuple(columns))
+        yield from (rows.iloc[start : start + 40].reset_index(drop=True) for start in range(0, len(rows), 40))
 
     def with_tables(self, **tables: pd.DataFrame) -> "HeldList":
         """The same list with other tables."""

@@ -18,8 +18,8 @@ from serving.settings import ReasonSettings
 from tests.serving.reasons.test_choose import own
 from tests.serving.world import CATALOGUE, DAY, PLAYBOOK, Drawn, drawn_reasons
 
-SEEDS = range(24)
-ACCOUNTS = 40
+SEEDS = range(20)
+ACCOUNTS = 30
 SETTINGS = ReasonSettings()
 FEW = ReasonSettings(show_for=1, show_against=0, min_shown_log_odds=0.3)
 
