@@ -29,7 +29,9 @@ def assembled(*people: dict[str, object], parts: dict[str, float] | None = None,
         [{**GOOD, **{k: v for k, v in person.items() if k in CATALOGUE}} for person in people], dtype=float
     )
     rows.insert(0, "account_id", ids)
-    named = pd.DataFrame([{k: v for k, v in person.items() if k in DETAILS} for person in people]).assign(account_id=ids)
+    named = pd.DataFrame([{k: v for k, v in person.items() if k in DETAILS} for person in people]).assign(
+        account_id=ids
+    )
     return assemble(
         DAY,
         scores,
@@ -146,7 +148,9 @@ def test_only_what_speaks_for_the_account_chooses_its_play() -> None:
 
 
 def test_the_day_to_act_follows_from_the_play() -> None:
-    made = assembled({"propensity_seat": 0.3, "active_users_28d": 9}, parts={"seats_free": 0.6, "mrr": 0.1, "tenure_days": 0.1})
+    made = assembled(
+        {"propensity_seat": 0.3, "active_users_28d": 9}, parts={"seats_free": 0.6, "mrr": 0.1, "tenure_days": 0.1}
+    )
     assert made.scores()["act_by"].tolist() == [date(2026, 10, 15)]  # 1 October and 14 days
 
 

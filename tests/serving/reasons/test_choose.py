@@ -68,7 +68,10 @@ def test_a_reason_is_a_row_of_what_its_sentence_rests_on() -> None:
 
 def test_what_a_sentence_names_stands_beside_its_numbers() -> None:
     row = one_account(
-        {"gated_requests_182d": 0.5}, gated_requests_182d=1.0, gated_feature_asked="sso", gated_asked_on=date(2026, 8, 3)
+        {"gated_requests_182d": 0.5},
+        gated_requests_182d=1.0,
+        gated_feature_asked="sso",
+        gated_asked_on=date(2026, 8, 3),
     ).iloc[0]
     assert row["text"] == "Asked for SSO on 3 August."
     assert row["named"] == "gated_feature_asked=sso; gated_asked_on=2026-08-03"

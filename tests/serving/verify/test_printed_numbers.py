@@ -153,9 +153,7 @@ def test_every_number_in_a_sentence_follows_from_its_row(many: Drawn) -> None:
         ("named", lambda named: "limit_feature=another"),
     ],
 )
-def test_a_row_that_was_edited_is_named(
-    many: Drawn, column: str, change: Callable[[Any], object]
-) -> None:
+def test_a_row_that_was_edited_is_named(many: Drawn, column: str, change: Callable[[Any], object]) -> None:
     table = many.reasons
     place = int(table.index[table["comparator"].notna()][40])
     values = list(table[column])

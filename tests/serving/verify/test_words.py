@@ -96,7 +96,9 @@ def test_what_is_no_fault_is_not_found(text: str) -> None:
     made = made_of(3)
     reasons = made.frames["reasons"]
     others = reasons["shown"] & (reasons["account_id"] == reasons["account_id"][shown_for(made)])
-    alone = made.with_tables(reasons=reasons.assign(shown=reasons["shown"] & ~others | (reasons.index == shown_for(made))))
+    alone = made.with_tables(
+        reasons=reasons.assign(shown=reasons["shown"] & ~others | (reasons.index == shown_for(made)))
+    )
     assert findings(edited(alone, "reasons", shown_for(made), text=text, named=None)) == []
 
 
