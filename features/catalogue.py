@@ -4,7 +4,7 @@ from data.contract.feature_card import FeatureCard
 from data.time_cut import Tables
 from features.definition import REGISTRY, Feature
 from features.definitions import billing, contracts, crm, limits, peers, plays, seats, support, usage
-from features.definitions.custom import own_features
+from features.definitions.custom import own_card, own_features
 
 AREAS = (billing, contracts, limits, peers, crm, plays, usage, seats, support)
 """The business areas, in the order of the model's columns. Importing them defines the features."""
@@ -25,3 +25,9 @@ def catalogue(tables: Tables, *, absent: frozenset[str] = frozenset()) -> dict[s
 def full_catalogue() -> dict[str, FeatureCard]:
     """The card of every feature that there is, whatever tables a base has; the team's own are not among them."""
     return {f.name: f.card for f in REGISTRY.features.values() if f.card is not None}
+
+
+def card_of(name: str) -> FeatureCard:
+    """The card of a feature of this name; what is none of ours is the team's own."""
+    feature = REGISTRY.features.get(name)
+    return own_card(name) if feature is None or feature.card is None else feature.card

@@ -126,7 +126,7 @@ def next_plan_features(views: Views) -> ir.Table:
     plans = _next_plans(views).select(*KEY, "next_plan", "next_plan_product")
     granted = views.tables["plan_features"].select("feature", next_plan="plan", next_plan_product="product")
     added = plans.inner_join(granted, ["next_plan", "next_plan_product"]).select(*KEY, "feature")
-    use = added.semi_join(views.gated, [*KEY, "feature"]).inner_join(views.gated_use, [*KEY, "feature"])
+    use = added.inner_join(views.gated_use, [*KEY, "feature"])
     is_used = use.last_age.notnull() & (use.last_age <= QUARTER_DAYS)
     return use.group_by(*KEY).aggregate(next_plan_features=use.count(), next_plan_used=is_used.ifelse(1, 0).sum())
 

@@ -15,6 +15,12 @@ LINE_MOTIONS = ("seat", "upsell", "cross_sell")
 MOTIONS = (*LINE_MOTIONS, "usage")
 """The four motions of an expansion."""
 
+SERVED_SCORES = ("propensity", *(f"propensity_{motion}" for motion in MOTIONS), "expected_arr")
+"""What a served model says of a row: columns of the list's ``scores``."""
+
+REASONS_PARAMETER = "reasons"
+"""The parameter of a served model: how many reasons of each row are wanted."""
+
 MOVEMENT_CLASSES = ("new", *MOTIONS, "price", "contraction", "churn", "reactivation")
 """Every change of MRR is of exactly one of these classes."""
 

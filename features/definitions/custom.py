@@ -24,14 +24,15 @@ def own_features(tables: dict[str, ir.Table]) -> list[Feature]:
             f"{', '.join(taken)}: features of these names are built in.",
             f"Rename them in {OWN_TABLE}, or under [source.tables].",
         )
-    return [Feature(name, "own_values", partial(_value, name=name), (OWN_TABLE,), _card(name)) for name in names]
+    return [Feature(name, "own_values", partial(_value, name=name), (OWN_TABLE,), own_card(name)) for name in names]
 
 
 def _value(t: ir.Table, name: str) -> ir.Value:
     return t[name].max()
 
 
-def _card(name: str) -> FeatureCard:
+def own_card(name: str) -> FeatureCard:
+    """The card of one of the team's own features."""
     return FeatureCard(
         name=name,
         label=name.replace("_", " "),

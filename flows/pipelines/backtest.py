@@ -10,6 +10,7 @@ from flows.run.runner import RETRIES, pipeline, stage
 from flows.run.settings import load
 from flows.stages import inputs as steps
 from flows.stages.history import Known, evaluate_known, read_known, too_few, write_verdict
+from flows.stages.in_mlflow import logged_data
 from models.evaluation.evaluation import Evaluation
 from models.evaluation.verdict import not_usable
 from models.registry.mlflow_store import ModelRegistry
@@ -32,7 +33,13 @@ def write_backtest(known: Known, evaluation: Evaluation) -> tuple[Path, str]:
         "data_fingerprint": data["feature_rows_sha256"],
         **steps.provenance(settings),
     }
-    record = evaluation_record(f"backtest {known.base.snapshot_date}", evaluation, parameters, {"backtest.html": page})
+    record = evaluation_record(
+        f"backtest {known.base.snapshot_date}",
+        evaluation,
+        parameters,
+        {"backtest.html": page},
+        data=logged_data(settings, data, known.features, "backtest"),
+    )
     run_id = ModelRegistry(settings.mlruns_folder, settings.model).log_run(record)
     return steps.write_page(settings.reports_folder, "backtest.html", page), run_id
 

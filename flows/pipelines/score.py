@@ -26,6 +26,7 @@ def score(
     base, report = read_base(settings, snapshot_date)
     with base:
         # LightGBM, scikit-learn and SciPy take seconds to import: what is wrong with the base is told before.
+        from flows.stages.in_mlflow import log_published
         from flows.stages.scoring import add_to_list, load_model, new_list, rank_and_publish, score_and_explain
 
         bundle = load_model(settings, model, base)
@@ -36,4 +37,5 @@ def score(
                 scored = score_and_explain(bundle, rows, shard.cross_sell_options)
                 add_to_list(making, rows, scored, steps.details_of(shard))
             folder = rank_and_publish(making, report, base, settings)
+        log_published(bundle, base.snapshot_date, making.drift.figures(), settings)
     return {"folder": folder, "snapshot_date": base.snapshot_date, "version": bundle.version}

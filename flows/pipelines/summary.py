@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from models.evaluation.metrics import shown_in_terminal
+from models.evaluation.metrics import TERMINAL, told_at
 
 
 def of_training(result: Mapping[str, Any]) -> Iterator[str]:
@@ -12,7 +12,7 @@ def of_training(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"model {result['model']} version {result['version']} (run {result['run_id']})"
     yield f"decision: {result['decision']}"
     yield f"  {result['statement']}"
-    yield from (f"  {name:<22} {figures[name]:.3f}" for name in shown_in_terminal() if name in figures)
+    yield from (f"  {name:<22} {figures[name]:.3f}" for name in told_at(TERMINAL) if name in figures)
     yield from (f"  propensity_{motion} is withheld: {reason}" for motion, reason in result["withheld"].items())
     yield from (f"page: {page}" for page in result["pages"])
 

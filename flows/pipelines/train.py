@@ -11,6 +11,7 @@ from flows.run.runner import RETRIES, pipeline, stage
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
 from flows.stages.history import Known, evaluate_known, read_known, too_few, write_verdict
+from flows.stages.in_mlflow import logged_data
 from flows.stages.shown import show_decision
 from flows.stages.warnings import other_rules, with_label_rules, with_rules
 from models.estimators.bundle import Bundle
@@ -20,6 +21,7 @@ from models.evaluation.evaluation import Evaluation, prepare
 from models.evaluation.verdict import Verdict, not_usable
 from models.registry.champion import champion_of
 from models.registry.mlflow_store import ModelRegistry
+from models.registry.served_model import example_rows
 from models.report.pages import card_page, evaluation_page
 from models.report.run_record import evaluation_record, model_record, plots_of
 from models.training.promotion import Choice, Decision, decide, refused
@@ -77,6 +79,7 @@ def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[B
         parameters=parameters,
         plots=plots_of(trained, labels),
         decision=decision,
+        data=logged_data(settings, data, known.features, "training"),
     )
     bundle = registry.log_model(trained.bundle, record, champion=decision.choice is Choice.PROMOTE, pages=pages)
     return bundle, written
@@ -109,7 +112,7 @@ def refuse(known: Known, verdict: Verdict, evaluation: Evaluation | None) -> Pat
         rows = evaluation.rows if evaluation else prepare(known.history, list(known.features))
         categories = learn_categories(known.history, known.features)
         bundle = rule_bundle(rows, list(known.features), name, verdict, settings.training_settings, categories)
-        stored = registry.log_rule(with_label_rules(bundle, settings))
+        stored = registry.log_rule(with_label_rules(bundle, settings), example_rows(bundle, rows))
         say(f"version {stored.version} ranks by the rule '{bundle.facts['rule']}' where there is no champion")
     return page
 

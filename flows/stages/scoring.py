@@ -22,6 +22,7 @@ from flows.stages.warnings import require_same_rules, warnings
 from models.estimators.bundle import Bundle
 from models.registry.glance import RULE
 from models.registry.mlflow_store import ModelRegistry
+from models.scoring.drift import DriftCounter
 from models.scoring.score import Scored, require_features, require_unchanged, score
 from serving.publish import Publisher, publish
 from serving.published.assemble import assemble_batch
@@ -61,12 +62,14 @@ class ListInTheMaking:
     ) -> None:
         self.context, self.bundle, self.publishing, self.finish = context, bundle, publishing, finish
         self.fingerprint, self.explained_by = steps.Fingerprint(), ""
+        self.drift = DriftCounter(bundle)
         self._last = last
         self._references: Mapping[str, DirectionReference] | None = None
 
     def add(self, rows: pd.DataFrame, scored: Scored, details: pd.DataFrame | None) -> None:
         """Put the accounts of a shard into words and keep them on disk, some at a time."""
         self.fingerprint.add(rows)
+        self.drift.add(rows, scored.scores)
         self.explained_by = scored.explained_by
         # A shard is drawn by chance, so the first one stands for the base.
         self._references = self._references or measure(scored.attributions, rows, self.context.catalogue)

@@ -15,6 +15,7 @@ from models.estimators.boosting import Booster
 from models.estimators.calibration import Calibrator, calibrator_from_dict
 from models.estimators.categories import Categories
 from models.estimators.cross_sell import CrossSellModel
+from models.estimators.reference import ReferenceBase
 
 
 class OutdatedModelError(ModelError):
@@ -22,6 +23,8 @@ class OutdatedModelError(ModelError):
 
 
 DESCRIPTION = "bundle.json"
+ANY = "any"
+"""The model that is ranked by, among those of the motions."""
 FORMAT = 5
 
 
@@ -43,7 +46,7 @@ class Bundle:
     ``categories`` are the values of the text-valued features. ``any_expansion`` is the model that is ranked by and
     explained; ``motions`` are those that could be learnt, and ``withheld`` says of each other motion why not.
     ``cross_sell`` says which product a cross-sell would be of. ``facts`` are plain values: period, rows, expansions,
-    rounds, seed.
+    rounds, seed. ``reference`` is the base on the day of the training; None if it is not known, as in older models.
     ``version``, ``run_id`` and ``name`` (of the registered model) are empty until the model is in the registry.
     """
 
@@ -56,6 +59,7 @@ class Bundle:
     cross_sell: CrossSellModel | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     categories: Categories = field(default_factory=dict)
+    reference: ReferenceBase | None = None
     version: str = ""
     run_id: str = ""
     name: str = ""
@@ -75,8 +79,10 @@ class Bundle:
         ``sha256`` has the hash of each booster and of each part of the description; that of a calibrator is taken
         together with its booster's, so that it fits no other.
         """
-        models = {"any": self.any_expansion, **self.motions}
-        boosters = {_file(name): boosting.to_text(m.booster) for name, m in models.items() if m.booster is not None}
+        models = {ANY: self.any_expansion, **self.motions}
+        boosters = {
+            booster_file(name): boosting.to_text(m.booster) for name, m in models.items() if m.booster is not None
+        }
         description = {
             "format": FORMAT,
             "feature_names": list(self.feature_names),
@@ -90,6 +96,7 @@ class Bundle:
             "amounts": None if self.amounts is None else self.amounts.to_dict(),
             "offers": None if self.cross_sell is None else self.cross_sell.to_dict(),
             "facts": dict(self.facts),
+            "reference": None if self.reference is None else self.reference.to_dict(),
         }
         description = json.loads(json.dumps(description))
         description["sha256"] = _hashes(description, boosters)
@@ -105,11 +112,13 @@ class Bundle:
                 f"its files are of format {stored.get('format')!r}, and this version of Headroom reads {FORMAT}.",
                 "Train again with this version, or score with the one that stored it.",
             )
-        boosters = {_file(name): _part(files, _file(name)) for name, m in stored["models"].items() if m["booster"]}
+        boosters = {
+            booster_file(name): _part(files, booster_file(name)) for name, m in stored["models"].items() if m["booster"]
+        }
         _require_unchanged(stored.pop("sha256", {}), _hashes(stored, boosters))
         models = {
             name: Propensity(
-                boosting.from_text(boosters[_file(name)]) if model["booster"] else None,
+                boosting.from_text(boosters[booster_file(name)]) if model["booster"] else None,
                 calibrator_from_dict(model["calibrator"]),
             )
             for name, model in stored["models"].items()
@@ -117,13 +126,14 @@ class Bundle:
         bundle = cls(
             feature_names=tuple(stored["feature_names"]),
             categories={name: tuple(values) for name, values in stored["categories"].items()},
-            any_expansion=models.pop("any"),
+            any_expansion=models.pop(ANY),
             motions=models,
             withheld=stored["withheld"],
             all_motions_modelled=stored["all_motions_modelled"],
             amounts=None if stored["amounts"] is None else Amounts.from_dict(stored["amounts"]),
             cross_sell=None if stored["offers"] is None else CrossSellModel.from_dict(stored["offers"]),
             facts=stored["facts"],
+            reference=ReferenceBase.from_dict(stored["reference"]) if stored.get("reference") else None,
         )
         boosting.check_columns(boosting.feature_names(bundle.booster), list(bundle.feature_names))
         return bundle
@@ -137,7 +147,8 @@ class Champion:
     predictions: pd.DataFrame
 
 
-def _file(name: str) -> str:
+def booster_file(name: str) -> str:
+    """The file of the booster of a motion, or of ``ANY``."""
     return f"booster_{name}.txt"
 
 
@@ -165,7 +176,7 @@ def _hashes(description: Mapping[str, Any], boosters: Mapping[str, str]) -> dict
     """The sha256 of each booster and of each part of a description, by the name that a refusal gives it."""
     of_boosters = {name: _hash(text) for name, text in boosters.items()}
     calibrators = {
-        f"the calibrator of {name}": _hash(_written(model) + of_boosters.get(_file(name), ""))
+        f"the calibrator of {name}": _hash(_written(model) + of_boosters.get(booster_file(name), ""))
         for name, model in description["models"].items()
     }
     parts = {f"{part} of {DESCRIPTION}": _hash(_written(value)) for part, value in description.items()}

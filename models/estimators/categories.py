@@ -35,11 +35,16 @@ def encode(rows: pd.DataFrame, categories: Categories) -> pd.DataFrame:
     return rows.assign(**codes) if codes else rows
 
 
-def recode(rows: pd.DataFrame, known: Categories, wanted: Categories) -> pd.DataFrame:
-    """Rows that were encoded by one model's categories, as another model encodes them."""
+def decode(rows: pd.DataFrame, categories: Categories) -> pd.DataFrame:
+    """The opposite of ``encode``: each number of a text-valued feature as its value."""
     texts = {
         name: rows[name].map(dict(enumerate(values))).astype("str").where(rows[name].notna())
-        for name, values in known.items()
+        for name, values in categories.items()
         if name in rows.columns
     }
-    return encode(rows.assign(**texts), wanted) if texts else rows
+    return rows.assign(**texts) if texts else rows
+
+
+def recode(rows: pd.DataFrame, known: Categories, wanted: Categories) -> pd.DataFrame:
+    """Rows that were encoded by one model's categories, as another model encodes them."""
+    return encode(decode(rows, known), wanted) if known.keys() & set(rows.columns) else rows

@@ -30,6 +30,7 @@ class MetricKind(StrEnum):
 
 
 BENCH, SLICES, TERMINAL, BEST_RULE = "the bench", "slices", "the terminal", "beside that of the best rule"
+LEAD = "first among the figures in MLflow"
 """Where a metric is shown beside the table of all of them."""
 
 
@@ -165,7 +166,7 @@ METRICS = (
         ORDER,
         lambda rows: measures.auc(rows.y, rows.p, rows.counts),
         HALF,
-        shown=(*EVERYWHERE, BEST_RULE),
+        shown=(*EVERYWHERE, BEST_RULE, LEAD),
     ),
     Metric(
         "average_precision",
@@ -176,7 +177,12 @@ METRICS = (
         shown=EVERYWHERE,
     ),
     Metric(
-        "precision_at_20", "precision at 20", ORDER, lambda rows: rows.precision_of_first, BASE_RATE, shown=EVERYWHERE
+        "precision_at_20",
+        "precision at 20",
+        ORDER,
+        lambda rows: rows.precision_of_first,
+        BASE_RATE,
+        shown=(*EVERYWHERE, LEAD),
     ),
     Metric("lift_at_20", "lift at 20", ORDER, lambda rows: ratio(rows.precision_of_first, rows.rate), ONE),
     Metric("precision_at_10pct", "precision at 10%", ORDER, lambda rows: rows.precision_of_tenth, BASE_RATE),
@@ -228,7 +234,7 @@ METRICS = (
         "Brier skill over the base rate",
         PROBABILITY,
         lambda rows: measures.brier_skill(rows.y, rows.p, rows.counts),
-        shown=(TERMINAL,),
+        shown=(TERMINAL, LEAD),
     ),
     Metric("log_loss", "log loss", PROBABILITY, lambda rows: measures.log_loss(rows.y, rows.p, rows.counts)),
     Metric(
@@ -249,7 +255,7 @@ METRICS = (
         "forecast / realised expansions",
         PROBABILITY,
         lambda rows: measures.forecast_over_realised(rows.p, rows.y, rows.counts),
-        shown=(SLICES, TERMINAL),
+        shown=(SLICES, TERMINAL, LEAD),
     ),
     Metric(
         "deciles_out_of_order",
@@ -325,9 +331,9 @@ def shown_on(place: str, among: Collection[str] | None = None) -> list[str]:
     return [m.name for m in METRICS if place in m.shown and (among is None or m.name in among)]
 
 
-def shown_in_terminal() -> list[str]:
-    """The names of a training's figures that are printed."""
-    names = [(m.name, f"best_rule_{m.name}" if BEST_RULE in m.shown else "") for m in METRICS if TERMINAL in m.shown]
+def told_at(place: str) -> list[str]:
+    """The names of a training's figures that are told there: in the terminal, or first in MLflow."""
+    names = [(m.name, f"best_rule_{m.name}" if BEST_RULE in m.shown else "") for m in METRICS if place in m.shown]
     return [name for pair in names for name in pair if name]
 
 

@@ -2,7 +2,7 @@
 
     FOLDER/mlflow.db                                     runs, figures, versions, aliases
     FOLDER/artifacts/RUN/artifacts/bundle/               all that scoring needs: boosters as text, the rest as JSON
-                                  .../model/             the booster as an MLflow model with signature
+                                  .../model/             the same as an MLflow model, with signature, example and code
                                   .../plots/  tables/    what is known about it
 
 A folder that was moved or copied still works: a run's files are looked up under the folder first, then where the
@@ -11,66 +11,75 @@ database remembers them. mlflow takes seconds to import, so it is loaded when it
 
 import hashlib
 import io
+import json
 import os
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlparse
 
 import numpy as np
 import pandas as pd
 
+from data.contract.vocabulary import REASONS_PARAMETER, SERVED_SCORES
 from data.errors import ModelError
-from models.estimators.bundle import DESCRIPTION, Bundle
+from models.estimators.bundle import ANY, DESCRIPTION, Bundle, booster_file
 from models.registry.glance import CHALLENGER, CHAMPION, DATABASE, PREVIOUS, RULE
+from models.registry.records import Content, Figure, LoggedData, RunRecord
 
 DEFAULT_NAME = "headroom"
 DECISION, BECAUSE, PROMOTED = "headroom.decision", "headroom.because", "headroom.promoted_by_hand"
 """Tags of a run: what was decided about it, why, and why somebody promoted it."""
+NOTE = "mlflow.note.content"
+"""The tag that MLflow shows as the description of a run."""
+LISTS = "lists"
+"""What the experiment of the published lists is called, after the name of the model."""
 SHA256 = "headroom.sha256"
 """Head of the tags of a run that hold the hash of a file of it."""
-BUNDLE, TABLES, PLOTS = "bundle", "tables", "plots"
+BUNDLE, MODEL, TABLES, PLOTS = "bundle", "model", "tables", "plots"
 """Folders of a run."""
 SEALED = (f"{BUNDLE}/{DESCRIPTION}", f"{TABLES}/predictions.parquet")
 """Files that are read again: what is served (the description has the hashes of the boosters), and what is compared."""
-MOST_METRICS, MOST_PARAMETERS, LONGEST_TAG = 1000, 100, 5000
-"""What MLflow takes in one batch, and of one tag."""
-_REQUIREMENTS = ("mlflow", "lightgbm", "numpy", "pandas")
-
-Content = str | bytes | pd.DataFrame
-"""What a file holds: text, bytes, or a frame, which is written as the file's suffix says (.csv, .parquet)."""
-
-
-class Figure(NamedTuple):
-    """One number about a model; ``step`` counts the reported snapshots where it is one of a series."""
-
-    name: str
-    value: float
-    step: int = 0
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """What is stored about one run, in plain values. ``files``: their place under the run's artifacts to content."""
-
-    name: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    figures: Sequence[Figure] = ()
-    files: Mapping[str, Content] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
+MOST_METRICS, MOST_PARAMETERS, LONGEST_TAG, LONGEST_DIGEST = 1000, 100, 5000, 36
+"""What MLflow takes in one batch, of one tag, and of the digest of a data set."""
+LOADER = "models.registry.served_model"
+"""The module that makes a served model of a bundle; every version remembers its name."""
+ROOMS = ("data", "features", "models")
+"""The code that is kept with a version: where it is served, Headroom need not be installed."""
+REQUIREMENTS = (
+    "ibis-framework",
+    "joblib",
+    "lightgbm",
+    "mlflow",
+    "numba",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "scikit-learn",
+    "scipy",
+)
+"""What that code imports."""
+OF_THE_LATEST = frozenset({"last_snapshot", "horizon_days", "motions", "code_version"})
+"""Tags of a version that the registered model has too, as its latest version says them."""
+ABOUT = (
+    "Who expands within the horizon. Takes the table that `headroom features` writes and returns for each of its rows "
+    "what the published list says: calibrated propensities, of any expansion and of each motion, and the expected "
+    'expansion ARR; with the parameter `{"reasons": 3}` also the three strongest reasons in log-odds.'
+)
+"""The description of the registered model, unless somebody wrote another."""
 
 
 def _mlflow() -> Any:
     """mlflow, quiet and without telemetry."""
     os.environ.setdefault("DO_NOT_TRACK", "true")  # mlflow wants the word, not a 1
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # an error is raised too, and told by whoever asked
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns about itself while it is imported
         import mlflow
@@ -107,23 +116,22 @@ class ModelRegistry:
         be the ``champion``, it becomes so last of all: a failure leaves the old one.
         """
         with self._run(record) as run_id:
-            self._attach_bundle(run_id, bundle)
-            with tempfile.TemporaryDirectory() as folder:
-                _save_model(Path(folder) / "model", bundle)
-                self._client().log_artifacts(run_id, folder)
-            version = self._register(run_id)
+            self._attach_bundle(run_id, bundle, record.example)
+            version = self._register(run_id, record)
             self.attach(run_id, pages(version))
             self.set_alias(version, CHALLENGER)
         if champion:
             self.set_champion(version)
         return bundle.registered(version, run_id, self.name)
 
-    def log_rule(self, bundle: Bundle) -> Bundle:
+    def log_rule(self, bundle: Bundle, example: pd.DataFrame | None = None) -> Bundle:
         """Store a rule that stands in for a model as a new version, under the alias ``rule``; never the champion."""
         facts = {f"fact.{name}": value for name, value in bundle.facts.items()}
-        with self._run(RunRecord(f"rule {bundle.facts['last_snapshot']}", facts)) as run_id:
-            self._attach_bundle(run_id, bundle)
-            version = self._register(run_id)
+        about = "A rule that stands in for a model where none is usable: its percentages are no forecast."
+        record = RunRecord(f"rule {bundle.facts['last_snapshot']}", facts, description=about)
+        with self._run(record) as run_id:
+            self._attach_bundle(run_id, bundle, example)
+            version = self._register(run_id, record)
         self.set_alias(version, RULE)
         return bundle.registered(version, run_id, self.name)
 
@@ -132,15 +140,35 @@ class ModelRegistry:
         with self._run(record) as run_id:
             return run_id
 
+    def log_list(self, record: RunRecord) -> str:
+        """Store what a published list came to, in an experiment of its own. Its run id.
+
+        Raises ModelError where MLflow cannot be written.
+        """
+        try:
+            with self._run(record, f"{self.name} {LISTS}") as run_id:
+                return run_id
+        except (OSError, _mlflow().exceptions.MlflowException) as error:
+            raise ModelError(
+                f"Log the list of {record.parameters['snapshot_date']} to MLflow.",
+                f"{self.folder} cannot be written: {_first_cause(error)}.",
+                "Make room and rights there, and score that day again to log it; the list itself is published.",
+            ) from error
+
     @contextmanager
-    def _run(self, record: RunRecord) -> Iterator[str]:
+    def _run(self, record: RunRecord, experiment: str = "") -> Iterator[str]:
         """A new run that holds the record; it has failed if what follows fails."""
         client = self._client()
-        run_id = str(client.create_run(self._experiment(client), run_name=record.name).info.run_id)
+        of_experiment = self._experiment(client, experiment or self.name)
+        run_id = str(client.create_run(of_experiment, run_name=record.name).info.run_id)
         try:
             _log_values(client, run_id, record.parameters, record.figures)
             for tag, text in record.tags.items():
                 self.note(run_id, tag, text)
+            if record.description:
+                self.note(run_id, NOTE, record.description)
+            if record.data:
+                client.log_inputs(run_id, datasets=[_dataset(record.data)])
             self.attach(run_id, record.files)
             yield run_id
         except BaseException:
@@ -161,9 +189,16 @@ class ModelRegistry:
                     client.set_tag(run_id, f"{SHA256}/{place}", hashlib.sha256(written).hexdigest())
             client.log_artifacts(run_id, folder)
 
-    def _attach_bundle(self, run_id: str, bundle: Bundle) -> None:
-        """What scoring needs, in a folder of its own."""
-        self.attach(run_id, {f"{BUNDLE}/{name}": text for name, text in bundle.to_files().items()})
+    def _attach_bundle(self, run_id: str, bundle: Bundle, example: pd.DataFrame | None) -> None:
+        """What scoring needs, and the same as a model that MLflow serves, each in a folder of its own."""
+        files = {f"{BUNDLE}/{name}": text for name, text in bundle.to_files().items()}
+        self.attach(run_id, files)
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as data:
+            (Path(data) / BUNDLE).mkdir()
+            for place, text in files.items():
+                (Path(data) / place).write_text(text, encoding="utf-8")
+            _save_model(Path(folder) / MODEL, bundle, Path(data) / BUNDLE, example)
+            self._client().log_artifacts(run_id, folder)
 
     def has_champion(self) -> bool:
         """Is there a model to serve?"""
@@ -189,7 +224,7 @@ class ModelRegistry:
 
     def note(self, run_id: str, tag: str, text: str) -> None:
         """Note something at a run."""
-        self._client().set_tag(run_id, tag, text[:LONGEST_TAG])
+        self._client().set_tag(run_id, *_cut({tag: text}).popitem())
 
     def table(self, run_id: str, name: str) -> pd.DataFrame:
         """A Parquet table of a run. Raises ModelError if its files are gone or were changed."""
@@ -243,25 +278,29 @@ class ModelRegistry:
         uri = f"sqlite:///{self.database}"
         return _mlflow().MlflowClient(tracking_uri=uri, registry_uri=uri)
 
-    def _experiment(self, client: Any) -> str:
+    def _experiment(self, client: Any, name: str) -> str:
         """The experiment whose artifacts are in this folder; one that the folder brought from elsewhere is renamed."""
-        there = client.get_experiment_by_name(self.name)
+        there = client.get_experiment_by_name(name)
         if there is not None and there.artifact_location != self.artifacts.as_uri():
-            client.rename_experiment(
-                there.experiment_id, f"{self.name} (before the folder moved, {there.experiment_id})"
-            )
+            client.rename_experiment(there.experiment_id, f"{name} (before the folder moved, {there.experiment_id})")
             there = None
         if there is not None:
             return str(there.experiment_id)
-        return str(client.create_experiment(self.name, artifact_location=self.artifacts.as_uri()))
+        return str(client.create_experiment(name, artifact_location=self.artifacts.as_uri()))
 
-    def _register(self, run_id: str) -> str:
-        """A new version of the registered model."""
+    def _register(self, run_id: str, record: RunRecord) -> str:
+        """A new version of the registered model, which says of itself what its run says."""
         client = self._client()
-        if all(model.name != self.name for model in client.search_registered_models()):
-            client.create_registered_model(self.name)
-        source = f"{client.get_run(run_id).info.artifact_uri}/model"
-        return str(client.create_model_version(self.name, source=source, run_id=run_id).version)
+        there = next((model for model in client.search_registered_models() if model.name == self.name), None)
+        if there is None:
+            client.create_registered_model(self.name, description=ABOUT)
+        elif not there.description:
+            client.update_registered_model(self.name, description=ABOUT)
+        for tag in OF_THE_LATEST & record.tags.keys():
+            client.set_registered_model_tag(self.name, tag, record.tags[tag])
+        source = f"{client.get_run(run_id).info.artifact_uri}/{MODEL}"
+        about = {"tags": _cut(record.tags), "description": record.description}
+        return str(client.create_model_version(self.name, source=source, run_id=run_id, **about).version)
 
     def find(self, asked: str) -> tuple[str, str]:
         """Version and run of a reference as ``load`` takes it. Raises ModelError, saying what there is."""
@@ -325,6 +364,13 @@ def listed(there: pd.DataFrame) -> str:
     return "; ".join(f"{v['name']}/{v['version']} {_at(v['aliases'])}(run {v['run_id']})" for v in latest)
 
 
+def _first_cause(error: BaseException) -> str:
+    """What the database or the disk said, which MLflow wraps in words of its own."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+
+
 def _at(aliases: str) -> str:
     return "".join(f"@{alias} " for alias in aliases.split())
 
@@ -339,19 +385,63 @@ def _as_bytes(place: str, content: Content) -> bytes:
     return content.encode() if isinstance(content, str) else content
 
 
-def _save_model(place: Path, bundle: Bundle) -> None:
-    """The booster as MLflow's own kind of model, as text, signed on float64 columns."""
-    mlflow = _mlflow()
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
+def _save_model(place: Path, bundle: Bundle, files: Path, example: pd.DataFrame | None) -> None:
+    """The bundle as a model that MLflow serves, without pickle; to its own LightGBM reader it is the booster.
 
-    columns = Schema([ColSpec("double", name) for name in bundle.feature_names])
-    mlflow.lightgbm.save_model(
-        bundle.booster,
-        str(place),
-        signature=ModelSignature(inputs=columns, outputs=Schema([ColSpec("double")])),
-        pip_requirements=[f"{package}=={installed(package)}" for package in _REQUIREMENTS],  # found by search: seconds
+    ``files``: a folder with the files of the bundle.
+    """
+    mlflow = _mlflow()
+    model = mlflow.models.Model()
+    booster = f"data/{files.name}/{booster_file(ANY)}"
+    model.add_flavor("lightgbm", lgb_version=installed("lightgbm"), data=booster, model_class="lightgbm.basic.Booster")
+    code = Path(__file__).parents[2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it compares the columns of the example in a way that pandas will give up
+        mlflow.pyfunc.save_model(
+            str(place),
+            loader_module=LOADER,
+            data_path=str(files),
+            code_paths=[str(code / room) for room in ROOMS],
+            mlflow_model=model,
+            signature=_signature(bundle),
+            input_example=example,
+            pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],  # to find them takes it seconds
+        )
+
+
+def _signature(bundle: Bundle) -> Any:
+    """What the model takes and gives. A number may be any: MLflow refuses whole numbers where it is told double."""
+    _mlflow()
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import AnyType
+
+    account, day = (ColSpec(DataType.string, "account_id"), ColSpec(AnyType(), "snapshot_date"))
+    kinds = {name: DataType.string if name in bundle.categories else AnyType() for name in bundle.feature_names}
+    scores = [ColSpec(DataType.double, name, required=name == "propensity") for name in SERVED_SCORES]
+    return ModelSignature(
+        inputs=Schema([account, day, *(ColSpec(kind, name) for name, kind in kinds.items())]),
+        outputs=Schema([account, day, *scores]),
+        params=ParamSchema([ParamSpec(REASONS_PARAMETER, "long", 0)]),
     )
+
+
+def _dataset(data: LoggedData) -> Any:
+    """As MLflow notes what a run read."""
+    entities = _mlflow().entities
+    profile = {"num_rows": data.rows, "num_columns": data.columns, "sha256": data.sha256}
+    dataset = entities.Dataset(
+        name=data.name,
+        digest=data.sha256[:LONGEST_DIGEST],
+        source_type=data.kind,
+        source=json.dumps({"uri": data.url}),
+        profile=json.dumps(profile),
+    )
+    return entities.DatasetInput(dataset, [entities.InputTag("mlflow.data.context", data.use)])
+
+
+def _cut(tags: Mapping[str, str]) -> dict[str, str]:
+    return {name: text[:LONGEST_TAG] for name, text in tags.items()}
 
 
 def _log_values(client: Any, run_id: str, parameters: Mapping[str, Any], figures: Sequence[Figure]) -> None:

@@ -8,11 +8,17 @@ import matplotlib.figure
 import pandas as pd
 
 from models.evaluation.evaluation import Evaluation
-from models.registry.mlflow_store import BECAUSE, DECISION, PLOTS, TABLES, Content, Figure, RunRecord
+from models.evaluation.metrics import LEAD, told_at, words_of
+from models.registry.mlflow_store import BECAUSE, DECISION, PLOTS, TABLES
+from models.registry.records import Content, Figure, LoggedData, RunRecord
+from models.registry.served_model import example_rows
 from models.report.plots import evaluation_plots, png
 from models.report.shap_plot import summary_plot
 from models.training.promotion import Decision
 from models.training.train import TrainedModel
+
+LEAD_GROUP, ALL_GROUP, MOTION_GROUP, ORIGIN_GROUP = "1_lead", "2_all", "3_motion_", "4_by_snapshot"
+"""Groups of figures: what is before the slash of their names, by which MLflow sorts them and puts them together."""
 
 
 def model_record(
@@ -22,12 +28,14 @@ def model_record(
     parameters: Mapping[str, Any] | None = None,
     plots: Mapping[str, matplotlib.figure.Figure] | None = None,
     decision: Decision | None = None,
+    data: LoggedData | None = None,
 ) -> RunRecord:
     """The record of a trained model. ``fingerprint`` names the data it was trained on; ``parameters``: more of them."""
     names = list(trained.bundle.feature_names)
+    parameters = {**parameters_of(trained), "data_fingerprint": fingerprint, **(parameters or {})}
     return RunRecord(
         name=f"train {trained.bundle.facts['last_snapshot']}",
-        parameters={**parameters_of(trained), "data_fingerprint": fingerprint, **(parameters or {})},
+        parameters=parameters,
         figures=tuple(figures_of(trained)),
         files={
             **_tables(trained.evaluation),
@@ -36,8 +44,34 @@ def model_record(
             **{f"{PLOTS}/{name}.png": png(figure) for name, figure in (plots or {}).items()},
             **_decision_file(decision),
         },
-        tags=_decision_tags(decision),
+        tags={**_tags(trained, parameters), **_decision_tags(decision)},
+        description=describe(trained),
+        data=data,
+        example=example_rows(trained.bundle, trained.latest_rows),
     )
+
+
+def describe(trained: TrainedModel) -> str:
+    """A version in a few sentences."""
+    facts, motions = trained.bundle.facts, ", ".join(trained.bundle.motions) or "none"
+    figures = "; ".join(
+        f"{words_of(name)} {trained.metrics[name]:.3f}" for name in told_at(LEAD) if name in trained.metrics
+    )
+    return (
+        f"Learnt from {facts['snapshots']} snapshots, {facts['first_snapshot']} to {facts['last_snapshot']}: "
+        f"{facts['rows']:,} rows of {facts['accounts']:,} accounts, {facts['expansions']:,} expansions within "
+        f"{facts['horizon_days']} days. Motions with a propensity of their own: {motions}. "
+        f"On past snapshots: {figures}."
+    )
+
+
+def _tags(trained: TrainedModel, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """What versions are told apart and searched by."""
+    facts = trained.bundle.facts
+    figures = {name: f"{trained.metrics[name]:.4f}" for name in told_at(LEAD) if name in trained.metrics}
+    known = {name: str(parameters[name]) for name in ("snapshot_date", "code_version") if name in parameters}
+    motions = {"horizon_days": str(facts["horizon_days"]), "motions": ",".join(trained.bundle.motions)}
+    return {"last_snapshot": facts["last_snapshot"], **known, **motions, **figures}
 
 
 def evaluation_record(
@@ -46,14 +80,16 @@ def evaluation_record(
     parameters: Mapping[str, Any],
     pages: Mapping[str, str],
     decision: Decision | None = None,
+    data: LoggedData | None = None,
 ) -> RunRecord:
     """The record of what was found out without a model; ``pages``: file name to HTML."""
     return RunRecord(
         name=name,
         parameters=parameters,
-        figures=(*(Figure(metric, value) for metric, value in evaluation.metrics().items()), *_by_origin(evaluation)),
+        figures=(*_of_all(evaluation.metrics()), *_by_origin(evaluation)),
         files={**pages, **_tables(evaluation), **_decision_file(decision)},
         tags=_decision_tags(decision),
+        data=data,
     )
 
 
@@ -67,17 +103,22 @@ def parameters_of(trained: TrainedModel) -> dict[str, Any]:
 
 
 def figures_of(trained: TrainedModel) -> Iterator[Figure]:
-    """``auc``, ``upsell_auc`` once; ``origin_auc`` once per reported snapshot."""
-    yield from (Figure(name, value) for name, value in trained.metrics.items())
+    """Every figure under its group: once, and those of each reported snapshot once per snapshot."""
+    yield from _of_all(trained.metrics)
     for motion, metrics in trained.motion_metrics.items():
-        yield from (Figure(f"{motion}_{name}", value) for name, value in metrics.items())
+        yield from (Figure(f"{MOTION_GROUP}{motion}/{name}", value) for name, value in metrics.items())
     yield from _by_origin(trained.evaluation)
+
+
+def _of_all(metrics: Mapping[str, float]) -> Iterator[Figure]:
+    lead = told_at(LEAD)
+    yield from (Figure(f"{LEAD_GROUP if name in lead else ALL_GROUP}/{name}", value) for name, value in metrics.items())
 
 
 def _by_origin(evaluation: Evaluation) -> Iterator[Figure]:
     series = evaluation.backtest.by_origin().drop(columns=["snapshot_date"]).astype("float64")
     for step, row in enumerate(series.to_dict("records")):
-        yield from (Figure(f"origin_{name}", value, step) for name, value in row.items())
+        yield from (Figure(f"{ORIGIN_GROUP}/{name}", value, step) for name, value in row.items())
 
 
 def plots_of(trained: TrainedModel, labels: Mapping[str, str] | None = None) -> dict[str, matplotlib.figure.Figure]:

@@ -128,10 +128,15 @@ def _refused(bundle: Bundle, features: Path, batches: Iterable[pa.RecordBatch]) 
     )
 
 
+def top_columns(k: int) -> list[tuple[str, str]]:
+    """What the k strongest features of a row, and their SHAP values in log-odds, are called."""
+    return [(f"feature_{at}", f"shap_log_odds_{at}") for at in range(1, k + 1)]
+
+
 def _schema(given: pa.Schema, k: int) -> pa.Schema:
     name, number = pa.dictionary(pa.int32(), pa.string()), pa.float64()
     scores = [(column, number) for column in ("log_odds", "base_log_odds", "propensity")]
-    parts = [part for at in range(1, k + 1) for part in ((f"feature_{at}", name), (f"shap_log_odds_{at}", number))]
+    parts = [part for feature, value in top_columns(k) for part in ((feature, name), (value, number))]
     return pa.schema([*[given.field(key) for key in KEYS], *scores, *parts])
 
 

@@ -61,27 +61,35 @@ def score(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions | None =
         twice = rows.loc[rows.duplicated(KEYS), "account_id"].iloc[0]
         raise PublishError("Score a snapshot.", f"account {twice} is there twice.", "Build the features again.")
     X = model_matrix(bundle, rows)
-    log_odds = boosting.log_odds(bundle.booster, X)
+    scores = propensities(bundle, rows, X)
     parts, base = attributions_of.contributions(bundle.booster, X)
-    check_sum(rows["account_id"], log_odds, base, parts)
+    check_sum(rows["account_id"], scores["log_odds"].to_numpy(), base, parts)
     check_parts(rows["account_id"], bundle.booster, X, parts)
-    propensity = bundle.any_expansion.calibrator.propensity(log_odds)
-    per_motion = _motion_propensities(bundle, X, propensity)
-    keys = rows[KEYS].reset_index(drop=True)
-    missing = np.full(len(rows), np.nan)
-    amount = missing if bundle.amounts is None else bundle.amounts.predict(X)
-    low, high = (missing, missing) if bundle.amounts is None else bundle.amounts.interval(amount)
-    scores = keys.assign(log_odds=log_odds, base_log_odds=base, propensity=propensity)
-    scores = scores.assign(**{f"propensity_{motion}": per_motion.get(motion, missing) for motion in MOTIONS})
-    first = keys[["snapshot_date", "account_id"]].assign(base_log_odds=base)
+    scores.insert(list(scores).index("log_odds") + 1, "base_log_odds", base)
+    first = scores[["snapshot_date", "account_id", "base_log_odds"]]
     attributions = pd.concat([first, pd.DataFrame(parts, columns=list(bundle.feature_names))], axis=1)
-    scores = scores.assign(
-        expected_arr=propensity * amount, arr_if_expands=amount, arr_if_expands_low=low, arr_if_expands_high=high
-    )
     product, share = _likeliest_product(bundle, rows, options)
     scores = scores.assign(cross_sell_product=product, cross_sell_product_share=share)
     explained_by = attributions_of.explained_by(bundle.booster)
     return Scored(scores, attributions, explained_by, _hashes(rows, scores, attributions))
+
+
+def propensities(bundle: Bundle, rows: pd.DataFrame, X: pd.DataFrame) -> pd.DataFrame:
+    """The ``scores`` of ``score`` that follow from a row alone: all but base_log_odds and the likeliest product.
+
+    ``X``: the ``model_matrix`` of the rows.
+    """
+    log_odds = boosting.log_odds(bundle.booster, X)
+    propensity = bundle.any_expansion.calibrator.propensity(log_odds)
+    per_motion = _motion_propensities(bundle, X, propensity)
+    missing = np.full(len(rows), np.nan)
+    amount = missing if bundle.amounts is None else bundle.amounts.predict(X)
+    low, high = (missing, missing) if bundle.amounts is None else bundle.amounts.interval(amount)
+    scores = rows[KEYS].reset_index(drop=True).assign(log_odds=log_odds, propensity=propensity)
+    scores = scores.assign(**{f"propensity_{motion}": per_motion.get(motion, missing) for motion in MOTIONS})
+    return scores.assign(
+        expected_arr=propensity * amount, arr_if_expands=amount, arr_if_expands_low=low, arr_if_expands_high=high
+    )
 
 
 def require_unchanged(bundle: Bundle, rows: pd.DataFrame, scored: Scored) -> None:

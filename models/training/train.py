@@ -6,7 +6,7 @@ rests on a calibration that has seen its own outcome.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from models.evaluation.backtest import Backtest
 from models.evaluation.evaluation import Evaluation, evaluate, recipe_of, silent
 from models.evaluation.metrics import of_order, order_figures
 from models.evaluation.replay import Progress, fit_rows
+from models.scoring.drift import reference_of
 from models.settings import EvaluationSettings
 from models.training.motions import calibrator_of_today, train_motions
 
@@ -80,6 +81,7 @@ def fit_model(evaluation: Evaluation, *, progress: Progress = silent) -> Trained
     assert booster is not None  # an evaluation has seen both outcomes
     motions = train_motions(rows, features, evaluation.reported, settings, evaluation.today, progress)
     expanded = rows[rows.expanded == 1]
+    latest_rows = rows.iloc[day_of(rows, rows.snapshot_date.iloc[-1])][features]
     bundle = Bundle(
         feature_names=evaluation.features,
         categories=evaluation.categories,
@@ -96,12 +98,13 @@ def fit_model(evaluation: Evaluation, *, progress: Progress = silent) -> Trained
             "all_motions_modelled": motions.complete,
         },
     )
+    known = latest_rows if evaluation.today is None else evaluation.today[features]
     return TrainedModel(
-        bundle=bundle,
+        bundle=replace(bundle, reference=reference_of(bundle, known.astype("float64"))),
         evaluation=evaluation,
         metrics=_metrics(evaluation),
         motion_metrics={motion: _motion_figures(part) for motion, part in motions.predictions.items()},
-        latest_rows=rows.iloc[day_of(rows, rows.snapshot_date.iloc[-1])][features],
+        latest_rows=latest_rows,
     )
 
 

@@ -25,6 +25,9 @@ Mask = npt.NDArray[np.bool_]
 IMPOSSIBLE = 1e6
 """Taken from the weight of a motion that cannot be, so that it wins only over others that cannot be."""
 
+LEAST = 1e-9
+"""What a default play answers at least, in log-odds: it is given where nothing else of its motion is."""
+
 # A motion is impossible where its feature is known to say so: no seats to add to, no tier above, nothing left to buy.
 _NEEDS = {"seat": "seats", "upsell": "tiers_above", "cross_sell": "products_not_owned"}
 
@@ -66,7 +69,7 @@ def choose_plays(
             plays = list(playbook.plays_of(name))
             if not plays or not here.any():
                 continue
-            fits = np.column_stack([np.where(true[code], answered[code], -1.0) for code in plays])
+            fits = np.column_stack([np.where(true[code], answered[code], 0.0) for code in plays])
             decided = here & (fits.max(axis=1) > 0)
             codes[decided] = np.array(plays, dtype=object)[fits.argmax(axis=1)[decided]]
             motion[decided] = number
@@ -130,7 +133,10 @@ def _fit_to_reasons(accounts: pd.Index, reasons: pd.DataFrame, playbook: Playboo
 def _answered(accounts: pd.Index, reasons: pd.DataFrame, playbook: Playbook) -> Mapping[str, Floats]:
     """By play, the log-odds of what is shown for each account that the play answers."""
     shown = reasons[(reasons["effect"] == FOR) & reasons["shown"]]
-    return {code: _weight_of(set(play.reasons), accounts, shown) for code, play in playbook.plays.items()}
+    return {
+        code: np.maximum(_weight_of(set(play.reasons), accounts, shown), LEAST if play.default else 0.0)
+        for code, play in playbook.plays.items()
+    }
 
 
 def _weight_of(codes: set[str], accounts: pd.Index, reasons: pd.DataFrame) -> Floats:

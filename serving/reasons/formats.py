@@ -15,6 +15,7 @@ rating  4.25, 3 (two decimals where they are needed)
 share   24.6%, 25% (one decimal where it is needed, without the sign)
 month   October
 times   2.4 times, from 10 on 21 times (rounded down)
+fold    2.4 times (of what it was, where the value is the growth: 1.4)
 day     3 August (a day within the year before)
 name    API calls (what a table calls api_calls)
 """
@@ -106,8 +107,10 @@ def say_name(code: str) -> str:
 
 
 def _named(value: str) -> str:
-    """A name within a sentence, on one line and no longer than it needs to be known by."""
+    """A name within a sentence, on one line and no longer than it needs to be known by; a mere number in quotes."""
     said = say_name(str(value))
+    if not any(letter.isalpha() for letter in said):
+        return f"\N{LEFT DOUBLE QUOTATION MARK}{said}\N{RIGHT DOUBLE QUOTATION MARK}"
     return said if len(said) <= LONGEST_NAME else f"{said[: LONGEST_NAME - 3].rstrip()}..."
 
 
@@ -131,6 +134,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "rating": lambda value: f"{value:.2f}".rstrip("0").rstrip("."),
     "share": lambda value: f"{abs(100 * value):.1f}".removesuffix(".0") + "%",
     "times": _times,
+    "fold": lambda value: _times(1 + value),
     "month": lambda value: calendar.month_name[_whole(value)],
     "day": _day,
     "name": _named,

@@ -116,7 +116,8 @@ class Play(BaseModel):
 
     A play is given only where its facts are there: one of ``requires`` holds (comparisons of features, as in ``when``;
     none: it needs no fact), no ``when`` of ``not_when`` does, and one of ``words`` can be said, the first that holds. A
-    play without a ``motion`` is the neutral one, for an account of which no other play is true.
+    ``default`` play is given also where it answers nothing that is shown. A play without a ``motion`` is the neutral
+    one, for an account of which no other play is true.
     """
 
     model_config = STRICT
@@ -124,6 +125,7 @@ class Play(BaseModel):
     name: str = Field(min_length=3)
     reasons: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    default: bool = False
     what_to_do: str = Field(min_length=10)
     offer: str = Field(min_length=10)
     words: tuple[Variant, ...] = Field(min_length=1)

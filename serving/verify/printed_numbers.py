@@ -18,7 +18,8 @@ from serving.reasons.formats import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
 
 MONTHS = {name: number for number, name in enumerate(calendar.month_name) if name}
 NUMBER = re.compile(
-    r"(?P<bound>\b(?:[Uu]nder|[Oo]ver) )?(?P<sign>[+-]?)(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?P<power>e[+-]?\d+)?"
+    r"(?P<bound>\b(?i:under|over) )?(?P<sign>[+-]?)"
+    r"(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?P<power>e[+-]?\d+)?"
     r"(?P<unit>%| points?\b| times\b| weeks?\b| months?\b| years?\b)?"
     rf"|\b(?P<month>{'|'.join(MONTHS)})\b"
 )
@@ -68,8 +69,9 @@ class Printed(NamedTuple):
             return 100 * size < self.number if self.bound == "under" else self.number < 100 * size < 100
         if self.unit == "%":
             return self._near(100 * size, half)
-        if self.unit == "times":
-            return 0 <= size + EPSILON - self.number < (0.1 if self.number < 10 else 1.0)
+        if self.unit == "times":  # of something else, or of what it was before it grew by so much
+            step = 0.1 if self.number < 10 else 1.0
+            return any(0 <= times + EPSILON - self.number < step for times in (size, 1 + value))
         scale = UNITS.get(self.unit, 1.0)
         return self._near(scale * size, half) or self._near(size, half)
 

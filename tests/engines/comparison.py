@@ -6,6 +6,7 @@ from datetime import date
 import pyarrow as pa
 
 from data.checks.check import check
+from data.contract.details import DETAILS, DetailKind
 from data.ledger.movements import ledger
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase, Source
@@ -17,11 +18,22 @@ from features.labels import labels
 RULES = ExpansionRules()
 KEY = ("snapshot_date", "account_id")
 TODAY = date(2026, 11, 1)
+_OF_KIND = {DetailKind.NAME: pa.string(), DetailKind.NUMBER: pa.float64(), DetailKind.DAY: pa.date32()}
+DETAIL_TYPES = {name: _OF_KIND[card.kind] for name, card in DETAILS.items()}
 
 
 def features(source: Source, dates: Sequence[date], shards: int = 1) -> pa.Table:
     base = KnownBase(TODAY, source.tables, source.engine, source.absent)
     return in_order(pa.concat_tables(shard.rows for shard in build(base, dates, RULES, shards=shards)), KEY)
+
+
+def detail_rows(source: Source, day: date, shards: int = 1) -> pa.Table:
+    """What sentences name; days as dates on every engine."""
+    base = KnownBase(TODAY, source.tables, source.engine, source.absent)
+    built = [shard.details for shard in build(base, [day], RULES, for_list=True, shards=shards)]
+    rows = in_order(pa.concat_tables([table for table in built if table is not None]), KEY)
+    schema = [(name, DETAIL_TYPES.get(name, pa.string())) for name in rows.column_names]
+    return rows.cast(pa.schema([*schema[:1], ("snapshot_date", pa.date32()), *schema[2:]]))
 
 
 def label_rows(source: Source, dates: Sequence[date]) -> pa.Table:

@@ -10,7 +10,7 @@ import pytest
 
 from data.errors import ContractError, SourceError
 from data.sources.connect import connect
-from tests.engines.comparison import differences, features, findings, label_rows, movement_rows, offer_rows
+from tests.engines.comparison import detail_rows, differences, features, findings, label_rows, movement_rows, offer_rows
 from tests.engines.conftest import Base
 from tests.flows.conftest import Headroom
 
@@ -29,6 +29,14 @@ def test_shards_of_the_database_are_the_same_rows(simulated: Base, in_postgres: 
     whole = simulated.here(features, simulated.dates[-1:])
     with connect(in_postgres(simulated)) as there:
         assert differences(whole, features(there, simulated.dates[-1:], shards=2)) == []
+
+
+def test_what_sentences_name_is_the_same_also_in_shards(simulated: Base, in_postgres: InPostgres) -> None:
+    here = simulated.here(detail_rows, DAY)
+    assert differences(here, detail_rows(simulated.source, DAY, 2)) == []
+    with connect(in_postgres(simulated)) as there:
+        assert differences(here, detail_rows(there, DAY)) == []
+        assert differences(here, detail_rows(there, DAY, 2)) == []
 
 
 @pytest.mark.bases

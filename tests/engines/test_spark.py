@@ -8,7 +8,7 @@ import pytest
 
 from data.errors import ContractError, SourceError
 from data.sources.connect import connect
-from tests.engines.comparison import differences, features, findings, label_rows, movement_rows, offer_rows
+from tests.engines.comparison import detail_rows, differences, features, findings, label_rows, movement_rows, offer_rows
 from tests.engines.conftest import Base
 
 pytestmark = pytest.mark.slow
@@ -18,6 +18,15 @@ InSpark = Callable[[Base], str]
 def test_every_feature_of_the_simulated_base_is_bit_equal(simulated: Base, in_spark: InSpark) -> None:
     there = connect(in_spark(simulated))
     assert differences(simulated.here(features, simulated.dates), features(there, simulated.dates)) == []
+
+
+def test_what_sentences_name_is_the_same(simulated: Base, in_spark: InSpark) -> None:
+    assert (
+        differences(
+            simulated.here(detail_rows, date(2026, 10, 1)), detail_rows(connect(in_spark(simulated)), date(2026, 10, 1))
+        )
+        == []
+    )
 
 
 @pytest.mark.bases

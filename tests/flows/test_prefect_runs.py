@@ -55,12 +55,13 @@ def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
         "register",
         "write pages",
     ]
-    assert tasks_of(score_run, 7) == [
+    assert tasks_of(score_run, 8) == [
         "add to the list",
         "base known before the day",
         "champion",
         "features of a shard",
         "features of a shard",
+        "log to MLflow",
         "rank and publish",
         "score and explain",
     ]

@@ -125,8 +125,9 @@ def test_a_fault_of_each_kind_is_named(copied: Path, warehouse: Path, headroom: 
     many = " ".join(["word"] * 23) + "."
 
     def planted(frame: pd.DataFrame) -> pd.DataFrame:
-        for place, text in ((fall, "Its use has fallen."), (limit, "It is near a limit."), (long, many),
-                            (twice, "98,765 people work in it."), (first[twice], "It pays $98,765 a month.")):  # fmt: skip
+        texts = {fall: "Its use has fallen.", limit: "It is near a limit.", long: many}
+        texts |= {twice: "98,765 people work in it.", first[twice]: "It pays $98,765 a month."}
+        for place, text in texts.items():
             frame = set_value(set_value(frame, int(place), "text", text), int(place), "named", None)
         return set_value(frame, int(story), "story", frame["story"][first[story]])
 

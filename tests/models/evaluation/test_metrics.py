@@ -105,12 +105,12 @@ def test_a_metric_is_one_record(planted: TrainedModel, monkeypatch: pytest.Monke
     rates = rows.groupby("snapshot_date").y.mean()
     assert bench.rival_value["base rate"] == pytest.approx(rates.mean())
     record = evaluation_record("name", evaluation, {}, {})
-    assert {"first_hit", "first_hit_low", "origin_first_hit"} <= {figure.name for figure in record.figures}
+    assert {"2_all/first_hit", "2_all/first_hit_low", "4_by_snapshot/first_hit"} <= {f.name for f in record.figures}
     assert (
         evaluation_page("Backtest", evaluation.verdict, 90, evaluation).count(FIRST_HIT.words) == 4
     )  # all, bench, by day, every day
     assert "best_rule_first_hit" in planted.metrics
     champion = Champion(planted.bundle.registered("1", "run"), planted.predictions)
     assert decide(evaluation, champion, PromotionSettings()).differences["first_hit"][0] == 0
-    assert "first_hit" in metrics.shown_in_terminal()
+    assert "first_hit" in metrics.told_at(TERMINAL)
     assert f"| `first_hit` | {FIRST_HIT.words} | order | the base rate |" in metrics_page()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from data.contract.vocabulary import REASONS_PARAMETER, SERVED_SCORES
 from data.errors import ModelError
 from models.estimators import boosting
 from models.estimators.bundle import FORMAT, Bundle, OutdatedModelError
@@ -143,11 +144,11 @@ def test_what_is_recorded(trained: TrainedModel, mlruns: Path) -> None:
     stored = log(ModelRegistry(mlruns), trained, "d1", plots=plots_of(trained), parameters={"config": "c1"})
     run = ModelRegistry(mlruns)._client().get_run(stored.run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.metrics["auc"] == pytest.approx(trained.metrics["auc"])
+    assert run.data.metrics["1_lead/auc"] == pytest.approx(trained.metrics["auc"])
     assert run.data.params["data_fingerprint"] == "d1"
     assert run.data.params["config"] == "c1"
     assert run.data.params["boosting.num_leaves"] == str(trained.settings.boosting.num_leaves)
-    series = ModelRegistry(mlruns)._client().get_metric_history(stored.run_id, "origin_auc")
+    series = ModelRegistry(mlruns)._client().get_metric_history(stored.run_id, "4_by_snapshot/auc")
     assert sorted(point.step for point in series) == [0, 1, 2]
     folder = mlruns / "artifacts" / stored.run_id / "artifacts"
     assert {p.stem for p in (folder / "plots").iterdir()} == {
@@ -161,7 +162,13 @@ def test_what_is_recorded(trained: TrainedModel, mlruns: Path) -> None:
     assert json.loads((folder / "features.json").read_text()) == FEATURES
     assert not list(folder.rglob("*.pkl"))
     signature = _mlflow().models.Model.load(str(folder / "model")).signature
-    assert [(c.name, c.type.name) for c in signature.inputs] == [(name, "double") for name in FEATURES]
+    assert [(c.name, c.required) for c in signature.inputs] == [
+        (name, True) for name in ("account_id", "snapshot_date", *FEATURES)
+    ]
+    assert [(c.name, str(c.type)) for c in signature.outputs][2:] == [
+        (name, "DataType.double") for name in SERVED_SCORES
+    ]
+    assert [(p.name, p.default) for p in signature.params] == [(REASONS_PARAMETER, 0)]
 
 
 def test_mlflow_itself_finds_the_champion(trained: TrainedModel, mlruns: Path, rows: pd.DataFrame) -> None:

@@ -28,6 +28,7 @@ OWN_PLAY = """
 [plays.seat_own]
 motion = "seat"
 name = "Our own seat play"
+default = true
 reasons = ["seats_in_use"]
 what_to_do = "Call the admin this week."
 offer = "Ten seats for the price of nine."
@@ -173,7 +174,7 @@ def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
         ),
         (OWN_PLAY.replace('motion = "seat"', 'motion = "seats"'), "there is no motion `seats`"),
         (OWN_PLAY.replace('"seats_in_use"', '"seat_in_use"'), "`seat_in_use` is no reason code (there is seats_in_use"),
-        (OWN_PLAY + "default = true", "`plays.seat_own.default` is an unknown key"),
+        (OWN_PLAY + "defualt = true", "`plays.seat_own.defualt` is an unknown key (there is default"),
         (OWN_PLAY.replace("days_to_act = 7", "days_to_act = 0"), "plays.seat_own.days_to_act"),
         (OWN_PLAY.replace('offer = "Ten seats for the price of nine."\n', ""), "plays.seat_own.offer"),
     ],
