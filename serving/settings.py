@@ -61,7 +61,8 @@ class ReasonSettings(BaseModel):
     show_against: int = Field(
         default=1,
         ge=0,
-        description="stories against it that a CSM sees, at most, where they weigh as much, or few speak for it",
+        description="stories against it that a CSM sees beside `show_for` for it, at most, where they weigh as much; "
+        "they also stand where fewer speak for it",
     )
     min_log_odds: float = Field(default=0.01, ge=0, description="beyond `at_least`, weaker reasons are left out")
 

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from data.contract.stories import story_of
-
 OWN_TABLE = "account_features"
 """The table of the team's own features."""
 
@@ -35,11 +33,6 @@ class FeatureCard:
     actionable: bool
     tables: tuple[str, ...]
     window_days: int | None = None
-
-    @property
-    def story(self) -> str:
-        """The story that its reason is part of."""
-        return story_of(self.reason_code)
 
     @property
     def is_own(self) -> bool:

@@ -256,7 +256,7 @@ SCORES = OutputTable(
             later=True,
         ),
         OutputColumn(
-            "seats",
+            "open_seats",
             OutputKind.NUMBER,
             "seats of its open lines; null if not sold by seat",
             "seats",

@@ -27,7 +27,7 @@ def row_context(rows: pd.DataFrame, details: pd.DataFrame) -> dict[str, Any]:
     renews_on = details.get("renews_on", pd.Series(None, index=rows.index, dtype="object"))
     return {
         "plan": pd.Series(_joined(details), index=rows.index, dtype="str").array,
-        "seats": rows.get("seats", none).array,
+        "open_seats": rows.get("seats", none).array,
         "arr": arr.array,
         "renews_on": pd.Series(
             [None if pd.isna(day) else pd.Timestamp(day).date() for day in renews_on], dtype="object"

@@ -240,8 +240,8 @@ def _shown(told: _Chosen, groups: Groups, table: pd.DataFrame, settings: ReasonS
     order = place[np.lexsort((told.group[place], -own[place], -np.abs(weight[place]), told.row[place]))]
     numbers = [numbers_in(text) for text in table["text"].to_numpy(object)[order]]
     shown = np.zeros(len(told.row), dtype=bool)
-    starts = np.flatnonzero(np.diff(told.row[order], prepend=-1))
-    for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
+    ends = np.flatnonzero(np.diff(told.row[order], append=-1)) + 1
+    for start, end in zip([0, *ends[:-1]], ends, strict=False):
         for at in _different(order[start:end], numbers[start:end], told.effect, story, np.abs(weight), settings):
             shown[at] = True
     return shown

@@ -22,6 +22,7 @@ name    API calls (what a table calls api_calls)
 
 import calendar
 import math
+import re
 from collections.abc import Callable
 from datetime import date
 
@@ -34,10 +35,12 @@ SPAN_DAYS, SPAN_WEEKS_DAYS, SPAN_MONTHS_DAYS = 20, 60, 730
 """A span is told in days, in weeks and in months up to so many days; from then on in years."""
 _CAPITALS = (
     "ai apac api arr b2b bi ci cli crm csm csv emea erp eu ftp gb gdpr hr html http https id ip json kb kpi latam ldap "
-    "mb mfa ml mrr nps ocr pdf qa qbr rest roi s3 saml sdk seo sla smb sme sms sql sso tb tls ui uk url ux vat vip vpn xml"
+    "mb mfa ml mrr nps ocr pdf qa qbr rest roi s3 saml sdk seo sla smb sme sms sql sso tb "
+    "tls ui uk url ux vat vip vpn xml"
 )
 CAPITALS = frozenset(_CAPITALS.split())
 """Words that people write in capitals."""
+_PART_OF_CODE = re.compile(r"[^_\s-]+")
 LONGEST_NAME = 40
 """Letters of a name in a sentence."""
 NEARLY_ALL, HARDLY_ANY = "nearly all", "hardly any"
@@ -100,9 +103,8 @@ def _spoken(code: str) -> str:
     """A name as people write it: ``api_calls`` is API calls; what is written for people stays as it is."""
     words = code.split()
     if len(words) == 1 and ("_" in code or code.islower()):
-        words = code.replace("_", " ").replace("-", " - ").split()
-    said = " ".join(word.upper() if word.lower() in CAPITALS and word.islower() else word for word in words)
-    return said.replace(" - ", "-")
+        words = _PART_OF_CODE.sub(lambda part: part[0].upper() if part[0] in CAPITALS else part[0], code).split("_")
+    return " ".join(word.strip() for word in words if word.strip())
 
 
 def _named(value: str) -> str:

@@ -8,7 +8,7 @@ to whole numbers, ``92%`` a share rounded, ``20 months`` a number of days, ``2.4
 import calendar
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from math import isnan
@@ -25,7 +25,13 @@ NUMBER = re.compile(
 )
 NOTHING = re.compile(r"\b(no|none|nothing|never|neither|nor)\b", re.IGNORECASE)
 DAY = re.compile(rf"\b(?P<day>\d{{1,2}}) (?P<month>{'|'.join(MONTHS)})\b")
-ONCE, TWICE = re.compile(r"\bonce\b", re.IGNORECASE), re.compile(r"\btwice\b", re.IGNORECASE)
+WORDS_FOR: Mapping[re.Pattern[str], Callable[[float], bool]] = {
+    re.compile(r"\bonce\b", re.IGNORECASE): lambda value: value == 1,
+    re.compile(r"\btwice\b", re.IGNORECASE): lambda value: value == 2,
+    re.compile(r"\bnearly all\b", re.IGNORECASE): lambda value: 0.99 < value <= 1,
+    re.compile(r"\bhardly any\b", re.IGNORECASE): lambda value: 0 < value < 0.01,
+}
+"""Words that stand for a number, and of which values they are said."""
 FIRST_DAY_NAMED = date(1970, 1, 1).toordinal()
 """Numbers from here on may be days."""
 SAME = 0.005
@@ -112,8 +118,8 @@ def underived(
 
     ``words``: what the sentence says whoever it is about; a number of those (28 days) is no account's own. ``named``:
     what it names, texts and numbers; days are numbers, as ``date.toordinal`` has them. A word for nothing (``no``,
-    ``none``, ``never``) asks for a number that is nought or missing, or for two that are equal; ``once`` and ``twice``
-    for a one and a two.
+    ``none``, ``never``) asks for a number that is nought or missing, or for two that are equal; ``once``,
+    ``twice``, ``nearly all`` and ``hardly any`` ask for their value.
     """
     named = named or {}
     for name in filter(lambda value: isinstance(value, str), named.values()):
@@ -138,8 +144,8 @@ def underived(
     is_nothing = len(known) < len(values) or len(set(known)) < len(known) or any(abs(v) < SAME for v in known)
     if values and not is_nothing:
         odd += [match[0] for match in NOTHING.finditer(text)]
-    for word, value in ((ONCE, 1.0), (TWICE, 2.0)):
-        if values and value not in known:
+    for word, is_said_of in WORDS_FOR.items():
+        if values and not any(map(is_said_of, known)):
             odd += [match[0] for match in word.finditer(text)]
     return odd
 

@@ -7,13 +7,14 @@ checked against feature rows that somebody recomputed.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from data.contract.outputs import FOR
+from data.contract.stories import STORIES
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
 from serving.ranking import gates, plays
@@ -44,10 +45,15 @@ class Row:
     opening: str
 
 
+def _told_for(row: Row) -> Iterator[dict[str, Any]]:
+    """The reasons for, told in the playbook's words; a feature of the team's own is called what the team calls it."""
+    return (reason for reason in row.reasons if reason["effect"] == FOR and reason["story"] in STORIES)
+
+
 def _plus_before_a_fall(row: Row) -> Iterator[str]:
-    for reason in row.reasons:
+    for reason in _told_for(row):
         match = FALLS.search(reason["text"])
-        if reason["effect"] == FOR and match:
+        if match:
             yield f"a reason for says `{match[0]}`: {reason['text']}"
 
 
@@ -71,9 +77,9 @@ def _too_long(row: Row) -> Iterator[str]:
 
 
 def _unnamed(row: Row) -> Iterator[str]:
-    for reason in row.reasons:
+    for reason in _told_for(row):
         spoken = UNNAMED.search(COUNTED.sub("", reason["text"]))
-        if spoken and reason["effect"] == FOR and not isinstance(reason["named"], str):
+        if spoken and not isinstance(reason["named"], str):
             yield f"which {spoken[0]}? {reason['text']}"
 
 
@@ -90,12 +96,25 @@ def check_words(listing: PublishedList) -> Differences:
     """What a CSM reads of every account, by ``RULES``, and that no sentence of the list is too long."""
     scores = listing.scores("account_id", "opening")
     openings = dict(zip(scores["account_id"], scores["opening"], strict=True))
-    for reasons in listing.batches("reasons", ("account_id", "effect", "story", "text", "named", "shown")):
+    columns = ("account_id", "effect", "story", "text", "named", "shown")
+    for reasons in _whole_accounts(listing.batches("reasons", columns)):
         yield from _of_rows(reasons[reasons["shown"].astype(bool)], openings)
         yield from _long_texts(reasons, "reasons")
     yield from _long_texts(listing.exclusions("account_id", "text"), "exclusions")
     for changes in listing.batches("changes", ("account_id", "text")):
         yield from _long_texts(changes, "changes")
+
+
+def _whole_accounts(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The same rows, those of an account together: a batch may end within one."""
+    rest = pd.DataFrame()
+    for batch in batches:
+        rows = pd.concat([rest, batch], ignore_index=True)
+        is_last = rows["account_id"] == rows["account_id"].iloc[-1]
+        rest = rows[is_last]
+        yield rows[~is_last]
+    if len(rest):
+        yield rest
 
 
 def _of_rows(shown: pd.DataFrame, openings: Mapping[str, Any]) -> Differences:

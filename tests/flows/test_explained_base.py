@@ -1,6 +1,6 @@
 """A simulated base with planted drivers: are they found, and can every number be derived that is said of it?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from data.contract.feature_card import FeatureCard
 from data.simulation.base import simulate
 from data.sources.known import KnownBase
-from features.build.build import build
+from features.build.build import Shard, build
 from features.catalogue import full_catalogue
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
@@ -47,13 +47,21 @@ class Explained:
     settings: Settings
     base: KnownBase
     rows: pd.DataFrame
+    details: pd.DataFrame
     scored: Scored
     cards: dict[str, FeatureCard]
     playbook: Playbook
     folder: Path
 
     def reasons(self, settings: ReasonSettings) -> pd.DataFrame:
-        return explain(self.scored.attributions, self.rows, ReasonContext(self.cards, self.playbook, "$"), settings)
+        context = ReasonContext(self.cards, self.playbook, "$")
+        return explain(self.scored.attributions, self.rows, context, settings, details=self.details).reasons
+
+
+def details_of_all(shards: Iterable[Shard], rows: pd.DataFrame) -> pd.DataFrame:
+    """The details of these rows, in their order."""
+    details = pd.concat([steps.details_of(shard) for shard in shards], ignore_index=True)
+    return details.set_index("account_id").loc[rows["account_id"]].reset_index()
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +91,8 @@ def explained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explained]:
     )
     cards = full_catalogue() | cards
     playbook = load_playbook(cards, None, steps.likeness(base))
-    yield Explained(settings, base, today, score(bundle, today), cards, playbook, folder)
+    details = details_of_all(steps.shards(base, [END], settings, for_list=True), today)
+    yield Explained(settings, base, today, details, score(bundle, today), cards, playbook, folder)
     base.close()
 
 
@@ -103,10 +112,12 @@ def test_every_number_of_ten_thousand_sentences_is_derived(explained: Explained)
     """From rows that are built again, in shards and for this day alone."""
     reasons = explained.reasons(MANY)
     assert len(reasons) >= 10_000
-    shards = build(replace(explained.base, state=None), [END], explained.settings.expansion, shards=2)
+    fresh = replace(explained.base, state=None)
+    shards = list(build(fresh, [END], explained.settings.expansion, shards=2, for_list=True))
     rows = pa.concat_tables(shard.rows for shard in shards).to_pandas()
-    features = [name for name in explained.scored.attributions.columns if name in explained.cards]
-    differences = check_sentences(reasons, rows, features, ReasonContext(explained.cards, explained.playbook, "$"))
+    context = ReasonContext(explained.cards, explained.playbook, "$")
+    details = details_of_all(shards, rows)
+    differences = check_sentences(reasons, rows, explained.scored.attributions, context, details)
     assert [str(difference) for difference in differences] == []
     assert {"for", "against"} <= set(reasons["effect"])
     assert reasons["reason_code"].nunique() > 40

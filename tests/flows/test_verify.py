@@ -9,10 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from data.contract.stories import STORIES
 from flows.run.settings import load
 from flows.stages.base import read_source
 from flows.stages.dates import known_base
 from flows.stages.inputs import likeness
+from flows.verify import verify
 from tests.flows.conftest import END, Headroom
 
 NAME = f"snapshot_date={END}"
@@ -84,7 +86,7 @@ def test_what_was_edited_is_named_with_what_is_derived(copied: Path, warehouse: 
     def edited(frame: pd.DataFrame) -> pd.DataFrame:
         frame = set_value(frame, of(frame, "seats_in_use"), "text", "All of its seats were used.")
         place = of(frame, "tenure")
-        frame = set_value(frame, place, "text", "A customer for 4,321 days (142 months).")
+        frame = set_value(frame, place, "text", "A customer for 12 years.")
         return set_value(set_value(frame, place, "value", 4321.0), place, "numbers", [4321.0])
 
     reasons = edit(copied, "reasons", edited)
@@ -98,12 +100,61 @@ def test_what_was_edited_is_named_with_what_is_derived(copied: Path, warehouse: 
     assert ran.code == 1
     assert "\n4 differences: " in ran.out
     planted, told = (reasons["account_id"][of(reasons, code)] for code in ("tenure", "seats_in_use"))
-    assert f"different: {planted}, tenure (tenure_days): published 'A customer for 4,321 days" in ran.out
+    assert f"different: {planted}, tenure (tenure_days): published 'A customer for 12 years." in ran.out
     assert "tenure_days is 4321.0 and recomputed " in ran.out
     assert f"different: {told}, seats_in_use: published 'All of its seats were used.', derived" in ran.out
     assert f"different: {excluded}, exclusions: published '{words}', derived '" in ran.out
     derived = scores["not_eligible_because"][apart]
     assert f"different: {scores['account_id'][apart]}, gates: published other_gate, derived {derived}" in ran.out
+
+
+def test_a_list_as_it_was_published_can_be_read(published: Path, warehouse: Path, headroom: Headroom) -> None:
+    ran = headroom("verify", "--words", "--source", warehouse, "--out", published.parent)
+    assert ran.code == 0, ran.out
+    assert ran.out.endswith("every number derived\n")
+
+
+def test_a_fault_of_each_kind_is_named(copied: Path, warehouse: Path, headroom: Headroom) -> None:
+    """What a CSM would stumble over, planted in the published tables: each in a row of its own account."""
+    reasons = pd.read_parquet(copied / "reasons.parquet")
+    ours = reasons["shown"].astype(bool) & reasons["story"].isin(STORIES)
+    seen = reasons[ours & (reasons["effect"] == "for")]
+    second = seen[seen.duplicated("account_id")].drop_duplicates("account_id")
+    fall, limit, long, twice, story = second.index[:5]
+    first = {place: seen.index[seen["account_id"] == reasons["account_id"][place]][0] for place in (twice, story)}
+    many = " ".join(["word"] * 23) + "."
+
+    def planted(frame: pd.DataFrame) -> pd.DataFrame:
+        texts = {fall: "Its use has fallen.", limit: "It is near a limit.", long: many}
+        texts |= {twice: "98,765 people work in it.", first[twice]: "It pays $98,765 a month."}
+        for place, text in texts.items():
+            frame = set_value(set_value(frame, int(place), "text", text), int(place), "named", None)
+        return set_value(frame, int(story), "story", frame["story"][first[story]])
+
+    edit(copied, "reasons", planted)
+    known = pd.read_parquet(copied / "scores.parquet")
+    edit(copied, "scores", lambda frame: set_value(frame, 0, "opening", "Shall we buy you lunch?"))
+    edit(copied, "scores", lambda frame: set_value(frame, 1, "play", "no_such_play"))
+    other = "seat" if known["motion"][2] != "seat" else "upsell"
+    edit(copied, "scores", lambda frame: set_value(frame, 2, "motion", other))
+    differences = verify(None, f"parquet://{warehouse}", END, copied.parent, words=True)
+    told = {(difference.account_id, difference.where) for difference in differences.differences}
+    account = reasons["account_id"]
+    assert {
+        (account[fall], "a plus before a fall"),
+        (account[limit], "something unnamed"),
+        (account[long], "a sentence over 22 words"),
+        (account[long], "reasons"),
+        (account[twice], "a number told twice"),
+        (account[story], "two reasons of one story"),
+        (known["account_id"][0], "opening"),
+        (known["account_id"][1], "play"),
+        (known["account_id"][2], "motion"),
+    } <= told
+    ran = headroom("verify", "--words", "--source", warehouse, "--out", copied.parent)
+    assert ran.code == 1
+    assert "a reason for says `fallen`: Its use has fallen." in ran.out
+    assert "which limit? It is near a limit." in ran.out
 
 
 @pytest.mark.slow

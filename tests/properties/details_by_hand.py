@@ -24,6 +24,13 @@ LAST = "￿"
 """Stands after every name: a name that is missing comes last."""
 
 
+def with_products(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The base with a product for two in three CRM events, and null for the third."""
+    events = frames["crm_events"]
+    products = [("core", None, "insights")[number % 3] for number in range(len(events))]
+    return {**frames, "crm_events": events.assign(product=pd.Series(products, index=events.index, dtype="str"))}
+
+
 def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date) -> Row:
     """The details of one account on one day, by name; ``None`` is missing."""
     known = {

@@ -1,6 +1,6 @@
 """A small made-up base for the tests of serving: a catalogue, feature rows that agree with each other, scores."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.contract.details import DETAILS, WEEKS, DetailKind
 from data.contract.expected_arr import ArrDoubt
 from data.contract.feature_card import Direction, FeatureCard
 from data.contract.outputs import SCORES, TABLES
@@ -20,8 +21,10 @@ from serving.publish import publish as publish_list
 from serving.published.assemble import AccountBatch, assemble_base, assemble_batch
 from serving.published.context import ListContext, known_people
 from serving.published.read import PublishedList
+from serving.reasons.choose import explain
 from serving.reasons.playbook import load
-from serving.settings import ServingSettings
+from serving.reasons.render import ReasonContext
+from serving.settings import ReasonSettings, ServingSettings
 
 DAY = date(2026, 10, 1)
 
@@ -113,6 +116,34 @@ def feature_rows(count: int, seed: int = 1) -> pd.DataFrame:
     return pd.DataFrame({"account_id": ids, "snapshot_date": DAY, **values})
 
 
+NAMES = ("api_calls", "reports", "SSO", "Dashboards", "workflow-builder", "north.example", "Pro", "Field Service")
+
+
+def details(rows: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
+    """What sentences name of the accounts of these rows, made up; of every seventh account nothing is known.
+
+    The next plan adds more features than were used of it, as the tables would have it.
+    """
+    count, known = len(rows), np.arange(len(rows)) % 7 != 6
+    columns: dict[str, list[object]] = {}
+    for name, card in DETAILS.items():
+        draw = np.random.default_rng([seed, *name.encode()])
+        if card.kind is DetailKind.NAME:
+            values = draw.choice(NAMES, count).tolist()
+        elif card.kind is DetailKind.DAY:
+            ahead = 1 if name == "renews_on" else -1
+            values = [DAY + timedelta(days=ahead * int(days)) for days in draw.integers(1, 180, count)]
+        else:
+            values = draw.integers(100, 9_000, count).astype(float).tolist()
+        columns[name] = [value if there else None for value, there in zip(values, known, strict=True)]
+    frame = pd.DataFrame({"account_id": rows["account_id"].array, **columns})
+    used = rows["gated_features_used_91d"].to_numpy(np.float64)
+    frame["next_plan_used"] = np.where(known, used, np.nan)
+    frame["next_plan_features"] = np.where(known, used + 1 + np.arange(count) % 5, np.nan)
+    numbers = ["limit_amount", "limit_pace", "new_team_users", *(f"use_week_{week}" for week in range(1, WEEKS + 1))]
+    return frame.astype(dict.fromkeys(numbers, "float64"))
+
+
 def accounts(count: int, seed: int = 1) -> pd.DataFrame:
     draw = np.random.default_rng(seed)
     names = [f"{draw.choice(FIRST)} {draw.choice(SECOND)}" for _ in range(count)]
@@ -159,6 +190,24 @@ ARR_DOUBT = ArrDoubt(account_error=0.3, sum_error=0.1, square=1.5)
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """Accounts with their feature rows, details and attributions, in one order, and the reasons that are told."""
+
+    rows: pd.DataFrame
+    details: pd.DataFrame
+    attributions: pd.DataFrame
+    reasons: pd.DataFrame
+
+
+def drawn_reasons(count: int, seed: int, settings: ReasonSettings = SETTINGS.reasons) -> Drawn:
+    """Reasons of made-up accounts."""
+    rows = feature_rows(count, seed)
+    named, attributions = details(rows, seed), scored(rows, seed)[1]
+    told = explain(attributions, rows, ReasonContext(CATALOGUE, PLAYBOOK, "$"), settings, details=named)
+    return Drawn(rows, named, attributions, told.reasons)
+
+
+@dataclass(frozen=True)
 class HeldList(PublishedList):
     """A list that is held in memory, as if it were read from its folder; ``context`` and ``frames`` are its own."""
 
@@ -167,6 +216,11 @@ class HeldList(PublishedList):
 
     def columns(self, table: str) -> list[str]:
         return list(self.frames[table].columns)
+
+    def batches(self, table: str, columns: Iterable[str] = ()) -> Iterator[pd.DataFrame]:
+        """Forty rows at a time: an account may be in two of them, as on disk."""
+        rows = self._scan(table, tuple(columns))
+        yield from (rows.iloc[start : start + 40].reset_index(drop=True) for start in range(0, len(rows), 40))
 
     def with_tables(self, **tables: pd.DataFrame) -> "HeldList":
         """The same list with other tables."""
@@ -187,11 +241,12 @@ def assemble(
     people: pd.DataFrame,
     *,
     previous: PublishedList | None = None,
+    named: pd.DataFrame | None = None,
     **given: Any,
 ) -> HeldList:
-    """The list of a base of one batch, all of it in memory; ``given`` are more of its context."""
+    """The list of a base of one batch, in memory; ``named``: its details; ``given`` are more of its context."""
     context = ListContext(day, known_people(people), **{"horizon_days": 90} | given)
-    batch = assemble_batch(context, scores, attributions, rows)
+    batch = assemble_batch(context, scores, attributions, rows, named)
     base = assemble_base(context, batch.scores, batch.exclusions, batch.not_evaluated, previous)
     frames = {**batch.tables(), "scores": base.scores, "exclusions": base.exclusions}
     return HeldList(Path("nowhere"), day, base.manifest, context=context, frames=frames)
@@ -227,7 +282,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def snapshot(count: int = 60, seed: int = 1, day: date = DAY, **given: object) -> HeldList:
-    """A whole list of ``count`` accounts; ``given`` replaces rows, accounts, settings, playbook or previous."""
+    """A whole list of ``count`` accounts; ``given`` replaces rows, details, accounts, settings, playbook, previous."""
     rows = given.get("rows", feature_rows(count, seed))
     scores, attributions = scored(rows, seed, bool(given.get("per_motion", True)))
     return assemble(
@@ -243,6 +298,7 @@ def snapshot(count: int = 60, seed: int = 1, day: date = DAY, **given: object) -
         run_id="run-1",
         previous=given.get("previous"),
         arr_doubt=given.get("arr_doubt", ARR_DOUBT),
+        named=given.get("details"),
     )
 
 

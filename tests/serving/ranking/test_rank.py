@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.contract.details import DETAILS
 from data.errors import PublishError
 from serving.settings import ServingSettings
 from tests.serving.world import CATALOGUE, DAY, PLAYBOOK, SETTINGS, accounts, assemble, feature_rows, scored, snapshot
@@ -15,7 +16,7 @@ GOOD = {
 
 
 def assembled(*people: dict[str, object], parts: dict[str, float] | None = None, rank_by: str = "propensity"):
-    """Accounts a, b, c, ... with these scores and, over ``GOOD``, these feature values; equal attributions."""
+    """Accounts a, b, c, ... with these scores, details and, over ``GOOD``, feature values; equal attributions."""
     parts = parts or {"tenure_days": 0.3, "mrr": 0.2, "seats_free": 0.1}
     ids = [chr(ord("a") + number) for number in range(len(people))]
     score_names = ("propensity", "expected_arr", "propensity_seat", "propensity_upsell", "propensity_cross_sell")
@@ -28,6 +29,9 @@ def assembled(*people: dict[str, object], parts: dict[str, float] | None = None,
         [{**GOOD, **{k: v for k, v in person.items() if k in CATALOGUE}} for person in people], dtype=float
     )
     rows.insert(0, "account_id", ids)
+    named = pd.DataFrame([{k: v for k, v in person.items() if k in DETAILS} for person in people]).assign(
+        account_id=ids
+    )
     return assemble(
         DAY,
         scores,
@@ -39,6 +43,7 @@ def assembled(*people: dict[str, object], parts: dict[str, float] | None = None,
         settings=ServingSettings(rank_by=rank_by),
         model_version="m/1",
         run_id="r",
+        named=named,
     )
 
 
@@ -112,16 +117,18 @@ def test_the_motion_is_the_likeliest_that_is_possible() -> None:
 
 def test_without_propensities_by_motion_the_reasons_decide() -> None:
     near_limit = assembled(
-        {"limit_share_max_28d": 0.9, "limits_over_80pct": 1},
+        {"limit_share_max_28d": 0.9, "limits_over_80pct": 1, "limit_feature": "api_calls", "limit_amount": 1000.0},
         parts={"limit_share_max_28d": 0.6, "limits_over_80pct": 0.1, "mrr": 0.1},
     )
     assert near_limit.scores().loc[0, ["motion", "play"]].tolist() == ["upsell", "upsell_limit"]
-    team = assembled({"teams": 3, "teams_new_91d": 1}, parts={"teams_new_91d": 0.6, "mrr": 0.1, "tenure_days": 0.1})
+    new = {"teams": 3, "teams_new_91d": 1, "new_team": "Sales"}
+    team = assembled(new, parts={"teams_new_91d": 0.6, "mrr": 0.1, "tenure_days": 0.1})
     assert team.scores().loc[0, ["motion", "play"]].tolist() == ["seat", "seat_new_team"]
 
 
 def test_a_base_of_invoices_alone_gets_the_usage_motion() -> None:
-    rows = pd.DataFrame({"account_id": ["a"], "billed_91d": [900.0], "billed_365d": [3000.0], "billed_days_91d": [9.0]})
+    billed = {"billed_91d": [900.0], "billed_365d": [3000.0], "billed_days_91d": [9.0], "billed_growth_91d": [0.1]}
+    rows = pd.DataFrame({"account_id": ["a"], **billed})
     parts = {"billed_91d": 0.5, "billed_365d": 0.1, "billed_days_91d": 0.1}
     scores = pd.DataFrame(
         {"account_id": ["a"], "log_odds": -1.3, "base_log_odds": -2.0, "propensity": 0.2, "expected_arr": 90.0}
@@ -141,7 +148,9 @@ def test_only_what_speaks_for_the_account_chooses_its_play() -> None:
 
 
 def test_the_day_to_act_follows_from_the_play() -> None:
-    made = assembled({"propensity_seat": 0.3}, parts={"seats_free": 0.6, "mrr": 0.1, "tenure_days": 0.1})
+    made = assembled(
+        {"propensity_seat": 0.3, "active_users_28d": 9}, parts={"seats_free": 0.6, "mrr": 0.1, "tenure_days": 0.1}
+    )
     assert made.scores()["act_by"].tolist() == [date(2026, 10, 15)]  # 1 October and 14 days
 
 

@@ -15,7 +15,7 @@ from features.catalogue import REGISTRY
 from serving.reasons.choose import explain
 from serving.reasons.directions import DirectionReference, contradicting, direction_references
 from serving.reasons.playbook import load
-from serving.reasons.render import ReasonContext
+from serving.reasons.render import SIDES, ReasonContext
 from serving.render.entries import KNOWS_LITTLE, Entry, Why, best_reasons, ranked
 from serving.render.excel import write_workbook
 from serving.render.html import render_page
@@ -135,7 +135,7 @@ def three(parts: dict[str, list[float]], values: dict[str, list[float]], **ways:
     keys = {"snapshot_date": DAY, "account_id": ["a", "b", "c"]}
     attributions = pd.DataFrame({**keys, "base_log_odds": -2.0, **parts})
     rows = pd.DataFrame({**keys, **values})
-    return explain(attributions, rows, ReasonContext(cards(**ways), PLAYBOOK, "$"), ReasonSettings())
+    return explain(attributions, rows, ReasonContext(cards(**ways), PLAYBOOK, "$"), ReasonSettings()).reasons
 
 
 SEATS = {"seats": [50.0, 50, 50], "active_users_28d": [5.0, 25, 45], "seat_utilization_28d": [0.1, 0.5, 0.9]}
@@ -151,7 +151,8 @@ def test_a_contradicting_reason_is_marked_and_stands_last_however_strong_it_is()
     assert first["position"].tolist() == [1, 2, 3, 4]
     last = first.iloc[-1]
     assert (last["reason_code"], last["shap_log_odds"]) == ("seats_in_use", 0.9)
-    assert last["text"].startswith("Contradicts what is expected: 5 of 50 seats were used in the last 28 days (10%)")
+    assert last["text"].startswith("Contradicts what is expected: 5 active on 50 seats this month.")
+    assert not first["shown"].any()
     third = table[table["account_id"] == "c"]
     assert third["effect"].tolist() == ["for", "for", "for", "contradicts"]
     unknown = three(parts, {**SEATS, **REST}, seat_utilization_28d=Direction.UNKNOWN)
@@ -243,5 +244,10 @@ def test_every_form_says_so(tmp_path: Path) -> None:
 
 def test_no_shipped_sentence_gives_a_forecast_or_a_cause() -> None:
     catalogue = {feature.name: feature.card for feature in REGISTRY.features.values() if feature.card is not None}
-    said = [variant.text for reason in load(catalogue).reasons.values() for variant in reason.texts + reason.against]
+    said = [
+        "".join(telling.template.literals)
+        for reason in load(catalogue).reasons.values()
+        for side in SIDES
+        for telling in reason.tellings(side)
+    ]
     assert [text for text in said if re.search(r"\b(will|because|likely to|going to)\b", text)] == []

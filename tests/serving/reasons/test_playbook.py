@@ -1,17 +1,24 @@
 import re
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from data.contract.details import DETAILS, DetailKind
 from data.contract.feature_card import OWN_TABLE
+from data.contract.outputs import FOR
 from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError
 from features.catalogue import REGISTRY
 from serving.reasons.playbook import load
+from serving.reasons.render import SIDES
+from serving.reasons.tellings import MOST_WORDS, Telling, sentences_of, word_count
+from serving.verify.words import COUNTED, FALLS, UNNAMED
 from tests.serving.world import CATALOGUE, PLAYBOOK
 
 FEATURES = {feature.name: feature.card for feature in REGISTRY.features.values() if feature.card is not None}
+NAMES = (DetailKind.NAME, DetailKind.DAY)
 OWN_REASON = """
 [reasons.tenure]
 title = "Time with us"
@@ -38,20 +45,97 @@ def test_the_shipped_playbook_tells_every_feature_of_the_product() -> None:
     assert {card.reason_code for card in FEATURES.values()} == set(playbook.reasons)
 
 
-def test_every_motion_has_a_default_play() -> None:
-    assert [PLAYBOOK.plays[PLAYBOOK.default_play(motion)].motion for motion in MOTIONS] == list(MOTIONS)
-    assert len(PLAYBOOK.plays_of("seat")) >= 2
+def test_every_motion_has_plays_and_one_play_is_neutral() -> None:
+    assert min(len(PLAYBOOK.plays_of(motion)) for motion in MOTIONS) >= 2
+    assert [code for code, play in PLAYBOOK.plays.items() if play.motion is None] == [PLAYBOOK.neutral_play]
+
+
+def every_telling(*sides: str) -> list[tuple[str, str]]:
+    """What each reason says whoever it is about, with its code."""
+    return [
+        (code, " ... ".join(telling.template.literals))
+        for code, reason in PLAYBOOK.reasons.items()
+        for side in sides or SIDES
+        for telling in reason.tellings(side)
+    ]
 
 
 def test_texts_state_facts_and_end_like_sentences() -> None:
+    for code, text in every_telling():
+        assert text.endswith("."), code
+        assert not re.search(r"\b(will|should|likely|because|probably)\b", text), code
+
+
+def test_every_telling_and_opening_has_few_words() -> None:
+    """A placeholder counts for what its format says; the openings and the texts of bars too."""
+    books = [reason.tellings(side) for reason in PLAYBOOK.reasons.values() for side in SIDES]
+    openings = [play.openings for play in PLAYBOOK.plays.values()]
+    for telling in chain.from_iterable([*books, *openings]):
+        said = telling.template.literals[0] + "".join(
+            "x" * (len(placeholder.words) == 0) + (placeholder.words[-1] if placeholder.words else "") + literal
+            for placeholder, literal in zip(telling.template.placeholders, telling.template.literals[1:], strict=True)
+        )
+        assert max(map(word_count, sentences_of(said))) <= MOST_WORDS, said
+
+
+def shown_for() -> list[tuple[str, Telling, str]]:
+    """What a CSM may read of each reason for: the code, the telling, and its words around numbers that are large."""
+    told = []
     for code, reason in PLAYBOOK.reasons.items():
-        for variant in reason.texts + reason.against:
-            assert variant.text.endswith("."), code
-            assert not re.search(r"\b(will|should|likely|because|probably)\b", variant.text), code
+        for telling in reason.tellings(FOR):
+            text = telling.template.literals[0]
+            for placeholder, literal in zip(telling.template.placeholders, telling.template.literals[1:], strict=True):
+                text += "99" + (f" {placeholder.words[-1]}" if placeholder.words else "") + literal
+            if telling.shown:
+                told.append((code, telling, text))
+    return told
+
+
+def test_no_sentence_for_an_account_speaks_of_a_fall() -> None:
+    assert [(code, text) for code, _, text in shown_for() if FALLS.search(text)] == []
+
+
+def test_what_a_sentence_for_an_account_speaks_of_it_names() -> None:
+    unnamed = [
+        (code, text)
+        for code, telling, text in shown_for()
+        if UNNAMED.search(COUNTED.sub("", text))
+        and not any(DETAILS[name].kind in NAMES for name in telling.template.features if name in DETAILS)
+    ]
+    assert unnamed == []
+
+
+def test_a_trend_is_told_by_what_may_push_it() -> None:
+    """Whatever states what it grew from has a group of features of which one must push, or is of one feature alone."""
+    members = {code: [name for name, card in FEATURES.items() if card.reason_code == code] for code in PLAYBOOK.reasons}
+    free = [
+        (code, text)
+        for code, telling, text in shown_for()
+        if any(placeholder.growth for placeholder in telling.template.placeholders)
+        and not telling.because
+        and len(members[code]) > 1
+    ]
+    assert free == []
+
+
+def test_what_happened_by_itself_is_no_reason_to_act() -> None:
+    silent = {code for code, reason in PLAYBOOK.reasons.items() if reason.for_ == ()}
+    assert {"tenure", "season", "contract_cycle", "crm_activity", "support_load", "overdue", "play_open"} <= silent
+
+
+def test_every_bar_of_a_shipped_play_is_a_comparison_with_a_reason() -> None:
+    for code, play in PLAYBOOK.plays.items():
+        assert all(bar.when and bar.text.endswith(".") for bar in play.not_when), code
+        assert bool(play.not_when) == (play.motion is not None), code
 
 
 def test_plays_speak_for_the_customer() -> None:
-    assert all(play.words.startswith("As you use it today") for play in PLAYBOOK.plays.values())
+    """What is said first is about them or from them, asks or offers, and promises nothing."""
+    for code, play in PLAYBOOK.plays.items():
+        for telling in play.openings:
+            text = " ... ".join(telling.template.literals)
+            assert re.search(r"\b(you|your|us|we|congratulations)\b", text, re.IGNORECASE), code
+            assert not re.search(r"\b(will save|guarantee|best|cheap)\b", text), code
 
 
 def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
@@ -59,7 +143,8 @@ def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
     own.write_text(OWN_REASON + OWN_PLAY)
     playbook = load(CATALOGUE, own)
     assert playbook.reasons["tenure"].title == "Time with us"
-    assert playbook.default_play("seat") == "seat_own"
+    assert next(iter(playbook.plays_of("seat"))) == "seat_own"  # the first of equals
+    assert playbook.neutral_play == PLAYBOOK.neutral_play
     assert playbook.reasons.keys() == PLAYBOOK.reasons.keys()
     assert "seat_limit" in playbook.plays
 
@@ -89,6 +174,7 @@ def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
         ),
         (OWN_PLAY.replace('motion = "seat"', 'motion = "seats"'), "there is no motion `seats`"),
         (OWN_PLAY.replace('"seats_in_use"', '"seat_in_use"'), "`seat_in_use` is no reason code (there is seats_in_use"),
+        (OWN_PLAY + "defualt = true", "`plays.seat_own.defualt` is an unknown key (there is default"),
         (OWN_PLAY.replace("days_to_act = 7", "days_to_act = 0"), "plays.seat_own.days_to_act"),
         (OWN_PLAY.replace('offer = "Ten seats for the price of nine."\n', ""), "plays.seat_own.offer"),
     ],

@@ -1,6 +1,9 @@
+from datetime import date
+
 import numpy as np
 import pytest
 
+from serving.reasons.formats import say_name
 from serving.reasons.templates import Condition, Template
 
 
@@ -19,7 +22,19 @@ from serving.reasons.templates import Condition, Template
         ("{x:money}", 12, "£12"),
         ("{x:money}", -1250, "-£1,250"),
         ("{x:percent}", 0.924, "92%"),
-        ("{x:percent}", 0.004, "0.4%"),
+        ("{x:percent}", 0.004, "under 1%"),
+        ("{x:percent}", 0.01, "1%"),
+        ("{x:percent}", 0.99, "99%"),
+        ("{x:percent}", 0.996, "over 99%"),
+        ("{x:percent}", 1.0, "100%"),
+        ("{x:percent}", 1.004, "100%"),
+        ("{x:percent}", 19.9, "1,990%"),
+        ("{x:part}", 0, "none of"),
+        ("{x:part}", 0.0099, "hardly any"),
+        ("{x:part}", 0.01, "1% of"),
+        ("{x:part}", 0.99, "99% of"),
+        ("{x:part}", 0.991, "nearly all"),
+        ("{x:part}", 1, "nearly all"),
         ("{x:percent}", 0, "0%"),
         ("{x:change}", 0.35, "+35%"),
         ("{x:change}", -0.35, "-35%"),
@@ -29,8 +44,20 @@ from serving.reasons.templates import Condition, Template
         ("{x:points}", -0.12, "12 points"),
         ("{x:points}", 0.01, "1 point"),
         ("{x:days}", 1, "1 day"),
-        ("{x:span}", 45, "45 days"),
-        ("{x:span}", 612, "612 days (20 months)"),
+        ("{x:span}", 0, "0 days"),
+        ("{x:span}", 1, "1 day"),
+        ("{x:span}", 20, "20 days"),
+        ("{x:span}", 21, "3 weeks"),
+        ("{x:span}", 45, "6 weeks"),
+        ("{x:span}", 60, "9 weeks"),
+        ("{x:span}", 61, "2 months"),
+        ("{x:span}", 612, "20 months"),
+        ("{x:span}", 729, "24 months"),
+        ("{x:span}", 730, "2 years"),
+        ("{x:span}", 1461, "4 years"),
+        ("{x:day}", date(2026, 8, 3).toordinal(), "3 August"),
+        ("{x:day}", date(2024, 2, 29).toordinal(), "29 February"),
+        ("{x:day}", date(2026, 12, 31).toordinal(), "31 December"),
         ("{x:number}", 4.25, "4.2"),
         ("{x:rating}", 2.96, "2.96"),
         ("{x:rating}", 3, "3"),
@@ -47,6 +74,41 @@ from serving.reasons.templates import Condition, Template
 def test_a_number_is_said(placeholder: str, value: float, said: str) -> None:
     template = Template.parse(f"So {placeholder}.")
     assert template.render({"x": np.array([value], dtype=float)}, 1, "£") == [f"So {said}."]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("api_calls", "API calls"),
+        ("reports", "reports"),
+        ("sso", "SSO"),
+        ("pdf-export", "PDF-export"),
+        ("SSO", "SSO"),
+        ("Field Service", "Field Service"),
+        ("Show it to us - EU", "Show it to us - EU"),  # written for people
+        ("show_it", "show IT"),
+        ("_crm__sync_", "CRM sync"),
+        ("acme.it", "acme.it"),
+        ("Core", "Core"),
+        ("field service", "field service"),
+        ("Api_Calls", "Api Calls"),
+        ("x", "x"),
+    ],
+)
+def test_a_name_is_said_as_people_write_it(code: str, said: str) -> None:
+    assert say_name(code) == said
+
+
+def test_a_name_in_a_sentence_is_on_one_line_and_not_longer_than_needed() -> None:
+    template = Template.parse("{x:name} is used.")
+    names = np.array(["n" * 40, "n" * 41, "two\nlines of  it", "api_calls"], dtype=object)
+    assert template.render({"x": names}, 4, "£") == [
+        f"N{'n' * 39} is used.",
+        f"N{'n' * 36}... is used.",
+        "Two lines of it is used.",
+        "API calls is used.",
+    ]
+    assert template.known({"x": np.array(["a", "", "  ", None], dtype=object)}, 4).tolist() == [True] + [False] * 3
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,209 @@
+"""A play is given only where its facts are there; else the neutral one. Every play of the shipped playbook, drawn."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.contract.details import DETAILS
+from data.contract.vocabulary import MOTIONS
+from serving.ranking import gates, plays
+from serving.ranking.plays import ChosenPlays
+from serving.reasons.playbook import Playbook, load
+from serving.reasons.render import Facts
+from serving.settings import ServingSettings
+from tests.serving.ranking.test_rank import assembled
+from tests.serving.reasons.test_playbook import OWN_PLAY, OWN_REASON
+from tests.serving.world import CATALOGUE, PLAYBOOK, SETTINGS, Drawn, drawn_reasons, scored
+
+ALL_PLAYS = [code for code, play in PLAYBOOK.plays.items() if play.motion is not None]
+COUNT = 150
+SEEDS = range(12)
+
+
+@cache
+def drawn(seed: int) -> Drawn:
+    return drawn_reasons(COUNT, seed)
+
+
+def chosen(seed: int, playbook: Playbook = PLAYBOOK, settings: ServingSettings = SETTINGS) -> tuple[ChosenPlays, Facts]:
+    made = drawn(seed)
+    scores = scored(made.rows, seed)[0].set_index("account_id", drop=False)
+    rows = made.rows.set_index("account_id", drop=False)
+    facts = Facts.of(made.rows, [], False, made.details)
+    passed = gates.evaluate(rows, settings.gates, users_are_daily_peaks=False)
+    return plays.choose_plays(scores, rows, made.reasons, facts, passed, playbook, settings), facts
+
+
+def holds(condition: str, facts: Facts, place: int) -> bool:
+    """A condition of one account, by a plain reading of its text."""
+    for part in condition.split(" and "):
+        left, sign, right = part.split(" ", 2)
+        value = facts.numbers[left][place] if left in facts.numbers else np.nan
+        if sign == "is":
+            if not np.isnan(value):
+                return False
+            continue
+        try:
+            other = float(right)
+        except ValueError:
+            other = facts.numbers[right][place] if right in facts.numbers else np.nan
+        if np.isnan(value) or np.isnan(other):
+            return False
+        compared = {">": value > other, ">=": value >= other, "<": value < other, "<=": value <= other,
+                    "==": value == other, "!=": value != other}  # fmt: skip
+        if not compared[sign]:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_play_is_never_given_where_its_facts_are_missing(seed: int) -> None:
+    made, facts = chosen(seed)
+    for place, code in enumerate(made.play):
+        play = PLAYBOOK.plays[code]
+        if play.requires:
+            assert any(holds(condition, facts, place) for condition in play.requires), code
+        assert not [bar.text for bar in play.not_when if holds(bar.when or "", facts, place)], code
+        assert play.motion in (None, made.motion.iloc[place])
+        said = made.opening.iloc[place]
+        assert len(said) > 10
+        assert "{" not in said
+        fitting = [words for words in play.words if words.when is None or holds(words.when, facts, place)]
+        assert fitting, code
+    assert made.play.nunique() > 5
+    assert PLAYBOOK.neutral_play in set(made.play)
+
+
+def test_every_play_but_those_of_bases_without_contracts_is_drawn_or_its_facts_are_not() -> None:
+    """The drawn rows have no logins, orders or a year of use; all other plays are given somewhere."""
+    given = {code for seed in SEEDS for code in chosen(seed)[0].play}
+    rare = {code for code in ALL_PLAYS if code.startswith("usage_")} | {"seat_sharing", "cross_sell_look_alikes"}
+    assert set(ALL_PLAYS) - rare - given == set()
+
+
+@pytest.mark.parametrize("code", ALL_PLAYS)
+def test_without_any_fact_no_play_is_true_and_with_each_of_its_facts_it_is(code: str) -> None:
+    play = PLAYBOOK.plays[code]
+    none = Facts.of(pd.DataFrame({"seats": [np.nan]}), [], False)
+    assert play.requires
+    assert not plays._is_true(play, none).any()
+    barred = [bar.when for bar in play.not_when]
+    assert barred
+    assert None not in barred  # a shipped bar is a comparison, not a text for people
+
+
+@pytest.mark.parametrize("code", ALL_PLAYS)
+def test_a_shipped_play_is_true_of_an_account_that_bears_it_out(code: str) -> None:
+    """Values that satisfy one of `requires` and none of the bars, drawn at random: not a play that nobody can get."""
+    play = PLAYBOOK.plays[code]
+    draw = np.random.default_rng(7)
+    size = 4_000
+    numbers = {}
+    for name in play.names:
+        if name in CATALOGUE or name in DETAILS:
+            high = 400 if "days_since" in name or "renewal" in name else 3 if name.endswith("share") else 30
+            numbers[name] = np.where(draw.random(size) < 0.5, draw.uniform(-1, 2, size), draw.integers(0, high, size))
+    numbers["users_are_daily_peaks"] = np.zeros(size)
+    texts = {name: np.array(["x"] * size, dtype=object) for name in play.names if _is_name(name)}
+    days = {name: np.full(size, 739_000.0) for name in play.names if name.endswith("_on")}
+    facts = Facts(size, {k: v for k, v in numbers.items() if k not in texts} | days, texts)
+    assert plays._is_true(play, facts).any()
+
+
+def _is_name(name: str) -> bool:
+    return name in DETAILS and DETAILS[name].kind == "name"
+
+
+def test_where_no_play_is_true_the_neutral_one_is_given_and_its_words_are_true() -> None:
+    nothing = {"propensity_seat": 0.3, "seat_utilization_28d": 0.6, "active_users_28d": 6}
+    made = assembled(nothing, {**nothing, "events_28d": 40.0, "top_feature": "api_calls"}).scores()
+    assert made["play"].tolist() == [PLAYBOOK.neutral_play] * 2
+    assert made["motion"].tolist() == ["seat"] * 2  # the likeliest that is possible
+    assert made["opening"].tolist() == [
+        "How does it go with us, and what do you want to reach this year?",
+        "You work most in API calls. How does it go, and what would make it better?",
+    ]
+
+
+NEARLY_FULL = {"active_users_28d": 9.0}
+PARTS = {"seats_free": 0.3, "seat_utilization_28d": 0.3, "mrr": 0.1, "tenure_days": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("values", "play"),
+    [
+        ({}, "seat_limit"),
+        ({"seat_utilization_28d": 1.0, "active_users_28d": 10.0}, "seat_full"),
+        ({"seat_utilization_28d": 1.1, "active_users_28d": 11.0}, "seat_over"),
+        ({"registered_users": 12.0}, "seat_over"),
+        ({"seat_utilization_28d": 0.79}, "check_in"),
+        ({"events_growth_91d": -0.1}, "check_in"),  # use is falling: the bar
+        ({"events_growth_91d": -0.09}, "seat_limit"),
+        ({"active_users_growth_28d": -0.15}, "check_in"),
+        ({"seats": np.nan}, "check_in"),
+    ],
+)
+def test_seats_in_use_lead_to_the_play_that_is_true(values: dict[str, float], play: str) -> None:
+    made = assembled({"propensity_seat": 0.3, **NEARLY_FULL, **values}, parts=PARTS)
+    assert made.scores()["play"].tolist() == [play]
+
+
+@pytest.mark.parametrize(
+    ("propensity", "play"), [(0.02, "seat_limit"), (0.0199, "check_in"), (0.0, "check_in"), (np.nan, "check_in")]
+)
+def test_a_motion_that_is_hardly_likely_is_not_shown(propensity: float, play: str) -> None:
+    made = assembled({"propensity_seat": propensity, "propensity_upsell": 0.001, **NEARLY_FULL}, parts=PARTS)
+    assert made.scores()["play"].tolist() == [play]
+
+
+def test_the_next_motion_is_taken_where_the_likeliest_has_no_true_play() -> None:
+    likely = {"propensity_seat": 0.3, "propensity_upsell": 0.4, "propensity_cross_sell": 0.1}
+    made = assembled({**likely, **NEARLY_FULL}, parts=PARTS)
+    assert made.scores().loc[0, ["motion", "play"]].tolist() == ["seat", "seat_limit"]
+
+
+def test_of_the_true_plays_the_one_that_answers_most_of_what_is_shown_is_given() -> None:
+    values = {"propensity_seat": 0.3, "teams_new_91d": 1.0, "new_team": "Sales", "new_team_users": 4.0, **NEARLY_FULL}
+    weights = [({"teams_new_91d": 0.5, "seat_utilization_28d": 0.2}, "seat_new_team"),
+               ({"teams_new_91d": 0.2, "seat_utilization_28d": 0.5}, "seat_limit")]  # fmt: skip
+    for parts, play in weights:
+        assert assembled(values, parts={**parts, "mrr": 0.1}).scores()["play"].tolist() == [play]
+
+
+@pytest.mark.parametrize(
+    ("peaks", "opening"),
+    [
+        (True, "9 of your 10 seats were in use on your busiest day. Who joins next?"),
+        (False, "9 of your 10 seats were in use this month. How many people join in the next two quarters?"),
+    ],
+)
+def test_the_first_words_that_hold_are_said(peaks: bool, opening: str) -> None:
+    row = pd.DataFrame({"seats": [10.0], "active_users_28d": [9.0]})
+    facts = Facts.of(row, [], peaks)
+    codes = np.array(["seat_limit"], dtype=object)
+    assert plays._openings(codes, facts, PLAYBOOK, "$") == [opening]
+
+
+def test_a_play_of_an_earlier_playbook_still_loads(tmp_path: Path) -> None:
+    """One text as its words, and a bar that is a text for people: it needs no fact."""
+    own = tmp_path / "own.toml"
+    own.write_text(OWN_REASON + OWN_PLAY)
+    playbook = load(CATALOGUE, own)
+    play = playbook.plays["seat_own"]
+    assert [words.text for words in play.words] == ["As you use it today, this would solve the queue."]
+    assert [bar.text for bar in play.not_when] == ["The admin is on leave."]
+    assert (play.facts, play.bars) == ((), ())
+    made, _ = chosen(1, playbook)
+    assert "seat_own" in set(made.play)
+    assert set(made.opening[made.play == "seat_own"]) == {"As you use it today, this would solve the queue."}
+
+
+def test_the_day_to_act_is_known_of_every_play() -> None:
+    made, _ = chosen(2)
+    by = plays.act_by(pd.Timestamp("2026-10-01").date(), made.play, PLAYBOOK)
+    days = [(day - pd.Timestamp("2026-10-01").date()).days for day in by]
+    assert days == [PLAYBOOK.plays[code].days_to_act for code in made.play]
+    assert {play.motion for play in PLAYBOOK.plays.values()} == {None, *MOTIONS}
