@@ -101,9 +101,8 @@ def _times(value: float) -> str:
 
 def _spoken(code: str) -> str:
     """A name as people write it: ``api_calls`` is API calls; what is written for people stays as it is."""
-    words = code.split()
-    if len(words) == 1 and ("_" in code or code.islower()):
-        words = _PART_OF_CODE.sub(lambda part: part[0].upper() if part[0] in CAPITALS else part[0], code).split("_")
+    said = _PART_OF_CODE.sub(lambda part: part[0].upper() if part[0] in CAPITALS else part[0], code)
+    words = said.split() if " " in said.strip() else said.split("_")
     return " ".join(word.strip() for word in words if word.strip())
 
 

@@ -157,7 +157,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 enough_reasons=enough_reasons,
                 opening=_text(row["opening"]),
                 plan=_names(row["plan"]),
-                seats=float(row["seats"]),
+                seats=float(row["open_seats"]),
                 arr=float(row["arr"]),
                 renews_on=None if pd.isna(row["renews_on"]) else row["renews_on"],
                 use_by_week=_numbers(row["use_by_week"]),

@@ -336,7 +336,7 @@ def with_context(made: HeldList, shown: int = 3) -> HeldList:
         {
             "opening": [f"{int(n)} of your people work in it each week. Who else should?" for n in seats],
             "plan": draw.choice(["team_plus", "enterprise", "starter, api_addon"], count),
-            "seats": seats,
+            "open_seats": seats,
             "arr": seats * 12 * draw.choice([12.0, 29.0, 49.5], count),
             "renews_on": [made.snapshot_date + timedelta(days=int(days)) for days in draw.integers(5, 360, count)],
             "use_by_week": pd.Series(weeks, dtype="object"),
@@ -344,7 +344,7 @@ def with_context(made: HeldList, shown: int = 3) -> HeldList:
     )
     known = known.astype("object")
     known.loc[known.index % 7 == 6] = None
-    known = known.astype({"seats": "float64", "arr": "float64"})
+    known = known.astype({"open_seats": "float64", "arr": "float64"})
     reasons = made.frames["reasons"]
     seen = (reasons["position"] <= shown) & (reasons["effect"] != "contradicts")
     return made.with_tables(scores=scores.assign(**known), reasons=reasons.assign(shown=seen))

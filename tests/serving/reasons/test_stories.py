@@ -1,6 +1,7 @@
 """Codes that tell one fact are one story, and a CSM reads a story once: laws on drawn accounts."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import chain
 
@@ -14,6 +15,7 @@ from data.contract.stories import STORIES, story_of
 from features.catalogue import full_catalogue
 from serving.reasons.choose import explain, numbers_in
 from serving.reasons.render import ReasonContext
+from serving.reasons.tellings import Telling
 from serving.settings import ReasonSettings
 from tests.serving.reasons.test_choose import own
 from tests.serving.world import CATALOGUE, DAY, PLAYBOOK, Drawn, drawn_reasons
@@ -93,10 +95,12 @@ def _may_be_shown(code: str, kept: pd.DataFrame) -> bool:
     row = kept[kept["reason_code"] == code].iloc[0]
     if row["effect"] not in (FOR, AGAINST):
         return False
-    stated = {"".join(way.template.literals) for way in PLAYBOOK.reasons[code].tellings("neutral")}
-    shown = [way for way in PLAYBOOK.reasons[code].tellings(row["effect"]) if way.shown]
-    fits = [way for way in shown if all(part.lower() in row["text"].lower() for part in way.template.literals)]
-    return bool(fits) and not any("".join(way.template.literals) in stated for way in fits)
+    reason = PLAYBOOK.reasons[code]
+
+    def fits(ways: Iterable[Telling]) -> bool:
+        return any(all(part.lower() in row["text"].lower() for part in way.template.literals) for way in ways)
+
+    return fits(way for way in reason.tellings(row["effect"]) if way.shown) and not fits(reason.tellings("neutral"))
 
 
 def test_a_reason_that_is_only_stated_is_never_shown(drawn: Drawn) -> None:

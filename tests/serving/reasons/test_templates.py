@@ -3,7 +3,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from serving.reasons.formats import say_name
+from serving.reasons.formats import FORMATS
 from serving.reasons.templates import Condition, Template
 
 
@@ -86,7 +86,7 @@ def test_a_number_is_said(placeholder: str, value: float, said: str) -> None:
         ("SSO", "SSO"),
         ("Field Service", "Field Service"),
         ("Show it to us - EU", "Show it to us - EU"),  # written for people
-        ("show_it", "show IT"),
+        ("show_it", "show it"),
         ("_crm__sync_", "CRM sync"),
         ("acme.it", "acme.it"),
         ("Core", "Core"),
@@ -96,7 +96,7 @@ def test_a_number_is_said(placeholder: str, value: float, said: str) -> None:
     ],
 )
 def test_a_name_is_said_as_people_write_it(code: str, said: str) -> None:
-    assert say_name(code) == said
+    assert FORMATS["name"](code) == said
 
 
 def test_a_name_in_a_sentence_is_on_one_line_and_not_longer_than_needed() -> None:

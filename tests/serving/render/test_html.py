@@ -401,7 +401,8 @@ def test_what_the_ranked_are_expected_to_add_has_an_interval(tmp_path: Path, mon
     about = {row[0].value: row[1].value for row in book["About"].iter_rows()}
     assert about["Expected ARR of the ranked"].endswith(between)
     first = entries.ranked(made, 1)[0]
-    cells = {cell.value: book["Top 20"].cell(2, cell.column).value for cell in book["Top 20"][1]}
+    sheet = book["Most likely"]
+    cells = {cell.value: sheet.cell(2, cell.column).value for cell in sheet[1]}
     assert (cells["Expected ARR: from"], cells["Expected ARR: to"]) == pytest.approx(first.expected_range)
     assert cells["Expected ARR: from"] < cells["Expected ARR"] < cells["Expected ARR: to"]
 
