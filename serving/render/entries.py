@@ -13,6 +13,7 @@ from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
 from serving.reasons.formats import say_day, say_name
+from serving.reasons.render import PREFIX
 
 WEIGHING = (FOR, AGAINST)
 KNOWS_LITTLE = "The model knows little about this account: look at it yourself before you act."
@@ -28,7 +29,7 @@ MARKS = {FOR: "+", AGAINST: "\N{MINUS SIGN}"}
 
 @dataclass(frozen=True)
 class Why:
-    """One reason in words; ``effect`` is ``for``, ``against`` or ``neutral``.
+    """One reason in words; ``effect`` is ``for``, ``against`` or ``neutral``, and its mark says so before the words.
 
     ``shown``: does a CSM see it where room is short; None in lists that do not say so.
     """
@@ -42,6 +43,11 @@ class Why:
     @property
     def mark(self) -> str:
         return MARKS.get(self.effect, "\N{MIDDLE DOT}")
+
+    @property
+    def heard(self) -> str:
+        """What the mark says to those who do not see it."""
+        return PREFIX[self.effect]
 
 
 @dataclass(frozen=True)
@@ -285,7 +291,8 @@ def _whys(reasons: pd.DataFrame) -> dict[str, list[Why]]:
     shown = reasons[reasons["effect"] != CONTRADICTS]
     for row in _records(shown.sort_values(["account_id", "position"])):
         seen = None if pd.isna(row["shown"]) else bool(row["shown"])
-        reason = Why(row["title"], row["text"], row["effect"], bool(row["actionable"]), seen)
+        text = row["text"].removeprefix(PREFIX[row["effect"]])
+        reason = Why(row["title"], text, row["effect"], bool(row["actionable"]), seen)
         why.setdefault(row["account_id"], []).append(reason)
     return why
 

@@ -280,6 +280,16 @@ def test_of_the_reasons_those_are_shown_that_a_csm_sees() -> None:
     assert [w.mark for w in entries.best_reasons(replace(first, reasons=why))] == ["−"]
 
 
+def test_the_mark_stands_for_the_word_before_a_reason() -> None:
+    made = with_context(snapshot(60), shown=9)
+    told = {(why.effect, why.mark) for entry in entries.ranked(made) for why in entries.best_reasons(entry)}
+    assert told == {("for", "+"), ("against", "−")}
+    assert not any("Against:" in why.text for entry in entries.ranked(made) for why in entry.reasons)
+    page = render_page(made)
+    assert '<span class="heard">Against: </span>' in page
+    assert "Against:" not in page.replace('<span class="heard">Against: </span>', "")
+
+
 def test_a_play_without_a_motion_is_a_check_in() -> None:
     made = told_of({"motion": None})
     assert {entry.motion for entry in entries.ranked(made)} == {"Check in"}
