@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from data.contract import outputs
+from data.contract.details import DETAILS
 from data.contract.inputs import TABLES, Table
 from data.contract.outputs import OutputColumn, OutputTable
 from features.catalogue import full_catalogue
@@ -93,12 +94,16 @@ def _shown(value: Any) -> str:
 
 
 def features_page() -> str:
-    """The feature catalogue."""
+    """The feature catalogue, and the details that sentences name."""
     lines = ["# Features", "", MADE, "", "One row: what is known about one account before one snapshot.", ""]
     lines += [f"| {' | '.join(HEADER)} |", "|---" * len(HEADER) + "|"]
     for card in full_catalogue().values():
         name, *words = cells(card)
         lines.append(f"| {' | '.join([f'`{name}`', *words])} |")
+    lines += ["", "## Details", "", "What sentences name beside the features; no model sees it. A placeholder of the"]
+    lines[-1] += " playbook may be a detail: `{limit_feature:name}`, `{gated_asked_on:day}`."
+    lines += ["", "| name | kind | meaning |", "|---|---|---|"]
+    lines += [f"| `{name}` | {card.kind} | {card.meaning} |" for name, card in DETAILS.items()]
     return "\n".join([*lines, ""])
 
 
