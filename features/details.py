@@ -198,28 +198,44 @@ def new_domain(views: Views) -> ir.Table:
 # --- the relationship -------------------------------------------------------------------------------------------------
 
 
-def _last_event(kind: str, within_days: int, day: str, product: str = "") -> None:
-    """Register the latest CRM event of a kind: its day, and the product it is about."""
-
-    def rows(views: Views) -> ir.Table:
-        events = views.crm.filter((views.crm.kind == kind) & (views.crm.age <= within_days))
-        columns = {day: _day_of(events, "occurred_on")}
-        order = [events.age.asc()]
-        if product:
-            columns[product] = events["product"]
-            order.append(events["product"].asc())
-        return _first(events, order, **columns)
-
-    _details(*(name for name in (day, product) if name), needs=("crm_events",))(rows)
+_EVENT_DAYS = {
+    "promoted_on": ("champion_promoted", HALF_YEAR_DAYS),
+    "champion_left_on": ("champion_left", HALF_YEAR_DAYS),
+    "reviewed_on": ("qbr_held", HALF_YEAR_DAYS),
+    "budget_on": ("budget_opened", HALF_YEAR_DAYS),
+    "competitor_on": ("competitor_research", HALF_YEAR_DAYS),
+}
+"""Details that are the latest day of a kind of CRM event: which, and within how many days."""
 
 
-_last_event("champion_promoted", HALF_YEAR_DAYS, "promoted_on")
-_last_event("champion_left", HALF_YEAR_DAYS, "champion_left_on")
-_last_event("qbr_held", HALF_YEAR_DAYS, "reviewed_on")
-_last_event("qbr_gap", HALF_YEAR_DAYS, "gap_on", "gap_product")
-_last_event("milestone_reached", YEAR_DAYS, "milestone_on", "milestone_product")
-_last_event("budget_opened", HALF_YEAR_DAYS, "budget_on")
-_last_event("competitor_research", HALF_YEAR_DAYS, "competitor_on")
+@_details(*_EVENT_DAYS, needs=("crm_events",))
+def event_days(views: Views) -> ir.Table:
+    events = views.crm
+    days = {
+        name: events.occurred_on.max(where=(events.kind == kind) & (events.age <= within))
+        for name, (kind, within) in _EVENT_DAYS.items()
+    }
+    return events.group_by(*KEY).aggregate(**days)
+
+
+@_details("gap_on", "gap_product", needs=("crm_events",))
+def review_gap(views: Views) -> ir.Table:
+    day, product, gaps = _latest_about(views, "qbr_gap", HALF_YEAR_DAYS)
+    return _first(gaps, (gaps.age.asc(), product.isnull().asc(), product.asc()), gap_on=day, gap_product=product)
+
+
+@_details("milestone_on", "milestone_product", needs=("crm_events",))
+def milestone(views: Views) -> ir.Table:
+    day, product, reached = _latest_about(views, "milestone_reached", YEAR_DAYS)
+    return _first(
+        reached, (reached.age.asc(), product.isnull().asc(), product.asc()), milestone_on=day, milestone_product=product
+    )
+
+
+def _latest_about(views: Views, kind: str, within_days: int) -> tuple[ir.Value, ir.Value, ir.Table]:
+    """The day and the product of the CRM events of a kind, and these events."""
+    events = views.crm.filter((views.crm.kind == kind) & (views.crm.age <= within_days))
+    return _day_of(events, "occurred_on"), events["product"], events
 
 
 @_details("critical_feature", "critical_since", needs=("tickets.severity", "tickets.closed_at"))

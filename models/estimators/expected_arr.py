@@ -125,7 +125,7 @@ def fit_doubt(told: pd.DataFrame, square: float, horizon_days: int) -> ArrDoubt:
 def groups_alike(told: pd.DataFrame) -> pd.Series:
     """The number of each account's tenth of its day by expected ARR: 0 has the least."""
     place = told.groupby("snapshot_date").expected_arr.rank(method="first", pct=True)
-    return np.ceil(place * GROUPS).astype("int64").sub(1).rename("alike")
+    return pd.Series(np.ceil(place * GROUPS).astype("int64") - 1, name="alike")
 
 
 def say_arr(

@@ -168,6 +168,7 @@ def test_no_expansions_at_all(headroom: Headroom, spoilt: Path, tmp_path: Path) 
     assert not (tmp_path / "mlruns").exists()
 
 
+@pytest.mark.slow
 def test_one_account(headroom: Headroom, with_model: None, spoilt: Path, tmp_path: Path) -> None:
     """One account is too few to learn from, and can be scored."""
     accounts = pd.read_parquet(spoilt / "accounts.parquet")

@@ -65,6 +65,7 @@ def test_what_is_wrong_with_the_base_is_told_before_a_model_is_loaded(
     assert not imported(tmp_path, "score", "--source", spoilt, code=1) & (MODELS | PREFECT)
 
 
+@pytest.mark.slow
 def test_a_score_needs_no_prefect_and_nothing_that_only_training_needs(
     tmp_path: Path, warehouse: Path, trained_mlruns: Path
 ) -> None:

@@ -39,6 +39,8 @@ FULL = "create trigger full before insert on runs begin select raise(abort, 'dis
 
 PREDICT = """
 import sys, mlflow, pandas as pd
+
+pytestmark = pytest.mark.slow
 rows, out = sys.argv[1:]
 model = mlflow.pyfunc.load_model("models:/headroom@champion")
 model.predict(pd.read_parquet(rows), params={"reasons": 3}).to_parquet(out)

@@ -79,6 +79,7 @@ def test_sums_that_do_not_hold_are_named(copied: Path, headroom: Headroom) -> No
     assert f"different: {reasons['account_id'][0]}, {reasons['reason_code'][0]} (shap_log_odds): published 9" in ran.out
 
 
+@pytest.mark.slow
 def test_what_was_edited_is_named_with_what_is_derived(copied: Path, warehouse: Path, headroom: Headroom) -> None:
     """A number with the sentence that goes with it (only the source knows better), a sentence, why an account is set
     apart, and an account that passes all gates and was set apart."""
@@ -114,6 +115,7 @@ def test_a_list_as_it_was_published_can_be_read(published: Path, warehouse: Path
     assert ran.out.endswith("every number derived\n")
 
 
+@pytest.mark.slow
 def test_a_fault_of_each_kind_is_named(copied: Path, warehouse: Path, headroom: Headroom) -> None:
     """What a CSM would stumble over, planted in the published tables: each in a row of its own account."""
     reasons = pd.read_parquet(copied / "reasons.parquet")

@@ -16,7 +16,7 @@ from features.definition import REGISTRY, table_of
 from tests.drawn import known
 from tests.properties.generated import SNAPSHOTS, frames, raw_tables
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")]
 
 USERS = {"registered_users", "users_created_28d", "users_created_91d", "registered_users_per_seat"}
 LEAVERS = {"users_deactivated_91d", "seats_reassigned_share_91d"}

@@ -21,7 +21,7 @@ from data.time_cut import cut
 from features.labels import labels
 
 # ibis 12.0 asks DuckDB for a schema in a way that DuckDB 2 will drop; goes with the next ibis.
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")]
 
 RULES = ExpansionRules(horizon_days=60)
 FIRST = date(2024, 1, 1)

@@ -11,6 +11,8 @@ from data.sources.partitions import filtered, partitioned
 from data.sources.staging import stage
 from tests.properties.generated import as_arrow, frames
 
+pytestmark = pytest.mark.slow
+
 FINEST = 8
 """More parts than accounts, so that some have none."""
 

@@ -73,6 +73,7 @@ def test_the_accounts_without_an_owner_are_a_book_too(folder: Path) -> None:
     assert "Who is ready to grow: No owner" in (folder / "books" / "(no owner).html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_how_often_the_tables_are_read_does_not_grow_with_the_owners(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
