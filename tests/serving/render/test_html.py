@@ -404,7 +404,7 @@ def test_what_the_ranked_are_expected_to_add_has_an_interval(tmp_path: Path, mon
     total = pytest.approx(scores["expected_arr"].sum())
     assert made.manifest["expected_arr"] == {"sum": total, "low": low, "high": high}
     between = entries.say_range(low, high, "$")
-    assert f"four times in five it comes to {between}" in render_page(made)
+    assert f"{between} four times in five" in render_page(made)
     assert f"({between} four times in five)" in printed(made, monkeypatch, 5)
     write_workbook(tmp_path / "list.xlsx", made)
     book = openpyxl.load_workbook(tmp_path / "list.xlsx")
