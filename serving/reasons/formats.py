@@ -107,10 +107,8 @@ def _spoken(code: str) -> str:
 
 
 def _named(value: str) -> str:
-    """A name within a sentence, on one line and no longer than it needs to be known by; a mere number in quotes."""
+    """A name within a sentence, on one line and no longer than it needs to be known by."""
     said = _spoken(str(value))
-    if not any(letter.isalpha() for letter in said):
-        return f"\N{LEFT DOUBLE QUOTATION MARK}{said}\N{RIGHT DOUBLE QUOTATION MARK}"
     return said if len(said) <= LONGEST_NAME else f"{said[: LONGEST_NAME - 3].rstrip()}..."
 
 

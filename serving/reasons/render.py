@@ -74,7 +74,7 @@ class Facts:
         for name in () if details is None else [str(name) for name in details if name in DETAILS]:
             values = details[name].array.take(range(len(rows)))  # type: ignore[index]
             if DETAILS[name].kind is DetailKind.NAME:
-                texts[name] = np.array([None if pd.isna(value) else str(value) for value in values], dtype=object)
+                texts[name] = np.array([_name_of(value) for value in values], dtype=object)
             elif DETAILS[name].kind is DetailKind.DAY:
                 numbers[name] = np.array([_ordinal(value) for value in values], dtype=np.float64)
             else:
@@ -91,6 +91,11 @@ class Facts:
         if telling.condition is not None:
             holds &= telling.condition.holds(self.numbers, self.size)
         return holds
+
+
+def _name_of(value: Any) -> str | None:
+    """A name as the table has it; a code without a letter names nothing to a reader."""
+    return None if pd.isna(value) or not any(map(str.isalpha, str(value))) else str(value)
 
 
 def _ordinal(day: Any) -> float:

@@ -116,7 +116,7 @@ def test_peers_are_called_by_what_the_base_knows(likeness: tuple[str, ...], peer
     rows = pd.DataFrame([{"account_id": "a", "snapshot_date": DAY, "peers_below_events": 0.83,
                           "look_alikes_top_share": 0.7}])  # fmt: skip
     assert explain(parts, rows, ReasonContext(CATALOGUE, playbook, "$"), SETTINGS).reasons["text"].tolist() == [
-        f"More events than 83% of {peers}.",
+        f"Used more than at 83% of {peers}.",
         f"70% of {look_alikes} own a product that this account does not.",
     ]
 
@@ -289,7 +289,7 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 1.0},
          "35 events for each active user this month."),
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 2.0},
-         "2 people with 35 events each this month."),
+         "2 people active this month, with 35 events each on average."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7},
          "70% of look-alike accounts own a product that this account does not."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7, "look_alike_product": "Chat"},
