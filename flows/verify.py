@@ -111,29 +111,35 @@ def verify(
         say("reading every row as a CSM does")
         verification.note(check_words(listing))
     if reasons or words:
-        _require_same_words(listing, settings)
-        _verify_sentences(listing, settings, verification)
+        untold = _untold(listing, settings)
+        if untold is None:
+            _verify_sentences(listing, settings, verification)
+        elif verification.holds:
+            raise untold
+        else:
+            verification.notes.append(f"the sentences were not told again: {untold.clause}")
     return verification
 
 
-def _require_same_words(listing: PublishedList, settings: Settings) -> None:
-    """Raise PublishError where the sentences cannot be told again: another playbook, or an older form of the table."""
+def _untold(listing: PublishedList, settings: Settings) -> PublishError | None:
+    """Why the sentences cannot be told again: another playbook, or an older form of the table; None if they can."""
     asked = f"Derive the sentences of the list of {listing.snapshot_date} again."
     if not set(REASONS.names) <= set(listing.columns(REASONS.name)):
-        raise PublishError(
+        return PublishError(
             asked,
             "its reasons have no column for the numbers they rest on: an earlier version published it.",
             "Score that day again; `headroom verify` without --reasons checks files, counts and sums.",
         )
     stored, ours = listing.manifest.get("playbook_sha256"), digest(settings.playbook_file)
     if stored != ours:
-        raise PublishError(
+        return PublishError(
             asked,
             f"another playbook told them (sha256 {str(stored)[:12]}; {settings.playbook_file or 'the shipped one'} "
             f"is {ours[:12]}).",
             "Give the playbook of that day (`playbook` under [serving]) and the version of Headroom that published it "
             f"({listing.manifest['code_version']}).",
         )
+    return None
 
 
 def _verify_sentences(listing: PublishedList, settings: Settings, verification: Verification) -> None:

@@ -85,7 +85,10 @@ class ServingSettings(BaseModel):
         default=20, ge=1, le=200, description="rows of a short list: on the page, in Excel, in an owner's file"
     )
     min_expected_arr: float | None = Field(
-        default=None, gt=0, description="least expected ARR of an account on a short list; it keeps its rank"
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="least expected ARR of an account on a short list; it keeps its rank",
     )
     max_per_motion: int | None = Field(
         default=None, ge=1, description="accounts of one motion on a short list, at most; the others keep their rank"

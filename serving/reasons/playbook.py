@@ -139,6 +139,13 @@ class Play(BaseModel):
     def _one_text(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
 
+    @field_validator("name", "what_to_do", "offer", "show", "owner_role")
+    @classmethod
+    def _plain(cls, text: str) -> str:
+        if any(brace in text for brace in "{}"):
+            raise ValueError(f"only `words` may state an account's own numbers and names, with braces: {text}")
+        return text
+
     @field_validator("motion")
     @classmethod
     def _known_motion(cls, motion: str | None) -> str | None:
@@ -228,6 +235,8 @@ def load(
         own = _read(path)
         for key in own.keys() - parts.keys():
             raise _refusal(path, f"`{key}` is no part of a playbook{hint(key, parts)}")
+        for key in (key for key, part in own.items() if not isinstance(part, dict)):
+            raise _refusal(path, f"`{key}` is no table, as in [{key}.a_code]")
         # A user's plays stand first: theirs is the default of the motion, and theirs wins a tie.
         parts = {key: {**own.get(key, {}), **_without(parts[key], own.get(key, {}))} for key in parts}
     source = path or SHIPPED

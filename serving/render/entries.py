@@ -199,11 +199,11 @@ def owners(listing: PublishedList) -> pd.DataFrame:
 
 
 def totals(listing: PublishedList) -> Totals:
-    """The accounts of a list, counted."""
+    """The accounts of a list, counted. The interval of what they add is known of the whole list, not of a book."""
     scores = listing.scores("owner", "eligible", "expected_arr")
     ranked = scores["eligible"]
     arr = float(scores.loc[ranked, "expected_arr"].sum())
-    told = listing.manifest.get("expected_arr") or {}  # older lists have none
+    told = (listing.manifest.get("expected_arr") or {}) if listing.owner is None else {}  # older lists have none
     low, high = (float("nan") if told.get(name) is None else float(told[name]) for name in ("low", "high"))
     return Totals(len(scores), int(ranked.sum()), arr, int(scores["owner"].isna().sum()), (low, high))
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from data.contract.feature_card import FeatureCard
 from data.contract.outputs import ATTRIBUTIONS, REASONS
+from data.contract.stories import story_of
 from serving.reasons.playbook import Playbook
 from serving.reasons.render import NAMED, SIDES, WORDS, Facts, ReasonContext, ReasonRenderer
 from serving.verify.files_and_sums import Difference
@@ -56,6 +57,7 @@ def check_sentences(
     renderer = ReasonRenderer(facts, stories, context, pushes)
     derived = renderer.render(row, code, effect, listed)
     same = np.logical_and.reduce([_equal(reasons[name], derived[name]) for name in REASONS.of_sentence])
+    same &= (reasons["story"] == [story_of(one) for one in code]).to_numpy()
     same &= np.array([sorted(names.split(",")) == sorted(stories[c]) for names, c in zip(listed, code, strict=True)])
     as_of = rows["snapshot_date"].to_numpy()[row] - timedelta(days=1)
     same &= pd.to_datetime(reasons["as_of"]).to_numpy() == pd.to_datetime(pd.Series(as_of)).to_numpy()
@@ -111,6 +113,8 @@ def _difference(published: pd.Series, derived: pd.Series, story: list[str]) -> D
     for name in REASONS.of_sentence:
         if not _same(published[name], derived[name]):
             return Difference(account, f"{code} ({name})", repr(published[name]), repr(derived[name]))
+    if published["story"] != story_of(code):
+        return Difference(account, f"{code} (story)", repr(published["story"]), repr(story_of(code)))
     if sorted(published["features"].split(",")) != sorted(story):
         return Difference(account, f"{code} (features)", published["features"], ",".join(story))
     return Difference(account, f"{code} (as_of)", str(published["as_of"]), "the day before the snapshot")

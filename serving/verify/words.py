@@ -24,7 +24,7 @@ from serving.reasons.tellings import MOST_WORDS, sentences_of, word_count
 from serving.verify.files_and_sums import Difference, Differences
 
 FALLS = re.compile(
-    r"\b(down|fell|fallen|falling|falls?|fewer|less|lower|slower|slowly|below|dropp?(?:ed|s)?|declin\w+|lost|only|few|"
+    r"\b(down|decreas\w+|shrank|shrunk|halved|fell|fallen|falling|falls?|fewer|less|lower|slower|slowly|below|dropp?(?:ed|s)?|declin\w+|lost|only|few|"
     r"little|unused|nobody|no|none|not|never|nothing|neither|nor|without|0)\b(?!%)",
     re.IGNORECASE,
 )
@@ -98,7 +98,8 @@ def check_words(listing: PublishedList) -> Differences:
     openings = dict(zip(scores["account_id"], scores["opening"], strict=True))
     columns = ("account_id", "effect", "story", "text", "named", "shown")
     for reasons in _whole_accounts(listing.batches("reasons", columns)):
-        yield from _of_rows(reasons[reasons["shown"].astype(bool)], openings)
+        shown = reasons["shown"].fillna(False).astype(bool) & reasons["text"].notna()
+        yield from _of_rows(reasons[shown], openings)
         yield from _long_texts(reasons, "reasons")
     yield from _long_texts(listing.exclusions("account_id", "text"), "exclusions")
     for changes in listing.batches("changes", ("account_id", "text")):
@@ -129,6 +130,9 @@ def _of_rows(shown: pd.DataFrame, openings: Mapping[str, Any]) -> Differences:
 
 def _long_texts(rows: pd.DataFrame, table: str) -> Differences:
     for account, text in zip(rows["account_id"], rows["text"], strict=True):
+        if not isinstance(text, str) or not text.strip():
+            yield Difference(account, table, "no text", "a sentence")
+            continue
         for sentence in sentences_of(text):
             if word_count(sentence) > MOST_WORDS:
                 yield Difference(account, table, f"{word_count(sentence)} words: {sentence}", f"at most {MOST_WORDS}")

@@ -37,10 +37,11 @@ from tests.test_house import libraries
 START_SECONDS = 120
 FULL = "create trigger full before insert on runs begin select raise(abort, 'disk is full'); end"
 
+pytestmark = pytest.mark.slow
+PATH = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+"""MLflow starts uvicorn by its name: that of this environment."""
 PREDICT = """
 import sys, mlflow, pandas as pd
-
-pytestmark = pytest.mark.slow
 rows, out = sys.argv[1:]
 model = mlflow.pyfunc.load_model("models:/headroom@champion")
 model.predict(pd.read_parquet(rows), params={"reasons": 3}).to_parquet(out)
@@ -113,7 +114,7 @@ def serving(mlruns: Path, folder: Path) -> Iterator[str]:
     log = folder / "serve.log"
     with log.open("w") as told:
         server = subprocess.Popen(
-            command, cwd=folder, env=as_served(mlruns), stdout=told, stderr=told, start_new_session=True
+            command, cwd=folder, env=as_served(mlruns) | PATH, stdout=told, stderr=told, start_new_session=True
         )
     try:
         until = time.monotonic() + START_SECONDS
@@ -123,7 +124,8 @@ def serving(mlruns: Path, folder: Path) -> Iterator[str]:
             time.sleep(0.3)
         yield f"http://127.0.0.1:{port}/invocations"
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGTERM)
         server.wait(30)
 
 
