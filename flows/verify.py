@@ -197,7 +197,6 @@ def _check_shard(
     verification: Verification,
 ) -> int:
     """Sentences, gates and plays of some accounts, from recomputed rows and details; how many sentences there are."""
-    verification.note(check_gates(listing, rows, context.settings.gates))
     there = rows["account_id"].isin(listing.scores("account_id")["account_id"]).to_numpy()
     rows = rows[there].reset_index(drop=True)
     accounts = rows["account_id"].astype("str").tolist()
@@ -208,6 +207,7 @@ def _check_shard(
     attributions = listing.of("attributions", accounts)
     attributions = attributions.drop(columns=[name for name in listing.features() if name not in context.catalogue])
     verification.note(check_sentences(reasons, rows, attributions, context.reasons, details))
+    verification.note(check_gates(listing, rows, context.settings.gates))
     verification.note(check_plays(listing, rows, reasons, details, context))
     return len(reasons)
 

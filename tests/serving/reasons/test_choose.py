@@ -318,10 +318,10 @@ LIKE = "similar accounts"
 @pytest.mark.parametrize(
     ("feature", "log_odds", "values", "sentence", "shown"),
     [
-        ("events", 0.5, {"events": 0.83}, f"Uses the product more than 83% of {LIKE}, most often SSO.", True),
-        ("events", 0.5, {"events": 1.0}, f"Uses the product more than nearly all {LIKE}, most often SSO.", True),
+        ("events", 0.5, {"events": 0.83}, f"Used more than at 83% of {LIKE}, most often SSO.", True),
+        ("events", 0.5, {"events": 1.0}, f"Used more than at nearly all {LIKE}, most often SSO.", True),
         ("features_used", 0.5, {"features_used": 0.9}, f"Uses more features than 90% of {LIKE}, SSO most.", True),
-        ("events", 0.5, {"events": 0.75}, f"Uses the product more than 75% of {LIKE}, most often SSO.", True),
+        ("events", 0.5, {"events": 0.75}, f"Used more than at 75% of {LIKE}, most often SSO.", True),
         ("events", 0.5, {"events": 0.74}, f"More events than 74% of {LIKE}.", False),
         ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"A larger share of seats in use than none of {LIKE}.",
          False),
