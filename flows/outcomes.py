@@ -42,8 +42,9 @@ def import_answers(file: Path, published: Path, out: Path, today: date) -> Impor
     """Add the answers of a filled list to an outcomes file, Parquet or CSV, which is written whole or not at all.
 
     The row of an answer is that of its account, play and day of the list: another answer later changes it, and the
-    same answer again changes nothing. What else the file has stays, in a CSV letter by letter. ``today`` is when a play is closed that was not.
-    Raises ContractError for a file that cannot be read or has what is no answer, PublishError where its list is gone.
+    same answer again changes nothing. What else the file has stays, in a CSV letter by letter; without answers nothing
+    is written. ``today`` is when a play is closed that was not. Raises ContractError for a file that cannot be read or
+    has what is no answer, and where an answer has several rows; PublishError where its list is gone.
     """
     asked = f"Import the answers of {file}."
     if out.suffix.lower() not in FORMATS:
@@ -87,7 +88,7 @@ def _merged(
     """The rows of before, with other answers in the place of those of the same key, and the new ones at the end.
 
     ``typed`` are the same rows with the types of the contract. An answer that says the same keeps the day on which it
-    was closed. Also how many are new and changed. Raises ContractError where an answer has several rows.
+    was closed. Also returns how many are new and changed. Raises ContractError where an answer has several rows.
     """
     keys = pd.MultiIndex.from_frame(typed[KEY].assign(opened_at=typed["opened_at"].dt.normalize()))
     wanted = pd.MultiIndex.from_frame(answers[KEY])

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import openpyxl
+from openpyxl.reader.excel import ExcelReader
 
 from data.errors import ContractError, some
 from serving.published.read import PublishedList
@@ -168,15 +168,22 @@ def _sheets(path: Path) -> dict[str, list[tuple[object, ...]]]:
     }
 
 
+class _Reader(ExcelReader):  # type: ignore[misc]
+    """The reader of openpyxl without chart sheets: they have no rows, and it fails at one without a chart."""
+
+    def read_chartsheet(self, sheet: object, rel: object) -> None:
+        pass
+
+
 def _cells(path: Path, *, data_only: bool) -> dict[str, list[tuple[object, ...]]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of extensions that openpyxl leaves out
-        book = openpyxl.load_workbook(path, read_only=True, data_only=data_only)
-    try:
-        sheets = [sheet for sheet in book.worksheets if hasattr(sheet, "iter_rows")]  # a chart sheet has no rows
-        return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in sheets}
-    finally:
-        book.close()
+        reader = _Reader(path, read_only=True, data_only=data_only)
+        try:
+            reader.read()
+            return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in reader.wb.worksheets}
+        finally:
+            reader.archive.close()
 
 
 def _value(value: object, formula: object) -> object:
