@@ -130,7 +130,7 @@ def _read(path: Path, asked: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         if _is_csv(path):
             frame = pd.read_csv(path, dtype="str", keep_default_na=False)
         else:
-            frame = pd.read_parquet(path)
+            frame = pd.read_parquet(path, dtype_backend="pyarrow")  # columns of others keep their types
             frame = frame.reset_index(drop=frame.index.names == [None])
         missing = [name for name in COLUMNS if name not in frame]
         lacking = [name for name in missing if name in KEY]

@@ -130,7 +130,7 @@ def check_answers(path: Path, answered: AnsweredList, listing: PublishedList) ->
     _refuse(path, [f"{answer.place}: {why}" for answer in answered.answers if (why := _other(answer, of))])
 
 
-def _other(answer: Answer, accounts: Mapping[str, Mapping[Hashable, Any]]) -> str | None:
+def _other(answer: Answer, accounts: Mapping[Hashable, Mapping[Hashable, Any]]) -> str | None:
     """What the list says otherwise than the row of an answer; None where they agree."""
     about = accounts.get(answer.account_id)
     if about is None:
@@ -168,7 +168,7 @@ def _sheets(path: Path) -> dict[str, list[tuple[object, ...]]]:
     }
 
 
-class _Reader(ExcelReader):  # type: ignore[misc]
+class _Reader(ExcelReader):
     """The reader of openpyxl without chart sheets: they have no rows, and it fails at one without a chart."""
 
     def read_chartsheet(self, sheet: object, rel: object) -> None:
