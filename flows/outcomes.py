@@ -109,7 +109,10 @@ def _merged(
     for name, values in form(now[differs])[SAID].items():
         after.loc[place[there][differs], name] = values.to_numpy()
     new = form(answers[~there])
-    after = pd.concat([after, new], ignore_index=True) if len(after) and len(new) else after if len(after) else new
+    if not len(after):
+        after = new.reindex(columns=after.columns)
+    elif len(new):
+        after = pd.concat([after, new], ignore_index=True)
     return after, len(new), int(differs.sum())
 
 

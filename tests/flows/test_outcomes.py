@@ -234,6 +234,13 @@ def test_a_csv_stays_letter_by_letter_but_for_the_answers(filled, importing, tmp
     assert (tmp_path / out).read_text() == written
 
 
+def test_the_headings_of_a_file_without_rows_stay(filled, importing, tmp_path: Path) -> None:
+    headings = "n,account_id,play,opened_at,status,closed_at,arr,reason"
+    (tmp_path / "outcomes.csv").write_text(f"{headings}\n")
+    assert importing(filled(ANSWERED), "outcomes.csv").added == 3
+    assert (tmp_path / "outcomes.csv").read_text().startswith(f"{headings}\n,")
+
+
 def test_a_row_above_the_headings_is_refused(filled, importing) -> None:
     book = openpyxl.load_workbook(filled(ANSWERED))
     for sheet in book:
