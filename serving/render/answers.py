@@ -5,31 +5,39 @@ An answer is a row of the input table ``outcomes``: what came of the play of an 
 
 import math
 import warnings
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.reader.excel import ExcelReader
 
-from data.errors import ContractError, hint, some
+from data.errors import ContractError, some
 from serving.published.read import PublishedList
 
 ANSWERS = {"under way": "open", "won": "won", "lost": "lost", "not now": "not_now"}
 """What may be answered, and the status that it stands for in ``outcomes``."""
 ANSWER, ARR_WON, BECAUSE = "Answer", "ARR won", "Because"
 """The headings of the columns to fill in."""
-ACCOUNT_ID, PLAY_ID = "Account id", "Play id"
+ACCOUNT, ACCOUNT_ID, PLAY_ID = "Account", "Account id", "Play id"
+HEADINGS = (ACCOUNT, ANSWER, ARR_WON, BECAUSE, ACCOUNT_ID, PLAY_ID)
+"""The columns that an answer is read from."""
 ABOUT, SNAPSHOT_DATE, RUN = "About", "Snapshot date", "Run"
 """The sheet that says which list the file is of, and where."""
+_WITHOUT_AMOUNT = ("lost", "not_now")
+_OURS = {ANSWER, ARR_WON, PLAY_ID}
+"""Two of these headings stand together in no other sheet than one to fill in."""
+_TOP_ROWS = 10
+"""So far down a heading is looked for that is not where it was."""
 _TODO = "Correct these cells and import the file again; nothing has been imported."
 
 
 class Answer(NamedTuple):
-    """What came of the play of one account; ``arr`` is NaN where no amount is given. ``place``: sheet and row."""
+    """What came of the play of one account; ``arr`` is NaN where no amount is given. ``place``: sheet and row.
+
+    ``name``: that of the account, as it stands in the row.
+    """
 
     account_id: str
     play: str
@@ -37,11 +45,18 @@ class Answer(NamedTuple):
     arr: float
     reason: str
     place: str
+    name: str
 
     @property
     def said(self) -> tuple[object, ...]:
         """What is answered, wherever it stands."""
         return self.play, self.status, None if math.isnan(self.arr) else self.arr, self.reason
+
+
+class _Formula(str):
+    """A formula that no program has computed yet."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +80,9 @@ class _Row(NamedTuple):
             value = int(value)  # a number typed for an id
         return "" if value is None else str(value).strip()
 
+    def is_formula(self, name: str) -> bool:
+        return isinstance(self.cells.get(name), _Formula)
+
 
 def read_answers(path: Path) -> AnsweredList:
     """Read the answers of a file that Excel, LibreOffice or Google Sheets saved.
@@ -83,6 +101,7 @@ def read_answers(path: Path) -> AnsweredList:
         )
     answers: dict[str, Answer] = {}
     faults: list[str] = []
+    _require_headings(path, sheets)
     for row in _rows(sheets):
         answer = _answer(row, faults)
         if answer is None:
@@ -95,15 +114,34 @@ def read_answers(path: Path) -> AnsweredList:
 
 
 def check_answers(path: Path, answered: AnsweredList, listing: PublishedList) -> None:
-    """Raise ContractError for answers about an account or a play that the list has not got."""
-    accounts, plays = set(listing.scores("account_id")["account_id"]), listing.manifest["plays"]
-    faults = []
-    for answer in answered.answers:
-        if answer.account_id not in accounts:
-            faults.append(f"{answer.place}: the list has no account `{answer.account_id}`")
-        if answer.play not in plays:
-            faults.append(f"{answer.place}: there is no play `{answer.play}`{hint(answer.play, plays)}")
-    _refuse(path, faults)
+    """Raise ContractError unless the file is of that list, and each answer about a ranked account of it and its play.
+
+    The name beside an answer has to be that of its account: it is not where one column was sorted without the others.
+    """
+    run = listing.manifest["run_id"]
+    if answered.run_id != run:
+        raise ContractError(
+            _asked(path),
+            f"it is of the list of run {answered.run_id}; the one published for {answered.snapshot_date} is of {run}.",
+            "Fill in the file that is published now, or name the folder of the other list with --published.",
+        )
+    scores = listing.scores("account_id", "name", "play", "eligible").set_index("account_id")
+    of = scores[scores.index.isin([answer.account_id for answer in answered.answers])].to_dict("index")
+    _refuse(path, [f"{answer.place}: {why}" for answer in answered.answers if (why := _other(answer, of))])
+
+
+def _other(answer: Answer, accounts: Mapping[Hashable, Mapping[Hashable, Any]]) -> str | None:
+    """What the list says otherwise than the row of an answer; None where they agree."""
+    about = accounts.get(answer.account_id)
+    if about is None:
+        return f"the list has no account `{answer.account_id}`"
+    if not about["eligible"]:
+        return f"account `{answer.account_id}` is not ranked in the list"
+    if answer.play != about["play"]:
+        return f"the play of `{answer.account_id}` is `{about['play']}`, not `{answer.play}`"
+    if answer.name.split() != about["name"].split():
+        return f"`{answer.account_id}` is {about['name']}, not `{answer.name}`"
+    return None
 
 
 def _asked(path: Path) -> str:
@@ -117,28 +155,69 @@ def _refuse(path: Path, faults: list[str]) -> None:
 
 
 def _sheets(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """The rows of every sheet that has a heading of ours, and of the one about the list."""
+    """The rows of every sheet; a formula stands where it has no value."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of extensions that openpyxl leaves out
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        try:
-            return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets}
-        finally:
-            book.close()
-    except (OSError, InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
+        values, formulas = (_cells(path, data_only=data_only) for data_only in (True, False))
+    except Exception as error:  # openpyxl raises whatever it stumbles over in a file that is broken inside
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no Excel file"
         todo = "Give the .xlsx file of a list, filled in and saved as Excel file."
         raise ContractError(_asked(path), f"it cannot be read: {why}.", todo) from error
+    return {
+        title: [tuple(map(_value, *pair)) for pair in zip(rows, formulas[title], strict=True)]
+        for title, rows in values.items()
+    }
+
+
+class _Reader(ExcelReader):
+    """The reader of openpyxl without chart sheets: they have no rows, and it fails at one without a chart."""
+
+    def read_chartsheet(self, sheet: object, rel: object) -> None:
+        pass
+
+
+def _cells(path: Path, *, data_only: bool) -> dict[str, list[tuple[object, ...]]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of extensions that openpyxl leaves out
+        reader = _Reader(path, read_only=True, data_only=data_only)
+        try:
+            reader.read()
+            return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in reader.wb.worksheets}
+        finally:
+            reader.archive.close()
+
+
+def _value(value: object, formula: object) -> object:
+    return _Formula(getattr(formula, "text", formula)) if value is None and formula is not None else value
+
+
+def _headings(row: tuple[object, ...]) -> list[str]:
+    return [str(cell).strip() for cell in row]
+
+
+def _is_to_fill(rows: list[tuple[object, ...]]) -> bool:
+    return any(len(_OURS & set(_headings(row))) > 1 for row in rows[:_TOP_ROWS])
+
+
+def _require_headings(path: Path, sheets: dict[str, list[tuple[object, ...]]]) -> None:
+    """Raise ContractError unless there are sheets to fill in, each with its headings in the first row."""
+    to_fill = {title: _headings(rows[0]) for title, rows in sheets.items() if _is_to_fill(rows)}
+    lacking = {title: [name for name in HEADINGS if name not in there] for title, there in to_fill.items()}
+    faults = [
+        f"sheet `{title}` has no {', '.join(names)} in its first row" for title, names in lacking.items() if names
+    ]
+    if not to_fill:
+        faults = [f"no sheet has {', '.join(HEADINGS)} in its first row; there are {some(list(sheets), len(sheets))}"]
+    if faults:
+        todo = "Put the headings back as they were and import the file again; nothing has been imported."
+        raise ContractError(_asked(path), f"{'; '.join(faults)}.", todo)
 
 
 def _rows(sheets: dict[str, list[tuple[object, ...]]]) -> Iterator[_Row]:
-    """The rows of the sheets to fill in that are about an account."""
+    """The rows of the sheets to fill in."""
     for title, rows in sheets.items():
-        headings = [str(cell).strip() for cell in rows[0]] if rows else []
-        if {ANSWER, ACCOUNT_ID, PLAY_ID} <= set(headings):
+        if _is_to_fill(rows):
             for number, cells in enumerate(rows[1:], start=2):
-                yield _Row(f"sheet `{title}`, row {number}", dict(zip(headings, cells, strict=False)))
+                yield _Row(f"sheet `{title}`, row {number}", dict(zip(_headings(rows[0]), cells, strict=False)))
 
 
 def _answer(row: _Row, faults: list[str]) -> Answer | None:
@@ -149,24 +228,29 @@ def _answer(row: _Row, faults: list[str]) -> Answer | None:
             faults.append(f"{row.place}: `{because or amount}` and no answer")
         return None
     status = ANSWERS.get(" ".join(said.replace("_", " ").casefold().split()))
-    if status is None:
-        faults.append(f"{row.place}: `{said}` is no answer; there are {' | '.join(ANSWERS)}")
-    if not row.text(ACCOUNT_ID):
-        faults.append(f"{row.place}: `{said}` and no account")
     arr = _amount(row.cells.get(ARR_WON))
-    if arr is None:
-        faults.append(f"{row.place}: `{amount}` is no amount")
-    if status is None or arr is None or not row.text(ACCOUNT_ID):
+    wrong = [f"the formula `{row.cells[name]}` has no value" for name in HEADINGS if row.is_formula(name)]
+    if not wrong and status is None:
+        wrong.append(f"`{said}` is no answer; there are {' | '.join(ANSWERS)}")
+    if not row.text(ACCOUNT_ID):
+        wrong.append(f"`{said}` and no account")
+    if not wrong and arr is None:
+        wrong.append(f"`{amount}` is no amount")
+    if not wrong and amount and status in _WITHOUT_AMOUNT:
+        wrong.append(f"`{amount}` as {ARR_WON} and `{said}`")
+    faults.extend(f"{row.place}: {why}" for why in wrong)
+    if wrong or status is None or arr is None:
         return None
-    return Answer(row.text(ACCOUNT_ID), row.text(PLAY_ID), status, arr, because, row.place)
+    return Answer(row.text(ACCOUNT_ID), row.text(PLAY_ID), status, arr, because, row.place, row.text(ACCOUNT))
 
 
 def _amount(value: object) -> float | None:
     """An amount of 0 or more, NaN where there is none, None where it is none."""
-    if value is None or not str(value).strip():
+    text = "" if value is None else str(value).strip()
+    if not text:
         return math.nan
     try:
-        amount = float(value if isinstance(value, int | float) else str(value).strip())
+        amount = math.nan if isinstance(value, bool) or "_" in text else float(text)
     except ValueError:
         return None
     return amount if 0 <= amount < math.inf else None

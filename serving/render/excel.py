@@ -14,7 +14,18 @@ from serving.changes.sentences import RANKED_BY
 from serving.published.read import PublishedList
 from serving.render import entries as lines
 from serving.render import orders
-from serving.render.answers import ABOUT, ACCOUNT_ID, ANSWER, ANSWERS, ARR_WON, BECAUSE, PLAY_ID, RUN, SNAPSHOT_DATE
+from serving.render.answers import (
+    ABOUT,
+    ACCOUNT,
+    ACCOUNT_ID,
+    ANSWER,
+    ANSWERS,
+    ARR_WON,
+    BECAUSE,
+    PLAY_ID,
+    RUN,
+    SNAPSHOT_DATE,
+)
 
 Cell = str | float | int | date | None
 MONEY, SHARE, COUNT, DAY, WRAP, PLAIN, TO_FILL = "money", "share", "count", "day", "wrap", "plain", "to fill"
@@ -33,7 +44,7 @@ class SheetColumn:
 
 LIST_COLUMNS = (
     SheetColumn("No.", 5),
-    SheetColumn("Account", 22, WRAP),
+    SheetColumn(ACCOUNT, 22, WRAP),
     SheetColumn("Owner", 12, WRAP),
     SheetColumn("Motion", 10, WRAP),
     SheetColumn("Play", 18, WRAP),
@@ -64,7 +75,7 @@ LIST_COLUMNS = (
     SheetColumn(PLAY_ID, 20, is_printed=False),
 )
 EXCLUDED_COLUMNS = (
-    SheetColumn("Account", 30, WRAP),
+    SheetColumn(ACCOUNT, 30, WRAP),
     SheetColumn("Owner", 16, WRAP),
     SheetColumn("Shown under", 14),
     SheetColumn("Gates", 30, WRAP),
@@ -85,7 +96,7 @@ PLAY_COLUMNS = (
 )
 REASON_COLUMNS = (
     SheetColumn("Rank", 6),
-    SheetColumn("Account", 30, WRAP),
+    SheetColumn(ACCOUNT, 30, WRAP),
     SheetColumn("No.", 6),
     SheetColumn("Reason", 26),
     SheetColumn("Effect", 10),

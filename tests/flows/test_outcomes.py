@@ -1,11 +1,13 @@
 """The answers of a CSM: from the Excel file to the table ``outcomes``, and nothing half-way."""
 
+import zipfile
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
 import openpyxl
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -119,7 +121,10 @@ def test_a_book_of_an_owner_is_imported_too(filled, importing) -> None:
 
 
 def test_an_empty_file_imports_nothing(filled, importing, tmp_path: Path) -> None:
-    assert importing(filled({}))[1:] == (0, 0, 0)
+    imported = importing(filled({}))
+    assert imported[1:] == (0, 0, 0)
+    assert "no answers" in str(imported)
+    assert not imported.path.exists()
 
 
 BAD: list[tuple[Cells, str]] = [
@@ -131,13 +136,28 @@ BAD: list[tuple[Cells, str]] = [
     ({("Most likely", 5, "Answer"): "won", ("Most likely", 5, "Account id"): None}, "row 5: `won` and no account"),
     (
         {("Most likely", 5, "Answer"): "won", ("Most likely", 5, "Play id"): "seat_limits"},
-        "there is no play `seat_limits` (there is seat_limit: did you mean that?)",
+        ", not `seat_limits`",
     ),
     (
         {("Most likely", 2, "Answer"): "won", ("All ranked", 2, "Answer"): "lost"},
         "sheet `All ranked`, row 2: another answer for",
     ),
     ({("About", 2, "What"): "something else"}, "it does not say which list it is of"),
+    ({("About", 3, ""): "other"}, "it is of the list of run other; the one published for 2026-10-01 is of run-1"),
+    ({("Most likely", 1, "Answer"): "Status"}, "sheet `Most likely` has no Answer in its first row"),
+    ({("Most likely", 5, "Answer"): "won", ("Most likely", 5, "Account"): "Else"}, ", not `Else`"),
+    *[
+        ({("Most likely", 5, "Answer"): "won", ("Most likely", 5, "ARR won"): amount}, f"row 5: {found}")
+        for amount, found in (
+            (True, "`True` is no amount"),
+            ("1_200", "`1_200` is no amount"),
+            ("=A1*2", "the formula `=A1*2` has no value"),
+        )
+    ],
+    *[
+        ({("Most likely", 5, "Answer"): said, ("Most likely", 5, "ARR won"): 7}, f"`7` as ARR won and `{said}`")
+        for said in ("lost", "not now")
+    ],
 ]
 
 
@@ -171,7 +191,7 @@ def test_a_file_that_is_no_workbook_and_a_list_that_is_gone(filled, importing, f
     with pytest.raises(ContractError, match="neither Parquet nor CSV"):
         importing(filled(ANSWERED), "outcomes.txt")
     (tmp_path / "outcomes.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(HeadroomError, match="cannot be read as outcomes"):
+    with pytest.raises(HeadroomError, match="has no column account_id, play, opened_at"):
         importing(filled(ANSWERED), "outcomes.csv")
 
 
@@ -195,3 +215,83 @@ def test_the_command_adds_to_the_file_of_the_working_folder(
 
 def test_every_status_can_be_answered() -> None:
     assert tuple(ANSWERS.values()) == PLAY_STATUSES
+
+
+@pytest.mark.parametrize("out", ["outcomes.csv", "outcomes.CSV"])
+def test_a_csv_stays_letter_by_letter_but_for_the_answers(filled, importing, tmp_path: Path, out: str) -> None:
+    own = (
+        "account_id,play,opened_at,status,closed_at,arr,reason,n\n"
+        "007,call,2026-01-01T08:30:15Z,lost,,3.50,null,1\n"
+        "007,call,2026-01-01T19:00:00Z,won,2026-01-02,1e3,NA,\n"
+    )
+    (tmp_path / out).write_text(own)
+    cells = ANSWERED | {("Most likely", 3, "Because"): "NA", ("All ranked", 40, "Because"): "null"}
+    assert importing(filled(cells), out)[1:] == (3, 0, 0)
+    written = (tmp_path / out).read_text()
+    assert written.startswith(own)
+    assert [line.split(",")[6] for line in written.splitlines()[3:]] == ["", "NA", "null"]
+    assert importing(filled(cells), out, LATER)[1:] == (0, 0, 3)
+    assert (tmp_path / out).read_text() == written
+
+
+def test_the_headings_of_a_file_without_rows_stay(filled, importing, tmp_path: Path) -> None:
+    headings = "n,account_id,play,opened_at,status,closed_at,arr,reason"
+    (tmp_path / "outcomes.csv").write_text(f"{headings}\n")
+    assert importing(filled(ANSWERED), "outcomes.csv").added == 3
+    assert (tmp_path / "outcomes.csv").read_text().startswith(f"{headings}\n,")
+
+
+def test_a_row_above_the_headings_is_refused(filled, importing) -> None:
+    book = openpyxl.load_workbook(filled(ANSWERED))
+    for sheet in book:
+        sheet.insert_rows(1) if sheet.title != "About" else None
+    book.save(file := filled({}).with_name("moved.xlsx"))
+    with pytest.raises(ContractError, match=r"sheet `Most likely` has no Account, Answer, .* in its first row"):
+        importing(file)
+    for title in ("Most likely", "Most at stake", "All ranked"):
+        del book[title]
+    book.save(file)
+    with pytest.raises(ContractError, match=r"no sheet has Account, .*; there are Fix first, Plays, Reasons, About"):
+        importing(file)
+
+
+def test_an_account_and_its_play_are_a_pair_and_ranked(folder: Path, filled, importing) -> None:
+    pairs = accounts_of(folder)
+    other = next(play for _, play in pairs if play != pairs[3][1])
+    apart = pd.read_parquet(folder / "exclusions.parquet")["account_id"].iloc[0]
+    won: Cells = {("Most likely", 5, "Answer"): "won"}
+    with pytest.raises(ContractError, match=f"the play of `{pairs[3][0]}` is `{pairs[3][1]}`, not `{other}`"):
+        importing(filled(won | {("Most likely", 5, "Play id"): other}))
+    with pytest.raises(ContractError, match=f"account `{apart}` is not ranked"):
+        importing(filled(won | {("Most likely", 5, "Account id"): apart}))
+
+
+def test_several_rows_of_one_answer_are_refused_and_those_of_others_stay(filled, importing, tmp_path: Path) -> None:
+    importing(filled(ANSWERED))
+    rows = read(tmp_path / "outcomes.parquet")
+    rows.iloc[[0, 0, 1]].to_parquet(tmp_path / "twice.parquet")
+    with pytest.raises(ContractError, match=f"has several rows of account {rows['account_id'][0]}, play"):
+        importing(filled(ANSWERED), "twice.parquet")
+    others = rows.iloc[[0, 0, 1]].assign(account_id=["x", "x", rows["account_id"][1]], n=1).set_axis([7, 7, 3])
+    others.to_parquet(tmp_path / "others.parquet")
+    assert importing(filled(ANSWERED), "others.parquet")[1:] == (2, 0, 1)
+    assert importing(filled(ANSWERED), "others.parquet")[1:] == (0, 0, 3)
+    assert pq.read_schema(tmp_path / "others.parquet").field("n").type == "int64"
+
+
+def test_a_chart_sheet_is_passed_over(filled, importing) -> None:
+    book = openpyxl.load_workbook(filled(ANSWERED))
+    book.create_chartsheet("Chart", 0)
+    book.save(file := filled({}).with_name("chart.xlsx"))
+    assert importing(file).added == 3
+
+
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/styles.xml"])
+@pytest.mark.parametrize("content", [b"<broken", b""])
+def test_a_workbook_that_is_broken_inside_cannot_be_read(filled, importing, part: str, content: bytes) -> None:
+    file = filled(ANSWERED)
+    with zipfile.ZipFile(file) as there, zipfile.ZipFile(broken := file.with_name("broken.xlsx"), "w") as new:
+        for name in there.namelist():
+            new.writestr(name, content if name == part else there.read(name))
+    with pytest.raises(ContractError, match="cannot be read: it is no Excel file"):
+        importing(broken)
