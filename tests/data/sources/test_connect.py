@@ -152,7 +152,6 @@ def test_a_relative_path_starts_at_root_and_gzip_is_read(tmp_path: Path) -> None
         ("postgres://user@db/crm?sslpassword=secret", "its URL holds a password"),
         ("spark://user:secret@db", "its URL holds a password"),
         ("postgres://user@localhost:1/crm", "refused"),
-        pytest.param("spark://./nowhere", "there is no folder", marks=pytest.mark.slow),  # it starts a Java machine
         ("snowflake://user:secret@x", "snowflake:// comes with a later release. This release reads parquet://"),
         ("sparkle://x", "sparkle:// is not a kind of source"),
         ("parquet://nowhere", "there is no"),
