@@ -80,10 +80,6 @@ def _first(view: ir.Table, by: Sequence[ir.Value], **columns: ir.Value) -> ir.Ta
     return ranked.filter(ranked.place == 0)
 
 
-def _day_of(view: ir.Table, happened: str) -> ir.DateValue:
-    return view[happened].cast("date")
-
-
 # --- limits and the next tier -----------------------------------------------------------------------------------------
 
 
@@ -141,7 +137,7 @@ def gated_feature_used(views: Views) -> ir.Table:
 def gated_feature_asked(views: Views) -> ir.Table:
     asked = views.gated_tickets.filter(views.gated_tickets.age <= HALF_YEAR_DAYS)
     order = (asked.age.asc(), asked.feature.asc())
-    return _first(asked, order, gated_feature_asked=asked.feature, gated_asked_on=_day_of(asked, "opened_on"))
+    return _first(asked, order, gated_feature_asked=asked.feature, gated_asked_on=asked.opened_on)
 
 
 @_details("request_feature", "requested_on", needs=("tickets.feature", "tickets.kind"))
@@ -150,7 +146,7 @@ def feature_request(views: Views) -> ir.Table:
     asked = tickets.filter((tickets.kind == "feature_request") & (tickets.age <= HALF_YEAR_DAYS))
     asked = asked.filter(asked.feature.notnull())
     order = (asked.age.asc(), asked.feature.asc())
-    return _first(asked, order, request_feature=asked.feature, requested_on=_day_of(asked, "opened_on"))
+    return _first(asked, order, request_feature=asked.feature, requested_on=asked.opened_on)
 
 
 # --- use and people ---------------------------------------------------------------------------------------------------
@@ -235,7 +231,7 @@ def milestone(views: Views) -> ir.Table:
 def _latest_about(views: Views, kind: str, within_days: int) -> tuple[ir.Value, ir.Value, ir.Table]:
     """The day and the product of the CRM events of a kind, and these events."""
     events = views.crm.filter((views.crm.kind == kind) & (views.crm.age <= within_days))
-    return _day_of(events, "occurred_on"), events["product"], events
+    return events.occurred_on, events["product"], events
 
 
 @_details("critical_feature", "critical_since", needs=("tickets.severity", "tickets.closed_at"))
@@ -243,9 +239,7 @@ def critical_ticket(views: Views) -> ir.Table:
     tickets = views.tickets
     still_open = tickets.filter((tickets.severity == "critical") & tickets.closed_on.isnull())
     order = (still_open.age.desc(), still_open.ticket_id.asc())
-    return _first(
-        still_open, order, critical_feature=still_open.feature, critical_since=_day_of(still_open, "opened_on")
-    )
+    return _first(still_open, order, critical_feature=still_open.feature, critical_since=still_open.opened_on)
 
 
 # --- contracts --------------------------------------------------------------------------------------------------------
@@ -255,7 +249,7 @@ def critical_ticket(views: Views) -> ir.Table:
 def last_expansion(views: Views) -> ir.Table:
     moves = views.movements.filter(views.movements.movement_class.isin(MOTIONS))
     order = (moves.age.asc(), moves.delta_mrr_e4.desc(), moves["product"].asc())
-    return _first(moves, order, expanded_on=_day_of(moves, "day"), expanded_product=moves["product"])
+    return _first(moves, order, expanded_on=moves.day, expanded_product=moves["product"])
 
 
 @_details("unowned_product", needs=("contracts", "plans"))

@@ -57,27 +57,25 @@ def choose_plays(
     of equals the earlier. Where none is true and answers anything: the neutral one, and the likeliest possible motion.
     """
     weights, worth = _motions(scores, rows, reasons, passed, playbook, settings)
-    order = np.argsort(-weights, axis=1, kind="stable")
+    said = {code: facts.first(play.openings) for code, play in playbook.plays.items()}
     answered = _answered(scores.index, reasons, playbook)
-    true = {code: _is_true(play, facts) for code, play in playbook.plays.items()}
-    codes = np.full(facts.size, playbook.neutral_play, dtype=object)
-    motion = order[:, 0].copy()
-    undecided = np.ones(facts.size, dtype=bool)
-    for place in range(len(MOTIONS)):
-        for number, name in enumerate(MOTIONS):
-            here = undecided & (order[:, place] == number) & worth[:, number]
-            plays = list(playbook.plays_of(name))
-            if not plays or not here.any():
-                continue
-            fits = np.column_stack([np.where(true[code], answered[code], 0.0) for code in plays])
-            decided = here & (fits.max(axis=1) > 0)
-            codes[decided] = np.array(plays, dtype=object)[fits.argmax(axis=1)[decided]]
-            motion[decided] = number
-            undecided &= ~decided
+    fits = {
+        code: np.where(_is_true(play, facts) & (said[code] >= 0), answered[code], 0.0)
+        for code, play in playbook.plays.items()
+    }
+    best = np.full((facts.size, len(MOTIONS)), playbook.neutral_play, dtype=object)
+    for number, name in enumerate(MOTIONS):
+        plays = list(playbook.plays_of(name))
+        of_motion = np.column_stack([np.zeros(facts.size), *(fits[code] for code in plays)])
+        best[:, number] = np.array([playbook.neutral_play, *plays], dtype=object)[of_motion.argmax(axis=1)]
+    able = worth & (best != playbook.neutral_play)
+    motion = np.where(able.any(axis=1), np.where(able, weights, -np.inf).argmax(axis=1), weights.argmax(axis=1))
+    places = np.arange(facts.size)
+    codes = np.where(able[places, motion], best[places, motion], playbook.neutral_play)
     return ChosenPlays(
         motion=pd.Series(np.array(MOTIONS, dtype=object)[motion], index=scores.index, dtype="str"),
         play=pd.Series(codes, index=scores.index, dtype="str"),
-        opening=pd.Series(_openings(codes, facts, playbook, settings.currency), index=scores.index, dtype="str"),
+        opening=pd.Series(_openings(codes, said, facts, playbook, settings.currency), index=scores.index, dtype="str"),
     )
 
 
@@ -146,27 +144,30 @@ def _weight_of(codes: set[str], accounts: pd.Index, reasons: pd.DataFrame) -> Fl
 
 
 def _is_true(play: Play, facts: Facts) -> Mask:
-    """The accounts of which the play's facts hold, its bars do not, and its words can be said."""
+    """The accounts of which the play's facts hold, and its bars do not."""
     none = np.zeros(facts.size, dtype=bool)
     holds = [condition.holds(facts.numbers, facts.size) for condition in play.facts]
     barred = [condition.holds(facts.numbers, facts.size) for condition in play.bars]
-    told = [facts.hold(telling) for telling in play.openings]
     required = np.logical_or.reduce([none, *holds]) if holds else ~none
-    return np.asarray(required & ~np.logical_or.reduce([none, *barred]) & np.logical_or.reduce([none, *told]))
+    return np.asarray(required & ~np.logical_or.reduce([none, *barred]))
 
 
-def _openings(codes: npt.NDArray[np.object_], facts: Facts, playbook: Playbook, currency: str) -> list[str]:
-    """What to say first to each account: the first words of its play that hold."""
-    said = np.full(facts.size, "", dtype=object)
+def _openings(
+    codes: npt.NDArray[np.object_],
+    said: Mapping[str, npt.NDArray[np.int16]],
+    facts: Facts,
+    playbook: Playbook,
+    currency: str,
+) -> list[str]:
+    """What to say first to each account. ``said``: by play, the number of its first words that hold."""
+    texts = np.full(facts.size, "", dtype=object)
     values = facts.values
     for code in dict.fromkeys(codes.tolist()):
-        undecided = codes == code
-        for telling in playbook.plays[code].openings:
-            at = np.flatnonzero(undecided & facts.hold(telling))
+        for number, telling in enumerate(playbook.plays[code].openings):
+            at = np.flatnonzero((codes == code) & (said[code] == number))
             known = {name: values[name][at] for name in telling.names if name in values}
-            said[at] = telling.template.render(known, len(at), currency)
-            undecided[at] = False
-    return [str(text) for text in said]
+            texts[at] = telling.template.render(known, len(at), currency)
+    return [str(text) for text in texts]
 
 
 def act_by(snapshot_date: date, plays: pd.Series, playbook: Playbook) -> pd.Series:

@@ -5,6 +5,7 @@ table keeps. Codes that tell one fact are one story: what a CSM sees are the acc
 by the sentence of one of its codes.
 """
 
+import calendar
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,9 +30,7 @@ Mask = npt.NDArray[np.bool_]
 
 STORIES_TRIED, CODES_TRIED = 7, 2
 """Stories that are put into words to find the few that are shown, and codes of each."""
-_NUMBER = re.compile(
-    r"\d+(?: (?:January|February|March|April|May|June|July|August|September|October|November|December)\b)?"
-)
+_NUMBER = re.compile(rf"\d+(?: (?:{'|'.join(calendar.month_name[1:])})\b)?")
 _GROUPED = re.compile(r"(?<=\d),(?=\d)")
 
 
@@ -143,7 +142,7 @@ def _without_support(groups: Groups, fitting: Floats) -> npt.NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """Reasons, one entry each, ordered by account and position. ``is_kept``: the table keeps it, shown or not."""
+    """Reasons, one entry each. ``is_kept``: the table keeps it, shown or not."""
 
     row: Integers
     group: Integers
@@ -156,7 +155,7 @@ def _choose(sums: Floats, odd: npt.NDArray[np.bool_], renderer: ReasonRenderer, 
 
     ``odd``: the reasons that contradict a declared direction, accounts x groups.
     """
-    size, groups = sums.shape
+    groups = sums.shape[1]
     raises = (sums > 0) & ~odd & renderer.says(FOR)
     lowers = (sums < 0) & ~odd & renderer.says(AGAINST)
     for_order, for_count = _best(np.where(raises, sums, -np.inf), settings.keep_for)
@@ -171,19 +170,16 @@ def _choose(sums: Floats, odd: npt.NDArray[np.bool_], renderer: ReasonRenderer, 
     odd &= np.abs(sums) >= settings.min_log_odds
     odd_order, odd_count = _best(np.where(odd, np.abs(sums), -np.inf), settings.keep_contradicting)
     parts = []
-    starts = np.zeros(size, dtype=np.int64)
     for effect, order, count in ((FOR, for_order, for_count), (AGAINST, against_order, against_count),
                                  (NEUTRAL, rest_order, rest_count), (CONTRADICTS, odd_order, odd_count)):  # fmt: skip
         row, place = np.nonzero(np.arange(order.shape[1]) < count[:, None])
-        parts.append((row, order[row, place], starts[row] + place + 1, np.full(len(row), effect, dtype=object)))
-        starts += count
-    row, group, position, effects = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+        parts.append((row, order[row, place], np.full(len(row), effect, dtype=object)))
+    row, group, effects = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
     # A group without a fitting text may still weigh for or against: its effect follows from its sign.
     weight = sums[row, group]
     effects = np.where((effects == NEUTRAL) & (weight > 0), FOR, effects)
     effects = np.where((effects == NEUTRAL) & (weight < 0), AGAINST, effects)
-    order = np.lexsort((position, row))
-    return _Chosen(row[order], group[order], effects[order], np.ones(len(row), dtype=bool))
+    return _Chosen(row, group, effects, np.ones(len(row), dtype=bool))
 
 
 _ORDER = {FOR: 0, AGAINST: 1, NEUTRAL: 2, CONTRADICTS: 3}

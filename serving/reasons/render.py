@@ -4,9 +4,10 @@ One told reason is one row: the sentence and, so that every number and name in i
 rests on with their values, and what it names.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,14 +72,14 @@ class Facts:
         numbers = {str(name): rows[name].to_numpy(np.float64) for name in rows.select_dtypes("number")}
         texts = {name: rows[name].to_numpy(object) for name in features if name in rows and name not in numbers}
         numbers[USERS_ARE_DAILY_PEAKS] = np.full(len(rows), float(users_are_daily_peaks))
-        for name in () if details is None else [str(name) for name in details if name in DETAILS]:
-            values = details[name].array.take(range(len(rows)))  # type: ignore[index]
-            if DETAILS[name].kind is DetailKind.NAME:
-                texts[name] = np.array([_name_of(value) for value in values], dtype=object)
-            elif DETAILS[name].kind is DetailKind.DAY:
-                numbers[name] = np.array([_ordinal(value) for value in values], dtype=np.float64)
-            else:
-                numbers[name] = np.asarray(values, dtype=np.float64)
+        for name, values in () if details is None else details.items():
+            kind = DETAILS[str(name)].kind if name in DETAILS else None
+            if kind is DetailKind.NAME:
+                texts[str(name)] = np.array([_name_of(value) for value in values], dtype=object)
+            elif kind is DetailKind.DAY:
+                numbers[str(name)] = np.array([_ordinal(value) for value in values], dtype=np.float64)
+            elif kind is DetailKind.NUMBER:
+                numbers[str(name)] = values.to_numpy(np.float64)
         return cls(len(rows), numbers, texts)
 
     @property
@@ -91,6 +92,19 @@ class Facts:
         if telling.condition is not None:
             holds &= telling.condition.holds(self.numbers, self.size)
         return holds
+
+    def first(
+        self, tellings: Sequence[Telling], allowed: Callable[[Telling], Mask] | None = None
+    ) -> npt.NDArray[np.int16]:
+        """Of each row the number of the first telling that holds, and that is ``allowed`` there; -1 where none does."""
+        chosen = np.full(self.size, -1, dtype=np.int16)
+        for number, telling in enumerate(tellings):
+            undecided = chosen == -1
+            if not undecided.any():
+                break
+            fits = undecided & self.hold(telling)
+            chosen[fits if allowed is None else fits & allowed(telling)] = number
+        return chosen
 
 
 def _name_of(value: Any) -> str | None:
@@ -125,19 +139,13 @@ class ReasonRenderer:
             reason = context.playbook.reasons.get(code)
             for side in SIDES:
                 self.tellings[code, side] = reason.tellings(side) if reason else ()
-                self.fitting[code, side] = self._first_fit(code, side)
+                pushed = partial(self._all_pushed, way=SIDES[side])
+                self.fitting[code, side] = facts.first(self.tellings[code, side], pushed)
 
-    def _first_fit(self, code: str, side: str) -> npt.NDArray[np.int16]:
-        fitting = np.full(self.facts.size, -1, dtype=np.int16)
-        for number, telling in enumerate(self.tellings[code, side]):
-            open_still = fitting == -1
-            if not open_still.any():
-                break
-            fits = open_still & self.facts.hold(telling)
-            for group in telling.because:
-                fits &= self._pushed(group, SIDES[side])
-            fitting[fits] = number
-        return fitting
+    def _all_pushed(self, telling: Telling, way: float) -> Mask:
+        """The accounts that one feature of each group of ``because`` pushes that way."""
+        pushed = [self._pushed(group, way) for group in telling.because]
+        return np.logical_and.reduce([np.ones(self.facts.size, dtype=bool), *pushed])
 
     def _pushed(self, features: Sequence[str], way: float) -> Mask:
         """The accounts that one of these features pushes that way."""

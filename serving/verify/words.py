@@ -71,9 +71,13 @@ def _a_story_twice(row: Row) -> Iterator[str]:
 
 def _too_long(row: Row) -> Iterator[str]:
     for text in [reason["text"] for reason in row.reasons] + [row.opening]:
-        for sentence in sentences_of(text):
-            if word_count(sentence) > MOST_WORDS:
-                yield f"{word_count(sentence)} words in: {sentence}"
+        yield from _long_sentences(text)
+
+
+def _long_sentences(text: str) -> Iterator[str]:
+    for sentence in sentences_of(text):
+        if word_count(sentence) > MOST_WORDS:
+            yield f"{word_count(sentence)} words in: {sentence}"
 
 
 def _unnamed(row: Row) -> Iterator[str]:
@@ -133,9 +137,8 @@ def _long_texts(rows: pd.DataFrame, table: str) -> Differences:
         if not isinstance(text, str) or not text.strip():
             yield Difference(account, table, "no text", "a sentence")
             continue
-        for sentence in sentences_of(text):
-            if word_count(sentence) > MOST_WORDS:
-                yield Difference(account, table, f"{word_count(sentence)} words: {sentence}", f"at most {MOST_WORDS}")
+        for long in _long_sentences(text):
+            yield Difference(account, table, long, f"at most {MOST_WORDS}")
 
 
 def check_plays(

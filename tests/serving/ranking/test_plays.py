@@ -184,7 +184,8 @@ def test_the_first_words_that_hold_are_said(peaks: bool, opening: str) -> None:
     row = pd.DataFrame({"seats": [10.0], "active_users_28d": [9.0]})
     facts = Facts.of(row, [], peaks)
     codes = np.array(["seat_limit"], dtype=object)
-    assert plays._openings(codes, facts, PLAYBOOK, "$") == [opening]
+    said = {"seat_limit": facts.first(PLAYBOOK.plays["seat_limit"].openings)}
+    assert plays._openings(codes, said, facts, PLAYBOOK, "$") == [opening]
 
 
 def test_a_play_of_an_earlier_playbook_still_loads(tmp_path: Path) -> None:
