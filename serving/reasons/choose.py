@@ -167,8 +167,8 @@ def _choose(sums: Floats, odd: npt.NDArray[np.bool_], renderer: ReasonRenderer, 
     # What is left: facts without weight first, then stories for which no number is known.
     rest_order, rest_count = _best(np.where(raises | lowers | odd, -np.inf, renderer.says(FOR) - 1.0), groups)
     rest_count = np.minimum(rest_count, np.maximum(settings.at_least - for_count - against_count, 0))
-    odd &= np.abs(sums) >= settings.min_log_odds
-    odd_order, odd_count = _best(np.where(odd, np.abs(sums), -np.inf), settings.keep_contradicting)
+    strong_odd = odd & (np.abs(sums) >= settings.min_log_odds)
+    odd_order, odd_count = _best(np.where(strong_odd, np.abs(sums), -np.inf), settings.keep_contradicting)
     parts = []
     for effect, order, count in ((FOR, for_order, for_count), (AGAINST, against_order, against_count),
                                  (NEUTRAL, rest_order, rest_count), (CONTRADICTS, odd_order, odd_count)):  # fmt: skip

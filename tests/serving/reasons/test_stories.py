@@ -143,6 +143,17 @@ def test_what_contradicts_is_never_shown() -> None:
     assert not told["shown"].any()
 
 
+def test_what_contradicts_is_never_shown_however_little_it_weighs() -> None:
+    """The table leaves it out where it weighs less than ``min_log_odds``; that makes it no reason for a CSM."""
+    cards = {**CATALOGUE, "csat_182d": replace(CATALOGUE["csat_182d"], direction=Direction.UP)}
+    keys = {"snapshot_date": DAY, "account_id": ["a", "b"]}
+    parts = pd.DataFrame({**keys, "base_log_odds": -2.0, "csat_182d": [0.9, -0.9]})
+    rows = pd.DataFrame({**keys, "csat_182d": [4.2, 5.0]})
+    settings = SETTINGS.model_copy(update={"min_log_odds": 1.0})
+    told = explain(parts, rows, ReasonContext(cards, PLAYBOOK, "$"), settings).reasons
+    assert not told["shown"].any()
+
+
 @pytest.mark.parametrize(
     ("text", "numbers"),
     [
