@@ -39,7 +39,7 @@ def before_day(name: str, table: ir.Table, day: date) -> ir.Table:
     if name != "accounts":
         for clock in _clocks(contract, table):
             table = table.filter(table[clock] < day)
-    later = _ends(contract, table, day)
+    later = _later_facts(contract, table, day)
     if name == "tickets":
         later["csat"] = (table.closed_on < day).ifelse(table.csat, ibis.null("float64"))
     if name == "outcomes":
@@ -67,9 +67,16 @@ def _clocks(contract: Table, table: ir.Table) -> list[str]:
     return [clock for clock in (contract.happened_on, "known_on") if clock is not None and clock in table.columns]
 
 
-def _ends(contract: Table, table: ir.Table, day: date | ir.DateValue) -> dict[str, ir.Value]:
-    """The ends of a table's rows, without those that the day does not know yet."""
-    return {end: (table[end] < day).ifelse(table[end], ibis.null("date")) for end in contract.ends_on}
+def _later_facts(contract: Table, table: ir.Table, day: date | ir.DateValue) -> dict[str, ir.Value]:
+    """The later facts of a table's rows, without those that the day does not know yet.
+
+    The end of a line may have become known long after it: until then the line was believed to be open.
+    """
+    facts = {name: (table[name] < day).ifelse(table[name], ibis.null("date")) for name in contract.later_facts}
+    if "ends_known_on" in facts:
+        is_known = table.ends_known_on.isnull() | (table.ends_known_on < day)
+        facts["valid_to"] = is_known.ifelse(facts["valid_to"], ibis.null("date"))
+    return facts
 
 
 # --- a table, before each snapshot ------------------------------------------------------------------------------------
@@ -89,8 +96,8 @@ def cut(table: ir.Table, name: str, snapshots: ir.Table) -> ir.Table:
         seen = seen.mutate(age=days_between(seen.snapshot_date, seen[happened]))
     if "known_on" in seen.columns:
         seen = seen.filter(seen.known_on < seen.snapshot_date)
-    ends = _ends(contract, seen, seen.snapshot_date)
-    return seen.mutate(**ends) if ends else seen
+    later = _later_facts(contract, seen, seen.snapshot_date)
+    return seen.mutate(**later) if later else seen
 
 
 def _met(table: ir.Table, snapshots: ir.Table) -> ir.Table:

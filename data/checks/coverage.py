@@ -36,7 +36,7 @@ def missing(source: Source) -> Iterator[Finding]:
     for table in TABLES.values():
         if table.name in source.raw:
             yield from _missing_columns(table, source.raw[table.name])
-        elif not (table.name == "usage_daily" and "usage_events" in source.raw):
+        elif table.costs and not (table.name == "usage_daily" and "usage_events" in source.raw):
             near = hint(table.name, source.unread)
             message = f"{table.name} is not there{near}; it would add: {table.costs}."
             yield Finding(Severity.NOTE, table.name, "missing", message, "")

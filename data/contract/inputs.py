@@ -13,7 +13,7 @@ the same in any order, on any engine.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from data.contract.vocabulary import PLAY_STATUSES, SEVERITIES
+from data.contract.vocabulary import BILL_KINDS, LINE_KINDS, MEASURES, PLAY_STATUSES, SEVERITIES
 
 
 class Kind(StrEnum):
@@ -69,7 +69,7 @@ class Table:
 
     ``key`` is unique where ``unique`` is true. ``happened`` is the raw column that says when a row happened (None for a
     reference table without a clock), ``costs`` which signals are absent without the table, ``ends`` the columns that
-    say when something ended: later facts, unknown until their day has passed.
+    say when something ended, and ``later`` those of other later facts: unknown until their day has passed.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Table:
     unique: bool = True
     happened: str | None = None
     ends: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     costs: str = ""
@@ -97,8 +98,9 @@ class Table:
         return None if self.happened is None else self.column(self.happened).staged_name
 
     @property
-    def ends_on(self) -> tuple[str, ...]:
-        return tuple(self.column(name).staged_name for name in self.ends)
+    def later_facts(self) -> tuple[str, ...]:
+        """The staged names of the columns that say what came later: unknown until their day has passed."""
+        return tuple(self.column(name).staged_name for name in (*self.ends, *self.later))
 
 
 def _id(name: str = "account_id", required: bool = True, meaning: str = "", costs: str = "") -> Column:
@@ -149,11 +151,22 @@ _TABLES = (
             Column("seats", Kind.COUNT, False, "seats", "null: not sold by seat", "seats in use, seat expansion"),
             _clock("renews_on", required=False, costs="renewal in sight"),
             _known("valid_from"),
+            _id(
+                "contract_id",
+                required=False,
+                meaning="the contract that the line is a version of: a later line of it replaces the one before",
+            ),
+            _clock("ends_known_at", required=False, meaning="when the source learned of `valid_to`; missing: that day"),
+            _clock("notice_at", required=False, meaning="when notice was given", costs="notice given"),
+            _text("kind", f"{', '.join(LINE_KINDS)}; missing: `paid`, and a product at an MRR of 0 is not paid for"),
+            _clock("booked_at", required=False, meaning="when this step was signed; before `valid_from`: a ramp"),
+            _text("currency", "of `mrr`, where `fx_rates` convert it"),
         ),
         key=("account_id", "product", "plan", "mrr", "valid_from", "valid_to", "seats"),
         unique=False,
         happened="valid_from",
         ends=("valid_to",),
+        later=("ends_known_at", "notice_at"),
         one_of=("subscriptions", "invoices"),
         caveats=(
             "Two open lines of one account and product are two contracts and are added up.",
@@ -170,6 +183,11 @@ _TABLES = (
             _clock("billed_at"),
             Column("amount", Kind.MONEY, True, "reporting currency", "negative: a credit"),
             _known("billed_at"),
+            _id("invoice_id", required=False),
+            _clock("period_start", required=False, meaning="first day of the service that is billed"),
+            _clock("period_end", required=False, meaning="first day after the service that is billed"),
+            _text("kind", f"{', '.join(BILL_KINDS)}; missing: `usage`"),
+            _text("currency", "of `amount`, where `fx_rates` convert it"),
         ),
         key=("account_id", "product", "billed_at", "amount"),
         unique=False,
@@ -208,6 +226,7 @@ _TABLES = (
             ),
             Column("quantity", Kind.QUANTITY, False, "units of the feature", "missing: `events`", "metered quantities"),
             _known("day"),
+            _id("user_id", required=False, meaning="whose use it is, where it is counted by user and day"),
         ),
         key=("account_id", "day", "feature", "known_at"),
         happened="day",
@@ -252,6 +271,7 @@ _TABLES = (
             _text("plan", required=True),
             _text("feature", required=True),
             Column("monthly_limit", Kind.QUANTITY, False, "units per month", "null: unlimited", "nearness to limits"),
+            _text("measure", f"what meets the limit: {', '.join(MEASURES)} of the month's quantities; missing: `sum`"),
         ),
         key=("product", "plan", "feature"),
         costs="limits, use of what the next tier gates",
@@ -293,6 +313,7 @@ _TABLES = (
                 "the latest NPS response",
             ),
             _known("occurred_at"),
+            _id("object_id", required=False, meaning="which deal, which invoice: an end ends the one that it names"),
         ),
         key=("account_id", "occurred_at", "kind", "product"),
         unique=False,
@@ -324,6 +345,38 @@ _TABLES = (
         happened="opened_at",
         ends=("closed_at",),
         costs="plays under way and accounts that said `not now`",
+    ),
+    Table(
+        "product_succession",
+        "one product that became another",
+        (
+            _text("product", required=True),
+            _text("successor", "what it is called from that day on", required=True),
+            _clock("from_day"),
+        ),
+        key=("product",),
+        caveats=("An account that moves from one to the other neither churns nor buys a new product.",),
+    ),
+    Table(
+        "account_ids",
+        "one id of one account in another tool",
+        (
+            _text("system", "the tool", required=True),
+            _id("id", meaning="the account's id there"),
+            _id(meaning="its id here"),
+            Column("known_at", Kind.CLOCK, False, "UTC time", "when the two were linked or merged; missing: always"),
+        ),
+        key=("system", "id"),
+    ),
+    Table(
+        "fx_rates",
+        "one currency in one month",
+        (
+            _text("currency", required=True),
+            _clock("month", meaning="any day of the month"),
+            Column("rate", Kind.RATING, True, "reporting currency per unit"),
+        ),
+        key=("currency", "month"),
     ),
 )
 

@@ -45,3 +45,12 @@ SEVERITIES = ("low", "high", "critical")
 
 PLAY_STATUSES = ("open", "won", "lost", "not_now")
 """What came of a play."""
+
+LINE_KINDS = ("paid", "trial", "free", "pilot", "internal", "discount")
+"""What a contract line is: paid, given away (the next four), or taken off the lines beside it."""
+
+BILL_KINDS = ("usage", "overage", "prepaid", "subscription")
+"""What an invoice is for: use, use beyond what a subscription includes, credit bought ahead, or a subscription."""
+
+MEASURES = ("sum", "last", "max")
+"""How the use that a limit meets is measured: added up, or a level: the latest, or the highest of the month."""

@@ -35,7 +35,8 @@ class Contract:
         """Replace what is open under ``key`` from ``day`` on."""
         self.close(key, day)
         row: Row = {"account_id": self.account_id, "product": key[0], "plan": plan, "mrr": round(mrr, 2)}
-        row |= {"valid_from": day, "valid_to": None, "seats": seats, "renews_on": renews}
+        row |= {"valid_from": day, "valid_to": None, "seats": seats, "renews_on": renews, "kind": "paid"}
+        row["contract_id"] = f"{self.account_id}-{key[0]}-{key[1] + 1}"
         self.open[key] = row
         self.rows.append(row)
 

@@ -52,7 +52,7 @@ def _read(folder: Path, name: str) -> pd.DataFrame:
 
 
 def test_every_table_of_the_contract_is_written_with_its_columns_and_types(base: Path) -> None:
-    assert set(WRITTEN) == set(TABLES) - {"usage_daily"}
+    assert set(WRITTEN) == set(TABLES) - {"usage_daily", "product_succession", "account_ids", "fx_rates"}
     for name in WRITTEN:
         written = pq.read_schema(base / f"{name}.parquet")
         assert written.names == schema(name).names

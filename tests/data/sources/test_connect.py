@@ -96,6 +96,12 @@ def test_staged_names_types_and_defaults(tmp_path: Path) -> None:
         "seats": None,
         "renews_on": None,
         "known_on": date(2024, 1, 5),
+        "contract_id": None,
+        "ends_known_on": None,
+        "notice_on": None,
+        "kind": None,
+        "booked_on": None,
+        "currency": None,
     }
     assert staged(source, "usage_events")["quantity_e4"] == 10_000  # missing: one
     assert staged(source, "usage_daily")["quantity_e4"] == 30_000  # missing: the events
