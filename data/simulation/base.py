@@ -1,8 +1,9 @@
 """A simulated customer base in the contract's tables, with the truth beside it.
 
-Every table of the contract is written but ``usage_daily`` and the three that translate ids, products and currencies; ``oracle/truth.parquet`` holds the true probability of every
-motion for each account and month start, ``oracle/drivers.parquet`` what drives it. The base is a function of the
-arguments alone. ``world="random"`` is the same base with expansions that nothing foretells.
+Every table of the contract is written but ``usage_daily`` and the three that translate ids, products and currencies.
+``oracle/truth.parquet`` holds the true probability of every motion for each account and month start,
+``oracle/drivers.parquet`` what drives it. The base is a function of the arguments alone. ``world="random"`` is the same
+base with expansions that nothing foretells.
 """
 
 from collections.abc import Callable
