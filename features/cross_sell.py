@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 
 from data.contract.cross_sell import CrossSellOptions
 from data.contract.vocabulary import KEY
+from data.ledger.invoices import invoices
+from data.ledger.lines import current_product, is_paid_for, lines, with_successors
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
 from data.sources.partitions import part_number
@@ -34,13 +36,13 @@ def options(tables: Tables, accounts: ir.Table, snapshot_dates: Sequence[date]) 
 
 @contextmanager
 def options_in_parts(
-    base: KnownBase, snapshot_dates: Sequence[date], count: int
+    base: KnownBase, snapshot_dates: Sequence[date], count: int, rules: ExpansionRules
 ) -> Iterator[Callable[[int], CrossSellOptions]]:
     """What could be sold to the customers in one of ``count`` parts of the base, while the context lasts.
 
     The engine is asked once what all of them have, for it reads all usage to tell; that waits on disk, by part.
     """
-    tables, accounts = base.tables, cohort(base.tables, snapshot_dates)
+    tables, accounts = base.tables, cohort(base.tables, snapshot_dates, rules)
     on_offer = _read(products_on_offer(tables, snapshot_dates))
     with TemporaryDirectory(prefix="headroom-options-") as folder:
         had, used = Path(folder, "had.parquet"), Path(folder, "used.parquet")
@@ -76,11 +78,14 @@ def products_had(tables: Tables, accounts: ir.Table) -> ir.Table:
     """
     parts = []
     if "subscriptions" in tables:
-        parts.append(cut(tables["subscriptions"], "subscriptions", accounts).select(*KEY, "product"))
+        paid = cut(lines(tables), "subscriptions", accounts)
+        paid = paid.filter(is_paid_for(paid))
+        parts += [paid.select(*KEY, "product"), paid.select(*KEY, product=current_product(paid))]
     if "invoices" in tables:
-        bills = cut(tables["invoices"], "invoices", accounts)
-        parts.append(bills.filter(bills.amount_e4 > 0).select(*KEY, "product"))
-    had = parts[0] if len(parts) == 1 else ibis.union(*parts)
+        bills = cut(invoices(tables), "invoices", accounts)
+        bills = bills.filter(bills.amount_e4 > 0)
+        parts += [bills.select(*KEY, "product"), bills.select(*KEY, product=current_product(bills))]
+    had = ibis.union(*parts)
     return had.filter(had["product"].notnull()).distinct()
 
 
@@ -96,11 +101,14 @@ def products_on_offer(tables: Tables, snapshot_dates: Sequence[date]) -> ir.Tabl
     """One row per ``snapshot_date`` and ``product`` that somebody bought within the year before, as known then."""
     parts = []
     if "subscriptions" in tables:
-        parts.append(facts(tables["subscriptions"], "product", "valid_from"))
+        paid = tables["subscriptions"]
+        parts.append(facts(paid.filter(is_paid_for(paid)), "product", "valid_from"))
     if "invoices" in tables:
         bills = tables["invoices"]
         parts.append(facts(bills.filter(bills.amount_e4 > 0), "product", "billed_on"))
     begun = (parts[0] if len(parts) == 1 else ibis.union(*parts)).distinct()
     seen = cut_facts(begun, snapshots(snapshot_dates))
-    recent = seen.filter((seen.age <= OFFERED_DAYS) & seen["product"].notnull())
+    seen = with_successors(seen.filter((seen.age <= OFFERED_DAYS) & seen["product"].notnull()), tables)
+    # What became another product is sold no more.
+    recent = seen.filter(~(seen.became_1_on < seen.snapshot_date).fill_null(False))
     return recent.select("snapshot_date", "product").distinct()

@@ -8,6 +8,8 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import E4, KEY, LINE_MOTIONS, MOTIONS
+from data.ledger.invoices import invoices, service, usage_bills, whole_months
+from data.ledger.lines import current_product, is_paid_for, lines
 from data.ledger.movements import BASIS_POINTS, all_lines, changes
 from data.ledger.rules import ExpansionRules
 from data.time_cut import Tables, days_between
@@ -66,9 +68,12 @@ def _flags(**shown: ir.BooleanValue) -> dict[str, ir.IntegerValue]:
 
 def _subscribed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
     """One row per account, snapshot and product with a change in the window: the motions of subscription lines."""
-    moves = changes(all_lines(tables), rules)
+    moves = changes(all_lines(tables, rules), rules)
     moves = moves.filter(~moves.is_usage)
     moves = moves.inner_join(cohort, "account_id")
+    # What was signed before the snapshot is not to be foretold.
+    is_signed = moves.movement_class.isin(LINE_MOTIONS) & (moves.booked_on < moves.snapshot_date)
+    moves = moves.mutate(movement_class=is_signed.fill_null(False).ifelse("ramp", moves.movement_class))
     offset_days = days_between(moves.day, moves.snapshot_date)
     return _kept(moves.filter((offset_days >= 0) & (offset_days < rules.horizon_days)))
 
@@ -91,7 +96,8 @@ def _kept(moves: ir.Table) -> ir.Table:
     more_seats = moves.seats_after.fill_null(0) - moves.seats_before.fill_null(0)
     more_tiers = moves.tier_after.fill_null(0) - moves.tier_before.fill_null(0)
     unknown_tier = (~closes & moves.tier_after.isnull()) | (~opens & moves.tier_before.isnull())
-    net = moves.group_by(*KEY, "product").aggregate(
+    net = moves.group_by(*KEY, "lineage").aggregate(
+        product=ibis.coalesce(moves["product"].max(where=moves.movement_class == "cross_sell"), moves["product"].max()),
         expanded_e4=mrr_e4(*LINE_MOTIONS),
         lost_e4=mrr_e4("contraction", "churn"),
         churned_e4=-mrr_e4("churn"),
@@ -123,19 +129,44 @@ def _kept(moves: ir.Table) -> ir.Table:
 def _billed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
     """One row per account, snapshot and usage-priced product billed around the snapshot.
 
-    The motion ``usage`` compares the window with the equally long one before it; a product first billed in the window
-    is a ``cross_sell``, unless the account itself is new. A year's worth is the difference x 365 / horizon.
+    The motion ``usage`` compares what is billed for the window with what was for the equally long one before it; a
+    service that began within that one is compared by its rate. A product first billed in the window is a
+    ``cross_sell``, unless the account itself is new. A year's worth is the difference x 365 / horizon.
     """
-    bills, days = tables["invoices"], rules.horizon_days
-    daily = bills.group_by("account_id", "product", "billed_on").aggregate(amount_e4=bills.amount_e4.sum())
-    seen = daily.inner_join(cohort, "account_id")
-    seen = seen.mutate(offset_days=days_between(seen.billed_on, seen.snapshot_date))
-    seen = seen.filter((seen.offset_days >= -days) & (seen.offset_days < days))
-    sums = seen.group_by(*KEY, "product").aggregate(
-        before_e4=seen.amount_e4.sum(where=seen.offset_days < 0).fill_null(0),
-        after_e4=seen.amount_e4.sum(where=seen.offset_days >= 0).fill_null(0),
+    days = rules.horizon_days
+    bills = usage_bills(invoices(tables), tables.get("subscriptions"), rules)
+    seen = service(bills).inner_join(cohort, "account_id")
+    seen = seen.mutate(
+        begins=days_between(seen.valid_from, seen.snapshot_date),
+        ends=days_between(seen.valid_to, seen.snapshot_date).fill_null(days),
+        is_spread=seen.rate_e4.notnull(),
     )
-    sums = sums.inner_join(_beginnings(tables), ["account_id", "product"])
+    seen = seen.filter((seen.begins < days) & seen.is_spread.ifelse(seen.ends > -days, seen.begins >= -days))
+
+    def billed_e4(begin: int, end: int) -> tuple[ir.IntegerValue, ir.IntegerValue]:
+        """What falls into ``[snapshot_date + begin, snapshot_date + end)``: rates times days, and amounts of a day."""
+        inside_days = ibis.greatest(ibis.least(seen.ends, end) - ibis.greatest(seen.begins, begin), 0)
+        by_day = seen.amount_e4.sum(where=(seen.begins >= begin) & (seen.begins < end))
+        return (seen.rate_e4 * inside_days).sum().fill_null(0), by_day.fill_null(0)
+
+    (rates_before, amounts_before), (rates_after, amounts_after) = billed_e4(-days, 0), billed_e4(0, days)
+    sums = seen.group_by(*KEY, "product").aggregate(
+        rates_before=rates_before,
+        amounts_before=amounts_before,
+        rates_after=rates_after,
+        amounts_after=amounts_after,
+        first_begins=seen.begins.min(where=seen.is_spread),
+    )
+    sums = sums.inner_join(_beginnings(tables, bills), ["account_id", "product"])
+    sums = sums.filter((sums.first_begins.notnull()) | (sums.amounts_before != 0) | (sums.amounts_after != 0))
+    # Of a service that is younger than the window only its rate can be compared.
+    is_young = (sums.first_begins > -days) & (sums.first_begins < 0) & (sums.amounts_before == 0)
+    young_days = is_young.fill_null(False).ifelse(-sums.first_begins, days)
+    rates_before = ((sums.rates_before * days).cast("float64") / young_days.cast("float64")).floor().cast("int64")
+    sums = sums.mutate(
+        before_e4=whole_months(rates_before, days) + sums.amounts_before,
+        after_e4=whole_months(sums.rates_after, days) + sums.amounts_after,
+    )
     gain_e4 = sums.after_e4 - sums.before_e4
     is_usage = (
         (sums.before_e4 > 0)
@@ -157,12 +188,13 @@ def _billed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table
     )
 
 
-def _beginnings(tables: Tables) -> ir.Table:
+def _beginnings(tables: Tables, bills: ir.Table) -> ir.Table:
     """One row per account and product: ``product_on`` and ``account_on``, the first days of the product and account."""
-    bills = tables["invoices"]
     starts = [bills.filter(bills.amount_e4 > 0).select("account_id", "product", day="billed_on")]
     if "subscriptions" in tables:
-        starts.append(tables["subscriptions"].select("account_id", "product", day="valid_from"))
+        paid = lines(tables)
+        paid = paid.filter(is_paid_for(paid)).mutate(product=current_product(paid))
+        starts.append(paid.select("account_id", "product", day="valid_from"))
     days = starts[0] if len(starts) == 1 else ibis.union(*starts)
     products = days.group_by("account_id", "product").aggregate(product_on=days.day.min())
     return products.mutate(account_on=products.product_on.min().over(ibis.window(group_by="account_id")))

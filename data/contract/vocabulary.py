@@ -21,7 +21,7 @@ SERVED_SCORES = ("propensity", *(f"propensity_{motion}" for motion in MOTIONS), 
 REASONS_PARAMETER = "reasons"
 """The parameter of a served model: how many reasons of each row are wanted."""
 
-MOVEMENT_CLASSES = ("new", *MOTIONS, "price", "contraction", "churn", "reactivation")
+MOVEMENT_CLASSES = ("new", *MOTIONS, "ramp", "price", "contraction", "churn", "reactivation")
 """Every change of MRR is of exactly one of these classes."""
 
 CRM_KINDS = (

@@ -1,6 +1,10 @@
-"""Invoices as lines: what a usage-priced product was billed in a month is its MRR from then on.
+"""Invoices as what they are for: a bill pays for a time of service, and the time is told by its period or its cadence.
 
-With it the movements ledger needs no second way: a billed month is a line like any other.
+    bills -> service: a monthly rate from a day to a day, or (no period, no cadence) an amount of one day
+          -> lines: the rate of a service is its MRR, and so is the full month of what comes by the day
+
+A customer billed the same every month, quarter or year so has one rate, whatever the day of the month and however many
+bills fall into a window. The movements ledger needs no second way: a billed service is a line like any other.
 """
 
 from collections.abc import Sequence
@@ -9,27 +13,191 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from data.ledger.lines import current_product, with_successors
+from data.ledger.rules import ExpansionRules
+from data.time_cut import Tables, days_between
+
+BILLED_DAYS = 90
+"""A usage-priced customer has been billed within so many days, or for a time that goes on (contract, section 1)."""
 EMPTY_MONTHS = 3
-"""A usage-priced product churned after so many full months without a bill: the base's 90 days (contract, section 1)."""
+"""A product billed by the day churned after so many full months without a bill: the base's 90 days (contract, 1)."""
+DAYS_OF_MONTHS = {1: 30, 3: 91, 6: 182, 12: 365}
+"""The cadences that bills without a period are recognised by, in months, and how many days after it a bill is due."""
+NEAR_DAYS = {1: (25, 36), 3: (84, 98), 6: (174, 190), 12: (350, 380)}
+"""So many days between two bills are one such cadence: months differ, and bills are written late."""
+CADENCES = ((1, 1), (1, 3), (1, 6), (1, 12), (2, 1), (3, 1))
+"""Bills per period and its months, in the order in which they are tried; two a month are a base fee and an overage."""
+REGULAR_SHARE = (8, 10)
+"""Bills are regular if so large a share of them come in one cadence."""
+FEWEST_BILLS = {1: 3, 3: 3, 6: 3, 12: 2}
+GRACE_DAYS = {1: 15, 3: 30, 6: 30, 12: 30}
+"""So long after it is due a bill is still waited for."""
+MONTH_16THS, DAYS_16THS = 487, 16
+"""A mean month has 487 / 16 = 30.4375 days."""
+NEAR_MONTH_16THS = 40
+"""A period is one of whole months if it is at most 2.5 days from them."""
 
 
-def usage_lines(invoices: ir.Table, *, today: date | None = None, by: Sequence[str] = ("account_id",)) -> ir.Table:
-    """Invoices as lines: one row per product and calendar month that was billed.
+def invoices(tables: Tables) -> ir.Table:
+    """The invoices, with what their products became."""
+    return with_successors(tables["invoices"], tables)
 
-    The amount of a full month is the MRR from the first day after it, until the next billed month takes its place or
-    three full months have passed without a bill. A month without a positive amount (nothing, or credits) is empty. The
-    month that is not over is left out: nothing begins on or after ``today`` (the row's ``snapshot_date`` where ``by``
-    has one; else the day after the last bill).
+
+def usage_bills(
+    bills: ir.Table, subscriptions: ir.Table | None, rules: ExpansionRules, by: Sequence[str] = ("account_id",)
+) -> ir.Table:
+    """The bills that are for use: not those that only pay for a subscription, by their kind or by the settings.
+
+    ``bills`` are as ``invoices`` gives them; their products go by the names that they have now.
+    """
+    bills = bills.filter(bills.kind.fill_null("") != "subscription")
+    if rules.billed_and_subscribed == "payments" and subscriptions is not None:
+        subscribed = subscriptions.select(*by, "product").distinct()
+        untold = bills.filter(bills.kind.isnull()).anti_join(subscribed, [*by, "product"])
+        bills = ibis.union(untold, bills.filter(bills.kind.notnull()))
+    return bills.mutate(product=current_product(bills))
+
+
+def service(bills: ir.Table, *, by: Sequence[str] = ("account_id",), until: ir.DateValue | None = None) -> ir.Table:
+    """One row per service that was billed, or per day with bills that are for no such time.
+
+    ``valid_from``, ``valid_to`` (null: it goes on), ``rate_e4`` a month; ``amount_e4`` where there is no rate.
+    ``until`` is the day that knows the bills (the row's ``snapshot_date`` where ``by`` has one; else the day after the
+    last bill): what ends on it or later goes on, and so does a service whose next bill may still come.
     """
     if "snapshot_date" in by:
-        bills = invoices.mutate(last_day=invoices.snapshot_date - ibis.interval(days=1))
-    elif today is not None:
-        bills = invoices.mutate(last_day=ibis.literal(today) - ibis.interval(days=1))
+        bills = bills.mutate(until=bills.snapshot_date)
+    elif until is not None:
+        bills = bills.mutate(until=until)
     else:
-        bills = invoices.mutate(last_day=invoices.billed_on.max().over(ibis.window()))
-    bills = bills.mutate(month=bills.billed_on.year() * 12 + bills.billed_on.month() - 1)
-    months = bills.group_by(*by, "product", "last_day", "month").aggregate(
-        mrr_e4=bills.amount_e4.sum(), began_on=bills.billed_on.min()
+        bills = bills.mutate(until=bills.billed_on.max().over(ibis.window()) + ibis.interval(days=1))
+    bills = bills.filter(bills.billed_on < bills.until)
+    has_period = (bills.period_end > bills.period_start).fill_null(False)
+    rows = ibis.union(_of_periods(bills.filter(has_period), by), _of_cadence(bills.filter(~has_period), by))
+    return rows.filter(rows.valid_from < rows.until)
+
+
+def _months(days: ir.IntegerValue) -> ir.IntegerValue:
+    """How many whole months a period of so many days is; 0 if it is none."""
+    months = (days * DAYS_16THS * 2 + MONTH_16THS) // (2 * MONTH_16THS)
+    is_near = (days * DAYS_16THS - months * MONTH_16THS).abs() <= NEAR_MONTH_16THS
+    return is_near.ifelse(months, 0)
+
+
+def _of_periods(bills: ir.Table, by: Sequence[str]) -> ir.Table:
+    """Services whose first and last day the bills say."""
+    key = (*by, "product")
+    periods = bills.group_by(*key, "until", valid_from=bills.period_start, ends=bills.period_end).aggregate(
+        amount_e4=bills.amount_e4.sum().cast("int64"), billed_on=bills.billed_on.max()
+    )
+    days = days_between(periods.ends, periods.valid_from)
+    periods = periods.mutate(days=days, months=_months(days))
+    whole = periods.amount_e4 // ibis.greatest(periods.months, 1)
+    parts = (periods.amount_e4 * MONTH_16THS) // (periods.days * DAYS_16THS)
+    last_on = periods.ends.max().over(ibis.window(group_by=key))
+    # Billed in arrears, the next bill comes when its period is over; in advance, as soon as this one is.
+    is_arrears = days_between(periods.ends, periods.billed_on) < periods.days - days_between(
+        periods.billed_on, periods.valid_from
+    )
+    grace = ibis.cases((periods.months >= 3, GRACE_DAYS[3]), else_=GRACE_DAYS[1])
+    waits_days = is_arrears.ifelse(periods.days, 0) + grace
+    goes_on = (periods.ends >= periods.until) | (
+        (periods.ends == last_on) & (days_between(periods.until, periods.ends) <= waits_days)
+    )
+    return periods.select(
+        *key,
+        "until",
+        "valid_from",
+        valid_to=goes_on.ifelse(ibis.null("date"), periods.ends),
+        rate_e4=(periods.months > 0).ifelse(whole, parts).cast("int64"),
+        amount_e4=ibis.null("int64"),
+    )
+
+
+def _of_cadence(bills: ir.Table, by: Sequence[str]) -> ir.Table:
+    """Services whose time only the cadence of the bills tells, and the days of bills that keep none."""
+    key = (*by, "product")
+    daily = bills.group_by(*key, "until", "billed_on").aggregate(amount_e4=bills.amount_e4.sum().cast("int64"))
+    charged, credited = daily.filter(daily.amount_e4 > 0), daily.filter(~(daily.amount_e4 > 0))
+    order = ibis.window(group_by=key, order_by="billed_on")
+    steps = sorted({step for step, _ in CADENCES})
+    charged = charged.mutate(**{f"next_{step}": charged.billed_on.lead(step).over(order) for step in steps})
+    gaps = {step: days_between(charged[f"next_{step}"], charged.billed_on) for step in steps}
+    near = {
+        (step, months): gaps[step].between(*NEAR_DAYS[months]).fill_null(False).ifelse(1, 0)
+        for step, months in CADENCES
+    }
+    every = ibis.window(group_by=key)
+    charged = charged.mutate(
+        bills=charged.count().over(every),
+        **{f"near_{step}_{months}": hits.sum().over(every) for (step, months), hits in near.items()},
+    )
+    part, whole = REGULAR_SHARE
+    is_cadence = [
+        (
+            (charged.bills >= max(FEWEST_BILLS[months], step + 2 if step > 1 else 0))
+            & (charged[f"near_{step}_{months}"] * whole >= (charged.bills - step) * part),
+            step,
+            months,
+        )
+        for step, months in CADENCES
+    ]
+    charged = charged.mutate(
+        months=ibis.cases(*[(is_one, months) for is_one, _, months in is_cadence], else_=0),
+        next_on=ibis.cases(
+            *[(is_one, charged[f"next_{step}"]) for is_one, step, _ in is_cadence], else_=ibis.null("date")
+        ),
+    )
+    regular = charged.filter(charged.months > 0)
+    due_on = ibis.cases(
+        *[(regular.months == months, regular.billed_on + ibis.interval(days=d)) for months, d in DAYS_OF_MONTHS.items()]
+    )
+    waits_days = ibis.cases(
+        *[(regular.months == months, days + GRACE_DAYS[months]) for months, days in DAYS_OF_MONTHS.items()]
+    )
+    latest_gap = ibis.cases(*[(regular.months == months, latest) for months, (_, latest) in NEAR_DAYS.items()])
+    follows = (days_between(regular.next_on, regular.billed_on) <= latest_gap).fill_null(False)
+    is_waiting = regular.next_on.isnull() & (days_between(regular.until, regular.billed_on) <= waits_days)
+    ends = follows.ifelse(regular.next_on, due_on)
+    spread = regular.select(
+        *key,
+        "until",
+        valid_from=regular.billed_on,
+        valid_to=(is_waiting | (ends >= regular.until)).ifelse(ibis.null("date"), ends),
+        rate_e4=(regular.amount_e4 // regular.months).cast("int64"),
+        amount_e4=ibis.null("int64"),
+    )
+    by_day = [
+        some.select(
+            *key,
+            "until",
+            valid_from=some.billed_on,
+            valid_to=ibis.null("date"),
+            rate_e4=ibis.null("int64"),
+            amount_e4=some.amount_e4,
+        )
+        for some in (charged.filter(charged.months == 0), credited)
+    ]
+    return ibis.union(spread, *by_day)
+
+
+def usage_lines(bills: ir.Table, *, today: date | None = None, by: Sequence[str] = ("account_id",)) -> ir.Table:
+    """Invoices as lines: one row per service, or per product and calendar month of bills that are for no such time.
+
+    The rate of a service is its MRR. The amount of a full month is the MRR from the first day after it, until the next
+    billed month takes its place or three full months have passed without a bill. A month without a positive amount
+    (nothing, or credits) is empty. The month that is not over is left out: nothing begins on or after ``today`` (the
+    row's ``snapshot_date`` where ``by`` has one; else the day after the last bill).
+    """
+    served = service(bills, by=by, until=None if today is None else ibis.literal(today))
+    spread = served.filter(served.rate_e4.notnull() & (served.rate_e4 != 0))
+    columns = (*by, "product", "valid_from", "valid_to", "mrr_e4", "began_on")
+    services = spread.mutate(mrr_e4=spread.rate_e4, began_on=spread.valid_from).select(*columns)
+    by_day = served.filter(served.rate_e4.isnull())
+    by_day = by_day.mutate(last_day=by_day.until - ibis.interval(days=1))
+    by_day = by_day.mutate(month=by_day.valid_from.year() * 12 + by_day.valid_from.month() - 1)
+    months = by_day.group_by(*by, "product", "last_day", "month").aggregate(
+        mrr_e4=by_day.amount_e4.sum(), began_on=by_day.valid_from.min()
     )
     months = months.filter(months.mrr_e4 > 0)
     months = months.mutate(valid_from=_first_of(months.month + 1))
@@ -38,13 +206,9 @@ def usage_lines(invoices: ir.Table, *, today: date | None = None, by: Sequence[s
     silent = months.month + EMPTY_MONTHS
     months = months.mutate(valid_to=_first_of(ibis.least(following.fill_null(silent), silent) + 1))
     months = months.mutate(valid_to=(months.valid_to <= months.last_day).ifelse(months.valid_to, ibis.null("date")))
-    return months.select(
-        *by,
-        "product",
-        "valid_from",
-        "valid_to",
-        "mrr_e4",
-        "began_on",
+    months = months.mutate(mrr_e4=months.mrr_e4.cast("int64")).select(*columns)
+    lines = ibis.union(services, months)
+    return lines.mutate(
         plan=ibis.literal("usage"),
         seats=ibis.null("int64"),
         tier=ibis.null("int64"),
@@ -55,3 +219,23 @@ def usage_lines(invoices: ir.Table, *, today: date | None = None, by: Sequence[s
 def _first_of(month: ir.IntegerValue) -> ir.DateValue:
     """The first day of a month counted from year 0: calendar arithmetic that every engine does alike."""
     return ibis.date(month // 12, month % 12 + 1, ibis.literal(1))
+
+
+def billed_now(bills: ir.Table, rows: ir.Table, by: Sequence[str]) -> ir.Table:
+    """The products that are billed at the snapshot: a service of theirs goes on, or the bills of 90 days are above 0.
+
+    ``bills`` have the columns of ``by``, ``product``, ``amount_e4`` and their ``age``; ``rows`` are their ``service``.
+    """
+    recent = bills.filter(bills.age <= BILLED_DAYS)
+    totals = recent.group_by(*by, "product").aggregate(amount_e4=recent.amount_e4.sum())
+    goes_on = rows.filter(rows.valid_to.isnull() & (rows.rate_e4 > 0))
+    return ibis.union(totals.filter(totals.amount_e4 > 0).select(*by, "product"), goes_on.select(*by, "product"))
+
+
+def whole_months(rate_days_e4: ir.IntegerValue, days: int) -> ir.IntegerValue:
+    """What a window of so many ``days`` is billed at monthly rates: its whole months, whatever days they have.
+
+    ``rate_days_e4`` is the sum of each rate times its days in the window. Rounded down, which every engine does alike.
+    """
+    months = max(1, round(days * DAYS_16THS / MONTH_16THS))
+    return ((rate_days_e4 * months).cast("float64") / ibis.literal(days).cast("float64")).floor().cast("int64")

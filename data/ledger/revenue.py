@@ -26,7 +26,7 @@ def mrr_on(
 
     Knows nothing of states and movements, so that the ledger can be checked against it. Late renewals are bridged.
     """
-    steps = edges(all_lines(tables, today), rules)
+    steps = edges(all_lines(tables, rules, today), rules)
     days = ibis.memtable([(day,) for day in dates], schema=ibis.schema({"date": "date"}))
     each = steps.cross_join(days)
     by_then = each.filter(each.day < each.date)
@@ -87,20 +87,21 @@ class RevenueFigures:
 def revenue_figures(ledger: ir.Table, start: date, end: date) -> RevenueFigures:
     """NRR = (start + expansion - contraction - churn) / start, GRR = (start - contraction - churn) / start.
 
-    Each product of an account is compared on ``start`` and on ``end``: more is expansion (a price rise and a new
-    product too), less is contraction, nothing left is churn. So what swings within the period is not counted twice.
+    Each product of an account (or lineage of products that it moved between) is compared on ``start`` and on ``end``:
+    more is expansion (a price rise and a new product too), less is contraction, nothing left is churn. So what swings
+    within the period is not counted twice.
     """
     is_before = ledger.day < ibis.literal(start)
     is_inside = ~is_before & (ledger.day < ibis.literal(end))
     sums = (
-        ledger.group_by("account_id", "product", "movement_class")
+        ledger.group_by("account_id", "lineage", "movement_class")
         .aggregate(
             before=ledger.delta_mrr_e4.sum(where=is_before).fill_null(0),
             change=ledger.delta_mrr_e4.sum(where=is_inside).fill_null(0),
         )
         .execute()
     )
-    products = sums.groupby(["account_id", "product"], as_index=False)[["before", "change"]].sum()
+    products = sums.groupby(["account_id", "lineage"], as_index=False)[["before", "change"]].sum()
     base = products[products.groupby("account_id").before.transform("sum") > 0]
     is_left = base.before + base.change != 0
     mrr_start = int(base.before.sum())

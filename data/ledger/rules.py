@@ -1,5 +1,7 @@
 """What counts as an expansion, as far as it can be set (contract, section 3)."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -14,3 +16,13 @@ class ExpansionRules(BaseModel):
     min_uplift: float = Field(0.01, ge=0, description="A change below this share of the MRR before it is rounding.")
     usage_uplift: float = Field(1.25, ge=1, description="Usage expands when billed at least so many times as before.")
     usage_floor: float = Field(100.0, ge=0, description="And at least so much more, in the reporting currency.")
+    amount_only: bool = Field(
+        False, description="Where neither seats nor plans tell: may a rise of MRR alone count as an `upsell`?"
+    )
+    amount_only_uplift: float = Field(
+        0.1, ge=0, description="If so, from this share of the MRR before on; what is below is a price rise."
+    )
+    billed_and_subscribed: Literal["payments", "on_top"] | None = Field(
+        None,
+        description="A product both in subscriptions and in invoices: are the bills its payments, or usage on top?",
+    )

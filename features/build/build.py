@@ -54,7 +54,7 @@ def feature_rows(
     Features are float64; of the team's own those that are text stay text. ``held`` are the views that the engine holds.
     """
     features = available(tables, absent)
-    views = WholeBaseViews(tables, cohort(tables, snapshot_dates), snapshot_dates, rules, held)
+    views = WholeBaseViews(tables, cohort(tables, snapshot_dates, rules), snapshot_dates, rules, held)
     both = _side_by_side(_own_rows(views, features), _whole_base_rows(views, features))
     shown = [f for f in features if f.card is not None]
     return both.select(*KEY, **{f.name: _compared(f, both) for f in shown})
@@ -149,7 +149,7 @@ def build(
     ``state`` of the base is the same; without one it begins anew.
     """
     count = shard_count(base.tables, len(snapshot_dates), shards)
-    of_parts = options_in_parts(base, snapshot_dates, count) if for_list else nullcontext(lambda _: None)
+    of_parts = options_in_parts(base, snapshot_dates, count, rules) if for_list else nullcontext(lambda _: None)
     asked = _Asked(base, snapshot_dates, rules, count, for_list)
     with of_parts as options_of:
         for index, (rows, details) in enumerate(_rows(asked, progress)):
@@ -167,7 +167,7 @@ class _Asked:
     with_details: bool
 
     def views(self, tables: Tables, held: Tables | None = None) -> WholeBaseViews:
-        return WholeBaseViews(tables, cohort(tables, self.dates), self.dates, self.rules, held)
+        return WholeBaseViews(tables, cohort(tables, self.dates, self.rules), self.dates, self.rules, held)
 
     def details(self, views: Views, *, of_whole_base: bool = False) -> pa.Table | None:
         """What sentences name of the accounts of some views."""
@@ -205,7 +205,7 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
         return
     with checkpoint(asked.key) as waiting:
         for index, own, held in _shards(asked, waiting):
-            own_views = Views(own, cohort(own, asked.dates), asked.dates, asked.rules, held)
+            own_views = Views(own, cohort(own, asked.dates, asked.rules), asked.dates, asked.rules, held)
             waiting.write(index, _own_rows(own_views, features).to_pyarrow(), asked.details(own_views))
             if progress is not None:
                 progress(waiting.finished(), asked.count)
@@ -245,7 +245,7 @@ def _shards(asked: _Asked, waiting: Checkpoint) -> Iterator[tuple[int, Tables, T
 
 def _counted(asked: _Asked, tables: Tables) -> AbstractContextManager[Tables]:
     """The usage of some tables of the base, counted into the small tables that several views read."""
-    views = Views(tables, cohort(tables, asked.dates), asked.dates, asked.rules)
+    views = Views(tables, cohort(tables, asked.dates, asked.rules), asked.dates, asked.rules)
     return asked.base.engine.cached({name: getattr(views, name) for name in HELD})
 
 

@@ -7,6 +7,7 @@ from data.contract.vocabulary import E4
 from features.calendar import MONTH_DAYS, QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
 from features.definitions.trend import TILES, slope_of, volatility
+from features.views.contracts import billed_before, billed_within
 
 BILLS = ("invoices",)
 TILE_DAYS = MONTH_DAYS
@@ -14,19 +15,19 @@ BILLED_TILES = tuple(TILE_DAYS * (i + 1) for i in range(TILES))
 """Billing in 13 tiles of 28 days, by their last day: 364 days, and every tile has four of each weekday."""
 
 
-@step("billing", needs=BILLS, empty=0)
+@step("billed_services", needs=BILLS, empty=0)
 def billed_91d_e4(t: ir.Table) -> ir.Value:
-    return t.amount_e4.sum(where=t.age <= QUARTER_DAYS)
+    return billed_within(t, QUARTER_DAYS)
 
 
-@step("billing", needs=BILLS, empty=0)
+@step("billed_services", needs=BILLS, empty=0)
 def billed_before_91d_e4(t: ir.Table) -> ir.Value:
-    return t.amount_e4.sum(where=(t.age > QUARTER_DAYS) & (t.age <= 2 * QUARTER_DAYS))
+    return billed_before(t, QUARTER_DAYS, after=QUARTER_DAYS)
 
 
-@step("billing", needs=BILLS, empty=0)
+@step("billed_services", needs=BILLS, empty=0)
 def billed_year_ago_91d_e4(t: ir.Table) -> ir.Value:
-    return t.amount_e4.sum(where=(t.age > 365) & (t.age <= 365 + QUARTER_DAYS))
+    return billed_before(t, QUARTER_DAYS, after=365)
 
 
 @step("billing", needs=BILLS, empty=0)
@@ -39,9 +40,9 @@ def charged_365d_e4(t: ir.Table) -> ir.Value:
     return t.amount_e4.sum(where=(t.age <= 365) & (t.amount_e4 > 0))
 
 
-@step("billing", needs=BILLS, windows=BILLED_TILES, empty=0)
+@step("billed_services", needs=BILLS, windows=BILLED_TILES, empty=0)
 def billed_tile_e4(t: ir.Table, days: int) -> ir.Value:
-    return t.amount_e4.sum(where=(t.age > days - TILE_DAYS) & (t.age <= days)).fill_null(0)
+    return billed_within(t, TILE_DAYS, after=days - TILE_DAYS)
 
 
 def _tiles(r: ir.Table) -> list[ir.IntegerValue]:
@@ -50,7 +51,7 @@ def _tiles(r: ir.Table) -> list[ir.IntegerValue]:
 
 
 @feature(
-    "billing",
+    "billed_services",
     needs=BILLS,
     windows=(28, 91, 365),
     label="Billed in {days} days",
@@ -60,7 +61,7 @@ def _tiles(r: ir.Table) -> list[ir.IntegerValue]:
     missing="nothing billed",
 )
 def billed(t: ir.Table, days: int) -> ir.Value:
-    return ratio(t.amount_e4.sum(where=t.age <= days), E4)
+    return ratio(billed_within(t, days), E4)
 
 
 @feature(

@@ -120,7 +120,7 @@ def products_not_owned(t: ir.Table) -> ir.Value:
     missing="no open line",
 )
 def line_age_days(t: ir.Table) -> ir.Value:
-    return t.age.min()
+    return t.age.min(where=~t.is_discount)
 
 
 @feature(
@@ -132,7 +132,7 @@ def line_age_days(t: ir.Table) -> ir.Value:
     empty=0,
 )
 def lines_open(t: ir.Table) -> ir.Value:
-    return t.count()
+    return t.count(where=~t.is_discount)
 
 
 @feature(

@@ -6,10 +6,11 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY, MOTIONS
-from data.ledger.movements import BASIS_POINTS, lines, movements
-from data.time_cut import cut, cut_days, cut_facts, days_between, facts, first_facts
+from data.ledger.invoices import billed_now, invoices, service, usage_bills, whole_months
+from data.ledger.lines import is_paid_for, lines, standing, with_successors
+from data.ledger.movements import BASIS_POINTS, movements, prepared
+from data.time_cut import cut, cut_facts, days_between, facts, first_facts
 from features.calendar import QUARTER_DAYS
-from features.cohort import BILLED_DAYS
 from features.views.base import BILLING_DAYS, BaseViews
 
 
@@ -18,23 +19,29 @@ class ContractViews(BaseViews):
 
     @cached_property
     def lines(self) -> ir.Table:
-        """One row per subscription line known at the snapshot, with its plan's tier and list price.
+        """One row per subscription line that counts at the snapshot, with its plan's tier and list price.
 
-        ``end_age``: days since it ended; null while it is open.
+        ``end_age``: days since it ended, or since another took its place; null while it is open.
         """
-        seen = cut(lines(self.tables), "subscriptions", self.cohort)
+        seen = standing(cut(lines(self.tables), "subscriptions", self.cohort), self.rules, by=KEY)
         return seen.mutate(end_age=days_between(seen.snapshot_date, seen.valid_to))
 
     @cached_property
     def open_lines(self) -> ir.Table:
-        """One row per line that is open on the snapshot."""
-        return self.lines.filter(self.lines.valid_to.isnull())
+        """One row per line that is open on the snapshot, of products that are paid for; discounts are lines too."""
+        is_open = self.lines.filter(self.lines.valid_to.isnull())
+        pays = is_open.pays.any().over(ibis.window(group_by=(*KEY, "current_product")))
+        return is_open.mutate(is_of_paid=pays).filter(ibis._.is_of_paid).drop("is_of_paid")
 
     @cached_property
     def beginnings(self) -> ir.Table:
         """Rows whose largest ``age`` is that of the account's first contract line or invoice."""
-        clocks = {"subscriptions": "valid_from", "invoices": "billed_on"}
-        dated = [facts(self.tables[name], "account_id", day) for name, day in clocks.items() if name in self.tables]
+        dated = []
+        if "subscriptions" in self.tables:
+            paid = self.tables["subscriptions"]
+            dated.append(facts(paid.filter(is_paid_for(paid)), "account_id", "valid_from"))
+        if "invoices" in self.tables:
+            dated.append(facts(self.tables["invoices"], "account_id", "billed_on"))
         return cut_facts(first_facts(dated[0] if len(dated) == 1 else ibis.union(*dated)), self.cohort)
 
     @cached_property
@@ -43,7 +50,7 @@ class ContractViews(BaseViews):
 
         ``is_rounding``: the MRR changed by less than ``min_uplift``.
         """
-        moves = movements(self.lines, self.rules, by=KEY)
+        moves = movements(prepared(self.lines, self.rules, KEY), self.rules, by=KEY)
         least_e4 = moves.mrr_before_e4 * round(self.rules.min_uplift * BASIS_POINTS)
         return moves.mutate(
             age=days_between(moves.snapshot_date, moves.day),
@@ -61,7 +68,8 @@ class ContractViews(BaseViews):
     @cached_property
     def renewals(self) -> ir.Table:
         """One row per open line with a renewal to come: ``days_ahead``."""
-        dated = self.open_lines.filter(self.open_lines.renews_on >= self.open_lines.snapshot_date)
+        lines = self.open_lines
+        dated = lines.filter((lines.renews_on >= lines.snapshot_date) & ~lines.is_discount)
         return dated.mutate(days_ahead=days_between(dated.renews_on, dated.snapshot_date))
 
     @cached_property
@@ -86,21 +94,21 @@ class ContractViews(BaseViews):
 
     @cached_property
     def owned_products(self) -> ir.Table:
-        """One row per owned product: it has an open line, or was billed in the last 90 days, credits taken off."""
+        """One row per owned product, under the name that it has now: it has an open line, or is billed for use."""
         parts = []
         if "subscriptions" in self.tables:
-            parts.append(self.open_lines.select(*KEY, "product"))
+            parts.append(self.open_lines.select(*KEY, product="current_product"))
         if "invoices" in self.tables:
-            recent = self.billing.filter(self.billing.age <= BILLED_DAYS)
-            totals = recent.group_by(*KEY, "product").aggregate(amount_e4=recent.amount_e4.sum())
-            parts.append(totals.filter(totals.amount_e4 > 0).select(*KEY, "product"))
+            parts.append(billed_now(self._usage_bills, self._services, KEY))
         return (parts[0] if len(parts) == 1 else ibis.union(*parts)).distinct()
 
     @cached_property
     def unowned_products(self) -> ir.Table:
-        """One row per product on the price list that the account does not own."""
-        on_list = self.tables["plans"].select("product").distinct()
-        return self.cohort.select(*KEY).cross_join(on_list).anti_join(self.owned_products, [*KEY, "product"])
+        """One row per product on the price list that the account does not own, and that became no other one."""
+        on_list = with_successors(self.tables["plans"].select("product").distinct(), self.tables)
+        offered = self.cohort.select(*KEY).cross_join(on_list)
+        offered = offered.filter(~(offered.became_1_on < offered.snapshot_date).fill_null(False))
+        return offered.select(*KEY, "product").anti_join(self.owned_products, [*KEY, "product"])
 
     @cached_property
     def accounts(self) -> ir.Table:
@@ -108,16 +116,63 @@ class ContractViews(BaseViews):
         return self.cohort.select(*KEY).inner_join(self.tables["accounts"], "account_id")
 
     @cached_property
+    def _usage_bills(self) -> ir.Table:
+        """One row per bill for use known at the snapshot: the whole history, for its cadence."""
+        bills = cut(invoices(self.tables), "invoices", self.cohort)
+        return usage_bills(bills, self.lines if "subscriptions" in self.tables else None, self.rules, KEY)
+
+    @cached_property
+    def _services(self) -> ir.Table:
+        return service(self._usage_bills, by=KEY)
+
+    @cached_property
     def billing(self) -> ir.Table:
-        """One row per invoice of the last 456 days."""
-        bills = self.tables["invoices"].rename(day="billed_on")
-        return cut_days(bills, self.calendar, BILLING_DAYS).inner_join(self.cohort.select(*KEY), KEY)
+        """One row per bill for use of the last 456 days."""
+        return self._usage_bills.filter(self._usage_bills.age <= BILLING_DAYS)
+
+    @cached_property
+    def billed_services(self) -> ir.Table:
+        """One row per service that was billed for the last 456 days or part of them, and per day of other bills.
+
+        ``rate_e4`` a month from ``age`` days ago to ``end_age`` days ago (0: it goes on); or else ``amount_e4``.
+        """
+        rows = self._services.mutate(
+            age=days_between(self._services.snapshot_date, self._services.valid_from),
+            end_age=days_between(self._services.snapshot_date, self._services.valid_to).fill_null(0),
+        )
+        return rows.filter(rows.rate_e4.notnull().ifelse(rows.end_age, rows.age) <= BILLING_DAYS)
 
     @cached_property
     def billed_products(self) -> ir.Table:
         """One row per product billed in the last 365 days: ``amount_365d_e4``, ``amount_91d_e4``."""
-        bills = self.billing
-        return bills.group_by(*KEY, "product").aggregate(
-            amount_365d_e4=bills.amount_e4.sum(where=bills.age <= 365).fill_null(0),
-            amount_91d_e4=bills.amount_e4.sum(where=bills.age <= QUARTER_DAYS).fill_null(0),
+        rows = self.billed_services
+        return rows.group_by(*KEY, "product").aggregate(
+            amount_365d_e4=billed_within(rows, 365), amount_91d_e4=billed_within(rows, QUARTER_DAYS)
         )
+
+
+def billed_within(services: ir.Table, days: int, after: int = 0) -> ir.IntegerValue:
+    """What was billed for the last ``days`` days (``after``: for so many days before the last ``after``), in 1 / E4.
+
+    A service counts by its days within the window at its monthly rate, other bills by their own day.
+    """
+    return whole_months(_rate_days(services, days, after), days) + _by_day(services, days, after)
+
+
+def billed_before(services: ir.Table, days: int, after: int) -> ir.IntegerValue:
+    """As ``billed_within``, to compare with: a service that is younger than the window counts as if it filled it."""
+    oldest = services.age.max(where=services.rate_e4.notnull())
+    held_days = ibis.least(oldest - after, days)
+    rate_days = _rate_days(services, days, after)
+    filled = ((rate_days * days).cast("float64") / held_days.cast("float64")).floor().cast("int64")
+    is_young = ((held_days > 0) & (held_days < days)).fill_null(False)
+    return whole_months(is_young.ifelse(filled, rate_days), days) + _by_day(services, days, after)
+
+
+def _rate_days(t: ir.Table, days: int, after: int) -> ir.IntegerValue:
+    inside_days = ibis.least(t.age, after + days) - ibis.greatest(t.end_age, after)
+    return (t.rate_e4 * ibis.greatest(inside_days, 0)).sum().fill_null(0)
+
+
+def _by_day(t: ir.Table, days: int, after: int) -> ir.IntegerValue:
+    return t.amount_e4.sum(where=(t.age > after) & (t.age <= after + days)).fill_null(0)

@@ -12,7 +12,7 @@ from models.estimators.sampling import days
 
 def read_cross_sells(base: KnownBase, dates: list[date], settings: Settings) -> CrossSellHistory:
     """Which products were sold across within the horizon of these snapshots, and what the buyers had before."""
-    sold = cross_sells(base.tables, cohort(base.tables, dates), settings.expansion).cache()
+    sold = cross_sells(base.tables, cohort(base.tables, dates, settings.expansion), settings.expansion).cache()
     buyers = sold.select("account_id", "snapshot_date").distinct()
     rows = sold.to_pyarrow().to_pandas()
     return CrossSellHistory(rows.assign(snapshot_date=days(rows["snapshot_date"])), options(base.tables, buyers, dates))

@@ -1,0 +1,162 @@
+"""Contract lines as they count: whose money is counted once, and which line another one has replaced.
+
+    lines -> the paid ones -> each ends where a later line of its contract begins, or its renewal signed early
+
+A product that became another keeps its history: its lines go by the name that the product has now.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from data.ledger.rules import ExpansionRules
+from data.time_cut import Tables, days_between
+
+UNPAID = ("trial", "free", "pilot", "internal")
+"""Kinds of line that nobody pays for; the first paid line after one begins the product."""
+DISCOUNT = "discount"
+RENAMED = 3
+"""How often a product may change its name."""
+YEAR_DAYS = 365
+
+
+def lines(tables: Tables) -> ir.Table:
+    """One row per subscription line: its columns, its plan's ``tier`` and ``seat_price_e4`` (null: not listed), and
+    what its product became: ``became_1 .. 3`` from the days ``became_1_on .. 3`` (null: nothing).
+    """
+    subscriptions = tables["subscriptions"]
+    if "plans" in tables:
+        plans = tables["plans"]
+        # One row per plan even if the list names it twice, else its lines would double.
+        listed = {"tier": plans.tier.max(), "seat_price_e4": plans.seat_price_e4.max()}
+        plans = plans.group_by("product", "plan").aggregate(**listed)
+        joined = subscriptions.left_join(plans, ["product", "plan"])
+        priced = joined.select(*subscriptions.columns, "tier", "seat_price_e4")
+    else:
+        priced = subscriptions.mutate(tier=ibis.null("int64"), seat_price_e4=ibis.null("int64"))
+    return with_successors(priced, tables)
+
+
+def with_successors(lines: ir.Table, tables: Tables) -> ir.Table:
+    """Lines (or bills) with ``became_N``, ``became_N_on`` of each product: its successor, that one's, and so on."""
+    if "product_succession" not in tables:
+        nothing = {f"became_{step}": ibis.null("string") for step in range(1, RENAMED + 1)}
+        return lines.mutate(**nothing, **{f"{name}_on": ibis.null("date") for name in nothing})
+    steps = tables["product_succession"]
+    steps = steps.group_by("product").aggregate(successor=steps.successor.max(), from_day=steps.from_day.max())
+    name = "product"
+    for step in range(1, RENAMED + 1):
+        became = steps.select(**{name: "product", f"became_{step}": "successor", f"became_{step}_on": "from_day"})
+        lines = lines.left_join(became, name).select(*lines.columns, f"became_{step}", f"became_{step}_on")
+        name = f"became_{step}"
+    return lines
+
+
+def current_product(lines: ir.Table) -> ir.StringValue:
+    """The name that a line's product has: at its row's ``snapshot_date``, if it has one, else as far as is known."""
+    name = lines["product"]
+    is_known = ibis.literal(True)
+    for step in range(1, RENAMED + 1):
+        became, since = lines[f"became_{step}"], lines[f"became_{step}_on"]
+        known = since < lines.snapshot_date if "snapshot_date" in lines.columns else since.notnull()
+        is_known = is_known & known.fill_null(False)
+        name = is_known.ifelse(became, name)
+    return name
+
+
+def standing(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str], today: date | None = None) -> ir.Table:
+    """The lines that count, each with the end that it has: ``valid_to`` is the day on which another took its place.
+
+    ``lines`` are as ``lines`` gives them, ``by`` is the key of a history. Adds ``current_product``, ``is_discount``
+    and ``pays``: somebody pays for it, so its product is paid for. ``today`` (the row's ``snapshot_date``, if it has
+    one) is the day on which renewals that were signed early are waiting for the end of the line before.
+    """
+    counted = lines.filter(lines.kind.fill_null("").notin(UNPAID), lines.valid_from.notnull(), _lasts(lines))
+    counted = counted.mutate(
+        current_product=current_product(counted),
+        is_discount=(counted.kind == DISCOUNT).fill_null(False),
+    )
+    counted = counted.mutate(pays=is_paid_for(counted))
+    counted = _replaced_by_contract(counted, by)
+    if "snapshot_date" in by or today is not None:
+        day = counted.snapshot_date if "snapshot_date" in by else ibis.literal(today)
+        counted = _renewed_early(counted, rules, by, day)
+    return _within_paid(counted, by)
+
+
+def is_paid_for(lines: ir.Table) -> ir.BooleanValue:
+    """Somebody pays for the line: its kind says so, or it has none and an MRR above 0."""
+    kind = lines.kind.fill_null("")
+    return (kind == "paid") | (kind.notin((*UNPAID, DISCOUNT)) & (lines.mrr_e4 > 0)).fill_null(False)
+
+
+def _lasts(lines: ir.Table) -> ir.BooleanValue:
+    """A line that ends before it begins, or as it begins, is none."""
+    return lines.valid_to.isnull() | (lines.valid_to > lines.valid_from)
+
+
+def _replaced_by_contract(lines: ir.Table, by: Sequence[str]) -> ir.Table:
+    """Lines of one contract and product are its versions: each holds until the next one begins."""
+    key = (*by, "current_product", "is_discount", "contract_id")
+    versions = lines.filter(lines.contract_id.notnull()).select(*key, "valid_from").distinct()
+    order = ibis.window(group_by=key, order_by="valid_from")
+    versions = versions.mutate(replaced_on=versions.valid_from.lead().over(order))
+    joined = lines.left_join(versions, [*key, "valid_from"]).select(*lines.columns, "replaced_on")
+    return joined.mutate(valid_to=ibis.least(joined.valid_to, joined.replaced_on)).drop("replaced_on")
+
+
+def _renewed_early(lines: ir.Table, rules: ExpansionRules, by: Sequence[str], day: ir.DateValue) -> ir.Table:
+    """An open line that is due within ``renewal_gap_days`` of another one's beginning is renewed by it.
+
+    Nobody knows yet that it will end; that a like line began just before it is due tells. It is due on ``renews_on``,
+    else on the yearly return of its first day. Its renewal is as large or larger and is due later; without
+    ``renews_on`` it has just as many seats (or, without seats, as much MRR or more). One renewal renews one line.
+    """
+    key = (*by, "current_product")
+    columns = ("valid_from", "plan", "mrr_e4", "seats", "contract_id", "renews_on", "known_on", "kind")
+    lines = lines.mutate(line_no=ibis.row_number().over(ibis.window(group_by=key, order_by=columns)))
+    open_lines = lines.filter(lines.valid_to.isnull() & ~lines.is_discount)
+    terms = ("line_no", "valid_from", "renews_on", "seats", "mrr_e4", "contract_id")
+    old = open_lines.select(*key, *terms)
+    new = open_lines.select(*key, **{f"new_{name}": open_lines[name] for name in terms})
+    pairs = old.inner_join(new, key)
+    began_days = days_between(pairs.new_valid_from, pairs.valid_from)
+    yearly_days = ibis.literal(YEAR_DAYS, "int64") - began_days % YEAR_DAYS
+    due_days = pairs.renews_on.notnull().ifelse(days_between(pairs.renews_on, pairs.new_valid_from), yearly_days)
+    age_days = days_between(day if not isinstance(day, ir.Column) else pairs.snapshot_date, pairs.new_valid_from)
+    is_due = (began_days > 0) & (due_days > 0) & (due_days <= rules.renewal_gap_days) & (age_days <= due_days)
+    has_seats = pairs.seats.notnull() & pairs.new_seats.notnull()
+    as_large = has_seats.ifelse(pairs.new_seats >= pairs.seats, pairs.new_mrr_e4 >= pairs.mrr_e4)
+    as_many = has_seats.ifelse(pairs.new_seats == pairs.seats, pairs.new_mrr_e4 >= pairs.mrr_e4)
+    is_other = (pairs.contract_id != pairs.new_contract_id).fill_null(False)
+    dated = as_large & (pairs.new_renews_on.isnull() | (pairs.new_renews_on > pairs.renews_on))
+    undated = as_many & ~is_other & (began_days >= YEAR_DAYS - rules.renewal_gap_days)
+    pairs = pairs.filter(is_due & pairs.renews_on.notnull().ifelse(dated, undated))
+    first = ibis.row_number().over(ibis.window(group_by=(*key, "new_line_no"), order_by="line_no"))
+    pairs = pairs.mutate(place=first).filter(ibis._.place == 0)
+    renewed = pairs.group_by(*key, "line_no").aggregate(renewed_on=pairs.new_valid_from.min())
+    joined = lines.left_join(renewed, [*key, "line_no"])
+    return joined.select(
+        *[name for name in lines.columns if name not in ("valid_to", "line_no")],
+        valid_to=ibis.coalesce(joined.valid_to, joined.renewed_on),
+    )
+
+
+def _within_paid(lines: ir.Table, by: Sequence[str]) -> ir.Table:
+    """A discount counts while there is something to discount: from the product's first paid day to its last."""
+    span = ibis.window(group_by=(*by, "current_product"))
+    is_line = ~lines.is_discount
+    ends = lines.valid_to.max(where=is_line).over(span)
+    is_open = lines.valid_to.isnull().any(where=is_line).over(span)
+    lines = lines.mutate(
+        first_on=lines.valid_from.min(where=is_line).over(span),
+        last_on=is_open.ifelse(ibis.null("date"), ends),
+    )
+    bounded = lines.mutate(
+        valid_from=lines.is_discount.ifelse(ibis.greatest(lines.valid_from, lines.first_on), lines.valid_from),
+        valid_to=lines.is_discount.ifelse(ibis.least(lines.valid_to, lines.last_on), lines.valid_to),
+    )
+    has_line = ~bounded.is_discount | bounded.first_on.notnull()
+    return bounded.filter(has_line, _lasts(bounded)).drop("first_on", "last_on")
