@@ -272,7 +272,7 @@ def renews_on(views: Views) -> ir.Table:
 
 @_details(*(f"plan_{place}" for place in range(1, PLANS_NAMED + 1)), needs=("subscriptions",))
 def plans(views: Views) -> ir.Table:
-    lines = views.open_lines
+    lines = views.open_lines.filter(~views.open_lines.is_discount)
     plans = lines.group_by(*KEY, "plan").aggregate(mrr_e4=lines.mrr_e4.sum())
     plans = plans.filter(plans.plan.notnull())
     order = ibis.window(group_by=list(KEY), order_by=[plans.mrr_e4.desc(), plans.plan.asc()])

@@ -355,6 +355,7 @@ _TABLES = (
             _clock("from_day"),
         ),
         key=("product",),
+        happened="from_day",
         caveats=("An account that moves from one to the other neither churns nor buys a new product.",),
     ),
     Table(

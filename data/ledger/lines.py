@@ -78,7 +78,9 @@ def standing(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str], today
         current_product=current_product(counted),
         is_discount=(counted.kind == DISCOUNT).fill_null(False),
     )
-    counted = counted.mutate(pays=is_paid_for(counted))
+    # A discount has an amount alone.
+    alone = {name: counted.is_discount.ifelse(ibis.null("int64"), counted[name]) for name in ("seats", "tier")}
+    counted = counted.mutate(pays=is_paid_for(counted), **alone)
     counted = _replaced_by_contract(counted, by)
     if "snapshot_date" in by or today is not None:
         day = counted.snapshot_date if "snapshot_date" in by else ibis.literal(today)

@@ -79,7 +79,8 @@ def edges(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str] = ("accou
         began_on=steps.began_on.max(where=steps.lines < 0),
         booked_on=steps.booked_on.max(where=steps.lines > 0),
     )
-    steps = steps.filter(steps.lines != 0)
+    begins = steps.lines > 0
+    steps = steps.filter(steps.lines != 0).mutate(booked_on=begins.ifelse(steps.booked_on, ibis.null("date")))
     is_line = steps["count"] > 0
     days = steps.group_by(*key, "day").aggregate(
         begin=steps.count(where=(steps.lines > 0) & is_line),

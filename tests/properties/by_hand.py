@@ -5,6 +5,7 @@ Written from the meaning of each feature, not from its code. ``None`` is missing
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from math import floor
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from data.ledger.rules import ExpansionRules
+from tests.properties.ledger_by_hand import PlainLine, plain_changes, standing
 
 Row = dict[str, Any]
 HAPPENED = {
@@ -24,37 +26,50 @@ HAPPENED = {
     "outcomes": "opened_at",
 }
 ENDS = ("valid_to", "closed_at", "deactivated_at")
+NOBODY = pd.DataFrame(columns=["product", "successor", "from_day"])
 
 
 def by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date, rules: ExpansionRules) -> Row:
     """The values of the features, by name."""
-    known = {
-        name: list(known_rows(frames[name], account_id, happened, snapshot)) for name, happened in HAPPENED.items()
-    }
-    plans = {(row["product"], row["plan"]): row for row in rows_of(frames["plans"])}
+    known, lines, services, names, plans = commercial(frames, account_id, snapshot, rules)
     rights = defaultdict(dict)
     for row in rows_of(frames["plan_features"]):
         rights[row["product"], row["plan"]][row["feature"]] = e4(row["monthly_limit"])
     employees = [r["employees"] for r in rows_of(frames["accounts"]) if r["account_id"] == account_id]
     used = usage(known["usage_events"])
-    bought = contracts(known["subscriptions"], known["invoices"], plans, rules, snapshot, employees)
-    lines = [line for line in known["subscriptions"] if line["valid_to"] is None]
+    bought = contracts(lines, known, services, plans, names, rules, snapshot, employees)
+    is_open = open_lines(lines)
     return {
         **used,
         **bought,
-        **seats(known, bought["seats"]),
-        **included(known, lines, plans, rights),
+        **seats(known, lines, bought["seats"]),
+        **included(known, is_open, plans, rights),
         **support(known["tickets"]),
         **people(known["crm_events"], known["outcomes"], bought["tenure_days"]),
         **registered(known["users"], bought["seats"], known["usage_events"]),
         "days_to_first_use": None
         if None in (bought["tenure_days"], used["days_since_first_use"])
         else bought["tenure_days"] - used["days_since_first_use"],
-        **billing(known["invoices"]),
+        **billing(known["invoices"], services),
         **own(frames["account_features"], account_id, snapshot),
         "month_of_year": snapshot.month,
         "budget_window": int(snapshot.month >= 10 or snapshot.month <= 3),
     }
+
+
+def commercial(
+    frames: dict[str, pd.DataFrame], account_id: str, snapshot: date, rules: ExpansionRules
+) -> tuple[dict[str, list[Row]], list[Row], list[Row], dict[str, tuple[str, date]], dict[tuple[str, str], Row]]:
+    """What is known of an account: its rows by table, its lines that count, what it was billed for; and of all, what
+    products became, and the plans."""
+    known = {
+        name: list(known_rows(frames[name], account_id, happened, snapshot)) for name, happened in HAPPENED.items()
+    }
+    plans = {(row["product"], row["plan"]): row for row in rows_of(frames["plans"])}
+    names = {r["product"]: (r["successor"], r["from_day"]) for r in rows_of(frames.get("product_succession", NOBODY))}
+    lines = standing_lines(known["subscriptions"], plans, names, rules, snapshot)
+    known["every_invoice"] = list(known["invoices"])
+    return known, lines, serviced(known["invoices"], names, snapshot), names, plans
 
 
 # --- what is known ----------------------------------------------------------------------------------------------------
@@ -85,6 +100,8 @@ def known_rows(frame: pd.DataFrame, account_id: str, happened: str, snapshot: da
         if day is None or day >= snapshot or known >= snapshot:
             continue
         row["age"] = (snapshot - day).days
+        if row.get("ends_known_at") is not None and row["ends_known_at"] >= snapshot:
+            row["valid_to"] = None
         for end in ENDS:
             if row.get(end) is not None and row[end] >= snapshot:
                 row[end] = None
@@ -199,11 +216,11 @@ def quantity(event: Row) -> int:
     return 10_000 if event["quantity"] is None else e4(event["quantity"])
 
 
-def seats(known: dict[str, list[Row]], bought: int | None) -> Row:
+def seats(known: dict[str, list[Row]], lines: list[Row], bought: int | None) -> Row:
     events = known["usage_events"]
     people, quarter = len(users(within(events, 28))), len(users(within(events, 91)))
-    was_open = [line for line in known["subscriptions"] if line["age"] > 91 and (line["valid_to_age"] or 0) <= 91]
-    line_a_year_ago = [x for x in known["subscriptions"] if x["age"] > 365 and (x["valid_to_age"] or 0) <= 365]
+    was_open = [line for line in lines if line["age"] > 91 and (line["valid_to_age"] or 0) <= 91]
+    line_a_year_ago = [x for x in lines if x["age"] > 365 and (x["valid_to_age"] or 0) <= 365]
     a_year_ago = total(whole(line["seats"]) for line in line_a_year_ago)
     now = share(quarter, bought)
     before = share(len(users(within(events, 91, after=91))), total(whole(line["seats"]) for line in was_open))
@@ -222,12 +239,74 @@ def whole(value: float | None) -> int | None:
 # --- contracts --------------------------------------------------------------------------------------------------------
 
 
-def owned_products(open_lines: list[Row], bills: list[Row]) -> set[str]:
-    """With an open line, or billed in the last 90 days, credits taken off."""
+def name_now(product: str, names: dict[str, tuple[str, date]], snapshot: date) -> str:
+    """What the product is called at the snapshot; it may have changed its name three times."""
+    for _ in range(3):
+        if product in names and names[product][1] is not None and names[product][1] < snapshot:
+            product = names[product][0]
+        else:
+            break
+    return product
+
+
+def standing_lines(rows: list[Row], plans: dict, names: dict, rules: ExpansionRules, snapshot: date) -> list[Row]:
+    """The lines that count, as rows with the end that they have and the age of it, and ``plain`` beside."""
+    of: dict[PlainLine, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.get("kind") == "discount":
+            row["seats"] = None
+        listed = None if row.get("kind") == "discount" else plans.get((row["product"], row["plan"]))
+        tier = None if listed is None or listed["tier"] is None else int(listed["tier"])
+        line = PlainLine(
+            name_now(row["product"], names, snapshot),
+            row["plan"],
+            e4(row["mrr"]),
+            whole(row["seats"]),
+            tier,
+            row["valid_from"],
+            row["valid_to"],
+            row.get("known_at") or row["valid_from"],
+            row["renews_on"],
+            row.get("contract_id"),
+            row.get("kind"),
+            row.get("booked_at"),
+        )
+        of[replace(line, end=None)].append(row)
+    every = [line for plain, several in of.items() for line in (replace(plain, end=r["valid_to"]) for r in several)]
+    found = []
+    for line in standing(every, rules, snapshot):
+        row = of_line(of, line)
+        age = (snapshot - line.start).days
+        ended = None if line.end is None else (snapshot - line.end).days
+        found.append(
+            {**row, "valid_from": line.start, "valid_to": line.end, "age": age, "valid_to_age": ended, "plain": line}
+        )
+    return found
+
+
+def of_line(of: dict[PlainLine, list[Row]], line: PlainLine) -> Row:
+    """A row that the line was made of; a discount may begin later than its row says."""
+    for plain, rows in of.items():
+        if replace(plain, start=line.start) == replace(line, end=None) and plain.start <= line.start:
+            return rows[0]
+    raise LookupError(line)
+
+
+def open_lines(lines: list[Row]) -> list[Row]:
+    """The open lines of products that somebody pays for, discounts with them."""
+    is_open = [line for line in lines if line["valid_to"] is None]
+    paid = {line["plain"].product for line in is_open if line["plain"].pays}
+    return [line for line in is_open if line["plain"].product in paid]
+
+
+def owned_products(lines: list[Row], bills: list[Row], services: list[Row]) -> set[str]:
+    """With an open line, or billed for use: in the last 90 days, credits taken off, or for a time that goes on."""
     recent = defaultdict(int)
     for bill in within(bills, 90):
-        recent[bill["product"]] += e4(bill["amount"])
-    return {line["product"] for line in open_lines} | {product for product, amount in recent.items() if amount > 0}
+        recent[bill["current"]] += e4(bill["amount"])
+    goes_on = {row["product"] for row in services if row["rate"] is not None and row["rate"] > 0 and row["end"] is None}
+    billed = {product for product, amount in recent.items() if amount > 0}
+    return {line["plain"].product for line in open_lines(lines)} | billed | goes_on
 
 
 def own(frame: pd.DataFrame, account_id: str, snapshot: date) -> Row:
@@ -239,16 +318,24 @@ def own(frame: pd.DataFrame, account_id: str, snapshot: date) -> Row:
 
 
 def contracts(
-    lines: list[Row], bills: list[Row], plans: dict, rules: ExpansionRules, snapshot: date, employees: list
+    lines: list[Row],
+    known: dict[str, list[Row]],
+    services: list[Row],
+    plans: dict,
+    names: dict,
+    rules: ExpansionRules,
+    snapshot: date,
+    employees: list,
 ) -> Row:
-    is_open = [line for line in lines if line["valid_to"] is None]
-    mrr = total(e4(line["mrr"]) for line in is_open)
+    bills = known["invoices"]
+    with_discounts = open_lines(lines)
+    is_open = [line for line in with_discounts if not line["plain"].is_discount]
+    mrr = total(line["plain"].mrr_e4 for line in with_discounts)
     bought = total(whole(line["seats"]) for line in is_open)
     tiers = {}
     for line in is_open:
-        listed = plans.get((line["product"], line["plan"]))
-        known = [tier for tier in (tiers.get(line["product"]), listed and listed["tier"]) if tier is not None]
-        tiers[line["product"]] = max(known, default=None)
+        tier = line["plain"].tier
+        tiers[line["product"]] = max((t for t in (tiers.get(line["product"]), tier) if t is not None), default=None)
     priced = [
         (line, e4(plans[line["product"], line["plan"]]["seat_price"]))
         for line in is_open
@@ -256,9 +343,19 @@ def contracts(
     ]
     priced = [(line, price) for line, price in priced if price is not None]
     list_price = total(whole(line["seats"]) * price for line, price in priced)
-    paid = total(e4(line["mrr"]) for line, _ in priced)
-    owned = owned_products(is_open, bills)
-    moves = slow_ledger(lines, plans, rules, snapshot)
+    paid = total(line["plain"].mrr_e4 for line, _ in priced)
+    owned = owned_products(lines, bills, services)
+    gone = {product for product, (_, since) in names.items() if since is not None and since < snapshot}
+    moves = [
+        {
+            "class": row["class"],
+            "age": (snapshot - row["day"]).days,
+            "delta": row["after"].mrr_e4 - row["before"].mrr_e4,
+            "before": row["before"].mrr_e4,
+        }
+        for row in plain_changes([line["plain"] for line in lines], rules)
+        if row["class"] is not None
+    ]
     motions = [move for move in moves if move["class"] in ("seat", "upsell", "cross_sell")]
     last = [move for move in motions if move["age"] == min(other["age"] for other in motions)]
     lost = [move for move in moves if move["class"] in ("contraction", "churn")]
@@ -268,14 +365,15 @@ def contracts(
     renewals = [(x["renews_on"], x["valid_from"]) for x in is_open if x["renews_on"] and x["renews_on"] >= snapshot]
     terms = [(renews - began).days for renews, began in renewals if renews == min(renewals)[0]]
     kinds = {move["class"] for move in last}
+    was_paid = [row for row in known["subscriptions"] if row["kind"] == "paid" or is_priced(row)]
     return {
-        "tenure_days": most(row["age"] for row in lines + bills),
+        "tenure_days": most(row["age"] for row in was_paid + known["every_invoice"]),
         "mrr": share(mrr, 10_000),
         "seats": bought,
         "mrr_per_seat": share(mrr, bought and bought * 10_000),
         "list_price_discount": share(list_price - paid, list_price) if list_price is not None else None,
         "products": len(owned),
-        "products_not_owned": len({product for product, _ in plans} - owned),
+        "products_not_owned": len({product for product, _ in plans} - owned - gone),
         "line_age_days": least(line["age"] for line in is_open),
         "days_to_renewal": least(
             (line["renews_on"] - snapshot).days
@@ -316,84 +414,9 @@ def contracts(
     }
 
 
-def slow_ledger(lines: list[Row], plans: dict, rules: ExpansionRules, snapshot: date) -> list[Row]:
-    """Every change of MRR, found by walking through the days of each product one by one."""
-    moves: list[Row] = []
-    real = [line for line in lines if line["valid_to"] is None or line["valid_to"] > line["valid_from"]]
-    first = {p: min(x["valid_from"] for x in real if x["product"] == p) for p in {x["product"] for x in real}}
-    for product, begin in first.items():
-        mine = [line for line in real if line["product"] == product]
-        ends = [held_to(line["valid_to"], mine, rules) for line in mine]
-        before, day = state([], plans), begin
-        while day < snapshot:
-            now = [x for x, end in zip(mine, ends, strict=True) if x["valid_from"] <= day and (not end or day < end)]
-            after = state(now, plans)
-            if after["mrr"] != before["mrr"]:
-                is_new = (begin - min(first.values())).days <= rules.new_customer_days
-                moves.append(
-                    {
-                        "class": classified(before, after, "new" if is_new else "cross_sell", day > begin),
-                        "age": (snapshot - day).days,
-                        "delta": after["mrr"] - before["mrr"],
-                        "before": before["mrr"],
-                    }
-                )
-            before, day = after, day + timedelta(days=1)
-    return moves
-
-
-def held_to(end: date | None, lines: list[Row], rules: ExpansionRules) -> date | None:
-    """The end of a line, or the day of its late renewal."""
-    if end is None or any(line["valid_from"] == end for line in lines):
-        return end
-    for gap in range(1, rules.renewal_gap_days + 1):
-        day = end + timedelta(days=gap)
-        begun = [line for line in lines if line["valid_from"] == day]
-        ended = [line for line in lines if line["valid_to"] == day]
-        if begun and (not ended or not same_size(begun, ended)):
-            return day
-    return end
-
-
-def same_size(begun: list[Row], ended: list[Row]) -> bool:
-    by_seat = any(line["seats"] is not None for line in begun + ended)
-    column = "seats" if by_seat else "mrr"
-    return sum(e4(line[column] or 0) for line in begun) == sum(e4(line[column] or 0) for line in ended)
-
-
-def state(lines: list[Row], plans: dict) -> Row:
-    """What is open of one product on one day."""
-    names = sorted({line["plan"] for line in lines})
-    tiers = [plans[line["product"], line["plan"]]["tier"] for line in lines if (line["product"], line["plan"]) in plans]
-    return {
-        "lines": len(lines),
-        "mrr": sum(e4(line["mrr"]) for line in lines),
-        "seats": total(whole(line["seats"]) for line in lines),
-        "tier": most(tiers),
-        "plans": (names[0], names[-1]) if names else None,
-    }
-
-
-def classified(before: Row, after: Row, first: str, is_back: bool) -> str:
-    gained = after["mrr"] - before["mrr"]
-    if not after["lines"]:
-        return "churn"
-    if not before["lines"]:
-        return "reactivation" if is_back else first
-    if abs(gained) * 100 < before["mrr"]:
-        return "price"
-    if gained < 0:
-        return "contraction"
-    is_listed = before["tier"] is not None and after["tier"] is not None
-    if is_listed and after["tier"] > before["tier"]:
-        return "upsell"
-    if not is_listed and before["plans"] != after["plans"]:
-        by_seat = before["seats"] and after["seats"]
-        if not by_seat or after["mrr"] / after["seats"] > before["mrr"] / before["seats"]:
-            return "upsell"
-    is_lower = is_listed and after["tier"] < before["tier"]
-    more = before["seats"] is not None and after["seats"] is not None and after["seats"] > before["seats"]
-    return "seat" if more and not is_lower else "price"
+def is_priced(row: Row) -> bool:
+    """Without a kind, a line is paid for if it costs something."""
+    return row["kind"] is None and row["mrr"] is not None and e4(row["mrr"]) > 0
 
 
 # --- limits and the next tier -----------------------------------------------------------------------------------------
@@ -524,31 +547,122 @@ def registered(everybody: list[Row], bought: int | None, events: list[Row]) -> R
     }
 
 
-def billing(bills: list[Row]) -> Row:
-    def billed(rows: list[Row]) -> int:
+def months_of(days: int) -> int:
+    """The whole months that a period of so many days is; 0 if it is none. A month has 30.4375 days."""
+    months = floor(days / 30.4375 + 0.5)
+    return months if abs(days - months * 30.4375) <= 2.5 else 0
+
+
+NEAR = {1: (25, 36), 3: (84, 98), 6: (174, 190), 12: (350, 380)}
+DUE = {1: 30, 3: 91, 6: 182, 12: 365}
+
+
+def serviced(bills: list[Row], names: dict, snapshot: date) -> list[Row]:
+    """What was billed: a monthly ``rate`` from a day to a day (None: it goes on), or an ``amount`` of one day."""
+    for bill in bills:
+        bill["current"] = None if bill["product"] is None else name_now(bill["product"], names, snapshot)
+    bills[:] = [bill for bill in bills if bill.get("kind") != "subscription"]
+    found = []
+    for product in {bill["current"] for bill in bills}:
+        mine = [bill for bill in bills if bill["current"] == product]
+        dated = [
+            b for b in mine if b.get("period_start") and b.get("period_end") and b["period_end"] > b["period_start"]
+        ]
+        found += periods(product, dated, snapshot)
+        found += by_cadence(product, [bill for bill in mine if not any(bill is other for other in dated)], snapshot)
+    found = [row for row in found if row["start"] < snapshot]
+    for row in found:
+        row["age"] = (snapshot - row["start"]).days
+        row["end_age"] = 0 if row["end"] is None else (snapshot - row["end"]).days
+    return found
+
+
+def periods(product: str | None, bills: list[Row], snapshot: date) -> list[Row]:
+    found = []
+    spans = {(bill["period_start"], bill["period_end"]) for bill in bills}
+    for start, end in spans:
+        mine = [bill for bill in bills if (bill["period_start"], bill["period_end"]) == (start, end)]
+        amount, billed_on = sum(e4(bill["amount"]) for bill in mine), max(bill["billed_at"] for bill in mine)
+        days = (end - start).days
+        months = months_of(days)
+        rate = amount // months if months else amount * 487 // (16 * days)
+        in_arrears = (end - billed_on).days < days - (billed_on - start).days
+        waits = (days if in_arrears else 0) + (30 if months >= 3 else 15)
+        is_last = end == max(other for _, other in spans)
+        goes_on = end >= snapshot or (is_last and (snapshot - end).days <= waits)
+        found.append(
+            {"product": product, "start": start, "end": None if goes_on else end, "rate": rate, "amount": None}
+        )
+    return found
+
+
+def by_cadence(product: str | None, bills: list[Row], snapshot: date) -> list[Row]:
+    of_day: dict[date, int] = defaultdict(int)
+    for bill in bills:
+        of_day[bill["billed_at"]] += e4(bill["amount"])
+    days = sorted(day for day, amount in of_day.items() if amount > 0)
+    cadence = next((c for c in ((1, 1), (1, 3), (1, 6), (1, 12), (2, 1), (3, 1)) if keeps(days, *c)), None)
+    found = []
+    for day, amount in of_day.items():
+        row = {"product": product, "start": day, "end": None, "rate": None, "amount": amount}
+        if cadence and amount > 0:
+            step, months = cadence
+            place = days.index(day) + step
+            following = days[place] if place < len(days) else None
+            due = day + timedelta(days=DUE[months])
+            end = following if following and (following - day).days <= NEAR[months][1] else due
+            waits = DUE[months] + (15 if months == 1 else 30)
+            if end >= snapshot or (following is None and (snapshot - day).days <= waits):
+                end = None
+            row |= {"end": end, "rate": amount // months, "amount": None}
+        found.append(row)
+    return found
+
+
+def keeps(days: list[date], step: int, months: int) -> bool:
+    """Do at least 80% of these bills come ``months`` after the one that is ``step`` before?"""
+    low, high = NEAR[months]
+    hits = sum(low <= (later - day).days <= high for day, later in zip(days, days[step:], strict=False))
+    fewest = 2 if months == 12 else 3
+    return len(days) >= max(fewest, step + 2 if step > 1 else 0) and hits * 10 >= (len(days) - step) * 8
+
+
+def billing(bills: list[Row], services: list[Row]) -> Row:
+    def billed(days: int, after: int = 0, *, filled: bool = False, of: list[Row] = services) -> int:
+        rates = [row for row in of if row["rate"] is not None]
+        rate_days = sum(r["rate"] * max(0, min(r["age"], after + days) - max(r["end_age"], after)) for r in rates)
+        held = min(max((row["age"] for row in rates), default=0) - after, days)
+        if filled and 0 < held < days:
+            rate_days = floor(rate_days * days / held)
+        amounts = sum(row["amount"] for row in of if row["rate"] is None and after < row["age"] <= after + days)
+        return floor(rate_days * max(1, round(days / 30.4375)) / days) + amounts
+
+    def of(product: str | None) -> list[Row]:
+        return [row for row in recent if row["product"] == product]
+
+    recent = [row for row in services if (row["age"] if row["rate"] is None else row["end_age"]) <= 456]
+    year, quarter = within(bills, 365), billed(91, of=recent)
+    tiles = [billed(28, after=28 * tile, of=recent) for tile in range(13)]
+    products = {row["product"] for row in recent}
+    mine = [amount for amount in (billed(365, of=of(product)) for product in products) if amount > 0]
+
+    def charged(rows: list[Row]) -> int:
         return sum(e4(bill["amount"]) for bill in rows)
 
-    year = within(bills, 365)
-    quarter = billed(within(bills, 91))
-    tiles = [billed(within(bills, 28, after=28 * tile)) for tile in range(13)]
-    products = {bill["product"] for bill in year}
-    of = {p: billed([bill for bill in year if bill["product"] == p]) for p in products}
-    in_quarter = {p: billed([bill for bill in within(bills, 91) if bill["product"] == p]) for p in products}
-    mine = [amount for amount in of.values() if amount > 0]
     return {
-        "billed_28d": billed(within(bills, 28)) / 10_000,
+        "billed_28d": billed(28, of=recent) / 10_000,
         "billed_91d": quarter / 10_000,
-        "billed_365d": billed(year) / 10_000,
+        "billed_365d": billed(365, of=recent) / 10_000,
         "billed_days_91d": len({bill["age"] for bill in within(bills, 91)}),
-        "billed_growth_91d": growth(quarter, billed(within(bills, 91, after=91))),
-        "billed_against_last_year": growth(quarter, billed(within(bills, 91, after=365))),
+        "billed_growth_91d": growth(quarter, billed(91, after=91, filled=True, of=recent)),
+        "billed_against_last_year": growth(quarter, billed(91, after=365, filled=True, of=recent)),
         "billed_slope_364d": slope(tiles),
         "billed_volatility_364d": share(sum(abs(13 * tile - sum(tiles)) for tile in tiles), 13 * max(sum(tiles), 0)),
-        "products_billed_91d": sum(amount > 0 for amount in in_quarter.values()),
+        "products_billed_91d": sum(billed(91, of=of(product)) > 0 for product in products),
         "top_product_share_365d": share(max(mine, default=0), sum(mine)),
         "days_since_billed": least(bill["age"] for bill in within(bills, 456) if bill["amount"] > 0),
         "credit_share_365d": share(
-            -billed([bill for bill in year if bill["amount"] < 0]),
-            billed([bill for bill in year if bill["amount"] > 0]),
+            -charged([bill for bill in year if bill["amount"] < 0]),
+            charged([bill for bill in year if bill["amount"] > 0]),
         ),
     }

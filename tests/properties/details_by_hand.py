@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from data.ledger.rules import ExpansionRules
-from tests.properties.by_hand import HAPPENED, Row, e4, known_rows, quantity, rows_of, slow_ledger, within
+from tests.properties.by_hand import Row, commercial, e4, open_lines, quantity, rows_of, within
+from tests.properties.ledger_by_hand import plain_changes
 
 EVENTS = {
     "champion_promoted": (182, "promoted_on", None),
@@ -33,14 +34,11 @@ def with_products(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date) -> Row:
     """The details of one account on one day, by name; ``None`` is missing."""
-    known = {
-        name: list(known_rows(frames[name], account_id, happened, snapshot)) for name, happened in HAPPENED.items()
-    }
-    plans = {(row["product"], row["plan"]): row for row in rows_of(frames["plans"])}
+    known, counted, _, _, plans = commercial(frames, account_id, snapshot, ExpansionRules())
     rights: dict[tuple[str, str], dict[str, int | None]] = defaultdict(dict)
     for row in rows_of(frames["plan_features"]):
         rights[row["product"], row["plan"]][row["feature"]] = e4(row["monthly_limit"])
-    lines = [line for line in known["subscriptions"] if line["valid_to"] is None]
+    lines = open_lines(counted)
     return {
         **limits(known, lines, rights),
         **next_tier(known, lines, plans, rights),
@@ -48,7 +46,7 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
         **people(known["users"]),
         **relationship(known["crm_events"], snapshot),
         **support(known["tickets"], snapshot),
-        **contract(known["subscriptions"], lines, plans, snapshot),
+        **contract(counted, [line for line in lines if not line["plain"].is_discount], snapshot),
     }
 
 
@@ -171,9 +169,9 @@ def support(tickets: list[Row], snapshot: date) -> Row:
     }
 
 
-def contract(known: list[Row], lines: list[Row], plans: dict, snapshot: date) -> Row:
-    rules = ExpansionRules()
-    moves = [move for move in slow_ledger(known, plans, rules, snapshot) if move["class"] in MOTIONS]
+def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:
+    changes = plain_changes([line["plain"] for line in counted], ExpansionRules())
+    moves = [{"age": (snapshot - row["day"]).days} for row in changes if row["class"] in MOTIONS]
     mrr: dict[str, int] = Counter()
     for line in lines:
         if line["plan"]:

@@ -47,10 +47,16 @@ CLOCKS = {
     "crm_events": ("occurred_at", "known_at"),
     "outcomes": ("opened_at",),
     "account_features": ("known_at",),
+    "product_succession": ("from_day",),
 }
 """When a row happened, and when it became known; ``accounts`` and the price list have no clock that counts."""
 
-ENDS = {"subscriptions": "valid_to", "users": "deactivated_at", "tickets": "closed_at", "outcomes": "closed_at"}
+ENDS = {
+    "subscriptions": ("valid_to", "notice_at", "ends_known_at"),
+    "users": ("deactivated_at",),
+    "tickets": ("closed_at",),
+    "outcomes": ("closed_at",),
+}
 
 RAW_TYPES = {Kind.ID: pa.string(), Kind.TEXT: pa.string(), Kind.CLOCK: pa.timestamp("us")}
 """The other kinds are float64: a number column with gaps in pandas."""
@@ -73,9 +79,12 @@ def known_before(frames: dict[str, pd.DataFrame], day: date) -> dict[str, pd.Dat
         if name in CLOCKS:
             is_future |= frame[CLOCKS[name][0]].isna()
         past[name] = frame[~is_future].copy()
-        if name in ENDS:
-            end = past[name][ENDS[name]]
-            past[name][ENDS[name]] = end.where(end < midnight)
+        if name == "subscriptions":
+            # An end that became known late was none until then.
+            known = past[name]["ends_known_at"]
+            past[name]["valid_to"] = past[name]["valid_to"].where(known.isna() | (known < midnight))
+        for end in ENDS.get(name, ()):
+            past[name][end] = past[name][end].where(past[name][end] < midnight)
     return past
 
 
@@ -132,7 +141,7 @@ def frames(seed: int, *, accounts: int = 12, daily: bool = False) -> dict[str, p
     ids = tuple(f"a{number}" for number in range(accounts))
     tables = {
         "subscriptions": _subscriptions(rng, ids),
-        "invoices": _invoices(rng, _owners(rng, ids, 12 * accounts)),
+        "invoices": _invoices(rng, _owners(rng, ids, 8 * accounts), ids),
         "users": _users(rng, _owners(rng, ids, 6 * accounts)),
         "tickets": _tickets(rng, _owners(rng, ids, 8 * accounts)),
         "crm_events": _crm_events(rng, _owners(rng, ids, 16 * accounts)),
@@ -155,6 +164,9 @@ def frames(seed: int, *, accounts: int = 12, daily: bool = False) -> dict[str, p
     tables["plans"] = pd.DataFrame(plans, columns=["product", "plan", "tier", "seat_price"])
     rights = [(*plan, feature, limit) for plan, features in INCLUDED.items() for feature, limit in features.items()]
     tables["plan_features"] = pd.DataFrame(rights, columns=["product", "plan", "feature", "monthly_limit"])
+    tables["product_succession"] = pd.DataFrame(
+        {"product": ["storage", "legacy"], "successor": ["files", "core"], "from_day": _on(pd.Series([470, 300]))}
+    )
     return tables
 
 
@@ -186,23 +198,56 @@ def _subscriptions(rng: np.random.Generator, ids: tuple[str, ...]) -> pd.DataFra
     begins, ends = (_on(frame.pop(side)) for side in ("from", "to"))
     edges = pd.Series(pd.DatetimeIndex(EDGES)[rng.integers(0, len(EDGES), len(frame))]).astype("datetime64[us]")
     ends = ends.where(rng.random(len(frame)) < 0.9, edges)
-    return frame.assign(
+    ends = ends.where(ends < pd.Timestamp(FIRST) + pd.Timedelta(days=DAYS))
+    count = len(frame)
+    frame = frame.assign(
         valid_from=begins,
-        valid_to=ends.where(ends < pd.Timestamp(FIRST) + pd.Timedelta(days=DAYS)),
+        valid_to=ends,
         renews_on=_after(rng, begins, (365, 400, 30), missing=0.4),
         known_at=_known(rng, begins),
+        contract_id=_some(rng, (None, None, "c1", "c2"), count),
+        ends_known_at=_after(rng, ends, (0, 5, 40, -40), missing=0.7),
+        notice_at=_after(rng, begins, (10, 40, 200), missing=0.8),
+        kind=_some(rng, (*(None,) * 9, "paid", "trial", "free", "discount"), count),
+        booked_at=_after(rng, begins, (-60, -400, 0), missing=0.8),
     )
+    is_discount = frame["kind"] == "discount"
+    frame["product"] = frame["product"].where(rng.random(count) < 0.95, "legacy")
+    return frame.assign(mrr=frame["mrr"].mask(is_discount, -0.1 * frame["mrr"]).round(2))
 
 
-def _invoices(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
-    count, days = len(owners), _days(rng, len(owners))
+def _invoices(rng: np.random.Generator, owners: pd.Series, ids: tuple[str, ...]) -> pd.DataFrame:
+    """Bills on any day, bills that keep a cadence, and bills that say for which time they are."""
+    regular = pd.DataFrame(
+        [
+            (account, product, day, kind)
+            for account in ids
+            for product, kind in (("api", None), ("storage", "usage"), ("files", "subscription"))
+            for every in rng.choice([7, 15, 30, 31, 91, 182, 365], 1)
+            if rng.random() < 0.4
+            for day in range(int(rng.integers(0, 300)), DAYS, int(every))
+        ],
+        columns=["account_id", "product", "day", "kind"],
+    )
+    jitter = rng.choice([0, 0, 0, 1, 2, -1], len(regular))
+    count = len(owners)
+    days = pd.concat([_days(rng, count), _on(regular["day"] + jitter)], ignore_index=True)
+    owners = pd.concat([owners, regular["account_id"]], ignore_index=True)
+    product = pd.concat([_some(rng, ("api", "storage"), count), regular["product"]], ignore_index=True)
+    kind = pd.concat([_some(rng, (None, None, "overage"), count), regular["kind"]], ignore_index=True)
+    count = len(owners)
+    begins = _after(rng, days, (0, -30, -31, -91, 5), missing=0.8)
+    lasts = pd.Series(rng.choice([7, 28, 30, 31, 91, 365, 0], count))
     return pd.DataFrame(
         {
             "account_id": owners,
-            "product": _some(rng, ("api", "storage"), count),
+            "product": product,
             "billed_at": _times(rng, days),
             "amount": _amounts(rng, count, -30, 200),
             "known_at": _known(rng, days),
+            "kind": kind,
+            "period_start": begins,
+            "period_end": begins + pd.to_timedelta(lasts, unit="D").astype("timedelta64[us]"),
         }
     )
 

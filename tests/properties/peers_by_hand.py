@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from data.contract.likeness import SIZE_BANDS
-from tests.properties.by_hand import HAPPENED, known_rows, owned_products, rows_of, share
+from data.ledger.rules import ExpansionRules
+from tests.properties.by_hand import commercial, owned_products, rows_of, share
 
 COMPARED = {
     "peers_below_seat_utilization": "seat_utilization_28d",
@@ -37,10 +38,8 @@ def likeness(row: dict[str, Any]) -> tuple[Any, int, Any]:
 
 
 def products_of(frames: dict[str, pd.DataFrame], account: str, day: date) -> set[str]:
-    known = {
-        name: list(known_rows(frames[name], account, HAPPENED[name], day)) for name in ("subscriptions", "invoices")
-    }
-    return owned_products([line for line in known["subscriptions"] if line["valid_to"] is None], known["invoices"])
+    known, lines, services, _, _ = commercial(frames, account, day, ExpansionRules())
+    return owned_products(lines, known["invoices"], services)
 
 
 def compared(account: str, rows: pd.DataFrame, like: dict, fewest: int) -> dict[str, float | None]:

@@ -25,7 +25,8 @@ import pytest
 
 from data import time_cut
 from data.contract.inputs import TABLES
-from data.ledger.movements import lines, movements
+from data.ledger.lines import lines, standing
+from data.ledger.movements import movements, prepared
 from data.ledger.rules import ExpansionRules
 from data.sources.connect import connect
 from data.sources.known import as_of
@@ -185,7 +186,7 @@ def test_as_of_removes_what_was_not_known(engine: Engine, bases: dict[str, Base]
 
 
 def in_order(table: pa.Table) -> pa.Table:
-    return table.sort_by([(name, "ascending") for name in table.column_names])
+    return table.sort_by([(name, "ascending") for name in table.column_names]).combine_chunks()
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
@@ -335,7 +336,10 @@ def moved_before_the_cut(tables: dict[str, ir.Table], rules: ExpansionRules, coh
     """The movements of all lines that there will ever be, cut where the line that made them became known."""
     every = lines(tables)
     known = every.group_by("account_id", "product", day=every.valid_from).aggregate(known_on=every.known_on.min())
-    moves = movements(every, rules).left_join(known, ["account_id", "product", "day"])
+    by = ("account_id",)
+    moves = movements(prepared(standing(every, rules, by=by), rules, by), rules).left_join(
+        known, ["account_id", "product", "day"]
+    )
     moves = moves.select(~ibis.selectors.endswith("_right"))
     seen = cohort.select(*KEY).inner_join(moves, "account_id")
     known_on = seen.known_on.coalesce(seen.day)
@@ -348,13 +352,14 @@ SLIPS = {
     "forgets when use became known": (USE, "cut_days", "seen.filter(seen.known_on < seen.snapshot_date)", "seen"),
     "lets the snapshot day into a window": (CRM, "cut", " < seen.snapshot_date", " <= seen.snapshot_date"),
     "lets use of the snapshot day into a window": (USE, "calendar", "range(1, ", "range(0, "),
-    "knows that a line ends today": (CONTRACTS, "_ends", "table[end] < day", "table[end] <= day"),
-    "knows when a line will end": (CONTRACTS, "cut", "seen.mutate(**ends) if ends else seen", "seen"),
+    "knows that a line ends today": (CONTRACTS, "_later_facts", "(table[name] < day)", "(table[name] <= day)"),
+    "knows when a line will end": (CONTRACTS, "cut", "seen.mutate(**later) if later else seen", "seen"),
+    "knows of an end before it became known": (CONTRACTS, "_later_facts", "(table.ends_known_on < day)", "True"),
     "joins the plan of today": (CONTRACTS, "Views.lines", "lines(self.tables)", "lines(todays_plan(self.tables))"),
     "compares with the line before and cuts afterwards": (
         CONTRACTS,
         "Views.movements",
-        "movements(self.lines, self.rules, by=KEY)",
+        "movements(prepared(self.lines, self.rules, KEY), self.rules, by=KEY)",
         "moved_before_the_cut(self.tables, self.rules, self.cohort)",
     ),
     "knows what is late by the next snapshot": (
