@@ -13,7 +13,7 @@ from data.errors import ContractError, NotEnoughHistoryError, some
 from data.record.changes import ColumnsThen, Written, number_of, write_changes
 from data.record.days import History, SeenColumn, SeenTable
 from data.record.settings import RecordSettings
-from data.record.today import unreadable, write_today
+from data.record.today import write_today
 from data.sources.files import quoted
 from data.sources.kinds.duckdb_source import in_memory
 from data.sources.known import Source
@@ -114,8 +114,8 @@ def _write_table(run: _Day, name: str, scratch: Path, folder: Path) -> tuple[See
     """Write one table's part. Returns what was seen, and what of it is lost beyond what may be."""
     days = run.history.days_of(name)
     file = scratch / f"{name}.parquet"
-    seen_columns = write_today(run.source, name, run.history.columns(name), file)
-    for column, count in unreadable(run.source, name).items():
+    seen_columns, unreadable = write_today(run.source, name, run.history.columns(name), file)
+    for column, count in unreadable.items():
         run.tell(f"warning: {name}.{column}: {count:,} values cannot be read and are recorded as missing")
     run.con.execute(f"create or replace temp view today as from read_parquet({quoted(str(file))})")
     rows = number_of(run.con, "select count(*) from today")

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from data.contract.inputs import TABLES, Kind, Table
 from data.errors import SourceError
-from data.record.changes import part_columns, recorded_rows
+from data.record.changes import GONE, part_columns, recorded_rows
 from data.record.days import History, previous_days
 from data.record.lines import served_lines
 from data.record.meaning import MEANINGS, Change, Meaning
@@ -36,7 +36,7 @@ recording has nothing before it: all is as the source says.
 
 HAPPENED = """
 create macro happened_day(happened, seen, before) as
-    if(before is null or happened::date >= seen - 1, happened::date, seen)
+    if(happened is null or before is null or happened::date >= seen - 1, happened::date, seen)
 """
 """The same for a table without ``known_at``: what was seen too late counts from the day it was seen."""
 
@@ -111,7 +111,7 @@ TYPES = {
     Kind.COUNT: "int64", Kind.RATING: "float64",
 }  # fmt: skip
 """How a column is recorded that a source does not have."""
-ALWAYS = {"known_at", "ends_known_at"}
+ALWAYS = frozenset({"known_at", "valid_to", "ends_known_at"})
 """Columns that the history has, whether the source had them or not."""
 
 
@@ -148,7 +148,7 @@ class Recorded(Warehouse):
         con.create_table("days", days, temp=True, overwrite=True)
         rows = recorded_rows(con.con, self.history.parts(name), types | part_columns(MEANINGS[name].change))
         query = self._query(name, rows)
-        chosen = [column for column in types if column in recorded or column in ALWAYS]
+        chosen = [column for column in types if column in {*recorded, *ALWAYS, *self._ends(name)}]
         columns = ", ".join(identifier(column) for column in chosen)
         con.raw_sql(f"create table raw.{name} as from ({query}) select {columns}")
         return con.table(name, database="raw")
@@ -158,6 +158,11 @@ class Recorded(Warehouse):
 
     def keep(self, name: str, staged: ir.Table) -> ir.Table:
         return self.engine.con.create_table(name, staged, database="staged")
+
+    def _ends(self, name: str) -> tuple[str, ...]:
+        """The ends that the history knows because rows were gone."""
+        has_gone = any(GONE in day.tables[name].recorded for day in self.history.days_of(name))
+        return TABLES[name].ends if MEANINGS[name].ends_when_gone and has_gone else ()
 
     def _query(self, name: str, rows: str) -> str:
         """The SQL of a table as served, with ``rows``, the SQL of all that was recorded of it."""

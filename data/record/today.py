@@ -6,6 +6,7 @@ Ids and words are text, clocks are days (UTC), amounts are rounded to ten-thousa
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import ibis.expr.types as ir
 
@@ -17,8 +18,15 @@ from data.sources.known import Source
 from data.sources.staging import cast, given, moment, own_columns
 
 
-def write_today(source: Source, name: str, recorded: Mapping[str, str], path: Path) -> dict[str, SeenColumn]:
-    """Write a table of the source to a Parquet file. Returns its columns with their types and how full they are.
+class Today(NamedTuple):
+    """The columns of a table today, and how many values of which could not be read and are left out."""
+
+    columns: dict[str, SeenColumn]
+    unreadable: dict[str, int]
+
+
+def write_today(source: Source, name: str, recorded: Mapping[str, str], path: Path) -> Today:
+    """Write a table of the source to a Parquet file.
 
     ``recorded``: the types that the columns had when they were recorded; the team's own columns keep them.
     """
@@ -27,23 +35,15 @@ def write_today(source: Source, name: str, recorded: Mapping[str, str], path: Pa
     columns = {column.name: _canonical(name, column, raw) for column in contract.columns if column.name in raw.columns}
     if contract.extra_columns:
         columns |= {own: _own(raw[own], recorded.get(own)) for own in own_columns(contract, raw) if own not in columns}
-    table = raw.select(**columns)
-    source.engine.write(table, path)
-    types = {column: _type_name(value) for column, value in columns.items()}
-    counted = source.engine.con.to_pyarrow(table.aggregate(**{column: table[column].count() for column in columns}))
-    return {column: SeenColumn(types[column], counted[column][0].as_py() or 0) for column in columns}
-
-
-def unreadable(source: Source, name: str) -> dict[str, int]:
-    """The columns of a table with values that are not what the contract says, and how many: they are left out."""
-    raw = source.raw[name]
-    columns = [column for column in TABLES[name].columns if column.name in raw.columns]
-    counts = {
-        column.name: (given(raw[column.name]).notnull() & _canonical(name, column, raw).isnull()).sum()
-        for column in columns
-    }
-    found = source.engine.con.to_pyarrow(raw.aggregate(**counts))
-    return {column: count for column in counts if (count := found[column][0].as_py())}
+    source.engine.write(raw.select(**columns), path)
+    given_values = {f"given__{column}": given(raw[column]).count() for column in columns}
+    values = {f"read__{column}": value.count() for column, value in columns.items()}
+    counted = source.engine.con.to_pyarrow(raw.aggregate(**given_values, **values)).to_pylist()[0]
+    lost = {column: counted[f"given__{column}"] - counted[f"read__{column}"] for column in columns}
+    return Today(
+        {column: SeenColumn(_type_name(value), counted[f"read__{column}"]) for column, value in columns.items()},
+        {column: count for column, count in lost.items() if count},
+    )
 
 
 def _canonical(name: str, column: Column, raw: ir.Table) -> ir.Value:
