@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from duckdb import DuckDBPyConnection
 
-from data.record.meaning import MEANINGS, Change
+from data.record.meaning import MEANINGS, RowChange
 from data.sources.files import quoted
 from data.sources.user_sql import identifier
 
@@ -132,11 +132,11 @@ class Written(NamedTuple):
     lost: int
 
 
-def part_columns(change: Change) -> dict[str, str]:
+def part_columns(change: RowChange) -> dict[str, str]:
     """The columns that a part has beside those of its table, with their types."""
-    if change in (Change.FACTS, Change.BILLS):
+    if change in (RowChange.FACTS, RowChange.BILLS):
         return OF_FACTS
-    return OF_VALUES if change is Change.VALUES else OF_KEYED
+    return OF_VALUES if change is RowChange.VALUES else OF_KEYED
 
 
 def number_of(con: DuckDBPyConnection, query: str) -> int:
@@ -166,7 +166,7 @@ def write_changes(
     change = MEANINGS[name].change
     types = {**(columns.ever or {}), **columns.today}
     ever = recorded_rows(con, parts, types | part_columns(change))
-    query = {Change.FACTS: _facts, Change.BILLS: _facts, Change.VALUES: _values}.get(change, _keyed)
+    query = {RowChange.FACTS: _facts, RowChange.BILLS: _facts, RowChange.VALUES: _values}.get(change, _keyed)
     con.execute(f"create or replace temp table came as {query(name, columns, ever)}")
     recorded = _told(con, change)
     lost = _lost(con, name, recorded)
@@ -177,7 +177,7 @@ def write_changes(
     return Written(recorded, lost)
 
 
-def _told(con: DuckDBPyConnection, change: Change) -> dict[str, int]:
+def _told(con: DuckDBPyConnection, change: RowChange) -> dict[str, int]:
     own = part_columns(change)
     what, count = "'new'", "count(*)"
     if "record_copies" in own:
@@ -211,7 +211,7 @@ def _facts(name: str, columns: ColumnsThen, ever: str) -> str:
         r_key=_names(key, "r"),
         r_columns=_names(counted, "r"),
         # What is older than all that the source still shows has left its window; nobody took it back.
-        is_taken_back=happened if MEANINGS[name].change is Change.BILLS else "false",
+        is_taken_back=happened if MEANINGS[name].change is RowChange.BILLS else "false",
     )
 
 
@@ -236,7 +236,7 @@ def _keyed(name: str, columns: ColumnsThen, ever: str) -> str:
         differs=_any(f"w.{identifier(column)} is distinct from h.{identifier(column)}" for column in compared),
         learns=_any(f"h.{identifier(column)} is not null" for column in fresh),
         w_is_h=_all_same(key, "w", "h"),
-        gone_is_told="false" if MEANINGS[name].change is Change.COUNTS else "true",
+        gone_is_told="false" if MEANINGS[name].change is RowChange.COUNTS else "true",
         columns=_names(every),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Change(StrEnum):
+class RowChange(StrEnum):
     """What is made of rows that come, change and go. All but ``LATEST`` are known from the day they were first seen."""
 
     FACTS = "each row is a fact of its own, and stays"
@@ -30,7 +30,7 @@ class Meaning:
     seen, and so without what is gone.
     """
 
-    change: Change
+    change: RowChange
     key: tuple[str, ...] = ()
     lost_by: tuple[str, ...] = ()
     settles: tuple[str, ...] = ()
@@ -45,23 +45,23 @@ class Meaning:
 LINE_KEY = ("account_id", "product", "contract_id", "valid_from")
 
 MEANINGS: dict[str, Meaning] = {
-    "accounts": Meaning(Change.LATEST, ("account_id",)),
-    "subscriptions": Meaning(Change.LINES, LINE_KEY, lost_by=("account_id", "product")),
-    "invoices": Meaning(Change.BILLS),
-    "usage_events": Meaning(Change.FACTS),
-    "usage_daily": Meaning(Change.COUNTS, ("account_id", "day", "feature", "user_id")),
-    "users": Meaning(Change.DATED, ("user_id",), ends_when_gone=True),
-    "plans": Meaning(Change.LATEST, ("product", "plan")),
-    "plan_features": Meaning(Change.LATEST, ("product", "plan", "feature"), drops=True),
-    "tickets": Meaning(Change.DATED, ("ticket_id",), ends_when_gone=True),
-    "crm_events": Meaning(Change.FACTS),
-    "account_features": Meaning(Change.VALUES),
+    "accounts": Meaning(RowChange.LATEST, ("account_id",)),
+    "subscriptions": Meaning(RowChange.LINES, LINE_KEY, lost_by=("account_id", "product")),
+    "invoices": Meaning(RowChange.BILLS),
+    "usage_events": Meaning(RowChange.FACTS),
+    "usage_daily": Meaning(RowChange.COUNTS, ("account_id", "day", "feature", "user_id")),
+    "users": Meaning(RowChange.DATED, ("user_id",), ends_when_gone=True),
+    "plans": Meaning(RowChange.LATEST, ("product", "plan")),
+    "plan_features": Meaning(RowChange.LATEST, ("product", "plan", "feature"), drops=True),
+    "tickets": Meaning(RowChange.DATED, ("ticket_id",), ends_when_gone=True),
+    "crm_events": Meaning(RowChange.FACTS),
+    "account_features": Meaning(RowChange.VALUES),
     "outcomes": Meaning(
-        Change.DATED, ("account_id", "play", "opened_at"), settles=("status", "arr", "reason")
+        RowChange.DATED, ("account_id", "play", "opened_at"), settles=("status", "arr", "reason")
     ),
-    "product_succession": Meaning(Change.LATEST, ("product",)),
-    "account_ids": Meaning(Change.LATEST, ("system", "id")),
-    "fx_rates": Meaning(Change.LATEST, ("currency", "month")),
+    "product_succession": Meaning(RowChange.LATEST, ("product",)),
+    "account_ids": Meaning(RowChange.LATEST, ("system", "id")),
+    "fx_rates": Meaning(RowChange.LATEST, ("currency", "month")),
 }  # fmt: skip
 """Every table of the contract. Those without a clock are as last seen: there is no place to say since when."""
 

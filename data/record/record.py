@@ -22,7 +22,7 @@ OTHER_PLACE = "Wait until the other run has ended, or give the history another f
 
 
 @dataclass(frozen=True)
-class Recorded:
+class Recording:
     """What a run recorded. ``is_new``: False where the day was recorded before, and nothing was written."""
 
     day: date
@@ -61,7 +61,7 @@ class _Day:
 
 def record_day(
     source: Source, folder: Path, day: date, settings: RecordSettings, tell: Callable[[str], None] = lambda _: None
-) -> Recorded:
+) -> Recording:
     """Record what the source shows on a day (UTC) into the history of a folder, whole or not at all.
 
     A day that is recorded already is left as it is. Raises ``NotEnoughHistoryError`` for a day before the last recorded
@@ -78,14 +78,14 @@ def record_day(
                 asked, f"{last.day} was recorded already; an earlier day cannot follow it.", "Record today."
             )
         if last is not None and day == last.day:
-            return Recorded(day, False, last.tables, tuple(history.remarks()))
+            return Recording(day, False, last.tables, tuple(history.remarks()))
         engine = in_memory()
         try:
             run = _Day(source, history, day, settings, engine.con.con, tell)
             recorded = history.add(day, source.url, lambda path: _write(run, path), asked)
         finally:
             engine.close()
-        return Recorded(day, True, recorded.tables, tuple(history.remarks()))
+        return Recording(day, True, recorded.tables, tuple(history.remarks()))
 
 
 def _write(run: _Day, folder: Path) -> dict[str, SeenTable]:

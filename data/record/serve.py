@@ -12,7 +12,7 @@ from data.errors import SourceError
 from data.record.changes import GONE, part_columns, recorded_rows
 from data.record.days import History, previous_days
 from data.record.lines import served_lines
-from data.record.meaning import MEANINGS, Change, Meaning
+from data.record.meaning import MEANINGS, Meaning, RowChange
 from data.sources.address import Address
 from data.sources.engine import closed_on_error
 from data.sources.kinds.duckdb_source import in_memory
@@ -115,7 +115,7 @@ ALWAYS = frozenset({"known_at", "valid_to", "ends_known_at"})
 """Columns that the history has, whether the source had them or not."""
 
 
-class Recorded(Warehouse):
+class RecordedTables(Warehouse):
     """The tables of a history. SQL of the user was run when they were recorded; it is not run on them again."""
 
     takes_sql = False
@@ -169,18 +169,18 @@ class Recorded(Warehouse):
         contract, meaning = TABLES[name], MEANINGS[name]
         known = f"known_day(known_at, {contract.happened}, recorded_on, before)"
         match meaning.change:
-            case Change.FACTS:
+            case RowChange.FACTS:
                 return FACTS.format(rows=rows, known=known)
-            case Change.BILLS:
+            case RowChange.BILLS:
                 return BILLS.format(rows=rows, known=known)
-            case Change.COUNTS:
+            case RowChange.COUNTS:
                 return COUNTS.format(rows=rows, known=known)
-            case Change.VALUES:
+            case RowChange.VALUES:
                 return VALUES.format(rows=rows)
-            case Change.LINES:
+            case RowChange.LINES:
                 self._register_versions(rows)
                 return LINES
-            case Change.DATED:
+            case RowChange.DATED:
                 return _dated(contract, meaning, rows)
             case _:
                 has_known = any(column.name == "known_at" for column in contract.columns)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import NotEnoughHistoryError
-from data.record.record import Recorded, record_day
+from data.record.record import Recording, record_day
 from data.sources.connect import open_source
 from flows.run.progress import say
 from flows.run.runner import RETRIES, pipeline, runner, stage
@@ -19,14 +19,14 @@ def record(
     config: Path | str | None = None,
     source: str | None = None,
     day: date | str | None = None,
-    accept: Sequence[str] = (),
+    accept: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Record what the source shows on ``day`` (default: today, UTC) into the history of the settings.
 
     ``source``: what to record (default: that of [record], or else of [source]). ``accept``: tables, and columns as
     ``table.column``, that may lose rows and values. Returns the folder, the day and what was recorded, in lines.
     """
-    settings = load_recording(config, source, accept)
+    settings = load_recording(config, source, accept or ())
     chosen = as_date(day) or today_utc()
     runner().name_run(chosen)
     recorded = add_day(settings, chosen)
@@ -34,7 +34,7 @@ def record(
 
 
 @stage("record the day", retries=RETRIES)
-def add_day(settings: Settings, day: date) -> Recorded:
+def add_day(settings: Settings, day: date) -> Recording:
     """Read the source and add the day to the history. Raises ``NotEnoughHistoryError`` for a day that has not come."""
     address = settings.recorded_address
     if day > today_utc():

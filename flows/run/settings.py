@@ -114,7 +114,7 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
         raise _explained(error, file) from error
 
 
-def load_recording(config: Path | str | None, source: str | None, accept: Sequence[str] = ()) -> Settings:
+def load_recording(config: Path | str | None, source: str | None, accept: Sequence[str]) -> Settings:
     """The settings of a recording: ``source`` and ``accept`` come from the command line.
 
     Raises ``SettingsError`` as ``load`` does, and where what is to be recorded is a history itself.

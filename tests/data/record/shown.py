@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.record.record import Recorded, record_day
+from data.record.record import Recording, record_day
 from data.record.settings import RecordSettings
 from data.sources.connect import connect
 from tests.drawn import drawn
@@ -91,7 +91,7 @@ def drawn_source(folder: Path, **tables: str) -> Path:
     return write(frames, folder)
 
 
-def recorded(folder: Path, source: Path, day: str | date, **settings: object) -> Recorded:
+def recorded(folder: Path, source: Path, day: str | date, **settings: object) -> Recording:
     """Record what a folder shows on a day."""
     day = date.fromisoformat(day) if isinstance(day, str) else day
     with connect(str(source)) as opened:
