@@ -6,7 +6,7 @@ times, whatever the number of rules, and once more for each rule that is broken,
 
 from datetime import date
 
-from data.checks.coverage import empty, missing, stopped, unknown_plans, unknown_words
+from data.checks.coverage import empty, missing, remarks, stopped, unknown_plans, unknown_words
 from data.checks.duplicates import open_together, repeated
 from data.checks.report import Finding, Report, Severity, gravest_first, require, write
 from data.checks.row_rules import broken_rules
@@ -33,5 +33,6 @@ def check(source: Source, today: date) -> Report:
         *stopped(source.tables, today),
         *unknown_words(source),
         *missing(source),
+        *remarks(source),
     ]
     return Report(gravest_first(findings), row_counts, watermarks(source.tables, today))

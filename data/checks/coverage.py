@@ -52,6 +52,12 @@ def _missing_columns(table: Table, raw: ir.Table) -> Iterator[Finding]:
             yield Finding(Severity.NOTE, table.name, f"missing:{column.name}", message, "")
 
 
+def remarks(source: Source) -> Iterator[Finding]:
+    """What the source says of itself."""
+    for number, remark in enumerate(source.remarks, 1):
+        yield Finding(Severity.NOTE, "source", f"remark:{number}", remark, "")
+
+
 def empty(row_counts: Mapping[str, int]) -> Iterator[Finding]:
     """Tables without a row: an error for what is required, else a warning.
 

@@ -45,7 +45,7 @@ def open_source(address: Address) -> Source:
     _refuse_unknown_names(address.queries)
     warehouse = _opened(address)
     with closed_on_error(warehouse.engine):
-        return _read(address.url, warehouse, address.queries)
+        return _read(address.url, warehouse, address.queries if warehouse.takes_sql else {})
 
 
 def _opened(address: Address) -> Warehouse:
@@ -68,7 +68,7 @@ def _read(url: str, warehouse: Warehouse, queries: Mapping[str, str]) -> Source:
         _refuse_text(url, raw)
     tables = {name: warehouse.keep(name, stage(TABLES[name], raw[name])) for name in raw}
     state = None if warehouse.state is None else f"{warehouse.state} {sorted(queries.items())}"
-    return Source(url, warehouse.engine, raw, tables, unread, frozenset(queries), state)
+    return Source(url, warehouse.engine, raw, tables, unread, frozenset(queries), state, tuple(warehouse.remarks))
 
 
 def _refuse_text(url: str, raw: Tables) -> None:

@@ -39,7 +39,7 @@ class Source(OnAnEngine):
 
     ``raw`` and ``tables`` (staged) hold the contract tables that are there, by name. ``unread`` names what else is
     there: files or tables that no contract table and no SQL asked for. ``state`` changes whenever the source does: the
-    sizes and times of its files; None where only reading it would tell.
+    sizes and times of its files; None where only reading it would tell. ``remarks`` are sentences about the tables.
     """
 
     url: str
@@ -49,6 +49,7 @@ class Source(OnAnEngine):
     unread: tuple[str, ...] = ()
     mapped: frozenset[str] = field(default_factory=frozenset)
     state: str | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def con(self) -> BaseBackend:

@@ -73,10 +73,11 @@ def _day(value: ir.Value) -> ir.Value:
 
 
 def _any_day(value: ir.Value) -> ir.Value:
-    return value if value.type().is_date() else _time(value).date()
+    return value if value.type().is_date() else moment(value).date()
 
 
-def _time(value: ir.Value) -> ir.Value:
+def moment(value: ir.Value) -> ir.Value:
+    """A clock as a time; null where it is none. A text without a zone is UTC."""
     kind: dt.DataType = value.type()
     if kind.is_timestamp():
         return value
@@ -142,7 +143,7 @@ def stage(table: Table, raw: ir.Table) -> ir.Table:
     if table.name == "usage_daily":
         columns["quantity_e4"] = ibis.coalesce(columns["quantity_e4"], columns["events"] * E4)
     if table.extra_columns:
-        columns[KNOWN_SECOND] = _time(given(raw["known_at"])).epoch_seconds().cast("int64")
+        columns[KNOWN_SECOND] = moment(given(raw["known_at"])).epoch_seconds().cast("int64")
         columns |= {name: _own(raw[name]) for name in own_columns(table, raw) if name not in columns}
     return raw.select(**columns)
 
