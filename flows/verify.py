@@ -25,8 +25,7 @@ from serving.changes.sentences import titles
 from serving.published.context import ListContext, known_people
 from serving.published.read import PublishedList, open_list
 from serving.published.row_context import with_product
-from serving.reasons.choose import measure
-from serving.reasons.directions import DirectionReferences
+from serving.reasons.choose import BaseReferences, measure
 from serving.reasons.playbook import digest
 from serving.reasons.playbook import load as load_playbook
 from serving.settings import ServingSettings
@@ -199,7 +198,7 @@ def _check_shard(
     rows: pd.DataFrame,
     details: pd.DataFrame | None,
     context: ListContext,
-    references: DirectionReferences,
+    references: BaseReferences,
     verification: Verification,
 ) -> int:
     """What is told of some accounts and chosen for them, from recomputed rows; how many sentences are told."""
@@ -211,16 +210,17 @@ def _check_shard(
         details = with_product(details.set_index("account_id").loc[accounts].reset_index(), scores)
     reasons = listing.of("reasons", accounts)
     attributions = _attributions(listing, rows, context)
-    if len(ATTRIBUTIONS.features_of(attributions)) == len(listing.features()):
-        verification.note(check_choice(reasons, rows, attributions, context, references, details))
-    verification.note(check_sentences(reasons, rows, attributions, context.reasons, details))
+    told_with = replace(context.reasons, figures=references.figures)
+    verification.note(check_sentences(reasons, rows, attributions, told_with, details))
     verification.note(check_gates(listing, rows, context.settings.gates))
     verification.note(check_plays(listing, rows, reasons, details, context))
     verification.note(check_context(listing, rows, details, context))
+    if len(ATTRIBUTIONS.features_of(attributions)) == len(listing.features()):
+        verification.note(check_choice(reasons, rows, attributions, context, references, details))
     return len(reasons)
 
 
-def _references(listing: PublishedList, rows: pd.DataFrame, context: ListContext) -> DirectionReferences:
+def _references(listing: PublishedList, rows: pd.DataFrame, context: ListContext) -> BaseReferences:
     """What attributions are compared with, from those of the first shard: as the list was made."""
     there = rows[rows["account_id"].isin(listing.scores("account_id")["account_id"])]
     return measure(_attributions(listing, there, context), there, context.catalogue)

@@ -24,8 +24,7 @@ from serving.published.read import PublishedList
 from serving.published.row_context import beside_scores, with_product
 from serving.ranking import gates, plays
 from serving.ranking import rank as ranking
-from serving.reasons.choose import explain
-from serving.reasons.directions import DirectionReferences
+from serving.reasons.choose import BaseReferences, explain
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def assemble_batch(
     attributions: pd.DataFrame,
     rows: pd.DataFrame,
     details: pd.DataFrame | None = None,
-    references: DirectionReferences | None = None,
+    references: BaseReferences | None = None,
     change: Change | None = None,
 ) -> AccountBatch:
     """Reasons, gates, motion and play of some accounts.

@@ -11,8 +11,7 @@ from serving.published.context import ListContext
 from serving.published.read import PublishedList
 from serving.published.row_context import beside_scores
 from serving.ranking import plays
-from serving.reasons.choose import explain
-from serving.reasons.directions import DirectionReferences
+from serving.reasons.choose import BaseReferences, explain
 from serving.verify.files_and_sums import Difference, Differences
 
 CHOSEN = ("position", "effect", "shown")
@@ -26,7 +25,7 @@ def check_choice(
     rows: pd.DataFrame,
     attributions: pd.DataFrame,
     context: ListContext,
-    references: DirectionReferences,
+    references: BaseReferences,
     details: pd.DataFrame | None = None,
 ) -> Differences:
     """Which reasons the table keeps, in which order and to which effect, and which of them a CSM sees: chosen again.

@@ -21,7 +21,7 @@ from features.definitions import peers
 from features.details import add_details
 from features.views import whole_base as likeness
 from features.views.whole_base import WholeBaseViews
-from serving.reasons.choose import explain
+from serving.reasons.choose import explain, measure
 from serving.reasons.playbook import load
 from serving.reasons.render import SIDES, ReasonContext
 from serving.settings import ReasonSettings
@@ -50,8 +50,9 @@ class Told:
         tables = as_of({name: stage(TABLES[name], table) for name, table in raw.items()}, day)
         self.cards: dict[str, FeatureCard] = full_catalogue() | catalogue(tables)
         self.features = list(catalogue(tables))
-        self.context = ReasonContext(self.cards, load(self.cards), "$")
         self.rows = feature_rows(tables, [day], RULES).to_pyarrow().to_pandas()
+        figures = measure(self.attributions(0.1), self.rows, self.cards).figures
+        self.context = ReasonContext(self.cards, load(self.cards), "$", figures=figures)
         self.details = self._details(tables, day)
         self.told = {weight: self._explained(weight) for weight in (0.1, -0.1)}
         self.reasons = pd.concat(self.told.values(), ignore_index=True)
