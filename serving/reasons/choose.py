@@ -132,7 +132,7 @@ def measure(attributions: pd.DataFrame, rows: pd.DataFrame, catalogue: Mapping[s
     numbers = Facts.of(rows, features, False).numbers
     values = attributions[features].to_numpy(np.float64)
     return BaseReferences(
-        direction_references(values, features, catalogue, numbers), own_figures(features, catalogue, numbers)
+        direction_references(values, features, catalogue, numbers), own_figures(values, features, catalogue, numbers)
     )
 
 

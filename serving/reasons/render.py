@@ -18,7 +18,7 @@ from data.contract.details import DETAILS, DetailKind
 from data.contract.feature_card import FeatureCard
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NEUTRAL, REASONS, OutputKind
 from serving.reasons.fallback import Values, card_sentences
-from serving.reasons.own_figures import MIDDLE, OwnFigures, compared
+from serving.reasons.own_figures import OwnFigures
 from serving.reasons.playbook import Playbook
 from serving.reasons.tellings import Telling
 from serving.reasons.templates import USERS_ARE_DAILY_PEAKS, Columns, are_known, column
@@ -136,7 +136,7 @@ class ReasonRenderer:
         self.fitting: dict[tuple[str, str], npt.NDArray[np.int16]] = {}
         self.own: dict[str, Mask] = {}
         of_own = [name for name in context.figures if name in facts.numbers]
-        self.compared: Values = {name: compared(facts.numbers[name], context.figures[name]) for name in of_own}
+        self.compared: Values = {name: context.figures[name].compared(facts.numbers[name]) for name in of_own}
         for code, names in codes.items():
             if all(context.catalogue[name].is_own for name in names):
                 known = [are_known(facts.values[name]) for name in names if name in facts.values]
@@ -170,8 +170,12 @@ class ReasonRenderer:
         told = self.tellings[code, side]
         fitting = self.fitting[code, side]
         shown = np.array([*(telling.shown for telling in told), False])[fitting]
-        middling = [self.compared[name] == MIDDLE for name in self.codes[code] if name in self.compared]
-        by_card = self.own.get(code, False) & ~np.logical_or.reduce([fitting >= 0, *middling])
+        speaks = [
+            self.context.figures[name].speaks(self.compared[name], SIDES[side])
+            for name in self.codes[code]
+            if name in self.compared
+        ]
+        by_card = self.own.get(code, False) & np.logical_and.reduce([fitting == -1, *speaks])
         return np.asarray(shown | by_card, dtype=bool)
 
     def render(self, row: Integers, code: Objects, effect: Objects, features: Objects) -> pd.DataFrame:

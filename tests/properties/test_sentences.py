@@ -116,7 +116,7 @@ def test_every_reason_code_was_told_with_a_number(told: Told, effect: str) -> No
 
 
 def test_most_sentences_of_the_playbook_were_told(told: Told) -> None:
-    """By what they say whoever it is about; what is left needs rare accounts."""
+    """By what they say whoever it is about; what is left needs rare accounts, or a base with daily counts alone."""
     templates = {
         max(telling.template.literals, key=len).strip()
         for reason in told.context.playbook.reasons.values()
@@ -124,7 +124,7 @@ def test_most_sentences_of_the_playbook_were_told(told: Told) -> None:
         for telling in reason.tellings(side)
     }
     said = " ".join(told.reasons["text"])
-    assert np.mean([part in said for part in templates]) > 0.7
+    assert np.mean([part in said for part in templates]) > 0.86
 
 
 def test_a_number_that_is_not_the_plain_loops_is_found(told: Told) -> None:

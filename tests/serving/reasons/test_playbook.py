@@ -17,6 +17,7 @@ from serving.reasons.tellings import MOST_WORDS, Telling, sentences_of, word_cou
 from serving.verify.words import COUNTED, FALLS, UNNAMED
 from tests.serving.world import CATALOGUE, PLAYBOOK
 
+EXAMPLES = Path(__file__).parents[3] / "data" / "examples"
 FEATURES = {feature.name: feature.card for feature in REGISTRY.features.values() if feature.card is not None}
 NAMES = (DetailKind.NAME, DetailKind.DAY)
 OWN_REASON = """
@@ -156,6 +157,23 @@ def test_a_level_alone_is_told_only_where_it_is_no_low_one() -> None:
         assert grew or known == [[(">= or missing", 0.5)]], code
 
 
+def test_two_of_a_number_its_limit_and_their_share_are_told() -> None:
+    """All three, each rounded, would not agree: 3 of 10 is not 32%."""
+    for code, telling in shown_tellings():
+        features = set(telling.template.features)
+        assert not {"limit_pace", "limit_share_max_28d"} <= features, code
+
+
+def test_growth_from_one_person_to_two_is_no_reason() -> None:
+    of_people = [
+        t for code, t, _ in shown_for() if code == "user_growth" and any(p.growth for p in t.template.placeholders)
+    ]
+    assert of_people
+    for telling in of_people:
+        asked = asked_of(telling)[telling.template.placeholders[0].feature]
+        assert (">=", 3.0) in asked
+
+
 def test_a_count_of_times_is_never_one() -> None:
     for code, telling in shown_tellings():
         for placeholder in telling.template.placeholders:
@@ -182,6 +200,13 @@ def test_what_is_said_first_asks_something_and_never_of_what_grew_most() -> None
             )
             assert "?" in text, code
             assert not re.search(r"(grew|more than|as much)[^.?]*<top_feature> most", text), text
+
+
+def test_every_detail_is_said_or_stands_beside_an_account() -> None:
+    books = [reason.tellings(side) for reason in PLAYBOOK.reasons.values() for side in SIDES]
+    openings = [play.openings for play in PLAYBOOK.plays.values()]
+    said = {name for telling in chain.from_iterable([*books, *openings]) for name in telling.names}
+    assert {name for name in DETAILS if name not in said and not name.startswith(("plan_", "use_week_"))} == set()
 
 
 def test_what_happened_by_itself_is_no_reason_to_act() -> None:
@@ -277,6 +302,14 @@ def test_a_reason_is_actionable_where_the_catalogue_says_so_of_one_of_its_featur
     shipped = load(FEATURES).actionable
     assert {"overdue", "champion_left", "critical_open", "new_users", "look_alikes_own"} <= shipped
     assert not shipped & {"tenure", "season", "account_size", "peer_spending"}
+
+
+def test_the_playbook_of_the_worked_example_tells_use_as_orders() -> None:
+    playbook = load(FEATURES, EXAMPLES / "online_retail_playbook.toml")
+    changed = {code for code, reason in playbook.reasons.items() if reason != load(FEATURES).reasons[code]}
+    assert {"usage_level", "usage_trend", "usage_regularity", "feature_breadth"} <= changed
+    for code in changed:
+        assert [t for side in (FOR, AGAINST) for t in playbook.reasons[code].tellings(side) if t.shown], code
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
