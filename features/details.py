@@ -112,7 +112,7 @@ def _next_plans(views: Views) -> ir.Table:
     return _first(named, order, next_plan=named.plan, next_plan_product=named["product"])
 
 
-@_details("next_plan", "next_plan_product", needs=("subscriptions", "plans"))
+@_details("next_plan", needs=("subscriptions", "plans"))
 def next_plan(views: Views) -> ir.Table:
     return _next_plans(views)
 

@@ -1,6 +1,6 @@
 """The stages of a list: the champion; score, explain and add, shard by shard; rank and publish."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +28,7 @@ from serving.publish import Publisher, publish
 from serving.published.assemble import assemble_batch
 from serving.published.context import ListContext, known_people
 from serving.published.layout import read_manifest
-from serving.reasons.choose import measure
-from serving.reasons.directions import DirectionReference
+from serving.reasons.choose import BaseReferences, measure
 from serving.reasons.playbook import load as load_playbook
 
 ACCOUNTS_AT_A_TIME = 20_000
@@ -64,7 +63,7 @@ class ListInTheMaking:
         self.fingerprint, self.explained_by = steps.Fingerprint(), ""
         self.drift = DriftCounter(bundle)
         self._last = last
-        self._references: Mapping[str, DirectionReference] | None = None
+        self._references: BaseReferences | None = None
 
     def add(self, rows: pd.DataFrame, scored: Scored, details: pd.DataFrame | None) -> None:
         """Put the accounts of a shard into words and keep them on disk, some at a time."""

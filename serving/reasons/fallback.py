@@ -17,16 +17,24 @@ LONGEST_TEXT = 80
 
 
 def card_sentences(
-    features: Sequence[str], catalogue: Mapping[str, FeatureCard], values: Values, currency: str
+    features: Sequence[str],
+    catalogue: Mapping[str, FeatureCard],
+    values: Values,
+    currency: str,
+    compared: Values,
 ) -> tuple[list[str], list[str]]:
-    """One sentence per row and the feature it states; ``features`` lists each row's features, strongest first."""
+    """One sentence per row and the feature it states; ``features`` lists each row's features, strongest first.
+
+    ``compared``: by feature, what a number of the team's own is against the base.
+    """
     said, used = [], []
     there = {name: are_known(column) for name, column in values.items()}
     for row, listed in enumerate(features):
         names = listed.split(",")
         known = [name for name in names if name in there and there[name][row]]
         card = catalogue[known[0] if known else names[0]]
-        said.append(card_sentence(card, values[card.name][row] if known else None, currency))
+        against_base = compared[card.name][row] if card.name in compared else ""
+        said.append(card_sentence(card, values[card.name][row] if known else None, currency, against_base))
         used.append(card.name)
     return said, used
 
@@ -36,10 +44,10 @@ def card_title(card: FeatureCard) -> str:
     return _capital(card.label)
 
 
-def card_sentence(card: FeatureCard, value: float | str | None, currency: str) -> str:
+def card_sentence(card: FeatureCard, value: float | str | None, currency: str, against_base: str = "") -> str:
     """``Label: value unit.``; for a missing value what its being missing means.
 
-    The team's own features have no unit: what they gave is stated as it is.
+    The team's own features have no unit: what they gave is stated as it is, and what it is against the base.
     """
     label = _capital(card.label)
     if value is None:
@@ -47,7 +55,7 @@ def card_sentence(card: FeatureCard, value: float | str | None, currency: str) -
     if isinstance(value, str):
         return f"{label}: {_one_line(value).removesuffix('.')}."
     if card.is_own:
-        return f"{label}: {_number(value)}."
+        return f"{label}: {_number(value)}{against_base}."
     return f"{label}: {_with_unit(float(value), card.unit, currency)}."
 
 

@@ -100,7 +100,6 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
     )
     return {
         "next_plan": plan,
-        "next_plan_product": product,
         "next_plan_features": len(adds) or None,
         "next_plan_used": sum(last_age.get(feature, 999) <= 91 for feature in adds) if adds else None,
         "gated_feature_used": last_used["feature"],
