@@ -318,6 +318,10 @@ _TABLES = (
         key=("account_id", "occurred_at", "kind", "product"),
         unique=False,
         happened="occurred_at",
+        caveats=(
+            "Without an `object_id` ends are counted against beginnings: of two open deals one end leaves one open. Where "
+            "all of an account say so, by product (deals) or by amount (invoices).",
+        ),
         costs="champions, reviews, budget, milestones, open opportunities, overdue invoices",
     ),
     Table(

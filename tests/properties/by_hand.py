@@ -482,21 +482,38 @@ def people(events: list[Row], plays: list[Row], tenure_days: int | None) -> Row:
     for event in events:
         ages[event["kind"]].append(event["age"])
     scores = [event for event in events if event["kind"] == "nps_response" and event["amount"] is not None]
-    overdue, paid = min(ages["invoice_overdue"], default=None), min(ages["invoice_paid"], default=None)
     first_value = max(ages["milestone_reached"], default=None)
-    opened, closed = (least(ages[f"expansion_opportunity_{end}"]) for end in ("opened", "closed"))
     return {
         **{f"{kind}_182d": sum(age <= 182 for age in ages[kind]) for kind in HALF_YEAR},
         "days_since_champion_promoted": min(ages["champion_promoted"], default=None),
         "milestones_365d": sum(age <= 365 for age in ages["milestone_reached"]),
         "days_to_first_value": None if None in (tenure_days, first_value) else tenure_days - first_value,
-        "opportunity_open": int(opened is not None and (closed is None or opened < closed)),
-        "invoices_overdue": int(overdue is not None and (paid is None or overdue < paid)),
+        "opportunity_open": int(
+            goes_on(events, "expansion_opportunity_opened", "expansion_opportunity_closed", "product")
+        ),
+        "invoices_overdue": int(goes_on(events, "invoice_overdue", "invoice_paid", "amount")),
         "nps_last": mean(e["amount"] for e in scores if e["age"] == min(other["age"] for other in scores)),
         "crm_events_91d": len(within(events, 91)),
         "play_open": sum(play["closed_at"] is None or play["status"] == "open" for play in plays),
         "days_since_not_now": least(play["closed_at_age"] for play in plays if play["status"] == "not_now"),
     }
+
+
+def goes_on(events: list[Row], begin: str, end: str, told_by: str) -> bool:
+    """Is there one that has begun and not ended? Walks through the days from the first, each day's beginnings first."""
+    both = sorted((e for e in events if e["kind"] in (begin, end)), key=lambda e: (-e["age"], e["kind"] == end))
+    named: dict[str, Row | None] = {}
+    for event in both:
+        if event["object_id"] is not None:
+            named[event["object_id"]] = event if event["kind"] == begin else None
+    left = [event for event in named.values() if event is not None]
+    left += [event for event in both if event["object_id"] is None]
+    is_told = all(event[told_by] is not None for event in left)
+    still: dict[Any, int] = defaultdict(int)
+    for event in sorted(left, key=lambda e: (-e["age"], e["kind"] == end)):
+        which = event[told_by] if is_told else None
+        still[which] = max(0, still[which] + (1 if event["kind"] == begin else -1))
+    return any(still.values())
 
 
 def registered(everybody: list[Row], bought: int | None, events: list[Row]) -> Row:

@@ -281,14 +281,24 @@ def _tickets(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
 
 
 def _crm_events(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
+    """Events of all kinds; deals and invoices with and without an id, and what tells them apart without one."""
     count, days = len(owners), _days(rng, len(owners))
+    number = pd.Series(np.arange(count))
+    kinds = _some(rng, (*CRM_KINDS, "webinar"), count)
+    amounts = _amounts(rng, count, 0, 10, missing=0.2)
+    of_few = owners.isin(["a2", "a3", "a4", "a5"])  # all of their invoices come with an amount
+    amounts = amounts.mask(kinds.str.startswith("invoice") & of_few, (number % 2 + 1.0) * 10)
+    objects = pd.Series([("D1", None, "D2", None, None)[n % 5] for n in number], dtype=object)
+    products = pd.Series([("core", "insights")[n // 2 % 2] for n in number], dtype=object)
     return pd.DataFrame(
         {
             "account_id": owners,
             "occurred_at": _times(rng, days),
-            "kind": _some(rng, (*CRM_KINDS, "webinar"), count),
-            "amount": _amounts(rng, count, 0, 10, missing=0.2),
+            "kind": kinds,
+            "product": products.where(~owners.isin(["a0", "a1"]), None),
+            "amount": amounts,
             "known_at": _known(rng, days),
+            "object_id": objects,
         }
     )
 
