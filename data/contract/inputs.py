@@ -274,6 +274,10 @@ _TABLES = (
             _text("measure", f"what meets the limit: {', '.join(MEASURES)} of the month's quantities; missing: `sum`"),
         ),
         key=("product", "plan", "feature"),
+        caveats=(
+            "`last` and `max` are for levels (stored contacts, projects): of the rows of one day the highest counts, of "
+            "rows by user their sum, and a level reported within 91 days holds.",
+        ),
         costs="limits, use of what the next tier gates",
     ),
     Table(

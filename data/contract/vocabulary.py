@@ -59,5 +59,8 @@ LINE_KINDS = ("paid", "trial", "free", "pilot", "internal", "discount")
 BILL_KINDS = ("usage", "overage", "prepaid", "subscription")
 """What an invoice is for: use, use beyond what a subscription includes, credit bought ahead, or a subscription."""
 
-MEASURES = ("sum", "last", "max")
+LEVELS = ("last", "max")
+"""The measures of what is a level (stored contacts, projects): the latest, or the highest of the month."""
+
+MEASURES = ("sum", *LEVELS)
 """How the use that a limit meets is measured: added up, or a level: the latest, or the highest of the month."""

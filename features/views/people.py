@@ -99,7 +99,9 @@ class PeopleViews(BaseViews):
             order_by=[dated.age.asc(), dated["product"].asc(), dated.amount_e4.asc()],
         )
         dated = dated.mutate(place=ibis.row_number().over(first))
-        goes_on = (dated.kind == begin) & (dated.place == 0) & (dated.ended_age.isnull() | (dated.age < dated.ended_age))
+        goes_on = (
+            (dated.kind == begin) & (dated.place == 0) & (dated.ended_age.isnull() | (dated.age < dated.ended_age))
+        )
         return dated.filter(dated.object_id.isnull() | goes_on)
 
     @cached_property

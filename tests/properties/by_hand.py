@@ -33,8 +33,10 @@ def by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date, ru
     }
     plans = {(row["product"], row["plan"]): row for row in rows_of(frames["plans"])}
     rights = defaultdict(dict)
+    measured: dict[tuple[str, str], dict[str, str | None]] = defaultdict(dict)
     for row in rows_of(frames["plan_features"]):
         rights[row["product"], row["plan"]][row["feature"]] = e4(row["monthly_limit"])
+        measured[row["product"], row["plan"]][row["feature"]] = row["measure"]
     employees = [r["employees"] for r in rows_of(frames["accounts"]) if r["account_id"] == account_id]
     used = usage(known["usage_events"])
     bought = contracts(known["subscriptions"], known["invoices"], plans, rules, snapshot, employees)
@@ -43,7 +45,7 @@ def by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date, ru
         **used,
         **bought,
         **seats(known, bought["seats"]),
-        **included(known, lines, plans, rights),
+        **included(known, lines, plans, rights, measured),
         **support(known["tickets"]),
         **people(known["crm_events"], known["outcomes"], bought["tenure_days"]),
         **registered(known["users"], bought["seats"], known["usage_events"]),
@@ -399,11 +401,12 @@ def classified(before: Row, after: Row, first: str, is_back: bool) -> str:
 # --- limits and the next tier -----------------------------------------------------------------------------------------
 
 
-def included(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights: dict) -> Row:
+def included(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights: dict, measured: dict) -> Row:
     limits: dict[str, list[int | None]] = defaultdict(list)
     for line in lines:
         for feature, limit in rights.get((line["product"], line["plan"]), {}).items():
             limits[feature].append(limit)
+    measures = measures_of(lines, measured)
     gated = set()
     for product in {line["product"] for line in lines}:
         listed = [
@@ -427,6 +430,12 @@ def included(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights:
         if None in several:
             continue
         allowed = sum(several)
+        if measures[feature]:
+            now, before, apart = level(events, feature, measures[feature])
+            shares.append((share(now or 0, allowed), (now or 0) * 100 > allowed * 80))
+            if None not in (now, before) and now > before:
+                days.append(max(allowed - now, 0) * apart / (now - before))
+            continue
         now, before = (
             sum(quantity(e) for e in some if e["feature"] == feature)
             for some in (within(events, 28), within(events, 28, after=28))
@@ -443,6 +452,31 @@ def included(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights:
         "gated_share_used_91d": share(len(gated & used_91d), len(gated)),
         "gated_requests_182d": sum(ticket["feature"] in gated for ticket in within(known["tickets"], 182)),
     }
+
+
+def measures_of(lines: list[Row], measured: dict) -> dict[str, str | None]:
+    """Of each included feature whose use is a level: `last`, or `max` where no plan says `last`."""
+    found: dict[str, str | None] = defaultdict(lambda: None)
+    for line in lines:
+        for feature, measure in measured.get((line["product"], line["plan"]), {}).items():
+            if measure == "last" or (measure == "max" and found[feature] is None):
+                found[feature] = measure
+    return found
+
+
+def level(events: list[Row], feature: str, measure: str) -> tuple[int | None, int | None, int]:
+    """The level of a feature, that of 28 days before, and how many days lie between; of a day the highest event."""
+    of_day: dict[int, int] = {}
+    for event in within(events, 91):
+        if event["feature"] == feature:
+            of_day[event["age"]] = max(of_day.get(event["age"], 0), quantity(event))
+    if measure == "max":
+        months = [[value for age, value in of_day.items() if after < age <= after + 28] for after in (0, 28)]
+        return most(months[0]), most(months[1]), 28
+    now, before = min(of_day, default=None), min((age for age in of_day if age > 28), default=None)
+    if now is None or before is None:
+        return (None if now is None else of_day[now]), None, 0
+    return of_day[now], of_day[before], before - now
 
 
 # --- support, people, billing -----------------------------------------------------------------------------------------

@@ -33,8 +33,15 @@ INCLUDED = {
     ("core", "team"): {"report": None, "export": 40.0, "storage": 25.5},
     ("core", "business"): {"report": None, "export": 90.0, "storage": None, "sso": None},
     ("core", "enterprise"): {"report": None, "export": None, "sso": None, "audit": None, "sandbox": None},
-    ("insights", "basic"): {"report": None, "api_calls": 30.0},
+    ("insights", "basic"): {"report": None, "api_calls": 30.0, "sandbox": 20.0},
     ("insights", "plus"): {"report": None, "api_calls": 0.0, "audit": None},
+}
+
+MEASURED = {
+    ("core", "team", "storage"): "last",
+    ("core", "team", "export"): "sum",
+    ("core", "business", "export"): "average",  # nobody knows this word
+    ("insights", "basic", "api_calls"): "max",
 }
 
 CLOCKS = {
@@ -153,8 +160,12 @@ def frames(seed: int, *, accounts: int = 12, daily: bool = False) -> dict[str, p
     tables["accounts"] = pd.DataFrame(listed).sample(frac=0.9, random_state=seed % 2**31)
     plans = [(product, plan, *listed) for product, plans in PLANS.items() for plan, listed in plans.items()]
     tables["plans"] = pd.DataFrame(plans, columns=["product", "plan", "tier", "seat_price"])
-    rights = [(*plan, feature, limit) for plan, features in INCLUDED.items() for feature, limit in features.items()]
-    tables["plan_features"] = pd.DataFrame(rights, columns=["product", "plan", "feature", "monthly_limit"])
+    rights = [
+        (*plan, feature, limit, MEASURED.get((*plan, feature)))
+        for plan, features in INCLUDED.items()
+        for feature, limit in features.items()
+    ]
+    tables["plan_features"] = pd.DataFrame(rights, columns=["product", "plan", "feature", "monthly_limit", "measure"])
     return tables
 
 
