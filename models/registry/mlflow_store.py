@@ -13,11 +13,13 @@ import hashlib
 import io
 import json
 import os
+import shlex
+import sqlite3
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -273,10 +275,43 @@ class ModelRegistry:
         """Make the folder and its database if they are not there; a new database takes seconds."""
         self._client().search_experiments(max_results=1)
 
+    @property
+    def _uri(self) -> str:
+        return f"sqlite:///{self.database}"
+
     def _client(self) -> Any:
+        """What speaks to the database. Raises ModelError if another MLflow wrote it, or nothing that is a database."""
         self.artifacts.mkdir(parents=True, exist_ok=True)
-        uri = f"sqlite:///{self.database}"
-        return _mlflow().MlflowClient(tracking_uri=uri, registry_uri=uri)
+        mlflow = _mlflow()
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            return mlflow.MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
+        except (mlflow.exceptions.MlflowException, DBAPIError) as error:
+            there, read = schemas_of(self.database)
+            if there is not None and there != read[0]:
+                is_older = there in read
+                first = "Make a copy of it" if is_older else "Install the MLflow that wrote it, or a later one"
+                raise self._other_version(there, first) from error
+            raise ModelError(
+                f"Open the models of {self.folder}.",
+                f"{DATABASE} cannot be read: {_first_cause(error)}.",
+                "Restore it from a copy, or name another folder with HEADROOM_MLRUNS.",
+            ) from error
+
+    def _other_version(self, schema: str, first: str) -> ModelError:
+        writer = self._written_with()
+        return ModelError(
+            f"Open the models of {self.folder}.",
+            f"{DATABASE} was written by {f'MLflow {writer}' if writer else 'another version of MLflow'} (its schema is "
+            f"{schema}); MLflow {installed('mlflow')} is installed here and reads another.",
+            f"{first}, then run `mlflow db upgrade {shlex.quote(self._uri)}`.",
+        )
+
+    def _written_with(self) -> str | None:
+        """The MLflow that stored the latest model; None where there is none to tell."""
+        models = sorted(self.artifacts.glob(f"*/artifacts/{MODEL}/MLmodel"), key=lambda path: path.stat().st_mtime_ns)
+        return str(_mlflow().models.Model.load(str(models[-1])).mlflow_version) if models else None
 
     def _experiment(self, client: Any, name: str) -> str:
         """The experiment whose artifacts are in this folder; one that the folder brought from elsewhere is renamed."""
@@ -355,6 +390,19 @@ class ModelRegistry:
                 f"{name} is not the one this run was stored with ({there}, {noted}).",
                 "Restore it, choose another version, or train again.",
             )
+
+
+def schemas_of(database: Path) -> tuple[str | None, list[str]]:
+    """The schema of a database (None: it has none), and those that the installed MLflow knows: first what it reads."""
+    from alembic.script import ScriptDirectory
+
+    known = ScriptDirectory(str(Path(_mlflow().__file__).parent / "store" / "db_migrations")).walk_revisions()
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+            row = connection.execute("select version_num from alembic_version").fetchone()
+    except sqlite3.Error:
+        row = None
+    return (row[0] if row else None), [script.revision for script in known]
 
 
 def listed(there: pd.DataFrame) -> str:
