@@ -53,8 +53,9 @@ def unmeasured_levels(tables: Tables, today: date) -> Iterator[Finding]:
     found = features.filter(features.levels * 2 >= features.accounts).order_by("feature").to_pandas()
     for feature, accounts, levels in found.to_numpy():
         message = (
-            f"plan_features: {feature} looks like a level that is reported each day: at {levels} of {many(int(accounts), 'account')} "
-            f"its quantities hardly ever fall and add up to more than {TIMES_OF_LIMIT} times the monthly limit."
+            f"plan_features: {feature} looks like a level that is reported each day: at {levels} of "
+            f"{many(int(accounts), 'account')} its quantities hardly ever fall and "
+            f"add up to more than {TIMES_OF_LIMIT} times the monthly limit."
         )
         todo = (
             f"Write `{LEVELS[0]}` into plan_features.measure if it is a level, or `sum` if it is used up by the month."

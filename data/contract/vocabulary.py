@@ -44,8 +44,8 @@ CRM_STATES = {
     "expansion_opportunity_opened": ("expansion_opportunity_closed", "product"),
     "invoice_overdue": ("invoice_paid", "amount"),
 }
-"""What goes on until it ends: the kind that begins it, the kind that ends it, and the column of ``crm_events`` that says
-which one where no ``object_id`` does. A deal is often closed at another amount than it was opened with."""
+"""What goes on until it ends: the kind that begins it, the kind that ends it, and the column of ``crm_events`` that
+says which one where no ``object_id`` does. A deal is often closed at another amount than it was opened with."""
 
 SEVERITIES = ("low", "high", "critical")
 """How grave a ticket is."""

@@ -76,8 +76,8 @@ class UsageViews(BaseViews):
 
     def _user_usage(self, *edges: int) -> tuple[ir.Table, ir.Table]:
         rows, dates = self._usage(*edges)
-        if "usage_events" not in self.tables:
-            rows = rows.mutate(user_id=ibis.null("string"), hour=ibis.null("int64"))
+        if "hour" not in rows.columns:  # days that are counted by user have no hours
+            rows = rows.mutate(hour=ibis.null("int64"))
         return rows.filter(rows.user_id.notnull()), dates
 
     def _events(self, rows: ir.Table, where: ir.BooleanValue | None = None) -> ir.IntegerValue:
@@ -165,13 +165,13 @@ class UsageViews(BaseViews):
     def level_days(self) -> ir.Table:
         """One row per feature whose use is a level, day and day of knowing: the highest ``level_e4``; not cut yet.
 
-        Where days are counted by user, one for each user. A level of 0 is a level, and no day without use.
+        Where days are counted by user, one for each user.
         """
         plans = self.tables["plan_features"]
         levels = plans.filter(plans.measure.isin(LEVELS)).select("feature").distinct()
-        name = use(self.tables)[0]
-        rows = self.tables[name].rename({} if "day" in self.tables[name].columns else {"day": TABLES[name].happened_on})
-        rows = rows.mutate(of_user=rows.user_id if name == "usage_daily" else ibis.null("string"))
+        rows = usage(self.tables)
+        is_by_user = use(self.tables)[0] == "usage_daily"
+        rows = rows.mutate(of_user=rows.user_id if is_by_user else ibis.null("string"))
         rows = self._looked_back_to(rows, QUARTER_DAYS).semi_join(levels, "feature")
         return by_knowing(rows, "account_id", "feature", "of_user", "day").aggregate(level_e4=rows.quantity_e4.max())
 
@@ -179,7 +179,7 @@ class UsageViews(BaseViews):
     def levels(self) -> ir.Table:
         """One row per feature whose use is a level, reported within 91 days.
 
-        ``last_e4`` the latest level and ``last_before_e4`` the latest of more than 28 days ago, ``last_days`` days apart;
+        ``last_e4`` the latest level and ``last_before_e4`` that of 28 days before or more, ``last_days`` apart;
         ``max_e4`` the highest of the last 28 days and ``max_before_e4`` of the 28 before.
         """
         month = MONTH_DAYS

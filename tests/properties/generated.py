@@ -246,6 +246,7 @@ def _events(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
 
 def _daily(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
     count, days = len(owners), _days(rng, len(owners))
+    number = pd.Series(np.arange(count))
     users = _amounts(rng, count, 0, 9, missing=0.2).round()
     return pd.DataFrame(
         {
@@ -256,6 +257,7 @@ def _daily(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
             "active_users": users.mask(owners.isin(["a1", "a2"])),  # nobody counts theirs
             "quantity": _amounts(rng, count, 0, 9, missing=0.5),
             "known_at": _known(rng, days),
+            "user_id": (owners + "-u" + (number % 4).astype(str)).where(number % 5 > 0),
         }
     )
 

@@ -168,7 +168,7 @@ LEVELS = """
     falls      | 2026-06-02 | contacts | 1      | 600      |         |
     falls      | 2026-06-30 | contacts | 1      | 500      |         |
     emptied    | 2026-06-02 | contacts | 1      | 600      |         |
-    emptied    | 2026-06-30 | contacts | 0      | 0        |         |
+    emptied    | 2026-06-30 | contacts | 1      | 0        |         |
     full       | 2026-06-02 | contacts | 1      | 990      |         |
     full       | 2026-06-30 | contacts | 1      | 1100     |         |
     late       | 2026-06-29 | contacts | 1      | 400      |         |

@@ -237,9 +237,7 @@ CASES: list[tuple[str, str, dict[str, str], str, int, str]] = [
     (
         "words:measure",
         "note",
-        {
-            "plan_features": "product,plan,feature,monthly_limit,measure\ncore,basic,login,9,sum\ncore,basic,seats,9,avg\n"
-        },
+        {"plan_features": "product,plan,feature,measure\ncore,basic,login,sum\ncore,basic,export,avg\n"},
         "plan_features.measure has values that feed no signal of their own: 'avg' (1 row).",
         1,
         "a measure that nobody knows",
@@ -444,3 +442,27 @@ def test_a_level_without_a_measure_is_warned_of(
     found = of_rule(report(tmp_path, usage_daily=daily(*quantities), plan_features=limits), "level:contacts")
     assert [finding.severity for finding in found] == [Severity.WARNING] * is_found
     assert all("Write `last` into plan_features.measure" in finding.todo for finding in found)
+
+
+# --- days counted by user ---------------------------------------------------------------------------------------------
+
+BY_USER = "account_id,day,feature,events,user_id\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("1,2024-01-06,login,3,ann\n1,2024-01-06,login,2,bob\n1,2024-01-06,login,1,\n", None),
+        ("1,2024-01-06,login,3,ann\n1,2024-01-06,login,2,ann\n", "user_id"),
+        ("1,2024-01-06,login,3,\n1,2024-01-06,login,2,\n", "user_id"),  # nobody's use, twice
+    ],
+)
+def test_days_counted_by_user_have_the_user_in_their_key(tmp_path: Path, rows: str, message: str | None) -> None:
+    found = of_rule(report(tmp_path, usage_daily=BY_USER + rows), "repeated")
+    assert [finding.count for finding in found] == [2] * (message is not None)
+    assert all("(account_id, day, feature, user_id, known_at)" in finding.message for finding in found)
+
+
+def test_days_counted_for_all_users_have_no_user_in_their_key(tmp_path: Path) -> None:
+    (found,) = of_rule(report(tmp_path, usage_daily="1,2024-01-06,login,3\n"), "repeated")
+    assert "(account_id, day, feature, known_at)" in found.message
