@@ -357,6 +357,7 @@ _TABLES = (
         key=("account_id", "play", "opened_at"),
         happened="opened_at",
         ends=("closed_at",),
+        caveats=("A play that is over without a `closed_at` counts as closed on the day on which it was opened.",),
         costs="plays under way and accounts that said `not now`",
     ),
     Table(

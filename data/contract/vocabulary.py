@@ -50,8 +50,11 @@ says which one where no ``object_id`` does. A deal is often closed at another am
 SEVERITIES = ("low", "high", "critical")
 """How grave a ticket is."""
 
-PLAY_STATUSES = ("open", "won", "lost", "not_now")
-"""What came of a play."""
+PLAY_ENDS = ("won", "lost", "not_now")
+"""What came of a play that is over."""
+
+PLAY_STATUSES = ("open", *PLAY_ENDS)
+"""Where a play stands."""
 
 LINE_KINDS = ("paid", "trial", "free", "pilot", "internal", "discount")
 """What a contract line is: paid, given away (the next four), or taken off the lines beside it."""

@@ -87,6 +87,8 @@ def known_rows(frame: pd.DataFrame, account_id: str, happened: str, snapshot: da
         if day is None or day >= snapshot or known >= snapshot:
             continue
         row["age"] = (snapshot - day).days
+        if row.get("status") in ("won", "lost", "not_now"):  # over, though nobody may have said since when
+            row["closed_at"] = row["closed_at"] or day
         for end in ENDS:
             if row.get(end) is not None and row[end] >= snapshot:
                 row[end] = None

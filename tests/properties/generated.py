@@ -83,6 +83,8 @@ def known_before(frames: dict[str, pd.DataFrame], day: date) -> dict[str, pd.Dat
         if name in ENDS:
             end = past[name][ENDS[name]]
             past[name][ENDS[name]] = end.where(end < midnight)
+        if name == "outcomes":  # nobody knows what will come of a play that is under way
+            past[name]["status"] = past[name]["status"].mask(end >= midnight, "open")
     return past
 
 

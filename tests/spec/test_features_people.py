@@ -241,6 +241,28 @@ def test_two_plays_are_under_way_since_the_win_of_today_is_not_known(row: pd.Ser
     assert row.play_open == 2
 
 
+def test_a_play_that_is_over_is_not_under_way_though_nobody_says_since_when() -> None:
+    rows = rows_of(
+        base(
+            subscriptions=CUSTOMERS,
+            outcomes="""
+                account_id | play  | opened_at  | status  | closed_at
+                acme       | seats | 2026-02-01 | won     |
+                settled    | seats | 2026-06-21 | not_now |
+                early      | seats | 2026-02-01 | open    |
+                eager      | seats | 2026-02-01 | lost    | 2026-07-01
+                several    | seats | 2026-02-01 | paused  |
+            """,
+        )
+    ).droplevel("snapshot_date")
+    assert rows.play_open["acme"] == 0
+    assert rows.play_open["settled"] == 0
+    assert rows.days_since_not_now["settled"] == 10
+    assert rows.play_open["early"] == 1
+    assert rows.play_open["eager"] == 1  # lost today, which is not known yet
+    assert rows.play_open["several"] == 1  # nobody knows this word
+
+
 def test_they_last_said_not_now_on_the_31st_of_may(row: pd.Series, rows: pd.DataFrame) -> None:
     assert row.days_since_not_now == 1 + 30
     assert rows.days_since_not_now["settled"] == 1

@@ -243,6 +243,18 @@ CASES: list[tuple[str, str, dict[str, str], str, int, str]] = [
         "a measure that nobody knows",
     ),
     (
+        "unclosed",
+        "warning",
+        {
+            "outcomes": "account_id,play,opened_at,status,closed_at\n1,seats,2024-02-01,won,\n"
+            "1,tier,2024-02-01,won,2024-03-01\n1,more,2024-02-01,open,\n2,tier,2024-02-01,lost,\n"
+        },
+        "outcomes: 2 rows with a status of what is over (such as 'won') and no closed_at; such a play counts "
+        "as closed on the day on which it was opened.",
+        2,
+        "a play that was won, nobody says when",
+    ),
+    (
         "unknown_plan",
         "warning",
         {"plans": "product,plan,tier\ncore,gold,1\n"},
