@@ -356,9 +356,10 @@ class ModelRegistry:
         else:
             hits = there[there.run_id == asked]
         if hits.empty:
-            raise ModelError(
-                f"Load the model {asked}.", listed(there), "Choose one of these, or run `headroom train` first."
+            todo = (
+                "Run `headroom train` first." if there.empty else "Choose one of these, or run `headroom train` first."
             )
+            raise ModelError(f"Load the model {asked}.", f"{listed(there)}.", todo)
         return hits.iloc[0]
 
     def _files(self, asked: str, run_id: str) -> dict[str, str]:
