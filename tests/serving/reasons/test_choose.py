@@ -9,7 +9,9 @@ from data.contract.details import DETAILS
 from data.contract.feature_card import OWN_TABLE, Direction, FeatureCard
 from data.contract.outputs import REASONS
 from data.errors import ModelError
+from features.definitions.custom import own_card
 from serving.reasons.choose import explain
+from serving.reasons.fallback import SHORTEST_SENTENCE, card_sentence
 from serving.reasons.playbook import load
 from serving.reasons.render import ReasonContext
 from serving.settings import ReasonSettings
@@ -256,6 +258,19 @@ def test_texts_and_numbers_of_the_teams_own_go_side_by_side_row_by_row() -> None
         "b": "Fit segment: no value (not given in the latest row).",
         "c": "Against: Fit segment: edge.",
     }
+
+
+@pytest.mark.parametrize("name", ["a", "日本", "fit", "nps", "health", "segment"])
+@pytest.mark.parametrize("value", [88.0, 8.0, 0.5, None, "x", "."])
+def test_a_sentence_about_a_measure_under_a_short_name_says_whose_it_is(name: str, value: float | str | None) -> None:
+    said = card_sentence(own_card(name), value, "$")
+    assert len(said) >= SHORTEST_SENTENCE
+    assert said.startswith("Your own measure ") == (len(name) < 7)
+
+
+def test_a_short_measure_reads_plainly() -> None:
+    assert card_sentence(own_card("fit"), 88.0, "$") == "Your own measure fit: 88."
+    assert card_sentence(own_card("fit_segment"), "core", "$") == "Fit segment: core."
 
 
 LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
