@@ -119,11 +119,11 @@ class ModelRegistry:
         """
         with self._run(record) as run_id:
             self._attach_bundle(run_id, bundle, record.example)
-            version = self._register(run_id, record)
-            self.attach(run_id, pages(version))
-            self.set_alias(version, CHALLENGER)
-        if champion:
-            self.set_champion(version)
+            with self._registered(run_id, record) as version:
+                self.attach(run_id, pages(version))
+                self.set_alias(version, CHALLENGER)
+                if champion:
+                    self.set_champion(version)
         return bundle.registered(version, run_id, self.name)
 
     def log_rule(self, bundle: Bundle, example: pd.DataFrame | None = None) -> Bundle:
@@ -133,8 +133,8 @@ class ModelRegistry:
         record = RunRecord(f"rule {bundle.facts['last_snapshot']}", facts, description=about)
         with self._run(record) as run_id:
             self._attach_bundle(run_id, bundle, example)
-            version = self._register(run_id, record)
-        self.set_alias(version, RULE)
+            with self._registered(run_id, record) as version:
+                self.set_alias(version, RULE)
         return bundle.registered(version, run_id, self.name)
 
     def log_run(self, record: RunRecord) -> str:
@@ -322,6 +322,16 @@ class ModelRegistry:
         if there is not None:
             return str(there.experiment_id)
         return str(client.create_experiment(name, artifact_location=self.artifacts.as_uri()))
+
+    @contextmanager
+    def _registered(self, run_id: str, record: RunRecord) -> Iterator[str]:
+        """A new version; it is gone again if what follows fails, so that a second try does not leave two."""
+        version = self._register(run_id, record)
+        try:
+            yield version
+        except BaseException:
+            self._client().delete_model_version(self.name, version)
+            raise
 
     def _register(self, run_id: str, record: RunRecord) -> str:
         """A new version of the registered model, which says of itself what its run says."""

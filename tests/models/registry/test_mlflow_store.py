@@ -217,6 +217,28 @@ def test_files_that_were_changed_are_not_served(trained: TrainedModel) -> None:
         Bundle.from_files({"bundle.json": '{"format": 0}'})
 
 
+@pytest.mark.parametrize("failing", ["pages", "set_champion"])
+def test_a_second_try_leaves_one_version_and_not_two(
+    trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    registry = ModelRegistry(mlruns)
+    log(registry, trained, "d1")
+
+    def fail(*_: object) -> dict[str, str]:
+        raise OSError("the disk is full")
+
+    pages = fail if failing == "pages" else lambda _: {}
+    with monkeypatch.context() as patch:
+        if failing == "set_champion":
+            patch.setattr(registry, "set_champion", fail)
+        with pytest.raises(OSError, match="the disk is full"):
+            registry.log_model(trained.bundle, RunRecord("a run"), pages=pages)
+    assert registry.versions().version.tolist() == ["1"]
+    assert registry.load().version == "1"
+    log(registry, trained, "d2")
+    assert registry.versions().aliases.tolist() == ["challenger champion", "previous_champion"]
+
+
 # --- a database that another MLflow wrote -----------------------------------------------------------------------------
 
 OPENINGS: dict[str, Callable[[ModelRegistry], object]] = {
