@@ -9,18 +9,17 @@ from data.contract.feature_card import OWN_TABLE, Direction, FeatureCard
 from data.contract.inputs import TABLES
 from data.contract.likeness import LIKENESS
 from data.contract.outputs import ATTRIBUTIONS
-from data.contract.vocabulary import KEY
+from data.contract.vocabulary import KEY, MOTIONS
 from data.errors import ContractError
 from data.sources.staging import KNOWN_SECOND
 from features.definition import REGISTRY, Feature
-from features.labels import FLAGS
 
 TAKEN = frozenset(
     (
         *KEY,
         *(column.name for column in ATTRIBUTIONS.columns),
-        *FLAGS,
         "expanded",
+        *(f"expanded_{motion}" for motion in MOTIONS),
         "expansion_arr",
         *(part.name for part in LIKENESS),
         *DETAILS,

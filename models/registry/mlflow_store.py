@@ -69,6 +69,8 @@ REQUIREMENTS = (
 """What that code imports."""
 OF_THE_LATEST = frozenset({"last_snapshot", "horizon_days", "motions", "code_version"})
 """Tags of a version that the registered model has too, as its latest version says them."""
+SCHEMA_DIFFERS = "out-of-date database schema"
+"""What MLflow says of a database that another version wrote, an older or a newer one."""
 ABOUT = (
     "Who expands within the horizon. Takes the table that `headroom features` writes and returns for each of its rows "
     "what the published list says: calibrated propensities, of any expansion and of each motion, and the expected "
@@ -288,18 +290,18 @@ class ModelRegistry:
         try:
             return mlflow.MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
         except (mlflow.exceptions.MlflowException, DBAPIError) as error:
-            there, read = schemas_of(self.database)
-            if there is not None and there != read[0]:
-                is_older = there in read
-                first = "Make a copy of it" if is_older else "Install the MLflow that wrote it, or a later one"
-                raise self._other_version(there, first) from error
+            if SCHEMA_DIFFERS in str(error):
+                raise self._other_version(schema_of(self.database)) from error
             raise ModelError(
                 f"Open the models of {self.folder}.",
                 f"{DATABASE} cannot be read: {_first_cause(error)}.",
                 "Restore it from a copy, or name another folder with HEADROOM_MLRUNS.",
             ) from error
 
-    def _other_version(self, schema: str, first: str) -> ModelError:
+    def _other_version(self, schema: str) -> ModelError:
+        migrations = Path(_mlflow().__file__).parent / "store" / "db_migrations" / "versions"
+        is_older = any(migrations.glob(f"{schema}_*.py"))
+        first = "Make a copy of it" if is_older else "Install the MLflow that wrote it, or a later one"
         writer = self._written_with()
         return ModelError(
             f"Open the models of {self.folder}.",
@@ -403,17 +405,11 @@ class ModelRegistry:
             )
 
 
-def schemas_of(database: Path) -> tuple[str | None, list[str]]:
-    """The schema of a database (None: it has none), and those that the installed MLflow knows: first what it reads."""
-    from alembic.script import ScriptDirectory
-
-    known = ScriptDirectory(str(Path(_mlflow().__file__).parent / "store" / "db_migrations")).walk_revisions()
-    try:
-        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
-            row = connection.execute("select version_num from alembic_version").fetchone()
-    except sqlite3.Error:
-        row = None
-    return (row[0] if row else None), [script.revision for script in known]
+def schema_of(database: Path) -> str:
+    """The schema of a database, by the name that MLflow gave it."""
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        row = connection.execute("select version_num from alembic_version").fetchone()
+    return str(row[0]) if row else "unknown"
 
 
 def listed(there: pd.DataFrame) -> str:

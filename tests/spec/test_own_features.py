@@ -6,6 +6,8 @@ import pytest
 
 from data.errors import ContractError
 from features.catalogue import catalogue
+from features.definitions.custom import TAKEN
+from features.labels import FLAGS
 from tests.drawn import base, row_of, rows_of
 
 LINES = """
@@ -58,3 +60,7 @@ def test_a_short_name_and_a_name_of_another_table_are_names(name: str) -> None:
         acme       | 2026-06-30 | 88
     """
     assert row_of(subscriptions=LINES, account_features=own)[name] == "88"
+
+
+def test_no_measure_can_be_called_as_a_label() -> None:
+    assert {*FLAGS, "expanded", "expansion_arr"} <= TAKEN
