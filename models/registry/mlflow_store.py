@@ -284,17 +284,28 @@ class ModelRegistry:
     def _client(self) -> Any:
         """What speaks to the database. Raises ModelError if another MLflow wrote it, or nothing that is a database."""
         self.artifacts.mkdir(parents=True, exist_ok=True)
+        self._require_database()
         mlflow = _mlflow()
-        from sqlalchemy.exc import DBAPIError
-
         try:
             return mlflow.MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
-        except (mlflow.exceptions.MlflowException, DBAPIError) as error:
-            if SCHEMA_DIFFERS in str(error):
-                raise self._other_version(schema_of(self.database)) from error
+        except mlflow.exceptions.MlflowException as error:
+            if SCHEMA_DIFFERS not in str(error):
+                raise
+            raise self._other_version(schema_of(self.database)) from error
+
+    def _require_database(self) -> None:
+        """Raise ModelError for a file that is no database; one that is not there yet is made."""
+        if not self.database.exists():
+            return
+        try:
+            with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as connection:
+                connection.execute("select name from sqlite_master limit 1").fetchall()
+        except sqlite3.OperationalError:  # locked, or not to be read now: MLflow tries, and tells
+            return
+        except sqlite3.DatabaseError as error:
             raise ModelError(
                 f"Open the models of {self.folder}.",
-                f"{DATABASE} cannot be read: {_first_cause(error)}.",
+                f"{DATABASE} cannot be read: {error}.",
                 "Restore it from a copy, or name another folder with HEADROOM_MLRUNS.",
             ) from error
 
