@@ -25,9 +25,10 @@ app = typer.Typer(
     help="Who is ready to grow, and why: expansion propensity for B2B SaaS.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # `[source].url` is a setting, and no colour
     pretty_exceptions_enable=False,
 )
-outcomes = typer.Typer(help="What came of the plays.", no_args_is_help=True)
+outcomes = typer.Typer(help="What came of the plays.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(outcomes, name="outcomes")
 PREFECT_RUNS = "prefect-runs"
 """The home of a Prefect server of our own, beside the MLflow folder or in the demo."""

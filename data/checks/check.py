@@ -8,6 +8,7 @@ from datetime import date
 
 from data.checks.coverage import empty, missing, remarks, stopped, unknown_plans, unknown_words
 from data.checks.duplicates import open_together, repeated
+from data.checks.levels import unmeasured_levels
 from data.checks.report import Finding, Report, Severity, gravest_first, require, write
 from data.checks.row_rules import broken_rules
 from data.contract.inputs import TABLES
@@ -30,6 +31,7 @@ def check(source: Source, today: date) -> Report:
     findings += [
         *empty(row_counts),
         *unknown_plans(source.tables),
+        *unmeasured_levels(source.tables, today),
         *stopped(source.tables, today),
         *unknown_words(source),
         *missing(source),

@@ -8,7 +8,7 @@ import numpy as np
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import TABLES, Table
-from data.contract.vocabulary import CRM_KINDS, PLAY_STATUSES, SEVERITIES
+from data.contract.vocabulary import CRM_KINDS, MEASURES, PLAY_STATUSES, SEVERITIES
 from data.errors import hint
 from data.sources.known import BILLING, USAGE, Source
 from data.time_cut import Tables
@@ -25,6 +25,7 @@ FEWEST_DAYS = 10
 
 WORDS = {
     ("crm_events", "kind"): CRM_KINDS,
+    ("plan_features", "measure"): MEASURES,
     ("tickets", "severity"): SEVERITIES,
     ("outcomes", "status"): PLAY_STATUSES,
 }

@@ -79,8 +79,8 @@ class KnownBase(OnAnEngine):
 
     @property
     def users_are_daily_peaks(self) -> bool:
-        """Are there daily counts only, so that the users of a window are those of its busiest day?"""
-        return USAGE[0] not in self.tables
+        """Are there daily counts without user ids only, so that the users of a window are those of its busiest day?"""
+        return USAGE[0] not in self.tables and f"{USAGE[1]}.user_id" in self.absent
 
 
 def known_before(source: Source, snapshot_date: date | None, today: date) -> KnownBase:

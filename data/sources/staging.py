@@ -9,7 +9,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from data.contract.inputs import TABLES, Column, Kind, Table
-from data.contract.vocabulary import E4
+from data.contract.vocabulary import E4, PLAY_ENDS
 from data.time_cut import FIRST_DAY, LAST_DAY, Tables
 
 LARGEST_AMOUNT = 9.0e14
@@ -132,6 +132,7 @@ def stage(table: Table, raw: ir.Table) -> ir.Table:
     """A raw table in the staged shape: every contract column by its staged name and type, and nothing else.
 
     ``usage_events`` has the ``hour`` of the day too, for the day alone does not show one user id used by many people.
+    An outcome that is over and does not say since when is closed on the day on which it was opened.
     ``account_features`` keeps its own columns too: numbers as float64, strings as they are.
     """
     columns = {column.staged_name: staged_column(raw, column) for column in table.columns}
@@ -140,6 +141,9 @@ def stage(table: Table, raw: ir.Table) -> ir.Table:
     if table.name == "usage_events":
         columns["quantity_e4"] = columns["quantity_e4"].fill_null(E4)
         columns["hour"] = hour(raw["occurred_at"]) if "occurred_at" in raw.columns else ibis.null("int64")
+    if table.name == "outcomes":
+        over = columns["status"].isin(PLAY_ENDS).ifelse(columns["opened_on"], ibis.null("date"))
+        columns["closed_on"] = ibis.coalesce(columns["closed_on"], over)
     if table.name == "usage_daily":
         columns["quantity_e4"] = ibis.coalesce(columns["quantity_e4"], columns["events"] * E4)
     if table.extra_columns:

@@ -13,6 +13,7 @@ from data.contract.cross_sell import CrossSellOptions
 from data.sources.known import KnownBase
 from features.catalogue import full_catalogue
 from flows.run.progress import say
+from flows.run.ready import require_model
 from flows.run.runner import RETRIES, stage
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
@@ -41,6 +42,8 @@ def load_model(settings: Settings, reference: str | None, base: KnownBase) -> Bu
 
     Raises ``ModelError`` where it learnt other expansions, or asks for a feature that these tables do not give.
     """
+    if reference is None:
+        require_model(settings)
     registry = ModelRegistry(settings.mlruns_folder, settings.model)
     stands_in = reference is None and settings.training.without_model == "rule" and not registry.has_champion()
     bundle = registry.load(f"{settings.model}@{RULE}" if stands_in else reference)

@@ -12,6 +12,8 @@ from serving.reasons.templates import are_known
 Values = Mapping[str, npt.NDArray[Any]]
 """Values by feature name, aligned to the same rows: float64 (missing is NaN), or object for text (missing is null)."""
 
+SHORTEST_SENTENCE = 10
+"""Letters of a sentence, at least: "Fit: 8." tells a reader nothing of what it is."""
 LONGEST_TEXT = 80
 """Letters of a text value that are stated."""
 
@@ -47,9 +49,11 @@ def card_title(card: FeatureCard) -> str:
 def card_sentence(card: FeatureCard, value: float | str | None, currency: str, against_base: str = "") -> str:
     """``Label: value unit.``; for a missing value what its being missing means.
 
-    The team's own features have no unit: what they gave is stated as it is, and what it is against the base.
+    The team's own features have no unit: what they gave is stated as it is, what it is against the base, and under a
+    short name also whose it is.
     """
-    label = _capital(card.label)
+    is_short = card.is_own and len(f"{card.label}: .") < SHORTEST_SENTENCE
+    label = f"Your own measure {card.label}" if is_short else _capital(card.label)
     if value is None:
         return f"{label}: no value ({card.missing or 'not known'})."
     if isinstance(value, str):

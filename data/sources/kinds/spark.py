@@ -20,7 +20,7 @@ from ibis.expr.types.relations import CachedTable
 from data.errors import SourceError, hint
 from data.sources.address import Address
 from data.sources.engine import Engine
-from data.sources.files import TableFiles, list_tables, one_per_name
+from data.sources.files import TableFiles, list_tables, one_per_name, refuse_repeated_columns
 from data.sources.user_sql import one_select, query_error
 from data.sources.warehouse import Warehouse
 
@@ -93,6 +93,7 @@ class Spark(Warehouse):
         self.files = one_per_name(tables, {files.name for files in tables})
         self.names = {files.name: files.shown for files in tables}
         for files in self.files.values():
+            refuse_repeated_columns(files)
             frame = self.session.read.option("mergeSchema", "true").parquet(*map(str, files.paths))
             frame.createOrReplaceTempView(files.name)
 

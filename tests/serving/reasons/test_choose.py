@@ -9,7 +9,9 @@ from data.contract.details import DETAILS
 from data.contract.feature_card import OWN_TABLE, Direction, FeatureCard
 from data.contract.outputs import REASONS
 from data.errors import ModelError
+from features.definitions.custom import own_card
 from serving.reasons.choose import explain
+from serving.reasons.fallback import SHORTEST_SENTENCE, card_sentence
 from serving.reasons.playbook import load
 from serving.reasons.render import ReasonContext
 from serving.settings import ReasonSettings
@@ -258,6 +260,19 @@ def test_texts_and_numbers_of_the_teams_own_go_side_by_side_row_by_row() -> None
     }
 
 
+@pytest.mark.parametrize("name", ["a", "日本", "fit", "nps", "health", "segment"])
+@pytest.mark.parametrize("value", [88.0, 8.0, 0.5, None, "x", "."])
+def test_a_sentence_about_a_measure_under_a_short_name_says_whose_it_is(name: str, value: float | str | None) -> None:
+    said = card_sentence(own_card(name), value, "$")
+    assert len(said) >= SHORTEST_SENTENCE
+    assert said.startswith("Your own measure ") == (len(name) < 7)
+
+
+def test_a_short_measure_reads_plainly() -> None:
+    assert card_sentence(own_card("fit"), 88.0, "$") == "Your own measure fit: 88."
+    assert card_sentence(own_card("fit_segment"), "core", "$") == "Fit segment: core."
+
+
 LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
 
 
@@ -278,6 +293,14 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
          "API calls on pace for 2,000 this month; the plan has 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 21.4, "limit_pace": 21400.0, **LIMIT},
          "API calls on pace for 21,400 this month; the plan has 1,000."),
+        ("limit_share_max_28d", {"limit_share_max_28d": 0.891, "limit_level": 891.0, **LIMIT},
+         "API calls: 891 of the plan's 1,000 in use."),
+        ("limit_share_max_28d", {"limit_share_max_28d": 0.05, "limit_level": 50.0, **LIMIT},
+         "API calls: 50 of the plan's 1,000 in use."),
+        ("limit_share_max_28d", {"limit_share_max_28d": 3.0, "limit_level": 3000.0, **LIMIT},
+         "API calls: 3,000 of the plan's 1,000 in use."),
+        ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 120.0, "limit_level": 980.0, **LIMIT},
+         "API calls: the plan's 1,000 is reached in 4 months, if use keeps growing as it did."),
         ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 120.0, **LIMIT},
          "API calls: the plan's 1,000 is reached in 4 months, if use keeps growing as it did."),
         ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 121.0, **LIMIT},
