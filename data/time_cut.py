@@ -26,6 +26,12 @@ def days_between(later: ir.DateValue, earlier: ir.DateValue) -> ir.IntegerValue:
     return later.delta(earlier, unit="day").cast("int64")
 
 
+def known_ahead(rows: ir.Table, happens: str, days: int) -> ir.DateValue:
+    """The day on which a row was known, if that is more than ``days`` before it happens; else the day it happens."""
+    is_ahead = days_between(rows[happens], rows.known_on) > days
+    return is_ahead.ifelse(rows.known_on, rows[happens])
+
+
 # --- a base, before one day -------------------------------------------------------------------------------------------
 
 

@@ -89,7 +89,7 @@ def _renewed_early(lines: ir.Table, rules: ExpansionRules, by: Sequence[str], da
     ``renews_on`` it has just as many seats (or, without seats, as much MRR or more). One renewal renews one line.
     """
     key = (*by, "current_product")
-    columns = ("valid_from", "plan", "mrr_e4", "seats", "contract_id", "renews_on", "known_on", "kind")
+    columns = ("valid_from", "plan", "mrr_e4", "seats", "contract_id", "renews_on", "kind")
     lines = lines.mutate(line_no=ibis.row_number().over(ibis.window(group_by=key, order_by=columns)))
     open_lines = lines.filter(lines.valid_to.isnull() & ~lines.is_discount)
     terms = ("line_no", "valid_from", "renews_on", "seats", "mrr_e4", "contract_id")

@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.ledger.rules import ExpansionRules
-from data.time_cut import days_between
+from data.time_cut import days_between, known_ahead
 
 BASIS_POINTS = 10_000
 """Shares are compared as whole ten-thousandths."""
@@ -30,8 +30,7 @@ def prepared(lines: ir.Table, rules: ExpansionRules, by: Sequence[str]) -> ir.Ta
     far as that is known; a line known longer before it begins than a renewal is late was signed by then.
     """
     if "is_usage" not in lines.columns:
-        is_ahead = days_between(lines.valid_from, lines.known_on) > rules.renewal_gap_days
-        booked_on = ibis.coalesce(lines.booked_on, is_ahead.ifelse(lines.known_on, lines.valid_from))
+        booked_on = ibis.coalesce(lines.booked_on, known_ahead(lines, "valid_from", rules.renewal_gap_days))
         lines = lines.mutate(is_usage=ibis.literal(False), began_on=lines.valid_from, booked_on=booked_on)
         lines = lines.mutate(product=lines.current_product)
     else:

@@ -27,9 +27,8 @@ class Views(ContractViews, UsageViews, PeopleViews):
         ``limit_e4``: the monthly limit, added up over lines; null where one of them has no limit. ``measure``: what
         meets it; where two plans differ, a level.
         """
-        rights = self.open_lines.select(*KEY, "product", "plan").inner_join(
-            self.tables["plan_features"], ["product", "plan"]
-        )
+        lines = self.open_lines.filter(~self.open_lines.is_discount)
+        rights = lines.select(*KEY, "product", "plan").inner_join(self.tables["plan_features"], ["product", "plan"])
         sums = rights.group_by(*KEY, "feature").aggregate(
             total_e4=rights.monthly_limit_e4.sum(),
             unlimited=rights.monthly_limit_e4.isnull().ifelse(1, 0).max(),

@@ -40,7 +40,7 @@ def by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date, ru
     employees = [r["employees"] for r in rows_of(frames["accounts"]) if r["account_id"] == account_id]
     used = usage(known["usage_events"])
     bought = contracts(lines, known, services, plans, names, rules, snapshot, employees)
-    is_open = open_lines(lines)
+    is_open = [line for line in open_lines(lines) if not line["plain"].is_discount]
     return {
         **used,
         **bought,

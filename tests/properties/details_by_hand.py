@@ -50,7 +50,7 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
     for row in rows_of(frames["plan_features"]):
         rights[row["product"], row["plan"]][row["feature"]] = e4(row["monthly_limit"])
         measured[row["product"], row["plan"]][row["feature"]] = row["measure"]
-    lines = open_lines(counted)
+    lines = [line for line in open_lines(counted) if not line["plain"].is_discount]
     return {
         **limits(known, lines, rights, measured),
         **next_tier(known, lines, plans, rights),
@@ -58,7 +58,7 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
         **people(known["users"]),
         **relationship(known["crm_events"], snapshot),
         **support(known["tickets"], snapshot),
-        **contract(counted, [line for line in lines if not line["plain"].is_discount], snapshot),
+        **contract(counted, lines, snapshot),
     }
 
 

@@ -231,7 +231,29 @@ STORIES = {
         acme crm  pro      200 10 2023-01-01 2024-02-01
         acme mail standard 200 10 2024-02-01 -
         """,
-        "cross_sell 2400",  # net per product: the loss of crm is churn, and in the ledger
+        "",  # moved from one to the other for the same money
+    ),
+    "a product swapped for a dearer one": (
+        """
+        acme crm  pro      200 10 2023-01-01 2024-02-01
+        acme mail standard 300 10 2024-02-01 -
+        """,
+        "upsell 1200",
+    ),
+    "a trial of a second product that is paid for from then on": (
+        """
+        acme crm  pro      200 10 2023-01-01 -
+        acme mail standard   0  - 2023-12-20 2024-02-01
+        acme mail standard 100  - 2024-02-01 -
+        """,
+        "cross_sell 1200",
+    ),
+    "renewed three weeks early": (
+        """
+        acme crm pro 200 10 2023-02-20 2024-02-20
+        acme crm pro 200 10 2024-02-01 -
+        """,
+        "",
     ),
     "a second contract beside the first": (
         """

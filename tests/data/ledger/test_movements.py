@@ -237,7 +237,78 @@ STORIES = {
         acme crm  pro      200 10 2024-01-01 2024-06-01
         acme mail standard 200 10 2024-06-01 -
         """,
-        ["2024-01-01 crm new +200", "2024-06-01 crm churn -200", "2024-06-01 mail cross_sell +200"],
+        ["2024-01-01 crm new +200"],  # moved from one to the other for the same money
+    ),
+    "a product swapped for a dearer one": (
+        """
+        acme crm  pro      200 10 2024-01-01 2024-06-01
+        acme mail standard 300 10 2024-06-01 -
+        """,
+        ["2024-01-01 crm new +200", "2024-06-01 mail upsell +100"],
+    ),
+    "two products swapped for one that costs less": (
+        """
+        acme crm  pro      200 10 2024-01-01 2024-06-01
+        acme mail standard 100 10 2024-03-01 2024-06-01
+        acme all  standard 250 10 2024-06-01 2024-09-01
+        """,
+        [
+            "2024-01-01 crm new +200",
+            "2024-03-01 mail cross_sell +100",
+            "2024-06-01 all contraction -50",
+            "2024-09-01 all churn -250",
+        ],
+    ),
+    "a free trial becomes the first product": (
+        """
+        acme crm pro   0 10 2024-01-01 2024-01-15
+        acme crm pro 500 10 2024-01-15 -
+        """,
+        ["2024-01-15 crm new +500"],
+    ),
+    "a free trial becomes a second product": (
+        """
+        acme crm  pro      500 10 2024-01-01 -
+        acme mail standard   0  - 2024-06-01 2024-06-15
+        acme mail standard 200  - 2024-06-15 -
+        """,
+        ["2024-01-01 crm new +500", "2024-06-15 mail cross_sell +200"],
+    ),
+    "back to the free plan is churn": (
+        """
+        acme crm pro   500 10 2024-01-01 2024-10-01
+        acme crm basic   0  3 2024-10-01 -
+        """,
+        ["2024-01-01 crm new +500", "2024-10-01 crm churn -500"],
+    ),
+    "what is included for nothing beside what is paid for": (
+        """
+        acme crm pro   500 10 2024-01-01 -
+        acme crm guest   0 20 2024-06-01 -
+        """,
+        ["2024-01-01 crm new +500"],
+    ),
+    "renewed three weeks early": (
+        """
+        acme crm pro 500 10 2023-07-01 2024-07-01
+        acme crm pro 500 10 2024-06-10 2025-06-10
+        """,
+        ["2023-07-01 crm new +500", "2025-06-10 crm churn -500"],
+    ),
+    "renewed early with five seats more": (
+        """
+        acme crm pro 500 10 2023-07-01 2024-07-01
+        acme crm pro 750 15 2024-06-10 -
+        """,
+        ["2023-07-01 crm new +500", "2024-06-10 crm seat +250"],
+    ),
+    "a third plan beside two others, whatever its name": (
+        """
+        acme crm able   100 10 2023-01-10 -
+        acme crm zeta   300 10 2023-01-10 -
+        acme crm middle 900 10 2024-06-01 -
+        """,
+        ["2023-01-10 crm new +400", "2024-06-01 crm upsell +900"],
     ),
     "a line that ends before it begins is left out": (
         """
