@@ -6,19 +6,24 @@ times, whatever the number of rules, and once more for each rule that is broken,
 
 from datetime import date
 
+from data.checks.contracts import contract_findings
 from data.checks.coverage import empty, missing, remarks, stopped, unknown_plans, unknown_words
 from data.checks.duplicates import open_together, repeated
 from data.checks.levels import unmeasured_levels
 from data.checks.report import Finding, Report, Severity, gravest_first, require, write
 from data.checks.row_rules import broken_rules
 from data.contract.inputs import TABLES
+from data.ledger.rules import ExpansionRules
 from data.sources.known import Source, watermarks
 
 __all__ = ["Finding", "Report", "Severity", "check", "require", "write"]
 
 
-def check(source: Source, today: date) -> Report:
-    """Check every table of a source. ``today`` (UTC) says what lies in the future."""
+DEFAULT_RULES = ExpansionRules()
+
+
+def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES) -> Report:
+    """Check every table of a source. ``today`` (UTC) says what lies in the future, ``rules`` what is settled."""
     findings: list[Finding] = []
     row_counts: dict[str, int] = {}
     for name, raw in source.raw.items():
@@ -29,6 +34,7 @@ def check(source: Source, today: date) -> Report:
     if "subscriptions" in source.tables:
         findings += open_together(source.tables["subscriptions"])
     findings += [
+        *contract_findings(source.tables, rules, today),
         *empty(row_counts),
         *unknown_plans(source.tables),
         *unmeasured_levels(source.tables, today),

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+import ibis
 import ibis.expr.types as ir
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import Column, Kind, Table
 from data.contract.vocabulary import PLAY_ENDS
+from data.ledger.lines import DISCOUNT
 from data.sources.staging import given, staged_column
 
 STAGED = "staged__"
@@ -122,12 +124,17 @@ def _column_rules(table: Table, column: Column, rows: ir.Table) -> Iterator[RowR
             "Name a CSM for each account.",
         )
     if (table.name, column.name) in NOT_NEGATIVE:
+        is_discount = ibis.literal(False)
+        if name == "subscriptions.mrr":
+            is_discount = (rows[f"{STAGED}kind"] == DISCOUNT).fill_null(False)
         yield RowRule(
             f"negative:{column.name}",
             NOT_NEGATIVE[table.name, column.name],
-            staged < 0,
+            (staged < 0) & ~is_discount,
             f"{name}: {{rows}} below zero (such as {{example}}).",
-            f"Correct {name}; credits belong into invoices." if column.kind is Kind.MONEY else f"Correct {name}.",
+            "Net a discount into the lines that it discounts, or give such lines the kind `discount`."
+            if name == "subscriptions.mrr"
+            else f"Correct {name}.",
             column.name,
         )
 
