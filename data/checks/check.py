@@ -28,7 +28,7 @@ def check(source: Source, today: date) -> Report:
     if "subscriptions" in source.tables:
         findings += open_together(source.tables["subscriptions"])
     findings += [
-        *empty(row_counts),
+        *empty(row_counts, source.mapped),
         *unknown_plans(source.tables),
         *stopped(source.tables, today),
         *unknown_words(source),

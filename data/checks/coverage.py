@@ -36,6 +36,10 @@ def missing(source: Source) -> Iterator[Finding]:
     for table in TABLES.values():
         if table.name in source.raw:
             yield from _missing_columns(table, source.raw[table.name])
+        elif table.name in source.ignored:
+            gain = f"; it would add: {table.costs}" if table.costs else ""
+            message = f"{table.name} is left out by [source] ignore{gain}."
+            yield Finding(Severity.NOTE, table.name, "ignored", message, "")
         elif table.costs and not (table.name == "usage_daily" and "usage_events" in source.raw):
             near = hint(table.name, source.unread)
             message = f"{table.name} is not there{near}; it would add: {table.costs}."
@@ -52,20 +56,24 @@ def _missing_columns(table: Table, raw: ir.Table) -> Iterator[Finding]:
             yield Finding(Severity.NOTE, table.name, f"missing:{column.name}", message, "")
 
 
-def empty(row_counts: Mapping[str, int]) -> Iterator[Finding]:
+def empty(row_counts: Mapping[str, int], mapped: frozenset[str] = frozenset()) -> Iterator[Finding]:
     """Tables without a row: an error for what is required, else a warning.
 
     Of two alternatives the first wins where both are there, so it must not be empty: a lost feed would look like a
-    base without contracts, or without usage.
+    base without contracts, or without usage. Where a query of the user's makes it (``mapped``) the other is enough.
     """
     for name, count in row_counts.items():
         if count:
             continue
         group = TABLES[name].one_of
-        is_required = name == "accounts" or (bool(group) and (name == group[0] or not any(map(row_counts.get, group))))
+        wins = bool(group) and name == group[0] and name not in mapped
+        is_required = name == "accounts" or wins or (bool(group) and not any(map(row_counts.get, group)))
         message = f"{name}: the table is empty" + ("." if is_required else f"; it would add: {TABLES[name].costs}.")
         severity = Severity.ERROR if is_required else Severity.WARNING
-        yield Finding(severity, name, "empty", message, f"Fill {name}, or check the export or the SQL that makes it.")
+        todo = f"Fill {name}, or check the export or the SQL that makes it."
+        if not is_required or any(map(row_counts.get, group)):
+            todo += f' To do without it: [source] ignore = ["{name}"].'
+        yield Finding(severity, name, "empty", message, todo)
 
 
 def stopped(tables: Tables, today: date, until: date | None = None) -> Iterator[Finding]:

@@ -54,7 +54,10 @@ class SourceSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = Field("parquet://./warehouse", description=", ".join(addresses()))
-    tables: dict[str, str] = Field(default_factory=dict, description="one SQL query per table whose shape differs")
+    tables: dict[str, str] = Field(
+        default_factory=dict, description='one SQL query per table whose shape differs; "" leaves a table out'
+    )
+    ignore: tuple[str, ...] = Field((), description="tables to leave out, as if they were not there")
     threads: int | None = Field(None, ge=1, description="threads of DuckDB or a local Spark; missing: all cores")
     memory_limit: str | None = Field(
         None,
@@ -68,14 +71,26 @@ class Address:
     """A source as the user named it, and what it is opened with.
 
     ``scheme`` and ``place`` are the two sides of ``://`` (a bare path has no scheme); relative paths start at ``root``.
-    ``queries`` maps a contract table to SQL on the user's own tables.
+    ``mapped`` maps a contract table to SQL on the user's own tables; no SQL leaves the table out, as if it
+    were ``left_out``.
     """
 
     url: str
     root: Path
-    queries: Mapping[str, str] = field(default_factory=dict)
+    mapped: Mapping[str, str] = field(default_factory=dict)
     threads: int | None = None
     memory_limit: str | None = None
+    left_out: frozenset[str] = frozenset()
+
+    @property
+    def queries(self) -> dict[str, str]:
+        """The user's SQL, by contract table."""
+        return {name: sql for name, sql in self.mapped.items() if sql.strip()}
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """The contract tables that are left out, though something of their name may be there."""
+        return self.left_out | (self.mapped.keys() - self.queries.keys())
 
     @property
     def scheme(self) -> str:

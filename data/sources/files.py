@@ -75,11 +75,8 @@ def _refuse_table_formats(folder: Path) -> None:
             )
 
 
-def reader(files: TableFiles, *, typed: bool, as_text: tuple[str, ...] = ()) -> str:
-    """The SQL that reads a table's files. CSV: all columns as text, or ``typed`` from all of the values.
-
-    In a typed reading the columns ``as_text`` stay text; numbers with leading zeros do so anyway.
-    """
+def reader(files: TableFiles) -> str:
+    """The SQL that reads a table's files; the columns of a CSV file as text."""
     # No user input but file names gets into this SQL, and they are quoted.
     paths = "[" + ", ".join(quoted(str(path)) for path in files.paths) + "]"
     if not files.is_csv:
@@ -87,10 +84,6 @@ def reader(files: TableFiles, *, typed: bool, as_text: tuple[str, ...] = ()) -> 
         return f"select * from read_parquet({paths}, hive_partitioning={files.is_folder}, union_by_name=true)"  # noqa: S608
     delimiter, columns = csv_header(files.paths[0])
     options = f"header=true, delim={quoted(delimiter)}, quote='\"', escape='\"', nullstr='', strict_mode=true"
-    if typed:
-        texts = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in as_text if name in columns)
-        types = f", types={{{texts}}}" if texts else ""
-        return f"select * from read_csv({paths}, {options}, sample_size=-1{types})"  # noqa: S608
     texts = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in columns)
     return f"select * from read_csv({paths}, {options}, auto_detect=false, columns={{{texts}}})"  # noqa: S608
 

@@ -38,7 +38,8 @@ class Source(OnAnEngine):
     """A customer base; a context that closes its engine.
 
     ``raw`` and ``tables`` (staged) hold the contract tables that are there, by name. ``unread`` names what else is
-    there: files or tables that no contract table and no SQL asked for. ``state`` changes whenever the source does: the
+    there: files or tables that no contract table and no SQL asked for; ``ignored`` the contract's tables that the user
+    left out. ``state`` changes whenever the source does: the
     sizes and times of its files; None where only reading it would tell.
     """
 
@@ -49,6 +50,7 @@ class Source(OnAnEngine):
     unread: tuple[str, ...] = ()
     mapped: frozenset[str] = field(default_factory=frozenset)
     state: str | None = None
+    ignored: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def con(self) -> BaseBackend:

@@ -45,7 +45,8 @@ class Settings(BaseModel):
     def address(self) -> Address:
         """The source, and what it is opened with."""
         asked = self.source
-        return Address(asked.url, self.root, asked.tables, asked.threads, asked.memory_limit)
+        left_out = frozenset(asked.ignore)
+        return Address(asked.url, self.root, asked.tables, asked.threads, asked.memory_limit, left_out)
 
     @property
     def out_folder(self) -> Path:

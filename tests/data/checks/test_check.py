@@ -43,7 +43,8 @@ CASES: list[tuple[str, str, dict[str, str], str, int, str]] = [
         "type:created_at",
         "error",
         {"accounts": "3,Cog,05/01/2024,Cy\n4,Dot,soon,Cy\n"},
-        "accounts.created_at: 2 rows with no date or time (such as '05/01/2024'; the column is string).",
+        "accounts.created_at: 2 rows with no date or time (such as '05/01/2024'; the column is string). "
+        "Whether the day or the month comes first cannot be known: '05/01/2024' is 2024-01-05 or 2024-05-01.",
         2,
         "2 rows of another type",
     ),
