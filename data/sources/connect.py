@@ -36,8 +36,9 @@ def connect(
     """Open a source: an address as in ``addresses``, or the bare path of a folder.
 
     ``queries`` maps a contract table to SQL on the user's own tables, and ``ignore`` names those to leave out, as if
-    they were not there; relative paths start at ``root`` (default: the working folder). Raises ``SourceError`` if the source cannot be read and ``ContractError`` if it lacks a required
-    table or column (all of them are named), or if a query is wrong.
+    they were not there; relative paths start at ``root`` (default: the working folder). Raises ``SourceError`` if the
+    source cannot be read and ``ContractError`` if it lacks a required table or column (all of them are named), or if a
+    query is wrong.
     """
     return open_source(
         Address(url, root or Path.cwd(), dict(queries or {}), threads, memory_limit, frozenset(ignore or ()))

@@ -66,7 +66,7 @@ _TEXT = _Form("VARCHAR", "true")
 
 @dataclass(frozen=True)
 class CsvColumns:
-    """The types of a CSV file's columns. ``respelled`` are those whose values are written otherwise than in the file."""
+    """The types of a CSV file's columns. ``respelled`` are those whose typed values are written otherwise."""
 
     types: Mapping[str, str]
     respelled: frozenset[str]

@@ -135,8 +135,8 @@ class Folder(Warehouse):
         if wrong and causes:
             raise ContractError(
                 asked_sql(name),
-                f"text is needed in {', '.join(wrong.values())}, and the files write numbers or times in more than one way "
-                f"in {', '.join(causes)}: they would be written otherwise than in the file.",
+                f"text is needed in {', '.join(wrong.values())}, and the files write {', '.join(causes)} in more than "
+                "one way: as numbers or times they would be other names than in the file.",
                 f"Write them in one way in the file, or say how: `cast({causes[0]} as varchar)`.",
             )
 
@@ -200,7 +200,7 @@ def _held(con: BaseBackend, name: str, staged: ir.Table) -> ir.Table:
 
 
 def _run(con: BaseBackend, name: str, sql: str, there: list[str], of_text: str = "") -> ir.Table:
-    """The result of a user's query, held as ``raw.NAME``; ``of_text`` is said where it takes text for something else."""
+    """The result of a user's query, held as ``raw.NAME``; ``of_text`` is said of a wrong type."""
     try:
         statements = duckdb.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:

@@ -90,7 +90,7 @@ def test_a_text_means_the_same_by_name_and_by_sql(values: list[str]) -> None:
         assert by_name == other, (kind, typed.types)
 
 
-# --- a folder -----------------------------------------------------------------------------------------------------------
+# --- a folder ---------------------------------------------------------------------------------------------------------
 
 
 def test_dates_and_ids_are_not_guessed_under_sql_and_amounts_can_be_added(tmp_path: Path) -> None:
