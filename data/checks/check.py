@@ -8,6 +8,7 @@ from datetime import date
 
 from data.checks.coverage import empty, missing, stopped, unknown_plans, unknown_words
 from data.checks.duplicates import open_together, repeated
+from data.checks.history import known_late, never_ending
 from data.checks.report import Finding, Report, Severity, gravest_first, require, write
 from data.checks.row_rules import broken_rules
 from data.contract.inputs import TABLES
@@ -25,9 +26,12 @@ def check(source: Source, today: date) -> Report:
         has_account = "account_id" in raw.columns and name != "accounts"
         row_counts[name], broken = broken_rules(table, raw, source.tables["accounts"] if has_account else None, today)
         findings += [*broken, *repeated(table, raw)]
-    if "subscriptions" in source.tables:
+    endless = list(never_ending(source, row_counts))
+    if "subscriptions" in source.tables and not any(finding.count for finding in endless):
         findings += open_together(source.tables["subscriptions"])
     findings += [
+        *endless,
+        *known_late(source),
         *empty(row_counts, source.mapped),
         *unknown_plans(source.tables),
         *stopped(source.tables, today),
