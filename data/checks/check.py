@@ -6,7 +6,7 @@ times, whatever the number of rules, and once more for each rule that is broken,
 
 from datetime import date
 
-from data.checks.coverage import empty, missing, stopped, unknown_plans, unknown_words
+from data.checks.coverage import empty, missing, stopped, unknown_plans, unknown_words, variants
 from data.checks.duplicates import open_together, repeated
 from data.checks.history import known_late, never_ending
 from data.checks.report import Finding, Report, Severity, gravest_first, require, write
@@ -36,6 +36,7 @@ def check(source: Source, today: date) -> Report:
         *unknown_plans(source.tables),
         *stopped(source.tables, today),
         *unknown_words(source),
+        *variants(source),
         *missing(source),
     ]
     return Report(gravest_first(findings), row_counts, watermarks(source.tables, today))

@@ -11,6 +11,7 @@ from data.contract.inputs import TABLES, Table
 from data.contract.vocabulary import CRM_KINDS, PLAY_STATUSES, SEVERITIES
 from data.errors import hint
 from data.sources.known import BILLING, USAGE, Source
+from data.sources.variants import from_variants
 from data.time_cut import Tables
 
 STOPPED = "stopped"
@@ -56,6 +57,17 @@ def _missing_columns(table: Table, raw: ir.Table) -> Iterator[Finding]:
             gain = f"; it would add: {column.costs}" if column.costs else ""
             message = f"{table.name}.{column.name} is not there{near}{gain}."
             yield Finding(Severity.NOTE, table.name, f"missing:{column.name}", message, "")
+
+
+def variants(source: Source) -> Iterator[Finding]:
+    """Columns that a loader keeps in several: how many of their values come from which."""
+    for name, came in source.split.items():
+        for column, (others, count) in from_variants(TABLES[name], came).items():
+            message = (
+                f"{name}.{column} is read together with {', '.join(others)}, where the loader keeps values of another "
+                f"type: {many(count, 'value')} from there."
+            )
+            yield Finding(Severity.NOTE, name, f"variants:{column}", message, "", count)
 
 
 def empty(row_counts: Mapping[str, int], mapped: frozenset[str] = frozenset()) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from data.sources.address import Address
 from data.sources.engine import closed_on_error
 from data.sources.known import Source
 from data.sources.staging import stage
+from data.sources.variants import merged
 from data.sources.warehouse import Warehouse
 from data.time_cut import Tables
 
@@ -62,11 +63,12 @@ def _opened(address: Address) -> Warehouse:
 def _read(address: Address, warehouse: Warehouse) -> Source:
     """Every contract table that is there and not left out, by the user's SQL where there is some."""
     url, queries, ignored = address.url, address.queries, address.ignored
-    raw = {
+    came = {
         name: warehouse.query(name, queries[name]) if name in queries else warehouse.read(name)
         for name in TABLES
         if name in queries or (name in warehouse.names and name not in ignored)
     }
+    raw = {name: merged(TABLES[name], table, casts_text=warehouse.casts_text) for name, table in came.items()}
     sql = " ".join(queries.values()).lower()
     unread = tuple(sorted(name for name in warehouse.names if name not in TABLES and name.lower() not in sql))
     _refuse_missing(address, raw, sorted(warehouse.names))
@@ -74,7 +76,8 @@ def _read(address: Address, warehouse: Warehouse) -> Source:
         _refuse_text(url, raw)
     tables = {name: warehouse.keep(name, stage(TABLES[name], raw[name])) for name in raw}
     state = None if warehouse.state is None else f"{warehouse.state} {sorted(queries.items())} {sorted(ignored)}"
-    return Source(url, warehouse.engine, raw, tables, unread, frozenset(queries), state, ignored=ignored)
+    split = {name: table for name, table in came.items() if table is not raw[name]}
+    return Source(url, warehouse.engine, raw, tables, unread, frozenset(queries), state, ignored, split)
 
 
 def _refuse_text(url: str, raw: Tables) -> None:

@@ -100,10 +100,15 @@ def hour(value: ir.Value) -> ir.IntegerValue:
     return (value.truncate("D") < value).ifelse(value.hour().cast("int64"), ibis.null("int64"))
 
 
+def zero_or_one(value: ir.BooleanValue) -> ir.IntegerValue:
+    """A truth value as a number; null where it is not known."""
+    return ibis.cases((value, 1), (~value, 0))
+
+
 def _number(value: ir.Value) -> ir.Value:
     if not (value.type().is_numeric() or value.type().is_string() or value.type().is_boolean()):
         return ibis.null("float64")
-    number = value.ifelse(1, 0).cast("float64") if value.type().is_boolean() else value.try_cast("float64")
+    number = zero_or_one(value).cast("float64") if value.type().is_boolean() else value.try_cast("float64")
     return (number.isnan() | number.isinf()).ifelse(ibis.null("float64"), number)
 
 

@@ -75,6 +75,7 @@ BERLIN = timezone(timedelta(hours=2))
         (Kind.COUNT, "two", None),
         (Kind.RATING, "4.5", 4.5),
         (Kind.RATING, "inf", None),
+        (Kind.RATING, True, 1.0),
     ],
 )
 def test_casts(kind: Kind, raw: object, expected: object, tmp_path: Path) -> None:

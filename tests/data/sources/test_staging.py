@@ -31,3 +31,8 @@ from data.sources.staging import cast
 def test_a_value_is_cast_or_missing(value: str, kind: Kind, staged: Any) -> None:
     raw = ibis.memtable([(value,)], schema={"value": "string"})
     assert raw.select(staged=cast(raw.value, kind)).to_pyarrow().to_pylist() == [{"staged": staged}]
+
+
+def test_a_truth_value_that_is_missing_is_not_false() -> None:
+    raw = ibis.memtable([(True,), (False,), (None,)], schema={"value": "boolean"})
+    assert raw.select(staged=cast(raw.value, Kind.COUNT)).to_pyarrow()["staged"].to_pylist() == [1, 0, None]
