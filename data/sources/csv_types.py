@@ -75,9 +75,13 @@ class CsvColumns:
         """The ``columns`` of a reading as ``text``, cast to their types."""
         return f"select {', '.join(map(self._column, columns))} from ({text})"  # noqa: S608
 
+    def replaced(self, reading: str) -> str:
+        """All columns of a reading, of which those known here, as text, are cast to their types."""
+        return f"select * replace ({', '.join(map(self._column, self.types))}) from ({reading})"  # noqa: S608
+
     def _column(self, column: str) -> str:
         kind, name = self.types.get(column, _TEXT.type), identifier(column)
-        return name if kind == _TEXT.type else f"cast(nullif({name}, '') as {kind}) as {name}"
+        return f"{name} as {name}" if kind == _TEXT.type else f"cast(nullif({name}, '') as {kind}) as {name}"
 
 
 def typed_columns(con: BaseBackend, reading: str, columns: Iterable[str], *, own: Iterable[str] = ()) -> CsvColumns:

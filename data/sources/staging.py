@@ -61,8 +61,11 @@ def _id(value: ir.Value) -> ir.Value:
         return text.re_replace(r"\.0+$", "")
     if not value.type().is_string():
         return text
-    # The cheap test first: most ids do not end in `.0`, and there may be very many of them.
-    return text.endswith(".0").ifelse(text.re_replace(r"^(-?\d+)\.0$", r"\1"), text)
+    # The cheap tests first: most ids do not end in `.0`, and there may be very many of them.
+    may_be_whole = text.endswith("0") & text.contains(".")
+    is_whole = may_be_whole.ifelse(text.re_search(r"^-?\d+\.0+$"), False)
+    # No group in the replacement: engines write it in different ways.
+    return is_whole.ifelse(text.re_replace(r"\.0+$", ""), text)
 
 
 def _day(value: ir.Value) -> ir.Value:

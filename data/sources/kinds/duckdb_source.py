@@ -38,6 +38,8 @@ from data.sources.warehouse import Warehouse
 from data.time_cut import Tables
 
 IN_MEMORY = "memory"
+UNKNOWN_TO_IBIS = {'"NULL"': "VARCHAR", "TIMESTAMPTZ_NS": "TIMESTAMPTZ"}
+"""Types of DuckDB 2 that ibis 12 does not know, and what they are read as; drop with the next ibis."""
 AS_TEXT = (
     "A column of a CSV file is text unless every value is a plain number or a date such as 2024-12-31: cast it, as in "
     "`try_cast(amount as double)` or `strptime(day, '%d/%m/%Y')`."
@@ -98,12 +100,14 @@ class Folder(Warehouse):
         try:
             reading = reader(files)
             if files.is_csv:
-                reading = self._typed(reading, csv_header(files.paths[0])[1], table)
-            self.con.raw_sql(f"create {kind} {name} as {reading}")
+                reading = self._typed_csv(reading, csv_header(files.paths[0])[1], table)
+            elif files.root is not None:
+                reading = self._typed_paths(reading, files, table)
+            self.con.raw_sql(f"create {kind} {name} as {_known_types(self.con, reading)}")
         except duckdb.Error as error:
             raise read_error(files.shown, error) from error
 
-    def _typed(self, reading: str, columns: list[str], table: Table | None) -> str:
+    def _typed_csv(self, reading: str, columns: list[str], table: Table | None) -> str:
         """The reading of a CSV file with the types that its values have to the letter.
 
         The contract's own casts read its columns as text; other columns are read by nobody, but in the team's features.
@@ -116,6 +120,22 @@ class Folder(Warehouse):
         if table is None:
             self.respelled |= {name: typed.types[name] for name in typed.respelled}
         return typed.reading(reading, columns)
+
+    def _typed_paths(self, reading: str, files: TableFiles, table: Table | None) -> str:
+        """The reading of a folder whose paths hold columns, as text: to SQL they are what a CSV column would be.
+
+        Where a row lies is no feature of the team's, so of a table of the contract only its own columns are read.
+        """
+        rows = [files.partition(path) for path in files.paths]
+        names = sorted({name for row in rows for name in row})
+        if table is not None:
+            others = [identifier(name) for name in names if name not in {column.name for column in table.columns}]
+            return f"select * exclude ({', '.join(others)}) from ({reading})" if others else reading  # noqa: S608
+        if not names:
+            return reading
+        values = ", ".join(f"({', '.join(_literal(row.get(name)) for name in names)})" for row in rows)
+        listed = f"select * from (values {values}) as paths({', '.join(map(identifier, names))})"  # noqa: S608
+        return typed_columns(self.con, listed, names).replaced(reading)
 
     def query(self, name: str, sql: str) -> ir.Table:
         found = _run(self.con, name, sql, sorted(self.names), AS_TEXT if self.has_csv else "")
@@ -168,7 +188,13 @@ class DuckDBFile(Warehouse):
         self.names = {name if schema == "main" else f"{schema}.{name}": name for schema, name in rows}
 
     def read(self, name: str) -> ir.Table:
-        return self.con.table(name, database=(self.catalog, "main"))
+        # No user input but names of tables gets into this SQL, and they are quoted.
+        reading = f"select * from {identifier(self.catalog)}.main.{identifier(name)}"  # noqa: S608
+        typed = _known_types(self.con, reading)
+        if typed == reading:
+            return self.con.table(name, database=(self.catalog, "main"))
+        self.con.raw_sql(f"create view {IN_MEMORY}.raw.{identifier(name)} as {typed}")
+        return self.con.table(name, database=(IN_MEMORY, "raw"))
 
     def query(self, name: str, sql: str) -> ir.Table:
         self.con.raw_sql(f"use {identifier(self.catalog)}")
@@ -195,6 +221,21 @@ def open_file(address: Address) -> DuckDBFile:
         return DuckDBFile(engine, path, address.queries)
 
 
+def _known_types(con: BaseBackend, select: str) -> str:
+    """The query with the types that Ibis knows."""
+    described = con.raw_sql(f"describe select * from (\n{select}\n)").fetchall()  # noqa: S608
+    casts = [
+        f"cast({identifier(name)} as {UNKNOWN_TO_IBIS[kind]}) as {identifier(name)}"
+        for name, kind, *_ in described
+        if kind in UNKNOWN_TO_IBIS
+    ]
+    return f"select * replace ({', '.join(casts)}) from (\n{select}\n)" if casts else select  # noqa: S608
+
+
+def _literal(value: str | None) -> str:
+    return "null" if value is None else quoted(value)
+
+
 def _held(con: BaseBackend, name: str, staged: ir.Table) -> ir.Table:
     return con.create_table(name, staged, database="staged")
 
@@ -205,7 +246,7 @@ def _run(con: BaseBackend, name: str, sql: str, there: list[str], of_text: str =
         statements = duckdb.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise not_one_select(name)
-        query = statements[0].query.strip().rstrip(";")
+        query = _known_types(con, statements[0].query.strip().rstrip(";"))
         con.raw_sql(f"create table {IN_MEMORY}.raw.{name} as\n{query}\n")
     except duckdb.Error as error:
         is_cast = "Error when converting" in str(error)
