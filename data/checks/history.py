@@ -33,7 +33,7 @@ def known_late(source: Source) -> Iterator[Finding]:
         table = TABLES[name]
         clocks = [(table.happened, "known_at")] if table.happened != "known_at" else []
         for happened, learned in [*clocks, ("valid_to", "ends_known_at")]:
-            if happened in raw.columns and learned in raw.columns:
+            if happened is not None and happened in raw.columns and learned in raw.columns:
                 yield from _known_late(table, raw, happened, learned)
 
 

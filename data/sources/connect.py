@@ -94,7 +94,7 @@ def _refuse_text(url: str, raw: Tables) -> None:
         raise ContractError(
             f"Read the tables of {url}.",
             f"text where a date or a number is needed: {', '.join(wrong)}.",
-            "Cast it in the database, or under [source.tables], as in `select mrr::numeric as mrr, ... from ...`.",
+            "Cast it in the database, or under [source.tables]: `select cast(mrr as numeric) as mrr, ... from ...`.",
         )
 
 

@@ -53,7 +53,8 @@ class Parts:
 
 def look_into(files: TableFiles) -> Parts:
     """The columns of every part. Raises ``SourceError`` for a file that is no Parquet."""
-    columns, unreadable = {}, {}
+    columns: dict[Path, Mapping[str, PartColumn]] = {}
+    unreadable: dict[str, str] = {}
     for path in files.paths:
         there, not_there = _columns_of(files, path)
         columns[path] = there
