@@ -10,9 +10,9 @@ from datetime import date
 
 import ibis.expr.types as ir
 
-from data.checks import day_order
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import Column, Kind, Table
+from data.sources import day_order
 from data.sources.staging import given, staged_column
 
 STAGED = "staged__"

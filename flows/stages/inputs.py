@@ -105,7 +105,9 @@ def add_labels(rows: pd.DataFrame, base: KnownBase, dates: list[date], settings:
     ``rows`` are sorted by snapshot and account, and all of the base on these dates.
     """
     say("labels: expansions within the horizon, from the movements ledger")
-    came = labels(base.tables, cohort(base.tables, dates, settings.expansion), settings.expansion).to_pyarrow().to_pandas()
+    came = (
+        labels(base.tables, cohort(base.tables, dates, settings.expansion), settings.expansion).to_pyarrow().to_pandas()
+    )
     came["expansion_arr"] = came.pop("expansion_arr_e4") / E4
     came = in_order(came)
     assert len(came) == len(rows), "every feature row has a label"

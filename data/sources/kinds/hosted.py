@@ -156,9 +156,7 @@ def parameters(url: str) -> dict[str, Any]:
 
 def _google_credentials() -> Any:
     """Those of the environment; without them the driver would open a browser."""
-    import google.auth
-
-    return google.auth.default(scopes=[CLOUD_PLATFORM])[0]
+    return resolve_name("google.auth:default")(scopes=[CLOUD_PLATFORM])[0]
 
 
 def _host(parts: SplitResult) -> str:

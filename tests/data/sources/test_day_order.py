@@ -3,7 +3,7 @@
 import ibis
 import pytest
 
-from data.checks import day_order
+from data.sources import day_order
 
 DRAWN = {
     "either way": (
