@@ -81,6 +81,18 @@ def whole_folder(path: Path, asked: str = "", todo: str = OTHER_FOLDER) -> Itera
             _swap(new, place)
 
 
+@contextmanager
+def only_writer(folder: Path, asked: str, todo: str = OTHER_FOLDER) -> Iterator[None]:
+    """The folder, made if it is not there, as this process's alone to write to; whoever comes second is refused.
+
+    Raises PublishError (``asked``, ``todo``). The lock goes with the process.
+    """
+    with refusal(asked, todo):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder):
+            yield
+
+
 def recover(folder: Path, pattern: str) -> None:
     """Clear up after writers of such folders that died. For a caller that knows that nobody writes them now."""
     for aside in folder.glob(f"{ASIDE}{pattern}"):

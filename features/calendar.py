@@ -19,6 +19,9 @@ QUARTER_DAYS = 91
 MONTH_DAYS = 28
 """Four weeks: a month in which every weekday occurs equally often."""
 
+BILLING_MONTH_DAYS = 30
+"""The month of a monthly limit."""
+
 
 def month_starts(first: date, last: date) -> list[date]:
     """The first days of months in ``[first, last]``."""

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from data.contract.cross_sell import CrossSellOptions
 from data.contract.vocabulary import KEY
 from data.ledger.invoices import invoices
-from data.ledger.lines import current_product, is_paid_for, lines, with_successors
+from data.ledger.lines import is_paid_for, lines
 from data.ledger.rules import ExpansionRules
+from data.ledger.succession import current_product, with_successors
 from data.sources.known import KnownBase
 from data.sources.partitions import part_number
 from data.time_cut import Tables, cut, cut_facts, facts

@@ -32,12 +32,14 @@ WHOLE_BASE = ("look_alikes",)
 
 GROUPS = {
     "usage": ("usage_events", "usage_daily"),
-    "usage.users": ("usage_events.user_id", "usage_daily.active_users"),
+    "usage.users": ("usage_events.user_id", "usage_daily.user_id", "usage_daily.active_users"),
+    "usage.user_ids": ("usage_events.user_id", "usage_daily.user_id"),
     "contracts": ("subscriptions", "invoices"),
 }
 """Names for tables, or columns, of which one is enough; a feature may need a group like a table.
 
-Of columns, the one of the first table that is there is asked for: usage is never read from both.
+Of columns, those of the first table that is there are asked for, and one of them is enough: usage is never read from
+both tables.
 """
 
 Expression = Callable[[ir.Table], ir.Value]
@@ -97,9 +99,8 @@ def table_of(need: str) -> str:
 
 def is_there(need: str, tables: set[str], absent: frozenset[str]) -> bool:
     """Is what a feature needs there: the table, or one of the group, with its column?"""
-    members = GROUPS.get(need, (need,))
-    asked = next((member for member in members if table_of(member) in tables), None)
-    return asked is not None and asked not in absent
+    members = [member for member in GROUPS.get(need, (need,)) if table_of(member) in tables]
+    return any(member not in absent for member in members if table_of(member) == table_of(members[0]))
 
 
 REGISTRY = Registry()

@@ -20,7 +20,6 @@ from features.views.account import Views
 from features.views.whole_base import WholeBaseViews
 
 HALF_YEAR_DAYS, YEAR_DAYS = 182, 365
-BILLING_MONTH_DAYS = 30
 WEEK_DAYS = 7
 _TYPES = {DetailKind.NAME: "string", DetailKind.NUMBER: "float64", DetailKind.DAY: "date"}
 
@@ -87,16 +86,21 @@ def _first(view: ir.Table, by: Sequence[ir.Value], **columns: ir.Value) -> ir.Ta
     "limit_feature",
     "limit_amount",
     "limit_pace",
+    "limit_level",
     needs=("usage", "subscriptions", "plan_features.monthly_limit"),
 )
 def nearest_limit(views: Views) -> ir.Table:
-    use = views.included_use
-    use = use.filter(use.limit_e4.notnull() & (use.quantity_28d_e4 > 0))
-    use = use.mutate(monthly=ratio(use.quantity_28d_e4 * BILLING_MONTH_DAYS, E4 * MONTH_DAYS))
-    use = use.mutate(allowed=ratio(use.limit_e4, E4))
-    use = use.mutate(share=ratio(use.quantity_28d_e4 * BILLING_MONTH_DAYS, use.limit_e4 * MONTH_DAYS))
-    order = (use.share.desc(), use.feature.asc())
-    return _first(use, order, limit_feature=use.feature, limit_amount=use.allowed, limit_pace=use.monthly)
+    use = views.limited_use.filter(views.limited_use.used_e4 > 0)
+    use = use.mutate(share=ratio(use.used_e4, use.allowed_e4))
+    met, unknown = ratio(use.used_e4, E4 * MONTH_DAYS), ibis.null("float64")
+    return _first(
+        use,
+        (use.share.desc(), use.feature.asc()),
+        limit_feature=use.feature,
+        limit_amount=ratio(use.limit_e4, E4),
+        limit_pace=use.is_level.ifelse(unknown, met),
+        limit_level=use.is_level.ifelse(met, unknown),
+    )
 
 
 _TIERS = ("subscriptions", "plans", "plan_features")
@@ -112,7 +116,7 @@ def _next_plans(views: Views) -> ir.Table:
     return _first(named, order, next_plan=named.plan, next_plan_product=named["product"])
 
 
-@_details("next_plan", "next_plan_product", needs=("subscriptions", "plans"))
+@_details("next_plan", needs=("subscriptions", "plans"))
 def next_plan(views: Views) -> ir.Table:
     return _next_plans(views)
 

@@ -19,15 +19,16 @@ from data.errors import HeadroomError
 from flows.run import environment
 from flows.run.progress import counting, say
 from flows.run.ready import require_model
-from flows.run.settings import Settings, load
+from flows.run.settings import Settings, load, load_recording
 
 app = typer.Typer(
     help="Who is ready to grow, and why: expansion propensity for B2B SaaS.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # `[source].url` is a setting, and no colour
     pretty_exceptions_enable=False,
 )
-outcomes = typer.Typer(help="What came of the plays.", no_args_is_help=True)
+outcomes = typer.Typer(help="What came of the plays.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(outcomes, name="outcomes")
 PREFECT_RUNS = "prefect-runs"
 """The home of a Prefect server of our own, beside the MLflow folder or in the demo."""
@@ -83,6 +84,29 @@ def simulate(
     for table, rows in run(out, accounts, months, seed, progress=counting("accounts"), world=world).items():
         print(f"{table:<18} {rows:>12,} rows")
     print(f"written to {out.resolve()}")
+
+
+@app.command()
+def record(
+    day: Annotated[
+        datetime | None,
+        typer.Option("--day", formats=["%Y-%m-%d"], help="The day that the tables show (default: today, UTC)."),
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", help="A table, or table.column, that may lose rows or values; may be repeated."),
+    ] = None,
+    config: Config = None,
+    source: SourceUrl = None,
+    prefect: UnderPrefect = False,
+) -> None:
+    """Record what the source shows today: history from today on, to be read with record://FOLDER."""
+    settings = load_recording(config, source, accept or ())
+    settings.recorded_address.require()
+    with _runnable("record", settings, prefect) as run:
+        result = run(config=config, source=source, day=_date(day), accept=accept or ())
+    print(*result["lines"], sep="\n")
+    print(f"history: {result['folder']}")
 
 
 @app.command()

@@ -11,6 +11,7 @@ from data.atomic import whole_file
 from data.checks.report import many
 from data.contract.inputs import TABLES
 from data.errors import ContractError, PublishError, some
+from data.sources.files import csv_header, parquet_columns, require_once
 from serving.published.read import open_list
 from serving.render.answers import AnsweredList, check_answers, read_answers
 
@@ -129,6 +130,7 @@ def _read(path: Path, asked: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         empty = _typed(pd.DataFrame(columns=COLUMNS))
         return empty, empty
     other = "Give another file with --out, or put that one right."
+    require_once(csv_header(path)[1] if _is_csv(path) else parquet_columns(path), asked)
     try:
         if _is_csv(path):
             frame = pd.read_csv(path, dtype="str", keep_default_na=False)

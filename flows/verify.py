@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from data.checks.report import Report, many
-from data.contract.outputs import REASONS
+from data.contract.outputs import ATTRIBUTIONS, REASONS
 from data.errors import PublishError
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
@@ -25,9 +25,11 @@ from serving.changes.sentences import titles
 from serving.published.context import ListContext, known_people
 from serving.published.read import PublishedList, open_list
 from serving.published.row_context import with_product
+from serving.reasons.choose import BaseReferences, measure
 from serving.reasons.playbook import digest
 from serving.reasons.playbook import load as load_playbook
 from serving.settings import ServingSettings
+from serving.verify.choice_and_context import check_choice, check_context
 from serving.verify.files_and_sums import (
     Difference,
     check_changes,
@@ -175,11 +177,13 @@ def _tell_again(
 
     def parts() -> Iterator[pd.DataFrame]:
         """The recomputed rows, part by part; each is checked as it comes."""
-        fresh = replace(base, state=None)  # nothing of an earlier build
+        fresh, references = replace(base, state=None), None  # nothing of an earlier build
         for shard in steps.shards(fresh, [listing.snapshot_date], settings, for_list=True):
             rows = shard.rows.to_pandas()
             verification.note(_strangers(rows, scored))
-            verification.sentences += _check_shard(listing, rows, steps.details_of(shard), context, verification)
+            references = references or _references(listing, rows, context)
+            details = steps.details_of(shard)
+            verification.sentences += _check_shard(listing, rows, details, context, references, verification)
             yield rows
 
     now = steps.fingerprint(report, base, parts())
@@ -194,9 +198,10 @@ def _check_shard(
     rows: pd.DataFrame,
     details: pd.DataFrame | None,
     context: ListContext,
+    references: BaseReferences,
     verification: Verification,
 ) -> int:
-    """Sentences, gates and plays of some accounts, from recomputed rows and details; how many sentences there are."""
+    """What is told of some accounts and chosen for them, from recomputed rows; how many sentences are told."""
     there = rows["account_id"].isin(listing.scores("account_id")["account_id"]).to_numpy()
     rows = rows[there].reset_index(drop=True)
     accounts = rows["account_id"].astype("str").tolist()
@@ -204,12 +209,29 @@ def _check_shard(
     if details is not None:
         details = with_product(details.set_index("account_id").loc[accounts].reset_index(), scores)
     reasons = listing.of("reasons", accounts)
-    attributions = listing.of("attributions", accounts)
-    attributions = attributions.drop(columns=[name for name in listing.features() if name not in context.catalogue])
-    verification.note(check_sentences(reasons, rows, attributions, context.reasons, details))
+    attributions = _attributions(listing, rows, context)
+    told_with = replace(context.reasons, figures=references.figures)
+    verification.note(check_sentences(reasons, rows, attributions, told_with, details))
     verification.note(check_gates(listing, rows, context.settings.gates))
     verification.note(check_plays(listing, rows, reasons, details, context))
+    verification.note(check_context(listing, rows, details, context))
+    if len(ATTRIBUTIONS.features_of(attributions)) == len(listing.features()):
+        verification.note(check_choice(reasons, rows, attributions, context, references, details))
     return len(reasons)
+
+
+def _references(listing: PublishedList, rows: pd.DataFrame, context: ListContext) -> BaseReferences:
+    """What attributions are compared with, from those of the first shard: as the list was made."""
+    there = rows[rows["account_id"].isin(listing.scores("account_id")["account_id"])]
+    return measure(_attributions(listing, there, context), there, context.catalogue)
+
+
+def _attributions(listing: PublishedList, rows: pd.DataFrame, context: ListContext) -> pd.DataFrame:
+    """The published attributions of the accounts of these rows, in their order; of features that the source gives."""
+    accounts = rows["account_id"].astype("str").tolist()
+    parts = listing.of("attributions", accounts).drop_duplicates("account_id").set_index("account_id", drop=False)
+    unknown = [name for name in listing.features() if name not in context.catalogue]
+    return parts.reindex(accounts).drop(columns=unknown).reset_index(drop=True)
 
 
 def _verify_changes(listing: PublishedList, titles_of: Mapping[str, str], verification: Verification) -> None:

@@ -201,11 +201,19 @@ def _write_books(listing: PublishedList) -> None:
                 writer.write(path, held.book(owner))
 
 
+DEVICES = frozenset(
+    ("con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)))
+)
+"""What Windows takes for a device, whatever follows the first dot: no file can be called so there."""
+
+
 def _file_name(owner: str, taken: set[str]) -> str:
     """An owner's name as a part of a file's name: no two have the same, on any system."""
     plain = (
         "".join(letter if letter.isalnum() or letter in " -_.()" else "_" for letter in owner)[:80].strip(" .") or "_"
     )
+    if plain.partition(".")[0].strip().casefold() in DEVICES:
+        plain = f"_{plain}"
     numbered = (plain if number == 1 else f"{plain} ({number})" for number in range(1, len(taken) + 2))
     return next(name for name in numbered if name.casefold() not in taken)
 

@@ -23,6 +23,8 @@ from data.time_cut import Tables
 from features.build.build import feature_rows
 
 SNAPSHOT = date(2026, 7, 1)
+NOT_BY_USER = frozenset({"usage_daily.user_id"})
+"""What a base lacks whose days are counted for all users together, as most are."""
 
 
 def drawn(text: str) -> pd.DataFrame:
@@ -41,7 +43,7 @@ def base(**tables: str) -> Tables:
     return {name: stage(TABLES[name], _table(frame)) for name, frame in frames.items()}
 
 
-def known(tables: Tables, *, absent: frozenset[str] = frozenset(), state: str | None = None) -> KnownBase:
+def known(tables: Tables, *, absent: frozenset[str] = NOT_BY_USER, state: str | None = None) -> KnownBase:
     """Staged tables of a DuckDB as a base that is known as it is."""
     return KnownBase(SNAPSHOT, tables, DuckDB(tables["accounts"].get_backend()), absent, state)
 
@@ -51,10 +53,14 @@ def _table(frame: pd.DataFrame) -> ibis.Table:
 
 
 def rows_of(
-    tables: Tables, snapshot_dates: Sequence[date] = (SNAPSHOT,), rules: ExpansionRules | None = None
+    tables: Tables,
+    snapshot_dates: Sequence[date] = (SNAPSHOT,),
+    rules: ExpansionRules | None = None,
+    *,
+    absent: frozenset[str] = NOT_BY_USER,
 ) -> pd.DataFrame:
     """The feature rows of a base, by account and snapshot."""
-    rows = feature_rows(tables, list(snapshot_dates), rules or ExpansionRules()).to_pandas()
+    rows = feature_rows(tables, list(snapshot_dates), rules or ExpansionRules(), absent=absent).to_pandas()
     return rows.set_index(["account_id", "snapshot_date"]).sort_index()
 
 

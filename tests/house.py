@@ -14,7 +14,7 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 
 ORDER = {
-    "data": ("errors", "atomic", "contract", "time_cut", "ledger", "sources", "checks", "simulation"),
+    "data": ("errors", "atomic", "contract", "time_cut", "ledger", "sources", "record", "checks", "simulation"),
     "features": (
         "calendar",
         "cohort",
@@ -48,6 +48,7 @@ ORDER = {
         "score",
         "backtest",
         "demo",
+        "record",
         "check",
         "verify",
         "feature_rows",

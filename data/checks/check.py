@@ -6,9 +6,10 @@ times, whatever the number of rules, and once more for each rule that is broken,
 
 from datetime import date
 
-from data.checks.coverage import empty, missing, stopped, unknown_plans, unknown_words, variants
+from data.checks.coverage import empty, missing, remarks, stopped, unknown_plans, unknown_words, variants
 from data.checks.duplicates import open_together, repeated
 from data.checks.history import known_late, never_ending
+from data.checks.levels import unmeasured_levels
 from data.checks.report import Finding, Report, Severity, gravest_first, require, write
 from data.checks.row_rules import broken_rules
 from data.contract.inputs import TABLES
@@ -34,9 +35,11 @@ def check(source: Source, today: date) -> Report:
         *known_late(source),
         *empty(row_counts, source.mapped),
         *unknown_plans(source.tables),
+        *unmeasured_levels(source.tables, today),
         *stopped(source.tables, today),
         *unknown_words(source),
         *variants(source),
         *missing(source),
+        *remarks(source),
     ]
     return Report(gravest_first(findings), row_counts, watermarks(source.tables, today))

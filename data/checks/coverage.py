@@ -8,7 +8,7 @@ import numpy as np
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import TABLES, Table
-from data.contract.vocabulary import CRM_KINDS, PLAY_STATUSES, SEVERITIES
+from data.contract.vocabulary import CRM_KINDS, MEASURES, PLAY_STATUSES, SEVERITIES
 from data.errors import hint
 from data.sources.known import BILLING, USAGE, Source
 from data.sources.variants import from_variants
@@ -26,6 +26,7 @@ FEWEST_DAYS = 10
 
 WORDS = {
     ("crm_events", "kind"): CRM_KINDS,
+    ("plan_features", "measure"): MEASURES,
     ("tickets", "severity"): SEVERITIES,
     ("outcomes", "status"): PLAY_STATUSES,
 }
@@ -57,6 +58,12 @@ def _missing_columns(table: Table, raw: ir.Table) -> Iterator[Finding]:
             gain = f"; it would add: {column.costs}" if column.costs else ""
             message = f"{table.name}.{column.name} is not there{near}{gain}."
             yield Finding(Severity.NOTE, table.name, f"missing:{column.name}", message, "")
+
+
+def remarks(source: Source) -> Iterator[Finding]:
+    """What the source says of itself."""
+    for number, remark in enumerate(source.remarks, 1):
+        yield Finding(Severity.NOTE, "source", f"remark:{number}", remark, "")
 
 
 def variants(source: Source) -> Iterator[Finding]:

@@ -18,15 +18,20 @@ def repeated(table: Table, raw: ir.Table) -> list[Finding]:
 
 def _repeated_keys(table: Table, raw: ir.Table) -> list[Finding]:
     staged = stage(table, raw)
-    key = [table.column(name).staged_name for name in table.key]
-    complete = staged.filter(*[staged[name].notnull() for name in key])
+    columns = [table.column(name) for name in table.key]
+    columns = [column for column in columns if column.required or column.name in (*raw.columns, "known_at")]
+    key = [column.staged_name for column in columns]
+    # An id that may be missing (nobody's use) is one of the values of the key, and a null meets no null.
+    optional = [column.name for column in columns if column.kind is Kind.ID and not column.required]
+    complete = staged.filter(*[staged[name].notnull() for name in key if name not in optional])
+    complete = complete.mutate(**{name: complete[name].fill_null("") for name in optional}) if optional else complete
     keys = complete.group_by(key).aggregate(times=complete.count())
     keys = keys.filter(keys.times > 1)
     keys_twice, rows_twice = _totals(keys)
     if not keys_twice:
         return []
     rows = _currency(table, complete.semi_join(keys, key).order_by(key).limit(ROWS_KEPT))
-    key_words = ", ".join(table.key)
+    key_words = ", ".join(column.name for column in columns)
     message = f"{table.name}: {many(keys_twice, 'key')} ({key_words}) more than once, in {many(rows_twice, 'row')}."
     todo = f"Keep one row per {key_words}."
     return [Finding(Severity.ERROR, table.name, "repeated", message, todo, rows_twice, rows.to_pandas())]

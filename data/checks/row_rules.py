@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import Column, Kind, Table
+from data.contract.vocabulary import PLAY_ENDS
 from data.sources import day_order
 from data.sources.staging import given, staged_column
 
@@ -74,6 +75,17 @@ def row_rules(table: Table, rows: ir.Table, today: date) -> Iterator[RowRule]:
     yield from _clock_rules(table, rows, today)
     if OWN_ACCOUNT in rows.columns:
         yield _orphan_rule(table, rows)
+    if table.name == "outcomes" and {"status", "opened_at"} <= set(rows.columns):
+        closed = rows[f"{STAGED}closed_at"]
+        yield RowRule(
+            "unclosed",
+            Severity.WARNING,
+            rows[f"{STAGED}status"].isin(PLAY_ENDS) & closed.isnull(),
+            "outcomes: {rows} with a status of what is over (such as {example}) and no closed_at; such a play counts "
+            "as closed on the day on which it was opened.",
+            "Give closed_at, or leave the status open.",
+            "status",
+        )
     if table.name == "tickets":
         yield RowRule(
             "range:csat",

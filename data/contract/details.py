@@ -41,11 +41,11 @@ WEEKS = 13
 PLANS_NAMED = 3
 
 DETAILS: Mapping[str, DetailCard] = {
-    "limit_feature": _name("the metered feature nearest to its monthly limit, at the pace of 28 days"),
-    "limit_amount": _number("that limit, units a month"),
-    "limit_pace": _number("its use at the pace of 28 days, units a month of 30 days"),
+    "limit_feature": _name("the metered feature nearest to its limit, a monthly one at the pace of 28 days"),
+    "limit_amount": _number("that limit, units"),
+    "limit_pace": _number("its use at the pace of 28 days, units a month of 30 days; missing for a level"),
+    "limit_level": _number("its level, units; missing where its use is added up"),
     "next_plan": _name("the plan one tier up, of the owned product whose next tier is nearest"),
-    "next_plan_product": _name("that product"),
     "next_plan_features": _number("features that this plan adds to those of the account's plans"),
     "next_plan_used": _number("of these, those that were used within 91 days"),
     "gated_feature_used": _name("the feature of the next tier that was used last, within 91 days"),

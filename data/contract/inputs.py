@@ -226,12 +226,17 @@ _TABLES = (
             ),
             Column("quantity", Kind.QUANTITY, False, "units of the feature", "missing: `events`", "metered quantities"),
             _known("day"),
-            _id("user_id", required=False, meaning="whose use it is, where it is counted by user and day"),
+            _id(
+                "user_id",
+                required=False,
+                meaning="whose use it is, where it is counted by user and day",
+                costs="power users, concentration on few users",
+            ),
         ),
-        key=("account_id", "day", "feature", "known_at"),
+        key=("account_id", "day", "feature", "user_id", "known_at"),
         happened="day",
         one_of=("usage_events", "usage_daily"),
-        caveats=("Distinct users of a window cannot be counted: the largest day stands for them.",),
+        caveats=("Without `user_id` the users of a window cannot be counted: the largest day stands for them.",),
         costs="usage, where events are too many to hand over",
     ),
     Table(
@@ -274,6 +279,10 @@ _TABLES = (
             _text("measure", f"what meets the limit: {', '.join(MEASURES)} of the month's quantities; missing: `sum`"),
         ),
         key=("product", "plan", "feature"),
+        caveats=(
+            "`last` and `max` are for levels (stored contacts, projects): of the rows of one day the highest counts, "
+            "of rows by user their sum, and a level reported within 91 days holds.",
+        ),
         costs="limits, use of what the next tier gates",
     ),
     Table(
@@ -318,6 +327,10 @@ _TABLES = (
         key=("account_id", "occurred_at", "kind", "product"),
         unique=False,
         happened="occurred_at",
+        caveats=(
+            "Without an `object_id` ends are counted against beginnings: of two open deals one end leaves one "
+            "open. Where all of an account say so, by product (deals) or by amount (invoices).",
+        ),
         costs="champions, reviews, budget, milestones, open opportunities, overdue invoices",
     ),
     Table(
@@ -344,6 +357,7 @@ _TABLES = (
         key=("account_id", "play", "opened_at"),
         happened="opened_at",
         ends=("closed_at",),
+        caveats=("A play that is over without a `closed_at` counts as closed on the day on which it was opened.",),
         costs="plays under way and accounts that said `not now`",
     ),
     Table(

@@ -92,7 +92,7 @@ TRIGGERS = (
         0.8,
         "share of a metered limit used",
         2,
-        "At the pace of the last 28 days, {limit_share_max_28d:percent} of the tightest monthly limit is used.",
+        "Of the tightest limit {limit_share_max_28d:percent} is used, of a monthly one at the pace of 28 days.",
     ),
     Trigger(
         "gated_share",

@@ -40,11 +40,21 @@ CRM_KINDS = (
 )
 """The kinds of CRM event in use; others are counted as events but feed no signal of their own."""
 
+CRM_STATES = {
+    "expansion_opportunity_opened": ("expansion_opportunity_closed", "product"),
+    "invoice_overdue": ("invoice_paid", "amount"),
+}
+"""What goes on until it ends: the kind that begins it, the kind that ends it, and the column of ``crm_events`` that
+says which one where no ``object_id`` does. A deal is often closed at another amount than it was opened with."""
+
 SEVERITIES = ("low", "high", "critical")
 """How grave a ticket is."""
 
-PLAY_STATUSES = ("open", "won", "lost", "not_now")
-"""What came of a play."""
+PLAY_ENDS = ("won", "lost", "not_now")
+"""What came of a play that is over."""
+
+PLAY_STATUSES = ("open", *PLAY_ENDS)
+"""Where a play stands."""
 
 LINE_KINDS = ("paid", "trial", "free", "pilot", "internal", "discount")
 """What a contract line is: paid, given away (the next four), or taken off the lines beside it."""
@@ -52,5 +62,8 @@ LINE_KINDS = ("paid", "trial", "free", "pilot", "internal", "discount")
 BILL_KINDS = ("usage", "overage", "prepaid", "subscription")
 """What an invoice is for: use, use beyond what a subscription includes, credit bought ahead, or a subscription."""
 
-MEASURES = ("sum", "last", "max")
+LEVELS = ("last", "max")
+"""The measures of what is a level (stored contacts, projects): the latest, or the highest of the month."""
+
+MEASURES = ("sum", *LEVELS)
 """How the use that a limit meets is measured: added up, or a level: the latest, or the highest of the month."""

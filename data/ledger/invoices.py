@@ -13,8 +13,9 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from data.ledger.lines import current_product, with_successors
+from data.ledger.rates import DAYS_16THS, MONTH_16THS
 from data.ledger.rules import ExpansionRules
+from data.ledger.succession import current_product, with_successors
 from data.time_cut import Tables, days_between
 
 BILLED_DAYS = 90
@@ -32,8 +33,6 @@ REGULAR_SHARE = (8, 10)
 FEWEST_BILLS = {1: 3, 3: 3, 6: 3, 12: 2}
 GRACE_DAYS = {1: 15, 3: 30, 6: 30, 12: 30}
 """So long after it is due a bill is still waited for."""
-MONTH_16THS, DAYS_16THS = 487, 16
-"""A mean month has 487 / 16 = 30.4375 days."""
 NEAR_MONTH_16THS = 40
 """A period is one of whole months if it is at most 2.5 days from them."""
 
@@ -230,12 +229,3 @@ def billed_now(bills: ir.Table, rows: ir.Table, by: Sequence[str]) -> ir.Table:
     totals = recent.group_by(*by, "product").aggregate(amount_e4=recent.amount_e4.sum())
     goes_on = rows.filter(rows.valid_to.isnull() & (rows.rate_e4 > 0))
     return ibis.union(totals.filter(totals.amount_e4 > 0).select(*by, "product"), goes_on.select(*by, "product"))
-
-
-def whole_months(rate_days_e4: ir.IntegerValue, days: int) -> ir.IntegerValue:
-    """What a window of so many ``days`` is billed at monthly rates: its whole months, whatever days they have.
-
-    ``rate_days_e4`` is the sum of each rate times its days in the window. Rounded down, which every engine does alike.
-    """
-    months = max(1, round(days * DAYS_16THS / MONTH_16THS))
-    return ((rate_days_e4 * months).cast("float64") / ibis.literal(days).cast("float64")).floor().cast("int64")

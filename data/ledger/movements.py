@@ -10,30 +10,17 @@ windows and integer comparisons are used, which mean the same on DuckDB, Postgre
 """
 
 from collections.abc import Sequence
-from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
-from data.ledger.invoices import invoices, usage_bills, usage_lines
-from data.ledger.lines import lines, standing
 from data.ledger.rules import ExpansionRules
-from data.time_cut import Tables, days_between
+from data.time_cut import days_between
 
 BASIS_POINTS = 10_000
 """Shares are compared as whole ten-thousandths."""
 LINEAGE_STEPS = 3
 """Products that an account moved between so many times in a row are known to be one lineage."""
-
-
-def all_lines(tables: Tables, rules: ExpansionRules, today: date | None = None) -> ir.Table:
-    """Subscription lines and billed months together, whichever of the two there are, ready for ``edges``."""
-    parts, by, subscriptions = [], ("account_id",), tables.get("subscriptions")
-    if subscriptions is not None:
-        parts.append(prepared(standing(lines(tables), rules, by=by, today=today), rules, by))
-    if "invoices" in tables:
-        parts.append(prepared(usage_lines(usage_bills(invoices(tables), subscriptions, rules), today=today), rules, by))
-    return parts[0] if len(parts) == 1 else ibis.union(*parts)
 
 
 def prepared(lines: ir.Table, rules: ExpansionRules, by: Sequence[str]) -> ir.Table:
@@ -300,8 +287,3 @@ def movements(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str] = ("a
         "plan_before",
         "plan_after",
     )
-
-
-def ledger(tables: Tables, rules: ExpansionRules, today: date | None = None) -> ir.Table:
-    """The whole ledger: subscriptions and usage-priced products together, every class."""
-    return movements(all_lines(tables, rules, today), rules)

@@ -13,7 +13,8 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from data.contract.vocabulary import E4, MOTIONS, MOVEMENT_CLASSES
-from data.ledger.movements import all_lines, edges, ledger
+from data.ledger.ledger import all_lines, ledger
+from data.ledger.movements import edges
 from data.ledger.rules import ExpansionRules
 
 MONTHS_PER_YEAR = 12

@@ -41,13 +41,13 @@ def limit(feature: str, tier: int) -> float:
 
 def plan_features() -> pd.DataFrame:
     """One row per feature that a plan includes."""
-    rows: list[tuple[str, str, str, float | None]] = []
+    rows: list[tuple[str, str, str, float | None, str | None]] = []
     for tier, plan in enumerate(PLANS, 1):
-        rows += [(CORE, plan, name, None) for name in (*CORE_NAMES, *LEADING)]
-        rows += [(CORE, plan, name, limit(name, tier) if tier < len(PLANS) else None) for name in METERED]
-        rows += [(CORE, plan, name, None) for above in range(2, tier + 1) for name in GATED_BY_TIER[above]]
-    rows += [(product, "Standard", name, None) for product in ADD_ONS for name in ADD_ON_FEATURES[product]]
-    return pd.DataFrame(rows, columns=["product", "plan", "feature", "monthly_limit"])
+        rows += [(CORE, plan, name, None, None) for name in (*CORE_NAMES, *LEADING)]
+        rows += [(CORE, plan, name, limit(name, tier) if tier < len(PLANS) else None, "sum") for name in METERED]
+        rows += [(CORE, plan, name, None, None) for above in range(2, tier + 1) for name in GATED_BY_TIER[above]]
+    rows += [(product, "Standard", name, None, None) for product in ADD_ONS for name in ADD_ON_FEATURES[product]]
+    return pd.DataFrame(rows, columns=["product", "plan", "feature", "monthly_limit", "measure"])
 
 
 FEATURE_NAMES = (

@@ -37,6 +37,7 @@ SCHEMES = {
     "duckdb": Scheme("data.sources.kinds.duckdb_source:open_file", ("FILE",), is_folder=False),
     "postgres": Scheme("data.sources.kinds.postgres:Postgres", ("USER@HOST/DATABASE/SCHEMA",)),
     "postgresql": Scheme("data.sources.kinds.postgres:Postgres", ()),  # the longer name of the same
+    "record": Scheme("data.record.serve:RecordedTables", ("FOLDER",), is_folder=True),
     "spark": Scheme("data.sources.kinds.spark:Spark", ("FOLDER", "DATABASE")),
     "snowflake": Scheme(HOSTED, ("USER@ACCOUNT/DATABASE/SCHEMA?warehouse=NAME",), kept_in="SNOWFLAKE_PASSWORD"),
     "bigquery": Scheme(HOSTED, ("PROJECT/DATASET",), kept_in="GOOGLE_APPLICATION_CREDENTIALS"),

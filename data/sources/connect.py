@@ -62,7 +62,8 @@ def _opened(address: Address) -> Warehouse:
 
 def _read(address: Address, warehouse: Warehouse) -> Source:
     """Every contract table that is there and not left out, by the user's SQL where there is some."""
-    url, queries, ignored = address.url, address.queries, address.ignored
+    url, ignored = address.url, address.ignored
+    queries = address.queries if warehouse.takes_sql else {}
     came = {
         name: warehouse.query(name, queries[name]) if name in queries else warehouse.read(name)
         for name in TABLES
@@ -77,7 +78,8 @@ def _read(address: Address, warehouse: Warehouse) -> Source:
     tables = {name: warehouse.keep(name, stage(TABLES[name], raw[name])) for name in raw}
     state = None if warehouse.state is None else f"{warehouse.state} {sorted(queries.items())} {sorted(ignored)}"
     split = {name: table for name, table in came.items() if table is not raw[name]}
-    return Source(url, warehouse.engine, raw, tables, unread, frozenset(queries), state, ignored, split)
+    remarks = tuple(warehouse.remarks)
+    return Source(url, warehouse.engine, raw, tables, unread, frozenset(queries), state, remarks, ignored, split)
 
 
 def _refuse_text(url: str, raw: Tables) -> None:

@@ -9,11 +9,15 @@ import gzip
 import hashlib
 import re
 import zlib
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data.errors import ContractError, HeadroomError, SourceError
 
@@ -93,6 +97,7 @@ def reader(files: TableFiles) -> str:
     # No user input but file names gets into this SQL, and they are quoted.
     paths = "[" + ", ".join(quoted(str(path)) for path in files.paths) + "]"
     if not files.is_csv:
+        refuse_repeated_columns(files)
         # A single file may lie under a folder named like a partition, which is not one of its columns.
         hive = f"hive_partitioning={files.root is not None}, hive_types_autocast=false"
         return f"select * from read_parquet({paths}, {hive}, union_by_name=true)"  # noqa: S608
@@ -128,10 +133,31 @@ def csv_header(path: Path) -> tuple[str, list[str]]:
     columns = next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
     if not any(columns):
         raise ContractError(asked, "it has no header line.", "Write the column names on the first line.")
-    twice = sorted({name for name in columns if columns.count(name) > 1})
+    require_once(columns, asked)
+    return delimiter, columns
+
+
+def refuse_repeated_columns(files: TableFiles) -> None:
+    """Raise ContractError for a Parquet file in which a column name occurs twice."""
+    for path in files.paths:
+        require_once(parquet_columns(path), f"Read the file {path.name} as Parquet.")
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """The column names of a Parquet file; none where it cannot be read, of which the reader tells."""
+    try:
+        return list(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException):
+        return []
+
+
+def require_once(columns: Iterable[str], asked: str) -> None:
+    """Raise ContractError for names that occur more than once, as the engine sees them: `MRR` and `mrr` are one."""
+    given = list(columns)
+    times = Counter(name.lower() for name in given)
+    twice = sorted({name for name in given if times[name.lower()] > 1})
     if twice:
         raise ContractError(asked, f"columns occur twice: {', '.join(twice)}.", "Give every column its own name.")
-    return delimiter, columns
 
 
 def read_error(shown: str, error: duckdb.Error) -> HeadroomError:

@@ -41,6 +41,7 @@ class Source(OnAnEngine):
     there: files or tables that no contract table and no SQL asked for; ``ignored`` the contract's tables that the user
     left out. ``split`` holds the tables as they came some of whose columns have variants, which are one in ``raw``.
     ``state`` changes whenever the source does: the sizes and times of its files; None where only reading it would tell.
+    ``remarks`` are sentences about the tables.
     """
 
     url: str
@@ -50,6 +51,7 @@ class Source(OnAnEngine):
     unread: tuple[str, ...] = ()
     mapped: frozenset[str] = field(default_factory=frozenset)
     state: str | None = None
+    remarks: tuple[str, ...] = ()
     ignored: frozenset[str] = field(default_factory=frozenset)
     split: Tables = field(default_factory=dict)
 
@@ -81,8 +83,8 @@ class KnownBase(OnAnEngine):
 
     @property
     def users_are_daily_peaks(self) -> bool:
-        """Are there daily counts only, so that the users of a window are those of its busiest day?"""
-        return USAGE[0] not in self.tables
+        """Are there daily counts without user ids only, so that the users of a window are those of its busiest day?"""
+        return USAGE[0] not in self.tables and f"{USAGE[1]}.user_id" in self.absent
 
 
 def known_before(source: Source, snapshot_date: date | None, today: date) -> KnownBase:

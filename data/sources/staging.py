@@ -9,7 +9,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from data.contract.inputs import TABLES, Column, Kind, Table
-from data.contract.vocabulary import E4
+from data.contract.vocabulary import E4, PLAY_ENDS
 from data.time_cut import FIRST_DAY, LAST_DAY, Tables
 
 LARGEST_AMOUNT = 9.0e14
@@ -76,10 +76,11 @@ def _day(value: ir.Value) -> ir.Value:
 
 
 def _any_day(value: ir.Value) -> ir.Value:
-    return value if value.type().is_date() else _time(value).date()
+    return value if value.type().is_date() else moment(value).date()
 
 
-def _time(value: ir.Value) -> ir.Value:
+def moment(value: ir.Value) -> ir.Value:
+    """A clock as a time; null where it is none. A text without a zone is UTC."""
     kind: dt.DataType = value.type()
     if kind.is_timestamp():
         return value
@@ -142,6 +143,7 @@ def stage(table: Table, raw: ir.Table) -> ir.Table:
     """A raw table in the staged shape: every contract column by its staged name and type, and nothing else.
 
     ``usage_events`` has the ``hour`` of the day too, for the day alone does not show one user id used by many people.
+    An outcome that is over and does not say since when is closed on the day on which it was opened.
     ``account_features`` keeps its own columns too: numbers as float64, strings as they are.
     """
     columns = {column.staged_name: staged_column(raw, column) for column in table.columns}
@@ -150,10 +152,13 @@ def stage(table: Table, raw: ir.Table) -> ir.Table:
     if table.name == "usage_events":
         columns["quantity_e4"] = columns["quantity_e4"].fill_null(E4)
         columns["hour"] = hour(raw["occurred_at"]) if "occurred_at" in raw.columns else ibis.null("int64")
+    if table.name == "outcomes":
+        over = columns["status"].isin(PLAY_ENDS).ifelse(columns["opened_on"], ibis.null("date"))
+        columns["closed_on"] = ibis.coalesce(columns["closed_on"], over)
     if table.name == "usage_daily":
         columns["quantity_e4"] = ibis.coalesce(columns["quantity_e4"], columns["events"] * E4)
     if table.extra_columns:
-        columns[KNOWN_SECOND] = _time(given(raw["known_at"])).epoch_seconds().cast("int64")
+        columns[KNOWN_SECOND] = moment(given(raw["known_at"])).epoch_seconds().cast("int64")
         columns |= {name: _own(raw[name]) for name in own_columns(table, raw) if name not in columns}
     return raw.select(**columns)
 

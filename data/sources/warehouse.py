@@ -1,7 +1,7 @@
 """What a kind of source must answer: which tables are there, read one as it is, run a user's SQL for one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import ibis.expr.types as ir
 
@@ -13,12 +13,15 @@ class Warehouse(ABC):
 
     ``names`` maps each table that is there to how messages name it. ``state`` changes whenever the tables do; None if
     only reading them would tell. ``casts_text``: a text that is no number, cast to one, becomes null and is no error.
+    ``takes_sql``: a user's SQL is run on the tables. ``remarks`` are sentences for whoever checks them.
     """
 
     engine: Engine
     names: Mapping[str, str]
     state: str | None = None
     casts_text: bool = True
+    takes_sql: bool = True
+    remarks: Sequence[str] = ()
 
     @abstractmethod
     def read(self, name: str) -> ir.Table:

@@ -18,10 +18,9 @@ def _latest_age(t: ir.Table, kind: str) -> ir.IntegerScalar:
     return t.age.min(where=t.kind == kind)
 
 
-def _goes_on(t: ir.Table, begin: str, end: str) -> ir.IntegerValue:
-    """Whether the latest beginning is more recent than the latest end; an end on the same day ends it."""
-    begun, ended = _latest_age(t, begin), _latest_age(t, end)
-    return (begun.notnull() & (ended.isnull() | (begun < ended))).ifelse(1, 0)
+def _goes_on(t: ir.Table, begin: str) -> ir.IntegerValue:
+    """Whether any that has begun has not ended."""
+    return (t.left.max(where=t.begin == begin).fill_null(0) > 0).ifelse(1, 0)
 
 
 @feature(
@@ -169,14 +168,19 @@ def crm_events(t: ir.Table, days: int) -> ir.Value:
 
 
 @feature(
-    "crm", needs=CRM, label="An expansion opportunity is open", unit="yes or no", reason="opportunity_open", empty=0
+    "crm_states",
+    needs=CRM,
+    label="An expansion opportunity is open",
+    unit="yes or no",
+    reason="opportunity_open",
+    empty=0,
 )
 def opportunity_open(t: ir.Table) -> ir.Value:
-    return _goes_on(t, "expansion_opportunity_opened", "expansion_opportunity_closed")
+    return _goes_on(t, "expansion_opportunity_opened")
 
 
 @feature(
-    "crm",
+    "crm_states",
     needs=CRM,
     label="An invoice is overdue",
     unit="yes or no",
@@ -186,7 +190,7 @@ def opportunity_open(t: ir.Table) -> ir.Value:
     empty=0,
 )
 def invoices_overdue(t: ir.Table) -> ir.Value:
-    return _goes_on(t, "invoice_overdue", "invoice_paid")
+    return _goes_on(t, "invoice_overdue")
 
 
 @feature(

@@ -4,7 +4,6 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
-from features.calendar import MONTH_DAYS
 from features.definition import feature, ratio, share_of_rows
 
 LIMITS = ("usage", "subscriptions", "plan_features.monthly_limit")
@@ -12,19 +11,13 @@ GATES = ("usage", "subscriptions", "plans", "plan_features")
 REQUESTS = ("tickets.feature", "subscriptions", "plans", "plan_features")
 UP, DOWN = Direction.UP, Direction.DOWN
 NEAR_PERCENT = 80
-BILLING_MONTH_DAYS = 30
-
-
-def _monthly_share(t: ir.Table) -> ir.FloatingColumn:
-    """Use of the last 28 days at a monthly rate, as a share of the monthly limit."""
-    return ratio(t.quantity_28d_e4.fill_null(0) * BILLING_MONTH_DAYS, t.limit_e4 * MONTH_DAYS)
 
 
 @feature(
-    "included_use",
+    "limited_use",
     needs=LIMITS,
     windows=(28,),
-    label="Largest share of a monthly limit used, at the pace of {days} days",
+    label="Largest share of a limit used: a monthly one at the pace of {days} days, a level as it is",
     unit="share",
     reason="near_limit",
     direction=UP,
@@ -32,11 +25,11 @@ def _monthly_share(t: ir.Table) -> ir.FloatingColumn:
     actionable=True,
 )
 def limit_share_max(t: ir.Table, days: int) -> ir.Value:  # noqa: ARG001  the view holds the quantity of 28 days
-    return _monthly_share(t).max()
+    return ratio(t.used_e4, t.allowed_e4).max()
 
 
 @feature(
-    "included_use",
+    "limited_use",
     needs=LIMITS,
     label="Metered features over 80% of their limit",
     unit="features",
@@ -47,12 +40,11 @@ def limit_share_max(t: ir.Table, days: int) -> ir.Value:  # noqa: ARG001  the vi
     lookback_days=28,
 )
 def limits_over_80pct(t: ir.Table) -> ir.Value:
-    used, limit = t.quantity_28d_e4.fill_null(0) * BILLING_MONTH_DAYS, t.limit_e4 * MONTH_DAYS
-    return t.count(where=used * 100 > limit * NEAR_PERCENT)
+    return t.count(where=t.used_e4 * 100 > t.allowed_e4 * NEAR_PERCENT)
 
 
 @feature(
-    "included_use",
+    "limited_use",
     needs=LIMITS,
     label="Days until a limit is reached, at the growth of the last 28 days",
     unit="days",
@@ -62,13 +54,8 @@ def limits_over_80pct(t: ir.Table) -> ir.Value:
     lookback_days=56,
 )
 def days_to_limit(t: ir.Table) -> ir.Value:
-    allowed_28d_e4 = t.limit_e4 * MONTH_DAYS // BILLING_MONTH_DAYS
-    gained_e4 = t.quantity_28d_e4 - t.quantity_before_28d_e4
-    left_e4 = ibis.greatest(allowed_28d_e4 - t.quantity_28d_e4, 0)
-    # `greatest` passes over nulls: without this an unlimited feature would be at its limit.
-    is_growing = (gained_e4 > 0) & t.limit_e4.notnull()
-    growing = is_growing.ifelse(gained_e4, ibis.null("int64"))
-    return ratio(left_e4 * MONTH_DAYS, growing).min()
+    growing = (t.gained_e4 > 0).ifelse(t.gained_e4, ibis.null("int64"))
+    return ratio(ibis.greatest(t.left_e4, 0) * t.gained_days, growing).min()
 
 
 @feature(

@@ -139,7 +139,7 @@ def teams_new(t: ir.Table, days: int) -> ir.Value:
 
 @feature(
     "new_team_users",
-    needs=(*TEAMS, "usage_events.user_id"),
+    needs=(*TEAMS, "usage.user_ids"),
     windows=(28,),
     label="Users of teams that began within 91 days, active in {days} days",
     unit="users",

@@ -11,6 +11,7 @@ from features.definitions.trend import TILES, slope_by_age
 
 USAGE = ("usage",)
 USED_BY = ("usage.users",)
+USER_IDS = ("usage.user_ids",)
 EVENTS = ("usage_events.user_id",)
 DAYS = ("usage_daily.active_users",)
 UP, DOWN = Direction.UP, Direction.DOWN
@@ -22,7 +23,7 @@ EXPORT = "export"
 
 
 def users_in(r: ir.Table, window: str) -> ir.IntegerColumn:
-    """Distinct users where events are known; else the largest day of the window, missing where users are not counted.
+    """Distinct users where ids are known; else the largest day of the window, missing where users are not counted.
 
     Without any use nobody was active, whether users are counted or not.
     """
@@ -341,12 +342,12 @@ def events_per_user_28d(r: ir.Table) -> ir.Value:
 # --- by how many ------------------------------------------------------------------------------------------------------
 
 
-@step("active_users", needs=EVENTS, windows=(7, 28, 91), empty=0)
+@step("active_users", needs=USER_IDS, windows=(7, 28, 91), empty=0)
 def distinct_users(t: ir.Table, days: int) -> ir.Value:
     return t.count(where=t.last_age <= days)
 
 
-@step("active_users", needs=EVENTS, windows=(28, 91), empty=0)
+@step("active_users", needs=USER_IDS, windows=(28, 91), empty=0)
 def distinct_users_before(t: ir.Table, days: int) -> ir.Value:
     return t[f"was_active_{days}d"].sum()
 
@@ -366,7 +367,7 @@ def _peak(t: ir.Table, window: ir.BooleanColumn) -> ir.IntegerValue:
     return (t.count(where=window) == 0).ifelse(0, t.active_users.max(where=window))
 
 
-@step("active_users", needs=EVENTS, empty=0)
+@step("active_users", needs=USER_IDS, empty=0)
 def user_days_28d(t: ir.Table) -> ir.Value:
     return t.days_28d.sum()
 
@@ -403,7 +404,7 @@ def active_users_growth(r: ir.Table, days: int) -> ir.Value:
 
 @feature(
     "active_users",
-    needs=EVENTS,
+    needs=USER_IDS,
     windows=(28,),
     label="Users active on 12 or more of the last {days} days",
     unit="users",
@@ -418,7 +419,7 @@ def power_users(t: ir.Table, days: int) -> ir.Value:
 
 @feature(
     ROW,
-    needs=EVENTS,
+    needs=USER_IDS,
     windows=(28,),
     label="Power users as a share of active users in {days} days",
     unit="share",
@@ -432,7 +433,7 @@ def power_user_share(r: ir.Table, days: int) -> ir.Value:
 
 @feature(
     ROW,
-    needs=EVENTS,
+    needs=USER_IDS,
     windows=(28,),
     label="Stickiness: users active on an average day, as a share of those active in {days} days",
     unit="share",
@@ -472,7 +473,7 @@ def shared_logins(r: ir.Table, days: int) -> ir.Value:
 
 @feature(
     "user_events",
-    needs=EVENTS,
+    needs=USER_IDS,
     windows=(28,),
     label="Share of events by the busiest user in {days} days",
     unit="share",

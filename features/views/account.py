@@ -10,8 +10,8 @@ from functools import cached_property
 import ibis
 import ibis.expr.types as ir
 
-from data.contract.vocabulary import KEY
-from features.calendar import QUARTER_DAYS
+from data.contract.vocabulary import KEY, LEVELS
+from features.calendar import BILLING_MONTH_DAYS, MONTH_DAYS, QUARTER_DAYS
 from features.views.contracts import ContractViews
 from features.views.people import PeopleViews
 from features.views.usage import UsageViews
@@ -24,13 +24,16 @@ class Views(ContractViews, UsageViews, PeopleViews):
     def included(self) -> ir.Table:
         """One row per feature that an open line's plan includes.
 
-        ``limit_e4``: the monthly limit, added up over lines; null where one of them has no limit.
+        ``limit_e4``: the monthly limit, added up over lines; null where one of them has no limit. ``measure``: what
+        meets it; where two plans differ, a level.
         """
         rights = self.open_lines.select(*KEY, "product", "plan").inner_join(
             self.tables["plan_features"], ["product", "plan"]
         )
         sums = rights.group_by(*KEY, "feature").aggregate(
-            total_e4=rights.monthly_limit_e4.sum(), unlimited=rights.monthly_limit_e4.isnull().ifelse(1, 0).max()
+            total_e4=rights.monthly_limit_e4.sum(),
+            unlimited=rights.monthly_limit_e4.isnull().ifelse(1, 0).max(),
+            measure=rights.measure.isin(LEVELS).fill_null(False).ifelse(rights.measure, "sum").min(),  # in their order
         )
         return sums.mutate(limit_e4=(sums.unlimited == 0).ifelse(sums.total_e4, ibis.null("int64"))).drop(
             "total_e4", "unlimited"
@@ -41,6 +44,35 @@ class Views(ContractViews, UsageViews, PeopleViews):
         """One row per included feature: ``limit_e4`` and, where it was used within a year, its use (else null)."""
         return self.included.left_join(self.features_used, [*KEY, "feature"]).drop(
             "account_id_right", "snapshot_date_right", "feature_right"
+        )
+
+    @cached_property
+    def limited_use(self) -> ir.Table:
+        """One row per included feature with a limit: how near to it its use is.
+
+        ``used_e4`` and ``allowed_e4`` are what meets the limit and the limit, 28 times each: a use that is added up is
+        taken at the rate of a month of 30 days, a level (``is_level``) as it is. ``left_e4`` until the limit;
+        ``gained_e4`` in ``gained_days``.
+        """
+        use = self.included_use.filter(self.included_use.limit_e4.notnull())
+        use = use.left_join(self.levels, [*KEY, "feature"]).select(
+            *use.columns, "last_e4", "last_before_e4", "last_days", "max_e4", "max_before_e4"
+        )
+        is_last, is_level = use.measure == "last", use.measure.isin(LEVELS)
+        quantity_e4 = use.quantity_28d_e4
+        level_e4 = is_last.ifelse(use.last_e4, use.max_e4)
+        gained_e4 = is_last.ifelse(use.last_e4 - use.last_before_e4, use.max_e4 - use.max_before_e4)
+        allowed_28d_e4 = use.limit_e4 * MONTH_DAYS // BILLING_MONTH_DAYS
+        return use.select(
+            *KEY,
+            "feature",
+            "limit_e4",
+            is_level=is_level,
+            used_e4=is_level.ifelse(level_e4 * MONTH_DAYS, quantity_e4 * BILLING_MONTH_DAYS).fill_null(0),
+            allowed_e4=use.limit_e4 * MONTH_DAYS,
+            left_e4=is_level.ifelse(use.limit_e4 - level_e4, allowed_28d_e4 - quantity_e4),
+            gained_e4=is_level.ifelse(gained_e4, quantity_e4 - use.quantity_before_28d_e4),
+            gained_days=is_last.ifelse(use.last_days, MONTH_DAYS),
         )
 
     @cached_property

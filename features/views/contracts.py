@@ -6,9 +6,11 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY, MOTIONS
-from data.ledger.invoices import billed_now, invoices, service, usage_bills, whole_months
-from data.ledger.lines import is_paid_for, lines, standing, with_successors
+from data.ledger.invoices import billed_now, invoices, service, usage_bills
+from data.ledger.lines import is_paid_for, lines, standing
 from data.ledger.movements import BASIS_POINTS, movements, prepared
+from data.ledger.rates import billed_within
+from data.ledger.succession import with_successors
 from data.time_cut import cut, cut_facts, days_between, facts, first_facts
 from features.calendar import QUARTER_DAYS
 from features.views.base import BILLING_DAYS, BaseViews
@@ -149,30 +151,3 @@ class ContractViews(BaseViews):
         return rows.group_by(*KEY, "product").aggregate(
             amount_365d_e4=billed_within(rows, 365), amount_91d_e4=billed_within(rows, QUARTER_DAYS)
         )
-
-
-def billed_within(services: ir.Table, days: int, after: int = 0) -> ir.IntegerValue:
-    """What was billed for the last ``days`` days (``after``: for so many days before the last ``after``), in 1 / E4.
-
-    A service counts by its days within the window at its monthly rate, other bills by their own day.
-    """
-    return whole_months(_rate_days(services, days, after), days) + _by_day(services, days, after)
-
-
-def billed_before(services: ir.Table, days: int, after: int) -> ir.IntegerValue:
-    """As ``billed_within``, to compare with: a service that is younger than the window counts as if it filled it."""
-    oldest = services.age.max(where=services.rate_e4.notnull())
-    held_days = ibis.least(oldest - after, days)
-    rate_days = _rate_days(services, days, after)
-    filled = ((rate_days * days).cast("float64") / held_days.cast("float64")).floor().cast("int64")
-    is_young = ((held_days > 0) & (held_days < days)).fill_null(False)
-    return whole_months(is_young.ifelse(filled, rate_days), days) + _by_day(services, days, after)
-
-
-def _rate_days(t: ir.Table, days: int, after: int) -> ir.IntegerValue:
-    inside_days = ibis.least(t.age, after + days) - ibis.greatest(t.end_age, after)
-    return (t.rate_e4 * ibis.greatest(inside_days, 0)).sum().fill_null(0)
-
-
-def _by_day(t: ir.Table, days: int, after: int) -> ir.IntegerValue:
-    return t.amount_e4.sum(where=(t.age > after) & (t.age <= after + days)).fill_null(0)

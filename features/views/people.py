@@ -5,7 +5,8 @@ from functools import cached_property
 import ibis
 import ibis.expr.types as ir
 
-from data.contract.vocabulary import E4, KEY
+from data.contract.inputs import TABLES
+from data.contract.vocabulary import CRM_STATES, E4, KEY
 from data.sources.staging import KNOWN_SECOND
 from data.time_cut import days_between
 from features.views.base import BaseViews
@@ -59,6 +60,49 @@ class PeopleViews(BaseViews):
     def crm(self) -> ir.Table:
         """One row per CRM event."""
         return self._cut("crm_events")
+
+    @cached_property
+    def crm_states(self) -> ir.Table:
+        """One row per account, kind of beginning (``begin``) and what tells one of its kind from another.
+
+        ``left``: how many have begun and not ended. An end on the day of a beginning ends it, and an end without a
+        beginning ends nothing that begins later. An end that names its object ends that one alone.
+        """
+        return ibis.union(*(self._begun(*state) for state in CRM_STATES.items()))
+
+    def _begun(self, begin: str, ended_by: tuple[str, str]) -> ir.Table:
+        end, told_by = ended_by
+        events = self.crm.filter(self.crm.kind.isin([begin, end]))
+        events = self._not_ended_by_name(events, begin)
+        told = events[TABLES["crm_events"].column(told_by).staged_name]
+        # One event that does not say which: then ends are counted against beginnings, whichever they are of.
+        of_account = ibis.window(group_by=KEY)
+        unsaid = told.isnull().ifelse(1, 0).max().over(of_account)
+        events = events.mutate(which=(unsaid == 0).ifelse(told.cast("string").fill_null(""), ""))
+        days = events.group_by(*KEY, "which", "age").aggregate(
+            more=(events.kind == begin).ifelse(1, -1).sum().cast("int64")
+        )
+        # What has begun since some day and not ended since: the most of it, over all days, is what is left.
+        since = ibis.window(group_by=[*KEY, "which"], order_by="age", preceding=None, following=0)
+        days = days.mutate(left=days.more.sum().over(since).cast("int64"))
+        states = days.group_by(*KEY, "which").aggregate(left=ibis.greatest(days.left.max(), 0))
+        return states.mutate(begin=ibis.literal(begin)).select(*KEY, "begin", "which", "left")
+
+    def _not_ended_by_name(self, events: ir.Table, begin: str) -> ir.Table:
+        """The events without those whose objects have ended, or did not begin; of an object its latest beginning."""
+        is_begin = events.kind == begin
+        of_object = ibis.window(group_by=[*KEY, "object_id"])
+        end_age = is_begin.ifelse(ibis.null("int64"), events.age)
+        dated = events.mutate(ended_age=end_age.min().over(of_object))
+        first = ibis.window(
+            group_by=[*KEY, "object_id", "kind"],
+            order_by=[dated.age.asc(), dated["product"].asc(), dated.amount_e4.asc()],
+        )
+        dated = dated.mutate(place=ibis.row_number().over(first))
+        goes_on = (
+            (dated.kind == begin) & (dated.place == 0) & (dated.ended_age.isnull() | (dated.age < dated.ended_age))
+        )
+        return dated.filter(dated.object_id.isnull() | goes_on)
 
     @cached_property
     def last_nps(self) -> ir.Table:

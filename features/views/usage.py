@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.inputs import TABLES
-from data.contract.vocabulary import KEY
+from data.contract.vocabulary import KEY, LEVELS
 from data.time_cut import (
     Tables,
     by_knowing,
@@ -68,16 +68,16 @@ class UsageViews(BaseViews):
         One row per event, or per day and feature already counted; ``with_lateness``.
         """
         days, dates = slots(self.snapshot_dates, edges)
-        rows = usage(self.tables)
-        rows = rows.filter(
-            (rows.day >= min(self.snapshot_dates) - timedelta(days=max(edges))) & (rows.day < max(self.snapshot_dates))
-        )
-        return with_lateness(rows.inner_join(days, "day")), dates
+        return with_lateness(self._looked_back_to(usage(self.tables), max(edges)).inner_join(days, "day")), dates
+
+    def _looked_back_to(self, rows: ir.Table, lookback_days: int) -> ir.Table:
+        first = min(self.snapshot_dates) - timedelta(days=lookback_days)
+        return rows.filter((rows.day >= first) & (rows.day < max(self.snapshot_dates)))
 
     def _user_usage(self, *edges: int) -> tuple[ir.Table, ir.Table]:
         rows, dates = self._usage(*edges)
-        if "usage_events" not in self.tables:
-            rows = rows.mutate(user_id=ibis.null("string"), hour=ibis.null("int64"))
+        if "hour" not in rows.columns:  # days that are counted by user have no hours
+            rows = rows.mutate(hour=ibis.null("int64"))
         return rows.filter(rows.user_id.notnull()), dates
 
     def _events(self, rows: ir.Table, where: ir.BooleanValue | None = None) -> ir.IntegerValue:
@@ -159,6 +159,43 @@ class UsageViews(BaseViews):
             last_day=rows.day.max(),
             events=self._events(rows),
             quantity_e4=rows.quantity_e4.sum(),
+        )
+
+    @cached_property
+    def level_days(self) -> ir.Table:
+        """One row per feature whose use is a level, day and day of knowing: the highest ``level_e4``; not cut yet.
+
+        Where days are counted by user, one for each user.
+        """
+        plans = self.tables["plan_features"]
+        levels = plans.filter(plans.measure.isin(LEVELS)).select("feature").distinct()
+        rows = usage(self.tables)
+        is_by_user = use(self.tables)[0] == "usage_daily"
+        rows = rows.mutate(of_user=rows.user_id if is_by_user else ibis.null("string"))
+        rows = self._looked_back_to(rows, QUARTER_DAYS).semi_join(levels, "feature")
+        return by_knowing(rows, "account_id", "feature", "of_user", "day").aggregate(level_e4=rows.quantity_e4.max())
+
+    @cached_property
+    def levels(self) -> ir.Table:
+        """One row per feature whose use is a level, reported within 91 days.
+
+        ``last_e4`` the latest level and ``last_before_e4`` that of 28 days before or more, ``last_days`` apart;
+        ``max_e4`` the highest of the last 28 days and ``max_before_e4`` of the 28 before.
+        """
+        month = MONTH_DAYS
+        seen = cut_days(self.level_days, self.calendar, QUARTER_DAYS)
+        highest = seen.group_by(*KEY, "feature", "of_user", "age").aggregate(level_e4=seen.level_e4.max())
+        days = highest.group_by(*KEY, "feature", "age").aggregate(level_e4=highest.level_e4.sum().cast("int64"))
+        of_feature = ibis.window(group_by=[*KEY, "feature"])
+        older_age = (days.age > month).ifelse(days.age, ibis.null("int64"))
+        days = days.mutate(last_age=days.age.min().over(of_feature), before_age=older_age.min().over(of_feature))
+        is_before = (days.age > month) & (days.age <= 2 * month)
+        return days.group_by(*KEY, "feature").aggregate(
+            last_e4=days.level_e4.max(where=days.age == days.last_age),
+            last_before_e4=days.level_e4.max(where=days.age == days.before_age),
+            last_days=(days.before_age - days.last_age).max(),
+            max_e4=days.level_e4.max(where=days.age <= month),
+            max_before_e4=days.level_e4.max(where=is_before),
         )
 
     @cached_property

@@ -92,8 +92,11 @@ def write_pages(settings: Settings, pages: Mapping[str, str]) -> list[Path]:
 
 
 @stage("refuse", retries=RETRIES)
-def refuse(known: Known, verdict: Verdict, evaluation: Evaluation | None) -> Path:
-    """The page that shows why, the record in MLflow, and the rule that may stand in if the settings allow it."""
+def refuse(known: Known, verdict: Verdict, evaluation: Evaluation | None) -> tuple[Path, str]:
+    """The page that shows why, the record in MLflow, and the rule that may stand in if the settings allow it.
+
+    Also returns what serves now, as part of a sentence.
+    """
     page = write_verdict(known, verdict, evaluation)
     settings = known.settings
     registry = ModelRegistry(settings.mlruns_folder, settings.model)
@@ -113,8 +116,12 @@ def refuse(known: Known, verdict: Verdict, evaluation: Evaluation | None) -> Pat
         categories = learn_categories(known.history, known.features)
         bundle = rule_bundle(rows, list(known.features), name, verdict, settings.training_settings, categories)
         stored = registry.log_rule(with_label_rules(bundle, settings), example_rows(bundle, rows))
-        say(f"version {stored.version} ranks by the rule '{bundle.facts['rule']}' where there is no champion")
-    return page
+        ranks = f"version {stored.version} ranks by the rule '{bundle.facts['rule']}'"
+        say(f"{ranks} where there is no champion")
+        if registry.has_champion():
+            return page, f"{ranks}, and the champion goes on serving"
+        return page, f"{ranks} and serves now: `headroom score` publishes its list"
+    return page, "no champion was registered"
 
 
 @pipeline("train")
@@ -132,9 +139,9 @@ def train(
             evaluation = evaluate_known(known)
         except NotEnoughHistoryError as error:
             verdict = too_few(error)
-            raise not_usable(verdict, refuse(known, verdict, None)) from error
+            raise not_usable(verdict, *refuse(known, verdict, None)) from error
         if not evaluation.verdict.usable:
-            raise not_usable(evaluation.verdict, refuse(known, evaluation.verdict, evaluation))
+            raise not_usable(evaluation.verdict, *refuse(known, evaluation.verdict, evaluation))
         trained = fit(known, evaluation)
         decision = decide_promotion(known, evaluation)
         bundle, texts = register(known, trained, decision)

@@ -5,7 +5,7 @@ Each room defines its own settings; here they are only put together, so a table 
 
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.errors import SettingsError, hint
 from data.ledger.rules import ExpansionRules
+from data.record.settings import RecordSettings
 from data.sources.address import SCHEMES, Address, SourceSettings
 from models.settings import EvaluationSettings, TrainSettings
 from serving.settings import ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
 PREFIX = "HEADROOM_"
+HISTORY = "record"
+"""The kind of source that `headroom record` writes."""
 
 
 class Settings(BaseModel):
@@ -27,6 +30,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: SourceSettings = SourceSettings()
+    record: RecordSettings = RecordSettings()
     expansion: ExpansionRules = ExpansionRules()
     training: TrainSettings = TrainSettings()
     serving: ServingSettings = ServingSettings()
@@ -44,9 +48,21 @@ class Settings(BaseModel):
     @property
     def address(self) -> Address:
         """The source, and what it is opened with."""
+        return self._address(self.source.url)
+
+    @property
+    def recorded_address(self) -> Address:
+        """What `headroom record` reads: the source of [record], or else of [source]."""
+        return self._address(self.record.url or self.source.url)
+
+    def _address(self, url: str) -> Address:
         asked = self.source
         left_out = frozenset(asked.ignore)
-        return Address(asked.url, self.root, asked.tables, asked.threads, asked.memory_limit, left_out)
+        return Address(url, self.root, asked.tables, asked.threads, asked.memory_limit, left_out)
+
+    @property
+    def history_folder(self) -> Path:
+        return (self.root / self.record.folder.expanduser()).resolve()
 
     @property
     def out_folder(self) -> Path:
@@ -97,6 +113,26 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
         return Settings.model_validate(values)
     except ValidationError as error:
         raise _explained(error, file) from error
+
+
+def load_recording(config: Path | str | None, source: str | None, accept: Sequence[str]) -> Settings:
+    """The settings of a recording: ``source`` and ``accept`` come from the command line.
+
+    Raises ``SettingsError`` as ``load`` does, and where what is to be recorded is a history itself.
+    """
+    settings = load(config, source)
+    changed: dict[str, Any] = {"accept": (*settings.record.accept, *accept)}
+    if source is not None:
+        changed["url"] = settings.source.url
+    settings = settings.model_copy(update={"record": settings.record.model_copy(update=changed)})
+    address = settings.recorded_address
+    if address.scheme == HISTORY:
+        raise SettingsError(
+            f"Record {address.url}.",
+            "that is a history: it holds what was recorded, not what the CRM and the billing show today.",
+            "Name the source to record as `url` under [record], or with --source.",
+        )
+    return settings
 
 
 def _read(file: Path) -> dict[str, Any]:

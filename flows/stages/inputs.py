@@ -173,7 +173,8 @@ def likeness(base: KnownBase) -> tuple[str, ...]:
 
 def provenance(settings: Settings) -> dict[str, Any]:
     """What produced an output besides the data: settings, code and library versions."""
-    chosen = settings.model_dump(mode="json", exclude={"root": True, "mlruns": True, "out": True, "source": {"url"}})
+    elsewhere: dict[str, Any] = {"root": True, "mlruns": True, "out": True, "record": True, "source": {"url"}}
+    chosen = settings.model_dump(mode="json", exclude=elsewhere)
     chosen["playbook"] = settings.playbook_file.read_text(encoding="utf-8") if settings.playbook_file else None
     return {
         "playbook_sha256": playbook_digest(settings.playbook_file),

@@ -1,6 +1,6 @@
 """The stages of a list: the champion; score, explain and add, shard by shard; rank and publish."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from data.contract.cross_sell import CrossSellOptions
 from data.sources.known import KnownBase
 from features.catalogue import full_catalogue
 from flows.run.progress import say
+from flows.run.ready import require_model
 from flows.run.runner import RETRIES, stage
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
@@ -28,8 +29,7 @@ from serving.publish import Publisher, publish
 from serving.published.assemble import assemble_batch
 from serving.published.context import ListContext, known_people
 from serving.published.layout import read_manifest
-from serving.reasons.choose import measure
-from serving.reasons.directions import DirectionReference
+from serving.reasons.choose import BaseReferences, measure
 from serving.reasons.playbook import load as load_playbook
 
 ACCOUNTS_AT_A_TIME = 20_000
@@ -42,6 +42,8 @@ def load_model(settings: Settings, reference: str | None, base: KnownBase) -> Bu
 
     Raises ``ModelError`` where it learnt other expansions, or asks for a feature that these tables do not give.
     """
+    if reference is None:
+        require_model(settings)
     registry = ModelRegistry(settings.mlruns_folder, settings.model)
     stands_in = reference is None and settings.training.without_model == "rule" and not registry.has_champion()
     bundle = registry.load(f"{settings.model}@{RULE}" if stands_in else reference)
@@ -64,7 +66,7 @@ class ListInTheMaking:
         self.fingerprint, self.explained_by = steps.Fingerprint(), ""
         self.drift = DriftCounter(bundle)
         self._last = last
-        self._references: Mapping[str, DirectionReference] | None = None
+        self._references: BaseReferences | None = None
 
     def add(self, rows: pd.DataFrame, scored: Scored, details: pd.DataFrame | None) -> None:
         """Put the accounts of a shard into words and keep them on disk, some at a time."""

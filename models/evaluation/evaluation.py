@@ -121,7 +121,7 @@ def evaluate(
         backtest=backtest,
         columns=columns,
         leaks=tuple(leaks),
-        verdict=judge_base(backtest, leaks),
+        verdict=judge_base(backtest, leaks, settings.without_model),
         cross_sell=None if cross_sells is None else fit_cross_sell(rows, cross_sells),
         cross_sell_backtest=cross_sell_backtest,
     )

@@ -40,21 +40,25 @@ class NotUsableError(HeadroomError):
     """A base from which no model may be used."""
 
 
-def not_usable(verdict: Verdict, page: object) -> NotUsableError:
-    """The refusal of a verdict that is told on ``page``."""
+def not_usable(verdict: Verdict, page: object, serving: str = "no champion was registered") -> NotUsableError:
+    """The refusal of a verdict that is told on ``page``; ``serving`` says what serves now."""
     todo = verdict.todo.rstrip(".")
     return NotUsableError(
         "Train a model.",
         f"{verdict.kind}: {'; '.join(verdict.because)}.",
-        f"{todo[:1].upper()}{todo[1:]}. The page {page} shows why; no champion was registered.",
+        f"{todo[:1].upper()}{todo[1:]}. The page {page} shows why; {serving}.",
     )
 
 
+RANK_BY_RULE = 'To rank by the rule, set [training] without_model = "rule" and train again.'
+MORE_THAN_A_RULE = "For a model, load older history or more tables."
 SIGN_OFF = 'Or sign it off once you know it to be right: [training] signed_off = ["{name}"].'
 
 
-def judge_base(backtest: Backtest, leaks: Sequence[Leak]) -> Verdict:
+def judge_base(backtest: Backtest, leaks: Sequence[Leak], without_model: str = "refuse") -> Verdict:
     """The verdict of a backtest: leaks first, then chance, then the best rule; intervals included.
+
+    ``without_model``: the setting of that name, which says whether a rule ranks already where no model is usable.
 
     Logistic regression and last month's list are no rules: they are models too, and losing to them is told on the
     bench, not here.
@@ -80,7 +84,7 @@ def judge_base(backtest: Backtest, leaks: Sequence[Leak]) -> Verdict:
                 f"{best.rival_value:.3f}: the difference of {best.difference:+.3f} ({_range(best.low, best.high)}) "
                 "does not show that the model is better",
             ),
-            'Rank by the rule ([training] without_model = "rule"), or load older history or more tables.',
+            MORE_THAN_A_RULE if without_model == "rule" else f"{RANK_BY_RULE} {MORE_THAN_A_RULE}",
         )
     return Verdict(VerdictKind.USABLE, (statement(backtest),))
 

@@ -13,11 +13,13 @@ import hashlib
 import io
 import json
 import os
+import shlex
+import sqlite3
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,8 @@ REQUIREMENTS = (
 """What that code imports."""
 OF_THE_LATEST = frozenset({"last_snapshot", "horizon_days", "motions", "code_version"})
 """Tags of a version that the registered model has too, as its latest version says them."""
+SCHEMA_DIFFERS = "out-of-date database schema"
+"""What MLflow says of a database that another version wrote, an older or a newer one."""
 ABOUT = (
     "Who expands within the horizon. Takes the table that `headroom features` writes and returns for each of its rows "
     "what the published list says: calibrated propensities, of any expansion and of each motion, and the expected "
@@ -117,11 +121,11 @@ class ModelRegistry:
         """
         with self._run(record) as run_id:
             self._attach_bundle(run_id, bundle, record.example)
-            version = self._register(run_id, record)
-            self.attach(run_id, pages(version))
-            self.set_alias(version, CHALLENGER)
-        if champion:
-            self.set_champion(version)
+            with self._registered(run_id, record) as version:
+                self.attach(run_id, pages(version))
+                self.set_alias(version, CHALLENGER)
+                if champion:
+                    self.set_champion(version)
         return bundle.registered(version, run_id, self.name)
 
     def log_rule(self, bundle: Bundle, example: pd.DataFrame | None = None) -> Bundle:
@@ -131,8 +135,8 @@ class ModelRegistry:
         record = RunRecord(f"rule {bundle.facts['last_snapshot']}", facts, description=about)
         with self._run(record) as run_id:
             self._attach_bundle(run_id, bundle, example)
-            version = self._register(run_id, record)
-        self.set_alias(version, RULE)
+            with self._registered(run_id, record) as version:
+                self.set_alias(version, RULE)
         return bundle.registered(version, run_id, self.name)
 
     def log_run(self, record: RunRecord) -> str:
@@ -273,10 +277,54 @@ class ModelRegistry:
         """Make the folder and its database if they are not there; a new database takes seconds."""
         self._client().search_experiments(max_results=1)
 
+    @property
+    def _uri(self) -> str:
+        return f"sqlite:///{self.database}"
+
     def _client(self) -> Any:
+        """What speaks to the database. Raises ModelError if another MLflow wrote it, or nothing that is a database."""
         self.artifacts.mkdir(parents=True, exist_ok=True)
-        uri = f"sqlite:///{self.database}"
-        return _mlflow().MlflowClient(tracking_uri=uri, registry_uri=uri)
+        self._require_database()
+        mlflow = _mlflow()
+        try:
+            return mlflow.MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
+        except mlflow.exceptions.MlflowException as error:
+            if SCHEMA_DIFFERS not in str(error):
+                raise
+            raise self._other_version(schema_of(self.database)) from error
+
+    def _require_database(self) -> None:
+        """Raise ModelError for a file that is no database; one that is not there yet is made."""
+        if not self.database.exists():
+            return
+        try:
+            with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as connection:
+                connection.execute("select name from sqlite_master limit 1").fetchall()
+        except sqlite3.OperationalError:  # locked, or not to be read now: MLflow tries, and tells
+            return
+        except sqlite3.DatabaseError as error:
+            raise ModelError(
+                f"Open the models of {self.folder}.",
+                f"{DATABASE} cannot be read: {error}.",
+                "Restore it from a copy, or name another folder with HEADROOM_MLRUNS.",
+            ) from error
+
+    def _other_version(self, schema: str) -> ModelError:
+        migrations = Path(_mlflow().__file__).parent / "store" / "db_migrations" / "versions"
+        is_older = any(migrations.glob(f"{schema}_*.py"))
+        first = "Make a copy of it" if is_older else "Install the MLflow that wrote it, or a later one"
+        writer = self._written_with()
+        return ModelError(
+            f"Open the models of {self.folder}.",
+            f"{DATABASE} was written by {f'MLflow {writer}' if writer else 'another version of MLflow'} (its schema is "
+            f"{schema}); MLflow {installed('mlflow')} is installed here and reads another.",
+            f"{first}, then run `mlflow db upgrade {shlex.quote(self._uri)}`.",
+        )
+
+    def _written_with(self) -> str | None:
+        """The MLflow that stored the latest model; None where there is none to tell."""
+        models = sorted(self.artifacts.glob(f"*/artifacts/{MODEL}/MLmodel"), key=lambda path: path.stat().st_mtime_ns)
+        return str(_mlflow().models.Model.load(str(models[-1])).mlflow_version) if models else None
 
     def _experiment(self, client: Any, name: str) -> str:
         """The experiment whose artifacts are in this folder; one that the folder brought from elsewhere is renamed."""
@@ -287,6 +335,16 @@ class ModelRegistry:
         if there is not None:
             return str(there.experiment_id)
         return str(client.create_experiment(name, artifact_location=self.artifacts.as_uri()))
+
+    @contextmanager
+    def _registered(self, run_id: str, record: RunRecord) -> Iterator[str]:
+        """A new version; it is gone again if what follows fails, so that a second try does not leave two."""
+        version = self._register(run_id, record)
+        try:
+            yield version
+        except BaseException:
+            self._client().delete_model_version(self.name, version)
+            raise
 
     def _register(self, run_id: str, record: RunRecord) -> str:
         """A new version of the registered model, which says of itself what its run says."""
@@ -321,9 +379,10 @@ class ModelRegistry:
         else:
             hits = there[there.run_id == asked]
         if hits.empty:
-            raise ModelError(
-                f"Load the model {asked}.", listed(there), "Choose one of these, or run `headroom train` first."
+            todo = (
+                "Run `headroom train` first." if there.empty else "Choose one of these, or run `headroom train` first."
             )
+            raise ModelError(f"Load the model {asked}.", f"{listed(there)}.", todo)
         return hits.iloc[0]
 
     def _files(self, asked: str, run_id: str) -> dict[str, str]:
@@ -355,6 +414,13 @@ class ModelRegistry:
                 f"{name} is not the one this run was stored with ({there}, {noted}).",
                 "Restore it, choose another version, or train again.",
             )
+
+
+def schema_of(database: Path) -> str:
+    """The schema of a database, by the name that MLflow gave it."""
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        row = connection.execute("select version_num from alembic_version").fetchone()
+    return str(row[0]) if row else "unknown"
 
 
 def listed(there: pd.DataFrame) -> str:

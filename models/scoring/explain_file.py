@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from data.atomic import whole_file
 from data.errors import ContractError, NotEnoughHistoryError, SourceError
+from data.sources.files import require_once
 from models.estimators.bundle import Bundle
 from models.estimators.sampling import KEYS
 from models.explain.explainer import Precision, TopAttributions
@@ -84,12 +85,13 @@ def _opened(features: Path) -> pq.ParquetFile:
 def _check(bundle: Bundle, features: Path, file: pq.ParquetFile) -> None:
     """Refuse, by name, what cannot be explained, before anything is written."""
     schema, names = file.schema_arrow, list(bundle.feature_names)
+    asked = f"Explain the feature rows of {features}."
+    require_once([name for name in schema.names if name in {*KEYS, *names}], asked)
     wrong = [f"missing: {name}" for name in KEYS if name not in schema.names]
     for name in names:
         if name in schema.names and not _is_of_kind(schema.field(name).type, is_text=name in bundle.categories):
             wanted = "text" if name in bundle.categories else "a number"
             wrong.append(f"{name} is {schema.field(name).type}, and {wanted} when the model was trained")
-    asked = f"Explain the feature rows of {features}."
     if wrong:
         raise ContractError(asked, "; ".join(wrong), "Write the file as `headroom features --out` does.")
     require_features(bundle, schema.names, asked)

@@ -128,9 +128,9 @@ def _most(main: tuple[str, Pair], against: tuple[str, Pair]) -> Iterator[str]:
     """What moved the likelihood its way, and what moved it most the other way."""
     (verb, (first, second)), (other_verb, (other, _)) = main, against
     if first:
-        yield f"{_capital(first)} {verb} it most{f', then {second}' * bool(second)}."
+        yield f"{_capital(verb)} it most: {first}{f', then {second}' * bool(second)}."
     if other:
-        yield f"{_capital(other)} {other_verb} it."
+        yield f"{_capital(other_verb)} it: {other}."
 
 
 def _places(before: int | None, rank: int | None, day: str) -> str:

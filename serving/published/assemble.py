@@ -21,11 +21,10 @@ from data.contract.score_change import Change, first_list
 from data.errors import PublishError
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
-from serving.published.row_context import row_context, with_product
+from serving.published.row_context import beside_scores, with_product
 from serving.ranking import gates, plays
 from serving.ranking import rank as ranking
-from serving.reasons.choose import explain
-from serving.reasons.directions import DirectionReferences
+from serving.reasons.choose import BaseReferences, explain
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def assemble_batch(
     attributions: pd.DataFrame,
     rows: pd.DataFrame,
     details: pd.DataFrame | None = None,
-    references: DirectionReferences | None = None,
+    references: BaseReferences | None = None,
     change: Change | None = None,
 ) -> AccountBatch:
     """Reasons, gates, motion and play of some accounts.
@@ -92,7 +91,6 @@ def assemble_batch(
     by_account, by_score = (frame.set_index("account_id", drop=False) for frame in (rows, scores))
     passed = gates.evaluate(by_account, settings.gates, users_are_daily_peaks=context.users_are_daily_peaks)
     chosen = plays.choose_plays(by_score, by_account, explained.reasons, explained.facts, passed, playbook, settings)
-    people = _of_accounts(context.people, scores["account_id"])
     table = scores.assign(
         model_version=context.model_version,
         run_id=context.run_id,
@@ -102,10 +100,7 @@ def assemble_batch(
         eligible=passed.eligible.array,
         not_eligible_because=passed.because.array,
         act_by=plays.act_by(context.snapshot_date, chosen.play, playbook).array,
-        name=people["name"].array,
-        owner=people["owner"].array,
-        segment=people["segment"].array,
-        **row_context(rows, details),
+        **beside_scores(context.people, rows, details),
     )
     table = ranking.with_unknown(table)
     return AccountBatch(
@@ -169,9 +164,3 @@ def _aligned(snapshot_date: date, *frames: pd.DataFrame) -> list[pd.DataFrame]:
                 )
         aligned.append(keyed.loc[wanted].reset_index(drop=True).assign(snapshot_date=snapshot_date))
     return aligned
-
-
-def _of_accounts(people: pd.DataFrame, account_ids: pd.Series) -> pd.DataFrame:
-    """What is known of these accounts. An account without a name is called by its id."""
-    known = people.reindex(account_ids)
-    return known.assign(name=known["name"].fillna(pd.Series(known.index, index=known.index, dtype="str")))

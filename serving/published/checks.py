@@ -14,8 +14,9 @@ from data.errors import PublishError
 from serving.published import tables
 from serving.published.assemble import AccountBatch
 from serving.published.read import PublishedList
+from serving.reasons.fallback import SHORTEST_SENTENCE
 
-TOP, TOP_REASONS, SHORTEST_TEXT = 20, 3, 10
+TOP, TOP_REASONS = 20, 3
 ROUNDING = 1e-9
 """Propensities of one account that differ by less are equal."""
 
@@ -166,8 +167,8 @@ def _ranked_and_excluded(listing: PublishedList) -> Problems:
 def _reasons(batch: AccountBatch) -> Problems:
     reasons, scores = batch.reasons, batch.scores
     lengths = reasons["text"].str.len().fillna(0)
-    for account in reasons.loc[lengths < SHORTEST_TEXT, "account_id"]:
-        yield account, f"a reason has fewer than {SHORTEST_TEXT} letters"
+    for account in reasons.loc[lengths < SHORTEST_SENTENCE, "account_id"]:
+        yield account, f"a reason has fewer than {SHORTEST_SENTENCE} letters"
     for account in reasons.loc[~reasons["account_id"].isin(scores["account_id"]), "account_id"]:
         yield account, "it has reasons and no score"
 

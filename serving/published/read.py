@@ -94,9 +94,9 @@ class PublishedList:
         """All rows of a table, some at a time."""
         if self._is_of_later_version(table):
             return
-        wanted, later = self._columns(table, tuple(columns))
-        for rows in tables.batches(self.path(table), [name for name in wanted if name not in later]):
-            yield _with_nulls(rows, table, later)[wanted]
+        wanted, there = self._columns(table, tuple(columns))
+        for rows in tables.batches(self.path(table), there):
+            yield _with_nulls(rows, table, wanted)
 
     def require(self, *names: str) -> None:
         """Raise PublishError unless these tables can be read and have their columns."""
@@ -126,28 +126,28 @@ class PublishedList:
     def _scan(self, table: str, columns: tuple[str, ...], accounts: Iterable[str] | None = None) -> pd.DataFrame:
         if self._is_of_later_version(table):
             return _with_nulls(pd.DataFrame(), table, columns or TABLES[table].names)
-        wanted, later = self._columns(table, columns)
-        there = [name for name in wanted if name not in later]
-        return _with_nulls(tables.read(self.path(table), accounts, there), table, later)[wanted]
+        wanted, there = self._columns(table, columns)
+        return _with_nulls(tables.read(self.path(table), accounts, there), table, wanted)
 
     def _is_of_later_version(self, table: str) -> bool:
         return TABLES[table].later and not self.has(table)
 
-    def _columns(self, table: str, columns: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
-        """``columns``, or all that the table has or should have; and those of them that later versions alone have."""
+    def _columns(self, table: str, columns: tuple[str, ...]) -> tuple[list[str], list[str]]:
+        """``columns``, or all that the table has or should have; and those of them that are there to be read."""
         contract, there = TABLES[table], self.columns(table)
         wanted = list(columns or (*contract.names, *(contract.features_of(there) if contract.features else ())))
         missing = [name for name in wanted if name not in there]
         gone = [name for name in missing if name not in contract.names or not contract.column(name).later]
         if gone:
             raise damaged(self.path(table), f"has no column {', '.join(gone)}")
-        return wanted, tuple(missing)
+        return wanted, [name for name in wanted if name not in missing]
 
 
 def _with_nulls(rows: pd.DataFrame, table: str, names: Iterable[str]) -> pd.DataFrame:
-    """The rows with a null column for each of ``names``."""
-    kinds = {name: _NULLS.get(TABLES[table].column(name).kind, "object") for name in names}
-    return rows.assign(**{name: pd.Series(None, index=rows.index, dtype=kind) for name, kind in kinds.items()})
+    """These columns of the rows, a null one for each that is not there."""
+    kinds = {name: _NULLS.get(TABLES[table].column(name).kind, "object") for name in names if name not in rows}
+    nulls = {name: pd.Series(None, index=rows.index, dtype=kind) for name, kind in kinds.items()}
+    return rows.assign(**nulls)[list(names)]
 
 
 def open_list(out: Path, snapshot_date: date | None = None, verb: str = "Read") -> PublishedList:

@@ -19,6 +19,22 @@ def with_product(details: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def beside_scores(people: pd.DataFrame, rows: pd.DataFrame, details: pd.DataFrame) -> dict[str, Any]:
+    """The columns of ``scores`` that no model and no play says: who the account is, and what it has.
+
+    ``people``: name, owner and segment by account_id. ``rows`` (with account_id) and ``details`` are of the same
+    accounts, in one order.
+    """
+    known = _of_accounts(people, rows["account_id"].astype("str"))
+    return {**{name: known[name].array for name in ("name", "owner", "segment")}, **row_context(rows, details)}
+
+
+def _of_accounts(people: pd.DataFrame, account_ids: pd.Series) -> pd.DataFrame:
+    """What is known of these accounts. An account without a name is called by its id."""
+    known = people.reindex(account_ids)
+    return known.assign(name=known["name"].fillna(pd.Series(known.index, index=known.index, dtype="str")))
+
+
 def row_context(rows: pd.DataFrame, details: pd.DataFrame) -> dict[str, Any]:
     """The columns of ``scores`` that say what an account has, from aligned feature rows and details."""
     none = pd.Series(np.nan, index=rows.index)

@@ -151,7 +151,7 @@ GATES: tuple[Gate, ...] = (
         "competitor_research",
         ("competitor_research_182d",),
         _at_least("competitor_research_182d"),
-        "Research on competitors was seen {competitor_research_182d:count time/times} in six months: retention first.",
+        "Looked at competitors in the last six months: retention first.",
     ),
     Gate(
         "opportunity_open",

@@ -8,7 +8,7 @@ by the sentence of one of its codes.
 import calendar
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -21,6 +21,7 @@ from data.contract.outputs import AGAINST, ATTRIBUTIONS, CONTRADICTS, FOR, NEUTR
 from data.contract.stories import story_of
 from data.errors import ModelError
 from serving.reasons.directions import DirectionReferences, contradicting, direction_references
+from serving.reasons.own_figures import OwnFigures, own_figures
 from serving.reasons.render import SHOWABLE, Facts, ReasonContext, ReasonRenderer
 from serving.settings import ReasonSettings
 
@@ -58,6 +59,14 @@ class Groups:
 
 
 @dataclass(frozen=True)
+class BaseReferences:
+    """What accounts are compared with: the base, or a large sample of it."""
+
+    directions: DirectionReferences
+    figures: OwnFigures
+
+
+@dataclass(frozen=True)
 class Explained:
     """The ``reasons`` of some accounts, and the facts that their plays are chosen by."""
 
@@ -70,7 +79,7 @@ def explain(
     rows: pd.DataFrame,
     context: ReasonContext,
     settings: ReasonSettings,
-    references: DirectionReferences | None = None,
+    references: BaseReferences | None = None,
     details: pd.DataFrame | None = None,
 ) -> Explained:
     """The ``reasons`` table: one row per account and reason kept, ``position`` 1 = strongest.
@@ -97,9 +106,10 @@ def explain(
         code: [features[member] for member in members]
         for code, members in zip(groups.codes, groups.members, strict=True)
     }
-    renderer = ReasonRenderer(facts, codes, context, dict(zip(features, values.T, strict=True)))
     compared = measure(attributions, rows, catalogue) if references is None else references
-    fitting = np.where(contradicting(values, features, facts.numbers, compared), 0.0, values)
+    context = replace(context, figures=compared.figures)
+    renderer = ReasonRenderer(facts, codes, context, dict(zip(features, values.T, strict=True)))
+    fitting = np.where(contradicting(values, features, facts.numbers, compared.directions), 0.0, values)
     odd = _without_support(groups, fitting)
     kept = _choose(groups.sums, odd, renderer, settings)
     told = _with_tried(kept, _tried(groups, odd, renderer), groups.sums)
@@ -116,13 +126,13 @@ def explain(
     return Explained(table[list(REASONS.names)].astype({"account_id": "str"}), facts)
 
 
-def measure(
-    attributions: pd.DataFrame, rows: pd.DataFrame, catalogue: Mapping[str, FeatureCard]
-) -> DirectionReferences:
-    """What the attributions of a base are compared with, from its accounts or many of them; see ``explain``."""
+def measure(attributions: pd.DataFrame, rows: pd.DataFrame, catalogue: Mapping[str, FeatureCard]) -> BaseReferences:
+    """What the accounts of a base are compared with, from all of them or many; see ``explain``."""
     features = ATTRIBUTIONS.features_of(attributions)
-    return direction_references(
-        attributions[features].to_numpy(np.float64), features, catalogue, Facts.of(rows, features, False).numbers
+    numbers = Facts.of(rows, features, False).numbers
+    values = attributions[features].to_numpy(np.float64)
+    return BaseReferences(
+        direction_references(values, features, catalogue, numbers), own_figures(values, features, catalogue, numbers)
     )
 
 

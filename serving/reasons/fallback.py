@@ -12,21 +12,31 @@ from serving.reasons.templates import are_known
 Values = Mapping[str, npt.NDArray[Any]]
 """Values by feature name, aligned to the same rows: float64 (missing is NaN), or object for text (missing is null)."""
 
+SHORTEST_SENTENCE = 10
+"""Letters of a sentence, at least: "Fit: 8." tells a reader nothing of what it is."""
 LONGEST_TEXT = 80
 """Letters of a text value that are stated."""
 
 
 def card_sentences(
-    features: Sequence[str], catalogue: Mapping[str, FeatureCard], values: Values, currency: str
+    features: Sequence[str],
+    catalogue: Mapping[str, FeatureCard],
+    values: Values,
+    currency: str,
+    compared: Values,
 ) -> tuple[list[str], list[str]]:
-    """One sentence per row and the feature it states; ``features`` lists each row's features, strongest first."""
+    """One sentence per row and the feature it states; ``features`` lists each row's features, strongest first.
+
+    ``compared``: by feature, what a number of the team's own is against the base.
+    """
     said, used = [], []
     there = {name: are_known(column) for name, column in values.items()}
     for row, listed in enumerate(features):
         names = listed.split(",")
         known = [name for name in names if name in there and there[name][row]]
         card = catalogue[known[0] if known else names[0]]
-        said.append(card_sentence(card, values[card.name][row] if known else None, currency))
+        against_base = compared[card.name][row] if card.name in compared else ""
+        said.append(card_sentence(card, values[card.name][row] if known else None, currency, against_base))
         used.append(card.name)
     return said, used
 
@@ -36,18 +46,20 @@ def card_title(card: FeatureCard) -> str:
     return _capital(card.label)
 
 
-def card_sentence(card: FeatureCard, value: float | str | None, currency: str) -> str:
+def card_sentence(card: FeatureCard, value: float | str | None, currency: str, against_base: str = "") -> str:
     """``Label: value unit.``; for a missing value what its being missing means.
 
-    The team's own features have no unit: what they gave is stated as it is.
+    The team's own features have no unit: what they gave is stated as it is, what it is against the base, and under a
+    short name also whose it is.
     """
-    label = _capital(card.label)
+    is_short = card.is_own and len(f"{card.label}: .") < SHORTEST_SENTENCE
+    label = f"Your own measure {card.label}" if is_short else _capital(card.label)
     if value is None:
         return f"{label}: no value ({card.missing or 'not known'})."
     if isinstance(value, str):
         return f"{label}: {_one_line(value).removesuffix('.')}."
     if card.is_own:
-        return f"{label}: {_number(value)}."
+        return f"{label}: {_number(value)}{against_base}."
     return f"{label}: {_with_unit(float(value), card.unit, currency)}."
 
 

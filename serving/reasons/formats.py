@@ -35,7 +35,7 @@ SPAN_DAYS, SPAN_WEEKS_DAYS, SPAN_MONTHS_DAYS = 20, 60, 730
 """A span is told in days, in weeks and in months up to so many days; from then on in years."""
 _CAPITALS = (
     "ai apac api arr b2b bi ci cli crm csm csv emea erp eu ftp gb gdpr hr html http https id ip json kb kpi latam ldap "
-    "mb mfa ml mrr nps ocr pdf qa qbr rest roi s3 saml sdk seo sla smb sme sms sql sso tb "
+    "mb mfa ml mrr nps ocr pdf qa qbr rest roi s3 saml scim sdk seo sla smb sme sms sql sso tb "
     "tls ui uk url ux vat vip vpn xml"
 )
 CAPITALS = frozenset(_CAPITALS.split())

@@ -5,7 +5,7 @@ rests on with their values, and what it names.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from data.contract.details import DETAILS, DetailKind
 from data.contract.feature_card import FeatureCard
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NEUTRAL, REASONS, OutputKind
 from serving.reasons.fallback import Values, card_sentences
+from serving.reasons.own_figures import OwnFigures
 from serving.reasons.playbook import Playbook
 from serving.reasons.tellings import Telling
 from serving.reasons.templates import USERS_ARE_DAILY_PEAKS, Columns, are_known, column
@@ -43,13 +44,15 @@ class ReasonContext:
     """What the reasons of a list are put into words with, the same for every account.
 
     ``catalogue`` has the cards of the model's features, or more. ``users_are_daily_peaks``: the users of a window are
-    those of its busiest day (no single users are known), and the sentences say so.
+    those of its busiest day (no single users are known), and the sentences say so. ``figures``: what the numbers of the
+    team's own are compared with; where there is nothing, they are stated alone.
     """
 
     catalogue: Mapping[str, FeatureCard]
     playbook: Playbook
     currency: str
     users_are_daily_peaks: bool = False
+    figures: OwnFigures = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class ReasonRenderer:
     ``codes`` gives the model's features of each reason code, ``pushes`` the attributions of the same accounts by
     feature. ``fitting`` is the number of the telling that fits each account, -1 where none does, for each code and
     side. ``own`` are the accounts of which a value is known, for each reason that is a feature of the team's own: it
-    can be told without a text of the playbook.
+    can be told without a text of the playbook. ``compared`` says what its numbers are against the base.
     """
 
     def __init__(
@@ -132,6 +135,8 @@ class ReasonRenderer:
         self.tellings: dict[tuple[str, str], tuple[Telling, ...]] = {}
         self.fitting: dict[tuple[str, str], npt.NDArray[np.int16]] = {}
         self.own: dict[str, Mask] = {}
+        of_own = [name for name in context.figures if name in facts.numbers]
+        self.compared: Values = {name: context.figures[name].compared(facts.numbers[name]) for name in of_own}
         for code, names in codes.items():
             if all(context.catalogue[name].is_own for name in names):
                 known = [are_known(facts.values[name]) for name in names if name in facts.values]
@@ -165,7 +170,13 @@ class ReasonRenderer:
         told = self.tellings[code, side]
         fitting = self.fitting[code, side]
         shown = np.array([*(telling.shown for telling in told), False])[fitting]
-        return np.asarray(shown | (self.own.get(code, False) & (fitting == -1)), dtype=bool)
+        speaks = [
+            self.context.figures[name].speaks(self.compared[name], SIDES[side])
+            for name in self.codes[code]
+            if name in self.compared
+        ]
+        by_card = self.own.get(code, False) & np.logical_and.reduce([fitting == -1, *speaks])
+        return np.asarray(shown | by_card, dtype=bool)
 
     def render(self, row: Integers, code: Objects, effect: Objects, features: Objects) -> pd.DataFrame:
         """The columns of ``reasons`` that follow from the sentence, and those beside: a row a reason, in their order.
@@ -221,7 +232,10 @@ class ReasonRenderer:
     ) -> None:
         values = self.facts.values
         known = {name: values[name][row] for name in self.codes[code] if name in values}
-        texts, used = card_sentences(features.tolist(), self.context.catalogue, known, self.context.currency)
+        against_base = {name: self.compared[name][row] for name in self.codes[code] if name in self.compared}
+        texts, used = card_sentences(
+            features.tolist(), self.context.catalogue, known, self.context.currency, against_base
+        )
         sentences["text"][at] = texts
         sentences["numbers_from"][at] = sentences["feature"][at] = used
         for name in dict.fromkeys(used):

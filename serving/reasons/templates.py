@@ -10,7 +10,8 @@ A placeholder names a feature and how to say it (``serving.reasons.formats``):
                                        what it grew from: 38 where events_28d is 46 and events_growth_28d is 8/38
 
 A condition is comparisons joined by ``and``: ``seats > 1 and nps_last is missing``, ``active_users_28d > seats``.
-It is read by a pattern, never evaluated as code. A comparison with a missing value does not hold.
+It is read by a pattern, never evaluated as code. A comparison with a missing value does not hold, unless the condition
+says so: ``peers_below_mrr >= 0.5 or missing``.
 """
 
 import operator
@@ -143,13 +144,20 @@ _COMPARISONS: dict[str, Callable[[npt.NDArray[np.float64], npt.NDArray[np.float6
     "<": operator.lt,
     ">": operator.gt,
 }
-_TERM = re.compile(r"(?P<left>[a-z_]\w*) (?:(?P<missing>is missing)|(?P<sign><=|>=|==|!=|<|>) (?P<right>-?[\w.]+))")
+_TERM = re.compile(
+    r"(?P<left>[a-z_]\w*) "
+    r"(?:(?P<missing>is missing)|(?P<sign><=|>=|==|!=|<|>) (?P<right>-?[\w.]+)(?P<too> or missing)?)"
+)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
+OR_MISSING = " or missing"
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Comparisons that must all hold: (feature, sign or ``is missing``, number or feature)."""
+    """Comparisons that must all hold: (feature, sign or ``is missing``, number or feature).
+
+    A sign with `` or missing`` holds of a missing value too.
+    """
 
     terms: tuple[tuple[str, str, float | str], ...]
 
@@ -163,14 +171,18 @@ class Condition:
                 raise ValueError(f"`{part.strip()}` is no comparison such as `seats > 1` or `nps_last is missing`")
             right = match["right"] or ""
             terms.append(
-                (match["left"], match["missing"] or match["sign"], float(right) if _NUMBER.fullmatch(right) else right)
+                (
+                    match["left"],
+                    match["missing"] or match["sign"] + (match["too"] or ""),
+                    float(right) if _NUMBER.fullmatch(right) else right,
+                )
             )
         return cls(tuple(terms))
 
     @property
     def features(self) -> tuple[str, ...]:
         """The features that are asked for, each once; those that are to be missing come last."""
-        terms = sorted(self.terms, key=lambda term: term[1] == "is missing")
+        terms = sorted(self.terms, key=lambda term: "missing" in term[1])
         names = [name for left, _, right in terms for name in (left, right) if isinstance(name, str) and name]
         return tuple(dict.fromkeys(names))
 
@@ -183,5 +195,6 @@ class Condition:
                 mask &= np.isnan(values)
                 continue
             other = column(columns, right, size) if isinstance(right, str) else np.full(size, right)
-            mask &= _COMPARISONS[sign](values, other) & ~np.isnan(values) & ~np.isnan(other)
+            holds = _COMPARISONS[sign.removesuffix(OR_MISSING)](values, other)
+            mask &= np.where(np.isnan(values) | np.isnan(other), sign.endswith(OR_MISSING), holds)
         return mask

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data.contract.outputs import SHOWN_UNDER
-from data.errors import SettingsError
+from data.errors import SettingsError, some
 from serving.published.read import PublishedList, folded
 from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
@@ -17,6 +17,8 @@ from serving.render import orders
 from serving.render.orders import Order, ShortList
 
 NARROWEST = 80
+OWNERS_TOLD = 8
+"""So many owners are named where one is unknown; more are counted."""
 
 
 def print_top(
@@ -53,9 +55,9 @@ def _refuse_unknown(listing: PublishedList, owner: str) -> None:
     books = lines.owners(listing)
     if folded(owner) in {name.casefold() for name in books["owner"]}:
         return  # the owner is known and has no ranked account: an empty list is the answer
-    known = ", ".join(books["owner"].head(8))
+    known = some(books["owner"].tolist(), OWNERS_TOLD)
     raise SettingsError(
-        f"Show the list of {owner}.", f"no account has that owner; there are {known}", "Give one of them with --owner."
+        f"Show the list of {owner}.", f"no account has that owner; there are {known}.", "Give one of them with --owner."
     )
 
 

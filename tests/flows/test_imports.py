@@ -40,7 +40,7 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert not imported(tmp_path, "--help") & (TABLES | MODELS | PREFECT)
 
 
-@pytest.mark.parametrize("command", ["check", "train", "score", "backtest"])
+@pytest.mark.parametrize("command", ["check", "train", "score", "backtest", "record"])
 def test_a_source_that_is_not_there_is_told_before_anything_heavy(command: str, tmp_path: Path) -> None:
     assert not imported(tmp_path, command, "--source", "nowhere", code=1) & (TABLES | MODELS | PREFECT)
 

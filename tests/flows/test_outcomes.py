@@ -279,6 +279,20 @@ def test_several_rows_of_one_answer_are_refused_and_those_of_others_stay(filled,
     assert pq.read_schema(tmp_path / "others.parquet").field("n").type == "int64"
 
 
+def test_an_outcomes_file_with_a_column_twice_is_left_as_it_is(
+    filled: Callable[[Cells], Path], importing: Callable[..., Imported], tmp_path: Path
+) -> None:
+    importing(filled(ANSWERED), "once.parquet")
+    table = pq.read_table(tmp_path / "once.parquet")
+    pq.write_table(table.append_column("arr", table["arr"]), tmp_path / "twice.parquet")
+    (tmp_path / "twice.csv").write_text("account_id,play,opened_at,arr,arr\n", encoding="utf-8")
+    for name in ("twice.parquet", "twice.csv"):
+        before = (tmp_path / name).read_bytes()
+        with pytest.raises(ContractError, match=r"columns occur twice: arr\."):
+            importing(filled(ANSWERED), name)
+        assert (tmp_path / name).read_bytes() == before
+
+
 def test_a_chart_sheet_is_passed_over(filled, importing) -> None:
     book = openpyxl.load_workbook(filled(ANSWERED))
     book.create_chartsheet("Chart", 0)

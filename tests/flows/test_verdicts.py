@@ -76,7 +76,15 @@ def test_where_it_is_allowed_the_best_rule_ranks_and_every_page_says_so(
     headroom: Headroom, quick: None, random_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEADROOM_TRAINING__WITHOUT_MODEL", "rule")
-    assert headroom("train", "--source", random_base, "--snapshot-date", END).code == 1
+    early = headroom("score", "--source", random_base, "--snapshot-date", END)
+    assert early.code == 1
+    assert "Run `headroom train` again: with these settings it stores a rule" in early.err
+    ran = headroom("train", "--source", random_base, "--snapshot-date", END)
+    assert ran.code == 1
+    assert "version 1 ranks by the rule" in ran.err
+    assert "and serves now: `headroom score` publishes its list." in ran.err
+    assert "no champion was registered" not in ran.err
+    assert "without_model" not in ran.err  # it is set
     scored = headroom("score", "--source", random_base, "--snapshot-date", END)
     assert scored.code == 0, scored.err
     folder = tmp_path / "published" / f"snapshot_date={END}"

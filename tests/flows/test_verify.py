@@ -139,6 +139,7 @@ def test_a_fault_of_each_kind_is_named(copied: Path, warehouse: Path, headroom: 
     edit(copied, "scores", lambda frame: set_value(frame, 1, "play", "no_such_play"))
     other = "seat" if known["motion"][2] != "seat" else "upsell"
     edit(copied, "scores", lambda frame: set_value(frame, 2, "motion", other))
+    edit(copied, "scores", lambda frame: set_value(frame, 3, "name", "Somebody Else"))
     differences = verify(None, f"parquet://{warehouse}", END, copied.parent, words=True)
     told = {(difference.account_id, difference.where) for difference in differences.differences}
     account = reasons["account_id"]
@@ -152,11 +153,23 @@ def test_a_fault_of_each_kind_is_named(copied: Path, warehouse: Path, headroom: 
         (known["account_id"][0], "opening"),
         (known["account_id"][1], "play"),
         (known["account_id"][2], "motion"),
+        (known["account_id"][3], "name"),
     } <= told
     ran = headroom("verify", "--words", "--source", warehouse, "--out", copied.parent)
     assert ran.code == 1
     assert "a reason for says `fallen`: Its use has fallen." in ran.out
     assert "which limit? It is near a limit." in ran.out
+
+
+@pytest.mark.slow
+def test_a_reason_that_is_hidden_is_named(copied: Path, warehouse: Path, headroom: Headroom) -> None:
+    reasons = pd.read_parquet(copied / "reasons.parquet")
+    place = int(reasons.index[reasons["shown"].astype(bool)][0])
+    edit(copied, "reasons", lambda frame: set_value(frame, place, "shown", False))
+    ran = headroom("verify", "--reasons", "--source", warehouse, "--out", copied.parent)
+    assert ran.code == 1
+    account, code = reasons.loc[place, ["account_id", "reason_code"]]
+    assert f"different: {account}, {code} (shown): published False, derived True" in ran.out
 
 
 @pytest.mark.slow

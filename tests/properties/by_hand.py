@@ -33,8 +33,10 @@ def by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date, ru
     """The values of the features, by name."""
     known, lines, services, names, plans = commercial(frames, account_id, snapshot, rules)
     rights = defaultdict(dict)
+    measured: dict[tuple[str, str], dict[str, str | None]] = defaultdict(dict)
     for row in rows_of(frames["plan_features"]):
         rights[row["product"], row["plan"]][row["feature"]] = e4(row["monthly_limit"])
+        measured[row["product"], row["plan"]][row["feature"]] = row["measure"]
     employees = [r["employees"] for r in rows_of(frames["accounts"]) if r["account_id"] == account_id]
     used = usage(known["usage_events"])
     bought = contracts(lines, known, services, plans, names, rules, snapshot, employees)
@@ -43,7 +45,7 @@ def by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date, ru
         **used,
         **bought,
         **seats(known, lines, bought["seats"]),
-        **included(known, is_open, plans, rights),
+        **included(known, is_open, plans, rights, measured),
         **support(known["tickets"]),
         **people(known["crm_events"], known["outcomes"], bought["tenure_days"]),
         **registered(known["users"], bought["seats"], known["usage_events"]),
@@ -102,6 +104,8 @@ def known_rows(frame: pd.DataFrame, account_id: str, happened: str, snapshot: da
         row["age"] = (snapshot - day).days
         if row.get("ends_known_at") is not None and row["ends_known_at"] >= snapshot:
             row["valid_to"] = None
+        if row.get("status") in ("won", "lost", "not_now"):  # over, though nobody may have said since when
+            row["closed_at"] = row["closed_at"] or day
         for end in ENDS:
             if row.get(end) is not None and row[end] >= snapshot:
                 row[end] = None
@@ -422,11 +426,12 @@ def is_priced(row: Row) -> bool:
 # --- limits and the next tier -----------------------------------------------------------------------------------------
 
 
-def included(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights: dict) -> Row:
+def included(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights: dict, measured: dict) -> Row:
     limits: dict[str, list[int | None]] = defaultdict(list)
     for line in lines:
         for feature, limit in rights.get((line["product"], line["plan"]), {}).items():
             limits[feature].append(limit)
+    measures = measures_of(lines, measured)
     gated = set()
     for product in {line["product"] for line in lines}:
         listed = [
@@ -450,6 +455,12 @@ def included(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights:
         if None in several:
             continue
         allowed = sum(several)
+        if measures[feature]:
+            now, before, apart = level(events, feature, measures[feature])
+            shares.append((share(now or 0, allowed), (now or 0) * 100 > allowed * 80))
+            if None not in (now, before) and now > before:
+                days.append(max(allowed - now, 0) * apart / (now - before))
+            continue
         now, before = (
             sum(quantity(e) for e in some if e["feature"] == feature)
             for some in (within(events, 28), within(events, 28, after=28))
@@ -466,6 +477,31 @@ def included(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights:
         "gated_share_used_91d": share(len(gated & used_91d), len(gated)),
         "gated_requests_182d": sum(ticket["feature"] in gated for ticket in within(known["tickets"], 182)),
     }
+
+
+def measures_of(lines: list[Row], measured: dict) -> dict[str, str | None]:
+    """Of each included feature whose use is a level: `last`, or `max` where no plan says `last`."""
+    found: dict[str, str | None] = defaultdict(lambda: None)
+    for line in lines:
+        for feature, measure in measured.get((line["product"], line["plan"]), {}).items():
+            if measure == "last" or (measure == "max" and found[feature] is None):
+                found[feature] = measure
+    return found
+
+
+def level(events: list[Row], feature: str, measure: str) -> tuple[int | None, int | None, int]:
+    """The level of a feature, that of 28 days before, and how many days lie between; of a day the highest event."""
+    of_day: dict[int, int] = {}
+    for event in within(events, 91):
+        if event["feature"] == feature:
+            of_day[event["age"]] = max(of_day.get(event["age"], 0), quantity(event))
+    if measure == "max":
+        months = [[value for age, value in of_day.items() if after < age <= after + 28] for after in (0, 28)]
+        return most(months[0]), most(months[1]), 28
+    now, before = min(of_day, default=None), min((age for age in of_day if age > 28), default=None)
+    if now is None or before is None:
+        return (None if now is None else of_day[now]), None, 0
+    return of_day[now], of_day[before], before - now
 
 
 # --- support, people, billing -----------------------------------------------------------------------------------------
@@ -505,21 +541,38 @@ def people(events: list[Row], plays: list[Row], tenure_days: int | None) -> Row:
     for event in events:
         ages[event["kind"]].append(event["age"])
     scores = [event for event in events if event["kind"] == "nps_response" and event["amount"] is not None]
-    overdue, paid = min(ages["invoice_overdue"], default=None), min(ages["invoice_paid"], default=None)
     first_value = max(ages["milestone_reached"], default=None)
-    opened, closed = (least(ages[f"expansion_opportunity_{end}"]) for end in ("opened", "closed"))
     return {
         **{f"{kind}_182d": sum(age <= 182 for age in ages[kind]) for kind in HALF_YEAR},
         "days_since_champion_promoted": min(ages["champion_promoted"], default=None),
         "milestones_365d": sum(age <= 365 for age in ages["milestone_reached"]),
         "days_to_first_value": None if None in (tenure_days, first_value) else tenure_days - first_value,
-        "opportunity_open": int(opened is not None and (closed is None or opened < closed)),
-        "invoices_overdue": int(overdue is not None and (paid is None or overdue < paid)),
+        "opportunity_open": int(
+            goes_on(events, "expansion_opportunity_opened", "expansion_opportunity_closed", "product")
+        ),
+        "invoices_overdue": int(goes_on(events, "invoice_overdue", "invoice_paid", "amount")),
         "nps_last": mean(e["amount"] for e in scores if e["age"] == min(other["age"] for other in scores)),
         "crm_events_91d": len(within(events, 91)),
         "play_open": sum(play["closed_at"] is None or play["status"] == "open" for play in plays),
         "days_since_not_now": least(play["closed_at_age"] for play in plays if play["status"] == "not_now"),
     }
+
+
+def goes_on(events: list[Row], begin: str, end: str, told_by: str) -> bool:
+    """Is there one that has begun and not ended? Walks through the days from the first, each day's beginnings first."""
+    both = sorted((e for e in events if e["kind"] in (begin, end)), key=lambda e: (-e["age"], e["kind"] == end))
+    named: dict[str, Row | None] = {}
+    for event in both:
+        if event["object_id"] is not None:
+            named[event["object_id"]] = event if event["kind"] == begin else None
+    left = [event for event in named.values() if event is not None]
+    left += [event for event in both if event["object_id"] is None]
+    is_told = all(event[told_by] is not None for event in left)
+    still: dict[Any, int] = defaultdict(int)
+    for event in sorted(left, key=lambda e: (-e["age"], e["kind"] == end)):
+        which = event[told_by] if is_told else None
+        still[which] = max(0, still[which] + (1 if event["kind"] == begin else -1))
+    return any(still.values())
 
 
 def registered(everybody: list[Row], bought: int | None, events: list[Row]) -> Row:

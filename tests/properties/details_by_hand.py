@@ -8,7 +8,17 @@ from typing import Any
 import pandas as pd
 
 from data.ledger.rules import ExpansionRules
-from tests.properties.by_hand import Row, commercial, e4, open_lines, quantity, rows_of, within
+from tests.properties.by_hand import (
+    Row,
+    commercial,
+    e4,
+    level,
+    measures_of,
+    open_lines,
+    quantity,
+    rows_of,
+    within,
+)
 from tests.properties.ledger_by_hand import plain_changes
 
 EVENTS = {
@@ -36,11 +46,13 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
     """The details of one account on one day, by name; ``None`` is missing."""
     known, counted, _, _, plans = commercial(frames, account_id, snapshot, ExpansionRules())
     rights: dict[tuple[str, str], dict[str, int | None]] = defaultdict(dict)
+    measured: dict[tuple[str, str], dict[str, str | None]] = defaultdict(dict)
     for row in rows_of(frames["plan_features"]):
         rights[row["product"], row["plan"]][row["feature"]] = e4(row["monthly_limit"])
+        measured[row["product"], row["plan"]][row["feature"]] = row["measure"]
     lines = open_lines(counted)
     return {
-        **limits(known, lines, rights),
+        **limits(known, lines, rights, measured),
         **next_tier(known, lines, plans, rights),
         **used(known["usage_events"]),
         **people(known["users"]),
@@ -54,23 +66,26 @@ def first(rows: Iterable[Row], key: Callable[[Row], Any]) -> Row:
     return min(rows, key=key, default=defaultdict(lambda: None))
 
 
-def limits(known: dict[str, list[Row]], lines: list[Row], rights: dict) -> Row:
+def limits(known: dict[str, list[Row]], lines: list[Row], rights: dict, measured: dict) -> Row:
     allowed: dict[str, list[int | None]] = defaultdict(list)
     for line in lines:
         for feature, limit in rights.get((line["product"], line["plan"]), {}).items():
             allowed[feature].append(limit)
-    found = []
+    found, measures = [], measures_of(lines, measured)
     for feature, several in allowed.items():
-        units = sum(quantity(e) for e in within(known["usage_events"], 28) if e["feature"] == feature)
+        units = sum(quantity(e) for e in within(known["usage_events"], 28) if e["feature"] == feature) * 30
+        if measures[feature]:
+            units = (level(known["usage_events"], feature, measures[feature])[0] or 0) * 28
         if None not in several and units > 0:
             limit = sum(several)
-            share = units * 30 / (limit * 28) if limit else float("inf")
-            found.append({"share": share if limit else None, "feature": feature, "limit": limit, "units": units})
+            share = units / (limit * 28) if limit else None
+            found.append({"share": share, "feature": feature, "limit": limit, "units": units / (28 * 10_000)})
     nearest = first(found, lambda row: (row["share"] is None, -(row["share"] or 0), row["feature"]))
     return {
         "limit_feature": nearest["feature"],
         "limit_amount": None if nearest["limit"] is None else nearest["limit"] / 10_000,
-        "limit_pace": None if nearest["units"] is None else nearest["units"] * 30 / (28 * 10_000),
+        "limit_pace": None if measures[nearest["feature"]] else nearest["units"],
+        "limit_level": nearest["units"] if measures[nearest["feature"]] else None,
     }
 
 
@@ -100,7 +115,6 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
     )
     return {
         "next_plan": plan,
-        "next_plan_product": product,
         "next_plan_features": len(adds) or None,
         "next_plan_used": sum(last_age.get(feature, 999) <= 91 for feature in adds) if adds else None,
         "gated_feature_used": last_used["feature"],

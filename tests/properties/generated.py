@@ -33,8 +33,15 @@ INCLUDED = {
     ("core", "team"): {"report": None, "export": 40.0, "storage": 25.5},
     ("core", "business"): {"report": None, "export": 90.0, "storage": None, "sso": None},
     ("core", "enterprise"): {"report": None, "export": None, "sso": None, "audit": None, "sandbox": None},
-    ("insights", "basic"): {"report": None, "api_calls": 30.0},
+    ("insights", "basic"): {"report": None, "api_calls": 30.0, "sandbox": 20.0},
     ("insights", "plus"): {"report": None, "api_calls": 0.0, "audit": None},
+}
+
+MEASURED = {
+    ("core", "team", "storage"): "last",
+    ("core", "team", "export"): "sum",
+    ("core", "business", "export"): "average",  # nobody knows this word
+    ("insights", "basic", "api_calls"): "max",
 }
 
 CLOCKS = {
@@ -83,6 +90,8 @@ def known_before(frames: dict[str, pd.DataFrame], day: date) -> dict[str, pd.Dat
             # An end that became known late was none until then.
             known = past[name]["ends_known_at"]
             past[name]["valid_to"] = past[name]["valid_to"].where(known.isna() | (known < midnight))
+        if name == "outcomes":  # nobody knows what will come of a play that is under way
+            past[name]["status"] = past[name]["status"].mask(past[name]["closed_at"] >= midnight, "open")
         for end in ENDS.get(name, ()):
             past[name][end] = past[name][end].where(past[name][end] < midnight)
     return past
@@ -162,8 +171,12 @@ def frames(seed: int, *, accounts: int = 12, daily: bool = False) -> dict[str, p
     tables["accounts"] = pd.DataFrame(listed).sample(frac=0.9, random_state=seed % 2**31)
     plans = [(product, plan, *listed) for product, plans in PLANS.items() for plan, listed in plans.items()]
     tables["plans"] = pd.DataFrame(plans, columns=["product", "plan", "tier", "seat_price"])
-    rights = [(*plan, feature, limit) for plan, features in INCLUDED.items() for feature, limit in features.items()]
-    tables["plan_features"] = pd.DataFrame(rights, columns=["product", "plan", "feature", "monthly_limit"])
+    rights = [
+        (*plan, feature, limit, MEASURED.get((*plan, feature)))
+        for plan, features in INCLUDED.items()
+        for feature, limit in features.items()
+    ]
+    tables["plan_features"] = pd.DataFrame(rights, columns=["product", "plan", "feature", "monthly_limit", "measure"])
     tables["product_succession"] = pd.DataFrame(
         {"product": ["storage", "legacy"], "successor": ["files", "core"], "from_day": _on(pd.Series([470, 300]))}
     )
@@ -280,6 +293,7 @@ def _events(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
 
 def _daily(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
     count, days = len(owners), _days(rng, len(owners))
+    number = pd.Series(np.arange(count))
     users = _amounts(rng, count, 0, 9, missing=0.2).round()
     return pd.DataFrame(
         {
@@ -290,6 +304,7 @@ def _daily(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
             "active_users": users.mask(owners.isin(["a1", "a2"])),  # nobody counts theirs
             "quantity": _amounts(rng, count, 0, 9, missing=0.5),
             "known_at": _known(rng, days),
+            "user_id": (owners + "-u" + (number % 4).astype(str)).where(number % 5 > 0),
         }
     )
 
@@ -326,14 +341,24 @@ def _tickets(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
 
 
 def _crm_events(rng: np.random.Generator, owners: pd.Series) -> pd.DataFrame:
+    """Events of all kinds; deals and invoices with and without an id, and what tells them apart without one."""
     count, days = len(owners), _days(rng, len(owners))
+    number = pd.Series(np.arange(count))
+    kinds = _some(rng, (*CRM_KINDS, "webinar"), count)
+    amounts = _amounts(rng, count, 0, 10, missing=0.2)
+    of_few = owners.isin(["a2", "a3", "a4", "a5"])  # all of their invoices come with an amount
+    amounts = amounts.mask(kinds.str.startswith("invoice") & of_few, (number % 2 + 1.0) * 10)
+    objects = pd.Series([("D1", None, "D2", None, None)[n % 5] for n in number], dtype=object)
+    products = pd.Series([("core", "insights")[n // 2 % 2] for n in number], dtype=object)
     return pd.DataFrame(
         {
             "account_id": owners,
             "occurred_at": _times(rng, days),
-            "kind": _some(rng, (*CRM_KINDS, "webinar"), count),
-            "amount": _amounts(rng, count, 0, 10, missing=0.2),
+            "kind": kinds,
+            "product": products.where(~owners.isin(["a0", "a1"]), None),
+            "amount": amounts,
             "known_at": _known(rng, days),
+            "object_id": objects,
         }
     )
 

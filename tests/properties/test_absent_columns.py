@@ -12,8 +12,8 @@ from data.ledger.rules import ExpansionRules
 from data.sources.staging import absent_columns, stage
 from features.build.build import build, feature_rows
 from features.catalogue import catalogue
-from features.definition import REGISTRY, table_of
-from tests.drawn import known
+from features.definition import GROUPS, REGISTRY, table_of
+from tests.drawn import NOT_BY_USER, known
 from tests.properties.generated import SNAPSHOTS, frames, raw_tables
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")]
@@ -37,6 +37,7 @@ SEATS |= {"seats_reassigned_share_91d"}
 ABSENT = {
     "usage_events.user_id": ACTIVE | POWER | TEAM_USE,
     "usage_daily.active_users": ACTIVE,
+    "usage_daily.user_id": {*POWER, *TEAM_USE} - {"shared_logins_28d"},
     "tickets.closed_at": {"tickets_open", "critical_tickets_open", *RATINGS},
     "tickets.severity": {"critical_tickets_open", "severe_tickets_91d"},
     "tickets.csat": RATINGS,
@@ -59,10 +60,12 @@ ABSENT = {
 MOVED = {"days_since_expansion", "days_since_upsell", "expansions", "expansions_365d", "last_expansion_share"}
 MOVED |= {"last_expansion_was_upsell", "last_expansion_was_cross_sell"}
 OTHERWISE = {
+    "usage_daily.user_id": ACTIVE,
     "subscriptions.seats": {*MOVED, "days_since_price_rise", "days_since_cross_sell"},
     "users.deactivated_at": {"registered_users", "registered_users_per_seat", *TEAMS, *DOMAINS},
 }
-"""What can still be told and is told otherwise: more seats are then a higher price, and nobody ever leaves."""
+"""What can still be told and is told otherwise: more seats are then a higher price, nobody ever leaves, and
+the largest day stands for the users of a window."""
 
 TOGETHER = {
     "usage_events": ("usage_events",),
@@ -81,8 +84,14 @@ def some(table: str) -> Frames:
     """A generated base of the tables that the features of one table read."""
     names = {"accounts", "subscriptions", *TOGETHER.get(table, (table,))}
     base = frames(5, daily=table != "usage_events")
-    base["usage_daily"] = base["usage_daily"].query("events > 0") if "usage_daily" in base else None
+    if "usage_daily" in base:
+        base["usage_daily"] = base["usage_daily"].query("events > 0")
     return {name: base[name] for name in sorted(names)}
+
+
+def without_ids(base: Frames) -> Frames:
+    """The base whose days are counted for all users together."""
+    return base | {"usage_daily": base["usage_daily"].drop(columns="user_id")}
 
 
 def rows_of(base: Frames) -> pd.DataFrame:
@@ -106,6 +115,9 @@ def test_without_a_column_what_needs_it_is_absent_and_the_rest_is_as_it_was(
 ) -> None:
     table, name = column.split(".")
     full, base = whole[table], some(table)
+    if column == "usage_daily.active_users":  # with ids users are counted by them
+        base = without_ids(base)
+        full = rows_of(base)
     rows = rows_of({**base, table: base[table].drop(columns=name)})
     there = ABSENT[column] & set(full)
     assert there
@@ -118,10 +130,11 @@ def test_every_column_that_a_feature_needs_is_in_this_list() -> None:
     everything = {**frames(0), **frames(0, daily=True)}
     for column in ABSENT:
         tables = set(everything) - ({"usage_events"} if column.startswith("usage_daily") else set())
-        full = {f.name for f in REGISTRY.available(tables) if f.card is not None}
-        left = {f.name for f in REGISTRY.available(tables, frozenset({column})) if f.card is not None}
+        lost = NOT_BY_USER if column == "usage_daily.active_users" else frozenset()
+        full = {f.name for f in REGISTRY.available(tables, lost) if f.card is not None}
+        left = {f.name for f in REGISTRY.available(tables, lost | {column}) if f.card is not None}
         assert full - left == ABSENT[column], column
-    columns = {need for f in REGISTRY.features.values() for need in f.needs if "." in need and need != "usage.users"}
+    columns = {need for f in REGISTRY.features.values() for need in f.needs if "." in need and need not in GROUPS}
     assert columns <= set(ABSENT)
     for column in columns:
         assert not TABLES[table_of(column)].column(column.split(".")[1]).required, column

@@ -38,7 +38,7 @@ from features.definition import PEERS, REGISTRY, WHOLE_BASE
 from features.definitions import peers
 from features.views import account as views
 from features.views import whole_base as likeness
-from tests.drawn import known
+from tests.drawn import NOT_BY_USER, known
 from tests.properties.by_hand import by_hand
 from tests.properties.generated import SNAPSHOTS, as_arrow, frames, known_before
 from tests.properties.peers_by_hand import peers_by_hand
@@ -54,8 +54,9 @@ CROSSING = {name for name, feature in REGISTRY.features.items() if feature.view 
 """The features that may see other accounts: those of the same snapshot."""
 
 ACCOUNTS = 24
-USAGE = ("usage_events", "usage_daily")
-"""Usage comes as events or already counted by day."""
+BY_USER = "usage_daily by user"
+USAGE = ("usage_events", "usage_daily", BY_USER)
+"""Usage comes as events or already counted by day, for all users or for each."""
 usage = pytest.mark.parametrize("usage", USAGE)
 
 
@@ -66,7 +67,7 @@ class Engine:
         self.con = ibis.duckdb.connect()
         self.filler = self.con.con.cursor()
         self.staged: dict[str, ir.Table] = {}
-        self.queries: dict[tuple[frozenset[str], tuple[date, ...]], str] = {}
+        self.queries: dict[tuple[frozenset[str], tuple[date, ...], frozenset[str]], str] = {}
 
     def tables(self, frames: Frames) -> dict[str, ir.Table]:
         """The staged tables of a base: views of raw tables that the next base will fill again."""
@@ -77,11 +78,13 @@ class Engine:
                 self.staged[name] = self.con.create_view(f"staged_{name}", stage(TABLES[name], self.con.table(name)))
         return {name: self.staged[name] for name in frames}
 
-    def rows(self, frames: Frames, dates: Sequence[date] = SNAPSHOTS) -> pd.DataFrame:
+    def rows(
+        self, frames: Frames, dates: Sequence[date] = SNAPSHOTS, absent: frozenset[str] = NOT_BY_USER
+    ) -> pd.DataFrame:
         """The feature rows of a base, by account and snapshot."""
-        tables, key = self.tables(frames), (frozenset(frames), tuple(dates))
+        tables, key = self.tables(frames), (frozenset(frames), tuple(dates), absent)
         if key not in self.queries:
-            expression = feature_rows(tables, dates, RULES).order_by(KEY)
+            expression = feature_rows(tables, dates, RULES, absent=absent).order_by(KEY)
             self.con._run_pre_execute_hooks(expression)  # the calendar becomes a table
             self.queries[key] = str(self.con.compile(expression))
         return as_rows(self.con.con.sql(self.queries[key]).to_arrow_table())
@@ -121,11 +124,12 @@ class Base:
 
     frames: Frames
     rows: pd.DataFrame
+    absent: frozenset[str] = NOT_BY_USER
 
 
 def told_by_the_future(engine: Engine, base: Base, day: date) -> list[str]:
     """The columns that change when everything since ``day`` is removed from the raw tables."""
-    return differences(at(base.rows, day), at(engine.rows(known_before(base.frames, day)), day))
+    return differences(at(base.rows, day), at(engine.rows(known_before(base.frames, day), absent=base.absent), day))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -146,8 +150,9 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def bases(engine: Engine) -> dict[str, Base]:
     """One base with each kind of usage."""
-    made = {kind: frames(3, accounts=ACCOUNTS, daily=kind == "usage_daily") for kind in USAGE}
-    return {kind: Base(tables, engine.rows(tables)) for kind, tables in made.items()}
+    made = {kind: frames(3, accounts=ACCOUNTS, daily=kind != "usage_events") for kind in USAGE}
+    absent = {kind: frozenset() if kind == BY_USER else NOT_BY_USER for kind in USAGE}
+    return {kind: Base(tables, engine.rows(tables, absent=absent[kind]), absent[kind]) for kind, tables in made.items()}
 
 
 # --- time -------------------------------------------------------------------------------------------------------------
@@ -162,7 +167,7 @@ def test_the_future_changes_nothing(engine: Engine, bases: dict[str, Base], usag
 @usage
 def test_one_date_gives_the_rows_that_it_has_among_several(engine: Engine, bases: dict[str, Base], usage: str) -> None:
     base, day = bases[usage], SNAPSHOTS[1]
-    assert differences(at(base.rows, day), engine.rows(base.frames, [day])) == []
+    assert differences(at(base.rows, day), engine.rows(base.frames, [day], base.absent)) == []
 
 
 @usage
@@ -196,7 +201,7 @@ def in_order(table: pa.Table) -> pa.Table:
 def test_the_order_of_rows_changes_nothing(engine: Engine, bases: dict[str, Base], usage: str) -> None:
     base = bases[usage]
     shuffled = {name: frame.sample(frac=1, random_state=0) for name, frame in base.frames.items()}
-    assert differences(base.rows, engine.rows(shuffled)) == []
+    assert differences(base.rows, engine.rows(shuffled, absent=base.absent)) == []
 
 
 @usage
@@ -205,7 +210,7 @@ def test_accounts_do_not_see_each_other(engine: Engine, bases: dict[str, Base], 
     base = bases[usage]
     account = base.rows.index[place][0]
     alone = {n: f[f["account_id"] == account] if "account_id" in f else f for n, f in base.frames.items()}
-    assert set(differences(base.rows.loc[[account]], engine.rows(alone))) <= CROSSING
+    assert set(differences(base.rows.loc[[account]], engine.rows(alone, absent=base.absent))) <= CROSSING
 
 
 def test_the_number_of_shards_changes_nothing(engine: Engine, bases: dict[str, Base]) -> None:
@@ -219,6 +224,31 @@ def test_the_number_of_shards_changes_nothing(engine: Engine, bases: dict[str, B
     assert told == [(1, 2), (2, 2)]
     assert all(len(part) for part in sharded)
     assert differences(base.rows, pd.concat(sharded).sort_index()) == []
+
+
+# --- days counted by user ---------------------------------------------------------------------------------------------
+
+
+def counted_by_user(base: Frames) -> Frames:
+    """The same use, counted by account, day, feature, user and day of knowing."""
+    events = base["usage_events"].assign(day=base["usage_events"].occurred_at.dt.floor("D"))
+    events = events.assign(known_at=events.known_at.fillna(events.day), quantity=events.quantity.fillna(1).round())
+    key = ["account_id", "day", "feature", "user_id", "known_at"]
+    daily = events.groupby(key, dropna=False, as_index=False).agg(events=("day", "size"), quantity=("quantity", "sum"))
+    whole = base["usage_events"].assign(quantity=base["usage_events"].quantity.round())
+    plans = base["plan_features"].assign(measure=None)  # of levels the highest event counts, or the sum of the users
+    others = {name: frame for name, frame in base.items() if name != "usage_events"} | {"plan_features": plans}
+    daily = daily.astype({"events": "float64"}).assign(active_users=None)
+    return others | {"usage_daily": daily, "usage_events": whole}
+
+
+def test_days_counted_by_user_tell_what_the_events_tell(engine: Engine) -> None:
+    both = counted_by_user(frames(5, accounts=ACCOUNTS))
+    daily = {name: frame for name, frame in both.items() if name != "usage_events"}
+    events = {name: frame for name, frame in both.items() if name != "usage_daily"}
+    of_events, of_days = engine.rows(events), engine.rows(daily, absent=frozenset())
+    assert set(of_events) - set(of_days) == {"shared_logins_28d"}  # a day has no hours
+    assert differences(of_days, of_events[list(of_days)]) == []
 
 
 # --- files, threads, time zones ---------------------------------------------------------------------------------------
@@ -313,7 +343,8 @@ def is_value(found: Any, expected: float | str | None) -> bool:
 
 def test_the_generated_bases_bring_every_feature_to_life(engine: Engine, bases: dict[str, Base]) -> None:
     rows = pd.concat([base.rows for base in bases.values()])
-    assert set(rows) == {name for base in bases.values() for name in catalogue(engine.tables(base.frames))}
+    tables = {kind: engine.tables(base.frames) for kind, base in bases.items()}
+    assert set(rows) == {name for kind, base in bases.items() for name in catalogue(tables[kind], absent=base.absent)}
     dull = [name for name in rows if rows[name].nunique(dropna=False) < 2 and name != "month_of_year"]
     assert dull == []
 

@@ -18,6 +18,7 @@ from features.cohort import cohort
 from features.cross_sell import features_used
 from features.views.usage import use
 from flows.stages.dates import first_usage_day
+from tests.drawn import NOT_BY_USER
 from tests.properties.generated import FEATURES, SNAPSHOTS, as_arrow, frames
 
 ROOT = Path(__file__).parents[2]
@@ -67,14 +68,19 @@ def test_days_of_zeros_change_nothing() -> None:
     assert len(told)
     pd.testing.assert_frame_equal(sorted_rows(features_used(other, keys[1])), told)
     assert first_usage_day(other) == first_usage_day(one)
-    rows = [sorted_rows(feature_rows(tables, SNAPSHOTS[:1], ExpansionRules())) for tables in (one, other)]
+    rows = [
+        sorted_rows(feature_rows(tables, SNAPSHOTS[:1], ExpansionRules(), absent=NOT_BY_USER))
+        for tables in (one, other)
+    ]
     pd.testing.assert_frame_equal(*rows, check_exact=True)
 
 
 def test_what_was_offered_by_use_is_what_the_features_count() -> None:
     tables = staged(padded(counted_base(3, accounts=8)))
     used = sorted_rows(features_used(tables, cohort(tables, SNAPSHOTS)))
-    rows = sorted_rows(feature_rows(tables, SNAPSHOTS, ExpansionRules())).set_index(["account_id", "snapshot_date"])
+    rows = sorted_rows(feature_rows(tables, SNAPSHOTS, ExpansionRules(), absent=NOT_BY_USER)).set_index(
+        ["account_id", "snapshot_date"]
+    )
     counted = used.groupby(["account_id", "snapshot_date"]).size().reindex(rows.index, fill_value=0)
     assert counted.sum() > 0
     assert counted.tolist() == rows["features_used_91d"].tolist()

@@ -5,7 +5,7 @@ from math import isnan
 import pandas as pd
 import pytest
 
-from tests.drawn import base, rows_of
+from tests.drawn import base, row_of, rows_of
 
 PLANS = """
     product | plan       | tier
@@ -133,6 +133,137 @@ def test_a_plan_without_limits_has_none_to_reach(rows: pd.DataFrame) -> None:
     assert isnan(top.limit_share_max_28d)
     assert top.limits_over_80pct == 0
     assert isnan(top.days_to_limit)
+
+
+# --- limits of what is stored -----------------------------------------------------------------------------------------
+
+STORED = """
+    product | plan | feature  | monthly_limit | measure
+    core    | team | contacts | 1000          | last
+    core    | team | projects | 40            | max
+    core    | team | emails   | 3000          | sum
+"""
+STORING = """
+    account_id | product | plan | mrr | valid_from
+    grows      | core    | team | 100 | 2025-01-01
+    sparse     | core    | team | 100 | 2025-01-01
+    falls      | core    | team | 100 | 2025-01-01
+    emptied    | core    | team | 100 | 2025-01-01
+    full       | core    | team | 100 | 2025-01-01
+    late       | core    | team | 100 | 2025-01-01
+    old        | core    | team | 100 | 2025-01-01
+    peak       | core    | team | 100 | 2025-01-01
+    shared     | core    | team | 100 | 2025-01-01
+    twice      | core    | team | 100 | 2025-01-01
+    twice      | core    | team | 100 | 2025-01-01
+    mails      | core    | team | 100 | 2025-01-01
+"""
+LEVELS = """
+    account_id | day        | feature  | events | quantity | user_id | known_at
+    grows      | 2026-06-02 | contacts | 1      | 863      |         |
+    grows      | 2026-06-15 | contacts | 1      | 950      |         |
+    grows      | 2026-06-30 | contacts | 1      | 891      |         |
+    sparse     | 2026-05-20 | contacts | 1      | 700      |         |
+    sparse     | 2026-06-20 | contacts | 1      | 731      |         |
+    falls      | 2026-06-02 | contacts | 1      | 600      |         |
+    falls      | 2026-06-30 | contacts | 1      | 500      |         |
+    emptied    | 2026-06-02 | contacts | 1      | 600      |         |
+    emptied    | 2026-06-30 | contacts | 1      | 0        |         |
+    full       | 2026-06-02 | contacts | 1      | 990      |         |
+    full       | 2026-06-30 | contacts | 1      | 1100     |         |
+    late       | 2026-06-29 | contacts | 1      | 400      |         |
+    late       | 2026-06-30 | contacts | 1      | 900      |         | 2026-07-01
+    old        | 2026-03-31 | contacts | 1      | 900      |         |
+    peak       | 2026-06-02 | projects | 1      | 36       |         |
+    peak       | 2026-06-03 | projects | 1      | 38       |         |
+    peak       | 2026-06-30 | projects | 1      | 10       |         |
+    shared     | 2026-06-30 | contacts | 1      | 300      | ann     |
+    shared     | 2026-06-30 | contacts | 1      | 200      | bob     |
+    twice      | 2026-06-30 | contacts | 1      | 500      |         |
+    mails      | 2026-06-02 | emails   | 1      | 700      |         |
+    mails      | 2026-06-15 | emails   | 1      | 1400     |         |
+    mails      | 2026-06-30 | emails   | 1      | 700      |         |
+"""
+
+
+@pytest.fixture(scope="module")
+def stored() -> pd.DataFrame:
+    return rows_of(base(subscriptions=STORING, plan_features=STORED, usage_daily=LEVELS)).droplevel("snapshot_date")
+
+
+def test_a_level_is_its_latest_and_not_the_sum_of_its_days(stored: pd.DataFrame) -> None:
+    grows = stored.loc["grows"]
+    assert grows.limit_share_max_28d == 891 / 1000
+    assert grows.limits_over_80pct == 1
+    assert grows.days_to_limit == (1000 - 891) * 28 / (891 - 863)
+
+
+def test_it_grows_by_what_lies_between_two_reports_however_far_apart(stored: pd.DataFrame) -> None:
+    assert stored.days_to_limit["sparse"] == (1000 - 731) * 31 / 31
+
+
+def test_a_level_that_falls_reaches_no_limit_and_an_empty_one_is_a_level(stored: pd.DataFrame) -> None:
+    assert stored.limit_share_max_28d["falls"] == 500 / 1000
+    assert isnan(stored.days_to_limit["falls"])
+    assert stored.limit_share_max_28d["emptied"] == 0
+
+
+def test_beyond_the_limit_of_a_level_no_days_are_left(stored: pd.DataFrame) -> None:
+    assert stored.limit_share_max_28d["full"] == 1100 / 1000
+    assert stored.days_to_limit["full"] == 0
+
+
+def test_a_level_counts_once_it_is_known_and_for_91_days(stored: pd.DataFrame) -> None:
+    assert stored.limit_share_max_28d["late"] == 400 / 1000
+    assert stored.limit_share_max_28d["old"] == 0
+
+
+def test_the_highest_of_28_days(stored: pd.DataFrame) -> None:
+    assert stored.limit_share_max_28d["peak"] == 38 / 40
+    assert stored.days_to_limit["peak"] == (40 - 38) * 28 / (38 - 36)
+
+
+def test_levels_counted_by_user_are_added_up_and_so_are_the_limits_of_two_contracts(stored: pd.DataFrame) -> None:
+    assert stored.limit_share_max_28d["shared"] == (300 + 200) / 1000
+    assert stored.limit_share_max_28d["twice"] == 500 / (2 * 1000)
+
+
+def test_what_is_used_up_by_the_month_is_still_added_up(stored: pd.DataFrame) -> None:
+    assert stored.limit_share_max_28d["mails"] == ((1400 + 700) * 30) / (3000 * 28)
+
+
+def test_of_several_reports_of_a_day_the_highest_is_its_level() -> None:
+    row = row_of(
+        subscriptions=STORING.replace("grows", "acme"),
+        plan_features=STORED,
+        usage_events="""
+            account_id | occurred_at         | feature  | quantity
+            acme       | 2026-06-30 08:00:00 | contacts | 810
+            acme       | 2026-06-30 20:00:00 | contacts | 820
+        """,
+    )
+    assert row.limit_share_max_28d == 820 / 1000
+
+
+def test_where_two_plans_measure_a_feature_differently_it_is_a_level() -> None:
+    row = row_of(
+        subscriptions="""
+            account_id | product | plan | mrr | valid_from
+            acme       | core    | team | 100 | 2025-01-01
+            acme       | crm     | team | 100 | 2025-01-01
+        """,
+        plan_features="""
+            product | plan | feature  | monthly_limit | measure
+            core    | team | contacts | 1000          | sum
+            crm     | team | contacts | 1000          | max
+        """,
+        usage_daily="""
+            account_id | day        | feature  | events | quantity
+            acme       | 2026-06-29 | contacts | 1      | 500
+            acme       | 2026-06-30 | contacts | 1      | 400
+        """,
+    )
+    assert row.limit_share_max_28d == 500 / 2000
 
 
 # --- adoption of what was bought --------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from math import isnan
 import pandas as pd
 import pytest
 
-from tests.drawn import base, rows_of
+from tests.drawn import base, drawn, row_of, rows_of
 
 CUSTOMERS = """
     account_id | product | plan | mrr | valid_from
@@ -148,9 +148,9 @@ def test_the_second_opportunity_is_open_until_today_is_over(row: pd.Series, rows
     assert rows.opportunity_open["settled"] == 0
 
 
-def test_an_opportunity_is_open_if_the_latest_opening_is_more_recent_than_the_latest_close(rows: pd.DataFrame) -> None:
+def test_an_end_ends_what_began_before_it_and_one_of_it(rows: pd.DataFrame) -> None:
     assert rows.opportunity_open["reopened"] == 1  # that it was closed twice before does not matter
-    assert rows.opportunity_open["several"] == 0  # one close ends all that was opened before it
+    assert rows.opportunity_open["several"] == 1  # of two one was closed
 
 
 def test_a_close_on_the_day_of_the_opening_closes_it(rows: pd.DataFrame) -> None:
@@ -162,6 +162,74 @@ def test_the_second_invoice_is_overdue(row: pd.Series, rows: pd.DataFrame) -> No
     assert rows.invoices_overdue["settled"] == 0
 
 
+STATES = """
+    account_id | occurred_at | kind                         | object_id | product  | amount | known_at   | expected
+    named      | 2026-03-01  | expansion_opportunity_opened | D1        |          |        |            | 1
+    named      | 2026-04-01  | expansion_opportunity_opened | D2        |          |        |            |
+    named      | 2026-05-01  | expansion_opportunity_closed | D2        |          |        |            |
+    ended      | 2026-03-01  | expansion_opportunity_opened | D1        |          |        |            | 0
+    ended      | 2026-04-01  | expansion_opportunity_opened | D2        |          |        |            |
+    ended      | 2026-05-01  | expansion_opportunity_closed | D2        |          |        |            |
+    ended      | 2026-05-02  | expansion_opportunity_closed | D1        |          |        |            |
+    stranger   | 2026-03-01  | expansion_opportunity_opened | D1        |          |        |            | 1
+    stranger   | 2026-05-01  | expansion_opportunity_closed | D9        |          |        |            |
+    twice      | 2026-03-01  | expansion_opportunity_opened | D1        |          |        |            | 0
+    twice      | 2026-03-01  | expansion_opportunity_opened | D1        |          |        |            |
+    twice      | 2026-05-01  | expansion_opportunity_closed | D1        |          |        |            |
+    again      | 2026-03-01  | expansion_opportunity_opened | D1        |          |        |            | 1
+    again      | 2026-04-01  | expansion_opportunity_closed | D1        |          |        |            |
+    again      | 2026-05-01  | expansion_opportunity_opened | D1        |          |        |            |
+    late       | 2026-03-01  | expansion_opportunity_opened | D1        |          |        |            | 1
+    late       | 2026-05-01  | expansion_opportunity_closed | D1        |          |        | 2026-07-01 |
+    unknown    | 2026-03-01  | expansion_opportunity_opened |           |          |        | 2026-07-01 | 0
+    unknown    | 2026-05-01  | expansion_opportunity_closed |           |          |        |            |
+    half       | 2026-03-01  | expansion_opportunity_opened | D1        |          |        |            | 0
+    half       | 2026-05-01  | expansion_opportunity_closed |           |          |        |            |
+    counted    | 2026-03-01  | expansion_opportunity_opened |           |          |        |            | 0
+    counted    | 2026-04-01  | expansion_opportunity_opened |           |          |        |            |
+    counted    | 2026-05-01  | expansion_opportunity_closed |           |          |        |            |
+    counted    | 2026-06-01  | expansion_opportunity_closed |           |          |        |            |
+    lone       | 2026-03-01  | expansion_opportunity_closed |           |          |        |            | 1
+    lone       | 2026-04-01  | expansion_opportunity_opened |           |          |        |            |
+    products   | 2026-03-01  | expansion_opportunity_opened |           | core     |        |            | 1
+    products   | 2026-04-01  | expansion_opportunity_closed |           | insights |        |            |
+    other      | 2026-03-01  | expansion_opportunity_opened |           | core     | 500    |            | 0
+    other      | 2026-04-01  | expansion_opportunity_closed |           | core     | 450    |            |
+    unsaid     | 2026-03-01  | expansion_opportunity_opened |           | core     |        |            | 0
+    unsaid     | 2026-04-01  | expansion_opportunity_closed |           |          |        |            |
+    unpaid     | 2026-03-01  | invoice_overdue              |           |          | 100    |            | 1
+    unpaid     | 2026-04-01  | invoice_paid                 |           |          | 50     |            |
+    paid       | 2026-03-01  | invoice_overdue              |           |          | 100    |            | 0
+    paid       | 2026-04-01  | invoice_paid                 |           |          | 100    |            |
+    billed     | 2026-03-01  | invoice_overdue              | I1        |          | 100    |            | 1
+    billed     | 2026-04-01  | invoice_paid                 | I2        |          | 100    |            |
+"""
+
+
+def test_each_deal_and_each_invoice_goes_on_until_its_own_end() -> None:
+    events = drawn(STATES)
+    lines = [f"{account} | core | team | 100 | 2025-01-01" for account in events.account_id.unique()]
+    lines = "\n".join(["account_id | product | plan | mrr | valid_from", *lines])
+    rows = rows_of(base(subscriptions=lines, crm_events=STATES)).droplevel("snapshot_date")
+    expected = events.dropna(subset="expected").set_index("account_id")
+    found = {
+        account: rows.invoices_overdue[account] if kind.startswith("invoice") else rows.opportunity_open[account]
+        for account, kind in expected.kind.items()
+    }
+    assert found == expected.expected.astype(float).to_dict()
+
+
+def test_an_account_without_a_deal_has_no_deal_open_though_an_invoice_is_overdue() -> None:
+    overdue = row_of(
+        subscriptions=CUSTOMERS,
+        crm_events="""
+            account_id | occurred_at | kind            | object_id
+            acme       | 2026-06-01  | invoice_overdue | I1
+        """,
+    )
+    assert (overdue.invoices_overdue, overdue.opportunity_open) == (1, 0)
+
+
 def test_the_latest_nps_is_the_mean_of_the_latest_day_with_a_score(row: pd.Series) -> None:
     assert row.nps_last == (9 + 8) / 2
 
@@ -171,6 +239,28 @@ def test_the_latest_nps_is_the_mean_of_the_latest_day_with_a_score(row: pd.Serie
 
 def test_two_plays_are_under_way_since_the_win_of_today_is_not_known(row: pd.Series) -> None:
     assert row.play_open == 2
+
+
+def test_a_play_that_is_over_is_not_under_way_though_nobody_says_since_when() -> None:
+    rows = rows_of(
+        base(
+            subscriptions=CUSTOMERS,
+            outcomes="""
+                account_id | play  | opened_at  | status  | closed_at
+                acme       | seats | 2026-02-01 | won     |
+                settled    | seats | 2026-06-21 | not_now |
+                early      | seats | 2026-02-01 | open    |
+                eager      | seats | 2026-02-01 | lost    | 2026-07-01
+                several    | seats | 2026-02-01 | paused  |
+            """,
+        )
+    ).droplevel("snapshot_date")
+    assert rows.play_open["acme"] == 0
+    assert rows.play_open["settled"] == 0
+    assert rows.days_since_not_now["settled"] == 10
+    assert rows.play_open["early"] == 1
+    assert rows.play_open["eager"] == 1  # lost today, which is not known yet
+    assert rows.play_open["several"] == 1  # nobody knows this word
 
 
 def test_they_last_said_not_now_on_the_31st_of_may(row: pd.Series, rows: pd.DataFrame) -> None:

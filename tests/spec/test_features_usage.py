@@ -264,6 +264,35 @@ def test_who_is_a_power_user_cannot_be_told_from_counts(counted: pd.DataFrame) -
     assert needs_users.isdisjoint(counted.columns)
 
 
+def test_days_that_are_counted_by_user_tell_who_was_active() -> None:
+    rows = rows_of(
+        base(
+            subscriptions="""
+                account_id | product | plan | mrr | seats | valid_from
+                acme       | core    | team | 100 | 10    | 2024-01-01
+            """,
+            usage_daily="""
+                account_id | day        | feature | events | user_id | known_at
+                acme       | 2026-06-30 | report  | 6      | ann     |
+                acme       | 2026-06-30 | export  | 2      | ann     |
+                acme       | 2026-06-29 | report  | 1      | bob     |
+                acme       | 2026-06-28 | report  | 1      |         |
+                acme       | 2026-06-27 | report  | 9      | cid     | 2026-07-01
+                acme       | 2026-04-15 | report  | 3      | dan     |
+            """,
+        ),
+        absent=frozenset(),
+    )
+    acme = rows.loc["acme"].iloc[0]
+    assert acme.active_users_28d == len(["ann", "bob"])
+    assert acme.active_users_91d == len(["ann", "bob", "dan"])
+    assert acme.seat_utilization_28d == 2 / 10
+    assert acme.stickiness_28d == 2 / (2 * 28)
+    assert acme.top_user_share_28d == (6 + 2) / (6 + 2 + 1)
+    assert acme.events_28d == 6 + 2 + 1 + 1
+    assert "shared_logins_28d" not in rows  # a day has no hours
+
+
 def test_a_counted_zero_is_no_use(counted: pd.DataFrame) -> None:
     dormant = counted.loc["dormant"]
     assert dormant.days_since_active == 2

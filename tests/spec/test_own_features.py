@@ -6,6 +6,8 @@ import pytest
 
 from data.errors import ContractError
 from features.catalogue import catalogue
+from features.definitions.custom import TAKEN
+from features.labels import FLAGS
 from tests.drawn import base, row_of, rows_of
 
 LINES = """
@@ -41,3 +43,24 @@ def test_each_column_has_a_card_of_its_own() -> None:
 def test_a_name_that_a_feature_has_is_refused() -> None:
     with pytest.raises(ContractError, match=r"mrr, tier: features of these names are built in\."):
         rows_of(base(subscriptions=LINES, account_features="account_id | known_at | mrr | tier"))
+
+
+@pytest.mark.parametrize(
+    "name", ["MRR", "Peak_Users_28d", "expanded", "segment", "snapshot_date", "renews_on", "KNOWN_ON"]
+)
+def test_a_name_that_stands_beside_the_features_is_refused_in_any_case(name: str) -> None:
+    with pytest.raises(ContractError, match=rf"{name}: (features of these names|these names say something else)"):
+        rows_of(base(subscriptions=LINES, account_features=f"account_id | known_at | {name}"))
+
+
+@pytest.mark.parametrize("name", ["fit", "nps", "arr", "icp", "日本", "a", "propensity", "owner", "count", "select"])
+def test_a_short_name_and_a_name_of_another_table_are_names(name: str) -> None:
+    own = f"""
+        account_id | known_at   | {name}
+        acme       | 2026-06-30 | 88
+    """
+    assert row_of(subscriptions=LINES, account_features=own)[name] == "88"
+
+
+def test_no_measure_can_be_called_as_a_label() -> None:
+    assert {*FLAGS, "expanded", "expansion_arr"} <= TAKEN

@@ -19,6 +19,10 @@ from data.sources.files import first_line
 from data.sources.user_sql import identifier, one_select, query_error
 from data.sources.warehouse import Warehouse
 
+REFUSED = ("28", "3D", "42501")
+"""SQL states of a wrong user or password, an unknown database and a missing right."""
+REFUSAL_WORDS = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "does not exist")
+
 
 class Postgres(Warehouse):
     """The tables and views of a schema (default: ``public``) of ``postgres://USER@HOST:PORT/DATABASE/SCHEMA``."""
@@ -69,4 +73,15 @@ def _in_our_words(asked: str, todo: str) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise SourceError(asked, first_line(str(error)), todo) from error
+        said = first_line(str(error))
+        if not _is_refusal(error):
+            raise SourceError(asked, said, todo) from error
+        cause = PermissionError(said)
+        cause.__cause__ = error
+        raise SourceError(asked, said, todo) from cause
+
+
+def _is_refusal(error: psycopg.Error) -> bool:
+    """Does the server refuse who asks, today and in a minute? While connecting, its words may be all that it says."""
+    said = str(error).lower()
+    return (error.sqlstate or "").startswith(REFUSED) or any(words in said for words in REFUSAL_WORDS)

@@ -22,7 +22,7 @@ from data.contract.inputs import TABLES
 from data.errors import SourceError, hint
 from data.sources.address import Address
 from data.sources.engine import Engine
-from data.sources.files import TableFiles, list_tables, one_per_name
+from data.sources.files import TableFiles, list_tables, one_per_name, refuse_repeated_columns
 from data.sources.kinds import spark_parquet
 from data.sources.user_sql import names_read, one_select, query_error, words_of
 from data.sources.variants import variants_of
@@ -99,6 +99,7 @@ class Spark(Warehouse):
                 "Export them to Parquet, or read the folder with csv://.",
             )
         for name in by_sql & self.files.keys():
+            refuse_repeated_columns(self.files[name])
             parts = spark_parquet.look_into(self.files[name])
             words = set().union(
                 *[words_of(sql) for sql in queries.values() if name in names_read(sql, [name], "spark")]
@@ -108,6 +109,7 @@ class Spark(Warehouse):
 
     def _read_table(self, name: str) -> ir.Table:
         """A table of the folder: the contract's columns, and the team's own where it may have some."""
+        refuse_repeated_columns(self.files[name])
         table, parts = TABLES[name], spark_parquet.look_into(self.files[name])
         wanted = {column.name for column in table.columns}
         wanted |= {variant for column in wanted for variant in variants_of(column, [*parts.names, *parts.unreadable])}

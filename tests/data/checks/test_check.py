@@ -1,7 +1,7 @@
 """What `headroom check` says: every rule with its message, its severity and its count, on small drawn tables."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -236,6 +236,26 @@ CASES: list[tuple[str, str, dict[str, str], str, int, str]] = [
         "kinds that nobody asked about",
     ),
     (
+        "words:measure",
+        "note",
+        {"plan_features": "product,plan,feature,measure\ncore,basic,login,sum\ncore,basic,export,avg\n"},
+        "plan_features.measure has values that feed no signal of their own: 'avg' (1 row).",
+        1,
+        "a measure that nobody knows",
+    ),
+    (
+        "unclosed",
+        "warning",
+        {
+            "outcomes": "account_id,play,opened_at,status,closed_at\n1,seats,2024-02-01,won,\n"
+            "1,tier,2024-02-01,won,2024-03-01\n1,more,2024-02-01,open,\n2,tier,2024-02-01,lost,\n"
+        },
+        "outcomes: 2 rows with a status of what is over (such as 'won') and no closed_at; such a play counts "
+        "as closed on the day on which it was opened.",
+        2,
+        "a play that was won, nobody says when",
+    ),
+    (
         "unknown_plan",
         "warning",
         {"plans": "product,plan,tier\ncore,gold,1\n"},
@@ -400,3 +420,62 @@ def test_the_bases_pass_and_say_what_they_lack(bases: Path) -> None:
     retail = check(connect("parquet://online_retail", RETAIL, root=bases), TODAY)
     assert retail.errors == []
     assert "subscriptions" in {finding.table for finding in retail.notes if finding.rule == "missing"}
+
+
+# --- levels -----------------------------------------------------------------------------------------------------------
+
+
+def daily(*quantities: float) -> str:
+    """The days up to the end of June with these quantities of contacts."""
+    days = [date(2026, 7, 1) - timedelta(days=len(quantities) - place) for place in range(len(quantities))]
+    lines = [f"1,{day},contacts,1,{quantity}\n" for day, quantity in zip(days, quantities, strict=True)]
+    return "".join(["account_id,day,feature,events,quantity\n", *lines])
+
+
+LIMITED = "product,plan,feature,monthly_limit\ncore,basic,contacts,1000\n"
+GROWING = [800 + day for day in range(28)]
+
+
+@pytest.mark.parametrize(
+    ("quantities", "limits", "is_found"),
+    [
+        (GROWING, LIMITED, True),
+        (GROWING, LIMITED.replace("limit\n", "limit,measure\n").replace("1000", "1000,last"), False),  # it is said
+        (GROWING, LIMITED.replace("limit\n", "limit,measure\n").replace("1000", "1000,sum"), False),
+        (GROWING, LIMITED.replace("1000", ""), False),  # no limit
+        (GROWING, LIMITED.replace("1000", "100000"), False),  # used up by the month it would stay within
+        (GROWING[:13], LIMITED, False),  # too few days to tell
+        ([800, 100] * 14, LIMITED, False),  # begins anew
+        ([*GROWING, 790], LIMITED, True),  # a few were deleted
+    ],
+)
+def test_a_level_without_a_measure_is_warned_of(
+    tmp_path: Path, quantities: list[int], limits: str, is_found: bool
+) -> None:
+    found = of_rule(report(tmp_path, usage_daily=daily(*quantities), plan_features=limits), "level:contacts")
+    assert [finding.severity for finding in found] == [Severity.WARNING] * is_found
+    assert all("Write `last` into plan_features.measure" in finding.todo for finding in found)
+
+
+# --- days counted by user ---------------------------------------------------------------------------------------------
+
+BY_USER = "account_id,day,feature,events,user_id\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("1,2024-01-06,login,3,ann\n1,2024-01-06,login,2,bob\n1,2024-01-06,login,1,\n", None),
+        ("1,2024-01-06,login,3,ann\n1,2024-01-06,login,2,ann\n", "user_id"),
+        ("1,2024-01-06,login,3,\n1,2024-01-06,login,2,\n", "user_id"),  # nobody's use, twice
+    ],
+)
+def test_days_counted_by_user_have_the_user_in_their_key(tmp_path: Path, rows: str, message: str | None) -> None:
+    found = of_rule(report(tmp_path, usage_daily=BY_USER + rows), "repeated")
+    assert [finding.count for finding in found] == [2] * (message is not None)
+    assert all("(account_id, day, feature, user_id, known_at)" in finding.message for finding in found)
+
+
+def test_days_counted_for_all_users_have_no_user_in_their_key(tmp_path: Path) -> None:
+    (found,) = of_rule(report(tmp_path, usage_daily="1,2024-01-06,login,3\n"), "repeated")
+    assert "(account_id, day, feature, known_at)" in found.message

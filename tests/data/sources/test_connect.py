@@ -8,6 +8,8 @@ from pathlib import Path
 import duckdb
 import ibis
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data.contract.inputs import Kind
@@ -244,6 +246,15 @@ def test_a_broken_gzip_or_encoding(content: bytes, words: str, tmp_path: Path) -
     (tmp_path / "accounts.csv.gz").write_bytes(content)
     with pytest.raises(HeadroomError, match=words):
         connect(f"csv://{tmp_path}")
+
+
+@pytest.mark.parametrize("second", ["name", "NAME"])
+def test_a_parquet_file_with_a_column_twice(tmp_path: Path, second: str) -> None:
+    columns = [pa.array(["1"]), pa.array(["Acme"]), pa.array(["2024-01-05"]), pa.array(["Acme Inc"])]
+    table = pa.Table.from_arrays(columns, names=["account_id", "name", "created_at", second])
+    pq.write_table(table, tmp_path / "accounts.parquet")
+    with pytest.raises(ContractError, match=rf"Read the file accounts\.parquet .*\n.*occur twice: .*{second}"):
+        connect(f"parquet://{tmp_path}")
 
 
 def test_a_table_that_is_there_twice(tmp_path: Path) -> None:

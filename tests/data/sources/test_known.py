@@ -1,6 +1,7 @@
 """A base as known before a day: what it says of itself, which days it refuses, and that it is closed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import ClassVar
@@ -86,6 +87,7 @@ def test_a_base_says_what_it_is(toy: Source) -> None:
     with known_before(toy, None, TODAY) as base:
         assert base.snapshot_date == date(2026, 6, 21)  # the day after the last row
         assert base.users_are_daily_peaks
+        assert not replace(base, absent=base.absent - {"usage_daily.user_id"}).users_are_daily_peaks
         assert "accounts.owner" in base.absent
         assert base.state is None
         assert base.warnings == (

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from flows.pipelines import backtest, demo, train
+from flows.pipelines import backtest, demo, record, train
 from flows.run.progress import say
 from flows.run.runner import P, Pipeline, R, Runner, Stage, each, pipeline, running, stage
 from flows.stages import base, history, scoring
@@ -76,11 +76,12 @@ def test_a_runner_takes_over_what_is_called_within() -> None:
 
 
 def test_only_what_reads_a_source_or_writes_to_a_sink_is_tried_again() -> None:
-    modules = (base, history, scoring, train, backtest, demo)
+    modules = (base, history, scoring, train, backtest, demo, record)
     stages = {value.name: value for module in modules for value in vars(module).values() if isinstance(value, Stage)}
     assert {name for name, stage in stages.items() if stage.retries} == {
         "base known before the day",
         "champion",
+        "record the day",
         "register",
         "refuse",
         "write backtest",

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
+from psycopg import OperationalError
 
 from data.errors import SourceError
+from data.sources.kinds.postgres import _in_our_words
 from flows.run import under_prefect
 from flows.run.progress import say
 from flows.run.runner import pipeline, runner, stage
@@ -86,10 +88,19 @@ def lost_connection() -> Exception:
     return error
 
 
+def wrong_password() -> Exception:
+    try:
+        with _in_our_words("Open the database.", "Check PGPASSWORD."):
+            raise OperationalError('connection failed: FATAL:  password authentication failed for user "ann"')
+    except SourceError as error:
+        return error
+
+
 @pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize(
     ("error", "retries", "tries"),
     [
+        (wrong_password(), 2, 1),
         (ConnectionError(), 2, 3),
         (lost_connection(), 2, 3),
         (ConnectionError(), 0, 1),  # it touches neither source nor sink

@@ -35,6 +35,8 @@ def test_a_base_that_one_rule_explains_needs_no_model() -> None:
     evaluation = evaluate(rows, FEATURES, HONEST)
     assert evaluation.verdict.kind is VerdictKind.NO_SIGNAL
     assert "that of the rule" in evaluation.verdict.because[0]
+    assert 'set [training] without_model = "rule" and train again' in evaluation.verdict.todo
+    assert "without_model" not in judge_base(evaluation.backtest, evaluation.leaks, "rule").todo
     assert evaluation.backtest.figure("auc")[1] > 0.5  # better than chance, and still no reason for a model
     assert evaluation.backtest.best_rival("auc", rules_only=True).rival in ("MRR", BEST_RULE)
 

@@ -1,5 +1,9 @@
 import json
+import re
 import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +15,7 @@ from models.estimators import boosting
 from models.estimators.bundle import FORMAT, Bundle, OutdatedModelError
 from models.registry.champion import champion_of, promote, rollback
 from models.registry.mlflow_store import ModelRegistry, _mlflow
+from models.registry.records import RunRecord
 from models.report.run_record import plots_of
 from models.scoring.score import score
 from models.training.promotion import Choice, Decision
@@ -210,3 +215,82 @@ def test_files_that_were_changed_are_not_served(trained: TrainedModel) -> None:
         Bundle.from_files({name: text for name, text in files.items() if name != "booster_upsell.txt"})
     with pytest.raises(ModelError, match="format 0"):
         Bundle.from_files({"bundle.json": '{"format": 0}'})
+
+
+@pytest.mark.parametrize("failing", ["pages", "set_champion"])
+def test_a_second_try_leaves_one_version_and_not_two(
+    trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    registry = ModelRegistry(mlruns)
+    log(registry, trained, "d1")
+
+    def fail(*_: object) -> dict[str, str]:
+        raise OSError("the disk is full")
+
+    pages = fail if failing == "pages" else lambda _: {}
+    with monkeypatch.context() as patch:
+        if failing == "set_champion":
+            patch.setattr(registry, "set_champion", fail)
+        with pytest.raises(OSError, match="the disk is full"):
+            registry.log_model(trained.bundle, RunRecord("a run"), pages=pages)
+    assert registry.versions().version.tolist() == ["1"]
+    assert registry.load().version == "1"
+    log(registry, trained, "d2")
+    assert registry.versions().aliases.tolist() == ["challenger champion", "previous_champion"]
+
+
+# --- a database that another MLflow wrote -----------------------------------------------------------------------------
+
+OPENINGS: dict[str, Callable[[ModelRegistry], object]] = {
+    "load": lambda registry: registry.load(),
+    "versions": lambda registry: registry.versions(),
+    "open": lambda registry: registry.open(),
+    "has_champion": lambda registry: registry.has_champion(),
+    "log_run": lambda registry: registry.log_run(RunRecord("a run")),
+    "log_list": lambda registry: registry.log_list(RunRecord("a list", {"snapshot_date": "2026-07-01"})),
+    "note": lambda registry: registry.note("a run", "a tag", "a text"),
+}
+
+
+OF_MLFLOW_1 = "451aebb31d03"
+"""The schema of an early MLflow, which every later one knows how to bring up to date."""
+
+
+def with_schema(folder: Path, schema: str) -> ModelRegistry:
+    with closing(sqlite3.connect(folder / "mlflow.db")) as connection, connection:
+        connection.execute("update alembic_version set version_num = ?", [schema])
+    return ModelRegistry(folder)
+
+
+@pytest.mark.parametrize("opening", OPENINGS.values(), ids=OPENINGS)
+@pytest.mark.parametrize(
+    ("is_known", "todo"),
+    [
+        (True, "Make a copy of it, then run `mlflow db upgrade"),
+        (False, "Install the MLflow that wrote it, or a later one, then run `mlflow db"),
+    ],
+)
+def test_a_database_of_another_mlflow_is_told_of_and_how_it_is_brought_up_to_date(
+    mlruns: Path, opening: Callable[[ModelRegistry], object], is_known: bool, todo: str
+) -> None:
+    registry = with_schema(mlruns, OF_MLFLOW_1 if is_known else "0123456789ab")
+    before = (mlruns / "mlflow.db").read_bytes()
+    with pytest.raises(ModelError, match=f"written by another version of MLflow.*\n.*{todo}") as told:
+        opening(registry)
+    assert f"sqlite:///{mlruns / 'mlflow.db'}" in told.value.todo
+    assert (mlruns / "mlflow.db").read_bytes() == before
+
+
+def test_the_mlflow_that_stored_the_latest_model_is_named(trained: TrainedModel, mlruns: Path) -> None:
+    log(ModelRegistry(mlruns), trained, "d1")
+    (stored,) = mlruns.glob("artifacts/*/artifacts/model/MLmodel")
+    stored.write_text(re.sub("mlflow_version: .*", "mlflow_version: 2.9.2", stored.read_text()), encoding="utf-8")
+    later = shutil.copytree(mlruns, mlruns.with_name("later"))  # a process looks at the schema of a database once
+    with pytest.raises(ModelError, match=r"mlflow\.db was written by MLflow 2\.9\.2 \(its schema is 0123456789ab\)"):
+        with_schema(later, "0123456789ab").load()
+
+
+def test_what_is_no_database_is_told_of(mlruns: Path) -> None:
+    (mlruns / "mlflow.db").write_text("not a database, though it is long enough for one" * 100, encoding="utf-8")
+    with pytest.raises(ModelError, match=r"mlflow\.db cannot be read: file is not a database"):
+        ModelRegistry(mlruns).versions()

@@ -130,6 +130,21 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(
     assert [path.name for path in tmp_path.iterdir()] == ["features.parquet"]
 
 
+@pytest.mark.parametrize("name", ["mrr", "account_id"])
+def test_a_column_that_is_there_twice_is_named(trained: TrainedModel, tmp_path: Path, name: str) -> None:
+    table = pa.Table.from_pandas(rows(), preserve_index=False)
+    pq.write_table(table.append_column(name, table[name]), tmp_path / "features.parquet")
+    with pytest.raises(ContractError, match=rf"found: columns occur twice: {name}\."):
+        explain_file(trained.bundle, tmp_path / "features.parquet", tmp_path / "out.parquet")
+
+
+def test_a_column_that_no_model_asks_for_may_be_there_twice(trained: TrainedModel, tmp_path: Path) -> None:
+    table = pa.Table.from_pandas(rows(), preserve_index=False)
+    notes = pa.array(["x"] * len(table))
+    pq.write_table(table.append_column("note", notes).append_column("note", notes), tmp_path / "features.parquet")
+    assert explain_file(trained.bundle, tmp_path / "features.parquet", tmp_path / "out.parquet") == len(table)
+
+
 def test_a_file_that_is_none_is_refused(trained: TrainedModel, tmp_path: Path) -> None:
     (tmp_path / "text.parquet").write_text("account_id,seats")
     for name in ("text.parquet", "nowhere.parquet"):

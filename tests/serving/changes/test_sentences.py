@@ -29,8 +29,8 @@ def said(about: About = ABOUT, reasons: dict[str, float] | None = None, **facts:
 
 def test_why_an_account_went_up() -> None:
     assert said(reasons={"seats_in_use": 0.3, "usage_trend": 0.03}, model=0.1, rank_left=-3) == (
-        "Up from 31: likelihood up from 12% to 18%, 3 accounts above it left. Seats in use raised it most, then the "
-        "retrained model."
+        "Up from 31: likelihood up from 12% to 18%, 3 accounts above it left. Raised it most: seats in use, then "
+        "the retrained model."
     )
 
 
@@ -48,7 +48,7 @@ def test_why_an_account_went_down() -> None:
     )  # fmt: skip
     assert told == (
         "Down from 31: likelihood down from 12% to 6%, an account came in above it, on balance 1,200 others moved past "
-        "it. Seats in use lowered it most, then an adjustment for all accounts. Growth of MRR raised it."
+        "it. Lowered it most: seats in use, then an adjustment for all accounts. Raised it: growth of MRR."
     )
 
 
@@ -63,7 +63,7 @@ def test_the_others_are_told_as_far_as_they_went_the_way_of_the_rank() -> None:
 
 def test_many_small_changes_are_told_together_and_tiny_ones_not_at_all() -> None:
     assert said(reasons={"seats_in_use": 0.021, REST: 0.05}).endswith(
-        "18%. Many small changes raised it most, then seats in use."
+        "18%. Raised it most: many small changes, then seats in use."
     )
     assert said(reasons={REST: -0.019}, model=0.019).endswith("to 18%.")
 
@@ -79,7 +79,7 @@ def test_many_small_changes_are_told_together_and_tiny_ones_not_at_all() -> None
 def test_who_was_or_is_set_apart(rank: int | None, before: int | None, head: str) -> None:
     nothing = dict.fromkeys(["rank_change", "rank_came", "rank_left", "rank_moved"])
     told = said(rank=rank, previous_rank=before, reasons={"seats_in_use": 0.4}, **nothing)
-    assert told == f"{head} from 12% to 18%. Seats in use raised it most."
+    assert told == f"{head} from 12% to 18%. Raised it most: seats in use."
 
 
 def test_a_change_that_is_not_split_says_why() -> None:
@@ -121,14 +121,14 @@ def test_no_sentence_is_long_or_speaks_of_log_odds(rank_by: str, way: int) -> No
 def test_every_reason_has_a_name_inside_a_sentence() -> None:
     assert {card.reason_code for card in CATALOGUE.values()} == TITLES.keys()
     for code in TITLES:
-        name = said(reasons={code: 0.4}).split("18%. ")[1].removesuffix(" raised it most.")
+        name = said(reasons={code: 0.4}).split("18%. Raised it most: ")[1].removesuffix(".")
         assert name.lower() == TITLES[code].lower()
     own = CATALOGUE["seats"].__class__(
         **{**vars(CATALOGUE["seats"]), "name": "own_x", "label": "NPS of x", "reason_code": "own_x"}
     )
     assert titles({"own_x": own}, PLAYBOOK) == {"own_x": "NPS of x"}
     about = about_list(date(2026, 9, 1), {"own_x": "NPS of x"})
-    assert said(about, reasons={"own_x": 0.4}).endswith(". NPS of x raised it most.")
+    assert said(about, reasons={"own_x": 0.4}).endswith(". Raised it most: NPS of x.")
 
 
 def test_of_several_accounts_each_has_its_own_sentence() -> None:
@@ -139,8 +139,8 @@ def test_of_several_accounts_each_has_its_own_sentence() -> None:
         {"account_id": ["acme", "cook", "elk"], "reason_code": ["bugs", "nps", "reviews"], "log_odds": [0.2, 9.0, 0.1]}
     )
     elk, acme = sentences(facts.astype(dict.fromkeys(COUNTED, "Int64")), reasons, ABOUT)
-    assert elk.endswith("Business reviews held raised it most. The retrained model lowered it.")
-    assert acme.endswith("Bugs reported raised it most.")
+    assert elk.endswith("Raised it most: business reviews held. Lowered it: the retrained model.")
+    assert acme.endswith("Raised it most: bugs reported.")
 
 
 def changes(accounts: int, because: str = "", size: float = 0.0) -> pd.DataFrame:

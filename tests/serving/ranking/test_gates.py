@@ -51,7 +51,7 @@ DRAWN: list[tuple[dict[str, float], str, str]] = [
     (
         {"competitor_research_182d": 2},
         "competitor_research",
-        "Research on competitors was seen 2 times in six months: retention first.",
+        "Looked at competitors in the last six months: retention first.",
     ),
     ({"opportunity_open": 1}, "opportunity_open", "An expansion opportunity is already open."),
     ({"play_open": 1}, "play_open", "1 play is under way."),

@@ -117,7 +117,13 @@ def test_the_motion_is_the_likeliest_that_is_possible() -> None:
 
 def test_without_propensities_by_motion_the_reasons_decide() -> None:
     near_limit = assembled(
-        {"limit_share_max_28d": 0.9, "limits_over_80pct": 1, "limit_feature": "api_calls", "limit_amount": 1000.0},
+        {
+            "limit_share_max_28d": 0.9,
+            "limits_over_80pct": 1,
+            "limit_feature": "api_calls",
+            "limit_amount": 1000.0,
+            "limit_pace": 900.0,
+        },
         parts={"limit_share_max_28d": 0.6, "limits_over_80pct": 0.1, "mrr": 0.1},
     )
     assert near_limit.scores().loc[0, ["motion", "play"]].tolist() == ["upsell", "upsell_limit"]

@@ -9,7 +9,9 @@ from data.contract.details import DETAILS
 from data.contract.feature_card import OWN_TABLE, Direction, FeatureCard
 from data.contract.outputs import REASONS
 from data.errors import ModelError
+from features.definitions.custom import own_card
 from serving.reasons.choose import explain
+from serving.reasons.fallback import SHORTEST_SENTENCE, card_sentence
 from serving.reasons.playbook import load
 from serving.reasons.render import ReasonContext
 from serving.settings import ReasonSettings
@@ -116,7 +118,7 @@ def test_peers_are_called_by_what_the_base_knows(likeness: tuple[str, ...], peer
     rows = pd.DataFrame([{"account_id": "a", "snapshot_date": DAY, "peers_below_events": 0.83,
                           "look_alikes_top_share": 0.7}])  # fmt: skip
     assert explain(parts, rows, ReasonContext(CATALOGUE, playbook, "$"), SETTINGS).reasons["text"].tolist() == [
-        f"Used more than at 83% of {peers}.",
+        f"Uses it more than 83% of {peers}.",
         f"70% of {look_alikes} own a product that this account does not.",
     ]
 
@@ -158,7 +160,7 @@ def test_reasons_against_follow_marked_as_such_and_fill_up_to_three() -> None:
     assert table["effect"].tolist() == ["for", "against", "against"]
     assert table["text"].tolist() == [
         "A customer for 20 days.",
-        "Against: Gave us 3 of 10 in its last answer.",
+        "Against: Gave us 3 of 10 in its last NPS answer.",
         "Against: 1 bug was reported this quarter.",
     ]
     assert table["position"].tolist() == [1, 2, 3]
@@ -258,6 +260,19 @@ def test_texts_and_numbers_of_the_teams_own_go_side_by_side_row_by_row() -> None
     }
 
 
+@pytest.mark.parametrize("name", ["a", "日本", "fit", "nps", "health", "segment"])
+@pytest.mark.parametrize("value", [88.0, 8.0, 0.5, None, "x", "."])
+def test_a_sentence_about_a_measure_under_a_short_name_says_whose_it_is(name: str, value: float | str | None) -> None:
+    said = card_sentence(own_card(name), value, "$")
+    assert len(said) >= SHORTEST_SENTENCE
+    assert said.startswith("Your own measure ") == (len(name) < 7)
+
+
+def test_a_short_measure_reads_plainly() -> None:
+    assert card_sentence(own_card("fit"), 88.0, "$") == "Your own measure fit: 88."
+    assert card_sentence(own_card("fit_segment"), "core", "$") == "Fit segment: core."
+
+
 LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
 
 
@@ -272,14 +287,22 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
          "No event this month; there were events in the half year before."),
         ("limit_share_max_28d", {"limit_share_max_28d": 1.99},
          "At this month's pace, 199% of the nearest limit is used."),  # which limit it is, is not known
-        ("limit_share_max_28d", {"limit_share_max_28d": 1.99, **LIMIT},
-         "API calls on pace for 199% of the plan's 1,000 this month."),
-        ("limit_share_max_28d", {"limit_share_max_28d": 2.0, **LIMIT},
-         "API calls on pace for 2 times the plan's 1,000 this month."),
-        ("limit_share_max_28d", {"limit_share_max_28d": 21.4, **LIMIT},
-         "API calls on pace for 21 times the plan's 1,000 this month."),
+        ("limit_share_max_28d", {"limit_share_max_28d": 1.99, "limit_pace": 1990.0, **LIMIT},
+         "API calls on pace for 1,990 this month; the plan has 1,000."),
+        ("limit_share_max_28d", {"limit_share_max_28d": 2.0, "limit_pace": 2000.0, **LIMIT},
+         "API calls on pace for 2,000 this month; the plan has 1,000."),
+        ("limit_share_max_28d", {"limit_share_max_28d": 21.4, "limit_pace": 21400.0, **LIMIT},
+         "API calls on pace for 21,400 this month; the plan has 1,000."),
+        ("limit_share_max_28d", {"limit_share_max_28d": 0.891, "limit_level": 891.0, **LIMIT},
+         "API calls: 891 of the plan's 1,000 in use."),
+        ("limit_share_max_28d", {"limit_share_max_28d": 0.05, "limit_level": 50.0, **LIMIT},
+         "API calls: 50 of the plan's 1,000 in use."),
+        ("limit_share_max_28d", {"limit_share_max_28d": 3.0, "limit_level": 3000.0, **LIMIT},
+         "API calls: 3,000 of the plan's 1,000 in use."),
+        ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 120.0, "limit_level": 980.0, **LIMIT},
+         "API calls: the plan's 1,000 is reached in 4 months, if use keeps growing as it did."),
         ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 120.0, **LIMIT},
-         "API calls reaches the plan's 1,000 in 4 months, if it keeps growing as it did."),
+         "API calls: the plan's 1,000 is reached in 4 months, if use keeps growing as it did."),
         ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 121.0, **LIMIT},
          "API calls on pace for 98% of the plan's 1,000 this month."),
         ("users_created_91d", {"users_created_91d": 4.0, "users_created_28d": 4.0}, "4 people joined this month."),
@@ -289,7 +312,7 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 1.0},
          "35 events for each active user this month."),
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 2.0},
-         "2 people active this month, with 35 events each on average."),
+         "2 people active this month, with 35 uses each on average."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7},
          "70% of look-alike accounts own a product that this account does not."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7, "look_alike_product": "Chat"},
@@ -318,16 +341,15 @@ LIKE = "similar accounts"
 @pytest.mark.parametrize(
     ("feature", "log_odds", "values", "sentence", "shown"),
     [
-        ("events", 0.5, {"events": 0.83}, f"Used more than at 83% of {LIKE}, most often SSO.", True),
-        ("events", 0.5, {"events": 1.0}, f"Used more than at nearly all {LIKE}, most often SSO.", True),
+        ("events", 0.5, {"events": 0.83}, f"Uses it more than 83% of {LIKE}, SSO most.", True),
+        ("events", 0.5, {"events": 1.0}, f"Uses it more than nearly all {LIKE}, SSO most.", True),
         ("features_used", 0.5, {"features_used": 0.9}, f"Uses more features than 90% of {LIKE}, SSO most.", True),
-        ("events", 0.5, {"events": 0.75}, f"Used more than at 75% of {LIKE}, most often SSO.", True),
+        ("events", 0.5, {"events": 0.75}, f"Uses it more than 75% of {LIKE}, SSO most.", True),
         ("events", 0.5, {"events": 0.74}, f"More events than 74% of {LIKE}.", False),
-        ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"A larger share of seats in use than none of {LIKE}.",
+        ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"Of {LIKE}, none has a smaller share of seats in use.",
          False),
         ("features_used", -0.5, {"features_used": 0.1},
          f"Against: Compared with {LIKE}, it uses few features, SSO most.", True),
-        ("events_growth", -0.5, {"events_growth": 0.25}, f"Against: Compared with {LIKE}, its use grows slowly.", True),
         ("events_growth", -0.5, {"events_growth": 0.9}, f"Against: Use grows faster than at 90% of {LIKE}.", False),
     ],
 )  # fmt: skip
@@ -337,6 +359,28 @@ def test_a_place_among_peers_is_told_from_the_side_that_fits(
     places = {f"peers_below_{name}": value for name, value in values.items()}
     row = one_account({f"peers_below_{feature}": log_odds}, top_feature="sso", **places).iloc[0]
     assert (row["text"], row["shown"]) == (sentence, shown)
+
+
+@pytest.mark.parametrize(
+    ("growth", "sentence"),
+    [
+        (0.03, f"Against: Use grew by 3% this quarter, slowly compared with {LIKE}."),
+        (-0.12, f"Against: Use fell by 12% this quarter; {LIKE} did better."),
+        (0.0, f"Against: Use grows faster than at 20% of {LIKE}."),
+    ],
+)
+def test_what_fell_is_not_said_to_grow_slowly(growth: float, sentence: str) -> None:
+    row = one_account({"peers_below_events_growth": -0.5}, peers_below_events_growth=0.2, events_growth_91d=growth)
+    assert (row["text"][0], row["shown"][0]) == (sentence, growth != 0)
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"), [({}, True), ({"peers_below_events": 0.5}, True), ({"peers_below_events": 0.49}, False)]
+)
+def test_a_level_is_a_reason_where_it_is_no_low_one(place: dict[str, float], shown: bool) -> None:
+    row = one_account({"events_28d": 0.5}, events_28d=359.0, events_91d=900.0, top_feature="boards", **place)
+    assert row["shown"][0] == shown
+    assert (row["text"][0] == "Used 359 times this month, boards most.") == shown
 
 
 @pytest.mark.parametrize(

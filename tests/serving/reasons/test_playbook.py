@@ -1,13 +1,13 @@
 import re
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import pytest
 
 from data.contract.details import DETAILS, DetailKind
 from data.contract.feature_card import OWN_TABLE
-from data.contract.outputs import FOR
+from data.contract.outputs import AGAINST, FOR
 from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError
 from features.catalogue import REGISTRY
@@ -17,6 +17,7 @@ from serving.reasons.tellings import MOST_WORDS, Telling, sentences_of, word_cou
 from serving.verify.words import COUNTED, FALLS, UNNAMED
 from tests.serving.world import CATALOGUE, PLAYBOOK
 
+EXAMPLES = Path(__file__).parents[3] / "data" / "examples"
 FEATURES = {feature.name: feature.card for feature in REGISTRY.features.values() if feature.card is not None}
 NAMES = (DetailKind.NAME, DetailKind.DAY)
 OWN_REASON = """
@@ -118,6 +119,96 @@ def test_a_trend_is_told_by_what_may_push_it() -> None:
     assert free == []
 
 
+def shown_tellings() -> list[tuple[str, Telling]]:
+    """All that a CSM may read as a reason or as what to say first, with its code."""
+    sides = [(code, reason.tellings(side)) for code, reason in PLAYBOOK.reasons.items() for side in (FOR, AGAINST)]
+    openings = [(code, play.openings) for code, play in PLAYBOOK.plays.items()]
+    return [(code, telling) for code, told in (*sides, *openings) for telling in told if telling.shown]
+
+
+def asked_of(telling: Telling) -> dict[str, list[tuple[str, float | str]]]:
+    """What a telling's condition asks of each feature: sign and what it is compared with."""
+    asked: dict[str, list[tuple[str, float | str]]] = {}
+    for name, sign, other in telling.condition.terms if telling.condition else ():
+        asked.setdefault(name, []).append((sign, other))
+    return asked
+
+
+def test_a_csm_reads_no_word_of_the_tables() -> None:
+    """Use is told as people tell it, and what lasts is said to have been so since."""
+    odd = re.compile(r"\b(events?|tuples?|rows?|windows?)\b|\bis \w+ since\b|\bjoined you\b", re.IGNORECASE)
+    texts = [(code, "x".join(telling.template.literals)) for code, telling in shown_tellings()]
+    words = [(code, p.words) for code, telling in shown_tellings() for p in telling.template.placeholders]
+    assert [found for found in [*texts, *words] if odd.search(str(found[1]))] == []
+
+
+def test_a_slope_is_told_without_a_number() -> None:
+    """Relative to a mean it is no growth a week: it would be read as one that adds up to many times as much."""
+    slopes = [(code, t.template.features) for code, t in shown_tellings() if "slope" in " ".join(t.template.features)]
+    assert slopes == []
+
+
+def test_a_level_alone_is_told_only_where_it_is_no_low_one() -> None:
+    levels = [(code, t) for code, t, _ in shown_for() if code in ("usage_level", "account_size", "billing_level")]
+    assert len(levels) > 6
+    for code, telling in levels:
+        grew = any(placeholder.growth for placeholder in telling.template.placeholders)
+        known = [asked for name, asked in asked_of(telling).items() if name.startswith("peers_below_")]
+        assert grew or known == [[(">= or missing", 0.5)]], code
+
+
+def test_two_of_a_number_its_limit_and_their_share_are_told() -> None:
+    """All three, each rounded, would not agree: 3 of 10 is not 32%."""
+    for code, telling in shown_tellings():
+        features = set(telling.template.features)
+        assert not {"limit_pace", "limit_share_max_28d"} <= features, code
+
+
+def test_growth_from_one_person_to_two_is_no_reason() -> None:
+    of_people = [
+        t for code, t, _ in shown_for() if code == "user_growth" and any(p.growth for p in t.template.placeholders)
+    ]
+    assert of_people
+    for telling in of_people:
+        asked = asked_of(telling)[telling.template.placeholders[0].feature]
+        assert (">=", 3.0) in asked
+
+
+def test_a_count_of_times_is_never_one() -> None:
+    for code, telling in shown_tellings():
+        for placeholder in telling.template.placeholders:
+            if placeholder.words == ("time", "times"):
+                assert {(">", 1.0), (">", 2.0)} & set(asked_of(telling)[placeholder.feature]), code
+
+
+def test_none_of_them_is_said_in_words_of_its_own() -> None:
+    """A part of others is named where it is none of them: `more than none of similar accounts` is no sentence."""
+    for code, reason in PLAYBOOK.reasons.items():
+        for telling in chain.from_iterable(reason.tellings(side) for side in SIDES):
+            for name in [p.feature for p in telling.template.placeholders if p.format == "part"]:
+                asked = asked_of(telling)[name]
+                assert any(sign == ">" or (sign == ">=" and float(other) > 0) for sign, other in asked), code
+
+
+def test_what_is_said_first_asks_something_and_never_of_what_grew_most() -> None:
+    """The feature that is named is the one that is used most, not the one that grew most."""
+    for code, play in PLAYBOOK.plays.items():
+        for telling in play.openings:
+            text = "".join(
+                literal + (f"<{p.feature}>" if p else "")
+                for literal, p in zip_longest(telling.template.literals, telling.template.placeholders)
+            )
+            assert "?" in text, code
+            assert not re.search(r"(grew|more than|as much)[^.?]*<top_feature> most", text), text
+
+
+def test_every_detail_is_said_or_stands_beside_an_account() -> None:
+    books = [reason.tellings(side) for reason in PLAYBOOK.reasons.values() for side in SIDES]
+    openings = [play.openings for play in PLAYBOOK.plays.values()]
+    said = {name for telling in chain.from_iterable([*books, *openings]) for name in telling.names}
+    assert {name for name in DETAILS if name not in said and not name.startswith(("plan_", "use_week_"))} == set()
+
+
 def test_what_happened_by_itself_is_no_reason_to_act() -> None:
     silent = {code for code, reason in PLAYBOOK.reasons.items() if reason.for_ == ()}
     assert {"tenure", "season", "contract_cycle", "crm_activity", "support_load", "overdue", "play_open"} <= silent
@@ -211,6 +302,14 @@ def test_a_reason_is_actionable_where_the_catalogue_says_so_of_one_of_its_featur
     shipped = load(FEATURES).actionable
     assert {"overdue", "champion_left", "critical_open", "new_users", "look_alikes_own"} <= shipped
     assert not shipped & {"tenure", "season", "account_size", "peer_spending"}
+
+
+def test_the_playbook_of_the_worked_example_tells_use_as_orders() -> None:
+    playbook = load(FEATURES, EXAMPLES / "online_retail_playbook.toml")
+    changed = {code for code, reason in playbook.reasons.items() if reason != load(FEATURES).reasons[code]}
+    assert {"usage_level", "usage_trend", "usage_regularity", "feature_breadth"} <= changed
+    for code in changed:
+        assert [t for side in (FOR, AGAINST) for t in playbook.reasons[code].tellings(side) if t.shown], code
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -133,9 +133,14 @@ COLUMNS = {"seats": np.array([10.0, 1.0, np.nan]), "users": np.array([12.0, 1.0,
         ("users >= -0.5", [True, True, True]),
         ("unknown > 1", [False, False, False]),
         ("unknown is missing", [True, True, True]),
+        ("seats > 1 or missing", [True, False, True]),
+        ("users > seats or missing and users < 5", [False, False, True]),
+        ("unknown > 1 or missing", [True, True, True]),
     ],
 )
-def test_a_condition_holds_row_by_row_and_never_for_a_missing_value(condition: str, holds: list[bool]) -> None:
+def test_a_condition_holds_row_by_row_and_for_a_missing_value_only_where_it_says_so(
+    condition: str, holds: list[bool]
+) -> None:
     assert Condition.parse(condition).holds(COLUMNS, 3).tolist() == holds
 
 

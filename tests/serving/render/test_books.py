@@ -6,7 +6,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from serving.publish import WRITERS
+from serving.publish import WRITERS, _file_name
 from serving.published import tables
 from serving.published.read import open_list
 from serving.render.html import render_page
@@ -96,3 +96,19 @@ def test_how_often_the_tables_are_read_does_not_grow_with_the_owners(
 
 def test_the_files_of_the_owners_are_rows_of_the_writers() -> None:
     assert [name for name in WRITERS if name.startswith("books/")] == ["books/OWNER.html", "books/OWNER.xlsx"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        ("CON", "_CON"),
+        ("nul", "_nul"),
+        ("Aux.Ann", "_Aux.Ann"),
+        ("COM7", "_COM7"),
+        ("Conny", "Conny"),
+        ("COM10", "COM10"),
+    ],
+)
+def test_a_file_is_not_called_as_a_device_of_windows(owner: str, name: str) -> None:
+    assert _file_name(owner, set()) == name
+    assert _file_name(owner, {name.casefold()}) == f"{name} (2)"

@@ -100,6 +100,20 @@ def test_a_name_of_thirty_letters_takes_three_lines_at_most_on_a_phone(
     context.close()
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_stands_under_a_place_stays_beside_the_name(browser, tmp_path: Path, width: int):
+    """An account that was set apart before says so in the narrow column of the places."""
+    earlier = snapshot(200, seed=2, day=date(2026, 9, 1))
+    write_page(tmp_path / "list.html", with_context(snapshot(200, previous=earlier)))
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto((tmp_path / "list.html").as_uri())
+    assert page.locator(".order.likelihood .change", has_text="was set apart").count() > 0
+    over = """() => [...document.querySelectorAll('.order.likelihood .change')].filter(change =>
+        change.scrollWidth > change.closest('td').getBoundingClientRect().width + 1).length"""
+    assert page.evaluate(over) == 0
+    page.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground(browser, page_file: Path, scheme: str):
     """WCAG AA: a contrast of at least 4.5 for every text, on its own ground."""
