@@ -12,7 +12,7 @@ from data.contract.inputs import TABLES, Table
 from data.contract.vocabulary import E4
 from data.errors import near_name
 from data.sources.known import BILLING, Source
-from data.sources.staging import staged_column
+from data.sources.staging import given, staged_column
 from data.time_cut import days_between
 
 LATE_DAYS = 30
@@ -77,7 +77,7 @@ def never_ending(source: Source, row_counts: Mapping[str, int]) -> Iterator[Find
         return
     raw, lines = source.raw["subscriptions"], source.tables["subscriptions"]
     is_absent = "valid_to" not in raw.columns
-    if not is_absent and lines.valid_to.notnull().any().to_pandas():
+    if not is_absent and given(raw.valid_to).notnull().any().to_pandas():
         return
     near = end_like(raw.columns)
     why = f"subscriptions.valid_to is not there{near}" if is_absent else "subscriptions.valid_to is empty in every row"
