@@ -10,6 +10,7 @@ import pytest
 
 from data.ledger.ledger import ledger
 from data.ledger.rules import ExpansionRules
+from data.sources.known import as_of
 from data.time_cut import Tables
 from features.cohort import cohort
 from features.labels import labels
@@ -21,7 +22,7 @@ RULES = ExpansionRules()
 
 def moves(tables: Tables, rules: ExpansionRules = RULES) -> list[str]:
     """The ledger as people read it: day, product, class and change of MRR."""
-    rows = ledger(tables, rules, SNAPSHOT).to_pandas().sort_values(["day", "product"])
+    rows = ledger(as_of(tables, SNAPSHOT), rules, SNAPSHOT).to_pandas().sort_values(["day", "product"])
     return [
         f"{pd.Timestamp(row.day).date()} {row['product']} {row.movement_class} {row.delta_mrr_e4 / E4:+.0f}"
         for _, row in rows.iterrows()
