@@ -56,6 +56,7 @@ class SourceSettings(BaseModel):
 
     url: str = Field("parquet://./warehouse", description=", ".join(addresses()))
     tables: dict[str, str] = Field(default_factory=dict, description="one SQL query per table whose shape differs")
+    caveats: tuple[str, ...] = Field((), description="what is not safe about the tables: told in every report")
     threads: int | None = Field(None, ge=1, description="threads of DuckDB or a local Spark; missing: all cores")
     memory_limit: str | None = Field(
         None,
@@ -69,7 +70,7 @@ class Address:
     """A source as the user named it, and what it is opened with.
 
     ``scheme`` and ``place`` are the two sides of ``://`` (a bare path has no scheme); relative paths start at ``root``.
-    ``queries`` maps a contract table to SQL on the user's own tables.
+    ``queries`` maps a contract table to SQL on the user's own tables; ``caveats`` say what is not safe about them.
     """
 
     url: str
@@ -77,6 +78,7 @@ class Address:
     queries: Mapping[str, str] = field(default_factory=dict)
     threads: int | None = None
     memory_limit: str | None = None
+    caveats: tuple[str, ...] = ()
 
     @property
     def scheme(self) -> str:

@@ -6,10 +6,12 @@ one module with a ``Warehouse``, and a row in ``data.sources.address``.
 
 CSV tables are read once, as text, and the casts of the contract decide. SQL under ``[source.tables]`` sees every file
 of a folder as a view named after it (CSV columns then have the types that all of their values allow), or every schema
-of a DuckDB file; it is run once and its result is held in memory, beyond the memory limit on disk.
+of a DuckDB file; it is run once and its result is held in memory, beyond the memory limit on disk. Every query may read
+the result of that for ``account_ids``, which says which account an id of some tool is.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -19,6 +21,7 @@ from data.sources.address import Address
 from data.sources.engine import closed_on_error
 from data.sources.known import Source
 from data.sources.staging import stage
+from data.sources.user_sql import with_account_ids
 from data.sources.warehouse import Warehouse
 from data.time_cut import Tables
 
@@ -43,12 +46,14 @@ def connect(
 def open_source(address: Address) -> Source:
     """Open the source at an address; the same errors."""
     _refuse_unknown_names(address.queries)
-    warehouse = _opened(address)
+    warehouse = open_warehouse(address)
     with closed_on_error(warehouse.engine):
-        return _read(address.url, warehouse, address.queries if warehouse.takes_sql else {})
+        source = _read(address.url, warehouse, address.queries if warehouse.takes_sql else {})
+        return replace(source, caveats=address.caveats, remarks=(*source.remarks, *address.caveats))
 
 
-def _opened(address: Address) -> Warehouse:
+def open_warehouse(address: Address) -> Warehouse:
+    """Where the tables at an address are, whatever they are: a context of the caller's, by its engine."""
     address.require()
     opener: Callable[[Address], Warehouse] = resolve_name(address.kind.opener)
     return opener(address)
@@ -56,8 +61,9 @@ def _opened(address: Address) -> Warehouse:
 
 def _read(url: str, warehouse: Warehouse, queries: Mapping[str, str]) -> Source:
     """Every contract table that is there, by the user's SQL where there is some."""
+    asked = with_account_ids(queries)
     raw = {
-        name: warehouse.query(name, queries[name]) if name in queries else warehouse.read(name)
+        name: warehouse.query(name, asked[name]) if name in asked else warehouse.read(name)
         for name in TABLES
         if name in queries or name in warehouse.names
     }

@@ -7,6 +7,9 @@ import ibis.expr.types as ir
 
 from data.sources.engine import Engine
 
+Place = tuple[str | None, str]
+"""The schema of a table (None: its name alone finds it), and its name."""
+
 
 class Warehouse(ABC):
     """Where tables are.
@@ -26,6 +29,10 @@ class Warehouse(ABC):
     @abstractmethod
     def read(self, name: str) -> ir.Table:
         """A table as it is."""
+
+    def columns(self) -> dict[Place, tuple[str, ...]]:
+        """The columns of every table that is there, also of those in other schemas that SQL can reach."""
+        return {(None, name): tuple(self.read(name).columns) for name in self.names}
 
     @abstractmethod
     def query(self, name: str, sql: str) -> ir.Table:

@@ -57,7 +57,7 @@ class Settings(BaseModel):
 
     def _address(self, url: str) -> Address:
         asked = self.source
-        return Address(url, self.root, asked.tables, asked.threads, asked.memory_limit)
+        return Address(url, self.root, asked.tables, asked.threads, asked.memory_limit, asked.caveats)
 
     @property
     def history_folder(self) -> Path:

@@ -19,13 +19,27 @@ from data.contract.inputs import TABLES
 from data.errors import SourceError
 from data.sources.address import Address
 from data.sources.engine import Engine, closed_on_error
-from data.sources.files import TableFiles, first_line, list_tables, one_per_name, quoted, read_error, reader, state_of
+from data.sources.files import (
+    TableFiles,
+    columns_of,
+    first_line,
+    list_files,
+    list_schemas,
+    list_tables,
+    one_per_name,
+    quoted,
+    read_error,
+    reader,
+    state_of,
+)
 from data.sources.partitions import Part, partitioned
 from data.sources.user_sql import identifier, not_one_select, query_error
-from data.sources.warehouse import Warehouse
+from data.sources.warehouse import Place, Warehouse
 from data.time_cut import Tables
 
 IN_MEMORY = "memory"
+SCHEMAS = ("main", "raw", "staged")
+"""Of the database in memory: views of files, tables as they come, tables as the contract has them."""
 
 
 class DuckDB(Engine):
@@ -52,7 +66,7 @@ def in_memory(threads: int | None = None, memory_limit: str | None = None) -> Du
         options["memory_limit"] = memory_limit
     con = ibis.duckdb.connect(**options)
     con.raw_sql("set enable_progress_bar = false")
-    for schema in ("raw", "staged"):
+    for schema in SCHEMAS[1:]:
         con.raw_sql(f"create schema {schema}")
     return DuckDB(con)
 
@@ -61,13 +75,19 @@ class Folder(Warehouse):
     """A folder of files. CSV tables are loaded, Parquet files are read in place."""
 
     def __init__(self, engine: DuckDB, path: Path, queries: Mapping[str, str]) -> None:
-        self.engine, self.con, self.queries = engine, engine.con, queries
+        self.engine, self.con, self.queries, self.path = engine, engine.con, queries, path
         tables = list_tables(path)
         self.names = {files.name: files.shown for files in tables}
         self.files = one_per_name(tables, set(TABLES) - set(queries))
-        self.state = state_of([path for files in tables for path in files.paths])
+        schemas = list_schemas(path, SCHEMAS)
+        self.state = state_of([*{path for files in (*tables, *schemas.values()) for path in files.paths}])
         for files in one_per_name(tables, _named_in(queries, self.names)).values():
             self._define("view", f"main.{identifier(files.name)}", files, reader(files, typed=True))
+        for (schema, name), files in schemas.items():
+            if _reaches(queries, schema, name):
+                self.con.raw_sql(f"create schema if not exists {identifier(schema)}")
+                place = f"{identifier(schema)}.{identifier(name)}"
+                self._define("view", place, files, reader(files, typed=True))
 
     def read(self, name: str) -> ir.Table:
         files = self.files[name]
@@ -77,6 +97,10 @@ class Folder(Warehouse):
         sql = reader(files, typed=own_columns, as_text=as_text)
         self._define("table" if files.is_csv else "view", f"raw.{name}", files, sql)
         return self.con.table(name, database="raw")
+
+    def columns(self) -> dict[Place, tuple[str, ...]]:
+        alone: dict[Place, TableFiles] = {(None, files.name): files for files in list_files(self.path)}
+        return {place: columns_of(files) for place, files in (alone | list_schemas(self.path, SCHEMAS)).items()}
 
     def _define(self, kind: str, name: str, files: TableFiles, sql: str) -> None:
         try:
@@ -116,6 +140,12 @@ class DuckDBFile(Warehouse):
 
     def read(self, name: str) -> ir.Table:
         return self.con.table(name, database=(self.catalog, "main"))
+
+    def columns(self) -> dict[Place, tuple[str, ...]]:
+        listing = """select nullif(schema_name, 'main'), table_name, list(column_name order by column_index)
+                     from duckdb_columns() where database_name = ? and not internal group by all"""
+        rows = self.con.con.execute(listing, [self.catalog]).fetchall()
+        return {(schema, name): tuple(columns) for schema, name, columns in rows}
 
     def query(self, name: str, sql: str) -> ir.Table:
         self.con.raw_sql(f"use {identifier(self.catalog)}")
@@ -164,6 +194,12 @@ def _run(con: BaseBackend, name: str, sql: str, there: list[str]) -> ir.Table:
 
 
 def _named_in(queries: Mapping[str, str], names: Mapping[str, str]) -> set[str]:
-    """The names that occur in some query: only those files need to be looked into."""
+    """The names that occur in some query, not as a schema's: only those files need to be looked into."""
     text = "\n".join(queries.values()).lower()
-    return {name for name in names if name.lower() in text}
+    return {name for name in names if re.search(rf'{re.escape(name.lower())}(?!\w*"?\.)', text)}
+
+
+def _reaches(queries: Mapping[str, str], schema: str, name: str) -> bool:
+    """Does some query name the table with its schema?"""
+    place = rf'\b{re.escape(schema)}"?\s*\.\s*"?{re.escape(name)}\b'
+    return any(re.search(place, sql, re.IGNORECASE) for sql in queries.values())
