@@ -118,13 +118,8 @@ def _linked(address: Address, composed: Composed, found: Sequence[Recognised]) -
     try:
         ids = warehouse.query(IDS, composed.queries[IDS])
         of = ids.group_by("system").aggregate(ids=ids.count()).to_pandas().set_index("system")["ids"]
-        return {
-            tool.mapping.tool: (
-                int(of.get(tool.mapping.tool, 0)),
-                int(warehouse.query(name, sql).ids.sum().to_pandas()),
-            )
-            for tool, (name, sql) in zip(found, counts.items(), strict=True)
-        }
+        there = {tool.mapping.tool: _rows(warehouse, *count) for tool, count in zip(found, counts.items(), strict=True)}
+        return {tool: (int(of.get(tool, 0)), count) for tool, count in there.items()}
     finally:
         warehouse.engine.close()
 
