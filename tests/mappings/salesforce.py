@@ -31,7 +31,7 @@ def land_salesforce(truth: Frames) -> Frames:
             "_fivetran_synced": pd.Timestamp("2026-09-30"),
         }
     )
-    versions = pd.DataFrame([row for deal in _deals(truth) for row in _versions(*deal)])
+    versions = pd.DataFrame([row for deal in deals(truth) for row in _versions(*deal)])
     return {
         "account": account,
         "user": pd.DataFrame({"id": list(ids.values()), "name": list(ids)}),
@@ -40,7 +40,7 @@ def land_salesforce(truth: Frames) -> Frames:
     }
 
 
-def _deals(truth: Frames) -> list[tuple[str, str, pd.Timestamp, pd.Timestamp | None]]:
+def deals(truth: Frames) -> list[tuple[str, str, pd.Timestamp, pd.Timestamp | None]]:
     events = truth["crm_events"]
     closed = events[events["kind"] == "expansion_opportunity_closed"].set_index("object_id")["occurred_at"]
     opened = events[events["kind"] == "expansion_opportunity_opened"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pandas as pd
 
 from data.simulation.price_list import MESSAGING, PLANS, SEAT_PRICE
-from tests.mappings.world import Frames
+from tests.mappings.world import Frames, chains
 
 AT = timedelta(hours=10, minutes=15)
 """Periods begin at some time of the day."""
@@ -68,15 +68,10 @@ def land_stripe(truth: Frames) -> Frames:
     books = Books(truth)
     for plan, price in zip(PLANS, SEAT_PRICE, strict=True):
         books.price("Workspace", plan, price, 1)
-    lines = truth["subscriptions"].sort_values(["contract_id", "valid_from"])
+    lines = truth["subscriptions"]
     annual = set(lines.loc[(lines["renews_on"] - lines["valid_from"]).dt.days > 100, "account_id"])
-    chain: list[pd.Series] = []
-    for _, line in lines.iterrows():
-        if chain and (chain[-1]["contract_id"], chain[-1]["valid_to"]) != (line["contract_id"], line["valid_from"]):
-            _subscribe(books, chain, 12 if chain[0]["account_id"] in annual else 3)
-            chain = []
-        chain.append(line)
-    _subscribe(books, chain, 12 if chain[0]["account_id"] in annual else 3)
+    for chain in chains(lines):
+        _subscribe(books, chain, 12 if chain[0]["account_id"] in annual else 3)
     for number, bill in enumerate(truth["invoices"].itertuples()):
         price = books.price(bill.product, bill.product, 0.1, 1, metered=True)
         books.line(
@@ -142,3 +137,31 @@ def _customers(truth: Frames, books: Books) -> Frames:
         "customer": pd.DataFrame(rows),
         "product": pd.DataFrame([{"id": f"prod_{p}", "name": p, "unit_label": labels.get(p)} for p in products]),
     }
+
+
+TIMES = ("created", "canceled_at", "ended_at", "trial_start", "trial_end", "period_start", "period_end", "due_date")
+WITH_DLT = {
+    "subscription": {"customer_id": "customer"},
+    "invoice": {"customer_id": "customer", "id": "_dlt_id"},
+    "invoice__lines__data": {"invoice_id": "_dlt_parent_id", "subscription_id": "subscription", "plan_id": "price__id",
+                             "subscription_item_id": "subscription_item", "period_start": "period__start",
+                             "period_end": "period__end"},
+    "price": {"product_id": "product", "recurring_interval": "recurring__interval",
+              "recurring_interval_count": "recurring__interval_count", "recurring_usage_type": "recurring__usage_type"},
+}  # fmt: skip
+
+
+def land_stripe_with_dlt(truth: Frames) -> Frames:
+    """The same as dlt lands it: seconds since 1970, children that name their parent, metadata as columns."""
+    tables = land_stripe(truth)
+    tables["invoice__lines__data"] = tables.pop("invoice_line_item")
+    customer = tables["customer"]
+    ids = customer["metadata"].map(lambda text: json.loads(text).get("salesforce_account_id"))
+    tables["customer"] = customer.assign(metadata__salesforce_account_id=ids).drop(columns="metadata")
+    return {name: _seconds(frame).rename(columns=WITH_DLT.get(name, {})) for name, frame in tables.items()}
+
+
+def _seconds(frame: pd.DataFrame) -> pd.DataFrame:
+    times = [name for name in TIMES if name in frame]
+    since = {name: (pd.to_datetime(frame[name]) - pd.Timestamp(0)) // pd.Timedelta(seconds=1) for name in times}
+    return frame.assign(**{name: seconds.astype("Int64") for name, seconds in since.items()})

@@ -11,7 +11,7 @@ from tests.mappings.world import END, simulated
 from tests.models.mlflow_template import folder_with
 
 pytestmark = pytest.mark.slow
-ACCOUNTS, MONTHS = 300, 20
+ACCOUNTS, MONTHS = 600, 24
 
 
 def test_three_commands_lead_to_a_list(

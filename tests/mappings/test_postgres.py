@@ -1,7 +1,6 @@
 """The same mappings on PostgreSQL, a schema for each tool: the ledger and the check are those of DuckDB."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import ibis
 import pandas as pd

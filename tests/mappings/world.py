@@ -13,7 +13,7 @@ from data.ledger.movements import ledger
 from data.ledger.rules import ExpansionRules
 from data.simulation.base import simulate
 from data.sources.connect import connect
-from data.sources.known import Source
+from data.sources.known import Source, as_of
 from flows.init import init
 from flows.run.settings import load
 from tests.engines.comparison import in_order
@@ -78,6 +78,19 @@ def _deals(events: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["account_id", "occurred_at", "kind", "object_id"])
 
 
+def chains(lines: pd.DataFrame) -> list[list[pd.Series]]:
+    """The lines of each contract that follow each other without a gap."""
+    found: list[list[pd.Series]] = []
+    for _, line in lines.sort_values(["contract_id", "valid_from"]).iterrows():
+        before = found[-1][-1] if found else None
+        follows = before is not None and before["contract_id"] == line["contract_id"]
+        if follows and before["valid_to"] == line["valid_from"]:
+            found[-1].append(line)
+        else:
+            found.append([line])
+    return found
+
+
 def land(folder: Path, tool: str, tables: Mapping[str, pd.DataFrame]) -> None:
     """Write the tables of one tool as a loader does: one file each."""
     (folder / tool).mkdir(parents=True, exist_ok=True)
@@ -109,7 +122,8 @@ MONEY = ("account_id", "product", "day", "movement_class", "delta_mrr_e4", "seat
 
 
 def movements(source: Source) -> pa.Table:
-    rows = ledger(source.tables, ExpansionRules(), END).select(*MONEY).to_pyarrow()
+    """The ledger as it was known before the end of the data."""
+    rows = ledger(as_of(source.tables, END), ExpansionRules(), END).select(*MONEY).to_pyarrow()
     return in_order(rows, MONEY)
 
 
