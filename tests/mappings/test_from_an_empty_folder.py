@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.flows.conftest import QUICK, Headroom, headroom  # noqa: F401  (a fixture)
+from tests.flows.conftest import QUICK, Headroom
 from tests.mappings.test_four_tools import land_all
 from tests.mappings.world import END, simulated
 from tests.models.mlflow_template import folder_with
@@ -15,7 +15,7 @@ ACCOUNTS, MONTHS = 600, 24
 
 
 def test_three_commands_lead_to_a_list(
-    headroom: Headroom,  # noqa: F811
+    headroom: Headroom,
     mlflow_database: Path,
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,

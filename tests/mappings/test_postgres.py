@@ -10,7 +10,7 @@ import pytest
 from data.checks.check import check
 from data.sources.known import Source
 from tests.engines.comparison import differences
-from tests.engines.conftest import POSTGRES_TYPES, postgres  # noqa: F401  (a fixture)
+from tests.engines.conftest import POSTGRES_TYPES
 from tests.mappings.test_four_tools import WRITERS
 from tests.mappings.world import END, Frames, by_class, mapped, movements, rows_of, simulated, true_source
 
@@ -25,7 +25,7 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Frames:
 @pytest.fixture(scope="module")
 def both(
     truth: Frames,
-    postgres: str,  # noqa: F811
+    postgres: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Source, Source, list[str]]]:
     folder = tmp_path_factory.mktemp("four")

@@ -123,7 +123,11 @@ class DuckDBFile(Warehouse):
         self.state = state_of([path])
         self.catalog = path.stem if path.stem not in {IN_MEMORY, "temp", "system"} else "warehouse"
         try:
-            self.con.raw_sql(f"attach {quoted(str(path))} as {identifier(self.catalog)} (read_only)")
+            self._attach(path)
+            if self.catalog in self._schemas():  # else a name of a table in it would have two meanings
+                self.con.raw_sql(f"detach {identifier(self.catalog)}")
+                self.catalog = f"{self.catalog}_file"
+                self._attach(path)
         except duckdb.Error as error:
             raise SourceError(
                 f"Read the DuckDB file {path.name}.",
@@ -137,6 +141,13 @@ class DuckDBFile(Warehouse):
             for row in self.con.con.execute(listing.format(kind), [self.catalog]).fetchall()
         ]
         self.names = {name if schema == "main" else f"{schema}.{name}": name for schema, name in rows}
+
+    def _attach(self, path: Path) -> None:
+        self.con.raw_sql(f"attach {quoted(str(path))} as {identifier(self.catalog)} (read_only)")
+
+    def _schemas(self) -> set[str]:
+        listing = "select schema_name from duckdb_schemas() where database_name = ?"
+        return {name for (name,) in self.con.con.execute(listing, [self.catalog]).fetchall()}
 
     def read(self, name: str) -> ir.Table:
         return self.con.table(name, database=(self.catalog, "main"))
