@@ -64,13 +64,14 @@ class Given(BaseModel):
 
     ``needs``: optional landing tables without which it is not given. ``drop``: columns of it that are left out where
     none of these landing tables or columns (``table.column``) is there.
-    ``known_at`` says what the time of knowing is worth; with ``caveat`` it is not safe, and every report says so.
+    ``known_at`` says what the time of knowing is worth. It is not safe without a landing table or column that
+    ``caveats`` names, and then every report says so.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     known_at: str
-    caveat: str | None = None
+    caveats: dict[str, str] = Field(default_factory=dict)
     needs: tuple[str, ...] = ()
     drop: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     traps: tuple[str, ...] = ()

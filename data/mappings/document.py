@@ -32,10 +32,10 @@ def document(url: str, found: Sequence[Recognised], composed: Composed) -> str:
 def caveats(composed: Composed) -> list[str]:
     """What the times of knowing are not worth, a sentence for each table; every report repeats them."""
     return [
-        f"{name} of {tool.mapping.title}: {caveat}"
+        f"{name} of {tool.mapping.title}: {words}"
         for name, tools in composed.givers.items()
         for tool in tools
-        if (caveat := tool.mapping.gives[name].caveat)
+        for words in tool.caveats(name)
     ]
 
 

@@ -50,6 +50,10 @@ class Recognised:
         """The contract tables that it gives from what is there."""
         return [name for name, given in self.mapping.gives.items() if all(map(self.has, given.needs))]
 
+    def caveats(self, table: str) -> list[str]:
+        """What is not safe about the times of a contract table that it gives."""
+        return [words for place, words in self.mapping.gives[table].caveats.items() if not self.has(place)]
+
 
 def recognised(there: There, named: Collection[str] = ()) -> list[Recognised]:
     """Every mapping whose needed tables are there; of two of one tool the one that is ``named``, or has more columns.

@@ -52,9 +52,9 @@ class Books:
     ) -> None:
         """An invoice of one line, in cents."""
         number = len(self.rows["invoice"])
-        status = of.pop("invoice_status", "paid")
+        status, created = of.pop("invoice_status", "paid"), of.pop("created", at)
         self.rows["invoice"].append(
-            {"id": f"in_{number}", "customer_id": customer, "status": status, "created": at, "due_date": None,
+            {"id": f"in_{number}", "customer_id": customer, "status": status, "created": created, "due_date": None,
              "billing_reason": "subscription_update" if of["proration"] else "subscription_cycle", "livemode": True,
              "is_deleted": False}
         )  # fmt: skip
@@ -76,8 +76,8 @@ def land_stripe(truth: Frames) -> Frames:
         price = books.price(bill.product, bill.product, 0.1, 1, metered=True)
         books.line(
             f"sub_m{bill.account_id}", f"si_m{bill.account_id}", customer_of(bill.account_id, bill.product),
-            bill.billed_at + AT, bill.billed_at + AT + timedelta(days=7), plan_id=price, proration=False,
-            quantity=number % 7, amount=round(bill.amount * CENTS),
+            bill.period_start, bill.period_end, plan_id=price, proration=False, quantity=number % 7,
+            amount=round(bill.amount * CENTS), created=bill.billed_at + AT,
         )  # fmt: skip
     return {**{name: pd.DataFrame(rows) for name, rows in books.rows.items()}, **_customers(truth, books)}
 

@@ -206,6 +206,19 @@ def test_a_caveat_is_told_in_every_report(headroom: Headroom, warehouse: Path, t
     assert "warning: Deals are of today." in ran.err
 
 
+def test_times_that_are_not_safe_are_written_down(headroom: Headroom, tmp_path: Path) -> None:
+    stripe(tmp_path / "landing" / "stripe")
+    write(tmp_path / "landing" / "salesforce", **SALESFORCE)
+    write(tmp_path / "landing", usage_daily=CLICKS)
+    ran = headroom("init", "--source", "csv://landing")
+    assert "not safe: crm_events of Salesforce (Fivetran): when a deal was closed is the close date" in ran.out
+    (caveat,) = load().source.caveats
+    assert caveat in headroom("check").out
+    history = "id | is_closed | _fivetran_start\nd1 | false | 2026-01-11"
+    write(tmp_path / "landing" / "salesforce", opportunity_history=history)
+    assert "not safe" not in headroom("init", "--source", "csv://landing", "--force").out
+
+
 # --- what a folder must keep ------------------------------------------------------------------------------------------
 
 
@@ -220,7 +233,10 @@ def test_a_mapping_is_whole(name: str) -> None:
         for place in (*given.needs, *(place for places in given.drop.values() for place in places)):
             of, _, column = place.partition(".")
             assert not column or column in {*mapping.tables[of].columns, *mapping.tables[of].optional}, place
-        assert given.known_at.endswith(".")
+        for place in given.caveats:
+            of, _, column = place.partition(".")
+            assert mapping.tables[of].may_lack or column in mapping.tables[of].optional, place
+        assert all(words.endswith(".") for words in (given.known_at, *given.caveats.values()))
         assert all(trap.endswith(".") for trap in given.traps)
     assert column_names(mapping.sql(LINKS))[:3] == ["id", "kind", "value"]
 

@@ -53,6 +53,10 @@ def simulated(folder: Path, accounts: int, months: int, seed: int = 5) -> Frames
     # A billed period is over when it is over: no tool knows of a line that went on for days without a new one.
     late = truth["subscriptions"]["valid_to"] > truth["subscriptions"]["renews_on"]
     truth["subscriptions"].loc[late, "valid_to"] = truth["subscriptions"].loc[late, "renews_on"]
+    months = truth["invoices"]["billed_at"].dt.to_period("M")
+    truth["invoices"] = truth["invoices"].assign(
+        period_start=months.dt.start_time, period_end=(months + 1).dt.start_time
+    )
     events = truth["usage_events"]
     truth["usage_events"] = events.assign(occurred_at=events["occurred_at"].dt.floor("h"))
     tickets = truth["tickets"]

@@ -64,8 +64,8 @@ def land_zuora(truth: Frames) -> Frames:
                 "rate_plan_charge_id": [f"usage-{a}-{1 + n % 2}" for n, a in enumerate(bills["account_id"])],
                 "charge_amount": bills["amount"],
                 "created_date": bills["billed_at"] + timedelta(hours=5),
-                "service_start_date": bills["billed_at"],
-                "service_end_date": bills["billed_at"] + timedelta(days=7),
+                "service_start_date": bills["period_start"],
+                "service_end_date": bills["period_end"],
             }
         ),
     }
