@@ -27,6 +27,8 @@ OF_MANY = (
     "gmx.de", "gmx.net", "web.de", "proton.me", "protonmail.com", "freemail.example",
 )  # fmt: skip
 """Domains that say nothing about the company."""
+VERSIONS = {"dbt_valid_from", "_fivetran_start"}
+"""A table with one of these columns has a row for each version of a row."""
 SEPARATOR = ",\n    "
 
 
@@ -74,11 +76,11 @@ def compose(found: Sequence[Recognised], there: There) -> Composed:
 
 
 def own_tables(there: There) -> tuple[str, ...]:
-    """The contract tables that are there under their own names, with all that they need."""
+    """The contract tables that are there under their own names, with all that they need, a row for each of theirs."""
     return tuple(
         name
         for name, table in TABLES.items()
-        if (None, name) in there and {*table.required_columns} <= {*there[None, name]}
+        if {*table.required_columns} <= (columns := {*there.get((None, name), ())}) and columns.isdisjoint(VERSIONS)
     )
 
 

@@ -152,17 +152,21 @@ def test_a_payer_of_the_same_company_is_the_same_account(headroom: Headroom, tmp
         c1 | 2025-01-01 | Acme   | {"salesforce_account_id": "001Q00000000001"} | a@acme.example
         c2 | 2024-01-01 | Acme 2 |                                              | b@acme.example
         c3 | 2024-01-01 | Other  |                                              | b@gmail.com
+        c4 | 2025-01-01 | Acme 4 | {"account_id": "001Q00000000001AAB"}         |
+        c5 | 2024-01-01 | Twice  |                                              | b@twice.example
     """
     write(tmp_path / "landing" / "stripe", customer=customers)
     accounts = """
         id                 | owner_id | name      | website                 | is_deleted
         001Q00000000001AAB | u1       | Acme Inc. | https://www.acme.example | false
         001Q00000000002AAB | u1       | Prospect  | http://gmail.com         | false
+        001Q00000000003AAB | u1       | Twice A   | twice.example            | false
+        001Q00000000004AAB | u1       | Twice B   | twice.example/b          | false
     """
     write(tmp_path / "landing" / "salesforce", **{**SALESFORCE, "account": accounts})
     write(tmp_path / "landing", usage_daily=CLICKS)
     ran = headroom("init", "--source", "csv://landing")
-    assert "salesforce: 1 of 2 ids belong to a billed account" in ran.out
+    assert "salesforce: 1 of 4 ids belong to a billed account" in ran.out
     settings = load()
     with connect(settings.source.url, settings.source.tables, root=settings.root) as source:
         ids = source.tables["account_ids"].to_pandas().set_index(["system", "id"])["account_id"].to_dict()
@@ -170,10 +174,12 @@ def test_a_payer_of_the_same_company_is_the_same_account(headroom: Headroom, tmp
             ("stripe", "c1"): "001Q00000000001AAB",
             ("stripe", "c2"): "001Q00000000001AAB",
             ("stripe", "c3"): "c3",
+            ("stripe", "c4"): "001Q00000000001AAB",
+            ("stripe", "c5"): "c5",
             ("salesforce", "001Q00000000001AAB"): "001Q00000000001AAB",
         }
         names = source.tables["accounts"].to_pandas().set_index("account_id")
-        assert names["name"].to_dict() == {"001Q00000000001AAB": "Acme Inc.", "c3": "Other"}
+        assert names["name"].to_dict() == {"001Q00000000001AAB": "Acme Inc.", "c3": "Other", "c5": "Twice"}
         assert f"{names.created_on['001Q00000000001AAB']:%Y-%m-%d}" == "2024-01-01"
 
 

@@ -95,6 +95,16 @@ def test_stripe_of_two_changes_on_one_day_the_last_stands(tmp_path: Path) -> Non
     assert rows.seats.tolist() == [4, 9]
 
 
+def test_stripe_of_two_lines_of_one_moment_the_later_invoice_stands(tmp_path: Path) -> None:
+    rows = stripe(
+        tmp_path,
+        f"""{LINE}
+        l2 | i2 | s1 | t1 | team | 7500  | 6 | 2026-01-01 10:00 | 2026-02-01 10:00 | false
+        l3 | i1 | s1 | t1 | team | 10000 | 4 | 2026-01-01 10:00 | 2026-02-01 10:00 | false""",
+    )
+    assert rows.seats.tolist() == [6]
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -272,6 +282,7 @@ SALESFORCE = {
         d3 | 001Q00000000001AAB | 2026-01-20   | 2026-02-01 | true      | Renewal                     | false      |
         d4 | 001Q00000000001AAB | 2026-01-20   | 2026-02-01 | true      | New Customer                | false      |
         d5 | 001Q00000000001AAB | 2026-01-20   | 2026-02-01 | false     | Upsell                      | true       |
+        d6 | 001Q00000000001AAB | 2026-01-20   | 2026-02-01 | true      | Existing Customer - Renewal | false      |
     """,
 }
 
@@ -323,6 +334,7 @@ def test_zendesk_closed_is_the_last_time_solved_and_ratings_are_one_or_five(tmp_
             t2 | o1              | 2026-01-02 | open    | question | normal
             t3 | o1              | 2026-01-03 | closed  | question |
             t4 | o1              | 2026-01-03 | deleted | question |
+            t5 | o1              | 2026-01-03 | closed  | question |
         """,
         ticket_field_history="""
             ticket_id | field_name         | updated    | value
@@ -339,6 +351,7 @@ def test_zendesk_closed_is_the_last_time_solved_and_ratings_are_one_or_five(tmp_
         ticket_tag="""
             ticket_id | tag
             t3        | feature_request
+            t5        | closed_by_merge
         """,
     ).set_index("ticket_id")  # fmt: skip
     assert days(rows.closed_at) == ["2026-01-05", None, "2026-01-08"]
@@ -367,3 +380,34 @@ def test_pendo_a_feature_that_was_tagged_later_was_not_known_before(tmp_path: Pa
     )  # fmt: skip
     assert rows.feature.tolist() == ["Export"] * 3 + ["Reports"]
     assert days(rows.known_at) == [None, None, None, "2026-05-01"]
+
+
+def test_a_snapshot_makes_a_history_of_todays_lines(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "subscriptions",
+        subscriptions_snapshot="""
+            contract_id | account_id | product | plan | mrr | seats | valid_from | dbt_valid_from | dbt_valid_to
+            k1          | acme       | core    | team | 100 | 10    | 2025-01-01 | 2025-01-03     | 2025-05-01
+            k1          | acme       | core    | team | 120 | 12    | 2025-01-01 | 2025-05-01     | 2025-09-10
+            k1          | acme       | core    | pro  | 200 | 12    | 2025-09-01 | 2025-09-10     | 2026-02-02
+            k2          | acme       | core    | team | 50  | 5     | 2025-03-01 | 2025-03-01     |
+        """,
+    ).sort_values(["contract_id", "valid_from"])  # fmt: skip
+    assert rows.mrr.tolist() == [100, 120, 200, 50]
+    # Seen on the 1st of May; said on the 10th of September to hold since the 1st; gone on the 2nd of February.
+    assert days(rows.valid_from) == ["2025-01-01", "2025-05-01", "2025-09-01", "2025-03-01"]
+    assert days(rows.valid_to) == ["2025-05-01", "2025-09-01", "2026-02-02", None]
+    assert days(rows.known_at) == ["2025-01-03", "2025-05-01", "2025-09-10", "2025-03-01"]
+    assert days(rows.ends_known_at) == [None, "2025-09-10", None, None]
+
+
+def test_history_mode_of_ones_own_tables_is_read_alike(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "subscriptions",
+        subscriptions_history="""
+            account_id | product | plan | mrr | _fivetran_start | _fivetran_end       | _fivetran_synced
+            acme       | core    | team | 100 | 2025-01-03      | 2025-05-01 00:00:00 | 2026-01-01
+            acme       | core    | team | 120 | 2025-05-01      | 9999-12-31 23:59:59 | 2026-01-01
+        """,
+    )  # fmt: skip
+    assert [*days(rows.valid_to), *days(rows.known_at)] == ["2025-05-01", None, "2025-01-03", "2025-05-01"]
