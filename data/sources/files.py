@@ -58,6 +58,13 @@ def list_files(folder: Path) -> list[TableFiles]:
     return [files for entry in entries if entry.is_file() for files in _file(entry)]
 
 
+def _folders(folder: Path) -> list[TableFiles]:
+    """The tables of a folder that are folders of Parquet files, by name."""
+    entries = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith((".", "_")))
+    parts = {entry.name: tuple(sorted(entry.rglob("*.parquet"))) for entry in entries if "=" not in entry.name}
+    return [TableFiles(name, f"{name}/", files, is_csv=False, is_folder=True) for name, files in parts.items() if files]
+
+
 def _file(entry: Path) -> list[TableFiles]:
     """The table that a file is; none for other kinds of file."""
     if entry.name.endswith((".csv", ".csv.gz")):
@@ -67,12 +74,12 @@ def _file(entry: Path) -> list[TableFiles]:
 
 
 def list_schemas(folder: Path, reserved: tuple[str, ...]) -> dict[tuple[str, str], TableFiles]:
-    """The tables of the folders in a folder, as loaders lay them out: one folder a tool, one file a table."""
+    """The tables of the folders in a folder, as loaders lay them out: one folder a tool."""
     found: dict[tuple[str, str], TableFiles] = {}
     for schema in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
         if schema.name.startswith((".", "_")) or schema.name in reserved or "=" in schema.name:
             continue
-        for files in list_files(schema):
+        for files in (*list_files(schema), *_folders(schema)):
             found.setdefault((schema.name, files.name), replace(files, shown=f"{schema.name}/{files.shown}"))
     return found
 

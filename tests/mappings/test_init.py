@@ -34,11 +34,17 @@ def stripe(folder: Path, prefix: str = "") -> Path:
     return write(folder, **{f"{prefix}{name}": text for name, text in tables.items()})
 
 
-@pytest.mark.parametrize("layout", ["a folder a tool", "files of one tool", "names that begin with the tool"])
+@pytest.mark.parametrize("layout", ["a folder a tool", "files of one tool", "names that begin with the tool", "parts"])
 def test_tables_are_found_where_a_loader_puts_them(headroom: Headroom, tmp_path: Path, layout: str) -> None:
     landing = tmp_path / "landing"
     stripe(landing / "stripe" if layout == "a folder a tool" else landing, "stripe_" if "begin" in layout else "")
     write(landing, usage_daily=CLICKS)
+    if layout == "parts":
+        for file in sorted(landing.glob("*.csv")):
+            folder = landing / (file.stem if file.stem == "usage_daily" else f"stripe/{file.stem}")
+            folder.mkdir(parents=True)
+            pd.read_csv(file).to_parquet(folder / "part-0.parquet")
+            file.unlink()
     ran = headroom("init", "--source", "csv://landing")
     assert ran.code == 0, ran.err
     assert "usage_daily is there in the contract's own shape: it is read as it is." in ran.out

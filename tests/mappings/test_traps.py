@@ -411,3 +411,76 @@ def test_history_mode_of_ones_own_tables_is_read_alike(tmp_path: Path) -> None:
         """,
     )  # fmt: skip
     assert [*days(rows.valid_to), *days(rows.known_at)] == ["2025-05-01", None, "2025-01-03", "2025-05-01"]
+
+
+@pytest.mark.parametrize(
+    ("name", "tables"),
+    [
+        (
+            "mixpanel",
+            {"event": """
+                name   | time       | distinct_id | insert_id | company_id
+                Export | 2026-01-01 | u1          | 1         | acme
+                Export | 2026-01-01 | u1          | 1         | acme
+                Export | 2026-01-02 | u1          | 2         |
+                $login | 2026-01-02 | u1          | 3         | acme
+            """},
+        ),
+        (
+            "amplitude",
+            {"event": """
+                event_type_id | event_time | user_id | groups               | _insert_id | server_received_time
+                7             | 2026-01-01 | u1      | {"company":["acme"]} | 1          | 2026-01-04
+                7             | 2026-01-01 | u1      | {"company":["acme"]} | 1          | 2026-01-05
+                7             | 2026-01-02 | u1      | {}                   | 2          | 2026-01-02
+                8             | 2026-01-02 | u1      | {"company": "acme"}  | 3          | 2026-01-02
+             """,
+             "event_type": "id | name\n7 | Export\n8 | session_start"},
+        ),
+        (
+            "segment",
+            {"tracks": """
+                id | event  | user_id | timestamp  | received_at
+                1  | Export | u1      | 2026-01-01 | 2026-01-04
+                1  | Export | u1      | 2026-01-01 | 2026-01-05
+                2  | Export | u2      | 2026-01-01 | 2026-01-01
+                3  | Export |         | 2026-01-01 | 2026-01-01
+             """,
+             "groups": """
+                user_id | group_id | timestamp
+                u1      | other    | 2025-01-01
+                u1      | acme     | 2025-06-01
+             """},
+        ),
+    ],
+    ids=["mixpanel", "amplitude", "segment"],
+)  # fmt: skip
+def test_an_event_counts_once_and_for_its_account(tmp_path: Path, name: str, tables: dict[str, str]) -> None:
+    rows = given(tmp_path / "use", "usage_events", **tables)
+    assert rows[["account_id", "feature", "user_id"]].to_numpy().tolist() == [["acme", "Export", "u1"]]
+    if name != "mixpanel":
+        assert days(rows.known_at) == ["2026-01-04"]  # when it came in
+    assert given(tmp_path / "users", "users", **tables).user_id.tolist() == ["u1"]
+
+
+def test_intercom_a_conversation_is_closed_when_it_stays_closed(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "tickets",
+        conversation_history="""
+            id | created_at | updated_at | state  | priority | conversation_rating_value
+            c1 | 2026-01-01 | 2026-01-09 | closed | priority | 4
+            c1 | 2026-01-01 | 2026-01-02 | open   |          |
+            c2 | 2026-01-05 | 2026-01-06 | open   |          |
+        """,
+        conversation_part_history="""
+            conversation_id | part_type | created_at
+            c1              | close     | 2026-01-02
+            c1              | open      | 2026-01-03
+            c1              | close     | 2026-01-08
+        """,
+        conversation_contact_history="conversation_id | contact_id\nc1 | p1\nc2 | p1",
+        contact_company_history="contact_id | company_id\np1 | k1",
+        company_history="id | company_id\nk1 | acme",
+    )  # fmt: skip
+    assert days(rows.closed_at) == ["2026-01-08", None]
+    assert [rows.csat[0], *rows.severity, *rows.account_id] == [4, "high", "low", "k1", "k1"]

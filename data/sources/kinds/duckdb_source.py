@@ -23,7 +23,6 @@ from data.sources.files import (
     TableFiles,
     columns_of,
     first_line,
-    list_files,
     list_schemas,
     list_tables,
     one_per_name,
@@ -99,7 +98,7 @@ class Folder(Warehouse):
         return self.con.table(name, database="raw")
 
     def columns(self) -> dict[Place, tuple[str, ...]]:
-        alone: dict[Place, TableFiles] = {(None, files.name): files for files in list_files(self.path)}
+        alone: dict[Place, TableFiles] = {(None, files.name): files for files in list_tables(self.path)}
         return {place: columns_of(files) for place, files in (alone | list_schemas(self.path, SCHEMAS)).items()}
 
     def _define(self, kind: str, name: str, files: TableFiles, sql: str) -> None:
