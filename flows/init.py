@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data.atomic import whole_file
 from data.checks.report import many
-from data.errors import ContractError, SettingsError, hint, some
+from data.errors import ContractError, SettingsError, SourceError, hint, some
 from data.mappings.catalogue import ROLES, mappings
 from data.mappings.compose import Composed, compose, ids_there, own_tables
 from data.mappings.document import caveats, document
@@ -65,6 +65,12 @@ def _refuse_unknown(names: Sequence[str]) -> None:
 def _columns(address: Address) -> There:
     warehouse = open_warehouse(address)
     try:
+        if not (warehouse.takes_sql and warehouse.reads_mappings):
+            raise SourceError(
+                ASKED.format(url=address.url),
+                "the SQL of the ready-made mappings is not in the words of this kind of source.",
+                "Use it on a folder, a DuckDB file or PostgreSQL, and rewrite its SQL under [source.tables].",
+            )
         return warehouse.columns()
     finally:
         warehouse.engine.close()

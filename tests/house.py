@@ -14,7 +14,18 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 
 ORDER = {
-    "data": ("errors", "atomic", "contract", "time_cut", "ledger", "sources", "mappings", "record", "checks", "simulation"),
+    "data": (
+        "errors",
+        "atomic",
+        "contract",
+        "time_cut",
+        "ledger",
+        "sources",
+        "mappings",
+        "record",
+        "checks",
+        "simulation",
+    ),
     "features": (
         "calendar",
         "cohort",

@@ -17,6 +17,7 @@ class Warehouse(ABC):
     ``names`` maps each table that is there to how messages name it. ``state`` changes whenever the tables do; None if
     only reading them would tell. ``casts_text``: a text that is no number, cast to one, becomes null and is no error.
     ``takes_sql``: a user's SQL is run on the tables. ``remarks`` are sentences for whoever checks them.
+    ``reads_mappings``: the SQL of the ready-made mappings runs here.
     """
 
     engine: Engine
@@ -25,6 +26,7 @@ class Warehouse(ABC):
     casts_text: bool = True
     takes_sql: bool = True
     remarks: Sequence[str] = ()
+    reads_mappings: bool = True
 
     @abstractmethod
     def read(self, name: str) -> ir.Table:

@@ -7,12 +7,14 @@ import duckdb
 import pandas as pd
 import pytest
 
+from data.errors import SourceError
 from data.mappings.catalogue import FOLDER, LINKS, mappings
 from data.mappings.compose import compose
 from data.mappings.recognise import recognised
 from data.sources.address import Address
 from data.sources.connect import connect, open_warehouse
 from data.sources.user_sql import column_names, with_account_ids
+from flows.init import init
 from flows.run.settings import load
 from tests.flows.conftest import Headroom
 from tests.mappings.landed import write
@@ -117,6 +119,22 @@ def test_nothing_that_is_known(headroom: Headroom, tmp_path: Path) -> None:
     ran = headroom("init", "--source", "csv://landing")
     assert ran.code == 1
     assert "no tool is recognised. There: bills." in ran.err
+
+
+def test_what_does_not_run_the_sql_of_the_mappings_is_refused_at_once(tmp_path: Path) -> None:
+    class Elsewhere:
+        takes_sql, reads_mappings, closed = True, False, False
+        engine = property(lambda self: self)
+
+        def close(self) -> None:
+            self.closed = True
+
+    there = Elsewhere()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flows.init.open_warehouse", lambda address: there)
+        with pytest.raises(SourceError, match="not in the words of this kind of source"):
+            init([], tmp_path / "headroom.toml", f"csv://{tmp_path}", force=False)
+    assert there.closed
 
 
 def test_tables_in_the_contracts_shape_need_no_mapping(headroom: Headroom, warehouse: Path, tmp_path: Path) -> None:
