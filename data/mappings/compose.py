@@ -16,6 +16,11 @@ from data.mappings.queries import columns_of, of_tool
 from data.mappings.recognise import Recognised, There
 from data.sources.user_sql import IDS
 
+OWN = "own"
+"""The system of the ids of tables that already have the contract's shape."""
+OWN_LINKS = """select 'own' as system, id, kind, id as value
+from (select distinct account_id as id from {table}) as own_account
+cross join (select 'self' as kind union all select 'any') as own_kind"""
 ADDED_UP = ("crm_events", "tickets")
 """What two tools tell of these are different facts: both count. Of any other table two would count the same twice."""
 USAGE = ("usage_events", "usage_daily", "users")
@@ -29,7 +34,7 @@ OF_MANY = (
 """Domains that say nothing about the company."""
 VERSIONS = {"dbt_valid_from", "_fivetran_start"}
 """A table with one of these columns has a row for each version of a row."""
-SEPARATOR = ",\n    "
+SEPARATOR, NEXT_TABLE = ",\n    ", ",\n"
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,9 @@ def compose(found: Sequence[Recognised], there: There) -> Composed:
     _require_lines(givers, own, found)
     spine = _spine(givers)
     queries: dict[str, str] = {}
-    if len(found) > 1 and spine is not None and IDS not in own:
-        queries[IDS] = account_ids(spine, _crm(found, spine), found)
+    if IDS not in own and (len(found) > 1 if spine else found):
+        queries[IDS] = account_ids(spine, _crm(found, spine), found, own)
+        decided += _of_ids(spine, _crm(found, spine), own)
     for name, tools in givers.items():
         has_ids = IDS in queries or IDS in own
         queries[name] = _accounts(tools, has_ids) if name == "accounts" else _all_of(name, tools, has_ids)
@@ -88,13 +94,21 @@ def _chosen(
     name: str, giving: list[Recognised], found: Sequence[Recognised], own: tuple[str, ...]
 ) -> tuple[list[Recognised], list[str]]:
     """Who gives a table, and what was decided about it."""
-    if name in ADDED_UP or name == "accounts" or len(giving) == 0:
-        return giving, []
+    if not giving:
+        return [], []
+    if name in ADDED_UP or name == "accounts":
+        order = sorted(giving, key=_crm_first) if name == "accounts" else giving
+        how = (
+            "the first that says something wins, the CRM before the payer"
+            if name == "accounts"
+            else "they are added up"
+        )
+        return giving, [f"{name}: {_titles(order)}: {how}."] if len(giving) > 1 else []
     group = USAGE if name in USAGE else BILLS if name in BILLS else (name,)
     kind = "use and users" if group is USAGE else "lines and bills" if group is BILLS else name
     if set(group) & set(own) & {*USAGE[:2], *BILLS[:2]}:
         return [], [f"{name} of {_titles(giving)} is left out: {kind} come from the tables in the contract's shape."]
-    first = next(tool for tool in found if {*group[:2]} & {*tool.gives})
+    first = next((tool for tool in found if {*group[:2]} & {*tool.gives}), giving[0])
     others = [tool for tool in giving if tool is not first]
     why = [
         f"{name}: {first.mapping.title} wins over {_titles(others)}, for it was named or found first; "
@@ -124,20 +138,37 @@ def _spine(givers: Mapping[str, list[Recognised]]) -> Recognised | None:
     return tools[0] if tools else None
 
 
-def _crm(found: Sequence[Recognised], spine: Recognised) -> Recognised | None:
-    return next((tool for tool in found if tool.mapping.role == "crm" and tool is not spine), None)
+def _crm(found: Sequence[Recognised], spine: Recognised | None) -> Recognised | None:
+    """The CRM whose accounts the billing tool's are; lines in the contract's own shape have accounts of their own."""
+    return next((tool for tool in found if spine and tool.mapping.role == "crm" and tool is not spine), None)
 
 
 # --- who is who -------------------------------------------------------------------------------------------------------
 
 
-def account_ids(spine: Recognised, crm: Recognised | None, found: Sequence[Recognised]) -> str:
-    """The SELECT of ``account_ids``: every id of every tool that belongs to a billed account."""
-    links = _in("\nunion all\n".join(_links(tool) for tool in found))
-    billing, other = spine.mapping.tool, "" if crm is None else crm.mapping.tool
+def account_ids(
+    spine: Recognised | None, crm: Recognised | None, found: Sequence[Recognised], own: Sequence[str]
+) -> str:
+    """The SELECT of ``account_ids``: every id of every tool that belongs to a billed account.
+
+    Without a billing tool (``spine``) the accounts are those of the tables in the contract's ``own`` shape.
+    """
+    links = [_links(tool) for tool in found]
+    if spine is None:
+        links.append(OWN_LINKS.format(table=next(name for name in ("accounts", *BILLS) if name in own)))
+    names = {"billing": spine.mapping.tool if spine else OWN, "crm": crm.mapping.tool if crm else ""}
     domains = ", ".join(f"'{domain}'" for domain in OF_MANY)
     template = Template((FOLDER / "account_ids.sql").read_text(encoding="utf-8"))
-    return template.substitute(links=links, billing=billing, crm=other, of_many=domains).strip()
+    return template.substitute(links=_in("\nunion all\n".join(links)), of_many=domains, **names).strip()
+
+
+def _of_ids(spine: Recognised | None, crm: Recognised | None, own: Sequence[str]) -> list[str]:
+    """Whose ids the tables in the contract's own shape must have, in words; nothing where they have their own."""
+    tables = [name for name in own if TABLES[name].columns[0].name == "account_id" or name in ("users", "tickets")]
+    owner = crm or spine
+    if owner is None or not tables:
+        return []
+    return [f"account_id of {', '.join(tables)} must be that of {owner.mapping.title}, as everywhere else."]
 
 
 def _links(tool: Recognised) -> str:
@@ -157,7 +188,7 @@ def _accounts(tools: list[Recognised], has_ids: bool) -> str:
     """One row for each account: what the CRM says first, then the others; the oldest day on which it was opened."""
     if not has_ids:
         return _one_of("accounts", tools[0], columns_of(tools[0], "accounts"), has_ids=False)
-    order = sorted(tools, key=lambda tool: ("crm", "billing").index(tool.mapping.role))
+    order = sorted(tools, key=_crm_first)
     names = [tool.mapping.tool for tool in order]
     has = {name: columns_of(tool, "accounts") for name, tool in zip(names, order, strict=True)}
     rows = [_in(of_tool(tool, "accounts")) for tool in order]
@@ -177,7 +208,7 @@ def _accounts(tools: list[Recognised], has_ids: bool) -> str:
     ]
     listed = " or ".join(f"{name}_account.account_id is not null" for name in names)
     lines = [
-        f"with {SEPARATOR.join(tables)}",
+        f"with {NEXT_TABLE.join(tables)}",
         f"select ids.account_id, {SEPARATOR.join(columns)}",
         f"from {IDS} as ids",
         *joins,
@@ -185,6 +216,10 @@ def _accounts(tools: list[Recognised], has_ids: bool) -> str:
         "group by ids.account_id",
     ]
     return "\n".join(lines)
+
+
+def _crm_first(tool: Recognised) -> int:
+    return ("crm", "billing").index(tool.mapping.role)
 
 
 def _of_account(column: str, tools: list[str]) -> str:

@@ -58,7 +58,7 @@ def _typed(found: Recognised, name: str, sql: str) -> str:
     words = set(re.findall(r"\w+", sql))
     table = found.tables.get(name)
     columns = {c: landed for c, landed in (spec.columns | spec.optional).items() if c in words}
-    casts = [f"\n    {_cast(landed, table)} as {c}" for c, landed in (columns or _first(spec)).items()]
+    casts = [f"\n        {_cast(landed, table)} as {c}" for c, landed in (columns or _first(spec)).items()]
     where = "\n    where 1 = 0" if table is None else f"\n    from {table.sql}"
     return f"\n    select{','.join(casts)}{where}\n"
 

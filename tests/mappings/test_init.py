@@ -207,6 +207,38 @@ def test_a_payer_of_the_same_company_is_the_same_account(headroom: Headroom, tmp
         assert f"{names.created_on['001Q00000000001AAB']:%Y-%m-%d}" == "2024-01-01"
 
 
+def test_tickets_of_a_tool_belong_to_accounts_of_ones_own(headroom: Headroom, tmp_path: Path) -> None:
+    write(
+        tmp_path / "landing",
+        accounts="account_id | name | created_at\nacme | Acme | 2025-01-01\nbeta | Beta | 2025-01-01",
+        subscriptions="account_id | product | plan | mrr | valid_from\nacme | core | team | 10 | 2025-01-01",
+        usage_daily=CLICKS.replace("c1", "acme"),
+    )
+    write(
+        tmp_path / "landing" / "zendesk",
+        organization="id | external_id\n37 | acme\n38 | gone",
+        ticket="id | organization_id | created_at | status\nt1 | 37 | 2026-01-01 | open\nt2 | 38 | 2026-01-01 | open",
+    )
+    ran = headroom("init", "--source", "csv://landing")
+    assert ran.code == 0, ran.err
+    assert "zendesk: 1 of 2 ids belong to a billed account" in ran.out
+    settings = load()
+    with connect(settings.source.url, settings.source.tables, root=settings.root) as source:
+        assert source.tables["tickets"].select("ticket_id", "account_id").to_pandas().to_numpy().tolist() == [
+            ["t1", "acme"]
+        ]
+
+
+def test_whose_ids_tables_of_ones_own_must_have_is_said(headroom: Headroom, tmp_path: Path) -> None:
+    stripe(tmp_path / "landing" / "stripe")
+    write(tmp_path / "landing" / "salesforce", **SALESFORCE)
+    write(tmp_path / "landing", usage_daily=CLICKS)
+    ran = headroom("init", "--source", "csv://landing")
+    assert "account_id of usage_daily must be that of Salesforce (Fivetran), as everywhere else." in ran.out
+    how = "the first that says something wins, the CRM before the payer."
+    assert f"accounts: Salesforce (Fivetran) and Stripe (Fivetran): {how}" in ran.out
+
+
 def test_a_table_of_ones_own_says_who_is_who(headroom: Headroom, tmp_path: Path) -> None:
     stripe(tmp_path / "landing" / "stripe")
     write(tmp_path / "landing" / "salesforce", **SALESFORCE)
