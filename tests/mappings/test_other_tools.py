@@ -106,6 +106,7 @@ def test_events_are_those_of_the_truth(both: tuple[Source, Source]) -> None:
     assert differing(rows_of(both[0], "crm_events", *columns), rows_of(both[1], "crm_events", *columns)) == {}
 
 
+@pytest.mark.slow
 def test_features_agree(both: tuple[Source, Source]) -> None:
     dates = [date(2026, 4, 1), END]
     assert differing(features(both[1], dates), features(both[0], dates)) == {}
