@@ -70,7 +70,7 @@ class Address:
     """A source as the user named it, and what it is opened with.
 
     ``scheme`` and ``place`` are the two sides of ``://`` (a bare path has no scheme); relative paths start at ``root``.
-    ``queries`` maps a contract table to SQL on the user's own tables; ``caveats`` say what is not safe about them.
+    ``queries`` maps a contract table to SQL on the user's own tables; ``not_safe`` says what is not safe about them.
     """
 
     url: str
@@ -78,7 +78,7 @@ class Address:
     queries: Mapping[str, str] = field(default_factory=dict)
     threads: int | None = None
     memory_limit: str | None = None
-    caveats: tuple[str, ...] = ()
+    not_safe: tuple[str, ...] = ()
 
     @property
     def scheme(self) -> str:

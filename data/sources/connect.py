@@ -49,7 +49,7 @@ def open_source(address: Address) -> Source:
     warehouse = open_warehouse(address)
     with closed_on_error(warehouse.engine):
         source = _read(address.url, warehouse, address.queries if warehouse.takes_sql else {})
-        return replace(source, caveats=address.caveats, remarks=(*source.remarks, *address.caveats))
+        return replace(source, not_safe=address.not_safe, remarks=(*source.remarks, *address.not_safe))
 
 
 def open_warehouse(address: Address) -> Warehouse:

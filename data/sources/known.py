@@ -40,7 +40,7 @@ class Source(OnAnEngine):
     ``raw`` and ``tables`` (staged) hold the contract tables that are there, by name. ``unread`` names what else is
     there: files or tables that no contract table and no SQL asked for. ``state`` changes whenever the source does: the
     sizes and times of its files; None where only reading it would tell. ``remarks`` are sentences about the
-    tables, ``caveats`` those of them that every report repeats.
+    tables, ``not_safe`` those of them that every report repeats.
     """
 
     url: str
@@ -51,7 +51,7 @@ class Source(OnAnEngine):
     mapped: frozenset[str] = field(default_factory=frozenset)
     state: str | None = None
     remarks: tuple[str, ...] = ()
-    caveats: tuple[str, ...] = ()
+    not_safe: tuple[str, ...] = ()
 
     @property
     def con(self) -> BaseBackend:
@@ -95,7 +95,7 @@ def known_before(source: Source, snapshot_date: date | None, today: date) -> Kno
     _require_day(day, today)
     tables = as_of(source.tables, day)
     last, wanted = data_end(tables, day), today if snapshot_date is None else day
-    warnings = list(source.caveats)
+    warnings = list(source.not_safe)
     if (wanted - last).days > OLD_DAYS:
         warnings.append(
             f"The data ends on {last}, {(wanted - last).days} days before {wanted}: what fell may not have come in."
