@@ -110,6 +110,22 @@ def record(
 
 
 @app.command()
+def init(
+    tools: Annotated[
+        str, typer.Option("--from", help="Tools in the source, such as stripe,salesforce (default: all recognised).")
+    ] = "",
+    config: Annotated[Path | None, typer.Option("--config", help="File to write (default: headroom.toml).")] = None,
+    source: SourceUrl = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+) -> None:
+    """Recognise the tools whose tables are in a source, and write headroom.toml with the SQL that maps them."""
+    from flows.init import init as run
+
+    names = [name.strip().lower() for name in tools.split(",") if name.strip()]
+    print(*run(names, config, source, force=force), sep="\n")
+
+
+@app.command()
 def check(
     config: Config = None,
     source: SourceUrl = None,

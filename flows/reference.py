@@ -1,7 +1,7 @@
 """The reference pages of the docs, made from the code they describe: tables, settings, features, metrics, outputs.
 
-    python -m flows.reference        writes docs/tables.md, docs/settings.md, docs/features.md, docs/metrics.md
-                                     and the tables in docs/outputs.md
+    python -m flows.reference        writes docs/tables.md, docs/settings.md, docs/features.md, docs/metrics.md,
+                                     docs/mappings.md and the tables in docs/outputs.md
 
 A test compares the pages with what would be written, so they cannot go stale.
 """
@@ -16,6 +16,7 @@ from data.contract import outputs
 from data.contract.details import DETAILS
 from data.contract.inputs import TABLES, Table
 from data.contract.outputs import OutputColumn, OutputTable
+from data.mappings.catalogue import ReadyMapping, mappings
 from features.catalogue import full_catalogue
 from flows.feature_rows import HEADER, cells
 from flows.run.settings import PREFIX, Settings
@@ -170,12 +171,43 @@ def _output_meaning(column: OutputColumn) -> str:
     return f"{column.meaning}: {words}" if words else column.meaning
 
 
+def mappings_page() -> str:
+    """The ready-made mappings: what each gives, its traps, what its times are worth."""
+    lines = ["# Ready-made mappings", "", MADE, ""]
+    lines += ["`headroom init` recognises these tools by the names of their tables and columns, in a folder (also one"]
+    lines[-1] += (
+        " folder a tool), a DuckDB file or PostgreSQL (also one schema a tool, or names that begin with the tool),"
+    )
+    lines[-1] += " and writes their SQL into `headroom.toml`, to be changed there."
+    lines += ["", "| `--from` | tool | it is | gives |", "|---|---|---|---|"]
+    for mapping in mappings().values():
+        gives = ", ".join(f"`{name}`" for name in mapping.gives)
+        lines.append(f"| `{mapping.tool}` or `{mapping.name}` | {mapping.title} | {mapping.role} | {gives} |")
+    for mapping in mappings().values():
+        lines += ["", *_mapping(mapping)]
+    return "\n".join([*lines, ""])
+
+
+def _mapping(mapping: ReadyMapping) -> Iterator[str]:
+    yield from (f"## {mapping.title}", "")
+    needed = [f"`{' or '.join(spec.names or (name,))}`" for name, spec in mapping.tables.items() if not spec.may_lack]
+    wanted = [f"`{' or '.join(spec.names or (name,))}`" for name, spec in mapping.tables.items() if spec.may_lack]
+    optional = f"; if there: {', '.join(wanted)}" if wanted else ""
+    yield f"Tables: {', '.join(needed)}{optional}."
+    yield from ("", *(f"- Not sure: {words}" for words in mapping.unsure))
+    for name, given in mapping.gives.items():
+        yield from ("", f"**{name}.** {given.known_at}", "")
+        yield from (f"- Not safe without `{place}`: {words}" for place, words in given.caveats.items())
+        yield from (f"- {trap}" for trap in given.traps)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
     "settings.md": settings_page,
     "features.md": features_page,
     "metrics.md": metrics_page,
     "outputs.md": outputs_page,
+    "mappings.md": mappings_page,
 }
 
 if __name__ == "__main__":

@@ -14,7 +14,18 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 
 ORDER = {
-    "data": ("errors", "atomic", "contract", "time_cut", "ledger", "sources", "record", "checks", "simulation"),
+    "data": (
+        "errors",
+        "atomic",
+        "contract",
+        "time_cut",
+        "ledger",
+        "sources",
+        "mappings",
+        "record",
+        "checks",
+        "simulation",
+    ),
     "features": (
         "calendar",
         "cohort",
@@ -49,6 +60,7 @@ ORDER = {
         "backtest",
         "demo",
         "record",
+        "init",
         "check",
         "verify",
         "feature_rows",

@@ -69,6 +69,7 @@ class SourceSettings(BaseModel):
         default_factory=dict, description='one SQL query per table whose shape differs; "" leaves a table out'
     )
     ignore: tuple[str, ...] = Field((), description="tables to leave out, as if they were not there")
+    caveats: tuple[str, ...] = Field((), description="what is not safe about the tables: told in every report")
     threads: int | None = Field(None, ge=1, description="threads of DuckDB or a local Spark; missing: all cores")
     memory_limit: str | None = Field(
         None,
@@ -82,8 +83,8 @@ class Address:
     """A source as the user named it, and what it is opened with.
 
     ``scheme`` and ``place`` are the two sides of ``://`` (a bare path has no scheme); relative paths start at ``root``.
-    ``mapped`` maps a contract table to SQL on the user's own tables; no SQL leaves the table out, as if it
-    were ``left_out``.
+    ``mapped`` maps a contract table to SQL on the user's own tables; no SQL leaves the table out, as if it were
+    ``left_out``. ``not_safe`` says what is not safe about them.
     """
 
     url: str
@@ -92,6 +93,7 @@ class Address:
     threads: int | None = None
     memory_limit: str | None = None
     left_out: frozenset[str] = frozenset()
+    not_safe: tuple[str, ...] = ()
 
     @property
     def queries(self) -> dict[str, str]:

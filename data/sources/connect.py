@@ -7,10 +7,12 @@ one module with a ``Warehouse``, and a row in ``data.sources.address``.
 CSV tables are read once, as text, and the casts of the contract decide. SQL under ``[source.tables]`` sees every file
 of a folder as a view named after it, or every schema of a DuckDB file; it is run once and its result is held in memory,
 beyond the memory limit on disk. CSV columns are numbers or dates for it only where that changes no value
-(``data.sources.csv_types``). Tables that ``ignore`` names, or whose SQL is empty, are as if they were not there.
+(``data.sources.csv_types``). Every query may read the result of that for ``account_ids``, which says which account an
+id of some tool is. Tables that ``ignore`` names, or whose SQL is empty, are as if they were not there.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -20,6 +22,7 @@ from data.sources.address import Address
 from data.sources.engine import closed_on_error
 from data.sources.known import Source
 from data.sources.staging import stage
+from data.sources.user_sql import with_account_ids
 from data.sources.variants import merged
 from data.sources.warehouse import Warehouse
 from data.time_cut import Tables
@@ -49,12 +52,14 @@ def connect(
 def open_source(address: Address) -> Source:
     """Open the source at an address; the same errors."""
     _refuse_unknown_names(address)
-    warehouse = _opened(address)
+    warehouse = open_warehouse(address)
     with closed_on_error(warehouse.engine):
-        return _read(address, warehouse)
+        source = _read(address, warehouse)
+        return replace(source, not_safe=address.not_safe, remarks=(*source.remarks, *address.not_safe))
 
 
-def _opened(address: Address) -> Warehouse:
+def open_warehouse(address: Address) -> Warehouse:
+    """Where the tables at an address are, whatever they are: a context of the caller's, by its engine."""
     address.require()
     opener: Callable[[Address], Warehouse] = resolve_name(address.kind.opener)
     return opener(address)
@@ -64,8 +69,9 @@ def _read(address: Address, warehouse: Warehouse) -> Source:
     """Every contract table that is there and not left out, by the user's SQL where there is some."""
     url, ignored = address.url, address.ignored
     queries = address.queries if warehouse.takes_sql else {}
+    asked = with_account_ids(queries)
     came = {
-        name: warehouse.query(name, queries[name]) if name in queries else warehouse.read(name)
+        name: warehouse.query(name, asked[name]) if name in asked else warehouse.read(name)
         for name in TABLES
         if name in queries or (name in warehouse.names and name not in ignored)
     }

@@ -1,6 +1,7 @@
 """A folder of Parquet or CSV files, read with DuckDB.
 
 A table is ``NAME.parquet``, ``NAME.csv``, ``NAME.csv.gz`` or a folder ``NAME/`` of Parquet files (plain or hive).
+A folder in the folder is also a schema: SQL reaches its files as ``FOLDER.NAME``.
 CSV files are read strictly: one line that cannot be read is an error that names it, never a row less.
 """
 
@@ -11,7 +12,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -54,12 +55,52 @@ def list_tables(folder: Path) -> list[TableFiles]:
             parts = tuple(sorted(entry.rglob("*.parquet")))
             if parts:
                 tables.append(TableFiles(entry.name, f"{entry.name}/", parts, is_csv=False, root=entry))
-        elif entry.name.endswith((".csv", ".csv.gz")):
-            stem = entry.name.removesuffix(".gz").removesuffix(".csv")
-            tables.append(TableFiles(stem, entry.name, (entry,), is_csv=True))
-        elif entry.suffix == ".parquet":
-            tables.append(TableFiles(entry.stem, entry.name, (entry,), is_csv=False))
+        else:
+            tables += _file(entry)
     return tables
+
+
+def list_files(folder: Path) -> list[TableFiles]:
+    """The tables of a folder that are one file each, by name."""
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith((".", "_")))
+    return [files for entry in entries if entry.is_file() for files in _file(entry)]
+
+
+def _folders(folder: Path) -> list[TableFiles]:
+    """The tables of a folder that are folders of Parquet files, by name."""
+    entries = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith((".", "_")))
+    parts = {entry: tuple(sorted(entry.rglob("*.parquet"))) for entry in entries if "=" not in entry.name}
+    return [
+        TableFiles(entry.name, f"{entry.name}/", files, is_csv=False, root=entry)
+        for entry, files in parts.items()
+        if files
+    ]
+
+
+def _file(entry: Path) -> list[TableFiles]:
+    """The table that a file is; none for other kinds of file."""
+    if entry.name.endswith((".csv", ".csv.gz")):
+        stem = entry.name.removesuffix(".gz").removesuffix(".csv")
+        return [TableFiles(stem, entry.name, (entry,), is_csv=True)]
+    return [TableFiles(entry.stem, entry.name, (entry,), is_csv=False)] if entry.suffix == ".parquet" else []
+
+
+def list_schemas(folder: Path, reserved: tuple[str, ...]) -> dict[tuple[str, str], TableFiles]:
+    """The tables of the folders in a folder, as loaders lay them out: one folder a tool."""
+    found: dict[tuple[str, str], TableFiles] = {}
+    for schema in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
+        if schema.name.startswith((".", "_")) or schema.name in reserved or "=" in schema.name:
+            continue
+        for files in (*list_files(schema), *_folders(schema)):
+            found.setdefault((schema.name, files.name), replace(files, shown=f"{schema.name}/{files.shown}"))
+    return found
+
+
+def columns_of(files: TableFiles) -> tuple[str, ...]:
+    """The column names of a table, from its first file."""
+    if files.is_csv:
+        return tuple(csv_header(files.paths[0])[1])
+    return tuple(pq.read_schema(files.paths[0]).names)
 
 
 def one_per_name(tables: list[TableFiles], names: set[str]) -> dict[str, TableFiles]:

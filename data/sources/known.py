@@ -41,7 +41,7 @@ class Source(OnAnEngine):
     there: files or tables that no contract table and no SQL asked for; ``ignored`` the contract's tables that the user
     left out. ``split`` holds the tables as they came some of whose columns have variants, which are one in ``raw``.
     ``state`` changes whenever the source does: the sizes and times of its files; None where only reading it would tell.
-    ``remarks`` are sentences about the tables.
+    ``remarks`` are sentences about the tables, ``not_safe`` those of them that every report repeats.
     """
 
     url: str
@@ -54,6 +54,7 @@ class Source(OnAnEngine):
     remarks: tuple[str, ...] = ()
     ignored: frozenset[str] = field(default_factory=frozenset)
     split: Tables = field(default_factory=dict)
+    not_safe: tuple[str, ...] = ()
 
     @property
     def con(self) -> BaseBackend:
@@ -97,7 +98,7 @@ def known_before(source: Source, snapshot_date: date | None, today: date) -> Kno
     _require_day(day, today)
     tables = as_of(source.tables, day)
     last, wanted = data_end(tables, day), today if snapshot_date is None else day
-    warnings = []
+    warnings = list(source.not_safe)
     if (wanted - last).days > OLD_DAYS:
         warnings.append(
             f"The data ends on {last}, {(wanted - last).days} days before {wanted}: what fell may not have come in."

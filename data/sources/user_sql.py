@@ -1,12 +1,15 @@
 """The user's own SQL under ``[source.tables]``: one SELECT per table, in the words of the engine that runs it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import sqlglot
 import sqlglot.expressions as sge
 
 from data.errors import ContractError
+
+IDS = "account_ids"
+"""The table whose query the others may read: it says which account an id of some tool is."""
 
 
 def one_select(name: str, sql: str, dialect: str) -> str:
@@ -32,13 +35,42 @@ def names_read(sql: str, names: Iterable[str], dialect: str) -> set[str]:
         return {
             name for name in names if name.lower() in words or (not name.isidentifier() and name.lower() in sql.lower())
         }
-    read = {table.name.lower() for statement in statements for table in statement.find_all(sge.Table)}
+    read = {table.name.lower() for statement in statements for table in statement.find_all(sge.Table) if not table.db}
     return {name for name in names if name.lower() in read}
 
 
 def words_of(sql: str) -> set[str]:
     """The words of a query, in small letters."""
     return set(re.findall(r"\w+", sql.lower()))
+
+
+def column_names(sql: str) -> list[str]:
+    """The names of the columns of a SELECT that reads alike on every engine."""
+    select = sqlglot.parse_one(sql, dialect="postgres")
+    assert isinstance(select, sge.Query), sql
+    return select.named_selects
+
+
+def with_account_ids(queries: Mapping[str, str]) -> dict[str, str]:
+    """The queries, each of which may read the result of that for ``account_ids`` under its name."""
+    ids = queries.get(IDS)
+    reading = {name for name, sql in queries.items() if name != IDS and re.search(rf"\b{IDS}\b", sql, re.IGNORECASE)}
+    if ids is None or not reading:
+        return dict(queries)
+    before = f"with {IDS} as (\n{_body(ids)}\n)"
+    return {
+        name: f"{before}\nselect * from (\n{_body(sql)}\n) as made" if name in reading else sql
+        for name, sql in queries.items()
+    }
+
+
+def first_row(sql: str) -> str:
+    """The query, cut off after a row."""
+    return f"select * from (\n{_body(sql)}\n) as made limit 1"  # noqa: S608
+
+
+def _body(sql: str) -> str:
+    return sql.strip().rstrip(";")
 
 
 def query_error(name: str, found: str, there: Iterable[str], more: str = "") -> ContractError:

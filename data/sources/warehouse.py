@@ -7,6 +7,9 @@ import ibis.expr.types as ir
 
 from data.sources.engine import Engine
 
+Place = tuple[str | None, str]
+"""The schema of a table (None: its name alone finds it), and its name."""
+
 
 class Warehouse(ABC):
     """Where tables are.
@@ -14,6 +17,7 @@ class Warehouse(ABC):
     ``names`` maps each table that is there to how messages name it. ``state`` changes whenever the tables do; None if
     only reading them would tell. ``casts_text``: a text that is no number, cast to one, becomes null and is no error.
     ``takes_sql``: a user's SQL is run on the tables. ``remarks`` are sentences for whoever checks them.
+    ``reads_mappings``: the SQL of the ready-made mappings runs here.
     """
 
     engine: Engine
@@ -22,10 +26,15 @@ class Warehouse(ABC):
     casts_text: bool = True
     takes_sql: bool = True
     remarks: Sequence[str] = ()
+    reads_mappings: bool = True
 
     @abstractmethod
     def read(self, name: str) -> ir.Table:
         """A table as it is."""
+
+    def columns(self) -> dict[Place, tuple[str, ...]]:
+        """The columns of every table that is there, also of those in other schemas that SQL can reach."""
+        return {(None, name): tuple(self.read(name).columns) for name in self.names}
 
     @abstractmethod
     def query(self, name: str, sql: str) -> ir.Table:

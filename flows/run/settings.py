@@ -58,7 +58,7 @@ class Settings(BaseModel):
     def _address(self, url: str) -> Address:
         asked = self.source
         left_out = frozenset(asked.ignore)
-        return Address(url, self.root, asked.tables, asked.threads, asked.memory_limit, left_out)
+        return Address(url, self.root, asked.tables, asked.threads, asked.memory_limit, left_out, asked.caveats)
 
     @property
     def history_folder(self) -> Path:

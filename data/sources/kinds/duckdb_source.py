@@ -23,8 +23,10 @@ from data.sources.csv_types import typed_columns
 from data.sources.engine import Engine, closed_on_error
 from data.sources.files import (
     TableFiles,
+    columns_of,
     csv_header,
     first_line,
+    list_schemas,
     list_tables,
     one_per_name,
     quoted,
@@ -34,7 +36,7 @@ from data.sources.files import (
 )
 from data.sources.partitions import Part, partitioned
 from data.sources.user_sql import asked_sql, identifier, names_read, not_one_select, query_error, words_of
-from data.sources.warehouse import Warehouse
+from data.sources.warehouse import Place, Warehouse
 from data.time_cut import Tables
 
 IN_MEMORY = "memory"
@@ -44,6 +46,8 @@ AS_TEXT = (
     "A column of a CSV file is text unless every value is a plain number or a date such as 2024-12-31: cast it, as in "
     "`try_cast(amount as double)` or `strptime(day, '%d/%m/%Y')`."
 )
+SCHEMAS = ("main", "raw", "staged")
+"""Of the database in memory: views of files, tables as they come, tables as the contract has them."""
 
 
 class DuckDB(Engine):
@@ -70,7 +74,7 @@ def in_memory(threads: int | None = None, memory_limit: str | None = None) -> Du
         options["memory_limit"] = memory_limit
     con = ibis.duckdb.connect(**options)
     con.raw_sql("set enable_progress_bar = false")
-    for schema in ("raw", "staged"):
+    for schema in SCHEMAS[1:]:
         con.raw_sql(f"create schema {schema}")
     return DuckDB(con)
 
@@ -79,21 +83,31 @@ class Folder(Warehouse):
     """A folder of files. CSV tables are loaded, Parquet files are read in place."""
 
     def __init__(self, engine: DuckDB, path: Path, queries: Mapping[str, str], ignored: frozenset[str]) -> None:
-        self.engine, self.con, self.queries = engine, engine.con, queries
+        self.engine, self.con, self.queries, self.path = engine, engine.con, queries, path
         tables = list_tables(path)
         self.names = {files.name: files.shown for files in tables}
         self.files = one_per_name(tables, set(TABLES) - set(queries) - ignored)
-        self.state = state_of([path for files in tables for path in files.paths])
-        self.has_csv = any(files.is_csv for files in tables)
+        schemas = list_schemas(path, SCHEMAS)
+        every = (*tables, *schemas.values())
+        self.state = state_of([*{path for files in every for path in files.paths}])
+        self.has_csv = any(files.is_csv for files in every)
         self.respelled: dict[str, str] = {}
         named = {name for sql in queries.values() for name in names_read(sql, self.names, "duckdb")}
         for files in one_per_name(tables, named).values():
             self._define("view", f"main.{identifier(files.name)}", files)
+        for (schema, name), files in schemas.items():
+            if _reaches(queries, schema, name):
+                self.con.raw_sql(f"create schema if not exists {identifier(schema)}")
+                self._define("view", f"{identifier(schema)}.{identifier(name)}", files)
 
     def read(self, name: str) -> ir.Table:
         files = self.files[name]
         self._define("table" if files.is_csv else "view", f"raw.{name}", files, TABLES[name])
         return self.con.table(name, database="raw")
+
+    def columns(self) -> dict[Place, tuple[str, ...]]:
+        alone: dict[Place, TableFiles] = {(None, files.name): files for files in list_tables(self.path)}
+        return {place: columns_of(files) for place, files in (alone | list_schemas(self.path, SCHEMAS)).items()}
 
     def _define(self, kind: str, name: str, files: TableFiles, table: Table | None = None) -> None:
         """A table or view of some files, as a ``table`` of the contract or as SQL reads them."""
@@ -172,7 +186,11 @@ class DuckDBFile(Warehouse):
         self.state = state_of([path])
         self.catalog = path.stem if path.stem not in {IN_MEMORY, "temp", "system"} else "warehouse"
         try:
-            self.con.raw_sql(f"attach {quoted(str(path))} as {identifier(self.catalog)} (read_only)")
+            self._attach(path)
+            if self.catalog in self._schemas():  # else a name of a table in it would have two meanings
+                self.con.raw_sql(f"detach {identifier(self.catalog)}")
+                self.catalog = f"{self.catalog}_file"
+                self._attach(path)
         except duckdb.Error as error:
             raise SourceError(
                 f"Read the DuckDB file {path.name}.",
@@ -187,6 +205,13 @@ class DuckDBFile(Warehouse):
         ]
         self.names = {name if schema == "main" else f"{schema}.{name}": name for schema, name in rows}
 
+    def _attach(self, path: Path) -> None:
+        self.con.raw_sql(f"attach {quoted(str(path))} as {identifier(self.catalog)} (read_only)")
+
+    def _schemas(self) -> set[str]:
+        listing = "select schema_name from duckdb_schemas() where database_name = ?"
+        return {name for (name,) in self.con.con.execute(listing, [self.catalog]).fetchall()}
+
     def read(self, name: str) -> ir.Table:
         # No user input but names of tables gets into this SQL, and they are quoted.
         reading = f"select * from {identifier(self.catalog)}.main.{identifier(name)}"  # noqa: S608
@@ -195,6 +220,12 @@ class DuckDBFile(Warehouse):
             return self.con.table(name, database=(self.catalog, "main"))
         self.con.raw_sql(f"create view {IN_MEMORY}.raw.{identifier(name)} as {typed}")
         return self.con.table(name, database=(IN_MEMORY, "raw"))
+
+    def columns(self) -> dict[Place, tuple[str, ...]]:
+        listing = """select nullif(schema_name, 'main'), table_name, list(column_name order by column_index)
+                     from duckdb_columns() where database_name = ? and not internal group by all"""
+        rows = self.con.con.execute(listing, [self.catalog]).fetchall()
+        return {(schema, name): tuple(columns) for schema, name, columns in rows}
 
     def query(self, name: str, sql: str) -> ir.Table:
         self.con.raw_sql(f"use {identifier(self.catalog)}")
@@ -255,3 +286,9 @@ def _run(con: BaseBackend, name: str, sql: str, there: list[str], of_text: str =
         message = " ".join(re.split(r"\n\nLINE|\n\s*Column .* is being|Possible |Did you mean", str(error))[0].split())
         raise query_error(name, message, there, of_text if "VARCHAR" in message or is_cast else "") from error
     return con.table(name, database=(IN_MEMORY, "raw"))
+
+
+def _reaches(queries: Mapping[str, str], schema: str, name: str) -> bool:
+    """Does some query name the table with its schema?"""
+    place = rf'\b{re.escape(schema)}"?\s*\.\s*"?{re.escape(name)}\b'
+    return any(re.search(place, sql, re.IGNORECASE) for sql in queries.values())

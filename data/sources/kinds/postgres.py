@@ -17,7 +17,7 @@ from data.sources.address import Address
 from data.sources.engine import Engine, closed_on_error
 from data.sources.files import first_line
 from data.sources.user_sql import identifier, one_select, query_error
-from data.sources.warehouse import Warehouse
+from data.sources.warehouse import Place, Warehouse
 
 REFUSED = ("28", "3D", "42501")
 """SQL states of a wrong user or password, an unknown database and a missing right."""
@@ -58,6 +58,14 @@ class Postgres(Warehouse):
 
     def read(self, name: str) -> ir.Table:
         return self.con.table(name, database=self.schema)
+
+    def columns(self) -> dict[Place, tuple[str, ...]]:
+        listing = """select nullif(table_schema, %s), table_name, array_agg(column_name::text order by ordinal_position)
+                     from information_schema.columns where table_schema not in ('pg_catalog', 'information_schema')
+                     group by table_schema, table_name"""
+        with self.con.con.cursor() as cursor:
+            rows = cursor.execute(listing, [self.schema]).fetchall()
+        return {(schema, name): tuple(columns) for schema, name, columns in rows}
 
     def query(self, name: str, sql: str) -> ir.Table:
         """The result of a user's query, held in a temporary table of the session."""

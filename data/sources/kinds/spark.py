@@ -73,6 +73,7 @@ class Spark(Warehouse):
     """The tables of ``spark://FOLDER`` (Parquet), ``spark://DATABASE`` or ``spark://CATALOG.DATABASE``."""
 
     engine: SparkEngine
+    reads_mappings = False
 
     def __init__(self, address: Address) -> None:
         self.session = session(address.threads, address.memory_limit)

@@ -1,0 +1,2 @@
+select group_key as account_id, at_time as occurred_at, event as feature, distinct_id as user_id
+from use

@@ -1,0 +1,149 @@
+"""``headroom init``: say what is recognised in a source, and write the settings file with the SQL that maps it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from data.atomic import whole_file
+from data.checks.report import many
+from data.errors import ContractError, SettingsError, SourceError, hint, some
+from data.mappings.catalogue import ROLES, mappings
+from data.mappings.compose import Composed, compose, ids_there, own_tables
+from data.mappings.document import caveats, document
+from data.mappings.recognise import Recognised, There, lacking, recognised
+from data.sources.address import Address
+from data.sources.connect import open_warehouse
+from data.sources.user_sql import IDS, first_row, with_account_ids
+from data.sources.warehouse import Warehouse
+from flows.run.progress import say
+from flows.run.settings import DEFAULT_FILE, load
+
+ASKED = "Find the tools whose tables are in {url}."
+
+
+def init(names: Sequence[str], config: Path | None, source: str | None, *, force: bool) -> Iterator[str]:
+    """Write the settings file, whole or not at all; the lines that say what was recognised and decided.
+
+    ``names`` are tools or mappings, the first of a role first; none: all that are recognised. Raises ``SettingsError``
+    for a file that is there already (unless ``force``) and for an unknown name, ``ContractError`` where what is asked
+    for is not in the source.
+    """
+    file = config or Path(DEFAULT_FILE)
+    if file.exists() and not force:
+        raise SettingsError(
+            f"Write {file}.", "it is there already.", "Add --force to replace it, or give another file with --config."
+        )
+    _refuse_unknown(names)
+    settings = load(None, source)
+    address = replace(settings.address, mapped={})
+    url = source or settings.source.url
+    if source is not None and file.resolve().parent != Path.cwd():
+        url = settings.source.url  # where it was meant from here
+    say(f"reading {url}")
+    there = _columns(address)
+    found = _chosen(names, there, url)
+    composed = compose(found, there)
+    composed = _filled(address, composed)
+    linked = _linked(address, composed, found)
+    text = document(url, found, composed)
+    with whole_file(file, f"Write {file}.", "Give another file with --config, or make room and rights there.") as new:
+        new.write_text(text, encoding="utf-8")
+    return _lines(file, found, composed, linked)
+
+
+def _refuse_unknown(names: Sequence[str]) -> None:
+    tools = {mapping.tool for mapping in mappings().values()}
+    for name in names:
+        if name not in {*tools, *mappings()}:
+            raise SettingsError(
+                f"Map the tables of {name}.",
+                f"there is no ready-made mapping of that name{hint(name, [*tools, *mappings()])}.",
+                f"Use of: {', '.join(sorted(tools))}.",
+            )
+
+
+def _columns(address: Address) -> There:
+    warehouse = open_warehouse(address)
+    try:
+        if not (warehouse.takes_sql and warehouse.reads_mappings):
+            raise SourceError(
+                ASKED.format(url=address.url),
+                "the SQL of the ready-made mappings is not in the words of this kind of source.",
+                "Use it on a folder, a DuckDB file or PostgreSQL, and rewrite its SQL under [source.tables].",
+            )
+        return warehouse.columns()
+    finally:
+        warehouse.engine.close()
+
+
+def _chosen(names: Sequence[str], there: There, url: str) -> list[Recognised]:
+    """The tools asked for, in that order; without names all that are recognised, billing first."""
+    asked = ASKED.format(url=url)
+    all_found = recognised(there, {name for name in names if name in mappings()})
+    if not names:
+        found = sorted(all_found, key=lambda tool: ROLES.index(tool.mapping.role))
+        if not found and not own_tables(there):
+            tables = some(sorted(f"{schema}.{name}" if schema else name for schema, name in there), 20)
+            raise ContractError(
+                asked,
+                f"no tool is recognised. There: {tables or 'nothing'}.",
+                "Name a tool with --from to see what is missing, or write the SQL of each table under [source.tables].",
+            )
+        return found
+    by_name = {name: tool for tool in all_found for name in (tool.mapping.tool, tool.mapping.name)}
+    missing = [name for name in names if name not in by_name]
+    if missing:
+        lacks = "; ".join(f"{name}: no {_lacking(name, there)}" for name in missing)
+        raise ContractError(asked, f"{lacks}.", "Land these tables, or name the tools that are there.")
+    return list({by_name[name].mapping.tool: by_name[name] for name in names}.values())
+
+
+def _lacking(name: str, there: There) -> str:
+    """What is missing of the mapping of that name that comes nearest."""
+    of = [mapping for mapping in mappings().values() if name in (mapping.tool, mapping.name)]
+    return min((lacking(mapping, there) for mapping in of), key=len)
+
+
+def _filled(address: Address, composed: Composed) -> Composed:
+    """Without the tables that have no row: an empty table looks like a feed that was lost. Every query is run once."""
+    queries = with_account_ids(composed.queries)
+    warehouse = open_warehouse(replace(address, mapped=queries))
+    try:
+        empty = [name for name, sql in queries.items() if not _rows(warehouse, f"any_{name}", first_row(sql))]
+    finally:
+        warehouse.engine.close()
+    return composed.without(empty) if empty else composed
+
+
+def _linked(address: Address, composed: Composed, found: Sequence[Recognised]) -> dict[str, tuple[int, int]]:
+    """How many ids of each tool belong to an account, and how many there are."""
+    if IDS not in composed.queries:
+        return {}
+    counts = {f"ids_of_{tool.mapping.tool}": ids_there(tool) for tool in found}
+    warehouse = open_warehouse(replace(address, mapped={IDS: composed.queries[IDS], **counts}))
+    try:
+        ids = warehouse.query(IDS, composed.queries[IDS])
+        of = ids.group_by("system").aggregate(ids=ids.count()).to_pandas().set_index("system")["ids"]
+        there = {tool.mapping.tool: _rows(warehouse, *count) for tool, count in zip(found, counts.items(), strict=True)}
+        return {tool: (int(of.get(tool, 0)), count) for tool, count in there.items()}
+    finally:
+        warehouse.engine.close()
+
+
+def _rows(warehouse: Warehouse, name: str, sql: str) -> int:
+    return int(warehouse.query(name, sql).count().to_pandas())
+
+
+def _lines(
+    file: Path, found: Sequence[Recognised], composed: Composed, linked: dict[str, tuple[int, int]]
+) -> Iterator[str]:
+    for tool in found:
+        place = f" in {tool.where}" if tool.where else ""
+        yield f"{tool.mapping.title}{place}: {', '.join(tool.gives)}"
+    for name, tools in composed.givers.items():
+        yield f"{name:<14} from {' and '.join(tool.mapping.title for tool in tools)}"
+    yield from composed.decided
+    for name, (ids, there) in linked.items():
+        yield f"{name}: {ids:,} of {many(there, 'id')} belong to a billed account"
+    yield from (f"not safe: {text}" for text in caveats(composed))
+    yield f"written: {file}. Next: headroom check, headroom train, headroom score"

@@ -1,0 +1,39 @@
+"""From an empty folder with the tables of four tools beside it to a published list: three commands, no SQL by hand."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.flows.conftest import QUICK, Headroom
+from tests.mappings.test_four_tools import land_all
+from tests.mappings.world import END, simulated
+from tests.models.mlflow_template import folder_with
+
+pytestmark = pytest.mark.slow
+ACCOUNTS, MONTHS = 600, 24
+
+
+def test_three_commands_lead_to_a_list(
+    headroom: Headroom,
+    mlflow_database: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    landing = tmp_path_factory.mktemp("landing")
+    truth = simulated(tmp_path_factory.mktemp("simulated"), ACCOUNTS, MONTHS, seed=3)
+    land_all(landing, truth)
+    monkeypatch.setenv("HEADROOM_MLRUNS", str(folder_with(mlflow_database, tmp_path / "mlruns")))
+    for name, value in QUICK.items():
+        monkeypatch.setenv(name, value)
+    made = headroom("init", "--from", "stripe,salesforce,zendesk,pendo", "--source", f"parquet://{landing}")
+    assert made.code == 0, made.err
+    trained = headroom("train", "--snapshot-date", END)
+    assert trained.code == 0, trained.err + trained.out
+    scored = headroom("score", "--snapshot-date", END)
+    assert scored.code == 0, scored.err
+    scores = pd.read_parquet(tmp_path / "published" / f"snapshot_date={END}" / "scores.parquet")
+    assert set(scores["account_id"]) <= set(truth["accounts"]["account_id"])
+    assert scores["rank"].notna().sum() > 20
+    assert scores["owner"].isin(truth["accounts"]["owner"]).all() if "owner" in scores else True

@@ -1,0 +1,486 @@
+"""The traps of each tool, drawn: what a mapping must not fall into."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.mappings.landed import days, given
+
+STRIPE = {
+    "customer": """
+        id | created    | name
+        c1 | 2025-01-01 | Acme
+    """,
+    "product": """
+        id | name      | unit_label
+        p1 | Workspace | seat
+    """,
+    "price": """
+        id     | product_id | currency | nickname         | billing_scheme | unit_amount | recurring_interval | recurring_interval_count | recurring_usage_type
+        team   | p1         | usd      | Team Monthly USD | per_unit       | 2500        | month              | 1                        | licensed
+        yearly | p1         | eur      | Team (yearly)    | per_unit       | 24000       | year               | 1                        | licensed
+        yen    | p1         | jpy      | Team             | per_unit       | 3000        | month              | 1                        | licensed
+        tiers  | p1         | usd      | Business         | tiered         |             | month              | 1                        | licensed
+        meter  | p1         | usd      | Use              | per_unit       | 1           | month              | 1                        | metered
+    """,
+    "subscription": """
+        id | customer_id | status   | created    | ended_at         | trial_end  | cancel_at_period_end | canceled_at
+        s1 | c1          | active   | 2026-01-01 |                  |            | false                |
+        s2 | c1          | canceled | 2026-01-01 | 2026-03-10 08:00 | 2026-01-15 | true                 | 2026-02-20
+    """,
+    "invoice": """
+        id | customer_id | status        | created    | billing_reason
+        i1 | c1          | paid          | 2026-01-01 | subscription_create
+        i2 | c1          | paid          | 2026-02-01 | subscription_cycle
+        iv | c1          | void          | 2026-02-01 | subscription_cycle
+        iu | c1          | uncollectible | 2026-02-01 | subscription_cycle
+        il | c1          | paid          | 2026-02-20 | subscription_update
+    """,
+}  # fmt: skip
+
+
+def stripe(folder: Path, lines: str, table: str = "subscriptions") -> pd.DataFrame:
+    return given(folder, table, **STRIPE, invoice_line_item=lines)
+
+
+LINE = "id | invoice_id | subscription_id | subscription_item_id | plan_id | amount | quantity | period_start | period_end | proration\n"
+
+
+@pytest.mark.parametrize(
+    ("price", "quantity", "amount", "mrr", "plan", "currency"),
+    [
+        ("team", 4, 10000, 100, "Team", "USD"),  # 4 x 25.00 a month
+        ("yearly", 4, 96000, 80, "Team", "EUR"),  # 4 x 240.00 a year / 12; the interval is not of the plan's name
+        ("yen", 2, 6000, 6000, "Team", "JPY"),  # a currency without cents
+        ("tiers", 7, 9900, 99, "Business", "USD"),  # no unit amount: the amount of the whole month
+    ],
+)
+def test_stripe_mrr_is_quantity_by_unit_amount_a_month(
+    tmp_path: Path, price: str, quantity: int, amount: int, mrr: float, plan: str, currency: str
+) -> None:
+    row = stripe(
+        tmp_path, f"{LINE} l1 | i1 | s1 | t1 | {price} | {amount} | {quantity} | 2026-01-01 | 2026-02-01 | false"
+    )
+    assert (row.mrr[0], row.plan[0], row.currency[0], row.seats[0]) == (mrr, plan, currency, quantity)
+
+
+def test_stripe_a_change_within_a_period_is_a_version_and_not_its_prorated_amount(tmp_path: Path) -> None:
+    rows = stripe(
+        tmp_path,
+        f"""{LINE}
+        l1 | i1 | s1 | t1 | team | 10000 | 4 | 2026-01-01 10:00 | 2026-02-01 10:00 | false
+        l2 | i2 | s1 | t1 | team | -5000 | 4 | 2026-01-16 11:00 | 2026-02-01 10:00 | true
+        l3 | i2 | s1 | t1 | team | 7500  | 6 | 2026-01-16 11:00 | 2026-02-01 10:00 | true
+        l4 | i2 | s1 | t1 | team | 15000 | 6 | 2026-02-01 10:00 | 2026-03-01 10:00 | false""",
+    )
+    assert rows.mrr.tolist() == [100, 150, 150]
+    assert days(rows.valid_from) == ["2026-01-01", "2026-01-16", "2026-02-01"]
+    assert days(rows.valid_to) == ["2026-01-16", "2026-02-01", None]
+    assert days(rows.known_at) == [
+        "2026-01-01",
+        "2026-01-16",
+        "2026-02-01",
+    ]  # billed with the next invoice, known at once
+
+
+def test_stripe_of_two_changes_on_one_day_the_last_stands(tmp_path: Path) -> None:
+    rows = stripe(
+        tmp_path,
+        f"""{LINE}
+        l1 | i1 | s1 | t1 | team | 10000 | 4 | 2026-01-01 10:00 | 2026-02-01 10:00 | false
+        l2 | i2 | s1 | t1 | team | 7500  | 6 | 2026-01-16 11:00 | 2026-02-01 10:00 | true
+        l3 | i2 | s1 | t1 | team | 7500  | 9 | 2026-01-16 15:00 | 2026-02-01 10:00 | true""",
+    )
+    assert rows.seats.tolist() == [4, 9]
+
+
+def test_stripe_of_two_lines_of_one_moment_the_later_invoice_stands(tmp_path: Path) -> None:
+    rows = stripe(
+        tmp_path,
+        f"""{LINE}
+        l2 | i2 | s1 | t1 | team | 7500  | 6 | 2026-01-01 10:00 | 2026-02-01 10:00 | false
+        l3 | i1 | s1 | t1 | team | 10000 | 4 | 2026-01-01 10:00 | 2026-02-01 10:00 | false""",
+    )
+    assert rows.seats.tolist() == [6]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "l2 | iv | s1 | t1 | team | 90000 | 36 | 2026-02-01 | 2026-03-01 | false",  # the invoice is void
+        "l2 | iu | s1 | t1 | team | 90000 | 36 | 2026-02-01 | 2026-03-01 | false",  # it is not collectible
+        "l2 | i2 | s1 | t1 | team | 0     | 36 | 2026-02-01 | 2026-03-01 | false",  # nothing was billed
+        "l2 | i2 | s1 | t9 | meter | 900  | 900 | 2026-01-01 | 2026-02-01 | false",  # use: of the table invoices
+    ],
+)
+def test_stripe_lines_that_are_none(tmp_path: Path, line: str) -> None:
+    first = "l1 | i1 | s1 | t1 | team | 10000 | 4 | 2026-01-01 | 2026-02-01 | false"
+    assert stripe(tmp_path, f"{LINE}{first}\n{line}").mrr.tolist() == [100]
+
+
+def test_stripe_use_is_billed_and_not_subscribed(tmp_path: Path) -> None:
+    row = stripe(
+        tmp_path, f"{LINE} l1 | i2 | s1 | t9 | meter | 950 | 900 | 2026-01-01 | 2026-02-01 | false", "invoices"
+    )
+    assert row[["product", "amount", "kind"]].to_numpy().tolist() == [["Workspace", 9.5, "usage"]]
+    assert [*days(row.period_start), *days(row.period_end), *days(row.billed_at)] == [
+        "2026-01-01",
+        "2026-02-01",
+        "2026-02-01",
+    ]
+
+
+def test_stripe_an_item_that_is_taken_off_ends_that_day(tmp_path: Path) -> None:
+    rows = stripe(
+        tmp_path,
+        f"""{LINE}
+        l1 | i1 | s1 | t1 | team | 10000 | 4 | 2026-01-01 | 2026-02-01 | false
+        l2 | i1 | s1 | t2 | tiers | 9900 | 1 | 2026-01-01 | 2026-02-01 | false
+        l3 | i2 | s1 | t2 | tiers | -4400 | 1 | 2026-01-20 | 2026-02-01 | true""",
+    )
+    assert days(rows.set_index("contract_id").valid_to.loc[["t1", "t2"]]) == [None, "2026-01-20"]
+
+
+def test_stripe_an_item_that_was_not_billed_again_ended_with_its_period(tmp_path: Path) -> None:
+    rows = stripe(
+        tmp_path,
+        f"""{LINE}
+        l1 | i1 | s1 | t1 | team | 10000 | 4 | 2026-01-01 | 2026-02-01 | false
+        l2 | i1 | s1 | t2 | tiers | 9900 | 1 | 2026-01-01 | 2026-02-01 | false
+        l3 | i2 | s1 | t1 | team | 10000 | 4 | 2026-02-01 | 2026-03-01 | false""",
+    )
+    assert days(rows[rows.contract_id == "t2"].valid_to) == ["2026-02-01"]
+
+
+def test_stripe_a_trial_is_no_paid_line_and_a_notice_is_known(tmp_path: Path) -> None:
+    rows = stripe(
+        tmp_path,
+        f"""{LINE}
+        l1 | i1 | s2 | t1 | team | 0     | 4 | 2026-01-01 | 2026-01-15 | false
+        l2 | i1 | s2 | t1 | team | 10000 | 4 | 2026-01-15 | 2026-03-10 | false""",
+    )
+    assert rows[["kind", "mrr"]].to_numpy().tolist() == [["trial", 0], ["paid", 100]]
+    assert days(rows.valid_to) == ["2026-01-15", "2026-03-10"]
+    assert days(rows.notice_at) == [None, "2026-02-20"]
+
+
+def test_stripe_what_was_dated_back_is_known_when_it_was_billed(tmp_path: Path) -> None:
+    rows = stripe(
+        tmp_path,
+        f"""{LINE}
+        l1 | i1 | s1 | t1 | team | 10000 | 4 | 2026-01-01 | 2026-02-01 | false
+        l2 | il | s1 | t1 | team | 12500 | 5 | 2026-02-01 | 2026-03-01 | true""",
+    )
+    assert days(rows.known_at) == ["2026-01-01", "2026-02-20"]
+    assert days(rows.ends_known_at) == ["2026-02-20", None]  # until then the old line was believed to go on
+
+
+def test_stripe_plans_are_ordered_by_their_price(tmp_path: Path) -> None:
+    prices = """
+        id | product_id | currency | nickname         | unit_amount | recurring_interval | recurring_interval_count
+        a  | p1         | usd      | Team monthly     | 2500        | month              | 1
+        b  | p1         | usd      | Team yearly      | 24000       | year               | 1
+        c  | p1         | usd      | Business         | 120000      | year               | 1
+    """
+    rows = given(
+        tmp_path, "plans", **{**STRIPE, "price": prices},
+        invoice_line_item=f"{LINE} l1 | i1 | s1 | t1 | a | 1 | 1 | 2026-01-01 | 2026-02-01 | false",
+    )  # fmt: skip
+    assert rows[["plan", "tier"]].to_numpy().tolist() == [["Business", 2], ["Team", 1]]
+
+
+def test_stripe_an_overdue_invoice_names_itself(tmp_path: Path) -> None:
+    invoices = """
+        id | customer_id | status | created    | due_date   | status_transitions_paid_at | amount_due
+        i1 | c1          | paid   | 2026-01-01 | 2026-01-31 | 2026-02-10                 | 100
+        i2 | c1          | open   | 2026-02-01 | 2026-02-28 |                            | 100
+        i3 | c1          | paid   | 2026-02-01 | 2026-02-28 | 2026-02-05                 | 100
+    """
+    rows = given(
+        tmp_path, "crm_events", **{**STRIPE, "invoice": invoices},
+        invoice_line_item=f"{LINE} l1 | i1 | s1 | t1 | team | 1 | 1 | 2026-01-01 | 2026-02-01 | false",
+    )  # fmt: skip
+    told = rows.sort_values(["object_id", "kind"])[["object_id", "kind"]].to_numpy().tolist()
+    assert told == [["i1", "invoice_overdue"], ["i1", "invoice_paid"], ["i2", "invoice_overdue"]]
+
+
+ZUORA = {
+    "account": """
+        id | name | currency
+        a1 | Acme | USD
+    """,
+    "subscription": """
+        id | account_id | name | version | created_date | term_start_date | term_end_date
+        v1 | a1         | S1   | 1       | 2025-01-01   | 2025-01-01      | 2026-01-01
+        v2 | a1         | S1   | 2       | 2025-12-10   | 2026-01-01      | 2027-01-01
+    """,
+}
+CHARGE = "id | charge_number | segment | version | subscription_id | effective_start_date | effective_end_date | mrr | quantity | uom | created_date | charge_model | name\n"
+
+
+def test_zuora_a_copy_of_a_charge_says_nothing(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "subscriptions", **ZUORA,
+        rate_plan_charge=f"""{CHARGE}
+        c1 | C1 | 1 | 1 | v1 | 2025-01-01 | 2026-01-01 | 100 | 10 | Seats | 2024-12-20 | Per Unit | Core
+        c2 | C1 | 1 | 2 | v2 | 2025-01-01 | 2025-06-01 | 100 | 10 | Seats | 2025-05-20 | Per Unit | Core
+        c3 | C1 | 2 | 1 | v2 | 2025-06-01 | 2027-01-01 | 150 | 15 | Seats | 2025-05-20 | Per Unit | Core
+        c4 | C1 | 2 | 2 | v2 | 2025-06-01 | 2027-01-01 | 150 | 15 | Seats | 2026-02-02 | Per Unit | Core
+        d1 | D1 | 1 | 1 | v2 | 2025-01-01 | 2027-01-01 | -20 |    |       | 2025-05-20 | Discount-Percentage | Less""",
+    )  # fmt: skip
+    assert rows.mrr.tolist() == [100, 150, 150]
+    assert rows.seats.tolist() == [10, 15, 15]
+    assert days(rows.valid_from) == ["2025-01-01", "2025-06-01", "2026-01-01"]
+    assert days(rows.valid_to) == ["2025-06-01", "2026-01-01", "2027-01-01"]
+    # Each as it first appeared, and not as it was copied; the second term as it was renewed.
+    assert days(rows.known_at) == ["2025-01-01", "2025-05-20", "2025-12-10"]
+    assert days(rows.renews_on) == ["2026-01-01", "2026-01-01", "2027-01-01"]
+
+
+def test_recurly_add_ons_are_products_beside_the_plan(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "subscriptions",
+        account_history="""
+            id | updated_at | code
+            a1 | 2026-01-01 | acme
+        """,
+        plan_history="""
+            id | updated_at | name        | code | interval_unit | interval_length
+            p1 | 2025-01-01 | Team yearly | team | months        | 12
+        """,
+        subscription_history="""
+            id | updated_at       | account_id | state    | plan_id | unit_amount | quantity | activated_at | canceled_at | expires_at | current_period_ends_at
+            s1 | 2026-01-05 09:00 | a1         | active   | p1      | 120         | 10       | 2026-01-01   |             |            | 2027-01-01
+            s1 | 2026-03-01 09:00 | a1         | active   | p1      | 120         | 12       | 2026-01-01   |             |            | 2027-01-01
+            s1 | 2026-04-01 09:00 | a1         | canceled | p1      | 120         | 12       | 2026-01-01   | 2026-04-01  | 2027-01-01 | 2027-01-01
+        """,
+        subscription_add_on_history="""
+            subscription_id | subscription_updated_at | plan_add_on_id | name    | unit_amount | quantity
+            s1              | 2026-03-01 09:00        | x1             | Reports | 240         | 1
+            s1              | 2026-04-01 09:00        | x1             | Reports | 240         | 1
+        """,
+    ).sort_values(["product", "valid_from"])  # fmt: skip
+    assert rows[["product", "mrr"]].to_numpy().tolist() == [
+        ["Reports", 20], ["Reports", 20], ["Subscription", 100], ["Subscription", 120], ["Subscription", 120],
+    ]  # fmt: skip
+    assert days(rows.valid_from) == ["2026-03-01", "2026-04-01", "2026-01-01", "2026-03-01", "2026-04-01"]
+    assert days(rows.valid_to) == ["2026-04-01", "2027-01-01", "2026-03-01", "2026-04-01", "2027-01-01"]
+    assert days(rows.notice_at)[-1] == "2026-04-01"
+
+
+SALESFORCE = {
+    "account": """
+        id                 | owner_id | name  | is_deleted | master_record_id
+        001Q00000000001AAB | u1       | Acme  | false      |
+        001Q00000000009AAB | u1       | Acme2 | true       | 001Q00000000001AAB
+    """,
+    "opportunity": """
+        id | account_id         | created_date | close_date | is_closed | type                        | is_deleted | last_stage_change_date
+        d1 | 001Q00000000001AAB | 2026-01-10   | 2026-02-01 | true      | Existing Customer - Upgrade | false      | 2026-03-05
+        d2 | 001Q00000000009AAB | 2026-01-20   | 2026-09-01 | false     | Upsell                      | false      |
+        d3 | 001Q00000000001AAB | 2026-01-20   | 2026-02-01 | true      | Renewal                     | false      |
+        d4 | 001Q00000000001AAB | 2026-01-20   | 2026-02-01 | true      | New Customer                | false      |
+        d5 | 001Q00000000001AAB | 2026-01-20   | 2026-02-01 | false     | Upsell                      | true       |
+        d6 | 001Q00000000001AAB | 2026-01-20   | 2026-02-01 | true      | Existing Customer - Renewal | false      |
+    """,
+}
+
+
+def test_salesforce_deals_are_expansions_and_a_merged_account_is_its_master(tmp_path: Path) -> None:
+    rows = given(tmp_path, "crm_events", **SALESFORCE).sort_values(["object_id", "kind"], ascending=[True, False])
+    assert rows[["object_id", "kind"]].to_numpy().tolist() == [
+        ["d1", "expansion_opportunity_opened"],
+        ["d1", "expansion_opportunity_closed"],
+        ["d2", "expansion_opportunity_opened"],
+    ]
+    assert set(rows.account_id) == {"001Q00000000001AAB"}
+    assert days(rows.known_at) == ["2026-01-10", "2026-03-05", "2026-01-20"]  # the close date was dated back
+
+
+def test_salesforce_history_mode_says_when_a_deal_was_closed_and_what_it_was_first_worth(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "crm_events", **SALESFORCE,
+        opportunity_history="""
+            id | is_closed | amount | _fivetran_start
+            d1 | false     | 1000   | 2026-01-11
+            d1 | true      | 1500   | 2026-02-02
+            d1 | false     | 1500   | 2026-02-03
+            d1 | true      | 2000   | 2026-03-07
+        """,
+    ).sort_values(["object_id", "kind"], ascending=[True, False])  # fmt: skip
+    assert days(rows.occurred_at)[:2] == ["2026-01-10", "2026-03-07"]
+    assert rows.amount.tolist()[0] == 1000
+
+
+def test_salesforce_an_id_of_15_letters_is_that_of_18(tmp_path: Path) -> None:
+    rows = given(tmp_path, "links", **SALESFORCE)
+    assert rows[["id", "value"]].to_numpy().tolist() == [
+        ["001Q00000000001AAB", "001Q00000000001"],
+        ["001Q00000000001AAB", "001Q00000000009"],
+    ]
+
+
+def test_zendesk_closed_is_the_last_time_solved_and_ratings_are_one_or_five(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "tickets",
+        organization="""
+            id
+            o1
+        """,
+        ticket="""
+            id | organization_id | created_at | status  | type     | priority
+            t1 | o1              | 2026-01-01 | closed  | incident | urgent
+            t2 | o1              | 2026-01-02 | open    | question | normal
+            t3 | o1              | 2026-01-03 | closed  | question |
+            t4 | o1              | 2026-01-03 | deleted | question |
+            t5 | o1              | 2026-01-03 | closed  | question |
+        """,
+        ticket_field_history="""
+            ticket_id | field_name         | updated    | value
+            t1        | status             | 2026-01-02 | solved
+            t1        | status             | 2026-01-03 | open
+            t1        | status             | 2026-01-05 | solved
+            t1        | status             | 2026-01-09 | closed
+            t1        | satisfaction_score | 2026-01-06 | bad
+            t1        | satisfaction_score | 2026-01-07 | good
+            t2        | status             | 2026-01-03 | solved
+            t2        | status             | 2026-01-04 | open
+            t3        | status             | 2026-01-08 | closed
+        """,
+        ticket_tag="""
+            ticket_id | tag
+            t3        | feature_request
+            t5        | closed_by_merge
+        """,
+    ).set_index("ticket_id")  # fmt: skip
+    assert days(rows.closed_at) == ["2026-01-05", None, "2026-01-08"]
+    assert rows.csat.tolist()[0] == 5
+    assert rows.kind.tolist() == ["bug", "question", "feature_request"]
+    assert rows.severity.tolist() == ["critical", "low", "low"]
+
+
+def test_pendo_a_feature_that_was_tagged_later_was_not_known_before(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "usage_events",
+        account_history="""
+            id
+            a1
+        """,
+        feature_event="""
+            account_id | visitor_id | feature_id | num_events | timestamp
+            a1         | v1         | f1         | 3          | 2026-01-01 10:00
+            a1         | v1         | f2         | 1          | 2026-01-01 10:00
+        """,
+        feature_history="""
+            id | name    | created_at | last_updated_at
+            f1 | Export  | 2025-01-01 | 2025-01-01
+            f2 | Reports | 2026-05-01 | 2026-05-02
+        """,
+    )  # fmt: skip
+    assert rows.feature.tolist() == ["Export"] * 3 + ["Reports"]
+    assert days(rows.known_at) == [None, None, None, "2026-05-01"]
+
+
+def test_a_snapshot_makes_a_history_of_todays_lines(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "subscriptions",
+        subscriptions_snapshot="""
+            contract_id | account_id | product | plan | mrr | seats | valid_from | dbt_valid_from | dbt_valid_to
+            k1          | acme       | core    | team | 100 | 10    | 2025-01-01 | 2025-01-03     | 2025-05-01
+            k1          | acme       | core    | team | 120 | 12    | 2025-01-01 | 2025-05-01     | 2025-09-10
+            k1          | acme       | core    | pro  | 200 | 12    | 2025-09-01 | 2025-09-10     | 2026-02-02
+            k2          | acme       | core    | team | 50  | 5     | 2025-03-01 | 2025-03-01     |
+        """,
+    ).sort_values(["contract_id", "valid_from"])  # fmt: skip
+    assert rows.mrr.tolist() == [100, 120, 200, 50]
+    # Seen on the 1st of May; said on the 10th of September to hold since the 1st; gone on the 2nd of February.
+    assert days(rows.valid_from) == ["2025-01-01", "2025-05-01", "2025-09-01", "2025-03-01"]
+    assert days(rows.valid_to) == ["2025-05-01", "2025-09-01", "2026-02-02", None]
+    assert days(rows.known_at) == ["2025-01-03", "2025-05-01", "2025-09-10", "2025-03-01"]
+    assert days(rows.ends_known_at) == [None, "2025-09-10", None, None]
+
+
+def test_history_mode_of_ones_own_tables_is_read_alike(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "subscriptions",
+        subscriptions_history="""
+            account_id | product | plan | mrr | _fivetran_start | _fivetran_end       | _fivetran_synced
+            acme       | core    | team | 100 | 2025-01-03      | 2025-05-01 00:00:00 | 2026-01-01
+            acme       | core    | team | 120 | 2025-05-01      | 9999-12-31 23:59:59 | 2026-01-01
+        """,
+    )  # fmt: skip
+    assert [*days(rows.valid_to), *days(rows.known_at)] == ["2025-05-01", None, "2025-01-03", "2025-05-01"]
+
+
+@pytest.mark.parametrize(
+    ("name", "tables"),
+    [
+        (
+            "mixpanel",
+            {"event": """
+                name   | time       | distinct_id | insert_id | company_id
+                Export | 2026-01-01 | u1          | 1         | acme
+                Export | 2026-01-01 | u1          | 1         | acme
+                Export | 2026-01-02 | u1          | 2         |
+                $login | 2026-01-02 | u1          | 3         | acme
+            """},
+        ),
+        (
+            "amplitude",
+            {"event": """
+                event_type_id | event_time | user_id | groups               | _insert_id | server_received_time
+                7             | 2026-01-01 | u1      | {"company":["acme"]} | 1          | 2026-01-04
+                7             | 2026-01-01 | u1      | {"company":["acme"]} | 1          | 2026-01-05
+                7             | 2026-01-02 | u1      | {}                   | 2          | 2026-01-02
+                8             | 2026-01-02 | u1      | {"company": "acme"}  | 3          | 2026-01-02
+             """,
+             "event_type": "id | name\n7 | Export\n8 | session_start"},
+        ),
+        (
+            "segment",
+            {"tracks": """
+                id | event  | user_id | timestamp  | received_at
+                1  | Export | u1      | 2026-01-01 | 2026-01-04
+                1  | Export | u1      | 2026-01-01 | 2026-01-05
+                2  | Export | u2      | 2026-01-01 | 2026-01-01
+                3  | Export |         | 2026-01-01 | 2026-01-01
+             """,
+             "groups": """
+                user_id | group_id | timestamp
+                u1      | other    | 2025-01-01
+                u1      | acme     | 2025-06-01
+             """},
+        ),
+    ],
+    ids=["mixpanel", "amplitude", "segment"],
+)  # fmt: skip
+def test_an_event_counts_once_and_for_its_account(tmp_path: Path, name: str, tables: dict[str, str]) -> None:
+    rows = given(tmp_path / "use", "usage_events", **tables)
+    assert rows[["account_id", "feature", "user_id"]].to_numpy().tolist() == [["acme", "Export", "u1"]]
+    if name != "mixpanel":
+        assert days(rows.known_at) == ["2026-01-04"]  # when it came in
+    assert given(tmp_path / "users", "users", **tables).user_id.tolist() == ["u1"]
+
+
+def test_intercom_a_conversation_is_closed_when_it_stays_closed(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "tickets",
+        conversation_history="""
+            id | created_at | updated_at | state  | priority | conversation_rating_value
+            c1 | 2026-01-01 | 2026-01-09 | closed | priority | 4
+            c1 | 2026-01-01 | 2026-01-02 | open   |          |
+            c2 | 2026-01-05 | 2026-01-06 | open   |          |
+        """,
+        conversation_part_history="""
+            conversation_id | part_type | created_at
+            c1              | close     | 2026-01-02
+            c1              | open      | 2026-01-03
+            c1              | close     | 2026-01-08
+        """,
+        conversation_contact_history="conversation_id | contact_id\nc1 | p1\nc2 | p1",
+        contact_company_history="contact_id | company_id\np1 | k1",
+        company_history="id | company_id\nk1 | acme",
+    )  # fmt: skip
+    assert days(rows.closed_at) == ["2026-01-08", None]
+    assert [rows.csat[0], *rows.severity, *rows.account_id] == [4, "high", "low", "k1", "k1"]
