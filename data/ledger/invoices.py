@@ -319,7 +319,7 @@ def billed_now(bills: ir.Table, rows: ir.Table, by: Sequence[str]) -> ir.Table:
     return ibis.union(totals.filter(totals.amount_e4 > 0).select(*by, "product"), goes_on.select(*by, "product"))
 
 
-# --- what services come to in a window of days -------------------------------------------------------------------------
+# --- what services come to in a window of days ------------------------------------------------------------------------
 
 
 def whole_months(rate_days_e4: ir.IntegerValue, days: int) -> ir.IntegerValue:
