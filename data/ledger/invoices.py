@@ -99,8 +99,9 @@ def service(bills: ir.Table, *, by: Sequence[str] = ("account_id",), until: ir.D
     has_period = (bills.period_end > bills.period_start).fill_null(False)
     rows = ibis.union(_of_periods(bills.filter(has_period), by), _of_cadence(bills.filter(~has_period), by))
     # A credit that is for no time gives money back; what the service is worth a month stays as it was.
-    is_rated = rows.rate_e4.notnull().any().over(ibis.window(group_by=(*by, "product")))
-    rows = rows.filter(rows.rate_e4.notnull() | ~is_rated | (rows.amount_e4 > 0))
+    rated = ibis.window(group_by=(*by, "product"))
+    rows = rows.mutate(is_rated=rows.rate_e4.notnull().any().over(rated))
+    rows = rows.filter(rows.rate_e4.notnull() | ~rows.is_rated | (rows.amount_e4 > 0)).drop("is_rated")
     return rows.filter(rows.valid_from < rows.until)
 
 
