@@ -16,7 +16,7 @@ def check(settings: Settings, folder: Path) -> bool:
     Returns whether a run may use the tables.
     """
     with read_source(settings) as source:
-        report = check_tables(source, today_utc())
+        report = check_tables(source, today_utc(), settings.expansion)
         print(*report.lines(), sep="\n")
         if (folder / SUMMARY).exists() or any(not finding.rows.empty for finding in report.findings):
             print(f"offending rows: {write(report, folder)}")

@@ -71,7 +71,7 @@ def write_features(settings: Settings, snapshot_date: date | None, out: Path) ->
     """Write the rows of one day to a Parquet file, shard by shard; whole or not at all. Returns what was written."""
     accounts = 0
     with read_source(settings) as source, whole_file(out) as file:
-        check_source(source)
+        check_source(source, settings.expansion)
         base = known_base(source, snapshot_date)
         parts = (shard.rows for shard in steps.shards(base, [base.snapshot_date], settings))
         first = next(parts)

@@ -148,7 +148,7 @@ def _verify_sentences(listing: PublishedList, settings: Settings, verification: 
     rules = ExpansionRules.model_validate(listing.manifest["model"][RULES])
     settings = settings.model_copy(update={"expansion": rules})
     with read_source(settings) as source:
-        report = check_source(source)
+        report = check_source(source, settings.expansion)
         _tell_again(listing, settings, report, known_base(source, listing.snapshot_date), verification)
 
 

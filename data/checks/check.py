@@ -6,19 +6,25 @@ times, whatever the number of rules, and once more for each rule that is broken,
 
 from datetime import date
 
-from data.checks.coverage import empty, missing, remarks, stopped, unknown_plans, unknown_words
+from data.checks.contracts import contract_findings
+from data.checks.coverage import empty, missing, remarks, stopped, unknown_plans, unknown_words, variants
 from data.checks.duplicates import open_together, repeated
+from data.checks.history import known_late, never_ending
 from data.checks.levels import unmeasured_levels
 from data.checks.report import Finding, Report, Severity, gravest_first, require, write
 from data.checks.row_rules import broken_rules
 from data.contract.inputs import TABLES
+from data.ledger.rules import ExpansionRules
 from data.sources.known import Source, watermarks
 
 __all__ = ["Finding", "Report", "Severity", "check", "require", "write"]
 
 
-def check(source: Source, today: date) -> Report:
-    """Check every table of a source. ``today`` (UTC) says what lies in the future."""
+DEFAULT_RULES = ExpansionRules()
+
+
+def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES) -> Report:
+    """Check every table of a source. ``today`` (UTC) says what lies in the future, ``rules`` what is settled."""
     findings: list[Finding] = []
     row_counts: dict[str, int] = {}
     for name, raw in source.raw.items():
@@ -26,14 +32,19 @@ def check(source: Source, today: date) -> Report:
         has_account = "account_id" in raw.columns and name != "accounts"
         row_counts[name], broken = broken_rules(table, raw, source.tables["accounts"] if has_account else None, today)
         findings += [*broken, *repeated(table, raw)]
-    if "subscriptions" in source.tables:
+    endless = list(never_ending(source, row_counts))
+    if "subscriptions" in source.tables and not any(finding.count for finding in endless):
         findings += open_together(source.tables["subscriptions"])
     findings += [
-        *empty(row_counts),
+        *contract_findings(source.tables, rules, today),
+        *endless,
+        *known_late(source),
+        *empty(row_counts, source.mapped),
         *unknown_plans(source.tables),
         *unmeasured_levels(source.tables, today),
         *stopped(source.tables, today),
         *unknown_words(source),
+        *variants(source),
         *missing(source),
         *remarks(source),
     ]

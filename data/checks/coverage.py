@@ -11,6 +11,7 @@ from data.contract.inputs import TABLES, Table
 from data.contract.vocabulary import CRM_KINDS, MEASURES, PLAY_STATUSES, SEVERITIES
 from data.errors import hint
 from data.sources.known import BILLING, USAGE, Source
+from data.sources.variants import from_variants
 from data.time_cut import Tables
 
 STOPPED = "stopped"
@@ -37,6 +38,10 @@ def missing(source: Source) -> Iterator[Finding]:
     for table in TABLES.values():
         if table.name in source.raw:
             yield from _missing_columns(table, source.raw[table.name])
+        elif table.name in source.ignored:
+            gain = f"; it would add: {table.costs}" if table.costs else ""
+            message = f"{table.name} is left out by [source] ignore{gain}."
+            yield Finding(Severity.NOTE, table.name, "ignored", message, "")
         elif table.costs and not (table.name == "usage_daily" and "usage_events" in source.raw):
             near = hint(table.name, source.unread)
             message = f"{table.name} is not there{near}; it would add: {table.costs}."
@@ -46,6 +51,8 @@ def missing(source: Source) -> Iterator[Finding]:
 def _missing_columns(table: Table, raw: ir.Table) -> Iterator[Finding]:
     others = [name for name in raw.columns if name not in {column.name for column in table.columns}]
     for column in table.columns:
+        if (table.name, column.name) == ("subscriptions", "valid_to"):
+            continue  # that has a finding of its own
         near = hint(column.name, others)
         if column.name not in raw.columns and (column.costs or near):
             gain = f"; it would add: {column.costs}" if column.costs else ""
@@ -59,20 +66,35 @@ def remarks(source: Source) -> Iterator[Finding]:
         yield Finding(Severity.NOTE, "source", f"remark:{number}", remark, "")
 
 
-def empty(row_counts: Mapping[str, int]) -> Iterator[Finding]:
+def variants(source: Source) -> Iterator[Finding]:
+    """Columns that a loader keeps in several: how many of their values come from which."""
+    for name, came in source.split.items():
+        for column, (others, count) in from_variants(TABLES[name], came).items():
+            message = (
+                f"{name}.{column} is read together with {', '.join(others)}, where the loader keeps values of another "
+                f"type: {many(count, 'value')} from there."
+            )
+            yield Finding(Severity.NOTE, name, f"variants:{column}", message, "", count)
+
+
+def empty(row_counts: Mapping[str, int], mapped: frozenset[str] = frozenset()) -> Iterator[Finding]:
     """Tables without a row: an error for what is required, else a warning.
 
     Of two alternatives the first wins where both are there, so it must not be empty: a lost feed would look like a
-    base without contracts, or without usage.
+    base without contracts, or without usage. Where a query of the user's makes it (``mapped``) the other is enough.
     """
     for name, count in row_counts.items():
         if count:
             continue
         group = TABLES[name].one_of
-        is_required = name == "accounts" or (bool(group) and (name == group[0] or not any(map(row_counts.get, group))))
+        wins = bool(group) and name == group[0] and name not in mapped
+        is_required = name == "accounts" or wins or (bool(group) and not any(map(row_counts.get, group)))
         message = f"{name}: the table is empty" + ("." if is_required else f"; it would add: {TABLES[name].costs}.")
         severity = Severity.ERROR if is_required else Severity.WARNING
-        yield Finding(severity, name, "empty", message, f"Fill {name}, or check the export or the SQL that makes it.")
+        todo = f"Fill {name}, or check the export or the SQL that makes it."
+        if not is_required or any(map(row_counts.get, group)):
+            todo += f' To do without it: [source] ignore = ["{name}"].'
+        yield Finding(severity, name, "empty", message, todo)
 
 
 def stopped(tables: Tables, today: date, until: date | None = None) -> Iterator[Finding]:

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+import ibis
 import ibis.expr.types as ir
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import Column, Kind, Table
 from data.contract.vocabulary import PLAY_ENDS
+from data.ledger.lines import DISCOUNT
+from data.sources import day_order
 from data.sources.staging import given, staged_column
 
 STAGED = "staged__"
@@ -41,7 +44,10 @@ SCORED_WITHOUT_NAME = ("subscriptions", "invoices")
 
 @dataclass(frozen=True)
 class RowRule:
-    """A rule and the rows that break it. ``message`` may hold ``{rows}``, ``{example}`` and ``{accounts}``."""
+    """A rule and the rows that break it. ``message`` may hold ``{rows}``, ``{example}`` and ``{accounts}``.
+
+    ``of_dates``: the rule asks for dates of the column ``example``, which may be text.
+    """
 
     rule: str
     severity: Severity
@@ -49,6 +55,7 @@ class RowRule:
     message: str
     todo: str
     example: str | None = None
+    of_dates: bool = False
 
 
 def seen(table: Table, raw: ir.Table, accounts: ir.Table | None) -> ir.Table:
@@ -103,6 +110,7 @@ def _column_rules(table: Table, column: Column, rows: ir.Table) -> Iterator[RowR
         f"{name}: {{rows}} with {KIND_WORDS[column.kind]} (such as {{example}}; the column is {raw.type()}).",
         f"Make every value of {name} {KIND_WORDS[column.kind].replace('no ', 'a ', 1)}, or leave it empty.",
         column.name,
+        of_dates=column.kind is Kind.CLOCK,
     )
     if column.required:
         is_name = name == "accounts.name"
@@ -122,12 +130,17 @@ def _column_rules(table: Table, column: Column, rows: ir.Table) -> Iterator[RowR
             "Name a CSM for each account.",
         )
     if (table.name, column.name) in NOT_NEGATIVE:
+        is_discount = ibis.literal(False)
+        if name == "subscriptions.mrr":
+            is_discount = (rows[f"{STAGED}kind"] == DISCOUNT).fill_null(False)
         yield RowRule(
             f"negative:{column.name}",
             NOT_NEGATIVE[table.name, column.name],
-            staged < 0,
+            (staged < 0) & ~is_discount,
             f"{name}: {{rows}} below zero (such as {{example}}).",
-            f"Correct {name}; credits belong into invoices." if column.kind is Kind.MONEY else f"Correct {name}.",
+            "Net a discount into the lines that it discounts, or give such lines the kind `discount`."
+            if name == "subscriptions.mrr"
+            else f"Correct {name}.",
             column.name,
         )
 
@@ -216,4 +229,8 @@ def _finding(table: Table, rule: RowRule, rows: ir.Table, count: int, orphans: i
     offending = rows.filter(rule.broken).select(*shown).limit(ROWS_KEPT).to_pandas()
     example = "" if rule.example is None else repr(str(offending[rule.example].iloc[0]))
     message = rule.message.format(rows=many(count, "row"), example=example, accounts=many(orphans, "account"))
-    return Finding(rule.severity, table.name, rule.rule, message, rule.todo, count, offending)
+    todo = rule.todo
+    if rule.of_dates and rule.example is not None and rows[rule.example].type().is_string():
+        more = day_order.told(rule.example, rows.filter(rule.broken)[rule.example])
+        message, todo = (f"{message} {more[0]}", more[1]) if more else (message, todo)
+    return Finding(rule.severity, table.name, rule.rule, message, todo, count, offending)

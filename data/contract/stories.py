@@ -26,7 +26,7 @@ STORIES: Mapping[str, tuple[str, ...]] = {
     "room": ("room_to_grow",),
     "size": ("account_size", "price_level", "mrr_growth", "seat_growth", "peer_spending"),
     "contract": ("contract_cycle", "contract_lines", "contract_term", "tenure"),
-    "renewal": ("renewal_in_sight",),
+    "renewal": ("renewal_in_sight", "notice"),
     "history": ("expansion_history", "expansion_kind", "contraction_history", "price_rise"),
     "billing": ("billing_level", "billing_trend", "billing_slope", "billing_volatility", "billing_mix", "peer_billed"),
     "ordering": ("billing_recency",),

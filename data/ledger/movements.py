@@ -219,7 +219,7 @@ def _swapped(moved: ir.Table, by: Sequence[str]) -> ir.Table:
         tier_before=moved.is_swap.ifelse(ibis.null("int64"), moved.tier_before),
         has_other_plans=moved.has_other_plans | moved.is_swap,
     )
-    return moved.filter(~moved.is_swap | (moved.place == 0)).drop("closes", "opens", "is_swap", "place")
+    return moved.filter(~moved.is_swap | (moved.place == 0)).drop("closes", "opens", "place")
 
 
 def _movement_class(m: ir.Table, rules: ExpansionRules) -> ir.StringValue:

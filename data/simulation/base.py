@@ -155,6 +155,7 @@ def _tables(life: Life, start: int, owner_names: list[str], rng: np.random.Gener
         lines[column] = pd.to_datetime(lines[column])
     lines["seats"] = lines["seats"].astype("Int64")
     lines["known_at"] = late(lines.valid_from, 0.03, 20, rng)
+    lines["notice_at"] = _notices(life, lines, ids, np.random.default_rng([start, count]))
     bills["billed_at"] = pd.to_datetime(bills["billed_at"])
     bills["known_at"] = late(bills.billed_at, 0.02, 5, rng)
     return {
@@ -170,6 +171,20 @@ def _tables(life: Life, start: int, owner_names: list[str], rng: np.random.Gener
         "truth": _truth(life, keys),
         "drivers": _drivers(life, keys),
     }
+
+
+def _notices(life: Life, lines: pd.DataFrame, ids: list[str], rng: np.random.Generator) -> pd.Series:
+    """Half of those who leave say so some weeks before: the day, on the lines that end then."""
+    months, accounts = np.nonzero(life.churns)
+    left = {
+        (ids[a], life.months[m].first_day.replace(day=int(life.day[m, a])))
+        for m, a in zip(months, accounts, strict=True)
+    }
+    ahead = pd.to_timedelta(rng.integers(7, 60, len(lines)), unit="D")
+    tells = rng.choice(ids, len(ids) // 2, replace=False)
+    leaves = [key in left for key in zip(lines.account_id, lines.valid_to.dt.date, strict=True)]
+    notice = (lines.valid_to - ahead).where(pd.Series(leaves, index=lines.index) & lines.account_id.isin(tells))
+    return notice.where(notice > lines.valid_from)
 
 
 def _accounts(

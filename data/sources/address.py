@@ -17,18 +17,20 @@ class Scheme:
 
     ``opener`` is named, not imported: its library comes when it is used. ``is_folder``: that is a folder of this
     machine, or else a file of it; None if it is neither. Such a path starts at the working folder where the command
-    line names it.
+    line names it. ``kept_in`` says where a password stands.
     """
 
     opener: str
     places: tuple[str, ...]
     is_folder: bool | None = None
+    kept_in: str = "PGPASSWORD, or in a .pgpass file"
 
     @property
     def is_path(self) -> bool:
         return self.is_folder is not None
 
 
+HOSTED = "data.sources.kinds.hosted:HostedWarehouse"
 SCHEMES = {
     "parquet": Scheme("data.sources.kinds.duckdb_source:open_folder", ("FOLDER",), is_folder=True),
     "csv": Scheme("data.sources.kinds.duckdb_source:open_folder", ("FOLDER",), is_folder=True),
@@ -37,8 +39,16 @@ SCHEMES = {
     "postgresql": Scheme("data.sources.kinds.postgres:Postgres", ()),  # the longer name of the same
     "record": Scheme("data.record.serve:RecordedTables", ("FOLDER",), is_folder=True),
     "spark": Scheme("data.sources.kinds.spark:Spark", ("FOLDER", "DATABASE")),
+    "snowflake": Scheme(HOSTED, ("USER@ACCOUNT/DATABASE/SCHEMA?warehouse=NAME",), kept_in="SNOWFLAKE_PASSWORD"),
+    "bigquery": Scheme(HOSTED, ("PROJECT/DATASET",), kept_in="GOOGLE_APPLICATION_CREDENTIALS"),
+    "databricks": Scheme(HOSTED, ("HOST/CATALOG/SCHEMA?http_path=PATH",), kept_in="DATABRICKS_TOKEN"),
+    "trino": Scheme(HOSTED, ("USER@HOST:PORT/CATALOG/SCHEMA",), kept_in="TRINO_PASSWORD"),
+    "clickhouse": Scheme(HOSTED, ("USER@HOST:PORT/DATABASE",), kept_in="CLICKHOUSE_PASSWORD"),
 }
 """Every kind of source, by its scheme."""
+
+SECRET_WORDS = ("pass", "token", "secret", "private_key", "pwd", "credential")
+"""An option with one of them in its name is not written into a URL, unless it names a file."""
 
 BARE = "parquet"
 """What a path without a scheme is opened as."""
@@ -55,7 +65,10 @@ class SourceSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = Field("parquet://./warehouse", description=", ".join(addresses()))
-    tables: dict[str, str] = Field(default_factory=dict, description="one SQL query per table whose shape differs")
+    tables: dict[str, str] = Field(
+        default_factory=dict, description='one SQL query per table whose shape differs; "" leaves a table out'
+    )
+    ignore: tuple[str, ...] = Field((), description="tables to leave out, as if they were not there")
     caveats: tuple[str, ...] = Field((), description="what is not safe about the tables: told in every report")
     threads: int | None = Field(None, ge=1, description="threads of DuckDB or a local Spark; missing: all cores")
     memory_limit: str | None = Field(
@@ -70,15 +83,27 @@ class Address:
     """A source as the user named it, and what it is opened with.
 
     ``scheme`` and ``place`` are the two sides of ``://`` (a bare path has no scheme); relative paths start at ``root``.
-    ``queries`` maps a contract table to SQL on the user's own tables; ``not_safe`` says what is not safe about them.
+    ``mapped`` maps a contract table to SQL on the user's own tables; no SQL leaves the table out, as if it
+    were ``left_out``. ``not_safe`` says what is not safe about them.
     """
 
     url: str
     root: Path
-    queries: Mapping[str, str] = field(default_factory=dict)
+    mapped: Mapping[str, str] = field(default_factory=dict)
     threads: int | None = None
     memory_limit: str | None = None
+    left_out: frozenset[str] = frozenset()
     not_safe: tuple[str, ...] = ()
+
+    @property
+    def queries(self) -> dict[str, str]:
+        """The user's SQL, by contract table."""
+        return {name: sql for name, sql in self.mapped.items() if sql.strip()}
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """The contract tables that are left out, though something of their name may be there."""
+        return self.left_out | (self.mapped.keys() - self.queries.keys())
 
     @property
     def scheme(self) -> str:
@@ -118,14 +143,15 @@ class Address:
             raise SourceError(
                 f"Open the source {self.scheme}://....",
                 "its URL holds a password, which logs and manifests would repeat.",
-                "Leave it out of the URL and set PGPASSWORD, or use a .pgpass file.",
+                f"Leave it out of the URL and set it in {self.kind.kept_in}.",
             )
 
 
 def _holds_secret(url: str) -> bool:
     """Is there a password in the URL, before the host or among the options after it?"""
     parts = urlsplit(url)
-    return parts.password is not None or any("pass" in name.lower() for name, _ in parse_qsl(parts.query))
+    options = [name.lower() for name, _ in parse_qsl(parts.query) if not name.lower().endswith(("_file", "_path"))]
+    return parts.password is not None or any(word in name for name in options for word in SECRET_WORDS)
 
 
 def _unknown(scheme: str) -> SourceError:

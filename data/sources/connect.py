@@ -5,12 +5,13 @@ for files, PostgreSQL or Spark where the tables are theirs. Nothing is written t
 one module with a ``Warehouse``, and a row in ``data.sources.address``.
 
 CSV tables are read once, as text, and the casts of the contract decide. SQL under ``[source.tables]`` sees every file
-of a folder as a view named after it (CSV columns then have the types that all of their values allow), or every schema
-of a DuckDB file; it is run once and its result is held in memory, beyond the memory limit on disk. Every query may read
-the result of that for ``account_ids``, which says which account an id of some tool is.
+of a folder as a view named after it, or every schema of a DuckDB file; it is run once and its result is held in memory,
+beyond the memory limit on disk. CSV columns are numbers or dates for it only where that changes no value
+(``data.sources.csv_types``). Tables that ``ignore`` names, or whose SQL is empty, are as if they were not there.
+Every query may read the result of that for ``account_ids``, which says which account an id of some tool is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from pkgutil import resolve_name
@@ -22,6 +23,7 @@ from data.sources.engine import closed_on_error
 from data.sources.known import Source
 from data.sources.staging import stage
 from data.sources.user_sql import with_account_ids
+from data.sources.variants import merged
 from data.sources.warehouse import Warehouse
 from data.time_cut import Tables
 
@@ -33,22 +35,26 @@ def connect(
     root: Path | None = None,
     threads: int | None = None,
     memory_limit: str | None = None,
+    ignore: Collection[str] | None = None,
 ) -> Source:
     """Open a source: an address as in ``addresses``, or the bare path of a folder.
 
-    ``queries`` maps a contract table to SQL on the user's own tables; relative paths start at ``root`` (default: the
-    working folder). Raises ``SourceError`` if the source cannot be read and ``ContractError`` if it lacks a required
-    table or column (all of them are named), or if a query is wrong.
+    ``queries`` maps a contract table to SQL on the user's own tables, and ``ignore`` names those to leave out, as if
+    they were not there; relative paths start at ``root`` (default: the working folder). Raises ``SourceError`` if the
+    source cannot be read and ``ContractError`` if it lacks a required table or column (all of them are named), or if a
+    query is wrong.
     """
-    return open_source(Address(url, root or Path.cwd(), dict(queries or {}), threads, memory_limit))
+    return open_source(
+        Address(url, root or Path.cwd(), dict(queries or {}), threads, memory_limit, frozenset(ignore or ()))
+    )
 
 
 def open_source(address: Address) -> Source:
     """Open the source at an address; the same errors."""
-    _refuse_unknown_names(address.queries)
+    _refuse_unknown_names(address)
     warehouse = open_warehouse(address)
     with closed_on_error(warehouse.engine):
-        source = _read(address.url, warehouse, address.queries if warehouse.takes_sql else {})
+        source = _read(address, warehouse)
         return replace(source, not_safe=address.not_safe, remarks=(*source.remarks, *address.not_safe))
 
 
@@ -59,22 +65,27 @@ def open_warehouse(address: Address) -> Warehouse:
     return opener(address)
 
 
-def _read(url: str, warehouse: Warehouse, queries: Mapping[str, str]) -> Source:
-    """Every contract table that is there, by the user's SQL where there is some."""
+def _read(address: Address, warehouse: Warehouse) -> Source:
+    """Every contract table that is there and not left out, by the user's SQL where there is some."""
+    url, ignored = address.url, address.ignored
+    queries = address.queries if warehouse.takes_sql else {}
     asked = with_account_ids(queries)
-    raw = {
-        name: warehouse.query(name, asked[name]) if name in asked else warehouse.read(name)
+    came = {
+        name: warehouse.query(name, asked[name]) if name in queries else warehouse.read(name)
         for name in TABLES
-        if name in queries or name in warehouse.names
+        if name in queries or (name in warehouse.names and name not in ignored)
     }
+    raw = {name: merged(TABLES[name], table, casts_text=warehouse.casts_text) for name, table in came.items()}
     sql = " ".join(queries.values()).lower()
     unread = tuple(sorted(name for name in warehouse.names if name not in TABLES and name.lower() not in sql))
-    _refuse_missing(url, raw, sorted(warehouse.names))
+    _refuse_missing(address, raw, sorted(warehouse.names))
     if not warehouse.casts_text:
         _refuse_text(url, raw)
     tables = {name: warehouse.keep(name, stage(TABLES[name], raw[name])) for name in raw}
-    state = None if warehouse.state is None else f"{warehouse.state} {sorted(queries.items())}"
-    return Source(url, warehouse.engine, raw, tables, unread, frozenset(queries), state, tuple(warehouse.remarks))
+    state = None if warehouse.state is None else f"{warehouse.state} {sorted(queries.items())} {sorted(ignored)}"
+    split = {name: table for name, table in came.items() if table is not raw[name]}
+    remarks = tuple(warehouse.remarks)
+    return Source(url, warehouse.engine, raw, tables, unread, frozenset(queries), state, remarks, ignored, split)
 
 
 def _refuse_text(url: str, raw: Tables) -> None:
@@ -91,38 +102,67 @@ def _refuse_text(url: str, raw: Tables) -> None:
         raise ContractError(
             f"Read the tables of {url}.",
             f"text where a date or a number is needed: {', '.join(wrong)}.",
-            "Cast it in the database, or under [source.tables], as in `select mrr::numeric as mrr, ... from ...`.",
+            "Cast it in the database, or under [source.tables]: `select cast(mrr as numeric) as mrr, ... from ...`.",
         )
 
 
-def _refuse_unknown_names(queries: Mapping[str, str]) -> None:
-    for name in queries:
+def _refuse_unknown_names(address: Address) -> None:
+    for name in address.mapped:
         if name not in TABLES:
+            raise _unknown_table(f"Use the SQL that [source.tables] has for a table {name}.", name)
+    for name in sorted(address.left_out):
+        if name not in TABLES:
+            raise _unknown_table(f"Leave the table {name} out ([source] ignore).", name)
+        if name in address.queries:
             raise ContractError(
-                f"Use the SQL that [source.tables] has for a table {name}.",
-                f"the contract has no such table{hint(name, TABLES)}.",
-                f"Use one of: {', '.join(TABLES)}.",
+                f"Leave the table {name} out ([source] ignore).",
+                "[source.tables] has SQL that makes it.",
+                "Take one of the two out: with SQL of its own a table's namesake is read by nobody.",
             )
 
 
-def _refuse_missing(url: str, raw: Tables, there: list[str]) -> None:
+def _unknown_table(asked: str, name: str) -> ContractError:
+    return ContractError(
+        asked, f"the contract has no such table{hint(name, TABLES)}.", f"Use one of: {', '.join(TABLES)}."
+    )
+
+
+def _refuse_missing(address: Address, raw: Tables, there: list[str]) -> None:
     """One error that names every required table and column that is not there."""
-    missing = [] if "accounts" in raw else [f"table accounts{hint('accounts', there)}"]
-    for group in sorted({table.one_of for table in TABLES.values() if table.one_of}):
-        if not any(name in raw for name in group):
-            hints = "".join(hint(name, there) for name in group)
-            missing.append(f"table {' or '.join(group)}{hints}")
+    missing = [] if "accounts" in raw else [_missing_table(("accounts",), address, there)]
+    groups = sorted({table.one_of for table in TABLES.values() if table.one_of})
+    missing += [_missing_table(group, address, there) for group in groups if not any(name in raw for name in group)]
+    lacking = {
+        name: [column for column in TABLES[name].required_columns if column not in raw[name].columns] for name in raw
+    }
     missing += [
         f"column {name}.{column}{hint(column, raw[name].columns)}"
-        for name in raw
-        for column in TABLES[name].required_columns
-        if column not in raw[name].columns
+        for name, columns in lacking.items()
+        for column in columns
     ]
     if missing:
         tables = [f"{name} ({', '.join(raw[name].columns)})" for name in raw]
         others = [name for name in there if name not in raw]
+        foreign = [name for name, columns in lacking.items() if columns and _may_be_left_out(name, raw, address)]
         raise ContractError(
-            f"Read the tables of {url}.",
+            f"Read the tables of {address.url}.",
             f"missing: {'; '.join(missing)}. There: {', '.join([*tables, *others]) or 'nothing'}.",
-            "Add what is missing, or say under [source.tables] in headroom.toml which SQL gives each table.",
+            "Add what is missing, or say under [source.tables] in headroom.toml which SQL gives each table."
+            + "".join(
+                f' If {name} is something else of that name, leave it out: [source] ignore = ["{name}"].'
+                for name in foreign
+            ),
         )
+
+
+def _missing_table(names: tuple[str, ...], address: Address, there: list[str]) -> str:
+    hints = "".join(
+        " (left out by [source] ignore)" if name in address.ignored else hint(name, there) for name in names
+    )
+    return f"table {' or '.join(names)}{hints}"
+
+
+def _may_be_left_out(name: str, raw: Tables, address: Address) -> bool:
+    """Is a table read by its name, and not needed beside the others?"""
+    others = [other for other in TABLES[name].one_of if other != name]
+    return name not in address.queries and name != "accounts" and (not others or any(other in raw for other in others))

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -23,17 +24,25 @@ from data.errors import ContractError, HeadroomError, SourceError
 
 DELIMITERS = ",;\t|"
 SHOWN_CHARACTERS = 200
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
 class TableFiles:
-    """The files of one table. ``shown`` is how messages name them."""
+    """The files of one table. ``shown`` is how messages name them; ``root`` is the folder whose parts they are."""
 
     name: str
     shown: str
     paths: tuple[Path, ...]
     is_csv: bool
-    is_folder: bool = False
+    root: Path | None = None
+
+    def partition(self, path: Path) -> dict[str, str | None]:
+        """The columns of a part that stand in its path, as hive writes them: ``day=2024-01-05/part-0.parquet``."""
+        if self.root is None:
+            return {}
+        folders = [part.partition("=") for part in path.relative_to(self.root).parts[:-1] if "=" in part]
+        return {name: None if value == NO_VALUE else unquote(value) for name, _, value in folders}
 
 
 def list_tables(folder: Path) -> list[TableFiles]:
@@ -45,8 +54,7 @@ def list_tables(folder: Path) -> list[TableFiles]:
         if entry.is_dir():
             parts = tuple(sorted(entry.rglob("*.parquet")))
             if parts:
-                _refuse_table_formats(entry)
-                tables.append(TableFiles(entry.name, f"{entry.name}/", parts, is_csv=False, is_folder=True))
+                tables.append(TableFiles(entry.name, f"{entry.name}/", parts, is_csv=False, root=entry))
         else:
             tables += _file(entry)
     return tables
@@ -61,8 +69,8 @@ def list_files(folder: Path) -> list[TableFiles]:
 def _folders(folder: Path) -> list[TableFiles]:
     """The tables of a folder that are folders of Parquet files, by name."""
     entries = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith((".", "_")))
-    parts = {entry.name: tuple(sorted(entry.rglob("*.parquet"))) for entry in entries if "=" not in entry.name}
-    return [TableFiles(name, f"{name}/", files, is_csv=False, is_folder=True) for name, files in parts.items() if files]
+    parts = {entry: tuple(sorted(entry.rglob("*.parquet"))) for entry in entries if "=" not in entry.name}
+    return [TableFiles(e.name, f"{e.name}/", files, is_csv=False, root=e) for e, files in parts.items() if files]
 
 
 def _file(entry: Path) -> list[TableFiles]:
@@ -92,7 +100,10 @@ def columns_of(files: TableFiles) -> tuple[str, ...]:
 
 
 def one_per_name(tables: list[TableFiles], names: set[str]) -> dict[str, TableFiles]:
-    """The files of ``names``; two files for one of them are refused, since either may be the stale one."""
+    """The files of ``names``. Two files for one of them are refused, since either may be the stale one.
+
+    So are Delta and Iceberg folders.
+    """
     chosen: dict[str, TableFiles] = {}
     for files in tables:
         if files.name in chosen and files.name in names:
@@ -101,6 +112,8 @@ def one_per_name(tables: list[TableFiles], names: set[str]) -> dict[str, TableFi
                 f"it is there twice: {chosen[files.name].shown} and {files.shown}.",
                 "Keep one of them.",
             )
+        if files.root is not None and files.name in names:
+            _refuse_table_formats(files.root)
         chosen.setdefault(files.name, files)
     return {name: files for name, files in chosen.items() if name in names}
 
@@ -116,23 +129,17 @@ def _refuse_table_formats(folder: Path) -> None:
             )
 
 
-def reader(files: TableFiles, *, typed: bool, as_text: tuple[str, ...] = ()) -> str:
-    """The SQL that reads a table's files. CSV: all columns as text, or ``typed`` from all of the values.
-
-    In a typed reading the columns ``as_text`` stay text; numbers with leading zeros do so anyway.
-    """
+def reader(files: TableFiles) -> str:
+    """The SQL that reads a table's files; the columns of a CSV file, and those that stand in a path, as text."""
     # No user input but file names gets into this SQL, and they are quoted.
     paths = "[" + ", ".join(quoted(str(path)) for path in files.paths) + "]"
     if not files.is_csv:
         refuse_repeated_columns(files)
         # A single file may lie under a folder named like a partition, which is not one of its columns.
-        return f"select * from read_parquet({paths}, hive_partitioning={files.is_folder}, union_by_name=true)"  # noqa: S608
+        hive = f"hive_partitioning={files.root is not None}, hive_types_autocast=false"
+        return f"select * from read_parquet({paths}, {hive}, union_by_name=true)"  # noqa: S608
     delimiter, columns = csv_header(files.paths[0])
     options = f"header=true, delim={quoted(delimiter)}, quote='\"', escape='\"', nullstr='', strict_mode=true"
-    if typed:
-        texts = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in as_text if name in columns)
-        types = f", types={{{texts}}}" if texts else ""
-        return f"select * from read_csv({paths}, {options}, sample_size=-1{types})"  # noqa: S608
     texts = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in columns)
     return f"select * from read_csv({paths}, {options}, auto_detect=false, columns={{{texts}}})"  # noqa: S608
 

@@ -38,9 +38,10 @@ class Source(OnAnEngine):
     """A customer base; a context that closes its engine.
 
     ``raw`` and ``tables`` (staged) hold the contract tables that are there, by name. ``unread`` names what else is
-    there: files or tables that no contract table and no SQL asked for. ``state`` changes whenever the source does: the
-    sizes and times of its files; None where only reading it would tell. ``remarks`` are sentences about the
-    tables, ``not_safe`` those of them that every report repeats.
+    there: files or tables that no contract table and no SQL asked for; ``ignored`` the contract's tables that the user
+    left out. ``split`` holds the tables as they came some of whose columns have variants, which are one in ``raw``.
+    ``state`` changes whenever the source does: the sizes and times of its files; None where only reading it would tell.
+    ``remarks`` are sentences about the tables, ``not_safe`` those of them that every report repeats.
     """
 
     url: str
@@ -52,6 +53,8 @@ class Source(OnAnEngine):
     state: str | None = None
     remarks: tuple[str, ...] = ()
     not_safe: tuple[str, ...] = ()
+    ignored: frozenset[str] = field(default_factory=frozenset)
+    split: Tables = field(default_factory=dict)
 
     @property
     def con(self) -> BaseBackend:

@@ -55,14 +55,17 @@ def cast(column: ir.Value, kind: Kind) -> ir.Value:
 def _id(value: ir.Value) -> ir.Value:
     if value.type().is_floating():
         small = (value.abs() < LARGEST_WHOLE).ifelse(value, ibis.null(value.type()))
-        return (small == small.floor()).ifelse(small.try_cast("int64").cast("string"), value.cast("string"))
+        return (small == small.floor()).ifelse(small.cast("int64").cast("string"), value.cast("string"))
     text = value.cast("string")
     if value.type().is_decimal():
         return text.re_replace(r"\.0+$", "")
     if not value.type().is_string():
         return text
-    # The cheap test first: most ids do not end in `.0`, and there may be very many of them.
-    return text.endswith(".0").ifelse(text.re_replace(r"^(-?\d+)\.0$", r"\1"), text)
+    # The cheap tests first: most ids do not end in `.0`, and there may be very many of them.
+    may_be_whole = text.endswith("0") & text.contains(".")
+    is_whole = may_be_whole.ifelse(text.re_search(r"^-?\d+\.0+$"), False)
+    # No group in the replacement: engines write it in different ways.
+    return is_whole.ifelse(text.re_replace(r"\.0+$", ""), text)
 
 
 def _day(value: ir.Value) -> ir.Value:
@@ -101,24 +104,32 @@ def hour(value: ir.Value) -> ir.IntegerValue:
     return (value.truncate("D") < value).ifelse(value.hour().cast("int64"), ibis.null("int64"))
 
 
+def zero_or_one(value: ir.BooleanValue) -> ir.IntegerValue:
+    """A truth value as a number; null where it is not known."""
+    return ibis.cases((value, 1), (~value, 0))
+
+
 def _number(value: ir.Value) -> ir.Value:
     if not (value.type().is_numeric() or value.type().is_string() or value.type().is_boolean()):
         return ibis.null("float64")
-    number = value.ifelse(1, 0).cast("float64") if value.type().is_boolean() else value.try_cast("float64")
+    if value.type().is_string():
+        number = value.try_cast("float64")
+    else:  # not every engine can try what cannot fail
+        number = (zero_or_one(value) if value.type().is_boolean() else value).cast("float64")
     return (number.isnan() | number.isinf()).ifelse(ibis.null("float64"), number)
 
 
 def _e4(value: ir.Value, largest: float = LARGEST_AMOUNT) -> ir.Value:
     number = _number(value)
     number = (number.abs() < largest).ifelse(number, ibis.null("float64"))
-    return (number * float(E4) + 0.5).floor().try_cast("int64")
+    return (number * float(E4) + 0.5).floor().cast("int64")
 
 
 def _count(value: ir.Value) -> ir.Value:
     number = _number(value)
     # Small enough first: the floor of a huge number is an error of the engine.
     number = (number.abs() < LARGEST_COUNT).ifelse(number, ibis.null("float64"))
-    return (number == number.floor()).ifelse(number, ibis.null("float64")).try_cast("int64")
+    return (number == number.floor()).ifelse(number, ibis.null("float64")).cast("int64")
 
 
 def staged_column(raw: ir.Table, column: Column) -> ir.Value:

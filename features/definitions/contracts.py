@@ -4,6 +4,7 @@ import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
 from data.contract.vocabulary import E4, MOTIONS
+from data.time_cut import days_between
 from features.calendar import QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
 
@@ -158,6 +159,31 @@ def contract_term_days(t: ir.Table) -> ir.Value:
 )
 def days_to_renewal(t: ir.Table) -> ir.Value:
     return t.days_ahead.min()
+
+
+@feature(
+    "open_lines",
+    needs=("subscriptions.notice_at",),
+    label="Open lines under notice",
+    unit="lines",
+    reason="notice",
+    direction=Direction.DOWN,
+    empty=0,
+)
+def lines_under_notice(t: ir.Table) -> ir.Value:
+    return t.count(where=t.notice_on.notnull() & ~t.is_discount)
+
+
+@feature(
+    "open_lines",
+    needs=("subscriptions.notice_at",),
+    label="Days since notice was given",
+    unit="days",
+    reason="notice",
+    missing="no notice was given",
+)
+def days_since_notice(t: ir.Table) -> ir.Value:
+    return days_between(t.snapshot_date, t.notice_on).min(where=~t.is_discount)
 
 
 # --- past movements ---------------------------------------------------------------------------------------------------

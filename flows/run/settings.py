@@ -57,7 +57,8 @@ class Settings(BaseModel):
 
     def _address(self, url: str) -> Address:
         asked = self.source
-        return Address(url, self.root, asked.tables, asked.threads, asked.memory_limit, asked.caveats)
+        left_out = frozenset(asked.ignore)
+        return Address(url, self.root, asked.tables, asked.threads, asked.memory_limit, left_out, asked.caveats)
 
     @property
     def history_folder(self) -> Path:

@@ -5,6 +5,7 @@ from datetime import date
 from data.checks.check import check
 from data.checks.coverage import STOPPED
 from data.checks.report import Report, require
+from data.ledger.rules import ExpansionRules
 from data.sources.connect import open_source
 from data.sources.engine import closed_on_error
 from data.sources.known import KnownBase, Source
@@ -22,7 +23,7 @@ def read_base(settings: Settings, snapshot_date: date | str | None) -> tuple[Kno
     """
     source = read_source(settings)
     with closed_on_error(source.engine):
-        report = check_source(source)
+        report = check_source(source, settings.expansion)
         base = known_base(source, snapshot_date)
         runner().name_run(base.snapshot_date)
         return base, report
@@ -35,12 +36,12 @@ def read_source(settings: Settings) -> Source:
     return open_source(settings.address)
 
 
-def check_source(source: Source) -> Report:
+def check_source(source: Source, rules: ExpansionRules) -> Report:
     """Check the tables; raise ``ContractError`` if they have errors. Warnings are told and do not stop the run.
 
     Whether a feed has stopped is asked as of the snapshot instead (``stopped_feeds``).
     """
-    report = check(source, today_utc())
+    report = check(source, today_utc(), rules)
     require(report)
     for finding in report.warnings:
         if finding.rule != STOPPED:

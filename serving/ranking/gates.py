@@ -129,6 +129,14 @@ GATES: tuple[Gate, ...] = (
         "CSAT averages {csat_182d:rating} of 5 over six months; the list asks for {threshold:rating}.",
     ),
     Gate(
+        "notice_given",
+        "Notice was given",
+        "lines_under_notice",
+        ("lines_under_notice",),
+        _at_least("lines_under_notice"),
+        "Notice was given for {lines_under_notice:count contract line/contract lines}.",
+    ),
+    Gate(
         "invoice_overdue",
         "Invoice overdue",
         "overdue_invoices",

@@ -106,6 +106,26 @@ def test_text_where_a_date_is_needed_is_refused(postgres: str, simulated: Base, 
         assert there.tables["subscriptions"].mrr_e4.sum().to_pyarrow().as_py() > 0
 
 
+def test_a_column_and_its_variants_are_one(postgres: str, simulated: Base, in_postgres: InPostgres) -> None:
+    in_postgres(simulated)
+    with psycopg.connect(f"{postgres}/postgres") as server:
+        server.execute("create schema split")
+        for name in simulated.source.raw:
+            server.execute(f"create view split.{name} as select * from simulated.{name}")
+        server.execute("drop view split.subscriptions")
+        whole = "mrr = floor(mrr) and account_id < 'm'"
+        server.execute(
+            f"create table split.subscriptions as select *, case when {whole} then null else mrr end as mrr__v_double, "
+            f"'x' as mrr__v_text from simulated.subscriptions"
+        )
+        server.execute(f"update split.subscriptions set mrr = null where not ({whole})")
+        server.execute("alter table split.subscriptions alter column mrr type bigint using mrr::bigint")
+    with connect(f"{postgres}/postgres/split") as there:
+        total = there.tables["subscriptions"].mrr_e4.sum().to_pyarrow().as_py()
+        assert total == simulated.source.tables["subscriptions"].mrr_e4.sum().to_pyarrow().as_py()
+        assert any("mrr__v_double" in line for line in findings(there))
+
+
 @pytest.mark.parametrize(
     ("place", "words"),
     [("/nowhere", "nowhere"), ("/postgres/nowhere", "no such schema"), ("/postgres", "missing: table")],

@@ -25,7 +25,7 @@ HAPPENED = {
     "crm_events": "occurred_at",
     "outcomes": "opened_at",
 }
-ENDS = ("valid_to", "closed_at", "deactivated_at")
+ENDS = ("valid_to", "closed_at", "deactivated_at", "notice_at")
 NOBODY = pd.DataFrame(columns=["product", "successor", "from_day"])
 
 
@@ -386,6 +386,8 @@ def contracts(
         ),
         "contract_term_days": most(terms),
         "lines_open": len(is_open),
+        "lines_under_notice": sum(line["notice_at"] is not None for line in is_open),
+        "days_since_notice": least((snapshot - x["notice_at"]).days for x in is_open if x["notice_at"] is not None),
         "tier": most(tiers.values()),
         "tiers_above": sum(
             len({plan["tier"] for (owned, _), plan in plans.items() if owned == product and plan["tier"] > tier})

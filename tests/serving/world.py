@@ -107,6 +107,7 @@ def feature_rows(count: int, seed: int = 1) -> pd.DataFrame:
         "qbr_gap_182d": draw.poisson(0.2, count), "milestones_365d": draw.poisson(1, count),
         "budget_opened_182d": draw.random(count) < 0.1, "competitor_research_182d": draw.random(count) < 0.05,
         "opportunity_open": draw.random(count) < 0.06, "invoices_overdue": draw.random(count) < 0.04,
+        "lines_under_notice": 0,
         "crm_events_91d": draw.poisson(3, count),
         "days_since_not_now": np.where(draw.random(count) < 0.05, 30, np.nan),
         "play_open": draw.random(count) < 0.03,

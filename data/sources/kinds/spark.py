@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,14 @@ import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 from ibis.expr.types.relations import CachedTable
 
+from data.contract.inputs import TABLES
 from data.errors import SourceError, hint
 from data.sources.address import Address
 from data.sources.engine import Engine
 from data.sources.files import TableFiles, list_tables, one_per_name, refuse_repeated_columns
-from data.sources.user_sql import one_select, query_error
+from data.sources.kinds import spark_parquet
+from data.sources.user_sql import names_read, one_select, query_error, words_of
+from data.sources.variants import variants_of
 from data.sources.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -78,25 +82,43 @@ class Spark(Warehouse):
         self.files: dict[str, TableFiles] = {}
         self.database: str | None = None
         if address.place and address.path.is_dir():
-            self._read_folder(address.path)
+            self._read_folder(address.path, address.queries, address.ignored)
         else:
             self._use_database(address.place, address.path)
 
-    def _read_folder(self, folder: Path) -> None:
+    def _read_folder(self, folder: Path, queries: Mapping[str, str], ignored: frozenset[str]) -> None:
         tables = list_tables(folder)
-        csv_files = [files.shown for files in tables if files.is_csv]
+        self.names = {files.name: files.shown for files in tables}
+        by_sql = {name for sql in queries.values() for name in names_read(sql, self.names, "spark")}
+        by_name = TABLES.keys() - queries.keys() - ignored
+        self.files = one_per_name(tables, by_sql | by_name)
+        csv_files = [files.shown for files in self.files.values() if files.is_csv]
         if csv_files:
             raise SourceError(
                 f"Read the folder {folder} with Spark.",
                 f"{', '.join(csv_files)}: spark:// reads Parquet.",
                 "Export them to Parquet, or read the folder with csv://.",
             )
-        self.files = one_per_name(tables, {files.name for files in tables})
-        self.names = {files.name: files.shown for files in tables}
-        for files in self.files.values():
-            refuse_repeated_columns(files)
-            frame = self.session.read.option("mergeSchema", "true").parquet(*map(str, files.paths))
-            frame.createOrReplaceTempView(files.name)
+        for name in by_sql & self.files.keys():
+            refuse_repeated_columns(self.files[name])
+            parts = spark_parquet.look_into(self.files[name])
+            words = set().union(
+                *[words_of(sql) for sql in queries.values() if name in names_read(sql, [name], "spark")]
+            )
+            _refuse_unreadable({c: at for c, at in parts.unreadable.items() if c.lower() in words})
+            spark_parquet.read(self.session, parts, parts.names).createOrReplaceTempView(f"`{name}`")
+
+    def _read_table(self, name: str) -> ir.Table:
+        """A table of the folder: the contract's columns, and the team's own where it may have some."""
+        refuse_repeated_columns(self.files[name])
+        table, parts = TABLES[name], spark_parquet.look_into(self.files[name])
+        wanted = {column.name for column in table.columns}
+        wanted |= {variant for column in wanted for variant in variants_of(column, [*parts.names, *parts.unreadable])}
+        _refuse_unreadable({column: at for column, at in parts.unreadable.items() if column in wanted})
+        columns = parts.names if table.extra_columns else wanted
+        view = f"headroom_file_{name}"
+        spark_parquet.read(self.session, parts, columns).createOrReplaceTempView(view)
+        return self.con.table(view)
 
     def _use_database(self, place: str, folder: Path) -> None:
         from pyspark.errors import PySparkException
@@ -117,7 +139,7 @@ class Spark(Warehouse):
         self.names = {row["tableName"]: row["tableName"] for row in rows if not row["isTemporary"]}
 
     def read(self, name: str) -> ir.Table:
-        return self.con.table(name, database=self.database) if self.database else self.con.table(name)
+        return self.con.table(name, database=self.database) if self.database else self._read_table(name)
 
     def query(self, name: str, sql: str) -> ir.Table:
         """The result of a user's query, kept by the session."""
@@ -133,6 +155,16 @@ class Spark(Warehouse):
         except PySparkException as error:
             raise query_error(name, str(error).splitlines()[0], self.names) from error
         return self.con.table(f"headroom_{name}")
+
+
+def _refuse_unreadable(columns: Mapping[str, str]) -> None:
+    """One error that names every column that is needed and that Spark cannot read, with its file and type."""
+    if columns:
+        raise SourceError(
+            f"Read the columns {', '.join(columns)} with Spark.",
+            f"Spark does not read their types: {', '.join(f'{name} of {at}' for name, at in columns.items())}.",
+            "Write them as text, as numbers or as timestamps of microseconds, or leave them out.",
+        )
 
 
 def session(threads: int | None, memory_limit: str | None) -> "SparkSession":

@@ -10,6 +10,7 @@ import pytest
 from data.checks.check import Finding, Report, Severity, check, require, write
 from data.contract.inputs import TABLES
 from data.errors import ContractError, PublishError
+from data.ledger.rules import ExpansionRules
 from data.sources.connect import connect
 from tests.data.sources.test_connect import FIGHTCHURN, RETAIL
 
@@ -43,7 +44,8 @@ CASES: list[tuple[str, str, dict[str, str], str, int, str]] = [
         "type:created_at",
         "error",
         {"accounts": "3,Cog,05/01/2024,Cy\n4,Dot,soon,Cy\n"},
-        "accounts.created_at: 2 rows with no date or time (such as '05/01/2024'; the column is string).",
+        "accounts.created_at: 2 rows with no date or time (such as '05/01/2024'; the column is string). "
+        "Whether the day or the month comes first cannot be known: '05/01/2024' is 2024-01-05 or 2024-05-01.",
         2,
         "2 rows of another type",
     ),
@@ -478,3 +480,86 @@ def test_days_counted_by_user_have_the_user_in_their_key(tmp_path: Path, rows: s
 def test_days_counted_for_all_users_have_no_user_in_their_key(tmp_path: Path) -> None:
     (found,) = of_rule(report(tmp_path, usage_daily="1,2024-01-06,login,3\n"), "repeated")
     assert "(account_id, day, feature, known_at)" in found.message
+
+
+# --- what makes a ledger wrong though every row is right --------------------------------------------------------------
+
+LINES = "account_id,product,plan,mrr,valid_from,valid_to,seats,kind,known_at,ends_known_at\n"
+BILLS = "account_id,product,billed_at,amount,kind\n"
+CONTRACTS: list[tuple[str, str, dict[str, str], str]] = [
+    (
+        "words:kind",
+        "error",
+        {"subscriptions": LINES + "1,core,basic,10,2024-01-05,,3,payed,,\n"},
+        "subscriptions.kind has words that are not in use: 'payed' (1 row).",
+    ),
+    (
+        "unpaid",
+        "note",
+        {"subscriptions": LINES + "1,core,basic,0,2024-01-05,,3,,,\n2,core,basic,0,2024-01-05,,3,free,,\n"},
+        "subscriptions: 1 line of 1 account at an MRR of 0.",
+    ),
+    (
+        "negative:mrr",
+        "error",
+        {"subscriptions": LINES + "1,core,basic,-5,2024-01-05,,,,,\n1,core,basic,50,2024-01-05,,3,,,\n"},
+        "subscriptions.mrr: 1 row below zero (such as '-5').",
+    ),
+    (
+        "discount",
+        "error",
+        {"subscriptions": LINES + "1,core,basic,10,2024-01-05,,3,,,\n1,chat,less,-5,2024-01-05,,,discount,,\n"},
+        "subscriptions: 1 line is a discount of a product that the account has no line of.",
+    ),
+    (
+        "booked_late",
+        "warning",
+        {
+            "subscriptions": LINES
+            + "1,core,basic,500,2023-01-05,2023-08-01,3,,2023-01-05,\n1,core,basic,800,2023-08-01,,3,,2023-08-18,\n"
+        },
+        "subscriptions: 1 account had a line that ended before the one after it was known (an MRR of 500)",
+    ),
+    (
+        "moved",
+        "note",
+        {"subscriptions": "1,chat,one,10,2023-01-05,2023-06-01,\n1,talk,one,15,2023-06-01,,\n"},
+        "subscriptions: 1 account ended a product on the day on which another began (MRR 10 before, 15 after)",
+    ),
+    (
+        "amount_only",
+        "warning",
+        {"subscriptions": LINES + "2,core,core,100,2025-01-05,2026-02-01,,,,\n2,core,core,150,2026-02-01,,,,,\n"},
+        "subscriptions: 1 rise of the last year (an MRR of 50) count",
+    ),
+    (
+        "billed_twice",
+        "error",
+        {"invoices": BILLS + "1,core,2023-12-05,10,\n1,core,2023-12-06,10,overage\n"},
+        "invoices: 1 account subscribe to a product that they are also billed for ('core'; 10 in all)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "severity", "tables", "message"), CONTRACTS, ids=[case[0] for case in CONTRACTS])
+def test_what_makes_a_ledger_wrong_is_told(
+    tmp_path: Path, rule: str, severity: str, tables: dict[str, str], message: str
+) -> None:
+    (found,) = of_rule(report(tmp_path, **tables), rule)
+    assert found.severity == severity
+    assert found.message.startswith(message)
+    assert found.todo
+
+
+def test_what_the_settings_say_of_bills_is_no_question_any_more(tmp_path: Path) -> None:
+    bills = BILLS + "1,core,2023-12-05,10,\n"
+    (tmp_path / "invoices.csv").write_text(bills, encoding="utf-8")
+    assert of_rule(report(tmp_path), "billed_twice")
+    for settled in ("payments", "on_top"):
+        rules = ExpansionRules(billed_and_subscribed=settled)
+        assert of_rule(check(connect(f"csv://{tmp_path}"), TODAY, rules), "billed_twice") == []
+
+
+def test_a_discount_beside_its_line_is_in_order(tmp_path: Path) -> None:
+    lines = LINES + "1,core,basic,50,2024-01-05,,3,paid,,\n1,core,less,-5,2024-01-05,,,discount,,\n"
+    assert report(tmp_path, subscriptions=lines).errors == []

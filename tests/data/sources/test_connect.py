@@ -77,6 +77,7 @@ BERLIN = timezone(timedelta(hours=2))
         (Kind.COUNT, "two", None),
         (Kind.RATING, "4.5", 4.5),
         (Kind.RATING, "inf", None),
+        (Kind.RATING, True, 1.0),
     ],
 )
 def test_casts(kind: Kind, raw: object, expected: object, tmp_path: Path) -> None:
@@ -160,7 +161,9 @@ def test_a_relative_path_starts_at_root_and_gzip_is_read(tmp_path: Path) -> None
         ("postgres://user@db/crm?sslpassword=secret", "its URL holds a password"),
         ("spark://user:secret@db", "its URL holds a password"),
         ("postgres://user@localhost:1/crm", "refused"),
-        ("snowflake://user:secret@x", "snowflake:// comes with a later release. This release reads parquet://"),
+        ("snowflake://user:secret@x/db", r"its URL holds a password(.|\n)*SNOWFLAKE_PASSWORD"),
+        ("databricks://host/main?http_path=/x&access_token=secret", r"holds a password(.|\n)*DATABRICKS_TOKEN"),
+        ("mssql://user:secret@x", "mssql:// comes with a later release. This release reads parquet://"),
         ("sparkle://x", "sparkle:// is not a kind of source"),
         ("parquet://nowhere", "there is no"),
         ("duckdb://nowhere.duckdb", "there is no"),

@@ -26,8 +26,18 @@ from data.sources.staging import cast
         ("10.005", Kind.MONEY, 100_050),
         ("nan", Kind.MONEY, None),
         ("17850.0", Kind.ID, "17850"),
+        ("17850.00", Kind.ID, "17850"),
+        ("-5.0", Kind.ID, "-5"),
+        ("a.0", Kind.ID, "a.0"),
+        ("1.2.0", Kind.ID, "1.2.0"),
+        ("10", Kind.ID, "10"),
     ],
 )
 def test_a_value_is_cast_or_missing(value: str, kind: Kind, staged: Any) -> None:
     raw = ibis.memtable([(value,)], schema={"value": "string"})
     assert raw.select(staged=cast(raw.value, kind)).to_pyarrow().to_pylist() == [{"staged": staged}]
+
+
+def test_a_truth_value_that_is_missing_is_not_false() -> None:
+    raw = ibis.memtable([(True,), (False,), (None,)], schema={"value": "boolean"})
+    assert raw.select(staged=cast(raw.value, Kind.COUNT)).to_pyarrow()["staged"].to_pylist() == [1, 0, None]

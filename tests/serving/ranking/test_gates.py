@@ -10,7 +10,8 @@ from serving.settings import GateThresholds
 GOOD = {
     "tenure_days": 400, "days_since_first_use": 390, "days_to_first_value": 20, "seat_utilization_28d": 0.8,
     "features_included_share_91d": 0.6, "events_growth_91d": 0.1, "critical_tickets_open": 0, "csat_182d": 4.5,
-    "invoices_overdue": 0, "champion_left_182d": 0, "competitor_research_182d": 0, "opportunity_open": 0,
+    "invoices_overdue": 0, "lines_under_notice": 0,
+    "champion_left_182d": 0, "competitor_research_182d": 0, "opportunity_open": 0,
     "play_open": 0, "days_since_expansion": 200, "days_since_not_now": 200,
 }  # fmt: skip
 
@@ -41,6 +42,7 @@ DRAWN: list[tuple[dict[str, float], str, str]] = [
     ({"critical_tickets_open": 1}, "critical_ticket", "1 critical ticket is open."),
     ({"critical_tickets_open": 2}, "critical_ticket", "2 critical tickets are open."),
     ({"csat_182d": 2.96}, "low_csat", "CSAT averages 2.96 of 5 over six months; the list asks for 3."),
+    ({"lines_under_notice": 1}, "notice_given", "Notice was given for 1 contract line."),
     ({"invoices_overdue": 1}, "invoice_overdue", "An invoice is overdue."),
     (
         {"champion_left_182d": 1, "events_growth_91d": -0.2},

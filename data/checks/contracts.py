@@ -1,0 +1,176 @@
+"""What makes a ledger wrong though every row is right: money counted twice, kinds that nobody knows, ends booked late.
+
+What the tables leave open is an error until the settings or the tables say it, wherever a label would be wrong.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from data.checks.report import ROWS_KEPT, Finding, Severity, many
+from data.contract.vocabulary import BILL_KINDS, E4, LINE_KINDS
+from data.errors import hint
+from data.ledger.ledger import all_lines, ledger
+from data.ledger.lines import DISCOUNT, is_paid_for
+from data.ledger.movements import changes
+from data.ledger.rules import ExpansionRules
+from data.time_cut import Tables, known_late
+
+KINDS = {"subscriptions": LINE_KINDS, "invoices": BILL_KINDS}
+YEAR = timedelta(days=365)
+BASIS = 10_000
+
+
+def contract_findings(tables: Tables, rules: ExpansionRules, today: date) -> Iterator[Finding]:
+    """All findings about contracts and bills, over the staged tables."""
+    yield from _unknown_kinds(tables)
+    if "subscriptions" in tables:
+        lines = tables["subscriptions"]
+        yield from _unpaid(lines)
+        yield from _loose_discounts(lines)
+        yield from _booked_late(lines)
+        yield from _moved(tables, rules, today)
+        yield from _amounts_alone(tables, rules, today)
+    if "subscriptions" in tables and "invoices" in tables:
+        yield from _billed_twice(tables, rules)
+
+
+def _money(e4: object) -> str:
+    return f"{int(e4 or 0) / E4:,.0f}"  # type: ignore[call-overload]
+
+
+def _unknown_kinds(tables: Tables) -> Iterator[Finding]:
+    """A kind that nobody knows would be taken for money that is paid."""
+    for name, words in KINDS.items():
+        if name not in tables:
+            continue
+        table = tables[name]
+        others = table.filter(table.kind.notnull() & table.kind.notin(words))
+        found = others.group_by("kind").aggregate(rows=others.count()).order_by("kind").limit(ROWS_KEPT).to_pandas()
+        if len(found):
+            listed = ", ".join(f"{kind!r} ({many(rows, 'row')}){hint(kind, words)}" for kind, rows in found.to_numpy())
+            message = f"{name}.kind has words that are not in use: {listed}."
+            todo = f"Use one of: {', '.join(words)}; or leave the column out."
+            yield Finding(Severity.ERROR, name, "words:kind", message, todo, int(found["rows"].sum()), found)
+
+
+def _unpaid(lines: ir.Table) -> Iterator[Finding]:
+    """Lines at an MRR of 0 whose kind nobody says."""
+    free = lines.filter(lines.kind.isnull() & (lines.mrr_e4 == 0))
+    counts = free.aggregate(rows=free.count(), accounts=free.account_id.nunique()).to_pandas().iloc[0]
+    if counts["rows"]:
+        message = (
+            f"subscriptions: {many(int(counts['rows']), 'line')} of {many(int(counts.accounts), 'account')} at an MRR "
+            "of 0. A product that costs nothing is not owned yet: a trial that is paid for from a day on begins then."
+        )
+        todo = "Say in subscriptions.kind what they are: trial, free, pilot, internal; or paid, if they are."
+        rows = free.limit(ROWS_KEPT).to_pandas()
+        yield Finding(Severity.NOTE, "subscriptions", "unpaid", message, todo, int(counts["rows"]), rows)
+
+
+def _loose_discounts(lines: ir.Table) -> Iterator[Finding]:
+    """Discounts of a product that the account has no line of, and discounts that add money."""
+    discounts, others = lines.filter(lines.kind == DISCOUNT), lines.filter(lines.kind.fill_null("") != DISCOUNT)
+    loose = discounts.anti_join(others, ["account_id", "product"])
+    raised = discounts.filter(discounts.mrr_e4 > 0)
+    for rule, rows, what, todo in (
+        (
+            "discount",
+            loose,
+            "a discount of a product that the account has no line of",
+            "Give it the product it discounts.",
+        ),
+        ("discount_sign", raised, "a discount with an MRR above 0", "Give a discount as an amount below 0."),
+    ):
+        count = int(rows.count().to_pandas())
+        if count:
+            message = f"subscriptions: {many(count, 'line')} {'is' if count == 1 else 'are each'} {what}."
+            yield Finding(
+                Severity.ERROR, "subscriptions", rule, message, todo, count, rows.limit(ROWS_KEPT).to_pandas()
+            )
+
+
+def _booked_late(lines: ir.Table) -> Iterator[Finding]:
+    """Lines that end on the day on which a later known one begins: between the two days their account has nothing."""
+    known = known_late(lines, "valid_from").select("account_id", "product", "known_on", valid_to="valid_from")
+    ended = lines.filter(lines.ends_known_on.isnull()).select("account_id", "product", "valid_to", "mrr_e4")
+    gaps = ended.inner_join(known, ["account_id", "product", "valid_to"])
+    sums = gaps.aggregate(accounts=gaps.account_id.nunique(), mrr_e4=gaps.mrr_e4.sum()).to_pandas().iloc[0]
+    if sums.accounts:
+        message = (
+            f"subscriptions: {many(int(sums.accounts), 'account')} had a line that ended before the one after it was "
+            f"known (an MRR of {_money(sums.mrr_e4)}): in between they are no customers."
+        )
+        todo = "Give ends_known_at, the day on which the source learned of valid_to: until then the line is open."
+        rows = gaps.limit(ROWS_KEPT).to_pandas()
+        yield Finding(Severity.WARNING, "subscriptions", "booked_late", message, todo, int(sums.accounts), rows)
+
+
+def _moved(tables: Tables, rules: ExpansionRules, today: date) -> Iterator[Finding]:
+    """Accounts that ended one product on the day on which another began."""
+    moved = changes(all_lines(tables, rules, today), rules)
+    moved = moved.filter((moved.lines_before > 0) & (moved.lines_after > 0) & moved.is_swap)
+    sums = moved.aggregate(
+        accounts=moved.account_id.nunique(), before=moved.mrr_before_e4.sum(), after=moved.mrr_after_e4.sum()
+    )
+    sums = sums.to_pandas().iloc[0]
+    if sums.accounts:
+        message = (
+            f"subscriptions: {many(int(sums.accounts), 'account')} ended a product on the day on which another began "
+            f"(MRR {_money(sums.before)} before, {_money(sums.after)} after): that is a move from one to the other, "
+            "and neither churn nor cross-sell."
+        )
+        todo = "Nothing, if so. A product that was renamed for everybody belongs into product_succession."
+        rows = (
+            moved.select("account_id", "product", "day", "mrr_before_e4", "mrr_after_e4").limit(ROWS_KEPT).to_pandas()
+        )
+        yield Finding(Severity.NOTE, "subscriptions", "moved", message, todo, int(sums.accounts), rows)
+
+
+def _amounts_alone(tables: Tables, rules: ExpansionRules, today: date) -> Iterator[Finding]:
+    """Rises that nothing but their amount could tell from price rises."""
+    if rules.amount_only:
+        return
+    moves = ledger(tables, rules, today)
+    least = round((1 + rules.amount_only_uplift) * BASIS)
+    alone = moves.filter(
+        moves.movement_class == "price",
+        moves.seats_before.isnull() & moves.seats_after.isnull(),
+        moves.tier_before.isnull() & moves.tier_after.isnull(),
+        moves.mrr_after_e4 * BASIS >= moves.mrr_before_e4 * least,
+        moves.day >= ibis.literal(today - YEAR),
+    )
+    sums = alone.aggregate(rises=alone.count(), mrr_e4=alone.delta_mrr_e4.sum()).to_pandas().iloc[0]
+    if sums.rises:
+        message = (
+            f"subscriptions: {many(int(sums.rises), 'rise')} of the last year (an MRR of {_money(sums.mrr_e4)}) count "
+            "as price rises, for neither seats nor plans say that more was bought."
+        )
+        todo = "Give seats, or plans with tiers; or set [expansion] amount_only = true, if such rises are expansions."
+        rows = alone.limit(ROWS_KEPT).to_pandas()
+        yield Finding(Severity.WARNING, "subscriptions", "amount_only", message, todo, int(sums.rises), rows)
+
+
+def _billed_twice(tables: Tables, rules: ExpansionRules) -> Iterator[Finding]:
+    """Products that an account both subscribes to and is billed for, without a word on what the bills are."""
+    if rules.billed_and_subscribed is not None:
+        return
+    lines, bills = tables["subscriptions"], tables["invoices"]
+    paid = lines.filter(is_paid_for(lines)).select("account_id", "product").distinct()
+    both = bills.filter(bills.kind.isnull()).semi_join(paid, ["account_id", "product"])
+    totals = both.aggregate(accounts=both.account_id.nunique(), amount_e4=both.amount_e4.sum()).to_pandas().iloc[0]
+    if totals.accounts:
+        products = both.select("product").distinct().order_by("product").limit(5).to_pandas()["product"]
+        message = (
+            f"invoices: {many(int(totals.accounts), 'account')} subscribe to a product that they are also billed for "
+            f"({', '.join(map(repr, products))}; {_money(totals.amount_e4)} in all): the same money may be counted "
+            "twice."
+        )
+        todo = (
+            'Set [expansion] billed_and_subscribed = "payments" if the bills pay for the subscription, "on_top" if '
+            "they come on top of it; or say so of each bill in invoices.kind (subscription, usage, overage)."
+        )
+        rows = both.limit(ROWS_KEPT).to_pandas()
+        yield Finding(Severity.ERROR, "invoices", "billed_twice", message, todo, int(totals.accounts), rows)

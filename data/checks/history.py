@@ -1,0 +1,124 @@
+"""What would make a past that never was: rows that became known all at once, and lines that never end."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+
+from data.checks.report import ROWS_KEPT, Finding, Severity, many
+from data.contract.inputs import TABLES, Table
+from data.contract.vocabulary import E4
+from data.errors import near_name
+from data.sources.known import BILLING, Source
+from data.sources.staging import given, staged_column
+from data.time_cut import days_between
+
+LATE_DAYS = 30
+"""What became known later than that was not learnt from the day's work: imports are monthly at most."""
+FEW_DAYS = 3
+"""A load or a sync of a whole table takes a day, or a few."""
+NEARLY_ALL = 0.9
+FEWEST_ROWS = 3
+"""Of one or two rows nothing can be told."""
+ENDS = re.compile(r"(^|_)(end|ends|ended|until|to|thru|through|(expir|cancel|terminat|churn|stop)[a-z]*)(_|$)")
+"""Names under which the end of a line is kept."""
+NO_LINE_OF_ITS_OWN = "discount"
+
+
+def known_late(source: Source) -> Iterator[Finding]:
+    """Tables nearly all of whose rows became known on a few days, long after they happened."""
+    for name, raw in source.raw.items():
+        table = TABLES[name]
+        clocks = [(table.happened, "known_at")] if table.happened != "known_at" else []
+        for happened, learned in [*clocks, ("valid_to", "ends_known_at")]:
+            if happened is not None and happened in raw.columns and learned in raw.columns:
+                yield from _known_late(table, raw, happened, learned)
+
+
+def _known_late(table: Table, raw: ir.Table, happened: str, learned: str) -> Iterator[Finding]:
+    days = {clock: staged_column(raw, table.column(clock)) for clock in (happened, learned)}
+    rows = raw.select(**days).filter(ibis._[happened].notnull())
+    count = int(rows.count().to_pandas())
+    if count < FEWEST_ROWS:
+        return
+    late = rows.filter(days_between(rows[learned], rows[happened]) > LATE_DAYS)
+    by_day = late.group_by(learned).aggregate(rows=late.count()).order_by(ibis.desc("rows"), learned)
+    few = by_day.limit(FEW_DAYS).to_pandas()
+    enough = np.flatnonzero(few["rows"].cumsum().to_numpy() >= NEARLY_ALL * count)
+    if not len(enough):
+        return
+    few = few.head(int(enough[0]) + 1)
+    known = sorted(str(day)[:10] for day in few[learned])
+    is_end = learned != "known_at"
+    what, then = ("ends", "on its day") if is_end else ("rows", "when it happened")
+    none = "none" if int(few["rows"].sum()) == count else "hardly one"
+    nobody = f", so {none} has a customer" if table.name in BILLING and not is_end else ""
+    message = (
+        f"{table.name}.{learned}: {int(few['rows'].sum()):,} of {count:,} {what} became known on "
+        f"{many(len(known), 'day')} ({', '.join(known)}), more than {LATE_DAYS} days after they happened: no snapshot "
+        f"up to {known[0]} knows of them{nobody}."
+    )
+    todo = (
+        f"Map {learned} to when the source first had it, not to the time of a sync (as _fivetran_synced), or leave it "
+        f"out: {'an end' if is_end else 'a row'} is then known {then}."
+    )
+    yield Finding(Severity.WARNING, table.name, f"known_late:{learned}", message, todo, int(few["rows"].sum()), few)
+
+
+def never_ending(source: Source, row_counts: Mapping[str, int]) -> Iterator[Finding]:
+    """Lines that are open for ever because nothing says when they end, and what is counted twice for it.
+
+    A later line of the same contract replaces an earlier one. Without ``contract_id`` nobody can say which replaces
+    which, so lines of one account and product are all added up, for ever.
+    """
+    if not row_counts.get("subscriptions"):
+        return
+    raw, lines = source.raw["subscriptions"], source.tables["subscriptions"]
+    is_absent = "valid_to" not in raw.columns
+    if not is_absent and given(raw.valid_to).notnull().any().to_pandas():
+        return
+    near = end_like(raw.columns)
+    why = f"subscriptions.valid_to is not there{near}" if is_absent else "subscriptions.valid_to is empty in every row"
+    if is_absent:
+        message = f"{why}: every line is open for ever, so no customer ever leaves."
+        todo = "Give valid_to: the first day on which a line no longer holds, empty while it does."
+        yield Finding(Severity.WARNING, "subscriptions", "missing:valid_to", message, todo)
+    older = _replaced_by_nobody_knows_which(lines)
+    total = older.aggregate(
+        lines=older.count(), accounts=older.account_id.nunique(), mrr=older.mrr_e4.sum().fill_null(0)
+    )
+    count, accounts, mrr = (int(value) for value in total.to_pandas().iloc[0])
+    if not count:
+        return
+    message = (
+        f"{why}, so {many(count, 'line')} of {many(accounts, 'account')} {'overlaps' if count == 1 else 'overlap'} for "
+        f"ever with a later line of the same product: an MRR of {mrr / E4:,.2f} is counted twice."
+    )
+    todo = "Give valid_to, or contract_id for every line: a later line of a contract replaces the one before."
+    columns = ["account_id", "product", "plan", "valid_from"]
+    rows = older.order_by(columns).select(*columns, "seats", mrr=older.mrr_e4 / float(E4)).limit(ROWS_KEPT)
+    severity = Severity.ERROR if is_absent else Severity.WARNING
+    yield Finding(severity, "subscriptions", "never_ending", message, todo, count, rows.to_pandas())
+
+
+def _replaced_by_nobody_knows_which(lines: ir.Table) -> ir.Table:
+    """The lines that have a later one of their account and product, where not each has its contract."""
+    held = lines.filter(lines.kind.fill_null("") != NO_LINE_OF_ITS_OWN)
+    of_one = ibis.window(group_by=["account_id", "product"])
+    latest_first = ibis.window(
+        group_by=["account_id", "product"],
+        order_by=[ibis.desc("valid_from"), ibis.desc("mrr_e4"), "plan", "seats"],
+    )
+    unnamed = held.contract_id.isnull().ifelse(1, 0).sum().over(of_one)
+    held = held.mutate(place=ibis.row_number().over(latest_first), unnamed=unnamed)
+    return held.filter((held.place > 0) & (held.unnamed > 0))
+
+
+def end_like(columns: Iterable[str]) -> str:
+    """`` (there is end_date: did you mean that?)`` where a column sounds like the end of a line, or nothing."""
+    known = {column.name for column in TABLES["subscriptions"].columns}
+    others = [name for name in columns if name not in known]
+    near = near_name("valid_to", others) or next((name for name in others if ENDS.search(name.lower())), None)
+    return f" (there is {near}: did you mean that?)" if near else ""
