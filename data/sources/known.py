@@ -52,9 +52,9 @@ class Source(OnAnEngine):
     mapped: frozenset[str] = field(default_factory=frozenset)
     state: str | None = None
     remarks: tuple[str, ...] = ()
-    not_safe: tuple[str, ...] = ()
     ignored: frozenset[str] = field(default_factory=frozenset)
     split: Tables = field(default_factory=dict)
+    not_safe: tuple[str, ...] = ()
 
     @property
     def con(self) -> BaseBackend:
