@@ -8,11 +8,10 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import E4, KEY, LINE_MOTIONS, MOTIONS
-from data.ledger.invoices import invoices, service, usage_bills
-from data.ledger.ledger import all_lines
+from data.ledger.invoices import invoices, service, usage_bills, whole_months
 from data.ledger.lines import is_paid_for, lines
 from data.ledger.movements import BASIS_POINTS, changes
-from data.ledger.rates import whole_months
+from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product
 from data.time_cut import Tables, days_between

@@ -12,9 +12,9 @@ import ibis.expr.types as ir
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.vocabulary import BILL_KINDS, E4, LINE_KINDS
 from data.errors import hint
-from data.ledger.ledger import all_lines, ledger
 from data.ledger.lines import DISCOUNT, is_paid_for
 from data.ledger.movements import changes
+from data.ledger.revenue import all_lines, ledger
 from data.ledger.rules import ExpansionRules
 from data.time_cut import Tables, known_late
 
@@ -94,7 +94,7 @@ def _loose_discounts(lines: ir.Table) -> Iterator[Finding]:
 
 def _booked_late(lines: ir.Table) -> Iterator[Finding]:
     """Lines that end on the day on which a later known one begins: between the two days their account has nothing."""
-    known = known_late(lines, "valid_from").select("account_id", "product", "known_on", valid_to="valid_from")
+    known = known_late(lines, "valid_from").select("account_id", "product", valid_to="valid_from")
     ended = lines.filter(lines.ends_known_on.isnull()).select("account_id", "product", "valid_to", "mrr_e4")
     gaps = ended.inner_join(known, ["account_id", "product", "valid_to"])
     sums = gaps.aggregate(accounts=gaps.account_id.nunique(), mrr_e4=gaps.mrr_e4.sum()).to_pandas().iloc[0]

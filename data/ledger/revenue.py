@@ -1,4 +1,4 @@
-"""What is read from the ledger: its reconciliation with the lines, and the figures a head of CS asks for.
+"""The ledger of a whole base, and what is read from it: its reconciliation with the lines, and the figures a head of CS asks for.
 
 MRR *on* a day is what was open when the day began: the day's own movements come after it. So the movements of a period
 ``[start, end)`` lead from the MRR on ``start`` to the MRR on ``end``.
@@ -13,11 +13,28 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from data.contract.vocabulary import E4, MOTIONS, MOVEMENT_CLASSES
-from data.ledger.ledger import all_lines, ledger
-from data.ledger.movements import edges
+from data.ledger.invoices import invoices, usage_bills, usage_lines
+from data.ledger.lines import lines, standing
+from data.ledger.movements import edges, movements, prepared
 from data.ledger.rules import ExpansionRules
+from data.time_cut import Tables
 
 MONTHS_PER_YEAR = 12
+
+
+def all_lines(tables: Tables, rules: ExpansionRules, today: date | None = None) -> ir.Table:
+    """Subscription lines and billed months together, whichever of the two there are, ready for ``edges``."""
+    parts, by, subscriptions = [], ("account_id",), tables.get("subscriptions")
+    if subscriptions is not None:
+        parts.append(prepared(standing(lines(tables), rules, by=by, today=today), rules, by))
+    if "invoices" in tables:
+        parts.append(prepared(usage_lines(usage_bills(invoices(tables), subscriptions, rules), today=today), rules, by))
+    return parts[0] if len(parts) == 1 else ibis.union(*parts)
+
+
+def ledger(tables: Tables, rules: ExpansionRules, today: date | None = None) -> ir.Table:
+    """The whole ledger: subscriptions and usage-priced products together, every class."""
+    return movements(all_lines(tables, rules, today), rules)
 
 
 def mrr_on(

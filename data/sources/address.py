@@ -83,8 +83,8 @@ class Address:
     """A source as the user named it, and what it is opened with.
 
     ``scheme`` and ``place`` are the two sides of ``://`` (a bare path has no scheme); relative paths start at ``root``.
-    ``mapped`` maps a contract table to SQL on the user's own tables; no SQL leaves the table out, as if it
-    were ``left_out``. ``not_safe`` says what is not safe about them.
+    ``mapped`` maps a contract table to SQL on the user's own tables; no SQL leaves the table out, as if it were
+    ``left_out``. ``not_safe`` says what is not safe about them.
     """
 
     url: str

@@ -7,8 +7,8 @@ one module with a ``Warehouse``, and a row in ``data.sources.address``.
 CSV tables are read once, as text, and the casts of the contract decide. SQL under ``[source.tables]`` sees every file
 of a folder as a view named after it, or every schema of a DuckDB file; it is run once and its result is held in memory,
 beyond the memory limit on disk. CSV columns are numbers or dates for it only where that changes no value
-(``data.sources.csv_types``). Tables that ``ignore`` names, or whose SQL is empty, are as if they were not there.
-Every query may read the result of that for ``account_ids``, which says which account an id of some tool is.
+(``data.sources.csv_types``). Every query may read the result of that for ``account_ids``, which says which account an
+id of some tool is. Tables that ``ignore`` names, or whose SQL is empty, are as if they were not there.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -71,7 +71,7 @@ def _read(address: Address, warehouse: Warehouse) -> Source:
     queries = address.queries if warehouse.takes_sql else {}
     asked = with_account_ids(queries)
     came = {
-        name: warehouse.query(name, asked[name]) if name in queries else warehouse.read(name)
+        name: warehouse.query(name, asked[name]) if name in asked else warehouse.read(name)
         for name in TABLES
         if name in queries or (name in warehouse.names and name not in ignored)
     }

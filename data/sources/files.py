@@ -70,7 +70,11 @@ def _folders(folder: Path) -> list[TableFiles]:
     """The tables of a folder that are folders of Parquet files, by name."""
     entries = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith((".", "_")))
     parts = {entry: tuple(sorted(entry.rglob("*.parquet"))) for entry in entries if "=" not in entry.name}
-    return [TableFiles(e.name, f"{e.name}/", files, is_csv=False, root=e) for e, files in parts.items() if files]
+    return [
+        TableFiles(entry.name, f"{entry.name}/", files, is_csv=False, root=entry)
+        for entry, files in parts.items()
+        if files
+    ]
 
 
 def _file(entry: Path) -> list[TableFiles]:

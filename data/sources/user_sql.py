@@ -1,7 +1,7 @@
 """The user's own SQL under ``[source.tables]``: one SELECT per table, in the words of the engine that runs it."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import sqlglot
 import sqlglot.expressions as sge
@@ -21,6 +21,27 @@ def one_select(name: str, sql: str, dialect: str) -> str:
     if len(statements) != 1 or not isinstance(statements[0], sge.Query):
         raise not_one_select(name)
     return sql.strip().rstrip(";")
+
+
+def names_read(sql: str, names: Iterable[str], dialect: str) -> set[str]:
+    """Which of the ``names`` a query reads from: no other file needs to be looked into.
+
+    Where the query cannot be parsed, those that occur in it: its engine says what is wrong.
+    """
+    try:
+        statements = [statement for statement in sqlglot.parse(sql, dialect=dialect) if statement is not None]
+    except sqlglot.errors.SqlglotError:
+        words = words_of(sql)
+        return {
+            name for name in names if name.lower() in words or (not name.isidentifier() and name.lower() in sql.lower())
+        }
+    read = {table.name.lower() for statement in statements for table in statement.find_all(sge.Table) if not table.db}
+    return {name for name in names if name.lower() in read}
+
+
+def words_of(sql: str) -> set[str]:
+    """The words of a query, in small letters."""
+    return set(re.findall(r"\w+", sql.lower()))
 
 
 def column_names(sql: str) -> list[str]:
@@ -50,38 +71,6 @@ def first_row(sql: str) -> str:
 
 def _body(sql: str) -> str:
     return sql.strip().rstrip(";")
-
-
-def places_read(sql: str, places: Collection[tuple[str, str]], dialect: str) -> set[tuple[str, str]]:
-    """Which of the ``places`` (schema and table) a query reads from; none where it cannot be parsed."""
-    try:
-        statements = [statement for statement in sqlglot.parse(sql, dialect=dialect) if statement is not None]
-    except sqlglot.errors.SqlglotError:
-        return set()
-    tables = [table for statement in statements for table in statement.find_all(sge.Table)]
-    read = {(table.db.lower(), table.name.lower()) for table in tables}
-    return {(schema, name) for schema, name in places if (schema.lower(), name.lower()) in read}
-
-
-def names_read(sql: str, names: Iterable[str], dialect: str) -> set[str]:
-    """Which of the ``names`` a query reads from: no other file needs to be looked into.
-
-    Where the query cannot be parsed, those that occur in it: its engine says what is wrong.
-    """
-    try:
-        statements = [statement for statement in sqlglot.parse(sql, dialect=dialect) if statement is not None]
-    except sqlglot.errors.SqlglotError:
-        words = words_of(sql)
-        return {
-            name for name in names if name.lower() in words or (not name.isidentifier() and name.lower() in sql.lower())
-        }
-    read = {table.name.lower() for statement in statements for table in statement.find_all(sge.Table)}
-    return {name for name in names if name.lower() in read}
-
-
-def words_of(sql: str) -> set[str]:
-    """The words of a query, in small letters."""
-    return set(re.findall(r"\w+", sql.lower()))
 
 
 def query_error(name: str, found: str, there: Iterable[str], more: str = "") -> ContractError:

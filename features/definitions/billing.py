@@ -4,7 +4,7 @@ import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
 from data.contract.vocabulary import E4
-from data.ledger.rates import billed_before, billed_within
+from data.ledger.invoices import billed_before, billed_within
 from features.calendar import MONTH_DAYS, QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
 from features.definitions.trend import TILES, slope_of, volatility

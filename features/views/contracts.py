@@ -6,10 +6,9 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY, MOTIONS
-from data.ledger.invoices import billed_now, invoices, service, usage_bills
+from data.ledger.invoices import billed_now, billed_within, invoices, service, usage_bills
 from data.ledger.lines import is_paid_for, lines, standing
 from data.ledger.movements import BASIS_POINTS, movements, prepared
-from data.ledger.rates import billed_within
 from data.ledger.succession import with_successors
 from data.time_cut import cut, cut_facts, days_between, facts, first_facts
 from features.calendar import QUARTER_DAYS

@@ -18,7 +18,6 @@ from models.estimators.categories import encode
 from models.estimators.expected_arr import ARR_COLUMNS, say_arr
 from models.estimators.sampling import KEYS
 from models.scoring import attributions as attributions_of
-from models.scoring.motions import consistent
 
 JUDGED_ROWS = 16
 """Rows whose attributions LightGBM judges; it takes about two milliseconds for each."""
@@ -227,3 +226,20 @@ def check_sum(accounts: pd.Series, log_odds: np.ndarray, base: np.ndarray, parts
             f"account {accounts.iloc[worst]} is off by {off[worst]:.3g} in log-odds.",
             todo="Do not publish: scores and attributions are not of one model; score again with one version.",
         )
+
+
+def consistent(any_expansion: np.ndarray, per_motion: np.ndarray, all_motions: bool) -> np.ndarray:
+    """The nearest propensities (rows x motions) that any-expansion allows.
+
+    No motion is likelier than any expansion. If every motion is there, together they are at least as likely as any
+    expansion: where they fall short all are raised in proportion (which cannot lift one above any). Where a motion was
+    withheld, the rest of the propensity may be its own, and nothing is raised.
+    """
+    whole = any_expansion[:, None]
+    capped = np.minimum(per_motion, whole)
+    if not all_motions:
+        return capped
+    total = capped.sum(axis=1, keepdims=True)
+    short = (total < whole) & (total > 0)
+    raised = capped * np.divide(whole, total, out=np.ones_like(total), where=short)
+    return np.minimum(raised, whole)

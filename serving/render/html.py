@@ -16,7 +16,12 @@ from serving.ranking.gates import LABELS
 from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
 from serving.render import orders
-from serving.render.sparkline import HEIGHT, WIDTH, points, say_use
+
+WIDTH, HEIGHT, MARGIN = 104, 22, 2
+"""Of the drawing, in its own units."""
+CHANGED = 0.1
+"""Use that differs by less is steady."""
+
 
 OWNERS_ON_PAGE = 100
 """Owners whose lists stand on the page; the Excel file has all."""
@@ -143,3 +148,31 @@ def feeds(listing: PublishedList) -> list[Feed]:
         day = date.fromisoformat(mark) if isinstance(mark, str) else mark
         made.append(Feed(table, day, table in stopped))
     return made
+
+
+# --- use by week, as a line so small that it stands in a row, and in words ---
+
+
+def points(weeks: Sequence[float], is_area: bool = False) -> str:
+    """The corners of the line as SVG has them: the oldest week first, no use at all at the bottom.
+
+    ``is_area``: those of what is under it.
+    """
+    most, step = max(weeks, default=0.0) or 1.0, (WIDTH - 2 * MARGIN) / max(len(weeks) - 1, 1)
+    bottom, height = HEIGHT - MARGIN, HEIGHT - 2 * MARGIN
+    corners = [(MARGIN + step * place, bottom - height * max(week, 0.0) / most) for place, week in enumerate(weeks)]
+    if is_area:
+        corners = [(corners[0][0], bottom), *corners, (corners[-1][0], bottom)]
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
+
+
+def say_use(weeks: Sequence[float]) -> str:
+    """Where use went: the mean of the last third of the weeks against that of the first."""
+    third = max(len(weeks) // 3, 1)
+    before, now = sum(weeks[:third]), sum(weeks[-third:])
+    over = f"over the last {len(weeks)} weeks"
+    if not any(weeks):
+        return f"use: none {over}"
+    if abs(now - before) < CHANGED * max(before, now):
+        return f"use: steady {over}"
+    return f"use: {'up' if now > before else 'down'} {over}"

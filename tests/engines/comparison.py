@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from data.checks.check import check
 from data.contract.details import DETAILS, DetailKind
-from data.ledger.ledger import ledger
+from data.ledger.revenue import ledger
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase, Source
 from features.build.build import build

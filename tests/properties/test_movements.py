@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from data.contract.inputs import TABLES
 from data.contract.vocabulary import KEY
-from data.ledger.ledger import ledger
 from data.ledger.lines import lines
 from data.ledger.lines import standing as standing_lines
 from data.ledger.movements import movements, prepared
-from data.ledger.revenue import mrr_on
+from data.ledger.revenue import ledger, mrr_on
 from data.ledger.rules import ExpansionRules
 from data.sources.known import as_of
 from data.time_cut import cut

@@ -8,7 +8,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from data.ledger.ledger import ledger
+from data.ledger.revenue import ledger
 from data.ledger.rules import ExpansionRules
 from data.sources.known import as_of
 from data.time_cut import Tables

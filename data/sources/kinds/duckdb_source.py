@@ -35,27 +35,19 @@ from data.sources.files import (
     state_of,
 )
 from data.sources.partitions import Part, partitioned
-from data.sources.user_sql import (
-    asked_sql,
-    identifier,
-    names_read,
-    not_one_select,
-    places_read,
-    query_error,
-    words_of,
-)
+from data.sources.user_sql import asked_sql, identifier, names_read, not_one_select, query_error, words_of
 from data.sources.warehouse import Place, Warehouse
 from data.time_cut import Tables
 
 IN_MEMORY = "memory"
-SCHEMAS = ("main", "raw", "staged")
-"""Of the database in memory: views of files, tables as they come, tables as the contract has them."""
 UNKNOWN_TO_IBIS = {'"NULL"': "VARCHAR", "TIMESTAMPTZ_NS": "TIMESTAMPTZ"}
 """Types of DuckDB 2 that ibis 12 does not know, and what they are read as; drop with the next ibis."""
 AS_TEXT = (
     "A column of a CSV file is text unless every value is a plain number or a date such as 2024-12-31: cast it, as in "
     "`try_cast(amount as double)` or `strptime(day, '%d/%m/%Y')`."
 )
+SCHEMAS = ("main", "raw", "staged")
+"""Of the database in memory: views of files, tables as they come, tables as the contract has them."""
 
 
 class DuckDB(Engine):
@@ -96,16 +88,17 @@ class Folder(Warehouse):
         self.names = {files.name: files.shown for files in tables}
         self.files = one_per_name(tables, set(TABLES) - set(queries) - ignored)
         schemas = list_schemas(path, SCHEMAS)
-        self.state = state_of([*{path for files in (*tables, *schemas.values()) for path in files.paths}])
-        self.has_csv = any(files.is_csv for files in tables)
+        every = (*tables, *schemas.values())
+        self.state = state_of([*{path for files in every for path in files.paths}])
+        self.has_csv = any(files.is_csv for files in every)
         self.respelled: dict[str, str] = {}
         named = {name for sql in queries.values() for name in names_read(sql, self.names, "duckdb")}
         for files in one_per_name(tables, named).values():
             self._define("view", f"main.{identifier(files.name)}", files)
-        places = {place for sql in queries.values() for place in places_read(sql, schemas, "duckdb")}
-        for schema, name in sorted(places):
-            self.con.raw_sql(f"create schema if not exists {identifier(schema)}")
-            self._define("view", f"{identifier(schema)}.{identifier(name)}", schemas[schema, name])
+        for (schema, name), files in schemas.items():
+            if _reaches(queries, schema, name):
+                self.con.raw_sql(f"create schema if not exists {identifier(schema)}")
+                self._define("view", f"{identifier(schema)}.{identifier(name)}", files)
 
     def read(self, name: str) -> ir.Table:
         files = self.files[name]
@@ -293,3 +286,9 @@ def _run(con: BaseBackend, name: str, sql: str, there: list[str], of_text: str =
         message = " ".join(re.split(r"\n\nLINE|\n\s*Column .* is being|Possible |Did you mean", str(error))[0].split())
         raise query_error(name, message, there, of_text if "VARCHAR" in message or is_cast else "") from error
     return con.table(name, database=(IN_MEMORY, "raw"))
+
+
+def _reaches(queries: Mapping[str, str], schema: str, name: str) -> bool:
+    """Does some query name the table with its schema?"""
+    place = rf'\b{re.escape(schema)}"?\s*\.\s*"?{re.escape(name)}\b'
+    return any(re.search(place, sql, re.IGNORECASE) for sql in queries.values())

@@ -8,8 +8,7 @@ from datetime import date
 import pytest
 
 from data.contract.vocabulary import MOTIONS
-from data.ledger.ledger import ledger
-from data.ledger.revenue import mrr_on, reconcile, revenue_figures
+from data.ledger.revenue import ledger, mrr_on, reconcile, revenue_figures
 from data.ledger.rules import ExpansionRules
 from tests.drawn import base
 

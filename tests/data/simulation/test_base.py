@@ -12,7 +12,7 @@ import pytest
 from data.contract.inputs import TABLES
 from data.contract.vocabulary import CRM_KINDS, MOTIONS, MOVEMENT_CLASSES
 from data.errors import HeadroomError
-from data.ledger.ledger import ledger
+from data.ledger.revenue import ledger
 from data.ledger.rules import ExpansionRules
 from data.simulation import base as room
 from data.simulation.base import WRITTEN, schema, simulate

@@ -17,9 +17,8 @@ from serving.reasons import formats
 from serving.reasons.playbook import SHIPPED
 from serving.render import entries
 from serving.render.excel import write_workbook
-from serving.render.html import feeds, render_page
+from serving.render.html import feeds, points, render_page, say_use
 from serving.render.orders import Order
-from serving.render.sparkline import points, say_use
 from serving.render.terminal import print_top
 from serving.settings import ServingSettings
 from tests.serving.world import ARR_DOUBT, DAY, PIECES, HeldList, accounts, feature_rows, scored, snapshot, with_context
