@@ -9,6 +9,7 @@ bills fall into a window. The movements ledger needs no second way: a billed ser
 
 from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 
 import ibis
 import ibis.expr.types as ir
@@ -21,17 +22,38 @@ BILLED_DAYS = 90
 """A usage-priced customer has been billed within so many days, or for a time that goes on (contract, section 1)."""
 EMPTY_MONTHS = 3
 """A product billed by the day churned after so many full months without a bill: the base's 90 days (contract, 1)."""
-DAYS_OF_MONTHS = {1: 30, 3: 91, 6: 182, 12: 365}
-"""The cadences that bills without a period are recognised by, in months, and how many days after it a bill is due."""
-NEAR_DAYS = {1: (25, 36), 3: (84, 98), 6: (174, 190), 12: (350, 380)}
-"""So many days between two bills are one such cadence: months differ, and bills are written late."""
-CADENCES = ((1, 1), (1, 3), (1, 6), (1, 12), (2, 1), (3, 1))
-"""Bills per period and its months, in the order in which they are tried; two a month are a base fee and an overage."""
+
+
+class Cadence(NamedTuple):
+    """A rhythm that bills without a period are recognised by: so many ``bills`` in every ``days``, one after another.
+
+    ``months`` is what one bill is for (0: its days). The same bill comes again ``earliest`` to ``latest`` days later:
+    months differ, and bills are written late. ``grace_days`` after it is due it is still waited for.
+    """
+
+    bills: int
+    months: int
+    days: int
+    earliest: int
+    latest: int
+    grace_days: int
+    fewest: int
+
+
+CADENCES = (
+    Cadence(1, 1, 30, 25, 36, 15, 3),
+    Cadence(1, 3, 91, 84, 98, 30, 3),
+    Cadence(1, 6, 182, 174, 190, 30, 3),
+    Cadence(1, 12, 365, 350, 380, 30, 2),
+    Cadence(2, 1, 30, 25, 36, 15, 4),
+    Cadence(3, 1, 30, 25, 36, 15, 5),
+    Cadence(1, 0, 7, 3, 11, 10, 6),
+)
+"""In the order in which they are tried; two bills a month are a base fee and an overage."""
 REGULAR_SHARE = (8, 10)
-"""Bills are regular if so large a share of them come in one cadence."""
-FEWEST_BILLS = {1: 3, 3: 3, 6: 3, 12: 2}
-GRACE_DAYS = {1: 15, 3: 30, 6: 30, 12: 30}
-"""So long after it is due a bill is still waited for."""
+"""Bills are regular if so large a share of them come in one cadence; one that is missing is forgiven."""
+PERIOD_GRACE_DAYS = {1: 15, 3: 30}
+"""So long after the end of a period of so many months or more the next bill is still waited for."""
 MONTH_16THS, DAYS_16THS = 487, 16
 """A mean month has 487 / 16 = 30.4375 days."""
 NEAR_MONTH_16THS = 40
@@ -63,7 +85,9 @@ def service(bills: ir.Table, *, by: Sequence[str] = ("account_id",), until: ir.D
 
     ``valid_from``, ``valid_to`` (null: it goes on), ``rate_e4`` a month; ``amount_e4`` where there is no rate.
     ``until`` is the day that knows the bills (the row's ``snapshot_date`` where ``by`` has one; else the day after the
-    last bill): what ends on it or later goes on, and so does a service whose next bill may still come.
+    last bill): what ends on it or later goes on, and so does a service whose next bill may still come. One bill that is
+    missing between two others ends nothing. Bills in arrears without a period look like bills in advance: their
+    service then seems to begin, to change and to end one period late, which no bill tells.
     """
     if "snapshot_date" in by:
         bills = bills.mutate(until=bills.snapshot_date)
@@ -74,6 +98,9 @@ def service(bills: ir.Table, *, by: Sequence[str] = ("account_id",), until: ir.D
     bills = bills.filter(bills.billed_on < bills.until)
     has_period = (bills.period_end > bills.period_start).fill_null(False)
     rows = ibis.union(_of_periods(bills.filter(has_period), by), _of_cadence(bills.filter(~has_period), by))
+    # A credit that is for no time gives money back; what the service is worth a month stays as it was.
+    is_rated = rows.rate_e4.notnull().any().over(ibis.window(group_by=(*by, "product")))
+    rows = rows.filter(rows.rate_e4.notnull() | ~is_rated | (rows.amount_e4 > 0))
     return rows.filter(rows.valid_from < rows.until)
 
 
@@ -84,34 +111,62 @@ def _months(days: ir.IntegerValue) -> ir.IntegerValue:
     return is_near.ifelse(months, 0)
 
 
+def _by_days(amount_e4: ir.IntegerValue, days: ir.IntegerValue | int) -> ir.IntegerValue:
+    """The monthly rate of an amount for so many days."""
+    return (amount_e4 * MONTH_16THS) // (days * DAYS_16THS)
+
+
 def _of_periods(bills: ir.Table, by: Sequence[str]) -> ir.Table:
     """Services whose first and last day the bills say."""
     key = (*by, "product")
     periods = bills.group_by(*key, "until", valid_from=bills.period_start, ends=bills.period_end).aggregate(
-        amount_e4=bills.amount_e4.sum().cast("int64"), billed_on=bills.billed_on.max()
+        amount_e4=bills.amount_e4.sum().cast("int64"), billed_on=bills.billed_on.min()
     )
     days = days_between(periods.ends, periods.valid_from)
     periods = periods.mutate(days=days, months=_months(days))
     whole = periods.amount_e4 // ibis.greatest(periods.months, 1)
-    parts = (periods.amount_e4 * MONTH_16THS) // (periods.days * DAYS_16THS)
-    last_on = periods.ends.max().over(ibis.window(group_by=key))
+    parts = _by_days(periods.amount_e4, periods.days)
     # Billed in arrears, the next bill comes when its period is over; in advance, as soon as this one is.
-    is_arrears = days_between(periods.ends, periods.billed_on) < periods.days - days_between(
-        periods.billed_on, periods.valid_from
+    is_arrears = days_between(periods.billed_on, periods.valid_from) * 2 > periods.days
+    grace_days = (periods.months >= 3).ifelse(PERIOD_GRACE_DAYS[3], PERIOD_GRACE_DAYS[1])
+    periods = periods.mutate(
+        rate_e4=(periods.months > 0).ifelse(whole, parts).cast("int64"),
+        waits_days=is_arrears.ifelse(periods.days, 0) + grace_days,
+        missing_days=periods.days + grace_days,
     )
-    grace = ibis.cases((periods.months >= 3, GRACE_DAYS[3]), else_=GRACE_DAYS[1])
-    waits_days = is_arrears.ifelse(periods.days, 0) + grace
+    periods = _with_following(periods, key)
+    is_last = ~periods.is_followed & periods.again_on.isnull() & (periods.amount_e4 > 0)
     goes_on = (periods.ends >= periods.until) | (
-        (periods.ends == last_on) & (days_between(periods.until, periods.ends) <= waits_days)
+        is_last & (days_between(periods.until, periods.ends) <= periods.waits_days)
     )
+    gap_days = days_between(periods.again_on, periods.ends)
+    is_missing = ~periods.is_followed & (gap_days > 0) & (gap_days <= periods.missing_days) & (periods.amount_e4 > 0)
+    ends = is_missing.fill_null(False).ifelse(periods.again_on, periods.ends)
     return periods.select(
         *key,
         "until",
         "valid_from",
-        valid_to=goes_on.ifelse(ibis.null("date"), periods.ends),
-        rate_e4=(periods.months > 0).ifelse(whole, parts).cast("int64"),
+        valid_to=goes_on.ifelse(ibis.null("date"), ends),
+        rate_e4=periods.rate_e4,
         amount_e4=ibis.null("int64"),
     )
+
+
+def _with_following(periods: ir.Table, key: Sequence[str]) -> ir.Table:
+    """Adds ``is_followed``: another begins as the period ends, and ``again_on``: the next one begins that follows none.
+
+    So each of several rows of periods side by side finds its own next one.
+    """
+    begun = periods.select(*key, ends="valid_from", begun_on="valid_from").distinct()
+    ended = periods.select(*key, valid_from="ends", ended_on="ends").distinct()
+    joined = periods.left_join(begun, [*key, "ends"]).select(*periods.columns, "begun_on")
+    joined = joined.left_join(ended, [*key, "valid_from"]).select(*joined.columns, "ended_on")
+    joined = joined.mutate(is_followed=joined.begun_on.notnull())
+    ends = joined.mutate(day=joined.ends, begins_on=ibis.null("date"))
+    begins = joined.filter(joined.ended_on.isnull())
+    days = ibis.union(ends, begins.mutate(day=begins.valid_from, begins_on=begins.valid_from))
+    later = ibis.window(group_by=key, order_by="day", rows=(0, None))
+    return days.mutate(again_on=days.begins_on.min().over(later)).filter(ibis._.begins_on.isnull())
 
 
 def _of_cadence(bills: ir.Table, by: Sequence[str]) -> ir.Table:
@@ -119,52 +174,19 @@ def _of_cadence(bills: ir.Table, by: Sequence[str]) -> ir.Table:
     key = (*by, "product")
     daily = bills.group_by(*key, "until", "billed_on").aggregate(amount_e4=bills.amount_e4.sum().cast("int64"))
     charged, credited = daily.filter(daily.amount_e4 > 0), daily.filter(~(daily.amount_e4 > 0))
-    order = ibis.window(group_by=key, order_by="billed_on")
-    steps = sorted({step for step, _ in CADENCES})
-    charged = charged.mutate(**{f"next_{step}": charged.billed_on.lead(step).over(order) for step in steps})
-    gaps = {step: days_between(charged[f"next_{step}"], charged.billed_on) for step in steps}
-    near = {
-        (step, months): gaps[step].between(*NEAR_DAYS[months]).fill_null(False).ifelse(1, 0)
-        for step, months in CADENCES
-    }
-    every = ibis.window(group_by=key)
-    charged = charged.mutate(
-        bills=charged.count().over(every),
-        **{f"near_{step}_{months}": hits.sum().over(every) for (step, months), hits in near.items()},
-    )
-    part, whole = REGULAR_SHARE
-    is_cadence = [
-        (
-            (charged.bills >= max(FEWEST_BILLS[months], step + 2 if step > 1 else 0))
-            & (charged[f"near_{step}_{months}"] * whole >= (charged.bills - step) * part),
-            step,
-            months,
-        )
-        for step, months in CADENCES
-    ]
-    charged = charged.mutate(
-        months=ibis.cases(*[(is_one, months) for is_one, _, months in is_cadence], else_=0),
-        next_on=ibis.cases(
-            *[(is_one, charged[f"next_{step}"]) for is_one, step, _ in is_cadence], else_=ibis.null("date")
-        ),
-    )
-    regular = charged.filter(charged.months > 0)
-    due_on = ibis.cases(
-        *[(regular.months == months, regular.billed_on + ibis.interval(days=d)) for months, d in DAYS_OF_MONTHS.items()]
-    )
-    waits_days = ibis.cases(
-        *[(regular.months == months, days + GRACE_DAYS[months]) for months, days in DAYS_OF_MONTHS.items()]
-    )
-    latest_gap = ibis.cases(*[(regular.months == months, latest) for months, (_, latest) in NEAR_DAYS.items()])
-    follows = (days_between(regular.next_on, regular.billed_on) <= latest_gap).fill_null(False)
+    charged = _in_cadence(charged, key)
+    regular = charged.filter(charged.cadence.notnull())
+    due_on = _of(regular, {c: regular.billed_on + ibis.interval(days=c.days) for c in CADENCES})
+    waits_days = _of(regular, {c: c.days + c.grace_days for c in CADENCES})
     is_waiting = regular.next_on.isnull() & (days_between(regular.until, regular.billed_on) <= waits_days)
-    ends = follows.ifelse(regular.next_on, due_on)
+    ends = regular.next_on.fill_null(due_on)
+    whole = {c: regular.amount_e4 // c.months if c.months else _by_days(regular.amount_e4, c.days) for c in CADENCES}
     spread = regular.select(
         *key,
         "until",
-        valid_from=regular.billed_on,
+        "valid_from",
         valid_to=(is_waiting | (ends >= regular.until)).ifelse(ibis.null("date"), ends),
-        rate_e4=(regular.amount_e4 // regular.months).cast("int64"),
+        rate_e4=_of(regular, whole).cast("int64"),
         amount_e4=ibis.null("int64"),
     )
     by_day = [
@@ -176,9 +198,74 @@ def _of_cadence(bills: ir.Table, by: Sequence[str]) -> ir.Table:
             rate_e4=ibis.null("int64"),
             amount_e4=some.amount_e4,
         )
-        for some in (charged.filter(charged.months == 0), credited)
+        for some in (charged.filter(charged.cadence.isnull()), credited)
     ]
     return ibis.union(spread, *by_day)
+
+
+def _of(t: ir.Table, values: dict[Cadence, ir.Value | int]) -> ir.Value:
+    """The value of each row's cadence."""
+    return ibis.cases(*[(t.cadence == CADENCES.index(cadence), value) for cadence, value in values.items()])
+
+
+def _in_cadence(daily: ir.Table, key: Sequence[str]) -> ir.Table:
+    """Adds ``cadence`` (its place; null: none), ``valid_from`` and ``next_on``, when the next bill takes its place."""
+    every, order = ibis.window(group_by=key), ibis.window(group_by=key, order_by="billed_on")
+    steps = sorted({step for c in CADENCES for step in (c.bills - 1, c.bills, 2 * c.bills - 1) if step})
+    daily = daily.mutate(
+        place=ibis.row_number().over(order),
+        bills=daily.count().over(every),
+        first_on=daily.billed_on.min().over(every),
+        **{f"next_{step}": daily.billed_on.lead(step).over(order) for step in steps},
+    )
+
+    def again(c: Cadence, step: int, later: int = 0) -> ir.BooleanValue:
+        """The bill that is so many ``step`` on comes when this one comes again."""
+        if not step:
+            return ibis.literal(False)
+        gap_days = days_between(daily[f"next_{step}"], daily.billed_on)
+        return gap_days.between(c.earliest + later, c.latest + later).fill_null(False)
+
+    def missing(c: Cadence) -> tuple[ir.BooleanValue, ir.BooleanValue]:
+        """One bill of the others is missing before this one comes again; or this one is, and comes the time after."""
+        return again(c, c.bills - 1), again(c, 2 * c.bills - 1, later=c.days)
+
+    part, whole = REGULAR_SHARE
+    hits, forgiven = {}, {}
+    for c in CADENCES:
+        other, own = missing(c)
+        hits[c] = again(c, c.bills).ifelse(1, 0).sum().over(every)
+        forgiven[c] = (~again(c, c.bills) & (other | own)).ifelse(1, 0).sum().over(every)
+    names = {c: str(place) for place, c in enumerate(CADENCES)}
+    daily = daily.mutate(
+        **{f"hits_{names[c]}": count for c, count in hits.items()},
+        **{f"forgiven_{names[c]}": count for c, count in forgiven.items()},
+    )
+
+    def keeps(c: Cadence) -> ir.BooleanValue:
+        kept = daily[f"hits_{names[c]}"]
+        came = kept + ibis.least(daily[f"forgiven_{names[c]}"], c.bills)
+        return (daily.bills >= c.fewest) & (kept > 0) & (came * whole >= (daily.bills - c.bills) * part)
+
+    def following(c: Cadence) -> ir.DateValue:
+        same, (other, own) = daily[f"next_{c.bills}"], missing(c)
+        after_days = days_between(same, daily.billed_on)
+        waited_days = c.grace_days + (2 * c.days if c.bills == 1 else c.days)
+        return ibis.cases(
+            (again(c, c.bills), same),
+            *([(other, daily[f"next_{c.bills - 1}"])] if c.bills > 1 else []),
+            (own, daily[f"next_{2 * c.bills - 1}"]),
+            (after_days <= waited_days, same),
+            else_=ibis.null("date"),
+        )
+
+    daily = daily.mutate(cadence=ibis.cases(*[(keeps(c), place) for place, c in enumerate(CADENCES)], else_=None))
+    # Several bills a month are of one month: all of them begin with the first one.
+    is_first = _of(daily, {c: c.bills for c in CADENCES}) > daily.place
+    return daily.mutate(
+        next_on=_of(daily, {c: following(c) for c in CADENCES}),
+        valid_from=is_first.fill_null(False).ifelse(daily.first_on, daily.billed_on),
+    )
 
 
 def usage_lines(bills: ir.Table, *, today: date | None = None, by: Sequence[str] = ("account_id",)) -> ir.Table:
@@ -232,7 +319,7 @@ def billed_now(bills: ir.Table, rows: ir.Table, by: Sequence[str]) -> ir.Table:
     return ibis.union(totals.filter(totals.amount_e4 > 0).select(*by, "product"), goes_on.select(*by, "product"))
 
 
-# --- what services come to in a window of days -------------------------------------------------------------------------
+# --- what services come to in a window of days ------------------------------------------------------------------------
 
 
 def whole_months(rate_days_e4: ir.IntegerValue, days: int) -> ir.IntegerValue:

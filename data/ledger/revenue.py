@@ -1,4 +1,4 @@
-"""The ledger of a whole base, and what is read from it: its reconciliation with the lines, and the figures a head of CS asks for.
+"""The ledger of a whole base, its reconciliation with the lines, and the figures a head of CS asks for.
 
 MRR *on* a day is what was open when the day began: the day's own movements come after it. So the movements of a period
 ``[start, end)`` lead from the MRR on ``start`` to the MRR on ``end``.

@@ -1,6 +1,7 @@
 """The list as one self-contained HTML file: no script, no font, no picture, nothing from elsewhere."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache

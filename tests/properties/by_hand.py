@@ -608,8 +608,11 @@ def months_of(days: int) -> int:
     return months if abs(days - months * 30.4375) <= 2.5 else 0
 
 
-NEAR = {1: (25, 36), 3: (84, 98), 6: (174, 190), 12: (350, 380)}
-DUE = {1: 30, 3: 91, 6: 182, 12: 365}
+NEAR = {30: (25, 36), 91: (84, 98), 182: (174, 190), 365: (350, 380), 7: (3, 11)}
+MONTHS = {30: 1, 91: 3, 182: 6, 365: 12}
+GRACE = {30: 15, 91: 30, 182: 30, 365: 30, 7: 10}
+CADENCES = {(1, 30): 3, (1, 91): 3, (1, 182): 3, (1, 365): 2, (2, 30): 4, (3, 30): 5, (1, 7): 6}
+"""Bills per cadence, its days, and how many bills it takes to see it, in the order in which they are tried."""
 
 
 def serviced(bills: list[Row], names: dict, snapshot: date) -> list[Row]:
@@ -625,6 +628,8 @@ def serviced(bills: list[Row], names: dict, snapshot: date) -> list[Row]:
         ]
         found += periods(product, dated, snapshot)
         found += by_cadence(product, [bill for bill in mine if not any(bill is other for other in dated)], snapshot)
+    rated = {row["product"] for row in found if row["rate"] is not None}
+    found = [row for row in found if row["rate"] is not None or row["amount"] > 0 or row["product"] not in rated]
     found = [row for row in found if row["start"] < snapshot]
     for row in found:
         row["age"] = (snapshot - row["start"]).days
@@ -635,19 +640,25 @@ def serviced(bills: list[Row], names: dict, snapshot: date) -> list[Row]:
 def periods(product: str | None, bills: list[Row], snapshot: date) -> list[Row]:
     found = []
     spans = {(bill["period_start"], bill["period_end"]) for bill in bills}
+    begun, ended = {start for start, _ in spans}, {end for _, end in spans}
     for start, end in spans:
         mine = [bill for bill in bills if (bill["period_start"], bill["period_end"]) == (start, end)]
-        amount, billed_on = sum(e4(bill["amount"]) for bill in mine), max(bill["billed_at"] for bill in mine)
+        amount, billed_on = sum(e4(bill["amount"]) for bill in mine), min(bill["billed_at"] for bill in mine)
         days = (end - start).days
         months = months_of(days)
         rate = amount // months if months else amount * 487 // (16 * days)
-        in_arrears = (end - billed_on).days < days - (billed_on - start).days
-        waits = (days if in_arrears else 0) + (30 if months >= 3 else 15)
-        is_last = end == max(other for _, other in spans)
-        goes_on = end >= snapshot or (is_last and (snapshot - end).days <= waits)
-        found.append(
-            {"product": product, "start": start, "end": None if goes_on else end, "rate": rate, "amount": None}
-        )
+        in_arrears = (end - billed_on).days < (billed_on - start).days
+        grace = 30 if months >= 3 else 15
+        again = least(other for other in begun - ended if other >= end)
+        to = end
+        if end >= snapshot:
+            to = None
+        elif end not in begun and amount > 0:
+            if again is None:
+                to = None if (snapshot - end).days <= (days if in_arrears else 0) + grace else end
+            elif (again - end).days <= days + grace:
+                to = again
+        found.append({"product": product, "start": start, "end": to, "rate": rate, "amount": None})
     return found
 
 
@@ -656,30 +667,58 @@ def by_cadence(product: str | None, bills: list[Row], snapshot: date) -> list[Ro
     for bill in bills:
         of_day[bill["billed_at"]] += e4(bill["amount"])
     days = sorted(day for day, amount in of_day.items() if amount > 0)
-    cadence = next((c for c in ((1, 1), (1, 3), (1, 6), (1, 12), (2, 1), (3, 1)) if keeps(days, *c)), None)
+    cadence = next((kind for kind, fewest in CADENCES.items() if len(days) >= fewest and keeps(days, *kind)), None)
     found = []
     for day, amount in of_day.items():
         row = {"product": product, "start": day, "end": None, "rate": None, "amount": amount}
         if cadence and amount > 0:
-            step, months = cadence
-            place = days.index(day) + step
-            following = days[place] if place < len(days) else None
-            due = day + timedelta(days=DUE[months])
-            end = following if following and (following - day).days <= NEAR[months][1] else due
-            waits = DUE[months] + (15 if months == 1 else 30)
-            if end >= snapshot or (following is None and (snapshot - day).days <= waits):
+            step, every = cadence
+            following = takes_over(days, day, step, every)
+            end = following or day + timedelta(days=every)
+            if end >= snapshot or (following is None and (snapshot - day).days <= every + GRACE[every]):
                 end = None
-            row |= {"end": end, "rate": amount // months, "amount": None}
+            rate = amount // MONTHS[every] if every in MONTHS else amount * 487 // (16 * every)
+            start = days[0] if days.index(day) < step else day
+            row |= {"start": start, "end": end, "rate": rate, "amount": None}
         found.append(row)
     return found
 
 
-def keeps(days: list[date], step: int, months: int) -> bool:
-    """Do at least 80% of these bills come ``months`` after the one that is ``step`` before?"""
-    low, high = NEAR[months]
-    hits = sum(low <= (later - day).days <= high for day, later in zip(days, days[step:], strict=False))
-    fewest = 2 if months == 12 else 3
-    return len(days) >= max(fewest, step + 2 if step > 1 else 0) and hits * 10 >= (len(days) - step) * 8
+def on_from(days: list[date], day: date, step: int) -> date | None:
+    """The bill that is so many bills on."""
+    place = days.index(day) + step
+    return days[place] if step and place < len(days) else None
+
+
+def comes_again(days: list[date], day: date, step: int, every: int, times: int = 1) -> date | None:
+    """The bill that is so many on, if it comes as many days later as the same bill does after so many ``times``."""
+    (low, high), other = NEAR[every], on_from(days, day, step)
+    more = every * (times - 1)
+    return other if other and low + more <= (other - day).days <= high + more else None
+
+
+def takes_over(days: list[date], day: date, step: int, every: int) -> date | None:
+    """When the next bill takes the place of this one: the same bill, though one between the two may be missing."""
+    same = on_from(days, day, step)
+    waits = GRACE[every] + (2 * every if step == 1 else every)
+    return (
+        comes_again(days, day, step, every)
+        or comes_again(days, day, step - 1, every)
+        or comes_again(days, day, 2 * step - 1, every, times=2)
+        or (same if same and (same - day).days <= waits else None)
+    )
+
+
+def keeps(days: list[date], step: int, every: int) -> bool:
+    """Do at least 80% of these bills come again in time? One that is missing is forgiven: ``step`` bills tell."""
+    hits = [day for day in days if comes_again(days, day, step, every)]
+    others = [
+        day
+        for day in days
+        if day not in hits
+        and (comes_again(days, day, step - 1, every) or comes_again(days, day, 2 * step - 1, every, times=2))
+    ]
+    return bool(hits) and (len(hits) + min(len(others), step)) * 10 >= (len(days) - step) * 8
 
 
 def billing(bills: list[Row], services: list[Row]) -> Row:

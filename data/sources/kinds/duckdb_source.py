@@ -161,7 +161,7 @@ class Folder(Warehouse):
         as_it_is = (dt.String, dt.Integer, dt.Decimal, dt.Date)
         wrong = {
             column.name: f"{column.name} ({found[column.name].type()})"
-            for column in TABLES[name].columns
+            for column in (TABLES[name].columns if name in TABLES else ())
             if column.kind in (Kind.ID, Kind.TEXT) and column.name in found.columns
             if not isinstance(found[column.name].type(), as_it_is)
         }
