@@ -8,7 +8,7 @@ from data.atomic import whole_file
 from data.checks.report import many
 from data.errors import ContractError, SettingsError, SourceError, hint, some
 from data.mappings.catalogue import ROLES, mappings
-from data.mappings.compose import Composed, compose, ids_there, own_tables
+from data.mappings.compose import Composed, compose, own_tables, with_all_ids
 from data.mappings.document import caveats, document
 from data.mappings.recognise import Recognised, There, lacking, recognised
 from data.sources.address import Address
@@ -109,7 +109,7 @@ def _filled(address: Address, composed: Composed) -> Composed:
     queries = with_account_ids(composed.queries)
     warehouse = open_warehouse(replace(address, mapped=queries))
     try:
-        empty = [name for name, sql in queries.items() if not _rows(warehouse, f"any_{name}", first_row(sql))]
+        empty = [name for name, sql in queries.items() if not _rows(warehouse, name, first_row(sql))]
     finally:
         warehouse.engine.close()
     return composed.without(empty) if empty else composed
@@ -119,15 +119,15 @@ def _linked(address: Address, composed: Composed, found: Sequence[Recognised]) -
     """How many ids of each tool belong to an account, and how many there are."""
     if IDS not in composed.queries:
         return {}
-    counts = {f"ids_of_{tool.mapping.tool}": ids_there(tool) for tool in found}
-    warehouse = open_warehouse(replace(address, mapped={IDS: composed.queries[IDS], **counts}))
+    sql = with_all_ids(composed.queries[IDS], found)
+    warehouse = open_warehouse(replace(address, mapped={IDS: sql}))
     try:
-        ids = warehouse.query(IDS, composed.queries[IDS])
-        of = ids.group_by("system").aggregate(ids=ids.count()).to_pandas().set_index("system")["ids"]
-        there = {tool.mapping.tool: _rows(warehouse, *count) for tool, count in zip(found, counts.items(), strict=True)}
-        return {tool: (int(of.get(tool, 0)), count) for tool, count in there.items()}
+        ids = warehouse.query(IDS, sql)
+        counts = ids.group_by("system").aggregate(linked=ids.account_id.count(), there=ids.id.nunique()).to_pandas()
     finally:
         warehouse.engine.close()
+    of = {row.system: (int(row.linked), int(row.there)) for row in counts.itertuples()}
+    return {tool.mapping.tool: of.get(tool.mapping.tool, (0, 0)) for tool in found}
 
 
 def _rows(warehouse: Warehouse, name: str, sql: str) -> int:

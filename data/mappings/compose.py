@@ -176,9 +176,13 @@ def _links(tool: Recognised) -> str:
     return f"select '{name}' as system, id, kind, value\nfrom (\n{sql}\n) as {name}_links"
 
 
-def ids_there(tool: Recognised) -> str:
-    """The SELECT of the ids of a tool: ``id``."""
-    return f"select distinct id from (\n{_in(of_tool(tool, LINKS))}\n) as link where kind = 'self'"  # noqa: S608
+def with_all_ids(sql: str, found: Sequence[Recognised]) -> str:
+    """The SELECT of ``account_ids``, and every id of every tool once more, without an account."""
+    links = "\nunion all\n".join(_links(tool) for tool in found)
+    everything = f"select distinct system, id, cast(null as text) as account_id from (\n{links}\n) as every_link"  # noqa: S608
+    return (
+        f"select system, id, account_id from (\n{_in(sql)}\n) as linked\nunion all\n{everything}\nwhere kind = 'self'"  # noqa: S608
+    )
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.contract.inputs import TABLES
 from data.mappings.queries import of_tool
 from data.mappings.recognise import recognised
 from data.sources.address import Address
 from data.sources.connect import open_warehouse
+from data.sources.user_sql import IDS
 from tests.drawn import drawn
 
 
@@ -26,9 +28,10 @@ def given(folder: Path, table: str, **tables: str) -> pd.DataFrame:
     (tool,) = recognised(warehouse.columns())
     warehouse.engine.close()
     sql = of_tool(tool, table)
-    warehouse = open_warehouse(Address(address.url, address.root, {table: sql}))
+    name = table if table in TABLES else IDS
+    warehouse = open_warehouse(Address(address.url, address.root, {name: sql}))
     try:
-        rows = warehouse.query(table, sql).to_pandas()
+        rows = warehouse.query(name, sql).to_pandas()
     finally:
         warehouse.engine.close()
     return rows.sort_values(list(rows.columns), ignore_index=True)

@@ -1,5 +1,6 @@
 """Every SQL of every mapping runs on both engines, with all that may be landed and with no more than is needed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -9,10 +10,10 @@ import pytest
 from data.mappings.catalogue import LINKS, Landed, LandingTable, ReadyMapping, mappings
 from data.mappings.compose import compose
 from data.mappings.queries import columns_of, of_tool
-from data.mappings.recognise import recognised
+from data.mappings.recognise import Recognised, recognised
 from data.sources.address import Address
 from data.sources.connect import open_warehouse
-from data.sources.user_sql import with_account_ids
+from data.sources.user_sql import IDS, with_account_ids
 
 LANDED_AS = {"text": "text", "timestamp": "timestamp", "epoch": "bigint", "date": "date", "boolean": "boolean",
              "number": "double precision"}  # fmt: skip
@@ -44,16 +45,19 @@ def run_all(url: str, name: str) -> None:
     there = {place: columns for place, columns in warehouse.columns().items() if place[0] == name}
     warehouse.engine.close()
     (tool,) = (tool for tool in recognised(there, {name}) if tool.mapping.name == name)
-    queries = {table: of_tool(tool, table) for table in (*tool.gives, LINKS)}
+    run(address, {table: of_tool(tool, table) for table in tool.gives}, tool)
+    run(address, {IDS: of_tool(tool, LINKS)})
     if {"subscriptions", "invoices"} & {*tool.gives}:
-        queries |= {f"{table}_composed": sql for table, sql in with_account_ids(compose([tool], there).queries).items()}
-    warehouse = open_warehouse(Address(url, Path.cwd(), queries))
+        run(address, with_account_ids(compose([tool], there).queries))
+
+
+def run(address: Address, queries: dict[str, str], tool: Recognised | None = None) -> None:
+    warehouse = open_warehouse(replace(address, mapped=queries))
     try:
         for table, sql in queries.items():
             rows = warehouse.query(table, sql)
             assert rows.count().to_pandas() == 0
-            if table in tool.gives:
-                assert {*columns_of(tool, table)} <= {*rows.columns}
+            assert tool is None or {*columns_of(tool, table)} <= {*rows.columns}
     finally:
         warehouse.engine.close()
 
