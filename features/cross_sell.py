@@ -16,7 +16,7 @@ from data.contract.vocabulary import KEY
 from data.ledger.invoices import invoices
 from data.ledger.lines import is_paid_for, lines
 from data.ledger.rules import ExpansionRules
-from data.ledger.succession import current_product, with_successors
+from data.ledger.succession import current_product, is_sold_on, with_successors
 from data.sources.known import KnownBase
 from data.sources.partitions import part_number
 from data.time_cut import Tables, cut, cut_facts, facts
@@ -111,5 +111,5 @@ def products_on_offer(tables: Tables, snapshot_dates: Sequence[date]) -> ir.Tabl
     seen = cut_facts(begun, snapshots(snapshot_dates))
     seen = with_successors(seen.filter((seen.age <= OFFERED_DAYS) & seen["product"].notnull()), tables)
     # What became another product is sold no more.
-    recent = seen.filter(~(seen.became_1_on < seen.snapshot_date).fill_null(False))
+    recent = seen.filter(is_sold_on(seen))
     return recent.select("snapshot_date", "product").distinct()

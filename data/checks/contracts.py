@@ -31,8 +31,9 @@ def contract_findings(tables: Tables, rules: ExpansionRules, today: date) -> Ite
         yield from _unpaid(lines)
         yield from _loose_discounts(lines)
         yield from _booked_late(lines)
-        yield from _moved(tables, rules, today)
-        yield from _amounts_alone(tables, rules, today)
+        may_move, may_rise = _worth_a_ledger(lines)
+        yield from _moved(tables, rules, today) if may_move else ()
+        yield from _amounts_alone(tables, rules, today) if may_rise else ()
     if "subscriptions" in tables and "invoices" in tables:
         yield from _billed_twice(tables, rules)
 
@@ -106,6 +107,21 @@ def _booked_late(lines: ir.Table) -> Iterator[Finding]:
         todo = "Give ends_known_at, the day on which the source learned of valid_to: until then the line is open."
         rows = gaps.limit(ROWS_KEPT).to_pandas()
         yield Finding(Severity.WARNING, "subscriptions", "booked_late", message, todo, int(sums.accounts), rows)
+
+
+def _worth_a_ledger(lines: ir.Table) -> tuple[bool, bool]:
+    """Whether some account has ended a product and has another; whether some product has two lines without seats.
+
+    Asked first, for a ledger is dear to compile.
+    """
+    products = lines.group_by("account_id", "product").aggregate(
+        ended=lines.valid_to.notnull().any(), seatless=lines.count(where=lines.seats.isnull())
+    )
+    accounts = products.group_by("account_id").aggregate(
+        may_move=(products.count() > 1) & products.ended.any(), may_rise=(products.seatless > 1).any()
+    )
+    found = accounts.aggregate(may_move=accounts.may_move.any(), may_rise=accounts.may_rise.any()).to_pandas().iloc[0]
+    return bool(found.may_move), bool(found.may_rise)
 
 
 def _moved(tables: Tables, rules: ExpansionRules, today: date) -> Iterator[Finding]:

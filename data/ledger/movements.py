@@ -147,13 +147,16 @@ def _states(steps: ir.Table, by: Sequence[str]) -> ir.Table:
     ).drop("low_plan", "high_plan", "seated", "paying", "plans")
 
 
-def changes(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str] = ("account_id",)) -> ir.Table:
+def changes(
+    lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str] = ("account_id",), lineage: bool = True
+) -> ir.Table:
     """One row per boundary day of a product, with the state before and after it; ``movement_class`` is null where the
     MRR stays the same. ``lines_before`` and ``lines_after`` count open lines. The ledger is its rows with a class.
 
     ``lines`` are ``prepared``. Where an account ends products and begins others on one day, it moved from the ones to
     the others: that is one row, of the largest that it began. Products that were moved from one to the other have one
-    ``lineage``, the first of their names; the rows of a lineage add up to what its products pay.
+    ``lineage``, the first of their names; the rows of a lineage add up to what its products pay. Without it, which
+    costs most to compile, a product is a lineage of its own.
     """
     key = (*by, "product", "is_usage")
     states = _states(edges(lines, rules, by=by), by)
@@ -178,7 +181,9 @@ def changes(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str] = ("acc
         tier_after="tier",
         plan_after="plan",
     )
-    moved = _swapped(_with_lineage(_with_swaps(moved, by), by), by)
+    moved = _with_swaps(moved, by)
+    moved = _with_lineage(moved, by) if lineage else moved.mutate(lineage=moved["product"])
+    moved = _swapped(moved, by)
     moved = moved.mutate(delta_mrr_e4=moved.mrr_after_e4 - moved.mrr_before_e4)
     return moved.mutate(movement_class=_movement_class(moved, rules))
 
@@ -263,13 +268,15 @@ def _is_larger(m: ir.Table, rules: ExpansionRules) -> ir.BooleanValue:
     return nothing_else & (m.mrr_after_e4 * BASIS_POINTS >= m.mrr_before_e4 * least)
 
 
-def movements(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str] = ("account_id",)) -> ir.Table:
+def movements(
+    lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str] = ("account_id",), lineage: bool = True
+) -> ir.Table:
     """The ledger of some ``prepared`` lines: one row per change of the MRR of one product of one account.
 
     ``by`` is the key of a history: ``account_id``, or ``account_id, snapshot_date`` where the lines were cut at each
     snapshot, so that each has its own.
     """
-    moved = changes(lines, rules, by=by)
+    moved = changes(lines, rules, by=by, lineage=lineage)
     return moved.filter(moved.movement_class.notnull()).select(
         *by,
         "product",

@@ -10,10 +10,12 @@ RENAMED = 3
 
 
 def with_successors(lines: ir.Table, tables: Mapping[str, ir.Table]) -> ir.Table:
-    """Lines (or bills) with ``became_N``, ``became_N_on`` of each product: its successor, that one's, and so on."""
+    """Lines (or bills) with ``became_N``, ``became_N_on`` of each product: its successor, that one's, and so on.
+
+    Without a table of successions there is nothing to add.
+    """
     if "product_succession" not in tables:
-        nothing = {f"became_{step}": ibis.null("string") for step in range(1, RENAMED + 1)}
-        return lines.mutate(**nothing, **{f"{name}_on": ibis.null("date") for name in nothing})
+        return lines
     steps = tables["product_succession"]
     steps = steps.group_by("product").aggregate(successor=steps.successor.max(), from_day=steps.from_day.max())
     name = "product"
@@ -27,6 +29,8 @@ def with_successors(lines: ir.Table, tables: Mapping[str, ir.Table]) -> ir.Table
 def current_product(lines: ir.Table) -> ir.StringValue:
     """The name that a line's product has: at its row's ``snapshot_date``, if it has one, else as far as is known."""
     name = lines["product"]
+    if "became_1" not in lines.columns:
+        return name
     is_known = ibis.literal(True)
     for step in range(1, RENAMED + 1):
         became, since = lines[f"became_{step}"], lines[f"became_{step}_on"]
@@ -34,3 +38,10 @@ def current_product(lines: ir.Table) -> ir.StringValue:
         is_known = is_known & known.fill_null(False)
         name = is_known.ifelse(became, name)
     return name
+
+
+def is_sold_on(products: ir.Table) -> ir.BooleanValue:
+    """At the row's ``snapshot_date`` the product goes by its own name still: what became another is sold no more."""
+    if "became_1" not in products.columns:
+        return ibis.literal(True)
+    return ~(products.became_1_on < products.snapshot_date).fill_null(False)

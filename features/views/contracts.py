@@ -9,7 +9,7 @@ from data.contract.vocabulary import KEY, MOTIONS
 from data.ledger.invoices import billed_now, billed_within, invoices, service, usage_bills
 from data.ledger.lines import is_paid_for, lines, standing
 from data.ledger.movements import BASIS_POINTS, movements, prepared
-from data.ledger.succession import with_successors
+from data.ledger.succession import is_sold_on, with_successors
 from data.time_cut import cut, cut_facts, days_between, facts, first_facts
 from features.calendar import QUARTER_DAYS
 from features.views.base import BILLING_DAYS, BaseViews
@@ -51,7 +51,7 @@ class ContractViews(BaseViews):
 
         ``is_rounding``: the MRR changed by less than ``min_uplift``.
         """
-        moves = movements(prepared(self.lines, self.rules, KEY), self.rules, by=KEY)
+        moves = movements(prepared(self.lines, self.rules, KEY), self.rules, by=KEY, lineage=False)
         least_e4 = moves.mrr_before_e4 * round(self.rules.min_uplift * BASIS_POINTS)
         return moves.mutate(
             age=days_between(moves.snapshot_date, moves.day),
@@ -108,7 +108,7 @@ class ContractViews(BaseViews):
         """One row per product on the price list that the account does not own, and that became no other one."""
         on_list = with_successors(self.tables["plans"].select("product").distinct(), self.tables)
         offered = self.cohort.select(*KEY).cross_join(on_list)
-        offered = offered.filter(~(offered.became_1_on < offered.snapshot_date).fill_null(False))
+        offered = offered.filter(is_sold_on(offered))
         return offered.select(*KEY, "product").anti_join(self.owned_products, [*KEY, "product"])
 
     @cached_property

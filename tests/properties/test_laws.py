@@ -390,7 +390,7 @@ SLIPS = {
     "compares with the line before and cuts afterwards": (
         CONTRACTS,
         "Views.movements",
-        "movements(prepared(self.lines, self.rules, KEY), self.rules, by=KEY)",
+        "movements(prepared(self.lines, self.rules, KEY), self.rules, by=KEY, lineage=False)",
         "moved_before_the_cut(self.tables, self.rules, self.cohort)",
     ),
     "knows what is late by the next snapshot": (
