@@ -5,7 +5,7 @@ build that was stopped goes on. The few that compare accounts of one snapshot fo
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from uuid import uuid4
@@ -28,7 +28,8 @@ from features.cross_sell import options_in_parts
 from features.definition import PEERS, ROW, WHOLE_BASE, Feature
 from features.details import add_details
 from features.views.account import Views
-from features.views.usage import HELD
+from features.views.contracts import HELD as CONTRACTS_HELD
+from features.views.usage import HELD as USAGE_HELD
 from features.views.whole_base import WholeBaseViews
 
 ACCOUNTS_PER_SHARD = 20_000
@@ -243,10 +244,15 @@ def _shards(asked: _Asked, waiting: Checkpoint) -> Iterator[tuple[int, Tables, T
                         yield index, part(index, count), counted
 
 
-def _counted(asked: _Asked, tables: Tables) -> AbstractContextManager[Tables]:
-    """The usage of some tables of the base, counted into the small tables that several views read."""
-    views = Views(tables, cohort(tables, asked.dates, asked.rules), asked.dates, asked.rules)
-    return asked.base.engine.cached({name: getattr(views, name) for name in HELD})
+@contextmanager
+def _counted(asked: _Asked, tables: Tables) -> Iterator[Tables]:
+    """What several views of some tables read: the customers, their lines and services, and their usage, counted."""
+    engine = asked.base.engine
+    with engine.cached({"cohort": cohort(tables, asked.dates, asked.rules)}) as customers:
+        views = Views(tables, customers["cohort"], asked.dates, asked.rules)
+        names = [*USAGE_HELD, *(name for table, name in CONTRACTS_HELD.items() if table in tables)]
+        with engine.cached({name: getattr(views, name) for name in names}) as held:
+            yield customers | held
 
 
 def _fetched(rows: ir.Table) -> pa.Table:

@@ -14,6 +14,10 @@ from data.time_cut import cut, cut_facts, days_between, facts, first_facts
 from features.calendar import QUARTER_DAYS
 from features.views.base import BILLING_DAYS, BaseViews
 
+HELD = {"subscriptions": "lines", "invoices": "services"}
+"""What the contracts and bills of a shard come to, by table: read by many views, and dear to compile. ``build`` has the
+engine hold it."""
+
 
 class ContractViews(BaseViews):
     """The views of lines and invoices."""
@@ -100,7 +104,7 @@ class ContractViews(BaseViews):
         if "subscriptions" in self.tables:
             parts.append(self.open_lines.select(*KEY, product="current_product"))
         if "invoices" in self.tables:
-            parts.append(billed_now(self._usage_bills, self._services, KEY))
+            parts.append(billed_now(self._usage_bills, self.services, KEY))
         return (parts[0] if len(parts) == 1 else ibis.union(*parts)).distinct()
 
     @cached_property
@@ -123,7 +127,8 @@ class ContractViews(BaseViews):
         return usage_bills(bills, self.lines if "subscriptions" in self.tables else None, self.rules, KEY)
 
     @cached_property
-    def _services(self) -> ir.Table:
+    def services(self) -> ir.Table:
+        """One row per service that was billed, as known at the snapshot, or per day of other bills."""
         return service(self._usage_bills, by=KEY)
 
     @cached_property
@@ -137,9 +142,9 @@ class ContractViews(BaseViews):
 
         ``rate_e4`` a month from ``age`` days ago to ``end_age`` days ago (0: it goes on); or else ``amount_e4``.
         """
-        rows = self._services.mutate(
-            age=days_between(self._services.snapshot_date, self._services.valid_from),
-            end_age=days_between(self._services.snapshot_date, self._services.valid_to).fill_null(0),
+        rows = self.services.mutate(
+            age=days_between(self.services.snapshot_date, self.services.valid_from),
+            end_age=days_between(self.services.snapshot_date, self.services.valid_to).fill_null(0),
         )
         return rows.filter(rows.rate_e4.notnull().ifelse(rows.end_age, rows.age) <= BILLING_DAYS)
 
