@@ -55,7 +55,7 @@ MORE_THAN_A_RULE = "For a model, load older history or more tables."
 SIGN_OFF = 'Or sign it off once you know it to be right: [training] signed_off = ["{name}"].'
 
 
-def judge_base(backtest: Backtest, leaks: Sequence[Leak], without_model: str = "refuse") -> Verdict:
+def judge_base(backtest: Backtest, leaks: Sequence[Leak], without_model: str) -> Verdict:
     """The verdict of a backtest: leaks first, then chance, then the best rule; intervals included.
 
     ``without_model``: the setting of that name, which says whether a rule ranks already where no model is usable.

@@ -52,7 +52,7 @@ def test_a_usable_base_says_plainly_how_much_better_it_is() -> None:
 
 
 def test_leaks_come_first(leaky: Evaluation) -> None:
-    verdict = judge_base(leaky.backtest, leaky.leaks)
+    verdict = judge_base(leaky.backtest, leaky.leaks, "refuse")
     assert verdict.kind is VerdictKind.LEAK
     assert "next_mrr" in verdict.because[0]
 
