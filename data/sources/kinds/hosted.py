@@ -170,9 +170,8 @@ def _value(text: str) -> str | bool:
 def in_small_letters(name: str, table: ir.Table) -> ir.Table:
     """A table whose columns are written in capitals, as Snowflake keeps them, with the contract's names."""
     known = {column.name for column in TABLES[name].columns}
-    return table.rename(
-        {column.lower(): column for column in table.columns if column.lower() in known - set(table.columns)}
-    )
+    written = {column.lower(): column for column in table.columns if column.lower() in known - set(table.columns)}
+    return table.rename(**written)
 
 
 def _require_driver(asked: str, scheme: str, kind: Hosted) -> None:
