@@ -220,7 +220,7 @@ def _subscriptions(rng: np.random.Generator, ids: tuple[str, ...]) -> pd.DataFra
         known_at=_known(rng, begins),
         contract_id=_some(rng, (None, None, "c1", "c2"), count),
         ends_known_at=_after(rng, ends, (0, 5, 40, -40), missing=0.7),
-        notice_at=_after(rng, begins, (10, 40, 200), missing=0.8),
+        notice_at=_after(rng, begins, (10, 40, 200), missing=0.3),
         kind=_some(rng, (*(None,) * 9, "paid", "trial", "free", "discount"), count),
         booked_at=_after(rng, begins, (-60, -400, 0), missing=0.8),
     )
