@@ -32,7 +32,7 @@ def known_ahead(rows: ir.Table, happens: str, days: int) -> ir.DateValue:
     return is_ahead.ifelse(rows.known_on, rows[happens])
 
 
-def known_late(rows: ir.Table, happened: str) -> ir.Table:
+def learned_late(rows: ir.Table, happened: str) -> ir.Table:
     """The rows that became known after the day on which they happened."""
     return rows.filter(rows.known_on > rows[happened])
 

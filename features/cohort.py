@@ -16,19 +16,39 @@ from features.calendar import snapshots
 DEFAULT_RULES = ExpansionRules()
 
 
-def cohort(tables: Tables, snapshot_dates: Iterable[date], rules: ExpansionRules = DEFAULT_RULES) -> ir.Table:
+def services(tables: Tables, snapshot_dates: Iterable[date], rules: ExpansionRules) -> ir.Table:
+    """One row per service that was billed for use, as known at each snapshot, or per day of other bills."""
+    _, bills = _known(tables, snapshots(snapshot_dates), rules)
+    assert bills is not None
+    return service(bills, by=KEY)
+
+
+def cohort(
+    tables: Tables,
+    snapshot_dates: Iterable[date],
+    rules: ExpansionRules = DEFAULT_RULES,
+    billed: ir.Table | None = None,
+) -> ir.Table:
     """One row per ``account_id, snapshot_date``: accounts with an open line that is paid for, or billed for use.
 
     A line that ends on ``snapshot_date`` or later is open on it. The cohort is read from the contract tables alone, so
     an account that has lines but no row in ``accounts`` is still a customer; a line or bill of nobody makes none.
+    ``billed`` are the ``services`` of these dates, where they are made already.
     """
-    dates = snapshots(snapshot_dates)
-    parts, lines = [], None
-    if "subscriptions" in tables:
-        lines = cut(tables["subscriptions"], "subscriptions", dates)
+    lines, bills = _known(tables, snapshots(snapshot_dates), rules)
+    parts = []
+    if lines is not None:
         parts.append(lines.filter(lines.valid_to.isnull() & is_paid_for(lines)).select(*KEY))
-    if "invoices" in tables:
-        bills = usage_bills(cut(invoices(tables), "invoices", dates), lines, rules, KEY)
-        parts.append(billed_now(bills, service(bills, by=KEY), KEY).select(*KEY))
+    if bills is not None:
+        billed = service(bills, by=KEY) if billed is None else billed
+        parts.append(billed_now(bills, billed, KEY).select(*KEY))
     members = parts[0] if len(parts) == 1 else ibis.union(*parts)
     return members.filter(members.account_id.notnull()).distinct()
+
+
+def _known(tables: Tables, dates: ir.Table, rules: ExpansionRules) -> tuple[ir.Table | None, ir.Table | None]:
+    """The lines, and the bills that are for use, as known at each of the dates; None where there is no such table."""
+    lines = cut(tables["subscriptions"], "subscriptions", dates) if "subscriptions" in tables else None
+    if "invoices" not in tables:
+        return lines, None
+    return lines, usage_bills(cut(invoices(tables), "invoices", dates), lines, rules, KEY)

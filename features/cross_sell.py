@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from data.contract.cross_sell import CrossSellOptions
 from data.contract.vocabulary import KEY
 from data.ledger.invoices import invoices
-from data.ledger.lines import is_paid_for, lines
+from data.ledger.lines import is_paid_for
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, is_sold_on, with_successors
 from data.sources.known import KnownBase
@@ -79,7 +79,7 @@ def products_had(tables: Tables, accounts: ir.Table) -> ir.Table:
     """
     parts = []
     if "subscriptions" in tables:
-        paid = cut(lines(tables), "subscriptions", accounts)
+        paid = cut(with_successors(tables["subscriptions"], tables), "subscriptions", accounts)
         paid = paid.filter(is_paid_for(paid))
         parts += [paid.select(*KEY, "product"), paid.select(*KEY, product=current_product(paid))]
     if "invoices" in tables:

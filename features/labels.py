@@ -9,11 +9,11 @@ import ibis.expr.types as ir
 
 from data.contract.vocabulary import E4, KEY, LINE_MOTIONS, MOTIONS
 from data.ledger.invoices import invoices, service, usage_bills, whole_months
-from data.ledger.lines import is_paid_for, lines
+from data.ledger.lines import is_paid_for
 from data.ledger.movements import BASIS_POINTS, changes
 from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
-from data.ledger.succession import current_product
+from data.ledger.succession import current_product, with_successors
 from data.time_cut import Tables, days_between
 
 MONTHS_PER_YEAR = 12
@@ -194,7 +194,7 @@ def _beginnings(tables: Tables, bills: ir.Table) -> ir.Table:
     """One row per account and product: ``product_on`` and ``account_on``, the first days of the product and account."""
     starts = [bills.filter(bills.amount_e4 > 0).select("account_id", "product", day="billed_on")]
     if "subscriptions" in tables:
-        paid = lines(tables)
+        paid = with_successors(tables["subscriptions"], tables)
         paid = paid.filter(is_paid_for(paid)).mutate(product=current_product(paid))
         starts.append(paid.select("account_id", "product", day="valid_from"))
     days = starts[0] if len(starts) == 1 else ibis.union(*starts)

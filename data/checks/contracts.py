@@ -10,17 +10,16 @@ import ibis
 import ibis.expr.types as ir
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
-from data.contract.vocabulary import BILL_KINDS, E4, LINE_KINDS
+from data.contract.vocabulary import BILL_KINDS, DISCOUNT, E4, LINE_KINDS, PAID, UNPAID_KINDS
 from data.errors import hint
-from data.ledger.lines import DISCOUNT, is_paid_for
-from data.ledger.movements import changes
+from data.ledger.lines import is_paid_for
+from data.ledger.movements import changes, is_amount_alone
 from data.ledger.revenue import all_lines, ledger
 from data.ledger.rules import ExpansionRules
-from data.time_cut import Tables, known_late
+from data.time_cut import Tables, learned_late
 
 KINDS = {"subscriptions": LINE_KINDS, "invoices": BILL_KINDS}
 YEAR = timedelta(days=365)
-BASIS = 10_000
 
 
 def contract_findings(tables: Tables, rules: ExpansionRules, today: date) -> Iterator[Finding]:
@@ -66,7 +65,7 @@ def _unpaid(lines: ir.Table) -> Iterator[Finding]:
             f"subscriptions: {many(int(counts['rows']), 'line')} of {many(int(counts.accounts), 'account')} at an MRR "
             "of 0. A product that costs nothing is not owned yet: a trial that is paid for from a day on begins then."
         )
-        todo = "Say in subscriptions.kind what they are: trial, free, pilot, internal; or paid, if they are."
+        todo = f"Say in subscriptions.kind what they are: {', '.join(UNPAID_KINDS)}; or {PAID}, if they are."
         rows = free.limit(ROWS_KEPT).to_pandas()
         yield Finding(Severity.NOTE, "subscriptions", "unpaid", message, todo, int(counts["rows"]), rows)
 
@@ -95,7 +94,7 @@ def _loose_discounts(lines: ir.Table) -> Iterator[Finding]:
 
 def _booked_late(lines: ir.Table) -> Iterator[Finding]:
     """Lines that end on the day on which a later known one begins: between the two days their account has nothing."""
-    known = known_late(lines, "valid_from").select("account_id", "product", valid_to="valid_from")
+    known = learned_late(lines, "valid_from").select("account_id", "product", valid_to="valid_from")
     ended = lines.filter(lines.ends_known_on.isnull()).select("account_id", "product", "valid_to", "mrr_e4")
     gaps = ended.inner_join(known, ["account_id", "product", "valid_to"])
     sums = gaps.aggregate(accounts=gaps.account_id.nunique(), mrr_e4=gaps.mrr_e4.sum()).to_pandas().iloc[0]
@@ -150,14 +149,8 @@ def _amounts_alone(tables: Tables, rules: ExpansionRules, today: date) -> Iterat
     if rules.amount_only:
         return
     moves = ledger(tables, rules, today)
-    least = round((1 + rules.amount_only_uplift) * BASIS)
-    alone = moves.filter(
-        moves.movement_class == "price",
-        moves.seats_before.isnull() & moves.seats_after.isnull(),
-        moves.tier_before.isnull() & moves.tier_after.isnull(),
-        moves.mrr_after_e4 * BASIS >= moves.mrr_before_e4 * least,
-        moves.day >= ibis.literal(today - YEAR),
-    )
+    is_recent = moves.day >= ibis.literal(today - YEAR)
+    alone = moves.filter((moves.movement_class == "price") & is_amount_alone(moves, rules) & is_recent)
     sums = alone.aggregate(rises=alone.count(), mrr_e4=alone.delta_mrr_e4.sum()).to_pandas().iloc[0]
     if sums.rises:
         message = (

@@ -9,7 +9,7 @@ import numpy as np
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import TABLES, Table
-from data.contract.vocabulary import E4
+from data.contract.vocabulary import DISCOUNT, E4
 from data.errors import near_name
 from data.sources.known import BILLING, Source
 from data.sources.staging import given, staged_column
@@ -24,7 +24,6 @@ FEWEST_ROWS = 3
 """Of one or two rows nothing can be told."""
 ENDS = re.compile(r"(^|_)(end|ends|ended|until|to|thru|through|(expir|cancel|terminat|churn|stop)[a-z]*)(_|$)")
 """Names under which the end of a line is kept."""
-NO_LINE_OF_ITS_OWN = "discount"
 
 
 def known_late(source: Source) -> Iterator[Finding]:
@@ -105,7 +104,7 @@ def never_ending(source: Source, row_counts: Mapping[str, int]) -> Iterator[Find
 
 def _replaced_by_nobody_knows_which(lines: ir.Table) -> ir.Table:
     """The lines that have a later one of their account and product, where not each has its contract."""
-    held = lines.filter(lines.kind.fill_null("") != NO_LINE_OF_ITS_OWN)
+    held = lines.filter(lines.kind.fill_null("") != DISCOUNT)
     of_one = ibis.window(group_by=["account_id", "product"])
     latest_first = ibis.window(
         group_by=["account_id", "product"],

@@ -13,8 +13,7 @@ import ibis.expr.types as ir
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import Column, Kind, Table
-from data.contract.vocabulary import PLAY_ENDS
-from data.ledger.lines import DISCOUNT
+from data.contract.vocabulary import DISCOUNT, PLAY_ENDS
 from data.sources import day_order
 from data.sources.staging import given, staged_column
 

@@ -56,10 +56,15 @@ PLAY_ENDS = ("won", "lost", "not_now")
 PLAY_STATUSES = ("open", *PLAY_ENDS)
 """Where a play stands."""
 
-LINE_KINDS = ("paid", "trial", "free", "pilot", "internal", "discount")
-"""What a contract line is: paid, given away (the next four), or taken off the lines beside it."""
+PAID, DISCOUNT = "paid", "discount"
+UNPAID_KINDS = ("trial", "free", "pilot", "internal")
+"""Kinds of contract line that nobody pays for; the first paid line after one begins the product."""
 
-BILL_KINDS = ("usage", "overage", "prepaid", "subscription")
+LINE_KINDS = (PAID, *UNPAID_KINDS, DISCOUNT)
+"""What a contract line is: paid, given away, or taken off the lines beside it."""
+
+PAYMENT = "subscription"
+BILL_KINDS = ("usage", "overage", "prepaid", PAYMENT)
 """What an invoice is for: use, use beyond what a subscription includes, credit bought ahead, or a subscription."""
 
 LEVELS = ("last", "max")

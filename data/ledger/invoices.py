@@ -14,6 +14,7 @@ from typing import NamedTuple
 import ibis
 import ibis.expr.types as ir
 
+from data.contract.vocabulary import PAYMENT
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, with_successors
 from data.time_cut import Tables, days_between
@@ -72,7 +73,7 @@ def usage_bills(
 
     ``bills`` are as ``invoices`` gives them; their products go by the names that they have now.
     """
-    bills = bills.filter(bills.kind.fill_null("") != "subscription")
+    bills = bills.filter(bills.kind.fill_null("") != PAYMENT)
     if rules.billed_and_subscribed == "payments" and subscriptions is not None:
         subscribed = subscriptions.select(*by, "product").distinct()
         untold = bills.filter(bills.kind.isnull()).anti_join(subscribed, [*by, "product"])

@@ -11,13 +11,11 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from data.contract.vocabulary import DISCOUNT, PAID, UNPAID_KINDS
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, with_successors
 from data.time_cut import Tables, days_between
 
-UNPAID = ("trial", "free", "pilot", "internal")
-"""Kinds of line that nobody pays for; the first paid line after one begins the product."""
-DISCOUNT = "discount"
 YEAR_DAYS = 365
 
 
@@ -45,7 +43,7 @@ def standing(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str], today
     and ``pays``: somebody pays for it, so its product is paid for. ``today`` (the row's ``snapshot_date``, if it has
     one) is the day on which renewals that were signed early are waiting for the end of the line before.
     """
-    counted = lines.filter(lines.kind.fill_null("").notin(UNPAID), lines.valid_from.notnull(), _lasts(lines))
+    counted = lines.filter(lines.kind.fill_null("").notin(UNPAID_KINDS), lines.valid_from.notnull(), _lasts(lines))
     counted = counted.mutate(
         current_product=current_product(counted),
         is_discount=(counted.kind == DISCOUNT).fill_null(False),
@@ -55,15 +53,14 @@ def standing(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str], today
     counted = counted.mutate(pays=is_paid_for(counted), **alone)
     counted = _replaced_by_contract(counted, by)
     if "snapshot_date" in by or today is not None:
-        day = counted.snapshot_date if "snapshot_date" in by else ibis.literal(today)
-        counted = _renewed_early(counted, rules, by, day)
+        counted = _renewed_early(counted, rules, by, today)
     return _within_paid(counted, by)
 
 
 def is_paid_for(lines: ir.Table) -> ir.BooleanValue:
     """Somebody pays for the line: its kind says so, or it has none and an MRR above 0."""
     kind = lines.kind.fill_null("")
-    return (kind == "paid") | (kind.notin((*UNPAID, DISCOUNT)) & (lines.mrr_e4 > 0)).fill_null(False)
+    return (kind == PAID) | (kind.notin((*UNPAID_KINDS, DISCOUNT)) & (lines.mrr_e4 > 0)).fill_null(False)
 
 
 def _lasts(lines: ir.Table) -> ir.BooleanValue:
@@ -81,7 +78,7 @@ def _replaced_by_contract(lines: ir.Table, by: Sequence[str]) -> ir.Table:
     return joined.mutate(valid_to=ibis.least(joined.valid_to, joined.replaced_on)).drop("replaced_on")
 
 
-def _renewed_early(lines: ir.Table, rules: ExpansionRules, by: Sequence[str], day: ir.DateValue) -> ir.Table:
+def _renewed_early(lines: ir.Table, rules: ExpansionRules, by: Sequence[str], today: date | None) -> ir.Table:
     """An open line that is due within ``renewal_gap_days`` of another one's beginning is renewed by it.
 
     Nobody knows yet that it will end; that a like line began just before it is due tells. It is due on ``renews_on``,
@@ -99,7 +96,8 @@ def _renewed_early(lines: ir.Table, rules: ExpansionRules, by: Sequence[str], da
     began_days = days_between(pairs.new_valid_from, pairs.valid_from)
     yearly_days = ibis.literal(YEAR_DAYS, "int64") - began_days % YEAR_DAYS
     due_days = pairs.renews_on.notnull().ifelse(days_between(pairs.renews_on, pairs.new_valid_from), yearly_days)
-    age_days = days_between(day if not isinstance(day, ir.Column) else pairs.snapshot_date, pairs.new_valid_from)
+    day = pairs.snapshot_date if "snapshot_date" in by else ibis.literal(today)
+    age_days = days_between(day, pairs.new_valid_from)
     is_due = (began_days > 0) & (due_days > 0) & (due_days <= rules.renewal_gap_days) & (age_days <= due_days)
     has_seats = pairs.seats.notnull() & pairs.new_seats.notnull()
     as_large = has_seats.ifelse(pairs.new_seats >= pairs.seats, pairs.new_mrr_e4 >= pairs.mrr_e4)

@@ -240,7 +240,7 @@ def _movement_class(m: ir.Table, rules: ExpansionRules) -> ir.StringValue:
     other_plan = m.has_other_plans & (~has_seats | per_seat)
     is_upsell = has_tiers.ifelse(m.tier_after > m.tier_before, other_plan)
     more_seats = (m.seats_after > m.seats_before) & ~(has_tiers & (m.tier_after < m.tier_before)).fill_null(False)
-    is_larger = _is_larger(m, rules)
+    is_larger = is_amount_alone(m, rules) if rules.amount_only else ibis.literal(False)
     # Signed before the step before it began: agreed from the beginning.
     is_ramp = is_rise & (m.booked_on <= m.day_before).fill_null(False) & (is_upsell | more_seats | is_larger)
     return ibis.cases(
@@ -259,10 +259,8 @@ def _movement_class(m: ir.Table, rules: ExpansionRules) -> ir.StringValue:
     )
 
 
-def _is_larger(m: ir.Table, rules: ExpansionRules) -> ir.BooleanValue:
-    """A rise that only its amount tells from a price rise, where the settings say that amounts may."""
-    if not rules.amount_only:
-        return ibis.literal(False)
+def is_amount_alone(m: ir.Table, rules: ExpansionRules) -> ir.BooleanValue:
+    """A rise that only its amount could tell from a price rise: an expansion where the settings say so."""
     nothing_else = m.seats_before.isnull() & m.seats_after.isnull() & m.tier_before.isnull() & m.tier_after.isnull()
     least = round((1 + rules.amount_only_uplift) * BASIS_POINTS)
     return nothing_else & (m.mrr_after_e4 * BASIS_POINTS >= m.mrr_before_e4 * least)

@@ -7,7 +7,7 @@ been looked for in vain on a later one. Else it is known from the day on which i
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from data.contract.inputs import TABLES, Kind, Table
+from data.contract.inputs import STAGED_TYPE, TABLES, Kind, Table
 from data.errors import SourceError
 from data.record.changes import GONE, part_columns, recorded_rows
 from data.record.days import History, previous_days
@@ -106,11 +106,8 @@ select * replace (
     from ({rows}) join days using (recorded_on)
 )
 """
-TYPES = {
-    Kind.ID: "string", Kind.TEXT: "string", Kind.CLOCK: "date", Kind.MONEY: "float64", Kind.QUANTITY: "float64",
-    Kind.COUNT: "int64", Kind.RATING: "float64",
-}  # fmt: skip
-"""How a column is recorded that a source does not have."""
+TYPES = STAGED_TYPE | dict.fromkeys((Kind.MONEY, Kind.QUANTITY), "float64")
+"""How a column is recorded that a source does not have: as it is staged, and amounts as people write them."""
 ALWAYS = frozenset({"known_at", "valid_to", "ends_known_at"})
 """Columns that the history has, whether the source had them or not."""
 

@@ -5,7 +5,7 @@ build that was stopped goes on. The few that compare accounts of one snapshot fo
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from uuid import uuid4
@@ -23,13 +23,12 @@ from data.sources.partitions import filtered, part_of
 from data.time_cut import Tables
 from features.build.checkpoint import Checkpoint, checkpoint, key_of
 from features.catalogue import available
-from features.cohort import cohort
+from features.cohort import cohort, services
 from features.cross_sell import options_in_parts
 from features.definition import PEERS, ROW, WHOLE_BASE, Feature
 from features.details import add_details
 from features.views.account import Views
-from features.views.contracts import HELD as CONTRACTS_HELD
-from features.views.usage import HELD as USAGE_HELD
+from features.views.usage import HELD
 from features.views.whole_base import WholeBaseViews
 
 ACCOUNTS_PER_SHARD = 20_000
@@ -55,10 +54,22 @@ def feature_rows(
     Features are float64; of the team's own those that are text stay text. ``held`` are the views that the engine holds.
     """
     features = available(tables, absent)
-    views = WholeBaseViews(tables, cohort(tables, snapshot_dates, rules), snapshot_dates, rules, held)
+    views = _views(tables, snapshot_dates, rules, held)
     both = _side_by_side(_own_rows(views, features), _whole_base_rows(views, features))
     shown = [f for f in features if f.card is not None]
     return both.select(*KEY, **{f.name: _compared(f, both) for f in shown})
+
+
+def _views(
+    tables: Tables, snapshot_dates: Sequence[date], rules: ExpansionRules, held: Tables | None = None
+) -> WholeBaseViews:
+    """The views of some tables. What is ``held`` is not made again, and what was billed is made once for all."""
+    there = dict(held or {})
+    if "invoices" in tables and "services" not in there:
+        there["services"] = services(tables, snapshot_dates, rules)
+    if "cohort" not in there:
+        there["cohort"] = cohort(tables, snapshot_dates, rules, there.get("services"))
+    return WholeBaseViews(tables, there["cohort"], snapshot_dates, rules, there)
 
 
 def _own_rows(views: Views, features: list[Feature]) -> ir.Table:
@@ -168,7 +179,7 @@ class _Asked:
     with_details: bool
 
     def views(self, tables: Tables, held: Tables | None = None) -> WholeBaseViews:
-        return WholeBaseViews(tables, cohort(tables, self.dates, self.rules), self.dates, self.rules, held)
+        return _views(tables, self.dates, self.rules, held)
 
     def details(self, views: Views, *, of_whole_base: bool = False) -> pa.Table | None:
         """What sentences name of the accounts of some views."""
@@ -206,7 +217,7 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
         return
     with checkpoint(asked.key) as waiting:
         for index, own, held in _shards(asked, waiting):
-            own_views = Views(own, cohort(own, asked.dates, asked.rules), asked.dates, asked.rules, held)
+            own_views = _views(own, asked.dates, asked.rules, held)
             waiting.write(index, _own_rows(own_views, features).to_pyarrow(), asked.details(own_views))
             if progress is not None:
                 progress(waiting.finished(), asked.count)
@@ -247,12 +258,16 @@ def _shards(asked: _Asked, waiting: Checkpoint) -> Iterator[tuple[int, Tables, T
 @contextmanager
 def _counted(asked: _Asked, tables: Tables) -> Iterator[Tables]:
     """What several views of some tables read: the customers, their lines and services, and their usage, counted."""
-    engine = asked.base.engine
-    with engine.cached({"cohort": cohort(tables, asked.dates, asked.rules)}) as customers:
-        views = Views(tables, customers["cohort"], asked.dates, asked.rules)
-        names = [*USAGE_HELD, *(name for table, name in CONTRACTS_HELD.items() if table in tables)]
-        with engine.cached({name: getattr(views, name) for name in names}) as held:
-            yield customers | held
+    engine, dates, rules = asked.base.engine, asked.dates, asked.rules
+    with ExitStack() as stack:
+        # Each is read by many views and dear to compile, and the later ones are made from the earlier.
+        held: Tables = {}
+        if "invoices" in tables:
+            held |= stack.enter_context(engine.cached({"services": services(tables, dates, rules)}))
+        held |= stack.enter_context(engine.cached({"cohort": cohort(tables, dates, rules, held.get("services"))}))
+        views = _views(tables, dates, rules, held)
+        names = [*HELD, *(["lines"] if "subscriptions" in tables else [])]
+        yield held | stack.enter_context(engine.cached({name: getattr(views, name) for name in names}))
 
 
 def _fetched(rows: ir.Table) -> pa.Table:

@@ -14,10 +14,6 @@ from data.time_cut import cut, cut_facts, days_between, facts, first_facts
 from features.calendar import QUARTER_DAYS
 from features.views.base import BILLING_DAYS, BaseViews
 
-HELD = {"subscriptions": "lines", "invoices": "services"}
-"""What the contracts and bills of a shard come to, by table: read by many views, and dear to compile. ``build`` has the
-engine hold it."""
-
 
 class ContractViews(BaseViews):
     """The views of lines and invoices."""
