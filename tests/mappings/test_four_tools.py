@@ -6,20 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from data.checks.check import check
 from data.sources.known import Source
-from tests.engines.comparison import differences, features
+from tests.engines.comparison import features
 from tests.mappings.pendo import land_pendo
 from tests.mappings.salesforce import land_salesforce
 from tests.mappings.stripe import land_stripe
 from tests.mappings.world import (
     END,
     Frames,
-    by_class,
+    assert_nothing_is_wrong,
+    assert_the_same_ledger,
     differing,
     land,
     mapped,
-    movements,
     rows_of,
     simulated,
     true_source,
@@ -58,16 +57,12 @@ def test_every_id_is_linked(both: tuple[Source, Source, list[str]], truth: Frame
 
 def test_the_ledger_is_that_of_the_truth_in_every_class(both: tuple[Source, Source, list[str]]) -> None:
     source, true, _ = both
-    mine, theirs = movements(source), movements(true)
-    assert by_class(mine) == by_class(theirs)
-    assert {"new", "seat", "upsell", "cross_sell", "price", "contraction", "churn"} <= by_class(theirs).keys()
-    assert differences(mine, theirs) == []
+    classes = assert_the_same_ledger(source, true)
+    assert {"new", "seat", "upsell", "cross_sell", "price", "contraction", "churn"} <= classes.keys()
 
 
 def test_check_finds_nothing_wrong(both: tuple[Source, Source, list[str]]) -> None:
-    source, _, _ = both
-    report = check(source, END)
-    assert [finding.message for finding in (*report.errors, *report.warnings)] == []
+    assert_nothing_is_wrong(both[0])
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ from datetime import date
 
 import pytest
 
-from data.checks.check import check
 from data.sources.known import Source
-from tests.engines.comparison import differences, features
+from tests.engines.comparison import features
 from tests.mappings.hubspot import land_hubspot, land_hubspot_with_dlt
 from tests.mappings.pendo import land_pendo
 from tests.mappings.posthog import land_posthog, people
@@ -18,11 +17,11 @@ from tests.mappings.stripe import land_stripe_with_dlt
 from tests.mappings.world import (
     END,
     Frames,
-    by_class,
+    assert_nothing_is_wrong,
+    assert_the_same_ledger,
     differing,
     land,
     mapped,
-    movements,
     rows_of,
     simulated,
     true_source,
@@ -91,14 +90,11 @@ def both(
 
 
 def test_the_ledger_is_that_of_the_truth_in_every_class(both: tuple[Source, Source]) -> None:
-    mine, theirs = movements(both[0]), movements(both[1])
-    assert by_class(mine) == by_class(theirs)
-    assert differences(mine, theirs) == []
+    assert_the_same_ledger(*both)
 
 
 def test_check_finds_nothing_wrong(both: tuple[Source, Source]) -> None:
-    report = check(both[0], END)
-    assert [finding.message for finding in (*report.errors, *report.warnings)] == []
+    assert_nothing_is_wrong(both[0])
 
 
 def test_events_are_those_of_the_truth(both: tuple[Source, Source]) -> None:

@@ -7,12 +7,19 @@ import pandas as pd
 import psycopg
 import pytest
 
-from data.checks.check import check
 from data.sources.known import Source
 from tests.engines.comparison import differences
 from tests.engines.conftest import POSTGRES_TYPES
 from tests.mappings.test_four_tools import WRITERS
-from tests.mappings.world import END, Frames, by_class, mapped, movements, rows_of, simulated, true_source
+from tests.mappings.world import (
+    Frames,
+    assert_nothing_is_wrong,
+    assert_the_same_ledger,
+    mapped,
+    rows_of,
+    simulated,
+    true_source,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -58,15 +65,11 @@ def _type(kind: ibis.expr.datatypes.DataType) -> str:
 
 def test_the_ledger_is_that_of_the_truth(both: tuple[Source, Source, list[str]]) -> None:
     source, true, _ = both
-    mine, theirs = movements(source), movements(true)
-    assert by_class(mine) == by_class(theirs)
-    assert differences(mine, theirs) == []
+    assert_the_same_ledger(source, true)
 
 
 def test_check_finds_nothing_wrong(both: tuple[Source, Source, list[str]]) -> None:
-    source, _, _ = both
-    report = check(source, END)
-    assert [finding.message for finding in (*report.errors, *report.warnings)] == []
+    assert_nothing_is_wrong(both[0])
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.checks.check import check
 from data.ledger.revenue import ledger
 from data.ledger.rules import ExpansionRules
 from data.simulation.base import simulate
@@ -16,7 +17,7 @@ from data.sources.connect import connect
 from data.sources.known import Source, as_of
 from flows.init import init
 from flows.run.settings import load
-from tests.engines.comparison import in_order
+from tests.engines.comparison import differences, in_order
 
 END = date(2026, 10, 1)
 Frames = dict[str, pd.DataFrame]
@@ -135,6 +136,20 @@ def by_class(rows: pa.Table) -> dict[str, tuple[int, int]]:
     """Of each class of movement how many there are, and their sum in ten-thousandths."""
     totals = rows.group_by("movement_class").aggregate([("delta_mrr_e4", "count"), ("delta_mrr_e4", "sum")])
     return {row["movement_class"]: (row["delta_mrr_e4_count"], row["delta_mrr_e4_sum"]) for row in totals.to_pylist()}
+
+
+def assert_the_same_ledger(source: Source, true: Source) -> dict[str, tuple[int, int]]:
+    """To the cent, in every class: count and sum of each."""
+    mine, theirs = movements(source), movements(true)
+    assert by_class(mine) == by_class(theirs)
+    assert differences(mine, theirs) == []
+    return by_class(theirs)
+
+
+def assert_nothing_is_wrong(source: Source) -> None:
+    """No error and no warning of check."""
+    report = check(source, END)
+    assert [finding.message for finding in (*report.errors, *report.warnings)] == []
 
 
 def rows_of(source: Source, table: str, *columns: str) -> pa.Table:
