@@ -43,9 +43,10 @@ def options_in_parts(
 
     The engine is asked once what all of them have, for it reads all usage to tell; that waits on disk, by part.
     """
-    tables, accounts = base.tables, cohort(base.tables, snapshot_dates, rules)
+    tables, members = base.tables, cohort(base.tables, snapshot_dates, rules)
     on_offer = _read(products_on_offer(tables, snapshot_dates))
-    with TemporaryDirectory(prefix="headroom-options-") as folder:
+    with TemporaryDirectory(prefix="headroom-options-") as folder, base.engine.cached({"cohort": members}) as held:
+        accounts = held["cohort"]
         had, used = Path(folder, "had.parquet"), Path(folder, "used.parquet")
         for path, table in ((had, products_had(tables, accounts)), (used, features_used(tables, accounts))):
             numbered = table.mutate(part=part_number(table, count).cast("int64"))
@@ -66,9 +67,9 @@ def _dated(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(snapshot_date=pd.to_datetime(rows["snapshot_date"]).astype("datetime64[us]"))
 
 
-def cross_sells(tables: Tables, accounts: ir.Table, rules: ExpansionRules) -> ir.Table:
+def cross_sells(tables: Tables, accounts: ir.Table, rules: ExpansionRules, lines: ir.Table | None = None) -> ir.Table:
     """One row per ``account_id, snapshot_date`` and ``product`` with a cross-sell in the label window."""
-    sold = product_labels(tables, accounts, rules)
+    sold = product_labels(tables, accounts, rules, lines)
     return sold.filter(sold.expanded_cross_sell == 1).select(*KEY, "product").distinct()
 
 

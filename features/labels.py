@@ -4,6 +4,10 @@ The whole ledger is made once and joined to the cohort. A movement counts if wha
 window ends: each product's changes within the window are added up, so what contracted is taken off what expanded.
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+
 import ibis
 import ibis.expr.types as ir
 
@@ -14,22 +18,37 @@ from data.ledger.movements import BASIS_POINTS, changes
 from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, with_successors
+from data.sources.engine import Engine
 from data.time_cut import Tables, days_between
+from features.cohort import cohort as cohort_on
 
 MONTHS_PER_YEAR = 12
 DAYS_PER_YEAR = 365
 FLAGS = tuple(f"expanded_{motion}" for motion in MOTIONS)
 
 
-def labels(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
+@contextmanager
+def held_for_labels(
+    engine: Engine, tables: Tables, snapshot_dates: Iterable[date], rules: ExpansionRules
+) -> Iterator[Tables]:
+    """The ``cohort`` of these snapshots and the ``lines`` of the base, held by the engine while the context lasts.
+
+    Each is dear to compile and read more than once; as one query labels are too deep for some engines.
+    """
+    made = {"cohort": cohort_on(tables, snapshot_dates, rules), "lines": all_lines(tables, rules)}
+    with engine.cached(made) as held:
+        yield held
+
+
+def labels(tables: Tables, cohort: ir.Table, rules: ExpansionRules, lines: ir.Table | None = None) -> ir.Table:
     """One row per ``account_id, snapshot_date`` of the cohort.
 
     ``expanded`` and ``expanded_<motion>`` are 0 or 1 (int8); ``expansion_arr_e4`` is the net expansion a year in
     ten-thousandths of the currency, 0 without one. The caller cuts ``tables`` as of today, and passes only snapshots
-    whose window has passed by then.
+    whose window has passed by then. ``lines`` are ``all_lines`` of the tables, where they are held.
     """
     cohort = cohort.select(*KEY)
-    both = product_labels(tables, cohort, rules)
+    both = product_labels(tables, cohort, rules, lines)
     sums = both.group_by(*KEY).aggregate(
         **{flag: both[flag].max() for flag in FLAGS}, expansion_arr_e4=both.expansion_arr_e4.sum()
     )
@@ -43,7 +62,7 @@ def labels(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
     )
 
 
-def product_labels(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
+def product_labels(tables: Tables, cohort: ir.Table, rules: ExpansionRules, lines: ir.Table | None = None) -> ir.Table:
     """One row per ``account_id, snapshot_date`` and ``product`` that moved in the window, or was billed around it.
 
     The same flags (int64) and ``expansion_arr_e4`` as ``labels``, of the one product. One that is both subscribed to
@@ -52,7 +71,7 @@ def product_labels(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> i
     cohort = cohort.select(*KEY)
     parts = []
     if "subscriptions" in tables:
-        parts.append(_subscribed(tables, cohort, rules))
+        parts.append(_subscribed(all_lines(tables, rules) if lines is None else lines, cohort, rules))
     if "invoices" in tables:
         parts.append(_billed(tables, cohort, rules))
     return parts[0] if len(parts) == 1 else ibis.union(*parts)
@@ -68,9 +87,9 @@ def _flags(**shown: ir.BooleanValue) -> dict[str, ir.IntegerValue]:
     return {flag: _flag(shown[flag]) if flag in shown else ibis.literal(0, "int64") for flag in FLAGS}
 
 
-def _subscribed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
+def _subscribed(lines: ir.Table, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
     """One row per account, snapshot and product with a change in the window: the motions of subscription lines."""
-    moves = changes(all_lines(tables, rules), rules)
+    moves = changes(lines, rules)
     moves = moves.filter(~moves.is_usage)
     moves = moves.inner_join(cohort, "account_id")
     # What was signed before the snapshot is not to be foretold.

@@ -21,5 +21,5 @@ def check(settings: Settings, folder: Path) -> bool:
         if (folder / SUMMARY).exists() or any(not finding.rows.empty for finding in report.findings):
             print(f"offending rows: {write(report, folder)}")
         if not report.errors:
-            print(ledger_line(source.tables, settings))
+            print(ledger_line(source, settings))
     return not report.errors

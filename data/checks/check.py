@@ -36,7 +36,7 @@ def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES) ->
     if "subscriptions" in source.tables and not any(finding.count for finding in endless):
         findings += open_together(source.tables["subscriptions"])
     findings += [
-        *contract_findings(source.tables, rules, today),
+        *contract_findings(source, rules, today),
         *endless,
         *known_late(source),
         *empty(row_counts, source.mapped),

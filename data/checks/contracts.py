@@ -4,6 +4,7 @@ What the tables leave open is an error until the settings or the tables say it, 
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 
 import ibis
@@ -14,16 +15,18 @@ from data.contract.vocabulary import BILL_KINDS, DISCOUNT, E4, LINE_KINDS, PAID,
 from data.errors import hint
 from data.ledger.lines import is_paid_for
 from data.ledger.movements import changes, is_amount_alone
-from data.ledger.revenue import all_lines, ledger
+from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
+from data.sources.known import Source
 from data.time_cut import Tables, learned_late
 
 KINDS = {"subscriptions": LINE_KINDS, "invoices": BILL_KINDS}
 YEAR = timedelta(days=365)
 
 
-def contract_findings(tables: Tables, rules: ExpansionRules, today: date) -> Iterator[Finding]:
+def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Iterator[Finding]:
     """All findings about contracts and bills, over the staged tables."""
+    tables = source.tables
     yield from _unknown_kinds(tables)
     if "subscriptions" in tables:
         lines = tables["subscriptions"]
@@ -31,8 +34,11 @@ def contract_findings(tables: Tables, rules: ExpansionRules, today: date) -> Ite
         yield from _loose_discounts(lines)
         yield from _booked_late(lines)
         may_move, may_rise = _worth_a_ledger(lines)
-        yield from _moved(tables, rules, today) if may_move else ()
-        yield from _amounts_alone(tables, rules, today) if may_rise else ()
+        may_rise = may_rise and not rules.amount_only
+        if may_move or may_rise:
+            with _changes(source, rules, today) as moved:
+                yield from _moved(moved) if may_move else ()
+                yield from _amounts_alone(moved, rules, today) if may_rise else ()
     if "subscriptions" in tables and "invoices" in tables:
         yield from _billed_twice(tables, rules)
 
@@ -123,9 +129,18 @@ def _worth_a_ledger(lines: ir.Table) -> tuple[bool, bool]:
     return bool(found.may_move), bool(found.may_rise)
 
 
-def _moved(tables: Tables, rules: ExpansionRules, today: date) -> Iterator[Finding]:
+@contextmanager
+def _changes(source: Source, rules: ExpansionRules, today: date) -> Iterator[ir.Table]:
+    """The changes of the whole ledger, held by the engine: as one query it is too deep for some of them."""
+    with (
+        source.engine.cached({"lines": all_lines(source.tables, rules, today)}) as lines,
+        source.engine.cached({"changes": changes(lines["lines"], rules)}) as held,
+    ):
+        yield held["changes"]
+
+
+def _moved(moved: ir.Table) -> Iterator[Finding]:
     """Accounts that ended one product on the day on which another began."""
-    moved = changes(all_lines(tables, rules, today), rules)
     moved = moved.filter((moved.lines_before > 0) & (moved.lines_after > 0) & moved.is_swap)
     sums = moved.aggregate(
         accounts=moved.account_id.nunique(), before=moved.mrr_before_e4.sum(), after=moved.mrr_after_e4.sum()
@@ -144,11 +159,8 @@ def _moved(tables: Tables, rules: ExpansionRules, today: date) -> Iterator[Findi
         yield Finding(Severity.NOTE, "subscriptions", "moved", message, todo, int(sums.accounts), rows)
 
 
-def _amounts_alone(tables: Tables, rules: ExpansionRules, today: date) -> Iterator[Finding]:
+def _amounts_alone(moves: ir.Table, rules: ExpansionRules, today: date) -> Iterator[Finding]:
     """Rises that nothing but their amount could tell from price rises."""
-    if rules.amount_only:
-        return
-    moves = ledger(tables, rules, today)
     is_recent = moves.day >= ibis.literal(today - YEAR)
     alone = moves.filter((moves.movement_class == "price") & is_amount_alone(moves, rules) & is_recent)
     sums = alone.aggregate(rises=alone.count(), mrr_e4=alone.delta_mrr_e4.sum()).to_pandas().iloc[0]

@@ -37,34 +37,30 @@ def ledger(tables: Tables, rules: ExpansionRules, today: date | None = None) -> 
     return movements(all_lines(tables, rules, today), rules)
 
 
-def mrr_on(
-    tables: dict[str, ir.Table], rules: ExpansionRules, dates: Sequence[date], today: date | None = None
-) -> ir.Table:
-    """One row per ``account_id, product, date`` with a line by then: ``mrr_e4``, added up straight from the lines.
+def mrr_on(lines: ir.Table, rules: ExpansionRules, dates: Sequence[date]) -> ir.Table:
+    """One row per ``account_id, product, date`` with a line by then: ``mrr_e4``, added up straight from ``all_lines``.
 
     Knows nothing of states and movements, so that the ledger can be checked against it. Late renewals are bridged.
     """
-    steps = edges(all_lines(tables, rules, today), rules)
+    steps = edges(lines, rules)
     days = ibis.memtable([(day,) for day in dates], schema=ibis.schema({"date": "date"}))
     each = steps.cross_join(days)
     by_then = each.filter(each.day < each.date)
     return by_then.group_by("account_id", "product", "date").aggregate(mrr_e4=(by_then.lines * by_then.mrr_e4).sum())
 
 
-def reconcile(
-    tables: dict[str, ir.Table], rules: ExpansionRules, dates: Sequence[date], today: date | None = None
-) -> pd.DataFrame:
-    """Do the classes sum to the change of MRR? One row per period between consecutive ``dates``.
+def reconcile(lines: ir.Table, rules: ExpansionRules, dates: Sequence[date]) -> pd.DataFrame:
+    """Do the classes of ``all_lines`` sum to the change of MRR? One row per period between consecutive ``dates``.
 
     ``start``, ``end``, ``mrr_start_e4``, one column per class, ``mrr_end_e4`` and ``difference_e4``, in whole
     ten-thousandths of the reporting currency per month: the ledger reconciles if every difference is 0.
     """
     dates = sorted(dates)
     periods = pd.DataFrame({"start": dates[:-1], "end": dates[1:]})
-    open_mrr = mrr_on(tables, rules, dates, today)
+    open_mrr = mrr_on(lines, rules, dates)
     totals = open_mrr.group_by("date").aggregate(mrr_e4=open_mrr.mrr_e4.sum()).execute()
     on = {pd.Timestamp(day).date(): int(mrr) for day, mrr in zip(totals.date, totals.mrr_e4, strict=True)}
-    moves = ledger(tables, rules, today)
+    moves = movements(lines, rules)
     spans = ibis.memtable(periods, schema=ibis.schema({"start": "date", "end": "date"}))
     inside = moves.cross_join(spans)
     inside = inside.filter((inside.day >= inside.start) & (inside.day < inside.end))

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -201,9 +200,8 @@ def require_once(columns: Iterable[str], asked: str) -> None:
         raise ContractError(asked, f"columns occur twice: {', '.join(twice)}.", "Give every column its own name.")
 
 
-def read_error(shown: str, error: duckdb.Error) -> HeadroomError:
-    """What is wrong with a file, from the engine's message: for CSV the line and its text."""
-    message = str(error)
+def read_error(shown: str, message: str) -> HeadroomError:
+    """What is wrong with a file, from the engine's ``message``: for CSV the line and its text."""
     named = re.search(r"^\s*file = (.+)$", message, re.MULTILINE)
     shown = Path(named[1]).name if named else shown
     asked = f"Read the file {shown}."

@@ -20,15 +20,14 @@ from data.contract.feature_card import FeatureCard
 from data.contract.likeness import LIKENESS
 from data.contract.vocabulary import E4, MOVEMENT_CLASSES
 from data.errors import NotEnoughHistoryError
-from data.ledger.revenue import reconcile
+from data.ledger.revenue import all_lines, reconcile
 from data.sources import engine
-from data.sources.known import KnownBase, label_watermark, watermarks
+from data.sources.known import KnownBase, Source, label_watermark, watermarks
 from data.time_cut import Tables
 from features.build.build import Shard, build
 from features.calendar import QUARTER_DAYS
 from features.catalogue import catalogue
-from features.cohort import cohort
-from features.labels import labels
+from features.labels import held_for_labels, labels
 from flows.run.progress import counting, say
 from flows.run.settings import Settings
 from flows.stages.dates import today_utc
@@ -105,9 +104,8 @@ def add_labels(rows: pd.DataFrame, base: KnownBase, dates: list[date], settings:
     ``rows`` are sorted by snapshot and account, and all of the base on these dates.
     """
     say("labels: expansions within the horizon, from the movements ledger")
-    came = (
-        labels(base.tables, cohort(base.tables, dates, settings.expansion), settings.expansion).to_pyarrow().to_pandas()
-    )
+    with held_for_labels(base.engine, base.tables, dates, settings.expansion) as held:
+        came = labels(base.tables, held["cohort"], settings.expansion, held["lines"]).to_pyarrow().to_pandas()
     came["expansion_arr"] = came.pop("expansion_arr_e4") / E4
     came = in_order(came)
     assert len(came) == len(rows), "every feature row has a label"
@@ -201,14 +199,15 @@ def no_history(base: KnownBase, settings: Settings) -> NoReturn:
     )
 
 
-def ledger_line(tables: Tables, settings: Settings) -> str:
+def ledger_line(base: Source, settings: Settings) -> str:
     """The ledger of the last year in one line: MRR at its start, every class of movement, MRR at its end.
 
     Raises ``AssertionError`` if the classes do not sum to the change of MRR, which is a fault of the ledger.
     """
-    last = label_watermark(tables, today_utc()) + timedelta(days=1)
+    last = label_watermark(base.tables, today_utc()) + timedelta(days=1)
     first = last - timedelta(days=365)
-    year = reconcile(tables, settings.expansion, [first, last], last).iloc[0]
+    with base.engine.cached({"lines": all_lines(base.tables, settings.expansion, last)}) as held:
+        year = reconcile(held["lines"], settings.expansion, [first, last]).iloc[0]
     assert year["difference_e4"] == 0, f"the ledger does not reconcile: {year.to_dict()}"
     moves = "".join(
         f" {'+' if year[name] >= 0 else '-'} {abs(year[name]) / E4:,.2f} {name}" for name in MOVEMENT_CLASSES

@@ -7,13 +7,13 @@ import pyarrow as pa
 
 from data.checks.check import check
 from data.contract.details import DETAILS, DetailKind
-from data.ledger.revenue import ledger
+from data.ledger.movements import movements
+from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase, Source
 from features.build.build import build
-from features.cohort import cohort
 from features.cross_sell import cross_sells, features_used, products_had, products_on_offer
-from features.labels import labels
+from features.labels import held_for_labels, labels
 
 RULES = ExpansionRules()
 KEY = ("snapshot_date", "account_id")
@@ -37,19 +37,27 @@ def detail_rows(source: Source, day: date, shards: int = 1) -> pa.Table:
 
 
 def label_rows(source: Source, dates: Sequence[date]) -> pa.Table:
-    return in_order(labels(source.tables, cohort(source.tables, dates), RULES).to_pyarrow(), KEY)
+    with held_for_labels(source.engine, source.tables, dates, RULES) as held:
+        return in_order(labels(source.tables, held["cohort"], RULES, held["lines"]).to_pyarrow(), KEY)
 
 
 def offer_rows(source: Source, dates: Sequence[date]) -> list[pa.Table]:
     """What was sold across, had, used and on offer."""
-    tables, keys = source.tables, cohort(source.tables, dates)
-    made = [cross_sells(tables, keys, RULES), products_had(tables, keys), features_used(tables, keys)]
-    found = [table.to_pyarrow() for table in (*made, products_on_offer(tables, dates))]
+    tables = source.tables
+    with held_for_labels(source.engine, tables, dates, RULES) as held:
+        keys = held["cohort"]
+        made = [
+            cross_sells(tables, keys, RULES, held["lines"]),
+            products_had(tables, keys),
+            features_used(tables, keys),
+        ]
+        found = [table.to_pyarrow() for table in (*made, products_on_offer(tables, dates))]
     return [in_order(table, table.column_names) for table in found]
 
 
 def movement_rows(source: Source) -> pa.Table:
-    rows = ledger(source.tables, RULES, TODAY).to_pyarrow()
+    with source.engine.cached({"lines": all_lines(source.tables, RULES, TODAY)}) as held:
+        rows = movements(held["lines"], RULES).to_pyarrow()
     return in_order(rows, rows.column_names)
 
 

@@ -25,7 +25,7 @@ from models.estimators.calibration import IDENTITY
 from models.estimators.categories import encode, learn_categories
 from models.scoring.score import Scored, score
 from models.settings import Params
-from serving.reasons.choose import explain
+from serving.reasons.choose import explain, measure
 from serving.reasons.playbook import Playbook
 from serving.reasons.playbook import load as load_playbook
 from serving.reasons.render import ReasonContext
@@ -115,7 +115,8 @@ def test_every_number_of_ten_thousand_sentences_is_derived(explained: Explained)
     fresh = replace(explained.base, state=None)
     shards = list(build(fresh, [END], explained.settings.expansion, shards=2, for_list=True))
     rows = pa.concat_tables(shard.rows for shard in shards).to_pandas()
-    context = ReasonContext(explained.cards, explained.playbook, "$")
+    figures = measure(explained.scored.attributions, explained.rows, explained.cards).figures
+    context = ReasonContext(explained.cards, explained.playbook, "$", figures=figures)
     details = details_of_all(shards, rows)
     differences = check_sentences(reasons, rows, explained.scored.attributions, context, details)
     assert [str(difference) for difference in differences] == []

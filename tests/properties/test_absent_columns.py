@@ -51,6 +51,7 @@ ABSENT = {
     "users.deactivated_at": LEAVERS,
     "subscriptions.renews_on": {"days_to_renewal", "contract_term_days"},
     "subscriptions.seats": SEATS,
+    "subscriptions.notice_at": {"lines_under_notice", "days_since_notice"},
     "accounts.employees": {"employees", "seats_per_employee"},
     "plans.seat_price": {"list_price_discount"},
     "plan_features.monthly_limit": LIMITS,
@@ -62,10 +63,11 @@ MOVED |= {"last_expansion_was_upsell", "last_expansion_was_cross_sell"}
 OTHERWISE = {
     "usage_daily.user_id": ACTIVE,
     "subscriptions.seats": {*MOVED, "days_since_price_rise", "days_since_cross_sell"},
+    "crm_events.amount": {"invoices_overdue"},
     "users.deactivated_at": {"registered_users", "registered_users_per_seat", *TEAMS, *DOMAINS},
 }
-"""What can still be told and is told otherwise: more seats are then a higher price, nobody ever leaves, and
-the largest day stands for the users of a window."""
+"""What can still be told and is told otherwise: more seats are then a higher price, nobody ever leaves, the
+largest day stands for the users of a window, and a payment that says no amount is for whichever invoice is overdue."""
 
 TOGETHER = {
     "usage_events": ("usage_events",),

@@ -15,7 +15,7 @@ from data.contract.vocabulary import KEY
 from data.ledger.lines import lines
 from data.ledger.lines import standing as standing_lines
 from data.ledger.movements import movements, prepared
-from data.ledger.revenue import ledger, mrr_on
+from data.ledger.revenue import all_lines, ledger, mrr_on
 from data.ledger.rules import ExpansionRules
 from data.sources.known import as_of
 from data.time_cut import cut
@@ -99,7 +99,7 @@ class Base:
         self.columns = list(columns)
         self.queries = {
             "ledger": self._compiled(ledger(tables, RULES)),
-            "mrr": self._compiled(mrr_on(tables, RULES, CHECKED)),
+            "mrr": self._compiled(mrr_on(all_lines(tables, RULES), RULES, CHECKED)),
             "labels": self._compiled(labels(tables, self._keys("labelled", LABELLED), RULES)),
             "by snapshot": self._compiled(seen),
         }

@@ -119,7 +119,7 @@ class Folder(Warehouse):
                 reading = self._typed_paths(reading, files, table)
             self.con.raw_sql(f"create {kind} {name} as {_known_types(self.con, reading)}")
         except duckdb.Error as error:
-            raise read_error(files.shown, error) from error
+            raise read_error(files.shown, str(error)) from error
 
     def _typed_csv(self, reading: str, columns: list[str], table: Table | None) -> str:
         """The reading of a CSV file with the types that its values have to the letter.
@@ -282,7 +282,7 @@ def _run(con: BaseBackend, name: str, sql: str, there: list[str], of_text: str =
     except duckdb.Error as error:
         is_cast = "Error when converting" in str(error)
         if "CSV Error on Line" in str(error) and not is_cast:
-            raise read_error(name, error) from error
+            raise read_error(name, str(error)) from error
         message = " ".join(re.split(r"\n\nLINE|\n\s*Column .* is being|Possible |Did you mean", str(error))[0].split())
         raise query_error(name, message, there, of_text if "VARCHAR" in message or is_cast else "") from error
     return con.table(name, database=(IN_MEMORY, "raw"))

@@ -45,6 +45,8 @@ LOCAL = {
     "spark.sql.warehouse.dir": tempfile.gettempdir(),
 }
 """What a session of our own is started with."""
+ANALYZER_ROUNDS = 1000
+"""Spark resolves a level of views in a round and by default gives up after 100; the ledger of invoices has more."""
 
 
 class SparkEngine(Engine):
@@ -185,6 +187,8 @@ def session(threads: int | None, memory_limit: str | None) -> "SparkSession":
                 "Install Java 17 or later and set JAVA_HOME, or connect to a cluster (SPARK_REMOTE, spark-submit).",
             ) from error
     there.conf.set("spark.sql.session.timeZone", "UTC")
+    rounds = "spark.sql.analyzer.maxIterations"
+    there.conf.set(rounds, str(max(ANALYZER_ROUNDS, int(there.conf.get(rounds) or 0))))
     return there
 
 

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from data.contract.vocabulary import MOTIONS
-from data.ledger.revenue import ledger, mrr_on, reconcile, revenue_figures
+from data.ledger.revenue import all_lines, ledger, mrr_on, reconcile, revenue_figures
 from data.ledger.rules import ExpansionRules
 from tests.drawn import base
 
@@ -407,7 +407,7 @@ BASE = base(
 
 def test_the_classes_sum_to_the_change_of_mrr_to_the_cent() -> None:
     dates = [date(2023, 1, 1), date(2024, 1, 1), date(2025, 1, 1)]
-    periods = reconcile(BASE, RULES, dates)
+    periods = reconcile(all_lines(BASE, RULES), RULES, dates)
     assert list(periods.difference_e4) == [0, 0]
     first, second = periods.itertuples()
     assert first.mrr_start_e4 == 0
@@ -418,7 +418,7 @@ def test_the_classes_sum_to_the_change_of_mrr_to_the_cent() -> None:
 
 def test_mrr_on_a_day_is_what_was_open_when_it_began() -> None:
     days = [date(2023, 6, 1), date(2023, 6, 20), date(2023, 6, 21), date(2024, 2, 1), date(2024, 2, 2)]
-    table = mrr_on(BASE, RULES, days)
+    table = mrr_on(all_lines(BASE, RULES), RULES, days)
     crm = table.filter((table.account_id == "acme") & (table["product"] == "crm")).order_by("date").execute()
     # Renewed late, the line that ended on 1 June holds until the 20th; on 2 February 2024 nothing is left.
     assert list(crm.mrr_e4) == [100_0000, 100_0000, 300_1000, 300_1000, 0]
