@@ -25,7 +25,7 @@ class Engine:
 
     def __init__(self, con: BaseBackend) -> None:
         self.con = con
-        self.held: list[dict[str, CachedTable]] = []
+        self.held: list[dict[str, ir.Table]] = []
 
     def close(self) -> None:
         """End the connection; what the engine held for it is gone."""
@@ -36,23 +36,29 @@ class Engine:
         """Drop what is held still: whoever asked for it was stopped by an error, and may find the connection closed."""
         for tables in self.held:
             for table in tables.values():
-                table.release()
+                self._let_go(table)
         self.held = []
 
     @contextmanager
     def cached(self, views: Tables) -> Iterator[Tables]:
         """The rows of some views, held by the engine while the context lasts."""
-        held = {name: self._cache(view) for name, view in views.items()}
+        held = {name: self._hold(view) for name, view in views.items()}
         self.held.append(held)
         try:
             yield dict(held)
         finally:
             for table in held.values():
-                table.release()  # nothing, where it was released before
+                self._let_go(table)
             self.held = [tables for tables in self.held if tables is not held]
 
-    def _cache(self, view: ir.Table) -> CachedTable:
+    def _hold(self, view: ir.Table) -> ir.Table:
+        """The rows of a view, found once."""
         return view.cache()
+
+    def _let_go(self, table: ir.Table) -> None:
+        """What ``_hold`` gave is needed no more. It may have been let go before."""
+        assert isinstance(table, CachedTable)
+        table.release()
 
     def partitioned(self, tables: Tables, count: int, folder: Path) -> AbstractContextManager[Part]:  # noqa: ARG002
         """The tables in ``count`` parts by account, or in any divisor of it, while the context lasts.

@@ -11,12 +11,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
-from ibis.expr.types.relations import CachedTable
 
 from data.contract.inputs import TABLES
 from data.errors import SourceError, hint
@@ -62,10 +62,18 @@ class SparkEngine(Engine):
         for frame in self.kept:
             frame.unpersist()
 
-    def _cache(self, view: ir.Table) -> CachedTable:
-        # ibis 12 forgets to bring the calendar, a table made in Python, when it caches; drop with the next ibis.
-        self.con._run_pre_execute_hooks(view)
-        return super()._cache(view)
+    def _hold(self, view: ir.Table) -> ir.Table:
+        """Its rows alone: what Spark caches keeps the whole query, and is planned again by every query that reads it.
+
+        Spark drops the rows some time after the view.
+        """
+        self.con._run_pre_execute_hooks(view)  # brings the calendar, a table made in Python
+        name = f"headroom_held_{uuid4().hex}"
+        self.session.sql(self.con.compile(view)).localCheckpoint().createTempView(name)
+        return self.con.table(name)
+
+    def _let_go(self, table: ir.Table) -> None:
+        self.session.catalog.dropTempView(table.get_name())
 
     def write(self, table: ir.Table, path: Path) -> None:
         pq.write_table(table.to_pyarrow(), path)  # Spark itself would write where its cluster is
