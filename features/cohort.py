@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY
 from data.ledger.invoices import billed_now, invoices, service, usage_bills
-from data.ledger.lines import is_paid_for
+from data.ledger.lines import makes_a_customer
 from data.ledger.rules import ExpansionRules
 from data.time_cut import Tables, cut
 from features.calendar import snapshots
@@ -29,16 +29,17 @@ def cohort(
     rules: ExpansionRules = DEFAULT_RULES,
     billed: ir.Table | None = None,
 ) -> ir.Table:
-    """One row per ``account_id, snapshot_date``: accounts with an open line that is paid for, or billed for use.
+    """One row per ``account_id, snapshot_date``: accounts with an open line, or billed for use.
 
-    A line that ends on ``snapshot_date`` or later is open on it. The cohort is read from the contract tables alone, so
-    an account that has lines but no row in ``accounts`` is still a customer; a line or bill of nobody makes none.
+    A line that ends on ``snapshot_date`` or later is open on it; one whose kind says that nobody pays for it, and a
+    discount, make no customer. The cohort is read from the contract tables alone, so an account that has lines but no
+    row in ``accounts`` is still a customer; a line or bill of nobody makes none.
     ``billed`` are the ``services`` of these dates, where they are made already.
     """
     lines, bills = _known(tables, snapshots(snapshot_dates), rules)
     parts = []
     if lines is not None:
-        parts.append(lines.filter(lines.valid_to.isnull() & is_paid_for(lines)).select(*KEY))
+        parts.append(lines.filter(lines.valid_to.isnull() & makes_a_customer(lines)).select(*KEY))
     if bills is not None:
         billed = service(bills, by=KEY) if billed is None else billed
         parts.append(billed_now(bills, billed, KEY).select(*KEY))

@@ -12,11 +12,13 @@ import ibis.expr.types as ir
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.vocabulary import BILL_KINDS, DISCOUNT, E4, LINE_KINDS, PAID, UNPAID_KINDS
+from data.currency import CONVERTED, in_reporting_currency, latest_rates
 from data.errors import hint
 from data.ledger.lines import is_paid_for
 from data.ledger.movements import changes, is_amount_alone
 from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
+from data.sources.engine import Engine
 from data.sources.known import Source
 from data.time_cut import Tables, learned_late
 
@@ -26,7 +28,8 @@ YEAR = timedelta(days=365)
 
 def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Iterator[Finding]:
     """All findings about contracts and bills, over the staged tables."""
-    tables = source.tables
+    yield from _currencies(source.tables, today)
+    tables = in_reporting_currency(source.tables, today)
     yield from _unknown_kinds(tables)
     if "subscriptions" in tables:
         lines = tables["subscriptions"]
@@ -36,7 +39,7 @@ def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Ite
         may_move, may_rise = _worth_a_ledger(lines)
         may_rise = may_rise and not rules.amount_only
         if may_move or may_rise:
-            with _changes(source, rules, today) as moved:
+            with _changes(source.engine, tables, rules, today) as moved:
                 yield from _moved(moved) if may_move else ()
                 yield from _amounts_alone(moved, rules, today) if may_rise else ()
     if "subscriptions" in tables and "invoices" in tables:
@@ -45,6 +48,33 @@ def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Ite
 
 def _money(e4: object) -> str:
     return f"{int(e4 or 0) / E4:,.0f}"  # type: ignore[call-overload]
+
+
+def _currencies(tables: Tables, today: date) -> Iterator[Finding]:
+    """Amounts that would be added up as if they were of one currency, or that nothing converts."""
+    parts = [
+        tables[name].select("currency", amount=tables[name][money])
+        for name, money in CONVERTED.items()
+        if name in tables
+    ]
+    amounts = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    amounts = amounts.filter(amounts.currency.notnull())
+    if "fx_rates" in tables:
+        amounts = amounts.anti_join(latest_rates(tables["fx_rates"], today), "currency")
+    found = amounts.group_by("currency").aggregate(rows=amounts.count()).order_by("currency").to_pandas()
+    listed = ", ".join(f"{currency} ({many(rows, 'row')})" for currency, rows in found.to_numpy())
+    if "fx_rates" in tables and len(found):
+        message = f"fx_rates has no rate before {today} for {listed}: such amounts are not known."
+        todo = "Give a rate for each; the reporting currency itself has the rate 1."
+        yield Finding(Severity.ERROR, "fx_rates", "no_rate", message, todo, len(found), found)
+    elif len(found) > 1:
+        message = f"amounts are in several currencies, and added up as if they were one: {listed}."
+        todo = (
+            "Give the table fx_rates (currency, month, rate). Leave the column `currency` out if the amounts are "
+            "converted already: at one rate, or what a currency gained would be taken for a movement."
+        )
+        name = next(name for name in CONVERTED if name in tables)
+        yield Finding(Severity.ERROR, name, "currencies", message, todo, len(found), found)
 
 
 def _unknown_kinds(tables: Tables) -> Iterator[Finding]:
@@ -71,7 +101,10 @@ def _unpaid(lines: ir.Table) -> Iterator[Finding]:
             f"subscriptions: {many(int(counts['rows']), 'line')} of {many(int(counts.accounts), 'account')} at an MRR "
             "of 0. A product that costs nothing is not owned yet: a trial that is paid for from a day on begins then."
         )
-        todo = f"Say in subscriptions.kind what they are: {', '.join(UNPAID_KINDS)}; or {PAID}, if they are."
+        todo = (
+            f"Say in subscriptions.kind what they are: {', '.join(UNPAID_KINDS)} (an account with nothing else is then "
+            f"no customer); or {PAID}, if they are."
+        )
         rows = free.limit(ROWS_KEPT).to_pandas()
         yield Finding(Severity.NOTE, "subscriptions", "unpaid", message, todo, int(counts["rows"]), rows)
 
@@ -130,11 +163,11 @@ def _worth_a_ledger(lines: ir.Table) -> tuple[bool, bool]:
 
 
 @contextmanager
-def _changes(source: Source, rules: ExpansionRules, today: date) -> Iterator[ir.Table]:
+def _changes(engine: Engine, tables: Tables, rules: ExpansionRules, today: date) -> Iterator[ir.Table]:
     """The changes of the whole ledger, held by the engine: as one query it is too deep for some of them."""
     with (
-        source.engine.cached({"lines": all_lines(source.tables, rules, today)}) as lines,
-        source.engine.cached({"changes": changes(lines["lines"], rules)}) as held,
+        engine.cached({"lines": all_lines(tables, rules, today)}) as lines,
+        engine.cached({"changes": changes(lines["lines"], rules)}) as held,
     ):
         yield held["changes"]
 

@@ -63,6 +63,11 @@ def is_paid_for(lines: ir.Table) -> ir.BooleanValue:
     return (kind == PAID) | (kind.notin((*UNPAID_KINDS, DISCOUNT)) & (lines.mrr_e4 > 0)).fill_null(False)
 
 
+def makes_a_customer(lines: ir.Table) -> ir.BooleanValue:
+    """While the line is open its account is a customer: any line does, but for kinds that nobody pays for."""
+    return lines.kind.fill_null("").notin((*UNPAID_KINDS, DISCOUNT))
+
+
 def _lasts(lines: ir.Table) -> ir.BooleanValue:
     """A line that ends before it begins, or as it begins, is none."""
     return lines.valid_to.isnull() | (lines.valid_to > lines.valid_from)

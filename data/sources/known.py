@@ -6,6 +6,7 @@ from typing import Self
 
 from ibis.backends import BaseBackend
 
+from data.currency import in_reporting_currency
 from data.errors import ContractError, NotEnoughHistoryError
 from data.sources.engine import Engine
 from data.sources.staging import absent_columns
@@ -96,7 +97,7 @@ def known_before(source: Source, snapshot_date: date | None, today: date) -> Kno
     """
     day = snapshot_date or next_snapshot(source.tables, today)
     _require_day(day, today)
-    tables = as_of(source.tables, day)
+    tables = in_reporting_currency(as_of(source.tables, day), day)
     last, wanted = data_end(tables, day), today if snapshot_date is None else day
     warnings = list(source.not_safe)
     if (wanted - last).days > OLD_DAYS:

@@ -19,6 +19,7 @@ from data.checks.report import Report
 from data.contract.feature_card import FeatureCard
 from data.contract.likeness import LIKENESS
 from data.contract.vocabulary import E4, MOVEMENT_CLASSES
+from data.currency import in_reporting_currency
 from data.errors import NotEnoughHistoryError
 from data.ledger.revenue import all_lines, reconcile
 from data.sources import engine
@@ -206,7 +207,8 @@ def ledger_line(base: Source, settings: Settings) -> str:
     """
     last = label_watermark(base.tables, today_utc()) + timedelta(days=1)
     first = last - timedelta(days=365)
-    with base.engine.cached({"lines": all_lines(base.tables, settings.expansion, last)}) as held:
+    tables = in_reporting_currency(base.tables, last)
+    with base.engine.cached({"lines": all_lines(tables, settings.expansion, last)}) as held:
         year = reconcile(held["lines"], settings.expansion, [first, last]).iloc[0]
     assert year["difference_e4"] == 0, f"the ledger does not reconcile: {year.to_dict()}"
     moves = "".join(

@@ -86,6 +86,17 @@ def test_lines_make_a_customer_and_rows_in_accounts_do_not() -> None:
     assert customers(accounts=accounts, subscriptions=lines) == ["acme", "unlisted"]  # and nobody is no customer
 
 
+def test_a_line_at_nothing_makes_a_customer_unless_its_kind_says_that_nobody_pays() -> None:
+    lines = """
+        account_id | product | plan | mrr | valid_from | kind
+        unsaid     | core    | free | 0   | 2025-01-01 |
+        a_trial    | core    | free | 0   | 2025-01-01 | trial
+        discounted | core    | free | -10 | 2025-01-01 | discount
+        paying     | core    | team | 0   | 2025-01-01 | paid
+    """
+    assert customers(subscriptions=lines) == ["paying", "unsaid"]
+
+
 def test_each_snapshot_has_customers_of_its_own() -> None:
     lines = """
         account_id | product | plan | mrr | valid_from | valid_to
