@@ -1,5 +1,5 @@
 # make setup | demo | test | bench | bench-large | lint
-.PHONY: setup demo test test-all bench bench-large lint docs clean help
+.PHONY: setup demo test test-all bench bench-large lint docs site clean help
 unexport PYTHONDONTWRITEBYTECODE
 export DO_NOT_TRACK := true
 
@@ -43,6 +43,9 @@ lint: setup      ## ruff and mypy
 docs: setup      ## write the reference pages of docs/ from the code, and the picture of the demo's list (minutes)
 	@$(BIN)/python -m flows.reference
 	@$(BIN)/python -m tests.picture
+
+site: setup      ## the pages of docs/ as a site, in site/; a broken link stops it
+	@$(BIN)/mkdocs --quiet build --strict
 
 clean:           ## remove what the demo wrote
 	rm -rf demo

@@ -19,6 +19,7 @@ ORDER = {
         "atomic",
         "contract",
         "time_cut",
+        "currency",
         "ledger",
         "sources",
         "mappings",

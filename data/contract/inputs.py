@@ -13,7 +13,7 @@ the same in any order, on any engine.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from data.contract.vocabulary import BILL_KINDS, LINE_KINDS, MEASURES, PLAY_STATUSES, SEVERITIES
+from data.contract.vocabulary import BILL_KINDS, CRM_KINDS, LINE_KINDS, MEASURES, PLAY_STATUSES, SEVERITIES
 
 
 class Kind(StrEnum):
@@ -311,7 +311,7 @@ _TABLES = (
         (
             _id(),
             _clock("occurred_at"),
-            _text("kind", required=True),
+            _text("kind", f"{', '.join(CRM_KINDS)}; others feed no signal of their own", required=True),
             _text("product"),
             Column(
                 "amount",
@@ -340,14 +340,14 @@ _TABLES = (
         key=("account_id", "known_at"),
         happened="known_at",
         extra_columns=True,
-        costs="the team's own features",
+        costs="features of the team's own",
     ),
     Table(
         "outcomes",
         "what came of a play",
         (
             _id(),
-            _text("play", required=True),
+            _text("play", "its code in the playbook, or a word of your own", required=True),
             _clock("opened_at"),
             _text("status", ", ".join(PLAY_STATUSES), "plays under way, accounts that said `not now`"),
             _clock("closed_at", required=False, costs="plays under way, accounts that said `not now`"),

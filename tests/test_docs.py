@@ -1,0 +1,59 @@
+"""The pages: every link leads somewhere, the site builds, and what a page tells to copy works."""
+
+import re
+import tomllib
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+
+from data.checks.check import check
+from data.sources.connect import connect
+from tests import house
+
+QUESTIONS = (house.ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)#\s]+)")
+
+
+def test_the_site_builds_without_a_broken_link(tmp_path: Path) -> None:
+    config = load_config(str(house.ROOT / "mkdocs.yml"), site_dir=str(tmp_path), strict=True)
+    build(config)
+    pages = {path.stem for path in (house.ROOT / "docs").glob("*.md")}
+    assert pages <= {path.stem for path in tmp_path.glob("*.html")}
+    assert not re.findall(
+        r"<(?:script|link|img)[^>]*(?:src|href)=\"(?:https?:)?//", (tmp_path / "index.html").read_text()
+    )
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_what_a_page_at_the_top_links_to_is_there(page: str) -> None:
+    links = LINK.findall((house.ROOT / page).read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if "://" not in link and not (house.ROOT / link).exists()] == []
+
+
+def test_the_export_of_a_crm_is_read_as_the_page_tells(tmp_path: Path) -> None:
+    blocks = BLOCK.findall(QUESTIONS)
+    deals = next(text for _, text in blocks if text.startswith("Deal ID,"))
+    queries = tomllib.loads(next(text for language, text in blocks if language == "toml"))["source"]["tables"]
+    others = {
+        "accounts": "account_id,name,created_at\n42,Acme,2025-01-01\n77,Bolt,2025-01-01\n",
+        "subscriptions": "account_id,product,plan,mrr,valid_from,valid_to\n42,Core,team,100,2025-01-01,\n",
+        "usage_events": "account_id,occurred_at,feature,user_id\n42,2026-04-30,export,u1\n",
+    }
+    for name, text in {"deals": deals, **others}.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    with connect(f"csv://{tmp_path}", queries) as source:
+        report = check(source, date(2026, 5, 1))
+        events = source.tables["crm_events"].order_by("occurred_on").to_pandas()
+    assert not report.errors
+    assert not [
+        finding for finding in report.findings if finding.table == "crm_events" and finding.rule == "words:kind"
+    ]
+    begun, ended = "expansion_opportunity_opened", "expansion_opportunity_closed"
+    assert list(zip(events.kind, events.object_id, strict=True)) == [(begun, "D-2"), (ended, "D-2"), (begun, "D-1")]
+    assert list(pd.to_datetime(events.occurred_on).dt.date) == [date(2026, 1, 10), date(2026, 2, 20), date(2026, 3, 2)]
