@@ -93,6 +93,7 @@ def test_a_discount_is_taken_off_and_is_no_line_of_its_own() -> None:
 
 
 def test_trials_pilots_and_the_company_itself_are_no_customers() -> None:
+    """Their kind says so; an MRR of 0 alone says nothing (contract, section 1: every account with an open line)."""
     lines = base(
         subscriptions="""
         account_id | product | plan | mrr | valid_from | kind
@@ -101,10 +102,10 @@ def test_trials_pilots_and_the_company_itself_are_no_customers() -> None:
         trial      | core    | team | 100 | 2026-01-01 | trial
         pilot      | core    | team | 100 | 2026-01-01 | pilot
         ourselves  | core    | team | 100 | 2026-01-01 | internal
-        free       | core    | team | 0   | 2026-01-01 |
+        unsaid     | core    | team | 0   | 2026-01-01 |
     """
     )
-    assert set(cohort(lines, [SNAPSHOT]).to_pandas().account_id) == {"payer", "gift"}
+    assert set(cohort(lines, [SNAPSHOT]).to_pandas().account_id) == {"payer", "gift", "unsaid"}
 
 
 # --- what was known ---------------------------------------------------------------------------------------------------
