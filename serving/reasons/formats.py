@@ -117,6 +117,11 @@ def _day(value: float) -> str:
     return f"{day.day} {calendar.month_name[day.month]}"
 
 
+def _date(value: float) -> str:
+    """With its year: a day that may be long ago."""
+    return f"{_day(value)} {date.fromordinal(round(value)).year}"
+
+
 FORMATS: dict[str, Callable[..., str]] = {
     "count": _count,
     "word": _word,
@@ -135,6 +140,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "fold": lambda value: _times(1 + value),
     "month": lambda value: calendar.month_name[_whole(value)],
     "day": _day,
+    "date": _date,
     "name": _named,
 }
 OF_TEXT = ("name",)

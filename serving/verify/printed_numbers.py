@@ -24,7 +24,7 @@ NUMBER = re.compile(
     rf"|\b(?P<month>{'|'.join(MONTHS)})\b"
 )
 NOTHING = re.compile(r"\b(no|none|nothing|never|neither|nor)\b", re.IGNORECASE)
-DAY = re.compile(rf"\b(?P<day>\d{{1,2}}) (?P<month>{'|'.join(MONTHS)})\b")
+DAY = re.compile(rf"\b(?P<day>\d{{1,2}}) (?P<month>{'|'.join(MONTHS)})\b(?: (?P<year>\d{{4}})\b)?")
 WORDS_FOR: Mapping[re.Pattern[str], Callable[[float], bool]] = {
     re.compile(r"\bonce\b", re.IGNORECASE): lambda value: value == 1,
     re.compile(r"\btwice\b", re.IGNORECASE): lambda value: value == 2,
@@ -125,10 +125,7 @@ def underived(
     for name in filter(lambda value: isinstance(value, str), named.values()):
         text = _pattern_of(name).sub("", text, count=1)
     days = {date.fromordinal(int(value)) for value in named.values() if _is_day(value)}
-    known_days = {(day.day, day.month) for day in days}
-    odd_days = [
-        match[0] for match in DAY.finditer(text) if (int(match["day"]), MONTHS[match["month"]]) not in known_days
-    ]
+    odd_days = [match[0] for match in DAY.finditer(text) if not any(_is_of(match, day) for day in days)]
     text = DAY.sub("", text)
     values = derivable(numbers, pairs) + [float(value) for value in named.values() if not isinstance(value, str)]
     constants = _constants(words).copy()
@@ -148,6 +145,12 @@ def underived(
         if values and not any(map(is_said_of, known)):
             odd += [match[0] for match in word.finditer(text)]
     return odd
+
+
+def _is_of(printed: re.Match[str], day: date) -> bool:
+    """Is it this day that is printed, with its year or without?"""
+    is_year = printed["year"] is None or int(printed["year"]) == day.year
+    return is_year and (int(printed["day"]), MONTHS[printed["month"]]) == (day.day, day.month)
 
 
 def _is_day(value: Any) -> bool:

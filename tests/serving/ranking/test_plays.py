@@ -124,7 +124,7 @@ def test_where_no_play_is_true_the_neutral_one_is_given_and_its_words_are_true()
     assert made["motion"].tolist() == ["seat"] * 2  # the likeliest that is possible
     assert made["opening"].tolist() == [
         "How does it go with us, and what do you want to reach this year?",
-        "You work most in API calls. How does it go, and what would make it better?",
+        "You use API calls most. How does that go, and what would make it better?",
     ]
 
 
@@ -177,7 +177,10 @@ def test_of_the_true_plays_the_one_that_answers_most_of_what_is_shown_is_given()
     ("peaks", "opening"),
     [
         (True, "9 of your 10 seats were in use on your busiest day. Who joins next?"),
-        (False, "9 of your 10 seats were in use this month. How many people join in the next two quarters?"),
+        (
+            False,
+            "9 of your 10 seats were in use this month. How many people do you expect to add in the next two quarters?",
+        ),
     ],
 )
 def test_the_first_words_that_hold_are_said(peaks: bool, opening: str) -> None:

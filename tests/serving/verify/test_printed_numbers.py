@@ -108,6 +108,8 @@ NAMED = {"asked": "api_calls", "day": date(2026, 8, 3).toordinal(), "next": "Tea
         ("Asked for api-calls on 3 August.", []),
         ("Asked for API calls on 4 August.", ["4 August"]),
         ("Asked for API calls on 3 July.", ["3 July"]),
+        ("Asked for API calls on 3 August 2026.", []),
+        ("Asked for API calls on 3 August 2025.", ["3 August 2025"]),
         ("Asked for API calls on 3 August and 3 August.", []),
         ("Already uses 3 features that Team 2.0 adds.", ["3"]),
         ("Already uses what Team 2.0 adds.", []),
