@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import ibis
 import ibis.expr.types as ir
 
 from data.time_cut import Tables
@@ -13,8 +14,8 @@ CONVERTED = {"subscriptions": "mrr_e4", "invoices": "amount_e4"}
 def in_reporting_currency(tables: Tables, day: date) -> Tables:
     """The tables with their amounts in the reporting currency, at each currency's last rate before ``day``.
 
-    An amount without a currency is in the reporting currency already, and so is every amount where there are no
-    ``fx_rates``. One whose currency has no rate is not known.
+    Where all its rates are later it is the first of them. An amount without a currency is in the reporting currency
+    already, and so is every amount where there are no ``fx_rates``. One whose currency has no rate is not known.
     """
     if "fx_rates" not in tables:
         return tables
@@ -25,10 +26,13 @@ def in_reporting_currency(tables: Tables, day: date) -> Tables:
 
 
 def latest_rates(rates: ir.Table, day: date) -> ir.Table:
-    """One row per ``currency``: its ``rate`` of the last month that began before ``day``."""
-    rates = rates.filter(rates.month < day)
-    last = rates.group_by("currency").aggregate(month=rates.month.max())
-    joined = rates.inner_join(last, ["currency", "month"])
+    """One row per ``currency``: its ``rate`` of the last month that began before ``day``, else of its first month."""
+    rates = rates.mutate(begins=rates.month.truncate("M"))
+    months = rates.group_by("currency").aggregate(
+        last=rates.begins.max(where=rates.begins < ibis.literal(day)), first=rates.begins.min()
+    )
+    months = months.select("currency", begins=ibis.coalesce(months["last"], months["first"]))
+    joined = rates.inner_join(months, ["currency", "begins"])
     return joined.group_by("currency").aggregate(rate=joined.rate.max())
 
 

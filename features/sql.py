@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 import sqlglot.expressions as sge
 
 from data.contract.inputs import TABLES, Kind
+from data.currency import in_reporting_currency
 from data.errors import SettingsError, hint
 from data.ledger.rules import ExpansionRules
 from data.sources.kinds.spark import load_compiler
@@ -61,7 +62,8 @@ def feature_sql(
         )
     raw = {name: ibis.table(schema, name=name) for name, schema in schemas.items()}
     staged = {name: stage(TABLES[name], table) for name, table in raw.items()}
-    rows = feature_rows(staged, snapshot_dates, rules, absent=absent_columns(raw)).order_by(
+    converted = in_reporting_currency(staged, max(snapshot_dates))
+    rows = feature_rows(converted, snapshot_dates, rules, absent=absent_columns(raw)).order_by(
         "snapshot_date", "account_id"
     )
     if dialect == "spark":

@@ -42,14 +42,16 @@ class Engine:
     @contextmanager
     def cached(self, views: Tables) -> Iterator[Tables]:
         """The rows of some views, held by the engine while the context lasts."""
-        held = {name: self._hold(view) for name, view in views.items()}
+        held: dict[str, ir.Table] = {}
         self.held.append(held)
         try:
+            for name, view in views.items():
+                held[name] = self._hold(view)
             yield dict(held)
         finally:
+            self.held = [tables for tables in self.held if tables is not held]
             for table in held.values():
                 self._let_go(table)
-            self.held = [tables for tables in self.held if tables is not held]
 
     def _hold(self, view: ir.Table) -> ir.Table:
         """The rows of a view, found once."""

@@ -55,16 +55,42 @@ def test_what_a_currency_gained_is_no_movement(tmp_path: Path) -> None:
 def test_amounts_in_several_currencies_without_rates_are_an_error(tmp_path: Path) -> None:
     with base(tmp_path) as source:
         errors = [finding.message for finding in check(source, TODAY).errors]
-    assert errors == ["amounts are in several currencies, and added up as if they were one: EUR (2 rows), USD (1 row)."]
+    assert [error.rpartition(": ")[2] for error in errors] == ["EUR (2 rows), USD (1 row), no currency (1 row)."]
 
 
 def test_one_currency_needs_no_rate(tmp_path: Path) -> None:
-    with base(tmp_path, subscriptions=LINES.replace("USD", "EUR")) as source:
+    with base(
+        tmp_path, subscriptions=LINES.replace("USD", "EUR").replace("2025-01-01,,\n", "2025-01-01,,EUR\n")
+    ) as source:
         assert not check(source, TODAY).errors
 
 
-@pytest.mark.parametrize("rates", [RATES.replace("USD", "GBP"), RATES.replace("USD,2026-01-01", "USD,2026-08-01")])
-def test_a_currency_without_a_rate_is_an_error(tmp_path: Path, rates: str) -> None:
-    with base(tmp_path, fx_rates=rates) as source:
+def test_an_amount_without_a_currency_is_no_euro(tmp_path: Path) -> None:
+    with base(tmp_path, subscriptions=LINES.replace("USD", "EUR")) as source:
+        (error,) = [finding.message for finding in check(source, TODAY).errors]
+    assert error.endswith(": EUR (3 rows), no currency (1 row).")
+
+
+def test_a_currency_without_a_rate_is_an_error(tmp_path: Path) -> None:
+    with base(tmp_path, fx_rates=RATES.replace("USD", "GBP")) as source:
         errors = [finding.message for finding in check(source, TODAY).errors]
-    assert errors == ["fx_rates has no rate before 2026-07-01 for USD (1 row): such amounts are not known."]
+    assert errors == ["fx_rates has no rate for USD (1 row): such amounts are not known."]
+
+
+def test_before_its_first_rate_a_currency_is_converted_at_that_one(tmp_path: Path) -> None:
+    rates = RATES.replace("EUR,2026-01-01,1.10\nEUR,2026-06-01,1.20\n", "").replace("9.99", "1.25")
+    with base(tmp_path, fx_rates=rates) as source:
+        assert amounts(source, date(2026, 4, 1))["acme"] == {125_0000}
+        assert not check(source, TODAY).errors
+
+
+def test_any_day_of_a_month_stands_for_it(tmp_path: Path) -> None:
+    with base(tmp_path, fx_rates=RATES.replace("2026-06-01", "2026-06-30")) as source:
+        assert amounts(source, date(2026, 6, 15))["acme"] == {120_0000}
+
+
+@pytest.mark.parametrize("rate", ["0", "-1.2"])
+def test_a_rate_that_is_not_above_nothing_is_an_error(tmp_path: Path, rate: str) -> None:
+    with base(tmp_path, fx_rates=RATES.replace("9.99", rate)) as source:
+        (error,) = [finding.message for finding in check(source, TODAY).errors]
+    assert error == "fx_rates: 1 rate not above 0: no amount can be converted at it."
