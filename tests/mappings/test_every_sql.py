@@ -7,6 +7,7 @@ import duckdb
 import psycopg
 import pytest
 
+from data.currency import CONVERTED
 from data.mappings.catalogue import LINKS, Landed, LandingTable, ReadyMapping, mappings
 from data.mappings.compose import compose
 from data.mappings.queries import columns_of, of_tool
@@ -47,6 +48,8 @@ def run_all(url: str, name: str) -> None:
     (tool,) = (tool for tool in recognised(there, {name}) if tool.mapping.name == name)
     run(address, {table: of_tool(tool, table) for table in tool.gives}, tool)
     run(address, {IDS: of_tool(tool, LINKS)})
+    says_currency = {"currency" in columns_of(tool, table) for table in CONVERTED if table in tool.gives}
+    assert len(says_currency) <= 1, "amounts of one tool, some with a currency and some without"
     if {"subscriptions", "invoices"} & {*tool.gives}:
         run(address, with_account_ids(compose([tool], there).queries))
 
