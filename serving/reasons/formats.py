@@ -18,6 +18,8 @@ times   2.4 times, from 10 on 21 times (rounded down)
 fold    2.4 times (of what it was, where the value is the growth: 1.4)
 day     3 August (a day within the year before)
 name    API calls (what a table calls api_calls)
+noun    storage (what is measured in storage_gb)
+unit    GB, after a blank (what storage_gb is measured in; nothing, where its name does not say)
 """
 
 import calendar
@@ -40,6 +42,8 @@ _CAPITALS = (
 )
 CAPITALS = frozenset(_CAPITALS.split())
 """Words that people write in capitals."""
+UNITS_OF_NAMES = ("kb", "mb", "gb", "tb")
+"""Last words of a name that say what its amount is measured in."""
 _PART_OF_CODE = re.compile(r"[^_\s-]+")
 LONGEST_NAME = 40
 """Letters of a name in a sentence."""
@@ -112,6 +116,22 @@ def _named(value: str) -> str:
     return said if len(said) <= LONGEST_NAME else f"{said[: LONGEST_NAME - 3].rstrip()}..."
 
 
+def _noun(code: str) -> str:
+    return _named(_parted(code)[0])
+
+
+def _unit(code: str) -> str:
+    unit = _parted(code)[1]
+    return f" {unit.upper()}" if unit else ""
+
+
+def _parted(code: str) -> tuple[str, str]:
+    """What a name names, and the unit behind it."""
+    words = _spoken(code).split()
+    has_unit = len(words) > 1 and words[-1].casefold() in UNITS_OF_NAMES
+    return (" ".join(words[:-1]), words[-1]) if has_unit else (code, "")
+
+
 def _day(value: float) -> str:
     day = date.fromordinal(round(value))
     return f"{day.day} {calendar.month_name[day.month]}"
@@ -142,9 +162,9 @@ FORMATS: dict[str, Callable[..., str]] = {
     "day": _day,
     "date": _date,
     "name": _named,
+    "noun": _noun,
+    "unit": _unit,
 }
-OF_TEXT = ("name",)
-"""The formats of what is a text; the others are of numbers."""
 WITH_WORDS = {"count": (0, 2), "word": (2,)}
 """How many words (one/many) a format takes; the others take none."""
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from math import isnan
 from typing import Any, NamedTuple
 
-from serving.reasons.formats import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR, LONGEST_NAME
+from serving.reasons.formats import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR, LONGEST_NAME, UNITS_OF_NAMES
 
 MONTHS = {name: number for number, name in enumerate(calendar.month_name) if name}
 NUMBER = re.compile(
@@ -37,6 +37,7 @@ FIRST_DAY_NAMED = date(1970, 1, 1).toordinal()
 SAME = 0.005
 """Shares of less are no change."""
 EPSILON = 1e-9
+_UNIT = re.compile(rf"[_ -](?:{'|'.join(UNITS_OF_NAMES)})$", re.IGNORECASE)
 
 UNITS = {
     "points": 100.0,
@@ -158,7 +159,12 @@ def _is_day(value: Any) -> bool:
 
 
 def _pattern_of(name: str) -> re.Pattern[str]:
-    """A name as a table has it, or as people write it: in any case, blanks for underscores, cut where it is long."""
+    """A name as a table has it, or as people write it: in any case, blanks for underscores, cut where it is long.
+
+    The unit at its end may stand behind the amount instead.
+    """
     letters = [re.escape(letter) if letter not in "_ -" else "[_ -]" for letter in " ".join(name.split())]
     whole, cut = "".join(letters), "".join(letters[: LONGEST_NAME - 3]).rstrip() + r"\.\.\."
-    return re.compile(whole if len(letters) <= LONGEST_NAME else f"{whole}|{cut}", re.IGNORECASE)
+    unit = _UNIT.search(name)
+    without = "|" + "".join(letters[: unit.start()]) if unit else ""
+    return re.compile((whole if len(letters) <= LONGEST_NAME else f"{whole}|{cut}") + without, re.IGNORECASE)

@@ -99,6 +99,20 @@ def test_a_name_is_said_as_people_write_it(code: str, said: str) -> None:
     assert FORMATS["name"](code) == said
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("storage_gb", "Storage: 17 GB."),
+        ("Disk TB", "Disk: 17 TB."),
+        ("api_calls", "API calls: 17."),
+        ("gb", "GB: 17."),
+    ],
+)
+def test_the_unit_in_a_name_is_said_behind_the_amount(code: str, said: str) -> None:
+    columns = {"x": np.array([code], dtype=object), "y": np.array([17.0])}
+    assert Template.parse("{x:noun}: {y:count}{x:unit}.").render(columns, 1, "£") == [said]
+
+
 def test_a_name_in_a_sentence_is_on_one_line_and_not_longer_than_needed() -> None:
     template = Template.parse("{x:name} is used.")
     names = np.array(["n" * 40, "n" * 41, "two\nlines of  it", "api_calls"], dtype=object)

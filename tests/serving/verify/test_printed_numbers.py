@@ -127,6 +127,11 @@ def test_a_long_name_may_be_cut_and_a_name_explains_no_other_number() -> None:
     assert underived(f"Uses {name} most, 12 times.", "", {"a": 7.0}, named={"x": name}) == ["12 times"]
 
 
+def test_the_unit_in_a_name_may_stand_behind_the_amount() -> None:
+    named = {"limit_feature": "s3_storage_gb", "limit_amount": 50.0}
+    assert underived("S3 storage: 40 of the plan's 50 GB in use.", "", {"a": 40.0}, named=named) == []
+
+
 @pytest.fixture(scope="module")
 def many() -> Drawn:
     return drawn_reasons(300, 5)
