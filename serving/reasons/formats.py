@@ -20,6 +20,7 @@ day     3 August (a day within the year before)
 name    API calls (what a table calls api_calls)
 noun    storage (what is measured in storage_gb)
 unit    GB, after a blank (what storage_gb is measured in; nothing, where its name does not say)
+of      GB of, after a blank (before what is measured: 50 GB of storage)
 """
 
 import calendar
@@ -164,6 +165,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "name": _named,
     "noun": _noun,
     "unit": _unit,
+    "of": lambda code: f"{_unit(code)} of" if _unit(code) else "",
 }
 WITH_WORDS = {"count": (0, 2), "word": (2,)}
 """How many words (one/many) a format takes; the others take none."""

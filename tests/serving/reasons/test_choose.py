@@ -288,23 +288,23 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
         ("limit_share_max_28d", {"limit_share_max_28d": 1.99},
          "At this month's pace, 199% of the nearest limit is used."),  # which limit it is, is not known
         ("limit_share_max_28d", {"limit_share_max_28d": 1.99, "limit_pace": 1990.0, **LIMIT},
-         "API calls on pace for 1,990 this month; the plan has 1,000."),
+         "On pace for 1,990 API calls this month; the plan has 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 2.0, "limit_pace": 2000.0, **LIMIT},
-         "API calls on pace for 2,000 this month; the plan has 1,000."),
+         "On pace for 2,000 API calls this month; the plan has 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 21.4, "limit_pace": 21400.0, **LIMIT},
-         "API calls on pace for 21,400 this month; the plan has 1,000."),
+         "On pace for 21,400 API calls this month; the plan has 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 0.891, "limit_level": 891.0, **LIMIT},
-         "API calls: 891 of the plan's 1,000 in use."),
+         "891 of the plan's 1,000 API calls in use."),
         ("limit_share_max_28d", {"limit_share_max_28d": 0.05, "limit_level": 50.0, **LIMIT},
-         "API calls: 50 of the plan's 1,000 in use."),
+         "50 of the plan's 1,000 API calls in use."),
         ("limit_share_max_28d", {"limit_share_max_28d": 3.0, "limit_level": 3000.0, **LIMIT},
-         "API calls: 3,000 of the plan's 1,000 in use."),
+         "3,000 of the plan's 1,000 API calls in use."),
         ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 120.0, "limit_level": 980.0, **LIMIT},
-         "API calls: the plan's 1,000 is reached in 4 months, if use keeps growing as it did."),
+         "The plan's 1,000 API calls are reached in 4 months, if use keeps growing as it did."),
         ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 120.0, **LIMIT},
-         "API calls: the plan's 1,000 is reached in 4 months, if use keeps growing as it did."),
+         "The plan's 1,000 API calls are reached in 4 months, if use keeps growing as it did."),
         ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 121.0, **LIMIT},
-         "API calls on pace for 98% of the plan's 1,000 this month."),
+         "On pace for 98% of the plan's 1,000 API calls this month."),
         ("users_created_91d", {"users_created_91d": 4.0, "users_created_28d": 4.0}, "4 people joined this month."),
         ("users_created_91d", {"users_created_91d": 5.0, "users_created_28d": 4.0},
          "5 people joined this quarter, 4 of them this month."),
@@ -341,15 +341,15 @@ LIKE = "similar accounts"
 @pytest.mark.parametrize(
     ("feature", "log_odds", "values", "sentence", "shown"),
     [
-        ("events", 0.5, {"events": 0.83}, f"Uses it more than 83% of {LIKE}, SSO most.", True),
-        ("events", 0.5, {"events": 1.0}, f"Uses it more than nearly all {LIKE}, SSO most.", True),
-        ("features_used", 0.5, {"features_used": 0.9}, f"Uses more features than 90% of {LIKE}, SSO most.", True),
-        ("events", 0.5, {"events": 0.75}, f"Uses it more than 75% of {LIKE}, SSO most.", True),
+        ("events", 0.5, {"events": 0.83}, f"Uses it more than 83% of {LIKE}, mainly SSO.", True),
+        ("events", 0.5, {"events": 1.0}, f"Uses it more than nearly all {LIKE}, mainly SSO.", True),
+        ("features_used", 0.5, {"features_used": 0.9}, f"Uses more features than 90% of {LIKE}, mainly SSO.", True),
+        ("events", 0.5, {"events": 0.75}, f"Uses it more than 75% of {LIKE}, mainly SSO.", True),
         ("events", 0.5, {"events": 0.74}, f"More events than 74% of {LIKE}.", False),
         ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"Of {LIKE}, none has a smaller share of seats in use.",
          False),
         ("features_used", -0.5, {"features_used": 0.1},
-         f"Against: Compared with {LIKE}, it uses few features, SSO most.", True),
+         f"Against: Compared with {LIKE}, it uses few features, mainly SSO.", True),
         ("events_growth", -0.5, {"events_growth": 0.9}, f"Against: Use grows faster than at 90% of {LIKE}.", False),
     ],
 )  # fmt: skip
@@ -380,7 +380,7 @@ def test_what_fell_is_not_said_to_grow_slowly(growth: float, sentence: str) -> N
 def test_a_level_is_a_reason_where_it_is_no_low_one(place: dict[str, float], shown: bool) -> None:
     row = one_account({"events_28d": 0.5}, events_28d=359.0, events_91d=900.0, top_feature="boards", **place)
     assert row["shown"][0] == shown
-    assert (row["text"][0] == "Used 359 times this month, boards most.") == shown
+    assert (row["text"][0] == "Used 359 times this month, mainly boards.") == shown
 
 
 @pytest.mark.parametrize(

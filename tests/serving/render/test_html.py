@@ -223,7 +223,7 @@ def test_the_terminal_has_both_orders_and_says_what_it_leaves_out(monkeypatch: p
     assert "most at stake first" in text
     assert "beyond 1 of one motion" in " ".join(text.split())
     first = made.scores("name", "stake_rank").set_index("stake_rank")["name"][1]
-    assert text.split("\n\n")[1].split("  ")[0].split(" ", 1)[1].startswith(first)
+    assert text.split("\n\n")[1].strip().split("  ")[0].split(" ", 1)[1].startswith(first)
 
 
 @pytest.mark.parametrize("top", [3, 20])

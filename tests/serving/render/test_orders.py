@@ -66,11 +66,11 @@ def test_a_floor_leaves_out_and_says_so_and_changes_no_rank(made: HeldList) -> N
 
 
 def test_a_cap_per_motion_leaves_out_and_says_so(made: HeldList) -> None:
-    short = short_list(limited(made, max_per_motion=2), Order.STAKE, 5)
+    short = short_list(limited(made, max_per_motion=1), Order.STAKE, 5)
     kinds = Counter(entry.motion.split(":")[0] for _, entry in short.rows)
-    assert max(kinds.values()) == 2
+    assert max(kinds.values()) == 1
     assert short.left_out[0].endswith(
-        ("beyond 2 of one motion are left out here; they keep their rank.", "it keeps its rank.")
+        ("beyond 1 of one motion are left out here; they keep their rank.", "it keeps its rank.")
     )
     whole = short_list(made, Order.STAKE, 5)
     assert (whole.left_out, places(whole)) == ((), [1, 2, 3, 4, 5])
