@@ -1,6 +1,7 @@
 """The one way to put sign-in, roles and limits around an app."""
 
 import secrets
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware.sessions import SessionMiddleware
@@ -14,7 +15,11 @@ from serving.access.shield import Shield
 from serving.access.start import AccessSecrets, require_ready
 from serving.access.viewer import OwnersOf, People
 
-SERVER_OPTIONS = {"proxy_headers": False, "server_header": False, "h11_max_incomplete_event_size": 32_768}
+SERVER_OPTIONS: dict[str, Any] = {
+    "proxy_headers": False,
+    "server_header": False,
+    "h11_max_incomplete_event_size": 32_768,
+}
 """How uvicorn is started. Without the first it takes the address of whoever asks from a header that a proxy on this
 machine passes on, and then no address can be believed."""
 

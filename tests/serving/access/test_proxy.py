@@ -1,5 +1,6 @@
 """A proxy in front says who is asking: it alone, once, and in the header that is agreed on."""
 
+import httpx2
 import pytest
 
 from serving.access.settings import AccessSettings
@@ -14,6 +15,7 @@ from tests.serving.access.pages import (
     protected,
     through_proxy,
 )
+from tests.serving.access.provider import port, served
 
 HEADER = "X-Forwarded-Email"
 
@@ -41,6 +43,14 @@ def test_capitals_do_not_matter() -> None:
 @pytest.mark.parametrize("headers", [[(HEADER, DATA)], []])
 def test_whoever_passes_the_proxy_by_is_refused(peer: str, headers: list[tuple[str, str]]) -> None:
     assert answer(headers, (peer, 40_000))[0] == 403
+
+
+def test_a_server_that_runs_takes_no_address_from_a_header_either() -> None:
+    """uvicorn by itself believes whoever asks from this machine."""
+    with port() as (opened, url), served(protected(**BEHIND_A_PROXY), opened):
+        for forged in ("10.0.0.5", "10.0.0.5:443", "10.0.0.5, 127.0.0.1"):
+            headers = {HEADER: DATA, "X-Forwarded-For": forged, "X-Forwarded-Proto": "https"}
+            assert httpx2.get(url, headers=headers, verify=False).status_code == 403
 
 
 def test_an_address_in_a_header_is_not_the_one_that_asks() -> None:

@@ -1,6 +1,7 @@
 """A server that would show the pages to whoever asks does not start, and says what to do."""
 
 import re
+import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from data.errors import SettingsError
 from serving.access import start
 from serving.access.settings import OIDC_SECRET, SESSION_SECRET, AccessSettings
 from serving.access.start import LEAST_VERSIONS, require_ready
+from tests import house
 from tests.serving.access.pages import BEHIND_A_PROXY, PEOPLE, PUBLIC, SECRET, protected
 
 WITH_A_PROVIDER = {
@@ -152,6 +154,18 @@ def test_releases_with_known_flaws_are_refused(
 def test_a_setting_that_cannot_be_meant_is_refused(settings: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match=re.escape(told)):
         AccessSettings.model_validate(settings)
+
+
+@pytest.mark.parametrize("way", ["oidc", "proxy"])
+def test_the_settings_of_the_page_are_ones_to_start_with(way: str) -> None:
+    page = (house.ROOT / "docs" / "access.md").read_text(encoding="utf-8")
+    tables = [
+        tomllib.loads(text)["serve"] for text in re.findall(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    ]
+    people, *ways = tables
+    settings = AccessSettings.model_validate(people | next(table for table in ways if table["sign_in"] == way))
+    assert require_ready(settings)
+    assert {person.role for person in settings.people.values()} == {"csm", "lead", "data"}
 
 
 def test_people_are_named_whatever_their_capitals() -> None:
