@@ -34,8 +34,8 @@ class SignInNeededError(RefusedError):
     def __init__(self, request: Request) -> None:
         is_page = request.method in SAFE_METHODS
         super().__init__(303 if is_page else 401, "Sign in", "You are no longer signed in.", AGAIN)
-        query = request.scope["query_string"].decode("latin-1")
-        self.path = quote(request.scope["path"]) + (f"?{query}" if query else "")
+        path, query = request.scope["raw_path"], request.scope["query_string"]  # as written: %2F is no slash
+        self.path = (path + b"?" + query if query else path).decode("latin-1")
 
     def answer(self) -> Response:
         back = quote(names.local_path(self.path), safe="/")

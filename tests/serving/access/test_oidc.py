@@ -146,6 +146,15 @@ def test_a_sign_in_leads_on_to_a_path_of_this_server(place: Place, asked: str, c
         assert ada.get(back).headers["location"] == comes_to
 
 
+@pytest.mark.parametrize(
+    "path", ["/accounts/a%2Fb?by=rank", "/accounts/50%25", "/accounts/%C5%8Csaka%20%E6%A0%AA", "/?a=%26b"]
+)
+def test_a_page_that_needs_a_sign_in_is_come_back_to(place: Place, path: str) -> None:
+    with place.browser(follows=False) as ada:
+        back = httpx2.get(ada.get(ada.get(path).headers["location"]).headers["location"], verify=SHARED)
+        assert ada.get(back.headers["location"]).headers["location"] == path
+
+
 def test_a_form_that_comes_too_late_is_not_sent_away(place: Place) -> None:
     with place.browser(follows=False) as nobody:
         late = nobody.post("/accounts/acme/actions", data={"action": "won"}, headers={"Origin": place.url})
