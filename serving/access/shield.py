@@ -67,7 +67,8 @@ class Shield:
 
     def _set_headers(self, message: Message, path: str) -> None:
         headers = MutableHeaders(scope=message)
-        for name, value in (self.headers if path.startswith(STATIC) else self.headers | WITH_DATA).items():
+        is_file = path.startswith(STATIC) and message["status"] in (200, 304)
+        for name, value in (self.headers if is_file else self.headers | WITH_DATA).items():
             headers[name] = value
 
     def _under_our_name(self, scope: Scope) -> Scope:

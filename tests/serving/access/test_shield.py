@@ -47,6 +47,10 @@ def test_files_of_the_pages_may_be_kept() -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+def test_a_refusal_in_place_of_a_file_may_not_be_kept() -> None:
+    assert through_proxy(STRANGER).get("/static/list.css").headers["cache-control"] == "private, no-store"
+
+
 def test_encryption_is_asked_for_where_there_is_any() -> None:
     assert through_proxy(ADA).get("/").headers["strict-transport-security"] == "max-age=31536000"
     assert "strict-transport-security" not in at_home().get("/").headers
