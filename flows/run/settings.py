@@ -16,6 +16,7 @@ from data.ledger.rules import ExpansionRules
 from data.record.settings import RecordSettings
 from data.sources.address import SCHEMES, Address, SourceSettings
 from models.settings import EvaluationSettings, TrainSettings
+from serving.access.settings import AccessSettings
 from serving.settings import ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
@@ -34,6 +35,7 @@ class Settings(BaseModel):
     expansion: ExpansionRules = ExpansionRules()
     training: TrainSettings = TrainSettings()
     serving: ServingSettings = ServingSettings()
+    serve: AccessSettings = AccessSettings()
     out: Path = Field(Path("published"), description="snapshots are published under it, one folder each")
     reports: Path = Field(Path("reports"), description="the pages about models are written there")
     mlruns: Path = Field(Path("mlruns"), description="the MLflow folder; starts at the working folder")

@@ -7,8 +7,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
-NOT_SETTINGS = frozenset({"headroom_all_tests", "headroom_bases"})
-"""Variables of the tests."""
+from serving.access.settings import OIDC_SECRET, SESSION_SECRET
+
+NOT_SETTINGS = frozenset({"headroom_all_tests", "headroom_bases", SESSION_SECRET.lower(), OIDC_SECRET.lower()})
+"""Variables of the tests, and the secrets of a sign-in, which no file may hold."""
 
 
 class Variables(EnvSettingsSource):

@@ -44,6 +44,32 @@ def test_a_variable_overrides_the_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert settings.out_folder == tmp_path / "published"
 
 
+def test_the_secrets_of_a_sign_in_are_variables_and_no_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADROOM_SESSION_SECRET", "of the sessions")
+    monkeypatch.setenv("HEADROOM_OIDC_SECRET", "of the client")
+    assert "of the" not in repr(load())
+    file = tmp_path / "headroom.toml"
+    for key in ("session_secret", "serve.session_secret", "serve.oidc.client_secret"):
+        file.write_text(f"{key} = 'of the sessions'\n", encoding="utf-8")
+        with pytest.raises(SettingsError, match=rf"{key} is not a setting"):
+            load(file)
+
+
+def test_who_may_look_is_told_by_the_file_and_the_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "headroom.toml"
+    file.write_text("[serve]\nsign_in = 'proxy'\n[serve.people]\n'Ada@example.com' = { owners = ['Ada'] }\n")
+    monkeypatch.setenv("HEADROOM_SERVE__PUBLIC_URL", "https://headroom.example.com")
+    monkeypatch.setenv("HEADROOM_SERVE__PROXY__PEERS", "['10.0.0.5/32']")
+    serve = load(file).serve
+    assert (serve.public_url, list(serve.people)) == ("https://headroom.example.com", ["ada@example.com"])
+    assert [str(peer) for peer in serve.proxy.peers] == ["10.0.0.5/32"]
+    monkeypatch.setenv("HEADROOM_SERVE__PUBLIC_URL", "http://headroom.example.com")
+    with pytest.raises(SettingsError, match=r"serve\.public_url: Value error, it must begin with https://"):
+        load(file)
+
+
 def test_variables_that_contradict_each_other_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADROOM_SOURCE", "x")
     monkeypatch.setenv("HEADROOM_SOURCE__URL", "y")

@@ -1,0 +1,168 @@
+"""Sign-in with a provider by OpenID Connect: the code flow with PKCE, state and nonce, as Authlib does it."""
+
+import time
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx2
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.starlette_client import OAuth
+from joserfc.errors import JoseError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from serving.access import names
+from serving.access.forms import SAFE_METHODS, csrf_token
+from serving.access.refusals import LOG, RefusedError, WayOn, plain_page
+from serving.access.settings import AccessSettings
+from serving.access.viewer import People, Viewer
+
+SIGN_IN, DONE, SIGN_OUT, SIGNED_OUT = "/sign-in", "/sign-in/done", "/sign-out", "/signed-out"
+OPEN_PATHS = frozenset({SIGN_IN, DONE, SIGN_OUT, SIGNED_OUT})
+SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
+"""Signatures with a key of the provider's own. One by a shared secret could be made with what it publishes."""
+NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+LONGEST_SIGN_IN, LONGEST_WAIT, LEEWAY = 900, 10, 60
+"""Seconds: from the begin of a sign-in to its end, for an answer of the provider, between its clock and ours."""
+AGAIN = WayOn(SIGN_IN, "Sign in again")
+
+
+class SignInNeededError(RefusedError):
+    """Nobody is signed in: a page leads to the sign-in and back, a form would be lost on the way."""
+
+    def __init__(self, request: Request) -> None:
+        is_page = request.method in SAFE_METHODS
+        super().__init__(303 if is_page else 401, "Sign in", "You are no longer signed in.", AGAIN)
+        path, query = request.scope["raw_path"], request.scope["query_string"]  # as written: %2F is no slash
+        self.path = (path + b"?" + query if query else path).decode("latin-1")
+
+    def answer(self) -> Response:
+        back = quote(names.local_path(self.path), safe="/")
+        return RedirectResponse(f"{SIGN_IN}?next={back}", 303) if self.status == 303 else super().answer()
+
+
+class OidcSignIn:
+    """Who is looking, by a session that a sign-in began. It holds the e-mail, the name, and when it ends."""
+
+    def __init__(self, settings: AccessSettings, client_secret: str, people: People) -> None:
+        self.settings, self.people = settings, people
+        self.issuer, self.client_id = str(settings.oidc.issuer), str(settings.oidc.client_id)
+        self._client_secret = client_secret
+        self._encryption = httpx2.create_ssl_context()  # a tenth of a second each: one for all that is asked
+
+    def who(self, request: Request) -> Viewer:
+        session = request.session
+        if "until" not in session or session["until"] < time.time():
+            raise SignInNeededError(request)
+        return self.people.viewer(session["email"], session["name"], WayOn(SIGN_OUT, "Sign out", csrf_token(request)))
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(SIGN_IN, self.begin, methods=["GET"]),
+            Route(DONE, self.end, methods=["GET"]),
+            Route(SIGN_OUT, self.sign_out, methods=["POST"]),
+            Route(SIGNED_OUT, self.signed_out, methods=["GET"]),
+        ]
+
+    async def begin(self, request: Request) -> Response:
+        """Lead to the provider. What it has to answer to is kept in the browser's own session and nowhere else."""
+        client = await self._client()
+        to = names.local_path(request.query_params.get("next"))
+        request.session["going"] = {"to": to, "since": time.time()}
+        redirect: Response = await client.authorize_redirect(request, f"{self.settings.public_url}{DONE}")
+        return redirect
+
+    async def end(self, request: Request) -> Response:
+        """Begin a session with whom the provider names. Nothing of the one before is kept."""
+        going = request.session.pop("going", None)
+        if going is None or going["since"] + LONGEST_SIGN_IN < time.time():
+            raise _failed("it was not begun in this browser, or too long ago")
+        claims = await self._claims(request)
+        email = _email(claims)
+        name = str(claims.get("name") or "")[:100]
+        request.session.clear()
+        request.session.update(email=email, name=name, until=time.time() + self.settings.session_seconds)
+        csrf_token(request)
+        LOG.info("%r signed in", email)
+        return RedirectResponse(going["to"], 303)
+
+    async def sign_out(self, request: Request) -> Response:
+        request.session.clear()
+        return RedirectResponse(SIGNED_OUT, 303)
+
+    async def signed_out(self, request: Request) -> Response:  # noqa: ARG002  the same for all
+        return plain_page(200, "Signed out", "You are signed out here, though not at your provider.", AGAIN)
+
+    async def _client(self) -> Any:
+        """Authlib's client, with what the provider says of itself today: keys that it withdrew are not believed."""
+        client = OAuth().register(
+            "oidc",
+            client_id=self.client_id,
+            client_secret=self._client_secret,
+            server_metadata_url=f"{self.issuer.rstrip('/')}/.well-known/openid-configuration",
+            client_kwargs={
+                "scope": "openid email profile",
+                "code_challenge_method": "S256",
+                "timeout": LONGEST_WAIT,
+                "verify": self._encryption,
+            },
+        )
+        try:
+            told = await client.load_server_metadata()
+            client.server_metadata = self._believed(told)
+        except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
+            LOG.error("the provider %s cannot be asked: %r", self.issuer, error)
+            text = f"The sign-in cannot be reached. Try again later, or ask {self.settings.contact}."
+            raise RefusedError(502, "No sign-in", text, AGAIN) from error
+        return client
+
+    def _believed(self, told: dict[str, Any]) -> dict[str, Any]:
+        """What is used of what the provider says of itself: its issuer is the one of the settings, nothing is plain
+        text, and nothing else of it changes how it is asked.
+        """
+        if told["issuer"] != self.issuer:
+            raise ValueError(f"it calls itself {told['issuer']!r}")
+        signatures = [
+            name for name in told.get("id_token_signing_alg_values_supported", ["RS256"]) if name in SIGNATURES
+        ]
+        if not signatures:
+            raise ValueError("it signs with none of the signatures that are believed")
+        for name in NEEDED:
+            names.require_encryption(urlsplit(told[name]))
+        kept = ("issuer", "_loaded_at", *NEEDED)
+        return {name: told[name] for name in kept} | {"id_token_signing_alg_values_supported": signatures}
+
+    async def _claims(self, request: Request) -> dict[str, Any]:
+        """What the ID token says: its signature, issuer, audience, times and nonce are checked."""
+        client = await self._client()
+        if request.query_params.get("iss", self.issuer) != self.issuer:
+            raise _failed("another provider answered")
+        expected = {
+            "iss": {"essential": True, "value": self.issuer},
+            "aud": {"essential": True, "value": self.client_id},
+            "nonce": {"essential": True},
+        }
+        try:
+            token = await client.authorize_access_token(request, claims_options=expected, leeway=LEEWAY)
+        except (AuthlibBaseError, JoseError, httpx2.HTTPError, ValueError) as error:
+            raise _failed(repr(error)) from error
+        if not token.get("userinfo"):
+            raise _failed("the provider sent no ID token")
+        claims: dict[str, Any] = token["userinfo"]
+        return claims
+
+
+def _failed(because: str) -> RefusedError:
+    """The log says why; the page does not, since what a provider's answer says may be anybody's words."""
+    LOG.warning("a sign-in failed: %s", because)
+    return RefusedError(400, "Not signed in", "The sign-in did not come to its end.", AGAIN)
+
+
+def _email(claims: dict[str, Any]) -> str:
+    email = names.as_email(claims.get("email"))
+    if email is None:
+        raise _failed("the ID token names no e-mail in plain ASCII")
+    if claims.get("email_verified", True) is not True:
+        raise RefusedError(403, "E-mail not confirmed", "Confirm your e-mail with your provider first.", AGAIN)
+    return email

@@ -1,0 +1,476 @@
+"""A whole sign-in with a provider on this machine, and all that must not become one."""
+
+import hashlib
+import hmac
+import json
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import httpx2
+import pytest
+from itsdangerous import TimestampSigner
+from joserfc import jwt
+
+from serving.access.forms import TOKEN
+from tests.serving.access.conftest import with_secrets
+from tests.serving.access.pages import ADA, PEOPLE, SECRET, protected, token_of
+from tests.serving.access.provider import CLIENT, Claims, Provider, encoded, key, port, served
+
+COOKIE = "headroom"
+SHARED = httpx2.create_ssl_context()
+"""Nothing here is encrypted; a browser of its own would make one each."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A server of pages with its provider, and the browsers that are opened there."""
+
+    url: str
+    provider: Provider
+
+    @contextmanager
+    def browser(self, follows: bool = True) -> Iterator[httpx2.Client]:
+        with httpx2.Client(base_url=self.url, follow_redirects=follows, timeout=20, verify=SHARED) as opened:
+            yield opened
+
+    def way_back(self, browser: httpx2.Client, **headers: str) -> str:
+        """Begin a sign-in and let the provider answer: the address that it leads the browser back to."""
+        begun = browser.get("/sign-in", headers=headers, follow_redirects=False)
+        assert begun.status_code == 302, begun.text
+        return str(httpx2.get(begun.headers["location"], verify=SHARED).headers["location"])
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Place]:
+    with port() as (of_provider, issuer), port() as (of_pages, url), with_secrets():
+        provider = Provider(issuer)
+        app = protected(sign_in="oidc", public_url=url, people=PEOPLE, oidc={"issuer": issuer, "client_id": CLIENT})
+        with served(provider.app(), of_provider), served(app, of_pages):
+            yield Place(url, provider)
+
+
+@pytest.fixture
+def place(servers: Place) -> Place:
+    """The servers, with a provider as it should be."""
+    servers.provider.begin_anew()
+    return servers
+
+
+def is_signed_in(browser: httpx2.Client) -> bool:
+    return browser.get("/", follow_redirects=False).status_code == 200
+
+
+def cookie(secret: str = SECRET, signed_at: float | None = None, **session: Any) -> str:
+    """A session as a cookie, signed at a time."""
+    signer = TimestampSigner(secret)
+    signer.get_timestamp = lambda: int(time.time() if signed_at is None else signed_at)  # type: ignore[method-assign]
+    return signer.sign(b64encode(json.dumps(session).encode())).decode()
+
+
+def test_a_person_signs_in_looks_acts_and_signs_out(place: Place) -> None:
+    with place.browser() as ada:
+        page = ada.get("/accounts/acme?by=rank")
+        assert (page.status_code, page.text) == (200, f"acme at {place.url}/accounts/acme?by=rank")
+        assert ada.get("/accounts/bolt").status_code == 404
+        first = ada.get("/").text
+        assert "Ada csm: acme" in first
+        sent = {"action": "won", TOKEN: token_of(first)}
+        acted = ada.post("/accounts/acme/actions", data=sent, headers={"Origin": place.url})
+        assert acted.text.startswith("acme: won")
+        out = ada.post("/sign-out", data={TOKEN: token_of(first)}, headers={"Origin": place.url})
+        assert (out.status_code, "Signed out" in out.text) == (200, True)
+        assert not is_signed_in(ada)
+
+
+def test_the_provider_is_asked_with_all_that_it_has_to_answer_to(place: Place) -> None:
+    with place.browser() as first, place.browser() as second:
+        for browser in (first, second):
+            assert browser.get("/").status_code == 200
+        asked = place.provider.asked
+        assert asked["response_type"] == "code"
+        assert (asked["code_challenge_method"], len(asked["code_challenge"])) == ("S256", 43)
+        assert asked["redirect_uri"] == f"{place.url}/sign-in/done"
+        assert "openid" in asked["scope"].split()
+        others = [sent for sent in place.provider.codes.values() if sent is not asked]
+        assert others == [], "every code was given back"
+    with place.browser() as one, place.browser() as other:
+        sent = [parse_qs(urlsplit(begun(browser)).query) for browser in (one, other)]
+    for name in ("state", "nonce", "code_challenge"):
+        assert len({ask[name][0] for ask in sent}) == 2
+        assert all(len(ask[name][0]) >= 20 for ask in sent)
+
+
+def begun(browser: httpx2.Client) -> str:
+    return str(browser.get("/sign-in", follow_redirects=False).headers["location"])
+
+
+def test_a_host_header_changes_no_way_back(place: Place) -> None:
+    with place.browser() as ada:
+        forged = {"Host": "example.com", "X-Forwarded-Host": "example.com", "X-Forwarded-Proto": "https"}
+        assert place.way_back(ada, **forged).startswith(f"{place.url}/sign-in/done?code=")
+        away = ada.get("/", headers=forged, follow_redirects=False)
+        assert away.headers["location"] == "/sign-in?next=/"
+
+
+def test_a_header_does_not_open_a_path(place: Place) -> None:
+    with place.browser(follows=False) as nobody:
+        for name in ("X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Uri", "X-Forwarded-Email"):
+            assert nobody.get("/accounts/acme", headers={name: "/signed-out"}).status_code == 303
+        for path in ("/signed-out/", "//signed-out", "/signed-out/../accounts/acme", "/SIGNED-OUT"):
+            assert nobody.get(path).status_code in (303, 307)
+            assert "acme at" not in nobody.get(path).text
+
+
+@pytest.mark.parametrize(
+    ("asked", "comes_to"),
+    [
+        ("/accounts/acme", "/accounts/acme"),
+        ("https://example.com/", "/"),
+        ("//example.com/", "/"),
+        ("/\\example.com/", "/"),
+        ("/%09/example.com", "/%09/example.com"),
+        ("\t//example.com", "/"),
+        ("javascript:alert(1)", "/"),
+        ("", "/"),
+    ],
+)
+def test_a_sign_in_leads_on_to_a_path_of_this_server(place: Place, asked: str, comes_to: str) -> None:
+    with place.browser(follows=False) as ada:
+        leads = ada.get(f"/sign-in?next={quote(asked, safe='')}").headers["location"]
+        back = httpx2.get(leads, verify=SHARED).headers["location"]
+        assert ada.get(back).headers["location"] == comes_to
+
+
+@pytest.mark.parametrize(
+    "path", ["/accounts/a%2Fb?by=rank", "/accounts/50%25", "/accounts/%C5%8Csaka%20%E6%A0%AA", "/?a=%26b"]
+)
+def test_a_page_that_needs_a_sign_in_is_come_back_to(place: Place, path: str) -> None:
+    with place.browser(follows=False) as ada:
+        back = httpx2.get(ada.get(ada.get(path).headers["location"]).headers["location"], verify=SHARED)
+        assert ada.get(back.headers["location"]).headers["location"] == path
+
+
+def test_a_form_that_comes_too_late_is_not_sent_away(place: Place) -> None:
+    with place.browser(follows=False) as nobody:
+        late = nobody.post("/accounts/acme/actions", data={"action": "won"}, headers={"Origin": place.url})
+        assert (late.status_code, "no longer signed in" in late.text) == (401, True)
+
+
+def test_a_sign_out_is_a_form_of_our_own(place: Place) -> None:
+    with place.browser() as ada:
+        token = token_of(ada.get("/").text)
+        assert ada.get("/sign-out").status_code == 405
+        assert ada.post("/sign-out", data={TOKEN: token}, headers={"Origin": "https://example.com"}).status_code == 403
+        assert ada.post("/sign-out", headers={"Origin": place.url}, data={"a": "b"}).status_code == 403
+        assert is_signed_in(ada)
+
+
+def test_somebody_unknown_reads_whom_to_ask_and_may_sign_out(place: Place) -> None:
+    place.provider.claims["email"] = "stranger@example.com"
+    with place.browser() as stranger:
+        page = stranger.get("/accounts/acme")
+        assert page.status_code == 403
+        assert "Ask whoever runs Headroom here." in page.text
+        sent = {TOKEN: token_of(page.text.partition("hidden")[2])}
+        assert "Signed out" in stranger.post("/sign-out", data=sent, headers={"Origin": place.url}).text
+
+
+def test_who_somebody_is_stands_in_the_settings_and_not_in_the_token(place: Place) -> None:
+    place.provider.claims |= {"role": "data", "owners": ["Bob Stone"], "groups": ["data"]}
+    with place.browser() as ada:
+        assert "Ada csm: acme" in ada.get("/").text
+
+
+# --- whose browser it is ---
+
+
+def test_the_state_of_another_browser_ends_no_sign_in(place: Place) -> None:
+    with place.browser() as mallory, place.browser() as ada:
+        way_back = place.way_back(mallory)
+        place.way_back(ada)
+        assert ada.get(way_back).status_code == 400
+        assert not is_signed_in(ada)
+        assert mallory.get(way_back).status_code == 200, "nothing of it was used up"
+
+
+def test_a_sign_in_that_nobody_began_here_does_not_end_here(place: Place) -> None:
+    with place.browser() as mallory, place.browser() as ada:
+        assert ada.get(place.way_back(mallory)).status_code == 400
+        assert ada.get("/sign-in/done?code=a&state=b").status_code == 400
+        assert ada.get("/sign-in/done").status_code == 400
+        assert not is_signed_in(ada)
+
+
+def test_a_state_is_of_the_last_sign_in_that_was_begun(place: Place) -> None:
+    with place.browser() as ada:
+        earlier, later = place.way_back(ada), place.way_back(ada)
+        assert ada.get(earlier).status_code == 400
+        assert not is_signed_in(ada)
+        assert later != earlier
+
+
+def test_a_code_is_good_for_one_sign_in(place: Place) -> None:
+    with place.browser() as ada, place.browser() as mallory:
+        way_back = place.way_back(ada)
+        kept = ada.cookies[COOKIE]
+        assert ada.get(way_back).status_code == 200
+        assert ada.get(way_back).status_code == 400
+        mallory.cookies.set(COOKIE, kept, "127.0.0.1")
+        assert mallory.get(way_back).status_code == 400
+        assert not is_signed_in(mallory)
+        assert is_signed_in(ada), "a second try ends no session"
+
+
+def test_a_session_is_new_after_a_sign_in(place: Place) -> None:
+    with place.browser() as ada, place.browser() as mallory:
+        planted = cookie(**{TOKEN: "known to others", "planted": "kept"})
+        ada.cookies.set(COOKIE, planted, "127.0.0.1", "/")
+        way_back = place.way_back(ada)
+        before = ada.cookies[COOKIE]
+        assert ada.get(way_back).status_code == 200
+        assert len(ada.cookies) == 1
+        assert ada.cookies[COOKIE] not in (planted, before)
+        assert token_of(ada.get("/").text) != "known to others"
+        for earlier in (planted, before):
+            mallory.cookies.set(COOKIE, earlier, "127.0.0.1", "/")
+            assert not is_signed_in(mallory)
+
+
+def test_a_sign_in_takes_a_quarter_of_an_hour_at_most(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.access.oidc.LONGEST_SIGN_IN", -1)
+    with place.browser() as ada:
+        assert ada.get("/").status_code == 400
+
+
+def test_a_session_ends_when_it_was_told_to(place: Place) -> None:
+    now = time.time()
+    ada = {"email": ADA, "name": "", TOKEN: "a" * 43}
+    drawn = {
+        cookie(until=now + 60, **ada): True,
+        cookie(until=now - 1, **ada): False,  # however often it was written anew
+        cookie(signed_at=now - 8 * 3600 - 5, until=now + 60, **ada): False,
+        cookie(**ada): False,
+    }
+    for session, holds in drawn.items():
+        with place.browser() as browser:
+            browser.cookies.set(COOKIE, session, "127.0.0.1", "/")
+            assert is_signed_in(browser) is holds
+
+
+def test_a_session_that_was_changed_is_none(place: Place) -> None:
+    data = {"email": "data@example.com", "name": "", "until": time.time() + 60}
+    good, forged = cookie(**data), cookie("another secret that is as long as ours", **data)
+    payload, rest = good.split(".", 1)
+    other = b64encode(json.dumps(data | {"email": ADA}).encode()).decode()
+    for session in (forged, f"{other}.{rest}", good[:-1], payload, f"{payload}..", "", "null", "%00"):
+        with place.browser() as browser:
+            browser.cookies.set(COOKIE, session, "127.0.0.1", "/")
+            assert not is_signed_in(browser)
+    with place.browser() as browser:
+        browser.cookies.set(COOKIE, good, "127.0.0.1", "/")
+        assert is_signed_in(browser)
+
+
+def test_a_cookie_is_out_of_reach_of_scripts_and_other_sites(place: Place) -> None:
+    with place.browser(follows=False) as ada:
+        written = ada.get("/sign-in").headers["set-cookie"]
+    assert "path=/; Max-Age=28800; httponly; samesite=lax" in written
+
+
+# --- what the ID token must say ---
+
+NOW = int(time.time())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"iss": "https://example.com"},
+        {"iss": None},
+        {"aud": "another client"},
+        {"aud": ["another client"]},
+        {"aud": "another client", "azp": CLIENT},
+        {"aud": [CLIENT, "another client"]},
+        {"aud": [CLIENT, "another client"], "azp": "another client"},
+        {"azp": "another client"},
+        {"aud": None},
+        {"exp": NOW - 3600},
+        {"exp": None},
+        {"exp": "never"},
+        {"iat": None},
+        {"nbf": NOW + 3600},
+        {"nonce": "another"},
+        {"nonce": None},
+        {"nonce": ""},
+        {"sub": None},
+        {"email": None},
+        {"email": ""},
+        {"email": ["ada@example.com"]},
+        {"email": "\u212aay@example.com"},
+        {"email": "ada@example.com,data@example.com"},
+    ],
+    ids=str,
+)
+def test_a_token_that_is_not_for_us_is_no_sign_in(place: Place, wrong: Claims) -> None:
+    place.provider.claimed = lambda claims: {
+        name: value for name, value in {**claims, **wrong}.items() if value is not None
+    }
+    with place.browser() as ada:
+        answer = ada.get("/")
+        assert (answer.status_code, "acme" in answer.text) == (400, False)
+        assert not is_signed_in(ada)
+
+
+@pytest.mark.parametrize(
+    "right", [{"aud": [CLIENT]}, {"aud": [CLIENT, "another"], "azp": CLIENT}, {"azp": CLIENT}], ids=str
+)
+def test_a_token_that_is_also_for_others_is_one(place: Place, right: Claims) -> None:
+    place.provider.claimed = lambda claims: {**claims, **right}
+    with place.browser() as ada:
+        assert ada.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "status"), [(True, 200), (False, 403), ("false", 403), ("true", 403), (None, 403)]
+)
+def test_an_e_mail_is_confirmed_where_the_provider_says_so(place: Place, confirmed: object, status: int) -> None:
+    place.provider.claims["email_verified"] = confirmed
+    with place.browser() as ada:
+        assert ada.get("/").status_code == status
+
+
+def test_a_provider_that_confirms_nothing_is_believed(place: Place) -> None:
+    del place.provider.claims["email_verified"]
+    with place.browser() as ada:
+        assert ada.get("/").status_code == 200
+
+
+# --- who signed it ---
+
+PUBLIC_KEY = key("first").as_pem(private=False)
+
+
+def unsigned(claims: Claims) -> str:
+    return f"{encoded({'alg': 'none', 'typ': 'JWT'})}.{encoded(claims)}."
+
+
+def signed_with_the_public_key(claims: Claims) -> str:
+    text = f"{encoded({'alg': 'HS256', 'kid': 'first'})}.{encoded(claims)}"
+    return f"{text}.{encoded(hmac.new(PUBLIC_KEY, text.encode(), hashlib.sha256).digest())}"
+
+
+def signed_with_the_clients_secret(claims: Claims) -> str:
+    text = f"{encoded({'alg': 'HS256'})}.{encoded(claims)}"
+    return f"{text}.{encoded(hmac.new(b'of the client', text.encode(), hashlib.sha256).digest())}"
+
+
+def signed_by_another(claims: Claims) -> str:
+    return jwt.encode({"alg": "RS256", "kid": "first"}, claims, key("another"))
+
+
+def signed_by_a_key_that_it_brings(claims: Claims) -> str:
+    brought = key("another").as_dict(private=False)
+    return jwt.encode({"alg": "RS256", "kid": "another", "jwk": brought}, claims, key("another"))
+
+
+def signed_by_a_key_that_it_points_to(claims: Claims) -> str:
+    elsewhere = "http://127.0.0.1:9/keys"
+    return jwt.encode({"alg": "RS256", "kid": "first", "jku": elsewhere, "x5u": elsewhere}, claims, key("another"))
+
+
+def changed_after_it_was_signed(claims: Claims) -> str:
+    head, _, signature = jwt.encode({"alg": "RS256", "kid": "first"}, claims, key("first")).split(".")
+    return f"{head}.{encoded({**claims, 'email': 'data@example.com'})}.{signature}"
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        unsigned,
+        signed_with_the_public_key,
+        signed_with_the_clients_secret,
+        signed_by_another,
+        signed_by_a_key_that_it_brings,
+        signed_by_a_key_that_it_points_to,
+        changed_after_it_was_signed,
+        lambda claims: "no.token.",
+        lambda claims: "",
+    ],
+)
+@pytest.mark.parametrize("offered", [["RS256"], ["RS256", "HS256", "none"]], ids=["strict", "loose"])
+def test_a_token_that_the_provider_did_not_sign_is_no_sign_in(place: Place, sign: Any, offered: list[str]) -> None:
+    place.provider.sign = sign
+    place.provider.says["id_token_signing_alg_values_supported"] = offered
+    with place.browser() as ada:
+        assert ada.get("/").status_code == 400
+        assert not is_signed_in(ada)
+
+
+def test_a_key_that_was_withdrawn_signs_nobody_in(place: Place) -> None:
+    with place.browser() as before:
+        assert before.get("/").status_code == 200
+    place.provider.keys = [key("second")]
+    with place.browser() as ada:
+        assert ada.get("/").status_code == 400
+    place.provider.sign = lambda claims: jwt.encode({"alg": "RS256", "kid": "second"}, claims, key("second"))
+    with place.browser() as ada:
+        assert ada.get("/").status_code == 200
+
+
+# --- the provider itself ---
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"issuer": "https://example.com"},
+        {"issuer": None},
+        {"token_endpoint": None},
+        {"token_endpoint": "http://example.com/token"},
+        {"jwks_uri": "http://example.com/keys"},
+        {"authorization_endpoint": "javascript:alert(1)"},
+        {"id_token_signing_alg_values_supported": ["HS256", "none"]},
+    ],
+    ids=str,
+)
+def test_a_provider_that_is_another_or_speaks_in_the_open_is_not_asked(place: Place, wrong: dict[str, Any]) -> None:
+    place.provider.says |= wrong
+    with place.browser() as ada:
+        answer = ada.get("/")
+        assert (answer.status_code, "Try again later" in answer.text) == (502, True)
+
+
+def test_a_provider_changes_nothing_of_how_it_is_asked(place: Place) -> None:
+    place.provider.says |= {"code_challenge_method": None, "scope": "all", "verify": False, "client_id": "another"}
+    with place.browser() as ada:
+        assert ada.get("/").status_code == 200
+        assert place.provider.asked["code_challenge_method"] == "S256"
+        assert place.provider.asked["client_id"] == CLIENT
+
+
+def test_another_provider_does_not_answer_for_ours(place: Place) -> None:
+    with place.browser() as ada:
+        assert ada.get(f"{place.way_back(ada)}&iss=https%3A%2F%2Fexample.com").status_code == 400
+        assert ada.get(f"{place.way_back(ada)}&iss={quote(place.provider.address, safe='')}").status_code == 200
+
+
+def test_what_a_provider_refuses_is_told_plainly(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    with place.browser() as ada:
+        way_back = place.way_back(ada)
+        state = parse_qs(urlsplit(way_back).query)["state"][0]
+        answer = ada.get(f"/sign-in/done?error=access_denied&error_description=%3Cb%3Eforged%0Aline&state={state}")
+    assert (answer.status_code, "forged" in answer.text) == (400, False)
+    assert "<b>forged\nline" not in caplog.text
+
+
+def test_a_provider_that_is_not_there_lets_nobody_in() -> None:
+    with port() as (closed, issuer), port() as (of_pages, url):
+        closed.close()
+        app = protected(sign_in="oidc", public_url=url, people=PEOPLE, oidc={"issuer": issuer, "client_id": CLIENT})
+        with served(app, of_pages), httpx2.Client(base_url=url, follow_redirects=True, verify=SHARED) as ada:
+            assert ada.get("/").status_code == 502
