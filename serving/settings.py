@@ -101,3 +101,14 @@ class ServingSettings(BaseModel):
     workbook_rows: int = Field(
         default=10_000, ge=20, le=200_000, description="accounts of each kind in the Excel file, at most"
     )
+
+
+class OutcomeSettings(BaseModel):
+    """Where it is kept what CSMs did with the rows of a list."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    url: str | None = Field(
+        default=None,
+        min_length=1,
+        description="sqlite:///FILE, postgres://USER@HOST/DATABASE/SCHEMA (missing: outcomes.db in the folder `out`)",
+    )
