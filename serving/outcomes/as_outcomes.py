@@ -2,7 +2,7 @@
 
 A play is under way from the day on which it is taken up, and over from the day on which somebody says what came of
 it: ``won``, ``lost``, or ``not_now`` where the account is snoozed or disqualified, since only that makes the list wait.
-What is snoozed counts until the day on which it is back; what is reopened or taken up again counts no more from then.
+What is snoozed counts before the day on which it is back; what is reopened or taken up again counts no more from then.
 
 A run for a past day must see what was known then, also of what was corrected later. So a row has, beside the contract's
 columns, ``known_at`` and ``withdrawn_at``: it counts at snapshots after the first, up to and with the second.
@@ -10,7 +10,7 @@ columns, ``known_at`` and ``withdrawn_at``: it counts at snapshots after the fir
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 import pyarrow as pa
 
@@ -40,7 +40,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class _Play:
-    """A play of an account. ``ends``: the day from which it counts no more."""
+    """A play of an account. ``ends``: the last day on whose list it counts."""
 
     play: str
     opened: date
@@ -139,4 +139,5 @@ def _go_on(plays: list[_Play], row: RecordedOutcome, day: date) -> None:
 
 def _closed(play: _Play, row: RecordedOutcome, day: date) -> _Play:
     because = ": ".join(part for part in (row.reason, row.text) if part) or None
-    return replace(play, status=STATUS_AFTER[row.action], closed=day, arr=row.arr, reason=because, ends=row.until)
+    last = None if row.until is None else row.until - timedelta(days=1)  # a list of the day itself has it back
+    return replace(play, status=STATUS_AFTER[row.action], closed=day, arr=row.arr, reason=because, ends=last)

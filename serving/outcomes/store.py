@@ -55,10 +55,9 @@ class OutcomeStore:
         Raises ``OutcomeError`` for what cannot be recorded (``checked``), for a correction of a row that is not there,
         is of another account or has been corrected, and for a request key under which something else was recorded.
         """
-        at = self._now().astimezone(UTC)
-        clean = [checked(outcome, at.date()) for outcome in outcomes]
         with self._connected("Record outcomes", writes=True) as connection:
-            return [_added(connection, outcome, at) for outcome in clean]
+            at = self._now().astimezone(UTC)  # after those who wrote before, so times are in the order of the numbers
+            return [_added(connection, checked(outcome, at.date()), at) for outcome in outcomes]
 
     def state_of(self, accounts: Iterable[str] | None, day: date) -> dict[str, AccountState]:
         """Where each of these accounts (None: all that have rows) stood at the end of ``day`` (UTC)."""
@@ -94,7 +93,7 @@ class OutcomeStore:
     @contextmanager
     def _connected(self, verb: str, *, writes: bool = False) -> Iterator[Connection]:
         """A connection in a transaction, which is committed at the end. One writer at a time."""
-        with in_our_words(f"{verb} of {self.address.shown}."), self._engine.connect() as connection:
+        with in_our_words(f"{verb} in {self.address.shown}."), self._engine.connect() as connection:
             ready = connection.execution_options(**{WRITES: writes})
             with ready.begin():
                 if writes and not is_file(ready):
