@@ -66,6 +66,7 @@ ORDER = {
         "verify",
         "feature_rows",
         "outcomes",
+        "outcome_store",
         "reference",
         "cli",
     ),

@@ -63,20 +63,21 @@ class OutcomeStore:
         """Where each of these accounts (None: all that have rows) stood at the end of ``day`` (UTC)."""
         asked = None if accounts is None else list(dict.fromkeys(accounts))
         states = {account: AccountState() for account in asked or ()}
-        for account, rows in by_account(row for row in self._rows_of(asked) if row.day <= day):
+        for account, rows in by_account(row for row in self.rows_of(asked) if row.day <= day):
             states[account] = state_on(rows, day)
         return states
 
     def history(self, account_id: str) -> list[RecordedOutcome]:
         """Every row of an account, oldest first, also those that were corrected."""
-        return self._rows_of([account_id])
+        return self.rows_of([account_id])
 
     def all_rows(self, up_to: int | None = None) -> list[RecordedOutcome]:
         """Every row, oldest first; with ``up_to`` those that were there when the row of that number was the last."""
         query = select(OUTCOMES)
         return self._read(query if up_to is None else query.where(OUTCOMES.c.id <= up_to))
 
-    def _rows_of(self, accounts: Sequence[str] | None) -> list[RecordedOutcome]:
+    def rows_of(self, accounts: Sequence[str] | None) -> list[RecordedOutcome]:
+        """Every row of these accounts (None: of all), those of one account oldest first."""
         if accounts is None:
             return self.all_rows()
         return [

@@ -204,11 +204,12 @@ def test_a_day_that_another_program_made_a_date_is_read(filled, importing) -> No
     assert importing(filled(ANSWERED).with_name("dated.xlsx")).added == 3
 
 
-def test_the_command_adds_to_the_file_of_the_working_folder(
+def test_the_command_adds_to_the_file_that_is_named(
     filled, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ran = CliRunner().invoke(app, ["outcomes", "import", str(filled(ANSWERED)), "--published", str(folder.parent)])
+    arguments = ["outcomes", "import", str(filled(ANSWERED)), "--published", str(folder.parent)]
+    ran = CliRunner().invoke(app, [*arguments, "--out", "outcomes.parquet"])
     assert ran.output == "3 answers added, 0 changed, 0 already there: outcomes.parquet\n"
     assert len(read(tmp_path / "outcomes.parquet")) == 3
 
