@@ -252,11 +252,11 @@ def import_outcomes(
     """Record the answers of a CSM from the Excel file: `headroom score` reads them as the table `outcomes`."""
     settings, today = load(config, None, published), date.today()
     if out is None:
-        from flows.outcome_store import import_into_store
+        from flows.outcomes.to_store import import_into_store
 
         print(import_into_store(file, settings, today, who))
     else:
-        from flows.outcomes import import_answers
+        from flows.outcomes.to_file import import_answers
 
         print(import_answers(file, settings.out_folder, out, today))
 
@@ -268,7 +268,7 @@ def list_outcomes(
     config: Config = None,
 ) -> None:
     """Print what was recorded, oldest first."""
-    from flows.outcome_store import print_rows, recorded_rows
+    from flows.outcomes.listed import print_rows, recorded_rows
 
     rows = recorded_rows(load(config, None, out), account)
     if rows:
@@ -284,7 +284,7 @@ def export_outcomes(
     config: Config = None,
 ) -> None:
     """Write every row that was recorded to a file."""
-    from flows.outcome_store import export_rows
+    from flows.outcomes.listed import export_rows
 
     print(f"{export_rows(load(config, None, out), file):,} rows: {file}")
 

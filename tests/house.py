@@ -66,7 +66,6 @@ ORDER = {
         "verify",
         "feature_rows",
         "outcomes",
-        "outcome_store",
         "reference",
         "cli",
     ),

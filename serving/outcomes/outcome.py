@@ -81,7 +81,7 @@ def checked(outcome: Outcome, today: date) -> Outcome:
     is too long, a control character (in ``text`` lines and tabs may stand). ``today`` (UTC): a snooze ends later.
     Whether there is such an account is not asked.
     """
-    texts: dict[str, Any] = {name: _clean(getattr(outcome, name)) for name in LONGEST}
+    texts: dict[str, Any] = {name: clean_text(getattr(outcome, name)) for name in LONGEST}
     clean = replace(outcome, **texts)
     faults = [*_text_faults(clean), *_word_faults(clean)]
     faults = faults or [*_action_faults(clean, today)]
@@ -91,8 +91,9 @@ def checked(outcome: Outcome, today: date) -> Outcome:
     return clean
 
 
-def _clean(value: str | None) -> str | None:
-    return None if value is None else value.replace("\r\n", "\n").strip() or None
+def clean_text(value: str | None) -> str | None:
+    """A text as it is recorded: no blanks around it, one kind of line end, and missing where nothing is left."""
+    return None if value is None else value.replace("\r\n", "\n").replace("\r", "\n").strip() or None
 
 
 def _text_faults(outcome: Outcome) -> list[str]:

@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.errors import ContractError
-from flows.outcome_store import EXPORTED, import_into_store
-from flows.outcomes import Imported
+from flows.outcomes.listed import EXPORTED
+from flows.outcomes.to_file import Imported
+from flows.outcomes.to_store import import_into_store
 from flows.run.settings import load
 from serving.outcomes.outcome import FIELDS, Outcome
 from serving.outcomes.store import OutcomeStore, open_store
@@ -179,11 +180,12 @@ def test_a_score_gates_what_was_recorded_before_its_day(
     assert ran.code == 0, ran.err
     made = out / published.name
     because = scores_of(made)["not_eligible_because"].fillna("").to_dict()
-    assert {name: because[name] for name in (taken, waits, back, today)} == {
+    assert {name: because[name] for name in ranked} == {
         taken: "play_open",
         waits: "not_now",
         back: "",
         today: "",
+        won: "just_won",
     }
     assert json.loads((made / "manifest.json").read_text())["outcomes_read"] == {"rows": 5, "last_id": 5}
     verified = headroom("verify", "--reasons", "--source", warehouse, "--out", out)

@@ -15,7 +15,7 @@ from data.contract.inputs import TABLES
 from data.contract.vocabulary import PLAY_STATUSES
 from data.errors import ContractError, HeadroomError, PublishError
 from flows.cli import app
-from flows.outcomes import Imported, import_answers
+from flows.outcomes.to_file import Imported, import_answers
 from serving.render.answers import ANSWERS
 from tests.serving.world import DAY, publish, snapshot
 
