@@ -54,6 +54,10 @@ class PublishError(HeadroomError):
     """A snapshot failed its checks before publishing."""
 
 
+class OutcomeError(HeadroomError):
+    """What was done with a row cannot be recorded as it is told, or where it is asked to."""
+
+
 def near_name(name: str, there: Iterable[str]) -> str | None:
     """The closest of the names that are there, whatever its case."""
     by_lower = {other.lower(): other for other in there}

@@ -20,6 +20,9 @@ Tables = dict[str, ir.Table]
 FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
 """The days that every engine and Python know. What is known since ``FIRST_DAY`` is known at every snapshot."""
 
+WITHDRAWN_ON = "withdrawn_on"
+"""The last day on which a row counts that was recorded and then taken back, or came to its end; a later fact."""
+
 
 def days_between(later: ir.DateValue, earlier: ir.DateValue) -> ir.IntegerValue:
     """Whole days from ``earlier`` to ``later``."""
@@ -107,6 +110,8 @@ def cut(table: ir.Table, name: str, snapshots: ir.Table) -> ir.Table:
         seen = seen.mutate(age=days_between(seen.snapshot_date, seen[happened]))
     if "known_on" in seen.columns:
         seen = seen.filter(seen.known_on < seen.snapshot_date)
+    if WITHDRAWN_ON in seen.columns:
+        seen = seen.filter(seen[WITHDRAWN_ON].isnull() | (seen[WITHDRAWN_ON] >= seen.snapshot_date))
     later = _later_facts(contract, seen, seen.snapshot_date)
     return seen.mutate(**later) if later else seen
 

@@ -8,6 +8,7 @@ from flows.run.settings import Settings
 from flows.stages.base import read_source
 from flows.stages.dates import today_utc
 from flows.stages.inputs import ledger_line
+from flows.stages.outcomes import outcomes_line
 
 
 def check(settings: Settings, folder: Path) -> bool:
@@ -22,4 +23,5 @@ def check(settings: Settings, folder: Path) -> bool:
             print(f"offending rows: {write(report, folder)}")
         if not report.errors:
             print(ledger_line(source, settings))
+    print(outcomes_line(settings))
     return not report.errors

@@ -240,18 +240,53 @@ def top(
 @outcomes.command("import")
 def import_outcomes(
     file: Annotated[Path, typer.Argument(help="The Excel file of a list or of a book, filled in and saved.")],
-    out: Annotated[Path, typer.Option("--out", help="Outcomes file to add to, .parquet or .csv.")] = Path(
-        "outcomes.parquet"
-    ),
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A file to add to instead of the store, .parquet or .csv.")
+    ] = None,
     published: Annotated[
         Path | None, typer.Option("--published", help="Folder of the published snapshots; overrides `out`.")
     ] = None,
+    who: Annotated[str, typer.Option("--who", help="Who filled it in.")] = "import",
     config: Config = None,
 ) -> None:
-    """Read the answers of a CSM back from the Excel file, as rows of the table `outcomes`."""
-    from flows.outcomes import import_answers
+    """Record the answers of a CSM from the Excel file: `headroom score` reads them as the table `outcomes`."""
+    settings, today = load(config, None, published), date.today()
+    if out is None:
+        from flows.outcomes.to_store import import_into_store
 
-    print(import_answers(file, load(config, None, published).out_folder, out, date.today()))
+        print(import_into_store(file, settings, today, who))
+    else:
+        from flows.outcomes.to_file import import_answers
+
+        print(import_answers(file, settings.out_folder, out, today))
+
+
+@outcomes.command("list")
+def list_outcomes(
+    account: Annotated[str | None, typer.Option("--account", help="Only this account.")] = None,
+    out: Out = None,
+    config: Config = None,
+) -> None:
+    """Print what was recorded, oldest first."""
+    from flows.outcomes.listed import print_rows, recorded_rows
+
+    rows = recorded_rows(load(config, None, out), account)
+    if rows:
+        print_rows(rows)
+    else:
+        print(f"nothing has been recorded{'' if account is None else f' of account {account}'}")
+
+
+@outcomes.command("export")
+def export_outcomes(
+    file: Annotated[Path, typer.Argument(help="The file to write, .parquet or .csv.")],
+    out: Out = None,
+    config: Config = None,
+) -> None:
+    """Write every row that was recorded to a file."""
+    from flows.outcomes.listed import export_rows
+
+    print(f"{export_rows(load(config, None, out), file):,} rows: {file}")
 
 
 @app.command()

@@ -19,6 +19,7 @@ from flows.run.settings import Settings
 from flows.stages import inputs as steps
 from flows.stages.base import check_source, read_source
 from flows.stages.dates import known_base, today_utc
+from flows.stages.outcomes import read_outcomes
 
 HEADER = (
     "feature",
@@ -72,7 +73,7 @@ def write_features(settings: Settings, snapshot_date: date | None, out: Path) ->
     accounts = 0
     with read_source(settings) as source, whole_file(out) as file:
         check_source(source, settings.expansion)
-        base = known_base(source, snapshot_date)
+        base = read_outcomes(known_base(source, snapshot_date), settings)
         parts = (shard.rows for shard in steps.shards(base, [base.snapshot_date], settings))
         first = next(parts)
         with pq.ParquetWriter(file, first.schema) as writer:

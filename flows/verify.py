@@ -20,6 +20,7 @@ from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
 from flows.stages.base import check_source, read_source
 from flows.stages.dates import known_base
+from flows.stages.outcomes import LAST, READ, read_outcomes
 from flows.stages.warnings import RULES
 from serving.changes.sentences import titles
 from serving.published.context import ListContext, known_people
@@ -149,7 +150,9 @@ def _verify_sentences(listing: PublishedList, settings: Settings, verification: 
     settings = settings.model_copy(update={"expansion": rules})
     with read_source(settings) as source:
         report = check_source(source, settings.expansion)
-        _tell_again(listing, settings, report, known_base(source, listing.snapshot_date), verification)
+        last = listing.manifest.get(READ, {}).get(LAST) or 0  # older lists read no store
+        base = read_outcomes(known_base(source, listing.snapshot_date), settings, up_to=last)
+        _tell_again(listing, settings, report, base, verification)
 
 
 def _tell_again(

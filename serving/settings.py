@@ -32,7 +32,7 @@ class GateThresholds(BaseModel):
         default=-0.15, gt=-1, lt=0, description="fall of use that weighs with a champion gone"
     )
     competitor_research: int | None = Field(default=1, ge=1, description="signs of competitor research within 182 days")
-    cooldown_days: int | None = Field(default=60, ge=1, description="pause after an expansion")
+    cooldown_days: int | None = Field(default=60, ge=1, description="pause after an expansion, or a play that was won")
     open_opportunity: int | None = Field(default=1, ge=1, description="1: an open expansion opportunity excludes")
     not_now_days: int | None = Field(default=90, ge=1, description="pause after the account said `not now`")
     open_plays: int | None = Field(default=1, ge=1, description="plays under way")
@@ -100,4 +100,15 @@ class ServingSettings(BaseModel):
     )
     workbook_rows: int = Field(
         default=10_000, ge=20, le=200_000, description="accounts of each kind in the Excel file, at most"
+    )
+
+
+class OutcomeSettings(BaseModel):
+    """Where it is kept what CSMs did with the rows of a list."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    url: str | None = Field(
+        default=None,
+        min_length=1,
+        description="sqlite:///FILE, postgres://USER@HOST/DATABASE/SCHEMA (missing: outcomes.db in the folder `out`)",
     )

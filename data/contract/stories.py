@@ -39,7 +39,7 @@ STORIES: Mapping[str, tuple[str, ...]] = {
     "budget": ("budget", "season"),
     "competitor": ("competitor",),
     "crm": ("crm_activity",),
-    "pipeline": ("opportunity_open", "play_open", "not_now"),
+    "pipeline": ("opportunity_open", "play_open", "not_now", "play_won"),
 }
 """The reason codes of each story. What the team's own features tell is a story each."""
 

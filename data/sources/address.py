@@ -139,7 +139,7 @@ class Address:
 
     def _refuse_secrets(self) -> None:
         """Raise ``SourceError`` for a password in the URL, which logs, messages and manifests would repeat."""
-        if not self.kind.is_path and _holds_secret(self.url):
+        if not self.kind.is_path and holds_secret(self.url):
             raise SourceError(
                 f"Open the source {self.scheme}://....",
                 "its URL holds a password, which logs and manifests would repeat.",
@@ -147,7 +147,7 @@ class Address:
             )
 
 
-def _holds_secret(url: str) -> bool:
+def holds_secret(url: str) -> bool:
     """Is there a password in the URL, before the host or among the options after it?"""
     parts = urlsplit(url)
     options = [name.lower() for name, _ in parse_qsl(parts.query) if not name.lower().endswith(("_file", "_path"))]

@@ -1,20 +1,25 @@
 """A base: as its source holds it, and as it was known before a day: what a run on that day could have seen."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Self
+from typing import Any, Self
 
+import ibis
+import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from data.currency import in_reporting_currency
 from data.errors import ContractError, NotEnoughHistoryError
 from data.sources.engine import Engine
-from data.sources.staging import absent_columns
+from data.sources.staging import absent_columns, with_versions
 from data.time_cut import Tables, before_day, last_day
 
 USAGE = ("usage_events", "usage_daily")
 BILLING = ("subscriptions", "invoices")
 FIRST_YEAR = 1900
+PLAY_COLUMNS = frozenset({"outcomes.status", "outcomes.closed_at"})
+NOT_READ = "Only the outcomes recorded here are read: where plays of the source stand is not known without"
 OLD_DAYS = 7
 """Data that ends more than a week before the day asked for (by default: today) is warned of: a feed may be dead."""
 
@@ -73,7 +78,8 @@ class KnownBase(OnAnEngine):
     """A base as known before ``snapshot_date``; a context that closes its engine.
 
     ``absent`` are the optional columns that the source lacks. ``state`` names what the tables hold, if that can be told
-    without reading them. ``warnings`` are sentences for whoever reads a list of that day.
+    without reading them. ``warnings`` are sentences for whoever reads a list of that day. ``beside``: what was read
+    beside the source, as manifests say it.
     """
 
     snapshot_date: date
@@ -82,6 +88,7 @@ class KnownBase(OnAnEngine):
     absent: frozenset[str] = frozenset()
     state: str | None = None
     warnings: tuple[str, ...] = ()
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def users_are_daily_peaks(self) -> bool:
@@ -106,6 +113,27 @@ def known_before(source: Source, snapshot_date: date | None, today: date) -> Kno
         )
     state = None if source.state is None else f"{source.state} as of {day}"
     return KnownBase(day, tables, source.engine, source.absent, state, tuple(warnings))
+
+
+def with_outcomes(base: KnownBase, recorded: pa.Table, state: str) -> KnownBase:
+    """The base with outcomes that were recorded row by row before its day, beside those of its source.
+
+    ``recorded`` has the columns of the contract, ``known_at`` and ``withdrawn_at``; ``state`` names what it holds.
+    Without rows the base is as it was.
+    """
+    if not recorded.num_rows:
+        return base
+    own, absent, warnings = base.tables.get("outcomes"), base.absent, base.warnings
+    if own is not None and absent & PLAY_COLUMNS:
+        own, warnings = None, (*warnings, f"{NOT_READ} {', '.join(sorted(absent & PLAY_COLUMNS))}.")
+    table = with_versions(own, ibis.memtable(recorded))
+    return replace(
+        base,
+        tables=base.tables | {"outcomes": table},
+        absent=frozenset(name for name in absent if not name.startswith("outcomes.")),
+        state=None if base.state is None else f"{base.state} with outcomes {state}",
+        warnings=warnings,
+    )
 
 
 def _require_day(day: date, today: date) -> None:

@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 
 from data.contract.inputs import TABLES, Column, Kind, Table
 from data.contract.vocabulary import E4, PLAY_ENDS
-from data.time_cut import FIRST_DAY, LAST_DAY, Tables
+from data.time_cut import FIRST_DAY, LAST_DAY, WITHDRAWN_ON, Tables
 
 LARGEST_AMOUNT = 9.0e14
 """Larger amounts do not fit into 64 bits as ten-thousandths."""
@@ -20,6 +20,8 @@ LARGEST_COUNT = 1.0e12
 """More seats, people or events a day than that is a mistake; seats times their price must fit as well."""
 KNOWN_SECOND = "known_second"
 """Staged beside the team's own features: of two rows known on one day the later one counts. Seconds since 1970, UTC."""
+VERSIONED = {"known_at": "known_on", "withdrawn_at": WITHDRAWN_ON}
+"""The clocks of outcomes that were recorded row by row: from the day after the first up to the second a row counts."""
 LARGEST_WHOLE = 2.0**53
 """Up to here a float64 holds every whole number."""
 
@@ -146,6 +148,10 @@ def stage(table: Table, raw: ir.Table) -> ir.Table:
     An outcome that is over and does not say since when is closed on the day on which it was opened.
     ``account_features`` keeps its own columns too: numbers as float64, strings as they are.
     """
+    return raw.select(**_staged_columns(table, raw))
+
+
+def _staged_columns(table: Table, raw: ir.Table) -> dict[str, ir.Value]:
     columns = {column.staged_name: staged_column(raw, column) for column in table.columns}
     if table.happened_on is not None and "known_on" in columns and table.happened_on != "known_on":
         columns["known_on"] = ibis.coalesce(columns["known_on"], columns[table.happened_on])
@@ -160,7 +166,22 @@ def stage(table: Table, raw: ir.Table) -> ir.Table:
     if table.extra_columns:
         columns[KNOWN_SECOND] = moment(given(raw["known_at"])).epoch_seconds().cast("int64")
         columns |= {name: _own(raw[name]) for name in own_columns(table, raw) if name not in columns}
-    return raw.select(**columns)
+    return columns
+
+
+def with_versions(own: ir.Table | None, recorded: ir.Table) -> ir.Table:
+    """Outcomes that were recorded row by row, staged, beside those of a source (staged too; None: it has none).
+
+    Of the same account, play and day of its beginning those that were recorded count, and not those of the source.
+    """
+    table = TABLES["outcomes"]
+    clocks = {staged: cast(recorded[raw], Kind.CLOCK) for raw, staged in VERSIONED.items()}
+    ours = recorded.select(**_staged_columns(table, recorded), **clocks)
+    if own is None:
+        return ours
+    key = [table.column(name).staged_name for name in table.key]
+    others = own.anti_join(ours, key).mutate(known_on=own.opened_on, **{WITHDRAWN_ON: ibis.null("date")})
+    return ours.union(others.select(*ours.columns))
 
 
 def absent_columns(raw: Tables) -> frozenset[str]:

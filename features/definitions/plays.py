@@ -22,3 +22,10 @@ def play_open(t: ir.Table) -> ir.Value:
 )
 def days_since_not_now(t: ir.Table) -> ir.Value:
     return t.closed_age.min(where=(t.status == "not_now"))
+
+
+@feature(
+    "outcomes", needs=PLAYS, label="Days since a play was won", unit="days", reason="play_won", missing="none was won"
+)
+def days_since_won(t: ir.Table) -> ir.Value:
+    return t.closed_age.min(where=(t.status == "won"))

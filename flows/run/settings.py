@@ -17,10 +17,12 @@ from data.record.settings import RecordSettings
 from data.sources.address import SCHEMES, Address, SourceSettings
 from models.settings import EvaluationSettings, TrainSettings
 from serving.access.settings import AccessSettings
-from serving.settings import ServingSettings
+from serving.settings import OutcomeSettings, ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
 PREFIX = "HEADROOM_"
+OUTCOMES_FILE = "outcomes.db"
+"""The store of outcomes in the folder of the published lists, where no other is named."""
 HISTORY = "record"
 """The kind of source that `headroom record` writes."""
 
@@ -36,6 +38,7 @@ class Settings(BaseModel):
     training: TrainSettings = TrainSettings()
     serving: ServingSettings = ServingSettings()
     serve: AccessSettings = AccessSettings()
+    outcomes: OutcomeSettings = OutcomeSettings()
     out: Path = Field(Path("published"), description="snapshots are published under it, one folder each")
     reports: Path = Field(Path("reports"), description="the pages about models are written there")
     mlruns: Path = Field(Path("mlruns"), description="the MLflow folder; starts at the working folder")
@@ -69,6 +72,11 @@ class Settings(BaseModel):
     @property
     def out_folder(self) -> Path:
         return (self.root / self.out).resolve()
+
+    @property
+    def outcomes_url(self) -> str:
+        """The store of outcomes; a relative path in it starts at ``root``."""
+        return self.outcomes.url or f"sqlite:///{self.out_folder / OUTCOMES_FILE}"
 
     @property
     def reports_folder(self) -> Path:

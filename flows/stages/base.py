@@ -13,6 +13,7 @@ from flows.run.progress import say
 from flows.run.runner import RETRIES, runner, stage
 from flows.run.settings import Settings
 from flows.stages.dates import known_base, today_utc
+from flows.stages.outcomes import read_outcomes
 
 
 @stage("base known before the day", retries=RETRIES)
@@ -24,7 +25,7 @@ def read_base(settings: Settings, snapshot_date: date | str | None) -> tuple[Kno
     source = read_source(settings)
     with closed_on_error(source.engine):
         report = check_source(source, settings.expansion)
-        base = known_base(source, snapshot_date)
+        base = read_outcomes(known_base(source, snapshot_date), settings)
         runner().name_run(base.snapshot_date)
         return base, report
 

@@ -147,11 +147,12 @@ class Fingerprint:
 
 
 def inputs(report: Report, base: KnownBase) -> dict[str, Any]:
-    """What the data was: rows of each table, and its last day known at the snapshot."""
+    """What the data was: rows of each table, its last day known at the snapshot, and what was read beside it."""
     days = watermarks(base.tables, base.snapshot_date)
     return {
         "input_rows": dict(report.row_counts),
         "input_watermarks": {name: day.isoformat() if day else None for name, day in days.items()},
+        **base.beside,
     }
 
 
@@ -172,7 +173,8 @@ def likeness(base: KnownBase) -> tuple[str, ...]:
 
 def provenance(settings: Settings) -> dict[str, Any]:
     """What produced an output besides the data: settings, code and library versions."""
-    elsewhere: dict[str, Any] = {"root": True, "mlruns": True, "out": True, "record": True, "source": {"url"}}
+    elsewhere: dict[str, Any] = dict.fromkeys(("root", "mlruns", "out", "record", "outcomes"), True)
+    elsewhere["source"] = {"url"}
     chosen = settings.model_dump(mode="json", exclude=elsewhere)
     chosen["playbook"] = settings.playbook_file.read_text(encoding="utf-8") if settings.playbook_file else None
     return {

@@ -189,6 +189,15 @@ GATES: tuple[Gate, ...] = (
         WAIT,
     ),
     Gate(
+        "just_won",
+        "Just won",
+        "cooldown_days",
+        ("days_since_won",),
+        _below("days_since_won"),
+        "A play was won {days_since_won:days} ago; the list waits {threshold:days}.",
+        WAIT,
+    ),
+    Gate(
         "not_now",
         "Said not now",
         "not_now_days",

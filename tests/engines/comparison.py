@@ -10,8 +10,8 @@ from data.contract.details import DETAILS, DetailKind
 from data.ledger.movements import movements
 from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
-from data.sources.known import KnownBase, Source
-from features.build.build import build
+from data.sources.known import KnownBase, Source, with_outcomes
+from features.build.build import build, feature_rows
 from features.cross_sell import cross_sells, features_used, products_had, products_on_offer
 from features.labels import held_for_labels, labels
 
@@ -25,6 +25,13 @@ DETAIL_TYPES = {name: _OF_KIND[card.kind] for name, card in DETAILS.items()}
 def features(source: Source, dates: Sequence[date], shards: int = 1) -> pa.Table:
     base = KnownBase(TODAY, source.tables, source.engine, source.absent)
     return in_order(pa.concat_tables(shard.rows for shard in build(base, dates, RULES, shards=shards)), KEY)
+
+
+def features_with(source: Source, recorded: pa.Table, dates: Sequence[date]) -> pa.Table:
+    """The features of contracts and plays, with outcomes that were recorded beside those of the source."""
+    tables = {name: source.tables[name] for name in ("accounts", "subscriptions", "outcomes")}
+    base = with_outcomes(KnownBase(TODAY, tables, source.engine, source.absent), recorded, "")
+    return in_order(feature_rows(base.tables, dates, RULES, absent=base.absent).to_pyarrow(), KEY)
 
 
 def detail_rows(source: Source, day: date, shards: int = 1) -> pa.Table:

@@ -15,7 +15,7 @@ from data.contract.inputs import TABLES
 from data.contract.vocabulary import PLAY_STATUSES
 from data.errors import ContractError, HeadroomError, PublishError
 from flows.cli import app
-from flows.outcomes import Imported, import_answers
+from flows.outcomes.to_file import Imported, import_answers
 from serving.render.answers import ANSWERS
 from tests.serving.world import DAY, publish, snapshot
 
@@ -204,11 +204,12 @@ def test_a_day_that_another_program_made_a_date_is_read(filled, importing) -> No
     assert importing(filled(ANSWERED).with_name("dated.xlsx")).added == 3
 
 
-def test_the_command_adds_to_the_file_of_the_working_folder(
+def test_the_command_adds_to_the_file_that_is_named(
     filled, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ran = CliRunner().invoke(app, ["outcomes", "import", str(filled(ANSWERED)), "--published", str(folder.parent)])
+    arguments = ["outcomes", "import", str(filled(ANSWERED)), "--published", str(folder.parent)]
+    ran = CliRunner().invoke(app, [*arguments, "--out", "outcomes.parquet"])
     assert ran.output == "3 answers added, 0 changed, 0 already there: outcomes.parquet\n"
     assert len(read(tmp_path / "outcomes.parquet")) == 3
 

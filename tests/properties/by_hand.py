@@ -557,6 +557,7 @@ def people(events: list[Row], plays: list[Row], tenure_days: int | None) -> Row:
         "crm_events_91d": len(within(events, 91)),
         "play_open": sum(play["closed_at"] is None or play["status"] == "open" for play in plays),
         "days_since_not_now": least(play["closed_at_age"] for play in plays if play["status"] == "not_now"),
+        "days_since_won": least(play["closed_at_age"] for play in plays if play["status"] == "won"),
     }
 
 

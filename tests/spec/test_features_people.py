@@ -72,6 +72,8 @@ OUTCOMES = """
     acme       | cross  | 2026-05-01 | not_now | 2026-05-31
     acme       | budget | 2026-07-01 | open    |
     settled    | tier   | 2026-01-01 | not_now | 2026-06-30
+    settled    | cross  | 2026-01-01 | won     | 2026-05-31
+    settled    | seats  | 2026-01-01 | won     | 2026-04-30
     eager      | tier   | 2026-01-01 | not_now | 2026-07-01
 """
 
@@ -270,6 +272,11 @@ def test_they_last_said_not_now_on_the_31st_of_may(row: pd.Series, rows: pd.Data
     assert rows.play_open["eager"] == 1
 
 
+def test_a_play_was_last_won_on_the_31st_of_may(row: pd.Series, rows: pd.DataFrame) -> None:
+    assert rows.days_since_won["settled"] == 1 + 30
+    assert isnan(row.days_since_won)  # the win of today is not known yet
+
+
 def test_nothing_recorded_is_zero_and_never(rows: pd.DataFrame) -> None:
     silent = rows.loc["silent"]
     assert silent.champion_left_182d == 0
@@ -282,3 +289,4 @@ def test_nothing_recorded_is_zero_and_never(rows: pd.DataFrame) -> None:
     assert isnan(silent.days_to_first_value)
     assert isnan(silent.nps_last)
     assert isnan(silent.days_since_not_now)
+    assert isnan(silent.days_since_won)

@@ -13,6 +13,7 @@ GOOD = {
     "invoices_overdue": 0, "lines_under_notice": 0,
     "champion_left_182d": 0, "competitor_research_182d": 0, "opportunity_open": 0,
     "play_open": 0, "days_since_expansion": 200, "days_since_not_now": 200,
+    "days_since_won": 200,
 }  # fmt: skip
 
 
@@ -59,6 +60,8 @@ DRAWN: list[tuple[dict[str, float], str, str]] = [
     ({"play_open": 1}, "play_open", "1 play is under way."),
     ({"days_since_expansion": 59}, "just_expanded", "Expanded 59 days ago; the list waits 60 days."),
     ({"days_since_expansion": np.nan}, "", ""),
+    ({"days_since_won": 59}, "just_won", "A play was won 59 days ago; the list waits 60 days."),
+    ({"days_since_won": np.nan}, "", ""),
     ({"days_since_not_now": 89}, "not_now", 'Said "not now" 89 days ago; the list waits 90 days.'),
 ]
 """What an account has beside GOOD, the gate that it fails, and the sentence."""

@@ -1,4 +1,4 @@
-"""``headroom outcomes import``: the answers of a CSM in an Excel file become rows of the input table ``outcomes``."""
+"""``headroom outcomes import --out``: the answers of a CSM in an Excel file become rows of a file ``outcomes``."""
 
 from datetime import date
 from pathlib import Path
@@ -25,9 +25,9 @@ FORMATS = (".parquet", ".csv")
 
 
 class Imported(NamedTuple):
-    """How many answers were added to the file, changed in it, and were there already."""
+    """How many answers were added to a file or a store, changed in it, and were there already."""
 
-    path: Path
+    path: Path | str
     added: int
     changed: int
     unchanged: int

@@ -1,0 +1,86 @@
+"""``headroom outcomes import``: the answers of a CSM in an Excel file become rows of the store."""
+
+import hashlib
+import math
+from collections.abc import Iterable
+from datetime import date, timedelta
+from pathlib import Path
+
+from data.contract.vocabulary import PLAY_STATUSES
+from flows.outcomes.to_file import Imported
+from flows.run.settings import Settings
+from serving.outcomes.outcome import Outcome, RecordedOutcome, clean_text
+from serving.outcomes.store import open_store
+from serving.outcomes.vocabulary import IMPORT, LOST, SNOOZED, TAKEN, WON
+from serving.published.read import open_list
+from serving.render.answers import Answer, AnsweredList, check_answers, read_answers
+
+ACTION_OF = dict(zip(PLAY_STATUSES, (TAKEN, WON, LOST, SNOOZED), strict=True))
+"""What an answer of a sheet says that was done."""
+FINAL = (WON, LOST)
+"""Another answer than one of these corrects it; another one than the others is what came next."""
+PAUSE_DAYS = 90
+"""So long an account is snoozed that said `not now`, where no gate says how long the list waits."""
+
+
+def import_into_store(file: Path, settings: Settings, today: date, who: str) -> Imported:
+    """Record the answers of a filled list, those that are not there yet: the same file again adds nothing.
+
+    The answer to a row of a list is compared with the one that was imported before. Raises as ``import_answers`` does,
+    and ``OutcomeError`` or ``SourceError`` where the store takes nothing.
+    """
+    answered = read_answers(file)
+    check_answers(file, answered, open_list(settings.out_folder, answered.snapshot_date, "Import answers to"))
+    if not answered.answers:
+        return Imported(settings.outcomes_url, 0, 0, 0)
+    until = today + timedelta(days=settings.serving.gates.not_now_days or PAUSE_DAYS)
+    with open_store(settings.outcomes_url, settings.root) as store:
+        rows = store.rows_of([answer.account_id for answer in answered.answers])
+        before, corrected = _imported(rows, answered.snapshot_date), {row.corrects for row in rows}
+        pairs = [(before.get((answer.account_id, answer.play)), answer) for answer in answered.answers]
+        new = [(last, answer) for last, answer in pairs if last is None or _said(last) != _answered(answer)]
+        store.append([_outcome(answered, answer, last, corrected, until, who) for last, answer in new])
+        added = sum(last is None for last, _ in new)
+        return Imported(store.address.shown, added, len(new) - added, len(pairs) - len(new))
+
+
+def _imported(rows: Iterable[RecordedOutcome], day: date) -> dict[tuple[str, str | None], RecordedOutcome]:
+    """The last answer to each row of the list of a day that was imported."""
+    of_list = [row for row in rows if row.came_from == IMPORT and row.snapshot_date == day]
+    return {(row.account_id, row.play): row for row in of_list}
+
+
+def _said(row: RecordedOutcome) -> tuple[str, float | None, str | None]:
+    return row.action, row.arr, row.text
+
+
+def _answered(answer: Answer) -> tuple[str, float | None, str | None]:
+    arr = None if math.isnan(answer.arr) else answer.arr
+    return ACTION_OF[answer.status], arr, clean_text(answer.reason)
+
+
+def _outcome(
+    answered: AnsweredList,
+    answer: Answer,
+    last: RecordedOutcome | None,
+    corrected: set[int | None],
+    until: date,
+    who: str,
+) -> Outcome:
+    action, arr, text = _answered(answer)
+    is_correction = last is not None and last.id not in corrected and (last.action in FINAL or last.action == action)
+    follows = 0 if last is None else last.id
+    named = (answered.run_id, answer.account_id, answer.play, follows, action, arr, text)
+    return Outcome(
+        account_id=answer.account_id,
+        action=action,
+        who=who,
+        snapshot_date=answered.snapshot_date,
+        play=answer.play,
+        until=until if action == SNOOZED else None,
+        text=text,
+        arr=arr,
+        corrects=follows if is_correction else None,
+        came_from=IMPORT,
+        request_key=hashlib.sha256(repr(named).encode()).hexdigest(),
+    )
