@@ -124,7 +124,7 @@ def test_where_no_play_is_true_the_neutral_one_is_given_and_its_words_are_true()
     assert made["motion"].tolist() == ["seat"] * 2  # the likeliest that is possible
     assert made["opening"].tolist() == [
         "How does it go with us, and what do you want to reach this year?",
-        "You work a lot with API calls. How does that go, and what would make it better?",
+        "You use API calls a lot. How does that go, and what would make it better?",
     ]
 
 
@@ -176,10 +176,10 @@ def test_of_the_true_plays_the_one_that_answers_most_of_what_is_shown_is_given()
 @pytest.mark.parametrize(
     ("peaks", "opening"),
     [
-        (True, "9 of your 10 seats were in use on your busiest day. Who joins next?"),
+        (True, "9 of your 10 seats were in use on your busiest day. Who else would you like to bring in?"),
         (
             False,
-            "9 of your 10 seats were in use this month. How many people do you expect to add in the next two quarters?",
+            "9 of your 10 seats were in use in the last four weeks. How many people do you expect to add in the next two quarters?",
         ),
     ],
 )

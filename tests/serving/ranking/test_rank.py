@@ -127,7 +127,7 @@ def test_without_propensities_by_motion_the_reasons_decide() -> None:
         parts={"limit_share_max_28d": 0.6, "limits_over_80pct": 0.1, "mrr": 0.1},
     )
     assert near_limit.scores().loc[0, ["motion", "play"]].tolist() == ["upsell", "upsell_limit"]
-    new = {"teams": 3, "teams_new_91d": 1, "new_team": "Sales"}
+    new = {"teams": 3, "teams_new_91d": 1, "new_team": "Sales", "new_team_users": 4}
     team = assembled(new, parts={"teams_new_91d": 0.6, "mrr": 0.1, "tenure_days": 0.1})
     assert team.scores().loc[0, ["motion", "play"]].tolist() == ["seat", "seat_new_team"]
 

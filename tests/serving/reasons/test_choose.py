@@ -118,7 +118,7 @@ def test_peers_are_called_by_what_the_base_knows(likeness: tuple[str, ...], peer
     rows = pd.DataFrame([{"account_id": "a", "snapshot_date": DAY, "peers_below_events": 0.83,
                           "look_alikes_top_share": 0.7}])  # fmt: skip
     assert explain(parts, rows, ReasonContext(CATALOGUE, playbook, "$"), SETTINGS).reasons["text"].tolist() == [
-        f"Uses it more than 83% of {peers}.",
+        f"Used more than at 83% of {peers}.",
         f"70% of {look_alikes} own a product that this account does not.",
     ]
 
@@ -288,11 +288,11 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
         ("limit_share_max_28d", {"limit_share_max_28d": 1.99},
          "At this month's pace, 199% of the nearest limit is used."),  # which limit it is, is not known
         ("limit_share_max_28d", {"limit_share_max_28d": 1.99, "limit_pace": 1990.0, **LIMIT},
-         "On pace for 1,990 API calls this month; the plan has 1,000."),
+         "Uses 1,990 API calls a month at its present rate; the plan has 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 2.0, "limit_pace": 2000.0, **LIMIT},
-         "On pace for 2,000 API calls this month; the plan has 1,000."),
+         "Uses 2,000 API calls a month at its present rate; the plan has 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 21.4, "limit_pace": 21400.0, **LIMIT},
-         "On pace for 21,400 API calls this month; the plan has 1,000."),
+         "Uses 21,400 API calls a month at its present rate; the plan has 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 0.891, "limit_level": 891.0, **LIMIT},
          "891 of the plan's 1,000 API calls in use."),
         ("limit_share_max_28d", {"limit_share_max_28d": 0.05, "limit_level": 50.0, **LIMIT},
@@ -341,10 +341,10 @@ LIKE = "similar accounts"
 @pytest.mark.parametrize(
     ("feature", "log_odds", "values", "sentence", "shown"),
     [
-        ("events", 0.5, {"events": 0.83}, f"Uses it more than 83% of {LIKE}, mainly SSO.", True),
-        ("events", 0.5, {"events": 1.0}, f"Uses it more than nearly all {LIKE}, mainly SSO.", True),
+        ("events", 0.5, {"events": 0.83}, f"Used more than at 83% of {LIKE}, mainly SSO.", True),
+        ("events", 0.5, {"events": 1.0}, f"Used more than at nearly all {LIKE}, mainly SSO.", True),
         ("features_used", 0.5, {"features_used": 0.9}, f"Uses more features than 90% of {LIKE}, mainly SSO.", True),
-        ("events", 0.5, {"events": 0.75}, f"Uses it more than 75% of {LIKE}, mainly SSO.", True),
+        ("events", 0.5, {"events": 0.75}, f"Used more than at 75% of {LIKE}, mainly SSO.", True),
         ("events", 0.5, {"events": 0.74}, f"More events than 74% of {LIKE}.", False),
         ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"Of {LIKE}, none has a smaller share of seats in use.",
          False),
