@@ -91,9 +91,13 @@ def as_outcomes(rows: Iterable[RecordedOutcome], before: date) -> pa.Table:
 
 def _versions(account: str, rows: Sequence[RecordedOutcome]) -> Iterator[tuple[object, ...]]:
     """What was believed of an account's plays, from day to day."""
+    if all(row.corrects is None for row in rows):  # then nothing was ever believed otherwise
+        for play in _by_key(rows).values():
+            yield from _withdrawn(account, _Version(play, play.opened), play.ends)
+        return
     held: dict[tuple[str, date], _Version] = {}
     for day in sorted({row.day for row in rows}):
-        now = {(play.play, play.opened): play for play in _plays([row for row in rows if row.day <= day])}
+        now = _by_key([row for row in rows if row.day <= day])
         for key, version in list(held.items()):
             if key not in now or not _goes_on(version, now[key], day):
                 yield from _withdrawn(account, held.pop(key), day)
@@ -101,6 +105,11 @@ def _versions(account: str, rows: Sequence[RecordedOutcome]) -> Iterator[tuple[o
             held[key] = _Version(play, held[key].known if key in held else day)
     for version in held.values():
         yield from _withdrawn(account, version, version.play.ends)
+
+
+def _by_key(rows: Iterable[RecordedOutcome]) -> dict[tuple[str, date], _Play]:
+    """The plays of an account; of two that are called alike and begin on one day the later one."""
+    return {(play.play, play.opened): play for play in _plays(rows)}
 
 
 def _goes_on(version: _Version, play: _Play, day: date) -> bool:
