@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.estimators.amounts import arr_of, fit_amounts
 from models.evaluation import measures
 from models.evaluation.backtest import NEW_TO_SALES, WHOLE
 from models.evaluation.baselines import BEST_RULE, LAST_LIST
@@ -100,9 +101,12 @@ def test_what_is_said_of_a_day_rests_on_what_had_matured(evaluation: Evaluation)
     late = arr.rows.snapshot_date + pd.Timedelta(days=QUICK.horizon_days) > day
     assert 0 < late.sum() < len(late)
     otherwise = replace(arr, rows=arr.rows.assign(arr=arr.rows.arr.where(~late, 1e9), y=arr.rows.y.where(~late, 1)))
-    assert otherwise.of_day(day, 1.2) == arr.of_day(day, 1.2)
+    expanded = evaluation.rows[evaluation.rows.expanded == 1]
+    amounts = fit_amounts(expanded, arr_of(expanded), evaluation.features)
+    assert amounts is not None
+    assert otherwise.of_day(day, amounts) == arr.of_day(day, amounts)
     later = day + pd.Timedelta(days=QUICK.horizon_days)
-    assert otherwise.of_day(later, 1.2) != arr.of_day(later, 1.2)
+    assert otherwise.of_day(later, amounts) != arr.of_day(later, amounts)
 
 
 def test_slices_are_their_own_lists(evaluation: Evaluation) -> None:
