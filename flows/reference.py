@@ -21,7 +21,7 @@ from features.catalogue import full_catalogue
 from flows.feature_rows import HEADER, cells
 from flows.run.settings import PREFIX, Settings
 from models.evaluation import metrics
-from models.evaluation.backtest import ARR_COVERAGE
+from models.evaluation.backtest import ARR_COVERAGE, ARR_SUM
 from serving.publish import OWNER, WRITERS
 from serving.published.layout import MANIFEST
 
@@ -125,6 +125,8 @@ def metrics_page() -> str:
     ]
     lines += ["| share | of |", "|---|---|"]
     lines += [f"| `{name}` | {words} |" for name, words in ARR_COVERAGE.items()]
+    lines += ["", "And of the sum over those days:", "", "| figure | what it is |", "|---|---|"]
+    lines += [f"| `{name}` | {words} |" for name, words in ARR_SUM.items()]
     return "\n".join([*lines, ""])
 
 

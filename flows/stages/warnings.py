@@ -9,6 +9,7 @@ from data.errors import ModelError
 from data.sources.known import KnownBase
 from flows.run.settings import Settings
 from models.estimators.bundle import Bundle
+from models.evaluation.backtest import ARR_SUM
 from models.settings import PromotionSettings
 from models.training.train import TrainedModel
 
@@ -20,6 +21,7 @@ TOLD_METRICS = (
     "brier_skill",
     "forecast_over_realised",
     ARR_RATIO,
+    *ARR_SUM,
     "calibrated_snapshots",
 )
 
@@ -96,7 +98,18 @@ def _of_arr(facts: Mapping[str, Any], gates: PromotionSettings) -> list[str]:
     if ratio is None or lowest <= ratio <= highest:
         return []
     months = int(facts["calibrated_snapshots"])
-    return [
+    sentences = [
         f"Expected ARR: over the last {months} month{'s' * (months != 1)} tested the forecast was {ratio:.2f} times "
         "what came; read it as an order, not as an amount."
     ]
+    if not set(ARR_SUM) <= set(facts):  # a model stored before they were told
+        return sentences
+    sentences.append(
+        f"Four times in five it was to lie between {facts['arr_ratio_low']:.2f} and {facts['arr_ratio_high']:.2f}."
+    )
+    if lowest <= facts["arr_ratio_without_two"] <= highest:
+        sentences.append(
+            f"Two accounts make the difference: they brought {facts['arr_share_of_two']:.0%} of what came, and "
+            f"{facts['expected_arr_share_of_two']:.0%} of the forecast was for them."
+        )
+    return [" ".join(sentences)]

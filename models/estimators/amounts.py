@@ -8,6 +8,9 @@ choose; the total and the spread are taken from left-out accounts too, so they a
 gamma loss every amount would count alike, and the largest, which make the sum, would be told too small
 (docs/ablation.md).
 
+Amounts have a season and a trend as well: how far those of each past day lay from their means, in accounts left out, is
+kept, and the same month of the year before foretells that of today (``season``, ``models.estimators.year_before``).
+
 How far single amounts lie from their mean is told by the sample: four in five lie between ``low`` and ``high``
 times the mean (the 10% and 90% quantiles of amount / fitted mean). It is the interval of what an account gains *if* it
 expands. Most accounts do not, so the interval of one account's expected ARR would say little: a total has one instead.
@@ -25,6 +28,8 @@ from sklearn.metrics import mean_tweedie_deviance
 
 from models.estimators import boosting
 from models.estimators.boosting import Booster
+from models.estimators.calibration import independent
+from models.estimators.year_before import LEVEL_ERROR, DailyLevels, blended, foretell
 from models.settings import Params
 
 SIZE_COLUMNS = (
@@ -75,6 +80,9 @@ class Amounts:
     high: float
     square: float
     trees: str = ""
+    days: tuple[str, ...] = ()
+    levels: tuple[float, ...] = ()
+    variances: tuple[float, ...] = ()
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Expected expansion ARR given an expansion, per row; never negative. ``rows``: the model's features."""
@@ -100,6 +108,24 @@ class Amounts:
         """Between which four in five of the amounts with these means lie."""
         return mean * self.low, mean * self.high
 
+    def season(self, day: pd.Timestamp, horizon_days: int) -> float:
+        """How far amounts of ``day`` are foretold to lie from their means, as a logarithm.
+
+        By the same month of the year before and the trend from year to year, as far as days have differed beyond
+        chance; 0 where the matured past does not hold that month.
+        """
+        past = self._past.before(day, horizon_days)
+        foretold = foretell(past, day, horizon_days)
+        if foretold is None:
+            return 0.0
+        differed = float((past.values**2).mean() - past.variances.mean())
+        return foretold.against(0.0, blended(LEVEL_ERROR**2, differed, independent(past.days, horizon_days)))
+
+    @property
+    def _past(self) -> DailyLevels:
+        days = tuple(pd.Timestamp(day) for day in self.days)
+        return DailyLevels(days, np.asarray(self.levels), np.asarray(self.variances))
+
     def to_dict(self) -> dict[str, Any]:
         return {name: None if value != value else value for name, value in asdict(self).items()}
 
@@ -117,9 +143,9 @@ def _logs(rows: pd.DataFrame, columns: list[str]) -> np.ndarray:
 def fit_amounts(rows: pd.DataFrame, arr: np.ndarray, features: Sequence[str], seed: int = 0) -> Amounts | None:
     """Fit on the rows of account-windows with an expansion; None if not one of them gained anything.
 
-    ``rows``: account_id and the features, text by categories. ``arr`` is the expansion ARR of the window; rows where
-    it is missing or not positive are left out. The regression uses one column per ten rows, in the order of
-    SIZE_COLUMNS.
+    ``rows``: account_id, snapshot_date (without it no season is learnt) and the features, text by categories. ``arr``
+    is the expansion ARR of the window; rows where it is missing or not positive are left out. The regression uses one
+    column per ten rows, in the order of SIZE_COLUMNS.
     """
     arr = np.asarray(arr, dtype=np.float64)
     gained = np.isfinite(arr) & (arr > 0)
@@ -128,7 +154,7 @@ def fit_amounts(rows: pd.DataFrame, arr: np.ndarray, features: Sequence[str], se
         return None
     by_size = _regression(rows, arr, features)
     if len(arr) < MIN_POSITIVES_TREES:
-        return by_size
+        return _with_days(by_size, rows, arr, by_size.predict(rows))
     return _corrected(by_size, rows, arr, features, seed)
 
 
@@ -171,31 +197,47 @@ def _corrected(by_size: Amounts, rows: pd.DataFrame, arr: np.ndarray, features: 
     """With as many trees as left-out accounts choose; level and spread are those of left-out accounts."""
     account = np.unique(rows["account_id"].to_numpy(object), return_inverse=True)[1]
     some = account % (1 + len(arr) // MOST_POSITIVES_TREES) == 0
-    X, arr, account = rows[some][list(features)], arr[some], account[some]
+    rows, arr, account = rows[some], arr[some], account[some]
+    X = rows[list(features)]
     means, fold = by_size.predict(X), np.random.default_rng(seed).integers(FOLDS, size=account.max() + 1)[account]
     left_out = {trees: np.zeros(len(arr)) for trees in STAGES}
     for number in range(FOLDS):
         out = fold == number
         if out.all() or not out.any():  # a handful of accounts
-            return by_size
+            return _with_days(by_size, rows, arr, means)
         trees = boosting.fit_tweedie(X[~out], arr[~out], means[~out], TREES, STAGES[-1], seed)
         for many, raw in boosting.stages(trees, X[out], STAGES.step):
             left_out[many][out] = raw
     loss = {many: _loss(arr, means * np.exp(raw)) for many, raw in left_out.items()}
     best = min(loss, key=lambda many: (loss[many], many))
     if not best:
-        return by_size
+        return _with_days(by_size, rows, arr, means)
     expected = means * np.exp(left_out[best])
     level = float(arr.sum() / expected.sum())
     low, high, square = _spread(arr / (level * expected))
     booster = boosting.fit_tweedie(X, arr, means, TREES, best, seed)
     return replace(
-        by_size,
+        _with_days(by_size, rows, arr, level * expected),
         log_mean=by_size.log_mean + float(np.log(level)),
         low=low,
         high=high,
         square=square,
         trees=boosting.to_text(booster),
+    )
+
+
+def _with_days(amounts: Amounts, rows: pd.DataFrame, arr: np.ndarray, means: np.ndarray) -> Amounts:
+    """With the level of each day; ``means`` of amounts that had no part in them, where there are trees."""
+    if "snapshot_date" not in rows:
+        return amounts
+    square = means**2
+    scatter = ((arr - means) ** 2).sum() / square.sum()
+    sums = pd.DataFrame({"arr": arr, "mean": means, "square": square}).groupby(rows["snapshot_date"].to_numpy()).sum()
+    return replace(
+        amounts,
+        days=tuple(f"{day:%Y-%m-%d}" for day in sums.index),
+        levels=tuple(np.log(sums.arr / sums["mean"]).tolist()),
+        variances=tuple((scatter * sums.square / sums["mean"] ** 2).tolist()),
     )
 
 

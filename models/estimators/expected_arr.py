@@ -8,7 +8,8 @@ booster that is a little too generous to the large ones is right in number and w
 
 ``lean`` is what all days have in common (a Poisson regression with a level of its own for each day, so no season can
 bend it), pulled to 0; ``pivot`` leaves the number of expansions as it is. The propensity is ranked by, explained and
-told as it is: the lean goes with the amount, so that propensity x amount is what is expected.
+told as it is: the lean goes with the amount, so that propensity x amount is what is expected. So does the season of
+amounts.
 
 How wrong the expected ARR was on past days, beyond the chance of single expansions, is how wrong it may be today: of
 the whole base, and of its tenths by expected ARR, which are accounts alike. Days count on which a season was foretold
@@ -24,8 +25,8 @@ import pandas as pd
 
 from data.contract.expected_arr import ArrDoubt
 from models.estimators.amounts import Amounts
-from models.estimators.base_rate import blended
 from models.estimators.calibration import independent
+from models.estimators.year_before import blended
 
 LEAN_DOUBT = 0.1
 """Standard deviation of the lean around 0, before the past is seen: doubling an amount moves its chance by 7%."""
@@ -59,22 +60,28 @@ class Lean:
 
 @dataclass(frozen=True)
 class ExpectedArr:
-    """What a model says of expected ARR beside propensity and amount."""
+    """What a model says of expected ARR beside propensity and amount; ``season``: of the amounts, as a logarithm."""
 
     lean: Lean
     doubt: ArrDoubt
+    season: float = 0.0
 
     @classmethod
     def unseen(cls, square: float) -> "ExpectedArr":
         """Before any past day was seen."""
         return cls(Lean(), ArrDoubt(ACCOUNT_ERROR, SUM_ERROR, square))
 
+    def amounts(self, mean: np.ndarray) -> np.ndarray:
+        """Amounts of this mean on the day, so that propensity x amount is what is expected."""
+        return self.lean.amounts(mean) * np.exp(self.season)
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "ExpectedArr":
-        return cls(Lean(**stored["lean"]), ArrDoubt(**stored["doubt"]))
+        season = stored.get("season", 0.0)  # models stored before November 2026 knew none
+        return cls(Lean(**stored["lean"]), ArrDoubt(**stored["doubt"]), season)
 
 
 def fit_lean(past: pd.DataFrame, horizon_days: int) -> Lean:
@@ -135,7 +142,7 @@ def say_arr(
 
     Without ``expected`` (a list ranked by a rule) the amounts are as they are, and expected ARR has no range.
     """
-    amount = mean if expected is None else expected.lean.amounts(mean)
+    amount = mean if expected is None else expected.amounts(mean)
     total, nothing = propensity * amount, np.full(len(mean), np.nan)
     of_mean = (nothing, nothing) if expected is None else expected.doubt.of_account(total)
     values = (total, amount, *amounts.interval(amount), *of_mean)

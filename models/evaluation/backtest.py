@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from data.contract.expected_arr import FAR, around
+from models.estimators.calibration import independent
 from models.estimators.expected_arr import ARR_COLUMNS, groups_alike
 from models.estimators.sampling import KEYS, places_of
 from models.evaluation import baselines, metrics
@@ -20,7 +21,7 @@ from models.evaluation.bootstrap import Figures, Resamples, difference, mean_of,
 from models.evaluation.measures import calibration_curve, deciles, rises_of
 from models.evaluation.metrics import JudgedRows
 from models.evaluation.splits import Split
-from models.settings import TrainSettings
+from models.settings import EvaluationSettings
 
 WHOLE, NEW_TO_SALES = "all", "no open opportunity"
 FIGURE_COLUMNS = ["scope", "rows", "positives", "metric", "value", "low", "high"]
@@ -33,6 +34,14 @@ ARR_COVERAGE = {
     "expected_arr_coverage": "of the tenths of a day by expected ARR, chance included",
 }
 """What the shares of ``Backtest.arr_coverage`` are of."""
+ARR_SUM = {
+    "arr_ratio_low": "least forecast / realised ARR, four times in five, where the forecasts are as right as was said",
+    "arr_ratio_high": "the most, likewise",
+    "arr_share_of_two": "share of the ARR that came from the two accounts that brought most",
+    "expected_arr_share_of_two": "share of the expected ARR that was expected of these two",
+    "arr_ratio_without_two": "forecast / realised ARR of all others",
+}
+"""What ``Backtest.arr_sum`` says of the sum over all calibrated days."""
 FEWEST_FORECAST = 5
 """Expansions forecast of accounts alike before what came of them says anything about their mean."""
 
@@ -48,6 +57,7 @@ class Backtest:
     (ISO), ``no open opportunity``, ``segment: NAME``. ``bench``: one row per rival and metric: the rival's figure, and
     the difference model - rival with its interval. ``deciles``, ``calibration``: of the days that were calibrated,
     pooled. ``months``: one row per day: expansions and ARR, forecast (with an interval of four in five) and realised.
+    ``horizon_days``: of the outcomes, which close days share.
     """
 
     rows: pd.DataFrame
@@ -56,6 +66,7 @@ class Backtest:
     deciles: pd.DataFrame
     calibration: pd.DataFrame
     months: pd.DataFrame
+    horizon_days: int
 
     def figure(self, metric: str, scope: str = WHOLE) -> tuple[float, float, float]:
         """Value, low and high of one figure; NaN where it cannot be told."""
@@ -94,7 +105,7 @@ class Backtest:
             flat |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
         for line in self.bench.to_dict("records"):
             flat[f"rival_{_flat(line['rival'])}_{line['metric']}"] = line["rival_value"]
-        return {"deciles_out_of_order": float(self.rises()), **self.arr_coverage(), **flat}
+        return {"deciles_out_of_order": float(self.rises()), **self.arr_coverage(), **self.arr_sum(), **flat}
 
     def arr_coverage(self) -> dict[str, float]:
         """How often the intervals of expected ARR held what came, of the calibrated days; four in five should.
@@ -103,7 +114,7 @@ class Backtest:
         range of their mean widened by chance; those with few expansions forecast are left out, as chance alone is
         larger than their mean.
         """
-        told = self.rows[self.rows.calibrated.astype(bool) & self.rows.expected_arr.notna() & self.rows.arr.notna()]
+        told = self._told_of_arr()
         days = self.months[self.months.snapshot_date.isin(told.snapshot_date)]
         alike = told.groupby([told.snapshot_date, groups_alike(told)]).agg(
             expected=("expected_arr", "sum"),
@@ -119,6 +130,42 @@ class Backtest:
         inside = (days.arr_realised.between(days.arr_low, days.arr_high), alike.arr.between(low, high))
         return dict(zip(ARR_COVERAGE, (float(held.mean()) for held in inside), strict=True))
 
+    def arr_sum(self) -> dict[str, float]:
+        """How far forecast / realised ARR of all calibrated days may lie from 1, and how much of it two accounts make.
+
+        Its interval is that of the sums of the days, as they were told; days closer than the horizon share outcomes,
+        so six of them are no six draws. The two accounts are chosen by what came: the ratio without them is no forecast
+        of any day, and says only whether they make the difference. Empty where no expansion ARR came.
+        """
+        told = self._told_of_arr()
+        accounts = told.groupby("account_id")[["arr", "expected_arr"]].sum()
+        if not accounts.arr.sum() > 0:
+            return {}
+        low, high = self._sum_of_days(told)
+        total, two = accounts.sum(), accounts.nlargest(2, "arr").sum()
+        rest = total - two
+        without_two = float(rest.expected_arr / rest.arr) if rest.arr > 0 else float("nan")
+        shares = two / total
+        values = (total.expected_arr / high, total.expected_arr / low, shares.arr, shares.expected_arr, without_two)
+        return dict(zip(ARR_SUM, map(float, values), strict=True))
+
+    def _sum_of_days(self, told: pd.DataFrame) -> tuple[float, float]:
+        """Between which the ARR of these days together was said to lie."""
+        days = told.groupby("snapshot_date").agg(
+            expected=("expected_arr", "sum"), chance=("chance", "sum"), high=("total_high", "first")
+        )
+        shared = len(days) / independent(list(days.index), self.horizon_days)
+        variance = (np.log(days.high / days.expected) / FAR) ** 2 - np.log1p(days.chance / days.expected**2)
+        total = days.expected.sum()
+        error = np.sqrt(shared * (np.maximum(variance, 0) * days.expected**2).sum()) / total
+        low, high = around(np.array([total]), np.array([shared * days.chance.sum()]), error)
+        return float(low[0]), float(high[0])
+
+    def _told_of_arr(self) -> pd.DataFrame:
+        """The rows of calibrated days of which expected ARR was told."""
+        known = self.rows.expected_arr.notna() & self.rows.arr.notna()
+        return self.rows[self.rows.calibrated.astype(bool) & known]
+
 
 def _flat(name: str) -> str:
     """A name that MLflow takes."""
@@ -131,7 +178,7 @@ def judge(
     reported: Sequence[Split],
     predictions: pd.DataFrame,
     arr: pd.DataFrame,
-    settings: TrainSettings,
+    settings: EvaluationSettings,
     people: pd.DataFrame | None = None,
 ) -> Backtest:
     """Hold the predictions of the replay against what came, and against the rivals.
@@ -163,6 +210,7 @@ def judge(
         deciles=deciles(y, p, calibrated.expected_arr.to_numpy(), calibrated.arr.to_numpy()),
         calibration=calibration_curve(y, p),
         months=_months(rows),
+        horizon_days=settings.horizon_days,
     )
 
 

@@ -15,8 +15,8 @@ import pandas as pd
 from joblib import cpu_count
 
 from models.estimators import boosting
-from models.estimators.amounts import arr_of, fit_amounts
-from models.estimators.base_rate import Rates, calibrate, foretell
+from models.estimators.amounts import Amounts, arr_of, fit_amounts
+from models.estimators.base_rate import Rates, calibrate
 from models.estimators.boosting import Booster, Params
 from models.estimators.calibration import Calibrator, Levels, fit_levels
 from models.estimators.expected_arr import ExpectedArr, fit_doubt, fit_lean, say_arr
@@ -174,7 +174,7 @@ class ArrReplay:
     """What would have been said of expected ARR on past days.
 
     ``rows``: one row per account and replayed day on which an amount could be told: account_id, snapshot_date, y,
-    propensity, calibrated, arr (came), mean (amount before the lean), seasonal (was a season foretold), what
+    propensity, calibrated, arr (came), mean (amount before lean and season), seasonal (was a season foretold), what
     ``say_arr`` says, chance, and total_low and total_high, between which the ARR of the day was said to lie.
     """
 
@@ -182,17 +182,19 @@ class ArrReplay:
     rates: Rates
     horizon_days: int
 
-    def of_day(self, day: pd.Timestamp, square: float) -> ExpectedArr:
-        """What the past that had matured before ``day`` says of it; ``square``: that of the day's amounts."""
+    def of_day(self, day: pd.Timestamp, amounts: Amounts) -> ExpectedArr:
+        """What the past that had matured before ``day`` says of it; ``amounts``: as learnt on that day."""
+        season = amounts.season(day, self.horizon_days)
         if self.rows.empty:
-            return ExpectedArr.unseen(square)
+            return replace(ExpectedArr.unseen(amounts.square), season=season)
         ended = self.rows.snapshot_date + timedelta(days=self.horizon_days) <= day
         past = self.rows[ended & self.rows.arr.notna()]
         told = past[past.calibrated.astype(bool) & (past.seasonal == self.is_seasonal(day))]
-        return ExpectedArr(fit_lean(past, self.horizon_days), fit_doubt(told, square, self.horizon_days))
+        doubt = fit_doubt(told, amounts.square, self.horizon_days)
+        return ExpectedArr(fit_lean(past, self.horizon_days), doubt, season)
 
     def is_seasonal(self, day: pd.Timestamp) -> bool:
-        return foretell(self.rates, day, self.horizon_days) is not None
+        return self.rates.foretell(day, self.horizon_days) is not None
 
 
 def replay_arr(
@@ -207,7 +209,7 @@ def replay_arr(
         amounts = fit_amounts(train, arr_of(train), features, seed)
         if amounts is None or day not in scored:
             continue
-        test, expected = history.iloc[day_of(history, day)], replays.of_day(day, amounts.square)
+        test, expected = history.iloc[day_of(history, day)], replays.of_day(day, amounts)
         mean, propensity = amounts.predict(test), scored[day].propensity.to_numpy(np.float64)
         said = say_arr(propensity, mean, amounts, expected)
         low, high = expected.doubt.of_sum(said["expected_arr"], said["arr_if_expands"])

@@ -73,6 +73,7 @@ def evaluation_page(
             "coverage": [
                 (ARR_COVERAGE[name], share) for name, share in backtest.arr_coverage().items() if math.isfinite(share)
             ],
+            "arr_sum": backtest.arr_sum(),
             "deciles": backtest.deciles.to_dict("records"),
             "best_columns": evaluation.columns.head(5).to_dict("records"),
             "by_day": _by_day(backtest),

@@ -91,7 +91,7 @@ def fit_model(evaluation: Evaluation, *, progress: Progress = silent) -> Trained
         withheld=motions.withheld,
         all_motions_modelled=motions.complete,
         amounts=amounts,
-        expected_arr=None if amounts is None else evaluation.replayed_arr.of_day(today, amounts.square),
+        expected_arr=None if amounts is None else evaluation.replayed_arr.of_day(today, amounts),
         cross_sell=evaluation.cross_sell,
         facts=_facts(evaluation)
         | {

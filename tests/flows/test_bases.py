@@ -81,6 +81,12 @@ def evaluated(name: str, bases: Path, today: date) -> Evaluation:
     )
 
 
+def require_arr_as_told(found: Evaluation) -> None:
+    """The sum of expected ARR came within the interval that was told of it."""
+    ratio, told = found.backtest.figure("arr_forecast_over_realised")[0], found.backtest.arr_sum()
+    assert told["arr_ratio_low"] < ratio < told["arr_ratio_high"]
+
+
 def test_fightchurn_backtest_is_good_calibrated_and_no_leak(bases: Path) -> None:
     found = evaluated("fightchurn_crm5", bases, date(2024, 1, 1))
     assert found.verdict.usable, found.verdict
@@ -91,6 +97,8 @@ def test_fightchurn_backtest_is_good_calibrated_and_no_leak(bases: Path) -> None
     assert best.low > 0
     assert 0.85 < found.backtest.figure("forecast_over_realised")[0] < 1.15
     assert found.backtest.figure("ece")[0] < 0.03
+    require_arr_as_told(found)
+    assert 0.9 < found.backtest.figure("arr_forecast_over_realised")[0] < 1.1
 
 
 def test_online_retail_is_calibrated_up_to_christmas(bases: Path) -> None:
@@ -101,6 +109,8 @@ def test_online_retail_is_calibrated_up_to_christmas(bases: Path) -> None:
     assert found.backtest.figure("auc")[0] >= 0.70
     assert 0.85 < found.backtest.figure("forecast_over_realised")[0] < 1.15
     assert found.backtest.months.ratio.between(0.75, 1.25).all()
+    require_arr_as_told(found)
+    assert 0.9 < found.backtest.arr_sum()["arr_ratio_without_two"] < 1.1  # with them it is lower (docs/limits.md)
 
 
 def test_shuffled_labels_get_their_verdict(bases: Path) -> None:

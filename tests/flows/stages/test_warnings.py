@@ -10,6 +10,7 @@ from features.catalogue import full_catalogue
 from flows.run.settings import Settings
 from flows.stages.warnings import other_rules, require_same_rules, warnings, with_label_rules, with_rules
 from models.estimators.bundle import Bundle
+from models.evaluation.backtest import ARR_SUM
 from models.scoring.score import require_features
 from models.settings import PromotionSettings
 from models.training.train import train
@@ -86,8 +87,23 @@ def test_a_sum_of_arr_that_did_not_hold_is_told(
     assert told == [sentence] * warned
 
 
+@pytest.mark.parametrize(("without_two", "named"), [(0.97, True), (0.88, False), (1.12, False)])
+def test_two_accounts_are_named_where_they_make_the_difference(bundle: Bundle, without_two: float, named: bool) -> None:
+    facts = {"auc": 0.8, "best_rule_auc": 0.7, "forecast_over_realised": 1.0, "calibrated_snapshots": 6.0}
+    facts |= {"arr_forecast_over_realised": 0.84, "arr_ratio_low": 0.82, "arr_ratio_high": 1.21}
+    facts |= {"arr_share_of_two": 0.15, "expected_arr_share_of_two": 0.05, "arr_ratio_without_two": without_two}
+    told = warnings(replace(bundle, facts=bundle.facts | facts), known(base()), PromotionSettings())
+    assert told == [
+        "Expected ARR: over the last 6 months tested the forecast was 0.84 times what came; read it as an order, not "
+        "as an amount. Four times in five it was to lie between 0.82 and 1.21."
+        + " Two accounts make the difference: they brought 15% of what came, and 5% of the forecast was for them."
+        * named
+    ]
+
+
 def test_what_the_list_must_answer_for_goes_with_the_model() -> None:
     trained = train(history(), FEATURES, QUICK)
     facts = with_rules(trained, Settings()).bundle.facts
     assert facts["arr_forecast_over_realised"] == trained.metrics["arr_forecast_over_realised"]
     assert facts["calibrated_snapshots"] == QUICK.origins
+    assert {name: facts[name] for name in ARR_SUM} == {name: trained.metrics[name] for name in ARR_SUM}

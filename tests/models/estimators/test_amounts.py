@@ -1,4 +1,6 @@
 import json
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -134,3 +136,55 @@ def test_the_deviance_of_a_gamma_is_about_its_squared_variation() -> None:
     came = np.random.default_rng(3).gamma(9, 1 / 9, 20_000)
     assert gamma_deviance(came, np.ones(20_000)) == pytest.approx(1 / 9, rel=0.1)
     assert gamma_deviance(came, came) == 0
+
+
+MONTHS = pd.date_range("2023-01-01", periods=23, freq="MS")
+DECEMBER = pd.Timestamp("2024-12-01")
+
+
+def by_month(factor: Callable[[pd.Timestamp], float], months: int = 23, seed: int = 0) -> Amounts:
+    """Amounts of 200 expansions a month, 2.4 times the MRR and ``factor`` of the month."""
+    rows, arr = sample(200 * months, seed)
+    days = np.repeat(MONTHS[:months], 200)
+    amounts = fit_amounts(rows.assign(snapshot_date=days), arr * np.array([factor(day) for day in days]), FEATURES)
+    assert amounts is not None
+    return amounts
+
+
+def test_the_amounts_of_december_are_those_of_the_december_before() -> None:
+    """Three times as large in one month of 23: their level is 25/23, and December lies log(3 / (25/23)) above it."""
+    amounts = by_month(lambda day: 3.0 if day.month == 12 else 1.0)
+    assert amounts.days[11] == "2023-12-01"
+    assert np.exp(amounts.levels[11]) == pytest.approx(3 / (25 / 23), rel=0.1)
+    assert 0.6 * amounts.levels[11] < amounts.season(DECEMBER, 90) < amounts.levels[11]
+    assert np.exp(amounts.season(pd.Timestamp("2025-03-01"), 90)) == pytest.approx(23 / 25, abs=0.06)
+
+
+def test_amounts_that_grow_from_year_to_year_are_foretold_to_grow_on() -> None:
+    amounts = by_month(lambda day: 1.5 if day.year == 2024 else 1.0)
+    assert 0 < amounts.season(pd.Timestamp("2025-01-01"), 90) < np.log(1.5**2)
+    assert amounts.season(pd.Timestamp("2025-01-01"), 90) > by_month(lambda day: 1.0).season(DECEMBER, 90) + 0.1
+
+
+def test_without_a_season_next_to_nothing_is_foretold_and_without_a_year_nothing() -> None:
+    assert abs(by_month(lambda day: 1.0).season(DECEMBER, 90)) < 0.02
+    young = by_month(lambda day: 3.0 if day.month == 2 else 1.0, months=9)
+    assert young.season(pd.Timestamp("2023-12-01"), 90) == 0
+    undated = fit_amounts(*sample(200), FEATURES)
+    assert undated is not None
+    assert undated.season(DECEMBER, 90) == 0
+
+
+def test_the_season_of_a_day_rests_on_what_had_matured_before_it() -> None:
+    amounts = by_month(lambda day: 3.0 if day.month == 12 else 1.0)
+    day = pd.Timestamp("2024-06-01")
+    open_or_later = [pd.Timestamp(date) + pd.Timedelta(days=90) > day for date in amounts.days]
+    turned = tuple(9.0 if late else level for late, level in zip(open_or_later, amounts.levels, strict=True))
+    assert replace(amounts, levels=turned).season(day, 90) == amounts.season(day, 90)
+
+
+def test_chance_is_no_season() -> None:
+    """How far sums of 200 amounts are moved by chance is what their variances say."""
+    amounts = by_month(lambda day: 1.0)
+    moved = np.asarray(amounts.levels) / np.sqrt(amounts.variances)
+    assert np.sqrt((moved**2).mean()) == pytest.approx(1, abs=0.3)

@@ -129,7 +129,7 @@ def test_propensity_times_amount_is_expected_and_stored_it_is_the_same() -> None
     rows = pd.DataFrame({"account_id": [str(number) for number in past.index], "mrr": past["mean"]})
     amounts = fit_amounts(rows, past.arr.to_numpy(), ["mrr"])
     assert amounts is not None
-    expected = ExpectedArr(fit_lean(past, HORIZON_DAYS), ArrDoubt(0.2, 0.1, amounts.square))
+    expected = ExpectedArr(fit_lean(past, HORIZON_DAYS), ArrDoubt(0.2, 0.1, amounts.square), season=0.1)
     again = ExpectedArr.from_dict(json.loads(json.dumps(expected.to_dict())))
     assert again == expected
     propensity, mean = past.propensity.to_numpy(), amounts.predict(rows)
@@ -139,3 +139,15 @@ def test_propensity_times_amount_is_expected_and_stored_it_is_the_same() -> None
     assert said.expected_arr.between(said.expected_arr_low, said.expected_arr_high).all()
     assert bare.expected_arr_low.isna().all()
     assert (bare.arr_if_expands == mean).all()
+
+
+def test_the_season_moves_every_amount_alike() -> None:
+    mean = np.array([100.0, 1000.0])
+    expected = ExpectedArr(Lean(0.5, np.log(400)), ArrDoubt(0.2, 0.1, SQUARE), season=float(np.log(1.2)))
+    assert expected.amounts(mean) == pytest.approx([100 * 0.5 * 1.2, 1000 * 2.5**0.5 * 1.2])
+
+
+def test_a_model_stored_before_seasons_were_learnt_has_none() -> None:
+    stored = ExpectedArr.unseen(SQUARE).to_dict()
+    del stored["season"]
+    assert ExpectedArr.from_dict(stored).season == 0

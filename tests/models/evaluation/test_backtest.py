@@ -4,10 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.contract.expected_arr import FAR, around
+from models.estimators.amounts import arr_of, fit_amounts
 from models.evaluation import measures
-from models.evaluation.backtest import NEW_TO_SALES, WHOLE
+from models.evaluation.backtest import NEW_TO_SALES, WHOLE, Backtest
 from models.evaluation.baselines import BEST_RULE, LAST_LIST
 from models.evaluation.evaluation import Evaluation, evaluate
+from tests.drawn import drawn
 from tests.models.planted import FEATURES, QUICK, history
 
 
@@ -94,15 +97,61 @@ def test_how_often_the_intervals_of_expected_arr_held_is_told(
     assert (rows.expected_arr < rows.expected_arr_high).all()
 
 
+ARR = """
+    account_id | expected_arr | arr  | chance
+    acme       | 100          | 1200 | 10000
+    brook      | 300          | 0    | 20000
+    cedar      | 200          | 400  | 10000
+    delta      | 400          | 300  | 20000
+"""
+
+
+def days_of_arr(days_apart: int, days: int = 2) -> Backtest:
+    """ARR on so many days, with the interval of each day's sum by chance alone."""
+    day = drawn(ARR).astype({"expected_arr": float, "arr": float, "chance": float})
+    high = around(np.array([1000.0]), np.array([60_000.0]), 0.0)[1][0]
+    dates = [pd.Timestamp("2026-01-01") + pd.Timedelta(days=days_apart * number) for number in range(days)]
+    rows = pd.concat([day.assign(snapshot_date=date, calibrated=True, total_high=high) for date in dates])
+    none = pd.DataFrame()
+    return Backtest(rows, none, none, none, none, none, horizon_days=90)
+
+
+def test_what_two_accounts_brought_and_what_was_expected_of_them() -> None:
+    told = days_of_arr(90).arr_sum()
+    assert told["arr_share_of_two"] == pytest.approx((1200 + 400) / 1900)  # acme and cedar
+    assert told["expected_arr_share_of_two"] == pytest.approx((100 + 200) / 1000)
+    assert told["arr_ratio_without_two"] == pytest.approx((300 + 400) / (0 + 300))
+
+
+@pytest.mark.parametrize(
+    ("days_apart", "days", "draws"),
+    [(90, 1, 1), (90, 2, 2), (90, 4, 4), (30, 4, 2), (1, 2, 91 / 90)],  # four months are two draws of 90 days
+)
+def test_days_that_share_outcomes_make_the_sum_no_surer(days_apart: int, days: int, draws: float) -> None:
+    told = days_of_arr(days_apart, days).arr_sum()
+    far = FAR * np.sqrt(np.log1p(60_000 / 1000**2 / draws))
+    assert told["arr_ratio_low"] == pytest.approx(np.exp(-far), rel=1e-6)
+    assert told["arr_ratio_high"] == pytest.approx(np.exp(far), rel=1e-6)
+
+
+def test_of_a_base_to_which_no_arr_came_no_sum_is_told() -> None:
+    nothing = days_of_arr(90)
+    assert replace(nothing, rows=nothing.rows.assign(arr=0.0)).arr_sum() == {}
+    assert replace(nothing, rows=nothing.rows.assign(calibrated=False)).arr_sum() == {}
+
+
 def test_what_is_said_of_a_day_rests_on_what_had_matured(evaluation: Evaluation) -> None:
     arr = evaluation.replayed_arr
     day = sorted(arr.rows.snapshot_date.unique())[-1]
     late = arr.rows.snapshot_date + pd.Timedelta(days=QUICK.horizon_days) > day
     assert 0 < late.sum() < len(late)
     otherwise = replace(arr, rows=arr.rows.assign(arr=arr.rows.arr.where(~late, 1e9), y=arr.rows.y.where(~late, 1)))
-    assert otherwise.of_day(day, 1.2) == arr.of_day(day, 1.2)
+    expanded = evaluation.rows[evaluation.rows.expanded == 1]
+    amounts = fit_amounts(expanded, arr_of(expanded), evaluation.features)
+    assert amounts is not None
+    assert otherwise.of_day(day, amounts) == arr.of_day(day, amounts)
     later = day + pd.Timedelta(days=QUICK.horizon_days)
-    assert otherwise.of_day(later, 1.2) != arr.of_day(later, 1.2)
+    assert otherwise.of_day(later, amounts) != arr.of_day(later, amounts)
 
 
 def test_slices_are_their_own_lists(evaluation: Evaluation) -> None:
