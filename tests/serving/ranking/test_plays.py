@@ -179,8 +179,8 @@ def test_of_the_true_plays_the_one_that_answers_most_of_what_is_shown_is_given()
         (True, "9 of your 10 seats were in use on your busiest day. Who else would you like to bring in?"),
         (
             False,
-            "9 of your 10 seats were in use in the last four weeks. How many people do you expect to add in the next two "
-            "quarters?",
+            "9 of your 10 seats were in use in the last four weeks. How many people do you expect to add in the next "
+            "two quarters?",
         ),
     ],
 )
