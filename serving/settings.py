@@ -101,3 +101,14 @@ class ServingSettings(BaseModel):
     workbook_rows: int = Field(
         default=10_000, ge=20, le=200_000, description="accounts of each kind in the Excel file, at most"
     )
+
+
+class ServeSettings(BaseModel):
+    """The web pages over the published lists."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    title: str = Field(default="Headroom", min_length=1, max_length=60, description="what stands at the top of a page")
+    page_rows: int = Field(default=50, ge=5, le=500, description="accounts on one page of a list")
+    stale_days: int = Field(
+        default=10, ge=1, description="a list that is older, in days against today's date (UTC), is said to be old"
+    )

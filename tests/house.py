@@ -51,7 +51,7 @@ ORDER = {
         "training",
         "report",
     ),
-    "serving": ("settings", "reasons", "ranking", "changes", "published", "render", "publish", "verify"),
+    "serving": ("settings", "reasons", "ranking", "changes", "published", "render", "web", "publish", "verify"),
     "flows": (
         "run",
         "stages",

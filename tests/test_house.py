@@ -95,8 +95,8 @@ def test_no_module_beside_the_flows_has_the_name_of_a_room() -> None:
     assert not {path.stem for path in (house.ROOT / "flows").iterdir()} & house.ORDER.keys()
 
 
-HELD_FOR_OTHERS = {"fastapi", "sqlalchemy"}
-"""Declared for the sake of a library that does not work with their newest releases."""
+HELD_FOR_OTHERS = {"sqlalchemy"}
+"""Declared for the sake of a library that does not work with its newest releases."""
 
 
 def declared(*extras: str) -> set[str]:

@@ -16,7 +16,7 @@ from data.ledger.rules import ExpansionRules
 from data.record.settings import RecordSettings
 from data.sources.address import SCHEMES, Address, SourceSettings
 from models.settings import EvaluationSettings, TrainSettings
-from serving.settings import ServingSettings
+from serving.settings import ServeSettings, ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
 PREFIX = "HEADROOM_"
@@ -34,6 +34,7 @@ class Settings(BaseModel):
     expansion: ExpansionRules = ExpansionRules()
     training: TrainSettings = TrainSettings()
     serving: ServingSettings = ServingSettings()
+    serve: ServeSettings = ServeSettings()
     out: Path = Field(Path("published"), description="snapshots are published under it, one folder each")
     reports: Path = Field(Path("reports"), description="the pages about models are written there")
     mlruns: Path = Field(Path("mlruns"), description="the MLflow folder; starts at the working folder")

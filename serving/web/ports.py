@@ -1,0 +1,91 @@
+"""What the pages ask of others: who is looking, and what was done about an account."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from fastapi import Request
+
+OPEN = "open"
+"""The state of an account of which nothing was recorded."""
+STATES: Mapping[str, str] = {
+    OPEN: "Open",
+    "working": "Working on it",
+    "snoozed": "Snoozed",
+    "disqualified": "Disqualified",
+    "won": "Won",
+    "lost": "Lost",
+}
+"""The states of an account, by their code, in words."""
+
+
+class Sight(Protocol):
+    """Who is looking, and at whose accounts. ``owners``: None where it is everyone's."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def owners(self) -> frozenset[str] | None: ...
+    def may_see(self, owner: str | None) -> bool:
+        """May the accounts of this owner be seen; None: those without an owner."""
+        ...
+
+
+class AccountState(Protocol):
+    """Where the work on an account stands: a code of ``STATES``, and the last day of a pause."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def until(self) -> date | None: ...
+
+
+class Step(Protocol):
+    """One thing that was done about an account."""
+
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def action(self) -> str: ...
+    @property
+    def who(self) -> str: ...
+    @property
+    def text(self) -> str | None: ...
+
+
+class WorkLog(Protocol):
+    """The record of what was done."""
+
+    def state_of(self, accounts: Sequence[str], day: date) -> Mapping[str, AccountState]:
+        """The state of these accounts on a day; an account that is not in it is open."""
+        ...
+
+    def history(self, account_id: str) -> Sequence[Step]:
+        """What was done about an account, the earliest first."""
+        ...
+
+
+@dataclass(frozen=True)
+class EveryonesSight:
+    """Someone who may see every account: whoever has the machine that serves the pages to itself."""
+
+    name: str = ""
+    role: str = "data"
+    owners: frozenset[str] | None = None
+
+    def may_see(self, owner: str | None) -> bool:  # noqa: ARG002  the owner does not matter
+        return True
+
+
+def everyone(request: Request) -> Sight:  # noqa: ARG001  the request does not matter
+    """The sight of a request where nobody signs in."""
+    return EveryonesSight()
+
+
+def viewer(request: Request) -> Sight:
+    """The sight of a request where someone signs in: what the sign-in put there."""
+    sight: Sight = request.state.viewer
+    return sight
