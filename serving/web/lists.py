@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-from serving.published.layout import MANIFEST, folder_of, published_dates, published_day
+from serving.published.layout import MANIFEST, cannot_be_read, folder_of, published_dates, published_day
 from serving.published.read import PublishedList, open_list
 from serving.web.index import ListIndex, index_of
 
@@ -49,7 +49,11 @@ class PublishedLists:
             return [self._open(self._stamp(day)) for day in published_dates(self.out)[-LOOKS_BACK:]]
 
     def _stamp(self, day: date) -> _Stamp:
-        found = (folder_of(self.out, day) / MANIFEST).stat()
+        file = folder_of(self.out, day) / MANIFEST
+        try:
+            found = file.stat()
+        except OSError as error:  # it is being replaced at this moment
+            raise cannot_be_read(file, error) from error
         return _Stamp(day, found.st_ino, found.st_mtime_ns)
 
     def _open(self, stamp: _Stamp) -> PublishedList:

@@ -173,7 +173,7 @@ def _motions(score: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[
     for motion in MOTIONS:
         value = score[f"propensity_{motion}"]
         is_known = value is not None and not math.isnan(value)
-        why_not = "" if is_known else withheld.get(motion, "not known of this account")
+        why_not = "" if is_known else withheld.get(motion, "it is not known of this account")
         yield MotionChance(MOTION_WORDS[motion], value if is_known else math.nan, why_not)
 
 

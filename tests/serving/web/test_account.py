@@ -88,7 +88,7 @@ def test_the_page_says_what_is_published(client: TestClient, out: Path, listing:
     score = scores[scores.eligible & scores.opening.notna() & scores.use_by_week.notna()].iloc[0]
     page = client.get(account_address(score.account_id)).text
     play = listing.manifest["plays"][score.play]
-    for words in (play["name"], play["what_to_do"], play["show"], score.opening, "not known of this account"):
+    for words in (play["name"], play["what_to_do"], play["show"], score.opening, "it is not known of this account"):
         assert words.replace("'", "&#39;") in page
     assert 'class="use"' in page
     assert page.count("<circle") == 2

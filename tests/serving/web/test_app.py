@@ -13,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from data.contract.outputs import TABLES
+from serving.published import tables
 from serving.published.read import open_list
 from serving.web.app import HEADERS, STATIC, today_utc
 from tests.serving.web.conftest import COUNT, NAMES, TODAY, made_list
@@ -178,3 +179,28 @@ def test_a_list_of_an_earlier_version_is_shown_too(client_of: Callable[..., Test
 def test_today_is_the_day_in_utc() -> None:
     assert abs((today_utc() - date.today()).days) <= 1
     assert TODAY > DAY
+
+
+@pytest.mark.parametrize("path", ["/", "/?q=bank&show=all", "/excluded?q=bank", "/team", "/export.csv"])
+def test_no_table_is_read_for_a_list_once_it_is_held(
+    client_of: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    pages = client_of()
+    first = pages.get(path).text
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a table is read")
+
+    for name in ("read", "batches", "account_rows"):
+        monkeypatch.setattr(tables, name, refuse)
+    assert pages.get(path).text == first
+
+
+def test_the_whole_of_a_table_is_read_for_no_account(
+    client_of: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = client_of()
+    pages.get("/")
+    for name in ("read", "batches"):
+        monkeypatch.setattr(tables, name, None)
+    assert pages.get("/accounts/acc-0020").status_code == 200

@@ -1,17 +1,15 @@
 """The pages in a real browser: they fit, names stay whole, nothing is asked of elsewhere, all of it by keyboard."""
 
-import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import uvicorn
 
-from serving.web.app import Site, create_app
+from serving.web.app import Site
 from tests.serving.render.test_browser import NAME_OF_THIRTY, ONE_WORD_OF_THIRTY
 from tests.serving.web.conftest import SETTINGS, TODAY, DrawnWork
+from tests.serving.web.served import served
 from tests.serving.world import accounts, publish, snapshot, with_context
 
 pytestmark = pytest.mark.browser
@@ -32,20 +30,10 @@ def browser() -> Iterator[object]:
         started.close()
 
 
-def served(site: Site) -> Iterator[str]:
-    """The address of the pages while they are served on this machine."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(create_app(site), log_level="error"))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
-
-
 @pytest.fixture(scope="module")
 def nasty(site: Site) -> Iterator[str]:
-    yield from served(replace(site, work=DrawnWork({"acc-0020": "won"})))
+    with served(replace(site, work=DrawnWork({"acc-0020": "won"}))) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +42,8 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     people.loc[people.index % 2 == 0, "name"] = ONE_WORD_OF_THIRTY
     folder = tmp_path_factory.mktemp("usual")
     publish(folder, with_context(snapshot(60, accounts=people)))
-    yield from served(Site(folder, folder, SETTINGS, today=lambda: TODAY))
+    with served(Site(folder, folder, SETTINGS, today=lambda: TODAY)) as address:
+        yield address
 
 
 @pytest.mark.parametrize("width", [1280, 390])
