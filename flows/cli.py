@@ -352,13 +352,19 @@ def rollback(config: Config = None) -> None:
 
 
 @app.command()
-def serve(config: Config = None, source: SourceUrl = None) -> None:  # noqa: ARG001
-    """The CSM's web pages (come with a later release)."""
-    raise _later("serve", "Open the list.html that `headroom score` writes; it needs no server.")
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="The address; overrides `host` of [serve].")] = None,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Where it listens; 0: any port that is free.")
+    ] = 8080,
+    out: Out = None,
+    config: Config = None,
+) -> None:
+    """Serve the published lists as web pages, until it is interrupted."""
+    settings = load(config, None, out)
+    from flows.run.serve import serve as run
 
-
-def _later(command: str, instead: str) -> HeadroomError:
-    return HeadroomError(f"Run `headroom {command}`.", "it comes with a later release.", instead)
+    run(settings, host, port)
 
 
 def _print_top(

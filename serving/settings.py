@@ -112,3 +112,14 @@ class OutcomeSettings(BaseModel):
         min_length=1,
         description="sqlite:///FILE, postgres://USER@HOST/DATABASE/SCHEMA (missing: outcomes.db in the folder `out`)",
     )
+
+
+class ServeSettings(BaseModel):
+    """The web pages over the published lists."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    title: str = Field(default="Headroom", min_length=1, max_length=60, description="what stands at the top of a page")
+    page_rows: int = Field(default=50, ge=5, le=500, description="accounts on one page of a list")
+    stale_days: int = Field(
+        default=10, ge=1, description="a list that is older, in days against today's date (UTC), is said to be old"
+    )

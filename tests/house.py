@@ -60,6 +60,7 @@ ORDER = {
         "published",
         "access",
         "render",
+        "web",
         "publish",
         "verify",
     ),

@@ -1,9 +1,9 @@
-"""The picture of the list in the README: the first rows of the demo's page, as a browser shows them.
+"""The pictures of the README and the docs: the first rows of the demo's list, on its page and as it is served.
 
-python -m tests.picture        runs the demo in a temporary folder and writes docs/list.png (minutes)
+python -m tests.picture   runs the demo in a temporary folder, writes docs/list.png and docs/serve.png (minutes)
 
-The demo simulates the same base each time, so the picture changes only with the page and what stands on it. Without
-Chromium the picture stays as it is.
+The demo simulates the same base each time, so the pictures change only with the pages and what stands on them. Without
+Chromium the pictures stay as they are.
 """
 
 import sys
@@ -11,11 +11,17 @@ import tempfile
 from pathlib import Path
 
 from flows.pipelines.demo import demo
+from serving.published.layout import published_dates
+from serving.settings import ServeSettings
+from serving.web.app import Site
 from tests.house import ROOT
+from tests.serving.web.served import served
 
 PICTURE = ROOT / "docs" / "list.png"
+SERVED = ROOT / "docs" / "serve.png"
 CHROMIUM = Path("/usr/bin/chromium")
 WIDTH, HEIGHT = 1280, 1000
+SERVED_HEIGHT = 720
 DEMO = {"accounts": 2000, "months": 30, "seed": 7}
 """As ``make demo``."""
 
@@ -28,26 +34,36 @@ def source_page(folder: Path) -> Path:
     return pages[-1]
 
 
-def shoot(page: Path, picture: Path) -> None:
+def shoot_served(folder: Path, picture: Path) -> None:
+    """Write what a browser shows of the list that is served, on the day of the demo's list."""
+    published = folder / "published"
+    site = Site(published, folder, ServeSettings(), today=lambda: published_dates(published)[-1])
+    with served(site) as address:
+        shoot(address, picture, SERVED_HEIGHT)
+
+
+def shoot(address: str, picture: Path, height: int = HEIGHT) -> None:
     """Write what a browser shows of a page without scrolling."""
     from playwright.sync_api import sync_playwright  # here, so that it is asked for only where there is a browser
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
-        tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
-        tab.goto(page.as_uri())
+        tab = browser.new_page(viewport={"width": WIDTH, "height": height}, color_scheme="light")
+        tab.goto(address)
         tab.screenshot(path=picture)
         browser.close()
 
 
 def main() -> None:
     if not CHROMIUM.exists():
-        print(f"{PICTURE.relative_to(ROOT)} stays as it is: Chromium is not installed ({CHROMIUM})", file=sys.stderr)
+        names = f"{PICTURE.relative_to(ROOT)} and {SERVED.relative_to(ROOT)}"
+        print(f"{names} stay as they are: Chromium is not installed ({CHROMIUM})", file=sys.stderr)
         return
     with tempfile.TemporaryDirectory() as folder:
         demo(folder=Path(folder), **DEMO)
-        shoot(source_page(Path(folder)), PICTURE)
-    print(f"written {PICTURE.relative_to(ROOT)}")
+        shoot(source_page(Path(folder)).as_uri(), PICTURE)
+        shoot_served(Path(folder), SERVED)
+    print(f"written {PICTURE.relative_to(ROOT)} and {SERVED.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def test_no_module_beside_the_flows_has_the_name_of_a_room() -> None:
     assert not {path.stem for path in (house.ROOT / "flows").iterdir()} & house.ORDER.keys()
 
 
-HELD_FOR_OTHERS = {"fastapi", "itsdangerous"}
+HELD_FOR_OTHERS = {"itsdangerous"}
 """Declared for the sake of a library that fails with their newest releases, or needs them and does not ask."""
 
 

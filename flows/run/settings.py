@@ -17,7 +17,7 @@ from data.record.settings import RecordSettings
 from data.sources.address import SCHEMES, Address, SourceSettings
 from models.settings import EvaluationSettings, TrainSettings
 from serving.access.settings import AccessSettings
-from serving.settings import OutcomeSettings, ServingSettings
+from serving.settings import OutcomeSettings, ServeSettings, ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
 PREFIX = "HEADROOM_"
@@ -25,6 +25,10 @@ OUTCOMES_FILE = "outcomes.db"
 """The store of outcomes in the folder of the published lists, where no other is named."""
 HISTORY = "record"
 """The kind of source that `headroom record` writes."""
+
+
+class ServeTable(ServeSettings, AccessSettings):
+    """The web pages, and who may look at them: one table of the file."""
 
 
 class Settings(BaseModel):
@@ -37,7 +41,7 @@ class Settings(BaseModel):
     expansion: ExpansionRules = ExpansionRules()
     training: TrainSettings = TrainSettings()
     serving: ServingSettings = ServingSettings()
-    serve: AccessSettings = AccessSettings()
+    serve: ServeTable = ServeTable()
     outcomes: OutcomeSettings = OutcomeSettings()
     out: Path = Field(Path("published"), description="snapshots are published under it, one folder each")
     reports: Path = Field(Path("reports"), description="the pages about models are written there")

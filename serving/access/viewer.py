@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from data.contract.outputs import NO_OWNER
@@ -64,11 +63,10 @@ class People:
         return Viewer(person.name or name or email, email, person.role, owners)
 
 
-def not_yours(request: Request, what: str) -> HTTPException:
-    """What a page raises for something that its viewer may not see; the log tells who asked for ``what``.
+def log_not_yours(request: Request, what: str) -> None:
+    """Tell the log who asked for ``what``, which is not theirs to see.
 
-    It is the answer that a page gives for what is not there, so that nobody learns which accounts there are.
+    The page then answers as it does for what is not there, so that nobody learns which accounts there are.
     """
     viewer: Viewer = request.state.viewer
     LOG.warning("%r asked for %r, which is not theirs to see", viewer.email, what)
-    return HTTPException(404)

@@ -90,6 +90,16 @@ class PublishedList:
         some = held[held["account_id"].isin(asked)]
         return some[list(columns)] if columns else some
 
+    def of_account(self, table: str, account_id: str, columns: Iterable[str] = ()) -> list[dict[str, Any]]:
+        """The rows of one account as plain values, null as None: for a page about it, of any size of list."""
+        if self._is_of_later_version(table):
+            return []
+        asked = tuple(columns) or TABLES[table].names
+        rows = tables.account_rows(self.path(table), account_id, asked)
+        if rows and not rows[0].keys() >= set(asked):
+            self._columns(table, asked)  # refuses what should be there
+        return [{name: row.get(name) for name in asked} for row in rows]
+
     def batches(self, table: str, columns: Iterable[str] = ()) -> Iterator[pd.DataFrame]:
         """All rows of a table, some at a time."""
         if self._is_of_later_version(table):

@@ -8,7 +8,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 import pyarrow as pa
@@ -128,6 +128,28 @@ def read(path: Path, accounts: Iterable[str] | None = None, columns: list[str] |
     except (OSError, pa.ArrowException) as error:
         raise cannot_be_read(path, error) from error
     return _as_declared(frame, path)
+
+
+def account_rows(path: Path, account_id: str, columns: Iterable[str]) -> list[dict[str, Any]]:
+    """The rows of one account in the order of the table, null as None, with those of the columns that are there.
+
+    Only the row groups that may hold it are read. Raises PublishError where the table cannot be read.
+    """
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            places = [place for place in range(file.num_row_groups) if _may_hold(file, place, account_id)]
+            groups = file.read_row_groups(places, list(dict.fromkeys(["account_id", *columns])), use_threads=False)
+        # Compared here and now: a filter given as an expression would wake a pool of threads for a few rows.
+        rows: list[dict[str, Any]] = groups.filter(pc.equal(groups["account_id"], account_id)).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise cannot_be_read(path, error) from error
+    return rows
+
+
+def _may_hold(file: pq.ParquetFile, place: int, account_id: str) -> bool:
+    column = file.metadata.row_group(place).column(file.schema.names.index("account_id"))
+    ends = column.statistics
+    return ends is None or not ends.has_min_max or ends.min <= account_id <= ends.max
 
 
 def batches(path: Path, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:

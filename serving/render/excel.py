@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 import xlsxwriter
@@ -30,6 +30,8 @@ from serving.render.answers import (
 Cell = str | float | int | date | None
 MONEY, SHARE, COUNT, DAY, WRAP, PLAIN, TO_FILL = "money", "share", "count", "day", "wrap", "plain", "to fill"
 A4, MARGIN_INCHES = 9, 0.3
+OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+"""What is written stays a text, whatever it begins with."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,7 @@ def _write(path: Path, listing: PublishedList, everyone: list[lines.Entry] | Non
     listed = sorted(listed.values(), key=lambda entry: entry.rank) if isinstance(listed, dict) else listed
     apart = lines.excluded(_fix_first(listing.exclusions()).head(limit))
     plays = listing.manifest["plays"].items()
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(path, options) as book:
+    with xlsxwriter.Workbook(path, OPTIONS) as book:
         # The day of the list, not of the clock: the same list gives the same file.
         book.set_properties(
             {"title": "Headroom", "created": datetime.combine(listing.snapshot_date, datetime.min.time())}
@@ -143,6 +144,14 @@ def _write(path: Path, listing: PublishedList, everyone: list[lines.Entry] | Non
         sheets.add(
             ABOUT, (SheetColumn("What", 28), SheetColumn("", 90, WRAP)), _about(listing, len(listed), len(apart))
         )
+
+
+def write_sheet(
+    file: Path | BinaryIO, name: str, columns: Sequence[SheetColumn], rows: Iterable[Sequence[Cell]], currency: str
+) -> None:
+    """Write a table as an Excel file of one sheet, each row with a value for every column."""
+    with xlsxwriter.Workbook(file, OPTIONS) as book:
+        _Sheets(book, currency).add(name, columns, rows)
 
 
 def _fix_first(exclusions: pd.DataFrame) -> pd.DataFrame:

@@ -189,12 +189,6 @@ def test_explaining_without_a_column_says_which(
     assert not (tmp_path / "out.parquet").exists()
 
 
-def test_what_comes_later_says_so(headroom: Headroom) -> None:
-    ran = headroom("serve")
-    assert ran.code == 1
-    assert "later release" in ran.err
-
-
 def test_wrong_usage_exits_with_2(headroom: Headroom) -> None:
     assert headroom("score", "--snapshot-date", "tomorrow").code == 2
     assert headroom("scoer").code == 2

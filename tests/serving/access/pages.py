@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from starlette.testclient import TestClient
 
 from serving.access.forms import TOKEN, checked_form, csrf_token
 from serving.access.protect import protect
 from serving.access.settings import AccessSettings
-from serving.access.viewer import not_yours
+from serving.access.viewer import log_not_yours
 
 ACCOUNTS = {"acme": "Ada Lovelace", "bolt": "Bob Stone", "cart": None}
 PROXY, ANYONE, HERE = ("10.0.0.5", 40_000), ("203.0.113.9", 40_000), ("127.0.0.1", 40_000)
@@ -40,7 +40,8 @@ def pages() -> FastAPI:
     @app.get("/accounts/{account}")
     def account(request: Request, account: str) -> PlainTextResponse:
         if not request.state.viewer.may_see(ACCOUNTS.get(account)):
-            raise not_yours(request, account)
+            log_not_yours(request, account)
+            raise HTTPException(404)
         return PlainTextResponse(f"{account} at {request.url}", headers={"Cache-Control": "public, max-age=60"})
 
     @app.get("/export.csv")

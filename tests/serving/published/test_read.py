@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from data.contract.outputs import NO_OWNER, REASONS, SCORES
@@ -45,6 +46,37 @@ def test_only_the_columns_asked_for_are_read_and_each_once(out: Path, monkeypatc
         ("scores", ["owner"]),
         ("reasons", ["account_id", "text"]),
     ]
+
+
+def test_the_rows_of_one_account_are_all_that_it_has(
+    out: Path, made: HeldList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 7)
+    publish(out / "cut", made)
+    listing = open_list(out / "cut")
+    for name in ("scores", "reasons", "changes", "exclusions"):
+        everyone = pq.read_table(listing.path(name)).to_pylist()
+        for account in made.scores()["account_id"]:
+            rows = listing.of_account(name, account)
+            assert repr(rows) == repr([row for row in everyone if row["account_id"] == account])
+    assert listing.of_account("scores", "nobody") == []
+
+
+def test_what_an_older_list_lacks_is_null_for_one_account_too_and_what_is_gone_is_named(out: Path) -> None:
+    listing = open_list(out)
+    path = listing.path("scores")
+    whole = pd.read_parquet(path)
+    try:
+        whole.drop(columns=["stake_rank"]).to_parquet(path)
+        assert listing.of_account("scores", "acc-0003", ["rank", "stake_rank"])[0]["stake_rank"] is None
+        whole.drop(columns=["rank"]).to_parquet(path)
+        with pytest.raises(PublishError, match="has no column rank"):
+            listing.of_account("scores", "acc-0003", ["rank", "stake_rank"])
+        path.write_bytes(b"PAR1")
+        with pytest.raises(PublishError, match="cannot be read"):
+            listing.of_account("scores", "acc-0003", ["rank"])
+    finally:
+        whole.to_parquet(path)
 
 
 def test_batches_hold_every_row_once_and_in_order(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

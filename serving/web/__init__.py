@@ -1,0 +1,1 @@
+"""The pages a CSM works from, over the published lists."""

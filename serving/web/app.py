@@ -1,0 +1,219 @@
+"""The pages as a web application: addresses, answers, and what is said where there is none."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, StreamingResponse
+
+from data.errors import HeadroomError, OutcomeError
+from serving.access.forms import checked_form, csrf_token
+from serving.access.protect import protect
+from serving.access.settings import AccessSettings
+from serving.access.viewer import OwnersOf, log_not_yours
+from serving.render import html
+from serving.settings import ServeSettings
+from serving.web.export import as_csv, as_excel
+from serving.web.frame import Frame, frame_of, render
+from serving.web.index import ListIndex, Places
+from serving.web.lists import PublishedLists
+from serving.web.pages import excluded, my_list, reports, team
+from serving.web.pages.account import account_page
+from serving.web.pages.my_list import Desk, seen_by
+from serving.web.pages.record import action_form, outcome_of
+from serving.web.ports import Sight, WorkLog, viewer
+from serving.web.query import ApartQuery, ListQuery, QueryError, account_address, read_query
+
+HERE = Path(__file__).parent
+STATIC = {
+    "list.css": (Path(html.__file__).with_name("templates") / "list.css", "text/css"),
+    "serve.css": (HERE / "static" / "serve.css", "text/css"),
+    "serve.js": (HERE / "static" / "serve.js", "text/javascript"),
+}
+"""The files that a page loads: the look of the static page, what is new here, and a few keys."""
+_EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_ROWS_AT_ONCE = 1_000
+
+
+def today_utc() -> date:
+    return datetime.now(UTC).date()
+
+
+def itself(email: str) -> Iterable[str]:
+    """The owner of the list that an e-mail stands for: one of that name."""
+    return [email]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the pages stand on. ``work`` is None where nothing is recorded of what was done.
+
+    ``access``: who may look. ``owners_of``: the owners of an e-mail where ``[serve.people]`` names none.
+    """
+
+    out: Path
+    reports: Path
+    settings: ServeSettings
+    work: WorkLog | None = None
+    access: AccessSettings = field(default_factory=AccessSettings)
+    owners_of: OwnersOf = itself
+    sight: Callable[[Request], Sight] = viewer
+    today: Callable[[], date] = today_utc
+
+
+def create_app(site: Site) -> FastAPI:
+    """The application. It reads what is published in ``site.out``, and writes what is done to ``site.work`` alone.
+
+    Raises SettingsError where its settings let in whoever asks.
+    """
+    app = FastAPI(title=site.settings.title, docs_url=None, redoc_url=None, openapi_url=None)
+    answers = _Answers(site)
+    for path, answer in {
+        "/": answers.my_list,
+        "/export.csv": answers.csv,
+        "/export.xlsx": answers.excel,
+        "/accounts": answers.account,
+        "/accounts/{account_id:path}": answers.account,
+        "/excluded": answers.excluded,
+        "/team": answers.team,
+        "/model": answers.model,
+        "/backtest": answers.backtest,
+        "/static/{name}": _static,
+    }.items():
+        app.api_route(path, methods=["GET", "HEAD"])(answer)
+    if site.work is not None:
+        for path in ("/accounts", "/accounts/{account_id:path}"):
+            app.post(path)(answers.record)
+    app.add_exception_handler(HeadroomError, answers.refused)
+    app.add_exception_handler(404, answers.not_there)
+    protect(app, site.access, site.owners_of)
+    return app
+
+
+def _static(request: Request) -> Response:
+    found = STATIC.get(request.path_params["name"])
+    if found is None:
+        raise HTTPException(404)
+    return FileResponse(found[0], media_type=found[1], headers={"Cache-Control": "max-age=3600"})
+
+
+class _Answers:
+    """The answer to each address."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.lists = site, PublishedLists(site.out)
+
+    def my_list(self, request: Request) -> Response:
+        query, left_out = read_query(ListQuery, request.query_params.multi_items())
+        index, desk = self.lists.latest(), self._desk(request)
+        page = my_list.my_list(index, query, desk, self.site.settings.page_rows)
+        return self._page("my_list", request, index, page=page, left_out=left_out)
+
+    def csv(self, request: Request) -> Response:
+        index, query, desk, places = self._export(request)
+        chunks = (places[start : start + _ROWS_AT_ONCE] for start in range(0, len(places), _ROWS_AT_ONCE))
+        rows = (row for chunk in chunks for row in my_list.rows(index, chunk, query, desk))
+        return StreamingResponse(as_csv(rows), media_type="text/csv; charset=utf-8", headers=_attached(index, "csv"))
+
+    def excel(self, request: Request) -> Response:
+        index, query, desk, places = self._export(request)
+        settings = index.listing.manifest["serving"]
+        if len(places) > settings["workbook_rows"]:
+            raise QueryError(
+                "Write these rows as an Excel file.",
+                f"there are {len(places):,}, and it takes {settings['workbook_rows']:,} at most.",
+                "Filter the list, or take the CSV file.",
+            )
+        content = as_excel(my_list.rows(index, places, query, desk), settings["currency"])
+        return Response(content, media_type=_EXCEL, headers=_attached(index, "xlsx"))
+
+    def account(self, request: Request) -> Response:
+        asked = request.path_params.get("account_id") or request.query_params.get("id", "")
+        index = self.lists.latest()
+        page = account_page(index, self.lists.looked_back_at(), asked, self._desk(request))
+        if page is None:
+            return self._no_account(request, index, asked)
+        form = None
+        if self.site.work is not None:
+            form = action_form(csrf_token(request), self.site.today() + timedelta(days=1))
+        return self._page("account", request, index, page=page, form=form)
+
+    def record(self, request: Request) -> Response:
+        """What was done about an account; its page is shown anew."""
+        form = checked_form(request)
+        asked = request.path_params.get("account_id") or request.query_params.get("id", "")
+        index, desk = self.lists.latest(), self._desk(request)
+        place = index.place(asked)
+        if place is None or desk.work is None or not seen_by(index, desk.sight)[place]:
+            return self._no_account(request, index, asked)
+        desk.work.append([outcome_of(form, index, asked, desk.sight.name)])
+        return RedirectResponse(f"{account_address(asked)}#done", 303)
+
+    def excluded(self, request: Request) -> Response:
+        query, left_out = read_query(ApartQuery, request.query_params.multi_items())
+        index = self.lists.latest()
+        page = excluded.excluded_page(index, query, self._desk(request), self.site.settings.page_rows)
+        return self._page("excluded", request, index, page=page, left_out=left_out)
+
+    def team(self, request: Request) -> Response:
+        index = self.lists.latest()
+        return self._page("team", request, index, page=team.team_page(index, self._desk(request)))
+
+    def model(self, request: Request) -> Response:
+        index = self.lists.latest()
+        return self._page("model", request, index, page=reports.model_page(index.listing, self.site.reports))
+
+    def backtest(self, request: Request) -> Response:
+        index = self.lists.latest()
+        return self._page("backtest", request, index, page=reports.backtest_page(index.listing, self.site.reports))
+
+    def refused(self, request: Request, error: Exception) -> Response:  # noqa: ARG002  which page it was does not matter
+        """An address that asks for what cannot be, or a list that cannot be read."""
+        assert isinstance(error, HeadroomError)
+        is_theirs = isinstance(error, (QueryError, OutcomeError))
+        asked = error.asked if is_theirs else "Show the list."
+        return self._bare(400 if is_theirs else 503, asked, error.found, error.todo)
+
+    def not_there(self, request: Request, error: Exception) -> Response:  # noqa: ARG002
+        """An address that there is not."""
+        return self._bare(404, "Show this page.", "there is no such page.", "Begin with the list.")
+
+    def _no_account(self, request: Request, index: ListIndex, asked: str) -> Response:
+        """The same answer for an account that is not there and for one that is not theirs to see."""
+        if index.place(asked) is not None:
+            log_not_yours(request, f"account {asked}")
+        return self._page("no_account", request, index, status=404, asked=asked[:200])
+
+    def _export(self, request: Request) -> tuple[ListIndex, ListQuery, Desk, Places]:
+        """The rows to export: of the page that is asked for, of all pages where none is."""
+        query, _ = read_query(ListQuery, request.query_params.multi_items())
+        index, desk = self.lists.latest(), self._desk(request)
+        places = my_list.all_rows(index, query, desk)
+        if "page" in request.query_params:
+            rows = self.site.settings.page_rows
+            places = places[(query.page - 1) * rows : query.page * rows]
+        return index, query, desk, places
+
+    def _desk(self, request: Request) -> Desk:
+        return Desk(self.site.sight(request), self.site.work, self.site.today())
+
+    def _frame(self, request: Request, index: ListIndex) -> Frame:
+        return frame_of(index.listing, self.site.settings, self.site.today(), self.site.sight(request).name)
+
+    def _page(self, name: str, request: Request, index: ListIndex, *, status: int = 200, **values: Any) -> Response:
+        frame = self._frame(request, index)
+        text = render(f"{name}.html.j2", frame.currency, frame=frame, here=request.url.path, **values)
+        return HTMLResponse(text, status)
+
+    def _bare(self, status: int, asked: str, found: str, todo: str) -> Response:
+        """A page without a list: there may be none."""
+        title = self.site.settings.title
+        return HTMLResponse(render("bare.html.j2", "", title=title, asked=asked, found=found, todo=todo), status)
+
+
+def _attached(index: ListIndex, suffix: str) -> dict[str, str]:
+    name = f"headroom-{index.listing.snapshot_date.isoformat()}.{suffix}"
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

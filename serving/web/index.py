@@ -1,0 +1,270 @@
+"""A list in compact form: what every row of every page says, for all accounts, in a few bytes each.
+
+A request reads no table of the whole base. What is long, an account's reasons, is read from the row groups that hold
+it; of each account the one sentence that a list shows is kept here.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data.contract.outputs import CONTRADICTS, FOR, NO_OWNER, SHOWN_UNDER
+from data.contract.vocabulary import MOTIONS
+from serving.published.read import PublishedList, folded
+from serving.ranking.rank import RANK_KEYS, order
+from serving.reasons.formats import say_name
+from serving.reasons.render import PREFIX
+from serving.render.entries import CHECK_IN, MARKS, say_motion
+from serving.render.likelihood import bands, trends
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int32]
+Places = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+CHECK_IN_CODE = "check_in"
+KINDS = (*MOTIONS, CHECK_IN_CODE)
+"""The motions, and the check-in of a play without one."""
+NOT_KNOWN = np.iinfo(np.int32).min
+"""The day of an account that has none."""
+RANGE = ("propensity_low", "propensity_high")
+"""The range of a propensity; not every version of the list has it."""
+_WHY = ("account_id", "text", "effect", "shown")
+_COLUMNS = (
+    *("account_id", "name", "owner", "segment", "motion", "play", "cross_sell_product", "eligible", "rank"),
+    *("previous_rank", "previous_propensity", "not_eligible_because", "act_by", "renews_on", *RANK_KEYS),
+)
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of few values: of each row the place of its value in ``labels``; -1 where it has none."""
+
+    codes: Codes
+    labels: tuple[str, ...]
+
+    def at(self, place: int) -> str | None:
+        code = int(self.codes[place])
+        return None if code < 0 else self.labels[code]
+
+    def equals(self, label: str) -> Mask:
+        """The rows that have this value; none where no row has it."""
+        return self.codes == (self.labels.index(label) if label in self.labels else len(self.labels))
+
+
+@dataclass(frozen=True)
+class Top:
+    """The sentence that a list shows of each account, with the mark of its effect; of those set apart why."""
+
+    texts: pa.Array
+    marks: Coded
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """An order of a list: of each row its place in it, 0 first, and its rank among the ranked, 1 first, else 0."""
+
+    places: Codes
+    ranks: Codes
+
+
+@dataclass(frozen=True)
+class ListIndex:
+    """The accounts of a list, one row each: the ranked in the order of the list, then the others, likeliest first.
+
+    ``act_by``, ``renews_on``: days since 1970, or NOT_KNOWN. ``rank``, ``previous_rank``: 0 where there is none.
+    ``names_folded``: name and id as they are searched. ``by_name``: of each row its place in the alphabet. ``owners``:
+    without an owner NO_OWNER. ``gates``: the codes that it did not pass, separated by `;`.
+    """
+
+    listing: PublishedList
+    ids: pa.Array
+    names: pa.Array
+    names_folded: pa.Array
+    owners: Coded
+    segments: Coded
+    kinds: Coded
+    motions: Coded
+    plays: Coded
+    gates: Coded
+    under: Coded
+    top: Top
+    is_ranked: Mask
+    rank: Codes
+    previous_rank: Codes
+    propensity: Floats
+    low: Floats
+    high: Floats
+    expected_arr: Floats
+    act_by: Codes
+    renews_on: Codes
+    band: npt.NDArray[np.int8]
+    trend: npt.NDArray[np.int8]
+    by_likelihood: Ordered
+    by_stake: Ordered
+    by_name: Codes
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def place(self, account_id: str) -> int | None:
+        """The row of an account; None where the list has no such account."""
+        found = pc.index(self.ids, pa.scalar(account_id, self.ids.type)).as_py()
+        return None if found < 0 else int(found)
+
+    def holding(self, text: str) -> Mask:
+        """The rows whose name or id has this text in it, whatever its case."""
+        held = pc.match_substring(self.names_folded, folded(text))
+        return np.asarray(held.to_numpy(zero_copy_only=False), dtype=bool)
+
+    def day(self, days: Codes, place: int) -> date | None:
+        """A day of ``act_by`` or ``renews_on``."""
+        known = int(days[place])
+        return None if known == NOT_KNOWN else date.fromordinal(_EPOCH + known)
+
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+def index_of(listing: PublishedList) -> ListIndex:
+    """Read a list into its compact form. Raises PublishError where a table cannot be read."""
+    scores = _in_order(_read(listing))
+    ranked = scores["eligible"].to_numpy(bool)
+    propensity = _floats(scores["propensity"])
+    ids, names = _texts(scores["account_id"]), _texts(scores["name"])
+    neutral = [code for code, play in listing.manifest["plays"].items() if not play.get("motion")]
+    checks_in = scores["play"].isin(neutral)
+    return ListIndex(
+        listing,
+        ids,
+        names,
+        _texts(map(_searched, scores["name"], scores["account_id"])),
+        owners=_coded(scores["owner"].fillna(NO_OWNER)),
+        segments=_coded(scores["segment"]),
+        kinds=_coded(scores["motion"].where(~checks_in, CHECK_IN_CODE), KINDS),
+        motions=_coded(_motion_words(scores, checks_in)),
+        plays=_coded(scores["play"]),
+        gates=_coded(scores["not_eligible_because"].where(~ranked)),
+        under=_coded(scores["account_id"].map(_under(listing)), SHOWN_UNDER),
+        top=_top(listing, scores["account_id"]),
+        is_ranked=ranked,
+        rank=_whole(scores["rank"]),
+        previous_rank=_whole(scores["previous_rank"]),
+        propensity=propensity,
+        low=_floats(scores[RANGE[0]]),
+        high=_floats(scores[RANGE[1]]),
+        expected_arr=_floats(scores["expected_arr"]),
+        act_by=_days(scores["act_by"]),
+        renews_on=_days(scores["renews_on"]),
+        band=bands(propensity),
+        trend=trends(propensity, _floats(scores["previous_propensity"])),
+        by_likelihood=_ordered(order(scores, "propensity"), ranked),
+        by_stake=_ordered(order(scores, "expected_arr"), ranked),
+        by_name=_places(np.argsort(scores["name"].map(folded).to_numpy(object), kind="stable")),
+    )
+
+
+def _read(listing: PublishedList) -> pd.DataFrame:
+    there = set(listing.columns("scores"))
+    has_range = there.issuperset(RANGE)
+    columns = (*_COLUMNS, *(RANGE if has_range else ()))
+    scores = pd.concat(listing.batches("scores", columns), ignore_index=True)
+    return scores if has_range else scores.assign(**dict.fromkeys(RANGE, np.nan))
+
+
+def _in_order(scores: pd.DataFrame) -> pd.DataFrame:
+    rank = _whole(scores["rank"])
+    last = np.where(rank > 0, rank, len(scores) + 1)
+    return scores.iloc[np.lexsort((scores["account_id"], -scores["propensity"], last))].reset_index(drop=True)
+
+
+def _motion_words(scores: pd.DataFrame, checks_in: pd.Series) -> list[str]:
+    """The motion as a row says it, with the product of a cross-sell."""
+    told = zip(scores["motion"], scores["cross_sell_product"], checks_in, strict=True)
+    return [CHECK_IN if neutral else say_motion(motion, product) for motion, product, neutral in told]
+
+
+def _under(listing: PublishedList) -> pd.Series:
+    """The heading of each account that is set apart."""
+    return pd.concat(listing.batches("exclusions", ("account_id", "shown_under"))).set_index("account_id")[
+        "shown_under"
+    ]
+
+
+def _top(listing: PublishedList, accounts: pd.Series) -> Top:
+    """The first reason that a CSM sees of each account; of those set apart the sentence that says why."""
+    parts = [*_first_reasons(listing), *listing.batches("exclusions", ("account_id", "text"))]
+    # What is said of those set apart comes last, and wins.
+    first = pd.concat([part.assign(effect=part.get("effect", "")) for part in parts])
+    first = first.drop_duplicates("account_id", keep="last").set_index("account_id").reindex(accounts)
+    marks = first["effect"].map({**MARKS, "": ""}).fillna("")
+    return Top(_texts(first["text"].fillna("")), _coded(marks))
+
+
+def _first_reasons(listing: PublishedList) -> Iterator[pd.DataFrame]:
+    """The first shown reason of each account, the accounts that two batches share once."""
+    seen: set[str] = set()
+    for batch in listing.batches("reasons", _WHY):
+        told = batch["shown"].fillna(batch["effect"] == FOR).astype(bool) & (batch["effect"] != CONTRADICTS)
+        first = batch[told].drop_duplicates("account_id")
+        first = first[~first["account_id"].isin(seen)]
+        seen = {str(account) for account in first["account_id"].tail(1)} or seen
+        texts = [text.removeprefix(PREFIX[effect]) for text, effect in zip(first["text"], first["effect"], strict=True)]
+        yield first.assign(text=texts)[["account_id", "text", "effect"]]
+
+
+def _coded(values: pd.Series | list[str], labels: Iterable[str] | None = None) -> Coded:
+    """A column of few values; their order is that of the labels, or of the alphabet with NO_OWNER at the end."""
+    series = pd.Series(values)
+    known = tuple(labels or sorted(series.dropna().unique(), key=_by_name))
+    return Coded(pd.Categorical(series, categories=list(known)).codes.astype(np.int32), known)
+
+
+def _searched(name: str, account_id: str) -> str:
+    """What a search looks in; no text that is looked for has the end of a line in it."""
+    return f"{folded(name)}\n{folded(account_id)}"
+
+
+def _by_name(label: str) -> tuple[bool, str, str]:
+    return label == NO_OWNER, folded(label), label
+
+
+def _texts(values: Iterable[str]) -> pa.Array:
+    return pa.array([str(value) for value in values], pa.large_string())
+
+
+def _floats(values: pd.Series) -> Floats:
+    return values.to_numpy(np.float64, na_value=np.nan)
+
+
+def _whole(values: pd.Series) -> Codes:
+    return values.fillna(0).to_numpy(np.int32)
+
+
+def _days(values: pd.Series) -> Codes:
+    days = pd.to_datetime(values).to_numpy("datetime64[D]")
+    return np.where(np.isnat(days), NOT_KNOWN, days.astype(np.int64)).astype(np.int32)
+
+
+def _ordered(ordered: Places, is_ranked: Mask) -> Ordered:
+    listed, ranks = ordered[is_ranked[ordered]], np.zeros(len(ordered), dtype=np.int32)
+    ranks[listed] = np.arange(1, len(listed) + 1, dtype=np.int32)
+    return Ordered(_places(ordered), ranks)
+
+
+def _places(ordered: Places) -> Codes:
+    """Of each row its place in an order that is given by rows."""
+    places = np.empty(len(ordered), dtype=np.int32)
+    places[ordered] = np.arange(len(ordered), dtype=np.int32)
+    return places
+
+
+def say_segment(segment: str | None) -> str:
+    """A segment as people write it."""
+    return say_name(segment) if segment else ""

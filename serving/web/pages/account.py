@@ -1,0 +1,224 @@
+"""One account: how likely, why, since when, what to do about it, and what was done."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from data.contract.outputs import AGAINST, CONTRADICTS, FOR
+from data.contract.vocabulary import MOTIONS
+from serving.published.read import PublishedList
+from serving.ranking.amounts import say_money
+from serving.ranking.gates import LABELS
+from serving.reasons.formats import say_day, say_name
+from serving.reasons.render import PREFIX
+from serving.render.entries import MOTION_WORDS, Why, label_of, say_range, say_texts
+from serving.web.drawing import Bar, line, waterfall
+from serving.web.index import ListIndex
+from serving.web.pages.my_list import Desk, ListRow, rows
+from serving.web.ports import Step
+from serving.web.query import ListQuery
+
+OTHER = "other"
+"""Reasons that no list shows."""
+BASE, REST, TOTAL = "Where every account begins", "All else that is known", "This account"
+_REASON_COLUMNS = ("title", "text", "effect", "actionable", "shown", "shap_log_odds", "story", "reason_code")
+_PAST_COLUMNS = ("rank", "propensity", "owner", "model_version")
+
+
+@dataclass(frozen=True)
+class WeighedReason:
+    """A reason in words, and what it adds to the log-odds."""
+
+    why: Why
+    log_odds: float
+
+
+@dataclass(frozen=True)
+class MotionChance:
+    """How likely one motion is; NaN where it is not known, and then why."""
+
+    motion: str
+    propensity: float
+    why_not: str
+
+
+@dataclass(frozen=True)
+class PlayCard:
+    """The play of an account: what to say and do, and what would speak against it."""
+
+    name: str
+    label: str
+    opening: str | None
+    parts: tuple[tuple[str, tuple[str, ...]], ...]
+    who: str
+    act_by: date | None
+
+
+@dataclass(frozen=True)
+class PastPlace:
+    """Where an account stood on an earlier list, or on this one. ``rank`` is None where it was not ranked.
+
+    ``change``: what changed since the list before, in words.
+    """
+
+    day: date
+    rank: int | None
+    propensity: float
+    owner: str | None
+    model_version: str
+    change: str
+
+
+@dataclass(frozen=True)
+class Tenure:
+    """An owner, and the first and the last list on which the account was theirs."""
+
+    owner: str | None
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
+class AccountPage:
+    """All that is known of an account of the latest list. ``parts`` sum to its log-odds, the first being the base.
+
+    ``done``: what was done so far, the latest first; None where nothing is recorded.
+    """
+
+    row: ListRow
+    motions: tuple[MotionChance, ...]
+    reasons: Mapping[str, tuple[WeighedReason, ...]]
+    parts: tuple[Bar, ...]
+    play: PlayCard
+    not_checked: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    use_by_week: tuple[float, ...]
+    past: tuple[PastPlace, ...]
+    drawn: tuple[tuple[float, float], ...]
+    owners: tuple[Tenure, ...]
+    done: tuple[Step, ...] | None
+
+
+def account_page(index: ListIndex, past: Sequence[PublishedList], account_id: str, desk: Desk) -> AccountPage | None:
+    """The page of an account; None where the list has no such account, or it may not be seen.
+
+    ``past``: the lists to look back at, the earliest first. Raises PublishError where one cannot be read.
+    """
+    place = index.place(account_id)
+    if place is None:
+        return None
+    row = rows(index, np.array([place]), ListQuery(), desk)[0]
+    if not desk.sight.may_see(row.owner):
+        return None
+    listing = index.listing
+    score = listing.of_account("scores", account_id)[0]
+    reasons = listing.of_account("reasons", account_id, _REASON_COLUMNS)
+    places = tuple(_places(past, account_id))
+    return AccountPage(
+        row=row,
+        motions=tuple(_motions(score, listing.manifest)),
+        reasons=_by_effect(reasons),
+        parts=parts_of(score["base_log_odds"], reasons, score["log_odds"]),
+        play=_play(listing.manifest["plays"][score["play"]], row, score["opening"]),
+        not_checked=tuple(LABELS.get(code, code) for code in listing.manifest.get("gates_not_evaluated", ())),
+        facts=tuple(_facts(score, row, listing.manifest["serving"]["currency"])),
+        use_by_week=tuple(0.0 if math.isnan(week) else week for week in score["use_by_week"] or ()),
+        past=tuple(reversed(places)),
+        drawn=tuple(line([past.day for past in places], [past.propensity for past in places])),
+        owners=_tenures(places),
+        done=None if desk.work is None else tuple(reversed(desk.work.history(account_id))),
+    )
+
+
+def parts_of(base: float, reasons: Iterable[Mapping[str, Any]], log_odds: float) -> tuple[Bar, ...]:
+    """The way from the model's base to the log-odds of an account, story by story, the heaviest first.
+
+    ``reasons``: rows with title, effect, story, reason_code and shap_log_odds, the strongest first. What no reason
+    tells stands in one part, so that the parts sum to the log-odds. What contradicts a declared direction is told
+    nowhere and is in that part too.
+    """
+    sizes: dict[str, float] = defaultdict(float)
+    titles: dict[str, str] = {}
+    for reason in reasons:
+        if reason["effect"] != CONTRADICTS:
+            story = reason["story"] or reason["reason_code"]
+            sizes[story] += reason["shap_log_odds"]
+            titles.setdefault(story, reason["title"])
+    parts = sorted(((titles[story], size) for story, size in sizes.items()), key=lambda part: -abs(part[1]))
+    rest = log_odds - base - math.fsum(size for _, size in parts)
+    return waterfall((BASE, base), [*parts, (REST, rest)], (TOTAL, log_odds))
+
+
+def _by_effect(reasons: Iterable[Mapping[str, Any]]) -> dict[str, tuple[WeighedReason, ...]]:
+    """The reasons under ``for``, ``against`` and ``other``, the strongest first. ``other``: those no list shows."""
+    made: dict[str, list[WeighedReason]] = {FOR: [], AGAINST: [], OTHER: []}
+    for reason in reasons:
+        effect = reason["effect"]
+        if effect == CONTRADICTS:
+            continue
+        shown = effect in made if reason["shown"] is None else reason["shown"]
+        why = Why(reason["title"], reason["text"].removeprefix(PREFIX[effect]), effect, reason["actionable"], shown)
+        made[effect if shown and effect in made else OTHER].append(WeighedReason(why, reason["shap_log_odds"]))
+    return {effect: tuple(told) for effect, told in made.items()}
+
+
+def _motions(score: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[MotionChance]:
+    withheld = manifest.get("withheld", {})
+    for motion in MOTIONS:
+        value = score[f"propensity_{motion}"]
+        is_known = value is not None and not math.isnan(value)
+        why_not = "" if is_known else withheld.get(motion, "it is not known of this account")
+        yield MotionChance(MOTION_WORDS[motion], value if is_known else math.nan, why_not)
+
+
+def _play(play: Mapping[str, Any], row: ListRow, opening: str | None) -> PlayCard:
+    told = {"Do": "what_to_do", "Offer": "offer", "Show": "show", "Not when": "not_when"}
+    parts = [(name, tuple(say_texts(play[part]))) for name, part in told.items()]
+    return PlayCard(
+        name=play["name"],
+        label=label_of(play),
+        opening=opening,
+        parts=tuple((name, texts) for name, texts in parts if texts),
+        who=play["owner_role"],
+        act_by=row.act_by,
+    )
+
+
+def _facts(score: Mapping[str, Any], row: ListRow, currency: str) -> Iterator[tuple[str, str]]:
+    """What the account has now and what it may come to, as far as it is known."""
+    if score["plan"]:
+        yield "Plan", ", ".join(map(say_name, score["plan"].split(",")))
+    if score["open_seats"] is not None and not math.isnan(score["open_seats"]):
+        yield "Seats", f"{score['open_seats']:,.0f}"
+    yield "ARR now", say_money(_number(score["arr"]), currency)
+    yield "Renews", say_day(row.renews_on) if row.renews_on else "no day is known"
+    yield "Expected ARR", say_money(row.expected_arr, currency)
+    for name, column in (("Accounts alike", "expected_arr"), ("If it expands", "arr_if_expands")):
+        low, high = _number(score[f"{column}_low"]), _number(score[f"{column}_high"])
+        if between := say_range(low, high, currency):
+            yield name, f"{between}, four times in five"
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _places(past: Sequence[PublishedList], account_id: str) -> Iterator[PastPlace]:
+    """Where the account stood on each list that has it."""
+    for listing in past:
+        for score in listing.of_account("scores", account_id, _PAST_COLUMNS):
+            changes = listing.of_account("changes", account_id, ("text",))
+            text = changes[0]["text"] if changes else ""
+            yield PastPlace(listing.snapshot_date, **{name: score[name] for name in _PAST_COLUMNS}, change=text)
+
+
+def _tenures(places: Sequence[PastPlace]) -> tuple[Tenure, ...]:
+    """Whose the account was, list after list."""
+    runs = [list(run) for _, run in groupby(places, key=lambda place: place.owner)]
+    return tuple(Tenure(run[0].owner, run[0].day, run[-1].day) for run in runs)

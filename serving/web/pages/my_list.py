@@ -1,0 +1,277 @@
+"""My list: the accounts to work on, filtered, ordered and counted, a page at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from data.contract.outputs import NO_OWNER
+from serving.outcomes.vocabulary import OPEN, STATES
+from serving.ranking.gates import LABELS
+from serving.reasons.formats import say_name
+from serving.render.entries import CHECK_IN, MOTION_WORDS
+from serving.render.likelihood import Band, Trend
+from serving.web.index import CHECK_IN_CODE, KINDS, NOT_KNOWN, Coded, ListIndex, Mask, Places
+from serving.web.ports import Sight, WorkLog
+from serving.web.query import ListQuery, Shown, Sort
+
+RENEWAL_DAYS = 90
+"""A renewal is near in the ``RENEWAL_DAYS`` days from the day of the list on."""
+BANDS, TRENDS = tuple(Band), tuple(Trend)
+Options = tuple[tuple[str, str], ...]
+"""The values of a filter and their words."""
+KIND_WORDS = {**MOTION_WORDS, CHECK_IN_CODE: CHECK_IN}
+_BY_COLUMN = {"propensity": Sort.LIKELIHOOD, "expected_arr": Sort.STAKE}
+
+
+@dataclass(frozen=True)
+class ListRow:
+    """One account on the list. ``rank`` and ``previous_rank`` are None where it is not ranked; ``rank`` is of the order
+    that is shown. ``likely_range``: low and high, NaN where it was not published. ``because``: the gates it did not
+    pass; ``top``: its first reason, or why it is set apart. ``state`` in words.
+    """
+
+    rank: int | None
+    previous_rank: int | None
+    account_id: str
+    name: str
+    owner: str | None
+    segment: str
+    propensity: float
+    likely_range: tuple[float, float]
+    band: Band
+    trend: Trend
+    expected_arr: float
+    motion: str
+    play: str
+    play_code: str
+    act_by: date | None
+    mark: str
+    top: str
+    under: str | None
+    because: tuple[str, ...]
+    renews_on: date | None
+    state: str
+
+    @property
+    def moved(self) -> str:
+        """Up or down the list, and from where; empty where that is not known or nothing moved."""
+        if self.rank is None or self.previous_rank is None or self.rank == self.previous_rank:
+            return ""
+        return f"{'up' if self.rank < self.previous_rank else 'down'} from {self.previous_rank:,}"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A count under a heading: by its code in the address, in words."""
+
+    code: str
+    words: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """What the filters let through, counted. Bands, motions, renewals and ARR are of the ranked alone."""
+
+    ranked: int
+    apart: int
+    expected_arr: float
+    bands: tuple[Tile, ...]
+    motions: tuple[Tile, ...]
+    renewals: int
+
+
+@dataclass(frozen=True)
+class MyList:
+    """A page of the list. ``found``: the accounts on all pages; ``options``: by filter, the values and their words."""
+
+    query: ListQuery
+    sort: Sort
+    rows: tuple[ListRow, ...]
+    found: int
+    pages: int
+    tiles: Tiles
+    options: Mapping[str, Options]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Whose list it is and on which day: who looks, what was done, today (UTC)."""
+
+    sight: Sight
+    work: WorkLog | None
+    today: date
+
+
+def my_list(index: ListIndex, query: ListQuery, desk: Desk, page_rows: int) -> MyList:
+    """A page of the list as it is asked for; a page after the last is the last."""
+    seen = seen_by(index, desk.sight)
+    through = seen & _filtered(index, query) & _in_state(index, query, desk, seen)
+    ordered = _in_order(index, np.flatnonzero(through & _shown(index, query)), query)
+    pages = max(-(-len(ordered) // page_rows), 1)
+    page = min(query.page, pages)
+    here = ordered[(page - 1) * page_rows : page * page_rows]
+    return MyList(
+        query.model_copy(update={"page": page}),
+        sort_of(index, query),
+        rows(index, here, query, desk),
+        len(ordered),
+        pages,
+        _tiles(index, through),
+        _options(index, seen, query),
+    )
+
+
+def all_rows(index: ListIndex, query: ListQuery, desk: Desk) -> Places:
+    """The rows of every page of the list, in its order."""
+    seen = seen_by(index, desk.sight)
+    through = seen & _filtered(index, query) & _in_state(index, query, desk, seen) & _shown(index, query)
+    return _in_order(index, np.flatnonzero(through), query)
+
+
+def seen_by(index: ListIndex, sight: Sight) -> Mask:
+    """The rows that someone may see."""
+    if sight.owners is None:
+        return np.ones(len(index), dtype=bool)
+    may = [sight.may_see(None if owner == NO_OWNER else owner) for owner in index.owners.labels]
+    return np.array(may, dtype=bool)[index.owners.codes]
+
+
+def states_of(index: ListIndex, places: Places, desk: Desk) -> list[str]:
+    """The code of the state of each of these rows."""
+    if desk.work is None:
+        return [OPEN] * len(places)
+    accounts = index.ids.take(places).to_pylist()
+    known = desk.work.state_of(accounts, desk.today)
+    return [known[account].state if account in known else OPEN for account in accounts]
+
+
+def sort_of(index: ListIndex, query: ListQuery) -> Sort:
+    """The order asked for; if none is, that in which the list is ranked."""
+    return Sort(query.sort) if query.sort else _BY_COLUMN[index.listing.manifest["rank_by"]]
+
+
+def rows(index: ListIndex, places: Places, query: ListQuery, desk: Desk) -> tuple[ListRow, ...]:
+    """What the list says of these rows."""
+    states = states_of(index, places, desk)
+    ranks = index.by_stake.ranks if sort_of(index, query) is Sort.STAKE else index.rank
+    plays = index.listing.manifest["plays"]
+    return tuple(
+        ListRow(
+            rank=int(ranks[place]) or None,
+            previous_rank=int(index.previous_rank[place]) or None if ranks is index.rank else None,
+            account_id=index.ids[place].as_py(),
+            name=index.names[place].as_py(),
+            owner=None if (owner := index.owners.at(place)) == NO_OWNER else owner,
+            segment=say_name(index.segments.at(place) or ""),
+            propensity=float(index.propensity[place]),
+            likely_range=(float(index.low[place]), float(index.high[place])),
+            band=BANDS[index.band[place]],
+            trend=TRENDS[index.trend[place]],
+            expected_arr=float(index.expected_arr[place]),
+            motion=index.motions.at(place) or "",
+            play=plays[index.plays.at(place)]["name"],
+            play_code=index.plays.at(place) or "",
+            act_by=index.day(index.act_by, place),
+            mark=index.top.marks.at(place) or "",
+            top=index.top.texts[place].as_py(),
+            under=index.under.at(place),
+            because=gates_of(index, place),
+            renews_on=index.day(index.renews_on, place),
+            state=STATES[state],
+        )
+        for place, state in zip(places.tolist(), states, strict=True)
+    )
+
+
+def gates_of(index: ListIndex, place: int) -> tuple[str, ...]:
+    """The gates that an account did not pass, in words."""
+    codes = index.gates.at(place)
+    return tuple(LABELS.get(code, code) for code in codes.split(";")) if codes else ()
+
+
+def _filtered(index: ListIndex, query: ListQuery) -> Mask:
+    held = index.holding(query.q) if query.q.strip() else np.ones(len(index), dtype=bool)
+    columns = {"owner": index.owners, "segment": index.segments, "motion": index.kinds, "play": index.plays}
+    for name, column in columns.items():
+        if asked := getattr(query, name):
+            held &= column.equals(asked)
+    return held & (index.band == BANDS.index(Band(query.band))) if query.band else held
+
+
+def _in_state(index: ListIndex, query: ListQuery, desk: Desk, seen: Mask) -> Mask:
+    """The rows in the state asked for; only then is the record asked about all of them."""
+    if not query.state:
+        return seen
+    places = np.flatnonzero(seen)
+    held = np.zeros(len(index), dtype=bool)
+    held[places] = [state == query.state for state in states_of(index, places, desk)]
+    return held
+
+
+def _shown(index: ListIndex, query: ListQuery) -> Mask:
+    if query.show is Shown.ALL:
+        return np.ones(len(index), dtype=bool)
+    return index.is_ranked if query.show is Shown.RANKED else ~index.is_ranked
+
+
+def _in_order(index: ListIndex, places: Places, query: ListQuery) -> Places:
+    """These rows in the order asked for; what is not known comes last, and of equals the one that is ranked first."""
+    keys: Mapping[Sort, npt.NDArray[np.integer]] = {
+        Sort.LIKELIHOOD: index.by_likelihood.places,
+        Sort.STAKE: index.by_stake.places,
+        Sort.NAME: index.by_name,
+        Sort.OWNER: index.owners.codes,
+        Sort.RENEWAL: _unknown_last(index.renews_on),
+        Sort.ACT_BY: _unknown_last(index.act_by),
+        Sort.TREND: index.trend,
+    }
+    return places[np.argsort(keys[sort_of(index, query)][places], kind="stable")]
+
+
+def _unknown_last(days: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    return np.where(days == NOT_KNOWN, np.iinfo(np.int32).max, days)
+
+
+def _tiles(index: ListIndex, through: Mask) -> Tiles:
+    ranked = through & index.is_ranked
+    first = (index.listing.snapshot_date - date(1970, 1, 1)) // timedelta(days=1)
+    near = (index.renews_on >= first) & (index.renews_on < first + RENEWAL_DAYS)
+    of_band = np.bincount(index.band[ranked], minlength=len(BANDS))
+    of_kind = np.bincount(index.kinds.codes[ranked], minlength=len(KINDS))
+    kinds = zip(index.kinds.labels, of_kind.tolist(), strict=True)
+    return Tiles(
+        ranked=int(ranked.sum()),
+        apart=int((through & ~index.is_ranked).sum()),
+        expected_arr=float(np.nansum(index.expected_arr[ranked])),
+        bands=tuple(Tile(band, band.capitalize(), count) for band, count in zip(BANDS, of_band.tolist(), strict=True)),
+        motions=tuple(Tile(code, KIND_WORDS[code], count) for code, count in kinds if count),
+        renewals=int((ranked & near).sum()),
+    )
+
+
+def _options(index: ListIndex, seen: Mask, query: ListQuery) -> dict[str, Options]:
+    plays = index.listing.manifest["plays"]
+    of_list: dict[str, list[tuple[str, str]]] = {
+        "owner": [(owner, owner) for owner in values_of(index.owners, seen)],
+        "segment": [(segment, say_name(segment)) for segment in values_of(index.segments, seen)],
+        "motion": [(kind, KIND_WORDS[kind]) for kind in values_of(index.kinds, seen)],
+        "play": [(code, plays[code]["name"]) for code in values_of(index.plays, seen)],
+        "band": [(band.value, band.capitalize()) for band in BANDS],
+        "state": list(STATES.items()),
+    }
+    return {name: options_with(options, str(getattr(query, name))) for name, options in of_list.items()}
+
+
+def options_with(options: list[tuple[str, str]], asked: str) -> Options:
+    """What a filter can be set to, with what it is set to where this list has no such value: so that it is seen."""
+    is_there = not asked or asked in dict(options)
+    return (*options, *([] if is_there else [(asked, f"{asked} (none on this list)")]))
+
+
+def values_of(column: Coded, seen: Mask) -> list[str]:
+    """The values that stand in a row that may be seen, in their order."""
+    return [column.labels[code] for code in np.unique(column.codes[seen]).tolist() if code >= 0]

@@ -1,0 +1,83 @@
+"""What a CSM does about an account: the form on its page, and the outcome that comes of it."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from data.errors import OutcomeError
+from serving.outcomes.outcome import Outcome
+from serving.outcomes.vocabulary import ACTIONS, CORRECTED, REASONS
+from serving.web.index import ListIndex
+
+NOBODY = "this machine"
+"""Who did it where nobody signs in."""
+FIELDS = ("until", "reason", "text", "arr", "product")
+"""What an action may say beside itself: ``won_arr`` is the field of what was won."""
+_TODO = "Go back, correct it and send it again; nothing has been recorded."
+
+
+@dataclass(frozen=True)
+class ActionForm:
+    """What the form of an account is made of.
+
+    ``token``: of the session, so that only our own pages send it. ``request_key``: of this page, so that what is sent
+    twice is recorded once. ``reasons``: why a row may be disqualified, by code in words. ``tomorrow``: the first day
+    until which it may be snoozed.
+    """
+
+    token: str
+    request_key: str
+    reasons: Mapping[str, str]
+    tomorrow: date
+
+
+def action_form(token: str, tomorrow: date) -> ActionForm:
+    """A form that has not been sent."""
+    return ActionForm(token, secrets.token_urlsafe(16), REASONS, tomorrow)
+
+
+def outcome_of(form: Mapping[str, Any], index: ListIndex, account_id: str, who: str) -> Outcome:
+    """What a sent form says was done with the row of an account of this list.
+
+    Raises OutcomeError for a day or an amount that is none; the rest is checked where it is recorded.
+    """
+    score = index.listing.of_account("scores", account_id, ("play", "motion"))[0]
+    action = str(form.get("action", ""))
+    if action not in ACTIONS or action == CORRECTED:
+        raise OutcomeError(f"Record what was done with account {account_id}.", "no action was chosen.", _TODO)
+    given = {name: str(form.get(f"{action}_{name}", "")).strip() for name in FIELDS}
+    return Outcome(
+        account_id=account_id,
+        action=action,
+        who=who or NOBODY,
+        snapshot_date=index.listing.snapshot_date,
+        play=score["play"],
+        motion=score["motion"],
+        until=_day(given["until"], account_id),
+        reason=given["reason"] or None,
+        text=given["text"] or None,
+        arr=_amount(given["arr"], account_id),
+        product=given["product"] or None,
+        request_key=f"{account_id[:100]} {form.get('request_key', '')}"[:200],
+    )
+
+
+def _day(text: str, account_id: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise _refusal(account_id, f"{text!a} is no day such as 2026-10-31.") from error
+
+
+def _amount(text: str, account_id: str) -> float | None:
+    """An amount as people type it: 12000, or 12,000.50."""
+    try:
+        return float(text.replace(",", "")) if text else None
+    except ValueError as error:
+        raise _refusal(account_id, f"{text!a} is no amount such as 12,000.") from error
+
+
+def _refusal(account_id: str, found: str) -> OutcomeError:
+    return OutcomeError(f"Record what was done with account {account_id[:40]!a}.", found, _TODO)

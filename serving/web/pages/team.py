@@ -1,0 +1,88 @@
+"""The team: each owner's book in figures, and what came of it."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.contract.outputs import NO_OWNER
+from serving.outcomes.vocabulary import OPEN
+from serving.web.index import NOT_KNOWN, ListIndex, Places
+from serving.web.pages.my_list import Desk, seen_by, states_of
+
+_EPOCH = np.datetime64("1970-01-01")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What was done about the ranked accounts of a book. ``overdue``: nothing, and the day to act by is past."""
+
+    acted_on: int
+    won: int
+    overdue: int
+
+
+@dataclass(frozen=True)
+class Book:
+    """The accounts of one owner; ``expected_arr`` is of the ranked. ``work`` is None where nothing is recorded."""
+
+    owner: str
+    accounts: int
+    ranked: int
+    expected_arr: float
+    work: Work | None
+
+    @property
+    def has_owner(self) -> bool:
+        return self.owner != NO_OWNER
+
+
+@dataclass(frozen=True)
+class TeamPage:
+    """The books that may be seen, by name, and all of them together."""
+
+    books: tuple[Book, ...]
+    all: Book
+
+
+def team_page(index: ListIndex, desk: Desk) -> TeamPage:
+    """Every owner's book."""
+    seen = seen_by(index, desk.sight)
+    work = _work(index, desk, np.flatnonzero(seen & index.is_ranked))
+    arr = np.nan_to_num(np.where(index.is_ranked, index.expected_arr, 0.0))
+    books = []
+    for code in np.unique(index.owners.codes[seen]).tolist():
+        mine = seen & (index.owners.codes == code)
+        owner = index.owners.labels[code]
+        done = None if work is None else work.get(code, Work(0, 0, 0))
+        books.append(Book(owner, int(mine.sum()), int((mine & index.is_ranked).sum()), float(arr[mine].sum()), done))
+    return TeamPage(tuple(books), _together(books))
+
+
+def _work(index: ListIndex, desk: Desk, ranked: Places) -> dict[int, Work] | None:
+    """By owner, what was done; None where nothing is recorded."""
+    if desk.work is None:
+        return None
+    counts: dict[int, Counter[str]] = {}
+    today = int((np.datetime64(desk.today) - _EPOCH).astype(int))
+    act_by = index.act_by[ranked]
+    late = (act_by != NOT_KNOWN) & (act_by < today)
+    owners = index.owners.codes[ranked].tolist()
+    for code, state, is_late in zip(owners, states_of(index, ranked, desk), late.tolist(), strict=True):
+        of_book = counts.setdefault(code, Counter())
+        of_book["acted_on"] += state != OPEN
+        of_book["won"] += state == "won"
+        of_book["overdue"] += state == OPEN and is_late
+    return {code: Work(found["acted_on"], found["won"], found["overdue"]) for code, found in counts.items()}
+
+
+def _together(books: list[Book]) -> Book:
+    known = [book.work for book in books if book.work is not None]
+    work = Work(*(sum(getattr(of, name) for of in known) for name in ("acted_on", "won", "overdue")))
+    return Book(
+        "All",
+        sum(book.accounts for book in books),
+        sum(book.ranked for book in books),
+        sum(book.expected_arr for book in books),
+        work if len(known) == len(books) and books else None,
+    )

@@ -1,0 +1,71 @@
+"""What the pages ask of others: who is looking, and what was done about an account."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from fastapi import Request
+
+from serving.outcomes.outcome import Outcome
+
+
+class Sight(Protocol):
+    """Who is looking, and at whose accounts. ``owners``: None where it is everyone's."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def owners(self) -> frozenset[str] | None: ...
+    def may_see(self, owner: str | None) -> bool:
+        """May the accounts of this owner be seen; None: those without an owner."""
+        ...
+
+
+class AccountState(Protocol):
+    """Where the work on an account stands: a code of ``STATES``, and the last day of a pause."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def until(self) -> date | None: ...
+
+
+class Step(Protocol):
+    """One thing that was done about an account."""
+
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def action(self) -> str: ...
+    @property
+    def who(self) -> str: ...
+    @property
+    def text(self) -> str | None: ...
+    @property
+    def arr(self) -> float | None: ...
+    @property
+    def until(self) -> date | None: ...
+
+
+class WorkLog(Protocol):
+    """The record of what was done, and of what is done now."""
+
+    def state_of(self, accounts: Sequence[str], day: date) -> Mapping[str, AccountState]:
+        """The state of these accounts on a day; an account that is not in it is open."""
+        ...
+
+    def history(self, account_id: str) -> Sequence[Step]:
+        """What was done about an account, the earliest first."""
+        ...
+
+    def append(self, outcomes: Sequence[Outcome]) -> list[int]:
+        """Record what is done, all or none. Raises OutcomeError for what cannot be recorded."""
+        ...
+
+
+def viewer(request: Request) -> Sight:
+    """The sight of a request: what the sign-in put there."""
+    sight: Sight = request.state.viewer
+    return sight

@@ -1,0 +1,136 @@
+"""What a page is asked for: all of it stands in the address, so that a view can be kept, sent and gone back to."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any, Literal, Self, TypeVar
+from urllib.parse import quote, urlencode
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data.errors import HeadroomError, some
+from serving.outcomes.vocabulary import STATES
+from serving.render.likelihood import Band
+from serving.web.index import KINDS
+
+LONGEST = 200
+"""Letters of a value."""
+
+
+class QueryError(HeadroomError):
+    """An address that asks for what there is not."""
+
+
+class Sort(StrEnum):
+    """What comes first on the list."""
+
+    LIKELIHOOD = "likelihood"
+    STAKE = "stake"
+    NAME = "name"
+    OWNER = "owner"
+    RENEWAL = "renewal"
+    ACT_BY = "act_by"
+    TREND = "trend"
+
+
+class Shown(StrEnum):
+    """Which customers stand on the list."""
+
+    RANKED = "ranked"
+    APART = "apart"
+    ALL = "all"
+
+
+Text = Field(default="", max_length=LONGEST)
+
+
+class PageQuery(BaseModel):
+    """What every list of accounts can be asked for. ``q``: a part of a name or an id; ``page``: 1 is the first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    q: str = Text
+    owner: str = Text
+    page: int = Field(default=1, ge=1, le=1_000_000)
+
+    def changed(self, **changes: Any) -> Self:
+        """The same question with something else asked for: its first page, if no other is."""
+        return self.model_copy(update={"page": 1, **changes})
+
+    def address(self, **changes: Any) -> str:
+        """What stands after the path of the address: ``?owner=Ana+Costa&page=2``; what is usual is left out."""
+        asked = self.changed(**changes)
+        usual = {name: field.default for name, field in type(self).model_fields.items()}
+        return f"?{urlencode([(name, str(value)) for name, value in asked if value != usual[name]])}"
+
+    def asked_for(self, *without: str) -> dict[str, str]:
+        """What differs from the usual, by its name in the address."""
+        usual = {name: field.default for name, field in type(self).model_fields.items()}
+        return {name: str(value) for name, value in self if value != usual[name] and name not in without}
+
+
+class ListQuery(PageQuery):
+    """What the list is asked for; empty: whatever it is. ``sort`` empty: as the list is ranked."""
+
+    segment: str = Text
+    motion: Literal["", *KINDS] = ""  # type: ignore[valid-type]
+    play: str = Text
+    band: Literal[""] | Band = ""
+    state: Literal["", *STATES] = ""  # type: ignore[valid-type]
+    show: Shown = Shown.RANKED
+    sort: Literal[""] | Sort = ""
+
+
+class ApartQuery(PageQuery):
+    """What the page of those set apart is asked for. ``gate``: by its code; ``under``: a heading of the list.
+
+    ``show`` empty: those set apart, and all customers where a name is looked for.
+    """
+
+    gate: str = Text
+    under: str = Text
+    show: Literal[""] | Shown = ""
+
+
+Q = TypeVar("Q", bound=PageQuery)
+
+
+def read_query(kind: type[Q], given: Iterable[tuple[str, str]]) -> tuple[Q, tuple[str, ...]]:
+    """What is asked for, and the names in the address that mean nothing here and are left out.
+
+    Raises QueryError for a value that cannot be, and for a name that is given twice with two values.
+    """
+    values: dict[str, str] = {}
+    for name, value in given:
+        if value and values.setdefault(name, value) != value and name in kind.model_fields:
+            raise _refusal(f"`{name}` is given twice: `{values[name]}` and `{value}`.")
+    known = {name: value for name, value in values.items() if name in kind.model_fields}
+    try:
+        return kind.model_validate(known), tuple(name for name in values if name not in known)
+    except ValidationError as error:
+        faults = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors())
+        raise _refusal("; ".join(_fault(kind, name, known[name]) for name in faults) + ".") from error
+
+
+def _fault(kind: type[PageQuery], name: str, value: str) -> str:
+    if len(value) > LONGEST:
+        return f"`{name}` has {len(value):,} letters, {LONGEST} at most"
+    words = _words(kind, name)
+    return f"`{name}` cannot be `{value}`" + (f"; it is one of {some(words, len(words))}" if words else "")
+
+
+def _words(kind: type[PageQuery], name: str) -> list[str]:
+    """All that a name may be, where it is one of a few."""
+    schema = kind.model_json_schema(mode="validation")
+    part = schema["properties"][name]
+    parts = [schema["$defs"][p["$ref"].rsplit("/", 1)[-1]] if "$ref" in p else p for p in part.get("anyOf", [part])]
+    return [str(word) for found in parts for word in found.get("enum", ()) if word]
+
+
+def _refusal(found: str) -> QueryError:
+    return QueryError("Show what this address asks for.", found, "Correct the address, or begin with the whole list.")
+
+
+def account_address(account_id: str) -> str:
+    """Where the page of an account is, whatever its id is made of."""
+    if account_id in {".", ".."}:  # browsers take these for folders, also when they are quoted
+        return f"/accounts?id={quote(account_id)}"
+    return f"/accounts/{quote(account_id, safe='')}"

@@ -1,0 +1,80 @@
+"""``headroom serve``: what it refuses before it listens, and that the pages are there once it does."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+from tests.flows.conftest import Headroom
+from tests.serving.world import publish, snapshot
+
+SECONDS = 60
+
+
+def test_a_host_that_others_reach_is_refused_while_nobody_signs_in(headroom: Headroom) -> None:
+    ran = headroom("serve", "--host", "0.0.0.0")
+    assert ran.code == 1
+    assert "Serve the list on 0.0.0.0." in ran.err
+    assert "nobody would have to sign in" in ran.err
+
+
+def test_a_folder_without_a_list_is_refused(headroom: Headroom, tmp_path: Path) -> None:
+    ran = headroom("serve", "--out", tmp_path / "none")
+    assert ran.code == 1
+    assert "Serve the latest list" in ran.err
+    assert "Run `headroom score`" in ran.err
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_port_that_is_taken_is_refused(headroom: Headroom, tmp_path: Path) -> None:
+    publish(tmp_path / "published", snapshot(20))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = headroom("serve", "--out", tmp_path / "published", "--port", taken.getsockname()[1])
+    assert ran.code == 1
+    assert "Address already in use" in ran.err
+    assert "Give another --port." in ran.err
+
+
+@contextmanager
+def serving(out: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command in a process of its own, and the address that it says."""
+    command = [sys.executable, "-m", "flows.cli", "serve", "--port", "0", "--out", str(out), *options]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    with subprocess.Popen(command, cwd=out, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            said = next(line for line in process.stderr if "http://" in line)
+            yield process, re.search(r"http://\S+/", said)[0]
+        finally:
+            process.kill()
+
+
+def test_the_pages_are_there_until_it_is_interrupted(tmp_path: Path) -> None:
+    publish(tmp_path, snapshot(20))
+    before = sorted(tmp_path.rglob("*"))
+    with serving(tmp_path) as (process, address):
+        assert address.startswith("http://127.0.0.1:")
+        with urlopen(address, timeout=SECONDS) as answer:
+            assert b"Who is ready to grow" in answer.read()
+            assert "server" not in {name.lower() for name in answer.headers}
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS) == 0
+    assert {path.name for path in {*tmp_path.rglob("*")} - {*before}} == {"outcomes.db"}
+
+
+def test_the_settings_are_those_of_the_file(tmp_path: Path) -> None:
+    publish(tmp_path, snapshot(60))
+    (tmp_path / "headroom.toml").write_text(
+        'out = "."\n[serve]\ntitle = "Growth <desk>"\npage_rows = 5\nstale_days = 1\n'
+    )
+    with serving(tmp_path, "--config", "headroom.toml") as (_, address), urlopen(address, timeout=SECONDS) as answer:
+        page = answer.read().decode()
+    assert "Growth &lt;desk&gt;" in page
+    assert page.count('class="place"') == 5
+    assert "days old." in page

@@ -1,0 +1,121 @@
+"""The page of an account: its parts add up, its past is that of the lists, and what is not there is said."""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from urllib.parse import quote
+
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+
+from serving.published.read import PublishedList, open_list
+from serving.web.index import ListIndex
+from serving.web.pages.account import REST, account_page, parts_of
+from serving.web.query import account_address
+from tests.drawn import drawn
+from tests.serving.web.conftest import EARLIER, DrawnWork, desk, plain
+from tests.serving.world import DAY, accounts, publish, snapshot
+
+
+@pytest.fixture(scope="module")
+def past(out: Path) -> list[PublishedList]:
+    return [open_list(out, day) for day in (EARLIER, DAY)]
+
+
+def test_the_parts_of_every_account_add_up_to_its_log_odds(
+    index: ListIndex, past: list[PublishedList], out: Path
+) -> None:
+    for score in plain(out, "scores").itertuples():
+        page = account_page(index, past, score.account_id, desk())
+        base, *parts, total = (bar.size for bar in page.parts)
+        assert (base, total) == (score.base_log_odds, score.log_odds)
+        assert math.fsum([base, *parts]) == pytest.approx(score.log_odds, abs=1e-9)
+        assert [bar.words for bar in page.parts].count(REST) == 1
+        assert all(bar.left >= 0 and bar.left + bar.width <= 100.02 for bar in page.parts)
+
+
+def test_a_waterfall_by_hand() -> None:
+    reasons = drawn(
+        """
+        title          | story   | reason_code  | effect      | shap_log_odds
+        Seats in use   | seats   | seats_in_use | for         | 0.8
+        Near the limit | limit   | near_limit   | for         | 0.5
+        Fewer invited  | seats   | invitations  | against     | -0.2
+        Bugs           |         | bugs         | against     | -0.7
+        Old customer   | history | tenure       | contradicts | 0.4
+        """
+    ).astype({"shap_log_odds": "float64"})
+    rows = reasons.astype("object").where(reasons.notna(), None).to_dict("records")
+    # seats 0.8 - 0.2; the rest is what is left of 0.5 + 3: 3.5 - 0.6 - 0.5 + 0.7, what contradicts among it
+    assert [(bar.words, round(bar.size, 9), bar.way) for bar in parts_of(-3.0, rows, 0.5)] == [
+        ("Where every account begins", -3.0, "sum"),
+        ("Bugs", -0.7, "down"),
+        ("Seats in use", 0.6, "up"),
+        ("Near the limit", 0.5, "up"),
+        ("All else that is known", 3.1, "up"),
+        ("This account", 0.5, "sum"),
+    ]
+
+
+def test_its_past_is_that_of_the_lists(index: ListIndex, past: list[PublishedList], out: Path) -> None:
+    for account in plain(out, "scores").account_id[:20]:
+        page = account_page(index, past, account, desk())
+        for place, day in zip(page.past, (DAY, EARLIER), strict=True):
+            score = (
+                pd.read_parquet(out / f"snapshot_date={day}" / "scores.parquet").set_index("account_id").loc[account]
+            )
+            assert (place.day, place.propensity) == (day, score.propensity)
+            assert place.rank == (None if pd.isna(score["rank"]) else score["rank"])
+            assert place.change
+
+
+def test_the_reasons_are_under_what_they_speak_for(index: ListIndex, past: list[PublishedList], out: Path) -> None:
+    reasons = plain(out, "reasons")
+    for account in reasons.account_id.unique()[:30]:
+        page = account_page(index, past, account, desk())
+        mine = reasons[(reasons.account_id == account) & (reasons.effect != "contradicts")]
+        for effect in ("for", "against"):
+            told = mine[(mine.effect == effect) & mine.shown]
+            assert [reason.log_odds for reason in page.reasons[effect]] == told.shap_log_odds.tolist()
+        assert sum(map(len, page.reasons.values())) == len(mine)
+
+
+def test_the_page_says_what_is_published(client: TestClient, out: Path, listing: PublishedList) -> None:
+    scores = plain(out, "scores")
+    score = scores[scores.eligible & scores.opening.notna() & scores.use_by_week.notna()].iloc[0]
+    page = client.get(account_address(score.account_id)).text
+    play = listing.manifest["plays"][score.play]
+    for words in (play["name"], play["what_to_do"], play["show"], score.opening, "it is not known of this account"):
+        assert words.replace("'", "&#39;") in page
+    assert 'class="use"' in page
+    assert page.count("<circle") == 2
+    assert "No record is kept of what was done." in page
+
+
+def test_what_was_done_stands_on_the_page_the_latest_first(client_of: Callable[..., TestClient]) -> None:
+    page = client_of(work=DrawnWork({"acc-0020": "won"})).get("/accounts/acc-0020").text
+    done = re.search(r'<ul class="done">(.*?)</ul>', page, re.DOTALL)[1]
+    assert done.index("&lt;i&gt;said so&lt;/i&gt;") < done.index("· working")
+    assert "Nothing so far." in client_of(work=DrawnWork({})).get("/accounts/acc-0020").text
+
+
+@pytest.mark.parametrize("asked", ["nobody", "acc-0020/", "<script>", "%00\x1b", "acc-00", "a" * 5000, "%F0%28"])
+def test_an_account_that_is_not_there_is_said_in_plain_words(client: TestClient, asked: str) -> None:
+    answer = client.get(f"/accounts/{quote(asked)}")
+    assert answer.status_code == 404
+    assert "No such account" in answer.text
+    assert "<script>" not in answer.text.replace('<script src="/static/serve.js" defer></script>', "")
+    assert len(answer.text) < 5000
+
+
+def test_owners_so_far_are_told_where_they_changed(tmp_path: Path, client_of: Callable[..., TestClient]) -> None:
+    people = accounts(40)
+    publish(tmp_path, snapshot(40, day=date(2026, 8, 1), accounts=people.assign(owner="Old Hand")))
+    publish(tmp_path, snapshot(40, day=EARLIER, accounts=people.assign(owner="Old Hand")))
+    publish(tmp_path, snapshot(40, accounts=people.assign(owner="New Hand")))
+    page = client_of(out=tmp_path).get("/accounts/acc-0003").text
+    assert "<bdi>Old Hand</bdi>: on the lists of 1 Aug 2026 to 1 Sep 2026" in page
+    assert "<bdi>New Hand</bdi>: on the list of 1 Oct 2026" in page

@@ -1,0 +1,207 @@
+"""Every page as it is answered: what it says of its day and sources, what it refuses, and that no name harms it."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from datetime import date, timedelta
+from html import unescape
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+
+from data.contract.outputs import TABLES
+from serving.access.shield import HEADERS, WITH_DATA
+from serving.published import tables
+from serving.published.read import open_list
+from serving.web.app import STATIC, today_utc
+from tests.serving.web.conftest import COUNT, NAMES, TODAY, made_list
+from tests.serving.world import DAY, publish, snapshot
+
+PAGES = ("/", "/excluded", "/team", "/model", "/backtest", "/accounts/acc-0020")
+EVERYTHING = (
+    *PAGES,
+    "/?show=all&page=2",
+    "/?sort=name",
+    "/excluded?show=all",
+    "/accounts/nobody",
+    "/?band=x",
+    "/nowhere",
+)
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_says_its_day_and_how_fresh_its_sources_are(client: TestClient, path: str) -> None:
+    page = client.get(path).text
+    assert "As of 1 Oct 2026, seen on 6 Oct 2026" in page
+    assert "subscriptions 30 Sep 2026" in page
+    assert "The table “tickets” seems to have stopped:" in page
+    assert "days old" not in page
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(("days", "is_old"), [(10, False), (11, True)])
+def test_a_list_older_than_ten_days_is_said_to_be_old(
+    client_of: Callable[..., TestClient], path: str, days: int, is_old: bool
+) -> None:
+    page = client_of(today=lambda: DAY + timedelta(days=days)).get(path).text
+    assert (f"This list is {days} days old." in page) == is_old
+
+
+@pytest.mark.parametrize("path", EVERYTHING)
+def test_no_name_is_read_as_markup_and_no_letter_rings_a_bell(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert not CONTROLS.search(answer.text)
+    assert re.findall(r"<script[^>]*>", answer.text) in ([], ['<script src="/static/serve.js" defer>'])
+    assert " style=" not in answer.text
+    assert "<style" not in answer.text
+    assert not re.search(r"\son\w+=", answer.text)
+    assert "http://" not in re.sub(r"<bdi>.*?</bdi>|<title>.*?</title>|xmlns=\S+", "", answer.text)
+
+
+def test_names_are_shown_as_they_are_written(client: TestClient) -> None:
+    page = unescape("".join(client.get(f"/?show=all&page={number}").text for number in range(1, 9)))
+    for name in NAMES.values():
+        assert f"<bdi>{CONTROLS.sub('', name)}</bdi>" in page
+
+
+@pytest.mark.parametrize("path", [*EVERYTHING, "/export.csv", "/static/serve.css"])
+def test_every_answer_is_held_to_the_policy(client: TestClient, path: str) -> None:
+    headers = client.get(path).headers
+    for name, value in (HEADERS if path.startswith("/static/") else HEADERS | WITH_DATA).items():
+        assert headers[name] == value
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_head_of_a_page_is_answered(client: TestClient, path: str) -> None:
+    assert client.head(path).status_code == 200
+    assert client.post(path).status_code == 403  # not sent by a page of ours
+
+
+@pytest.mark.parametrize("name", STATIC)
+def test_what_a_page_loads_is_there(client: TestClient, name: str) -> None:
+    assert client.get(f"/static/{name}").status_code == 200
+    assert f'"/static/{name}"' in client.get("/").text
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/nothing.css", "/static/..%2fapp.py", "/static/../app.py", "/docs", "/openapi.json"]
+)
+def test_what_is_not_served_is_not_there(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "there is no such page" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?band=certain",
+        "/excluded?page=-1",
+        "/?sort=%00",
+        "/?page=99999999999999999999",
+        "/?state=%ff%fe",
+        "/export.csv?show=x",
+    ],
+)
+def test_what_cannot_be_asked_is_400_in_words(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 400
+    assert "cannot be" in answer.text
+    assert "Correct the address" in answer.text
+
+
+def test_what_means_nothing_in_an_address_is_left_out_visibly(client: TestClient) -> None:
+    page = client.get("/?utm_source=<b>&owner=Nobody").text
+    assert "left out of the address: <code><bdi>utm_source</bdi></code>" in page
+    assert "Nobody (none on this list)" in page
+    assert "No account of this list is like that." in page
+
+
+def test_a_folder_without_a_list_is_said_on_a_plain_page(client_of: Callable[..., TestClient], tmp_path: Path) -> None:
+    for path in PAGES:
+        answer = client_of(out=tmp_path / "none").get(path)
+        assert answer.status_code == 503
+        assert "no list has been published there" in answer.text
+        assert str(tmp_path) not in answer.text
+
+
+def test_a_list_that_is_damaged_is_said_and_comes_back_when_it_is_mended(
+    client_of: Callable[..., TestClient], out: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(out, tmp_path / "lists")
+    reasons = tmp_path / "lists" / f"snapshot_date={DAY}" / "reasons.parquet"
+    whole = reasons.read_bytes()
+    reasons.write_bytes(whole[:100])
+    pages = client_of(out=tmp_path / "lists")
+    assert pages.get("/").status_code == 503
+    assert "reasons.parquet cannot be read" in pages.get("/").text
+    reasons.write_bytes(whole)
+    assert pages.get("/").status_code == 200
+
+
+def test_a_list_that_is_published_later_is_shown_by_the_next_request(
+    client_of: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    publish(tmp_path, snapshot(30, day=date(2026, 9, 1)))
+    pages = client_of(out=tmp_path)
+    assert "As of 1 Sep 2026" in pages.get("/").text
+    publish(tmp_path, snapshot(40, previous=open_list(tmp_path)))
+    assert "As of 1 Oct 2026" in pages.get("/").text
+    assert "= 40 customers" in pages.get("/excluded").text
+    publish(tmp_path, snapshot(50, previous=open_list(tmp_path, date(2026, 9, 1))))  # the same day anew
+    assert "= 50 customers" in pages.get("/excluded").text
+
+
+def test_a_list_of_an_earlier_version_is_shown_too(client_of: Callable[..., TestClient], tmp_path: Path) -> None:
+    made_list(tmp_path, DAY, 1)
+    folder = tmp_path / f"snapshot_date={DAY}"
+    for name, table in TABLES.items():
+        path = folder / f"{name}.parquet"
+        if table.later:
+            path.unlink()
+        else:
+            rows = pd.read_parquet(path)
+            rows.drop(columns=[column.name for column in table.columns if column.later]).to_parquet(path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name in ("input_watermarks", "expected_arr", "changes", "gates_not_evaluated"):
+        manifest.pop(name, None)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    pages = client_of(out=tmp_path)
+    for path in PAGES:
+        assert pages.get(path).status_code == 200, path
+    assert "the manifest of this list does not say" in pages.get("/").text
+    assert f"= {COUNT} customers" in pages.get("/excluded").text
+
+
+def test_today_is_the_day_in_utc() -> None:
+    assert abs((today_utc() - date.today()).days) <= 1
+    assert TODAY > DAY
+
+
+@pytest.mark.parametrize("path", ["/", "/?q=bank&show=all", "/excluded?q=bank", "/team", "/export.csv"])
+def test_no_table_is_read_for_a_list_once_it_is_held(
+    client_of: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    pages = client_of()
+    first = pages.get(path).text
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a table is read")
+
+    for name in ("read", "batches", "account_rows"):
+        monkeypatch.setattr(tables, name, refuse)
+    assert pages.get(path).text == first
+
+
+def test_the_whole_of_a_table_is_read_for_no_account(
+    client_of: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = client_of()
+    pages.get("/")
+    for name in ("read", "batches"):
+        monkeypatch.setattr(tables, name, None)
+    assert pages.get("/accounts/acc-0020").status_code == 200

@@ -1,0 +1,139 @@
+"""The pages in a real browser: they fit, names stay whole, nothing is asked of elsewhere, all of it by keyboard."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from serving.web.app import Site
+from tests.serving.render.test_browser import NAME_OF_THIRTY, ONE_WORD_OF_THIRTY
+from tests.serving.web.conftest import SETTINGS, TODAY, DrawnWork
+from tests.serving.web.served import served
+from tests.serving.world import accounts, publish, snapshot, with_context
+
+pytestmark = pytest.mark.browser
+CHROMIUM = Path("/usr/bin/chromium")
+PAGES = ("/", "/?show=all&sort=name", "/accounts/acc-0020", "/excluded", "/team", "/model", "/?band=x")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM.exists():
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as play:
+        started = play.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--headless", "--disable-gpu"]
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def nasty(site: Site) -> Iterator[str]:
+    with served(replace(site, work=DrawnWork({"acc-0020": "won"}))) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    people = accounts(60).assign(name=NAME_OF_THIRTY)
+    people.loc[people.index % 2 == 0, "name"] = ONE_WORD_OF_THIRTY
+    folder = tmp_path_factory.mktemp("usual")
+    publish(folder, with_context(snapshot(60, accounts=people)))
+    with served(Site(folder, folder, SETTINGS, today=lambda: TODAY)) as address:
+        yield address
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_and_asks_for_nothing_from_elsewhere(browser, nasty: str, width: int, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    requests, complaints = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    for path in PAGES:
+        page.goto(nasty + path)
+        page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
+        assert page.evaluate("document.documentElement.scrollWidth") == width, path
+        assert page.title() != "owned"
+        unnamed = "[...document.querySelectorAll('input:not([type=hidden]), select')].filter(f => !f.labels.length)"
+        assert page.evaluate(f"{unnamed}.length") == 0
+        assert page.evaluate("document.querySelectorAll('h1').length") >= 1
+    assert [url for url in requests if not url.startswith((nasty, "data:"))] == []
+    assert [words for words in complaints if "400 (Bad Request)" not in words] == []
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_a_name_of_thirty_letters_takes_three_lines_at_most(browser, usual: str, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    for path in ("/", "/excluded?show=all"):
+        page.goto(usual + path)
+        lines = page.evaluate(
+            """() => [...document.querySelectorAll('tbody .name')].map(name =>
+                new Set([...(range => (range.selectNodeContents(name), range.getClientRects()))(document.createRange())]
+                    .map(box => Math.round(box.top))).size)"""
+        )
+        assert len(lines) >= 20
+        assert max(lines) <= 3
+    page.close()
+
+
+def test_the_list_is_worked_by_keyboard_and_by_the_form(browser, usual: str) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(usual)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "To the content"
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.keyboard.type("Kraftwerk")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=Kraftwerk**")
+    assert set(page.locator("tbody .name").all_inner_texts()) == {NAME_OF_THIRTY}
+    page.get_by_label("Customers", exact=True).select_option("all")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**show=all**")
+    page.get_by_role("link", name="Most at stake").click()
+    page.wait_for_url("**sort=stake**")
+    assert "q=Kraftwerk" in page.url
+    page.close()
+
+
+def test_the_pages_work_without_a_script(browser, usual: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(usual)
+    page.get_by_label("Likelihood", exact=True).select_option("unlikely")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**band=unlikely**")
+    page.locator("tbody .name a").first.click()
+    page.wait_for_url("**/accounts/**")
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(browser, nasty: str, scheme: str) -> None:
+    """WCAG AA: a contrast of at least 4.5 for every text, on its own ground."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    for path in PAGES:
+        page.goto(nasty + path)
+        lowest = page.evaluate(
+            """() => {
+                const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(v => v / 255)
+                    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+                    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+                const ground = e => { for (; e; e = e.parentElement) {
+                    const c = getComputedStyle(e).backgroundColor; if (!c.endsWith(', 0)')) return c; }
+                    return 'rgb(255,255,255)'; };
+                const texts = 'p, b, a, li, td, th, dt, dd, h1, h2, h3, caption, label, button, input, select, span';
+                return [...document.querySelectorAll(texts)]
+                    .map(e => [light(getComputedStyle(e).color), light(ground(e))])
+                    .map(([a, b]) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05))
+                    .reduce((a, b) => Math.min(a, b)); }"""
+        )
+        assert lowest >= 4.5, path
+    context.close()

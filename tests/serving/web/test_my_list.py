@@ -1,0 +1,222 @@
+"""My list: filters, orders, tiles and exports agree with a plain computation on the published tables."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote, urlencode
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from data.contract.outputs import NO_OWNER
+from serving.published.read import PublishedList
+from serving.web.export import COLUMNS
+from serving.web.index import ListIndex
+from serving.web.pages.my_list import all_rows, my_list
+from serving.web.query import ListQuery
+from tests.serving.web.conftest import IDS, NAMES, SETTINGS, DrawnWork, OwnersSight, desk, plain
+from tests.serving.world import DAY, OWNERS
+
+ROW_LINK = re.compile(r'class="name"><a href="/accounts(?:/|\?id=)([^"#]+)"')
+LINK = re.compile(r'class="name"><a href="([^"]+)"')
+STATES = {"acc-0020": "won", "acc-0021": "working", "acc-0022": "won", "acc-0023": "lost"}
+EDGES = [(0.6, "very likely"), (0.3, "likely"), (0.1, "possible"), (0.0, "unlikely")]
+
+
+def shown_in(page: str) -> list[str]:
+    """The ids of the accounts on a page, in their order."""
+    return [unquote(unescape(found)) for found in ROW_LINK.findall(page)]
+
+
+def rows_of(answer: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(answer.removeprefix("\ufeff"))))
+
+
+def plainly(out: Path, listing: PublishedList) -> pd.DataFrame:
+    """Each account of the base by plain pandas: what can be filtered, and the ranks."""
+    scores = plain(out, "scores")
+    plays = listing.manifest["plays"]
+    band = [next(word for edge, word in EDGES if value >= edge) for value in scores.propensity]
+    kind = [m if plays[p].get("motion") else "check_in" for m, p in zip(scores.motion, scores.play, strict=True)]
+    return scores.assign(band=band, motion=kind, owner=scores.owner.fillna(NO_OWNER))
+
+
+FILTERS = {
+    "owner": st.sampled_from(["", NO_OWNER, *OWNERS, "Nobody"]),
+    "segment": st.sampled_from(["", "SMB", "mid-market"]),
+    "motion": st.sampled_from(["", "seat", "upsell", "cross_sell", "check_in"]),
+    "band": st.sampled_from(["", *(word for _, word in EDGES)]),
+    "state": st.sampled_from(["", "open", "won", "lost"]),
+    "q": st.sampled_from(["", "bank", "BRIGHT", "o'neil", "acc-01", "<b>", "50%", "nothing like it"]),
+    "show": st.sampled_from(["ranked", "apart", "all"]),
+    "sort": st.sampled_from(["", "likelihood", "stake", "name", "owner", "renewal", "act_by", "trend"]),
+}
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asked=st.fixed_dictionaries(FILTERS))
+def test_filters_and_tiles_are_those_of_plain_pandas(
+    asked: dict[str, str], out: Path, listing: PublishedList, index: ListIndex
+) -> None:
+    through = plainly(out, listing)
+    for name in ("owner", "segment", "motion", "band"):
+        through = through[(through[name] == asked[name]) | (asked[name] == "")]
+    if asked["state"]:
+        through = through[through.account_id.map(STATES).fillna("open") == asked["state"]]
+    found_in = through.name.str.casefold() + "\n" + through.account_id.str.casefold()
+    through = through[found_in.str.contains(asked["q"].casefold(), regex=False)]
+    ranked = through[through.eligible]
+    expected = {"ranked": ranked, "apart": through[~through.eligible], "all": through}[asked["show"]]
+
+    page = my_list(index, ListQuery.model_validate(asked), desk(DrawnWork(STATES)), 20)
+    listed = index.ids.take(all_rows(index, page.query, desk(DrawnWork(STATES)))).to_pylist()
+    assert sorted(listed) == sorted(expected.account_id)
+    assert (page.found, page.pages) == (len(expected), max(-(-len(expected) // 20), 1))
+    assert [row.account_id for row in page.rows] == listed[:20]
+    tiles = page.tiles
+    assert (tiles.ranked, tiles.apart) == (len(ranked), len(through) - len(ranked))
+    assert tiles.expected_arr == pytest.approx(ranked.expected_arr.sum())
+    assert {tile.code: tile.count for tile in tiles.bands if tile.count} == dict(Counter(ranked.band))
+    assert {tile.code: tile.count for tile in tiles.motions} == dict(Counter(ranked.motion))
+    days = (pd.to_datetime(ranked.renews_on) - pd.Timestamp(DAY)).dt.days
+    assert tiles.renewals == days.between(0, 89).sum()
+
+
+@pytest.mark.parametrize(
+    ("sort", "columns", "rising"),
+    [
+        ("likelihood", ["rank"], True),
+        ("stake", ["stake_rank"], True),
+        ("renewal", ["renews_on", "rank"], True),
+        ("act_by", ["act_by", "rank"], True),
+    ],
+)
+def test_orders_are_those_of_the_tables(
+    client: TestClient, out: Path, sort: str, columns: list[str], rising: bool
+) -> None:
+    scores = plain(out, "scores")
+    expected = scores[scores.eligible].sort_values(columns, ascending=rising).account_id.tolist()
+    assert [row["Account id"] for row in rows_of(client.get(f"/export.csv?sort={sort}").text)] == [
+        f"'{account}" if account.startswith(tuple("=+-@")) else account for account in expected
+    ]
+
+
+def test_the_number_is_the_place_in_the_order_that_is_shown(client: TestClient, out: Path) -> None:
+    scores = plain(out, "scores").set_index("account_id")
+    for sort, column in (("likelihood", "rank"), ("stake", "stake_rank"), ("name", "rank")):
+        rows = rows_of(client.get(f"/export.csv?sort={sort}").text)
+        assert [int(row["No."]) for row in rows] == [scores.loc[row["Account id"], column] for row in rows]
+
+
+def test_every_page_holds_the_next_accounts_and_no_account_twice(client: TestClient) -> None:
+    everyone = [row["Account id"] for row in rows_of(client.get("/export.csv").text)]
+    pages = [shown_in(client.get(f"/?page={page}").text) for page in range(1, len(everyone) // 20 + 2)]
+    assert [account for page in pages for account in page] == everyone
+    assert shown_in(client.get("/?page=9999").text) == pages[-1]
+
+
+@pytest.mark.parametrize("query", ["", "?page=2", "?show=all&sort=name", "?owner=Ana+Costa&band=unlikely", "?q=zzz"])
+def test_a_csv_file_is_what_is_shown(client: TestClient, query: str) -> None:
+    page = client.get(f"/{query}").text
+    rows = rows_of(client.get(f"/export.csv{query or '?page=1'}").text)
+    assert [row["Account id"] for row in rows][: SETTINGS.page_rows] == shown_in(page)
+    for row in rows[: SETTINGS.page_rows]:
+        assert row["Act by"] > "2026-10-01"
+        assert f"{row['In words']}" in page
+
+
+def test_an_excel_file_is_the_csv_file(client: TestClient) -> None:
+    rows = rows_of(client.get("/export.csv?show=all").text)
+    answer = client.get("/export.xlsx?show=all")
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content))["List"]
+    headings, *cells = [list(row) for row in sheet.iter_rows(values_only=True)]
+    assert headings == [column.heading for column in COLUMNS]
+    assert "attachment" in answer.headers["content-disposition"]
+    assert len(cells) == len(rows)
+    for row, values in zip(rows, cells, strict=True):
+        told = dict(zip(headings, values, strict=True))
+        assert (told["Account id"], told["In words"]) == (row["Account id"], row["In words"])
+        assert told["Likely"] == pytest.approx(float(row["Likely"]))
+        assert told["Account"] in {row["Account"], row["Account"].removeprefix("'")}
+
+
+def test_no_cell_begins_a_formula(client: TestClient) -> None:
+    rows = rows_of(client.get("/export.csv?show=all").text)
+    cells = [cell for row in rows for cell in row.values()]
+    assert not [cell for cell in cells if cell.lstrip().startswith(("=", "+", "-", "@", "|", "%"))]
+    assert "'" + NAMES[1] in cells
+    assert "'" + NAMES[6] in cells
+    sheet = openpyxl.load_workbook(io.BytesIO(client.get("/export.xlsx?show=all").content))["List"]
+    assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "n", "d"}
+
+
+def test_more_rows_than_a_sheet_takes_are_refused_in_words(
+    client_of: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch, index: ListIndex
+) -> None:
+    monkeypatch.setitem(index.listing.manifest["serving"], "workbook_rows", 20)
+    monkeypatch.setattr("serving.web.lists.index_of", lambda listing: index)
+    answer = client_of().get("/export.xlsx")
+    assert answer.status_code == 400
+    assert "20 at most" in answer.text
+
+
+def test_a_range_that_is_not_published_is_not_shown_and_one_that_is_stands_beside_it(
+    client: TestClient, index: ListIndex, monkeypatch: pytest.MonkeyPatch, client_of: Callable[..., TestClient]
+) -> None:
+    assert np.isnan(index.low).all()
+    assert "12% to 34%" not in client.get("/").text
+    ranged = replace(index, low=np.full(len(index), 0.12), high=np.full(len(index), 0.34))
+    monkeypatch.setattr("serving.web.lists.index_of", lambda listing: ranged)
+    assert "12% to 34%" in client_of().get("/").text
+
+
+def test_the_top_reason_is_the_first_that_a_csm_sees(client: TestClient, out: Path) -> None:
+    reasons = plain(out, "reasons")
+    seen = reasons[reasons.shown & (reasons.effect != "contradicts")].sort_values("position")
+    first = seen.drop_duplicates("account_id").set_index("account_id")
+    for row in rows_of(client.get("/export.csv").text):
+        assert row["Why"] == first.text[row["Account id"]].replace("For context: ", "")
+
+
+def test_who_is_set_apart_says_why(client: TestClient, out: Path) -> None:
+    apart = plain(out, "exclusions").set_index("account_id")
+    rows = rows_of(client.get("/export.csv?show=apart").text)
+    assert {row["Account id"] for row in rows} == set(apart.index)
+    for row in rows:
+        assert (row["No."], row["Set apart"]) == ("", apart.shown_under[row["Account id"]])
+        assert row["Why"].removeprefix("'") == apart.text[row["Account id"]]
+
+
+def test_only_the_owners_accounts_are_seen_counted_and_offered(client_of: Callable[..., TestClient], out: Path) -> None:
+    scores = plain(out, "scores")
+    mine = scores[scores.owner == "Ana Costa"]
+    pages = client_of(sight=lambda request: OwnersSight(frozenset({"Ana Costa"})))
+    rows = rows_of(pages.get("/export.csv?show=all").text)
+    assert {row["Account id"] for row in rows} == set(mine.account_id)
+    page = pages.get("/").text
+    assert f"of {len(mine)} customers" in page
+    assert not [owner for owner in OWNERS if owner != "Ana Costa" and owner.replace("'", "&#39;") in page]
+    other = scores[scores.owner == "Dana Lee"].account_id.iloc[0]
+    assert pages.get(f"/accounts/{other}").status_code == 404
+    assert pages.get(f"/accounts/{mine.account_id.iloc[0]}").status_code == 200
+    assert "Dana Lee" not in pages.get("/team").text
+    assert rows_of(pages.get("/export.csv?show=all&owner=Dana+Lee").text) == []
+
+
+@pytest.mark.parametrize("account", IDS.values())
+def test_an_account_is_reached_whatever_its_id(client: TestClient, account: str) -> None:
+    page = client.get("/?" + urlencode({"q": account, "show": "all"})).text
+    links = {id_: unescape(link) for link in LINK.findall(page) for id_ in shown_in(f'class="name"><a href="{link}"')}
+    answer = client.get(links[account])
+    assert answer.status_code == 200
+    assert f"<bdi>{account.replace('&', '&amp;')}</bdi>" in answer.text

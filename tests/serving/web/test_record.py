@@ -1,0 +1,170 @@
+"""What a CSM does about an account, from the form on its page to the record, and who may."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from fastapi.testclient import TestClient
+
+from serving.access.settings import SESSION_SECRET, AccessSettings
+from serving.outcomes.store import OutcomeStore, open_store
+from serving.web.app import Site
+from tests.serving.web.conftest import IDS, TODAY, browser, plain
+from tests.serving.world import DAY
+
+NOW = datetime(2026, 10, 6, 9, 30, tzinfo=UTC)
+ACCOUNT = "acc-0020"
+PROXY = AccessSettings.model_validate(
+    {
+        "sign_in": "proxy",
+        "public_url": "https://headroom.example.com",
+        "proxy": {"peers": ["127.0.0.1/32"]},
+        "people": {"ana@example.com": {"owners": ["Dana Lee"], "name": "Ana Costa"}},
+    }
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[OutcomeStore]:
+    with open_store(f"sqlite:///{tmp_path / 'outcomes.db'}", now=lambda: NOW) as opened:
+        yield opened
+
+
+@pytest.fixture
+def pages(site: Site, store: OutcomeStore) -> TestClient:
+    return browser(replace(site, work=store))
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """The hidden fields of the form."""
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+
+
+def send(pages: TestClient, account: str = ACCOUNT, **said: str) -> object:
+    """Open the page of an account, and send its form."""
+    path = f"/accounts/{quote(account, safe='')}"
+    form = fields_of(pages.get(path).text) | said
+    origin = str(pages.base_url).rstrip("/")
+    return pages.post(path, data=form, headers={"Origin": origin}, follow_redirects=False)
+
+
+@pytest.mark.parametrize(
+    ("said", "recorded", "state", "told"),
+    [
+        ({"action": "taken"}, {"action": "taken"}, "Working", "Taken up"),
+        ({"action": "won", "won_arr": "12,000.50", "won_product": "Analytics"},
+         {"action": "won", "arr": 12000.5, "product": "Analytics"}, "Won", "Won $12,001 a year"),
+        ({"action": "lost", "lost_text": "<b>too dear</b>"}, {"action": "lost", "text": "<b>too dear</b>"}, "Lost",
+         "&lt;b&gt;too dear&lt;/b&gt;"),
+        ({"action": "snoozed", "snoozed_until": "2026-11-01"}, {"action": "snoozed", "until": date(2026, 11, 1)},
+         "Snoozed", "until 1 Nov 2026"),
+        ({"action": "disqualified", "disqualified_reason": "no_budget"},
+         {"action": "disqualified", "reason": "no_budget"}, "Disqualified", "Disqualified"),
+        ({"action": "noted", "noted_text": "Call Ada"}, {"action": "noted", "text": "Call Ada"}, "Open", "Call Ada"),
+        # what stands in the fields of another action is not said
+        ({"action": "taken", "won_arr": "5", "noted_text": "x"}, {"action": "taken", "arr": None, "text": None},
+         "Working", "Taken up"),
+    ],
+)  # fmt: skip
+def test_what_is_done_is_recorded_and_shown(
+    pages: TestClient, store: OutcomeStore, out: Path, said: dict[str, str], recorded: dict[str, object], state: str,
+    told: str,
+) -> None:  # fmt: skip
+    answer = send(pages, **said)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/accounts/{ACCOUNT}#done")
+    (row,) = store.all_rows()
+    score = plain(out, "scores").set_index("account_id").loc[ACCOUNT]
+    assert {name: getattr(row, name) for name in recorded} == recorded
+    assert (row.account_id, row.play, row.snapshot_date, row.at) == (ACCOUNT, score["play"], DAY, NOW)
+    assert (row.who, row.came_from) == ("this machine", "web")
+    page = pages.get(f"/accounts/{ACCOUNT}").text
+    assert told in page
+    assert f"· {state}" in page
+
+
+def test_a_form_that_is_sent_twice_is_recorded_once(pages: TestClient, store: OutcomeStore) -> None:
+    form = fields_of(pages.get(f"/accounts/{ACCOUNT}").text)
+    for _ in range(2):
+        assert send(pages, action="taken", request_key=form["request_key"]).status_code == 303
+    assert len(store.all_rows()) == 1
+
+
+@pytest.mark.parametrize("account", [*IDS.values(), "acc-0030"])
+def test_accounts_of_all_ids_can_be_worked_on(pages: TestClient, store: OutcomeStore, account: str) -> None:
+    path = f"/accounts?id={account}" if account == ".." else f"/accounts/{quote(account, safe='')}"
+    form = fields_of(pages.get(path).text) | {"action": "taken"}
+    pages.post(path, data=form, headers={"Origin": "http://127.0.0.1:8080"})
+    assert [row.account_id for row in store.all_rows()] == [account]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({}, "no action was chosen"),
+        ({"action": "sacked"}, "no action was chosen"),
+        ({"action": "corrected"}, "no action was chosen"),
+        ({"action": "won"}, "needs what was won"),
+        ({"action": "won", "won_arr": "much"}, "is no amount"),
+        ({"action": "won", "won_arr": "nan"}, "has to be an amount of 0 or more"),
+        ({"action": "snoozed"}, "needs the day on which it ends"),
+        ({"action": "snoozed", "snoozed_until": TODAY.isoformat()}, "has to be a later day"),
+        ({"action": "snoozed", "snoozed_until": "soon"}, "is no day"),
+        ({"action": "disqualified", "disqualified_reason": "<x>"}, "no_budget"),
+        ({"action": "noted"}, "a note needs a text"),
+        ({"action": "noted", "noted_text": "a\x00b"}, "control character"),
+        ({"action": "noted", "noted_text": "x" * 4001}, "4,000 are the most"),
+    ],
+)
+def test_what_cannot_be_recorded_is_400_in_words(
+    pages: TestClient, store: OutcomeStore, said: dict[str, str], why: str
+) -> None:
+    answer = send(pages, **said)
+    assert answer.status_code == 400
+    assert why in answer.text
+    assert "<x>" not in answer.text
+    assert store.all_rows() == []
+
+
+def test_a_form_of_another_page_or_session_records_nothing(pages: TestClient, store: OutcomeStore) -> None:
+    form = fields_of(pages.get(f"/accounts/{ACCOUNT}").text) | {"action": "taken"}
+    elsewhere = pages.post(f"/accounts/{ACCOUNT}", data=form, headers={"Origin": "https://other.example"})
+    forged = send(pages, action="taken", form_token="of somebody else")
+    assert (elsewhere.status_code, forged.status_code) == (403, 403)
+    assert store.all_rows() == []
+
+
+@pytest.mark.parametrize("path", ["/accounts/{}", "/accounts?id={}"])
+def test_nobody_reads_or_works_on_the_account_of_another(
+    site: Site, store: OutcomeStore, out: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
+    path: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv(SESSION_SECRET, "0123456789abcdef" * 2)
+    scores = plain(out, "scores").set_index("account_id")["owner"]
+    mine, other = scores.index[scores == "Dana Lee"][0], scores.index[scores.notna() & (scores != "Dana Lee")][0]
+    pages = browser(replace(site, work=store, access=PROXY))
+    pages.headers.update({"X-Forwarded-Email": "ana@example.com"})
+    pages.base_url = "https://headroom.example.com"
+    form = fields_of(pages.get(path.format(mine)).text) | {"action": "taken"}
+    sent = {account: pages.post(path.format(account), data=form, headers={"Origin": PROXY.public_url or ""},
+                                follow_redirects=False) for account in (mine, other)}  # fmt: skip
+    assert [answer.status_code for answer in sent.values()] == [303, 404]
+    assert [(row.account_id, row.who) for row in store.all_rows()] == [(mine, "Ana Costa")]
+    nobody, theirs = pages.get(path.format("nobody")), pages.get(path.format(other))
+    assert (theirs.status_code, theirs.text) == (404, nobody.text.replace("nobody", other))
+    assert caplog.text.count(f"asked for 'account {other}'") == 2
+    assert "account nobody" not in caplog.text
+
+
+def test_without_a_store_there_is_no_form(client: TestClient) -> None:
+    assert "<form" not in client.get(f"/accounts/{ACCOUNT}").text
+
+
+def test_the_team_and_the_list_count_what_was_done(pages: TestClient, client_of: Callable[..., TestClient]) -> None:
+    send(pages, action="won", won_arr="100")
+    assert f"/accounts/{ACCOUNT}" in pages.get("/?state=won&show=all").text
+    assert f"/accounts/{ACCOUNT}" not in pages.get("/?state=open&show=all&q=" + ACCOUNT).text
+    assert client_of().get("/?state=won&show=all").text.count('class="place"') == 0
