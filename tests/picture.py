@@ -21,7 +21,6 @@ PICTURE = ROOT / "docs" / "list.png"
 SERVED = ROOT / "docs" / "serve.png"
 CHROMIUM = Path("/usr/bin/chromium")
 WIDTH, HEIGHT = 1280, 1000
-SERVED_HEIGHT = 720
 DEMO = {"accounts": 2000, "months": 30, "seed": 7}
 """As ``make demo``."""
 
@@ -39,16 +38,16 @@ def shoot_served(folder: Path, picture: Path) -> None:
     published = folder / "published"
     site = Site(published, folder, ServeSettings(), today=lambda: published_dates(published)[-1])
     with served(site) as address:
-        shoot(address, picture, SERVED_HEIGHT)
+        shoot(address, picture)
 
 
-def shoot(address: str, picture: Path, height: int = HEIGHT) -> None:
+def shoot(address: str, picture: Path) -> None:
     """Write what a browser shows of a page without scrolling."""
     from playwright.sync_api import sync_playwright  # here, so that it is asked for only where there is a browser
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
-        tab = browser.new_page(viewport={"width": WIDTH, "height": height}, color_scheme="light")
+        tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         tab.goto(address)
         tab.screenshot(path=picture)
         browser.close()

@@ -35,7 +35,10 @@ TIMES, POINTS = 1.25, 0.01
 
 Odds, since 82% to 91% halves what is missing, and 2% to 2.2% is nothing.
 """
-TREND_MEANING = "Up or down: the odds are a quarter better or worse than on the last list, by a point or more."
+TREND_MEANING = (
+    "Up or down: the odds are a quarter better or worse than on the last list, by a point or more; "
+    "no trend yet: it was not on that list, which is not enough information."
+)
 
 
 def bands(propensity: Floats) -> npt.NDArray[np.int8]:
