@@ -6,7 +6,12 @@ from math import isnan
 import pandas as pd
 import pytest
 
-from tests.drawn import base, rows_of
+from data.contract.vocabulary import KEY
+from data.ledger.rules import ExpansionRules
+from features.cohort import cohort
+from features.details import add_details
+from features.views.whole_base import WholeBaseViews
+from tests.drawn import SNAPSHOT, base, rows_of
 
 ACCOUNTS = """
     account_id | name   | created_at | parent_id
@@ -105,3 +110,14 @@ def test_of_the_others_counts_what_was_known_before_the_snapshot() -> None:
     assert before.group_mrr["north"] == 100 + 40  # Acme as it was, South before it left, Port not yet
     assert before.group_expansions_365d["north"] == 0
     assert before.group_customers["north"] == 2
+
+
+def test_a_group_is_named_by_its_top_and_a_top_without_a_name_by_its_id() -> None:
+    tables = base(accounts=ACCOUNTS.replace("| Hold  ", "|       "), subscriptions=LINES)
+    views = WholeBaseViews(tables, cohort(tables, [SNAPSHOT]), [SNAPSHOT], ExpansionRules())
+    found = add_details(views.cohort.select(*KEY), views, frozenset(), of_whole_base=True).to_pandas()
+    found = found.set_index("account_id")
+    assert found.loc["harbour", ["group_id", "group_name"]].tolist() == ["acme", "Acme"]
+    assert found.loc["single", ["group_id", "group_name"]].tolist() == ["holding", "holding"]
+    assert found.loc["acme", ["group_product", "group_product_owners"]].tolist() == ["analytics", 2]
+    assert found.loc["lone", ["group_id", "group_name", "group_product"]].isna().all()
