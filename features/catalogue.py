@@ -3,10 +3,10 @@
 from data.contract.feature_card import FeatureCard
 from data.time_cut import Tables
 from features.definition import REGISTRY, Feature
-from features.definitions import billing, contracts, crm, limits, peers, plays, seats, support, usage
+from features.definitions import billing, contracts, crm, groups, limits, peers, plays, seats, support, usage
 from features.definitions.custom import own_card, own_features
 
-AREAS = (billing, contracts, limits, peers, crm, plays, usage, seats, support)
+AREAS = (billing, contracts, limits, peers, groups, crm, plays, usage, seats, support)
 """The business areas, in the order of the model's columns. Importing them defines the features."""
 
 REGISTRY.arrange([area.__name__ for area in AREAS])

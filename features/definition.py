@@ -27,7 +27,16 @@ ROW = "row"
 PEERS = "peers"
 """The view of features that compare finished rows of one snapshot: its rows, with each account's segment and size."""
 
-WHOLE_BASE = ("look_alikes",)
+GROUP = "group"
+"""The view of features that look at finished rows of one group of companies: its rows, with each account's group."""
+
+PARENTS = "accounts.parent_id"
+"""What says who is of one group."""
+
+OF_FINISHED_ROWS = (PEERS, GROUP)
+"""The views that are the finished rows of one snapshot."""
+
+WHOLE_BASE = ("look_alikes", "group_products")
 """The views that see all customers of a snapshot: made once for the base, not for each shard."""
 
 GROUPS = {

@@ -15,7 +15,7 @@ from data.contract.details import DETAILS, PLANS_NAMED, WEEKS, DetailKind
 from data.contract.vocabulary import E4, KEY, MOTIONS
 from data.time_cut import Tables
 from features.calendar import MONTH_DAYS, QUARTER_DAYS
-from features.definition import is_there, ratio
+from features.definition import PARENTS, is_there, ratio
 from features.views.account import Views
 from features.views.whole_base import WholeBaseViews
 
@@ -266,6 +266,21 @@ def unowned_product(views: Views) -> ir.Table:
 def look_alike_product(views: WholeBaseViews) -> ir.Table:
     owned = views.look_alikes
     return _first(owned, (owned.owners.desc(), owned["product"].asc()), look_alike_product=owned["product"])
+
+
+@_details("group_id", "group_name", needs=(PARENTS,), of_whole_base=True)
+def group(views: WholeBaseViews) -> ir.Table:
+    accounts = views.tables["accounts"]
+    names = accounts.group_by(group_id="account_id").aggregate(name=accounts.name.strip().nullif("").max())
+    named = views.group_members.inner_join(names, "group_id").select(*KEY, "group_id", "name")
+    return named.select(*KEY, "group_id", group_name=ibis.coalesce(named.name, named.group_id))
+
+
+@_details("group_product", "group_product_owners", needs=("contracts", PARENTS), of_whole_base=True)
+def group_product(views: WholeBaseViews) -> ir.Table:
+    owned = views.group_products
+    order = (owned.owners.desc(), owned["product"].asc())
+    return _first(owned, order, group_product=owned["product"], group_product_owners=owned.owners)
 
 
 @_details("renews_on", needs=("subscriptions.renews_on",))

@@ -94,6 +94,10 @@ class ServingSettings(BaseModel):
     max_per_motion: int | None = Field(
         default=None, ge=1, description="accounts of one motion on a short list, at most; the others keep their rank"
     )
+    one_per_group: bool = Field(
+        default=False,
+        description="a short list holds the best account of each group of companies; the others keep their rank",
+    )
     top_per_owner: int = Field(default=10, ge=1, le=100, description="rows of each owner's list on the page")
     page_exclusions: int = Field(
         default=50, ge=1, le=1000, description="excluded accounts that the page names, likeliest first"

@@ -20,6 +20,7 @@ ORDER = {
         "contract",
         "time_cut",
         "currency",
+        "groups",
         "ledger",
         "sources",
         "mappings",

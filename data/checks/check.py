@@ -9,6 +9,7 @@ from datetime import date
 from data.checks.contracts import contract_findings
 from data.checks.coverage import empty, missing, remarks, stopped, unknown_plans, unknown_words, variants
 from data.checks.duplicates import open_together, repeated
+from data.checks.groups import broken_groups
 from data.checks.history import known_late, never_ending
 from data.checks.levels import unmeasured_levels
 from data.checks.report import Finding, Report, Severity, gravest_first, require, write
@@ -39,6 +40,7 @@ def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES) ->
         *contract_findings(source, rules, today),
         *endless,
         *known_late(source),
+        *broken_groups(source),
         *empty(row_counts, source.mapped),
         *unknown_plans(source.tables),
         *unmeasured_levels(source.tables, today),

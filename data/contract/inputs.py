@@ -132,11 +132,19 @@ _TABLES = (
             _text("industry", costs="look-alikes by industry"),
             _text("region", costs="slices by region"),
             Column("employees", Kind.COUNT, False, "people", costs="room to grow: seats as a share of employees"),
-            _id("parent_id", required=False),
+            _id(
+                "parent_id",
+                required=False,
+                meaning="the account above it in its group of companies, which has a row here too",
+                costs="groups of companies: what others of the group own, and how they grew",
+            ),
         ),
         key=("account_id",),
         happened="created_at",
-        caveats=("Attributes are as of today: none but `employees` is a model feature.",),
+        caveats=(
+            "Attributes are as of today: none but `employees` is a model feature, and `parent_id` says who is of one "
+            "group.",
+        ),
     ),
     Table(
         "subscriptions",

@@ -297,6 +297,15 @@ SCORES = OutputTable(
             later=True,
         ),
         OutputColumn("expected_arr_high", OutputKind.NUMBER, "see there", PER_YEAR, nullable=True, later=True),
+        OutputColumn(
+            "group_id",
+            OutputKind.TEXT,
+            "the account at the top of its group of companies, by `accounts.parent_id` as of today; null where it has "
+            "neither a parent nor children",
+            nullable=True,
+            later=True,
+        ),
+        OutputColumn("group_name", OutputKind.TEXT, "that account's name", nullable=True, for_people=True, later=True),
     ),
     key=("snapshot_date", "account_id"),
     order=("account_id",),

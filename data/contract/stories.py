@@ -23,6 +23,7 @@ STORIES: Mapping[str, tuple[str, ...]] = {
     "next_tier": ("next_tier_wanted", "feature_requests", "tier_position"),
     "workarounds": ("workarounds",),
     "products": ("product_breadth", "product_gap", "look_alikes_own"),
+    "group": ("group_products", "group_growth", "group_size"),
     "room": ("room_to_grow",),
     "size": ("account_size", "price_level", "mrr_growth", "seat_growth", "peer_spending"),
     "contract": ("contract_cycle", "contract_lines", "contract_term", "tenure"),

@@ -25,7 +25,7 @@ from features.build.checkpoint import Checkpoint, checkpoint, key_of
 from features.catalogue import available
 from features.cohort import cohort, services
 from features.cross_sell import options_in_parts
-from features.definition import PEERS, ROW, WHOLE_BASE, Feature
+from features.definition import GROUP, OF_FINISHED_ROWS, PARENTS, ROW, WHOLE_BASE, Feature
 from features.details import add_details
 from features.views.account import Views
 from features.views.usage import HELD
@@ -74,17 +74,19 @@ def _views(
 
 def _own_rows(views: Views, features: list[Feature]) -> ir.Table:
     """The features that an account has of itself."""
-    own = [f for f in features if f.view not in (PEERS, *WHOLE_BASE)]
+    own = [f for f in features if f.view not in (*OF_FINISHED_ROWS, *WHOLE_BASE)]
     rows = _joined(views, [f for f in own if f.view != ROW])
     rows = rows.mutate(**{f.name: f.expression(rows) for f in own if f.view == ROW})
     return rows.select(*KEY, **{f.name: _as_shown(rows[f.name]) for f in own if f.card is not None})
 
 
 def _whole_base_rows(views: WholeBaseViews, features: list[Feature]) -> ir.Table:
-    """The features that look at the whole base, and what makes accounts alike (``PROFILE``)."""
+    """The features that look at the whole base, what makes accounts alike (``PROFILE``), and the group of each."""
     sums = _joined(views, [f for f in features if f.view in WHOLE_BASE])
-    profiles = views.profiles.select(*KEY, *PROFILE)
-    return profiles.inner_join(sums, KEY)
+    rows = views.profiles.select(*KEY, *PROFILE).inner_join(sums, KEY)
+    if not any(f.view == GROUP for f in features):
+        return rows
+    return rows.left_join(views.group_members, KEY).select(*rows.columns, "group_id")
 
 
 def _side_by_side(left: ir.Table, right: ir.Table) -> ir.Table:
@@ -95,7 +97,7 @@ def _side_by_side(left: ir.Table, right: ir.Table) -> ir.Table:
 
 def _compared(feature: Feature, rows: ir.Table) -> ir.Value:
     """A column of the finished rows; those that compare accounts are made of the rows of their snapshot."""
-    return _as_shown(feature.expression(rows) if feature.view == PEERS else rows[feature.name])
+    return _as_shown(feature.expression(rows) if feature.view in OF_FINISHED_ROWS else rows[feature.name])
 
 
 def _as_shown(value: ir.Value) -> ir.Value:
@@ -208,7 +210,7 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
     base = asked.base
     features = available(base.tables, base.absent)
     if asked.count == 1:
-        with _counted(asked, base.tables) as held:
+        with _counted(asked, base.tables, of_whole_base=True) as held:
             rows = feature_rows(base.tables, asked.dates, asked.rules, absent=base.absent, held=held)
             views = asked.views(base.tables, held)
             yield _fetched(rows), _joined_details(asked.details(views), asked.details(views, of_whole_base=True))
@@ -256,8 +258,11 @@ def _shards(asked: _Asked, waiting: Checkpoint) -> Iterator[tuple[int, Tables, T
 
 
 @contextmanager
-def _counted(asked: _Asked, tables: Tables) -> Iterator[Tables]:
-    """What several views of some tables read: the customers, their lines and services, and their usage, counted."""
+def _counted(asked: _Asked, tables: Tables, *, of_whole_base: bool = False) -> Iterator[Tables]:
+    """What several views of some tables read: the customers, their lines and services, and their usage, counted.
+
+    ``of_whole_base``: the tables are those of the base, so that it is known who is of one group.
+    """
     engine, dates, rules = asked.base.engine, asked.dates, asked.rules
     with ExitStack() as stack:
         # Each is read by many views and dear to compile, and the later ones are made from the earlier.
@@ -267,6 +272,8 @@ def _counted(asked: _Asked, tables: Tables) -> Iterator[Tables]:
         held |= stack.enter_context(engine.cached({"cohort": cohort(tables, dates, rules, held.get("services"))}))
         views = _views(tables, dates, rules, held)
         names = [*HELD, *(["lines"] if "subscriptions" in tables else [])]
+        if of_whole_base and PARENTS not in asked.base.absent:
+            names.append("group_members")
         yield held | stack.enter_context(engine.cached({name: getattr(views, name) for name in names}))
 
 
@@ -281,7 +288,7 @@ def _second_pass(
     whole = con.create_table(_name(), _whole_base_rows(base, features).to_pyarrow())
     own = con.read_parquet([waiting.path(index) for index in range(count)])
     both = _side_by_side(own, whole)
-    crossing = {f.name: _compared(f, both) for f in features if f.view in (PEERS, *WHOLE_BASE)}
+    crossing = {f.name: _compared(f, both) for f in features if f.view in (*OF_FINISHED_ROWS, *WHOLE_BASE)}
     compared = con.create_table(_name(), both.select(*KEY, **crossing))
     shown = [f.name for f in features if f.card is not None]
     for index in range(count):

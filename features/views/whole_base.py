@@ -1,4 +1,4 @@
-"""The views that see the whole base of a snapshot: who is like whom, and what they own."""
+"""The views that see the whole base of a snapshot: who is like whom, who is of one group, and what they own."""
 
 from functools import cached_property
 
@@ -7,6 +7,7 @@ import ibis.expr.types as ir
 
 from data.contract.likeness import FEWEST_PEERS, LIKENESS, Alike
 from data.contract.vocabulary import KEY
+from data.groups import groups
 from features.views.account import Views
 
 NOT_KNOWN = "-"
@@ -45,10 +46,29 @@ class WholeBaseViews(Views):
         profiles = self.profiles
         sizes = profiles.group_by(group).aggregate(look_alikes=profiles.count() - 1)
         sizes = sizes.filter(sizes.look_alikes >= FEWEST_PEERS)
-        owned = self.owned_products.select(*KEY, "product").distinct()
-        owned = owned.filter(owned["product"].notnull())
+        owned = self._named_products
         products = owned.inner_join(profiles, KEY)
         owners = products.group_by(*group, "product").aggregate(owners=products.count()).inner_join(sizes, group)
         offered = profiles.view().inner_join(owners, group)
         offered = offered.select(*KEY, "product", "owners", "look_alikes")
         return offered.anti_join(owned, [*KEY, "product"])
+
+    @cached_property
+    def group_members(self) -> ir.Table:
+        """One row per customer in a group of companies: ``group_id``, the account at its top."""
+        return self.cohort.select(*KEY).inner_join(groups(self.tables["accounts"]), "account_id")
+
+    @cached_property
+    def group_products(self) -> ir.Table:
+        """One row per product that others of its group own and the account does not: so many ``owners``."""
+        group, members = ["snapshot_date", "group_id"], self.group_members
+        theirs = self._named_products.inner_join(members, KEY)
+        owners = theirs.group_by(*group, "product").aggregate(owners=theirs.count())
+        offered = members.view().inner_join(owners, group).select(*KEY, "product", "owners")
+        return offered.anti_join(self._named_products, [*KEY, "product"])
+
+    @cached_property
+    def _named_products(self) -> ir.Table:
+        """One row per owned product that has a name."""
+        owned = self.owned_products.select(*KEY, "product").distinct()
+        return owned.filter(owned["product"].notnull())

@@ -1,4 +1,4 @@
-"""What stands beside an account on the list: plan, seats, ARR, renewal, use by week. From its details and features."""
+"""What stands beside an account on the list: plan, seats, ARR, renewal, use, group. From its details and features."""
 
 from typing import Any
 
@@ -49,7 +49,13 @@ def row_context(rows: pd.DataFrame, details: pd.DataFrame) -> dict[str, Any]:
             [None if pd.isna(day) else pd.Timestamp(day).date() for day in renews_on], dtype="object"
         ).array,
         "use_by_week": pd.Series(_weeks(details), dtype="object").array,
+        **{name: _texts(details, name) for name in ("group_id", "group_name")},
     }
+
+
+def _texts(details: pd.DataFrame, name: str) -> Any:
+    """A detail that is a name; null throughout where the tables do not carry it."""
+    return pd.Series(details[name].tolist() if name in details else [None] * len(details), dtype="str").array
 
 
 def _joined(details: pd.DataFrame) -> list[str | None]:

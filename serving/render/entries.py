@@ -59,7 +59,8 @@ class Entry:
     and high between which four in five lie; ``expected_range``: the low and high of expected ARR; NaN where it is not
     known. ``enough_reasons``: how many are asked for. ``opening``: what to say first. ``seats``, ``arr`` (a year): what
     it has now; NaN where it is not known, or not sold by seat. ``use_by_week``: events, the oldest week first; empty
-    where no use is known.
+    where no use is known. ``group``: the name of its group of companies; ``more_of_group``: how many more of that are
+    ranked, where a short list holds one row for each group.
     """
 
     rank: int
@@ -87,6 +88,8 @@ class Entry:
     arr: float = math.nan
     renews_on: date | None = None
     use_by_week: tuple[float, ...] = ()
+    group: str | None = None
+    more_of_group: int = 0
 
     @property
     def knows_little(self) -> bool:
@@ -167,6 +170,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 arr=float(row["arr"]),
                 renews_on=None if pd.isna(row["renews_on"]) else row["renews_on"],
                 use_by_week=_numbers(row["use_by_week"]),
+                group=_text(row["group_name"]),
             )
         )
     return made
@@ -255,6 +259,12 @@ def context(entry: Entry, currency: str) -> list[str]:
         f"renews {say_day(entry.renews_on)}" if entry.renews_on else "",
     )
     return [words for words in known if words]
+
+
+def say_group(entry: Entry) -> str:
+    """The account's group of companies, and how many more of it are ranked; empty where it is in none."""
+    more = f" ({entry.more_of_group} more of it ranked)" if entry.more_of_group else ""
+    return f"Group: {entry.group}{more}" if entry.group else ""
 
 
 def say_texts(told: object) -> list[str]:

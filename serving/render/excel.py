@@ -63,6 +63,8 @@ LIST_COLUMNS = (
     SheetColumn("ARR now", 12, MONEY, is_printed=False),
     SheetColumn("Renews on", 12, DAY, is_printed=False),
     SheetColumn("Segment", 14, is_printed=False),
+    SheetColumn("Group", 22, WRAP, is_printed=False),
+    SheetColumn("More of the group ranked", 10, COUNT, is_printed=False),
     SheetColumn("ARR if it expands", 12, MONEY, is_printed=False),
     SheetColumn("4 in 5: from", 12, MONEY, is_printed=False),
     SheetColumn("4 in 5: to", 12, MONEY, is_printed=False),
@@ -165,6 +167,7 @@ def _list_row(place: int, entry: lines.Entry) -> Sequence[Cell]:
     return (
         place, entry.name, entry.owner, entry.motion, entry.play, entry.propensity, entry.expected_arr, entry.act_by,
         why, entry.opening, None, None, None, entry.plan, entry.seats, entry.arr, entry.renews_on, entry.segment,
+        entry.group, entry.more_of_group or None,
         *entry.arr_if_expands, *entry.expected_range, entry.rank, entry.owner_rank, entry.previous_rank,
         entry.since or None, lines.KNOWS_LITTLE if entry.knows_little else None, entry.account_id, entry.play_code,
     )  # fmt: skip

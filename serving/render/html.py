@@ -60,7 +60,7 @@ def environment() -> Environment:
     folder = Path(__file__).with_name("templates")
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     made.filters.update(day=say_day, likely=say_propensity, best=lines.best_reasons, texts=lines.say_texts)
-    made.filters.update(points=points, use=say_use, label=lines.label_of)
+    made.filters.update(points=points, use=say_use, label=lines.label_of, group=lines.say_group)
     return made
 
 

@@ -5,7 +5,7 @@ A short list changes no rank. Who is left out of it is counted and said where it
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -37,12 +37,17 @@ ORDER_OF = {column: by for by, column in _BY.items()}
 
 @dataclass(frozen=True)
 class Picked:
-    """The accounts of a short list with their places in the whole order, and how many it passes over on the way."""
+    """The accounts of a short list with their places in the whole order, and how many it passes over on the way.
+
+    ``more_of_group``: of each account that stands for its group of companies, how many more of it the order has.
+    """
 
     places: dict[str, int]
     below_floor: int
     over_cap: int
     of: int
+    of_group: int = 0
+    more_of_group: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,39 +93,48 @@ def short_lists_of_owners(listing: PublishedList, owners: list[str], by: Order, 
 
 
 def in_order(listing: PublishedList, by: Order) -> pd.DataFrame:
-    """The ranked accounts in an order: account_id, owner, kind (motion, or a check-in), expected_arr."""
+    """The ranked accounts in an order: account_id, group_id, owner, kind (motion, or a check-in), expected_arr."""
     plays = listing.manifest["plays"]
-    scores = listing.scores("account_id", "owner", "eligible", "motion", "play", *RANK_KEYS)
+    scores = listing.scores("account_id", "group_id", "owner", "eligible", "motion", "play", *RANK_KEYS)
     scores = scores[scores["eligible"].astype(bool)]
     listed = scores.iloc[order(scores, _BY[by])]
     neutral = listed["play"].map({code: not play.get("motion") for code, play in plays.items()}).to_numpy(bool)
     kinds = np.where(neutral, CHECK_IN, listed["motion"].to_numpy(object))
     owners = listed["owner"].fillna(NO_OWNER)
-    return pd.DataFrame({**listed[["account_id", "expected_arr"]], "owner": owners, "kind": kinds})
+    return pd.DataFrame({**listed[["account_id", "group_id", "expected_arr"]], "owner": owners, "kind": kinds})
 
 
 def _pick(listed: pd.DataFrame, listing: PublishedList, limit: int) -> Picked:
     settings = listing.manifest["serving"]
     floor, cap = settings.get("min_expected_arr"), settings.get("max_per_motion")
+    is_one_each = settings.get("one_per_group", False)
+    stands_for: dict[str, str] = {}
     places: dict[str, int] = {}
     kinds: Counter[str] = Counter()
-    below = over = 0
-    rows = zip(listed["account_id"], listed["kind"], listed["expected_arr"], strict=True)
-    for place, (account, kind, arr) in enumerate(rows, start=1):
+    below = over = of_group = 0
+    rows = zip(listed["account_id"], listed["group_id"], listed["kind"], listed["expected_arr"], strict=True)
+    for place, (account, group, kind, arr) in enumerate(rows, start=1):
         if len(places) == limit:
             break
-        if floor is not None and arr < floor:  # what is not known is not below it
+        if group in stands_for:
+            of_group += 1
+        elif floor is not None and arr < floor:  # what is not known is not below it
             below += 1
         elif cap is not None and kinds[kind] == cap:
             over += 1
         else:
             kinds[kind] += 1
             places[str(account)] = place
-    return Picked(places, below, over, len(listed))
+            if is_one_each and not pd.isna(group):
+                stands_for[group] = str(account)
+    sizes = listed["group_id"].value_counts()
+    more = {account: int(sizes[group]) - 1 for group, account in stands_for.items()}
+    return Picked(places, below, over, len(listed), of_group, more)
 
 
 def _told(listing: PublishedList, by: Order, picked: Picked, known: dict[str, Entry] | None = None) -> ShortList:
     made = [known[account] for account in picked.places] if known else entries(listing, list(picked.places))
+    made = [replace(entry, more_of_group=picked.more_of_group.get(entry.account_id, 0)) for entry in made]
     return ShortList(
         by, list(zip(picked.places.values(), made, strict=True)), picked.of, tuple(_left_out(listing, picked))
     )
@@ -134,6 +148,8 @@ def _left_out(listing: PublishedList, picked: Picked) -> Iterator[str]:
     if picked.over_cap:
         most = settings["max_per_motion"]
         yield f"{_accounts(picked.over_cap)} beyond {most} of one motion {_are(picked.over_cap)}"
+    if picked.of_group:
+        yield f"{_accounts(picked.of_group)} of a group that has a row {_are(picked.of_group)}"
 
 
 def _accounts(count: int) -> str:

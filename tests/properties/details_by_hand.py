@@ -20,6 +20,7 @@ from tests.properties.by_hand import (
     within,
 )
 from tests.properties.ledger_by_hand import plain_changes
+from tests.properties.peers_by_hand import groups_of, products_of
 
 EVENTS = {
     "champion_promoted": (182, "promoted_on", None),
@@ -198,3 +199,23 @@ def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:
         "renews_on": min(renewals, default=None),
         **{f"plan_{place}": dearest[place - 1] for place in (1, 2, 3)},
     }
+
+
+def groups_by_hand(frames: dict[str, pd.DataFrame], customers: list[str], snapshot: date) -> dict[str, Row]:
+    """The details that see others of an account's group, of each of the customers of one day."""
+    tops = groups_of(frames["accounts"])
+    names = {row["account_id"]: row["name"] for row in rows_of(frames["accounts"])}
+    owned = {account: products_of(frames, account, snapshot) for account in customers}
+    found = {}
+    for account in customers:
+        top = tops.get(account)
+        others = [other for other in customers if other != account and top and tops.get(other) == top]
+        owners = Counter(product for other in others for product in owned[other] - owned[account])
+        product = min(owners, key=lambda name: (-owners[name], name), default=None)
+        found[account] = {
+            "group_id": top,
+            "group_name": None if top is None else names[top],
+            "group_product": product,
+            "group_product_owners": None if product is None else float(owners[product]),
+        }
+    return found

@@ -166,6 +166,7 @@ def frames(seed: int, *, accounts: int = 12, daily: bool = False) -> dict[str, p
     listed = {"account_id": ids, "name": ids, "created_at": _days(rng, accounts)}
     listed["employees"] = _amounts(rng, accounts, 1, 500, missing=0.3).round()
     listed["segment"] = _some(rng, ("smb", "smb", "enterprise", None), accounts)
+    listed["parent_id"] = _parents(ids)
     listed["industry"] = _some(rng, ("bank", "bank", "retail"), accounts)
     tables["account_features"] = _account_features(rng, _owners(rng, ids, 4 * accounts))
     tables["accounts"] = pd.DataFrame(listed).sample(frac=0.9, random_state=seed % 2**31)
@@ -181,6 +182,14 @@ def frames(seed: int, *, accounts: int = 12, daily: bool = False) -> dict[str, p
         {"product": ["storage", "legacy"], "successor": ["files", "core"], "from_day": _on(pd.Series([470, 300]))}
     )
     return tables
+
+
+def _parents(ids: tuple[str, ...]) -> list[str | None]:
+    """Of each eight: a top with two below each other and one beside them, one that is its own parent, two in a circle,
+    and one whose parent is nobody. Without chance, so that all else is drawn as ever."""
+    steps = {1: -1, 2: -1, 3: 0, 4: -4, 5: 1, 6: -1}
+    named = [(n % 8, n + steps.get(n % 8, len(ids))) for n in range(len(ids))]
+    return ["stranger" if place == 7 else ids[above] if above < len(ids) else None for place, above in named]
 
 
 def _owners(rng: np.random.Generator, ids: tuple[str, ...], count: int) -> pd.Series:

@@ -1,4 +1,4 @@
-"""What compares accounts, as a plain loop over the accounts of one snapshot would count it."""
+"""What looks at other accounts, like it or of its group, as a plain loop over those of one snapshot would count it."""
 
 from collections import Counter
 from datetime import date
@@ -27,7 +27,13 @@ def peers_by_hand(
     listed = {row["account_id"]: row for row in rows_of(frames["accounts"])}
     like = {account: likeness(listed.get(account, {})) for account in rows.index}
     owned = {account: products_of(frames, account, day) for account in rows.index}
-    return {account: compared(account, rows, like, fewest) | lacking(account, owned, like, fewest) for account in like}
+    group = groups_of(frames["accounts"])
+    return {
+        account: compared(account, rows, like, fewest)
+        | lacking(account, owned, like, fewest)
+        | of_group(account, rows, owned, group)
+        for account in like
+    }
 
 
 def likeness(row: dict[str, Any]) -> tuple[Any, int, Any]:
@@ -60,4 +66,33 @@ def lacking(account: str, owned: dict[str, set], like: dict, fewest: int) -> dic
     return {
         "look_alikes_top_share": share(max(counts.values(), default=None), len(others)),
         "look_alikes_common_products": sum(count * 2 >= len(others) for count in counts.values()),
+    }
+
+
+def groups_of(accounts: pd.DataFrame) -> dict[str, str]:
+    """The top of each account that is in a group of two or more: up from parent to parent, sixteen times at most."""
+    above = {row["account_id"]: row["parent_id"] for row in rows_of(accounts)}
+    above = {account: parent for account, parent in above.items() if parent in above and parent != account}
+    tops = {}
+    for account in above:
+        top, levels = account, 0
+        while top in above and levels < 17:
+            top, levels = above[top], levels + 1
+        if levels < 17:
+            tops |= {account: top, top: top}
+    return tops
+
+
+def of_group(account: str, rows: pd.DataFrame, owned: dict[str, set], group: dict[str, str]) -> dict[str, Any]:
+    others = [
+        other for other in rows.index if other != account and account in group and group.get(other) == group[account]
+    ]
+    mrr = [round(value * 10_000) for value in rows["mrr"][others].dropna()]
+    active = rows["active_users_28d"][others].dropna()
+    return {
+        "group_customers": len(others),
+        "group_mrr": sum(mrr) / 10_000 if mrr else None,
+        "group_active_users_28d": active.sum() if len(active) else None,
+        "group_expansions_365d": rows["expansions_365d"][others].sum(),
+        "group_products_not_owned": len(set().union(*(owned[other] for other in others)) - owned[account]),
     }

@@ -27,12 +27,14 @@ RATINGS = {"csat_182d", "csat_change_182d", "csat_last"}
 PLAYS = {"play_open", "days_since_not_now", "days_since_won"}
 UTILIZATION = {"seat_utilization_28d", "seat_utilization_change_91d", "seats_free", "peers_below_seat_utilization"}
 ACTIVE = {"active_users_7d", "active_users_28d", "active_users_91d", "events_per_user_28d"}
-ACTIVE |= {"active_users_growth_28d", "active_users_growth_91d", *UTILIZATION}
+ACTIVE |= {"group_active_users_28d", "active_users_growth_28d", "active_users_growth_91d", *UTILIZATION}
 POWER = {"power_users_28d", "power_user_share_28d", "top_user_share_28d", "stickiness_28d", "shared_logins_28d"}
 LIMITS = {"limit_share_max_28d", "limits_over_80pct", "days_to_limit"}
 SEATS = {"seats", "mrr_per_seat", "seats_per_employee", "registered_users_per_seat", "list_price_discount"}
 SEATS |= {"days_since_seat_expansion", "last_expansion_was_seat", "seats_growth_365d", *UTILIZATION}
 SEATS |= {"seats_reassigned_share_91d"}
+
+GROUP = {"group_customers", "group_mrr", "group_active_users_28d", "group_expansions_365d", "group_products_not_owned"}
 
 ABSENT = {
     "usage_events.user_id": ACTIVE | POWER | TEAM_USE,
@@ -53,6 +55,7 @@ ABSENT = {
     "subscriptions.seats": SEATS,
     "subscriptions.notice_at": {"lines_under_notice", "days_since_notice"},
     "accounts.employees": {"employees", "seats_per_employee"},
+    "accounts.parent_id": GROUP,
     "plans.seat_price": {"list_price_discount"},
     "plan_features.monthly_limit": LIMITS,
     "crm_events.amount": {"nps_last"},
@@ -62,7 +65,7 @@ MOVED = {"days_since_expansion", "days_since_upsell", "expansions", "expansions_
 MOVED |= {"last_expansion_was_upsell", "last_expansion_was_cross_sell"}
 OTHERWISE = {
     "usage_daily.user_id": ACTIVE,
-    "subscriptions.seats": {*MOVED, "days_since_price_rise", "days_since_cross_sell"},
+    "subscriptions.seats": {*MOVED, "days_since_price_rise", "days_since_cross_sell", "group_expansions_365d"},
     "crm_events.amount": {"invoices_overdue"},
     "users.deactivated_at": {"registered_users", "registered_users_per_seat", *TEAMS, *DOMAINS},
 }
@@ -151,7 +154,7 @@ def test_cards_name_tables_and_not_columns() -> None:
 def test_columns_of_tables_that_are_not_there_and_days_of_knowing_are_not_missed() -> None:
     base = {name: some("tickets")[name] for name in ("accounts", "tickets")}
     base["tickets"] = base["tickets"].drop(columns=["known_at", "csat"])
-    others = {f"accounts.{name}" for name in ("owner", "region", "parent_id")}
+    others = {f"accounts.{name}" for name in ("owner", "region")}
     assert absent_columns(raw_tables(base)) == {"tickets.csat", *others}
 
 

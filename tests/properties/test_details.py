@@ -15,7 +15,7 @@ from features.cohort import cohort
 from features.details import add_details, detail_names
 from features.views import whole_base as likeness
 from features.views.whole_base import WholeBaseViews
-from tests.properties.details_by_hand import details_by_hand, with_products
+from tests.properties.details_by_hand import details_by_hand, groups_by_hand, with_products
 from tests.properties.generated import SNAPSHOTS, frames, known_before
 from tests.properties.test_laws import KEY, Engine, Frames, as_rows, at, differences
 
@@ -76,8 +76,11 @@ def test_other_dates_and_the_order_of_rows_change_nothing(engine: Engine, base: 
 
 def test_a_plain_loop_finds_the_same(base: Frames, found: pd.DataFrame) -> None:
     odd = []
+    days = found.index.get_level_values("snapshot_date").unique()
+    of_groups = {day: groups_by_hand(base, list(at(found, day.date()).index.droplevel(1)), day.date()) for day in days}
     for (account, day), row in found.iterrows():  # type: ignore[misc]
-        for name, value in details_by_hand(base, account, day.date()).items():
+        by_hand = details_by_hand(base, account, day.date()) | of_groups[day][account]
+        for name, value in by_hand.items():
             there = row[name]
             is_day = DETAILS[name].kind is DetailKind.DAY
             there = None if pd.isna(there) else pd.Timestamp(there).date() if is_day else there

@@ -34,7 +34,7 @@ from data.sources.staging import stage
 from features import calendar
 from features.build.build import build, feature_rows
 from features.catalogue import catalogue
-from features.definition import PEERS, REGISTRY, WHOLE_BASE
+from features.definition import OF_FINISHED_ROWS, REGISTRY, WHOLE_BASE
 from features.definitions import peers
 from features.views import account as views
 from features.views import whole_base as likeness
@@ -50,7 +50,7 @@ RULES = ExpansionRules()
 KEY = ["account_id", "snapshot_date"]
 Frames = dict[str, pd.DataFrame]
 
-CROSSING = {name for name, feature in REGISTRY.features.items() if feature.view in (PEERS, *WHOLE_BASE)}
+CROSSING = {name for name, feature in REGISTRY.features.items() if feature.view in (*OF_FINISHED_ROWS, *WHOLE_BASE)}
 """The features that may see other accounts: those of the same snapshot."""
 
 ACCOUNTS = 24

@@ -25,6 +25,7 @@ USAGE_EVENTS = "account_id,occurred_at,feature\n"
 TICKETS = "ticket_id,account_id,opened_at,closed_at,severity,csat\n"
 CRM = "account_id,occurred_at,kind\n"
 USERS = "user_id,account_id,created_at,deactivated_at\n"
+GROUPED = "account_id,name,created_at,owner,parent_id\n"
 
 
 def report(folder: Path, **tables: str) -> Report:
@@ -72,6 +73,34 @@ CASES: list[tuple[str, str, dict[str, str], str, int, str]] = [
         "tickets.csat: 1 row with no number (such as 'good'; the column is string).",
         1,
         "a rating in words",
+    ),
+    (
+        "parent:own",
+        "note",
+        {"accounts": GROUPED + "1,Acme,2024-01-05,Ann,1\n2,Bolt,2024-01-06,Bo,1\n"},
+        "accounts.parent_id is the account itself for 1 account (such as '1'); that counts as no parent.",
+        1,
+        "an account under itself",
+    ),
+    (
+        "parent:unknown",
+        "warning",
+        {"accounts": GROUPED + "1,Acme,2024-01-05,Ann,9\n2,Bolt,2024-01-06,Bo,9\n"},
+        "accounts.parent_id is not in accounts for 2 accounts (such as '1'); that counts as no parent.",
+        2,
+        "a parent that nobody knows",
+    ),
+    (
+        "parent:circle",
+        "warning",
+        {
+            "accounts": GROUPED
+            + "1,Acme,2024-01-05,Ann,2\n2,Bolt,2024-01-06,Bo,1\n3,Cog,2024-01-06,Bo,1\n4,Dot,2024-01-06,Bo,\n"
+        },
+        "accounts.parent_id leads round in a circle, or over more than 16 levels for 3 accounts (such as '1'); "
+        "they are in no group.",
+        3,
+        "parents in a circle",
     ),
     (
         "null:account_id",

@@ -58,9 +58,16 @@ def test_use_by_week_is_told_oldest_first() -> None:
 
 def test_what_no_table_tells_is_null() -> None:
     context = context_of({"tenure_days": [1.0, 2.0]}, {"account_id": ["a", "b"]})
-    assert set(context) == {"plan", "open_seats", "arr", "renews_on", "use_by_week"}
+    assert set(context) == {"plan", "open_seats", "arr", "renews_on", "use_by_week", "group_id", "group_name"}
     for values in context.values():
         assert [value is None or pd.isna(value) for value in values] == [True, True]
+
+
+def test_the_group_of_each_account_is_named() -> None:
+    context = context_of({"seats": [1.0, 1.0]}, {"group_id": ["a1", None], "group_name": ["Acme", None]})
+    for name, value in (("group_id", "a1"), ("group_name", "Acme")):
+        assert context[name][0] == value
+        assert pd.isna(context[name][1])
 
 
 def test_the_likeliest_product_comes_from_the_scores() -> None:

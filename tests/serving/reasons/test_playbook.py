@@ -7,7 +7,7 @@ import pytest
 
 from data.contract.details import DETAILS, DetailKind
 from data.contract.feature_card import OWN_TABLE
-from data.contract.outputs import AGAINST, FOR
+from data.contract.outputs import AGAINST, FOR, SCORES
 from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError
 from features.catalogue import REGISTRY
@@ -206,7 +206,8 @@ def test_every_detail_is_said_or_stands_beside_an_account() -> None:
     books = [reason.tellings(side) for reason in PLAYBOOK.reasons.values() for side in SIDES]
     openings = [play.openings for play in PLAYBOOK.plays.values()]
     said = {name for telling in chain.from_iterable([*books, *openings]) for name in telling.names}
-    assert {name for name in DETAILS if name not in said and not name.startswith(("plan_", "use_week_"))} == set()
+    beside = {*said, *SCORES.names}
+    assert {name for name in DETAILS if name not in beside and not name.startswith(("plan_", "use_week_"))} == set()
 
 
 def test_what_happened_by_itself_is_no_reason_to_act() -> None:

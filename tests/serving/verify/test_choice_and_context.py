@@ -89,6 +89,8 @@ def test_a_reason_taken_away_or_added_is_named() -> None:
         ("use_by_week", [1.0] * 13),
         ("renews_on", None),
         ("use_by_week", None),
+        ("group_id", "somebody"),
+        ("group_name", "Somebody Else"),
     ],
 )
 def test_another_context_is_named(column: str, value: Any) -> None:
