@@ -1,12 +1,13 @@
 """What the pages ask of others: who is looking, and what was done about an account."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Protocol
 
 from fastapi import Request
 
-from serving.outcomes.outcome import Outcome
+from serving.outcomes.outcome import Outcome, RecordedOutcome
+from serving.outcomes.states import AccountState
 
 
 class Sight(Protocol):
@@ -23,32 +24,6 @@ class Sight(Protocol):
         ...
 
 
-class AccountState(Protocol):
-    """Where the work on an account stands: a code of ``STATES``, and the last day of a pause."""
-
-    @property
-    def state(self) -> str: ...
-    @property
-    def until(self) -> date | None: ...
-
-
-class Step(Protocol):
-    """One thing that was done about an account."""
-
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def action(self) -> str: ...
-    @property
-    def who(self) -> str: ...
-    @property
-    def text(self) -> str | None: ...
-    @property
-    def arr(self) -> float | None: ...
-    @property
-    def until(self) -> date | None: ...
-
-
 class WorkLog(Protocol):
     """The record of what was done, and of what is done now."""
 
@@ -56,7 +31,7 @@ class WorkLog(Protocol):
         """The state of these accounts on a day; an account that is not in it is open."""
         ...
 
-    def history(self, account_id: str) -> Sequence[Step]:
+    def history(self, account_id: str) -> Sequence[RecordedOutcome]:
         """What was done about an account, the earliest first."""
         ...
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR
 from data.contract.vocabulary import MOTIONS
+from serving.outcomes.outcome import RecordedOutcome
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
@@ -21,7 +22,6 @@ from serving.render.entries import MOTION_WORDS, Why, label_of, say_range, say_t
 from serving.web.drawing import Bar, line, waterfall
 from serving.web.index import ListIndex
 from serving.web.pages.my_list import Desk, ListRow, rows
-from serving.web.ports import Step
 from serving.web.query import ListQuery
 
 OTHER = "other"
@@ -102,7 +102,7 @@ class AccountPage:
     past: tuple[PastPlace, ...]
     drawn: tuple[tuple[float, float], ...]
     owners: tuple[Tenure, ...]
-    done: tuple[Step, ...] | None
+    done: tuple[RecordedOutcome, ...] | None
 
 
 def account_page(index: ListIndex, past: Sequence[PublishedList], account_id: str, desk: Desk) -> AccountPage | None:

@@ -11,7 +11,8 @@ from fastapi.testclient import TestClient
 
 from data.contract.outputs import NO_OWNER
 from serving.access.viewer import LAPTOP
-from serving.outcomes.outcome import Outcome
+from serving.outcomes.outcome import Outcome, RecordedOutcome
+from serving.outcomes.states import AccountState
 from serving.published.read import PublishedList, open_list
 from serving.settings import ServeSettings
 from serving.web.app import Site, create_app
@@ -91,34 +92,20 @@ def browser(site: Site) -> TestClient:
 
 
 @dataclass(frozen=True)
-class DrawnState:
-    state: str
-    until: date | None = None
-
-
-@dataclass(frozen=True)
-class DrawnStep:
-    at: datetime
-    action: str
-    who: str
-    text: str | None = None
-    arr: float | None = None
-    until: date | None = None
-
-
-@dataclass(frozen=True)
 class DrawnWork:
     """A record of what was done, drawn: account_id to state."""
 
     states: Mapping[str, str]
 
-    def state_of(self, asked: Sequence[str], day: date) -> dict[str, DrawnState]:
-        return {account: DrawnState(self.states[account]) for account in asked if account in self.states}
+    def state_of(self, asked: Sequence[str], day: date) -> dict[str, AccountState]:
+        return {account: AccountState(self.states[account]) for account in asked if account in self.states}
 
-    def history(self, account_id: str) -> list[DrawnStep]:
+    def history(self, account_id: str) -> list[RecordedOutcome]:
         if account_id not in self.states:
             return []
-        began = DrawnStep(datetime(2026, 10, 2, 9, tzinfo=UTC), "working", "Ana Costa")
+        began = RecordedOutcome(
+            id=1, at=datetime(2026, 10, 2, 9, tzinfo=UTC), account_id=account_id, action="taken", who="Ana Costa"
+        )
         return [began, replace(began, action=self.states[account_id], text="<i>said so</i>")]
 
     def append(self, outcomes: Sequence[Outcome]) -> list[int]:

@@ -98,7 +98,7 @@ def test_the_page_says_what_is_published(client: TestClient, out: Path, listing:
 def test_what_was_done_stands_on_the_page_the_latest_first(client_of: Callable[..., TestClient]) -> None:
     page = client_of(work=DrawnWork({"acc-0020": "won"})).get("/accounts/acc-0020").text
     done = re.search(r'<ul class="done">(.*?)</ul>', page, re.DOTALL)[1]
-    assert done.index("&lt;i&gt;said so&lt;/i&gt;") < done.index("· working")
+    assert done.index("&lt;i&gt;said so&lt;/i&gt;") < done.index("· Taken up")
     assert "Nothing so far." in client_of(work=DrawnWork({})).get("/accounts/acc-0020").text
 
 
