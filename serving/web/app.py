@@ -25,7 +25,7 @@ from serving.web.pages.account import account_page
 from serving.web.pages.my_list import Desk, seen_by
 from serving.web.pages.record import action_form, outcome_of
 from serving.web.ports import Sight, WorkLog, viewer
-from serving.web.query import ApartQuery, ListQuery, QueryError, account_address, read_query
+from serving.web.query import ApartQuery, ListQuery, Q, QueryError, account_address, read_query
 
 HERE = Path(__file__).parent
 STATIC = {
@@ -107,7 +107,7 @@ class _Answers:
         self.site, self.lists = site, PublishedLists(site.out)
 
     def my_list(self, request: Request) -> Response:
-        query, left_out = read_query(ListQuery, request.query_params.multi_items())
+        query, left_out = self._asked(ListQuery, request)
         index, desk = self.lists.latest(), self._desk(request)
         page = my_list.my_list(index, query, desk, self.site.settings.page_rows)
         return self._page("my_list", request, index, page=page, left_out=left_out)
@@ -153,7 +153,7 @@ class _Answers:
         return RedirectResponse(f"{account_address(asked)}#done", 303)
 
     def excluded(self, request: Request) -> Response:
-        query, left_out = read_query(ApartQuery, request.query_params.multi_items())
+        query, left_out = self._asked(ApartQuery, request)
         index = self.lists.latest()
         page = excluded.excluded_page(index, query, self._desk(request), self.site.settings.page_rows)
         return self._page("excluded", request, index, page=page, left_out=left_out)
@@ -181,6 +181,14 @@ class _Answers:
         """An address that there is not."""
         return self._bare(404, "Show this page.", "there is no such page.", "Begin with the list.")
 
+    def _asked(self, kind: type[Q], request: Request) -> tuple[Q, tuple[str, ...]]:
+        """What the address asks for. The book of somebody else is a page that is not there."""
+        query, left_out = read_query(kind, request.query_params.multi_items())
+        if query.owner and not self.site.sight(request).may_see(query.owner):
+            log_not_yours(request, f"the accounts of {query.owner}")
+            raise HTTPException(404)
+        return query, left_out
+
     def _no_account(self, request: Request, index: ListIndex, asked: str) -> Response:
         """The same answer for an account that is not there and for one that is not theirs to see."""
         if index.place(asked) is not None:
@@ -189,7 +197,7 @@ class _Answers:
 
     def _export(self, request: Request) -> tuple[ListIndex, ListQuery, Desk, Places]:
         """The rows to export: of the page that is asked for, of all pages where none is."""
-        query, _ = read_query(ListQuery, request.query_params.multi_items())
+        query, _ = self._asked(ListQuery, request)
         index, desk = self.lists.latest(), self._desk(request)
         places = my_list.all_rows(index, query, desk)
         if "page" in request.query_params:

@@ -57,7 +57,7 @@ def send(pages: TestClient, account: str = ACCOUNT, **said: str) -> object:
     [
         ({"action": "taken"}, {"action": "taken"}, "Working", "Taken up"),
         ({"action": "won", "won_arr": "12,000.50", "won_product": "Analytics"},
-         {"action": "won", "arr": 12000.5, "product": "Analytics"}, "Won", "Won $12k a year"),
+         {"action": "won", "arr": 12000.5, "product": "Analytics"}, "Won", "Won $12k a year (<bdi>Analytics</bdi>)"),
         ({"action": "lost", "lost_text": "<b>too dear</b>"}, {"action": "lost", "text": "<b>too dear</b>"}, "Lost",
          "&lt;b&gt;too dear&lt;/b&gt;"),
         ({"action": "snoozed", "snoozed_until": "2026-11-01"}, {"action": "snoozed", "until": date(2026, 11, 1)},
@@ -157,6 +157,21 @@ def test_nobody_reads_or_works_on_the_account_of_another(
     assert (theirs.status_code, theirs.text) == (404, nobody.text.replace("nobody", other))
     assert caplog.text.count(f"asked for 'account {other}'") == 2
     assert "account nobody" not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/", "/export.csv", "/export.xlsx", "/excluded"])
+@pytest.mark.parametrize(
+    ("owner", "status"), [("Dana Lee", 200), ("dana  lee", 200), ("Björn Ek", 404), ("Nobody", 404)]
+)
+def test_the_book_of_another_is_a_page_that_is_not_there(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str, owner: str, status: int
+) -> None:
+    monkeypatch.setenv(SESSION_SECRET, "0123456789abcdef" * 2)
+    pages = browser(replace(site, access=PROXY))
+    pages.headers.update({"X-Forwarded-Email": "ana@example.com"})
+    answer = pages.get(path, params={"owner": owner})
+    assert answer.status_code == status
+    assert (f"'the accounts of {owner}', which is not theirs to see" in caplog.text) == (status == 404)
 
 
 def test_without_a_store_there_is_no_form(client: TestClient) -> None:
