@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Stre
 
 from data.errors import HeadroomError, OutcomeError
 from serving.access.forms import checked_form, csrf_token
+from serving.access.oidc import SIGN_OUT
 from serving.access.protect import protect
 from serving.access.settings import AccessSettings
 from serving.access.viewer import OwnersOf, log_not_yours
@@ -213,6 +214,8 @@ class _Answers:
 
     def _page(self, name: str, request: Request, index: ListIndex, *, status: int = 200, **values: Any) -> Response:
         frame = self._frame(request, index)
+        if self.site.access.sign_in == "oidc":
+            values |= {"sign_out_token": csrf_token(request), "sign_out_path": SIGN_OUT}
         text = render(f"{name}.html.j2", frame.currency, frame=frame, here=request.url.path, **values)
         return HTMLResponse(text, status)
 
