@@ -214,8 +214,8 @@ class _Answers:
 
     def _page(self, name: str, request: Request, index: ListIndex, *, status: int = 200, **values: Any) -> Response:
         frame = self._frame(request, index)
-        if self.site.access.sign_in == "oidc":
-            values |= {"sign_out_token": csrf_token(request), "sign_out_path": SIGN_OUT}
+        token = csrf_token(request) if self.site.access.sign_in == "oidc" else None
+        values |= {"sign_out_token": token, "sign_out_path": SIGN_OUT}
         text = render(f"{name}.html.j2", frame.currency, frame=frame, here=request.url.path, **values)
         return HTMLResponse(text, status)
 
