@@ -148,7 +148,7 @@ def test_the_workbook_holds_the_list_and_no_formula(tmp_path: Path, made: HeldLi
     assert top["G2"].number_format == '"$"#,##0'
     assert top["H2"].is_date
     assert top.freeze_panes == "A2"
-    assert top.auto_filter.ref == "A1:AD21"
+    assert top.auto_filter.ref == "A1:AF21"
     assert book["Plays"].max_row == len(made.manifest["plays"]) + 1
     assert [book["Most at stake"].cell(row, 1).value for row in (2, 21)] == [1, 20]
     (choice,) = top.data_validations.dataValidation
