@@ -12,7 +12,7 @@ from data.contract.vocabulary import CRM_KINDS, MEASURES, PLAY_STATUSES, SEVERIT
 from data.errors import hint
 from data.sources.known import BILLING, USAGE, Source
 from data.sources.variants import from_variants
-from data.time_cut import Tables
+from data.time_cut import WITHDRAWN_ON, Tables
 
 STOPPED = "stopped"
 """The rule of feeds that ended before the data does."""
@@ -103,8 +103,13 @@ def stopped(tables: Tables, today: date, until: date | None = None) -> Iterator[
     A table has stopped if its last day is more than 14 days and more than twice its own long gap (the 95th percentile
     of the days between its days) before ``until`` (default: the last day of usage, subscriptions and invoices).
     """
-    # No signal reads the silence of `accounts`: weeks without a new customer are no fault.
-    dated = {name: table for name, table in tables.items() if TABLES[name].happened_on and name != "accounts"}
+    # No signal reads the silence of `accounts`: weeks without a new customer are no fault. Nor are weeks in which no
+    # play was taken up on the pages, which is no feed.
+    dated = {
+        name: table
+        for name, table in tables.items()
+        if TABLES[name].happened_on and name != "accounts" and WITHDRAWN_ON not in table.columns
+    }
     days = {name: _days(TABLES[name], table, today) for name, table in dated.items()}
     ends = [days[name][-1] for name in (*USAGE, *BILLING) if name in days and len(days[name])]
     end = np.datetime64(until) if until is not None else max(ends, default=None)

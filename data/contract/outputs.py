@@ -301,7 +301,7 @@ SCORES = OutputTable(
             "group_id",
             OutputKind.TEXT,
             "the account at the top of its group of companies, by `accounts.parent_id` as of today; null where it has "
-            "neither a parent nor children",
+            "no parent in `accounts` and none below it, or where parents lead round in a circle",
             nullable=True,
             later=True,
         ),

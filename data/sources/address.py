@@ -139,6 +139,12 @@ class Address:
 
     def _refuse_secrets(self) -> None:
         """Raise ``SourceError`` for a password in the URL, which logs, messages and manifests would repeat."""
+        if not self.kind.is_path and not is_readable(self.url):
+            raise SourceError(
+                f"Open the source {self.scheme}://....",  # without the rest, which may hold a password
+                "the host or the port in its URL cannot be read.",
+                "Correct it: percent-encode what is no letter in a name.",
+            )
         if not self.kind.is_path and holds_secret(self.url):
             raise SourceError(
                 f"Open the source {self.scheme}://....",
@@ -147,9 +153,23 @@ class Address:
             )
 
 
+def is_readable(url: str) -> bool:
+    """Has the URL a host and a port that can be read?"""
+    try:
+        urlsplit(url).port  # noqa: B018  it is read when it is asked for
+    except ValueError:
+        return False
+    return True
+
+
 def holds_secret(url: str) -> bool:
-    """Is there a password in the URL, before the host or among the options after it?"""
+    """Is there a password in the URL, before the host or among the options after it?
+
+    One with `/`, `?` or `#` in it ends the host early, and leaves an `@` behind it.
+    """
     parts = urlsplit(url)
+    if "@" in parts.path + parts.query + parts.fragment:
+        return True
     options = [name.lower() for name, _ in parse_qsl(parts.query) if not name.lower().endswith(("_file", "_path"))]
     return parts.password is not None or any(word in name for name in options for word in SECRET_WORDS)
 

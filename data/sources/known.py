@@ -119,10 +119,8 @@ def with_outcomes(base: KnownBase, recorded: pa.Table, state: str) -> KnownBase:
     """The base with outcomes that were recorded row by row before its day, beside those of its source.
 
     ``recorded`` has the columns of the contract, ``known_at`` and ``withdrawn_at``; ``state`` names what it holds.
-    Without rows the base is as it was.
+    Without rows its signals are there all the same, and say that nothing was done.
     """
-    if not recorded.num_rows:
-        return base
     own, absent, warnings = base.tables.get("outcomes"), base.absent, base.warnings
     if own is not None and absent & PLAY_COLUMNS:
         own, warnings = None, (*warnings, f"{NOT_READ} {', '.join(sorted(absent & PLAY_COLUMNS))}.")

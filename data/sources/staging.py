@@ -172,7 +172,8 @@ def _staged_columns(table: Table, raw: ir.Table) -> dict[str, ir.Value]:
 def with_versions(own: ir.Table | None, recorded: ir.Table) -> ir.Table:
     """Outcomes that were recorded row by row, staged, beside those of a source (staged too; None: it has none).
 
-    Of the same account, play and day of its beginning those that were recorded count, and not those of the source.
+    Of the same account, play and day of its beginning those that were recorded count, from the day on which they were;
+    a play that the source knows as under way is over for it once one of that name, begun then or later, was recorded.
     """
     table = TABLES["outcomes"]
     clocks = {staged: cast(recorded[raw], Kind.CLOCK) for raw, staged in VERSIONED.items()}
@@ -180,8 +181,18 @@ def with_versions(own: ir.Table | None, recorded: ir.Table) -> ir.Table:
     if own is None:
         return ours
     key = [table.column(name).staged_name for name in table.key]
-    others = own.anti_join(ours, key).mutate(known_on=own.opened_on, **{WITHDRAWN_ON: ibis.null("date")})
+    others = own.left_join(_first_recorded(own, ours, key), key).select(*own.columns, "first_recorded_on")
+    others = others.mutate(known_on=others.opened_on, **{WITHDRAWN_ON: others.first_recorded_on})
     return ours.union(others.select(*ours.columns))
+
+
+def _first_recorded(own: ir.Table, ours: ir.Table, key: list[str]) -> ir.Table:
+    """One row per key of a source's outcome in whose place one that was recorded counts, and from when."""
+    begun = ours.select("account_id", "play", begun_on=ours.opened_on, first_recorded_on=ours.known_on)
+    both = own.select(*key, "status").inner_join(begun, ["account_id", "play"])
+    is_under_way = ~both.status.isin(PLAY_ENDS).fill_null(False)
+    replaced = both.filter((both.begun_on == both.opened_on) | (is_under_way & (both.begun_on > both.opened_on)))
+    return replaced.group_by(key).aggregate(first_recorded_on=replaced.first_recorded_on.min())
 
 
 def absent_columns(raw: Tables) -> frozenset[str]:

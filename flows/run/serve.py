@@ -26,7 +26,8 @@ def serve(settings: Settings, host: str | None, port: int) -> None:
     listing = open_list(settings.out_folder, verb="Serve")
     with open_store(settings.outcomes_url, settings.root) as store, listening(access.host, port) as listener:
         app = create_app(Site(settings.out_folder, settings.reports_folder, settings.serve, store, access))
-        at = access.public_url or f"http://{access.host}:{listener.getsockname()[1]}"
+        name = f"[{access.host}]" if ":" in access.host else access.host
+        at = access.public_url or f"http://{name}:{listener.getsockname()[1]}"
         say(f"{at}/ has the list of {listing.snapshot_date}, and what is published later; Ctrl+C ends it")
         with suppress(KeyboardInterrupt):
             uvicorn.Server(uvicorn.Config(app, log_level="warning", **SERVER_OPTIONS)).run([listener])

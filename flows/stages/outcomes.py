@@ -22,8 +22,11 @@ def read_outcomes(base: KnownBase, settings: Settings, up_to: int | None = None)
     ``up_to``: as if the row of that number were the last one, to make a list again. Where nothing has been recorded
     the base is as it was, and nothing is made. Raises ``SourceError`` where the store cannot be reached.
     """
-    rows = [row for row in recorded(settings, up_to) if row.day < base.snapshot_date]
+    everything = recorded(settings, up_to)
+    rows = [row for row in everything if row.day < base.snapshot_date]
     read = {READ: {ROWS: len(rows), LAST: max((row.id for row in rows), default=None)}}
+    if not everything:
+        return replace(base, beside={**base.beside, **read})
     state = hashlib.sha256(repr(rows).encode()).hexdigest()
     both = with_outcomes(base, as_outcomes(rows, base.snapshot_date), state)
     for warning in both.warnings[len(base.warnings) :]:

@@ -102,12 +102,13 @@ def _of_arr(facts: Mapping[str, Any], gates: PromotionSettings) -> list[str]:
         f"Expected ARR: over the last {months} month{'s' * (months != 1)} tested the forecast was {ratio:.2f} times "
         "what came; read it as an order, not as an amount."
     ]
-    if not set(ARR_SUM) <= set(facts):  # a model stored before they were told
+    if "arr_ratio_low" not in facts:  # a model stored before they were told
         return sentences
     sentences.append(
         f"Four times in five it was to lie between {facts['arr_ratio_low']:.2f} and {facts['arr_ratio_high']:.2f}."
     )
-    if lowest <= facts["arr_ratio_without_two"] <= highest:
+    without_two = facts.get("arr_ratio_without_two")  # not known where all of it came from these two
+    if without_two is None or lowest <= without_two <= highest:
         sentences.append(
             f"Two accounts make the difference: they brought {facts['arr_share_of_two']:.0%} of what came, and "
             f"{facts['expected_arr_share_of_two']:.0%} of the forecast was for them."

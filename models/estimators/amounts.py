@@ -53,6 +53,8 @@ MIN_POSITIVES_TREES = 200
 """Fewer amounts are told by the regression alone."""
 MOST_POSITIVES_TREES = 40_000
 """Of more, trees learn from every second account, or third, and so on."""
+FEWEST_OF_DAY = 8
+"""Of a day with fewer amounts no level is learnt."""
 FOLDS = 3
 STAGES = range(0, 101, 20)
 """Numbers of trees to choose from."""
@@ -227,12 +229,17 @@ def _corrected(by_size: Amounts, rows: pd.DataFrame, arr: np.ndarray, features: 
 
 
 def _with_days(amounts: Amounts, rows: pd.DataFrame, arr: np.ndarray, means: np.ndarray) -> Amounts:
-    """With the level of each day; ``means`` of amounts that had no part in them, where there are trees."""
+    """With the level of each day; ``means`` of amounts that had no part in them, where there are trees.
+
+    Days with few amounts have none: the logarithm of a sum of a few lies below that of its mean.
+    """
     if "snapshot_date" not in rows:
         return amounts
     square = means**2
     scatter = ((arr - means) ** 2).sum() / square.sum()
-    sums = pd.DataFrame({"arr": arr, "mean": means, "square": square}).groupby(rows["snapshot_date"].to_numpy()).sum()
+    parts = pd.DataFrame({"arr": arr, "mean": means, "square": square, "count": 1})
+    sums = parts.groupby(rows["snapshot_date"].to_numpy()).sum()
+    sums = sums[sums["count"] >= FEWEST_OF_DAY]
     return replace(
         amounts,
         days=tuple(f"{day:%Y-%m-%d}" for day in sums.index),

@@ -19,6 +19,7 @@ SERVER_OPTIONS: dict[str, Any] = {
     "proxy_headers": False,
     "server_header": False,
     "h11_max_incomplete_event_size": 32_768,
+    "timeout_graceful_shutdown": 5,
 }
 """How uvicorn is started. Without the first it takes the address of whoever asks from a header that a proxy on this
 machine passes on, and then no address can be believed."""

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from sqlalchemy import URL
 
 from data.errors import OutcomeError
-from data.sources.address import holds_secret
+from data.sources.address import holds_secret, is_readable
 
 FILE = "sqlite"
 SERVERS = ("postgres", "postgresql")
@@ -48,6 +48,8 @@ class StoreAddress:
             raise OutcomeError(
                 asked, f"{scheme}:// is no kind of store.", f"Set `url` under [outcomes] to {' or '.join(PLACES)}."
             )
+        if scheme in SERVERS and not is_readable(self.url):
+            raise OutcomeError(asked, "its host or its port cannot be read.", f"Write it as {PLACES[1]}.")
         if scheme in SERVERS and holds_secret(self.url):
             raise OutcomeError(
                 asked,

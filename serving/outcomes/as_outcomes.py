@@ -129,8 +129,8 @@ def _plays(rows: Iterable[RecordedOutcome]) -> list[_Play]:
     for row, day in standing(rows):
         if row.action == TAKEN or row.action in STATUS_AFTER:
             _go_on(plays, row, day)
-        elif row.action == REOPENED and plays:
-            plays[-1] = plays[-1].until(day)
+        elif row.action == REOPENED:
+            plays = [play.until(day) for play in plays]
     return plays
 
 

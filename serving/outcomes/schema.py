@@ -20,6 +20,7 @@ from sqlalchemy import (
     create_engine,
     event,
 )
+from sqlalchemy.pool import NullPool
 
 from serving.outcomes.address import StoreAddress
 
@@ -76,7 +77,10 @@ def engine_of(address: StoreAddress) -> Engine:
     if address.path is None:
         options = {"options": f"-csearch_path={_escaped(address.schema)} -ctimezone=UTC", "connect_timeout": 10}
         return create_engine(address.for_sqlalchemy(), hide_parameters=True, connect_args=options, pool_pre_ping=True)
-    engine = create_engine(address.for_sqlalchemy(), hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    # A file that is kept open goes on taking rows when another stands in its place, and they would be lost.
+    engine = create_engine(
+        address.for_sqlalchemy(), hide_parameters=True, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS}
+    )
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine

@@ -56,7 +56,9 @@ class OutcomeStore:
         is of another account or has been corrected, and for a request key under which something else was recorded.
         """
         with self._connected("Record outcomes", writes=True) as connection:
-            at = self._now().astimezone(UTC)  # after those who wrote before, so times are in the order of the numbers
+            at = max(
+                self._now().astimezone(UTC), _last_at(connection)
+            )  # in the order of the numbers, whatever the clock
             return [_added(connection, checked(outcome, at.date()), at) for outcome in outcomes]
 
     def state_of(self, accounts: Iterable[str] | None, day: date) -> dict[str, AccountState]:
@@ -151,6 +153,12 @@ def _added(connection: Connection, outcome: Outcome, at: datetime) -> int:
         _require_correctable(connection, outcome, outcome.corrects)
     row = insert(OUTCOMES).values(**said(outcome), at=at).returning(OUTCOMES.c.id)
     return int(connection.execute(row).scalar_one())
+
+
+def _last_at(connection: Connection) -> datetime:
+    """When the last row was recorded; long ago where there is none."""
+    last = connection.execute(select(OUTCOMES.c.at).order_by(OUTCOMES.c.id.desc()).limit(1)).scalar_one_or_none()
+    return datetime.min.replace(tzinfo=UTC) if last is None else last
 
 
 def _one(connection: Connection, condition: Any) -> RecordedOutcome | None:

@@ -1,5 +1,6 @@
 """The pages as a web application: addresses, answers, and what is said where there is none."""
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -28,6 +29,7 @@ from serving.web.pages.record import action_form, outcome_of
 from serving.web.ports import Sight, WorkLog, viewer
 from serving.web.query import ApartQuery, ListQuery, Q, QueryError, account_address, read_query
 
+LOG = logging.getLogger("headroom.web")
 HERE = Path(__file__).parent
 STATIC = {
     "list.css": (Path(html.__file__).with_name("templates") / "list.css", "text/css"),
@@ -171,12 +173,17 @@ class _Answers:
         index = self.lists.latest()
         return self._page("backtest", request, index, page=reports.backtest_page(index.listing, self.site.reports))
 
-    def refused(self, request: Request, error: Exception) -> Response:  # noqa: ARG002  which page it was does not matter
+    def refused(self, request: Request, error: Exception) -> Response:
         """An address that asks for what cannot be, or a list that cannot be read."""
         assert isinstance(error, HeadroomError)
-        is_theirs = isinstance(error, (QueryError, OutcomeError))
-        asked = error.asked if is_theirs else "Show the list."
-        return self._bare(400 if is_theirs else 503, asked, error.found, error.todo)
+        if isinstance(error, (QueryError, OutcomeError)):
+            return self._bare(400, error.asked, error.found, error.todo)
+        LOG.error("%s %s could not be answered: %s", request.method, request.url.path, error)
+        if request.method == "POST":
+            return self._bare(
+                503, "Record what was done.", error.found, "Nothing has been recorded: send it again later."
+            )
+        return self._bare(503, "Show the list.", error.found, error.todo)
 
     def not_there(self, request: Request, error: Exception) -> Response:  # noqa: ARG002
         """An address that there is not."""

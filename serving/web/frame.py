@@ -10,7 +10,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from markupsafe import Markup
 
 from data.contract.outputs import NO_OWNER
-from serving.outcomes.vocabulary import ACTIONS
+from serving.outcomes.vocabulary import ACTIONS, REASONS
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
 from serving.reasons.formats import say_name
@@ -94,7 +94,7 @@ def templates(currency: str) -> Environment:
     loaders = [FileSystemLoader(TEMPLATES), *([base.loader] if base.loader else [])]
     made = base.overlay(loader=ChoiceLoader(loaders), finalize=clean, lstrip_blocks=True)
     made.filters.update(account=account_address, whose=say_owner_of, spoken=say_name)
-    made.globals.update(bands_told=BANDS_TOLD, trend_meaning=TREND_MEANING, actions=ACTIONS)
+    made.globals.update(bands_told=BANDS_TOLD, trend_meaning=TREND_MEANING, actions=ACTIONS, reasons=REASONS)
     made.filters["money"] = lambda value: say_money(value, currency)
     made.filters["between"] = lambda ends: say_range(ends[0], ends[1], currency)
     return made

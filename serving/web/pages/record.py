@@ -1,5 +1,6 @@
 """What a CSM does about an account: the form on its page, and the outcome that comes of it."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ NOBODY = "this machine"
 """Who did it where nobody signs in."""
 FIELDS = ("until", "reason", "text", "arr", "product")
 """What an action may say beside itself: ``won_arr`` is the field of what was won."""
+AMOUNT = re.compile(r"(\d+|\d{1,3}(,\d{3})+)(\.\d{1,2})?", re.ASCII)
 _TODO = "Go back, correct it and send it again; nothing has been recorded."
 
 
@@ -60,7 +62,7 @@ def outcome_of(form: Mapping[str, Any], index: ListIndex, account_id: str, who: 
         text=given["text"] or None,
         arr=_amount(given["arr"], account_id),
         product=given["product"] or None,
-        request_key=f"{account_id[:100]} {form.get('request_key', '')}"[:200],
+        request_key=f"{account_id[:100]} {action} {form.get('request_key', '')}"[:200],
     )
 
 
@@ -72,11 +74,10 @@ def _day(text: str, account_id: str) -> date | None:
 
 
 def _amount(text: str, account_id: str) -> float | None:
-    """An amount as people type it: 12000, or 12,000.50."""
-    try:
-        return float(text.replace(",", "")) if text else None
-    except ValueError as error:
-        raise _refusal(account_id, f"{text!a} is no amount such as 12,000.") from error
+    """An amount as people type it: 12000, or 12,000.50; 12.000 and 1,5 may mean two things, and are refused."""
+    if text and not AMOUNT.fullmatch(text):
+        raise _refusal(account_id, f"{text!a} is no amount such as 12000, 12,000 or 12,000.50.")
+    return float(text.replace(",", "")) if text else None
 
 
 def _refusal(account_id: str, found: str) -> OutcomeError:

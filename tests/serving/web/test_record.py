@@ -63,7 +63,7 @@ def send(pages: TestClient, account: str = ACCOUNT, **said: str) -> object:
         ({"action": "snoozed", "snoozed_until": "2026-11-01"}, {"action": "snoozed", "until": date(2026, 11, 1)},
          "Snoozed", "until 1 Nov 2026"),
         ({"action": "disqualified", "disqualified_reason": "no_budget"},
-         {"action": "disqualified", "reason": "no_budget"}, "Disqualified", "Disqualified"),
+         {"action": "disqualified", "reason": "no_budget"}, "Disqualified", "Disqualified (No budget)"),
         ({"action": "noted", "noted_text": "Call Ada"}, {"action": "noted", "text": "Call Ada"}, "Open", "Call Ada"),
         # what stands in the fields of another action is not said
         ({"action": "taken", "won_arr": "5", "noted_text": "x"}, {"action": "taken", "arr": None, "text": None},
@@ -109,7 +109,11 @@ def test_accounts_of_all_ids_can_be_worked_on(pages: TestClient, store: OutcomeS
         ({"action": "corrected"}, "no action was chosen"),
         ({"action": "won"}, "needs what was won"),
         ({"action": "won", "won_arr": "much"}, "is no amount"),
-        ({"action": "won", "won_arr": "nan"}, "has to be an amount of 0 or more"),
+        ({"action": "won", "won_arr": "1.234,56"}, "is no amount"),
+        ({"action": "won", "won_arr": "12.000"}, "is no amount"),
+        ({"action": "won", "won_arr": "1,5"}, "is no amount"),
+        ({"action": "won", "won_arr": "-5"}, "is no amount"),
+        ({"action": "won", "won_arr": "nan"}, "is no amount"),
         ({"action": "snoozed"}, "needs the day on which it ends"),
         ({"action": "snoozed", "snoozed_until": TODAY.isoformat()}, "has to be a later day"),
         ({"action": "snoozed", "snoozed_until": "soon"}, "is no day"),
@@ -172,6 +176,17 @@ def test_the_book_of_another_is_a_page_that_is_not_there(
     answer = pages.get(path, params={"owner": owner})
     assert answer.status_code == status
     assert (f"'the accounts of {owner}', which is not theirs to see" in caplog.text) == (status == 404)
+
+
+def test_a_store_that_is_gone_takes_no_record(site: Site, tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{tmp_path / 'gone.db'}", now=lambda: NOW) as store:
+        pages = browser(replace(site, work=store))
+        form = fields_of(pages.get(f"/accounts/{ACCOUNT}").text) | {"action": "taken"}
+        for path in tmp_path.glob("gone.db*"):
+            path.unlink()
+        answer = pages.post(f"/accounts/{ACCOUNT}", data=form, headers={"Origin": "http://127.0.0.1:8080"})
+        assert answer.status_code == 503
+        assert "Nothing has been recorded" in answer.text
 
 
 def test_without_a_store_there_is_no_form(client: TestClient) -> None:
