@@ -34,7 +34,7 @@ from tests.properties.peers_by_hand import peers_by_hand
 
 RULES = ExpansionRules()
 SEED = 0
-ACCOUNTS = 36
+ACCOUNTS = 60
 DAY = SNAPSHOTS[2]
 EVERYTHING = ReasonSettings(keep_for=200, keep_against=200, min_log_odds=0)
 TEXTS = ("fit",)
