@@ -160,7 +160,7 @@ def test_reasons_against_follow_marked_as_such_and_fill_up_to_three() -> None:
     assert table["effect"].tolist() == ["for", "against", "against"]
     assert table["text"].tolist() == [
         "A customer for 20 days.",
-        "Against: Gave us 3 of 10 in its last NPS answer.",
+        "Against: Gave us 3 out of 10 in its last NPS answer.",
         "Against: 1 bug was reported this quarter.",
     ]
     assert table["position"].tolist() == [1, 2, 3]
@@ -288,11 +288,11 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
         ("limit_share_max_28d", {"limit_share_max_28d": 1.99},
          "At this month's pace, 199% of the nearest limit is used."),  # which limit it is, is not known
         ("limit_share_max_28d", {"limit_share_max_28d": 1.99, "limit_pace": 1990.0, **LIMIT},
-         "Uses 1,990 API calls a month at its present rate; the plan has 1,000."),
+         "Uses 1,990 API calls a month at its present rate; the plan has 1,000 a month."),
         ("limit_share_max_28d", {"limit_share_max_28d": 2.0, "limit_pace": 2000.0, **LIMIT},
-         "Uses 2,000 API calls a month at its present rate; the plan has 1,000."),
+         "Uses 2,000 API calls a month at its present rate; the plan has 1,000 a month."),
         ("limit_share_max_28d", {"limit_share_max_28d": 21.4, "limit_pace": 21400.0, **LIMIT},
-         "Uses 21,400 API calls a month at its present rate; the plan has 1,000."),
+         "Uses 21,400 API calls a month at its present rate; the plan has 1,000 a month."),
         ("limit_share_max_28d", {"limit_share_max_28d": 0.891, "limit_level": 891.0, **LIMIT},
          "891 of the plan's 1,000 API calls in use."),
         ("limit_share_max_28d", {"limit_share_max_28d": 0.05, "limit_level": 50.0, **LIMIT},
@@ -328,7 +328,7 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
         ("seat_utilization_28d", {**SEATS, "seat_utilization_28d": 1.0, "active_users_28d": 50.0},
          "All 50 seats in use this month."),
         ("seat_utilization_28d", {**SEATS, "seat_utilization_28d": 1.02, "active_users_28d": 51.0},
-         "51 people worked on 50 seats this month."),
+         "51 people were active on 50 seats this month."),
     ],
 )  # fmt: skip
 def test_a_sentence_holds_at_its_edge(feature: str, values: dict[str, object], sentence: str) -> None:
