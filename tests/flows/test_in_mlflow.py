@@ -27,6 +27,7 @@ from data.sources.address import BARE
 from flows.feature_rows import write_features
 from flows.run.runner import RETRIES
 from flows.run.settings import load
+from flows.stages import in_mlflow
 from flows.stages.in_mlflow import log_list
 from models.registry.mlflow_store import REQUIREMENTS, ModelRegistry
 from tests import house
@@ -212,13 +213,14 @@ def test_a_base_that_has_moved_is_told_and_logged(
 ) -> None:
     shutil.copytree(trained_mlruns, tmp_path / "mlruns")
     monkeypatch.setenv("HEADROOM_MLRUNS", str(tmp_path / "mlruns"))
+    monkeypatch.setattr(in_mlflow, "MUCH", 0.01)
     ran = headroom("score", "--source", warehouse, "--snapshot-date", "2025-01-01")
     assert ran.code == 0, ran.err
-    [line] = [line for line in ran.err.splitlines() if "the base has moved (PSI above 0.25)" in line]
+    [line] = [line for line in ran.err.splitlines() if "the base has moved (PSI above 0.01)" in line]
     [run, *_] = lists_of(tmp_path / "mlruns")
     assert run.inputs.dataset_inputs[0].dataset.source_type == BARE
     figures = run.data.metrics
-    far = {name.removeprefix("3_drift/") for name, value in figures.items() if "drift" in name and value > 0.25}
+    far = {name.removeprefix("3_drift/") for name, value in figures.items() if "drift" in name and value > 0.01}
     assert far
     assert {part.split()[0] for part in line.split(": ")[-1].split(", ")} == far
 
