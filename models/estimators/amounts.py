@@ -28,8 +28,7 @@ from sklearn.metrics import mean_tweedie_deviance
 
 from models.estimators import boosting
 from models.estimators.boosting import Booster
-from models.estimators.calibration import independent
-from models.estimators.year_before import LEVEL_ERROR, DailyLevels, blended, foretell
+from models.estimators.year_before import DailyLevels, foretell, own_variance
 from models.settings import Params
 
 SIZE_COLUMNS = (
@@ -120,8 +119,7 @@ class Amounts:
         foretold = foretell(past, day, horizon_days)
         if foretold is None:
             return 0.0
-        differed = float((past.values**2).mean() - past.variances.mean())
-        return foretold.against(0.0, blended(LEVEL_ERROR**2, differed, independent(past.days, horizon_days)))
+        return foretold.against(0.0, own_variance(past.days, past.values, past.variances, 0.0, horizon_days))
 
     @property
     def _past(self) -> DailyLevels:

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from models.estimators.calibration import Levels, Platt, independent, level_for, pooled_level
-from models.estimators.year_before import LEVEL_ERROR, DailyLevels, Foretold, blended, foretell
+from models.estimators.calibration import Levels, Platt, level_for, pooled_level
+from models.estimators.year_before import DailyLevels, Foretold, foretell, own_variance
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,6 @@ def calibrate(levels: Levels, rates: Rates, day: pd.Timestamp, log_odds: np.ndar
     seasonal = 0.0
     if foretold is not None and log_odds is not None and len(log_odds):
         wanted = level_for(levels.slope * np.asarray(log_odds, dtype=np.float64), float(expit(foretold.level)))
-        own = level_variance(levels, lasting, horizon_days)
+        own = own_variance(levels.days, levels.levels, levels.variances, lasting, horizon_days)
         seasonal = Foretold(wanted, foretold.variance).against(lasting, own)
     return Platt(levels.slope, lasting + seasonal, levels.rows, levels.positives, seasonal)
-
-
-def level_variance(levels: Levels, lasting: float, horizon_days: int) -> float:
-    """How wrong the booster's own level has been on the matured past."""
-    if not levels.days:
-        return LEVEL_ERROR**2
-    wrong = float(((levels.levels - lasting) ** 2).mean() - levels.variances.mean())
-    return blended(LEVEL_ERROR**2, wrong, independent(levels.days, horizon_days))

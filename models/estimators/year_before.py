@@ -7,6 +7,7 @@ level that was learnt from all months is a second opinion, and both are weighed 
 variance; Bates and Granger 1969), so a base without seasons keeps its own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -76,6 +77,16 @@ def foretell(levels: DailyLevels, day: pd.Timestamp, horizon_days: int) -> Foret
         trend = float(moved.mean()) * TREND_DOUBT**2 / (TREND_DOUBT**2 + (YEAR_CHANGE**2 + noise) / count)
         change = blended(YEAR_CHANGE**2, float(((moved - trend) ** 2).mean()) - noise, count)
     return Foretold(float(known.values[there]) + trend, change + float(known.variances[there]))
+
+
+def own_variance(
+    days: Sequence[pd.Timestamp], levels: np.ndarray, variances: np.ndarray, lasting: float, horizon_days: int
+) -> float:
+    """How wrong a model's own level, ``lasting``, has been on the matured past, beyond the ``variances`` of samples."""
+    if not len(days):
+        return LEVEL_ERROR**2
+    wrong = float(((levels - lasting) ** 2).mean() - variances.mean())
+    return blended(LEVEL_ERROR**2, wrong, independent(days, horizon_days))
 
 
 def blended(prior: float, seen: float, count: float) -> float:
