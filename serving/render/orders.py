@@ -94,14 +94,17 @@ def short_lists_of_owners(listing: PublishedList, owners: list[str], by: Order, 
 
 def in_order(listing: PublishedList, by: Order) -> pd.DataFrame:
     """The ranked accounts in an order: account_id, group_id, owner, kind (motion, or a check-in), expected_arr."""
-    plays = listing.manifest["plays"]
     scores = listing.scores("account_id", "group_id", "owner", "eligible", "motion", "play", *RANK_KEYS)
     scores = scores[scores["eligible"].astype(bool)]
     listed = scores.iloc[order(scores, _BY[by])]
-    neutral = listed["play"].map({code: not play.get("motion") for code, play in plays.items()}).to_numpy(bool)
-    kinds = np.where(neutral, CHECK_IN, listed["motion"].to_numpy(object))
+    kinds = np.where(are_check_ins(listing, listed["play"]), CHECK_IN, listed["motion"].to_numpy(object))
     owners = listed["owner"].fillna(NO_OWNER)
     return pd.DataFrame({**listed[["account_id", "group_id", "expected_arr"]], "owner": owners, "kind": kinds})
+
+
+def are_check_ins(listing: PublishedList, plays: pd.Series) -> pd.Series:
+    """Which of these codes of plays have no motion."""
+    return plays.isin([code for code, play in listing.manifest["plays"].items() if not play.get("motion")])
 
 
 def _pick(listed: pd.DataFrame, listing: PublishedList, limit: int) -> Picked:

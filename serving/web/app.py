@@ -24,10 +24,10 @@ from serving.web.index import ListIndex, Places
 from serving.web.lists import PublishedLists
 from serving.web.pages import excluded, my_list, reports, team
 from serving.web.pages.account import account_page
-from serving.web.pages.my_list import Desk, seen_by
+from serving.web.pages.my_list import Desk, place_for
 from serving.web.pages.record import action_form, outcome_of
 from serving.web.ports import Sight, WorkLog, viewer
-from serving.web.query import ApartQuery, ListQuery, Q, QueryError, account_address, read_query
+from serving.web.query import ApartQuery, ListQuery, Q, QueryError, account_address, account_asked_for, read_query
 
 LOG = logging.getLogger("headroom.web")
 HERE = Path(__file__).parent
@@ -134,7 +134,7 @@ class _Answers:
         return Response(content, media_type=_EXCEL, headers=_attached(index, "xlsx"))
 
     def account(self, request: Request) -> Response:
-        asked = request.path_params.get("account_id") or request.query_params.get("id", "")
+        asked = account_asked_for(request)
         index = self.lists.latest()
         page = account_page(index, self.lists.looked_back_at(), asked, self._desk(request))
         if page is None:
@@ -147,10 +147,9 @@ class _Answers:
     def record(self, request: Request) -> Response:
         """What was done about an account; its page is shown anew."""
         form = checked_form(request)
-        asked = request.path_params.get("account_id") or request.query_params.get("id", "")
+        asked = account_asked_for(request)
         index, desk = self.lists.latest(), self._desk(request)
-        place = index.place(asked)
-        if place is None or desk.work is None or not seen_by(index, desk.sight)[place]:
+        if desk.work is None or place_for(index, asked, desk.sight) is None:
             return self._no_account(request, index, asked)
         desk.work.append([outcome_of(form, index, asked, desk.sight.name)])
         return RedirectResponse(f"{account_address(asked)}#done", 303)

@@ -18,10 +18,10 @@ from data.contract.outputs import CONTRADICTS, FOR, NO_OWNER, SHOWN_UNDER
 from data.contract.vocabulary import MOTIONS
 from serving.published.read import PublishedList, folded
 from serving.ranking.rank import RANK_KEYS, order
-from serving.reasons.formats import say_name
 from serving.reasons.render import PREFIX
 from serving.render.entries import CHECK_IN, MARKS, say_motion
 from serving.render.likelihood import bands, trends
+from serving.render.orders import are_check_ins
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
@@ -138,8 +138,7 @@ def index_of(listing: PublishedList) -> ListIndex:
     ranked = scores["eligible"].to_numpy(bool)
     propensity = _floats(scores["propensity"])
     ids, names = _texts(scores["account_id"]), _texts(scores["name"])
-    neutral = [code for code, play in listing.manifest["plays"].items() if not play.get("motion")]
-    checks_in = scores["play"].isin(neutral)
+    checks_in = are_check_ins(listing, scores["play"])
     return ListIndex(
         listing,
         ids,
@@ -263,8 +262,3 @@ def _places(ordered: Places) -> Codes:
     places = np.empty(len(ordered), dtype=np.int32)
     places[ordered] = np.arange(len(ordered), dtype=np.int32)
     return places
-
-
-def say_segment(segment: str | None) -> str:
-    """A segment as people write it."""
-    return say_name(segment) if segment else ""

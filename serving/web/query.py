@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote, urlencode
 
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.errors import HeadroomError, some
@@ -127,6 +128,11 @@ def _words(kind: type[PageQuery], name: str) -> list[str]:
 
 def _refusal(found: str) -> QueryError:
     return QueryError("Show what this address asks for.", found, "Correct the address, or begin with the whole list.")
+
+
+def account_asked_for(request: Request) -> str:
+    """The id of an address that ``account_address`` gives."""
+    return str(request.path_params.get("account_id") or request.query_params.get("id", ""))
 
 
 def account_address(account_id: str) -> str:

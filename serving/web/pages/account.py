@@ -21,7 +21,7 @@ from serving.reasons.render import PREFIX
 from serving.render.entries import MOTION_WORDS, Why, label_of, say_range, say_texts
 from serving.web.drawing import Bar, line, waterfall
 from serving.web.index import ListIndex
-from serving.web.pages.my_list import Desk, ListRow, rows
+from serving.web.pages.my_list import Desk, ListRow, place_for, rows
 from serving.web.query import ListQuery
 
 OTHER = "other"
@@ -110,12 +110,10 @@ def account_page(index: ListIndex, past: Sequence[PublishedList], account_id: st
 
     ``past``: the lists to look back at, the earliest first. Raises PublishError where one cannot be read.
     """
-    place = index.place(account_id)
+    place = place_for(index, account_id, desk.sight)
     if place is None:
         return None
     row = rows(index, np.array([place]), ListQuery(), desk)[0]
-    if not desk.sight.may_see(row.owner):
-        return None
     listing = index.listing
     score = listing.of_account("scores", account_id)[0]
     reasons = listing.of_account("reasons", account_id, _REASON_COLUMNS)

@@ -9,7 +9,7 @@ import numpy as np
 from data.contract.outputs import SHOWN_UNDER
 from serving.ranking.gates import LABELS
 from serving.web.index import ListIndex, Mask
-from serving.web.pages.my_list import Desk, ListRow, Options, Tile, options_with, rows, seen_by, values_of
+from serving.web.pages.my_list import Desk, ListRow, Options, Tile, on_page, options_with, rows, seen_by, values_of
 from serving.web.query import ApartQuery, ListQuery, Shown
 
 
@@ -39,9 +39,7 @@ def excluded_page(index: ListIndex, query: ApartQuery, desk: Desk, page_rows: in
     apart = seen & ~index.is_ranked
     shown = shown_of(query)
     places = np.flatnonzero(_asked_for(index, query, {Shown.ALL: seen, Shown.APART: apart}.get(shown, seen & ~apart)))
-    pages = max(-(-len(places) // page_rows), 1)
-    page = min(query.page, pages)
-    here = places[(page - 1) * page_rows : page * page_rows]
+    here, page, pages = on_page(places, query.page, page_rows)
     return ExcludedPage(
         query.model_copy(update={"page": page}),
         shown,

@@ -111,9 +111,7 @@ def my_list(index: ListIndex, query: ListQuery, desk: Desk, page_rows: int) -> M
     seen = seen_by(index, desk.sight)
     through = seen & _filtered(index, query) & _in_state(index, query, desk, seen)
     ordered = _in_order(index, np.flatnonzero(through & _shown(index, query)), query)
-    pages = max(-(-len(ordered) // page_rows), 1)
-    page = min(query.page, pages)
-    here = ordered[(page - 1) * page_rows : page * page_rows]
+    here, page, pages = on_page(ordered, query.page, page_rows)
     return MyList(
         query.model_copy(update={"page": page}),
         sort_of(index, query),
@@ -132,11 +130,28 @@ def all_rows(index: ListIndex, query: ListQuery, desk: Desk) -> Places:
     return _in_order(index, np.flatnonzero(through), query)
 
 
+def on_page(places: Places, page: int, page_rows: int) -> tuple[Places, int, int]:
+    """The rows of a page, which page that is, and how many there are; a page after the last is the last."""
+    pages = max(-(-len(places) // page_rows), 1)
+    page = min(page, pages)
+    return places[(page - 1) * page_rows : page * page_rows], page, pages
+
+
+def place_for(index: ListIndex, account_id: str, sight: Sight) -> int | None:
+    """The row of an account; None where the list has none, or it may not be seen."""
+    place = index.place(account_id)
+    return place if place is not None and _may_see(sight, str(index.owners.at(place))) else None
+
+
+def _may_see(sight: Sight, owner: str) -> bool:
+    return sight.may_see(None if owner == NO_OWNER else owner)
+
+
 def seen_by(index: ListIndex, sight: Sight) -> Mask:
     """The rows that someone may see."""
     if sight.owners is None:
         return np.ones(len(index), dtype=bool)
-    may = [sight.may_see(None if owner == NO_OWNER else owner) for owner in index.owners.labels]
+    may = [_may_see(sight, owner) for owner in index.owners.labels]
     return np.array(may, dtype=bool)[index.owners.codes]
 
 
