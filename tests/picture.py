@@ -14,12 +14,12 @@ from flows.pipelines.demo import demo
 from serving.published.layout import published_dates
 from serving.settings import ServeSettings
 from serving.web.app import Site
+from tests.browsers import CHROMIUM, chromium
 from tests.house import ROOT
 from tests.serving.web.served import served
 
 PICTURE = ROOT / "docs" / "list.png"
 SERVED = ROOT / "docs" / "serve.png"
-CHROMIUM = Path("/usr/bin/chromium")
 WIDTH, HEIGHT = 1280, 1000
 DEMO = {"accounts": 2000, "months": 30, "seed": 7}
 """As ``make demo``."""
@@ -43,14 +43,10 @@ def shoot_served(folder: Path, picture: Path) -> None:
 
 def shoot(address: str, picture: Path) -> None:
     """Write what a browser shows of a page without scrolling."""
-    from playwright.sync_api import sync_playwright  # here, so that it is asked for only where there is a browser
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         tab.goto(address)
         tab.screenshot(path=picture)
-        browser.close()
 
 
 def main() -> None:

@@ -1,14 +1,13 @@
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from serving.render.html import write_page
+from tests.browsers import TEXTS, lowest_contrast
 from tests.serving.world import PIECES, accounts, feature_rows, snapshot, with_context
 
 pytestmark = pytest.mark.browser
-CHROMIUM = Path("/usr/bin/chromium")
 NASTY = "<b>Bold</b><script>document.title='owned'</script> 株式会社 " + "W" * 60
 WIDTHS = (1280, 390)
 NARROW = (320, 390, 480)
@@ -36,19 +35,6 @@ def page_of_usual_names(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("usual") / "list.html"
     write_page(path, with_context(snapshot(200, accounts=people, previous=earlier)))
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed")
-    with playwright.sync_playwright() as play:
-        started = play.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--headless", "--disable-gpu"]
-        )
-        yield started
-        started.close()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -120,19 +106,6 @@ def test_text_stands_out_from_its_ground(browser, page_file: Path, scheme: str):
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
     page = context.new_page()
     page.goto(page_file.as_uri())
-    lowest = page.evaluate(
-        """() => {
-            const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(v => v / 255)
-                .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-                return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-            const ground = e => { for (; e; e = e.parentElement) {
-                const c = getComputedStyle(e).backgroundColor; if (!c.endsWith(', 0)')) return c; }
-                return 'rgb(255,255,255)'; };
-            const texts = 'p, b, a, li, td, th, dt, dd, h1, h2, h3, caption, .sub, .motion, .change, .warn';
-            return [...document.querySelectorAll(texts)]
-                .map(e => [light(getComputedStyle(e).color), light(ground(e))])
-                .map(([a, b]) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05))
-                .reduce((a, b) => Math.min(a, b)); }"""
-    )
+    lowest = lowest_contrast(page, f"{TEXTS}, .sub, .motion, .change, .warn")
     assert lowest >= 4.5
     context.close()

@@ -2,32 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from serving.web.app import Site
+from tests.browsers import TEXTS, lowest_contrast
 from tests.serving.render.test_browser import NAME_OF_THIRTY, ONE_WORD_OF_THIRTY
 from tests.serving.web.conftest import SETTINGS, TODAY, DrawnWork
 from tests.serving.web.served import served
 from tests.serving.world import accounts, publish, snapshot, with_context
 
 pytestmark = pytest.mark.browser
-CHROMIUM = Path("/usr/bin/chromium")
 PAGES = ("/", "/?show=all&sort=name", "/accounts/acc-0020", "/excluded", "/team", "/model", "/?band=x")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed")
-    with playwright.sync_playwright() as play:
-        started = play.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--headless", "--disable-gpu"]
-        )
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -121,19 +107,6 @@ def test_text_stands_out_from_its_ground(browser, nasty: str, scheme: str) -> No
     page = context.new_page()
     for path in PAGES:
         page.goto(nasty + path)
-        lowest = page.evaluate(
-            """() => {
-                const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(v => v / 255)
-                    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-                    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-                const ground = e => { for (; e; e = e.parentElement) {
-                    const c = getComputedStyle(e).backgroundColor; if (!c.endsWith(', 0)')) return c; }
-                    return 'rgb(255,255,255)'; };
-                const texts = 'p, b, a, li, td, th, dt, dd, h1, h2, h3, caption, label, button, input, select, span';
-                return [...document.querySelectorAll(texts)]
-                    .map(e => [light(getComputedStyle(e).color), light(ground(e))])
-                    .map(([a, b]) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05))
-                    .reduce((a, b) => Math.min(a, b)); }"""
-        )
+        lowest = lowest_contrast(page, f"{TEXTS}, label, button, input, select, span")
         assert lowest >= 4.5, path
     context.close()

@@ -13,7 +13,6 @@ from tests.serving.access.conftest import with_secrets
 from tests.serving.access.pages import ADA
 from tests.serving.access.provider import CLIENT, Provider, port, served
 from tests.serving.web.conftest import SETTINGS, TODAY, plain
-from tests.serving.web.test_browser import browser  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +40,7 @@ def address(out: Path, tmp_path: Path, store: OutcomeStore) -> Iterator[str]:
             yield url
 
 
-def test_a_morning(browser, address: str, store: OutcomeStore, out: Path) -> None:  # noqa: F811
+def test_a_morning(browser, address: str, store: OutcomeStore, out: Path) -> None:
     scores = plain(out, "scores").set_index("account_id")
     plainly = scores[scores.index.str.startswith("acc-")]
     account = plainly[(plainly.owner == "Dana Lee") & plainly.eligible].sort_values("rank").index[0]
