@@ -25,7 +25,7 @@ from serving.web.lists import PublishedLists
 from serving.web.pages import excluded, my_list, reports, team
 from serving.web.pages.account import account_page
 from serving.web.pages.my_list import Desk, place_for
-from serving.web.pages.record import action_form, outcome_of
+from serving.web.pages.record import ActionForm, action_form, outcome_of, refused_form
 from serving.web.ports import Sight, WorkLog, viewer
 from serving.web.query import ApartQuery, ListQuery, Q, QueryError, account_address, account_asked_for, read_query
 
@@ -134,24 +134,23 @@ class _Answers:
         return Response(content, media_type=_EXCEL, headers=_attached(index, "xlsx"))
 
     def account(self, request: Request) -> Response:
-        asked = account_asked_for(request)
-        index = self.lists.latest()
-        page = account_page(index, self.lists.looked_back_at(), asked, self._desk(request))
-        if page is None:
-            return self._no_account(request, index, asked)
-        form = None
+        index, form = self.lists.latest(), None
         if self.site.work is not None:
-            form = action_form(csrf_token(request), self.site.today() + timedelta(days=1))
-        return self._page("account", request, index, page=page, form=form)
+            form = action_form(csrf_token(request), self._tomorrow())
+        return self._account(request, index, form)
 
     def record(self, request: Request) -> Response:
-        """What was done about an account; its page is shown anew."""
+        """What was done about an account; its page is shown anew, with the form as it was filled where it is refused."""
         form = checked_form(request)
         asked = account_asked_for(request)
         index, desk = self.lists.latest(), self._desk(request)
         if desk.work is None or place_for(index, asked, desk.sight) is None:
             return self._no_account(request, index, asked)
-        desk.work.append([outcome_of(form, index, asked, desk.sight.name)])
+        try:
+            desk.work.append([outcome_of(form, index, asked, desk.sight.name)])
+        except OutcomeError as error:
+            refused = refused_form(csrf_token(request), self._tomorrow(), form, error)
+            return self._account(request, index, refused, status=422)
         return RedirectResponse(f"{account_address(asked)}#done", 303)
 
     def excluded(self, request: Request) -> Response:
@@ -196,6 +195,15 @@ class _Answers:
             raise HTTPException(404)
         return query, left_out
 
+    def _account(
+        self, request: Request, index: ListIndex, form: ActionForm | None, *, status: int = 200
+    ) -> Response:
+        asked = account_asked_for(request)
+        page = account_page(index, self.lists.looked_back_at(), asked, self._desk(request))
+        if page is None:
+            return self._no_account(request, index, asked)
+        return self._page("account", request, index, status=status, page=page, form=form)
+
     def _no_account(self, request: Request, index: ListIndex, asked: str) -> Response:
         """The same answer for an account that is not there and for one that is not theirs to see."""
         if index.place(asked) is not None:
@@ -211,6 +219,9 @@ class _Answers:
             rows = self.site.settings.page_rows
             places = places[(query.page - 1) * rows : query.page * rows]
         return index, query, desk, places
+
+    def _tomorrow(self) -> date:
+        return self.site.today() + timedelta(days=1)
 
     def _desk(self, request: Request) -> Desk:
         return Desk(self.site.sight(request), self.site.work, self.site.today())
