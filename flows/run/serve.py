@@ -11,21 +11,22 @@ from flows.run.settings import Settings
 from serving.access.protect import SERVER_OPTIONS
 from serving.access.start import require_ready
 from serving.outcomes.store import open_store
-from serving.published.read import open_list
 from serving.web.app import Site, create_app
+from serving.web.lists import PublishedLists
 
 
 def serve(settings: Settings, host: str | None, port: int) -> None:
     """Serve until it is interrupted. ``host``: in place of the one of the settings; ``port`` 0: any that is free.
 
     Raises SettingsError for a host that other machines reach without a sign-in and for a port that is taken,
-    PublishError where there is no list, OutcomeError or SourceError where what is done cannot be recorded.
+    PublishError where there is no list that can be shown, OutcomeError or SourceError where what is done cannot be recorded.
     """
     access = settings.serve.model_copy(update={"host": host or settings.serve.host})
     require_ready(access)
-    listing = open_list(settings.out_folder, verb="Serve")
+    lists = PublishedLists(settings.out_folder)
+    listing = lists.latest().listing
     with open_store(settings.outcomes_url, settings.root) as store, listening(access.host, port) as listener:
-        app = create_app(Site(settings.out_folder, settings.reports_folder, settings.serve, store, access))
+        app = create_app(Site(settings.out_folder, settings.reports_folder, settings.serve, store, access), lists)
         name = f"[{access.host}]" if ":" in access.host else access.host
         at = access.public_url or f"http://{name}:{listener.getsockname()[1]}"
         say(f"{at}/ has the list of {listing.snapshot_date}, and what is published later; Ctrl+C ends it")

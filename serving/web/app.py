@@ -67,13 +67,14 @@ class Site:
     today: Callable[[], date] = today_utc
 
 
-def create_app(site: Site) -> FastAPI:
+def create_app(site: Site, lists: PublishedLists | None = None) -> FastAPI:
     """The application. It reads what is published in ``site.out``, and writes what is done to ``site.work`` alone.
 
-    Raises SettingsError where its settings let in whoever asks.
+    ``lists``: those of ``site.out``, where they were opened before. Raises SettingsError where its settings let in
+    whoever asks.
     """
     app = FastAPI(title=site.settings.title, docs_url=None, redoc_url=None, openapi_url=None)
-    answers = _Answers(site)
+    answers = _Answers(site, lists or PublishedLists(site.out))
     for path, answer in {
         "/": answers.my_list,
         "/export.csv": answers.csv,
@@ -106,12 +107,12 @@ def _static(request: Request) -> Response:
 class _Answers:
     """The answer to each address."""
 
-    def __init__(self, site: Site) -> None:
-        self.site, self.lists = site, PublishedLists(site.out)
+    def __init__(self, site: Site, lists: PublishedLists) -> None:
+        self.site, self.lists = site, lists
 
     def my_list(self, request: Request) -> Response:
-        query, left_out = self._asked(ListQuery, request)
         index, desk = self.lists.latest(), self._desk(request)
+        query, left_out = self._asked(ListQuery, request, index)
         page = my_list.my_list(index, query, desk, self.site.settings.page_rows)
         return self._page("my_list", request, index, page=page, left_out=left_out)
 
@@ -154,8 +155,8 @@ class _Answers:
         return RedirectResponse(f"{account_address(asked)}#done", 303)
 
     def excluded(self, request: Request) -> Response:
-        query, left_out = self._asked(ApartQuery, request)
         index = self.lists.latest()
+        query, left_out = self._asked(ApartQuery, request, index)
         page = excluded.excluded_page(index, query, self._desk(request), self.site.settings.page_rows)
         return self._page("excluded", request, index, page=page, left_out=left_out)
 
@@ -187,13 +188,13 @@ class _Answers:
         """An address that there is not."""
         return self._bare(404, "Show this page.", "there is no such page.", "Begin with the list.")
 
-    def _asked(self, kind: type[Q], request: Request) -> tuple[Q, tuple[str, ...]]:
-        """What the address asks for. The book of somebody else is a page that is not there."""
+    def _asked(self, kind: type[Q], request: Request, index: ListIndex) -> tuple[Q, tuple[str, ...]]:
+        """What the address asks for, an owner as the list writes it. The book of another is a page that is not there."""
         query, left_out = read_query(kind, request.query_params.multi_items())
         if query.owner and not self.site.sight(request).may_see(query.owner):
             log_not_yours(request, f"the accounts of {query.owner}")
             raise HTTPException(404)
-        return query, left_out
+        return query.model_copy(update={"owner": index.owner_named(query.owner)}), left_out
 
     def _account(
         self, request: Request, index: ListIndex, form: ActionForm | None, *, status: int = 200
@@ -212,8 +213,8 @@ class _Answers:
 
     def _export(self, request: Request) -> tuple[ListIndex, ListQuery, Desk, Places]:
         """The rows to export: of the page that is asked for, of all pages where none is."""
-        query, _ = self._asked(ListQuery, request)
         index, desk = self.lists.latest(), self._desk(request)
+        query, _ = self._asked(ListQuery, request, index)
         places = my_list.all_rows(index, query, desk)
         if "page" in request.query_params:
             rows = self.site.settings.page_rows
@@ -227,7 +228,9 @@ class _Answers:
         return Desk(self.site.sight(request), self.site.work, self.site.today())
 
     def _frame(self, request: Request, index: ListIndex) -> Frame:
-        return frame_of(index.listing, self.site.settings, self.site.today(), self.site.sight(request).name)
+        refused = self.lists.refused
+        why = "" if refused is None else refused.clause
+        return frame_of(index.listing, self.site.settings, self.site.today(), self.site.sight(request).name, why)
 
     def _page(self, name: str, request: Request, index: ListIndex, *, status: int = 200, **values: Any) -> Response:
         frame = self._frame(request, index)

@@ -29,7 +29,9 @@ _CONTROLS = dict.fromkeys(number for number in (*range(32), *range(127, 160)) if
 
 @dataclass(frozen=True)
 class Frame:
-    """What stands around a page. ``who``: the viewer's name, empty where nobody signs in."""
+    """What stands around a page. ``who``: the viewer's name, empty where nobody signs in. ``refused``: why a later list
+    is not shown; empty where there is none.
+    """
 
     title: str
     as_of: date
@@ -42,6 +44,7 @@ class Frame:
     model_version: str
     run_id: str
     who: str
+    refused: str
 
     @property
     def age_days(self) -> int:
@@ -57,7 +60,7 @@ class Frame:
         return [feed for feed in self.feeds if feed.stale]
 
 
-def frame_of(listing: PublishedList, settings: ServeSettings, today: date, who: str) -> Frame:
+def frame_of(listing: PublishedList, settings: ServeSettings, today: date, who: str, refused: str = "") -> Frame:
     manifest = listing.manifest
     return Frame(
         title=settings.title,
@@ -71,6 +74,7 @@ def frame_of(listing: PublishedList, settings: ServeSettings, today: date, who: 
         model_version=str(manifest["model_version"]),
         run_id=manifest["run_id"],
         who=who,
+        refused=refused,
     )
 
 

@@ -22,6 +22,7 @@ from serving.reasons.render import PREFIX
 from serving.render.entries import CHECK_IN, MARKS, say_motion
 from serving.render.likelihood import bands, trends
 from serving.render.orders import are_check_ins
+from serving.web.ready import require_plays, require_shown
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
@@ -118,6 +119,10 @@ class ListIndex:
         found = pc.index(self.ids, pa.scalar(account_id, self.ids.type)).as_py()
         return None if found < 0 else int(found)
 
+    def owner_named(self, asked: str) -> str:
+        """An owner as the list writes the name, whatever its case and blanks; as it is asked for where there is none."""
+        return next((owner for owner in self.owners.labels if folded(owner) == folded(asked)), asked)
+
     def holding(self, text: str) -> Mask:
         """The rows whose name or id has this text in it, whatever its case."""
         held = pc.match_substring(self.names_folded, folded(text))
@@ -133,8 +138,10 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 def index_of(listing: PublishedList) -> ListIndex:
-    """Read a list into its compact form. Raises PublishError where a table cannot be read."""
+    """Read a list into its compact form. Raises PublishError where it has not what the pages need."""
+    require_shown(listing)
     scores = _in_order(_read(listing))
+    require_plays(listing, scores["play"].unique())
     ranked = scores["eligible"].to_numpy(bool)
     propensity = _floats(scores["propensity"])
     ids, names = _texts(scores["account_id"]), _texts(scores["name"])
@@ -144,7 +151,7 @@ def index_of(listing: PublishedList) -> ListIndex:
         ids,
         names,
         _texts(map(_searched, scores["name"], scores["account_id"])),
-        owners=_coded(scores["owner"].fillna(NO_OWNER)),
+        owners=_coded(_in_one_spelling(scores["owner"].fillna(NO_OWNER))),
         segments=_coded(scores["segment"]),
         kinds=_coded(scores["motion"].where(~checks_in, CHECK_IN_CODE), KINDS),
         motions=_coded(_motion_words(scores, checks_in)),
@@ -223,6 +230,13 @@ def _coded(values: pd.Series | list[str], labels: Iterable[str] | None = None) -
     series = pd.Series(values)
     known = tuple(labels or sorted(series.dropna().unique(), key=_by_name))
     return Coded(pd.Categorical(series, categories=list(known)).codes.astype(np.int32), known)
+
+
+def _in_one_spelling(owners: pd.Series) -> pd.Series:
+    """Owners who differ in case and blanks alone are one, as their books are: each as it is first written."""
+    spellings = pd.Series(owners.unique())
+    first = spellings.groupby(spellings.map(folded)).transform("first")
+    return owners.map(dict(zip(spellings, first, strict=True)))
 
 
 def _searched(name: str, account_id: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR
 from data.contract.vocabulary import MOTIONS
+from data.errors import PublishError
 from serving.outcomes.outcome import RecordedOutcome
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
@@ -21,6 +22,7 @@ from serving.reasons.render import PREFIX
 from serving.render.entries import MOTION_WORDS, Why, label_of, say_range, say_texts
 from serving.web.drawing import Bar, line, waterfall
 from serving.web.index import ListIndex
+from serving.web.lists import LookedBack
 from serving.web.pages.my_list import Desk, ListRow, place_for, rows
 from serving.web.query import ListQuery
 
@@ -88,7 +90,8 @@ class Tenure:
 class AccountPage:
     """All that is known of an account of the latest list. ``parts`` sum to its log-odds, the first being the base.
 
-    ``done``: what was done so far, the latest first; None where nothing is recorded.
+    ``unread``: the lists that could not be read, and why; ``done``: what was done so far, the latest first; None where
+    nothing is recorded.
     """
 
     row: ListRow
@@ -100,15 +103,16 @@ class AccountPage:
     facts: tuple[tuple[str, str], ...]
     use_by_week: tuple[float, ...]
     past: tuple[PastPlace, ...]
+    unread: Mapping[date, str]
     drawn: tuple[tuple[float, float], ...]
     owners: tuple[Tenure, ...]
     done: tuple[RecordedOutcome, ...] | None
 
 
-def account_page(index: ListIndex, past: Sequence[PublishedList], account_id: str, desk: Desk) -> AccountPage | None:
+def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk) -> AccountPage | None:
     """The page of an account; None where the list has no such account, or it may not be seen.
 
-    ``past``: the lists to look back at, the earliest first. Raises PublishError where one cannot be read.
+    ``past``: the lists to look back at. Raises PublishError where the list itself cannot be read.
     """
     place = place_for(index, account_id, desk.sight)
     if place is None:
@@ -117,7 +121,7 @@ def account_page(index: ListIndex, past: Sequence[PublishedList], account_id: st
     listing = index.listing
     score = listing.of_account("scores", account_id)[0]
     reasons = listing.of_account("reasons", account_id, _REASON_COLUMNS)
-    places = tuple(_places(past, account_id))
+    places, unread = _places(past, account_id)
     return AccountPage(
         row=row,
         motions=tuple(_motions(score, listing.manifest)),
@@ -128,6 +132,7 @@ def account_page(index: ListIndex, past: Sequence[PublishedList], account_id: st
         facts=tuple(_facts(score, row, listing.manifest["serving"]["currency"])),
         use_by_week=tuple(0.0 if math.isnan(week) else week for week in score["use_by_week"] or ()),
         past=tuple(reversed(places)),
+        unread=unread,
         drawn=tuple(line([past.day for past in places], [past.propensity for past in places])),
         owners=_tenures(places),
         done=None if desk.work is None else tuple(reversed(desk.work.history(account_id))),
@@ -207,13 +212,26 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _places(past: Sequence[PublishedList], account_id: str) -> Iterator[PastPlace]:
-    """Where the account stood on each list that has it."""
-    for listing in past:
-        for score in listing.of_account("scores", account_id, _PAST_COLUMNS):
-            changes = listing.of_account("changes", account_id, ("text",))
-            text = changes[0]["text"] if changes else ""
-            yield PastPlace(listing.snapshot_date, **{name: score[name] for name in _PAST_COLUMNS}, change=text)
+def _places(past: LookedBack, account_id: str) -> tuple[list[PastPlace], dict[date, str]]:
+    """Where the account stood on each list that has it, and why of the others that cannot be read."""
+    places: list[PastPlace] = []
+    unread = dict(past.unread)
+    for listing in past.lists:
+        try:
+            places += _places_on(listing, account_id)
+        except PublishError as error:
+            unread[listing.snapshot_date] = error.clause
+    return places, unread
+
+
+def _places_on(listing: PublishedList, account_id: str) -> list[PastPlace]:
+    scores = listing.of_account("scores", account_id, _PAST_COLUMNS)
+    changes = listing.of_account("changes", account_id, ("text",)) if scores else []
+    text = changes[0]["text"] if changes else ""
+    return [
+        PastPlace(listing.snapshot_date, **{name: score[name] for name in _PAST_COLUMNS}, change=text)
+        for score in scores
+    ]
 
 
 def _tenures(places: Sequence[PastPlace]) -> tuple[Tenure, ...]:

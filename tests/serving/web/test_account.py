@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from serving.published.read import PublishedList, open_list
 from serving.web.index import ListIndex
+from serving.web.lists import LookedBack
 from serving.web.pages.account import REST, account_page, parts_of
 from serving.web.query import account_address
 from tests.drawn import drawn
@@ -21,12 +23,12 @@ from tests.serving.world import DAY, accounts, publish, snapshot
 
 
 @pytest.fixture(scope="module")
-def past(out: Path) -> list[PublishedList]:
-    return [open_list(out, day) for day in (EARLIER, DAY)]
+def past(out: Path) -> LookedBack:
+    return LookedBack(tuple(open_list(out, day) for day in (EARLIER, DAY)), {})
 
 
 def test_the_parts_of_every_account_add_up_to_its_log_odds(
-    index: ListIndex, past: list[PublishedList], out: Path
+    index: ListIndex, past: LookedBack, out: Path
 ) -> None:
     for score in plain(out, "scores").itertuples():
         page = account_page(index, past, score.account_id, desk())
@@ -60,7 +62,7 @@ def test_a_waterfall_by_hand() -> None:
     ]
 
 
-def test_its_past_is_that_of_the_lists(index: ListIndex, past: list[PublishedList], out: Path) -> None:
+def test_its_past_is_that_of_the_lists(index: ListIndex, past: LookedBack, out: Path) -> None:
     for account in plain(out, "scores").account_id[:20]:
         page = account_page(index, past, account, desk())
         for place, day in zip(page.past, (DAY, EARLIER), strict=True):
@@ -72,7 +74,7 @@ def test_its_past_is_that_of_the_lists(index: ListIndex, past: list[PublishedLis
             assert place.change
 
 
-def test_the_reasons_are_under_what_they_speak_for(index: ListIndex, past: list[PublishedList], out: Path) -> None:
+def test_the_reasons_are_under_what_they_speak_for(index: ListIndex, past: LookedBack, out: Path) -> None:
     reasons = plain(out, "reasons")
     for account in reasons.account_id.unique()[:30]:
         page = account_page(index, past, account, desk())
@@ -119,3 +121,16 @@ def test_owners_so_far_are_told_where_they_changed(tmp_path: Path, client_of: Ca
     page = client_of(out=tmp_path).get("/accounts/acc-0003").text
     assert "<bdi>Old Hand</bdi>: on the lists of 1 Aug 2026 to 1 Sep 2026" in page
     assert "<bdi>New Hand</bdi>: on the list of 1 Oct 2026" in page
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "scores.parquet", "changes.parquet"])
+def test_an_older_list_that_is_damaged_is_named_and_the_rest_is_shown(
+    tmp_path: Path, client_of: Callable[..., TestClient], out: Path, file: str
+) -> None:
+    shutil.copytree(out, tmp_path / "lists")
+    damaged = tmp_path / "lists" / f"snapshot_date={EARLIER}" / file
+    damaged.write_bytes(damaged.read_bytes()[:40])
+    answer = client_of(out=tmp_path / "lists").get("/accounts/acc-0020")
+    assert answer.status_code == 200
+    assert f"The list of 1 Sep 2026 could not be read, and is left out here: <bdi>{file} cannot be read" in answer.text
+    assert "1 list, the latest first" in answer.text
