@@ -88,8 +88,8 @@ def said(outcome: Outcome) -> dict[str, Any]:
 def checked(outcome: Outcome, today: date) -> Outcome:
     """The outcome as it is recorded: texts without blanks around them, empty ones missing, one kind of line end.
 
-    Raises ``UnfitOutcomeError``, with all that is wrong: an unknown word, what its action needs or cannot have, a text that
-    is too long, a control character (in ``text`` lines and tabs may stand). ``today`` (UTC): a snooze ends later.
+    Raises ``UnfitOutcomeError``, with all that is wrong: an unknown word, what its action needs or cannot have, a text
+    that is too long, a control character (in ``text`` lines and tabs may stand). ``today`` (UTC): a snooze ends later.
     Whether there is such an account is not asked.
     """
     texts: dict[str, Any] = {name: clean_text(getattr(outcome, name)) for name in LONGEST}

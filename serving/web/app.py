@@ -9,10 +9,12 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, StreamingResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from data.errors import HeadroomError, OutcomeError
 from serving.access.forms import checked_form, csrf_token
 from serving.access.oidc import SIGN_OUT
+from serving.access.plain import WayOn, plain_page
 from serving.access.protect import protect
 from serving.access.settings import AccessSettings
 from serving.access.viewer import OwnersOf, log_not_yours
@@ -39,6 +41,8 @@ STATIC = {
 """The files that a page loads: the look of the static page, what is new here, and a few keys."""
 _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _ROWS_AT_ONCE = 1_000
+_NOT_THERE = {404: "there is no such page.", 405: "this page does not answer to {method}."}
+"""What is found instead of a page, by the status of the answer."""
 
 
 def today_utc() -> date:
@@ -54,7 +58,8 @@ def itself(email: str) -> Iterable[str]:
 class Site:
     """What the pages stand on. ``work`` is None where nothing is recorded of what was done.
 
-    ``access``: who may look. ``owners_of``: the owners of an e-mail where ``[serve.people]`` names none.
+    ``access``: who may look. ``owners_of``: the owners of an e-mail where ``[serve.people]`` names none. ``port``: the
+    one that is listened on, where it is known.
     """
 
     out: Path
@@ -65,6 +70,7 @@ class Site:
     owners_of: OwnersOf = itself
     sight: Callable[[Request], Sight] = viewer
     today: Callable[[], date] = today_utc
+    port: int = 0
 
 
 def create_app(site: Site, lists: PublishedLists | None = None) -> FastAPI:
@@ -92,8 +98,8 @@ def create_app(site: Site, lists: PublishedLists | None = None) -> FastAPI:
         for path in ("/accounts", "/accounts/{account_id:path}"):
             app.post(path)(answers.record)
     app.add_exception_handler(HeadroomError, answers.refused)
-    app.add_exception_handler(404, answers.not_there)
-    protect(app, site.access, site.owners_of)
+    app.add_exception_handler(StarletteHTTPException, answers.not_there)
+    protect(app, site.access, site.owners_of, site.port)
     return app
 
 
@@ -141,7 +147,7 @@ class _Answers:
         return self._account(request, index, form)
 
     def record(self, request: Request) -> Response:
-        """What was done about an account; its page is shown anew, with the form as it was filled where it is refused."""
+        """What was done about an account; its page is shown anew, with a form that is refused as it was filled."""
         form = checked_form(request)
         asked = account_asked_for(request)
         index, desk = self.lists.latest(), self._desk(request)
@@ -184,21 +190,23 @@ class _Answers:
             )
         return self._bare(503, "Show the list.", error.found, error.todo)
 
-    def not_there(self, request: Request, error: Exception) -> Response:  # noqa: ARG002
-        """An address that there is not."""
-        return self._bare(404, "Show this page.", "there is no such page.", "Begin with the list.")
+    def not_there(self, request: Request, error: Exception) -> Response:
+        """An address that there is not, or that cannot be asked in this way."""
+        assert isinstance(error, StarletteHTTPException)
+        found = _NOT_THERE.get(error.status_code, f"{error.detail}.").format(method=request.method)
+        answer = self._bare(error.status_code, "Show this page.", found, "Begin with the list.")
+        answer.headers.update(error.headers or {})
+        return answer
 
     def _asked(self, kind: type[Q], request: Request, index: ListIndex) -> tuple[Q, tuple[str, ...]]:
-        """What the address asks for, an owner as the list writes it. The book of another is a page that is not there."""
+        """What the address asks for, an owner as the list writes it. The book of another is not there."""
         query, left_out = read_query(kind, request.query_params.multi_items())
         if query.owner and not self.site.sight(request).may_see(query.owner):
             log_not_yours(request, f"the accounts of {query.owner}")
             raise HTTPException(404)
         return query.model_copy(update={"owner": index.owner_named(query.owner)}), left_out
 
-    def _account(
-        self, request: Request, index: ListIndex, form: ActionForm | None, *, status: int = 200
-    ) -> Response:
+    def _account(self, request: Request, index: ListIndex, form: ActionForm | None, *, status: int = 200) -> Response:
         asked = account_asked_for(request)
         page = account_page(index, self.lists.looked_back_at(), asked, self._desk(request))
         if page is None:
@@ -241,8 +249,13 @@ class _Answers:
 
     def _bare(self, status: int, asked: str, found: str, todo: str) -> Response:
         """A page without a list: there may be none."""
-        title = self.site.settings.title
-        return HTMLResponse(render("bare.html.j2", "", title=title, asked=asked, found=found, todo=todo), status)
+        return plain_page(
+            status,
+            "This cannot be shown",
+            way_on=WayOn("/", "To the list"),
+            told={"Asked": asked, "Found": found, "To do": todo},
+            title=self.site.settings.title,
+        )
 
 
 def _attached(index: ListIndex, suffix: str) -> dict[str, str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
-from markupsafe import Markup
 
 from data.contract.outputs import NO_OWNER
+from serving.access.plain import clean
 from serving.outcomes.vocabulary import ACTIONS, REASONS
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
@@ -23,8 +23,6 @@ from serving.web.query import account_address
 TEMPLATES = Path(__file__).with_name("templates")
 BANDS_TOLD = "; ".join(map(say_band, Band)).capitalize()
 """The bands with their edges."""
-_CONTROLS = dict.fromkeys(number for number in (*range(32), *range(127, 160)) if chr(number) not in "\t\n\r")
-"""Letters that are no writing: they move a cursor, ring a bell or end a text."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +74,6 @@ def frame_of(listing: PublishedList, settings: ServeSettings, today: date, who: 
         who=who,
         refused=refused,
     )
-
-
-def clean(value: object) -> object:
-    """A text without letters that are no writing, anything else as it is; what is escaped stays so."""
-    if not isinstance(value, str):
-        return value
-    written = value.translate(_CONTROLS)
-    return Markup(written) if isinstance(value, Markup) else written  # noqa: S704  it was before
 
 
 def say_owner_of(owner: str) -> str:

@@ -120,7 +120,7 @@ class ListIndex:
         return None if found < 0 else int(found)
 
     def owner_named(self, asked: str) -> str:
-        """An owner as the list writes the name, whatever its case and blanks; as it is asked for where there is none."""
+        """An owner as the list writes the name, whatever its case and blanks; as asked where there is none."""
         return next((owner for owner in self.owners.labels if folded(owner) == folded(asked)), asked)
 
     def holding(self, text: str) -> Mask:

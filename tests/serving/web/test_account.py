@@ -27,9 +27,7 @@ def past(out: Path) -> LookedBack:
     return LookedBack(tuple(open_list(out, day) for day in (EARLIER, DAY)), {})
 
 
-def test_the_parts_of_every_account_add_up_to_its_log_odds(
-    index: ListIndex, past: LookedBack, out: Path
-) -> None:
+def test_the_parts_of_every_account_add_up_to_its_log_odds(index: ListIndex, past: LookedBack, out: Path) -> None:
     for score in plain(out, "scores").itertuples():
         page = account_page(index, past, score.account_id, desk())
         base, *parts, total = (bar.size for bar in page.parts)

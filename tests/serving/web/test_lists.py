@@ -65,9 +65,7 @@ def test_each_entry_of_a_manifest_is_needed_and_named_or_not_needed(
         ({"input_watermarks": {"tickets": "soon"}}, "input_watermarks.tickets is not as it should be"),
     ],
 )
-def test_a_manifest_that_lacks_what_the_pages_need_is_refused(
-    lists: Path, changed: dict[str, Any], found: str
-) -> None:
+def test_a_manifest_that_lacks_what_the_pages_need_is_refused(lists: Path, changed: dict[str, Any], found: str) -> None:
     with manifest_of(lists) as manifest:
         manifest.update(changed)
     with pytest.raises(PublishError) as refused:
