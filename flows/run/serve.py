@@ -2,6 +2,7 @@
 
 import socket
 from contextlib import suppress
+from errno import EACCES, EADDRINUSE
 
 import uvicorn
 
@@ -43,5 +44,5 @@ def listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        todo = "Give another --host." if isinstance(error, socket.gaierror) else "Give another --port."
+        todo = "Give another --port." if error.errno in (EADDRINUSE, EACCES) else "Give another --host."
         raise SettingsError(f"Serve the pages on port {port} of {host}.", f"{error.strerror}.", todo) from error
