@@ -13,6 +13,7 @@ from serving.access.names import listened_on
 from serving.access.protect import SERVER_OPTIONS
 from serving.access.start import require_ready
 from serving.outcomes.store import open_store
+from serving.outcomes.views import ViewStore
 from serving.web.app import Site, create_app
 from serving.web.lists import PublishedLists
 
@@ -30,7 +31,15 @@ def serve(settings: Settings, host: str | None, port: int) -> None:
     listing = lists.latest().listing
     with open_store(settings.outcomes_url, settings.root) as store, listening(access.host, port) as listener:
         opened = listener.getsockname()[1]
-        site = Site(settings.out_folder, settings.reports_folder, settings.serve, store, access, port=opened)
+        site = Site(
+            settings.out_folder,
+            settings.reports_folder,
+            settings.serve,
+            store,
+            access,
+            port=opened,
+            views=ViewStore(store),
+        )
         app = create_app(site, lists)
         name = f"[{access.host}]" if ":" in access.host else access.host
         at = access.public_url or f"http://{name}:{opened}"

@@ -125,6 +125,11 @@ def text_faults(name: str, value: str) -> list[str]:
     return faults
 
 
+def has_control(text: str) -> bool:
+    """Has a text of one line a character that cannot be recorded?"""
+    return any(map(_is_control, text))
+
+
 def _is_control(letter: str) -> bool:
     """Characters that no database or page shows: controls such as NUL, and halves of a character."""
     return unicodedata.category(letter) in ("Cc", "Cs")

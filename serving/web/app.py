@@ -1,11 +1,12 @@
 """The pages as a web application: addresses, answers, and what is said where there is none."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, StreamingResponse
@@ -18,13 +19,14 @@ from serving.access.plain import WayOn, plain_page
 from serving.access.protect import protect
 from serving.access.settings import AccessSettings
 from serving.access.viewer import OwnersOf, log_not_yours
+from serving.outcomes.views import SavedView, ViewError, ViewStore
 from serving.render import html
 from serving.settings import ServeSettings
 from serving.web.export import as_csv, as_excel
 from serving.web.frame import Frame, frame_of, render
 from serving.web.index import ListIndex, Places
 from serving.web.lists import PublishedLists
-from serving.web.pages import excluded, my_list, reports, team
+from serving.web.pages import excluded, my_list, reports, team, views
 from serving.web.pages.account import account_page
 from serving.web.pages.my_list import Desk, place_for
 from serving.web.pages.record import ActionForm, action_form, outcome_of, refused_form
@@ -56,7 +58,8 @@ def itself(email: str) -> Iterable[str]:
 
 @dataclass(frozen=True)
 class Site:
-    """What the pages stand on. ``work`` is None where nothing is recorded of what was done.
+    """What the pages stand on. ``work`` is None where nothing is recorded of what was done, ``views`` where no view is
+    saved.
 
     ``access``: who may look. ``owners_of``: the owners of an e-mail where ``[serve.people]`` names none. ``port``: the
     one that is listened on, where it is known.
@@ -71,6 +74,7 @@ class Site:
     sight: Callable[[Request], Sight] = viewer
     today: Callable[[], date] = today_utc
     port: int = 0
+    views: ViewStore | None = None
 
 
 def create_app(site: Site, lists: PublishedLists | None = None) -> FastAPI:
@@ -94,6 +98,14 @@ def create_app(site: Site, lists: PublishedLists | None = None) -> FastAPI:
         "/static/{name}": _static,
     }.items():
         app.api_route(path, methods=["GET", "HEAD"])(answer)
+    if site.views is not None:
+        of_views = _ViewAnswers(site.views, answers)
+        for path, show, change in (
+            ("/views", of_views.all, of_views.save),
+            ("/views/{number:int}", of_views.open, of_views.change),
+        ):
+            app.api_route(path, methods=["GET", "HEAD"])(show)
+            app.post(path)(change)
     if site.work is not None:
         for path in ("/accounts", "/accounts/{account_id:path}"):
             app.post(path)(answers.record)
@@ -117,10 +129,25 @@ class _Answers:
         self.site, self.lists = site, lists
 
     def my_list(self, request: Request) -> Response:
-        index, desk = self.lists.latest(), self._desk(request)
-        query, left_out = self._asked(ListQuery, request, index)
+        index = self.lists.latest()
+        query, left_out = self.asked(ListQuery, request.query_params.multi_items(), request, index)
+        return self.list_page(request, index, query, left_out=left_out)
+
+    def list_page(
+        self, request: Request, index: ListIndex, query: ListQuery, *, status: int = 200, **values: Any
+    ) -> Response:
+        """A page of the list, with the saved views above it."""
+        desk = self._desk(request)
         page = my_list.my_list(index, query, desk, self.site.settings.page_rows)
-        return self._page("my_list", request, index, page=page, left_out=left_out)
+        if self.site.views is not None:
+            seen = views.views_seen(self.site.views, desk.sight)
+            values = {
+                "tabs": views.tabs(seen, query, desk.sight),
+                "view_form": views.ViewForm(),
+                "view_token": csrf_token(request),
+                "asked": views.asked_text(query),
+            } | values
+        return self.page("my_list", request, index, status=status, page=page, **values)
 
     def csv(self, request: Request) -> Response:
         index, query, desk, places = self._export(request)
@@ -162,26 +189,26 @@ class _Answers:
 
     def excluded(self, request: Request) -> Response:
         index = self.lists.latest()
-        query, left_out = self._asked(ApartQuery, request, index)
+        query, left_out = self.asked(ApartQuery, request.query_params.multi_items(), request, index)
         page = excluded.excluded_page(index, query, self._desk(request), self.site.settings.page_rows)
-        return self._page("excluded", request, index, page=page, left_out=left_out)
+        return self.page("excluded", request, index, page=page, left_out=left_out)
 
     def team(self, request: Request) -> Response:
         index = self.lists.latest()
-        return self._page("team", request, index, page=team.team_page(index, self._desk(request)))
+        return self.page("team", request, index, page=team.team_page(index, self._desk(request)))
 
     def model(self, request: Request) -> Response:
         index = self.lists.latest()
-        return self._page("model", request, index, page=reports.model_page(index.listing, self.site.reports))
+        return self.page("model", request, index, page=reports.model_page(index.listing, self.site.reports))
 
     def backtest(self, request: Request) -> Response:
         index = self.lists.latest()
-        return self._page("backtest", request, index, page=reports.backtest_page(index.listing, self.site.reports))
+        return self.page("backtest", request, index, page=reports.backtest_page(index.listing, self.site.reports))
 
     def refused(self, request: Request, error: Exception) -> Response:
         """An address that asks for what cannot be, or a list that cannot be read."""
         assert isinstance(error, HeadroomError)
-        if isinstance(error, (QueryError, OutcomeError)):
+        if isinstance(error, (QueryError, OutcomeError, ViewError)):
             return self._bare(400, error.asked, error.found, error.todo)
         LOG.error("%s %s could not be answered: %s", request.method, request.url.path, error)
         if request.method == "POST":
@@ -198,9 +225,11 @@ class _Answers:
         answer.headers.update(error.headers or {})
         return answer
 
-    def _asked(self, kind: type[Q], request: Request, index: ListIndex) -> tuple[Q, tuple[str, ...]]:
-        """What the address asks for, an owner as the list writes it. The book of another is not there."""
-        query, left_out = read_query(kind, request.query_params.multi_items())
+    def asked(
+        self, kind: type[Q], given: Iterable[tuple[str, str]], request: Request, index: ListIndex
+    ) -> tuple[Q, tuple[str, ...]]:
+        """What an address asks for, an owner as the list writes it. The book of another is not there."""
+        query, left_out = read_query(kind, given)
         if query.owner and not self.site.sight(request).may_see(query.owner):
             log_not_yours(request, f"the accounts of {query.owner}")
             raise HTTPException(404)
@@ -211,18 +240,18 @@ class _Answers:
         page = account_page(index, self.lists.looked_back_at(), asked, self._desk(request))
         if page is None:
             return self._no_account(request, index, asked)
-        return self._page("account", request, index, status=status, page=page, form=form)
+        return self.page("account", request, index, status=status, page=page, form=form)
 
     def _no_account(self, request: Request, index: ListIndex, asked: str) -> Response:
         """The same answer for an account that is not there and for one that is not theirs to see."""
         if index.place(asked) is not None:
             log_not_yours(request, f"account {asked}")
-        return self._page("no_account", request, index, status=404, asked=asked[:200])
+        return self.page("no_account", request, index, status=404, asked=asked[:200])
 
     def _export(self, request: Request) -> tuple[ListIndex, ListQuery, Desk, Places]:
         """The rows to export: of the page that is asked for, of all pages where none is."""
         index, desk = self.lists.latest(), self._desk(request)
-        query, _ = self._asked(ListQuery, request, index)
+        query, _ = self.asked(ListQuery, request.query_params.multi_items(), request, index)
         places = my_list.all_rows(index, query, desk)
         if "page" in request.query_params:
             rows = self.site.settings.page_rows
@@ -240,7 +269,7 @@ class _Answers:
         why = "" if refused is None else refused.clause
         return frame_of(index.listing, self.site.settings, self.site.today(), self.site.sight(request).name, why)
 
-    def _page(self, name: str, request: Request, index: ListIndex, *, status: int = 200, **values: Any) -> Response:
+    def page(self, name: str, request: Request, index: ListIndex, *, status: int = 200, **values: Any) -> Response:
         frame = self._frame(request, index)
         token = csrf_token(request) if self.site.access.sign_in == "oidc" else None
         values |= {"sign_out_token": token, "sign_out_path": SIGN_OUT}
@@ -256,6 +285,60 @@ class _Answers:
             told={"Asked": asked, "Found": found, "To do": todo},
             title=self.site.settings.title,
         )
+
+
+class _ViewAnswers:
+    """The answers about saved views. One that is not theirs to open is a page that is not there."""
+
+    def __init__(self, store: ViewStore, pages: _Answers) -> None:
+        self.store, self.pages = store, pages
+
+    def all(self, request: Request) -> Response:
+        return self._all(request, {})
+
+    def save(self, request: Request) -> Response:
+        """Save what a list shows; the list is shown anew, with the form as it was filled where it is refused."""
+        form, index = checked_form(request), self.pages.lists.latest()
+        query, _ = self.pages.asked(ListQuery, parse_qsl(str(form.get("asked", ""))), request, index)
+        try:
+            self.store.add(views.view_of(form, query, self.pages.site.sight(request)))
+        except ViewError as error:
+            refused = views.refused_view(form, error)
+            return self.pages.list_page(request, index, query, status=422, view_form=refused)
+        return RedirectResponse(f"/{query.address()}", 303)
+
+    def open(self, request: Request) -> Response:
+        view = self._view(request)
+        return RedirectResponse(f"/{views.asked_by(view).address()}", 303)
+
+    def change(self, request: Request) -> Response:
+        """Rename, share or delete a view of one's own."""
+        form, view = checked_form(request), self._view(request, is_own=True)
+        if form.get("action") == "delete":
+            self.store.remove(view)
+            return RedirectResponse("/views", 303)
+        try:
+            self.store.change(view, str(form.get("name", "")), is_shared=views.SHARED in form)
+        except ViewError as error:
+            return self._all(request, {view.id: views.refused_view(form, error)}, status=422)
+        return RedirectResponse("/views", 303)
+
+    def _all(self, request: Request, refused: Mapping[int, views.ViewForm], *, status: int = 200) -> Response:
+        sight = self.pages.site.sight(request)
+        rows = views.view_rows(views.views_seen(self.store, sight), sight, refused)
+        index, token = self.pages.lists.latest(), csrf_token(request)
+        return self.pages.page("views", request, index, status=status, rows=rows, token=token)
+
+    def _view(self, request: Request, *, is_own: bool = False) -> SavedView:
+        """The view of an address, if they may open it, or if it is their own."""
+        number, sight = request.path_params["number"], self.pages.site.sight(request)
+        view = self.store.get(number)
+        if view is None:
+            raise HTTPException(404)
+        if not views.may_open(view, sight) or (is_own and view.person != views.person_of(sight)):
+            log_not_yours(request, f"the saved view {number}")
+            raise HTTPException(404)
+        return view
 
 
 def _attached(index: ListIndex, suffix: str) -> dict[str, str]:

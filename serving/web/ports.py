@@ -11,10 +11,12 @@ from serving.outcomes.states import AccountState
 
 
 class Sight(Protocol):
-    """Who is looking, and at whose accounts. ``owners``: None where it is everyone's."""
+    """Who is looking, and at whose accounts. ``email``: empty without a sign-in; ``owners``: None for all."""
 
     @property
     def name(self) -> str: ...
+    @property
+    def email(self) -> str: ...
     @property
     def role(self) -> str: ...
     @property

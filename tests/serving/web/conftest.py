@@ -119,6 +119,7 @@ class OwnersSight:
     owners: frozenset[str]
     name: str = "Ana Costa"
     role: str = "csm"
+    email: str = "ana@example.com"
 
     def may_see(self, owner: str | None) -> bool:
         return (owner or NO_OWNER) in self.owners
