@@ -78,6 +78,10 @@ class OutcomeStore:
         query = select(OUTCOMES)
         return self._read(query if up_to is None else query.where(OUTCOMES.c.id <= up_to))
 
+    def after(self, number: int) -> list[RecordedOutcome]:
+        """The rows that were recorded after the one of a number, oldest first."""
+        return self._read(select(OUTCOMES).where(OUTCOMES.c.id > number))
+
     def rows_of(self, accounts: Sequence[str] | None) -> list[RecordedOutcome]:
         """Every row of these accounts (None: of all), those of one account oldest first."""
         if accounts is None:

@@ -30,8 +30,19 @@ from serving.web.pages import excluded, my_list, reports, team, views
 from serving.web.pages.account import account_page
 from serving.web.pages.my_list import Desk, place_for
 from serving.web.pages.record import ActionForm, action_form, outcome_of, refused_form
+from serving.web.pages.tasks import HeldTasks, task_page
 from serving.web.ports import Sight, WorkLog, viewer
-from serving.web.query import ApartQuery, ListQuery, Q, QueryError, account_address, account_asked_for, read_query
+from serving.web.query import (
+    ApartQuery,
+    ListQuery,
+    Q,
+    QueryError,
+    TaskQuery,
+    account_address,
+    account_asked_for,
+    read_query,
+)
+from serving.web.work import HeldWork
 
 LOG = logging.getLogger("headroom.web")
 HERE = Path(__file__).parent
@@ -92,6 +103,7 @@ def create_app(site: Site, lists: PublishedLists | None = None) -> FastAPI:
         "/accounts": answers.account,
         "/accounts/{account_id:path}": answers.account,
         "/excluded": answers.excluded,
+        "/tasks": answers.my_tasks,
         "/team": answers.team,
         "/model": answers.model,
         "/backtest": answers.backtest,
@@ -127,6 +139,8 @@ class _Answers:
 
     def __init__(self, site: Site, lists: PublishedLists) -> None:
         self.site, self.lists = site, lists
+        self.work = None if site.work is None else HeldWork(site.work)
+        self.tasks = HeldTasks()
 
     def my_list(self, request: Request) -> Response:
         index = self.lists.latest()
@@ -192,6 +206,12 @@ class _Answers:
         query, left_out = self.asked(ApartQuery, request.query_params.multi_items(), request, index)
         page = excluded.excluded_page(index, query, self._desk(request), self.site.settings.page_rows)
         return self.page("excluded", request, index, page=page, left_out=left_out)
+
+    def my_tasks(self, request: Request) -> Response:
+        index, desk = self.lists.latest(), self._desk(request)
+        query, left_out = self.asked(TaskQuery, request.query_params.multi_items(), request, index)
+        page = task_page(index, self.tasks.of(index, desk), query, desk, self.site.settings.page_rows)
+        return self.page("tasks", request, index, page=page, left_out=left_out)
 
     def team(self, request: Request) -> Response:
         index = self.lists.latest()
@@ -262,7 +282,7 @@ class _Answers:
         return self.site.today() + timedelta(days=1)
 
     def _desk(self, request: Request) -> Desk:
-        return Desk(self.site.sight(request), self.site.work, self.site.today())
+        return Desk(self.site.sight(request), self.work, self.site.today())
 
     def _frame(self, request: Request, index: ListIndex) -> Frame:
         refused = self.lists.refused
@@ -273,6 +293,7 @@ class _Answers:
         frame = self._frame(request, index)
         token = csrf_token(request) if self.site.access.sign_in == "oidc" else None
         values |= {"sign_out_token": token, "sign_out_path": SIGN_OUT}
+        values["tasks_due"] = self.tasks.count(index, self._desk(request))
         text = render(f"{name}.html.j2", frame.currency, frame=frame, here=request.url.path, **values)
         return HTMLResponse(text, status)
 

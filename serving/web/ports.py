@@ -29,8 +29,12 @@ class Sight(Protocol):
 class WorkLog(Protocol):
     """The record of what was done, and of what is done now."""
 
-    def state_of(self, accounts: Sequence[str], day: date) -> Mapping[str, AccountState]:
-        """The state of these accounts on a day; an account that is not in it is open."""
+    def state_of(self, accounts: Sequence[str] | None, day: date) -> Mapping[str, AccountState]:
+        """The state of these accounts (None: of all that have rows) on a day; one that is not in it is open."""
+        ...
+
+    def after(self, number: int) -> Sequence[RecordedOutcome]:
+        """What was recorded after the row of a number, the earliest first."""
         ...
 
     def history(self, account_id: str) -> Sequence[RecordedOutcome]:

@@ -121,6 +121,20 @@ class ApartQuery(PageQuery):
     show: Literal[""] | Shown = ""
 
 
+class TaskKind(StrEnum):
+    """Why something is a task."""
+
+    TAKEN = "taken"
+    BACK = "back"
+    OVERDUE = "overdue"
+
+
+class TaskQuery(PageQuery):
+    """What the page of tasks is asked for. ``kind`` empty: all."""
+
+    kind: Literal[""] | TaskKind = ""
+
+
 Q = TypeVar("Q", bound=PageQuery)
 
 

@@ -20,7 +20,7 @@ from serving.web.app import STATIC, today_utc
 from tests.serving.web.conftest import COUNT, NAMES, TODAY, DrawnWork, made_list
 from tests.serving.world import DAY, publish, snapshot
 
-PAGES = ("/", "/excluded", "/team", "/model", "/backtest", "/accounts/acc-0020")
+PAGES = ("/", "/tasks", "/excluded", "/team", "/model", "/backtest", "/accounts/acc-0020")
 EVERYTHING = (
     *PAGES,
     "/?show=all&page=2",
