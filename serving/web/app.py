@@ -346,8 +346,8 @@ class _ViewAnswers:
 
     def _all(self, request: Request, refused: Mapping[int, views.ViewForm], *, status: int = 200) -> Response:
         sight = self.pages.site.sight(request)
-        rows = views.view_rows(views.views_seen(self.store, sight), sight, refused)
         index, token = self.pages.lists.latest(), csrf_token(request)
+        rows = views.view_rows(index, views.views_seen(self.store, sight), sight, refused)
         return self.pages.page("views", request, index, status=status, rows=rows, token=token)
 
     def _view(self, request: Request, *, is_own: bool = False) -> SavedView:

@@ -18,18 +18,9 @@ from serving.render.entries import say_range
 from serving.render.html import Feed, environment, feeds
 from serving.render.likelihood import TREND_MEANING, Band, say_band
 from serving.settings import ServeSettings
-from serving.web.query import Column, account_address
+from serving.web.query import COLUMN_WORDS, SORT_WORDS, account_address
 
 TEMPLATES = Path(__file__).with_name("templates")
-COLUMN_WORDS = {
-    Column.LIKELY: "Likely to expand",
-    Column.AMOUNT: "Expected ARR",
-    Column.PLAY: "Play",
-    Column.STATE: "State",
-    Column.RENEWAL: "Renews",
-    Column.WHY: "Why",
-}
-"""The columns of the list, as they are headed."""
 BANDS_TOLD = "; ".join(map(say_band, Band)).capitalize()
 """The bands with their edges."""
 
@@ -98,7 +89,7 @@ def templates(currency: str) -> Environment:
     made = base.overlay(loader=ChoiceLoader(loaders), finalize=clean, lstrip_blocks=True)
     made.filters.update(account=account_address, whose=say_owner_of, spoken=say_name)
     made.globals.update(bands_told=BANDS_TOLD, trend_meaning=TREND_MEANING, actions=ACTIONS, reasons=REASONS)
-    made.globals.update(columns=COLUMN_WORDS)
+    made.globals.update(columns=COLUMN_WORDS, orders=SORT_WORDS)
     made.filters["money"] = lambda value: say_money(value, currency)
     made.filters["between"] = lambda ends: say_range(ends[0], ends[1], currency)
     return made

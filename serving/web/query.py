@@ -44,6 +44,23 @@ class Column(StrEnum):
     WHY = "why"
 
 
+SORT_WORDS = {
+    Sort.LIKELIHOOD: "Most likely",
+    Sort.STAKE: "Most at stake",
+    Sort.NAME: "Name",
+    Sort.OWNER: "Owner",
+    Sort.RENEWAL: "Next renewal",
+    Sort.ACT_BY: "Act by",
+    Sort.TREND: "Trend",
+}
+COLUMN_WORDS = {
+    Column.LIKELY: "Likely to expand",
+    Column.AMOUNT: "Expected ARR",
+    Column.PLAY: "Play",
+    Column.STATE: "State",
+    Column.RENEWAL: "Renews",
+    Column.WHY: "Why",
+}
 USUAL = (Column.LIKELY, Column.PLAY, Column.WHY)
 """The columns where none are asked for."""
 
@@ -78,9 +95,9 @@ class PageQuery(BaseModel):
         asked = self.changed(**changes)._unusual()
         return f"?{urlencode({name: value if name in MANY else str(value) for name, value in asked.items()}, True)}"
 
-    def asked_for(self, *without: str) -> dict[str, str]:
+    def asked_for(self, *without: str) -> dict[str, Any]:
         """What differs from the usual, by its name in the address."""
-        return {name: str(value) for name, value in self._unusual().items() if name not in without}
+        return {name: value for name, value in self._unusual().items() if name not in without}
 
     def _unusual(self) -> dict[str, Any]:
         usual = {name: field.default for name, field in type(self).model_fields.items()}

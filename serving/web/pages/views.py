@@ -1,15 +1,31 @@
 """Saved views: the tabs above the list, the page to rename, share and delete them, and who may open which."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 from serving.outcomes.views import SavedView, View, ViewError, ViewStore
+from serving.outcomes.vocabulary import STATES
+from serving.web.index import ListIndex
+from serving.web.pages.my_list import KIND_WORDS
 from serving.web.pages.record import NOBODY
 from serving.web.ports import Sight
-from serving.web.query import ListQuery, QueryError, read_query
+from serving.web.query import COLUMN_WORDS, SORT_WORDS, ListQuery, QueryError, read_query
 
+_FILTERS = {
+    "q": "Account",
+    "owner": "Owner",
+    "segment": "Segment",
+    "motion": "Motion",
+    "play": "Play",
+    "band": "Likelihood",
+    "state": "State",
+    "show": "Customers",
+    "sort": "Order",
+    "columns": "Columns",
+}
+"""What the address may ask for, as the page calls it."""
 SHARED = "is_shared"
 """The box of a form: for the team."""
 
@@ -35,10 +51,10 @@ class ViewForm:
 
 @dataclass(frozen=True)
 class ViewRow:
-    """A view on the page of views. ``form`` is None where it is another's; ``asked``: what it asks for, by name."""
+    """A view on the page of views. ``form`` is None where it is another's; ``asked``: names and values in words."""
 
     view: SavedView
-    asked: Mapping[str, str]
+    asked: tuple[tuple[str, str], ...]
     form: ViewForm | None
 
 
@@ -97,17 +113,32 @@ def refused_view(form: Mapping[str, Any], error: ViewError) -> ViewForm:
     return ViewForm(str(form.get("name", "")), SHARED in form, f"{error.clause[:1].upper()}{error.clause[1:]}.")
 
 
-def view_rows(views: Sequence[SavedView], sight: Sight, refused: Mapping[int, ViewForm]) -> tuple[ViewRow, ...]:
+def view_rows(
+    index: ListIndex, views: Sequence[SavedView], sight: Sight, refused: Mapping[int, ViewForm]
+) -> tuple[ViewRow, ...]:
     """The page of views, one's own first. ``refused``: forms that were sent and could not be kept, by view."""
     person = person_of(sight)
-    rows = [_row(view, refused, is_own=view.person == person) for view in views]
+    rows = [_row(index, view, refused, is_own=view.person == person) for view in views]
     return tuple(sorted(rows, key=lambda row: row.form is None))
 
 
-def _row(view: SavedView, refused: Mapping[int, ViewForm], *, is_own: bool) -> ViewRow:
+def _in_words(index: ListIndex, query: ListQuery) -> Iterator[tuple[str, str]]:
+    plays = index.listing.manifest["plays"]
+    words: dict[str, Mapping[Any, str]] = {
+        "motion": KIND_WORDS,
+        "play": {code: play["name"] for code, play in plays.items()},
+        "state": STATES,
+        "sort": SORT_WORDS,
+    }
+    for name, value in query.asked_for().items():
+        told = ", ".join(COLUMN_WORDS[column] for column in value) if name == "columns" else str(value)
+        yield _FILTERS[name], words.get(name, {}).get(told, told)
+
+
+def _row(index: ListIndex, view: SavedView, refused: Mapping[int, ViewForm], *, is_own: bool) -> ViewRow:
     try:
-        asked = asked_by(view).asked_for()
+        asked = tuple(_in_words(index, asked_by(view)))
     except QueryError as error:
-        asked = {"No longer understood": error.clause}
+        asked = (("No longer understood", error.clause),)
     form = refused.get(view.id, ViewForm(view.name, view.is_shared)) if is_own else None
     return ViewRow(view, asked, form)

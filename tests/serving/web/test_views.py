@@ -162,7 +162,7 @@ def test_a_shared_view_opens_for_those_who_see_what_it_filters_and_widens_nothin
         # what is shared is read by others, and changed by its person alone
         token = fields_of(bo.get("/").text)
         assert bo.post("/views/1", data=token | {"action": "delete"}).status_code == 404
-        assert "shared by <bdi>Ana Costa</bdi>" in bo.get("/views").text
+        assert "Shared by <bdi>Ana Costa</bdi>" in bo.get("/views").text
 
 
 def test_the_owner_of_another_cannot_be_saved_either(site: Site, views: ViewStore) -> None:
