@@ -151,7 +151,7 @@ def index_of(listing: PublishedList) -> ListIndex:
         ids,
         names,
         _texts(map(_searched, scores["name"], scores["account_id"])),
-        owners=_coded(_in_one_spelling(scores["owner"].fillna(NO_OWNER))),
+        owners=_coded(scores["owner"].fillna(NO_OWNER)),
         segments=_coded(scores["segment"]),
         kinds=_coded(scores["motion"].where(~checks_in, CHECK_IN_CODE), KINDS),
         motions=_coded(_motion_words(scores, checks_in)),
@@ -230,13 +230,6 @@ def _coded(values: pd.Series | list[str], labels: Iterable[str] | None = None) -
     series = pd.Series(values)
     known = tuple(labels or sorted(series.dropna().unique(), key=_by_name))
     return Coded(pd.Categorical(series, categories=list(known)).codes.astype(np.int32), known)
-
-
-def _in_one_spelling(owners: pd.Series) -> pd.Series:
-    """Owners who differ in case and blanks alone are one, as their books are: each as it is first written."""
-    spellings = pd.Series(owners.unique())
-    first = spellings.groupby(spellings.map(folded)).transform("first")
-    return owners.map(dict(zip(spellings, first, strict=True)))
 
 
 def _searched(name: str, account_id: str) -> str:
