@@ -33,7 +33,7 @@ class Sort(StrEnum):
     TREND = "trend"
 
 
-class Column(StrEnum):
+class ListColumn(StrEnum):
     """What stands in a column of its own beside the account."""
 
     LIKELY = "likely"
@@ -54,14 +54,14 @@ SORT_WORDS = {
     Sort.TREND: "Trend",
 }
 COLUMN_WORDS = {
-    Column.LIKELY: "Likely to expand",
-    Column.AMOUNT: "Expected ARR",
-    Column.PLAY: "Play",
-    Column.STATE: "State",
-    Column.RENEWAL: "Renews",
-    Column.WHY: "Why",
+    ListColumn.LIKELY: "Likely to expand",
+    ListColumn.AMOUNT: "Expected ARR",
+    ListColumn.PLAY: "Play",
+    ListColumn.STATE: "State",
+    ListColumn.RENEWAL: "Renews",
+    ListColumn.WHY: "Why",
 }
-USUAL = (Column.LIKELY, Column.PLAY, Column.WHY)
+USUAL = (ListColumn.LIKELY, ListColumn.PLAY, ListColumn.WHY)
 """The columns where none are asked for."""
 
 
@@ -104,9 +104,9 @@ class PageQuery(BaseModel):
         return {name: value for name, value in self if value != usual[name]}
 
 
-def _in_their_order(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+def _in_their_order(columns: tuple[ListColumn, ...]) -> tuple[ListColumn, ...]:
     """Columns in one order, each once; none where they are the usual ones, so that one view has one address."""
-    asked = tuple(column for column in Column if column in columns)
+    asked = tuple(column for column in ListColumn if column in columns)
     return () if asked == USUAL else asked
 
 
@@ -120,10 +120,10 @@ class ListQuery(PageQuery):
     state: Literal["", *STATES] = ""  # type: ignore[valid-type]
     show: Shown = Shown.RANKED
     sort: Literal[""] | Sort = ""
-    columns: Annotated[tuple[Column, ...], AfterValidator(_in_their_order)] = ()
+    columns: Annotated[tuple[ListColumn, ...], AfterValidator(_in_their_order)] = ()
 
     @property
-    def shown_columns(self) -> tuple[Column, ...]:
+    def shown_columns(self) -> tuple[ListColumn, ...]:
         return self.columns or USUAL
 
 

@@ -10,7 +10,7 @@ from serving.outcomes.store import open_store
 from serving.outcomes.views import View, ViewStore
 from serving.web.app import Site
 from serving.web.pages.record import NOBODY
-from serving.web.query import Column
+from serving.web.query import ListColumn
 from tests.browsers import TEXTS, barriers, lowest_contrast
 from tests.serving.render.test_browser import NAME_OF_THIRTY, ONE_WORD_OF_THIRTY
 from tests.serving.web.conftest import SETTINGS, TODAY, DrawnWork
@@ -18,7 +18,7 @@ from tests.serving.web.served import served
 from tests.serving.world import DAY, accounts, publish, snapshot, with_context
 
 pytestmark = pytest.mark.browser
-ALL_COLUMNS = "&".join(f"columns={column}" for column in Column)
+ALL_COLUMNS = "&".join(f"columns={column}" for column in ListColumn)
 PAGES = ("/", f"/?show=all&sort=name&{ALL_COLUMNS}", "/accounts/acc-0020", "/accounts/nobody", "/excluded", "/tasks")
 PAGES += ("/team", "/model", "/backtest", "/views", "/?band=x")
 
