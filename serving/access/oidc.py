@@ -15,7 +15,7 @@ from starlette.routing import Route
 from serving.access import names
 from serving.access.forms import SAFE_METHODS, csrf_token
 from serving.access.plain import WayOn, plain_page
-from serving.access.refusals import LOG, RefusedError
+from serving.access.refusals import LOG, RefusedError, title_of
 from serving.access.settings import AccessSettings
 from serving.access.viewer import People, Viewer
 
@@ -38,9 +38,9 @@ class SignInNeededError(RefusedError):
         path, query = request.scope["raw_path"], request.scope["query_string"]  # as written: %2F is no slash
         self.path = (path + b"?" + query if query else path).decode("latin-1")
 
-    def answer(self) -> Response:
+    def answer(self, title: str) -> Response:
         back = quote(names.local_path(self.path), safe="/")
-        return RedirectResponse(f"{SIGN_IN}?next={back}", 303) if self.status == 303 else super().answer()
+        return RedirectResponse(f"{SIGN_IN}?next={back}", 303) if self.status == 303 else super().answer(title)
 
 
 class OidcSignIn:
@@ -92,8 +92,9 @@ class OidcSignIn:
         request.session.clear()
         return RedirectResponse(SIGNED_OUT, 303)
 
-    async def signed_out(self, request: Request) -> Response:  # noqa: ARG002  the same for all
-        return plain_page(200, "Signed out", "You are signed out here, though not at your provider.", AGAIN)
+    async def signed_out(self, request: Request) -> Response:
+        text = "You are signed out here, though not at your provider."
+        return plain_page(200, "Signed out", text, AGAIN, title=title_of(request.scope))
 
     async def _client(self) -> Any:
         """Authlib's client, with what the provider says of itself today: keys that it withdrew are not believed."""

@@ -5,7 +5,7 @@ import logging
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from serving.access.plain import WayOn, plain_page
+from serving.access.plain import TITLE, WayOn, plain_page
 
 LOG = logging.getLogger("headroom.access")
 
@@ -17,12 +17,18 @@ class RefusedError(Exception):
         super().__init__(status, heading, text)
         self.status, self.heading, self.text, self.way_on = status, heading, text, way_on
 
-    def answer(self) -> Response:
-        return plain_page(self.status, self.heading, self.text, self.way_on)
+    def answer(self, title: str) -> Response:
+        """The page of it; ``title`` stands at its top."""
+        return plain_page(self.status, self.heading, self.text, self.way_on, title=title)
 
 
 async def refuse(refused: RefusedError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the page of a refusal, and tell the log."""
     told = logging.WARNING if refused.status >= 400 else logging.DEBUG  # a way to the sign-in is no fault
     LOG.log(told, "%s %r was refused with %d: %s", scope["method"], scope["path"], refused.status, refused.heading)
-    await refused.answer()(scope, receive, send)
+    await refused.answer(title_of(scope))(scope, receive, send)
+
+
+def title_of(scope: Scope) -> str:
+    """What the app calls itself."""
+    return str(getattr(scope.get("app"), "title", TITLE))

@@ -233,7 +233,7 @@ class _Answers:
         LOG.error("%s %s could not be answered: %s", request.method, request.url.path, error)
         if request.method == "POST":
             return self._bare(
-                503, "Record what was done.", error.found, "Nothing has been recorded: send it again later."
+                503, "Record what was sent.", error.found, "Nothing has been recorded: send it again later."
             )
         return self._bare(503, "Show the list.", error.found, error.todo)
 
@@ -282,7 +282,11 @@ class _Answers:
         return self.site.today() + timedelta(days=1)
 
     def _desk(self, request: Request) -> Desk:
-        return Desk(self.site.sight(request), self.work, self.site.today())
+        """Who looks at what, the same for all of a request."""
+        if not hasattr(request.state, "desk"):
+            request.state.desk = Desk(self.site.sight(request), self.work, self.site.today())
+        desk: Desk = request.state.desk
+        return desk
 
     def _frame(self, request: Request, index: ListIndex) -> Frame:
         refused = self.lists.refused

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from data.contract.outputs import NO_OWNER
+from serving.outcomes.states import AccountState
 from serving.outcomes.vocabulary import OPEN, STATES
 from serving.ranking.gates import LABELS
 from serving.reasons.formats import say_name
@@ -24,6 +27,7 @@ BANDS, TRENDS = tuple(Band), tuple(Trend)
 Options = tuple[tuple[str, str], ...]
 """The values of a filter and their words."""
 KIND_WORDS = {**MOTION_WORDS, CHECK_IN_CODE: CHECK_IN}
+_NOTHING_DONE: Mapping[str, AccountState] = MappingProxyType({})
 _BY_COLUMN = {"propensity": Sort.LIKELIHOOD, "expected_arr": Sort.STAKE}
 
 
@@ -100,11 +104,16 @@ class MyList:
 
 @dataclass(frozen=True)
 class Desk:
-    """Whose list it is and on which day: who looks, what was done, today (UTC)."""
+    """Whose list it is and on which day: who looks, what was done, today (UTC). One is made for each request."""
 
     sight: Sight
     work: HeldWork | None
     today: date
+
+    @cached_property
+    def states(self) -> Mapping[str, AccountState]:
+        """Where the accounts stand of which something was done; the record is asked once for all of a page."""
+        return _NOTHING_DONE if self.work is None else self.work.states(self.today)
 
 
 def my_list(index: ListIndex, query: ListQuery, desk: Desk, page_rows: int) -> MyList:
@@ -158,11 +167,8 @@ def seen_by(index: ListIndex, sight: Sight) -> Mask:
 
 def states_of(index: ListIndex, places: Places, desk: Desk) -> list[str]:
     """The code of the state of each of these rows."""
-    if desk.work is None:
-        return [OPEN] * len(places)
     accounts = index.ids.take(places).to_pylist()
-    known = desk.work.states(desk.today)
-    return [known[account].state if account in known else OPEN for account in accounts]
+    return [desk.states[account].state if account in desk.states else OPEN for account in accounts]
 
 
 def sort_of(index: ListIndex, query: ListQuery) -> Sort:

@@ -60,10 +60,9 @@ class HeldTasks:
         self._held: tuple[ListIndex, Mapping[str, AccountState], date, Tasks] | None = None
 
     def of(self, index: ListIndex, desk: Desk) -> Tasks:
-        states = {} if desk.work is None else desk.work.states(desk.today)
         held = self._held
-        if held is None or held[0] is not index or held[1] is not states or held[2] != desk.today:
-            self._held = held = index, states, desk.today, tasks_of(index, states, desk.today)
+        if held is None or held[0] is not index or held[1] is not desk.states or held[2] != desk.today:
+            self._held = held = index, desk.states, desk.today, tasks_of(index, desk.states, desk.today)
         return held[3]
 
     def count(self, index: ListIndex, desk: Desk) -> int:
@@ -112,10 +111,9 @@ def task_page(index: ListIndex, tasks: Tasks, query: TaskQuery, desk: Desk, page
 
 def _task_rows(index: ListIndex, tasks: Tasks, here: Places, desk: Desk) -> tuple[TaskRow, ...]:
     told = rows(index, tasks.places[here], ListQuery(), desk)
-    states = {} if desk.work is None else desk.work.states(desk.today)
     made = []
     for row, kind, number in zip(told, tasks.kinds[here].tolist(), tasks.days[here].tolist(), strict=True):
-        since = states[row.account_id].since if row.account_id in states else None
+        since = desk.states[row.account_id].since if row.account_id in desk.states else None
         is_late = row.act_by is not None and row.act_by < desk.today
         made.append(TaskRow(date.fromordinal(_EPOCH + number), _what(KINDS[kind], row, since), is_late, row))
     return tuple(made)

@@ -16,6 +16,7 @@ from data.contract.outputs import TABLES
 from serving.access.shield import HEADERS, WITH_DATA
 from serving.published import tables
 from serving.published.read import open_list
+from serving.settings import ServeSettings
 from serving.web.app import STATIC, today_utc
 from tests.serving.web.conftest import COUNT, NAMES, TODAY, DrawnWork, made_list
 from tests.serving.world import DAY, publish, snapshot
@@ -91,10 +92,12 @@ def test_a_method_that_is_not_answered_is_said_on_a_plain_page(client: TestClien
         assert "GET" in answer.headers["allow"]
 
 
-def test_all_plain_pages_have_one_look(client: TestClient) -> None:
+def test_all_plain_pages_have_one_look(client_of: Callable[..., TestClient]) -> None:
+    client = client_of(settings=ServeSettings(title="Growth desk"))
     ours, of_access = client.get("/nowhere").text, client.get("/", headers={"Host": "example.com"}).text
     heads = [re.sub(r"<title>.*?</title>", "", page.partition("<h1>")[0]) for page in (ours, of_access)]
     assert heads[0] == heads[1]
+    assert '<p class="brand">Growth desk</p>' in heads[0]
 
 
 def test_two_servers_on_one_machine_have_a_session_each(client_of: Callable[..., TestClient]) -> None:
