@@ -15,6 +15,7 @@ from tests.models.planted import QUICK
 def self_contained(page: str) -> None:
     assert not re.search(r"<script|<link|https?://", page)
     assert page.startswith("<!DOCTYPE html>")
+    assert page.count('class="scroll"') == page.count('class="scroll" tabindex="0"')  # what scrolls, keys reach
     assert "nan" not in re.sub(r"data:image/png;base64,[^\"]+", "", page).lower().split()
 
 
