@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ks_2samp
 
+from features.catalogue import card_of
 from models.estimators import boosting
 from models.estimators.sampling import day_of, matrix, places_of, rows_to_fit, thinned
 from models.evaluation.bootstrap import Resamples, interval
@@ -210,6 +211,8 @@ def _train_and_score(
     for name in features:
         values, now = rows[name].to_numpy(), today[name].to_numpy(np.float64)
         if np.isnan(values).all():  # nothing was learnt from it: a comparison with last year in a short history, say
+            continue
+        if not card_of(name).tables:  # the calendar alone tells it, which nobody can fill in later
             continue
         latest = values[at[days[-1]]]
         moved = _distance(latest, now, strictness)

@@ -107,6 +107,15 @@ def test_a_season_is_no_leak() -> None:
     assert named(rows, "month_of_year", today=today) == {}
 
 
+@pytest.mark.parametrize(("name", "probe"), [("budget_window", None), ("noise_by_day", "train and score")])
+def test_what_the_calendar_alone_tells_is_no_leak(name: str, probe: str | None) -> None:
+    """The first October of a short history: no pair of past days has seen the window open."""
+    rows = history()
+    rows[name] = 0.0
+    today = today_of(rows).assign(**{name: 1.0})
+    assert named(rows, name, today=today) == ({name: probe} if probe else {})
+
+
 def test_the_distance_of_two_samples_is_the_greatest_difference_of_their_shares() -> None:
     """Counted value by value: with ties, one value, sizes far apart, infinite values and yes or no."""
     draw = np.random.default_rng(0)
