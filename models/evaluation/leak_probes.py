@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ks_2samp
 
-from features.catalogue import card_of
 from models.estimators import boosting
 from models.estimators.sampling import day_of, matrix, places_of, rows_to_fit, thinned
 from models.evaluation.bootstrap import Resamples, interval
@@ -212,8 +211,8 @@ def _train_and_score(
         values, now = rows[name].to_numpy(), today[name].to_numpy(np.float64)
         if np.isnan(values).all():  # nothing was learnt from it: a comparison with last year in a short history, say
             continue
-        if not card_of(name).tables:  # the calendar alone tells it, which nobody can fill in later
-            continue
+        if all(np.unique(some).size == 1 for some in (now, *(values[at[day]] for day in days))):
+            continue  # the day alone tells it, as the month of the year does: it sets no account above another
         latest = values[at[days[-1]]]
         moved = _distance(latest, now, strictness)
         if moved <= settings.drift_distance:

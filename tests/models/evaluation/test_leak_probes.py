@@ -107,13 +107,13 @@ def test_a_season_is_no_leak() -> None:
     assert named(rows, "month_of_year", today=today) == {}
 
 
-@pytest.mark.parametrize(("name", "probe"), [("budget_window", None), ("noise_by_day", "train and score")])
-def test_what_the_calendar_alone_tells_is_no_leak(name: str, probe: str | None) -> None:
-    """The first October of a short history: no pair of past days has seen the window open."""
+@pytest.mark.parametrize(("by_account", "probe"), [(0.0, None), (1e-6, "train and score")])
+def test_what_the_day_alone_tells_is_no_leak(by_account: float, probe: str | None) -> None:
+    """The first October of a short history: no pair of past days has seen the budget window open."""
     rows = history()
-    rows[name] = 0.0
-    today = today_of(rows).assign(**{name: 1.0})
-    assert named(rows, name, today=today) == ({name: probe} if probe else {})
+    rows["window"] = by_account * rows.account_id.rank()
+    today = today_of(rows).assign(window=lambda frame: 1.0 + by_account * frame.account_id.rank())
+    assert named(rows, "window", today=today) == ({"window": probe} if probe else {})
 
 
 def test_the_distance_of_two_samples_is_the_greatest_difference_of_their_shares() -> None:
