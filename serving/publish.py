@@ -25,9 +25,10 @@ from serving.published.checks import check_base, check_batch
 from serving.published.context import ListContext
 from serving.published.layout import MANIFEST, PREFIX, place_of
 from serving.published.read import PublishedList
+from serving.ranking.short_list import Order
 from serving.render.excel import write_book, write_workbook
 from serving.render.html import write_page
-from serving.render.orders import Order, pick_of_owners
+from serving.render.orders import pick_of_owners
 
 OF_THE_BASE = (SCORES, EXCLUSIONS)
 """The tables that are held: the ranks are not known before the last account has come."""

@@ -306,6 +306,15 @@ SCORES = OutputTable(
             later=True,
         ),
         OutputColumn("group_name", OutputKind.TEXT, "that account's name", nullable=True, for_people=True, later=True),
+        OutputColumn(
+            "listed",
+            OutputKind.YES_NO,
+            "is it on the short list of its owner, which holds still: who was there stays until another is clearly "
+            "ahead; null in older lists",
+            of_the_base=True,
+            nullable=True,
+            later=True,
+        ),
     ),
     key=("snapshot_date", "account_id"),
     order=("account_id",),

@@ -22,7 +22,7 @@ from data.errors import PublishError
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
 from serving.published.row_context import beside_scores, with_product
-from serving.ranking import gates, plays
+from serving.ranking import gates, plays, short_list
 from serving.ranking import rank as ranking
 from serving.reasons.choose import BaseReferences, explain
 
@@ -124,6 +124,8 @@ def assemble_base(
     """The tables of the whole base, from what its batches say of scores and exclusions; ``previous``: the last list."""
     ranked = ranking.rank(scores.sort_values("account_id", ignore_index=True), context.settings.rank_by)
     ranked = ranking.with_previous(ranked, previous.scores("account_id", "rank", "propensity") if previous else None)
+    before = listed_before(previous, context.settings.rank_by)
+    ranked = ranked.assign(listed=_listed(ranked, context, before or frozenset()))
     return RankedBase(
         scores=ranked[list(SCORES.names)],
         exclusions=ranking.likeliest_first(exclusions),
@@ -132,8 +134,24 @@ def assemble_base(
             "previous_snapshot_date": previous.snapshot_date.isoformat() if previous else None,
             "gates_not_evaluated": list(not_evaluated),
             "expected_arr": _expected_arr(ranked[ranked["eligible"]], context.arr_doubt),
+            "short_lists": None if before is None else short_list.came_and_went(ranked, before),
         },
     )
+
+
+def listed_before(previous: PublishedList | None, rank_by: str) -> frozenset[str] | None:
+    """Who was on the short list of an owner; None where nobody knows, or the last list was in another order."""
+    if previous is None or previous.manifest["rank_by"] != rank_by:
+        return None
+    scores = previous.scores("account_id", "listed")
+    return None if scores["listed"].isna().any() else frozenset(scores.loc[scores["listed"].astype(bool), "account_id"])
+
+
+def _listed(ranked: pd.DataFrame, context: ListContext, before: frozenset[str]) -> pd.Series:
+    settings, by = context.settings, short_list.ORDER_OF[context.settings.rank_by]
+    check_ins = [code for code, play in context.playbook.plays.items() if not play.motion]
+    ordered = short_list.in_order(ranked, by, check_ins)
+    return ranked["account_id"].isin(short_list.listed(ordered, by, settings.model_dump(), settings.top, before))
 
 
 def _expected_arr(ranked: pd.DataFrame, doubt: ArrDoubt | None) -> dict[str, float | None]:

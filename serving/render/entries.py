@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -12,6 +12,7 @@ from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NO_OWNER
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
+from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_day, say_name
 from serving.reasons.render import PREFIX
 
@@ -21,7 +22,6 @@ ARR_IF_EXPANDS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high")
 EXPECTED_RANGE = ("expected_arr_low", "expected_arr_high")
 _WHY = ("account_id", "position", "title", "text", "effect", "actionable", "shown")
 MOTION_WORDS = {"seat": "Seats", "upsell": "Upsell", "cross_sell": "Cross-sell", "usage": "Usage"}
-CHECK_IN = "Check in"
 """What stands for the motion of a play that has none."""
 MARKS = {FOR: "+", AGAINST: "\N{MINUS SIGN}"}
 """What stands before a reason, by its effect; a dot before the others."""
@@ -60,7 +60,8 @@ class Entry:
     known. ``enough_reasons``: how many are asked for. ``opening``: what to say first. ``seats``, ``arr`` (a year): what
     it has now; NaN where it is not known, or not sold by seat. ``use_by_week``: events, the oldest week first; empty
     where no use is known. ``group``: the name of its group of companies; ``more_of_group``: how many more of that are
-    ranked, where a short list holds one row for each group.
+    ranked, where a short list holds one row for each group. ``at_odds``: that likelihood and money disagree, in words;
+    empty where they do not.
     """
 
     rank: int
@@ -90,12 +91,17 @@ class Entry:
     use_by_week: tuple[float, ...] = ()
     group: str | None = None
     more_of_group: int = 0
+    at_odds: str = ""
 
     @property
     def knows_little(self) -> bool:
         """Do fewer reasons weigh anything than are asked for, or is there none among them that a CSM can act on?"""
         weighing = [why for why in self.reasons if why.effect in WEIGHING]
         return len(weighing) < self.enough_reasons or not any(why.actionable for why in weighing)
+
+
+AT_ODDS = (0.1, 0.5)
+"""Likelihood and money disagree where an account is in this share of one order, and behind that share of the other."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,8 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
     plays = listing.manifest["plays"]
     since = listing.manifest["previous_snapshot_date"]
     enough_reasons = listing.manifest["serving"]["reasons"]["at_least"]
+    by_arr = listing.manifest["rank_by"] == "expected_arr"
+    ranked_in_all = int(replace(listing, owner=None).scores("eligible")["eligible"].sum())
     made = []
     for row in _records(scores):
         before = None if pd.isna(row["previous_rank"]) else int(row["previous_rank"])
@@ -171,6 +179,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 renews_on=None if pd.isna(row["renews_on"]) else row["renews_on"],
                 use_by_week=_numbers(row["use_by_week"]),
                 group=_text(row["group_name"]),
+                at_odds="" if by_arr else _at_odds(row["rank"], row["stake_rank"], ranked_in_all),
             )
         )
     return made
@@ -293,6 +302,18 @@ def _change(rank: int, before: int | None, known_before: bool) -> str:
     if before == rank:
         return "same"
     return f"{'up' if rank < before else 'down'} from {before}"
+
+
+def _at_odds(rank: int, stake_rank: int | None, of: int) -> str:
+    """In words, where an account is in the first tenth of one order and the second half of the other."""
+    if pd.isna(stake_rank):
+        return ""
+    first, second = AT_ODDS[0] * of, AT_ODDS[1] * of
+    if rank <= first and stake_rank > second:
+        return f"Likely, with little at stake: place {stake_rank:,} of {of:,} by expected ARR."
+    if stake_rank <= first and rank > second:
+        return f"Much at stake, yet not likely: place {rank:,} of {of:,} by likelihood."
+    return ""
 
 
 def _whys(reasons: pd.DataFrame) -> dict[str, list[Why]]:

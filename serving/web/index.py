@@ -18,8 +18,9 @@ from data.contract.outputs import CONTRADICTS, FOR, NO_OWNER, SHOWN_UNDER
 from data.contract.vocabulary import MOTIONS
 from serving.published.read import PublishedList, folded
 from serving.ranking.rank import RANK_KEYS, order
+from serving.ranking.short_list import CHECK_IN
 from serving.reasons.render import PREFIX
-from serving.render.entries import CHECK_IN, MARKS, say_motion
+from serving.render.entries import MARKS, say_motion
 from serving.render.likelihood import bands, trends
 from serving.render.orders import are_check_ins
 
