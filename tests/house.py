@@ -61,6 +61,7 @@ ORDER = {
         "published",
         "access",
         "render",
+        "crm",
         "web",
         "publish",
         "verify",
