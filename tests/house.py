@@ -80,6 +80,7 @@ ORDER = {
         "verify",
         "feature_rows",
         "outcomes",
+        "writeback",
         "reference",
         "cli",
     ),

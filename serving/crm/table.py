@@ -2,20 +2,18 @@
 
 import hashlib
 import json
-from numbers import Number
 
 import numpy as np
 import pandas as pd
 
 from data.contract.outputs import CRM_WRITEBACK
+from serving.crm.settings import SHOWN
 from serving.published import tables
 from serving.published.checks import fitted
 from serving.published.read import PublishedList
 from serving.render.entries import motion_of
 from serving.render.likelihood import Band, bands
 
-SHOWN = ("likelihood", "band", "motion", "play", "reasons", "act_by", "expected_arr", "rank")
-"""What a CRM shows of an account: if one of these changes, the account has changed."""
 PREVIOUS = {"likelihood": "previous_likelihood", "band": "previous_band", "values_hash": "previous_values_hash"}
 REASONS_AT_MOST = 3
 _SCORES = ("account_id", "snapshot_date", "model_version", "run_id", "propensity", "motion", "cross_sell_product",
@@ -71,7 +69,7 @@ def _reasons(listing: PublishedList, scores: pd.DataFrame) -> pd.Series:
 
 def _hash(values: tuple[object, ...]) -> str:
     plain = [None if pd.isna(value) else value for value in values]  # type: ignore[call-overload]
-    plain = [float(value) if isinstance(value, Number) else value for value in plain]
+    plain = [float(value) if isinstance(value, int | float) else value for value in plain]
     return hashlib.sha256(json.dumps(plain, default=str).encode()).hexdigest()
 
 

@@ -136,12 +136,12 @@ def check_crm(listing: PublishedList) -> Differences:
         for account in sorted({*rows["account_id"]} - scored):
             yield Difference(account, CRM_WRITEBACK.name, "a row", "the account is not scored")
         rows = rows[rows["account_id"].isin(scored)].set_index("account_id")
-        derived = derived.loc[rows.index]
+        accounts, derived = rows.index.tolist(), derived.loc[rows.index]
         for name in derived.columns:
             there, due = rows[name].astype("object"), derived[name].astype("object")
             for place in np.flatnonzero(~((there == due) | (there.isna() & due.isna())).to_numpy(bool)):
                 where = f"{name} of {CRM_WRITEBACK.name}"
-                yield Difference(str(rows.index[place]), where, str(there.iloc[place]), str(due.iloc[place]))
+                yield Difference(accounts[place], where, str(there.iloc[place]), str(due.iloc[place]))
 
 
 def _off(parts: pd.DataFrame, scores: pd.DataFrame, features: list[str]) -> Differences:

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from data.contract.outputs import CRM_WRITEBACK
-from serving.crm.table import SHOWN, write_crm_table
+from serving.crm.settings import SHOWN
+from serving.crm.table import write_crm_table
 from serving.published.read import PublishedList, open_list
 from serving.render.likelihood import Band, bands
 from serving.verify.files_and_sums import check_crm
