@@ -93,7 +93,7 @@ def undo(settings: Settings, to: CrmName | None, run: str) -> None:
     with closing(_open(settings, about.to)) as crm, _run(settings, about._replace(undoes=run)) as (folder, journal):
         print(f"{crm.title}, run {run} taken back")
         with Journal(before / JOURNAL) as past, _tables(folder, journal):
-            left = take_back(crm, (row.change for row in past.rows() if row.change is not None), journal)
+            left = take_back(crm, past.written(), journal)
         what = f"{many(left, 'account')} left as they are: changed since, or never reached"
         _tell(crm, journal, folder, what, sent=True)
 

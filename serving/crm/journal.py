@@ -101,6 +101,10 @@ class Journal:
                     change = Change(row.account_id, row.record, json.loads(row.previous), json.loads(row.new))
                 yield JournalRow(row.account_id, change, row.state, row.code, row.message)
 
+    def written(self) -> Iterator[Change]:
+        """The changes that the CRM took, and those of which it is not known."""
+        return (row.change for row in self.rows() if row.change is not None and row.state in (PLANNED, TAKEN))
+
     def counts(self) -> dict[str, int]:
         """How many rows there are of each state."""
         with self._engine.connect() as connection:

@@ -253,7 +253,7 @@ def on_port(app: Callable[[str], Starlette], **options: Any) -> Iterator[str]:
                 time.sleep(0.005)
             yield address
         finally:
-            server.should_exit = server.force_exit = True  # a client that failed may hold its connection
+            server.should_exit = True
             running.join(20)
 
 

@@ -1,5 +1,6 @@
 """Both CRMs: nothing is made, what is refused does not keep the others out, and what may pass is waited for."""
 
+import gc
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -67,6 +68,16 @@ def sent_to(
     with Journal(path) as journal:
         unchanged = write_back(crm, wanted.items(), target, journal, send=send)
         return journal.counts(), unchanged
+
+
+def refusal(call: Callable[[], object]) -> str:
+    """What is told where a call is refused. The error is not kept: it would hold a connection open."""
+    with pytest.raises(CrmError) as error:
+        call()
+    told = str(error.value)
+    del error
+    gc.collect()
+    return told
 
 
 def test_all_is_written_once_and_a_second_run_sends_nothing(opened: Crm, world: World, tmp_path: Path) -> None:
@@ -137,9 +148,9 @@ def test_an_undo_restores_what_nobody_else_changed(opened: Crm, world: World, tm
     world.companies["acc-00003"].values[world.properties[1]] = "our own word"
     world.refused = frozenset()
     with Journal(tmp_path / "1") as past, Journal(tmp_path / "2") as journal:
-        left = take_back(opened, (row.change for row in past.rows()), journal)
+        left = take_back(opened, past.written(), journal)
         assert journal.counts() == {TAKEN: 229}
-    assert left == 1
+    assert left == 0
     after = world.values()
     assert after["acc-00003"].pop(world.properties[1]) == "our own word"
     assert plain(after) == plain(before)
@@ -162,10 +173,10 @@ def test_what_does_not_pass_is_told_after_a_bounded_time(
     opened: Crm, world: World, naps: list[float], tmp_path: Path
 ) -> None:
     world.answers.extend(Response("<html>busy</html>", 502) for _ in range(20))
-    with pytest.raises(CrmError, match="answers 502") as told:
-        sent_to(opened, accounts(5), tmp_path / "1")
+    told = refusal(lambda: sent_to(opened, accounts(5), tmp_path / "1"))
     assert naps == list(WAITS)
-    assert "not sent twice" in told.value.todo
+    assert "answers 502" in told
+    assert "not sent twice" in told
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -175,10 +186,10 @@ def test_a_refusal_is_told_once_and_without_a_secret(
     said = {"category": "MISSING_SCOPES", "message": "no rights"}
     body: object = said if opened.title == "HubSpot" else [{"errorCode": "INSUFFICIENT_ACCESS", "message": "no rights"}]
     world.answers.append(JSONResponse(body, status))
-    with pytest.raises(CrmError, match="no rights") as told:
-        sent_to(opened, accounts(5), tmp_path / "1")
+    told = refusal(lambda: sent_to(opened, accounts(5), tmp_path / "1"))
     assert not naps
-    assert TOKEN not in str(told.value)
+    assert "no rights" in told
+    assert TOKEN not in told
 
 
 def test_a_property_that_is_not_there_is_told_before_anything_is_read(
@@ -250,9 +261,9 @@ def test_salesforce_takes_capitals_for_small_letters_and_we_do_not(open_salesfor
 
 
 def test_a_sign_in_that_salesforce_refuses_is_told(open_salesforce: Open) -> None:
-    with pytest.raises(CrmError, match="invalid client credentials") as told:
-        open_salesforce(SalesforceWorld({}), "another-secret")
-    assert "another-secret" not in str(told.value)
+    told = refusal(lambda: open_salesforce(SalesforceWorld({}), "another-secret"))
+    assert "invalid client credentials" in told
+    assert "another-secret" not in told
 
 
 def test_the_calls_of_ten_seconds_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
