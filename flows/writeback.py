@@ -168,9 +168,11 @@ def _gone(listing: PublishedList) -> list[str]:
 
 
 def _plain(value: Any) -> Value:
-    """A value of the table as it is sent: null as None, a day as text."""
+    """A value of the table as it is sent: null as None, a day as text, a whole number as one."""
     if pd.isna(value):
         return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value if isinstance(value, str | int | float) else str(value)
 
 
@@ -253,7 +255,7 @@ def _tell(crm: Crm, journal: Journal, folder: Path, others: str, *, sent: bool) 
     if counts[REJECTED]:
         raise CrmError(
             f"Write to the {crm.records} of {crm.title}.",
-            f"{many(counts[REJECTED], 'account')} were not taken; {counts[TAKEN]:,} were.",
+            f"{many(counts[REJECTED], 'account')} not taken, {counts[TAKEN]:,} taken.",
             f"See {folder / REJECTIONS}, put right what it names and run it again: what was taken is not sent twice.",
         )
 

@@ -1,19 +1,26 @@
 """``headroom writeback`` as it is called: a dry run unless asked otherwise, what was refused in a table, an undo."""
 
+import re
 import shutil
+import tomllib
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
+import yaml
 
+from serving.crm.settings import WritebackSettings
 from serving.published.read import open_list
+from tests import house
 from tests.flows.conftest import Headroom
 from tests.serving.crm.servers import ID_PROPERTY, TOKEN, Company, World, hubspot, on_port
 from tests.serving.world import publish, snapshot
 
 NEXT = date(2026, 11, 1)
+PAGE = (house.ROOT / "docs" / "writeback.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +75,7 @@ def test_a_list_is_written_refusals_are_told_and_a_run_is_taken_back(
     before, world.refused = world.values(), frozenset({"acc-0004", "acc-0005"})
     ran = headroom("writeback", "--apply", "--out", out)
     assert ran.code == 1
-    assert "2 accounts were not taken; 56 were" in ran.err
+    assert "2 accounts not taken, 56 taken" in ran.err
     [run] = [path for path in (out / "writeback").iterdir() if path.name != "dry-run"]
     rejections = pd.read_parquet(run / "rejections.parquet")
     assert list(rejections.columns) == ["account_id", "code", "message"]
@@ -128,3 +135,23 @@ def test_a_run_is_taken_back_where_it_was_sent(headroom: Headroom, settled: None
     [run] = (out / "writeback").iterdir()
     assert "it wrote to hubspot" in headroom("writeback", "--undo", run.name, "--to", "salesforce", "--out", out).err
     assert "did you mean" in headroom("writeback", "--undo", run.name[:-1], "--out", out).err
+
+
+def test_what_the_page_tells_to_set_can_be_set() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        assert WritebackSettings(**tomllib.loads(block)["writeback"]).to in ("hubspot", "salesforce")
+
+
+def test_the_query_that_the_page_hands_to_another_tool_gives_what_changed(out: Path) -> None:
+    sync = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0])
+    query = sync["model"].replace("../published", str(out))
+    listing = open_list(out)
+    rows = duckdb.sql(query).df().set_index("account_id")
+    assert sorted(rows.index) == listing.scores("account_id")["account_id"].tolist()
+    assert not rows.isna().any(axis=None)
+    path = listing.path("crm_writeback")
+    same = pd.read_parquet(path, partitioning=None)
+    same.assign(previous_values_hash=same["values_hash"].where(same.index > 0)).to_parquet(path)
+    assert duckdb.sql(query).df()["account_id"].tolist() == [same["account_id"][0]]
