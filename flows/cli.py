@@ -313,6 +313,33 @@ def verify(
 
 
 @app.command()
+def writeback(
+    apply: Annotated[bool, typer.Option("--apply", help="Send it; without it nothing is sent.")] = False,
+    undo: Annotated[
+        str | None, typer.Option("--undo", help="Write back what stood there before this run, where nobody changed it.")
+    ] = None,
+    to: Annotated[
+        Literal["hubspot", "salesforce"] | None,
+        typer.Option("--to", help="The CRM; overrides `to` of [writeback]."),
+    ] = None,
+    snapshot_date: Day = None,
+    out: Out = None,
+    config: Config = None,
+) -> None:
+    """Write the list into the CRM's own companies: say what would change, or change it. No company is ever made."""
+    if undo is not None and (apply or snapshot_date is not None):
+        raise typer.BadParameter("--undo stands alone: the run says what it wrote")
+    settings = load(config, None, out)
+    from flows.writeback import undo as take_back
+    from flows.writeback import write_list
+
+    if undo is not None:
+        take_back(settings, to, undo)
+    else:
+        write_list(settings, to, _date(snapshot_date), apply=apply)
+
+
+@app.command()
 def backtest(
     snapshot_date: Day = None, config: Config = None, source: SourceUrl = None, prefect: UnderPrefect = False
 ) -> None:

@@ -35,6 +35,7 @@ from serving.verify.files_and_sums import (
     Difference,
     check_changes,
     check_counts,
+    check_crm,
     check_files,
     check_sums,
     check_tables,
@@ -108,7 +109,7 @@ def verify(
     if unreadable:
         verification.notes.append("counts, sums and sentences were not checked: not all of the list can be read")
         return verification
-    for check in (check_counts, check_sums, check_changes):
+    for check in (check_counts, check_sums, check_changes, check_crm):
         verification.note(check(listing))
     if words:
         say("reading every row as a CSM does")

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from data.atomic import recover, refusal, whole_folder
 from data.contract.outputs import ATTRIBUTIONS, CHANGE_REASONS, EXCLUSIONS, NO_OWNER, REASONS, SCORES, TABLES
 from data.errors import NotEnoughHistoryError
+from serving.crm.table import write_crm_table
 from serving.published import tables
 from serving.published.assemble import AccountBatch, RankedBase, assemble_base
 from serving.published.change_tables import BaseChange, write_changes
@@ -143,6 +144,7 @@ class Publisher:
         shutil.rmtree(self._waiting)
         check_base(listing)
         changes = write_changes(listing, self._context, self._previous, change)
+        write_crm_table(listing, self._previous)
         write_files(listing.with_manifest(changes=changes, **self._manifest))
 
     def _ranked_base(self) -> RankedBase:

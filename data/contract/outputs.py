@@ -552,5 +552,69 @@ CHANGE_REASONS = OutputTable(
     later=True,
 )
 
-TABLES = {table.name: table for table in (SCORES, EXCLUSIONS, ATTRIBUTIONS, REASONS, CHANGE_REASONS, CHANGES)}
+CRM_WRITEBACK = OutputTable(
+    "crm_writeback",
+    "one customer as a CRM shows it",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn(
+            "likelihood",
+            OutputKind.NUMBER,
+            "`propensity` to a tenth of a percent. An account that is not eligible is to be sold nothing now: this and "
+            "all down to `rank` are null, but for `reasons`",
+            SHARE,
+            nullable=True,
+        ),
+        OutputColumn(
+            "band",
+            OutputKind.TEXT,
+            "`propensity` in words, with fixed edges: very likely (60% or more), likely (30%), possible (10%), "
+            "unlikely",
+            nullable=True,
+            for_people=True,
+        ),
+        OutputColumn(
+            "motion",
+            OutputKind.TEXT,
+            "the motion of the play in words, of a cross-sell with its product",
+            nullable=True,
+            for_people=True,
+        ),
+        OutputColumn("play", OutputKind.TEXT, "the play by its name", nullable=True, for_people=True),
+        OutputColumn(
+            "reasons",
+            OutputKind.TEXT,
+            "the strongest reasons that a CSM sees, three at most, in sentences; of an account that is not eligible "
+            "the gates that it did not pass; null where there is none",
+            nullable=True,
+            for_people=True,
+        ),
+        OutputColumn("act_by", OutputKind.DAY, "as in `scores`", nullable=True, for_people=True),
+        OutputColumn("expected_arr", OutputKind.NUMBER, "as in `scores`, without decimals", PER_YEAR, nullable=True),
+        OutputColumn("rank", OutputKind.WHOLE, "as in `scores`", RANK, nullable=True),
+        OutputColumn("model_version", OutputKind.TEXT, "as in `scores`"),
+        OutputColumn("run_id", OutputKind.TEXT, "as in `scores`"),
+        OutputColumn(
+            "values_hash",
+            OutputKind.TEXT,
+            "SHA-256 of the values from `likelihood` to `rank`: equal where nothing that is shown has changed",
+        ),
+        OutputColumn("previous_likelihood", OutputKind.NUMBER, "of the last published list", SHARE, nullable=True),
+        OutputColumn("previous_band", OutputKind.TEXT, "likewise", nullable=True, for_people=True),
+        OutputColumn(
+            "previous_values_hash",
+            OutputKind.TEXT,
+            "likewise; null for an account that is new, or where that list has no such table",
+            nullable=True,
+        ),
+    ),
+    key=("snapshot_date", "account_id"),
+    order=("account_id",),
+    later=True,
+)
+
+TABLES = {
+    table.name: table for table in (SCORES, EXCLUSIONS, ATTRIBUTIONS, REASONS, CHANGE_REASONS, CHANGES, CRM_WRITEBACK)
+}
 """Every published table by its name."""

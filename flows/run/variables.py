@@ -8,9 +8,12 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
 from serving.access.settings import OIDC_SECRET, SESSION_SECRET
+from serving.crm.settings import SECRETS
 
-NOT_SETTINGS = frozenset({"headroom_all_tests", "headroom_bases", SESSION_SECRET.lower(), OIDC_SECRET.lower()})
-"""Variables of the tests, and the secrets of a sign-in, which no file may hold."""
+NOT_SETTINGS = frozenset(
+    {"headroom_all_tests", "headroom_bases", *(name.lower() for name in (SESSION_SECRET, OIDC_SECRET, *SECRETS))}
+)
+"""Variables of the tests, and the secrets of a sign-in and of a CRM, which no file may hold."""
 
 
 class Variables(EnvSettingsSource):
