@@ -58,6 +58,10 @@ class OutcomeError(HeadroomError):
     """What was done with a row cannot be recorded as it is told, or where it is asked to."""
 
 
+class NotifyError(HeadroomError):
+    """A message did not reach its channel; what reached it is noted, and is not sent again."""
+
+
 def near_name(name: str, there: Iterable[str]) -> str | None:
     """The closest of the names that are there, whatever its case."""
     by_lower = {other.lower(): other for other in there}

@@ -17,6 +17,7 @@ from data.record.settings import RecordSettings
 from data.sources.address import SCHEMES, Address, SourceSettings
 from models.settings import EvaluationSettings, TrainSettings
 from serving.access.settings import AccessSettings
+from serving.messages.settings import NotifySettings
 from serving.settings import OutcomeSettings, ServeSettings, ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
@@ -43,6 +44,7 @@ class Settings(BaseModel):
     serving: ServingSettings = ServingSettings()
     serve: ServeTable = ServeTable()
     outcomes: OutcomeSettings = OutcomeSettings()
+    notify: NotifySettings = NotifySettings()
     out: Path = Field(Path("published"), description="snapshots are published under it, one folder each")
     reports: Path = Field(Path("reports"), description="the pages about models are written there")
     mlruns: Path = Field(Path("mlruns"), description="the MLflow folder; starts at the working folder")
