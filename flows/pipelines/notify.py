@@ -128,7 +128,7 @@ def send_all(news: News, channel: Channel, settings: Settings, log: MessageLog, 
 def _memory(
     news: News, channel: str, settings: Settings, log: MessageLog | None, *, resend: bool
 ) -> tuple[Memory, date]:
-    """What was told over a channel, and since when a signal counts as told."""
+    """What was told over a channel, and since when a trigger counts as told."""
     asked = settings.notify
     since = today_utc() - timedelta(days=max(asked.cool_down_days, asked.digest_days))
     known = {} if log is None else log.last(since, news.day - timedelta(days=asked.digest_days))

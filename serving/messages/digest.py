@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.contract.outputs import NO_OWNER
-from serving.messages.message import Message, Row, Section, name_of, sentence_of
+from serving.messages.message import Message, MessageRow, MessageSection, name_of, sentence_of
 from serving.messages.rows import Links, row_of
 from serving.outcomes.message_log import DIGEST
 from serving.published.read import PublishedList
@@ -80,7 +80,7 @@ class Digests:
     def _owner_now(self) -> pd.Series:
         return self._now.set_index("account_id")["owner"]
 
-    def _rows(self, shown: pd.DataFrame) -> dict[tuple[str, str], Row]:
+    def _rows(self, shown: pd.DataFrame) -> dict[tuple[str, str], MessageRow]:
         """By group and account."""
         ranked = shown[shown["group"] != GONE]
         known = dict(zip(ranked["account_id"], entries(self.listing, ranked["account_id"].tolist()), strict=True))
@@ -88,11 +88,11 @@ class Digests:
         here = {(group, account): self._row(group, known[account], was) for group, account, was in told}
         return here | {(GONE, account): row for account, row in self._gone(shown[shown["group"] == GONE])}
 
-    def _row(self, group: str, entry: Entry, was: float) -> Row:
+    def _row(self, group: str, entry: Entry, was: float) -> MessageRow:
         due = self.due[entry.account_id] if group == OVERDUE else None
         return row_of(entry, self.links, was=was if group == RISEN else None, due=due)
 
-    def _gone(self, gone: pd.DataFrame) -> Iterator[tuple[str, Row]]:
+    def _gone(self, gone: pd.DataFrame) -> Iterator[tuple[str, MessageRow]]:
         """Why accounts are on the owner's list no more: with another owner, set apart, or no customer."""
         accounts = gone["account_id"].tolist()
         why = self.listing.of("exclusions", accounts, ("account_id", "text")).set_index("account_id")["text"].to_dict()
@@ -101,13 +101,17 @@ class Digests:
             moved = f"Now with {name_of(say_owner(owners[account]))}." if account in owners else None
             is_there = account in why or account in owners
             link = self.links.to(account) if is_there else None
-            yield account, Row(name_of(name), link, "", sentence_of(moved or why.get(account, NO_CUSTOMER)))
+            yield account, MessageRow(name_of(name), link, "", sentence_of(moved or why.get(account, NO_CUSTOMER)))
 
-    def _message(self, owner: str, counts: pd.Series, shown: pd.Series, rows: Mapping[tuple[str, str], Row]) -> Message:
+    def _message(
+        self, owner: str, counts: pd.Series, shown: pd.Series, rows: Mapping[tuple[str, str], MessageRow]
+    ) -> Message:
         day, of = say_day(self.listing.snapshot_date), {str(group): int(count) for group, count in counts.items()}
         counted = ", ".join(f"{of[group]:,} {group}" for group in GROUPS if group in of)
         sections = [
-            Section(title, tuple(rows[group, account] for account in shown[group]), of[group] - len(shown[group]))
+            MessageSection(
+                title, tuple(rows[group, account] for account in shown[group]), of[group] - len(shown[group])
+            )
             for group, title in self._titles().items()
             if group in of
         ]

@@ -14,25 +14,25 @@ _NO_WRITING = ("Cc", "Cs", "Zl", "Zp")
 
 
 @dataclass(frozen=True)
-class Row:
+class MessageRow:
     """One account: its name with a link (None: no pages are served), what is said beside it, and why.
 
-    ``signal``: of an alert the account's id and the code of the trigger, which is told once.
+    ``trigger``: of an alert the account's id and the code of the trigger, which is told once.
     """
 
     name: str
     link: str | None
     said: str
     why: str = ""
-    signal: tuple[str, str] | None = None
+    trigger: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
-class Section:
+class MessageSection:
     """Accounts under one heading; ``more``: how many are counted and not shown."""
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[MessageRow, ...]
     more: int = 0
 
     @property
@@ -54,10 +54,10 @@ class Message:
     subject: str
     title: str
     lead: tuple[str, ...]
-    sections: tuple[Section, ...]
+    sections: tuple[MessageSection, ...]
     pages: str | None = None
 
-    def rows(self) -> Iterator[tuple[Section, Row]]:
+    def rows(self) -> Iterator[tuple[MessageSection, MessageRow]]:
         """Every row with its section."""
         yield from ((section, row) for section in self.sections for row in section.rows)
 

@@ -41,7 +41,7 @@ class NotifySettings(BaseModel):
         7, ge=1, le=366, description="days from the list of one digest to that of the next, at least"
     )
     cool_down_days: int = Field(
-        30, ge=1, le=366, description="days in which the same signal of the same account is told once"
+        30, ge=1, le=366, description="days in which the same trigger of the same account is told once"
     )
     to: dict[str, RecipientSettings] = Field(
         default_factory=dict, description='`"Ada Lovelace" = { email = "ada@example.com", slack = "U012AB3CD" }`'

@@ -34,7 +34,7 @@ class Step(StrEnum):
 class MessageItem:
     """One thing that an owner is told of a list on a channel.
 
-    Of a digest a part: ``part`` of ``parts``. Of an alert one signal: ``account_id`` and ``trigger_code``.
+    Of a digest a part: ``part`` of ``parts``. Of an alert one trigger: ``account_id`` and ``trigger_code``.
     """
 
     snapshot_date: date
@@ -48,7 +48,7 @@ class MessageItem:
 
     @property
     def key(self) -> Key:
-        """What is told once: of a digest a part in each list, of an alert a signal, whatever the list."""
+        """What is told once: of a digest a part in each list, of an alert a trigger, whatever the list."""
         day = self.snapshot_date if self.kind == DIGEST else None
         return day, self.channel, self.owner, self.kind, self.part, self.account_id, self.trigger_code
 

@@ -29,9 +29,9 @@ from tests.serving.messages.world import (  # noqa: F401  (fixtures)
     Fired,
     give_to,
     ranked_of,
-    table_of_signals,
+    table_of_triggers,
     two_lists,
-    with_signals,
+    with_triggers,
 )
 from tests.serving.world import DAY
 
@@ -191,13 +191,13 @@ def settled(out: Path, owner: str) -> bool:
     return same and bool((now["propensity"] <= before["propensity"].loc[now.index]).all())
 
 
-def test_a_signal_that_began_is_told_once(out: Path, headroom: Headroom, slack: Slack) -> None:
+def test_a_trigger_that_began_is_told_once(out: Path, headroom: Headroom, slack: Slack) -> None:
     from serving.published.read import open_list
 
     one, other = ranked_of(out, "Owner 005")[0], ranked_of(out, "Owner 006")[0]
     before, now = open_list(out, EARLIER), open_list(out)
-    with_signals(before, Fired(other, "seats", EARLIER))
-    with_signals(now, Fired(one, "seats", DAY, "92% of <the> seats."), Fired(other, "seats", EARLIER))
+    with_triggers(before, Fired(other, "seats", EARLIER))
+    with_triggers(now, Fired(one, "seats", DAY, "92% of <the> seats."), Fired(other, "seats", EARLIER))
     ran = headroom("notify")
     assert ran.code == 0, ran.err
     told = [number for number, title in enumerate(slack.titles) if "new at" in title]

@@ -24,7 +24,7 @@ from data.errors import SettingsError
 from serving.messages.delivery.recipients import Recipient
 from serving.messages.delivery.slack import parts
 from serving.messages.delivery.words import as_html
-from serving.messages.message import Message, Row, on_one_line
+from serving.messages.message import Message, MessageRow, on_one_line
 from serving.messages.settings import EMAIL_URL, SLACK_URL
 
 ASSET = AppriseAsset(app_id="Headroom", app_desc="Headroom", app_url="")
@@ -44,7 +44,7 @@ _LOG = logging.getLogger("apprise")
 class Delivery:
     """One message that can be sent: the rows that it tells, and the sending, which says why it failed; None if not."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[MessageRow, ...]
     send: Callable[[], str | None]
 
 
@@ -69,7 +69,7 @@ class SlackChannel:
     def __init__(self, url: str, file: Path) -> None:
         self._url, self._file = url, file
         file.write_text("{}", encoding="ascii")
-        read = NotifySlack.parse_native_url(url) or NotifySlack.parse_url(url)
+        read = NotifySlack.parse_native_url(url) or NotifySlack.parse_url(url) or {}
         self._webhook = _made(
             SLACK_URL, WEBHOOK, lambda: NotifySlack(**{**read, "template": str(file), "asset": ASSET})
         )
@@ -90,7 +90,7 @@ class EmailChannel:
     name = "email"
 
     def __init__(self, url: str) -> None:
-        self._url, self._read = url, NotifyEmail.parse_url(url) if url.lower().startswith(_MAIL) else None
+        self._url, self._read = url, NotifyEmail.parse_url(url) if url.lower().startswith(_MAIL) else {}
         _made(EMAIL_URL, SMTP, partial(self._to, "nobody@example.com"))
 
     def deliveries(self, message: Message, to: Recipient) -> list[Delivery]:

@@ -6,10 +6,10 @@ from datetime import date
 
 from data.checks.report import many
 from data.errors import some
-from serving.messages.alerts import Alerts, Signal
+from serving.messages.alerts import Alerts, FiredTrigger
 from serving.messages.delivery.channels import Channel
 from serving.messages.delivery.recipients import Recipients
-from serving.messages.message import Message, Row
+from serving.messages.message import Message, MessageRow
 from serving.outcomes.message_log import ALERT, DIGEST, Key, MessageItem, MessageLog, Noted, Step, is_told
 
 GIVE_UP_AFTER = 3
@@ -28,7 +28,7 @@ class Memory:
     def due(self, digests: Iterable[Message], alerts: Alerts, digest_days: int) -> Iterator[Message]:
         """What is to be told: each digest that is due, and the alerts that were not told."""
         yield from (message for message in digests if self._is_due(message.owner, digest_days))
-        yield from alerts.messages(self._signals())
+        yield from alerts.messages(self._triggers())
 
     @property
     def unclear(self) -> list[MessageItem]:
@@ -44,7 +44,7 @@ class Memory:
         near = [item for item in told if 0 < abs((item.snapshot_date - self.day).days) < digest_days]
         return not near and not of_this.issuperset(range(1, parts + 1))
 
-    def _signals(self) -> set[tuple[str, Signal]]:
+    def _triggers(self) -> set[tuple[str, FiredTrigger]]:
         told = (n.item for n in self.known.values() if n.item.kind == ALERT and is_told(n, again=self.again))
         return {(i.owner, (str(i.account_id), str(i.trigger_code))) for i in told if i.channel == self.channel}
 
@@ -58,7 +58,7 @@ class Memory:
 
 @dataclass
 class Sending:
-    """The messages of one run over one channel. ``since``: from then on a signal counts as told.
+    """The messages of one run over one channel. ``since``: from then on a trigger counts as told.
 
     ``sent`` counts messages, ``left`` those not tried after the channel had refused several, ``unclear`` what may have
     arrived when an earlier run was ended; ``failed`` are owners and why; ``unreached`` owners without an address.
@@ -115,10 +115,12 @@ class Sending:
             self._in_a_row += 1
 
 
-def items_of(message: Message, channel: str, part: int, parts: int, rows: Iterable[Row]) -> list[MessageItem]:
-    """What is noted of one part of a message: of a digest the part, of an alert each signal in it."""
+def items_of(message: Message, channel: str, part: int, parts: int, rows: Iterable[MessageRow]) -> list[MessageItem]:
+    """What is noted of one part of a message: of a digest the part, of an alert each trigger in it."""
     day, owner = message.snapshot_date, message.owner
     if message.kind == DIGEST:
         return [MessageItem(day, channel, owner, DIGEST, part, parts)]
-    signals = (row.signal for row in rows if row.signal is not None)
-    return [MessageItem(day, channel, owner, ALERT, account_id=account, trigger_code=code) for account, code in signals]
+    triggers = (row.trigger for row in rows if row.trigger is not None)
+    return [
+        MessageItem(day, channel, owner, ALERT, account_id=account, trigger_code=code) for account, code in triggers
+    ]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serving.messages.message import Message, Row, Section
+from serving.messages.message import Message, MessageRow, MessageSection
 
 Block = dict[str, Any]
 MOST_BLOCKS, MOST_IN_ALL, MOST_BYTES = 50, 13_000, 34_000
@@ -27,7 +27,7 @@ class SlackPart:
 
     blocks: tuple[Block, ...]
     fallback: str
-    rows: tuple[Row, ...]
+    rows: tuple[MessageRow, ...]
 
     def written(self) -> str:
         """As a file: ASCII, and no two braces beside each other within a text, which a template would fill in."""
@@ -37,7 +37,7 @@ class SlackPart:
 
 def parts(message: Message, member: str | None = None) -> list[SlackPart]:
     """The message in as few parts as it takes. ``member``: the id of who is named in the first of them."""
-    packs: list[list[tuple[Section, Row]]] = [[]]
+    packs: list[list[tuple[MessageSection, MessageRow]]] = [[]]
     for told in message.rows():
         if not _fits(_blocks(message, [*packs[-1], told], member, 99, 99)):
             packs.append([])
@@ -66,7 +66,7 @@ def _fits(blocks: Sequence[Block]) -> bool:
 
 
 def _blocks(
-    message: Message, pack: Sequence[tuple[Section, Row]], member: str | None, number: int, of: int
+    message: Message, pack: Sequence[tuple[MessageSection, MessageRow]], member: str | None, number: int, of: int
 ) -> list[Block]:
     which = f" ({number} of {of})" if of > 1 else ""
     made: list[Block] = [{"type": "header", "text": {"type": "plain_text", "text": f"{message.title}{which}"}}]
@@ -91,7 +91,7 @@ def _lead(message: Message, member: str | None) -> Iterator[str]:
     yield from map(escaped, message.lead)
 
 
-def _row(row: Row) -> Iterator[str]:
+def _row(row: MessageRow) -> Iterator[str]:
     name = escaped(row.name)
     linked = name if row.link is None else f"<{row.link.translate(_ESCAPES)}|{name}>"
     yield f"*{linked}*{f'  {escaped(row.said)}' if row.said else ''}"

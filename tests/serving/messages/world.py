@@ -1,4 +1,4 @@
-"""Two published lists of many owners, with signals, for the tests of messages."""
+"""Two published lists of many owners, with triggers, for the tests of messages."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -24,11 +24,11 @@ ALL_TABLES = dict(TABLES) | {
         TRIGGERS,
         OutputTable(
             TRIGGERS,
-            "one signal of one customer",
+            "one trigger of one customer",
             (
                 OutputColumn("snapshot_date", OutputKind.DAY, "the day of the list"),
                 OutputColumn("account_id", OutputKind.TEXT, "as in the input tables"),
-                OutputColumn("trigger_code", OutputKind.TEXT, "the signal"),
+                OutputColumn("trigger_code", OutputKind.TEXT, "the trigger"),
                 OutputColumn("motion", OutputKind.TEXT, "the motion that it speaks for", nullable=True),
                 OutputColumn("text", OutputKind.TEXT, "a sentence with the account's own numbers"),
                 OutputColumn("since", OutputKind.DAY, "the day of the first of the consecutive lists with it"),
@@ -61,7 +61,7 @@ def give_to(out: Path, owners: int, *days: date) -> None:
 
 @dataclass(frozen=True)
 class Fired:
-    """A signal of an account."""
+    """A trigger of an account."""
 
     account_id: str
     trigger_code: str
@@ -69,8 +69,8 @@ class Fired:
     text: str = "92% of the seats are in use."
 
 
-def with_signals(listing: PublishedList, *fired: Fired) -> None:
-    """Write the signals of a list beside it."""
+def with_triggers(listing: PublishedList, *fired: Fired) -> None:
+    """Write the triggers of a list beside it."""
     columns = ("account_id", "trigger_code", "since", "text")
     rows = pd.DataFrame([[getattr(one, name) for name in columns] for one in fired], columns=list(columns))
     day = listing.snapshot_date
@@ -79,8 +79,8 @@ def with_signals(listing: PublishedList, *fired: Fired) -> None:
 
 
 @pytest.fixture(autouse=True)
-def table_of_signals(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The readers know the table of the signals."""
+def table_of_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The readers know the table of the triggers."""
     monkeypatch.setitem(TABLES, TRIGGERS, ALL_TABLES[TRIGGERS])
 
 
