@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from data.checks.report import many
 from data.contract.outputs import NO_OWNER
 from serving.messages.message import Message, MessageRow, MessageSection, name_of, sentence_of
 from serving.messages.rows import Links, row_of
@@ -41,15 +42,15 @@ class Alerts:
 
     def _message(self, owner: str, rows: tuple[MessageRow, ...]) -> Message:
         count, day = len({row.trigger[0] for row in rows if row.trigger}), say_day(self.listing.snapshot_date)
-        accounts = f"{count:,} account{'s' * (count != 1)}"
+        accounts = many(count, "account")
         return Message(
             owner,
             ALERT,
             self.listing.snapshot_date,
-            subject=f"New at {accounts} of yours, {day}",
+            subject=f"New at {accounts}, {day}",
             title=f"{name_of(say_owner(owner))}: new at {accounts}",
-            lead=(f"{accounts} of yours {'shows' if count == 1 else 'show'} something new, by the list of {day}.",),
-            sections=(MessageSection("What is new", rows),),
+            lead=(f"{accounts} {'shows' if count == 1 else 'show'} something new, by the list of {day}.",),
+            sections=(MessageSection("What began, and what to do", rows),),
             pages=self.links.to_list,
         )
 

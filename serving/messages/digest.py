@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.checks.report import many
 from data.contract.outputs import NO_OWNER
 from serving.messages.message import Message, MessageRow, MessageSection, name_of, sentence_of
 from serving.messages.rows import Links, row_of
@@ -16,13 +17,13 @@ from serving.outcomes.message_log import DIGEST
 from serving.published.read import PublishedList
 from serving.reasons.formats import say_day
 from serving.render.entries import Entry, entries, say_owner
-from serving.render.likelihood import Trend, trends
+from serving.render.likelihood import Band, Trend, bands, trends
 
 OVERDUE, NEW, RISEN, GONE = GROUPS = ("overdue", "new", "risen", "gone")
 """What is said of an account, the most urgent first."""
 NO_CUSTOMER = "No longer a customer."
 _SCORES = ("account_id", "name", "owner", "eligible", "rank", "propensity")
-_UP = list(Trend).index(Trend.UP)
+_UP, _UNLIKELY = list(Trend).index(Trend.UP), list(Band).index(Band.UNLIKELY)
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,14 @@ class Digests:
         """Of each account that is told: owner, group, account_id, name, was; each owner's in the order of the list.
 
         An account is in one group: what is overdue is not told as new. One that went to another owner is new to that
-        one, and gone for the other. ``was``: the propensity before.
+        one, and gone for the other. What has risen and is unlikely still is not told. ``was``: the propensity before.
         """
         now, was = self._now, self._then
         then = was.set_index("account_id")
         is_same = now["owner"] == now["account_id"].map(then["owner"])
         before = now["account_id"].map(then["propensity"])
-        is_up = trends(_numbers(now["propensity"]), _numbers(before)) == _UP
+        propensity = _numbers(now["propensity"])
+        is_up = (trends(propensity, _numbers(before)) == _UP) & (bands(propensity) != _UNLIKELY)
         group = np.select([now["account_id"].isin(self.due.keys()), ~is_same, is_up], [OVERDUE, NEW, RISEN], "")
         here = now.assign(group=group, was=before)
         went = was["account_id"].map(self._owner_now) != was["owner"]
@@ -101,7 +103,7 @@ class Digests:
             moved = f"Now with {name_of(say_owner(owners[account]))}." if account in owners else None
             is_there = account in why or account in owners
             link = self.links.to(account) if is_there else None
-            yield account, MessageRow(name_of(name), link, "", sentence_of(moved or why.get(account, NO_CUSTOMER)))
+            yield account, MessageRow(name_of(name), link, sentence_of(moved or why.get(account, NO_CUSTOMER)))
 
     def _message(
         self, owner: str, counts: pd.Series, shown: pd.Series, rows: Mapping[tuple[str, str], MessageRow]
@@ -119,12 +121,11 @@ class Digests:
             owner,
             DIGEST,
             self.listing.snapshot_date,
-            subject=f"Your list of {day}: {counted}",
+            subject=f"{'Accounts without an owner' if owner == NO_OWNER else 'Your list'}, {day}: {counted}",
             title=f"{name_of(say_owner(owner))}: list of {day}",
             lead=(
                 *([self._age()] if self.is_stale else []),
-                f"{counted[:1].upper()}{counted[1:]}.",
-                self._listed(owner),
+                f"{counted}. {self._listed(owner)}",
             ),
             sections=tuple(sections),
             pages=self.links.to_list,
@@ -144,7 +145,7 @@ class Digests:
 
     def _listed(self, owner: str) -> str:
         count = int((self._now["owner"] == owner).sum())
-        accounts = f"{count:,} account{'s' * (count != 1)} of yours {'is' if count == 1 else 'are'} on the list"
+        accounts = f"{many(count, 'account')} {'is' if count == 1 else 'are'} on the list"
         return f"{accounts}, the first that was published." if self.before is None else f"{accounts}."
 
     def _titles(self) -> dict[str, str]:

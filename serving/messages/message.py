@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-LONGEST_NAME, LONGEST_TEXT, LONGEST_URL = 80, 200, 800
-"""So many letters of a name, a sentence and a link are written."""
+LONGEST_NAME, LONGEST_TEXT, LONGEST_URL = 80, 200, 500
+"""So many letters of a name, a sentence and a link are written: a row fits a section of Slack, whatever it escapes."""
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that turn the direction of what follows, which would be the rest of the line."""
 _NO_WRITING = ("Cc", "Cs", "Zl", "Zp")

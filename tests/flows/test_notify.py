@@ -264,7 +264,7 @@ pages_url = "https://headroom.example.com"
     assert ran.code == 0, ran.err
     assert [str(message["To"]) for message in mail.received] == ["five@example.com", "six@example.com"]
     plain, html = mail.bodies(0)
-    assert mail.received[0]["Subject"].startswith("Your list of 1 Oct 2026: ")
+    assert mail.received[0]["Subject"].startswith("Your list, 1 Oct 2026: ")
     assert mail.received[0]["From"] == "headroom@example.com"
     assert 'href="https://headroom.example.com/accounts/acc-' in html
     assert "The list: https://headroom.example.com/" in plain
