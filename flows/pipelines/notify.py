@@ -108,7 +108,7 @@ def for_owner(news: News, owner: str | None) -> News:
     if owner is None:
         return news
     asked = folded(owner)
-    told = tuple((name, row) for name, row in news.alerts.told if folded(name) == asked)
+    told = tuple(one for one in news.alerts.told if folded(one[0]) == asked)
     digests = [message for message in news.digests if folded(message.owner) == asked]
     return replace(news, digests=digests, alerts=replace(news.alerts, told=told))
 

@@ -94,6 +94,7 @@ def test_triggers_of_ranked_accounts_that_began_since_are_told_in_the_order_of_t
     fired = [
         Fired(first, "seats", DAY),
         Fired(first, "limits", DAY, "98% of the <limit>."),
+        Fired(first, "champion_left", DAY, "1 champion left.", None),
         Fired(other, "seats", EARLIER),
         Fired(apart, "seats", DAY),
     ]
@@ -101,10 +102,11 @@ def test_triggers_of_ranked_accounts_that_began_since_are_told_in_the_order_of_t
     told = alerts(open_list(out), open_list(out, EARLIER), Links())
     (message,) = told.messages()
     assert (message.owner, message.title) == (HOSTILE, f"{HOSTILE}: new at 1 account")
-    assert [row.trigger for _, row in message.rows()] == [(first, "limits"), (first, "seats")]
+    assert [row.trigger for _, row in message.rows()] == [(first, c) for c in ("limits", "seats", "champion_left")]
+    assert ["act by" in row.said for _, row in message.rows()] == [True, True, False]
     assert next(row.why for _, row in message.rows()) == "98% of the <limit>."
     assert [message.owner for message in told.messages({(HOSTILE, (first, "limits"))})] == [HOSTILE]
-    assert told.messages({(HOSTILE, (first, "limits")), (HOSTILE, (first, "seats"))}) == []
+    assert told.messages({(HOSTILE, (first, code)) for code in ("limits", "seats", "champion_left")}) == []
 
 
 def test_where_there_is_nothing_to_be_new_against_there_are_no_alerts(out: Path) -> None:

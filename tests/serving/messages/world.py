@@ -67,14 +67,15 @@ class Fired:
     trigger_code: str
     since: date
     text: str = "92% of the seats are in use."
+    motion: str | None = "seat"
 
 
 def with_triggers(listing: PublishedList, *fired: Fired) -> None:
     """Write the triggers of a list beside it."""
-    columns = ("account_id", "trigger_code", "since", "text")
+    columns = ("account_id", "trigger_code", "since", "text", "motion")
     rows = pd.DataFrame([[getattr(one, name) for name in columns] for one in fired], columns=list(columns))
     day = listing.snapshot_date
-    rows = rows.assign(snapshot_date=day, motion="seat", is_new=[since == day for since in rows["since"]])
+    rows = rows.assign(snapshot_date=day, is_new=[since == day for since in rows["since"]])
     tables.write(listing.path(TRIGGERS), tables.to_arrow(rows, ALL_TABLES[TRIGGERS]))
 
 
