@@ -28,6 +28,7 @@ from serving.outcomes.message_log import MessageLog
 from serving.outcomes.store import OutcomeStore, is_there, open_store
 from serving.published.layout import published_dates
 from serving.published.read import PublishedList, folded, open_list
+from serving.render.entries import require_owner
 from serving.web.lists import LOOKS_BACK
 
 NOWHERE = "no channel"
@@ -69,6 +70,8 @@ def notify(
                 "no channel is set.",
                 f"Set {SLACK_URL} or {EMAIL_URL}, or look at the messages with --dry-run.",
             )
+        if owner is not None:
+            require_owner(listing, owner, f"Tell {owner} what is new.")
         has_store = not dry_run or is_there(settings.outcomes_url, settings.root)
         store = stack.enter_context(open_store(settings.outcomes_url, settings.root)) if has_store else None
         news = for_owner(what_is_new(listing, settings, store), owner)

@@ -219,6 +219,8 @@ def test_a_dry_run_prints_sends_nothing_and_makes_no_store(out: Path, headroom: 
 def test_without_a_list_or_a_channel_it_is_refused(headroom: Headroom, out: Path, tmp_path: Path) -> None:
     nowhere = headroom("notify", "--out", tmp_path / "elsewhere")
     assert (nowhere.code, "no list has been published there" in nowhere.err) == (1, True)
+    unknown = headroom("notify", "--dry-run", "--owner", "Nobody")
+    assert (unknown.code, "no account has that owner; there are " in unknown.err) == (1, True)
     ran = headroom("notify")
     assert ran.code == 1
     assert f"no channel is set.\n  to do: Set {SLACK_URL} or {EMAIL_URL}" in ran.err

@@ -29,6 +29,8 @@ from serving.messages.settings import EMAIL_URL, SLACK_URL
 
 ASSET = AppriseAsset(app_id="Headroom", app_desc="Headroom", app_url="")
 """What the messages say that they come from."""
+TIMES = {"cto": 10, "rto": 30}
+"""Seconds until a server is reached, and until it answers: one that takes a message slowly must not get it twice."""
 WEBHOOK = "https://hooks.slack.com/services/T000/B000/XXXX, the incoming webhook that Slack gives"
 SMTP = "mailtos://USER:PASSWORD@SERVER:587/?from=headroom@example.com"
 _MAIL = ("mailto://", "mailtos://")
@@ -71,7 +73,7 @@ class SlackChannel:
         file.write_text("{}", encoding="ascii")
         read = NotifySlack.parse_native_url(url) or NotifySlack.parse_url(url) or {}
         self._webhook = _made(
-            SLACK_URL, WEBHOOK, lambda: NotifySlack(**{**read, "template": str(file), "asset": ASSET})
+            SLACK_URL, WEBHOOK, lambda: NotifySlack(**{**TIMES, **read, "template": str(file), "asset": ASSET})
         )
         if self._webhook.mode not in _WEBHOOKS:
             raise _refused(SLACK_URL, WEBHOOK)
@@ -99,7 +101,7 @@ class EmailChannel:
         return [Delivery(tuple(row for _, row in message.rows()), partial(self._send, message, to.email))]
 
     def _to(self, address: str) -> NotifyEmail:
-        return NotifyEmail(**{**self._read, "targets": [address], "cc": None, "bcc": None, "asset": ASSET})
+        return NotifyEmail(**{**TIMES, **self._read, "targets": [address], "cc": None, "bcc": None, "asset": ASSET})
 
     def _send(self, message: Message, address: str) -> str | None:
         body = as_html(message)
