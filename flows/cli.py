@@ -340,6 +340,32 @@ def writeback(
 
 
 @app.command()
+def notify(
+    snapshot_date: Day = None,
+    owner: Annotated[str | None, typer.Option("--owner", help="Only this CSM.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the messages; send and note nothing.")] = False,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="Send also what may have arrived when an earlier run was ended.")
+    ] = False,
+    out: Out = None,
+    config: Config = None,
+    prefect: UnderPrefect = False,
+) -> None:
+    """Tell owners what is new on the list, by Slack and e-mail: once for each list, and only where something is."""
+    settings = load(config, None, out)
+    with _runnable("notify", settings, prefect) as run:
+        result = run(
+            config=config,
+            snapshot_date=_date(snapshot_date),
+            out=out,
+            owner=owner,
+            dry_run=dry_run,
+            resend=resend,
+        )
+    print(*result["lines"], sep="\n")
+
+
+@app.command()
 def backtest(
     snapshot_date: Day = None, config: Config = None, source: SourceUrl = None, prefect: UnderPrefect = False
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from tests import house
 
 ONLY_IN = {
+    "apprise": "serving.messages.delivery.channels",
     "prefect": "flows.run.under_prefect",
     "mlflow": "models.registry.mlflow_store",
     "shap": "models.report.shap_plot",

@@ -18,6 +18,7 @@ from data.sources.address import SCHEMES, Address, SourceSettings
 from models.settings import EvaluationSettings, TrainSettings
 from serving.access.settings import AccessSettings
 from serving.crm.settings import WritebackSettings
+from serving.messages.settings import NotifySettings
 from serving.settings import OutcomeSettings, ServeSettings, ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
@@ -45,6 +46,7 @@ class Settings(BaseModel):
     serve: ServeTable = ServeTable()
     outcomes: OutcomeSettings = OutcomeSettings()
     writeback: WritebackSettings = WritebackSettings()
+    notify: NotifySettings = NotifySettings()
     out: Path = Field(Path("published"), description="snapshots are published under it, one folder each")
     reports: Path = Field(Path("reports"), description="the pages about models are written there")
     mlruns: Path = Field(Path("mlruns"), description="the MLflow folder; starts at the working folder")

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from data.errors import OutcomeError, SourceError
 from data.sources.files import first_line
 from serving.outcomes.address import StoreAddress
+from serving.outcomes.message_log import MessageLog
 from serving.outcomes.outcome import Outcome, RecordedOutcome, checked, said
 from serving.outcomes.schema import LOCK, OUTCOMES, WRITES, engine_of, is_file
 from serving.outcomes.states import AccountState, by_account, state_on
@@ -48,6 +49,11 @@ class OutcomeStore:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @property
+    def messages(self) -> MessageLog:
+        """What was sent to whom."""
+        return MessageLog(self._connected, self._now)
 
     def append(self, outcomes: Sequence[Outcome]) -> list[int]:
         """Record outcomes, all or none; the number of the row of each. A request that is there already has its row.

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NO_OWNER
-from serving.published.read import PublishedList
+from data.errors import SettingsError, some
+from serving.published.read import PublishedList, folded
 from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
 from serving.ranking.short_list import CHECK_IN
@@ -22,7 +23,8 @@ ARR_IF_EXPANDS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high")
 EXPECTED_RANGE = ("expected_arr_low", "expected_arr_high")
 _WHY = ("account_id", "position", "title", "text", "effect", "actionable", "shown")
 MOTION_WORDS = {"seat": "Seats", "upsell": "Upsell", "cross_sell": "Cross-sell", "usage": "Usage"}
-"""What stands for the motion of a play that has none."""
+OWNERS_TOLD = 8
+"""So many owners are named where one is unknown; more are counted."""
 MARKS = {FOR: "+", AGAINST: "\N{MINUS SIGN}"}
 """What stands before a reason, by its effect; a dot before the others."""
 
@@ -209,6 +211,15 @@ def owners(listing: PublishedList) -> pd.DataFrame:
     table = books.agg(accounts=("account_id", "size"), ranked=("eligible", "sum"), expected_arr=("expected_arr", "sum"))
     last = (table["owner"] == NO_OWNER).astype("int64")
     return table.assign(last=last).sort_values(["last", "owner"]).drop(columns="last").reset_index(drop=True)
+
+
+def require_owner(listing: PublishedList, owner: str, asked: str) -> None:
+    """Raise SettingsError unless an account of the list has that owner."""
+    there = owners(listing)["owner"]
+    if folded(owner) not in {name.casefold() for name in there}:
+        known = some(there.tolist(), OWNERS_TOLD)
+        found = f"no account has that owner; there are {known}."
+        raise SettingsError(asked, found, "Give one of them with --owner.")
 
 
 def totals(listing: PublishedList) -> Totals:

@@ -87,9 +87,9 @@ def test_nor_can_a_row_be_taken_away_by_another_name(store: OutcomeStore, url: s
     assert len(store.all_rows()) == 2
 
 
-def refused(url: str, statement: str) -> None:
+def refused(url: str, statement: str, because: str = "outcomes are only added to") -> None:
     engine = engine_of(StoreAddress(url, Path()))
-    with pytest.raises(DBAPIError, match="outcomes are only added to"), engine.connect() as connection:
+    with pytest.raises(DBAPIError, match=because), engine.connect() as connection:
         connection.execute(text(statement))
     engine.dispose()
 
