@@ -23,6 +23,14 @@ def chromium() -> Iterator[Any]:
         started.close()
 
 
+def barriers(page: Any) -> list[str]:
+    """What axe-core finds on a page that keeps people out, of any weight: the rule, and where."""
+    from axe_playwright_python.sync_playwright import Axe  # here, as the browser above
+
+    found = Axe().run(page).response["violations"]
+    return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
+
+
 def lowest_contrast(page: Any, texts: str) -> float:
     """The least contrast of the texts under these selectors with their own ground, as WCAG counts it."""
     lowest: float = page.evaluate(

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.access.forms import SAFE_METHODS, read_form
+from serving.access.names import STATIC
 from serving.access.refusals import RefusedError, refuse
 from serving.access.viewer import LAPTOP, Viewer
 
@@ -17,7 +18,8 @@ Who = Callable[[Request], Viewer]
 class Guard:
     """The layer around the pages: ``request.state.viewer`` is set, and ``request.state.form`` where one was sent.
 
-    ``open_paths``: the exact paths of the sign-in, which need no viewer; their forms are checked like all others.
+    ``open_paths``: the exact paths of the sign-in, which need no viewer; their forms are checked like all others. Where
+    there are any, the files under ``STATIC`` need none either: pages of the sign-in are drawn with them.
     """
 
     def __init__(self, app: ASGIApp, who: Who, public_url: str | None, open_paths: frozenset[str]) -> None:
@@ -29,13 +31,16 @@ class Guard:
             return
         request, state = Request(scope, receive), dict(scope.get("state", {}))
         try:
-            if scope["path"] not in self.open_paths:
+            if not self._is_open(scope["path"]):
                 state["viewer"] = self.who(request)
             if scope["method"] not in SAFE_METHODS:
                 state["form"], receive = await read_form(request, self._own_origin(request))
             await self.app({**scope, "state": state}, receive, send)
         except RefusedError as refused:
             await refuse(refused, scope, receive, send)
+
+    def _is_open(self, path: str) -> bool:
+        return path in self.open_paths or (bool(self.open_paths) and path.startswith(STATIC))
 
     def _own_origin(self, request: Request) -> str:
         """Where our own pages come from; without a public URL the Host header is a name of this machine by now."""

@@ -1,6 +1,7 @@
 """Names that come from outside, as they are compared: e-mails, hosts, origins, paths."""
 
 import re
+import unicodedata
 from urllib.parse import SplitResult, urlsplit
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -13,6 +14,10 @@ PATH_SHAPE = re.compile(r"/(?!/)[!-\[\]-~]*")
 """A path and a query of this server in printable ASCII: no second slash, no backslash, no blank, no control sign."""
 LONGEST_EMAIL, LONGEST_PATH = 254, 1_000
 """An e-mail by RFC 5321; a path that has to fit into a cookie beside the state of a sign-in."""
+STATIC = "/static/"
+"""Files under it hold no data: they may be kept by a browser."""
+LONGEST_NAME = 100
+"""Letters of what people are called."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -20,6 +25,17 @@ def as_email(text: object) -> str | None:
     """An e-mail as it is compared, or None for what is none."""
     fits = isinstance(text, str) and len(text) <= LONGEST_EMAIL and EMAIL_SHAPE.fullmatch(text)
     return text.lower() if isinstance(text, str) and fits else None
+
+
+def as_written(name: str) -> str:
+    """What a sign-in calls somebody, as it can be recorded: one line without letters that are no writing."""
+    letters = "".join(" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in name)
+    return " ".join(letters.split())[:LONGEST_NAME].strip()
+
+
+def listened_on(host: str) -> str:
+    """An address to listen on, without the brackets that it has in a URL."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
 def local_path(asked: str | None) -> str:

@@ -14,7 +14,8 @@ from starlette.routing import Route
 
 from serving.access import names
 from serving.access.forms import SAFE_METHODS, csrf_token
-from serving.access.refusals import LOG, RefusedError, WayOn, plain_page
+from serving.access.plain import WayOn, plain_page
+from serving.access.refusals import LOG, RefusedError
 from serving.access.settings import AccessSettings
 from serving.access.viewer import People, Viewer
 
@@ -80,7 +81,7 @@ class OidcSignIn:
             raise _failed("it was not begun in this browser, or too long ago")
         claims = await self._claims(request)
         email = _email(claims)
-        name = str(claims.get("name") or "")[:100]
+        name = names.as_written(str(claims.get("name") or ""))
         request.session.clear()
         request.session.update(email=email, name=name, until=time.time() + self.settings.session_seconds)
         csrf_token(request)

@@ -2,6 +2,7 @@
 
 import secrets
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware.sessions import SessionMiddleware
@@ -25,11 +26,12 @@ SERVER_OPTIONS: dict[str, Any] = {
 machine passes on, and then no address can be believed."""
 
 
-def protect(app: Starlette, settings: AccessSettings, owners_of: OwnersOf) -> None:
+def protect(app: Starlette, settings: AccessSettings, owners_of: OwnersOf, port: int = 0) -> None:
     """Put sign-in, roles and limits around an app, as its outermost layers.
 
     A page then finds who is looking in ``request.state.viewer``. ``owners_of`` is asked for the owners of an e-mail
-    where ``[serve.people]`` names none. Raises ``SettingsError`` where the settings let in whoever asks.
+    where ``[serve.people]`` names none; ``port`` is the one that is listened on. Raises ``SettingsError`` where the
+    settings let in whoever asks.
     """
     found = require_ready(settings)
     people = People(settings.people, owners_of, settings.contact)
@@ -40,12 +42,19 @@ def protect(app: Starlette, settings: AccessSettings, owners_of: OwnersOf) -> No
     app.add_middleware(
         SessionMiddleware,
         secret_key=found.session if found else secrets.token_hex(32),
-        session_cookie="__Host-headroom" if settings.is_encrypted else "headroom",
+        session_cookie=_cookie(settings, port),
         max_age=settings.session_seconds,
         same_site="lax",
         https_only=settings.is_encrypted,
     )
     app.add_middleware(Shield, public_url=settings.public_url)
+
+
+def _cookie(settings: AccessSettings, port: int) -> str:
+    """The name of the cookie. Browsers give it to every port of a host, so each port has a name of its own."""
+    asked = port if settings.public_url is None else urlsplit(settings.public_url).port
+    name = "__Host-headroom" if settings.is_encrypted else "headroom"
+    return f"{name}-{asked}" if asked else name
 
 
 def _sign_in(settings: AccessSettings, found: AccessSecrets | None, people: People) -> tuple[Who, list[Route]]:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
 
 from serving.access import names
+from serving.outcomes.outcome import clean_text, text_faults
 
 Role = Literal["csm", "lead", "data"]
 SESSION_SECRET, OIDC_SECRET = "HEADROOM_SESSION_SECRET", "HEADROOM_OIDC_SECRET"
@@ -23,12 +24,23 @@ def _peer(network: IPvAnyNetwork) -> IPvAnyNetwork:
     return network
 
 
+def _recordable(name: str) -> str:
+    """A name that can stand beside what its bearer did."""
+    faults = text_faults("who", name) or ([] if clean_text(name) else ["is blank"])
+    if faults:
+        raise ValueError(f"the name {'; '.join(faults)}: what they do could not be recorded")
+    return name
+
+
 def _by_email(people: dict[str, "PersonSettings"]) -> dict[str, "PersonSettings"]:
     emails = [names.as_email(name) for name in people]
     if None in emails:
         raise ValueError(f"person {emails.index(None) + 1} is not named by an e-mail in plain ASCII")
     if len({*emails}) < len(emails):
         raise ValueError("an e-mail stands there twice; capitals do not matter")
+    for email in filter(None, emails):
+        if faults := text_faults("who", email):
+            raise ValueError(f"the e-mail {email[:20]}... {'; '.join(faults)}: what they do could not be recorded")
     return {str(email): person for email, person in zip(emails, people.values(), strict=True)}
 
 
@@ -41,7 +53,9 @@ class PersonSettings(BaseModel):
     owners: tuple[Annotated[str, Field(pattern=r"\S")], ...] = Field(
         (), description="the owners whose accounts they see, as the list names them"
     )
-    name: str | None = Field(None, min_length=1, max_length=100, description="as the pages call them")
+    name: Annotated[str, Field(min_length=1, max_length=names.LONGEST_NAME), AfterValidator(_recordable)] | None = (
+        Field(None, description="as the pages call them")
+    )
 
     @model_validator(mode="after")
     def _role_fits_owners(self) -> Self:
@@ -81,7 +95,9 @@ class AccessSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", min_length=1, description="the address that is listened on")
+    host: Annotated[str, AfterValidator(names.listened_on)] = Field(
+        "127.0.0.1", min_length=1, description="the address that is listened on"
+    )
     sign_in: Literal["none", "oidc", "proxy"] = Field(
         "none", description="none: one person, on this machine alone; oidc: with a provider; proxy: by one in front"
     )

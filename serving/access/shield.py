@@ -10,8 +10,6 @@ from serving.access.refusals import RefusedError, refuse
 
 LARGEST_HEADERS = 16_384
 """Bytes of all headers of a request."""
-STATIC = "/static/"
-"""Files under it hold no data, and may be kept by a browser."""
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -67,7 +65,7 @@ class Shield:
 
     def _set_headers(self, message: Message, path: str) -> None:
         headers = MutableHeaders(scope=message)
-        is_file = path.startswith(STATIC) and message["status"] in (200, 304)
+        is_file = path.startswith(names.STATIC) and message["status"] in (200, 304)
         for name, value in (self.headers if is_file else self.headers | WITH_DATA).items():
             headers[name] = value
 

@@ -7,7 +7,8 @@ from functools import cached_property
 from starlette.requests import Request
 
 from data.contract.outputs import NO_OWNER
-from serving.access.refusals import LOG, RefusedError, WayOn
+from serving.access.plain import WayOn
+from serving.access.refusals import LOG, RefusedError
 from serving.access.settings import PersonSettings, Role
 from serving.published.read import folded
 

@@ -2,6 +2,7 @@
 
 import math
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
@@ -25,6 +26,16 @@ from serving.outcomes.vocabulary import (
 _MAY_STAND = {"text": "\n\t"}
 """The control characters that a field may hold."""
 _TODO = "Correct it and send it again; nothing has been recorded."
+Faults = list[tuple[str, str]]
+"""Of each field that is not as it should be its name, and what is wrong in words."""
+
+
+class UnfitOutcomeError(OutcomeError):
+    """An outcome that breaks its rules. ``faults``: what is wrong, by field; a field may stand there twice."""
+
+    def __init__(self, asked: str, faults: Iterable[tuple[str, str]], todo: str = _TODO) -> None:
+        self.faults = tuple(faults)
+        super().__init__(asked, f"{'; '.join(words for _, words in self.faults)}.", todo)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +88,8 @@ def said(outcome: Outcome) -> dict[str, Any]:
 def checked(outcome: Outcome, today: date) -> Outcome:
     """The outcome as it is recorded: texts without blanks around them, empty ones missing, one kind of line end.
 
-    Raises ``OutcomeError``, with all that is wrong: an unknown word, what its action needs or cannot have, a text that
-    is too long, a control character (in ``text`` lines and tabs may stand). ``today`` (UTC): a snooze ends later.
+    Raises ``UnfitOutcomeError``, with all that is wrong: an unknown word, what its action needs or cannot have, a text
+    that is too long, a control character (in ``text`` lines and tabs may stand). ``today`` (UTC): a snooze ends later.
     Whether there is such an account is not asked.
     """
     texts: dict[str, Any] = {name: clean_text(getattr(outcome, name)) for name in LONGEST}
@@ -87,7 +98,7 @@ def checked(outcome: Outcome, today: date) -> Outcome:
     faults = faults or [*_action_faults(clean, today)]
     if faults:
         account = ascii(clean.account_id or "")[1:-1][:40]
-        raise OutcomeError(f"Record what was done with account {account}.", f"{'; '.join(faults)}.", _TODO)
+        raise UnfitOutcomeError(f"Record what was done with account {account}.", faults)
     return clean
 
 
@@ -96,16 +107,27 @@ def clean_text(value: str | None) -> str | None:
     return None if value is None else value.replace("\r\n", "\n").replace("\r", "\n").strip() or None
 
 
-def _text_faults(outcome: Outcome) -> list[str]:
-    faults = [f"{name} is missing" for name in ("account_id", "who") if getattr(outcome, name) is None]
-    for name, longest in LONGEST.items():
-        value = getattr(outcome, name) or ""
-        if len(value) > longest:
-            faults.append(f"{name} has {len(value):,} characters, and {longest:,} are the most")
-        bad = next((letter for letter in value if _is_control(letter) and letter not in _MAY_STAND.get(name, "")), None)
-        if bad is not None:
-            faults.append(f"{name} has the control character U+{ord(bad):04X}")
+def _text_faults(outcome: Outcome) -> Faults:
+    faults = [(name, f"{name} is missing") for name in ("account_id", "who") if getattr(outcome, name) is None]
+    for name in LONGEST:
+        faults += [(name, f"{name} {fault}") for fault in text_faults(name, getattr(outcome, name) or "")]
     return faults
+
+
+def text_faults(name: str, value: str) -> list[str]:
+    """What keeps a text from being recorded in the field of that name, in words that follow the name."""
+    longest, faults = LONGEST[name], []
+    if len(value) > longest:
+        faults.append(f"has {len(value):,} characters, and {longest:,} are the most")
+    bad = next((letter for letter in value if _is_control(letter) and letter not in _MAY_STAND.get(name, "")), None)
+    if bad is not None:
+        faults.append(f"has the control character U+{ord(bad):04X}")
+    return faults
+
+
+def has_control(text: str) -> bool:
+    """Has a text of one line a character that cannot be recorded?"""
+    return any(map(_is_control, text))
 
 
 def _is_control(letter: str) -> bool:
@@ -113,53 +135,54 @@ def _is_control(letter: str) -> bool:
     return unicodedata.category(letter) in ("Cc", "Cs")
 
 
-def _word_faults(outcome: Outcome) -> list[str]:
+def _word_faults(outcome: Outcome) -> Faults:
     faults = []
     for name, words in (("action", ACTIONS), ("came_from", CAME_FROM)):
         word = getattr(outcome, name)
         if word not in words:
-            faults.append(f"{word!a} is no {name}{hint(str(word), words)}; there are {', '.join(words)}")
+            faults.append((name, f"{word!a} is no {name}{hint(str(word), words)}; there are {', '.join(words)}"))
     return faults
 
 
-def _action_faults(outcome: Outcome, today: date) -> list[str]:
+def _action_faults(outcome: Outcome, today: date) -> Faults:
     """What an action needs and has not, or has and cannot have."""
     action = outcome.action
-    faults = []
+    faults: Faults = []
     if action == SNOOZED:
         faults += _until_faults(outcome.until, today)
     elif outcome.until is not None:
-        faults.append(f"`{action}` has no `until`")
+        faults.append(("until", f"`{action}` has no `until`"))
     if action == WON:
         faults += _arr_faults(outcome)
     elif outcome.arr is not None:
-        faults.append(f"`{action}` has no `arr`")
+        faults.append(("arr", f"`{action}` has no `arr`"))
     if action == DISQUALIFIED:
         faults += _reason_faults(outcome)
     if action == NOTED and outcome.text is None:
-        faults.append("a note needs a text")
+        faults.append(("text", "a note needs a text"))
     if action == CORRECTED and outcome.corrects is None:
-        faults.append(f"`{CORRECTED}` needs the row that it takes back, as `corrects`")
+        faults.append(("corrects", f"`{CORRECTED}` needs the row that it takes back, as `corrects`"))
     return faults
 
 
-def _until_faults(until: date | None, today: date) -> list[str]:
+def _until_faults(until: date | None, today: date) -> Faults:
     if until is None:
-        return [f"`{SNOOZED}` needs the day on which it ends, as `until`"]
-    return [] if until > today else [f"until is {until}, and today is {today} (UTC): it has to be a later day"]
+        return [("until", "the day on which it ends is missing (until)")]
+    is_late = f"until is {until}, and today is {today} (UTC): it has to be a later day"
+    return [] if until > today else [("until", is_late)]
 
 
-def _arr_faults(outcome: Outcome) -> list[str]:
+def _arr_faults(outcome: Outcome) -> Faults:
     if outcome.arr is None:
         # A sheet may leave the amount open; a form asks for it.
-        return [] if outcome.came_from == IMPORT else [f"`{WON}` needs what was won, as `arr`"]
+        return [] if outcome.came_from == IMPORT else [("arr", "what was won is missing (arr)")]
     is_amount = math.isfinite(outcome.arr) and outcome.arr >= 0
-    return [] if is_amount else [f"arr is {outcome.arr}, and has to be an amount of 0 or more"]
+    return [] if is_amount else [("arr", f"arr is {outcome.arr}, and has to be an amount of 0 or more")]
 
 
-def _reason_faults(outcome: Outcome) -> list[str]:
+def _reason_faults(outcome: Outcome) -> Faults:
     if outcome.reason not in REASONS:
         given = "no reason" if outcome.reason is None else f"the reason {outcome.reason!a}"
-        return [f"`{DISQUALIFIED}` has {given}; there are {', '.join(REASONS)}"]
+        return [("reason", f"`{DISQUALIFIED}` has {given}; there are {', '.join(REASONS)}")]
     needs_text = outcome.reason == OTHER and outcome.text is None
-    return [f"the reason `{OTHER}` needs a text"] if needs_text else []
+    return [("text", f"the reason `{OTHER}` needs a text")] if needs_text else []

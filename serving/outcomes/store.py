@@ -61,7 +61,7 @@ class OutcomeStore:
         Raises ``OutcomeError`` for what cannot be recorded (``checked``), for a correction of a row that is not there,
         is of another account or has been corrected, and for a request key under which something else was recorded.
         """
-        with self._connected("Record outcomes", writes=True) as connection:
+        with self.connected("Record outcomes", writes=True) as connection:
             at = max(
                 self._now().astimezone(UTC), _last_at(connection)
             )  # in the order of the numbers, whatever the clock
@@ -84,6 +84,10 @@ class OutcomeStore:
         query = select(OUTCOMES)
         return self._read(query if up_to is None else query.where(OUTCOMES.c.id <= up_to))
 
+    def after(self, number: int) -> list[RecordedOutcome]:
+        """The rows that were recorded after the one of a number, oldest first."""
+        return self._read(select(OUTCOMES).where(OUTCOMES.c.id > number))
+
     def rows_of(self, accounts: Sequence[str] | None) -> list[RecordedOutcome]:
         """Every row of these accounts (None: of all), those of one account oldest first."""
         if accounts is None:
@@ -95,13 +99,16 @@ class OutcomeStore:
         ]
 
     def _read(self, query: Select[Any]) -> list[RecordedOutcome]:
-        with self._connected("Read the outcomes") as connection:
+        with self.connected("Read the outcomes") as connection:
             rows = connection.execute(query.order_by(OUTCOMES.c.id)).mappings()
             return [RecordedOutcome(**row) for row in rows]
 
     @contextmanager
-    def _connected(self, verb: str, *, writes: bool = False) -> Iterator[Connection]:
-        """A connection in a transaction, which is committed at the end. One writer at a time."""
+    def connected(self, verb: str, *, writes: bool = False) -> Iterator[Connection]:
+        """A connection in a transaction, which is committed at the end. One writer at a time.
+
+        ``verb``: what is done, for the error. Raises SourceError where the store cannot be reached.
+        """
         with in_our_words(f"{verb} in {self.address.shown}."), self._engine.connect() as connection:
             ready = connection.execution_options(**{WRITES: writes})
             with ready.begin():

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from data.contract.outputs import AGAINST
+from serving.access.plain import clean
 from serving.reasons.render import PREFIX
 from serving.render.entries import MARKS
 from serving.render.excel import DAY, MONEY, SHARE, WRAP, Cell, SheetColumn, write_sheet
-from serving.web.frame import clean
 from serving.web.pages.my_list import ListRow
 
 COLUMNS = (

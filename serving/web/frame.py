@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
-from markupsafe import Markup
 
 from data.contract.outputs import NO_OWNER
+from serving.access.plain import clean
 from serving.outcomes.vocabulary import ACTIONS, REASONS
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
@@ -18,18 +18,18 @@ from serving.render.entries import say_range
 from serving.render.html import Feed, environment, feeds
 from serving.render.likelihood import TREND_MEANING, Band, say_band
 from serving.settings import ServeSettings
-from serving.web.query import account_address
+from serving.web.query import COLUMN_WORDS, SORT_WORDS, account_address
 
 TEMPLATES = Path(__file__).with_name("templates")
 BANDS_TOLD = "; ".join(map(say_band, Band)).capitalize()
 """The bands with their edges."""
-_CONTROLS = dict.fromkeys(number for number in (*range(32), *range(127, 160)) if chr(number) not in "\t\n\r")
-"""Letters that are no writing: they move a cursor, ring a bell or end a text."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What stands around a page. ``who``: the viewer's name, empty where nobody signs in."""
+    """What stands around a page. ``who``: the viewer's name, empty where nobody signs in. ``refused``: why a later list
+    is not shown; empty where there is none.
+    """
 
     title: str
     as_of: date
@@ -42,6 +42,7 @@ class Frame:
     model_version: str
     run_id: str
     who: str
+    refused: str
 
     @property
     def age_days(self) -> int:
@@ -57,7 +58,7 @@ class Frame:
         return [feed for feed in self.feeds if feed.stale]
 
 
-def frame_of(listing: PublishedList, settings: ServeSettings, today: date, who: str) -> Frame:
+def frame_of(listing: PublishedList, settings: ServeSettings, today: date, who: str, refused: str = "") -> Frame:
     manifest = listing.manifest
     return Frame(
         title=settings.title,
@@ -71,15 +72,8 @@ def frame_of(listing: PublishedList, settings: ServeSettings, today: date, who: 
         model_version=str(manifest["model_version"]),
         run_id=manifest["run_id"],
         who=who,
+        refused=refused,
     )
-
-
-def clean(value: object) -> object:
-    """A text without letters that are no writing, anything else as it is; what is escaped stays so."""
-    if not isinstance(value, str):
-        return value
-    written = value.translate(_CONTROLS)
-    return Markup(written) if isinstance(value, Markup) else written  # noqa: S704  it was before
 
 
 def say_owner_of(owner: str) -> str:
@@ -95,6 +89,7 @@ def templates(currency: str) -> Environment:
     made = base.overlay(loader=ChoiceLoader(loaders), finalize=clean, lstrip_blocks=True)
     made.filters.update(account=account_address, whose=say_owner_of, spoken=say_name)
     made.globals.update(bands_told=BANDS_TOLD, trend_meaning=TREND_MEANING, actions=ACTIONS, reasons=REASONS)
+    made.globals.update(columns=COLUMN_WORDS, orders=SORT_WORDS)
     made.filters["money"] = lambda value: say_money(value, currency)
     made.filters["between"] = lambda ends: say_range(ends[0], ends[1], currency)
     return made

@@ -23,6 +23,7 @@ from serving.reasons.render import PREFIX
 from serving.render.entries import MARKS, say_motion
 from serving.render.likelihood import bands, trends
 from serving.render.orders import are_check_ins
+from serving.web.ready import require_plays, require_shown
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
@@ -119,6 +120,10 @@ class ListIndex:
         found = pc.index(self.ids, pa.scalar(account_id, self.ids.type)).as_py()
         return None if found < 0 else int(found)
 
+    def owner_named(self, asked: str) -> str:
+        """An owner as the list writes the name, whatever its case and blanks; as asked where there is none."""
+        return next((owner for owner in self.owners.labels if folded(owner) == folded(asked)), asked)
+
     def holding(self, text: str) -> Mask:
         """The rows whose name or id has this text in it, whatever its case."""
         held = pc.match_substring(self.names_folded, folded(text))
@@ -134,8 +139,10 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 def index_of(listing: PublishedList) -> ListIndex:
-    """Read a list into its compact form. Raises PublishError where a table cannot be read."""
+    """Read a list into its compact form. Raises PublishError where it has not what the pages need."""
+    require_shown(listing)
     scores = _in_order(_read(listing))
+    require_plays(listing, scores["play"].unique())
     ranked = scores["eligible"].to_numpy(bool)
     propensity = _floats(scores["propensity"])
     ids, names = _texts(scores["account_id"]), _texts(scores["name"])

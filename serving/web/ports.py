@@ -11,10 +11,12 @@ from serving.outcomes.states import AccountState
 
 
 class Sight(Protocol):
-    """Who is looking, and at whose accounts. ``owners``: None where it is everyone's."""
+    """Who is looking, and at whose accounts. ``email``: empty without a sign-in; ``owners``: None for all."""
 
     @property
     def name(self) -> str: ...
+    @property
+    def email(self) -> str: ...
     @property
     def role(self) -> str: ...
     @property
@@ -27,8 +29,12 @@ class Sight(Protocol):
 class WorkLog(Protocol):
     """The record of what was done, and of what is done now."""
 
-    def state_of(self, accounts: Sequence[str], day: date) -> Mapping[str, AccountState]:
-        """The state of these accounts on a day; an account that is not in it is open."""
+    def state_of(self, accounts: Sequence[str] | None, day: date) -> Mapping[str, AccountState]:
+        """The state of these accounts (None: of all that have rows) on a day; one that is not in it is open."""
+        ...
+
+    def after(self, number: int) -> Sequence[RecordedOutcome]:
+        """What was recorded after the row of a number, the earliest first."""
         ...
 
     def history(self, account_id: str) -> Sequence[RecordedOutcome]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from data.errors import HeadroomError, some
 from serving.outcomes.vocabulary import STATES
@@ -33,6 +33,38 @@ class Sort(StrEnum):
     TREND = "trend"
 
 
+class ListColumn(StrEnum):
+    """What stands in a column of its own beside the account."""
+
+    LIKELY = "likely"
+    AMOUNT = "amount"
+    PLAY = "play"
+    STATE = "state"
+    RENEWAL = "renewal"
+    WHY = "why"
+
+
+SORT_WORDS = {
+    Sort.LIKELIHOOD: "Most likely",
+    Sort.STAKE: "Most at stake",
+    Sort.NAME: "Name",
+    Sort.OWNER: "Owner",
+    Sort.RENEWAL: "Next renewal",
+    Sort.ACT_BY: "Act by",
+    Sort.TREND: "Trend",
+}
+COLUMN_WORDS = {
+    ListColumn.LIKELY: "Likely to expand",
+    ListColumn.AMOUNT: "Expected ARR",
+    ListColumn.PLAY: "Play",
+    ListColumn.STATE: "State",
+    ListColumn.RENEWAL: "Renews",
+    ListColumn.WHY: "Why",
+}
+USUAL = (ListColumn.LIKELY, ListColumn.PLAY, ListColumn.WHY)
+"""The columns where none are asked for."""
+
+
 class Shown(StrEnum):
     """Which customers stand on the list."""
 
@@ -42,6 +74,8 @@ class Shown(StrEnum):
 
 
 Text = Field(default="", max_length=LONGEST)
+MANY = frozenset({"columns"})
+"""What an address may name several times, once for each value."""
 
 
 class PageQuery(BaseModel):
@@ -58,18 +92,26 @@ class PageQuery(BaseModel):
 
     def address(self, **changes: Any) -> str:
         """What stands after the path of the address: ``?owner=Ana+Costa&page=2``; what is usual is left out."""
-        asked = self.changed(**changes)
-        usual = {name: field.default for name, field in type(self).model_fields.items()}
-        return f"?{urlencode([(name, str(value)) for name, value in asked if value != usual[name]])}"
+        asked = self.changed(**changes)._unusual()
+        return f"?{urlencode({name: value if name in MANY else str(value) for name, value in asked.items()}, True)}"
 
-    def asked_for(self, *without: str) -> dict[str, str]:
+    def asked_for(self, *without: str) -> dict[str, Any]:
         """What differs from the usual, by its name in the address."""
+        return {name: value for name, value in self._unusual().items() if name not in without}
+
+    def _unusual(self) -> dict[str, Any]:
         usual = {name: field.default for name, field in type(self).model_fields.items()}
-        return {name: str(value) for name, value in self if value != usual[name] and name not in without}
+        return {name: value for name, value in self if value != usual[name]}
+
+
+def _in_their_order(columns: tuple[ListColumn, ...]) -> tuple[ListColumn, ...]:
+    """Columns in one order, each once; none where they are the usual ones, so that one view has one address."""
+    asked = tuple(column for column in ListColumn if column in columns)
+    return () if asked == USUAL else asked
 
 
 class ListQuery(PageQuery):
-    """What the list is asked for; empty: whatever it is. ``sort`` empty: as the list is ranked."""
+    """What the list is asked for; empty: whatever it is. ``sort`` empty: as it is ranked; ``columns``: ``USUAL``."""
 
     segment: str = Text
     motion: Literal["", *KINDS] = ""  # type: ignore[valid-type]
@@ -78,6 +120,11 @@ class ListQuery(PageQuery):
     state: Literal["", *STATES] = ""  # type: ignore[valid-type]
     show: Shown = Shown.RANKED
     sort: Literal[""] | Sort = ""
+    columns: Annotated[tuple[ListColumn, ...], AfterValidator(_in_their_order)] = ()
+
+    @property
+    def shown_columns(self) -> tuple[ListColumn, ...]:
+        return self.columns or USUAL
 
 
 class ApartQuery(PageQuery):
@@ -91,6 +138,20 @@ class ApartQuery(PageQuery):
     show: Literal[""] | Shown = ""
 
 
+class TaskKind(StrEnum):
+    """Why something is a task."""
+
+    TAKEN = "taken"
+    BACK = "back"
+    OVERDUE = "overdue"
+
+
+class TaskQuery(PageQuery):
+    """What the page of tasks is asked for. ``kind`` empty: all."""
+
+    kind: Literal[""] | TaskKind = ""
+
+
 Q = TypeVar("Q", bound=PageQuery)
 
 
@@ -99,9 +160,11 @@ def read_query(kind: type[Q], given: Iterable[tuple[str, str]]) -> tuple[Q, tupl
 
     Raises QueryError for a value that cannot be, and for a name that is given twice with two values.
     """
-    values: dict[str, str] = {}
+    values: dict[str, Any] = {}
     for name, value in given:
-        if value and values.setdefault(name, value) != value and name in kind.model_fields:
+        if name in MANY:
+            values[name] = (*values.get(name, ()), value)
+        elif value and values.setdefault(name, value) != value and name in kind.model_fields:
             raise _refusal(f"`{name}` is given twice: `{values[name]}` and `{value}`.")
     known = {name: value for name, value in values.items() if name in kind.model_fields}
     try:
@@ -111,7 +174,8 @@ def read_query(kind: type[Q], given: Iterable[tuple[str, str]]) -> tuple[Q, tupl
         raise _refusal("; ".join(_fault(kind, name, known[name]) for name in faults) + ".") from error
 
 
-def _fault(kind: type[PageQuery], name: str, value: str) -> str:
+def _fault(kind: type[PageQuery], name: str, given: str | tuple[str, ...]) -> str:
+    value = given if isinstance(given, str) else ", ".join(given)
     if len(value) > LONGEST:
         return f"`{name}` has {len(value):,} letters, {LONGEST} at most"
     words = _words(kind, name)
@@ -122,6 +186,7 @@ def _words(kind: type[PageQuery], name: str) -> list[str]:
     """All that a name may be, where it is one of a few."""
     schema = kind.model_json_schema(mode="validation")
     part = schema["properties"][name]
+    part = part.get("items", part)
     parts = [schema["$defs"][p["$ref"].rsplit("/", 1)[-1]] if "$ref" in p else p for p in part.get("anyOf", [part])]
     return [str(word) for found in parts for word in found.get("enum", ()) if word]
 

@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR
 from data.contract.vocabulary import MOTIONS
+from data.errors import PublishError
 from serving.outcomes.outcome import RecordedOutcome
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
@@ -21,6 +22,7 @@ from serving.reasons.render import PREFIX
 from serving.render.entries import MOTION_WORDS, Why, label_of, say_range, say_texts
 from serving.web.drawing import Bar, line, waterfall
 from serving.web.index import ListIndex
+from serving.web.lists import LookedBack
 from serving.web.pages.my_list import Desk, ListRow, place_for, rows
 from serving.web.query import ListQuery
 
@@ -28,7 +30,8 @@ OTHER = "other"
 """Reasons that no list shows."""
 BASE, REST, TOTAL = "Where every account begins", "All else that is known", "This account"
 _REASON_COLUMNS = ("title", "text", "effect", "actionable", "shown", "shap_log_odds", "story", "reason_code")
-_PAST_COLUMNS = ("rank", "propensity", "owner", "model_version")
+_PAST_COLUMNS = ("rank", "propensity", "owner", "model_version", "arr", "open_seats", "use_by_week")
+WEEK, YEAR = timedelta(days=7), timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ class PlayCard:
 class PastPlace:
     """Where an account stood on an earlier list, or on this one. ``rank`` is None where it was not ranked.
 
-    ``change``: what changed since the list before, in words.
+    ``arr``, ``seats``: what it had then, NaN where that is not known; ``use_by_week``: the weeks up to the list, the
+    oldest first; ``change``: what changed since the list before, in words.
     """
 
     day: date
@@ -72,6 +76,9 @@ class PastPlace:
     propensity: float
     owner: str | None
     model_version: str
+    arr: float
+    seats: float
+    use_by_week: tuple[float, ...]
     change: str
 
 
@@ -88,7 +95,9 @@ class Tenure:
 class AccountPage:
     """All that is known of an account of the latest list. ``parts`` sum to its log-odds, the first being the base.
 
-    ``done``: what was done so far, the latest first; None where nothing is recorded.
+    ``use``: by the last day of a week, what was used in it, of the last year as far as the lists tell, and drawn.
+    ``unread``: the lists that could not be read, and why; ``done``: what was done so far, the latest first; None where
+    nothing is recorded.
     """
 
     row: ListRow
@@ -100,15 +109,18 @@ class AccountPage:
     facts: tuple[tuple[str, str], ...]
     use_by_week: tuple[float, ...]
     past: tuple[PastPlace, ...]
+    unread: Mapping[date, str]
     drawn: tuple[tuple[float, float], ...]
+    use: tuple[tuple[date, float], ...]
+    use_drawn: tuple[tuple[float, float], ...]
     owners: tuple[Tenure, ...]
     done: tuple[RecordedOutcome, ...] | None
 
 
-def account_page(index: ListIndex, past: Sequence[PublishedList], account_id: str, desk: Desk) -> AccountPage | None:
+def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk) -> AccountPage | None:
     """The page of an account; None where the list has no such account, or it may not be seen.
 
-    ``past``: the lists to look back at, the earliest first. Raises PublishError where one cannot be read.
+    ``past``: the lists to look back at. Raises PublishError where the list itself cannot be read.
     """
     place = place_for(index, account_id, desk.sight)
     if place is None:
@@ -117,7 +129,8 @@ def account_page(index: ListIndex, past: Sequence[PublishedList], account_id: st
     listing = index.listing
     score = listing.of_account("scores", account_id)[0]
     reasons = listing.of_account("reasons", account_id, _REASON_COLUMNS)
-    places = tuple(_places(past, account_id))
+    places, unread = _places(past, account_id)
+    use = use_by_week(places)
     return AccountPage(
         row=row,
         motions=tuple(_motions(score, listing.manifest)),
@@ -126,9 +139,12 @@ def account_page(index: ListIndex, past: Sequence[PublishedList], account_id: st
         play=_play(listing.manifest["plays"][score["play"]], row, score["opening"]),
         not_checked=tuple(LABELS.get(code, code) for code in listing.manifest.get("gates_not_evaluated", ())),
         facts=tuple(_facts(score, row, listing.manifest["serving"]["currency"])),
-        use_by_week=tuple(0.0 if math.isnan(week) else week for week in score["use_by_week"] or ()),
+        use_by_week=_weeks(score["use_by_week"]),
         past=tuple(reversed(places)),
+        unread=unread,
         drawn=tuple(line([past.day for past in places], [past.propensity for past in places])),
+        use=use,
+        use_drawn=tuple(line([day for day, _ in use], [week for _, week in use])),
         owners=_tenures(places),
         done=None if desk.work is None else tuple(reversed(desk.work.history(account_id))),
     )
@@ -192,6 +208,8 @@ def _facts(score: Mapping[str, Any], row: ListRow, currency: str) -> Iterator[tu
     """What the account has now and what it may come to, as far as it is known."""
     if score["plan"]:
         yield "Plan", ", ".join(map(say_name, score["plan"].split(",")))
+    if score["group_name"]:
+        yield "Group of companies", score["group_name"]
     if score["open_seats"] is not None and not math.isnan(score["open_seats"]):
         yield "Seats", f"{score['open_seats']:,.0f}"
     yield "ARR now", say_money(_number(score["arr"]), currency)
@@ -207,13 +225,55 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _places(past: Sequence[PublishedList], account_id: str) -> Iterator[PastPlace]:
-    """Where the account stood on each list that has it."""
-    for listing in past:
-        for score in listing.of_account("scores", account_id, _PAST_COLUMNS):
-            changes = listing.of_account("changes", account_id, ("text",))
-            text = changes[0]["text"] if changes else ""
-            yield PastPlace(listing.snapshot_date, **{name: score[name] for name in _PAST_COLUMNS}, change=text)
+def _places(past: LookedBack, account_id: str) -> tuple[list[PastPlace], dict[date, str]]:
+    """Where the account stood on each list that has it, and why of the others that cannot be read."""
+    places: list[PastPlace] = []
+    unread = dict(past.unread)
+    for listing in past.lists:
+        try:
+            places += _places_on(listing, account_id)
+        except PublishError as error:
+            unread[listing.snapshot_date] = error.clause
+    return places, unread
+
+
+def _places_on(listing: PublishedList, account_id: str) -> list[PastPlace]:
+    scores = listing.of_account("scores", account_id, _PAST_COLUMNS)
+    changes = listing.of_account("changes", account_id, ("text",)) if scores else []
+    text = changes[0]["text"] if changes else ""
+    return [
+        PastPlace(
+            listing.snapshot_date,
+            rank=score["rank"],
+            propensity=score["propensity"],
+            owner=score["owner"],
+            model_version=score["model_version"],
+            arr=_number(score["arr"]),
+            seats=_number(score["open_seats"]),
+            use_by_week=_weeks(score["use_by_week"]),
+            change=text,
+        )
+        for score in scores
+    ]
+
+
+def use_by_week(places: Sequence[PastPlace]) -> tuple[tuple[date, float], ...]:
+    """The use of the last year, week by week, put together from the weeks of each list: the earliest first.
+
+    ``places``: the earliest first. Weeks that overlap one of an earlier list are left out, so no event counts twice.
+    """
+    known: list[tuple[date, float]] = []
+    for place in places:
+        count = len(place.use_by_week)
+        for number, week in enumerate(place.use_by_week, start=1):
+            end = place.day - WEEK * (count - number)
+            if not known or end - WEEK >= known[-1][0]:
+                known.append((end, week))
+    return tuple((end, week) for end, week in known if end > places[-1].day - YEAR)
+
+
+def _weeks(values: Sequence[float] | None) -> tuple[float, ...]:
+    return tuple(0.0 if math.isnan(week) else week for week in values or ())
 
 
 def _tenures(places: Sequence[PastPlace]) -> tuple[Tenure, ...]:

@@ -15,8 +15,9 @@ from serving.reasons.formats import say_name
 from serving.render.entries import MOTION_WORDS
 from serving.render.likelihood import Band, Trend
 from serving.web.index import CHECK_IN_CODE, KINDS, NOT_KNOWN, Coded, ListIndex, Mask, Places
-from serving.web.ports import Sight, WorkLog
+from serving.web.ports import Sight
 from serving.web.query import ListQuery, Shown, Sort
+from serving.web.work import HeldWork
 
 RENEWAL_DAYS = 90
 """A renewal is near in the ``RENEWAL_DAYS`` days from the day of the list on."""
@@ -103,7 +104,7 @@ class Desk:
     """Whose list it is and on which day: who looks, what was done, today (UTC)."""
 
     sight: Sight
-    work: WorkLog | None
+    work: HeldWork | None
     today: date
 
 
@@ -161,7 +162,7 @@ def states_of(index: ListIndex, places: Places, desk: Desk) -> list[str]:
     if desk.work is None:
         return [OPEN] * len(places)
     accounts = index.ids.take(places).to_pylist()
-    known = desk.work.state_of(accounts, desk.today)
+    known = desk.work.states(desk.today)
     return [known[account].state if account in known else OPEN for account in accounts]
 
 
@@ -219,7 +220,7 @@ def _filtered(index: ListIndex, query: ListQuery) -> Mask:
 
 
 def _in_state(index: ListIndex, query: ListQuery, desk: Desk, seen: Mask) -> Mask:
-    """The rows in the state asked for; only then is the record asked about all of them."""
+    """The rows in the state asked for."""
     if not query.state:
         return seen
     places = np.flatnonzero(seen)

@@ -1,14 +1,16 @@
-"""What a CSM does about an account: the form on its page, and the outcome that comes of it."""
+"""What a CSM does about an account: the form on its page, the outcome that comes of it, and what is said of one that
+cannot be recorded.
+"""
 
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from data.errors import OutcomeError
-from serving.outcomes.outcome import Outcome
+from serving.outcomes.outcome import Outcome, UnfitOutcomeError
 from serving.outcomes.vocabulary import ACTIONS, CORRECTED, REASONS
 from serving.web.index import ListIndex
 
@@ -17,7 +19,6 @@ NOBODY = "this machine"
 FIELDS = ("until", "reason", "text", "arr", "product")
 """What an action may say beside itself: ``won_arr`` is the field of what was won."""
 AMOUNT = re.compile(r"(\d+|\d{1,3}(,\d{3})+)(\.\d{1,2})?", re.ASCII)
-_TODO = "Go back, correct it and send it again; nothing has been recorded."
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,17 @@ class ActionForm:
 
     ``token``: of the session, so that only our own pages send it. ``request_key``: of this page, so that what is sent
     twice is recorded once. ``reasons``: why a row may be disqualified, by code in words. ``tomorrow``: the first day
-    until which it may be snoozed.
+    until which it may be snoozed. Of a form that was refused, ``filled``: what stood in each of its fields;
+    ``refused``: why nothing was recorded; ``faults``: what is wrong with a field, by its name in the form.
     """
 
     token: str
     request_key: str
     reasons: Mapping[str, str]
     tomorrow: date
+    filled: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
 
 
 def action_form(token: str, tomorrow: date) -> ActionForm:
@@ -40,15 +45,29 @@ def action_form(token: str, tomorrow: date) -> ActionForm:
     return ActionForm(token, secrets.token_urlsafe(16), REASONS, tomorrow)
 
 
+def refused_form(token: str, tomorrow: date, sent: Mapping[str, Any], error: OutcomeError) -> ActionForm:
+    """The form as it was sent, with what is wrong with it. Its key is a new one: another text is another request."""
+    faults = error.faults if isinstance(error, UnfitOutcomeError) else ()
+    by_field: dict[str, list[str]] = {}
+    for name, words in faults:
+        by_field.setdefault(f"{sent.get('action')}_{name}", []).append(words)
+    return replace(
+        action_form(token, tomorrow),
+        filled={name: str(value) for name, value in sent.items() if name.endswith(FIELDS)},
+        faults={name: "; ".join(words) for name, words in by_field.items()},
+        refused=error.found,
+    )
+
+
 def outcome_of(form: Mapping[str, Any], index: ListIndex, account_id: str, who: str) -> Outcome:
     """What a sent form says was done with the row of an account of this list.
 
-    Raises OutcomeError for a day or an amount that is none; the rest is checked where it is recorded.
+    Raises UnfitOutcomeError for a day or an amount that is none; the rest is checked where it is recorded.
     """
     score = index.listing.of_account("scores", account_id, ("play", "motion"))[0]
     action = str(form.get("action", ""))
     if action not in ACTIONS or action == CORRECTED:
-        raise OutcomeError(f"Record what was done with account {account_id}.", "no action was chosen.", _TODO)
+        raise _refusal(account_id, "action", "no action was chosen")
     given = {name: str(form.get(f"{action}_{name}", "")).strip() for name in FIELDS}
     return Outcome(
         account_id=account_id,
@@ -70,15 +89,15 @@ def _day(text: str, account_id: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
-        raise _refusal(account_id, f"{text!a} is no day such as 2026-10-31.") from error
+        raise _refusal(account_id, "until", f"{text!a} is no day such as 2026-10-31") from error
 
 
 def _amount(text: str, account_id: str) -> float | None:
     """An amount as people type it: 12000, or 12,000.50; 12.000 and 1,5 may mean two things, and are refused."""
     if text and not AMOUNT.fullmatch(text):
-        raise _refusal(account_id, f"{text!a} is no amount such as 12000, 12,000 or 12,000.50.")
+        raise _refusal(account_id, "arr", f"{text!a} is no amount such as 12000, 12,000 or 12,000.50")
     return float(text.replace(",", "")) if text else None
 
 
-def _refusal(account_id: str, found: str) -> OutcomeError:
-    return OutcomeError(f"Record what was done with account {account_id[:40]!a}.", found, _TODO)
+def _refusal(account_id: str, name: str, words: str) -> UnfitOutcomeError:
+    return UnfitOutcomeError(f"Record what was done with account {account_id[:40]!a}.", [(name, words)])

@@ -1,5 +1,6 @@
 """``headroom serve``: what it refuses before it listens, and that the pages are there once it does."""
 
+import json
 import os
 import re
 import signal
@@ -11,6 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
+import pytest
+
+from data.errors import SettingsError
+from flows.run.serve import listening
+from serving.access.names import listened_on
 from tests.flows.conftest import Headroom
 from tests.serving.world import publish, snapshot
 
@@ -30,6 +36,16 @@ def test_a_folder_without_a_list_is_refused(headroom: Headroom, tmp_path: Path) 
     assert "Serve the latest list" in ran.err
     assert "Run `headroom score`" in ran.err
     assert not (tmp_path / "none").exists()
+
+
+def test_a_list_that_the_pages_cannot_show_is_refused(headroom: Headroom, tmp_path: Path) -> None:
+    publish(tmp_path / "published", snapshot(20))
+    manifest = next((tmp_path / "published").glob("*/manifest.json"))
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "horizon_days": None}))
+    ran = headroom("serve", "--out", tmp_path / "published")
+    assert ran.code == 1
+    assert "manifest.json has not what the pages need: horizon_days is not as it should be" in ran.err
+    assert "score that day again" in ran.err
 
 
 def test_a_port_that_is_taken_is_refused(headroom: Headroom, tmp_path: Path) -> None:
@@ -66,6 +82,19 @@ def test_the_pages_are_there_until_it_is_interrupted(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(SECONDS) == 0
     assert {path.name for path in {*tmp_path.rglob("*")} - {*before}} == {"outcomes.db"}
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+def test_the_address_of_this_machine_may_be_written_as_in_a_url() -> None:
+    for host in ("::1", "[::1]"):
+        with listening(listened_on(host), 0) as listener:
+            assert listener.getsockname()[0] == "::1"
+
+
+def test_a_host_that_is_none_is_refused_in_words() -> None:
+    with pytest.raises(SettingsError) as refused:
+        listening("]::1[", 0)
+    assert refused.value.todo == "Give another --host."
 
 
 def test_the_settings_are_those_of_the_file(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.access.names import as_email, host_name, is_loopback, local_path, origin
+from serving.access.names import as_email, as_written, host_name, is_loopback, listened_on, local_path, origin
 
 KELVIN = "\u212a"
 """A sign that folds to the letter k."""
@@ -80,6 +80,28 @@ def test_nothing_else_is(elsewhere: str | None) -> None:
 )
 def test_a_name_of_this_machine(header: str, is_one: bool) -> None:
     assert is_loopback(host_name(header) or "") is is_one
+
+
+@pytest.mark.parametrize(
+    ("host", "address"), [("::1", "::1"), ("[::1]", "::1"), ("127.0.0.1", "127.0.0.1"), ("[::1", "[::1")]
+)
+def test_an_address_is_listened_on_without_the_brackets_of_a_url(host: str, address: str) -> None:
+    assert listened_on(host) == address
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Ada Lovelace", "Ada Lovelace"),
+        ("  Ada\n\tLovelace\x00 ", "Ada Lovelace"),
+        ("A\ud800da", "A da"),
+        ("\x1b[2J", "[2J"),
+        ("\x07", ""),
+        ("a" * 99 + " bc", "a" * 99),
+    ],
+)
+def test_a_name_of_a_sign_in_is_one_line_that_can_be_recorded(name: str, written: str) -> None:
+    assert as_written(name) == written
 
 
 @pytest.mark.parametrize(

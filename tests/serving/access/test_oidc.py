@@ -21,7 +21,6 @@ from tests.serving.access.conftest import with_secrets
 from tests.serving.access.pages import ADA, PEOPLE, SECRET, protected, token_of
 from tests.serving.access.provider import CLIENT, Claims, Provider, encoded, key, port, served
 
-COOKIE = "headroom"
 SHARED = httpx2.create_ssl_context()
 """Nothing here is encrypted; a browser of its own would make one each."""
 
@@ -32,6 +31,11 @@ class Place:
 
     url: str
     provider: Provider
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie, which is of this port alone."""
+        return f"headroom-{urlsplit(self.url).port}"
 
     @contextmanager
     def browser(self, follows: bool = True) -> Iterator[httpx2.Client]:
@@ -217,10 +221,10 @@ def test_a_state_is_of_the_last_sign_in_that_was_begun(place: Place) -> None:
 def test_a_code_is_good_for_one_sign_in(place: Place) -> None:
     with place.browser() as ada, place.browser() as mallory:
         way_back = place.way_back(ada)
-        kept = ada.cookies[COOKIE]
+        kept = ada.cookies[place.cookie]
         assert ada.get(way_back).status_code == 200
         assert ada.get(way_back).status_code == 400
-        mallory.cookies.set(COOKIE, kept, "127.0.0.1")
+        mallory.cookies.set(place.cookie, kept, "127.0.0.1")
         assert mallory.get(way_back).status_code == 400
         assert not is_signed_in(mallory)
         assert is_signed_in(ada), "a second try ends no session"
@@ -229,15 +233,15 @@ def test_a_code_is_good_for_one_sign_in(place: Place) -> None:
 def test_a_session_is_new_after_a_sign_in(place: Place) -> None:
     with place.browser() as ada, place.browser() as mallory:
         planted = cookie(**{TOKEN: "known to others", "planted": "kept"})
-        ada.cookies.set(COOKIE, planted, "127.0.0.1", "/")
+        ada.cookies.set(place.cookie, planted, "127.0.0.1", "/")
         way_back = place.way_back(ada)
-        before = ada.cookies[COOKIE]
+        before = ada.cookies[place.cookie]
         assert ada.get(way_back).status_code == 200
         assert len(ada.cookies) == 1
-        assert ada.cookies[COOKIE] not in (planted, before)
+        assert ada.cookies[place.cookie] not in (planted, before)
         assert token_of(ada.get("/").text) != "known to others"
         for earlier in (planted, before):
-            mallory.cookies.set(COOKIE, earlier, "127.0.0.1", "/")
+            mallory.cookies.set(place.cookie, earlier, "127.0.0.1", "/")
             assert not is_signed_in(mallory)
 
 
@@ -258,7 +262,7 @@ def test_a_session_ends_when_it_was_told_to(place: Place) -> None:
     }
     for session, holds in drawn.items():
         with place.browser() as browser:
-            browser.cookies.set(COOKIE, session, "127.0.0.1", "/")
+            browser.cookies.set(place.cookie, session, "127.0.0.1", "/")
             assert is_signed_in(browser) is holds
 
 
@@ -269,10 +273,10 @@ def test_a_session_that_was_changed_is_none(place: Place) -> None:
     other = b64encode(json.dumps(data | {"email": ADA}).encode()).decode()
     for session in (forged, f"{other}.{rest}", good[:-1], payload, f"{payload}..", "", "null", "%00"):
         with place.browser() as browser:
-            browser.cookies.set(COOKIE, session, "127.0.0.1", "/")
+            browser.cookies.set(place.cookie, session, "127.0.0.1", "/")
             assert not is_signed_in(browser)
     with place.browser() as browser:
-        browser.cookies.set(COOKIE, good, "127.0.0.1", "/")
+        browser.cookies.set(place.cookie, good, "127.0.0.1", "/")
         assert is_signed_in(browser)
 
 

@@ -3,15 +3,19 @@
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from data.errors import SettingsError
 from serving.access import start
 from serving.access.settings import OIDC_SECRET, SESSION_SECRET, AccessSettings
 from serving.access.start import LEAST_VERSIONS, require_ready
+from serving.outcomes.outcome import Outcome, checked
 from tests import house
 from tests.serving.access.pages import BEHIND_A_PROXY, PEOPLE, PUBLIC, SECRET, protected
 
@@ -30,7 +34,7 @@ def refusal(settings: Mapping[str, Any]) -> str:
     return str(refused.value)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "[::1]", "localhost"])
 def test_this_machine_alone_needs_no_sign_in(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SESSION_SECRET)
     assert require_ready(AccessSettings(host=host)) is None
@@ -149,6 +153,11 @@ def test_releases_with_known_flaws_are_refused(
         ({"people": {"ada@example.com": {"owners": [" "]}}}, "should match pattern"),
         ({"people": {"ada@example.com": {"owner": "Ada"}}}, "Extra inputs are not permitted"),
         ({"people": {"ada@example.com": "Ada"}}, "valid dictionary"),
+        ({"people": {"ada@example.com": {"name": "A\nda"}}}, "people.`ada@example.com`.name"),
+        ({"people": {"ada@example.com": {"name": "A\x00da"}}}, "the name has the control character U+0000"),
+        ({"people": {"ada@example.com": {"name": " \t "}}}, "what they do could not be recorded"),
+        ({"people": {"ada@example.com": {"name": "a" * 101}}}, "at most 100 characters"),
+        ({"people": {f"{'a' * 200}@example.com": {}}}, "the e-mail aaaaaaaaaaaaaaaaaaaa... has 212 characters"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused(settings: dict[str, Any], told: str) -> None:
@@ -166,6 +175,16 @@ def test_the_settings_of_the_page_are_ones_to_start_with(way: str) -> None:
     settings = AccessSettings.model_validate(people | next(table for table in ways if table["sign_in"] == way))
     assert require_ready(settings)
     assert {person.role for person in settings.people.values()} == {"csm", "lead", "data"}
+
+
+@given(name=st.text(max_size=120))
+def test_who_may_sign_in_can_be_recorded(name: str) -> None:
+    """A name that a server starts with is one that what its bearer does is recorded under."""
+    try:
+        people = AccessSettings.model_validate({"people": {"ada@example.com": {"name": name}}}).people
+    except ValidationError:
+        return
+    assert checked(Outcome(account_id="acme", action="taken", who=people["ada@example.com"].name or ""), date.today())
 
 
 def test_people_are_named_whatever_their_capitals() -> None:

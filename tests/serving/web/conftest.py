@@ -18,6 +18,7 @@ from serving.settings import ServeSettings
 from serving.web.app import Site, create_app
 from serving.web.index import ListIndex, index_of
 from serving.web.pages.my_list import Desk
+from serving.web.work import HeldWork
 from tests.serving.world import DAY, PIECES, accounts, feature_rows, publish, snapshot, with_context
 
 COUNT = 150
@@ -97,8 +98,12 @@ class DrawnWork:
 
     states: Mapping[str, str]
 
-    def state_of(self, asked: Sequence[str], day: date) -> dict[str, AccountState]:
-        return {account: AccountState(self.states[account]) for account in asked if account in self.states}
+    def state_of(self, asked: Sequence[str] | None, day: date) -> dict[str, AccountState]:
+        known = self.states if asked is None else asked
+        return {account: AccountState(self.states[account]) for account in known if account in self.states}
+
+    def after(self, number: int) -> list[RecordedOutcome]:
+        return []
 
     def history(self, account_id: str) -> list[RecordedOutcome]:
         if account_id not in self.states:
@@ -119,6 +124,7 @@ class OwnersSight:
     owners: frozenset[str]
     name: str = "Ana Costa"
     role: str = "csm"
+    email: str = "ana@example.com"
 
     def may_see(self, owner: str | None) -> bool:
         return (owner or NO_OWNER) in self.owners
@@ -131,7 +137,7 @@ def client_of(site: Site) -> Callable[..., TestClient]:
 
 
 def desk(work: DrawnWork | None = None) -> Desk:
-    return Desk(LAPTOP, work, TODAY)
+    return Desk(LAPTOP, None if work is None else HeldWork(work), TODAY)
 
 
 def plain(out: Path, table: str) -> pd.DataFrame:

@@ -2,18 +2,24 @@
 
 import math
 import re
+import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serving.published.read import PublishedList, open_list
+from serving.ranking.amounts import say_money
 from serving.web.index import ListIndex
-from serving.web.pages.account import REST, account_page, parts_of
+from serving.web.lists import LookedBack
+from serving.web.pages.account import REST, PastPlace, account_page, parts_of, use_by_week
 from serving.web.query import account_address
 from tests.drawn import drawn
 from tests.serving.web.conftest import EARLIER, DrawnWork, desk, plain
@@ -21,13 +27,11 @@ from tests.serving.world import DAY, accounts, publish, snapshot
 
 
 @pytest.fixture(scope="module")
-def past(out: Path) -> list[PublishedList]:
-    return [open_list(out, day) for day in (EARLIER, DAY)]
+def past(out: Path) -> LookedBack:
+    return LookedBack(tuple(open_list(out, day) for day in (EARLIER, DAY)), {})
 
 
-def test_the_parts_of_every_account_add_up_to_its_log_odds(
-    index: ListIndex, past: list[PublishedList], out: Path
-) -> None:
+def test_the_parts_of_every_account_add_up_to_its_log_odds(index: ListIndex, past: LookedBack, out: Path) -> None:
     for score in plain(out, "scores").itertuples():
         page = account_page(index, past, score.account_id, desk())
         base, *parts, total = (bar.size for bar in page.parts)
@@ -60,7 +64,7 @@ def test_a_waterfall_by_hand() -> None:
     ]
 
 
-def test_its_past_is_that_of_the_lists(index: ListIndex, past: list[PublishedList], out: Path) -> None:
+def test_its_past_is_that_of_the_lists(index: ListIndex, past: LookedBack, out: Path) -> None:
     for account in plain(out, "scores").account_id[:20]:
         page = account_page(index, past, account, desk())
         for place, day in zip(page.past, (DAY, EARLIER), strict=True):
@@ -72,7 +76,7 @@ def test_its_past_is_that_of_the_lists(index: ListIndex, past: list[PublishedLis
             assert place.change
 
 
-def test_the_reasons_are_under_what_they_speak_for(index: ListIndex, past: list[PublishedList], out: Path) -> None:
+def test_the_reasons_are_under_what_they_speak_for(index: ListIndex, past: LookedBack, out: Path) -> None:
     reasons = plain(out, "reasons")
     for account in reasons.account_id.unique()[:30]:
         page = account_page(index, past, account, desk())
@@ -119,3 +123,48 @@ def test_owners_so_far_are_told_where_they_changed(tmp_path: Path, client_of: Ca
     page = client_of(out=tmp_path).get("/accounts/acc-0003").text
     assert "<bdi>Old Hand</bdi>: on the lists of 1 Aug 2026 to 1 Sep 2026" in page
     assert "<bdi>New Hand</bdi>: on the list of 1 Oct 2026" in page
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "scores.parquet", "changes.parquet"])
+def test_an_older_list_that_is_damaged_is_named_and_the_rest_is_shown(
+    tmp_path: Path, client_of: Callable[..., TestClient], out: Path, file: str
+) -> None:
+    shutil.copytree(out, tmp_path / "lists")
+    damaged = tmp_path / "lists" / f"snapshot_date={EARLIER}" / file
+    damaged.write_bytes(damaged.read_bytes()[:40])
+    answer = client_of(out=tmp_path / "lists").get("/accounts/acc-0020")
+    assert answer.status_code == 200
+    assert f"The list of 1 Sep 2026 could not be read, and is left out here: <bdi>{file} cannot be read" in answer.text
+    assert "1 list, the latest first" in answer.text
+
+
+@given(
+    gaps=st.lists(st.integers(1, 200), min_size=1, max_size=8),
+    counts=st.lists(st.integers(0, 13), min_size=9, max_size=9),
+)
+def test_no_week_of_use_counts_twice_and_none_is_older_than_a_year(gaps: list[int], counts: list[int]) -> None:
+    days = [DAY - timedelta(days=sum(gaps[number:])) for number in range(len(gaps) + 1)]
+    usual = {"rank": 1, "propensity": 0.1, "owner": None, "model_version": "1", "arr": 1.0, "seats": 1.0, "change": ""}
+    places = [
+        PastPlace(day=day, use_by_week=tuple(map(float, range(count))), **usual)
+        for day, count in zip(days, counts, strict=False)
+    ]
+    known = use_by_week(places)
+    ends = [end for end, _ in known]
+    assert all(later - earlier >= timedelta(days=7) for earlier, later in pairwise(ends))
+    assert all(DAY - timedelta(days=365) < end <= DAY for end in ends)
+    first = next((place for place in places if place.use_by_week), None)
+    if first is not None and first.day > DAY - timedelta(days=365 - 91):  # the first list that tells is told whole
+        weeks = first.use_by_week
+        expected = [(first.day - timedelta(days=7 * (len(weeks) - n - 1)), week) for n, week in enumerate(weeks)]
+        assert list(known[: len(weeks)]) == expected
+
+
+def test_what_the_account_had_on_each_list_and_how_fresh_its_sources_are(client: TestClient, out: Path) -> None:
+    page = client.get("/accounts/acc-0020").text
+    for day in (DAY, EARLIER):
+        score = pd.read_parquet(out / f"snapshot_date={day}" / "scores.parquet").set_index("account_id").loc["acc-0020"]
+        assert f'data-label="ARR">{say_money(score.arr, "$")}</td>' in page
+        assert f'data-label="Seats">{score.open_seats:,.0f}</td>' in page
+    assert "<dt>subscriptions</dt><dd>30 Sep 2026, 1 day before the list</dd>" in page
+    assert '12 Sep 2026, 19 days before the list <b class="warn">seems to have stopped</b>' in page

@@ -17,10 +17,10 @@ from serving.access.shield import HEADERS, WITH_DATA
 from serving.published import tables
 from serving.published.read import open_list
 from serving.web.app import STATIC, today_utc
-from tests.serving.web.conftest import COUNT, NAMES, TODAY, made_list
+from tests.serving.web.conftest import COUNT, NAMES, TODAY, DrawnWork, made_list
 from tests.serving.world import DAY, publish, snapshot
 
-PAGES = ("/", "/excluded", "/team", "/model", "/backtest", "/accounts/acc-0020")
+PAGES = ("/", "/tasks", "/excluded", "/team", "/model", "/backtest", "/accounts/acc-0020")
 EVERYTHING = (
     *PAGES,
     "/?show=all&page=2",
@@ -79,6 +79,28 @@ def test_every_answer_is_held_to_the_policy(client: TestClient, path: str) -> No
 def test_the_head_of_a_page_is_answered(client: TestClient, path: str) -> None:
     assert client.head(path).status_code == 200
     assert client.post(path).status_code == 403  # not sent by a page of ours
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts/acc-0020", "/static/list.css", "/nowhere"])
+def test_a_method_that_is_not_answered_is_said_on_a_plain_page(client: TestClient, path: str) -> None:
+    answer = client.options(path)
+    assert answer.status_code == (404 if path == "/nowhere" else 405)
+    assert "This cannot be shown" in answer.text
+    if answer.status_code == 405:
+        assert "this page does not answer to OPTIONS." in answer.text
+        assert "GET" in answer.headers["allow"]
+
+
+def test_all_plain_pages_have_one_look(client: TestClient) -> None:
+    ours, of_access = client.get("/nowhere").text, client.get("/", headers={"Host": "example.com"}).text
+    heads = [re.sub(r"<title>.*?</title>", "", page.partition("<h1>")[0]) for page in (ours, of_access)]
+    assert heads[0] == heads[1]
+
+
+def test_two_servers_on_one_machine_have_a_session_each(client_of: Callable[..., TestClient]) -> None:
+    servers = [client_of(port=port, work=DrawnWork({})) for port in (8080, 8081)]
+    kept = [server.get("/accounts/acc-0020").headers["set-cookie"].partition("=")[0] for server in servers]
+    assert kept == ["headroom-8080", "headroom-8081"]
 
 
 @pytest.mark.parametrize("name", STATIC)

@@ -2,24 +2,43 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from serving.outcomes.store import open_store
+from serving.outcomes.views import View, ViewStore
 from serving.web.app import Site
-from tests.browsers import TEXTS, lowest_contrast
+from serving.web.pages.record import NOBODY
+from serving.web.query import ListColumn
+from tests.browsers import TEXTS, barriers, lowest_contrast
 from tests.serving.render.test_browser import NAME_OF_THIRTY, ONE_WORD_OF_THIRTY
 from tests.serving.web.conftest import SETTINGS, TODAY, DrawnWork
 from tests.serving.web.served import served
-from tests.serving.world import accounts, publish, snapshot, with_context
+from tests.serving.world import DAY, accounts, publish, snapshot, with_context
 
 pytestmark = pytest.mark.browser
-PAGES = ("/", "/?show=all&sort=name", "/accounts/acc-0020", "/excluded", "/team", "/model", "/?band=x")
+ALL_COLUMNS = "&".join(f"columns={column}" for column in ListColumn)
+PAGES = ("/", f"/?show=all&sort=name&{ALL_COLUMNS}", "/accounts/acc-0020", "/accounts/nobody", "/excluded", "/tasks")
+PAGES += ("/team", "/model", "/backtest", "/views", "/?band=x")
 
 
 @pytest.fixture(scope="module")
-def nasty(site: Site) -> Iterator[str]:
-    with served(replace(site, work=DrawnWork({"acc-0020": "won"}))) as address:
-        yield address
+def nasty(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The pages with names of all kinds, tasks, and views of two people."""
+    folder = tmp_path_factory.mktemp("views")
+    (folder / "model_card.html").write_text(
+        "<title>headroom, version 7</title><body><h1>Model card</h1><h2>How well</h2><p>As told.</p>"
+        "<table><caption>Figures</caption><tr><th>AUC</th><td>0.7</td></tr></table></body>"
+    )
+    with open_store(f"sqlite:///{folder / 'outcomes.db'}") as store:
+        views = ViewStore(store)
+        for who, name in ((NOBODY, "Renewals soon"), (NOBODY, "W" * 60), ("Björn <b>Ek</b>", "Banks")):
+            views.add(View(person=who, who=who, name=name, asked="sort=renewal&band=likely", is_shared=True))
+        drawn = DrawnWork({"acc-0020": "won"})
+        late = DAY + timedelta(days=60)
+        with served(replace(site, work=drawn, views=views, reports=folder, today=lambda: late)) as address:
+            yield address
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +64,20 @@ def test_every_page_fits_and_asks_for_nothing_from_elsewhere(browser, nasty: str
         page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
         assert page.evaluate("document.documentElement.scrollWidth") == width, path
         assert page.title() != "owned"
+        assert barriers(page) == [], path
         unnamed = "[...document.querySelectorAll('input:not([type=hidden]), select')].filter(f => !f.labels.length)"
         assert page.evaluate(f"{unnamed}.length") == 0
         assert page.evaluate("document.querySelectorAll('h1').length") >= 1
+    page.goto(f"{nasty}/accounts/acc-0020")  # a form that is refused
+    page.get_by_label("ARR won, a year").fill("12.000")
+    page.get_by_role("button", name="It was won").click()
+    assert page.get_by_label("ARR won, a year").input_value() == "12.000"
+    assert page.evaluate("document.activeElement.id") == "won_arr"
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert barriers(page) == []
     assert [url for url in requests if not url.startswith((nasty, "data:"))] == []
-    assert [words for words in complaints if "400 (Bad Request)" not in words] == []
+    expected = ("400 (Bad Request)", "404 (Not Found)", "422 (Unprocessable")
+    assert [words for words in complaints if not any(told in words for told in expected)] == []
     context.close()
 
 
@@ -110,3 +138,11 @@ def test_text_stands_out_from_its_ground(browser, nasty: str, scheme: str) -> No
         lowest = lowest_contrast(page, f"{TEXTS}, label, button, input, select, span")
         assert lowest >= 4.5, path
     context.close()
+
+
+def test_a_barrier_would_be_found(browser) -> None:
+    page = browser.new_page()
+    page.set_content("<main><h1>A</h1><input><img src='data:,'><p style='color:#ccc;background:#fff'>pale</p></main>")
+    found = {told.partition(":")[0] for told in barriers(page)}
+    assert {"label", "image-alt", "color-contrast", "html-has-lang"} <= found
+    page.close()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from html import unescape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -107,14 +108,14 @@ def test_accounts_of_all_ids_can_be_worked_on(pages: TestClient, store: OutcomeS
         ({}, "no action was chosen"),
         ({"action": "sacked"}, "no action was chosen"),
         ({"action": "corrected"}, "no action was chosen"),
-        ({"action": "won"}, "needs what was won"),
+        ({"action": "won"}, "what was won is missing"),
         ({"action": "won", "won_arr": "much"}, "is no amount"),
         ({"action": "won", "won_arr": "1.234,56"}, "is no amount"),
         ({"action": "won", "won_arr": "12.000"}, "is no amount"),
         ({"action": "won", "won_arr": "1,5"}, "is no amount"),
         ({"action": "won", "won_arr": "-5"}, "is no amount"),
         ({"action": "won", "won_arr": "nan"}, "is no amount"),
-        ({"action": "snoozed"}, "needs the day on which it ends"),
+        ({"action": "snoozed"}, "the day on which it ends is missing"),
         ({"action": "snoozed", "snoozed_until": TODAY.isoformat()}, "has to be a later day"),
         ({"action": "snoozed", "snoozed_until": "soon"}, "is no day"),
         ({"action": "disqualified", "disqualified_reason": "<x>"}, "no_budget"),
@@ -123,14 +124,32 @@ def test_accounts_of_all_ids_can_be_worked_on(pages: TestClient, store: OutcomeS
         ({"action": "noted", "noted_text": "x" * 4001}, "4,000 are the most"),
     ],
 )
-def test_what_cannot_be_recorded_is_400_in_words(
+def test_what_cannot_be_recorded_is_said_beside_the_form_as_it_was_filled(
     pages: TestClient, store: OutcomeStore, said: dict[str, str], why: str
 ) -> None:
     answer = send(pages, **said)
-    assert answer.status_code == 400
-    assert why in answer.text
+    assert answer.status_code == 422
+    assert why in unescape(answer.text)
+    typed = dict(re.findall(r'<input id="(\w+)"[^>]* value="([^"]*)"', answer.text))
+    for name, value in said.items():
+        if name in typed:
+            assert typed[name] == value.replace("\x00", "")
+            assert f'aria-describedby="{name}_fault"' in answer.text
     assert "<x>" not in answer.text
     assert store.all_rows() == []
+
+
+def test_a_refused_form_is_corrected_and_sent_from_where_it_is_shown(pages: TestClient, store: OutcomeStore) -> None:
+    first = send(pages, action="won", won_arr="12.000", won_product='Core "&" <Plus>')
+    again = fields_of(first.text) | {"action": "won", "won_arr": "12000", "won_product": "Core"}
+    assert 'value="Core &#34;&amp;&#34; &lt;Plus&gt;"' in first.text
+    origin = {"Origin": str(pages.base_url).rstrip("/")}
+    assert pages.post(f"/accounts/{ACCOUNT}", data=again, headers=origin, follow_redirects=False).status_code == 303
+    assert [(row.arr, row.product) for row in store.all_rows()] == [(12000.0, "Core")]
+    # Back, another text, and sent again under the key of what was recorded: refused, and then it may be sent anew.
+    changed = pages.post(f"/accounts/{ACCOUNT}", data=again | {"won_product": "Other"}, headers=origin)
+    assert (changed.status_code, "has the same request key" in changed.text) == (422, True)
+    assert fields_of(changed.text)["request_key"] != again["request_key"]
 
 
 def test_a_form_of_another_page_or_session_records_nothing(pages: TestClient, store: OutcomeStore) -> None:
@@ -175,6 +194,8 @@ def test_the_book_of_another_is_a_page_that_is_not_there(
     pages.headers.update({"X-Forwarded-Email": "ana@example.com"})
     answer = pages.get(path, params={"owner": owner})
     assert answer.status_code == status
+    if status == 200 and path != "/export.xlsx":  # the same rows, however the name is written
+        assert answer.text.count("Dana Lee") == pages.get(path, params={"owner": "Dana Lee"}).text.count("Dana Lee") > 1
     assert (f"'the accounts of {owner}', which is not theirs to see" in caplog.text) == (status == 404)
 
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003_messages"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 REFUSAL = "messages are only added to: what was sent was sent"
 ON_SQLITE = """

@@ -1,0 +1,53 @@
+"""A page that stands alone: what is said where there is no list to show, or nobody to show it to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+TITLE = "Headroom"
+_CONTROLS = dict.fromkeys(number for number in (*range(32), *range(127, 160)) if chr(number) not in "\t\n\r")
+"""Letters that are no writing: they move a cursor, ring a bell or end a text."""
+
+
+@dataclass(frozen=True)
+class WayOn:
+    """Where a plain page leads: a path of this server, in words. With a token it is a form that is sent there."""
+
+    path: str
+    words: str
+    token: str | None = None
+
+
+def plain_page(
+    status: int,
+    heading: str,
+    text: str = "",
+    way_on: WayOn | None = None,
+    *,
+    told: Mapping[str, str] | None = None,
+    title: str = TITLE,
+) -> HTMLResponse:
+    """A page of a heading and a sentence, or of sentences ``told`` under a name each; what is given is escaped."""
+    page = _templates().get_template("plain.html.j2")
+    return HTMLResponse(page.render(heading=heading, text=text, way_on=way_on, told=told or {}, title=title), status)
+
+
+def clean(value: object) -> object:
+    """A text without letters that are no writing, anything else as it is; what is escaped stays so."""
+    if not isinstance(value, str):
+        return value
+    written = value.translate(_CONTROLS)
+    return Markup(written) if isinstance(value, Markup) else written  # noqa: S704  it was before
+
+
+@cache
+def _templates() -> Environment:
+    folder = Path(__file__).with_name("templates")
+    return Environment(
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=clean
+    )

@@ -1,0 +1,144 @@
+"""My tasks: what was taken up, what was left for later and is back, and what should have been done by now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from serving.outcomes.states import AccountState
+from serving.outcomes.vocabulary import OPEN, SNOOZED, WORKING
+from serving.reasons.formats import say_day
+from serving.web.index import NOT_KNOWN, Codes, ListIndex, Places
+from serving.web.pages.my_list import Desk, ListRow, Options, Tile, on_page, options_with, rows, seen_by, values_of
+from serving.web.query import ListQuery, TaskKind, TaskQuery
+
+KINDS = tuple(TaskKind)
+KIND_WORDS = {TaskKind.TAKEN: "Taken up", TaskKind.BACK: "Back from later", TaskKind.OVERDUE: "Overdue"}
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """The tasks of a list, the earliest day first. ``places``: the account's row; ``kinds``: its place in ``KINDS``;
+    ``days``: since 1970, by when it should be done, or since when it waits.
+    """
+
+    places: Places
+    kinds: Codes
+    days: Codes
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A task. ``day`` as of ``Tasks``; ``what``: why it is one, in words; ``is_late``: the day to act by is past."""
+
+    day: date
+    what: str
+    is_late: bool
+    row: ListRow
+
+
+@dataclass(frozen=True)
+class TaskPage:
+    """A page of tasks. ``found``: on all pages; ``kinds``: how many there are of each, before a kind is asked for."""
+
+    query: TaskQuery
+    rows: tuple[TaskRow, ...]
+    found: int
+    pages: int
+    kinds: tuple[Tile, ...]
+    options: Mapping[str, Options]
+
+
+class HeldTasks:
+    """The tasks of the list that was asked for last, while nothing was added to the record: every page counts them."""
+
+    def __init__(self) -> None:
+        self._held: tuple[ListIndex, Mapping[str, AccountState], date, Tasks] | None = None
+
+    def of(self, index: ListIndex, desk: Desk) -> Tasks:
+        states = {} if desk.work is None else desk.work.states(desk.today)
+        held = self._held
+        if held is None or held[0] is not index or held[1] is not states or held[2] != desk.today:
+            self._held = held = index, states, desk.today, tasks_of(index, states, desk.today)
+        return held[3]
+
+    def count(self, index: ListIndex, desk: Desk) -> int:
+        """How many of them somebody may see."""
+        return int(seen_by(index, desk.sight)[self.of(index, desk).places].sum())
+
+
+def tasks_of(index: ListIndex, states: Mapping[str, AccountState], today: date) -> Tasks:
+    """All tasks of a list: one at most for each account, and none for one that is closed or waits."""
+    here = _places_of(index, states)
+    taken = [(place, state.since) for place, state in here if state.state == WORKING and state.since]
+    back = [(place, state.since) for place, state in here if _is_back(state) and state.since]
+    open_and_late = index.is_ranked & (index.act_by != NOT_KNOWN) & (index.act_by < _number(today))
+    open_and_late[[place for place, state in here if state.state != OPEN or _is_back(state)]] = False
+    late = np.flatnonzero(open_and_late)
+    found = {TaskKind.TAKEN: taken, TaskKind.BACK: back}
+    places = np.array([*(place for kind in found.values() for place, _ in kind), *late.tolist()], dtype=np.int64)
+    kinds = np.repeat(np.arange(len(KINDS), dtype=np.int32), [len(taken), len(back), len(late)])
+    since = [_number(day) for kind in found.values() for _, day in kind]
+    days = np.array([*since, *index.act_by[late].tolist()], dtype=np.int32)
+    due = index.act_by[places]
+    days = np.where((kinds == KINDS.index(TaskKind.TAKEN)) & (due != NOT_KNOWN), due, days).astype(np.int32)
+    order = np.lexsort((places, days))
+    return Tasks(places[order], kinds[order], days[order])
+
+
+def task_page(index: ListIndex, tasks: Tasks, query: TaskQuery, desk: Desk, page_rows: int) -> TaskPage:
+    """A page of the tasks that may be seen, the earliest day first; a page after the last is the last."""
+    seen = seen_by(index, desk.sight)
+    asked = seen & index.owners.equals(query.owner) if query.owner else seen.copy()
+    asked &= index.holding(query.q) if query.q.strip() else True
+    through = np.flatnonzero(asked[tasks.places])
+    counts = np.bincount(tasks.kinds[through], minlength=len(KINDS))
+    if query.kind:
+        through = through[tasks.kinds[through] == KINDS.index(TaskKind(query.kind))]
+    here, page, pages = on_page(through, query.page, page_rows)
+    return TaskPage(
+        query.model_copy(update={"page": page}),
+        _task_rows(index, tasks, here, desk),
+        len(through),
+        pages,
+        tuple(Tile(kind, KIND_WORDS[kind], count) for kind, count in zip(KINDS, counts.tolist(), strict=True)),
+        {"owner": options_with([(owner, owner) for owner in values_of(index.owners, seen)], query.owner)},
+    )
+
+
+def _task_rows(index: ListIndex, tasks: Tasks, here: Places, desk: Desk) -> tuple[TaskRow, ...]:
+    told = rows(index, tasks.places[here], ListQuery(), desk)
+    states = {} if desk.work is None else desk.work.states(desk.today)
+    made = []
+    for row, kind, number in zip(told, tasks.kinds[here].tolist(), tasks.days[here].tolist(), strict=True):
+        since = states[row.account_id].since if row.account_id in states else None
+        is_late = row.act_by is not None and row.act_by < desk.today
+        made.append(TaskRow(date.fromordinal(_EPOCH + number), _what(KINDS[kind], row, since), is_late, row))
+    return tuple(made)
+
+
+def _what(kind: TaskKind, row: ListRow, since: date | None) -> str:
+    if kind is TaskKind.OVERDUE:
+        return "Nothing was done so far"
+    due = f", to act by {say_day(row.act_by)}" if row.act_by else ""
+    return f"{'Taken up on' if kind is TaskKind.TAKEN else 'Left until'} {say_day(since)}{due}" if since else ""
+
+
+def _is_back(state: AccountState) -> bool:
+    """Was it left for later, and has its day come?"""
+    return state.state == OPEN and state.row is not None and state.row.action == SNOOZED
+
+
+def _places_of(index: ListIndex, states: Mapping[str, AccountState]) -> list[tuple[int, AccountState]]:
+    """The rows of the accounts of which something was done; those that left the list have none."""
+    accounts = pa.array(list(states), index.ids.type)
+    found = pc.index_in(accounts, value_set=index.ids).to_pylist()
+    return [(place, state) for place, state in zip(found, states.values(), strict=True) if place is not None]
+
+
+def _number(day: date) -> int:
+    return day.toordinal() - _EPOCH

@@ -1,0 +1,84 @@
+"""What a list must have before the pages show it: asked once, when it is opened, so that no page fails half-way."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from data.contract.outputs import TABLES
+from data.errors import some
+from serving.published.layout import MANIFEST, damaged
+from serving.published.read import PublishedList
+
+TABLES_SHOWN = ("scores", "exclusions", "reasons", "changes")
+"""The tables that the pages read."""
+_MOST = 5
+"""So many faults of a manifest are told."""
+
+
+class _Play(BaseModel):
+    name: str
+    owner_role: str
+    what_to_do: Any
+    offer: Any
+    show: Any
+    not_when: Any
+
+
+class _Serving(BaseModel):
+    currency: str
+    workbook_rows: int
+
+
+class _Model(BaseModel):
+    name: str
+    version: str | int
+    snapshots: int
+    first_snapshot: str
+    last_snapshot: str
+    accounts: int
+    rows: int
+    expansions: int
+    verdict: str
+
+
+class _Manifest(BaseModel):
+    """What the pages read of a manifest; what has a default, an older list need not say."""
+
+    horizon_days: int
+    model_version: str | int
+    run_id: str
+    rank_by: Literal["propensity", "expected_arr"]
+    serving: _Serving
+    plays: dict[str, _Play] = Field(min_length=1)
+    warnings: list[str] = []
+    stopped_feeds: list[str] = []
+    input_watermarks: dict[str, date | None] = {}
+    gates_not_evaluated: list[str] = []
+    withheld: dict[str, str] = {}
+    library_versions: dict[str, str] = {}
+    model: _Model | None = None
+
+
+def require_shown(listing: PublishedList) -> None:
+    """Raise PublishError unless the manifest and the tables have what the pages need; the values are not read."""
+    try:
+        _Manifest.model_validate(dict(listing.manifest))
+    except ValidationError as error:
+        found = f"has not what the pages need: {some([*_faults(error)], _MOST)}"
+        raise damaged(listing.folder / MANIFEST, found) from error
+    listing.require(*(name for name in TABLES_SHOWN if listing.has(name) or not TABLES[name].later))
+
+
+def require_plays(listing: PublishedList, plays: Iterable[object]) -> None:
+    """Raise PublishError where an account has a play that the manifest does not tell of."""
+    untold = sorted({str(play) for play in plays} - listing.manifest["plays"].keys())
+    if untold:
+        raise damaged(listing.folder / MANIFEST, f"does not tell of the plays {some(untold)}, which accounts have")
+
+
+def _faults(error: ValidationError) -> Iterator[str]:
+    for fault in error.errors():
+        place = ".".join(map(str, fault["loc"]))
+        yield f"{place} is missing" if fault["type"] == "missing" else f"{place} is not as it should be"

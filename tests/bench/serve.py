@@ -1,0 +1,152 @@
+"""How fast the pages of ``headroom serve`` answer: ``python -m tests.bench.serve`` prints it as JSON.
+
+Lists of ``--accounts`` accounts and ``--owners`` owners on ``--snapshots`` days are made of one small list, copied and
+renamed; then ``--readers`` ask at once for pages of the list and of accounts. The large case is what it is for: 100,000
+accounts, 200 owners, 24 days, ten readers (the defaults; minutes, and 3 GB of disk).
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date, timedelta
+from http.client import HTTPConnection
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import pandas as pd
+
+from data.contract.outputs import TABLES
+from serving.published import tables
+from serving.published.layout import MANIFEST, place_of
+from serving.published.read import PublishedList, open_list
+from serving.web.pages.my_list import BANDS
+from serving.web.query import Sort, account_address
+from serving.web.ready import TABLES_SHOWN
+from tests.serving.world import DAY, publish, snapshot, with_context
+
+SMALL = 250
+"""Accounts of the list that is copied, at most."""
+DAYS_APART = 30
+SORTS = [sort.value for sort in Sort]
+
+
+def make_lists(out: Path, accounts: int, owners: int, snapshots: int) -> None:
+    """Lists of as many accounts, an owner for each in turn, on days that end with ``DAY``."""
+    with tempfile.TemporaryDirectory() as scratch:
+        count = min(accounts, SMALL)
+        publish(Path(scratch), with_context(snapshot(count)))
+        small = open_list(Path(scratch))
+        days = [DAY - timedelta(days=DAYS_APART * back) for back in reversed(range(snapshots))]
+        for before, day in pairwise([None, *days]):
+            assert day is not None
+            _copy(small, place_of(out, day), day, before, -(-accounts // count), owners)
+
+
+def _copy(small: PublishedList, folder: Path, day: date, before: date | None, copies: int, owners: int) -> None:
+    """The list of a day: each table as often as asked, under other ids."""
+    folder.mkdir(parents=True)
+    owner_of = {account: number for number, account in enumerate(small.scores("account_id")["account_id"])}
+    for name in TABLES_SHOWN:
+        rows = pd.concat(small.batches(name), ignore_index=True).assign(snapshot_date=day)
+        parts = [_renamed(rows, copy, copies, owner_of, owners) for copy in range(copies)]
+        tables.write(folder / f"{name}.parquet", tables.to_arrow(pd.concat(parts, ignore_index=True), TABLES[name]))
+    told = {"snapshot_date": day.isoformat(), "previous_snapshot_date": before and before.isoformat()}
+    counts = {name: small.manifest[name] * copies for name in ("ranked", "excluded")}
+    (folder / MANIFEST).write_text(json.dumps({**small.manifest, **told, **counts}, default=str), encoding="utf-8")
+
+
+def _renamed(rows: pd.DataFrame, copy: int, copies: int, owner_of: dict[str, int], owners: int) -> pd.DataFrame:
+    made = rows.assign(account_id=[f"{copy:05d}-{account}" for account in rows["account_id"]])
+    for column in {"rank", "previous_rank"} & set(rows):  # each rank once, over all copies
+        made[column] = (rows[column] - 1) * copies + copy + 1
+    if "owner" in rows:
+        numbers = rows["account_id"].map(owner_of) + copy
+        made["owner"] = [f"Owner {number % owners:03d}" for number in numbers]
+    return made
+
+
+@contextmanager
+def serving(out: Path) -> Iterator[tuple[int, int]]:
+    """The command in a process of its own: its process id and its port."""
+    command = [sys.executable, "-m", "flows.cli", "serve", "--port", "0", "--out", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            said = next(line for line in process.stderr if "http://" in line)
+            found = re.search(r":(\d+)/", said)
+            assert found is not None
+            yield process.pid, int(found[1])
+        finally:
+            process.terminate()
+
+
+def asked_for(out: Path, count: int, seed: int, owners: int) -> list[tuple[str, str]]:
+    """What one reader asks for: pages of the list and of accounts in turn, each with its kind."""
+    draw = np.random.default_rng(seed)
+    accounts = open_list(out).scores("account_id")["account_id"].sample(count, random_state=seed)
+    made = []
+    for account in accounts:
+        query = {"owner": f"Owner {draw.integers(owners):03d}", "band": draw.choice(BANDS), "sort": draw.choice(SORTS)}
+        some = draw.choice(list(query), draw.integers(0, 4), replace=False)
+        made += [("list", f"/?{urlencode({name: str(query[name]) for name in some})}")]
+        made += [("account", account_address(account))]
+    return made
+
+
+def read(port: int, asked: Sequence[tuple[str, str]]) -> list[tuple[str, float]]:
+    """Ask for pages one after the other; of each its kind and seconds."""
+    connection, took = HTTPConnection("127.0.0.1", port, timeout=120), []
+    for kind, path in asked:
+        began = time.perf_counter()
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200, f"{path}: {answer.status}"
+        took.append((kind, time.perf_counter() - began))
+    connection.close()
+    return took
+
+
+def measured(out: Path, readers: int, requests: int, owners: int) -> dict[str, Any]:
+    """Milliseconds of each kind of page while all readers ask at once, pages a second, and the server's memory."""
+    asked = [asked_for(out, requests, seed, owners) for seed in range(readers)]
+    began = time.perf_counter()
+    with serving(out) as (process, port), ThreadPoolExecutor(readers) as pool:
+        started = time.perf_counter() - began
+        began = time.perf_counter()
+        took = [found for reader in pool.map(lambda pages: read(port, pages), asked) for found in reader]
+        seconds = time.perf_counter() - began
+        peak = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process}/status").read_text())
+    by_kind = pd.DataFrame(took, columns=["kind", "seconds"]).groupby("kind")["seconds"]
+    kinds = {kind: {f"p{q}_ms": round(1_000 * of.quantile(q / 100), 1) for q in (50, 95, 100)} for kind, of in by_kind}
+    memory = int(peak[1]) // 1024 if peak else None
+    return {**kinds, "pages_a_second": round(len(took) / seconds, 1), "start_s": round(started, 1), "peak_mb": memory}
+
+
+def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    usual = {"accounts": 100_000, "owners": 200, "snapshots": 24, "readers": 10, "requests": 50}
+    for name, value in usual.items():
+        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--folder", type=Path, help="the lists, kept there for another run (default: made and removed)")
+    given = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as scratch:
+        out = given.folder or Path(scratch) / "lists"
+        if not out.exists():
+            make_lists(out, given.accounts, given.owners, given.snapshots)
+        asked = {name: getattr(given, name) for name in usual}
+        return asked | measured(out, given.readers, given.requests, given.owners)
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(), indent=1))
