@@ -53,7 +53,7 @@ class OutcomeStore:
     @property
     def messages(self) -> MessageLog:
         """What was sent to whom."""
-        return MessageLog(self._connected, self._now)
+        return MessageLog(self.connected, self._now)
 
     def append(self, outcomes: Sequence[Outcome]) -> list[int]:
         """Record outcomes, all or none; the number of the row of each. A request that is there already has its row.
