@@ -330,8 +330,8 @@ def writeback(
     if undo is not None and (apply or snapshot_date is not None):
         raise typer.BadParameter("--undo stands alone: the run says what it wrote")
     settings = load(config, None, out)
-    from flows.writeback import undo as take_back
-    from flows.writeback import write_list
+    from flows.crm.writeback import undo as take_back
+    from flows.crm.writeback import write_list
 
     if undo is not None:
         take_back(settings, to, undo)

@@ -82,7 +82,7 @@ ORDER = {
         "verify",
         "feature_rows",
         "outcomes",
-        "writeback",
+        "crm",
         "reference",
         "cli",
     ),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.crm.client import Change, CrmProperty, CrmRecord, Value
+from serving.crm.client import CrmChange, CrmProperty, CrmRecord, Value
 from serving.crm.hubspot import _sent
 from serving.crm.plan import Target, fitted_to, restored, same
 from serving.crm.settings import SHOWN, WritebackSettings
@@ -67,7 +67,7 @@ def test_a_change_brings_a_record_to_what_is_wanted_and_is_taken_back_where_nobo
     assert target.change("a", wanted, CrmRecord("1", now)) is None
     others = {target.of[name].name: "somebody else was here" for name in touched}
     after = now | others
-    back = next(restored({"a": change}, {"a": CrmRecord("1", after)}), Change("a", "1", {}, {}))
+    back = next(restored({"a": change}, {"a": CrmRecord("1", after)}), CrmChange("a", "1", {}, {}))
     end = after | {name: as_texts(value) for name, value in back.values.items()}
     assert end == before | others
 
