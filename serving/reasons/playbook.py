@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from data.conditions import Condition
 from data.contract.details import DETAILS
 from data.contract.feature_card import FeatureCard
 from data.contract.likeness import LIKENESS
@@ -24,7 +25,6 @@ from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError, hint
 from serving.reasons.fallback import card_title
 from serving.reasons.tellings import Telling, Way, tellings
-from serving.reasons.templates import Condition
 
 SHIPPED = Path(__file__).parents[1] / "playbook.toml"
 ALL_KNOWN = tuple(part.word for part in LIKENESS)
