@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from data.checks.report import Report, many
-from data.contract.outputs import ATTRIBUTIONS, REASONS
+from data.contract.outputs import ATTRIBUTIONS, REASONS, TRIGGERS
 from data.errors import PublishError
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
@@ -41,6 +41,7 @@ from serving.verify.files_and_sums import (
 )
 from serving.verify.gates_and_changes import about_of, check_change_sentences, check_gates
 from serving.verify.reasons import check_sentences
+from serving.verify.triggers import check_since, check_triggers
 from serving.verify.words import check_plays, check_words
 
 NAMED = 20
@@ -110,6 +111,7 @@ def verify(
         return verification
     for check in (check_counts, check_sums, check_changes):
         verification.note(check(listing))
+    _verify_since(listing, verification)
     if words:
         say("reading every row as a CSM does")
         verification.note(check_words(listing))
@@ -218,6 +220,7 @@ def _check_shard(
     verification.note(check_gates(listing, rows, context.settings.gates))
     verification.note(check_plays(listing, rows, reasons, details, context))
     verification.note(check_context(listing, rows, details, context))
+    verification.note(check_triggers(listing, rows, details, context))
     if len(ATTRIBUTIONS.features_of(attributions)) == len(listing.features()):
         verification.note(check_choice(reasons, rows, attributions, context, references, details))
     return len(reasons)
@@ -247,6 +250,18 @@ def _verify_changes(listing: PublishedList, titles_of: Mapping[str, str], verifi
         verification.notes.append(f"why accounts changed was not told again: {error.clause}")
         return
     verification.note(check_change_sentences(listing, previous, about_of(listing, previous, titles_of)))
+
+
+def _verify_since(listing: PublishedList, verification: Verification) -> None:
+    """Since when triggers fire, where the list that they are compared with is still there."""
+    if not listing.has(TRIGGERS.name):
+        return
+    try:
+        previous = listing.previous
+    except PublishError as error:
+        verification.notes.append(f"since when triggers fire was not checked: {error.clause}")
+        return
+    verification.note(check_since(listing, previous))
 
 
 def _strangers(rows: pd.DataFrame, scored: set[str]) -> Iterator[Difference]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.contract.outputs import EXCLUSIONS, SCORES
+from data.contract.outputs import ACCOUNT_PLAYS, EXCLUSIONS, SCORES
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
 from serving.published.row_context import beside_scores
@@ -63,13 +63,20 @@ def check_context(
     named = rows[["account_id"]] if details is None else details
     there, listed = set(listing.columns(SCORES.name)), listed[known]
     rows, named = rows[known].reset_index(drop=True), named[known].reset_index(drop=True)
-    until = plays.act_by(listing.snapshot_date, listed["play"], context.playbook).array
+    until = plays.act_by(listing.snapshot_date, listed["play"], context.playbook, _forms(listing, listed)).array
     derived = {"act_by": until, **beside_scores(context.people, rows, named)}
     derived = {name: values for name, values in derived.items() if name in there}
     yield from _differing(listed, derived, "")
     apart = listing.of(EXCLUSIONS.name, accounts).drop_duplicates("account_id").set_index("account_id")
     again = listed.assign(**derived).reindex(apart.index)
     yield from _differing(apart, {name: again[name].array for name in OF_SCORES}, f"{EXCLUSIONS.name}, ")
+
+
+def _forms(listing: PublishedList, listed: pd.DataFrame) -> pd.Series | None:
+    """The forms that the plays of these accounts are given in, where they are of the playbook; None in older lists."""
+    if not listing.has(ACCOUNT_PLAYS.name):
+        return None
+    return listing.of(ACCOUNT_PLAYS.name, listed.index).set_index("account_id")["form"].reindex(listed.index)
 
 
 def _differing(published: pd.DataFrame, derived: Mapping[str, Any], where: str) -> Differences:

@@ -21,6 +21,7 @@ from serving.publish import publish as publish_list
 from serving.published.assemble import AccountBatch, assemble_base, assemble_batch
 from serving.published.context import ListContext, known_people
 from serving.published.read import PublishedList
+from serving.published.trigger_table import with_since
 from serving.reasons.choose import explain
 from serving.reasons.playbook import load
 from serving.reasons.render import ReasonContext
@@ -250,13 +251,18 @@ def assemble(
     batch = assemble_batch(context, scores, attributions, rows, named)
     base = assemble_base(context, batch.scores, batch.exclusions, batch.not_evaluated, previous)
     frames = {**batch.tables(), "scores": base.scores, "exclusions": base.exclusions}
-    return HeldList(Path("nowhere"), day, base.manifest, context=context, frames=frames)
+    made = HeldList(Path("nowhere"), day, base.manifest, context=context, frames=frames)
+    return made.with_tables(triggers=with_since(batch.triggers, made, previous))
+
+
+OF_BATCH = ("attributions", "reasons", "exclusions", "triggers", "account_plays")
+"""The tables of a batch beside the scores."""
 
 
 def batch_of(made: HeldList) -> AccountBatch:
     """The batch that a list in memory was made of."""
     scores = made.frames["scores"][list(SCORES.of_accounts)]
-    frames = {name: made.frames[name] for name in ("attributions", "reasons", "exclusions")}
+    frames = {name: made.frames[name] for name in OF_BATCH}
     return AccountBatch(made.context, scores, change=first_list(scores["account_id"]), **frames)
 
 
@@ -266,7 +272,7 @@ def publish(out: Path, made: HeldList, pieces: Mapping[str, object] | None = Non
     of = dict(zip(made.scores()["account_id"], places, strict=True))
 
     def cut(number: int) -> AccountBatch:
-        frames = ("scores", "attributions", "reasons", "exclusions")
+        frames = ("scores", *OF_BATCH)
         chosen = {name: (f := getattr(batch, name))[f["account_id"].map(of) == number] for name in frames}
         return replace(batch, **chosen, change=first_list(chosen["scores"]["account_id"]))
 

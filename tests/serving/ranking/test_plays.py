@@ -188,8 +188,9 @@ def test_the_first_words_that_hold_are_said(peaks: bool, opening: str) -> None:
     row = pd.DataFrame({"seats": [10.0], "active_users_28d": [9.0]})
     facts = Facts.of(row, [], peaks)
     codes = np.array(["seat_limit"], dtype=object)
-    said = {"seat_limit": facts.first(PLAYBOOK.plays["seat_limit"].openings)}
-    assert plays._openings(codes, said, facts, PLAYBOOK, "$") == [opening]
+    nobody = np.array([None], dtype=object)
+    given = {"seat_limit": plays._given(PLAYBOOK.plays["seat_limit"], facts, nobody, nobody)}
+    assert plays._openings(codes, given, facts, "$") == [opening]
 
 
 def test_a_play_of_an_earlier_playbook_still_loads(tmp_path: Path) -> None:
