@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from data.checks.report import Report, many
-from data.contract.outputs import ATTRIBUTIONS, REASONS, TRIGGERS
+from data.contract.outputs import ATTRIBUTIONS, REASONS
 from data.errors import PublishError
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
@@ -111,7 +111,6 @@ def verify(
         return verification
     for check in (check_counts, check_sums, check_changes):
         verification.note(check(listing))
-    _verify_since(listing, verification)
     if words:
         say("reading every row as a CSM does")
         verification.note(check_words(listing))
@@ -241,7 +240,7 @@ def _attributions(listing: PublishedList, rows: pd.DataFrame, context: ListConte
 
 
 def _verify_changes(listing: PublishedList, titles_of: Mapping[str, str], verification: Verification) -> None:
-    """The sentences about changes, where there are any and the list they compare with is still there."""
+    """What is said against the list before, where there are changes and that list is still there."""
     if "changes" not in listing.manifest["rows_out"]:
         return
     try:
@@ -250,17 +249,6 @@ def _verify_changes(listing: PublishedList, titles_of: Mapping[str, str], verifi
         verification.notes.append(f"why accounts changed was not told again: {error.clause}")
         return
     verification.note(check_change_sentences(listing, previous, about_of(listing, previous, titles_of)))
-
-
-def _verify_since(listing: PublishedList, verification: Verification) -> None:
-    """Since when triggers fire, where the list that they are compared with is still there."""
-    if not listing.has(TRIGGERS.name):
-        return
-    try:
-        previous = listing.previous
-    except PublishError as error:
-        verification.notes.append(f"since when triggers fire was not checked: {error.clause}")
-        return
     verification.note(check_since(listing, previous))
 
 

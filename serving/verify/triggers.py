@@ -18,12 +18,16 @@ def check_since(listing: PublishedList, previous: PublishedList | None) -> Diffe
     scored = set(listing.scores("account_id")["account_id"])
     for rows in listing.batches(TRIGGERS.name):
         derived = with_since(rows, listing, previous)
-        for name in ("since", "is_new"):
-            for place in (rows[name] != derived[name]).to_numpy().nonzero()[0]:
-                there, again = str(rows[name].iloc[place]), str(derived[name].iloc[place])
-                yield Difference(rows["account_id"].iloc[place], _where(rows, place, name), there, again)
-        for place in (~rows["account_id"].isin(scored)).to_numpy().nonzero()[0]:
-            yield Difference(rows["account_id"].iloc[place], _where(rows, place), "a trigger", "not a customer")
+        stated = zip(
+            *(rows[name] for name in (*KEY, "since", "is_new")), derived["since"], derived["is_new"], strict=True
+        )
+        for account, code, since, is_new, since_again, is_new_again in stated:
+            if account not in scored:
+                yield Difference(account, f"trigger {code}", "it fires", "not a customer of the list")
+            if since != since_again:
+                yield Difference(account, f"trigger {code} (since)", str(since), str(since_again))
+            if is_new != is_new_again:
+                yield Difference(account, f"trigger {code} (is_new)", str(is_new), str(is_new_again))
 
 
 def check_triggers(
@@ -40,17 +44,14 @@ def check_triggers(
     derived = fired(accounts, facts, context.playbook, context.settings.currency)
     published = listing.of(TRIGGERS.name, accounts, (*KEY, "motion", "text"))
     both = published.merge(derived, "outer", KEY, suffixes=("", " again"), indicator=True)
-    for place, found in enumerate(both["_merge"]):
-        row = both.iloc[place]
+    columns = (*KEY, "motion", "text", "motion again", "text again", "_merge")
+    for account, code, motion, text, motion_again, text_again, found in zip(
+        *(both[name].astype(object).where(both[name].notna(), None) for name in columns), strict=True
+    ):
         if found != "both":
             there, again = ("fires", "does not") if found == "left_only" else ("does not fire", "fires")
-            yield Difference(row["account_id"], _where(both, place), there, again)
-            continue
-        for name in ("motion", "text"):
-            there, again = ("" if pd.isna(row[of]) else row[of] for of in (name, f"{name} again"))
-            if there != again:
-                yield Difference(row["account_id"], _where(both, place, name), repr(there), repr(again))
-
-
-def _where(rows: pd.DataFrame, place: int, column: str = "") -> str:
-    return f"trigger {rows['trigger_code'].iloc[place]}{f' ({column})' if column else ''}"
+            yield Difference(account, f"trigger {code}", there, again)
+        elif motion != motion_again:
+            yield Difference(account, f"trigger {code} (motion)", repr(motion), repr(motion_again))
+        elif text != text_again:
+            yield Difference(account, f"trigger {code}", repr(text), repr(text_again))
