@@ -58,7 +58,7 @@ class Writer(NamedTuple):
 
 OWNERS_AT_A_TIME = 100
 """Owners whose short lists are read at once: a few thousand accounts."""
-SHOWN_TABLES = ("scores", "reasons", "changes")
+SHOWN_TABLES = ("scores", "reasons", "changes", "triggers")
 """What is read of the accounts on a short list."""
 
 OWNER = "OWNER"

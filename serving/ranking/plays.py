@@ -179,13 +179,13 @@ def _given(play: Play, facts: Facts, segments: Objects, steps: Objects) -> Given
     return GivenPlay(play.forms, form, is_true & (said >= 0), said)
 
 
-_STEPS = {"upsell": ("present_plan", "next_plan"), "cross_sell": ("main_product", "cross_sell_product")}
+STEPS = {"upsell": ("present_plan", "next_plan"), "cross_sell": ("main_product", "cross_sell_product")}
 """The details that a play of a motion leads from and to."""
 
 
 def _steps(motion: str | None, facts: Facts) -> Objects:
     """The step of each account on which a play of the motion leads it; None where an end of it is not known."""
-    ends = [facts.texts.get(name) for name in _STEPS.get(motion or "", ())]
+    ends = [facts.texts.get(name) for name in STEPS.get(motion or "", ())]
     steps = np.full(facts.size, None, dtype=object)
     if ends and all(end is not None for end in ends):
         pairs = zip(*ends, strict=True)

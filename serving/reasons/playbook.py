@@ -270,7 +270,7 @@ class ListTrigger(Trigger):
         beside = sorted(set(last.names) - {*self.reads, *self.numbers})
         if last.condition is not None or beside:
             of_which = f", and no {', '.join(beside)}" if beside else ""
-            raise ValueError(f"its last text has no `when` and states only what the trigger reads{of_which}")
+            raise ValueError(f"the last of `texts` has no `when` and states only what the trigger reads{of_which}")
         return self
 
     @cached_property
@@ -415,7 +415,11 @@ def _unknown_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard]) -> 
     asked |= {("triggers", code): trigger.names for code, trigger in playbook.triggers.items()}
     for table, names in asked.items():
         for name in (name for name in names if name not in known):
-            yield table, f"{table[0][:-1]} `{table[1]}`: `{name}` is no feature{hint(name, known)}", (name,)
+            yield (
+                table,
+                f"{table[0][:-1]} `{table[1]}`: `{name}` is no feature{hint(name, known)}",
+                (f"{name} ", f"{{{name}", name),
+            )
     for play_code, play in playbook.plays.items():
         for code in (code for code in play.reasons if code not in playbook.reasons):
             found = f"play `{play_code}`: `{code}` is no reason code{hint(code, playbook.reasons)}"
@@ -463,19 +467,20 @@ def _without(items: Mapping[str, Any], replaced: Iterable[str]) -> dict[str, Any
 
 
 def _refused(files: Sequence[PlaybookFile], error: ValidationError) -> SettingsError:
-    """The first problem in words: where it is, and what."""
-    problem = error.errors()[0]
+    """The first problem in words: where it is, and what. A key that is not known may be why another is missing."""
+    problems = error.errors()
+    problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
     path = [str(step) for step in problem["loc"]]
-    where, names = ".".join(path), [step for step in path[2:] if not step.isdigit()]
-    text = problem["input"].get("text") if isinstance(problem["input"], dict) else problem["input"]
-    words = [*([text] if isinstance(text, str) else []), *reversed(names)]
+    where, message = ".".join(path), re.sub(r"^(Value|Assertion) error, ", "", problem["msg"])
     if problem["type"] == "extra_forbidden":
         fields = {*Reason.model_fields, *Play.model_fields, *Variant.model_fields, *Trigger.model_fields} - {"for_"}
         known = {"reasons", "plays", "triggers", "for", *fields}
-        found = f"`{where}` is an unknown key{hint(path[-1], known)}"
-        return _refusal(files, path[:2], found, (path[-1],))
-    message = re.sub(r"^(Value|Assertion) error, ", "", problem["msg"])
-    return _refusal(files, path[:2], f"{where}: {message}" if where else message, words)
+        return _refusal(files, path[:2], f"`{where}` is an unknown key{hint(path[-1], known)}", (path[-1],))
+    found = f"{where}: {message}" if where else message
+    given = problem["input"].get("text") if isinstance(problem["input"], dict) else problem["input"]
+    named = [given, message.rpartition(": ")[2], *re.findall(r"`([^`]+)`", message), *reversed(path[2:])]
+    words = [] if problem["type"] == "missing" else [word for word in named if isinstance(word, str) and word]
+    return _refusal(files, path[:2], found, words)
 
 
 def _refusal(

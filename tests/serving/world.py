@@ -13,7 +13,7 @@ from data.contract.details import DETAILS, WEEKS, DetailKind
 from data.contract.expected_arr import ArrDoubt
 from data.contract.feature_card import Direction, FeatureCard
 from data.contract.outputs import SCORES, TABLES
-from data.contract.score_change import first_list
+from data.contract.score_change import Change, NotSplit, first_list, not_split
 from data.contract.vocabulary import MOTIONS
 from features.catalogue import full_catalogue
 from serving.changes.sentences import About
@@ -266,7 +266,20 @@ def batch_of(made: HeldList) -> AccountBatch:
     return AccountBatch(made.context, scores, change=first_list(scores["account_id"]), **frames)
 
 
-def publish(out: Path, made: HeldList, pieces: Mapping[str, object] | None = None, batches: int = 1) -> Path:
+def unexplained(scores: pd.DataFrame) -> Change:
+    """The change of accounts since the last list, of which it is not known what made it."""
+    now, before = (np.log(p / (1 - p)) for p in (scores["propensity"], scores["previous_propensity"]))
+    why = np.full(len(scores), NotSplit.MODEL_NOT_FOUND.value, dtype=object)
+    return not_split(scores["account_id"], (now - before).to_numpy(), why)
+
+
+def publish(
+    out: Path,
+    made: HeldList,
+    pieces: Mapping[str, object] | None = None,
+    batches: int = 1,
+    previous: PublishedList | None = None,
+) -> Path:
     """Publish a list in memory in so many batches; what its manifest has beyond the context's is kept."""
     batch, places = batch_of(made), made.scores()["account_id"].rank(method="dense").astype(int) % batches
     of = dict(zip(made.scores()["account_id"], places, strict=True))
@@ -274,9 +287,12 @@ def publish(out: Path, made: HeldList, pieces: Mapping[str, object] | None = Non
     def cut(number: int) -> AccountBatch:
         frames = ("scores", *OF_BATCH)
         chosen = {name: (f := getattr(batch, name))[f["account_id"].map(of) == number] for name in frames}
-        return replace(batch, **chosen, change=first_list(chosen["scores"]["account_id"]))
+        change = replace(batch.change, accounts=(f := batch.change.accounts)[f["account_id"].map(of) == number])
+        return replace(batch, **chosen, change=change)
 
-    with publish_list(out, made.context) as publishing:
+    if previous is not None:
+        batch = replace(batch, change=unexplained(made.scores()))
+    with publish_list(out, made.context, previous) as publishing:
         for number in range(batches):
             publishing.add(batch if batches == 1 else cut(number))
         publishing.describe(**{**made.manifest, **(pieces or {})})
