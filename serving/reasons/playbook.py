@@ -27,7 +27,6 @@ from data.contract.triggers import Trigger
 from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError, hint
 from serving.reasons.fallback import card_title
-from serving.reasons.formats import say_name
 from serving.reasons.tellings import Telling, Way, tellings
 from serving.reasons.templates import ABOUT_THE_SOURCE
 from serving.reasons.toml_lines import line_of
@@ -117,27 +116,45 @@ class Reason(BaseModel):
         return tellings([variant.way for variant in variants], clauses, shown=shown)
 
 
-class Form(BaseModel):
-    """What of a play is otherwise for the accounts of a segment, or of a step; None: as in the play."""
+class PlayTexts(BaseModel):
+    """What the texts of a play keep to, in the play and in its forms."""
 
     model_config = STRICT
-    what_to_do: str | None = None
-    offer: str | None = None
-    words: tuple[Variant, ...] | str | None = None
-    show: str | None = None
-    not_when: tuple[Variant, ...] | str | None = None
-    owner_role: str | None = None
-    hand_over: str | None = None
-    days_to_act: int | None = None
+
+    @field_validator("words", "not_when", mode="before", check_fields=False)
+    @classmethod
+    def _one_text(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("name", "what_to_do", "offer", "show", "owner_role", "hand_over", check_fields=False)
+    @classmethod
+    def _plain(cls, text: str | None) -> str | None:
+        if text is not None and any(brace in text for brace in "{}"):
+            raise ValueError(f"only `words` may state an account's own numbers and names, with braces: {text}")
+        return text
+
+
+class Form(PlayTexts):
+    """What of a play is otherwise for the accounts of a segment, or on a step; None: as in the play."""
+
+    what_to_do: str | None = Field(default=None, min_length=10)
+    offer: str | None = Field(default=None, min_length=10)
+    words: tuple[Variant, ...] | None = Field(default=None, min_length=1)
+    show: str | None = Field(default=None, min_length=10)
+    not_when: tuple[Variant, ...] | None = None
+    owner_role: str | None = Field(default=None, min_length=2)
+    hand_over: str | None = Field(default=None, min_length=10)
+    days_to_act: int | None = Field(default=None, ge=1, le=365)
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:
             raise ValueError("it says nothing that is otherwise")
+        _ = tellings([variant.way for variant in self.words or ()], {}, shown=True)
         return self
 
 
-class Play(BaseModel):
+class Play(PlayTexts):
     """What to do with an account: the offer that fits the trigger, the words, who, and within how many days.
 
     A play is given only where its facts are there: one of ``requires`` holds (comparisons of features, as in ``when``;
@@ -149,7 +166,6 @@ class Play(BaseModel):
     (`CRM > Analytics`), ``segment`` in a segment; where both say it, the step does.
     """
 
-    model_config = STRICT
     motion: str | None = None
     name: str = Field(min_length=3)
     reasons: tuple[str, ...] = ()
@@ -165,18 +181,6 @@ class Play(BaseModel):
     days_to_act: int = Field(ge=1, le=365)
     step: dict[str, Form] = {}
     segment: dict[str, Form] = {}
-
-    @field_validator("words", "not_when", mode="before")
-    @classmethod
-    def _one_text(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
-
-    @field_validator("name", "what_to_do", "offer", "show", "owner_role", "hand_over")
-    @classmethod
-    def _plain(cls, text: str | None) -> str | None:
-        if text is not None and any(brace in text for brace in "{}"):
-            raise ValueError(f"only `words` may state an account's own numbers and names, with braces: {text}")
-        return text
 
     @field_validator("motion")
     @classmethod
@@ -249,8 +253,8 @@ class Play(BaseModel):
 
 
 def _folded(name: str) -> str:
-    """A name as it is compared."""
-    return say_name(name.strip()).casefold()
+    """A name as it is compared: `mid_market` is `Mid-market`."""
+    return re.sub(r"[\s_-]+", " ", name).strip().casefold()
 
 
 def _step_key(step: str) -> tuple[str, ...]:
@@ -380,7 +384,7 @@ def _with_own(parts: dict[str, Any], own: PlaybookFile) -> dict[str, Any]:
     for key in own.parts.keys() - parts.keys():
         raise _refusal([own], (key,), f"`{key}` is no part of a playbook{hint(key, parts)}", (key,))
     for key in (key for key, part in own.parts.items() if not isinstance(part, dict)):
-        raise _refusal([own], (), f"`{key}` is no table, as in [{key}.a_code]", (key,))
+        raise _refusal([own], (key,), f"`{key}` is no table, as in [{key}.a_code]", (key,))
     for code, table in own.parts.get("triggers", {}).items():
         if not isinstance(table, dict) or "points" in table:
             found = f"triggers.{code}: it is no table, or has `points`, which are of the shipped triggers alone"
@@ -475,22 +479,23 @@ def _refused(files: Sequence[PlaybookFile], error: ValidationError) -> SettingsE
     if problem["type"] == "extra_forbidden":
         fields = {*Reason.model_fields, *Play.model_fields, *Variant.model_fields, *Trigger.model_fields} - {"for_"}
         known = {"reasons", "plays", "triggers", "for", *fields}
-        return _refusal(files, path[:2], f"`{where}` is an unknown key{hint(path[-1], known)}", (path[-1],))
+        return _refusal(files, path, f"`{where}` is an unknown key{hint(path[-1], known)}", (path[-1],))
     found = f"{where}: {message}" if where else message
     given = problem["input"].get("text") if isinstance(problem["input"], dict) else problem["input"]
     named = [given, message.rpartition(": ")[2], *re.findall(r"`([^`]+)`", message), *reversed(path[2:])]
     words = [] if problem["type"] == "missing" else [word for word in named if isinstance(word, str) and word]
-    return _refusal(files, path[:2], found, words)
+    return _refusal(files, path, found, words)
 
 
 def _refusal(
     files: Sequence[PlaybookFile], table: Sequence[str], found: str, words: Sequence[str] = ()
 ) -> SettingsError:
-    """The error about a table, with the first of the files that has it, and the line there."""
-    for file in files:
-        line = file.line_of(table, words) if table else line_of(file.text, (), words)
-        if line is not None:
-            return _error(file.path, f"line {line}: {found}")
+    """The error about a table, or what stands in it, with the first of the files that has it and the line there."""
+    for depth in range(len(table), 0, -1):
+        for file in files:
+            line = file.line_of(table[:depth], words)
+            if line is not None:
+                return _error(file.path, f"line {line}: {found}")
     return _error(files[0].path, found)
 
 

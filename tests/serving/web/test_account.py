@@ -12,12 +12,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from serving.published.read import PublishedList, open_list
+from serving.reasons.playbook import load
+from serving.render.firing import firings
 from serving.web.index import ListIndex
 from serving.web.pages.account import REST, account_page, parts_of
 from serving.web.query import account_address
 from tests.drawn import drawn
+from tests.serving.ranking.test_plays import FORMS
 from tests.serving.web.conftest import EARLIER, DrawnWork, desk, plain
-from tests.serving.world import DAY, accounts, publish, snapshot
+from tests.serving.world import CATALOGUE, DAY, accounts, details, feature_rows, publish, snapshot
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +122,50 @@ def test_owners_so_far_are_told_where_they_changed(tmp_path: Path, client_of: Ca
     page = client_of(out=tmp_path).get("/accounts/acc-0003").text
     assert "<bdi>Old Hand</bdi>: on the lists of 1 Aug 2026 to 1 Sep 2026" in page
     assert "<bdi>New Hand</bdi>: on the list of 1 Oct 2026" in page
+
+
+def test_the_triggers_of_an_account_stand_beside_its_reasons(
+    index: ListIndex, past: list[PublishedList], client: TestClient, out: Path
+) -> None:
+    triggers = plain(out, "triggers")
+    titles = {code: trigger["title"] for code, trigger in index.listing.manifest["triggers"].items()}
+    for account in plain(out, "scores").account_id[:30]:
+        mine = triggers[triggers.account_id == account]
+        page = account_page(index, past, account, desk())
+        assert {(firing.title, firing.said) for firing in page.firing} == set(
+            zip(mine.trigger_code.map(titles), mine.text, strict=True)
+        )
+    one = triggers.iloc[0]
+    page = client.get(account_address(one.account_id)).text
+    assert "<h3>Triggers</h3>" in page
+    assert f"<b>{titles[one.trigger_code]}</b>" in page
+    assert one.text.replace("'", "&#39;") in page
+
+
+def test_a_trigger_says_since_when_it_fires() -> None:
+    row = {"account_id": "acme", "trigger_code": "a", "motion": None, "text": "Use fell by 30%.", "is_new": False}
+    known = {"a": {"title": "Use falls"}}
+    old, new = (firings([{**row, "since": day}], known, DAY)[0] for day in (EARLIER, DAY))
+    assert (old.said, new.said) == ("Use fell by 30%. On every list since 1 Sep 2026.", "Use fell by 30%.")
+
+
+def test_the_play_is_that_of_the_form_and_says_step_and_hand_over(
+    tmp_path: Path, client_of: Callable[..., TestClient]
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(FORMS)
+    rows = feature_rows(40).assign(tickets_open=0.0)
+    named = details(rows).assign(present_plan="team_plus", next_plan="business")
+    people = accounts(40).assign(segment="Mid-Market")
+    made = snapshot(40, rows=rows, details=named, accounts=people, playbook=load(CATALOGUE, own))
+    publish(tmp_path / "out", made)
+    listing = open_list(tmp_path / "out", DAY)
+    plays = pd.read_parquet(listing.path("account_plays"))
+    one = plays[plays.play == "upsell_own"].iloc[0]
+    assert (one.step, one.form) == ("team_plus > business", "Mid-Market; Team Plus > Business")
+    page = client_of(out=tmp_path / "out").get(account_address(one.account_id)).text
+    for words in ("Team plus to Business", "Business, after a trial.", "To the AE when a price is asked for."):
+        assert f"<dd>{words}" in page.replace("<bdi>", "")
+    assert "The next plan, for a year." not in page
+    assert "<dt>Not when</dt><dd>A ticket is open.</dd>" in page
+    assert "<dt>Who</dt><dd>AE, by 11 Oct 2026</dd>" in page
