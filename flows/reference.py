@@ -245,7 +245,7 @@ def _play(code: str, play: Play, playbook: Playbook) -> Iterator[str]:
     yield f"- Say: {play.words[0].text}"
     for name, form in (*play.segment.items(), *play.step.items()):
         otherwise = "; ".join(
-            f"{key.replace('_', ' ')}: {said}" for key, said in form.model_dump(exclude_unset=True).items()
+            f"{key.replace('_', ' ')}: {said}" for key, said in form.model_dump(exclude_none=True).items()
         )
         yield f"- {name}: {otherwise}"
     yield ""

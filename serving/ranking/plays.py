@@ -4,7 +4,7 @@ A play is given only where its facts are there. Where none of the likely motions
 play: to check in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -56,7 +56,7 @@ def choose_plays(
     passed: GateResult,
     playbook: Playbook,
     settings: ServingSettings,
-    segments: npt.ArrayLike | None = None,
+    segments: Iterable[str | None] | None = None,
 ) -> ChosenPlays:
     """The likeliest motion that is worth showing and has a play whose facts are there, with that play and its words.
 
@@ -66,7 +66,9 @@ def choose_plays(
     neutral one, and the likeliest possible motion.
     """
     weights, worth = _motions(scores, rows, reasons, passed, playbook, settings)
-    known_as = np.full(facts.size, None) if segments is None else np.asarray(segments, dtype=object)
+    known_as = np.full(facts.size, None, dtype=object)
+    if segments is not None:
+        known_as[:] = [None if pd.isna(segment) else segment for segment in segments]
     steps = {play.motion: _steps(play.motion, facts) for play in playbook.plays.values()}
     given = {code: _given(play, facts, known_as, steps[play.motion]) for code, play in playbook.plays.items()}
     answered = _answered(scores.index, reasons, playbook)

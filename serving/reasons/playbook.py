@@ -148,7 +148,7 @@ class Form(PlayTexts):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.model_fields_set:
+        if not self.model_dump(exclude_none=True):
             raise ValueError("it says nothing that is otherwise")
         _ = tellings([variant.way for variant in self.words or ()], {}, shown=True)
         return self
@@ -226,7 +226,7 @@ class Play(PlayTexts):
         return "; ".join([*in_segment[:1], *on_step[:1]])
 
     def _in_form(self, parts: list[Form]) -> "Play":
-        otherwise = {key: value for part in parts for key, value in part.model_dump(exclude_unset=True).items()}
+        otherwise = {key: value for part in parts for key, value in part.model_dump(exclude_none=True).items()}
         return Play.model_validate(self.model_dump(exclude={"step", "segment"}) | otherwise)
 
     @cached_property

@@ -192,7 +192,7 @@ def _play(listing: PublishedList, row: ListRow, score: Mapping[str, Any]) -> Pla
     stated = listing.manifest["plays"][score["play"]]
     meant = listing.of_account("account_plays", row.account_id, ("step", "form"))
     step, form = (meant[0]["step"], meant[0]["form"]) if meant else (None, "")
-    play = Play.model_validate(stated).forms[form].model_dump() if form else stated
+    play = Play.model_validate(stated).forms[form].model_dump(mode="json") if form else stated
     told = {"Do": "what_to_do", "Offer": "offer", "Show": "show", "Not when": "not_when", "Hand-over": "hand_over"}
     parts = [(name, tuple(say_texts(play.get(part)))) for name, part in told.items()]
     return PlayCard(

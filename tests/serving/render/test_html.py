@@ -438,6 +438,7 @@ def test_the_triggers_of_its_motion_stand_under_the_reasons_of_a_row(made: HeldL
     for entry in told:
         fires = of_accounts[of_accounts.index == entry.account_id]
         speaks = fires[fires["motion"].isna() | (fires["motion"] == motions[entry.account_id])]
-        assert sorted(firing.said for firing in entry.firing) == sorted(speaks["text"])
+        assert sorted(firing.code for firing in entry.firing) == sorted(speaks["trigger_code"])
         for firing in entry.firing:
+            assert firing.said.startswith(speaks.set_index("trigger_code")["text"][firing.code])
             assert str(escape(firing.said)) in page
