@@ -7,9 +7,7 @@ reasons and needs some facts; one play is neutral. A trigger leads to a play.
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, product
 from pathlib import Path
@@ -27,9 +25,9 @@ from data.contract.triggers import Trigger
 from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError, hint
 from serving.reasons.fallback import card_title
+from serving.reasons.playbook_file import PlaybookFile, refusal
 from serving.reasons.tellings import Telling, Way, tellings
 from serving.reasons.templates import ABOUT_THE_SOURCE
-from serving.reasons.toml_lines import line_of
 
 SHIPPED = Path(__file__).parents[1] / "playbook.toml"
 ALL_KNOWN = tuple(part.word for part in LIKENESS)
@@ -347,32 +345,8 @@ def load(
     except ValidationError as error:
         raise _refused(files, error) from error
     for table, found, words in _unknown_names(playbook, catalogue):
-        raise _refusal(files, table, found, words)
+        raise refusal(files, table, found, words)
     return playbook
-
-
-@dataclass(frozen=True)
-class PlaybookFile:
-    """A file of a playbook, as it is written. ``under``: the part that all its tables are of, if they do not say it."""
-
-    path: Path
-    text: str
-    parts: dict[str, Any]
-    under: str = ""
-
-    @classmethod
-    def read(cls, path: Path, under: str = "") -> "PlaybookFile":
-        """Raises SettingsError where it cannot be read."""
-        try:
-            text = path.read_text(encoding="utf-8")
-            parts = tomllib.loads(text)
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise _error(path, f"it cannot be read: {error}") from error
-        return cls(path, text, {under: parts} if under else parts, under)
-
-    def line_of(self, table: Sequence[str], words: Sequence[str] = ()) -> int | None:
-        """The line of a table, or of a word in it; None where it is not in this file."""
-        return line_of(self.text, table[1:] if self.under == table[0] else table, words)
 
 
 def _with_own(parts: dict[str, Any], own: PlaybookFile) -> dict[str, Any]:
@@ -382,13 +356,13 @@ def _with_own(parts: dict[str, Any], own: PlaybookFile) -> dict[str, Any]:
     theirs is the default of the motion, and theirs wins a tie.
     """
     for key in own.parts.keys() - parts.keys():
-        raise _refusal([own], (key,), f"`{key}` is no part of a playbook{hint(key, parts)}", (key,))
+        raise refusal([own], (key,), f"`{key}` is no part of a playbook{hint(key, parts)}", (key,))
     for key in (key for key, part in own.parts.items() if not isinstance(part, dict)):
-        raise _refusal([own], (key,), f"`{key}` is no table, as in [{key}.a_code]", (key,))
+        raise refusal([own], (key,), f"`{key}` is no table, as in [{key}.a_code]", (key,))
     for code, table in own.parts.get("triggers", {}).items():
         if not isinstance(table, dict) or "points" in table:
-            found = f"triggers.{code}: it is no table, or has `points`, which are of the shipped triggers alone"
-            raise _refusal([own], ("triggers", code), found, ("points", code))
+            wrong = f"triggers.{code}: it is no table, or has `points`, which are of the shipped triggers alone"
+            raise refusal([own], ("triggers", code), wrong, ("points", code))
     return {key: _over(key, part, own.parts.get(key, {})) for key, part in parts.items()}
 
 
@@ -398,8 +372,8 @@ def _over(key: str, shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, A
     return {**own, **_without(shipped, own)}
 
 
-Found = tuple[tuple[str, str], str, tuple[str, ...]]
-"""The table that something is wrong with, what it is, and the words that stand there."""
+Found = tuple[tuple[str, ...], str, tuple[str, ...]]
+"""The table that something is wrong with (none: with what is not there), what it is, and the words that stand there."""
 
 
 def _unknown_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard]) -> Iterator[Found]:
@@ -408,7 +382,7 @@ def _unknown_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard]) -> 
     own = {card.reason_code for card in catalogue.values() if card.is_own}
     known = {**catalogue, **DETAILS, **dict.fromkeys(ABOUT_THE_SOURCE)}
     for code in sorted(codes - own - playbook.reasons.keys()):
-        yield ("reasons", code), f"reason code `{code}` of the features has no text", ()
+        yield (), f"reason code `{code}` of the features has no text", ()
     for code in playbook.reasons.keys() - codes:
         yield ("reasons", code), f"reason `{code}` is told by no feature{hint(code, codes)}", ()
     asked: dict[tuple[str, str], Iterable[str]] = {}
@@ -479,27 +453,9 @@ def _refused(files: Sequence[PlaybookFile], error: ValidationError) -> SettingsE
     if problem["type"] == "extra_forbidden":
         fields = {*Reason.model_fields, *Play.model_fields, *Variant.model_fields, *Trigger.model_fields} - {"for_"}
         known = {"reasons", "plays", "triggers", "for", *fields}
-        return _refusal(files, path, f"`{where}` is an unknown key{hint(path[-1], known)}", (path[-1],))
+        return refusal(files, path, f"`{where}` is an unknown key{hint(path[-1], known)}", (path[-1],))
     found = f"{where}: {message}" if where else message
     given = problem["input"].get("text") if isinstance(problem["input"], dict) else problem["input"]
     named = [given, message.rpartition(": ")[2], *re.findall(r"`([^`]+)`", message), *reversed(path[2:])]
     words = [] if problem["type"] == "missing" else [word for word in named if isinstance(word, str) and word]
-    return _refusal(files, path, found, words)
-
-
-def _refusal(
-    files: Sequence[PlaybookFile], table: Sequence[str], found: str, words: Sequence[str] = ()
-) -> SettingsError:
-    """The error about a table, or what stands in it, with the first of the files that has it and the line there."""
-    for depth in range(len(table), 0, -1):
-        for file in files:
-            line = file.line_of(table[:depth], words)
-            if line is not None:
-                return _error(file.path, f"line {line}: {found}")
-    return _error(files[0].path, found)
-
-
-def _error(path: Path, found: str) -> SettingsError:
-    return SettingsError(
-        f"Read the playbook {path}.", found, "Correct the file; the shipped playbook.toml shows every part by example."
-    )
+    return refusal(files, path, found, words)

@@ -246,6 +246,8 @@ def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("reasons = 1\n[", "cannot be read"),
+        ("reasons = 1\n[plays]", "line 1: `reasons` is no table, as in [reasons.a_code]"),
+        ("[plays]\n[reason.tenure]", "line 2: `reason` is no part of a playbook"),
         ("[reason.tenure]", "`reason` is no part of a playbook (there is reasons: did you mean that?)"),
         (OWN_REASON + "colour = 'red'", "`reasons.tenure.colour` is an unknown key"),
         (OWN_REASON + "agianst = ['No customer.']", "`reasons.tenure.agianst` is an unknown key (there is against"),
