@@ -42,6 +42,7 @@ from serving.verify.files_and_sums import (
 )
 from serving.verify.gates_and_changes import about_of, check_change_sentences, check_gates
 from serving.verify.reasons import check_sentences
+from serving.verify.triggers import check_since, check_triggers
 from serving.verify.words import check_plays, check_words
 
 NAMED = 20
@@ -219,6 +220,7 @@ def _check_shard(
     verification.note(check_gates(listing, rows, context.settings.gates))
     verification.note(check_plays(listing, rows, reasons, details, context))
     verification.note(check_context(listing, rows, details, context))
+    verification.note(check_triggers(listing, rows, details, context))
     if len(ATTRIBUTIONS.features_of(attributions)) == len(listing.features()):
         verification.note(check_choice(reasons, rows, attributions, context, references, details))
     return len(reasons)
@@ -239,7 +241,7 @@ def _attributions(listing: PublishedList, rows: pd.DataFrame, context: ListConte
 
 
 def _verify_changes(listing: PublishedList, titles_of: Mapping[str, str], verification: Verification) -> None:
-    """The sentences about changes, where there are any and the list they compare with is still there."""
+    """What is said against the list before, where there are changes and that list is still there."""
     if "changes" not in listing.manifest["rows_out"]:
         return
     try:
@@ -248,6 +250,7 @@ def _verify_changes(listing: PublishedList, titles_of: Mapping[str, str], verifi
         verification.notes.append(f"why accounts changed was not told again: {error.clause}")
         return
     verification.note(check_change_sentences(listing, previous, about_of(listing, previous, titles_of)))
+    verification.note(check_since(listing, previous))
 
 
 def _strangers(rows: pd.DataFrame, scored: set[str]) -> Iterator[Difference]:

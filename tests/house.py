@@ -17,6 +17,7 @@ ORDER = {
     "data": (
         "errors",
         "atomic",
+        "conditions",
         "contract",
         "time_cut",
         "currency",

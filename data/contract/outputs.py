@@ -614,7 +614,78 @@ CRM_WRITEBACK = OutputTable(
     later=True,
 )
 
+TRIGGERS = OutputTable(
+    "triggers",
+    "one trigger that fires for one customer, also for one that a gate sets apart",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn("trigger_code", OutputKind.TEXT, "the trigger, by its code in the playbook"),
+        OutputColumn(
+            "motion",
+            OutputKind.TEXT,
+            "the motion that it speaks for; null where it speaks against any",
+            nullable=True,
+        ),
+        OutputColumn("text", OutputKind.TEXT, "the sentence with the account's own numbers", for_people=True),
+        OutputColumn(
+            "since",
+            OutputKind.DAY,
+            "the day of the first of the lists, one after the other up to this one, on which it fired; not earlier "
+            "than the first list with this table",
+            of_the_base=True,
+        ),
+        OutputColumn(
+            "is_new",
+            OutputKind.YES_NO,
+            "it did not fire on the last published list, or there was none with this table",
+            of_the_base=True,
+        ),
+    ),
+    key=("snapshot_date", "account_id", "trigger_code"),
+    order=("account_id", "trigger_code"),
+    later=True,
+)
+
+ACCOUNT_PLAYS = OutputTable(
+    "account_plays",
+    "one customer: for whom its play is meant",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn("play", OutputKind.TEXT, "as in `scores`"),
+        OutputColumn(
+            "step",
+            OutputKind.TEXT,
+            "from which plan to which the play leads, or from which product to which, as `Team > Business`; null where "
+            "it is neither, or not known",
+            nullable=True,
+            for_people=True,
+        ),
+        OutputColumn(
+            "form",
+            OutputKind.TEXT,
+            "which forms of the play it is given in, of its `segment` and `step` in the playbook, separated by `; `; "
+            "empty for the play as it stands",
+        ),
+    ),
+    key=("snapshot_date", "account_id"),
+    order=("account_id",),
+    later=True,
+)
+
 TABLES = {
-    table.name: table for table in (SCORES, EXCLUSIONS, ATTRIBUTIONS, REASONS, CHANGE_REASONS, CHANGES, CRM_WRITEBACK)
+    table.name: table
+    for table in (
+        SCORES,
+        EXCLUSIONS,
+        ATTRIBUTIONS,
+        REASONS,
+        CHANGE_REASONS,
+        CHANGES,
+        CRM_WRITEBACK,
+        TRIGGERS,
+        ACCOUNT_PLAYS,
+    )
 }
 """Every published table by its name."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isclose
 
 from data.errors import CrmError
-from serving.crm.client import CrmChange, Crm, CrmProperty, CrmRecord, Value
+from serving.crm.client import Crm, CrmChange, CrmProperty, CrmRecord, Value
 from serving.crm.settings import SHOWN
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from serving.crm.client import CrmChange, Crm, CrmRecord
+from serving.crm.client import Crm, CrmChange, CrmRecord
 from serving.crm.journal import Journal
 from serving.crm.plan import Target, Wanted, restored
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from data.contract.expected_arr import ArrDoubt
-from data.contract.outputs import CHANGE_REASONS, SCORES
+from data.contract.outputs import ACCOUNT_PLAYS, CHANGE_REASONS, SCORES, TRIGGERS
 from data.contract.score_change import Change, first_list
 from data.errors import PublishError
 from serving.published.context import ListContext
@@ -25,12 +25,14 @@ from serving.published.row_context import beside_scores, with_product
 from serving.ranking import gates, plays, short_list
 from serving.ranking import rank as ranking
 from serving.reasons.choose import BaseReferences, explain
+from serving.reasons.triggers import fired
 
 
 @dataclass(frozen=True)
 class AccountBatch:
     """Some accounts of the base, all but their ranks: rows of the published tables, sorted by account.
 
+    ``triggers``: those that fire, without since when; ``account_plays``: for whom the plays are meant.
     ``change``: what changed since the last list. ``not_evaluated``: the codes of gates whose features are not there.
     """
 
@@ -39,6 +41,8 @@ class AccountBatch:
     attributions: pd.DataFrame
     reasons: pd.DataFrame
     exclusions: pd.DataFrame
+    triggers: pd.DataFrame
+    account_plays: pd.DataFrame
     change: Change
     not_evaluated: tuple[str, ...] = ()
 
@@ -54,6 +58,8 @@ class AccountBatch:
             "attributions": self.attributions,
             "reasons": self.reasons,
             CHANGE_REASONS.name: self.change.reasons.assign(snapshot_date=self.snapshot_date),
+            TRIGGERS.name: self.triggers,
+            ACCOUNT_PLAYS.name: self.account_plays,
         }
 
 
@@ -75,7 +81,7 @@ def assemble_batch(
     references: BaseReferences | None = None,
     change: Change | None = None,
 ) -> AccountBatch:
-    """Reasons, gates, motion and play of some accounts.
+    """Reasons, gates, motion, play and triggers of some accounts.
 
     ``scores``, ``attributions``, ``rows`` (the feature rows) and ``details`` (what sentences name; None: nothing) have
     one row per account, in any order.
@@ -90,7 +96,10 @@ def assemble_batch(
     explained = explain(attributions, rows, context.reasons, settings.reasons, references, details)
     by_account, by_score = (frame.set_index("account_id", drop=False) for frame in (rows, scores))
     passed = gates.evaluate(by_account, settings.gates, users_are_daily_peaks=context.users_are_daily_peaks)
-    chosen = plays.choose_plays(by_score, by_account, explained.reasons, explained.facts, passed, playbook, settings)
+    beside = beside_scores(context.people, rows, details)
+    chosen = plays.choose_plays(
+        by_score, by_account, explained.reasons, explained.facts, passed, playbook, settings, beside["segment"]
+    )
     table = scores.assign(
         model_version=context.model_version,
         run_id=context.run_id,
@@ -99,8 +108,8 @@ def assemble_batch(
         opening=chosen.opening.array,
         eligible=passed.eligible.array,
         not_eligible_because=passed.because.array,
-        act_by=plays.act_by(context.snapshot_date, chosen.play, playbook).array,
-        **beside_scores(context.people, rows, details),
+        act_by=plays.act_by(context.snapshot_date, chosen.play, playbook, chosen.form).array,
+        **beside,
     )
     table = ranking.with_unknown(table)
     return AccountBatch(
@@ -109,6 +118,12 @@ def assemble_batch(
         attributions=attributions,
         reasons=explained.reasons,
         exclusions=ranking.exclusions(table, passed),
+        triggers=fired(scores["account_id"], explained.facts, playbook, settings.currency).assign(
+            snapshot_date=context.snapshot_date
+        ),
+        account_plays=table[["snapshot_date", "account_id", "play"]].assign(
+            step=chosen.step.array, form=chosen.form.array
+        ),
         change=first_list(table["account_id"]) if change is None else change,
         not_evaluated=passed.not_evaluated,
     )

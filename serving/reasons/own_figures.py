@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from data.conditions import Columns
 from data.contract.feature_card import FeatureCard
-from serving.reasons.templates import Columns
 
 Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]

@@ -16,6 +16,7 @@ from serving.ranking.gates import LABELS
 from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_day, say_name
 from serving.reasons.render import PREFIX
+from serving.render.firing import FIRING, Firing, firings
 
 WEIGHING = (FOR, AGAINST)
 KNOWS_LITTLE = "The model knows little about this account: look at it yourself before you act."
@@ -63,7 +64,7 @@ class Entry:
     it has now; NaN where it is not known, or not sold by seat. ``use_by_week``: events, the oldest week first; empty
     where no use is known. ``group``: the name of its group of companies; ``more_of_group``: how many more of that are
     ranked, where a short list holds one row for each group. ``at_odds``: that likelihood and money disagree, in words;
-    empty where they do not.
+    empty where they do not. ``firing``: the triggers that speak for its motion, or against any.
     """
 
     rank: int
@@ -94,6 +95,7 @@ class Entry:
     group: str | None = None
     more_of_group: int = 0
     at_odds: str = ""
+    firing: tuple[Firing, ...] = ()
 
     @property
     def knows_little(self) -> bool:
@@ -144,6 +146,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
     scores = listing.of("scores", accounts).set_index("account_id", drop=False).loc[list(accounts)]
     why = _whys(listing.of("reasons", accounts, _WHY))
     moved = listing.of("changes", accounts, ("account_id", "text")).set_index("account_id")["text"].to_dict()
+    fired = dict(list(listing.of("triggers", accounts, FIRING).groupby("account_id")))
     plays = listing.manifest["plays"]
     since = listing.manifest["previous_snapshot_date"]
     enough_reasons = listing.manifest["serving"]["reasons"]["at_least"]
@@ -182,6 +185,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 use_by_week=_numbers(row["use_by_week"]),
                 group=_text(row["group_name"]),
                 at_odds="" if by_arr else _at_odds(row["rank"], row["stake_rank"], ranked_in_all),
+                firing=_firing(listing, fired.get(row["account_id"]), row["motion"]),
             )
         )
     return made
@@ -305,6 +309,13 @@ def say_expected(value: float, currency: str) -> str:
 def say_range(low: float, high: float, currency: str) -> str:
     """Two amounts for people; nothing where they are not known."""
     return "" if pd.isna(low) or pd.isna(high) else f"{say_money(low, currency)} to {say_money(high, currency)}"
+
+
+def _firing(listing: PublishedList, fired: pd.DataFrame | None, motion: str) -> tuple[Firing, ...]:
+    if fired is None:
+        return ()
+    made = firings(_records(fired), listing.manifest["triggers"], listing.snapshot_date)
+    return tuple(firing for firing in made if firing.motion in (motion, None))
 
 
 def _change(rank: int, before: int | None, known_before: bool) -> str:

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from data.errors import CrmError
 from serving.crm import client
-from serving.crm.client import WAITS, CrmChange, Crm, Value
+from serving.crm.client import WAITS, Crm, CrmChange, Value
 from serving.crm.journal import NOT_FOUND, REJECTED, TAKEN, Journal
 from serving.crm.plan import target_of
 from serving.crm.run import take_back, write_back
