@@ -59,6 +59,7 @@ ORDER = {
         "ranking",
         "changes",
         "outcomes",
+        "store",
         "published",
         "access",
         "render",

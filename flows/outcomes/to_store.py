@@ -10,9 +10,9 @@ from data.contract.vocabulary import PLAY_STATUSES
 from flows.outcomes.to_file import Imported, answers_in
 from flows.run.settings import Settings
 from serving.outcomes.outcome import Outcome, RecordedOutcome, clean_text
-from serving.outcomes.store import open_store
 from serving.outcomes.vocabulary import IMPORT, LOST, SNOOZED, TAKEN, WON
 from serving.render.answers import Answer, AnsweredList
+from serving.store.outcomes import open_store
 
 ACTION_OF = dict(zip(PLAY_STATUSES, (TAKEN, WON, LOST, SNOOZED), strict=True))
 """What an answer of a sheet says that was done."""

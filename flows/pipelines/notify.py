@@ -24,11 +24,11 @@ from serving.messages.message import Message
 from serving.messages.overdue import overdue
 from serving.messages.rows import Links
 from serving.messages.settings import EMAIL_URL, SLACK_URL
-from serving.outcomes.message_log import MessageLog
-from serving.outcomes.store import OutcomeStore, is_there, open_store
 from serving.published.layout import published_dates
 from serving.published.read import PublishedList, folded, open_list
 from serving.render.entries import require_owner
+from serving.store.message_log import MessageLog
+from serving.store.outcomes import OutcomeStore, is_there, open_store
 from serving.web.lists import LOOKS_BACK
 
 NOWHERE = "no channel"

@@ -9,7 +9,7 @@ from flows.run.progress import say
 from flows.run.settings import Settings
 from serving.outcomes.as_outcomes import as_outcomes
 from serving.outcomes.outcome import RecordedOutcome
-from serving.outcomes.store import is_there, open_store
+from serving.store.outcomes import is_there, open_store
 
 READ = "outcomes_read"
 """What manifests say of the store: how many of its rows were read, and the number of the last row that was there."""

@@ -9,10 +9,10 @@ from data.checks.report import many
 from data.contract.outputs import NO_OWNER
 from serving.messages.message import Message, MessageRow, MessageSection, name_of, sentence_of
 from serving.messages.rows import Links, row_of
-from serving.outcomes.message_log import ALERT
 from serving.published.read import PublishedList
 from serving.reasons.formats import say_day, say_propensity
 from serving.render.entries import Entry, entries, say_owner
+from serving.store.message_log import ALERT
 
 TRIGGERS = "triggers"
 """The table of the triggers; older lists have none."""

@@ -13,11 +13,11 @@ from data.checks.report import many
 from data.contract.outputs import NO_OWNER
 from serving.messages.message import Message, MessageRow, MessageSection, name_of, sentence_of
 from serving.messages.rows import Links, row_of
-from serving.outcomes.message_log import DIGEST
 from serving.published.read import PublishedList
 from serving.reasons.formats import say_day
 from serving.render.entries import Entry, entries, say_owner
 from serving.render.likelihood import Band, Trend, bands, trends
+from serving.store.message_log import DIGEST
 
 OVERDUE, NEW, RISEN, GONE = GROUPS = ("overdue", "new", "risen", "gone")
 """What is said of an account, the most urgent first."""

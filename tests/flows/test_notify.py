@@ -17,7 +17,7 @@ import pytest
 from flows.pipelines import notify as pipeline
 from serving.messages.settings import EMAIL_URL, SLACK_URL
 from serving.outcomes.outcome import Outcome
-from serving.outcomes.store import open_store
+from serving.store.outcomes import open_store
 from tests.flows.conftest import Headroom
 from tests.serving.messages import servers
 from tests.serving.messages.servers import PASSWORD, TOKENS, WEBHOOK, Mail, Slack

@@ -17,8 +17,8 @@ from flows.outcomes.to_file import Imported
 from flows.outcomes.to_store import import_into_store
 from flows.run.settings import load
 from serving.outcomes.outcome import FIELDS, Outcome
-from serving.outcomes.store import OutcomeStore, open_store
 from serving.outcomes.vocabulary import SNOOZED
+from serving.store.outcomes import OutcomeStore, open_store
 from tests.flows.conftest import END, Headroom
 from tests.flows.test_outcomes import ANSWERED, Cells, accounts_of, filled, folder  # noqa: F401  (fixtures)
 from tests.serving.world import DAY, publish, snapshot

@@ -10,7 +10,7 @@ from serving.messages.alerts import Alerts, FiredTrigger
 from serving.messages.delivery.channels import Channel
 from serving.messages.delivery.recipients import Recipients
 from serving.messages.message import Message, MessageRow
-from serving.outcomes.message_log import ALERT, DIGEST, Key, MessageItem, MessageLog, Noted, Step, is_told
+from serving.store.message_log import ALERT, DIGEST, Key, MessageItem, MessageLog, Noted, Step, is_told
 
 GIVE_UP_AFTER = 3
 """Messages that a channel refuses one after the other; then it is left alone."""

@@ -16,8 +16,8 @@ from serving.messages.delivery.sending import Memory, items_of
 from serving.messages.message import Message, MessageRow, MessageSection
 from serving.messages.rows import Links
 from serving.messages.settings import RecipientSettings
-from serving.outcomes.message_log import DIGEST, MessageItem, Noted, Step
 from serving.published.read import open_list
+from serving.store.message_log import DIGEST, MessageItem, Noted, Step
 from tests.serving.messages.world import (  # noqa: F401  (fixtures)
     EARLIER,
     HOSTILE,

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.pool import NullPool
 
-from serving.outcomes.address import StoreAddress
+from serving.store.address import StoreAddress
 
 BUSY_SECONDS = 30
 """So long a writer waits for another one."""

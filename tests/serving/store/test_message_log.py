@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from serving.outcomes.message_log import MessageItem, Step
-from serving.outcomes.store import OutcomeStore
-from tests.serving.outcomes.conftest import TODAY, Clock
-from tests.serving.outcomes.test_store import refused
+from serving.store.message_log import MessageItem, Step
+from serving.store.outcomes import OutcomeStore
+from tests.serving.store.conftest import TODAY, Clock
+from tests.serving.store.test_outcomes import refused
 
 DIGEST = MessageItem(TODAY, "slack", "Ana Costa", "digest", 1, 2)
 ALERT = MessageItem(TODAY, "email", "Ana Costa", "alert", account_id="acme", trigger_code="seats")

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select
 
-from serving.outcomes.schema import MESSAGES
+from serving.store.schema import MESSAGES
 
 DIGEST, ALERT = "digest", "alert"
 """The kinds of messages."""
