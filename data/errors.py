@@ -58,6 +58,14 @@ class OutcomeError(HeadroomError):
     """What was done with a row cannot be recorded as it is told, or where it is asked to."""
 
 
+class CrmError(HeadroomError):
+    """A CRM cannot be reached, or refuses what is asked of it. What it took before stays there."""
+
+
+class NotifyError(HeadroomError):
+    """A message did not reach its channel; what reached it is noted, and is not sent again."""
+
+
 def near_name(name: str, there: Iterable[str]) -> str | None:
     """The closest of the names that are there, whatever its case."""
     by_lower = {other.lower(): other for other in there}

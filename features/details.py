@@ -121,6 +121,14 @@ def next_plan(views: Views) -> ir.Table:
     return _next_plans(views)
 
 
+@_details("present_plan", needs=("subscriptions", "plans"))
+def present_plan(views: Views) -> ir.Table:
+    step = _next_plans(views).select(*KEY, product="next_plan_product")
+    lines = views.open_lines.inner_join(step, [*KEY, "product"]).inner_join(views.owned_tiers, [*KEY, "product"])
+    lines = lines.filter((lines.tier == lines.tier_right) & lines.plan.notnull())
+    return _first(lines, (lines.plan.asc(),), present_plan=lines.plan)
+
+
 @_details("next_plan_features", "next_plan_used", needs=("usage", *_TIERS))
 def next_plan_features(views: Views) -> ir.Table:
     plans = _next_plans(views).select(*KEY, "next_plan", "next_plan_product")
@@ -254,6 +262,13 @@ def last_expansion(views: Views) -> ir.Table:
     moves = views.movements.filter(views.movements.movement_class.isin(MOTIONS))
     order = (moves.age.asc(), moves.delta_mrr_e4.desc(), moves["product"].asc())
     return _first(moves, order, expanded_on=moves.day, expanded_product=moves["product"])
+
+
+@_details("main_product", needs=("subscriptions",))
+def main_product(views: Views) -> ir.Table:
+    lines = views.open_lines.filter(~views.open_lines.is_discount)
+    owned = lines.group_by(*KEY, product=lines.current_product).aggregate(mrr_e4=lines.mrr_e4.sum())
+    return _first(owned, (owned.mrr_e4.desc(), owned["product"].asc()), main_product=owned["product"])
 
 
 @_details("unowned_product", needs=("contracts", "plans"))

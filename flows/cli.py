@@ -313,6 +313,59 @@ def verify(
 
 
 @app.command()
+def writeback(
+    apply: Annotated[bool, typer.Option("--apply", help="Send it; without it nothing is sent.")] = False,
+    undo: Annotated[
+        str | None, typer.Option("--undo", help="Write back what stood there before this run, where nobody changed it.")
+    ] = None,
+    to: Annotated[
+        Literal["hubspot", "salesforce"] | None,
+        typer.Option("--to", help="The CRM; overrides `to` of [writeback]."),
+    ] = None,
+    snapshot_date: Day = None,
+    out: Out = None,
+    config: Config = None,
+) -> None:
+    """Write the list into the CRM's own companies: say what would change, or change it. No company is ever made."""
+    if undo is not None and (apply or snapshot_date is not None):
+        raise typer.BadParameter("--undo stands alone: the run says what it wrote")
+    settings = load(config, None, out)
+    from flows.crm.writeback import undo as take_back
+    from flows.crm.writeback import write_list
+
+    if undo is not None:
+        take_back(settings, to, undo)
+    else:
+        write_list(settings, to, _date(snapshot_date), apply=apply)
+
+
+@app.command()
+def notify(
+    snapshot_date: Day = None,
+    owner: Annotated[str | None, typer.Option("--owner", help="Only this CSM.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the messages; send and note nothing.")] = False,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="Send also what may have arrived when an earlier run was ended.")
+    ] = False,
+    out: Out = None,
+    config: Config = None,
+    prefect: UnderPrefect = False,
+) -> None:
+    """Tell owners what is new on the list, by Slack and e-mail: once for each list, and only where something is."""
+    settings = load(config, None, out)
+    with _runnable("notify", settings, prefect) as run:
+        result = run(
+            config=config,
+            snapshot_date=_date(snapshot_date),
+            out=out,
+            owner=owner,
+            dry_run=dry_run,
+            resend=resend,
+        )
+    print(*result["lines"], sep="\n")
+
+
+@app.command()
 def backtest(
     snapshot_date: Day = None, config: Config = None, source: SourceUrl = None, prefect: UnderPrefect = False
 ) -> None:

@@ -1,12 +1,12 @@
 """The reference pages of the docs, made from the code they describe: tables, settings, features, metrics, outputs.
 
     python -m flows.reference        writes docs/tables.md, docs/settings.md, docs/features.md, docs/metrics.md,
-                                     docs/mappings.md and the tables in docs/outputs.md
+                                     docs/mappings.md, docs/playbook.md and the tables in docs/outputs.md
 
 A test compares the pages with what would be written, so they cannot go stale.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from data.contract import outputs
 from data.contract.details import DETAILS
 from data.contract.inputs import TABLES, Table
 from data.contract.outputs import OutputColumn, OutputTable
+from data.contract.vocabulary import MOTIONS
 from data.mappings.catalogue import ReadyMapping, mappings
 from features.catalogue import full_catalogue
 from flows.feature_rows import HEADER, cells
@@ -24,6 +25,8 @@ from models.evaluation import metrics
 from models.evaluation.backtest import ARR_COVERAGE, ARR_SUM
 from serving.publish import OWNER, WRITERS
 from serving.published.layout import MANIFEST
+from serving.reasons.playbook import Play, Playbook
+from serving.reasons.playbook import load as load_playbook
 
 NOT_SHOWN = (".root",)
 """Not set by users: the folder of the settings file."""
@@ -132,13 +135,18 @@ def metrics_page() -> str:
 
 def outputs_page() -> str:
     """The page of the outputs as it is, with the parts between its markers made anew."""
-    page = (DOCS / "outputs.md").read_text(encoding="utf-8")
-    made = {"files": _files(), **{name: _output_table(table) for name, table in outputs.TABLES.items()}}
+    tables = {name: _output_table(table) for name, table in outputs.TABLES.items()}
+    return _with_parts("outputs.md", {"files": _files(), **tables})
+
+
+def _with_parts(file: str, made: Mapping[str, Iterable[str]]) -> str:
+    """A page as it is, with its parts of these names made anew, each between its markers."""
+    page = (DOCS / file).read_text(encoding="utf-8")
     for name, lines in made.items():
         start, end = f"<!-- {name}: made by `python -m flows.reference` -->\n", f"<!-- end of {name} -->"
         before, _, rest = page.partition(start)
         _, found, after = rest.partition(end)
-        assert found, f"docs/outputs.md has no place for {name}: {start}{end}"
+        assert found, f"docs/{file} has no place for {name}: {start}{end}"
         page = "".join([before, start, "\n", *(f"{line}\n" for line in lines), "\n", end, after])
     return page
 
@@ -203,6 +211,46 @@ def _mapping(mapping: ReadyMapping) -> Iterator[str]:
         yield from (f"- {trap}" for trap in given.traps)
 
 
+def playbook_page() -> str:
+    """The page of triggers and plays as it is, with the parts between its markers made anew."""
+    playbook = load_playbook(full_catalogue())
+    return _with_parts("playbook.md", {"triggers": _triggers(playbook), "plays": _plays(playbook)})
+
+
+def _triggers(playbook: Playbook) -> Iterator[str]:
+    yield from ("| trigger | speaks for | fires where | threshold | points | play |", "|---|---|---|---|---|---|")
+    for code, trigger in playbook.triggers.items():
+        numbers = ", ".join(f"{name} {number:g}" for name, number in trigger.numbers.items())
+        cells = (f"`{code}`", trigger.motion or "against any", f"`{trigger.when}`", f"{numbers}: {trigger.means}")
+        yield f"| {' | '.join(cells)} | {trigger.points or ''} | `{trigger.play}` |"
+
+
+def _plays(playbook: Playbook) -> Iterator[str]:
+    for motion in (*MOTIONS, None):
+        yield from (f"### {motion or 'of no motion'}", "")
+        for code, play in playbook.plays.items():
+            if play.motion == motion:
+                yield from _play(code, play, playbook)
+
+
+def _play(code: str, play: Play, playbook: Playbook) -> Iterator[str]:
+    triggers = [f"`{name}`" for name, trigger in playbook.triggers.items() if trigger.play == code]
+    yield from (f"**{play.name}** (`{code}`)", "")
+    yield f"- Triggers: {', '.join(triggers) or 'none; it answers reasons'}"
+    if play.requires:
+        yield f"- Given where: {' or '.join(f'`{condition}`' for condition in play.requires)}"
+    yield from (f"- Not when: {bar.text}{f' (`{bar.when}`)' if bar.when else ''}" for bar in play.not_when)
+    yield from (f"- Do: {play.what_to_do}", f"- Offer: {play.offer}", f"- Show: {play.show}")
+    yield f"- Who: {play.owner_role}, within {play.days_to_act} days. {play.hand_over or ''}".rstrip()
+    yield f"- Say: {play.words[0].text}"
+    for name, form in (*play.segment.items(), *play.step.items()):
+        otherwise = "; ".join(
+            f"{key.replace('_', ' ')}: {said}" for key, said in form.model_dump(exclude_none=True).items()
+        )
+        yield f"- {name}: {otherwise}"
+    yield ""
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
     "settings.md": settings_page,
@@ -210,6 +258,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics_page,
     "outputs.md": outputs_page,
     "mappings.md": mappings_page,
+    "playbook.md": playbook_page,
 }
 
 if __name__ == "__main__":

@@ -35,12 +35,14 @@ from serving.verify.files_and_sums import (
     Difference,
     check_changes,
     check_counts,
+    check_crm,
     check_files,
     check_sums,
     check_tables,
 )
 from serving.verify.gates_and_changes import about_of, check_change_sentences, check_gates
 from serving.verify.reasons import check_sentences
+from serving.verify.triggers import check_since, check_triggers
 from serving.verify.words import check_plays, check_words
 
 NAMED = 20
@@ -108,7 +110,7 @@ def verify(
     if unreadable:
         verification.notes.append("counts, sums and sentences were not checked: not all of the list can be read")
         return verification
-    for check in (check_counts, check_sums, check_changes):
+    for check in (check_counts, check_sums, check_changes, check_crm):
         verification.note(check(listing))
     if words:
         say("reading every row as a CSM does")
@@ -218,6 +220,7 @@ def _check_shard(
     verification.note(check_gates(listing, rows, context.settings.gates))
     verification.note(check_plays(listing, rows, reasons, details, context))
     verification.note(check_context(listing, rows, details, context))
+    verification.note(check_triggers(listing, rows, details, context))
     if len(ATTRIBUTIONS.features_of(attributions)) == len(listing.features()):
         verification.note(check_choice(reasons, rows, attributions, context, references, details))
     return len(reasons)
@@ -238,7 +241,7 @@ def _attributions(listing: PublishedList, rows: pd.DataFrame, context: ListConte
 
 
 def _verify_changes(listing: PublishedList, titles_of: Mapping[str, str], verification: Verification) -> None:
-    """The sentences about changes, where there are any and the list they compare with is still there."""
+    """What is said against the list before, where there are changes and that list is still there."""
     if "changes" not in listing.manifest["rows_out"]:
         return
     try:
@@ -247,6 +250,7 @@ def _verify_changes(listing: PublishedList, titles_of: Mapping[str, str], verifi
         verification.notes.append(f"why accounts changed was not told again: {error.clause}")
         return
     verification.note(check_change_sentences(listing, previous, about_of(listing, previous, titles_of)))
+    verification.note(check_since(listing, previous))
 
 
 def _strangers(rows: pd.DataFrame, scored: set[str]) -> Iterator[Difference]:

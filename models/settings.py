@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from data.contract.triggers import TRIGGERS
+from data.contract.trigger_tables import OF_POINTS_RULE
 
 
 class Params(BaseModel):
@@ -39,11 +39,12 @@ class Params(BaseModel):
 
 
 _THRESHOLDS: dict[str, Any] = {
-    trigger.code: (float, Field(default=trigger.threshold, description=trigger.means)) for trigger in TRIGGERS
+    code: (float, Field(default=table["threshold"], description=table["means"]))
+    for code, table in OF_POINTS_RULE.items()
 }
 TriggerThresholds = create_model(
     "TriggerThresholds",
-    __doc__="Where a signal becomes a trigger: one threshold per record of ``data.contract.triggers``.",
+    __doc__="Where a signal becomes a trigger: one threshold for each trigger of the points rule.",
     __config__=ConfigDict(frozen=True, extra="forbid"),
     **_THRESHOLDS,
 )

@@ -16,8 +16,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.atomic import recover, refusal, whole_folder
-from data.contract.outputs import ATTRIBUTIONS, CHANGE_REASONS, EXCLUSIONS, NO_OWNER, REASONS, SCORES, TABLES
+from data.contract.outputs import (
+    ACCOUNT_PLAYS,
+    ATTRIBUTIONS,
+    CHANGE_REASONS,
+    EXCLUSIONS,
+    NO_OWNER,
+    REASONS,
+    SCORES,
+    TABLES,
+    TRIGGERS,
+)
 from data.errors import NotEnoughHistoryError
+from serving.crm.table import write_crm_table
 from serving.published import tables
 from serving.published.assemble import AccountBatch, RankedBase, assemble_base
 from serving.published.change_tables import BaseChange, write_changes
@@ -25,15 +36,17 @@ from serving.published.checks import check_base, check_batch
 from serving.published.context import ListContext
 from serving.published.layout import MANIFEST, PREFIX, place_of
 from serving.published.read import PublishedList
+from serving.published.trigger_table import write_triggers
+from serving.ranking.short_list import Order
 from serving.render.excel import write_book, write_workbook
 from serving.render.html import write_page
-from serving.render.orders import Order, pick_of_owners
+from serving.render.orders import pick_of_owners
 
 OF_THE_BASE = (SCORES, EXCLUSIONS)
 """The tables that are held: the ranks are not known before the last account has come."""
-SORTED = (ATTRIBUTIONS, REASONS, CHANGE_REASONS)
+SORTED = (ATTRIBUTIONS, REASONS, CHANGE_REASONS, ACCOUNT_PLAYS)
 """Those that are too large for it, and are sorted on disk."""
-_COMPARED, _AS_BEFORE = "compared", "as_before"
+_COMPARED, _AS_BEFORE, _FIRED = "compared", "as_before", "fired"
 _WAITING = ".batches"
 _TODO = "Give another folder with --out, or make room and rights there; the older list is untouched."
 
@@ -47,7 +60,7 @@ class Writer(NamedTuple):
 
 OWNERS_AT_A_TIME = 100
 """Owners whose short lists are read at once: a few thousand accounts."""
-SHOWN_TABLES = ("scores", "reasons", "changes")
+SHOWN_TABLES = ("scores", "reasons", "changes", "triggers")
 """What is read of the accounts on a short list."""
 
 OWNER = "OWNER"
@@ -99,7 +112,7 @@ class Publisher:
         self._folder, self._context, self._previous = folder, context, previous
         self._waiting = folder / _WAITING
         self._waiting.mkdir()
-        names = (*(table.name for table in (*OF_THE_BASE, *SORTED)), _COMPARED, _AS_BEFORE)
+        names = (*(table.name for table in (*OF_THE_BASE, *SORTED, TRIGGERS)), _COMPARED, _AS_BEFORE)
         self._files = {
             name: self.files.enter_context(tables.TableWriter(self._waiting / f"{name}.parquet")) for name in names
         }
@@ -138,10 +151,14 @@ class Publisher:
             )
         for table in SORTED:
             tables.sort(self._files[table.name].path, self._folder / f"{table.name}.parquet", table.order)
+        fired = self._waiting / f"{_FIRED}.parquet"
+        tables.sort(self._files[TRIGGERS.name].path, fired, TRIGGERS.order)
         listing, change = self._listing(self._ranked_base()), self._change()
+        write_triggers(listing, fired, self._previous)
         shutil.rmtree(self._waiting)
         check_base(listing)
         changes = write_changes(listing, self._context, self._previous, change)
+        write_crm_table(listing, self._previous)
         write_files(listing.with_manifest(changes=changes, **self._manifest))
 
     def _ranked_base(self) -> RankedBase:

@@ -98,6 +98,13 @@ class ServingSettings(BaseModel):
         default=False,
         description="a short list holds the best account of each group of companies; the others keep their rank",
     )
+    clearly_ahead: float | None = Field(
+        default=1.25,
+        gt=1,
+        allow_inf_nan=False,
+        description="an account stays on its owner's short list until another that would take its place has so many "
+        "times its odds (or its expected ARR, if ranked by that); null: the first by rank, whoever was there before",
+    )
     top_per_owner: int = Field(default=10, ge=1, le=100, description="rows of each owner's list on the page")
     page_exclusions: int = Field(
         default=50, ge=1, le=1000, description="excluded accounts that the page names, likeliest first"

@@ -306,6 +306,15 @@ SCORES = OutputTable(
             later=True,
         ),
         OutputColumn("group_name", OutputKind.TEXT, "that account's name", nullable=True, for_people=True, later=True),
+        OutputColumn(
+            "listed",
+            OutputKind.YES_NO,
+            "is it on the short list of its owner, which holds still: who was there stays until another is clearly "
+            "ahead; null in older lists",
+            of_the_base=True,
+            nullable=True,
+            later=True,
+        ),
     ),
     key=("snapshot_date", "account_id"),
     order=("account_id",),
@@ -543,5 +552,140 @@ CHANGE_REASONS = OutputTable(
     later=True,
 )
 
-TABLES = {table.name: table for table in (SCORES, EXCLUSIONS, ATTRIBUTIONS, REASONS, CHANGE_REASONS, CHANGES)}
+CRM_WRITEBACK = OutputTable(
+    "crm_writeback",
+    "one customer as a CRM shows it",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn(
+            "likelihood",
+            OutputKind.NUMBER,
+            "`propensity` to a tenth of a percent. An account that is not eligible is to be sold nothing now: this and "
+            "all down to `rank` are null, but for `reasons`",
+            SHARE,
+            nullable=True,
+        ),
+        OutputColumn(
+            "band",
+            OutputKind.TEXT,
+            "`propensity` in words, with fixed edges: very likely (60% or more), likely (30%), possible (10%), "
+            "unlikely",
+            nullable=True,
+            for_people=True,
+        ),
+        OutputColumn(
+            "motion",
+            OutputKind.TEXT,
+            "the motion of the play in words, of a cross-sell with its product",
+            nullable=True,
+            for_people=True,
+        ),
+        OutputColumn("play", OutputKind.TEXT, "the play by its name", nullable=True, for_people=True),
+        OutputColumn(
+            "reasons",
+            OutputKind.TEXT,
+            "the strongest reasons that a CSM sees, three at most, in sentences; of an account that is not eligible "
+            "the gates that it did not pass; null where there is none",
+            nullable=True,
+            for_people=True,
+        ),
+        OutputColumn("act_by", OutputKind.DAY, "as in `scores`", nullable=True, for_people=True),
+        OutputColumn("expected_arr", OutputKind.NUMBER, "as in `scores`, without decimals", PER_YEAR, nullable=True),
+        OutputColumn("rank", OutputKind.WHOLE, "as in `scores`", RANK, nullable=True),
+        OutputColumn("model_version", OutputKind.TEXT, "as in `scores`"),
+        OutputColumn("run_id", OutputKind.TEXT, "as in `scores`"),
+        OutputColumn(
+            "values_hash",
+            OutputKind.TEXT,
+            "SHA-256 of the values from `likelihood` to `rank`: equal where nothing that is shown has changed",
+        ),
+        OutputColumn("previous_likelihood", OutputKind.NUMBER, "of the last published list", SHARE, nullable=True),
+        OutputColumn("previous_band", OutputKind.TEXT, "likewise", nullable=True, for_people=True),
+        OutputColumn(
+            "previous_values_hash",
+            OutputKind.TEXT,
+            "likewise; null for an account that is new, or where that list has no such table",
+            nullable=True,
+        ),
+    ),
+    key=("snapshot_date", "account_id"),
+    order=("account_id",),
+    later=True,
+)
+
+TRIGGERS = OutputTable(
+    "triggers",
+    "one trigger that fires for one customer, also for one that a gate sets apart",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn("trigger_code", OutputKind.TEXT, "the trigger, by its code in the playbook"),
+        OutputColumn(
+            "motion",
+            OutputKind.TEXT,
+            "the motion that it speaks for; null where it speaks against any",
+            nullable=True,
+        ),
+        OutputColumn("text", OutputKind.TEXT, "the sentence with the account's own numbers", for_people=True),
+        OutputColumn(
+            "since",
+            OutputKind.DAY,
+            "the day of the first of the lists, one after the other up to this one, on which it fired; not earlier "
+            "than the first list with this table",
+            of_the_base=True,
+        ),
+        OutputColumn(
+            "is_new",
+            OutputKind.YES_NO,
+            "it did not fire on the last published list, or there was none with this table",
+            of_the_base=True,
+        ),
+    ),
+    key=("snapshot_date", "account_id", "trigger_code"),
+    order=("account_id", "trigger_code"),
+    later=True,
+)
+
+ACCOUNT_PLAYS = OutputTable(
+    "account_plays",
+    "one customer: for whom its play is meant",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn("play", OutputKind.TEXT, "as in `scores`"),
+        OutputColumn(
+            "step",
+            OutputKind.TEXT,
+            "from which plan to which the play leads, or from which product to which, as `Team > Business`; null where "
+            "it is neither, or not known",
+            nullable=True,
+            for_people=True,
+        ),
+        OutputColumn(
+            "form",
+            OutputKind.TEXT,
+            "which forms of the play it is given in, of its `segment` and `step` in the playbook, separated by `; `; "
+            "empty for the play as it stands",
+        ),
+    ),
+    key=("snapshot_date", "account_id"),
+    order=("account_id",),
+    later=True,
+)
+
+TABLES = {
+    table.name: table
+    for table in (
+        SCORES,
+        EXCLUSIONS,
+        ATTRIBUTIONS,
+        REASONS,
+        CHANGE_REASONS,
+        CHANGES,
+        CRM_WRITEBACK,
+        TRIGGERS,
+        ACCOUNT_PLAYS,
+    )
+}
 """Every published table by its name."""

@@ -30,6 +30,7 @@ STORIES: Mapping[str, tuple[str, ...]] = {
     "renewal": ("renewal_in_sight", "notice"),
     "history": ("expansion_history", "expansion_kind", "contraction_history", "price_rise"),
     "billing": ("billing_level", "billing_trend", "billing_slope", "billing_volatility", "billing_mix", "peer_billed"),
+    "overage": ("billing_overage",),
     "ordering": ("billing_recency",),
     "payment": ("overdue", "credits"),
     "support": ("support_load", "bugs", "severe_tickets", "critical_open"),

@@ -63,8 +63,8 @@ UNPAID_KINDS = ("trial", "free", "pilot", "internal")
 LINE_KINDS = (PAID, *UNPAID_KINDS, DISCOUNT)
 """What a contract line is: paid, given away, or taken off the lines beside it."""
 
-PAYMENT = "subscription"
-BILL_KINDS = ("usage", "overage", "prepaid", PAYMENT)
+PAYMENT, OVERAGE, PREPAID = "subscription", "overage", "prepaid"
+BILL_KINDS = ("usage", OVERAGE, PREPAID, PAYMENT)
 """What an invoice is for: use, use beyond what a subscription includes, credit bought ahead, or a subscription."""
 
 LEVELS = ("last", "max")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import ibis
 import ibis.expr.types as ir
 
-from data.contract.vocabulary import PAYMENT
+from data.contract.vocabulary import PAYMENT, PREPAID
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, with_successors
 from data.time_cut import Tables, days_between
@@ -53,6 +53,10 @@ CADENCES = (
 """In the order in which they are tried; two bills a month are a base fee and an overage."""
 REGULAR_SHARE = (8, 10)
 """Bills are regular if so large a share of them come in one cadence; one that is missing is forgiven."""
+SERVICE = ("product", "is_prepaid")
+"""What bills of one service have in common: credit bought ahead and what comes on top of it have a rhythm each."""
+LONGEST_PREPAID_DAYS = 1096
+"""Credit that seems to last for more than three years is no credit that is used."""
 PERIOD_GRACE_DAYS = {1: 15, 3: 30}
 """So long after the end of a period of so many months or more the next bill is still waited for."""
 MONTH_16THS, DAYS_16THS = 487, 16
@@ -88,7 +92,8 @@ def service(bills: ir.Table, *, by: Sequence[str] = ("account_id",), until: ir.D
     ``until`` is the day that knows the bills (the row's ``snapshot_date`` where ``by`` has one; else the day after the
     last bill): what ends on it or later goes on, and so does a service whose next bill may still come. One bill that is
     missing between two others ends nothing. Bills in arrears without a period look like bills in advance: their
-    service then seems to begin, to change and to end one period late, which no bill tells.
+    service then seems to begin, to change and to end one period late, which no bill tells. Credit that was bought ahead
+    has a service of its own beside what is billed on top of it.
     """
     if "snapshot_date" in by:
         bills = bills.mutate(until=bills.snapshot_date)
@@ -97,6 +102,7 @@ def service(bills: ir.Table, *, by: Sequence[str] = ("account_id",), until: ir.D
     else:
         bills = bills.mutate(until=bills.billed_on.max().over(ibis.window()) + ibis.interval(days=1))
     bills = bills.filter(bills.billed_on < bills.until)
+    bills = bills.mutate(is_prepaid=(bills.kind == PREPAID).fill_null(False))
     has_period = (bills.period_end > bills.period_start).fill_null(False)
     rows = ibis.union(_of_periods(bills.filter(has_period), by), _of_cadence(bills.filter(~has_period), by))
     # A credit that is for no time gives money back; what the service is worth a month stays as it was.
@@ -120,7 +126,7 @@ def _by_days(amount_e4: ir.IntegerValue, days: ir.IntegerValue | int) -> ir.Inte
 
 def _of_periods(bills: ir.Table, by: Sequence[str]) -> ir.Table:
     """Services whose first and last day the bills say."""
-    key = (*by, "product")
+    key = (*by, *SERVICE)
     periods = bills.group_by(*key, "until", valid_from=bills.period_start, ends=bills.period_end).aggregate(
         amount_e4=bills.amount_e4.sum().cast("int64"), billed_on=bills.billed_on.min()
     )
@@ -173,11 +179,12 @@ def _with_following(periods: ir.Table, key: Sequence[str]) -> ir.Table:
 
 def _of_cadence(bills: ir.Table, by: Sequence[str]) -> ir.Table:
     """Services whose time only the cadence of the bills tells, and the days of bills that keep none."""
-    key = (*by, "product")
+    key = (*by, *SERVICE)
     daily = bills.group_by(*key, "until", "billed_on").aggregate(amount_e4=bills.amount_e4.sum().cast("int64"))
     charged, credited = daily.filter(daily.amount_e4 > 0), daily.filter(~(daily.amount_e4 > 0))
     charged = _in_cadence(charged, key)
-    regular = charged.filter(charged.cadence.notnull())
+    regular, irregular = charged.filter(charged.cadence.notnull()), charged.filter(charged.cadence.isnull())
+    prepaid = _until_used_up(irregular.filter(irregular.is_prepaid), key)
     due_on = _of(regular, {c: regular.billed_on + ibis.interval(days=c.days) for c in CADENCES})
     waits_days = _of(regular, {c: c.days + c.grace_days for c in CADENCES})
     is_waiting = regular.next_on.isnull() & (days_between(regular.until, regular.billed_on) <= waits_days)
@@ -191,18 +198,50 @@ def _of_cadence(bills: ir.Table, by: Sequence[str]) -> ir.Table:
         rate_e4=_of(regular, whole).cast("int64"),
         amount_e4=ibis.null("int64"),
     )
-    by_day = [
-        some.select(
-            *key,
-            "until",
-            valid_from=some.billed_on,
-            valid_to=ibis.null("date"),
-            rate_e4=ibis.null("int64"),
-            amount_e4=some.amount_e4,
-        )
-        for some in (charged.filter(charged.cadence.isnull()), credited)
-    ]
-    return ibis.union(spread, *by_day)
+    by_day = [_of_a_day(some, key) for some in (irregular.filter(~irregular.is_prepaid), credited)]
+    return ibis.union(spread, prepaid, *by_day)
+
+
+def _until_used_up(bought: ir.Table, key: Sequence[str]) -> ir.Table:
+    """Services of credit that is bought when there is none left: each is used as fast as the one before it was.
+
+    So a purchase changes nothing that was told of the days before it, but for the first one, which is of its day until
+    the second shows how long it lasted. The last one is waited for twice as long as it should last.
+    """
+    order = ibis.window(group_by=key, order_by="billed_on")
+    bought = bought.mutate(
+        next_on=bought.billed_on.lead().over(order),
+        last_on=bought.billed_on.lag().over(order),
+        last_e4=bought.amount_e4.lag().over(order).fill_null(bought.amount_e4),
+    )
+    is_first = bought.last_on.isnull()
+    first, then = is_first.ifelse(bought.billed_on, bought.last_on), is_first.ifelse(bought.next_on, bought.billed_on)
+    bought = bought.mutate(used_days=days_between(then, first))
+    rated = bought.filter(bought.used_days.notnull())
+    lasts_days = ibis.least((rated.amount_e4 * rated.used_days) // rated.last_e4, LONGEST_PREPAID_DAYS)
+    is_waiting = rated.next_on.isnull() & (days_between(rated.until, rated.billed_on) <= 2 * lasts_days)
+    ends = rated.next_on.fill_null((rated.billed_on + lasts_days.cast("int32").as_interval("D")).cast("date"))
+    services = rated.select(
+        *key,
+        "until",
+        valid_from=rated.billed_on,
+        valid_to=(is_waiting | (ends >= rated.until)).ifelse(ibis.null("date"), ends),
+        rate_e4=_by_days(rated.last_e4, rated.used_days).cast("int64"),
+        amount_e4=ibis.null("int64"),
+    )
+    return ibis.union(services, _of_a_day(bought.filter(bought.used_days.isnull()), key))
+
+
+def _of_a_day(daily: ir.Table, key: Sequence[str]) -> ir.Table:
+    """Bills that are for no time: the amount of their day."""
+    return daily.select(
+        *key,
+        "until",
+        valid_from=daily.billed_on,
+        valid_to=ibis.null("date"),
+        rate_e4=ibis.null("int64"),
+        amount_e4=daily.amount_e4,
+    )
 
 
 def _of(t: ir.Table, values: dict[Cadence, ir.Value | int]) -> ir.Value:

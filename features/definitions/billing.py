@@ -3,7 +3,7 @@
 import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
-from data.contract.vocabulary import E4
+from data.contract.vocabulary import E4, OVERAGE
 from data.ledger.invoices import billed_before, billed_within
 from features.calendar import MONTH_DAYS, QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
@@ -128,6 +128,23 @@ def days_since_billed(t: ir.Table) -> ir.Value:
 )
 def credit_share_365d(r: ir.Table) -> ir.Value:
     return ratio(r.credited_365d_e4, r.charged_365d_e4)
+
+
+@feature(
+    "billing",
+    needs=("invoices.kind",),
+    windows=(91,),
+    label="Overage as a share of what was billed in {days} days",
+    unit="share",
+    reason="billing_overage",
+    missing="nothing billed",
+    actionable=True,
+)
+def overage_share(t: ir.Table, days: int) -> ir.Value:
+    is_charged = (t.age <= days) & (t.amount_e4 > 0)
+    return ratio(
+        t.amount_e4.sum(where=is_charged & (t.kind == OVERAGE)).fill_null(0), t.amount_e4.sum(where=is_charged)
+    )
 
 
 @feature(

@@ -16,8 +16,8 @@ from data.errors import OutcomeError
 from flows.outcomes.to_file import FORMATS
 from flows.run.settings import Settings
 from serving.outcomes.outcome import FIELDS, RecordedOutcome
-from serving.outcomes.store import is_there, open_store
 from serving.outcomes.vocabulary import ACTIONS
+from serving.store.outcomes import is_there, open_store
 
 TEXT, NUMBER = pa.string(), pa.int64()
 EXPORTED = pa.schema(

@@ -50,8 +50,7 @@ def import_answers(file: Path, published: Path, out: Path, today: date) -> Impor
     asked = f"Import the answers of {file}."
     if out.suffix.lower() not in FORMATS:
         raise ContractError(asked, f"{out} is neither Parquet nor CSV.", "Give a file that ends in .parquet or .csv.")
-    answered = read_answers(file)
-    check_answers(file, answered, open_list(published, answered.snapshot_date, "Import answers to"))
+    answered = answers_in(file, published)
     if not answered.answers:
         return Imported(out, 0, 0, 0)
     before = _read(out, asked)
@@ -63,6 +62,13 @@ def import_answers(file: Path, published: Path, out: Path, today: date) -> Impor
             else:
                 after.to_parquet(path, index=False)
     return Imported(out, added, changed, len(answered.answers) - added - changed)
+
+
+def answers_in(file: Path, published: Path) -> AnsweredList:
+    """The answers of a filled list, which are of accounts and plays of the list that was published."""
+    answered = read_answers(file)
+    check_answers(file, answered, open_list(published, answered.snapshot_date, "Import answers to"))
+    return answered
 
 
 def _is_csv(path: Path) -> bool:

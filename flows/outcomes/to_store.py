@@ -7,13 +7,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from data.contract.vocabulary import PLAY_STATUSES
-from flows.outcomes.to_file import Imported
+from flows.outcomes.to_file import Imported, answers_in
 from flows.run.settings import Settings
 from serving.outcomes.outcome import Outcome, RecordedOutcome, clean_text
-from serving.outcomes.store import open_store
 from serving.outcomes.vocabulary import IMPORT, LOST, SNOOZED, TAKEN, WON
-from serving.published.read import open_list
-from serving.render.answers import Answer, AnsweredList, check_answers, read_answers
+from serving.render.answers import Answer, AnsweredList
+from serving.store.outcomes import open_store
 
 ACTION_OF = dict(zip(PLAY_STATUSES, (TAKEN, WON, LOST, SNOOZED), strict=True))
 """What an answer of a sheet says that was done."""
@@ -29,8 +28,7 @@ def import_into_store(file: Path, settings: Settings, today: date, who: str) -> 
     The answer to a row of a list is compared with the one that was imported before. Raises as ``import_answers`` does,
     and ``OutcomeError`` or ``SourceError`` where the store takes nothing.
     """
-    answered = read_answers(file)
-    check_answers(file, answered, open_list(settings.out_folder, answered.snapshot_date, "Import answers to"))
+    answered = answers_in(file, settings.out_folder)
     if not answered.answers:
         return Imported(settings.outcomes_url, 0, 0, 0)
     until = today + timedelta(days=settings.serving.gates.not_now_days or PAUSE_DAYS)

@@ -12,8 +12,8 @@ from flows.run.settings import Settings
 from serving.access.names import listened_on
 from serving.access.protect import SERVER_OPTIONS
 from serving.access.start import require_ready
-from serving.outcomes.store import open_store
-from serving.outcomes.views import ViewStore
+from serving.store.outcomes import open_store
+from serving.store.views import ViewStore
 from serving.web.app import Site, create_app
 from serving.web.lists import PublishedLists
 

@@ -17,6 +17,8 @@ from data.record.settings import RecordSettings
 from data.sources.address import SCHEMES, Address, SourceSettings
 from models.settings import EvaluationSettings, TrainSettings
 from serving.access.settings import AccessSettings
+from serving.crm.settings import WritebackSettings
+from serving.messages.settings import NotifySettings
 from serving.settings import OutcomeSettings, ServeSettings, ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
@@ -43,6 +45,8 @@ class Settings(BaseModel):
     serving: ServingSettings = ServingSettings()
     serve: ServeTable = ServeTable()
     outcomes: OutcomeSettings = OutcomeSettings()
+    writeback: WritebackSettings = WritebackSettings()
+    notify: NotifySettings = NotifySettings()
     out: Path = Field(Path("published"), description="snapshots are published under it, one folder each")
     reports: Path = Field(Path("reports"), description="the pages about models are written there")
     mlruns: Path = Field(Path("mlruns"), description="the MLflow folder; starts at the working folder")
@@ -81,6 +85,11 @@ class Settings(BaseModel):
     def outcomes_url(self) -> str:
         """The store of outcomes; a relative path in it starts at ``root``."""
         return self.outcomes.url or f"sqlite:///{self.out_folder / OUTCOMES_FILE}"
+
+    @property
+    def writeback_folder(self) -> Path:
+        """Where the runs of a write-back keep their journals."""
+        return self.out_folder / "writeback"
 
     @property
     def reports_folder(self) -> Path:

@@ -8,9 +8,12 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
 from serving.access.settings import OIDC_SECRET, SESSION_SECRET
+from serving.crm.settings import SECRETS as OF_A_CRM
+from serving.messages.settings import EMAIL_URL, SLACK_URL
 
-NOT_SETTINGS = frozenset({"headroom_all_tests", "headroom_bases", SESSION_SECRET.lower(), OIDC_SECRET.lower()})
-"""Variables of the tests, and the secrets of a sign-in, which no file may hold."""
+SECRETS = (SESSION_SECRET, OIDC_SECRET, SLACK_URL, EMAIL_URL, *OF_A_CRM)
+NOT_SETTINGS = frozenset({"headroom_all_tests", "headroom_bases", *map(str.lower, SECRETS)})
+"""Variables of the tests, and the secrets of a sign-in, of channels and of a CRM, which no file may hold."""
 
 
 class Variables(EnvSettingsSource):

@@ -9,10 +9,10 @@ from flows.run.progress import say
 from flows.run.settings import Settings
 from serving.outcomes.as_outcomes import as_outcomes
 from serving.outcomes.outcome import RecordedOutcome
-from serving.outcomes.store import is_there, open_store
+from serving.store.outcomes import is_there, open_store
 
 READ = "outcomes_read"
-"""What manifests say of the store: how many of its rows were read, and the number of the last one."""
+"""What manifests say of the store: how many of its rows were read, and the number of the last row that was there."""
 ROWS, LAST = "rows", "last_id"
 
 
@@ -24,7 +24,7 @@ def read_outcomes(base: KnownBase, settings: Settings, up_to: int | None = None)
     """
     everything = recorded(settings, up_to)
     rows = [row for row in everything if row.day < base.snapshot_date]
-    read = {READ: {ROWS: len(rows), LAST: max((row.id for row in rows), default=None)}}
+    read = {READ: {ROWS: len(rows), LAST: max((row.id for row in everything), default=None)}}
     if not everything:
         return replace(base, beside={**base.beside, **read})
     state = hashlib.sha256(repr(rows).encode()).hexdigest()

@@ -94,8 +94,9 @@ def best_rule(rows: pd.DataFrame, columns: Iterable[str], y: np.ndarray) -> Rule
 
 
 def trigger_columns(rows: pd.DataFrame) -> list[str]:
-    """The columns of these rows that the triggers read."""
-    return list(dict.fromkeys(name for trigger in TRIGGERS if trigger.can_be_asked(rows) for name in trigger.reads))
+    """The columns of these rows that the points rule reads."""
+    asked = [trigger for trigger in TRIGGERS.values() if trigger.points and trigger.can_be_asked(rows)]
+    return list(dict.fromkeys(name for trigger in asked for name in trigger.reads))
 
 
 def trigger_points(rows: pd.DataFrame, thresholds: Mapping[str, float]) -> np.ndarray:
@@ -104,10 +105,10 @@ def trigger_points(rows: pd.DataFrame, thresholds: Mapping[str, float]) -> np.nd
     ``thresholds``: by the code of the trigger; one that is not there has its default.
     """
     total = np.zeros(len(rows))
-    for trigger in TRIGGERS:
-        if trigger.can_be_asked(rows):
-            values = {name: rows[name] for name in trigger.reads}
-            total += trigger.points * trigger.fires(values, thresholds.get(trigger.code, trigger.threshold))
+    for code, trigger in TRIGGERS.items():
+        if trigger.points and trigger.can_be_asked(rows):
+            values = {name: rows[name].to_numpy(np.float64) for name in trigger.reads}
+            total += trigger.points * trigger.fires(values, len(rows), thresholds.get(code))
     return total
 
 

@@ -211,6 +211,8 @@ def _train_and_score(
         values, now = rows[name].to_numpy(), today[name].to_numpy(np.float64)
         if np.isnan(values).all():  # nothing was learnt from it: a comparison with last year in a short history, say
             continue
+        if all(np.unique(some).size == 1 for some in (now, *(values[at[day]] for day in days))):
+            continue  # the day alone tells it, as the month of the year does: it sets no account above another
         latest = values[at[days[-1]]]
         moved = _distance(latest, now, strictness)
         if moved <= settings.drift_distance:

@@ -1,1 +1,1 @@
-"""What CSMs did with the rows of a list: kept row by row in a store of its own, and read as the table ``outcomes``."""
+"""What CSMs did with the rows of a list: what may be said, where it leaves an account, and the table ``outcomes``."""

@@ -16,21 +16,23 @@ import numpy as np
 import pandas as pd
 
 from data.contract.expected_arr import ArrDoubt
-from data.contract.outputs import CHANGE_REASONS, SCORES
+from data.contract.outputs import ACCOUNT_PLAYS, CHANGE_REASONS, SCORES, TRIGGERS
 from data.contract.score_change import Change, first_list
 from data.errors import PublishError
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
 from serving.published.row_context import beside_scores, with_product
-from serving.ranking import gates, plays
+from serving.ranking import gates, plays, short_list
 from serving.ranking import rank as ranking
 from serving.reasons.choose import BaseReferences, explain
+from serving.reasons.triggers import fired
 
 
 @dataclass(frozen=True)
 class AccountBatch:
     """Some accounts of the base, all but their ranks: rows of the published tables, sorted by account.
 
+    ``triggers``: those that fire, without since when; ``account_plays``: for whom the plays are meant.
     ``change``: what changed since the last list. ``not_evaluated``: the codes of gates whose features are not there.
     """
 
@@ -39,6 +41,8 @@ class AccountBatch:
     attributions: pd.DataFrame
     reasons: pd.DataFrame
     exclusions: pd.DataFrame
+    triggers: pd.DataFrame
+    account_plays: pd.DataFrame
     change: Change
     not_evaluated: tuple[str, ...] = ()
 
@@ -54,6 +58,8 @@ class AccountBatch:
             "attributions": self.attributions,
             "reasons": self.reasons,
             CHANGE_REASONS.name: self.change.reasons.assign(snapshot_date=self.snapshot_date),
+            TRIGGERS.name: self.triggers,
+            ACCOUNT_PLAYS.name: self.account_plays,
         }
 
 
@@ -75,7 +81,7 @@ def assemble_batch(
     references: BaseReferences | None = None,
     change: Change | None = None,
 ) -> AccountBatch:
-    """Reasons, gates, motion and play of some accounts.
+    """Reasons, gates, motion, play and triggers of some accounts.
 
     ``scores``, ``attributions``, ``rows`` (the feature rows) and ``details`` (what sentences name; None: nothing) have
     one row per account, in any order.
@@ -90,7 +96,10 @@ def assemble_batch(
     explained = explain(attributions, rows, context.reasons, settings.reasons, references, details)
     by_account, by_score = (frame.set_index("account_id", drop=False) for frame in (rows, scores))
     passed = gates.evaluate(by_account, settings.gates, users_are_daily_peaks=context.users_are_daily_peaks)
-    chosen = plays.choose_plays(by_score, by_account, explained.reasons, explained.facts, passed, playbook, settings)
+    beside = beside_scores(context.people, rows, details)
+    chosen = plays.choose_plays(
+        by_score, by_account, explained.reasons, explained.facts, passed, playbook, settings, beside["segment"]
+    )
     table = scores.assign(
         model_version=context.model_version,
         run_id=context.run_id,
@@ -99,8 +108,8 @@ def assemble_batch(
         opening=chosen.opening.array,
         eligible=passed.eligible.array,
         not_eligible_because=passed.because.array,
-        act_by=plays.act_by(context.snapshot_date, chosen.play, playbook).array,
-        **beside_scores(context.people, rows, details),
+        act_by=plays.act_by(context.snapshot_date, chosen.play, playbook, chosen.form).array,
+        **beside,
     )
     table = ranking.with_unknown(table)
     return AccountBatch(
@@ -109,6 +118,12 @@ def assemble_batch(
         attributions=attributions,
         reasons=explained.reasons,
         exclusions=ranking.exclusions(table, passed),
+        triggers=fired(scores["account_id"], explained.facts, playbook, settings.currency).assign(
+            snapshot_date=context.snapshot_date
+        ),
+        account_plays=table[["snapshot_date", "account_id", "play"]].assign(
+            step=chosen.step.array, form=chosen.form.array
+        ),
         change=first_list(table["account_id"]) if change is None else change,
         not_evaluated=passed.not_evaluated,
     )
@@ -124,6 +139,8 @@ def assemble_base(
     """The tables of the whole base, from what its batches say of scores and exclusions; ``previous``: the last list."""
     ranked = ranking.rank(scores.sort_values("account_id", ignore_index=True), context.settings.rank_by)
     ranked = ranking.with_previous(ranked, previous.scores("account_id", "rank", "propensity") if previous else None)
+    before = listed_before(previous, context.settings.rank_by)
+    ranked = ranked.assign(listed=_listed(ranked, context, before or frozenset()))
     return RankedBase(
         scores=ranked[list(SCORES.names)],
         exclusions=ranking.likeliest_first(exclusions),
@@ -132,8 +149,24 @@ def assemble_base(
             "previous_snapshot_date": previous.snapshot_date.isoformat() if previous else None,
             "gates_not_evaluated": list(not_evaluated),
             "expected_arr": _expected_arr(ranked[ranked["eligible"]], context.arr_doubt),
+            "short_lists": None if before is None else short_list.came_and_went(ranked, before),
         },
     )
+
+
+def listed_before(previous: PublishedList | None, rank_by: str) -> frozenset[str] | None:
+    """Who was on the short list of an owner; None where nobody knows, or the last list was in another order."""
+    if previous is None or previous.manifest["rank_by"] != rank_by:
+        return None
+    scores = previous.scores("account_id", "listed")
+    return None if scores["listed"].isna().any() else frozenset(scores.loc[scores["listed"].astype(bool), "account_id"])
+
+
+def _listed(ranked: pd.DataFrame, context: ListContext, before: frozenset[str]) -> pd.Series:
+    settings, by = context.settings, short_list.ORDER_OF[context.settings.rank_by]
+    check_ins = [code for code, play in context.playbook.plays.items() if not play.motion]
+    ordered = short_list.in_order(ranked, by, check_ins)
+    return ranked["account_id"].isin(short_list.listed(ordered, by, settings.model_dump(), settings.top, before))
 
 
 def _expected_arr(ranked: pd.DataFrame, doubt: ArrDoubt | None) -> dict[str, float | None]:

@@ -173,6 +173,14 @@ def _reasons(batch: AccountBatch) -> Problems:
         yield account, "it has reasons and no score"
 
 
+def _triggers(batch: AccountBatch) -> Problems:
+    triggers = batch.triggers
+    for account in triggers.loc[~triggers["account_id"].isin(batch.scores["account_id"]), "account_id"]:
+        yield account, "a trigger fires for it, and it has no score"
+    if list(batch.account_plays["account_id"]) != list(batch.scores["account_id"]):
+        yield "(any)", "scores and plays are not of the same accounts"
+
+
 def _top_has_reasons(listing: PublishedList) -> Problems:
     scores = listing.scores("account_id", "rank")
     top = scores.loc[scores["rank"] <= TOP, "account_id"]
@@ -189,6 +197,7 @@ BATCH_CHECKS: dict[str, Callable[[AccountBatch], Problems]] = {
     "motions": _motions,
     "parts add up": _parts_add_up,
     "reasons": _reasons,
+    "triggers and plays": _triggers,
 }
 BASE_CHECKS: dict[str, Callable[[PublishedList], Problems]] = {
     "one row per account": _one_row_per_account,

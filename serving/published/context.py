@@ -68,6 +68,7 @@ class ListContext:
             "users_are_daily_peaks": self.users_are_daily_peaks,
             "serving": self.settings.model_dump(mode="json"),
             "plays": {code: play.model_dump(mode="json") for code, play in self.playbook.plays.items()},
+            "triggers": {code: trigger.model_dump(mode="json") for code, trigger in self.playbook.triggers.items()},
         }
 
 

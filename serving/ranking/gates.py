@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.conditions import Columns, column
 from data.contract.outputs import FIX, FUNNEL, SHOWN_UNDER, WAIT
-from serving.reasons.templates import Columns, Template, column
+from serving.reasons.templates import Template
 from serving.settings import GateThresholds
 
 Mask = npt.NDArray[np.bool_]

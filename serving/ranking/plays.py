@@ -4,7 +4,7 @@ A play is given only where its facts are there. Where none of the likely motions
 play: to check in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -20,6 +20,7 @@ from serving.reasons.render import Facts
 from serving.settings import ServingSettings
 
 Floats = npt.NDArray[np.float64]
+Objects = npt.NDArray[np.object_]
 Mask = npt.NDArray[np.bool_]
 
 IMPOSSIBLE = 1e6
@@ -34,11 +35,17 @@ _NEEDS = {"seat": "seats", "upsell": "tiers_above", "cross_sell": "products_not_
 
 @dataclass(frozen=True)
 class ChosenPlays:
-    """Of each account (index: account_id): ``motion``, ``play`` by its code, and the ``opening`` in words."""
+    """Of each account (index: account_id): ``motion``, ``play`` by its code, and the ``opening`` in words.
+
+    ``step``: from which plan to which it leads, or from which product to which (`Team > Business`); null where it is
+    neither or not known. ``form``: the form of the play that it is given in, of ``Play.forms``.
+    """
 
     motion: pd.Series
     play: pd.Series
     opening: pd.Series
+    step: pd.Series
+    form: pd.Series
 
 
 def choose_plays(
@@ -49,20 +56,23 @@ def choose_plays(
     passed: GateResult,
     playbook: Playbook,
     settings: ServingSettings,
+    segments: Iterable[str | None] | None = None,
 ) -> ChosenPlays:
     """The likeliest motion that is worth showing and has a play whose facts are there, with that play and its words.
 
     ``scores`` and ``rows`` (index: account_id) and ``facts`` are of the same accounts, in the same order; ``reasons``
-    are theirs. Of the plays of a motion that are true, the one that answers the most of what is shown for the account;
-    of equals the earlier. Where none is true and answers anything: the neutral one, and the likeliest possible motion.
+    are theirs, and ``segments`` too (None: not known). Of the plays of a motion that are true, the one that answers
+    the most of what is shown for the account; of equals the earlier. Where none is true and answers anything: the
+    neutral one, and the likeliest possible motion.
     """
     weights, worth = _motions(scores, rows, reasons, passed, playbook, settings)
-    said = {code: facts.first(play.openings) for code, play in playbook.plays.items()}
+    known_as = np.full(facts.size, None, dtype=object)
+    if segments is not None:
+        known_as[:] = [None if pd.isna(segment) else segment for segment in segments]
+    steps = {play.motion: _steps(play.motion, facts) for play in playbook.plays.values()}
+    given = {code: _given(play, facts, known_as, steps[play.motion]) for code, play in playbook.plays.items()}
     answered = _answered(scores.index, reasons, playbook)
-    fits = {
-        code: np.where(_is_true(play, facts) & (said[code] >= 0), answered[code], 0.0)
-        for code, play in playbook.plays.items()
-    }
+    fits = {code: np.where(play.is_true, answered[code], 0.0) for code, play in given.items()}
     best = np.full((facts.size, len(MOTIONS)), playbook.neutral_play, dtype=object)
     for number, name in enumerate(MOTIONS):
         plays = list(playbook.plays_of(name))
@@ -72,11 +82,14 @@ def choose_plays(
     motion = np.where(able.any(axis=1), np.where(able, weights, -np.inf).argmax(axis=1), weights.argmax(axis=1))
     places = np.arange(facts.size)
     codes = np.where(able[places, motion], best[places, motion], playbook.neutral_play)
-    return ChosenPlays(
-        motion=pd.Series(np.array(MOTIONS, dtype=object)[motion], index=scores.index, dtype="str"),
-        play=pd.Series(codes, index=scores.index, dtype="str"),
-        opening=pd.Series(_openings(codes, said, facts, playbook, settings.currency), index=scores.index, dtype="str"),
-    )
+    chosen = {
+        "motion": np.array(MOTIONS, dtype=object)[motion],
+        "play": codes,
+        "opening": _openings(codes, given, facts, settings.currency),
+        "step": _of_chosen(codes, {code: steps[play.motion] for code, play in playbook.plays.items()}),
+        "form": _of_chosen(codes, {code: play.form for code, play in given.items()}),
+    }
+    return ChosenPlays(**{name: pd.Series(of, index=scores.index, dtype="str") for name, of in chosen.items()})
 
 
 def _motions(
@@ -143,6 +156,45 @@ def _weight_of(codes: set[str], accounts: pd.Index, reasons: pd.DataFrame) -> Fl
     return total.to_numpy(np.float64)
 
 
+@dataclass(frozen=True)
+class GivenPlay:
+    """A play as it would be given to each account: in which form, whether it is true there, and which words hold.
+
+    ``said``: the number of the form's first words that hold; -1 where none do, and then it is not true.
+    """
+
+    forms: Mapping[str, Play]
+    form: Objects
+    is_true: Mask
+    said: npt.NDArray[np.int16]
+
+
+def _given(play: Play, facts: Facts, segments: Objects, steps: Objects) -> GivenPlay:
+    form = np.full(facts.size, "", dtype=object)
+    if len(play.forms) > 1:
+        form[:] = [play.form_of(*of) for of in zip(segments, steps, strict=True)]
+    is_true, said = np.zeros(facts.size, dtype=bool), np.full(facts.size, -1, dtype=np.int16)
+    for name in dict.fromkeys(form.tolist()):
+        at = form == name
+        is_true[at] = _is_true(play.forms[name], facts)[at]
+        said[at] = facts.first(play.forms[name].openings)[at]
+    return GivenPlay(play.forms, form, is_true & (said >= 0), said)
+
+
+STEPS = {"upsell": ("present_plan", "next_plan"), "cross_sell": ("main_product", "cross_sell_product")}
+"""The details that a play of a motion leads from and to."""
+
+
+def _steps(motion: str | None, facts: Facts) -> Objects:
+    """The step of each account on which a play of the motion leads it; None where an end of it is not known."""
+    ends = [facts.texts.get(name) for name in STEPS.get(motion or "", ())]
+    steps = np.full(facts.size, None, dtype=object)
+    if ends and all(end is not None for end in ends):
+        pairs = zip(*ends, strict=True)
+        steps[:] = [None if pd.isna(one) or pd.isna(other) else f"{one} > {other}" for one, other in pairs]
+    return steps
+
+
 def _is_true(play: Play, facts: Facts) -> Mask:
     """The accounts of which the play's facts hold, and its bars do not."""
     none = np.zeros(facts.size, dtype=bool)
@@ -152,27 +204,30 @@ def _is_true(play: Play, facts: Facts) -> Mask:
     return np.asarray(required & ~np.logical_or.reduce([none, *barred]))
 
 
-def _openings(
-    codes: npt.NDArray[np.object_],
-    said: Mapping[str, npt.NDArray[np.int16]],
-    facts: Facts,
-    playbook: Playbook,
-    currency: str,
-) -> list[str]:
-    """What to say first to each account. ``said``: by play, the number of its first words that hold."""
+def _openings(codes: Objects, given: Mapping[str, GivenPlay], facts: Facts, currency: str) -> list[str]:
+    """What to say first to each account."""
     texts = np.full(facts.size, "", dtype=object)
     values = facts.values
     for code in dict.fromkeys(codes.tolist()):
-        for number, telling in enumerate(playbook.plays[code].openings):
-            at = np.flatnonzero((codes == code) & (said[code] == number))
+        play = given[code]
+        for form, number in sorted(set(zip(play.form[codes == code], play.said[codes == code], strict=True))):
+            telling = play.forms[form].openings[number]
+            at = np.flatnonzero((codes == code) & (play.form == form) & (play.said == number))
             known = {name: values[name][at] for name in telling.names if name in values}
             texts[at] = telling.template.render(known, len(at), currency)
     return [str(text) for text in texts]
 
 
-def act_by(snapshot_date: date, plays: pd.Series, playbook: Playbook) -> pd.Series:
-    """The day by which each account's play is to be acted on."""
-    days: Mapping[str, date] = {
-        code: snapshot_date + timedelta(days=play.days_to_act) for code, play in playbook.plays.items()
-    }
-    return pd.Series([days[code] for code in plays], index=plays.index, dtype=object)
+def _of_chosen(codes: Objects, of_plays: Mapping[str, Objects]) -> Objects:
+    """What is known of each account's play, by that of all plays."""
+    chosen = np.full(len(codes), None, dtype=object)
+    for code in dict.fromkeys(codes.tolist()):
+        chosen[codes == code] = of_plays[code][codes == code]
+    return chosen
+
+
+def act_by(snapshot_date: date, plays: pd.Series, playbook: Playbook, forms: pd.Series | None = None) -> pd.Series:
+    """The day by which each account's play is to be acted on. ``forms``: those that the plays are given in."""
+    named = zip(plays, [""] * len(plays) if forms is None else forms, strict=True)
+    days = [snapshot_date + timedelta(days=playbook.plays[code].forms[form].days_to_act) for code, form in named]
+    return pd.Series(days, index=plays.index, dtype=object)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from data.conditions import Columns
 from data.contract.feature_card import Direction, FeatureCard
-from serving.reasons.templates import Columns
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

@@ -126,6 +126,11 @@ def _unit(code: str) -> str:
     return f" {unit.upper()}" if unit else ""
 
 
+def _of(code: str) -> str:
+    unit = _unit(code)
+    return f"{unit} of" if unit else ""
+
+
 def _parted(code: str) -> tuple[str, str]:
     """What a name names, and the unit behind it."""
     words = _spoken(code).split()
@@ -165,7 +170,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "name": _named,
     "noun": _noun,
     "unit": _unit,
-    "of": lambda code: f"{_unit(code)} of" if _unit(code) else "",
+    "of": _of,
 }
 WITH_WORDS = {"count": (0, 2), "word": (2,)}
 """How many words (one/many) a format takes; the others take none."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from data.conditions import Columns
 from data.contract.feature_card import FeatureCard
-from serving.reasons.templates import Columns
 
 Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
@@ -19,7 +19,7 @@ Objects = npt.NDArray[np.object_]
 FEWEST_COMPARED = 20
 """With fewer known values in the base nothing is high or low."""
 MOST_OF_BASE = 0.75
-HIGH, LOW = ", more than at three in four accounts", ", less than at three in four accounts"
+HIGH, LOW = ", more than for three in four accounts", ", less than for three in four accounts"
 MIDDLE = ", near the middle of all accounts"
 
 

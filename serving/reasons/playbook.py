@@ -1,30 +1,33 @@
-"""The playbook: what each reason says, and what to do about it. Read from ``playbook.toml`` and, over it, a user's own.
+"""The playbook: what each reason says, what triggers there are, and what to do. A user's own stands over the shipped.
 
 A reason text states facts, never a forecast. The first text that holds is said. A play belongs to one motion, fits some
-reasons and needs some facts; one play is neutral.
+reasons and needs some facts; one play is neutral. A trigger leads to a play.
 """
 
 import hashlib
 import json
 import re
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from data.conditions import Condition
+from data.contract import trigger_tables
 from data.contract.details import DETAILS
 from data.contract.feature_card import FeatureCard
 from data.contract.likeness import LIKENESS
 from data.contract.outputs import AGAINST, FOR, NEUTRAL
+from data.contract.triggers import Trigger
 from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError, hint
 from serving.reasons.fallback import card_title
+from serving.reasons.playbook_file import PlaybookFile, refusal
 from serving.reasons.tellings import Telling, Way, tellings
-from serving.reasons.templates import Condition
+from serving.reasons.templates import ABOUT_THE_SOURCE
 
 SHIPPED = Path(__file__).parents[1] / "playbook.toml"
 ALL_KNOWN = tuple(part.word for part in LIKENESS)
@@ -111,16 +114,56 @@ class Reason(BaseModel):
         return tellings([variant.way for variant in variants], clauses, shown=shown)
 
 
-class Play(BaseModel):
+class PlayTexts(BaseModel):
+    """What the texts of a play keep to, in the play and in its forms."""
+
+    model_config = STRICT
+
+    @field_validator("words", "not_when", mode="before", check_fields=False)
+    @classmethod
+    def _one_text(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("name", "what_to_do", "offer", "show", "owner_role", "hand_over", check_fields=False)
+    @classmethod
+    def _plain(cls, text: str | None) -> str | None:
+        if text is not None and any(brace in text for brace in "{}"):
+            raise ValueError(f"only `words` may state an account's own numbers and names, with braces: {text}")
+        return text
+
+
+class Form(PlayTexts):
+    """What of a play is otherwise for the accounts of a segment, or on a step; None: as in the play."""
+
+    what_to_do: str | None = Field(default=None, min_length=10)
+    offer: str | None = Field(default=None, min_length=10)
+    words: tuple[Variant, ...] | None = Field(default=None, min_length=1)
+    show: str | None = Field(default=None, min_length=10)
+    not_when: tuple[Variant, ...] | None = None
+    owner_role: str | None = Field(default=None, min_length=2)
+    hand_over: str | None = Field(default=None, min_length=10)
+    days_to_act: int | None = Field(default=None, ge=1, le=365)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("it says nothing that is otherwise")
+        _ = tellings([variant.way for variant in self.words or ()], {}, shown=True)
+        return self
+
+
+class Play(PlayTexts):
     """What to do with an account: the offer that fits the trigger, the words, who, and within how many days.
 
     A play is given only where its facts are there: one of ``requires`` holds (comparisons of features, as in ``when``;
     none: it needs no fact), no ``when`` of ``not_when`` does, and one of ``words`` can be said, the first that holds. A
     ``default`` play is given also where it answers nothing that is shown. A play without a ``motion`` is the neutral
-    one, for an account of which no other play is true.
+    one, for an account of which no other play is true. ``hand_over``: who takes it on from the owner's role, and when.
+
+    ``step``: what is otherwise from one plan to the next (`Team > Business`) or from one product to another
+    (`CRM > Analytics`), ``segment`` in a segment; where both say it, the step does.
     """
 
-    model_config = STRICT
     motion: str | None = None
     name: str = Field(min_length=3)
     reasons: tuple[str, ...] = ()
@@ -132,19 +175,10 @@ class Play(BaseModel):
     show: str = Field(min_length=10)
     not_when: tuple[Variant, ...] = ()
     owner_role: str = Field(min_length=2)
+    hand_over: str | None = Field(default=None, min_length=10)
     days_to_act: int = Field(ge=1, le=365)
-
-    @field_validator("words", "not_when", mode="before")
-    @classmethod
-    def _one_text(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
-
-    @field_validator("name", "what_to_do", "offer", "show", "owner_role")
-    @classmethod
-    def _plain(cls, text: str) -> str:
-        if any(brace in text for brace in "{}"):
-            raise ValueError(f"only `words` may state an account's own numbers and names, with braces: {text}")
-        return text
+    step: dict[str, Form] = {}
+    segment: dict[str, Form] = {}
 
     @field_validator("motion")
     @classmethod
@@ -160,10 +194,38 @@ class Play(BaseModel):
             Condition.parse(condition)
         return requires
 
+    @field_validator("step")
+    @classmethod
+    def _two_names(cls, steps: dict[str, Form]) -> dict[str, Form]:
+        for name in steps:
+            if not _step_key(name):
+                raise ValueError(f"`{name}` is no step such as `Team > Business`")
+        return steps
+
     @model_validator(mode="after")
     def _readable_words(self) -> Self:
-        _ = self.openings
+        _ = self.openings, self.forms
         return self
+
+    @cached_property
+    def forms(self) -> Mapping[str, "Play"]:
+        """The play as it is for some accounts, by `segment`, by `step`, by `segment; step`; "" is the play itself."""
+        made = {}
+        for segment, step in product(("", *self.segment), ("", *self.step)):
+            named = [part for part in (segment, step) if part]
+            parts = [*([self.segment[segment]] if segment else []), *([self.step[step]] if step else [])]
+            made["; ".join(named)] = self._in_form(parts) if parts else self
+        return made
+
+    def form_of(self, segment: str | None, step: str | None) -> str:
+        """The name of its form for an account of this segment, with this step (`Team > Business`)."""
+        in_segment = [name for name in self.segment if segment and _folded(name) == _folded(segment)]
+        on_step = [name for name in self.step if step and _step_key(name) == _step_key(step)]
+        return "; ".join([*in_segment[:1], *on_step[:1]])
+
+    def _in_form(self, parts: list[Form]) -> "Play":
+        otherwise = {key: value for part in parts for key, value in part.model_dump(exclude_none=True).items()}
+        return Play.model_validate(self.model_dump(exclude={"step", "segment"}) | otherwise)
 
     @cached_property
     def openings(self) -> tuple[Telling, ...]:
@@ -183,11 +245,50 @@ class Play(BaseModel):
     def names(self) -> tuple[str, ...]:
         """What of an account it asks for."""
         conditions = [name for condition in (*self.facts, *self.bars) for name in condition.features]
-        return tuple(dict.fromkeys([*conditions, *(name for way in self.openings for name in way.names)]))
+        own = [*conditions, *(name for way in self.openings for name in way.names)]
+        in_forms = [name for play in self.forms.values() if play is not self for name in play.names]
+        return tuple(dict.fromkeys([*own, *in_forms]))
+
+
+def _folded(name: str) -> str:
+    """A name as it is compared: `mid_market` is `Mid-market`."""
+    return re.sub(r"[\s_-]+", " ", name).strip().casefold()
+
+
+def _step_key(step: str) -> tuple[str, ...]:
+    """The two ends of a step as they are compared; none where it has not two."""
+    ends = tuple(_folded(end) for end in step.split(" > ") if end.strip())
+    return ends if len(ends) == 2 else ()
+
+
+class ListTrigger(Trigger):
+    """A trigger as the list tells it: in texts that can be read, the last of which can always be told."""
+
+    texts: tuple[Variant, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _can_always_be_told(self) -> Self:
+        last = self.tellings[-1]
+        beside = sorted(set(last.names) - {*self.reads, *self.numbers})
+        if last.condition is not None or beside:
+            of_which = f", and no {', '.join(beside)}" if beside else ""
+            raise ValueError(f"the last of `texts` has no `when` and states only what the trigger reads{of_which}")
+        return self
+
+    @cached_property
+    def tellings(self) -> tuple[Telling, ...]:
+        """The ways to tell it; the first that holds is said."""
+        return tellings([variant.way for variant in self.texts], {}, shown=True)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What of an account it asks for."""
+        told = [name for telling in self.tellings for name in telling.names if name not in self.numbers]
+        return tuple(dict.fromkeys([*self.reads, *told]))
 
 
 class Playbook(BaseModel):
-    """Reasons by reason code, plays by play code. Earlier plays come first where several fit equally well.
+    """Reasons, plays and triggers by their codes. Earlier plays come first where several fit equally well.
 
     ``actionable`` are the reason codes that a CSM can do something about: the catalogue says so of one of their
     features.
@@ -196,6 +297,7 @@ class Playbook(BaseModel):
     model_config = STRICT
     reasons: dict[str, Reason]
     plays: dict[str, Play]
+    triggers: dict[str, ListTrigger] = {}
     actionable: frozenset[str] = frozenset()
 
     @model_validator(mode="after")
@@ -230,59 +332,90 @@ def load(
 
     Raises SettingsError.
     """
-    parts = _read(SHIPPED)
+    files = [PlaybookFile.read(SHIPPED), PlaybookFile.read(trigger_tables.SHIPPED, under="triggers")]
+    parts = files[0].parts | files[1].parts
     if path is not None:
-        own = _read(path)
-        for key in own.keys() - parts.keys():
-            raise _refusal(path, f"`{key}` is no part of a playbook{hint(key, parts)}")
-        for key in (key for key, part in own.items() if not isinstance(part, dict)):
-            raise _refusal(path, f"`{key}` is no table, as in [{key}.a_code]")
-        # A user's plays stand first: theirs is the default of the motion, and theirs wins a tie.
-        parts = {key: {**own.get(key, {}), **_without(parts[key], own.get(key, {}))} for key in parts}
-    source = path or SHIPPED
+        own = PlaybookFile.read(path)
+        files.insert(0, own)
+        parts = _with_own(parts, own)
     parts["reasons"] = _called(parts["reasons"], _names_of_others(likeness))
     try:
         actionable = {card.reason_code for card in catalogue.values() if card.actionable}
         playbook = Playbook.model_validate({**parts, "actionable": actionable})
     except ValidationError as error:
-        raise _refusal(source, _first(error)) from error
-    _check_names(playbook, catalogue, source)
+        raise _refused(files, error) from error
+    for table, found, words in _unknown_names(playbook, catalogue):
+        raise refusal(files, table, found, words)
     return playbook
 
 
-def _check_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard], source: Path) -> None:
+def _with_own(parts: dict[str, Any], own: PlaybookFile) -> dict[str, Any]:
+    """The parts with those of a user's own file over them.
+
+    Reasons and plays of the same code are replaced, of a trigger the keys that are there. A user's plays stand first:
+    theirs is the default of the motion, and theirs wins a tie.
+    """
+    for key in own.parts.keys() - parts.keys():
+        raise refusal([own], (key,), f"`{key}` is no part of a playbook{hint(key, parts)}", (key,))
+    for key in (key for key, part in own.parts.items() if not isinstance(part, dict)):
+        raise refusal([own], (key,), f"`{key}` is no table, as in [{key}.a_code]", (key,))
+    for code, table in own.parts.get("triggers", {}).items():
+        if not isinstance(table, dict) or "points" in table:
+            wrong = f"triggers.{code}: it is no table, or has `points`, which are of the shipped triggers alone"
+            raise refusal([own], ("triggers", code), wrong, ("points", code))
+    return {key: _over(key, part, own.parts.get(key, {})) for key, part in parts.items()}
+
+
+def _over(key: str, shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    if key == "triggers":
+        return {**shipped, **{code: {**shipped.get(code, {}), **table} for code, table in own.items()}}
+    return {**own, **_without(shipped, own)}
+
+
+Found = tuple[tuple[str, ...], str, tuple[str, ...]]
+"""The table that something is wrong with (none: with what is not there), what it is, and the words that stand there."""
+
+
+def _unknown_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard]) -> Iterator[Found]:
+    """What the playbook names and is not there, and what is there that it does not name."""
     codes = {card.reason_code for card in catalogue.values()}
     own = {card.reason_code for card in catalogue.values() if card.is_own}
+    known = {**catalogue, **DETAILS, **dict.fromkeys(ABOUT_THE_SOURCE)}
     for code in sorted(codes - own - playbook.reasons.keys()):
-        raise _refusal(source, f"reason code `{code}` of the features has no text")
+        yield (), f"reason code `{code}` of the features has no text", ()
     for code in playbook.reasons.keys() - codes:
-        raise _refusal(source, f"reason `{code}` is told by no feature{hint(code, codes)}")
-    known = {**catalogue, **DETAILS}
+        yield ("reasons", code), f"reason `{code}` is told by no feature{hint(code, codes)}", ()
+    asked: dict[tuple[str, str], Iterable[str]] = {}
     for code, reason in playbook.reasons.items():
-        for telling in (*reason.tellings(FOR), *reason.tellings(AGAINST)):
-            for name in (*telling.names, *chain.from_iterable(telling.because)):
-                if name not in known:
-                    raise _refusal(source, f"reason `{code}`: `{name}` is no feature{hint(name, known)}")
+        told = (*reason.tellings(FOR), *reason.tellings(AGAINST))
+        asked["reasons", code] = [name for way in told for name in (*way.names, *chain.from_iterable(way.because))]
+    asked |= {("plays", code): play.names for code, play in playbook.plays.items()}
+    asked |= {("triggers", code): trigger.names for code, trigger in playbook.triggers.items()}
+    for table, names in asked.items():
+        for name in (name for name in names if name not in known):
+            yield (
+                table,
+                f"{table[0][:-1]} `{table[1]}`: `{name}` is no feature{hint(name, known)}",
+                (f"{name} ", f"{{{name}", name),
+            )
     for play_code, play in playbook.plays.items():
-        for name in play.names:
-            if name not in known:
-                raise _refusal(source, f"play `{play_code}`: `{name}` is no feature{hint(name, known)}")
-        for code in play.reasons:
-            if code not in playbook.reasons:
-                near = hint(code, playbook.reasons)
-                raise _refusal(source, f"play `{play_code}`: `{code}` is no reason code{near}")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise _refusal(path, f"it cannot be read: {error}") from error
+        for code in (code for code in play.reasons if code not in playbook.reasons):
+            found = f"play `{play_code}`: `{code}` is no reason code{hint(code, playbook.reasons)}"
+            yield ("plays", play_code), found, (code,)
+    for trigger_code, trigger in playbook.triggers.items():
+        to = playbook.plays.get(trigger.play)
+        if to is None:
+            found = f"trigger `{trigger_code}`: `{trigger.play}` is no play{hint(trigger.play, playbook.plays)}"
+            yield ("triggers", trigger_code), found, (trigger.play,)
+        elif to.motion is not None and to.motion != trigger.motion:
+            found = f"trigger `{trigger_code}` is of the motion {trigger.motion}, and `{trigger.play}` of {to.motion}"
+            yield ("triggers", trigger_code), found, (trigger.play,)
 
 
 def digest(path: Path | None = None) -> str:
-    """The sha256 of all sentences and plays: of the shipped playbook and the one at ``path``, as they are written."""
-    texts = [json.dumps(_read(file), sort_keys=True) for file in (SHIPPED, path) if file is not None]
+    """The sha256 of all sentences, plays and triggers: those shipped and those at ``path``, as they are written."""
+    files = [file for file in (SHIPPED, trigger_tables.SHIPPED, path) if file is not None]
+    texts = [json.dumps(PlaybookFile.read(file).parts, sort_keys=True) for file in files]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
@@ -311,19 +444,18 @@ def _without(items: Mapping[str, Any], replaced: Iterable[str]) -> dict[str, Any
     return {code: item for code, item in items.items() if code not in taken}
 
 
-def _first(error: ValidationError) -> str:
-    """The first problem in words: where it is, and what."""
-    problem = error.errors()[0]
-    where = ".".join(str(step) for step in problem["loc"])
+def _refused(files: Sequence[PlaybookFile], error: ValidationError) -> SettingsError:
+    """The first problem in words: where it is, and what. A key that is not known may be why another is missing."""
+    problems = error.errors()
+    problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
+    path = [str(step) for step in problem["loc"]]
+    where, message = ".".join(path), re.sub(r"^(Value|Assertion) error, ", "", problem["msg"])
     if problem["type"] == "extra_forbidden":
-        fields = {*Reason.model_fields, *Play.model_fields, *Variant.model_fields} - {"for_"}
-        known = {"reasons", "plays", "for", *fields}
-        return f"`{where}` is an unknown key{hint(where.split('.')[-1], known)}"
-    message = re.sub(r"^(Value|Assertion) error, ", "", problem["msg"])
-    return f"{where}: {message}" if where else message
-
-
-def _refusal(path: Path, found: str) -> SettingsError:
-    return SettingsError(
-        f"Read the playbook {path}.", found, "Correct the file; the shipped playbook.toml shows every part by example."
-    )
+        fields = {*Reason.model_fields, *Play.model_fields, *Variant.model_fields, *Trigger.model_fields} - {"for_"}
+        known = {"reasons", "plays", "triggers", "for", *fields}
+        return refusal(files, path, f"`{where}` is an unknown key{hint(path[-1], known)}", (path[-1],))
+    found = f"{where}: {message}" if where else message
+    given = problem["input"].get("text") if isinstance(problem["input"], dict) else problem["input"]
+    named = [given, message.rpartition(": ")[2], *re.findall(r"`([^`]+)`", message), *reversed(path[2:])]
+    words = [] if problem["type"] == "missing" else [word for word in named if isinstance(word, str) and word]
+    return refusal(files, path, found, words)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.conditions import Columns, column
 from data.contract.details import DETAILS, DetailKind
 from data.contract.feature_card import FeatureCard
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NEUTRAL, REASONS, OutputKind
@@ -21,7 +22,7 @@ from serving.reasons.fallback import Values, card_sentences
 from serving.reasons.own_figures import OwnFigures
 from serving.reasons.playbook import Playbook
 from serving.reasons.tellings import Telling
-from serving.reasons.templates import USERS_ARE_DAILY_PEAKS, Columns, are_known, column
+from serving.reasons.templates import USERS_ARE_DAILY_PEAKS, are_known
 
 Integers = npt.NDArray[np.int64]
 Objects = npt.NDArray[np.object_]

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
-from serving.reasons.templates import ABOUT_THE_SOURCE, Condition, Template
+from data.conditions import Condition
+from serving.reasons.templates import ABOUT_THE_SOURCE, Template
 
 MOST_WORDS = 22
 """Words of a sentence, at most."""

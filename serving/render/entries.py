@@ -2,18 +2,21 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NO_OWNER
-from serving.published.read import PublishedList
+from data.errors import SettingsError, some
+from serving.published.read import PublishedList, folded
 from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
+from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_day, say_name
 from serving.reasons.render import PREFIX
+from serving.render.firing import FIRING, Firing, firings
 
 WEIGHING = (FOR, AGAINST)
 KNOWS_LITTLE = "The model knows little about this account: look at it yourself before you act."
@@ -21,8 +24,8 @@ ARR_IF_EXPANDS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high")
 EXPECTED_RANGE = ("expected_arr_low", "expected_arr_high")
 _WHY = ("account_id", "position", "title", "text", "effect", "actionable", "shown")
 MOTION_WORDS = {"seat": "Seats", "upsell": "Upsell", "cross_sell": "Cross-sell", "usage": "Usage"}
-CHECK_IN = "Check in"
-"""What stands for the motion of a play that has none."""
+OWNERS_TOLD = 8
+"""So many owners are named where one is unknown; more are counted."""
 MARKS = {FOR: "+", AGAINST: "\N{MINUS SIGN}"}
 """What stands before a reason, by its effect; a dot before the others."""
 
@@ -60,7 +63,8 @@ class Entry:
     known. ``enough_reasons``: how many are asked for. ``opening``: what to say first. ``seats``, ``arr`` (a year): what
     it has now; NaN where it is not known, or not sold by seat. ``use_by_week``: events, the oldest week first; empty
     where no use is known. ``group``: the name of its group of companies; ``more_of_group``: how many more of that are
-    ranked, where a short list holds one row for each group.
+    ranked, where a short list holds one row for each group. ``at_odds``: that likelihood and money disagree, in words;
+    empty where they do not. ``firing``: the triggers that speak for its motion, or against any.
     """
 
     rank: int
@@ -90,12 +94,18 @@ class Entry:
     use_by_week: tuple[float, ...] = ()
     group: str | None = None
     more_of_group: int = 0
+    at_odds: str = ""
+    firing: tuple[Firing, ...] = ()
 
     @property
     def knows_little(self) -> bool:
         """Do fewer reasons weigh anything than are asked for, or is there none among them that a CSM can act on?"""
         weighing = [why for why in self.reasons if why.effect in WEIGHING]
         return len(weighing) < self.enough_reasons or not any(why.actionable for why in weighing)
+
+
+AT_ODDS = (0.1, 0.5)
+"""Likelihood and money disagree where an account is in this share of one order, and behind that share of the other."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +146,12 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
     scores = listing.of("scores", accounts).set_index("account_id", drop=False).loc[list(accounts)]
     why = _whys(listing.of("reasons", accounts, _WHY))
     moved = listing.of("changes", accounts, ("account_id", "text")).set_index("account_id")["text"].to_dict()
+    fired = dict(list(listing.of("triggers", accounts, FIRING).groupby("account_id")))
     plays = listing.manifest["plays"]
     since = listing.manifest["previous_snapshot_date"]
     enough_reasons = listing.manifest["serving"]["reasons"]["at_least"]
+    by_arr = listing.manifest["rank_by"] == "expected_arr"
+    ranked_in_all = int(replace(listing, owner=None).scores("eligible")["eligible"].sum())
     made = []
     for row in _records(scores):
         before = None if pd.isna(row["previous_rank"]) else int(row["previous_rank"])
@@ -171,6 +184,8 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 renews_on=None if pd.isna(row["renews_on"]) else row["renews_on"],
                 use_by_week=_numbers(row["use_by_week"]),
                 group=_text(row["group_name"]),
+                at_odds="" if by_arr else _at_odds(row["rank"], row["stake_rank"], ranked_in_all),
+                firing=_firing(listing, fired.get(row["account_id"]), row["motion"]),
             )
         )
     return made
@@ -200,6 +215,15 @@ def owners(listing: PublishedList) -> pd.DataFrame:
     table = books.agg(accounts=("account_id", "size"), ranked=("eligible", "sum"), expected_arr=("expected_arr", "sum"))
     last = (table["owner"] == NO_OWNER).astype("int64")
     return table.assign(last=last).sort_values(["last", "owner"]).drop(columns="last").reset_index(drop=True)
+
+
+def require_owner(listing: PublishedList, owner: str, asked: str) -> None:
+    """Raise SettingsError unless an account of the list has that owner."""
+    there = owners(listing)["owner"]
+    if folded(owner) not in {name.casefold() for name in there}:
+        known = some(there.tolist(), OWNERS_TOLD)
+        found = f"no account has that owner; there are {known}."
+        raise SettingsError(asked, found, "Give one of them with --owner.")
 
 
 def totals(listing: PublishedList) -> Totals:
@@ -287,12 +311,31 @@ def say_range(low: float, high: float, currency: str) -> str:
     return "" if pd.isna(low) or pd.isna(high) else f"{say_money(low, currency)} to {say_money(high, currency)}"
 
 
+def _firing(listing: PublishedList, fired: pd.DataFrame | None, motion: str) -> tuple[Firing, ...]:
+    if fired is None:
+        return ()
+    made = firings(_records(fired), listing.manifest["triggers"], listing.snapshot_date)
+    return tuple(firing for firing in made if firing.motion in (motion, None))
+
+
 def _change(rank: int, before: int | None, known_before: bool) -> str:
     if before is None:
         return "was set apart" if known_before else "new"
     if before == rank:
         return "same"
     return f"{'up' if rank < before else 'down'} from {before}"
+
+
+def _at_odds(rank: int, stake_rank: int | None, of: int) -> str:
+    """In words, where an account is in the first tenth of one order and the second half of the other."""
+    if pd.isna(stake_rank):
+        return ""
+    first, second = AT_ODDS[0] * of, AT_ODDS[1] * of
+    if rank <= first and stake_rank > second:
+        return f"Likely, with little at stake: place {stake_rank:,} of {of:,} by expected ARR."
+    if stake_rank <= first and rank > second:
+        return f"Much at stake, yet not likely: place {rank:,} of {of:,} by likelihood."
+    return ""
 
 
 def _whys(reasons: pd.DataFrame) -> dict[str, list[Why]]:

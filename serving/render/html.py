@@ -14,6 +14,7 @@ from data.contract.outputs import FIX, FUNNEL, SHOWN_UNDER, WAIT
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
+from serving.ranking.short_list import ORDER_OF
 from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
 from serving.render import orders
@@ -98,10 +99,11 @@ def render_page(listing: PublishedList) -> str:
             manifest=listing.manifest,
             top=top,
             meanings=orders.MEANINGS,
-            ranked_by=orders.ORDER_OF[listing.manifest["rank_by"]],
+            ranked_by=ORDER_OF[listing.manifest["rank_by"]],
             own=own,
             owners_left_out=owners_left_out,
             totals=lines.totals(listing),
+            held=orders.say_short_lists(listing),
             feeds=feeds(listing),
             sections=sections(listing, settings["page_exclusions"]),
             plays={code: play for code, play in listing.manifest["plays"].items() if code in used},

@@ -1,53 +1,28 @@
-"""The two orders of a list, and its short lists: the first of an order, without what the settings leave out of them.
+"""The two orders of a published list and its short lists, in rows and words.
 
-A short list changes no rank. Who is left out of it is counted and said where it stands.
+Who is left out of a short list is counted and said where it stands.
 """
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
-from data.contract.outputs import NO_OWNER
 from serving.published.read import PublishedList
+from serving.ranking import short_list as ranking
 from serving.ranking.amounts import say_money
-from serving.ranking.rank import RANK_KEYS, order
-from serving.render.entries import CHECK_IN, Entry, entries
-
-
-class Order(StrEnum):
-    """What comes first."""
-
-    LIKELIHOOD = "likelihood"
-    STAKE = "stake"
-
+from serving.ranking.short_list import ORDER_OF, Order, Picked
+from serving.render.entries import Entry, entries
 
 TITLES = {Order.LIKELIHOOD: "Most likely", Order.STAKE: "Most at stake"}
 MEANINGS = {
     Order.LIKELIHOOD: "The accounts most likely to expand come first.",
     Order.STAKE: "The accounts with the most expected ARR come first.",
 }
-_BY = {Order.LIKELIHOOD: "propensity", Order.STAKE: "expected_arr"}
-ORDER_OF = {column: by for by, column in _BY.items()}
-"""The order that a list ranked by that column is in."""
 
 
-@dataclass(frozen=True)
-class Picked:
-    """The accounts of a short list with their places in the whole order, and how many it passes over on the way.
-
-    ``more_of_group``: of each account that stands for its group of companies, how many more of it the order has.
-    """
-
-    places: dict[str, int]
-    below_floor: int
-    over_cap: int
-    of: int
-    of_group: int = 0
-    more_of_group: dict[str, int] = field(default_factory=dict)
+WENT = {"overtaken": "overtaken by others", "set_apart": "set apart by a gate", "no_customer": "customers no more"}
+"""What became of accounts that are no longer on a short list, by its name in the manifest."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +50,28 @@ def short_list(listing: PublishedList, by: Order, limit: int) -> ShortList:
 
 
 def pick(listing: PublishedList, by: Order, limit: int) -> Picked:
-    """The accounts of a short list."""
-    return _pick(in_order(listing, by), listing, limit)
+    """The accounts of a short list; that of an owner's book holds still (``ranking.short_list.listed``)."""
+    ordered = in_order(listing, by)
+    held = None if listing.owner is None else _held(listing, by, limit)
+    return ranking.pick(ordered, listing.manifest["serving"], limit, held)
 
 
 def pick_of_owners(listing: PublishedList, by: Order, limit: int) -> dict[str, Picked]:
     """The accounts of the short list of every owner who has ranked accounts."""
-    listed = in_order(listing, by)
-    return {str(owner): _pick(book, listing, limit) for owner, book in listed.groupby("owner")}
+    held, settings = _held(listing, by, limit), listing.manifest["serving"]
+    return {
+        str(owner): ranking.pick(book, settings, limit, None if held is None else held & frozenset(book["account_id"]))
+        for owner, book in in_order(listing, by).groupby("owner")
+    }
+
+
+def _held(listing: PublishedList, by: Order, limit: int) -> frozenset[str] | None:
+    """Who is on the short lists of owners; None where they are drawn anew: longer, in the other order, or of old."""
+    scores = listing.scores("account_id", "listed")
+    is_drawn = by is not orders_of(listing)[0] or limit > listing.manifest["serving"]["top"]
+    if is_drawn or scores["listed"].isna().any():
+        return None
+    return frozenset(scores.loc[scores["listed"].astype(bool), "account_id"])
 
 
 def short_lists_of_owners(listing: PublishedList, owners: list[str], by: Order, limit: int) -> dict[str, ShortList]:
@@ -93,46 +82,17 @@ def short_lists_of_owners(listing: PublishedList, owners: list[str], by: Order, 
 
 
 def in_order(listing: PublishedList, by: Order) -> pd.DataFrame:
-    """The ranked accounts in an order: account_id, group_id, owner, kind (motion, or a check-in), expected_arr."""
-    scores = listing.scores("account_id", "group_id", "owner", "eligible", "motion", "play", *RANK_KEYS)
-    scores = scores[scores["eligible"].astype(bool)]
-    listed = scores.iloc[order(scores, _BY[by])]
-    kinds = np.where(are_check_ins(listing, listed["play"]), CHECK_IN, listed["motion"].to_numpy(object))
-    owners = listed["owner"].fillna(NO_OWNER)
-    return pd.DataFrame({**listed[["account_id", "group_id", "expected_arr"]], "owner": owners, "kind": kinds})
+    """The ranked accounts of a list, or of a book, in an order: as ``ranking.short_list.in_order``."""
+    return ranking.in_order(listing.scores(*ranking.NEEDED), by, _check_ins(listing))
 
 
 def are_check_ins(listing: PublishedList, plays: pd.Series) -> pd.Series:
     """Which of these codes of plays have no motion."""
-    return plays.isin([code for code, play in listing.manifest["plays"].items() if not play.get("motion")])
+    return plays.isin(_check_ins(listing))
 
 
-def _pick(listed: pd.DataFrame, listing: PublishedList, limit: int) -> Picked:
-    settings = listing.manifest["serving"]
-    floor, cap = settings.get("min_expected_arr"), settings.get("max_per_motion")
-    is_one_each = settings.get("one_per_group", False)
-    stands_for: dict[str, str] = {}
-    places: dict[str, int] = {}
-    kinds: Counter[str] = Counter()
-    below = over = of_group = 0
-    rows = zip(listed["account_id"], listed["group_id"], listed["kind"], listed["expected_arr"], strict=True)
-    for place, (account, group, kind, arr) in enumerate(rows, start=1):
-        if len(places) == limit:
-            break
-        if group in stands_for:
-            of_group += 1
-        elif floor is not None and arr < floor:  # what is not known is not below it
-            below += 1
-        elif cap is not None and kinds[kind] == cap:
-            over += 1
-        else:
-            kinds[kind] += 1
-            places[str(account)] = place
-            if is_one_each and not pd.isna(group):
-                stands_for[group] = str(account)
-    sizes = listed["group_id"].value_counts()
-    more = {account: int(sizes[group]) - 1 for group, account in stands_for.items()}
-    return Picked(places, below, over, len(listed), of_group, more)
+def _check_ins(listing: PublishedList) -> list[str]:
+    return [code for code, play in listing.manifest["plays"].items() if not play.get("motion")]
 
 
 def _told(listing: PublishedList, by: Order, picked: Picked, known: dict[str, Entry] | None = None) -> ShortList:
@@ -153,6 +113,23 @@ def _left_out(listing: PublishedList, picked: Picked) -> Iterator[str]:
         yield f"{_accounts(picked.over_cap)} beyond {most} of one motion {_are(picked.over_cap)}"
     if picked.of_group:
         yield f"{_accounts(picked.of_group)} of a group that has a row {_are(picked.of_group)}"
+    if picked.waiting:
+        yield f"{_accounts(picked.waiting)} not clearly ahead of those that were here before: so these stay."
+
+
+def say_short_lists(listing: PublishedList) -> str:
+    """How much of the owners' short lists is new, and why the others went; empty where there is nothing to compare."""
+    counts: Mapping[str, int] = listing.manifest.get("short_lists") or {}
+    if not counts:
+        return ""
+    here = counts["stayed"] + counts["came"]
+    went = [f"{counts[code]:,} {words}" for code, words in WENT.items() if counts[code]]
+    gone = f" Of those that went, {', '.join(went)}." if went else ""
+    return f"Of {_accounts(here)} on the owners' short lists {counts['came']:,} {_is_new(counts['came'])}.{gone}"
+
+
+def _is_new(count: int) -> str:
+    return "is new" if count == 1 else "are new"
 
 
 def _accounts(count: int) -> str:

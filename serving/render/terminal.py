@@ -9,16 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from data.contract.outputs import SHOWN_UNDER
-from data.errors import SettingsError, some
-from serving.published.read import PublishedList, folded
+from serving.published.read import PublishedList
 from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
 from serving.render import orders
 from serving.render.orders import Order, ShortList
 
 NARROWEST = 80
-OWNERS_TOLD = 8
-"""So many owners are named where one is unknown; more are counted."""
 
 
 def print_top(
@@ -36,8 +33,8 @@ def print_top(
     book = listing if owner is None else listing.book(owner)
     settings = listing.manifest["serving"]
     short = orders.short_list(book, by or orders.orders_of(listing)[0], settings["top"] if count is None else count)
-    if owner is not None and not short.of:
-        _refuse_unknown(listing, owner)
+    if owner is not None and not short.of:  # without ranked accounts an empty list is the answer
+        lines.require_owner(listing, owner, f"Show the list of {owner}.")
     console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False)
     if console.width < NARROWEST:
         console.width = NARROWEST
@@ -49,16 +46,6 @@ def print_top(
     console.print(_set_apart(book))
     for warning in listing.manifest.get("warnings", []):
         console.print(Text(f"Note: {_safe(warning)}", style="bold yellow"))
-
-
-def _refuse_unknown(listing: PublishedList, owner: str) -> None:
-    books = lines.owners(listing)
-    if folded(owner) in {name.casefold() for name in books["owner"]}:
-        return  # the owner is known and has no ranked account: an empty list is the answer
-    known = some(books["owner"].tolist(), OWNERS_TOLD)
-    raise SettingsError(
-        f"Show the list of {owner}.", f"no account has that owner; there are {known}.", "Give one of them with --owner."
-    )
 
 
 def _heading(book: PublishedList, short: ShortList) -> Text:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.contract.outputs import EXCLUSIONS, SCORES
+from data.contract.outputs import ACCOUNT_PLAYS, EXCLUSIONS, SCORES
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
 from serving.published.row_context import beside_scores
@@ -63,13 +63,23 @@ def check_context(
     named = rows[["account_id"]] if details is None else details
     there, listed = set(listing.columns(SCORES.name)), listed[known]
     rows, named = rows[known].reset_index(drop=True), named[known].reset_index(drop=True)
-    until = plays.act_by(listing.snapshot_date, listed["play"], context.playbook).array
+    until = plays.act_by(
+        listing.snapshot_date, listed["play"], context.playbook, _forms(listing, listed, context)
+    ).array
     derived = {"act_by": until, **beside_scores(context.people, rows, named)}
     derived = {name: values for name, values in derived.items() if name in there}
     yield from _differing(listed, derived, "")
     apart = listing.of(EXCLUSIONS.name, accounts).drop_duplicates("account_id").set_index("account_id")
     again = listed.assign(**derived).reindex(apart.index)
     yield from _differing(apart, {name: again[name].array for name in OF_SCORES}, f"{EXCLUSIONS.name}, ")
+
+
+def _forms(listing: PublishedList, listed: pd.DataFrame, context: ListContext) -> pd.Series:
+    """The forms that the plays of these accounts are given in; the play itself where it has no such form."""
+    given = listing.of(ACCOUNT_PLAYS.name, listed.index).drop_duplicates("account_id").set_index("account_id")["form"]
+    named = zip(listed["play"], given.reindex(listed.index), strict=True)
+    plays_of = context.playbook.plays
+    return pd.Series([form if form in plays_of[code].forms else "" for code, form in named], index=listed.index)
 
 
 def _differing(published: pd.DataFrame, derived: Mapping[str, Any], where: str) -> Differences:

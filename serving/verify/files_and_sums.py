@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data.contract.outputs import AGAINST, ATTRIBUTIONS, FOR, NEUTRAL, TABLES
+from data.contract.outputs import AGAINST, ATTRIBUTIONS, CRM_WRITEBACK, FOR, NEUTRAL, TABLES
 from data.contract.vocabulary import ADDITIVITY
 from data.errors import PublishError
 from serving.changes.ranks import not_exact
+from serving.crm.table import crm_rows
 from serving.published import tables
 from serving.published.layout import MANIFEST
 from serving.published.read import PublishedList
@@ -123,6 +124,24 @@ def check_changes(listing: PublishedList) -> Differences:
     for changes in listing.batches("changes"):
         for account, gap in not_exact(changes, listing.of("change_reasons", changes["account_id"])):
             yield Difference(account, "changes", "a change and its parts", gap)
+
+
+def check_crm(listing: PublishedList) -> Differences:
+    """What a CRM shows of each account follows from the other tables; what it showed before is not asked."""
+    if CRM_WRITEBACK.name not in listing.manifest["rows_out"]:
+        return
+    scored = set(listing.scores("account_id")["account_id"])
+    for rows in listing.batches(CRM_WRITEBACK.name):
+        derived = crm_rows(listing, rows["account_id"]).set_index("account_id")
+        for account in sorted({*rows["account_id"]} - scored):
+            yield Difference(account, CRM_WRITEBACK.name, "a row", "the account is not scored")
+        rows = rows[rows["account_id"].isin(scored)].set_index("account_id")
+        accounts, derived = rows.index.tolist(), derived.loc[rows.index]
+        for name in derived.columns:
+            there, due = rows[name].astype("object"), derived[name].astype("object")
+            for place in np.flatnonzero(~((there == due) | (there.isna() & due.isna())).to_numpy(bool)):
+                where = f"{name} of {CRM_WRITEBACK.name}"
+                yield Difference(accounts[place], where, str(there.iloc[place]), str(due.iloc[place]))
 
 
 def _off(parts: pd.DataFrame, scores: pd.DataFrame, features: list[str]) -> Differences:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.contract.outputs import FOR
+from data.contract.outputs import ACCOUNT_PLAYS, FOR
 from data.contract.stories import STORIES
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
@@ -157,7 +157,15 @@ def check_plays(
     by_account = rows.set_index("account_id", drop=False)
     facts = Facts.of(rows, [], context.users_are_daily_peaks, details)
     passed = gates.evaluate(by_account, context.settings.gates, users_are_daily_peaks=context.users_are_daily_peaks)
-    chosen = plays.choose_plays(listed, by_account, reasons, facts, passed, context.playbook, context.settings)
+    chosen = plays.choose_plays(
+        listed, by_account, reasons, facts, passed, context.playbook, context.settings, listed["segment"]
+    )
     for name, derived in (("motion", chosen.motion), ("play", chosen.play), ("opening", chosen.opening)):
         for account in listed.index[(listed[name] != derived).to_numpy()]:
             yield Difference(account, name, repr(listed[name][account]), repr(derived[account]))
+    if listing.has(ACCOUNT_PLAYS.name):
+        given = listing.of(ACCOUNT_PLAYS.name, accounts).set_index("account_id").reindex(accounts)
+        for name, derived in (("play", chosen.play), ("step", chosen.step), ("form", chosen.form)):
+            there, again = given[name].fillna(""), derived.fillna("")
+            for account in given.index[(there != again).to_numpy()]:
+                yield Difference(account, f"{ACCOUNT_PLAYS.name}, {name}", repr(there[account]), repr(again[account]))

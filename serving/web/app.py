@@ -19,9 +19,9 @@ from serving.access.plain import WayOn, plain_page
 from serving.access.protect import protect
 from serving.access.settings import AccessSettings
 from serving.access.viewer import OwnersOf, log_not_yours
-from serving.outcomes.views import SavedView, ViewError, ViewStore
 from serving.render import html
 from serving.settings import ServeSettings
+from serving.store.views import SavedView, ViewError, ViewStore
 from serving.web.export import as_csv, as_excel
 from serving.web.frame import Frame, frame_of, render
 from serving.web.index import ListIndex, Places

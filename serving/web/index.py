@@ -4,7 +4,7 @@ A request reads no table of the whole base. What is long, an account's reasons, 
 it; of each account the one sentence that a list shows is kept here.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,8 +18,9 @@ from data.contract.outputs import CONTRADICTS, FOR, NO_OWNER, SHOWN_UNDER
 from data.contract.vocabulary import MOTIONS
 from serving.published.read import PublishedList, folded
 from serving.ranking.rank import RANK_KEYS, order
+from serving.ranking.short_list import CHECK_IN
 from serving.reasons.render import PREFIX
-from serving.render.entries import CHECK_IN, MARKS, say_motion
+from serving.render.entries import MARKS, say_motion
 from serving.render.likelihood import bands, trends
 from serving.render.orders import are_check_ins
 from serving.web.ready import require_plays, require_shown
@@ -81,7 +82,8 @@ class ListIndex:
 
     ``act_by``, ``renews_on``: days since 1970, or NOT_KNOWN. ``rank``, ``previous_rank``: 0 where there is none.
     ``names_folded``: name and id as they are searched. ``by_name``: of each row its place in the alphabet. ``owners``:
-    without an owner NO_OWNER. ``gates``: the codes that it did not pass, separated by `;`.
+    without an owner NO_OWNER. ``gates``: the codes that it did not pass, separated by `;`. ``firing``: the rows of
+    each trigger that fires, by its code.
     """
 
     listing: PublishedList
@@ -110,6 +112,7 @@ class ListIndex:
     by_likelihood: Ordered
     by_stake: Ordered
     by_name: Codes
+    firing: Mapping[str, Places]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -173,6 +176,7 @@ def index_of(listing: PublishedList) -> ListIndex:
         by_likelihood=_ordered(order(scores, "propensity"), ranked),
         by_stake=_ordered(order(scores, "expected_arr"), ranked),
         by_name=_places(np.argsort(scores["name"].map(folded).to_numpy(object), kind="stable")),
+        firing=_firing(listing, scores["account_id"]),
     )
 
 
@@ -223,6 +227,16 @@ def _first_reasons(listing: PublishedList) -> Iterator[pd.DataFrame]:
         seen = {str(account) for account in first["account_id"].tail(1)} or seen
         texts = [text.removeprefix(PREFIX[effect]) for text, effect in zip(first["text"], first["effect"], strict=True)]
         yield first.assign(text=texts)[["account_id", "text", "effect"]]
+
+
+def _firing(listing: PublishedList, accounts: pd.Series) -> dict[str, Places]:
+    """The rows of each trigger that fires, by its code in the order of the playbook."""
+    rows, found = pd.Index(accounts), dict[str, list[Places]]()
+    for batch in listing.batches("triggers", ("account_id", "trigger_code")):
+        for code, fired in batch.groupby("trigger_code")["account_id"]:
+            found.setdefault(str(code), []).append(rows.get_indexer(pd.Index(fired)))
+    order = listing.manifest.get("triggers", {})
+    return {code: np.concatenate(found[code]) for code in order if code in found}
 
 
 def _coded(values: pd.Series | list[str], labels: Iterable[str] | None = None) -> Coded:

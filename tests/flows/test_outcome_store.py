@@ -17,8 +17,8 @@ from flows.outcomes.to_file import Imported
 from flows.outcomes.to_store import import_into_store
 from flows.run.settings import load
 from serving.outcomes.outcome import FIELDS, Outcome
-from serving.outcomes.store import OutcomeStore, open_store
 from serving.outcomes.vocabulary import SNOOZED
+from serving.store.outcomes import OutcomeStore, open_store
 from tests.flows.conftest import END, Headroom
 from tests.flows.test_outcomes import ANSWERED, Cells, accounts_of, filled, folder  # noqa: F401  (fixtures)
 from tests.serving.world import DAY, publish, snapshot
@@ -187,10 +187,24 @@ def test_a_score_gates_what_was_recorded_before_its_day(
         today: "",
         won: "just_won",
     }
-    assert json.loads((made / "manifest.json").read_text())["outcomes_read"] == {"rows": 5, "last_id": 5}
+    assert json.loads((made / "manifest.json").read_text())["outcomes_read"] == {"rows": 5, "last_id": 6}
     verified = headroom("verify", "--reasons", "--source", warehouse, "--out", out)
     assert verified.code == 0, verified.out
     assert "feature_rows_sha256 differs" not in verified.out
+
+
+def test_a_list_before_the_first_record_is_made_again_as_it_was(
+    headroom: Headroom, warehouse: Path, with_model: None, tmp_path: Path
+) -> None:
+    """That there is a store decides which features there are, whatever day its rows are of."""
+    out = tmp_path / "lists"
+    with store_in(out, END) as store:
+        store.append([Outcome(account_id="of another source", action="taken", who="Ana")])
+    assert headroom("score", "--source", warehouse, "--snapshot-date", END, "--out", out).code == 0
+    (made,) = out.glob("snapshot_date=*")
+    assert json.loads((made / "manifest.json").read_text())["outcomes_read"] == {"rows": 0, "last_id": 1}
+    verified = headroom("verify", "--reasons", "--source", warehouse, "--out", out)
+    assert (verified.code, "feature_rows_sha256 differs" in verified.out) == (0, False)
 
 
 def test_a_run_makes_no_store(published: Path) -> None:

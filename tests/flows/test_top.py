@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from data.errors import SettingsError
 from flows.cli import app
 from serving.published.read import open_list
-from serving.render.terminal import OWNERS_TOLD, print_top
+from serving.render.entries import OWNERS_TOLD
+from serving.render.terminal import print_top
 from tests.serving.world import DAY, accounts, publish, snapshot
 
 NOT_FOR_READING = ("prefect", "mlflow", "matplotlib", "ibis", "lightgbm", "duckdb", "sklearn", "xlsxwriter", "jinja2")

@@ -44,6 +44,12 @@ def of(frame: pd.DataFrame, code: str) -> int:
     return int(frame.index[frame["reason_code"] == code][0])
 
 
+def of_one_number(frame: pd.DataFrame) -> int:
+    """The row of the first reason that states one number, which is not of how full the seats are."""
+    told = (frame["numbers"].str.len() == 1) & (frame["numbers_from"] == frame["feature"])
+    return int(frame.index[told & (frame["reason_code"] != "seats_in_use")][0])
+
+
 def set_value(frame: pd.DataFrame, place: int, column: str, value: object) -> pd.DataFrame:
     values = list(frame[column])
     values[place] = value
@@ -86,8 +92,8 @@ def test_what_was_edited_is_named_with_what_is_derived(copied: Path, warehouse: 
 
     def edited(frame: pd.DataFrame) -> pd.DataFrame:
         frame = set_value(frame, of(frame, "seats_in_use"), "text", "All of its seats were used.")
-        place = of(frame, "tenure")
-        frame = set_value(frame, place, "text", "A customer for 12 years.")
+        place = of_one_number(frame)
+        frame = set_value(frame, place, "text", "It is 4,321 so far.")
         return set_value(set_value(frame, place, "value", 4321.0), place, "numbers", [4321.0])
 
     reasons = edit(copied, "reasons", edited)
@@ -100,9 +106,10 @@ def test_what_was_edited_is_named_with_what_is_derived(copied: Path, warehouse: 
     ran = headroom("verify", "--reasons", "--source", warehouse, "--out", copied.parent)
     assert ran.code == 1
     assert "\n4 differences: " in ran.out
-    planted, told = (reasons["account_id"][of(reasons, code)] for code in ("tenure", "seats_in_use"))
-    assert f"different: {planted}, tenure (tenure_days): published 'A customer for 12 years." in ran.out
-    assert "tenure_days is 4321.0 and recomputed " in ran.out
+    planted, told = reasons.loc[of_one_number(reasons)], reasons["account_id"][of(reasons, "seats_in_use")]
+    code, feature = planted["reason_code"], planted["feature"]
+    assert f"different: {planted['account_id']}, {code} ({feature}): published 'It is 4,321 so far." in ran.out
+    assert f"{feature} is 4321.0 and recomputed " in ran.out
     assert f"different: {told}, seats_in_use: published 'All of its seats were used.', derived" in ran.out
     assert f"different: {excluded}, exclusions: published '{words}', derived '" in ran.out
     derived = scores["not_eligible_because"][apart]

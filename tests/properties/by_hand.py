@@ -622,13 +622,14 @@ def serviced(bills: list[Row], names: dict, snapshot: date) -> list[Row]:
         bill["current"] = None if bill["product"] is None else name_now(bill["product"], names, snapshot)
     bills[:] = [bill for bill in bills if bill.get("kind") != "subscription"]
     found = []
-    for product in {bill["current"] for bill in bills}:
-        mine = [bill for bill in bills if bill["current"] == product]
+    for product, is_ahead in {(bill["current"], bill.get("kind") == "prepaid") for bill in bills}:
+        mine = [bill for bill in bills if (bill["current"], bill.get("kind") == "prepaid") == (product, is_ahead)]
         dated = [
             b for b in mine if b.get("period_start") and b.get("period_end") and b["period_end"] > b["period_start"]
         ]
         found += periods(product, dated, snapshot)
-        found += by_cadence(product, [bill for bill in mine if not any(bill is other for other in dated)], snapshot)
+        undated = [bill for bill in mine if not any(bill is other for other in dated)]
+        found += by_cadence(product, undated, snapshot, is_ahead)
     rated = {row["product"] for row in found if row["rate"] is not None}
     found = [row for row in found if row["rate"] is not None or row["amount"] > 0 or row["product"] not in rated]
     found = [row for row in found if row["start"] < snapshot]
@@ -663,7 +664,7 @@ def periods(product: str | None, bills: list[Row], snapshot: date) -> list[Row]:
     return found
 
 
-def by_cadence(product: str | None, bills: list[Row], snapshot: date) -> list[Row]:
+def by_cadence(product: str | None, bills: list[Row], snapshot: date, is_ahead: bool) -> list[Row]:
     of_day: dict[date, int] = defaultdict(int)
     for bill in bills:
         of_day[bill["billed_at"]] += e4(bill["amount"])
@@ -681,8 +682,23 @@ def by_cadence(product: str | None, bills: list[Row], snapshot: date) -> list[Ro
             rate = amount // MONTHS[every] if every in MONTHS else amount * 487 // (16 * every)
             start = days[0] if days.index(day) < step else day
             row |= {"start": start, "end": end, "rate": rate, "amount": None}
+        elif is_ahead and amount > 0 and len(days) > 1:
+            row |= used_up(of_day, days, day, snapshot)
         found.append(row)
     return found
+
+
+def used_up(of_day: dict[date, int], days: list[date], day: date, snapshot: date) -> Row:
+    """Credit bought ahead is used as fast as what was bought before it; the first as fast as it was."""
+    place = days.index(day)
+    before, then = (days[0], days[1]) if place == 0 else (days[place - 1], day)
+    took = (then - before).days
+    lasts = min(of_day[day] * took // of_day[before], 1096)
+    end = on_from(days, day, 1)
+    waits = end is None and (snapshot - day).days <= 2 * lasts
+    end = end or day + timedelta(days=lasts)
+    rate = of_day[before] * 487 // (16 * took)
+    return {"end": None if waits or end >= snapshot else end, "rate": rate, "amount": None}
 
 
 def on_from(days: list[date], day: date, step: int) -> date | None:
@@ -755,6 +771,10 @@ def billing(bills: list[Row], services: list[Row]) -> Row:
         "billed_volatility_364d": share(sum(abs(13 * tile - sum(tiles)) for tile in tiles), 13 * max(sum(tiles), 0)),
         "products_billed_91d": sum(billed(91, of=of(product)) > 0 for product in products),
         "top_product_share_365d": share(max(mine, default=0), sum(mine)),
+        "overage_share_91d": share(
+            charged([bill for bill in within(bills, 91) if bill["amount"] > 0 and bill.get("kind") == "overage"]),
+            charged([bill for bill in within(bills, 91) if bill["amount"] > 0]),
+        ),
         "days_since_billed": least(bill["age"] for bill in within(bills, 456) if bill["amount"] > 0),
         "credit_share_365d": share(
             -charged([bill for bill in year if bill["amount"] < 0]),

@@ -105,6 +105,9 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
             if step == min(above)[0]:
                 gated |= rights.get((product, name), {}).keys() - owned
     _, product, plan = min(steps, default=(None, None, None))
+    of_product = [plans.get((product, line["plan"])) for line in lines if line["product"] == product]
+    highest = max((listed["tier"] for listed in of_product if listed), default=None)
+    present = [listed["plan"] for listed in of_product if listed and plan and listed["tier"] == highest]
     adds = rights.get((product, plan), {}).keys() - owned
     last_age = {event["feature"]: event["age"] for event in sorted(known["usage_events"], key=lambda e: -e["age"])}
     last_used = first(
@@ -116,6 +119,7 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
     )
     return {
         "next_plan": plan,
+        "present_plan": min(present, default=None),
         "next_plan_features": len(adds) or None,
         "next_plan_used": sum(last_age.get(feature, 999) <= 91 for feature in adds) if adds else None,
         "gated_feature_used": last_used["feature"],
@@ -188,7 +192,9 @@ def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:
     changes = plain_changes([line["plain"] for line in counted], ExpansionRules())
     moves = [{"age": (snapshot - row["day"]).days} for row in changes if row["class"] in MOTIONS]
     mrr: dict[str, int] = Counter()
+    of_products: dict[str, int] = Counter()
     for line in lines:
+        of_products[line["product"]] += e4(line["mrr"]) or 0
         if line["plan"]:
             mrr[line["plan"]] += e4(line["mrr"]) or 0
     dearest = [*sorted(mrr, key=lambda plan: (-mrr[plan], plan)), None, None, None]
@@ -197,6 +203,7 @@ def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:
     return {
         "expanded_on": None if last is None else snapshot - timedelta(days=last),
         "renews_on": min(renewals, default=None),
+        "main_product": min(of_products, key=lambda name: (-of_products[name], name), default=None),
         **{f"plan_{place}": dearest[place - 1] for place in (1, 2, 3)},
     }
 

@@ -244,7 +244,7 @@ def _invoices(rng: np.random.Generator, owners: pd.Series, ids: tuple[str, ...])
         [
             (account, product, day, kind)
             for account in ids
-            for product, kind in (("api", None), ("storage", "usage"), ("files", "subscription"))
+            for product, kind in (("api", None), ("storage", "usage"), ("files", "subscription"), ("api", "prepaid"))
             for every in rng.choice([7, 15, 30, 31, 91, 182, 365], 1)
             if rng.random() < 0.4
             for day in range(int(rng.integers(0, 300)), DAYS, int(every))
@@ -256,7 +256,9 @@ def _invoices(rng: np.random.Generator, owners: pd.Series, ids: tuple[str, ...])
     days = pd.concat([_days(rng, count), _on(regular["day"] + jitter)], ignore_index=True)
     owners = pd.concat([owners, regular["account_id"]], ignore_index=True)
     product = pd.concat([_some(rng, ("api", "storage"), count), regular["product"]], ignore_index=True)
-    kind = pd.concat([_some(rng, (None, None, "overage"), count), regular["kind"]], ignore_index=True)
+    kind = pd.concat(
+        [_some(rng, (None, None, "overage", "prepaid", "prepaid"), count), regular["kind"]], ignore_index=True
+    )
     count = len(owners)
     begins = _after(rng, days, (0, -30, -31, -91, 5), missing=0.8)
     lasts = pd.Series(rng.choice([7, 28, 30, 31, 91, 365, 0], count))

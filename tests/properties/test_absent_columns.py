@@ -54,6 +54,7 @@ ABSENT = {
     "subscriptions.renews_on": {"days_to_renewal", "contract_term_days"},
     "subscriptions.seats": SEATS,
     "subscriptions.notice_at": {"lines_under_notice", "days_since_notice"},
+    "invoices.kind": {"overage_share_91d"},
     "accounts.employees": {"employees", "seats_per_employee"},
     "accounts.parent_id": GROUP,
     "plans.seat_price": {"list_price_discount"},
@@ -63,14 +64,19 @@ ABSENT = {
 
 MOVED = {"days_since_expansion", "days_since_upsell", "expansions", "expansions_365d", "last_expansion_share"}
 MOVED |= {"last_expansion_was_upsell", "last_expansion_was_cross_sell"}
+BILLED = {"billed_28d", "billed_91d", "billed_365d", "billed_against_last_year", "billed_days_91d", "products"}
+BILLED |= {"billed_growth_91d", "billed_slope_364d", "billed_volatility_364d", "credit_share_365d", "days_since_billed"}
+BILLED |= {"products_billed_91d", "top_product_share_365d", "group_products_not_owned"}
 OTHERWISE = {
+    "invoices.kind": BILLED,
     "usage_daily.user_id": ACTIVE,
     "subscriptions.seats": {*MOVED, "days_since_price_rise", "days_since_cross_sell", "group_expansions_365d"},
     "crm_events.amount": {"invoices_overdue"},
     "users.deactivated_at": {"registered_users", "registered_users_per_seat", *TEAMS, *DOMAINS},
 }
 """What can still be told and is told otherwise: more seats are then a higher price, nobody ever leaves, the
-largest day stands for the users of a window, and a payment that says no amount is for whichever invoice is overdue."""
+largest day stands for the users of a window, a payment that says no amount is for whichever invoice is overdue, and
+every bill is for use."""
 
 TOGETHER = {
     "usage_events": ("usage_events",),

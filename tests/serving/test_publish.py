@@ -229,7 +229,7 @@ def test_a_crash_at_any_step_leaves_the_old_list_or_the_new_one_whole(
     )
     monkeypatch.setattr(serving.publish, "check_base", lambda _: None)  # the same list passed it in the tests above
     seen = set()
-    for stop in range(1, 40):
+    for stop in range(1, 60):
         out = tmp_path / str(stop)
         publish(out, old)
         with monkeypatch.context() as patched:

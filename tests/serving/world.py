@@ -13,7 +13,7 @@ from data.contract.details import DETAILS, WEEKS, DetailKind
 from data.contract.expected_arr import ArrDoubt
 from data.contract.feature_card import Direction, FeatureCard
 from data.contract.outputs import SCORES, TABLES
-from data.contract.score_change import first_list
+from data.contract.score_change import Change, NotSplit, first_list, not_split
 from data.contract.vocabulary import MOTIONS
 from features.catalogue import full_catalogue
 from serving.changes.sentences import About
@@ -21,6 +21,7 @@ from serving.publish import publish as publish_list
 from serving.published.assemble import AccountBatch, assemble_base, assemble_batch
 from serving.published.context import ListContext, known_people
 from serving.published.read import PublishedList
+from serving.published.trigger_table import with_since
 from serving.reasons.choose import explain
 from serving.reasons.playbook import load
 from serving.reasons.render import ReasonContext
@@ -250,27 +251,48 @@ def assemble(
     batch = assemble_batch(context, scores, attributions, rows, named)
     base = assemble_base(context, batch.scores, batch.exclusions, batch.not_evaluated, previous)
     frames = {**batch.tables(), "scores": base.scores, "exclusions": base.exclusions}
-    return HeldList(Path("nowhere"), day, base.manifest, context=context, frames=frames)
+    made = HeldList(Path("nowhere"), day, base.manifest, context=context, frames=frames)
+    return made.with_tables(triggers=with_since(batch.triggers, made, previous))
+
+
+OF_BATCH = ("attributions", "reasons", "exclusions", "triggers", "account_plays")
+"""The tables of a batch beside the scores."""
 
 
 def batch_of(made: HeldList) -> AccountBatch:
     """The batch that a list in memory was made of."""
     scores = made.frames["scores"][list(SCORES.of_accounts)]
-    frames = {name: made.frames[name] for name in ("attributions", "reasons", "exclusions")}
+    frames = {name: made.frames[name] for name in OF_BATCH}
     return AccountBatch(made.context, scores, change=first_list(scores["account_id"]), **frames)
 
 
-def publish(out: Path, made: HeldList, pieces: Mapping[str, object] | None = None, batches: int = 1) -> Path:
+def unexplained(scores: pd.DataFrame) -> Change:
+    """The change of accounts since the last list, of which it is not known what made it."""
+    now, before = (np.log(p / (1 - p)) for p in (scores["propensity"], scores["previous_propensity"]))
+    why = np.full(len(scores), NotSplit.MODEL_NOT_FOUND.value, dtype=object)
+    return not_split(scores["account_id"], (now - before).to_numpy(), why)
+
+
+def publish(
+    out: Path,
+    made: HeldList,
+    pieces: Mapping[str, object] | None = None,
+    batches: int = 1,
+    previous: PublishedList | None = None,
+) -> Path:
     """Publish a list in memory in so many batches; what its manifest has beyond the context's is kept."""
     batch, places = batch_of(made), made.scores()["account_id"].rank(method="dense").astype(int) % batches
     of = dict(zip(made.scores()["account_id"], places, strict=True))
 
     def cut(number: int) -> AccountBatch:
-        frames = ("scores", "attributions", "reasons", "exclusions")
+        frames = ("scores", *OF_BATCH)
         chosen = {name: (f := getattr(batch, name))[f["account_id"].map(of) == number] for name in frames}
-        return replace(batch, **chosen, change=first_list(chosen["scores"]["account_id"]))
+        change = replace(batch.change, accounts=(f := batch.change.accounts)[f["account_id"].map(of) == number])
+        return replace(batch, **chosen, change=change)
 
-    with publish_list(out, made.context) as publishing:
+    if previous is not None:
+        batch = replace(batch, change=unexplained(made.scores()))
+    with publish_list(out, made.context, previous) as publishing:
         for number in range(batches):
             publishing.add(batch if batches == 1 else cut(number))
         publishing.describe(**{**made.manifest, **(pieces or {})})

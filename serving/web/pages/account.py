@@ -18,8 +18,10 @@ from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
 from serving.reasons.formats import say_day, say_name
+from serving.reasons.playbook import Play
 from serving.reasons.render import PREFIX
 from serving.render.entries import MOTION_WORDS, Why, label_of, say_range, say_texts
+from serving.render.firing import FIRING, Firing, firings
 from serving.web.drawing import Bar, line, waterfall
 from serving.web.index import ListIndex
 from serving.web.lists import LookedBack
@@ -53,10 +55,14 @@ class MotionChance:
 
 @dataclass(frozen=True)
 class PlayCard:
-    """The play of an account: what to say and do, and what would speak against it."""
+    """The play of an account: what to say and do, and what would speak against it, as it is meant for this account.
+
+    ``step``: from which plan to which it leads, or from which product to which; empty where it is neither.
+    """
 
     name: str
     label: str
+    step: str
     opening: str | None
     parts: tuple[tuple[str, tuple[str, ...]], ...]
     who: str
@@ -96,13 +102,14 @@ class AccountPage:
     """All that is known of an account of the latest list. ``parts`` sum to its log-odds, the first being the base.
 
     ``use``: by the last day of a week, what was used in it, of the last year as far as the lists tell, and drawn.
-    ``unread``: the lists that could not be read, and why; ``done``: what was done so far, the latest first; None where
-    nothing is recorded.
+    ``unread``: the lists that could not be read, and why; ``firing``: the triggers that fire; ``done``: what was done
+    so far, the latest first; None where nothing is recorded.
     """
 
     row: ListRow
     motions: tuple[MotionChance, ...]
     reasons: Mapping[str, tuple[WeighedReason, ...]]
+    firing: tuple[Firing, ...]
     parts: tuple[Bar, ...]
     play: PlayCard
     not_checked: tuple[str, ...]
@@ -135,8 +142,13 @@ def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk
         row=row,
         motions=tuple(_motions(score, listing.manifest)),
         reasons=_by_effect(reasons),
+        firing=firings(
+            listing.of_account("triggers", account_id, FIRING),
+            listing.manifest.get("triggers", {}),
+            listing.snapshot_date,
+        ),
         parts=parts_of(score["base_log_odds"], reasons, score["log_odds"]),
-        play=_play(listing.manifest["plays"][score["play"]], row, score["opening"]),
+        play=_play(listing, row, score),
         not_checked=tuple(LABELS.get(code, code) for code in listing.manifest.get("gates_not_evaluated", ())),
         facts=tuple(_facts(score, row, listing.manifest["serving"]["currency"])),
         use_by_week=_weeks(score["use_by_week"]),
@@ -191,13 +203,18 @@ def _motions(score: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[
         yield MotionChance(MOTION_WORDS[motion], value if is_known else math.nan, why_not)
 
 
-def _play(play: Mapping[str, Any], row: ListRow, opening: str | None) -> PlayCard:
-    told = {"Do": "what_to_do", "Offer": "offer", "Show": "show", "Not when": "not_when"}
-    parts = [(name, tuple(say_texts(play[part]))) for name, part in told.items()]
+def _play(listing: PublishedList, row: ListRow, score: Mapping[str, Any]) -> PlayCard:
+    stated = listing.manifest["plays"][score["play"]]
+    meant = listing.of_account("account_plays", row.account_id, ("step", "form"))
+    step, form = (meant[0]["step"], meant[0]["form"]) if meant else (None, "")
+    play = Play.model_validate(stated).forms[form].model_dump(mode="json") if form else stated
+    told = {"Do": "what_to_do", "Offer": "offer", "Show": "show", "Not when": "not_when", "Hand-over": "hand_over"}
+    parts = [(name, tuple(say_texts(play.get(part)))) for name, part in told.items()]
     return PlayCard(
         name=play["name"],
         label=label_of(play),
-        opening=opening,
+        step=" to ".join(say_name(end) for end in step.split(" > ")) if step else "",
+        opening=score["opening"],
         parts=tuple((name, texts) for name, texts in parts if texts),
         who=play["owner_role"],
         act_by=row.act_by,

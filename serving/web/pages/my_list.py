@@ -13,8 +13,9 @@ from data.contract.outputs import NO_OWNER
 from serving.outcomes.states import AccountState
 from serving.outcomes.vocabulary import OPEN, STATES
 from serving.ranking.gates import LABELS
+from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_name
-from serving.render.entries import CHECK_IN, MOTION_WORDS
+from serving.render.entries import MOTION_WORDS
 from serving.render.likelihood import Band, Trend
 from serving.web.index import CHECK_IN_CODE, KINDS, NOT_KNOWN, Coded, ListIndex, Mask, Places
 from serving.web.ports import Sight

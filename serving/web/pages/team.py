@@ -1,13 +1,15 @@
-"""The team: each owner's book in figures, and what came of it."""
+"""The team: each owner's book in figures, how often each trigger fires, and what came of both."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from data.contract.outputs import NO_OWNER
 from serving.outcomes.vocabulary import OPEN
-from serving.web.index import NOT_KNOWN, ListIndex, Places
+from serving.render.entries import MOTION_WORDS
+from serving.web.index import NOT_KNOWN, ListIndex, Mask, Places
 from serving.web.pages.my_list import Desk, seen_by, states_of
 
 _EPOCH = np.datetime64("1970-01-01")
@@ -38,11 +40,26 @@ class Book:
 
 
 @dataclass(frozen=True)
+class TriggerCount:
+    """For how many accounts of the list a trigger fires, and in what state the work on them is.
+
+    ``motion`` in words; ``acted_on`` and ``won`` are None where nothing is recorded.
+    """
+
+    title: str
+    motion: str
+    fired: int
+    acted_on: int | None
+    won: int | None
+
+
+@dataclass(frozen=True)
 class TeamPage:
-    """The books that may be seen, by name, and all of them together."""
+    """The books that may be seen, by name, and all of them together; the triggers that fire for their accounts."""
 
     books: tuple[Book, ...]
     all: Book
+    triggers: tuple[TriggerCount, ...]
 
 
 def team_page(index: ListIndex, desk: Desk) -> TeamPage:
@@ -56,7 +73,24 @@ def team_page(index: ListIndex, desk: Desk) -> TeamPage:
         owner = index.owners.labels[code]
         done = None if work is None else work.get(code, Work(0, 0, 0))
         books.append(Book(owner, int(mine.sum()), int((mine & index.is_ranked).sum()), float(arr[mine].sum()), done))
-    return TeamPage(tuple(books), _together(books))
+    return TeamPage(tuple(books), _together(books), tuple(_triggers(index, desk, seen)))
+
+
+def _triggers(index: ListIndex, desk: Desk, seen: Mask) -> Iterator[TriggerCount]:
+    """Every trigger that fires for an account that may be seen, in the order of the playbook."""
+    firing = {code: places[seen[places]] for code, places in index.firing.items()}
+    any_of_them = np.unique(np.concatenate([*firing.values(), np.empty(0, dtype=np.int64)]))
+    states = np.full(len(index), OPEN, dtype=object)
+    states[any_of_them] = states_of(index, any_of_them, desk)
+    for code, places in firing.items():
+        trigger, of_these = index.listing.manifest["triggers"][code], states[places]
+        acted_on, won = int((of_these != OPEN).sum()), int((of_these == "won").sum())
+        motion = MOTION_WORDS[trigger["motion"]] if trigger["motion"] else "Against"
+        known = desk.work is not None
+        if len(places):
+            yield TriggerCount(
+                trigger["title"], motion, len(places), acted_on if known else None, won if known else None
+            )
 
 
 def _work(index: ListIndex, desk: Desk, ranked: Places) -> dict[int, Work] | None:

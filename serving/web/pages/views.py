@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from serving.outcomes.views import SavedView, View, ViewError, ViewStore
 from serving.outcomes.vocabulary import STATES
+from serving.store.views import SavedView, View, ViewError, ViewStore
 from serving.web.index import ListIndex
 from serving.web.pages.my_list import KIND_WORDS
 from serving.web.pages.record import NOBODY

@@ -107,6 +107,15 @@ def test_a_season_is_no_leak() -> None:
     assert named(rows, "month_of_year", today=today) == {}
 
 
+@pytest.mark.parametrize(("by_account", "probe"), [(0.0, None), (1e-6, "train and score")])
+def test_what_the_day_alone_tells_is_no_leak(by_account: float, probe: str | None) -> None:
+    """The first October of a short history: no pair of past days has seen the budget window open."""
+    rows = history()
+    rows["window"] = by_account * rows.account_id.rank()
+    today = today_of(rows).assign(window=lambda frame: 1.0 + by_account * frame.account_id.rank())
+    assert named(rows, "window", today=today) == ({"window": probe} if probe else {})
+
+
 def test_the_distance_of_two_samples_is_the_greatest_difference_of_their_shares() -> None:
     """Counted value by value: with ties, one value, sizes far apart, infinite values and yes or no."""
     draw = np.random.default_rng(0)

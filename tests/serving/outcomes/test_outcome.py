@@ -11,7 +11,7 @@ from data.errors import OutcomeError
 from serving.outcomes.as_outcomes import NOT_NOW, STATUS_AFTER, UNDER_WAY
 from serving.outcomes.outcome import Outcome, checked
 from serving.outcomes.vocabulary import ACTIONS, CORRECTED, LONGEST, NOTED, STATE_AFTER, STATES
-from tests.serving.outcomes.conftest import TODAY
+from tests.serving.store.conftest import TODAY
 
 NOTE = Outcome(account_id="acme", action="noted", who="Ana", text="called")
 

@@ -9,6 +9,7 @@ import pytest
 
 from data.contract.details import DETAILS
 from data.contract.vocabulary import MOTIONS
+from data.errors import SettingsError
 from serving.ranking import gates, plays
 from serving.ranking.plays import ChosenPlays
 from serving.reasons.playbook import Playbook, load
@@ -124,7 +125,7 @@ def test_where_no_play_is_true_the_neutral_one_is_given_and_its_words_are_true()
     assert made["motion"].tolist() == ["seat"] * 2  # the likeliest that is possible
     assert made["opening"].tolist() == [
         "How does it go with us, and what do you want to reach this year?",
-        "You use API calls a lot. How does that go, and what would make it better?",
+        "You do a lot with API calls. How does that go, and what would make it better?",
     ]
 
 
@@ -188,8 +189,9 @@ def test_the_first_words_that_hold_are_said(peaks: bool, opening: str) -> None:
     row = pd.DataFrame({"seats": [10.0], "active_users_28d": [9.0]})
     facts = Facts.of(row, [], peaks)
     codes = np.array(["seat_limit"], dtype=object)
-    said = {"seat_limit": facts.first(PLAYBOOK.plays["seat_limit"].openings)}
-    assert plays._openings(codes, said, facts, PLAYBOOK, "$") == [opening]
+    nobody = np.array([None], dtype=object)
+    given = {"seat_limit": plays._given(PLAYBOOK.plays["seat_limit"], facts, nobody, nobody)}
+    assert plays._openings(codes, given, facts, "$") == [opening]
 
 
 def test_a_play_of_an_earlier_playbook_still_loads(tmp_path: Path) -> None:
@@ -212,3 +214,112 @@ def test_the_day_to_act_is_known_of_every_play() -> None:
     days = [(day - pd.Timestamp("2026-10-01").date()).days for day in by]
     assert days == [PLAYBOOK.plays[code].days_to_act for code in made.play]
     assert {play.motion for play in PLAYBOOK.plays.values()} == {None, *MOTIONS}
+
+
+FORMS = """
+[plays.upsell_own]
+motion = "upsell"
+name = "Our own upsell"
+default = true
+what_to_do = "Call the admin this week."
+offer = "The next plan, for a year."
+words = "Shall we look at {next_plan:name}?"
+show = "Both plans side by side."
+not_when = [{ when = "tickets_open > 3", text = "Many tickets are open." }]
+owner_role = "CSM"
+hand_over = "To the AE when a price is asked for."
+days_to_act = 20
+[plays.upsell_own.segment."Mid-Market"]
+owner_role = "AE"
+days_to_act = 40
+[plays.upsell_own.step."Team Plus > Business"]
+offer = "Business, after a trial."
+words = "Business has the approvals that you miss. Shall I show you?"
+not_when = [{ when = "tickets_open > 0", text = "A ticket is open." }]
+days_to_act = 10
+"""
+
+
+@pytest.fixture(scope="module")
+def with_forms(tmp_path_factory: pytest.TempPathFactory) -> Playbook:
+    own = tmp_path_factory.mktemp("own") / "own.toml"
+    own.write_text(FORMS)
+    return load(CATALOGUE, own)
+
+
+@pytest.mark.parametrize(
+    ("segment", "step", "tickets", "form", "said", "days"),
+    [
+        ("SMB", ("starter", "team_plus"), 1.0, "", "Shall we look at team plus?", 20),
+        ("mid_market", ("starter", "team_plus"), 1.0, "Mid-Market", "Shall we look at team plus?", 40),
+        ("SMB", ("team_plus", "business"), 0.0, "Team Plus > Business", "Business has the approvals", 10),
+        ("mid_market", ("team_plus", "business"), 0.0, "Mid-Market; Team Plus > Business", "Business has", 10),
+        (None, ("team_plus", None), 1.0, None, None, None),  # the next plan is not known: the words cannot be said
+        ("SMB", ("starter", "team_plus"), 4.0, None, None, None),  # many tickets are open
+        ("SMB", ("team_plus", "business"), 1.0, None, None, None),  # on this step one is enough
+    ],
+)
+def test_a_play_is_given_in_the_form_of_the_segment_and_the_step(
+    with_forms: Playbook,
+    segment: str | None,
+    step: tuple[str, str | None],
+    tickets: float,
+    form: str | None,
+    said: str | None,
+    days: int | None,
+) -> None:
+    rows = pd.DataFrame({"account_id": ["acme"], "mrr": [100.0], "tiers_above": [1.0], "tickets_open": [tickets]})
+    by_account = rows.set_index("account_id", drop=False)
+    named = pd.DataFrame({"present_plan": [step[0]], "next_plan": [step[1]]})
+    facts = Facts.of(rows, [], False, named)
+    scores = by_account.assign(propensity_upsell=0.4)
+    none = pd.DataFrame({"account_id": [], "effect": [], "shown": pd.Series([], dtype=bool), "reason_code": []})
+    none = none.assign(shap_log_odds=pd.Series([], dtype="float64"))
+    passed = gates.evaluate(by_account, SETTINGS.gates, users_are_daily_peaks=False)
+    made = plays.choose_plays(scores, by_account, none, facts, passed, with_forms, SETTINGS, [segment])
+    if form is None:
+        assert made.play.tolist() == ["check_in"]
+        return
+    assert (made.play.iloc[0], made.form.iloc[0]) == ("upsell_own", form)
+    assert made.step.tolist() == [" > ".join(map(str, step))]
+    assert made.opening.iloc[0].startswith(said)
+    day = pd.Timestamp("2026-10-01").date()
+    assert (plays.act_by(day, made.play, with_forms, made.form).iloc[0] - day).days == days
+
+
+def test_a_form_says_only_what_is_otherwise(with_forms: Playbook) -> None:
+    play = with_forms.plays["upsell_own"]
+    both = play.forms["Mid-Market; Team Plus > Business"]
+    assert (both.owner_role, both.offer, both.hand_over) == ("AE", "Business, after a trial.", play.hand_over)
+    assert play.forms[""] is play
+    assert len(play.forms) == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told"),
+    [
+        ('step."Team Plus > Business"', 'step."Team Plus"', 17, "`Team Plus` is no step such as `Team > Business`"),
+        ('owner_role = "AE"', 'owner_rolle = "AE"', 15, "is an unknown key (there is owner_role"),
+        ('owner_role = "AE"\ndays_to_act = 40\n', "", 14, "it says nothing that is otherwise"),
+        ("days_to_act = 40", "days_to_act = 0", 16, "days_to_act"),
+        ("Business, after a trial.", "{next_plan:name}", 18, "only `words` may state"),
+        ("Business has the", "{next_plann:name} has the", 19, "`next_plann` is no feature (there is next_plan"),
+        ('tickets_open > 0"', 'ticket_open > 0"', 20, "`ticket_open` is no feature"),
+        ('hand_over = "To the AE', 'hand_over = "{seats:count}', 12, "only `words` may state"),
+        ('offer = "The next plan, for a year."\n', "", 2, "plays.upsell_own.offer"),
+    ],
+)
+def test_a_form_that_cannot_be_used_is_refused_with_its_line(
+    tmp_path: Path, old: str, new: str, line: int, told: str
+) -> None:
+    own = tmp_path / "own.toml"
+    assert old in FORMS
+    own.write_text(FORMS.replace(old, new))
+    with pytest.raises(SettingsError) as refusal:
+        load(CATALOGUE, own)
+    assert told in refusal.value.found
+    assert f"line {line}: " in refusal.value.found, refusal.value.found
+
+
+def test_every_play_says_who_takes_it_on() -> None:
+    assert [code for code, play in PLAYBOOK.plays.items() if not play.hand_over] == []

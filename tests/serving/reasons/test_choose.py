@@ -75,8 +75,8 @@ def test_what_a_sentence_names_stands_beside_its_numbers() -> None:
         gated_feature_asked="sso",
         gated_asked_on=date(2026, 8, 3),
     ).iloc[0]
-    assert row["text"] == "Asked for SSO on 3 August."
-    assert row["named"] == "gated_feature_asked=sso; gated_asked_on=2026-08-03"
+    assert row["text"] == "Requested a feature on 3 August: SSO."
+    assert row["named"] == "gated_asked_on=2026-08-03; gated_feature_asked=sso"
     assert row["numbers_from"] == "gated_requests_182d"
     assert (row["story"], row["shown"]) == ("next_tier", True)
     unnamed = one_account({"gated_requests_182d": 0.5}, gated_requests_182d=1.0).iloc[0]
@@ -288,11 +288,11 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
         ("limit_share_max_28d", {"limit_share_max_28d": 1.99},
          "At this month's pace, 199% of the nearest limit is used."),  # which limit it is, is not known
         ("limit_share_max_28d", {"limit_share_max_28d": 1.99, "limit_pace": 1990.0, **LIMIT},
-         "Uses 1,990 API calls a month at its present rate; the plan has 1,000 a month."),
+         "On pace for 1,990 API calls this month; the plan has 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 2.0, "limit_pace": 2000.0, **LIMIT},
-         "Uses 2,000 API calls a month at its present rate; the plan has 1,000 a month."),
+         "On pace for 2,000 API calls this month; the plan has 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 21.4, "limit_pace": 21400.0, **LIMIT},
-         "Uses 21,400 API calls a month at its present rate; the plan has 1,000 a month."),
+         "On pace for 21,400 API calls this month; the plan has 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 0.891, "limit_level": 891.0, **LIMIT},
          "891 of the plan's 1,000 API calls in use."),
         ("limit_share_max_28d", {"limit_share_max_28d": 0.05, "limit_level": 50.0, **LIMIT},
@@ -305,14 +305,14 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
          "The plan's 1,000 API calls are reached in 4 months, if use keeps growing as it did."),
         ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 121.0, **LIMIT},
          "On pace for 98% of the plan's 1,000 API calls this month."),
-        ("users_created_91d", {"users_created_91d": 4.0, "users_created_28d": 4.0}, "4 people joined this month."),
+        ("users_created_91d", {"users_created_91d": 4.0, "users_created_28d": 4.0}, "4 users were added this month."),
         ("users_created_91d", {"users_created_91d": 5.0, "users_created_28d": 4.0},
-         "5 people joined this quarter, 4 of them this month."),
-        ("users_created_91d", {"users_created_91d": 1.0, "users_created_28d": 0.0}, "1 person joined this quarter."),
+         "5 users were added this quarter, 4 of them this month."),
+        ("users_created_91d", {"users_created_91d": 1.0, "users_created_28d": 0.0}, "1 user was added this quarter."),
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 1.0},
          "35 events for each active user this month."),
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 2.0},
-         "2 people active this month, with 35 uses each on average."),
+         "Each of its 2 active users used it 35 times this month on average."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7},
          "70% of look-alike accounts own a product that this account does not."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7, "look_alike_product": "Chat"},
@@ -341,10 +341,10 @@ LIKE = "similar accounts"
 @pytest.mark.parametrize(
     ("feature", "log_odds", "values", "sentence", "shown"),
     [
-        ("events", 0.5, {"events": 0.83}, f"Used more than at 83% of {LIKE}, mainly SSO.", True),
-        ("events", 0.5, {"events": 1.0}, f"Used more than at nearly all {LIKE}, mainly SSO.", True),
+        ("events", 0.5, {"events": 0.83}, f"Used more than at 83% of {LIKE}, mostly for SSO.", True),
+        ("events", 0.5, {"events": 1.0}, f"Used more than at nearly all {LIKE}, mostly for SSO.", True),
         ("features_used", 0.5, {"features_used": 0.9}, f"Uses more features than 90% of {LIKE}, mainly SSO.", True),
-        ("events", 0.5, {"events": 0.75}, f"Used more than at 75% of {LIKE}, mainly SSO.", True),
+        ("events", 0.5, {"events": 0.75}, f"Used more than at 75% of {LIKE}, mostly for SSO.", True),
         ("events", 0.5, {"events": 0.74}, f"More events than 74% of {LIKE}.", False),
         ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"Of {LIKE}, none has a smaller share of seats in use.",
          False),
@@ -380,7 +380,7 @@ def test_what_fell_is_not_said_to_grow_slowly(growth: float, sentence: str) -> N
 def test_a_level_is_a_reason_where_it_is_no_low_one(place: dict[str, float], shown: bool) -> None:
     row = one_account({"events_28d": 0.5}, events_28d=359.0, events_91d=900.0, top_feature="boards", **place)
     assert row["shown"][0] == shown
-    assert (row["text"][0] == "Used 359 times this month, mainly boards.") == shown
+    assert (row["text"][0] == "Used 359 times this month, mostly for boards.") == shown
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from data.contract.outputs import AGAINST, FOR, SCORES
 from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError
 from features.catalogue import REGISTRY
+from serving.ranking.plays import STEPS
 from serving.reasons.playbook import load
 from serving.reasons.render import SIDES
 from serving.reasons.tellings import MOST_WORDS, Telling, sentences_of, word_count
@@ -206,7 +207,7 @@ def test_every_detail_is_said_or_stands_beside_an_account() -> None:
     books = [reason.tellings(side) for reason in PLAYBOOK.reasons.values() for side in SIDES]
     openings = [play.openings for play in PLAYBOOK.plays.values()]
     said = {name for telling in chain.from_iterable([*books, *openings]) for name in telling.names}
-    beside = {*said, *SCORES.names}
+    beside = {*said, *SCORES.names, *chain.from_iterable(STEPS.values())}
     assert {name for name in DETAILS if name not in beside and not name.startswith(("plan_", "use_week_"))} == set()
 
 
@@ -245,6 +246,8 @@ def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("reasons = 1\n[", "cannot be read"),
+        ("reasons = 1\n[plays]", "line 1: `reasons` is no table, as in [reasons.a_code]"),
+        ("[plays]\n[reason.tenure]", "line 2: `reason` is no part of a playbook"),
         ("[reason.tenure]", "`reason` is no part of a playbook (there is reasons: did you mean that?)"),
         (OWN_REASON + "colour = 'red'", "`reasons.tenure.colour` is an unknown key"),
         (OWN_REASON + "agianst = ['No customer.']", "`reasons.tenure.agianst` is an unknown key (there is against"),

@@ -3,8 +3,9 @@ from datetime import date
 import numpy as np
 import pytest
 
+from data.conditions import Condition
 from serving.reasons.formats import FORMATS
-from serving.reasons.templates import Condition, Template
+from serving.reasons.templates import Template
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+from markupsafe import escape
 from openpyxl.utils import column_index_from_string
 
 import serving.render.html
@@ -424,3 +425,20 @@ def test_a_list_without_the_interval_says_nothing_of_it(
     assert "four times in five" not in render_page(made) + printed(made, monkeypatch, 5)
     assert "Expected ARR of the ranked" in printed(made, monkeypatch, 5)
     assert snapshot(60, arr_doubt=None).manifest["expected_arr"]["low"] is None
+
+
+def test_the_triggers_of_its_motion_stand_under_the_reasons_of_a_row(made: HeldList) -> None:
+    page = render_page(made)
+    told = entries.entries(
+        made, made.scores().dropna(subset="rank").sort_values("rank")["account_id"].head(20).tolist()
+    )
+    assert sum(len(entry.firing) for entry in told) > 5
+    of_accounts = made.frames["triggers"].set_index("account_id")
+    motions = made.scores().set_index("account_id")["motion"]
+    for entry in told:
+        fires = of_accounts[of_accounts.index == entry.account_id]
+        speaks = fires[fires["motion"].isna() | (fires["motion"] == motions[entry.account_id])]
+        assert sorted(firing.code for firing in entry.firing) == sorted(speaks["trigger_code"])
+        for firing in entry.firing:
+            assert firing.said.startswith(speaks.set_index("trigger_code")["text"][firing.code])
+            assert str(escape(firing.said)) in page

@@ -17,13 +17,16 @@ from hypothesis import strategies as st
 
 from serving.published.read import PublishedList, open_list
 from serving.ranking.amounts import say_money
+from serving.reasons.playbook import load
+from serving.render.firing import firings
 from serving.web.index import ListIndex
 from serving.web.lists import LookedBack
 from serving.web.pages.account import REST, PastPlace, account_page, parts_of, use_by_week
 from serving.web.query import account_address
 from tests.drawn import drawn
+from tests.serving.ranking.test_plays import FORMS
 from tests.serving.web.conftest import EARLIER, DrawnWork, desk, plain
-from tests.serving.world import DAY, accounts, publish, snapshot
+from tests.serving.world import CATALOGUE, DAY, accounts, details, feature_rows, publish, snapshot
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +171,50 @@ def test_what_the_account_had_on_each_list_and_how_fresh_its_sources_are(client:
         assert f'data-label="Seats">{score.open_seats:,.0f}</td>' in page
     assert "<dt>subscriptions</dt><dd>30 Sep 2026, 1 day before the list</dd>" in page
     assert '12 Sep 2026, 19 days before the list <b class="warn">seems to have stopped</b>' in page
+
+
+def test_the_triggers_of_an_account_stand_beside_its_reasons(
+    index: ListIndex, past: list[PublishedList], client: TestClient, out: Path
+) -> None:
+    triggers = plain(out, "triggers")
+    titles = {code: trigger["title"] for code, trigger in index.listing.manifest["triggers"].items()}
+    for account in plain(out, "scores").account_id[:30]:
+        mine = triggers[triggers.account_id == account]
+        page = account_page(index, past, account, desk())
+        assert {(firing.title, firing.said) for firing in page.firing} == set(
+            zip(mine.trigger_code.map(titles), mine.text, strict=True)
+        )
+    one = triggers.iloc[0]
+    page = client.get(account_address(one.account_id)).text
+    assert "<h3>Triggers</h3>" in page
+    assert f"<b>{titles[one.trigger_code]}</b>" in page
+    assert one.text.replace("'", "&#39;") in page
+
+
+def test_a_trigger_says_since_when_it_fires() -> None:
+    row = {"account_id": "acme", "trigger_code": "a", "motion": None, "text": "Use fell by 30%.", "is_new": False}
+    known = {"a": {"title": "Use falls"}}
+    old, new = (firings([{**row, "since": day}], known, DAY)[0] for day in (EARLIER, DAY))
+    assert (old.said, new.said) == ("Use fell by 30%. On every list since 1 Sep 2026.", "Use fell by 30%.")
+
+
+def test_the_play_is_that_of_the_form_and_says_step_and_hand_over(
+    tmp_path: Path, client_of: Callable[..., TestClient]
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(FORMS)
+    rows = feature_rows(40).assign(tickets_open=0.0)
+    named = details(rows).assign(present_plan="team_plus", next_plan="business")
+    people = accounts(40).assign(segment="Mid-Market")
+    made = snapshot(40, rows=rows, details=named, accounts=people, playbook=load(CATALOGUE, own))
+    publish(tmp_path / "out", made)
+    listing = open_list(tmp_path / "out", DAY)
+    plays = pd.read_parquet(listing.path("account_plays"))
+    one = plays[plays.play == "upsell_own"].iloc[0]
+    assert (one.step, one.form) == ("team_plus > business", "Mid-Market; Team Plus > Business")
+    page = client_of(out=tmp_path / "out").get(account_address(one.account_id)).text
+    for words in ("Team plus to Business", "Business, after a trial.", "To the AE when a price is asked for."):
+        assert f"<dd>{words}" in page.replace("<bdi>", "")
+    assert "The next plan, for a year." not in page
+    assert "<dt>Not when</dt><dd>A ticket is open.</dd>" in page
+    assert "<dt>Who</dt><dd>AE, by 11 Oct 2026</dd>" in page

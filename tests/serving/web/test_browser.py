@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from serving.outcomes.store import open_store
-from serving.outcomes.views import View, ViewStore
+from serving.store.outcomes import open_store
+from serving.store.views import View, ViewStore
 from serving.web.app import Site
 from serving.web.pages.record import NOBODY
 from serving.web.query import ListColumn

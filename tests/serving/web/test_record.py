@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from serving.access.settings import SESSION_SECRET, AccessSettings
-from serving.outcomes.store import OutcomeStore, open_store
+from serving.store.outcomes import OutcomeStore, open_store
 from serving.web.app import Site
 from tests.serving.web.conftest import IDS, TODAY, browser, plain
 from tests.serving.world import DAY

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from serving.access.settings import AccessSettings
-from serving.outcomes.store import OutcomeStore, open_store
+from serving.store.outcomes import OutcomeStore, open_store
 from serving.web.app import Site, create_app
 from tests.serving.access.conftest import with_secrets
 from tests.serving.access.pages import ADA

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from serving.outcomes.outcome import Outcome, RecordedOutcome
 from serving.outcomes.states import AccountState
-from serving.outcomes.store import OutcomeStore, open_store
+from serving.store.outcomes import OutcomeStore, open_store
 from serving.web.app import Site
 from serving.web.index import ListIndex
 from serving.web.pages.tasks import KINDS, tasks_of

@@ -8,8 +8,9 @@ from fastapi.testclient import TestClient
 
 from data.contract.outputs import NO_OWNER
 from serving.web.index import ListIndex
-from serving.web.pages.team import Work, team_page
-from tests.serving.web.conftest import TODAY, DrawnWork, desk, plain
+from serving.web.pages.my_list import Desk
+from serving.web.pages.team import TriggerCount, Work, team_page
+from tests.serving.web.conftest import TODAY, DrawnWork, OwnersSight, desk, plain
 
 
 def test_the_books_are_those_of_plain_pandas_and_add_up(index: ListIndex, out: Path) -> None:
@@ -40,3 +41,21 @@ def test_without_a_record_nothing_is_said_to_be_done(client: TestClient, client_
     assert "acted on, won and overdue are not known" in client.get("/team").text
     assert "Overdue" not in client.get("/team").text
     assert "Overdue" in client_of(work=DrawnWork({})).get("/team").text
+
+
+def test_triggers_are_counted_with_what_was_done(
+    index: ListIndex, out: Path, client_of: Callable[..., TestClient]
+) -> None:
+    triggers = plain(out, "triggers")
+    full = triggers[triggers.trigger_code == "seat_utilization"].account_id
+    work = DrawnWork({full.iloc[0]: "won", full.iloc[1]: "working", "acc-none": "won"})
+    counts = {count.title: count for count in team_page(index, desk(work)).triggers}
+    assert counts["Seats nearly full"] == TriggerCount("Seats nearly full", "Seats", len(full), 2, 1)
+    assert sum(count.fired for count in counts.values()) == len(triggers)
+    assert counts["Use falls"].motion == "Against"
+    assert {(count.acted_on, count.won) for count in team_page(index, desk()).triggers} == {(None, None)}
+    mine = plain(out, "scores").set_index("account_id").owner.reindex(full) == "Ana Costa"
+    seen = Desk(OwnersSight(frozenset({"Ana Costa"})), work, TODAY)
+    assert {count.title: count.fired for count in team_page(index, seen).triggers}["Seats nearly full"] == mine.sum()
+    page = client_of(work=work).get("/team").text
+    assert '<td role="cell" class="who"><b>Seats nearly full</b></td>' in page

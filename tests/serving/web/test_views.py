@@ -11,8 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from serving.access.settings import SESSION_SECRET, AccessSettings
-from serving.outcomes.store import open_store
-from serving.outcomes.views import View, ViewStore
+from serving.store.outcomes import open_store
+from serving.store.views import View, ViewStore
 from serving.web.app import Site
 from tests.serving.web.conftest import browser
 from tests.serving.web.test_record import PROXY, fields_of

@@ -19,11 +19,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from data.errors import OutcomeError, SourceError
 from data.sources.files import first_line
-from serving.outcomes.address import StoreAddress
 from serving.outcomes.outcome import Outcome, RecordedOutcome, checked, said
-from serving.outcomes.schema import LOCK, OUTCOMES, WRITES, engine_of, is_file
 from serving.outcomes.states import AccountState, by_account, state_on
-from serving.outcomes.upgrade import upgrade, version_of
+from serving.store.address import StoreAddress
+from serving.store.message_log import MessageLog
+from serving.store.schema import LOCK, OUTCOMES, WRITES, engine_of, is_file
+from serving.store.upgrade import upgrade, version_of
 
 AT_A_TIME = 1000
 """Accounts that one query asks for."""
@@ -48,6 +49,11 @@ class OutcomeStore:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @property
+    def messages(self) -> MessageLog:
+        """What was sent to whom."""
+        return MessageLog(self.connected, self._now)
 
     def append(self, outcomes: Sequence[Outcome]) -> list[int]:
         """Record outcomes, all or none; the number of the row of each. A request that is there already has its row.

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from serving.outcomes.store import OutcomeStore, open_store
+from serving.store.outcomes import OutcomeStore, open_store
 from tests.engines.conftest import postgres  # noqa: F401  (fixtures)
 
 TODAY = date(2026, 10, 1)

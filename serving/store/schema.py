@@ -1,4 +1,4 @@
-"""The table of the store, and the engine that it is on."""
+"""The tables of the store, and the engine that they are on."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.pool import NullPool
 
-from serving.outcomes.address import StoreAddress
+from serving.store.address import StoreAddress
 
 BUSY_SECONDS = 30
 """So long a writer waits for another one."""
@@ -70,6 +70,23 @@ OUTCOMES = Table(
     Column("request_key", Text),
 )
 """As queries see it; what the database is told of it stands in the migrations."""
+
+MESSAGES = Table(
+    "headroom_messages",
+    MetaData(),
+    Column("id", Id, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("snapshot_date", Date, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("part", Integer),
+    Column("parts", Integer),
+    Column("account_id", Text),
+    Column("trigger_code", Text),
+)
+"""What was sent to whom, likewise."""
 
 
 def engine_of(address: StoreAddress) -> Engine:

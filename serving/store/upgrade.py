@@ -13,8 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from data.errors import OutcomeError
-from serving.outcomes.address import StoreAddress
-from serving.outcomes.schema import LOCK, WRITES, is_file
+from serving.store.address import StoreAddress
+from serving.store.schema import LOCK, WRITES, is_file
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "headroom_outcomes_version"

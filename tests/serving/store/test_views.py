@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from serving.outcomes.outcome import Outcome
-from serving.outcomes.store import OutcomeStore
-from serving.outcomes.views import LARGEST_NUMBER, LONGEST_ASKED, MOST, View, ViewError, ViewStore
+from serving.store.outcomes import OutcomeStore
+from serving.store.views import LARGEST_NUMBER, LONGEST_ASKED, MOST, View, ViewError, ViewStore
 
 ADA = View(person="ada@example.com", who="Ada", name="Renewals soon", asked="sort=renewal&columns=why")
 BOB = View(person="bob@example.com", who="Bob", name="renewals SOON", asked="q=Bank", is_shared=True)

@@ -12,8 +12,8 @@ from sqlalchemy import Boolean, Column, Connection, MetaData, Table, Text, delet
 
 from data.errors import HeadroomError
 from serving.outcomes.outcome import clean_text, has_control
-from serving.outcomes.schema import Id, UtcTime
-from serving.outcomes.store import OutcomeStore, utc_now
+from serving.store.outcomes import OutcomeStore, utc_now
+from serving.store.schema import Id, UtcTime
 
 LONGEST_NAME, LONGEST_ASKED, MOST = 60, 2_000, 50
 """Letters of a name and of what is asked for; views of one person."""

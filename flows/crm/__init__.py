@@ -1,0 +1,1 @@
+"""``headroom writeback``: a list into the CRM of the team, and back out of it."""

@@ -1,0 +1,274 @@
+"""``headroom writeback``: what a list would change in a CRM, the change if it is asked for, or a run taken back."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from data.atomic import only_writer, whole_file
+from data.checks.report import many
+from data.contract.outputs import CRM_WRITEBACK
+from data.errors import CrmError, PublishError, SettingsError, hint
+from flows.run.progress import say
+from flows.run.settings import Settings
+from serving.crm.client import Crm, Value
+from serving.crm.hubspot import HubSpotCrm
+from serving.crm.journal import NOT_FOUND, PLANNED, REJECTED, TAKEN, Journal
+from serving.crm.plan import Wanted, one_line, target_of
+from serving.crm.run import in_parts, take_back, write_back
+from serving.crm.settings import HUBSPOT_TOKEN, SALESFORCE_ID, SALESFORCE_SECRET, CrmName
+from serving.published.read import PublishedList, open_list
+from serving.reasons.formats import say_day
+
+DRY_RUN, UNDO = "dry-run", "undo"
+JOURNAL, ABOUT = "journal.db", "run.json"
+CHANGES, REJECTIONS = "changes.parquet", "rejections.parquet"
+SHOWN_ROWS, LONGEST_CELL = 20, 60
+ROWS_AT_A_TIME = 10_000
+CHANGE_COLUMNS = ("account_id", "property", "before", "after")
+REJECTION_COLUMNS = ("account_id", "code", "message")
+
+
+class RunAbout(NamedTuple):
+    """What a run was: ``url`` of the CRM; ``undoes`` names the run that it takes back, if it does."""
+
+    to: CrmName
+    url: str
+    snapshot_date: str
+    undoes: str | None = None
+
+
+def write_list(settings: Settings, to: CrmName | None, day: date | None, *, apply: bool) -> None:
+    """Bring a CRM to show what the list of a day says; without ``apply`` say what that would change, and send nothing.
+
+    Raises CrmError where the CRM cannot be asked, and at the end where it did not take all; SettingsError where it is
+    not named or what signs in is missing; PublishError for a list that is not there.
+    """
+    listing = open_list(settings.out_folder, day, "Write back")
+    if not listing.has(CRM_WRITEBACK.name):
+        raise PublishError(
+            f"Write back the list of {listing.snapshot_date}.",
+            f"it has no table {CRM_WRITEBACK.name}: an earlier version published it.",
+            "Score that day again.",
+        )
+    to = _named(settings, to)
+    columns = settings.writeback.names(to)
+    with closing(_open(settings, to)) as crm:
+        target = target_of(crm, columns, settings.writeback.id_property)
+        about = RunAbout(to, _url(settings, to), listing.snapshot_date.isoformat())
+        print(f"{crm.title}, list of {say_day(listing.snapshot_date)}")
+        with _run(settings, about) if apply else _dry_run(settings) as (folder, journal):
+            wanted = _wanted(listing, list(columns))
+            with _tables(folder, journal):
+                unchanged = write_back(crm, wanted, target, journal, send=apply)
+            _tell(crm, journal, folder, f"{many(unchanged, 'account')} unchanged", sent=apply)
+
+
+def undo(settings: Settings, to: CrmName | None, run: str) -> None:
+    """Write back what stood in the CRM before a run, wherever it still holds what that run wrote.
+
+    Raises CrmError where there is no such run, it was another CRM's, or the CRM cannot be asked or did not take all.
+    """
+    before = settings.writeback_folder / run
+    about = _about(settings, run)
+    if to not in (None, about.to) or _url(settings, about.to) != about.url:
+        raise CrmError(
+            f"Take back the run {run}.",
+            f"it wrote to {about.to} at {about.url}.",
+            "Take it back there: name that CRM, and its url under [writeback].",
+        )
+    with closing(_open(settings, about.to)) as crm, _run(settings, about._replace(undoes=run)) as (folder, journal):
+        print(f"{crm.title}, run {run} taken back")
+        with Journal(before / JOURNAL) as past, _tables(folder, journal):
+            left = take_back(crm, past.written(), journal)
+        what = f"{many(left, 'account')} left as they are: changed since, or never reached"
+        _tell(crm, journal, folder, what, sent=True)
+
+
+def _named(settings: Settings, to: CrmName | None) -> CrmName:
+    named = to or settings.writeback.to
+    if named is None:
+        raise SettingsError(
+            "Write a list back to a CRM.",
+            "none is named.",
+            "Set `to` under [writeback] to hubspot or salesforce, or give --to; docs/writeback.md has examples.",
+        )
+    return named
+
+
+def _url(settings: Settings, to: CrmName) -> str:
+    """Where that CRM is."""
+    url = settings.writeback.hubspot.url if to == "hubspot" else settings.writeback.salesforce.url
+    if url is None:
+        raise SettingsError(
+            "Write a list back to Salesforce.",
+            "where it is, is not set.",
+            "Set `url` under [writeback.salesforce] to your My Domain, as https://acme.my.salesforce.com.",
+        )
+    return url
+
+
+def _open(settings: Settings, to: CrmName) -> Crm:
+    """The CRM, with what signs in from the environment."""
+    id_property = settings.writeback.id_property
+    if to == "hubspot":
+        return HubSpotCrm(settings.writeback.hubspot, _secret(HUBSPOT_TOKEN), id_property)
+    url, client_id, secret = _url(settings, to), _secret(SALESFORCE_ID), _secret(SALESFORCE_SECRET)
+    try:
+        opened: Callable[..., Crm] = import_module("serving.crm.salesforce").SalesforceCrm
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            "Write a list back to Salesforce.",
+            f"{error.name} is not installed.",
+            "Install the project with its extra headroom[salesforce].",
+        ) from error
+    return opened(url, client_id, secret, id_property)
+
+
+def _secret(name: str) -> str:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise SettingsError("Sign in to the CRM.", f"{name} is not set.", "Set it in the environment.")
+    return value
+
+
+def _wanted(listing: PublishedList, columns: list[str]) -> Iterator[tuple[str, Wanted]]:
+    """What the CRM is to show of each account of a list; nothing of those that were on the list before and no more."""
+    for rows in listing.batches(CRM_WRITEBACK.name, ("account_id", *columns)):
+        values = [rows[name].tolist() for name in columns]
+        for account, *said in zip(rows["account_id"], *values, strict=True):
+            yield account, {name: _plain(value) for name, value in zip(columns, said, strict=True)}
+    nothing: Wanted = dict.fromkeys(columns) | {"snapshot_date": listing.snapshot_date.isoformat()}
+    for account in _gone(listing):
+        yield account, nothing
+
+
+def _gone(listing: PublishedList) -> list[str]:
+    """Accounts of the last list that are customers no more."""
+    try:
+        previous = listing.previous
+    except PublishError as error:
+        say(f"warning: what a CRM shows of accounts that are gone is left there: {error.clause}")
+        return []
+    there = set(listing.scores("account_id")["account_id"])
+    return [] if previous is None else sorted(set(previous.scores("account_id")["account_id"]) - there)
+
+
+def _plain(value: Any) -> Value:
+    """A value of the table as it is sent: null as None, a day as text, a whole number as one."""
+    if pd.isna(value):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+@contextmanager
+def _run(settings: Settings, about: RunAbout) -> Iterator[tuple[Path, Journal]]:
+    """A folder and a journal for a run that sends; one at a time."""
+    base = settings.writeback_folder
+    asked, todo = "Write a list back.", "Wait until the other run has ended; or make room and rights in that folder."
+    with only_writer(base, asked, todo):
+        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{UNDO if about.undoes else about.to}"
+        names = (stamp if number == 1 else f"{stamp}-{number}" for number in range(1, 1000))
+        folder = base / next(name for name in names if not (base / name).exists())
+        folder.mkdir()
+        (folder / ABOUT).write_text(json.dumps(about._asdict(), indent=2) + "\n", encoding="utf-8")
+        with Journal(folder / JOURNAL) as journal:
+            yield folder, journal
+
+
+@contextmanager
+def _dry_run(settings: Settings) -> Iterator[tuple[Path, Journal]]:
+    """A folder for the tables of a dry run, and a journal that nobody keeps."""
+    with TemporaryDirectory() as scratch, Journal(Path(scratch) / JOURNAL) as journal:
+        yield settings.writeback_folder / DRY_RUN, journal
+
+
+def _about(settings: Settings, run: str) -> RunAbout:
+    """What a run of that name was."""
+    there = sorted(path.parent.name for path in settings.writeback_folder.glob(f"*/{ABOUT}"))
+    if run not in there:
+        found = f"the last ones are {', '.join(there[-5:])}{hint(run, there)}" if there else "nothing was sent yet"
+        raise CrmError(f"Take back the run {run}.", f"{found}.", f"Name a folder of {settings.writeback_folder}.")
+    return RunAbout(**json.loads((settings.writeback_folder / run / ABOUT).read_text(encoding="utf-8")))
+
+
+@contextmanager
+def _tables(folder: Path, journal: Journal) -> Iterator[None]:
+    """When a run ends, also before its time, its journal is written out as two tables."""
+    try:
+        yield
+    finally:
+        _write(folder / CHANGES, CHANGE_COLUMNS, _changed(journal))
+        rejections = ((row.account_id, row.code, row.message) for row in journal.rows() if row.code is not None)
+        _write(folder / REJECTIONS, REJECTION_COLUMNS, rejections)
+
+
+def _changed(journal: Journal) -> Iterator[tuple[str, str, Value, Value]]:
+    """One row for each property of each account that is to change."""
+    for row in journal.rows():
+        if row.change is not None:
+            for name, value in row.change.values.items():
+                yield row.account_id, name, row.change.previous[name], value
+
+
+def _write(path: Path, columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    schema = pa.schema([(name, pa.string()) for name in columns])
+    with whole_file(path, f"Write {path.name} of the write-back.") as file, pq.ParquetWriter(file, schema) as writer:
+        for some in in_parts(rows, ROWS_AT_A_TIME):
+            texts = [[None if value is None else str(value) for value in values] for values in zip(*some, strict=True)]
+            writer.write_table(pa.table(dict(zip(schema.names, texts, strict=True)), schema=schema))
+
+
+def _tell(crm: Crm, journal: Journal, folder: Path, others: str, *, sent: bool) -> None:
+    """Say what became of the accounts. Raises CrmError where the CRM did not take all that was sent."""
+    counts = {state: journal.counts().get(state, 0) for state in (PLANNED, TAKEN, REJECTED, NOT_FOUND)}
+    if not sent:
+        _print_changes(crm, journal)
+    print(
+        f"{many(counts[TAKEN], 'account')} written" if sent else f"{many(counts[PLANNED], 'account')} would change",
+        others,
+        f"{many(counts[NOT_FOUND], 'account')} not in {crm.title}",
+        sep="; ",
+    )
+    print(f"every change: {folder / CHANGES}")
+    if counts[NOT_FOUND]:
+        print(f"what could not be written: {folder / REJECTIONS}")
+    if not sent:
+        print("nothing was sent: --apply sends it")
+        return
+    print(f"to take it back: headroom writeback --undo {folder.name}")
+    if counts[REJECTED]:
+        raise CrmError(
+            f"Write to the {crm.records} of {crm.title}.",
+            f"{many(counts[REJECTED], 'account')} not taken, {counts[TAKEN]:,} taken.",
+            f"See {folder / REJECTIONS}, put right what it names and run it again: what was taken is not sent twice.",
+        )
+
+
+def _print_changes(crm: Crm, journal: Journal) -> None:
+    """The first changes as a table."""
+    table = Table("account", "property", f"{crm.title} has", "the list says", box=box.SIMPLE_HEAD)
+    for row in islice(_changed(journal), SHOWN_ROWS):
+        table.add_row(*map(_cell, row))
+    if table.row_count:
+        Console(width=None if Console().is_terminal else 160, markup=False, highlight=False).print(table)
+
+
+def _cell(value: Value) -> str:
+    text = "" if value is None else one_line(str(value))
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -1,0 +1,174 @@
+"""The pipeline ``notify``: each owner is told what is new on the list, by the channels that the environment names."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from data.checks.report import many
+from data.errors import NotifyError, SettingsError
+from flows.run.progress import say
+from flows.run.runner import pipeline, runner, stage
+from flows.run.settings import Settings, load
+from flows.stages.dates import as_date, today_utc
+from serving.messages.alerts import Alerts, alerts
+from serving.messages.delivery.channels import Channel, opened
+from serving.messages.delivery.recipients import Recipients
+from serving.messages.delivery.sending import Memory, Sending
+from serving.messages.delivery.words import as_text
+from serving.messages.digest import Digests
+from serving.messages.message import Message
+from serving.messages.overdue import overdue
+from serving.messages.rows import Links
+from serving.messages.settings import EMAIL_URL, SLACK_URL
+from serving.published.layout import published_dates
+from serving.published.read import PublishedList, folded, open_list
+from serving.render.entries import require_owner
+from serving.store.message_log import MessageLog
+from serving.store.outcomes import OutcomeStore, is_there, open_store
+from serving.web.lists import LOOKS_BACK
+
+NOWHERE = "no channel"
+"""What stands for the channel of a dry run where none is set."""
+
+
+@dataclass(frozen=True)
+class News:
+    """What could be told of the list of a day: its digests and its alerts, whether or not they were told before."""
+
+    day: date
+    digests: list[Message]
+    alerts: Alerts
+
+
+@pipeline("notify")
+def notify(
+    config: Path | str | None = None,
+    snapshot_date: date | str | None = None,
+    out: Path | str | None = None,
+    owner: str | None = None,
+    dry_run: bool = False,
+    resend: bool = False,
+) -> dict[str, Any]:
+    """Tell owners what is new on the list of ``snapshot_date`` (default: the latest).
+
+    ``owner``: that one alone. ``dry_run``: nothing is sent and nothing noted. ``resend``: also what may have arrived
+    when an earlier run was ended. Returns the day and lines: what was sent, or the messages of a dry run. Raises
+    NotifyError, once every channel was tried, where a message was refused or may not have arrived.
+    """
+    settings = load(config, None, out)
+    listing = open_list(settings.out_folder, as_date(snapshot_date), "Tell the owners of")
+    runner().name_run(listing.snapshot_date)
+    with ExitStack() as stack:
+        channels = stack.enter_context(opened(os.environ))
+        if not channels and not dry_run:
+            raise SettingsError(
+                f"Tell the owners of the list of {listing.snapshot_date}.",
+                "no channel is set.",
+                f"Set {SLACK_URL} or {EMAIL_URL}, or look at the messages with --dry-run.",
+            )
+        if owner is not None:
+            require_owner(listing, owner, f"Tell {owner} what is new.")
+        has_store = not dry_run or is_there(settings.outcomes_url, settings.root)
+        store = stack.enter_context(open_store(settings.outcomes_url, settings.root)) if has_store else None
+        news = for_owner(what_is_new(listing, settings, store), owner)
+        if dry_run:
+            lines = list(_shown(news, channels or [None], settings, store, resend=resend))
+        else:
+            assert store is not None, "it is opened where something is sent"
+            sent = [send_all(news, channel, settings, store.messages, resend) for channel in channels]
+            lines = _told(news.day, sent)
+    return {"snapshot_date": listing.snapshot_date, "lines": lines}
+
+
+@stage("what is new")
+def what_is_new(listing: PublishedList, settings: Settings, store: OutcomeStore | None) -> News:
+    """The messages that a list gives rise to. ``store``: None where nothing was ever recorded."""
+    day, today = listing.snapshot_date, today_utc()
+    days = [earlier for earlier in published_dates(settings.out_folder) if earlier < day][::-1]
+    earlier = (open_list(settings.out_folder, before) for before in days[: LOOKS_BACK - 1])
+    due = overdue(listing, earlier, store.rows_of if store else lambda _: [], today)
+    before = _compared_with(days, day, settings)
+    links = Links(settings.notify.pages_url or settings.serve.public_url)
+    made = Digests(listing, before, due, today, settings.serve.stale_days, settings.notify.rows, links)
+    if made.is_stale:
+        say(f"warning: the list of {day} is {made.age_days} days old; no newer one has been published")
+    return News(day, made.messages(), alerts(listing, before, links))
+
+
+def _compared_with(days: list[date], day: date, settings: Settings) -> PublishedList | None:
+    """The latest list that is as much earlier as two digests are apart, or else the first list that there is."""
+    far = [earlier for earlier in days if (day - earlier).days >= settings.notify.digest_days]
+    chosen = (far or days[-1:])[:1]
+    return open_list(settings.out_folder, chosen[0]) if chosen else None
+
+
+def for_owner(news: News, owner: str | None) -> News:
+    """What concerns one owner; all of it where none is asked for."""
+    if owner is None:
+        return news
+    asked = folded(owner)
+    told = tuple(one for one in news.alerts.told if folded(one[0]) == asked)
+    digests = [message for message in news.digests if folded(message.owner) == asked]
+    return replace(news, digests=digests, alerts=replace(news.alerts, told=told))
+
+
+@stage("send")
+def send_all(news: News, channel: Channel, settings: Settings, log: MessageLog, resend: bool) -> Sending:
+    """Send over one channel what is due and was not told. A message that is refused stops no other."""
+    memory, since = _memory(news, channel.name, settings, log, resend=resend)
+    sending = Sending(channel, _recipients(settings), log, since, resend, unclear=len(memory.unclear))
+    for message in memory.due(news.digests, news.alerts, settings.notify.digest_days):
+        sending.send(message)
+    for line in sending.lines():
+        say(line)
+    return sending
+
+
+def _memory(
+    news: News, channel: str, settings: Settings, log: MessageLog | None, *, resend: bool
+) -> tuple[Memory, date]:
+    """What was told over a channel, and since when a trigger counts as told."""
+    asked = settings.notify
+    since = today_utc() - timedelta(days=max(asked.cool_down_days, asked.digest_days))
+    known = {} if log is None else log.last(since, news.day - timedelta(days=asked.digest_days))
+    return Memory(channel, news.day, known, resend), since
+
+
+def _recipients(settings: Settings) -> Recipients:
+    return Recipients(settings.notify.to, settings.serve.people)
+
+
+def _shown(
+    news: News, channels: list[Channel] | list[None], settings: Settings, store: OutcomeStore | None, *, resend: bool
+) -> Iterator[str]:
+    """Every message that would be sent, with its channels."""
+    log, by_message = store.messages if store else None, dict[Message, list[str]]()
+    for channel in channels:
+        name = channel.name if channel else NOWHERE
+        memory, _ = _memory(news, name, settings, log, resend=resend)
+        for message in memory.due(news.digests, news.alerts, settings.notify.digest_days):
+            is_reached = channel is None or channel.deliveries(message, _recipients(settings).of(message.owner))
+            by_message.setdefault(message, []).append(name if is_reached else f"{name}: no address is known")
+    for message, names in by_message.items():
+        yield from (f"=== {message.title} ({', '.join(names)})", message.subject, "", *as_text(message), "")
+    yield f"{many(len(by_message), 'message')} would be sent" if by_message else NOTHING
+
+
+NOTHING = "nothing is to be told: nothing is new, or it was told before"
+
+
+def _told(day: date, sent: list[Sending]) -> list[str]:
+    """What was sent, in lines. Raises NotifyError where something was not."""
+    faults = [fault for sending in sent for fault in sending.faults()]
+    if faults:
+        raise NotifyError(
+            f"Tell the owners of the list of {day}.",
+            f"{'; '.join(faults)}.",
+            "Run `headroom notify` again: it sends what was refused, and with --resend also what may have arrived.",
+        )
+    count = sum(sending.sent for sending in sent)
+    return [f"{many(count, 'message')} sent of the list of {day}" if count else NOTHING]

@@ -1,0 +1,117 @@
+"""The journal of a run: what a record held before and what it is to hold, on disk before it is sent; then what came.
+
+    with Journal(folder / "journal.db") as journal:
+        journal.plan(changes)
+        journal.note(changes, crm.update(changes))
+
+A run that is killed between the two leaves rows that are ``planned``. Whether they were taken, the CRM knows: the next
+run reads it, and so does an undo.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from sqlalchemy import Column, MetaData, Table, Text, bindparam, create_engine, event, func, insert, select, update
+from sqlalchemy.pool import NullPool
+
+from serving.crm.client import CrmChange, Rejection
+
+PLANNED, TAKEN, REJECTED, NOT_FOUND = "planned", "taken", "rejected", "not_found"
+ROWS = Table(
+    "rows",
+    MetaData(),
+    Column("account_id", Text, primary_key=True),
+    Column("record", Text),
+    Column("previous", Text),
+    Column("new", Text),
+    Column("state", Text, nullable=False),
+    Column("code", Text),
+    Column("message", Text),
+)
+AT_A_TIME = 1_000
+
+
+class JournalRow(NamedTuple):
+    """An account of a run, and what became of it; ``change`` is None where the CRM has no record of it."""
+
+    account_id: str
+    change: CrmChange | None
+    state: str
+    code: str | None
+    message: str | None
+
+
+class Journal:
+    """The rows of one run in a SQLite file; a context that closes it. What is added outlives a power cut."""
+
+    def __init__(self, path: Path) -> None:
+        self._engine = create_engine(f"sqlite:///{path}", hide_parameters=True, poolclass=NullPool)
+        event.listen(self._engine, "connect", lambda connection, _: connection.execute("pragma synchronous = full"))
+        ROWS.metadata.create_all(self._engine)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._engine.dispose()
+
+    def plan(self, changes: Iterable[CrmChange]) -> None:
+        """Keep what is going to be sent."""
+        self._add(
+            {
+                "account_id": each.account_id,
+                "record": each.record,
+                "previous": json.dumps(dict(each.previous)),
+                "new": json.dumps(dict(each.values)),
+                "state": PLANNED,
+            }
+            for each in changes
+        )
+
+    def not_found(self, accounts: Iterable[str], message: str) -> None:
+        """Keep accounts that the CRM has no record of."""
+        nothing = dict.fromkeys(("record", "previous", "new"))
+        self._add(
+            {**nothing, "account_id": account, "state": NOT_FOUND, "code": NOT_FOUND, "message": message}
+            for account in accounts
+        )
+
+    def note(self, sent: Sequence[CrmChange], rejections: Sequence[Rejection]) -> None:
+        """Keep what became of changes that were sent."""
+        bad = {each.account_id: each for each in rejections}
+        came = [
+            {"account": each.account_id, "state": TAKEN, "code": None, "message": None}
+            if (why := bad.get(each.account_id)) is None
+            else {"account": each.account_id, "state": REJECTED, "code": why.code, "message": why.message}
+            for each in sent
+        ]
+        changed = update(ROWS).where(ROWS.c.account_id == bindparam("account"))
+        with self._engine.begin() as connection:
+            connection.execute(changed, came)
+
+    def rows(self) -> Iterator[JournalRow]:
+        """Every row, by account."""
+        with self._engine.connect() as connection:
+            found = connection.execution_options(yield_per=AT_A_TIME).execute(select(ROWS).order_by(ROWS.c.account_id))
+            for row in found:
+                change = None
+                if row.record is not None:
+                    change = CrmChange(row.account_id, row.record, json.loads(row.previous), json.loads(row.new))
+                yield JournalRow(row.account_id, change, row.state, row.code, row.message)
+
+    def written(self) -> Iterator[CrmChange]:
+        """The changes that the CRM took, and those of which it is not known."""
+        return (row.change for row in self.rows() if row.change is not None and row.state in (PLANNED, TAKEN))
+
+    def counts(self) -> dict[str, int]:
+        """How many rows there are of each state."""
+        with self._engine.connect() as connection:
+            return dict(connection.execute(select(ROWS.c.state, func.count()).group_by(ROWS.c.state)).tuples().all())
+
+    def _add(self, rows: Iterator[dict[str, Any]]) -> None:
+        added = list(rows)
+        if added:
+            with self._engine.begin() as connection:
+                connection.execute(insert(ROWS), added)

@@ -1,0 +1,35 @@
+"""Where owners are reached: as ``[notify.to]`` says, or else as the people of ``[serve.people]`` sign in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from serving.access.settings import PersonSettings
+from serving.messages.settings import RecipientSettings
+from serving.published.read import folded
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """An owner's e-mail and member id in Slack; None where it is not known."""
+
+    email: str | None = None
+    slack: str | None = None
+
+
+@dataclass(frozen=True)
+class Recipients:
+    """``to`` and ``people`` as in the settings."""
+
+    to: Mapping[str, RecipientSettings]
+    people: Mapping[str, PersonSettings]
+
+    def of(self, owner: str) -> Recipient:
+        """Where an owner is reached. Of the people it is the CSM who has this owner, by name or as their e-mail."""
+        asked = folded(owner)
+        named = next((to for name, to in self.to.items() if folded(name) == asked), RecipientSettings())
+        signs_in = (
+            email
+            for email, person in self.people.items()
+            if person.role == "csm" and asked in map(folded, person.owners or (email,))
+        )
+        return Recipient(named.email or next(signs_in, None), named.slack)

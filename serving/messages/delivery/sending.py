@@ -1,0 +1,126 @@
+"""What is sent over a channel: what is due and was not told before, each noted before it is sent and after."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from data.checks.report import many
+from data.errors import some
+from serving.messages.alerts import Alerts, FiredTrigger
+from serving.messages.delivery.channels import Channel
+from serving.messages.delivery.recipients import Recipients
+from serving.messages.message import Message, MessageRow
+from serving.store.message_log import ALERT, DIGEST, Key, MessageItem, MessageLog, Noted, Step, is_told
+
+GIVE_UP_AFTER = 3
+"""Messages that a channel refuses one after the other; then it is left alone."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What was told of these lists over one channel. ``again``: what may have arrived counts as not told."""
+
+    channel: str
+    day: date
+    known: Mapping[Key, Noted]
+    again: bool = False
+
+    def due(self, digests: Iterable[Message], alerts: Alerts, digest_days: int) -> Iterator[Message]:
+        """What is to be told: each digest that is due, and the alerts that were not told."""
+        yield from (message for message in digests if self._is_due(message.owner, digest_days))
+        yield from alerts.messages(self._triggers())
+
+    @property
+    def unclear(self) -> list[MessageItem]:
+        """What was being sent when a run ended, or is being sent by another: nobody knows whether it arrived."""
+        return [] if self.again else [n.item for n in self._noted(self.day) if n.step is Step.BEGAN]
+
+    def _is_due(self, owner: str, digest_days: int) -> bool:
+        """Was the digest of this list not told as a whole, and no other one of a list so near?"""
+        noted = [n for n in self.known.values() if n.item.kind == DIGEST and self._is_for(n, owner)]
+        told = [n.item for n in noted if is_told(n, again=self.again)]
+        of_this = {item.part for item in told if item.snapshot_date == self.day}
+        parts = max((n.item.parts or 1 for n in noted if n.item.snapshot_date == self.day), default=1)
+        near = [item for item in told if 0 < abs((item.snapshot_date - self.day).days) < digest_days]
+        return not near and not of_this.issuperset(range(1, parts + 1))
+
+    def _triggers(self) -> set[tuple[str, FiredTrigger]]:
+        told = (n.item for n in self.known.values() if n.item.kind == ALERT and is_told(n, again=self.again))
+        return {(i.owner, (str(i.account_id), str(i.trigger_code))) for i in told if i.channel == self.channel}
+
+    def _is_for(self, noted: Noted, owner: str) -> bool:
+        return noted.item.channel == self.channel and noted.item.owner == owner
+
+    def _noted(self, day: date) -> Iterator[Noted]:
+        here = (n for n in self.known.values() if n.item.channel == self.channel)
+        return (n for n in here if n.item.snapshot_date == day)
+
+
+@dataclass
+class Sending:
+    """The messages of one run over one channel. ``since``: from then on a trigger counts as told.
+
+    ``sent`` counts messages, ``left`` those not tried after the channel had refused several, ``unclear`` what may have
+    arrived when an earlier run was ended; ``failed`` are owners and why; ``unreached`` owners without an address.
+    """
+
+    channel: Channel
+    recipients: Recipients
+    log: MessageLog
+    since: date
+    again: bool
+    unclear: int = 0
+    sent: int = 0
+    left: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    unreached: list[str] = field(default_factory=list)
+    _in_a_row: int = 0
+
+    def send(self, message: Message) -> None:
+        """Send what of a message was not told."""
+        if self._in_a_row >= GIVE_UP_AFTER:
+            self.left += 1
+            return
+        made = self.channel.deliveries(message, self.recipients.of(message.owner))
+        if not made:
+            self.unreached.append(message.owner)
+        for number, delivery in enumerate(made, start=1):
+            items = items_of(message, self.channel.name, number, len(made), delivery.rows)
+            if not self.log.begin(items, self.since, again=self.again):
+                continue
+            why = delivery.send()
+            self.log.end(items, Step.FAILED if why else Step.SENT)
+            self._count(message.owner, why)
+
+    def lines(self) -> Iterator[str]:
+        """What was done, for the log."""
+        yield f"{self.channel.name}: {many(self.sent, 'message')} sent"
+        if self.unreached:
+            yield f"{self.channel.name}: no address is known of {some(sorted(set(self.unreached)))}"
+
+    def faults(self) -> Iterator[str]:
+        """What did not arrive, or may not have; in clauses, without a secret."""
+        if self.failed:
+            left = f", and {self.left:,} were not tried" if self.left else ""
+            told = some([f"{owner} ({why.rstrip('.')})" for owner, why in self.failed], GIVE_UP_AFTER)
+            yield f"{self.channel.name} refused {many(len(self.failed), 'message')}{left}: {told}"
+        if self.unclear:
+            yield f"{self.channel.name}: {many(self.unclear, 'part')} may have arrived when an earlier run was ended"
+
+    def _count(self, owner: str, why: str | None) -> None:
+        if why is None:
+            self.sent, self._in_a_row = self.sent + 1, 0
+        else:
+            self.failed.append((owner, why))
+            self._in_a_row += 1
+
+
+def items_of(message: Message, channel: str, part: int, parts: int, rows: Iterable[MessageRow]) -> list[MessageItem]:
+    """What is noted of one part of a message: of a digest the part, of an alert each trigger in it."""
+    day, owner = message.snapshot_date, message.owner
+    if message.kind == DIGEST:
+        return [MessageItem(day, channel, owner, DIGEST, part, parts)]
+    triggers = (row.trigger for row in rows if row.trigger is not None)
+    return [
+        MessageItem(day, channel, owner, ALERT, account_id=account, trigger_code=code) for account, code in triggers
+    ]

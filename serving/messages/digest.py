@@ -1,0 +1,168 @@
+"""The digest of a list for each owner: what is overdue, new, more likely and gone, counted first."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.checks.report import many
+from data.contract.outputs import NO_OWNER
+from serving.messages.message import Message, MessageRow, MessageSection, name_of, sentence_of
+from serving.messages.rows import Links, row_of
+from serving.published.read import PublishedList
+from serving.reasons.formats import say_day
+from serving.render.entries import Entry, entries, say_owner
+from serving.render.likelihood import Band, Trend, bands, trends
+from serving.store.message_log import DIGEST
+
+OVERDUE, NEW, RISEN, GONE = GROUPS = ("overdue", "new", "risen", "gone")
+"""What is said of an account, the most urgent first."""
+NO_CUSTOMER = "No longer a customer."
+_SCORES = ("account_id", "name", "owner", "eligible", "rank", "propensity")
+_UP, _UNLIKELY = list(Trend).index(Trend.UP), list(Band).index(Band.UNLIKELY)
+
+
+@dataclass(frozen=True)
+class Digests:
+    """What the digests of a list are made of.
+
+    ``before``: the list that it is compared with; None for a first one. ``due``: by overdue account the day by which to
+    act. ``today`` (UTC) and ``stale_days`` decide whether the list is old; ``limit``: accounts under a heading.
+    """
+
+    listing: PublishedList
+    before: PublishedList | None
+    due: Mapping[str, date]
+    today: date
+    stale_days: int
+    limit: int
+    links: Links
+
+    def messages(self) -> list[Message]:
+        """One for each owner of whom there is something to say, by name."""
+        shown = self.groups[self.groups.groupby(["owner", "group"]).cumcount() < self.limit]
+        rows = self._rows(shown)
+        of_owner = shown.groupby(["owner", "group"])["account_id"].agg(list)
+        counts = self.groups.groupby(["owner", "group"]).size()
+        return [self._message(str(owner), counts[owner], of_owner[owner], rows) for owner in counts.index.unique(0)]
+
+    @cached_property
+    def groups(self) -> pd.DataFrame:
+        """Of each account that is told: owner, group, account_id, name, was; each owner's in the order of the list.
+
+        An account is in one group: what is overdue is not told as new. One that went to another owner is new to that
+        one, and gone for the other. What has risen and is unlikely still is not told. ``was``: the propensity before.
+        """
+        now, was = self._now, self._then
+        then = was.set_index("account_id")
+        is_same = now["owner"] == now["account_id"].map(then["owner"])
+        before = now["account_id"].map(then["propensity"])
+        propensity = _numbers(now["propensity"])
+        is_up = (trends(propensity, _numbers(before)) == _UP) & (bands(propensity) != _UNLIKELY)
+        group = np.select([now["account_id"].isin(self.due.keys()), ~is_same, is_up], [OVERDUE, NEW, RISEN], "")
+        here = now.assign(group=group, was=before)
+        went = was["account_id"].map(self._owner_now) != was["owner"]
+        there = was[went].assign(group=GONE, was=np.nan)
+        told = pd.concat([here[here["group"] != ""].sort_values("rank"), there.sort_values("rank")])
+        return told[["owner", "group", "account_id", "name", "was"]]
+
+    @cached_property
+    def _now(self) -> pd.DataFrame:
+        return _ranked(self.listing)
+
+    @cached_property
+    def _then(self) -> pd.DataFrame:
+        return self._now.head(0) if self.before is None else _ranked(self.before)
+
+    @cached_property
+    def _owner_now(self) -> pd.Series:
+        return self._now.set_index("account_id")["owner"]
+
+    def _rows(self, shown: pd.DataFrame) -> dict[tuple[str, str], MessageRow]:
+        """By group and account."""
+        ranked = shown[shown["group"] != GONE]
+        known = dict(zip(ranked["account_id"], entries(self.listing, ranked["account_id"].tolist()), strict=True))
+        told = zip(ranked["group"], ranked["account_id"], ranked["was"], strict=True)
+        here = {(group, account): self._row(group, known[account], was) for group, account, was in told}
+        return here | {(GONE, account): row for account, row in self._gone(shown[shown["group"] == GONE])}
+
+    def _row(self, group: str, entry: Entry, was: float) -> MessageRow:
+        due = self.due[entry.account_id] if group == OVERDUE else None
+        return row_of(entry, self.links, was=was if group == RISEN else None, due=due)
+
+    def _gone(self, gone: pd.DataFrame) -> Iterator[tuple[str, MessageRow]]:
+        """Why accounts are on the owner's list no more: with another owner, set apart, or no customer."""
+        accounts = gone["account_id"].tolist()
+        why = self.listing.of("exclusions", accounts, ("account_id", "text")).set_index("account_id")["text"].to_dict()
+        owners = self._owner_now.to_dict()
+        for account, name in zip(accounts, gone["name"], strict=True):
+            moved = f"Now with {name_of(say_owner(owners[account]))}." if account in owners else None
+            is_there = account in why or account in owners
+            link = self.links.to(account) if is_there else None
+            yield account, MessageRow(name_of(name), link, sentence_of(moved or why.get(account, NO_CUSTOMER)))
+
+    def _message(
+        self, owner: str, counts: pd.Series, shown: pd.Series, rows: Mapping[tuple[str, str], MessageRow]
+    ) -> Message:
+        day, of = say_day(self.listing.snapshot_date), {str(group): int(count) for group, count in counts.items()}
+        counted = ", ".join(f"{of[group]:,} {group}" for group in GROUPS if group in of)
+        sections = [
+            MessageSection(
+                title, tuple(rows[group, account] for account in shown[group]), of[group] - len(shown[group])
+            )
+            for group, title in self._titles().items()
+            if group in of
+        ]
+        return Message(
+            owner,
+            DIGEST,
+            self.listing.snapshot_date,
+            subject=f"{'Accounts without an owner' if owner == NO_OWNER else 'Your list'}, {day}: {counted}",
+            title=f"{name_of(say_owner(owner))}: list of {day}",
+            lead=(
+                *([self._age()] if self.is_stale else []),
+                f"{counted}. {self._listed(owner)}",
+            ),
+            sections=tuple(sections),
+            pages=self.links.to_list,
+        )
+
+    @property
+    def age_days(self) -> int:
+        return (self.today - self.listing.snapshot_date).days
+
+    @property
+    def is_stale(self) -> bool:
+        """Is the list older than it should be?"""
+        return self.age_days > self.stale_days
+
+    def _age(self) -> str:
+        return f"This list is {self.age_days:,} days old: no newer one has been published."
+
+    def _listed(self, owner: str) -> str:
+        count = int((self._now["owner"] == owner).sum())
+        accounts = f"{many(count, 'account')} {'is' if count == 1 else 'are'} on the list"
+        return f"{accounts}, the first that was published." if self.before is None else f"{accounts}."
+
+    def _titles(self) -> dict[str, str]:
+        since = "" if self.before is None else f" than on {say_day(self.before.snapshot_date)}"
+        return {
+            OVERDUE: "Overdue: the day to act has passed, and nothing is recorded",
+            NEW: "New on the list",
+            RISEN: f"More likely{since}",
+            GONE: "Gone from the list, and why",
+        }
+
+
+def _ranked(listing: PublishedList) -> pd.DataFrame:
+    scores = pd.concat(listing.batches("scores", _SCORES), ignore_index=True)
+    ranked = scores[scores["eligible"].astype(bool)]
+    return ranked.assign(owner=ranked["owner"].fillna(NO_OWNER))
+
+
+def _numbers(values: pd.Series) -> npt.NDArray[np.float64]:
+    return values.to_numpy(np.float64, na_value=np.nan)

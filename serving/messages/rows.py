@@ -1,0 +1,36 @@
+"""A row of a message: one account, with its link, its likelihood, its play and one reason."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from serving.messages.message import LONGEST_URL, MessageRow, name_of, sentence_of
+from serving.reasons.formats import say_day, say_propensity
+from serving.render.entries import Entry, best_reasons
+from serving.web.query import account_address
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where accounts have a page. ``pages_url``: as ``https://headroom.example.com``; None where none are served."""
+
+    pages_url: str | None = None
+
+    def to(self, account_id: str) -> str | None:
+        """The address of an account's page; None where there is none, or it is too long to be sent."""
+        address = None if self.pages_url is None else f"{self.pages_url}{account_address(account_id)}"
+        return None if address is None or len(address) > LONGEST_URL else address
+
+    @property
+    def to_list(self) -> str | None:
+        """The address of the list."""
+        return None if self.pages_url is None else f"{self.pages_url}/"
+
+
+def row_of(entry: Entry, links: Links, *, was: float | None = None, due: date | None = None) -> MessageRow:
+    """A ranked account. ``was``: its propensity before, where that is told; ``due``: the day it was to be acted on."""
+    likely = f"{say_propensity(entry.propensity)} likely"
+    likely += "" if was is None else f", up from {say_propensity(was)}"
+    by = f"act by {say_day(entry.act_by)}" if due is None else f"was due on {say_day(due)}"
+    reason = next((why.text for why in best_reasons(entry, 1)), "")
+    said = " \N{MIDDLE DOT} ".join([likely, name_of(entry.play), by])
+    return MessageRow(name_of(entry.name), links.to(entry.account_id), said, sentence_of(reason))

@@ -1,0 +1,43 @@
+"""The triggers that fire for an account, as people read them beside the model's reasons."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from serving.reasons.formats import say_day
+
+FIRING = ("account_id", "trigger_code", "motion", "text", "since", "is_new")
+"""What is read of each."""
+
+
+@dataclass(frozen=True)
+class Firing:
+    """A trigger that fires. ``motion``: None where it speaks against any. ``said``: the sentence, and since when."""
+
+    code: str
+    title: str
+    motion: str | None
+    said: str
+    is_new: bool
+
+
+def firings(rows: Iterable[Mapping[str, Any]], triggers: Mapping[str, Any], day: date) -> tuple[Firing, ...]:
+    """The triggers of one account on the list of ``day``, in the order of ``triggers``, those of its manifest."""
+    order = list(triggers)
+    made = [
+        Firing(
+            row["trigger_code"],
+            triggers[row["trigger_code"]]["title"],
+            row["motion"] if isinstance(row["motion"], str) else None,
+            say_firing(row["text"], row["since"], day),
+            bool(row["is_new"]),
+        )
+        for row in rows
+    ]
+    return tuple(sorted(made, key=lambda firing: order.index(firing.code)))
+
+
+def say_firing(text: str, since: date, day: date) -> str:
+    """The sentence of a trigger, with the day since when it fires where that is not the day of the list."""
+    return text if since == day else f"{text} On every list since {say_day(since)}."

@@ -1,0 +1,305 @@
+"""``headroom notify``: one digest for each owner and list, by Slack and e-mail, whatever fails or is killed."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from flows.pipelines import notify as pipeline
+from serving.messages.settings import EMAIL_URL, SLACK_URL
+from serving.outcomes.outcome import Outcome
+from serving.store.outcomes import open_store
+from tests.flows.conftest import Headroom
+from tests.serving.messages import servers
+from tests.serving.messages.servers import PASSWORD, TOKENS, WEBHOOK, Mail, Slack
+from tests.serving.messages.world import (  # noqa: F401  (fixtures)
+    EARLIER,
+    FEW,
+    HOSTILE,
+    OWNERS,
+    Fired,
+    give_to,
+    ranked_of,
+    table_of_triggers,
+    two_lists,
+    with_triggers,
+)
+from tests.serving.world import DAY
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slack]:
+    with servers.slack() as server:
+        servers.lead_to(server, monkeypatch)
+        monkeypatch.setenv(SLACK_URL, WEBHOOK)
+        yield server
+
+
+@pytest.fixture
+def mail(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mail]:
+    with servers.mail() as server:
+        monkeypatch.setenv(EMAIL_URL, server.url)
+        yield server
+
+
+@pytest.fixture
+def out(two_lists: Path, tmp_path: Path) -> Path:  # noqa: F811
+    """A copy of the two lists, of a few owners, where the command finds it."""
+    made = Path(shutil.copytree(two_lists, tmp_path / "published"))
+    give_to(made, FEW, EARLIER, DAY)
+    return made
+
+
+def on(day: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "today_utc", lambda: datetime.fromisoformat(day).date())
+
+
+def settings(tmp_path: Path, text: str) -> None:
+    (tmp_path / "headroom.toml").write_text(text, encoding="utf-8")
+
+
+def test_of_200_owners_each_gets_one_digest_under_every_limit(out: Path, headroom: Headroom, slack: Slack) -> None:
+    give_to(out, OWNERS, EARLIER, DAY)
+    ran = headroom("notify")
+    assert ran.code == 0, ran.err
+    owners = {re.sub(r": list of .*", "", title) for title in slack.titles}
+    assert len(owners) == len(slack.received) == OWNERS
+    assert ran.out == f"{OWNERS} messages sent of the list of {DAY}\n"
+    again = headroom("notify")
+    assert (again.code, again.out) == (0, f"{pipeline.NOTHING}\n")
+    assert len(slack.received) == OWNERS
+
+
+def test_a_digest_of_many_rows_is_cut_between_them(out: Path, headroom: Headroom, slack: Slack, tmp_path: Path) -> None:
+    scores = out / f"snapshot_date={DAY}" / "scores.parquet"
+    for path in (scores, scores.parents[1] / f"snapshot_date={EARLIER}" / "scores.parquet"):
+        rows = pd.read_parquet(path)
+        rows.assign(owner=HOSTILE, name=[f"{'株*<&' * 60}{n}" for n in range(len(rows))]).to_parquet(path)
+    settings(tmp_path, '[notify]\nrows = 200\npages_url = "https://headroom.example.com"\n')
+    ran = headroom("notify")
+    assert ran.code == 0, ran.err
+    parts = len(slack.received)
+    assert parts > 10
+    assert [re.search(r"\((\d+) of (\d+)\)$", title).groups() for title in slack.titles] == [
+        (str(number), str(parts)) for number in range(1, parts + 1)
+    ]
+    ranked = set(ranked_of(out, HOSTILE))
+    shown = Counter(re.findall(r"accounts/(acc-\d+)", "\n".join(map(slack.texts, range(parts)))))
+    assert set(shown.values()) == {1}
+    assert set(shown) & ranked
+    assert headroom("notify").code == 0
+    assert len(slack.received) == parts
+
+
+def test_a_killed_run_is_gone_on_with_and_nothing_is_sent_twice(
+    out: Path, headroom: Headroom, slack: Slack, tmp_path: Path
+) -> None:
+    code = f"""
+from apprise.plugins.slack import NotifySlack
+NotifySlack.webhook_url, NotifySlack.request_rate_per_sec = {slack.address!r}, 0
+from flows.cli import main
+main()
+"""
+    killed = subprocess.Popen(
+        [sys.executable, "-c", code, "notify"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    slack.kills = (5, killed.pid)
+    assert killed.wait(120) == -9
+    assert len(slack.received) == 5
+    ran = headroom("notify")
+    assert len(set(slack.titles)) == len(slack.titles) == FEW
+    assert ran.code == 1
+    assert "slack: 1 part may have arrived when an earlier run was ended" in ran.err
+    assert headroom("notify", "--resend").code == 0
+    assert Counter(Counter(slack.titles).values()) == {1: FEW - 1, 2: 1}
+    assert headroom("notify").code == 0
+    assert len(slack.received) == FEW + 1
+
+
+def test_a_message_that_is_refused_stops_no_other_and_is_sent_by_the_next_run(
+    out: Path, headroom: Headroom, slack: Slack, mail: Mail, tmp_path: Path
+) -> None:
+    to = {f"Owner {n:03}": f"owner{n}@example.com" for n in (1, 2, 3)}
+    lines = "\n".join(f'"{owner}" = {{ email = "{address}" }}' for owner, address in to.items())
+    settings(tmp_path, f"[notify.to]\n{lines}\n")
+    slack.refuses, mail.refuses = "Owner 007", "owner2@example.com"
+    ran = headroom("notify")
+    assert ran.code == 1
+    assert "slack refused 1 message: Owner 007 (" in ran.err
+    assert "email refused 1 message: Owner 002 (" in ran.err
+    assert "email: no address is known of " in ran.err
+    assert not any(secret in ran.err + ran.out for secret in (PASSWORD, *TOKENS.split("/")))
+    assert (len(slack.received), len(mail.received)) == (FEW - 1, 2)
+    slack.refuses = mail.refuses = ""
+    ran = headroom("notify")
+    assert ran.code == 0, ran.err
+    assert [title.partition(":")[0] for title in slack.titles[FEW - 1 :]] == ["Owner 007"]
+    assert [str(message["To"]) for message in mail.received] == [
+        "owner1@example.com",
+        "owner3@example.com",
+        "owner2@example.com",
+    ]
+
+
+def test_a_channel_that_is_gone_is_left_alone_and_the_other_goes_on(
+    out: Path, headroom: Headroom, slack: Slack, mail: Mail, tmp_path: Path
+) -> None:
+    settings(tmp_path, '[notify.to]\n"Owner 011" = { email = "last@example.com" }\n')
+    slack.is_gone = True
+    ran = headroom("notify")
+    assert ran.code == 1
+    assert f"slack refused 3 messages, and {FEW - 3} were not tried" in ran.err
+    assert len(mail.received) == 1
+    slack.is_gone = False
+    assert headroom("notify").code == 0
+    assert (len(set(slack.titles)), len(slack.titles), len(mail.received)) == (FEW, FEW, 1)
+
+
+def test_what_is_recorded_is_not_overdue_and_nothing_to_say_is_not_sent(
+    out: Path, headroom: Headroom, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on("2026-12-01", monkeypatch)
+    give_to(out, OWNERS, EARLIER, DAY)
+    owner = next(name for name in map("Owner {:03}".format, range(1, OWNERS)) if settled(out, name))
+    listed = headroom("notify", "--dry-run", "--owner", owner)
+    assert "overdue" in listed.out
+    with open_store(f"sqlite:///{out / 'outcomes.db'}", now=lambda: datetime(2026, 10, 2, tzinfo=UTC)) as store:
+        noted = [Outcome(account_id=a, action="noted", text="Called.", who="Ana") for a in ranked_of(out, owner)]
+        store.append(noted)
+    for flag in ("--dry-run", "--resend"):
+        ran = headroom("notify", flag, "--owner", owner)
+        assert (ran.code, ran.out.splitlines()[-1]) == (0, pipeline.NOTHING)
+    assert slack.received == []
+
+
+def settled(out: Path, owner: str) -> bool:
+    """Did nothing change for this owner from the one list to the other, but for the day to act by?"""
+    on_both = [pd.read_parquet(out / f"snapshot_date={day}" / "scores.parquet") for day in (EARLIER, DAY)]
+    before, now = (rows[(rows["owner"] == owner) & rows["eligible"]].set_index("account_id") for rows in on_both)
+    same = not now.empty and set(before.index) == set(now.index)
+    return same and bool((now["propensity"] <= before["propensity"].loc[now.index]).all())
+
+
+def test_a_trigger_that_began_is_told_once(out: Path, headroom: Headroom, slack: Slack) -> None:
+    from serving.published.read import open_list
+
+    one, other = ranked_of(out, "Owner 005")[0], ranked_of(out, "Owner 006")[0]
+    before, now = open_list(out, EARLIER), open_list(out)
+    with_triggers(before, Fired(other, "seats", EARLIER))
+    with_triggers(now, Fired(one, "seats", DAY, "92% of <the> seats."), Fired(other, "seats", EARLIER))
+    ran = headroom("notify")
+    assert ran.code == 0, ran.err
+    told = [number for number, title in enumerate(slack.titles) if "new at" in title]
+    assert [slack.titles[number] for number in told] == ["Owner 005: new at 1 account"]
+    assert "92% of &lt;the&gt; seats." in slack.texts(told[0])
+    assert headroom("notify").code == 0
+    assert len(slack.titles) == FEW + 1
+
+
+def test_a_dry_run_prints_sends_nothing_and_makes_no_store(out: Path, headroom: Headroom, slack: Slack) -> None:
+    ran = headroom("notify", "--dry-run", "--owner", "owner 005")
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("=== Owner 005: list of 1 Oct 2026 (slack)\n")
+    assert ran.out.endswith("\n1 message would be sent\n")
+    assert slack.received == []
+    assert not (out / "outcomes.db").exists()
+
+
+def test_without_a_list_or_a_channel_it_is_refused(headroom: Headroom, out: Path, tmp_path: Path) -> None:
+    nowhere = headroom("notify", "--out", tmp_path / "elsewhere")
+    assert (nowhere.code, "no list has been published there" in nowhere.err) == (1, True)
+    unknown = headroom("notify", "--dry-run", "--owner", "Nobody")
+    assert (unknown.code, "no account has that owner; there are " in unknown.err) == (1, True)
+    ran = headroom("notify")
+    assert ran.code == 1
+    assert f"no channel is set.\n  to do: Set {SLACK_URL} or {EMAIL_URL}" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        (SLACK_URL, f"https://evil.example/services/{TOKENS}"),
+        (SLACK_URL, "slack://xoxb-1234-1234-4ddbc191d40ee098cbaae6f3523ada2d/#general"),
+        (SLACK_URL, "not at all"),
+        (EMAIL_URL, f"mailtos://ana:{PASSWORD}@"),
+        (EMAIL_URL, f"ftp://ana:{PASSWORD}@mail.example.com"),
+    ],
+    ids=["another host", "a bot", "words", "no server", "no mail"],
+)
+def test_an_address_that_is_none_is_refused_and_not_told(
+    variable: str, value: str, headroom: Headroom, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    ran = headroom("notify")
+    assert ran.code == 1
+    assert f"Open the channel that {variable} names." in ran.err
+    assert not any(piece in ran.err for piece in (value, PASSWORD, TOKENS, "4ddbc191d40ee098cbaae6f3523ada2d"))
+
+
+def test_people_who_sign_in_are_reached_by_their_e_mail(
+    out: Path, headroom: Headroom, mail: Mail, tmp_path: Path
+) -> None:
+    settings(
+        tmp_path,
+        """
+[notify]
+pages_url = "https://headroom.example.com"
+[serve.people]
+"five@example.com" = { role = "csm", owners = ["OWNER  005"] }
+"lead@example.com" = { role = "lead", owners = ["Owner 005", "Owner 006"] }
+[notify.to]
+"owner 006" = { email = "six@example.com" }
+""",
+    )
+    ran = headroom("notify")
+    assert ran.code == 0, ran.err
+    assert [str(message["To"]) for message in mail.received] == ["five@example.com", "six@example.com"]
+    plain, html = mail.bodies(0)
+    assert mail.received[0]["Subject"].startswith("Your list, 1 Oct 2026: ")
+    assert mail.received[0]["From"] == "headroom@example.com"
+    assert 'href="https://headroom.example.com/accounts/acc-' in html
+    assert "The list: https://headroom.example.com/" in plain
+    assert "days old: no newer one has been published." in plain.splitlines()[0]
+
+
+def test_names_of_all_kinds_are_harmless(
+    out: Path, headroom: Headroom, slack: Slack, mail: Mail, tmp_path: Path
+) -> None:
+    scores = out / f"snapshot_date={DAY}" / "scores.parquet"
+    rows = pd.read_parquet(scores)
+    from tests.serving.web.conftest import NAMES
+
+    hostile = [*NAMES.values(), "<!here> @channel <@U1|you>", "```", "{{app_url}}", "*b* _i_ ~s~", "x\u2028y\ud800"[:3]]
+    mine = rows["account_id"].isin(ranked_of(out, "Owner 003") + ranked_of(out, "Owner 004"))
+    places = rows.index[mine]
+    for number, place in enumerate(places):
+        rows.loc[place, "name"] = hostile[number % len(hostile)]
+    rows.assign(owner=["Owner 003" if m else owner for m, owner in zip(mine, rows["owner"], strict=True)]).to_parquet(
+        scores
+    )
+    settings(tmp_path, '[notify.to]\n"Owner 003" = { email = "three@example.com", slack = "U012AB3CD" }\n')
+    assert headroom("notify", "--owner", "Owner 003").code == 0
+    text = slack.texts()
+    assert re.findall(r"<[^>]*>", text) == ["<@U012AB3CD>"]
+    assert len(mail.received) == 1
+    assert json.dumps(slack.received)
+
+
+def test_the_sentence_of_the_store_is_kept(out: Path, headroom: Headroom, slack: Slack) -> None:
+    headroom("notify", "--owner", "Owner 003")
+    with open_store(f"sqlite:///{out / 'outcomes.db'}") as store:
+        notes = store.messages.last(DAY, DAY)
+        assert [(note.item.owner, note.item.channel, note.step) for note in notes.values()] == [
+            ("Owner 003", "slack", "sent")
+        ]

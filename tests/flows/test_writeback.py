@@ -1,0 +1,157 @@
+"""``headroom writeback`` as it is called: a dry run unless asked otherwise, what was refused in a table, an undo."""
+
+import re
+import shutil
+import tomllib
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+import yaml
+
+from serving.crm.settings import WritebackSettings
+from serving.published.read import open_list
+from tests import house
+from tests.flows.conftest import Headroom
+from tests.serving.crm.servers import ID_PROPERTY, TOKEN, Company, World, hubspot, on_port
+from tests.serving.world import publish, snapshot
+
+NEXT = date(2026, 11, 1)
+PAGE = (house.ROOT / "docs" / "writeback.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The list of a day. Shared: it is only read."""
+    folder = tmp_path_factory.mktemp("lists")
+    publish(folder, snapshot(60))
+    return folder
+
+
+@pytest.fixture
+def out(lists: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(lists, tmp_path / "out"))
+
+
+@pytest.fixture
+def world(lists: Path) -> World:
+    accounts = open_list(lists).scores("account_id")["account_id"].tolist()
+    held = {account: Company(str(place), {}) for place, account in enumerate(accounts[:-2], start=1)}
+    return World(held | {"somebody else's": Company("999", {"headroom_play": "theirs"})})
+
+
+@pytest.fixture
+def settled(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Settings and a secret for a HubSpot that holds the world."""
+    monkeypatch.setenv("HEADROOM_HUBSPOT_TOKEN", TOKEN)
+    with on_port(lambda _: hubspot(world)) as url:
+        (tmp_path / "headroom.toml").write_text(
+            f'[writeback]\nto = "hubspot"\nid_property = "{ID_PROPERTY}"\n[writeback.hubspot]\nurl = "{url}"\n'
+        )
+        yield
+
+
+def test_nothing_is_sent_unless_it_is_asked_for(headroom: Headroom, settled: None, world: World, out: Path) -> None:
+    ran = headroom("writeback", "--out", out)
+    assert ran.code == 0, ran.err
+    assert not world.sent
+    assert "58 accounts would change; 0 accounts unchanged; 2 accounts not in HubSpot" in ran.out
+    assert "nothing was sent: --apply sends it" in ran.out
+    changes = pd.read_parquet(out / "writeback" / "dry-run" / "changes.parquet")
+    assert changes["account_id"].nunique() == 58
+    table = open_list(out).of("crm_writeback", ["acc-0003"]).iloc[0]
+    shown = changes[changes["account_id"] == "acc-0003"].set_index("property")["after"]
+    assert shown["headroom_likelihood"] == str(table["likelihood"])
+    assert (shown["headroom_play"], shown["headroom_as_of"]) == (table["play"], "2026-10-01")
+    assert table["play"] in ran.out
+
+
+def test_a_list_is_written_refusals_are_told_and_a_run_is_taken_back(
+    headroom: Headroom, settled: None, world: World, out: Path
+) -> None:
+    before, world.refused = world.values(), frozenset({"acc-0004", "acc-0005"})
+    ran = headroom("writeback", "--apply", "--out", out)
+    assert ran.code == 1
+    assert "2 accounts not taken, 56 taken" in ran.err
+    [run] = [path for path in (out / "writeback").iterdir() if path.name != "dry-run"]
+    rejections = pd.read_parquet(run / "rejections.parquet")
+    assert list(rejections.columns) == ["account_id", "code", "message"]
+    assert set(rejections["account_id"]) == {"acc-0004", "acc-0005", "acc-0058", "acc-0059"}
+    world.refused = frozenset()
+    assert "2 accounts written; 56 accounts unchanged" in headroom("writeback", "--apply", "--out", out).out
+    world.sent.clear()
+    assert "0 accounts written; 58 accounts unchanged" in headroom("writeback", "--apply", "--out", out).out
+    assert not world.sent
+    world.companies["acc-0003"].values["headroom_play"] = "our own"
+    ran = headroom("writeback", "--undo", run.name, "--out", out)
+    assert ran.code == 0, ran.err
+    assert "56 accounts written; 0 accounts left as they are" in ran.out
+    for account, values in world.values().items():
+        if account in ("acc-0004", "acc-0005"):
+            assert values["headroom_reasons"]
+        elif account == "acc-0003":
+            assert {name: value for name, value in values.items() if value} == {"headroom_play": "our own"}
+        else:
+            assert {name: value for name, value in values.items() if value} == before[account]
+    assert max(world.taken.values()) == 2
+
+
+def test_an_account_that_is_no_customer_any_more_is_cleared(
+    headroom: Headroom, settled: None, world: World, out: Path
+) -> None:
+    headroom("writeback", "--apply", "--out", out)
+    made = snapshot(50, day=NEXT)
+    publish(out, made, {"previous_snapshot_date": "2026-10-01"})
+    ran = headroom("writeback", "--apply", "--out", out)
+    assert ran.code == 0, ran.err
+    gone = world.companies["acc-0055"].values
+    assert gone.pop("headroom_as_of") == "2026-11-01"
+    assert not any(gone.values())
+    assert world.companies["acc-0003"].values["headroom_band"]
+
+
+def test_what_is_missing_is_said(
+    headroom: Headroom, world: World, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Set `to` under [writeback]" in headroom("writeback", "--out", out).err
+    ran = headroom("writeback", "--to", "hubspot", "--out", out)
+    assert (ran.code, "HEADROOM_HUBSPOT_TOKEN is not set" in ran.err) == (1, True)
+    assert "My Domain" in headroom("writeback", "--to", "salesforce", "--out", out).err
+    assert headroom("writeback", "--undo", "x", "--apply", "--out", out).code == 2
+    assert "nothing was sent yet" in headroom("writeback", "--undo", "x", "--out", out).err
+    monkeypatch.setenv("HEADROOM_WRITEBACK__HUBSPOT__URL", "http://elsewhere.example")
+    assert "must begin with https://" in headroom("writeback", "--out", out).err
+    monkeypatch.delenv("HEADROOM_WRITEBACK__HUBSPOT__URL")
+    next(out.glob("snapshot_date=*/crm_writeback.parquet")).unlink()
+    ran = headroom("writeback", "--to", "hubspot", "--out", out)
+    assert (ran.code, "an earlier version published it" in ran.err) == (1, True)
+
+
+def test_a_run_is_taken_back_where_it_was_sent(headroom: Headroom, settled: None, out: Path, world: World) -> None:
+    headroom("writeback", "--apply", "--out", out)
+    [run] = (out / "writeback").iterdir()
+    assert "it wrote to hubspot" in headroom("writeback", "--undo", run.name, "--to", "salesforce", "--out", out).err
+    assert "did you mean" in headroom("writeback", "--undo", run.name[:-1], "--out", out).err
+
+
+def test_what_the_page_tells_to_set_can_be_set() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        assert WritebackSettings(**tomllib.loads(block)["writeback"]).to in ("hubspot", "salesforce")
+
+
+def test_the_query_that_the_page_hands_to_another_tool_gives_what_changed(out: Path) -> None:
+    sync = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0])
+    query = sync["model"].replace("../published", str(out))
+    listing = open_list(out)
+    rows = duckdb.sql(query).df().set_index("account_id")
+    assert sorted(rows.index) == listing.scores("account_id")["account_id"].tolist()
+    assert not rows.isna().any(axis=None)
+    path = listing.path("crm_writeback")
+    same = pd.read_parquet(path, partitioning=None)
+    same.assign(previous_values_hash=same["values_hash"].where(same.index > 0)).to_parquet(path)
+    assert duckdb.sql(query).df()["account_id"].tolist() == [same["account_id"][0]]

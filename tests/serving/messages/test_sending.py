@@ -1,0 +1,176 @@
+"""What is due over a channel, by what was noted; and where owners are reached."""
+
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from data.errors import SettingsError
+from flows.run.settings import load
+from serving.access.settings import PersonSettings
+from serving.messages.alerts import Alerts, alerts
+from serving.messages.delivery.recipients import Recipient, Recipients
+from serving.messages.delivery.sending import Memory, items_of
+from serving.messages.message import Message, MessageRow, MessageSection
+from serving.messages.rows import Links
+from serving.messages.settings import RecipientSettings
+from serving.published.read import open_list
+from serving.store.message_log import DIGEST, MessageItem, Noted, Step
+from tests.serving.messages.world import (  # noqa: F401  (fixtures)
+    EARLIER,
+    HOSTILE,
+    Fired,
+    ranked_of,
+    table_of_triggers,
+    two_lists,
+    with_triggers,
+)
+from tests.serving.world import DAY, HeldList
+
+WEEK = timedelta(days=7)
+Told = tuple[tuple[MessageItem, Step], ...]
+SENT, BEGAN, FAILED = Step.SENT, Step.BEGAN, Step.FAILED
+TOLD = Message("Ana", DIGEST, DAY, "Your list", "Ana: list", ("1 new.",), (MessageSection("New", ()),))
+PART = MessageItem(DAY, "slack", "Ana", DIGEST, 1, 1)
+
+
+def memory(*noted: tuple[MessageItem, Step], again: bool = False) -> Memory:
+    at = datetime(2026, 10, 1, tzinfo=UTC)
+    return Memory("slack", DAY, {item.key: Noted(item, step, at) for item, step in noted}, again)
+
+
+def is_due(remembered: Memory) -> bool:
+    nothing = Alerts(HeldList(Path("nowhere"), DAY, {}), (), Links())
+    return list(remembered.due([TOLD], nothing, 7)) == [TOLD]
+
+
+@pytest.fixture
+def out(two_lists: Path, tmp_path: Path) -> Path:  # noqa: F811
+    """A copy of the two lists."""
+    return Path(shutil.copytree(two_lists, tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    ("noted", "due"),
+    [
+        ((), True),
+        (((PART, SENT),), False),
+        (((PART, FAILED),), True),
+        (((PART, BEGAN),), False),
+        (((replace(PART, channel="email"), SENT),), True),
+        (((replace(PART, owner="Björn"), SENT),), True),
+        (((replace(PART, snapshot_date=DAY - WEEK), SENT),), True),
+        (((replace(PART, snapshot_date=DAY - WEEK + timedelta(days=1)), SENT),), False),
+        (((replace(PART, snapshot_date=DAY + timedelta(days=1)), SENT),), False),
+        (((replace(PART, parts=2), SENT),), True),
+        (((replace(PART, parts=2), SENT), (replace(PART, part=2, parts=2), FAILED)), True),
+        (((replace(PART, parts=2), SENT), (replace(PART, part=2, parts=2), SENT)), False),
+    ],
+    ids=["new", "sent", "failed", "began", "other channel", "other owner", "a week ago", "six days ago", "a later list",
+         "half", "half failed", "both parts"],
+)  # fmt: skip
+def test_a_digest_is_told_once_for_each_list_and_not_too_often(
+    noted: tuple[tuple[MessageItem, Step]], due: bool
+) -> None:
+    assert is_due(memory(*noted)) == due
+
+
+def test_what_may_have_arrived_is_told_and_sent_if_asked() -> None:
+    assert memory((PART, BEGAN)).unclear == [PART]
+    assert is_due(memory((PART, BEGAN), again=True))
+    assert memory((PART, BEGAN), again=True).unclear == []
+    assert memory((PART, SENT), (replace(PART, snapshot_date=DAY - WEEK), BEGAN)).unclear == []
+
+
+def test_triggers_of_ranked_accounts_that_began_since_are_told_in_the_order_of_the_list(
+    out: Path,
+) -> None:
+    scores = open_list(out).scores("account_id", "eligible")
+    apart = scores.loc[~scores["eligible"], "account_id"].iloc[0]
+    first, other = ranked_of(out, HOSTILE)[0], ranked_of(out, "Owner 001")[0]
+    with_triggers(open_list(out, EARLIER))
+    fired = [
+        Fired(first, "seats", DAY),
+        Fired(first, "limits", DAY, "98% of the <limit>."),
+        Fired(first, "champion_left", DAY, "1 champion left.", None),
+        Fired(other, "seats", EARLIER),
+        Fired(apart, "seats", DAY),
+    ]
+    with_triggers(open_list(out), *fired)
+    told = alerts(open_list(out), open_list(out, EARLIER), Links())
+    (message,) = told.messages()
+    assert (message.owner, message.title) == (HOSTILE, f"{HOSTILE}: new at 1 account")
+    assert [row.trigger for _, row in message.rows()] == [(first, c) for c in ("limits", "seats", "champion_left")]
+    assert ["act by" in row.said for _, row in message.rows()] == [True, True, False]
+    assert next(row.why for _, row in message.rows()) == "98% of the <limit>."
+    assert [message.owner for message in told.messages({(HOSTILE, (first, "limits"))})] == [HOSTILE]
+    assert told.messages({(HOSTILE, (first, code)) for code in ("limits", "seats", "champion_left")}) == []
+
+
+def test_where_there_is_nothing_to_be_new_against_there_are_no_alerts(out: Path) -> None:
+    with_triggers(open_list(out), Fired(ranked_of(out, HOSTILE)[0], "seats", DAY))
+    assert alerts(open_list(out), None, Links()).told == ()
+    assert alerts(open_list(out), open_list(out, EARLIER), Links()).told == ()
+    with_triggers(open_list(out, EARLIER))
+    with_triggers(open_list(out))
+    assert alerts(open_list(out), open_list(out, EARLIER), Links()).told == ()
+
+
+def test_of_an_alert_each_trigger_is_noted_and_of_a_digest_the_part() -> None:
+    row = MessageRow("Acme", None, "31% likely", "Why.", ("acme", "seats"))
+    alert = replace(TOLD, kind="alert")
+    assert items_of(TOLD, "slack", 2, 3, [row]) == [MessageItem(DAY, "slack", "Ana", DIGEST, 2, 3)]
+    assert items_of(alert, "slack", 2, 3, [row]) == [
+        MessageItem(DAY, "slack", "Ana", "alert", account_id="acme", trigger_code="seats")
+    ]
+
+
+# --- where owners are reached -----------------------------------------------------------------------------------------
+
+BOTH = Recipient("b@example.com", "U012AB3CD")
+PEOPLE = {
+    "ana@example.com": PersonSettings(owners=("Ana  Costa",)),
+    "dana@example.com": PersonSettings(),
+    "lead@example.com": PersonSettings(role="lead", owners=("Ana Costa", "Björn Ek")),
+    "data@example.com": PersonSettings(role="data"),
+}
+
+
+@pytest.mark.parametrize(
+    ("owner", "to", "reached"),
+    [
+        ("ana costa", {}, Recipient("ana@example.com")),
+        ("dana@example.com", {}, Recipient("dana@example.com")),
+        ("Björn Ek", {}, Recipient()),
+        ("Björn Ek", {"BJÖRN EK": {"email": "B@example.com", "slack": "U012AB3CD"}}, BOTH),
+        ("Ana Costa", {"Ana Costa": {"slack": "U012AB3CD"}}, Recipient("ana@example.com", "U012AB3CD")),
+        ("Ana Costa", {"Ana Costa": {"email": "else@example.com"}}, Recipient("else@example.com")),
+    ],
+    ids=["a csm", "named as the e-mail", "only a lead", "notify.to", "both", "notify.to wins"],
+)  # fmt: skip
+def test_an_owner_is_reached_as_the_settings_say(owner: str, to: dict[str, dict[str, str]], reached: Recipient) -> None:
+    named = {name: RecipientSettings(**values) for name, values in to.items()}
+    assert Recipients(named, PEOPLE).of(owner) == reached
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ('"Ana" = { email = "ana" }', "it is no e-mail in plain ASCII"),
+        ('"Ana" = { email = "a@example.com,b@example.com" }', "it is no e-mail in plain ASCII"),
+        ('"Ana" = { slack = "@ana" }', "String should match pattern"),
+        ('"Ana" = { mail = "ana@example.com" }', "notify.to.Ana.mail is not a setting"),
+    ],
+)
+def test_what_is_no_address_is_refused(line: str, found: str, tmp_path: Path) -> None:
+    (tmp_path / "headroom.toml").write_text(f"[notify.to]\n{line}\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=found):
+        load(tmp_path / "headroom.toml")
+
+
+def test_links_need_encryption(tmp_path: Path) -> None:
+    (tmp_path / "headroom.toml").write_text('[notify]\npages_url = "http://headroom.example.com"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match="it must begin with https://"):
+        load(tmp_path / "headroom.toml")

@@ -1,0 +1,101 @@
+"""Two published lists of many owners, with triggers, for the tests of messages."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from data.contract.outputs import TABLES, OutputColumn, OutputKind, OutputTable
+from serving.messages.alerts import TRIGGERS
+from serving.published import tables
+from serving.published.layout import place_of
+from serving.published.read import PublishedList, open_list
+from tests.serving.web.conftest import NAMES
+from tests.serving.world import DAY, PIECES, accounts, feature_rows, publish, snapshot, with_context
+
+EARLIER = date(2026, 9, 24)
+COUNT, OWNERS, FEW = 600, 200, 12
+HOSTILE = "<!channel> *Ana* & _Co_"
+"""The name of the first owner."""
+ALL_TABLES = dict(TABLES) | {
+    TRIGGERS: TABLES.get(
+        TRIGGERS,
+        OutputTable(
+            TRIGGERS,
+            "one trigger of one customer",
+            (
+                OutputColumn("snapshot_date", OutputKind.DAY, "the day of the list"),
+                OutputColumn("account_id", OutputKind.TEXT, "as in the input tables"),
+                OutputColumn("trigger_code", OutputKind.TEXT, "the trigger"),
+                OutputColumn("motion", OutputKind.TEXT, "the motion that it speaks for", nullable=True),
+                OutputColumn("text", OutputKind.TEXT, "a sentence with the account's own numbers"),
+                OutputColumn("since", OutputKind.DAY, "the day of the first of the consecutive lists with it"),
+                OutputColumn("is_new", OutputKind.YES_NO, "was it not on the last list"),
+            ),
+            key=("snapshot_date", "account_id", "trigger_code"),
+            order=("account_id", "trigger_code"),
+            later=True,
+        ),
+    )
+}
+
+
+def made_list(out: Path, day: date, seed: int, previous: PublishedList | None) -> PublishedList:
+    rows = feature_rows(COUNT, seed).assign(snapshot_date=day)
+    people = accounts(COUNT).assign(owner=None)  # the books of many owners take long to write
+    people["name"] = [*NAMES.values(), *people["name"][len(NAMES) :]]
+    made = snapshot(COUNT, seed, day, rows=rows, accounts=people, previous=previous)
+    publish(out, with_context(made).with_manifest(**PIECES), PIECES)
+    return open_list(out, day)
+
+
+def give_to(out: Path, owners: int, *days: date) -> None:
+    """Give the accounts of lists to so many owners, one after the other."""
+    for path in [place_of(out, day) / f"{table}.parquet" for day in days for table in ("scores", "exclusions")]:
+        rows = pd.read_parquet(path)
+        numbers = rows["account_id"].str.removeprefix("acc-").astype(int) % owners
+        rows.assign(owner=[f"Owner {n:03}" if n else HOSTILE for n in numbers]).to_parquet(path)
+
+
+@dataclass(frozen=True)
+class Fired:
+    """A trigger of an account."""
+
+    account_id: str
+    trigger_code: str
+    since: date
+    text: str = "92% of the seats are in use."
+    motion: str | None = "seat"
+
+
+def with_triggers(listing: PublishedList, *fired: Fired) -> None:
+    """Write the triggers of a list beside it."""
+    columns = ("account_id", "trigger_code", "since", "text", "motion")
+    rows = pd.DataFrame([[getattr(one, name) for name in columns] for one in fired], columns=list(columns))
+    day = listing.snapshot_date
+    rows = rows.assign(snapshot_date=day, is_new=[since == day for since in rows["since"]])
+    tables.write(listing.path(TRIGGERS), tables.to_arrow(rows, ALL_TABLES[TRIGGERS]))
+
+
+@pytest.fixture(autouse=True)
+def table_of_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The readers know the table of the triggers."""
+    monkeypatch.setitem(TABLES, TRIGGERS, ALL_TABLES[TRIGGERS])
+
+
+@pytest.fixture(scope="session")
+def two_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of two lists of 200 owners. Shared: copy it before changing it."""
+    out = tmp_path_factory.mktemp("many") / "published"
+    before = made_list(out, EARLIER, 2, None)
+    made_list(out, DAY, 1, before)
+    give_to(out, OWNERS, EARLIER, DAY)
+    return out
+
+
+def ranked_of(out: Path, owner: str, day: date = DAY) -> list[str]:
+    """The ranked accounts of an owner, best first."""
+    scores = pd.read_parquet(place_of(out, day) / "scores.parquet")
+    return scores[(scores["owner"] == owner) & scores["eligible"]].sort_values("rank")["account_id"].tolist()
