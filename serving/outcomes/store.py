@@ -53,7 +53,7 @@ class OutcomeStore:
     @property
     def messages(self) -> MessageLog:
         """What was sent to whom."""
-        return MessageLog(self._connected, self._now)
+        return MessageLog(self.connected, self._now)
 
     def append(self, outcomes: Sequence[Outcome]) -> list[int]:
         """Record outcomes, all or none; the number of the row of each. A request that is there already has its row.
@@ -61,7 +61,7 @@ class OutcomeStore:
         Raises ``OutcomeError`` for what cannot be recorded (``checked``), for a correction of a row that is not there,
         is of another account or has been corrected, and for a request key under which something else was recorded.
         """
-        with self._connected("Record outcomes", writes=True) as connection:
+        with self.connected("Record outcomes", writes=True) as connection:
             at = max(
                 self._now().astimezone(UTC), _last_at(connection)
             )  # in the order of the numbers, whatever the clock
@@ -95,13 +95,16 @@ class OutcomeStore:
         ]
 
     def _read(self, query: Select[Any]) -> list[RecordedOutcome]:
-        with self._connected("Read the outcomes") as connection:
+        with self.connected("Read the outcomes") as connection:
             rows = connection.execute(query.order_by(OUTCOMES.c.id)).mappings()
             return [RecordedOutcome(**row) for row in rows]
 
     @contextmanager
-    def _connected(self, verb: str, *, writes: bool = False) -> Iterator[Connection]:
-        """A connection in a transaction, which is committed at the end. One writer at a time."""
+    def connected(self, verb: str, *, writes: bool = False) -> Iterator[Connection]:
+        """A connection in a transaction, which is committed at the end. One writer at a time.
+
+        ``verb``: what is done, for the error. Raises SourceError where the store cannot be reached.
+        """
         with in_our_words(f"{verb} in {self.address.shown}."), self._engine.connect() as connection:
             ready = connection.execution_options(**{WRITES: writes})
             with ready.begin():

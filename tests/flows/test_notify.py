@@ -196,8 +196,10 @@ def test_a_trigger_that_began_is_told_once(out: Path, headroom: Headroom, slack:
 
     one, other = ranked_of(out, "Owner 005")[0], ranked_of(out, "Owner 006")[0]
     before, now = open_list(out, EARLIER), open_list(out)
-    with_triggers(before, Fired(other, "seats", EARLIER))
-    with_triggers(now, Fired(one, "seats", DAY, "92% of <the> seats."), Fired(other, "seats", EARLIER))
+    with_triggers(before, Fired(other, "seat_utilization", EARLIER))
+    with_triggers(
+        now, Fired(one, "seat_utilization", DAY, "92% of <the> seats."), Fired(other, "seat_utilization", EARLIER)
+    )
     ran = headroom("notify")
     assert ran.code == 0, ran.err
     told = [number for number, title in enumerate(slack.titles) if "new at" in title]
