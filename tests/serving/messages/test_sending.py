@@ -77,6 +77,13 @@ def test_a_digest_is_told_once_for_each_list_and_not_too_often(
     assert is_due(memory(*noted)) == due
 
 
+def test_those_to_whom_something_was_refused_come_last() -> None:
+    bad, good = (replace(TOLD, owner=owner) for owner in ("Ana", "Björn"))
+    nothing = Alerts(HeldList(Path("nowhere"), DAY, {}), (), Links())
+    assert list(memory((PART, FAILED)).due([bad, good], nothing, 7)) == [good, bad]
+    assert list(memory().due([bad, good], nothing, 7)) == [bad, good]
+
+
 def test_what_may_have_arrived_is_told_and_sent_if_asked() -> None:
     assert memory((PART, BEGAN)).unclear == [PART]
     assert is_due(memory((PART, BEGAN), again=True))
