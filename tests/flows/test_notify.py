@@ -38,6 +38,13 @@ from tests.serving.world import DAY
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(autouse=True)
+def no_channel_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have channels in the environment: nothing is sent there."""
+    for variable in (SLACK_URL, EMAIL_URL):
+        monkeypatch.delenv(variable, raising=False)
+
+
 @pytest.fixture
 def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slack]:
     with servers.slack() as server:
