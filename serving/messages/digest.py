@@ -1,4 +1,7 @@
-"""The digest of a list for each owner: what is overdue, new, more likely and gone, counted first."""
+"""The digest of each owner's short list: what is overdue, new, more likely and gone, counted first.
+
+Lists of old say nothing of short lists; where one of two has none, all that is ranked is on the list.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +25,8 @@ from serving.store.message_log import DIGEST
 OVERDUE, NEW, RISEN, GONE = GROUPS = ("overdue", "new", "risen", "gone")
 """What is said of an account, the most urgent first."""
 NO_CUSTOMER = "No longer a customer."
-_SCORES = ("account_id", "name", "owner", "eligible", "rank", "propensity")
+OVERTAKEN = "Others are clearly ahead: it is number {:,} of the book."
+_SCORES = ("account_id", "name", "owner", "eligible", "listed", "rank", "owner_rank", "propensity")
 _UP, _UNLIKELY = list(Trend).index(Trend.UP), list(Band).index(Band.UNLIKELY)
 
 
@@ -72,11 +76,24 @@ class Digests:
 
     @cached_property
     def _now(self) -> pd.DataFrame:
-        return _ranked(self.listing)
+        return self._on_list(self._ranked_now)
 
     @cached_property
     def _then(self) -> pd.DataFrame:
-        return self._now.head(0) if self.before is None else _ranked(self.before)
+        return self._now.head(0) if self._ranked_then is None else self._on_list(self._ranked_then)
+
+    @cached_property
+    def _ranked_now(self) -> pd.DataFrame:
+        return _ranked(self.listing)
+
+    @cached_property
+    def _ranked_then(self) -> pd.DataFrame | None:
+        return None if self.before is None else _ranked(self.before)
+
+    def _on_list(self, ranked: pd.DataFrame) -> pd.DataFrame:
+        lists = [self._ranked_now] + ([] if self._ranked_then is None else [self._ranked_then])
+        is_known = not any(some["listed"].isna().any() for some in lists)
+        return ranked[ranked["listed"].astype(bool)] if is_known else ranked
 
     @cached_property
     def _owner_now(self) -> pd.Series:
@@ -95,12 +112,18 @@ class Digests:
         return row_of(entry, self.links, was=was if group == RISEN else None, due=due)
 
     def _gone(self, gone: pd.DataFrame) -> Iterator[tuple[str, MessageRow]]:
-        """Why accounts are on the owner's list no more: with another owner, set apart, or no customer."""
+        """Why accounts are on the owner's list no more: with another owner, overtaken, set apart, or no customer."""
         accounts = gone["account_id"].tolist()
+        ranked = self._ranked_now.set_index("account_id")
+        owners, places = ranked["owner"].to_dict(), ranked["owner_rank"].to_dict()
         why = self.listing.of("exclusions", accounts, ("account_id", "text")).set_index("account_id")["text"].to_dict()
-        owners = self._owner_now.to_dict()
-        for account, name in zip(accounts, gone["name"], strict=True):
-            moved = f"Now with {name_of(say_owner(owners[account]))}." if account in owners else None
+        for account, name, owner in zip(accounts, gone["name"], gone["owner"], strict=True):
+            moved = None
+            if account in owners:
+                is_same = owners[account] == owner
+                moved = (
+                    OVERTAKEN.format(places[account]) if is_same else f"Now with {name_of(say_owner(owners[account]))}."
+                )
             is_there = account in why or account in owners
             link = self.links.to(account) if is_there else None
             yield account, MessageRow(name_of(name), link, sentence_of(moved or why.get(account, NO_CUSTOMER)))

@@ -15,11 +15,11 @@ from serving.published.read import PublishedList
 
 RowsOf = Callable[[Sequence[str]], list[RecordedOutcome]]
 """What was recorded of some accounts, oldest first."""
-_READ = ("account_id", "eligible", "play", "act_by")
+_READ = ("account_id", "eligible", "listed", "play", "act_by")
 
 
 def overdue(listing: PublishedList, earlier: Iterable[PublishedList], rows_of: RowsOf, today: date) -> dict[str, date]:
-    """The ranked accounts of a list that are overdue, each with the day by which to act.
+    """The accounts on the short list of an owner that are overdue, each with the day by which to act.
 
     ``earlier``: the lists before it, the latest first; they are read as far back as an account goes.
     """
@@ -50,4 +50,5 @@ def first_listed(listing: PublishedList, earlier: Iterable[PublishedList]) -> pd
 
 def _ranked(listing: PublishedList) -> pd.DataFrame:
     scores = pd.concat(listing.batches("scores", _READ))
-    return scores[scores["eligible"]].set_index("account_id").assign(since=listing.snapshot_date)
+    on_list = scores["listed"].fillna(scores["eligible"]).astype(bool)  # lists of old have no short lists
+    return scores[on_list].set_index("account_id").assign(since=listing.snapshot_date)

@@ -50,7 +50,7 @@ def by_hand(out: Path, due: set[str]) -> dict[str, Counter[str]]:
 
 def ranked(out: Path, day: date) -> list[dict[str, Any]]:
     rows = pd.read_parquet(place_of(out, day) / "scores.parquet")
-    return rows[rows["eligible"]].to_dict("records")
+    return rows[rows["listed"]].to_dict("records")
 
 
 def test_each_owner_is_told_what_a_plain_loop_finds(two_lists: Path) -> None:  # noqa: F811
@@ -88,7 +88,7 @@ def test_a_list_that_is_old_says_so_first(two_lists: Path, days: int, is_old: bo
 
 def test_an_account_without_an_owner_and_one_that_changed_hands(two_lists: Path) -> None:  # noqa: F811
     scores = open_list(two_lists).scores()
-    first, second = scores[scores["eligible"]].sort_values("rank")["account_id"].head(2)
+    first, second = scores[scores["listed"]].sort_values("rank")["account_id"].head(2)
     owners = {first: "Björn Ek", second: None}
     moved = scores.assign(owner=[owners.get(a, o) for a, o in zip(scores["account_id"], scores["owner"], strict=True)])
     listing = held(moved, open_list(two_lists))
@@ -98,9 +98,27 @@ def test_an_account_without_an_owner_and_one_that_changed_hands(two_lists: Path)
     before = scores.set_index("account_id")["owner"]
     for account, now in ((first, "Now with Björn Ek."), (second, "Now with No owner.")):
         was = pd.read_parquet(place_of(two_lists, EARLIER) / "scores.parquet").set_index("account_id").loc[account]
-        if was["eligible"]:
+        if was["listed"]:
             gone = told[before[account]].sections[-1]
             assert now in [row.said for row in gone.rows]
+
+
+def test_who_is_overtaken_is_gone_and_keeps_the_place(two_lists: Path) -> None:  # noqa: F811
+    now, was = (pd.read_parquet(place_of(two_lists, day) / "scores.parquet") for day in (DAY, EARLIER))
+    there = set(was.loc[was["listed"], "account_id"])
+    overtaken = now[now["account_id"].isin(there) & now["eligible"] & ~now["listed"]]
+    assert len(overtaken) > 5
+    told = {message.owner: message for message in made(two_lists, 50).messages()}
+    for row in overtaken.itertuples():
+        said = [each.said for each in told[row.owner].sections[-1].rows]
+        assert f"Others are clearly ahead: it is number {int(row.owner_rank)} of the book." in said
+
+
+def test_beside_a_list_of_old_all_that_is_ranked_is_on_the_list(two_lists: Path) -> None:  # noqa: F811
+    listing = open_list(two_lists)
+    scores = listing.scores()
+    old = held(scores.assign(listed=pd.array([None] * len(scores), dtype="boolean")), listing)
+    assert made(two_lists, before=old).messages() == []
 
 
 def held(scores: pd.DataFrame, like: PublishedList) -> HeldList:
@@ -136,7 +154,13 @@ def three() -> list[HeldList]:
             Path("nowhere"),
             date.fromisoformat(day),
             {},
-            frames={"scores": frame.assign(eligible=frame["eligible"] == "yes", act_by=_days(frame["act_by"]))},
+            frames={
+                "scores": frame.assign(
+                    eligible=frame["eligible"] == "yes",
+                    listed=frame["eligible"] == "yes",
+                    act_by=_days(frame["act_by"]),
+                )
+            },
         )
         for day, frame in days
     ]

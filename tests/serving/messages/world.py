@@ -52,11 +52,15 @@ def made_list(out: Path, day: date, seed: int, previous: PublishedList | None) -
 
 
 def give_to(out: Path, owners: int, *days: date) -> None:
-    """Give the accounts of lists to so many owners, one after the other."""
-    for path in [place_of(out, day) / f"{table}.parquet" for day in days for table in ("scores", "exclusions")]:
+    """Give the accounts of lists to so many owners, one after the other; on the later list some are overtaken."""
+    for day, table in [(day, table) for day in days for table in ("scores", "exclusions")]:
+        path = place_of(out, day) / f"{table}.parquet"
         rows = pd.read_parquet(path)
-        numbers = rows["account_id"].str.removeprefix("acc-").astype(int) % owners
-        rows.assign(owner=[f"Owner {n:03}" if n else HOSTILE for n in numbers]).to_parquet(path)
+        numbers = rows["account_id"].str.removeprefix("acc-").astype(int)
+        rows = rows.assign(owner=[f"Owner {n:03}" if n else HOSTILE for n in numbers % owners])
+        if table == "scores":
+            rows = rows.assign(listed=rows["eligible"] & ((day == EARLIER) | (numbers >= owners) | (numbers % 10 != 3)))
+        rows.to_parquet(path)
 
 
 @dataclass(frozen=True)
@@ -100,4 +104,4 @@ def two_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ranked_of(out: Path, owner: str, day: date = DAY) -> list[str]:
     """The ranked accounts of an owner, best first."""
     scores = pd.read_parquet(place_of(out, day) / "scores.parquet")
-    return scores[(scores["owner"] == owner) & scores["eligible"]].sort_values("rank")["account_id"].tolist()
+    return scores[(scores["owner"] == owner) & scores["listed"]].sort_values("rank")["account_id"].tolist()
