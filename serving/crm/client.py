@@ -38,7 +38,7 @@ class CrmRecord:
 
 
 @dataclass(frozen=True)
-class CrmChange:
+class RecordChange:
     """An account whose record is to change: by property what the CRM holds and what it is to hold."""
 
     account_id: str
@@ -71,7 +71,7 @@ class Crm(Protocol):
     def read(self, accounts: Sequence[str], names: Sequence[str]) -> dict[str, CrmRecord]:
         """What it holds of these accounts, by account; one that it does not know is not among them."""
 
-    def update(self, changes: Sequence[CrmChange]) -> list[Rejection]:
+    def update(self, changes: Sequence[RecordChange]) -> list[Rejection]:
         """Send changes; those that it did not take. The others it took."""
 
     def close(self) -> None:

@@ -10,10 +10,10 @@ from data.errors import CrmError
 from serving.crm.client import (
     ANSWER_SECONDS,
     AgainError,
-    CrmChange,
     CrmProperty,
     CrmRecord,
     Pace,
+    RecordChange,
     Rejection,
     Value,
     patiently,
@@ -53,7 +53,7 @@ class HubSpotCrm:
         found = self._read("POST", f"{COMPANIES}/batch/read", asked)["results"]
         return {self._account_of(one): CrmRecord(one["id"], _values(one["properties"], names)) for one in found}
 
-    def update(self, changes: Sequence[CrmChange]) -> list[Rejection]:
+    def update(self, changes: Sequence[RecordChange]) -> list[Rejection]:
         """See ``Crm``. A call that is refused as a whole is halved, until those are found that it was refused for."""
         answer = self._call("POST", f"{COMPANIES}/batch/update", {"inputs": [self._input(one) for one in changes]})
         if answer.is_success:
@@ -66,7 +66,7 @@ class HubSpotCrm:
     def _account_of(self, found: Mapping[str, Any]) -> str:
         return str(found["id"] if self._id_property is None else found["properties"][self._id_property])
 
-    def _input(self, change: CrmChange) -> dict[str, Any]:
+    def _input(self, change: RecordChange) -> dict[str, Any]:
         """One input of an update; an empty text clears a property."""
         values = {name: _sent(value) for name, value in change.values.items()}
         known = {"id": change.record}
@@ -124,7 +124,7 @@ def _sent(value: Value) -> str:
     return format(Decimal(repr(value)), "f")
 
 
-def _rejected(answer: Mapping[str, Any], changes: Sequence[CrmChange]) -> Iterator[Rejection]:
+def _rejected(answer: Mapping[str, Any], changes: Sequence[RecordChange]) -> Iterator[Rejection]:
     """The changes that are not among the results, with the error that names them, or else the first that names none."""
     taken = {str(one["id"]) for one in answer["results"]}
     of: dict[str, Mapping[str, Any]] = {}

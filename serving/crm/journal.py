@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 from sqlalchemy import Column, MetaData, Table, Text, bindparam, create_engine, event, func, insert, select, update
 from sqlalchemy.pool import NullPool
 
-from serving.crm.client import CrmChange, Rejection
+from serving.crm.client import RecordChange, Rejection
 
 PLANNED, TAKEN, REJECTED, NOT_FOUND = "planned", "taken", "rejected", "not_found"
 ROWS = Table(
@@ -37,7 +37,7 @@ class JournalRow(NamedTuple):
     """An account of a run, and what became of it; ``change`` is None where the CRM has no record of it."""
 
     account_id: str
-    change: CrmChange | None
+    change: RecordChange | None
     state: str
     code: str | None
     message: str | None
@@ -57,7 +57,7 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._engine.dispose()
 
-    def plan(self, changes: Iterable[CrmChange]) -> None:
+    def plan(self, changes: Iterable[RecordChange]) -> None:
         """Keep what is going to be sent."""
         self._add(
             {
@@ -78,7 +78,7 @@ class Journal:
             for account in accounts
         )
 
-    def note(self, sent: Sequence[CrmChange], rejections: Sequence[Rejection]) -> None:
+    def note(self, sent: Sequence[RecordChange], rejections: Sequence[Rejection]) -> None:
         """Keep what became of changes that were sent."""
         bad = {each.account_id: each for each in rejections}
         came = [
@@ -98,10 +98,10 @@ class Journal:
             for row in found:
                 change = None
                 if row.record is not None:
-                    change = CrmChange(row.account_id, row.record, json.loads(row.previous), json.loads(row.new))
+                    change = RecordChange(row.account_id, row.record, json.loads(row.previous), json.loads(row.new))
                 yield JournalRow(row.account_id, change, row.state, row.code, row.message)
 
-    def written(self) -> Iterator[CrmChange]:
+    def written(self) -> Iterator[RecordChange]:
         """The changes that the CRM took, and those of which it is not known."""
         return (row.change for row in self.rows() if row.change is not None and row.state in (PLANNED, TAKEN))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isclose
 
 from data.errors import CrmError
-from serving.crm.client import Crm, CrmChange, CrmProperty, CrmRecord, Value
+from serving.crm.client import Crm, CrmProperty, CrmRecord, RecordChange, Value
 from serving.crm.settings import SHOWN
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -23,7 +23,7 @@ class Target:
     def names(self) -> list[str]:
         return [each.name for each in self.of.values()]
 
-    def change(self, account_id: str, wanted: Wanted, there: CrmRecord) -> CrmChange | None:
+    def change(self, account_id: str, wanted: Wanted, there: CrmRecord) -> RecordChange | None:
         """How the record of an account is to change; None where it shows what it is to show.
 
         The day and the model of the list go with a change, and alone are none.
@@ -33,7 +33,7 @@ class Target:
         if not set(SHOWN) & set(differ):
             return None
         values = {self.of[column].name: fitted[column] for column in differ}
-        return CrmChange(account_id, there.id, {name: there.values[name] for name in values}, values)
+        return RecordChange(account_id, there.id, {name: there.values[name] for name in values}, values)
 
 
 def target_of(crm: Crm, columns: Mapping[str, str], id_property: str | None) -> Target:
@@ -67,14 +67,14 @@ def target_of(crm: Crm, columns: Mapping[str, str], id_property: str | None) -> 
     return target
 
 
-def restored(rows: Mapping[str, CrmChange], there: Mapping[str, CrmRecord]) -> Iterator[CrmChange]:
+def restored(rows: Mapping[str, RecordChange], there: Mapping[str, CrmRecord]) -> Iterator[RecordChange]:
     """How records are to change to hold what they held before a run, wherever they still hold what it wrote."""
     for account, record in there.items():
         before = rows[account]
         ours = {name: value for name, value in before.values.items() if same(value, record.values[name])}
         if ours:
             current = {name: record.values[name] for name in ours}
-            yield CrmChange(account, record.id, current, {name: before.previous[name] for name in ours})
+            yield RecordChange(account, record.id, current, {name: before.previous[name] for name in ours})
 
 
 def same(ours: Value, theirs: Value) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from serving.crm.client import Crm, CrmChange, CrmRecord
+from serving.crm.client import Crm, CrmRecord, RecordChange
 from serving.crm.journal import Journal
 from serving.crm.plan import Target, Wanted, restored
 
@@ -33,7 +33,7 @@ def write_back(crm: Crm, wanted: Iterable[tuple[str, Wanted]], target: Target, j
     return unchanged
 
 
-def take_back(crm: Crm, run: Iterable[CrmChange], journal: Journal) -> int:
+def take_back(crm: Crm, run: Iterable[RecordChange], journal: Journal) -> int:
     """Write back what stood there before a run, wherever the CRM still holds what that run wrote.
 
     Returns how many accounts are left as they are: somebody else changed them since, or the run never reached them.
@@ -56,7 +56,7 @@ def _read(crm: Crm, accounts: Sequence[str], names: Sequence[str]) -> Mapping[st
     return there
 
 
-def _carry_out(crm: Crm, changes: Sequence[CrmChange], journal: Journal, *, send: bool) -> None:
+def _carry_out(crm: Crm, changes: Sequence[RecordChange], journal: Journal, *, send: bool) -> None:
     journal.plan(changes)
     if not send:
         return

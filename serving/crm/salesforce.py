@@ -18,9 +18,9 @@ from serving.crm.client import (
     ANSWER_SECONDS,
     WAITS,
     AgainError,
-    CrmChange,
     CrmProperty,
     CrmRecord,
+    RecordChange,
     Rejection,
     patiently,
     sleep,
@@ -73,7 +73,7 @@ class SalesforceCrm:
                 found[account] = CrmRecord(record[RECORD_ID], {name: values[name.lower()] for name in names})
         return found
 
-    def update(self, changes: Sequence[CrmChange]) -> list[Rejection]:
+    def update(self, changes: Sequence[RecordChange]) -> list[Rejection]:
         """See ``Crm``. A record that somebody else is writing is sent again after a while."""
         rejected, waiting = [], list(changes)
         for wait in (*WAITS, None):
@@ -122,7 +122,7 @@ class SalesforceCrm:
         found: list[dict[str, Any]] = self._call("query", params={"q": query})["records"]
         return found
 
-    def _errors(self, changes: Sequence[CrmChange]) -> Iterator[tuple[CrmChange, Rejection]]:
+    def _errors(self, changes: Sequence[RecordChange]) -> Iterator[tuple[RecordChange, Rejection]]:
         """Send changes; those that it did not take, and why."""
         kind = {"type": "Account"}
         records = [{"attributes": kind, RECORD_ID: one.record, **one.values} for one in changes]

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from data.contract.outputs import CRM_WRITEBACK
 from serving.access.names import require_encryption
 
 HUBSPOT_TOKEN = "HEADROOM_HUBSPOT_TOKEN"  # noqa: S105
@@ -15,6 +14,8 @@ SECRETS = (HUBSPOT_TOKEN, SALESFORCE_ID, SALESFORCE_SECRET)
 CrmName = Literal["hubspot", "salesforce"]
 SHOWN = ("likelihood", "band", "motion", "play", "reasons", "act_by", "expected_arr", "rank")
 """What a CRM shows of an account: if one of these changes, the account has changed."""
+GO_ALONG = ("snapshot_date", "model_version", "run_id", "values_hash")
+"""Columns that may be sent with a change, and alone are none."""
 USUAL_NAMES = {**{name: f"headroom_{name}" for name in SHOWN}, "snapshot_date": "headroom_as_of"}
 """What the columns that are sent are called in a CRM, where nothing else is set."""
 
@@ -25,9 +26,9 @@ def _url(url: str) -> str:
 
 
 def _columns(properties: dict[str, str]) -> dict[str, str]:
-    unknown = [name for name in properties if name not in CRM_WRITEBACK.names or name == "account_id"]
+    unknown = [name for name in properties if name not in (*SHOWN, *GO_ALONG)]
     if unknown:
-        raise ValueError(f"{', '.join(unknown)} is no column of {CRM_WRITEBACK.name} that can be sent")
+        raise ValueError(f"{', '.join(unknown)} cannot be sent; there are {', '.join((*SHOWN, *GO_ALONG))}")
     named = [name for name in properties.values() if name]
     if len({name.casefold() for name in named}) < len(named):
         raise ValueError("two columns have one property")

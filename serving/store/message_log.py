@@ -79,13 +79,13 @@ class MessageLog:
             return _last(connection, since, from_list)
 
     def begin(self, items: Sequence[MessageItem], since: date, *, again: bool) -> bool:
-        """Note that these items of a list are being sent, unless one of them is told already.
+        """Note that these items, of one list, channel and owner, are being sent, unless one of them is told already.
 
         False where nothing was noted: then it must not be sent. Told is what was noted for this list, or since a day
         (UTC); ``again``: but for what a run that ended left unclear. Of two processes that ask at once one may send.
         """
         with self._connected("Note what is sent", writes=True) as connection:
-            known = _last(connection, since, min(item.snapshot_date for item in items))
+            known = _last(connection, since, items[0].snapshot_date, items[0])
             if any(is_told(known.get(item.key), again=again) for item in items):
                 return False
             self._add(connection, items, Step.BEGAN)
@@ -110,9 +110,12 @@ def is_told(noted: Noted | None, *, again: bool) -> bool:
     return noted.step is Step.SENT or not again
 
 
-def _last(connection: Connection, since: date, from_list: date) -> dict[Key, Noted]:
+def _last(connection: Connection, since: date, from_list: date, like: MessageItem | None = None) -> dict[Key, Noted]:
+    """What is said last of each item; ``like``: of that channel and owner alone."""
     midnight = datetime.combine(since, time(), UTC)
     asked = (MESSAGES.c.snapshot_date >= from_list) | (MESSAGES.c.at >= midnight)
+    if like is not None:
+        asked &= (MESSAGES.c.channel == like.channel) & (MESSAGES.c.owner == like.owner)
     rows = connection.execute(select(MESSAGES).where(asked).order_by(MESSAGES.c.id)).mappings()
     noted = (Noted(MessageItem(**{name: row[name] for name in NAMES}), Step(row["step"]), row["at"]) for row in rows)
     return {note.item.key: note for note in noted}

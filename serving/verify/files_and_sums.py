@@ -130,18 +130,28 @@ def check_crm(listing: PublishedList) -> Differences:
     """What a CRM shows of each account follows from the other tables; what it showed before is not asked."""
     if CRM_WRITEBACK.name not in listing.manifest["rows_out"]:
         return
-    scored = set(listing.scores("account_id")["account_id"])
+    unseen = set(listing.scores("account_id")["account_id"])
     for rows in listing.batches(CRM_WRITEBACK.name):
-        derived = crm_rows(listing, rows["account_id"]).set_index("account_id")
-        for account in sorted({*rows["account_id"]} - scored):
-            yield Difference(account, CRM_WRITEBACK.name, "a row", "the account is not scored")
-        rows = rows[rows["account_id"].isin(scored)].set_index("account_id")
-        accounts, derived = rows.index.tolist(), derived.loc[rows.index]
-        for name in derived.columns:
-            there, due = rows[name].astype("object"), derived[name].astype("object")
-            for place in np.flatnonzero(~((there == due) | (there.isna() & due.isna())).to_numpy(bool)):
-                where = f"{name} of {CRM_WRITEBACK.name}"
-                yield Difference(accounts[place], where, str(there.iloc[place]), str(due.iloc[place]))
+        derived = crm_rows(listing, rows["account_id"]).drop_duplicates("account_id").set_index("account_id")
+        for account in rows["account_id"]:
+            if account not in unseen:
+                yield Difference(account, CRM_WRITEBACK.name, "a row", "not scored, or more than one row")
+            unseen.discard(account)
+        rows = rows.drop_duplicates("account_id").set_index("account_id")
+        yield from _shown_otherwise(rows[rows.index.isin(derived.index)], derived)
+    for account in sorted(unseen):
+        yield Difference(account, CRM_WRITEBACK.name, "no row", "a scored account")
+
+
+def _shown_otherwise(rows: pd.DataFrame, derived: pd.DataFrame) -> Differences:
+    """Values of accounts that are not the derived ones; both frames by account."""
+    accounts, derived = rows.index.tolist(), derived.loc[rows.index]
+    for name in derived.columns:
+        there, due = rows[name].astype("object"), derived[name].astype("object")
+        differ = ~((there == due) | (there.isna() & due.isna())).to_numpy(bool)
+        for place in np.flatnonzero(differ):
+            where = f"{name} of {CRM_WRITEBACK.name}"
+            yield Difference(accounts[place], where, str(there.iloc[place]), str(due.iloc[place]))
 
 
 def _off(parts: pd.DataFrame, scores: pd.DataFrame, features: list[str]) -> Differences:

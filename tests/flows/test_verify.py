@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -45,9 +46,9 @@ def of(frame: pd.DataFrame, code: str) -> int:
 
 
 def of_one_number(frame: pd.DataFrame) -> int:
-    """The row of the first reason that states one number, which is not of how full the seats are."""
-    told = (frame["numbers"].str.len() == 1) & (frame["numbers_from"] == frame["feature"])
-    return int(frame.index[told & (frame["reason_code"] != "seats_in_use")][0])
+    """The row of the first reason that rests on one feature, which is no text, and is not of the seats in use."""
+    one = ~frame["numbers_from"].str.contains(",") & frame["value"].notna() & (frame["reason_code"] != "seats_in_use")
+    return int(frame.index[one][0])
 
 
 def set_value(frame: pd.DataFrame, place: int, column: str, value: object) -> pd.DataFrame:
@@ -88,12 +89,12 @@ def test_sums_that_do_not_hold_are_named(copied: Path, headroom: Headroom) -> No
 @pytest.mark.slow
 def test_what_was_edited_is_named_with_what_is_derived(copied: Path, warehouse: Path, headroom: Headroom) -> None:
     """A number with the sentence that goes with it (only the source knows better), a sentence, why an account is set
-    apart, and an account that passes all gates and was set apart."""
+    apart, and an account that passes all gates and was set apart; a trigger, since when it fires, and a play's step."""
 
     def edited(frame: pd.DataFrame) -> pd.DataFrame:
         frame = set_value(frame, of(frame, "seats_in_use"), "text", "All of its seats were used.")
         place = of_one_number(frame)
-        frame = set_value(frame, place, "text", "It is 4,321 so far.")
+        frame = set_value(frame, place, "text", "A customer for 12 years.")
         return set_value(set_value(frame, place, "value", 4321.0), place, "numbers", [4321.0])
 
     reasons = edit(copied, "reasons", edited)
@@ -102,14 +103,21 @@ def test_what_was_edited_is_named_with_what_is_derived(copied: Path, warehouse: 
     scores = pd.read_parquet(copied / "scores.parquet")
     apart = scores.index[(scores["not_eligible_because"] != "") & (scores["account_id"] != excluded)][0]
     edit(copied, "scores", lambda scores: set_value(scores, apart, "not_eligible_because", "other_gate"))
+    fired = edit(copied, "triggers", lambda frame: set_value(frame, 0, "text", "Use grew by 999%."))
+    edit(copied, "triggers", lambda frame: set_value(frame, 1, "since", date(2020, 1, 1)))
+    meant = edit(copied, "account_plays", lambda frame: set_value(frame, 0, "step", "Free > Gold"))["account_id"][0]
 
     ran = headroom("verify", "--reasons", "--source", warehouse, "--out", copied.parent)
     assert ran.code == 1
-    assert "\n4 differences: " in ran.out
-    planted, told = reasons.loc[of_one_number(reasons)], reasons["account_id"][of(reasons, "seats_in_use")]
-    code, feature = planted["reason_code"], planted["feature"]
-    assert f"different: {planted['account_id']}, {code} ({feature}): published 'It is 4,321 so far." in ran.out
-    assert f"{feature} is 4321.0 and recomputed " in ran.out
+    assert "\n7 differences: " in ran.out
+    code, since_code = fired["trigger_code"][:2]
+    assert f"{fired['account_id'][0]}, trigger {code}: published 'Use grew by 999%.', derived '" in ran.out
+    assert f"{fired['account_id'][1]}, trigger {since_code} (since): published 2020-01-01, derived {END}" in ran.out
+    assert f"different: {meant}, account_plays, step: published 'Free > Gold', derived " in ran.out
+    planted, told = (reasons["account_id"][at] for at in (of_one_number(reasons), of(reasons, "seats_in_use")))
+    code, name = (reasons[column][of_one_number(reasons)] for column in ("reason_code", "numbers_from"))
+    assert f"different: {planted}, {code} ({name}): published 'A customer for 12 years." in ran.out
+    assert f"{name} is 4321.0 and recomputed " in ran.out
     assert f"different: {told}, seats_in_use: published 'All of its seats were used.', derived" in ran.out
     assert f"different: {excluded}, exclusions: published '{words}', derived '" in ran.out
     derived = scores["not_eligible_because"][apart]

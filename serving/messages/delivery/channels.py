@@ -141,11 +141,11 @@ def _failure(url: str, send: Callable[[], bool]) -> str | None:
     with _heard() as said:
         if send():
             return None
-    secret = {piece for text in (url, unquote(url)) for piece in _PIECES.split(text) if len(piece) >= _SHORTEST_PIECE}
-    reason = on_one_line(" ".join(said) or "no reason was given", _LONGEST_REASON)
-    for piece in sorted(secret, key=len, reverse=True):
-        reason = reason.replace(piece, "***")
-    return reason
+    reason = " ".join(said) or "no reason was given"
+    pieces = {written for piece in _PIECES.split(url) for written in (piece, unquote(piece))}
+    for piece in sorted(pieces, key=len, reverse=True):
+        reason = reason.replace(piece, "***") if len(piece) >= _SHORTEST_PIECE else reason
+    return on_one_line(reason, _LONGEST_REASON)
 
 
 @contextmanager

@@ -12,8 +12,10 @@ from serving.messages.delivery.recipients import Recipients
 from serving.messages.message import Message, MessageRow
 from serving.store.message_log import ALERT, DIGEST, Key, MessageItem, MessageLog, Noted, Step, is_told
 
-GIVE_UP_AFTER = 3
+GIVE_UP_AFTER = 10
 """Messages that a channel refuses one after the other; then it is left alone."""
+TOLD_OF = 3
+"""So many refusals are told with their reasons; more are counted."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,13 @@ class Memory:
     again: bool = False
 
     def due(self, digests: Iterable[Message], alerts: Alerts, digest_days: int) -> Iterator[Message]:
-        """What is to be told: each digest that is due, and the alerts that were not told."""
-        yield from (message for message in digests if self._is_due(message.owner, digest_days))
-        yield from alerts.messages(self._triggers())
+        """What is to be told: each digest that is due, and the alerts that were not told.
+
+        Owners to whom something was refused before come last, lest they keep the others waiting.
+        """
+        due = [message for message in digests if self._is_due(message.owner, digest_days)]
+        refused = {noted.item.owner for noted in self._noted(self.day) if noted.step is Step.FAILED}
+        yield from sorted((*due, *alerts.messages(self._triggers())), key=lambda message: message.owner in refused)
 
     @property
     def unclear(self) -> list[MessageItem]:
@@ -102,7 +108,7 @@ class Sending:
         """What did not arrive, or may not have; in clauses, without a secret."""
         if self.failed:
             left = f", and {self.left:,} were not tried" if self.left else ""
-            told = some([f"{owner} ({why.rstrip('.')})" for owner, why in self.failed], GIVE_UP_AFTER)
+            told = some([f"{owner} ({why.rstrip('.')})" for owner, why in self.failed], TOLD_OF)
             yield f"{self.channel.name} refused {many(len(self.failed), 'message')}{left}: {told}"
         if self.unclear:
             yield f"{self.channel.name}: {many(self.unclear, 'part')} may have arrived when an earlier run was ended"

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from data.errors import CrmError
 from serving.crm import client
-from serving.crm.client import WAITS, Crm, CrmChange, Value
+from serving.crm.client import WAITS, Crm, RecordChange, Value
 from serving.crm.journal import NOT_FOUND, REJECTED, TAKEN, Journal
 from serving.crm.plan import target_of
 from serving.crm.run import take_back, write_back
@@ -239,7 +239,7 @@ def test_what_hubspot_does_not_answer_for_is_no_success(open_hubspot: Open, tmp_
     target_of(crm, {"band": "headroom_band"}, ID_PROPERTY)
     there = crm.read(list(accounts(2)), ["headroom_band"])
     world.answers.append(JSONResponse({"results": [{"id": there["acc-00000"].id}], "errors": []}, 207))
-    changes = [CrmChange(account, record.id, {}, {"headroom_band": "likely"}) for account, record in there.items()]
+    changes = [RecordChange(account, record.id, {}, {"headroom_band": "likely"}) for account, record in there.items()]
     assert [(one.account_id, one.code) for one in crm.update(changes)] == [("acc-00001", "NO_ANSWER")]
 
 

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.crm.client import CrmChange, CrmProperty, CrmRecord, Value
+from data.contract.outputs import CRM_WRITEBACK
+from serving.crm.client import CrmProperty, CrmRecord, RecordChange, Value
 from serving.crm.hubspot import _sent
 from serving.crm.plan import Target, fitted_to, restored, same
-from serving.crm.settings import SHOWN, WritebackSettings
+from serving.crm.settings import GO_ALONG, SHOWN, WritebackSettings
 
 NUMBERS = st.floats(-1e12, 1e12, allow_nan=False) | st.integers(-(10**12), 10**12)
 VALUES = st.none() | st.text(max_size=40) | NUMBERS
@@ -67,7 +68,7 @@ def test_a_change_brings_a_record_to_what_is_wanted_and_is_taken_back_where_nobo
     assert target.change("a", wanted, CrmRecord("1", now)) is None
     others = {target.of[name].name: "somebody else was here" for name in touched}
     after = now | others
-    back = next(restored({"a": change}, {"a": CrmRecord("1", after)}), CrmChange("a", "1", {}, {}))
+    back = next(restored({"a": change}, {"a": CrmRecord("1", after)}), RecordChange("a", "1", {}, {}))
     end = after | {name: as_texts(value) for name, value in back.values.items()}
     assert end == before | others
 
@@ -75,6 +76,7 @@ def test_a_change_brings_a_record_to_what_is_wanted_and_is_taken_back_where_nobo
 def test_columns_can_be_named_left_out_and_added() -> None:
     settings = WritebackSettings(properties={"rank": "", "play": "next_play", "model_version": "headroom_model"})
     names = settings.names("hubspot")
+    assert {*SHOWN, *GO_ALONG} <= set(CRM_WRITEBACK.names)
     assert "rank" not in names
     assert (names["play"], names["model_version"], names["snapshot_date"]) == (
         "next_play",

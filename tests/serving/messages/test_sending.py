@@ -77,6 +77,13 @@ def test_a_digest_is_told_once_for_each_list_and_not_too_often(
     assert is_due(memory(*noted)) == due
 
 
+def test_those_to_whom_something_was_refused_come_last() -> None:
+    bad, good = (replace(TOLD, owner=owner) for owner in ("Ana", "Björn"))
+    nothing = Alerts(HeldList(Path("nowhere"), DAY, {}), (), Links())
+    assert list(memory((PART, FAILED)).due([bad, good], nothing, 7)) == [good, bad]
+    assert list(memory().due([bad, good], nothing, 7)) == [bad, good]
+
+
 def test_what_may_have_arrived_is_told_and_sent_if_asked() -> None:
     assert memory((PART, BEGAN)).unclear == [PART]
     assert is_due(memory((PART, BEGAN), again=True))
@@ -92,25 +99,29 @@ def test_triggers_of_ranked_accounts_that_began_since_are_told_in_the_order_of_t
     first, other = ranked_of(out, HOSTILE)[0], ranked_of(out, "Owner 001")[0]
     with_triggers(open_list(out, EARLIER))
     fired = [
-        Fired(first, "seats", DAY),
-        Fired(first, "limits", DAY, "98% of the <limit>."),
+        Fired(first, "seat_utilization", DAY),
+        Fired(first, "limit_share", DAY, "98% of the <limit>."),
         Fired(first, "champion_left", DAY, "1 champion left.", None),
-        Fired(other, "seats", EARLIER),
-        Fired(apart, "seats", DAY),
+        Fired(other, "seat_utilization", EARLIER),
+        Fired(apart, "seat_utilization", DAY),
     ]
     with_triggers(open_list(out), *fired)
     told = alerts(open_list(out), open_list(out, EARLIER), Links())
     (message,) = told.messages()
     assert (message.owner, message.title) == (HOSTILE, f"{HOSTILE}: new at 1 account")
-    assert [row.trigger for _, row in message.rows()] == [(first, c) for c in ("limits", "seats", "champion_left")]
+    assert [row.trigger for _, row in message.rows()] == [
+        (first, c) for c in ("limit_share", "seat_utilization", "champion_left")
+    ]
     assert ["act by" in row.said for _, row in message.rows()] == [True, True, False]
     assert next(row.why for _, row in message.rows()) == "98% of the <limit>."
-    assert [message.owner for message in told.messages({(HOSTILE, (first, "limits"))})] == [HOSTILE]
-    assert told.messages({(HOSTILE, (first, code)) for code in ("limits", "seats", "champion_left")}) == []
+    assert [message.owner for message in told.messages({(HOSTILE, (first, "limit_share"))})] == [HOSTILE]
+    assert (
+        told.messages({(HOSTILE, (first, code)) for code in ("limit_share", "seat_utilization", "champion_left")}) == []
+    )
 
 
 def test_where_there_is_nothing_to_be_new_against_there_are_no_alerts(out: Path) -> None:
-    with_triggers(open_list(out), Fired(ranked_of(out, HOSTILE)[0], "seats", DAY))
+    with_triggers(open_list(out), Fired(ranked_of(out, HOSTILE)[0], "seat_utilization", DAY))
     assert alerts(open_list(out), None, Links()).told == ()
     assert alerts(open_list(out), open_list(out, EARLIER), Links()).told == ()
     with_triggers(open_list(out, EARLIER))

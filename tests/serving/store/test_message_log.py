@@ -43,7 +43,6 @@ def test_what_failed_may_be_begun_again(store: OutcomeStore) -> None:
 def test_another_part_owner_channel_or_list_is_another_thing(store: OutcomeStore, other: dict[str, object]) -> None:
     store.messages.begin([DIGEST], TODAY, again=False)
     assert store.messages.begin([replace(DIGEST, **other)], TODAY, again=False)
-    assert not store.messages.begin([replace(DIGEST, **other), DIGEST], TODAY, again=False)
 
 
 def test_a_trigger_is_told_again_after_its_cool_down_whatever_the_list(store: OutcomeStore, clock: Clock) -> None:
