@@ -23,7 +23,7 @@ from serving.reasons.render import PREFIX
 from serving.render.entries import MARKS, say_motion
 from serving.render.likelihood import bands, trends
 from serving.render.orders import are_check_ins
-from serving.web.ready import require_plays, require_shown
+from serving.web.ready import require_shown, require_told
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
@@ -144,7 +144,7 @@ def index_of(listing: PublishedList) -> ListIndex:
     """Read a list into its compact form. Raises PublishError where it has not what the pages need."""
     require_shown(listing)
     scores = _in_order(_read(listing))
-    require_plays(listing, scores["play"].unique())
+    require_told(listing, "plays", scores["play"].unique())
     ranked = scores["eligible"].to_numpy(bool)
     propensity = _floats(scores["propensity"])
     ids, names = _texts(scores["account_id"]), _texts(scores["name"])
@@ -235,6 +235,7 @@ def _firing(listing: PublishedList, accounts: pd.Series) -> dict[str, Places]:
     for batch in listing.batches("triggers", ("account_id", "trigger_code")):
         for code, fired in batch.groupby("trigger_code")["account_id"]:
             found.setdefault(str(code), []).append(rows.get_indexer(pd.Index(fired)))
+    require_told(listing, "triggers", found)
     order = listing.manifest.get("triggers", {})
     return {code: np.concatenate(found[code]) for code in order if code in found}
 

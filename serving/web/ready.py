@@ -7,11 +7,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from data.contract.outputs import TABLES
+from data.contract.vocabulary import MOTIONS
 from data.errors import some
 from serving.published.layout import MANIFEST, damaged
 from serving.published.read import PublishedList
 
-TABLES_SHOWN = ("scores", "exclusions", "reasons", "changes")
+TABLES_SHOWN = ("scores", "exclusions", "reasons", "changes", "triggers")
 """The tables that the pages read."""
 _MOST = 5
 """So many faults of a manifest are told."""
@@ -24,6 +25,11 @@ class _Play(BaseModel):
     offer: Any
     show: Any
     not_when: Any
+
+
+class _Trigger(BaseModel):
+    title: str
+    motion: Literal[*MOTIONS] | None  # type: ignore[valid-type]
 
 
 class _Serving(BaseModel):
@@ -52,6 +58,7 @@ class _Manifest(BaseModel):
     rank_by: Literal["propensity", "expected_arr"]
     serving: _Serving
     plays: dict[str, _Play] = Field(min_length=1)
+    triggers: dict[str, _Trigger] = {}
     warnings: list[str] = []
     stopped_feeds: list[str] = []
     input_watermarks: dict[str, date | None] = {}
@@ -71,11 +78,11 @@ def require_shown(listing: PublishedList) -> None:
     listing.require(*(name for name in TABLES_SHOWN if listing.has(name) or not TABLES[name].later))
 
 
-def require_plays(listing: PublishedList, plays: Iterable[object]) -> None:
-    """Raise PublishError where an account has a play that the manifest does not tell of."""
-    untold = sorted({str(play) for play in plays} - listing.manifest["plays"].keys())
+def require_told(listing: PublishedList, entry: str, codes: Iterable[object]) -> None:
+    """Raise PublishError where accounts have a play or a trigger that ``plays`` or ``triggers`` does not tell of."""
+    untold = sorted({str(code) for code in codes} - listing.manifest.get(entry, {}).keys())
     if untold:
-        raise damaged(listing.folder / MANIFEST, f"does not tell of the plays {some(untold)}, which accounts have")
+        raise damaged(listing.folder / MANIFEST, f"does not tell of the {entry} {some(untold)}, which accounts have")
 
 
 def _faults(error: ValidationError) -> Iterator[str]:

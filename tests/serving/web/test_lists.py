@@ -145,3 +145,11 @@ def test_a_folder_that_goes_away_leaves_what_is_held(lists: Path) -> None:
         shutil.rmtree(lists / f"snapshot_date={day}")
     assert held.latest().listing.snapshot_date == DAY
     assert held.refused is not None
+
+
+def test_a_trigger_that_accounts_have_and_the_manifest_has_not_is_named(lists: Path, out: Path) -> None:
+    code = pd.read_parquet(out / f"snapshot_date={DAY}" / "triggers.parquet")["trigger_code"].iloc[0]
+    with manifest_of(lists) as manifest:
+        del manifest["triggers"][code]
+    with pytest.raises(PublishError, match=f"does not tell of the triggers {code}, which accounts have"):
+        PublishedLists(lists).latest()

@@ -1,6 +1,7 @@
 """The team: each book is that of plain pandas, and what was done is counted where it is recorded."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,6 @@ from fastapi.testclient import TestClient
 
 from data.contract.outputs import NO_OWNER
 from serving.web.index import ListIndex
-from serving.web.pages.my_list import Desk
 from serving.web.pages.team import TriggerCount, Work, team_page
 from tests.serving.web.conftest import TODAY, DrawnWork, OwnersSight, desk, plain
 
@@ -55,7 +55,7 @@ def test_triggers_are_counted_with_what_was_done(
     assert counts["Use falls"].motion == "Against"
     assert {(count.acted_on, count.won) for count in team_page(index, desk()).triggers} == {(None, None)}
     mine = plain(out, "scores").set_index("account_id").owner.reindex(full) == "Ana Costa"
-    seen = Desk(OwnersSight(frozenset({"Ana Costa"})), work, TODAY)
+    seen = replace(desk(work), sight=OwnersSight(frozenset({"Ana Costa"})))
     assert {count.title: count.fired for count in team_page(index, seen).triggers}["Seats nearly full"] == mine.sum()
     page = client_of(work=work).get("/team").text
     assert '<td role="cell" class="who"><b>Seats nearly full</b></td>' in page

@@ -71,7 +71,7 @@ def test_what_the_list_shows_is_saved_opened_and_marked(pages: TestClient) -> No
     assert '<a href="/views/1" aria-current="page"><bdi>Small &lt;b&gt;fry&lt;/b&gt;</bdi>' in opened.text
     assert 'aria-current="page"><bdi>Small' in pages.get(f"{kept}&page=2").text
     assert 'aria-current="page"><bdi>Small' not in pages.get(f"{kept}&segment=x").text
-    assert re.findall(r'<th[^>]*class="of-(\w+)"', opened.text) == ["amount", "why"]
+    assert re.findall(r'<th[^>]*class="of-(\w+)"', opened.text) == ["place", "who", "amount", "why"]
 
 
 def test_a_view_is_renamed_and_deleted_by_its_form(pages: TestClient, views: ViewStore) -> None:
