@@ -14,6 +14,7 @@ from tests.properties.by_hand import (
     e4,
     level,
     measures_of,
+    name_now,
     open_lines,
     quantity,
     rows_of,
@@ -45,7 +46,7 @@ def with_products(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date) -> Row:
     """The details of one account on one day, by name; ``None`` is missing."""
-    known, counted, _, _, plans = commercial(frames, account_id, snapshot, ExpansionRules())
+    known, counted, _, names, plans = commercial(frames, account_id, snapshot, ExpansionRules())
     rights: dict[tuple[str, str], dict[str, int | None]] = defaultdict(dict)
     measured: dict[tuple[str, str], dict[str, str | None]] = defaultdict(dict)
     for row in rows_of(frames["plan_features"]):
@@ -60,6 +61,7 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
         **relationship(known["crm_events"], snapshot),
         **support(known["tickets"], snapshot),
         **contract(counted, lines, snapshot),
+        "main_product": main_product(lines, names, snapshot),
     }
 
 
@@ -192,9 +194,7 @@ def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:
     changes = plain_changes([line["plain"] for line in counted], ExpansionRules())
     moves = [{"age": (snapshot - row["day"]).days} for row in changes if row["class"] in MOTIONS]
     mrr: dict[str, int] = Counter()
-    of_products: dict[str, int] = Counter()
     for line in lines:
-        of_products[line["product"]] += e4(line["mrr"]) or 0
         if line["plan"]:
             mrr[line["plan"]] += e4(line["mrr"]) or 0
     dearest = [*sorted(mrr, key=lambda plan: (-mrr[plan], plan)), None, None, None]
@@ -203,9 +203,16 @@ def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:
     return {
         "expanded_on": None if last is None else snapshot - timedelta(days=last),
         "renews_on": min(renewals, default=None),
-        "main_product": min(of_products, key=lambda name: (-of_products[name], name), default=None),
         **{f"plan_{place}": dearest[place - 1] for place in (1, 2, 3)},
     }
+
+
+def main_product(lines: list[Row], names: dict[str, tuple[str, date]], snapshot: date) -> str | None:
+    """The product with the highest MRR, by the name that it has on the day."""
+    mrr: dict[str, int] = Counter()
+    for line in lines:
+        mrr[name_now(line["product"], names, snapshot)] += e4(line["mrr"]) or 0
+    return min(mrr, key=lambda name: (-mrr[name], name), default=None)
 
 
 def groups_by_hand(frames: dict[str, pd.DataFrame], customers: list[str], snapshot: date) -> dict[str, Row]:
