@@ -130,9 +130,13 @@ def check_crm(listing: PublishedList) -> Differences:
     """What a CRM shows of each account follows from the other tables; what it showed before is not asked."""
     if CRM_WRITEBACK.name not in listing.manifest["rows_out"]:
         return
-    unseen = set(listing.scores("account_id")["account_id"])
+    scores, plays = listing.scores("account_id", "play"), listing.manifest["plays"]
+    unseen, unknown = set(scores["account_id"]), set(scores.loc[~scores["play"].isin(plays), "account_id"])
+    for account in sorted(unknown):
+        yield Difference(account, CRM_WRITEBACK.name, "a row", "no such play in the manifest")
     for rows in listing.batches(CRM_WRITEBACK.name):
-        derived = crm_rows(listing, rows["account_id"]).drop_duplicates("account_id").set_index("account_id")
+        known = rows["account_id"][~rows["account_id"].isin(unknown)]
+        derived = crm_rows(listing, known).drop_duplicates("account_id").set_index("account_id")
         for account in rows["account_id"]:
             if account not in unseen:
                 yield Difference(account, CRM_WRITEBACK.name, "a row", "not scored, or more than one row")
