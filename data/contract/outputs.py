@@ -315,6 +315,15 @@ SCORES = OutputTable(
             nullable=True,
             later=True,
         ),
+        OutputColumn(
+            "listed_since",
+            OutputKind.DAY,
+            "the day of the first of the lists, one after the other up to this one, on whose short list it stood with "
+            "this play: `act_by` of that list is the day by which it is overdue; null where it is not listed",
+            of_the_base=True,
+            nullable=True,
+            later=True,
+        ),
     ),
     key=("snapshot_date", "account_id"),
     order=("account_id",),

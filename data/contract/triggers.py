@@ -6,10 +6,10 @@ triggers beside an account on the list.
 
 from collections.abc import Container, Mapping
 from functools import cached_property
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, field_validator, model_validator
 
 from data.conditions import Columns, Condition
 from data.contract.trigger_tables import TABLES
@@ -17,6 +17,7 @@ from data.contract.vocabulary import MOTIONS
 
 THRESHOLD = "threshold"
 """What the threshold is called in a condition and in a text."""
+Number = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 
 
 class Trigger(BaseModel):
@@ -33,8 +34,8 @@ class Trigger(BaseModel):
     motion: str | None = None
     title: str = Field(min_length=3, max_length=40)
     when: str
-    threshold: int | float
-    also: dict[str, int | float] = {}
+    threshold: Number
+    also: dict[str, Number] = {}
     means: str = Field(min_length=10)
     points: int = 0
     texts: tuple[Any, ...] = Field(min_length=1)

@@ -206,21 +206,35 @@ def _until_used_up(bought: ir.Table, key: Sequence[str]) -> ir.Table:
     """Services of credit that is bought when there is none left: each is used as fast as the one before it was.
 
     So a purchase changes nothing that was told of the days before it, but for the first one, which is of its day until
-    the second shows how long it lasted. The last one is waited for twice as long as it should last.
+    the second shows how long it lasted. The next one is waited for twice as long as this one should last; what is
+    bought later than that begins anew.
     """
     order = ibis.window(group_by=key, order_by="billed_on")
     bought = bought.mutate(
         next_on=bought.billed_on.lead().over(order),
         last_on=bought.billed_on.lag().over(order),
-        last_e4=bought.amount_e4.lag().over(order).fill_null(bought.amount_e4),
+        last_e4=bought.amount_e4.lag().over(order),
     )
-    is_first = bought.last_on.isnull()
-    first, then = is_first.ifelse(bought.billed_on, bought.last_on), is_first.ifelse(bought.next_on, bought.billed_on)
-    bought = bought.mutate(used_days=days_between(then, first))
+    bought = bought.mutate(
+        next_days=days_between(bought.next_on, bought.billed_on),
+        used_days=days_between(bought.billed_on, bought.last_on),
+    )
+    lasts_days = ibis.least((bought.amount_e4 * bought.used_days) // bought.last_e4, LONGEST_PREPAID_DAYS)
+    bought = bought.mutate(lasts_days=lasts_days)
+    is_late = (bought.next_days > 2 * bought.lasts_days).fill_null(False)
+    bought = bought.mutate(
+        is_followed=bought.next_on.notnull() & ~is_late, is_first=is_late.lag().over(order).fill_null(True)
+    )
+    own_days = (bought.next_days <= LONGEST_PREPAID_DAYS).ifelse(bought.next_days, ibis.null("int64"))
+    bought = bought.mutate(
+        used_days=bought.is_first.ifelse(own_days, bought.used_days),
+        lasts_days=bought.is_first.ifelse(own_days, bought.lasts_days),
+        last_e4=bought.is_first.ifelse(bought.amount_e4, bought.last_e4),
+    )
     rated = bought.filter(bought.used_days.notnull())
-    lasts_days = ibis.least((rated.amount_e4 * rated.used_days) // rated.last_e4, LONGEST_PREPAID_DAYS)
-    is_waiting = rated.next_on.isnull() & (days_between(rated.until, rated.billed_on) <= 2 * lasts_days)
-    ends = rated.next_on.fill_null((rated.billed_on + lasts_days.cast("int32").as_interval("D")).cast("date"))
+    is_waiting = rated.next_on.isnull() & (days_between(rated.until, rated.billed_on) <= 2 * rated.lasts_days)
+    used_up_on = (rated.billed_on + rated.lasts_days.cast("int32").as_interval("D")).cast("date")
+    ends = rated.is_followed.ifelse(rated.next_on, used_up_on)
     services = rated.select(
         *key,
         "until",

@@ -29,7 +29,6 @@ from serving.published.read import PublishedList, folded, open_list
 from serving.render.entries import require_owner
 from serving.store.message_log import MessageLog
 from serving.store.outcomes import OutcomeStore, is_there, open_store
-from serving.web.lists import LOOKS_BACK
 
 NOWHERE = "no channel"
 """What stands for the channel of a dry run where none is set."""
@@ -89,8 +88,7 @@ def what_is_new(listing: PublishedList, settings: Settings, store: OutcomeStore 
     """The messages that a list gives rise to. ``store``: None where nothing was ever recorded."""
     day, today = listing.snapshot_date, today_utc()
     days = [earlier for earlier in published_dates(settings.out_folder) if earlier < day][::-1]
-    earlier = (open_list(settings.out_folder, before) for before in days[: LOOKS_BACK - 1])
-    due = overdue(listing, earlier, store.rows_of if store else lambda _: [], today)
+    due = overdue(listing, store.state_of if store else lambda *_: {}, today)
     before = _compared_with(days, day, settings)
     links = Links(settings.notify.pages_url or settings.serve.public_url)
     made = Digests(listing, before, due, today, settings.serve.stale_days, settings.notify.rows, links)

@@ -1,54 +1,26 @@
-"""What is overdue: the day to act by has passed, and nobody has recorded anything since the account was first listed.
+"""What is overdue: on an owner's short list, the day to act by has passed, and nothing was done since it came there."""
 
-Every list sets a new day to act by. The one that counts is that of the first of the consecutive lists on which the
-account stood with the same play: otherwise whoever waits for the next list would never be late.
-"""
-
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import pandas as pd
 
-from serving.outcomes.outcome import RecordedOutcome
-from serving.outcomes.states import by_account, standing
+from serving.outcomes.states import AccountState, is_untouched
 from serving.published.read import PublishedList
+from serving.ranking.short_list import due_on
 
-RowsOf = Callable[[Sequence[str]], list[RecordedOutcome]]
-"""What was recorded of some accounts, oldest first."""
-_READ = ("account_id", "eligible", "listed", "play", "act_by")
+StatesOf = Callable[[Sequence[str], date], Mapping[str, AccountState]]
+"""Where some accounts stood at the end of a day."""
+_READ = ("account_id", "snapshot_date", "act_by", "listed_since")
 
 
-def overdue(listing: PublishedList, earlier: Iterable[PublishedList], rows_of: RowsOf, today: date) -> dict[str, date]:
-    """The accounts on the short list of an owner that are overdue, each with the day by which to act.
-
-    ``earlier``: the lists before it, the latest first; they are read as far back as an account goes.
-    """
-    listed = first_listed(listing, earlier)
-    late = listed[pd.to_datetime(listed["act_by"]) < pd.Timestamp(today)]
-    begun = dict(zip(late.index, late["since"], strict=True))
-    done = {
-        account
-        for account, rows in by_account(rows_of(list(begun)))
-        if any(day >= begun[account] for _, day in standing(rows))
+def overdue(listing: PublishedList, states_of: StatesOf, today: date) -> dict[str, date]:
+    """The accounts of a list that are overdue, each with the day by which to act."""
+    scores = pd.concat(listing.batches("scores", _READ), ignore_index=True)
+    due = due_on(scores)
+    late = scores.assign(due=due)[due < pd.Timestamp(today)]
+    states = states_of(late["account_id"].tolist(), today)
+    rows = zip(late["account_id"], late["listed_since"], late["due"], strict=True)
+    return {
+        account: day.date() for account, since, day in rows if is_untouched(states.get(account, AccountState()), since)
     }
-    return {account: day for account, day in zip(late.index, late["act_by"], strict=True) if account not in done}
-
-
-def first_listed(listing: PublishedList, earlier: Iterable[PublishedList]) -> pd.DataFrame:
-    """By ranked account: ``since``, the day of the first of the consecutive lists with its play; ``act_by`` of that."""
-    listed = _ranked(listing)
-    goes_on = listed.index
-    for older in earlier:
-        before = _ranked(older)
-        before = before[before.index.isin(goes_on)]
-        goes_on = before.index[before["play"] == listed.loc[before.index, "play"]]
-        if goes_on.empty:
-            break
-        listed.loc[goes_on, ["since", "act_by"]] = before.loc[goes_on, ["since", "act_by"]]
-    return listed
-
-
-def _ranked(listing: PublishedList) -> pd.DataFrame:
-    scores = pd.concat(listing.batches("scores", _READ))
-    on_list = scores["listed"].fillna(scores["eligible"]).astype(bool)  # lists of old have no short lists
-    return scores[on_list].set_index("account_id").assign(since=listing.snapshot_date)

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from serving.outcomes.outcome import RecordedOutcome
-from serving.outcomes.vocabulary import CORRECTED, OPEN, SNOOZED, STATE_AFTER
+from serving.outcomes.vocabulary import CORRECTED, OPEN, SNOOZED, STATE_AFTER, WORKING
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class AccountState:
     @property
     def play(self) -> str | None:
         return None if self.row is None else self.row.play
+
+
+def is_untouched(state: AccountState, since: date) -> bool:
+    """Has nothing been done about an account since a day? A note does nothing, and whoever works on it has."""
+    return state.state not in (WORKING, SNOOZED) and (state.since is None or state.since < since)
 
 
 def by_account(rows: Iterable[RecordedOutcome]) -> Iterator[tuple[str, list[RecordedOutcome]]]:

@@ -141,6 +141,7 @@ def assemble_base(
     ranked = ranking.with_previous(ranked, previous.scores("account_id", "rank", "propensity") if previous else None)
     before = listed_before(previous, context.settings.rank_by)
     ranked = ranked.assign(listed=_listed(ranked, context, before or frozenset()))
+    ranked = ranked.assign(listed_since=_listed_since(ranked, context.snapshot_date, previous if before else None))
     return RankedBase(
         scores=ranked[list(SCORES.names)],
         exclusions=ranking.likeliest_first(exclusions),
@@ -167,6 +168,16 @@ def _listed(ranked: pd.DataFrame, context: ListContext, before: frozenset[str]) 
     check_ins = [code for code, play in context.playbook.plays.items() if not play.motion]
     ordered = short_list.in_order(ranked, by, check_ins)
     return ranked["account_id"].isin(short_list.listed(ordered, by, settings.model_dump(), settings.top, before))
+
+
+def _listed_since(ranked: pd.DataFrame, day: date, previous: PublishedList | None) -> pd.Series:
+    """Since which list each account has been on a short list with its play; None where it is on none."""
+    before = pd.DataFrame() if previous is None else previous.scores("account_id", "listed_since", "play")
+    known = before.dropna().itertuples(index=False)
+    since = {(account, play): first for account, first, play in known}
+    rows = zip(ranked["account_id"], ranked["play"], ranked["listed"], strict=True)
+    days = [since.get((account, play), day) if is_listed else None for account, play, is_listed in rows]
+    return pd.Series(days, index=ranked.index, dtype="object")
 
 
 def _expected_arr(ranked: pd.DataFrame, doubt: ArrDoubt | None) -> dict[str, float | None]:

@@ -75,7 +75,7 @@ def pick(ordered: pd.DataFrame, settings: Mapping[str, Any], limit: int, held: C
     places: dict[str, int] = {}
     kinds: Counter[str] = Counter()
     below = over = of_group = waiting = 0
-    limit = limit if held is None else min(limit, len(held))
+    of_held = limit if held is None else min(limit, len(held))
     rows = zip(ordered["account_id"], ordered["group_id"], ordered["kind"], ordered["expected_arr"], strict=True)
     for place, (account, group, kind, arr) in enumerate(rows, start=1):
         if len(places) == limit:
@@ -87,7 +87,7 @@ def pick(ordered: pd.DataFrame, settings: Mapping[str, Any], limit: int, held: C
         elif cap is not None and kinds[kind] == cap:
             over += 1
         elif held is not None and account not in held:
-            waiting += 1
+            waiting += len(places) < of_held
         else:
             kinds[kind] += 1
             places[str(account)] = place
@@ -112,6 +112,16 @@ def listed(
     value = value.where(~ordered["account_id"].isin(list(before)), value * (settings.get("clearly_ahead") or 1.0))
     in_turn = ordered.iloc[np.argsort(-value.to_numpy(), kind="stable")]
     return frozenset(account for _, book in in_turn.groupby("owner") for account in pick(book, settings, limit).places)
+
+
+def due_on(scores: pd.DataFrame) -> pd.Series:
+    """By when each account is to be acted on, as was told when it came on the short list; missing where it is on none.
+
+    ``scores``: snapshot_date, act_by, listed_since. Every list sets a new ``act_by``: whoever waits for the next one
+    would otherwise never be late.
+    """
+    day, act_by, since = (pd.to_datetime(scores[name]) for name in ("snapshot_date", "act_by", "listed_since"))
+    return act_by - (day - since)
 
 
 def came_and_went(scores: pd.DataFrame, before: Collection[str]) -> dict[str, int]:

@@ -408,7 +408,8 @@ def _unknown_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard]) -> 
             found = f"trigger `{trigger_code}`: `{trigger.play}` is no play{hint(trigger.play, playbook.plays)}"
             yield ("triggers", trigger_code), found, (trigger.play,)
         elif to.motion is not None and to.motion != trigger.motion:
-            found = f"trigger `{trigger_code}` is of the motion {trigger.motion}, and `{trigger.play}` of {to.motion}"
+            speaks = f"speaks for {trigger.motion}" if trigger.motion else "speaks against any motion"
+            found = f"trigger `{trigger_code}` {speaks}, and its play `{trigger.play}` is one of {to.motion}"
             yield ("triggers", trigger_code), found, (trigger.play,)
 
 

@@ -114,7 +114,11 @@ def _left_out(listing: PublishedList, picked: Picked) -> Iterator[str]:
     if picked.of_group:
         yield f"{_accounts(picked.of_group)} of a group that has a row {_are(picked.of_group)}"
     if picked.waiting:
-        yield f"{_accounts(picked.waiting)} not clearly ahead of those that were here before: so these stay."
+        is_are = "is" if picked.waiting == 1 else "are"
+        yield (
+            f"{_accounts(picked.waiting)} further up {is_are} not clearly ahead of those that were here before, "
+            "which stay."
+        )
 
 
 def say_short_lists(listing: PublishedList) -> str:

@@ -18,7 +18,7 @@ from data.contract.outputs import CONTRADICTS, FOR, NO_OWNER, SHOWN_UNDER
 from data.contract.vocabulary import MOTIONS
 from serving.published.read import PublishedList, folded
 from serving.ranking.rank import RANK_KEYS, order
-from serving.ranking.short_list import CHECK_IN
+from serving.ranking.short_list import CHECK_IN, due_on
 from serving.reasons.render import PREFIX
 from serving.render.entries import MARKS, say_motion
 from serving.render.likelihood import bands, trends
@@ -40,7 +40,15 @@ RANGE = ("propensity_low", "propensity_high")
 _WHY = ("account_id", "text", "effect", "shown")
 _COLUMNS = (
     *("account_id", "name", "owner", "segment", "motion", "play", "cross_sell_product", "eligible", "rank"),
-    *("previous_rank", "previous_propensity", "not_eligible_because", "act_by", "renews_on", *RANK_KEYS),
+    *(
+        "previous_rank",
+        "previous_propensity",
+        "not_eligible_because",
+        "act_by",
+        "renews_on",
+        "listed_since",
+        *RANK_KEYS,
+    ),
 )
 
 
@@ -80,7 +88,8 @@ class Ordered:
 class ListIndex:
     """The accounts of a list, one row each: the ranked in the order of the list, then the others, likeliest first.
 
-    ``act_by``, ``renews_on``: days since 1970, or NOT_KNOWN. ``rank``, ``previous_rank``: 0 where there is none.
+    ``act_by``, ``renews_on``, ``listed_since``, ``due_on`` (of a task): days since 1970, or NOT_KNOWN. ``rank``,
+    ``previous_rank``: 0 where there is none.
     ``names_folded``: name and id as they are searched. ``by_name``: of each row its place in the alphabet. ``owners``:
     without an owner NO_OWNER. ``gates``: the codes that it did not pass, separated by `;`. ``firing``: the rows of
     each trigger that fires, by its code.
@@ -107,6 +116,8 @@ class ListIndex:
     expected_arr: Floats
     act_by: Codes
     renews_on: Codes
+    listed_since: Codes
+    due_on: Codes
     band: npt.NDArray[np.int8]
     trend: npt.NDArray[np.int8]
     by_likelihood: Ordered
@@ -134,10 +145,11 @@ class ListIndex:
     def day(self, days: Codes, place: int) -> date | None:
         """A day of ``act_by`` or ``renews_on``."""
         known = int(days[place])
-        return None if known == NOT_KNOWN else date.fromordinal(_EPOCH + known)
+        return None if known == NOT_KNOWN else date.fromordinal(EPOCH + known)
 
 
-_EPOCH = date(1970, 1, 1).toordinal()
+EPOCH = date(1970, 1, 1).toordinal()
+"""The day that days are counted from, as Python counts days."""
 
 
 def index_of(listing: PublishedList) -> ListIndex:
@@ -171,6 +183,8 @@ def index_of(listing: PublishedList) -> ListIndex:
         expected_arr=_floats(scores["expected_arr"]),
         act_by=_days(scores["act_by"]),
         renews_on=_days(scores["renews_on"]),
+        listed_since=_days(scores["listed_since"]),
+        due_on=_days(due_on(scores.assign(snapshot_date=listing.snapshot_date))),
         band=bands(propensity),
         trend=trends(propensity, _floats(scores["previous_propensity"])),
         by_likelihood=_ordered(order(scores, "propensity"), ranked),

@@ -182,8 +182,8 @@ def test_what_is_recorded_is_not_overdue_and_nothing_to_say_is_not_sent(
     listed = headroom("notify", "--dry-run", "--owner", owner)
     assert "overdue" in listed.out
     with open_store(f"sqlite:///{out / 'outcomes.db'}", now=lambda: datetime(2026, 10, 2, tzinfo=UTC)) as store:
-        noted = [Outcome(account_id=a, action="noted", text="Called.", who="Ana") for a in ranked_of(out, owner)]
-        store.append(noted)
+        taken = [Outcome(account_id=a, action="taken", who="Ana", play="seat_limits") for a in ranked_of(out, owner)]
+        store.append(taken)
     for flag in ("--dry-run", "--resend"):
         ran = headroom("notify", flag, "--owner", owner)
         assert (ran.code, ran.out.splitlines()[-1]) == (0, pipeline.NOTHING)

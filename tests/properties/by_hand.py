@@ -682,21 +682,37 @@ def by_cadence(product: str | None, bills: list[Row], snapshot: date, is_ahead: 
             rate = amount // MONTHS[every] if every in MONTHS else amount * 487 // (16 * every)
             start = days[0] if days.index(day) < step else day
             row |= {"start": start, "end": end, "rate": rate, "amount": None}
-        elif is_ahead and amount > 0 and len(days) > 1:
+        elif is_ahead and amount > 0:
             row |= used_up(of_day, days, day, snapshot)
         found.append(row)
     return found
 
 
 def used_up(of_day: dict[date, int], days: list[date], day: date, snapshot: date) -> Row:
-    """Credit bought ahead is used as fast as what was bought before it; the first as fast as it was."""
-    place = days.index(day)
-    before, then = (days[0], days[1]) if place == 0 else (days[place - 1], day)
-    took = (then - before).days
-    lasts = min(of_day[day] * took // of_day[before], 1096)
-    end = on_from(days, day, 1)
-    waits = end is None and (snapshot - day).days <= 2 * lasts
-    end = end or day + timedelta(days=lasts)
+    """Credit bought ahead is used as fast as what was bought before it; the first as fast as it was.
+
+    What is bought when the one before should have been used up for as long again is a first one, too.
+    """
+
+    def lasts(place: int) -> int | None:
+        if place == 0:
+            return None
+        before, then = days[place - 1], days[place]
+        return min(of_day[then] * (then - before).days // of_day[before], 1096)
+
+    def is_late(place: int) -> bool:
+        """Does the next one come too late to follow this one?"""
+        days_kept = lasts(place)
+        return place + 1 < len(days) and days_kept is not None and (days[place + 1] - days[place]).days > 2 * days_kept
+
+    place, following = days.index(day), on_from(days, day, 1)
+    before, took, kept = days[place - 1], (day - days[place - 1]).days, lasts(place)
+    if place == 0 or is_late(place - 1):
+        if following is None or (following - day).days > 1096:
+            return {}
+        before, took, kept = day, (following - day).days, (following - day).days
+    waits = following is None and (snapshot - day).days <= 2 * kept
+    end = following if following and not is_late(place) else day + timedelta(days=kept)
     rate = of_day[before] * 487 // (16 * took)
     return {"end": None if waits or end >= snapshot else end, "rate": rate, "amount": None}
 

@@ -82,6 +82,23 @@ def test_who_buys_no_more_is_waited_for_twice_as_long_as_the_credit_should_last(
     assert sorted(pd.to_datetime(kept.snapshot_date).dt.date) == days[:3]
 
 
+def test_who_comes_back_after_years_was_not_billed_for_the_gap() -> None:
+    away = [("2022-01-01", 1000), ("2022-02-10", 1000), ("2025-01-20", 500), ("2025-03-01", 500)]
+    tables = base(invoices="\n".join([HEADER, *bought("away", away)]))
+    found = ledger(tables, RULES, date(2025, 4, 1)).to_pandas().sort_values("day")
+    day_rate, back_rate = 1000 / 40, 500 / 40
+    assert [(str(row.day.date()), row.movement_class) for row in found.itertuples()] == [
+        ("2022-01-01", "new"),
+        ("2022-03-22", "churn"),
+        ("2025-01-20", "reactivation"),
+    ]
+    assert [row.delta_mrr_e4 / 10_000 for row in found.itertuples()] == pytest.approx(
+        [day_rate * 30.4375, -day_rate * 30.4375, back_rate * 30.4375], abs=0.01
+    )
+    before = ledger(tables, RULES, date(2024, 12, 31)).to_pandas().sort_values("day")
+    assert before["delta_mrr_e4"].tolist() == found["delta_mrr_e4"].tolist()[:2]
+
+
 def test_overage_is_a_share_of_what_was_billed(tables: Tables) -> None:
     rows = rows_of(tables).droplevel("snapshot_date")
     assert rows.overage_share_91d["mixed"] == 80 / (80 + 120)

@@ -1,6 +1,6 @@
 """My list: the accounts to work on, filtered, ordered and counted, a page at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -8,16 +8,18 @@ from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from data.contract.outputs import NO_OWNER
-from serving.outcomes.states import AccountState
+from serving.outcomes.states import AccountState, is_untouched
 from serving.outcomes.vocabulary import OPEN, STATES
 from serving.ranking.gates import LABELS
 from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_name
 from serving.render.entries import MOTION_WORDS
 from serving.render.likelihood import Band, Trend
-from serving.web.index import CHECK_IN_CODE, KINDS, NOT_KNOWN, Coded, ListIndex, Mask, Places
+from serving.web.index import CHECK_IN_CODE, EPOCH, KINDS, NOT_KNOWN, Coded, ListIndex, Mask, Places
 from serving.web.ports import Sight
 from serving.web.query import ListQuery, Shown, Sort
 from serving.web.work import HeldWork
@@ -170,6 +172,25 @@ def states_of(index: ListIndex, places: Places, desk: Desk) -> list[str]:
     """The code of the state of each of these rows."""
     accounts = index.ids.take(places).to_pylist()
     return [desk.states[account].state if account in desk.states else OPEN for account in accounts]
+
+
+def places_of(index: ListIndex, states: Mapping[str, AccountState]) -> list[tuple[int, AccountState]]:
+    """The rows of the accounts of which something was done; those that left the list have none."""
+    accounts = pa.array(list(states), index.ids.type)
+    found = pc.index_in(accounts, value_set=index.ids).to_pylist()
+    return [(place, state) for place, state in zip(found, states.values(), strict=True) if place is not None]
+
+
+def overdue(index: ListIndex, here: Iterable[tuple[int, AccountState]], today: date) -> Places:
+    """The rows that are overdue: on a short list, their day is past, and nothing was done since they came there.
+
+    ``here``: rows of which something was recorded, with where their accounts stand.
+    """
+    late = (index.due_on != NOT_KNOWN) & (index.due_on < today.toordinal() - EPOCH)
+    for place, state in here:
+        if late[place]:
+            late[place] = is_untouched(state, date.fromordinal(EPOCH + int(index.listed_since[place])))
+    return np.flatnonzero(late)
 
 
 def sort_of(index: ListIndex, query: ListQuery) -> Sort:

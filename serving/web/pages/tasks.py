@@ -5,19 +5,28 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from serving.outcomes.states import AccountState
 from serving.outcomes.vocabulary import OPEN, SNOOZED, WORKING
 from serving.reasons.formats import say_day
-from serving.web.index import NOT_KNOWN, Codes, ListIndex, Places
-from serving.web.pages.my_list import Desk, ListRow, Options, Tile, on_page, options_with, rows, seen_by, values_of
+from serving.web.index import EPOCH, NOT_KNOWN, Codes, ListIndex, Places
+from serving.web.pages.my_list import (
+    Desk,
+    ListRow,
+    Options,
+    Tile,
+    on_page,
+    options_with,
+    overdue,
+    places_of,
+    rows,
+    seen_by,
+    values_of,
+)
 from serving.web.query import ListQuery, TaskKind, TaskQuery
 
 KINDS = tuple(TaskKind)
 KIND_WORDS = {TaskKind.TAKEN: "Taken up", TaskKind.BACK: "Back from later", TaskKind.OVERDUE: "Overdue"}
-_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True)
@@ -72,17 +81,16 @@ class HeldTasks:
 
 def tasks_of(index: ListIndex, states: Mapping[str, AccountState], today: date) -> Tasks:
     """All tasks of a list: one at most for each account, and none for one that is closed or waits."""
-    here = _places_of(index, states)
+    here = places_of(index, states)
     taken = [(place, state.since) for place, state in here if state.state == WORKING and state.since]
     back = [(place, state.since) for place, state in here if _is_back(state) and state.since]
-    open_and_late = index.is_ranked & (index.act_by != NOT_KNOWN) & (index.act_by < _number(today))
-    open_and_late[[place for place, state in here if state.state != OPEN or _is_back(state)]] = False
-    late = np.flatnonzero(open_and_late)
+    late = overdue(index, here, today)
+    late = late[~np.isin(late, [place for place, _ in back])]
     found = {TaskKind.TAKEN: taken, TaskKind.BACK: back}
     places = np.array([*(place for kind in found.values() for place, _ in kind), *late.tolist()], dtype=np.int64)
     kinds = np.repeat(np.arange(len(KINDS), dtype=np.int32), [len(taken), len(back), len(late)])
     since = [_number(day) for kind in found.values() for _, day in kind]
-    days = np.array([*since, *index.act_by[late].tolist()], dtype=np.int32)
+    days = np.array([*since, *index.due_on[late].tolist()], dtype=np.int32)
     due = index.act_by[places]
     days = np.where((kinds == KINDS.index(TaskKind.TAKEN)) & (due != NOT_KNOWN), due, days).astype(np.int32)
     order = np.lexsort((places, days))
@@ -114,8 +122,8 @@ def _task_rows(index: ListIndex, tasks: Tasks, here: Places, desk: Desk) -> tupl
     made = []
     for row, kind, number in zip(told, tasks.kinds[here].tolist(), tasks.days[here].tolist(), strict=True):
         since = desk.states[row.account_id].since if row.account_id in desk.states else None
-        is_late = row.act_by is not None and row.act_by < desk.today
-        made.append(TaskRow(date.fromordinal(_EPOCH + number), _what(KINDS[kind], row, since), is_late, row))
+        is_late = KINDS[kind] is TaskKind.OVERDUE or (row.act_by is not None and row.act_by < desk.today)
+        made.append(TaskRow(date.fromordinal(EPOCH + number), _what(KINDS[kind], row, since), is_late, row))
     return tuple(made)
 
 
@@ -131,12 +139,5 @@ def _is_back(state: AccountState) -> bool:
     return state.state == OPEN and state.row is not None and state.row.action == SNOOZED
 
 
-def _places_of(index: ListIndex, states: Mapping[str, AccountState]) -> list[tuple[int, AccountState]]:
-    """The rows of the accounts of which something was done; those that left the list have none."""
-    accounts = pa.array(list(states), index.ids.type)
-    found = pc.index_in(accounts, value_set=index.ids).to_pylist()
-    return [(place, state) for place, state in zip(found, states.values(), strict=True) if place is not None]
-
-
 def _number(day: date) -> int:
-    return day.toordinal() - _EPOCH
+    return day.toordinal() - EPOCH

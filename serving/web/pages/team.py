@@ -9,15 +9,13 @@ import numpy as np
 from data.contract.outputs import NO_OWNER
 from serving.outcomes.vocabulary import OPEN
 from serving.render.entries import MOTION_WORDS
-from serving.web.index import NOT_KNOWN, ListIndex, Mask, Places
-from serving.web.pages.my_list import Desk, seen_by, states_of
-
-_EPOCH = np.datetime64("1970-01-01")
+from serving.web.index import ListIndex, Mask, Places
+from serving.web.pages.my_list import Desk, overdue, places_of, seen_by, states_of
 
 
 @dataclass(frozen=True)
 class Work:
-    """What was done about the ranked accounts of a book. ``overdue``: nothing, and the day to act by is past."""
+    """What was done about the ranked accounts of a book. ``overdue``: as in the tasks."""
 
     acted_on: int
     won: int
@@ -98,15 +96,13 @@ def _work(index: ListIndex, desk: Desk, ranked: Places) -> dict[int, Work] | Non
     if desk.work is None:
         return None
     counts: dict[int, Counter[str]] = {}
-    today = int((np.datetime64(desk.today) - _EPOCH).astype(int))
-    act_by = index.act_by[ranked]
-    late = (act_by != NOT_KNOWN) & (act_by < today)
+    late = np.isin(ranked, overdue(index, places_of(index, desk.states), desk.today))
     owners = index.owners.codes[ranked].tolist()
     for code, state, is_late in zip(owners, states_of(index, ranked, desk), late.tolist(), strict=True):
         of_book = counts.setdefault(code, Counter())
         of_book["acted_on"] += state != OPEN
         of_book["won"] += state == "won"
-        of_book["overdue"] += state == OPEN and is_late
+        of_book["overdue"] += is_late
     return {code: Work(found["acted_on"], found["won"], found["overdue"]) for code, found in counts.items()}
 
 

@@ -1,9 +1,8 @@
 """The digests, counted a second time with plain loops; and what is overdue, drawn over three lists."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,9 @@ import pytest
 
 from data.contract.outputs import NO_OWNER
 from serving.messages.digest import GONE, NEW, OVERDUE, RISEN, Digests
-from serving.messages.overdue import first_listed, overdue
+from serving.messages.overdue import overdue
 from serving.messages.rows import Links
-from serving.outcomes.outcome import RecordedOutcome
+from serving.outcomes.states import AccountState
 from serving.published.layout import place_of
 from serving.published.read import PublishedList, open_list
 from serving.render.likelihood import EDGES, POINTS, TIMES, Band
@@ -130,86 +129,42 @@ def held(scores: pd.DataFrame, like: PublishedList) -> HeldList:
 
 # --- what is overdue --------------------------------------------------------------------------------------------------
 
-THREE = """
-    day        | account_id | eligible | play   | act_by
-    2026-09-17 | a          | yes      | seats  | 2026-09-30
-    2026-09-24 | a          | yes      | seats  | 2026-10-08
-    2026-10-01 | a          | yes      | seats  | 2026-10-15
-    2026-09-17 | play       | yes      | limits | 2026-09-30
-    2026-09-24 | play       | yes      | seats  | 2026-10-08
-    2026-10-01 | play       | yes      | seats  | 2026-10-15
-    2026-09-17 | apart      | yes      | seats  | 2026-09-30
-    2026-09-24 | apart      | no       | seats  | 2026-10-08
-    2026-10-01 | apart      | yes      | seats  | 2026-10-15
-    2026-09-17 | gone       | yes      | seats  | 2026-09-30
-    2026-10-01 | new        | yes      | seats  | 2026-10-02
+LISTED = """
+    account_id | act_by     | listed_since
+    a          | 2026-10-15 | 2026-09-17
+    new        | 2026-10-02 | 2026-10-01
+    apart      | 2026-10-02 |
 """
 
 
-def three() -> list[HeldList]:
-    """The lists of the table, the latest first."""
-    days = sorted(drawn(THREE).groupby("day"), reverse=True, key=lambda of_day: of_day[0])
-    return [
-        HeldList(
-            Path("nowhere"),
-            date.fromisoformat(day),
-            {},
-            frames={
-                "scores": frame.assign(
-                    eligible=frame["eligible"] == "yes",
-                    listed=frame["eligible"] == "yes",
-                    act_by=_days(frame["act_by"]),
-                )
-            },
-        )
-        for day, frame in days
-    ]
-
-
-def _days(texts: pd.Series) -> list[date]:
-    return [date.fromisoformat(text) for text in texts]
-
-
-def recorded(account: str, day: date, action: str = "noted", **given: object) -> RecordedOutcome:
-    at = datetime.combine(day, datetime.min.time(), UTC)
-    return RecordedOutcome(**{"id": 1, "at": at, "account_id": account, "action": action, "who": "Ana"} | given)
-
-
-def test_the_day_to_act_by_is_that_of_the_first_list_with_the_play() -> None:
-    latest, *earlier = three()
-    listed = first_listed(latest, earlier)
-    assert listed["act_by"].map(str).to_dict() == {
-        "a": "2026-09-30",
-        "play": "2026-10-08",
-        "apart": "2026-10-15",
-        "new": "2026-10-02",
+def listed() -> HeldList:
+    rows = drawn(LISTED)
+    days = {
+        name: [None if pd.isna(text) else date.fromisoformat(text) for text in rows[name]] for name in list(rows)[1:]
     }
-    assert listed["since"].map(str).to_dict()["a"] == "2026-09-17"
+    return HeldList(Path("nowhere"), DAY, {}, frames={"scores": rows.assign(snapshot_date=DAY, **days)})
 
 
 @pytest.mark.parametrize(
-    ("today", "late"), [("2026-09-30", set()), ("2026-10-01", {"a"}), ("2026-10-03", {"a", "new"})]
+    ("today", "late"),
+    [("2026-10-01", {}), ("2026-10-02", {"a": "2026-10-01"}), ("2026-10-03", {"a": "2026-10-01", "new": "2026-10-02"})],
 )
-def test_overdue_is_what_is_past_its_day(today: str, late: set[str]) -> None:
-    latest, *earlier = three()
-    assert overdue(latest, earlier, lambda _: [], date.fromisoformat(today)).keys() == late
-
-
-Rows = Callable[[], list[RecordedOutcome]]
+def test_overdue_is_what_is_past_the_day_that_was_told_when_it_was_listed(today: str, late: dict[str, str]) -> None:
+    due = overdue(listed(), lambda *_: {}, date.fromisoformat(today))
+    assert {account: str(day) for account, day in due.items()} == late
 
 
 @pytest.mark.parametrize(
-    ("rows", "is_late"),
+    ("state", "is_late"),
     [
-        (lambda: [recorded("a", date(2026, 9, 17))], False),
-        (lambda: [recorded("a", date(2026, 9, 16))], True),
-        (
-            lambda: [recorded("a", date(2026, 9, 20)), recorded("a", date(2026, 9, 21), "corrected", id=2, corrects=1)],
-            True,
-        ),
+        (AccountState("won", date(2026, 9, 17)), False),
+        (AccountState("won", date(2026, 9, 16)), True),
+        (AccountState("working", date(2026, 9, 1)), False),
+        (AccountState("snoozed", date(2026, 9, 1), date(2026, 12, 1)), False),
+        (AccountState("open", date(2026, 9, 20)), False),
+        (AccountState(), True),
     ],
-    ids=["since then", "before", "taken back"],
+    ids=["won since then", "won before", "working", "waits", "opened since", "nothing"],
 )
-def test_what_was_recorded_since_it_was_listed_is_not_overdue(rows: Rows, is_late: bool) -> None:
-    latest, *earlier = three()
-    assert ("a" in overdue(latest, earlier, lambda _: rows(), TODAY)) == is_late
+def test_what_was_done_since_it_was_listed_is_not_overdue(state: AccountState, is_late: bool) -> None:
+    assert ("a" in overdue(listed(), lambda *_: {"a": state}, TODAY)) == is_late

@@ -59,7 +59,8 @@ def give_to(out: Path, owners: int, *days: date) -> None:
         numbers = rows["account_id"].str.removeprefix("acc-").astype(int)
         rows = rows.assign(owner=[f"Owner {n:03}" if n else HOSTILE for n in numbers % owners])
         if table == "scores":
-            rows = rows.assign(listed=rows["eligible"] & ((day == EARLIER) | (numbers >= owners) | (numbers % 10 != 3)))
+            listed = rows["eligible"] & ((day == EARLIER) | (numbers >= owners) | (numbers % 10 != 3))
+            rows = rows.assign(listed=listed, listed_since=[EARLIER if is_listed else None for is_listed in listed])
         rows.to_parquet(path)
 
 

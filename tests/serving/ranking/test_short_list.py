@@ -1,17 +1,19 @@
 """The short list of an owner holds still: a place changes hands only where the newcomer is clearly ahead."""
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.ranking.short_list import NEEDED, Order, came_and_went, in_order, listed
+from serving.ranking.short_list import NEEDED, Order, came_and_went, due_on, in_order, listed
 from serving.render.entries import entries
 from serving.render.html import render_page
 from serving.render.orders import pick_of_owners, say_short_lists, short_list
 from serving.settings import ServingSettings
-from tests.serving.world import HeldList, snapshot
+from tests.serving.world import DAY, HeldList, feature_rows, snapshot
 
 CLEARLY = 1.25
 
@@ -91,6 +93,24 @@ def test_the_next_list_keeps_who_is_not_clearly_overtaken() -> None:
     assert (first.manifest["short_lists"], say_short_lists(first)) == (None, "")
 
 
+def test_who_stays_with_the_play_is_due_as_it_was_told_first() -> None:
+    settings, earlier = ServingSettings(top=4, clearly_ahead=1000.0), DAY - timedelta(days=7)
+    rows = feature_rows(120)
+    first = snapshot(120, day=earlier, rows=rows.assign(snapshot_date=earlier), settings=settings)
+    then = snapshot(120, rows=rows, settings=settings, previous=first)
+    was, now = (made.scores().set_index("account_id") for made in (first, then))
+    assert (was["listed_since"].dropna() == earlier).all()
+    assert (was["listed_since"].notna() == was["listed"]).all()
+    stays = now["listed"] & was["listed"] & (now["play"] == was["play"])
+    assert 0 < stays.sum() < now["listed"].sum() + 1
+    assert (now.loc[stays, "listed_since"] == earlier).all()
+    assert (now.loc[now["listed"] & ~stays, "listed_since"] == DAY).all()
+    assert now.loc[~now["listed"], "listed_since"].isna().all()
+    due = due_on(then.scores().assign(snapshot_date=DAY)).set_axis(now.index)
+    assert (due[stays] == pd.to_datetime(now["act_by"])[stays] - pd.Timedelta(days=7)).all()
+    assert due[~now["listed"]].isna().all()
+
+
 def test_the_book_shows_who_is_listed_and_says_who_waits() -> None:
     settings = ServingSettings(top=4, clearly_ahead=1000.0)
     first = snapshot(120, seed=1, settings=settings)
@@ -101,10 +121,19 @@ def test_the_book_shows_who_is_listed_and_says_who_waits() -> None:
     owner = next(name for name, one in picked.items() if one.waiting > 1)
     short = short_list(then.book(owner), Order.LIKELIHOOD, 4)
     assert [entry.account_id for _, entry in short.rows] == list(picked[owner].places)
-    waits = f"{picked[owner].waiting} accounts not clearly ahead of those that were here before: so these stay."
+    waits = (
+        f"{picked[owner].waiting} accounts further up are not clearly ahead of those that were here before, which stay."
+    )
     assert short.left_out == (waits,)
     at_stake = pick_of_owners(then, Order.STAKE, 4)[owner]
     assert (list(at_stake.places.values()), at_stake.waiting) == ([1, 2, 3, 4], 0)
+
+
+@pytest.mark.parametrize("limits", [{"min_expected_arr": 1e9}, {"min_expected_arr": 1000.0}, {"max_per_motion": 1}])
+def test_what_a_book_leaves_out_is_counted_to_the_end(limits: dict[str, float]) -> None:
+    made = snapshot(120, settings=ServingSettings(top=6, **limits))
+    alone = made.with_tables(scores=made.scores().assign(listed=pd.array([None] * 120, dtype="boolean")))
+    assert pick_of_owners(made, Order.LIKELIHOOD, 6) == pick_of_owners(alone, Order.LIKELIHOOD, 6)
 
 
 def test_a_list_of_old_is_drawn_by_rank() -> None:

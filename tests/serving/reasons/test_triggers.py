@@ -129,7 +129,7 @@ LAST = '"{seats:count} seats, {threshold:count} or more.",'
         ("threshold = 100", "threshold = 100\nalso = { days = 3 }", 5, "`when` does not ask for `days`"),
         ("threshold = 100", "threshold = 100\npoints = 2", 7, "which are of the shipped triggers alone"),
         ('"seat_limit"', '"seat_limt"', 8, "`seat_limt` is no play (there is seat_limit: did you mean that?)"),
-        ('"seat_limit"', '"upsell_limit"', 8, "is of the motion seat, and `upsell_limit` of upsell"),
+        ('"seat_limit"', '"upsell_limit"', 8, "speaks for seat, and its play `upsell_limit` is one of upsell"),
         ("{top_feature:name}", "{top_featur:name}", 10, "`top_featur` is no feature (there is top_feature"),
         ("{seats:count} seats, mainly", "{seats:weeks} seats, mainly", 10, "there is no format `weeks`"),
         (LAST, "", 9, "the last of `texts` has no `when` and states only what the trigger reads"),

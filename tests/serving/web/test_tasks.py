@@ -48,8 +48,11 @@ def test_the_tasks_of_a_list_by_a_plain_loop(
             expected.append((act_by or state.since, score.account_id, "taken"))
         elif state.state == "open" and state.row is not None and state.row.action == "snoozed":
             expected.append((state.since, score.account_id, "back"))
-        elif state.state == "open" and score.eligible and act_by is not None and act_by < today:
-            expected.append((act_by, score.account_id, "overdue"))
+        elif score.listed and state.state not in ("working", "snoozed"):
+            since = pd.Timestamp(score.listed_since).date()
+            due = act_by - (DAY - since)
+            if due < today and (state.since is None or state.since < since):
+                expected.append((due, score.account_id, "overdue"))
     made = tasks_of(index, states, today)
     days = [date(1970, 1, 1) + timedelta(days=int(day)) for day in made.days]
     accounts = index.ids.take(made.places).to_pylist()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
@@ -11,6 +12,7 @@ from data.contract.outputs import NO_OWNER
 from serving.web.index import ListIndex
 from serving.web.pages.team import TriggerCount, Work, team_page
 from tests.serving.web.conftest import TODAY, DrawnWork, OwnersSight, desk, plain
+from tests.serving.world import DAY
 
 
 def test_the_books_are_those_of_plain_pandas_and_add_up(index: ListIndex, out: Path) -> None:
@@ -30,7 +32,8 @@ def test_what_was_done_is_counted_of_the_ranked(index: ListIndex, out: Path) -> 
     ranked = scores[scores.eligible & (scores.owner == "Dana Lee")].sort_values("rank")
     won, working, *rest = ranked.account_id
     page = team_page(index, desk(DrawnWork({won: "won", working: "working"})))
-    late = [account for account, by in zip(ranked.account_id, ranked.act_by, strict=True) if by < TODAY]
+    due = pd.to_datetime(ranked.act_by) - (pd.Timestamp(DAY) - pd.to_datetime(ranked.listed_since))
+    late = ranked.account_id[ranked.listed & (due < pd.Timestamp(TODAY))]
     assert next(book.work for book in page.books if book.owner == "Dana Lee") == Work(
         acted_on=2, won=1, overdue=len(set(late) & set(rest))
     )
