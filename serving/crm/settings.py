@@ -1,5 +1,6 @@
 """Where a list is written back to: ``[writeback]`` of ``headroom.toml``. What signs in comes from the environment."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -29,10 +30,18 @@ def _columns(properties: dict[str, str]) -> dict[str, str]:
     unknown = [name for name in properties if name not in (*SHOWN, *GO_ALONG)]
     if unknown:
         raise ValueError(f"{', '.join(unknown)} cannot be sent; there are {', '.join((*SHOWN, *GO_ALONG))}")
-    named = [name for name in properties.values() if name]
-    if len({name.casefold() for name in named}) < len(named):
-        raise ValueError("two columns have one property")
+    for end in ("", "__c"):
+        named = [name.casefold() for name in _named(properties, end).values()]
+        twice = sorted({name for name in named if named.count(name) > 1})
+        if twice:
+            raise ValueError(f"two columns have one property: {', '.join(twice)}")
     return properties
+
+
+def _named(properties: Mapping[str, str], end: str = "") -> dict[str, str]:
+    """What each column that is sent is called."""
+    named = {column: f"{name}{end}" for column, name in USUAL_NAMES.items()} | dict(properties)
+    return {column: name for column, name in named.items() if name}
 
 
 class HubSpotSettings(BaseModel):
@@ -77,6 +86,4 @@ class WritebackSettings(BaseModel):
 
     def names(self, to: CrmName) -> dict[str, str]:
         """What each column that is sent is called in that CRM."""
-        end = "__c" if to == "salesforce" else ""
-        named = {column: f"{name}{end}" for column, name in USUAL_NAMES.items()} | self.properties
-        return {column: name for column, name in named.items() if name}
+        return _named(self.properties, "__c" if to == "salesforce" else "")

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from data.contract.outputs import CRM_WRITEBACK
 from serving.crm.client import CrmProperty, CrmRecord, RecordChange, Value
@@ -90,3 +91,16 @@ def test_columns_can_be_named_left_out_and_added() -> None:
 def test_what_cannot_be_sent_is_refused(properties: dict[str, str]) -> None:
     with pytest.raises(ValueError):
         WritebackSettings(properties=properties)
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [{"rank": "headroom_band"}, {"rank": "Headroom_Band__c"}, {"rank": "one", "play": "ONE"}],
+    ids=["a usual name", "one of Salesforce", "two that are set"],
+)
+def test_no_two_columns_have_one_property(properties: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="two columns have one property"):
+        WritebackSettings(properties=properties)
+    assert (
+        WritebackSettings(properties={"rank": "headroom_band", "band": ""}).names("hubspot")["rank"] == "headroom_band"
+    )
