@@ -114,6 +114,7 @@ def test_what_is_refused_does_not_keep_the_others_out(opened: Crm, world: World,
     assert set(told) == {"acc-00007", "acc-00150", "stranger-1", "o'neil \\"}
     assert told["acc-00007"][0] in ("VALIDATION_ERROR", "FIELD_CUSTOM_VALIDATION_EXCEPTION")
     assert "acc-00007" in told["acc-00007"][1]
+    assert told["stranger-1"][1] == f"not among the {opened.records} of {opened.title}"
     assert len(world.companies) == 230, "no company is made"
     assert {account for account, _ in world.sent} == set(world.companies)
 
