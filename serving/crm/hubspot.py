@@ -89,6 +89,9 @@ class HubSpotCrm:
         self._pace.wait()
         try:
             answer = self._http.request(method, path, json=body)
+        except httpx2.LocalProtocolError:  # it quotes the header, and so the token
+            todo = f"Set {HUBSPOT_TOKEN} to the token alone."
+            raise CrmError("Ask HubSpot.", "the token cannot be sent in a header.", todo) from None
         except httpx2.TransportError as error:
             raise AgainError(f"HubSpot cannot be reached: {told(error) or type(error).__name__}") from error
         if answer.status_code in (401, 403):

@@ -225,6 +225,17 @@ def test_a_call_that_hubspot_refuses_as_a_whole_is_halved(open_hubspot: Open, tm
     assert world.taken == Counter(set(world.companies) - {"acc-00005"})
 
 
+def test_a_token_that_no_header_holds_is_told_at_once_and_is_not_quoted(
+    open_hubspot: Open, naps: list[float], tmp_path: Path
+) -> None:
+    world = World(companies(accounts(5)))
+    crm = open_hubspot(world, f"{TOKEN}\nsecond line")
+    told = refusal(lambda: sent_to(crm, accounts(5), tmp_path / "1"))
+    assert "cannot be sent in a header" in told
+    assert TOKEN not in told
+    assert (naps, world.calls) == ([], 0)
+
+
 def test_hubspot_says_at_once_when_the_allowance_of_the_day_is_used_up(
     open_hubspot: Open, naps: list[float], tmp_path: Path
 ) -> None:
