@@ -3,6 +3,7 @@
 import gc
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,42 @@ def test_what_does_not_pass_is_told_after_a_bounded_time(
     assert naps == list(WAITS)
     assert "answers 502" in told
     assert "not sent twice" in told
+
+
+NOT_THE_CRM = {
+    "page": Response("<html>Sign in</html>"), "nothing": Response(b""), "object": JSONResponse({"ok": True}),
+    "text": JSONResponse("ok"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", NOT_THE_CRM)
+def test_what_is_not_the_crm_is_told_at_once(
+    answer: str, opened: Crm, world: World, naps: list[float], tmp_path: Path
+) -> None:
+    """Whichever call is answered so: the properties, the reading or the update."""
+    for call in range(3):
+        world.answers.extend([None] * call + [NOT_THE_CRM[answer]])
+        told = refusal(partial(sent_to, opened, accounts(5), tmp_path / f"{call}"))
+        assert f"does not answer as {opened.title} does" in told
+    assert (naps, sum(world.taken.values())) == ([], 0)
+
+
+@pytest.mark.parametrize("answer", NOT_THE_CRM)
+def test_where_salesforce_is_not_nobody_signs_in(answer: str, open_salesforce: Open, naps: list[float]) -> None:
+    world = SalesforceWorld({}, answers=deque([NOT_THE_CRM[answer]]))
+    assert "does not answer as Salesforce does" in refusal(lambda: open_salesforce(world))
+    assert not naps
+
+
+def test_a_token_that_no_header_holds_is_not_one_of_salesforce(
+    open_salesforce: Open, naps: list[float], tmp_path: Path
+) -> None:
+    url = "https://acme.example"
+    world = SalesforceWorld({}, answers=deque([JSONResponse({"access_token": "hunter\ntwo", "instance_url": url})]))
+    told = refusal(lambda: sent_to(open_salesforce(world), accounts(5), tmp_path / "1"))
+    assert "does not answer as Salesforce does" in told
+    assert "hunter" not in told
+    assert not naps
 
 
 @pytest.mark.parametrize("status", [401, 403])
