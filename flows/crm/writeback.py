@@ -139,9 +139,13 @@ def _open(settings: Settings, to: CrmName) -> Crm:
 
 
 def _secret(name: str) -> str:
-    value = os.environ.get(name, "").strip()
+    """What signs in, from the environment. Whatever is wrong with it, it is not told."""
+    value, asked = os.environ.get(name, "").strip(), "Sign in to the CRM."
     if not value:
-        raise SettingsError("Sign in to the CRM.", f"{name} is not set.", "Set it in the environment.")
+        raise SettingsError(asked, f"{name} is not set.", "Set it in the environment.")
+    if not (value.isascii() and value.isprintable() and " " not in value):
+        found = f"{name} holds a blank, a line end or a letter beyond ASCII."
+        raise SettingsError(asked, found, "Set it to the secret alone, as the CRM shows it.")
     return value
 
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic, sleep
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from data.errors import CrmError
 
@@ -101,6 +101,20 @@ def patiently(asked: str, call: Callable[[], Answer]) -> Answer:
                 raise CrmError(asked, f"{error.why}.", todo) from error
             sleep(seconds)
     raise AssertionError("the last time either returns or raises")
+
+
+def is_another(title: str) -> CrmError:
+    """The error for an answer that is none of that CRM's, as that of a proxy, a page to sign in or a wrong url."""
+    todo = f"Check `url` under [writeback.{title.lower()}], and what lies between."
+    return CrmError(f"Ask {title}.", f"it does not answer as {title} does.", todo)
+
+
+def list_in(answer: object, name: str, title: str) -> list[Any]:
+    """The list that an answer of that CRM has by that name. Raises CrmError where it has none."""
+    found = answer.get(name) if isinstance(answer, Mapping) else None
+    if not isinstance(found, list):
+        raise is_another(title)
+    return found
 
 
 class Pace:

@@ -16,6 +16,7 @@ from serving.crm.client import (
     RecordChange,
     Rejection,
     Value,
+    list_in,
     patiently,
     told,
 )
@@ -43,21 +44,21 @@ class HubSpotCrm:
         self._http.close()
 
     def properties(self) -> dict[str, CrmProperty]:
-        return {each["name"]: _property(each) for each in self._read("GET", PROPERTIES)["results"]}
+        return {each["name"]: _property(each) for each in self._read("GET", PROPERTIES)}
 
     def read(self, accounts: Sequence[str], names: Sequence[str]) -> dict[str, CrmRecord]:
         asked: dict[str, Any] = {"inputs": [{"id": account} for account in accounts], "properties": [*names]}
         if self._id_property is not None:
             asked["idProperty"] = self._id_property
             asked["properties"].append(self._id_property)
-        found = self._read("POST", f"{COMPANIES}/batch/read", asked)["results"]
+        found = self._read("POST", f"{COMPANIES}/batch/read", asked)
         return {self._account_of(one): CrmRecord(one["id"], _values(one["properties"], names)) for one in found}
 
     def update(self, changes: Sequence[RecordChange]) -> list[Rejection]:
         """See ``Crm``. A call that is refused as a whole is halved, until those are found that it was refused for."""
         answer = self._call("POST", f"{COMPANIES}/batch/update", {"inputs": [self._input(one) for one in changes]})
         if answer.is_success:
-            return list(_rejected(answer.json(), changes))
+            return list(_rejected(_body(answer), changes))
         if len(changes) == 1:
             return [Rejection(changes[0].account_id, *_why(_body(answer), answer.status_code))]
         half = len(changes) // 2
@@ -74,13 +75,13 @@ class HubSpotCrm:
             known = {"id": change.account_id, "idProperty": self._id_property}
         return {**known, "objectWriteTraceId": change.record, "properties": values}
 
-    def _read(self, method: str, path: str, body: object = None) -> Any:
+    def _read(self, method: str, path: str, body: object = None) -> list[Any]:
         answer = self._call(method, path, body)
         if not answer.is_success:
             code, message = _why(_body(answer), answer.status_code)
             todo = "Check `id_property` and `url` under [writeback]."
             raise CrmError("Read the companies of HubSpot.", f"it answers {code}: {message}.", todo)
-        return answer.json()
+        return list_in(_body(answer), "results", self.title)
 
     def _call(self, method: str, path: str, body: object = None) -> httpx2.Response:
         return patiently("Ask HubSpot.", lambda: self._once(method, path, body))
@@ -89,6 +90,9 @@ class HubSpotCrm:
         self._pace.wait()
         try:
             answer = self._http.request(method, path, json=body)
+        except httpx2.LocalProtocolError:  # it quotes the header, and so the token
+            todo = f"Set {HUBSPOT_TOKEN} to the token alone."
+            raise CrmError("Ask HubSpot.", "the token cannot be sent in a header.", todo) from None
         except httpx2.TransportError as error:
             raise AgainError(f"HubSpot cannot be reached: {told(error) or type(error).__name__}") from error
         if answer.status_code in (401, 403):
@@ -126,7 +130,7 @@ def _sent(value: Value) -> str:
 
 def _rejected(answer: Mapping[str, Any], changes: Sequence[RecordChange]) -> Iterator[Rejection]:
     """The changes that are not among the results, with the error that names them, or else the first that names none."""
-    taken = {str(one["id"]) for one in answer["results"]}
+    taken = {str(one["id"]) for one in list_in(answer, "results", HubSpotCrm.title)}
     of: dict[str, Mapping[str, Any]] = {}
     others = []
     for error in answer.get("errors", ()):
@@ -145,7 +149,7 @@ def _why(error: Mapping[str, Any], status: int) -> tuple[str, str]:
 
 
 def _body(answer: httpx2.Response) -> Mapping[str, Any]:
-    """What an error says; nothing where it is no JSON object, as that of a proxy in between."""
+    """What an answer says; nothing where it is no JSON object, as that of a proxy in between."""
     try:
         body = answer.json()
     except ValueError:

@@ -26,7 +26,7 @@ def write_back(crm: Crm, wanted: Iterable[tuple[str, Wanted]], target: Target, j
     for some in in_parts(wanted, crm.at_once * CALLS_AT_A_TIME):
         of = dict(some)
         there = _read(crm, list(of), target.names)
-        journal.not_found(sorted(of.keys() - there.keys()), f"{crm.title} has no such {crm.records}")
+        journal.not_found(sorted(of.keys() - there.keys()), f"not among the {crm.records} of {crm.title}")
         changes = [change for account in there if (change := target.change(account, of[account], there[account]))]
         unchanged += len(there) - len(changes)
         _carry_out(crm, changes, journal, send=send)

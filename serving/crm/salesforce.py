@@ -22,6 +22,8 @@ from serving.crm.client import (
     CrmRecord,
     RecordChange,
     Rejection,
+    is_another,
+    list_in,
     patiently,
     sleep,
     told,
@@ -60,7 +62,7 @@ class SalesforceCrm:
         self._session.close()
 
     def properties(self) -> dict[str, CrmProperty]:
-        fields = self._call("sobjects/Account/describe")["fields"]
+        fields = list_in(self._call("sobjects/Account/describe"), "fields", self.title)
         return {each["name"].lower(): _property(each) for each in fields}
 
     def read(self, accounts: Sequence[str], names: Sequence[str]) -> dict[str, CrmRecord]:
@@ -106,8 +108,11 @@ class SalesforceCrm:
                 f"it answers {answer.status_code}: {told(answer.text)}.",
                 f"Check {SALESFORCE_ID} and {SALESFORCE_SECRET}, and that the app allows the client credentials flow.",
             )
-        signed = answer.json()
-        return signed["access_token"], signed["instance_url"]
+        try:
+            signed = answer.json()
+            return signed["access_token"], signed["instance_url"]
+        except (ValueError, TypeError, LookupError) as error:
+            raise is_another(self.title) from error
 
     def _key(self, account: str) -> str:
         return account[:SAME_LETTERS] if self._id == RECORD_ID else account
@@ -119,15 +124,16 @@ class SalesforceCrm:
             known=self._id,
             accounts=list(accounts),
         )
-        found: list[dict[str, Any]] = self._call("query", params={"q": query})["records"]
-        return found
+        return list_in(self._call("query", params={"q": query}), "records", self.title)
 
     def _errors(self, changes: Sequence[RecordChange]) -> Iterator[tuple[RecordChange, Rejection]]:
         """Send changes; those that it did not take, and why."""
         kind = {"type": "Account"}
         records = [{"attributes": kind, RECORD_ID: one.record, **one.values} for one in changes]
         body = {"allOrNone": False, "records": records}
-        results = self._call("composite/sobjects", method="PATCH", json=body)
+        results = list_in(
+            {"results": self._call("composite/sobjects", method="PATCH", json=body)}, "results", self.title
+        )
         for change, result in zip(changes, results, strict=True):
             if not result["success"]:
                 error = (result["errors"] or [{}])[0]
@@ -140,6 +146,8 @@ class SalesforceCrm:
     def _once(self, path: str, **asked: Any) -> Any:
         try:
             return self._api.restful(path, timeout=ANSWER_SECONDS, **asked)
+        except (requests.JSONDecodeError, requests.exceptions.InvalidHeader):  # the latter quotes the token
+            raise is_another(self.title) from None
         except requests.RequestException as error:
             raise AgainError(f"Salesforce cannot be reached: {told(error)}") from error
         except (SalesforceExpiredSession, SalesforceRefusedRequest) as error:

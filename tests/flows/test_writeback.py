@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from serving.crm.settings import WritebackSettings
+from serving.crm.settings import HUBSPOT_TOKEN, SECRETS, WritebackSettings
 from serving.published.read import open_list
 from tests import house
 from tests.flows.conftest import Headroom
@@ -128,6 +128,24 @@ def test_what_is_missing_is_said(
     next(out.glob("snapshot_date=*/crm_writeback.parquet")).unlink()
     ran = headroom("writeback", "--to", "hubspot", "--out", out)
     assert (ran.code, "an earlier version published it" in ran.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "spoilt", ["{}\n{}", "{}\r{}", "{} {}", "{}\t{}", "{}\u00a0{}", "{}\u00e9{}", "{}\u20ac{}", "{}\x7f{}"]
+)
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_that_cannot_be_one_is_refused_and_never_told(
+    name: str, spoilt: str, headroom: Headroom, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = "hubspot" if name == HUBSPOT_TOKEN else "salesforce"
+    monkeypatch.setenv("HEADROOM_WRITEBACK__SALESFORCE__URL", "https://acme.example")
+    for secret in SECRETS:
+        monkeypatch.setenv(secret, "whole")
+    monkeypatch.setenv(name, spoilt.format("hunter", "two"))
+    ran = headroom("writeback", "--to", to, "--out", out)
+    assert (ran.code, f"{name} holds a blank" in ran.err) == (1, True)
+    assert "Traceback" not in ran.err
+    assert not {part for part in ("hunter", "two") if part in ran.err + ran.out}
 
 
 def test_a_run_is_taken_back_where_it_was_sent(headroom: Headroom, settled: None, out: Path, world: World) -> None:

@@ -45,7 +45,8 @@ class Company:
 class World:
     """What a CRM holds by account, and what it was asked. ``refused``: accounts that a rule of its admin refuses.
 
-    ``answers``: what it answers first, before it does what it is asked. ``allowed``: calls in ten seconds.
+    ``answers``: what it answers first, before it does what it is asked; None: what it is asked. ``allowed``: calls in
+    ten seconds.
     """
 
     companies: dict[str, Company]
@@ -53,7 +54,7 @@ class World:
     properties: list[str] = field(default_factory=lambda: [*USUAL_NAMES.values()])
     is_unique: bool = True
     allowed: int = 1_000_000
-    answers: deque[Response] = field(default_factory=deque)
+    answers: deque[Response | None] = field(default_factory=deque)
     calls: int = 0
     taken: Counter[str] = field(default_factory=Counter)
     sent: list[tuple[str, Properties]] = field(default_factory=list)

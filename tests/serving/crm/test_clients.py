@@ -3,6 +3,7 @@
 import gc
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ def test_what_is_refused_does_not_keep_the_others_out(opened: Crm, world: World,
     assert set(told) == {"acc-00007", "acc-00150", "stranger-1", "o'neil \\"}
     assert told["acc-00007"][0] in ("VALIDATION_ERROR", "FIELD_CUSTOM_VALIDATION_EXCEPTION")
     assert "acc-00007" in told["acc-00007"][1]
+    assert told["stranger-1"][1] == f"not among the {opened.records} of {opened.title}"
     assert len(world.companies) == 230, "no company is made"
     assert {account for account, _ in world.sent} == set(world.companies)
 
@@ -179,6 +181,42 @@ def test_what_does_not_pass_is_told_after_a_bounded_time(
     assert "not sent twice" in told
 
 
+NOT_THE_CRM = {
+    "page": Response("<html>Sign in</html>"), "nothing": Response(b""), "object": JSONResponse({"ok": True}),
+    "text": JSONResponse("ok"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", NOT_THE_CRM)
+def test_what_is_not_the_crm_is_told_at_once(
+    answer: str, opened: Crm, world: World, naps: list[float], tmp_path: Path
+) -> None:
+    """Whichever call is answered so: the properties, the reading or the update."""
+    for call in range(3):
+        world.answers.extend([None] * call + [NOT_THE_CRM[answer]])
+        told = refusal(partial(sent_to, opened, accounts(5), tmp_path / f"{call}"))
+        assert f"does not answer as {opened.title} does" in told
+    assert (naps, sum(world.taken.values())) == ([], 0)
+
+
+@pytest.mark.parametrize("answer", NOT_THE_CRM)
+def test_where_salesforce_is_not_nobody_signs_in(answer: str, open_salesforce: Open, naps: list[float]) -> None:
+    world = SalesforceWorld({}, answers=deque([NOT_THE_CRM[answer]]))
+    assert "does not answer as Salesforce does" in refusal(lambda: open_salesforce(world))
+    assert not naps
+
+
+def test_a_token_that_no_header_holds_is_not_one_of_salesforce(
+    open_salesforce: Open, naps: list[float], tmp_path: Path
+) -> None:
+    url = "https://acme.example"
+    world = SalesforceWorld({}, answers=deque([JSONResponse({"access_token": "hunter\ntwo", "instance_url": url})]))
+    told = refusal(lambda: sent_to(open_salesforce(world), accounts(5), tmp_path / "1"))
+    assert "does not answer as Salesforce does" in told
+    assert "hunter" not in told
+    assert not naps
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refusal_is_told_once_and_without_a_secret(
     status: int, opened: Crm, world: World, naps: list[float], tmp_path: Path
@@ -222,6 +260,17 @@ def test_a_call_that_hubspot_refuses_as_a_whole_is_halved(open_hubspot: Open, tm
         [rejected] = [row for row in journal.rows() if row.state == REJECTED]
     assert (rejected.account_id, rejected.code) == ("acc-00005", "VALIDATION_ERROR")
     assert world.taken == Counter(set(world.companies) - {"acc-00005"})
+
+
+def test_a_token_that_no_header_holds_is_told_at_once_and_is_not_quoted(
+    open_hubspot: Open, naps: list[float], tmp_path: Path
+) -> None:
+    world = World(companies(accounts(5)))
+    crm = open_hubspot(world, f"{TOKEN}\nsecond line")
+    told = refusal(lambda: sent_to(crm, accounts(5), tmp_path / "1"))
+    assert "cannot be sent in a header" in told
+    assert TOKEN not in told
+    assert (naps, world.calls) == ([], 0)
 
 
 def test_hubspot_says_at_once_when_the_allowance_of_the_day_is_used_up(
