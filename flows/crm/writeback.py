@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, date, datetime
 from importlib import import_module
 from itertools import islice
@@ -82,7 +82,6 @@ def undo(settings: Settings, to: CrmName | None, run: str) -> None:
 
     Raises CrmError where there is no such run, it was another CRM's, or the CRM cannot be asked or did not take all.
     """
-    before = settings.writeback_folder / run
     about = _about(settings, run)
     if to not in (None, about.to) or _url(settings, about.to) != about.url:
         raise CrmError(
@@ -92,8 +91,9 @@ def undo(settings: Settings, to: CrmName | None, run: str) -> None:
         )
     with closing(_open(settings, about.to)) as crm, _run(settings, about._replace(undoes=run)) as (folder, journal):
         print(f"{crm.title}, run {run} taken back")
-        with Journal(before / JOURNAL) as past, _tables(folder, journal):
-            left = take_back(crm, past.written(), journal)
+        with ExitStack() as opened, _tables(folder, journal):
+            past, *later = [opened.enter_context(Journal(path)) for path in _from(settings, run, about)]
+            left = take_back(crm, past.written(later), journal)
         what = f"{many(left, 'account')} left as they are: changed since, or never reached"
         _tell(crm, journal, folder, what, sent=True)
 
@@ -204,11 +204,28 @@ def _dry_run(settings: Settings) -> Iterator[tuple[Path, Journal]]:
 
 def _about(settings: Settings, run: str) -> RunAbout:
     """What a run of that name was."""
-    there = sorted(path.parent.name for path in settings.writeback_folder.glob(f"*/{ABOUT}"))
+    there = _runs(settings)
     if run not in there:
         found = f"the last ones are {', '.join(there[-5:])}{hint(run, there)}" if there else "nothing was sent yet"
         raise CrmError(f"Take back the run {run}.", f"{found}.", f"Name a folder of {settings.writeback_folder}.")
+    return _read(settings, run)
+
+
+def _runs(settings: Settings) -> list[str]:
+    """The names of the runs that there are, the first one first."""
+    return sorted(path.parent.name for path in settings.writeback_folder.glob(f"*/{ABOUT}"))
+
+
+def _read(settings: Settings, run: str) -> RunAbout:
     return RunAbout(**json.loads((settings.writeback_folder / run / ABOUT).read_text(encoding="utf-8")))
+
+
+def _from(settings: Settings, run: str, about: RunAbout) -> Iterator[Path]:
+    """The journals of a run and of all later ones that wrote a list to the same CRM."""
+    for name in _runs(settings):
+        other = _read(settings, name)
+        if name == run or (name > run and other.undoes is None and (other.to, other.url) == (about.to, about.url)):
+            yield settings.writeback_folder / name / JOURNAL
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import duckdb
 import pandas as pd
 import pytest
 import yaml
+from starlette.responses import Response
 
 from serving.crm.settings import HUBSPOT_TOKEN, SECRETS, WritebackSettings
 from serving.published.read import open_list
@@ -97,6 +98,18 @@ def test_a_list_is_written_refusals_are_told_and_a_run_is_taken_back(
         else:
             assert {name: value for name, value in values.items() if value} == before[account]
     assert max(world.taken.values()) == 2
+
+
+def test_an_undo_leaves_what_a_later_run_wrote(headroom: Headroom, settled: None, world: World, out: Path) -> None:
+    """The properties and the companies are read; the call that updates them is refused."""
+    world.answers.extend([None, None, Response(status_code=403)])
+    assert headroom("writeback", "--apply", "--out", out).code == 1
+    [stopped] = (out / "writeback").iterdir()
+    assert "58 accounts written" in headroom("writeback", "--apply", "--out", out).out
+    finished = world.values()
+    ran = headroom("writeback", "--undo", stopped.name, "--out", out)
+    assert (ran.code, "0 accounts written; 58 accounts left as they are" in ran.out) == (0, True), ran.err
+    assert world.values() == finished
 
 
 def test_an_account_that_is_no_customer_any_more_is_cleared(
