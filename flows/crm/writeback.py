@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, date, datetime
 from importlib import import_module
 from itertools import islice
@@ -30,6 +30,7 @@ from serving.crm.journal import NOT_FOUND, PLANNED, REJECTED, TAKEN, Journal
 from serving.crm.plan import Wanted, one_line, target_of
 from serving.crm.run import in_parts, take_back, write_back
 from serving.crm.settings import HUBSPOT_TOKEN, SALESFORCE_ID, SALESFORCE_SECRET, CrmName
+from serving.published.layout import published_dates
 from serving.published.read import PublishedList, open_list
 from serving.reasons.formats import say_day
 
@@ -43,12 +44,16 @@ REJECTION_COLUMNS = ("account_id", "code", "message")
 
 
 class RunAbout(NamedTuple):
-    """What a run was: ``url`` of the CRM; ``undoes`` names the run that it takes back, if it does."""
+    """What a run was: ``url`` of the CRM; ``undoes`` names the run that it takes back, if it does.
+
+    ``completed``: it came to its end, and the CRM took all of it.
+    """
 
     to: CrmName
     url: str
     snapshot_date: str
     undoes: str | None = None
+    completed: bool = False
 
 
 def write_list(settings: Settings, to: CrmName | None, day: date | None, *, apply: bool) -> None:
@@ -71,7 +76,7 @@ def write_list(settings: Settings, to: CrmName | None, day: date | None, *, appl
         about = RunAbout(to, _url(settings, to), listing.snapshot_date.isoformat())
         print(f"{crm.title}, list of {say_day(listing.snapshot_date)}")
         with _run(settings, about) if apply else _dry_run(settings) as (folder, journal):
-            wanted = _wanted(listing, list(columns))
+            wanted = _wanted(listing, list(columns), _last_completed(settings, about))
             with _tables(folder, journal):
                 unchanged = write_back(crm, wanted, target, journal, send=apply)
             _tell(crm, journal, folder, f"{many(unchanged, 'account')} unchanged", sent=apply)
@@ -82,7 +87,6 @@ def undo(settings: Settings, to: CrmName | None, run: str) -> None:
 
     Raises CrmError where there is no such run, it was another CRM's, or the CRM cannot be asked or did not take all.
     """
-    before = settings.writeback_folder / run
     about = _about(settings, run)
     if to not in (None, about.to) or _url(settings, about.to) != about.url:
         raise CrmError(
@@ -92,8 +96,9 @@ def undo(settings: Settings, to: CrmName | None, run: str) -> None:
         )
     with closing(_open(settings, about.to)) as crm, _run(settings, about._replace(undoes=run)) as (folder, journal):
         print(f"{crm.title}, run {run} taken back")
-        with Journal(before / JOURNAL) as past, _tables(folder, journal):
-            left = take_back(crm, past.written(), journal)
+        with ExitStack() as opened, _tables(folder, journal):
+            past, *later = [opened.enter_context(Journal(path)) for path in _from(settings, run, about)]
+            left = take_back(crm, past.written(later), journal)
         what = f"{many(left, 'account')} left as they are: changed since, or never reached"
         _tell(crm, journal, folder, what, sent=True)
 
@@ -149,26 +154,29 @@ def _secret(name: str) -> str:
     return value
 
 
-def _wanted(listing: PublishedList, columns: list[str]) -> Iterator[tuple[str, Wanted]]:
-    """What the CRM is to show of each account of a list; nothing of those that were on the list before and no more."""
+def _wanted(listing: PublishedList, columns: list[str], since: str) -> Iterator[tuple[str, Wanted]]:
+    """What the CRM is to show of each account of a list; nothing of those that are on lists ``since`` a day alone."""
     for rows in listing.batches(CRM_WRITEBACK.name, ("account_id", *columns)):
         values = [rows[name].tolist() for name in columns]
         for account, *said in zip(rows["account_id"], *values, strict=True):
             yield account, {name: _plain(value) for name, value in zip(columns, said, strict=True)}
     nothing: Wanted = dict.fromkeys(columns) | {"snapshot_date": listing.snapshot_date.isoformat()}
-    for account in _gone(listing):
+    for account in _gone(listing, since):
         yield account, nothing
 
 
-def _gone(listing: PublishedList) -> list[str]:
-    """Accounts of the last list that are customers no more."""
-    try:
-        previous = listing.previous
-    except PublishError as error:
-        say(f"warning: what a CRM shows of accounts that are gone is left there: {error.clause}")
-        return []
-    there = set(listing.scores("account_id")["account_id"])
-    return [] if previous is None else sorted(set(previous.scores("account_id")["account_id"]) - there)
+def _gone(listing: PublishedList, since: str) -> list[str]:
+    """Accounts of the other lists since a day that are not on this one: the CRM may still show them."""
+    out, gone = listing.folder.parent, set[str]()
+    first = since or listing.manifest["previous_snapshot_date"]
+    days = {day for day in published_dates(out) if day.isoformat() >= since}
+    days |= {date.fromisoformat(first)} if first else set()
+    for day in sorted(days - {listing.snapshot_date}):
+        try:
+            gone |= set(open_list(out, day).scores("account_id")["account_id"])
+        except PublishError as error:
+            say(f"warning: what a CRM shows of accounts that are gone may be left there: {error.clause}")
+    return sorted(gone - set(listing.scores("account_id")["account_id"]))
 
 
 def _plain(value: Any) -> Value:
@@ -190,9 +198,15 @@ def _run(settings: Settings, about: RunAbout) -> Iterator[tuple[Path, Journal]]:
         names = (stamp if number == 1 else f"{stamp}-{number}" for number in range(1, 1000))
         folder = base / next(name for name in names if not (base / name).exists())
         folder.mkdir()
-        (folder / ABOUT).write_text(json.dumps(about._asdict(), indent=2) + "\n", encoding="utf-8")
+        _keep(folder, about)
         with Journal(folder / JOURNAL) as journal:
             yield folder, journal
+        _keep(folder, about._replace(completed=True))
+
+
+def _keep(folder: Path, about: RunAbout) -> None:
+    with whole_file(folder / ABOUT, "Write what a run of the write-back was.") as file:
+        file.write_text(json.dumps(about._asdict(), indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager
@@ -204,11 +218,48 @@ def _dry_run(settings: Settings) -> Iterator[tuple[Path, Journal]]:
 
 def _about(settings: Settings, run: str) -> RunAbout:
     """What a run of that name was."""
-    there = sorted(path.parent.name for path in settings.writeback_folder.glob(f"*/{ABOUT}"))
+    there = _runs(settings)
     if run not in there:
         found = f"the last ones are {', '.join(there[-5:])}{hint(run, there)}" if there else "nothing was sent yet"
         raise CrmError(f"Take back the run {run}.", f"{found}.", f"Name a folder of {settings.writeback_folder}.")
+    return _read(settings, run)
+
+
+def _runs(settings: Settings) -> list[str]:
+    """The names of the runs that there are, the first one first."""
+    return sorted(path.parent.name for path in settings.writeback_folder.glob(f"*/{ABOUT}"))
+
+
+def _read(settings: Settings, run: str) -> RunAbout:
     return RunAbout(**json.loads((settings.writeback_folder / run / ABOUT).read_text(encoding="utf-8")))
+
+
+def _runs_to(settings: Settings, about: RunAbout) -> dict[str, RunAbout]:
+    """The runs to the CRM of that run, by name, the first one first."""
+    runs = {name: _read(settings, name) for name in _runs(settings)}
+    return {name: run for name, run in runs.items() if (run.to, run.url) == (about.to, about.url)}
+
+
+def _from(settings: Settings, run: str, about: RunAbout) -> Iterator[Path]:
+    """The journals of a run and of all later ones that wrote a list to the same CRM."""
+    for name, other in _runs_to(settings, about).items():
+        if name == run or (name > run and other.undoes is None):
+            yield settings.writeback_folder / name / JOURNAL
+
+
+def _last_completed(settings: Settings, about: RunAbout) -> str:
+    """The day of the list that the CRM came to show as a whole the last time; "" where it never did.
+
+    An undo brings back what the CRM showed before the run that it takes back, so that run and those since do not count.
+    """
+    last, before = "", dict[str, str]()
+    for name, run in _runs_to(settings, about).items():
+        before[name] = last
+        if run.undoes is not None:
+            last = min(last, before.get(run.undoes, ""))
+        elif run.completed:
+            last = run.snapshot_date
+    return last
 
 
 @contextmanager

@@ -2,14 +2,16 @@
 
     with Journal(folder / "journal.db") as journal:
         journal.plan(changes)
+        journal.sending(changes)
         journal.note(changes, crm.update(changes))
 
-A run that is killed between the two leaves rows that are ``planned``. Whether they were taken, the CRM knows: the next
-run reads it, and so does an undo.
+Rows that are ``planned`` were never sent. A run that is killed within a call leaves its rows ``sending``. Whether they
+were taken, the CRM knows: the next run reads it, and so does an undo.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -18,7 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from serving.crm.client import RecordChange, Rejection
 
-PLANNED, TAKEN, REJECTED, NOT_FOUND = "planned", "taken", "rejected", "not_found"
+PLANNED, SENDING, TAKEN, REJECTED, NOT_FOUND = "planned", "sending", "taken", "rejected", "not_found"
 ROWS = Table(
     "rows",
     MetaData(),
@@ -78,40 +80,62 @@ class Journal:
             for account in accounts
         )
 
+    def sending(self, changes: Iterable[RecordChange]) -> None:
+        """Keep that changes are on their way, just before they are sent."""
+        self._came({"account": each.account_id, "state": SENDING} for each in changes)
+
     def note(self, sent: Sequence[RecordChange], rejections: Sequence[Rejection]) -> None:
         """Keep what became of changes that were sent."""
         bad = {each.account_id: each for each in rejections}
-        came = [
+        self._came(
             {"account": each.account_id, "state": TAKEN, "code": None, "message": None}
             if (why := bad.get(each.account_id)) is None
             else {"account": each.account_id, "state": REJECTED, "code": why.code, "message": why.message}
             for each in sent
-        ]
-        changed = update(ROWS).where(ROWS.c.account_id == bindparam("account"))
-        with self._engine.begin() as connection:
-            connection.execute(changed, came)
+        )
 
-    def rows(self) -> Iterator[JournalRow]:
-        """Every row, by account."""
+    def rows(self, *states: str) -> Iterator[JournalRow]:
+        """Every row, by account; or those of some states."""
+        asked = select(ROWS).order_by(ROWS.c.account_id)
+        if states:
+            asked = asked.where(ROWS.c.state.in_(states))
         with self._engine.connect() as connection:
-            found = connection.execution_options(yield_per=AT_A_TIME).execute(select(ROWS).order_by(ROWS.c.account_id))
-            for row in found:
+            for row in connection.execution_options(yield_per=AT_A_TIME).execute(asked):
                 change = None
                 if row.record is not None:
                     change = RecordChange(row.account_id, row.record, json.loads(row.previous), json.loads(row.new))
                 yield JournalRow(row.account_id, change, row.state, row.code, row.message)
 
-    def written(self) -> Iterator[RecordChange]:
-        """The changes that the CRM took, and those of which it is not known."""
-        return (row.change for row in self.rows() if row.change is not None and row.state in (PLANNED, TAKEN))
+    def written(self, later: Iterable["Journal"] = ()) -> Iterator[RecordChange]:
+        """The changes that the CRM took, and those of the call whose answer never came.
+
+        Of the latter without what ``later`` runs sent alike: they read the CRM, and it did not hold it.
+        """
+        unsure = {row.account_id for row in self.rows(SENDING)}
+        asked = later if unsure else ()
+        others = [row.change for each in asked for row in each.rows(SENDING, TAKEN) if row.account_id in unsure]
+        for row in self.rows(SENDING, TAKEN):
+            if row.change is not None:
+                yield row.change if row.state == TAKEN else _without(row.change, others)
 
     def counts(self) -> dict[str, int]:
         """How many rows there are of each state."""
         with self._engine.connect() as connection:
             return dict(connection.execute(select(ROWS.c.state, func.count()).group_by(ROWS.c.state)).tuples().all())
 
+    def _came(self, states: Iterable[dict[str, Any]]) -> None:
+        changed = update(ROWS).where(ROWS.c.account_id == bindparam("account"))
+        with self._engine.begin() as connection:
+            connection.execute(changed, list(states))
+
     def _add(self, rows: Iterator[dict[str, Any]]) -> None:
         added = list(rows)
         if added:
             with self._engine.begin() as connection:
                 connection.execute(insert(ROWS), added)
+
+
+def _without(change: RecordChange, others: Iterable[RecordChange | None]) -> RecordChange:
+    """A change without the values that others bring to the same account."""
+    theirs = {pair for each in others if each and each.account_id == change.account_id for pair in each.values.items()}
+    return replace(change, values={name: value for name, value in change.values.items() if (name, value) not in theirs})

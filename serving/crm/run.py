@@ -61,6 +61,7 @@ def _carry_out(crm: Crm, changes: Sequence[RecordChange], journal: Journal, *, s
     if not send:
         return
     for some in in_parts(changes, crm.at_once):
+        journal.sending(some)
         journal.note(some, crm.update(some))
 
 

@@ -11,15 +11,17 @@ import duckdb
 import pandas as pd
 import pytest
 import yaml
+from starlette.responses import Response
 
 from serving.crm.settings import HUBSPOT_TOKEN, SECRETS, WritebackSettings
+from serving.published.layout import place_of
 from serving.published.read import open_list
 from tests import house
 from tests.flows.conftest import Headroom
 from tests.serving.crm.servers import ID_PROPERTY, TOKEN, Company, World, hubspot, on_port
-from tests.serving.world import publish, snapshot
+from tests.serving.world import DAY, publish, snapshot
 
-NEXT = date(2026, 11, 1)
+NEXT, AFTER_NEXT = date(2026, 11, 1), date(2026, 12, 1)
 PAGE = (house.ROOT / "docs" / "writeback.md").read_text(encoding="utf-8")
 
 
@@ -28,6 +30,15 @@ def lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The list of a day. Shared: it is only read."""
     folder = tmp_path_factory.mktemp("lists")
     publish(folder, snapshot(60))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def later_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Those of two days after it, without its last ten accounts. Shared: they are only read."""
+    folder = tmp_path_factory.mktemp("later")
+    for day, previous in ((NEXT, DAY), (AFTER_NEXT, NEXT)):
+        publish(folder, snapshot(50, day=day), {"previous_snapshot_date": previous.isoformat()})
     return folder
 
 
@@ -99,18 +110,84 @@ def test_a_list_is_written_refusals_are_told_and_a_run_is_taken_back(
     assert max(world.taken.values()) == 2
 
 
+def test_an_undo_leaves_what_a_later_run_wrote(headroom: Headroom, settled: None, world: World, out: Path) -> None:
+    """The properties and the companies are read; the call that updates them is refused."""
+    world.answers.extend([None, None, Response(status_code=403)])
+    assert headroom("writeback", "--apply", "--out", out).code == 1
+    [stopped] = (out / "writeback").iterdir()
+    assert "58 accounts written" in headroom("writeback", "--apply", "--out", out).out
+    finished = world.values()
+    ran = headroom("writeback", "--undo", stopped.name, "--out", out)
+    assert (ran.code, "0 accounts written; 58 accounts left as they are" in ran.out) == (0, True), ran.err
+    assert world.values() == finished
+
+
 def test_an_account_that_is_no_customer_any_more_is_cleared(
-    headroom: Headroom, settled: None, world: World, out: Path
+    headroom: Headroom, settled: None, world: World, out: Path, later_lists: Path
 ) -> None:
     headroom("writeback", "--apply", "--out", out)
-    made = snapshot(50, day=NEXT)
-    publish(out, made, {"previous_snapshot_date": "2026-10-01"})
+    add(later_lists, NEXT, out)
     ran = headroom("writeback", "--apply", "--out", out)
     assert ran.code == 0, ran.err
     gone = world.companies["acc-0055"].values
     assert gone.pop("headroom_as_of") == "2026-11-01"
     assert not any(gone.values())
     assert world.companies["acc-0003"].values["headroom_band"]
+
+
+def add(later_lists: Path, day: date, out: Path) -> None:
+    shutil.copytree(place_of(later_lists, day), place_of(out, day))
+
+
+def shown(world: World, account: str) -> set[str]:
+    """What a company shows of an account, but for the day."""
+    return {name for name, value in world.companies[account].values.items() if value} - {"headroom_as_of"}
+
+
+@pytest.mark.parametrize("second", ["never written", "stopped", "refused"])
+def test_an_account_that_left_with_a_list_that_was_not_written_whole_is_cleared_by_the_next_one(
+    second: str, headroom: Headroom, settled: None, world: World, out: Path, later_lists: Path
+) -> None:
+    headroom("writeback", "--apply", "--out", out)
+    add(later_lists, NEXT, out)
+    world.answers.extend([None, None, Response(status_code=403)] if second == "stopped" else [])
+    world.refused = frozenset({"acc-0055"})
+    assert second == "never written" or headroom("writeback", "--apply", "--out", out).code == 1
+    assert shown(world, "acc-0055")
+    world.refused = frozenset()
+    add(later_lists, AFTER_NEXT, out)
+    assert headroom("writeback", "--apply", "--out", out).code == 0
+    assert not shown(world, "acc-0055")
+    ran = headroom("writeback", "--apply", "--out", out)
+    assert "0 accounts written; 50 accounts unchanged; 0 accounts not in HubSpot" in ran.out, (
+        "nobody asks for them again"
+    )
+
+
+def test_an_account_that_an_undo_brought_back_is_cleared_again(
+    headroom: Headroom, settled: None, world: World, out: Path, later_lists: Path
+) -> None:
+    headroom("writeback", "--apply", "--out", out)
+    [first] = (out / "writeback").iterdir()
+    add(later_lists, NEXT, out)
+    headroom("writeback", "--apply", "--out", out)
+    [run] = set((out / "writeback").iterdir()) - {first}
+    assert not shown(world, "acc-0055")
+    headroom("writeback", "--undo", run.name, "--out", out)
+    assert shown(world, "acc-0055")
+    add(later_lists, AFTER_NEXT, out)
+    assert headroom("writeback", "--apply", "--out", out).code == 0
+    assert not shown(world, "acc-0055")
+
+
+def test_that_a_list_is_gone_from_which_an_account_may_have_left_is_told(
+    headroom: Headroom, settled: None, out: Path, later_lists: Path
+) -> None:
+    headroom("writeback", "--apply", "--out", out)
+    add(later_lists, NEXT, out)
+    shutil.rmtree(place_of(out, DAY))
+    ran = headroom("writeback", "--out", out)
+    assert (ran.code, "accounts that are gone may be left there: the days there are 2026-11-01" in ran.err) == (0, True)
 
 
 def test_what_is_missing_is_said(

@@ -2,8 +2,9 @@
 
 import gc
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 
 from data.errors import CrmError
 from serving.crm import client
-from serving.crm.client import WAITS, Crm, RecordChange, Value
-from serving.crm.journal import NOT_FOUND, REJECTED, TAKEN, Journal
+from serving.crm.client import WAITS, Crm, RecordChange, Rejection, Value
+from serving.crm.journal import NOT_FOUND, REJECTED, SENDING, TAKEN, Journal
 from serving.crm.plan import target_of
 from serving.crm.run import take_back, write_back
 from serving.crm.settings import SHOWN, CrmName, WritebackSettings
@@ -156,6 +157,56 @@ def test_an_undo_restores_what_nobody_else_changed(opened: Crm, world: World, tm
     after = world.values()
     assert after["acc-00003"].pop(world.properties[1]) == "our own word"
     assert plain(after) == plain(before)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("arrived", [True, False])
+@pytest.mark.parametrize("band", ["possible", "likely"])
+def test_an_undo_of_a_run_that_was_stopped_takes_back_what_that_run_wrote(
+    band: str, arrived: bool, alone: bool, opened: Crm, world: World, tmp_path: Path
+) -> None:
+    """Its second call is stopped before or after it arrived; a run of this or another list finishes. One or both go."""
+    before, names = world.values(), list(world.companies)
+    stop_second_call(opened, arrived=arrived)
+    refusal(lambda: sent_to(opened, accounts(230), tmp_path / "1"))
+    first, second = names[: opened.at_once], names[opened.at_once : 2 * opened.at_once]
+    with Journal(tmp_path / "1") as journal:
+        assert [row.account_id for row in journal.rows(TAKEN)] == first
+        assert [row.account_id for row in journal.rows(SENDING)] == second
+    sent_to(opened, {account: of | {"band": band} for account, of in accounts(230).items()}, tmp_path / "2")
+    finished = plain(world.values())
+    with Journal(tmp_path / "1") as past, Journal(tmp_path / "2") as later:
+        for run, others in [(past, [later])] if alone else [(later, []), (past, [later])]:
+            with Journal(tmp_path / f"undo-{len(others)}") as journal:
+                take_back(opened, run.written(others), journal)
+    if not alone:
+        assert plain(world.values()) == plain(before)
+        return
+    wrote = {*first, *(second if arrived else ())}
+    over = {account for account, of in accounts(230).items() if of["band"] != band}  # here the later run wrote the band
+    assert plain(world.values()) == {
+        account: {
+            name: value
+            for name, value in of.items()
+            if account not in wrote or (account in over and name == world.properties[1])
+        }
+        for account, of in finished.items()
+    }
+
+
+def stop_second_call(crm: Crm, *, arrived: bool) -> None:
+    """The second update from now on ends in an error, before or after it came there; then all is well again."""
+    whole, calls = crm.update, count(1)
+
+    def update(changes: Sequence[RecordChange]) -> list[Rejection]:
+        if next(calls) == 1:
+            return whole(changes)
+        if arrived:
+            whole(changes)
+        crm.update = whole
+        raise CrmError("Ask it.", "it is gone.", "Wait.")
+
+    crm.update = update
 
 
 def plain(values: Mapping[str, Mapping[str, Value]]) -> dict[str, dict[str, Value]]:
