@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from flows.pipelines import notify as pipeline
+from serving.messages.delivery.channels import TIMES
 from serving.messages.settings import EMAIL_URL, SLACK_URL
 from serving.outcomes.outcome import Outcome
 from serving.store.outcomes import open_store
@@ -127,7 +128,7 @@ main()
     ran = headroom("notify")
     assert len(set(slack.titles)) == len(slack.titles) == FEW
     assert ran.code == 1
-    assert "slack: 1 part may have arrived when an earlier run was ended" in ran.err
+    assert "slack: 1 part may have arrived: a run was ended, or no answer came" in ran.err
     assert headroom("notify", "--resend").code == 0
     assert Counter(Counter(slack.titles).values()) == {1: FEW - 1, 2: 1}
     assert headroom("notify").code == 0
@@ -159,6 +160,41 @@ def test_a_message_that_is_refused_stops_no_other_and_is_sent_by_the_next_run(
     ]
 
 
+def test_what_is_not_answered_may_have_arrived_and_is_sent_again_only_if_asked(
+    out: Path, headroom: Headroom, slack: Slack, mail: Mail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(tmp_path, '[notify.to]\n"Owner 007" = { email = "seven@example.com" }\n')
+    for name in TIMES:
+        monkeypatch.setitem(TIMES, name, 0.2)
+    monkeypatch.setenv(SLACK_URL, f"{WEBHOOK}?retry=1")
+    slack.answers_after = mail.answers_after = 0.6
+    silent = "1 part may have arrived: a run was ended, or no answer came"
+    for _ in range(2):
+        ran = headroom("notify", "--owner", "Owner 007")
+        assert ran.code == 1
+        assert f"slack: {silent}; email: {silent}." in ran.err
+        assert (len(slack.received), len(mail.received)) == (1, 1)
+    slack.answers_after = mail.answers_after = 0
+    assert headroom("notify", "--owner", "Owner 007", "--resend").code == 0
+    assert (len(slack.received), len(mail.received)) == (2, 2)
+    assert headroom("notify", "--owner", "Owner 007").code == 0
+
+
+def test_where_nobody_listens_nothing_has_arrived(
+    out: Path, headroom: Headroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(tmp_path, '[notify.to]\n"Owner 007" = { email = "seven@example.com" }\n')
+    with servers.slack() as gone, servers.mail() as closed:
+        servers.lead_to(gone, monkeypatch)
+    monkeypatch.setenv(SLACK_URL, WEBHOOK)
+    monkeypatch.setenv(EMAIL_URL, closed.url)
+    ran = headroom("notify", "--owner", "Owner 007")
+    assert ran.code == 1
+    assert "slack refused 1 message: " in ran.err
+    assert "email refused 1 message: " in ran.err
+    assert "may have arrived:" not in ran.err
+
+
 def test_a_channel_that_is_gone_is_left_alone_and_the_other_goes_on(
     out: Path, headroom: Headroom, slack: Slack, mail: Mail, tmp_path: Path
 ) -> None:
@@ -166,7 +202,8 @@ def test_a_channel_that_is_gone_is_left_alone_and_the_other_goes_on(
     slack.is_gone = True
     ran = headroom("notify")
     assert ran.code == 1
-    assert f"slack refused 10 messages, and {FEW - 10} were not tried" in ran.err
+    assert "slack refused 10 messages: " in ran.err
+    assert f"slack: {FEW - 10} messages not tried, after 10 were not taken" in ran.err
     assert len(mail.received) == 1
     slack.is_gone = False
     assert headroom("notify").code == 0

@@ -6,19 +6,26 @@ nobody; what Apprise says of a failure is told without any part of it.
 
 import logging
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from smtplib import SMTP, SMTPServerDisconnected
+from ssl import SSLCertVerificationError
 from tempfile import TemporaryDirectory
+from traceback import walk_tb
 from typing import Any, Protocol
 from urllib.parse import unquote
 
+import requests
 from apprise import AppriseAsset
 from apprise.common import NotifyFormat
 from apprise.plugins.email.base import NotifyEmail
 from apprise.plugins.slack import NotifySlack, SlackMode
+from requests.exceptions import ChunkedEncodingError, ContentDecodingError
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, ProxyError, SSLError
 
 from data.errors import SettingsError
 from serving.messages.delivery.recipients import Recipient
@@ -31,8 +38,10 @@ ASSET = AppriseAsset(app_id="Headroom", app_desc="Headroom", app_url="")
 """What the messages say that they come from."""
 TIMES = {"cto": 10, "rto": 30}
 """Seconds until a server is reached, and until it answers: one that takes a message slowly must not get it twice."""
+ONCE = {"retry": 0}
+"""Whatever the address asks for: Apprise would also repeat what may have arrived."""
 WEBHOOK = "https://hooks.slack.com/services/T000/B000/XXXX, the incoming webhook that Slack gives"
-SMTP = "mailtos://USER:PASSWORD@SERVER:587/?from=headroom@example.com"
+MAIL_SERVER = "mailtos://USER:PASSWORD@SERVER:587/?from=headroom@example.com"
 _MAIL = ("mailto://", "mailtos://")
 _WEBHOOKS = (SlackMode.WEBHOOK, SlackMode.WEBHOOK_GOV)
 _PIECES = re.compile(r"[/?&=:@]+")
@@ -43,11 +52,19 @@ _LOG = logging.getLogger("apprise")
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Why a message was not taken, without a secret. ``may_have_arrived``: it was given over, and no answer came."""
+
+    why: str
+    may_have_arrived: bool = False
+
+
+@dataclass(frozen=True)
 class Delivery:
-    """One message that can be sent: the rows that it tells, and the sending, which says why it failed; None if not."""
+    """One message that can be sent: the rows that it tells, and the sending, which says how it failed; None if not."""
 
     rows: tuple[MessageRow, ...]
-    send: Callable[[], str | None]
+    send: Callable[[], Failure | None]
 
 
 class Channel(Protocol):
@@ -73,7 +90,7 @@ class SlackChannel:
         file.write_text("{}", encoding="ascii")
         read = NotifySlack.parse_native_url(url) or NotifySlack.parse_url(url) or {}
         self._webhook = _made(
-            SLACK_URL, WEBHOOK, lambda: NotifySlack(**{**TIMES, **read, "template": str(file), "asset": ASSET})
+            SLACK_URL, WEBHOOK, lambda: NotifySlack(**{**TIMES, **read, **ONCE, "template": str(file), "asset": ASSET})
         )
         if self._webhook.mode not in _WEBHOOKS:
             raise _refused(SLACK_URL, WEBHOOK)
@@ -81,7 +98,7 @@ class SlackChannel:
     def deliveries(self, message: Message, to: Recipient) -> list[Delivery]:
         return [Delivery(part.rows, partial(self._send, part.written())) for part in parts(message, to.slack)]
 
-    def _send(self, written: str) -> str | None:
+    def _send(self, written: str) -> Failure | None:
         self._file.write_text(written, encoding="ascii")
         return _failure(self._url, lambda: self._webhook.notify(body=" "))
 
@@ -93,7 +110,7 @@ class EmailChannel:
 
     def __init__(self, url: str) -> None:
         self._url, self._read = url, NotifyEmail.parse_url(url) if url.lower().startswith(_MAIL) else {}
-        _made(EMAIL_URL, SMTP, partial(self._to, "nobody@example.com"))
+        _made(EMAIL_URL, MAIL_SERVER, partial(self._to, "nobody@example.com"))
 
     def deliveries(self, message: Message, to: Recipient) -> list[Delivery]:
         if to.email is None:
@@ -101,9 +118,10 @@ class EmailChannel:
         return [Delivery(tuple(row for _, row in message.rows()), partial(self._send, message, to.email))]
 
     def _to(self, address: str) -> NotifyEmail:
-        return NotifyEmail(**{**TIMES, **self._read, "targets": [address], "cc": None, "bcc": None, "asset": ASSET})
+        to = {"targets": [address], "cc": None, "bcc": None}
+        return NotifyEmail(**{**TIMES, **self._read, **ONCE, **to, "asset": ASSET})
 
-    def _send(self, message: Message, address: str) -> str | None:
+    def _send(self, message: Message, address: str) -> Failure | None:
         body = as_html(message)
         send = partial(self._to(address).notify, body=body, title=message.subject, body_format=NotifyFormat.HTML)
         return _failure(self._url, send)
@@ -136,26 +154,44 @@ def _refused(variable: str, kind: str) -> SettingsError:
     )
 
 
-def _failure(url: str, send: Callable[[], bool]) -> str | None:
-    """Send, and say why it failed, without any part of the channel's address; None where it was taken."""
+def _failure(url: str, send: Callable[[], bool]) -> Failure | None:
+    """Send, and say how it failed, without any part of the channel's address; None where it was taken."""
     with _heard() as said:
         if send():
             return None
-    reason = " ".join(said) or "no reason was given"
+    reason = " ".join(words for words, _ in said) or "no reason was given"
     pieces = {written for piece in _PIECES.split(url) for written in (piece, unquote(piece))}
     for piece in sorted(pieces, key=len, reverse=True):
         reason = reason.replace(piece, "***") if len(piece) >= _SHORTEST_PIECE else reason
-    return on_one_line(reason, _LONGEST_REASON)
+    return Failure(on_one_line(reason, _LONGEST_REASON), any(_is_unanswered(error) for _, error in said))
+
+
+def _is_unanswered(error: BaseException | None) -> bool:
+    """Was the message given over, and no answer came? Where that cannot be told, it counts as given over."""
+    if isinstance(error, SMTPServerDisconnected):
+        return any(frame.f_code is SMTP.data.__code__ for frame, _ in walk_tb(error.__traceback__))
+    silent = (requests.ConnectionError, requests.Timeout, ChunkedEncodingError, ContentDecodingError)
+    return isinstance(error, silent) and not _is_unconnected(error.args[0] if error.args else None)
+
+
+def _is_unconnected(cause: object) -> bool:
+    """Was the server never reached, or not the one that it should be?"""
+    reason = cause.reason if isinstance(cause, MaxRetryError) else None
+    is_stranger = isinstance(reason, SSLError) and isinstance(reason.args[0], SSLCertVerificationError)
+    return is_stranger or isinstance(reason, (ConnectTimeoutError, ProxyError))
 
 
 @contextmanager
-def _heard() -> Iterator[list[str]]:
-    """What Apprise says meanwhile, which would go to standard error, addresses and all."""
-    said: list[str] = []
+def _heard() -> Iterator[list[tuple[str, BaseException | None]]]:
+    """What Apprise says meanwhile, which would go to standard error, addresses and all; and the error it speaks of.
+
+    That error it keeps to itself: it is the one that is being handled while it speaks.
+    """
+    said: list[tuple[str, BaseException | None]] = []
 
     class Listening(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            said.append(record.getMessage())
+            said.append((record.getMessage(), sys.exception()))
 
     before, listening = (_LOG.propagate, _LOG.level), Listening(logging.WARNING)
     _LOG.addHandler(listening)

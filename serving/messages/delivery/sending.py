@@ -7,13 +7,13 @@ from datetime import date
 from data.checks.report import many
 from data.errors import some
 from serving.messages.alerts import Alerts, FiredTrigger
-from serving.messages.delivery.channels import Channel
+from serving.messages.delivery.channels import Channel, Failure
 from serving.messages.delivery.recipients import Recipients
 from serving.messages.message import Message, MessageRow
 from serving.store.message_log import ALERT, DIGEST, Key, MessageItem, MessageLog, Noted, Step, is_told
 
 GIVE_UP_AFTER = 10
-"""Messages that a channel refuses one after the other; then it is left alone."""
+"""Messages that a channel does not take one after the other; then it is left alone."""
 TOLD_OF = 3
 """So many refusals are told with their reasons; more are counted."""
 
@@ -66,8 +66,8 @@ class Memory:
 class Sending:
     """The messages of one run over one channel. ``since``: from then on a trigger counts as told.
 
-    ``sent`` counts messages, ``left`` those not tried after the channel had refused several, ``unclear`` what may have
-    arrived when an earlier run was ended; ``failed`` are owners and why; ``unreached`` owners without an address.
+    ``sent`` counts messages, ``left`` those not tried after the channel had not taken several, ``unclear`` the parts
+    that may have arrived; ``failed`` are owners and why; ``unreached`` owners without an address.
     """
 
     channel: Channel
@@ -94,9 +94,12 @@ class Sending:
             items = items_of(message, self.channel.name, number, len(made), delivery.rows)
             if not self.log.begin(items, self.since, again=self.again):
                 continue
-            why = delivery.send()
-            self.log.end(items, Step.FAILED if why else Step.SENT)
-            self._count(message.owner, why)
+            failure = delivery.send()
+            if failure is not None and failure.may_have_arrived:
+                self.unclear += len(items)  # it stays begun
+            else:
+                self.log.end(items, Step.FAILED if failure else Step.SENT)
+            self._count(message.owner, failure)
 
     def lines(self) -> Iterator[str]:
         """What was done, for the log."""
@@ -107,18 +110,21 @@ class Sending:
     def faults(self) -> Iterator[str]:
         """What did not arrive, or may not have; in clauses, without a secret."""
         if self.failed:
-            left = f", and {self.left:,} were not tried" if self.left else ""
             told = some([f"{owner} ({why.rstrip('.')})" for owner, why in self.failed], TOLD_OF)
-            yield f"{self.channel.name} refused {many(len(self.failed), 'message')}{left}: {told}"
+            yield f"{self.channel.name} refused {many(len(self.failed), 'message')}: {told}"
         if self.unclear:
-            yield f"{self.channel.name}: {many(self.unclear, 'part')} may have arrived when an earlier run was ended"
+            parts = many(self.unclear, "part")
+            yield f"{self.channel.name}: {parts} may have arrived: a run was ended, or no answer came"
+        if self.left:
+            yield f"{self.channel.name}: {many(self.left, 'message')} not tried, after {GIVE_UP_AFTER} were not taken"
 
-    def _count(self, owner: str, why: str | None) -> None:
-        if why is None:
+    def _count(self, owner: str, failure: Failure | None) -> None:
+        if failure is None:
             self.sent, self._in_a_row = self.sent + 1, 0
-        else:
-            self.failed.append((owner, why))
-            self._in_a_row += 1
+            return
+        self._in_a_row += 1
+        if not failure.may_have_arrived:
+            self.failed.append((owner, failure.why))
 
 
 def items_of(message: Message, channel: str, part: int, parts: int, rows: Iterable[MessageRow]) -> list[MessageItem]:

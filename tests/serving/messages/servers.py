@@ -1,5 +1,6 @@
 """Slack's incoming webhook and a mail server, on ports of this machine, with the limits of the real ones."""
 
+import asyncio
 import email
 import json
 import os
@@ -28,13 +29,17 @@ Blocks = list[dict[str, Any]]
 
 @dataclass
 class Slack:
-    """What a webhook received and refuses. ``kills``: the number of a message, and the process that it ends."""
+    """What a webhook received and refuses. ``kills``: the number of a message, and the process that it ends.
+
+    ``answers_after``: seconds in which a message is there, and not yet answered.
+    """
 
     address: str
     received: list[Blocks] = field(default_factory=list)
     is_gone: bool = False
     refuses: str = ""
     kills: tuple[int, int] | None = None
+    answers_after: float = 0
 
     def answer(self, payload: dict[str, Any]) -> tuple[int, str]:
         """As Slack does; all of what a message shows counts towards its length."""
@@ -75,6 +80,7 @@ def slack() -> Iterator[Slack]:
             if tokens != TOKENS:
                 return PlainTextResponse("invalid_token", 403)
             code, said = server.answer(await request.json())
+            await asyncio.sleep(server.answers_after)
             return PlainTextResponse(said, code)
 
         with served(app, opened):
@@ -89,11 +95,12 @@ def lead_to(server: Slack, patch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class Mail:
-    """What a mail server received; it refuses what is for ``refuses``."""
+    """What a mail server received; it refuses what is for ``refuses``, and answers after so many seconds."""
 
     received: list[EmailMessage] = field(default_factory=list)
     refuses: str = ""
     url: str = ""
+    answers_after: float = 0
 
     async def handle_RCPT(  # noqa: N802  its name in aiosmtpd
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -107,6 +114,7 @@ class Mail:
         message = email.message_from_bytes(envelope.content, policy=default)
         assert isinstance(message, EmailMessage)
         self.received.append(message)
+        await asyncio.sleep(self.answers_after)
         return "250 OK"
 
     def bodies(self, number: int = -1) -> tuple[str, str]:

@@ -1,8 +1,15 @@
 """What a channel says of a failure has no part of its address, and nothing of it goes to the screen."""
 
 import logging
+from smtplib import SMTPDataError, SMTPServerDisconnected
+from socket import gaierror
+from ssl import SSLCertVerificationError, SSLEOFError
 
 import pytest
+import requests
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import MaxRetryError, NameResolutionError, ProtocolError, SSLError
 
 from serving.messages.delivery import channels
 
@@ -14,7 +21,8 @@ def said(words: str) -> str | None:
         logging.getLogger("apprise").warning(words)
         return False
 
-    return channels._failure(URL, send)
+    failure = channels._failure(URL, send)
+    return failure.why if failure else None
 
 
 @pytest.mark.parametrize(
@@ -37,3 +45,50 @@ def test_why_a_message_was_refused_is_told_without_the_address(
 
 def test_a_message_that_is_taken_has_no_reason() -> None:
     assert channels._failure(URL, lambda: True) is None
+
+
+def failing(error: Exception) -> channels.Failure | None:
+    """A sending that speaks of an error as Apprise does."""
+
+    def send() -> bool:
+        try:
+            raise error
+        except OSError:
+            logging.getLogger("apprise").warning("it failed")
+        return False
+
+    return channels._failure(URL, send)
+
+
+NOBODY = MaxRetryError(HTTPConnectionPool("here"), "/", NameResolutionError("here", HTTPConnection("here"), gaierror()))
+STRANGER = MaxRetryError(HTTPConnectionPool("here"), "/", SSLError(SSLCertVerificationError()))
+CUT = MaxRetryError(HTTPConnectionPool("here"), "/", SSLError(SSLEOFError()))
+
+
+@pytest.mark.parametrize(
+    ("error", "may_have_arrived"),
+    [
+        (requests.ReadTimeout(), True),
+        (requests.ConnectionError(ProtocolError("Connection aborted.", ConnectionResetError())), True),
+        (requests.exceptions.SSLError(CUT), True),
+        (requests.exceptions.SSLError(STRANGER), False),
+        (requests.ConnectionError(NOBODY), False),
+        (requests.exceptions.InvalidURL(), False),
+        (SMTPServerDisconnected("before the message"), False),
+        (SMTPDataError(554, "no"), False),
+        (ConnectionRefusedError(), False),
+    ],
+    ids=[
+        "no answer",
+        "reset",
+        "cut off",
+        "a stranger",
+        "no such host",
+        "no address",
+        "gone before",
+        "refused",
+        "closed",
+    ],
+)
+def test_only_what_was_given_over_and_not_answered_may_have_arrived(error: Exception, may_have_arrived: bool) -> None:
+    assert failing(error) == channels.Failure("it failed", may_have_arrived)
