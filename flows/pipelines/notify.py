@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from data.checks.report import many
-from data.errors import NotifyError, SettingsError
+from data.errors import NotifyError, PublishError, SettingsError
 from flows.run.progress import say
 from flows.run.runner import pipeline, runner, stage
 from flows.run.settings import Settings, load
 from flows.stages.dates import as_date, today_utc
-from serving.messages.alerts import Alerts, alerts
+from serving.messages.alerts import TRIGGERS, Alerts, alerts
 from serving.messages.delivery.channels import Channel, opened
 from serving.messages.delivery.recipients import Recipients
 from serving.messages.delivery.sending import Memory, Sending
@@ -88,10 +88,9 @@ def notify(
 def what_is_new(listing: PublishedList, settings: Settings, store: OutcomeStore | None) -> News:
     """The messages that a list gives rise to. ``store``: None where nothing was ever recorded."""
     day, today = listing.snapshot_date, today_utc()
-    days = [earlier for earlier in published_dates(settings.out_folder) if earlier < day][::-1]
-    earlier = (open_list(settings.out_folder, before) for before in days[: LOOKS_BACK - 1])
-    due = overdue(listing, earlier, store.rows_of if store else lambda _: [], today)
-    before = _compared_with(days, day, settings)
+    earlier = _earlier(day, settings)
+    due = overdue(listing, earlier[: LOOKS_BACK - 1], store.rows_of if store else lambda _: [], today)
+    before = _compared_with(earlier, day, settings)
     links = Links(settings.notify.pages_url or settings.serve.public_url)
     made = Digests(listing, before, due, today, settings.serve.stale_days, settings.notify.rows, links)
     if made.is_stale:
@@ -99,11 +98,27 @@ def what_is_new(listing: PublishedList, settings: Settings, store: OutcomeStore 
     return News(day, made.messages(), alerts(listing, before, links))
 
 
-def _compared_with(days: list[date], day: date, settings: Settings) -> PublishedList | None:
+def _earlier(day: date, settings: Settings) -> list[PublishedList]:
+    """The lists before a day, the latest first, as far back as a message may look, or to one that cannot be read."""
+    reach = timedelta(days=settings.notify.digest_days + settings.notify.cool_down_days)
+    lists = list[PublishedList]()
+    for earlier in reversed([earlier for earlier in published_dates(settings.out_folder) if earlier < day]):
+        if len(lists) >= LOOKS_BACK - 1 and lists[-1].snapshot_date <= day - reach:
+            break
+        try:
+            older = open_list(settings.out_folder, earlier)
+            older.require("scores", *([TRIGGERS] if older.has(TRIGGERS) else []))
+        except PublishError as error:
+            say(f"warning: the list of {earlier} cannot be read: {error.clause}; nor is any before it looked at")
+            break
+        lists.append(older)
+    return lists
+
+
+def _compared_with(earlier: list[PublishedList], day: date, settings: Settings) -> PublishedList | None:
     """The latest list that is as much earlier as two digests are apart, or else the first list that there is."""
-    far = [earlier for earlier in days if (day - earlier).days >= settings.notify.digest_days]
-    chosen = (far or days[-1:])[:1]
-    return open_list(settings.out_folder, chosen[0]) if chosen else None
+    far = (older for older in earlier if (day - older.snapshot_date).days >= settings.notify.digest_days)
+    return next(far, earlier[-1] if earlier else None)
 
 
 def for_owner(news: News, owner: str | None) -> News:

@@ -169,7 +169,7 @@ class Digests:
     def _listed(self, owner: str) -> str:
         count = int((self._now["owner"] == owner).sum())
         accounts = f"{many(count, 'account')} {'is' if count == 1 else 'are'} on the list"
-        return f"{accounts}, the first that was published." if self.before is None else f"{accounts}."
+        return f"{accounts}; there is no earlier one to compare it with." if self.before is None else f"{accounts}."
 
     def _titles(self) -> dict[str, str]:
         since = "" if self.before is None else f" than on {say_day(self.before.snapshot_date)}"

@@ -253,6 +253,17 @@ def test_a_trigger_that_began_is_told_once(out: Path, headroom: Headroom, slack:
     assert len(slack.titles) == FEW + 1
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "scores.parquet", "triggers.parquet"])
+def test_an_earlier_list_that_cannot_be_read_is_told_of_and_not_looked_at(
+    name: str, out: Path, headroom: Headroom, slack: Slack
+) -> None:
+    (out / f"snapshot_date={EARLIER}" / name).write_bytes(b"{")
+    ran = headroom("notify", "--owner", "Owner 005")
+    assert ran.code == 0, ran.err
+    assert f"warning: the list of {EARLIER} cannot be read: {name} " in ran.err
+    assert "there is no earlier one to compare it with" in slack.texts()
+
+
 def test_a_dry_run_prints_sends_nothing_and_makes_no_store(out: Path, headroom: Headroom, slack: Slack) -> None:
     ran = headroom("notify", "--dry-run", "--owner", "owner 005")
     assert ran.code == 0, ran.err

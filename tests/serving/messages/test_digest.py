@@ -76,7 +76,9 @@ def test_where_nothing_changed_nothing_is_told(two_lists: Path) -> None:  # noqa
 
 def test_of_a_first_list_every_account_is_new(two_lists: Path) -> None:  # noqa: F811
     messages = made(two_lists, before=None).messages()
-    assert all(message.lead[0].endswith("on the list, the first that was published.") for message in messages)
+    assert all(
+        message.lead[0].endswith("on the list; there is no earlier one to compare it with.") for message in messages
+    )
     assert all([section.title for section in message.sections] == ["New on the list"] for message in messages)
 
 
