@@ -345,7 +345,7 @@ def notify(
     owner: Annotated[str | None, typer.Option("--owner", help="Only this CSM.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the messages; send and note nothing.")] = False,
     resend: Annotated[
-        bool, typer.Option("--resend", help="Send also what may have arrived when an earlier run was ended.")
+        bool, typer.Option("--resend", help="Send also what may have arrived: a run was ended, or no answer came.")
     ] = False,
     out: Out = None,
     config: Config = None,

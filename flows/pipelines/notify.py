@@ -17,7 +17,7 @@ from flows.stages.dates import as_date, today_utc
 from serving.messages.alerts import TRIGGERS, Alerts, alerts
 from serving.messages.delivery.channels import Channel, opened
 from serving.messages.delivery.recipients import Recipients
-from serving.messages.delivery.sending import Memory, Sending
+from serving.messages.delivery.sending import Compared, Memory, Sending
 from serving.messages.delivery.words import as_text
 from serving.messages.digest import Digests
 from serving.messages.message import Message
@@ -27,7 +27,7 @@ from serving.messages.settings import EMAIL_URL, SLACK_URL
 from serving.published.layout import published_dates
 from serving.published.read import PublishedList, folded, open_list
 from serving.render.entries import require_owner
-from serving.store.message_log import MessageLog
+from serving.store.message_log import MessageLog, Step
 from serving.store.outcomes import OutcomeStore, is_there, open_store
 
 NOWHERE = "no channel"
@@ -36,11 +36,25 @@ NOWHERE = "no channel"
 
 @dataclass(frozen=True)
 class News:
-    """What could be told of the list of a day: its digests and its alerts, whether or not they were told before."""
+    """What could be told of the list of a day, whether or not it was told before.
+
+    ``compared``: that list and those before it, the latest first, each with the one that it is compared with; what
+    began since is told in alerts. ``owner``: it concerns that one alone.
+    """
 
     day: date
     digests: list[Message]
-    alerts: Alerts
+    compared: list[Compared]
+    links: Links
+    owner: str | None = None
+
+    def concerns(self, owner: str) -> bool:
+        return self.owner is None or folded(owner) == folded(self.owner)
+
+    def alerts(self, memory: Memory, since: date) -> Alerts:
+        """The alerts that may be told over a channel. ``since``: from then on it is known what was told."""
+        made = alerts(self.compared[0][0], memory.told_up_to(self.compared, since), self.links)
+        return replace(made, told=tuple(row for row in made.told if self.concerns(row[0])))
 
 
 @pipeline("notify")
@@ -54,8 +68,8 @@ def notify(
 ) -> dict[str, Any]:
     """Tell owners what is new on the list of ``snapshot_date`` (default: the latest).
 
-    ``owner``: that one alone. ``dry_run``: nothing is sent and nothing noted. ``resend``: also what may have arrived
-    when an earlier run was ended. Returns the day and lines: what was sent, or the messages of a dry run. Raises
+    ``owner``: that one alone. ``dry_run``: nothing is sent and nothing noted. ``resend``: also what may have arrived.
+    Returns the day and lines: what was sent, or the messages of a dry run. Raises
     NotifyError, once every channel was tried, where a message was refused or may not have arrived.
     """
     settings = load(config, None, out)
@@ -89,12 +103,13 @@ def what_is_new(listing: PublishedList, settings: Settings, store: OutcomeStore 
     day, today = listing.snapshot_date, today_utc()
     earlier = _earlier(day, settings)
     due = overdue(listing, store.state_of if store else lambda *_: {}, today)
-    before = _compared_with(earlier, day, settings)
+    lists = [listing, *earlier]
+    compared = [(of, _compared_with(lists[place:], of.snapshot_date, settings)) for place, of in enumerate(lists, 1)]
     links = Links(settings.notify.pages_url or settings.serve.public_url)
-    made = Digests(listing, before, due, today, settings.serve.stale_days, settings.notify.rows, links)
+    made = Digests(listing, compared[0][1], due, today, settings.serve.stale_days, settings.notify.rows, links)
     if made.is_stale:
         say(f"warning: the list of {day} is {made.age_days} days old; no newer one has been published")
-    return News(day, made.messages(), alerts(listing, before, links))
+    return News(day, made.messages(), compared, links)
 
 
 def _earlier(day: date, settings: Settings) -> list[PublishedList]:
@@ -122,20 +137,22 @@ def _compared_with(earlier: list[PublishedList], day: date, settings: Settings) 
 
 def for_owner(news: News, owner: str | None) -> News:
     """What concerns one owner; all of it where none is asked for."""
-    if owner is None:
-        return news
-    asked = folded(owner)
-    told = tuple(one for one in news.alerts.told if folded(one[0]) == asked)
-    digests = [message for message in news.digests if folded(message.owner) == asked]
-    return replace(news, digests=digests, alerts=replace(news.alerts, told=told))
+    asked = replace(news, owner=owner)
+    return replace(asked, digests=[message for message in news.digests if asked.concerns(message.owner)])
 
 
 @stage("send")
 def send_all(news: News, channel: Channel, settings: Settings, log: MessageLog, resend: bool) -> Sending:
-    """Send over one channel what is due and was not told. A message that is refused stops no other."""
+    """Send over one channel what is due and was not told. A message that is refused stops no other.
+
+    ``resend``: what may have arrived is noted as what did not, also of an earlier list, of which no digest is sent.
+    """
     memory, since = _memory(news, channel.name, settings, log, resend=resend)
-    sending = Sending(channel, _recipients(settings), log, since, resend, unclear=len(memory.unclear))
-    for message in memory.due(news.digests, news.alerts, settings.notify.digest_days):
+    settled = [item for item in memory.unclear if resend and news.concerns(item.owner)]
+    log.end(settled, Step.FAILED)
+    unclear = len(memory.unclear) - len(settled)
+    sending = Sending(channel, _recipients(settings), log, since, resend, unclear)
+    for message in memory.due(news.digests, news.alerts(memory, since), settings.notify.digest_days):
         sending.send(message)
     for line in sending.lines():
         say(line)
@@ -163,8 +180,8 @@ def _shown(
     log, by_message = store.messages if store else None, dict[Message, list[str]]()
     for channel in channels:
         name = channel.name if channel else NOWHERE
-        memory, _ = _memory(news, name, settings, log, resend=resend)
-        for message in memory.due(news.digests, news.alerts, settings.notify.digest_days):
+        memory, since = _memory(news, name, settings, log, resend=resend)
+        for message in memory.due(news.digests, news.alerts(memory, since), settings.notify.digest_days):
             is_reached = channel is None or channel.deliveries(message, _recipients(settings).of(message.owner))
             by_message.setdefault(message, []).append(name if is_reached else f"{name}: no address is known")
     for message, names in by_message.items():

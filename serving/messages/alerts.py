@@ -63,20 +63,28 @@ def alerts(listing: PublishedList, before: PublishedList | None, links: Links) -
 
     None where there is nothing to be new against: no list before, or one of a version without the table.
     """
-    if before is None or not before.has(TRIGGERS):
-        return Alerts(listing, (), links)
-    parts = list(listing.batches(TRIGGERS, _READ))
-    fired = pd.concat(parts) if parts else pd.DataFrame(columns=list(_READ))
-    fired = fired[pd.to_datetime(fired["since"]) > pd.Timestamp(before.snapshot_date)]
-    scores = listing.of("scores", fired["account_id"].unique(), ("account_id", "rank")).dropna(subset="rank")
-    ranked = scores.sort_values("rank")["account_id"].tolist()
-    known = {entry.account_id: entry for entry in entries(listing, ranked)}
-    places = {account: place for place, account in enumerate(ranked)}
-    fired = fired[fired["account_id"].isin(ranked)]
-    fired = fired.assign(place=fired["account_id"].map(places)).sort_values(["place", "trigger_code"])
+    fired = _began(listing, before)
+    known = {entry.account_id: entry for entry in entries(listing, fired["account_id"].unique().tolist())}
     rows = zip(fired["account_id"], fired["trigger_code"], fired["motion"].isna(), fired["text"], strict=True)
     told = (_told(known[account], code, is_against, text, links) for account, code, is_against, text in rows)
     return Alerts(listing, tuple(told), links)
+
+
+def began(listing: PublishedList, before: PublishedList | None) -> set[tuple[str, FiredTrigger]]:
+    """Owner and trigger of each of those alerts."""
+    fired = _began(listing, before)
+    return set(zip(fired["owner"], zip(fired["account_id"], fired["trigger_code"], strict=True), strict=True))
+
+
+def _began(listing: PublishedList, before: PublishedList | None) -> pd.DataFrame:
+    """The triggers of the ranked accounts that began after a list, with ``owner``; the likeliest account first."""
+    parts = list(listing.batches(TRIGGERS, _READ)) if before is not None and before.has(TRIGGERS) else []
+    fired = pd.concat(parts) if parts else pd.DataFrame(columns=list(_READ))
+    if before is not None:
+        fired = fired[pd.to_datetime(fired["since"]) > pd.Timestamp(before.snapshot_date)]
+    scores = listing.of("scores", fired["account_id"].unique(), ("account_id", "owner", "rank")).dropna(subset="rank")
+    ranked = fired.merge(scores.assign(owner=scores["owner"].fillna(NO_OWNER)), on="account_id")
+    return ranked.sort_values(["rank", "trigger_code"])
 
 
 def _told(entry: Entry, code: str, is_against: bool, text: str, links: Links) -> tuple[str, str, MessageRow]:

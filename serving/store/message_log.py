@@ -1,7 +1,7 @@
 """What was sent to whom: rows that are added and never changed, in the store of outcomes.
 
 A message is noted before it is sent and after, so whoever runs again knows of each message whether it was sent, was
-refused, or was being sent when a run ended: then nobody knows whether it arrived.
+refused, or was being sent when a run ended or no answer came: then nobody knows whether it arrived.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ AT_ONCE = 500
 
 
 class Step(StrEnum):
-    """What became of a message; the last row of an item says so."""
+    """What became of a message; the last row of an item says so. Failed is also what is taken for not arrived."""
 
     BEGAN = "began"
     SENT = "sent"

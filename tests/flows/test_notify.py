@@ -8,16 +8,20 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from data.checks.report import many
 from flows.pipelines import notify as pipeline
 from serving.messages.delivery.channels import TIMES
 from serving.messages.settings import EMAIL_URL, SLACK_URL
 from serving.outcomes.outcome import Outcome
+from serving.published.read import open_list
+from serving.store.message_log import DIGEST, MessageItem
 from serving.store.outcomes import open_store
 from tests.flows.conftest import Headroom
 from tests.serving.messages import servers
@@ -29,6 +33,7 @@ from tests.serving.messages.world import (  # noqa: F401  (fixtures)
     OWNERS,
     Fired,
     give_to,
+    published_again,
     ranked_of,
     table_of_triggers,
     two_lists,
@@ -36,6 +41,7 @@ from tests.serving.messages.world import (  # noqa: F401  (fixtures)
 )
 from tests.serving.world import DAY
 
+LATER = DAY + timedelta(days=7)
 ROOT = Path(__file__).parents[2]
 
 
@@ -244,8 +250,6 @@ def settled(out: Path, owner: str) -> bool:
 
 
 def test_a_trigger_that_began_is_told_once(out: Path, headroom: Headroom, slack: Slack) -> None:
-    from serving.published.read import open_list
-
     one, other = ranked_of(out, "Owner 005")[0], ranked_of(out, "Owner 006")[0]
     before, now = open_list(out, EARLIER), open_list(out)
     with_triggers(before, Fired(other, "seat_utilization", EARLIER))
@@ -259,6 +263,45 @@ def test_a_trigger_that_began_is_told_once(out: Path, headroom: Headroom, slack:
     assert "92% of &lt;the&gt; seats." in slack.texts(told[0])
     assert headroom("notify").code == 0
     assert len(slack.titles) == FEW + 1
+
+
+def test_what_one_list_could_not_tell_the_next_one_tells(
+    out: Path, headroom: Headroom, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on("2026-10-08", monkeypatch)
+    old, lost, late = (Fired(ranked_of(out, f"Owner 00{n}")[0], "seat_utilization", EARLIER) for n in (4, 5, 6))
+    lost, late = replace(lost, since=DAY), replace(late, since=LATER)
+    with_triggers(open_list(out, EARLIER), old)
+    with_triggers(open_list(out, DAY), old, lost)
+    slack.is_gone = True
+    assert headroom("notify").code == 1
+    slack.is_gone = False
+    with_triggers(published_again(out, LATER), old, lost, late)
+    assert headroom("notify", "--dry-run").out.count(": new at 1 account (slack)") == 2
+    assert headroom("notify").code == 0
+    told = [title for title in slack.titles if "new at" in title]
+    assert told == ["Owner 005: new at 1 account", "Owner 006: new at 1 account"]
+    count = len(slack.titles)
+    assert headroom("notify").code == 0
+    assert len(slack.titles) == count
+
+
+def test_what_may_have_arrived_of_an_earlier_list_is_told_of_until_it_is_settled(
+    out: Path, headroom: Headroom, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on("2026-10-08", monkeypatch)
+    published_again(out, LATER)
+    with open_store(f"sqlite:///{out / 'outcomes.db'}") as store:
+        for owner in ("Owner 005", "Owner 006"):
+            store.messages.begin([MessageItem(DAY, "slack", owner, DIGEST, 1, 1)], DAY, again=False)
+    for flags, parts in (((), 2), (("--owner", "owner 005", "--resend"), 1), ((), 1)):
+        ran = headroom("notify", *flags)
+        assert ran.code == 1
+        assert f"slack: {many(parts, 'part')} may have arrived" in ran.err
+    count = len(slack.received)
+    assert headroom("notify", "--resend").code == 0
+    assert headroom("notify").code == 0
+    assert len(slack.received) == count
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "scores.parquet", "triggers.parquet"])

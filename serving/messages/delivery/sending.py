@@ -1,26 +1,32 @@
 """What is sent over a channel: what is due and was not told before, each noted before it is sent and after."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from data.checks.report import many
 from data.errors import some
-from serving.messages.alerts import Alerts, FiredTrigger
+from serving.messages.alerts import Alerts, FiredTrigger, began
 from serving.messages.delivery.channels import Channel, Failure
 from serving.messages.delivery.recipients import Recipients
 from serving.messages.message import Message, MessageRow
+from serving.published.read import PublishedList
 from serving.store.message_log import ALERT, DIGEST, Key, MessageItem, MessageLog, Noted, Step, is_told
 
 GIVE_UP_AFTER = 10
 """Messages that a channel does not take one after the other; then it is left alone."""
 TOLD_OF = 3
 """So many refusals are told with their reasons; more are counted."""
+Compared = tuple[PublishedList, PublishedList | None]
+"""A list and the one that it is compared with; None for a first one."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What was told of these lists over one channel. ``again``: what may have arrived counts as not told."""
+    """What was told over one channel, of the list of ``day`` and others.
+
+    ``again``: what may have arrived counts as not told.
+    """
 
     channel: str
     day: date
@@ -33,13 +39,31 @@ class Memory:
         Owners to whom something was refused before come last, lest they keep the others waiting.
         """
         due = [message for message in digests if self._is_due(message.owner, digest_days)]
-        refused = {noted.item.owner for noted in self._noted(self.day) if noted.step is Step.FAILED}
+        of_this = (noted for noted in self._noted() if noted.item.snapshot_date == self.day)
+        refused = {noted.item.owner for noted in of_this if noted.step is Step.FAILED}
         yield from sorted((*due, *alerts.messages(self._triggers())), key=lambda message: message.owner in refused)
 
     @property
     def unclear(self) -> list[MessageItem]:
-        """What was being sent when a run ended, or is being sent by another: nobody knows whether it arrived."""
-        return [] if self.again else [n.item for n in self._noted(self.day) if n.step is Step.BEGAN]
+        """What was being sent when a run ended, was not answered, or is being sent by another, of whatever list."""
+        return [noted.item for noted in self._noted() if noted.step is Step.BEGAN]
+
+    def told_up_to(self, compared: Sequence[Compared], since: date) -> PublishedList | None:
+        """The list after which a trigger of the first of these lists must have begun to be told.
+
+        It is the one that this list is compared with. But where not all alerts of the lists before were told, it is the
+        one that the earliest of these is compared with: so far as it is known what was told, ``since`` a day, and the
+        channel was in use. ``compared``: the lists, the latest first.
+        """
+        (_, begins), *earlier = compared
+        in_use = min((noted.item.snapshot_date for noted in self._noted()), default=date.max)
+        told = self._triggers()
+        for listing, before in earlier:
+            is_known = before is not None and before.snapshot_date >= since and listing.snapshot_date >= in_use
+            if not is_known or began(listing, before) <= told:
+                break
+            begins = before
+        return begins
 
     def _is_due(self, owner: str, digest_days: int) -> bool:
         """Was the digest of this list not told as a whole, and no other one of a list so near?"""
@@ -51,15 +75,14 @@ class Memory:
         return not near and not of_this.issuperset(range(1, parts + 1))
 
     def _triggers(self) -> set[tuple[str, FiredTrigger]]:
-        told = (n.item for n in self.known.values() if n.item.kind == ALERT and is_told(n, again=self.again))
-        return {(i.owner, (str(i.account_id), str(i.trigger_code))) for i in told if i.channel == self.channel}
+        told = (n.item for n in self._noted() if n.item.kind == ALERT and is_told(n, again=self.again))
+        return {(item.owner, (str(item.account_id), str(item.trigger_code))) for item in told}
 
     def _is_for(self, noted: Noted, owner: str) -> bool:
         return noted.item.channel == self.channel and noted.item.owner == owner
 
-    def _noted(self, day: date) -> Iterator[Noted]:
-        here = (n for n in self.known.values() if n.item.channel == self.channel)
-        return (n for n in here if n.item.snapshot_date == day)
+    def _noted(self) -> Iterator[Noted]:
+        return (noted for noted in self.known.values() if noted.item.channel == self.channel)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from tests.serving.messages.world import (  # noqa: F401  (fixtures)
     EARLIER,
     HOSTILE,
     Fired,
+    published_again,
     ranked_of,
     table_of_triggers,
     two_lists,
@@ -87,8 +88,9 @@ def test_those_to_whom_something_was_refused_come_last() -> None:
 def test_what_may_have_arrived_is_told_and_sent_if_asked() -> None:
     assert memory((PART, BEGAN)).unclear == [PART]
     assert is_due(memory((PART, BEGAN), again=True))
-    assert memory((PART, BEGAN), again=True).unclear == []
-    assert memory((PART, SENT), (replace(PART, snapshot_date=DAY - WEEK), BEGAN)).unclear == []
+    earlier = replace(PART, snapshot_date=DAY - WEEK)
+    elsewhere = replace(PART, channel="email")
+    assert memory((PART, SENT), (earlier, BEGAN), (elsewhere, BEGAN)).unclear == [earlier]
 
 
 def test_triggers_of_ranked_accounts_that_began_since_are_told_in_the_order_of_the_list(
@@ -118,6 +120,37 @@ def test_triggers_of_ranked_accounts_that_began_since_are_told_in_the_order_of_t
     assert (
         told.messages({(HOSTILE, (first, code)) for code in ("limit_share", "seat_utilization", "champion_left")}) == []
     )
+
+
+@pytest.mark.parametrize(
+    ("seats", "limit", "since", "up_to"),
+    [
+        (SENT, SENT, EARLIER, DAY),
+        (SENT, BEGAN, EARLIER, DAY),
+        (SENT, FAILED, EARLIER, EARLIER),
+        (SENT, None, EARLIER, EARLIER),
+        (FAILED, None, EARLIER, EARLIER),
+        (None, None, EARLIER, DAY),
+        (SENT, FAILED, EARLIER + timedelta(days=1), DAY),
+    ],
+    ids=["all sent", "maybe sent", "refused", "not tried", "none sent", "the channel is new", "too long ago"],
+)
+def test_alerts_go_back_to_the_last_list_whose_alerts_were_all_told(
+    seats: Step | None, limit: Step | None, since: date, up_to: date, out: Path
+) -> None:
+    account = ranked_of(out, HOSTILE)[0]
+    before, then, now = open_list(out, EARLIER), open_list(out, DAY), published_again(out, DAY + WEEK)
+    with_triggers(before)
+    for listing in (then, now):
+        with_triggers(listing, Fired(account, "seat_utilization", DAY), Fired(account, "limit_share", DAY))
+    about = MessageItem(DAY, "slack", HOSTILE, "alert", account_id=account)
+    noted = {"seat_utilization": seats, "limit_share": limit}
+    remembered = memory(*((replace(about, trigger_code=code), step) for code, step in noted.items() if step))
+    base = remembered.told_up_to([(now, then), (then, before), (before, None)], since)
+    assert base is not None
+    assert base.snapshot_date == up_to
+    told = [row.trigger for _, _, row in alerts(now, base, Links()).told]
+    assert told == ([(account, "limit_share"), (account, "seat_utilization")] if up_to == EARLIER else [])
 
 
 def test_where_there_is_nothing_to_be_new_against_there_are_no_alerts(out: Path) -> None:

@@ -1,5 +1,7 @@
 """Two published lists of many owners, with triggers, for the tests of messages."""
 
+import json
+import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from data.contract.outputs import TABLES, OutputColumn, OutputKind, OutputTable
 from serving.messages.alerts import TRIGGERS
 from serving.published import tables
-from serving.published.layout import place_of
+from serving.published.layout import MANIFEST, place_of
 from serving.published.read import PublishedList, open_list
 from tests.serving.web.conftest import NAMES
 from tests.serving.world import DAY, PIECES, accounts, feature_rows, publish, snapshot, with_context
@@ -48,6 +50,15 @@ def made_list(out: Path, day: date, seed: int, previous: PublishedList | None) -
     people["name"] = [*NAMES.values(), *people["name"][len(NAMES) :]]
     made = snapshot(COUNT, seed, day, rows=rows, accounts=people, previous=previous)
     publish(out, with_context(made).with_manifest(**PIECES), PIECES)
+    return open_list(out, day)
+
+
+def published_again(out: Path, day: date) -> PublishedList:
+    """The latest list as one of a later day, with its own triggers alone."""
+    folder = Path(shutil.copytree(place_of(out, DAY), place_of(out, day)))
+    (folder / f"{TRIGGERS}.parquet").unlink(missing_ok=True)
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    (folder / MANIFEST).write_text(json.dumps(manifest | {"snapshot_date": day.isoformat()}), encoding="utf-8")
     return open_list(out, day)
 
 
