@@ -267,13 +267,19 @@ class ListTrigger(Trigger):
     texts: tuple[Variant, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _can_always_be_told(self) -> Self:
+    def _readable(self) -> Self:
+        _ = self.tellings
+        return self
+
+    @property
+    def not_always_told(self) -> str | None:
+        """Why it may fire with no text that can be told; None where its last text always can."""
         last = self.tellings[-1]
         beside = sorted(set(last.names) - {*self.reads, *self.numbers})
-        if last.condition is not None or beside:
-            of_which = f", and no {', '.join(beside)}" if beside else ""
-            raise ValueError(f"the last of `texts` has no `when` and states only what the trigger reads{of_which}")
-        return self
+        if last.condition is None and not beside:
+            return None
+        of_which = f", and no {', '.join(beside)}" if beside else ""
+        return f"the last of `texts` has no `when` and states only what the trigger reads{of_which}"
 
     @cached_property
     def tellings(self) -> tuple[Telling, ...]:
@@ -359,10 +365,12 @@ def _with_own(parts: dict[str, Any], own: PlaybookFile) -> dict[str, Any]:
         raise refusal([own], (key,), f"`{key}` is no part of a playbook{hint(key, parts)}", (key,))
     for key in (key for key, part in own.parts.items() if not isinstance(part, dict)):
         raise refusal([own], (key,), f"`{key}` is no table, as in [{key}.a_code]", (key,))
-    for code, table in own.parts.get("triggers", {}).items():
-        if not isinstance(table, dict) or "points" in table:
-            wrong = f"triggers.{code}: it is no table, or has `points`, which are of the shipped triggers alone"
-            raise refusal([own], ("triggers", code), wrong, ("points", code))
+    for key, code in ((key, code) for key, part in own.parts.items() for code in part):
+        if not isinstance(own.parts[key][code], dict):
+            raise refusal([own], (key, code), f"`{key}.{code}` is no table, as in [{key}.a_code]")
+    for code in (code for code, table in own.parts.get("triggers", {}).items() if "points" in table):
+        wrong = f"triggers.{code}: it has `points`, which are of the shipped triggers alone"
+        raise refusal([own], ("triggers", code, "points"), wrong)
     return {key: _over(key, part, own.parts.get(key, {})) for key, part in parts.items()}
 
 
@@ -403,6 +411,8 @@ def _unknown_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard]) -> 
             found = f"play `{play_code}`: `{code}` is no reason code{hint(code, playbook.reasons)}"
             yield ("plays", play_code), found, (code,)
     for trigger_code, trigger in playbook.triggers.items():
+        if trigger.not_always_told:
+            yield ("triggers", trigger_code), f"triggers.{trigger_code}: {trigger.not_always_told}", ("texts", "when")
         to = playbook.plays.get(trigger.play)
         if to is None:
             found = f"trigger `{trigger_code}`: `{trigger.play}` is no play{hint(trigger.play, playbook.plays)}"

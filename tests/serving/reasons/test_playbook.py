@@ -283,6 +283,37 @@ def test_a_playbook_that_cannot_be_used_is_refused_with_one_message(tmp_path: Pa
     assert str(own) in refusal.value.asked
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("plays.mine.name = 'xxx'", 1, "plays.mine.what_to_do: Field required"),
+        ("# plays.mine\n[plays]\nmine.name = 'xxx'", 3, "plays.mine.what_to_do: Field required"),
+        ("[plays]\n'mine'.motion = 'seat'\n\nmine.name = 'X'", 4, "plays.mine.name: String should have at least 3"),
+        ("[reasons.tenure]\ntitle = 'Time here'\ntexts = [\n  'Here for {seats}.',\n  '{x',\n]", 5, "reasons.tenure"),
+        ("[plays]\n# mine\nmine = 3", 3, "`plays.mine` is no table, as in [plays.a_code]"),
+        ("[reasons]\n\ntenure = 'Time here'", 3, "`reasons.tenure` is no table, as in [reasons.a_code]"),
+        ("[triggers]\nfoo = 3", 2, "`triggers.foo` is no table, as in [triggers.a_code]"),
+        ("[triggers.new_teams]\noff = true\npoints = 3", 3, "triggers.new_teams: it has `points`, which"),
+        ("[plays.upsell_value]\nname = 'Another'", 1, "plays.upsell_value.what_to_do: Field required"),
+        (
+            "[triggers.new_teams]\nplay = 'seat_full'\nwhen = 'seatz >= threshold'",
+            3,
+            "`seatz` is no feature (there is seats",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_of_the_file_and_the_line_it_stands_in(
+    tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    with pytest.raises(SettingsError) as refusal:
+        load(CATALOGUE, own)
+    assert refusal.value.found.startswith(f"line {line}: ")
+    assert said in refusal.value.found
+    assert str(own) in refusal.value.asked
+
+
 STRANGER = replace(CATALOGUE["mrr"], name="moon_phase", reason_code="own_moon_phase")
 
 
