@@ -33,6 +33,8 @@ SHIPPED = Path(__file__).parents[1] / "playbook.toml"
 ALL_KNOWN = tuple(part.word for part in LIKENESS)
 """The words for what makes accounts alike, of a base that knows all of it."""
 OF_PEERS = tuple(part.word for part in LIKENESS if part.of_peers)
+FORMS = ("segment", "step")
+"""The keys of a play under which its forms stand."""
 STRICT = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
@@ -330,7 +332,7 @@ class Playbook(BaseModel):
 def load(
     catalogue: Mapping[str, FeatureCard], path: Path | None = None, likeness: tuple[str, ...] = ALL_KNOWN
 ) -> Playbook:
-    """The shipped playbook; reasons and plays of the file at ``path`` replace those of the same code.
+    """The shipped playbook, with what the file at ``path`` says over it.
 
     ``catalogue`` is the whole catalogue, with the team's own features, not only the features of one model. A feature of
     the team's own needs no text here: it is stated with its name and value. ``likeness``: what the base knows of its
@@ -358,8 +360,9 @@ def load(
 def _with_own(parts: dict[str, Any], own: PlaybookFile) -> dict[str, Any]:
     """The parts with those of a user's own file over them.
 
-    Reasons and plays of the same code are replaced, of a trigger the keys that are there. A user's plays stand first:
-    theirs is the default of the motion, and theirs wins a tie.
+    Reasons and plays of the same code are replaced, of a trigger the keys that are there; of a play of which only forms
+    are there, these are laid over the shipped play. The plays that a user writes whole stand first: theirs is the
+    default of the motion, and theirs wins a tie.
     """
     for key in own.parts.keys() - parts.keys():
         raise refusal([own], (key,), f"`{key}` is no part of a playbook{hint(key, parts)}", (key,))
@@ -371,13 +374,40 @@ def _with_own(parts: dict[str, Any], own: PlaybookFile) -> dict[str, Any]:
     for code in (code for code, table in own.parts.get("triggers", {}).items() if "points" in table):
         wrong = f"triggers.{code}: it has `points`, which are of the shipped triggers alone"
         raise refusal([own], ("triggers", code, "points"), wrong)
+    for code, table in own.parts.get("plays", {}).items():
+        if table and table.keys() <= set(FORMS) and code not in parts["plays"]:
+            wrong = (
+                f"plays.{code}: it has forms alone, and there is no shipped play `{code}`{hint(code, parts['plays'])}"
+            )
+            raise refusal([own], ("plays", code), wrong)
     return {key: _over(key, part, own.parts.get(key, {})) for key, part in parts.items()}
 
 
 def _over(key: str, shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     if key == "triggers":
         return {**shipped, **{code: {**shipped.get(code, {}), **table} for code, table in own.items()}}
-    return {**own, **_without(shipped, own)}
+    forms = {code: table for code, table in own.items() if key == "plays" and table and table.keys() <= set(FORMS)}
+    laid_over = {code: _in_forms(shipped[code], table) for code, table in forms.items() if code in shipped}
+    replaced = _without(own, laid_over)
+    return {**replaced, **_without({**shipped, **laid_over}, replaced)}
+
+
+def _in_forms(play: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """A shipped play with the forms of a user's own file: of a form that is there already, the keys that are there."""
+    return {**play, **{kind: _forms_over(play.get(kind, {}), forms) for kind, forms in own.items()}}
+
+
+def _forms_over(shipped: dict[str, Any], own: Any) -> Any:
+    """What is no table stays as it is, to be refused as such."""
+    if not isinstance(own, dict):
+        return own
+    by_name = {_folded(name): form for name, form in shipped.items()}
+    laid_over = {
+        name: {**by_name.get(_folded(name), {}), **form} if isinstance(form, dict) else form
+        for name, form in own.items()
+    }
+    folded = {_folded(name) for name in own}
+    return {**{name: form for name, form in shipped.items() if _folded(name) not in folded}, **laid_over}
 
 
 Found = tuple[tuple[str, ...], str, tuple[str, ...]]

@@ -18,6 +18,7 @@ from serving.reasons.tellings import MOST_WORDS, Telling, sentences_of, word_cou
 from serving.verify.words import COUNTED, FALLS, UNNAMED
 from tests.serving.world import CATALOGUE, PLAYBOOK
 
+DOCS = Path(__file__).parents[3] / "docs"
 EXAMPLES = Path(__file__).parents[3] / "data" / "examples"
 FEATURES = {feature.name: feature.card for feature in REGISTRY.features.values() if feature.card is not None}
 NAMES = (DetailKind.NAME, DetailKind.DAY)
@@ -312,6 +313,70 @@ def test_what_is_wrong_is_told_of_the_file_and_the_line_it_stands_in(
     assert refusal.value.found.startswith(f"line {line}: ")
     assert said in refusal.value.found
     assert str(own) in refusal.value.asked
+
+
+def test_the_playbooks_of_the_page_are_read_as_they_stand_there(tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (DOCS / "playbook.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    for text in (*blocks, "".join(blocks)):
+        own = tmp_path / "own.toml"
+        own.write_text(text)
+        playbook = load(FEATURES, own)
+        assert list(playbook.plays) == list(load(FEATURES).plays)  # as they stood: none of them is one's own
+    shipped, play = PLAYBOOK.plays["upsell_features"], playbook.plays["upsell_features"]
+    assert play.model_copy(update={"segment": {}, "step": {}}) == shipped
+    assert play.forms["Enterprise"].owner_role == "AE with CSM"
+    assert play.forms["Team > Business"].offer.startswith("Business, after two weeks")
+    assert playbook.plays["cross_sell_next_product"].forms["CRM > Analytics"].show.startswith("A board")
+    assert playbook.triggers["large_account"].threshold == 500
+
+
+ENTERPRISE = "[plays.upsell_limit.segment.enterprise]\nowner_role = 'AE'\n"
+
+
+def test_forms_of_ones_own_are_laid_over_those_of_the_shipped_play(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(ENTERPRISE + "[plays.upsell_limit.segment.SMB]\ndays_to_act = 3\n")
+    play, shipped = load(CATALOGUE, own).plays["upsell_limit"], PLAYBOOK.plays["upsell_limit"]
+    assert sorted(play.segment) == ["SMB", "enterprise"]
+    form = play.forms[play.form_of("Enterprise", None)]
+    assert (form.owner_role, form.hand_over) == ("AE", shipped.forms["Enterprise"].hand_over)
+    assert play.forms["SMB"].hand_over == shipped.hand_over
+
+
+def test_a_play_that_is_written_whole_replaces_the_shipped_one_with_its_forms(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    whole = OWN_PLAY.replace("seat_own", "upsell_limit").replace('"seat"', '"upsell"').replace("seats_in_use", "tenure")
+    own.write_text(whole + "[plays.upsell_limit.segment.SMB]\ndays_to_act = 3\n")
+    plays = load(CATALOGUE, own).plays
+    assert next(iter(plays)) == "upsell_limit"
+    assert (plays["upsell_limit"].offer, list(plays["upsell_limit"].segment)) == (
+        "Ten seats for the price of nine.",
+        ["SMB"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (
+            ENTERPRISE.replace("upsell_limit", "upsell_limits"),
+            1,
+            "no shipped play `upsell_limits` (there is upsell_limit",
+        ),
+        (ENTERPRISE.replace("owner_role", "owner_rolle"), 2, "is an unknown key (there is owner_role"),
+        ("[plays.upsell_limit]\nsegment = 3", 2, "plays.upsell_limit.segment: Input should be a valid dictionary"),
+        ("[plays.upsell_limit.segment]\nSMB = 3", 2, "plays.upsell_limit.segment.SMB: Input should be"),
+        ("[plays.upsell_limit]", 1, "Field required"),
+    ],
+)
+def test_forms_that_cannot_be_laid_over_a_play_are_refused(tmp_path: Path, text: str, line: int, said: str) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    with pytest.raises(SettingsError) as refusal:
+        load(CATALOGUE, own)
+    assert refusal.value.found.startswith(f"line {line}: ")
+    assert said in refusal.value.found
 
 
 STRANGER = replace(CATALOGUE["mrr"], name="moon_phase", reason_code="own_moon_phase")
