@@ -36,6 +36,17 @@ OF_PEERS = tuple(part.word for part in LIKENESS if part.of_peers)
 FORMS = ("segment", "step")
 """The keys of a play under which its forms stand."""
 STRICT = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+LONGEST_NAME = 80
+"""So many letters has what is called by its name in a line of a list: a play, a role, a segment, a code."""
+
+
+def _one_line(name: str) -> str:
+    """Raises ValueError where a name cannot be read in a line."""
+    if not name.strip() or not name.isprintable():
+        raise ValueError("a name has letters, and no line breaks or control characters")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"a name has at most {LONGEST_NAME} letters, this one {len(name)}")
+    return name
 
 
 class Variant(BaseModel):
@@ -91,6 +102,7 @@ class Reason(BaseModel):
     @field_validator("title")
     @classmethod
     def _short(cls, title: str) -> str:
+        _one_line(title)
         if not 2 <= len(title.split()) <= 5:
             raise ValueError(f"a title has 2 to 5 words, `{title}` does not")
         return title
@@ -125,6 +137,11 @@ class PlayTexts(BaseModel):
     @classmethod
     def _one_text(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("name", "owner_role", check_fields=False)
+    @classmethod
+    def _in_a_line(cls, name: str | None) -> str | None:
+        return name if name is None else _one_line(name)
 
     @field_validator("name", "what_to_do", "offer", "show", "owner_role", "hand_over", check_fields=False)
     @classmethod
@@ -204,6 +221,16 @@ class Play(PlayTexts):
                 raise ValueError(f"`{name}` is no step such as `Team > Business`")
         return steps
 
+    @field_validator("segment", "step", mode="before")
+    @classmethod
+    def _told_apart(cls, forms: object) -> object:
+        by_name: dict[str, str] = {}
+        for name in forms if isinstance(forms, dict) else ():
+            other = by_name.setdefault(_folded(name), name)
+            if other != name:
+                raise ValueError(f"`{name}` is the same as `{other}`: a form has one table")
+        return forms
+
     @model_validator(mode="after")
     def _readable_words(self) -> Self:
         _ = self.openings, self.forms
@@ -267,6 +294,11 @@ class ListTrigger(Trigger):
     """A trigger as the list tells it: in texts that can be read, the last of which can always be told."""
 
     texts: tuple[Variant, ...] = Field(min_length=1)
+
+    @field_validator("title")
+    @classmethod
+    def _in_a_line(cls, title: str) -> str:
+        return _one_line(title)
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
@@ -367,10 +399,14 @@ def _with_own(parts: dict[str, Any], own: PlaybookFile) -> dict[str, Any]:
     for key in own.parts.keys() - parts.keys():
         raise refusal([own], (key,), f"`{key}` is no part of a playbook{hint(key, parts)}", (key,))
     for key in (key for key, part in own.parts.items() if not isinstance(part, dict)):
-        raise refusal([own], (key,), f"`{key}` is no table, as in [{key}.a_code]", (key,))
-    for key, code in ((key, code) for key, part in own.parts.items() for code in part):
-        if not isinstance(own.parts[key][code], dict):
-            raise refusal([own], (key, code), f"`{key}.{code}` is no table, as in [{key}.a_code]")
+        raise refusal([own], (key,), f"`{key}` is no table, as in [{key}.NAME]", (key,))
+    for table, value in _named_tables(own.parts):
+        try:
+            _one_line(table[-1])
+        except ValueError as error:
+            raise refusal([own], table, f"a table of [{'.'.join(table[:-1])}]: {error}") from error
+        if not isinstance(value, dict):
+            raise refusal([own], table, f"`{'.'.join(table)}` is no table, as in [{'.'.join(table[:-1])}.NAME]")
     for code in (code for code, table in own.parts.get("triggers", {}).items() if "points" in table):
         wrong = f"triggers.{code}: it has `points`, which are of the shipped triggers alone"
         raise refusal([own], ("triggers", code, "points"), wrong)
@@ -381,6 +417,19 @@ def _with_own(parts: dict[str, Any], own: PlaybookFile) -> dict[str, Any]:
             )
             raise refusal([own], ("plays", code), wrong)
     return {key: _over(key, part, own.parts.get(key, {})) for key, part in parts.items()}
+
+
+def _named_tables(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Where each code and each form of a file stands, those that hold others first, and what stands there."""
+    for key, part in parts.items():
+        for code, table in part.items():
+            yield (key, code), table
+            for kind in FORMS if key == "plays" else ():
+                forms = table.get(kind, {})
+                if not isinstance(forms, dict):
+                    yield (key, code, kind), forms
+                else:
+                    yield from (((key, code, kind, name), form) for name, form in forms.items())
 
 
 def _over(key: str, shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -397,15 +446,9 @@ def _in_forms(play: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return {**play, **{kind: _forms_over(play.get(kind, {}), forms) for kind, forms in own.items()}}
 
 
-def _forms_over(shipped: dict[str, Any], own: Any) -> Any:
-    """What is no table stays as it is, to be refused as such."""
-    if not isinstance(own, dict):
-        return own
+def _forms_over(shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     by_name = {_folded(name): form for name, form in shipped.items()}
-    laid_over = {
-        name: {**by_name.get(_folded(name), {}), **form} if isinstance(form, dict) else form
-        for name, form in own.items()
-    }
+    laid_over = {name: {**by_name.get(_folded(name), {}), **form} for name, form in own.items()}
     folded = {_folded(name) for name in own}
     return {**{name: form for name, form in shipped.items() if _folded(name) not in folded}, **laid_over}
 

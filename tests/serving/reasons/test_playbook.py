@@ -247,7 +247,7 @@ def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("reasons = 1\n[", "cannot be read"),
-        ("reasons = 1\n[plays]", "line 1: `reasons` is no table, as in [reasons.a_code]"),
+        ("reasons = 1\n[plays]", "line 1: `reasons` is no table, as in [reasons.NAME]"),
         ("[plays]\n[reason.tenure]", "line 2: `reason` is no part of a playbook"),
         ("[reason.tenure]", "`reason` is no part of a playbook (there is reasons: did you mean that?)"),
         (OWN_REASON + "colour = 'red'", "`reasons.tenure.colour` is an unknown key"),
@@ -291,9 +291,9 @@ def test_a_playbook_that_cannot_be_used_is_refused_with_one_message(tmp_path: Pa
         ("# plays.mine\n[plays]\nmine.name = 'xxx'", 3, "plays.mine.what_to_do: Field required"),
         ("[plays]\n'mine'.motion = 'seat'\n\nmine.name = 'X'", 4, "plays.mine.name: String should have at least 3"),
         ("[reasons.tenure]\ntitle = 'Time here'\ntexts = [\n  'Here for {seats}.',\n  '{x',\n]", 5, "reasons.tenure"),
-        ("[plays]\n# mine\nmine = 3", 3, "`plays.mine` is no table, as in [plays.a_code]"),
-        ("[reasons]\n\ntenure = 'Time here'", 3, "`reasons.tenure` is no table, as in [reasons.a_code]"),
-        ("[triggers]\nfoo = 3", 2, "`triggers.foo` is no table, as in [triggers.a_code]"),
+        ("[plays]\n# mine\nmine = 3", 3, "`plays.mine` is no table, as in [plays.NAME]"),
+        ("[reasons]\n\ntenure = 'Time here'", 3, "`reasons.tenure` is no table, as in [reasons.NAME]"),
+        ("[triggers]\nfoo = 3", 2, "`triggers.foo` is no table, as in [triggers.NAME]"),
         ("[triggers.new_teams]\noff = true\npoints = 3", 3, "triggers.new_teams: it has `points`, which"),
         ("[plays.upsell_value]\nname = 'Another'", 1, "plays.upsell_value.what_to_do: Field required"),
         (
@@ -365,8 +365,8 @@ def test_a_play_that_is_written_whole_replaces_the_shipped_one_with_its_forms(tm
             "no shipped play `upsell_limits` (there is upsell_limit",
         ),
         (ENTERPRISE.replace("owner_role", "owner_rolle"), 2, "is an unknown key (there is owner_role"),
-        ("[plays.upsell_limit]\nsegment = 3", 2, "plays.upsell_limit.segment: Input should be a valid dictionary"),
-        ("[plays.upsell_limit.segment]\nSMB = 3", 2, "plays.upsell_limit.segment.SMB: Input should be"),
+        ("[plays.upsell_limit]\nsegment = 3", 2, "`plays.upsell_limit.segment` is no table"),
+        ("[plays.upsell_limit.segment]\nSMB = 3", 2, "`plays.upsell_limit.segment.SMB` is no table"),
         ("[plays.upsell_limit]", 1, "Field required"),
     ],
 )
@@ -377,6 +377,50 @@ def test_forms_that_cannot_be_laid_over_a_play_are_refused(tmp_path: Path, text:
         load(CATALOGUE, own)
     assert refusal.value.found.startswith(f"line {line}: ")
     assert said in refusal.value.found
+
+
+SAME = "[plays.upsell_limit.{}]\noffer = 'A talk, at first.'\n[plays.upsell_limit.{}]\noffer = 'A talk, at last.'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (SAME.format('segment."Mid market"', "segment.mid_market"), 3, "`mid_market` is the same as `Mid market`"),
+        (SAME.format("segment.ENTERPRISE", "segment.enterprise"), 3, "`enterprise` is the same as `ENTERPRISE`"),
+        (SAME.format("step.'Team > Plus'", "step.'team  > PLUS'"), 3, "`team  > PLUS` is the same as `Team > Plus`"),
+        (SAME.format("segment.SMB", "segment.' SMB '"), 3, "` SMB ` is the same as `SMB`"),
+        (SAME.format("segment.SMB", "segment.' '"), 3, "a table of [plays.upsell_limit.segment]: a name has letters"),
+        (
+            SAME.format("segment.SMB", 'segment."a\\u0007"'),
+            3,
+            "a table of [plays.upsell_limit.segment]: a name has letters",
+        ),
+        (OWN_PLAY.replace("Our own seat", "Our\\nown seat"), 4, "plays.seat_own.name: a name has letters, and no line"),
+        (OWN_PLAY.replace("Our own seat", "Our \\u001b[2J"), 4, "no line breaks or control characters"),
+        (
+            OWN_PLAY.replace("Our own seat", "x" * 81),
+            4,
+            "plays.seat_own.name: a name has at most 80 letters, this one 86",
+        ),
+        (OWN_PLAY.replace('"CSM"', '"CSM\\tAE"'), 12, "plays.seat_own.owner_role: a name has letters"),
+        (OWN_PLAY.replace("seat_own", "''"), 2, "a table of [plays]: a name has letters"),
+        (OWN_PLAY.replace("seat_own", "x" * 81), 2, "a table of [plays]: a name has at most 80 letters"),
+        (OWN_REASON.replace("tenure]", '"a\\nb"]'), 2, "a table of [reasons]: a name has letters"),
+        (OWN_REASON.replace("Time with us", "Time with\\u0000 us"), 3, "reasons.tenure.title: a name has letters"),
+        ('[triggers.new_teams]\ntitle = "New\\nteams"', 2, "triggers.new_teams.title: a name has letters"),
+    ],
+)
+def test_names_that_cannot_be_told_apart_or_read_in_a_line_are_refused(
+    tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    with pytest.raises(SettingsError) as refusal:
+        load(CATALOGUE, own)
+    assert refusal.value.found.startswith(f"line {line}: ")
+    assert said in refusal.value.found
+    assert refusal.value.found.isprintable()
+    assert str(own) in refusal.value.asked
 
 
 STRANGER = replace(CATALOGUE["mrr"], name="moon_phase", reason_code="own_moon_phase")
