@@ -33,7 +33,20 @@ SHIPPED = Path(__file__).parents[1] / "playbook.toml"
 ALL_KNOWN = tuple(part.word for part in LIKENESS)
 """The words for what makes accounts alike, of a base that knows all of it."""
 OF_PEERS = tuple(part.word for part in LIKENESS if part.of_peers)
+FORMS = ("segment", "step")
+"""The keys of a play under which its forms stand."""
 STRICT = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+LONGEST_NAME = 80
+"""So many letters has what is called by its name in a line of a list: a play, a role, a segment, a code."""
+
+
+def _one_line(name: str) -> str:
+    """Raises ValueError where a name cannot be read in a line."""
+    if not name.strip() or not name.isprintable():
+        raise ValueError("a name has letters, and no line breaks or control characters")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"a name has at most {LONGEST_NAME} letters, this one {len(name)}")
+    return name
 
 
 class Variant(BaseModel):
@@ -89,6 +102,7 @@ class Reason(BaseModel):
     @field_validator("title")
     @classmethod
     def _short(cls, title: str) -> str:
+        _one_line(title)
         if not 2 <= len(title.split()) <= 5:
             raise ValueError(f"a title has 2 to 5 words, `{title}` does not")
         return title
@@ -123,6 +137,11 @@ class PlayTexts(BaseModel):
     @classmethod
     def _one_text(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("name", "owner_role", check_fields=False)
+    @classmethod
+    def _in_a_line(cls, name: str | None) -> str | None:
+        return name if name is None else _one_line(name)
 
     @field_validator("name", "what_to_do", "offer", "show", "owner_role", "hand_over", check_fields=False)
     @classmethod
@@ -202,6 +221,16 @@ class Play(PlayTexts):
                 raise ValueError(f"`{name}` is no step such as `Team > Business`")
         return steps
 
+    @field_validator("segment", "step", mode="before")
+    @classmethod
+    def _told_apart(cls, forms: object) -> object:
+        by_name: dict[str, str] = {}
+        for name in forms if isinstance(forms, dict) else ():
+            other = by_name.setdefault(_folded(name), name)
+            if other != name:
+                raise ValueError(f"`{name}` is the same as `{other}`: a form has one table")
+        return forms
+
     @model_validator(mode="after")
     def _readable_words(self) -> Self:
         _ = self.openings, self.forms
@@ -266,14 +295,25 @@ class ListTrigger(Trigger):
 
     texts: tuple[Variant, ...] = Field(min_length=1)
 
+    @field_validator("title")
+    @classmethod
+    def _in_a_line(cls, title: str) -> str:
+        return _one_line(title)
+
     @model_validator(mode="after")
-    def _can_always_be_told(self) -> Self:
+    def _readable(self) -> Self:
+        _ = self.tellings
+        return self
+
+    @property
+    def not_always_told(self) -> str | None:
+        """Why it may fire with no text that can be told; None where its last text always can."""
         last = self.tellings[-1]
         beside = sorted(set(last.names) - {*self.reads, *self.numbers})
-        if last.condition is not None or beside:
-            of_which = f", and no {', '.join(beside)}" if beside else ""
-            raise ValueError(f"the last of `texts` has no `when` and states only what the trigger reads{of_which}")
-        return self
+        if last.condition is None and not beside:
+            return None
+        of_which = f", and no {', '.join(beside)}" if beside else ""
+        return f"the last of `texts` has no `when` and states only what the trigger reads{of_which}"
 
     @cached_property
     def tellings(self) -> tuple[Telling, ...]:
@@ -324,7 +364,7 @@ class Playbook(BaseModel):
 def load(
     catalogue: Mapping[str, FeatureCard], path: Path | None = None, likeness: tuple[str, ...] = ALL_KNOWN
 ) -> Playbook:
-    """The shipped playbook; reasons and plays of the file at ``path`` replace those of the same code.
+    """The shipped playbook, with what the file at ``path`` says over it.
 
     ``catalogue`` is the whole catalogue, with the team's own features, not only the features of one model. A feature of
     the team's own needs no text here: it is stated with its name and value. ``likeness``: what the base knows of its
@@ -352,24 +392,65 @@ def load(
 def _with_own(parts: dict[str, Any], own: PlaybookFile) -> dict[str, Any]:
     """The parts with those of a user's own file over them.
 
-    Reasons and plays of the same code are replaced, of a trigger the keys that are there. A user's plays stand first:
-    theirs is the default of the motion, and theirs wins a tie.
+    Reasons and plays of the same code are replaced, of a trigger the keys that are there; of a play of which only forms
+    are there, these are laid over the shipped play. The plays that a user writes whole stand first: theirs is the
+    default of the motion, and theirs wins a tie.
     """
     for key in own.parts.keys() - parts.keys():
         raise refusal([own], (key,), f"`{key}` is no part of a playbook{hint(key, parts)}", (key,))
     for key in (key for key, part in own.parts.items() if not isinstance(part, dict)):
-        raise refusal([own], (key,), f"`{key}` is no table, as in [{key}.a_code]", (key,))
-    for code, table in own.parts.get("triggers", {}).items():
-        if not isinstance(table, dict) or "points" in table:
-            wrong = f"triggers.{code}: it is no table, or has `points`, which are of the shipped triggers alone"
-            raise refusal([own], ("triggers", code), wrong, ("points", code))
+        raise refusal([own], (key,), f"`{key}` is no table, as in [{key}.NAME]", (key,))
+    for table, value in _named_tables(own.parts):
+        try:
+            _one_line(table[-1])
+        except ValueError as error:
+            raise refusal([own], table, f"a table of [{'.'.join(table[:-1])}]: {error}") from error
+        if not isinstance(value, dict):
+            raise refusal([own], table, f"`{'.'.join(table)}` is no table, as in [{'.'.join(table[:-1])}.NAME]")
+    for code in (code for code, table in own.parts.get("triggers", {}).items() if "points" in table):
+        wrong = f"triggers.{code}: it has `points`, which are of the shipped triggers alone"
+        raise refusal([own], ("triggers", code, "points"), wrong)
+    for code, table in own.parts.get("plays", {}).items():
+        if table and table.keys() <= set(FORMS) and code not in parts["plays"]:
+            wrong = (
+                f"plays.{code}: it has forms alone, and there is no shipped play `{code}`{hint(code, parts['plays'])}"
+            )
+            raise refusal([own], ("plays", code), wrong)
     return {key: _over(key, part, own.parts.get(key, {})) for key, part in parts.items()}
+
+
+def _named_tables(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Where each code and each form of a file stands, those that hold others first, and what stands there."""
+    for key, part in parts.items():
+        for code, table in part.items():
+            yield (key, code), table
+            for kind in FORMS if key == "plays" else ():
+                forms = table.get(kind, {})
+                if not isinstance(forms, dict):
+                    yield (key, code, kind), forms
+                else:
+                    yield from (((key, code, kind, name), form) for name, form in forms.items())
 
 
 def _over(key: str, shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     if key == "triggers":
         return {**shipped, **{code: {**shipped.get(code, {}), **table} for code, table in own.items()}}
-    return {**own, **_without(shipped, own)}
+    forms = {code: table for code, table in own.items() if key == "plays" and table and table.keys() <= set(FORMS)}
+    laid_over = {code: _in_forms(shipped[code], table) for code, table in forms.items() if code in shipped}
+    replaced = _without(own, laid_over)
+    return {**replaced, **_without({**shipped, **laid_over}, replaced)}
+
+
+def _in_forms(play: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """A shipped play with the forms of a user's own file: of a form that is there already, the keys that are there."""
+    return {**play, **{kind: _forms_over(play.get(kind, {}), forms) for kind, forms in own.items()}}
+
+
+def _forms_over(shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    by_name = {_folded(name): form for name, form in shipped.items()}
+    laid_over = {name: {**by_name.get(_folded(name), {}), **form} for name, form in own.items()}
+    folded = {_folded(name) for name in own}
+    return {**{name: form for name, form in shipped.items() if _folded(name) not in folded}, **laid_over}
 
 
 Found = tuple[tuple[str, ...], str, tuple[str, ...]]
@@ -403,6 +484,8 @@ def _unknown_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard]) -> 
             found = f"play `{play_code}`: `{code}` is no reason code{hint(code, playbook.reasons)}"
             yield ("plays", play_code), found, (code,)
     for trigger_code, trigger in playbook.triggers.items():
+        if trigger.not_always_told:
+            yield ("triggers", trigger_code), f"triggers.{trigger_code}: {trigger.not_always_told}", ("texts", "when")
         to = playbook.plays.get(trigger.play)
         if to is None:
             found = f"trigger `{trigger_code}`: `{trigger.play}` is no play{hint(trigger.play, playbook.plays)}"

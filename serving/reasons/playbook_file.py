@@ -2,15 +2,13 @@
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from data.errors import SettingsError
-
-_HEADER = re.compile(r"\s*\[.+\]\s*(#.*)?")
-_KEY = re.compile(r"\s*([\w-]+)\s*=")
 
 
 @dataclass(frozen=True)
@@ -33,20 +31,35 @@ class PlaybookFile:
         return cls(path, text, {under: parts} if under else parts, under)
 
     def line_of(self, table: Sequence[str], words: Sequence[str] = ()) -> int | None:
-        """The line of a table, or of a word in it; None where it is not in this file."""
-        return _line_of(self.text, table[1:] if self.under == table[0] else table, words)
+        """The line, from 1, of a table or key that holds one of ``words``, the earlier word first; else its first.
+
+        What stands in tables within it counts too. None where it is not in this file.
+        """
+        asked = tuple(table[1:] if self.under == table[0] else table)
+        lines = [(line, text) for path, line, text in self._lines if path[: len(asked)] == asked]
+        for word in words:
+            has_word = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+            for line, text in lines:
+                if has_word.search(text):
+                    return line
+        return lines[0][0] if lines else None
+
+    @cached_property
+    def _lines(self) -> tuple[tuple[tuple[str, ...], int, str], ...]:
+        """The path of the table and key that each line is of, its number, and what is written there."""
+        return tuple(_lines_of(self.text))
 
 
 def refusal(
     files: Sequence[PlaybookFile], table: Sequence[str], found: str, words: Sequence[str] = ()
 ) -> SettingsError:
-    """The error about a table, or what stands in it, with the first of the files that has it and the line there."""
-    for depth in range(len(table), 0, -1):
-        for file in files:
-            line = file.line_of(table[:depth], words)
-            if line is not None:
-                return _error(file.path, f"line {line}: {found}")
-    return _error(files[0].path, found)
+    """The error about a table, or what stands in it, with the line in the first of the files that has its code."""
+    depths = range(len(table), 0, -1)
+    file = next((one for depth in depths[-2:] for one in files if one.line_of(table[:depth])), None)
+    if file is None:
+        return _error(files[0].path, found)
+    line = next(line for depth in depths if (line := file.line_of(table[:depth], words)))
+    return _error(file.path, f"line {line}: {found}")
 
 
 def _error(path: Path, found: str) -> SettingsError:
@@ -55,44 +68,29 @@ def _error(path: Path, found: str) -> SettingsError:
     )
 
 
-def _line_of(text: str, table: Sequence[str], words: Sequence[str] = ()) -> int | None:
-    """The first line, from 1, of a table that holds one of ``words``, the earlier word first; else that of its header.
-
-    What stands in tables within it counts too. None where the text has no such table.
-    """
-    lines, at = text.splitlines(), _lines_in(text, table)
-    for word in words:
-        asked = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
-        for place in at:
-            if asked.search(lines[place]):
-                return place + 1
-    return at[0] + 1 if at else None
-
-
-def _lines_in(text: str, table: Sequence[str]) -> list[int]:
-    """The lines of a table and of those within it, from 0; also of what should be a table and is a value."""
-    here: Sequence[str] = ()
-    found, is_in_table = [], False
-    for place, line in enumerate(text.splitlines()):
-        header, key = _named(line), _KEY.match(line)
-        is_in_table |= bool(header)
-        here = header or ([key[1]] if key and not is_in_table else here)
-        if list(here[: len(table)]) == list(table):
-            found.append(place)
-    return found
+def _lines_of(text: str) -> Iterator[tuple[tuple[str, ...], int, str]]:
+    """Each line with the path that it is of; blank lines and comments are of none and left out."""
+    table: tuple[str, ...] = ()
+    begun: list[str] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        begun.append(line)
+        try:
+            named = _named(tomllib.loads("\n".join(begun)))
+        except tomllib.TOMLDecodeError:  # a list or a text goes on in the next line
+            continue
+        is_header = begun[0].lstrip().startswith("[")
+        table = named if is_header else table
+        path = named if is_header else (*table, *named)
+        if named:
+            yield from ((path, number - len(begun) + place, one) for place, one in enumerate(begun, start=1))
+        begun = []
 
 
-def _named(line: str) -> list[str]:
-    """The names of a table's header, outermost first; none where the line is no header."""
-    if not _HEADER.fullmatch(line):
-        return []
-    try:
-        inner: Any = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:  # a line of a list over several lines
-        return []
+def _named(parsed: Any) -> tuple[str, ...]:
+    """The names of a header or of a dotted key, outermost first."""
     names = []
-    while inner:
-        name, inner = next(iter(inner.items()))
+    while isinstance(parsed, dict) and len(parsed) == 1:
+        ((name, parsed),) = parsed.items()
         names.append(name)
-        inner = inner[0] if isinstance(inner, list) else inner
-    return names
+        parsed = {} if parsed == [{}] else parsed
+    return tuple(names)

@@ -18,6 +18,7 @@ from serving.reasons.tellings import MOST_WORDS, Telling, sentences_of, word_cou
 from serving.verify.words import COUNTED, FALLS, UNNAMED
 from tests.serving.world import CATALOGUE, PLAYBOOK
 
+DOCS = Path(__file__).parents[3] / "docs"
 EXAMPLES = Path(__file__).parents[3] / "data" / "examples"
 FEATURES = {feature.name: feature.card for feature in REGISTRY.features.values() if feature.card is not None}
 NAMES = (DetailKind.NAME, DetailKind.DAY)
@@ -246,7 +247,7 @@ def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("reasons = 1\n[", "cannot be read"),
-        ("reasons = 1\n[plays]", "line 1: `reasons` is no table, as in [reasons.a_code]"),
+        ("reasons = 1\n[plays]", "line 1: `reasons` is no table, as in [reasons.NAME]"),
         ("[plays]\n[reason.tenure]", "line 2: `reason` is no part of a playbook"),
         ("[reason.tenure]", "`reason` is no part of a playbook (there is reasons: did you mean that?)"),
         (OWN_REASON + "colour = 'red'", "`reasons.tenure.colour` is an unknown key"),
@@ -280,6 +281,145 @@ def test_a_playbook_that_cannot_be_used_is_refused_with_one_message(tmp_path: Pa
     with pytest.raises(SettingsError) as refusal:
         load(CATALOGUE, own)
     assert said in refusal.value.found
+    assert str(own) in refusal.value.asked
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("plays.mine.name = 'xxx'", 1, "plays.mine.what_to_do: Field required"),
+        ("# plays.mine\n[plays]\nmine.name = 'xxx'", 3, "plays.mine.what_to_do: Field required"),
+        ("[plays]\n'mine'.motion = 'seat'\n\nmine.name = 'X'", 4, "plays.mine.name: String should have at least 3"),
+        ("[reasons.tenure]\ntitle = 'Time here'\ntexts = [\n  'Here for {seats}.',\n  '{x',\n]", 5, "reasons.tenure"),
+        ("[plays]\n# mine\nmine = 3", 3, "`plays.mine` is no table, as in [plays.NAME]"),
+        ("[reasons]\n\ntenure = 'Time here'", 3, "`reasons.tenure` is no table, as in [reasons.NAME]"),
+        ("[triggers]\nfoo = 3", 2, "`triggers.foo` is no table, as in [triggers.NAME]"),
+        ("[triggers.new_teams]\noff = true\npoints = 3", 3, "triggers.new_teams: it has `points`, which"),
+        ("[plays.upsell_value]\nname = 'Another'", 1, "plays.upsell_value.what_to_do: Field required"),
+        (
+            "[triggers.new_teams]\nplay = 'seat_full'\nwhen = 'seatz >= threshold'",
+            3,
+            "`seatz` is no feature (there is seats",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_of_the_file_and_the_line_it_stands_in(
+    tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    with pytest.raises(SettingsError) as refusal:
+        load(CATALOGUE, own)
+    assert refusal.value.found.startswith(f"line {line}: ")
+    assert said in refusal.value.found
+    assert str(own) in refusal.value.asked
+
+
+def test_the_playbooks_of_the_page_are_read_as_they_stand_there(tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (DOCS / "playbook.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    for text in (*blocks, "".join(blocks)):
+        own = tmp_path / "own.toml"
+        own.write_text(text)
+        playbook = load(FEATURES, own)
+        assert list(playbook.plays) == list(load(FEATURES).plays)  # as they stood: none of them is one's own
+    shipped, play = PLAYBOOK.plays["upsell_features"], playbook.plays["upsell_features"]
+    assert play.model_copy(update={"segment": {}, "step": {}}) == shipped
+    assert play.forms["Enterprise"].owner_role == "AE with CSM"
+    assert play.forms["Team > Business"].offer.startswith("Business, after two weeks")
+    assert playbook.plays["cross_sell_next_product"].forms["CRM > Analytics"].show.startswith("A board")
+    assert playbook.triggers["large_account"].threshold == 500
+
+
+ENTERPRISE = "[plays.upsell_limit.segment.enterprise]\nowner_role = 'AE'\n"
+
+
+def test_forms_of_ones_own_are_laid_over_those_of_the_shipped_play(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(ENTERPRISE + "[plays.upsell_limit.segment.SMB]\ndays_to_act = 3\n")
+    play, shipped = load(CATALOGUE, own).plays["upsell_limit"], PLAYBOOK.plays["upsell_limit"]
+    assert sorted(play.segment) == ["SMB", "enterprise"]
+    form = play.forms[play.form_of("Enterprise", None)]
+    assert (form.owner_role, form.hand_over) == ("AE", shipped.forms["Enterprise"].hand_over)
+    assert play.forms["SMB"].hand_over == shipped.hand_over
+
+
+def test_a_play_that_is_written_whole_replaces_the_shipped_one_with_its_forms(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    whole = OWN_PLAY.replace("seat_own", "upsell_limit").replace('"seat"', '"upsell"').replace("seats_in_use", "tenure")
+    own.write_text(whole + "[plays.upsell_limit.segment.SMB]\ndays_to_act = 3\n")
+    plays = load(CATALOGUE, own).plays
+    assert next(iter(plays)) == "upsell_limit"
+    assert (plays["upsell_limit"].offer, list(plays["upsell_limit"].segment)) == (
+        "Ten seats for the price of nine.",
+        ["SMB"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (
+            ENTERPRISE.replace("upsell_limit", "upsell_limits"),
+            1,
+            "no shipped play `upsell_limits` (there is upsell_limit",
+        ),
+        (ENTERPRISE.replace("owner_role", "owner_rolle"), 2, "is an unknown key (there is owner_role"),
+        ("[plays.upsell_limit]\nsegment = 3", 2, "`plays.upsell_limit.segment` is no table"),
+        ("[plays.upsell_limit.segment]\nSMB = 3", 2, "`plays.upsell_limit.segment.SMB` is no table"),
+        ("[plays.upsell_limit]", 1, "Field required"),
+    ],
+)
+def test_forms_that_cannot_be_laid_over_a_play_are_refused(tmp_path: Path, text: str, line: int, said: str) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    with pytest.raises(SettingsError) as refusal:
+        load(CATALOGUE, own)
+    assert refusal.value.found.startswith(f"line {line}: ")
+    assert said in refusal.value.found
+
+
+SAME = "[plays.upsell_limit.{}]\noffer = 'A talk, at first.'\n[plays.upsell_limit.{}]\noffer = 'A talk, at last.'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (SAME.format('segment."Mid market"', "segment.mid_market"), 3, "`mid_market` is the same as `Mid market`"),
+        (SAME.format("segment.ENTERPRISE", "segment.enterprise"), 3, "`enterprise` is the same as `ENTERPRISE`"),
+        (SAME.format("step.'Team > Plus'", "step.'team  > PLUS'"), 3, "`team  > PLUS` is the same as `Team > Plus`"),
+        (SAME.format("segment.SMB", "segment.' SMB '"), 3, "` SMB ` is the same as `SMB`"),
+        (SAME.format("segment.SMB", "segment.' '"), 3, "a table of [plays.upsell_limit.segment]: a name has letters"),
+        (
+            SAME.format("segment.SMB", 'segment."a\\u0007"'),
+            3,
+            "a table of [plays.upsell_limit.segment]: a name has letters",
+        ),
+        (OWN_PLAY.replace("Our own seat", "Our\\nown seat"), 4, "plays.seat_own.name: a name has letters, and no line"),
+        (OWN_PLAY.replace("Our own seat", "Our \\u001b[2J"), 4, "no line breaks or control characters"),
+        (
+            OWN_PLAY.replace("Our own seat", "x" * 81),
+            4,
+            "plays.seat_own.name: a name has at most 80 letters, this one 86",
+        ),
+        (OWN_PLAY.replace('"CSM"', '"CSM\\tAE"'), 12, "plays.seat_own.owner_role: a name has letters"),
+        (OWN_PLAY.replace("seat_own", "''"), 2, "a table of [plays]: a name has letters"),
+        (OWN_PLAY.replace("seat_own", "x" * 81), 2, "a table of [plays]: a name has at most 80 letters"),
+        (OWN_REASON.replace("tenure]", '"a\\nb"]'), 2, "a table of [reasons]: a name has letters"),
+        (OWN_REASON.replace("Time with us", "Time with\\u0000 us"), 3, "reasons.tenure.title: a name has letters"),
+        ('[triggers.new_teams]\ntitle = "New\\nteams"', 2, "triggers.new_teams.title: a name has letters"),
+    ],
+)
+def test_names_that_cannot_be_told_apart_or_read_in_a_line_are_refused(
+    tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    with pytest.raises(SettingsError) as refusal:
+        load(CATALOGUE, own)
+    assert refusal.value.found.startswith(f"line {line}: ")
+    assert said in refusal.value.found
+    assert refusal.value.found.isprintable()
     assert str(own) in refusal.value.asked
 
 
