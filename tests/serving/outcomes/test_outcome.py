@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data.contract.vocabulary import PLAY_STATUSES
 from data.errors import OutcomeError
 from serving.outcomes.as_outcomes import NOT_NOW, STATUS_AFTER, UNDER_WAY
-from serving.outcomes.outcome import Outcome, checked
+from serving.outcomes.outcome import Outcome, checked, clean_text
 from serving.outcomes.vocabulary import ACTIONS, CORRECTED, LONGEST, NOTED, STATE_AFTER, STATES
 from tests.serving.store.conftest import TODAY
 
@@ -75,6 +77,14 @@ def test_what_may_not_is_told_in_words(said: dict[str, Any], found: str) -> None
 def test_blanks_around_a_text_go_and_line_ends_are_one_kind() -> None:
     clean = checked(replace(NOTE, text="  one\r\ntwo \r\n", who=" Ana ", product="  "), TODAY)
     assert (clean.text, clean.who, clean.product) == ("one\ntwo", "Ana", None)
+
+
+@given(text=st.text("\u202e\u200b\u200f\u2066\ufeff\u00ad\ufe0f\u034f\u3164\u2800\u00a0 \n"))
+def test_a_text_of_which_nothing_is_seen_is_missing_and_one_letter_keeps_it(text: str) -> None:
+    assert clean_text(text) is None
+    assert "a" in (clean_text(f"{text}a{text}") or "")
+    with pytest.raises(OutcomeError, match="who is missing"):
+        checked(replace(NOTE, who=text), TODAY)
 
 
 def test_every_action_leads_to_a_state_and_a_status_that_have_words() -> None:
