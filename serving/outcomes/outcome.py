@@ -27,6 +27,8 @@ _MAY_STAND = {"text": "\n\t"}
 """The control characters that a field may hold."""
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
 """Letters by their category that are drawn as a blank: the fillers of Hangul, and the empty pattern of Braille."""
+LARGEST_ARR = 1e12
+"""What no contract is worth in a year, in whichever currency: more is a slip of the hand."""
 _TODO = "Correct it and send it again; nothing has been recorded."
 Faults = list[tuple[str, str]]
 """Of each field that is not as it should be its name, and what is wrong in words."""
@@ -188,8 +190,10 @@ def _arr_faults(outcome: Outcome) -> Faults:
     if outcome.arr is None:
         # A sheet may leave the amount open; a form asks for it.
         return [] if outcome.came_from == IMPORT else [("arr", "what was won is missing (arr)")]
-    is_amount = math.isfinite(outcome.arr) and outcome.arr >= 0
-    return [] if is_amount else [("arr", f"arr is {outcome.arr}, and has to be an amount of 0 or more")]
+    if not (math.isfinite(outcome.arr) and outcome.arr >= 0):
+        return [("arr", f"arr is {outcome.arr}, and has to be an amount of 0 or more")]
+    too_much = f"arr is {outcome.arr:,.0f}, and {LARGEST_ARR:,.0f} a year is the most"
+    return [("arr", too_much)] if outcome.arr > LARGEST_ARR else []
 
 
 def _reason_faults(outcome: Outcome) -> Faults:

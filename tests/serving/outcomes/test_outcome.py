@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from data.contract.vocabulary import PLAY_STATUSES
 from data.errors import OutcomeError
 from serving.outcomes.as_outcomes import NOT_NOW, STATUS_AFTER, UNDER_WAY
-from serving.outcomes.outcome import Outcome, checked, clean_text
+from serving.outcomes.outcome import LARGEST_ARR, Outcome, checked, clean_text
 from serving.outcomes.vocabulary import ACTIONS, CORRECTED, LONGEST, NOTED, STATE_AFTER, STATES
 from tests.serving.store.conftest import TODAY
 
@@ -23,7 +23,7 @@ GOOD: list[dict[str, Any]] = [
     {"action": "disqualified", "reason": "no_budget"},
     {"action": "disqualified", "reason": "other", "text": "they moved"},
     {"action": "won", "arr": 0},
-    {"action": "won", "arr": 1e9},
+    {"action": "won", "arr": LARGEST_ARR},
     {"action": "won", "came_from": "import"},  # a sheet may leave the amount open
     {"action": "lost"},
     {"action": "lost", "reason": "too dear"},
@@ -44,6 +44,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"action": "won", "arr": -1}, "arr is -1, and has to be an amount of 0 or more"),
     ({"action": "won", "arr": float("nan")}, "arr is nan, and has"),
     ({"action": "won", "arr": float("inf")}, "arr is inf, and has"),
+    ({"action": "won", "arr": LARGEST_ARR + 1}, "arr is 1,000,000,000,001, and 1,000,000,000,000 a year is the most"),
+    ({"action": "won", "came_from": "import", "arr": 1e39}, "a year is the most"),
     ({"action": "lost", "arr": 5}, "`lost` has no `arr`"),
     ({"action": "disqualified"}, "`disqualified` has no reason; there are not_a_fit, already_bought"),
     ({"action": "disqualified", "reason": "meh"}, "the reason 'meh'; there are"),
