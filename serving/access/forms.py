@@ -16,6 +16,7 @@ TOKEN = "form_token"  # noqa: S105  the name of the field, and of the session's 
 LARGEST_FORM, MOST_FIELDS = 65_536, 200
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """They change nothing; all others are held to what stands here."""
+ALLOWED = ("GET", "HEAD", "POST")
 AGAIN = "Open the page again, and send the form from there."
 
 
@@ -38,6 +39,8 @@ async def read_form(request: Request, own_origin: str) -> tuple[FormData, Receiv
     Raises ``RefusedError`` unless it was sent by a page of ``own_origin`` with the token of the session.
     """
     _require_own_page(request, own_origin)
+    if request.method != "POST":
+        raise RefusedError(405, "Not in this way", "Only a form that is posted changes something here.", allow=ALLOWED)
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise RefusedError(415, "Not a form", "Only plain forms are read here.")
     body = await _body(request)

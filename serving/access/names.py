@@ -4,6 +4,8 @@ import re
 import unicodedata
 from urllib.parse import SplitResult, urlsplit
 
+from serving.outcomes.outcome import clean_text
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """The names of this machine to itself: nobody else reaches what listens on them."""
 EMAIL_SHAPE = re.compile(r"[!-+\--?A-\[\]-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
@@ -28,9 +30,12 @@ def as_email(text: object) -> str | None:
 
 
 def as_written(name: str) -> str:
-    """What a sign-in calls somebody, as it can be recorded: one line without letters that are no writing."""
+    """What a sign-in calls somebody, as it can be recorded: one line without letters that are no writing.
+
+    Empty where nothing of it is seen.
+    """
     letters = "".join(" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in name)
-    return " ".join(letters.split())[:LONGEST_NAME].strip()
+    return clean_text(" ".join(letters.split())[:LONGEST_NAME]) or ""
 
 
 def listened_on(host: str) -> str:

@@ -1,6 +1,7 @@
 """Refusals as people read them: plain pages of a heading and a sentence, and a line in the log."""
 
 import logging
+from collections.abc import Iterable
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -11,15 +12,24 @@ LOG = logging.getLogger("headroom.access")
 
 
 class RefusedError(Exception):
-    """A request that is not answered. ``heading`` and ``text`` are what is read; they repeat nothing that was sent."""
+    """A request that is not answered. ``heading`` and ``text`` are what is read; they repeat nothing that was sent.
 
-    def __init__(self, status: int, heading: str, text: str, way_on: WayOn | None = None) -> None:
+    ``allow``: the methods that would be answered, where it is refused for its own.
+    """
+
+    def __init__(
+        self, status: int, heading: str, text: str, way_on: WayOn | None = None, allow: Iterable[str] = ()
+    ) -> None:
         super().__init__(status, heading, text)
         self.status, self.heading, self.text, self.way_on = status, heading, text, way_on
+        self.allow = ", ".join(allow)
 
     def answer(self, title: str) -> Response:
         """The page of it; ``title`` stands at its top."""
-        return plain_page(self.status, self.heading, self.text, self.way_on, title=title)
+        page = plain_page(self.status, self.heading, self.text, self.way_on, title=title)
+        if self.allow:
+            page.headers["Allow"] = self.allow
+        return page
 
 
 async def refuse(refused: RefusedError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -25,6 +25,10 @@ from serving.outcomes.vocabulary import (
 
 _MAY_STAND = {"text": "\n\t"}
 """The control characters that a field may hold."""
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters by their category that are drawn as a blank: the fillers of Hangul, and the empty pattern of Braille."""
+LARGEST_ARR = 1e12
+"""What no contract is worth in a year, in whichever currency: more is a slip of the hand."""
 _TODO = "Correct it and send it again; nothing has been recorded."
 Faults = list[tuple[str, str]]
 """Of each field that is not as it should be its name, and what is wrong in words."""
@@ -103,8 +107,18 @@ def checked(outcome: Outcome, today: date) -> Outcome:
 
 
 def clean_text(value: str | None) -> str | None:
-    """A text as it is recorded: no blanks around it, one kind of line end, and missing where nothing is left."""
-    return None if value is None else value.replace("\r\n", "\n").replace("\r", "\n").strip() or None
+    """A text as it is recorded: no blanks around it, one kind of line end, and missing where nothing of it is seen."""
+    if value is None or not any(map(_is_seen, value)):
+        return None
+    return value.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def _is_seen(letter: str) -> bool:
+    """No blank, no mark that stands on a letter before it, no sign that only turns or joins others.
+
+    Controls count as seen: they are told as what they are.
+    """
+    return not letter.isspace() and letter not in _FILLERS and unicodedata.category(letter) not in ("Cf", "Mn", "Me")
 
 
 def _text_faults(outcome: Outcome) -> Faults:
@@ -176,8 +190,10 @@ def _arr_faults(outcome: Outcome) -> Faults:
     if outcome.arr is None:
         # A sheet may leave the amount open; a form asks for it.
         return [] if outcome.came_from == IMPORT else [("arr", "what was won is missing (arr)")]
-    is_amount = math.isfinite(outcome.arr) and outcome.arr >= 0
-    return [] if is_amount else [("arr", f"arr is {outcome.arr}, and has to be an amount of 0 or more")]
+    if not (math.isfinite(outcome.arr) and outcome.arr >= 0):
+        return [("arr", f"arr is {outcome.arr}, and has to be an amount of 0 or more")]
+    too_much = f"arr is {outcome.arr:,.0f}, and {LARGEST_ARR:,.0f} a year is the most"
+    return [("arr", too_much)] if outcome.arr > LARGEST_ARR else []
 
 
 def _reason_faults(outcome: Outcome) -> Faults:

@@ -3,6 +3,7 @@
 They lie beside the outcomes and may be renamed and taken away. Who may open a shared one is not known here.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,7 +66,7 @@ class ViewStore:
         """The views of a person and those that others share, by name."""
         with self._store.connected("Read the saved views") as connection:
             views = _read(connection, or_(VIEWS.c.person == person, VIEWS.c.is_shared))
-        return sorted(views, key=lambda view: (view.name.casefold(), view.id))
+        return sorted(views, key=lambda view: (_folded(view.name), view.id))
 
     def get(self, number: int) -> SavedView | None:
         """The view of a number; None where there is none."""
@@ -86,8 +87,7 @@ class ViewStore:
             if same is not None and (same.asked, same.is_shared) == (view.asked, view.is_shared):
                 return same.id
             _require_free(own, values["name"])
-            if len(own) >= MOST or len(view.asked) > LONGEST_ASKED:
-                raise _refusal(view.name, f"there are {len(own)} already, or it asks for too much", "Delete one first.")
+            _require_room(own, view)
             row = insert(VIEWS).values(**values, at=utc_now()).returning(VIEWS.c.id)
             return int(connection.execute(row).scalar_one())
 
@@ -109,7 +109,7 @@ def _read(connection: Connection, condition: Any) -> list[SavedView]:
 
 
 def _checked(name: str) -> str:
-    """A name as it is kept. Raises ViewError for one that is empty, too long, or has a control character."""
+    """A name as it is kept. Raises ViewError where none of it is seen, it is too long, or has a control character."""
     clean = clean_text(name) or ""
     if not clean:
         raise _refusal(name, "it has no name", "Give it one.")
@@ -125,8 +125,22 @@ def _require_free(others: Sequence[SavedView], name: str) -> None:
         raise _refusal(name, "you have a view of that name", "Give it another name, or delete that one first.")
 
 
+def _require_room(own: Sequence[SavedView], view: View) -> None:
+    if len(view.asked) > LONGEST_ASKED:
+        found = f"it asks for {len(view.asked):,} letters, and {LONGEST_ASKED:,} are the most"
+        raise _refusal(view.name, found, "Ask for less.")
+    if len(own) >= MOST:
+        raise _refusal(view.name, f"you have {len(own)} views already", "Delete one first.")
+
+
 def _is_called(view: SavedView, name: str) -> bool:
-    return view.name.casefold() == name.casefold()
+    return _folded(view.name) == _folded(name)
+
+
+def _folded(name: str) -> str:
+    """A name as it is compared: as it is read, whatever its case and however its letters are put together."""
+    seen = "".join(letter for letter in name if unicodedata.category(letter) != "Cf")
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
 
 
 def _refusal(name: str, words: str, todo: str) -> ViewError:

@@ -322,14 +322,20 @@ class _ViewAnswers:
         return self._all(request, {})
 
     def save(self, request: Request) -> Response:
-        """Save what a list shows; the list is shown anew, with the form as it was filled where it is refused."""
+        """Save what a list shows; the list is shown anew, with the form as it was filled where it is refused.
+
+        What is not known of what it asks for is left out, and said on the list.
+        """
         form, index = checked_form(request), self.pages.lists.latest()
-        query, _ = self.pages.asked(ListQuery, parse_qsl(str(form.get("asked", ""))), request, index)
+        asked = parse_qsl(str(form.get("asked", "")), keep_blank_values=True)
+        query, left_out = self.pages.asked(ListQuery, asked, request, index)
         try:
             self.store.add(views.view_of(form, query, self.pages.site.sight(request)))
         except ViewError as error:
             refused = views.refused_view(form, error)
-            return self.pages.list_page(request, index, query, status=422, view_form=refused)
+            return self.pages.list_page(request, index, query, status=422, view_form=refused, left_out=left_out)
+        if left_out:
+            return self.pages.list_page(request, index, query, left_out=left_out)
         return RedirectResponse(f"/{query.address()}", 303)
 
     def open(self, request: Request) -> Response:

@@ -156,19 +156,22 @@ Q = TypeVar("Q", bound=PageQuery)
 
 
 def read_query(kind: type[Q], given: Iterable[tuple[str, str]]) -> tuple[Q, tuple[str, ...]]:
-    """What is asked for, and the names in the address that mean nothing here and are left out.
+    """What is asked for, by what is not empty; and the names in the address that mean nothing here and are left out.
 
     Raises QueryError for a value that cannot be, and for a name that is given twice with two values.
     """
-    values: dict[str, Any] = {}
-    for name, value in given:
+    asked = tuple(given)
+    known: dict[str, Any] = {}
+    for name, value in asked:
+        if name not in kind.model_fields or not value:
+            continue
         if name in MANY:
-            values[name] = (*values.get(name, ()), value)
-        elif value and values.setdefault(name, value) != value and name in kind.model_fields:
-            raise _refusal(f"`{name}` is given twice: `{values[name]}` and `{value}`.")
-    known = {name: value for name, value in values.items() if name in kind.model_fields}
+            known[name] = (*known.get(name, ()), value)
+        elif known.setdefault(name, value) != value:
+            raise _refusal(f"`{name}` is given twice: `{known[name]}` and `{value}`.")
+    left_out = dict.fromkeys(name for name, _ in asked if name not in kind.model_fields)
     try:
-        return kind.model_validate(known), tuple(name for name in values if name not in known)
+        return kind.model_validate(known), tuple(left_out)
     except ValidationError as error:
         faults = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors())
         raise _refusal("; ".join(_fault(kind, name, known[name]) for name in faults) + ".") from error

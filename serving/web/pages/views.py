@@ -109,8 +109,9 @@ def view_of(form: Mapping[str, Any], query: ListQuery, sight: Sight) -> View:
 
 
 def refused_view(form: Mapping[str, Any], error: ViewError) -> ViewForm:
-    """The form as it was filled, with what is wrong."""
-    return ViewForm(str(form.get("name", "")), SHARED in form, f"{error.clause[:1].upper()}{error.clause[1:]}.")
+    """The form as it was filled, with what is wrong and what to do."""
+    fault = f"{error.clause[:1].upper()}{error.clause[1:]}. {error.todo}"
+    return ViewForm(str(form.get("name", "")), SHARED in form, fault)
 
 
 def view_rows(

@@ -89,6 +89,14 @@ def test_every_method_that_may_change_something_is_held_to_it(method: str) -> No
     assert through_proxy(ADA).request(method, ACTIONS).status_code == 403
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "MERGE"])
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", ""])
+def test_a_method_that_no_form_has_is_refused_for_what_it_is(method: str, kind: str) -> None:
+    answer = through_proxy(ADA).request(method, ACTIONS, headers={"Origin": PUBLIC, "Content-Type": kind})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert "Not in this way" in answer.text
+
+
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "multipart/form-data; boundary=a", ""])
 def test_only_plain_forms_are_read(kind: str) -> None:
     headers = {"Origin": PUBLIC, "Content-Type": kind}

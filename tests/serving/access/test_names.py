@@ -97,6 +97,7 @@ def test_an_address_is_listened_on_without_the_brackets_of_a_url(host: str, addr
         ("A\ud800da", "A da"),
         ("\x1b[2J", "[2J"),
         ("\x07", ""),
+        ("\u202e\u200b", ""),
         ("a" * 99 + " bc", "a" * 99),
     ],
 )

@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data.contract.vocabulary import PLAY_STATUSES
 from data.errors import OutcomeError
 from serving.outcomes.as_outcomes import NOT_NOW, STATUS_AFTER, UNDER_WAY
-from serving.outcomes.outcome import Outcome, checked
+from serving.outcomes.outcome import LARGEST_ARR, Outcome, checked, clean_text
 from serving.outcomes.vocabulary import ACTIONS, CORRECTED, LONGEST, NOTED, STATE_AFTER, STATES
 from tests.serving.store.conftest import TODAY
 
@@ -21,7 +23,7 @@ GOOD: list[dict[str, Any]] = [
     {"action": "disqualified", "reason": "no_budget"},
     {"action": "disqualified", "reason": "other", "text": "they moved"},
     {"action": "won", "arr": 0},
-    {"action": "won", "arr": 1e9},
+    {"action": "won", "arr": LARGEST_ARR},
     {"action": "won", "came_from": "import"},  # a sheet may leave the amount open
     {"action": "lost"},
     {"action": "lost", "reason": "too dear"},
@@ -42,6 +44,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"action": "won", "arr": -1}, "arr is -1, and has to be an amount of 0 or more"),
     ({"action": "won", "arr": float("nan")}, "arr is nan, and has"),
     ({"action": "won", "arr": float("inf")}, "arr is inf, and has"),
+    ({"action": "won", "arr": LARGEST_ARR + 1}, "arr is 1,000,000,000,001, and 1,000,000,000,000 a year is the most"),
+    ({"action": "won", "came_from": "import", "arr": 1e39}, "a year is the most"),
     ({"action": "lost", "arr": 5}, "`lost` has no `arr`"),
     ({"action": "disqualified"}, "`disqualified` has no reason; there are not_a_fit, already_bought"),
     ({"action": "disqualified", "reason": "meh"}, "the reason 'meh'; there are"),
@@ -75,6 +79,14 @@ def test_what_may_not_is_told_in_words(said: dict[str, Any], found: str) -> None
 def test_blanks_around_a_text_go_and_line_ends_are_one_kind() -> None:
     clean = checked(replace(NOTE, text="  one\r\ntwo \r\n", who=" Ana ", product="  "), TODAY)
     assert (clean.text, clean.who, clean.product) == ("one\ntwo", "Ana", None)
+
+
+@given(text=st.text("\u202e\u200b\u200f\u2066\ufeff\u00ad\ufe0f\u034f\u3164\u2800\u00a0 \n"))
+def test_a_text_of_which_nothing_is_seen_is_missing_and_one_letter_keeps_it(text: str) -> None:
+    assert clean_text(text) is None
+    assert "a" in (clean_text(f"{text}a{text}") or "")
+    with pytest.raises(OutcomeError, match="who is missing"):
+        checked(replace(NOTE, who=text), TODAY)
 
 
 def test_every_action_leads_to_a_state_and_a_status_that_have_words() -> None:

@@ -45,9 +45,19 @@ def test_what_cannot_be_asked_is_refused_in_words(given: list[tuple[str, str]], 
 
 
 def test_what_means_nothing_is_left_out_and_named() -> None:
-    read, left_out = read_query(ApartQuery, [("utm", "1"), ("q", ""), ("gate", "nps"), ("band", "likely")])
+    read, left_out = read_query(ApartQuery, [("utm", "1"), ("q", ""), ("gate", "nps"), ("band", "likely"), ("x", "")])
     assert read == ApartQuery(gate="nps")
-    assert left_out == ("utm", "band")
+    assert left_out == ("utm", "band", "x")
+
+
+@pytest.mark.parametrize("name", ListQuery.model_fields)
+def test_an_empty_value_asks_for_nothing(name: str) -> None:
+    assert read_query(ListQuery, [(name, ""), (name, "")]) == (ListQuery(), ())
+
+
+def test_an_empty_column_is_none_beside_others() -> None:
+    asked, _ = read_query(ListQuery, [("columns", ""), ("columns", "amount")])
+    assert asked.columns == ("amount",)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What a CSM does about an account, from the form on its page to the record, and who may."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -8,13 +9,16 @@ from html import unescape
 from pathlib import Path
 from urllib.parse import quote
 
+import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
 from serving.access.settings import SESSION_SECRET, AccessSettings
 from serving.store.outcomes import OutcomeStore, open_store
+from serving.store.views import ViewStore
 from serving.web.app import Site
 from tests.serving.web.conftest import IDS, TODAY, browser, plain
+from tests.serving.web.test_app import PAGES
 from tests.serving.world import DAY
 
 NOW = datetime(2026, 10, 6, 9, 30, tzinfo=UTC)
@@ -115,6 +119,9 @@ def test_accounts_of_all_ids_can_be_worked_on(pages: TestClient, store: OutcomeS
         ({"action": "won", "won_arr": "1,5"}, "is no amount"),
         ({"action": "won", "won_arr": "-5"}, "is no amount"),
         ({"action": "won", "won_arr": "nan"}, "is no amount"),
+        ({"action": "won", "won_arr": "9" * 40}, "1,000,000,000,000 a year is the most"),
+        ({"action": "won", "won_arr": "9" * 400}, "has to be an amount of 0 or more"),
+        ({"action": "noted", "noted_text": "\u200b \u202e"}, "a note needs a text"),
         ({"action": "snoozed"}, "the day on which it ends is missing"),
         ({"action": "snoozed", "snoozed_until": TODAY.isoformat()}, "has to be a later day"),
         ({"action": "snoozed", "snoozed_until": "soon"}, "is no day"),
@@ -150,6 +157,21 @@ def test_a_refused_form_is_corrected_and_sent_from_where_it_is_shown(pages: Test
     changed = pages.post(f"/accounts/{ACCOUNT}", data=again | {"won_product": "Other"}, headers=origin)
     assert (changed.status_code, "has the same request key" in changed.text) == (422, True)
     assert fields_of(changed.text)["request_key"] != again["request_key"]
+
+
+def test_accounts_of_a_list_without_days_on_a_short_list_are_worked_on(site: Site, out: Path, tmp_path: Path) -> None:
+    """A list of an earlier version does not say who stands on a short list, nor since when."""
+    lists = Path(shutil.copytree(out, tmp_path / "lists"))
+    scores = lists / f"snapshot_date={DAY}" / "scores.parquet"
+    pd.read_parquet(scores).drop(columns=["listed", "listed_since"]).to_parquet(scores)
+    with open_store(f"sqlite:///{tmp_path / 'outcomes.db'}", now=lambda: NOW) as store:
+        pages = browser(replace(site, out=lists, work=store, views=ViewStore(store)))
+        for said in ({"action": "taken"}, {"action": "snoozed", "snoozed_until": "2026-11-01"}, {"action": "reopened"}):
+            assert send(pages, **said).status_code == 303
+            for path in (*PAGES, "/?show=all", "/export.csv", "/export.xlsx", "/views"):
+                assert pages.get(path).status_code == 200, path
+        refused = send(pages, action="won")
+        assert (refused.status_code, "what was won is missing" in refused.text) == (422, True)
 
 
 def test_a_form_of_another_page_or_session_records_nothing(pages: TestClient, store: OutcomeStore) -> None:

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from serving.access.settings import SESSION_SECRET, AccessSettings
 from serving.store.outcomes import open_store
-from serving.store.views import View, ViewStore
+from serving.store.views import MOST, View, ViewStore
 from serving.web.app import Site
 from tests.serving.web.conftest import browser
 from tests.serving.web.test_record import PROXY, fields_of
@@ -102,6 +102,26 @@ def test_a_name_that_cannot_be_is_said_beside_the_field_as_it_was_filled(pages: 
     assert renamed.status_code == 422
     assert f'id="name-2" name="name" value="{name}"' in renamed.text
     assert 'id="fault-2"' in renamed.text
+
+
+@pytest.mark.parametrize("asked", ["nonsense", "foo=bar", "band=&nonsense=&foo=1"])
+def test_what_a_view_could_not_keep_is_said_on_the_list(pages: TestClient, views: ViewStore, asked: str) -> None:
+    answer = save(pages, "/", name="Odd", asked=f"{asked}&q=a")
+    left_out = [name for name in ("nonsense", "foo") if name in asked]
+    told = ", ".join(f"<code><bdi>{name}</bdi></code>" for name in left_out)
+    assert f"left out of the address: {told}." in answer.text
+    assert [view.asked for view in views.of("this machine")] == ["q=a"]
+    assert names(answer.text) == [("Odd", "")]
+    refused = save(pages, "/", name="", asked=asked)
+    assert (refused.status_code, f"left out of the address: {told}." in refused.text) == (422, True)
+
+
+def test_one_view_too_many_is_told_with_what_to_do(pages: TestClient, views: ViewStore) -> None:
+    for number in range(MOST):
+        views.add(View(person="this machine", who="this machine", name=f"View {number}", asked=""))
+    answer = save(pages, "/?q=a", name="One more")
+    assert answer.status_code == 422
+    assert "You have 50 views already. Delete one first." in answer.text
 
 
 @pytest.mark.parametrize("asked", ["band=certain", "sort=%00", "columns=secret", "q=" + "a" * 300])
