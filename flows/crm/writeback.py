@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import DatabaseError
 
 from data.atomic import only_writer, whole_file
 from data.checks.report import many
@@ -69,6 +71,7 @@ def write_list(settings: Settings, to: CrmName | None, day: date | None, *, appl
             f"it has no table {CRM_WRITEBACK.name}: an earlier version published it.",
             "Score that day again.",
         )
+    listing.require(CRM_WRITEBACK.name)
     to = _named(settings, to)
     columns = settings.writeback.names(to)
     with closing(_open(settings, to)) as crm:
@@ -94,13 +97,26 @@ def undo(settings: Settings, to: CrmName | None, run: str) -> None:
             f"it wrote to {about.to} at {about.url}.",
             "Take it back there: name that CRM, and its url under [writeback].",
         )
-    with closing(_open(settings, about.to)) as crm, _run(settings, about._replace(undoes=run)) as (folder, journal):
+    with ExitStack() as opened:
+        past, *later = [opened.enter_context(_journal(path)) for path in _from(settings, run, about)]
+        crm = opened.enter_context(closing(_open(settings, about.to)))
+        folder, journal = opened.enter_context(_run(settings, about._replace(undoes=run)))
         print(f"{crm.title}, run {run} taken back")
-        with ExitStack() as opened, _tables(folder, journal):
-            past, *later = [opened.enter_context(Journal(path)) for path in _from(settings, run, about)]
+        with _tables(folder, journal):
             left = take_back(crm, past.written(later), journal)
         what = f"{many(left, 'account')} left as they are: changed since, or never reached"
         _tell(crm, journal, folder, what, sent=True)
+
+
+def _journal(path: Path) -> Journal:
+    """The journal of an earlier run. Raises CrmError where it is gone or damaged."""
+    try:
+        if path.is_file():
+            return Journal(path)
+        found = "it is not there"
+    except DatabaseError:
+        found = "it cannot be read"
+    raise CrmError(f"Look up what the run {path.parent.name} wrote in {path}.", f"{found}.", "Put it back.")
 
 
 def _named(settings: Settings, to: CrmName | None) -> CrmName:
@@ -231,7 +247,15 @@ def _runs(settings: Settings) -> list[str]:
 
 
 def _read(settings: Settings, run: str) -> RunAbout:
-    return RunAbout(**json.loads((settings.writeback_folder / run / ABOUT).read_text(encoding="utf-8")))
+    path = settings.writeback_folder / run / ABOUT
+    try:
+        return TypeAdapter(RunAbout).validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise CrmError(
+            f"Look up what the run {run} was in {path}.",
+            "it cannot be read, or does not say it.",
+            "Put the file back, or move the folder of that run away: it cannot be taken back then.",
+        ) from error
 
 
 def _runs_to(settings: Settings, about: RunAbout) -> dict[str, RunAbout]:

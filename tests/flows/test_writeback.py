@@ -232,6 +232,36 @@ def test_a_run_is_taken_back_where_it_was_sent(headroom: Headroom, settled: None
     assert "did you mean" in headroom("writeback", "--undo", run.name[:-1], "--out", out).err
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "found"),
+    [
+        ("run.json", b"{bad", "run.json.\n  found: it cannot be read, or does not say it."),
+        ("run.json", b'{"to": "zzz", "url": "", "snapshot_date": ""}', "does not say it."),
+        ("journal.db", b"no database" * 99, "journal.db.\n  found: it cannot be read."),
+        ("journal.db", None, "journal.db.\n  found: it is not there."),
+    ],
+    ids=["no JSON", "another CRM", "no database", "no journal"],
+)
+def test_a_run_whose_folder_is_damaged_is_not_taken_back(
+    headroom: Headroom, settled: None, out: Path, file: str, content: bytes | None, found: str
+) -> None:
+    assert headroom("writeback", "--apply", "--out", out).code in (0, 1)
+    (run,) = (path.name for path in (out / "writeback").iterdir() if path.is_dir())
+    damaged = out / "writeback" / run / file
+    damaged.unlink() if content is None else damaged.write_bytes(content)
+    ran = headroom("writeback", "--undo", run, "--out", out)
+    assert (ran.code, found in ran.err, "Traceback" in ran.err) == (1, True, False), ran.err
+    assert [path.name for path in (out / "writeback").iterdir() if path.is_dir()] == [run]
+
+
+def test_a_list_whose_table_is_damaged_leaves_no_run(headroom: Headroom, settled: None, out: Path) -> None:
+    table = place_of(out, DAY) / "crm_writeback.parquet"
+    table.write_bytes(table.read_bytes()[:-40])
+    ran = headroom("writeback", "--apply", "--out", out)
+    assert (ran.code, "crm_writeback.parquet" in ran.err) == (1, True)
+    assert not (out / "writeback").exists()
+
+
 def test_what_the_page_tells_to_set_can_be_set() -> None:
     blocks = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     assert len(blocks) == 2
