@@ -483,17 +483,26 @@ def _unknown_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard]) -> 
         for code in (code for code in play.reasons if code not in playbook.reasons):
             found = f"play `{play_code}`: `{code}` is no reason code{hint(code, playbook.reasons)}"
             yield ("plays", play_code), found, (code,)
-    for trigger_code, trigger in playbook.triggers.items():
+    yield from _unfit_triggers(playbook)
+
+
+def _unfit_triggers(playbook: Playbook) -> Iterator[Found]:
+    """Triggers that cannot always be told, and those whose play is not there or is one of another motion."""
+    for code, trigger in playbook.triggers.items():
         if trigger.not_always_told:
-            yield ("triggers", trigger_code), f"triggers.{trigger_code}: {trigger.not_always_told}", ("texts", "when")
+            yield ("triggers", code), f"triggers.{code}: {trigger.not_always_told}", ("texts", "when")
         to = playbook.plays.get(trigger.play)
         if to is None:
-            found = f"trigger `{trigger_code}`: `{trigger.play}` is no play{hint(trigger.play, playbook.plays)}"
-            yield ("triggers", trigger_code), found, (trigger.play,)
+            found = f"trigger `{code}`: `{trigger.play}` is no play{hint(trigger.play, playbook.plays)}"
+            yield ("triggers", code), found, (trigger.play,)
         elif to.motion is not None and to.motion != trigger.motion:
             speaks = f"speaks for {trigger.motion}" if trigger.motion else "speaks against any motion"
-            found = f"trigger `{trigger_code}` {speaks}, and its play `{trigger.play}` is one of {to.motion}"
-            yield ("triggers", trigger_code), found, (trigger.play,)
+            found = f"trigger `{code}` {speaks}, and its play `{trigger.play}` is one of {to.motion}"
+            shipped = trigger_tables.TABLES.get(code, {})
+            if (shipped.get("play"), shipped.get("motion")) == (trigger.play, trigger.motion):  # then the play is new
+                yield ("plays", trigger.play), found, (to.motion,)
+            else:
+                yield ("triggers", code), found, (trigger.play,)
 
 
 def digest(path: Path | None = None) -> str:

@@ -295,6 +295,11 @@ def test_a_playbook_that_cannot_be_used_is_refused_with_one_message(tmp_path: Pa
         ("[reasons]\n\ntenure = 'Time here'", 3, "`reasons.tenure` is no table, as in [reasons.NAME]"),
         ("[triggers]\nfoo = 3", 2, "`triggers.foo` is no table, as in [triggers.NAME]"),
         ("[triggers.new_teams]\noff = true\npoints = 3", 3, "triggers.new_teams: it has `points`, which"),
+        (
+            OWN_PLAY.replace("seat_own", "upsell_value"),
+            3,
+            "speaks for upsell, and its play `upsell_value` is one of seat",
+        ),
         ("[plays.upsell_value]\nname = 'Another'", 1, "plays.upsell_value.what_to_do: Field required"),
         (
             "[triggers.new_teams]\nplay = 'seat_full'\nwhen = 'seatz >= threshold'",
