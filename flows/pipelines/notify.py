@@ -29,6 +29,7 @@ from serving.published.read import PublishedList, folded, open_list
 from serving.render.entries import require_owner
 from serving.store.message_log import MessageLog, Step
 from serving.store.outcomes import OutcomeStore, is_there, open_store
+from serving.web.ready import require_shown
 
 NOWHERE = "no channel"
 """What stands for the channel of a dry run where none is set."""
@@ -74,6 +75,7 @@ def notify(
     """
     settings = load(config, None, out)
     listing = open_list(settings.out_folder, as_date(snapshot_date), "Tell the owners of")
+    require_shown(listing)
     runner().name_run(listing.snapshot_date)
     with ExitStack() as stack:
         channels = stack.enter_context(opened(os.environ))

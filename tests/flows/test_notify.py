@@ -216,6 +216,13 @@ def test_a_channel_that_is_gone_is_left_alone_and_the_other_goes_on(
     assert (len(set(slack.titles)), len(slack.titles), len(mail.received)) == (FEW, FEW, 1)
 
 
+def test_a_list_that_lacks_what_is_told_is_refused_in_words(out: Path, headroom: Headroom) -> None:
+    manifest = out / f"snapshot_date={DAY}" / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text(encoding="utf-8")) | {"plays": {}}))
+    ran = headroom("notify", "--dry-run")
+    assert (ran.code, "manifest.json" in ran.err, "plays" in ran.err) == (1, True, True)
+
+
 def test_where_nobody_can_be_reached_the_run_says_so(out: Path, headroom: Headroom, mail: Mail) -> None:
     ran = headroom("notify")
     assert ran.code == 1
