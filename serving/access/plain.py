@@ -9,7 +9,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-TITLE = "Headroom"
+from serving.settings import ServeSettings
+
+USUAL_TITLE = ServeSettings().title
 _CONTROLS = dict.fromkeys(number for number in (*range(32), *range(127, 160)) if chr(number) not in "\t\n\r")
 """Letters that are no writing: they move a cursor, ring a bell or end a text."""
 
@@ -30,7 +32,7 @@ def plain_page(
     way_on: WayOn | None = None,
     *,
     told: Mapping[str, str] | None = None,
-    title: str = TITLE,
+    title: str = USUAL_TITLE,
 ) -> HTMLResponse:
     """A page of a heading and a sentence, or of sentences ``told`` under a name each; what is given is escaped."""
     page = _templates().get_template("plain.html.j2")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from serving.access.plain import TITLE, WayOn, plain_page
+from serving.access.plain import USUAL_TITLE, WayOn, plain_page
 
 LOG = logging.getLogger("headroom.access")
 
@@ -41,4 +41,4 @@ async def refuse(refused: RefusedError, scope: Scope, receive: Receive, send: Se
 
 def title_of(scope: Scope) -> str:
     """What the app calls itself."""
-    return str(getattr(scope.get("app"), "title", TITLE))
+    return str(getattr(scope.get("app"), "title", USUAL_TITLE))
