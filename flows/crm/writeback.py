@@ -113,10 +113,10 @@ def _journal(path: Path) -> Journal:
     try:
         if path.is_file():
             return Journal(path)
-        found = "it is not there"
+        found = "it is not there."
     except DatabaseError:
-        found = "it cannot be read"
-    raise CrmError(f"Look up what the run {path.parent.name} wrote in {path}.", f"{found}.", "Put it back.")
+        found = "it cannot be read."
+    raise CrmError(f"Look up what the run {path.parent.name} wrote in {path}.", found, "Put it back.")
 
 
 def _named(settings: Settings, to: CrmName | None) -> CrmName:

@@ -127,8 +127,8 @@ def _require_free(others: Sequence[SavedView], name: str) -> None:
 
 def _require_room(own: Sequence[SavedView], view: View) -> None:
     if len(view.asked) > LONGEST_ASKED:
-        found = f"it asks for {len(view.asked):,} letters, and {LONGEST_ASKED:,} are the most"
-        raise _refusal(view.name, found, "Ask for less.")
+        too_long = f"it asks for {len(view.asked):,} letters, and {LONGEST_ASKED:,} are the most"
+        raise _refusal(view.name, too_long, "Ask for less.")
     if len(own) >= MOST:
         raise _refusal(view.name, f"you have {len(own)} views already", "Delete one first.")
 
