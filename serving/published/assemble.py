@@ -139,7 +139,8 @@ def assemble_base(
     """The tables of the whole base, from what its batches say of scores and exclusions; ``previous``: the last list."""
     ranked = ranking.rank(scores.sort_values("account_id", ignore_index=True), context.settings.rank_by)
     ranked = ranking.with_previous(ranked, previous.scores("account_id", "rank", "propensity") if previous else None)
-    before = listed_before(previous, context.settings.rank_by)
+    in_one_order = previous is not None and previous.manifest["rank_by"] == context.settings.rank_by
+    before = previous.on_short_lists() if previous and in_one_order else None
     ranked = ranked.assign(listed=_listed(ranked, context, before or frozenset()))
     ranked = ranked.assign(listed_since=_listed_since(ranked, context.snapshot_date, previous if before else None))
     return RankedBase(
@@ -153,14 +154,6 @@ def assemble_base(
             "short_lists": None if before is None else short_list.came_and_went(ranked, before),
         },
     )
-
-
-def listed_before(previous: PublishedList | None, rank_by: str) -> frozenset[str] | None:
-    """Who was on the short list of an owner; None where nobody knows, or the last list was in another order."""
-    if previous is None or previous.manifest["rank_by"] != rank_by:
-        return None
-    scores = previous.scores("account_id", "listed")
-    return None if scores["listed"].isna().any() else frozenset(scores.loc[scores["listed"].astype(bool), "account_id"])
 
 
 def _listed(ranked: pd.DataFrame, context: ListContext, before: frozenset[str]) -> pd.Series:

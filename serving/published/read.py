@@ -81,6 +81,12 @@ class PublishedList:
         """``exclusions``, the likeliest first, or these columns of it."""
         return self._book_of("exclusions", columns)
 
+    def on_short_lists(self) -> frozenset[str] | None:
+        """Who is on the short list of an owner; None where nobody knows: an older list does not say."""
+        scores = self.scores("account_id", "listed")
+        is_known = not scores["listed"].isna().any()
+        return frozenset(scores.loc[scores["listed"].astype(bool), "account_id"]) if is_known else None
+
     def of(self, table: str, accounts: Iterable[str], columns: Iterable[str] = ()) -> pd.DataFrame:
         """The rows of some accounts, in the order of the table."""
         asked = list(accounts)

@@ -67,11 +67,8 @@ def pick_of_owners(listing: PublishedList, by: Order, limit: int) -> dict[str, P
 
 def _held(listing: PublishedList, by: Order, limit: int) -> frozenset[str] | None:
     """Who is on the short lists of owners; None where they are drawn anew: longer, in the other order, or of old."""
-    scores = listing.scores("account_id", "listed")
     is_drawn = by is not orders_of(listing)[0] or limit > listing.manifest["serving"]["top"]
-    if is_drawn or scores["listed"].isna().any():
-        return None
-    return frozenset(scores.loc[scores["listed"].astype(bool), "account_id"])
+    return None if is_drawn else listing.on_short_lists()
 
 
 def short_lists_of_owners(listing: PublishedList, owners: list[str], by: Order, limit: int) -> dict[str, ShortList]:

@@ -18,6 +18,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from starlette.types import ASGIApp
 
 from serving.access.protect import SERVER_OPTIONS
 
@@ -33,9 +34,10 @@ def port() -> Iterator[tuple[socket.socket, str]]:
 
 
 @contextmanager
-def served(app: FastAPI, opened: socket.socket) -> Iterator[None]:
-    """The app as a server on a port, until the test is done with it."""
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", ws="none", **SERVER_OPTIONS))
+def served(app: ASGIApp, opened: socket.socket, **options: Any) -> Iterator[None]:
+    """The app as a server on a port, until the test is done with it; ``options`` beside the usual ones."""
+    asked = {"log_level": "critical", "lifespan": "off", "ws": "none", **SERVER_OPTIONS, **options}
+    server = uvicorn.Server(uvicorn.Config(app, **asked))
     running = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, daemon=True)
     running.start()
     try:

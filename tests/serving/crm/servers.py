@@ -3,7 +3,6 @@
 import base64
 import ipaddress
 import re
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from serving.crm.settings import USUAL_NAMES
-from tests.serving.access.provider import port
+from tests.serving.access.provider import port, served
 
 TOKEN, CLIENT_ID, CLIENT_SECRET = "token-of-the-app", "client-of-the-app", "secret-of-the-app"
 ID_PROPERTY = "headroom_account_id"
@@ -243,19 +241,8 @@ def on_port(app: Callable[[str], Starlette], **options: Any) -> Iterator[str]:
     """The app on a port, which it is told; with ``ssl_certfile`` encrypted."""
     with port() as (opened, plain):
         address = plain.replace("http:", "https:") if options else plain
-        config = uvicorn.Config(app(address), log_level="critical", lifespan="off", ws="none", **options)
-        server = uvicorn.Server(config)
-        running = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, daemon=True)
-        running.start()
-        try:
-            ends = time.monotonic() + 20
-            while not server.started:
-                assert time.monotonic() < ends, "the server did not start"
-                time.sleep(0.005)
+        with served(app(address), opened, **options):
             yield address
-        finally:
-            server.should_exit = True
-            running.join(20)
 
 
 def certificate(folder: Path) -> dict[str, str]:

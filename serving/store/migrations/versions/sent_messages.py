@@ -3,28 +3,10 @@
 import sqlalchemy as sa
 from alembic import op
 
+from serving.store.migrations.only_added import only_add_to
+
 revision = "0004"
 down_revision = "0003"
-
-REFUSAL = "messages are only added to: what was sent was sent"
-ON_SQLITE = """
-create trigger headroom_messages_no_{what} before {what} on headroom_messages
-begin select raise(abort, '{refusal}'); end
-"""
-REPLACES = """
-create trigger headroom_messages_no_replace before insert on headroom_messages
-when exists (select 1 from headroom_messages as there where there.id = new.id)
-begin select raise(abort, '{refusal}'); end
-"""
-"""What SQLite calls `insert or replace` takes a row away and asks no other trigger."""
-ON_POSTGRES = f"""
-create function headroom_messages_refuse() returns trigger language plpgsql as
-$$ begin raise exception '{REFUSAL}'; end $$
-"""
-TRIGGER = """
-create trigger headroom_messages_only_added before update or delete or truncate on headroom_messages
-for each statement execute function headroom_messages_refuse()
-"""
 
 
 def upgrade() -> None:
@@ -47,10 +29,4 @@ def upgrade() -> None:
     )
     op.create_index("headroom_messages_list", "headroom_messages", ["snapshot_date", "id"])
     op.create_index("headroom_messages_at", "headroom_messages", ["at"])
-    if op.get_bind().dialect.name == "sqlite":
-        for what in ("update", "delete"):
-            op.execute(ON_SQLITE.format(what=what, refusal=REFUSAL))
-        op.execute(REPLACES.format(refusal=REFUSAL))
-    else:
-        op.execute(ON_POSTGRES)
-        op.execute(TRIGGER)
+    only_add_to("headroom_messages", "messages are only added to: what was sent was sent", "id")
