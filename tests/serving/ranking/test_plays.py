@@ -9,13 +9,13 @@ import pytest
 
 from data.contract.details import DETAILS
 from data.contract.vocabulary import MOTIONS
-from data.errors import SettingsError
 from serving.ranking import gates, plays
 from serving.ranking.plays import ChosenPlays
 from serving.reasons.playbook import Playbook, load
 from serving.reasons.render import Facts
 from serving.settings import ServingSettings
 from tests.serving.ranking.test_rank import assembled
+from tests.serving.reasons.own_playbook import what_is_refused
 from tests.serving.reasons.test_playbook import OWN_PLAY, OWN_REASON
 from tests.serving.world import CATALOGUE, PLAYBOOK, SETTINGS, Drawn, drawn_reasons, scored
 
@@ -312,13 +312,10 @@ def test_a_form_says_only_what_is_otherwise(with_forms: Playbook) -> None:
 def test_a_form_that_cannot_be_used_is_refused_with_its_line(
     tmp_path: Path, old: str, new: str, line: int, told: str
 ) -> None:
-    own = tmp_path / "own.toml"
     assert old in FORMS
-    own.write_text(FORMS.replace(old, new))
-    with pytest.raises(SettingsError) as refusal:
-        load(CATALOGUE, own)
-    assert told in refusal.value.found
-    assert f"line {line}: " in refusal.value.found, refusal.value.found
+    found = what_is_refused(tmp_path, FORMS.replace(old, new))
+    assert told in found
+    assert f"line {line}: " in found, found
 
 
 def test_every_play_says_who_takes_it_on() -> None:

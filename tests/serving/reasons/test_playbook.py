@@ -16,6 +16,7 @@ from serving.reasons.playbook import load
 from serving.reasons.render import SIDES
 from serving.reasons.tellings import MOST_WORDS, Telling, sentences_of, word_count
 from serving.verify.words import COUNTED, FALLS, UNNAMED
+from tests.serving.reasons.own_playbook import what_is_refused
 from tests.serving.world import CATALOGUE, PLAYBOOK
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -276,12 +277,7 @@ def test_a_file_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
     ],
 )
 def test_a_playbook_that_cannot_be_used_is_refused_with_one_message(tmp_path: Path, text: str, said: str) -> None:
-    own = tmp_path / "own.toml"
-    own.write_text(text)
-    with pytest.raises(SettingsError) as refusal:
-        load(CATALOGUE, own)
-    assert said in refusal.value.found
-    assert str(own) in refusal.value.asked
+    assert said in what_is_refused(tmp_path, text)
 
 
 @pytest.mark.parametrize(
@@ -311,13 +307,9 @@ def test_a_playbook_that_cannot_be_used_is_refused_with_one_message(tmp_path: Pa
 def test_what_is_wrong_is_told_of_the_file_and_the_line_it_stands_in(
     tmp_path: Path, text: str, line: int, said: str
 ) -> None:
-    own = tmp_path / "own.toml"
-    own.write_text(text)
-    with pytest.raises(SettingsError) as refusal:
-        load(CATALOGUE, own)
-    assert refusal.value.found.startswith(f"line {line}: ")
-    assert said in refusal.value.found
-    assert str(own) in refusal.value.asked
+    found = what_is_refused(tmp_path, text)
+    assert found.startswith(f"line {line}: ")
+    assert said in found
 
 
 def test_the_playbooks_of_the_page_are_read_as_they_stand_there(tmp_path: Path) -> None:
@@ -376,12 +368,9 @@ def test_a_play_that_is_written_whole_replaces_the_shipped_one_with_its_forms(tm
     ],
 )
 def test_forms_that_cannot_be_laid_over_a_play_are_refused(tmp_path: Path, text: str, line: int, said: str) -> None:
-    own = tmp_path / "own.toml"
-    own.write_text(text)
-    with pytest.raises(SettingsError) as refusal:
-        load(CATALOGUE, own)
-    assert refusal.value.found.startswith(f"line {line}: ")
-    assert said in refusal.value.found
+    found = what_is_refused(tmp_path, text)
+    assert found.startswith(f"line {line}: ")
+    assert said in found
 
 
 SAME = "[plays.upsell_limit.{}]\noffer = 'A talk, at first.'\n[plays.upsell_limit.{}]\noffer = 'A talk, at last.'\n"
@@ -418,14 +407,10 @@ SAME = "[plays.upsell_limit.{}]\noffer = 'A talk, at first.'\n[plays.upsell_limi
 def test_names_that_cannot_be_told_apart_or_read_in_a_line_are_refused(
     tmp_path: Path, text: str, line: int, said: str
 ) -> None:
-    own = tmp_path / "own.toml"
-    own.write_text(text)
-    with pytest.raises(SettingsError) as refusal:
-        load(CATALOGUE, own)
-    assert refusal.value.found.startswith(f"line {line}: ")
-    assert said in refusal.value.found
-    assert refusal.value.found.isprintable()
-    assert str(own) in refusal.value.asked
+    found = what_is_refused(tmp_path, text)
+    assert found.startswith(f"line {line}: ")
+    assert said in found
+    assert found.isprintable()
 
 
 STRANGER = replace(CATALOGUE["mrr"], name="moon_phase", reason_code="own_moon_phase")

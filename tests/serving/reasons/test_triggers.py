@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from data.contract.details import DETAILS
-from data.errors import SettingsError
 from serving.reasons.playbook import load
 from serving.reasons.render import Facts
 from serving.reasons.tellings import MOST_WORDS, most_words
 from serving.reasons.triggers import fired
+from tests.serving.reasons.own_playbook import what_is_refused
 from tests.serving.world import CATALOGUE, PLAYBOOK, details, feature_rows
 
 OWN = """
@@ -142,14 +142,10 @@ LAST = '"{seats:count} seats, {threshold:count} or more.",'
 def test_a_trigger_that_cannot_be_used_is_refused_with_file_and_line(
     tmp_path: Path, old: str, new: str, line: int, told: str
 ) -> None:
-    own = tmp_path / "own.toml"
     assert old in OWN
-    own.write_text(OWN.replace(old, new))
-    with pytest.raises(SettingsError) as refusal:
-        load(CATALOGUE, own)
-    assert told in refusal.value.found
-    assert f"line {line}" in refusal.value.found, refusal.value.found
-    assert str(own) in refusal.value.asked
+    found = what_is_refused(tmp_path, OWN.replace(old, new))
+    assert told in found
+    assert f"line {line}" in found, found
 
 
 def test_every_play_but_the_neutral_one_answers_a_trigger_or_reasons() -> None:
