@@ -67,14 +67,6 @@ class Condition:
             )
         return cls(tuple(terms))
 
-    def given(self, numbers: Mapping[str, float]) -> "Condition":
-        """The same with numbers in place of the names that stand for them on the right."""
-        said = [
-            (left, sign, numbers.get(right, right) if isinstance(right, str) else right)
-            for left, sign, right in self.terms
-        ]
-        return Condition(tuple(said))
-
     @property
     def features(self) -> tuple[str, ...]:
         """The features that are asked for, each once; those that are to be missing come last."""

@@ -115,9 +115,11 @@ def verify(
     if words:
         say("reading every row as a CSM does")
         verification.note(check_words(listing))
-    untold = _untold(listing, settings) if reasons or words else None
-    if (reasons or words) and untold is None:
-        _verify_sentences(listing, settings, verification)
+    untold = None
+    if reasons or words:
+        untold = _untold(listing, settings)
+        if untold is None:
+            _verify_sentences(listing, settings, verification)
     verification.note(check_crm(listing))  # last: what is wrong there is mostly wrong in another table, too
     if untold is not None:
         if verification.holds:

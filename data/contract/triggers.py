@@ -51,11 +51,15 @@ class Trigger(BaseModel):
 
     @model_validator(mode="after")
     def _reads_its_thresholds(self) -> Self:
-        asked = Condition.parse(self.when).features
         for name in self.numbers:
-            if name not in asked:
+            if name not in self.condition.features:
                 raise ValueError(f"`when` does not ask for `{name}`: {self.when}")
         return self
+
+    @cached_property
+    def condition(self) -> Condition:
+        """``when``, read."""
+        return Condition.parse(self.when)
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -65,11 +69,16 @@ class Trigger(BaseModel):
     @cached_property
     def reads(self) -> tuple[str, ...]:
         """The names of the features that it reads."""
-        return tuple(name for name in Condition.parse(self.when).features if name not in self.numbers)
+        return tuple(name for name in self.condition.features if name not in self.numbers)
 
     def can_be_asked(self, features: Container[str]) -> bool:
         """Are all features there that it reads?"""
         return all(name in features for name in self.reads)
+
+    def stated(self, size: int, threshold: float | None = None) -> Columns:
+        """The thresholds as columns of so many accounts. ``threshold``: None is its own."""
+        numbers = self.numbers if threshold is None else {**self.numbers, THRESHOLD: threshold}
+        return {name: np.full(size, float(number)) for name, number in numbers.items()}
 
     def fires(self, columns: Columns, size: int, threshold: float | None = None) -> np.ndarray:
         """Whether it fires, one entry per account; never where a value is missing, or it is off.
@@ -78,8 +87,7 @@ class Trigger(BaseModel):
         """
         if self.off:
             return np.zeros(size, dtype=bool)
-        numbers = self.numbers if threshold is None else {**self.numbers, THRESHOLD: threshold}
-        return Condition.parse(self.when).given(numbers).holds(columns, size)
+        return self.condition.holds({**columns, **self.stated(size, threshold)}, size)
 
 
 TRIGGERS: Mapping[str, Trigger] = {code: Trigger.model_validate(table) for code, table in TABLES.items()}

@@ -15,7 +15,8 @@ import pandas as pd
 from joblib import cpu_count
 from scipy.stats import rankdata
 
-from data.contract.triggers import TRIGGERS
+from data.contract.trigger_tables import OF_POINTS_RULE
+from data.contract.triggers import TRIGGERS, Trigger
 from models.estimators.logistic import logistic_ranking
 from models.estimators.sampling import day_of, evenly, matrix, places_of
 from models.evaluation.splits import Split
@@ -95,8 +96,12 @@ def best_rule(rows: pd.DataFrame, columns: Iterable[str], y: np.ndarray) -> Rule
 
 def trigger_columns(rows: pd.DataFrame) -> list[str]:
     """The columns of these rows that the points rule reads."""
-    asked = [trigger for trigger in TRIGGERS.values() if trigger.points and trigger.can_be_asked(rows)]
-    return list(dict.fromkeys(name for trigger in asked for name in trigger.reads))
+    return list(dict.fromkeys(name for trigger in _asked(rows).values() for name in trigger.reads))
+
+
+def _asked(rows: pd.DataFrame) -> dict[str, Trigger]:
+    """The triggers of the points rule whose features are all there, by their codes."""
+    return {code: TRIGGERS[code] for code in OF_POINTS_RULE if TRIGGERS[code].can_be_asked(rows)}
 
 
 def trigger_points(rows: pd.DataFrame, thresholds: Mapping[str, float]) -> np.ndarray:
@@ -105,10 +110,9 @@ def trigger_points(rows: pd.DataFrame, thresholds: Mapping[str, float]) -> np.nd
     ``thresholds``: by the code of the trigger; one that is not there has its default.
     """
     total = np.zeros(len(rows))
-    for code, trigger in TRIGGERS.items():
-        if trigger.points and trigger.can_be_asked(rows):
-            values = {name: rows[name].to_numpy(np.float64) for name in trigger.reads}
-            total += trigger.points * trigger.fires(values, len(rows), thresholds.get(code))
+    for code, trigger in _asked(rows).items():
+        values = {name: rows[name].to_numpy(np.float64) for name in trigger.reads}
+        total += trigger.points * trigger.fires(values, len(rows), thresholds.get(code))
     return total
 
 

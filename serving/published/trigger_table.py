@@ -10,7 +10,7 @@ from serving.published import tables
 from serving.published.checks import fitted
 from serving.published.read import PublishedList
 
-KEY = ["account_id", "trigger_code"]
+KEY = list(TRIGGERS.order)
 
 
 def write_triggers(listing: PublishedList, fired: Path, previous: PublishedList | None) -> None:

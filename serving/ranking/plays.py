@@ -69,7 +69,7 @@ def choose_plays(
     known_as = np.full(facts.size, None, dtype=object)
     if segments is not None:
         known_as[:] = [None if pd.isna(segment) else segment for segment in segments]
-    steps = {play.motion: _steps(play.motion, facts) for play in playbook.plays.values()}
+    steps = {motion: _steps(motion, facts) for motion in {play.motion for play in playbook.plays.values()}}
     given = {code: _given(play, facts, known_as, steps[play.motion]) for code, play in playbook.plays.items()}
     answered = _answered(scores.index, reasons, playbook)
     fits = {code: np.where(play.is_true, answered[code], 0.0) for code, play in given.items()}
@@ -172,7 +172,9 @@ class GivenPlay:
 def _given(play: Play, facts: Facts, segments: Objects, steps: Objects) -> GivenPlay:
     form = np.full(facts.size, "", dtype=object)
     if len(play.forms) > 1:
-        form[:] = [play.form_of(*of) for of in zip(segments, steps, strict=True)]
+        pairs = list(zip(segments, steps, strict=True))
+        named = {pair: play.form_of(*pair) for pair in set(pairs)}
+        form[:] = [named[pair] for pair in pairs]
     is_true, said = np.zeros(facts.size, dtype=bool), np.full(facts.size, -1, dtype=np.int16)
     for name in dict.fromkeys(form.tolist()):
         at = form == name
@@ -207,14 +209,12 @@ def _is_true(play: Play, facts: Facts) -> Mask:
 def _openings(codes: Objects, given: Mapping[str, GivenPlay], facts: Facts, currency: str) -> list[str]:
     """What to say first to each account."""
     texts = np.full(facts.size, "", dtype=object)
-    values = facts.values
     for code in dict.fromkeys(codes.tolist()):
         play = given[code]
         for form, number in sorted(set(zip(play.form[codes == code], play.said[codes == code], strict=True))):
             telling = play.forms[form].openings[number]
             at = np.flatnonzero((codes == code) & (play.form == form) & (play.said == number))
-            known = {name: values[name][at] for name in telling.names if name in values}
-            texts[at] = telling.template.render(known, len(at), currency)
+            texts[at] = facts.say(telling, at, currency)
     return [str(text) for text in texts]
 
 

@@ -411,7 +411,7 @@ def _with_own(parts: dict[str, Any], own: PlaybookFile) -> dict[str, Any]:
         wrong = f"triggers.{code}: it has `points`, which are of the shipped triggers alone"
         raise refusal([own], ("triggers", code, "points"), wrong)
     for code, table in own.parts.get("plays", {}).items():
-        if table and table.keys() <= set(FORMS) and code not in parts["plays"]:
+        if _has_forms_alone(table) and code not in parts["plays"]:
             wrong = (
                 f"plays.{code}: it has forms alone, and there is no shipped play `{code}`{hint(code, parts['plays'])}"
             )
@@ -432,11 +432,16 @@ def _named_tables(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[tupl
                     yield from (((key, code, kind, name), form) for name, form in forms.items())
 
 
+def _has_forms_alone(table: Mapping[str, Any]) -> bool:
+    """Is it no whole play, but forms to be laid over one?"""
+    return bool(table) and table.keys() <= set(FORMS)
+
+
 def _over(key: str, shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     if key == "triggers":
         return {**shipped, **{code: {**shipped.get(code, {}), **table} for code, table in own.items()}}
-    forms = {code: table for code, table in own.items() if key == "plays" and table and table.keys() <= set(FORMS)}
-    laid_over = {code: _in_forms(shipped[code], table) for code, table in forms.items() if code in shipped}
+    forms = {code: table for code, table in own.items() if key == "plays" and _has_forms_alone(table)}
+    laid_over = {code: _in_forms(shipped[code], table) for code, table in forms.items()}
     replaced = _without(own, laid_over)
     return {**replaced, **_without({**shipped, **laid_over}, replaced)}
 

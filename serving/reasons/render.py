@@ -90,6 +90,12 @@ class Facts:
     def values(self) -> Values:
         return {**self.numbers, **self.texts}
 
+    def say(self, telling: Telling, at: Integers, currency: str) -> list[str]:
+        """What it says of these rows."""
+        values = self.values
+        known = {name: values[name][at] for name in telling.names if name in values}
+        return telling.template.render(known, len(at), currency)
+
     def hold(self, telling: Telling) -> Mask:
         """The rows of which it can be told: its condition holds, and what it states is known."""
         holds = telling.template.known(self.values, self.size)

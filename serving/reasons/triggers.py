@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from data.contract.outputs import TRIGGERS
 from serving.reasons.playbook import ListTrigger, Playbook
 from serving.reasons.render import Facts
 
@@ -24,16 +25,14 @@ def fired(accounts: pd.Series, facts: Facts, playbook: Playbook, currency: str) 
         for place, text in _told(trigger, facts, currency)
     ]
     made = pd.DataFrame(rows, columns=list(TYPES)).astype(TYPES)
-    return made.sort_values(["account_id", "trigger_code"], ignore_index=True)
+    return made.sort_values(list(TRIGGERS.order), ignore_index=True)
 
 
 def _told(trigger: ListTrigger, facts: Facts, currency: str) -> Iterator[tuple[int, str]]:
     """The places of the accounts for which it fires, each with what is said of it."""
     fires = trigger.fires(facts.numbers, facts.size)
-    stated = {name: np.full(facts.size, float(number)) for name, number in trigger.numbers.items()}
-    known = replace(facts, numbers={**facts.numbers, **stated})
+    known = replace(facts, numbers={**facts.numbers, **trigger.stated(facts.size)})
     chosen = known.first(trigger.tellings)
     for number, telling in enumerate(trigger.tellings):
         at = np.flatnonzero(fires & (chosen == number))
-        values = {name: known.values[name][at] for name in telling.names if name in known.values}
-        yield from zip(at.tolist(), telling.template.render(values, len(at), currency), strict=True)
+        yield from zip(at.tolist(), known.say(telling, at, currency), strict=True)

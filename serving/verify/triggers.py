@@ -10,7 +10,7 @@ from serving.reasons.render import Facts
 from serving.reasons.triggers import fired
 from serving.verify.files_and_sums import Difference, Differences
 
-KEY = ["account_id", "trigger_code"]
+KEY = list(TRIGGERS.order)
 
 
 def check_since(listing: PublishedList, previous: PublishedList | None) -> Differences:

@@ -101,6 +101,14 @@ def test_a_trigger_needs_all_that_it_reads() -> None:
     assert not made(off=True).fires(columns, 3).any()
 
 
+def test_a_threshold_counts_on_either_side_of_a_comparison() -> None:
+    for when in ("seats >= threshold", "threshold <= seats"):
+        trigger = Trigger(title="Many seats", when=when, threshold=2, means="seats of it", texts=("Many.",), play="p")
+        seats = np.array([1.0, 2.0, NAN])
+        assert trigger.fires({"seats": seats}, 3).tolist() == [False, True, False]
+        assert trigger.fires({"seats": seats}, 3, threshold=1).tolist() == [True, True, False]
+
+
 def test_a_threshold_that_the_condition_does_not_ask_for_is_refused() -> None:
     with pytest.raises(ValidationError, match="`when` does not ask for `days`"):
         made(also={"days": 3})
