@@ -1,10 +1,9 @@
 """Names that come from outside, as they are compared: e-mails, hosts, origins, paths."""
 
 import re
-import unicodedata
 from urllib.parse import SplitResult, urlsplit
 
-from serving.outcomes.outcome import clean_text
+from serving.outcomes.outcome import clean_text, is_control
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """The names of this machine to itself: nobody else reaches what listens on them."""
@@ -34,7 +33,7 @@ def as_written(name: str) -> str:
 
     Empty where nothing of it is seen.
     """
-    letters = "".join(" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in name)
+    letters = "".join(" " if is_control(letter) else letter for letter in name)
     return clean_text(" ".join(letters.split())[:LONGEST_NAME]) or ""
 
 

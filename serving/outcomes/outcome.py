@@ -37,9 +37,9 @@ Faults = list[tuple[str, str]]
 class UnfitOutcomeError(OutcomeError):
     """An outcome that breaks its rules. ``faults``: what is wrong, by field; a field may stand there twice."""
 
-    def __init__(self, asked: str, faults: Iterable[tuple[str, str]], todo: str = _TODO) -> None:
+    def __init__(self, asked: str, faults: Iterable[tuple[str, str]]) -> None:
         self.faults = tuple(faults)
-        super().__init__(asked, f"{'; '.join(words for _, words in self.faults)}.", todo)
+        super().__init__(asked, f"{'; '.join(words for _, words in self.faults)}.", _TODO)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,18 +133,13 @@ def text_faults(name: str, value: str) -> list[str]:
     longest, faults = LONGEST[name], []
     if len(value) > longest:
         faults.append(f"has {len(value):,} characters, and {longest:,} are the most")
-    bad = next((letter for letter in value if _is_control(letter) and letter not in _MAY_STAND.get(name, "")), None)
+    bad = next((letter for letter in value if is_control(letter) and letter not in _MAY_STAND.get(name, "")), None)
     if bad is not None:
         faults.append(f"has the control character U+{ord(bad):04X}")
     return faults
 
 
-def has_control(text: str) -> bool:
-    """Has a text of one line a character that cannot be recorded?"""
-    return any(map(_is_control, text))
-
-
-def _is_control(letter: str) -> bool:
+def is_control(letter: str) -> bool:
     """Characters that no database or page shows: controls such as NUL, and halves of a character."""
     return unicodedata.category(letter) in ("Cc", "Cs")
 

@@ -18,8 +18,6 @@ DIGEST, ALERT = "digest", "alert"
 """The kinds of messages."""
 Key = tuple[object, ...]
 """What makes an item one that is told once."""
-AT_ONCE = 500
-"""Rows of one insert: a database takes no more values than some ten thousand."""
 
 
 class Step(StrEnum):
@@ -99,8 +97,7 @@ class MessageLog:
     def _add(self, connection: Connection, items: Sequence[MessageItem], step: Step) -> None:
         at = self._now()
         rows = [{**asdict(item), "step": step.value, "at": at} for item in items]
-        for start in range(0, len(rows), AT_ONCE):
-            connection.execute(insert(MESSAGES), rows[start : start + AT_ONCE])
+        connection.execute(insert(MESSAGES), rows)
 
 
 def is_told(noted: Noted | None, *, again: bool) -> bool:

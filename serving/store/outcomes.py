@@ -84,9 +84,11 @@ class OutcomeStore:
         query = select(OUTCOMES)
         return self._read(query if up_to is None else query.where(OUTCOMES.c.id <= up_to))
 
-    def after(self, number: int) -> list[RecordedOutcome]:
-        """The rows that were recorded after the one of a number, oldest first."""
-        return self._read(select(OUTCOMES).where(OUTCOMES.c.id > number))
+    def after(self, number: int) -> list[tuple[int, str]]:
+        """Number and account of each row that was recorded after the one of a number, oldest first."""
+        asked = select(OUTCOMES.c.id, OUTCOMES.c.account_id).where(OUTCOMES.c.id > number).order_by(OUTCOMES.c.id)
+        with self.connected("Read the outcomes") as connection:
+            return [(row.id, row.account_id) for row in connection.execute(asked)]
 
     def rows_of(self, accounts: Sequence[str] | None) -> list[RecordedOutcome]:
         """Every row of these accounts (None: of all), those of one account oldest first."""

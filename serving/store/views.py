@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Boolean, Column, Connection, MetaData, Table, Text, delete, insert, or_, select, update
 
 from data.errors import HeadroomError
-from serving.outcomes.outcome import clean_text, has_control
+from serving.outcomes.outcome import clean_text, is_control
 from serving.store.outcomes import OutcomeStore, utc_now
 from serving.store.schema import Id, UtcTime
 
@@ -115,7 +115,7 @@ def _checked(name: str) -> str:
         raise _refusal(name, "it has no name", "Give it one.")
     if len(clean) > LONGEST_NAME:
         raise _refusal(name, f"its name has {len(clean):,} letters, and {LONGEST_NAME} are the most", "Shorten it.")
-    if has_control(clean):
+    if any(map(is_control, clean)):
         raise _refusal(name, "its name has a control character", "Write it on one line.")
     return clean
 

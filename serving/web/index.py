@@ -145,11 +145,20 @@ class ListIndex:
     def day(self, days: Codes, place: int) -> date | None:
         """A day of ``act_by`` or ``renews_on``."""
         known = int(days[place])
-        return None if known == NOT_KNOWN else date.fromordinal(EPOCH + known)
+        return None if known == NOT_KNOWN else day_of(known)
 
 
-EPOCH = date(1970, 1, 1).toordinal()
-"""The day that days are counted from, as Python counts days."""
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+def number_of(day: date) -> int:
+    """Days since 1970, as an index has them."""
+    return day.toordinal() - _EPOCH
+
+
+def day_of(number: int) -> date:
+    """The day that is so many after the first of 1970."""
+    return date.fromordinal(_EPOCH + number)
 
 
 def index_of(listing: PublishedList) -> ListIndex:

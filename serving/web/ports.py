@@ -33,8 +33,8 @@ class WorkLog(Protocol):
         """The state of these accounts (None: of all that have rows) on a day; one that is not in it is open."""
         ...
 
-    def after(self, number: int) -> Sequence[RecordedOutcome]:
-        """What was recorded after the row of a number, the earliest first."""
+    def after(self, number: int) -> Sequence[tuple[int, str]]:
+        """Number and account of each row that was recorded after the one of a number, the earliest first."""
         ...
 
     def history(self, account_id: str) -> Sequence[RecordedOutcome]:

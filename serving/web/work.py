@@ -29,9 +29,9 @@ class HeldWork:
             if day != self._day:
                 self._states = self._work.state_of(None, day)
             elif added:
-                accounts = list(dict.fromkeys(row.account_id for row in added))
+                accounts = list(dict.fromkeys(account for _, account in added))
                 self._states = {**self._states, **self._work.state_of(accounts, day)}
-            self._day, self._last = day, max([self._last, *(row.id for row in added)])
+            self._day, self._last = day, max([self._last, *(number for number, _ in added)])
             return self._states
 
     def history(self, account_id: str) -> Sequence[RecordedOutcome]:

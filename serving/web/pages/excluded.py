@@ -9,7 +9,18 @@ import numpy as np
 from data.contract.outputs import SHOWN_UNDER
 from serving.ranking.gates import LABELS
 from serving.web.index import ListIndex, Mask
-from serving.web.pages.my_list import Desk, ListRow, Options, Tile, on_page, options_with, rows, seen_by, values_of
+from serving.web.pages.my_list import (
+    Desk,
+    ListRow,
+    Options,
+    Tile,
+    found_by,
+    on_page,
+    options_with,
+    rows,
+    seen_by,
+    values_of,
+)
 from serving.web.query import ApartQuery, ListQuery, Shown
 
 
@@ -61,9 +72,7 @@ def shown_of(query: ApartQuery) -> Shown:
 
 
 def _asked_for(index: ListIndex, query: ApartQuery, among: Mask) -> Mask:
-    held = among & index.holding(query.q) if query.q.strip() else among.copy()
-    if query.owner:
-        held &= index.owners.equals(query.owner)
+    held = found_by(index, query, among)
     if query.under:
         held &= index.under.equals(query.under)
     if query.gate:

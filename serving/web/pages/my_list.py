@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from types import MappingProxyType
 
@@ -19,9 +19,9 @@ from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_name
 from serving.render.entries import MOTION_WORDS
 from serving.render.likelihood import Band, Trend
-from serving.web.index import CHECK_IN_CODE, EPOCH, KINDS, NOT_KNOWN, Coded, ListIndex, Mask, Places
+from serving.web.index import CHECK_IN_CODE, KINDS, NOT_KNOWN, Coded, ListIndex, Mask, Places, day_of, number_of
 from serving.web.ports import Sight
-from serving.web.query import ListQuery, Shown, Sort
+from serving.web.query import ListQuery, PageQuery, Shown, Sort
 from serving.web.work import HeldWork
 
 RENEWAL_DAYS = 90
@@ -186,10 +186,10 @@ def overdue(index: ListIndex, here: Iterable[tuple[int, AccountState]], today: d
 
     ``here``: rows of which something was recorded, with where their accounts stand.
     """
-    late = (index.due_on != NOT_KNOWN) & (index.due_on < today.toordinal() - EPOCH)
+    late = (index.due_on != NOT_KNOWN) & (index.due_on < number_of(today))
     for place, state in here:
         if late[place]:
-            late[place] = is_untouched(state, date.fromordinal(EPOCH + int(index.listed_since[place])))
+            late[place] = is_untouched(state, day_of(int(index.listed_since[place])))
     return np.flatnonzero(late)
 
 
@@ -237,9 +237,15 @@ def gates_of(index: ListIndex, place: int) -> tuple[str, ...]:
     return tuple(LABELS.get(code, code) for code in codes.split(";")) if codes else ()
 
 
+def found_by(index: ListIndex, query: PageQuery, among: Mask) -> Mask:
+    """The rows of these that have the text and the owner which every page of accounts can be asked for."""
+    held = among & index.holding(query.q) if query.q.strip() else among.copy()
+    return held & index.owners.equals(query.owner) if query.owner else held
+
+
 def _filtered(index: ListIndex, query: ListQuery) -> Mask:
-    held = index.holding(query.q) if query.q.strip() else np.ones(len(index), dtype=bool)
-    columns = {"owner": index.owners, "segment": index.segments, "motion": index.kinds, "play": index.plays}
+    held = found_by(index, query, np.ones(len(index), dtype=bool))
+    columns = {"segment": index.segments, "motion": index.kinds, "play": index.plays}
     for name, column in columns.items():
         if asked := getattr(query, name):
             held &= column.equals(asked)
@@ -282,7 +288,7 @@ def _unknown_last(days: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 
 def _tiles(index: ListIndex, through: Mask) -> Tiles:
     ranked = through & index.is_ranked
-    first = (index.listing.snapshot_date - date(1970, 1, 1)) // timedelta(days=1)
+    first = number_of(index.listing.snapshot_date)
     near = (index.renews_on >= first) & (index.renews_on < first + RENEWAL_DAYS)
     of_band = np.bincount(index.band[ranked], minlength=len(BANDS))
     of_kind = np.bincount(index.kinds.codes[ranked], minlength=len(KINDS))

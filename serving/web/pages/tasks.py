@@ -9,12 +9,13 @@ import numpy as np
 from serving.outcomes.states import AccountState
 from serving.outcomes.vocabulary import OPEN, SNOOZED, WORKING
 from serving.reasons.formats import say_day
-from serving.web.index import EPOCH, NOT_KNOWN, Codes, ListIndex, Places
+from serving.web.index import NOT_KNOWN, Codes, ListIndex, Places, day_of, number_of
 from serving.web.pages.my_list import (
     Desk,
     ListRow,
     Options,
     Tile,
+    found_by,
     on_page,
     options_with,
     overdue,
@@ -86,10 +87,10 @@ def tasks_of(index: ListIndex, states: Mapping[str, AccountState], today: date) 
     back = [(place, state.since) for place, state in here if _is_back(state) and state.since]
     late = overdue(index, here, today)
     late = late[~np.isin(late, [place for place, _ in back])]
-    found = {TaskKind.TAKEN: taken, TaskKind.BACK: back}
-    places = np.array([*(place for kind in found.values() for place, _ in kind), *late.tolist()], dtype=np.int64)
+    waiting = [*taken, *back]
+    places = np.array([*(place for place, _ in waiting), *late.tolist()], dtype=np.int64)
     kinds = np.repeat(np.arange(len(KINDS), dtype=np.int32), [len(taken), len(back), len(late)])
-    since = [_number(day) for kind in found.values() for _, day in kind]
+    since = [number_of(day) for _, day in waiting]
     days = np.array([*since, *index.due_on[late].tolist()], dtype=np.int32)
     due = index.act_by[places]
     days = np.where((kinds == KINDS.index(TaskKind.TAKEN)) & (due != NOT_KNOWN), due, days).astype(np.int32)
@@ -100,8 +101,7 @@ def tasks_of(index: ListIndex, states: Mapping[str, AccountState], today: date) 
 def task_page(index: ListIndex, tasks: Tasks, query: TaskQuery, desk: Desk, page_rows: int) -> TaskPage:
     """A page of the tasks that may be seen, the earliest day first; a page after the last is the last."""
     seen = seen_by(index, desk.sight)
-    asked = seen & index.owners.equals(query.owner) if query.owner else seen.copy()
-    asked &= index.holding(query.q) if query.q.strip() else True
+    asked = found_by(index, query, seen)
     through = np.flatnonzero(asked[tasks.places])
     counts = np.bincount(tasks.kinds[through], minlength=len(KINDS))
     if query.kind:
@@ -123,7 +123,7 @@ def _task_rows(index: ListIndex, tasks: Tasks, here: Places, desk: Desk) -> tupl
     for row, kind, number in zip(told, tasks.kinds[here].tolist(), tasks.days[here].tolist(), strict=True):
         since = desk.states[row.account_id].since if row.account_id in desk.states else None
         is_late = KINDS[kind] is TaskKind.OVERDUE or (row.act_by is not None and row.act_by < desk.today)
-        made.append(TaskRow(date.fromordinal(EPOCH + number), _what(KINDS[kind], row, since), is_late, row))
+        made.append(TaskRow(day_of(number), _what(KINDS[kind], row, since), is_late, row))
     return tuple(made)
 
 
@@ -137,7 +137,3 @@ def _what(kind: TaskKind, row: ListRow, since: date | None) -> str:
 def _is_back(state: AccountState) -> bool:
     """Was it left for later, and has its day come?"""
     return state.state == OPEN and state.row is not None and state.row.action == SNOOZED
-
-
-def _number(day: date) -> int:
-    return day.toordinal() - EPOCH

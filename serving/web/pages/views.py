@@ -94,7 +94,7 @@ def tabs(views: Sequence[SavedView], query: ListQuery, sight: Sight) -> tuple[Vi
 
 def asked_text(query: ListQuery) -> str:
     """What a query asks for, as a view keeps it."""
-    return query.changed().address()[1:]
+    return query.address()[1:]
 
 
 def view_of(form: Mapping[str, Any], query: ListQuery, sight: Sight) -> View:

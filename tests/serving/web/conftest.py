@@ -102,7 +102,7 @@ class DrawnWork:
         known = self.states if asked is None else asked
         return {account: AccountState(self.states[account]) for account in known if account in self.states}
 
-    def after(self, number: int) -> list[RecordedOutcome]:
+    def after(self, number: int) -> list[tuple[int, str]]:
         return []
 
     def history(self, account_id: str) -> list[RecordedOutcome]:
