@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from data.atomic import whole_file
@@ -16,6 +15,7 @@ from features.catalogue import catalogue, full_catalogue
 from features.sql import feature_sql, whole_contract
 from flows.run.progress import say
 from flows.run.settings import Settings
+from flows.run.tables import print_table
 from flows.stages import inputs as steps
 from flows.stages.base import check_source, read_source
 from flows.stages.dates import known_base, today_utc
@@ -53,7 +53,7 @@ def describe(settings: Settings) -> None:
     table = Table(*HEADER, box=box.SIMPLE_HEAD)
     for card in cards:
         table.add_row(*cells(card))
-    Console(width=None if Console().is_terminal else 240, markup=False, highlight=False).print(table)
+    print_table(table)
 
 
 def features_as_sql(settings: Settings, dialect: str, snapshot_date: date | None) -> str:

@@ -2,10 +2,9 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, date, datetime
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +15,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import DatabaseError
 
@@ -26,6 +24,7 @@ from data.contract.outputs import CRM_WRITEBACK
 from data.errors import CrmError, PublishError, SettingsError, hint
 from flows.run.progress import say
 from flows.run.settings import Settings
+from flows.run.tables import print_table
 from serving.crm.client import Crm, Value
 from serving.crm.hubspot import HubSpotCrm
 from serving.crm.journal import NOT_FOUND, PLANNED, REJECTED, TAKEN, Journal
@@ -149,14 +148,14 @@ def _open(settings: Settings, to: CrmName) -> Crm:
         return HubSpotCrm(settings.writeback.hubspot, _secret(HUBSPOT_TOKEN), id_property)
     url, client_id, secret = _url(settings, to), _secret(SALESFORCE_ID), _secret(SALESFORCE_SECRET)
     try:
-        opened: Callable[..., Crm] = import_module("serving.crm.salesforce").SalesforceCrm
+        from serving.crm.salesforce import SalesforceCrm
     except ModuleNotFoundError as error:
         raise SettingsError(
             "Write a list back to Salesforce.",
             f"{error.name} is not installed.",
             "Install the project with its extra headroom[salesforce].",
         ) from error
-    return opened(url, client_id, secret, id_property)
+    return SalesforceCrm(url, client_id, secret, id_property)
 
 
 def _secret(name: str) -> str:
@@ -293,7 +292,7 @@ def _tables(folder: Path, journal: Journal) -> Iterator[None]:
         yield
     finally:
         _write(folder / CHANGES, CHANGE_COLUMNS, _changed(journal))
-        rejections = ((row.account_id, row.code, row.message) for row in journal.rows() if row.code is not None)
+        rejections = ((row.account_id, row.code, row.message) for row in journal.rows(REJECTED, NOT_FOUND))
         _write(folder / REJECTIONS, REJECTION_COLUMNS, rejections)
 
 
@@ -315,7 +314,7 @@ def _write(path: Path, columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) 
 
 def _tell(crm: Crm, journal: Journal, folder: Path, others: str, *, sent: bool) -> None:
     """Say what became of the accounts. Raises CrmError where the CRM did not take all that was sent."""
-    counts = {state: journal.counts().get(state, 0) for state in (PLANNED, TAKEN, REJECTED, NOT_FOUND)}
+    counts = dict.fromkeys((PLANNED, TAKEN, REJECTED, NOT_FOUND), 0) | journal.counts()
     if not sent:
         _print_changes(crm, journal)
     print(
@@ -345,7 +344,7 @@ def _print_changes(crm: Crm, journal: Journal) -> None:
     for row in islice(_changed(journal), SHOWN_ROWS):
         table.add_row(*map(_cell, row))
     if table.row_count:
-        Console(width=None if Console().is_terminal else 160, markup=False, highlight=False).print(table)
+        print_table(table, width=160)
 
 
 def _cell(value: Value) -> str:

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from data.atomic import whole_file
 from data.errors import OutcomeError
 from flows.outcomes.to_file import FORMATS
 from flows.run.settings import Settings
+from flows.run.tables import print_table
 from serving.outcomes.outcome import FIELDS, RecordedOutcome
 from serving.outcomes.vocabulary import ACTIONS
 from serving.store.outcomes import is_there, open_store
@@ -48,7 +48,7 @@ def print_rows(rows: Sequence[RecordedOutcome]) -> None:
     table = Table(*HEADER, box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*(_cell(value) for value in _cells(row)))
-    Console(width=None if Console().is_terminal else 240, markup=False, highlight=False).print(table)
+    print_table(table)
 
 
 def _cells(row: RecordedOutcome) -> tuple[object, ...]:

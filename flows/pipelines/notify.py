@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from data.checks.report import many
+from data.contract.outputs import TRIGGERS
 from data.errors import NotifyError, PublishError, SettingsError, some
 from flows.run.progress import say
 from flows.run.runner import pipeline, runner, stage
 from flows.run.settings import Settings, load
 from flows.stages.dates import as_date, today_utc
-from serving.messages.alerts import TRIGGERS, Alerts, alerts
+from serving.messages.alerts import Alerts, alerts
 from serving.messages.delivery.channels import Channel, opened
 from serving.messages.delivery.recipients import Recipients
 from serving.messages.delivery.sending import Compared, Memory, Sending
@@ -123,7 +124,7 @@ def _earlier(day: date, settings: Settings) -> list[PublishedList]:
             break
         try:
             older = open_list(settings.out_folder, earlier)
-            older.require("scores", *([TRIGGERS] if older.has(TRIGGERS) else []))
+            older.require("scores", *([TRIGGERS.name] if older.has(TRIGGERS.name) else []))
         except PublishError as error:
             say(f"warning: the list of {earlier} cannot be read: {error.clause}; nor is any before it looked at")
             break

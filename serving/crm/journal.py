@@ -74,10 +74,8 @@ class Journal:
 
     def not_found(self, accounts: Iterable[str], message: str) -> None:
         """Keep accounts that the CRM has no record of."""
-        nothing = dict.fromkeys(("record", "previous", "new"))
         self._add(
-            {**nothing, "account_id": account, "state": NOT_FOUND, "code": NOT_FOUND, "message": message}
-            for account in accounts
+            {"account_id": account, "state": NOT_FOUND, "code": NOT_FOUND, "message": message} for account in accounts
         )
 
     def sending(self, changes: Iterable[RecordChange]) -> None:

@@ -1,12 +1,13 @@
 """Alerts: triggers that began to show since the last list, for the owners of their accounts."""
 
+from collections import defaultdict
 from collections.abc import Container
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from data.checks.report import many
-from data.contract.outputs import NO_OWNER
+from data.contract.outputs import NO_OWNER, TRIGGERS
 from serving.messages.message import Message, MessageRow, MessageSection, name_of, sentence_of
 from serving.messages.rows import Links, row_of
 from serving.published.read import PublishedList
@@ -14,8 +15,6 @@ from serving.reasons.formats import say_day, say_propensity
 from serving.render.entries import Entry, entries, say_owner
 from serving.store.message_log import ALERT
 
-TRIGGERS = "triggers"
-"""The table of the triggers; older lists have none."""
 FOR, AGAINST = "What began, and what to do", "What began, and speaks against: look before you act"
 _READ = ("account_id", "trigger_code", "motion", "text", "since")
 FiredTrigger = tuple[str, str]
@@ -35,11 +34,11 @@ class Alerts:
 
     def messages(self, known: Container[tuple[str, FiredTrigger]] = ()) -> list[Message]:
         """One for each owner with triggers that are not ``known``: owner, and trigger; by name."""
-        new = [(owner, title, row) for owner, title, row in self.told if (owner, row.trigger) not in known]
-        return [
-            self._message(owner, [(title, row) for of, title, row in new if of == owner])
-            for owner in sorted({owner for owner, _, _ in new})
-        ]
+        new = defaultdict[str, list[tuple[str, MessageRow]]](list)
+        for owner, title, row in self.told:
+            if (owner, row.trigger) not in known:
+                new[owner].append((title, row))
+        return [self._message(owner, new[owner]) for owner in sorted(new)]
 
     def _message(self, owner: str, told: list[tuple[str, MessageRow]]) -> Message:
         count = len({row.trigger[0] for _, row in told if row.trigger})
@@ -78,7 +77,7 @@ def began(listing: PublishedList, before: PublishedList | None) -> set[tuple[str
 
 def _began(listing: PublishedList, before: PublishedList | None) -> pd.DataFrame:
     """The triggers of the ranked accounts that began after a list, with ``owner``; the likeliest account first."""
-    parts = list(listing.batches(TRIGGERS, _READ)) if before is not None and before.has(TRIGGERS) else []
+    parts = list(listing.batches(TRIGGERS.name, _READ)) if before is not None and before.has(TRIGGERS.name) else []
     fired = pd.concat(parts) if parts else pd.DataFrame(columns=list(_READ))
     if before is not None:
         fired = fired[pd.to_datetime(fired["since"]) > pd.Timestamp(before.snapshot_date)]

@@ -3,6 +3,7 @@
 Lists of old say nothing of short lists; where one of two has none, all that is ranked is on the list.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -81,6 +82,11 @@ class Digests:
     @cached_property
     def _then(self) -> pd.DataFrame:
         return self._now.head(0) if self._ranked_then is None else self._on_list(self._ranked_then)
+
+    @cached_property
+    def _on_lists(self) -> Mapping[str, int]:
+        """By owner how many accounts are on the list."""
+        return Counter(self._now["owner"])
 
     @cached_property
     def _ranked_now(self) -> pd.DataFrame:
@@ -167,7 +173,7 @@ class Digests:
         return f"This list is {self.age_days:,} days old: no newer one has been published."
 
     def _listed(self, owner: str) -> str:
-        count = int((self._now["owner"] == owner).sum())
+        count = self._on_lists.get(owner, 0)
         accounts = f"{many(count, 'account')} {'is' if count == 1 else 'are'} on the list"
         return f"{accounts}; there is no earlier one to compare it with." if self.before is None else f"{accounts}."
 
@@ -182,7 +188,7 @@ class Digests:
 
 
 def _ranked(listing: PublishedList) -> pd.DataFrame:
-    scores = pd.concat(listing.batches("scores", _SCORES), ignore_index=True)
+    scores = listing.scores(*_SCORES)
     ranked = scores[scores["eligible"].astype(bool)]
     return ranked.assign(owner=ranked["owner"].fillna(NO_OWNER))
 

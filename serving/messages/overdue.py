@@ -16,7 +16,7 @@ _READ = ("account_id", "snapshot_date", "act_by", "listed_since")
 
 def overdue(listing: PublishedList, states_of: StatesOf, today: date) -> dict[str, date]:
     """The accounts of a list that are overdue, each with the day by which to act."""
-    scores = pd.concat(listing.batches("scores", _READ), ignore_index=True)
+    scores = listing.scores(*_READ)
     due = due_on(scores)
     late = scores.assign(due=due)[due < pd.Timestamp(today)]
     states = states_of(late["account_id"].tolist(), today)

@@ -97,7 +97,8 @@ class MessageLog:
     def _add(self, connection: Connection, items: Sequence[MessageItem], step: Step) -> None:
         at = self._now()
         rows = [{**asdict(item), "step": step.value, "at": at} for item in items]
-        connection.execute(insert(MESSAGES), rows)
+        if rows:  # without rows SQLAlchemy would add one of defaults
+            connection.execute(insert(MESSAGES), rows)
 
 
 def is_told(noted: Noted | None, *, again: bool) -> bool:

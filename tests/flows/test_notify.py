@@ -35,7 +35,6 @@ from tests.serving.messages.world import (  # noqa: F401  (fixtures)
     give_to,
     published_again,
     ranked_of,
-    table_of_triggers,
     two_lists,
     with_triggers,
 )

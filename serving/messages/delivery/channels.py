@@ -193,11 +193,11 @@ def _heard() -> Iterator[list[tuple[str, BaseException | None]]]:
         def emit(self, record: logging.LogRecord) -> None:
             said.append((record.getMessage(), sys.exception()))
 
-    before, listening = (_LOG.propagate, _LOG.level), Listening(logging.WARNING)
+    before, listening = _LOG.propagate, Listening(logging.WARNING)
     _LOG.addHandler(listening)
     _LOG.propagate = False
     try:
         yield said
     finally:
         _LOG.removeHandler(listening)
-        _LOG.propagate, _LOG.level = before
+        _LOG.propagate = before

@@ -1,5 +1,6 @@
 """What is sent over a channel: what is due and was not told before, each noted before it is sent and after."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -38,7 +39,11 @@ class Memory:
 
         Owners to whom something was refused before come last, lest they keep the others waiting.
         """
-        due = [message for message in digests if self._is_due(message.owner, digest_days)]
+        of = defaultdict[str, list[Noted]](list)
+        for noted in self._noted():
+            if noted.item.kind == DIGEST:
+                of[noted.item.owner].append(noted)
+        due = [message for message in digests if self._is_due(of[message.owner], digest_days)]
         of_this = (noted for noted in self._noted() if noted.item.snapshot_date == self.day)
         refused = {noted.item.owner for noted in of_this if noted.step is Step.FAILED}
         yield from sorted((*due, *alerts.messages(self._triggers())), key=lambda message: message.owner in refused)
@@ -65,9 +70,8 @@ class Memory:
             begins = before
         return begins
 
-    def _is_due(self, owner: str, digest_days: int) -> bool:
-        """Was the digest of this list not told as a whole, and no other one of a list so near?"""
-        noted = [n for n in self.known.values() if n.item.kind == DIGEST and self._is_for(n, owner)]
+    def _is_due(self, noted: Sequence[Noted], digest_days: int) -> bool:
+        """Was the digest of this list not told as a whole, and no other one of a list so near? By what is noted."""
         told = [n.item for n in noted if is_told(n, again=self.again)]
         of_this = {item.part for item in told if item.snapshot_date == self.day}
         parts = max((n.item.parts or 1 for n in noted if n.item.snapshot_date == self.day), default=1)
@@ -77,9 +81,6 @@ class Memory:
     def _triggers(self) -> set[tuple[str, FiredTrigger]]:
         told = (n.item for n in self._noted() if n.item.kind == ALERT and is_told(n, again=self.again))
         return {(item.owner, (str(item.account_id), str(item.trigger_code))) for item in told}
-
-    def _is_for(self, noted: Noted, owner: str) -> bool:
-        return noted.item.channel == self.channel and noted.item.owner == owner
 
     def _noted(self) -> Iterator[Noted]:
         return (noted for noted in self.known.values() if noted.item.channel == self.channel)

@@ -39,12 +39,21 @@ def parts(message: Message, member: str | None = None) -> list[SlackPart]:
     """The message in as few parts as it takes. ``member``: the id of who is named in the first of them."""
     packs: list[list[tuple[MessageSection, MessageRow]]] = [[]]
     for told in message.rows():
-        if not _fits(_blocks(message, [*packs[-1], told], member, 99, 99)):
+        if not _fits(_blocks(message, [*packs[-1], told], member, " (99 of 99)", is_first=True, is_last=True)):
             packs.append([])
         packs[-1].append(told)
     return [
         SlackPart(
-            tuple(_blocks(message, pack, member, number, len(packs))),
+            tuple(
+                _blocks(
+                    message,
+                    pack,
+                    member,
+                    f" ({number} of {len(packs)})" if len(packs) > 1 else "",
+                    is_first=number == 1,
+                    is_last=number == len(packs),
+                )
+            ),
             escaped(message.title),
             tuple(row for _, row in pack),
         )
@@ -66,11 +75,16 @@ def _fits(blocks: Sequence[Block]) -> bool:
 
 
 def _blocks(
-    message: Message, pack: Sequence[tuple[MessageSection, MessageRow]], member: str | None, number: int, of: int
+    message: Message,
+    pack: Sequence[tuple[MessageSection, MessageRow]],
+    member: str | None,
+    which: str,
+    *,
+    is_first: bool,
+    is_last: bool,
 ) -> list[Block]:
-    which = f" ({number} of {of})" if of > 1 else ""
     made: list[Block] = [{"type": "header", "text": {"type": "plain_text", "text": f"{message.title}{which}"}}]
-    if number in (1, 99):
+    if is_first:
         made.append(_section("\n".join(_lead(message, member))))
     section = None
     for section_of_row, row in pack:
@@ -80,7 +94,7 @@ def _blocks(
         made.append(_section("\n".join(_row(row))))
         if section.more and row is section.rows[-1]:
             made.append(_section(section.more_said))
-    if message.pages and number in (of, 99):
+    if message.pages and is_last:
         made.append(_section(f"<{message.pages}|Open the list>"))
     return made
 

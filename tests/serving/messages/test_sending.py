@@ -24,7 +24,6 @@ from tests.serving.messages.world import (  # noqa: F401  (fixtures)
     Fired,
     published_again,
     ranked_of,
-    table_of_triggers,
     two_lists,
     with_triggers,
 )

@@ -9,8 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data.contract.outputs import TABLES, OutputColumn, OutputKind, OutputTable
-from serving.messages.alerts import TRIGGERS
+from data.contract.outputs import TRIGGERS
 from serving.published import tables
 from serving.published.layout import MANIFEST, place_of
 from serving.published.read import PublishedList, open_list
@@ -21,27 +20,6 @@ EARLIER = date(2026, 9, 24)
 COUNT, OWNERS, FEW = 600, 200, 12
 HOSTILE = "<!channel> *Ana* & _Co_"
 """The name of the first owner."""
-ALL_TABLES = dict(TABLES) | {
-    TRIGGERS: TABLES.get(
-        TRIGGERS,
-        OutputTable(
-            TRIGGERS,
-            "one trigger of one customer",
-            (
-                OutputColumn("snapshot_date", OutputKind.DAY, "the day of the list"),
-                OutputColumn("account_id", OutputKind.TEXT, "as in the input tables"),
-                OutputColumn("trigger_code", OutputKind.TEXT, "the trigger"),
-                OutputColumn("motion", OutputKind.TEXT, "the motion that it speaks for", nullable=True),
-                OutputColumn("text", OutputKind.TEXT, "a sentence with the account's own numbers"),
-                OutputColumn("since", OutputKind.DAY, "the day of the first of the consecutive lists with it"),
-                OutputColumn("is_new", OutputKind.YES_NO, "was it not on the last list"),
-            ),
-            key=("snapshot_date", "account_id", "trigger_code"),
-            order=("account_id", "trigger_code"),
-            later=True,
-        ),
-    )
-}
 
 
 def made_list(out: Path, day: date, seed: int, previous: PublishedList | None) -> PublishedList:
@@ -56,7 +34,7 @@ def made_list(out: Path, day: date, seed: int, previous: PublishedList | None) -
 def published_again(out: Path, day: date) -> PublishedList:
     """The latest list as one of a later day, with its own triggers alone."""
     folder = Path(shutil.copytree(place_of(out, DAY), place_of(out, day)))
-    (folder / f"{TRIGGERS}.parquet").unlink(missing_ok=True)
+    (folder / f"{TRIGGERS.name}.parquet").unlink(missing_ok=True)
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     (folder / MANIFEST).write_text(json.dumps(manifest | {"snapshot_date": day.isoformat()}), encoding="utf-8")
     return open_list(out, day)
@@ -92,13 +70,7 @@ def with_triggers(listing: PublishedList, *fired: Fired) -> None:
     rows = pd.DataFrame([[getattr(one, name) for name in columns] for one in fired], columns=list(columns))
     day = listing.snapshot_date
     rows = rows.assign(snapshot_date=day, is_new=[since == day for since in rows["since"]])
-    tables.write(listing.path(TRIGGERS), tables.to_arrow(rows, ALL_TABLES[TRIGGERS]))
-
-
-@pytest.fixture(autouse=True)
-def table_of_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The readers know the table of the triggers."""
-    monkeypatch.setitem(TABLES, TRIGGERS, ALL_TABLES[TRIGGERS])
+    tables.write(listing.path(TRIGGERS.name), tables.to_arrow(rows, TRIGGERS))
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +81,7 @@ def two_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made_list(out, DAY, 1, before)
     give_to(out, OWNERS, EARLIER, DAY)
     for day in (EARLIER, DAY):  # the tests say which triggers fire
-        (place_of(out, day) / f"{TRIGGERS}.parquet").unlink(missing_ok=True)
+        (place_of(out, day) / f"{TRIGGERS.name}.parquet").unlink(missing_ok=True)
     return out
 
 
