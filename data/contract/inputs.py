@@ -331,6 +331,7 @@ _TABLES = (
             ),
             _known("occurred_at"),
             _id("object_id", required=False, meaning="which deal, which invoice: an end ends the one that it names"),
+            _text("name", "which milestone, which gap, in a few words", costs="the names of milestones and gaps"),
         ),
         key=("account_id", "occurred_at", "kind", "product"),
         unique=False,

@@ -24,6 +24,11 @@ CRM_FLAGS = {
     "nps_response": "nps",
     "expansion_opportunity_opened": "opportunity_opens",
 }
+GAPS = ("reports by region", "approvals on a phone", "a backup each night", "fewer manual steps", "access for auditors")
+"""What is named in a review that went badly."""
+MILESTONES = ("first report shared with its board", "first workflow without a hand-over")
+"""What is reached where the leading feature of an add-on is adopted, in the order of ``ADD_ONS``."""
+FIRST_MILESTONE = "first project finished"
 PLAYS = ("seat_conversation", "tier_review", "add_on_demo", "value_review")
 REASONS = ("no budget", "timing", "went with a competitor", "no need yet")
 
@@ -49,12 +54,15 @@ def crm_events(life: Life, ids: np.ndarray, rng: np.random.Generator) -> pd.Data
     """One row per CRM event, from the burn-in on."""
     parts = []
 
-    def add(kind: str, flags: Bools, day: Any = None, product: Any = None, amount: Any = None) -> None:
+    def add(
+        kind: str, flags: Bools, day: Any = None, product: Any = None, amount: Any = None, name: Any = None
+    ) -> None:
         month, account = np.nonzero(flags)
         at = _days(life, month, account, rng) if day is None else _first_days(life)[month] + (day[month, account] - 1)
         part = pd.DataFrame({"account_id": ids[account], "occurred_at": at, "kind": kind})
         part["product"] = None if product is None else product(month, account)
         part["amount"] = np.nan if amount is None else amount(month, account)
+        part["name"] = None if name is None else name(month, account)
         parts.append(part)
 
     amounts = {
@@ -64,17 +72,28 @@ def crm_events(life: Life, ids: np.ndarray, rng: np.random.Generator) -> pd.Data
         "budget_opened": lambda m, a: np.round(life.seats[m, a] * rng.uniform(80, 400, len(m)), -2),
         "expansion_opportunity_opened": lambda m, a: np.round(life.seats[m, a] * rng.uniform(30, 120, len(m)), -1),
     }
+    names = {"qbr_gap": lambda m, a: np.array(GAPS)[(7 * m + a) % len(GAPS)]}
     for kind, name in CRM_FLAGS.items():
-        add(kind, getattr(life, name), amount=amounts.get(kind))
+        add(kind, getattr(life, name), amount=amounts.get(kind), name=names.get(kind))
     add("expansion_opportunity_closed", life.opportunity_lost)
     add("expansion_opportunity_closed", life.opportunity_won, day=life.day)
-    add("milestone_reached", life.milestone >= 0, product=lambda m, a: np.array(ADD_ONS)[life.milestone[m, a]])
+    add(
+        "milestone_reached",
+        life.milestone >= 0,
+        product=lambda m, a: np.array(ADD_ONS)[life.milestone[m, a]],
+        name=lambda m, a: np.array(MILESTONES)[life.milestone[m, a]],
+    )
     first_value = np.zeros_like(life.starts)
     month, account = np.nonzero(life.starts)
     then = month + 1 + (rng.random(len(month)) < 0.4)
     ok = then < len(life.months)
     first_value[then[ok], account[ok]] = life.is_customer[then[ok], account[ok]]
-    add("milestone_reached", first_value, product=lambda m, _: np.full(len(m), CORE))
+    add(
+        "milestone_reached",
+        first_value,
+        product=lambda m, _: np.full(len(m), CORE),
+        name=lambda m, _: np.full(len(m), FIRST_MILESTONE),
+    )
     frame = pd.concat(parts, ignore_index=True).sort_values(["account_id", "occurred_at", "kind"], kind="stable")
     frame["known_at"] = late(frame.occurred_at, LATE_KNOWN_SHARE, LATEST_DAYS, rng)
     return frame

@@ -7,7 +7,7 @@ from data.simulation.state import ADD_ONS, CORE_FEATURES, GATED_FEATURES, LIMIT_
 CORE, MESSAGING = "Workspace", "Messaging"
 PLANS = ("Team", "Business", "Enterprise")
 SEAT_PRICE = (25.0, 42.0, 68.0)
-LIMITS_OF_TEAM = {"api_calls": 10_000.0, "storage_gb": 50.0, "automation_runs": 500.0}
+LIMITS_OF_TEAM = {"api_calls": 10_000.0, "data_transfer_gb": 50.0, "automation_runs": 500.0}
 CORE_NAMES = (
     "boards", "documents", "comments", "search", "calendar", "forms", "templates", "notifications", "mobile_app",
     "integrations",

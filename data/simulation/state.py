@@ -16,7 +16,7 @@ Bools = NDArray[np.bool_]
 LONG_AGO = 99
 """Months since something that has not happened."""
 
-METERED = ("api_calls", "storage_gb", "automation_runs")
+METERED = ("api_calls", "data_transfer_gb", "automation_runs")
 CORE_FEATURES = 10
 GATED_FEATURES = 5
 ADD_ONS = ("Analytics", "Automation")

@@ -24,24 +24,27 @@ from tests.properties.ledger_by_hand import plain_changes
 from tests.properties.peers_by_hand import groups_of, products_of
 
 EVENTS = {
-    "champion_promoted": (182, "promoted_on", None),
-    "champion_left": (182, "champion_left_on", None),
-    "qbr_held": (182, "reviewed_on", None),
-    "qbr_gap": (182, "gap_on", "gap_product"),
-    "milestone_reached": (365, "milestone_on", "milestone_product"),
-    "budget_opened": (182, "budget_on", None),
-    "competitor_research": (182, "competitor_on", None),
+    "champion_promoted": (182, "promoted_on"),
+    "champion_left": (182, "champion_left_on"),
+    "qbr_held": (182, "reviewed_on"),
+    "qbr_gap": (182, "gap_on", "gap_product", "gap_name"),
+    "milestone_reached": (365, "milestone_on", "milestone_product", "milestone_name"),
+    "budget_opened": (182, "budget_on"),
+    "competitor_research": (182, "competitor_on"),
 }
 MOTIONS = ("seat", "upsell", "cross_sell")
 LAST = "￿"
 """Stands after every name: a name that is missing comes last."""
 
 
-def with_products(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The base with a product for two in three CRM events, and null for the third."""
+def with_names(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The base with a product for two in three CRM events, a name for three in four, and null for the others."""
     events = frames["crm_events"]
     products = [("core", None, "insights")[number % 3] for number in range(len(events))]
-    return {**frames, "crm_events": events.assign(product=pd.Series(products, index=events.index, dtype="str"))}
+    names = [("first_report", None, "rollout", "go live")[number % 4] for number in range(len(events))]
+    said = {"product": products, "name": names}
+    columns = {name: pd.Series(values, index=events.index, dtype="str") for name, values in said.items()}
+    return {**frames, "crm_events": events.assign(**columns)}
 
 
 def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date) -> Row:
@@ -162,14 +165,13 @@ def people(everybody: list[Row]) -> Row:
 
 def relationship(events: list[Row], snapshot: date) -> Row:
     found: Row = {}
-    for kind, (days, day, product) in EVENTS.items():
+    for kind, (days, day, *named) in EVENTS.items():
         latest = first(
             [event for event in within(events, days) if event["kind"] == kind],
-            lambda e: (e["age"], (e["product"] or LAST) if product else ""),  # noqa: B023  called at once
+            lambda e: (e["age"], e["product"] or LAST, e["name"] or LAST),
         )
         found[day] = None if latest["age"] is None else snapshot - timedelta(days=latest["age"])
-        if product:
-            found[product] = latest["product"]
+        found |= dict(zip(named, (latest["product"], latest["name"]), strict=False))
     return found
 
 

@@ -15,7 +15,7 @@ from features.cohort import cohort
 from features.details import add_details, detail_names
 from features.views import whole_base as likeness
 from features.views.whole_base import WholeBaseViews
-from tests.properties.details_by_hand import details_by_hand, groups_by_hand, with_products
+from tests.properties.details_by_hand import details_by_hand, groups_by_hand, with_names
 from tests.properties.generated import SNAPSHOTS, frames, known_before
 from tests.properties.test_laws import KEY, Engine, Frames, as_rows, at, differences
 
@@ -48,7 +48,7 @@ def details(engine: Engine, base: Frames, dates: Sequence[date] = SNAPSHOTS) -> 
 
 @pytest.fixture(scope="module")
 def base() -> Frames:
-    return with_products(frames(3, accounts=24))
+    return with_names(frames(3, accounts=24))
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from serving.settings import ReasonSettings
 from serving.verify.files_and_sums import Difference
 from serving.verify.reasons import check_sentences
 from tests.properties.by_hand import by_hand
-from tests.properties.details_by_hand import details_by_hand, with_products
+from tests.properties.details_by_hand import details_by_hand, with_names
 from tests.properties.generated import SNAPSHOTS, as_arrow, frames
 from tests.properties.peers_by_hand import peers_by_hand
 
@@ -44,7 +44,7 @@ class Told:
     """What was told of the accounts of one base on one day, and what the plain loop counts of them."""
 
     def __init__(self, day: date) -> None:
-        base = with_products(frames(SEED, accounts=ACCOUNTS))
+        base = with_names(frames(SEED, accounts=ACCOUNTS))
         con = ibis.duckdb.connect()
         raw = {name: con.create_table(name, as_arrow(name, frame)) for name, frame in base.items()}
         tables = as_of({name: stage(TABLES[name], table) for name, table in raw.items()}, day)

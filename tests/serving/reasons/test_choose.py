@@ -75,8 +75,8 @@ def test_what_a_sentence_names_stands_beside_its_numbers() -> None:
         gated_feature_asked="sso",
         gated_asked_on=date(2026, 8, 3),
     ).iloc[0]
-    assert row["text"] == "Requested a feature on 3 August: SSO."
-    assert row["named"] == "gated_asked_on=2026-08-03; gated_feature_asked=sso"
+    assert row["text"] == "Requested the SSO feature on 3 August."
+    assert row["named"] == "gated_feature_asked=sso; gated_asked_on=2026-08-03"
     assert row["numbers_from"] == "gated_requests_182d"
     assert (row["story"], row["shown"]) == ("next_tier", True)
     unnamed = one_account({"gated_requests_182d": 0.5}, gated_requests_182d=1.0).iloc[0]
@@ -118,7 +118,7 @@ def test_peers_are_called_by_what_the_base_knows(likeness: tuple[str, ...], peer
     rows = pd.DataFrame([{"account_id": "a", "snapshot_date": DAY, "peers_below_events": 0.83,
                           "look_alikes_top_share": 0.7}])  # fmt: skip
     assert explain(parts, rows, ReasonContext(CATALOGUE, playbook, "$"), SETTINGS).reasons["text"].tolist() == [
-        f"Used more than at 83% of {peers}.",
+        f"Its use is above that of 83% of {peers}.",
         f"70% of {look_alikes} own a product that this account does not.",
     ]
 
@@ -312,7 +312,7 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 1.0},
          "35 events for each active user this month."),
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 2.0},
-         "Its 2 active users come to 35 uses each this month."),
+         "Its 2 active users average 35 uses each this month."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7},
          "70% of look-alike accounts own a product that this account does not."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7, "look_alike_product": "Chat"},
@@ -341,10 +341,10 @@ LIKE = "similar accounts"
 @pytest.mark.parametrize(
     ("feature", "log_odds", "values", "sentence", "shown"),
     [
-        ("events", 0.5, {"events": 0.83}, f"Used more than at 83% of {LIKE}, mostly for SSO.", True),
-        ("events", 0.5, {"events": 1.0}, f"Used more than at nearly all {LIKE}, mostly for SSO.", True),
+        ("events", 0.5, {"events": 0.83}, f"Its use is above that of 83% of {LIKE}, mostly of SSO.", True),
+        ("events", 0.5, {"events": 1.0}, f"Its use is above that of nearly all {LIKE}, mostly of SSO.", True),
         ("features_used", 0.5, {"features_used": 0.9}, f"Uses more features than 90% of {LIKE}, mainly SSO.", True),
-        ("events", 0.5, {"events": 0.75}, f"Used more than at 75% of {LIKE}, mostly for SSO.", True),
+        ("events", 0.5, {"events": 0.75}, f"Its use is above that of 75% of {LIKE}, mostly of SSO.", True),
         ("events", 0.5, {"events": 0.74}, f"More events than 74% of {LIKE}.", False),
         ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"Of {LIKE}, none has a smaller share of seats in use.",
          False),
@@ -380,7 +380,7 @@ def test_what_fell_is_not_said_to_grow_slowly(growth: float, sentence: str) -> N
 def test_a_level_is_a_reason_where_it_is_no_low_one(place: dict[str, float], shown: bool) -> None:
     row = one_account({"events_28d": 0.5}, events_28d=359.0, events_91d=900.0, top_feature="boards", **place)
     assert row["shown"][0] == shown
-    assert (row["text"][0] == "Used 359 times this month, mostly for boards.") == shown
+    assert (row["text"][0] == "359 uses this month, mostly of boards.") == shown
 
 
 @pytest.mark.parametrize(
