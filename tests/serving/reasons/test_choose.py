@@ -341,10 +341,10 @@ LIKE = "similar accounts"
 @pytest.mark.parametrize(
     ("feature", "log_odds", "values", "sentence", "shown"),
     [
-        ("events", 0.5, {"events": 0.83}, f"Its use is above that of 83% of {LIKE}, mostly of SSO.", True),
-        ("events", 0.5, {"events": 1.0}, f"Its use is above that of nearly all {LIKE}, mostly of SSO.", True),
+        ("events", 0.5, {"events": 0.83}, f"Its use, mostly of SSO, is above that of 83% of {LIKE}.", True),
+        ("events", 0.5, {"events": 1.0}, f"Its use, mostly of SSO, is above that of nearly all {LIKE}.", True),
         ("features_used", 0.5, {"features_used": 0.9}, f"Uses more features than 90% of {LIKE}, mainly SSO.", True),
-        ("events", 0.5, {"events": 0.75}, f"Its use is above that of 75% of {LIKE}, mostly of SSO.", True),
+        ("events", 0.5, {"events": 0.75}, f"Its use, mostly of SSO, is above that of 75% of {LIKE}.", True),
         ("events", 0.5, {"events": 0.74}, f"More events than 74% of {LIKE}.", False),
         ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"Of {LIKE}, none has a smaller share of seats in use.",
          False),
