@@ -30,6 +30,7 @@ from serving.reasons.choose import BaseReferences, measure
 from serving.reasons.playbook import digest
 from serving.reasons.playbook import load as load_playbook
 from serving.settings import ServingSettings
+from serving.verify.account_facts import check_facts
 from serving.verify.choice_and_context import check_choice, check_context
 from serving.verify.files_and_sums import (
     Difference,
@@ -187,9 +188,12 @@ def _tell_again(
         fresh, references = replace(base, state=None), None  # nothing of an earlier build
         for shard in steps.shards(fresh, [listing.snapshot_date], settings, for_list=True):
             rows = shard.rows.to_pandas()
+            known = rows.loc[rows["account_id"].isin(scored), "account_id"].astype("str").tolist()
             verification.note(_strangers(rows, scored))
             references = references or _references(listing, rows, context)
             details = steps.details_of(shard)
+            if shard.facts is not None:
+                verification.note(check_facts(listing, known, shard.facts.to_pandas()))
             verification.sentences += _check_shard(listing, rows, details, context, references, verification)
             yield rows
 

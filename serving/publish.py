@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from data.atomic import recover, refusal, whole_folder
 from data.contract.outputs import (
+    ACCOUNT_FACTS,
     ACCOUNT_PLAYS,
     ATTRIBUTIONS,
     CHANGE_REASONS,
@@ -44,7 +45,7 @@ from serving.render.orders import pick_of_owners
 
 OF_THE_BASE = (SCORES, EXCLUSIONS)
 """The tables that are held: the ranks are not known before the last account has come."""
-SORTED = (ATTRIBUTIONS, REASONS, CHANGE_REASONS, ACCOUNT_PLAYS)
+SORTED = (ATTRIBUTIONS, REASONS, CHANGE_REASONS, ACCOUNT_PLAYS, ACCOUNT_FACTS)
 """Those that are too large for it, and are sorted on disk."""
 _COMPARED, _AS_BEFORE, _FIRED = "compared", "as_before", "fired"
 _WAITING = ".batches"

@@ -38,6 +38,7 @@ ORDER = {
         "cross_sell",
         "definitions",
         "details",
+        "account_facts",
         "catalogue",
         "missing_features",
         "build",

@@ -54,7 +54,8 @@ class OutputTable:
 
     ``grain``: what one row is. ``key``: the columns that identify a row. ``order``: the columns that it is sorted by,
     with a minus before it from the largest down. ``features``: what the columns of numbers hold that stand after its
-    own, one for each feature of the model. ``later``: lists of earlier versions have not got it.
+    own, one for each feature of the model. ``later``: lists of earlier versions have not got it. ``on_pages``: the web
+    pages read it.
     """
 
     name: str
@@ -64,6 +65,7 @@ class OutputTable:
     order: tuple[str, ...]
     features: str = ""
     later: bool = False
+    on_pages: bool = True
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -102,6 +104,13 @@ FOR, AGAINST, NEUTRAL, CONTRADICTS = "for", "against", "neutral", "contradicts"
 FIX, FUNNEL, WAIT = "fix first", "in the funnel", "not now"
 SHOWN_UNDER = (FIX, FUNNEL, WAIT)
 """Where an excluded account is shown; the first that one of its gates names."""
+
+LINE, TEAM, ROLE, CHAMPION, TICKET = "line", "team", "role", "champion", "ticket"
+FACT_KINDS = (LINE, TEAM, ROLE, CHAMPION, TICKET)
+"""What a fact of an account may be: a contract line, a team or a role of its users, a champion's coming or going, or a
+ticket."""
+MOST_FACTS = 20
+"""So many facts of one kind are published of an account."""
 
 NO_OWNER = "(no owner)"
 """What stands for the owner of an account that has none."""
@@ -336,6 +345,7 @@ ATTRIBUTIONS = OutputTable(
     key=("snapshot_date", "account_id"),
     order=("account_id",),
     features="its SHAP value in log-odds",
+    on_pages=False,
 )
 
 REASONS = OutputTable(
@@ -559,6 +569,7 @@ CHANGE_REASONS = OutputTable(
     key=("snapshot_date", "account_id", "reason_code"),
     order=("account_id", "reason_code"),
     later=True,
+    on_pages=False,
 )
 
 CRM_WRITEBACK = OutputTable(
@@ -621,6 +632,7 @@ CRM_WRITEBACK = OutputTable(
     key=("snapshot_date", "account_id"),
     order=("account_id",),
     later=True,
+    on_pages=False,
 )
 
 TRIGGERS = OutputTable(
@@ -683,6 +695,79 @@ ACCOUNT_PLAYS = OutputTable(
     later=True,
 )
 
+ACCOUNT_FACTS = OutputTable(
+    "account_facts",
+    "one contract line, team, role, champion's coming or going, or ticket of a customer, as known on the day",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn(
+            "kind",
+            OutputKind.TEXT,
+            "what it is. Lines are those that are open and those that ended within a year; teams and roles those with "
+            "users; champions those who came or left within a year; tickets those that are open, where that is known, "
+            "and those of the last 182 days",
+            words=FACT_KINDS,
+        ),
+        OutputColumn(
+            "position",
+            OutputKind.WHOLE,
+            "1 = first of its kind: what is open before what is over, then the largest team or role, or the latest",
+        ),
+        OutputColumn(
+            "of_kind", OutputKind.WHOLE, f"so many there are of its kind; the first {MOST_FACTS} are published"
+        ),
+        OutputColumn(
+            "title",
+            OutputKind.TEXT,
+            "the product of a line, the name of a team or a role (null: users without one), the kind of a CRM event or "
+            "of a ticket",
+            nullable=True,
+        ),
+        OutputColumn(
+            "reference",
+            OutputKind.TEXT,
+            "the contract of a line, the id of a ticket; null where none is known",
+            nullable=True,
+        ),
+        OutputColumn("plan", OutputKind.TEXT, "of a line", nullable=True),
+        OutputColumn("seats", OutputKind.WHOLE, "of a line; null if not sold by seat", "seats", nullable=True),
+        OutputColumn("mrr", OutputKind.NUMBER, "of a line; below 0 a discount", "currency per month", nullable=True),
+        OutputColumn("feature", OutputKind.TEXT, "what a ticket is about", nullable=True),
+        OutputColumn("severity", OutputKind.TEXT, "of a ticket", nullable=True),
+        OutputColumn(
+            "csat", OutputKind.NUMBER, "how a closed ticket was rated; null where it was not", "1-5", nullable=True
+        ),
+        OutputColumn(
+            "began_on",
+            OutputKind.DAY,
+            "the first day of a line, or of the first user of a team or a role; the day of an event, or on which "
+            "a ticket was opened",
+        ),
+        OutputColumn(
+            "is_open",
+            OutputKind.YES_NO,
+            "does a line or a ticket go on, as far as was known on the day; null of others, and where nobody says when "
+            "tickets are closed",
+            nullable=True,
+        ),
+        OutputColumn("ended_on", OutputKind.DAY, "when it ended, if it has; what will end is not known", nullable=True),
+        OutputColumn("renews_on", OutputKind.DAY, "of a line", nullable=True),
+        OutputColumn("notice_on", OutputKind.DAY, "when notice was given for a line", nullable=True),
+        OutputColumn("users", OutputKind.WHOLE, "of a team or a role", "users", nullable=True),
+        OutputColumn(
+            "active_users",
+            OutputKind.WHOLE,
+            "those of them that were active in 28 days; null where use names no users",
+            "users",
+            nullable=True,
+        ),
+    ),
+    key=("snapshot_date", "account_id", "kind", "position"),
+    order=("account_id", "kind", "position"),
+    later=True,
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -695,6 +780,7 @@ TABLES = {
         CRM_WRITEBACK,
         TRIGGERS,
         ACCOUNT_PLAYS,
+        ACCOUNT_FACTS,
     )
 }
 """Every published table by its name."""

@@ -21,6 +21,7 @@ from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
 from data.sources.partitions import filtered, part_of
 from data.time_cut import Tables
+from features.account_facts import account_facts
 from features.build.checkpoint import Checkpoint, checkpoint, key_of
 from features.catalogue import available
 from features.cohort import cohort, services
@@ -140,11 +141,13 @@ class Shard:
 
     ``rows``: account_id, snapshot_date and one column per feature, sorted by snapshot and account. Of the same accounts
     on the same snapshots, where they were asked for: ``details``, one row each, sorted alike, a column for each of
-    ``DETAILS`` that the tables can carry; and ``cross_sell_options``.
+    ``DETAILS`` that the tables can carry; ``facts``, what their pages show piece by piece, with the columns of
+    ``ACCOUNT_FACTS`` and in no order; and ``cross_sell_options``.
     """
 
     rows: pa.Table
     details: pa.Table | None = None
+    facts: pa.Table | None = None
     cross_sell_options: CrossSellOptions | None = None
 
 
@@ -157,7 +160,8 @@ def build(
     shards: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Shard]:
-    """The base at these snapshots, shard by shard; ``for_list`` with what its sentences name and what each could buy.
+    """The base at these snapshots, shard by shard; ``for_list`` with what its sentences name, what its pages show
+    piece by piece, and what each could buy.
 
     ``progress`` is told ``(shards done, shards in all)``. A build that was stopped goes on with its shards if the
     ``state`` of the base is the same; without one it begins anew.
@@ -166,8 +170,13 @@ def build(
     of_parts = options_in_parts(base, snapshot_dates, count, rules) if for_list else nullcontext(lambda _: None)
     asked = _Asked(base, snapshot_dates, rules, count, for_list)
     with of_parts as options_of:
-        for index, (rows, details) in enumerate(_rows(asked, progress)):
-            yield Shard(rows, details, options_of(index))
+        for index, (rows, beside) in enumerate(_rows(asked, progress)):
+            yield Shard(rows, beside.get(_DETAILS), beside.get(_FACTS), options_of(index))
+
+
+_DETAILS, _FACTS = "details", "facts"
+_Beside = dict[str, pa.Table]
+"""What a list asks for beside the feature rows of a shard, by what it is."""
 
 
 @dataclass(frozen=True)
@@ -178,14 +187,19 @@ class _Asked:
     dates: Sequence[date]
     rules: ExpansionRules
     count: int
-    with_details: bool
+    for_list: bool
 
     def views(self, tables: Tables, held: Tables | None = None) -> WholeBaseViews:
         return _views(tables, self.dates, self.rules, held)
 
+    def beside(self, views: Views) -> _Beside:
+        """What a list asks for of the accounts of some views, and of no others."""
+        details, absent = self.details(views), self.base.absent
+        return {} if details is None else {_DETAILS: details, _FACTS: account_facts(views, absent)}
+
     def details(self, views: Views, *, of_whole_base: bool = False) -> pa.Table | None:
         """What sentences name of the accounts of some views."""
-        if not self.with_details:
+        if not self.for_list:
             return None
         keys = views.cohort.select(*KEY)
         return _fetched(add_details(keys, views, self.base.absent, of_whole_base=of_whole_base))
@@ -197,11 +211,11 @@ class _Asked:
             return None
         names = [feature.name for feature in available(self.base.tables, self.base.absent)]
         absent = sorted(self.base.absent)
-        return key_of(self.base.state, sorted(self.dates), self.rules, absent, names, self.count, self.with_details)
+        return key_of(self.base.state, sorted(self.dates), self.rules, absent, names, self.count, self.for_list)
 
 
-def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterator[tuple[pa.Table, pa.Table | None]]:
-    """The feature rows of each part of the base, and their details where they are asked for, in their order.
+def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterator[tuple[pa.Table, _Beside]]:
+    """The feature rows of each part of the base, in their order, and what a list asks for beside them.
 
     The usage of a block of shards is counted at once, and held by the engine while they are worked on; finished shards
     wait on disk for the comparison of accounts, and what the shards are made from may be on disk as well, see
@@ -213,28 +227,29 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
         with _counted(asked, base.tables, of_whole_base=True) as held:
             rows = feature_rows(base.tables, asked.dates, asked.rules, absent=base.absent, held=held)
             views = asked.views(base.tables, held)
-            yield _fetched(rows), _joined_details(asked.details(views), asked.details(views, of_whole_base=True))
+            yield _fetched(rows), _with_compared(asked.beside(views), asked.details(views, of_whole_base=True))
         if progress is not None:
             progress(1, 1)
         return
     with checkpoint(asked.key) as waiting:
         for index, own, held in _shards(asked, waiting):
             own_views = _views(own, asked.dates, asked.rules, held)
-            waiting.write(index, _own_rows(own_views, features).to_pyarrow(), asked.details(own_views))
+            waiting.write(index, _own_rows(own_views, features).to_pyarrow(), asked.beside(own_views))
             if progress is not None:
                 progress(waiting.finished(), asked.count)
         whole = asked.views(base.tables)
         compared = asked.details(whole, of_whole_base=True)
         with base.engine.scratch() as con:
             for index, of_shard in enumerate(_second_pass(con, waiting, asked.count, whole, features)):
-                yield of_shard, _joined_details(waiting.details(index), compared)
+                yield of_shard, _with_compared(waiting.beside(index), compared)
 
 
-def _joined_details(own: pa.Table | None, compared: pa.Table | None) -> pa.Table | None:
-    """The details of some accounts, with those that see the whole base."""
-    if own is None or compared is None:
-        return own
-    return own.join(compared, list(KEY)).sort_by([("snapshot_date", "ascending"), ("account_id", "ascending")])
+def _with_compared(beside: _Beside, compared: pa.Table | None) -> _Beside:
+    """The same with the details that see the whole base."""
+    if compared is None:
+        return beside
+    details = beside[_DETAILS].join(compared, list(KEY))
+    return beside | {_DETAILS: details.sort_by([("snapshot_date", "ascending"), ("account_id", "ascending")])}
 
 
 def _shards(asked: _Asked, waiting: Checkpoint) -> Iterator[tuple[int, Tables, Tables]]:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -88,19 +88,20 @@ class Checkpoint:
     def has(self, index: int) -> bool:
         return self.path(index).exists()
 
-    def write(self, index: int, rows: pa.Table, details: pa.Table | None = None) -> None:
-        """A shard is there whole or not at all: with its details, where there are any."""
-        for path, table in ((self._details_path(index), details), (self.path(index), rows)):
-            if table is not None:
-                with whole_file(path, todo=ROOM) as unfinished:
-                    pq.write_table(table, unfinished, compression="zstd")
+    def write(self, index: int, rows: pa.Table, beside: Mapping[str, pa.Table] | None = None) -> None:
+        """A shard is there whole or not at all: with what stands beside its rows, where there is anything."""
+        others = [(self._beside_path(index, name), table) for name, table in (beside or {}).items()]
+        for path, table in (*others, (self.path(index), rows)):
+            with whole_file(path, todo=ROOM) as unfinished:
+                pq.write_table(table, unfinished, compression="zstd")
 
-    def details(self, index: int) -> pa.Table | None:
-        path = self._details_path(index)
-        return pq.read_table(path) if path.exists() else None
+    def beside(self, index: int) -> dict[str, pa.Table]:
+        """What stands beside the rows of a shard, by its name."""
+        paths = self.folder.glob(self._beside_path(index, "*").name)
+        return {path.name.partition("-")[0]: pq.read_table(path) for path in sorted(paths) if path != self.path(index)}
 
-    def _details_path(self, index: int) -> Path:
-        return self.folder / f"details-{index:05}.parquet"
+    def _beside_path(self, index: int, name: str) -> Path:
+        return self.folder / f"{name}-{index:05}.parquet"
 
     def finished(self) -> int:
         """How many shards are there."""

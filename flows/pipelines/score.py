@@ -35,7 +35,7 @@ def score(
             for shard in each("features of a shard", shards):
                 rows = shard.rows.to_pandas()
                 scored = score_and_explain(bundle, rows, shard.cross_sell_options)
-                add_to_list(making, rows, scored, steps.details_of(shard))
+                add_to_list(making, rows, scored, steps.details_of(shard), shard.facts)
             folder = rank_and_publish(making, report, base, settings)
         log_published(bundle, base.snapshot_date, making.drift.figures(), settings)
     return {"folder": folder, "snapshot_date": base.snapshot_date, "version": bundle.version}

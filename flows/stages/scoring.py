@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from data.checks.report import Report
 from data.contract.cross_sell import CrossSellOptions
@@ -68,7 +70,9 @@ class ListInTheMaking:
         self._last = last
         self._references: BaseReferences | None = None
 
-    def add(self, rows: pd.DataFrame, scored: Scored, details: pd.DataFrame | None) -> None:
+    def add(
+        self, rows: pd.DataFrame, scored: Scored, details: pd.DataFrame | None, facts: pa.Table | None = None
+    ) -> None:
         """Put the accounts of a shard into words and keep them on disk, some at a time."""
         self.fingerprint.add(rows)
         self.drift.add(rows, scored.scores)
@@ -80,7 +84,15 @@ class ListInTheMaking:
             accounts = scored.scores[some], scored.attributions[some], rows[some]
             change = self._last.change(self.bundle, *accounts, self.context.catalogue)
             named = None if details is None else details[details["account_id"].isin(rows["account_id"][some])]
-            self.publishing.add(assemble_batch(self.context, *accounts, named, self._references, change))
+            told = None if facts is None else _of_accounts(facts, rows["account_id"][some])
+            self.publishing.add(assemble_batch(self.context, *accounts, named, self._references, change, told))
+
+
+def _of_accounts(facts: pa.Table, accounts: pd.Series) -> pd.DataFrame:
+    """The facts of some accounts."""
+    asked = pc.is_in(facts["account_id"], value_set=pa.array(accounts, pa.string()))
+    some: pd.DataFrame = facts.filter(asked).to_pandas()
+    return some
 
 
 @contextmanager
@@ -119,10 +131,14 @@ def score_and_explain(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOpti
 
 @stage("add to the list")
 def add_to_list(
-    making: ListInTheMaking, rows: pd.DataFrame, scored: Scored, details: pd.DataFrame | None = None
+    making: ListInTheMaking,
+    rows: pd.DataFrame,
+    scored: Scored,
+    details: pd.DataFrame | None = None,
+    facts: pa.Table | None = None,
 ) -> None:
-    """Reasons, plays and changes of a shard's accounts, checked and kept on disk."""
-    making.add(rows, scored, details)
+    """Reasons, plays, changes and facts of a shard's accounts, checked and kept on disk."""
+    making.add(rows, scored, details, facts)
     require_unchanged(making.bundle, rows, scored)
     say(f"scored and explained {making.fingerprint.count:,} accounts")
 

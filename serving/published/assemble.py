@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from data.contract.expected_arr import ArrDoubt
-from data.contract.outputs import ACCOUNT_PLAYS, CHANGE_REASONS, SCORES, TRIGGERS
+from data.contract.outputs import ACCOUNT_FACTS, ACCOUNT_PLAYS, CHANGE_REASONS, SCORES, TRIGGERS
 from data.contract.score_change import Change, first_list
 from data.errors import PublishError
 from serving.published.context import ListContext
@@ -32,8 +32,9 @@ from serving.reasons.triggers import fired
 class AccountBatch:
     """Some accounts of the base, all but their ranks: rows of the published tables, sorted by account.
 
-    ``triggers``: those that fire, without since when; ``account_plays``: for whom the plays are meant.
-    ``change``: what changed since the last list. ``not_evaluated``: the codes of gates whose features are not there.
+    ``triggers``: those that fire, without since when; ``account_plays``: for whom the plays are meant;
+    ``account_facts``: what their pages show piece by piece. ``change``: what changed since the last list.
+    ``not_evaluated``: the codes of gates whose features are not there.
     """
 
     context: ListContext
@@ -43,6 +44,7 @@ class AccountBatch:
     exclusions: pd.DataFrame
     triggers: pd.DataFrame
     account_plays: pd.DataFrame
+    account_facts: pd.DataFrame
     change: Change
     not_evaluated: tuple[str, ...] = ()
 
@@ -60,6 +62,7 @@ class AccountBatch:
             CHANGE_REASONS.name: self.change.reasons.assign(snapshot_date=self.snapshot_date),
             TRIGGERS.name: self.triggers,
             ACCOUNT_PLAYS.name: self.account_plays,
+            ACCOUNT_FACTS.name: self.account_facts,
         }
 
 
@@ -80,13 +83,14 @@ def assemble_batch(
     details: pd.DataFrame | None = None,
     references: BaseReferences | None = None,
     change: Change | None = None,
+    facts: pd.DataFrame | None = None,
 ) -> AccountBatch:
     """Reasons, gates, motion, play and triggers of some accounts.
 
     ``scores``, ``attributions``, ``rows`` (the feature rows) and ``details`` (what sentences name; None: nothing) have
     one row per account, in any order.
     ``references``: what attributions are compared with, as in ``explain``; by default these accounts. ``change``: what
-    changed since the last list, None where there is none. Raises
+    changed since the last list, None where there is none. ``facts``: rows of ``account_facts``, in any order. Raises
     PublishError where an account is twice or not in all of them, ModelError for a feature without a card.
     """
     details = scores[["account_id"]] if details is None else details
@@ -124,9 +128,18 @@ def assemble_batch(
         account_plays=table[["snapshot_date", "account_id", "play"]].assign(
             step=chosen.step.array, form=chosen.form.array
         ),
+        account_facts=_NO_FACTS if facts is None else in_order(facts, context.snapshot_date),
         change=first_list(table["account_id"]) if change is None else change,
         not_evaluated=passed.not_evaluated,
     )
+
+
+def in_order(facts: pd.DataFrame, day: date) -> pd.DataFrame:
+    """Rows of ``account_facts`` in the order of the table, on its day."""
+    return facts.assign(snapshot_date=day).sort_values([*ACCOUNT_FACTS.order], ignore_index=True)
+
+
+_NO_FACTS = pd.DataFrame({name: pd.Series(dtype="object") for name in ACCOUNT_FACTS.names})
 
 
 def assemble_base(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data.contract.outputs import ATTRIBUTIONS, TABLES, OutputTable
+from data.contract.outputs import ATTRIBUTIONS, MOST_FACTS, TABLES, OutputTable
 from data.contract.vocabulary import ADDITIVITY, MOTIONS
 from data.errors import PublishError
 from serving.published import tables
@@ -181,6 +181,24 @@ def _triggers(batch: AccountBatch) -> Problems:
         yield "(any)", "scores and plays are not of the same accounts"
 
 
+def _facts(batch: AccountBatch) -> Problems:
+    """Of each kind the first come first, no more than are published; what began or ended has happened."""
+    facts = batch.account_facts
+    for account in facts.loc[~facts["account_id"].isin(batch.scores["account_id"]), "account_id"]:
+        yield account, "it has facts and no score"
+    of_kind = facts.groupby(["account_id", "kind"], sort=False)["position"]
+    due = of_kind.cumcount() + 1
+    for account in facts.loc[(facts["position"] != due) | (due > MOST_FACTS), "account_id"]:
+        yield account, "its facts are not numbered one by one, or there are too many"
+    counted = np.minimum(facts["of_kind"].astype("float64"), MOST_FACTS)
+    for account in facts.loc[counted != of_kind.transform("size"), "account_id"]:
+        yield account, "it has more or fewer facts than are said to be there"
+    for name in ("began_on", "ended_on", "notice_on"):
+        days = facts.loc[facts[name].notna(), ["account_id", name]]
+        for account in days.loc[(days[name] >= batch.snapshot_date).astype(bool), "account_id"]:
+            yield account, f"{name} is not before the day of the list"
+
+
 def _top_has_reasons(listing: PublishedList) -> Problems:
     scores = listing.scores("account_id", "rank")
     top = scores.loc[scores["rank"] <= TOP, "account_id"]
@@ -198,6 +216,7 @@ BATCH_CHECKS: dict[str, Callable[[AccountBatch], Problems]] = {
     "parts add up": _parts_add_up,
     "reasons": _reasons,
     "triggers and plays": _triggers,
+    "facts": _facts,
 }
 BASE_CHECKS: dict[str, Callable[[PublishedList], Problems]] = {
     "one row per account": _one_row_per_account,

@@ -13,7 +13,7 @@ from serving.access.plain import clean
 from serving.outcomes.vocabulary import ACTIONS, REASONS
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
-from serving.reasons.formats import say_name
+from serving.reasons.formats import money, say_name
 from serving.render.entries import say_range
 from serving.render.html import Feed, environment, feeds
 from serving.render.likelihood import TREND_MEANING, Band, say_band
@@ -91,6 +91,7 @@ def templates(currency: str) -> Environment:
     made.globals.update(bands_told=BANDS_TOLD, trend_meaning=TREND_MEANING, actions=ACTIONS, reasons=REASONS)
     made.globals.update(columns=COLUMN_WORDS, orders=SORT_WORDS)
     made.filters["money"] = lambda value: say_money(value, currency)
+    made.filters["price"] = lambda value: money(value, currency)  # what is paid is no estimate
     made.filters["between"] = lambda ends: say_range(ends[0], ends[1], currency)
     return made
 

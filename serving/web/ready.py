@@ -12,8 +12,6 @@ from data.errors import some
 from serving.published.layout import MANIFEST, damaged
 from serving.published.read import PublishedList
 
-TABLES_SHOWN = ("scores", "exclusions", "reasons", "changes", "triggers")
-"""The tables that the pages read."""
 _MOST = 5
 """So many faults of a manifest are told."""
 
@@ -75,7 +73,8 @@ def require_shown(listing: PublishedList) -> None:
     except ValidationError as error:
         found = f"has not what the pages need: {some([*_faults(error)], _MOST)}"
         raise damaged(listing.folder / MANIFEST, found) from error
-    listing.require(*(name for name in TABLES_SHOWN if listing.has(name) or not TABLES[name].later))
+    shown = (table for table in TABLES.values() if table.on_pages)
+    listing.require(*(table.name for table in shown if listing.has(table.name) or not table.later))
 
 
 def require_told(listing: PublishedList, entry: str, codes: Iterable[object]) -> None:

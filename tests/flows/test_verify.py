@@ -45,6 +45,11 @@ def of(frame: pd.DataFrame, code: str) -> int:
     return int(frame.index[frame["reason_code"] == code][0])
 
 
+def of_first_line(frame: pd.DataFrame) -> int:
+    """The row of the first contract line."""
+    return int(frame.index[frame["kind"] == "line"][0])
+
+
 def of_one_number(frame: pd.DataFrame) -> int:
     """The row of the first reason that rests on one feature, which is no text, and is not of the seats in use."""
     one = ~frame["numbers_from"].str.contains(",") & frame["value"].notna() & (frame["reason_code"] != "seats_in_use")
@@ -89,7 +94,8 @@ def test_sums_that_do_not_hold_are_named(copied: Path, headroom: Headroom) -> No
 @pytest.mark.slow
 def test_what_was_edited_is_named_with_what_is_derived(copied: Path, warehouse: Path, headroom: Headroom) -> None:
     """A number with the sentence that goes with it (only the source knows better), a sentence, why an account is set
-    apart, and an account that passes all gates and was set apart; a trigger, since when it fires, and a play's step."""
+    apart, and an account that passes all gates and was set apart; a trigger, since when it fires, a play's step, and
+    what a contract line costs."""
 
     def edited(frame: pd.DataFrame) -> pd.DataFrame:
         frame = set_value(frame, of(frame, "seats_in_use"), "text", "All of its seats were used.")
@@ -106,17 +112,20 @@ def test_what_was_edited_is_named_with_what_is_derived(copied: Path, warehouse: 
     fired = edit(copied, "triggers", lambda frame: set_value(frame, 0, "text", "Use grew by 999%."))
     edit(copied, "triggers", lambda frame: set_value(frame, 1, "since", date(2020, 1, 1)))
     meant = edit(copied, "account_plays", lambda frame: set_value(frame, 0, "step", "Free > Gold"))["account_id"][0]
+    facts = edit(copied, "account_facts", lambda frame: set_value(frame, of_first_line(frame), "mrr", 1e6))
+    sold = facts["account_id"][of_first_line(facts)]
 
     ran = headroom("verify", "--reasons", "--source", warehouse, "--out", copied.parent)
     assert ran.code == 1
     different = [line for line in ran.out.splitlines() if line.startswith("different: ")]
     in_crm = [line for line in different if " of crm_writeback: " in line]
-    assert len(different) - len(in_crm) == 7
+    assert len(different) - len(in_crm) == 8
     assert any(line.startswith(f"different: {excluded}, reasons of crm_writeback: published ") for line in in_crm)
     code, since_code = fired["trigger_code"][:2]
     assert f"{fired['account_id'][0]}, trigger {code}: published 'Use grew by 999%.', derived '" in ran.out
     assert f"{fired['account_id'][1]}, trigger {since_code} (since): published 2020-01-01, derived {END}" in ran.out
     assert f"different: {meant}, account_plays, step: published 'Free > Gold', derived " in ran.out
+    assert f"different: {sold}, account_facts, line 1, mrr: published 1000000.0, derived " in ran.out
     planted, told = (reasons["account_id"][at] for at in (of_one_number(reasons), of(reasons, "seats_in_use")))
     code, name = (reasons[column][of_one_number(reasons)] for column in ("reason_code", "numbers_from"))
     assert f"different: {planted}, {code} ({name}): published 'A customer for 12 years." in ran.out

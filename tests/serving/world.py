@@ -12,7 +12,18 @@ import pandas as pd
 from data.contract.details import DETAILS, WEEKS, DetailKind
 from data.contract.expected_arr import ArrDoubt
 from data.contract.feature_card import Direction, FeatureCard
-from data.contract.outputs import SCORES, TABLES
+from data.contract.outputs import (
+    ACCOUNT_FACTS,
+    CHAMPION,
+    FACT_KINDS,
+    LINE,
+    MOST_FACTS,
+    ROLE,
+    SCORES,
+    TABLES,
+    TEAM,
+    TICKET,
+)
 from data.contract.score_change import Change, NotSplit, first_list, not_split
 from data.contract.vocabulary import MOTIONS
 from features.catalogue import full_catalogue
@@ -116,6 +127,47 @@ def feature_rows(count: int, seed: int = 1) -> pd.DataFrame:
     values = {name: np.asarray(known.get(name, np.full(count, np.nan)), dtype=float) for name in CATALOGUE}
     ids = [f"acc-{number:04d}" for number in range(count)]
     return pd.DataFrame({"account_id": ids, "snapshot_date": DAY, **values})
+
+
+def facts(ids: Iterable[str], day: date = DAY) -> pd.DataFrame:
+    """Facts of these accounts, made up: of every third a number beyond what is published, of every third none."""
+    rows = []
+    for number, account in enumerate(ids):
+        for kind in FACT_KINDS if number % 3 else ():
+            count = 25 if number % 3 == 1 else 2
+            rows += [_fact(account, kind, place, count, day) for place in range(1, min(count, MOST_FACTS) + 1)]
+    return pd.DataFrame(rows, columns=list(ACCOUNT_FACTS.names))
+
+
+_TITLES = {
+    LINE: ("<b>Core</b>", "field_service"), TEAM: ("Sales", None), ROLE: ("admin", "W" * 90),
+    CHAMPION: ("champion_left", "champion_promoted"), TICKET: ("feature_request", None),
+}  # fmt: skip
+
+
+def _fact(account: str, kind: str, place: int, count: int, day: date) -> dict[str, object]:
+    """A fact: with all that its kind has where its place is odd, and as little as it may have where it is even."""
+    is_full, began = place % 2 == 1, day - timedelta(days=9 * place)
+    of_all = {"account_id": account, "snapshot_date": day, "kind": kind, "position": place, "of_kind": count}
+    of_all |= {"title": _TITLES[kind][not is_full], "began_on": began}
+    if kind == LINE:
+        of_all |= {"is_open": place < 9, "ended_on": None if place < 9 else began + timedelta(days=1)}
+        full = {
+            "reference": "C-1",
+            "plan": "team_plus",
+            "seats": 40,
+            "mrr": 1234.5,
+            "renews_on": day,
+            "notice_on": began,
+        }
+        of_all |= full if is_full else {"plan": "starter", "mrr": -9.9}
+    if kind in (TEAM, ROLE):
+        of_all |= {"users": 1200 + place, "active_users": place if is_full else None}
+    if kind == TICKET:
+        of_all |= {"reference": f"{account}-{place}", "is_open": place < 5}
+        full = {"feature": "api_calls", "severity": "critical", "csat": 4.5, "ended_on": began, "is_open": False}
+        of_all |= full if is_full else {}
+    return of_all
 
 
 NAMES = ("api_calls", "reports", "SSO", "Dashboards", "workflow-builder", "north.example", "Pro", "Field Service")
@@ -244,18 +296,19 @@ def assemble(
     *,
     previous: PublishedList | None = None,
     named: pd.DataFrame | None = None,
+    facts: pd.DataFrame | None = None,
     **given: Any,
 ) -> HeldList:
     """The list of a base of one batch, in memory; ``named``: its details; ``given`` are more of its context."""
     context = ListContext(day, known_people(people), **{"horizon_days": 90} | given)
-    batch = assemble_batch(context, scores, attributions, rows, named)
+    batch = assemble_batch(context, scores, attributions, rows, named, facts=facts)
     base = assemble_base(context, batch.scores, batch.exclusions, batch.not_evaluated, previous)
     frames = {**batch.tables(), "scores": base.scores, "exclusions": base.exclusions}
     made = HeldList(Path("nowhere"), day, base.manifest, context=context, frames=frames)
     return made.with_tables(triggers=with_since(batch.triggers, made, previous))
 
 
-OF_BATCH = ("attributions", "reasons", "exclusions", "triggers", "account_plays")
+OF_BATCH = ("attributions", "reasons", "exclusions", "triggers", "account_plays", "account_facts")
 """The tables of a batch beside the scores."""
 
 
@@ -305,7 +358,9 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def snapshot(count: int = 60, seed: int = 1, day: date = DAY, **given: object) -> HeldList:
-    """A whole list of ``count`` accounts; ``given`` replaces rows, details, accounts, settings, playbook, previous."""
+    """A whole list of ``count`` accounts; ``given`` replaces rows, details, facts, accounts, settings, playbook,
+    previous.
+    """
     rows = given.get("rows", feature_rows(count, seed))
     scores, attributions = scored(rows, seed, bool(given.get("per_motion", True)))
     return assemble(
@@ -322,6 +377,7 @@ def snapshot(count: int = 60, seed: int = 1, day: date = DAY, **given: object) -
         previous=given.get("previous"),
         arr_doubt=given.get("arr_doubt", ARR_DOUBT),
         named=given.get("details"),
+        facts=given.get("facts"),
     )
 
 

@@ -25,6 +25,7 @@ from serving.render.firing import FIRING, Firing, firings
 from serving.web.drawing import Bar, line, waterfall
 from serving.web.index import ListIndex
 from serving.web.lists import LookedBack
+from serving.web.pages.account_facts import AccountFacts, account_facts
 from serving.web.pages.my_list import Desk, ListRow, place_for, rows
 from serving.web.query import ListQuery
 
@@ -103,7 +104,8 @@ class AccountPage:
 
     ``use``: by the last day of a week, what was used in it, of the last year as far as the lists tell, and drawn.
     ``unread``: the lists that could not be read, and why; ``firing``: the triggers that fire; ``done``: what was done
-    so far, the latest first; None where nothing is recorded.
+    so far, the latest first; None where nothing is recorded. ``known``: its contract lines, people and tickets; None
+    where the list has none.
     """
 
     row: ListRow
@@ -122,6 +124,7 @@ class AccountPage:
     use_drawn: tuple[tuple[float, float], ...]
     owners: tuple[Tenure, ...]
     done: tuple[RecordedOutcome, ...] | None
+    known: AccountFacts | None
 
 
 def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk) -> AccountPage | None:
@@ -159,6 +162,7 @@ def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk
         use_drawn=tuple(line([day for day, _ in use], [week for _, week in use])),
         owners=_tenures(places),
         done=None if desk.work is None else tuple(reversed(desk.work.history(account_id))),
+        known=account_facts(listing, account_id),
     )
 
 

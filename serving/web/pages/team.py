@@ -1,4 +1,4 @@
-"""The team: each owner's book in figures, how often each trigger fires, and what came of both."""
+"""The team: each owner's book in figures, how often each trigger fires, and what came of both and of each play."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,10 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.contract.outputs import NO_OWNER
-from serving.outcomes.vocabulary import OPEN
+from serving.outcomes.states import AccountState
+from serving.outcomes.vocabulary import LOST, OPEN, WON
 from serving.render.entries import MOTION_WORDS
 from serving.web.index import ListIndex, Mask, Places
 from serving.web.pages.my_list import Desk, overdue, places_of, seen_by, states_of
+
+NO_PLAY = "no play named"
+"""What stands for the play of what was recorded without one."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,32 @@ class TriggerCount:
 
 
 @dataclass(frozen=True)
+class PlayCount:
+    """What came of a play, of the accounts that were dealt with under it: ranked or set apart, by where each stands."""
+
+    name: str
+    acted_on: int
+    won: int
+    lost: int
+
+    @property
+    def close_rate(self) -> float | None:
+        """The won of those that were won or lost; None where none was."""
+        closed = self.won + self.lost
+        return self.won / closed if closed else None
+
+
+@dataclass(frozen=True)
 class TeamPage:
-    """The books that may be seen, by name, and all of them together; the triggers that fire for their accounts."""
+    """The books that may be seen, by name, and all of them together; the triggers that fire for their accounts.
+
+    ``plays``: what came of those that were played; None where nothing is recorded.
+    """
 
     books: tuple[Book, ...]
     all: Book
     triggers: tuple[TriggerCount, ...]
+    plays: tuple[PlayCount, ...] | None
 
 
 def team_page(index: ListIndex, desk: Desk) -> TeamPage:
@@ -71,7 +95,8 @@ def team_page(index: ListIndex, desk: Desk) -> TeamPage:
         owner = index.owners.labels[code]
         done = None if work is None else work.get(code, Work(0, 0, 0))
         books.append(Book(owner, int(mine.sum()), int((mine & index.is_ranked).sum()), float(arr[mine].sum()), done))
-    return TeamPage(tuple(books), _together(books), tuple(_triggers(index, desk, seen)))
+    plays = None if desk.work is None else tuple(_plays(index, desk, seen))
+    return TeamPage(tuple(books), _together(books), tuple(_triggers(index, desk, seen)), plays)
 
 
 def _triggers(index: ListIndex, desk: Desk, seen: Mask) -> Iterator[TriggerCount]:
@@ -82,13 +107,26 @@ def _triggers(index: ListIndex, desk: Desk, seen: Mask) -> Iterator[TriggerCount
     states[any_of_them] = states_of(index, any_of_them, desk)
     for code, places in firing.items():
         trigger, of_these = index.listing.manifest["triggers"][code], states[places]
-        acted_on, won = int((of_these != OPEN).sum()), int((of_these == "won").sum())
+        acted_on, won = int((of_these != OPEN).sum()), int((of_these == WON).sum())
         motion = MOTION_WORDS[trigger["motion"]] if trigger["motion"] else "Against"
         known = desk.work is not None
         if len(places):
             yield TriggerCount(
                 trigger["title"], motion, len(places), acted_on if known else None, won if known else None
             )
+
+
+def _plays(index: ListIndex, desk: Desk, seen: Mask) -> Iterator[PlayCount]:
+    """Every play under which an account stands that may be seen, in the order of the playbook; others by their code."""
+    told = {code: play["name"] for code, play in index.listing.manifest["plays"].items()}
+    played: dict[str, list[AccountState]] = {}
+    for place, state in places_of(index, desk.states):
+        if seen[place] and state.state != OPEN:
+            played.setdefault(state.play or NO_PLAY, []).append(state)
+    order = {code: number for number, code in enumerate(told)}
+    for code in sorted(played, key=lambda code: (order.get(code, len(order)), code)):
+        counted = Counter(state.state for state in played[code])
+        yield PlayCount(told.get(code, code), counted.total(), counted[WON], counted[LOST])
 
 
 def _work(index: ListIndex, desk: Desk, ranked: Places) -> dict[int, Work] | None:
@@ -101,7 +139,7 @@ def _work(index: ListIndex, desk: Desk, ranked: Places) -> dict[int, Work] | Non
     for code, state, is_late in zip(owners, states_of(index, ranked, desk), late.tolist(), strict=True):
         of_book = counts.setdefault(code, Counter())
         of_book["acted_on"] += state != OPEN
-        of_book["won"] += state == "won"
+        of_book["won"] += state == WON
         of_book["overdue"] += is_late
     return {code: Work(found["acted_on"], found["won"], found["overdue"]) for code, found in counts.items()}
 

@@ -19,7 +19,7 @@ from serving.web.app import Site, create_app
 from serving.web.index import ListIndex, index_of
 from serving.web.pages.my_list import Desk
 from serving.web.work import HeldWork
-from tests.serving.world import DAY, PIECES, accounts, feature_rows, publish, snapshot, with_context
+from tests.serving.world import DAY, PIECES, accounts, facts, feature_rows, publish, snapshot, with_context
 
 COUNT = 150
 EARLIER, TODAY = date(2026, 9, 1), date(2026, 10, 6)
@@ -54,7 +54,8 @@ def with_ids(ids: pd.Series) -> list[str]:
 def made_list(out: Path, day: date, seed: int, previous: PublishedList | None = None) -> None:
     rows = feature_rows(COUNT, seed).assign(snapshot_date=day)
     rows = rows.assign(account_id=with_ids(rows["account_id"]))
-    made = snapshot(COUNT, seed, day, rows=rows, accounts=people(), previous=previous)
+    known = facts(rows["account_id"], day)
+    made = snapshot(COUNT, seed, day, rows=rows, accounts=people(), previous=previous, facts=known)
     publish(out, with_context(made).with_manifest(**PIECES), PIECES)
 
 

@@ -6,13 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from serving.access.settings import AccessSettings
 from serving.store.outcomes import OutcomeStore, open_store
-from serving.web.app import Site, create_app
-from tests.serving.access.conftest import with_secrets
-from tests.serving.access.pages import ADA
-from tests.serving.access.provider import CLIENT, Provider, port, served
+from serving.web.app import Site
 from tests.serving.web.conftest import SETTINGS, TODAY, plain
+from tests.serving.web.served import served_to_ada
 
 pytestmark = pytest.mark.browser
 
@@ -26,18 +23,8 @@ def store(tmp_path: Path) -> Iterator[OutcomeStore]:
 
 @pytest.fixture
 def address(out: Path, tmp_path: Path, store: OutcomeStore) -> Iterator[str]:
-    with port() as (of_provider, issuer), port() as (of_pages, url), with_secrets():
-        access = AccessSettings.model_validate(
-            {
-                "sign_in": "oidc",
-                "public_url": url,
-                "people": {ADA: {"owners": ["Dana Lee"], "name": "Ada"}},
-                "oidc": {"issuer": issuer, "client_id": CLIENT},
-            }
-        )
-        app = create_app(Site(out, tmp_path, SETTINGS, store, access, today=lambda: TODAY))
-        with served(Provider(issuer).app(), of_provider), served(app, of_pages):
-            yield url
+    with served_to_ada(Site(out, tmp_path, SETTINGS, store, today=lambda: TODAY), "Dana Lee") as url:
+        yield url
 
 
 def test_a_morning(browser, address: str, store: OutcomeStore, out: Path) -> None:

@@ -1,7 +1,8 @@
 """The team: each book is that of plain pandas, and what was done is counted where it is recorded."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +10,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from data.contract.outputs import NO_OWNER
+from serving.outcomes.states import AccountState
 from serving.web.index import ListIndex
-from serving.web.pages.team import TriggerCount, Work, team_page
+from serving.web.pages.team import NO_PLAY, PlayCount, TriggerCount, Work, team_page
 from tests.serving.web.conftest import TODAY, DrawnWork, OwnersSight, desk, plain
 from tests.serving.world import DAY
 
@@ -62,3 +64,43 @@ def test_triggers_are_counted_with_what_was_done(
     assert {count.title: count.fired for count in team_page(index, seen).triggers}["Seats nearly full"] == mine.sum()
     page = client_of(work=work).get("/team").text
     assert '<td role="cell" class="who"><b>Seats nearly full</b></td>' in page
+
+
+def test_what_came_of_each_play_is_counted_for_those_that_may_be_seen(
+    index: ListIndex, out: Path, client_of: Callable[..., TestClient]
+) -> None:
+    """Also of accounts that are set apart, as those that were won are."""
+    scores = plain(out, "scores").set_index("account_id")
+    first, second, third, fourth, fifth = scores.index[scores.owner == "Ana Costa"][:5]
+    other = scores.index[scores.owner == "Dana Lee"][0]
+    code, last = list(index.listing.manifest["plays"])[:2]
+    said = {first: ("won", code), second: ("lost", code), third: ("working", code), fourth: ("won", "a play of old")}
+    said |= {fifth: ("snoozed", None), other: ("won", last), "acc-gone": ("won", code)}
+    held = PlayedWork(
+        {account: word for account, (word, _) in said.items()}, {a: play for a, (_, play) in said.items()}
+    )
+    mine = replace(desk(held), sight=OwnersSight(frozenset({"Ana Costa"})))
+    name = index.listing.manifest["plays"][code]["name"]
+    counted = team_page(index, mine).plays
+    assert counted == (PlayCount(name, 3, 1, 1), PlayCount("a play of old", 1, 1, 0), PlayCount(NO_PLAY, 1, 0, 0))
+    assert [play.close_rate for play in counted] == [1 / 2, 1, None]
+    assert len(team_page(index, desk(held)).plays) == 4
+    assert team_page(index, desk()).plays is None
+    page = client_of(work=held).get("/team").text
+    assert 'data-label="Close rate">50%</td>' in page
+    assert 'data-label="Close rate">none closed</td>' in page
+    assert "Close rate" not in client_of(work=DrawnWork({})).get("/team").text
+
+
+@dataclass(frozen=True)
+class PlayedWork(DrawnWork):
+    """A record with the play of each account."""
+
+    plays: Mapping[str, str | None]
+
+    def state_of(self, asked: Sequence[str] | None, day: date) -> dict[str, AccountState]:
+        began = self.history(next(iter(self.states)))[0]
+        return {
+            account: replace(state, row=replace(began, account_id=account, play=self.plays[account]))
+            for account, state in super().state_of(asked, day).items()
+        }
