@@ -176,6 +176,78 @@ def test_stripe_what_was_dated_back_is_known_when_it_was_billed(tmp_path: Path) 
     assert days(rows.ends_known_at) == ["2026-02-20", None]  # until then the old line was believed to go on
 
 
+THREE_MONTHS = f"""{LINE}
+    l1 | i1 | s1 | t1 | team  | 10000 | 4 | 2026-01-01 10:00 | 2026-02-01 10:00 | false
+    l2 | i1 | s1 | t2 | tiers | 10000 | 1 | 2026-01-01 10:00 | 2026-02-01 10:00 | false
+    l3 | i2 | s1 | t1 | team  | 15000 | 6 | 2026-02-01 10:00 | 2026-03-01 10:00 | false
+    l4 | i2 | s1 | t2 | tiers | 10000 | 1 | 2026-02-01 10:00 | 2026-03-01 10:00 | false"""
+COUPONS = """
+    id    | percent_off | amount_off | duration
+    tenth | 10          |            | repeating
+    fifty |             | 5000       | forever
+    once  | 50          |            | once
+"""
+
+
+def discounts(folder: Path, discount: str) -> list[list[object]]:
+    rows = given(
+        folder, "subscriptions", **STRIPE, coupon=COUPONS, discount=discount, invoice_line_item=THREE_MONTHS
+    )  # fmt: skip
+    rows = rows[rows.kind == "discount"].sort_values(["valid_from", "contract_id"], ignore_index=True)
+    items = rows.contract_id.str.split(" ").str[0]
+    return [list(row) for row in zip(items, rows.mrr, days(rows.valid_from), days(rows.valid_to), strict=True)]
+
+
+def test_stripe_a_coupon_is_taken_off_what_is_billed_while_it_holds(tmp_path: Path) -> None:
+    """10% until the 1st of February; the rows of the invoices say the same once more."""
+    found = discounts(
+        tmp_path,
+        """
+        id | type         | type_id | subscription_id | invoice_id | coupon_id | start            | end
+        d1 | subscription | s1      | s1              |            | tenth     | 2026-01-01 10:00 | 2026-02-01 10:00
+        d1 | invoice      | i1      | s1              | i1         | tenth     | 2026-01-01 10:00 | 2026-02-01 10:00
+        """,
+    )
+    assert found == [["t1", -10, "2026-01-01", "2026-02-01"], ["t2", -10, "2026-01-01", "2026-02-01"]]
+
+
+def test_stripe_an_amount_is_taken_off_the_whole_bill(tmp_path: Path) -> None:
+    """50 a month of 100 + 100, then of 150 + 100."""
+    found = discounts(
+        tmp_path,
+        """
+        id | type     | customer_id | coupon_id | start            | end
+        d1 | customer | c1          | fifty     | 2026-01-01 10:00 |
+        """,
+    )
+    assert found == [
+        ["t1", -25, "2026-01-01", "2026-02-01"],
+        ["t2", -25, "2026-01-01", "2026-02-01"],
+        ["t1", -30, "2026-02-01", None],
+        ["t2", -20, "2026-02-01", None],
+    ]
+
+
+def test_stripe_what_is_taken_off_one_bill_alone_is_no_price_of_a_month(tmp_path: Path) -> None:
+    discount = """
+        id | type         | subscription_id | customer_id | invoice_id | coupon_id | start            | end
+        d1 | subscription | s1              | c1          |            | once      | 2026-01-01 10:00 |
+        d2 | invoice      |                 | c1          | i2         | tenth     | 2026-02-01 10:00 |
+    """
+    assert discounts(tmp_path, discount) == []
+
+
+def test_stripe_a_discount_of_a_table_that_is_no_more_filled_is_read_too(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "subscriptions", **STRIPE, coupon=COUPONS, invoice_line_item=THREE_MONTHS,
+        subscription_discount="""
+            subscription_id | coupon_id | start            | end
+            s1              | tenth     | 2026-02-01 10:00 |
+        """,
+    )  # fmt: skip
+    assert rows[rows.kind == "discount"].mrr.tolist() == [-15, -10]
+
+
 def test_stripe_plans_are_ordered_by_their_price(tmp_path: Path) -> None:
     prices = """
         id | product_id | currency | nickname         | unit_amount | recurring_interval | recurring_interval_count
