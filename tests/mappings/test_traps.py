@@ -341,6 +341,44 @@ def test_recurly_add_ons_are_products_beside_the_plan(tmp_path: Path) -> None:
     assert days(rows.notice_at)[-1] == "2026-04-01"
 
 
+def test_recurly_a_coupon_holds_until_it_is_no_more_active(tmp_path: Path) -> None:
+    """10% off from the 5th of January, exhausted on the 1st of March; 30 for the month of February alone."""
+    rows = given(
+        tmp_path, "subscriptions",
+        account_history="""
+            id | updated_at
+            a1 | 2026-01-01
+        """,
+        plan_history="""
+            id | updated_at | name
+            p1 | 2025-01-01 | Team
+        """,
+        subscription_history="""
+            id | updated_at       | account_id | state  | plan_id | unit_amount | quantity | activated_at | currency
+            s1 | 2026-01-05 09:00 | a1         | active | p1      | 10          | 10       | 2026-01-05   | USD
+            s1 | 2026-02-05 09:00 | a1         | active | p1      | 10          | 12       | 2026-01-05   | USD
+            s1 | 2026-03-05 09:00 | a1         | active | p1      | 10          | 12       | 2026-01-05   | USD
+        """,
+        coupon_redemption_history="""
+            id | updated_at       | account_id | coupon_id | created_at       | removed_at | state
+            r1 | 2026-01-05 08:59 | a1         | tenth     | 2026-01-05 08:59 |            | active
+            r1 | 2026-03-01 09:00 | a1         | tenth     | 2026-01-05 08:59 |            | inactive
+            r2 | 2026-02-05 08:59 | a1         | thirty    | 2026-02-05 08:59 |            | active
+            r2 | 2026-02-05 09:01 | a1         | thirty    | 2026-02-05 08:59 | 2026-02-05 | inactive
+        """,
+        coupon_discount="""
+            coupon_id | percentage | amount | currency
+            tenth     | 10         |        |
+            thirty    |            | 30     | USD
+            thirty    |            | 25     | EUR
+        """,
+    ).sort_values(["kind", "valid_from"])  # fmt: skip
+    assert rows[["kind", "mrr"]].to_numpy().tolist() == [
+        ["discount", -10], ["discount", -12], ["paid", 100], ["paid", 120], ["paid", 120],
+    ]  # fmt: skip
+    assert days(rows.valid_to) == ["2026-02-05", "2026-03-05", "2026-02-05", "2026-03-05", None]
+
+
 SALESFORCE = {
     "account": """
         id                 | owner_id | name  | is_deleted | master_record_id
