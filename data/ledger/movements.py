@@ -101,8 +101,8 @@ def edges(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str] = ("accou
 def _states(steps: ir.Table, by: Sequence[str]) -> ir.Table:
     """One row per boundary day of a product: what is open from that day on, all open lines added up.
 
-    ``list_e4`` is the MRR without what discounts take off. ``lines`` is 0 where nothing that is open is paid for. Running sums by plan, and then over the plans: no line is
-    compared with every day.
+    ``list_e4`` is the MRR without what discounts take off. ``lines`` is 0 where nothing that is open is paid for.
+    Running sums by plan, and then over the plans: no line is compared with every day.
     """
     key = (*by, "product", "is_usage")
     plans = steps.group_by(*key, "plan", "count").aggregate(tier=steps.tier.max())
