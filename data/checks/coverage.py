@@ -8,7 +8,7 @@ import numpy as np
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import TABLES, Table
-from data.contract.vocabulary import CRM_KINDS, MEASURES, PLAY_STATUSES, SEVERITIES
+from data.contract.vocabulary import CRM_KINDS, DISCOUNT, MEASURES, PLAY_STATUSES, SEVERITIES
 from data.errors import hint
 from data.sources.known import BILLING, USAGE, Source
 from data.sources.variants import from_variants
@@ -151,11 +151,12 @@ def unknown_words(source: Source) -> Iterator[Finding]:
 
 
 def unknown_plans(tables: Tables) -> Iterator[Finding]:
-    """Plans of lines that the table of plans does not have."""
+    """Plans of lines that the table of plans does not have; a discount is of none."""
     if "plans" not in tables or "subscriptions" not in tables:
         return
     lines, plans = tables["subscriptions"], tables["plans"]
     key = ["product", "plan"]
+    lines = lines.filter(lines.kind.fill_null("") != DISCOUNT)
     held = lines.group_by(key).aggregate(lines=lines.count())
     unlisted = held.anti_join(plans, key).order_by(key).limit(ROWS_KEPT).to_pandas()
     if len(unlisted):

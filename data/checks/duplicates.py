@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import Kind, Table
-from data.contract.vocabulary import E4
+from data.contract.vocabulary import DISCOUNT, E4
 from data.sources.staging import stage
 
 FAR_DAY = "9999-12-31"
@@ -72,7 +72,9 @@ def open_together(lines: ir.Table) -> list[Finding]:
     """Accounts with two or more lines of one product open at one time (over all of the history).
 
     ``lines`` are the staged subscriptions. A line meets an earlier one if any that began before it ends after it began.
+    A discount is meant to meet the line beside which it stands.
     """
+    lines = lines.filter(lines.kind.fill_null("") != DISCOUNT)
     ends = ibis.coalesce(lines.valid_to, ibis.literal(FAR_DAY).cast("date"))
     held = lines.mutate(ends=ends).filter(ends > lines.valid_from)
     earlier = ibis.window(

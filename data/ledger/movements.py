@@ -101,8 +101,8 @@ def edges(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str] = ("accou
 def _states(steps: ir.Table, by: Sequence[str]) -> ir.Table:
     """One row per boundary day of a product: what is open from that day on, all open lines added up.
 
-    ``lines`` is 0 where nothing that is open is paid for. Running sums by plan, and then over the plans: no line is
-    compared with every day.
+    ``list_e4`` is the MRR without what discounts take off. ``lines`` is 0 where nothing that is open is paid for.
+    Running sums by plan, and then over the plans: no line is compared with every day.
     """
     key = (*by, "product", "is_usage")
     plans = steps.group_by(*key, "plan", "count").aggregate(tier=steps.tier.max())
@@ -110,12 +110,13 @@ def _states(steps: ir.Table, by: Sequence[str]) -> ir.Table:
     moved = steps.group_by(*key, "plan", "count", "day").aggregate(
         lines=count.sum(),
         mrr_e4=(steps.lines * steps.mrr_e4).sum(),
+        list_e4=(count * steps.mrr_e4).sum(),
         seats=(count * steps.seats).sum(),
         seated=count.sum(where=steps.seats.notnull()),
         paying=count.sum(where=steps.pays),
         booked_on=steps.booked_on.max(),
     )
-    sums = ("lines", "mrr_e4", "seats", "seated", "paying")
+    sums = ("lines", "mrr_e4", "list_e4", "seats", "seated", "paying")
     grid = moved.select(*key, "day").distinct().inner_join(plans, key)
     grid = grid.left_join(moved, [*key, "plan", "count", "day"]).select(
         *key, "plan", "count", "tier", "day", "booked_on", *sums
@@ -161,7 +162,7 @@ def changes(
     key = (*by, "product", "is_usage")
     states = _states(edges(lines, rules, by=by), by)
     before = ibis.window(group_by=key, order_by="day")
-    values = ("lines", "mrr_e4", "seats", "tier", "plan", "day")
+    values = ("lines", "mrr_e4", "list_e4", "seats", "tier", "plan", "day")
     moved = states.mutate(**{f"{name}_before": states[name].lag().over(before) for name in values})
     opened = (moved.lines > 0).ifelse(moved.day, ibis.null("date"))
     moved = moved.mutate(
@@ -177,6 +178,8 @@ def changes(
         lines_after="lines",
         mrr_before_e4="mrr_e4_before",
         mrr_after_e4="mrr_e4",
+        list_before_e4="list_e4_before",
+        list_after_e4="list_e4",
         seats_after="seats",
         tier_after="tier",
         plan_after="plan",
@@ -215,7 +218,8 @@ def _swapped(moved: ir.Table, by: Sequence[str]) -> ir.Table:
     largest_first = [ibis.desc("opens"), ibis.desc("mrr_after_e4"), "product"]
     moved = moved.mutate(place=ibis.row_number().over(ibis.window(group_by=swap, order_by=largest_first)))
     together = ibis.window(group_by=swap)
-    added = ("lines_before", "lines_after", "mrr_before_e4", "mrr_after_e4", "seats_before", "seats_after")
+    added = tuple(f"{name}_{side}" for side in ("before", "after") for name in ("lines", "seats"))
+    added += tuple(f"{name}_{side}_e4" for side in ("before", "after") for name in ("mrr", "list"))
     sums = {name: moved.is_swap.ifelse(moved[name].sum().over(together), moved[name]) for name in added}
     plan_before = moved.plan_before.max(where=moved.closes).over(together)
     moved = moved.mutate(
@@ -260,10 +264,13 @@ def _movement_class(m: ir.Table, rules: ExpansionRules) -> ir.StringValue:
 
 
 def is_amount_alone(m: ir.Table, rules: ExpansionRules) -> ir.BooleanValue:
-    """A rise that only its amount could tell from a price rise: an expansion where the settings say so."""
+    """A rise that only its amount could tell from a price rise: an expansion where the settings say so.
+
+    That a discount ends is a change of price, whatever the settings say.
+    """
     nothing_else = m.seats_before.isnull() & m.seats_after.isnull() & m.tier_before.isnull() & m.tier_after.isnull()
     least = round((1 + rules.amount_only_uplift) * BASIS_POINTS)
-    return nothing_else & (m.mrr_after_e4 * BASIS_POINTS >= m.mrr_before_e4 * least)
+    return nothing_else & (m.list_after_e4 * BASIS_POINTS >= m.list_before_e4 * least)
 
 
 def movements(

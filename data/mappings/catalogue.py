@@ -29,11 +29,14 @@ ROLES = ("billing", "crm", "support", "product")
 
 
 class Landed(BaseModel):
-    """A column as the mapping's SQL sees it: its ``type``, and ``name``, what it is called where it was landed."""
+    """A column as the mapping's SQL sees it: its ``type``, and ``name``, what it is called where it was landed.
+
+    An ``epoch`` is landed as seconds since 1970, a ``moment`` as these or as a timestamp.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    type: Literal["text", "timestamp", "epoch", "date", "boolean", "number"]
+    type: Literal["text", "timestamp", "epoch", "moment", "date", "boolean", "number"]
     name: str
 
 

@@ -11,6 +11,7 @@ TYPES = {
     "text": "text",
     "timestamp": "timestamp",
     "epoch": "timestamp",
+    "moment": "timestamp",
     "date": "date",
     "boolean": "boolean",
     "number": "double precision",
@@ -72,6 +73,12 @@ def _cast(landed: Landed, table: FoundTable | None) -> str:
     if column is None:
         return f"cast(null as {TYPES[landed.type]})"
     if landed.type == "epoch":
-        seconds = f"cast({identifier(column)} as double precision)"
-        return f"timestamp '1970-01-01 00:00:00' + {seconds} * interval '1 second'"
+        return _since_1970(identifier(column))
+    if landed.type == "moment":
+        text = f"cast({identifier(column)} as text)"
+        return f"case when {text} like '%-%' then cast({text} as timestamp) else {_since_1970(text)} end"
     return f"cast({identifier(column)} as {TYPES[landed.type]})"
+
+
+def _since_1970(seconds: str) -> str:
+    return f"timestamp '1970-01-01 00:00:00' + cast({seconds} as double precision) * interval '1 second'"

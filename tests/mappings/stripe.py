@@ -1,6 +1,7 @@
 """A base as Fivetran lands it from Stripe: history in the lines of invoices, everything else as of today."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -158,10 +159,11 @@ def land_stripe_with_dlt(truth: Frames) -> Frames:
     customer = tables["customer"]
     ids = customer["metadata"].map(lambda text: json.loads(text).get("salesforce_account_id"))
     tables["customer"] = customer.assign(metadata__salesforce_account_id=ids).drop(columns="metadata")
-    return {name: _seconds(frame).rename(columns=WITH_DLT.get(name, {})) for name, frame in tables.items()}
+    return {name: seconds(frame, TIMES).rename(columns=WITH_DLT.get(name, {})) for name, frame in tables.items()}
 
 
-def _seconds(frame: pd.DataFrame) -> pd.DataFrame:
-    times = [name for name in TIMES if name in frame]
+def seconds(frame: pd.DataFrame, times: Collection[str]) -> pd.DataFrame:
+    """The same with these times as seconds since 1970, where the frame has them."""
+    times = [name for name in times if name in frame]
     since = {name: (pd.to_datetime(frame[name]) - pd.Timestamp(0)) // pd.Timedelta(seconds=1) for name in times}
-    return frame.assign(**{name: seconds.astype("Int64") for name, seconds in since.items()})
+    return frame.assign(**{name: value.astype("Int64") for name, value in since.items()})

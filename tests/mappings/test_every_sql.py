@@ -16,8 +16,8 @@ from data.sources.address import Address
 from data.sources.connect import open_warehouse
 from data.sources.user_sql import IDS, with_account_ids
 
-LANDED_AS = {"text": "text", "timestamp": "timestamp", "epoch": "bigint", "date": "date", "boolean": "boolean",
-             "number": "double precision"}  # fmt: skip
+LANDED_AS = {"text": "text", "timestamp": "timestamp", "epoch": "bigint", "moment": "bigint", "date": "date",
+             "boolean": "boolean", "number": "double precision"}  # fmt: skip
 ALL = [(name, is_whole) for name in sorted(mappings()) for is_whole in (True, False)]
 WORDS = [f"{name} {'whole' if is_whole else 'bare'}" for name, is_whole in ALL]
 

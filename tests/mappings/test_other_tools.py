@@ -8,6 +8,7 @@ import pytest
 
 from data.sources.known import Source
 from tests.engines.comparison import features
+from tests.mappings.chargebee import land_chargebee, of_chargebee
 from tests.mappings.hubspot import land_hubspot, land_hubspot_with_dlt
 from tests.mappings.pendo import land_pendo
 from tests.mappings.posthog import land_posthog, people
@@ -67,6 +68,11 @@ SETS = [
         "recurly_salesforce_posthog_zendesk",
         {"recurly": land_recurly, "salesforce": land_salesforce, "posthog": land_posthog, "zendesk": land_zendesk},
         told=(people, of_recurly),
+    ),
+    ToolSet(
+        "chargebee_salesforce_posthog_zendesk",
+        {"chargebee": land_chargebee, "salesforce": land_salesforce, "posthog": land_posthog, "zendesk": land_zendesk},
+        told=(people, of_chargebee),
     ),
 ]
 

@@ -176,6 +176,78 @@ def test_stripe_what_was_dated_back_is_known_when_it_was_billed(tmp_path: Path) 
     assert days(rows.ends_known_at) == ["2026-02-20", None]  # until then the old line was believed to go on
 
 
+THREE_MONTHS = f"""{LINE}
+    l1 | i1 | s1 | t1 | team  | 10000 | 4 | 2026-01-01 10:00 | 2026-02-01 10:00 | false
+    l2 | i1 | s1 | t2 | tiers | 10000 | 1 | 2026-01-01 10:00 | 2026-02-01 10:00 | false
+    l3 | i2 | s1 | t1 | team  | 15000 | 6 | 2026-02-01 10:00 | 2026-03-01 10:00 | false
+    l4 | i2 | s1 | t2 | tiers | 10000 | 1 | 2026-02-01 10:00 | 2026-03-01 10:00 | false"""
+COUPONS = """
+    id    | percent_off | amount_off | duration
+    tenth | 10          |            | repeating
+    fifty |             | 5000       | forever
+    once  | 50          |            | once
+"""
+
+
+def discounts(folder: Path, discount: str) -> list[list[object]]:
+    rows = given(
+        folder, "subscriptions", **STRIPE, coupon=COUPONS, discount=discount, invoice_line_item=THREE_MONTHS
+    )  # fmt: skip
+    rows = rows[rows.kind == "discount"].sort_values(["valid_from", "contract_id"], ignore_index=True)
+    items = rows.contract_id.str.split(" ").str[0]
+    return [list(row) for row in zip(items, rows.mrr, days(rows.valid_from), days(rows.valid_to), strict=True)]
+
+
+def test_stripe_a_coupon_is_taken_off_what_is_billed_while_it_holds(tmp_path: Path) -> None:
+    """10% until the 1st of February; the rows of the invoices say the same once more."""
+    found = discounts(
+        tmp_path,
+        """
+        id | type         | type_id | subscription_id | invoice_id | coupon_id | start            | end
+        d1 | subscription | s1      | s1              |            | tenth     | 2026-01-01 10:00 | 2026-02-01 10:00
+        d1 | invoice      | i1      | s1              | i1         | tenth     | 2026-01-01 10:00 | 2026-02-01 10:00
+        """,
+    )
+    assert found == [["t1", -10, "2026-01-01", "2026-02-01"], ["t2", -10, "2026-01-01", "2026-02-01"]]
+
+
+def test_stripe_an_amount_is_taken_off_the_whole_bill(tmp_path: Path) -> None:
+    """50 a month of 100 + 100, then of 150 + 100."""
+    found = discounts(
+        tmp_path,
+        """
+        id | type     | customer_id | coupon_id | start            | end
+        d1 | customer | c1          | fifty     | 2026-01-01 10:00 |
+        """,
+    )
+    assert found == [
+        ["t1", -25, "2026-01-01", "2026-02-01"],
+        ["t2", -25, "2026-01-01", "2026-02-01"],
+        ["t1", -30, "2026-02-01", None],
+        ["t2", -20, "2026-02-01", None],
+    ]
+
+
+def test_stripe_what_is_taken_off_one_bill_alone_is_no_price_of_a_month(tmp_path: Path) -> None:
+    discount = """
+        id | type         | subscription_id | customer_id | invoice_id | coupon_id | start            | end
+        d1 | subscription | s1              | c1          |            | once      | 2026-01-01 10:00 |
+        d2 | invoice      |                 | c1          | i2         | tenth     | 2026-02-01 10:00 |
+    """
+    assert discounts(tmp_path, discount) == []
+
+
+def test_stripe_a_discount_of_a_table_that_is_no_more_filled_is_read_too(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "subscriptions", **STRIPE, coupon=COUPONS, invoice_line_item=THREE_MONTHS,
+        subscription_discount="""
+            subscription_id | coupon_id | start            | end
+            s1              | tenth     | 2026-02-01 10:00 |
+        """,
+    )  # fmt: skip
+    assert rows[rows.kind == "discount"].mrr.tolist() == [-15, -10]
+
+
 def test_stripe_plans_are_ordered_by_their_price(tmp_path: Path) -> None:
     prices = """
         id | product_id | currency | nickname         | unit_amount | recurring_interval | recurring_interval_count
@@ -203,6 +275,180 @@ def test_stripe_an_overdue_invoice_names_itself(tmp_path: Path) -> None:
     )  # fmt: skip
     told = rows.sort_values(["object_id", "kind"])[["object_id", "kind"]].to_numpy().tolist()
     assert told == [["i1", "invoice_overdue"], ["i1", "invoice_paid"], ["i2", "invoice_overdue"]]
+
+
+CHARGEBEE = {
+    "customer": """
+        id | created_at | company
+        c1 | 1735689600 | Acme
+    """,
+    "subscription": """
+        id | customer_id | status        | cancelled_at | cancel_schedule_created_at
+        s1 | c1          | active        |              |
+        s2 | c1          | non_renewing  | 2026-03-01   | 2026-02-10
+        s3 | c1          | cancelled     | 2026-01-20   |
+    """,
+    "item_family": "id | name\nf1 | Workspace",
+    "item": """
+        id      | name    | type  | unit | item_family_id | metered
+        team    | Team    | plan  | seat | f1             | false
+        pro     | Pro     | plan  | seat | f1             | false
+        reports | Reports | addon |      | f1             | false
+        calls   | Calls   | addon |      | f1             | true
+    """,
+    "item_price": """
+        id        | item_id | price | pricing_model | period | period_unit | currency_code
+        team-m    | team    | 2500  | per_unit      | 1      | month       | USD
+        team-y    | team    | 24000 | per_unit      | 1      | year        | EUR
+        team-yen  | team    | 3000  | per_unit      | 1      | month       | JPY
+        pro-m     | pro     | 4000  | per_unit      | 1      | month       | USD
+        pro-tiers | pro     |       | tiered        | 1      | month       | USD
+        reports-m | reports | 900   | flat_fee      | 1      | month       | USD
+        calls-m   | calls   | 1     | per_unit      | 1      | month       | USD
+    """,
+    "invoice": """
+        id | customer_id | status  | date       | generated_at
+        i1 | c1          | paid    | 2026-01-01 |
+        ic | c1          | paid    | 2026-01-16 |
+        i2 | c1          | paid    | 2026-02-01 |
+        iv | c1          | voided  | 2026-02-01 |
+        ip | c1          | pending | 2026-02-01 |
+        il | c1          | paid    | 2026-02-01 | 2026-02-20
+    """,
+}
+CB_LINE = "line_item_id | invoice_id | subscription_id | entity_type | entity_id | amount | quantity | date_from | date_to | discount_amount | description\n"
+
+
+def chargebee(folder: Path, lines: str, table: str = "subscriptions", **tables: str) -> pd.DataFrame:
+    rows = given(folder, table, **{**CHARGEBEE, **tables}, invoice_line_item=f"{CB_LINE}{lines}")
+    return rows if table != "subscriptions" else rows.sort_values(["contract_id", "valid_from"], ignore_index=True)
+
+
+FIRST_MONTH = "l1 | i1 | s1 | plan_item_price | team-m | 10000 | 4 | 2026-01-01 10:00 | 2026-02-01 10:00 | 0 | Team"
+
+
+@pytest.mark.parametrize(
+    ("price", "quantity", "amount", "until", "mrr", "plan", "currency"),
+    [
+        ("team-m", 4, 10000, "2026-02-01", 100, "Team", "USD"),
+        ("team-m", 4, 8000, "2026-02-01", 80, "Team", "USD"),  # a price of its own: what was billed counts
+        ("team-y", 4, 96000, "2027-01-01", 80, "Team", "EUR"),
+        ("team-yen", 2, 6000, "2026-02-01", 6000, "Team", "JPY"),  # a currency without cents
+        ("pro-tiers", 7, 9900, "2026-02-01", 99, "Pro", "USD"),
+    ],
+)
+def test_chargebee_mrr_is_what_a_whole_period_costs(
+    tmp_path: Path, price: str, quantity: int, amount: int, until: str, mrr: float, plan: str, currency: str
+) -> None:
+    line = f"l1 | i1 | s1 | plan_item_price | {price} | {amount} | {quantity} | 2026-01-01 | {until} | 0 | {plan}"
+    row = chargebee(tmp_path, line)
+    found = (row["product"][0], row.mrr[0], row.plan[0], row.currency[0], row.seats[0])
+    assert found == ("Workspace", mrr, plan, currency, quantity)
+
+
+def test_chargebee_times_are_seconds_or_timestamps(tmp_path: Path) -> None:
+    line = "l1 | i1 | s1 | plan_item_price | team-m | 10000 | 4 | 1767261600 | 1769940000 | 0 | Team"
+    row = chargebee(tmp_path, line)
+    assert [*days(row.valid_from), *days(row.renews_on), row.mrr[0]] == ["2026-01-01", "2026-02-01", 100]
+    assert days(chargebee(tmp_path / "again", line, "accounts").created_at) == ["2025-01-01"]
+
+
+def test_chargebee_a_part_of_a_period_has_the_price_of_the_one_before_or_of_the_list(tmp_path: Path) -> None:
+    """Two more seats at 20 instead of the listed 25, then Pro: its price is that of the list."""
+    rows = chargebee(
+        tmp_path,
+        """
+        l1 | i1 | s1 | plan_item_price | team-m | 8000 | 4 | 2026-01-01 10:00 | 2026-02-01 10:00 | 0 | Team
+        l2 | ic | s1 | plan_item_price | team-m | 6000 | 6 | 2026-01-16 10:00 | 2026-02-01 10:00 | 0 | Team - Prorated Charges
+        l3 | il | s1 | plan_item_price | pro-m  | 9000 | 6 | 2026-01-20 10:00 | 2026-02-01 10:00 | 0 | Pro - Prorated Charges
+        l4 | i2 | s1 | plan_item_price | pro-m  | 24000 | 6 | 2026-02-01 10:00 | 2026-03-01 10:00 | 0 | Pro
+        """,
+    )
+    assert rows[["plan", "mrr"]].to_numpy().tolist() == [["Team", 80], ["Team", 120], ["Pro", 240], ["Pro", 240]]
+    assert days(rows.valid_to) == ["2026-01-16", "2026-01-20", "2026-02-01", None]
+    # What was dated back is known when its invoice was made, and until then the old line was believed to go on.
+    assert days(rows.known_at) == ["2026-01-01", "2026-01-16", "2026-02-20", "2026-02-01"]
+    assert days(rows.ends_known_at) == [None, "2026-02-20", None, None]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "l2 | iv | s1 | plan_item_price   | team-m  | 90000 | 36 | 2026-02-01 | 2026-03-01 | 0 | Team",  # voided
+        "l2 | ip | s1 | plan_item_price   | team-m  | 90000 | 36 | 2026-02-01 | 2026-03-01 | 0 | Team",  # not closed
+        "l2 | i1 | s1 | charge_item_price | setup   | 90000 | 1  | 2026-01-01 | 2026-01-01 | 0 | Setup",  # once
+        "l2 | i1 | s1 | adhoc             |         | 90000 | 1  | 2026-01-01 | 2026-02-01 | 0 | Help",
+        "l2 | i1 | s1 | addon_item_price  | calls-m | 900   | 9  | 2026-01-01 | 2026-02-01 | 0 | Calls",  # use
+    ],
+)
+def test_chargebee_lines_that_are_none(tmp_path: Path, line: str) -> None:
+    assert chargebee(tmp_path, f"{FIRST_MONTH}\n{line}").mrr.tolist() == [100]
+
+
+def test_chargebee_use_is_billed_and_not_subscribed(tmp_path: Path) -> None:
+    line = "l1 | i2 | s1 | addon_item_price | calls-m | 950 | 900 | 2026-01-01 | 2026-02-01 | 50 | Calls"
+    row = chargebee(tmp_path, line, "invoices")
+    assert row[["product", "amount", "kind"]].to_numpy().tolist() == [["Calls", 9, "usage"]]
+
+
+def test_chargebee_an_add_on_is_a_product_and_ends_with_its_credit(tmp_path: Path) -> None:
+    rows = chargebee(
+        tmp_path,
+        f"""{FIRST_MONTH}
+        l2 | i1 | s1 | addon_item_price | reports-m | 900 | 1 | 2026-01-01 10:00 | 2026-02-01 10:00 | 0 | Reports""",
+        credit_note_line_item="""
+            subscription_id | entity_id | date_from
+            s1              | reports-m | 2026-01-20
+        """,
+    )
+    assert rows[["product", "plan", "mrr"]].to_numpy().tolist() == [
+        ["Workspace", "Team", 100],
+        ["Reports", "Add-on", 9],
+    ]
+    assert days(rows.valid_to) == [None, "2026-01-20"]
+
+
+def test_chargebee_a_notice_is_known_and_what_was_cancelled_has_ended(tmp_path: Path) -> None:
+    rows = chargebee(
+        tmp_path,
+        """
+        l1 | i2 | s2 | plan_item_price | team-m | 10000 | 4 | 2026-02-01 | 2026-03-01 | 0 | Team
+        l2 | i1 | s3 | plan_item_price | team-m | 10000 | 4 | 2026-01-01 | 2026-02-01 | 0 | Team
+        """,
+    )
+    assert [*days(rows.notice_at), *days(rows.valid_to)] == ["2026-02-10", None, None, "2026-01-20"]
+
+
+def test_chargebee_what_a_coupon_takes_off_is_a_line_of_its_own_unless_it_is_for_one_bill(tmp_path: Path) -> None:
+    """25 off in January, of which 10 by a coupon for this bill alone; nothing in February."""
+    rows = chargebee(
+        tmp_path,
+        """
+        l1 | i1 | s1 | plan_item_price | team-m | 10000 | 4 | 2026-01-01 | 2026-02-01 | 2500 | Team
+        l2 | i2 | s1 | plan_item_price | team-m | 10000 | 4 | 2026-02-01 | 2026-03-01 | 0    | Team
+        """,
+        coupon="id | duration_type\nloyal | limited_period\nhello | one_time",
+        invoice_discount="""
+            invoice_id | entity_id | discount_type        | amount
+            i1         | loyal     | item_level_coupon    | 1500
+            i1         | hello     | item_level_coupon    | 1000
+            i1         |           | promotional_credits  | 700
+        """,
+    ).sort_values(["kind", "valid_from"])  # fmt: skip
+    assert rows[["kind", "mrr"]].to_numpy().tolist() == [["discount", -15], ["paid", 100], ["paid", 100]]
+    assert days(rows.valid_to)[0] == "2026-02-01"
+
+
+def test_chargebee_who_pays_on_the_day_pays_in_time(tmp_path: Path) -> None:
+    invoices = """
+        id | customer_id | status   | date       | due_date         | paid_at
+        i1 | c1          | paid     | 2026-01-01 | 2026-01-01 10:00 | 2026-01-01 10:05
+        i2 | c1          | paid     | 2026-01-01 | 2026-01-31 10:00 | 2026-02-10 11:00
+        i3 | c1          | not_paid | 2026-02-01 | 2026-02-28 10:00 |
+    """
+    rows = chargebee(tmp_path, FIRST_MONTH, "crm_events", invoice=invoices).sort_values(["object_id", "kind"])
+    told = rows[["object_id", "kind"]].to_numpy().tolist()
+    assert told == [["i2", "invoice_overdue"], ["i2", "invoice_paid"], ["i3", "invoice_overdue"]]
 
 
 ZUORA = {
@@ -267,6 +513,44 @@ def test_recurly_add_ons_are_products_beside_the_plan(tmp_path: Path) -> None:
     assert days(rows.valid_from) == ["2026-03-01", "2026-04-01", "2026-01-01", "2026-03-01", "2026-04-01"]
     assert days(rows.valid_to) == ["2026-04-01", "2027-01-01", "2026-03-01", "2026-04-01", "2027-01-01"]
     assert days(rows.notice_at)[-1] == "2026-04-01"
+
+
+def test_recurly_a_coupon_holds_until_it_is_no_more_active(tmp_path: Path) -> None:
+    """10% off from the 5th of January, exhausted on the 1st of March; 30 for the month of February alone."""
+    rows = given(
+        tmp_path, "subscriptions",
+        account_history="""
+            id | updated_at
+            a1 | 2026-01-01
+        """,
+        plan_history="""
+            id | updated_at | name
+            p1 | 2025-01-01 | Team
+        """,
+        subscription_history="""
+            id | updated_at       | account_id | state  | plan_id | unit_amount | quantity | activated_at | currency
+            s1 | 2026-01-05 09:00 | a1         | active | p1      | 10          | 10       | 2026-01-05   | USD
+            s1 | 2026-02-05 09:00 | a1         | active | p1      | 10          | 12       | 2026-01-05   | USD
+            s1 | 2026-03-05 09:00 | a1         | active | p1      | 10          | 12       | 2026-01-05   | USD
+        """,
+        coupon_redemption_history="""
+            id | updated_at       | account_id | coupon_id | created_at       | removed_at | state
+            r1 | 2026-01-05 08:59 | a1         | tenth     | 2026-01-05 08:59 |            | active
+            r1 | 2026-03-01 09:00 | a1         | tenth     | 2026-01-05 08:59 |            | inactive
+            r2 | 2026-02-05 08:59 | a1         | thirty    | 2026-02-05 08:59 |            | active
+            r2 | 2026-02-05 09:01 | a1         | thirty    | 2026-02-05 08:59 | 2026-02-05 | inactive
+        """,
+        coupon_discount="""
+            coupon_id | percentage | amount | currency
+            tenth     | 10         |        |
+            thirty    |            | 30     | USD
+            thirty    |            | 25     | EUR
+        """,
+    ).sort_values(["kind", "valid_from"])  # fmt: skip
+    assert rows[["kind", "mrr"]].to_numpy().tolist() == [
+        ["discount", -10], ["discount", -12], ["paid", 100], ["paid", 120], ["paid", 120],
+    ]  # fmt: skip
+    assert days(rows.valid_to) == ["2026-02-05", "2026-03-05", "2026-02-05", "2026-03-05", None]
 
 
 SALESFORCE = {

@@ -221,3 +221,22 @@ def test_where_only_amounts_are_known_the_settings_say_whether_a_rise_is_an_upse
         "2025-09-01 core price +5",
         "2026-03-01 core upsell +35",
     ]
+
+
+def test_where_only_amounts_are_known_the_end_of_a_discount_is_no_upsell() -> None:
+    tables = base(
+        subscriptions="""
+        account_id | product | plan         | mrr | valid_from | valid_to   | kind
+        acme       | core    | core         | 100 | 2025-01-01 |            |
+        acme       | core    | three months | -50 | 2025-01-01 | 2025-04-01 | discount
+        bolt       | mail    | mail         | 100 | 2025-01-01 | 2025-04-01 |
+        bolt       | mail    | mail         | 140 | 2025-04-01 |            |
+        bolt       | mail    | three months | -50 | 2025-01-01 | 2025-04-01 | discount
+    """
+    )
+    assert moves(tables, ExpansionRules(amount_only=True)) == [
+        "2025-01-01 core new +50",
+        "2025-01-01 mail new +50",
+        "2025-04-01 core price +50",
+        "2025-04-01 mail upsell +90",  # the discount ended on the day on which 40 more was bought
+    ]

@@ -36,17 +36,57 @@ held as (
                          and status in ('active', 'past_due', 'trialing', 'unpaid') then null
                      else period_end end as ends
     from following f
+),
+line as (
+    select customer_id as account_id, product, plan, subscription_id,
+        case when is_trial then 0
+             else coalesce(ceil(quantity / divide_by) * unit_amount, whole_amount) / minor_units / months end as mrr,
+        cast(period_start as date) as valid_from, cast(ends as date) as valid_to,
+        case when (unit_label is null and most > 1) or lower(unit_label) like '%seat%' or lower(unit_label) like '%user%'
+                  or lower(unit_label) like '%member%' or lower(unit_label) like '%licen%' then quantity end as seats,
+        cast(period_end as date) as renews_on, known_at, item as contract_id,
+        case when ends = next_start and next_known > ends then next_known end as ends_known_at,
+        case when is_notice and next_start is null then canceled_at end as notice_at,
+        case when is_trial then 'trial' else 'paid' end as kind, currency, minor_units, months
+    from held
+    where (is_trial or unit_amount is not null or whole_amount is not null)
+        and (ends is null or cast(ends as date) > cast(period_start as date))
+),
+-- A discount is landed once for what it was given to, and again for each invoice that it was taken off.
+granted as (
+    select coalesce(id, coupon_id || ' ' || coalesce(subscription_id, customer_id, '')) as id, max(coupon_id) as coupon_id,
+        max(coalesce(subscription_id, case when lower(type) like 'subscription%' then type_id end)) as subscription_id,
+        max(case when lower(type) like 'customer%' or (type is null and invoice_id is null)
+                 then coalesce(customer_id, type_id) end) as customer_id,
+        cast(min(starts) as date) as starts, cast(max(ends) as date) as ends
+    from discount
+    group by coalesce(id, coupon_id || ' ' || coalesce(subscription_id, customer_id, ''))
+),
+terms as (
+    select id, max(percent_off) as percent_off, max(amount_off) as amount_off, max(duration) as duration
+    from coupon group by id
+),
+-- It is taken off what is billed while it holds: a line that begins then, until the line ends. An amount is one for the
+-- whole bill, and each line has its share. What is taken off one bill alone is no price of a month.
+reduced as (
+    select l.*, g.id as discount_id,
+        case when t.percent_off is not null then l.mrr * t.percent_off / 100
+             else least(1.0, t.amount_off / l.minor_units / l.months / (
+                 select sum(o.mrr) from line o
+                 where o.subscription_id = l.subscription_id and o.valid_from <= l.valid_from
+                     and (o.valid_to is null or o.valid_to > l.valid_from)
+             )) * l.mrr end as less
+    from line l
+    join granted g on (g.subscription_id = l.subscription_id or (g.subscription_id is null and g.customer_id = l.account_id))
+        and l.valid_from >= g.starts and (g.ends is null or l.valid_from < g.ends)
+    join terms t on t.id = g.coupon_id
+    where l.mrr > 0 and coalesce(t.duration, '') <> 'once'
 )
-select customer_id as account_id, product, plan,
-    case when is_trial then 0
-         else coalesce(ceil(quantity / divide_by) * unit_amount, whole_amount) / minor_units / months end as mrr,
-    cast(period_start as date) as valid_from, cast(ends as date) as valid_to,
-    case when (unit_label is null and most > 1) or lower(unit_label) like '%seat%' or lower(unit_label) like '%user%'
-              or lower(unit_label) like '%member%' or lower(unit_label) like '%licen%' then quantity end as seats,
-    cast(period_end as date) as renews_on, known_at, item as contract_id,
-    case when ends = next_start and next_known > ends then next_known end as ends_known_at,
-    case when is_notice and next_start is null then canceled_at end as notice_at,
-    case when is_trial then 'trial' else 'paid' end as kind, currency
-from held
-where (is_trial or unit_amount is not null or whole_amount is not null)
-    and (ends is null or cast(ends as date) > cast(period_start as date))
+select account_id, product, plan, mrr, valid_from, valid_to, seats, renews_on, known_at, contract_id, ends_known_at,
+    notice_at, kind, currency
+from line
+union all
+select account_id, product, 'Discount', -less, valid_from, valid_to, null, null, known_at,
+    contract_id || ' ' || discount_id, ends_known_at, null, 'discount', currency
+from reduced
+where less > 0

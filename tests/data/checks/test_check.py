@@ -591,4 +591,8 @@ def test_what_the_settings_say_of_bills_is_no_question_any_more(tmp_path: Path) 
 
 def test_a_discount_beside_its_line_is_in_order(tmp_path: Path) -> None:
     lines = LINES + "1,core,basic,50,2024-01-05,,3,paid,,\n1,core,less,-5,2024-01-05,,,discount,,\n"
-    assert report(tmp_path, subscriptions=lines).errors == []
+    plans = "product,plan,tier\ncore,basic,1\n"
+    found = report(tmp_path, subscriptions=lines, plans=plans)
+    assert found.errors == []
+    assert of_rule(found, "unknown_plan") == []
+    assert of_rule(found, "open_together") == []
