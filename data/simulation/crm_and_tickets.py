@@ -26,7 +26,7 @@ CRM_FLAGS = {
 }
 GAPS = ("reports by region", "approvals on a phone", "a backup each night", "fewer manual steps", "access for auditors")
 """What is named in a review that went badly."""
-MILESTONES = ("first report shared with its board", "first workflow without a hand-over")
+MILESTONES = ("first report to the board", "first fully automated workflow")
 """What is reached where the leading feature of an add-on is adopted, in the order of ``ADD_ONS``."""
 FIRST_MILESTONE = "first project finished"
 PLAYS = ("seat_conversation", "tier_review", "add_on_demo", "value_review")

@@ -30,9 +30,10 @@ FALLS = re.compile(
 )
 """Words of a fall, or of what did not happen: never behind a plus."""
 UNNAMED = re.compile(
-    r"\b(limits?|features?|products?|milestones?|teams?|domains?|tickets?|champions?|gap|budget)\b", re.IGNORECASE
+    r"\b(limits?|features?|(?<!\bthe )products?|milestones?|teams?|domains?|tickets?|champions?|gap|budget)\b",
+    re.IGNORECASE,
 )
-"""What a sentence must name where it speaks of it. A plain count of them names nothing and says so."""
+"""What a sentence must name where it speaks of it. ``the product`` is all that is sold, and a plain count says so."""
 COUNTED = re.compile(r"\b\d[\d,]* (?:\w+ )?(?:limits?|features?|products?|teams?|tickets?|milestones?)\b")
 
 

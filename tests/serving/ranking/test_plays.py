@@ -125,7 +125,7 @@ def test_where_no_play_is_true_the_neutral_one_is_given_and_its_words_are_true()
     assert made["motion"].tolist() == ["seat"] * 2  # the likeliest that is possible
     assert made["opening"].tolist() == [
         "How does it go with us, and what do you want to reach this year?",
-        "Of all our features you use API calls the most. How does that go, and what would make it better?",
+        "You use API calls more than any other feature. How does that go, and what would make it better?",
     ]
 
 

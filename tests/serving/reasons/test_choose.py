@@ -118,7 +118,7 @@ def test_peers_are_called_by_what_the_base_knows(likeness: tuple[str, ...], peer
     rows = pd.DataFrame([{"account_id": "a", "snapshot_date": DAY, "peers_below_events": 0.83,
                           "look_alikes_top_share": 0.7}])  # fmt: skip
     assert explain(parts, rows, ReasonContext(CATALOGUE, playbook, "$"), SETTINGS).reasons["text"].tolist() == [
-        f"Its use is above that of 83% of {peers}.",
+        f"Uses the product more than 83% of {peers} do.",
         f"70% of {look_alikes} own a product that this account does not.",
     ]
 
@@ -312,7 +312,7 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 1.0},
          "35 events for each active user this month."),
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 2.0},
-         "Its 2 active users average 35 uses each this month."),
+         "On average, each of its 2 active users used the product 35 times this month."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7},
          "70% of look-alike accounts own a product that this account does not."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7, "look_alike_product": "Chat"},
@@ -341,16 +341,16 @@ LIKE = "similar accounts"
 @pytest.mark.parametrize(
     ("feature", "log_odds", "values", "sentence", "shown"),
     [
-        ("events", 0.5, {"events": 0.83}, f"Its use, mostly of SSO, is above that of 83% of {LIKE}.", True),
-        ("events", 0.5, {"events": 1.0}, f"Its use, mostly of SSO, is above that of nearly all {LIKE}.", True),
+        ("events", 0.5, {"events": 0.83}, f"Uses the product more than 83% of {LIKE} do, mostly for SSO.", True),
+        ("events", 0.5, {"events": 1.0}, f"Uses the product more than nearly all {LIKE} do, mostly for SSO.", True),
         ("features_used", 0.5, {"features_used": 0.9}, f"Uses more features than 90% of {LIKE}, mainly SSO.", True),
-        ("events", 0.5, {"events": 0.75}, f"Its use, mostly of SSO, is above that of 75% of {LIKE}.", True),
+        ("events", 0.5, {"events": 0.75}, f"Uses the product more than 75% of {LIKE} do, mostly for SSO.", True),
         ("events", 0.5, {"events": 0.74}, f"More events than 74% of {LIKE}.", False),
         ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"Of {LIKE}, none has a smaller share of seats in use.",
          False),
         ("features_used", -0.5, {"features_used": 0.1},
          f"Against: Compared with {LIKE}, it uses few features, mainly SSO.", True),
-        ("events_growth", -0.5, {"events_growth": 0.9}, f"Against: Use grows faster than at 90% of {LIKE}.", False),
+        ("events_growth", -0.5, {"events_growth": 0.9}, f"Against: Use is growing faster than at 90% of {LIKE}.", False),
     ],
 )  # fmt: skip
 def test_a_place_among_peers_is_told_from_the_side_that_fits(
@@ -366,7 +366,7 @@ def test_a_place_among_peers_is_told_from_the_side_that_fits(
     [
         (0.03, f"Against: Use grew by 3% this quarter, slowly compared with {LIKE}."),
         (-0.12, f"Against: Use fell by 12% this quarter; {LIKE} did better."),
-        (0.0, f"Against: Use grows faster than at 20% of {LIKE}."),
+        (0.0, f"Against: Use is growing faster than at 20% of {LIKE}."),
     ],
 )
 def test_what_fell_is_not_said_to_grow_slowly(growth: float, sentence: str) -> None:
@@ -380,7 +380,7 @@ def test_what_fell_is_not_said_to_grow_slowly(growth: float, sentence: str) -> N
 def test_a_level_is_a_reason_where_it_is_no_low_one(place: dict[str, float], shown: bool) -> None:
     row = one_account({"events_28d": 0.5}, events_28d=359.0, events_91d=900.0, top_feature="boards", **place)
     assert row["shown"][0] == shown
-    assert (row["text"][0] == "359 uses this month, mostly of boards.") == shown
+    assert (row["text"][0] == "Used the product 359 times this month, mostly for boards.") == shown
 
 
 @pytest.mark.parametrize(
