@@ -350,7 +350,8 @@ LIKE = "similar accounts"
          False),
         ("features_used", -0.5, {"features_used": 0.1},
          f"Against: Compared with {LIKE}, it uses few features, mainly SSO.", True),
-        ("events_growth", -0.5, {"events_growth": 0.9}, f"Against: Use is growing faster than at 90% of {LIKE}.", False),
+        ("events_growth", -0.5, {"events_growth": 0.9},
+         f"Against: Use is growing faster than at 90% of {LIKE}.", False),
     ],
 )  # fmt: skip
 def test_a_place_among_peers_is_told_from_the_side_that_fits(

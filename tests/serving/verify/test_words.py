@@ -87,6 +87,7 @@ def test_a_planted_sentence_is_found_and_named(text: str, rule: str, said: str) 
     [
         "Uses 4 features this month.",  # a plain count names nothing and says so
         "Owns 2 other products.",
+        "Used the product often this month.",  # all that is sold
         "0% are left.",
         "Uses downloads, and people follow upward.",  # no words of a fall
         " ".join(["word"] * MOST_WORDS) + ".",
