@@ -312,7 +312,7 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 1.0},
          "35 events for each active user this month."),
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 2.0},
-         "On average, each of its 2 active users used the product 35 times this month."),
+         "Its 2 active users average 35 uses of the product each this month."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7},
          "70% of look-alike accounts own a product that this account does not."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7, "look_alike_product": "Chat"},

@@ -116,6 +116,17 @@ def test_what_the_team_calls_its_own_feature_is_no_fault() -> None:
     assert findings(edited(made, "reasons", shown_for(made), **own)) == []
 
 
+def test_a_milestone_may_be_named_for_what_it_ended() -> None:
+    made = made_of(3)
+    told = "Reached a milestone on 3 August 2026: close without errors."
+    named = {"story": "value", "named": "milestone_on=2026-08-03; milestone_name=close_without_errors"}
+    assert findings(edited(made, "reasons", shown_for(made), text=told, **named)) == []
+    unsaid = told.replace("Reached", "Never reached")
+    assert [d.where for d in findings(edited(made, "reasons", shown_for(made), text=unsaid, **named))] == [
+        "a plus before a fall"
+    ]
+
+
 def test_a_fall_behind_a_minus_and_what_is_not_shown_are_no_faults() -> None:
     made = made_of(3)
     place = shown_for(made)
