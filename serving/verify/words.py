@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from data.contract.details import DETAILS, DetailKind
 from data.contract.outputs import ACCOUNT_PLAYS, FOR
 from data.contract.stories import STORIES
 from serving.published.context import ListContext
@@ -63,7 +64,8 @@ def _plus_before_a_fall(row: Row) -> Iterator[str]:
 def _without_names(reason: Mapping[str, Any]) -> str:
     """A sentence without what the account's own tables call things: a milestone may be named for what it ended."""
     named = reason["named"] if isinstance(reason["named"], str) else ""
-    names = [FORMATS["name"](value) for _, _, value in (part.partition("=") for part in named.split("; ")) if value]
+    pairs = (part.partition("=") for part in named.split("; ") if part)
+    names = [FORMATS["name"](value) for name, _, value in pairs if DETAILS[name].kind is DetailKind.NAME]
     return reduce(lambda text, name: text.replace(name, ""), names, reason["text"])
 
 

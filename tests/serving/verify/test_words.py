@@ -118,8 +118,11 @@ def test_what_the_team_calls_its_own_feature_is_no_fault() -> None:
 
 def test_a_milestone_may_be_named_for_what_it_ended() -> None:
     made = made_of(3)
-    told = "Reached a milestone on 3 August 2026: close without errors."
-    named = {"story": "value", "named": "milestone_on=2026-08-03; milestone_name=close_without_errors"}
+    told = "Reached a milestone on 10 August 2026: close without errors; 1 of 2."
+    named = {
+        "story": "value",
+        "named": "milestone_on=2026-08-10; milestone_name=close_without_errors; next_plan_used=1",
+    }
     assert findings(edited(made, "reasons", shown_for(made), text=told, **named)) == []
     unsaid = told.replace("Reached", "Never reached")
     assert [d.where for d in findings(edited(made, "reasons", shown_for(made), text=unsaid, **named))] == [
