@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from data.checks.check import check
 from data.contract.details import DETAILS, DetailKind
+from data.contract.outputs import ACCOUNT_FACTS
 from data.ledger.movements import movements
 from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
@@ -41,6 +42,13 @@ def detail_rows(source: Source, day: date, shards: int = 1) -> pa.Table:
     rows = in_order(pa.concat_tables([table for table in built if table is not None]), KEY)
     schema = [(name, DETAIL_TYPES.get(name, pa.string())) for name in rows.column_names]
     return rows.cast(pa.schema([*schema[:1], ("snapshot_date", pa.date32()), *schema[2:]]))
+
+
+def fact_rows(source: Source, day: date, shards: int = 1) -> pa.Table:
+    """What accounts' pages show piece by piece."""
+    base = KnownBase(TODAY, source.tables, source.engine, source.absent)
+    built = [shard.facts for shard in build(base, [day], RULES, for_list=True, shards=shards)]
+    return in_order(pa.concat_tables([table for table in built if table is not None]), ACCOUNT_FACTS.key)
 
 
 def label_rows(source: Source, dates: Sequence[date]) -> pa.Table:

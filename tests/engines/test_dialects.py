@@ -19,7 +19,7 @@ from data.sources.kinds.hosted import teach_trino
 from data.sources.known import Source, known_before
 from data.sources.staging import stage
 from features.sql import RAW_TYPE
-from tests.engines.comparison import detail_rows, features, findings, label_rows, movement_rows, offer_rows
+from tests.engines.comparison import detail_rows, fact_rows, features, findings, label_rows, movement_rows, offer_rows
 from tests.engines.conftest import Base
 
 pytestmark = pytest.mark.slow
@@ -35,6 +35,7 @@ DAY = date(2026, 7, 1)
 SENT: dict[str, Callable[[Source], object]] = {
     "features": lambda source: features(source, (DAY,)),
     "details": lambda source: detail_rows(source, DAY),
+    "facts": lambda source: fact_rows(source, DAY),
     "labels": lambda source: label_rows(source, (DAY,)),
     "ledger": movement_rows,
     "offers": lambda source: offer_rows(source, (DAY,)),

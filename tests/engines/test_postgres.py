@@ -10,7 +10,16 @@ import pytest
 
 from data.errors import ContractError, SourceError
 from data.sources.connect import connect
-from tests.engines.comparison import detail_rows, differences, features, findings, label_rows, movement_rows, offer_rows
+from tests.engines.comparison import (
+    detail_rows,
+    differences,
+    fact_rows,
+    features,
+    findings,
+    label_rows,
+    movement_rows,
+    offer_rows,
+)
 from tests.engines.conftest import Base
 from tests.flows.conftest import Headroom
 
@@ -37,6 +46,14 @@ def test_what_sentences_name_is_the_same_also_in_shards(simulated: Base, in_post
     with connect(in_postgres(simulated)) as there:
         assert differences(here, detail_rows(there, DAY)) == []
         assert differences(here, detail_rows(there, DAY, 2)) == []
+
+
+def test_what_an_accounts_page_shows_is_the_same_also_in_shards(simulated: Base, in_postgres: InPostgres) -> None:
+    here = simulated.here(fact_rows, DAY)
+    assert len(here) > 0
+    assert differences(here, fact_rows(simulated.source, DAY, 2)) == []
+    with connect(in_postgres(simulated)) as there:
+        assert differences(here, fact_rows(there, DAY)) == []
 
 
 @pytest.mark.bases

@@ -8,7 +8,16 @@ import pytest
 
 from data.errors import ContractError, SourceError
 from data.sources.connect import connect
-from tests.engines.comparison import detail_rows, differences, features, findings, label_rows, movement_rows, offer_rows
+from tests.engines.comparison import (
+    detail_rows,
+    differences,
+    fact_rows,
+    features,
+    findings,
+    label_rows,
+    movement_rows,
+    offer_rows,
+)
 from tests.engines.conftest import Base
 
 pytestmark = pytest.mark.slow
@@ -27,6 +36,11 @@ def test_what_sentences_name_is_the_same(simulated: Base, in_spark: InSpark) -> 
         )
         == []
     )
+
+
+def test_what_an_accounts_page_shows_is_the_same(simulated: Base, in_spark: InSpark) -> None:
+    there = connect(in_spark(simulated))
+    assert differences(simulated.here(fact_rows, date(2026, 10, 1)), fact_rows(there, date(2026, 10, 1))) == []
 
 
 @pytest.mark.bases
