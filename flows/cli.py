@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from data.errors import HeadroomError
+from data.shown.text import for_terminal
 from flows.run import environment
 from flows.run.progress import counting, say
 from flows.run.ready import require_model
@@ -467,7 +468,9 @@ def main() -> None:
     try:
         app()
     except HeadroomError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"headroom: {error}", markup=False)
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"headroom: {for_terminal(str(error))}", markup=False
+        )
         sys.exit(1)
 
 

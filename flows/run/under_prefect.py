@@ -31,6 +31,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
+from data.shown.urls import shown_url
 from flows.run.runner import P, Pipeline, R, Runner, Stage, running
 
 BACK_OFF_SECONDS = (10, 60, 300)
@@ -131,7 +132,7 @@ def server(home: Path) -> Iterator[str]:
     """
     url = PREFECT_API_URL.value()
     if url:
-        yield f"the runs are kept by Prefect at {url}"
+        yield f"the runs are kept by Prefect at {shown_url(url)}"
         return
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)

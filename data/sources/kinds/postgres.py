@@ -33,7 +33,7 @@ class Postgres(Warehouse):
         parts = urlsplit(address.url)
         database, _, schema = parts.path.strip("/").partition("/")
         self.schema = unquote(schema) or "public"
-        with _in_our_words(f"Open the database {address.url}.", "Check the address, PGPASSWORD and that it runs."):
+        with _in_our_words(f"Open the database {address.shown}.", "Check the address, PGPASSWORD and that it runs."):
             self.con = ibis.postgres.connect(
                 host=parts.hostname,
                 port=parts.port or 5432,
@@ -43,14 +43,14 @@ class Postgres(Warehouse):
             )
             self.engine = Engine(self.con)
             with closed_on_error(self.engine):
-                self._use_schema(address.url)
+                self._use_schema(address.shown)
                 self.names = {name: name for name in self.con.list_tables(database=self.schema)}
 
-    def _use_schema(self, url: str) -> None:
+    def _use_schema(self, shown: str) -> None:
         schemas = self.con.list_databases()
         if self.schema not in schemas:
             raise SourceError(
-                f"Read the schema {self.schema} of {url}.",
+                f"Read the schema {self.schema} of {shown}.",
                 f"the database has no such schema{hint(self.schema, schemas)}.",
                 "Correct [source].url.",
             )

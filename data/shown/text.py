@@ -1,0 +1,34 @@
+"""A text of the base as it is shown: without controls, on one line, cut. A terminal obeys what it is given."""
+
+import unicodedata
+
+TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that turn the direction of what follows, which would be the rest of the line."""
+NO_WRITING = ("Cc", "Cs", "Zl", "Zp")
+"""Controls, halves of a letter, ends of lines."""
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+
+
+def for_terminal(text: str) -> str:
+    """A text in which no letter moves the cursor, clears the screen or turns the line; its lines and tabs stay.
+
+    What is left out is seen to be: a name that holds such letters is no longer what it seems.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join("\N{REPLACEMENT CHARACTER}" if _obeyed(letter) else letter for letter in text)
+
+
+def _obeyed(letter: str) -> bool:
+    is_control = letter in TURNING or unicodedata.category(letter) in NO_WRITING
+    return is_control and letter not in "\n\t"
+
+
+def on_one_line(text: str, longest: int) -> str:
+    """A text from outside on one line without controls, cut with an ellipsis."""
+    line = " ".join("".join(map(_written, text)).split())
+    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}{ELLIPSIS}"
+
+
+def _written(letter: str) -> str:
+    return "" if letter in TURNING else " " if unicodedata.category(letter) in NO_WRITING else letter
