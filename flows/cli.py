@@ -10,14 +10,16 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
 
 from data.errors import HeadroomError
+from data.scratch import of_this_run
 from data.shown.text import for_terminal
 from flows.run import environment
+from flows.run.ending import ending_in_order, last_words, told_to_end
 from flows.run.progress import counting, say
 from flows.run.ready import require_model
 from flows.run.settings import Settings, load, load_recording
@@ -463,15 +465,26 @@ def _flow(name: str, folder: Path) -> Iterator[Callable[..., dict[str, Any]]]:
 
 
 def main() -> None:
-    """Run a command; a refusal is one message on standard error and exit code 1. A bug keeps its traceback."""
+    """Run a command; a refusal is one message on standard error and exit code 1. A bug keeps its traceback.
+
+    A signal to end is one message too, and exit code 128 and its number.
+    """
     environment.prepare(one_message=True)
-    try:
-        app()
-    except HeadroomError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"headroom: {for_terminal(str(error))}", markup=False
-        )
-        sys.exit(1)
+    with ending_in_order():
+        try:
+            with of_this_run():
+                app()
+        except BaseException as error:
+            if number := told_to_end():  # whatever it was that could not go on
+                _refuse(last_words(number), 128 + number)
+            if not isinstance(error, HeadroomError):
+                raise
+            _refuse(f"headroom: {error}", 1)
+
+
+def _refuse(message: str, code: int) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(for_terminal(message), markup=False)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

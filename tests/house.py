@@ -17,6 +17,7 @@ ORDER = {
     "data": (
         "errors",
         "shown",
+        "scratch",
         "atomic",
         "conditions",
         "contract",
