@@ -6,6 +6,8 @@ TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u206
 """Marks that turn the direction of what follows, which would be the rest of the line."""
 NO_WRITING = ("Cc", "Cs", "Zl", "Zp")
 """Controls, halves of a letter, ends of lines."""
+_CONTROLS = dict.fromkeys(number for number in (*range(32), *range(127, 160)) if chr(number) not in "\t\n\r")
+"""Letters that are no writing: they move a cursor, ring a bell or end a text."""
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -24,10 +26,25 @@ def _obeyed(letter: str) -> bool:
     return is_control and letter not in "\n\t"
 
 
+def for_page(value: object) -> object:
+    """A text without the controls that no page and no file may hold, anything else as it is; what is escaped stays so.
+
+    Its direction is kept: a page sets each name apart.
+    """
+    if not isinstance(value, str):
+        return value
+    written = value.translate(_CONTROLS)
+    return value if written == value else type(value)(written)
+
+
 def on_one_line(text: str, longest: int) -> str:
     """A text from outside on one line without controls, cut with an ellipsis."""
-    line = " ".join("".join(map(_written, text)).split())
-    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}{ELLIPSIS}"
+    return cut(" ".join("".join(map(_written, text)).split()), longest)
+
+
+def cut(text: str, longest: int) -> str:
+    """A text of so many letters at most."""
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}{ELLIPSIS}"
 
 
 def _written(letter: str) -> str:
