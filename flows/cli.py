@@ -310,7 +310,7 @@ def verify(
 
     verdict = run(config, source, _date(snapshot_date), out, reasons=reasons, words=words)
     for line in verdict.lines():
-        print(line)
+        print(for_terminal(line))
     if not verdict.holds:
         raise typer.Exit(1)
 
@@ -355,7 +355,10 @@ def notify(
     prefect: UnderPrefect = False,
 ) -> None:
     """Tell owners what is new on the list, by Slack and e-mail: once for each list, and only where something is."""
+    from serving.published.layout import published_day
+
     settings = load(config, None, out)
+    published_day(settings.out_folder, _date(snapshot_date), "Tell the owners of")  # before a server starts for nothing
     with _runnable("notify", settings, prefect) as run:
         result = run(
             config=config,

@@ -59,7 +59,7 @@ class Settings(BaseModel):
     notify: NotifySettings = NotifySettings()
     out: Folder = Field(Path("published"), description="snapshots are published under it, one folder each")
     reports: Folder = Field(Path("reports"), description="the pages about models are written there")
-    mlruns: Folder = Field(Path("mlruns"), description="the MLflow folder; starts at the working folder")
+    mlruns: Folder = Field(Path("mlruns"), description="the MLflow folder")
     model: str = Field("headroom", min_length=1, description="name of the registered model")
     root: Path = Path()
 
@@ -107,7 +107,7 @@ class Settings(BaseModel):
 
     @property
     def mlruns_folder(self) -> Path:
-        return self.mlruns.resolve()
+        return (self.root / self.mlruns.expanduser()).resolve()
 
     @property
     def training_settings(self) -> EvaluationSettings:

@@ -10,7 +10,7 @@ from tests.flows.conftest import END, Headroom
 
 
 def corrupt_page(folder: Path) -> None:
-    path = folder / "usage.parquet"
+    path = folder / "usage_events.parquet"
     content = bytearray(path.read_bytes())
     for place in range(200, len(content) // 2):
         content[place] ^= 0xA5
@@ -18,24 +18,24 @@ def corrupt_page(folder: Path) -> None:
 
 
 def cut_off(folder: Path) -> None:
-    path = folder / "usage.parquet"
+    path = folder / "usage_events.parquet"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def a_pipe(folder: Path) -> None:
-    (folder / "usage.parquet").unlink()
-    os.mkfifo(folder / "usage.parquet")
+    (folder / "usage_events.parquet").unlink()
+    os.mkfifo(folder / "usage_events.parquet")
 
 
 def a_pipe_among_its_parts(folder: Path) -> None:
-    (folder / "usage").mkdir()
-    (folder / "usage.parquet").rename(folder / "usage" / "part-0.parquet")
-    os.mkfifo(folder / "usage" / "part-1.parquet")
+    (folder / "usage_events").mkdir()
+    (folder / "usage_events.parquet").rename(folder / "usage_events" / "part-0.parquet")
+    os.mkfifo(folder / "usage_events" / "part-1.parquet")
 
 
 def a_link_to_nothing(folder: Path) -> None:
-    (folder / "usage.parquet").unlink()
-    (folder / "usage.parquet").symlink_to(folder / "nowhere.parquet")
+    (folder / "usage_events.parquet").unlink()
+    (folder / "usage_events.parquet").symlink_to(folder / "nowhere.parquet")
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def a_link_to_nothing(folder: Path) -> None:
     [
         (corrupt_page, "Write the file again"),
         (cut_off, "Write the file again"),
-        (a_pipe, "usage.parquet is no plain file"),
+        (a_pipe, "usage_events.parquet is no plain file"),
         (a_pipe_among_its_parts, "part-1.parquet is no plain file"),
-        (a_link_to_nothing, "usage.parquet is no plain file"),
+        (a_link_to_nothing, "usage_events.parquet is no plain file"),
     ],
 )
 @pytest.mark.parametrize("command", [("check",), ("features", "--out", "rows.parquet", "--snapshot-date", END)])
