@@ -4,8 +4,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from data.sources.kinds.duckdb_source import in_memory
 from tests.flows.conftest import END, Headroom
 
 
@@ -57,3 +59,22 @@ def test_a_damaged_file_is_one_message(
     assert ran.code == 1
     assert ran.err.count("headroom: ") == 1
     assert says in ran.err
+
+
+@pytest.mark.parametrize(
+    ("error", "todo"),
+    [
+        (duckdb.OutOfMemoryException("could not allocate block of size 256 KiB"), "Raise [source] memory_limit"),
+        (duckdb.IOException("Could not read from file"), "Write the file again"),
+        (duckdb.BinderException("no such column"), None),
+        (KeyError("a fault of ours"), None),
+    ],
+)
+def test_what_the_engine_says_at_a_query_is_one_message_and_a_fault_of_ours_stays_one(
+    error: Exception, todo: str | None
+) -> None:
+    engine = in_memory()
+    told = engine.in_words(error)
+    engine.close()
+    assert (told is None) == (todo is None)
+    assert told is None or todo in told.todo

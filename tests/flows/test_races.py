@@ -1,5 +1,6 @@
 """Two at once, and one that is killed: real processes on one folder."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -8,12 +9,14 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from data.errors import PublishError
 from data.scratch import held, of_this_run, own_folder
 from features.build.checkpoint import checkpoint
+from flows.stages import scoring
 from models.registry.mlflow_store import ModelRegistry
 from models.registry.records import RunRecord
 from serving import publish
@@ -94,6 +97,29 @@ def test_a_second_publisher_does_not_wait_for_ever(tmp_path: Path, monkeypatch: 
         only_publisher(tmp_path / "out", DAY).__enter__()
     other.kill()
     ended(other)
+
+
+def test_the_last_list_is_read_when_nobody_else_can_publish_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, tried = tmp_path / "out", []
+
+    def read(*_: object) -> None:
+        handle = os.open(out, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            tried.append(error)
+        finally:
+            os.close(handle)
+        raise KeyError("far enough")
+
+    monkeypatch.setattr(scoring, "last_list", read)
+    making = scoring.new_list(None, SimpleNamespace(snapshot_date=DAY), SimpleNamespace(out_folder=out))
+    with pytest.raises(KeyError):
+        making.__enter__()
+    assert len(tried) == 1
+    assert not out.exists(), "a folder that was made for a list that failed"
 
 
 @pytest.fixture
