@@ -27,7 +27,7 @@ CHANGED = 0.1
 """Use that differs by less is steady."""
 
 
-LONGEST_NAME = 120
+LONGEST_NAME = 300
 """Letters of a name on a page."""
 OWNERS_ON_PAGE = 100
 """Owners whose lists stand on the page; the Excel file has all."""
