@@ -4,6 +4,7 @@ from pathlib import Path
 
 from data.checks.check import check as check_tables
 from data.checks.report import SUMMARY, write
+from data.shown.text import for_terminal
 from flows.run.settings import Settings
 from flows.stages.base import read_source
 from flows.stages.dates import today_utc
@@ -18,7 +19,7 @@ def check(settings: Settings, folder: Path) -> bool:
     """
     with read_source(settings) as source:
         report = check_tables(source, today_utc(), settings.expansion)
-        print(*report.lines(), sep="\n")
+        print(*map(for_terminal, report.lines()), sep="\n")
         if (folder / SUMMARY).exists() or any(not finding.rows.empty for finding in report.findings):
             print(f"offending rows: {write(report, folder)}")
         if not report.errors:

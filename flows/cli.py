@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
 
 from data.errors import HeadroomError
+from data.scratch import of_this_run
+from data.shown.text import for_terminal
 from flows.run import environment
+from flows.run.ending import ending_in_order, last_words, told_to_end
 from flows.run.progress import counting, say
 from flows.run.ready import require_model
 from flows.run.settings import Settings, load, load_recording
@@ -307,7 +310,7 @@ def verify(
 
     verdict = run(config, source, _date(snapshot_date), out, reasons=reasons, words=words)
     for line in verdict.lines():
-        print(line)
+        print(for_terminal(line))
     if not verdict.holds:
         raise typer.Exit(1)
 
@@ -352,7 +355,10 @@ def notify(
     prefect: UnderPrefect = False,
 ) -> None:
     """Tell owners what is new on the list, by Slack and e-mail: once for each list, and only where something is."""
+    from serving.published.layout import published_day
+
     settings = load(config, None, out)
+    published_day(settings.out_folder, _date(snapshot_date), "Tell the owners of")  # before a server starts for nothing
     with _runnable("notify", settings, prefect) as run:
         result = run(
             config=config,
@@ -462,13 +468,26 @@ def _flow(name: str, folder: Path) -> Iterator[Callable[..., dict[str, Any]]]:
 
 
 def main() -> None:
-    """Run a command; a refusal is one message on standard error and exit code 1. A bug keeps its traceback."""
+    """Run a command; a refusal is one message on standard error and exit code 1. A bug keeps its traceback.
+
+    A signal to end is one message too, and exit code 128 and its number.
+    """
     environment.prepare(one_message=True)
-    try:
-        app()
-    except HeadroomError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"headroom: {error}", markup=False)
-        sys.exit(1)
+    with ending_in_order():
+        try:
+            with of_this_run():
+                app()
+        except BaseException as error:
+            if number := told_to_end():  # whatever it was that could not go on
+                _refuse(last_words(number), 128 + number)
+            if not isinstance(error, HeadroomError):
+                raise
+            _refuse(f"headroom: {error}", 1)
+
+
+def _refuse(message: str, code: int) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(for_terminal(message), markup=False)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow.parquet as pq
 from rich import box
@@ -11,6 +12,7 @@ from rich.table import Table
 
 from data.atomic import whole_file
 from data.contract.feature_card import FeatureCard
+from data.contract.vocabulary import KEY
 from features.catalogue import catalogue, full_catalogue
 from features.sql import feature_sql, whole_contract
 from flows.run.progress import say
@@ -20,6 +22,7 @@ from flows.stages import inputs as steps
 from flows.stages.base import check_source, read_source
 from flows.stages.dates import known_base, today_utc
 from flows.stages.outcomes import read_outcomes
+from serving.published.tables import sort
 
 HEADER = (
     "feature",
@@ -69,16 +72,22 @@ def features_as_sql(settings: Settings, dialect: str, snapshot_date: date | None
 
 
 def write_features(settings: Settings, snapshot_date: date | None, out: Path) -> str:
-    """Write the rows of one day to a Parquet file, shard by shard; whole or not at all. Returns what was written."""
+    """Write the rows of one day to a Parquet file, by account; whole or not at all. Returns what was written.
+
+    Shards are written first, beside it, and sorted on disk: in how many parts the base was built changes no byte.
+    """
     accounts = 0
     with read_source(settings) as source, whole_file(out) as file:
         check_source(source, settings.expansion)
         base = read_outcomes(known_base(source, snapshot_date), settings)
         parts = (shard.rows for shard in steps.shards(base, [base.snapshot_date], settings))
         first = next(parts)
-        with pq.ParquetWriter(file, first.schema) as writer:
-            for part in chain([first], parts):
-                writer.write_table(part)
-                accounts += part.num_rows
-        steps.require_customers(accounts, base)
+        with TemporaryDirectory(prefix=".shards-", dir=out.parent) as folder:
+            shards = Path(folder) / "shards.parquet"
+            with pq.ParquetWriter(shards, first.schema) as writer:
+                for part in chain([first], parts):
+                    writer.write_table(part)
+                    accounts += part.num_rows
+            steps.require_customers(accounts, base)
+            sort(shards, file, KEY)
     return f"{accounts:,} accounts x {first.num_columns - 2} features: {out}"

@@ -11,6 +11,7 @@ from data.mappings.catalogue import ROLES, mappings
 from data.mappings.compose import Composed, compose, own_tables, with_all_ids
 from data.mappings.document import caveats, document
 from data.mappings.recognise import Recognised, There, lacking, recognised
+from data.shown.urls import shown_url
 from data.sources.address import Address
 from data.sources.connect import open_warehouse
 from data.sources.user_sql import IDS, first_row, with_account_ids
@@ -39,7 +40,8 @@ def init(names: Sequence[str], config: Path | None, source: str | None, *, force
     url = source or settings.source.url
     if source is not None and file.resolve().parent != Path.cwd():
         url = settings.source.url  # where it was meant from here
-    say(f"reading {url}")
+    address.require()  # before it is told, for it may hold a password
+    say(f"reading {shown_url(url)}")
     there = _columns(address)
     found = _chosen(names, there, url)
     composed = compose(found, there)
@@ -67,7 +69,7 @@ def _columns(address: Address) -> There:
     try:
         if not (warehouse.takes_sql and warehouse.reads_mappings):
             raise SourceError(
-                ASKED.format(url=address.url),
+                ASKED.format(url=address.shown),
                 "the SQL of the ready-made mappings is not in the words of this kind of source.",
                 "Use it on a folder, a DuckDB file or PostgreSQL, and rewrite its SQL under [source.tables].",
             )
@@ -78,7 +80,7 @@ def _columns(address: Address) -> There:
 
 def _chosen(names: Sequence[str], there: There, url: str) -> list[Recognised]:
     """The tools asked for, in that order; without names all that are recognised, billing first."""
-    asked = ASKED.format(url=url)
+    asked = ASKED.format(url=shown_url(url))
     all_found = recognised(there, {name for name in names if name in mappings()})
     if not names:
         found = sorted(all_found, key=lambda tool: ROLES.index(tool.mapping.role))

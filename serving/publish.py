@@ -7,8 +7,10 @@ aside, and the next run puts it back. So at every moment either the old or the n
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
@@ -28,7 +30,7 @@ from data.contract.outputs import (
     TABLES,
     TRIGGERS,
 )
-from data.errors import NotEnoughHistoryError
+from data.errors import NotEnoughHistoryError, PublishError
 from serving.crm.table import write_crm_table
 from serving.published import tables
 from serving.published.assemble import AccountBatch, RankedBase, assemble_base
@@ -49,6 +51,11 @@ SORTED = (ATTRIBUTIONS, REASONS, CHANGE_REASONS, ACCOUNT_PLAYS, ACCOUNT_FACTS)
 """Those that are too large for it, and are sorted on disk."""
 _COMPARED, _AS_BEFORE, _FIRED = "compared", "as_before", "fired"
 _WAITING = ".batches"
+WAITS_SECONDS, LOOKS_EVERY_SECONDS = 3 * 60 * 60, 0.5
+"""How long another publisher is waited for, and how often it is looked whether it is done."""
+LOG = logging.getLogger("headroom.publish")
+_OURS: set[Path] = set()
+"""Folders that this process publishes in. No context variable: under Prefect a list is begun and ended in two tasks."""
 _TODO = "Give another folder with --out, or make room and rights there; the older list is untouched."
 
 
@@ -91,13 +98,31 @@ def publish(out: Path, context: ListContext, previous: PublishedList | None = No
     came. Whatever is raised inside or on leaving, the older list is then still there.
     """
     asked, place = f"Publish the list of {context.snapshot_date} in {out}.", place_of(out, context.snapshot_date)
-    with refusal(asked, _TODO), _place(out), _alone(out):
+    with only_publisher(out, context.snapshot_date), whole_folder(place, asked, _TODO) as folder:
+        publisher = Publisher(place, folder, context, previous)
+        with publisher.files:
+            yield publisher
+        publisher.put_together()
+
+
+@contextmanager
+def only_publisher(out: Path, snapshot_date: date) -> Iterator[None]:
+    """The folder of the lists as this process's alone to publish in; a second one waits, and says what for.
+
+    What is read of the lists before a publication is read within, or it is not the latest. May be entered again within.
+    Raises PublishError where the folder cannot be written, or another process is not done after ``WAITS_SECONDS``.
+    """
+    place, asked = out.resolve(), f"Publish the list of {snapshot_date} in {out}."
+    if place in _OURS:
+        yield
+        return
+    with refusal(asked, _TODO), _place(out), _alone(out, asked):
         recover(out, f"{PREFIX}*")
-        with whole_folder(place, asked, _TODO) as folder:
-            publisher = Publisher(place, folder, context, previous)
-            with publisher.files:
-                yield publisher
-            publisher.put_together()
+        _OURS.add(place)
+        try:
+            yield
+        finally:
+            _OURS.discard(place)
 
 
 class Publisher:
@@ -249,14 +274,36 @@ def _place(out: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(out: Path) -> Iterator[None]:
+def _alone(out: Path, asked: str) -> Iterator[None]:
     """One publisher at a time for a folder; the next one waits. The lock goes with the process."""
-    handle = os.open(out, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    until = time.monotonic() + WAITS_SECONDS
+    while True:
+        out.mkdir(parents=True, exist_ok=True)  # the one that was waited for takes a folder away that it made
+        handle = os.open(out, os.O_RDONLY)
+        try:
+            if _locked(handle, out, asked, until):
+                yield
+                return
+        finally:
+            os.close(handle)
+
+
+def _locked(handle: int, out: Path, asked: str, until: float) -> bool:
+    """Wait for the lock; False if the folder was taken away meanwhile, so that it guards nothing."""
+    has_told = False
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                found = f"another run has been publishing there for {WAITS_SECONDS / 60:.0f} minutes."
+                raise PublishError(asked, found, "Wait for it, or end it, and run this again.") from None
+            if not has_told:
+                LOG.warning("waiting for another run that publishes in %s", out)
+            has_told = True
+            time.sleep(LOOKS_EVERY_SECONDS)
+        else:
+            return out.exists() and os.path.samestat(os.fstat(handle), out.stat())
 
 
 def _sha256(path: Path) -> str:

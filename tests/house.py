@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 ORDER = {
     "data": (
         "errors",
+        "shown",
+        "scratch",
         "atomic",
         "conditions",
         "contract",

@@ -1,6 +1,7 @@
-"""What is done in one place is named in no other: the clock of what was known, and the engines."""
+"""What is done in one place is named in no other: the clock of what was known, the engines, how a URL is told."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,14 @@ OF_THE_CLOCK = {"data.time_cut", "data.sources.staging"}
 """The cuts themselves, and what makes the column."""
 ENGINES = {"pyspark", "get_backend", *SCHEMES} - {"parquet", "csv", "record"}
 """Every kind of source that is not a format of files; a history is Parquet files, and the name of a command."""
+IS_A_URL = re.compile(r"(^|\.|_)(url|uri|issuer)$")
+ASKED_OF_A_SERVER = {
+    ("serving.crm.salesforce", "url"),
+    ("serving.messages.rows", "self.pages_url"),
+    ("serving.access.oidc", "self.settings.public_url"),
+    ("models.registry.mlflow_store", "client.get_run(run_id).info.artifact_uri"),
+}
+"""Where a text with a URL in it is the address that is asked, a link, or a place that MLflow keeps."""
 DIALECTS = "features.sql"
 """It names the dialects of warehouses, which are its own."""
 
@@ -36,6 +45,14 @@ def test_what_was_known_is_cut_by_the_clock_alone(module: str) -> None:
 
 def test_the_clock_is_found_where_it_is() -> None:
     assert all("known_on" in set(names_in(house.modules()[module])) for module in OF_THE_CLOCK)
+
+
+@pytest.mark.parametrize("module", sorted(house.modules().keys() - {"data.shown.urls"}))
+def test_a_url_is_told_by_one_function(module: str) -> None:
+    """What stands in a text is `shown_url(...)`, or `shown` of an address: a password would be told with the URL."""
+    tree = ast.parse(house.modules()[module].read_text(encoding="utf-8"))
+    bare = [ast.unparse(part.value) for part in ast.walk(tree) if isinstance(part, ast.FormattedValue)]
+    assert [name for name in bare if IS_A_URL.search(name) and (module, name) not in ASKED_OF_A_SERVER] == []
 
 
 @pytest.mark.parametrize("room", ["data", "features", "flows"])

@@ -5,7 +5,7 @@ A rule looks at the row as it came and as it is staged: raw columns by their con
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import ibis
@@ -32,12 +32,15 @@ KIND_WORDS = {
 NOT_NEGATIVE = {
     ("subscriptions", "mrr"): Severity.ERROR,
     ("subscriptions", "seats"): Severity.ERROR,
+    ("usage_events", "quantity"): Severity.WARNING,
     ("usage_daily", "events"): Severity.ERROR,
+    ("usage_daily", "quantity"): Severity.WARNING,
     ("usage_daily", "active_users"): Severity.WARNING,
     ("accounts", "employees"): Severity.WARNING,
     ("plans", "seat_price"): Severity.WARNING,
     ("plan_features", "monthly_limit"): Severity.WARNING,
 }
+USAGE = {("usage_events", "usage_daily")}
 SCORED_WITHOUT_NAME = ("subscriptions", "invoices")
 
 
@@ -215,12 +218,19 @@ def broken_rules(table: Table, raw: ir.Table, accounts: ir.Table | None, today: 
         sums["orphans"] = rows[f"{STAGED}account_id"].nunique(where=rows[OWN_ACCOUNT].isnull())
     counts = rows.aggregate(rows_in_all=rows.count(), **sums).to_pandas().fillna(0).iloc[0].astype("int64")
     orphans = int(counts.get("orphans", 0))
+    in_all = int(counts["rows_in_all"])
     findings = [
-        _finding(table, rule, rows, int(counts[f"rule_{number}"]), orphans)
+        _finding(table, _graver(table, rule, broken, in_all), rows, broken, orphans)
         for number, rule in enumerate(rules)
-        if counts[f"rule_{number}"]
+        if (broken := int(counts[f"rule_{number}"]))
     ]
-    return int(counts["rows_in_all"]), findings
+    return in_all, findings
+
+
+def _graver(table: Table, rule: RowRule, broken: int, in_all: int) -> RowRule:
+    """Use of which not one row has its account is no use at all: nobody would be said to use anything."""
+    is_lost = rule.rule == "orphan" and table.one_of in USAGE and broken == in_all
+    return replace(rule, severity=Severity.ERROR) if is_lost else rule
 
 
 def _finding(table: Table, rule: RowRule, rows: ir.Table, count: int, orphans: int) -> Finding:

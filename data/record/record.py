@@ -14,6 +14,7 @@ from data.record.changes import ColumnsThen, Written, number_of, write_changes
 from data.record.days import History, SeenColumn, SeenTable
 from data.record.settings import RecordSettings
 from data.record.today import write_today
+from data.shown.urls import shown_url
 from data.sources.files import quoted
 from data.sources.kinds.duckdb_source import in_memory
 from data.sources.known import Source
@@ -56,7 +57,7 @@ class _Day:
 
     @property
     def asked(self) -> str:
-        return f"Record {self.source.url} as of {self.day}."
+        return f"Record {shown_url(self.source.url)} as of {self.day}."
 
 
 def record_day(
@@ -69,7 +70,7 @@ def record_day(
     values, ``SourceError`` for a history that is not as it was recorded, and ``PublishError`` where another run is
     writing it. ``tell`` is told of what could not be read.
     """
-    asked = f"Record {source.url} as of {day}."
+    asked = f"Record {shown_url(source.url)} as of {day}."
     with only_writer(folder, asked, OTHER_PLACE):
         history = History(folder)
         last = history.last

@@ -124,7 +124,7 @@ class RecordedTables(Warehouse):
                 f"Read the history {address.path}.", "no day is recorded in it.", "Run `headroom record` first."
             )
         self.history, self.state, self.remarks = history, history.state, tuple(history.remarks())
-        self.names = dict.fromkeys(history.tables, address.url)
+        self.names = dict.fromkeys(history.tables, address.shown)
         self.engine = in_memory(address.threads, address.memory_limit)
         with closed_on_error(self.engine):
             for macro in (KNOWN, HAPPENED):

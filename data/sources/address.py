@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.errors import SourceError
+from data.shown.urls import holds_secret, is_readable, shown_url
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,6 @@ SCHEMES = {
     "clickhouse": Scheme(HOSTED, ("USER@HOST:PORT/DATABASE",), kept_in="CLICKHOUSE_PASSWORD"),
 }
 """Every kind of source, by its scheme."""
-
-SECRET_WORDS = ("pass", "token", "secret", "private_key", "pwd", "credential")
-"""An option with one of them in its name is not written into a URL, unless it names a file."""
 
 BARE = "parquet"
 """What a path without a scheme is opened as."""
@@ -119,6 +116,11 @@ class Address:
         return self.url.removeprefix(f"{self.scheme}://")
 
     @property
+    def shown(self) -> str:
+        """As messages and logs name it."""
+        return shown_url(self.url)
+
+    @property
     def path(self) -> Path:
         return (self.root / Path(self.place).expanduser()).resolve()
 
@@ -129,7 +131,7 @@ class Address:
         self._refuse_secrets()
         if not self.kind.is_path:
             return
-        asked, todo = f"Read the source {self.url}.", "Correct [source].url, or --source."
+        asked, todo = f"Read the source {self.shown}.", "Correct [source].url, or --source."
         if not self.path.exists():
             raise SourceError(asked, f"there is no {self.path}.", todo)
         if self.path.is_dir() != self.kind.is_folder:
@@ -145,33 +147,12 @@ class Address:
                 "the host or the port in its URL cannot be read.",
                 "Correct it: percent-encode what is no letter in a name.",
             )
-        if not self.kind.is_path and holds_secret(self.url):
+        if holds_secret(self.url, is_path=self.kind.is_path):
             raise SourceError(
-                f"Open the source {self.scheme}://....",
+                f"Open the source {f'{self.scheme}://' if self.scheme else ''}....",
                 "its URL holds a password, which logs and manifests would repeat.",
                 f"Leave it out of the URL and set it in {self.kind.kept_in}.",
             )
-
-
-def is_readable(url: str) -> bool:
-    """Has the URL a host and a port that can be read?"""
-    try:
-        urlsplit(url).port  # noqa: B018  it is read when it is asked for
-    except ValueError:
-        return False
-    return True
-
-
-def holds_secret(url: str) -> bool:
-    """Is there a password in the URL, before the host or among the options after it?
-
-    One with `/`, `?` or `#` in it ends the host early, and leaves an `@` behind it.
-    """
-    parts = urlsplit(url)
-    if "@" in parts.path + parts.query + parts.fragment:
-        return True
-    options = [name.lower() for name, _ in parse_qsl(parts.query) if not name.lower().endswith(("_file", "_path"))]
-    return parts.password is not None or any(word in name for name in options for word in SECRET_WORDS)
 
 
 def _unknown(scheme: str) -> SourceError:

@@ -80,7 +80,7 @@ def _read(address: Address, warehouse: Warehouse) -> Source:
     unread = tuple(sorted(name for name in warehouse.names if name not in TABLES and name.lower() not in sql))
     _refuse_missing(address, raw, sorted(warehouse.names))
     if not warehouse.casts_text:
-        _refuse_text(url, raw)
+        _refuse_text(address.shown, raw)
     tables = {name: warehouse.keep(name, stage(TABLES[name], raw[name])) for name in raw}
     state = None if warehouse.state is None else f"{warehouse.state} {sorted(queries.items())} {sorted(ignored)}"
     split = {name: table for name, table in came.items() if table is not raw[name]}
@@ -88,7 +88,7 @@ def _read(address: Address, warehouse: Warehouse) -> Source:
     return Source(url, warehouse.engine, raw, tables, unread, frozenset(queries), state, remarks, ignored, split)
 
 
-def _refuse_text(url: str, raw: Tables) -> None:
+def _refuse_text(shown: str, raw: Tables) -> None:
     """A database has types. Text that is to be a date or a number would end the query at the first odd value."""
     wrong = [
         f"{name}.{column.name}"
@@ -100,7 +100,7 @@ def _refuse_text(url: str, raw: Tables) -> None:
     ]
     if wrong:
         raise ContractError(
-            f"Read the tables of {url}.",
+            f"Read the tables of {shown}.",
             f"text where a date or a number is needed: {', '.join(wrong)}.",
             "Cast it in the database, or under [source.tables]: `select cast(mrr as numeric) as mrr, ... from ...`.",
         )
@@ -145,7 +145,7 @@ def _refuse_missing(address: Address, raw: Tables, there: list[str]) -> None:
         others = [name for name in there if name not in raw]
         foreign = [name for name, columns in lacking.items() if columns and _may_be_left_out(name, raw, address)]
         raise ContractError(
-            f"Read the tables of {address.url}.",
+            f"Read the tables of {address.shown}.",
             f"missing: {'; '.join(missing)}. There: {', '.join([*tables, *others]) or 'nothing'}.",
             "Add what is missing, or say under [source.tables] in headroom.toml which SQL gives each table."
             + "".join(

@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 from ibis.expr.types.relations import CachedTable
 
+from data.errors import HeadroomError
 from data.sources.partitions import Part, filtered
 from data.time_cut import Tables
 
@@ -69,6 +70,13 @@ class Engine:
         """
         return nullcontext(filtered(tables))
 
+    def in_words(self, error: BaseException) -> HeadroomError | None:  # noqa: ARG002
+        """What this engine raised while it ran an expression, as what a user can put right; None for a fault of ours.
+
+        A source is read when its rows are asked for, long after it was opened: whoever closes a base asks this.
+        """
+        return None
+
     @contextmanager
     def scratch(self) -> Iterator[BaseBackend]:
         """A DuckDB for finished rows, while the context lasts: they come as Arrow, and are never the source's."""
@@ -85,9 +93,15 @@ class Engine:
 
 @contextmanager
 def closed_on_error(engine: Engine) -> Iterator[None]:
-    """A connection that an error on the way leaves without an owner is closed."""
+    """A connection that an error on the way leaves without an owner is closed; what the engine raised is put in words.
+
+    Raises ``SourceError`` for that.
+    """
     try:
         yield
-    except BaseException:
+    except BaseException as error:
+        told = engine.in_words(error)
         engine.close()
-        raise
+        if told is None:
+            raise
+        raise told from error

@@ -51,7 +51,7 @@ def list_tables(folder: Path) -> list[TableFiles]:
         if entry.name.startswith((".", "_")):
             continue
         if entry.is_dir():
-            parts = tuple(sorted(entry.rglob("*.parquet")))
+            parts = _parts(entry)
             if parts:
                 tables.append(TableFiles(entry.name, f"{entry.name}/", parts, is_csv=False, root=entry))
         else:
@@ -68,7 +68,7 @@ def list_files(folder: Path) -> list[TableFiles]:
 def _folders(folder: Path) -> list[TableFiles]:
     """The tables of a folder that are folders of Parquet files, by name."""
     entries = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith((".", "_")))
-    parts = {entry: tuple(sorted(entry.rglob("*.parquet"))) for entry in entries if "=" not in entry.name}
+    parts = {entry: _parts(entry) for entry in entries if "=" not in entry.name}
     return [
         TableFiles(entry.name, f"{entry.name}/", files, is_csv=False, root=entry)
         for entry, files in parts.items()
@@ -76,8 +76,26 @@ def _folders(folder: Path) -> list[TableFiles]:
     ]
 
 
+def _parts(folder: Path) -> tuple[Path, ...]:
+    """The Parquet files below a folder."""
+    parts = tuple(sorted(path for path in folder.rglob("*.parquet") if not path.is_dir()))
+    for path in parts:
+        _require_plain(path)
+    return parts
+
+
+def _require_plain(path: Path) -> None:
+    """Raise SourceError for a pipe, a device or a link to nothing: to read it might never end."""
+    if not path.is_file():
+        raise SourceError(
+            f"Read the file {path.name}.", f"{path} is no plain file.", "Take it out of the folder, or write it anew."
+        )
+
+
 def _file(entry: Path) -> list[TableFiles]:
     """The table that a file is; none for other kinds of file."""
+    if entry.name.endswith((".csv", ".csv.gz", ".parquet")):
+        _require_plain(entry)
     if entry.name.endswith((".csv", ".csv.gz")):
         stem = entry.name.removesuffix(".gz").removesuffix(".csv")
         return [TableFiles(stem, entry.name, (entry,), is_csv=True)]

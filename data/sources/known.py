@@ -25,7 +25,7 @@ OLD_DAYS = 7
 
 
 class OnAnEngine:
-    """A context that closes the engine which its tables are on."""
+    """A context that closes the engine which its tables are on; what the engine raised leaves it as ``SourceError``."""
 
     engine: Engine
 
@@ -35,8 +35,11 @@ class OnAnEngine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        told = None if error is None else self.engine.in_words(error)
         self.close()
+        if told is not None:
+            raise told from error
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ A value that cannot be cast becomes null, so raw and staged can be compared: ``h
 was there and is not there any more. Empty strings and NaN are nulls to begin with. Nothing is lower-cased or stripped.
 """
 
+import re
+
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
@@ -18,6 +20,8 @@ LARGEST_MONEY = 1.0e11
 """More than that per month, or on one invoice, is a mistake; sums over a base must fit as well."""
 LARGEST_COUNT = 1.0e12
 """More seats, people or events a day than that is a mistake; seats times their price must fit as well."""
+PANDAS_INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls the numbers of rows that it writes into a file: they say where a row stood."""
 KNOWN_SECOND = "known_second"
 """Staged beside the team's own features: of two rows known on one day the later one counts. Seconds since 1970, UTC."""
 VERSIONED = {"known_at": "known_on", "withdrawn_at": WITHDRAWN_ON}
@@ -216,7 +220,9 @@ def own_columns(table: Table, raw: ir.Table) -> list[str]:
     return [
         name
         for name in raw.columns
-        if name not in known and (types[name].is_numeric() or types[name].is_string() or types[name].is_boolean())
+        if name not in known
+        and not PANDAS_INDEX.fullmatch(name)
+        and (types[name].is_numeric() or types[name].is_string() or types[name].is_boolean())
     ]
 
 

@@ -8,6 +8,8 @@ import sqlglot.expressions as sge
 
 from data.errors import ContractError
 
+CHANGING = (sge.DML, sge.DDL, sge.Merge, sge.Drop, sge.Alter, sge.Command, sge.Copy, sge.Into, sge.Lock)
+"""What a query holds that changes something, or keeps others from it, wherever in it that stands."""
 IDS = "account_ids"
 """The table whose query the others may read: it says which account an id of some tool is."""
 
@@ -18,7 +20,7 @@ def one_select(name: str, sql: str, dialect: str) -> str:
         statements = [statement for statement in sqlglot.parse(sql, dialect=dialect) if statement is not None]
     except sqlglot.errors.SqlglotError as error:
         raise query_error(name, str(error).splitlines()[0], ()) from error
-    if len(statements) != 1 or not isinstance(statements[0], sge.Query):
+    if len(statements) != 1 or not isinstance(statements[0], sge.Query) or statements[0].find(*CHANGING):
         raise not_one_select(name)
     return sql.strip().rstrip(";")
 

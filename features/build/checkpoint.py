@@ -4,13 +4,11 @@ The next build of the same rows finds them and goes on from there. *The same* me
 and code, which is what the key of the folder is made of.
 """
 
-import fcntl
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +18,7 @@ import pyarrow.parquet as pq
 import data
 import features
 from data.atomic import whole_file
+from data.scratch import held, own_folder
 from data.sources.engine import LIBRARIES
 
 ROOMS = tuple(Path(room.__path__[0]) for room in (data, features))
@@ -49,31 +48,16 @@ def checkpoint(key: str | None) -> Iterator["Checkpoint"]:
 
     It is removed when the build is done, and by an error of a build that has no key.
     """
-    if key is not None:
-        folder = _own_folder() / f"features-{key}"
-        folder.mkdir(exist_ok=True)
-        with (folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                key = None
-            else:
-                for unfinished_work in filter(Path.is_dir, folder.iterdir()):  # of a build that was killed
-                    shutil.rmtree(unfinished_work)
-                yield Checkpoint(folder)
-                shutil.rmtree(folder)
-    if key is None:
-        with tempfile.TemporaryDirectory(prefix="headroom-features-") as scratch:
-            yield Checkpoint(Path(scratch))
-
-
-def _own_folder() -> Path:
-    """A folder of this user alone: feature rows are the company's."""
-    folder = Path(tempfile.gettempdir()) / f"headroom-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to another user")
-    return folder
+    with ExitStack() as stack:
+        folder = None if key is None else own_folder() / f"features-{key}"
+        if folder is not None and stack.enter_context(held(folder.with_name(f"{folder.name}.lock"))):
+            folder.mkdir(exist_ok=True)
+            for unfinished_work in filter(Path.is_dir, folder.iterdir()):  # of a build that was killed
+                shutil.rmtree(unfinished_work)
+            yield Checkpoint(folder)
+            shutil.rmtree(folder)
+        else:
+            yield Checkpoint(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headroom-features-"))))
 
 
 class Checkpoint:

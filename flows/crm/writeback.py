@@ -22,6 +22,7 @@ from data.atomic import only_writer, whole_file
 from data.checks.report import many
 from data.contract.outputs import CRM_WRITEBACK
 from data.errors import CrmError, PublishError, SettingsError, hint
+from data.shown.urls import shown_url
 from flows.run.progress import say
 from flows.run.settings import Settings
 from flows.run.tables import print_table
@@ -93,7 +94,7 @@ def undo(settings: Settings, to: CrmName | None, run: str) -> None:
     if to not in (None, about.to) or _url(settings, about.to) != about.url:
         raise CrmError(
             f"Take back the run {run}.",
-            f"it wrote to {about.to} at {about.url}.",
+            f"it wrote to {about.to} at {shown_url(about.url)}.",
             "Take it back there: name that CRM, and its url under [writeback].",
         )
     with ExitStack() as opened:

@@ -39,9 +39,9 @@ def add_day(settings: Settings, day: date) -> Recording:
     address = settings.recorded_address
     if day > today_utc():
         raise NotEnoughHistoryError(
-            f"Record {address.url} as of {day}.", f"today is {today_utc()} (UTC).", "Record a day that has come."
+            f"Record {address.shown} as of {day}.", f"today is {today_utc()} (UTC).", "Record a day that has come."
         )
     address.require()  # before it is told, for it may hold a password
-    say(f"reading {address.url}")
+    say(f"reading {address.shown}")
     with open_source(address) as source:
         return record_day(source, settings.history_folder, day, settings.record, say)

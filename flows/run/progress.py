@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from data.shown.text import for_terminal
 from flows.run.runner import runner
 
 _BEGAN = time.monotonic()
@@ -11,6 +12,7 @@ _BEGAN = time.monotonic()
 
 def say(message: str) -> None:
     """Tell one step. Lines, not bars: the same in a terminal, a log file and a scheduler; Prefect keeps them too."""
+    message = for_terminal(message)
     print(f"{time.monotonic() - _BEGAN:6.1f} s  {message}", file=sys.stderr, flush=True)
     runner().tell(message)
 

@@ -7,6 +7,7 @@ from errno import EACCES, EADDRINUSE
 import uvicorn
 
 from data.errors import SettingsError
+from flows.run.ending import as_before
 from flows.run.progress import say
 from flows.run.settings import Settings
 from serving.access.names import listened_on
@@ -44,7 +45,7 @@ def serve(settings: Settings, host: str | None, port: int) -> None:
         name = f"[{access.host}]" if ":" in access.host else access.host
         at = access.public_url or f"http://{name}:{opened}"
         say(f"{at}/ has the list of {listing.snapshot_date}, and what is published later; Ctrl+C ends it")
-        with suppress(KeyboardInterrupt):
+        with as_before(), suppress(KeyboardInterrupt):
             uvicorn.Server(uvicorn.Config(app, log_level="warning", **SERVER_OPTIONS)).run([listener])
 
 

@@ -7,9 +7,9 @@ import os
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from data.errors import SettingsError, hint
 from data.ledger.rules import ExpansionRules
@@ -27,6 +27,16 @@ OUTCOMES_FILE = "outcomes.db"
 """The store of outcomes in the folder of the published lists, where no other is named."""
 HISTORY = "record"
 """The kind of source that `headroom record` writes."""
+
+
+def _no_url(value: object) -> object:
+    if "://" in str(value):
+        raise ValueError("it names a folder of this machine, not a URL")
+    return value
+
+
+Folder = Annotated[Path, BeforeValidator(_no_url)]
+"""A folder: a URL would be taken for the name of one, with the password that may stand in it."""
 
 
 class ServeTable(ServeSettings, AccessSettings):
@@ -47,9 +57,9 @@ class Settings(BaseModel):
     outcomes: OutcomeSettings = OutcomeSettings()
     writeback: WritebackSettings = WritebackSettings()
     notify: NotifySettings = NotifySettings()
-    out: Path = Field(Path("published"), description="snapshots are published under it, one folder each")
-    reports: Path = Field(Path("reports"), description="the pages about models are written there")
-    mlruns: Path = Field(Path("mlruns"), description="the MLflow folder; starts at the working folder")
+    out: Folder = Field(Path("published"), description="snapshots are published under it, one folder each")
+    reports: Folder = Field(Path("reports"), description="the pages about models are written there")
+    mlruns: Folder = Field(Path("mlruns"), description="the MLflow folder")
     model: str = Field("headroom", min_length=1, description="name of the registered model")
     root: Path = Path()
 
@@ -97,7 +107,7 @@ class Settings(BaseModel):
 
     @property
     def mlruns_folder(self) -> Path:
-        return self.mlruns.resolve()
+        return (self.root / self.mlruns.expanduser()).resolve()
 
     @property
     def training_settings(self) -> EvaluationSettings:
@@ -151,7 +161,7 @@ def load_recording(config: Path | str | None, source: str | None, accept: Sequen
     address = settings.recorded_address
     if address.scheme == HISTORY:
         raise SettingsError(
-            f"Record {address.url}.",
+            f"Record {address.shown}.",
             "that is a history: it holds what was recorded, not what the CRM and the billing show today.",
             "Name the source to record as `url` under [record], or with --source.",
         )

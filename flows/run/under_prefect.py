@@ -4,16 +4,16 @@ train = as_flow(pipelines.train)        a flow for deployments and for ``headroo
 """
 
 import logging
+import os
 import shlex
-import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from functools import cache, wraps
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from prefect import Flow, Task, flow, get_client, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
@@ -28,13 +28,19 @@ from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_HOME,
     PREFECT_SERVER_DATABASE_CONNECTION_URL,
+    get_current_settings,
     temporary_settings,
 )
 
+from data.shown.urls import shown_url
+from flows.run import prefect_server
+from flows.run.ending import ending_in_order, told_to_end
 from flows.run.runner import P, Pipeline, R, Runner, Stage, running
 
 BACK_OFF_SECONDS = (10, 60, 300)
 """How long a source or a sink is left alone before it is tried again, the first, the second, every further time."""
+DRAIN_SECONDS = 10
+"""How long the lines and events of a run may take to reach the server after its end."""
 PASSING = frozenset({"OperationalError", "InterfaceError", "IOException", "HTTPException", "Py4JNetworkError"})
 """What databases call a fault of the connection, the disk or a lock; by name, since their libraries are heavy."""
 LASTING = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
@@ -122,6 +128,21 @@ def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     return False
 
 
+class _OwnServer(SubprocessASGIServer):
+    """Prefect's own, in a process that ends when this one is gone and that Ctrl-C does not reach."""
+
+    def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
+        environment = {
+            **os.environ,
+            "PREFECT_UI_ENABLED": "0",
+            "PREFECT__SERVER_EPHEMERAL": "1",
+            "PREFECT__SERVER_FINAL": "1",
+            **get_current_settings().to_environment_variables(exclude_unset=True),
+        }
+        command = [sys.executable, "-m", prefect_server.__name__, str(self.port)]
+        return subprocess.Popen(command, env=environment, cwd=Path(prefect_server.__file__).parents[2])  # noqa: S603
+
+
 @contextmanager
 def server(home: Path) -> Iterator[str]:
     """A Prefect server while it is needed: the one of the settings, or else one of our own that keeps runs in ``home``.
@@ -131,14 +152,14 @@ def server(home: Path) -> Iterator[str]:
     """
     url = PREFECT_API_URL.value()
     if url:
-        yield f"the runs are kept by Prefect at {url}"
+        yield f"the runs are kept by Prefect at {shown_url(url)}"
         return
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     database = f"sqlite+aiosqlite:///{home / 'prefect.db'}"
-    own = SubprocessASGIServer()
+    own = _OwnServer()
     with (
-        _ending_in_order(),
+        ending_in_order(),
         temporary_settings({PREFECT_HOME: home, PREFECT_SERVER_DATABASE_CONNECTION_URL: database}),
     ):
         try:
@@ -147,21 +168,8 @@ def server(home: Path) -> Iterator[str]:
                 try:
                     yield f"the runs can be looked at with: PREFECT_HOME={shlex.quote(str(home))} prefect server start"
                 finally:
-                    APILogWorker.drain_all(timeout=10)
-                    EventsWorker.drain_all(timeout=10)
+                    seconds = 1 if told_to_end() else DRAIN_SECONDS
+                    APILogWorker.drain_all(timeout=seconds)
+                    EventsWorker.drain_all(timeout=seconds)
         finally:
             own.stop()
-
-
-@contextmanager
-def _ending_in_order() -> Iterator[None]:
-    """Let a signal to end unwind the stack, as Ctrl-C does; without it the server would be left behind."""
-
-    def end(number: int, _frame: FrameType | None) -> NoReturn:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

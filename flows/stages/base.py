@@ -33,7 +33,7 @@ def read_base(settings: Settings, snapshot_date: date | str | None) -> tuple[Kno
 def read_source(settings: Settings) -> Source:
     """Open the source of the settings."""
     settings.address.require()  # before it is told, for it may hold a password
-    say(f"reading {settings.source.url}")
+    say(f"reading {settings.address.shown}")
     return open_source(settings.address)
 
 

@@ -23,7 +23,7 @@ def logged_data(settings: Settings, known: Mapping[str, Any], features: Sized, u
     """The feature rows of a run. ``known``: what ``Fingerprint`` told of them."""
     sha256, rows = known["feature_rows_sha256"], known["feature_rows"]
     kind = settings.address.scheme or BARE
-    return LoggedData("feature rows", kind, settings.source.url, sha256, rows, len(features), use)
+    return LoggedData("feature rows", kind, settings.address.shown, sha256, rows, len(features), use)
 
 
 def log_published(bundle: Bundle, day: date, drift: Mapping[str, float], settings: Settings) -> None:

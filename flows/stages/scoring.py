@@ -27,7 +27,7 @@ from models.registry.glance import RULE
 from models.registry.mlflow_store import ModelRegistry
 from models.scoring.drift import DriftCounter
 from models.scoring.score import Scored, require_features, require_unchanged, score
-from serving.publish import Publisher, publish
+from serving.publish import Publisher, only_publisher, publish
 from serving.published.assemble import assemble_batch
 from serving.published.context import ListContext, known_people
 from serving.published.layout import read_manifest
@@ -98,9 +98,10 @@ def _of_accounts(facts: pa.Table, accounts: pd.Series) -> pd.DataFrame:
 @contextmanager
 def new_list(bundle: Bundle, base: KnownBase, settings: Settings) -> Iterator[ListInTheMaking]:
     """A list of that day. Where anything is raised inside, nothing is published and an older list of that day stays."""
-    last = last_list(settings, base.snapshot_date, bundle)
-    context = replace(context_of(bundle, base, settings), replaced_by=last.replaced_by(bundle))
     with ExitStack() as opened:
+        opened.enter_context(only_publisher(settings.out_folder, base.snapshot_date))
+        last = last_list(settings, base.snapshot_date, bundle)  # another run may publish it until the folder is ours
+        context = replace(context_of(bundle, base, settings), replaced_by=last.replaced_by(bundle))
         publishing = opened.enter_context(publish(settings.out_folder, context, last.listing))
         yield ListInTheMaking(context, bundle, last, publishing, opened.close)
 

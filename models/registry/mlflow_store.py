@@ -13,6 +13,8 @@ import hashlib
 import io
 import json
 import os
+import re
+import secrets
 import shlex
 import sqlite3
 import tempfile
@@ -28,21 +30,30 @@ from urllib.parse import unquote, urlparse
 import numpy as np
 import pandas as pd
 
+from data.atomic import unfinished_of, whole_file
 from data.contract.vocabulary import REASONS_PARAMETER, SERVED_SCORES
-from data.errors import ModelError
+from data.errors import ModelError, PublishError
+from data.scratch import held
 from models.estimators.bundle import ANY, DESCRIPTION, Bundle, booster_file
+from models.registry.database import require_database, root_cause, unusable
 from models.registry.glance import CHALLENGER, CHAMPION, DATABASE, PREVIOUS, RULE
 from models.registry.records import Content, Figure, LoggedData, RunRecord
 
 DEFAULT_NAME = "headroom"
 DECISION, BECAUSE, PROMOTED = "headroom.decision", "headroom.because", "headroom.promoted_by_hand"
 """Tags of a run: what was decided about it, why, and why somebody promoted it."""
+LOCK, RUNNING = "headroom.lock", ".running-"
+"""A tag of a run: the file of this folder that is locked while it is under way; and how its name begins."""
+MADE_WITHIN_SECONDS, LOOKS_EVERY_SECONDS = 300, 0.2
+"""How long the making of a database is waited for, and how often it is looked for."""
 NOTE = "mlflow.note.content"
 """The tag that MLflow shows as the description of a run."""
 LISTS = "lists"
 """What the experiment of the published lists is called, after the name of the model."""
 SHA256 = "headroom.sha256"
 """Head of the tags of a run that hold the hash of a file of it."""
+BOOSTERS = re.compile(re.escape(booster_file("*")).replace(re.escape("*"), ".+"))
+"""What the files of boosters are called."""
 BUNDLE, MODEL, TABLES, PLOTS = "bundle", "model", "tables", "plots"
 """Folders of a run."""
 SEALED = (f"{BUNDLE}/{DESCRIPTION}", f"{TABLES}/predictions.parquet")
@@ -152,7 +163,7 @@ class ModelRegistry:
         try:
             with self._run(record, f"{self.name} {LISTS}") as run_id:
                 return run_id
-        except (OSError, _mlflow().exceptions.MlflowException) as error:
+        except (OSError, PublishError, _mlflow().exceptions.MlflowException) as error:
             raise ModelError(
                 f"Log the list of {record.parameters['snapshot_date']} to MLflow.",
                 f"{self.folder} cannot be written: {_first_cause(error)}.",
@@ -164,21 +175,40 @@ class ModelRegistry:
         """A new run that holds the record; it has failed if what follows fails."""
         client = self._client()
         of_experiment = self._experiment(client, experiment or self.name)
-        run_id = str(client.create_run(of_experiment, run_name=record.name).info.run_id)
-        try:
-            _log_values(client, run_id, record.parameters, record.figures)
-            for tag, text in record.tags.items():
-                self.note(run_id, tag, text)
-            if record.description:
-                self.note(run_id, NOTE, record.description)
-            if record.data:
-                client.log_inputs(run_id, datasets=[_dataset(record.data)])
-            self.attach(run_id, record.files)
-            yield run_id
-        except BaseException:
-            client.set_terminated(run_id, "FAILED")
-            raise
-        client.set_terminated(run_id, "FINISHED")
+        self._end_killed(client, of_experiment)
+        lock = f"{RUNNING}{secrets.token_hex(8)}.lock"
+        with held(self.folder / lock):
+            run_id = str(client.create_run(of_experiment, run_name=record.name, tags={LOCK: lock}).info.run_id)
+            try:
+                _log_values(client, run_id, record.parameters, record.figures)
+                for tag, text in record.tags.items():
+                    self.note(run_id, tag, text)
+                if record.description:
+                    self.note(run_id, NOTE, record.description)
+                if record.data:
+                    client.log_inputs(run_id, datasets=[_dataset(record.data)])
+                self.attach(run_id, record.files)
+                yield run_id
+            except BaseException as error:
+                client.set_terminated(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+                raise
+            client.set_terminated(run_id, "FINISHED")
+
+    def _end_killed(self, client: Any, experiment: str) -> None:
+        """Mark the runs whose process was killed, which could not say so; a version that one left half-made goes."""
+        for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+            lock = run.data.tags.get(LOCK)
+            if lock is None:  # of an earlier release, which cannot be told from one that is under way
+                continue
+            with held(self.folder / lock) as is_dead:
+                if is_dead:
+                    self._drop_version_of(client, run.info.run_id)
+                    client.set_terminated(run.info.run_id, "KILLED")
+
+    def _drop_version_of(self, client: Any, run_id: str) -> None:
+        there = self.versions()
+        for row in there[(there["run_id"] == run_id) & (there["aliases"] == "")].to_dict("records"):
+            client.delete_model_version(row["name"], row["version"])
 
     def attach(self, run_id: str, files: Mapping[str, Content]) -> None:
         """Add files to a run, by their place under its artifacts; those that are read again are sealed by a hash."""
@@ -284,30 +314,43 @@ class ModelRegistry:
     def _client(self) -> Any:
         """What speaks to the database. Raises ModelError if another MLflow wrote it, or nothing that is a database."""
         self.artifacts.mkdir(parents=True, exist_ok=True)
-        self._require_database()
+        if not self.database.exists():
+            self._make_database()
+        require_database(self.database)
         mlflow = _mlflow()
         try:
-            return mlflow.MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
+            client = mlflow.MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
         except mlflow.exceptions.MlflowException as error:
             if SCHEMA_DIFFERS not in str(error):
                 raise
             raise self._other_version(schema_of(self.database)) from error
+        return _InOurWords(client, self.database)
 
-    def _require_database(self) -> None:
-        """Raise ModelError for a file that is no database; one that is not there yet is made."""
-        if not self.database.exists():
-            return
-        try:
-            with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as connection:
-                connection.execute("select name from sqlite_master limit 1").fetchall()
-        except sqlite3.OperationalError:  # locked, or not to be read now: MLflow tries, and tells
-            return
-        except sqlite3.DatabaseError as error:
-            raise ModelError(
-                f"Open the models of {self.folder}.",
-                f"{DATABASE} cannot be read: {error}.",
-                "Restore it from a copy, or name another folder with HEADROOM_MLRUNS.",
-            ) from error
+    def _make_database(self) -> None:
+        """Make the database in a new file, and put it in its place whole: by one process, while others wait.
+
+        MLflow keeps each table that it makes at once and the version of them last, so that a database whose making was
+        stopped, or that two made, could be opened by nobody.
+        """
+        lock, until = self.folder / f".{DATABASE}.lock", time.monotonic() + MADE_WITHIN_SECONDS
+        while not self.database.exists():
+            with held(lock) as is_ours:
+                if is_ours and not self.database.exists():
+                    self._make_alone()
+            if time.monotonic() > until:
+                raise ModelError(
+                    f"Make {self.database}.",
+                    f"another process has been making it for {MADE_WITHIN_SECONDS} seconds.",
+                    "End that process, and run this again.",
+                )
+            time.sleep(LOOKS_EVERY_SECONDS)
+
+    def _make_alone(self) -> None:
+        for left in self.folder.glob(f"{unfinished_of(self.database).name}-*"):  # SQLite's, of a process that died
+            left.unlink()
+        with whole_file(self.database, f"Make {self.database}.", "Make room and rights there.") as file:
+            uri = f"sqlite:///{file}"
+            _mlflow().MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
 
     def _other_version(self, schema: str) -> ModelError:
         migrations = Path(_mlflow().__file__).parent / "store" / "db_migrations" / "versions"
@@ -388,7 +431,13 @@ class ModelRegistry:
     def _files(self, asked: str, run_id: str) -> dict[str, str]:
         place = self.folder_of(asked, run_id, BUNDLE)
         self._require_sealed(run_id, place / DESCRIPTION)
-        return {path.name: path.read_text(encoding="utf-8") for path in sorted(place.iterdir())}
+        ours = [path for path in sorted(place.iterdir()) if path.name == DESCRIPTION or BOOSTERS.fullmatch(path.name)]
+        try:  # what else lies there, as a file manager leaves it, is nobody's
+            return {path.name: path.read_text(encoding="utf-8") for path in ours}
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelError(
+                f"Load the model {asked}.", f"a file of it in {place} cannot be read: {error}.", "Restore the folder."
+            ) from error
 
     def folder_of(self, asked: str, run_id: str, kind: str) -> Path:
         """Where files of a run are: under this folder, or where the database remembers them."""
@@ -416,6 +465,26 @@ class ModelRegistry:
             )
 
 
+class _InOurWords:
+    """A client of MLflow whose database may fail meanwhile: that is a ModelError, whatever was asked."""
+
+    def __init__(self, client: Any, database: Path) -> None:
+        self._client, self._database = client, database
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            try:
+                return method(*arguments, **named)
+            except _mlflow().exceptions.MlflowException as error:
+                if not isinstance(root_cause(error), sqlite3.Error):
+                    raise
+                raise unusable(self._database, root_cause(error)) from error
+
+        return call
+
+
 def schema_of(database: Path) -> str:
     """The schema of a database, by the name that MLflow gave it."""
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
@@ -432,8 +501,7 @@ def listed(there: pd.DataFrame) -> str:
 
 def _first_cause(error: BaseException) -> str:
     """What the database or the disk said, which MLflow wraps in words of its own."""
-    while error.__cause__ is not None:
-        error = error.__cause__
+    error = root_cause(error)
     return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 

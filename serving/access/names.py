@@ -74,6 +74,8 @@ def origin(url: str) -> str:
 
 
 def require_encryption(parts: SplitResult) -> None:
-    """Raise ``ValueError`` unless a URL begins with https://, or names this machine."""
+    """Raise ``ValueError`` unless a URL begins with https://, or names this machine; and for a password in it."""
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("leave the user and the password out of it")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         raise ValueError("it must begin with https://")

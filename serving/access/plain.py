@@ -6,14 +6,12 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from data.shown.text import for_page
 from serving.settings import ServeSettings
 
 USUAL_TITLE = ServeSettings().title
-_CONTROLS = dict.fromkeys(number for number in (*range(32), *range(127, 160)) if chr(number) not in "\t\n\r")
-"""Letters that are no writing: they move a cursor, ring a bell or end a text."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +37,9 @@ def plain_page(
     return HTMLResponse(page.render(heading=heading, text=text, way_on=way_on, told=told or {}, title=title), status)
 
 
-def clean(value: object) -> object:
-    """A text without letters that are no writing, anything else as it is; what is escaped stays so."""
-    if not isinstance(value, str):
-        return value
-    written = value.translate(_CONTROLS)
-    return Markup(written) if isinstance(value, Markup) else written  # noqa: S704  it was before
-
-
 @cache
 def _templates() -> Environment:
     folder = Path(__file__).with_name("templates")
     return Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=clean
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=for_page
     )

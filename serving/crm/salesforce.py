@@ -14,6 +14,7 @@ from simple_salesforce.exceptions import SalesforceError, SalesforceExpiredSessi
 from simple_salesforce.format import format_soql
 
 from data.errors import CrmError
+from data.shown.urls import shown_url
 from serving.crm.client import (
     ANSWER_SECONDS,
     WAITS,
@@ -99,12 +100,12 @@ class SalesforceCrm:
                 f"{url}/services/oauth2/token", asked, auth=(client_id, client_secret), timeout=ANSWER_SECONDS
             )
         except requests.RequestException as error:
-            raise AgainError(f"{url} cannot be reached: {told(error)}") from error
+            raise AgainError(f"{shown_url(url)} cannot be reached: {told(error)}") from error
         if answer.status_code >= 500:
-            raise AgainError(f"{url} answers {answer.status_code}")
+            raise AgainError(f"{shown_url(url)} answers {answer.status_code}")
         if not answer.ok:
             raise CrmError(
-                f"Sign in to Salesforce at {url}.",
+                f"Sign in to Salesforce at {shown_url(url)}.",
                 f"it answers {answer.status_code}: {told(answer.text)}.",
                 f"Check {SALESFORCE_ID} and {SALESFORCE_SECRET}, and that the app allows the client credentials flow.",
             )

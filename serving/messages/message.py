@@ -1,16 +1,13 @@
 """A message to the owner of accounts, before it is put into the form of a channel."""
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from data.shown.text import on_one_line
+
 LONGEST_NAME, LONGEST_TEXT, LONGEST_URL = 80, 200, 500
 """So many letters of a name, a sentence and a link are written: a row fits a section of Slack, whatever it escapes."""
-_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Marks that turn the direction of what follows, which would be the rest of the line."""
-_NO_WRITING = ("Cc", "Cs", "Zl", "Zp")
-"""Controls, halves of a letter, ends of lines."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +57,6 @@ class Message:
     def rows(self) -> Iterator[tuple[MessageSection, MessageRow]]:
         """Every row with its section."""
         yield from ((section, row) for section in self.sections for row in section.rows)
-
-
-def on_one_line(text: str, longest: int) -> str:
-    """A text from outside as a message has it: one line without controls, cut with an ellipsis."""
-    line = " ".join("".join(map(_written, text)).split())
-    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"
-
-
-def _written(letter: str) -> str:
-    return "" if letter in _TURNING else " " if unicodedata.category(letter) in _NO_WRITING else letter
 
 
 def name_of(text: str) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from data.contract.outputs import FIX, FUNNEL, SHOWN_UNDER, WAIT
+from data.shown.text import cut, for_page
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
@@ -25,6 +27,8 @@ CHANGED = 0.1
 """Use that differs by less is steady."""
 
 
+LONGEST_NAME = 300
+"""Letters of a name on a page."""
 OWNERS_ON_PAGE = 100
 """Owners whose lists stand on the page; the Excel file has all."""
 
@@ -59,10 +63,17 @@ class Feed:
 def environment() -> Environment:
     """The templates of this room: everything is escaped, an unknown name is an error."""
     folder = Path(__file__).with_name("templates")
-    made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    made.filters.update(day=say_day, likely=say_propensity, best=lines.best_reasons, texts=lines.say_texts)
+    made = Environment(
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=for_page
+    )
+    made.filters.update(named=named, day=say_day, likely=say_propensity, best=lines.best_reasons, texts=lines.say_texts)
     made.filters.update(points=points, use=say_use, label=lines.label_of, group=lines.say_group)
     return made
+
+
+def named(name: str) -> Markup:
+    """A name of the base: cut, and set apart, so that one written from right to left turns nothing beside it."""
+    return Markup("<bdi>{}</bdi>").format(cut(name, LONGEST_NAME))
 
 
 @cache

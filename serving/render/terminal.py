@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data.contract.outputs import SHOWN_UNDER
+from data.shown.text import for_terminal
 from serving.published.read import PublishedList
 from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
@@ -103,4 +104,4 @@ def _set_apart(listing: PublishedList) -> Text:
 
 def _safe(text: str) -> str:
     """Text without control characters: a name cannot move the cursor or clear the screen."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return for_terminal(text).replace("\n", "\N{REPLACEMENT CHARACTER}")

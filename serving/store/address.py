@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from sqlalchemy import URL
 
 from data.errors import OutcomeError
-from data.sources.address import holds_secret, is_readable
+from data.shown.urls import holds_secret, is_readable, shown_url
 
 FILE = "sqlite"
 SERVERS = ("postgres", "postgresql")
@@ -33,7 +33,7 @@ class StoreAddress:
     @property
     def shown(self) -> str:
         """As messages name it: the path of a file, or the address of a server, in which no password stands."""
-        return self.url if self.path is None else str(self.path)
+        return shown_url(self.url if self.path is None else str(self.path))
 
     @property
     def schema(self) -> str:
@@ -50,7 +50,7 @@ class StoreAddress:
             )
         if scheme in SERVERS and not is_readable(self.url):
             raise OutcomeError(asked, "its host or its port cannot be read.", f"Write it as {PLACES[1]}.")
-        if scheme in SERVERS and holds_secret(self.url):
+        if holds_secret(self.url, is_path=scheme not in SERVERS):
             raise OutcomeError(
                 asked,
                 "its URL holds a password, which messages and manifests would repeat.",

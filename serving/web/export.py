@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from data.contract.outputs import AGAINST
-from serving.access.plain import clean
+from data.shown.text import for_page
 from serving.reasons.render import PREFIX
 from serving.render.entries import MARKS
 from serving.render.excel import DAY, MONEY, SHARE, WRAP, Cell, SheetColumn, write_sheet
@@ -47,7 +47,7 @@ def cells(row: ListRow) -> Sequence[Cell]:
         row.expected_arr, row.motion, row.play, row.act_by, why or None, row.under, "; ".join(row.because) or None,
         row.renews_on, row.state, row.account_id,
     )  # fmt: skip
-    return tuple(str(clean(value)) if isinstance(value, str) else value for value in made)
+    return tuple(str(for_page(value)) if isinstance(value, str) else value for value in made)
 
 
 def as_csv(rows: Iterable[ListRow]) -> Iterator[str]:

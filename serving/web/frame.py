@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 
 from data.contract.outputs import NO_OWNER
-from serving.access.plain import clean
+from data.shown.text import for_page
 from serving.outcomes.vocabulary import ACTIONS, REASONS
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
@@ -86,7 +86,7 @@ def templates(currency: str) -> Environment:
     """The templates of the pages, with amounts in a currency; the look and the words are those of the static page."""
     base = environment()
     loaders = [FileSystemLoader(TEMPLATES), *([base.loader] if base.loader else [])]
-    made = base.overlay(loader=ChoiceLoader(loaders), finalize=clean, lstrip_blocks=True)
+    made = base.overlay(loader=ChoiceLoader(loaders), finalize=for_page, lstrip_blocks=True)
     made.filters.update(account=account_address, whose=say_owner_of, spoken=say_name)
     made.globals.update(bands_told=BANDS_TOLD, trend_meaning=TREND_MEANING, actions=ACTIONS, reasons=REASONS)
     made.globals.update(columns=COLUMN_WORDS, orders=SORT_WORDS)

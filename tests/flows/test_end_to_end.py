@@ -161,6 +161,20 @@ def test_training_is_the_same_for_a_seed(
     assert again.to_files() == before.to_files()
 
 
+def test_in_how_many_shards_a_base_is_built_changes_no_byte_of_its_feature_table(
+    headroom: Headroom, warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for rows in (120_000, 60):
+        monkeypatch.setattr("features.build.build.ROWS_PER_SHARD", rows)
+        ran = headroom("features", "--source", warehouse, "--snapshot-date", END, "--out", tmp_path / "rows.parquet")
+        assert ran.code == 0, ran.err
+        made.append((tmp_path / "rows.parquet").read_bytes())
+    assert made[0] == made[1]
+    assert pd.read_parquet(tmp_path / "rows.parquet")["account_id"].is_monotonic_increasing
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.parquet"]
+
+
 def test_a_feature_table_is_explained_as_the_published_list(
     published: Path, headroom: Headroom, with_model: None, warehouse: Path, tmp_path: Path
 ) -> None:

@@ -39,7 +39,7 @@ def test_a_deployment_finds_each_flow_with_the_parameters_of_its_pipeline() -> N
 def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
     prefect_server: None, headroom: Headroom, mlflow_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder_with(mlflow_database, tmp_path / "mlruns")
+    folder_with(mlflow_database, tmp_path / "demo" / "mlruns")
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("flows.pipelines.demo.END", END)

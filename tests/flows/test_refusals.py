@@ -37,6 +37,26 @@ def test_the_demo_does_not_stand_among_the_versions_of_another_model(
     assert "HEADROOM_MODEL names a model" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        (("score", "--source", "nowhere"), "there is no "),
+        (("train", "--source", "nowhere"), "there is no "),
+        (("backtest", "--source", "nowhere"), "there is no "),
+        (("record", "--source", "nowhere"), "there is no "),
+        (("notify", "--out", "nowhere"), "no list has been published there"),
+    ],
+)
+def test_a_wrong_folder_is_told_before_a_server_starts(
+    command: tuple[str, ...], found: str, headroom: Headroom, tmp_path: Path
+) -> None:
+    ran = headroom(*command, "--prefect")
+    assert ran.code == 1
+    assert found in ran.err
+    assert "starting" not in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_settings_that_cannot_be_read_are_one_message(headroom: Headroom, tmp_path: Path) -> None:
     (tmp_path / "other.toml").mkdir()
     ran = headroom("top", "--config", tmp_path / "other.toml")

@@ -33,6 +33,13 @@ def test_the_latest_row_known_before_the_snapshot_counts_as_a_whole() -> None:
     assert row_of("newcomer", subscriptions=LINES, account_features=own).isna()[["health", "fit"]].all()
 
 
+def test_the_numbers_of_rows_that_pandas_writes_are_no_feature() -> None:
+    own = "account_id | known_at | __index_level_0__ | health\nacme | 2026-05-01 | 7 | 50"
+    row = row_of(subscriptions=LINES, account_features=own)
+    assert "__index_level_0__" not in row
+    assert row.health == "50"
+
+
 def test_each_column_has_a_card_of_its_own() -> None:
     cards = catalogue(base(subscriptions=LINES, account_features="account_id | known_at | days_since_audit"))
     assert cards["days_since_audit"].label == "days since audit"

@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from data.contract.inputs import TABLES, Kind, Table
-from data.errors import ContractError, SourceError
+from data.errors import ContractError, HeadroomError, SourceError
 from data.sources.address import Address
 from data.sources.csv_types import typed_columns
 from data.sources.engine import Engine, closed_on_error
@@ -39,6 +39,8 @@ from data.sources.user_sql import asked_sql, identifier, names_read, not_one_sel
 from data.sources.warehouse import Place, Warehouse
 from data.time_cut import Tables
 
+OF_A_FILE = (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException)
+"""What DuckDB raises for a file that is damaged or cannot be read."""
 IN_MEMORY = "memory"
 UNKNOWN_TO_IBIS = {'"NULL"': "VARCHAR", "TIMESTAMPTZ_NS": "TIMESTAMPTZ"}
 """Types of DuckDB 2 that ibis 12 does not know, and what they are read as; drop with the next ibis."""
@@ -59,6 +61,15 @@ class DuckDB(Engine):
     @contextmanager
     def scratch(self) -> Iterator[BaseBackend]:
         yield self.con
+
+    def in_words(self, error: BaseException) -> HeadroomError | None:
+        asked = "Read the tables of the source."
+        if isinstance(error, duckdb.OutOfMemoryException):
+            todo = "Raise [source] memory_limit, or give TMPDIR a folder with room."
+            return SourceError(asked, f"{first_line(str(error))}.", todo)
+        if isinstance(error, OF_A_FILE) or type(error) is duckdb.Error:  # a Parquet reader has no kind of its own
+            return SourceError(asked, first_line(str(error)), "Write the file again, and check the disk that it is on.")
+        return None
 
 
 def in_memory(threads: int | None = None, memory_limit: str | None = None) -> DuckDB:

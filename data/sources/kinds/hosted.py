@@ -99,7 +99,7 @@ class HostedWarehouse(Warehouse):
 
     def __init__(self, address: Address) -> None:
         self.scheme, self.kind = address.scheme, HOSTED[address.scheme]
-        asked = f"Open the source {address.url}."
+        asked = f"Open the source {address.shown}."
         _require_driver(asked, self.scheme, self.kind)
         teach_trino()
         self.errors = tuple(resolve_name(name) for name in self.kind.errors)

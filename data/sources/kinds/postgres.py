@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 import psycopg
 
-from data.errors import SourceError, hint
+from data.errors import HeadroomError, SourceError, hint
 from data.sources.address import Address
 from data.sources.engine import Engine, closed_on_error
 from data.sources.files import first_line
@@ -21,7 +21,21 @@ from data.sources.warehouse import Place, Warehouse
 
 REFUSED = ("28", "3D", "42501")
 """SQL states of a wrong user or password, an unknown database and a missing right."""
+TOLD = {
+    ("55P03",): "Wait until whoever locked the table is done, or end that session, and run this again.",
+    ("57014",): "Raise statement_timeout for this user, or leave the time limit out of the URL.",
+    ("42501",): "Grant this user select on what is named there.",
+    ("53",): "Make room on the server, or ask it when it has less to do.",
+}
+"""What to do where the server says so at a query, by the beginning of its SQL state."""
+LOST = "Check that the server runs and that nothing ends long connections, and run this again."
+CONNECT_SECONDS, LOCK_SECONDS, SILENT_SECONDS = 30, 60, 120
+"""How long the server is waited for: to answer at first, for a lock of somebody else, and where the network is gone."""
 REFUSAL_WORDS = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "does not exist")
+
+
+LIMITS = {"connect_timeout": str(CONNECT_SECONDS), "tcp_user_timeout": str(SILENT_SECONDS * 1000)}
+"""Options of libpq; what the URL says of them wins."""
 
 
 class Postgres(Warehouse):
@@ -33,30 +47,61 @@ class Postgres(Warehouse):
         parts = urlsplit(address.url)
         database, _, schema = parts.path.strip("/").partition("/")
         self.schema = unquote(schema) or "public"
-        with _in_our_words(f"Open the database {address.url}.", "Check the address, PGPASSWORD and that it runs."):
+        with _in_our_words(f"Open the database {address.shown}.", "Check the address, PGPASSWORD and that it runs."):
             self.con = ibis.postgres.connect(
                 host=parts.hostname,
                 port=parts.port or 5432,
                 user=None if parts.username is None else unquote(parts.username),
                 database=unquote(database) or None,
-                **dict(parse_qsl(parts.query)),
+                **{**LIMITS, **dict(parse_qsl(parts.query))},
             )
-            self.engine = Engine(self.con)
+            self.engine = PostgresEngine(self.con)
             with closed_on_error(self.engine):
-                self._use_schema(address.url)
-                self.names = {name: name for name in self.con.list_tables(database=self.schema)}
+                self._use_schema(address.shown)
+                self._bound_waiting()
+                self._readable = self._tables()
+                self.names = {name: name for name in self._readable}
 
-    def _use_schema(self, url: str) -> None:
-        schemas = self.con.list_databases()
+    def _use_schema(self, shown: str) -> None:
+        with self.con.con.cursor() as cursor:
+            listing = "select nspname::text, has_schema_privilege(oid, 'usage') from pg_namespace"
+            schemas = dict(cursor.execute(listing).fetchall())
+        if not schemas.get(self.schema, True):
+            raise SourceError(
+                f"Read the schema {self.schema} of {shown}.",
+                "it is there, and this user has no right to use it.",
+                f"Run `grant usage on schema {self.schema} to ...`, and grant select on its tables.",
+            )
         if self.schema not in schemas:
             raise SourceError(
-                f"Read the schema {self.schema} of {url}.",
+                f"Read the schema {self.schema} of {shown}.",
                 f"the database has no such schema{hint(self.schema, schemas)}.",
                 "Correct [source].url.",
             )
         self.con.raw_sql(f"set search_path to {identifier(self.schema)}, public").close()
 
+    def _bound_waiting(self) -> None:
+        """Wait for a lock of somebody else no longer than this, unless the server or the user set another limit."""
+        with self.con.con.cursor() as cursor:
+            (limit,) = cursor.execute("select current_setting('lock_timeout')").fetchone() or ("0",)
+            if limit == "0":
+                cursor.execute(f"set lock_timeout = '{LOCK_SECONDS}s'")
+
+    def _tables(self) -> dict[str, bool]:
+        """The tables and views of the schema, and whether they may be read: ``information_schema`` hides the others."""
+        listing = """select c.relname::text, has_any_column_privilege(c.oid, 'select')
+                     from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                     where n.nspname = %s and c.relkind in ('r', 'p', 'v', 'm', 'f') order by 1"""
+        with self.con.con.cursor() as cursor:
+            return dict(cursor.execute(listing, [self.schema]).fetchall())
+
     def read(self, name: str) -> ir.Table:
+        if not self._readable.get(name, True):
+            raise SourceError(
+                f"Read the table {name} of the schema {self.schema}.",
+                "it is there, and this user has no right to read it.",
+                f'Grant select on it, or leave it out with `ignore = ["{name}"]` under [source].',
+            )
         return self.con.table(name, database=self.schema)
 
     def columns(self) -> dict[Place, tuple[str, ...]]:
@@ -74,6 +119,25 @@ class Postgres(Warehouse):
             return self.con.create_table(f"headroom_{name}", self.con.sql(select), temp=True, overwrite=True)
         except psycopg.Error as error:
             raise query_error(name, first_line(str(error)), self.names) from error
+
+
+class PostgresEngine(Engine):
+    """A connection to PostgreSQL, which may be ended, refused or kept waiting at any query."""
+
+    def release(self) -> None:
+        """A connection that was ended holds nothing any more."""
+        if not self.con.con.closed:
+            super().release()
+
+    def in_words(self, error: BaseException) -> HeadroomError | None:
+        if not isinstance(error, psycopg.Error):
+            return None
+        state = error.sqlstate or ""
+        for states, todo in TOLD.items():
+            if state.startswith(states):
+                return SourceError("Read the tables of the database.", first_line(str(error)), todo)
+        is_lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        return SourceError("Read the tables of the database.", first_line(str(error)), LOST) if is_lost else None
 
 
 @contextmanager

@@ -169,6 +169,31 @@ CASES: list[tuple[str, str, dict[str, str], str, int, str]] = [
     ),
     (
         "orphan",
+        "error",
+        {"usage_daily": "account_id,day,feature,events\n7,2024-01-06,login,3\n8,2024-01-06,login,3\n"},
+        "usage_daily: 2 rows of 2 accounts not in accounts (such as '7'); a row counts only if its account has a line "
+        "or an invoice.",
+        2,
+        "use of which no account is known",
+    ),
+    (
+        "negative:quantity",
+        "warning",
+        {"usage_daily": "account_id,day,feature,events,quantity\n1,2024-01-06,api,3,-2.5\n"},
+        "usage_daily.quantity: 1 row below zero (such as '-2.5').",
+        1,
+        "a quantity below zero",
+    ),
+    (
+        "negative:quantity",
+        "warning",
+        {"usage_events": "account_id,occurred_at,feature,quantity\n1,2024-01-06 10:00:00,api,-4\n"},
+        "usage_events.quantity: 1 row below zero (such as '-4').",
+        1,
+        "an event of less than nothing",
+    ),
+    (
+        "orphan",
         "warning",
         {"users": USERS + "u,7,2024-01-06,\n"},
         "users: 1 row of 1 account not in accounts (such as '7'); a row counts only if its account has a line or "

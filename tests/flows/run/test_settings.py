@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from data.errors import SettingsError
+from data.errors import ModelError, SettingsError
+from flows.run.ready import require_model
 from flows.run.settings import Settings, _tables, load
 from flows.stages.history import unknown_signatures
 
@@ -42,6 +43,19 @@ def test_a_variable_overrides_the_file(tmp_path: Path, monkeypatch: pytest.Monke
     settings = load(file)
     assert (settings.source.url, settings.serving.top) == ("csv://a", 7)
     assert settings.out_folder == tmp_path / "published"
+
+
+def test_the_models_lie_beside_the_settings_file_wherever_a_run_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "company").mkdir()
+    file = tmp_path / "company" / "headroom.toml"
+    file.write_text("model = 'ours'\n", encoding="utf-8")
+    for folder in (tmp_path, tmp_path / "company"):
+        monkeypatch.chdir(folder)
+        assert load(file).mlruns_folder == tmp_path / "company" / "mlruns"
+    with pytest.raises(ModelError, match=f"no version of ours in {tmp_path / 'company' / 'mlruns'} is the champion"):
+        require_model(load(file))
 
 
 def test_the_secrets_of_a_sign_in_are_variables_and_no_settings(

@@ -129,10 +129,9 @@ def test_only_what_may_pass_is_tried_again(
 WAITING = """
 import sys, time
 from pathlib import Path
-from prefect.server.api.server import SubprocessASGIServer
-from flows.run.under_prefect import server
+from flows.run.under_prefect import _OwnServer, server
 with server(Path(sys.argv[1])) as where:
-    print(SubprocessASGIServer().server_process.pid, flush=True)
+    print(_OwnServer().server_process.pid, flush=True)
     print(where, flush=True)
     time.sleep(600)
 """

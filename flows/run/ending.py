@@ -1,0 +1,93 @@
+"""What a signal to end does: the run unwinds, says it in one line, and leaves nothing behind.
+
+What cannot be interrupted, such as a query under way, is given some seconds; then the process ends where it stands.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+from data.scratch import remove_own
+
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+PATIENCE_SECONDS = 10
+"""From the signal to the end, at most."""
+_told: list[int] = []
+
+
+def told_to_end() -> int | None:
+    """The signal that this process was told to end by, if it was."""
+    return _told[0] if _told else None
+
+
+def last_words(number: int) -> str:
+    """What is said at the end."""
+    name = signal.Signals(number).name
+    return f"headroom: ended by {name} before it was done. What was there before is untouched; run it again."
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Let signals to end unwind the stack, as an error does: ``SystemExit`` with 128 and the signal's number."""
+    is_set = signal.getsignal(signal.SIGTERM) is _end  # by whoever called this
+    if is_set or threading.current_thread() is not threading.main_thread():  # only there a signal arrives
+        yield
+        return
+    waking, woken = socket.socketpair()
+    waking.setblocking(False)
+    before = {number: signal.signal(number, _end) for number in ENDING}
+    wakes = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+    over = threading.Event()
+    threading.Thread(target=_watch, args=(woken, over), daemon=True, name="signals").start()
+    try:
+        yield
+    finally:
+        if not _told:  # else the end of the process is waited for, too
+            over.set()
+        signal.set_wakeup_fd(wakes)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        waking.close()  # the thread reads its end, and is done
+        _told.clear()
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    if not _told:
+        _told.append(number)
+    sys.exit(128 + _told[0])
+
+
+def _watch(woken: socket.socket, over: threading.Event) -> None:
+    """The interpreter hears of a signal between two of its steps. This thread is told at once, and counts."""
+    with woken:
+        while received := woken.recv(1):
+            if received[0] in ENDING:
+                if not over.wait(PATIENCE_SECONDS):
+                    _leave(received[0])
+                return
+
+
+def _leave(number: int) -> None:
+    print(last_words(number), file=sys.stderr, flush=True)
+    remove_own()
+    os._exit(128 + number)
+
+
+@contextmanager
+def as_before() -> Iterator[None]:
+    """Leave signals to whoever answers them here: a server ends by itself."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in ENDING}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    wakes = signal.set_wakeup_fd(-1)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakes)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,68 @@
+"""MLflow's database that cannot be used: corrupt, cut off, locked. One message each, within a bounded time."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from data.errors import ModelError
+from models.registry import database as asked
+from models.registry.mlflow_store import ModelRegistry
+from models.registry.records import RunRecord
+
+
+def garbage(database: Path) -> None:
+    database.write_bytes(b"no database" * 1000)
+
+
+def cut_off(database: Path) -> None:
+    database.write_bytes(database.read_bytes()[: database.stat().st_size // 2])
+
+
+def emptied_to_its_header(database: Path) -> None:
+    database.write_bytes(database.read_bytes()[:100])
+
+
+def overwritten(database: Path) -> None:
+    """The schema is whole, the pages of the tables are not."""
+    content = bytearray(database.read_bytes())
+    half = len(content) // 3
+    content[half:] = b"\xa5" * (len(content) - half)
+    database.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [garbage, cut_off, emptied_to_its_header, overwritten])
+def test_a_damaged_database_is_one_message(spoil: Callable[[Path], None], mlruns: Path) -> None:
+    spoil(mlruns / "mlflow.db")
+    with pytest.raises(ModelError, match=r"mlflow\.db cannot be read") as refused:
+        ModelRegistry(mlruns).log_run(RunRecord("one"))
+    assert "Restore it from a copy" in refused.value.todo
+
+
+def test_a_locked_database_is_waited_for_and_said_to_be(
+    mlruns: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(asked, "TELLS_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr(asked, "WAITS_SECONDS", 0.2)
+    with closing(sqlite3.connect(mlruns / "mlflow.db")) as other:
+        other.execute("begin exclusive")
+        with pytest.raises(ModelError, match=r"mlflow\.db is locked"):
+            ModelRegistry(mlruns).log_run(RunRecord("one"))
+    assert f"waiting for {mlruns / 'mlflow.db'}, which another program has locked" in caplog.messages
+
+
+def test_a_foreign_file_beside_the_model_is_passed_over(mlruns: Path, trained: object) -> None:
+    from tests.models.mlflow_template import log
+
+    registry = ModelRegistry(mlruns)
+    bundle = log(registry, trained, "fingerprint")
+    place = registry.artifacts / bundle.run_id / "artifacts" / "bundle"
+    (place / ".DS_Store").write_bytes(b"\x00\xff\xfe")
+    (place / "backup").mkdir()
+    assert registry.load().feature_names == bundle.feature_names
+    file = next(place.glob("booster_*.txt"))
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ModelError, match="cannot be read"):
+        registry.load()
