@@ -74,4 +74,4 @@ def last_list(settings: Settings, before: date, new: Bundle) -> LastList:
     bundle, why = served_before(ModelRegistry(settings.mlruns_folder, settings.model), run_id)
     if bundle is None:
         say(f"warning: why scores changed since {listing.snapshot_date} cannot be told: {why}")
-    return LastList(listing, bundle, why)
+    return LastList(listing, bundle and bundle.without(new.muted), why)

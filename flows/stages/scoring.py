@@ -12,10 +12,12 @@ from data.checks.report import Report
 from data.contract.cross_sell import CrossSellOptions
 from data.sources.known import KnownBase
 from features.catalogue import full_catalogue
+from features.muted import muted_features
 from flows.run.progress import say
 from flows.run.ready import require_model
 from flows.run.runner import RETRIES, stage
 from flows.run.settings import Settings
+from flows.stages import freshness
 from flows.stages import inputs as steps
 from flows.stages.last_list import LastList, last_list
 from flows.stages.shown import show_top
@@ -40,7 +42,8 @@ ACCOUNTS_AT_A_TIME = 20_000
 def load_model(settings: Settings, reference: str | None, base: KnownBase) -> Bundle:
     """The champion, or the model asked for; where there is no champion and the settings allow it, the rule.
 
-    Raises ``ModelError`` where it learnt other expansions, or asks for a feature that these tables do not give.
+    It does without the features of feeds that have fallen silent. Raises ``ModelError`` where it learnt other
+    expansions, or asks for a feature that these tables do not give.
     """
     if reference is None:
         require_model(settings)
@@ -50,7 +53,7 @@ def load_model(settings: Settings, reference: str | None, base: KnownBase) -> Bu
     say(f"model {bundle.name} version {bundle.version}")
     require_same_rules(bundle, settings)
     require_features(bundle, steps.feature_cards(base))
-    return bundle
+    return bundle.without(muted_features(base, base.snapshot_date))
 
 
 class ListInTheMaking:
@@ -74,13 +77,14 @@ class ListInTheMaking:
         self.drift.add(rows, scored.scores)
         self.explained_by = scored.explained_by
         # A shard is drawn by chance, so the first one stands for the base.
-        self._references = self._references or measure(scored.attributions, rows, self.context.catalogue)
+        told = rows.drop(columns=[*self.bundle.muted])  # no gate, reason or play rests on what is not known
+        self._references = self._references or measure(scored.attributions, told, self.context.catalogue)
         for start in range(0, len(rows), ACCOUNTS_AT_A_TIME):
             some = slice(start, start + ACCOUNTS_AT_A_TIME)
-            accounts = scored.scores[some], scored.attributions[some], rows[some]
-            change = self._last.change(self.bundle, *accounts, self.context.catalogue)
+            accounts = scored.scores[some], scored.attributions[some]
+            change = self._last.change(self.bundle, *accounts, rows[some], self.context.catalogue)
             named = None if details is None else details[details["account_id"].isin(rows["account_id"][some])]
-            self.publishing.add(assemble_batch(self.context, *accounts, named, self._references, change))
+            self.publishing.add(assemble_batch(self.context, *accounts, told[some], named, self._references, change))
 
 
 @contextmanager
@@ -108,6 +112,7 @@ def context_of(bundle: Bundle, base: KnownBase, settings: Settings) -> ListConte
         all_motions_modelled=bundle.all_motions_modelled,
         arr_doubt=None if bundle.expected_arr is None else bundle.expected_arr.doubt,
         users_are_daily_peaks=base.users_are_daily_peaks,
+        silent=freshness.muted_feeds(base),
     )
 
 
@@ -135,10 +140,10 @@ def rank_and_publish(making: ListInTheMaking, report: Report, base: KnownBase, s
     publishing.describe(
         **steps.inputs(report, base),
         **making.fingerprint.told(),
-        stopped_feeds=steps.stopped_feeds(base),
+        stopped_feeds=sorted(base.silent),
         model=_described(bundle, making.explained_by),
         withheld=dict(bundle.withheld),
-        warnings=warnings(bundle, base, settings.training.promotion),
+        warnings=[*freshness.sentences(base), *warnings(bundle, base, settings.training.promotion)],
         **steps.provenance(settings),
     )
     say("ranking, and writing the list")
