@@ -91,7 +91,7 @@ def empty(row_counts: Mapping[str, int], mapped: frozenset[str] = frozenset()) -
 
 
 def stopped(tables: Tables, today: date) -> Iterator[Finding]:
-    """Feeds that ended before the data does (usage, subscriptions and invoices): late by their own rhythm, ``Feeds``."""
+    """Feeds that ended before the data does (usage, subscriptions and invoices) and are late by their own rhythm."""
     feeds = Feeds(tables)
     last = feeds.last_days(today + timedelta(days=1))
     end = max((last[name] for name in (*USAGE, *BILLING) if name in last), default=None)

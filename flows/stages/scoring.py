@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from models.registry.glance import RULE
 from models.registry.mlflow_store import ModelRegistry
 from models.scoring.drift import DriftCounter
 from models.scoring.score import Scored, require_features, require_unchanged, score
+from models.scoring.without import without
 from serving.publish import Publisher, publish
 from serving.published.assemble import assemble_batch
 from serving.published.context import ListContext, known_people
@@ -42,8 +44,7 @@ ACCOUNTS_AT_A_TIME = 20_000
 def load_model(settings: Settings, reference: str | None, base: KnownBase) -> Bundle:
     """The champion, or the model asked for; where there is no champion and the settings allow it, the rule.
 
-    It does without the features of feeds that have fallen silent. Raises ``ModelError`` where it learnt other
-    expansions, or asks for a feature that these tables do not give.
+    Raises ``ModelError`` where it learnt other expansions, or asks for a feature that these tables do not give.
     """
     if reference is None:
         require_model(settings)
@@ -53,7 +54,23 @@ def load_model(settings: Settings, reference: str | None, base: KnownBase) -> Bu
     say(f"model {bundle.name} version {bundle.version}")
     require_same_rules(bundle, settings)
     require_features(bundle, steps.feature_cards(base))
-    return bundle.without(muted_features(base, base.snapshot_date))
+    return bundle
+
+
+@stage("do without silent feeds")
+def do_without(bundle: Bundle, base: KnownBase, settings: Settings) -> Bundle:
+    """The model of the day: without the features of feeds that have fallen silent, if any has.
+
+    What it says on average is that of the whole model on the last day on which all of them were known.
+    """
+    silent = freshness.muted_feeds(base)
+    if not silent:
+        return bundle
+    day = min(silence.last_day for silence in silent) + timedelta(days=1)
+    say(f"the model does without what is not known; its level is that of {day}")
+    # A shard is drawn by chance, so the first one stands for the base.
+    known = next(steps.shards(base, [day], settings)).rows.to_pandas()
+    return without(bundle, muted_features(base, base.snapshot_date), known)
 
 
 class ListInTheMaking:

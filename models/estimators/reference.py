@@ -41,9 +41,8 @@ class ReferenceBase:
 
     def without(self, features: Set[str]) -> "ReferenceBase":
         """The same of the other columns."""
-        return ReferenceBase(
-            *({name: of[name] for name in of if name not in features} for of in (self.edges, self.counts))
-        )
+        kept = [name for name in self.edges if name not in features]
+        return ReferenceBase({name: self.edges[name] for name in kept}, {name: self.counts[name] for name in kept})
 
     def count(self, columns: pd.DataFrame) -> dict[str, np.ndarray]:
         """Column to accounts of each bin, of some accounts of another base; what parts of it count can be added."""
