@@ -23,8 +23,8 @@ FEWEST_DAYS = 10
 """With fewer days there is no telling how often a table is filled."""
 
 MUTED = ("usage_events", "usage_daily", "invoices", "users", "tickets", "crm_events", "account_features")
-"""The tables whose features are not known once they are late. Lines of contracts are not among them: they hold until they
-end, and who is a customer is read from them; nor are plays, which people take up when they do."""
+"""The tables whose features are not known once they are late. Lines of contracts are not among them: they hold until
+they end, and who is a customer is read from them; nor are plays, which people take up when they do."""
 
 SAID = {
     "usage_events": "use",
