@@ -76,6 +76,17 @@ def last_day(name: str, table: ir.Table, today: date) -> date | None:
     return max(days, default=None)
 
 
+def days_known(name: str, table: ir.Table) -> ir.Table:
+    """The days on which rows of one contract table happened, and the day on which the first of each was known.
+
+    ``day, known``; a day counts for those after both.
+    """
+    day = table[TABLES[name].happened_on]
+    known = ibis.greatest(day, table.known_on) if "known_on" in table.columns else day
+    rows = table.select(day=day, known=known).filter(ibis._.day.notnull())
+    return rows.group_by("day").aggregate(known=rows.known.min())
+
+
 def _clocks(contract: Table, table: ir.Table) -> list[str]:
     """When a row happened and when it was known, where the table says so."""
     return [clock for clock in (contract.happened_on, "known_on") if clock is not None and clock in table.columns]

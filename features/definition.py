@@ -39,11 +39,14 @@ OF_FINISHED_ROWS = (PEERS, GROUP)
 WHOLE_BASE = ("look_alikes", "group_products")
 """The views that see all customers of a snapshot: made once for the base, not for each shard."""
 
+CONTRACTS = "contracts"
+"""The group of tables that says who is a customer."""
+
 GROUPS = {
     "usage": ("usage_events", "usage_daily"),
     "usage.users": ("usage_events.user_id", "usage_daily.user_id", "usage_daily.active_users"),
     "usage.user_ids": ("usage_events.user_id", "usage_daily.user_id"),
-    "contracts": ("subscriptions", "invoices"),
+    CONTRACTS: ("subscriptions", "invoices"),
 }
 """Names for tables, or columns, of which one is enough; a feature may need a group like a table.
 
@@ -110,6 +113,18 @@ def is_there(need: str, tables: set[str], absent: frozenset[str]) -> bool:
     """Is what a feature needs there: the table, or one of the group, with its column?"""
     members = [member for member in GROUPS.get(need, (need,)) if table_of(member) in tables]
     return any(member not in absent for member in members if table_of(member) == table_of(members[0]))
+
+
+def read_tables(needs: Iterable[str], tables: Iterable[str]) -> set[str]:
+    """The tables that what ``needs`` these is read from, of those that are there; of a group the first.
+
+    That there is a customer (``contracts``) is no reading of bills: it is known whoever sends them.
+    """
+    there, met = set(tables), set()
+    for need in needs:
+        if need != CONTRACTS:
+            met.update([table_of(m) for m in GROUPS.get(need, (need,)) if table_of(m) in there][:1])
+    return met
 
 
 REGISTRY = Registry()

@@ -15,11 +15,13 @@ from data.errors import PublishError
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
 from features.catalogue import full_catalogue
+from features.muted import muted_features
 from flows.run.progress import say
 from flows.run.settings import Settings, load
 from flows.stages import inputs as steps
 from flows.stages.base import check_source, read_source
 from flows.stages.dates import known_base
+from flows.stages.freshness import muted_feeds
 from flows.stages.outcomes import LAST, READ, read_outcomes
 from flows.stages.warnings import RULES
 from serving.changes.sentences import titles
@@ -178,7 +180,9 @@ def _tell_again(
         run_id=manifest["run_id"],
         horizon_days=manifest["horizon_days"],
         users_are_daily_peaks=manifest["users_are_daily_peaks"],
+        silent=muted_feeds(base),
     )
+    muted = muted_features(base, base.snapshot_date)
     unknown = [name for name in listing.features() if name not in cards]
     verification.note(Difference("(all)", f"feature {name}", "of the model", "not of this source") for name in unknown)
     scored = set(listing.scores("account_id")["account_id"])
@@ -190,11 +194,12 @@ def _tell_again(
             rows = shard.rows.to_pandas()
             known = rows.loc[rows["account_id"].isin(scored), "account_id"].astype("str").tolist()
             verification.note(_strangers(rows, scored))
-            references = references or _references(listing, rows, context)
+            told = rows.drop(columns=[*muted])
+            references = references or _references(listing, told, context)
             details = steps.details_of(shard)
             if shard.facts is not None:
                 verification.note(check_facts(listing, known, shard.facts.to_pandas()))
-            verification.sentences += _check_shard(listing, rows, details, context, references, verification)
+            verification.sentences += _check_shard(listing, told, details, context, references, verification)
             yield rows
 
     now = steps.fingerprint(report, base, parts())

@@ -1,28 +1,21 @@
 """What the tables cover: what is missing and what it costs, feeds that stopped, words that nobody asked about."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import ibis.expr.types as ir
-import numpy as np
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import TABLES, Table
 from data.contract.vocabulary import CRM_KINDS, DISCOUNT, MEASURES, PLAY_STATUSES, SEVERITIES
 from data.errors import hint
+from data.feeds import Feeds
 from data.sources.known import BILLING, USAGE, Source
 from data.sources.variants import from_variants
-from data.time_cut import WITHDRAWN_ON, Tables
+from data.time_cut import Tables
 
 STOPPED = "stopped"
 """The rule of feeds that ended before the data does."""
-STOPPED_DAYS = 14
-"""A feed may always lag so far behind the others: exports are weekly, and people take holidays."""
-STOPPED_GAPS = 2.0
-"""Beyond that, a feed that lags more than so many of its long gaps (the 95th percentile) has stopped."""
-LONG_GAP = 0.95
-FEWEST_DAYS = 10
-"""With fewer days there is no telling how often a table is filled."""
 
 WORDS = {
     ("crm_events", "kind"): CRM_KINDS,
@@ -97,41 +90,20 @@ def empty(row_counts: Mapping[str, int], mapped: frozenset[str] = frozenset()) -
         yield Finding(severity, name, "empty", message, todo)
 
 
-def stopped(tables: Tables, today: date, until: date | None = None) -> Iterator[Finding]:
-    """Feeds that ended long before the data does: silence of a feed is not a customer's silence.
-
-    A table has stopped if its last day is more than 14 days and more than twice its own long gap (the 95th percentile
-    of the days between its days) before ``until`` (default: the last day of usage, subscriptions and invoices).
-    """
-    # No signal reads the silence of `accounts`: weeks without a new customer are no fault. Nor are weeks in which no
-    # play was taken up on the pages, which is no feed.
-    dated = {
-        name: table
-        for name, table in tables.items()
-        if TABLES[name].happened_on and name != "accounts" and WITHDRAWN_ON not in table.columns
-    }
-    days = {name: _days(TABLES[name], table, today) for name, table in dated.items()}
-    ends = [days[name][-1] for name in (*USAGE, *BILLING) if name in days and len(days[name])]
-    end = np.datetime64(until) if until is not None else max(ends, default=None)
-    for name, own in days.items():
-        if end is None or len(own) < FEWEST_DAYS:
-            continue
-        behind = int((end - own[-1]).astype(int))
-        long_gap = float(np.quantile(np.diff(own).astype(int), LONG_GAP))
-        if behind > STOPPED_DAYS and behind > STOPPED_GAPS * long_gap:
-            message = (
-                f"{name}: the last row is of {own[-1]}, {many(behind, 'day')} before {end}; it used to "
-                f"have rows at least every {many(round(long_gap), 'day')}. "
-                "If the feed stopped, its silence is no news about the customers."
-            )
-            yield Finding(Severity.WARNING, name, STOPPED, message, f"Check the feed of {name}.", behind)
-
-
-def _days(table: Table, staged: ir.Table, today: date) -> np.ndarray:
-    """The distinct days of a table up to today, in order, as datetime64[D]."""
-    day = staged[table.happened_on]
-    days = staged.filter(day <= today).select(day=day).distinct().order_by("day").to_pandas()
-    return days["day"].to_numpy().astype("datetime64[D]")
+def stopped(tables: Tables, today: date) -> Iterator[Finding]:
+    """Feeds that ended before the data does (usage, subscriptions and invoices) and are late by their own rhythm."""
+    feeds = Feeds(tables)
+    last = feeds.last_days(today + timedelta(days=1))
+    end = max((last[name] for name in (*USAGE, *BILLING) if name in last), default=None)
+    if end is None:
+        return
+    for name, silence in feeds.silent(end + timedelta(days=1)).items():
+        message = (
+            f"{name}: the last row is of {silence.last_day}, {many(silence.days, 'day')} before {end}; it used to have "
+            f"rows at least every {many(silence.usual_gap, 'day')}. "
+            "If the feed stopped, its silence is no news about the customers."
+        )
+        yield Finding(Severity.WARNING, name, STOPPED, message, f"Check the feed of {name}.", silence.days)
 
 
 def unknown_words(source: Source) -> Iterator[Finding]:

@@ -333,6 +333,15 @@ SCORES = OutputTable(
             nullable=True,
             later=True,
         ),
+        OutputColumn(
+            "not_judged",
+            OutputKind.TEXT,
+            "what is not known of it, and since when, because a feed had fallen silent: no gate and no reason rests "
+            "on it; null where every feed is as it should be",
+            nullable=True,
+            for_people=True,
+            later=True,
+        ),
     ),
     key=("snapshot_date", "account_id"),
     order=("account_id",),

@@ -66,6 +66,12 @@ class SourceSettings(BaseModel):
         default_factory=dict, description='one SQL query per table whose shape differs; "" leaves a table out'
     )
     ignore: tuple[str, ...] = Field((), description="tables to leave out, as if they were not there")
+    most_silent_days: int | None = Field(
+        28,
+        ge=1,
+        description="nothing is scored once a table has had no row for more days, and for more than four of its own "
+        "usual gaps; null: score all the same",
+    )
     caveats: tuple[str, ...] = Field((), description="what is not safe about the tables: told in every report")
     threads: int | None = Field(None, ge=1, description="threads of DuckDB or a local Spark; missing: all cores")
     memory_limit: str | None = Field(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any, Self
 
 import ibis
@@ -11,6 +12,7 @@ from ibis.backends import BaseBackend
 
 from data.currency import in_reporting_currency
 from data.errors import ContractError, NotEnoughHistoryError
+from data.feeds import Feeds, Silence
 from data.sources.engine import Engine
 from data.sources.staging import absent_columns, with_versions
 from data.time_cut import Tables, before_day, last_day
@@ -97,6 +99,16 @@ class KnownBase(OnAnEngine):
     def users_are_daily_peaks(self) -> bool:
         """Are there daily counts without user ids only, so that the users of a window are those of its busiest day?"""
         return USAGE[0] not in self.tables and f"{USAGE[1]}.user_id" in self.absent
+
+    @cached_property
+    def feeds(self) -> Feeds:
+        """How often each table is filled."""
+        return Feeds(self.tables)
+
+    @property
+    def silent(self) -> dict[str, Silence]:
+        """By table the feeds that were late on the day."""
+        return self.feeds.silent(self.snapshot_date)
 
 
 def known_before(source: Source, snapshot_date: date | None, today: date) -> KnownBase:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from uuid import uuid4
 
+import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends import BaseBackend
@@ -28,6 +30,7 @@ from features.cohort import cohort, services
 from features.cross_sell import options_in_parts
 from features.definition import GROUP, OF_FINISHED_ROWS, PARENTS, ROW, WHOLE_BASE, Feature
 from features.details import add_details
+from features.muted import MutedDays, muted_days
 from features.views.account import Views
 from features.views.usage import HELD
 from features.views.whole_base import WholeBaseViews
@@ -49,16 +52,28 @@ def feature_rows(
     *,
     absent: frozenset[str] = frozenset(),
     held: Tables | None = None,
+    muted: MutedDays | None = None,
 ) -> ir.Table:
     """One row per customer and snapshot: ``account_id, snapshot_date``, then one column per feature.
 
-    Features are float64; of the team's own those that are text stay text. ``held`` are the views that the engine holds.
+    Features are float64; of the team's own those that are text stay text. ``held`` are the views that the engine holds,
+    ``muted`` the snapshots at which a feature is missing, because its feed had fallen silent.
     """
     features = available(tables, absent)
     views = _views(tables, snapshot_dates, rules, held)
     both = _side_by_side(_own_rows(views, features), _whole_base_rows(views, features))
     shown = [f for f in features if f.card is not None]
-    return both.select(*KEY, **{f.name: _compared(f, both) for f in shown})
+    return _unless_muted(both.select(*KEY, **{f.name: _compared(f, both) for f in shown}), muted or {})
+
+
+def _unless_muted(rows: ir.Table, muted: MutedDays) -> ir.Table:
+    """The finished rows, without what silent feeds tell at the snapshots that they were silent before."""
+    known = {
+        name: rows.snapshot_date.isin(days).ifelse(ibis.null(rows[name].type()), rows[name])
+        for name, days in muted.items()
+        if name in rows.columns
+    }
+    return rows.mutate(**known) if known else rows
 
 
 def _views(
@@ -202,7 +217,13 @@ class _Asked:
         if not self.for_list:
             return None
         keys = views.cohort.select(*KEY)
-        return _fetched(add_details(keys, views, self.base.absent, of_whole_base=of_whole_base))
+        details = add_details(keys, views, self.base.absent, of_whole_base=of_whole_base)
+        return _fetched(_unless_muted(details, self.muted))
+
+    @cached_property
+    def muted(self) -> MutedDays:
+        """What silent feeds leave unknown."""
+        return muted_days(self.base, self.dates)
 
     @property
     def key(self) -> str | None:
@@ -225,7 +246,7 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
     features = available(base.tables, base.absent)
     if asked.count == 1:
         with _counted(asked, base.tables, of_whole_base=True) as held:
-            rows = feature_rows(base.tables, asked.dates, asked.rules, absent=base.absent, held=held)
+            rows = feature_rows(base.tables, asked.dates, asked.rules, absent=base.absent, held=held, muted=asked.muted)
             views = asked.views(base.tables, held)
             yield _fetched(rows), _with_compared(asked.beside(views), asked.details(views, of_whole_base=True))
         if progress is not None:
@@ -240,7 +261,7 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
         whole = asked.views(base.tables)
         compared = asked.details(whole, of_whole_base=True)
         with base.engine.scratch() as con:
-            for index, of_shard in enumerate(_second_pass(con, waiting, asked.count, whole, features)):
+            for index, of_shard in enumerate(_second_pass(con, waiting, asked, whole, features)):
                 yield of_shard, _with_compared(waiting.beside(index), compared)
 
 
@@ -297,18 +318,18 @@ def _fetched(rows: ir.Table) -> pa.Table:
 
 
 def _second_pass(
-    con: BaseBackend, waiting: Checkpoint, count: int, base: WholeBaseViews, features: list[Feature]
+    con: BaseBackend, waiting: Checkpoint, asked: _Asked, base: WholeBaseViews, features: list[Feature]
 ) -> Iterator[pa.Table]:
     """Each shard with the features that compare accounts; all rows are read, but only the columns compared."""
     whole = con.create_table(_name(), _whole_base_rows(base, features).to_pyarrow())
-    own = con.read_parquet([waiting.path(index) for index in range(count)])
+    own = con.read_parquet([waiting.path(index) for index in range(asked.count)])
     both = _side_by_side(own, whole)
     crossing = {f.name: _compared(f, both) for f in features if f.view in (*OF_FINISHED_ROWS, *WHOLE_BASE)}
     compared = con.create_table(_name(), both.select(*KEY, **crossing))
     shown = [f.name for f in features if f.card is not None]
-    for index in range(count):
+    for index in range(asked.count):
         part = _side_by_side(con.read_parquet(waiting.path(index)), compared)
-        yield _fetched(part.select(*KEY, *shown))
+        yield _fetched(_unless_muted(part.select(*KEY, *shown), asked.muted))
     for table in (whole, compared):
         con.raw_sql(f"drop table {table.get_name()}")
 

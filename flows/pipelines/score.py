@@ -26,10 +26,19 @@ def score(
     base, report = read_base(settings, snapshot_date)
     with base:
         # LightGBM, scikit-learn and SciPy take seconds to import: what is wrong with the base is told before.
+        from flows.stages.freshness import require_fresh
         from flows.stages.in_mlflow import log_published
-        from flows.stages.scoring import add_to_list, load_model, new_list, rank_and_publish, score_and_explain
+        from flows.stages.scoring import (
+            add_to_list,
+            do_without,
+            load_model,
+            new_list,
+            rank_and_publish,
+            score_and_explain,
+        )
 
-        bundle = load_model(settings, model, base)
+        require_fresh(base, settings)
+        bundle = do_without(load_model(settings, model, base), base, settings)
         with new_list(bundle, base, settings) as making:
             shards = steps.shards(base, [base.snapshot_date], settings, for_list=True)
             for shard in each("features of a shard", shards):

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.atomic import whole_file
-from data.checks.coverage import stopped
 from data.checks.report import Report
 from data.contract.feature_card import FeatureCard
 from data.contract.likeness import LIKENESS
@@ -35,15 +34,6 @@ from flows.stages.dates import today_utc
 from serving.reasons.playbook import digest as playbook_digest
 
 LIBRARIES = (*engine.LIBRARIES, "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
-
-
-def stopped_feeds(base: KnownBase) -> list[str]:
-    """The tables whose feed seems to have stopped before the snapshot date; each is told."""
-    last_day = base.snapshot_date - timedelta(days=1)
-    findings = list(stopped(base.tables, base.snapshot_date, last_day))
-    for finding in findings:
-        say(f"warning: {finding.message}")
-    return [finding.table for finding in findings]
 
 
 def build_rows(base: KnownBase, dates: list[date], settings: Settings) -> pd.DataFrame:

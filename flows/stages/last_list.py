@@ -45,15 +45,23 @@ class LastList:
     ) -> Change:
         """What changed for some accounts: their scores and attributions by ``new``, and their feature rows."""
         codes = {name: card.reason_code for name, card in catalogue.items()}
-        before = self._of(rows["account_id"])
+        before = self._of(rows["account_id"], new)
         change = split(self.bundle, new, before, rows, scores, codes, attributions=attributions)
         return replace(change, not_asked=self.not_there or change.not_asked)
 
-    def _of(self, accounts: pd.Series) -> PreviousScores | None:
+    def _refused(self, new: Bundle) -> str:
+        """Why the model of the last list cannot be asked about today's rows; empty if nothing is known against it."""
+        if new.muted:
+            return "not all is known today that the model asks for: a feed has fallen silent"
+        silent = self.listing is not None and self.listing.manifest.get("silent_feeds")
+        return f"of the last list it was not known: {', '.join(sorted(silent))} had fallen silent" if silent else ""
+
+    def _of(self, accounts: pd.Series, new: Bundle) -> PreviousScores | None:
         if self.listing is None:
             return None
         scores = self.listing.scores(*COMPARED)
-        return PreviousScores(scores[scores["account_id"].isin(accounts)], self._attributions.read(accounts))
+        there = scores["account_id"].isin(accounts)
+        return PreviousScores(scores[there], self._attributions.read(accounts), self._refused(new))
 
     @cached_property
     def _attributions(self) -> RowFile:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from data.checks.report import Report
 from data.contract.cross_sell import CrossSellOptions
 from data.sources.known import KnownBase
 from features.catalogue import full_catalogue
+from features.muted import muted_features
 from flows.run.progress import say
 from flows.run.ready import require_model
 from flows.run.runner import RETRIES, stage
 from flows.run.settings import Settings
+from flows.stages import freshness
 from flows.stages import inputs as steps
 from flows.stages.last_list import LastList, last_list
 from flows.stages.shown import show_top
@@ -27,6 +30,7 @@ from models.registry.glance import RULE
 from models.registry.mlflow_store import ModelRegistry
 from models.scoring.drift import DriftCounter
 from models.scoring.score import Scored, require_features, require_unchanged, score
+from models.scoring.without import without
 from serving.publish import Publisher, only_publisher, publish
 from serving.published.assemble import assemble_batch
 from serving.published.context import ListContext, known_people
@@ -55,6 +59,22 @@ def load_model(settings: Settings, reference: str | None, base: KnownBase) -> Bu
     return bundle
 
 
+@stage("do without silent feeds")
+def do_without(bundle: Bundle, base: KnownBase, settings: Settings) -> Bundle:
+    """The model of the day: without the features of feeds that have fallen silent, if any has.
+
+    What it says on average is that of the whole model on the last day on which all of them were known.
+    """
+    silent = freshness.muted_feeds(base)
+    if not silent:
+        return bundle
+    day = min(silence.last_day for silence in silent) + timedelta(days=1)
+    say(f"the model does without what is not known; its level is that of {day}")
+    # A shard is drawn by chance, so the first one stands for the base.
+    known = next(steps.shards(base, [day], settings)).rows.to_pandas()
+    return without(bundle, muted_features(base, base.snapshot_date), known)
+
+
 class ListInTheMaking:
     """A list to which the accounts of a base are added shard by shard.
 
@@ -78,14 +98,16 @@ class ListInTheMaking:
         self.drift.add(rows, scored.scores)
         self.explained_by = scored.explained_by
         # A shard is drawn by chance, so the first one stands for the base.
-        self._references = self._references or measure(scored.attributions, rows, self.context.catalogue)
+        told = rows.drop(columns=[*self.bundle.muted])  # no gate, reason or play rests on what is not known
+        self._references = self._references or measure(scored.attributions, told, self.context.catalogue)
         for start in range(0, len(rows), ACCOUNTS_AT_A_TIME):
             some = slice(start, start + ACCOUNTS_AT_A_TIME)
-            accounts = scored.scores[some], scored.attributions[some], rows[some]
-            change = self._last.change(self.bundle, *accounts, self.context.catalogue)
+            accounts = scored.scores[some], scored.attributions[some]
+            change = self._last.change(self.bundle, *accounts, rows[some], self.context.catalogue)
             named = None if details is None else details[details["account_id"].isin(rows["account_id"][some])]
-            told = None if facts is None else _of_accounts(facts, rows["account_id"][some])
-            self.publishing.add(assemble_batch(self.context, *accounts, named, self._references, change, told))
+            known = None if facts is None else _of_accounts(facts, rows["account_id"][some])
+            batch = assemble_batch(self.context, *accounts, told[some], named, self._references, change, known)
+            self.publishing.add(batch)
 
 
 def _of_accounts(facts: pa.Table, accounts: pd.Series) -> pd.DataFrame:
@@ -121,6 +143,7 @@ def context_of(bundle: Bundle, base: KnownBase, settings: Settings) -> ListConte
         all_motions_modelled=bundle.all_motions_modelled,
         arr_doubt=None if bundle.expected_arr is None else bundle.expected_arr.doubt,
         users_are_daily_peaks=base.users_are_daily_peaks,
+        silent=freshness.muted_feeds(base),
     )
 
 
@@ -152,10 +175,10 @@ def rank_and_publish(making: ListInTheMaking, report: Report, base: KnownBase, s
     publishing.describe(
         **steps.inputs(report, base),
         **making.fingerprint.told(),
-        stopped_feeds=steps.stopped_feeds(base),
+        stopped_feeds=sorted(base.silent),
         model=_described(bundle, making.explained_by),
         withheld=dict(bundle.withheld),
-        warnings=warnings(bundle, base, settings.training.promotion),
+        warnings=[*freshness.sentences(base), *warnings(bundle, base, settings.training.promotion)],
         **steps.provenance(settings),
     )
     say("ranking, and writing the list")

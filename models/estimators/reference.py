@@ -9,7 +9,7 @@ values. Each bin counts half an account more than it has, so that an empty one s
 of thumb (Siddiqi, Credit Risk Scorecards, 2006) nothing has moved below 0.1, and much above 0.25.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -38,6 +38,11 @@ class ReferenceBase:
         edges = {name: _edges(columns[name].to_numpy()) for name in columns.columns}
         counts = {name: tuple(_count(columns[name].to_numpy(), ends).tolist()) for name, ends in edges.items()}
         return cls(edges, counts)
+
+    def without(self, features: Set[str]) -> "ReferenceBase":
+        """The same of the other columns."""
+        kept = [name for name in self.edges if name not in features]
+        return ReferenceBase({name: self.edges[name] for name in kept}, {name: self.counts[name] for name in kept})
 
     def count(self, columns: pd.DataFrame) -> dict[str, np.ndarray]:
         """Column to accounts of each bin, of some accounts of another base; what parts of it count can be added."""

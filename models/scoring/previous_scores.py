@@ -18,11 +18,13 @@ class PreviousScores:
     """What the last snapshot said of some accounts, one row each; more accounts are left aside.
 
     ``scores``: account_id, run_id, log_odds, base_log_odds, propensity; more columns are left aside. ``attributions``:
-    account_id, base_log_odds and one column per feature of the model that was served.
+    account_id, base_log_odds and one column per feature of the model that was served. ``refused``: why today's scores
+    cannot be held against them part by part, though the model is there (a feed fell silent); empty if they can.
     """
 
     scores: pd.DataFrame
     attributions: pd.DataFrame
+    refused: str = ""
 
 
 def calibrated(bundle: Bundle | None, scores: pd.DataFrame) -> np.ndarray:

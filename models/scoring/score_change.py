@@ -62,7 +62,7 @@ def split(
     ``old`` is the model that was served then (None: it is no longer there), ``new`` that of ``scores`` (account_id,
     log_odds, base_log_odds, propensity, expected_arr), which are of the accounts of the feature ``rows``. ``published``
     is None where nothing was published before. ``reason_codes``: feature to reason code. ``attributions`` are those of
-    ``scores``: where the model is the same they are taken instead of asking it again. Raises PublishError for what was
+    ``scores``: where the model is the same they are taken instead of asking it again.Raises PublishError for what was
     published with another model than ``old`` or does not add up, and for scores that are not of ``rows`` or ``new``.
     """
     ids = pd.Index(rows["account_id"].astype("str"), name="account_id")
@@ -73,11 +73,13 @@ def split(
     stayed = ids.isin(pd.Index(published.scores["account_id"].astype("str")))
     then = of_accounts(ids[stayed], published.scores, "published scores")
     parts_then = of_accounts(ids[stayed], published.attributions, "published attributions")
-    if old is not None:
-        check_published(old, then, parts_then)
-    before = _spread(calibrated(old, then), stayed)
+    mapped_by = None if published.refused else old  # what did without features had another map
+    if mapped_by is not None:
+        check_published(mapped_by, then, parts_then)
+    before = _spread(calibrated(mapped_by, then), stayed)
     change = calibrated(new, today) - before
     refused = "the model of the last list is no longer there" if old is None else _cannot_ask(old, rows)
+    refused = published.refused or refused
     if old is None or refused:
         why = NotSplit.MODEL_NOT_FOUND if old is None else NotSplit.FEATURES_MISSING
         return not_split(ids, change, np.where(stayed, why.value, NotSplit.NEW.value), refused)

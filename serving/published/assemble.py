@@ -113,6 +113,7 @@ def assemble_batch(
         eligible=passed.eligible.array,
         not_eligible_because=passed.because.array,
         act_by=plays.act_by(context.snapshot_date, chosen.play, playbook, chosen.form).array,
+        not_judged=pd.Series(context.not_judged, index=scores.index, dtype="str"),
         **beside,
     )
     table = ranking.with_unknown(table)

@@ -10,8 +10,10 @@ import pandas as pd
 
 from data.contract.expected_arr import ArrDoubt
 from data.contract.feature_card import FeatureCard
+from data.feeds import Silence
 from serving.changes.sentences import About, titles
 from serving.published.read import PublishedList
+from serving.reasons.formats import say_day
 from serving.reasons.playbook import Playbook
 from serving.reasons.render import ReasonContext
 from serving.settings import ServingSettings
@@ -25,7 +27,7 @@ class ListContext:
     ``run_id`` name the model. ``users_are_daily_peaks``: there are daily counts only, so the users of a window are
     those of its busiest day. ``replaced_by``: what took the place of the model of the last list, in words; empty if
     nothing did. ``all_motions_modelled``: every motion that occurs has a propensity of its own. ``arr_doubt``: how
-    wrong expected ARR may be, where it is known.
+    wrong expected ARR may be, where it is known. ``silent``: the feeds whose features are not known on the day.
     """
 
     snapshot_date: date
@@ -40,6 +42,13 @@ class ListContext:
     replaced_by: str = ""
     all_motions_modelled: bool = False
     arr_doubt: ArrDoubt | None = None
+    silent: tuple[Silence, ...] = ()
+
+    @property
+    def not_judged(self) -> str | None:
+        """What is not known of its accounts, in words; None where every feed is as it should be."""
+        since = [f"{silence.subject} since {say_day(silence.last_day)}" for silence in self.silent]
+        return f"Not known and not judged: {', '.join(since)}." if since else None
 
     @cached_property
     def reasons(self) -> ReasonContext:
@@ -66,6 +75,14 @@ class ListContext:
             "run_id": self.run_id,
             "rank_by": self.settings.rank_by,
             "users_are_daily_peaks": self.users_are_daily_peaks,
+            "silent_feeds": {
+                silence.table: {
+                    "last_day": silence.last_day.isoformat(),
+                    "silent_days": silence.days,
+                    "usual_gap_days": silence.usual_gap,
+                }
+                for silence in self.silent
+            },
             "serving": self.settings.model_dump(mode="json"),
             "plays": {code: play.model_dump(mode="json") for code, play in self.playbook.plays.items()},
             "triggers": {code: trigger.model_dump(mode="json") for code, trigger in self.playbook.triggers.items()},

@@ -87,11 +87,12 @@ def explain(
     Reasons for come first, by size; then reasons against, marked in ``effect`` and at the head of the text; then, for
     an account of which the model knows little, facts that weigh nothing; last, marked in ``effect``, what contradicts
     the declared direction of its features: kept for the data team, shown on no list. ``shown`` marks what a CSM sees.
-    ``rows`` are the feature rows of the same accounts, in the same order, and so are ``details``, where they are known.
+    ``rows`` are the feature rows of the same accounts, in the same order, and so are ``details``, where they are known;
+    of a feature that they have not got, since its feed had fallen silent, no reason is made.
     ``references``: what ``measure`` gave for the base, which by default these accounts are. Raises ModelError for a
     feature that has no card.
     """
-    features, catalogue = ATTRIBUTIONS.features_of(attributions), context.catalogue
+    features, catalogue = told_features(attributions, rows), context.catalogue
     unknown = [name for name in features if name not in catalogue]
     if unknown:
         raise ModelError(
@@ -126,9 +127,14 @@ def explain(
     return Explained(table[list(REASONS.names)].astype({"account_id": "str"}), facts)
 
 
+def told_features(attributions: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
+    """The features that reasons are made of: those of the model that the rows have, in its order."""
+    return [name for name in ATTRIBUTIONS.features_of(attributions) if name in rows]
+
+
 def measure(attributions: pd.DataFrame, rows: pd.DataFrame, catalogue: Mapping[str, FeatureCard]) -> BaseReferences:
     """What the accounts of a base are compared with, from all of them or many; see ``explain``."""
-    features = ATTRIBUTIONS.features_of(attributions)
+    features = told_features(attributions, rows)
     numbers = Facts.of(rows, features, False).numbers
     values = attributions[features].to_numpy(np.float64)
     return BaseReferences(

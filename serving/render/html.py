@@ -53,11 +53,15 @@ class Section:
 
 @dataclass(frozen=True)
 class Feed:
-    """How fresh one input table is: its last known day, and whether its feed seems to have stopped."""
+    """How fresh one input table is: its last known day, whether its feed seems to have stopped, and what follows.
+
+    ``not_judged``: what rests on the table is not known of any account, and a warning of the list says so.
+    """
 
     table: str
     last_day: date | None
     stale: bool
+    not_judged: bool = False
 
 
 def environment() -> Environment:
@@ -153,14 +157,15 @@ def sections(listing: PublishedList, limit: int) -> list[Section]:
 def feeds(listing: PublishedList) -> list[Feed]:
     """Freshness of the input tables, as the manifest gives it.
 
-    ``input_watermarks``: table to its last known day; ``stopped_feeds``: the tables whose feed seems to have stopped.
+    ``input_watermarks``: table to its last known day; ``stopped_feeds``: the tables whose feed seems to have stopped,
+    ``silent_feeds`` those of them of which nothing was judged.
     """
-    stopped = listing.manifest.get("stopped_feeds", [])
+    stopped, silent = listing.manifest.get("stopped_feeds", []), listing.manifest.get("silent_feeds", {})
     marks: dict[str, Any] = listing.manifest.get("input_watermarks", {})
     made = []
     for table, mark in marks.items():
         day = date.fromisoformat(mark) if isinstance(mark, str) else mark
-        made.append(Feed(table, day, table in stopped))
+        made.append(Feed(table, day, table in stopped, table in silent))
     return made
 
 

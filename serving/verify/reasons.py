@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.contract.feature_card import FeatureCard
-from data.contract.outputs import ATTRIBUTIONS, REASONS
+from data.contract.outputs import REASONS
 from data.contract.stories import story_of
+from serving.reasons.choose import told_features
 from serving.reasons.playbook import Playbook
 from serving.reasons.render import NAMED, SIDES, WORDS, Facts, ReasonContext, ReasonRenderer
 from serving.verify.files_and_sums import Difference
@@ -41,7 +42,7 @@ def check_sentences(
     prints is derived from what it rests on by a judge that knows no template. ``attributions`` are the published ones;
     ``details`` are of the rows of ``rows``, in their order.
     """
-    features = ATTRIBUTIONS.features_of(attributions)
+    features = told_features(attributions, rows)
     stories = stories_of(features, context.catalogue)
     row = pd.Index(rows["account_id"]).get_indexer(pd.Index(reasons["account_id"]))
     known = (row >= 0) & reasons["reason_code"].isin(stories).to_numpy()

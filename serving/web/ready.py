@@ -59,6 +59,7 @@ class _Manifest(BaseModel):
     triggers: dict[str, _Trigger] = {}
     warnings: list[str] = []
     stopped_feeds: list[str] = []
+    silent_feeds: dict[str, Any] = {}
     input_watermarks: dict[str, date | None] = {}
     gates_not_evaluated: list[str] = []
     withheld: dict[str, str] = {}

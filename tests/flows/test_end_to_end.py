@@ -220,16 +220,50 @@ def test_a_snapshot_date_that_has_not_come(headroom: Headroom, with_model: None,
     assert "nothing is known of later days" in ran.err
 
 
-def test_data_that_ends_before_the_snapshot_is_told(
+def test_data_that_ends_before_the_snapshot_is_told_and_not_judged(
     headroom: Headroom, with_model: None, warehouse: Path, tmp_path: Path
 ) -> None:
-    late = END + timedelta(days=40)
+    late = END + timedelta(days=10)
     ran = headroom("score", "--source", warehouse, "--snapshot-date", late, "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
-    assert "The data ends on 2025-12-31, 41 days before 2026-02-10" in ran.err
-    manifest = json.loads((tmp_path / "out" / f"snapshot_date={late}" / "manifest.json").read_text(encoding="utf-8"))
+    assert "The data ends on 2025-12-31, 11 days before 2026-01-11" in ran.err
+    assert "Use: not known since 31 Dec 2025, and not judged." in ran.err
+    folder = tmp_path / "out" / f"snapshot_date={late}"
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert "usage_events" in manifest["stopped_feeds"]
+    assert manifest["silent_feeds"]["usage_events"] == {
+        "last_day": "2025-12-31",
+        "silent_days": 10,
+        "usual_gap_days": 1,
+    }
     assert any("The data ends on 2025-12-31" in warning for warning in manifest["warnings"])
+    assert {"usage_falling", "low_adoption", "no_first_value"} <= set(manifest["gates_not_evaluated"])
+    scores = pd.read_parquet(folder / "scores.parquet")
+    assert scores["not_judged"].str.contains("use since 31 Dec 2025").all()
+    assert scores["use_by_week"].isna().all()
+    assert not scores["not_eligible_because"].str.contains("usage_falling|low_adoption|churn_risk").any()
+    attributions = pd.read_parquet(folder / "attributions.parquet")
+    assert not attributions["events_28d"].any()
+    reasons = pd.read_parquet(folder / "reasons.parquet")
+    assert not reasons["features"].str.contains(r"\bevents_28d\b").any()
+    assert (
+        headroom("verify", "--reasons", "--source", warehouse, "--snapshot-date", late, "--out", folder.parent).code
+        == 0
+    )
+
+
+def test_a_feed_that_is_silent_for_too_long_is_refused_unless_it_is_meant(
+    headroom: Headroom, with_model: None, warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = END + timedelta(days=40)
+    asked = ("score", "--source", warehouse, "--snapshot-date", late, "--out", tmp_path / "out")
+    ran = headroom(*asked)
+    assert ran.code == 1
+    assert "has had no row since 2025-12-31: 40 days" in ran.err
+    assert "[source] most_silent_days = 40" in ran.err
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setenv("HEADROOM_SOURCE__MOST_SILENT_DAYS", "40")
+    assert headroom(*asked).code == 0
 
 
 def test_a_model_of_another_horizon_is_refused(

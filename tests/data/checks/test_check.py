@@ -400,10 +400,11 @@ def test_lines_that_follow_each_other_are_not_open_together(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("every_days", "silent_days", "has_stopped"),
     [
-        (1, 14, False),  # a fortnight may always pass
-        (1, 15, True),
-        (7, 15, True),  # more than two weekly gaps
-        (30, 60, False),  # two monthly gaps
+        (1, 2, False),  # two of its own gaps
+        (1, 3, True),
+        (7, 14, False),
+        (7, 15, True),
+        (30, 60, False),
         (30, 61, True),
     ],
 )

@@ -1,0 +1,39 @@
+"""What is not known on a snapshot because the feed that tells it had fallen silent: missing, for training and scoring.
+
+It is missing: neither zero, nor what was known of it last. The day decides, by what was known before it, so that a past
+snapshot within an outage is built as it would have been on its day.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from data.feeds import MUTED
+from data.sources.known import KnownBase
+from features.catalogue import available
+from features.definition import read_tables
+from features.details import DetailSource, detail_sources
+
+MutedDays = Mapping[str, Sequence[date]]
+"""By feature, or detail, the snapshots at which it is not known."""
+
+
+def muted_features(base: KnownBase, day: date) -> frozenset[str]:
+    """The features that are not known on ``day``."""
+    silent = base.feeds.silent(day).keys() & set(MUTED)
+    features = available(base.tables, base.absent) if silent else []
+    return frozenset(f.name for f in features if f.card is not None and read_tables(f.needs, base.tables) & silent)
+
+
+def muted_days(base: KnownBase, days: Iterable[date]) -> MutedDays:
+    """The snapshots of ``days`` at which features and details are not known; without those that always are."""
+    muted: dict[str, list[date]] = {}
+    for day in sorted(set(days)):
+        for name in sorted(muted_features(base, day) | _muted_details(base, day)):
+            muted.setdefault(name, []).append(day)
+    return muted
+
+
+def _muted_details(base: KnownBase, day: date) -> frozenset[str]:
+    silent = base.feeds.silent(day).keys() & set(MUTED)
+    sources: list[DetailSource] = detail_sources(base.tables, base.absent) if silent else []
+    return frozenset(name for s in sources if read_tables(s.needs, base.tables) & silent for name in s.columns)

@@ -1,0 +1,53 @@
+"""How fresh the sources are on the day: what is said of feeds that fell silent, and from when nothing is scored."""
+
+from data.errors import NotEnoughHistoryError
+from data.feeds import MUTED, Silence
+from data.sources.known import KnownBase
+from flows.run.progress import say
+from flows.run.settings import Settings
+from serving.reasons.formats import say_day
+
+
+def muted_feeds(base: KnownBase) -> tuple[Silence, ...]:
+    """The silent feeds whose features are not known on the day of the base."""
+    return tuple(silence for name, silence in sorted(base.silent.items()) if name in MUTED)
+
+
+def sentences(base: KnownBase) -> list[str]:
+    """What the list says of feeds without whose features it was made: one sentence each."""
+    return [_sentence(silence) for silence in muted_feeds(base)]
+
+
+def _sentence(silence: Silence) -> str:
+    return (
+        f"{silence.subject.capitalize() if silence.subject.islower() else silence.subject}: not known since "
+        f"{say_day(silence.last_day)}, and not judged. {silence.table} has had no row for {silence.days} days, where "
+        f"it used to have one at least every {_gap(silence.usual_gap)}. No reason and no gate rests on it."
+    )
+
+
+def _gap(days: int) -> str:
+    return "day" if days == 1 else f"{days} days"
+
+
+def require_fresh(base: KnownBase, settings: Settings) -> None:
+    """Tell the feeds that have fallen silent before the day.
+
+    Raises ``NotEnoughHistoryError`` where one has been silent for longer than the settings allow.
+    """
+    limit = settings.source.most_silent_days
+    for name, silence in sorted(base.silent.items()):
+        if limit is not None and silence.is_longer_than(limit):
+            raise NotEnoughHistoryError(
+                f"Score the customers of {base.snapshot_date}.",
+                f"{name} has had no row since {silence.last_day}: {silence.days} days, where it used to have one at "
+                f"least every {_gap(silence.usual_gap)}. Its silence is no news about the customers.",
+                f'Mend the feed of {name}. To do without the table: [source] ignore = ["{name}"]. To score all the '
+                f"same: [source] most_silent_days = {silence.days}.",
+            )
+        say(
+            f"warning: {_sentence(silence)}"
+            if name in MUTED
+            else f"warning: {name}: the last row is of {silence.last_day}, {silence.days} days before "
+            f"{base.snapshot_date}; it used to have one at least every {_gap(silence.usual_gap)}"
+        )
