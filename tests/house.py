@@ -53,6 +53,7 @@ ORDER = {
         "explain",
         "estimators",
         "scoring",
+        "changes",
         "registry",
         "evaluation",
         "training",

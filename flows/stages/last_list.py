@@ -11,11 +11,11 @@ from data.contract.feature_card import FeatureCard
 from data.contract.score_change import Change
 from flows.run.progress import say
 from flows.run.settings import Settings
+from models.changes.previous_scores import PreviousScores
+from models.changes.score_change import replacement, split
 from models.estimators.bundle import Bundle
 from models.registry.champion import served_before
 from models.registry.mlflow_store import ModelRegistry
-from models.scoring.previous_scores import PreviousScores
-from models.scoring.score_change import replacement, split
 from serving.published.read import PublishedList, list_before
 from serving.published.row_file import RowFile
 

@@ -17,6 +17,7 @@ from models.estimators.categories import Categories
 from models.estimators.cross_sell import CrossSellModel
 from models.estimators.expected_arr import ExpectedArr
 from models.estimators.reference import ReferenceBase
+from models.explain.averaged import averaged_over
 
 
 class OutdatedModelError(ModelError):
@@ -41,7 +42,7 @@ class Propensity:
 
     def without(self, features: Set[str]) -> "Propensity":
         """The same for rows in which these features are not known."""
-        return self if self.booster is None else replace(self, booster=boosting.without(self.booster, features))
+        return self if self.booster is None else replace(self, booster=booster_without(self.booster, features))
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,9 @@ class Bundle:
             self,
             any_expansion=self.any_expansion.without(muted),
             motions={motion: model.without(muted) for motion, model in self.motions.items()},
-            amounts=None if self.amounts is None else self.amounts.without(muted),
+            amounts=None
+            if self.amounts is None
+            else self.amounts.averaged(lambda booster: booster_without(booster, muted)),
             reference=None if self.reference is None else self.reference.without(muted),
             muted=self.muted | muted,
         )
@@ -225,3 +228,12 @@ def _require_unchanged(stored: Mapping[str, str], now: Mapping[str, str]) -> Non
                 f"{name} is not the one this model was stored with.",
                 "Restore its files, choose another version, or train again.",
             )
+
+
+def booster_without(booster: Booster, features: Set[str]) -> Booster:
+    """The booster, with the same columns, that does not ask for these features: it averages over them.
+
+    Raises ModelError for boosters that the quadrature does not cover, such as those of linear trees.
+    """
+    numbers = {number for number, name in enumerate(boosting.feature_names(booster)) if name in features}
+    return boosting.from_text(averaged_over(boosting.to_text(booster), numbers)) if numbers else booster

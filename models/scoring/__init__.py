@@ -1,1 +1,1 @@
-"""From feature rows to scores, attributions and what changed in them."""
+"""From feature rows to scores and attributions."""

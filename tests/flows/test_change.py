@@ -16,10 +16,10 @@ from flows.run.settings import load
 from flows.stages import inputs as steps
 from flows.stages.base import read_source
 from flows.stages.dates import known_base, training_dates
+from models.changes.previous_scores import PreviousScores
+from models.changes.score_change import replacement, split
 from models.estimators.bundle import Bundle
-from models.scoring.previous_scores import PreviousScores
 from models.scoring.score import score
-from models.scoring.score_change import replacement, split
 from models.settings import EvaluationSettings, Params
 from models.training.train import train
 from serving.changes.ranks import RANK_PARTS, change_table, moved_by_model, not_exact, split_ranks

@@ -11,6 +11,8 @@ from scipy.special import expit, logit
 
 from data.contract.score_change import EXACT, PARTS, REST, RETRAINED
 from data.errors import ModelError, PublishError
+from models.changes.previous_scores import PreviousScores
+from models.changes.score_change import Change, replacement, split
 from models.estimators import boosting
 from models.estimators.bundle import Bundle, Propensity
 from models.estimators.calibration import IDENTITY, Calibrator, Platt
@@ -18,9 +20,7 @@ from models.estimators.categories import encode, learn_categories
 from models.evaluation.verdict import Verdict, VerdictKind
 from models.registry.champion import served_before
 from models.registry.mlflow_store import ModelRegistry
-from models.scoring.previous_scores import PreviousScores
 from models.scoring.score import score
-from models.scoring.score_change import Change, replacement, split
 from models.settings import Params
 from models.training.rule_model import rule_bundle
 from models.training.train import TrainedModel, train
@@ -150,7 +150,7 @@ def test_the_attributions_of_the_same_model_are_taken_as_they_are(
     then, now = months
     before, today = published(old, then), score(old, now)
     asked = split(old, old, before, now, today.scores, CODES)
-    monkeypatch.setattr("models.scoring.score_change.score", lambda *_: pytest.fail("the model was asked again"))
+    monkeypatch.setattr("models.changes.score_change.score", lambda *_: pytest.fail("the model was asked again"))
     again = old.registered(old.version, old.run_id)
     mixed = today.attributions.sample(frac=1, random_state=1)
     taken = split(again, old, before, now, today.scores, CODES, attributions=mixed)

@@ -29,8 +29,7 @@ from data.contract.score_change import (
 )
 from data.errors import ModelError, some
 from features.missing_features import say_missing
-from models.estimators.bundle import Bundle
-from models.scoring.previous_scores import (
+from models.changes.previous_scores import (
     PreviousScores,
     calibrated,
     check_base,
@@ -38,6 +37,7 @@ from models.scoring.previous_scores import (
     check_published,
     of_accounts,
 )
+from models.estimators.bundle import Bundle
 from models.scoring.score import score
 
 ROUNDING = 1e-12

@@ -1,0 +1,1 @@
+"""What changed of a score since the last published list, by cause."""
