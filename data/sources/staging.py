@@ -5,6 +5,7 @@ was there and is not there any more. Empty strings and NaN are nulls to begin wi
 """
 
 import re
+from datetime import date
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -26,6 +27,8 @@ KNOWN_SECOND = "known_second"
 """Staged beside the team's own features: of two rows known on one day the later one counts. Seconds since 1970, UTC."""
 VERSIONED = {"known_at": "known_on", "withdrawn_at": WITHDRAWN_ON}
 """The clocks of outcomes that were recorded row by row: from the day after the first up to the second a row counts."""
+YEAR_1000 = date(1000, 1, 1)
+"""What is read as an earlier year was written with fewer digits, or with zeros before it (0001-01-01)."""
 LARGEST_WHOLE = 2.0**53
 """Up to here a float64 holds every whole number."""
 
@@ -94,7 +97,10 @@ def moment(value: ir.Value) -> ir.Value:
         return value.cast("timestamp")
     if kind.is_string():
         # A plain timestamp would drop the offset of '2024-01-01T00:30+02:00' without a word.
-        return value.try_cast("timestamp('UTC')")
+        parsed = value.try_cast("timestamp('UTC')")
+        # '02/01/24' is no day of the year 2: a year has four digits. Asked only where it may be one of two.
+        has_year = (parsed.date() < ibis.literal(YEAR_1000)).ifelse(value.re_search(r"^\s*\d{4}"), True)
+        return has_year.ifelse(parsed, ibis.null(parsed.type()))
     return ibis.null("timestamp")
 
 

@@ -51,6 +51,15 @@ CASES: list[tuple[str, str, dict[str, str], str, int, str]] = [
         "2 rows of another type",
     ),
     (
+        "type:created_at",
+        "error",
+        {"accounts": "3,Cog,02/01/24,Cy\n4,Dot,03/05/24,Cy\n"},
+        "accounts.created_at: 2 rows with no date or time (such as '02/01/24'; the column is string). "
+        "Whether the day or the month comes first cannot be known: '02/01/24' is 2024-01-02 or 2024-02-01.",
+        2,
+        "2 years of two digits",
+    ),
+    (
         "type:mrr",
         "error",
         {"subscriptions": '1,core,basic,"1,200",2024-01-05,,3\n'},

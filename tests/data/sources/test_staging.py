@@ -17,6 +17,9 @@ from data.sources.staging import cast
         ("2026-07-01T00:30:00+02:00", Kind.CLOCK, date(2026, 6, 30)),
         ("2026-07-01", Kind.CLOCK, date(2026, 7, 1)),
         ("soon", Kind.CLOCK, None),
+        ("02/01/24", Kind.CLOCK, None),
+        ("24-01-02", Kind.CLOCK, None),
+        ("0001-01-01", Kind.CLOCK, date(1, 1, 1)),  # what some systems write for never
         ("", Kind.CLOCK, None),
         ("4611686018427387904", Kind.COUNT, None),
         ("1e300", Kind.COUNT, None),
