@@ -64,13 +64,13 @@ def test_a_book_has_its_own_two_orders_of_twenty_and_its_own_set_apart(made: Hel
     about = {row[0]: row[1] for row in book["About"].iter_rows(values_only=True)}
     assert about["Book of"] == "Ana Costa"
     page = (folder / "books" / "Ana Costa.html").read_text(encoding="utf-8")
-    assert "<h1>Who is ready to grow: Ana Costa</h1>" in page
+    assert "<h1>Who is ready to grow: <bdi>Ana Costa</bdi></h1>" in page
     assert "By owner" not in page
     assert page == render_page(open_list(folder.parent).book("ana  costa").book("Ana Costa"))
 
 
 def test_the_accounts_without_an_owner_are_a_book_too(folder: Path) -> None:
-    assert "Who is ready to grow: No owner" in (folder / "books" / "(no owner).html").read_text(encoding="utf-8")
+    assert "Who is ready to grow: <bdi>No owner</bdi>" in (folder / "books" / "(no owner).html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
