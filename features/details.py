@@ -63,14 +63,19 @@ def add_details(rows: ir.Table, views: Views, absent: frozenset[str], *, of_whol
     return rows.select(*kept)
 
 
-def detail_sources(tables: Tables, absent: frozenset[str] = frozenset()) -> list[DetailSource]:
-    """The functions whose details these tables can carry."""
-    there = set(tables)
-    return [source for source in _SOURCES if all(is_there(need, there, absent) for need in source.needs)]
+def detail_needs(tables: Tables, absent: frozenset[str] = frozenset()) -> dict[str, tuple[str, ...]]:
+    """What each detail that these tables can carry is read from."""
+    sources = [source for whole in (False, True) for source in _available(tables, absent, whole)]
+    return {name: source.needs for source in sources for name in source.columns}
 
 
 def _available(tables: Tables, absent: frozenset[str], of_whole_base: bool) -> list[DetailSource]:
-    return [source for source in detail_sources(tables, absent) if source.of_whole_base == of_whole_base]
+    there = set(tables)
+    return [
+        source
+        for source in _SOURCES
+        if source.of_whole_base == of_whole_base and all(is_there(need, there, absent) for need in source.needs)
+    ]
 
 
 def _first(view: ir.Table, by: Sequence[ir.Value], **columns: ir.Value) -> ir.Table:

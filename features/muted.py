@@ -6,12 +6,12 @@ snapshot within an outage is built as it would have been on its day.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
-from data.feeds import MUTED
+from data.feeds.feeds import MUTED
 from data.sources.known import KnownBase
 from features.catalogue import available
 from features.definition import read_tables
-from features.details import DetailSource, detail_sources
 
 MutedDays = Mapping[str, Sequence[date]]
 """By feature, or detail, the snapshots at which it is not known."""
@@ -24,16 +24,17 @@ def muted_features(base: KnownBase, day: date) -> frozenset[str]:
     return frozenset(f.name for f in features if f.card is not None and read_tables(f.needs, base.tables) & silent)
 
 
-def muted_days(base: KnownBase, days: Iterable[date]) -> MutedDays:
-    """The snapshots of ``days`` at which features and details are not known; without those that always are."""
+def muted_days(
+    base: KnownBase, days: Iterable[date], details: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> MutedDays:
+    """The snapshots of ``days`` at which features and details are not known; without those that always are.
+
+    ``details``: what each needs.
+    """
     muted: dict[str, list[date]] = {}
     for day in sorted(set(days)):
-        for name in sorted(muted_features(base, day) | _muted_details(base, day)):
+        silent = base.feeds.silent(day).keys() & set(MUTED)
+        named = {name for name, needs in details.items() if read_tables(needs, base.tables) & silent}
+        for name in sorted(muted_features(base, day) | named):
             muted.setdefault(name, []).append(day)
     return muted
-
-
-def _muted_details(base: KnownBase, day: date) -> frozenset[str]:
-    silent = base.feeds.silent(day).keys() & set(MUTED)
-    sources: list[DetailSource] = detail_sources(base.tables, base.absent) if silent else []
-    return frozenset(name for s in sources if read_tables(s.needs, base.tables) & silent for name in s.columns)

@@ -5,7 +5,7 @@ stays NaN and goes its own way in each tree. Nothing is weighted, and what sampl
 (``models.estimators.sampling``) is undone in the booster itself, so probabilities stay probabilities.
 """
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,7 +15,6 @@ import pandas as pd
 from joblib import cpu_count
 
 from data.errors import ModelError, some
-from models.explain.averaged import averaged_over
 from models.settings import Params
 
 Booster = lightgbm.Booster
@@ -156,12 +155,3 @@ def from_text(text: str) -> Booster:
         return lightgbm.Booster(model_str=text)
     except lightgbm.basic.LightGBMError as error:
         raise ModelError("Read a stored booster.", f"text that is no booster ({error}).", "Train again.") from error
-
-
-def without(booster: Booster, features: Set[str]) -> Booster:
-    """The booster, with the same columns, that does not ask for these features: it averages over them.
-
-    Raises ModelError for boosters that the quadrature does not cover, such as those of linear trees.
-    """
-    numbers = {number for number, name in enumerate(feature_names(booster)) if name in features}
-    return from_text(averaged_over(to_text(booster), numbers)) if numbers else booster

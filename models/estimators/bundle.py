@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,10 +39,6 @@ class Propensity:
     booster: Booster | None
     calibrator: Calibrator
 
-    def without(self, features: Set[str]) -> "Propensity":
-        """The same for rows in which these features are not known."""
-        return self if self.booster is None else replace(self, booster=boosting.without(self.booster, features))
-
 
 @dataclass(frozen=True)
 class Bundle:
@@ -54,7 +50,8 @@ class Bundle:
     a cross-sell would be of. ``facts`` are plain values: period, rows, expansions, rounds, seed. ``reference`` is the
     base on the day of the training; None if it is not known.
     ``version``, ``run_id`` and ``name`` (of the registered model) are empty until the model is in the registry.
-    ``muted``: the features that it does ``without`` on the day that it is used for; never stored.
+    ``muted``: the features that it does without on the day that it is used for (``models.scoring.without``); never
+    stored.
     """
 
     feature_names: tuple[str, ...]
@@ -72,24 +69,6 @@ class Bundle:
     run_id: str = ""
     name: str = ""
     muted: frozenset[str] = frozenset()
-
-    def without(self, features: Set[str]) -> "Bundle":
-        """The model of a day on which these features are not known: it has the same columns, and averages over them.
-
-        They are ``muted``: missing on such a day says nothing of an account, so it must not go the way of what was
-        missing in training. Raises ModelError for boosters that cannot do so.
-        """
-        muted = frozenset(features & set(self.feature_names))
-        if not muted:
-            return self
-        return replace(
-            self,
-            any_expansion=self.any_expansion.without(muted),
-            motions={motion: model.without(muted) for motion, model in self.motions.items()},
-            amounts=None if self.amounts is None else self.amounts.without(muted),
-            reference=None if self.reference is None else self.reference.without(muted),
-            muted=self.muted | muted,
-        )
 
     @property
     def booster(self) -> Booster:

@@ -15,6 +15,7 @@ from data.simulation.base import simulate
 from data.sources.connect import connect
 from data.sources.known import KnownBase, known_before
 from features.build.build import build, feature_rows
+from features.details import detail_needs
 from features.muted import muted_days, muted_features
 from tests.drawn import SNAPSHOT
 
@@ -87,6 +88,7 @@ def test_a_base_with_every_feed_is_built_as_ever(base: KnownBase) -> None:
 
 
 def test_details_of_a_silent_feed_are_missing_too(base: KnownBase) -> None:
-    muted = muted_days(with_outage(base, "usage_events", 10, SNAPSHOT), [SNAPSHOT])
+    cut = with_outage(base, "usage_events", 10, SNAPSHOT)
+    muted = muted_days(cut, [SNAPSHOT], detail_needs(cut.tables, cut.absent))
     assert {"use_week_1", "use_week_13", "top_feature", "next_plan_used"} <= muted.keys()
     assert not {"main_product", "milestone_on", "critical_feature"} & muted.keys()

@@ -10,6 +10,7 @@ import pytest
 from models.estimators import boosting
 from models.explain.explainer import Explainer
 from models.explain.lightgbm_text import CATEGORICAL, DEFAULT_LEFT, Tree, read
+from models.scoring.without import booster_without
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def walked(tree: Tree, row: np.ndarray, child: int, unknown: Set[int]) -> float:
 def test_a_split_that_is_not_asked_goes_both_ways(rows: pd.DataFrame, booster: boosting.Booster, unknown: str) -> None:
     some = rows.iloc[:12]
     numbers = {list(rows).index(name) for name in unknown}
-    muted = boosting.without(booster, set(unknown))
+    muted = booster_without(booster, set(unknown))
     trees = read(boosting.to_text(booster)).trees
     by_hand = [sum(walked(tree, row, 0, numbers) for tree in trees) for row in some.to_numpy()]
     assert boosting.log_odds(muted, some) == pytest.approx(by_hand, abs=1e-9)
@@ -66,4 +67,4 @@ def test_a_split_that_is_not_asked_goes_both_ways(rows: pd.DataFrame, booster: b
 
 
 def test_without_nothing_it_is_the_same(booster: boosting.Booster) -> None:
-    assert boosting.without(booster, {"nobody"}) is booster
+    assert booster_without(booster, {"nobody"}) is booster
