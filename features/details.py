@@ -63,9 +63,10 @@ def add_details(rows: ir.Table, views: Views, absent: frozenset[str], *, of_whol
     return rows.select(*kept)
 
 
-def needs_of_details() -> dict[str, tuple[str, ...]]:
-    """What each detail needs of the tables."""
-    return {name: source.needs for source in _SOURCES for name in source.columns}
+def detail_needs(tables: Tables, absent: frozenset[str] = frozenset()) -> dict[str, tuple[str, ...]]:
+    """What each detail that these tables can carry is read from."""
+    sources = [source for whole in (False, True) for source in _available(tables, absent, whole)]
+    return {name: source.needs for source in sources for name in source.columns}
 
 
 def _available(tables: Tables, absent: frozenset[str], of_whole_base: bool) -> list[DetailSource]:
@@ -231,23 +232,24 @@ def event_days(views: Views) -> ir.Table:
     return events.group_by(*KEY).aggregate(**days)
 
 
-@_details("gap_on", "gap_product", "gap_name", needs=("crm_events",))
+@_details("gap_on", "gap_product", needs=("crm_events",))
 def review_gap(views: Views) -> ir.Table:
-    return _latest_named(views, "qbr_gap", HALF_YEAR_DAYS, "gap")
+    day, product, gaps = _latest_about(views, "qbr_gap", HALF_YEAR_DAYS)
+    return _first(gaps, (gaps.age.asc(), product.isnull().asc(), product.asc()), gap_on=day, gap_product=product)
 
 
-@_details("milestone_on", "milestone_product", "milestone_name", needs=("crm_events",))
+@_details("milestone_on", "milestone_product", needs=("crm_events",))
 def milestone(views: Views) -> ir.Table:
-    return _latest_named(views, "milestone_reached", YEAR_DAYS, "milestone")
+    day, product, reached = _latest_about(views, "milestone_reached", YEAR_DAYS)
+    return _first(
+        reached, (reached.age.asc(), product.isnull().asc(), product.asc()), milestone_on=day, milestone_product=product
+    )
 
 
-def _latest_named(views: Views, kind: str, within_days: int, prefix: str) -> ir.Table:
-    """Day, product and name of the latest CRM event of a kind; of several of one day the first that says most."""
+def _latest_about(views: Views, kind: str, within_days: int) -> tuple[ir.Value, ir.Value, ir.Table]:
+    """The day and the product of the CRM events of a kind, and these events."""
     events = views.crm.filter((views.crm.kind == kind) & (views.crm.age <= within_days))
-    product, name = events["product"], events["name"]
-    order = (events.age.asc(), product.isnull().asc(), product.asc(), name.isnull().asc(), name.asc())
-    told = {"on": events.occurred_on, "product": product, "name": name}
-    return _first(events, order, **{f"{prefix}_{what}": value for what, value in told.items()})
+    return events.occurred_on, events["product"], events
 
 
 @_details("critical_feature", "critical_since", needs=("tickets.severity", "tickets.closed_at"))

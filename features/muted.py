@@ -4,39 +4,37 @@ It is missing: neither zero, nor what was known of it last. The day decides, by 
 snapshot within an outage is built as it would have been on its day.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
-from data.feeds import MUTED
+from data.feeds.feeds import MUTED
 from data.sources.known import KnownBase
 from features.catalogue import available
 from features.definition import read_tables
 
-Needs = tuple[str, ...]
 MutedDays = Mapping[str, Sequence[date]]
 """By feature, or detail, the snapshots at which it is not known."""
 
 
 def muted_features(base: KnownBase, day: date) -> frozenset[str]:
     """The features that are not known on ``day``."""
-    silent = _silent(base, day)
+    silent = base.feeds.silent(day).keys() & set(MUTED)
     features = available(base.tables, base.absent) if silent else []
     return frozenset(f.name for f in features if f.card is not None and read_tables(f.needs, base.tables) & silent)
 
 
-def muted_days(base: KnownBase, days: Iterable[date], details: Mapping[str, Needs]) -> MutedDays:
+def muted_days(
+    base: KnownBase, days: Iterable[date], details: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> MutedDays:
     """The snapshots of ``days`` at which features and details are not known; without those that always are.
 
-    ``details``: by detail what it needs.
+    ``details``: what each needs.
     """
     muted: dict[str, list[date]] = {}
     for day in sorted(set(days)):
-        silent = _silent(base, day)
-        unknown = {name for name, needs in details.items() if read_tables(needs, base.tables) & silent}
-        for name in sorted(muted_features(base, day) | unknown):
+        silent = base.feeds.silent(day).keys() & set(MUTED)
+        named = {name for name, needs in details.items() if read_tables(needs, base.tables) & silent}
+        for name in sorted(muted_features(base, day) | named):
             muted.setdefault(name, []).append(day)
     return muted
-
-
-def _silent(base: KnownBase, day: date) -> Set[str]:
-    return base.feeds.silent(day).keys() & set(MUTED)

@@ -9,7 +9,7 @@ from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import TABLES, Table
 from data.contract.vocabulary import CRM_KINDS, DISCOUNT, MEASURES, PLAY_STATUSES, SEVERITIES
 from data.errors import hint
-from data.feeds import Feeds
+from data.feeds.feeds import Feeds
 from data.sources.known import BILLING, USAGE, Source
 from data.sources.variants import from_variants
 from data.time_cut import Tables

@@ -12,7 +12,8 @@ from ibis.backends import BaseBackend
 
 from data.currency import in_reporting_currency
 from data.errors import ContractError, NotEnoughHistoryError
-from data.feeds import Feeds, Silence
+from data.feeds.feeds import Feeds
+from data.feeds.rhythm import Silence
 from data.sources.engine import Engine
 from data.sources.staging import absent_columns, with_versions
 from data.time_cut import Tables, before_day, last_day

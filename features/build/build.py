@@ -29,7 +29,7 @@ from features.catalogue import available
 from features.cohort import cohort, services
 from features.cross_sell import options_in_parts
 from features.definition import GROUP, OF_FINISHED_ROWS, PARENTS, ROW, WHOLE_BASE, Feature
-from features.details import add_details, needs_of_details
+from features.details import add_details, detail_needs
 from features.muted import MutedDays, muted_days
 from features.views.account import Views
 from features.views.usage import HELD
@@ -223,7 +223,7 @@ class _Asked:
     @cached_property
     def muted(self) -> MutedDays:
         """What silent feeds leave unknown."""
-        return muted_days(self.base, self.dates, needs_of_details())
+        return muted_days(self.base, self.dates, detail_needs(self.base.tables, self.base.absent))
 
     @property
     def key(self) -> str | None:

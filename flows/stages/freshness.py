@@ -1,7 +1,8 @@
 """How fresh the sources are on the day: what is said of feeds that fell silent, and from when nothing is scored."""
 
 from data.errors import NotEnoughHistoryError
-from data.feeds import MUTED, Silence
+from data.feeds.feeds import MUTED
+from data.feeds.rhythm import Silence
 from data.sources.known import KnownBase
 from flows.run.progress import say
 from flows.run.settings import Settings

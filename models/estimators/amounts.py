@@ -16,7 +16,7 @@ times the mean (the 10% and 90% quantiles of amount / fitted mean). It is the in
 expands. Most accounts do not, so the interval of one account's expected ARR would say little: a total has one instead.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -104,10 +104,6 @@ class Amounts:
     @cached_property
     def _booster(self) -> Booster | None:
         return boosting.from_text(self.trees) if self.trees else None
-
-    def averaged(self, average: Callable[[Booster], Booster]) -> "Amounts":
-        """The same of rows in which features are missing: the regression takes medians, and ``average`` the trees."""
-        return self if self._booster is None else replace(self, trees=boosting.to_text(average(self._booster)))
 
     def interval(self, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Between which four in five of the amounts with these means lie."""

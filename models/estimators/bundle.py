@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,6 @@ from models.estimators.categories import Categories
 from models.estimators.cross_sell import CrossSellModel
 from models.estimators.expected_arr import ExpectedArr
 from models.estimators.reference import ReferenceBase
-from models.explain.averaged import averaged_over
 
 
 class OutdatedModelError(ModelError):
@@ -40,10 +39,6 @@ class Propensity:
     booster: Booster | None
     calibrator: Calibrator
 
-    def without(self, features: Set[str]) -> "Propensity":
-        """The same for rows in which these features are not known."""
-        return self if self.booster is None else replace(self, booster=booster_without(self.booster, features))
-
 
 @dataclass(frozen=True)
 class Bundle:
@@ -55,7 +50,8 @@ class Bundle:
     a cross-sell would be of. ``facts`` are plain values: period, rows, expansions, rounds, seed. ``reference`` is the
     base on the day of the training; None if it is not known.
     ``version``, ``run_id`` and ``name`` (of the registered model) are empty until the model is in the registry.
-    ``muted``: the features that it does ``without`` on the day that it is used for; never stored.
+    ``muted``: the features that it does without on the day that it is used for (``models.scoring.without``); never
+    stored.
     """
 
     feature_names: tuple[str, ...]
@@ -73,26 +69,6 @@ class Bundle:
     run_id: str = ""
     name: str = ""
     muted: frozenset[str] = frozenset()
-
-    def without(self, features: Set[str]) -> "Bundle":
-        """The model of a day on which these features are not known: it has the same columns, and averages over them.
-
-        They are ``muted``: missing on such a day says nothing of an account, so it must not go the way of what was
-        missing in training. Raises ModelError for boosters that cannot do so.
-        """
-        muted = frozenset(features & set(self.feature_names))
-        if not muted:
-            return self
-        return replace(
-            self,
-            any_expansion=self.any_expansion.without(muted),
-            motions={motion: model.without(muted) for motion, model in self.motions.items()},
-            amounts=None
-            if self.amounts is None
-            else self.amounts.averaged(lambda booster: booster_without(booster, muted)),
-            reference=None if self.reference is None else self.reference.without(muted),
-            muted=self.muted | muted,
-        )
 
     @property
     def booster(self) -> Booster:
@@ -228,12 +204,3 @@ def _require_unchanged(stored: Mapping[str, str], now: Mapping[str, str]) -> Non
                 f"{name} is not the one this model was stored with.",
                 "Restore its files, choose another version, or train again.",
             )
-
-
-def booster_without(booster: Booster, features: Set[str]) -> Booster:
-    """The booster, with the same columns, that does not ask for these features: it averages over them.
-
-    Raises ModelError for boosters that the quadrature does not cover, such as those of linear trees.
-    """
-    numbers = {number for number, name in enumerate(boosting.feature_names(booster)) if name in features}
-    return boosting.from_text(averaged_over(boosting.to_text(booster), numbers)) if numbers else booster

@@ -10,7 +10,7 @@ import pandas as pd
 
 from data.contract.expected_arr import ArrDoubt
 from data.contract.feature_card import FeatureCard
-from data.feeds import Silence
+from data.feeds.rhythm import Silence
 from serving.changes.sentences import About, titles
 from serving.published.read import PublishedList
 from serving.reasons.formats import say_day

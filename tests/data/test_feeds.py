@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from data.feeds import Feeds
+from data.feeds.feeds import Feeds
 from tests.drawn import base
 
 END = date(2026, 6, 30)

@@ -15,7 +15,7 @@ from data.simulation.base import simulate
 from data.sources.connect import connect
 from data.sources.known import KnownBase, known_before
 from features.build.build import build, feature_rows
-from features.details import needs_of_details
+from features.details import detail_needs
 from features.muted import muted_days, muted_features
 from tests.drawn import SNAPSHOT
 
@@ -70,7 +70,7 @@ def test_lines_of_contracts_hold_until_they_end(base: KnownBase) -> None:
 
 def test_a_snapshot_within_an_outage_is_built_as_on_its_day_and_all_else_as_ever(base: KnownBase) -> None:
     cut = with_outage(with_outage(base, "usage_events", 10, WITHIN), "crm_events", 40, SNAPSHOT)
-    muted = muted_days(cut, DATES, needs_of_details())
+    muted = muted_days(cut, DATES)
     assert (muted["events_28d"], muted["opportunity_open"]) == ([WITHIN], [SNAPSHOT])
     made = rows(cut, DATES, 1)
     plain = feature_rows(cut.tables, DATES, RULES, absent=cut.absent).to_pyarrow().to_pandas()
@@ -84,10 +84,11 @@ def test_a_snapshot_within_an_outage_is_built_as_on_its_day_and_all_else_as_ever
 
 def test_a_base_with_every_feed_is_built_as_ever(base: KnownBase) -> None:
     assert base.silent == {}
-    assert muted_days(base, DATES, needs_of_details()) == {}
+    assert muted_days(base, DATES) == {}
 
 
 def test_details_of_a_silent_feed_are_missing_too(base: KnownBase) -> None:
-    muted = muted_days(with_outage(base, "usage_events", 10, SNAPSHOT), [SNAPSHOT], needs_of_details())
+    cut = with_outage(base, "usage_events", 10, SNAPSHOT)
+    muted = muted_days(cut, [SNAPSHOT], detail_needs(cut.tables, cut.absent))
     assert {"use_week_1", "use_week_13", "top_feature", "next_plan_used"} <= muted.keys()
     assert not {"main_product", "milestone_on", "critical_feature"} & muted.keys()

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from models.estimators import boosting
-from models.estimators.bundle import booster_without
 from models.explain.explainer import Explainer
 from models.explain.lightgbm_text import CATEGORICAL, DEFAULT_LEFT, Tree, read
+from models.scoring.without import booster_without
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""How often each table is filled, and which had fallen silent."""
