@@ -41,7 +41,7 @@ def plain_page(
 
 def clean(value: object) -> object:
     """A text without letters that are no writing, anything else as it is; what is escaped stays so."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or value.isprintable():  # as nearly all are
         return value
     written = value.translate(_CONTROLS)
     return Markup(written) if isinstance(value, Markup) else written  # noqa: S704  it was before
