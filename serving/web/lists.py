@@ -1,6 +1,7 @@
 """The published lists of a folder: the latest in compact form, the earlier ones to look back at."""
 
 import logging
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -105,7 +106,8 @@ class PublishedLists:
     def _stamp(self, day: date) -> _Stamp:
         folder = folder_of(self.out, day)
         try:
-            found = [(file.name, file.stat()) for file in folder.iterdir() if file.is_file()]
+            with os.scandir(folder) as there:  # asked for every list by every page
+                found = [(file.name, file.stat()) for file in there if file.is_file()]
         except OSError as error:  # it is being replaced at this moment
             raise cannot_be_read(folder / MANIFEST, error) from error
         return _Stamp(day, frozenset((name, of.st_ino, of.st_mtime_ns) for name, of in found))
