@@ -421,6 +421,7 @@ def serve(
 ) -> None:
     """Serve the published lists as web pages, until it is interrupted."""
     settings = load(config, None, out)
+    environment.give_memory_back()
     from flows.run.serve import serve as run
 
     run(settings, host, port)

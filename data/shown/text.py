@@ -31,7 +31,7 @@ def for_page(value: object) -> object:
 
     Its direction is kept: a page sets each name apart.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or value.isprintable():  # as nearly all are
         return value
     written = value.translate(_CONTROLS)
     return value if written == value else type(value)(written)

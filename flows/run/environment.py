@@ -30,3 +30,8 @@ def prepare(*, one_message: bool = False) -> None:
     for name, value in ONE_MESSAGE.items() if one_message else ():
         if os.environ[name] == DEFAULTS[name]:
             os.environ[name] = value
+
+
+def give_memory_back() -> None:
+    """For a process that lives long, before PyArrow is imported: what the reading of a list took is not kept."""
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

@@ -30,6 +30,7 @@ def serve(settings: Settings, host: str | None, port: int) -> None:
     require_ready(access)
     lists = PublishedLists(settings.out_folder)
     listing = lists.latest().listing
+    lists.looked_back_at()  # laid down before the first page asks
     with open_store(settings.outcomes_url, settings.root) as store, listening(access.host, port) as listener:
         opened = listener.getsockname()[1]
         site = Site(

@@ -13,6 +13,7 @@ import pandas as pd
 
 from data.contract.outputs import NO_OWNER, TABLES, OutputKind
 from serving.published import tables
+from serving.published.account_rows import AccountRows, lay_down
 from serving.published.layout import damaged, folder_of, published_dates, published_day, read_manifest
 
 _NULLS = {OutputKind.TEXT: "str", OutputKind.NUMBER: "float64", OutputKind.WHOLE: "Int64", OutputKind.YES_NO: "boolean"}
@@ -38,6 +39,7 @@ class PublishedList:
     _held: dict[tuple[str, str], pd.Series] = field(default_factory=dict, repr=False, compare=False)
     _rows_of: dict[str, Mapping[str, npt.NDArray[np.int64]]] = field(default_factory=dict, repr=False, compare=False)
     _some: Mapping[str, tuple[frozenset[str], pd.DataFrame]] = field(default_factory=dict, repr=False, compare=False)
+    _laid: Mapping[str, AccountRows] = field(default_factory=dict, repr=False, compare=False)
 
     def with_manifest(self, **entries: Any) -> "PublishedList":
         return replace(self, manifest={**self.manifest, **entries})
@@ -50,6 +52,15 @@ class PublishedList:
         """The list with the rows of some accounts in memory: whoever asks it, or a book of it, need not read them."""
         asked = frozenset(accounts)
         return replace(self, _some={name: (asked, self.of(name, asked)) for name in names})
+
+    def laid_down(self, columns: Mapping[str, Iterable[str]]) -> "PublishedList":
+        """The list with columns of tables (none: all) on scratch disk, where one account is read without the others.
+
+        A table that is not there or not sorted by account is left as it is.
+        """
+        asked = {table: tuple(names) or TABLES[table].names for table, names in columns.items()}
+        made = {table: lay_down(self.path(table), names) for table, names in asked.items() if self.has(table)}
+        return replace(self, _laid={**self._laid, **{table: rows for table, rows in made.items() if rows}})
 
     @cached_property
     def previous(self) -> "PublishedList | None":
@@ -101,10 +112,16 @@ class PublishedList:
         if self._is_of_later_version(table):
             return []
         asked = tuple(columns) or TABLES[table].names
-        rows = tables.account_rows(self.path(table), account_id, asked)
+        rows = self._rows_of_account(table, account_id, asked)
         if rows and not rows[0].keys() >= set(asked):
             self._columns(table, asked)  # refuses what should be there
         return [{name: row.get(name) for name in asked} for row in rows]
+
+    def _rows_of_account(self, table: str, account_id: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+        laid = self._laid.get(table)
+        if laid is not None and laid.columns.issuperset(columns):
+            return laid.of(account_id)
+        return tables.account_rows(self.path(table), account_id, columns)
 
     def batches(self, table: str, columns: Iterable[str] = ()) -> Iterator[pd.DataFrame]:
         """All rows of a table, some at a time."""

@@ -4,9 +4,11 @@ A request reads no table of the whole base. What is long, an account's reasons, 
 it; of each account the one sentence that a list shows is kept here.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +65,11 @@ class Coded:
         code = int(self.codes[place])
         return None if code < 0 else self.labels[code]
 
+    def among(self, seen: Mask) -> list[str]:
+        """The values that stand in one of these rows, in their order."""
+        counts = np.bincount(self.codes[seen] + 1, minlength=len(self.labels) + 1)
+        return [label for label, count in zip(self.labels, counts[1:].tolist(), strict=True) if count]
+
     def equals(self, label: str) -> Mask:
         """The rows that have this value; none where no row has it."""
         return self.codes == (self.labels.index(label) if label in self.labels else len(self.labels))
@@ -77,22 +84,14 @@ class Top:
 
 
 @dataclass(frozen=True)
-class Ordered:
-    """An order of a list: of each row its place in it, 0 first, and its rank among the ranked, 1 first, else 0."""
-
-    places: Codes
-    ranks: Codes
-
-
-@dataclass(frozen=True)
 class ListIndex:
     """The accounts of a list, one row each: the ranked in the order of the list, then the others, likeliest first.
 
     ``act_by``, ``renews_on``, ``listed_since``, ``due_on`` (of a task): days since 1970, or NOT_KNOWN. ``rank``,
-    ``previous_rank``: 0 where there is none.
-    ``names_folded``: name and id as they are searched. ``by_name``: of each row its place in the alphabet. ``owners``:
-    without an owner NO_OWNER. ``gates``: the codes that it did not pass, separated by `;`. ``firing``: the rows of
-    each trigger that fires, by its code.
+    ``previous_rank``, ``stake_rank`` (by expected ARR): 0 where there is none.
+    ``names_folded``: name and id as they are searched. ``owners``: without an owner NO_OWNER. ``gates``: the codes that
+    it did not pass, separated by `;`. ``by_id``: the rows by account id. ``orders``: the rows in every order of a list,
+    by its name in the address. ``firing``: the rows of each trigger that fires, by its code.
     """
 
     listing: PublishedList
@@ -110,6 +109,7 @@ class ListIndex:
     is_ranked: Mask
     rank: Codes
     previous_rank: Codes
+    stake_rank: Codes
     propensity: Floats
     low: Floats
     high: Floats
@@ -120,9 +120,8 @@ class ListIndex:
     due_on: Codes
     band: npt.NDArray[np.int8]
     trend: npt.NDArray[np.int8]
-    by_likelihood: Ordered
-    by_stake: Ordered
-    by_name: Codes
+    by_id: Codes
+    orders: Mapping[str, Codes]
     firing: Mapping[str, Places]
 
     def __len__(self) -> int:
@@ -130,8 +129,11 @@ class ListIndex:
 
     def place(self, account_id: str) -> int | None:
         """The row of an account; None where the list has no such account."""
-        found = pc.index(self.ids, pa.scalar(account_id, self.ids.type)).as_py()
-        return None if found < 0 else int(found)
+        at = bisect_left(self.by_id, account_id, key=self._id_of)
+        return int(self.by_id[at]) if at < len(self) and self._id_of(self.by_id[at]) == account_id else None
+
+    def _id_of(self, place: int) -> str:
+        return str(self.ids[int(place)].as_py())
 
     def owner_named(self, asked: str) -> str:
         """An owner as the list writes the name, whatever its case and blanks; as asked where there is none."""
@@ -170,12 +172,14 @@ def index_of(listing: PublishedList) -> ListIndex:
     propensity = _floats(scores["propensity"])
     ids, names = _texts(scores["account_id"]), _texts(scores["name"])
     checks_in = are_check_ins(listing, scores["play"])
+    owners = _coded(scores["owner"].fillna(NO_OWNER))
+    trend = trends(propensity, _floats(scores["previous_propensity"]))
     return ListIndex(
         listing,
         ids,
         names,
         _texts(map(_searched, scores["name"], scores["account_id"])),
-        owners=_coded(scores["owner"].fillna(NO_OWNER)),
+        owners=owners,
         segments=_coded(scores["segment"]),
         kinds=_coded(scores["motion"].where(~checks_in, CHECK_IN_CODE), KINDS),
         motions=_coded(_motion_words(scores, checks_in)),
@@ -186,6 +190,7 @@ def index_of(listing: PublishedList) -> ListIndex:
         is_ranked=ranked,
         rank=_whole(scores["rank"]),
         previous_rank=_whole(scores["previous_rank"]),
+        stake_rank=_ranks(order(scores, "expected_arr"), ranked),
         propensity=propensity,
         low=_floats(scores[RANGE[0]]),
         high=_floats(scores[RANGE[1]]),
@@ -195,10 +200,9 @@ def index_of(listing: PublishedList) -> ListIndex:
         listed_since=_days(scores["listed_since"]),
         due_on=_days(due_on(scores.assign(snapshot_date=listing.snapshot_date))),
         band=bands(propensity),
-        trend=trends(propensity, _floats(scores["previous_propensity"])),
-        by_likelihood=_ordered(order(scores, "propensity"), ranked),
-        by_stake=_ordered(order(scores, "expected_arr"), ranked),
-        by_name=_places(np.argsort(scores["name"].map(folded).to_numpy(object), kind="stable")),
+        trend=trend,
+        by_id=_places(scores["account_id"].to_numpy(object)),
+        orders=_orders(scores, owners, trend),
         firing=_firing(listing, scores["account_id"]),
     )
 
@@ -296,14 +300,30 @@ def _days(values: pd.Series) -> Codes:
     return np.where(np.isnat(days), NOT_KNOWN, days.astype(np.int64)).astype(np.int32)
 
 
-def _ordered(ordered: Places, is_ranked: Mask) -> Ordered:
+def _orders(scores: pd.DataFrame, owners: Coded, trend: npt.NDArray[np.int8]) -> dict[str, Codes]:
+    """The rows in each order; what is not known comes last, and of equals the one that is ranked first."""
+    return {
+        "likelihood": order(scores, "propensity").astype(np.int32),
+        "stake": order(scores, "expected_arr").astype(np.int32),
+        "name": _places(scores["name"].map(folded).to_numpy(object)),
+        "owner": _places(owners.codes),
+        "renewal": _places(_unknown_last(_days(scores["renews_on"]))),
+        "act_by": _places(_unknown_last(_days(scores["act_by"]))),
+        "trend": _places(trend),
+    }
+
+
+def _places(keys: npt.NDArray[Any]) -> Codes:
+    """The rows in the order of their keys, of equals the first."""
+    return np.argsort(keys, kind="stable").astype(np.int32)
+
+
+def _ranks(ordered: Places, is_ranked: Mask) -> Codes:
+    """The rank of each of the ranked in an order, 1 first; 0 of the others."""
     listed, ranks = ordered[is_ranked[ordered]], np.zeros(len(ordered), dtype=np.int32)
     ranks[listed] = np.arange(1, len(listed) + 1, dtype=np.int32)
-    return Ordered(_places(ordered), ranks)
+    return ranks
 
 
-def _places(ordered: Places) -> Codes:
-    """Of each row its place in an order that is given by rows."""
-    places = np.empty(len(ordered), dtype=np.int32)
-    places[ordered] = np.arange(len(ordered), dtype=np.int32)
-    return places
+def _unknown_last(days: Codes) -> Codes:
+    return np.where(days == NOT_KNOWN, np.iinfo(np.int32).max, days)

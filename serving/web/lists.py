@@ -1,6 +1,7 @@
 """The published lists of a folder: the latest in compact form, the earlier ones to look back at."""
 
 import logging
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from data.errors import PublishError
 from serving.published.layout import MANIFEST, cannot_be_read, folder_of, published_dates, published_day
 from serving.published.read import PublishedList, open_list
 from serving.web.index import ListIndex, index_of
+from serving.web.ready import OF_AN_ACCOUNT, OF_ITS_PAST
 
 LOG = logging.getLogger("headroom.web")
 LOOKS_BACK = 24
@@ -66,7 +68,7 @@ class PublishedLists:
             try:
                 stamp = self._stamp(published_day(self.out, None, "Serve"))
                 if self._latest is None or not (self._latest[0] == stamp or self._is_left_alone(stamp)):
-                    self._latest = stamp, index_of(self._open(stamp))
+                    self._latest = stamp, index_of(self._open(stamp).laid_down(OF_AN_ACCOUNT))
             except PublishError as error:
                 if self._latest is None:
                     raise
@@ -104,14 +106,15 @@ class PublishedLists:
     def _stamp(self, day: date) -> _Stamp:
         folder = folder_of(self.out, day)
         try:
-            found = [(file.name, file.stat()) for file in folder.iterdir() if file.is_file()]
+            with os.scandir(folder) as there:  # asked for every list by every page
+                found = [(file.name, file.stat()) for file in there if file.is_file()]
         except OSError as error:  # it is being replaced at this moment
             raise cannot_be_read(folder / MANIFEST, error) from error
         return _Stamp(day, frozenset((name, of.st_ino, of.st_mtime_ns) for name, of in found))
 
     def _open(self, stamp: _Stamp) -> PublishedList:
         if stamp not in self._opened:
-            self._opened[stamp] = open_list(self.out, stamp.day)
+            self._opened[stamp] = open_list(self.out, stamp.day).laid_down(OF_ITS_PAST)
         self._opened.move_to_end(stamp)
         while len(self._opened) > LOOKS_BACK + 1:
             self._opened.popitem(last=False)

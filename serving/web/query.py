@@ -1,6 +1,6 @@
 """What a page is asked for: all of it stands in the address, so that a view can be kept, sent and gone back to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import quote, urlencode
@@ -92,16 +92,17 @@ class PageQuery(BaseModel):
 
     def address(self, **changes: Any) -> str:
         """What stands after the path of the address: ``?owner=Ana+Costa&page=2``; what is usual is left out."""
-        asked = self.changed(**changes)._unusual()
+        asked = self._unusual({"page": 1, **changes})
         return f"?{urlencode({name: value if name in MANY else str(value) for name, value in asked.items()}, True)}"
 
     def asked_for(self, *without: str) -> dict[str, Any]:
         """What differs from the usual, by its name in the address."""
-        return {name: value for name, value in self._unusual().items() if name not in without}
+        return {name: value for name, value in self._unusual({}).items() if name not in without}
 
-    def _unusual(self) -> dict[str, Any]:
-        usual = {name: field.default for name, field in type(self).model_fields.items()}
-        return {name: value for name, value in self if value != usual[name]}
+    def _unusual(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        fields = type(self).model_fields
+        asked = ((name, changes.get(name, value)) for name, value in self)
+        return {name: value for name, value in asked if value != fields[name].default}
 
 
 def _in_their_order(columns: tuple[ListColumn, ...]) -> tuple[ListColumn, ...]:

@@ -1,17 +1,31 @@
 """What a list must have before the pages show it: asked once, when it is opened, so that no page fails half-way."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from data.contract.outputs import TABLES
+from data.contract.outputs import ACCOUNT_FACTS, TABLES
 from data.contract.vocabulary import MOTIONS
 from data.errors import some
 from serving.published.layout import MANIFEST, damaged
 from serving.published.read import PublishedList
+from serving.render.firing import FIRING
 
+OF_AN_ACCOUNT: Mapping[str, tuple[str, ...]] = {
+    "scores": (),
+    "reasons": ("title", "text", "effect", "actionable", "shown", "shap_log_odds", "story", "reason_code"),
+    "triggers": FIRING,
+    "account_plays": ("step", "form"),
+    ACCOUNT_FACTS.name: (),
+}
+"""What is read for the page of an account, by table; nothing: all columns."""
+OF_ITS_PAST: Mapping[str, tuple[str, ...]] = {
+    "scores": ("rank", "propensity", "owner", "model_version", "arr", "open_seats", "use_by_week"),
+    "changes": ("text",),
+}
+"""What is read for it of each list that it looks back at."""
 _MOST = 5
 """So many faults of a manifest are told."""
 

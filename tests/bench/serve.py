@@ -1,12 +1,15 @@
 """How fast the pages of ``headroom serve`` answer: ``python -m tests.bench.serve`` prints it as JSON.
 
 Lists of ``--accounts`` accounts and ``--owners`` owners on ``--snapshots`` days are made of one small list, copied and
-renamed; then ``--readers`` ask at once for pages of the list and of accounts. The large case is what it is for: 100,000
-accounts, 200 owners, 24 days, ten readers (the defaults; minutes, and 3 GB of disk).
+renamed; then ``--readers`` ask at once for pages of the list and of accounts. *CPU* is that of the server's process for
+each page, which holds on a busy machine too. With ``--frames``: the same rows looked up in pandas frames that are held
+whole. The large case is what it is for: 100,000 accounts, 200 owners, 24 days, ten readers (the defaults; minutes, and
+half a GB of disk).
 """
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -27,16 +30,19 @@ import pandas as pd
 
 from data.contract.outputs import TABLES
 from serving.published import tables
-from serving.published.layout import MANIFEST, place_of
+from serving.published.layout import MANIFEST, place_of, published_dates
 from serving.published.read import PublishedList, open_list
 from serving.web.pages.my_list import BANDS
 from serving.web.query import Sort, account_address
-from serving.web.ready import TABLES_SHOWN
+from serving.web.ready import OF_AN_ACCOUNT, OF_ITS_PAST
 from tests.serving.world import DAY, publish, snapshot, with_context
 
 SMALL = 250
 """Accounts of the list that is copied, at most."""
 DAYS_APART = 30
+KINDS = ("list", "account")
+FEW = 5
+"""Accounts that are looked up in frames."""
 SORTS = [sort.value for sort in Sort]
 
 
@@ -56,10 +62,10 @@ def _copy(small: PublishedList, folder: Path, day: date, before: date | None, co
     """The list of a day: each table as often as asked, under other ids."""
     folder.mkdir(parents=True)
     owner_of = {account: number for number, account in enumerate(small.scores("account_id")["account_id"])}
-    for name in TABLES_SHOWN:
+    for name, table in [(name, table) for name, table in TABLES.items() if table.on_pages]:
         rows = pd.concat(small.batches(name), ignore_index=True).assign(snapshot_date=day)
         parts = [_renamed(rows, copy, copies, owner_of, owners) for copy in range(copies)]
-        tables.write(folder / f"{name}.parquet", tables.to_arrow(pd.concat(parts, ignore_index=True), TABLES[name]))
+        tables.write(folder / f"{name}.parquet", tables.to_arrow(pd.concat(parts, ignore_index=True), table))
     told = {"snapshot_date": day.isoformat(), "previous_snapshot_date": before and before.isoformat()}
     counts = {name: small.manifest[name] * copies for name in ("ranked", "excluded")}
     (folder / MANIFEST).write_text(json.dumps({**small.manifest, **told, **counts}, default=str), encoding="utf-8")
@@ -117,20 +123,72 @@ def read(port: int, asked: Sequence[tuple[str, str]]) -> list[tuple[str, float]]
     return took
 
 
+def cpu_ms(process: int) -> float:
+    """CPU of a process so far, user and system."""
+    used = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return 1_000 * (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mb(process: int | str) -> dict[str, int]:
+    """Resident memory of a process: the most it had, and now."""
+    told = Path(f"/proc/{process}/status").read_text()
+    return {
+        name: int(found[1]) // 1024
+        for name, line in (("peak_mb", "VmHWM"), ("rss_mb", "VmRSS"))
+        if (found := re.search(rf"{line}:\s+(\d+)", told))
+    }
+
+
 def measured(out: Path, readers: int, requests: int, owners: int) -> dict[str, Any]:
-    """Milliseconds of each kind of page while all readers ask at once, pages a second, and the server's memory."""
+    """Milliseconds and CPU of each page while all readers ask at once, pages a second, and the server's memory."""
     asked = [asked_for(out, requests, seed, owners) for seed in range(readers)]
     began = time.perf_counter()
     with serving(out) as (process, port), ThreadPoolExecutor(readers) as pool:
         started = time.perf_counter() - began
-        began = time.perf_counter()
+        cpu = {kind: _cpu_of(process, port, [page for page in asked[0] if page[0] == kind]) for kind in KINDS}
+        began, before = time.perf_counter(), cpu_ms(process)
         took = [found for reader in pool.map(lambda pages: read(port, pages), asked) for found in reader]
-        seconds = time.perf_counter() - began
-        peak = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process}/status").read_text())
+        seconds, used = time.perf_counter() - began, cpu_ms(process) - before
+        memory = memory_mb(process)
     by_kind = pd.DataFrame(took, columns=["kind", "seconds"]).groupby("kind")["seconds"]
-    kinds = {kind: {f"p{q}_ms": round(1_000 * of.quantile(q / 100), 1) for q in (50, 95, 100)} for kind, of in by_kind}
-    memory = int(peak[1]) // 1024 if peak else None
-    return {**kinds, "pages_a_second": round(len(took) / seconds, 1), "start_s": round(started, 1), "peak_mb": memory}
+    kinds = {
+        kind: {f"p{q}_ms": round(1_000 * of.quantile(q / 100), 1) for q in (50, 99, 100)} | {"cpu_ms": cpu[kind]}
+        for kind, of in by_kind
+    }
+    return {
+        **kinds,
+        "cpu_ms_a_page": round(used / len(took), 1),
+        "pages_a_second": round(len(took) / seconds, 1),
+        "start_s": round(started, 1),
+        **memory,
+    }
+
+
+def _cpu_of(process: int, port: int, pages: Sequence[tuple[str, str]]) -> float:
+    """CPU ms of a page when one reader asks; what the first of them warms is left out."""
+    read(port, pages[:1])
+    before = cpu_ms(process)
+    read(port, pages)
+    return round((cpu_ms(process) - before) / len(pages), 1)
+
+
+def from_frames(out: Path, count: int) -> dict[str, Any]:
+    """The look-ups of a page in pandas frames of every list, held whole: CPU ms of each, and what the frames hold."""
+    before = memory_mb("self").get("rss_mb", 0)
+    lists = [open_list(out, day) for day in published_dates(out)]
+    past = [{name: _frame(of, name, columns) for name, columns in OF_ITS_PAST.items()} for of in lists]
+    latest = {name: _frame(lists[-1], name, columns) for name, columns in OF_AN_ACCOUNT.items()}
+    held = memory_mb("self").get("rss_mb", 0) - before
+    began = time.process_time()
+    for account in open_list(out).scores("account_id")["account_id"].sample(count, random_state=0):
+        for frame in (*latest.values(), *(frame for of_list in past for frame in of_list.values())):
+            frame[frame["account_id"] == account].to_dict("records")
+    return {"account": round(1_000 * (time.process_time() - began) / count, 1), "frames_mb": held}
+
+
+def _frame(listing: PublishedList, table: str, columns: Sequence[str]) -> pd.DataFrame:
+    asked = ("account_id", *columns) if columns else ()
+    return pd.concat(listing.batches(table, dict.fromkeys(asked)), ignore_index=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
@@ -139,13 +197,15 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     for name, value in usual.items():
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--folder", type=Path, help="the lists, kept there for another run (default: made and removed)")
+    parser.add_argument("--frames", action="store_true", help="the look-ups in pandas frames too (gigabytes of memory)")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         out = given.folder or Path(scratch) / "lists"
         if not out.exists():
             make_lists(out, given.accounts, given.owners, given.snapshots)
         asked = {name: getattr(given, name) for name in usual}
-        return asked | measured(out, given.readers, given.requests, given.owners)
+        found = asked | measured(out, given.readers, given.requests, given.owners)
+        return found | ({"pandas": from_frames(out, FEW)} if given.frames else {})
 
 
 if __name__ == "__main__":

@@ -14,9 +14,8 @@ def test_the_lists_of_the_bench_are_as_large_as_asked_and_are_shown(tmp_path: Pa
     assert len(index.owners.labels) == 7
     ranked = sorted(index.rank[index.is_ranked].tolist())
     assert ranked == list(range(1, len(ranked) + 1))
-    assert {**main(["--folder", str(tmp_path), "--owners", "7", "--readers", "2", "--requests", "3"])}.keys() >= {
-        "list",
-        "account",
-        "pages_a_second",
-        "peak_mb",
-    }
+    asked = ["--folder", str(tmp_path), "--owners", "7", "--readers", "2", "--requests", "3", "--frames"]
+    found = main(asked)
+    assert found.keys() >= {"pages_a_second", "peak_mb", "rss_mb", "cpu_ms_a_page"}
+    assert {*found["list"]} == {*found["account"]} == {"p50_ms", "p99_ms", "p100_ms", "cpu_ms"}
+    assert {*found["pandas"]} == {"account", "frames_mb"}

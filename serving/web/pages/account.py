@@ -21,19 +21,18 @@ from serving.reasons.formats import say_day, say_name
 from serving.reasons.playbook import Play
 from serving.reasons.render import PREFIX
 from serving.render.entries import MOTION_WORDS, Why, label_of, say_range, say_texts
-from serving.render.firing import FIRING, Firing, firings
+from serving.render.firing import Firing, firings
 from serving.web.drawing import Bar, line, waterfall
 from serving.web.index import ListIndex
 from serving.web.lists import LookedBack
 from serving.web.pages.account_facts import AccountFacts, account_facts
 from serving.web.pages.my_list import Desk, ListRow, place_for, rows
 from serving.web.query import ListQuery
+from serving.web.ready import OF_AN_ACCOUNT, OF_ITS_PAST
 
 OTHER = "other"
 """Reasons that no list shows."""
 BASE, REST, TOTAL = "Where every account begins", "All else that is known", "This account"
-_REASON_COLUMNS = ("title", "text", "effect", "actionable", "shown", "shap_log_odds", "story", "reason_code")
-_PAST_COLUMNS = ("rank", "propensity", "owner", "model_version", "arr", "open_seats", "use_by_week")
 WEEK, YEAR = timedelta(days=7), timedelta(days=365)
 
 
@@ -137,8 +136,8 @@ def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk
         return None
     row = rows(index, np.array([place]), ListQuery(), desk)[0]
     listing = index.listing
-    score = listing.of_account("scores", account_id)[0]
-    reasons = listing.of_account("reasons", account_id, _REASON_COLUMNS)
+    score = _told(listing, "scores", account_id)[0]
+    reasons = _told(listing, "reasons", account_id)
     places, unread = _places(past, account_id)
     use = use_by_week(places)
     return AccountPage(
@@ -146,7 +145,7 @@ def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk
         motions=tuple(_motions(score, listing.manifest)),
         reasons=_by_effect(reasons),
         firing=firings(
-            listing.of_account("triggers", account_id, FIRING),
+            _told(listing, "triggers", account_id),
             listing.manifest.get("triggers", {}),
             listing.snapshot_date,
         ),
@@ -164,6 +163,10 @@ def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk
         done=None if desk.work is None else tuple(reversed(desk.work.history(account_id))),
         known=account_facts(listing, account_id),
     )
+
+
+def _told(listing: PublishedList, table: str, account_id: str) -> list[dict[str, Any]]:
+    return listing.of_account(table, account_id, OF_AN_ACCOUNT[table])
 
 
 def parts_of(base: float, reasons: Iterable[Mapping[str, Any]], log_odds: float) -> tuple[Bar, ...]:
@@ -209,7 +212,7 @@ def _motions(score: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[
 
 def _play(listing: PublishedList, row: ListRow, score: Mapping[str, Any]) -> PlayCard:
     stated = listing.manifest["plays"][score["play"]]
-    meant = listing.of_account("account_plays", row.account_id, ("step", "form"))
+    meant = _told(listing, "account_plays", row.account_id)
     step, form = (meant[0]["step"], meant[0]["form"]) if meant else (None, "")
     play = Play.model_validate(stated).forms[form].model_dump(mode="json") if form else stated
     told = {"Do": "what_to_do", "Offer": "offer", "Show": "show", "Not when": "not_when", "Hand-over": "hand_over"}
@@ -259,8 +262,8 @@ def _places(past: LookedBack, account_id: str) -> tuple[list[PastPlace], dict[da
 
 
 def _places_on(listing: PublishedList, account_id: str) -> list[PastPlace]:
-    scores = listing.of_account("scores", account_id, _PAST_COLUMNS)
-    changes = listing.of_account("changes", account_id, ("text",)) if scores else []
+    scores = listing.of_account("scores", account_id, OF_ITS_PAST["scores"])
+    changes = listing.of_account("changes", account_id, OF_ITS_PAST["changes"]) if scores else []
     text = changes[0]["text"] if changes else ""
     return [
         PastPlace(

@@ -19,7 +19,6 @@ from serving.web.pages.my_list import (
     options_with,
     rows,
     seen_by,
-    values_of,
 )
 from serving.web.query import ApartQuery, ListQuery, Shown
 
@@ -96,9 +95,9 @@ def _gates(index: ListIndex, apart: Mask) -> tuple[Tile, ...]:
 
 
 def _options(index: ListIndex, seen: Mask, query: ApartQuery) -> dict[str, Options]:
-    codes = sorted({code for codes in values_of(index.gates, seen) for code in codes.split(";")})
+    codes = sorted({code for codes in index.gates.among(seen) for code in codes.split(";")})
     of_page: dict[str, list[tuple[str, str]]] = {
-        "owner": [(owner, owner) for owner in values_of(index.owners, seen)],
+        "owner": [(owner, owner) for owner in index.owners.among(seen)],
         "under": [(under, under.capitalize()) for under in SHOWN_UNDER],
         "gate": [(code, LABELS.get(code, code)) for code in codes],
     }

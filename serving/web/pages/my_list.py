@@ -7,7 +7,6 @@ from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,7 +18,7 @@ from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_name
 from serving.render.entries import MOTION_WORDS
 from serving.render.likelihood import Band, Trend
-from serving.web.index import CHECK_IN_CODE, KINDS, NOT_KNOWN, Coded, ListIndex, Mask, Places, day_of, number_of
+from serving.web.index import CHECK_IN_CODE, KINDS, NOT_KNOWN, ListIndex, Mask, Places, day_of, number_of
 from serving.web.ports import Sight
 from serving.web.query import ListQuery, PageQuery, Shown, Sort
 from serving.web.work import HeldWork
@@ -123,7 +122,7 @@ def my_list(index: ListIndex, query: ListQuery, desk: Desk, page_rows: int) -> M
     """A page of the list as it is asked for; a page after the last is the last."""
     seen = seen_by(index, desk.sight)
     through = seen & _filtered(index, query) & _in_state(index, query, desk, seen)
-    ordered = _in_order(index, np.flatnonzero(through & _shown(index, query)), query)
+    ordered = _in_order(index, through & _shown(index, query), query)
     here, page, pages = on_page(ordered, query.page, page_rows)
     return MyList(
         query.model_copy(update={"page": page}),
@@ -140,7 +139,7 @@ def all_rows(index: ListIndex, query: ListQuery, desk: Desk) -> Places:
     """The rows of every page of the list, in its order."""
     seen = seen_by(index, desk.sight)
     through = seen & _filtered(index, query) & _in_state(index, query, desk, seen) & _shown(index, query)
-    return _in_order(index, np.flatnonzero(through), query)
+    return _in_order(index, through, query)
 
 
 def on_page(places: Places, page: int, page_rows: int) -> tuple[Places, int, int]:
@@ -201,7 +200,7 @@ def sort_of(index: ListIndex, query: ListQuery) -> Sort:
 def rows(index: ListIndex, places: Places, query: ListQuery, desk: Desk) -> tuple[ListRow, ...]:
     """What the list says of these rows."""
     states = states_of(index, places, desk)
-    ranks = index.by_stake.ranks if sort_of(index, query) is Sort.STAKE else index.rank
+    ranks = index.stake_rank if sort_of(index, query) is Sort.STAKE else index.rank
     plays = index.listing.manifest["plays"]
     return tuple(
         ListRow(
@@ -268,22 +267,10 @@ def _shown(index: ListIndex, query: ListQuery) -> Mask:
     return index.is_ranked if query.show is Shown.RANKED else ~index.is_ranked
 
 
-def _in_order(index: ListIndex, places: Places, query: ListQuery) -> Places:
-    """These rows in the order asked for; what is not known comes last, and of equals the one that is ranked first."""
-    keys: Mapping[Sort, npt.NDArray[np.integer]] = {
-        Sort.LIKELIHOOD: index.by_likelihood.places,
-        Sort.STAKE: index.by_stake.places,
-        Sort.NAME: index.by_name,
-        Sort.OWNER: index.owners.codes,
-        Sort.RENEWAL: _unknown_last(index.renews_on),
-        Sort.ACT_BY: _unknown_last(index.act_by),
-        Sort.TREND: index.trend,
-    }
-    return places[np.argsort(keys[sort_of(index, query)][places], kind="stable")]
-
-
-def _unknown_last(days: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    return np.where(days == NOT_KNOWN, np.iinfo(np.int32).max, days)
+def _in_order(index: ListIndex, through: Mask, query: ListQuery) -> Places:
+    """These rows in the order asked for."""
+    ordered = index.orders[sort_of(index, query)]
+    return ordered[through[ordered]].astype(np.int64)
 
 
 def _tiles(index: ListIndex, through: Mask) -> Tiles:
@@ -306,10 +293,10 @@ def _tiles(index: ListIndex, through: Mask) -> Tiles:
 def _options(index: ListIndex, seen: Mask, query: ListQuery) -> dict[str, Options]:
     plays = index.listing.manifest["plays"]
     of_list: dict[str, list[tuple[str, str]]] = {
-        "owner": [(owner, owner) for owner in values_of(index.owners, seen)],
-        "segment": [(segment, say_name(segment)) for segment in values_of(index.segments, seen)],
-        "motion": [(kind, KIND_WORDS[kind]) for kind in values_of(index.kinds, seen)],
-        "play": [(code, plays[code]["name"]) for code in values_of(index.plays, seen)],
+        "owner": [(owner, owner) for owner in index.owners.among(seen)],
+        "segment": [(segment, say_name(segment)) for segment in index.segments.among(seen)],
+        "motion": [(kind, KIND_WORDS[kind]) for kind in index.kinds.among(seen)],
+        "play": [(code, plays[code]["name"]) for code in index.plays.among(seen)],
         "band": [(band.value, band.capitalize()) for band in BANDS],
         "state": list(STATES.items()),
     }
@@ -320,8 +307,3 @@ def options_with(options: list[tuple[str, str]], asked: str) -> Options:
     """What a filter can be set to, with what it is set to where this list has no such value: so that it is seen."""
     is_there = not asked or asked in dict(options)
     return (*options, *([] if is_there else [(asked, f"{asked} (none on this list)")]))
-
-
-def values_of(column: Coded, seen: Mask) -> list[str]:
-    """The values that stand in a row that may be seen, in their order."""
-    return [column.labels[code] for code in np.unique(column.codes[seen]).tolist() if code >= 0]

@@ -22,7 +22,6 @@ from serving.web.pages.my_list import (
     places_of,
     rows,
     seen_by,
-    values_of,
 )
 from serving.web.query import ListQuery, TaskKind, TaskQuery
 
@@ -113,7 +112,7 @@ def task_page(index: ListIndex, tasks: Tasks, query: TaskQuery, desk: Desk, page
         len(through),
         pages,
         tuple(Tile(kind, KIND_WORDS[kind], count) for kind, count in zip(KINDS, counts.tolist(), strict=True)),
-        {"owner": options_with([(owner, owner) for owner in values_of(index.owners, seen)], query.owner)},
+        {"owner": options_with([(owner, owner) for owner in index.owners.among(seen)], query.owner)},
     )
 
 

@@ -70,9 +70,8 @@ def test_a_book_has_its_own_two_orders_of_twenty_and_its_own_set_apart(made: Hel
 
 
 def test_the_accounts_without_an_owner_are_a_book_too(folder: Path) -> None:
-    assert "Who is ready to grow: <bdi>No owner</bdi>" in (folder / "books" / "(no owner).html").read_text(
-        encoding="utf-8"
-    )
+    page = (folder / "books" / "(no owner).html").read_text(encoding="utf-8")
+    assert "Who is ready to grow: <bdi>No owner</bdi>" in page
 
 
 @pytest.mark.slow
