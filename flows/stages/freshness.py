@@ -36,19 +36,31 @@ def require_fresh(base: KnownBase, settings: Settings) -> None:
 
     Raises ``NotEnoughHistoryError`` where one has been silent for longer than the settings allow.
     """
-    limit = settings.source.most_silent_days
-    for name, silence in sorted(base.silent.items()):
-        if limit is not None and silence.is_longer_than(limit):
-            raise NotEnoughHistoryError(
-                f"Score the customers of {base.snapshot_date}.",
-                f"{name} has had no row since {silence.last_day}: {silence.days} days, where it used to have one at "
-                f"least every {_gap(silence.usual_gap)}. Its silence is no news about the customers.",
-                f'Mend the feed of {name}. To do without the table: [source] ignore = ["{name}"]. To score all the '
-                f"same: [source] most_silent_days = {silence.days}.",
-            )
+    limit, silent = settings.source.most_silent_days, sorted(base.silent.items())
+    too_long = [silence for _, silence in silent if limit is not None and silence.is_longer_than(limit)]
+    if too_long:
+        raise _refusal(base, too_long)
+    for name, silence in silent:
         say(
             f"warning: {_sentence(silence)}"
             if name in MUTED
             else f"warning: {name}: the last row is of {silence.last_day}, {silence.days} days before "
             f"{base.snapshot_date}; it used to have one at least every {_gap(silence.usual_gap)}"
         )
+
+
+def _refusal(base: KnownBase, silent: list[Silence]) -> NotEnoughHistoryError:
+    """What is told of feeds that have been silent for too long: the longest first."""
+    silent = sorted(silent, key=lambda silence: -silence.days)
+    told = [
+        f"{silence.table} has had no row since {silence.last_day}: {silence.days} days, where it used to have one at "
+        f"least every {_gap(silence.usual_gap)}"
+        for silence in silent
+    ]
+    tables = ", ".join(f'"{silence.table}"' for silence in silent)
+    return NotEnoughHistoryError(
+        f"Score the customers of {base.snapshot_date}.",
+        f"{'; '.join(told)}. The silence of a feed is no news about the customers.",
+        f"Mend the feed. To do without: [source] ignore = [{tables}]. To score all the same: [source] "
+        f"most_silent_days = {silent[0].days}.",
+    )
