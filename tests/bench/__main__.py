@@ -1,8 +1,8 @@
 """``make bench``: CPU seconds and peak memory, side by side in one run, written to docs/bench.md.
 
 ``make bench-large`` measures 100,000 accounts as well (minutes to an hour), ``--only explainer``, ``--only features``
-or ``--only pages`` one part. Machines differ and are noisy, so the ratios of one run are what counts. The figures are kept
-beside this file, so that a run of one part keeps the others.
+or ``--only pages`` one part. Machines differ and are noisy, so the ratios of one run are what counts. The figures are
+kept beside this file, so that a run of one part keeps the others.
 """
 
 import argparse
