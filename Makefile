@@ -1,5 +1,5 @@
 # make setup | demo | test | bench | bench-large | lint
-.PHONY: setup demo test test-all bench bench-large lint docs site clean help
+.PHONY: setup demo test test-all bench bench-large bench-pages lint docs site clean help
 unexport PYTHONDONTWRITEBYTECODE
 export DO_NOT_TRACK := true
 
@@ -34,6 +34,9 @@ bench: setup     ## speed and memory, side by side with the peers
 
 bench-large: setup  ## the row of 100,000 accounts in docs/bench.md: an hour, 10 GB of disk
 	@$(BIN)/python -m tests.bench --large
+
+bench-pages: setup  ## the part about the pages in docs/bench.md: 100,000 accounts, 24 lists, ten readers; a quarter of an hour
+	@$(BIN)/python -m tests.bench --only pages
 
 lint: setup      ## ruff and mypy
 	@$(BIN)/ruff format --check .

@@ -1,8 +1,8 @@
 """``make bench``: CPU seconds and peak memory, side by side in one run, written to docs/bench.md.
 
-``make bench-large`` measures 100,000 accounts as well (minutes to an hour), ``--only explainer`` or ``--only features``
-one part. Machines differ and are noisy, so the ratios of one run are what counts. The figures are kept beside this
-file, so that a run of one part keeps the others.
+``make bench-large`` measures 100,000 accounts as well (minutes to an hour), ``--only explainer``, ``--only features``
+or ``--only pages`` one part. Machines differ and are noisy, so the ratios of one run are what counts. The figures are
+kept beside this file, so that a run of one part keeps the others.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any
 from data.atomic import whole_folder
 from data.simulation.base import simulate
 from flows.run.progress import say
-from tests.bench import explain_page, page
+from tests.bench import explain_page, page, serve
 from tests.bench.explain import MODELS
 from tests.bench.work import END, SNAPSHOTS
 
@@ -124,7 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--large", action="store_true", help="measure 100,000 accounts only, beside the figures kept")
     parser.add_argument("--scratch", type=Path, help="where the bases are simulated, and kept; else they are removed")
-    parser.add_argument("--only", choices=("features", "explainer"), help="one part; the figures of the other are kept")
+    parser.add_argument("--only", choices=("features", "explainer", "pages"), help="one part; the others are kept")
     arguments = parser.parse_args()
     figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     found: dict[str, Any] = {}
@@ -134,13 +134,15 @@ def main() -> None:
         if arguments.large:
             found["large"] = {"features_24": measured("features_24", copied(scratch))}
         else:
-            if arguments.only != "explainer":
+            if arguments.only in (None, "features"):
                 found["usual"] = usual(scratch)
-            if arguments.only != "features":
+            if arguments.only in (None, "explainer"):
                 found["explainer"] = explained(scratch)
+            if arguments.only == "pages":
+                found["pages"] = serve.main(["--frames", "--folder", str(scratch / "lists")])
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     for run, its in found.items():
-        libraries = explain_page.LIBRARIES if run == "explainer" else page.LIBRARIES
+        libraries = {"explainer": explain_page.LIBRARIES, "pages": page.PAGE_LIBRARIES}.get(run, page.LIBRARIES)
         figures[run] = {"date": today, "machine": page.machine(libraries), "figures": its}
     FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     PAGE.write_text(page.rendered(figures), encoding="utf-8")

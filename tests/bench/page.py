@@ -17,9 +17,12 @@ PEERS = {
 }
 FEATURETOOLS = "featuretools, DFS with cut-off times"
 LIBRARIES = ("duckdb", "ibis-framework", "pandas", "polars", "featuretools", "woodwork")
+PAGE_LIBRARIES = ("pyarrow", "pandas", "numpy", "fastapi", "jinja2", "uvicorn")
 ACCOUNTS, SMALL, LARGE = 10_000, 1_000, 100_000
 MOST_SCANS, STRETCH_SCANS = 70, 40
 PEAK_MB = 2_000
+PAGES, PAGES_WITHIN, PAGES_MB = {"list": 150, "account": 200}, 600, 400
+"""Goals of the pages: milliseconds of each kind at the median, of all at the 99th percentile, and megabytes."""
 EXPONENT = 1.1
 
 
@@ -55,6 +58,8 @@ def rendered(figures: dict[str, Any]) -> str:
     lines += _growth(figures)
     if "explainer" in figures:
         lines += explain_page.section(figures["explainer"])
+    if "pages" in figures:
+        lines += _pages(figures["pages"])
     return "\n".join([*lines, ""])
 
 
@@ -171,3 +176,37 @@ def _peer(words: str, report: dict[str, Any], ours: float) -> str:
 
 def _met(is_met: bool) -> str:
     return "met" if is_met else "not met"
+
+
+def _pages(run: dict[str, Any]) -> list[str]:
+    """The part about `headroom serve`."""
+    found = run["figures"]
+    frames = found["pandas"]
+    slowest = max(found[kind]["p99_ms"] for kind in PAGES)
+    medians = all(found[kind]["p50_ms"] <= most for kind, most in PAGES.items())
+    return [
+        "",
+        "## How fast do the pages answer?",
+        "",
+        f"Measured {run['date']}, {run['machine']}.",
+        "",
+        f"{found['accounts']:,} accounts, {found['owners']} owners, {found['snapshots']} lists. "
+        f"{found['readers']} readers ask at once, each for {2 * found['requests']} pages in turn. *CPU* is that of the server for",
+        "a page when one reader asks. Milliseconds on the clock count what else ran on the machine.",
+        "",
+        "| page | median ms | 99% within ms | CPU ms |",
+        "|---|---|---|---|",
+        *(_page_row(kind, found[kind]) for kind in PAGES),
+        "",
+        f"The server holds {found['peak_mb']} MB at most and answers {found['pages_a_second']:.0f} pages a second.",
+        f"In pandas frames of the same tables, which hold {frames['frames_mb']:,} MB, looking up what the page",
+        f"of one account says takes {frames['account']:.0f} CPU ms, before anything is drawn.",
+        "",
+        f"Goals: median at most {PAGES['list']} ms for the list, {PAGES['account']} ms for an account: "
+        f"{_met(medians)}; 99% within {PAGES_WITHIN} ms: {_met(slowest <= PAGES_WITHIN)}; memory under {PAGES_MB} MB: "
+        f"{_met(found['peak_mb'] < PAGES_MB)}.",
+    ]
+
+
+def _page_row(kind: str, of: dict[str, float]) -> str:
+    return f"| {kind} | {of['p50_ms']:.0f} | {of['p99_ms']:.0f} | {of['cpu_ms']:.1f} |"
