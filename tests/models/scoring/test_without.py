@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from models.scoring.previous_scores import PreviousScores
+from models.scoring.score_change import split
 
 from data.contract.score_change import NotSplit
 from models.estimators.bundle import Bundle
-from models.scoring.previous_scores import PreviousScores
 from models.scoring.score import require_unchanged, score
-from models.scoring.score_change import split
 from models.scoring.without import without
 from models.training.train import TrainedModel
 from tests.models.planted import FEATURES, history
