@@ -28,15 +28,16 @@ from urllib.parse import urlencode
 import numpy as np
 import pandas as pd
 
-from data.contract.outputs import TABLES
+from data.contract.outputs import ACCOUNT_FACTS, TABLES
 from serving.published import tables
 from serving.published.layout import MANIFEST, place_of, published_dates
 from serving.published.read import PublishedList, open_list
 from serving.web.pages.my_list import BANDS
 from serving.web.query import Sort, account_address
 from serving.web.ready import OF_AN_ACCOUNT, OF_ITS_PAST
-from tests.serving.world import DAY, publish, snapshot, with_context
+from tests.serving.world import DAY, facts, feature_rows, publish, snapshot, with_context
 
+FACTS = ACCOUNT_FACTS.name
 SMALL = 250
 """Accounts of the list that is copied, at most."""
 DAYS_APART = 30
@@ -50,7 +51,7 @@ def make_lists(out: Path, accounts: int, owners: int, snapshots: int) -> None:
     """Lists of as many accounts, an owner for each in turn, on days that end with ``DAY``."""
     with tempfile.TemporaryDirectory() as scratch:
         count = min(accounts, SMALL)
-        publish(Path(scratch), with_context(snapshot(count)))
+        publish(Path(scratch), with_context(snapshot(count, facts=facts(feature_rows(count)["account_id"]))))
         small = open_list(Path(scratch))
         days = [DAY - timedelta(days=DAYS_APART * back) for back in reversed(range(snapshots))]
         for before, day in pairwise([None, *days]):
@@ -59,10 +60,11 @@ def make_lists(out: Path, accounts: int, owners: int, snapshots: int) -> None:
 
 
 def _copy(small: PublishedList, folder: Path, day: date, before: date | None, copies: int, owners: int) -> None:
-    """The list of a day: each table as often as asked, under other ids."""
+    """The list of a day: each table as often as asked, under other ids; facts are asked of the latest list alone."""
     folder.mkdir(parents=True)
     owner_of = {account: number for number, account in enumerate(small.scores("account_id")["account_id"])}
-    for name, table in [(name, table) for name, table in TABLES.items() if table.on_pages]:
+    asked = {name: table for name, table in TABLES.items() if table.on_pages and (day == DAY or name != FACTS)}
+    for name, table in asked.items():
         rows = pd.concat(small.batches(name), ignore_index=True).assign(snapshot_date=day)
         parts = [_renamed(rows, copy, copies, owner_of, owners) for copy in range(copies)]
         tables.write(folder / f"{name}.parquet", tables.to_arrow(pd.concat(parts, ignore_index=True), table))
