@@ -232,24 +232,23 @@ def event_days(views: Views) -> ir.Table:
     return events.group_by(*KEY).aggregate(**days)
 
 
-@_details("gap_on", "gap_product", needs=("crm_events",))
+@_details("gap_on", "gap_product", "gap_name", needs=("crm_events",))
 def review_gap(views: Views) -> ir.Table:
-    day, product, gaps = _latest_about(views, "qbr_gap", HALF_YEAR_DAYS)
-    return _first(gaps, (gaps.age.asc(), product.isnull().asc(), product.asc()), gap_on=day, gap_product=product)
+    return _latest_named(views, "qbr_gap", HALF_YEAR_DAYS, "gap")
 
 
-@_details("milestone_on", "milestone_product", needs=("crm_events",))
+@_details("milestone_on", "milestone_product", "milestone_name", needs=("crm_events",))
 def milestone(views: Views) -> ir.Table:
-    day, product, reached = _latest_about(views, "milestone_reached", YEAR_DAYS)
-    return _first(
-        reached, (reached.age.asc(), product.isnull().asc(), product.asc()), milestone_on=day, milestone_product=product
-    )
+    return _latest_named(views, "milestone_reached", YEAR_DAYS, "milestone")
 
 
-def _latest_about(views: Views, kind: str, within_days: int) -> tuple[ir.Value, ir.Value, ir.Table]:
-    """The day and the product of the CRM events of a kind, and these events."""
+def _latest_named(views: Views, kind: str, within_days: int, prefix: str) -> ir.Table:
+    """Day, product and name of the latest CRM event of a kind; of several of one day the first that says most."""
     events = views.crm.filter((views.crm.kind == kind) & (views.crm.age <= within_days))
-    return events.occurred_on, events["product"], events
+    product, name = events["product"], events["name"]
+    order = (events.age.asc(), product.isnull().asc(), product.asc(), name.isnull().asc(), name.asc())
+    told = {"on": events.occurred_on, "product": product, "name": name}
+    return _first(events, order, **{f"{prefix}_{what}": value for what, value in told.items()})
 
 
 @_details("critical_feature", "critical_since", needs=("tickets.severity", "tickets.closed_at"))

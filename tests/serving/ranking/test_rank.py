@@ -26,7 +26,11 @@ def assembled(*people: dict[str, object], parts: dict[str, float] | None = None,
         scores[name] = [float(person.get(name, np.nan)) for person in people]
     scores = scores.fillna({"propensity": 0.2, "expected_arr": 100.0})
     rows = pd.DataFrame(
-        [{**GOOD, **{k: v for k, v in person.items() if k in CATALOGUE}} for person in people], dtype=float
+        [
+            {**dict.fromkeys(parts, np.nan), **GOOD, **{k: v for k, v in person.items() if k in CATALOGUE}}
+            for person in people
+        ],
+        dtype=float,
     )
     rows.insert(0, "account_id", ids)
     named = pd.DataFrame([{k: v for k, v in person.items() if k in DETAILS} for person in people]).assign(

@@ -24,11 +24,11 @@ CONTEXT = ReasonContext(CATALOGUE, PLAYBOOK, "$")
 def one_account(
     parts: dict[str, float], catalogue: dict[str, FeatureCard] = CATALOGUE, peaks: bool = False, **values: object
 ) -> pd.DataFrame:
-    """The reasons of one account with these attributions, feature values and details."""
+    """The reasons of one account with these attributions, feature values (else missing) and details."""
     attributions = pd.DataFrame([{"snapshot_date": DAY, "account_id": "a", "base_log_odds": -2.0, **parts}])
     known = {name: value for name, value in values.items() if name not in DETAILS}
     named = {name: value for name, value in values.items() if name in DETAILS}
-    rows = pd.DataFrame([{"account_id": "a", "snapshot_date": DAY, **known}])
+    rows = pd.DataFrame([{"account_id": "a", "snapshot_date": DAY, **dict.fromkeys(parts, np.nan), **known}])
     details = pd.DataFrame([{"account_id": "a", **named}])
     context = ReasonContext(catalogue, PLAYBOOK, "$", peaks)
     return explain(attributions, rows, context, SETTINGS, details=details).reasons

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from data.contract.outputs import FACT_KINDS, MOST_FACTS, TABLES
 from serving.published.read import PublishedList, open_list
 from serving.web.pages.account_facts import account_facts
-from serving.web.ready import require_shown
+from serving.web.ready import OF_AN_ACCOUNT, OF_ITS_PAST, require_shown
 from tests.house import ROOT
 from tests.serving.web.conftest import plain
 from tests.serving.world import DAY, facts, publish, snapshot
@@ -101,4 +101,5 @@ def test_the_contract_says_which_tables_the_pages_read() -> None:
     said = "\n".join(path.read_text() for room in ("web", "render") for path in (ROOT / "serving" / room).rglob("*.py"))
     asked = set(re.findall(r'\.(?:of_account|of|batches|has)\(\s*"(\w+)"', said)) | {"scores", "exclusions"}
     asked |= {name.lower() for name in re.findall(r"\b([A-Z_]+)\.name\b", said) if name.lower() in TABLES}
+    asked |= OF_AN_ACCOUNT.keys() | OF_ITS_PAST.keys()
     assert asked == {name for name, table in TABLES.items() if table.on_pages}
