@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from models.scoring.previous_scores import PreviousScores
-from models.scoring.score_change import split
 
 from data.contract.score_change import NotSplit
+from models.changes.previous_scores import PreviousScores
+from models.changes.score_change import split
 from models.estimators.bundle import Bundle
 from models.scoring.score import require_unchanged, score
 from models.scoring.without import without
