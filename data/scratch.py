@@ -97,6 +97,16 @@ def _used_by_all(folder: Path) -> Iterator[None]:
             os.environ["TMPDIR"] = variable
 
 
+def make_anew() -> None:
+    """Make the folder of this run again where it is gone, as for a server: cleaners take what lay there for days.
+
+    Raises PublishError or OSError where it cannot be made.
+    """
+    if _outside:
+        own_folder()
+        Path(tempfile.gettempdir()).mkdir(mode=0o700, exist_ok=True)
+
+
 def remove(folder: Path) -> None:
     """Remove the folder of a run; what cannot be removed now is left to the next run."""
     with suppress(OSError):

@@ -11,7 +11,8 @@ SECRET_WORDS = ("pass", "token", "secret", "private_key", "pwd", "credential")
 HIDDEN = "***"
 _USER = re.compile(r"^([\w+.-]+:/{0,3})?([^@/:?#\s]*):(?(1)|(?!/))(.*)@", re.DOTALL)
 """A scheme, a user, and all that lies before the last `@`: a password may hold any letter."""
-_OPTION = re.compile(rf"((?:^|[?&;#\s])[^=&;#\s]*(?:{'|'.join(SECRET_WORDS)})[^=&;#\s]*=)[^&;\s]*", re.IGNORECASE)
+_OPTION = re.compile(rf"((?:^|[?&;#\s])[^=&;#\s/]*(?:{'|'.join(SECRET_WORDS)})[^=&;#\s/]*=)[^&;\s]*", re.IGNORECASE)
+"""A name has no `/` in it: what has one is a path, such as `tokens/day=1`."""
 _OF_A_FILE = ("_file=", "_path=")
 
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from data.scratch import remove_own
 
@@ -19,6 +19,8 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PATIENCE_SECONDS = 10
 """From the signal to the end, at most."""
 _told: list[int] = []
+_found: dict[int, Any] = {}
+"""What answered the signals that ``_end`` answers now."""
 
 
 def told_to_end() -> int | None:
@@ -34,14 +36,17 @@ def last_words(number: int) -> str:
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """Let signals to end unwind the stack, as an error does: ``SystemExit`` with 128 and the signal's number."""
-    is_set = signal.getsignal(signal.SIGTERM) is _end  # by whoever called this
+    """Let signals to end unwind the stack, as an error does: ``SystemExit`` with 128 and the signal's number.
+
+    One that whoever started this process has it ignore, as nohup does, stays ignored.
+    """
+    is_set = bool(_found)  # by whoever called this
     if is_set or threading.current_thread() is not threading.main_thread():  # only there a signal arrives
         yield
         return
     waking, woken = socket.socketpair()
     waking.setblocking(False)
-    before = {number: signal.signal(number, _end) for number in ENDING}
+    _found.update((number, signal.signal(number, _end)) for number in ENDING if not _is_ignored(number))
     wakes = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
     over = threading.Event()
     threading.Thread(target=_watch, args=(woken, over), daemon=True, name="signals").start()
@@ -51,16 +56,22 @@ def ending_in_order() -> Iterator[None]:
         if not _told:  # else the end of the process is waited for, too
             over.set()
         signal.set_wakeup_fd(wakes)
-        for number, handler in before.items():
+        for number, handler in _found.items():
             signal.signal(number, handler)
         waking.close()  # the thread reads its end, and is done
+        _found.clear()
         _told.clear()
 
 
-def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    if not _told:
-        _told.append(number)
-    sys.exit(128 + _told[0])
+def _is_ignored(number: int) -> bool:
+    return signal.getsignal(number) == signal.SIG_IGN
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    if _told:  # a second one would break off what the first one clears up; what hangs is ended all the same
+        return
+    _told.append(number)
+    sys.exit(128 + number)
 
 
 def _watch(woken: socket.socket, over: threading.Event) -> None:
@@ -81,13 +92,30 @@ def _leave(number: int) -> None:
 
 @contextmanager
 def as_before() -> Iterator[None]:
-    """Leave signals to whoever answers them here: a server ends by itself."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in ENDING}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Leave signals to whoever answers them here: a server ends by itself.
+
+    One that it raises again when it is done ends in order too, and says nothing.
+    """
+    before = {number: signal.getsignal(number) for number in ENDING}
+    for number, handler in before.items():
+        found, ours = _found.get(number, handler), _as_sigterm if number == signal.SIGHUP else _close
+        signal.signal(number, ours if found == signal.SIG_DFL else found)
     wakes = signal.set_wakeup_fd(-1)
     try:
         yield
     finally:
         signal.set_wakeup_fd(wakes)
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if not _is_ignored(number):  # as it was, or since `_close`
+                signal.signal(number, handler)
+
+
+def _close(number: int, _frame: FrameType | None) -> NoReturn:
+    for each in ENDING:  # a second one would break off what is cleared up now
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
+def _as_sigterm(_number: int, _frame: FrameType | None) -> None:
+    """The end of a terminal, which servers do not know."""
+    signal.raise_signal(signal.SIGTERM)

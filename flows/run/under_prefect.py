@@ -139,7 +139,7 @@ class _OwnServer(SubprocessASGIServer):
             "PREFECT__SERVER_FINAL": "1",
             **get_current_settings().to_environment_variables(exclude_unset=True),
         }
-        command = [sys.executable, "-m", prefect_server.__name__, str(self.port)]
+        command = [sys.executable, "-m", prefect_server.__name__, str(self.port), str(os.getpid())]
         return subprocess.Popen(command, env=environment, cwd=Path(prefect_server.__file__).parents[2])  # noqa: S603
 
 

@@ -1,6 +1,7 @@
 """MLflow's database as a file: is it whole, and can it be read now? Asked of SQLite, which needs no MLflow."""
 
 import logging
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,13 +11,17 @@ from data.errors import ModelError
 TELLS_AFTER_SECONDS, WAITS_SECONDS = 2, 30
 """How long a database that is locked is waited for in silence, and in all."""
 LOG = logging.getLogger("headroom.models")
-_HEADER_BYTES = 100
 
 
 def require_database(database: Path) -> None:
-    """Raise ModelError for a file that is no database, is cut off, or stays locked by another program."""
+    """Raise ModelError for a file that is no database, is cut off, is not this user's to read, or stays locked."""
+    if not os.access(database, os.R_OK):
+        raise ModelError(
+            f"Open the models of {database.parent}.",
+            f"this user has no right to read {database.name}.",
+            "Give the right, or name another folder with HEADROOM_MLRUNS.",
+        )
     try:
-        _require_whole(database)
         for seconds in (TELLS_AFTER_SECONDS, WAITS_SECONDS):
             if _can_be_read(database, seconds):
                 return
@@ -29,6 +34,7 @@ def require_database(database: Path) -> None:
 
 
 def _can_be_read(database: Path, seconds: float) -> bool:
+    """SQLite compares the pages that are there with those of the header, under its lock: never within a commit."""
     uri = f"{database.as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=seconds)) as connection:
@@ -38,17 +44,6 @@ def _can_be_read(database: Path, seconds: float) -> bool:
             raise
         return False
     return True
-
-
-def _require_whole(database: Path) -> None:
-    """SQLite itself notices that pages are missing when it comes to them. The header says how many there are."""
-    with database.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
-    page = int.from_bytes(header[16:18]) or 0
-    page = 65_536 if page == 1 else page
-    is_dated = header[24:28] == header[92:96]
-    if is_dated and database.stat().st_size < page * int.from_bytes(header[28:32]):
-        raise sqlite3.DatabaseError("it is cut off")
 
 
 def root_cause(error: BaseException) -> BaseException:

@@ -333,10 +333,12 @@ class ModelRegistry:
         stopped, or that two made, could be opened by nobody.
         """
         lock, until = self.folder / f".{DATABASE}.lock", time.monotonic() + MADE_WITHIN_SECONDS
-        while not self.database.exists():
+        while True:
             with held(lock) as is_ours:
                 if is_ours and not self.database.exists():
                     self._make_alone()
+            if self.database.exists():  # however long it took
+                return
             if time.monotonic() > until:
                 raise ModelError(
                     f"Make {self.database}.",

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.errors import PublishError
+from data.scratch import make_anew
 from serving.published.layout import cannot_be_read, damaged
 
 BATCH_ROWS = 128
@@ -80,6 +81,7 @@ def lay_down(table: Path, columns: Iterable[str]) -> AccountRows | None:
     parts = _parts(table, asked)
     schema = next(parts).schema
     try:
+        make_anew()
         with ExitStack() as until_read:
             file = until_read.enter_context(TemporaryFile())
             batches = _written(file, parts)

@@ -18,6 +18,10 @@ HIDDEN = [
         "databricks://host/main?http_path=/x&access_token=hunter2",
         "databricks://host/main?http_path=/x&access_token=***",
     ),
+    (
+        "duckdb:///data/tokens/x=1.duckdb?motherduck_token=hunter2/x",
+        "duckdb:///data/tokens/x=1.duckdb?motherduck_token=***",
+    ),
     ("me:hunter2@db/crm", "me:***@db/crm"),
     ("host=db password=hunter2", "host=db password=***"),
     ("http://me:hunter2@mlflow:5000", "http://me:***@mlflow:5000"),
@@ -26,6 +30,9 @@ PLAIN = [
     "postgres://me@db:5432/crm",
     "parquet://./data@v2",
     "./warehouse/region=EU",
+    "/srv/compass-export/date=2026-07-01",
+    "exports/tokens/day=1",
+    "duckdb:///data/bypass/x=1.duckdb",
     "http://127.0.0.1:4200/api",
     "snowflake://me@x/db?private_key_file=/k.p8",
 ]

@@ -58,10 +58,10 @@ def test_a_port_that_is_taken_is_refused(headroom: Headroom, tmp_path: Path) -> 
 
 
 @contextmanager
-def serving(out: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(out: Path, *options: str, **told: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command in a process of its own, and the address that it says."""
     command = [sys.executable, "-m", "flows.cli", "serve", "--port", "0", "--out", str(out), *options]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), **told}
     with subprocess.Popen(command, cwd=out, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
@@ -82,6 +82,23 @@ def test_the_pages_are_there_until_it_is_interrupted(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(SECONDS) == 0
     assert {path.name for path in {*tmp_path.rglob("*")} - {*before}} == {"outcomes.db"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_server_that_is_told_to_end_leaves_nothing_in_the_temporary_folder(tmp_path: Path, number: int) -> None:
+    out, temporary = tmp_path / "published", tmp_path / "temporary"
+    temporary.mkdir()
+    publish(out, snapshot(20))
+    home = temporary / f"headroom-{os.getuid()}"
+    with serving(out, TMPDIR=str(temporary)) as (process, address):
+        with urlopen(address, timeout=SECONDS) as answer:
+            answer.read()
+        assert len(list(home.glob("run-*"))) == 2, "a folder and its lock"
+        process.send_signal(number)
+        assert process.wait(SECONDS) == 128 + signal.SIGTERM
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert list(home.iterdir()) == []
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")

@@ -14,6 +14,7 @@ from psycopg import OperationalError
 
 from data.errors import SourceError
 from data.sources.kinds.postgres import _in_our_words
+from flows.run import prefect_server as own_server
 from flows.run import under_prefect
 from flows.run.progress import say
 from flows.run.runner import pipeline, runner, stage
@@ -175,3 +176,14 @@ def test_a_server_of_our_own_has_its_own_home_and_ends_when_the_process_is_told_
     waiting.send_signal(signal.SIGTERM)
     assert waiting.wait(WAIT_SECONDS) == 128 + signal.SIGTERM
     assert not is_there(server)
+
+
+def test_a_server_whose_run_was_killed_while_it_started_ends(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    command = [sys.executable, "-m", own_server.__name__, "0", str(gone.pid)]
+    with subprocess.Popen(command, env=os.environ | {"PREFECT_HOME": str(tmp_path)}, stderr=subprocess.DEVNULL) as late:
+        try:
+            assert late.wait(WAIT_SECONDS) == -signal.SIGTERM
+        finally:
+            late.kill()

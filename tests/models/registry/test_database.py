@@ -1,5 +1,6 @@
 """MLflow's database that cannot be used: corrupt, cut off, locked. One message each, within a bounded time."""
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -51,6 +52,24 @@ def test_a_locked_database_is_waited_for_and_said_to_be(
         with pytest.raises(ModelError, match=r"mlflow\.db is locked"):
             ModelRegistry(mlruns).log_run(RunRecord("one"))
     assert f"waiting for {mlruns / 'mlflow.db'}, which another program has locked" in caplog.messages
+
+
+def test_a_commit_under_way_is_no_damage(mlruns: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within one the header may tell of pages that are not written yet; its writer has the lock until they are."""
+    database = mlruns / "mlflow.db"
+    monkeypatch.setattr(asked, "TELLS_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr(asked, "WAITS_SECONDS", 0.2)
+    with closing(sqlite3.connect(database)) as writer:
+        writer.execute("begin exclusive")
+        os.truncate(database, database.stat().st_size // 2)
+        with pytest.raises(ModelError, match=r"mlflow\.db is locked"):
+            asked.require_database(database)
+
+
+def test_a_database_that_may_not_be_read_is_said_to_be(mlruns: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # a right that is missing is no hindrance to a superuser
+    with pytest.raises(ModelError, match=r"this user has no right to read mlflow\.db\."):
+        asked.require_database(mlruns / "mlflow.db")
 
 
 def test_a_foreign_file_beside_the_model_is_passed_over(mlruns: Path, trained: object) -> None:

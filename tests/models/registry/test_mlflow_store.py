@@ -294,3 +294,12 @@ def test_what_is_no_database_is_told_of(mlruns: Path) -> None:
     (mlruns / "mlflow.db").write_text("not a database, though it is long enough for one" * 100, encoding="utf-8")
     with pytest.raises(ModelError, match=r"mlflow\.db cannot be read: file is not a database"):
         ModelRegistry(mlruns).versions()
+
+
+def test_a_database_that_took_long_to_make_is_there_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.registry.mlflow_store.MADE_WITHIN_SECONDS", -1)
+    monkeypatch.setattr(ModelRegistry, "_make_alone", lambda registry: registry.database.touch())
+    ModelRegistry(tmp_path)._make_database()
+    assert (tmp_path / "mlflow.db").exists()

@@ -1,6 +1,8 @@
 """Tables on scratch disk: of one account every row, and hardly any of others."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.errors import PublishError
+from data.scratch import of_this_run
 from serving.published import account_rows, tables
 from serving.published.account_rows import lay_down
 from serving.published.read import PublishedList, open_list
@@ -123,6 +126,18 @@ def test_a_table_that_was_spoilt_is_refused(tmp_path: Path, spoil: Callable[[Pat
     spoil(path)
     with pytest.raises(PublishError, match=says):
         lay_down(path, ["place"])
+
+
+def test_a_folder_of_the_run_that_a_cleaner_took_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    with of_this_run() as folder:
+        shutil.rmtree(folder.parent)
+        rows = lay_down(drawn(tmp_path, "abc"), ["place"])
+        assert folder.is_dir()
+    assert rows is not None
+    assert rows.of("b") == [{"account_id": "b", "place": 1}]
+    assert not folder.exists()
 
 
 def test_a_disk_without_room_is_no_fault_of_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
