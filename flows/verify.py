@@ -181,8 +181,8 @@ def _tell_again(
         horizon_days=manifest["horizon_days"],
         users_are_daily_peaks=manifest["users_are_daily_peaks"],
         silent=muted_feeds(base),
+        muted=muted_features(base, base.snapshot_date),
     )
-    muted = muted_features(base, base.snapshot_date)
     unknown = [name for name in listing.features() if name not in cards]
     verification.note(Difference("(all)", f"feature {name}", "of the model", "not of this source") for name in unknown)
     scored = set(listing.scores("account_id")["account_id"])
@@ -194,7 +194,7 @@ def _tell_again(
             rows = shard.rows.to_pandas()
             known = rows.loc[rows["account_id"].isin(scored), "account_id"].astype("str").tolist()
             verification.note(_strangers(rows, scored))
-            told = rows.drop(columns=[*muted])
+            told = context.told(rows)
             references = references or _references(listing, told, context)
             details = steps.details_of(shard)
             if shard.facts is not None:

@@ -98,12 +98,12 @@ class ListInTheMaking:
         self.drift.add(rows, scored.scores)
         self.explained_by = scored.explained_by
         # A shard is drawn by chance, so the first one stands for the base.
-        told = rows.drop(columns=[*self.bundle.muted])  # no gate, reason or play rests on what is not known
+        told = self.context.told(rows)
         self._references = self._references or measure(scored.attributions, told, self.context.catalogue)
         for start in range(0, len(rows), ACCOUNTS_AT_A_TIME):
             some = slice(start, start + ACCOUNTS_AT_A_TIME)
             accounts = scored.scores[some], scored.attributions[some]
-            change = self._last.change(self.bundle, *accounts, rows[some], self.context.catalogue)
+            change = self._last.change(self.bundle, *accounts, rows[some], self.context)
             named = None if details is None else details[details["account_id"].isin(rows["account_id"][some])]
             known = None if facts is None else _of_accounts(facts, rows["account_id"][some])
             batch = assemble_batch(self.context, *accounts, told[some], named, self._references, change, known)
@@ -144,6 +144,7 @@ def context_of(bundle: Bundle, base: KnownBase, settings: Settings) -> ListConte
         arr_doubt=None if bundle.expected_arr is None else bundle.expected_arr.doubt,
         users_are_daily_peaks=base.users_are_daily_peaks,
         silent=freshness.muted_feeds(base),
+        muted=muted_features(base, base.snapshot_date),
     )
 
 

@@ -27,7 +27,8 @@ class ListContext:
     ``run_id`` name the model. ``users_are_daily_peaks``: there are daily counts only, so the users of a window are
     those of its busiest day. ``replaced_by``: what took the place of the model of the last list, in words; empty if
     nothing did. ``all_motions_modelled``: every motion that occurs has a propensity of its own. ``arr_doubt``: how
-    wrong expected ARR may be, where it is known. ``silent``: the feeds whose features are not known on the day.
+    wrong expected ARR may be, where it is known. ``silent``: the feeds whose features are not known on the day, and
+    ``muted`` these features, whether the model asks for them or not.
     """
 
     snapshot_date: date
@@ -43,12 +44,17 @@ class ListContext:
     all_motions_modelled: bool = False
     arr_doubt: ArrDoubt | None = None
     silent: tuple[Silence, ...] = ()
+    muted: frozenset[str] = frozenset()
 
     @property
     def not_judged(self) -> str | None:
         """What is not known of its accounts, in words; None where every feed is as it should be."""
         since = [f"{silence.subject} since {say_day(silence.last_day)}" for silence in self.silent]
         return f"Not known and not judged: {', '.join(since)}." if since else None
+
+    def told(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The feature rows that gates, reasons and plays may rest on: without what is not known on the day."""
+        return rows.drop(columns=[*self.muted])
 
     @cached_property
     def reasons(self) -> ReasonContext:
