@@ -228,7 +228,7 @@ def _check_shard(
     attributions = _attributions(listing, rows, context)
     told_with = replace(context.reasons, figures=references.figures)
     verification.note(check_sentences(reasons, rows, attributions, told_with, details))
-    verification.note(check_gates(listing, rows, context.settings.gates))
+    verification.note(check_gates(listing, rows, context))
     verification.note(check_plays(listing, rows, reasons, details, context))
     verification.note(check_context(listing, rows, details, context))
     verification.note(check_triggers(listing, rows, details, context))
@@ -240,7 +240,7 @@ def _check_shard(
 def _references(listing: PublishedList, rows: pd.DataFrame, context: ListContext) -> BaseReferences:
     """What attributions are compared with, from those of the first shard: as the list was made."""
     there = rows[rows["account_id"].isin(listing.scores("account_id")["account_id"])]
-    return measure(_attributions(listing, there, context), there, context.catalogue)
+    return measure(_attributions(listing, there, context), there, context.catalogue, context.muted)
 
 
 def _attributions(listing: PublishedList, rows: pd.DataFrame, context: ListContext) -> pd.DataFrame:

@@ -99,7 +99,9 @@ class ListInTheMaking:
         self.explained_by = scored.explained_by
         # A shard is drawn by chance, so the first one stands for the base.
         told = self.context.told(rows)
-        self._references = self._references or measure(scored.attributions, told, self.context.catalogue)
+        self._references = self._references or measure(
+            scored.attributions, told, self.context.catalogue, self.context.muted
+        )
         for start in range(0, len(rows), ACCOUNTS_AT_A_TIME):
             some = slice(start, start + ACCOUNTS_AT_A_TIME)
             accounts = scored.scores[some], scored.attributions[some]

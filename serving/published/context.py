@@ -13,6 +13,7 @@ from data.contract.feature_card import FeatureCard
 from data.feeds.rhythm import Silence
 from serving.changes.sentences import About, titles
 from serving.published.read import PublishedList
+from serving.ranking.gates import GateResult, evaluate
 from serving.reasons.formats import say_day
 from serving.reasons.playbook import Playbook
 from serving.reasons.render import ReasonContext
@@ -56,10 +57,16 @@ class ListContext:
         """The feature rows that gates, reasons and plays may rest on: without what is not known on the day."""
         return rows.drop(columns=[*self.muted])
 
+    def passed(self, rows: pd.DataFrame) -> GateResult:
+        """What the gates say of feature rows (index: account_id)."""
+        peaks = self.users_are_daily_peaks
+        return evaluate(rows, self.settings.gates, users_are_daily_peaks=peaks, muted=self.muted)
+
     @cached_property
     def reasons(self) -> ReasonContext:
         """What its reasons are put into words with."""
-        return ReasonContext(self.catalogue, self.playbook, self.settings.currency, self.users_are_daily_peaks)
+        currency, peaks = self.settings.currency, self.users_are_daily_peaks
+        return ReasonContext(self.catalogue, self.playbook, currency, peaks, muted=self.muted)
 
     def about(self, previous: PublishedList | None) -> About:
         """What all sentences about changes since the ``previous`` list share."""

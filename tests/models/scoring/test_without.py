@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+
 from data.contract.score_change import NotSplit
 from models.changes.previous_scores import PreviousScores
 from models.changes.score_change import split
