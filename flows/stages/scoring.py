@@ -1,7 +1,7 @@
 """The stages of a list: the champion; score, explain and add, shard by shard; rank and publish."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -65,14 +65,15 @@ def do_without(bundle: Bundle, base: KnownBase, settings: Settings) -> Bundle:
 
     What it says on average is that of the whole model on the last day on which all of them were known.
     """
-    silent = freshness.muted_feeds(base)
-    if not silent:
+    silent, muted = freshness.muted_feeds(base), muted_features(base, base.snapshot_date)
+    if not muted & set(bundle.feature_names):
         return bundle
     day = min(silence.last_day for silence in silent) + timedelta(days=1)
     say(f"the model does without what is not known; its level is that of {day}")
-    # A shard is drawn by chance, so the first one stands for the base.
-    known = next(steps.shards(base, [day], settings)).rows.to_pandas()
-    return without(bundle, muted_features(base, base.snapshot_date), known)
+    # A shard is drawn by chance, so the first one stands for the base. Without a state no shard waits for another run.
+    with closing(steps.shards(replace(base, state=None), [day], settings)) as shards:
+        known = next(shards).rows.to_pandas()
+    return without(bundle, muted, known)
 
 
 class ListInTheMaking:
