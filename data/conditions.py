@@ -38,6 +38,7 @@ _TERM = re.compile(
 )
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 OR_MISSING = " or missing"
+IS_MISSING = "is missing"
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,17 @@ class Condition:
         names = [name for left, _, right in terms for name in (left, right) if isinstance(name, str) and name]
         return tuple(dict.fromkeys(names))
 
+    @property
+    def missing(self) -> frozenset[str]:
+        """The features that are to be missing."""
+        return frozenset(left for left, sign, _ in self.terms if sign == IS_MISSING)
+
     def holds(self, columns: Columns, size: int) -> npt.NDArray[np.bool_]:
         """Rows in which every comparison holds."""
         mask = np.ones(size, dtype=bool)
         for left, sign, right in self.terms:
             values = column(columns, left, size)
-            if sign == "is missing":
+            if sign == IS_MISSING:
                 mask &= np.isnan(values)
                 continue
             other = column(columns, right, size) if isinstance(right, str) else np.full(size, right)

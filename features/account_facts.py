@@ -5,8 +5,10 @@ the first of an account are taken by a total order, so that they are the same on
 among them: people are counted by team and role. Meanings: ``data.contract.outputs.ACCOUNT_FACTS``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
 
 import ibis
 import ibis.expr.types as ir
@@ -24,6 +26,10 @@ _TYPES = {OutputKind.TEXT: "string", OutputKind.NUMBER: "float64", OutputKind.WH
           OutputKind.YES_NO: "boolean", OutputKind.DAY: "date"}  # fmt: skip
 COLUMNS = {column.name: _TYPES[column.kind] for column in ACCOUNT_FACTS.columns}
 SCHEMA = ibis.schema(COLUMNS).to_pyarrow()
+Days = Mapping[str, Sequence[date]]
+USER_IDS = ("usage.user_ids",)
+"""What says who of the users is active."""
+ACTIVE = "active_users"
 Has = Callable[[str], bool]
 """Is a table or a column of the contract there?"""
 
@@ -48,20 +54,32 @@ def _facts(kind: str, *needs: str) -> Callable[[Callable[[Views, Has], ir.Table]
     return register
 
 
-def account_facts(views: Views, absent: frozenset[str]) -> pa.Table:
-    """The facts of the accounts of these views: one query for each kind; the columns are those of ``ACCOUNT_FACTS``."""
+def fact_needs() -> dict[str, tuple[str, ...]]:
+    """What the facts of each kind are read from, and beside it their one column of another table."""
+    return {source.kind: source.needs for source in _SOURCES} | {ACTIVE: USER_IDS}
+
+
+def account_facts(views: Views, absent: frozenset[str], muted: Days = MappingProxyType({})) -> pa.Table:
+    """The facts of the accounts of these views: one query for each kind; the columns are those of ``ACCOUNT_FACTS``.
+
+    ``muted``: by the names of ``fact_needs`` the snapshots at which these are not known: no facts, and null.
+    """
     there = set(views.tables)
 
     def has(need: str) -> bool:
         return is_there(need, there, absent)
 
-    found = (_in_full(source, views, has) for source in _SOURCES if all(map(has, source.needs)))
+    found = (_in_full(source, views, has, muted) for source in _SOURCES if all(map(has, source.needs)))
     return pa.concat_tables([SCHEMA.empty_table(), *(rows.to_pyarrow().cast(SCHEMA) for rows in found)])
 
 
-def _in_full(source: FactSource, views: Views, has: Has) -> ir.Table:
+def _in_full(source: FactSource, views: Views, has: Has, muted: Days) -> ir.Table:
     """The facts of one kind with every column; what a kind has not is null."""
     rows = source.rows(views, has).mutate(kind=ibis.literal(source.kind))
+    if source.kind in muted:
+        rows = rows.filter(rows.snapshot_date.notin(muted[source.kind]))
+    if ACTIVE in muted and ACTIVE in rows.columns:
+        rows = rows.mutate(active_users=rows.snapshot_date.isin(muted[ACTIVE]).ifelse(ibis.null("int64"), rows[ACTIVE]))
     return rows.select(
         **{name: (rows[name] if name in rows.columns else ibis.null(kind)).cast(kind) for name, kind in COLUMNS.items()}
     )
@@ -116,7 +134,7 @@ def _users_by(views: Views, has: Has, column: str) -> ir.Table:
     """One row per team or role with users: so many, how many of them are active, and since when there is one."""
     users = views.users.select(*KEY, "user_id", "created_on", title=column, is_there=ibis._.deactivated_on.isnull())
     unknown = ibis.null("int64")
-    if has("usage.user_ids"):
+    if all(map(has, USER_IDS)):
         used = views.active_users.select(*KEY, "user_id", "last_age")
         users = users.left_join(used, [*KEY, "user_id"]).select(*users.columns, "last_age")
         is_active = users.is_there & (users.last_age <= MONTH_DAYS).fill_null(False)

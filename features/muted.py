@@ -31,10 +31,19 @@ def muted_days(
 
     ``details``: what each needs.
     """
-    muted: dict[str, list[date]] = {}
+    muted = days_without(base, days, details)
     for day in sorted(set(days)):
-        silent = base.feeds.silent(day).keys() & set(MUTED)
-        named = {name for name, needs in details.items() if read_tables(needs, base.tables) & silent}
-        for name in sorted(muted_features(base, day) | named):
+        for name in sorted(muted_features(base, day)):
             muted.setdefault(name, []).append(day)
     return muted
+
+
+def days_without(base: KnownBase, days: Iterable[date], needs: Mapping[str, Sequence[str]]) -> dict[str, list[date]]:
+    """By the names of ``needs``, the snapshots of ``days`` at which a table that each needs was silent."""
+    without: dict[str, list[date]] = {}
+    for day in sorted(set(days)):
+        silent = base.feeds.silent(day).keys() & set(MUTED)
+        for name in needs:
+            if read_tables(needs[name], base.tables) & silent:
+                without.setdefault(name, []).append(day)
+    return without

@@ -181,8 +181,8 @@ def _tell_again(
         horizon_days=manifest["horizon_days"],
         users_are_daily_peaks=manifest["users_are_daily_peaks"],
         silent=muted_feeds(base),
+        muted=muted_features(base, base.snapshot_date),
     )
-    muted = muted_features(base, base.snapshot_date)
     unknown = [name for name in listing.features() if name not in cards]
     verification.note(Difference("(all)", f"feature {name}", "of the model", "not of this source") for name in unknown)
     scored = set(listing.scores("account_id")["account_id"])
@@ -194,7 +194,7 @@ def _tell_again(
             rows = shard.rows.to_pandas()
             known = rows.loc[rows["account_id"].isin(scored), "account_id"].astype("str").tolist()
             verification.note(_strangers(rows, scored))
-            told = rows.drop(columns=[*muted])
+            told = context.told(rows)
             references = references or _references(listing, told, context)
             details = steps.details_of(shard)
             if shard.facts is not None:
@@ -228,7 +228,7 @@ def _check_shard(
     attributions = _attributions(listing, rows, context)
     told_with = replace(context.reasons, figures=references.figures)
     verification.note(check_sentences(reasons, rows, attributions, told_with, details))
-    verification.note(check_gates(listing, rows, context.settings.gates))
+    verification.note(check_gates(listing, rows, context))
     verification.note(check_plays(listing, rows, reasons, details, context))
     verification.note(check_context(listing, rows, details, context))
     verification.note(check_triggers(listing, rows, details, context))
@@ -240,7 +240,7 @@ def _check_shard(
 def _references(listing: PublishedList, rows: pd.DataFrame, context: ListContext) -> BaseReferences:
     """What attributions are compared with, from those of the first shard: as the list was made."""
     there = rows[rows["account_id"].isin(listing.scores("account_id")["account_id"])]
-    return measure(_attributions(listing, there, context), there, context.catalogue)
+    return measure(_attributions(listing, there, context), there, context.catalogue, context.muted)
 
 
 def _attributions(listing: PublishedList, rows: pd.DataFrame, context: ListContext) -> pd.DataFrame:

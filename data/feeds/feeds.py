@@ -13,11 +13,15 @@ import numpy as np
 
 from data.contract.inputs import TABLES
 from data.feeds.rhythm import Silence, silence_of
-from data.time_cut import WITHDRAWN_ON, Tables, days_known
+from data.time_cut import Tables, days_known
 
 MUTED = ("usage_events", "usage_daily", "invoices", "users", "tickets", "crm_events", "account_features")
 """The tables whose features are not known once they are late. Lines of contracts are not among them: they hold until
 they end, and who is a customer is read from them; nor are plays, which people take up when they do."""
+
+NO_FEEDS = ("accounts", "outcomes", "product_succession")
+"""The tables whose silence is no fault: weeks without a new customer, a play that was taken up, or a product that
+replaces another."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,7 @@ class Feeds:
         """Of each table the days with rows, and from when something of each was known."""
         days = {}
         for name, table in self.tables.items():
-            # No signal reads the silence of `accounts`: weeks without a new customer are no fault. Nor are weeks in
-            # which no play was taken up on the pages, which is no feed.
-            if TABLES[name].happened_on and name != "accounts" and WITHDRAWN_ON not in table.columns:
+            if TABLES[name].happened_on and name not in NO_FEEDS:
                 frame = days_known(name, table).order_by("day").to_pyarrow()
                 days[name] = tuple(frame[column].to_numpy().astype("datetime64[D]") for column in ("day", "known"))
         return days

@@ -4,7 +4,7 @@ Most features never cross accounts, so a base is built shard by shard: memory st
 build that was stopped goes on. The few that compare accounts of one snapshot follow in a second, small pass.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
@@ -23,14 +23,14 @@ from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
 from data.sources.partitions import filtered, part_of
 from data.time_cut import Tables
-from features.account_facts import account_facts
+from features.account_facts import account_facts, fact_needs
 from features.build.checkpoint import Checkpoint, checkpoint, key_of
 from features.catalogue import available
 from features.cohort import cohort, services
 from features.cross_sell import options_in_parts
 from features.definition import GROUP, OF_FINISHED_ROWS, PARENTS, ROW, WHOLE_BASE, Feature
 from features.details import add_details, detail_needs
-from features.muted import MutedDays, muted_days
+from features.muted import MutedDays, days_without, muted_days
 from features.views.account import Views
 from features.views.usage import HELD
 from features.views.whole_base import WholeBaseViews
@@ -174,7 +174,7 @@ def build(
     for_list: bool = False,
     shards: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Shard]:
+) -> Generator[Shard]:
     """The base at these snapshots, shard by shard; ``for_list`` with what its sentences name, what its pages show
     piece by piece, and what each could buy.
 
@@ -209,8 +209,11 @@ class _Asked:
 
     def beside(self, views: Views) -> _Beside:
         """What a list asks for of the accounts of some views, and of no others."""
-        details, absent = self.details(views), self.base.absent
-        return {} if details is None else {_DETAILS: details, _FACTS: account_facts(views, absent)}
+        details = self.details(views)
+        if details is None:
+            return {}
+        without = days_without(self.base, self.dates, fact_needs())
+        return {_DETAILS: details, _FACTS: account_facts(views, self.base.absent, without)}
 
     def details(self, views: Views, *, of_whole_base: bool = False) -> pa.Table | None:
         """What sentences name of the accounts of some views."""
@@ -327,11 +330,13 @@ def _second_pass(
     crossing = {f.name: _compared(f, both) for f in features if f.view in (*OF_FINISHED_ROWS, *WHOLE_BASE)}
     compared = con.create_table(_name(), both.select(*KEY, **crossing))
     shown = [f.name for f in features if f.card is not None]
-    for index in range(asked.count):
-        part = _side_by_side(con.read_parquet(waiting.path(index)), compared)
-        yield _fetched(_unless_muted(part.select(*KEY, *shown), asked.muted))
-    for table in (whole, compared):
-        con.raw_sql(f"drop table {table.get_name()}")
+    try:
+        for index in range(asked.count):
+            part = _side_by_side(con.read_parquet(waiting.path(index)), compared)
+            yield _fetched(_unless_muted(part.select(*KEY, *shown), asked.muted))
+    finally:
+        for table in (whole, compared):
+            con.raw_sql(f"drop table {table.get_name()}")
 
 
 def _name() -> str:

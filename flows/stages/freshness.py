@@ -8,6 +8,10 @@ from flows.run.progress import say
 from flows.run.settings import Settings
 from serving.reasons.formats import say_day
 
+MONTH_DAYS = 31
+FOR_GOOD = 36_500
+"""A limit that no feed meets: so many days are a century."""
+
 
 def muted_feeds(base: KnownBase) -> tuple[Silence, ...]:
     """The silent feeds whose features are not known on the day of the base."""
@@ -61,6 +65,6 @@ def _refusal(base: KnownBase, silent: list[Silence]) -> NotEnoughHistoryError:
     return NotEnoughHistoryError(
         f"Score the customers of {base.snapshot_date}.",
         f"{'; '.join(told)}. The silence of a feed is no news about the customers.",
-        f"Mend the feed. To do without: [source] ignore = [{tables}]. To score all the same: [source] "
-        f"most_silent_days = {silent[0].days}.",
+        f"Mend the feed. To do without: [source] ignore = [{tables}]. To score all the same for another month: "
+        f"[source] most_silent_days = {silent[0].days + MONTH_DAYS}; for good: {FOR_GOOD}.",
     )

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -42,7 +42,7 @@ def build_rows(base: KnownBase, dates: list[date], settings: Settings) -> pd.Dat
     return rows
 
 
-def shards(base: KnownBase, dates: list[date], settings: Settings, *, for_list: bool = False) -> Iterator[Shard]:
+def shards(base: KnownBase, dates: list[date], settings: Settings, *, for_list: bool = False) -> Generator[Shard]:
     """The same rows, shard by shard; ``for_list`` with what its sentences name and what their accounts could buy."""
     progress = counting("features: shard")
     return build(base, dates, settings.expansion, for_list=for_list, progress=progress)

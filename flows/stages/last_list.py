@@ -1,13 +1,11 @@
 """The list that was published last, and the model it was scored with: what today's scores are compared with."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
 import pandas as pd
 
-from data.contract.feature_card import FeatureCard
 from data.contract.score_change import Change
 from flows.run.progress import say
 from flows.run.settings import Settings
@@ -16,6 +14,7 @@ from models.changes.score_change import replacement, split
 from models.estimators.bundle import Bundle
 from models.registry.champion import served_before
 from models.registry.mlflow_store import ModelRegistry
+from serving.published.context import ListContext
 from serving.published.read import PublishedList, list_before
 from serving.published.row_file import RowFile
 
@@ -41,27 +40,27 @@ class LastList:
         scores: pd.DataFrame,
         attributions: pd.DataFrame,
         rows: pd.DataFrame,
-        catalogue: Mapping[str, FeatureCard],
+        context: ListContext,
     ) -> Change:
         """What changed for some accounts: their scores and attributions by ``new``, and their feature rows."""
-        codes = {name: card.reason_code for name, card in catalogue.items()}
-        before = self._of(rows["account_id"], new)
+        codes = {name: card.reason_code for name, card in context.catalogue.items()}
+        before = self._of(rows["account_id"], context)
         change = split(self.bundle, new, before, rows, scores, codes, attributions=attributions)
         return replace(change, not_asked=self.not_there or change.not_asked)
 
-    def _refused(self, new: Bundle) -> str:
+    def _refused(self, context: ListContext) -> str:
         """Why the model of the last list cannot be asked about today's rows; empty if nothing is known against it."""
-        if new.muted:
-            return "not all is known today that the model asks for: a feed has fallen silent"
+        if context.muted:  # the model of the last list may have asked for other features than that of today
+            return "not all is known today that a model may ask for: a feed has fallen silent"
         silent = self.listing is not None and self.listing.manifest.get("silent_feeds")
         return f"of the last list it was not known: {', '.join(sorted(silent))} had fallen silent" if silent else ""
 
-    def _of(self, accounts: pd.Series, new: Bundle) -> PreviousScores | None:
+    def _of(self, accounts: pd.Series, context: ListContext) -> PreviousScores | None:
         if self.listing is None:
             return None
         scores = self.listing.scores(*COMPARED)
         there = scores["account_id"].isin(accounts)
-        return PreviousScores(scores[there], self._attributions.read(accounts), self._refused(new))
+        return PreviousScores(scores[there], self._attributions.read(accounts), self._refused(context))
 
     @cached_property
     def _attributions(self) -> RowFile:

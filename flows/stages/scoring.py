@@ -1,7 +1,7 @@
 """The stages of a list: the champion; score, explain and add, shard by shard; rank and publish."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -65,14 +65,15 @@ def do_without(bundle: Bundle, base: KnownBase, settings: Settings) -> Bundle:
 
     What it says on average is that of the whole model on the last day on which all of them were known.
     """
-    silent = freshness.muted_feeds(base)
-    if not silent:
+    silent, muted = freshness.muted_feeds(base), muted_features(base, base.snapshot_date)
+    if not muted & set(bundle.feature_names):
         return bundle
     day = min(silence.last_day for silence in silent) + timedelta(days=1)
     say(f"the model does without what is not known; its level is that of {day}")
-    # A shard is drawn by chance, so the first one stands for the base.
-    known = next(steps.shards(base, [day], settings)).rows.to_pandas()
-    return without(bundle, muted_features(base, base.snapshot_date), known)
+    # A shard is drawn by chance, so the first one stands for the base. Without a state no shard waits for another run.
+    with closing(steps.shards(replace(base, state=None), [day], settings)) as shards:
+        known = next(shards).rows.to_pandas()
+    return without(bundle, muted, known)
 
 
 class ListInTheMaking:
@@ -98,12 +99,14 @@ class ListInTheMaking:
         self.drift.add(rows, scored.scores)
         self.explained_by = scored.explained_by
         # A shard is drawn by chance, so the first one stands for the base.
-        told = rows.drop(columns=[*self.bundle.muted])  # no gate, reason or play rests on what is not known
-        self._references = self._references or measure(scored.attributions, told, self.context.catalogue)
+        told = self.context.told(rows)
+        self._references = self._references or measure(
+            scored.attributions, told, self.context.catalogue, self.context.muted
+        )
         for start in range(0, len(rows), ACCOUNTS_AT_A_TIME):
             some = slice(start, start + ACCOUNTS_AT_A_TIME)
             accounts = scored.scores[some], scored.attributions[some]
-            change = self._last.change(self.bundle, *accounts, rows[some], self.context.catalogue)
+            change = self._last.change(self.bundle, *accounts, rows[some], self.context)
             named = None if details is None else details[details["account_id"].isin(rows["account_id"][some])]
             known = None if facts is None else _of_accounts(facts, rows["account_id"][some])
             batch = assemble_batch(self.context, *accounts, told[some], named, self._references, change, known)
@@ -144,6 +147,7 @@ def context_of(bundle: Bundle, base: KnownBase, settings: Settings) -> ListConte
         arr_doubt=None if bundle.expected_arr is None else bundle.expected_arr.doubt,
         users_are_daily_peaks=base.users_are_daily_peaks,
         silent=freshness.muted_feeds(base),
+        muted=muted_features(base, base.snapshot_date),
     )
 
 

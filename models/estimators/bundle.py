@@ -50,8 +50,6 @@ class Bundle:
     a cross-sell would be of. ``facts`` are plain values: period, rows, expansions, rounds, seed. ``reference`` is the
     base on the day of the training; None if it is not known.
     ``version``, ``run_id`` and ``name`` (of the registered model) are empty until the model is in the registry.
-    ``muted``: the features that it does without on the day that it is used for (``models.scoring.without``); never
-    stored.
     """
 
     feature_names: tuple[str, ...]
@@ -68,7 +66,6 @@ class Bundle:
     version: str = ""
     run_id: str = ""
     name: str = ""
-    muted: frozenset[str] = frozenset()
 
     @property
     def booster(self) -> Booster:

@@ -20,7 +20,7 @@ from models.scoring.score import model_matrix
 
 
 def without(bundle: Bundle, features: Set[str], known: pd.DataFrame) -> Bundle:
-    """The model without these features, with the same columns; they are ``muted``.
+    """The model without these features, with the same columns.
 
     That they are missing on such a day says nothing of an account, so it must not go the way of what was missing in
     training: the trees average over them. On average it says of the rows ``known`` what the whole model says: feature
@@ -37,7 +37,6 @@ def without(bundle: Bundle, features: Set[str], known: pd.DataFrame) -> Bundle:
         motions={motion: _cut(model, muted) for motion, model in bundle.motions.items()},
         amounts=None if bundle.amounts is None else _cut_amounts(bundle.amounts, muted),
         reference=reference,
-        muted=muted,
     )
     return cut if known.empty else _levelled(bundle, cut, known)
 

@@ -22,7 +22,7 @@ from data.errors import PublishError
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
 from serving.published.row_context import beside_scores, with_product
-from serving.ranking import gates, plays, short_list
+from serving.ranking import plays, short_list
 from serving.ranking import rank as ranking
 from serving.reasons.choose import BaseReferences, explain
 from serving.reasons.triggers import fired
@@ -99,7 +99,7 @@ def assemble_batch(
     details = with_product(details, scores)
     explained = explain(attributions, rows, context.reasons, settings.reasons, references, details)
     by_account, by_score = (frame.set_index("account_id", drop=False) for frame in (rows, scores))
-    passed = gates.evaluate(by_account, settings.gates, users_are_daily_peaks=context.users_are_daily_peaks)
+    passed = context.passed(by_account)
     beside = beside_scores(context.people, rows, details)
     chosen = plays.choose_plays(
         by_score, by_account, explained.reasons, explained.facts, passed, playbook, settings, beside["segment"]

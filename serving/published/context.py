@@ -13,6 +13,7 @@ from data.contract.feature_card import FeatureCard
 from data.feeds.rhythm import Silence
 from serving.changes.sentences import About, titles
 from serving.published.read import PublishedList
+from serving.ranking.gates import GateResult, evaluate
 from serving.reasons.formats import say_day
 from serving.reasons.playbook import Playbook
 from serving.reasons.render import ReasonContext
@@ -27,7 +28,8 @@ class ListContext:
     ``run_id`` name the model. ``users_are_daily_peaks``: there are daily counts only, so the users of a window are
     those of its busiest day. ``replaced_by``: what took the place of the model of the last list, in words; empty if
     nothing did. ``all_motions_modelled``: every motion that occurs has a propensity of its own. ``arr_doubt``: how
-    wrong expected ARR may be, where it is known. ``silent``: the feeds whose features are not known on the day.
+    wrong expected ARR may be, where it is known. ``silent``: the feeds whose features are not known on the day, and
+    ``muted`` these features, whether the model asks for them or not.
     """
 
     snapshot_date: date
@@ -43,6 +45,7 @@ class ListContext:
     all_motions_modelled: bool = False
     arr_doubt: ArrDoubt | None = None
     silent: tuple[Silence, ...] = ()
+    muted: frozenset[str] = frozenset()
 
     @property
     def not_judged(self) -> str | None:
@@ -50,10 +53,20 @@ class ListContext:
         since = [f"{silence.subject} since {say_day(silence.last_day)}" for silence in self.silent]
         return f"Not known and not judged: {', '.join(since)}." if since else None
 
+    def told(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The feature rows that gates, reasons and plays may rest on: without what is not known on the day."""
+        return rows.drop(columns=[*self.muted])
+
+    def passed(self, rows: pd.DataFrame) -> GateResult:
+        """What the gates say of feature rows (index: account_id)."""
+        peaks = self.users_are_daily_peaks
+        return evaluate(rows, self.settings.gates, users_are_daily_peaks=peaks, muted=self.muted)
+
     @cached_property
     def reasons(self) -> ReasonContext:
         """What its reasons are put into words with."""
-        return ReasonContext(self.catalogue, self.playbook, self.settings.currency, self.users_are_daily_peaks)
+        currency, peaks = self.settings.currency, self.users_are_daily_peaks
+        return ReasonContext(self.catalogue, self.playbook, currency, peaks, muted=self.muted)
 
     def about(self, previous: PublishedList | None) -> About:
         """What all sentences about changes since the ``previous`` list share."""

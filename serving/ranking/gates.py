@@ -4,7 +4,7 @@ Each gate is one small function from feature rows to the rows that fail. A compa
 fail. A gate whose columns are absent (the tables cannot carry them) passes everyone and is reported as not evaluated.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,8 @@ Mask = npt.NDArray[np.bool_]
 class Gate:
     """One gate. ``fails(columns, threshold, size)`` is true where an account does not pass; ``text`` says why.
 
-    ``reads`` are the features without which the gate cannot be evaluated. ``choice``: the gate is on where its setting
+    ``reads`` are the features without which the gate cannot be evaluated; ``asks`` are read, too, where the tables can
+    carry them. ``choice``: the gate is on where its setting
     has this word. ``peak_text`` is said instead of ``text`` where the users of a window are those of its busiest day.
     """
 
@@ -36,6 +37,7 @@ class Gate:
     shown_under: str = FIX
     choice: str | None = None
     peak_text: str | None = None
+    asks: tuple[str, ...] = ()
 
 
 def _below(name: str) -> Callable[[Columns, float, int], Mask]:
@@ -77,6 +79,7 @@ GATES: tuple[Gate, ...] = (
         _no_use,
         "The product has not been used so far.",
         choice="use",
+        asks=("days_to_first_value",),
     ),
     Gate(
         "no_first_value",
@@ -242,10 +245,17 @@ class GateResult:
     not_evaluated: tuple[str, ...]
 
 
-def evaluate(rows: pd.DataFrame, thresholds: GateThresholds, *, users_are_daily_peaks: bool = False) -> GateResult:
+def evaluate(
+    rows: pd.DataFrame,
+    thresholds: GateThresholds,
+    *,
+    users_are_daily_peaks: bool = False,
+    muted: Set[str] = frozenset(),
+) -> GateResult:
     """Put feature rows (index: account_id, columns: features as float64) through the gates.
 
-    ``users_are_daily_peaks``: the users of a window are those of its busiest day, and the sentences say so.
+    ``users_are_daily_peaks``: the users of a window are those of its busiest day, and the sentences say so. ``muted``:
+    the features that are not known of any account; no gate that reads one of them is evaluated.
     """
     size = len(rows)
     columns = {str(name): rows[name].to_numpy(np.float64) for name in rows.select_dtypes("number")}
@@ -253,7 +263,7 @@ def evaluate(rows: pd.DataFrame, thresholds: GateThresholds, *, users_are_daily_
     texts: list[list[str]] = [[] for _ in range(size)]
     not_evaluated = []
     for gate, threshold in gates_in_use(thresholds):
-        if not all(name in columns for name in gate.reads):
+        if not all(name in columns for name in gate.reads) or muted & {*gate.reads, *gate.asks}:
             not_evaluated.append(gate.code)
             continue
         where = np.flatnonzero(gate.fails(columns, threshold, size))

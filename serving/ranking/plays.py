@@ -4,7 +4,7 @@ A play is given only where its facts are there. Where none of the likely motions
 play: to check in.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -28,6 +28,9 @@ IMPOSSIBLE = 1e6
 
 LEAST = 1e-9
 """What a default play answers at least, in log-odds: it is given where nothing else of its motion is."""
+
+BILLED = "billed_365d"
+"""What says that there is usage to expand."""
 
 # A motion is impossible where its feature is known to say so: no seats to add to, no tier above, nothing left to buy.
 _NEEDS = {"seat": "seats", "upsell": "tiers_above", "cross_sell": "products_not_owned"}
@@ -61,11 +64,11 @@ def choose_plays(
     """The likeliest motion that is worth showing and has a play whose facts are there, with that play and its words.
 
     ``scores`` and ``rows`` (index: account_id) and ``facts`` are of the same accounts, in the same order; ``reasons``
-    are theirs, and ``segments`` too (None: not known). Of the plays of a motion that are true, the one that answers
-    the most of what is shown for the account; of equals the earlier. Where none is true and answers anything: the
-    neutral one, and the likeliest possible motion.
+    are theirs, and ``segments`` too (None: not known). A motion that only a muted feature could rule out is possible.
+    Of the plays of a motion that are true, the one that answers the most of what is shown for the account; of equals
+    the earlier. Where none is true and answers anything: the neutral one, and the likeliest possible motion.
     """
-    weights, worth = _motions(scores, rows, reasons, passed, playbook, settings)
+    weights, worth = _motions(scores, rows, reasons, passed, playbook, settings, facts.muted)
     known_as = np.full(facts.size, None, dtype=object)
     if segments is not None:
         known_as[:] = [None if pd.isna(segment) else segment for segment in segments]
@@ -99,13 +102,14 @@ def _motions(
     passed: GateResult,
     playbook: Playbook,
     settings: ServingSettings,
+    muted: Set[str],
 ) -> tuple[Floats, Mask]:
     """Accounts x motions: the weight by which they are ordered, and which may be shown.
 
     By ``propensity_<motion>``; where the model gives none, by how well its plays fit the reasons for the account.
     Cross-sell waits until the first product is adopted. Ties: the order of ``MOTIONS``.
     """
-    possible = np.column_stack([_possible(motion, rows, passed) for motion in MOTIONS])
+    possible = np.column_stack([_possible(motion, rows, passed, muted) for motion in MOTIONS])
     likely = np.column_stack([_numbers(scores, f"propensity_{motion}") for motion in MOTIONS])
     given = ~np.isnan(likely)
     is_given = given.any(axis=1, keepdims=True)
@@ -115,9 +119,9 @@ def _motions(
     return np.where(possible, weights, weights - IMPOSSIBLE), worth
 
 
-def _possible(motion: str, rows: pd.DataFrame, passed: GateResult) -> Mask:
+def _possible(motion: str, rows: pd.DataFrame, passed: GateResult, muted: Set[str]) -> Mask:
     if motion == "usage":
-        return _numbers(rows, "billed_365d") > 0
+        return (_numbers(rows, BILLED) > 0) | (BILLED in muted)
     possible = np.full(len(rows), "mrr" in rows)  # without subscriptions there is nothing but usage to expand
     if motion in _NEEDS and _NEEDS[motion] in rows:
         values = rows[_NEEDS[motion]].to_numpy(np.float64)
@@ -200,8 +204,8 @@ def _steps(motion: str | None, facts: Facts) -> Objects:
 def _is_true(play: Play, facts: Facts) -> Mask:
     """The accounts of which the play's facts hold, and its bars do not."""
     none = np.zeros(facts.size, dtype=bool)
-    holds = [condition.holds(facts.numbers, facts.size) for condition in play.facts]
-    barred = [condition.holds(facts.numbers, facts.size) for condition in play.bars]
+    holds = [facts.holds(condition) for condition in play.facts]
+    barred = [facts.holds(condition) for condition in play.bars]
     required = np.logical_or.reduce([none, *holds]) if holds else ~none
     return np.asarray(required & ~np.logical_or.reduce([none, *barred]))
 

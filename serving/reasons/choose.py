@@ -7,7 +7,7 @@ by the sentence of one of its codes.
 
 import calendar
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -92,7 +92,7 @@ def explain(
     ``references``: what ``measure`` gave for the base, which by default these accounts are. Raises ModelError for a
     feature that has no card.
     """
-    features, catalogue = told_features(attributions, rows), context.catalogue
+    features, catalogue = told_features(attributions, context.muted), context.catalogue
     unknown = [name for name in features if name not in catalogue]
     if unknown:
         raise ModelError(
@@ -101,13 +101,13 @@ def explain(
             "Score with the features the model was trained on, or retrain.",
         )
     values = attributions[features].to_numpy(np.float64)
-    facts = Facts.of(rows, features, context.users_are_daily_peaks, details)
+    facts = Facts.of(rows, features, context.users_are_daily_peaks, details, context.muted)
     groups = _groups(values, features, catalogue)
     codes = {
         code: [features[member] for member in members]
         for code, members in zip(groups.codes, groups.members, strict=True)
     }
-    compared = measure(attributions, rows, catalogue) if references is None else references
+    compared = measure(attributions, rows, catalogue, context.muted) if references is None else references
     context = replace(context, figures=compared.figures)
     renderer = ReasonRenderer(facts, codes, context, dict(zip(features, values.T, strict=True)))
     fitting = np.where(contradicting(values, features, facts.numbers, compared.directions), 0.0, values)
@@ -127,14 +127,19 @@ def explain(
     return Explained(table[list(REASONS.names)].astype({"account_id": "str"}), facts)
 
 
-def told_features(attributions: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
-    """The features that reasons are made of: those of the model that the rows have, in its order."""
-    return [name for name in ATTRIBUTIONS.features_of(attributions) if name in rows]
+def told_features(attributions: pd.DataFrame, muted: Set[str]) -> list[str]:
+    """The features that reasons are made of: those of the model that are not ``muted``, in its order."""
+    return [name for name in ATTRIBUTIONS.features_of(attributions) if name not in muted]
 
 
-def measure(attributions: pd.DataFrame, rows: pd.DataFrame, catalogue: Mapping[str, FeatureCard]) -> BaseReferences:
+def measure(
+    attributions: pd.DataFrame,
+    rows: pd.DataFrame,
+    catalogue: Mapping[str, FeatureCard],
+    muted: Set[str] = frozenset(),
+) -> BaseReferences:
     """What the accounts of a base are compared with, from all of them or many; see ``explain``."""
-    features = told_features(attributions, rows)
+    features = told_features(attributions, muted)
     numbers = Facts.of(rows, features, False).numbers
     values = attributions[features].to_numpy(np.float64)
     return BaseReferences(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.conditions import Columns, column
+from data.conditions import Columns, Condition, column
 from data.contract.details import DETAILS, DetailKind
 from data.contract.feature_card import FeatureCard
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NEUTRAL, REASONS, OutputKind
@@ -46,7 +46,8 @@ class ReasonContext:
 
     ``catalogue`` has the cards of the model's features, or more. ``users_are_daily_peaks``: the users of a window are
     those of its busiest day (no single users are known), and the sentences say so. ``figures``: what the numbers of the
-    team's own are compared with; where there is nothing, they are stated alone.
+    team's own are compared with; where there is nothing, they are stated alone. ``muted``: the features that are not
+    known of any account.
     """
 
     catalogue: Mapping[str, FeatureCard]
@@ -54,15 +55,20 @@ class ReasonContext:
     currency: str
     users_are_daily_peaks: bool = False
     figures: OwnFigures = field(default_factory=dict)
+    muted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What may be stated of some accounts, aligned to the same rows: the numbers, and what is a text."""
+    """What may be stated of some accounts, aligned to the same rows: the numbers, and what is a text.
+
+    That what is ``muted`` is missing is no fact of an account.
+    """
 
     size: int
     numbers: Columns
     texts: Values
+    muted: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -71,6 +77,7 @@ class Facts:
         features: Iterable[str],
         users_are_daily_peaks: bool,
         details: pd.DataFrame | None = None,
+        muted: frozenset[str] = frozenset(),
     ) -> "Facts":
         """All numbers of feature rows, the texts among ``features`` (the model's), and the details of the same rows."""
         numbers = {str(name): rows[name].to_numpy(np.float64) for name in rows.select_dtypes("number")}
@@ -84,7 +91,7 @@ class Facts:
                 numbers[str(name)] = np.array([_ordinal(value) for value in values], dtype=np.float64)
             elif kind is DetailKind.NUMBER:
                 numbers[str(name)] = values.to_numpy(np.float64)
-        return cls(len(rows), numbers, texts)
+        return cls(len(rows), numbers, texts, muted)
 
     @property
     def values(self) -> Values:
@@ -100,8 +107,14 @@ class Facts:
         """The rows of which it can be told: its condition holds, and what it states is known."""
         holds = telling.template.known(self.values, self.size)
         if telling.condition is not None:
-            holds &= telling.condition.holds(self.numbers, self.size)
+            holds &= self.holds(telling.condition)
         return holds
+
+    def holds(self, condition: Condition) -> Mask:
+        """The rows in which a condition holds; none where it asks that something be missing which is not known."""
+        if self.muted & condition.missing:
+            return np.zeros(self.size, dtype=bool)
+        return condition.holds(self.numbers, self.size)
 
     def first(
         self, tellings: Sequence[Telling], allowed: Callable[[Telling], Mask] | None = None

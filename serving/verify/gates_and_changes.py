@@ -8,24 +8,23 @@ from data.contract.score_change import PARTS
 from serving.changes.ranks import RANK_PARTS, change_table
 from serving.changes.sentences import About
 from serving.changes.summary import SAME_MODEL, UNKNOWN_MODEL
+from serving.published.context import ListContext
 from serving.published.read import PublishedList
-from serving.ranking import gates
-from serving.settings import GateThresholds
 from serving.verify.files_and_sums import Difference, Differences
 
 COMPARED = ("account_id", "rank", "propensity", "expected_arr")
 
 
-def check_gates(listing: PublishedList, rows: pd.DataFrame, thresholds: GateThresholds) -> Differences:
+def check_gates(listing: PublishedList, rows: pd.DataFrame, context: ListContext) -> Differences:
     """What the gates said against recomputed feature rows: at most one difference per account.
 
     ``rows`` may be of more accounts than the list, or of some of them.
     """
-    scores, peaks = listing.scores("account_id", "eligible", "not_eligible_because"), "users_are_daily_peaks"
+    scores = listing.scores("account_id", "eligible", "not_eligible_because")
     exclusions = listing.exclusions("account_id", "not_eligible_because", "text", "shown_under")
     listed = scores[scores["account_id"].isin(rows["account_id"])].set_index("account_id")
     by_account = rows.set_index("account_id").loc[listed.index]
-    passed = gates.evaluate(by_account, thresholds, users_are_daily_peaks=listing.manifest[peaks])
+    passed = context.passed(by_account)
     derived = pd.DataFrame({"not_eligible_because": passed.because, "text": passed.text})
     derived["shown_under"] = passed.shown_under
     apart = exclusions.set_index("account_id").reindex(listed.index)[derived.columns].fillna("")

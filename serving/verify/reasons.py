@@ -42,7 +42,7 @@ def check_sentences(
     prints is derived from what it rests on by a judge that knows no template. ``attributions`` are the published ones;
     ``details`` are of the rows of ``rows``, in their order.
     """
-    features = told_features(attributions, rows)
+    features = told_features(attributions, context.muted)
     stories = stories_of(features, context.catalogue)
     row = pd.Index(rows["account_id"]).get_indexer(pd.Index(reasons["account_id"]))
     known = (row >= 0) & reasons["reason_code"].isin(stories).to_numpy()
@@ -52,7 +52,7 @@ def check_sentences(
     if reasons.empty:
         return
     code, effect, listed = (reasons[name].to_numpy(object) for name in ("reason_code", "effect", "features"))
-    facts = Facts.of(rows, features, context.users_are_daily_peaks, details)
+    facts = Facts.of(rows, features, context.users_are_daily_peaks, details, context.muted)
     of_rows = attributions.set_index("account_id")[features].reindex(rows["account_id"].astype("str"))
     pushes = {name: of_rows[name].to_numpy(np.float64) for name in features}
     renderer = ReasonRenderer(facts, stories, context, pushes)

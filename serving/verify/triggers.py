@@ -40,7 +40,7 @@ def check_triggers(
     if not listing.has(TRIGGERS.name):
         return
     accounts = rows["account_id"].astype("str")
-    facts = Facts.of(rows, listing.features(), context.users_are_daily_peaks, details)
+    facts = Facts.of(rows, listing.features(), context.users_are_daily_peaks, details, context.muted)
     derived = fired(accounts, facts, context.playbook, context.settings.currency)
     published = listing.of(TRIGGERS.name, accounts, (*KEY, "motion", "text"))
     both = published.merge(derived, "outer", KEY, suffixes=("", " again"), indicator=True)

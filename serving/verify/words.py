@@ -19,7 +19,7 @@ from data.contract.outputs import ACCOUNT_PLAYS, FOR
 from data.contract.stories import STORIES
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
-from serving.ranking import gates, plays
+from serving.ranking import plays
 from serving.reasons.choose import numbers_in
 from serving.reasons.formats import FORMATS
 from serving.reasons.render import Facts
@@ -167,8 +167,8 @@ def check_plays(
     accounts = rows["account_id"].astype("str")
     listed = listing.scores().set_index("account_id", drop=False).reindex(accounts)
     by_account = rows.set_index("account_id", drop=False)
-    facts = Facts.of(rows, [], context.users_are_daily_peaks, details)
-    passed = gates.evaluate(by_account, context.settings.gates, users_are_daily_peaks=context.users_are_daily_peaks)
+    facts = Facts.of(rows, [], context.users_are_daily_peaks, details, context.muted)
+    passed = context.passed(by_account)
     chosen = plays.choose_plays(
         listed, by_account, reasons, facts, passed, context.playbook, context.settings, listed["segment"]
     )

@@ -77,3 +77,9 @@ def test_longer_than_the_settings_allow() -> None:
     daily, monthly = (tickets(every(gap, 12)).silent(END + timedelta(days=101))["tickets"] for gap in (1, 30))
     assert daily.is_longer_than(28)
     assert not monthly.is_longer_than(28)  # 100 days are no four of its months
+
+
+def test_outcomes_and_successions_are_no_feeds() -> None:
+    drawn = "\n".join(f"o{n} | acme | seat | won | {END - timedelta(days=n)}" for n in range(20))
+    feeds = Feeds(base(outcomes=f"outcome_id | account_id | motion | status | opened_at\n{drawn}"))
+    assert feeds.silent(END + timedelta(days=300)) == {}

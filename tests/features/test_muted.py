@@ -1,6 +1,7 @@
 """What a silent feed tells is missing at the snapshots that it was silent before, and nothing else changes."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -92,3 +93,25 @@ def test_details_of_a_silent_feed_are_missing_too(base: KnownBase) -> None:
     muted = muted_days(cut, [SNAPSHOT], detail_needs(cut.tables, cut.absent))
     assert {"use_week_1", "use_week_13", "top_feature", "next_plan_used"} <= muted.keys()
     assert not {"main_product", "milestone_on", "critical_feature"} & muted.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "gone"),
+    [("usage_events", 10, set()), ("crm_events", 40, {"champion"}), ("tickets", 40, {"ticket"}),
+     ("users", 40, {"team", "role"})],
+)  # fmt: skip
+def test_what_a_page_shows_of_a_silent_feed_is_not_known(base: KnownBase, name: str, days: int, gone: set[str]) -> None:
+    cut = with_outage(base, name, days, SNAPSHOT)
+    assert set(cut.silent) == {name}
+    (shard,) = build(cut, [SNAPSHOT], RULES, for_list=True, shards=1)
+    facts = shard.facts.to_pandas()
+    assert {"line", "team", "role", "champion", "ticket"} - set(facts["kind"]) == gone
+    teams = facts.loc[facts["kind"] == "team", "active_users"]
+    assert teams.isna().all() if name == "usage_events" else (teams > 0).any() or name == "users"
+
+
+def test_a_build_that_is_left_after_a_shard_leaves_no_table(base: KnownBase) -> None:
+    with closing(build(replace(base, state=None), [SNAPSHOT], RULES, shards=2)) as shards:
+        assert len(next(shards).rows)
+    there = base.engine.con.raw_sql("select table_name from duckdb_tables()").fetchall()
+    assert not [name for (name,) in there if name.startswith("headroom_")]

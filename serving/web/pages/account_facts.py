@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from data.contract.outputs import ACCOUNT_FACTS, CHAMPION, LINE, ROLE, TEAM, TICKET
+from data.sources.known import USAGE
 from serving.published.read import PublishedList
 
 _TABLE_OF = {LINE: "subscriptions", TEAM: "users", ROLE: "users", CHAMPION: "crm_events", TICKET: "tickets"}
@@ -15,12 +17,14 @@ _TABLE_OF = {LINE: "subscriptions", TEAM: "users", ROLE: "users", CHAMPION: "crm
 class FactsOfKind:
     """The facts of one kind: the first of them, as rows of ``account_facts``, and how many there are in all.
 
-    ``absent``: the table of the contract that tells of them, where the source had none; else empty.
+    ``absent``: the table of the contract that tells of them, where the source had none; else empty. ``silent_since``:
+    the last day of that table, where its feed had fallen silent and nothing of it is known; else None.
     """
 
     rows: tuple[Mapping[str, Any], ...]
     count: int
     absent: str
+    silent_since: date | None
 
     @property
     def more(self) -> str:
@@ -30,13 +34,14 @@ class FactsOfKind:
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """The facts of an account by their kind."""
+    """The facts of an account by their kind. ``active_since``: the last day of use, if who is active is not known."""
 
     lines: FactsOfKind
     teams: FactsOfKind
     roles: FactsOfKind
     champions: FactsOfKind
     tickets: FactsOfKind
+    active_since: date | None
 
 
 def account_facts(listing: PublishedList, account_id: str) -> AccountFacts | None:
@@ -45,11 +50,21 @@ def account_facts(listing: PublishedList, account_id: str) -> AccountFacts | Non
         return None
     rows = listing.of_account(ACCOUNT_FACTS.name, account_id)
     there = listing.manifest.get("input_rows", _TABLE_OF.values())
-    lines, teams, roles, champions, tickets = (_of_kind(kind, rows, there) for kind in _TABLE_OF)
-    return AccountFacts(lines, teams, roles, champions, tickets)
+    silent = _silent(listing)
+    lines, teams, roles, champions, tickets = (_of_kind(kind, rows, there, silent) for kind in _TABLE_OF)
+    active_since = next((silent[name] for name in USAGE if name in silent), None)
+    return AccountFacts(lines, teams, roles, champions, tickets, active_since)
 
 
-def _of_kind(kind: str, rows: Iterable[Mapping[str, Any]], there: Iterable[str]) -> FactsOfKind:
+def _silent(listing: PublishedList) -> dict[str, date]:
+    """The tables of which nothing is known on the list, each with its last day; an older list names none."""
+    silent = listing.manifest.get("silent_feeds") or {}
+    return {table: date.fromisoformat(told["last_day"]) for table, told in silent.items()}
+
+
+def _of_kind(
+    kind: str, rows: Iterable[Mapping[str, Any]], there: Iterable[str], silent: Mapping[str, date]
+) -> FactsOfKind:
     mine = tuple(row for row in rows if row["kind"] == kind)
     absent = "" if _TABLE_OF[kind] in there else _TABLE_OF[kind]
-    return FactsOfKind(mine, mine[0]["of_kind"] if mine else 0, absent)
+    return FactsOfKind(mine, mine[0]["of_kind"] if mine else 0, absent, silent.get(_TABLE_OF[kind]))

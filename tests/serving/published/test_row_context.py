@@ -29,6 +29,7 @@ def context_of(rows: dict[str, list[object]], named: dict[str, list[object]]) ->
         ({"billed_365d": [50.0]}, 50.0),
         ({"billed_365d": [0.0]}, 0.0),
         ({"mrr": [np.nan]}, np.nan),
+        ({"mrr": [0.0]}, np.nan),  # what was billed is not known: its feed has fallen silent
         ({"seats": [3.0]}, np.nan),
     ],
 )

@@ -167,3 +167,12 @@ def test_cross_sell_waits_until_the_first_product_is_adopted() -> None:
 
 def test_every_gate_reads_a_setting_that_exists() -> None:
     assert {gate.setting for gate in GATES} <= GateThresholds.model_fields.keys()
+
+
+@pytest.mark.parametrize("muted", ["days_since_first_use", "days_to_first_value"])
+def test_a_gate_that_reads_what_is_not_known_is_not_evaluated(muted: str) -> None:
+    rows = account(days_since_first_use=np.nan, days_to_first_value=np.nan).drop(columns=muted)
+    passed = evaluate(rows, GateThresholds(), muted=frozenset({muted}))
+    assert (passed.because["this"], passed.not_evaluated) == ("", ("no_first_value",))
+    without_crm = evaluate(rows.drop(columns="days_to_first_value", errors="ignore"), GateThresholds())
+    assert without_crm.because["this"] == ("no_first_value" if muted == "days_to_first_value" else "")

@@ -320,3 +320,15 @@ def test_a_form_that_cannot_be_used_is_refused_with_its_line(
 
 def test_every_play_says_who_takes_it_on() -> None:
     assert [code for code, play in PLAYBOOK.plays.items() if not play.hand_over] == []
+
+
+def test_where_bills_are_not_known_usage_may_still_expand() -> None:
+    made = drawn(1)
+    scores = scored(made.rows, 1)[0].set_index("account_id", drop=False)
+    scores = scores.assign(**{f"propensity_{motion}": float(motion == "usage") for motion in MOTIONS})
+    rows = made.rows.set_index("account_id", drop=False).drop(columns="billed_365d")
+    for muted, motions in ((frozenset({"billed_365d"}), {"usage"}), (frozenset(), {*MOTIONS} - {"usage"})):
+        facts = Facts.of(made.rows, [], False, made.details, muted)
+        passed = gates.evaluate(rows, SETTINGS.gates, muted=muted)
+        found = plays.choose_plays(scores, rows, made.reasons, facts, passed, PLAYBOOK, SETTINGS)
+        assert set(found.motion) <= motions

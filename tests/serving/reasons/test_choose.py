@@ -22,7 +22,11 @@ CONTEXT = ReasonContext(CATALOGUE, PLAYBOOK, "$")
 
 
 def one_account(
-    parts: dict[str, float], catalogue: dict[str, FeatureCard] = CATALOGUE, peaks: bool = False, **values: object
+    parts: dict[str, float],
+    catalogue: dict[str, FeatureCard] = CATALOGUE,
+    peaks: bool = False,
+    muted: frozenset[str] = frozenset(),
+    **values: object,
 ) -> pd.DataFrame:
     """The reasons of one account with these attributions, feature values (else missing) and details."""
     attributions = pd.DataFrame([{"snapshot_date": DAY, "account_id": "a", "base_log_odds": -2.0, **parts}])
@@ -30,7 +34,7 @@ def one_account(
     named = {name: value for name, value in values.items() if name in DETAILS}
     rows = pd.DataFrame([{"account_id": "a", "snapshot_date": DAY, **dict.fromkeys(parts, np.nan), **known}])
     details = pd.DataFrame([{"account_id": "a", **named}])
-    context = ReasonContext(catalogue, PLAYBOOK, "$", peaks)
+    context = ReasonContext(catalogue, PLAYBOOK, "$", peaks, muted=muted)
     return explain(attributions, rows, context, SETTINGS, details=details).reasons
 
 
@@ -171,6 +175,15 @@ def test_facts_without_weight_fill_up_where_the_model_knows_little() -> None:
     table = one_account(parts, tenure_days=20.0, bug_tickets_91d=0.0, nps_last=9.0, events_28d=5.0, events_91d=9.0)
     assert table["effect"].tolist() == ["for", "neutral", "neutral"]
     assert table["text"][1] == "For context: A customer for 20 days."
+
+
+def test_that_what_is_not_known_is_missing_is_no_reason() -> None:
+    parts = {"days_to_first_value": 0.5, "days_since_first_use": 0.0}
+    assert "No use of the product is known." in one_account(parts)["text"][0]
+    muted = frozenset({"days_since_first_use"})
+    assert "use of the product" not in one_account(parts, muted=muted)["text"][0]
+    told = one_account(parts, muted=muted, days_to_first_value=12.0)["text"][0]
+    assert "The first milestone came 12 days after the first contract." in told
 
 
 def test_a_reason_that_no_variant_fits_is_told_from_the_card() -> None:

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable
+from datetime import date
 from html import unescape
 from pathlib import Path
 
@@ -103,3 +104,12 @@ def test_the_contract_says_which_tables_the_pages_read() -> None:
     asked |= {name.lower() for name in re.findall(r"\b([A-Z_]+)\.name\b", said) if name.lower() in TABLES}
     asked |= OF_AN_ACCOUNT.keys() | OF_ITS_PAST.keys()
     assert asked == {name for name, table in TABLES.items() if table.on_pages}
+
+
+def test_what_a_silent_feed_would_tell_is_not_known(tmp_path: Path) -> None:
+    last = {"last_day": "2026-08-01", "silent_days": 60, "usual_gap_days": 1}
+    publish(tmp_path, snapshot(20), {"silent_feeds": {"tickets": last, "usage_events": last}})
+    known = account_facts(open_list(tmp_path), NOTHING)
+    assert known is not None
+    assert (known.tickets.silent_since, known.active_since) == (date(2026, 8, 1), date(2026, 8, 1))
+    assert known.champions.silent_since is None
