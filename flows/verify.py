@@ -197,9 +197,9 @@ def _tell_again(
             told = context.told(rows)
             references = references or _references(listing, told, context)
             details = steps.details_of(shard)
+            verification.sentences += _check_shard(listing, told, details, context, references, verification)
             if shard.facts is not None:
                 verification.note(check_facts(listing, known, shard.facts.to_pandas()))
-            verification.sentences += _check_shard(listing, told, details, context, references, verification)
             yield rows
 
     now = steps.fingerprint(report, base, parts())
