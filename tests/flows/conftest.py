@@ -1,6 +1,7 @@
 """A small simulated base, a model trained on it, and the command line run in this process."""
 
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -90,6 +91,18 @@ def kept_rows() -> Iterator[None]:
 def rows_are_kept() -> Iterator[None]:
     with kept_rows():
         yield
+
+
+@pytest.fixture(autouse=True)
+def usual_signals() -> Iterator[None]:
+    """Who runs the tests may ignore signals (nohup, a shell's `&`), and what a test starts would ignore them too."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    ignored = [number for number in usual if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, usual[number])
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture
