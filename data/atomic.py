@@ -5,7 +5,6 @@ that is already there is moved aside first. Whoever dies between the two renames
 the next to write there puts it back. A folder's readers may look for it there (``aside_of``).
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from errno import EBUSY, EINVAL, ENOTSUP
 from pathlib import Path
 
 from data.errors import PublishError
+from data.locks import locked
 
 ASIDE, UNFINISHED = ".aside-", ".unfinished-"
 CANNOT_FLUSH = (EINVAL, ENOTSUP)
@@ -134,12 +134,7 @@ def _alone(new: Path) -> Iterator[None]:
     """One writer at a time for a place; a second one is refused. The lock goes with the process."""
     handle = os.open(new, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            ours = os.path.samestat(os.fstat(handle), new.stat())
-        except (BlockingIOError, FileNotFoundError):
-            ours = False
-        if not ours:
+        if not locked(handle, new):
             raise OSError(EBUSY, "another process is writing it", str(new))
         yield
     finally:

@@ -6,7 +6,6 @@
 A lock lies beside what it guards, never in it: what is removed takes no lock away under somebody who waits for it.
 """
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -16,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from data.errors import PublishError
+from data.locks import held
 
 _RUN = "run-"
 _outside: list[str] = []
@@ -37,30 +37,6 @@ def own_folder() -> Path:
     if owner != os.getuid():
         raise PublishError(asked, f"{folder} belongs to another user.", todo)
     return folder
-
-
-@contextmanager
-def held(lock: Path) -> Iterator[bool]:
-    """Is the lock free? It is this process's while the context lasts, and goes with the process."""
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        is_ours = _locked(handle, lock)
-        try:
-            yield is_ours
-        finally:
-            if is_ours:
-                lock.unlink(missing_ok=True)
-    finally:
-        os.close(handle)
-
-
-def _locked(handle: int, lock: Path) -> bool:
-    """Lock it, unless somebody has; not one that was taken away in between, which guards nothing."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.path.samestat(os.fstat(handle), lock.stat())
-    except (BlockingIOError, FileNotFoundError):
-        return False
 
 
 @contextmanager

@@ -4,7 +4,6 @@ If a run dies while it moves a snapshot into its place (``data.atomic``), the re
 aside, and the next run puts it back. So at every moment either the old or the new list can be read, whole.
 """
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -31,6 +30,7 @@ from data.contract.outputs import (
     TRIGGERS,
 )
 from data.errors import NotEnoughHistoryError, PublishError
+from data.locks import locked
 from serving.crm.table import write_crm_table
 from serving.published import tables
 from serving.published.assemble import AccountBatch, RankedBase, assemble_base
@@ -276,34 +276,23 @@ def _place(out: Path) -> Iterator[None]:
 @contextmanager
 def _alone(out: Path, asked: str) -> Iterator[None]:
     """One publisher at a time for a folder; the next one waits. The lock goes with the process."""
-    until = time.monotonic() + WAITS_SECONDS
+    until, has_told = time.monotonic() + WAITS_SECONDS, False
     while True:
         out.mkdir(parents=True, exist_ok=True)  # the one that was waited for takes a folder away that it made
         handle = os.open(out, os.O_RDONLY)
         try:
-            if _locked(handle, out, asked, until):
+            if locked(handle, out):
                 yield
                 return
         finally:
             os.close(handle)
-
-
-def _locked(handle: int, out: Path, asked: str, until: float) -> bool:
-    """Wait for the lock; False if the folder was taken away meanwhile, so that it guards nothing."""
-    has_told = False
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                found = f"another run has been publishing there for {WAITS_SECONDS / 60:.0f} minutes."
-                raise PublishError(asked, found, "Wait for it, or end it, and run this again.") from None
-            if not has_told:
-                LOG.warning("waiting for another run that publishes in %s", out)
-            has_told = True
-            time.sleep(LOOKS_EVERY_SECONDS)
-        else:
-            return out.exists() and os.path.samestat(os.fstat(handle), out.stat())
+        if time.monotonic() > until:
+            found = f"another run has been publishing there for {WAITS_SECONDS / 60:.0f} minutes."
+            raise PublishError(asked, found, "Wait for it, or end it, and run this again.")
+        if not has_told:
+            LOG.warning("waiting for another run that publishes in %s", out)
+        has_told = True
+        time.sleep(LOOKS_EVERY_SECONDS)
 
 
 def _sha256(path: Path) -> str:

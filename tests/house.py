@@ -17,6 +17,7 @@ ORDER = {
     "data": (
         "errors",
         "shown",
+        "locks",
         "scratch",
         "atomic",
         "conditions",

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 import data
 import features
 from data.atomic import whole_file
-from data.scratch import held, own_folder
+from data.locks import held
+from data.scratch import own_folder
 from data.sources.engine import LIBRARIES
 
 ROOMS = tuple(Path(room.__path__[0]) for room in (data, features))

@@ -33,7 +33,7 @@ import pandas as pd
 from data.atomic import unfinished_of, whole_file
 from data.contract.vocabulary import REASONS_PARAMETER, SERVED_SCORES
 from data.errors import ModelError, PublishError
-from data.scratch import held
+from data.locks import held
 from models.estimators.bundle import ANY, DESCRIPTION, Bundle, booster_file
 from models.registry.database import require_database, root_cause, unusable
 from models.registry.glance import CHALLENGER, CHAMPION, DATABASE, PREVIOUS, RULE

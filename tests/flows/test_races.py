@@ -14,7 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from data.errors import PublishError
-from data.scratch import held, of_this_run, own_folder
+from data.locks import held
+from data.scratch import of_this_run, own_folder
 from features.build.checkpoint import checkpoint
 from flows.stages import scoring
 from models.registry.mlflow_store import ModelRegistry

@@ -1,0 +1,31 @@
+"""Locks of files and folders: they go with the process that holds them, however it ends."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def locked(handle: int, place: Path) -> bool:
+    """Lock what was opened there, unless somebody has; not what was taken away in between, which guards nothing."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(handle), place.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
+
+
+@contextmanager
+def held(lock: Path) -> Iterator[bool]:
+    """Is the lock free? It is this process's while the context lasts, and the file is gone after it."""
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        is_ours = locked(handle, lock)
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                lock.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
