@@ -16,11 +16,10 @@ import pyarrow as pa
 
 from data.contract.outputs import ACCOUNT_FACTS, CHAMPION, LINE, MOST_FACTS, ROLE, TEAM, TICKET, OutputKind
 from data.contract.vocabulary import E4, KEY
-from features.calendar import MONTH_DAYS
+from features.calendar import HALF_YEAR_DAYS, MONTH_DAYS, YEAR_DAYS
 from features.definition import is_there, ratio
 from features.views.account import Views
 
-HALF_YEAR_DAYS, YEAR_DAYS = 182, 365
 CHAMPION_EVENTS = ("champion_promoted", "champion_left")
 _TYPES = {OutputKind.TEXT: "string", OutputKind.NUMBER: "float64", OutputKind.WHOLE: "int64",
           OutputKind.YES_NO: "boolean", OutputKind.DAY: "date"}  # fmt: skip

@@ -19,6 +19,9 @@ QUARTER_DAYS = 91
 MONTH_DAYS = 28
 """Four weeks: a month in which every weekday occurs equally often."""
 
+HALF_YEAR_DAYS, YEAR_DAYS = 182, 365
+"""What "within half a year" and "within a year" mean."""
+
 BILLING_MONTH_DAYS = 30
 """The month of a monthly limit."""
 

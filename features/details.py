@@ -14,12 +14,11 @@ import ibis.expr.types as ir
 from data.contract.details import DETAILS, PLANS_NAMED, WEEKS, DetailKind
 from data.contract.vocabulary import E4, KEY, MOTIONS
 from data.time_cut import Tables
-from features.calendar import MONTH_DAYS, QUARTER_DAYS
+from features.calendar import HALF_YEAR_DAYS, MONTH_DAYS, QUARTER_DAYS, YEAR_DAYS
 from features.definition import PARENTS, is_there, ratio
 from features.views.account import Views
 from features.views.whole_base import WholeBaseViews
 
-HALF_YEAR_DAYS, YEAR_DAYS = 182, 365
 WEEK_DAYS = 7
 _TYPES = {DetailKind.NAME: "string", DetailKind.NUMBER: "float64", DetailKind.DAY: "date"}
 

@@ -19,9 +19,7 @@ MutedDays = Mapping[str, Sequence[date]]
 
 def muted_features(base: KnownBase, day: date) -> frozenset[str]:
     """The features that are not known on ``day``."""
-    silent = base.feeds.silent(day).keys() & set(MUTED)
-    features = available(base.tables, base.absent) if silent else []
-    return frozenset(f.name for f in features if f.card is not None and read_tables(f.needs, base.tables) & silent)
+    return frozenset(days_without(base, [day], _needs(base)))
 
 
 def muted_days(
@@ -31,11 +29,12 @@ def muted_days(
 
     ``details``: what each needs.
     """
-    muted = days_without(base, days, details)
-    for day in sorted(set(days)):
-        for name in sorted(muted_features(base, day)):
-            muted.setdefault(name, []).append(day)
-    return muted
+    return days_without(base, days, {**_needs(base), **details})
+
+
+def _needs(base: KnownBase) -> dict[str, Sequence[str]]:
+    """What the features of the base are read from."""
+    return {f.name: f.needs for f in available(base.tables, base.absent) if f.card is not None}
 
 
 def days_without(base: KnownBase, days: Iterable[date], needs: Mapping[str, Sequence[str]]) -> dict[str, list[date]]:
@@ -43,7 +42,7 @@ def days_without(base: KnownBase, days: Iterable[date], needs: Mapping[str, Sequ
     without: dict[str, list[date]] = {}
     for day in sorted(set(days)):
         silent = base.feeds.silent(day).keys() & set(MUTED)
-        for name in needs:
+        for name in needs if silent else ():
             if read_tables(needs[name], base.tables) & silent:
                 without.setdefault(name, []).append(day)
     return without
