@@ -15,6 +15,7 @@ from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import Column, Kind, Table
 from data.contract.vocabulary import DISCOUNT, PLAY_ENDS
 from data.sources import day_order
+from data.sources.known import USAGE
 from data.sources.staging import given, staged_column
 
 STAGED = "staged__"
@@ -40,7 +41,6 @@ NOT_NEGATIVE = {
     ("plans", "seat_price"): Severity.WARNING,
     ("plan_features", "monthly_limit"): Severity.WARNING,
 }
-USAGE = {("usage_events", "usage_daily")}
 SCORED_WITHOUT_NAME = ("subscriptions", "invoices")
 
 
@@ -229,7 +229,7 @@ def broken_rules(table: Table, raw: ir.Table, accounts: ir.Table | None, today: 
 
 def _graver(table: Table, rule: RowRule, broken: int, in_all: int) -> RowRule:
     """Use of which not one row has its account is no use at all: nobody would be said to use anything."""
-    is_lost = rule.rule == "orphan" and table.one_of in USAGE and broken == in_all
+    is_lost = rule.rule == "orphan" and table.one_of == USAGE and broken == in_all
     return replace(rule, severity=Severity.ERROR) if is_lost else rule
 
 

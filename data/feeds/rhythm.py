@@ -13,9 +13,10 @@ YEAR_DAYS = 365
 FEWEST_DAYS = 10
 """With fewer days there is no telling how often a table is filled."""
 
+USE = "use"
 SAID = {
-    "usage_events": "use",
-    "usage_daily": "use",
+    "usage_events": USE,
+    "usage_daily": USE,
     "subscriptions": "contracts",
     "invoices": "billing",
     "users": "users",

@@ -8,7 +8,7 @@ from flows.run.progress import say
 from flows.run.settings import Settings
 from serving.reasons.formats import say_day
 
-MONTH_DAYS = 31
+ANOTHER_MONTH_DAYS = 31
 FOR_GOOD = 36_500
 """A limit that no feed meets: so many days are a century."""
 
@@ -27,12 +27,13 @@ def _sentence(silence: Silence) -> str:
     return (
         f"{silence.subject.capitalize() if silence.subject.islower() else silence.subject}: not known since "
         f"{say_day(silence.last_day)}, and not judged. {silence.table} has had no row for {silence.days} days, where "
-        f"it used to have one at least every {_gap(silence.usual_gap)}. No reason and no gate rests on it."
+        f"{_rhythm(silence)}. No reason and no gate rests on it."
     )
 
 
-def _gap(days: int) -> str:
-    return "day" if days == 1 else f"{days} days"
+def _rhythm(silence: Silence) -> str:
+    gap = "day" if silence.usual_gap == 1 else f"{silence.usual_gap} days"
+    return f"it used to have one at least every {gap}"
 
 
 def require_fresh(base: KnownBase, settings: Settings) -> None:
@@ -49,7 +50,7 @@ def require_fresh(base: KnownBase, settings: Settings) -> None:
             f"warning: {_sentence(silence)}"
             if name in MUTED
             else f"warning: {name}: the last row is of {silence.last_day}, {silence.days} days before "
-            f"{base.snapshot_date}; it used to have one at least every {_gap(silence.usual_gap)}"
+            f"{base.snapshot_date}; {_rhythm(silence)}"
         )
 
 
@@ -57,8 +58,7 @@ def _refusal(base: KnownBase, silent: list[Silence]) -> NotEnoughHistoryError:
     """What is told of feeds that have been silent for too long: the longest first."""
     silent = sorted(silent, key=lambda silence: -silence.days)
     told = [
-        f"{silence.table} has had no row since {silence.last_day}: {silence.days} days, where it used to have one at "
-        f"least every {_gap(silence.usual_gap)}"
+        f"{silence.table} has had no row since {silence.last_day}: {silence.days} days, where {_rhythm(silence)}"
         for silence in silent
     ]
     tables = ", ".join(f'"{silence.table}"' for silence in silent)
@@ -66,5 +66,5 @@ def _refusal(base: KnownBase, silent: list[Silence]) -> NotEnoughHistoryError:
         f"Score the customers of {base.snapshot_date}.",
         f"{'; '.join(told)}. The silence of a feed is no news about the customers.",
         f"Mend the feed. To do without: [source] ignore = [{tables}]. To score all the same for another month: "
-        f"[source] most_silent_days = {silent[0].days + MONTH_DAYS}; for good: {FOR_GOOD}.",
+        f"[source] most_silent_days = {silent[0].days + ANOTHER_MONTH_DAYS}; for good: {FOR_GOOD}.",
     )

@@ -62,7 +62,7 @@ def split(
     ``old`` is the model that was served then (None: it is no longer there), ``new`` that of ``scores`` (account_id,
     log_odds, base_log_odds, propensity, expected_arr), which are of the accounts of the feature ``rows``. ``published``
     is None where nothing was published before. ``reason_codes``: feature to reason code. ``attributions`` are those of
-    ``scores``: where the model is the same they are taken instead of asking it again.Raises PublishError for what was
+    ``scores``: where the model is the same they are taken instead of asking it again. Raises PublishError for what was
     published with another model than ``old`` or does not add up, and for scores that are not of ``rows`` or ``new``.
     """
     ids = pd.Index(rows["account_id"].astype("str"), name="account_id")

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from data.contract.outputs import ACCOUNT_FACTS, CHAMPION, LINE, ROLE, TEAM, TICKET
-from data.feeds.rhythm import SAID
+from data.feeds.rhythm import SAID, USE
 from serving.published.read import PublishedList
 
 _TABLE_OF = {LINE: "subscriptions", TEAM: "users", ROLE: "users", CHAMPION: "crm_events", TICKET: "tickets"}
@@ -52,7 +52,7 @@ def account_facts(listing: PublishedList, account_id: str) -> AccountFacts | Non
     there = listing.manifest.get("input_rows", _TABLE_OF.values())
     silent = _silent(listing)
     lines, teams, roles, champions, tickets = (_of_kind(kind, rows, there, silent) for kind in _TABLE_OF)
-    active_since = next((day for table, day in silent.items() if SAID.get(table) == "use"), None)
+    active_since = next((day for table, day in silent.items() if SAID.get(table) == USE), None)
     return AccountFacts(lines, teams, roles, champions, tickets, active_since)
 
 
