@@ -157,16 +157,22 @@ def sections(listing: PublishedList, limit: int) -> list[Section]:
 def feeds(listing: PublishedList) -> list[Feed]:
     """Freshness of the input tables, as the manifest gives it.
 
-    ``input_watermarks``: table to its last known day; ``stopped_feeds``: the tables whose feed seems to have stopped,
-    ``silent_feeds`` those of them of which nothing was judged.
+    ``input_watermarks``: table to its last known day; ``stopped_feeds``: the tables whose feed seems to have stopped.
+    Of a silent feed it is the last day on which something happened: what was late came in after it.
     """
-    stopped, silent = listing.manifest.get("stopped_feeds", []), listing.manifest.get("silent_feeds", {})
+    stopped, silent = listing.manifest.get("stopped_feeds", []), silent_since(listing)
     marks: dict[str, Any] = listing.manifest.get("input_watermarks", {})
     made = []
     for table, mark in marks.items():
         day = date.fromisoformat(mark) if isinstance(mark, str) else mark
-        made.append(Feed(table, day, table in stopped, table in silent))
+        made.append(Feed(table, silent.get(table, day), table in stopped, table in silent))
     return made
+
+
+def silent_since(listing: PublishedList) -> dict[str, date]:
+    """The tables of which nothing was judged, each with its last day; an older list names none."""
+    silent = listing.manifest.get("silent_feeds") or {}
+    return {table: date.fromisoformat(told["last_day"]) for table, told in silent.items()}
 
 
 # --- use by week, as a line so small that it stands in a row, and in words ---

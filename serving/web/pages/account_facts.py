@@ -8,6 +8,7 @@ from typing import Any
 from data.contract.outputs import ACCOUNT_FACTS, CHAMPION, LINE, ROLE, TEAM, TICKET
 from data.feeds.rhythm import SAID, USE
 from serving.published.read import PublishedList
+from serving.render.html import silent_since
 
 _TABLE_OF = {LINE: "subscriptions", TEAM: "users", ROLE: "users", CHAMPION: "crm_events", TICKET: "tickets"}
 """The table of the contract that facts of a kind are read from."""
@@ -50,16 +51,10 @@ def account_facts(listing: PublishedList, account_id: str) -> AccountFacts | Non
         return None
     rows = listing.of_account(ACCOUNT_FACTS.name, account_id)
     there = listing.manifest.get("input_rows", _TABLE_OF.values())
-    silent = _silent(listing)
+    silent = silent_since(listing)
     lines, teams, roles, champions, tickets = (_of_kind(kind, rows, there, silent) for kind in _TABLE_OF)
     active_since = next((day for table, day in silent.items() if SAID.get(table) == USE), None)
     return AccountFacts(lines, teams, roles, champions, tickets, active_since)
-
-
-def _silent(listing: PublishedList) -> dict[str, date]:
-    """The tables of which nothing is known on the list, each with its last day; an older list names none."""
-    silent = listing.manifest.get("silent_feeds") or {}
-    return {table: date.fromisoformat(told["last_day"]) for table, told in silent.items()}
 
 
 def _of_kind(

@@ -105,6 +105,16 @@ def test_feeds_that_stopped_are_named_and_others_are_not(made: HeldList) -> None
     ]
 
 
+def test_the_last_day_of_a_silent_feed_is_that_on_which_something_happened(made: HeldList) -> None:
+    silent = {"tickets": {"last_day": "2026-09-20", "silent_days": 10, "usual_gap_days": 1}}
+    marks = {"tickets": "2026-09-30", "users": "2026-09-30"}
+    found = feeds(made.with_manifest(input_watermarks=marks, stopped_feeds=["tickets"], silent_feeds=silent))
+    assert [(feed.last_day, feed.stale, feed.not_judged) for feed in found] == [
+        (date(2026, 9, 20), True, True),
+        (date(2026, 9, 30), False, False),
+    ]
+
+
 @pytest.mark.parametrize(
     ("value", "said"), [(0.344, "34%"), (0.0551, "6%"), (0.004, "under 1%"), (0.995, "over 99%"), (0.01, "1%")]
 )
