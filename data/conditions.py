@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 Columns = Mapping[str, npt.NDArray[Any]]
 """Values by name, aligned to the same rows: numbers (missing is NaN) or texts (missing is null). What is not there is
@@ -86,7 +87,7 @@ class Condition:
         for left, sign, right in self.terms:
             values = column(columns, left, size)
             if sign == IS_MISSING:
-                mask &= np.isnan(values)
+                mask &= np.asarray(pd.isna(values), dtype=bool)
                 continue
             other = column(columns, right, size) if isinstance(right, str) else np.full(size, right)
             holds = _COMPARISONS[sign.removesuffix(OR_MISSING)](values, other)

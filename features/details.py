@@ -268,6 +268,12 @@ def last_expansion(views: Views) -> ir.Table:
     return _first(moves, order, expanded_on=moves.day, expanded_product=moves["product"])
 
 
+@_details("billed_product", needs=("invoices",))
+def billed_product(views: Views) -> ir.Table:
+    billed = views.billed_products.filter(views.billed_products["product"].notnull())
+    return _first(billed, (billed.amount_365d_e4.desc(), billed["product"].asc()), billed_product=billed["product"])
+
+
 @_details("main_product", needs=("subscriptions",))
 def main_product(views: Views) -> ir.Table:
     lines = views.open_lines.filter(~views.open_lines.is_discount)

@@ -74,6 +74,7 @@ DETAILS: Mapping[str, DetailCard] = {
     "critical_since": _day("when it was opened"),
     "expanded_on": _day("the latest expansion"),
     "expanded_product": _name("its product"),
+    "billed_product": _name("the product that most was billed for in 365 days"),
     "main_product": _name("the product with the highest MRR"),
     "unowned_product": _name("a product on the price list that is not owned, first by name"),
     "look_alike_product": _name("the product not owned that most look-alikes own"),

@@ -12,6 +12,7 @@ days    1 day, 45 days
 span    9 days, 6 weeks, 20 months, 4 years
 number  4.2
 rating  4.25, 3 (two decimals where they are needed)
+grade   4.3, 3 (one decimal where it is needed)
 share   24.6%, 25% (one decimal where it is needed, without the sign)
 month   October
 times   2.4 times, from 10 on 21 times (rounded down)
@@ -161,6 +162,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "span": _span,
     "number": lambda value: f"{value:,.1f}",
     "rating": lambda value: f"{value:.2f}".rstrip("0").rstrip("."),
+    "grade": lambda value: f"{value:.1f}".removesuffix(".0"),
     "share": lambda value: f"{abs(100 * value):.1f}".removesuffix(".0") + "%",
     "times": _times,
     "fold": lambda value: _times(1 + value),

@@ -228,7 +228,7 @@ class ReasonRenderer:
     def _by_telling(self, sentences: dict[str, Objects], at: Integers, row: Integers, telling: Telling) -> None:
         size = len(at)
         names = [name for name in telling.names if name not in DETAILS]
-        details = [name for name in telling.names if name in DETAILS]
+        details = telling.details
         values = self.facts.values
         known = {name: values[name][row] for name in telling.names if name in values}
         numbers = np.column_stack([np.empty((size, 0)), *(column(known, name, size) for name in names)])

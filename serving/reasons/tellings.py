@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import product
 
 from data.conditions import Condition
+from data.contract.details import DETAILS
 from serving.reasons.templates import ABOUT_THE_SOURCE, Template
 
 MOST_WORDS = 22
@@ -53,6 +54,12 @@ class Telling:
         """
         asked = self.condition.features if self.condition else ()
         return tuple(dict.fromkeys(name for name in self.template.features + asked if name not in ABOUT_THE_SOURCE))
+
+    @cached_property
+    def details(self) -> tuple[str, ...]:
+        """Of these, what is named of the account: not what is to be missing."""
+        missing = self.condition.missing if self.condition else frozenset()
+        return tuple(name for name in self.names if name in DETAILS and name not in missing)
 
 
 def tellings(ways: Sequence[Way], clauses: Mapping[str, Sequence[Way]], *, shown: bool) -> tuple[Telling, ...]:

@@ -754,22 +754,32 @@ def keeps(days: list[date], step: int, every: int) -> bool:
     return bool(hits) and (len(hits) + min(len(others), step)) * 10 >= (len(days) - step) * 8
 
 
+def billed_of(services: list[Row], days: int, after: int = 0, *, filled: bool = False) -> int:
+    """What services came to in so many days, that end ``after`` days before the day."""
+    rates = [row for row in services if row["rate"] is not None]
+    rate_days = sum(r["rate"] * max(0, min(r["age"], after + days) - max(r["end_age"], after)) for r in rates)
+    held = min(max((row["age"] for row in rates), default=0) - after, days)
+    if filled and 0 < held < days:
+        rate_days = floor(rate_days * days / held)
+    amounts = sum(row["amount"] for row in services if row["rate"] is None and after < row["age"] <= after + days)
+    return floor(rate_days * max(1, round(days / 30.4375)) / days) + amounts
+
+
+def recently_billed(services: list[Row]) -> list[Row]:
+    return [row for row in services if (row["age"] if row["rate"] is None else row["end_age"]) <= 456]
+
+
 def billing(bills: list[Row], services: list[Row]) -> Row:
-    def billed(days: int, after: int = 0, *, filled: bool = False, of: list[Row] = services) -> int:
-        rates = [row for row in of if row["rate"] is not None]
-        rate_days = sum(r["rate"] * max(0, min(r["age"], after + days) - max(r["end_age"], after)) for r in rates)
-        held = min(max((row["age"] for row in rates), default=0) - after, days)
-        if filled and 0 < held < days:
-            rate_days = floor(rate_days * days / held)
-        amounts = sum(row["amount"] for row in of if row["rate"] is None and after < row["age"] <= after + days)
-        return floor(rate_days * max(1, round(days / 30.4375)) / days) + amounts
+    recent = recently_billed(services)
+
+    def billed(days: int, after: int = 0, *, filled: bool = False, of: list[Row] = recent) -> int:
+        return billed_of(of, days, after, filled=filled)
 
     def of(product: str | None) -> list[Row]:
         return [row for row in recent if row["product"] == product]
 
-    recent = [row for row in services if (row["age"] if row["rate"] is None else row["end_age"]) <= 456]
-    year, quarter = within(bills, 365), billed(91, of=recent)
-    tiles = [billed(28, after=28 * tile, of=recent) for tile in range(13)]
+    year, quarter = within(bills, 365), billed(91)
+    tiles = [billed(28, after=28 * tile) for tile in range(13)]
     products = {row["product"] for row in recent}
     mine = [amount for amount in (billed(365, of=of(product)) for product in products) if amount > 0]
 
@@ -777,12 +787,12 @@ def billing(bills: list[Row], services: list[Row]) -> Row:
         return sum(e4(bill["amount"]) for bill in rows)
 
     return {
-        "billed_28d": billed(28, of=recent) / 10_000,
+        "billed_28d": billed(28) / 10_000,
         "billed_91d": quarter / 10_000,
-        "billed_365d": billed(365, of=recent) / 10_000,
+        "billed_365d": billed(365) / 10_000,
         "billed_days_91d": len({bill["age"] for bill in within(bills, 91)}),
-        "billed_growth_91d": growth(quarter, billed(91, after=91, filled=True, of=recent)),
-        "billed_against_last_year": growth(quarter, billed(91, after=365, filled=True, of=recent)),
+        "billed_growth_91d": growth(quarter, billed(91, after=91, filled=True)),
+        "billed_against_last_year": growth(quarter, billed(91, after=365, filled=True)),
         "billed_slope_364d": slope(tiles),
         "billed_volatility_364d": share(sum(abs(13 * tile - sum(tiles)) for tile in tiles), 13 * max(sum(tiles), 0)),
         "products_billed_91d": sum(billed(91, of=of(product)) > 0 for product in products),

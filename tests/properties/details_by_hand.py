@@ -10,6 +10,7 @@ import pandas as pd
 from data.ledger.rules import ExpansionRules
 from tests.properties.by_hand import (
     Row,
+    billed_of,
     commercial,
     e4,
     level,
@@ -17,6 +18,7 @@ from tests.properties.by_hand import (
     name_now,
     open_lines,
     quantity,
+    recently_billed,
     rows_of,
     within,
 )
@@ -49,7 +51,7 @@ def with_names(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date) -> Row:
     """The details of one account on one day, by name; ``None`` is missing."""
-    known, counted, _, names, plans = commercial(frames, account_id, snapshot, ExpansionRules())
+    known, counted, services, names, plans = commercial(frames, account_id, snapshot, ExpansionRules())
     rights: dict[tuple[str, str], dict[str, int | None]] = defaultdict(dict)
     measured: dict[tuple[str, str], dict[str, str | None]] = defaultdict(dict)
     for row in rows_of(frames["plan_features"]):
@@ -65,6 +67,7 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
         **support(known["tickets"], snapshot),
         **contract(counted, lines, snapshot),
         "main_product": main_product(lines, names, snapshot),
+        "billed_product": billed_product(recently_billed(services)),
     }
 
 
@@ -215,6 +218,13 @@ def main_product(lines: list[Row], names: dict[str, tuple[str, date]], snapshot:
     for line in lines:
         mrr[name_now(line["product"], names, snapshot)] += e4(line["mrr"]) or 0
     return min(mrr, key=lambda name: (-mrr[name], name), default=None)
+
+
+def billed_product(services: list[Row]) -> str | None:
+    """The product that most was billed for in a year; the first by name of two that are equal."""
+    products = {row["product"] for row in services} - {None}
+    billed = {name: billed_of([row for row in services if row["product"] == name], 365) for name in products}
+    return min(billed, key=lambda name: (-billed[name], name), default=None)
 
 
 def groups_by_hand(frames: dict[str, pd.DataFrame], customers: list[str], snapshot: date) -> dict[str, Row]:

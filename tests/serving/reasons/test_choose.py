@@ -325,7 +325,7 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 1.0},
          "35 events for each active user this month."),
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 2.0},
-         "Its 2 active users average 35 uses of the product each this month."),
+         "Its 2 active users average 35 uses each this month."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7},
          "70% of look-alike accounts own a product that this account does not."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7, "look_alike_product": "Chat"},
@@ -354,15 +354,16 @@ LIKE = "similar accounts"
 @pytest.mark.parametrize(
     ("feature", "log_odds", "values", "sentence", "shown"),
     [
-        ("events", 0.5, {"events": 0.83}, f"Uses the product more than 83% of {LIKE} do, mostly for SSO.", True),
-        ("events", 0.5, {"events": 1.0}, f"Uses the product more than nearly all {LIKE} do, mostly for SSO.", True),
-        ("features_used", 0.5, {"features_used": 0.9}, f"Uses more features than 90% of {LIKE}, mainly SSO.", True),
-        ("events", 0.5, {"events": 0.75}, f"Uses the product more than 75% of {LIKE} do, mostly for SSO.", True),
+        ("events", 0.5, {"events": 0.83}, f"Uses the product more than 83% of {LIKE} do (most used: SSO).", True),
+        ("events", 0.5, {"events": 1.0}, f"Uses the product more than nearly all {LIKE} do (most used: SSO).", True),
+        ("features_used", 0.5, {"features_used": 0.9},
+         f"Uses more features than 90% of {LIKE} (most used: SSO).", True),
+        ("events", 0.5, {"events": 0.75}, f"Uses the product more than 75% of {LIKE} do (most used: SSO).", True),
         ("events", 0.5, {"events": 0.74}, f"More events than 74% of {LIKE}.", False),
         ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"Of {LIKE}, none has a smaller share of seats in use.",
          False),
         ("features_used", -0.5, {"features_used": 0.1},
-         f"Against: Compared with {LIKE}, it uses few features, mainly SSO.", True),
+         f"Against: Uses fewer features than most {LIKE} (most used: SSO).", True),
         ("events_growth", -0.5, {"events_growth": 0.9},
          f"Against: Use is growing faster than at 90% of {LIKE}.", False),
     ],
@@ -394,7 +395,7 @@ def test_what_fell_is_not_said_to_grow_slowly(growth: float, sentence: str) -> N
 def test_a_level_is_a_reason_where_it_is_no_low_one(place: dict[str, float], shown: bool) -> None:
     row = one_account({"events_28d": 0.5}, events_28d=359.0, events_91d=900.0, top_feature="boards", **place)
     assert row["shown"][0] == shown
-    assert (row["text"][0] == "Used the product 359 times this month, mostly for boards.") == shown
+    assert (row["text"][0] == "Used the product 359 times this month (most used: boards).") == shown
 
 
 @pytest.mark.parametrize(
