@@ -124,8 +124,8 @@ def test_where_no_play_is_true_the_neutral_one_is_given_and_its_words_are_true()
     assert made["play"].tolist() == [PLAYBOOK.neutral_play] * 2
     assert made["motion"].tolist() == ["seat"] * 2  # the likeliest that is possible
     assert made["opening"].tolist() == [
-        "How does it go with us, and what do you want to reach this year?",
-        "You use API calls more than any other feature. How does that go, and what would make it better?",
+        "How are things going with us, and what do you want to reach this year?",
+        "What your team uses most is the API calls feature. How is that going, and what would make it better?",
     ]
 
 

@@ -146,7 +146,7 @@ def test_a_base_of_invoices_alone_gets_the_usage_motion() -> None:
     made = assemble(
         DAY, scores, pd.DataFrame({"account_id": ["a"], "base_log_odds": -2.0, **parts}), rows,
         pd.DataFrame({"account_id": ["a"]}), catalogue=CATALOGUE, playbook=PLAYBOOK, settings=SETTINGS,
-        model_version="m/1", run_id="r",
+        model_version="m/1", run_id="r", named=pd.DataFrame({"account_id": ["a"], "billed_product": ["Goods"]}),
     )  # fmt: skip
     assert made.scores().loc[0, ["motion", "play", "name"]].tolist() == ["usage", "usage_commitment", "a"]
 

@@ -301,11 +301,11 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
         ("limit_share_max_28d", {"limit_share_max_28d": 1.99},
          "At this month's pace, 199% of the nearest limit is used."),  # which limit it is, is not known
         ("limit_share_max_28d", {"limit_share_max_28d": 1.99, "limit_pace": 1990.0, **LIMIT},
-         "On pace for 1,990 API calls this month; the plan has 1,000."),
+         "On pace for 1,990 API calls a month; the plan has 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 2.0, "limit_pace": 2000.0, **LIMIT},
-         "On pace for 2,000 API calls this month; the plan has 1,000."),
+         "On pace for 2,000 API calls a month; the plan has 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 21.4, "limit_pace": 21400.0, **LIMIT},
-         "On pace for 21,400 API calls this month; the plan has 1,000."),
+         "On pace for 21,400 API calls a month; the plan has 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 0.891, "limit_level": 891.0, **LIMIT},
          "891 of the plan's 1,000 API calls in use."),
         ("limit_share_max_28d", {"limit_share_max_28d": 0.05, "limit_level": 50.0, **LIMIT},
@@ -325,13 +325,13 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0}
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 1.0},
          "35 events for each active user this month."),
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 2.0},
-         "Its 2 active users average 35 uses each this month."),
+         "Its 2 active users averaged 35 uses each this month."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7},
          "70% of look-alike accounts own a product that this account does not."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7, "look_alike_product": "Chat"},
          "70% of look-alike accounts own Chat."),
         ("peers_below_mrr", {"peers_below_mrr": 0.83, "mrr": 400.0},
-         "Pays $400 a month, more than 83% of similar accounts."),
+         "Pays $400 a month, more than 83% of similar accounts do."),
         ("peers_below_mrr", {"peers_below_mrr": 0.12, "mrr": 400.0},
          "MRR is $400, more than that of 12% of similar accounts."),
         ("seat_utilization_28d", {**SEATS, "seat_utilization_28d": 0.7, "active_users_28d": 35.0},
@@ -389,13 +389,14 @@ def test_what_fell_is_not_said_to_grow_slowly(growth: float, sentence: str) -> N
     assert (row["text"][0], row["shown"][0]) == (sentence, growth != 0)
 
 
-@pytest.mark.parametrize(
-    ("place", "shown"), [({}, True), ({"peers_below_events": 0.5}, True), ({"peers_below_events": 0.49}, False)]
-)
-def test_a_level_is_a_reason_where_it_is_no_low_one(place: dict[str, float], shown: bool) -> None:
-    row = one_account({"events_28d": 0.5}, events_28d=359.0, events_91d=900.0, top_feature="boards", **place)
-    assert row["shown"][0] == shown
-    assert (row["text"][0] == "Used the product 359 times this month (most used: boards).") == shown
+@pytest.mark.parametrize(("place", "compared"), [(None, ""), (0.6, f", more than 60% of {LIKE} did"), (0.59, None)])
+def test_a_level_is_a_reason_where_it_is_no_low_one(place: float | None, compared: str | None) -> None:
+    values = {} if place is None else {"peers_below_events": place}
+    row = one_account({"events_28d": 0.5}, events_28d=359.0, events_91d=900.0, top_feature="boards", **values)
+    assert row["shown"][0] == (compared is not None)
+    assert (row["text"][0] == f"Used the product 359 times this month{compared} (most used: boards).") == row["shown"][
+        0
+    ]
 
 
 @pytest.mark.parametrize(
