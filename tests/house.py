@@ -22,6 +22,7 @@ ORDER = {
         "atomic",
         "conditions",
         "contract",
+        "erasure",
         "time_cut",
         "feeds",
         "currency",

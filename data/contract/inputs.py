@@ -13,7 +13,7 @@ the same in any order, on any engine.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from data.contract.vocabulary import BILL_KINDS, CRM_KINDS, LINE_KINDS, MEASURES, PLAY_STATUSES, SEVERITIES
+from data.contract.vocabulary import BILL_KINDS, CRM_KINDS, LINE_KINDS, MEASURES, PLAY_STATUSES, SEVERITIES, Personal
 
 
 class Kind(StrEnum):
@@ -41,7 +41,10 @@ STAGED_TYPE = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column of an input table. ``costs`` says which signals are absent without it."""
+    """One column of an input table. ``costs`` says which signals are absent without it.
+
+    ``personal``: what it tells of a company or a person. ``other_account``: it names another account than its row's.
+    """
 
     name: str
     kind: Kind
@@ -49,6 +52,8 @@ class Column:
     unit: str = ""
     meaning: str = ""
     costs: str = ""
+    personal: Personal | None = None
+    other_account: bool = False
 
     @property
     def staged_name(self) -> str:
@@ -104,7 +109,11 @@ class Table:
 
 
 def _id(name: str = "account_id", required: bool = True, meaning: str = "", costs: str = "") -> Column:
-    return Column(name, Kind.ID, required, meaning=meaning, costs=costs)
+    is_other = name == "parent_id"
+    return Column(name, Kind.ID, required, "", meaning, costs, _OF_IDS.get(name), is_other)
+
+
+_OF_IDS = {"account_id": Personal.ACCOUNT, "parent_id": Personal.ACCOUNT, "user_id": Personal.USER}
 
 
 def _clock(name: str, required: bool = True, meaning: str = "", costs: str = "") -> Column:
@@ -115,8 +124,10 @@ def _known(default: str) -> Column:
     return Column("known_at", Kind.CLOCK, False, "UTC time", f"when the source learned it; missing: `{default}`")
 
 
-def _text(name: str, meaning: str = "", costs: str = "", required: bool = False) -> Column:
-    return Column(name, Kind.TEXT, required, "", meaning, costs)
+def _text(
+    name: str, meaning: str = "", costs: str = "", required: bool = False, personal: Personal | None = None
+) -> Column:
+    return Column(name, Kind.TEXT, required, "", meaning, costs, personal)
 
 
 _TABLES = (
@@ -125,9 +136,14 @@ _TABLES = (
         "one account",
         (
             _id(),
-            _text("name", "as people write it", required=True),
+            _text("name", "as people write it", required=True, personal=Personal.NAME),
             _clock("created_at", meaning="when the account was opened"),
-            _text("owner", "the CSM", "the list by CSM: every account is reported as without an owner"),
+            _text(
+                "owner",
+                "the CSM",
+                "the list by CSM: every account is reported as without an owner",
+                personal=Personal.OWNER,
+            ),
             _text("segment", costs="slices by segment, peers"),
             _text("industry", costs="look-alikes by industry"),
             _text("region", costs="slices by region"),
@@ -253,7 +269,7 @@ _TABLES = (
         (
             _id("user_id"),
             _id(),
-            _text("email_domain", costs="users from other e-mail domains"),
+            _text("email_domain", costs="users from other e-mail domains", personal=Personal.DOMAIN),
             _text("team", costs="new teams"),
             _text("role"),
             _clock("created_at", required=False, costs="every signal of users, who count from that day on"),
@@ -331,7 +347,12 @@ _TABLES = (
             ),
             _known("occurred_at"),
             _id("object_id", required=False, meaning="which deal, which invoice: an end ends the one that it names"),
-            _text("name", "which milestone, which gap, in a few words", costs="the names of milestones and gaps"),
+            _text(
+                "name",
+                "which milestone, which gap, in a few words",
+                costs="the names of milestones and gaps",
+                personal=Personal.TEXT,
+            ),
         ),
         key=("account_id", "occurred_at", "kind", "product"),
         unique=False,
@@ -361,7 +382,7 @@ _TABLES = (
             _text("status", ", ".join(PLAY_STATUSES), "plays under way, accounts that said `not now`"),
             _clock("closed_at", required=False, costs="plays under way, accounts that said `not now`"),
             Column("arr", Kind.MONEY, False, "reporting currency per year"),
-            _text("reason"),
+            _text("reason", personal=Personal.TEXT),
         ),
         key=("account_id", "play", "opened_at"),
         happened="opened_at",

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from data.contract.score_change import NotSplit
-from data.contract.vocabulary import MOTIONS
+from data.contract.vocabulary import MOTIONS, Personal
 
 
 class OutputKind(StrEnum):
@@ -33,6 +33,8 @@ class OutputColumn:
     read. ``of_the_base``: no account has it of itself, it is known once the whole base is. ``part_of``: the column that
     this one sums to, with the others that are parts of it. ``words``: all that may stand in it. ``of_sentence``: it
     follows from the sentence that is told of a reason. ``later``: lists of earlier versions have not got it.
+    ``personal``: what it tells of a company or a person. ``of_account``: it tells of another account than its row's,
+    the one whose id stands in that column.
     """
 
     name: str
@@ -46,6 +48,8 @@ class OutputColumn:
     words: tuple[str, ...] = ()
     of_sentence: bool = False
     later: bool = False
+    personal: Personal | None = None
+    of_account: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,17 @@ class OutputTable:
     def of_sentence(self) -> tuple[str, ...]:
         """The columns that follow from the sentence that is told of a reason."""
         return tuple(column.name for column in self.columns if column.of_sentence)
+
+    @cached_property
+    def personal(self) -> tuple[Personal, ...]:
+        """What its columns tell of companies and people."""
+        return tuple(kind for kind in Personal if any(column.personal is kind for column in self.columns))
+
+    @cached_property
+    def of_other_accounts(self) -> dict[str, tuple[str, ...]]:
+        """Columns with the id of another account than the row's: which columns tell of that account."""
+        ids = dict.fromkeys(column.of_account for column in self.columns if column.of_account)
+        return {name: tuple(column.name for column in self.columns if column.of_account == name) for name in ids}
 
     @cached_property
     def required(self) -> tuple[str, ...]:
@@ -123,7 +138,7 @@ def _snapshot_date() -> OutputColumn:
 
 
 def _account_id() -> OutputColumn:
-    return OutputColumn("account_id", OutputKind.TEXT, "as in the input tables")
+    return OutputColumn("account_id", OutputKind.TEXT, "as in the input tables", personal=Personal.ACCOUNT)
 
 
 def _base_log_odds() -> OutputColumn:
@@ -232,10 +247,19 @@ SCORES = OutputTable(
             of_the_base=True,
         ),
         OutputColumn(
-            "name", OutputKind.TEXT, "as people write it; the id of an account without a name", for_people=True
+            "name",
+            OutputKind.TEXT,
+            "as people write it; the id of an account without a name",
+            for_people=True,
+            personal=Personal.NAME,
         ),
         OutputColumn(
-            "owner", OutputKind.TEXT, "the CSM, in one spelling; null without one", nullable=True, for_people=True
+            "owner",
+            OutputKind.TEXT,
+            "the CSM, in one spelling; null without one",
+            nullable=True,
+            for_people=True,
+            personal=Personal.OWNER,
         ),
         OutputColumn("segment", OutputKind.TEXT, "as in `accounts`", nullable=True, for_people=True),
         OutputColumn("act_by", OutputKind.DAY, "the day by which the play is to be acted on", for_people=True),
@@ -255,6 +279,7 @@ SCORES = OutputTable(
             nullable=True,
             for_people=True,
             later=True,
+            personal=Personal.TEXT,
         ),
         OutputColumn(
             "plan",
@@ -313,8 +338,19 @@ SCORES = OutputTable(
             "no parent in `accounts` and none below it, or where parents lead round in a circle",
             nullable=True,
             later=True,
+            personal=Personal.ACCOUNT,
+            of_account="group_id",
         ),
-        OutputColumn("group_name", OutputKind.TEXT, "that account's name", nullable=True, for_people=True, later=True),
+        OutputColumn(
+            "group_name",
+            OutputKind.TEXT,
+            "that account's name",
+            nullable=True,
+            for_people=True,
+            later=True,
+            personal=Personal.NAME,
+            of_account="group_id",
+        ),
         OutputColumn(
             "listed",
             OutputKind.YES_NO,
@@ -368,7 +404,12 @@ REASONS = OutputTable(
         OutputColumn("features", OutputKind.TEXT, "the features that tell it, strongest first, comma separated"),
         OutputColumn("shap_log_odds", OutputKind.NUMBER, "the sum of their attributions", LOG_ODDS),
         OutputColumn(
-            "text", OutputKind.TEXT, "the sentence with the account's own numbers", for_people=True, of_sentence=True
+            "text",
+            OutputKind.TEXT,
+            "the sentence with the account's own numbers",
+            for_people=True,
+            of_sentence=True,
+            personal=Personal.TEXT,
         ),
         OutputColumn("title", OutputKind.TEXT, "its heading", for_people=True, of_sentence=True),
         OutputColumn(
@@ -398,7 +439,13 @@ REASONS = OutputTable(
             "value", OutputKind.NUMBER, "its value", "as the feature's", nullable=True, of_sentence=True, later=True
         ),
         OutputColumn(
-            "value_text", OutputKind.TEXT, "instead, where it is a text", nullable=True, of_sentence=True, later=True
+            "value_text",
+            OutputKind.TEXT,
+            "instead, where it is a text",
+            nullable=True,
+            of_sentence=True,
+            later=True,
+            personal=Personal.TEXT,
         ),
         OutputColumn(
             "comparator",
@@ -442,6 +489,7 @@ REASONS = OutputTable(
             nullable=True,
             of_sentence=True,
             later=True,
+            personal=Personal.DOMAIN,
         ),
     ),
     key=("snapshot_date", "account_id", "position"),
@@ -454,12 +502,20 @@ EXCLUSIONS = OutputTable(
     (
         _snapshot_date(),
         _account_id(),
-        OutputColumn("owner", OutputKind.TEXT, "as in `scores`", nullable=True, for_people=True),
+        OutputColumn(
+            "owner", OutputKind.TEXT, "as in `scores`", nullable=True, for_people=True, personal=Personal.OWNER
+        ),
         OutputColumn(
             "not_eligible_because", OutputKind.TEXT, "the codes of the gates that it did not pass, separated by `;`"
         ),
-        OutputColumn("text", OutputKind.TEXT, "the same in words, with the account's own numbers", for_people=True),
-        OutputColumn("name", OutputKind.TEXT, "as in `scores`", for_people=True),
+        OutputColumn(
+            "text",
+            OutputKind.TEXT,
+            "the same in words, with the account's own numbers",
+            for_people=True,
+            personal=Personal.TEXT,
+        ),
+        OutputColumn("name", OutputKind.TEXT, "as in `scores`", for_people=True, personal=Personal.NAME),
         OutputColumn("shown_under", OutputKind.TEXT, "the heading on the list", words=SHOWN_UNDER),
         OutputColumn("propensity", OutputKind.NUMBER, "as in `scores`", SHARE),
     ),
@@ -554,7 +610,7 @@ CHANGES = OutputTable(
             "why the change is not split; empty if it is",
             words=("", *(why.value for why in NotSplit)),
         ),
-        OutputColumn("text", OutputKind.TEXT, "all of it in short sentences", for_people=True),
+        OutputColumn("text", OutputKind.TEXT, "all of it in short sentences", for_people=True, personal=Personal.TEXT),
     ),
     key=("snapshot_date", "account_id"),
     order=("account_id",),
@@ -618,6 +674,7 @@ CRM_WRITEBACK = OutputTable(
             "the gates that it did not pass; null where there is none",
             nullable=True,
             for_people=True,
+            personal=Personal.TEXT,
         ),
         OutputColumn("act_by", OutputKind.DAY, "as in `scores`", nullable=True, for_people=True),
         OutputColumn("expected_arr", OutputKind.NUMBER, "as in `scores`, without decimals", PER_YEAR, nullable=True),
@@ -657,7 +714,13 @@ TRIGGERS = OutputTable(
             "the motion that it speaks for; null where it speaks against any",
             nullable=True,
         ),
-        OutputColumn("text", OutputKind.TEXT, "the sentence with the account's own numbers", for_people=True),
+        OutputColumn(
+            "text",
+            OutputKind.TEXT,
+            "the sentence with the account's own numbers",
+            for_people=True,
+            personal=Personal.TEXT,
+        ),
         OutputColumn(
             "since",
             OutputKind.DAY,

@@ -1,5 +1,20 @@
 """The words of the contract that all rooms share, each in one place: keys, units, motions, kinds, statuses."""
 
+from enum import StrEnum
+
+
+class Personal(StrEnum):
+    """What a column may tell of a company or a person, where it has a mark."""
+
+    ACCOUNT = "account ids"
+    NAME = "account names"
+    OWNER = "owner names"
+    USER = "user ids"
+    DOMAIN = "e-mail domains"
+    EMAIL = "e-mail addresses"
+    TEXT = "sentences and notes"
+
+
 KEY = ("account_id", "snapshot_date")
 """The key of a feature row, and of all that is said of an account on a day."""
 

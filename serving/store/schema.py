@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.pool import NullPool
 
+from data.contract.vocabulary import Personal
 from serving.store.address import StoreAddress
 
 BUSY_SECONDS = 30
@@ -47,24 +48,33 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC)
 
 
+PERSONAL = "personal"
+"""Under this name a column says what it tells of a company or a person."""
+
+
+def marked(kind: Personal) -> dict[str, Personal]:
+    """The mark of a column."""
+    return {PERSONAL: kind}
+
+
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
 OUTCOMES = Table(
     "headroom_outcomes",
     MetaData(),
     Column("id", Id, primary_key=True),
-    Column("account_id", Text, nullable=False),
+    Column("account_id", Text, nullable=False, info=marked(Personal.ACCOUNT)),
     Column("snapshot_date", Date),
     Column("play", Text),
     Column("motion", Text),
     Column("action", Text, nullable=False),
     Column("until", Date),
-    Column("reason", Text),
-    Column("text", Text),
+    Column("reason", Text, info=marked(Personal.TEXT)),
+    Column("text", Text, info=marked(Personal.TEXT)),
     Column("arr", Float(53)),
     Column("product", Text),
     Column("corrects", Id),
-    Column("who", Text, nullable=False),
+    Column("who", Text, nullable=False, info=marked(Personal.OWNER)),
     Column("at", UtcTime, nullable=False),
     Column("came_from", Text, nullable=False),
     Column("request_key", Text),
@@ -79,14 +89,17 @@ MESSAGES = Table(
     Column("step", Text, nullable=False),
     Column("snapshot_date", Date, nullable=False),
     Column("channel", Text, nullable=False),
-    Column("owner", Text, nullable=False),
+    Column("owner", Text, nullable=False, info=marked(Personal.OWNER)),
     Column("kind", Text, nullable=False),
     Column("part", Integer),
     Column("parts", Integer),
-    Column("account_id", Text),
+    Column("account_id", Text, info=marked(Personal.ACCOUNT)),
     Column("trigger_code", Text),
 )
 """What was sent to whom, likewise."""
+
+ERASING = Table("headroom_erasing", MetaData(), Column("never", Id, nullable=False))
+"""While it holds a row, rows of the two may be taken away; no transaction can leave one there."""
 
 
 def engine_of(address: StoreAddress) -> Engine:

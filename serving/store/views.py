@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Connection, MetaData, Table, Text, delete, insert, or_, select, update
 
+from data.contract.vocabulary import Personal
 from data.errors import HeadroomError
 from serving.outcomes.outcome import clean_text, is_control
 from serving.store.outcomes import OutcomeStore, utc_now
-from serving.store.schema import Id, UtcTime
+from serving.store.schema import Id, UtcTime, marked
 
 LONGEST_NAME, LONGEST_ASKED, MOST = 60, 2_000, 50
 """Letters of a name and of what is asked for; views of one person."""
@@ -23,10 +24,10 @@ VIEWS = Table(
     "headroom_views",
     MetaData(),
     Column("id", Id, primary_key=True),
-    Column("person", Text, nullable=False),
-    Column("who", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("asked", Text, nullable=False),
+    Column("person", Text, nullable=False, info=marked(Personal.EMAIL)),
+    Column("who", Text, nullable=False, info=marked(Personal.OWNER)),
+    Column("name", Text, nullable=False, info=marked(Personal.TEXT)),
+    Column("asked", Text, nullable=False, info=marked(Personal.TEXT)),
     Column("is_shared", Boolean, nullable=False),
     Column("at", UtcTime, nullable=False),
 )

@@ -36,3 +36,29 @@ def only_add_to(table: str, refusal: str, *unique: str) -> None:
     else:
         op.execute(ON_POSTGRES.format(**given))
         op.execute(TRIGGER.format(**given))
+
+
+ERASING = "headroom_erasing"
+"""A row of it opens the tables for a removal. It refers to what never is, so that no transaction can leave it there."""
+UNLESS_ERASING = """
+create trigger {table}_no_delete before delete on {table}
+when not exists (select 1 from headroom_erasing)
+begin select raise(abort, '{refusal}'); end
+"""
+OR_ERASES = """
+create or replace function {table}_refuse() returns trigger language plpgsql set search_path from current as
+$$ begin
+    if tg_op = 'DELETE' and exists (select 1 from headroom_erasing) then return null; end if;
+    raise exception '{refusal}';
+end $$
+"""
+
+
+def let_erase_from(table: str, refusal: str) -> None:
+    """Let rows of a table to which they are only added be taken away while ``ERASING`` holds a row."""
+    given = {"table": table, "refusal": refusal}
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(f"drop trigger {table}_no_delete")
+        op.execute(UNLESS_ERASING.format(**given))
+    else:
+        op.execute(OR_ERASES.format(**given))
