@@ -101,6 +101,14 @@ def recover(folder: Path, pattern: str) -> None:
         _remove(new)
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder that is there whole until it is gone; what a process that died left of it, ``recover`` clears."""
+    going = unfinished_of(folder)
+    _remove(going)
+    folder.rename(going)
+    shutil.rmtree(going)
+
+
 def _put_back(place: Path) -> None:
     """What a writer that died left aside: put back if nothing is in its place, dropped if the new one is."""
     aside = aside_of(place)

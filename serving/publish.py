@@ -56,7 +56,7 @@ WAITS_SECONDS, LOOKS_EVERY_SECONDS = 3 * 60 * 60, 0.5
 LOG = logging.getLogger("headroom.publish")
 _OURS: set[Path] = set()
 """Folders that this process publishes in. No context variable: under Prefect a list is begun and ended in two tasks."""
-_TODO = "Give another folder with --out, or make room and rights there; the older list is untouched."
+OTHER_PLACE = "Give another folder with --out, or make room and rights there; the older list is untouched."
 
 
 class Writer(NamedTuple):
@@ -98,7 +98,7 @@ def publish(out: Path, context: ListContext, previous: PublishedList | None = No
     came. Whatever is raised inside or on leaving, the older list is then still there.
     """
     asked, place = f"Publish the list of {context.snapshot_date} in {out}.", place_of(out, context.snapshot_date)
-    with only_publisher(out, context.snapshot_date), whole_folder(place, asked, _TODO) as folder:
+    with only_publisher(out, context.snapshot_date), whole_folder(place, asked, OTHER_PLACE) as folder:
         publisher = Publisher(place, folder, context, previous)
         with publisher.files:
             yield publisher
@@ -106,17 +106,19 @@ def publish(out: Path, context: ListContext, previous: PublishedList | None = No
 
 
 @contextmanager
-def only_publisher(out: Path, snapshot_date: date) -> Iterator[None]:
+def only_publisher(out: Path, snapshot_date: date | None = None, asked: str = "") -> Iterator[None]:
     """The folder of the lists as this process's alone to publish in; a second one waits, and says what for.
+
+    ``asked``: what for, where it is not to publish the list of a day.
 
     What is read of the lists before a publication is read within, or it is not the latest. May be entered again within.
     Raises PublishError where the folder cannot be written, or another process is not done after ``WAITS_SECONDS``.
     """
-    place, asked = out.resolve(), f"Publish the list of {snapshot_date} in {out}."
+    place, asked = out.resolve(), asked or f"Publish the list of {snapshot_date} in {out}."
     if place in _OURS:
         yield
         return
-    with refusal(asked, _TODO), _place(out), _alone(out, asked):
+    with refusal(asked, OTHER_PLACE), _place(out), _alone(out, asked):
         recover(out, f"{PREFIX}*")
         _OURS.add(place)
         try:
@@ -214,7 +216,7 @@ def write_files(listing: PublishedList) -> None:
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     manifest = {
         **listing.manifest,
-        "rows_out": {name: tables.count_of(listing.path(name)) for name in TABLES},
+        "rows_out": {name: tables.count_of(listing.path(name)) for name in TABLES if listing.has(name)},
         "ranked": int(listing.scores("eligible")["eligible"].sum()),
         "excluded": len(listing.exclusions("account_id")),
         "files_sha256": {name: _sha256(path) for name, path in files.items()},

@@ -76,6 +76,7 @@ ORDER = {
         "messages",
         "publish",
         "verify",
+        "privacy",
     ),
     "flows": (
         "run",

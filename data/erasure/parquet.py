@@ -12,6 +12,11 @@ OfOthers = Mapping[str, Iterable[str]]
 """Columns with the id of another account than the row's: which columns tell of that account."""
 
 
+def rows_in(path: Path) -> int:
+    """The rows of a file."""
+    return int(pq.read_metadata(path).num_rows)
+
+
 def count_of(path: Path, column: str, value: str) -> int:
     """The rows whose column holds a value; none in a file without the column."""
     if column not in pq.read_schema(path).names:

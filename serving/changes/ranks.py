@@ -22,7 +22,9 @@ MANY_PLACES = 10
 """A move by more than that counts when a retrain is summed up."""
 
 
-def split_ranks(previous: pd.DataFrame, scores: pd.DataFrame, *, rank_by: str, previous_rank_by: str) -> pd.DataFrame:
+def split_ranks(
+    previous: pd.DataFrame, scores: pd.DataFrame, *, rank_by: str, previous_rank_by: str, erased: int = 0
+) -> pd.DataFrame:
     """Split the change of rank of every account that is ranked in both lists. Up the list is a change below 0.
 
     Both tables have one row per account of the whole base: account_id, rank (null where not ranked) and ``RANK_KEYS``.
@@ -35,7 +37,8 @@ def split_ranks(previous: pd.DataFrame, scores: pd.DataFrame, *, rank_by: str, p
         rank_moved   of those ranked in both: how many more are ahead of it by their new keys than by their old ones
 
     Where all propensities move, by a season say, ``own`` and ``moved`` are large and opposite. The parts are null where
-    the two lists are ranked by different columns. Raises PublishError where the last list is not in its own order.
+    the two lists are ranked by different columns. ``erased``: ranked accounts that were taken out of the last list,
+    whose ranks nobody has any more; they left. Raises PublishError where the last list is not in its own order.
     """
     then, now = (frame[frame["rank"].notna()] for frame in (previous, scores))
     place = pd.Index(then["account_id"].astype("str")).get_indexer(pd.Index(now["account_id"].astype("str")))
@@ -43,13 +46,13 @@ def split_ranks(previous: pd.DataFrame, scores: pd.DataFrame, *, rank_by: str, p
     before = then["rank"].to_numpy(np.int64)[place[both]]
     parts = {"rank_change": now["rank"].to_numpy(np.int64)[both] - before}
     if rank_by == previous_rank_by:
-        parts |= _rank_parts(then, now, both, place[both], rank_by)
+        parts |= _rank_parts(then, now, both, place[both], rank_by, erased)
     counted = pd.DataFrame(parts, index=now.index[both]).reindex(columns=["rank_change", *RANK_PARTS])
     return counted.reindex(scores.index).astype("Int64").set_axis(pd.Index(scores["account_id"].astype("str")))
 
 
 def _rank_parts(
-    then: pd.DataFrame, now: pd.DataFrame, both: npt.NDArray[np.bool_], place: Integers, rank_by: str
+    then: pd.DataFrame, now: pd.DataFrame, both: npt.NDArray[np.bool_], place: Integers, rank_by: str, erased: int
 ) -> dict[str, Integers]:
     """Of the accounts in both lists, by counting along the old and the new keys in one order.
 
@@ -70,17 +73,30 @@ def _rank_parts(
         counts: Integers = (np.cumsum(inside) - inside)[places]
         return counts
 
-    _check_order(then, ahead(~nobody_then, nobody_now, at_then))
+    gone = _places_of_gaps(then["rank"].to_numpy(np.int64), at_then)[:erased]
+
+    def gone_ahead(places: Integers) -> Integers:
+        """How many of those that were erased stood before each place."""
+        return np.searchsorted(gone, places, side="left").astype(np.int64)
+
+    _check_order(then, ahead(~nobody_then, nobody_now, at_then) + gone_ahead(at_then))
     here, before = at_now[both], at_then[place]
     itself = before < here  # its own old key stands ahead of its new one, and is no other account
     rank_then = then["rank"].to_numpy(np.int64)[place]
     moved_ahead = ahead(nobody_then, both, here) - (ahead(stayed, nobody_now, here) - itself)
     return {
-        "rank_own": ahead(~nobody_then, nobody_now, here) - itself + 1 - rank_then,
+        "rank_own": ahead(~nobody_then, nobody_now, here) + gone_ahead(here) - itself + 1 - rank_then,
         "rank_came": ahead(nobody_then, ~both, here),
-        "rank_left": -ahead(~stayed, nobody_now, here),
+        "rank_left": -ahead(~stayed, nobody_now, here) - gone_ahead(here),
         "rank_moved": moved_ahead,
     }
+
+
+def _places_of_gaps(ranks: Integers, places: Integers) -> Integers:
+    """For each rank that nobody has, the place of the account before it (-1: none): it stood right behind that."""
+    in_order = np.argsort(ranks, kind="stable")
+    missing = np.maximum(np.diff(ranks[in_order], prepend=0) - 1, 0)
+    return np.sort(np.repeat(np.concatenate([[-1], places[in_order]])[: len(ranks)], missing))
 
 
 def _check_order(listed: pd.DataFrame, ahead: Integers) -> None:

@@ -43,7 +43,13 @@ def write_changes(
     now, ranks, before = scores.set_index("account_id"), None, None
     if previous is not None:
         last = previous.scores(*COMPARED)
-        ranks = split_ranks(last, scores, rank_by=about.rank_by, previous_rank_by=about.previous_rank_by)
+        ranks = split_ranks(
+            last,
+            scores,
+            rank_by=about.rank_by,
+            previous_rank_by=about.previous_rank_by,
+            erased=previous.erased_ranks,
+        )
         before = last.set_index("account_id")
     accounts, counted = change.accounts.sort_values("account_id", ignore_index=True), Tally()
     with tables.TableWriter(listing.path("changes")) as file:

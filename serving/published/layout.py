@@ -24,6 +24,8 @@ ALWAYS_THERE: Mapping[str, type] = {
     "plays": dict,
 }
 """What every manifest says, and of which kind it is."""
+ERASED = "erased"
+"""What a manifest says of accounts that were taken out since: by day how many, and how many of them were ranked."""
 
 
 def place_of(out: Path, day: date) -> Path:

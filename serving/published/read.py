@@ -14,7 +14,7 @@ import pandas as pd
 from data.contract.outputs import NO_OWNER, TABLES, OutputKind
 from serving.published import tables
 from serving.published.account_rows import AccountRows, lay_down
-from serving.published.layout import damaged, folder_of, published_dates, published_day, read_manifest
+from serving.published.layout import ERASED, damaged, folder_of, published_dates, published_day, read_manifest
 
 _NULLS = {OutputKind.TEXT: "str", OutputKind.NUMBER: "float64", OutputKind.WHOLE: "Int64", OutputKind.YES_NO: "boolean"}
 
@@ -67,6 +67,11 @@ class PublishedList:
         """The list that this one is compared with; None for a first one. Raises PublishError where it is gone."""
         day = self.manifest["previous_snapshot_date"]
         return None if day is None else open_list(self.folder.parent, date.fromisoformat(day))
+
+    @property
+    def erased_ranks(self) -> int:
+        """How many ranked accounts were erased from it since it was published: nobody has their ranks."""
+        return sum(int(of_day["ranked"]) for of_day in self.manifest.get(ERASED, {}).values())
 
     def path(self, table: str) -> Path:
         return self.folder / f"{table}.parquet"

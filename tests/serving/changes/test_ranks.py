@@ -232,3 +232,27 @@ def test_reasons_that_do_not_sum_are_named() -> None:
     changes, reasons = made()
     said = "the reasons of its change do not sum to it, by 0.01 in log-odds"
     assert list(not_exact(changes, reasons[reasons["reason_code"] != "rest"])) == [("acme", said)]
+
+
+def test_who_was_erased_from_the_last_list_left_it() -> None:
+    """As in the first test, without bird, of whom nobody knows any more but that a rank is missing."""
+    then = listed(bird=0.9, elk=0.6, dune=0.5, acme=0.4)
+    now, rest = listed(cook=0.95, dune=0.8, acme=0.7, elk=0.6), then[then["account_id"] != "bird"]
+    whole = counted(then, now)
+    told = split_ranks(rest, now, rank_by="propensity", previous_rank_by="propensity", erased=1)
+    assert told.equals(whole)
+    with pytest.raises(PublishError, match="has rank 2 in the last list, and 0 accounts come before it"):
+        counted(rest, now)
+
+
+@given(st.lists(st.integers(0, 99), min_size=3, max_size=12, unique=True), st.data())
+def test_parts_sum_whoever_was_erased(numbers: list[int], data: st.DataObject) -> None:
+    then = listed(**{f"a{number}": (number + 1) / 200 for number in numbers})
+    gone = data.draw(st.sets(st.sampled_from(list(then["account_id"])), max_size=3))
+    moved = {name: data.draw(st.integers(1, 199)) / 200 for name in then["account_id"] if name not in gone}
+    if not moved:
+        return
+    rest, now = then[~then["account_id"].isin(gone)], listed(**moved)
+    told = split_ranks(rest, now, rank_by="propensity", previous_rank_by="propensity", erased=len(gone))
+    assert (told[list(RANK_PARTS)].sum(axis=1) == told["rank_change"]).all()
+    assert told[["rank_came", "rank_moved"]].equals(counted(then, now)[["rank_came", "rank_moved"]])
