@@ -8,11 +8,12 @@ Each day names the one before and its hash, so that a day that is missing or was
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from data.atomic import recover, whole_folder
 from data.errors import SourceError, some
@@ -20,6 +21,8 @@ from data.errors import SourceError, some
 MANIFEST = "manifest.json"
 FORMAT = 1
 PATTERN = "????-??-??"
+ERASED = ".erased"
+"""While this folder is there, an erasure is being put in place day by day."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class History:
                 name: SeenTable(**table | {"columns": {c: SeenColumn(**seen) for c, seen in table["columns"].items()}})
                 for name, table in told["tables"].items()
             }
-            day = RecordedDay(date.fromisoformat(told["day"]), told["source"], tables, _hash(content))
+            day = RecordedDay(date.fromisoformat(told["day"]), told["source"], tables, hash_of_content(content))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise self._spoilt(f"{path} cannot be read") from error
         before = {"day": str(self.days[-1].day), "sha256": self.days[-1].sha256} if self.days else None
@@ -88,14 +91,19 @@ class History:
             raise self._spoilt(f"{path.parent.name}: {lost}")
         for name, table in tables.items():
             part = path.with_name(f"{name}.parquet")
-            if _hash_of(part) != table.sha256:
+            if hash_of(part) != table.sha256:
                 raise self._spoilt(f"{part} is missing or was changed")
         return day
 
     def _spoilt(self, found: str) -> SourceError:
-        return SourceError(
-            f"Read the history {self.folder}.", f"{found}.", "Put the folder back as it was, from a copy."
-        )
+        asked = f"Read the history {self.folder}."
+        if (self.folder / ERASED).exists():
+            return SourceError(
+                asked,
+                "an erasure is being put in place, or was broken off.",
+                "Wait for it; or run `headroom record` or the same `headroom forget` again, which finish it.",
+            )
+        return SourceError(asked, f"{found}.", "Put the folder back as it was, from a copy.")
 
     @property
     def last(self) -> RecordedDay | None:
@@ -153,19 +161,24 @@ class History:
         recover(self.folder, PATTERN)
         with whole_folder(self.folder / str(day), asked) as new:
             tables = {
-                name: SeenTable(table.rows, table.columns, table.recorded, _hash_of(new / f"{name}.parquet"))
+                name: SeenTable(table.rows, table.columns, table.recorded, hash_of(new / f"{name}.parquet"))
                 for name, table in write(new).items()
             }
             before = None if self.last is None else {"day": str(self.last.day), "sha256": self.last.sha256}
             told = {"format": FORMAT, "day": str(day), "previous": before, "source": source}
             told["tables"] = {name: asdict(table) for name, table in tables.items()}
-            content = (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode()
+            content = manifest_content(told)
             (new / MANIFEST).write_bytes(content)
-        self.days.append(RecordedDay(day, source, tables, _hash(content)))
+        self.days.append(RecordedDay(day, source, tables, hash_of_content(content)))
         return self.days[-1]
 
 
-def _hash_of(path: Path) -> str | None:
+def manifest_content(told: Mapping[str, Any]) -> bytes:
+    """What a day's manifest says, as it is written."""
+    return (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def hash_of(path: Path) -> str | None:
     """The hash of a file; None if it is not there."""
     if not path.is_file():
         return None
@@ -173,7 +186,8 @@ def _hash_of(path: Path) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _hash(content: bytes) -> str:
+def hash_of_content(content: bytes) -> str:
+    """The same of what a file holds."""
     return hashlib.sha256(content).hexdigest()
 
 

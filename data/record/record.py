@@ -12,14 +12,13 @@ from data.atomic import only_writer
 from data.errors import ContractError, NotEnoughHistoryError, some
 from data.record.changes import ColumnsThen, Written, number_of, write_changes
 from data.record.days import History, SeenColumn, SeenTable
-from data.record.settings import RecordSettings
+from data.record.erasure import put_in_place
+from data.record.settings import OTHER_PLACE, RecordSettings
 from data.record.today import write_today
 from data.shown.urls import shown_url
 from data.sources.files import quoted
 from data.sources.kinds.duckdb_source import in_memory
 from data.sources.known import Source
-
-OTHER_PLACE = "Wait until the other run has ended, or give the history another folder under [record]."
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,7 @@ def record_day(
     """
     asked = f"Record {shown_url(source.url)} as of {day}."
     with only_writer(folder, asked, OTHER_PLACE):
+        put_in_place(folder)
         history = History(folder)
         last = history.last
         if last is not None and day < last.day:

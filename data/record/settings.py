@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+OTHER_PLACE = "Wait until the other run has ended, or give the history another folder under [record]."
+
 
 class RecordSettings(BaseModel):
     """What ``headroom record`` reads each day, and the folder of the history that it writes."""
