@@ -20,8 +20,9 @@ import sqlite3
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ SEALED = (f"{BUNDLE}/{DESCRIPTION}", f"{TABLES}/predictions.parquet")
 """Files that are read again: what is served (the description has the hashes of the boosters), and what is compared."""
 MOST_METRICS, MOST_PARAMETERS, LONGEST_TAG, LONGEST_DIGEST = 1000, 100, 5000, 36
 """What MLflow takes in one batch, of one tag, and of the digest of a data set."""
+MOST_RUNS = 1000
+"""Runs that are looked for at once."""
 LOADER = "models.registry.served_model"
 """The module that makes a served model of a bundle; every version remembers its name."""
 ROOMS = ("data", "features", "models")
@@ -170,6 +173,24 @@ class ModelRegistry:
                 "Make room and rights there, and score that day again to log it; the list itself is published.",
             ) from error
 
+    def list_runs(self, before: date) -> list[str]:
+        """The runs of published lists that began before a day (UTC); none where MLflow holds none."""
+        if not self.database.exists():
+            return []
+        client = self._client()
+        of_lists = client.get_experiment_by_name(f"{self.name} {LISTS}")
+        if of_lists is None:
+            return []
+        midnight = datetime.combine(before, datetime.min.time(), UTC).timestamp() * 1000
+        query = f"attributes.start_time < {midnight:.0f} and attributes.status != 'RUNNING'"
+        return [run.info.run_id for run in client.search_runs([of_lists.experiment_id], query, max_results=MOST_RUNS)]
+
+    def delete_runs(self, run_ids: Iterable[str]) -> None:
+        """Delete runs as MLflow does: they are seen no more, and gone for good after its ``mlflow gc``."""
+        client = self._client()
+        for run_id in run_ids:
+            client.delete_run(run_id)
+
     @contextmanager
     def _run(self, record: RunRecord, experiment: str = "") -> Iterator[str]:
         """A new run that holds the record; it has failed if what follows fails."""
@@ -220,7 +241,7 @@ class ModelRegistry:
                 written = _as_bytes(place, content)
                 path.write_bytes(written)
                 if place in SEALED:
-                    client.set_tag(run_id, f"{SHA256}/{place}", hashlib.sha256(written).hexdigest())
+                    self.seal(run_id, path, hashlib.sha256(written).hexdigest())
             client.log_artifacts(run_id, folder)
 
     def _attach_bundle(self, run_id: str, bundle: Bundle, example: pd.DataFrame | None) -> None:
@@ -452,11 +473,18 @@ class ModelRegistry:
             )
         return place
 
+    def seal(self, run_id: str, file: Path, sha256: str) -> None:
+        """Note at a run which hash a file of it has."""
+        self._client().set_tag(run_id, f"{SHA256}/{_sealed_name(file)}", sha256)
+
+    def seal_of(self, run_id: str, file: Path) -> str | None:
+        """The hash that a file of a run was stored with; None where none was noted."""
+        return self.tags(run_id).get(f"{SHA256}/{_sealed_name(file)}")
+
     def _require_sealed(self, run_id: str, file: Path) -> None:
         """Raise ModelError unless the file is the one that was stored with this run."""
-        name = f"{file.parent.name}/{file.name}"
-        stored = self.tags(run_id).get(f"{SHA256}/{name}")
-        now = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+        name, stored = _sealed_name(file), self.seal_of(run_id, file)
+        now = sha256_of(file) if file.is_file() else None
         if stored is None or now != stored:
             there = "no such file" if now is None else f"sha256 {now[:12]}"
             noted = f"stored {stored[:12]}" if stored else "an earlier version stored it, without a hash"
@@ -465,6 +493,15 @@ class ModelRegistry:
                 f"{name} is not the one this run was stored with ({there}, {noted}).",
                 "Restore it, choose another version, or train again.",
             )
+
+
+def sha256_of(file: Path) -> str:
+    """The hash of a file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _sealed_name(file: Path) -> str:
+    return f"{file.parent.name}/{file.name}"
 
 
 class _InOurWords:
