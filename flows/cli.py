@@ -22,7 +22,7 @@ from flows.run import environment
 from flows.run.ending import ending_in_order, last_words, told_to_end
 from flows.run.progress import counting, say
 from flows.run.ready import require_model
-from flows.run.settings import Settings, load, load_recording
+from flows.run.settings import PREFECT_RUNS, Settings, load, load_recording
 
 app = typer.Typer(
     help="Who is ready to grow, and why: expansion propensity for B2B SaaS.",
@@ -33,8 +33,6 @@ app = typer.Typer(
 )
 outcomes = typer.Typer(help="What came of the plays.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(outcomes, name="outcomes")
-PREFECT_RUNS = "prefect-runs"
-"""The home of a Prefect server of our own, beside the MLflow folder or in the demo."""
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file (default: headroom.toml, if there).")]
 SourceUrl = Annotated[str | None, typer.Option("--source", help="Where the tables are; overrides [source].url.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the published snapshots; overrides `out`.")]
@@ -140,7 +138,7 @@ def check(
     settings = _ready(config, source)
     from flows.check import check as run
 
-    if not run(settings, out or settings.root / "check"):
+    if not run(settings, out or settings.check_folder):
         raise typer.Exit(1)
 
 
@@ -425,6 +423,38 @@ def serve(
     from flows.run.serve import serve as run
 
     run(settings, host, port)
+
+
+@app.command()
+def forget(  # noqa: PLR0913  each is an option of the command
+    where: Annotated[bool, typer.Option("--where", help="Say where personal data lies.")] = False,
+    account: Annotated[str | None, typer.Option("--account", help="Forget this account, by its id.")] = None,
+    user: Annotated[str | None, typer.Option("--user", help="Forget this user of an account, by its id.")] = None,
+    expired: Annotated[bool, typer.Option("--expired", help="Remove what [retention] keeps no longer.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without it, it is only said what would go.")] = False,
+    by: Annotated[str | None, typer.Option("--by", help="Who does it (default: the user of this machine).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --where: as JSON.")] = False,
+    out: Out = None,
+    config: Config = None,
+) -> None:
+    """Say where personal data lies; take an account or a user out of all of it; remove what is kept no longer."""
+    if [where, account is not None, user is not None, expired].count(True) != 1:
+        raise typer.BadParameter("give one of --where, --account, --user and --expired")
+    if "" in (account, user):
+        raise typer.BadParameter("the id is empty")
+    settings = load(config, None, out)
+    from flows.privacy import forget as of_one
+    from flows.privacy import retention
+
+    if where:
+        of_one.print_holdings(of_one.all_holdings(settings), as_json=as_json)
+        return
+    if expired:
+        lines = retention.told(settings, yes=yes)
+    else:
+        lines = of_one.forget(settings, account=account, user=user, by=by, yes=yes)
+    for line in lines:
+        print(for_terminal(line))
 
 
 def _print_top(

@@ -125,6 +125,29 @@ class OutcomeSettings(BaseModel):
     )
 
 
+class RetentionSettings(BaseModel):
+    """How many days what was published and recorded is kept; null: for good."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    lists_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="published lists, but for the latest, the one that it is compared with, and those of which it is "
+        "not yet known what came (the horizon and 30 days)",
+    )
+    outcomes_days: int | None = Field(
+        default=None,
+        ge=366,
+        description="recorded outcomes, by when they were recorded; gates, tasks and features read them for a year",
+    )
+    messages_days: int | None = Field(
+        default=None, ge=366, description="the notes of what was sent to whom; what is older may be told again"
+    )
+    runs_days: int | None = Field(
+        default=None, ge=1, description="the runs of published lists in MLflow, which are deleted there as MLflow does"
+    )
+
+
 class ServeSettings(BaseModel):
     """The web pages over the published lists."""
 

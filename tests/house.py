@@ -81,6 +81,7 @@ ORDER = {
     "flows": (
         "run",
         "stages",
+        "privacy",
         "pipelines",
         "train",
         "score",

@@ -28,7 +28,7 @@ from flows.run.settings import Settings
 from flows.run.tables import print_table
 from serving.crm.client import Crm, Value
 from serving.crm.hubspot import HubSpotCrm
-from serving.crm.journal import NOT_FOUND, PLANNED, REJECTED, TAKEN, Journal
+from serving.crm.journal import JOURNAL, NOT_FOUND, PLANNED, REJECTED, TAKEN, Journal
 from serving.crm.plan import Wanted, one_line, target_of
 from serving.crm.run import in_parts, take_back, write_back
 from serving.crm.settings import HUBSPOT_TOKEN, SALESFORCE_ID, SALESFORCE_SECRET, CrmName
@@ -37,7 +37,7 @@ from serving.published.read import PublishedList, open_list
 from serving.reasons.formats import say_day
 
 DRY_RUN, UNDO = "dry-run", "undo"
-JOURNAL, ABOUT = "journal.db", "run.json"
+ABOUT = "run.json"
 CHANGES, REJECTIONS = "changes.parquet", "rejections.parquet"
 SHOWN_ROWS, LONGEST_CELL = 20, 60
 ROWS_AT_A_TIME = 10_000

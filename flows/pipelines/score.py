@@ -26,6 +26,7 @@ def score(
     base, report = read_base(settings, snapshot_date)
     with base:
         # LightGBM, scikit-learn and SciPy take seconds to import: what is wrong with the base is told before.
+        from flows.privacy.retention import apply_retention
         from flows.stages.freshness import require_fresh
         from flows.stages.in_mlflow import log_published
         from flows.stages.scoring import (
@@ -47,4 +48,5 @@ def score(
                 add_to_list(making, rows, scored, steps.details_of(shard), shard.facts)
             folder = rank_and_publish(making, report, base, settings)
         log_published(bundle, base.snapshot_date, making.drift.figures(), settings)
+        apply_retention(settings, folder, base.snapshot_date)
     return {"folder": folder, "snapshot_date": base.snapshot_date, "version": bundle.version}

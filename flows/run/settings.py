@@ -19,12 +19,14 @@ from models.settings import EvaluationSettings, TrainSettings
 from serving.access.settings import AccessSettings
 from serving.crm.settings import WritebackSettings
 from serving.messages.settings import NotifySettings
-from serving.settings import OutcomeSettings, ServeSettings, ServingSettings
+from serving.settings import OutcomeSettings, RetentionSettings, ServeSettings, ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
 PREFIX = "HEADROOM_"
 OUTCOMES_FILE = "outcomes.db"
 """The store of outcomes in the folder of the published lists, where no other is named."""
+PREFECT_RUNS = "prefect-runs"
+"""The home of a Prefect server of our own, beside the MLflow folder or in the demo."""
 HISTORY = "record"
 """The kind of source that `headroom record` writes."""
 
@@ -55,6 +57,7 @@ class Settings(BaseModel):
     serving: ServingSettings = ServingSettings()
     serve: ServeTable = ServeTable()
     outcomes: OutcomeSettings = OutcomeSettings()
+    retention: RetentionSettings = RetentionSettings()
     writeback: WritebackSettings = WritebackSettings()
     notify: NotifySettings = NotifySettings()
     out: Folder = Field(Path("published"), description="snapshots are published under it, one folder each")
@@ -100,6 +103,21 @@ class Settings(BaseModel):
     def writeback_folder(self) -> Path:
         """Where the runs of a write-back keep their journals."""
         return self.out_folder / "writeback"
+
+    @property
+    def monitoring_folder(self) -> Path:
+        """Where the monitoring keeps its tables."""
+        return self.out_folder / "monitoring"
+
+    @property
+    def check_folder(self) -> Path:
+        """Where `headroom check` writes the rows that break a rule, where no other folder is given."""
+        return self.root / "check"
+
+    @property
+    def prefect_folder(self) -> Path:
+        """The home of a Prefect server of our own, beside the MLflow folder."""
+        return self.mlruns_folder.parent / PREFECT_RUNS
 
     @property
     def reports_folder(self) -> Path:

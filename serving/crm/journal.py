@@ -11,15 +11,31 @@ were taken, the CRM knows: the next run reads it, and so does an undo.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Column, MetaData, Table, Text, bindparam, create_engine, event, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.pool import NullPool
 
 from serving.crm.client import RecordChange, Rejection
 
+JOURNAL = "journal.db"
+"""What the journal of a run is called in its folder."""
 PLANNED, SENDING, TAKEN, REJECTED, NOT_FOUND = "planned", "sending", "taken", "rejected", "not_found"
 ROWS = Table(
     "rows",
@@ -120,6 +136,20 @@ class Journal:
         """How many rows there are of each state."""
         with self._engine.connect() as connection:
             return dict(connection.execute(select(ROWS.c.state, func.count()).group_by(ROWS.c.state)).tuples().all())
+
+    def count_of(self, account_id: str) -> int:
+        """The rows of an account: one, or none."""
+        asked = select(func.count()).where(ROWS.c.account_id == account_id)
+        with self._engine.connect() as connection:
+            return int(connection.execute(asked).scalar_one())
+
+    def erase(self, account_id: str) -> int:
+        """Take the row of an account away, and leave nothing of it in the file: how many there were."""
+        with self._engine.begin() as connection:
+            removed = connection.execute(delete(ROWS).where(ROWS.c.account_id == account_id)).rowcount
+        with closing(self._engine.raw_connection()) as file:
+            file.cursor().execute("vacuum")
+        return int(removed)
 
     def _came(self, states: Iterable[dict[str, Any]]) -> None:
         changed = update(ROWS).where(ROWS.c.account_id == bindparam("account"))

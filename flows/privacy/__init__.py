@@ -1,0 +1,1 @@
+"""Where personal data lies, how an account or a user is forgotten, and how long things are kept."""

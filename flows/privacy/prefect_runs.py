@@ -1,0 +1,100 @@
+"""What Prefect keeps of runs in a folder of ours: with each list the first of its accounts, as an artifact."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import date
+from pathlib import Path
+
+from data.contract.vocabulary import Personal
+from data.erasure.places import Holding, Subject, present
+from data.errors import SourceError
+
+SHOWN_IN = {
+    "artifact": ("data", "created"),
+    "artifact_collection": ("data", "created"),
+    "events": ("payload", "occurred"),
+}
+"""Prefect's tables of what runs showed, the latest of each key, and the news of it: what was shown, and when."""
+BUSY_SECONDS = 30
+
+
+class PrefectPlace:
+    """The database of a Prefect server of our own, which need not be there, and may be running."""
+
+    name = "runs in Prefect"
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+
+    def holdings(self) -> Iterator[Holding]:
+        """One for all of them."""
+        with self._opened() as connection:
+            rows = [row for table in _tables(connection) for row in _rows(connection, table)]
+            if rows:
+                days = sorted(date.fromisoformat(created[:10]) for _, _, created in rows)
+                kinds = (Personal.NAME, Personal.OWNER, Personal.TEXT)
+                yield Holding(self.name, "artifacts and events", kinds, len(rows), 1, days[0], days[-1])
+
+    def found(self, subject: Subject) -> dict[str, int]:
+        """What names it."""
+        with self._opened() as connection:
+            return present(
+                {"artifacts": sum(len(_naming(connection, table, subject)) for table in _tables(connection))}
+            )
+
+    def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
+        """Take away what names it, each as a whole."""
+        counts = self.found(subject)
+        with self._opened() as connection:
+            if counts:
+                connection.execute("pragma secure_delete = on")
+                with connection:
+                    for table in _tables(connection):
+                        ids = [(number,) for number in _naming(connection, table, subject)]
+                        connection.executemany(f"delete from {table} where id = ?", ids)  # noqa: S608
+            for statement in ("vacuum", "pragma wal_checkpoint(truncate)"):
+                connection.execute(statement)
+        return counts
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        place = self._database if self._database.is_file() else ":memory:"
+        try:
+            with closing(sqlite3.connect(place, timeout=BUSY_SECONDS)) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise SourceError(
+                f"Look into Prefect's runs in {self._database}.",
+                f"{error}.",
+                "End the run that uses it and run this again; or remove that folder: nothing but Prefect reads it.",
+            ) from error
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    there = {name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")}
+    return [name for name in SHOWN_IN if name in there]
+
+
+def _rows(connection: sqlite3.Connection, table: str) -> list[tuple[str, str, str]]:
+    shown, at = SHOWN_IN[table]
+    query = f"select id, {shown}, {at} from {table} where {shown} like '%account%'"  # noqa: S608
+    return connection.execute(query).fetchall()
+
+
+def _naming(connection: sqlite3.Connection, table: str, subject: Subject) -> list[str]:
+    """The rows that hold a name of it, as it is or as JSON writes it."""
+    names = subject.names | subject.owners
+    written = {
+        word for name in names for word in (name, json.dumps(name)[1:-1], json.dumps(json.dumps(name)[1:-1])[1:-1])
+    }
+    if not written:
+        return []
+    told = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in written))
+    return [number for number, data, _ in _rows(connection, table) if told.search(str(data))]
+
+
+def _in_json(text: str) -> str:
+    return json.dumps(text)[1:-1]

@@ -1,0 +1,148 @@
+"""Files beside the lists that hold rows of accounts: runs of the write-back, tables of the monitoring, checks."""
+
+import csv
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from data.atomic import UNFINISHED, only_writer, remove_folder, whole_file
+from data.checks.report import SUMMARY
+from data.contract.vocabulary import Personal
+from data.erasure import parquet
+from data.erasure.places import Holding, Subject, present, total
+from data.locks import held
+from data.scratch import own_folder
+from serving.crm.journal import JOURNAL, Journal
+
+WRITEBACK = "Erase an account from the runs of the write-back."
+LATER = "Wait until the other run has ended; or make room and rights in that folder."
+BUILDS = "features-*"
+"""Folders of builds in the scratch folder."""
+
+
+class TablesPlace:
+    """Parquet files anywhere under a folder, and journals of the write-back beside them."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self._folder = folder
+
+    def holdings(self) -> Iterator[Holding]:
+        """One for each kind of file that has rows of accounts."""
+        by_name: dict[str, list[Path]] = {}
+        for file in (*self._tables(), *self._journals()):
+            by_name.setdefault(file.name, []).append(file)
+        for name, files in sorted(by_name.items()):
+            days = sorted(map(_written_on, files))
+            yield Holding(self.name, name, (Personal.ACCOUNT, Personal.TEXT), None, len(files), days[0], days[-1])
+
+    def found(self, subject: Subject) -> dict[str, int]:
+        """Its rows, by the names of the files."""
+        counts = [{file.name: parquet.count_of(file, subject.column, subject.id)} for file in self._tables()]
+        if subject.is_account:
+            counts += [{file.name: _in_journal(file, subject, erase=False)} for file in self._journals()]
+        return total(counts)
+
+    def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
+        """Take its rows out of every file, file by file; a run of the write-back meanwhile is refused."""
+        if not self._folder.is_dir():
+            return {}
+        with only_writer(self._folder, WRITEBACK, LATER):
+            counts = [{file.name: _out_of(file, subject)} for file in self._tables()]
+            if subject.is_account:
+                counts += [{file.name: _in_journal(file, subject, erase=True)} for file in self._journals()]
+        return total(counts)
+
+    def _tables(self) -> list[Path]:
+        return sorted(file for file in self._folder.rglob("*.parquet") if not file.name.startswith(UNFINISHED))
+
+    def _journals(self) -> list[Path]:
+        return sorted(self._folder.glob(f"*/{JOURNAL}"))
+
+
+class ChecksPlace:
+    """The rows that `headroom check` wrote to files: the next check writes them anew, so a file goes as a whole."""
+
+    name = "rows of checks"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def holdings(self) -> Iterator[Holding]:
+        """One for all files; their columns are those of the source."""
+        files = self._files()
+        if files:
+            days, rows = sorted(map(_written_on, files)), sum(sum(1 for _ in _rows(file)) for file in files)
+            yield Holding(self.name, "*.csv", tuple(Personal), rows, len(files), days[0], days[-1])
+
+    def found(self, subject: Subject) -> dict[str, int]:
+        """The rows that name it in any column, by the names of the files."""
+        return present({file.name: _naming(file, subject) for file in self._files()})
+
+    def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
+        """Remove the report where it names it: it is made anew by the next `headroom check`."""
+        counts = self.found(subject)
+        if counts:
+            remove_folder(self._folder)
+        return counts
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob("*.csv")) if (self._folder / SUMMARY).is_file() else []
+
+
+class ScratchPlace:
+    """Features of builds that were stopped, which would go on from there; nobody else reads them."""
+
+    name = "stopped builds"
+
+    def holdings(self) -> Iterator[Holding]:
+        """One for all of them."""
+        folders = _builds()
+        if folders:
+            days = sorted(map(_written_on, folders))
+            yield Holding(self.name, BUILDS, (Personal.ACCOUNT, Personal.USER), None, len(folders), days[0], days[-1])
+
+    def found(self, subject: Subject) -> dict[str, int]:  # noqa: ARG002
+        """How many there are: whoever is in them, the next build makes them anew."""
+        return present({"folders of builds": len(_builds())})
+
+    def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
+        """Remove all but those that are being made."""
+        removed = 0
+        for folder in _builds():
+            with held(folder.with_name(f"{folder.name}.lock")) as is_left:
+                if is_left:
+                    shutil.rmtree(folder)
+                    removed += 1
+        return present({"folders of builds": removed})
+
+
+def _builds() -> list[Path]:
+    return sorted(path for path in own_folder().glob(BUILDS) if path.is_dir())
+
+
+def _out_of(file: Path, subject: Subject) -> int:
+    count = parquet.count_of(file, subject.column, subject.id)
+    if count:
+        with whole_file(file, f"Erase rows from {file}.") as new:
+            parquet.copy_without(file, new, subject.column, subject.id)
+    return count
+
+
+def _in_journal(file: Path, subject: Subject, *, erase: bool) -> int:
+    with Journal(file) as journal:
+        return journal.erase(subject.id) if erase else journal.count_of(subject.id)
+
+
+def _rows(file: Path) -> Iterator[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as opened:
+        yield from csv.DictReader(opened)
+
+
+def _naming(file: Path, subject: Subject) -> int:
+    return sum(any(value in (subject.id, f"'{subject.id}") for value in row.values()) for row in _rows(file))
+
+
+def _written_on(path: Path) -> date:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date()

@@ -1,0 +1,139 @@
+"""``headroom forget`` over everything that a folder holds: nothing of who is forgotten is in any byte of it."""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from data.checks.report import Finding, Report, Severity, write
+from data.scratch import own_folder
+from flows.run.settings import load
+from serving.crm.client import RecordChange
+from serving.crm.journal import JOURNAL, Journal
+from serving.outcomes.outcome import Outcome
+from serving.privacy.lists import ListsPlace
+from serving.published.layout import published_dates
+from serving.store.message_log import DIGEST, MessageItem
+from serving.store.outcomes import open_store
+from serving.store.views import View, ViewStore
+from tests.data.record.shown import drawn_source, recorded
+from tests.flows.conftest import Headroom
+from tests.serving.privacy.test_lists import NAME, OWNER, PLANTED, ZORRO, planted_lists, told
+from tests.serving.world import DAY, files_of
+
+USER = "u-zorro-7"
+
+
+@pytest.fixture(scope="module")
+def two_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return planted_lists(tmp_path_factory.mktemp("planted"))
+
+
+@pytest.fixture
+def company(two_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with lists, a store, a journal, a history, rows of a check and a stopped build: all name the account."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "headroom.toml").write_text("model = 'ours'\n")
+    settings = load(tmp_path / "headroom.toml")
+    shutil.copytree(two_lists, settings.out_folder)
+    with open_store(settings.outcomes_url) as store:
+        for account in (ZORRO, "acc-0001"):
+            store.append([Outcome(account_id=account, action="taken", play="p", who="Ana", text=f"Of {account}.")])
+        for owner in (OWNER, "Ana Costa"):
+            store.messages.begin([MessageItem(DAY, "slack", owner, DIGEST, 1, 1)], DAY, again=False)
+        ViewStore(store).add(View(person="ana@example.com", who="Ana", name="Mine", asked="q=Zorro+Lumber"))
+    run = settings.writeback_folder / "20261001T060000-hubspot"
+    run.mkdir(parents=True)
+    with Journal(run / JOURNAL) as journal:
+        journal.plan(RecordChange(account, "77", {"play": None}, {"play": account}) for account in (ZORRO, "acc-0001"))
+    for folder in (run, settings.monitoring_folder):
+        folder.mkdir(exist_ok=True)
+        pd.DataFrame({"account_id": [ZORRO, "acc-0001"], "after": [NAME, "x"]}).to_parquet(folder / "changes.parquet")
+    lines = f"account_id | product | plan | mrr | valid_from\n{ZORRO} | core | team | 1 | 2026-01-01"
+    users = f"user_id | account_id | created_at\n{USER} | {ZORRO} | 2026-01-01\nu-1 | acc-0001 | 2026-01-01"
+    source = drawn_source(tmp_path / "source", subscriptions=lines, users=users)
+    recorded(settings.history_folder, source, "2026-10-01")
+    shutil.rmtree(source)
+    rows = pd.DataFrame({"account_id": [ZORRO], "user_id": [USER]})
+    write(Report([Finding(Severity.ERROR, "users", "keys", "twice", "", 1, rows)]), settings.check_folder)
+    (own_folder() / "features-abc").mkdir()
+    (own_folder() / "features-abc" / "shard-0.parquet").write_text(ZORRO)
+    settings.prefect_folder.mkdir()
+    with closing(sqlite3.connect(settings.prefect_folder / "prefect.db")) as database, database:
+        database.execute("create table artifact (id text, data text, created text)")
+        shown = [json.dumps(json.dumps([{"account": name}])) for name in (NAME, "Acme")]
+        database.executemany("insert into artifact values (?, ?, '2026-10-01 06:00')", enumerate(shown))
+    return tmp_path
+
+
+def test_an_account_is_in_no_byte_of_any_file(company: Path, headroom: Headroom) -> None:
+    before = files_of(company)
+    ran = headroom("forget", "--account", ZORRO)
+    assert ran.code == 0
+    assert [line.partition(":")[0] for line in ran.out.splitlines()[:9]] == [
+        "store of outcomes", "write-back", "monitoring", "history", "rows of checks", "stopped builds",
+        "runs in Prefect", "published lists", f"that is what is held of account {ZORRO}; nothing was changed",
+    ]  # fmt: skip
+    assert "unless the source forgets it too" in ran.out
+    assert files_of(company).keys() == before.keys()
+    assert told(company / "published", (ZORRO,))
+
+    ran = headroom("forget", "--account", ZORRO, "--yes", "--by", "Dana")
+    assert ran.code == 0, ran.err
+    assert told(company, (*PLANTED, USER)) == []
+    notes = [json.loads(line) for line in (company / "published" / "erasures.jsonl").read_text().splitlines()]
+    assert {note["by"] for note in notes} == {"Dana"}
+    assert {note["place"]: note["counts"] for note in notes}["store of outcomes"] == {
+        "outcomes": 1, "messages": 1, "saved views": 1,
+    }  # fmt: skip
+    with open_store(load(company / "headroom.toml").outcomes_url) as store:
+        assert [row.account_id for row in store.all_rows()] == ["acc-0001"]
+    for day in published_dates(company / "published"):
+        assert headroom("verify", "--snapshot-date", day).code == 0
+    assert f"nothing of account {ZORRO} was found" in headroom("forget", "--account", ZORRO, "--yes").out
+
+
+def test_a_user_is_taken_out_and_its_account_stays(company: Path, headroom: Headroom) -> None:
+    ran = headroom("forget", "--user", USER, "--yes")
+    assert [line for line in ran.out.splitlines() if ": " in line][:2] == [
+        "history: users 1",
+        "rows of checks: 01-users-keys.csv 1",
+    ]
+    assert told(company, (USER,)) == []
+    assert told(company / "published", (ZORRO,))
+
+
+def test_who_was_broken_off_runs_it_again(company: Path, headroom: Headroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(_: ListsPlace, *__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ListsPlace, "erase", dies)
+        assert headroom("forget", "--account", ZORRO, "--yes").code != 0
+    assert told(company / "published", (NAME,))
+    assert headroom("forget", "--account", ZORRO, "--yes").code == 0
+    assert told(company, PLANTED) == []
+
+
+def test_where_it_lies_is_told_place_by_place(company: Path, headroom: Headroom) -> None:
+    holdings = json.loads(headroom("forget", "--where", "--json").out)
+    assert {holding["place"] for holding in holdings} == {
+        "store of outcomes", "write-back", "monitoring", "history", "rows of checks", "stopped builds",
+        "runs in Prefect", "published lists",
+    }  # fmt: skip
+    scores = next(holding for holding in holdings if holding["what"] == "scores")
+    assert (scores["rows"], scores["last"]) == (80, str(DAY))
+    assert "owner names" in headroom("forget", "--where").out
+    assert company.is_dir()
+
+
+def test_one_thing_is_asked_for(headroom: Headroom) -> None:
+    assert headroom("forget").code == 2
+    assert headroom("forget", "--account", "a", "--user", "b").code == 2
+    assert headroom("forget", "--account", "").code == 2
