@@ -1,5 +1,6 @@
 """Rows of a Parquet file by the value of one column: counted, or left out of a copy."""
 
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -34,9 +35,13 @@ def mentions_of(path: Path, value: str, of_others: OfOthers) -> int:
 def copy_without(path: Path, target: Path, column: str, value: str, of_others: OfOthers | None = None) -> int:
     """Copy a file without the rows whose column holds a value, in as many row groups: how many were left out.
 
-    What rows of others tell of it becomes null (``of_others``); all else of them stays as it is, bit for bit.
+    What rows of others tell of it becomes null (``of_others``); all else of them stays as it is, bit for bit, and a
+    file that knows nothing of it byte for byte.
     """
     left_out = 0
+    if not count_of(path, column, value) + mentions_of(path, value, of_others or {}):
+        shutil.copyfile(path, target)
+        return left_out
     with (
         pq.ParquetFile(path, pre_buffer=False) as file,
         pq.ParquetWriter(target, file.schema_arrow, compression=COMPRESSION) as writer,

@@ -15,7 +15,6 @@ from data.locks import held
 from data.scratch import own_folder
 from serving.crm.journal import JOURNAL, Journal
 
-WRITEBACK = "Erase an account from the runs of the write-back."
 LATER = "Wait until the other run has ended; or make room and rights in that folder."
 BUILDS = "features-*"
 """Folders of builds in the scratch folder."""
@@ -45,10 +44,10 @@ class TablesPlace:
         return total(counts)
 
     def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
-        """Take its rows out of every file, file by file; a run of the write-back meanwhile is refused."""
+        """Take its rows out of every file, file by file; who would write there meanwhile is refused."""
         if not self._folder.is_dir():
             return {}
-        with only_writer(self._folder, WRITEBACK, LATER):
+        with only_writer(self._folder, f"Erase rows from {self._folder}.", LATER):
             counts = [{file.name: _out_of(file, subject)} for file in self._tables()]
             if subject.is_account:
                 counts += [{file.name: _in_journal(file, subject, erase=True)} for file in self._journals()]

@@ -151,7 +151,8 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
     since = listing.manifest["previous_snapshot_date"]
     enough_reasons = listing.manifest["serving"]["reasons"]["at_least"]
     by_arr = listing.manifest["rank_by"] == "expected_arr"
-    ranked_in_all = 0 if by_arr else int(replace(listing, owner=None).scores("eligible")["eligible"].sum())
+    ranked_now = 0 if by_arr else int(replace(listing, owner=None).scores("eligible")["eligible"].sum())
+    ranked_in_all = ranked_now + listing.erased_ranks
     made = []
     for row in _records(scores):
         before = None if pd.isna(row["previous_rank"]) else int(row["previous_rank"])

@@ -217,8 +217,8 @@ def _read(listing: PublishedList) -> pd.DataFrame:
 
 def _in_order(scores: pd.DataFrame) -> pd.DataFrame:
     rank = _whole(scores["rank"])
-    last = np.where(rank > 0, rank, len(scores) + 1)
-    return scores.iloc[np.lexsort((scores["account_id"], -scores["propensity"], last))].reset_index(drop=True)
+    places = np.lexsort((scores["account_id"], -scores["propensity"], rank, rank == 0))
+    return scores.iloc[places].reset_index(drop=True)
 
 
 def _motion_words(scores: pd.DataFrame, checks_in: pd.Series) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +20,7 @@ from flows.verify import verify
 from serving.privacy.lists import MENTIONED, ListsPlace, subject_of
 from serving.published.layout import place_of
 from serving.published.read import PublishedList, open_list
+from serving.web.index import index_of
 from tests.serving.world import DAY, accounts, details, facts, feature_rows, files_of, publish, snapshot
 
 EARLIER, ERASED_ON = date(2026, 9, 1), date(2026, 11, 29)
@@ -115,6 +117,9 @@ def test_the_manifest_and_the_page_say_how_many_were_erased_and_when(out: Path) 
     sentence = "2 accounts were erased from this list on 29 Nov 2026; the others keep their ranks."
     assert [words for words in listing.manifest["warnings"] if "erased" in words] == [sentence]
     assert sentence in (listing.folder / "list.html").read_text(encoding="utf-8")
+    index = index_of(listing)
+    assert (np.diff(index.rank[index.is_ranked]) > 0).all()
+    assert not index.is_ranked[index.is_ranked.sum() :].any()
     assert listing.manifest["expected_arr"]["sum"] == pytest.approx(
         listing.scores().query("eligible")["expected_arr"].sum()
     )
