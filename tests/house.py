@@ -29,6 +29,7 @@ ORDER = {
         "ledger",
         "sources",
         "mappings",
+        "figures",
         "record",
         "checks",
         "simulation",
