@@ -25,6 +25,8 @@ from data.sources.known import KnownBase
 
 TODAY_COLUMNS = ("segment", "region", "owner")
 """What figures know of an account as it is today, from ``accounts``."""
+LEDGER_COLUMNS = ("account_id", "product", "day", "movement_class", "plan_after", "delta_mrr_e4")
+"""What figures read of the ledger: it is held while they do."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class AccountMoves:
 
 def account_moves(base: KnownBase, rules: ExpansionRules) -> AccountMoves:
     """The movements of a base, as known before its day."""
-    whole = ledger(base.tables, rules, base.snapshot_date, lineage=False)
+    whole = ledger(base.tables, rules, base.snapshot_date, lineage=False).select(*LEDGER_COLUMNS)
     with base.engine.cached({"ledger": whole}) as held:
         by_day = of_the_day(held["ledger"]).to_pyarrow().to_pandas(date_as_object=False)
         plans = first_plans(held["ledger"]).to_pyarrow().to_pandas()
@@ -55,7 +57,7 @@ def account_moves(base: KnownBase, rules: ExpansionRules) -> AccountMoves:
 def of_the_day(movements: ir.Table) -> ir.Table:
     """One row per account, day and class of a ledger: ``delta_mrr_e4``."""
     key = ("account_id", "day", "movement_class")
-    return movements.group_by(*key).aggregate(delta_mrr_e4=movements.delta_mrr_e4.sum()).order_by(*key)
+    return movements.group_by(*key).aggregate(delta_mrr_e4=movements.delta_mrr_e4.sum())
 
 
 def first_plans(movements: ir.Table) -> ir.Table:
