@@ -387,7 +387,9 @@ def backtest(
 @app.command()
 def figures(
     segment: Annotated[str | None, typer.Option("--segment", help="Lead with this segment.")] = None,
-    months: Annotated[int, typer.Option("--months", min=1, help="How many months, the last that are over.")] = 36,
+    months: Annotated[
+        int | None, typer.Option("--months", min=1, help="How many months, the last that are over (default: 36).")
+    ] = None,
     snapshot_date: Day = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to write (default: figures in that of the reports).")

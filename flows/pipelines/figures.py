@@ -97,7 +97,7 @@ def figures(
     snapshot_date: date | str | None = None,
     out: Path | str | None = None,
     segment: str | None = None,
-    months: int = MONTHS,
+    months: int | None = None,
 ) -> dict[str, Any]:
     """Compute the figures of the last ``months`` that were over on ``snapshot_date`` (default: the day after the data).
 
@@ -109,7 +109,7 @@ def figures(
     earlier = read_earlier(folder)
     base, _ = read_base(settings, snapshot_date)
     with base:
-        computed = compute_figures(base, settings, months, earlier)
+        computed = compute_figures(base, settings, months or MONTHS, earlier)
     leading = headline(computed.tables, segment)
     page = write_figures(computed, leading, settings, folder)
     return {

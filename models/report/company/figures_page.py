@@ -8,7 +8,8 @@ import pandas as pd
 from data.contract.vocabulary import E4, MOVEMENT_CLASSES
 from data.figures.accounts.calendar import YEAR_MONTHS
 from data.figures.accounts.slices import DIMENSIONS, WHOLE
-from data.figures.headline import NOT_KNOWN, Headline
+from data.figures.benchmarks import comparisons
+from data.figures.headline import NOT_KNOWN, Headline, headline
 from data.figures.tables import FIGURES
 from models.report.templating import environment
 
@@ -35,6 +36,7 @@ def figures_page(
     return made.get_template("figures.html.j2").render(
         title=title,
         leading=leading,
+        comparisons=comparisons(headline(tables)),
         rules=rules,
         plots={name: address(drawing) for name, drawing in drawings.items()},
         classes=MOVEMENT_CLASSES,
