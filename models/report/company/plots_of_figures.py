@@ -43,6 +43,7 @@ def bridge_plot(bridge: pd.DataFrame) -> Figure:
     axes.bar(len(steps) + 1, end, color=GREY)
     axes.set_xticks(range(len(steps) + 2), ["start", *(name.replace("_", " ") for name, _ in steps), "end"])
     axes.tick_params(axis="x", rotation=45)
+    axes.set_ylim(min(0, float(before.min())), 1.05 * max(end, float(before.max())))
     axes.yaxis.set_major_formatter("{x:,.0f}")
     return figure
 
