@@ -40,6 +40,14 @@ def learned_late(rows: ir.Table, happened: str) -> ir.Table:
     return rows.filter(rows.known_on > rows[happened])
 
 
+def learned_since(name: str, table: ir.Table, day: date) -> ir.Table:
+    """The rows of one contract table that happened, or ended, before ``day`` and of which that was known only later."""
+    late = (table[TABLES[name].happened_on] < day) & (table.known_on >= day)
+    if "ends_known_on" in table.columns:
+        late |= ((table.valid_to < day) & (table.ends_known_on >= day)).fill_null(False)
+    return table.filter(late)
+
+
 # --- a base, before one day -------------------------------------------------------------------------------------------
 
 

@@ -383,6 +383,28 @@ def backtest(
 
 
 @app.command()
+def figures(
+    segment: Annotated[str | None, typer.Option("--segment", help="Lead with this segment.")] = None,
+    months: Annotated[
+        int | None, typer.Option("--months", min=1, help="How many months, the last that are over (default: 36).")
+    ] = None,
+    snapshot_date: Day = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write (default: figures in that of the reports).")
+    ] = None,
+    config: Config = None,
+    source: SourceUrl = None,
+) -> None:
+    """The company's figures from its ledger: bridge, NRR and GRR, expansion, cohorts, time to first expansion."""
+    _ready(config, source)
+    say("starting: libraries")
+    from flows.pipelines.figures import figures as run
+    from flows.pipelines.summary import of_figures
+
+    print(*of_figures(run(config, source, _date(snapshot_date), out, segment, months)), sep="\n")
+
+
+@app.command()
 def promote(
     version: Annotated[str | None, typer.Argument(help="VERSION, NAME/VERSION or RUN (default: the latest).")] = None,
     because: Annotated[str, typer.Option("--because", help="Why; it is kept in MLflow.")] = "no reason was given",

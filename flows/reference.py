@@ -1,7 +1,8 @@
 """The reference pages of the docs, made from the code they describe: tables, settings, features, metrics, outputs.
 
     python -m flows.reference        writes docs/tables.md, docs/settings.md, docs/features.md, docs/metrics.md,
-                                     docs/mappings.md, docs/playbook.md and the tables in docs/outputs.md
+                                     docs/mappings.md, docs/playbook.md and the tables in docs/outputs.md and
+                                     docs/figures.md
 
 A test compares the pages with what would be written, so they cannot go stale.
 """
@@ -17,6 +18,7 @@ from data.contract.details import DETAILS
 from data.contract.inputs import TABLES, Table
 from data.contract.outputs import OutputColumn, OutputTable
 from data.contract.vocabulary import MOTIONS
+from data.figures.tables import FIGURES
 from data.mappings.catalogue import ReadyMapping, mappings
 from features.catalogue import full_catalogue
 from flows.feature_rows import HEADER, cells
@@ -139,6 +141,11 @@ def outputs_page() -> str:
     return _with_parts("outputs.md", {"files": _files(), **tables})
 
 
+def figures_page() -> str:
+    """The page of the company's figures as it is, with the tables between its markers made anew."""
+    return _with_parts("figures.md", {name: _output_table(table) for name, table in FIGURES.items()})
+
+
 def _with_parts(file: str, made: Mapping[str, Iterable[str]]) -> str:
     """A page as it is, with its parts of these names made anew, each between its markers."""
     page = (DOCS / file).read_text(encoding="utf-8")
@@ -257,6 +264,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "features.md": features_page,
     "metrics.md": metrics_page,
     "outputs.md": outputs_page,
+    "figures.md": figures_page,
     "mappings.md": mappings_page,
     "playbook.md": playbook_page,
 }

@@ -30,6 +30,7 @@ ORDER = {
         "ledger",
         "sources",
         "mappings",
+        "figures",
         "record",
         "checks",
         "simulation",

@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from data.contract.vocabulary import MOTIONS
+from data.figures.headline import Headline
 from models.evaluation.metrics import TERMINAL, told_at
+from models.report.company.figures_page import money, share
 
 
 def of_training(result: Mapping[str, Any]) -> Iterator[str]:
@@ -24,4 +27,29 @@ def of_backtest(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {line.metric:<28} {line.value:.3f}   95%: {line.low:.3f} to {line.high:.3f}"
     yield f"verdict: {result['verdict'].kind}"
     yield from (f"  {reason}" for reason in result["verdict"].because)
+    yield f"page: {result['page']}"
+
+
+def of_figures(result: Mapping[str, Any]) -> Iterator[str]:
+    """The leading figures of the whole company, or of a segment, what a later run changed, and the page."""
+    leading: Headline = result["leading"]
+    currency, bridge = result["currency"], leading.bridge
+    yield f"figures of {leading.name}, {leading.month:%B %Y}, as known before {result['day']}"
+    yield f"  {'MRR':<28} {money(bridge['mrr_end_e4'], currency)} of {bridge['accounts_end']:,} accounts"
+    for words, rates in (("year", leading.year), ("month", leading.of_month)):
+        if rates is not None:
+            yield f"  {f'NRR, {words}':<28} {share(rates['nrr'])}   by the SaaS Metrics Standards Board"
+            yield f"  {'  motions alone':<28} {share(rates['nrr_motions'])}   price: {share(rates['nrr_price'])}"
+            yield f"  {f'GRR, {words}':<28} {share(rates['grr'])}   price apart: {share(rates['grr_motions'])}"
+    if leading.expansion is not None:
+        arr = leading.expansion
+        parts = ", ".join(f"{name} {money(arr[f'{name}_arr_e4'], currency)}" for name in MOTIONS)
+        window = f"expansion ARR, {arr['months']} months"
+        yield f"  {window:<28} {money(arr['expansion_arr_e4'], currency)}: {parts}"
+        kept = f"{money(arr['kept_arr_e4'], currency)}, {share(arr['kept_share'])} of new ARR and it"
+        yield f"  {'  kept of it':<28} {kept}"
+    if leading.speed is not None:
+        yield f"  {'first expansion in a year':<28} {share(leading.speed['expanded_in_a_year'])} of accounts"
+    if result["rebuilt"]:
+        yield f"changed since the last run, in months that were over then: {result['rebuilt']:,} rows (rebuilt.parquet)"
     yield f"page: {result['page']}"

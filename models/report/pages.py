@@ -4,18 +4,19 @@ import base64
 import math
 from collections.abc import Mapping
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from matplotlib.figure import Figure
 
 from models.evaluation.backtest import ARR_COVERAGE, WHOLE, Backtest
 from models.evaluation.evaluation import Evaluation
 from models.evaluation.metrics import BENCH, SLICES, shown_on, words_of
 from models.evaluation.verdict import Verdict, statement
-from models.report.plots import evaluation_plots, png
+from models.report.drawing import png
+from models.report.plots import evaluation_plots
+from models.report.templating import environment
 from models.scoring.attributions import contributions
 from models.training.promotion import Decision
 from models.training.train import TrainedModel
@@ -37,10 +38,9 @@ def _amount(value: float) -> str:
     return "–" if not math.isfinite(value) else f"{value:,.0f}"
 
 
-def environment() -> Environment:
-    """The templates of this room: everything is escaped, an unknown name is an error."""
-    folder = Path(__file__).with_name("templates")
-    made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+def _environment() -> Environment:
+    """The templates with what they say of a model."""
+    made = environment()
     made.filters.update(number=number, signed=_signed, amount=_amount, words=words_of)
     return made
 
@@ -79,7 +79,7 @@ def evaluation_page(
             "by_day": _by_day(backtest),
             **_cross_sell(evaluation),
         }
-    return environment().get_template("backtest.html.j2").render(evaluation=evaluation, **values)
+    return _environment().get_template("backtest.html.j2").render(evaluation=evaluation, **values)
 
 
 def card_page(
@@ -93,7 +93,7 @@ def card_page(
 ) -> str:
     """The model card. ``labels``: feature to words; ``label_rules``, ``sources``: what else is told of the data."""
     return (
-        environment()
+        _environment()
         .get_template("card.html.j2")
         .render(
             title=f"{name}, version {version}" if version else name,

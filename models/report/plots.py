@@ -1,35 +1,16 @@
 """The plots of a model. Each function returns a Figure of its own; no window is opened and no state is shared."""
 
-import io
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from models.evaluation.backtest import Backtest
-
-BLUE, GREY = "#1f5fa8", "#8a8a8a"
-
-
-def png(figure: Figure) -> bytes:
-    """A plot as an image."""
-    target = io.BytesIO()
-    figure.savefig(target, format="png", dpi=110)
-    return target.getvalue()
-
-
-def _figure(title: str, x_label: str, y_label: str) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
-    axes = figure.subplots()
-    axes.set(title=title, xlabel=x_label, ylabel=y_label)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+from models.report.drawing import BLUE, GREY, blank
 
 
 def calibration_plot(curve: pd.DataFrame) -> Figure:
     """Forecast against outcome. ``curve``: one row per bin, from metrics.calibration_curve."""
-    figure, axes = _figure("What was forecast, and what came", "mean propensity", "share that expanded")
+    figure, axes = blank("What was forecast, and what came", "mean propensity", "share that expanded")
     largest = max(0.01, float(np.max(curve[["mean_propensity", "observed_rate"]].to_numpy(), initial=0.0))) * 1.05
     axes.plot([0, largest], [0, largest], color=GREY, linewidth=1, linestyle="--")
     rate = curve.observed_rate
@@ -52,7 +33,7 @@ def gains_plot(predictions: pd.DataFrame) -> Figure:
 
     ``predictions``: snapshot_date, y, log_odds.
     """
-    figure, axes = _figure(
+    figure, axes = blank(
         "Expansions found from the top of the list", "share of the accounts", "share of the expansions"
     )
     grid = np.linspace(0, 1, 101)
@@ -75,7 +56,7 @@ def bench_plot(bench: pd.DataFrame, metric: str = "average_precision") -> Figure
     ``bench``: one row per rival and metric: rival, metric, difference, low, high.
     """
     lines = bench[(bench.metric == metric) & bench.difference.notna()].sort_values("difference", ascending=False)
-    figure, axes = _figure("The model against its rivals", f"{metric.replace('_', ' ')}: model - rival", "")
+    figure, axes = blank("The model against its rivals", f"{metric.replace('_', ' ')}: model - rival", "")
     places = np.arange(len(lines))
     error = np.abs(np.vstack([lines.difference - lines.low, lines.high - lines.difference]))
     axes.errorbar(lines.difference, places, xerr=np.nan_to_num(error), fmt="o", color=BLUE, linewidth=1, capsize=2)
@@ -86,7 +67,7 @@ def bench_plot(bench: pd.DataFrame, metric: str = "average_precision") -> Figure
 
 def months_plot(months: pd.DataFrame) -> Figure:
     """Expansions forecast and realised, by day. ``months``: snapshot_date, forecast, realised."""
-    figure, axes = _figure("Forecast and realised", "snapshot", "expansions within the horizon")
+    figure, axes = blank("Forecast and realised", "snapshot", "expansions within the horizon")
     places = np.arange(len(months))
     axes.bar(places - 0.2, months.forecast, width=0.4, color=BLUE, label="forecast")
     axes.bar(places + 0.2, months.realised, width=0.4, color=GREY, label="realised")
@@ -97,7 +78,7 @@ def months_plot(months: pd.DataFrame) -> Figure:
 
 def deciles_plot(deciles: pd.DataFrame) -> Figure:
     """Share that expanded in each tenth of the list. ``deciles``: decile, observed_rate, mean_propensity."""
-    figure, axes = _figure("Tenths of the list, best first", "decile", "share that expanded")
+    figure, axes = blank("Tenths of the list, best first", "decile", "share that expanded")
     axes.bar(deciles.decile, deciles.observed_rate, color=GREY, label="came")
     axes.plot(deciles.decile, deciles.mean_propensity, color=BLUE, marker="o", label="forecast")
     axes.legend(frameon=False)

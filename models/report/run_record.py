@@ -12,7 +12,8 @@ from models.evaluation.metrics import LEAD, told_at, words_of
 from models.registry.mlflow_store import BECAUSE, DECISION, PLOTS, TABLES
 from models.registry.records import Content, Figure, LoggedData, RunRecord
 from models.registry.served_model import example_rows
-from models.report.plots import evaluation_plots, png
+from models.report.drawing import png
+from models.report.plots import evaluation_plots
 from models.report.shap_plot import summary_plot
 from models.training.promotion import Decision
 from models.training.train import TrainedModel

@@ -7,8 +7,7 @@ from datetime import date
 
 import pytest
 
-from data.contract.vocabulary import MOTIONS
-from data.ledger.revenue import all_lines, ledger, mrr_on, reconcile, revenue_figures
+from data.ledger.revenue import all_lines, ledger, mrr_on, reconcile
 from data.ledger.rules import ExpansionRules
 from tests.drawn import base
 
@@ -422,18 +421,3 @@ def test_mrr_on_a_day_is_what_was_open_when_it_began() -> None:
     crm = table.filter((table.account_id == "acme") & (table["product"] == "crm")).order_by("date").execute()
     # Renewed late, the line that ended on 1 June holds until the 20th; on 2 February 2024 nothing is left.
     assert list(crm.mrr_e4) == [100_0000, 100_0000, 300_1000, 300_1000, 0]
-
-
-def test_revenue_figures() -> None:
-    moves = ledger(BASE, RULES)
-    figures = revenue_figures(moves, date(2024, 1, 1), date(2025, 1, 1))
-    assert figures.accounts == 2
-    assert figures.mrr_start == 750.11
-    assert (figures.expansion, figures.contraction, figures.churn) == (0, 200.01, 300.10)
-    assert figures.nrr == figures.grr == pytest.approx((750.11 - 200.01 - 300.10) / 750.11)
-    earlier = revenue_figures(moves, date(2023, 6, 1), date(2023, 12, 1))
-    assert (earlier.mrr_start, earlier.expansion, earlier.churn) == (700.01, 250.10, 200)
-    assert earlier.nrr == pytest.approx((700.01 + 250.10 - 200) / 700.01)
-    assert earlier.grr == pytest.approx((700.01 - 200) / 700.01)
-    assert earlier.expansion_arr == dict.fromkeys(MOTIONS, 0) | {"upsell": 12 * 200.10, "cross_sell": 12 * 50}
-    assert revenue_figures(moves, date(2020, 1, 1), date(2021, 1, 1)).nrr is None

@@ -1,0 +1,63 @@
+"""Slices of accounts: the parts of the base that figures are told of, each account in one of each dimension.
+
+Sums over slices are products with a matrix of ones, in whole numbers, so that the slices of a dimension add up to the
+whole exactly and all of them are summed at once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array
+
+WHOLE = "all"
+"""The dimension of one slice, and the name of that slice: every account."""
+DIMENSIONS = ("segment", "plan", "region", "owner", "acquisition_quarter")
+
+
+@dataclass(frozen=True)
+class Slices:
+    """``names``: one row per slice, ``dimension`` and ``slice`` (null: not known of its accounts).
+
+    ``members``: slices by accounts, 1 where the account is in the slice.
+    """
+
+    names: pd.DataFrame
+    members: csr_array
+
+    def sums(self, by_account: np.ndarray | csr_array) -> np.ndarray:
+        """The sums over the accounts of each slice, by the columns of ``by_account``, which are whole numbers."""
+        summed = self.members @ by_account
+        return summed.toarray() if isinstance(summed, csr_array) else np.asarray(summed)
+
+    def table(self, months: np.ndarray, **values: np.ndarray) -> pd.DataFrame:
+        """One row per slice and month: the names, ``month`` and the values, each of them slices by months."""
+        count = len(self.names)
+        table = self.names.loc[self.names.index.repeat(len(months))].reset_index(drop=True)
+        table["month"] = np.tile(months, count)
+        return table.assign(**{name: value.reshape(-1) for name, value in values.items()})
+
+
+def slices_of(accounts: pd.DataFrame, dimensions: tuple[str, ...] = DIMENSIONS) -> Slices:
+    """The slices of the ``accounts`` of ``AccountMoves``: the whole first, then each dimension by name."""
+    count = len(accounts)
+    names, places = [pd.DataFrame({"dimension": [WHOLE], "slice": [WHOLE]})], [np.zeros(count, "int64")]
+    begin = 1
+    for dimension in dimensions:
+        codes, labels = pd.factorize(accounts[dimension], sort=True, use_na_sentinel=True)
+        codes = np.where(codes < 0, len(labels), codes)
+        told: list[str | None] = [_name(label) for label in labels]
+        if (codes == len(labels)).any():
+            told.append(None)
+        names.append(pd.DataFrame({"dimension": dimension, "slice": pd.Series(told, dtype="str")}))
+        places.append(begin + codes)
+        begin += len(told)
+    rows = np.concatenate(places)
+    ones = np.ones(len(rows), "int64")
+    members = csr_array((ones, (rows, np.tile(np.arange(count), len(places)))), shape=(begin, count))
+    return Slices(pd.concat(names, ignore_index=True), members)
+
+
+def _name(label: str | pd.Timestamp) -> str:
+    """A slice as people write it; a quarter by its first day: 2026 Q3."""
+    return f"{label.year} Q{label.quarter}" if isinstance(label, pd.Timestamp) else label

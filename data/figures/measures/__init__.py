@@ -1,0 +1,1 @@
+"""The figures themselves: each from what accounts moved and paid."""

@@ -1,0 +1,63 @@
+"""Land and expand: how the accounts of an acquisition quarter grew, quarter by quarter, by movement."""
+
+import numpy as np
+import pandas as pd
+
+from data.contract.vocabulary import MOTIONS, MOVEMENT_CLASSES
+from data.figures.accounts.calendar import QUARTER_MONTHS, first_days, month_of
+from data.figures.accounts.moves import AccountMoves
+
+
+def cohorts(moves: AccountMoves) -> pd.DataFrame:
+    """One row per acquisition quarter and quarter of its life that is over, as the table ``cohorts`` is declared.
+
+    ``quarter`` 0 is the one in which the accounts came. What they pay at the end of it is 100%.
+    """
+    landed = _quarter(moves.accounts["acquired_on"].to_numpy())
+    rows = moves.rows
+    cohort = landed[rows["account"].to_numpy()]
+    now = int(_quarter(np.array([moves.day], "datetime64[D]"))[0])
+    first, ages = int(landed.min()), now - int(landed.min())
+    size = (ages, ages, len(MOVEMENT_CLASSES))
+    moved = np.zeros(size, "int64")
+    quarter = _quarter(rows["day"].to_numpy())
+    is_over = quarter < now
+    at = (cohort - first, quarter - cohort, rows["movement"].cat.codes.to_numpy())
+    np.add.at(moved, tuple(part[is_over] for part in at), rows["delta_mrr_e4"].to_numpy()[is_over])
+    return _table(moved, np.bincount(landed - first, minlength=ages), first)
+
+
+def _table(moved: np.ndarray, accounts: np.ndarray, first: int) -> pd.DataFrame:
+    """``moved``: cohort by age in quarters by movement class."""
+    ages = moved.shape[0]
+    cohort, age = np.divmod(np.arange(ages * ages), ages)
+    mrr = np.cumsum(moved.sum(axis=2), axis=1)
+    table = pd.DataFrame(
+        {
+            "acquisition_quarter": first_days((first + cohort) * QUARTER_MONTHS),
+            "quarter": age,
+            "accounts": accounts[cohort],
+            **{f"{name}_e4": moved[:, :, code].reshape(-1) for code, name in enumerate(MOVEMENT_CLASSES)},
+            "mrr_e4": mrr.reshape(-1),
+        }
+    )
+    landed = mrr[:, 0][cohort]
+    table["of_landed"] = table["mrr_e4"] / pd.Series(landed).where(landed > 0)
+    return table[(cohort + age < ages) & (table["accounts"] > 0)].reset_index(drop=True)
+
+
+def _quarter(days: np.ndarray) -> np.ndarray:
+    """The quarters of days as whole numbers."""
+    return month_of(days) // QUARTER_MONTHS
+
+
+def motion_order(moves: AccountMoves) -> pd.Series:
+    """For each account the motions in the order in which it first made them, such as ``seat > upsell``; else null."""
+    rows = moves.rows[moves.rows["movement"].isin(MOTIONS)]
+    firsts = rows.drop_duplicates(["account", "movement"])  # by account and day
+    places = firsts.assign(place=firsts.groupby("account").cumcount(), name=firsts["movement"].astype("str"))
+    steps = places.pivot(index="account", columns="place", values="name")
+    order = steps.iloc[:, 0] if len(steps) else pd.Series(dtype="str")
+    for place in steps.columns[1:]:
+        order = order + (" > " + steps[place]).fillna("")
+    return order.reindex(range(len(moves.accounts)))

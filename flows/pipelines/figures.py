@@ -1,0 +1,121 @@
+"""The pipeline ``figures``: what the company's ledger comes to, as tables, plots and a page."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from data.atomic import whole_folder
+from data.errors import PublishError
+from data.figures.figures import CompanyFigures, company_figures
+from data.figures.headline import Headline, headline, rules_in_words
+from data.figures.rebuilt import late_accounts, rebuilt, settled_before
+from data.figures.tables import ACCOUNT_MOVEMENTS, FIGURES, REBUILT
+from data.sources.known import KnownBase
+from flows.run.progress import say
+from flows.run.runner import RETRIES, pipeline, stage
+from flows.run.settings import Settings, load
+from flows.stages.base import read_base
+from models.report.company.figures_page import figures_page
+from models.report.company.plots_of_figures import plots_of
+from models.report.drawing import svg
+from serving.published.tables import to_arrow
+
+FOLDER, MONTHS = "figures", 36
+"""The folder in that of the reports, and the months that are told where nobody says how many."""
+PAGE, MANIFEST = "figures.html", "figures.json"
+
+
+@dataclass(frozen=True)
+class EarlierFigures:
+    """What an earlier run wrote: the day that it stood on, and its ``account_movements``."""
+
+    day: date
+    movements: pd.DataFrame
+
+
+@stage("figures", retries=RETRIES)
+def compute_figures(base: KnownBase, settings: Settings, months: int, earlier: EarlierFigures | None) -> CompanyFigures:
+    """Every table of the figures; ``rebuilt`` has no rows where no run stood on an earlier day."""
+    say("figures: the movements of accounts, from the ledger")
+    computed = company_figures(base, settings.expansion, months)
+    changed = pd.DataFrame(columns=list(REBUILT.names))
+    if earlier is not None and earlier.day < base.snapshot_date:
+        late, settled = late_accounts(base, earlier.day), settled_before(earlier.day, settings.expansion)
+        changed = rebuilt(earlier.movements, computed.tables[ACCOUNT_MOVEMENTS.name], earlier.day, late, settled)
+    return CompanyFigures(computed.day, computed.tables | {REBUILT.name: changed})
+
+
+def read_earlier(folder: Path) -> EarlierFigures | None:
+    """What the last run wrote there; None where there is nothing.
+
+    The folder is replaced as a whole: raises ``PublishError`` where it holds anything else, or cannot be read.
+    """
+    if not (folder / MANIFEST).is_file():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise PublishError(
+                f"Write the figures to {folder}.",
+                f"it holds something else: there is no {MANIFEST} in it, and all of it would be replaced.",
+                "Give another folder with --out.",
+            )
+        return None
+    try:
+        day = date.fromisoformat(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["day"])
+        movements = pq.read_table(folder / f"{ACCOUNT_MOVEMENTS.name}.parquet").to_pandas(date_as_object=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise PublishError(
+            f"Read the figures of the last run in {folder}.", f"{error}.", "Move that folder away, and run it again."
+        ) from error
+    return EarlierFigures(day, movements)
+
+
+@stage("write figures")
+def write_figures(figures: CompanyFigures, leading: Headline, settings: Settings, folder: Path) -> Path:
+    """Write the tables, the drawings and the page, whole or not at all. Returns the page."""
+    drawings = {name: svg(plot) for name, plot in plots_of(figures.tables).items()}
+    title = f"The company's figures, as known before {figures.day}"
+    rules = rules_in_words(settings.expansion)
+    page = figures_page(title, figures.tables, leading, rules, drawings, settings.serving.currency)
+    with whole_folder(folder) as new:
+        for name, table in FIGURES.items():
+            pq.write_table(to_arrow(figures.tables[name], table), new / f"{name}.parquet", compression="zstd")
+        for name, drawing in drawings.items():
+            (new / f"{name}.svg").write_bytes(drawing)
+        (new / PAGE).write_text(page, encoding="utf-8")
+        (new / MANIFEST).write_text(json.dumps({"day": figures.day.isoformat()}), encoding="utf-8")
+    return folder / PAGE
+
+
+@pipeline("figures")
+def figures(
+    config: Path | str | None = None,
+    source: str | None = None,
+    snapshot_date: date | str | None = None,
+    out: Path | str | None = None,
+    segment: str | None = None,
+    months: int | None = None,
+) -> dict[str, Any]:
+    """Compute the figures of the last ``months`` that were over on ``snapshot_date`` (default: the day after the data).
+
+    ``out``: the folder to write (default: ``figures`` in that of the reports). ``segment`` leads on the page and in the
+    terminal. Returns the page, the leading figures, the rules and how many rows of the last run changed.
+    """
+    settings = load(config, source)
+    folder = Path.cwd() / out if out is not None else settings.reports_folder / FOLDER
+    earlier = read_earlier(folder)
+    base, _ = read_base(settings, snapshot_date)
+    with base:
+        computed = compute_figures(base, settings, months or MONTHS, earlier)
+    leading = headline(computed.tables, segment)
+    page = write_figures(computed, leading, settings, folder)
+    return {
+        "page": page,
+        "day": computed.day,
+        "leading": leading,
+        "rebuilt": len(computed.tables["rebuilt"]),
+        "currency": settings.serving.currency,
+    }

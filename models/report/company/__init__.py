@@ -1,0 +1,1 @@
+"""The page and the plots of the company's figures."""

@@ -1,0 +1,89 @@
+"""The page of the company's figures: self-contained HTML, nothing from elsewhere, everything escaped."""
+
+import base64
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from data.contract.vocabulary import E4, MOVEMENT_CLASSES
+from data.figures.accounts.calendar import YEAR_MONTHS
+from data.figures.accounts.slices import DIMENSIONS, WHOLE
+from data.figures.benchmarks import comparisons
+from data.figures.headline import NOT_KNOWN, Headline, headline
+from data.figures.tables import FIGURES
+from models.report.templating import environment
+
+MOST_SLICES = 30
+"""Slices of a dimension on the page, those with the most MRR; the tables have all."""
+MOST_REBUILT = 50
+
+
+def figures_page(
+    title: str,
+    tables: Mapping[str, pd.DataFrame],
+    leading: Headline,
+    rules: Sequence[tuple[str, str]],
+    drawings: Mapping[str, bytes],
+    currency: str,
+) -> str:
+    """The page. ``drawings``: SVG by name; ``rules`` are told beside the figures."""
+    made = environment()
+    made.filters.update(
+        money=lambda e4: money(e4, currency), share=share, slice=_slice, number=_number, p_value=_p_value
+    )
+    bridge = tables["bridge"]
+    year = bridge[bridge["dimension"] == WHOLE].tail(YEAR_MONTHS)
+    return made.get_template("figures.html.j2").render(
+        title=title,
+        leading=leading,
+        comparisons=comparisons(headline(tables)),
+        rules=rules,
+        plots={name: address(drawing) for name, drawing in drawings.items()},
+        classes=MOVEMENT_CLASSES,
+        year=year.to_dict("records"),
+        dimensions=[(name, _of_slices(tables, name)) for name in (WHOLE, *DIMENSIONS)],
+        most=MOST_SLICES,
+        speed=tables["expansion_speed"].to_dict("records"),
+        rebuilt=tables["rebuilt"].head(MOST_REBUILT).to_dict("records"),
+        rebuilt_count=len(tables["rebuilt"]),
+        files=FIGURES,
+    )
+
+
+def _of_slices(tables: Mapping[str, pd.DataFrame], dimension: str) -> list[dict[str, float]]:
+    """The retention of the last year of each slice of a dimension, the largest first, with its expansion ARR."""
+    last, key = tables["bridge"]["month"].max(), ["dimension", "slice"]
+    retained, expanded = (
+        table[(table["dimension"] == dimension) & (table["month"] == last) & (table["months"] == YEAR_MONTHS)]
+        for table in (tables["retention"], tables["expansion"])
+    )
+    columns = [*key, "expansion_arr_e4", "kept_arr_e4", "kept_share"]
+    slices = retained.merge(expanded[columns], on=key, how="left")
+    return slices.sort_values("end_e4", ascending=False, kind="stable").head(MOST_SLICES).to_dict("records")
+
+
+def address(drawing: bytes) -> str:
+    """A drawing as the address of an image that stands on the page itself."""
+    return "data:image/svg+xml;base64," + base64.b64encode(drawing).decode()
+
+
+def money(e4: float, currency: str) -> str:
+    """An amount to the cent."""
+    return "–" if pd.isna(e4) else f"{'-' if e4 < 0 else ''}{currency}{abs(e4) / E4:,.2f}"
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage; a dash where nothing can be told."""
+    return "–" if value is None or pd.isna(value) else f"{value:.1%}"
+
+
+def _slice(name: str | float) -> str:
+    return NOT_KNOWN if pd.isna(name) else str(name)
+
+
+def _number(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:,.0f}"
+
+
+def _p_value(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.3f}" if value >= 0.001 else "< 0.001"

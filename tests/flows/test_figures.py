@@ -1,0 +1,146 @@
+"""``headroom figures`` from the command line, on the small simulated base."""
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from data.figures.figures import company_figures
+from data.figures.tables import FIGURES
+from data.sources.known import known_before
+from flows.stages.base import read_source
+from tests.flows.conftest import END, Headroom
+from tests.flows.test_bases import example
+from tests.properties.figures_by_hand import members, moves_by_account, plain_bridge, plain_retention
+
+
+@pytest.fixture(scope="module")
+def written(warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The figures of the small base. Shared: they are only read."""
+    from flows.pipelines.figures import figures
+
+    folder = tmp_path_factory.mktemp("reports") / "figures"
+    figures(source=f"parquet://{warehouse}", snapshot_date=END, out=folder)
+    return folder
+
+
+def read(folder: Path) -> dict[str, pd.DataFrame]:
+    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in FIGURES}
+
+
+def test_the_tables_are_as_they_are_declared(written: Path) -> None:
+    for name, table in FIGURES.items():
+        assert tuple(pq.read_schema(written / f"{name}.parquet").names) == table.names
+        rows = pd.read_parquet(written / f"{name}.parquet")
+        assert not rows.duplicated(list(table.key)).any(), name
+        for column in table.columns:
+            assert column.nullable or rows[column.name].notna().all(), (name, column.name)
+            assert not column.words or set(rows[column.name]) <= set(column.words)
+        if "slice" not in table.order:  # a slice that is not known stands last
+            pd.testing.assert_frame_equal(rows, rows.sort_values(list(table.order), ignore_index=True), obj=name)
+    assert read(written)["bridge"].query("dimension == 'all'").shape[0] == 36
+
+
+def test_every_figure_of_a_month_is_the_sum_of_its_accounts(written: Path) -> None:
+    tables = read(written)
+    moves = moves_by_account(
+        {
+            name: frame.assign(month=pd.to_datetime(frame.get("month")))
+            for name, frame in tables.items()
+            if name == "account_movements"
+        }
+    )
+    accounts = tables["figure_accounts"].assign(
+        acquisition_quarter=lambda rows: pd.to_datetime(rows.acquisition_quarter)
+    )
+    last = tables["bridge"].month.max()
+    for row in tables["bridge"][tables["bridge"].month == last].to_dict("records"):
+        plain = plain_bridge(moves, members({"figure_accounts": accounts}, row["dimension"], row["slice"]), last)
+        assert {name: row[name] for name in plain} == plain
+    for row in tables["retention"][tables["retention"].month == last].to_dict("records"):
+        mine = members({"figure_accounts": accounts}, row["dimension"], row["slice"])
+        plain = plain_retention(moves, mine, last, row["months"])
+        assert {name: row[name] for name in plain} == plain
+
+
+def test_the_page_stands_alone_and_names_the_rules(written: Path) -> None:
+    page = (written / "figures.html").read_text(encoding="utf-8")
+    bare = re.sub(r"data:image/svg\+xml;base64,[^\"]+", "", page)
+    assert not re.search(r"<script|<link|https?://", bare)
+    assert "nan" not in bare.lower().split()
+    assert page.count("data:image/svg+xml;base64,") == 4
+    assert "by the SaaS Metrics Standards Board" in page
+    assert "no movement" in page  # of currency
+    last = read(written)["bridge"].query("dimension == 'all'").iloc[-1]
+    assert f"${last.mrr_end_e4 / 10_000:,.2f}" in page
+    for name in ("bridge", "cohorts", "time_to_expansion", "nrr_by_segment"):
+        assert (written / f"{name}.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_a_segment_leads_and_a_second_run_says_the_same(warehouse: Path, headroom: Headroom) -> None:
+    source = ("--source", f"parquet://{warehouse}", "--snapshot-date", END)
+    ran = headroom("figures", *source, "--segment", "smb", "--months", 6)
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    assert lines[0] == "figures of smb, December 2025, as known before 2026-01-01"
+    tables = read(Path("reports/figures"))
+    year = tables["retention"].query("dimension == 'segment' and slice == 'smb' and months == 12").iloc[-1]
+    assert f"NRR, year                    {year.nrr:.1%}   by the SaaS Metrics Standards Board" in ran.out
+    assert f"motions alone              {year.nrr_motions:.1%}   price: {year.nrr_price:.1%}" in ran.out
+    assert tables["bridge"].month.nunique() == 6
+    files = {path.name: path.read_bytes() for path in Path("reports/figures").iterdir()}
+    assert headroom("figures", *source, "--segment", "smb", "--months", 6).out == ran.out
+    assert {path.name: path.read_bytes() for path in Path("reports/figures").iterdir()} == files
+
+
+@pytest.mark.slow
+def test_a_later_run_says_which_months_changed_and_why(spoilt: Path, headroom: Headroom) -> None:
+    source = ("--source", f"parquet://{spoilt}", "--out", "figures")
+    assert headroom("figures", *source, "--snapshot-date", date(2025, 11, 1)).code == 0
+    lines = pd.read_parquet(spoilt / "subscriptions.parquet")
+    late = lines.iloc[[0]].assign(
+        account_id=lines.account_id.iloc[0], product="Late", plan="one", mrr=100.0,
+        valid_from=pd.Timestamp("2025-08-05"), valid_to=None, known_at=pd.Timestamp("2025-11-20"),
+    )  # fmt: skip
+    pd.concat([lines, late.astype(lines.dtypes)]).to_parquet(spoilt / "subscriptions.parquet")
+    ran = headroom("figures", *source, "--snapshot-date", date(2025, 12, 1))
+    assert ran.code == 0, ran.err
+    changed = read(Path("figures"))["rebuilt"]
+    row = changed[(changed.account_id == lines.account_id.iloc[0]) & (changed.month == date(2025, 8, 1))]
+    assert list(row.after_e4 - row.before_e4) == [100_0000]
+    assert list(row.why) == ["a row of its became known late"]
+    known_in_time = changed[changed.why == "the month was not settled"]
+    assert (known_in_time.month == date(2025, 10, 1)).all()
+    assert f"{len(changed):,} rows (rebuilt.parquet)" in ran.out
+
+
+def test_what_cannot_be_told_is_one_message(warehouse: Path, headroom: Headroom, tmp_path: Path) -> None:
+    source = ("--source", f"parquet://{warehouse}", "--snapshot-date", END)
+    refused = headroom("figures", *source, "--segment", "SMB")
+    assert refused.code == 1
+    assert "Show the figures of the segment SMB." in refused.err
+    assert "(there is smb: did you mean that?)" in refused.err
+    assert not (tmp_path / "reports").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("to keep")
+    refused = headroom("figures", *source, "--out", "mine")
+    assert refused.code == 1
+    assert "it holds something else" in refused.err
+    assert (tmp_path / "mine" / "letter.txt").read_text() == "to keep"
+
+
+@pytest.mark.bases
+@pytest.mark.parametrize(("name", "day"), [("fightchurn_crm5", "2024-01-01"), ("online_retail", "2011-12-01")])
+def test_every_month_of_a_base_that_nobody_here_wrote_closes_to_the_cent(name: str, day: str, bases: Path) -> None:
+    settings = example(name, bases)
+    with known_before(read_source(settings), date.fromisoformat(day), date.fromisoformat(day)) as base:
+        tables = company_figures(base, settings.expansion, 120).tables
+    bridge = tables["bridge"][tables["bridge"].dimension == "all"]
+    moved = bridge[[name for name in bridge if name.endswith("_e4") and not name.startswith("mrr_")]].sum(axis=1)
+    assert len(bridge) >= 12
+    assert (bridge.mrr_start_e4 + moved == bridge.mrr_end_e4).all()
+    assert (bridge.mrr_end_e4.iloc[:-1].to_numpy() == bridge.mrr_start_e4.iloc[1:].to_numpy()).all()
+    assert (tables["retention"].grr <= tables["retention"].nrr).all()
