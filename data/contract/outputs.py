@@ -478,7 +478,8 @@ REASONS = OutputTable(
         OutputColumn(
             "shown",
             OutputKind.YES_NO,
-            "does a CSM see it: the strongest reason of each of the strongest stories that can be told in few words",
+            "does a CSM see it: the strongest reason of each of the strongest stories that can be told in few words; "
+            "of a story rather one that states what a play rests on",
             nullable=True,
             later=True,
         ),

@@ -180,12 +180,21 @@ def test_a_range_that_is_not_published_is_not_shown_and_one_that_is_stands_besid
     assert "12% to 34%" in client_of().get("/").text
 
 
-def test_the_top_reason_is_the_first_that_a_csm_sees(client: TestClient, out: Path) -> None:
-    reasons = plain(out, "reasons")
+def test_the_top_reason_is_the_first_that_the_play_rests_on(client: TestClient, out: Path, index: ListIndex) -> None:
+    reasons, plays = plain(out, "reasons"), index.listing.manifest["plays"]
+    play_of = plain(out, "scores").set_index("account_id").play
     seen = reasons[reasons.shown & (reasons.effect != "contradicts")].sort_values("position")
-    first = seen.drop_duplicates("account_id").set_index("account_id")
+    leads = 0
     for row in rows_of(client.get("/export.csv").text):
-        assert row["Why"] == first.text[row["Account id"]].replace("For context: ", "")
+        of_account = seen[seen.account_id == row["Account id"]].to_dict("records")
+        play = plays[play_of[row["Account id"]]]
+        asked = {condition.split()[0] for condition in play["requires"]}
+        answered = [why for why in of_account if why["effect"] == "for" and why["reason_code"] in play["reasons"]]
+        stated = [why for why in answered if asked & set(why["numbers_from"].split(","))]
+        first = [*stated, *answered, *of_account][0]
+        assert row["Why"] == first["text"].replace("For context: ", "")
+        leads += first is not of_account[0]
+    assert leads >= 3
 
 
 def test_who_is_set_apart_says_why(client: TestClient, out: Path) -> None:
