@@ -370,6 +370,14 @@ SCORES = OutputTable(
             later=True,
         ),
         OutputColumn(
+            "last_contact_on",
+            OutputKind.DAY,
+            "the latest ticket or business review of the half-year before the list; null where none is known",
+            nullable=True,
+            for_people=True,
+            later=True,
+        ),
+        OutputColumn(
             "not_judged",
             OutputKind.TEXT,
             "what is not known of it, and since when, because a feed had fallen silent: no gate and no reason rests "

@@ -49,6 +49,7 @@ _COLUMNS = (
         "not_eligible_because",
         "act_by",
         "renews_on",
+        "last_contact_on",
         "listed_since",
         *RANK_KEYS,
     ),
@@ -88,7 +89,8 @@ class Top:
 class ListIndex:
     """The accounts of a list, one row each: the ranked in the order of the list, then the others, likeliest first.
 
-    ``act_by``, ``renews_on``, ``listed_since``, ``due_on`` (of a task): days since 1970, or NOT_KNOWN. ``rank``,
+    ``act_by``, ``renews_on``, ``last_contact_on``, ``listed_since``, ``due_on`` (of a task): days since 1970, or
+    NOT_KNOWN. ``rank``,
     ``previous_rank``, ``stake_rank`` (by expected ARR): 0 where there is none.
     ``names_folded``: name and id as they are searched. ``owners``: without an owner NO_OWNER. ``gates``: the codes that
     it did not pass, separated by `;`. ``by_id``: the rows by account id. ``orders``: the rows in every order of a list,
@@ -117,6 +119,7 @@ class ListIndex:
     expected_arr: Floats
     act_by: Codes
     renews_on: Codes
+    last_contact_on: Codes
     listed_since: Codes
     due_on: Codes
     band: npt.NDArray[np.int8]
@@ -198,6 +201,7 @@ def index_of(listing: PublishedList) -> ListIndex:
         expected_arr=_floats(scores["expected_arr"]),
         act_by=_days(scores["act_by"]),
         renews_on=_days(scores["renews_on"]),
+        last_contact_on=_days(scores["last_contact_on"]),
         listed_since=_days(scores["listed_since"]),
         due_on=_days(due_on(scores.assign(snapshot_date=listing.snapshot_date))),
         band=bands(propensity),
