@@ -26,17 +26,17 @@ def leading(reasons: pd.DataFrame, plays: Mapping[str, Mapping[str, Any]], play_
         code: frozenset(Condition.parse(asked).subject for asked in play.get("requires", ()))
         for code, play in plays.items()
     }
-    of_account = play_of.to_dict()
+    may_lead = np.flatnonzero(reasons["shown"].fillna(value=False).astype(bool) & (reasons["effect"] == FOR))
+    able = reasons.iloc[may_lead]
+    named = zip(
+        able["account_id"], able["account_id"].map(play_of), able["reason_code"], able["numbers_from"], strict=True
+    )
     best: dict[str, tuple[int, int]] = {}
-    for place, (account, code, names, effect, shown) in enumerate(
-        zip(*(reasons[name].tolist() for name in READ), strict=True)
-    ):
-        play = of_account.get(account, "")
-        if effect != FOR or shown is not True or code not in plays.get(play, {}).get("reasons", ()):
-            continue
-        fit = ANSWERED if rests_on[play].isdisjoint(names.split(",")) else STATED
-        if fit > best.get(account, (0, 0))[0]:
-            best[account] = fit, place
+    for place, (account, play, code, names) in zip(may_lead.tolist(), named, strict=True):
+        if code in plays.get(play, {}).get("reasons", ()):
+            fit = ANSWERED if rests_on[play].isdisjoint(names.split(",")) else STATED
+            if fit > best.get(account, (0, 0))[0]:
+                best[account] = fit, place
     leads = np.zeros(len(reasons), dtype=bool)
     leads[[place for _, place in best.values()]] = True
     return leads

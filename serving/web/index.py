@@ -254,24 +254,28 @@ def _top(listing: PublishedList, play_of: pd.Series) -> Top:
 
 def _first_reasons(listing: PublishedList, play_of: pd.Series) -> Iterator[pd.DataFrame]:
     """The reason that leads of each account, or the first that is shown."""
-    for batch in _by_whole_accounts(listing.batches("reasons", _WHY)):
-        told = batch["shown"].fillna(batch["effect"] == FOR).astype(bool) & (batch["effect"] != CONTRADICTS)
-        shown = batch[told]
+    for shown in _by_whole_accounts(map(_shown, listing.batches("reasons", _WHY))):
         leads = leading(shown, listing.manifest["plays"], play_of)
         first = pd.concat([shown[leads], shown[~leads]]).drop_duplicates("account_id")
         texts = [text.removeprefix(PREFIX[effect]) for text, effect in zip(first["text"], first["effect"], strict=True)]
         yield first.assign(text=texts)[["account_id", "text", "effect"]]
 
 
+def _shown(reasons: pd.DataFrame) -> pd.DataFrame:
+    """Those that a CSM sees."""
+    told = reasons["shown"].fillna(reasons["effect"] == FOR).astype(bool) & (reasons["effect"] != CONTRADICTS)
+    return reasons[told]
+
+
 def _by_whole_accounts(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """The same rows, those of one account in one frame: its last rows are kept back for the next."""
-    rest = None
+    rest = pd.DataFrame()
     for batch in batches:
-        rows = batch if rest is None else pd.concat([rest, batch], ignore_index=True)
-        is_last = rows["account_id"] == rows["account_id"].iloc[-1]
+        rows = pd.concat([rest, batch], ignore_index=True) if len(rest) else batch
+        is_last = rows["account_id"] == rows["account_id"].iloc[-1] if len(rows) else np.zeros(0, dtype=bool)
         rest = rows[is_last]
         yield rows[~is_last]
-    if rest is not None:
+    if len(rest):
         yield rest
 
 
