@@ -77,6 +77,11 @@ class Condition:
         return tuple(dict.fromkeys(names))
 
     @property
+    def subject(self) -> str:
+        """What the first comparison asks about."""
+        return self.terms[0][0]
+
+    @property
     def missing(self) -> frozenset[str]:
         """The features that are to be missing."""
         return frozenset(left for left, sign, _ in self.terms if sign == IS_MISSING)

@@ -166,6 +166,12 @@ def feature_request(views: Views) -> ir.Table:
     return _first(asked, order, request_feature=asked.feature, requested_on=asked.opened_on)
 
 
+@_details("ticket_on", needs=("tickets",))
+def last_ticket(views: Views) -> ir.Table:
+    tickets = views.tickets.filter(views.tickets.age <= HALF_YEAR_DAYS)
+    return tickets.group_by(*KEY).aggregate(ticket_on=tickets.opened_on.max())
+
+
 # --- use and people ---------------------------------------------------------------------------------------------------
 
 

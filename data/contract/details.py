@@ -54,6 +54,7 @@ DETAILS: Mapping[str, DetailCard] = {
     "gated_asked_on": _day("when that ticket was opened"),
     "request_feature": _name("the feature of the latest feature request of 182 days"),
     "requested_on": _day("when it was opened"),
+    "ticket_on": _day("when the latest ticket was opened, within 182 days"),
     "top_feature": _name("the feature with the most events in 28 days"),
     "new_feature": _name("the feature first used within 91 days, that with the most events"),
     "new_team": _name("the team that began within 91 days, the largest"),

@@ -370,6 +370,14 @@ SCORES = OutputTable(
             later=True,
         ),
         OutputColumn(
+            "last_contact_on",
+            OutputKind.DAY,
+            "the latest ticket or business review of the half-year before the list; null where none is known",
+            nullable=True,
+            for_people=True,
+            later=True,
+        ),
+        OutputColumn(
             "not_judged",
             OutputKind.TEXT,
             "what is not known of it, and since when, because a feed had fallen silent: no gate and no reason rests "
@@ -478,7 +486,8 @@ REASONS = OutputTable(
         OutputColumn(
             "shown",
             OutputKind.YES_NO,
-            "does a CSM see it: the strongest reason of each of the strongest stories that can be told in few words",
+            "does a CSM see it: the strongest reason of each of the strongest stories that can be told in few words; "
+            "of a story rather one that states what a play rests on",
             nullable=True,
             later=True,
         ),

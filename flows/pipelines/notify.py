@@ -105,11 +105,13 @@ def what_is_new(listing: PublishedList, settings: Settings, store: OutcomeStore 
     """The messages that a list gives rise to. ``store``: None where nothing was ever recorded."""
     day, today = listing.snapshot_date, today_utc()
     earlier = _earlier(day, settings)
-    due = overdue(listing, store.state_of if store else lambda *_: {}, today)
+    states = store.state_of(None, today) if store else {}
+    due = overdue(listing, states, today)
     lists = [listing, *earlier]
     compared = [(of, _compared_with(lists[place:], of.snapshot_date, settings)) for place, of in enumerate(lists, 1)]
     links = Links(settings.notify.pages_url or settings.serve.public_url)
-    made = Digests(listing, compared[0][1], due, today, settings.serve.stale_days, settings.notify.rows, links)
+    stale_days, rows = settings.serve.stale_days, settings.notify.rows
+    made = Digests(listing, compared[0][1], due, states.keys(), today, stale_days, rows, links)
     if made.is_stale:
         say(f"warning: the list of {day} is {made.age_days} days old; no newer one has been published")
     return News(day, made.messages(), compared, links)

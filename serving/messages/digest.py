@@ -1,10 +1,10 @@
-"""The digest of each owner's short list: what is overdue, new, more likely and gone, counted first.
+"""The digest of each owner's short list: where to start, then what is to be fixed, late, new, more likely and gone.
 
 Lists of old say nothing of short lists; where one of two has none, all that is ranked is on the list.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.checks.report import many
-from data.contract.outputs import NO_OWNER
+from data.contract.outputs import FIX, NO_OWNER
 from serving.messages.message import Message, MessageRow, MessageSection, name_of, sentence_of
 from serving.messages.rows import Links, row_of
 from serving.published.read import PublishedList
@@ -23,8 +23,17 @@ from serving.render.entries import Entry, entries, say_owner
 from serving.render.likelihood import Band, Trend, bands, trends
 from serving.store.message_log import DIGEST
 
-OVERDUE, NEW, RISEN, GONE = GROUPS = ("overdue", "new", "risen", "gone")
-"""What is said of an account, the most urgent first."""
+TO_FIX, OVERDUE, WAITING, NEW, RISEN, GONE = GROUPS = ("to fix first", "overdue", "waiting", "new", "risen", "gone")
+"""What is said of an account, the most urgent first. ``WAITING``: overdue, of an owner of whose accounts nothing was
+ever recorded: nobody knows whether something was done.
+"""
+LEFT = (TO_FIX, GONE)
+"""The groups of accounts that left the list: to be looked after at once, or for another reason."""
+PAST_DUE = {OVERDUE: "was due on {}", WAITING: "waiting since {}"}
+GONE_TITLE = "Gone from the list, and why"
+RECORD = "Nothing has been recorded for these accounts so far, so each of them waits here until something is."
+RECORD_ON_PAGES = "Open an account's page and say what you did, or that it is for later or not one to follow up."
+RECORD_IN_BOOK = "Fill in the column Answer of your workbook; `headroom outcomes import` reads it."
 NO_CUSTOMER = "No longer a customer."
 OVERTAKEN = "Others are clearly ahead: it is number {:,} of the book."
 _SCORES = ("account_id", "name", "owner", "eligible", "listed", "rank", "owner_rank", "propensity")
@@ -36,12 +45,14 @@ class Digests:
     """What the digests of a list are made of.
 
     ``before``: the list that it is compared with; None for a first one. ``due``: by overdue account the day by which to
-    act. ``today`` (UTC) and ``stale_days`` decide whether the list is old; ``limit``: accounts under a heading.
+    act. ``recorded``: the accounts of which anything was ever recorded. ``today`` (UTC) and ``stale_days`` decide
+    whether the list is old; ``limit``: accounts under a heading.
     """
 
     listing: PublishedList
     before: PublishedList | None
     due: Mapping[str, date]
+    recorded: Collection[str]
     today: date
     stale_days: int
     limit: int
@@ -68,10 +79,12 @@ class Digests:
         before = now["account_id"].map(then["propensity"])
         propensity = _numbers(now["propensity"])
         is_up = (trends(propensity, _numbers(before)) == _UP) & (bands(propensity) != _UNLIKELY)
-        group = np.select([now["account_id"].isin(self.due.keys()), ~is_same, is_up], [OVERDUE, NEW, RISEN], "")
+        is_late, records = now["account_id"].isin(self.due.keys()), now["owner"].isin(self._owners_who_record)
+        group = np.select([is_late & records, is_late, ~is_same, is_up], [OVERDUE, WAITING, NEW, RISEN], "")
         here = now.assign(group=group, was=before)
-        went = was["account_id"].map(self._owner_now) != was["owner"]
-        there = was[went].assign(group=GONE, was=np.nan)
+        went = was[was["account_id"].map(self._owner_now) != was["owner"]]
+        to_fix = went["account_id"].map(self._to_fix) == went["owner"]
+        there = went.assign(group=np.where(to_fix, TO_FIX, GONE), was=np.nan)
         told = pd.concat([here[here["group"] != ""].sort_values("rank"), there.sort_values("rank")])
         return told[["owner", "group", "account_id", "name", "was"]]
 
@@ -105,17 +118,31 @@ class Digests:
     def _owner_now(self) -> pd.Series:
         return self._now.set_index("account_id")["owner"]
 
+    @cached_property
+    def _owners_who_record(self) -> set[str]:
+        """The owners of accounts of which something was recorded."""
+        scores = self.listing.scores("account_id", "owner")
+        return set(scores.loc[scores["account_id"].isin(list(self.recorded)), "owner"].fillna(NO_OWNER))
+
+    @cached_property
+    def _to_fix(self) -> pd.Series:
+        """By account that is set apart since something is to be put right first: its owner."""
+        apart = self.listing.exclusions("account_id", "owner", "shown_under")
+        return apart[apart["shown_under"] == FIX].set_index("account_id")["owner"].fillna(NO_OWNER)
+
     def _rows(self, shown: pd.DataFrame) -> dict[tuple[str, str], MessageRow]:
         """By group and account."""
-        ranked = shown[shown["group"] != GONE]
+        left = shown["group"].isin(LEFT)
+        ranked, gone = shown[~left], shown[left]
         known = dict(zip(ranked["account_id"], entries(self.listing, ranked["account_id"].tolist()), strict=True))
         told = zip(ranked["group"], ranked["account_id"], ranked["was"], strict=True)
         here = {(group, account): self._row(group, known[account], was) for group, account, was in told}
-        return here | {(GONE, account): row for account, row in self._gone(shown[shown["group"] == GONE])}
+        there = zip(gone["group"], self._gone(gone), strict=True)
+        return here | {(group, account): row for group, (account, row) in there}
 
     def _row(self, group: str, entry: Entry, was: float) -> MessageRow:
-        due = self.due[entry.account_id] if group == OVERDUE else None
-        return row_of(entry, self.links, was=was if group == RISEN else None, due=due)
+        past_due = PAST_DUE[group].format(say_day(self.due[entry.account_id])) if group in PAST_DUE else ""
+        return row_of(entry, self.links, was=was if group == RISEN else None, by=past_due)
 
     def _gone(self, gone: pd.DataFrame) -> Iterator[tuple[str, MessageRow]]:
         """Why accounts are on the owner's list no more: with another owner, overtaken, set apart, or no customer."""
@@ -154,7 +181,9 @@ class Digests:
             title=f"{name_of(say_owner(owner))}: list of {day}",
             lead=(
                 *([self._age()] if self.is_stale else []),
+                *_first_step(sections),
                 f"{counted}. {self._listed(owner)}",
+                *([f"{RECORD} {RECORD_ON_PAGES if self.links.to_list else RECORD_IN_BOOK}"] if WAITING in of else []),
             ),
             sections=tuple(sections),
             pages=self.links.to_list,
@@ -180,11 +209,21 @@ class Digests:
     def _titles(self) -> dict[str, str]:
         since = "" if self.before is None else f" than on {say_day(self.before.snapshot_date)}"
         return {
+            TO_FIX: "Fix first: left the list, and needs you now",
             OVERDUE: "Overdue: the day to act has passed, and nothing is recorded",
+            WAITING: "Waiting: the day to act has passed",
             NEW: "New on the list",
             RISEN: f"More likely{since}",
-            GONE: "Gone from the list, and why",
+            GONE: GONE_TITLE,
         }
+
+
+def _first_step(sections: Sequence[MessageSection]) -> Iterator[str]:
+    """The account to begin with, and why; nothing where those that are gone are all that is told."""
+    first = sections[0]
+    if first.title != GONE_TITLE:
+        row = first.rows[0]
+        yield f"Start with {row.name}: {row.why or row.said}"
 
 
 def _ranked(listing: PublishedList) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """A row of a message: one account, with its link, its likelihood, its play and one reason."""
 
 from dataclasses import dataclass
-from datetime import date
 
 from serving.messages.message import LONGEST_URL, MessageRow, name_of, sentence_of
 from serving.reasons.formats import say_day, say_propensity
@@ -26,11 +25,13 @@ class Links:
         return None if self.pages_url is None else f"{self.pages_url}/"
 
 
-def row_of(entry: Entry, links: Links, *, was: float | None = None, due: date | None = None) -> MessageRow:
-    """A ranked account. ``was``: its propensity before, where that is told; ``due``: the day it was to be acted on."""
+def row_of(entry: Entry, links: Links, *, was: float | None = None, by: str = "") -> MessageRow:
+    """A ranked account. ``was``: its propensity before, where that is told; ``by``: what is said of the day to act by,
+    where that is past.
+    """
     likely = f"{say_propensity(entry.propensity)} likely"
     likely += "" if was is None else f", up from {say_propensity(was)}"
-    by = f"act by {say_day(entry.act_by)}" if due is None else f"was due on {say_day(due)}"
+    by = by or f"act by {say_day(entry.act_by)}"
     reason = next((why.text for why in best_reasons(entry, 1)), "")
     said = " \N{MIDDLE DOT} ".join([likely, name_of(entry.play), by])
     return MessageRow(name_of(entry.name), links.to(entry.account_id), said, sentence_of(reason))

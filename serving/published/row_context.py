@@ -8,6 +8,8 @@ import pandas as pd
 from data.contract.details import PLANS_NAMED, WEEKS
 
 MONTHS_PER_YEAR = 12
+CONTACTS = ("ticket_on", "reviewed_on")
+"""Details that are the day of a talk with the customer."""
 
 
 def with_product(details: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
@@ -40,17 +42,25 @@ def row_context(rows: pd.DataFrame, details: pd.DataFrame) -> dict[str, Any]:
     none = pd.Series(np.nan, index=rows.index)
     subscribed = rows.get("mrr", none) * MONTHS_PER_YEAR
     arr = subscribed.where(subscribed > 0, rows.get("billed_365d", none))
-    renews_on = details.get("renews_on", pd.Series(None, index=rows.index, dtype="object"))
+    contacts = pd.DataFrame({name: _days(details, name) for name in CONTACTS})
     return {
         "plan": pd.Series(_joined(details), index=rows.index, dtype="str").array,
         "open_seats": rows.get("seats", none).array,
         "arr": arr.array,
-        "renews_on": pd.Series(
-            [None if pd.isna(day) else pd.Timestamp(day).date() for day in renews_on], dtype="object"
-        ).array,
+        "renews_on": _dates(_days(details, "renews_on")),
+        "last_contact_on": _dates(contacts.max(axis=1)),
         "use_by_week": pd.Series(_weeks(details), dtype="object").array,
         **{name: _texts(details, name) for name in ("group_id", "group_name")},
     }
+
+
+def _days(details: pd.DataFrame, name: str) -> pd.Series:
+    """A detail that is a day; not known throughout where the tables do not carry it."""
+    return pd.to_datetime(details.get(name, pd.Series(None, index=details.index, dtype="object")))
+
+
+def _dates(days: pd.Series) -> Any:
+    return pd.Series([None if pd.isna(day) else day.date() for day in days], dtype="object").array
 
 
 def _texts(details: pd.DataFrame, name: str) -> Any:

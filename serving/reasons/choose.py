@@ -23,6 +23,7 @@ from data.errors import ModelError
 from serving.reasons.directions import DirectionReferences, contradicting, direction_references
 from serving.reasons.own_figures import OwnFigures, own_figures
 from serving.reasons.render import SHOWABLE, Facts, ReasonContext, ReasonRenderer
+from serving.reasons.told_first import states_the_fact
 from serving.settings import ReasonSettings
 
 Floats = npt.NDArray[np.float64]
@@ -115,7 +116,9 @@ def explain(
     kept = _choose(groups.sums, odd, renderer, settings)
     told = _with_tried(kept, _tried(groups, odd, renderer), groups.sums)
     table = _table(told, groups, values, features, renderer)
-    shown = _shown(told, groups, table, settings)
+    named_codes, plays = np.array(groups.codes, dtype=object)[told.group], context.playbook.plays.values()
+    states = states_the_fact(told.row, named_codes, table["numbers_from"].tolist(), plays, facts.holds)
+    shown = _shown(told, groups, table, states, settings)
     stays = shown | told.is_kept
     table = table.assign(shown=shown)[stays].reset_index(drop=True)
     row = told.row[stays]
@@ -243,8 +246,11 @@ def _with_tried(kept: _Chosen, tried: list[tuple[Integers, Integers, str]], sums
     return _Chosen(row[order], code[order], effects[order], is_kept[order])
 
 
-def _shown(told: _Chosen, groups: Groups, table: pd.DataFrame, settings: ReasonSettings) -> Mask:
-    """What a CSM sees of each account: different stories, strongest first, and no number twice."""
+def _shown(told: _Chosen, groups: Groups, table: pd.DataFrame, states: Mask, settings: ReasonSettings) -> Mask:
+    """What a CSM sees of each account: different stories, strongest first, and no number twice.
+
+    Of a story the strongest code, one whose sentence ``states`` the fact that a play rests on before the others.
+    """
     story = groups.story[told.group]
     weight = groups.story_sums[told.row, story]
     able = (
@@ -254,7 +260,7 @@ def _shown(told: _Chosen, groups: Groups, table: pd.DataFrame, settings: ReasonS
     )
     place = np.flatnonzero(able)
     own = np.abs(groups.sums[told.row, told.group])
-    order = place[np.lexsort((told.group[place], -own[place], -np.abs(weight[place]), told.row[place]))]
+    order = place[np.lexsort((told.group[place], -own[place], ~states[place], -np.abs(weight[place]), told.row[place]))]
     numbers = [numbers_in(text) for text in table["text"].to_numpy(object)[order]]
     shown = np.zeros(len(told.row), dtype=bool)
     ends = np.flatnonzero(np.diff(told.row[order], append=-1)) + 1

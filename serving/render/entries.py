@@ -17,12 +17,13 @@ from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_day, say_name
 from serving.reasons.render import PREFIX
 from serving.render.firing import FIRING, Firing, firings
+from serving.render.leading import READ, leading
 
 WEIGHING = (FOR, AGAINST)
 KNOWS_LITTLE = "The model knows little about this account: look at it yourself before you act."
 ARR_IF_EXPANDS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high")
 EXPECTED_RANGE = ("expected_arr_low", "expected_arr_high")
-_WHY = ("account_id", "position", "title", "text", "effect", "actionable", "shown")
+_WHY = (*READ, "position", "title", "text", "actionable")
 MOTION_WORDS = {"seat": "Seats", "upsell": "Upsell", "cross_sell": "Cross-sell", "usage": "Usage"}
 OWNERS_TOLD = 8
 """So many owners are named where one is unknown; more are counted."""
@@ -34,7 +35,8 @@ MARKS = {FOR: "+", AGAINST: "\N{MINUS SIGN}"}
 class Why:
     """One reason in words; ``effect`` is ``for``, ``against`` or ``neutral``, and its mark says so before the words.
 
-    ``shown``: does a CSM see it where room is short; None in lists that do not say so.
+    ``shown``: does a CSM see it where room is short; None in lists that do not say so. ``leads``: it is told first of
+    its account, since it states what the play rests on.
     """
 
     title: str
@@ -42,6 +44,7 @@ class Why:
     effect: str
     actionable: bool
     shown: bool | None = None
+    leads: bool = False
 
     @property
     def mark(self) -> str:
@@ -144,10 +147,10 @@ def ranked(listing: PublishedList, limit: int | None = None) -> list[Entry]:
 def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
     """The entries of some ranked accounts, in their order."""
     scores = listing.of("scores", accounts).set_index("account_id", drop=False).loc[list(accounts)]
-    why = _whys(listing.of("reasons", accounts, _WHY))
+    plays = listing.manifest["plays"]
+    why = _whys(listing.of("reasons", accounts, _WHY), plays, scores["play"])
     moved = listing.of("changes", accounts, ("account_id", "text")).set_index("account_id")["text"].to_dict()
     fired = dict(list(listing.of("triggers", accounts, FIRING).groupby("account_id")))
-    plays = listing.manifest["plays"]
     since = listing.manifest["previous_snapshot_date"]
     enough_reasons = listing.manifest["serving"]["reasons"]["at_least"]
     by_arr = listing.manifest["rank_by"] == "expected_arr"
@@ -238,13 +241,13 @@ def totals(listing: PublishedList) -> Totals:
 
 
 def best_reasons(entry: Entry, limit: int = 3) -> list[Why]:
-    """The reasons to show where room is short: those that the list says a CSM sees.
+    """The reasons to show where room is short: those that the list says a CSM sees, the one that leads first.
 
     Where it does not say so: the strongest for; others only where too few speak for it; if there is none among them
     that a CSM can act on, the strongest such reason that weighs takes the last place.
     """
     if any(why.shown is not None for why in entry.reasons):
-        return [why for why in entry.reasons if why.shown]
+        return sorted((why for why in entry.reasons if why.shown), key=lambda why: not why.leads)
     raising = [why for why in entry.reasons if why.effect == FOR]
     ordered = raising + [why for why in entry.reasons if why.effect != FOR]
     chosen = ordered[:limit]
@@ -339,14 +342,14 @@ def _at_odds(rank: int, stake_rank: int | None, of: int) -> str:
     return ""
 
 
-def _whys(reasons: pd.DataFrame) -> dict[str, list[Why]]:
+def _whys(reasons: pd.DataFrame, plays: Mapping[str, Mapping[str, Any]], play_of: pd.Series) -> dict[str, list[Why]]:
     """The reasons of each account, strongest first, without what contradicts a declared direction."""
     why: dict[str, list[Why]] = {}
-    shown = reasons[reasons["effect"] != CONTRADICTS]
-    for row in _records(shown.sort_values(["account_id", "position"])):
+    told = reasons[reasons["effect"] != CONTRADICTS].sort_values(["account_id", "position"])
+    for row in _records(told.assign(leads=leading(told, plays, play_of))):
         seen = None if pd.isna(row["shown"]) else bool(row["shown"])
         text = row["text"].removeprefix(PREFIX[row["effect"]])
-        reason = Why(row["title"], text, row["effect"], bool(row["actionable"]), seen)
+        reason = Why(row["title"], text, row["effect"], bool(row["actionable"]), seen, row["leads"])
         why.setdefault(row["account_id"], []).append(reason)
     return why
 

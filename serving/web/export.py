@@ -31,6 +31,7 @@ COLUMNS = (
     SheetColumn("Set apart", 14),
     SheetColumn("Gates", 26, WRAP),
     SheetColumn("Renews on", 12, DAY),
+    SheetColumn("Last contact", 12, DAY),
     SheetColumn("State", 12),
     SheetColumn("Account id", 16),
 )
@@ -45,7 +46,7 @@ def cells(row: ListRow) -> Sequence[Cell]:
     made: tuple[Cell, ...] = (
         row.rank, row.name, row.owner, row.segment or None, row.propensity, *row.likely_range, row.band, row.trend,
         row.expected_arr, row.motion, row.play, row.act_by, why or None, row.under, "; ".join(row.because) or None,
-        row.renews_on, row.state, row.account_id,
+        row.renews_on, row.last_contact_on, row.state, row.account_id,
     )  # fmt: skip
     return tuple(str(for_page(value)) if isinstance(value, str) else value for value in made)
 

@@ -23,6 +23,7 @@ from serving.ranking.rank import RANK_KEYS, order
 from serving.ranking.short_list import CHECK_IN, due_on
 from serving.reasons.render import PREFIX
 from serving.render.entries import MARKS, say_motion
+from serving.render.leading import READ, leading
 from serving.render.likelihood import bands, trends
 from serving.render.orders import are_check_ins
 from serving.web.ready import require_shown, require_told
@@ -39,7 +40,7 @@ NOT_KNOWN = np.iinfo(np.int32).min
 """The day of an account that has none."""
 RANGE = ("propensity_low", "propensity_high")
 """The range of a propensity; not every version of the list has it."""
-_WHY = ("account_id", "text", "effect", "shown")
+_WHY = (*READ, "text")
 _COLUMNS = (
     *("account_id", "name", "owner", "segment", "motion", "play", "cross_sell_product", "eligible", "rank"),
     *(
@@ -48,6 +49,7 @@ _COLUMNS = (
         "not_eligible_because",
         "act_by",
         "renews_on",
+        "last_contact_on",
         "listed_since",
         *RANK_KEYS,
     ),
@@ -87,7 +89,8 @@ class Top:
 class ListIndex:
     """The accounts of a list, one row each: the ranked in the order of the list, then the others, likeliest first.
 
-    ``act_by``, ``renews_on``, ``listed_since``, ``due_on`` (of a task): days since 1970, or NOT_KNOWN. ``rank``,
+    ``act_by``, ``renews_on``, ``last_contact_on``, ``listed_since``, ``due_on`` (of a task): days since 1970, or
+    NOT_KNOWN. ``rank``,
     ``previous_rank``, ``stake_rank`` (by expected ARR): 0 where there is none.
     ``names_folded``: name and id as they are searched. ``owners``: without an owner NO_OWNER. ``gates``: the codes that
     it did not pass, separated by `;`. ``by_id``: the rows by account id. ``orders``: the rows in every order of a list,
@@ -116,6 +119,7 @@ class ListIndex:
     expected_arr: Floats
     act_by: Codes
     renews_on: Codes
+    last_contact_on: Codes
     listed_since: Codes
     due_on: Codes
     band: npt.NDArray[np.int8]
@@ -186,7 +190,7 @@ def index_of(listing: PublishedList) -> ListIndex:
         plays=_coded(scores["play"]),
         gates=_coded(scores["not_eligible_because"].where(~ranked)),
         under=_coded(scores["account_id"].map(_under(listing)), SHOWN_UNDER),
-        top=_top(listing, scores["account_id"]),
+        top=_top(listing, scores.set_index("account_id")["play"]),
         is_ranked=ranked,
         rank=_whole(scores["rank"]),
         previous_rank=_whole(scores["previous_rank"]),
@@ -197,6 +201,7 @@ def index_of(listing: PublishedList) -> ListIndex:
         expected_arr=_floats(scores["expected_arr"]),
         act_by=_days(scores["act_by"]),
         renews_on=_days(scores["renews_on"]),
+        last_contact_on=_days(scores["last_contact_on"]),
         listed_since=_days(scores["listed_since"]),
         due_on=_days(due_on(scores.assign(snapshot_date=listing.snapshot_date))),
         band=bands(propensity),
@@ -234,26 +239,44 @@ def _under(listing: PublishedList) -> pd.Series:
     ]
 
 
-def _top(listing: PublishedList, accounts: pd.Series) -> Top:
-    """The first reason that a CSM sees of each account; of those set apart the sentence that says why."""
-    parts = [*_first_reasons(listing), *listing.batches("exclusions", ("account_id", "text"))]
+def _top(listing: PublishedList, play_of: pd.Series) -> Top:
+    """The first reason that a CSM sees of each account; of those set apart the sentence that says why.
+
+    ``play_of``: the play of each account, in the order of the rows.
+    """
+    parts = [*_first_reasons(listing, play_of), *listing.batches("exclusions", ("account_id", "text"))]
     # What is said of those set apart comes last, and wins.
     first = pd.concat([part.assign(effect=part.get("effect", "")) for part in parts])
-    first = first.drop_duplicates("account_id", keep="last").set_index("account_id").reindex(accounts)
+    first = first.drop_duplicates("account_id", keep="last").set_index("account_id").reindex(play_of.index)
     marks = first["effect"].map({**MARKS, "": ""}).fillna("")
     return Top(_texts(first["text"].fillna("")), _coded(marks))
 
 
-def _first_reasons(listing: PublishedList) -> Iterator[pd.DataFrame]:
-    """The first shown reason of each account, the accounts that two batches share once."""
-    seen: set[str] = set()
-    for batch in listing.batches("reasons", _WHY):
-        told = batch["shown"].fillna(batch["effect"] == FOR).astype(bool) & (batch["effect"] != CONTRADICTS)
-        first = batch[told].drop_duplicates("account_id")
-        first = first[~first["account_id"].isin(seen)]
-        seen = {str(account) for account in first["account_id"].tail(1)} or seen
+def _first_reasons(listing: PublishedList, play_of: pd.Series) -> Iterator[pd.DataFrame]:
+    """The reason that leads of each account, or the first that is shown."""
+    for shown in _by_whole_accounts(map(_shown, listing.batches("reasons", _WHY))):
+        leads = leading(shown, listing.manifest["plays"], play_of)
+        first = pd.concat([shown[leads], shown[~leads]]).drop_duplicates("account_id")
         texts = [text.removeprefix(PREFIX[effect]) for text, effect in zip(first["text"], first["effect"], strict=True)]
         yield first.assign(text=texts)[["account_id", "text", "effect"]]
+
+
+def _shown(reasons: pd.DataFrame) -> pd.DataFrame:
+    """Those that a CSM sees."""
+    told = reasons["shown"].fillna(reasons["effect"] == FOR).astype(bool) & (reasons["effect"] != CONTRADICTS)
+    return reasons[told]
+
+
+def _by_whole_accounts(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The same rows, those of one account in one frame: its last rows are kept back for the next."""
+    rest = pd.DataFrame()
+    for batch in batches:
+        rows = pd.concat([rest, batch], ignore_index=True) if len(rest) else batch
+        is_last = rows["account_id"] == rows["account_id"].iloc[-1] if len(rows) else np.zeros(0, dtype=bool)
+        rest = rows[is_last]
+        yield rows[~is_last]
+    if len(rest):
+        yield rest
 
 
 def _firing(listing: PublishedList, accounts: pd.Series) -> dict[str, Places]:

@@ -41,6 +41,7 @@ class ListColumn(StrEnum):
     PLAY = "play"
     STATE = "state"
     RENEWAL = "renewal"
+    CONTACT = "contact"
     WHY = "why"
 
 
@@ -59,6 +60,7 @@ COLUMN_WORDS = {
     ListColumn.PLAY: "Play",
     ListColumn.STATE: "State",
     ListColumn.RENEWAL: "Renews",
+    ListColumn.CONTACT: "Last contact",
     ListColumn.WHY: "Why",
 }
 USUAL = (ListColumn.LIKELY, ListColumn.PLAY, ListColumn.WHY)

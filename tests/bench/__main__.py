@@ -19,10 +19,12 @@ from typing import Any
 
 from data.atomic import whole_folder
 from data.simulation.base import simulate
+from flows.pipelines.demo import demo
 from flows.run.progress import say
 from tests.bench import explain_page, page, serve
 from tests.bench.explain import MODELS
 from tests.bench.work import END, SNAPSHOTS
+from tests.picture import DEMO
 
 PAGE = Path(__file__).parents[2] / "docs" / "bench.md"
 FIGURES = Path(__file__).with_name("figures.json")
@@ -109,6 +111,15 @@ def copied(scratch: Path) -> Path:
     return folder
 
 
+def demo_of(scratch: Path) -> Path:
+    """The folder of the demo as ``make demo`` writes it."""
+    folder = scratch / "demo"
+    if not folder.exists():
+        say("running the demo, whose list is copied")
+        demo(folder=folder, **DEMO)
+    return folder
+
+
 def usual(scratch: Path) -> dict[str, Any]:
     """Everything up to 10,000 accounts."""
     small, middle = simulated(scratch, SMALL), simulated(scratch, MIDDLE)
@@ -139,7 +150,8 @@ def main() -> None:
             if arguments.only in (None, "explainer"):
                 found["explainer"] = explained(scratch)
             if arguments.only == "pages":
-                found["pages"] = serve.main(["--frames", "--folder", str(scratch / "lists")])
+                of = str(demo_of(scratch) / "published")
+                found["pages"] = serve.main(["--frames", "--of", of, "--folder", str(scratch / "lists")])
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     for run, its in found.items():
         libraries = {"explainer": explain_page.LIBRARIES, "pages": page.PAGE_LIBRARIES}.get(run, page.LIBRARIES)

@@ -190,10 +190,10 @@ def _pages(run: dict[str, Any]) -> list[str]:
         "",
         f"Measured {run['date']}, {run['machine']}.",
         "",
-        f"{found['accounts']:,} accounts, {found['owners']} owners, {found['snapshots']} lists. "
-        f"{found['readers']} readers ask at once, each for {2 * found['requests']} pages in turn. "
-        "*CPU* is that of the server for",
-        "a page when one reader asks. Milliseconds on the clock count what else ran on the machine.",
+        f"The list of `make demo`, copied to {found['accounts']:,} accounts, {found['owners']} owners and "
+        f"{found['snapshots']} lists. {found['readers']} readers ask at once, each for {2 * found['requests']}",
+        "pages in turn. *CPU* is that of the server for a page when one reader asks. Milliseconds on the clock count",
+        "what else ran on the machine.",
         "",
         "| page | median ms | 99% within ms | CPU ms |",
         "|---|---|---|---|",

@@ -1,10 +1,11 @@
 """How fast the pages of ``headroom serve`` answer: ``python -m tests.bench.serve`` prints it as JSON.
 
 Lists of ``--accounts`` accounts and ``--owners`` owners on ``--snapshots`` days are made of one small list, copied and
-renamed; then ``--readers`` ask at once for pages of the list and of accounts. *CPU* is that of the server's process for
-each page, which holds on a busy machine too. With ``--frames``: the same rows looked up in pandas frames that are held
-whole. The large case is what it is for: 100,000 accounts, 200 owners, 24 days, ten readers (the defaults; minutes, and
-half a GB of disk).
+renamed: the latest of ``--of``, a folder that ``headroom score`` published into, or else one that is made up. Then
+``--readers`` ask at once for pages of the list and of accounts. *CPU* is that of the server's process for each page,
+which holds on a busy machine too. With ``--frames``: the same rows looked up in pandas frames that are held whole. The
+large case is what it is for: 100,000 accounts, 200 owners, 24 days, ten readers (the defaults; minutes, and a GB of
+disk).
 """
 
 import argparse
@@ -27,6 +28,8 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data.contract.outputs import ACCOUNT_FACTS, TABLES
 from serving.published import tables
@@ -35,7 +38,7 @@ from serving.published.read import PublishedList, open_list
 from serving.web.pages.my_list import BANDS
 from serving.web.query import Sort, account_address
 from serving.web.ready import OF_AN_ACCOUNT, OF_ITS_PAST
-from tests.serving.world import DAY, facts, feature_rows, publish, snapshot, with_context
+from tests.serving.world import facts, feature_rows, publish, snapshot, with_context
 
 FACTS = ACCOUNT_FACTS.name
 SMALL = 250
@@ -47,30 +50,55 @@ FEW = 5
 SORTS = [sort.value for sort in Sort]
 
 
-def make_lists(out: Path, accounts: int, owners: int, snapshots: int) -> None:
-    """Lists of as many accounts, an owner for each in turn, on days that end with ``DAY``."""
+def make_lists(out: Path, accounts: int, owners: int, snapshots: int, of: Path | None = None) -> None:
+    """Lists of as many accounts, an owner for each in turn, on days that end with that of the list that is copied.
+
+    ``of``: a folder of published lists, of which the latest is copied; None: a small one is made up.
+    """
     with tempfile.TemporaryDirectory() as scratch:
-        count = min(accounts, SMALL)
-        publish(Path(scratch), with_context(snapshot(count, facts=facts(feature_rows(count)["account_id"]))))
-        small = open_list(Path(scratch))
-        days = [DAY - timedelta(days=DAYS_APART * back) for back in reversed(range(snapshots))]
+        small = open_list(of or _made_up(Path(scratch) / "small", min(accounts, SMALL)))
+        copies = -(-accounts // len(small.scores("account_id")))
+        tiled = Path(scratch) / "tiled"
+        _tile(small, tiled, copies, owners)
+        days = [small.snapshot_date - timedelta(days=DAYS_APART * back) for back in reversed(range(snapshots))]
         for before, day in pairwise([None, *days]):
             assert day is not None
-            _copy(small, place_of(out, day), day, before, -(-accounts // count), owners)
+            _dated(small, tiled, place_of(out, day), day, before, copies)
 
 
-def _copy(small: PublishedList, folder: Path, day: date, before: date | None, copies: int, owners: int) -> None:
-    """The list of a day: each table as often as asked, under other ids; facts are asked of the latest list alone."""
-    folder.mkdir(parents=True)
+def _made_up(out: Path, count: int) -> Path:
+    publish(out, with_context(snapshot(count, facts=facts(feature_rows(count)["account_id"]))))
+    return out
+
+
+def _tile(small: PublishedList, tiled: Path, copies: int, owners: int) -> None:
+    """Each table that the pages read, as often as asked, under other ids."""
+    tiled.mkdir()
     owner_of = {account: number for number, account in enumerate(small.scores("account_id")["account_id"])}
-    asked = {name: table for name, table in TABLES.items() if table.on_pages and (day == DAY or name != FACTS)}
-    for name, table in asked.items():
-        rows = pd.concat(small.batches(name), ignore_index=True).assign(snapshot_date=day)
-        parts = [_renamed(rows, copy, copies, owner_of, owners) for copy in range(copies)]
-        tables.write(folder / f"{name}.parquet", tables.to_arrow(pd.concat(parts, ignore_index=True), table))
+    for name, table in TABLES.items():
+        if table.on_pages and small.has(name):
+            rows = pd.concat(small.batches(name), ignore_index=True)
+            with tables.TableWriter(tiled / f"{name}.parquet") as file:
+                for copy in range(copies):
+                    file.add(tables.to_arrow(_renamed(rows, copy, copies, owner_of, owners), table))
+
+
+def _dated(small: PublishedList, tiled: Path, folder: Path, day: date, before: date | None, copies: int) -> None:
+    """The list of a day; facts of accounts are asked of the latest list alone."""
+    folder.mkdir(parents=True)
+    for path in sorted(tiled.glob("*.parquet")):
+        if day == small.snapshot_date or path.stem != FACTS:
+            with tables.TableWriter(folder / path.name) as file, pq.ParquetFile(path) as rows:
+                for batch in rows.iter_batches(tables.ROW_GROUP_ROWS):
+                    file.add(_of_day(pa.Table.from_batches([batch]), day))
     told = {"snapshot_date": day.isoformat(), "previous_snapshot_date": before and before.isoformat()}
     counts = {name: small.manifest[name] * copies for name in ("ranked", "excluded")}
     (folder / MANIFEST).write_text(json.dumps({**small.manifest, **told, **counts}, default=str), encoding="utf-8")
+
+
+def _of_day(rows: pa.Table, day: date) -> pa.Table:
+    place = rows.schema.get_field_index("snapshot_date")
+    return rows.set_column(place, rows.schema.field(place), pa.array([day] * len(rows), pa.date32()))
 
 
 def _renamed(rows: pd.DataFrame, copy: int, copies: int, owner_of: dict[str, int], owners: int) -> pd.DataFrame:
@@ -198,13 +226,14 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     usual = {"accounts": 100_000, "owners": 200, "snapshots": 24, "readers": 10, "requests": 50}
     for name, value in usual.items():
         parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--of", type=Path, help="a folder of published lists, of which the latest is copied")
     parser.add_argument("--folder", type=Path, help="the lists, kept there for another run (default: made and removed)")
     parser.add_argument("--frames", action="store_true", help="the look-ups in pandas frames too (gigabytes of memory)")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         out = given.folder or Path(scratch) / "lists"
         if not out.exists():
-            make_lists(out, given.accounts, given.owners, given.snapshots)
+            make_lists(out, given.accounts, given.owners, given.snapshots, given.of)
         asked = {name: getattr(given, name) for name in usual}
         found = asked | measured(out, given.readers, given.requests, given.owners)
         return found | ({"pandas": from_frames(out, FEW)} if given.frames else {})

@@ -9,6 +9,7 @@ import pytest
 from serving.published.read import open_list
 from serving.settings import ServeSettings
 from serving.store.outcomes import open_store
+from serving.store.views import ViewStore
 from serving.web.app import Site
 from tests.flows.conftest import END, Headroom
 from tests.serving.conftest import browser  # noqa: F401  (fixture)
@@ -39,11 +40,20 @@ def test_what_was_won_cools_down_and_counts_for_its_play(
     with open_store(
         f"sqlite:///{out / 'outcomes.db'}", now=lambda: datetime.combine(today, datetime.min.time(), UTC)
     ) as store:
-        site = Site(out, tmp_path, ServeSettings(), store, today=lambda: today)
+        site = Site(out, tmp_path, ServeSettings(), store, today=lambda: today, views=ViewStore(store))
         with served_to_ada(site, owner) as address:
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.goto(f"{address}/team")
             assert page.locator("#plays").count() == 0
+            page.goto(address)  # one's own book, by way of the provider
+            assert page.locator("#owner option").all_inner_texts()[1:] == [owner]
+            page.get_by_label("Account").fill(account)
+            page.get_by_role("button", name="Show").click()
+            page.get_by_text("Save this view").click()
+            page.get_by_label("Name").fill("The one to call")
+            page.get_by_role("button", name="Save", exact=True).click()
+            assert page.locator("nav.views [aria-current]").inner_text() == "The one to call"
+            assert page.locator("tbody tr").count() == 1
             page.goto(f"{address}/accounts/{account}")
             page.get_by_label("ARR won, a year").fill("4,800")
             page.get_by_role("button", name="It was won").click()

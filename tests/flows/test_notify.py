@@ -237,7 +237,8 @@ def test_what_is_recorded_is_not_overdue_and_nothing_to_say_is_not_sent(
     give_to(out, OWNERS, EARLIER, DAY)
     owner = next(name for name in map("Owner {:03}".format, range(1, OWNERS)) if settled(out, name))
     listed = headroom("notify", "--dry-run", "--owner", owner)
-    assert "overdue" in listed.out
+    assert " waiting" in listed.out
+    assert "overdue" not in listed.out
     with open_store(f"sqlite:///{out / 'outcomes.db'}", now=lambda: datetime(2026, 10, 2, tzinfo=UTC)) as store:
         taken = [Outcome(account_id=a, action="taken", who="Ana", play="seat_limits") for a in ranked_of(out, owner)]
         store.append(taken)

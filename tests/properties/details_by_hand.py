@@ -187,7 +187,9 @@ def support(tickets: list[Row], snapshot: date) -> Row:
         [t for t in tickets if t["severity"] == "critical" and t["closed_at"] is None],
         lambda t: (-t["age"], t["ticket_id"]),
     )
+    latest = first(within(tickets, 182), lambda t: t["age"])
     return {
+        "ticket_on": None if latest["age"] is None else snapshot - timedelta(days=latest["age"]),
         "request_feature": asked["feature"],
         "requested_on": None if asked["age"] is None else snapshot - timedelta(days=asked["age"]),
         "critical_feature": critical["feature"],

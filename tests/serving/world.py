@@ -418,6 +418,9 @@ def with_context(made: HeldList, shown: int = 3) -> HeldList:
             "open_seats": seats,
             "arr": seats * 12 * draw.choice([12.0, 29.0, 49.5], count),
             "renews_on": [made.snapshot_date + timedelta(days=int(days)) for days in draw.integers(5, 360, count)],
+            "last_contact_on": [
+                made.snapshot_date - timedelta(days=int(days)) for days in draw.integers(1, 182, count)
+            ],
             "use_by_week": pd.Series(weeks, dtype="object"),
         }
     )

@@ -238,6 +238,7 @@ def _facts(score: Mapping[str, Any], row: ListRow, currency: str) -> Iterator[tu
         yield "Seats", f"{score['open_seats']:,.0f}"
     yield "ARR now", say_money(_number(score["arr"]), currency)
     yield "Renews", say_day(row.renews_on) if row.renews_on else "no day is known"
+    yield "Last contact", say_day(row.last_contact_on) if row.last_contact_on else "none is known within half a year"
     yield "Expected ARR", say_money(row.expected_arr, currency)
     for name, column in (("Accounts alike", "expected_arr"), ("If it expands", "arr_if_expands")):
         low, high = _number(score[f"{column}_low"]), _number(score[f"{column}_high"])

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 
 from data.contract.outputs import NO_OWNER
 from serving.outcomes.states import AccountState, is_untouched
-from serving.outcomes.vocabulary import OPEN, STATES
+from serving.outcomes.vocabulary import DISQUALIFIED, OPEN, REASONS, STATES
 from serving.ranking.gates import LABELS
 from serving.ranking.short_list import CHECK_IN
-from serving.reasons.formats import say_name
+from serving.reasons.formats import say_day, say_name
 from serving.render.entries import MOTION_WORDS
 from serving.render.likelihood import Band, Trend
 from serving.web.index import CHECK_IN_CODE, KINDS, NOT_KNOWN, ListIndex, Mask, Places, day_of, number_of
@@ -60,6 +60,7 @@ class ListRow:
     under: str | None
     because: tuple[str, ...]
     renews_on: date | None
+    last_contact_on: date | None
     state: str
 
     @property
@@ -199,7 +200,7 @@ def sort_of(index: ListIndex, query: ListQuery) -> Sort:
 
 def rows(index: ListIndex, places: Places, query: ListQuery, desk: Desk) -> tuple[ListRow, ...]:
     """What the list says of these rows."""
-    states = states_of(index, places, desk)
+    states = [say_state(desk.states.get(account, AccountState())) for account in index.ids.take(places).to_pylist()]
     ranks = index.stake_rank if sort_of(index, query) is Sort.STAKE else index.rank
     plays = index.listing.manifest["plays"]
     return tuple(
@@ -224,10 +225,18 @@ def rows(index: ListIndex, places: Places, query: ListQuery, desk: Desk) -> tupl
             under=index.under.at(place),
             because=gates_of(index, place),
             renews_on=index.day(index.renews_on, place),
-            state=STATES[state],
+            last_contact_on=index.day(index.last_contact_on, place),
+            state=state,
         )
         for place, state in zip(places.tolist(), states, strict=True)
     )
+
+
+def say_state(state: AccountState) -> str:
+    """Where an account stands, with the day until which it waits, or the reason that was given."""
+    until = f" until {say_day(state.until)}" if state.until else ""
+    reason = state.row.reason if state.row is not None and state.state == DISQUALIFIED else None
+    return f"{STATES[state.state]}{until}" + (f": {REASONS.get(reason, reason)}" if reason else "")
 
 
 def gates_of(index: ListIndex, place: int) -> tuple[str, ...]:

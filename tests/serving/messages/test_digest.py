@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from data.contract.outputs import NO_OWNER
-from serving.messages.digest import GONE, NEW, OVERDUE, RISEN, Digests
+from serving.messages.digest import GONE, GROUPS, NEW, OVERDUE, RISEN, TO_FIX, WAITING, Digests
 from serving.messages.overdue import overdue
 from serving.messages.rows import Links
 from serving.outcomes.states import AccountState
@@ -25,17 +26,21 @@ TODAY = date(2026, 10, 5)
 
 
 def made(out: Path, limit: int = 3, **given: object) -> Digests:
-    usual = Digests(open_list(out), open_list(out, EARLIER), {}, TODAY, 10, limit, Links())
+    usual = Digests(open_list(out), open_list(out, EARLIER), {}, (), TODAY, 10, limit, Links())
     return replace(usual, **given)
 
 
-def by_hand(out: Path, due: set[str]) -> dict[str, Counter[str]]:
+def by_hand(out: Path, due: set[str], recorded: set[str]) -> dict[str, Counter[str]]:
     """By owner, how many accounts are in each group, from the rows of the two lists."""
     before, now = ({row["account_id"]: row for row in ranked(out, day)} for day in (EARLIER, DAY))
+    scores, apart = (pd.read_parquet(place_of(out, DAY) / f"{name}.parquet") for name in ("scores", "exclusions"))
+    record = {row["owner"] for row in scores.to_dict("records") if row["account_id"] in recorded}
+    fix = {(row["account_id"], row["owner"]) for row in apart.to_dict("records") if row["shown_under"] == "fix first"}
     found: dict[str, Counter[str]] = {}
     for account, row in now.items():
         was = before.get(account)
-        group = OVERDUE if account in due else NEW
+        late = OVERDUE if row["owner"] in record else WAITING
+        group = late if account in due else NEW
         if account not in due and was is not None and was["owner"] == row["owner"]:
             p, q = row["propensity"], was["propensity"]
             is_up = p / (1 - p) >= TIMES * q / (1 - q) and p - q >= POINTS and p >= EDGES[Band.POSSIBLE]
@@ -43,7 +48,7 @@ def by_hand(out: Path, due: set[str]) -> dict[str, Counter[str]]:
         found.setdefault(row["owner"], Counter())[group] += bool(group)
     for account, row in before.items():
         if account not in now or now[account]["owner"] != row["owner"]:
-            found.setdefault(row["owner"], Counter())[GONE] += 1
+            found.setdefault(row["owner"], Counter())[TO_FIX if (account, row["owner"]) in fix else GONE] += 1
     return {owner: +counts for owner, counts in found.items() if +counts}
 
 
@@ -54,19 +59,47 @@ def ranked(out: Path, day: date) -> list[dict[str, Any]]:
 
 def test_each_owner_is_told_what_a_plain_loop_finds(two_lists: Path) -> None:  # noqa: F811
     due = dict.fromkeys([row["account_id"] for row in ranked(two_lists, DAY)][::7], TODAY)
-    digests = made(two_lists, limit=2, due=due)
+    recorded = set(pd.read_parquet(place_of(two_lists, DAY) / "scores.parquet")["account_id"].iloc[::5])
+    digests = made(two_lists, limit=2, due=due, recorded=recorded)
     told = {message.owner: message for message in digests.messages()}
-    owners = by_hand(two_lists, set(due))
+    owners = by_hand(two_lists, set(due), recorded)
     assert told.keys() == owners.keys()
-    assert sum(owners.values(), Counter()).keys() == {OVERDUE, NEW, RISEN, GONE}
+    assert sum(owners.values(), Counter()).keys() == set(GROUPS)
     for owner, message in told.items():
         counts = owners[owner]
-        said = ", ".join(f"{counts[group]} {group}" for group in (OVERDUE, NEW, RISEN, GONE) if group in counts)
+        said = ", ".join(f"{counts[group]} {group}" for group in GROUPS if group in counts)
         assert message.subject == f"Your list, 1 Oct 2026: {said}"
-        assert message.lead[0].startswith(f"{said}. ")
+        assert [line.startswith(f"{said}. ") for line in message.lead].count(True) == 1
         shown = [len(section.rows) + section.more for section in message.sections]
-        assert shown == [counts[group] for group in (OVERDUE, NEW, RISEN, GONE) if group in counts]
+        assert shown == [counts[group] for group in GROUPS if group in counts]
         assert all(len(section.rows) == min(2, n) for section, n in zip(message.sections, shown, strict=True))
+
+
+def test_the_first_line_names_the_account_to_begin_with_and_why(two_lists: Path) -> None:  # noqa: F811
+    for message in made(two_lists, 50).messages():
+        first = message.sections[0]
+        row = first.rows[0]
+        begin = [] if first.title.startswith("Gone") else [f"Start with {row.name}: {row.why or row.said}"]
+        assert [line for line in message.lead if line.startswith("Start with ")] == begin
+        if first.title.startswith("Fix first"):
+            apart = pd.read_parquet(place_of(two_lists, DAY) / "exclusions.parquet")
+            fix = apart[(apart["owner"] == message.owner) & (apart["shown_under"] == "fix first")]
+            assert (row.name, row.said) in set(zip(fix["name"], fix["text"], strict=True))
+
+
+def test_who_never_recorded_anything_is_told_how_and_nothing_is_called_overdue(two_lists: Path) -> None:  # noqa: F811
+    account = ranked(two_lists, DAY)[0]
+    due = {account["account_id"]: date(2026, 9, 20)}
+    for recorded, served in product(((), (account["account_id"],)), (None, "https://headroom.example.com")):
+        digests = made(two_lists, due=due, recorded=recorded, links=Links(served))
+        message = next(message for message in digests.messages() if message.owner == account["owner"])
+        late = next(section for section in message.sections if section.title.startswith(("Waiting:", "Overdue:")))
+        said = "was due on 20 Sep 2026" if recorded else "waiting since 20 Sep 2026"
+        assert [said in row.said for row in late.rows] == [True]
+        assert (": 1 overdue" in message.subject, ": 1 waiting" in message.subject) == (bool(recorded), not recorded)
+        told = [line for line in message.lead if line.startswith("Nothing has been recorded for these accounts")]
+        assert len(told) == (not recorded)
+        assert all(("page" in line) == bool(served) and ("workbook" in line) != bool(served) for line in told)
 
 
 def test_where_nothing_changed_nothing_is_told(two_lists: Path) -> None:  # noqa: F811
@@ -76,7 +109,7 @@ def test_where_nothing_changed_nothing_is_told(two_lists: Path) -> None:  # noqa
 def test_of_a_first_list_every_account_is_new(two_lists: Path) -> None:  # noqa: F811
     messages = made(two_lists, before=None).messages()
     assert all(
-        message.lead[0].endswith("on the list; there is no earlier one to compare it with.") for message in messages
+        message.lead[1].endswith("on the list; there is no earlier one to compare it with.") for message in messages
     )
     assert all([section.title for section in message.sections] == ["New on the list"] for message in messages)
 
@@ -152,7 +185,7 @@ def listed() -> HeldList:
     [("2026-10-01", {}), ("2026-10-02", {"a": "2026-10-01"}), ("2026-10-03", {"a": "2026-10-01", "new": "2026-10-02"})],
 )
 def test_overdue_is_what_is_past_the_day_that_was_told_when_it_was_listed(today: str, late: dict[str, str]) -> None:
-    due = overdue(listed(), lambda *_: {}, date.fromisoformat(today))
+    due = overdue(listed(), {}, date.fromisoformat(today))
     assert {account: str(day) for account, day in due.items()} == late
 
 
@@ -169,4 +202,4 @@ def test_overdue_is_what_is_past_the_day_that_was_told_when_it_was_listed(today:
     ids=["won since then", "won before", "working", "waits", "opened since", "nothing"],
 )
 def test_what_was_done_since_it_was_listed_is_not_overdue(state: AccountState, is_late: bool) -> None:
-    assert ("a" in overdue(listed(), lambda *_: {"a": state}, TODAY)) == is_late
+    assert ("a" in overdue(listed(), {"a": state}, TODAY)) == is_late

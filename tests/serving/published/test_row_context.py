@@ -50,6 +50,19 @@ def test_plans_are_named_dearest_first_and_null_without_one() -> None:
     assert context["open_seats"] == pytest.approx([5.0, np.nan, 7.0], nan_ok=True)
 
 
+def test_the_last_contact_is_the_later_of_ticket_and_review() -> None:
+    named = {
+        "ticket_on": [date(2026, 9, 1), date(2026, 7, 2), None, pd.NaT],
+        "reviewed_on": [date(2026, 8, 1), date(2026, 9, 3), date(2026, 6, 4), None],
+    }
+    days = [date(2026, 9, 1), date(2026, 9, 3), date(2026, 6, 4), None]
+    assert context_of({"seats": [1.0] * 4}, named)["last_contact_on"] == days
+    of_reviews = {"reviewed_on": named["reviewed_on"]}
+    assert context_of({"seats": [1.0] * 4}, of_reviews)["last_contact_on"] == [
+        date(2026, 8, 1), date(2026, 9, 3), date(2026, 6, 4), None,
+    ]  # fmt: skip
+
+
 def test_use_by_week_is_told_oldest_first() -> None:
     named = {f"use_week_{week}": [float(week), np.nan] for week in range(1, WEEKS + 1)}
     first, second = context_of({"seats": [1.0, 1.0]}, named)["use_by_week"]
@@ -59,7 +72,8 @@ def test_use_by_week_is_told_oldest_first() -> None:
 
 def test_what_no_table_tells_is_null() -> None:
     context = context_of({"tenure_days": [1.0, 2.0]}, {"account_id": ["a", "b"]})
-    assert set(context) == {"plan", "open_seats", "arr", "renews_on", "use_by_week", "group_id", "group_name"}
+    days = {"renews_on", "last_contact_on"}
+    assert set(context) == {"plan", "open_seats", "arr", *days, "use_by_week", "group_id", "group_name"}
     for values in context.values():
         assert [value is None or pd.isna(value) for value in values] == [True, True]
 

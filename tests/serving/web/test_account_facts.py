@@ -13,10 +13,11 @@ from fastapi.testclient import TestClient
 
 from data.contract.outputs import FACT_KINDS, MOST_FACTS, TABLES
 from serving.published.read import PublishedList, open_list
+from serving.web.app import Site
 from serving.web.pages.account_facts import account_facts
 from serving.web.ready import OF_AN_ACCOUNT, OF_ITS_PAST, require_shown
 from tests.house import ROOT
-from tests.serving.web.conftest import plain
+from tests.serving.web.conftest import SETTINGS, TODAY, browser, plain
 from tests.serving.world import DAY, facts, publish, snapshot
 
 PLENTY, FEW, NOTHING = "acc-0001", "acc-0002", "acc-0003"
@@ -113,3 +114,16 @@ def test_what_a_silent_feed_would_tell_is_not_known(tmp_path: Path) -> None:
     assert known is not None
     assert (known.tickets.silent_since, known.active_since) == (date(2026, 8, 1), date(2026, 8, 1))
     assert known.champions.silent_since is None
+
+
+def test_a_silent_feed_is_told_once_at_the_top_and_on_every_row(tmp_path: Path) -> None:
+    last = {"last_day": "2026-08-01", "silent_days": 60, "usual_gap_days": 1}
+    told = {"input_watermarks": {"tickets": last["last_day"]}, "stopped_feeds": ["tickets"]}
+    warning = "Tickets: not known since 1 Aug 2026, and not judged."
+    publish(tmp_path, snapshot(20), {**told, "silent_feeds": {"tickets": last}, "warnings": [warning]})
+    pages = browser(Site(tmp_path, tmp_path, SETTINGS, today=lambda: TODAY))
+    banner = "seems to have stopped:"
+    page = pages.get("/").text
+    assert (page.count(banner), page.count(warning)) == (0, 1)
+    assert page.count("not judged: tickets</span>") == page.count('<td role="cell" class="why">') > 5
+    assert pages.get("/excluded").text.count(banner) == 1

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote, urlencode
@@ -19,12 +20,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.contract.outputs import NO_OWNER
+from serving.outcomes.outcome import RecordedOutcome
+from serving.outcomes.states import AccountState
 from serving.published.read import PublishedList
 from serving.web.export import COLUMNS
 from serving.web.index import ListIndex
-from serving.web.pages.my_list import all_rows, my_list
+from serving.web.pages.my_list import all_rows, my_list, say_state
 from serving.web.query import ListQuery
-from tests.serving.web.conftest import IDS, NAMES, SETTINGS, DrawnWork, OwnersSight, desk, plain
+from tests.serving.web.conftest import IDS, NAMES, SETTINGS, TODAY, DrawnWork, OwnersSight, desk, plain
 from tests.serving.world import DAY, OWNERS
 
 ROW_LINK = re.compile(r'class="name"><a href="/accounts(?:/|\?id=)([^"#]+)"')
@@ -180,12 +183,54 @@ def test_a_range_that_is_not_published_is_not_shown_and_one_that_is_stands_besid
     assert "12% to 34%" in client_of().get("/").text
 
 
-def test_the_top_reason_is_the_first_that_a_csm_sees(client: TestClient, out: Path) -> None:
-    reasons = plain(out, "reasons")
+def test_the_top_reason_is_the_first_that_the_play_rests_on(client: TestClient, out: Path, index: ListIndex) -> None:
+    reasons, plays = plain(out, "reasons"), index.listing.manifest["plays"]
+    play_of = plain(out, "scores").set_index("account_id").play
     seen = reasons[reasons.shown & (reasons.effect != "contradicts")].sort_values("position")
-    first = seen.drop_duplicates("account_id").set_index("account_id")
+    leads = 0
     for row in rows_of(client.get("/export.csv").text):
-        assert row["Why"] == first.text[row["Account id"]].replace("For context: ", "")
+        of_account = seen[seen.account_id == row["Account id"]].to_dict("records")
+        play = plays[play_of[row["Account id"]]]
+        asked = {condition.split()[0] for condition in play["requires"]}
+        answered = [why for why in of_account if why["effect"] == "for" and why["reason_code"] in play["reasons"]]
+        stated = [why for why in answered if asked & set(why["numbers_from"].split(","))]
+        first = [*stated, *answered, *of_account][0]
+        assert row["Why"] == first["text"].replace("For context: ", "")
+        leads += first is not of_account[0]
+    assert leads >= 3
+
+
+ROW = RecordedOutcome(id=1, at=datetime(2026, 10, 1, 9, tzinfo=UTC), account_id="a", action="taken", who="Ana Costa")
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (AccountState(), "Open"),
+        (AccountState("working", DAY), "Working"),
+        (AccountState("snoozed", DAY, date(2026, 12, 1)), "Snoozed until 1 Dec 2026"),
+        (
+            AccountState("disqualified", DAY, row=replace(ROW, action="disqualified", reason="no_budget")),
+            "Disqualified: No budget",
+        ),
+        (AccountState("won", DAY, row=replace(ROW, action="won", arr=1200.0)), "Won"),
+    ],
+)
+def test_where_an_account_stands_is_said_with_its_day_or_its_reason(state: AccountState, words: str) -> None:
+    assert say_state(state) == words
+
+
+def test_when_a_customer_was_last_talked_to_is_said_where_it_is_known(client: TestClient, out: Path) -> None:
+    known = plain(out, "scores").set_index("account_id").last_contact_on
+    for row in rows_of(client.get("/export.csv").text):
+        day = known[row["Account id"]]
+        assert row["Last contact"] == ("" if pd.isna(day) else day.isoformat())
+    page = client.get("/?columns=contact").text
+    shown = re.findall(r'data-label="Last contact">([^<]*)<', page)
+    assert "none is known" in shown
+    days = [int(match[1]) for words in shown if (match := re.search(r", (\d+) days? ago$", words))]
+    assert len(days) > 5
+    assert min(days) > (TODAY - DAY).days
 
 
 def test_who_is_set_apart_says_why(client: TestClient, out: Path) -> None:
