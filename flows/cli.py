@@ -37,6 +37,14 @@ Config = Annotated[Path | None, typer.Option("--config", help="Settings file (de
 SourceUrl = Annotated[str | None, typer.Option("--source", help="Where the tables are; overrides [source].url.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the published snapshots; overrides `out`.")]
 Model = Annotated[str | None, typer.Option("--model", help="NAME@ALIAS, VERSION or RUN (default: champion).")]
+ListModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="NAME@ALIAS, VERSION, RUN, or as-of: the champion of that day (default: the champion, unless it has seen "
+        "what came after that day).",
+    ),
+]
 Day = Annotated[
     datetime | None,
     typer.Option(
@@ -187,7 +195,7 @@ def train(
 def score(
     snapshot_date: Day = None,
     out: Out = None,
-    model: Model = None,
+    model: ListModel = None,
     config: Config = None,
     source: SourceUrl = None,
     prefect: UnderPrefect = False,

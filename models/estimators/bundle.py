@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -72,6 +73,11 @@ class Bundle:
         """The booster that is served and explained."""
         assert self.any_expansion.booster is not None
         return self.any_expansion.booster
+
+    @property
+    def learnt_until(self) -> date:
+        """The day before which everything happened that it learnt from: the end of the last label window."""
+        return date.fromisoformat(self.facts["last_snapshot"]) + timedelta(days=self.facts["horizon_days"])
 
     def registered(self, version: str, run_id: str, name: str = "") -> "Bundle":
         return replace(self, version=version, run_id=run_id, name=name)

@@ -39,6 +39,7 @@ from models.estimators.bundle import ANY, DESCRIPTION, Bundle, booster_file
 from models.registry.database import require_database, root_cause, unusable
 from models.registry.glance import CHALLENGER, CHAMPION, DATABASE, PREVIOUS, RULE
 from models.registry.records import Content, Figure, LoggedData, RunRecord
+from models.registry.terms import Term, next_term, tag_of, terms_in
 
 DEFAULT_NAME = "headroom"
 DECISION, BECAUSE, PROMOTED = "headroom.decision", "headroom.because", "headroom.promoted_by_hand"
@@ -81,6 +82,8 @@ REQUIREMENTS = (
     "scipy",
 )
 """What that code imports."""
+OF_DAY = "snapshot_date"
+"""The tag of a version with the day that it was trained as of, and of a list's run with the day of the list."""
 OF_THE_LATEST = frozenset({"last_snapshot", "horizon_days", "motions", "code_version"})
 """Tags of a version that the registered model has too, as its latest version says them."""
 SCHEMA_DIFFERS = "out-of-date database schema"
@@ -259,8 +262,12 @@ class ModelRegistry:
         """Is there a model to serve?"""
         return self.has(CHAMPION)
 
-    def set_champion(self, version: str) -> None:
-        """Make a version the champion; the one before it stays known as the previous champion."""
+    def set_champion(self, version: str, *, by_hand: bool = False) -> None:
+        """Make a version the champion; the one before it stays known as the previous champion, and since when.
+
+        It serves from the day that it was trained as of; ``by_hand``: from today on.
+        """
+        self._keep_last(self.terms())  # an earlier release kept none
         if self.has_champion():
             before, _ = self.find(f"{self.name}@{CHAMPION}")
             if before != version:
@@ -278,6 +285,27 @@ class ModelRegistry:
         return dict(self._client().get_run(run_id).data.tags)
 
     def note(self, run_id: str, tag: str, text: str) -> None:
+        self._keep_last(self.terms(by_hand=by_hand))
+
+    def terms(self, *, by_hand: bool = False) -> list[Term]:
+        """Which version has been the champion since when, the first one first.
+
+        A champion of which no tag tells has been it since the day that it was trained as of; ``by_hand``: since today.
+        """
+        if not self.has_champion():
+            return []
+        client = self._client()
+        kept = terms_in(client.get_registered_model(self.name).tags)
+        version, _ = self.find(f"{self.name}@{CHAMPION}")
+        if kept and kept[-1].version == version:
+            return kept
+        trained = client.get_model_version(self.name, version).tags.get(OF_DAY)
+        as_of = date.fromisoformat(trained) if trained and not by_hand else None
+        return [*kept, next_term(kept, version, as_of, datetime.now(UTC).date())]
+
+    def _keep_last(self, terms: Sequence[Term]) -> None:
+        if terms:
+            self._client().set_registered_model_tag(self.name, tag_of(len(terms)), terms[-1].text)
         """Note something at a run."""
         self._client().set_tag(run_id, *_cut({tag: text}).popitem())
 
