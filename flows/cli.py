@@ -206,7 +206,7 @@ def score(
         require_model(settings)
     with _runnable("score", settings, prefect) as run:
         result = run(config=config, source=source, snapshot_date=_date(snapshot_date), out=out, model=model)
-    print(f"published {result['folder']}")
+    print(f"{'unchanged' if result['is_unchanged'] else 'published'} {result['folder']}")
 
 
 @app.command()

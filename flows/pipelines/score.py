@@ -20,7 +20,9 @@ def score(
 ) -> dict[str, Any]:
     """Score the base on ``snapshot_date`` (default: the day after the data ends) and publish the list.
 
-    ``model`` is NAME@ALIAS, NAME/VERSION, VERSION or a run id (default: the champion). Returns the published folder.
+    ``model`` is NAME@ALIAS, NAME/VERSION, VERSION, a run id or ``as-of``, the champion of that day (default: the
+    champion, which is refused where it has seen what came after that day). Returns the published
+    folder, and whether the list was there already.
     """
     settings = load(config, source, out)
     base, report = read_base(settings, snapshot_date)
@@ -49,4 +51,9 @@ def score(
             folder = rank_and_publish(making, report, base, settings)
         log_published(bundle, base.snapshot_date, making.drift.figures(), settings)
         apply_retention(settings, folder, base.snapshot_date)
-    return {"folder": folder, "snapshot_date": base.snapshot_date, "version": bundle.version}
+    return {
+        "folder": folder,
+        "snapshot_date": base.snapshot_date,
+        "version": bundle.version,
+        "is_unchanged": making.publishing.is_unchanged,
+    }

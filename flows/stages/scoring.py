@@ -199,6 +199,8 @@ def rank_and_publish(making: ListInTheMaking, report: Report, base: KnownBase, s
     making.finish()
     say(read_manifest(publishing.place, base.snapshot_date)["changes"]["text"])
     show_top(settings.out_folder, base.snapshot_date)
+    if publishing.is_unchanged:
+        say("unchanged: this list is there already, byte for byte")
     return publishing.place
 
 

@@ -164,10 +164,15 @@ class ModelRegistry:
     def log_list(self, record: RunRecord) -> str:
         """Store what a published list came to, in an experiment of its own. Its run id.
 
-        Raises ModelError where MLflow cannot be written.
+        Where the last run of that day has the tags of the record, it is that list's, and is not stored again. Raises
+        ModelError where MLflow cannot be written.
         """
+        experiment = f"{self.name} {LISTS}"
         try:
-            with self._run(record, f"{self.name} {LISTS}") as run_id:
+            last = self._last_of_day(record, experiment)
+            if last is not None:
+                return last
+            with self._run(record, experiment) as run_id:
                 return run_id
         except (OSError, PublishError, _mlflow().exceptions.MlflowException) as error:
             raise ModelError(
@@ -193,6 +198,13 @@ class ModelRegistry:
         client = self._client()
         for run_id in run_ids:
             client.delete_run(run_id)
+
+    def _last_of_day(self, record: RunRecord, experiment: str) -> str | None:
+        """The last run of the day of a record, if it was stored with the tags of this one."""
+        client, day = self._client(), record.parameters[OF_DAY]
+        finished = f"tags.{OF_DAY} = '{day}' and attributes.status = 'FINISHED'"
+        runs = client.search_runs([self._experiment(client, experiment)], finished, max_results=1)
+        return next((str(run.info.run_id) for run in runs if record.tags.items() <= run.data.tags.items()), None)
 
     @contextmanager
     def _run(self, record: RunRecord, experiment: str = "") -> Iterator[str]:
@@ -273,18 +285,6 @@ class ModelRegistry:
             if before != version:
                 self.set_alias(before, PREVIOUS)
         self.set_alias(version, CHAMPION)
-
-    def has(self, alias: str) -> bool:
-        """Does a version of this model bear the alias?"""
-        there = self.versions()
-        own = there[there.name == self.name]
-        return any(alias in str(aliases).split(" ") for aliases in own.aliases)
-
-    def tags(self, run_id: str) -> dict[str, str]:
-        """What was noted at a run."""
-        return dict(self._client().get_run(run_id).data.tags)
-
-    def note(self, run_id: str, tag: str, text: str) -> None:
         self._keep_last(self.terms(by_hand=by_hand))
 
     def terms(self, *, by_hand: bool = False) -> list[Term]:
@@ -306,6 +306,18 @@ class ModelRegistry:
     def _keep_last(self, terms: Sequence[Term]) -> None:
         if terms:
             self._client().set_registered_model_tag(self.name, tag_of(len(terms)), terms[-1].text)
+
+    def has(self, alias: str) -> bool:
+        """Does a version of this model bear the alias?"""
+        there = self.versions()
+        own = there[there.name == self.name]
+        return any(alias in str(aliases).split(" ") for aliases in own.aliases)
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        """What was noted at a run."""
+        return dict(self._client().get_run(run_id).data.tags)
+
+    def note(self, run_id: str, tag: str, text: str) -> None:
         """Note something at a run."""
         self._client().set_tag(run_id, *_cut({tag: text}).popitem())
 
