@@ -306,6 +306,9 @@ def verify(
     words: Annotated[
         bool, typer.Option("--words", help="Also what a CSM reads of every account, by rules, and that it is true.")
     ] = False,
+    origin: Annotated[
+        bool, typer.Option("--origin", help="Also what it was made from: source, model, settings and code, by name.")
+    ] = False,
     snapshot_date: Day = None,
     out: Out = None,
     config: Config = None,
@@ -314,7 +317,7 @@ def verify(
     """Check a published list again: files, counts and sums, what its sentences rest on, and how they read."""
     from flows.verify import verify as run
 
-    verdict = run(config, source, _date(snapshot_date), out, reasons=reasons, words=words)
+    verdict = run(config, source, _date(snapshot_date), out, reasons=reasons, words=words, origin=origin)
     for line in verdict.lines():
         print(for_terminal(line))
     if not verdict.holds:

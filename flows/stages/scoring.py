@@ -188,24 +188,26 @@ def rank_and_publish(making: ListInTheMaking, report: Report, base: KnownBase, s
     bundle, publishing = making.bundle, making.publishing
     publishing.describe(
         **steps.inputs(report, base),
+        input_hashes=steps.input_hashes(base),
         **making.fingerprint.told(),
         stopped_feeds=sorted(base.silent),
         model=_described(bundle, making.explained_by),
         withheld=dict(bundle.withheld),
         warnings=[*freshness.sentences(base), *warnings(bundle, base, settings.training.promotion)],
         **steps.provenance(settings),
+        setting_hashes=steps.setting_hashes(settings),
     )
     say("ranking, and writing the list")
     making.finish()
-    say(read_manifest(publishing.place, base.snapshot_date)["changes"]["text"])
-    show_top(settings.out_folder, base.snapshot_date)
     if publishing.is_unchanged:
         say("unchanged: this list is there already, byte for byte")
+    say(read_manifest(publishing.place, base.snapshot_date)["changes"]["text"])
+    show_top(settings.out_folder, base.snapshot_date)
     return publishing.place
 
 
 def _described(bundle: Bundle, explained_by: str) -> dict[str, Any]:
     """What the manifest says of the model."""
     named = {"name": bundle.name, "version": bundle.version, "run_id": bundle.run_id}
-    learnt = {"learnt_until": bundle.learnt_until}
+    learnt = {"learnt_until": bundle.learnt_until, "sha256": bundle.sha256}
     return {**named, "explained_by": explained_by, **learnt, **bundle.facts}

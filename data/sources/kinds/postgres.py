@@ -29,6 +29,8 @@ TOLD = {
 }
 """What to do where the server says so at a query, by the beginning of its SQL state."""
 LOST = "Check that the server runs and that nothing ends long connections, and run this again."
+MISSING = "\x1f"
+"""What stands for null where text is hashed: a control character, which no text of a source holds."""
 CONNECT_SECONDS, LOCK_SECONDS, SILENT_SECONDS = 30, 60, 120
 """How long the server is waited for: to answer at first, for a lock of somebody else, and where the network is gone."""
 REFUSAL_WORDS = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "does not exist")
@@ -121,8 +123,18 @@ class Postgres(Warehouse):
             raise query_error(name, first_line(str(error)), self.names) from error
 
 
+@ibis.udf.scalar.builtin(name="hashtextextended")
+def _hash(value: str, before: int) -> int:
+    """PostgreSQL's own hash of both."""
+    raise NotImplementedError
+
+
 class PostgresEngine(Engine):
     """A connection to PostgreSQL, which may be ended, refused or kept waiting at any query."""
+
+    def hash_with(self, before: ir.IntegerValue, value: ir.Value) -> ir.IntegerValue:
+        hashed: ir.IntegerValue = _hash(value.cast("string").fill_null(MISSING), before)
+        return hashed
 
     def release(self) -> None:
         """A connection that was ended holds nothing any more."""
