@@ -69,6 +69,7 @@ ORDER = {
         "outcomes",
         "store",
         "published",
+        "database",
         "access",
         "render",
         "crm",

@@ -158,14 +158,14 @@ def _in_our_words(asked: str, todo: str) -> Iterator[None]:
         yield
     except psycopg.Error as error:
         said = first_line(str(error))
-        if not _is_refusal(error):
+        if not is_refusal(error):
             raise SourceError(asked, said, todo) from error
         cause = PermissionError(said)
         cause.__cause__ = error
         raise SourceError(asked, said, todo) from cause
 
 
-def _is_refusal(error: psycopg.Error) -> bool:
+def is_refusal(error: psycopg.Error) -> bool:
     """Does the server refuse who asks, today and in a minute? While connecting, its words may be all that it says."""
     said = str(error).lower()
     return (error.sqlstate or "").startswith(REFUSED) or any(words in said for words in REFUSAL_WORDS)
