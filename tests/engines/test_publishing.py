@@ -13,9 +13,9 @@ import pytest
 
 from data.contract.outputs import TABLES
 from data.errors import PublishError
+from data.sources.kinds import postgres as kind
 from flows.pipelines.to_database import publish_tables, require_database
 from flows.run.settings import load
-from serving.database import connection as way
 from serving.database.address import DatabaseAddress
 from serving.database.load import publish_to_database, require_reachable
 from serving.published.read import PublishedList, open_list
@@ -181,7 +181,7 @@ def test_a_locked_table_is_waited_for_a_while_and_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     publish_to_database(address, open_list(lists, EARLIER))
-    monkeypatch.setattr(way, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(kind, "LOCK_SECONDS", 1)
     with psycopg.connect(address.url) as other:
         other.execute("lock table headroom.reasons in access exclusive mode")
         with pytest.raises(PublishError, match=r"(?s)lock timeout.*the database has the snapshots that it had"):

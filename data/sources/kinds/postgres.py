@@ -49,7 +49,7 @@ class Postgres(Warehouse):
         parts = urlsplit(address.url)
         database, _, schema = parts.path.strip("/").partition("/")
         self.schema = unquote(schema) or "public"
-        with _in_our_words(f"Open the database {address.shown}.", "Check the address, PGPASSWORD and that it runs."):
+        with in_our_words(f"Open the database {address.shown}.", "Check the address, PGPASSWORD and that it runs."):
             self.con = ibis.postgres.connect(
                 host=parts.hostname,
                 port=parts.port or 5432,
@@ -60,7 +60,7 @@ class Postgres(Warehouse):
             self.engine = PostgresEngine(self.con)
             with closed_on_error(self.engine):
                 self._use_schema(address.shown)
-                self._bound_waiting()
+                bound_waiting(self.con.con)
                 self._readable = self._tables()
                 self.names = {name: name for name in self._readable}
 
@@ -81,13 +81,6 @@ class Postgres(Warehouse):
                 "Correct [source].url.",
             )
         self.con.raw_sql(f"set search_path to {identifier(self.schema)}, public").close()
-
-    def _bound_waiting(self) -> None:
-        """Wait for a lock of somebody else no longer than this, unless the server or the user set another limit."""
-        with self.con.con.cursor() as cursor:
-            (limit,) = cursor.execute("select current_setting('lock_timeout')").fetchone() or ("0",)
-            if limit == "0":
-                cursor.execute(f"set lock_timeout = '{LOCK_SECONDS}s'")
 
     def _tables(self) -> dict[str, bool]:
         """The tables and views of the schema, and whether they may be read: ``information_schema`` hides the others."""
@@ -152,20 +145,29 @@ class PostgresEngine(Engine):
         return SourceError("Read the tables of the database.", first_line(str(error)), LOST) if is_lost else None
 
 
+def bound_waiting(connection: psycopg.Connection) -> None:
+    """Wait for a lock of somebody else no longer than this, unless the server or the user set another limit."""
+    with connection.cursor() as cursor:
+        (limit,) = cursor.execute("select current_setting('lock_timeout')").fetchone() or ("0",)
+        if limit == "0":
+            cursor.execute(f"set lock_timeout = '{LOCK_SECONDS}s'")
+
+
 @contextmanager
-def _in_our_words(asked: str, todo: str) -> Iterator[None]:
+def in_our_words(asked: str, todo: str, kind: type[HeadroomError] = SourceError) -> Iterator[None]:
+    """What the server or the way to it says, as an error of that kind; a refusal is marked as one that lasts."""
     try:
         yield
     except psycopg.Error as error:
         said = first_line(str(error))
-        if not is_refusal(error):
-            raise SourceError(asked, said, todo) from error
+        if not _is_refusal(error):
+            raise kind(asked, said, todo) from error
         cause = PermissionError(said)
         cause.__cause__ = error
-        raise SourceError(asked, said, todo) from cause
+        raise kind(asked, said, todo) from cause
 
 
-def is_refusal(error: psycopg.Error) -> bool:
+def _is_refusal(error: psycopg.Error) -> bool:
     """Does the server refuse who asks, today and in a minute? While connecting, its words may be all that it says."""
     said = str(error).lower()
     return (error.sqlstate or "").startswith(REFUSED) or any(words in said for words in REFUSAL_WORDS)
