@@ -5,6 +5,7 @@ that is already there is moved aside first. Whoever dies between the two renames
 the next to write there puts it back. A folder's readers may look for it there (``aside_of``).
 """
 
+import filecmp
 import os
 import shutil
 from collections.abc import Iterator
@@ -91,6 +92,14 @@ def only_writer(folder: Path, asked: str, todo: str = OTHER_FOLDER) -> Iterator[
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder):
             yield
+
+
+def same_files(one: Path, other: Path) -> bool:
+    """Do two folders hold the same files, byte for byte? One that is not there is not the same."""
+    ours, theirs = (
+        {path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()} for folder in (one, other)
+    )
+    return ours == theirs and all(filecmp.cmp(one / name, other / name, shallow=False) for name in sorted(ours))
 
 
 def recover(folder: Path, pattern: str) -> None:

@@ -37,6 +37,14 @@ Config = Annotated[Path | None, typer.Option("--config", help="Settings file (de
 SourceUrl = Annotated[str | None, typer.Option("--source", help="Where the tables are; overrides [source].url.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the published snapshots; overrides `out`.")]
 Model = Annotated[str | None, typer.Option("--model", help="NAME@ALIAS, VERSION or RUN (default: champion).")]
+ListModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="NAME@ALIAS, VERSION, RUN, or as-of: the champion of that day (default: the champion, unless it has seen "
+        "what came after that day).",
+    ),
+]
 Day = Annotated[
     datetime | None,
     typer.Option(
@@ -187,7 +195,7 @@ def train(
 def score(
     snapshot_date: Day = None,
     out: Out = None,
-    model: Model = None,
+    model: ListModel = None,
     config: Config = None,
     source: SourceUrl = None,
     prefect: UnderPrefect = False,
@@ -198,7 +206,7 @@ def score(
         require_model(settings)
     with _runnable("score", settings, prefect) as run:
         result = run(config=config, source=source, snapshot_date=_date(snapshot_date), out=out, model=model)
-    print(f"published {result['folder']}")
+    print(f"{'unchanged' if result['is_unchanged'] else 'published'} {result['folder']}")
 
 
 @app.command()
@@ -298,6 +306,9 @@ def verify(
     words: Annotated[
         bool, typer.Option("--words", help="Also what a CSM reads of every account, by rules, and that it is true.")
     ] = False,
+    origin: Annotated[
+        bool, typer.Option("--origin", help="Also what it was made from: source, model, settings and code, by name.")
+    ] = False,
     snapshot_date: Day = None,
     out: Out = None,
     config: Config = None,
@@ -306,7 +317,7 @@ def verify(
     """Check a published list again: files, counts and sums, what its sentences rest on, and how they read."""
     from flows.verify import verify as run
 
-    verdict = run(config, source, _date(snapshot_date), out, reasons=reasons, words=words)
+    verdict = run(config, source, _date(snapshot_date), out, reasons=reasons, words=words, origin=origin)
     for line in verdict.lines():
         print(for_terminal(line))
     if not verdict.holds:

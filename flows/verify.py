@@ -11,7 +11,7 @@ import pandas as pd
 
 from data.checks.report import Report, many
 from data.contract.outputs import ATTRIBUTIONS, REASONS
-from data.errors import PublishError
+from data.errors import ModelError, PublishError
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
 from features.catalogue import full_catalogue
@@ -44,6 +44,7 @@ from serving.verify.files_and_sums import (
     check_tables,
 )
 from serving.verify.gates_and_changes import about_of, check_change_sentences, check_gates
+from serving.verify.origin import check_origin, not_compared
 from serving.verify.reasons import check_sentences
 from serving.verify.triggers import check_since, check_triggers
 from serving.verify.words import check_plays, check_words
@@ -96,11 +97,13 @@ def verify(
     *,
     reasons: bool = False,
     words: bool = False,
+    origin: bool = False,
 ) -> Verification:
     """Read a published snapshot again: its files, counts and sums; with ``reasons`` also every sentence.
 
     The sentences are told again from feature rows that are built anew from the source, as known on the snapshot date;
-    so are motions and plays. ``words``: whether a CSM can read it, row by row (``serving.verify.words``).
+    so are motions and plays. ``words``: whether a CSM can read it, row by row (``serving.verify.words``). ``origin``:
+    whether source, model, settings and code are those that it was made from.
     Raises PublishError for a snapshot that is not there or is damaged, or whose sentences another playbook told.
     """
     settings = load(config, source, out)
@@ -118,6 +121,8 @@ def verify(
     if words:
         say("reading every row as a CSM does")
         verification.note(check_words(listing))
+    if origin:
+        _verify_origin(listing, settings, verification)
     untold = None
     if reasons or words:
         untold = _untold(listing, settings)
@@ -160,6 +165,27 @@ def _verify_sentences(listing: PublishedList, settings: Settings, verification: 
         last = listing.manifest.get(READ, {}).get(LAST) or 0  # older lists read no store
         base = read_outcomes(known_base(source, listing.snapshot_date), settings, up_to=last)
         _tell_again(listing, settings, report, base, verification)
+
+
+def _verify_origin(listing: PublishedList, settings: Settings, verification: Verification) -> None:
+    """What the list was made from, against what is there: the tables as known on its day, and the model of its run."""
+    from models.registry.mlflow_store import ModelRegistry  # here, since the other checks ask no model
+
+    say("comparing source, model, settings and code with those that it was made from")
+    manifest = listing.manifest
+    try:
+        model_sha256 = ModelRegistry(settings.mlruns_folder, settings.model).load(manifest["run_id"]).sha256
+    except ModelError as error:
+        model_sha256 = error.clause
+    with read_source(settings) as source:
+        last = manifest.get(READ, {}).get(LAST) or 0
+        base = read_outcomes(known_base(source, listing.snapshot_date), settings, up_to=last)
+        made = {"model_sha256": model_sha256, "setting_hashes": steps.setting_hashes(settings)}
+        now = {**made, **steps.provenance(settings), "input_hashes": steps.input_hashes(base)}
+    verification.note(check_origin(manifest, now))
+    others = not_compared(manifest, now)
+    if others:
+        verification.notes.append(f"not compared, since another engine took their hashes: {', '.join(others)}")
 
 
 def _tell_again(

@@ -11,12 +11,12 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.atomic import recover, refusal, whole_folder
+from data.atomic import recover, refusal, same_files, whole_folder
 from data.contract.outputs import (
     ACCOUNT_FACTS,
     ACCOUNT_PLAYS,
@@ -85,6 +85,10 @@ WRITERS: dict[str, Writer] = {
 """The files beside the tables. A new one is a row here, and its function."""
 
 
+class _UnchangedError(Exception):
+    """What was to be written is there already: the new folder goes, and the old one stays."""
+
+
 @contextmanager
 def publish(out: Path, context: ListContext, previous: PublishedList | None = None) -> Iterator["Publisher"]:
     """A list to add accounts to; on leaving, the base is ranked and the list put in place of an older one of that day.
@@ -94,15 +98,23 @@ def publish(out: Path, context: ListContext, previous: PublishedList | None = No
                 publishing.add(batch)
             publishing.describe(warnings=[...])
 
-    Raises PublishError where a check fails or the folder cannot be written, and NotEnoughHistoryError where no account
-    came. Whatever is raised inside or on leaving, the older list is then still there.
+    Where that list is there already, byte for byte, nothing is written and ``publishing.is_unchanged`` says so. Raises
+    PublishError where a check fails or the folder cannot be written, and NotEnoughHistoryError where no account came.
+    Whatever is raised inside or on leaving, the older list is then still there.
     """
     asked, place = f"Publish the list of {context.snapshot_date} in {out}.", place_of(out, context.snapshot_date)
-    with only_publisher(out, context.snapshot_date), whole_folder(place, asked, OTHER_PLACE) as folder:
+    with (
+        only_publisher(out, context.snapshot_date),
+        suppress(_UnchangedError),
+        whole_folder(place, asked, OTHER_PLACE) as folder,
+    ):
         publisher = Publisher(place, folder, context, previous)
         with publisher.files:
             yield publisher
         publisher.put_together()
+        publisher.is_unchanged = same_files(folder, place)
+        if publisher.is_unchanged:
+            raise _UnchangedError
 
 
 @contextmanager
@@ -130,12 +142,14 @@ def only_publisher(out: Path, snapshot_date: date | None = None, asked: str = ""
 class Publisher:
     """Takes the accounts of a base batch by batch. ``place``: where the list will be.
 
+    ``is_unchanged``, once it is there: is it the list that was there before?
+
     What is too large to hold waits on disk till the last batch has come. Then the base is held, and no batch is: what
     is said of it in ``scores`` and ``exclusions``, and how its log-odds changed.
     """
 
     def __init__(self, place: Path, folder: Path, context: ListContext, previous: PublishedList | None) -> None:
-        self.place = place
+        self.place, self.is_unchanged = place, False
         self.files = ExitStack()
         self._folder, self._context, self._previous = folder, context, previous
         self._waiting = folder / _WAITING

@@ -114,6 +114,18 @@ class ServingSettings(BaseModel):
     )
 
 
+class PublishSettings(BaseModel):
+    """Where the tables of a list are published beside their files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    url: str | None = Field(
+        default=None,
+        min_length=1,
+        description="postgres://USER@HOST/DATABASE/SCHEMA (without a schema: `headroom`): the tables are published "
+        "there too (missing: as files alone)",
+    )
+
+
 class OutcomeSettings(BaseModel):
     """Where it is kept what CSMs did with the rows of a list."""
 

@@ -70,6 +70,7 @@ ORDER = {
         "outcomes",
         "store",
         "published",
+        "database",
         "access",
         "render",
         "crm",

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends import BaseBackend
 
@@ -166,6 +167,12 @@ def _require_day(day: date, today: date) -> None:
 def as_of(tables: Tables, day: date) -> Tables:
     """The tables as they were known before ``day``."""
     return {name: before_day(name, table, day) for name, table in tables.items()}
+
+
+def customers(tables: Tables) -> ir.Table:
+    """The ``account_id`` of whoever has ever had a line or a bill, as known to the tables."""
+    ids = [tables[name].select("account_id") for name in BILLING if name in tables]
+    return ibis.union(*ids, distinct=True)
 
 
 def watermarks(tables: Tables, today: date) -> dict[str, date | None]:

@@ -8,6 +8,7 @@ from flows.run.runner import each, pipeline
 from flows.run.settings import load
 from flows.stages import inputs as steps
 from flows.stages.base import read_base
+from serving.database.address import DatabaseAddress
 
 
 @pipeline("score")
@@ -20,12 +21,17 @@ def score(
 ) -> dict[str, Any]:
     """Score the base on ``snapshot_date`` (default: the day after the data ends) and publish the list.
 
-    ``model`` is NAME@ALIAS, NAME/VERSION, VERSION or a run id (default: the champion). Returns the published folder.
+    ``model`` is NAME@ALIAS, NAME/VERSION, VERSION, a run id or ``as-of``, the champion of that day (default: the
+    champion, which is refused where it has seen what came after that day). Returns the published
+    folder, and whether the list was there already.
     """
     settings = load(config, source, out)
+    if settings.publish.url is not None:
+        DatabaseAddress(settings.publish.url).require()
     base, report = read_base(settings, snapshot_date)
     with base:
         # LightGBM, scikit-learn and SciPy take seconds to import: what is wrong with the base is told before.
+        from flows.pipelines.to_database import publish_tables, require_database
         from flows.privacy.retention import apply_retention
         from flows.stages.freshness import require_fresh
         from flows.stages.in_mlflow import log_published
@@ -39,6 +45,7 @@ def score(
         )
 
         require_fresh(base, settings)
+        require_database(settings)
         bundle = do_without(load_model(settings, model, base), base, settings)
         with new_list(bundle, base, settings) as making:
             shards = steps.shards(base, [base.snapshot_date], settings, for_list=True)
@@ -49,4 +56,10 @@ def score(
             folder = rank_and_publish(making, report, base, settings)
         log_published(bundle, base.snapshot_date, making.drift.figures(), settings)
         apply_retention(settings, folder, base.snapshot_date)
-    return {"folder": folder, "snapshot_date": base.snapshot_date, "version": bundle.version}
+    publish_tables(settings, base.snapshot_date)
+    return {
+        "folder": folder,
+        "snapshot_date": base.snapshot_date,
+        "version": bundle.version,
+        "is_unchanged": making.publishing.is_unchanged,
+    }

@@ -19,7 +19,7 @@ from models.settings import EvaluationSettings, TrainSettings
 from serving.access.settings import AccessSettings
 from serving.crm.settings import WritebackSettings
 from serving.messages.settings import NotifySettings
-from serving.settings import OutcomeSettings, RetentionSettings, ServeSettings, ServingSettings
+from serving.settings import OutcomeSettings, PublishSettings, RetentionSettings, ServeSettings, ServingSettings
 
 DEFAULT_FILE = "headroom.toml"
 PREFIX = "HEADROOM_"
@@ -55,6 +55,7 @@ class Settings(BaseModel):
     expansion: ExpansionRules = ExpansionRules()
     training: TrainSettings = TrainSettings()
     serving: ServingSettings = ServingSettings()
+    publish: PublishSettings = PublishSettings()
     serve: ServeTable = ServeTable()
     outcomes: OutcomeSettings = OutcomeSettings()
     retention: RetentionSettings = RetentionSettings()

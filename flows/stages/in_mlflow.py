@@ -1,5 +1,6 @@
 """What MLflow keeps beside the models: the data that a run read, and what a published list came to."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sized
 from datetime import date
 from typing import Any
@@ -13,6 +14,7 @@ from models.estimators.bundle import Bundle
 from models.estimators.reference import MUCH
 from models.registry.mlflow_store import ModelRegistry
 from models.registry.records import Figure, LoggedData, RunRecord
+from serving.published.layout import MANIFEST
 from serving.published.read import PublishedList, open_list
 
 COUNTS_GROUP, LIST_GROUP, DRIFT_GROUP = "1_counts", "2_list", "3_drift"
@@ -53,11 +55,12 @@ def list_record(listing: PublishedList, bundle: Bundle, drift: Mapping[str, floa
     named = {"model": bundle.name, "model_version": bundle.version, "model_run_id": bundle.run_id}
     parameters = {"snapshot_date": manifest["snapshot_date"], **named, "folder": folder}
     about = {name: manifest[name] for name in ("rank_by", "horizon_days", "config_hash", "code_version")}
+    written = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
     return RunRecord(
         name=f"score {manifest['snapshot_date']}",
         parameters={**parameters, **about},
         figures=tuple(_figures(listing, drift)),
-        tags={name: str(value) for name, value in parameters.items()},
+        tags={**{name: str(value) for name, value in parameters.items()}, "manifest_sha256": written},
         description=f"The list of {manifest['snapshot_date']} by version {bundle.version} of {bundle.name}: "
         f"[{folder}]({(folder / 'list.html').as_uri()})",
         data=logged_data(settings, manifest, bundle.feature_names, "scoring"),

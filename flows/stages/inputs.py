@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +22,7 @@ from data.currency import in_reporting_currency
 from data.errors import NotEnoughHistoryError
 from data.ledger.revenue import all_lines, reconcile
 from data.sources import engine
-from data.sources.known import KnownBase, Source, label_watermark, watermarks
+from data.sources.known import KnownBase, Source, customers, label_watermark, watermarks
 from data.time_cut import Tables
 from features.build.build import Shard, build
 from features.calendar import QUARTER_DAYS
@@ -33,6 +33,8 @@ from flows.run.settings import Settings
 from flows.stages.dates import today_utc
 from serving.reasons.playbook import digest as playbook_digest
 
+DIGITS = 12
+"""Of the hash of a setting: enough to tell whether it is the same."""
 LIBRARIES = (*engine.LIBRARIES, "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
 
 
@@ -146,6 +148,16 @@ def inputs(report: Report, base: KnownBase) -> dict[str, Any]:
     }
 
 
+def input_hashes(base: KnownBase) -> dict[str, str]:
+    """What the data was, table by table, as known on the day: its rows and their hash, where the engine has one.
+
+    Of ``accounts``, which has no clock, those that are or were customers: who comes later changes no list.
+    """
+    tables = base.tables | {"accounts": base.tables["accounts"].semi_join(customers(base.tables), "account_id")}
+    hashes = {name: base.engine.fingerprint(table) for name, table in sorted(tables.items())}
+    return {name: told for name, told in hashes.items() if told is not None}
+
+
 def fingerprint(report: Report, base: KnownBase, parts: Iterable[pd.DataFrame]) -> dict[str, Any]:
     """What the data was: ``inputs``, and a hash of the feature rows."""
     rows_hash = Fingerprint()
@@ -163,16 +175,38 @@ def likeness(base: KnownBase) -> tuple[str, ...]:
 
 def provenance(settings: Settings) -> dict[str, Any]:
     """What produced an output besides the data: settings, code and library versions."""
-    elsewhere: dict[str, Any] = dict.fromkeys(("root", "mlruns", "out", "record", "outcomes"), True)
-    elsewhere["source"] = {"url"}
-    chosen = settings.model_dump(mode="json", exclude=elsewhere)
-    chosen["playbook"] = settings.playbook_file.read_text(encoding="utf-8") if settings.playbook_file else None
     return {
         "playbook_sha256": playbook_digest(settings.playbook_file),
-        "config_hash": hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest(),
+        "config_hash": _digest(_chosen(settings)),
         "code_version": version("headroom"),
         "library_versions": {name: version(name) for name in LIBRARIES},
     }
+
+
+def setting_hashes(settings: Settings) -> dict[str, str]:
+    """A short hash of each setting that ``config_hash`` is of, by its place in the file: they say which one changed."""
+    return {place: _digest(value)[:DIGITS] for place, value in _flat(_chosen(settings))}
+
+
+def _chosen(settings: Settings) -> dict[str, Any]:
+    """The settings that decide what is made: not where it is read and written, nor how fast."""
+    elsewhere: dict[str, Any] = dict.fromkeys(("root", "mlruns", "out", "publish", "record", "outcomes"), True)
+    elsewhere["source"] = {"url", "threads", "memory_limit"}
+    chosen = settings.model_dump(mode="json", exclude=elsewhere)
+    chosen["playbook"] = settings.playbook_file.read_text(encoding="utf-8") if settings.playbook_file else None
+    return chosen
+
+
+def _flat(values: Mapping[str, Any], *place: str) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, *place, name)
+        else:
+            yield ".".join((*place, name)), value
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def write_page(folder: Path, name: str, text: str) -> Path:

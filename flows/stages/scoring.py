@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,10 @@ from flows.stages import freshness
 from flows.stages import inputs as steps
 from flows.stages.last_list import LastList, last_list
 from flows.stages.shown import show_top
-from flows.stages.warnings import require_same_rules, warnings
+from flows.stages.warnings import require_no_hindsight, require_same_rules, warnings
 from models.estimators.bundle import Bundle
-from models.registry.glance import RULE
+from models.registry.champion import load_as_of
+from models.registry.glance import AS_OF, RULE
 from models.registry.mlflow_store import ModelRegistry
 from models.scoring.drift import DriftCounter
 from models.scoring.score import Scored, require_features, require_unchanged, score
@@ -46,17 +47,26 @@ ACCOUNTS_AT_A_TIME = 20_000
 def load_model(settings: Settings, reference: str | None, base: KnownBase) -> Bundle:
     """The champion, or the model asked for; where there is no champion and the settings allow it, the rule.
 
-    Raises ``ModelError`` where it learnt other expansions, or asks for a feature that these tables do not give.
+    Raises ``ModelError`` where it learnt other expansions, asks for a feature that these tables do not give, or has
+    seen what came after the day and was not asked for by name.
     """
     if reference is None:
         require_model(settings)
     registry = ModelRegistry(settings.mlruns_folder, settings.model)
-    stands_in = reference is None and settings.training.without_model == "rule" and not registry.has_champion()
-    bundle = registry.load(f"{settings.model}@{RULE}" if stands_in else reference)
+    bundle = _asked_for(registry, reference, base.snapshot_date, settings)
+    if reference is None:
+        require_no_hindsight(bundle, base.snapshot_date)
     say(f"model {bundle.name} version {bundle.version}")
     require_same_rules(bundle, settings)
     require_features(bundle, steps.feature_cards(base))
     return bundle
+
+
+def _asked_for(registry: ModelRegistry, reference: str | None, day: date, settings: Settings) -> Bundle:
+    if reference == AS_OF:
+        return load_as_of(registry, day)
+    stands_in = reference is None and settings.training.without_model == "rule" and not registry.has_champion()
+    return registry.load(f"{settings.model}@{RULE}" if stands_in else reference)
 
 
 @stage("do without silent feeds")
@@ -178,15 +188,19 @@ def rank_and_publish(making: ListInTheMaking, report: Report, base: KnownBase, s
     bundle, publishing = making.bundle, making.publishing
     publishing.describe(
         **steps.inputs(report, base),
+        input_hashes=steps.input_hashes(base),
         **making.fingerprint.told(),
         stopped_feeds=sorted(base.silent),
         model=_described(bundle, making.explained_by),
         withheld=dict(bundle.withheld),
         warnings=[*freshness.sentences(base), *warnings(bundle, base, settings.training.promotion)],
         **steps.provenance(settings),
+        setting_hashes=steps.setting_hashes(settings),
     )
     say("ranking, and writing the list")
     making.finish()
+    if publishing.is_unchanged:
+        say("unchanged: this list is there already, byte for byte")
     say(read_manifest(publishing.place, base.snapshot_date)["changes"]["text"])
     show_top(settings.out_folder, base.snapshot_date)
     return publishing.place
@@ -195,4 +209,5 @@ def rank_and_publish(making: ListInTheMaking, report: Report, base: KnownBase, s
 def _described(bundle: Bundle, explained_by: str) -> dict[str, Any]:
     """What the manifest says of the model."""
     named = {"name": bundle.name, "version": bundle.version, "run_id": bundle.run_id}
-    return {**named, "explained_by": explained_by, **bundle.facts}
+    learnt = {"learnt_until": bundle.learnt_until, "sha256": bundle.sha256}
+    return {**named, "explained_by": explained_by, **learnt, **bundle.facts}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from math import isnan, nan
 from typing import Any
 
@@ -10,8 +11,10 @@ from data.sources.known import KnownBase
 from flows.run.settings import Settings
 from models.estimators.bundle import Bundle
 from models.evaluation.backtest import ARR_SUM
+from models.registry.glance import AS_OF
 from models.settings import PromotionSettings
 from models.training.train import TrainedModel
+from serving.reasons.formats import say_day
 
 RULES = "expansion_rules"
 ARR_RATIO = "arr_forecast_over_realised"
@@ -58,6 +61,23 @@ def require_same_rules(bundle: Bundle, settings: Settings) -> None:
         )
 
 
+def has_hindsight(bundle: Bundle, day: date) -> bool:
+    """Did the model learn from what happened on the day or later?"""
+    return bundle.learnt_until > day
+
+
+def require_no_hindsight(bundle: Bundle, day: date) -> None:
+    """Raise ``ModelError`` if the model learnt from what happened on the day or later."""
+    if has_hindsight(bundle, day):
+        raise ModelError(
+            f"Score the customers of {day}.",
+            f"version {bundle.version} of {bundle.name} learnt from all that came before {bundle.learnt_until}: it has "
+            "seen what these customers did.",
+            f"Use the champion of that day with --model {AS_OF}; or --model {bundle.version} if you mean this one, "
+            "which the list then says.",
+        )
+
+
 def warnings(bundle: Bundle, base: KnownBase, gates: PromotionSettings) -> list[str]:
     """Sentences for the page and the manifest.
 
@@ -66,6 +86,11 @@ def warnings(bundle: Bundle, base: KnownBase, gates: PromotionSettings) -> list[
     """
     facts = bundle.facts
     sentences = list(base.warnings)
+    if has_hindsight(bundle, base.snapshot_date):
+        sentences.append(
+            f"Scored by a model that has seen what came after: version {bundle.version} learnt from all that came "
+            f"before {say_day(bundle.learnt_until)}. This list is no forecast."
+        )
     if "rule" in facts:
         because = "; ".join(facts["because"])
         sentences.append(

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -49,7 +50,8 @@ class Bundle:
     ``expected_arr`` says how large accounts lean and how wrong expected ARR may be; ``cross_sell`` says which product
     a cross-sell would be of. ``facts`` are plain values: period, rows, expansions, rounds, seed. ``reference`` is the
     base on the day of the training; None if it is not known.
-    ``version``, ``run_id`` and ``name`` (of the registered model) are empty until the model is in the registry.
+    ``version``, ``run_id`` and ``name`` (of the registered model) are empty until the model is in the registry, and so
+    is ``sha256``, the hash of its description, in which those of all its parts stand.
     """
 
     feature_names: tuple[str, ...]
@@ -66,12 +68,18 @@ class Bundle:
     version: str = ""
     run_id: str = ""
     name: str = ""
+    sha256: str = ""
 
     @property
     def booster(self) -> Booster:
         """The booster that is served and explained."""
         assert self.any_expansion.booster is not None
         return self.any_expansion.booster
+
+    @property
+    def learnt_until(self) -> date:
+        """The day before which everything happened that it learnt from: the end of the last label window."""
+        return date.fromisoformat(self.facts["last_snapshot"]) + timedelta(days=self.facts["horizon_days"])
 
     def registered(self, version: str, run_id: str, name: str = "") -> "Bundle":
         return replace(self, version=version, run_id=run_id, name=name)
@@ -139,6 +147,7 @@ class Bundle:
             cross_sell=None if stored["offers"] is None else CrossSellModel.from_dict(stored["offers"]),
             facts=stored["facts"],
             reference=ReferenceBase.from_dict(stored["reference"]) if stored.get("reference") else None,
+            sha256=_hash(files[DESCRIPTION]),
         )
         boosting.check_columns(boosting.feature_names(bundle.booster), list(bundle.feature_names))
         return bundle

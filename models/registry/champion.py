@@ -1,9 +1,12 @@
 """Who serves, and who served before: reading the champion, promoting by hand, rolling back."""
 
+from datetime import date
+
 from data.errors import ModelError
 from models.estimators.bundle import Bundle, Champion, OutdatedModelError
 from models.registry.glance import CHALLENGER, CHAMPION, PREVIOUS
 from models.registry.mlflow_store import DECISION, PROMOTED, ModelRegistry, listed
+from models.registry.terms import champion_on
 
 
 def champion_of(registry: ModelRegistry) -> tuple[Champion | None, str]:
@@ -30,6 +33,11 @@ def served_before(registry: ModelRegistry, run_id: str) -> tuple[Bundle | None, 
         return None, error.clause
 
 
+def load_as_of(registry: ModelRegistry, day: date) -> Bundle:
+    """The model that was the champion on a day. Raises ModelError if none was, or if it is gone."""
+    return registry.load(f"{registry.name}/{champion_on(registry.terms(), day, registry.name)}")
+
+
 def promote(registry: ModelRegistry, reference: str | None, because: str) -> tuple[str, str]:
     """Make a version the champion by hand (default: the challenger). Returns ``(version, what was decided of it)``.
 
@@ -48,7 +56,7 @@ def promote(registry: ModelRegistry, reference: str | None, because: str) -> tup
         )
     decided = registry.tags(bundle.run_id).get(DECISION, "nothing")
     registry.note(bundle.run_id, PROMOTED, because)
-    registry.set_champion(bundle.version)
+    registry.set_champion(bundle.version, by_hand=True)
     return bundle.version, decided
 
 
@@ -62,5 +70,5 @@ def rollback(registry: ModelRegistry) -> tuple[str, str]:
         )
     before, _ = registry.find(f"{registry.name}@{CHAMPION}")
     now, _ = registry.find(f"{registry.name}@{PREVIOUS}")
-    registry.set_champion(now)
+    registry.set_champion(now, by_hand=True)
     return now, before

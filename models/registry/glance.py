@@ -9,6 +9,9 @@ DATABASE = "mlflow.db"
 CHAMPION, PREVIOUS, CHALLENGER, RULE = "champion", "previous_champion", "challenger", "rule"
 """Aliases: what is served, what was served before it, the latest version, and the rule for a base without a model."""
 
+AS_OF = "as-of"
+"""What asks for the version that was the champion on the day of the list."""
+
 
 def surely_lacks(folder: Path, name: str, aliases: Collection[str]) -> bool:
     """Is it certain that no version of the model bears one of these aliases? Where it is not, MLflow must be asked."""

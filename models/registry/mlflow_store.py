@@ -39,6 +39,7 @@ from models.estimators.bundle import ANY, DESCRIPTION, Bundle, booster_file
 from models.registry.database import require_database, root_cause, unusable
 from models.registry.glance import CHALLENGER, CHAMPION, DATABASE, PREVIOUS, RULE
 from models.registry.records import Content, Figure, LoggedData, RunRecord
+from models.registry.terms import Term, next_term, tag_of, terms_in
 
 DEFAULT_NAME = "headroom"
 DECISION, BECAUSE, PROMOTED = "headroom.decision", "headroom.because", "headroom.promoted_by_hand"
@@ -81,6 +82,8 @@ REQUIREMENTS = (
     "scipy",
 )
 """What that code imports."""
+OF_DAY = "snapshot_date"
+"""The tag of a version with the day that it was trained as of, and of a list's run with the day of the list."""
 OF_THE_LATEST = frozenset({"last_snapshot", "horizon_days", "motions", "code_version"})
 """Tags of a version that the registered model has too, as its latest version says them."""
 SCHEMA_DIFFERS = "out-of-date database schema"
@@ -161,10 +164,15 @@ class ModelRegistry:
     def log_list(self, record: RunRecord) -> str:
         """Store what a published list came to, in an experiment of its own. Its run id.
 
-        Raises ModelError where MLflow cannot be written.
+        Where the last run of that day has the tags of the record, it is that list's, and is not stored again. Raises
+        ModelError where MLflow cannot be written.
         """
+        experiment = f"{self.name} {LISTS}"
         try:
-            with self._run(record, f"{self.name} {LISTS}") as run_id:
+            last = self._last_of_day(record, experiment)
+            if last is not None:
+                return last
+            with self._run(record, experiment) as run_id:
                 return run_id
         except (OSError, PublishError, _mlflow().exceptions.MlflowException) as error:
             raise ModelError(
@@ -190,6 +198,13 @@ class ModelRegistry:
         client = self._client()
         for run_id in run_ids:
             client.delete_run(run_id)
+
+    def _last_of_day(self, record: RunRecord, experiment: str) -> str | None:
+        """The last run of the day of a record, if it was stored with the tags of this one."""
+        client, day = self._client(), record.parameters[OF_DAY]
+        finished = f"tags.{OF_DAY} = '{day}' and attributes.status = 'FINISHED'"
+        runs = client.search_runs([self._experiment(client, experiment)], finished, max_results=1)
+        return next((str(run.info.run_id) for run in runs if record.tags.items() <= run.data.tags.items()), None)
 
     @contextmanager
     def _run(self, record: RunRecord, experiment: str = "") -> Iterator[str]:
@@ -259,13 +274,38 @@ class ModelRegistry:
         """Is there a model to serve?"""
         return self.has(CHAMPION)
 
-    def set_champion(self, version: str) -> None:
-        """Make a version the champion; the one before it stays known as the previous champion."""
+    def set_champion(self, version: str, *, by_hand: bool = False) -> None:
+        """Make a version the champion; the one before it stays known as the previous champion, and since when.
+
+        It serves from the day that it was trained as of; ``by_hand``: from today on.
+        """
+        self._keep_last(self.terms())  # an earlier release kept none
         if self.has_champion():
             before, _ = self.find(f"{self.name}@{CHAMPION}")
             if before != version:
                 self.set_alias(before, PREVIOUS)
         self.set_alias(version, CHAMPION)
+        self._keep_last(self.terms(by_hand=by_hand))
+
+    def terms(self, *, by_hand: bool = False) -> list[Term]:
+        """Which version has been the champion since when, the first one first.
+
+        A champion of which no tag tells has been it since the day that it was trained as of; ``by_hand``: since today.
+        """
+        if not self.has_champion():
+            return []
+        client = self._client()
+        kept = terms_in(client.get_registered_model(self.name).tags)
+        version, _ = self.find(f"{self.name}@{CHAMPION}")
+        if kept and kept[-1].version == version:
+            return kept
+        trained = client.get_model_version(self.name, version).tags.get(OF_DAY)
+        as_of = date.fromisoformat(trained) if trained and not by_hand else None
+        return [*kept, next_term(kept, version, as_of, datetime.now(UTC).date())]
+
+    def _keep_last(self, terms: Sequence[Term]) -> None:
+        if terms:
+            self._client().set_registered_model_tag(self.name, tag_of(len(terms)), terms[-1].text)
 
     def has(self, alias: str) -> bool:
         """Does a version of this model bear the alias?"""

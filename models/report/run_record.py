@@ -9,7 +9,7 @@ import pandas as pd
 
 from models.evaluation.evaluation import Evaluation
 from models.evaluation.metrics import LEAD, told_at, words_of
-from models.registry.mlflow_store import BECAUSE, DECISION, PLOTS, TABLES
+from models.registry.mlflow_store import BECAUSE, DECISION, OF_DAY, PLOTS, TABLES
 from models.registry.records import Content, Figure, LoggedData, RunRecord
 from models.registry.served_model import example_rows
 from models.report.drawing import png
@@ -70,7 +70,7 @@ def _tags(trained: TrainedModel, parameters: Mapping[str, Any]) -> dict[str, str
     """What versions are told apart and searched by."""
     facts = trained.bundle.facts
     figures = {name: f"{trained.metrics[name]:.4f}" for name in told_at(LEAD) if name in trained.metrics}
-    known = {name: str(parameters[name]) for name in ("snapshot_date", "code_version") if name in parameters}
+    known = {name: str(parameters[name]) for name in (OF_DAY, "code_version") if name in parameters}
     motions = {"horizon_days": str(facts["horizon_days"]), "motions": ",".join(trained.bundle.motions)}
     return {"last_snapshot": facts["last_snapshot"], **known, **motions, **figures}
 

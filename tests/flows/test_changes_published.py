@@ -30,7 +30,7 @@ def two_lists(trained_mlruns: Path, warehouse: Path, tmp_path_factory: pytest.Te
     with pytest.MonkeyPatch.context() as patch, kept_rows():
         patch.setenv("HEADROOM_MLRUNS", str(trained_mlruns))
         for day in (BEFORE, END):
-            score(source=f"parquet://{warehouse}", snapshot_date=day, out=out)
+            score(source=f"parquet://{warehouse}", snapshot_date=day, out=out, model="1")
     return out
 
 

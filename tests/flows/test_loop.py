@@ -31,7 +31,7 @@ def test_what_was_won_cools_down_and_counts_for_its_play(
     tmp_path: Path,
 ) -> None:
     out = tmp_path / "lists"
-    ran = headroom("score", "--source", warehouse, "--snapshot-date", MONTH_BEFORE, "--out", out)
+    ran = headroom("score", "--source", warehouse, "--snapshot-date", MONTH_BEFORE, "--out", out, "--model", 1)
     assert ran.code == 0, ran.err
     ranked = scores_of(out, MONTH_BEFORE).query("eligible and owner.notna()").sort_values("rank")
     account, owner = ranked.index[0], ranked["owner"].iloc[0]

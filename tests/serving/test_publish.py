@@ -89,6 +89,18 @@ def test_the_same_list_gives_the_same_files(tmp_path: Path, made: HeldList) -> N
     assert first == second
 
 
+def test_a_list_that_is_there_is_not_written_again_unless_a_byte_of_it_is_another(
+    tmp_path: Path, made: HeldList
+) -> None:
+    folder = publish(tmp_path / "out", made)
+    lies, before = folder.stat().st_ino, files_of(folder)
+    assert publish(tmp_path / "out", made).stat().st_ino == lies
+    (folder / "list.html").write_text("edited", encoding="utf-8")
+    assert publish(tmp_path / "out", made).stat().st_ino != lies
+    assert files_of(folder) == before
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
 def test_types_hold_where_a_column_is_empty(tmp_path: Path) -> None:
     nobody = snapshot(30, rows=feature_rows(30).assign(critical_tickets_open=1.0))
     folder = publish(tmp_path / "nobody", nobody)

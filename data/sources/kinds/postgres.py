@@ -29,6 +29,8 @@ TOLD = {
 }
 """What to do where the server says so at a query, by the beginning of its SQL state."""
 LOST = "Check that the server runs and that nothing ends long connections, and run this again."
+MISSING = "\x1f"
+"""What stands for null where text is hashed: a control character, which no text of a source holds."""
 CONNECT_SECONDS, LOCK_SECONDS, SILENT_SECONDS = 30, 60, 120
 """How long the server is waited for: to answer at first, for a lock of somebody else, and where the network is gone."""
 REFUSAL_WORDS = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "does not exist")
@@ -47,7 +49,7 @@ class Postgres(Warehouse):
         parts = urlsplit(address.url)
         database, _, schema = parts.path.strip("/").partition("/")
         self.schema = unquote(schema) or "public"
-        with _in_our_words(f"Open the database {address.shown}.", "Check the address, PGPASSWORD and that it runs."):
+        with in_our_words(f"Open the database {address.shown}.", "Check the address, PGPASSWORD and that it runs."):
             self.con = ibis.postgres.connect(
                 host=parts.hostname,
                 port=parts.port or 5432,
@@ -58,7 +60,7 @@ class Postgres(Warehouse):
             self.engine = PostgresEngine(self.con)
             with closed_on_error(self.engine):
                 self._use_schema(address.shown)
-                self._bound_waiting()
+                bound_waiting(self.con.con)
                 self._readable = self._tables()
                 self.names = {name: name for name in self._readable}
 
@@ -79,13 +81,6 @@ class Postgres(Warehouse):
                 "Correct [source].url.",
             )
         self.con.raw_sql(f"set search_path to {identifier(self.schema)}, public").close()
-
-    def _bound_waiting(self) -> None:
-        """Wait for a lock of somebody else no longer than this, unless the server or the user set another limit."""
-        with self.con.con.cursor() as cursor:
-            (limit,) = cursor.execute("select current_setting('lock_timeout')").fetchone() or ("0",)
-            if limit == "0":
-                cursor.execute(f"set lock_timeout = '{LOCK_SECONDS}s'")
 
     def _tables(self) -> dict[str, bool]:
         """The tables and views of the schema, and whether they may be read: ``information_schema`` hides the others."""
@@ -121,8 +116,18 @@ class Postgres(Warehouse):
             raise query_error(name, first_line(str(error)), self.names) from error
 
 
+@ibis.udf.scalar.builtin(name="hashtextextended")
+def _hash(value: str, before: int) -> int:
+    """PostgreSQL's own hash of both."""
+    raise NotImplementedError
+
+
 class PostgresEngine(Engine):
     """A connection to PostgreSQL, which may be ended, refused or kept waiting at any query."""
+
+    def hash_with(self, before: ir.IntegerValue, value: ir.Value) -> ir.IntegerValue:
+        hashed: ir.IntegerValue = _hash(value.cast("string").fill_null(MISSING), before)
+        return hashed
 
     def release(self) -> None:
         """A connection that was ended holds nothing any more."""
@@ -140,17 +145,26 @@ class PostgresEngine(Engine):
         return SourceError("Read the tables of the database.", first_line(str(error)), LOST) if is_lost else None
 
 
+def bound_waiting(connection: psycopg.Connection) -> None:
+    """Wait for a lock of somebody else no longer than this, unless the server or the user set another limit."""
+    with connection.cursor() as cursor:
+        (limit,) = cursor.execute("select current_setting('lock_timeout')").fetchone() or ("0",)
+        if limit == "0":
+            cursor.execute(f"set lock_timeout = '{LOCK_SECONDS}s'")
+
+
 @contextmanager
-def _in_our_words(asked: str, todo: str) -> Iterator[None]:
+def in_our_words(asked: str, todo: str, kind: type[HeadroomError] = SourceError) -> Iterator[None]:
+    """What the server or the way to it says, as an error of that kind; a refusal is marked as one that lasts."""
     try:
         yield
     except psycopg.Error as error:
         said = first_line(str(error))
         if not _is_refusal(error):
-            raise SourceError(asked, said, todo) from error
+            raise kind(asked, said, todo) from error
         cause = PermissionError(said)
         cause.__cause__ = error
-        raise SourceError(asked, said, todo) from cause
+        raise kind(asked, said, todo) from cause
 
 
 def _is_refusal(error: psycopg.Error) -> bool:

@@ -49,6 +49,12 @@ ANALYZER_ROUNDS = 1000
 """Spark resolves a level of views in a round and by default gives up after 100; the ledger of invoices has more."""
 
 
+@ibis.udf.scalar.builtin(name="xxhash64", signature=((int, None), int))
+def _hash(before: int, value: Any) -> int:
+    """Spark's own hash of both; null is as if it were not there."""
+    raise NotImplementedError
+
+
 class SparkEngine(Engine):
     """A session of Spark, which may be a notebook's: closing ends what was kept in it for us, and not the session."""
 
@@ -56,6 +62,10 @@ class SparkEngine(Engine):
         super().__init__(con)
         self.session = session
         self.kept: list[Any] = []
+
+    def hash_with(self, before: ir.IntegerValue, value: ir.Value) -> ir.IntegerValue:
+        hashed: ir.IntegerValue = _hash(before, value)
+        return hashed
 
     def close(self) -> None:
         self.release()

@@ -10,7 +10,7 @@ from data.ledger.rules import ExpansionRules
 from data.simulation.base import simulate
 from data.sources.connect import connect
 from data.sources.known import KnownBase, known_before
-from features.build.build import Shard, build
+from features.build.build import Shard, build, shard_count
 from features.cohort import cohort
 from features.cross_sell import features_used, products_had
 from tests.drawn import SNAPSHOT
@@ -32,6 +32,13 @@ def shards(base: KnownBase) -> list[Shard]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("features.build.build.ACCOUNTS_PER_BLOCK", 60)
         return list(build(base, [SNAPSHOT], ExpansionRules(), for_list=True, shards=SHARDS))
+
+
+def test_accounts_that_have_come_since_change_no_shard(base: KnownBase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("features.build.build.ACCOUNTS_PER_SHARD", 20)
+    accounts = base.tables["accounts"]
+    grown = base.tables | {"accounts": accounts.union(accounts.mutate(account_id=accounts.account_id + "-new"))}
+    assert shard_count(grown, 1) == shard_count(base.tables, 1) > 1
 
 
 def in_order(frame: pd.DataFrame) -> pd.DataFrame:
