@@ -163,7 +163,7 @@ def likeness(base: KnownBase) -> tuple[str, ...]:
 
 def provenance(settings: Settings) -> dict[str, Any]:
     """What produced an output besides the data: settings, code and library versions."""
-    elsewhere: dict[str, Any] = dict.fromkeys(("root", "mlruns", "out", "record", "outcomes"), True)
+    elsewhere: dict[str, Any] = dict.fromkeys(("root", "mlruns", "out", "record", "outcomes", "log"), True)
     elsewhere["source"] = {"url"}
     chosen = settings.model_dump(mode="json", exclude=elsewhere)
     chosen["playbook"] = settings.playbook_file.read_text(encoding="utf-8") if settings.playbook_file else None
