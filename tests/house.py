@@ -96,6 +96,7 @@ ORDER = {
         "feature_rows",
         "outcomes",
         "crm",
+        "doctor",
         "reference",
         "cli",
     ),
