@@ -12,7 +12,7 @@ from tests.flows.scheduling import WORKER, prefect, running, served, wait_for
 from tests.house import ROOT
 from tests.serving.messages.servers import notes
 
-COMES_WITHIN_SECONDS = 120
+COMES_WITHIN_SECONDS = 600
 WORK = """
 import time
 from pathlib import Path
@@ -82,8 +82,8 @@ def test_killed_runs_are_marked_and_of_missed_slots_one_does_the_work(
             project,
             tmp_path,
             HEADROOM_NOTIFY_OPERATIONS=address,
-            PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS="1",
-            PREFECT_WORKER_QUERY_SECONDS="1",
+            PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS="3",
+            PREFECT_WORKER_QUERY_SECONDS="2",
             PYTHONPATH=str(ROOT),
             TMPDIR=str(tmp_path),
         ) as environment,
@@ -111,8 +111,7 @@ def test_killed_runs_are_marked_and_of_missed_slots_one_does_the_work(
             for process in processes_of(killed.id):
                 os.kill(process, signal.SIGKILL)
         assert client.read_flow_run(killed.id).state_name == "Running", "nobody told Prefect"
-        told = doctor()["wrong"]
-        assert [f"{killed.name} stays `Running`" in line for line in told].count(True) == 1, told
+        assert doctor()["wrong"] == ["work stays `Running`, and its process is gone"]
 
         # The worker is down over three slots.
         since = (now - timedelta(hours=3)).isoformat()
@@ -129,8 +128,7 @@ def test_killed_runs_are_marked_and_of_missed_slots_one_does_the_work(
                 COMES_WITHIN_SECONDS,
                 worker_log,
             )
-            told = doctor()["wrong"]
-            assert [line.startswith("other ended failed") for line in told] == [True], told
+            assert doctor()["wrong"] == ["other ended failed the last time (work)"]
         assert client.read_flow_run(failing.id).state_name == "Failed"
         crashed = client.read_flow_run(killed.id)
         assert crashed.state is not None

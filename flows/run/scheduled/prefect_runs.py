@@ -61,7 +61,8 @@ def without_slot(client: SyncPrefectClient, own: FlowRun) -> list[FlowRun]:
 
     Prefect takes a slot away from a run that has not been heard of for minutes, and from no other, wherever it ran.
     """
-    if own.deployment_id is None or own.state is None or not own.state.state_details.deployment_concurrency_lease_id:
+    now = client.read_flow_run(own.id)
+    if own.deployment_id is None or now.state is None or not now.state.state_details.deployment_concurrency_lease_id:
         return []
     limit = client.read_deployment(own.deployment_id).global_concurrency_limit
     if limit is None or limit.limit != 1:

@@ -36,6 +36,8 @@ def _runs(pid: int, run_id: UUID) -> bool:
     """Is that process the one of the run? A number is given out again. Where it cannot be read, it is taken for it."""
     try:
         variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile, or nobody has asked yet how it ended
+        return False
     except OSError:
         return True
     return f"{OF_RUN}={run_id}".encode() in variables

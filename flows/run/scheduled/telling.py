@@ -6,6 +6,7 @@ from typing import NamedTuple
 from data.errors import HeadroomError
 from flows.run.progress import say
 from flows.run.settings import Settings
+from flows.run.variables import MOST_HOURS
 from serving.messages.delivery.operations import tell_operations
 from serving.messages.operations import run_message
 from serving.published.layout import published_dates
@@ -23,7 +24,10 @@ def error_said(error: BaseException) -> tuple[str, ...]:
     """An error in sentences: the three parts of what a user can put right. What a bug says may hold anything."""
     if isinstance(error, HeadroomError):
         return (error.asked, f"Found: {error.found}", f"To do: {error.todo}")
-    return (f"It ended with {type(error).__name__}.", "To do: look at the log of the run.")
+    name, todo = type(error).__name__, "To do: look at the log of the run."
+    if isinstance(error, Exception):
+        return (f"It ended with {name}.", todo)
+    return (f"It was ended from outside ({name}): cancelled, stopped, or longer under way than {MOST_HOURS}.", todo)
 
 
 def tell(settings: Settings, news: RunNews) -> None:

@@ -1,5 +1,6 @@
 """What those who run the system are told of a run: one message, no secret, never in place of the run's error."""
 
+from asyncio import CancelledError
 from datetime import date
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def test_a_message_has_the_three_parts_and_what_still_holds() -> None:
 def test_what_a_bug_says_is_not_told() -> None:
     assert SECRET not in " ".join(error_said(ValueError(SECRET)))
     assert error_said(ValueError(SECRET))[0] == "It ended with ValueError."
+    assert "longer under way than HEADROOM_MOST_HOURS" in error_said(CancelledError(SECRET))[0]
 
 
 def test_it_goes_to_an_address_of_its_own_and_by_e_mail() -> None:
