@@ -47,7 +47,7 @@ def tell_wrong(settings: Settings, found: Iterable[Diagnosis]) -> None:
     """Tell what is wrong, if anything is, over the channels for operations."""
     said = tuple(f"{one.name}: {one.found}. {one.todo}" for one in found if one.health is Health.WRONG)
     if said:
-        tell(settings, RunNews("the installation", "examined", said[:MOST_TOLD]))
+        tell(settings, RunNews("the installation", "found wrong", said[:MOST_TOLD]))
 
 
 def is_well(found: Iterable[Diagnosis]) -> bool:

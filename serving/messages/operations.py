@@ -11,7 +11,7 @@ OPERATIONS = "operations"
 
 
 def run_message(run: str, what: str, said: tuple[str, ...], last_list: date | None) -> Message:
-    """``run``: its name; ``what`` became of it, one word; ``said``: why; ``last_list``: the list that people read."""
+    """``run``: its name; ``what`` it was, as "refused"; ``said``: why; ``last_list``: the list that people read."""
     title = f"Headroom: {name_of(run)} {_became(what)}"
     still = "No list has been published yet." if last_list is None else f"The list of {last_list} still stands."
     lead = tuple(on_one_line(sentence, LONGEST_SENTENCE) for sentence in (f"{title}.", *said, still))

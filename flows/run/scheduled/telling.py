@@ -13,7 +13,7 @@ from serving.published.layout import published_dates
 
 
 class RunNews(NamedTuple):
-    """``run``: its name. ``what`` became of it, one word: refused, failed, crashed, skipped, late. ``said``: why."""
+    """``run``: its name. ``what`` became of it: refused, failed, crashed, skipped, late. ``said``: why."""
 
     run: str
     what: str
@@ -39,4 +39,4 @@ def tell(settings: Settings, news: RunNews) -> None:
     except Exception as error:  # whatever it is, it must not take the place of what the run came to
         faults = [error.clause if isinstance(error, HeadroomError) else type(error).__name__]
     for fault in faults:
-        say(f"warning: that this run {news.what} could not be told: {fault}")
+        say(f"warning: {news.run}, {news.what}, could not be told: {fault}")
