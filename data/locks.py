@@ -16,6 +16,21 @@ def locked(handle: int, place: Path) -> bool:
         return False
 
 
+def is_held(place: Path) -> bool:
+    """Has a living process locked that file or folder? Nothing is made there, and no lock is kept."""
+    try:
+        handle = os.open(place, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 @contextmanager
 def held(lock: Path) -> Iterator[bool]:
     """Is the lock free? It is this process's while the context lasts, and the file is gone after it."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from importlib import import_module
+from logging import ERROR
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -20,6 +21,7 @@ from data.scratch import of_this_run
 from data.shown.text import for_terminal
 from flows.run import environment
 from flows.run.ending import ending_in_order, last_words, told_to_end
+from flows.run.log import is_json, log
 from flows.run.progress import counting, say
 from flows.run.ready import require_model
 from flows.run.settings import PREFECT_RUNS, Settings, load, load_recording
@@ -490,6 +492,34 @@ def forget(  # noqa: PLR0913  each is an option of the command
         print(for_terminal(line))
 
 
+@app.command()
+def doctor(
+    clean: Annotated[
+        bool, typer.Option("--clean", help="First clear up what killed runs left, where no process holds it.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what is found as JSON.")] = False,
+    tell: Annotated[
+        bool, typer.Option("--tell", help="Tell what is wrong over the channels for operations, as a scheduler does.")
+    ] = False,
+    out: Out = None,
+    config: Config = None,
+    source: SourceUrl = None,
+) -> None:
+    """Check the installation: versions, source, models, lists, stores, disk, schedules; say what to do."""
+    settings = load(config, source, out)
+    from flows.doctor import doctor as room
+
+    schedules = import_module("flows.doctor.schedules") if os.environ.get("PREFECT_API_URL") else None
+    for line in room.clean(settings, schedules.end_dead_runs if schedules else None) if clean else ():
+        say(line)
+    found = list(room.examine(settings, [schedules.schedules] if schedules else []))
+    print(room.as_json(found) if as_json else "\n".join(for_terminal(diagnosis.line()) for diagnosis in found))
+    if tell:
+        room.tell_wrong(settings, found)
+    if not room.is_well(found):
+        raise typer.Exit(1)
+
+
 def _print_top(
     out: Path, day: date | None = None, n: int | None = None, owner: str | None = None, by: str | None = None
 ) -> None:
@@ -550,7 +580,10 @@ def main() -> None:
 
 
 def _refuse(message: str, code: int) -> NoReturn:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(for_terminal(message), markup=False)
+    if is_json():
+        log(for_terminal(message), ERROR)
+    else:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(for_terminal(message), markup=False)
     sys.exit(code)
 
 

@@ -97,6 +97,7 @@ ORDER = {
         "feature_rows",
         "outcomes",
         "crm",
+        "doctor",
         "reference",
         "cli",
     ),

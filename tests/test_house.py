@@ -15,7 +15,7 @@ from tests import house
 
 ONLY_IN = {
     "apprise": "serving.messages.delivery.channels",
-    "prefect": "flows.run.under_prefect",
+    "prefect": ("flows.run.under_prefect", "flows.run.scheduled", "flows.doctor.schedules"),
     "mlflow": "models.registry.mlflow_store",
     "shap": "models.report.shap_plot",
     "lightgbm": "models.estimators.boosting",

@@ -5,17 +5,20 @@ flow that is made of it, each stage is a task of Prefect and each pipeline that 
 shown is kept with the run. Nothing here imports Prefect, so a command that does not ask for it does not wait for it.
 """
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic
 
-P = ParamSpec("P")
-R = TypeVar("R")
+from flows.run.log import P, R, measured
+
 RETRIES = 3
 """How often a stage is tried again that reads a source or writes to a sink."""
+
+_OF_THIS_PROCESS = secrets.token_hex(8)
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,12 @@ class Pipeline(Generic[P, R]):
 class Runner:
     """In this process: a stage is its function, and what is shown was printed or stands in a file already."""
 
+    def run_id(self) -> str:
+        """By which the lines of a run are known."""
+        return _OF_THIS_PROCESS
+
     def stage(self, stage: Stage[P, R]) -> Callable[P, R]:
-        return stage.body
+        return measured(stage.name, stage.body, self.run_id)
 
     def pipeline(self, pipeline: Pipeline[P, R]) -> Callable[P, R]:
         return pipeline.body

@@ -15,6 +15,7 @@ from data.errors import SettingsError, hint
 from data.ledger.rules import ExpansionRules
 from data.record.settings import RecordSettings
 from data.sources.address import SCHEMES, Address, SourceSettings
+from flows.run.log import LogKind, log_as
 from models.settings import EvaluationSettings, TrainSettings
 from serving.access.settings import AccessSettings
 from serving.crm.settings import WritebackSettings
@@ -65,6 +66,9 @@ class Settings(BaseModel):
     reports: Folder = Field(Path("reports"), description="the pages about models are written there")
     mlruns: Folder = Field(Path("mlruns"), description="the MLflow folder")
     model: str = Field("headroom", min_length=1, description="name of the registered model")
+    log: LogKind = Field(
+        "plain", description='"plain": lines for people; "json": an object a line, and one for each stage of a run'
+    )
     root: Path = Path()
 
     @property
@@ -143,7 +147,7 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
 
     ``config``: the file asked for (default: ``headroom.toml`` of the working folder, if there is one). ``source`` and
     ``out`` come from the command line and start at the working folder. Raises ``SettingsError`` for a file that is not
-    there or cannot be read, for an unknown key, and for a value that cannot be used.
+    there or cannot be read, for an unknown key, and for a value that cannot be used. The log is kept as they say.
     """
     file = Path(config or DEFAULT_FILE)
     if config is not None and not file.is_file():
@@ -162,9 +166,11 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
     if out is not None:
         values["out"] = Path.cwd() / out
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         raise _explained(error, file) from error
+    log_as(settings.log)
+    return settings
 
 
 def load_recording(config: Path | str | None, source: str | None, accept: Sequence[str]) -> Settings:

@@ -11,14 +11,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Any, cast
 
 from prefect import Flow, Task, flow, get_client, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
+from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.context import FlowRunContext
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogHandler, APILogWorker
@@ -32,10 +32,14 @@ from prefect.settings import (
     temporary_settings,
 )
 
+from data.errors import SettingsError
 from data.shown.urls import shown_url
 from flows.run import prefect_server
 from flows.run.ending import ending_in_order, told_to_end
-from flows.run.runner import P, Pipeline, R, Runner, Stage, running
+from flows.run.log import P, R, measured
+from flows.run.runner import Pipeline, Runner, Stage, runner, running
+from flows.run.scheduled.on_schedule import on_schedule
+from flows.run.variables import MOST_HOURS
 
 BACK_OFF_SECONDS = (10, 60, 300)
 """How long a source or a sink is left alone before it is tried again, the first, the second, every further time."""
@@ -54,6 +58,9 @@ _TOLD.addHandler(APILogHandler())
 
 class UnderPrefect(Runner):
     """A stage is a task, a pipeline a flow. Tables and models go from hand to hand in memory: nothing is stored."""
+
+    def run_id(self) -> str:
+        return str(flow_run.id)
 
     def stage(self, stage: Stage[P, R]) -> Callable[P, R]:
         return cast("Callable[P, R]", as_task(stage))
@@ -94,7 +101,7 @@ def _task(stage: Stage[..., Any]) -> Any:
         retries=stage.retries,
         retry_delay_seconds=list(BACK_OFF_SECONDS[: stage.retries]) or None,
         retry_condition_fn=_may_pass,
-    )(stage.body)
+    )(measured(stage.name, stage.body, lambda: runner().run_id()))
 
 
 def as_flow(pipeline: Pipeline[P, R]) -> Flow[P, R]:
@@ -107,13 +114,42 @@ def _flow(pipeline: Pipeline[..., Any]) -> Any:
     @wraps(pipeline.body)
     def body(*args: Any, **kwargs: Any) -> Any:
         with running(UnderPrefect()):
-            return pipeline.body(*args, **kwargs)
+            own = _deployed_run()
+            return (
+                pipeline.body(*args, **kwargs)
+                if own is None
+                else on_schedule(own, partial(pipeline.body, *args, **kwargs))
+            )
 
     def run_name() -> str:
         day = flow_run.parameters.get("snapshot_date")
         return f"{pipeline.name} {day}" if day else pipeline.name
 
-    return flow(name=pipeline.name, flow_run_name=run_name, validate_parameters=False, persist_result=False)(body)
+    return flow(
+        name=pipeline.name,
+        flow_run_name=run_name,
+        timeout_seconds=_most_seconds(),
+        validate_parameters=False,
+        persist_result=False,
+    )(body)
+
+
+def _most_seconds() -> float | None:
+    """How long a flow may run; None where the environment does not say it."""
+    hours = os.environ.get(MOST_HOURS)
+    try:
+        return None if hours is None else float(hours) * 3600
+    except ValueError:
+        raise SettingsError(
+            f"Read {MOST_HOURS}.", "it is no number of hours.", "Correct it in prefect.yaml, and deploy again."
+        ) from None
+
+
+def _deployed_run() -> FlowRun | None:
+    """The run of a deployment that is begun here; None for a flow that was called, by a person or by another flow."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    return run if run is not None and run.deployment_id is not None else None
 
 
 def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

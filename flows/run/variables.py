@@ -9,11 +9,13 @@ from pydantic_settings import EnvSettingsSource
 
 from serving.access.settings import OIDC_SECRET, SESSION_SECRET
 from serving.crm.settings import SECRETS as OF_A_CRM
-from serving.messages.settings import EMAIL_URL, SLACK_URL
+from serving.messages.settings import EMAIL_URL, OPERATIONS_URL, SLACK_URL
 
-SECRETS = (SESSION_SECRET, OIDC_SECRET, SLACK_URL, EMAIL_URL, *OF_A_CRM)
-NOT_SETTINGS = frozenset({"headroom_all_tests", "headroom_bases", *map(str.lower, SECRETS)})
-"""Variables of the tests, and the secrets of a sign-in, of channels and of a CRM, which no file may hold."""
+SECRETS = (SESSION_SECRET, OIDC_SECRET, SLACK_URL, EMAIL_URL, OPERATIONS_URL, *OF_A_CRM)
+MOST_HOURS = "HEADROOM_MOST_HOURS"
+"""How long a flow of this process may run; a deployment says it in prefect.yaml."""
+NOT_SETTINGS = frozenset({"headroom_all_tests", "headroom_bases", *map(str.lower, (MOST_HOURS, *SECRETS))})
+"""Variables of the tests and of a deployment, and the secrets of a sign-in, of channels and of a CRM."""
 
 
 class Variables(EnvSettingsSource):

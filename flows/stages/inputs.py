@@ -189,8 +189,10 @@ def setting_hashes(settings: Settings) -> dict[str, str]:
 
 
 def _chosen(settings: Settings) -> dict[str, Any]:
-    """The settings that decide what is made: not where it is read and written, nor how fast."""
-    elsewhere: dict[str, Any] = dict.fromkeys(("root", "mlruns", "out", "publish", "record", "outcomes"), True)
+    """The settings that decide what is made: not where it is read and written, nor how fast, how long it is kept or what is logged."""
+    elsewhere: dict[str, Any] = dict.fromkeys(
+        ("root", "mlruns", "out", "publish", "record", "outcomes", "retention", "log"), True
+    )
     elsewhere["source"] = {"url", "threads", "memory_limit"}
     chosen = settings.model_dump(mode="json", exclude=elsewhere)
     chosen["playbook"] = settings.playbook_file.read_text(encoding="utf-8") if settings.playbook_file else None

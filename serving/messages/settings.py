@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from serving.access import names
 
-SLACK_URL, EMAIL_URL = "HEADROOM_NOTIFY_SLACK", "HEADROOM_NOTIFY_EMAIL"
+SLACK_URL, EMAIL_URL, OPERATIONS_URL = "HEADROOM_NOTIFY_SLACK", "HEADROOM_NOTIFY_EMAIL", "HEADROOM_NOTIFY_OPERATIONS"
 """The variables of the environment that hold the channels; whoever has one can write there, so no file may."""
 
 
@@ -43,6 +43,11 @@ class NotifySettings(BaseModel):
     cool_down_days: int = Field(
         30, ge=1, le=366, description="days in which the same trigger of the same account is told once"
     )
+    operations: tuple[Annotated[str, AfterValidator(_email)], ...] = Field(
+        (),
+        description="e-mails that are told, through HEADROOM_NOTIFY_EMAIL, of deployed runs that came to no good end",
+    )
+    late_minutes: int = Field(60, ge=1, description="a deployed run that begins so much after it was due is late")
     to: dict[str, RecipientSettings] = Field(
         default_factory=dict, description='`"Ada Lovelace" = { email = "ada@example.com", slack = "U012AB3CD" }`'
     )

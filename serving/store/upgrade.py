@@ -28,6 +28,13 @@ def version_of(engine: Engine) -> str | None:
         return context.get_current_revision()
 
 
+def is_current(engine: Engine, address: StoreAddress) -> bool:
+    """Has a store the tables of this release? Nothing is changed. Raises ``OutcomeError`` as ``upgrade`` does."""
+    there, scripts = version_of(engine), ScriptDirectory.from_config(_config())
+    _refuse_later(there, scripts, address)
+    return there == scripts.get_current_head()
+
+
 def upgrade(engine: Engine, address: StoreAddress) -> None:
     """Make or change the tables where they are not as they should be.
 

@@ -30,7 +30,7 @@ QUICK = {
 """A training that is small in everything but its parts."""
 
 
-UNDER_PREFECT = ("test_prefect_runs.py", "test_under_prefect.py")
+UNDER_PREFECT = ("test_prefect_runs.py", "test_under_prefect.py", "test_sweep.py")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -16,8 +16,9 @@ from tests.models.mlflow_template import folder_with
 pytestmark = pytest.mark.slow
 FOUND = """
 from prefect.flows import load_flow_from_entrypoint
-for name in ("train", "score", "backtest", "demo", "record", "notify"):
-    flow = load_flow_from_entrypoint(f"flows/{name}.py:{name}", use_placeholder_flow=False)
+flows = [f"{name}.py:{name}" for name in ("train", "score", "backtest", "demo", "record", "notify")]
+for entrypoint in (*flows, "crm/deployed.py:writeback"):
+    flow = load_flow_from_entrypoint(f"flows/{entrypoint}", use_placeholder_flow=False)
     print(flow.name, *flow.parameters.properties, flow.should_validate_parameters)
 """
 
@@ -33,6 +34,7 @@ def test_a_deployment_finds_each_flow_with_the_parameters_of_its_pipeline() -> N
         "demo folder accounts months seed False",
         "record config source day accept False",
         "notify config snapshot_date out owner dry_run resend False",
+        "writeback config to snapshot_date out apply False",
     ]
 
 

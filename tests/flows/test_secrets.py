@@ -6,6 +6,7 @@ import pytest
 
 from flows.run.settings import load
 from flows.run.variables import SECRETS
+from serving.messages.settings import SLACK_URL
 from tests.flows.conftest import END, Headroom
 
 PLANTED = "hunter2-planted"
@@ -41,7 +42,9 @@ def test_a_run_writes_none_of_them(
     verified = headroom("verify", "--source", warehouse, "--out", out)
     checked = headroom("check", "--source", warehouse)
     assert (shown.code, verified.code, checked.code) == (0, 0, 0)
-    told = "".join(one.out + one.err for one in (ran, shown, verified, checked))
+    examined = headroom("doctor", "--source", warehouse, "--out", out)  # the planted channels are no addresses
+    assert f"Open the channel that {SLACK_URL} names" in examined.out
+    told = "".join(one.out + one.err for one in (ran, shown, verified, checked, examined))
     assert PLANTED not in told
     assert holding(tmp_path) == []
     assert holding(trained_mlruns) == []

@@ -1,4 +1,4 @@
-"""The channels that messages go by, Slack and e-mail, both through Apprise.
+"""The channels that messages go by, Slack, e-mail and for operations any other, all through Apprise.
 
 The address of a channel is a secret: whoever knows it can write there. It comes from the environment and is told to
 nobody; what Apprise says of a failure is told without any part of it.
@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 import requests
-from apprise import AppriseAsset
+from apprise import Apprise, AppriseAsset
 from apprise.common import NotifyFormat
 from apprise.plugins.email.base import NotifyEmail
 from apprise.plugins.slack import NotifySlack, SlackMode
@@ -30,9 +30,9 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, ProxyError, S
 from data.errors import SettingsError
 from serving.messages.delivery.recipients import Recipient
 from serving.messages.delivery.slack import parts
-from serving.messages.delivery.words import as_html
+from serving.messages.delivery.words import as_html, as_text
 from serving.messages.message import Message, MessageRow, on_one_line
-from serving.messages.settings import EMAIL_URL, SLACK_URL
+from serving.messages.settings import EMAIL_URL, OPERATIONS_URL, SLACK_URL
 
 ASSET = AppriseAsset(app_id="Headroom", app_desc="Headroom", app_url="")
 """What the messages say that they come from."""
@@ -41,6 +41,7 @@ TIMES = {"cto": 10, "rto": 30}
 ONCE = {"retry": 0}
 """Whatever the address asks for: Apprise would also repeat what may have arrived."""
 WEBHOOK = "https://hooks.slack.com/services/T000/B000/XXXX, the incoming webhook that Slack gives"
+ANY_ADDRESS = "an address of Apprise, such as slack://, msteams://, pagerduty:// or mailtos://"
 MAIL_SERVER = "mailtos://USER:PASSWORD@SERVER:587/?from=headroom@example.com"
 _MAIL = ("mailto://", "mailtos://")
 _WEBHOOKS = (SlackMode.WEBHOOK, SlackMode.WEBHOOK_GOV)
@@ -125,6 +126,31 @@ class EmailChannel:
         body = as_html(message)
         send = partial(self._to(address).notify, body=body, title=message.subject, body_format=NotifyFormat.HTML)
         return _failure(self._url, send)
+
+
+class AnyChannel:
+    """Whatever address Apprise knows: every message goes there, in plain text."""
+
+    name = "operations"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._place = _made(OPERATIONS_URL, ANY_ADDRESS, partial(_instantiated, url))
+
+    def deliveries(self, message: Message, to: Recipient) -> list[Delivery]:  # noqa: ARG002  the address says to whom
+        return [Delivery((), partial(self._send, message))]
+
+    def _send(self, message: Message) -> Failure | None:
+        body = "\n".join(as_text(message))
+        send = partial(self._place.notify, body=body, title=message.subject, body_format=NotifyFormat.TEXT)
+        return _failure(self._url, send)
+
+
+def _instantiated(url: str) -> Any:
+    place = Apprise.instantiate(url, asset=ASSET)
+    if place is None:
+        raise TypeError("no service of Apprise")
+    return place
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -12,13 +13,14 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 from psycopg import OperationalError
 
-from data.errors import SourceError
+from data.errors import SettingsError, SourceError
 from data.sources.kinds.postgres import _in_our_words
 from flows.run import prefect_server as own_server
 from flows.run import under_prefect
 from flows.run.progress import say
-from flows.run.runner import pipeline, runner, stage
+from flows.run.runner import Pipeline, pipeline, runner, stage
 from flows.run.under_prefect import as_flow, as_task
+from flows.run.variables import MOST_HOURS
 from tests.flows.prefect_api import WAIT_SECONDS, flow_runs, lines_of, shown_of, tasks_of
 
 pytestmark = pytest.mark.slow
@@ -125,6 +127,23 @@ def test_only_what_may_pass_is_tried_again(
     with pytest.raises(type(error)):
         as_task(fail)()
     assert len(tried) == tries
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_flow_of_a_deployment_is_ended_when_its_hours_are_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    @pipeline("hang")
+    def hang() -> None:
+        for _ in range(600):
+            time.sleep(0.1)
+
+    monkeypatch.setenv(MOST_HOURS, str(1 / 3600))
+    with pytest.raises(TimeoutError):
+        as_flow(hang)()
+    assert [run.state_name for run in flow_runs("hang")] == ["TimedOut"]
+
+    monkeypatch.setenv(MOST_HOURS, "an hour")
+    with pytest.raises(SettingsError, match="no number of hours"):
+        as_flow(Pipeline("hang too", hang.body))
 
 
 WAITING = """

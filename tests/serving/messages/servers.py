@@ -87,6 +87,21 @@ def slack() -> Iterator[Slack]:
             yield server
 
 
+@contextmanager
+def notes() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """A service that takes plain messages: its address for Apprise, and each ``title`` and ``message`` that came."""
+    app, received = FastAPI(), list[dict[str, str]]()
+    with port() as (opened, address):
+
+        @app.post("/notes")
+        async def post(request: Request) -> PlainTextResponse:
+            received.append(await request.json())
+            return PlainTextResponse("ok")
+
+        with served(app, opened):
+            yield f"{address.replace('http://', 'json://')}/notes", received
+
+
 def lead_to(server: Slack, patch: pytest.MonkeyPatch) -> None:
     """Let Apprise find Slack on this machine, and not wait between two messages."""
     patch.setattr(NotifySlack, "webhook_url", server.address)

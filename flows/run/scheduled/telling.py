@@ -1,0 +1,42 @@
+"""What those who run the system are told of a run. Where it cannot be told, the run goes on as it would have."""
+
+import os
+from typing import NamedTuple
+
+from data.errors import HeadroomError
+from flows.run.progress import say
+from flows.run.settings import Settings
+from flows.run.variables import MOST_HOURS
+from serving.messages.delivery.operations import tell_operations
+from serving.messages.operations import run_message
+from serving.published.layout import published_dates
+
+
+class RunNews(NamedTuple):
+    """``run``: its name. ``what`` became of it: refused, failed, crashed, skipped, late. ``said``: why."""
+
+    run: str
+    what: str
+    said: tuple[str, ...]
+
+
+def error_said(error: BaseException) -> tuple[str, ...]:
+    """An error in sentences: the three parts of what a user can put right. What a bug says may hold anything."""
+    if isinstance(error, HeadroomError):
+        return (error.asked, f"Found: {error.found}", f"To do: {error.todo}")
+    name, todo = type(error).__name__, "To do: look at the log of the run."
+    if isinstance(error, Exception):
+        return (f"It ended with {name}.", todo)
+    return (f"It was ended from outside ({name}): cancelled, stopped, or longer under way than {MOST_HOURS}.", todo)
+
+
+def tell(settings: Settings, news: RunNews) -> None:
+    """Tell it over every channel for operations that is set. What a channel refuses is said in the log."""
+    try:
+        days = published_dates(settings.out_folder)
+        message = run_message(news.run, news.what, news.said, days[-1] if days else None)
+        faults = tell_operations(message, os.environ, settings.notify.operations)
+    except Exception as error:  # whatever it is, it must not take the place of what the run came to
+        faults = [error.clause if isinstance(error, HeadroomError) else type(error).__name__]
+    for fault in faults:
+        say(f"warning: {news.run}, {news.what}, could not be told: {fault}")

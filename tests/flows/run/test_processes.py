@@ -1,0 +1,43 @@
+"""Whose process is gone: asked of real ones."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+
+from flows.run.scheduled.processes import HOST, OF_RUN, PID, is_gone, own_labels
+
+RUN, OTHER = UUID(int=1), UUID(int=2)
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that Prefect would have started for ``RUN``."""
+    ready = "import time; print(flush=True); time.sleep(60)"
+    environment = os.environ | {OF_RUN: str(RUN)}
+    with subprocess.Popen([sys.executable, "-c", ready], env=environment, stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        started.stdout.readline()
+        yield started
+        started.kill()
+
+
+def test_a_process_is_gone_when_it_ended_or_its_number_is_that_of_another(process: subprocess.Popen[bytes]) -> None:
+    labels = {HOST: socket.gethostname(), PID: process.pid}
+    assert is_gone(RUN, labels) is False
+    assert is_gone(OTHER, labels) is True
+    process.send_signal(signal.SIGKILL)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert is_gone(RUN, labels) is True, "it ended, and its parent has not asked how"
+    process.wait()
+    assert is_gone(RUN, labels) is True
+
+
+def test_what_ran_elsewhere_or_did_not_say_where_is_not_known() -> None:
+    assert is_gone(RUN, own_labels() | {HOST: "elsewhere"}) is None
+    assert is_gone(RUN, {}) is None

@@ -1,0 +1,109 @@
+"""Runs that stay `Running` on a real server: which are dead, by their process or by the slot that they have lost."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Completed, Pending, Running
+
+from flows.run.scheduled import prefect_runs
+from flows.run.scheduled.prefect_runs import (
+    TAG,
+    connected,
+    dead_runs,
+    done_since,
+    mark_crashed,
+    note_place,
+    without_slot,
+)
+from flows.run.scheduled.processes import HOST, PID, own_labels
+
+pytestmark = pytest.mark.slow
+
+
+@flow
+def nothing() -> None:
+    """Does nothing."""
+
+
+@pytest.fixture
+def client(prefect_server: None) -> Iterator[SyncPrefectClient]:
+    with connected() as asked:
+        yield asked
+
+
+@pytest.fixture
+def deployment(client: SyncPrefectClient, request: pytest.FixtureRequest) -> UUID:
+    """A deployment of ours with one slot."""
+    return client.create_deployment(client.create_flow(nothing), request.node.name, tags=[TAG], concurrency_limit=1)
+
+
+def begun(client: SyncPrefectClient, deployment: UUID) -> FlowRun:
+    """A run that has taken the slot and runs, somewhere."""
+    run = client.create_flow_run_from_deployment(deployment)
+    assert client.set_flow_run_state(run.id, Pending()).state is not None
+    client.set_flow_run_state(run.id, Running())
+    return client.read_flow_run(run.id)
+
+
+def state_of(client: SyncPrefectClient, run: FlowRun) -> str:
+    return str(client.read_flow_run(run.id).state_name)
+
+
+def test_a_run_is_dead_when_its_process_here_is_gone_and_then_its_slot_is_free(
+    client: SyncPrefectClient, deployment: UUID
+) -> None:
+    run = begun(client, deployment)
+    assert run.id not in [dead.id for dead in dead_runs(client)], "where it runs is not known"
+    client.update_flow_run_labels(run.id, own_labels() | {HOST: "elsewhere"})
+    assert run.id not in [dead.id for dead in dead_runs(client)]
+    note_place(client, run)  # this process, which is not that of the run
+    assert run.id in [dead.id for dead in dead_runs(client)]
+
+    waiting = client.create_flow_run_from_deployment(deployment)
+    client.set_flow_run_state(waiting.id, Pending())
+    assert state_of(client, waiting) == "AwaitingConcurrencySlot"
+    mark_crashed(client, run, "its process is gone")
+    assert state_of(client, run) == "Crashed"
+    assert begun(client, deployment).state_name == "Running"
+
+
+def test_a_run_is_dead_when_another_one_has_its_only_slot(
+    client: SyncPrefectClient, deployment: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = begun(client, deployment)
+    client.update_flow_run_labels(lost.id, {HOST: "elsewhere", PID: 1})
+    assert lost.state is not None
+    lease = lost.state.state_details.deployment_concurrency_lease_id
+    assert lease is not None
+    client.release_concurrency_slots_with_lease(lease)  # as the server does after minutes without a sign of life
+    own = begun(client, deployment)
+    assert without_slot(client, own) == [], "it may only just have begun"
+    monkeypatch.setattr(prefect_runs, "SETTLES_WITHIN", timedelta())
+    assert [run.id for run in without_slot(client, own)] == [lost.id]
+
+
+def test_a_slot_is_done_by_a_run_that_began_after_it_was_due_and_did_the_same(
+    client: SyncPrefectClient, deployment: UUID
+) -> None:
+    done = begun(client, deployment)
+    client.set_flow_run_state(done.id, Completed())
+    began = client.read_flow_run(done.id).start_time
+    assert began is not None
+
+    def missed(**changed: object) -> FlowRun:
+        usual = {"auto_scheduled": True, "expected_start_time": began - timedelta(days=7)}
+        return begun(client, deployment).model_copy(update=usual | changed)
+
+    own = missed()
+    assert own.parameters == done.parameters
+    found = done_since(client, own)
+    assert found is not None
+    assert found.id == done.id
+    assert done_since(client, own.model_copy(update={"auto_scheduled": False})) is None, "somebody asked for it"
+    assert done_since(client, own.model_copy(update={"parameters": {"out": "elsewhere"}})) is None
+    assert done_since(client, own.model_copy(update={"expected_start_time": datetime.now(UTC)})) is None
