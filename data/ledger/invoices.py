@@ -70,6 +70,11 @@ def invoices(tables: Tables) -> ir.Table:
     return with_successors(tables["invoices"], tables)
 
 
+def is_for_use(bills: ir.Table) -> ir.BooleanValue:
+    """The bill is not said to be no more than the payment of a subscription."""
+    return bills.kind.fill_null("") != PAYMENT
+
+
 def usage_bills(
     bills: ir.Table, subscriptions: ir.Table | None, rules: ExpansionRules, by: Sequence[str] = ("account_id",)
 ) -> ir.Table:
@@ -77,7 +82,7 @@ def usage_bills(
 
     ``bills`` are as ``invoices`` gives them; their products go by the names that they have now.
     """
-    bills = bills.filter(bills.kind.fill_null("") != PAYMENT)
+    bills = bills.filter(is_for_use(bills))
     if rules.billed_and_subscribed == "payments" and subscriptions is not None:
         subscribed = subscriptions.select(*by, "product").distinct()
         untold = bills.filter(bills.kind.isnull()).anti_join(subscribed, [*by, "product"])
