@@ -28,7 +28,7 @@ from tests.mappings.world import (
     true_source,
 )
 from tests.mappings.zendesk import land_zendesk
-from tests.mappings.zuora import land_zuora
+from tests.mappings.zuora import land_zuora, of_zuora
 
 Write = Callable[[Frames], Frames]
 
@@ -53,7 +53,7 @@ SETS = [
         "zuora_hubspot_posthog_zendesk",
         {"zuora": land_zuora, "hubspot": land_hubspot, "posthog": land_posthog, "zendesk": land_zendesk},
         lacks=("plans",),
-        told=(people,),
+        told=(people, of_zuora),
     ),
     ToolSet(
         "dlt",
