@@ -46,9 +46,13 @@ CADENCES = (
     Cadence(1, 3, 91, 84, 98, 30, 3),
     Cadence(1, 6, 182, 174, 190, 30, 3),
     Cadence(1, 12, 365, 350, 380, 30, 2),
+    Cadence(1, 2, 61, 55, 67, 20, 3),
+    Cadence(1, 4, 122, 114, 130, 30, 3),
+    Cadence(1, 24, 731, 716, 746, 30, 2),
     Cadence(2, 1, 30, 25, 36, 15, 4),
     Cadence(3, 1, 30, 25, 36, 15, 5),
     Cadence(1, 0, 7, 3, 11, 10, 6),
+    Cadence(1, 0, 21, 17, 24, 10, 5),
 )
 """In the order in which they are tried; two bills a month are a base fee and an overage."""
 REGULAR_SHARE = (8, 10)
