@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from data.contract.cross_sell import CrossSellOptions
 from data.contract.vocabulary import KEY
-from data.ledger.invoices import invoices
+from data.ledger.invoices import invoices, is_for_use
 from data.ledger.lines import is_paid_for
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, is_sold_on, with_successors
@@ -85,7 +85,7 @@ def products_had(tables: Tables, accounts: ir.Table) -> ir.Table:
         parts += [paid.select(*KEY, "product"), paid.select(*KEY, product=current_product(paid))]
     if "invoices" in tables:
         bills = cut(invoices(tables), "invoices", accounts)
-        bills = bills.filter(bills.amount_e4 > 0)
+        bills = bills.filter(bills.amount_e4 > 0, is_for_use(bills))
         parts += [bills.select(*KEY, "product"), bills.select(*KEY, product=current_product(bills))]
     had = ibis.union(*parts)
     return had.filter(had["product"].notnull()).distinct()
@@ -107,7 +107,7 @@ def products_on_offer(tables: Tables, snapshot_dates: Sequence[date]) -> ir.Tabl
         parts.append(facts(paid.filter(is_paid_for(paid)), "product", "valid_from"))
     if "invoices" in tables:
         bills = tables["invoices"]
-        parts.append(facts(bills.filter(bills.amount_e4 > 0), "product", "billed_on"))
+        parts.append(facts(bills.filter(bills.amount_e4 > 0, is_for_use(bills)), "product", "billed_on"))
     begun = (parts[0] if len(parts) == 1 else ibis.union(*parts)).distinct()
     seen = cut_facts(begun, snapshots(snapshot_dates))
     seen = with_successors(seen.filter((seen.age <= OFFERED_DAYS) & seen["product"].notnull()), tables)

@@ -11,11 +11,12 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from data.checks.report import ROWS_KEPT, Finding, Severity, many
-from data.contract.vocabulary import BILL_KINDS, DISCOUNT, E4, LINE_KINDS, PAID, UNPAID_KINDS
+from data.checks.bills import bill_findings
+from data.checks.moves import moved, moved_nearly
+from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
+from data.contract.vocabulary import BILL_KINDS, DISCOUNT, LINE_KINDS, PAID, UNPAID_KINDS
 from data.currency import CONVERTED, in_reporting_currency, latest_rates
 from data.errors import hint
-from data.ledger.lines import is_paid_for
 from data.ledger.movements import changes, is_amount_alone
 from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
@@ -40,15 +41,12 @@ def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Ite
         may_move, may_rise = _worth_a_ledger(lines)
         may_rise = may_rise and not rules.amount_only
         if may_move or may_rise:
-            with _changes(source.engine, tables, rules, today) as moved:
-                yield from _moved(moved) if may_move else ()
-                yield from _amounts_alone(moved, rules, today) if may_rise else ()
-    if "subscriptions" in tables and "invoices" in tables:
-        yield from _billed_twice(tables, rules)
-
-
-def _money(e4: object) -> str:
-    return f"{int(e4 or 0) / E4:,.0f}"  # type: ignore[call-overload]
+            with _changes(source.engine, tables, rules, today) as changed:
+                yield from moved(changed) if may_move else ()
+                yield from _amounts_alone(changed, rules, today) if may_rise else ()
+        yield from moved_nearly(tables, rules, today) if may_move else ()
+    if "invoices" in tables:
+        yield from bill_findings(tables, rules)
 
 
 def _currencies(tables: Tables, today: date) -> Iterator[Finding]:
@@ -150,7 +148,7 @@ def _booked_late(lines: ir.Table) -> Iterator[Finding]:
     if sums.accounts:
         message = (
             f"subscriptions: {many(int(sums.accounts), 'account')} had a line that ended before the one after it was "
-            f"known (an MRR of {_money(sums.mrr_e4)}): in between they are no customers."
+            f"known (an MRR of {money(sums.mrr_e4)}): in between they are no customers."
         )
         todo = "Give ends_known_at, the day on which the source learned of valid_to: until then the line is open."
         rows = gaps.limit(ROWS_KEPT).to_pandas()
@@ -182,26 +180,6 @@ def _changes(engine: Engine, tables: Tables, rules: ExpansionRules, today: date)
         yield held["changes"]
 
 
-def _moved(moved: ir.Table) -> Iterator[Finding]:
-    """Accounts that ended one product on the day on which another began."""
-    moved = moved.filter((moved.lines_before > 0) & (moved.lines_after > 0) & moved.is_swap)
-    sums = moved.aggregate(
-        accounts=moved.account_id.nunique(), before=moved.mrr_before_e4.sum(), after=moved.mrr_after_e4.sum()
-    )
-    sums = sums.to_pandas().iloc[0]
-    if sums.accounts:
-        message = (
-            f"subscriptions: {many(int(sums.accounts), 'account')} ended a product on the day on which another began "
-            f"(MRR {_money(sums.before)} before, {_money(sums.after)} after): that is a move from one to the other, "
-            "and neither churn nor cross-sell."
-        )
-        todo = "Nothing, if so. A product that was renamed for everybody belongs into product_succession."
-        rows = (
-            moved.select("account_id", "product", "day", "mrr_before_e4", "mrr_after_e4").limit(ROWS_KEPT).to_pandas()
-        )
-        yield Finding(Severity.NOTE, "subscriptions", "moved", message, todo, int(sums.accounts), rows)
-
-
 def _amounts_alone(moves: ir.Table, rules: ExpansionRules, today: date) -> Iterator[Finding]:
     """Rises that nothing but their amount could tell from price rises."""
     is_recent = moves.day >= ibis.literal(today - YEAR)
@@ -209,32 +187,9 @@ def _amounts_alone(moves: ir.Table, rules: ExpansionRules, today: date) -> Itera
     sums = alone.aggregate(rises=alone.count(), mrr_e4=alone.delta_mrr_e4.sum()).to_pandas().iloc[0]
     if sums.rises:
         message = (
-            f"subscriptions: {many(int(sums.rises), 'rise')} of the last year (an MRR of {_money(sums.mrr_e4)}) count "
+            f"subscriptions: {many(int(sums.rises), 'rise')} of the last year (an MRR of {money(sums.mrr_e4)}) count "
             "as price rises, for neither seats nor plans say that more was bought."
         )
         todo = "Give seats, or plans with tiers; or set [expansion] amount_only = true, if such rises are expansions."
         rows = alone.limit(ROWS_KEPT).to_pandas()
         yield Finding(Severity.WARNING, "subscriptions", "amount_only", message, todo, int(sums.rises), rows)
-
-
-def _billed_twice(tables: Tables, rules: ExpansionRules) -> Iterator[Finding]:
-    """Products that an account both subscribes to and is billed for, without a word on what the bills are."""
-    if rules.billed_and_subscribed is not None:
-        return
-    lines, bills = tables["subscriptions"], tables["invoices"]
-    paid = lines.filter(is_paid_for(lines)).select("account_id", "product").distinct()
-    both = bills.filter(bills.kind.isnull()).semi_join(paid, ["account_id", "product"])
-    totals = both.aggregate(accounts=both.account_id.nunique(), amount_e4=both.amount_e4.sum()).to_pandas().iloc[0]
-    if totals.accounts:
-        products = both.select("product").distinct().order_by("product").limit(5).to_pandas()["product"]
-        message = (
-            f"invoices: {many(int(totals.accounts), 'account')} subscribe to a product that they are also billed for "
-            f"({', '.join(map(repr, products))}; {_money(totals.amount_e4)} in all): the same money may be counted "
-            "twice."
-        )
-        todo = (
-            'Set [expansion] billed_and_subscribed = "payments" if the bills pay for the subscription, "on_top" if '
-            "they come on top of it; or say so of each bill in invoices.kind (subscription, usage, overage)."
-        )
-        rows = both.limit(ROWS_KEPT).to_pandas()
-        yield Finding(Severity.ERROR, "invoices", "billed_twice", message, todo, int(totals.accounts), rows)

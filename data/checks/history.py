@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
@@ -22,6 +23,8 @@ FEW_DAYS = 3
 NEARLY_ALL = 0.9
 FEWEST_ROWS = 3
 """Of one or two rows nothing can be told."""
+FAR = date(2099, 1, 1)
+"""From this day on an end, such as 9999-12-31, is written for none."""
 ENDS = re.compile(r"(^|_)(end|ends|ended|until|to|thru|through|(expir|cancel|terminat|churn|stop)[a-z]*)(_|$)")
 """Names under which the end of a line is kept."""
 
@@ -76,10 +79,16 @@ def never_ending(source: Source, row_counts: Mapping[str, int]) -> Iterator[Find
         return
     raw, lines = source.raw["subscriptions"], source.tables["subscriptions"]
     is_absent = "valid_to" not in raw.columns
-    if not is_absent and given(raw.valid_to).notnull().any().to_pandas():
-        return
+    if not is_absent:
+        is_far = (staged_column(raw, TABLES["subscriptions"].column("valid_to")) >= FAR).fill_null(False)
+        if (given(raw.valid_to).notnull() & ~is_far).any().to_pandas():
+            return
     near = end_like(raw.columns)
-    why = f"subscriptions.valid_to is not there{near}" if is_absent else "subscriptions.valid_to is empty in every row"
+    why = (
+        f"subscriptions.valid_to is not there{near}"
+        if is_absent
+        else f"subscriptions.valid_to is empty{_or_far(raw)} in every row"
+    )
     if is_absent:
         message = f"{why}: every line is open for ever, so no customer ever leaves."
         todo = "Give valid_to: the first day on which a line no longer holds, empty while it does."
@@ -100,6 +109,10 @@ def never_ending(source: Source, row_counts: Mapping[str, int]) -> Iterator[Find
     rows = older.order_by(columns).select(*columns, "seats", mrr=older.mrr_e4 / float(E4)).limit(ROWS_KEPT)
     severity = Severity.ERROR if is_absent else Severity.WARNING
     yield Finding(severity, "subscriptions", "never_ending", message, todo, count, rows.to_pandas())
+
+
+def _or_far(raw: ir.Table) -> str:
+    return ", or a day that never comes," if given(raw.valid_to).notnull().any().to_pandas() else ""
 
 
 def _replaced_by_nobody_knows_which(lines: ir.Table) -> ir.Table:

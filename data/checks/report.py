@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from data.atomic import whole_folder
+from data.contract.vocabulary import E4
 from data.errors import ContractError, PublishError
 
 ROWS_KEPT = 1000
@@ -84,6 +85,11 @@ class Report:
 def many(count: int, noun: str) -> str:
     """``1 row`` or ``1,200 rows``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def money(e4: object) -> str:
+    """``1,200``: an amount of ten-thousandths, without cents; nothing is 0."""
+    return f"{int(e4 or 0) / E4:,.0f}"  # type: ignore[call-overload]
 
 
 def gravest_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -46,9 +46,13 @@ CADENCES = (
     Cadence(1, 3, 91, 84, 98, 30, 3),
     Cadence(1, 6, 182, 174, 190, 30, 3),
     Cadence(1, 12, 365, 350, 380, 30, 2),
+    Cadence(1, 2, 61, 55, 67, 20, 3),
+    Cadence(1, 4, 122, 114, 130, 30, 3),
+    Cadence(1, 24, 731, 716, 746, 30, 2),
     Cadence(2, 1, 30, 25, 36, 15, 4),
     Cadence(3, 1, 30, 25, 36, 15, 5),
     Cadence(1, 0, 7, 3, 11, 10, 6),
+    Cadence(1, 0, 21, 17, 24, 10, 5),
 )
 """In the order in which they are tried; two bills a month are a base fee and an overage."""
 REGULAR_SHARE = (8, 10)
@@ -70,6 +74,11 @@ def invoices(tables: Tables) -> ir.Table:
     return with_successors(tables["invoices"], tables)
 
 
+def is_for_use(bills: ir.Table) -> ir.BooleanValue:
+    """The bill is not said to be no more than the payment of a subscription."""
+    return bills.kind.fill_null("") != PAYMENT
+
+
 def usage_bills(
     bills: ir.Table, subscriptions: ir.Table | None, rules: ExpansionRules, by: Sequence[str] = ("account_id",)
 ) -> ir.Table:
@@ -77,7 +86,7 @@ def usage_bills(
 
     ``bills`` are as ``invoices`` gives them; their products go by the names that they have now.
     """
-    bills = bills.filter(bills.kind.fill_null("") != PAYMENT)
+    bills = bills.filter(is_for_use(bills))
     if rules.billed_and_subscribed == "payments" and subscriptions is not None:
         subscribed = subscriptions.select(*by, "product").distinct()
         untold = bills.filter(bills.kind.isnull()).anti_join(subscribed, [*by, "product"])

@@ -12,6 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import DISCOUNT, PAID, UNPAID_KINDS
+from data.ledger.moves import moved_on
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, with_successors
 from data.time_cut import Tables, days_between
@@ -54,7 +55,7 @@ def standing(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str], today
     counted = _replaced_by_contract(counted, by)
     if "snapshot_date" in by or today is not None:
         counted = _renewed_early(counted, rules, by, today)
-    return _within_paid(counted, by)
+    return _within_paid(moved_on(counted, rules, by), by)
 
 
 def is_paid_for(lines: ir.Table) -> ir.BooleanValue:

@@ -26,3 +26,9 @@ class ExpansionRules(BaseModel):
         None,
         description="A product both in subscriptions and in invoices: are the bills its payments, or usage on top?",
     )
+    moved_within_days: int | None = Field(
+        None,
+        ge=0,
+        description="A product that ends so many days before or after another one begins was moved to it; 0: only on "
+        "the same day. Not set it is 0, and `check` asks where it matters.",
+    )

@@ -166,6 +166,31 @@ def _subscribe(books: Books, chain: list[pd.Series], number: int) -> None:
         before = line
 
 
+WORD = {("month", 1): "Monthly", ("month", 3): "Quarterly", ("year", 1): "Yearly"}
+
+
+def of_chargebee_plans(truth: Frames) -> Frames:
+    """What Product Catalog 1.0 can tell: no families, and nothing metered."""
+    told = of_chargebee({name: frame for name, frame in truth.items() if name != "invoices"})
+    return told | {name: told[name].replace({"product": {CORE: "Subscription"}}) for name in ("subscriptions", "plans")}
+
+
+def land_chargebee_plans(truth: Frames) -> Frames:
+    """The same bills, with a plan or an addon for each price, in whose name its period and currency stand."""
+    as_items = {name: truth[name].replace({"product": {"Subscription": CORE}}) for name in ("subscriptions", "plans")}
+    none_used = pd.DataFrame(columns=["account_id", "product", "period_start", "period_end", "billed_at", "amount"])
+    tables = land_chargebee(truth | as_items | {"invoices": none_used})
+    prices, items = tables.pop("item_price"), tables.pop("item")
+    tables.pop("item_family")
+    words = [WORD[unit, number] for unit, number in zip(prices["period_unit"], prices["period"], strict=True)]
+    of_item = prices["item_id"].map(items.set_index("id")["name"])
+    prices = prices.assign(name=[f"{name} {word} (USD)" for name, word in zip(of_item, words, strict=True)])
+    for kind in ("plan", "addon"):
+        tables[kind] = prices[prices["item_type"] == kind].drop(columns=["item_id", "item_type"])
+    kinds = tables["invoice_line_item"]["entity_type"].str.removesuffix("_item_price")
+    return tables | {"invoice_line_item": tables["invoice_line_item"].assign(entity_type=kinds)}
+
+
 def _catalogue(truth: Frames) -> Frames:
     accounts = truth["accounts"]
     metered = {*truth["invoices"]["product"]}

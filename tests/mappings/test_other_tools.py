@@ -8,7 +8,7 @@ import pytest
 
 from data.sources.known import Source
 from tests.engines.comparison import features
-from tests.mappings.chargebee import land_chargebee, of_chargebee
+from tests.mappings.chargebee import land_chargebee, land_chargebee_plans, of_chargebee, of_chargebee_plans
 from tests.mappings.hubspot import land_hubspot, land_hubspot_with_dlt
 from tests.mappings.pendo import land_pendo
 from tests.mappings.posthog import land_posthog, people
@@ -28,7 +28,7 @@ from tests.mappings.world import (
     true_source,
 )
 from tests.mappings.zendesk import land_zendesk
-from tests.mappings.zuora import land_zuora
+from tests.mappings.zuora import land_zuora, of_zuora
 
 Write = Callable[[Frames], Frames]
 
@@ -53,7 +53,7 @@ SETS = [
         "zuora_hubspot_posthog_zendesk",
         {"zuora": land_zuora, "hubspot": land_hubspot, "posthog": land_posthog, "zendesk": land_zendesk},
         lacks=("plans",),
-        told=(people,),
+        told=(people, of_zuora),
     ),
     ToolSet(
         "dlt",
@@ -73,6 +73,12 @@ SETS = [
         "chargebee_salesforce_posthog_zendesk",
         {"chargebee": land_chargebee, "salesforce": land_salesforce, "posthog": land_posthog, "zendesk": land_zendesk},
         told=(people, of_chargebee),
+    ),
+    ToolSet(
+        "chargebee_plans_hubspot_posthog",
+        {"chargebee": land_chargebee_plans, "hubspot": land_hubspot, "posthog": land_posthog},
+        lacks=("tickets",),
+        told=(people, of_chargebee_plans),
     ),
 ]
 

@@ -473,7 +473,7 @@ def test_zuora_a_copy_of_a_charge_says_nothing(tmp_path: Path) -> None:
         c2 | C1 | 1 | 2 | v2 | 2025-01-01 | 2025-06-01 | 100 | 10 | Seats | 2025-05-20 | Per Unit | Core
         c3 | C1 | 2 | 1 | v2 | 2025-06-01 | 2027-01-01 | 150 | 15 | Seats | 2025-05-20 | Per Unit | Core
         c4 | C1 | 2 | 2 | v2 | 2025-06-01 | 2027-01-01 | 150 | 15 | Seats | 2026-02-02 | Per Unit | Core
-        d1 | D1 | 1 | 1 | v2 | 2025-01-01 | 2027-01-01 | -20 |    |       | 2025-05-20 | Discount-Percentage | Less""",
+        d1 | D1 | 1 | 1 | v2 | 2025-01-01 | 2027-01-01 | 0   |    |       | 2025-05-20 | Discount-Percentage | Less""",
     )  # fmt: skip
     assert rows.mrr.tolist() == [100, 150, 150]
     assert rows.seats.tolist() == [10, 15, 15]
@@ -482,6 +482,53 @@ def test_zuora_a_copy_of_a_charge_says_nothing(tmp_path: Path) -> None:
     # Each as it first appeared, and not as it was copied; the second term as it was renewed.
     assert days(rows.known_at) == ["2025-01-01", "2025-05-20", "2025-12-10"]
     assert days(rows.renews_on) == ["2026-01-01", "2026-01-01", "2027-01-01"]
+
+
+DISCOUNTED = """
+    id | charge_number | segment | version | subscription_id | rate_plan_id | effective_start_date | effective_end_date | mrr | created_date | charge_model           | name | discount_level | billing_period | apply_discount_to
+    c1 | C1            | 1       | 1       | v1              | r1           | 2025-01-01           | 2025-07-01         | 300 | 2025-01-01   | Flat Fee               | Core |                |                |
+    c2 | C2            | 1       | 1       | v1              | r2           | 2025-03-01           | 2025-07-01         | 100 | 2025-03-01   | Flat Fee               | Chat |                |                |
+    d1 | D1            | 1       | 1       | v1              | r1           | 2025-02-01           | 2025-05-01         |     | 2025-02-01   | DISCOUNT               |      | LEVEL          | Quarter        | APPLIED
+"""
+CORE_10, CHAT_10 = ("Core", -30, "2025-03-01", "2025-05-01"), ("Chat", -10, "2025-03-01", "2025-05-01")
+BEFORE_CHAT = ("Core", -30, "2025-02-01", "2025-03-01")
+
+
+@pytest.mark.parametrize(
+    ("level", "model", "tier", "applied", "expected"),
+    [
+        ("subscription", "Discount-Percentage", "10 |", "RECURRING", [CHAT_10, BEFORE_CHAT, CORE_10]),
+        ("account", "Discount-Percentage", "10 |", "ONETIMERECURRING", [CHAT_10, BEFORE_CHAT, CORE_10]),
+        ("rateplan", "Discount-Percentage", "10 |", "", [BEFORE_CHAT, CORE_10]),
+        # 120 a quarter are 40 a month: all of it off the one, then shared three to one
+        ("subscription", "Discount-Fixed Amount", "| 120", "RECURRING",
+         [CHAT_10, ("Core", -40, "2025-02-01", "2025-03-01"), CORE_10]),
+        ("rateplan", "Discount-Fixed Amount", "| 3000", "RECURRING",
+         [("Core", -300, "2025-02-01", "2025-03-01"), ("Core", -300, "2025-03-01", "2025-05-01")]),
+        ("subscription", "Discount-Percentage", "10 |", "USAGE", []),
+        ("subscription", "Discount-Percentage", "|", "RECURRING", []),  # nobody knows how much
+    ],
+)  # fmt: skip
+def test_zuora_a_discount_is_taken_off_what_it_is_for(
+    tmp_path: Path, level: str, model: str, tier: str, applied: str, expected: list[tuple[object, ...]]
+) -> None:
+    charges = DISCOUNTED.replace("LEVEL", level).replace("DISCOUNT", model).replace("APPLIED", applied)
+    tiers = f"id | rate_plan_charge_id | discount_percentage | discount_amount\nt1 | d1 | {tier}"
+    rows = given(tmp_path, "subscriptions", **ZUORA, rate_plan_charge=charges, rate_plan_charge_tier=tiers)
+    assert sorted(rows.mrr[rows.kind == "paid"]) == [100, 300]
+    off = rows[rows.kind == "discount"]
+    told = [*zip(off["product"], off.mrr.round(6), days(off.valid_from), days(off.valid_to), strict=True)]
+    assert sorted(told, key=str) == sorted(expected, key=str)
+
+
+def test_zuora_an_mrr_below_nothing_says_what_a_discount_is(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "subscriptions", **ZUORA,
+        rate_plan_charge=f"""{CHARGE}
+        c1 | C1 | 1 | 1 | v1 | 2025-01-01 | 2026-01-01 | 100 | 10 | Seats | 2025-01-01 | Per Unit | Core
+        d1 | D1 | 1 | 1 | v1 | 2025-01-01 | 2026-01-01 | -20 |    |       | 2025-01-01 | Discount-Fixed Amount | Less""",
+    )  # fmt: skip
+    assert dict(zip(rows.kind, rows.mrr, strict=True)) == {"discount": -20, "paid": 100}
 
 
 def test_recurly_add_ons_are_products_beside_the_plan(tmp_path: Path) -> None:

@@ -7,13 +7,38 @@ import pandas as pd
 from tests.mappings.world import Frames, chains
 
 COPIED = timedelta(days=40)
+PERCENT, AMOUNT, MOST_LINES = 10.0, 30.0, 2
+"""What every fourth contract has off its first lines: a share of the price, or an amount a month."""
+
+
+def _discount(number: int) -> str | None:
+    return {0: "Discount-Percentage", 2: "Discount-Fixed Amount"}.get(number % 4)
+
+
+def _less(number: int, mrr: float) -> float:
+    return mrr * PERCENT / 100 if _discount(number) == "Discount-Percentage" else min(mrr, AMOUNT)
+
+
+def of_zuora(truth: Frames) -> Frames:
+    """What a discount charge takes off is a line of its own."""
+    lines = truth["subscriptions"].assign(kind="paid")
+    off = [
+        line.to_dict()
+        | {"mrr": -_less(number, line["mrr"]), "kind": "discount", "plan": "Discount", "seats": None}
+        | {"renews_on": pd.NaT, "contract_id": f"{line['contract_id']} off"}
+        for number, chain in enumerate(chains(lines))
+        if _discount(number)
+        for line in chain[:MOST_LINES]
+    ]
+    return truth | {"subscriptions": pd.concat([lines, pd.DataFrame(off)], ignore_index=True)}
 
 
 def land_zuora(truth: Frames) -> Frames:
     subscriptions: list[dict[str, object]] = []
     charges: list[dict[str, object]] = []
+    tiers: list[dict[str, object]] = []
     plans: dict[tuple[str, str], str] = {}
-    for number, chain in enumerate(chains(truth["subscriptions"])):
+    for number, chain in enumerate(chains(truth["subscriptions"].query("kind == 'paid'"))):
         account, contract = f"z{chain[0]['account_id']}", f"A-S{number:08d}"
         starts: dict[pd.Timestamp, pd.Timestamp] = {}
         for line in chain:
@@ -24,6 +49,10 @@ def land_zuora(truth: Frames) -> Frames:
             for version, (end, start) in enumerate(starts.items(), 1)
         ]  # fmt: skip
         charges += _charges(chain, contract, len(starts), plans)
+        if _discount(number):
+            charges.append(_discount_charge(chain, contract, len(starts), number))
+            of = {"discount_percentage": PERCENT} if number % 4 == 0 else {"discount_amount": AMOUNT * 12}
+            tiers.append({"id": f"t{number}", "rate_plan_charge_id": charges[-1]["id"]} | of)
     charges += [
         {"id": f"usage-{account}-{copy}", "charge_number": f"C-usage-{account}", "segment": 1, "version": copy,
          "effective_start_date": pd.Timestamp("2020-01-01"), "effective_end_date": None, "mrr": 0.0,
@@ -51,6 +80,9 @@ def land_zuora(truth: Frames) -> Frames:
         ),
         "subscription": pd.DataFrame(subscriptions),
         "rate_plan_charge": pd.DataFrame(charges),
+        "rate_plan_charge_tier": pd.DataFrame(
+            tiers, columns=["id", "rate_plan_charge_id", "discount_percentage", "discount_amount"]
+        ),
         "rate_plan": pd.DataFrame(
             [{"id": i, "name": plan, "product_rate_plan_id": f"p{i}"} for (_, plan), i in plans.items()]
         ),
@@ -69,6 +101,19 @@ def land_zuora(truth: Frames) -> Frames:
             }
         ),
     }
+
+
+def _discount_charge(chain: list[pd.Series], contract: str, versions: int, number: int) -> dict[str, object]:
+    """One charge for the first lines of a contract; Zuora gives it no MRR."""
+    first, last = chain[0], chain[:MOST_LINES][-1]
+    return {
+        "id": f"{contract}-off", "charge_number": f"{contract}-OFF", "segment": 1, "version": 1, "mrr": 0.0,
+        "effective_start_date": first["valid_from"], "created_date": first["valid_from"], "name": "Welcome",
+        "effective_end_date": None if len(chain) == 1 and pd.isna(last["valid_to"]) else last["valid_to"],
+        "subscription_id": f"{contract}-{versions}", "rate_plan_id": None, "charge_type": "Recurring",
+        "charge_model": _discount(number), "quantity": None, "uom": None, "billing_period": "Annual",
+        "discount_level": "subscription", "apply_discount_to": "ONETIMERECURRINGUSAGE",
+    }  # fmt: skip
 
 
 def _charges(

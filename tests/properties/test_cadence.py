@@ -49,6 +49,7 @@ COURSES = ("flat", "jump", "drift")
 EXTRAS = ("none", "late", "missing", "credit")
 CADENCES = {
     "monthly": 1,
+    "every two months": 2,
     "quarterly": 3,
     "half-yearly": 6,
     "yearly": 12,

@@ -313,11 +313,15 @@ def rows(header: str, text: str) -> str:
     return "\n".join("|".join("" if cell == "-" else cell for cell in line.split()) for line in lines)
 
 
-def labelled(tables: dict[str, ibis.Table], accounts: list[str]) -> pd.DataFrame:
+def labelled(
+    tables: dict[str, ibis.Table],
+    accounts: list[str],
+    rules: ExpansionRules = ExpansionRules(),  # noqa: B008
+) -> pd.DataFrame:
     """The label of some accounts on 1 January 2024, by account."""
     schema = ibis.schema({"account_id": "string", "snapshot_date": "date"})
     cohort = ibis.memtable([(account, SNAPSHOT) for account in accounts], schema=schema)
-    return labels(tables, cohort, ExpansionRules()).execute().set_index("account_id")
+    return labels(tables, cohort, rules).execute().set_index("account_id")
 
 
 def said(row: pd.Series) -> str:
@@ -354,6 +358,20 @@ def test_without_a_price_list() -> None:
     assert said(found.loc["dearer"]) == "upsell 1200"
     assert said(found.loc["undone"]) == ""
     assert said(found.loc["unknown"]) == ""  # an account without a line keeps its row
+
+
+def test_a_move_over_a_gap_is_none_of_what_is_foretold_where_the_settings_say_so() -> None:
+    lines = """
+        same   crm   pro 200 10 2023-01-01 2024-02-01
+        same   suite pro 200 10 2024-02-05 -
+        dearer crm   pro 200 10 2023-01-01 2024-02-01
+        dearer suite pro 300 10 2024-01-28 -
+        """
+    tables = base(subscriptions=rows(LINE, lines))
+    moved = labelled(tables, ["same", "dearer"], ExpansionRules(moved_within_days=7))
+    assert [said(moved.loc[name]) for name in ("same", "dearer")] == ["", "upsell 1200"]
+    apart = labelled(tables, ["same", "dearer"])
+    assert [said(apart.loc[name]) for name in ("same", "dearer")] == ["cross_sell 2400", "cross_sell 3600"]
 
 
 def test_usage_is_compared_with_the_equally_long_window_before() -> None:

@@ -61,6 +61,17 @@ def test_a_billed_product_is_had_once_it_was_billed() -> None:
     assert lines(cross_sells(tables, keys, ExpansionRules())) == {("acme", "sms")}
 
 
+def test_what_a_payment_is_called_is_no_product() -> None:
+    bills = """
+        account_id | product | billed_at  | amount | kind
+        acme       | Invoice | 2023-12-10 | 200    | subscription
+        acme       | api     | 2023-12-10 | 300    | usage
+        """
+    tables = base(subscriptions=LINES, invoices=bills)
+    assert ("acme", "Invoice") not in lines(products_had(tables, cohort(tables, [SNAPSHOT])))
+    assert lines(products_on_offer(tables, [SNAPSHOT])) == {("crm",), ("api",)}
+
+
 def test_what_was_used_in_the_quarter_before_as_known_then() -> None:
     events = """
         account_id | occurred_at | feature | known_at

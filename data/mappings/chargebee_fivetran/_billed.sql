@@ -8,4 +8,4 @@ join invoice i on i.id = l.invoice_id
 join subscription s on s.id = l.subscription_id
 join priced p on p.id = l.entity_id
 where coalesce(i.status, '') not in ('voided', 'pending') and not coalesce(i.deleted, false)
-    and coalesce(l.entity_type, 'plan_item_price') in ('plan_item_price', 'addon_item_price')
+    and coalesce(l.entity_type, 'plan') in ('plan_item_price', 'addon_item_price', 'plan', 'addon')

@@ -133,8 +133,9 @@ def test_a_discount_stands_beside_its_line(tmp_path: Path) -> None:
     assert found(tmp_path, "never_ending", subscriptions=text) == []
 
 
-def test_an_end_that_is_empty_in_every_row_is_a_warning_where_lines_overlap(tmp_path: Path) -> None:
-    rows = "\n".join(f"{row} |" for row in OVERLAPPING.strip().splitlines())
+@pytest.mark.parametrize("end", ["", "9999-12-31", "2099-12-31"])
+def test_an_end_that_never_comes_in_any_row_is_a_warning_where_lines_overlap(end: str, tmp_path: Path) -> None:
+    rows = "\n".join(f"{row} | {end}" for row in OVERLAPPING.strip().splitlines())
     (finding,) = found(tmp_path, "never_ending", subscriptions=f"{HEADER} | valid_to\n{rows}")
     assert (finding.severity, finding.count) == ("warning", 2)
     assert found(tmp_path, "missing:valid_to") == []

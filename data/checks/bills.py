@@ -1,0 +1,189 @@
+"""Bills that make a ledger wrong though each is right: money that is counted twice, and bills that say no period."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import ibis
+import ibis.expr.types as ir
+
+from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
+from data.contract.vocabulary import DISCOUNT
+from data.ledger.invoices import CADENCES, service
+from data.ledger.lines import is_paid_for
+from data.ledger.rules import ExpansionRules
+from data.time_cut import Tables, days_between
+
+TERMS = (1, 3, 6, 12)
+"""A subscription is billed for so many months at a time."""
+ROUNDING_SHARE = 1000
+"""An amount within a thousandth of another is the same but for rounding."""
+MOST, HALF = (2, 3), 2
+"""Two bills in three of an account, and half of the accounts of a product, are a rule and no chance."""
+TAKEN_BACK_DAYS = 45
+"""A credit of a whole bill so soon after it takes it back."""
+MONTHLY = CADENCES[0]
+LONG_TERM = (8, 13)
+"""A bill of so many times the one before it is one for a year, with or without a discount."""
+SILENT_DAYS = 75
+"""Two monthly bills did not come."""
+
+
+def bill_findings(tables: Tables, rules: ExpansionRules) -> Iterator[Finding]:
+    """All findings about bills, over the staged tables."""
+    bills = tables["invoices"]
+    if "subscriptions" in tables and rules.billed_and_subscribed is None:
+        yield from _billed_twice(bills, tables["subscriptions"])
+        yield from _billed_by_another_name(bills, tables["subscriptions"])
+    without_period = bills.filter(~(bills.period_end > bills.period_start).fill_null(False))
+    yield from _paid_ahead(without_period)
+    yield from _taken_back(without_period)
+
+
+def _billed_twice(bills: ir.Table, lines: ir.Table) -> Iterator[Finding]:
+    """Products that an account both subscribes to and is billed for, without a word on what the bills are."""
+    paid = lines.filter(is_paid_for(lines)).select("account_id", "product").distinct()
+    both = bills.filter(bills.kind.isnull()).semi_join(paid, ["account_id", "product"])
+    totals = both.aggregate(accounts=both.account_id.nunique(), amount_e4=both.amount_e4.sum()).to_pandas().iloc[0]
+    if totals.accounts:
+        message = (
+            f"invoices: {many(int(totals.accounts), 'account')} subscribe to a product that they are also billed for "
+            f"({_listed(both)}; {money(totals.amount_e4)} in all): the same money may be counted twice."
+        )
+        todo = (
+            'Set [expansion] billed_and_subscribed = "payments" if the bills pay for the subscription, "on_top" if '
+            "they come on top of it; or say so of each bill in invoices.kind (subscription, usage, overage)."
+        )
+        rows = both.limit(ROWS_KEPT).to_pandas()
+        yield Finding(Severity.ERROR, "invoices", "billed_twice", message, todo, int(totals.accounts), rows)
+
+
+def _listed(rows: ir.Table) -> str:
+    products = rows.select("product").distinct().order_by("product").limit(5).to_pandas()["product"]
+    return ", ".join(map(repr, products))
+
+
+def _billed_by_another_name(bills: ir.Table, lines: ir.Table) -> Iterator[Finding]:
+    """Products that nobody subscribes to, whose bills are what the accounts' subscriptions cost, month by month."""
+    products = lines.filter(is_paid_for(lines)).select("account_id", "product").distinct()
+    untold = bills.filter(bills.kind.isnull() & (bills.amount_e4 > 0)).anti_join(products, ["account_id", "product"])
+    paying = untold.semi_join(_paying_for_others(untold, lines), "product")
+    totals = paying.aggregate(accounts=paying.account_id.nunique(), amount_e4=paying.amount_e4.sum())
+    totals = totals.to_pandas().iloc[0]
+    if totals.accounts:
+        message = (
+            f"invoices: {many(int(totals.accounts), 'account')} are billed for a product that they do not subscribe to "
+            f"({_listed(paying)}; {money(totals.amount_e4)} in all), by the amounts of their subscriptions: the same "
+            "money seems to be counted twice."
+        )
+        todo = (
+            "Say `subscription` in invoices.kind if these bills pay for the subscriptions, else `usage` "
+            "([source.tables] invoices = \"select *, 'subscription' as kind from ...\"); or set [expansion] "
+            'billed_and_subscribed = "on_top" if all bills come on top.'
+        )
+        rows = paying.limit(ROWS_KEPT).to_pandas()
+        yield Finding(Severity.ERROR, "invoices", "billed_by_another_name", message, todo, int(totals.accounts), rows)
+
+
+def _paying_for_others(bills: ir.Table, lines: ir.Table) -> ir.Table:
+    """The products of which half of the accounts have most of their bills at the price of what they subscribe to."""
+    key = ("account_id", "product", "billed_on")
+    daily = bills.group_by(*key).aggregate(amount_e4=bills.amount_e4.sum())
+    priced = _at_the_price(daily, lines).mutate(is_price=ibis.literal(1))
+    daily = daily.left_join(priced, key).select(*daily.columns, "is_price")
+    part, whole = MOST
+    accounts = daily.group_by("account_id", "product").aggregate(
+        is_paying=daily.is_price.sum().fill_null(0) * whole >= daily.count() * part
+    )
+    products = accounts.group_by("product").aggregate(
+        paying=accounts.count(where=accounts.is_paying), accounts=accounts.count()
+    )
+    return products.filter((products.paying > 0) & (products.paying * HALF >= products.accounts))
+
+
+def _at_the_price(daily: ir.Table, lines: ir.Table) -> ir.Table:
+    """The days of bills that are a term's worth of one of the products that are open on the day, or of all of them."""
+    key = ("account_id", "product", "billed_on")
+    counted = lines.filter(is_paid_for(lines) | (lines.kind == DISCOUNT).fill_null(False))
+    counted = counted.select("account_id", "valid_from", "valid_to", "mrr_e4", subscribed="product")
+    held = daily.inner_join(counted, "account_id")
+    held = held.filter((held.valid_from <= held.billed_on) & ~(held.valid_to <= held.billed_on).fill_null(False))
+    each = held.group_by(*key, "amount_e4", "subscribed").aggregate(mrr_e4=held.mrr_e4.sum())
+    every = held.group_by(*key, "amount_e4").aggregate(mrr_e4=held.mrr_e4.sum())
+    prices = ibis.union(each.drop("subscribed"), every)
+    off_e4 = [(prices.mrr_e4 * months - prices.amount_e4).abs() for months in TERMS]
+    return prices.filter(ibis.least(*off_e4) * ROUNDING_SHARE <= prices.amount_e4).select(*key).distinct()
+
+
+def _paid_ahead(bills: ir.Table) -> Iterator[Finding]:
+    """Accounts that were billed by the month, then once for about a year's worth, and then not for months."""
+    found = _years_after_months(bills)
+    totals = found.aggregate(accounts=found.account_id.nunique(), amount_e4=found.amount_e4.sum()).to_pandas().iloc[0]
+    if totals.accounts:
+        message = (
+            f"invoices: {many(int(totals.accounts), 'account')} went over from monthly bills to one of about a year's "
+            f"worth ({_listed(found)}; {money(totals.amount_e4)} in all) that says no period: it counts as a month, "
+            "and as growth."
+        )
+        todo = "Give period_start and period_end, or leave the bill out and give one of a month in its place."
+        rows = found.select("account_id", "product", "billed_on", "amount_e4", "before_e4").limit(ROWS_KEPT).to_pandas()
+        yield Finding(Severity.WARNING, "invoices", "paid_ahead", message, todo, int(totals.accounts), rows)
+
+
+def _years_after_months(bills: ir.Table) -> ir.Table:
+    """One row per bill that came a month after three monthly ones, is for about a year, and was followed by silence."""
+    key = ("account_id", "product")
+    bills = bills.filter(bills.amount_e4 > 0)
+    daily = bills.group_by(*key, "billed_on").aggregate(amount_e4=bills.amount_e4.sum())
+    order = ibis.window(group_by=key, order_by="billed_on")
+    daily = daily.mutate(
+        last_on=daily.billed_on.max().over(ibis.window()),
+        next_on=daily.billed_on.lead().over(order),
+        **{f"before_{step}_on": daily.billed_on.lag(step).over(order) for step in (1, 2, 3)},
+        before_e4=daily.amount_e4.lag().over(order),
+    )
+    clocks = ("billed_on", "before_1_on", "before_2_on", "before_3_on")
+    monthly = [
+        days_between(daily[later], daily[earlier]).between(MONTHLY.earliest, MONTHLY.latest)
+        for later, earlier in pairwise(clocks)
+    ]
+    least, most = LONG_TERM
+    is_long = (daily.amount_e4 >= daily.before_e4 * least) & (daily.amount_e4 <= daily.before_e4 * most)
+    is_silent = days_between(ibis.coalesce(daily.next_on, daily.last_on), daily.billed_on) >= SILENT_DAYS
+    return daily.filter(ibis.and_(*monthly, is_long, is_silent))
+
+
+def _taken_back(bills: ir.Table) -> Iterator[Finding]:
+    """Regular bills that a later credit of the same amount takes back.
+
+    Where bills keep no rhythm a credit counts on its day, and nothing is wrong.
+    """
+    pairs = _with_their_credits(bills)
+    if not pairs.count().to_pandas():
+        return  # what is a service is dear to ask
+    services = service(bills)
+    pairs = pairs.semi_join(services.filter(services.rate_e4.notnull()), ["account_id", "product"])
+    once = pairs.drop("credited_on").distinct()
+    totals = once.aggregate(bills=once.count(), accounts=once.account_id.nunique(), amount_e4=once.amount_e4.sum())
+    totals = totals.to_pandas().iloc[0]
+    if totals.bills:
+        message = (
+            f"invoices: {many(int(totals.bills), 'bill')} of {many(int(totals.accounts), 'account')} "
+            f"({money(totals.amount_e4)} in all) {'was' if totals.bills == 1 else 'were'} taken back by a credit on a "
+            "later day that says no period: it lowers no rate, and the bill counts in the growth of what is billed."
+        )
+        todo = "Give the credit the period_start and period_end of its bill, and these to the bill; or leave both out."
+        rows = pairs.limit(ROWS_KEPT).to_pandas()
+        yield Finding(Severity.WARNING, "invoices", "taken_back", message, todo, int(totals.bills), rows)
+
+
+def _with_their_credits(bills: ir.Table) -> ir.Table:
+    """One row per credit of a whole bill: the bill, the latest of that amount before it, and ``credited_on``."""
+    key = ["account_id", "product"]
+    daily = bills.group_by(*key, "billed_on").aggregate(amount_e4=bills.amount_e4.sum())
+    charged, credited = daily.filter(daily.amount_e4 > 0), daily.filter(daily.amount_e4 < 0)
+    credited = credited.select(*key, credited_on="billed_on", amount_e4=-credited.amount_e4)
+    pairs = charged.inner_join(credited, [*key, "amount_e4"])
+    days = days_between(pairs.credited_on, pairs.billed_on)
+    pairs = pairs.filter((days > 0) & (days <= TAKEN_BACK_DAYS))
+    latest = ibis.window(group_by=[*key, "credited_on"], order_by=ibis.desc("billed_on"))
+    return pairs.mutate(place=ibis.row_number().over(latest)).filter(ibis._.place == 0).drop("place")

@@ -1,0 +1,155 @@
+"""What makes a ledger wrong though every row is right: moves over some days, and bills that nobody explains.
+
+Each case is an account of its own in one base; those that are told are the accounts of the finding's rows.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from data.checks.check import Finding, Severity, check
+from data.ledger.rules import ExpansionRules
+from data.sources.connect import connect
+
+TODAY = date(2026, 7, 1)
+LINES = "account_id,product,plan,mrr,valid_from,valid_to,seats\n"
+BILLS = "account_id,product,billed_at,amount,kind,period_start,period_end\n"
+
+
+def found(folder: Path, rules: ExpansionRules | None = None, **tables: str) -> dict[str, Finding]:
+    """The findings about a base, by their rules."""
+    ids = {line.split(",")[0] for text in tables.values() for line in text.splitlines()[1:]}
+    written = {
+        "accounts": "account_id,name,created_at\n" + "".join(f"{i},{i},2023-01-01\n" for i in sorted(ids)),
+        "usage_daily": "account_id,day,feature,events\n" + f"{min(ids)},2026-06-30,login,3\n",
+    } | tables
+    for name, text in written.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    with connect(f"csv://{folder}") as source:
+        return {finding.rule: finding for finding in check(source, TODAY, rules or ExpansionRules()).findings}
+
+
+# --- products that one moves between ----------------------------------------------------------------------------------
+
+GAP = "a,crm,pro,500,2024-01-05,2025-02-01,10\na,suite,pro,900,2025-02-09,,10\n"
+MOVES = {
+    "a gap of eight days": (GAP, True),
+    "an overlap": (GAP.replace("2025-02-09", "2025-01-10"), True),
+    "no seats and about the same money": (GAP.replace(",10\n", ",\n").replace("900", "510"), True),
+    "other seats for another price": (GAP.replace("2025-02-09,,10", "2025-02-09,,60"), False),
+    "no seats and another price": (GAP.replace(",10\n", ",\n"), False),
+    "longer than a renewal may be late": (GAP.replace("2025-02-09", "2025-03-09"), False),
+    "on one day": (GAP.replace("2025-02-09", "2025-02-01"), False),
+    "a pause": (GAP + "a,crm,pro,500,2025-06-01,,10\n", False),
+    "no new product": (GAP + "a,suite,pro,100,2024-01-05,2024-03-01,10\n", False),
+    "what a new customer tries": (GAP.replace("2024-01-05", "2025-01-20"), False),
+}
+
+
+def of_accounts(cases: dict[str, tuple[str, bool]]) -> tuple[str, set[str]]:
+    """The rows of all cases, each of an account that is called like it, and the accounts that are to be told."""
+    text = "".join("".join(f"{name}{line[1:]}\n" for line in rows.splitlines()) for name, (rows, _) in cases.items())
+    return text, {name for name, (_, is_told) in cases.items() if is_told}
+
+
+def test_what_looks_like_a_move_over_some_days(tmp_path: Path) -> None:
+    rows, told = of_accounts(MOVES)
+    finding = found(tmp_path, subscriptions=LINES + rows)["moved_nearly"]
+    assert {*finding.rows["account_id"]} == told
+    assert (finding.severity, finding.count) == (Severity.ERROR, len(told))
+
+
+def test_it_is_an_error_until_the_settings_say_what_it_is(tmp_path: Path) -> None:
+    finding = found(tmp_path, subscriptions=LINES + GAP)["moved_nearly"]
+    assert "(500 before, 900 after): counted as churn and as a cross-sell, of which there are 1 in all" in (
+        finding.message
+    )
+    assert "moved_within_days = 30" in finding.todo
+    for days in (0, 30):
+        rules = ExpansionRules(moved_within_days=days)
+        assert "moved_nearly" not in found(tmp_path, rules, subscriptions=LINES + GAP)
+
+
+def test_a_few_among_many_cross_sells_are_a_warning(tmp_path: Path) -> None:
+    sold = "".join(f"c,add-on {number},pro,50,2025-0{number % 9 + 1}-15,,\n" for number in range(10))
+    lines = LINES + GAP + "c,crm,pro,500,2024-01-05,,10\n" + sold
+    assert found(tmp_path, subscriptions=lines)["moved_nearly"].severity == Severity.WARNING
+
+
+# --- bills ------------------------------------------------------------------------------------------------------------
+
+MONTHS = [f"{day:%Y-%m-%d}" for day in pd.date_range("2025-02-01", periods=14, freq="MS") + pd.Timedelta(days=9)]
+
+
+def bills(product: str, amounts: Sequence[float], days: Sequence[str] = MONTHS, kind: str = "") -> str:
+    """The bills of the account `a`, without a period."""
+    return "".join(f"a,{product},{day},{amount},{kind},,\n" for day, amount in zip(days, amounts, strict=False))
+
+
+EACH, WHOLE = [500] * 7 + [800] * 7, [550] * 7 + [850] * 7
+SUBSCRIBED = "a,crm,pro,500,2025-01-10,2025-09-10,10\na,crm,pro,800,2025-09-10,,16\na,chat,one,50,2025-01-10,,\n"
+AS_SUBSCRIBED = {
+    "one of its products": (bills("P1", EACH), True),
+    "all of them": (bills("P2", WHOLE), True),
+    "by the quarter": (bills("P3", [1500, 1500, 2400], MONTHS[::4]), True),
+    "by the year": (bills("P4", [6600], ["2025-02-01"]), True),
+    "rounded once": (bills("P5", [6600.05], ["2025-02-01"]), True),
+    "with two others": (bills("P6", [*EACH[:12], 37.5, 911]), True),
+    "use beside it": (bills("P7", [500 + n * 13 for n in range(1, 14)]), False),
+    "equal by chance at first": (bills("P8", [500, 500, *range(601, 612)]), False),
+    "one of three": (bills("P9", EACH), False),
+    "two of three": (bills("P9", range(200, 214)), False),
+    "three of three": (bills("P9", range(300, 314)), False),
+    "said to be use": (bills("P10", EACH, kind="usage"), False),
+    "said to be payments": (bills("P11", EACH, kind="subscription"), False),
+    "half of them": (bills("P12", EACH), True),
+    "the other half": (bills("P12", range(200, 214)), True),
+}
+
+
+def test_bills_under_another_name_at_the_price_of_the_subscription(tmp_path: Path) -> None:
+    billed, told = of_accounts(AS_SUBSCRIBED)
+    lines, _ = of_accounts(dict.fromkeys(AS_SUBSCRIBED, (SUBSCRIBED, False)))
+    tables = {"subscriptions": LINES + lines, "invoices": BILLS + billed}
+    finding = found(tmp_path, **tables)["billed_by_another_name"]
+    assert {*finding.rows["account_id"]} == told
+    assert (finding.severity, finding.count) == (Severity.ERROR, len(told))
+    assert "invoices.kind" in finding.todo
+    assert "billed_by_another_name" not in found(tmp_path, ExpansionRules(billed_and_subscribed="on_top"), **tables)
+
+
+AFTER_A_YEAR = [*MONTHS[:5], "2026-06-10"]
+PERIODS = "a,api,2025-06-10,1000,,2025-06-10,2026-06-10\n"
+PAID_AHEAD = {
+    "the year has just begun": (bills("api", [100, 100, 100, 100, 1000]), True),
+    "the next year came": (bills("api", [100, 100, 100, 100, 1200, 1200], AFTER_A_YEAR), True),
+    "tenfold and by the month": (bills("api", [100, 100, 100, 100, 1000, 1000]), False),
+    "one large month": (bills("api", [100, 100, 100, 100, 300]), False),
+    "by the year from the start": (bills("api", [1000, 1000], AFTER_A_YEAR[-2:]), False),
+    "it says its period": (bills("api", [100] * 4) + PERIODS, False),
+    "the data goes on": (bills("api", [70] * 14), False),
+}
+TAKEN_BACK = {
+    "a week later": (bills("api", [100] * 14) + bills("api", [-100], ["2025-06-18"]), True),
+    "a part of it": (bills("api", [100] * 14) + bills("api", [-30], ["2025-06-18"]), False),
+    "on its day": (bills("api", [100] * 14) + bills("api", [-100], ["2025-06-10"]), False),
+    "another product": (bills("api", [100] * 14) + bills("sms", [-100], ["2025-06-18"]), False),
+    "without a rhythm": (
+        bills(
+            "api", [100, 200, 300, 400, -400], ["2025-02-01", "2025-02-04", "2025-05-30", "2025-06-02", "2025-06-09"]
+        ),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("rule", "cases"), [("paid_ahead", PAID_AHEAD), ("taken_back", TAKEN_BACK)])
+def test_bills_that_say_no_period(tmp_path: Path, rule: str, cases: dict[str, tuple[str, bool]]) -> None:
+    billed, told = of_accounts(cases)
+    finding = found(tmp_path, invoices=BILLS + billed)[rule]
+    assert {*finding.rows["account_id"]} == told
+    assert (finding.severity, finding.count) == (Severity.WARNING, len(told))
+    assert "period_start and period_end" in finding.todo
