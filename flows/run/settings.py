@@ -15,6 +15,7 @@ from data.errors import SettingsError, hint
 from data.ledger.rules import ExpansionRules
 from data.record.settings import RecordSettings
 from data.sources.address import SCHEMES, Address, SourceSettings
+from models.monitoring.settings import MonitorSettings
 from models.settings import EvaluationSettings, TrainSettings
 from serving.access.settings import AccessSettings
 from serving.crm.settings import WritebackSettings
@@ -61,6 +62,7 @@ class Settings(BaseModel):
     retention: RetentionSettings = RetentionSettings()
     writeback: WritebackSettings = WritebackSettings()
     notify: NotifySettings = NotifySettings()
+    monitor: MonitorSettings = MonitorSettings()
     out: Folder = Field(Path("published"), description="snapshots are published under it, one folder each")
     reports: Folder = Field(Path("reports"), description="the pages about models are written there")
     mlruns: Folder = Field(Path("mlruns"), description="the MLflow folder")
