@@ -32,6 +32,11 @@ def muted_days(
     return days_without(base, days, {**_needs(base), **details})
 
 
+def tables_read(base: KnownBase) -> dict[str, frozenset[str]]:
+    """By feature the contract tables that it is read from, of those that are there."""
+    return {name: frozenset(read_tables(needs, base.tables)) for name, needs in _needs(base).items()}
+
+
 def _needs(base: KnownBase) -> dict[str, Sequence[str]]:
     """What the features of the base are read from."""
     return {f.name: f.needs for f in available(base.tables, base.absent) if f.card is not None}

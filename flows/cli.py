@@ -146,7 +146,7 @@ def check(
 ) -> None:
     """Check the tables: what is wrong, what is missing, and what it costs."""
     settings = _ready(config, source)
-    from flows.check import check as run
+    from flows.checks.check import check as run
 
     if not run(settings, out or settings.check_folder):
         raise typer.Exit(1)
@@ -380,6 +380,36 @@ def notify(
             resend=resend,
         )
     print(*result["lines"], sep="\n")
+
+
+@app.command()
+def monitor(
+    snapshot_date: Day = None,
+    answer: Annotated[
+        str | None, typer.Option("--answer", help="The code of an alarm, or CODE:SUBJECT, that was looked into.")
+    ] = None,
+    note: Annotated[str, typer.Option("--note", help="With --answer: what was found, or is done about it.")] = "",
+    who: Annotated[str, typer.Option("--who", help="With --answer: who looked.")] = "command line",
+    out: Out = None,
+    config: Config = None,
+    source: SourceUrl = None,
+    prefect: UnderPrefect = False,
+) -> None:
+    """Say what came of the lists whose horizon has passed, what moved since, and what is the matter with the feeds."""
+    if (answer is None) != (not note.strip()):
+        raise typer.BadParameter("--answer and --note go together")
+    if answer is not None:
+        from flows.monitoring.answer import answer as give
+
+        print(*give(load(config, source, out), answer, note, who), sep="\n")
+        return
+    settings = _ready(config, source, out)
+    from serving.published.layout import published_day
+
+    published_day(settings.out_folder, None, "Monitor")  # before a source is read for nothing
+    with _runnable("monitor", settings, prefect) as run:
+        result = run(config=config, source=source, snapshot_date=_date(snapshot_date), out=out)
+    print(*map(for_terminal, result["lines"]), sep="\n")
 
 
 @app.command()

@@ -1,8 +1,8 @@
 """The reference pages of the docs, made from the code they describe: tables, settings, features, metrics, outputs.
 
     python -m flows.reference        writes docs/tables.md, docs/settings.md, docs/features.md, docs/metrics.md,
-                                     docs/mappings.md, docs/playbook.md and the tables in docs/outputs.md and
-                                     docs/figures.md
+                                     docs/mappings.md, docs/playbook.md, and the tables in docs/outputs.md,
+                                     docs/figures.md and docs/monitoring.md
 
 A test compares the pages with what would be written, so they cannot go stale.
 """
@@ -25,6 +25,8 @@ from flows.feature_rows import HEADER, cells
 from flows.run.settings import PREFIX, Settings
 from models.evaluation import metrics
 from models.evaluation.backtest import ARR_COVERAGE, ARR_SUM
+from models.monitoring.alarms import KINDS
+from serving.monitoring.contract import MONITORING_TABLES
 from serving.publish import OWNER, WRITERS
 from serving.published.layout import MANIFEST
 from serving.reasons.playbook import Play, Playbook
@@ -258,6 +260,18 @@ def _play(code: str, play: Play, playbook: Playbook) -> Iterator[str]:
     yield ""
 
 
+def monitoring_page() -> str:
+    """The page of monitoring as it is, with the parts between its markers made anew."""
+    tables = {name: _output_table(table) for name, table in MONITORING_TABLES.items()}
+    return _with_parts("monitoring.md", {"alarms": _alarms(), **tables})
+
+
+def _alarms() -> Iterator[str]:
+    yield from ("| code | it says | where | who | next step |", "|---|---|---|---|---|")
+    for code, kind in KINDS.items():
+        yield f"| `{code}` | {kind.title} | {kind.test} | `{kind.of}_owner` | {kind.next_step} |"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
     "settings.md": settings_page,
@@ -267,6 +281,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "figures.md": figures_page,
     "mappings.md": mappings_page,
     "playbook.md": playbook_page,
+    "monitoring.md": monitoring_page,
 }
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def base(**tables: str) -> Tables:
     if "accounts" not in frames:
         ids = sorted({i for frame in frames.values() if "account_id" in frame for i in frame["account_id"].dropna()})
         frames["accounts"] = pd.DataFrame({"account_id": ids, "name": ids, "created_at": "2020-01-01"})
-    return {name: stage(TABLES[name], _table(frame)) for name, frame in frames.items()}
+    return {name: stage(TABLES[name], table_of(frame)) for name, frame in frames.items()}
 
 
 def known(tables: Tables, *, absent: frozenset[str] = NOT_BY_USER, state: str | None = None) -> KnownBase:
@@ -48,7 +48,8 @@ def known(tables: Tables, *, absent: frozenset[str] = NOT_BY_USER, state: str | 
     return KnownBase(SNAPSHOT, tables, DuckDB(tables["accounts"].get_backend()), absent, state)
 
 
-def _table(frame: pd.DataFrame) -> ibis.Table:
+def table_of(frame: pd.DataFrame) -> ibis.Table:
+    """A table of texts as a source would have it, null where a value is missing."""
     return ibis.memtable(frame.astype(object).where(frame.notna(), None), schema=dict.fromkeys(frame, "string"))
 
 

@@ -16,6 +16,7 @@ from data.ledger.rules import ExpansionRules
 from data.record.settings import RecordSettings
 from data.sources.address import SCHEMES, Address, SourceSettings
 from flows.run.log import LogKind, log_as
+from models.monitoring.settings import MonitorSettings
 from models.settings import EvaluationSettings, TrainSettings
 from serving.access.settings import AccessSettings
 from serving.crm.settings import WritebackSettings
@@ -62,6 +63,7 @@ class Settings(BaseModel):
     retention: RetentionSettings = RetentionSettings()
     writeback: WritebackSettings = WritebackSettings()
     notify: NotifySettings = NotifySettings()
+    monitor: MonitorSettings = MonitorSettings()
     out: Folder = Field(Path("published"), description="snapshots are published under it, one folder each")
     reports: Folder = Field(Path("reports"), description="the pages about models are written there")
     mlruns: Folder = Field(Path("mlruns"), description="the MLflow folder")

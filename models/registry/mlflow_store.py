@@ -50,8 +50,8 @@ MADE_WITHIN_SECONDS, LOOKS_EVERY_SECONDS = 300, 0.2
 """How long the making of a database is waited for, and how often it is looked for."""
 NOTE = "mlflow.note.content"
 """The tag that MLflow shows as the description of a run."""
-LISTS = "lists"
-"""What the experiment of the published lists is called, after the name of the model."""
+LISTS, MONITORING = "lists", "monitoring"
+"""What the experiments of the published lists and of their monitoring are called, after the name of the model."""
 SHA256 = "headroom.sha256"
 """Head of the tags of a run that hold the hash of a file of it."""
 BOOSTERS = re.compile(re.escape(booster_file("*")).replace(re.escape("*"), ".+"))
@@ -205,6 +205,21 @@ class ModelRegistry:
         finished = f"tags.{OF_DAY} = '{day}' and attributes.status = 'FINISHED'"
         runs = client.search_runs([self._experiment(client, experiment)], finished, max_results=1)
         return next((str(run.info.run_id) for run in runs if record.tags.items() <= run.data.tags.items()), None)
+
+    def log_monitoring(self, record: RunRecord) -> str:
+        """Store what a run of monitoring found, in an experiment of its own. Its run id.
+
+        Raises ModelError where MLflow cannot be written.
+        """
+        try:
+            with self._run(record, f"{self.name} {MONITORING}") as run_id:
+                return run_id
+        except (OSError, PublishError, _mlflow().exceptions.MlflowException) as error:
+            raise ModelError(
+                f"Log what monitoring found on {record.parameters['day']} to MLflow.",
+                f"{self.folder} cannot be written: {_first_cause(error)}.",
+                "Make room and rights there, and run `headroom monitor` again.",
+            ) from error
 
     @contextmanager
     def _run(self, record: RunRecord, experiment: str = "") -> Iterator[str]:

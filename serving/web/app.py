@@ -28,6 +28,7 @@ from serving.web.index import ListIndex, Places
 from serving.web.lists import PublishedLists
 from serving.web.pages import excluded, my_list, reports, team, views
 from serving.web.pages.account import account_page
+from serving.web.pages.monitoring import monitoring_page
 from serving.web.pages.my_list import Desk, place_for
 from serving.web.pages.record import ActionForm, action_form, outcome_of, refused_form
 from serving.web.pages.tasks import HeldTasks, task_page
@@ -107,6 +108,7 @@ def create_app(site: Site, lists: PublishedLists | None = None) -> FastAPI:
         "/team": answers.team,
         "/model": answers.model,
         "/backtest": answers.backtest,
+        "/monitoring": answers.monitoring,
         "/static/{name}": _static,
     }.items():
         app.api_route(path, methods=["GET", "HEAD"])(answer)
@@ -224,6 +226,11 @@ class _Answers:
     def backtest(self, request: Request) -> Response:
         index = self.lists.latest()
         return self.page("backtest", request, index, page=reports.backtest_page(index.listing, self.site.reports))
+
+    def monitoring(self, request: Request) -> Response:
+        index = self.lists.latest()
+        page = monitoring_page(self.site.out, index.listing, self.site.sight(request))
+        return self.page("monitoring", request, index, page=page)
 
     def refused(self, request: Request, error: Exception) -> Response:
         """An address that asks for what cannot be, or a list that cannot be read."""

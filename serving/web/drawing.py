@@ -40,11 +40,14 @@ def waterfall(base: tuple[str, float], parts: Sequence[tuple[str, float]], total
     )
 
 
-def line(days: Sequence[date], shares: Sequence[float]) -> list[tuple[float, float]]:
-    """The corners of a line over time: the first day at the left, 0 at the bottom, the largest share at the top."""
+def line(days: Sequence[date], shares: Sequence[float], most: float | None = None) -> list[tuple[float, float]]:
+    """The corners of a line over time: the first day at the left, 0 at the bottom, the largest share at the top.
+
+    ``most``: what is at the top instead, where lines share a scale.
+    """
     if not days:
         return []
-    span, most = max((days[-1] - days[0]).days, 1), max(shares) or 1.0
+    span, most = max((days[-1] - days[0]).days, 1), most or max(shares) or 1.0
     across, up = WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN
     return [
         (round(MARGIN + across * (day - days[0]).days / span, 1), round(HEIGHT - MARGIN - up * share / most, 1))

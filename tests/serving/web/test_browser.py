@@ -1,17 +1,20 @@
 """The pages in a real browser: they fit, names stay whole, nothing is asked of elsewhere, all of it by keyboard."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from serving.monitoring.store import write_monitoring
 from serving.store.outcomes import open_store
 from serving.store.views import View, ViewStore
 from serving.web.app import Site
 from serving.web.pages.record import NOBODY
 from serving.web.query import ListColumn
 from tests.browsers import TEXTS, barriers, lowest_contrast
+from tests.serving.monitoring.found import NASTY, alarm, found
 from tests.serving.render.test_browser import NAME_OF_THIRTY, ONE_WORD_OF_THIRTY
 from tests.serving.web.conftest import SETTINGS, TODAY, DrawnWork
 from tests.serving.web.served import served
@@ -20,7 +23,7 @@ from tests.serving.world import DAY, accounts, publish, snapshot, with_context
 pytestmark = pytest.mark.browser
 ALL_COLUMNS = "&".join(f"columns={column}" for column in ListColumn)
 PAGES = ("/", f"/?show=all&sort=name&{ALL_COLUMNS}", "/accounts/acc-0020", "/accounts/nobody", "/excluded", "/tasks")
-PAGES += ("/team", "/model", "/backtest", "/views", "/?band=x")
+PAGES += ("/team", "/model", "/backtest", "/monitoring", "/views", "/?band=x")
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +39,10 @@ def nasty(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         for who, name in ((NOBODY, "Renewals soon"), (NOBODY, "W" * 60), ("Björn <b>Ek</b>", "Banks")):
             views.add(View(person=who, who=who, name=name, asked="sort=renewal&band=likely", is_shared=True))
         drawn = DrawnWork({"acc-0020": "won"})
-        late = DAY + timedelta(days=60)
-        with served(replace(site, work=drawn, views=views, reports=folder, today=lambda: late)) as address:
+        late, lists = DAY + timedelta(days=60), folder / "lists"
+        shutil.copytree(site.out, lists)
+        write_monitoring(lists, found(alarm(), alarm("feed_silent:" + "w" * 90, text=NASTY * 9)))
+        with served(replace(site, out=lists, work=drawn, views=views, reports=folder, today=lambda: late)) as address:
             yield address
 
 

@@ -1,0 +1,1 @@
+"""What is asked of the tables at any time, without a run."""

@@ -1,0 +1,1 @@
+"""What a monitoring run looks at: matured lists, moving features, feeds."""
