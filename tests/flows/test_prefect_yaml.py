@@ -16,6 +16,7 @@ SCHEDULES = {
     "record-daily": ("0 2 * * *", True),
     "retrain-monthly": ("0 3 2 * *", True),
     "score-weekly": ("0 5 * * 1", True),
+    "monitor-weekly": ("0 6 * * 1", True),
     "writeback-weekly": ("30 6 * * 1", False),
     "notify-daily": ("0 7 * * *", True),
 }

@@ -25,7 +25,7 @@ def test_the_weekly_score_fires_on_its_cron_and_publishes(
     (project / "headroom.toml").write_text(f'[source]\nurl = "parquet://{warehouse}"\n', encoding="utf-8")
     with served(project, tmp_path) as environment:
         told = prefect("deploy", "--all", environment=environment, folder=project)
-        assert told.count("successfully created") == 5
+        assert told.count("successfully created") == 6
         deployed = ("deploy", "--name", "score-weekly", "--cron", "* * * * *")
         prefect(*deployed, environment=environment, folder=project)
         log = tmp_path / "worker.log"
