@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 BLUE, GREY = "#1f5fa8", "#8a8a8a"
 
@@ -17,8 +18,10 @@ def png(figure: Figure) -> bytes:
 
 
 def svg(figure: Figure) -> bytes:
-    """A plot as a drawing, the same bytes for the same plot; its words stay words."""
+    """A plot as a drawing, the same bytes for the same plot; its words stay words, dollar signs too."""
     target = io.BytesIO()
+    for words in figure.findobj(Text):
+        words.set_parse_math(False)
     with rc_context({"svg.hashsalt": "headroom", "svg.fonttype": "none"}):
         figure.savefig(target, format="svg", metadata={"Date": None})
     return target.getvalue()

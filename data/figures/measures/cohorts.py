@@ -41,7 +41,7 @@ def _table(moved: np.ndarray, accounts: np.ndarray, first: int) -> pd.DataFrame:
             "mrr_e4": mrr.reshape(-1),
         }
     )
-    landed = mrr[:, 0][cohort]
+    landed = mrr[:, :1].sum(axis=1)[cohort]  # of no quarter where none is over
     table["of_landed"] = table["mrr_e4"] / pd.Series(landed).where(landed > 0)
     return table[(cohort + age < ages) & (table["accounts"] > 0)].reset_index(drop=True)
 

@@ -52,6 +52,8 @@ def cohort_plot(cohorts: pd.DataFrame) -> Figure:
     """What the accounts of each quarter pay, of what they paid when they landed. ``cohorts``: the table."""
     triangle = cohorts.pivot_table(index="acquisition_quarter", columns="quarter", values="of_landed", dropna=False)
     figure, axes = blank("Land and expand: MRR of what was landed", "quarters since the first", "came in")
+    if triangle.empty:
+        return figure  # no quarter is over yet
     shown = axes.imshow(triangle.to_numpy("float64"), cmap="RdYlGn", vmin=0, vmax=2, aspect="auto")
     axes.set_yticks(range(len(triangle)), [f"{day.year} Q{day.quarter}" for day in triangle.index])
     figure.colorbar(shown, ax=axes, format="{x:.0%}")
