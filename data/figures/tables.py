@@ -165,9 +165,9 @@ EXPANSION_SPEED = OutputTable(
     (
         *_slice(),
         _count("accounts", "that ever came"),
-        _count("expanded", "at least once"),
+        _count("expanded", "before they ever left"),
         _count("left", "without having expanded"),
-        _rate("expanded_in_a_year", "by day 365 (Aalen-Johansen); null where none is known so long", nullable=True),
+        _rate("expanded_in_a_year", "by day 365 (Aalen-Johansen); null where nobody knows yet", nullable=True),
         OutputColumn("median_days", OutputKind.WHOLE, "until half of them expanded; null: not half", "days", True),
         OutputColumn("logrank_p", OutputKind.NUMBER, "p-value of the logrank test against all others", "0-1", True),
     ),

@@ -23,6 +23,8 @@ from data.figures.accounts.slices import Slices
 
 CENSORED, EXPANDED, LEFT = 0, 1, 2
 HALF, YEAR_DAYS = 0.5, 365
+ROUNDING = 1e-9
+"""Half of the accounts is half, whatever a sum of shares loses."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Lives:
     def of(self, members: np.ndarray) -> "Lives":
         """Those of some accounts."""
         return Lives(self.days[members], self.end[members])
+
+    def is_known_for(self, days: int) -> bool:
+        """Somebody is known for so long, or all have come to an end before and nothing is left to know."""
+        last = self.days == self.days.max()
+        return bool((self.days >= days).any() or (self.end[last] != CENSORED).all())
 
     @property
     def until_expansion(self) -> CensoredData:
@@ -117,8 +124,7 @@ def speed(lives: Lives, slices: Slices) -> pd.DataFrame:
         mine, others = lives.of(members), lives.of(~members)
         curve = incidence(mine)
         by_year = curve["expanded_share"][curve["day"] <= YEAR_DAYS].max()
-        is_known = (mine.days >= YEAR_DAYS).any()
-        half = curve["day"][curve["expanded_share"] >= HALF]
+        half = curve["day"][curve["expanded_share"] >= HALF - ROUNDING]
         rows.append(
             {
                 "dimension": dimension,
@@ -126,7 +132,7 @@ def speed(lives: Lives, slices: Slices) -> pd.DataFrame:
                 "accounts": len(mine.days),
                 "expanded": int((mine.end == EXPANDED).sum()),
                 "left": int((mine.end == LEFT).sum()),
-                "expanded_in_a_year": np.nan_to_num(by_year) if is_known else None,
+                "expanded_in_a_year": np.nan_to_num(by_year) if mine.is_known_for(YEAR_DAYS) else None,
                 "median_days": None if half.empty else int(half.iloc[0]),
                 "logrank_p": _difference(mine, others),
             }

@@ -77,4 +77,23 @@ def test_a_segment_is_held_against_all_others() -> None:
     assert table.logrank_p.iloc[1] == pytest.approx(table.logrank_p.iloc[2])
     assert table.logrank_p.iloc[1] == pytest.approx(4.17e-05, rel=0.01)  # of chi-square 16.79
     assert list(table.median_days) == [12, 23, 8]  # the trial's medians: 23 weeks against 8
-    assert table.expanded_in_a_year.isna().all()  # nobody is known for a year
+    # Nobody is known for a year; of those with the placebo none is left who could be.
+    assert table.expanded_in_a_year.isna().tolist() == [True, True, False]
+    assert table.expanded_in_a_year.iloc[2] == pytest.approx(1)
+
+
+def whole(of: Lives) -> pd.Series:
+    """The speed of all of some lives."""
+    members = csr_array(np.ones((1, len(of.days)), "int64"))
+    return speed(of, Slices(pd.DataFrame({"dimension": ["all"], "slice": ["all"]}), members)).iloc[0]
+
+
+@pytest.mark.parametrize("half", range(1, 20))
+def test_half_is_half_whatever_a_sum_of_shares_loses(half: int) -> None:
+    row = whole(lives(*[(day, EXPANDED) for day in range(1, half + 1)], *[(400, CENSORED)] * half))
+    assert row.median_days == half  # with 5 of 10 the shares add up to 0.49999999999999994
+
+
+def test_where_all_came_to_an_end_within_a_year_the_year_is_known() -> None:
+    assert whole(lives((20, EXPANDED), (40, LEFT), (60, EXPANDED), (90, LEFT))).expanded_in_a_year == pytest.approx(0.5)
+    assert np.isnan(whole(lives((20, EXPANDED), (40, LEFT), (90, EXPANDED), (90, CENSORED))).expanded_in_a_year)
