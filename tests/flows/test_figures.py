@@ -4,6 +4,7 @@ import re
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +13,7 @@ from data.figures.figures import company_figures
 from data.figures.tables import FIGURES
 from data.sources.known import known_before
 from flows.stages.base import read_source
+from tests import house
 from tests.flows.conftest import END, Headroom
 from tests.flows.test_bases import example
 from tests.properties.figures_by_hand import members, moves_by_account, plain_bridge, plain_retention
@@ -78,6 +80,20 @@ def test_the_page_stands_alone_and_names_the_rules(written: Path) -> None:
     assert f"${last.mrr_end_e4 / 10_000:,.2f}" in page
     for name in ("bridge", "cohorts", "time_to_expansion", "nrr_by_segment"):
         assert (written / f"{name}.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_the_question_of_the_docs_is_answered(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "figures").symlink_to(written)
+    monkeypatch.chdir(tmp_path)
+    (asked,) = re.findall(
+        r"```sql\n(.*?)```", (house.ROOT / "docs" / "figures.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    tables = read(written)
+    smb = tables["bridge"].query("dimension == 'segment' and slice == 'smb'").set_index("month").contraction_e4
+    with duckdb.connect() as con:
+        answer = con.execute(asked.replace("2026-09-01", f"{smb.index[-1]:%Y-%m-%d}")).fetchall()
+    assert sum(round(mrr * 10_000) for _, mrr in answer) == smb.iloc[-1] < 0
 
 
 def test_a_segment_leads_and_a_second_run_says_the_same(warehouse: Path, headroom: Headroom) -> None:
