@@ -11,6 +11,7 @@ from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError, hint, some
 from data.figures.accounts.calendar import YEAR_MONTHS
 from data.figures.accounts.slices import WHOLE
+from data.figures.rebuilt import settled_days
 from data.ledger.rules import ExpansionRules
 
 NOT_KNOWN = "not known"
@@ -99,8 +100,8 @@ def rules_in_words(rules: ExpansionRules) -> list[tuple[str, str]]:
         ),
         (
             "Not settled",
-            f"a month is settled {rules.renewal_gap_days} days after it is over: until then what ended in it may be "
-            "renewed late.",
+            f"a month is settled {settled_days(rules)} days after it is over: until then what ended in it may be "
+            "renewed late, or have been moved to another product.",
         ),
         (
             "Segment, region, owner",

@@ -1,8 +1,9 @@
 """What a later run says otherwise of months that were over, and why.
 
-A month of subscriptions is settled ``renewal_gap_days`` after it is over: until then what ended in it may be renewed
-late. After that only a row that became known late changes it. Bills without a period are read by their rhythm, which
-more of them tell better, so a month of those may change without a late row.
+A month of subscriptions is settled ``settled_days`` after it is over: until then what ended in it may be renewed late,
+or be moved to another product. After that only a row that became known late changes it, or what all rows are read by:
+rates, plans, names of products, the rules. Bills without a period are read by their rhythm, which more of them tell
+better, so a month of those may change without a late row.
 """
 
 from datetime import date, timedelta
@@ -20,9 +21,14 @@ LATE, UNSETTLED, READ_ANEW = REBUILT.column("why").words
 KEY = ["account_id", "month", "movement"]
 
 
+def settled_days(rules: ExpansionRules) -> int:
+    """So many days after a month is over nothing that happened later is joined to what ended in it."""
+    return max(rules.renewal_gap_days, rules.moved_within_days or 0)
+
+
 def settled_before(day: date, rules: ExpansionRules) -> np.datetime64:
     """Months that are over on this day or before are settled on ``day``."""
-    return np.datetime64(day - timedelta(days=rules.renewal_gap_days), "D")
+    return np.datetime64(day - timedelta(days=settled_days(rules)), "D")
 
 
 def late_accounts(base: KnownBase, since: date) -> set[str]:

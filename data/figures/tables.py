@@ -219,7 +219,11 @@ REBUILT = OutputTable(
             "why",
             OutputKind.TEXT,
             "what explains it",
-            words=("a row of its became known late", "the month was not settled", "its bills are read otherwise now"),
+            words=(
+                "a row of its became known late",
+                "the month was not settled",
+                "its bills, a rate, a plan or the rules are read otherwise now",
+            ),
         ),
     ),
     key=("account_id", "month", "movement"),
