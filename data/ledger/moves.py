@@ -64,14 +64,14 @@ def _products(lines: ir.Table, by: Sequence[str]) -> ir.Table:
 def moved_on(lines: ir.Table, rules: ExpansionRules, by: Sequence[str]) -> ir.Table:
     """Standing lines, where what an account moved from ends on the day on which the other product began.
 
-    So the gap is bridged, and the overlap taken off, as for a renewal that is late or early.
+    So the gap is bridged, and the overlap taken off, as for a renewal that is late or early; a line that began within
+    the overlap is none.
     """
     if not rules.moved_within_days:
         return lines
     moves = near_moves(lines, rules.moved_within_days, by).select(*by, "last_on", "first_on", current_product="ended")
     joined = lines.left_join(moves, [*by, "current_product"]).select(*lines.columns, "last_on", "first_on")
-    is_moved = ((joined.valid_to == joined.last_on) | (joined.valid_to > joined.first_on)) & (
-        joined.valid_from < joined.first_on
-    )
+    joined = joined.filter(~(joined.valid_from >= joined.first_on).fill_null(False))
+    is_moved = (joined.valid_to == joined.last_on) | (joined.valid_to > joined.first_on)
     moved = joined.mutate(valid_to=is_moved.fill_null(False).ifelse(joined.first_on, joined.valid_to))
     return moved.drop("last_on", "first_on")

@@ -27,6 +27,14 @@ STORIES = {
         """,
         ["2023-01-01 crm new +200"],  # moved from one to the other for the same money
     ),
+    "an overlap in which the old one was extended": (
+        """
+        acme crm   pro 200 10 2023-01-01 2024-01-18
+        acme crm   pro 200 10 2024-01-18 2024-01-24
+        acme suite pro 300 10 2024-01-15 -
+        """,
+        ["2023-01-01 crm new +200", "2024-01-15 suite upsell +100"],
+    ),
     "two products for one, each some days apart": (
         """
         acme crm   pro 200 10 2023-01-01 2024-01-18
