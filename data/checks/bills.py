@@ -33,6 +33,8 @@ def bill_findings(tables: Tables, rules: ExpansionRules) -> Iterator[Finding]:
     bills = tables["invoices"]
     if "subscriptions" in tables and rules.billed_and_subscribed is None:
         yield from _billed_twice(bills, tables["subscriptions"])
+    if "subscriptions" in tables and rules.billed_and_subscribed != "on_top":
+        # What is said to be payments is so by the product's name: bills under another one still count.
         yield from _billed_by_another_name(bills, tables["subscriptions"])
     without_period = bills.filter(~(bills.period_end > bills.period_start).fill_null(False))
     yield from _paid_ahead(without_period)

@@ -119,6 +119,9 @@ def test_bills_under_another_name_at_the_price_of_the_subscription(tmp_path: Pat
     assert (finding.severity, finding.count) == (Severity.ERROR, len(told))
     assert "invoices.kind" in finding.todo
     assert "billed_by_another_name" not in found(tmp_path, ExpansionRules(billed_and_subscribed="on_top"), **tables)
+    # That bills of a product are its payments says nothing of bills that bear another name: they count beside it.
+    payments = ExpansionRules(billed_and_subscribed="payments")
+    assert found(tmp_path, payments, **tables)["billed_by_another_name"].count == len(told)
 
 
 AFTER_A_YEAR = [*MONTHS[:5], "2026-06-10"]
