@@ -32,7 +32,7 @@ class CompanyFigures:
 def company_figures(base: KnownBase, rules: ExpansionRules, months: int) -> CompanyFigures:
     """The figures of the last ``months`` that are over, of a base as known before its day.
 
-    Raises ``NotEnoughHistoryError`` where nobody ever paid, or no month with a movement is over.
+    Raises ``NotEnoughHistoryError`` where no month is over in which anybody paid.
     """
     moves = account_moves(base, rules)
     return CompanyFigures(base.snapshot_date, figures_of(moves, rules, months))
@@ -42,11 +42,7 @@ def figures_of(moves: AccountMoves, rules: ExpansionRules, months: int) -> dict[
     """The same from the movements of accounts; without ``rebuilt``, which needs an earlier run."""
     shown = whole_months(moves.rows["day"].to_numpy(), moves.day, months)
     if not len(shown):
-        raise NotEnoughHistoryError(
-            f"Compute the figures of the months before {moves.day}.",
-            "nobody paid in a month that is over.",
-            "Choose a later day with --snapshot-date, or load a longer history.",
-        )
+        raise _nothing_to_tell(moves.day, "nobody paid in a month that is over.")
     slices, panel = slices_of(moves.accounts), panel_of(moves, shown)
     by_segment, lives = slices_of(moves.accounts, ("segment",)), lives_of(moves)
     tables = {
@@ -59,7 +55,14 @@ def figures_of(moves: AccountMoves, rules: ExpansionRules, months: int) -> dict[
         "account_movements": account_movements(moves),
         "figure_accounts": figure_accounts(moves),
     }
+    if tables["bridge"].empty:
+        raise _nothing_to_tell(moves.day, f"nobody paid in the last {len(shown)} that are over.")
     return {name: table[list(FIGURES[name].names)] for name, table in tables.items()}
+
+
+def _nothing_to_tell(day: date, why: str) -> NotEnoughHistoryError:
+    todo = "Choose another day with --snapshot-date, more of them with --months, or load a longer history."
+    return NotEnoughHistoryError(f"Compute the figures of the months before {day}.", why, todo)
 
 
 def account_movements(moves: AccountMoves) -> pd.DataFrame:

@@ -77,6 +77,17 @@ def test_without_a_month_that_is_over_there_are_no_figures() -> None:
     assert len(figures_of(made, ExpansionRules(), 4)["bridge"]) == 4 * 6  # March to June, six slices
 
 
+def test_all_left_before_the_months_that_are_told() -> None:
+    made = moves("""
+        account_id | day        | movement_class | mrr
+        acme       | 2025-01-01 | new            | 100
+        acme       | 2025-03-01 | churn          | -100
+    """)
+    with pytest.raises(NotEnoughHistoryError, match="nobody paid in the last 3 that are over"):
+        figures_of(made, ExpansionRules(), 3)
+    assert not figures_of(made, ExpansionRules(), 16)["bridge"].empty  # March 2025 is the first of them
+
+
 def test_nobody_ever_paid() -> None:
     with pytest.raises(NotEnoughHistoryError, match="nobody paid"):
         drawn_figures(
