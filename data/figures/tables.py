@@ -4,11 +4,14 @@ All amounts are whole ten-thousandths (``_e4``) of the reporting currency, so th
 """
 
 from data.contract.outputs import OutputColumn, OutputKind, OutputTable
-from data.contract.vocabulary import MOTIONS, MOVEMENT_CLASSES
+from data.contract.vocabulary import MOTIONS, MOVEMENT_CLASSES, Personal
 
 MRR_E4 = "1/10,000 of the currency per month"
 ARR_E4 = "1/10,000 of the currency per year"
 SHARE = "share"
+PAGE, MANIFEST = "figures.html", "figures.json"
+"""What lies beside the tables: the page, and what says on which day they stand; without it a folder holds other things.
+"""
 
 MEANINGS = {
     "new": "what accounts began to pay that never paid before, and the products of their first days",
@@ -28,8 +31,18 @@ MEANINGS = {
 def _slice() -> tuple[OutputColumn, ...]:
     return (
         OutputColumn("dimension", OutputKind.TEXT, "what the accounts are told apart by; `all` is the whole company"),
-        OutputColumn("slice", OutputKind.TEXT, "those of the dimension that are meant; null: not known", nullable=True),
+        OutputColumn(
+            "slice",
+            OutputKind.TEXT,
+            "those of the dimension that are meant; null: not known",
+            nullable=True,
+            personal=Personal.OWNER,
+        ),
     )
+
+
+def _account() -> OutputColumn:
+    return OutputColumn("account_id", OutputKind.TEXT, "as in the input tables", personal=Personal.ACCOUNT)
 
 
 def _month(meaning: str = "its first day") -> OutputColumn:
@@ -179,7 +192,7 @@ ACCOUNT_MOVEMENTS = OutputTable(
     "account_movements",
     "what one account moved in one month by one class; the figures are sums of these rows",
     (
-        OutputColumn("account_id", OutputKind.TEXT, "as in the input tables"),
+        _account(),
         _month(),
         OutputColumn("movement", OutputKind.TEXT, "its class", words=MOVEMENT_CLASSES),
         _mrr("mrr_e4", "the change"),
@@ -192,11 +205,11 @@ FIGURE_ACCOUNTS = OutputTable(
     "figure_accounts",
     "one account that ever paid, and the slices that it is in",
     (
-        OutputColumn("account_id", OutputKind.TEXT, "as in the input tables"),
+        _account(),
         OutputColumn("segment", OutputKind.TEXT, "as it is today", nullable=True),
         OutputColumn("plan", OutputKind.TEXT, "product and plan that it began with, the largest of them"),
         OutputColumn("region", OutputKind.TEXT, "as it is today", nullable=True),
-        OutputColumn("owner", OutputKind.TEXT, "as it is today", nullable=True),
+        OutputColumn("owner", OutputKind.TEXT, "as it is today", nullable=True, personal=Personal.OWNER),
         OutputColumn("acquired_on", OutputKind.DAY, "day of its first movement"),
         OutputColumn("acquisition_quarter", OutputKind.DAY, "its first day"),
         OutputColumn("motions", OutputKind.TEXT, "in the order in which it first made them; null: none", nullable=True),
@@ -210,7 +223,7 @@ REBUILT = OutputTable(
     "rebuilt",
     "what one account moved in one month by one class, where the last run said otherwise of a month that was over",
     (
-        OutputColumn("account_id", OutputKind.TEXT, "as in the input tables"),
+        _account(),
         _month(),
         OutputColumn("movement", OutputKind.TEXT, "its class", words=MOVEMENT_CLASSES),
         _mrr("before_e4", "the change as the last run had it"),

@@ -14,7 +14,7 @@ from data.errors import PublishError
 from data.figures.figures import CompanyFigures, company_figures
 from data.figures.headline import Headline, headline, rules_in_words
 from data.figures.rebuilt import late_accounts, rebuilt, settled_before
-from data.figures.tables import ACCOUNT_MOVEMENTS, FIGURES, REBUILT
+from data.figures.tables import ACCOUNT_MOVEMENTS, FIGURES, MANIFEST, PAGE, REBUILT
 from data.sources.known import KnownBase
 from flows.run.progress import say
 from flows.run.runner import RETRIES, pipeline, stage
@@ -25,9 +25,8 @@ from models.report.company.plots_of_figures import plots_of
 from models.report.drawing import svg
 from serving.published.tables import to_arrow
 
-FOLDER, MONTHS = "figures", 36
-"""The folder in that of the reports, and the months that are told where nobody says how many."""
-PAGE, MANIFEST = "figures.html", "figures.json"
+MONTHS = 36
+"""That are told where nobody says how many."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def figures(
     terminal. Returns the page, the leading figures, the rules and how many rows of the last run changed.
     """
     settings = load(config, source)
-    folder = Path.cwd() / out if out is not None else settings.reports_folder / FOLDER
+    folder = Path.cwd() / out if out is not None else settings.figures_folder
     earlier = read_earlier(folder)
     base, _ = read_base(settings, snapshot_date)
     with base:

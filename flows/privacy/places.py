@@ -6,7 +6,7 @@ from flows.privacy.prefect_runs import PrefectPlace
 from flows.run.settings import Settings
 from models.registry.erasure import ModelsPlace
 from models.registry.mlflow_store import ModelRegistry
-from serving.privacy.files import ChecksPlace, ScratchPlace, TablesPlace
+from serving.privacy.files import ChecksPlace, FiguresPlace, ScratchPlace, TablesPlace
 from serving.privacy.lists import ListsPlace
 from serving.store.erasure import StorePlace
 
@@ -20,6 +20,7 @@ def places(settings: Settings) -> list[Place]:
         HistoryPlace(settings.history_folder),
         ModelsPlace(ModelRegistry(settings.mlruns_folder, settings.model)),
         ChecksPlace(settings.check_folder),
+        FiguresPlace(settings.figures_folder),
         ScratchPlace(),
         PrefectPlace(settings.prefect_folder / "prefect.db"),
         ListsPlace(settings.out_folder),

@@ -131,6 +131,11 @@ class Settings(BaseModel):
         return (self.root / self.reports).resolve()
 
     @property
+    def figures_folder(self) -> Path:
+        """Where `headroom figures` writes, where no other folder is given."""
+        return self.reports_folder / "figures"
+
+    @property
     def mlruns_folder(self) -> Path:
         return (self.root / self.mlruns.expanduser()).resolve()
 

@@ -1,4 +1,4 @@
-"""Files beside the lists that hold rows of accounts: runs of the write-back, tables of the monitoring, checks."""
+"""Files beside the lists that hold rows of accounts: of the write-back, of the monitoring, of checks, the figures."""
 
 import csv
 import shutil
@@ -11,6 +11,7 @@ from data.checks.report import SUMMARY
 from data.contract.vocabulary import Personal
 from data.erasure import parquet
 from data.erasure.places import Holding, Subject, present, total
+from data.figures.tables import FIGURES, MANIFEST, PAGE
 from data.locks import held
 from data.scratch import own_folder
 from serving.crm.journal import JOURNAL, Journal
@@ -88,6 +89,42 @@ class ChecksPlace:
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.csv")) if (self._folder / SUMMARY).is_file() else []
+
+
+class FiguresPlace:
+    """The company's figures: `headroom figures` makes them anew, so their folder goes as a whole."""
+
+    name = "company's figures"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def holdings(self) -> Iterator[Holding]:
+        """One for each table that names an account or an owner, and one for the page."""
+        files = self._files()
+        for file, kinds in files.items():
+            day, rows = _written_on(file), parquet.rows_in(file)
+            yield Holding(self.name, file.name, kinds, rows, 1, day, day)
+        if files:
+            day = _written_on(self._folder / PAGE)
+            yield Holding(self.name, PAGE, (Personal.ACCOUNT, Personal.OWNER), None, 1, day, day)
+
+    def found(self, subject: Subject) -> dict[str, int]:
+        """Its rows, by the names of the files."""
+        return present({file.name: parquet.count_of(file, subject.column, subject.id) for file in self._files()})
+
+    def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
+        """Remove the folder where a table names it."""
+        counts = self.found(subject)
+        if counts:
+            remove_folder(self._folder)
+        return counts
+
+    def _files(self) -> dict[Path, tuple[Personal, ...]]:
+        if not (self._folder / MANIFEST).is_file():
+            return {}
+        files = {self._folder / f"{name}.parquet": table.personal for name, table in FIGURES.items()}
+        return {file: kinds for file, kinds in files.items() if kinds}
 
 
 class ScratchPlace:

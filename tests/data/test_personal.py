@@ -4,6 +4,7 @@ import pytest
 
 from data.contract import inputs, outputs
 from data.contract.vocabulary import Personal
+from data.figures.tables import FIGURES
 
 MARKS = {
     "account_id": Personal.ACCOUNT,
@@ -17,7 +18,10 @@ MARKS = {
 }
 
 
-@pytest.mark.parametrize("table", [*inputs.TABLES.values(), *outputs.TABLES.values()], ids=lambda table: table.name)
+EVERY_TABLE = [*inputs.TABLES.values(), *outputs.TABLES.values(), *FIGURES.values()]
+
+
+@pytest.mark.parametrize("table", EVERY_TABLE, ids=lambda table: table.name)
 def test_a_column_of_that_name_has_its_mark(table: inputs.Table | outputs.OutputTable) -> None:
     marks = {column.name: column.personal for column in table.columns if column.name in MARKS}
     assert marks == {name: MARKS[name] for name in marks}

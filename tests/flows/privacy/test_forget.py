@@ -10,7 +10,11 @@ import pandas as pd
 import pytest
 
 from data.checks.report import Finding, Report, Severity, write
+from data.figures.figures import CompanyFigures
+from data.figures.headline import headline
+from data.figures.tables import REBUILT
 from data.scratch import own_folder
+from flows.pipelines.figures import write_figures
 from flows.run.settings import load
 from serving.crm.client import RecordChange
 from serving.crm.journal import JOURNAL, Journal
@@ -20,6 +24,7 @@ from serving.published.layout import published_dates
 from serving.store.message_log import DIGEST, MessageItem
 from serving.store.outcomes import open_store
 from serving.store.views import View, ViewStore
+from tests.data.figures.drawing import drawn_figures
 from tests.data.record.shown import drawn_source, recorded
 from tests.flows.conftest import Headroom
 from tests.serving.privacy.test_lists import NAME, OWNER, PLANTED, ZORRO, planted_lists, told
@@ -35,7 +40,7 @@ def two_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def company(two_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with lists, a store, a journal, a history, rows of a check and a stopped build: all name the account."""
+    """A folder where lists, store, journal, history, rows of a check, figures and a stopped build name the account."""
     monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
     (tmp_path / "scratch").mkdir()
@@ -62,6 +67,9 @@ def company(two_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     shutil.rmtree(source)
     rows = pd.DataFrame({"account_id": [ZORRO], "user_id": [USER]})
     write(Report([Finding(Severity.ERROR, "users", "keys", "twice", "", 1, rows)]), settings.check_folder)
+    lines = f"account_id | product | plan | mrr | valid_from\n{ZORRO} | core | team | 1 | 2025-01-01"
+    tables = drawn_figures(subscriptions=lines) | {REBUILT.name: pd.DataFrame(columns=list(REBUILT.names))}
+    write_figures(CompanyFigures(DAY, tables), headline(tables), settings, settings.figures_folder)
     (own_folder() / "features-abc").mkdir()
     (own_folder() / "features-abc" / "shard-0.parquet").write_text(ZORRO)
     settings.prefect_folder.mkdir()
@@ -76,9 +84,10 @@ def test_an_account_is_in_no_byte_of_any_file(company: Path, headroom: Headroom)
     before = files_of(company)
     ran = headroom("forget", "--account", ZORRO)
     assert ran.code == 0
-    assert [line.partition(":")[0] for line in ran.out.splitlines()[:9]] == [
-        "store of outcomes", "write-back", "monitoring", "history", "rows of checks", "stopped builds",
-        "runs in Prefect", "published lists", f"that is what is held of account {ZORRO}; nothing was changed",
+    assert [line.partition(":")[0] for line in ran.out.splitlines()[:10]] == [
+        "store of outcomes", "write-back", "monitoring", "history", "rows of checks", "company's figures",
+        "stopped builds", "runs in Prefect", "published lists",
+        f"that is what is held of account {ZORRO}; nothing was changed",
     ]  # fmt: skip
     assert "unless the source forgets it too" in ran.out
     assert files_of(company).keys() == before.keys()
@@ -124,8 +133,8 @@ def test_who_was_broken_off_runs_it_again(company: Path, headroom: Headroom, mon
 def test_where_it_lies_is_told_place_by_place(company: Path, headroom: Headroom) -> None:
     holdings = json.loads(headroom("forget", "--where", "--json").out)
     assert {holding["place"] for holding in holdings} == {
-        "store of outcomes", "write-back", "monitoring", "history", "rows of checks", "stopped builds",
-        "runs in Prefect", "published lists",
+        "store of outcomes", "write-back", "monitoring", "history", "rows of checks", "company's figures",
+        "stopped builds", "runs in Prefect", "published lists",
     }  # fmt: skip
     scores = next(holding for holding in holdings if holding["what"] == "scores")
     assert (scores["rows"], scores["last"]) == (80, str(DAY))
