@@ -439,6 +439,20 @@ def test_chargebee_what_a_coupon_takes_off_is_a_line_of_its_own_unless_it_is_for
     assert days(rows.valid_to)[0] == "2026-02-01"
 
 
+def test_chargebee_a_plan_and_an_addon_of_the_older_catalogue_may_share_an_id(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "subscriptions",
+        **{name: text for name, text in CHARGEBEE.items() if name in ("customer", "subscription", "invoice")},
+        plan="id | name | price | period | period_unit\nsupport | Care Monthly | 10000 | 1 | month",
+        addon="id | name | price | period | period_unit\nsupport | Phone Monthly | 900 | 1 | month",
+        invoice_line_item=f"""{CB_LINE}
+            l1 | i1 | s1 | plan  | support | 10000 | 1 | 2026-01-01 | 2026-02-01 | 0 | Care
+            l2 | i1 | s1 | addon | support | 900   | 1 | 2026-01-01 | 2026-02-01 | 0 | Phone""",
+    )  # fmt: skip
+    told = rows[["product", "plan", "mrr"]].to_numpy().tolist()
+    assert sorted(told) == [["Phone", "Add-on", 9], ["Subscription", "Care", 100]]
+
+
 def test_chargebee_who_pays_on_the_day_pays_in_time(tmp_path: Path) -> None:
     invoices = """
         id | customer_id | status   | date       | due_date         | paid_at
@@ -519,6 +533,19 @@ def test_zuora_a_discount_is_taken_off_what_it_is_for(
     off = rows[rows.kind == "discount"]
     told = [*zip(off["product"], off.mrr.round(6), days(off.valid_from), days(off.valid_to), strict=True)]
     assert sorted(told, key=str) == sorted(expected, key=str)
+
+
+def test_zuora_what_is_given_once_is_no_price_of_a_month(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "subscriptions", **ZUORA,
+        rate_plan_charge="""
+            id | charge_number | segment | version | subscription_id | effective_start_date | effective_end_date | mrr | created_date | charge_model        | name    | charge_type
+            c1 | C1            | 1       | 1       | v1              | 2025-01-01           |                    | 100 | 2025-01-01   | Flat Fee            | Core    | Recurring
+            d1 | D1            | 1       | 1       | v1              | 2025-01-01           |                    |     | 2025-01-01   | Discount-Percentage | Welcome | OneTime
+        """,
+        rate_plan_charge_tier="id | rate_plan_charge_id | discount_percentage\nt1 | d1 | 50",
+    )  # fmt: skip
+    assert set(zip(rows.kind, rows.mrr, strict=True)) == {("paid", 100)}
 
 
 def test_zuora_an_mrr_below_nothing_says_what_a_discount_is(tmp_path: Path) -> None:

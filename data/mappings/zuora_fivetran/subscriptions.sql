@@ -35,7 +35,8 @@ less as (
         cast(starts as date) as starts, cast(ends as date) as ends,
         case when end_known_at > ends then end_known_at end as ends_known_at
     from charge
-    where charge_model like 'Discount%' and apply_discount_to like '%recurring%' and (ends is null or ends > starts)
+    where charge_type = 'Recurring' and charge_model like 'Discount%'
+        and apply_discount_to like '%recurring%' and (ends is null or ends > starts)
 ),
 -- What a discount is for changes as lines begin and end, so time is taken from one such day to the next.
 edge as (
