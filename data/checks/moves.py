@@ -10,7 +10,7 @@ from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
 from data.ledger.lines import lines, standing
 from data.ledger.moves import near_moves
 from data.ledger.rules import ExpansionRules
-from data.time_cut import Tables, days_between
+from data.time_cut import Tables, before_day, days_between
 
 ALIKE_SHARE = 10
 """An MRR of a product within a tenth of the other's is alike."""
@@ -46,7 +46,9 @@ def moved_nearly(tables: Tables, rules: ExpansionRules, today: date) -> Iterator
     """
     if rules.moved_within_days is not None:
         return
-    held = standing(lines(tables), rules, by=("account_id",), today=today)
+    # An end that is agreed for a later day is none yet: the line may be renewed.
+    known = tables | {"subscriptions": before_day("subscriptions", tables["subscriptions"], today)}
+    held = standing(lines(known), rules, by=("account_id",), today=today)
     near = near_moves(held, rules.renewal_gap_days, ("account_id",))
     is_late = days_between(near.first_on, near.account_on) > rules.new_customer_days
     has_seats = (near.seats_before > 0).fill_null(False) & (near.seats_after > 0).fill_null(False)

@@ -43,10 +43,13 @@ MOVES = {
     "no seats and another price": (GAP.replace(",10\n", ",\n"), False),
     "longer than a renewal may be late": (GAP.replace("2025-02-09", "2025-03-09"), False),
     "on one day": (GAP.replace("2025-02-09", "2025-02-01"), False),
+    "due soon after another one was bought": (
+        "a,crm,pro,500,2025-07-20,2026-07-20,10\na,suite,pro,900,2026-06-25,,10\n", False,
+    ),
     "a pause": (GAP + "a,crm,pro,500,2025-06-01,,10\n", False),
     "no new product": (GAP + "a,suite,pro,100,2024-01-05,2024-03-01,10\n", False),
     "what a new customer tries": (GAP.replace("2024-01-05", "2025-01-20"), False),
-}
+}  # fmt: skip
 
 
 def of_accounts(cases: dict[str, tuple[str, bool]]) -> tuple[str, set[str]]:
