@@ -31,22 +31,32 @@ MONTHS = 36
 
 @dataclass(frozen=True)
 class EarlierFigures:
-    """What an earlier run wrote: the day that it stood on, and its ``account_movements``."""
+    """What an earlier run wrote: the day that it stood on, its ``account_movements``, and what it found ``rebuilt``."""
 
     day: date
     movements: pd.DataFrame
+    rebuilt: pd.DataFrame
 
 
 @stage("figures", retries=RETRIES)
 def compute_figures(base: KnownBase, settings: Settings, months: int, earlier: EarlierFigures | None) -> CompanyFigures:
-    """Every table of the figures; ``rebuilt`` has no rows where no run stood on an earlier day."""
+    """Every table of the figures; ``rebuilt`` has no rows where no run stood on an earlier day.
+
+    A run of the same day that found the same movements is said again: what it was held against is gone.
+    """
     say("figures: the movements of accounts, from the ledger")
     computed = company_figures(base, settings.expansion, months)
-    changed = pd.DataFrame(columns=list(REBUILT.names))
+    changed, movements = pd.DataFrame(columns=list(REBUILT.names)), computed.tables[ACCOUNT_MOVEMENTS.name]
     if earlier is not None and earlier.day < base.snapshot_date:
         late, settled = late_accounts(base, earlier.day), settled_before(earlier.day, settings.expansion)
-        changed = rebuilt(earlier.movements, computed.tables[ACCOUNT_MOVEMENTS.name], earlier.day, late, settled)
+        changed = rebuilt(earlier.movements, movements, earlier.day, late, settled)
+    elif earlier is not None and earlier.day == base.snapshot_date and _are_same(earlier.movements, movements):
+        changed = earlier.rebuilt
     return CompanyFigures(computed.day, computed.tables | {REBUILT.name: changed})
+
+
+def _are_same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    return to_arrow(one, ACCOUNT_MOVEMENTS).equals(to_arrow(other, ACCOUNT_MOVEMENTS))
 
 
 def read_earlier(folder: Path) -> EarlierFigures | None:
@@ -64,12 +74,15 @@ def read_earlier(folder: Path) -> EarlierFigures | None:
         return None
     try:
         day = date.fromisoformat(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["day"])
-        movements = pq.read_table(folder / f"{ACCOUNT_MOVEMENTS.name}.parquet").to_pandas(date_as_object=False)
+        movements, changed = (
+            pq.read_table(folder / f"{table.name}.parquet").to_pandas(date_as_object=False)
+            for table in (ACCOUNT_MOVEMENTS, REBUILT)
+        )
     except (OSError, ValueError, KeyError) as error:
         raise PublishError(
             f"Read the figures of the last run in {folder}.", f"{error}.", "Move that folder away, and run it again."
         ) from error
-    return EarlierFigures(day, movements)
+    return EarlierFigures(day, movements, changed)
 
 
 @stage("write figures")

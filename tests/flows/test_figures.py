@@ -1,6 +1,7 @@
 """``headroom figures`` from the command line, on the small simulated base."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,11 +10,17 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from data.currency import in_reporting_currency
 from data.figures.figures import company_figures
+from data.figures.headline import headline
 from data.figures.tables import FIGURES
 from data.sources.known import known_before
+from flows.pipelines.figures import compute_figures, read_earlier, write_figures
+from flows.run.settings import load
 from flows.stages.base import read_source
 from tests import house
+from tests.drawn import base as drawn_base
+from tests.drawn import known
 from tests.flows.conftest import END, Headroom
 from tests.flows.test_bases import example
 from tests.properties.figures_by_hand import members, moves_by_account, plain_bridge, plain_retention
@@ -110,6 +117,28 @@ def test_a_segment_leads_and_a_second_run_says_the_same(warehouse: Path, headroo
     files = {path.name: path.read_bytes() for path in Path("reports/figures").iterdir()}
     assert headroom("figures", *source, "--segment", "smb", "--months", 6).out == ran.out
     assert {path.name: path.read_bytes() for path in Path("reports/figures").iterdir()} == files
+
+
+def test_another_run_of_the_same_day_repeats_what_changed(tmp_path: Path) -> None:
+    """A line of a new customer in March became known in June, after the figures of May were told."""
+    lines = """
+        account_id | product | plan | mrr | valid_from | known_at
+        acme       | core    | team | 100 | 2026-01-01 | 2026-01-01
+    """
+    late = f"{lines}    best       | core    | team | 50  | 2026-03-01 | 2026-06-20\n"
+    folder, of_settings = tmp_path / "figures", load()
+
+    def run(day: date, text: str) -> pd.DataFrame:
+        base = replace(known(in_reporting_currency(drawn_base(subscriptions=text), day)), snapshot_date=day)
+        made = compute_figures(base, of_settings, 12, read_earlier(folder))
+        write_figures(made, headline(made.tables), of_settings, folder)
+        return pd.read_parquet(folder / "rebuilt.parquet")
+
+    assert run(date(2026, 6, 1), lines).empty
+    changed = run(date(2026, 7, 1), late)
+    assert changed[["account_id", "before_e4", "after_e4"]].to_numpy().tolist() == [["best", 0, 50_0000]]
+    pd.testing.assert_frame_equal(run(date(2026, 7, 1), late), changed)
+    assert run(date(2026, 7, 1), lines).empty  # other movements: what it would be held against is gone
 
 
 @pytest.mark.slow
