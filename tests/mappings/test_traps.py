@@ -535,6 +535,25 @@ def test_zuora_a_discount_is_taken_off_what_it_is_for(
     assert sorted(told, key=str) == sorted(expected, key=str)
 
 
+def test_zuora_several_discounts_take_off_no_more_than_the_price(tmp_path: Path) -> None:
+    rows = given(
+        tmp_path, "subscriptions", **ZUORA,
+        rate_plan_charge=f"""{CHARGE}
+        c1 | C1 | 1 | 1 | v1 | 2025-01-01 | 2026-01-01 | 100 | 10 | Seats | 2025-01-01 | Per Unit | Core
+        d1 | D1 | 1 | 1 | v1 | 2025-01-01 | 2025-07-01 |     |    |       | 2025-01-01 | Discount-Percentage | Less
+        d2 | D2 | 1 | 1 | v1 | 2025-03-01 | 2026-01-01 |     |    |       | 2025-01-01 | Discount-Percentage | More""",
+        rate_plan_charge_tier="id | rate_plan_charge_id | discount_percentage\nt1 | d1 | 60\nt2 | d2 | 60",
+    )  # fmt: skip
+    off = rows[rows.kind == "discount"]
+    told = sorted(zip(days(off.valid_from), days(off.valid_to), off.mrr.round(6), strict=True))
+    assert told == [
+        ("2025-01-01", "2025-03-01", -60),
+        ("2025-03-01", "2025-07-01", -50),
+        ("2025-03-01", "2025-07-01", -50),
+        ("2025-07-01", "2026-01-01", -60),
+    ]
+
+
 def test_zuora_what_is_given_once_is_no_price_of_a_month(tmp_path: Path) -> None:
     rows = given(
         tmp_path, "subscriptions", **ZUORA,

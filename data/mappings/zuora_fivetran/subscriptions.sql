@@ -48,7 +48,7 @@ span as (
     from edge where starts is not null
 ),
 reduced as (
-    select l.account_id, l.product, s.starts, s.ends, l.charge_number as line_number, d.charge_number, d.segment,
+    select l.account_id, l.product, l.mrr as price, s.starts, s.ends, l.charge_number as line_number, d.charge_number, d.segment,
         greatest(l.line_known_at, d.known_at) as known_at,
         case when s.ends = l.valid_to then l.ends_known_at when s.ends = d.ends then d.ends_known_at end as ends_known_at,
         case when d.share is not null then least(d.share, 1.0)
@@ -66,7 +66,8 @@ every as (
         'paid' as kind
     from line
     union all
-    select account_id, product, 'Discount', -mrr, starts, ends, null, null, known_at, line_number || ' ' || charge_number,
+    -- Several discounts together take off no more than the price.
+    select account_id, product, 'Discount', -mrr * least(price / sum(mrr) over (partition by line_number, starts), 1.0), starts, ends, null, null, known_at, line_number || ' ' || charge_number,
         ends_known_at, 'discount'
     from reduced where mrr > 0
 )
