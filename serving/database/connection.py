@@ -20,16 +20,17 @@ def connected(address: DatabaseAddress, asked: str, first: str = "") -> Iterator
     Raises ``PublishError`` for whatever the database or the way to it says; ``first``: what to know before what to do.
     """
     parts = urlsplit(address.url)
-    options = {**LIMITS, **dict(parse_qsl(parts.query))}
+    place = {
+        "host": parts.hostname,
+        "port": parts.port,
+        "user": None if parts.username is None else unquote(parts.username),
+        "dbname": unquote(parts.path.strip("/").partition("/")[0]) or None,
+    }
+    # What is copied is UTF-8, whatever the database keeps texts in: it would take the bytes for letters of its own.
+    options = {**place, **LIMITS, **dict(parse_qsl(parts.query)), "client_encoding": "utf8"}
     with (
         in_our_words(asked, f"{first} {TODO}".lstrip(), PublishError),
-        psycopg.connect(
-            host=parts.hostname,
-            port=parts.port,
-            user=None if parts.username is None else unquote(parts.username),
-            dbname=unquote(parts.path.strip("/").partition("/")[0]) or None,
-            **options,  # type: ignore[arg-type]  # libpq takes text
-        ) as connection,
+        psycopg.connect(**options) as connection,  # type: ignore[arg-type]  # libpq takes text
     ):
         bound_waiting(connection)
         yield connection

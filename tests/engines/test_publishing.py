@@ -19,7 +19,7 @@ from flows.run.settings import load
 from serving.database.address import DatabaseAddress
 from serving.database.load import publish_to_database, require_reachable
 from serving.published.read import PublishedList, open_list
-from tests.serving.world import DAY, publish, snapshot
+from tests.serving.world import DAY, accounts, publish, snapshot
 
 pytestmark = pytest.mark.slow
 EARLIER = date(2026, 9, 1)
@@ -104,6 +104,22 @@ def test_every_table_is_there_value_for_value_and_the_latest_is_shown(
         assert shown.fetchone() == ((count, DAY, DAY) if count else (0, None, None)), name
     said = server.execute("select manifest from headroom.manifests where snapshot_date = %s", [DAY]).fetchone()
     assert said == (json.loads((latest.folder / "manifest.json").read_text()),)
+
+
+def test_a_database_of_another_encoding_keeps_the_letters(server: psycopg.Connection, tmp_path: Path) -> None:
+    """The address names the host among its options, as one does for a socket."""
+    server.execute("create database western encoding 'LATIN1' locale 'C' template template0")
+    people = accounts(5)
+    people.loc[0, "name"] = "Café Zoë"
+    publish(tmp_path, snapshot(5, accounts=people))
+    try:
+        at = f"host={server.info.host}&port={server.info.port}"
+        publish_to_database(DatabaseAddress(f"postgres://headroom@/western?{at}"), open_list(tmp_path))
+        with psycopg.connect(server.info.dsn, dbname="western") as western:
+            named = {name for (name,) in western.execute("select name from headroom.scores")}
+        assert named == set(people["name"])
+    finally:
+        server.execute("drop database western")
 
 
 def test_another_list_of_that_day_replaces_it_whole(
