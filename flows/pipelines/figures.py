@@ -25,8 +25,8 @@ from models.report.company.plots_of_figures import plots_of
 from models.report.drawing import svg
 from serving.published.tables import to_arrow
 
-FOLDER, MONTHS = "figures", 36
-"""The folder in that of the reports, and the months that are told where nobody says how many."""
+MONTHS = 36
+"""The months that are told where nobody says how many."""
 PAGE, MANIFEST = "figures.html", "figures.json"
 
 
@@ -105,7 +105,7 @@ def figures(
     terminal. Returns the page, the leading figures, the rules and how many rows of the last run changed.
     """
     settings = load(config, source)
-    folder = Path.cwd() / out if out is not None else settings.reports_folder / FOLDER
+    folder = Path.cwd() / out if out is not None else settings.figures_folder
     earlier = read_earlier(folder)
     base, _ = read_base(settings, snapshot_date)
     with base:

@@ -23,6 +23,7 @@ def places(settings: Settings) -> list[Place]:
         StorePlace(settings.outcomes_url, settings.root),
         TablesPlace("write-back", settings.writeback_folder),
         TablesPlace("monitoring", settings.monitoring_folder),
+        TablesPlace("figures", settings.figures_folder),
         HistoryPlace(settings.history_folder),
         ModelsPlace(ModelRegistry(settings.mlruns_folder, settings.model)),
         ChecksPlace(settings.check_folder),

@@ -131,6 +131,11 @@ class Settings(BaseModel):
         return (self.root / self.reports).resolve()
 
     @property
+    def figures_folder(self) -> Path:
+        """Where the company's figures are written, down to their accounts, where no other folder is given."""
+        return self.reports_folder / "figures"
+
+    @property
     def mlruns_folder(self) -> Path:
         return (self.root / self.mlruns.expanduser()).resolve()
 

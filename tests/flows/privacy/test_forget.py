@@ -52,8 +52,8 @@ def company(two_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     run.mkdir(parents=True)
     with Journal(run / JOURNAL) as journal:
         journal.plan(RecordChange(account, "77", {"play": None}, {"play": account}) for account in (ZORRO, "acc-0001"))
-    for folder in (run, settings.monitoring_folder):
-        folder.mkdir(exist_ok=True)
+    for folder in (run, settings.monitoring_folder, settings.figures_folder):
+        folder.mkdir(parents=True, exist_ok=True)
         pd.DataFrame({"account_id": [ZORRO, "acc-0001"], "after": [NAME, "x"]}).to_parquet(folder / "changes.parquet")
     lines = f"account_id | product | plan | mrr | valid_from\n{ZORRO} | core | team | 1 | 2026-01-01"
     users = f"user_id | account_id | created_at\n{USER} | {ZORRO} | 2026-01-01\nu-1 | acc-0001 | 2026-01-01"
@@ -76,8 +76,8 @@ def test_an_account_is_in_no_byte_of_any_file(company: Path, headroom: Headroom)
     before = files_of(company)
     ran = headroom("forget", "--account", ZORRO)
     assert ran.code == 0
-    assert [line.partition(":")[0] for line in ran.out.splitlines()[:9]] == [
-        "store of outcomes", "write-back", "monitoring", "history", "rows of checks", "stopped builds",
+    assert [line.partition(":")[0] for line in ran.out.splitlines()[:10]] == [
+        "store of outcomes", "write-back", "monitoring", "figures", "history", "rows of checks", "stopped builds",
         "runs in Prefect", "published lists", f"that is what is held of account {ZORRO}; nothing was changed",
     ]  # fmt: skip
     assert "unless the source forgets it too" in ran.out
@@ -124,7 +124,7 @@ def test_who_was_broken_off_runs_it_again(company: Path, headroom: Headroom, mon
 def test_where_it_lies_is_told_place_by_place(company: Path, headroom: Headroom) -> None:
     holdings = json.loads(headroom("forget", "--where", "--json").out)
     assert {holding["place"] for holding in holdings} == {
-        "store of outcomes", "write-back", "monitoring", "history", "rows of checks", "stopped builds",
+        "store of outcomes", "write-back", "monitoring", "figures", "history", "rows of checks", "stopped builds",
         "runs in Prefect", "published lists",
     }  # fmt: skip
     scores = next(holding for holding in holdings if holding["what"] == "scores")
