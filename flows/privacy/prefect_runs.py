@@ -10,6 +10,7 @@ from pathlib import Path
 
 from data.contract.vocabulary import Personal
 from data.erasure.places import Holding, Subject, present
+from data.erasure.sqlite_file import clear
 from data.errors import SourceError
 
 SHOWN_IN = {
@@ -55,8 +56,7 @@ class PrefectPlace:
                     for table in _tables(connection):
                         ids = [(number,) for number in _naming(connection, table, subject)]
                         connection.executemany(f"delete from {table} where id = ?", ids)  # noqa: S608
-            for statement in ("vacuum", "pragma wal_checkpoint(truncate)"):
-                connection.execute(statement)
+            clear(connection, str(self._database))
         return counts
 
     @contextmanager
@@ -87,9 +87,7 @@ def _rows(connection: sqlite3.Connection, table: str) -> list[tuple[str, str, st
 def _naming(connection: sqlite3.Connection, table: str, subject: Subject) -> list[str]:
     """The rows that hold a name of it, as it is or as JSON writes it."""
     names = subject.names | subject.owners
-    written = {
-        word for name in names for word in (name, json.dumps(name)[1:-1], json.dumps(json.dumps(name)[1:-1])[1:-1])
-    }
+    written = {word for name in names for word in (name, _in_json(name), _in_json(_in_json(name)))}
     if not written:
         return []
     told = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in written))

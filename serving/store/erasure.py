@@ -4,16 +4,19 @@ Outcomes and messages are only added to; the one exception is opened and closed 
 """
 
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import cast
 from urllib.parse import parse_qsl
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, insert, or_, select, text
 
 from data.contract.vocabulary import Personal
 from data.erasure.places import Holding, Subject, present
+from data.erasure.sqlite_file import clear
 from serving.store.address import StoreAddress
 from serving.store.outcomes import OutcomeStore, in_our_words, is_there, open_store
 from serving.store.schema import ERASING, MESSAGES, OUTCOMES, PERSONAL, engine_of, is_file
@@ -185,19 +188,13 @@ def _leave_nothing(address: StoreAddress) -> None:
     engine = engine_of(address)
     try:
         with in_our_words(f"Clear what was taken away in {address.shown}."):
-            (_clear_server if address.path is None else _clear_file)(engine)
+            if address.path is None:
+                _clear_server(engine)
+            else:
+                with closing(engine.raw_connection()) as connection:
+                    clear(cast(sqlite3.Connection, connection.driver_connection), address.shown)
     finally:
         engine.dispose()
-
-
-def _clear_file(engine: Engine) -> None:
-    """SQLite clears its file outside of a transaction only."""
-    connection = engine.raw_connection()
-    try:
-        for statement in ("vacuum", "pragma wal_checkpoint(truncate)"):
-            connection.cursor().execute(statement)
-    finally:
-        connection.close()
 
 
 def _clear_server(engine: Engine) -> None:
