@@ -85,14 +85,17 @@ def _rows(connection: sqlite3.Connection, table: str) -> list[tuple[str, str, st
 
 
 def _naming(connection: sqlite3.Connection, table: str, subject: Subject) -> list[str]:
-    """The rows that hold a name of it, as it is or as JSON writes it."""
-    names = subject.names | subject.owners
-    written = {word for name in names for word in (name, _in_json(name), _in_json(_in_json(name)))}
-    if not written:
+    """The rows that hold a name of it, or show it by its id where it has none."""
+    if not subject.is_account:
         return []
-    told = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in written))
-    return [number for number, data, _ in _rows(connection, table) if told.search(str(data))]
+    names = "|".join(map(_written, [*subject.names, *subject.owners]))
+    by_id = rf'"account\\*":\s*\\*"{_written(subject.id)}\\*"'
+    told = re.compile(rf"(?<!\w)(?:{names})(?!\w)|{by_id}" if names else by_id)
+    return [number for number, shown, _ in _rows(connection, table) if told.search(str(shown))]
 
 
-def _in_json(text: str) -> str:
-    return json.dumps(text)[1:-1]
+def _written(name: str) -> str:
+    """A pattern of a name as it is, as JSON writes it, and as JSON writes that."""
+    once = json.dumps(name)[1:-1]
+    twice = json.dumps(once)[1:-1]
+    return f"(?:{'|'.join(re.escape(word) for word in dict.fromkeys((name, once, twice)))})"

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from data.checks.report import Finding, Report, Severity, write
+from data.erasure.places import Subject
 from data.scratch import own_folder
+from flows.privacy.prefect_runs import PrefectPlace
 from flows.run.settings import load
 from serving.crm.client import RecordChange
 from serving.crm.journal import JOURNAL, Journal
@@ -97,6 +99,23 @@ def test_an_account_is_in_no_byte_of_any_file(company: Path, headroom: Headroom)
     for day in published_dates(company / "published"):
         assert headroom("verify", "--snapshot-date", day).code == 0
     assert f"nothing of account {ZORRO} was found" in headroom("forget", "--account", ZORRO, "--yes").out
+
+
+def test_what_prefect_shows_of_an_account_without_a_name_goes(tmp_path: Path) -> None:
+    """It is shown by its id there, which may be a number that stands elsewhere, too."""
+    file = tmp_path / "prefect.db"
+    rows = [{"account": name, "ARR": "$42"} for name in ('4"2', "42", "142", "Acme")]
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("create table artifact (id text, data text, created text)")
+        shown = [json.dumps(json.dumps([row])) for row in rows]
+        database.executemany("insert into artifact values (?, ?, '2026-10-01 06:00')", enumerate(shown))
+    place = PrefectPlace(file)
+    assert place.found(Subject("user_id", "42")) == {}
+    for account in ("42", '4"2'):
+        assert place.erase(Subject("account_id", account), DAY) == {"artifacts": 1}
+    with closing(sqlite3.connect(file)) as database:
+        left = [json.loads(json.loads(data)) for (data,) in database.execute("select data from artifact")]
+    assert left == [rows[2:3], rows[3:]]
 
 
 def test_a_user_is_taken_out_and_its_account_stays(company: Path, headroom: Headroom) -> None:
