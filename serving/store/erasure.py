@@ -25,6 +25,8 @@ from serving.store.views import VIEWS
 KEPT_HERE: Mapping[str, Table] = {"outcomes": OUTCOMES, "messages": MESSAGES, "saved views": VIEWS}
 """What the store keeps, as it is called in reports."""
 NOTES = "notes of other accounts that name it (left)"
+LOOKS_FOR = ("q", "owner")
+"""Where an address says whom it looks for; a segment or a play may be called as an account is."""
 AT_A_TIME = 500
 """Rows that one statement takes away."""
 
@@ -158,7 +160,7 @@ def _views_on(connection: Connection, subject: Subject) -> list[int]:
         number
         for number, name, asked in rows
         if _names_one(name, names)
-        or any(value == subject.id or _names_one(value, names) for _, value in parse_qsl(asked))
+        or any(value == subject.id or _names_one(value, names) for key, value in parse_qsl(asked) if key in LOOKS_FOR)
     ]
 
 

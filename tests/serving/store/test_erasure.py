@@ -15,11 +15,12 @@ from data.errors import SourceError
 from serving.outcomes.outcome import Outcome
 from serving.store import erasure, schema
 from serving.store.address import StoreAddress
-from serving.store.erasure import NOTES, StorePlace, erase_expired, erasing, expired
+from serving.store.erasure import LOOKS_FOR, NOTES, StorePlace, erase_expired, erasing, expired
 from serving.store.message_log import ALERT, DIGEST, MessageItem, Step
 from serving.store.outcomes import OutcomeStore
 from serving.store.schema import ERASING, OUTCOMES, engine_of
 from serving.store.views import View, ViewStore
+from serving.web.query import ListQuery
 from tests.serving.store.conftest import TODAY, Clock
 
 ZORRO = Subject(ACCOUNT, "zorro-1", frozenset({"Zorro Lumber"}), frozenset({"Quetzal Owner"}))
@@ -84,6 +85,18 @@ def test_no_page_of_the_file_holds_what_was_removed(tmp_path: Path) -> None:
         reader.close()
     assert not [word for word in PLANTED if word.encode() in left]
     assert b"stays" in left
+
+
+def test_a_view_of_a_segment_that_is_called_as_the_account_is_stays(store: OutcomeStore, url: str) -> None:
+    for name, asked in (("one", "segment=Enterprise"), ("two", "play=42"), ("three", "q=Enterprise"), ("four", "q=42")):
+        ViewStore(store).add(View(person="ana@example.com", who="Ana", name=name, asked=asked))
+    place = StorePlace(url, Path())
+    assert place.erase(Subject(ACCOUNT, "42", frozenset({"Enterprise"})), TODAY) == {"saved views": 2}
+    assert [row[3] for row in tables(store)["headroom_views"]] == ["one", "two"]
+
+
+def test_what_a_view_looks_for_is_asked_for_by_these_names() -> None:
+    assert set(LOOKS_FOR) <= ListQuery.model_fields.keys()
 
 
 @pytest.mark.parametrize("holding", ["begin immediate", "begin"])
