@@ -3,15 +3,18 @@
 import json
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from data.atomic import whole_file
 from data.checks.report import Finding, Report, Severity, write
 from data.erasure.places import Subject
 from data.scratch import own_folder
+from flows.privacy import forget
 from flows.privacy.prefect_runs import PrefectPlace
 from flows.run.settings import load
 from serving.crm.client import RecordChange
@@ -116,6 +119,22 @@ def test_what_prefect_shows_of_an_account_without_a_name_goes(tmp_path: Path) ->
     with closing(sqlite3.connect(file)) as database:
         left = [json.loads(json.loads(data)) for (data,) in database.execute("select data from artifact")]
     assert left == [rows[2:3], rows[3:]]
+
+
+def test_no_line_of_another_run_is_lost_from_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another run noted until this one may write is kept."""
+
+    @contextmanager
+    def waits(file: Path, *asked: str) -> Iterator[Path]:
+        file.write_text("what another run noted\n")
+        with whole_file(file, *asked) as new:
+            yield new
+
+    monkeypatch.setattr(forget, "whole_file", waits)
+    forget._note(tmp_path, ListsPlace(tmp_path), Subject("account_id", ZORRO), {"scores": 1}, "Dana", DAY)
+    first, own = (tmp_path / forget.RECORD).read_text().splitlines()
+    assert first == "what another run noted"
+    assert json.loads(own)["by"] == "Dana"
 
 
 def test_a_user_is_taken_out_and_its_account_stays(company: Path, headroom: Headroom) -> None:
