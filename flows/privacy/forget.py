@@ -17,6 +17,7 @@ from flows.privacy.places import places
 from flows.run.progress import say
 from flows.run.settings import Settings
 from flows.run.tables import print_table
+from serving.privacy.files import ScratchPlace
 from serving.privacy.lists import subject_of
 
 RECORD = "erasures.jsonl"
@@ -57,7 +58,7 @@ def forget(
     for place in places(settings):
         counts = _erased(place, subject, settings, by) if yes else place.found(subject)
         if counts:
-            anywhere = True
+            anywhere = anywhere or not isinstance(place, ScratchPlace)  # which goes whoever is in it
             yield f"{place.name}: {_words(counts)}"
     yield from _end(subject, anywhere=anywhere, yes=yes)
 

@@ -137,6 +137,14 @@ def test_no_line_of_another_run_is_lost_from_the_record(tmp_path: Path, monkeypa
     assert json.loads(own)["by"] == "Dana"
 
 
+def test_a_stopped_build_does_not_make_an_unknown_account_known(company: Path, headroom: Headroom) -> None:
+    for asked in ((), ("--yes",)):
+        said = headroom("forget", "--account", "acc-zoro", *asked).out
+        assert "stopped builds: folders of builds 1" in said
+        assert "nothing of account acc-zoro was found: check the id" in said
+    assert told(company / "published", (ZORRO,))
+
+
 def test_a_user_is_taken_out_and_its_account_stays(company: Path, headroom: Headroom) -> None:
     ran = headroom("forget", "--user", USER, "--yes")
     assert [line for line in ran.out.splitlines() if ": " in line][:2] == [
