@@ -7,7 +7,7 @@ from flows.run.settings import Settings
 from models.registry.erasure import ModelsPlace
 from models.registry.mlflow_store import ModelRegistry
 from serving.database.address import DatabaseAddress
-from serving.privacy.files import ChecksPlace, ScratchPlace, TablesPlace
+from serving.privacy.files import ChecksPlace, MonitoringPlace, ScratchPlace, TablesPlace
 from serving.privacy.in_database import DatabasePlace
 from serving.privacy.lists import ListsPlace
 from serving.store.erasure import StorePlace
@@ -22,7 +22,7 @@ def places(settings: Settings) -> list[Place]:
     return [
         StorePlace(settings.outcomes_url, settings.root),
         TablesPlace("write-back", settings.writeback_folder),
-        TablesPlace("monitoring", settings.monitoring_folder),
+        MonitoringPlace(settings.out_folder),
         TablesPlace("figures", settings.figures_folder),
         HistoryPlace(settings.history_folder),
         ModelsPlace(ModelRegistry(settings.mlruns_folder, settings.model)),

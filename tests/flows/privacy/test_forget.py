@@ -57,9 +57,12 @@ def company(two_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     run.mkdir(parents=True)
     with Journal(run / JOURNAL) as journal:
         journal.plan(RecordChange(account, "77", {"play": None}, {"play": account}) for account in (ZORRO, "acc-0001"))
-    for folder in (run, settings.monitoring_folder, settings.figures_folder):
+    for folder in (run, settings.figures_folder):
         folder.mkdir(parents=True, exist_ok=True)
         pd.DataFrame({"account_id": [ZORRO, "acc-0001"], "after": [NAME, "x"]}).to_parquet(folder / "changes.parquet")
+    (settings.out_folder / "monitoring").mkdir()
+    by_owner = pd.DataFrame({"by": "owner", "value": [OWNER, "Ana Costa"], "accounts": [1, 39]})
+    by_owner.to_parquet(settings.out_folder / "monitoring" / "slices.parquet")
     lines = f"account_id | product | plan | mrr | valid_from\n{ZORRO} | core | team | 1 | 2026-01-01"
     users = f"user_id | account_id | created_at\n{USER} | {ZORRO} | 2026-01-01\nu-1 | acc-0001 | 2026-01-01"
     source = drawn_source(tmp_path / "source", subscriptions=lines, users=users)
@@ -97,6 +100,8 @@ def test_an_account_is_in_no_byte_of_any_file(company: Path, headroom: Headroom)
     assert {note["place"]: note["counts"] for note in notes}["store of outcomes"] == {
         "outcomes": 1, "messages": 1, "saved views": 1,
     }  # fmt: skip
+    slices = pd.read_parquet(company / "published" / "monitoring" / "slices.parquet")
+    assert slices["value"].tolist() == ["Ana Costa"]
     with open_store(load(company / "headroom.toml").outcomes_url) as store:
         assert [row.account_id for row in store.all_rows()] == ["acc-0001"]
     for day in published_dates(company / "published"):
