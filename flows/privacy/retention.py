@@ -100,7 +100,8 @@ def erase_old(settings: Settings, today: date, keep: date | None = None) -> Expi
     old = find_expired(settings, today, keep)
     if old.lists:
         with only_publisher(settings.out_folder, asked=f"Remove old lists from {settings.out_folder}."):
-            for day in old.lists:
+            there = published_dates(settings.out_folder)  # another run may have removed the same meanwhile
+            for day in (day for day in old.lists if day in there):
                 remove_folder(folder_of(settings.out_folder, day))
     if old.snapshots and settings.publish.url is not None:
         remove_days(DatabaseAddress(settings.publish.url), old.snapshots)
