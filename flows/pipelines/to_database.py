@@ -7,6 +7,7 @@ from flows.run.runner import RETRIES, stage
 from flows.run.settings import Settings
 from serving.database.address import DatabaseAddress
 from serving.database.load import publish_to_database, require_reachable
+from serving.publish import only_publisher
 from serving.published.read import open_list
 
 
@@ -30,5 +31,6 @@ def _reach(address: DatabaseAddress) -> None:
 @stage("publish to the database", retries=RETRIES)
 def _publish(settings: Settings, address: DatabaseAddress, day: date) -> None:
     """Raises ``PublishError``: the files are published then, and the database has what it had."""
-    is_new = publish_to_database(address, open_list(settings.out_folder, day))
+    with only_publisher(settings.out_folder, day):  # or it might be replaced, or written anew, while it is read
+        is_new = publish_to_database(address, open_list(settings.out_folder, day))
     say(f"{'published to' if is_new else 'unchanged in'} the schema {address.schema} of {address.shown}")

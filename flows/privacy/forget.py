@@ -17,6 +17,7 @@ from flows.privacy.places import places
 from flows.run.progress import say
 from flows.run.settings import Settings
 from flows.run.tables import print_table
+from serving.privacy.files import ScratchPlace
 from serving.privacy.lists import subject_of
 
 RECORD = "erasures.jsonl"
@@ -57,7 +58,7 @@ def forget(
     for place in places(settings):
         counts = _erased(place, subject, settings, by) if yes else place.found(subject)
         if counts:
-            anywhere = True
+            anywhere = anywhere or not isinstance(place, ScratchPlace)  # which goes whoever is in it
             yield f"{place.name}: {_words(counts)}"
     yield from _end(subject, anywhere=anywhere, yes=yes)
 
@@ -78,10 +79,10 @@ def _environment_user() -> str:
 def _note(out: Path, place: Place, subject: Subject, counts: Counts, by: str, day: date) -> None:
     """Add a line to the record: what kind of subject, where, how much, when, by whom; nothing of who it was."""
     file = out / RECORD
-    before = file.read_text(encoding="utf-8") if file.exists() else ""
     kind = "account" if subject.is_account else "user"
     line = {"day": day.isoformat(), "by": by, "erased": kind, "place": place.name, "counts": dict(counts)}
     with whole_file(file, "Note what was erased.") as new:
+        before = file.read_text(encoding="utf-8") if file.exists() else ""  # within, or a line of another run is lost
         new.write_text(f"{before}{json.dumps(line, ensure_ascii=False)}\n", encoding="utf-8")
 
 

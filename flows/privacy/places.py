@@ -6,17 +6,23 @@ from flows.privacy.prefect_runs import PrefectPlace
 from flows.run.settings import Settings
 from models.registry.erasure import ModelsPlace
 from models.registry.mlflow_store import ModelRegistry
-from serving.privacy.files import ChecksPlace, FiguresPlace, ScratchPlace, TablesPlace
+from serving.database.address import DatabaseAddress
+from serving.privacy.files import ChecksPlace, FiguresPlace, MonitoringPlace, ScratchPlace, TablesPlace
+from serving.privacy.in_database import DatabasePlace
 from serving.privacy.lists import ListsPlace
 from serving.store.erasure import StorePlace
 
 
 def places(settings: Settings) -> list[Place]:
-    """All of them. The lists are the last: what an account is called is read from them, also by who runs again."""
+    """All of them. What is found by a name stands before the lists, where the names are, also for who runs again.
+
+    The database stands after them, since it gets the lists as they then are.
+    """
+    url = settings.publish.url
     return [
         StorePlace(settings.outcomes_url, settings.root),
         TablesPlace("write-back", settings.writeback_folder),
-        TablesPlace("monitoring", settings.monitoring_folder),
+        MonitoringPlace(settings.out_folder),
         HistoryPlace(settings.history_folder),
         ModelsPlace(ModelRegistry(settings.mlruns_folder, settings.model)),
         ChecksPlace(settings.check_folder),
@@ -24,4 +30,5 @@ def places(settings: Settings) -> list[Place]:
         ScratchPlace(),
         PrefectPlace(settings.prefect_folder / "prefect.db"),
         ListsPlace(settings.out_folder),
+        *([] if url is None else [DatabasePlace(DatabaseAddress(url), settings.out_folder)]),
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from data.contract.vocabulary import Personal
 from data.erasure.places import Holding, Subject, present
+from data.erasure.sqlite_file import clear
 from data.errors import SourceError
 
 SHOWN_IN = {
@@ -55,8 +56,7 @@ class PrefectPlace:
                     for table in _tables(connection):
                         ids = [(number,) for number in _naming(connection, table, subject)]
                         connection.executemany(f"delete from {table} where id = ?", ids)  # noqa: S608
-            for statement in ("vacuum", "pragma wal_checkpoint(truncate)"):
-                connection.execute(statement)
+            clear(connection, str(self._database))
         return counts
 
     @contextmanager
@@ -85,16 +85,17 @@ def _rows(connection: sqlite3.Connection, table: str) -> list[tuple[str, str, st
 
 
 def _naming(connection: sqlite3.Connection, table: str, subject: Subject) -> list[str]:
-    """The rows that hold a name of it, as it is or as JSON writes it."""
-    names = subject.names | subject.owners
-    written = {
-        word for name in names for word in (name, json.dumps(name)[1:-1], json.dumps(json.dumps(name)[1:-1])[1:-1])
-    }
-    if not written:
+    """The rows that hold a name of it, or show it by its id where it has none."""
+    if not subject.is_account:
         return []
-    told = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in written))
-    return [number for number, data, _ in _rows(connection, table) if told.search(str(data))]
+    names = "|".join(map(_written, [*subject.names, *subject.owners]))
+    by_id = rf'"account\\*":\s*\\*"{_written(subject.id)}\\*"'
+    told = re.compile(rf"(?<!\w)(?:{names})(?!\w)|{by_id}" if names else by_id)
+    return [number for number, shown, _ in _rows(connection, table) if told.search(str(shown))]
 
 
-def _in_json(text: str) -> str:
-    return json.dumps(text)[1:-1]
+def _written(name: str) -> str:
+    """A pattern of a name as it is, as JSON writes it, and as JSON writes that."""
+    once = json.dumps(name)[1:-1]
+    twice = json.dumps(once)[1:-1]
+    return f"(?:{'|'.join(re.escape(word) for word in dict.fromkeys((name, once, twice)))})"

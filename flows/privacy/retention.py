@@ -1,6 +1,6 @@
 """What is kept no longer than the settings say: lists, outcomes, notes of messages, runs of lists in MLflow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,6 +13,8 @@ from flows.run.runner import stage
 from flows.run.settings import Settings
 from flows.stages.dates import today_utc
 from models.registry.mlflow_store import ModelRegistry
+from serving.database.address import DatabaseAddress
+from serving.database.snapshots import compared_with, remove_days
 from serving.publish import only_publisher
 from serving.published.layout import folder_of, published_dates
 from serving.published.read import open_list
@@ -25,9 +27,10 @@ MATURES_WITHIN_DAYS = 30
 
 @dataclass(frozen=True)
 class Expired:
-    """What is older than the settings allow: days of lists, rows of the store by table, runs in MLflow."""
+    """What is older than the settings allow: days of lists, in files and in the database; rows of the store; runs."""
 
     lists: list[date] = field(default_factory=list)
+    snapshots: list[date] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
 
@@ -35,6 +38,8 @@ class Expired:
         """It in words."""
         if self.lists:
             yield f"{many(len(self.lists), 'list')}, {self.lists[0]} to {self.lists[-1]}"
+        if self.snapshots:
+            yield f"{many(len(self.snapshots), 'list')} of the database, {self.snapshots[0]} to {self.snapshots[-1]}"
         yield from (f"{many(count, 'row')} of the {what}" for what, count in self.rows.items() if count)
         if self.runs:
             yield f"{many(len(self.runs), 'run')} of lists in MLflow"
@@ -50,7 +55,11 @@ def find_expired(settings: Settings, today: date, keep: date | None = None) -> E
             rows = {what: len(ids) for what, ids in expired(store, *before).items()}
     runs_before = _before(today, asked.runs_days)
     runs = [] if runs_before is None else _registry(settings).list_runs(runs_before)
-    return Expired(_old_lists(settings, today, keep), rows, runs)
+    first = _before(today, asked.lists_days)
+    if first is None:
+        return Expired(rows=rows, runs=runs)
+    lists, snapshots = (_old(days, settings, first, keep) for days in (_in_files(settings), _in_database(settings)))
+    return Expired(lists, snapshots, rows, runs)
 
 
 def _before(today: date, days: int | None) -> date | None:
@@ -61,15 +70,29 @@ def _registry(settings: Settings) -> ModelRegistry:
     return ModelRegistry(settings.mlruns_folder, settings.model)
 
 
-def _old_lists(settings: Settings, today: date, keep: date | None) -> list[date]:
-    """The lists that may go: of none of them is the latest in need, and what came of them is known."""
-    first, days = _before(today, settings.retention.lists_days), published_dates(settings.out_folder)
-    if first is None or not days:
+def _in_files(settings: Settings) -> dict[date, date | None]:
+    """The days of the lists in their order; at the latest the day of the list that it is compared with."""
+    days = dict.fromkeys(published_dates(settings.out_folder))
+    if days:
+        latest = max(days)
+        previous = open_list(settings.out_folder, latest).manifest["previous_snapshot_date"]
+        days[latest] = date.fromisoformat(previous) if previous else None
+    return days
+
+
+def _in_database(settings: Settings) -> dict[date, date | None]:
+    """The same of the snapshots in the database, where the settings name one."""
+    url = settings.publish.url
+    return {} if url is None else compared_with(DatabaseAddress(url))
+
+
+def _old(days: Mapping[date, date | None], settings: Settings, first: date, keep: date | None) -> list[date]:
+    """The lists of before ``first`` that may go: none that the latest needs, or of which it is not known what came."""
+    if not days:
         return []
-    previous = open_list(settings.out_folder, days[-1]).manifest["previous_snapshot_date"]
-    needed = {days[-1], keep, date.fromisoformat(previous) if previous else None}
-    matured = days[-1] - timedelta(days=settings.expansion.horizon_days + MATURES_WITHIN_DAYS)
-    return [day for day in days if day < min(first, matured) and day not in needed]
+    latest = max(days)
+    matured = latest - timedelta(days=settings.expansion.horizon_days + MATURES_WITHIN_DAYS)
+    return [day for day in days if day < min(first, matured) and day not in (latest, keep, days[latest])]
 
 
 def erase_old(settings: Settings, today: date, keep: date | None = None) -> Expired:
@@ -77,8 +100,11 @@ def erase_old(settings: Settings, today: date, keep: date | None = None) -> Expi
     old = find_expired(settings, today, keep)
     if old.lists:
         with only_publisher(settings.out_folder, asked=f"Remove old lists from {settings.out_folder}."):
-            for day in old.lists:
+            there = published_dates(settings.out_folder)  # another run may have removed the same meanwhile
+            for day in (day for day in old.lists if day in there):
                 remove_folder(folder_of(settings.out_folder, day))
+    if old.snapshots and settings.publish.url is not None:
+        remove_days(DatabaseAddress(settings.publish.url), old.snapshots)
     if any(old.rows.values()):
         asked = settings.retention
         with open_store(settings.outcomes_url, settings.root) as store:

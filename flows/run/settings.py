@@ -112,11 +112,6 @@ class Settings(BaseModel):
         return self.out_folder / "writeback"
 
     @property
-    def monitoring_folder(self) -> Path:
-        """Where the monitoring keeps its tables."""
-        return self.out_folder / "monitoring"
-
-    @property
     def check_folder(self) -> Path:
         """Where `headroom check` writes the rows that break a rule, where no other folder is given."""
         return self.root / "check"

@@ -32,14 +32,21 @@ def tag_of(number: int) -> str:
 
 
 def terms_in(tags: Mapping[str, str]) -> list[Term]:
-    """The terms that are kept in tags, the first one first."""
+    """The terms that are kept in tags, the first one first. Raises ModelError for one that somebody wrote otherwise."""
     kept = {int(found[1]): text for tag, text in tags.items() if (found := _TAG.fullmatch(tag))}
-    return [_term(kept[number]) for number in sorted(kept)]
+    return [_term(number, kept[number]) for number in sorted(kept)]
 
 
-def _term(text: str) -> Term:
+def _term(number: int, text: str) -> Term:
     since, _, version = text.partition(" ")
-    return Term(date.fromisoformat(since), version)
+    try:
+        return Term(date.fromisoformat(since), version)
+    except ValueError as error:
+        raise ModelError(
+            "Read who was the champion when.",
+            f"the tag {tag_of(number)} of the registered model is `{text}`: no day and version.",
+            "Write it in MLflow as `2026-08-01 5`.",
+        ) from error
 
 
 def next_term(terms: Sequence[Term], version: str, trained_as_of: date | None, today: date) -> Term:

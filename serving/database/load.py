@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from data.contract.outputs import TABLES
 from data.sources.user_sql import identifier
 from serving.database.address import DatabaseAddress
-from serving.database.connection import connected
+from serving.database.connection import alone, connected
 from serving.database.shape import MANIFESTS, columns_of, prepare
 from serving.published.layout import MANIFEST, cannot_be_read
 from serving.published.read import PublishedList
@@ -31,7 +31,6 @@ _PLAIN = csv.WriteOptions(include_header=False)
 
 def require_reachable(address: DatabaseAddress) -> None:
     """Raise ``PublishError`` where the database cannot be reached, before anything is computed for it."""
-    address.require()
     with connected(address, f"Publish to {address.shown}."):
         pass
 
@@ -45,7 +44,7 @@ def publish_to_database(address: DatabaseAddress, listing: PublishedList) -> boo
     written = (listing.folder / MANIFEST).read_bytes()
     sha256 = hashlib.sha256(written).hexdigest()
     with connected(address, asked, KEPT) as connection:
-        connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"headroom {address.schema}"])
+        alone(connection, address)
         prepare(connection, address.schema, {name: _columns(listing, name) for name in TABLES})
         day = [listing.snapshot_date]
         there = connection.execute(f"select sha256 from {MANIFESTS} where snapshot_date = %s", day).fetchone()  # noqa: S608

@@ -24,7 +24,7 @@ TYPES: Mapping[OutputKind, str] = {
 """Types of PostgreSQL, by the names that it gives them."""
 OF_MANIFESTS = {"snapshot_date": "date", "sha256": "text", "manifest": "jsonb"}
 _COLUMNS = """select a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull and not a.atthasdef
-              from pg_attribute a where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped"""
+              from pg_attribute a where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped"""
 
 
 def columns_of(table: OutputTable, names: Iterable[str]) -> dict[str, str]:
@@ -51,19 +51,35 @@ def _require(
     connection: psycopg.Connection, schema: str, name: str, wanted: Mapping[str, str], key: Iterable[str]
 ) -> bool:
     """Make a table, or the columns that it lacks. Was anything made?"""
-    place = f"{identifier(schema)}.{identifier(name)}"
-    (there,) = connection.execute("select to_regclass(%s)::text", [place]).fetchone() or (None,)
-    if there is None:
+    found = _found(connection, schema, name)
+    if not found:
         columns = ", ".join(f"{identifier(column)} {kind}" for column, kind in wanted.items())
         keys = ", ".join(map(identifier, key))
         connection.execute(f"create table {identifier(name)} ({columns}, primary key ({keys}))")
         return True
-    found = {column: (kind, is_needed) for column, kind, is_needed in connection.execute(_COLUMNS, [place])}
     _refuse(schema, name, wanted, found)
     missing = [column for column in wanted if column not in found]
     for column in missing:
         connection.execute(f"alter table {identifier(name)} add column {identifier(column)} {wanted[column]}")
     return bool(missing)
+
+
+def _found(connection: psycopg.Connection, schema: str, name: str) -> dict[str, tuple[str, bool]]:
+    """The columns of a table, their types and whether they must be filled; none where there is no such table."""
+    place = f"{identifier(schema)}.{identifier(name)}"
+    return {column: (kind, is_needed) for column, kind, is_needed in connection.execute(_COLUMNS, [place])}
+
+
+def published_tables(connection: psycopg.Connection, schema: str) -> dict[str, frozenset[str]]:
+    """The published tables that are there, and their columns; none where no list was ever published to the schema.
+
+    Until the transaction ends, their names mean those of the schema.
+    """
+    connection.execute(f"set local search_path to {identifier(schema)}")
+    if not OF_MANIFESTS.keys() <= _found(connection, schema, MANIFESTS).keys():
+        return {}
+    there = {name: frozenset(_found(connection, schema, name)) for name in TABLES}
+    return {name: columns for name, columns in there.items() if columns}
 
 
 def _refuse(schema: str, name: str, wanted: Mapping[str, str], found: Mapping[str, tuple[str, bool]]) -> None:

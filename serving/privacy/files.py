@@ -1,4 +1,4 @@
-"""Files beside the lists that hold rows of accounts: of the write-back, of the monitoring, of checks, the figures."""
+"""Files beside the lists that tell of accounts: of the write-back, the monitoring and checks, and the figures."""
 
 import csv
 import shutil
@@ -15,6 +15,8 @@ from data.figures.tables import FIGURES, MANIFEST, PAGE
 from data.locks import held
 from data.scratch import own_folder
 from serving.crm.journal import JOURNAL, Journal
+from serving.monitoring.contract import SLICES
+from serving.monitoring.store import FOLDER
 
 LATER = "Wait until the other run has ended; or make room and rights in that folder."
 BUILDS = "features-*"
@@ -59,6 +61,34 @@ class TablesPlace:
 
     def _journals(self) -> list[Path]:
         return sorted(self._folder.glob(f"*/{JOURNAL}"))
+
+
+class MonitoringPlace:
+    """What came of the lists, by owner: of an owner with no other account these are the account's own figures."""
+
+    name = "monitoring"
+
+    def __init__(self, out: Path) -> None:
+        self._file = out / FOLDER / f"{SLICES.name}.parquet"
+
+    def holdings(self) -> Iterator[Holding]:
+        """The one table that names somebody."""
+        if self._file.is_file():
+            day = _written_on(self._file)
+            yield Holding(self.name, SLICES.name, (Personal.OWNER,), parquet.rows_in(self._file), 1, day, day)
+
+    def found(self, subject: Subject) -> dict[str, int]:
+        """The rows of the owners that go with it."""
+        there = sorted(subject.owners) if self._file.is_file() else []
+        return present({SLICES.name: sum(parquet.count_of(self._file, "value", owner) for owner in there)})
+
+    def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
+        """Take these rows out; the next `headroom monitor` writes all else anew, from the lists that are left."""
+        counts = self.found(subject)
+        for owner in sorted(subject.owners) if counts else ():
+            with whole_file(self._file, f"Erase rows from {self._file}.") as new:
+                parquet.copy_without(self._file, new, "value", owner)
+        return counts
 
 
 class ChecksPlace:

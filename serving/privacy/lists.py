@@ -3,27 +3,22 @@
 The others keep their rows as they are, and so their ranks. The manifest says how many were erased, and on which day.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from data.atomic import whole_folder
-from data.checks.report import many
 from data.contract.outputs import NO_OWNER, TABLES
 from data.contract.vocabulary import Personal
 from data.erasure import parquet
 from data.erasure.places import ACCOUNT, Holding, Subject, present, total
 from data.errors import PublishError
+from serving.database.snapshots import Left
+from serving.privacy.told import EXPECTED_ARR, MENTIONED, told_of_erasure
 from serving.publish import OTHER_PLACE, OWNER, WRITERS, only_publisher, write_files
-from serving.published.layout import ERASED, published_dates
+from serving.published.layout import published_dates
 from serving.published.read import PublishedList, open_list
-from serving.reasons.formats import say_day
 from serving.verify.files_and_sums import check_files
-
-MENTIONED = "rows of its group that name it"
-WARNINGS, EXPECTED_ARR = "warnings", "expected_arr"
-"""What a manifest says of a list in sentences; and of the sum of its ranked accounts, with an interval."""
 
 
 class ListsPlace:
@@ -109,35 +104,11 @@ def erase(listing: PublishedList, subject: Subject, day: date) -> dict[str, int]
 
 
 def _without(listing: PublishedList, new: Path, day: date) -> PublishedList:
-    """The list in its new folder, whose manifest says what was erased, and no sum that would tell of it."""
-    manifest: dict[str, Any] = dict(listing.manifest)
-    left = PublishedList(new, listing.snapshot_date, manifest)
-    scores = left.scores("eligible", EXPECTED_ARR)
-    erased = {
-        "accounts": int(manifest["rows_out"]["scores"]) - len(scores),
-        "ranked": int(manifest["ranked"]) - int(scores["eligible"].sum()),
-    }
-    days = dict(manifest.get(ERASED, {}))
-    before = {_sentence(of, said) for of, said in days.items()}
-    if erased["accounts"]:
-        days[day.isoformat()] = {"ranked": 0, **total([days.get(day.isoformat(), {}), erased])}
-    warnings = [sentence for sentence in manifest.get(WARNINGS, []) if sentence not in before]
-    told = {ERASED: days, WARNINGS: [*warnings, *(_sentence(of, said) for of, said in days.items())]}
-    if erased["ranked"] and (manifest.get(EXPECTED_ARR) or {}).get("sum") is not None:
-        # The interval was of all of them, and what it was made from is not kept.
-        told[EXPECTED_ARR] = {
-            "sum": float(scores.loc[scores["eligible"], EXPECTED_ARR].sum()), "low": None, "high": None,
-        }  # fmt: skip
-    return left.with_manifest(**told)
-
-
-def _sentence(day: str, said: Mapping[str, int]) -> str:
-    accounts = int(said.get("accounts", 0))
-    verb = "was" if accounts == 1 else "were"
-    return (
-        f"{many(accounts, 'account')} {verb} erased from this list on {say_day(date.fromisoformat(day))}; "
-        "the others keep their ranks."
-    )
+    """The list in its new folder, whose manifest says what was erased."""
+    there = PublishedList(new, listing.snapshot_date, listing.manifest)
+    scores = there.scores("eligible", EXPECTED_ARR)
+    ranked = scores.loc[scores["eligible"], EXPECTED_ARR]
+    return there.with_manifest(**told_of_erasure(listing.manifest, Left(len(scores), len(ranked), ranked.sum()), day))
 
 
 def _require_as_published(listing: PublishedList) -> None:

@@ -4,16 +4,19 @@ Outcomes and messages are only added to; the one exception is opened and closed 
 """
 
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import cast
 from urllib.parse import parse_qsl
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, insert, or_, select, text
 
 from data.contract.vocabulary import Personal
 from data.erasure.places import Holding, Subject, present
+from data.erasure.sqlite_file import clear
 from serving.store.address import StoreAddress
 from serving.store.outcomes import OutcomeStore, in_our_words, is_there, open_store
 from serving.store.schema import ERASING, MESSAGES, OUTCOMES, PERSONAL, engine_of, is_file
@@ -22,6 +25,8 @@ from serving.store.views import VIEWS
 KEPT_HERE: Mapping[str, Table] = {"outcomes": OUTCOMES, "messages": MESSAGES, "saved views": VIEWS}
 """What the store keeps, as it is called in reports."""
 NOTES = "notes of other accounts that name it (left)"
+LOOKS_FOR = ("q", "owner")
+"""Where an address says whom it looks for; a segment or a play may be called as an account is."""
 AT_A_TIME = 500
 """Rows that one statement takes away."""
 
@@ -155,7 +160,7 @@ def _views_on(connection: Connection, subject: Subject) -> list[int]:
         number
         for number, name, asked in rows
         if _names_one(name, names)
-        or any(value == subject.id or _names_one(value, names) for _, value in parse_qsl(asked))
+        or any(value == subject.id or _names_one(value, names) for key, value in parse_qsl(asked) if key in LOOKS_FOR)
     ]
 
 
@@ -185,19 +190,13 @@ def _leave_nothing(address: StoreAddress) -> None:
     engine = engine_of(address)
     try:
         with in_our_words(f"Clear what was taken away in {address.shown}."):
-            (_clear_server if address.path is None else _clear_file)(engine)
+            if address.path is None:
+                _clear_server(engine)
+            else:
+                with closing(engine.raw_connection()) as connection:
+                    clear(cast(sqlite3.Connection, connection.driver_connection), address.shown)
     finally:
         engine.dispose()
-
-
-def _clear_file(engine: Engine) -> None:
-    """SQLite clears its file outside of a transaction only."""
-    connection = engine.raw_connection()
-    try:
-        for statement in ("vacuum", "pragma wal_checkpoint(truncate)"):
-            connection.cursor().execute(statement)
-    finally:
-        connection.close()
 
 
 def _clear_server(engine: Engine) -> None:

@@ -44,6 +44,14 @@ def reader(url: str, server: psycopg.Connection) -> Iterator[str]:
     server.execute("drop role reader")
 
 
+def test_the_host_may_stand_among_the_options(url: str, server: psycopg.Connection) -> None:
+    """As one names the folder of a socket."""
+    schema = url.rpartition("/")[2]
+    at = f"host={server.info.host}&port={server.info.port}"
+    with connect(f"postgres://headroom@/postgres/{schema}?{at}") as source:
+        assert "accounts" in source.tables
+
+
 def test_a_lost_right_is_no_missing_table(reader: str, server: psycopg.Connection) -> None:
     with pytest.raises(SourceError, match="this user has no right to use it"):
         connect(reader)

@@ -1,10 +1,11 @@
 """A published list in PostgreSQL: as it is in the files, whole or not at all, whoever is killed."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
@@ -12,14 +13,26 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.contract.outputs import TABLES
+from data.erasure.places import ACCOUNT, Subject
 from data.errors import PublishError
+from data.locks import is_held
 from data.sources.kinds import postgres as kind
+from flows.pipelines import to_database
 from flows.pipelines.to_database import publish_tables, require_database
-from flows.run.settings import load
+from flows.privacy.forget import forget
+from flows.privacy.retention import erase_old
+from flows.run.settings import Settings, load
 from serving.database.address import DatabaseAddress
 from serving.database.load import publish_to_database, require_reachable
+from serving.database.snapshots import compared_with
+from serving.privacy.in_database import DatabasePlace
+from serving.privacy.lists import subject_of
+from serving.privacy.told import MENTIONED
+from serving.published.layout import place_of
 from serving.published.read import PublishedList, open_list
-from tests.serving.world import DAY, publish, snapshot
+from serving.settings import PublishSettings, RetentionSettings
+from tests.serving.privacy.test_lists import PLANTED, ZORRO, planted_lists
+from tests.serving.world import DAY, accounts, publish, snapshot
 
 pytestmark = pytest.mark.slow
 EARLIER = date(2026, 9, 1)
@@ -104,6 +117,22 @@ def test_every_table_is_there_value_for_value_and_the_latest_is_shown(
         assert shown.fetchone() == ((count, DAY, DAY) if count else (0, None, None)), name
     said = server.execute("select manifest from headroom.manifests where snapshot_date = %s", [DAY]).fetchone()
     assert said == (json.loads((latest.folder / "manifest.json").read_text()),)
+
+
+def test_a_database_of_another_encoding_keeps_the_letters(server: psycopg.Connection, tmp_path: Path) -> None:
+    """The address names the host among its options, as one does for a socket."""
+    server.execute("create database western encoding 'LATIN1' locale 'C' template template0")
+    people = accounts(5)
+    people.loc[0, "name"] = "Café Zoë"
+    publish(tmp_path, snapshot(5, accounts=people))
+    try:
+        at = f"host={server.info.host}&port={server.info.port}"
+        publish_to_database(DatabaseAddress(f"postgres://headroom@/western?{at}"), open_list(tmp_path))
+        with psycopg.connect(server.info.dsn, dbname="western") as western:
+            named = {name for (name,) in western.execute("select name from headroom.scores")}
+        assert named == set(people["name"])
+    finally:
+        server.execute("drop database western")
 
 
 def test_another_list_of_that_day_replaces_it_whole(
@@ -226,6 +255,18 @@ def test_the_settings_say_where_to_publish_and_the_run_says_what_came_of_it(
     whole(server, latest)
 
 
+def test_nobody_writes_a_list_anew_while_it_is_published(
+    lists: Path, latest: PublishedList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of two lists would be in the database, or an account that was forgotten meanwhile."""
+    seen = []
+    monkeypatch.setattr(
+        to_database, "publish_to_database", lambda _, listing: seen.append((listing.folder, is_held(lists)))
+    )
+    publish_tables(Settings(out=lists, publish=PublishSettings(url="postgres://me@db/lists")), DAY)
+    assert seen == [(latest.folder, True)]
+
+
 @pytest.mark.parametrize(
     ("url", "found"),
     [
@@ -243,3 +284,75 @@ def test_what_is_no_address_is_refused(url: str, found: str) -> None:
 def test_a_schema_may_be_named() -> None:
     assert DatabaseAddress("postgres://me@db/crm").schema == "headroom"
     assert DatabaseAddress("postgres://me@db/crm/sales%20lists").schema == "sales lists"
+
+
+@pytest.fixture
+def forgetting(
+    address: DatabaseAddress, tmp_path: Path, server: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    """Two lists that tell of an account, in files and in the database; the files of the earlier one are gone."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    planted_lists(tmp_path / "published")
+    for day in (EARLIER, DAY):
+        publish_to_database(address, open_list(tmp_path / "published", day))
+    shutil.rmtree(place_of(tmp_path / "published", EARLIER))
+    assert told_there(server) == set(PLANTED)
+    return Settings(root=tmp_path, publish=PublishSettings(url=address.url))
+
+
+def told_there(server: psycopg.Connection) -> set[str]:
+    """Which words of the account stand in any row of the database."""
+    texts = [
+        text.lower()
+        for name in (*TABLES, "manifests")
+        for (text,) in server.execute(f"select (row_to_json(t))::text from headroom.{name} t")
+    ]
+    return {word for word in PLANTED if any(word.lower() in text for text in texts)}
+
+
+def test_an_account_that_is_forgotten_leaves_the_database_too(
+    forgetting: Settings, server: psycopg.Connection, address: DatabaseAddress
+) -> None:
+    place, subject = DatabasePlace(address, forgetting.out_folder), subject_of(forgetting.out_folder, ZORRO)
+    before = rows_there(server, "scores", EARLIER)
+    counts = place.found(subject)
+    assert (counts["scores"], counts[MENTIONED]) == (2, 4)
+    assert {(holding.what, holding.rows) for holding in place.holdings()} >= {("scores", 80)}
+    said = [line for line in forget(forgetting, account=ZORRO, yes=True) if line.startswith(place.name)]
+    assert said == [f"{place.name}: " + ", ".join(f"{what} {count:,}" for what, count in counts.items())]
+    assert told_there(server) == set()
+    listing = open_list(forgetting.out_folder, DAY)
+    whole(server, listing)
+    assert not publish_to_database(address, listing), "it is there as it is in the files"
+    left = [row | ({"group_id": None, "group_name": None} if row["group_id"] == ZORRO else {}) for row in before]
+    assert rows_there(server, "scores", EARLIER) == [row for row in left if row["account_id"] != ZORRO]
+    ((manifest,),) = server.execute("select manifest from headroom.manifests where snapshot_date = %s", [EARLIER])
+    eligible = [row["expected_arr"] for row in rows_there(server, "scores", EARLIER) if row["eligible"]]
+    assert manifest["rows_out"]["scores"] == 39
+    assert (manifest["ranked"], manifest["expected_arr"]["sum"]) == (len(eligible), pytest.approx(sum(eligible)))
+    assert [days["accounts"] for days in manifest["erased"].values()] == [1]
+    assert place.erase(subject, DAY) == {}
+
+
+def test_old_snapshots_go_from_the_database_too(
+    address: DatabaseAddress, server: psycopg.Connection, lists: Path, tmp_path: Path
+) -> None:
+    old = DAY - timedelta(days=200)
+    publish(tmp_path, snapshot(7, day=old))
+    for listing in (open_list(tmp_path), open_list(lists, EARLIER), open_list(lists, DAY)):
+        publish_to_database(address, listing)
+    kept = Settings(root=tmp_path, retention=RetentionSettings(lists_days=1), publish=PublishSettings(url=address.url))
+    today = DAY + timedelta(days=300)
+    assert erase_old(kept, today, keep=old).snapshots == []
+    expired = erase_old(kept, today)
+    assert (expired.lists, expired.snapshots) == ([], [old]), "the folder has that list alone: it is the latest"
+    assert list(expired.lines()) == [f"1 list of the database, {old} to {old}"]
+    for name in ("scores", "manifests"):
+        days = server.execute(f"select distinct snapshot_date from headroom.{name} order by 1").fetchall()
+        assert days == [(EARLIER,), (DAY,)]
+    assert erase_old(kept, today).snapshots == []
+
+
+def test_where_no_list_was_published_nothing_is_found(address: DatabaseAddress, tmp_path: Path) -> None:
+    place = DatabasePlace(address, tmp_path)
+    assert (list(place.holdings()), place.found(Subject(ACCOUNT, ZORRO)), compared_with(address)) == ([], {}, {})

@@ -49,14 +49,14 @@ class Postgres(Warehouse):
         parts = urlsplit(address.url)
         database, _, schema = parts.path.strip("/").partition("/")
         self.schema = unquote(schema) or "public"
+        place = {
+            "host": parts.hostname,
+            "port": parts.port or 5432,
+            "user": None if parts.username is None else unquote(parts.username),
+            "database": unquote(database) or None,
+        }
         with in_our_words(f"Open the database {address.shown}.", "Check the address, PGPASSWORD and that it runs."):
-            self.con = ibis.postgres.connect(
-                host=parts.hostname,
-                port=parts.port or 5432,
-                user=None if parts.username is None else unquote(parts.username),
-                database=unquote(database) or None,
-                **{**LIMITS, **dict(parse_qsl(parts.query))},
-            )
+            self.con = ibis.postgres.connect(**{**place, **LIMITS, **dict(parse_qsl(parts.query))})
             self.engine = PostgresEngine(self.con)
             with closed_on_error(self.engine):
                 self._use_schema(address.shown)

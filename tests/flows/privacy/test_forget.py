@@ -3,18 +3,23 @@
 import json
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from data.atomic import whole_file
 from data.checks.report import Finding, Report, Severity, write
+from data.erasure.places import Subject
 from data.figures.figures import CompanyFigures
 from data.figures.headline import headline
 from data.figures.tables import REBUILT
 from data.scratch import own_folder
 from flows.pipelines.figures import write_figures
+from flows.privacy import forget
+from flows.privacy.prefect_runs import PrefectPlace
 from flows.run.settings import load
 from serving.crm.client import RecordChange
 from serving.crm.journal import JOURNAL, Journal
@@ -57,9 +62,10 @@ def company(two_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     run.mkdir(parents=True)
     with Journal(run / JOURNAL) as journal:
         journal.plan(RecordChange(account, "77", {"play": None}, {"play": account}) for account in (ZORRO, "acc-0001"))
-    for folder in (run, settings.monitoring_folder):
-        folder.mkdir(exist_ok=True)
-        pd.DataFrame({"account_id": [ZORRO, "acc-0001"], "after": [NAME, "x"]}).to_parquet(folder / "changes.parquet")
+    pd.DataFrame({"account_id": [ZORRO, "acc-0001"], "after": [NAME, "x"]}).to_parquet(run / "changes.parquet")
+    (settings.out_folder / "monitoring").mkdir()
+    by_owner = pd.DataFrame({"by": "owner", "value": [OWNER, "Ana Costa"], "accounts": [1, 39]})
+    by_owner.to_parquet(settings.out_folder / "monitoring" / "slices.parquet")
     lines = f"account_id | product | plan | mrr | valid_from\n{ZORRO} | core | team | 1 | 2026-01-01"
     users = f"user_id | account_id | created_at\n{USER} | {ZORRO} | 2026-01-01\nu-1 | acc-0001 | 2026-01-01"
     source = drawn_source(tmp_path / "source", subscriptions=lines, users=users)
@@ -101,11 +107,54 @@ def test_an_account_is_in_no_byte_of_any_file(company: Path, headroom: Headroom)
     assert {note["place"]: note["counts"] for note in notes}["store of outcomes"] == {
         "outcomes": 1, "messages": 1, "saved views": 1,
     }  # fmt: skip
+    slices = pd.read_parquet(company / "published" / "monitoring" / "slices.parquet")
+    assert slices["value"].tolist() == ["Ana Costa"]
     with open_store(load(company / "headroom.toml").outcomes_url) as store:
         assert [row.account_id for row in store.all_rows()] == ["acc-0001"]
     for day in published_dates(company / "published"):
         assert headroom("verify", "--snapshot-date", day).code == 0
     assert f"nothing of account {ZORRO} was found" in headroom("forget", "--account", ZORRO, "--yes").out
+
+
+def test_what_prefect_shows_of_an_account_without_a_name_goes(tmp_path: Path) -> None:
+    """It is shown by its id there, which may be a number that stands elsewhere, too."""
+    file = tmp_path / "prefect.db"
+    rows = [{"account": name, "ARR": "$42"} for name in ('4"2', "42", "142", "Acme")]
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("create table artifact (id text, data text, created text)")
+        shown = [json.dumps(json.dumps([row])) for row in rows]
+        database.executemany("insert into artifact values (?, ?, '2026-10-01 06:00')", enumerate(shown))
+    place = PrefectPlace(file)
+    assert place.found(Subject("user_id", "42")) == {}
+    for account in ("42", '4"2'):
+        assert place.erase(Subject("account_id", account), DAY) == {"artifacts": 1}
+    with closing(sqlite3.connect(file)) as database:
+        left = [json.loads(json.loads(data)) for (data,) in database.execute("select data from artifact")]
+    assert left == [rows[2:3], rows[3:]]
+
+
+def test_no_line_of_another_run_is_lost_from_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another run noted until this one may write is kept."""
+
+    @contextmanager
+    def waits(file: Path, *asked: str) -> Iterator[Path]:
+        file.write_text("what another run noted\n")
+        with whole_file(file, *asked) as new:
+            yield new
+
+    monkeypatch.setattr(forget, "whole_file", waits)
+    forget._note(tmp_path, ListsPlace(tmp_path), Subject("account_id", ZORRO), {"scores": 1}, "Dana", DAY)
+    first, own = (tmp_path / forget.RECORD).read_text().splitlines()
+    assert first == "what another run noted"
+    assert json.loads(own)["by"] == "Dana"
+
+
+def test_a_stopped_build_does_not_make_an_unknown_account_known(company: Path, headroom: Headroom) -> None:
+    for asked in ((), ("--yes",)):
+        said = headroom("forget", "--account", "acc-zoro", *asked).out
+        assert "stopped builds: folders of builds 1" in said
+        assert "nothing of account acc-zoro was found: check the id" in said
+    assert told(company / "published", (ZORRO,))
 
 
 def test_a_user_is_taken_out_and_its_account_stays(company: Path, headroom: Headroom) -> None:

@@ -64,6 +64,14 @@ def test_a_list_of_which_it_is_not_known_what_came_is_never_removed(weekly: Sett
     assert sum(day >= matured for day in kept) == 18
 
 
+def test_what_another_run_has_removed_meanwhile_is_no_fault(weekly: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = find_expired(weekly, TODAY)
+    monkeypatch.setattr(retention, "find_expired", lambda *_: old)
+    shutil.rmtree(place_of(weekly.out_folder, old.lists[0]))
+    erase_old(weekly, TODAY)
+    assert not {*old.lists} & {*published_dates(weekly.out_folder)}
+
+
 def test_nothing_goes_unless_the_settings_say_so(weekly: Settings) -> None:
     plain = weekly.model_copy(update={"retention": RetentionSettings()})
     assert list(find_expired(plain, date(2100, 1, 1)).lines()) == []

@@ -49,6 +49,11 @@ def test_terms_are_read_by_number() -> None:
     assert [term.version for term in terms_in({"motions": "seat", **tags})] == [str(n) for n in range(1, 12)]
 
 
+def test_a_tag_that_somebody_wrote_otherwise_is_named() -> None:
+    with pytest.raises(ModelError, match=r"(?s)the tag headroom.champion.2 .* is `version 7`.*as `2026-08-01 5`"):
+        terms_in({"headroom.champion.1": "2026-07-01 1", "headroom.champion.2": "version 7"})
+
+
 def test_the_registry_keeps_who_served_when(trained: TrainedModel, mlruns: Path) -> None:
     registry = ModelRegistry(mlruns)
     assert registry.terms() == []

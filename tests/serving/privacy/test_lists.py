@@ -17,7 +17,8 @@ from data.contract.vocabulary import Personal
 from data.erasure.places import ACCOUNT, USER, Subject
 from data.errors import PublishError
 from flows.verify import verify
-from serving.privacy.lists import MENTIONED, ListsPlace, subject_of
+from serving.privacy.lists import ListsPlace, subject_of
+from serving.privacy.told import MENTIONED
 from serving.published.layout import place_of
 from serving.published.read import PublishedList, open_list
 from serving.web.index import index_of

@@ -1,6 +1,7 @@
 """Rows that are to be forgotten leave the store, on SQLite and on PostgreSQL; by no other way does a row go."""
 
 import sqlite3
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from data.contract.vocabulary import Personal
 from data.erasure.places import ACCOUNT, Holding, Subject
 from data.errors import SourceError
 from serving.outcomes.outcome import Outcome
+from serving.store import erasure, schema
 from serving.store.address import StoreAddress
-from serving.store.erasure import NOTES, StorePlace, erase_expired, erasing, expired
+from serving.store.erasure import LOOKS_FOR, NOTES, StorePlace, erase_expired, erasing, expired
 from serving.store.message_log import ALERT, DIGEST, MessageItem, Step
 from serving.store.outcomes import OutcomeStore
 from serving.store.schema import ERASING, OUTCOMES, engine_of
 from serving.store.views import View, ViewStore
+from serving.web.query import ListQuery
 from tests.serving.store.conftest import TODAY, Clock
 
 ZORRO = Subject(ACCOUNT, "zorro-1", frozenset({"Zorro Lumber"}), frozenset({"Quetzal Owner"}))
@@ -82,6 +85,48 @@ def test_no_page_of_the_file_holds_what_was_removed(tmp_path: Path) -> None:
         reader.close()
     assert not [word for word in PLANTED if word.encode() in left]
     assert b"stays" in left
+
+
+def test_a_view_of_a_segment_that_is_called_as_the_account_is_stays(store: OutcomeStore, url: str) -> None:
+    for name, asked in (("one", "segment=Enterprise"), ("two", "play=42"), ("three", "q=Enterprise"), ("four", "q=42")):
+        ViewStore(store).add(View(person="ana@example.com", who="Ana", name=name, asked=asked))
+    place = StorePlace(url, Path())
+    assert place.erase(Subject(ACCOUNT, "42", frozenset({"Enterprise"})), TODAY) == {"saved views": 2}
+    assert [row[3] for row in tables(store)["headroom_views"]] == ["one", "two"]
+
+
+def test_what_a_view_looks_for_is_asked_for_by_these_names() -> None:
+    assert set(LOOKS_FOR) <= ListQuery.model_fields.keys()
+
+
+@pytest.mark.parametrize("holding", ["begin immediate", "begin"])
+def test_a_file_that_another_program_holds_is_told_and_cleared_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holding: str
+) -> None:
+    """A writer keeps the file from being rewritten; a reader keeps its log, with what was there before."""
+    from serving.store.outcomes import open_store
+
+    url, file = f"sqlite:///{tmp_path / 'outcomes.db'}", tmp_path / "outcomes.db"
+    with open_store(url) as store:
+        filled(store)
+    monkeypatch.setattr(schema, "BUSY_SECONDS", 0.1)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        removed, leave_nothing = [], erasure._leave_nothing
+
+        def held(address: StoreAddress) -> None:
+            removed.append(True)
+            other.execute(holding)
+            other.execute("select count(*) from headroom_outcomes").fetchall()
+            leave_nothing(address)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(erasure, "_leave_nothing", held)
+            with pytest.raises(SourceError, match=r"(?s)bytes of them may still be in the file.*then run this again"):
+                StorePlace(url, tmp_path).erase(ZORRO, TODAY)
+    assert removed
+    assert StorePlace(url, tmp_path).erase(ZORRO, TODAY) == {}
+    left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"zorro-1" not in left
 
 
 @pytest.mark.parametrize("statement", ["update headroom_outcomes set who = 'x'", "delete from headroom_outcomes"])
