@@ -180,6 +180,11 @@ def watermarks(tables: Tables, today: date) -> dict[str, date | None]:
     return {name: last_day(name, table, today) for name, table in tables.items()}
 
 
+def last_days_of_use(tables: Tables, today: date) -> dict[str, date | None]:
+    """The watermarks of the tables of usage that are there."""
+    return watermarks({name: tables[name] for name in USAGE if name in tables}, today)
+
+
 def label_watermark(tables: Tables, today: date) -> date:
     """The last day up to which movements are known: a label matures only before it.
 

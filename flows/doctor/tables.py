@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from data.sources.connect import open_source
-from data.sources.known import OLD_DAYS, USAGE, Source, data_end, watermarks
+from data.sources.known import OLD_DAYS, Source, data_end, last_days_of_use
 from flows.doctor.diagnosis import Diagnosis, examination, look, ok, wrong
 from flows.run.settings import Settings
 from flows.stages.dates import today_utc
@@ -23,8 +23,8 @@ def source(settings: Settings) -> Iterator[Diagnosis]:
 
 
 def _newest(tables: Source, today: date) -> Diagnosis:
-    used = {name: tables.tables[name] for name in USAGE if name in tables.tables}
-    ahead = {name: day for name, day in watermarks(used, today + YEARS_AHEAD).items() if day and day > today}
+    last_days = last_days_of_use(tables.tables, today + YEARS_AHEAD)
+    ahead = {name: day for name, day in last_days.items() if day and day > today}
     if any((day - today).days > 1 for day in ahead.values()):
         told = ", ".join(f"{name} has rows of {day}" for name, day in ahead.items())
         return wrong(f"today is {today} (UTC) here, and {told}", "Set the clock, or correct the time zone of the rows.")

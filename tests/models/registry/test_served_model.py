@@ -132,9 +132,8 @@ def test_a_version_describes_itself(trained: TrainedModel, mlruns: Path) -> None
     client = registry._client()
     model, version = client.get_registered_model("headroom"), client.get_model_version("headroom", "1")
     assert model.description.startswith("Who expands within the horizon.")
-    assert model.tags == {
-        name: version.tags[name] for name in ("last_snapshot", "horizon_days", "motions", "code_version")
-    }
+    said = {name: version.tags[name] for name in ("last_snapshot", "horizon_days", "motions", "code_version")}
+    assert model.tags == said | {"headroom.champion.1": "2025-03-01 1"}, "and from which day on which version served"
     assert "of 160 accounts" in version.description
     assert f"AUC {trained.metrics['auc']:.3f}" in version.description
     assert version.tags["snapshot_date"] == "2025-03-01"

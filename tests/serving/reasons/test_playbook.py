@@ -11,6 +11,7 @@ from data.contract.outputs import AGAINST, FOR, SCORES
 from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError
 from features.catalogue import REGISTRY
+from serving.published.row_context import CONTACTS
 from serving.ranking.plays import STEPS
 from serving.reasons.playbook import load
 from serving.reasons.render import SIDES
@@ -213,7 +214,7 @@ def test_every_detail_is_said_or_stands_beside_an_account() -> None:
     books = [reason.tellings(side) for reason in PLAYBOOK.reasons.values() for side in SIDES]
     openings = [play.openings for play in PLAYBOOK.plays.values()]
     said = {name for telling in chain.from_iterable([*books, *openings]) for name in telling.names}
-    beside = {*said, *SCORES.names, *chain.from_iterable(STEPS.values())}
+    beside = {*said, *SCORES.names, *CONTACTS, *chain.from_iterable(STEPS.values())}
     assert {name for name in DETAILS if name not in beside and not name.startswith(("plan_", "use_week_"))} == set()
 
 
