@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -10,7 +11,9 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Completed, Pending, Running
 
+from data.errors import PublishError
 from flows.run.scheduled import prefect_runs
+from flows.run.scheduled.on_schedule import on_schedule
 from flows.run.scheduled.prefect_runs import (
     TAG,
     connected,
@@ -21,6 +24,8 @@ from flows.run.scheduled.prefect_runs import (
     without_slot,
 )
 from flows.run.scheduled.processes import HOST, PID, own_labels
+from serving.messages.settings import OPERATIONS_URL
+from tests.serving.messages import servers
 
 pytestmark = pytest.mark.slow
 
@@ -107,3 +112,18 @@ def test_a_slot_is_done_by_a_run_that_began_after_it_was_due_and_did_the_same(
     assert done_since(client, own.model_copy(update={"auto_scheduled": False})) is None, "somebody asked for it"
     assert done_since(client, own.model_copy(update={"parameters": {"out": "elsewhere"}})) is None
     assert done_since(client, own.model_copy(update={"expected_start_time": datetime.now(UTC)})) is None
+
+
+def test_what_goes_wrong_before_the_work_begins_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "headroom.toml").write_text("no settings", encoding="utf-8")
+    monkeypatch.setattr("data.scratch._outside", [str(tmp_path / "file")])  # nothing can be written there
+    run = FlowRun(flow_id=UUID(int=1), name="score", parameters={"config": str(tmp_path / "headroom.toml")})
+    with servers.notes() as (address, notes):
+        monkeypatch.setenv(OPERATIONS_URL, address)
+        with pytest.raises(PublishError):
+            on_schedule(run, lambda: pytest.fail("it has no folder to work in"))
+    (note,) = notes
+    assert note["title"] == "Headroom: score was refused"
+    assert "Make room and rights there" in note["message"]
+    assert "list" not in note["message"], "where the lists are, the settings do not say"

@@ -19,7 +19,7 @@ SECRET = "hunter2-planted"
 
 
 def test_a_message_has_the_three_parts_and_what_still_holds() -> None:
-    message = run_message("score 2026-10-01", "refused", error_said(ERROR), date(2026, 9, 28))
+    message = run_message("score 2026-10-01", "refused", error_said(ERROR), [date(2026, 9, 21), date(2026, 9, 28)])
     assert message.subject == "Headroom: score 2026-10-01 was refused"
     assert message.lead == (
         "Headroom: score 2026-10-01 was refused.",
@@ -28,10 +28,8 @@ def test_a_message_has_the_three_parts_and_what_still_holds() -> None:
         "To do: Start it.",
         "The list of 2026-09-28 still stands.",
     )
-    assert run_message("score", "late", (), None).lead == (
-        "Headroom: score is late.",
-        "No list has been published yet.",
-    )
+    assert run_message("score", "late", (), []).lead == ("Headroom: score is late.", "No list has been published yet.")
+    assert run_message("score", "late", (), None).lead == ("Headroom: score is late.",), "where they are is not known"
 
 
 def test_what_a_bug_says_is_not_told() -> None:
