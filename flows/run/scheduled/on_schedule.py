@@ -56,9 +56,8 @@ def sweep(own: FlowRun, settings: Settings | None) -> None:
     with connected() as client:
         note_place(client, own)
         dead = {run.id: run for run in (*dead_runs(client), *without_slot(client, own)) if run.id != own.id}
-        for run in dead.values():
-            mark_crashed(client, run, f"{CRASHED}; marked by {own.name}")
-    for run in dead.values():
+        marked = [run for run in dead.values() if mark_crashed(client, run, f"{CRASHED}; marked by {own.name}")]
+    for run in marked:
         say(f"warning: the run {run.name} was marked as crashed: {CRASHED}")
         tell(settings, RunNews(run.name, "crashed", (f"It came to no end: {CRASHED}.",)))
 

@@ -16,6 +16,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterTags,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import SetStateStatus
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Crashed
 
@@ -83,9 +84,9 @@ def _since(run: FlowRun) -> datetime:
     return run.state.timestamp
 
 
-def mark_crashed(client: SyncPrefectClient, run: FlowRun, message: str) -> None:
-    """Say that a run came to no end, which gives its slot free."""
-    client.set_flow_run_state(run.id, Crashed(message=message))
+def mark_crashed(client: SyncPrefectClient, run: FlowRun, message: str) -> bool:
+    """Say that a run came to no end, which gives its slot free. False if it came to one meanwhile: that one stays."""
+    return client.set_flow_run_state(run.id, Crashed(message=message)).status == SetStateStatus.ACCEPT
 
 
 def done_since(client: SyncPrefectClient, own: FlowRun) -> FlowRun | None:

@@ -72,8 +72,9 @@ def test_a_run_is_dead_when_its_process_here_is_gone_and_then_its_slot_is_free(
     waiting = client.create_flow_run_from_deployment(deployment)
     client.set_flow_run_state(waiting.id, Pending())
     assert state_of(client, waiting) == "AwaitingConcurrencySlot"
-    mark_crashed(client, run, "its process is gone")
+    assert mark_crashed(client, run, "its process is gone")
     assert state_of(client, run) == "Crashed"
+    assert not mark_crashed(client, run, "once more"), "it came to an end meanwhile"
     assert begun(client, deployment).state_name == "Running"
 
 
