@@ -27,7 +27,6 @@ from flows.run.settings import Settings
 LATE_AFTER = timedelta(minutes=5)
 """A worker looks for runs four times a minute; what waits for longer waits for something."""
 BAD_ENDS = (StateType.FAILED, StateType.CRASHED)
-ENDED = "its process is gone; marked by `headroom doctor --clean`"
 
 
 @examination("schedules")
@@ -56,12 +55,17 @@ def schedules(_: Settings) -> Iterator[Diagnosis]:
         ) from error
 
 
-def end_dead_runs() -> Iterator[str]:
-    """Mark the runs as crashed whose process on this machine is gone, which frees their slots. Yields their names."""
+def end_dead_runs(message: str) -> Iterator[str]:
+    """Mark the runs as crashed whose process is gone, which frees their slots. Yields their names.
+
+    Where no server answers there are none: that it does not, the examination says.
+    """
     with connected() as client:
+        if client.api_healthcheck() is not None:
+            return
         for run in dead_runs(client):
-            mark_crashed(client, run, ENDED)
-            yield run.name
+            if mark_crashed(client, run, message):
+                yield run.name
 
 
 _TAGGED = DeploymentFilterTags(all_=[TAG])
