@@ -8,10 +8,13 @@ from uuid import UUID
 import pytest
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.states import Completed, Pending, Running
 
 from data.errors import PublishError
+from flows.doctor.schedules import schedules
 from flows.run.scheduled import prefect_runs
 from flows.run.scheduled.on_schedule import on_schedule
 from flows.run.scheduled.prefect_runs import (
@@ -21,9 +24,11 @@ from flows.run.scheduled.prefect_runs import (
     done_since,
     mark_crashed,
     note_place,
+    of_state,
     without_slot,
 )
 from flows.run.scheduled.processes import HOST, PID, own_labels
+from flows.run.settings import Settings
 from serving.messages.settings import OPERATIONS_URL
 from tests.serving.messages import servers
 
@@ -87,10 +92,30 @@ def test_a_run_is_dead_when_another_one_has_its_only_slot(
     lease = lost.state.state_details.deployment_concurrency_lease_id
     assert lease is not None
     client.release_concurrency_slots_with_lease(lease)  # as the server does after minutes without a sign of life
+    assert lost.id not in [dead.id for dead in dead_runs(client)], "it may only just have begun"
+    with monkeypatch.context() as later:
+        later.setattr(prefect_runs, "SETTLES_WITHIN", timedelta())
+        assert lost.id in [dead.id for dead in dead_runs(client)], "nobody has the slot that it took"
     own = begun(client, deployment)
     assert without_slot(client, own) == [], "it may only just have begun"
     monkeypatch.setattr(prefect_runs, "SETTLES_WITHIN", timedelta())
     assert [run.id for run in without_slot(client, own)] == [lost.id]
+
+
+def test_a_late_run_is_found_among_all_that_are_planned(
+    client: SyncPrefectClient, request: pytest.FixtureRequest
+) -> None:
+    cron = CronSchedule(cron="0 2 * * *", timezone="UTC")
+    planned = [DeploymentScheduleCreate(schedule=cron)]
+    flow_id, now = client.create_flow(nothing), datetime.now(UTC)
+    asked = client.create_deployment(flow_id, request.node.name, tags=[TAG], schedules=planned)
+    for begin, end, runs in ((-1, 0, 1), (1, 300, 220)):  # days; the missed one was planned first
+        days = {"start_time": (now + timedelta(begin)).isoformat(), "end_time": (now + timedelta(end)).isoformat()}
+        body = days | {"min_runs": runs, "max_runs": runs}
+        client._client.post(f"/deployments/{asked}/schedule", json=body).raise_for_status()
+    late = of_state(client, StateType.SCHEDULED, due_before=now)
+    assert [run.deployment_id for run in late].count(asked) == 1
+    assert "late run" in " ".join(line.found for line in schedules(Settings()) if line.health == "wrong")
 
 
 def test_a_slot_is_done_by_a_run_that_began_after_it_was_due_and_did_the_same(
