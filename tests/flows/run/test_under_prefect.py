@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import FlowRun
 from psycopg import OperationalError
 
 from data.errors import SettingsError, SourceError
-from data.sources.kinds.postgres import _in_our_words
+from data.sources.kinds.postgres import in_our_words
 from flows.run import prefect_server as own_server
 from flows.run import under_prefect
 from flows.run.progress import say
@@ -93,7 +93,7 @@ def lost_connection() -> Exception:
 
 def wrong_password() -> Exception:
     try:
-        with _in_our_words("Open the database.", "Check PGPASSWORD."):
+        with in_our_words("Open the database.", "Check PGPASSWORD."):
             raise OperationalError('connection failed: FATAL:  password authentication failed for user "ann"')
     except SourceError as error:
         return error
