@@ -78,7 +78,7 @@ def channels(settings: Settings) -> Iterator[Diagnosis]:
         owners = [channel.name for channel in there]
     yield ok(f"owners are told by {' and '.join(owners) or 'nothing: no channel is set here'}")
     emails = settings.notify.operations
-    if emails and EMAIL_URL not in os.environ:
+    if emails and not os.environ.get(EMAIL_URL):
         yield look(
             f"`operations` of [notify] names {len(emails)} e-mails, and {EMAIL_URL} is not set here",
             f"Set {EMAIL_URL}.",

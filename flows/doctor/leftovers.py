@@ -38,11 +38,23 @@ def clean(settings: Settings) -> Iterator[Path]:
         if path.name.startswith((f"{ASIDE}{PREFIX}", f"{UNFINISHED}{PREFIX}")):
             if not _recovered(path.parent, path.name.partition(PREFIX)[2]):
                 continue
-        elif path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        elif not _removed(path):
+            continue
         yield path
+
+
+def _removed(path: Path) -> bool:
+    """Remove it, unless somebody has it by now, or has taken it away."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        if is_ours := locked(handle, path):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return is_ours
+    finally:
+        os.close(handle)
 
 
 def _recovered(out: Path, day: str) -> bool:
@@ -59,10 +71,13 @@ def _recovered(out: Path, day: str) -> bool:
 def _left(settings: Settings) -> list[Path]:
     """What lies there and is nobody's, sorted."""
     written = (settings.out_folder, settings.reports_folder, settings.mlruns_folder, settings.history_folder)
-    candidates = [path for folder in set(written) for path in folder.glob(f"{UNFINISHED}*")]
+    folders = {*written, settings.monitoring_folder, *settings.writeback_folder.glob("*/")}
+    candidates = [path for folder in folders for path in folder.glob(f"{UNFINISHED}*")]
     candidates += settings.mlruns_folder.glob(f"{RUNNING}*.lock")
     aside = [] if is_held(settings.out_folder) else list(settings.out_folder.glob(f"{ASIDE}{PREFIX}*"))
-    return sorted([path for path in candidates if not is_held(path)] + aside + list(_stopped_builds()))
+    held = [str(path) for path in candidates if is_held(path)]  # with what SQLite keeps beside a file, by its name
+    left = [path for path in candidates if not any(str(path).startswith(one) for one in held)]
+    return sorted(left + aside + list(_stopped_builds()))
 
 
 def _stopped_builds() -> Iterator[Path]:

@@ -27,7 +27,6 @@ from flows.run.settings import Settings
 LATE_AFTER = timedelta(minutes=5)
 """A worker looks for runs four times a minute; what waits for longer waits for something."""
 BAD_ENDS = (StateType.FAILED, StateType.CRASHED)
-ENDED = "its process is gone; marked by `headroom doctor --clean`"
 
 
 @examination("schedules")
@@ -46,7 +45,8 @@ def schedules(_: Settings) -> Iterator[Diagnosis]:
             yield _standing_still(dead_runs(client))
             busy = of_state(client, StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
             having = {run.deployment_id for run in busy}
-            yield _waiting([run for run in of_state(client, StateType.SCHEDULED) if run.deployment_id not in having])
+            late = of_state(client, StateType.SCHEDULED, due_before=datetime.now(UTC) - LATE_AFTER)
+            yield _waiting([run for run in late if run.deployment_id not in having])
             yield _slots([there for there in deployments if there.id not in having])
     except PrefectHTTPStatusError as error:
         raise SourceError(
@@ -56,12 +56,17 @@ def schedules(_: Settings) -> Iterator[Diagnosis]:
         ) from error
 
 
-def end_dead_runs() -> Iterator[str]:
-    """Mark the runs as crashed whose process on this machine is gone, which frees their slots. Yields their names."""
+def end_dead_runs(message: str) -> Iterator[str]:
+    """Mark the runs as crashed whose process is gone, which frees their slots. Yields their names.
+
+    Where no server answers there are none: that it does not, the examination says.
+    """
     with connected() as client:
+        if client.api_healthcheck() is not None:
+            return
         for run in dead_runs(client):
-            mark_crashed(client, run, ENDED)
-            yield run.name
+            if mark_crashed(client, run, message):
+                yield run.name
 
 
 _TAGGED = DeploymentFilterTags(all_=[TAG])
@@ -112,10 +117,8 @@ def _standing_still(dead: list[FlowRun]) -> Diagnosis:
     return ok("every run that is `Running` has its process, as far as can be seen from this machine")
 
 
-def _waiting(scheduled: list[FlowRun]) -> Diagnosis:
-    """``scheduled``: the runs that wait, and not for another run of their deployment."""
-    now = datetime.now(UTC)
-    late = [run for run in scheduled if run.expected_start_time and now - run.expected_start_time > LATE_AFTER]
+def _waiting(late: list[FlowRun]) -> Diagnosis:
+    """``late``: the runs that wait, and not for another run of their deployment."""
     if not late:
         return ok("no run is late")
     first = min(run.expected_start_time for run in late if run.expected_start_time)

@@ -45,6 +45,7 @@ _JSON_LINES = _JsonLines()
 
 def log_as(kind: LogKind) -> None:
     """From now on this process logs so."""
+    LOG.propagate = kind != "json"  # Prefect's console would say each line once more, as plain text
     if kind == "json":
         LOG.addHandler(_JSON_LINES)
         LOG.setLevel(logging.INFO)

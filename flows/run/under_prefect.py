@@ -45,8 +45,11 @@ BACK_OFF_SECONDS = (10, 60, 300)
 """How long a source or a sink is left alone before it is tried again, the first, the second, every further time."""
 DRAIN_SECONDS = 10
 """How long the lines and events of a run may take to reach the server after its end."""
-PASSING = frozenset({"OperationalError", "InterfaceError", "IOException", "HTTPException", "Py4JNetworkError"})
-"""What databases call a fault of the connection, the disk or a lock; by name, since their libraries are heavy."""
+PASSING = frozenset(
+    {"OperationalError", "InterfaceError", "IOException", "HTTPException", "Py4JNetworkError", "AgainError"}
+)
+"""What databases call a fault of the connection, the disk or a lock, and our own word for a CRM that does not answer
+now; by name, since their libraries are heavy."""
 LASTING = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 """What the system refuses today and in a minute."""
 

@@ -89,16 +89,18 @@ class AgainError(Exception):
 def patiently(asked: str, call: Callable[[], Answer]) -> Answer:
     """What ``call`` returns; it is made again, after a while, as often as it raises ``AgainError`` and ``WAITS`` lasts.
 
-    Raises CrmError after the last time, and where the CRM asks for a wait of more than ``LONGEST_WAIT``.
+    Raises CrmError after the last time, because of that ``AgainError``: it may pass yet. Where the CRM asks for a wait
+    of more than ``LONGEST_WAIT``, it will not, and the CrmError has no cause.
     """
     for wait in (*WAITS, None):
         try:
             return call()
         except AgainError as error:
             seconds = wait if error.seconds is None else error.seconds
-            if wait is None or seconds is None or seconds > LONGEST_WAIT:
+            is_long = seconds is not None and seconds > LONGEST_WAIT
+            if wait is None or seconds is None or is_long:
                 todo = "Run it again later: what the CRM took is not sent twice."
-                raise CrmError(asked, f"{error.why}.", todo) from error
+                raise CrmError(asked, f"{error.why}.", todo) from (None if is_long else error)
             sleep(seconds)
     raise AssertionError("the last time either returns or raises")
 

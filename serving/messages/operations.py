@@ -1,5 +1,6 @@
 """A message about a run, to those who run the system: what became of it, why, and what still holds."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from data.shown.text import on_one_line
@@ -10,12 +11,20 @@ LONGEST_SENTENCE = 600
 OPERATIONS = "operations"
 
 
-def run_message(run: str, what: str, said: tuple[str, ...], last_list: date | None) -> Message:
-    """``run``: its name; ``what`` it was, as "refused"; ``said``: why; ``last_list``: the list that people read."""
+def run_message(run: str, what: str, said: tuple[str, ...], lists: Sequence[date] | None) -> Message:
+    """``run``: its name; ``what`` it was, as "refused"; ``said``: why.
+
+    ``lists``: the days of those that are published, the latest last; None where it is not known where they are.
+    """
     title = f"Headroom: {name_of(run)} {_became(what)}"
-    still = "No list has been published yet." if last_list is None else f"The list of {last_list} still stands."
-    lead = tuple(on_one_line(sentence, LONGEST_SENTENCE) for sentence in (f"{title}.", *said, still))
-    return Message(OPERATIONS, what, last_list or datetime.now(UTC).date(), title, title, lead, ())
+    lead = tuple(on_one_line(sentence, LONGEST_SENTENCE) for sentence in (f"{title}.", *said, *_still(lists)))
+    return Message(OPERATIONS, what, lists[-1] if lists else datetime.now(UTC).date(), title, title, lead, ())
+
+
+def _still(lists: Sequence[date] | None) -> tuple[str, ...]:
+    if lists is None:
+        return ()
+    return (f"The list of {lists[-1]} still stands." if lists else "No list has been published yet.",)
 
 
 def _became(what: str) -> str:

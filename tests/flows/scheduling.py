@@ -12,6 +12,7 @@ from pathlib import Path
 PREFECT = [str(Path(sys.executable).with_name("prefect"))]
 WORKER = [*PREFECT, "worker", "start", "--pool", "headroom", "--type", "process"]
 STARTS_WITHIN_SECONDS = 180
+ENDS_WITHIN_SECONDS = 60
 
 
 def free_port() -> int:
@@ -38,7 +39,11 @@ def running(
             yield process
         finally:
             process.terminate()
-            process.wait(timeout=60)
+            try:
+                process.wait(timeout=ENDS_WITHIN_SECONDS)
+            except subprocess.TimeoutExpired:  # what it was to show was shown; nothing of it may outlive the test
+                process.kill()
+                process.wait()
 
 
 def prefect(*arguments: str, environment: dict[str, str], folder: Path) -> str:
@@ -49,11 +54,15 @@ def prefect(*arguments: str, environment: dict[str, str], folder: Path) -> str:
     return done.stdout
 
 
-def wait_for(what: str, is_there: Callable[[], object], seconds: float, log: Path) -> None:
+def wait_for(
+    what: str, is_there: Callable[[], object], seconds: float, log: Path, *, of: subprocess.Popen[str] | None = None
+) -> None:
+    """``of``: the process that it is to come of; once that has ended it is waited for no longer."""
     until = time.monotonic() + seconds
     while not is_there():
+        assert of is None or of.poll() is None, f"no {what}, of what has ended:\n{log.read_text()[-4000:]}"
         assert time.monotonic() < until, f"no {what} after {seconds} seconds:\n{log.read_text()[-4000:]}"
-        time.sleep(0.5)
+        time.sleep(0.2)
 
 
 @contextmanager
@@ -71,7 +80,7 @@ def served(project: Path, home: Path, **variables: str) -> Iterator[dict[str, st
     }
     log = home / "server.log"
     command = [*PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with running(command, environment, home, log):
-        wait_for("server", lambda: answers(port), STARTS_WITHIN_SECONDS, log)
+    with running(command, environment, home, log) as server:
+        wait_for("server", lambda: answers(port), STARTS_WITHIN_SECONDS, log, of=server)
         prefect("work-pool", "create", "headroom", "--type", "process", environment=environment, folder=project)
         yield environment

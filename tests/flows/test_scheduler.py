@@ -23,13 +23,14 @@ def test_the_weekly_score_fires_on_its_cron_and_publishes(
     shutil.copytree(ROOT / "flows", project / "flows")
     shutil.copytree(trained_mlruns, project / "mlruns")
     (project / "headroom.toml").write_text(f'[source]\nurl = "parquet://{warehouse}"\n', encoding="utf-8")
-    with served(project, tmp_path) as environment:
+    with served(project, tmp_path, PREFECT_WORKER_QUERY_SECONDS="2", TMPDIR=str(tmp_path)) as environment:
         told = prefect("deploy", "--all", environment=environment, folder=project)
         assert told.count("successfully created") == 6
         deployed = ("deploy", "--name", "score-weekly", "--cron", "* * * * *")
         prefect(*deployed, environment=environment, folder=project)
         log = tmp_path / "worker.log"
-        with running(WORKER, environment, project, log):
+        with running(WORKER, environment, project, log) as worker:
             lists = project / "published"
-            wait_for("list", lambda: list(lists.glob("snapshot_date=*/manifest.json")), FIRES_WITHIN_SECONDS, log)
+            published = "snapshot_date=*/manifest.json"
+            wait_for("list", lambda: list(lists.glob(published)), FIRES_WITHIN_SECONDS, log, of=worker)
     assert (next(lists.glob("snapshot_date=*")) / "list.html").exists()

@@ -13,6 +13,8 @@ import pytest
 import yaml
 from starlette.responses import Response
 
+from data.errors import PublishError
+from flows.crm.pipeline import writeback
 from serving.crm.settings import HUBSPOT_TOKEN, SECRETS, WritebackSettings
 from serving.published.layout import place_of
 from serving.published.read import open_list
@@ -78,6 +80,18 @@ def test_nothing_is_sent_unless_it_is_asked_for(headroom: Headroom, settled: Non
     assert shown["headroom_likelihood"] == str(table["likelihood"])
     assert (shown["headroom_play"], shown["headroom_as_of"]) == (table["play"], "2026-10-01")
     assert table["play"] in ran.out
+
+
+def test_what_is_deployed_writes_the_latest_list_and_only_where_it_is_to(
+    settled: None, world: World, out: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "headroom.toml"
+    assert writeback(config, out=out) == {"snapshot_date": DAY}
+    assert not world.sent
+    assert writeback(config, out=out, apply=True) == {"snapshot_date": DAY}
+    assert len(world.sent) > 0
+    with pytest.raises(PublishError, match="Write back the list of 2026-11-01"):
+        writeback(config, snapshot_date="2026-11-01", out=out, apply=True)
 
 
 def test_a_list_is_written_refusals_are_told_and_a_run_is_taken_back(

@@ -31,29 +31,33 @@ def on_schedule(own: FlowRun, work: Callable[[], Any]) -> Any:
     Returns what ``work`` returns, or the state of a run that was not needed. What ``work`` raises is raised.
     """
     settings = _settings(own)
-    with of_this_run():
-        sweep(own, settings)
-        if skipped := _not_needed(own):
-            say(f"skipped: {skipped}")
-            tell(settings, RunNews(own.name, "skipped", (f"Its work was done already: {skipped}.",)))
-            return Completed(name=SKIPPED, message=f"skipped: {skipped}")
+    try:
+        with of_this_run():
+            return _looked_after(own, settings, work)
+    except BaseException as error:
+        what = "refused" if isinstance(error, HeadroomError) else "failed"
+        tell(settings, RunNews(own.name, what, error_said(error)))
+        raise
+
+
+def _looked_after(own: FlowRun, settings: Settings | None, work: Callable[[], Any]) -> Any:
+    sweep(own, settings)
+    if skipped := _not_needed(own):
+        say(f"skipped: {skipped}")
+        tell(settings, RunNews(own.name, "skipped", (f"Its work was done already: {skipped}.",)))
+        return Completed(name=SKIPPED, message=f"skipped: {skipped}")
+    if settings is not None:
         _tell_if_late(own, settings)
-        try:
-            return work()
-        except BaseException as error:
-            what = "refused" if isinstance(error, HeadroomError) else "failed"
-            tell(settings, RunNews(own.name, what, error_said(error)))
-            raise
+    return work()
 
 
-def sweep(own: FlowRun, settings: Settings) -> None:
+def sweep(own: FlowRun, settings: Settings | None) -> None:
     """Mark runs as crashed whose process was killed, which Prefect leaves `Running`, and say so; note where this is."""
     with connected() as client:
         note_place(client, own)
         dead = {run.id: run for run in (*dead_runs(client), *without_slot(client, own)) if run.id != own.id}
-        for run in dead.values():
-            mark_crashed(client, run, f"{CRASHED}; marked by {own.name}")
-    for run in dead.values():
+        marked = [run for run in dead.values() if mark_crashed(client, run, f"{CRASHED}; marked by {own.name}")]
+    for run in marked:
         say(f"warning: the run {run.name} was marked as crashed: {CRASHED}")
         tell(settings, RunNews(run.name, "crashed", (f"It came to no end: {CRASHED}.",)))
 
@@ -79,9 +83,9 @@ def _at(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _settings(own: FlowRun) -> Settings:
+def _settings(own: FlowRun) -> Settings | None:
     """The settings of the run, for who is told. Those that cannot be used the work itself refuses, and that is told."""
     try:
         return load(own.parameters.get("config"), None, own.parameters.get("out"))
     except SettingsError:
-        return Settings()
+        return None

@@ -10,12 +10,14 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
+    FlowRunFilterExpectedStartTime,
     FlowRunFilterStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
     FlowRunFilterTags,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import SetStateStatus
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Crashed
 
@@ -36,14 +38,20 @@ def connected() -> Iterator[SyncPrefectClient]:
         yield client
 
 
-def of_state(client: SyncPrefectClient, *types: StateType, deployment: UUID | None = None) -> list[FlowRun]:
-    """The runs of our deployments, or of one of them, that are in one of these states."""
+def of_state(
+    client: SyncPrefectClient, *types: StateType, deployment: UUID | None = None, due_before: datetime | None = None
+) -> list[FlowRun]:
+    """The runs of our deployments, or of one of them, that are in one of these states, the first due first.
+
+    Prefect gives 200 of them, and plans more ahead: ask for those that wait by when they were due.
+    """
     asked = FlowRunFilter(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types))),
         tags=None if deployment else FlowRunFilterTags(all_=[TAG]),
         deployment_id=FlowRunFilterDeploymentId(any_=[deployment]) if deployment else None,
+        expected_start_time=FlowRunFilterExpectedStartTime(before_=due_before) if due_before else None,
     )
-    return client.read_flow_runs(flow_run_filter=asked)
+    return client.read_flow_runs(flow_run_filter=asked, sort=FlowRunSort.EXPECTED_START_TIME_ASC)
 
 
 def note_place(client: SyncPrefectClient, run: FlowRun) -> None:
@@ -52,8 +60,22 @@ def note_place(client: SyncPrefectClient, run: FlowRun) -> None:
 
 
 def dead_runs(client: SyncPrefectClient) -> list[FlowRun]:
-    """The runs that stay `Running` although their process, which was on this machine, has ended."""
-    return [run for run in of_state(client, StateType.RUNNING) if is_gone(run.id, run.labels)]
+    """The runs that stay `Running` although their process has ended: it was on this machine, or their slot is lost."""
+    return [
+        run for run in of_state(client, StateType.RUNNING) if is_gone(run.id, run.labels) or _lost_slot(client, run)
+    ]
+
+
+def _lost_slot(client: SyncPrefectClient, run: FlowRun) -> bool:
+    """Did it take a slot of its deployment, and none is taken any more?
+
+    Prefect gives one free that has not been heard of for minutes, wherever it ran; a process that still lives it ends.
+    """
+    began_lately = _since(run) >= datetime.now(UTC) - SETTLES_WITHIN
+    if run.deployment_id is None or _lease(run) is None or began_lately or is_alive(run):
+        return False
+    limit = client.read_deployment(run.deployment_id).global_concurrency_limit
+    return limit is not None and limit.active_slots == 0
 
 
 def without_slot(client: SyncPrefectClient, own: FlowRun) -> list[FlowRun]:
@@ -61,8 +83,7 @@ def without_slot(client: SyncPrefectClient, own: FlowRun) -> list[FlowRun]:
 
     Prefect takes a slot away from a run that has not been heard of for minutes, and from no other, wherever it ran.
     """
-    now = client.read_flow_run(own.id)
-    if own.deployment_id is None or now.state is None or not now.state.state_details.deployment_concurrency_lease_id:
+    if own.deployment_id is None or _lease(client.read_flow_run(own.id)) is None:
         return []
     limit = client.read_deployment(own.deployment_id).global_concurrency_limit
     if limit is None or limit.limit != 1:
@@ -77,15 +98,20 @@ def is_alive(run: FlowRun) -> bool:
     return is_gone(run.id, run.labels) is False
 
 
+def _lease(run: FlowRun) -> UUID | None:
+    """By which it has, or had, its slot."""
+    return run.state.state_details.deployment_concurrency_lease_id if run.state else None
+
+
 def _since(run: FlowRun) -> datetime:
     """When it came into its state."""
     assert run.state is not None, "a run that was asked for by its state has one"
     return run.state.timestamp
 
 
-def mark_crashed(client: SyncPrefectClient, run: FlowRun, message: str) -> None:
-    """Say that a run came to no end, which gives its slot free."""
-    client.set_flow_run_state(run.id, Crashed(message=message))
+def mark_crashed(client: SyncPrefectClient, run: FlowRun, message: str) -> bool:
+    """Say that a run came to no end, which gives its slot free. False if it came to one meanwhile: that one stays."""
+    return client.set_flow_run_state(run.id, Crashed(message=message)).status == SetStateStatus.ACCEPT
 
 
 def done_since(client: SyncPrefectClient, own: FlowRun) -> FlowRun | None:

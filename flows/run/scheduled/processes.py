@@ -7,20 +7,31 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-HOST, PID = "headroom.host", "headroom.pid"
-"""Labels of a run: where it runs."""
+HOST, NAMESPACE, PID = "headroom.host", "headroom.pid_namespace", "headroom.pid"
+"""Labels of a run: where it runs. A container may have the name of its host, and numbers its own processes."""
+PROCESSES = Path("/proc")
+"""Where Linux tells of processes; other systems have no such place."""
 OF_RUN = "PREFECT__FLOW_RUN_ID"
 """The variable that Prefect starts the process of a run with."""
 
 
 def own_labels() -> dict[str, Any]:
     """Where this process runs."""
-    return {HOST: socket.gethostname(), PID: os.getpid()}
+    return {**_machine(), PID: os.getpid()}
+
+
+def _machine() -> dict[str, Any]:
+    """Within what a number of a process means one process."""
+    try:
+        namespace = str((PROCESSES / "self" / "ns" / "pid").readlink())
+    except OSError:
+        namespace = ""
+    return {HOST: socket.gethostname(), NAMESPACE: namespace}
 
 
 def is_gone(run_id: UUID, labels: Mapping[str, Any]) -> bool | None:
     """Has the process of a run ended? None where that cannot be seen: it ran elsewhere, or did not say where."""
-    if labels.get(HOST) != socket.gethostname() or PID not in labels:
+    if PID not in labels or not labels.items() >= _machine().items():
         return None
     pid = int(labels[PID])
     try:
@@ -34,8 +45,10 @@ def is_gone(run_id: UUID, labels: Mapping[str, Any]) -> bool | None:
 
 def _runs(pid: int, run_id: UUID) -> bool:
     """Is that process the one of the run? A number is given out again. Where it cannot be read, it is taken for it."""
+    if not (PROCESSES / "self").exists():
+        return True
     try:
-        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        variables = (PROCESSES / str(pid) / "environ").read_bytes().split(b"\0")
     except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile, or nobody has asked yet how it ended
         return False
     except OSError:

@@ -30,12 +30,15 @@ def error_said(error: BaseException) -> tuple[str, ...]:
     return (f"It was ended from outside ({name}): cancelled, stopped, or longer under way than {MOST_HOURS}.", todo)
 
 
-def tell(settings: Settings, news: RunNews) -> None:
-    """Tell it over every channel for operations that is set. What a channel refuses is said in the log."""
+def tell(settings: Settings | None, news: RunNews) -> None:
+    """Tell it over every channel for operations that is set. What a channel refuses is said in the log.
+
+    ``settings``: None where they cannot be used; it goes to the address of the environment then, and no list is named.
+    """
     try:
-        days = published_dates(settings.out_folder)
-        message = run_message(news.run, news.what, news.said, days[-1] if days else None)
-        faults = tell_operations(message, os.environ, settings.notify.operations)
+        days = published_dates(settings.out_folder) if settings else None
+        message = run_message(news.run, news.what, news.said, days)
+        faults = tell_operations(message, os.environ, settings.notify.operations if settings else ())
     except Exception as error:  # whatever it is, it must not take the place of what the run came to
         faults = [error.clause if isinstance(error, HeadroomError) else type(error).__name__]
     for fault in faults:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from data.errors import SettingsError
 from serving.messages.delivery.channels import AnyChannel, Channel, EmailChannel
 from serving.messages.delivery.recipients import Recipient
 from serving.messages.message import Message
@@ -11,20 +12,37 @@ from serving.messages.settings import EMAIL_URL, OPERATIONS_URL
 def tell_operations(message: Message, environment: Mapping[str, str], emails: Sequence[str]) -> list[str]:
     """Send it wherever it may go. Returns what was refused, in clauses without a secret.
 
-    Raises SettingsError, without its value, for an address that cannot be used.
+    An address that cannot be used is said so, without its value, and stops no other.
     """
-    return [
-        f"{channel.name}: {failure.why}"
-        for channel, to in reached(environment, emails)
-        for delivery in channel.deliveries(message, to)
-        if (failure := delivery.send()) is not None
-    ]
+    faults: list[str] = []
+    for way in WAYS:
+        try:
+            for channel, to in way(environment, emails):
+                sent = [delivery.send() for delivery in channel.deliveries(message, to)]
+                faults += [f"{channel.name}: {failure.why}" for failure in sent if failure is not None]
+        except SettingsError as error:
+            faults.append(f"{error.asked.removesuffix('.')}: {error.clause}. {error.todo}")
+    return faults
 
 
 def reached(environment: Mapping[str, str], emails: Sequence[str]) -> Iterator[tuple[Channel, Recipient]]:
-    """Every channel that leads there, each with whom it reaches. Raises SettingsError as ``tell_operations`` does."""
+    """Every channel that leads there, each with whom it reaches.
+
+    Raises SettingsError, without its value, for an address that cannot be used.
+    """
+    for way in WAYS:
+        yield from way(environment, emails)
+
+
+def _by_address(environment: Mapping[str, str], _: Sequence[str]) -> Iterator[tuple[Channel, Recipient]]:
     if url := environment.get(OPERATIONS_URL):
         yield AnyChannel(url), Recipient()
+
+
+def _by_mail(environment: Mapping[str, str], emails: Sequence[str]) -> Iterator[tuple[Channel, Recipient]]:
     if (server := environment.get(EMAIL_URL)) and emails:
         mail = EmailChannel(server)
         yield from ((mail, Recipient(email)) for email in emails)
+
+
+WAYS = (_by_address, _by_mail)

@@ -14,7 +14,7 @@ import pytest
 
 from data.locks import held, is_held
 from data.scratch import own_folder
-from flows.doctor import installation, lists, tables
+from flows.doctor import installation, leftovers, lists, tables
 from flows.doctor.doctor import EXAMINATIONS, is_well
 from flows.run.settings import load
 from serving.messages.settings import EMAIL_URL, OPERATIONS_URL, SLACK_URL
@@ -161,6 +161,29 @@ def test_what_is_not_as_it_should_be_is_said_with_what_to_do(
     assert told[0].todo
     assert spoilt.todo in told[0].todo
     assert SECRET not in "".join(diagnosis.line() for diagnosis in told)
+
+
+def test_what_lies_deeper_is_cleared_up_and_nothing_beside_what_is_written(home: Path, headroom: Headroom) -> None:
+    run = home / "published" / "writeback" / "20260101T000000-hubspot"
+    run.mkdir(parents=True)
+    dead, alive = run / ".unfinished-changes.parquet", home / "mlruns" / ".unfinished-mlflow.db"
+    dead.touch()
+    (journal := alive.with_name(f"{alive.name}-journal")).touch()
+    with held(alive):
+        assert headroom("doctor", "--clean").err.count("cleared up") == 1
+        assert journal.exists(), "SQLite writes it for the process that has the database"
+    assert not dead.exists()
+    assert headroom("doctor", "--clean").err.count("cleared up") == 1
+    assert not journal.exists()
+
+
+def test_what_somebody_takes_while_the_doctor_clears_up_is_left(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "reports").mkdir()
+    (page := home / "reports" / ".unfinished-backtest.html").touch()
+    monkeypatch.setattr(leftovers, "_left", lambda _: [page, page.with_name("gone")])
+    with held(page):
+        assert list(leftovers.clean(load(home / "headroom.toml"))) == []
+        assert page.exists()
 
 
 def test_what_killed_runs_left_is_cleared_up_and_what_is_held_stays(home: Path, headroom: Headroom) -> None:

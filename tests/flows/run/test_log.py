@@ -1,6 +1,7 @@
 """The log as JSON: a line for each stage and for each thing said, and plain lines where nobody asked for it."""
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,17 @@ def test_as_json_a_stage_is_a_line_with_its_counts(capsys: pytest.CaptureFixture
     assert 50 < halved["peak_mb"] < 50_000
     assert failed.items() >= {"level": "error", "stage": "fail", "state": "failed", "rows_in": None}.items()
     assert "secret" not in err
+
+
+def test_as_json_a_line_is_said_once_whatever_else_listens(capsys: pytest.CaptureFixture[str]) -> None:
+    console = logging.StreamHandler()  # as Prefect has one in the process of a deployed run
+    logging.getLogger().addHandler(console)
+    try:
+        log_as("json")
+        say("warning: once")
+    finally:
+        logging.getLogger().removeHandler(console)
+    assert [line["message"] for line in told(capsys.readouterr().err)] == ["warning: once"]
 
 
 def test_without_it_the_log_is_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:

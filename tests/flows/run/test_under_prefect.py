@@ -8,19 +8,22 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
 from psycopg import OperationalError
 
-from data.errors import SettingsError, SourceError
-from data.sources.kinds.postgres import _in_our_words
+from data.errors import CrmError, SettingsError, SourceError
+from data.sources.kinds.postgres import in_our_words
 from flows.run import prefect_server as own_server
 from flows.run import under_prefect
 from flows.run.progress import say
 from flows.run.runner import Pipeline, pipeline, runner, stage
 from flows.run.under_prefect import as_flow, as_task
 from flows.run.variables import MOST_HOURS
+from serving.crm import client
+from serving.crm.client import AgainError
 from tests.flows.prefect_api import WAIT_SECONDS, flow_runs, lines_of, shown_of, tasks_of
 
 pytestmark = pytest.mark.slow
@@ -93,10 +96,24 @@ def lost_connection() -> Exception:
 
 def wrong_password() -> Exception:
     try:
-        with _in_our_words("Open the database.", "Check PGPASSWORD."):
+        with in_our_words("Open the database.", "Check PGPASSWORD."):
             raise OperationalError('connection failed: FATAL:  password authentication failed for user "ann"')
     except SourceError as error:
         return error
+
+
+def not_answered(seconds: float | None) -> Exception:
+    """A CRM that answers with an error, and wants so long a wait."""
+
+    def call() -> None:
+        raise AgainError("HubSpot answers 503", seconds)
+
+    try:
+        with patch.object(client, "WAITS", ()):
+            client.patiently("Ask HubSpot.", call)
+    except CrmError as error:
+        return error
+    raise AssertionError("it was not answered")
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -106,6 +123,8 @@ def wrong_password() -> Exception:
         (wrong_password(), 2, 1),
         (ConnectionError(), 2, 3),
         (lost_connection(), 2, 3),
+        (not_answered(None), 2, 3),
+        (not_answered(float("inf")), 2, 1),  # its allowance of a day is used up
         (ConnectionError(), 0, 1),  # it touches neither source nor sink
         (FileNotFoundError(), 2, 1),
         (SourceError("Read the tables.", "there is no such folder.", "Correct --source."), 2, 1),

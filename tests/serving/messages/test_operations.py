@@ -9,7 +9,7 @@ import pytest
 from data.errors import SettingsError, SourceError
 from flows.run.scheduled.telling import RunNews, error_said, tell
 from flows.run.settings import Settings
-from serving.messages.delivery.operations import tell_operations
+from serving.messages.delivery.operations import reached, tell_operations
 from serving.messages.operations import run_message
 from serving.messages.settings import EMAIL_URL, OPERATIONS_URL, NotifySettings
 from tests.serving.messages import servers
@@ -19,7 +19,7 @@ SECRET = "hunter2-planted"
 
 
 def test_a_message_has_the_three_parts_and_what_still_holds() -> None:
-    message = run_message("score 2026-10-01", "refused", error_said(ERROR), date(2026, 9, 28))
+    message = run_message("score 2026-10-01", "refused", error_said(ERROR), [date(2026, 9, 21), date(2026, 9, 28)])
     assert message.subject == "Headroom: score 2026-10-01 was refused"
     assert message.lead == (
         "Headroom: score 2026-10-01 was refused.",
@@ -28,10 +28,8 @@ def test_a_message_has_the_three_parts_and_what_still_holds() -> None:
         "To do: Start it.",
         "The list of 2026-09-28 still stands.",
     )
-    assert run_message("score", "late", (), None).lead == (
-        "Headroom: score is late.",
-        "No list has been published yet.",
-    )
+    assert run_message("score", "late", (), []).lead == ("Headroom: score is late.", "No list has been published yet.")
+    assert run_message("score", "late", (), None).lead == ("Headroom: score is late.",), "where they are is not known"
 
 
 def test_what_a_bug_says_is_not_told() -> None:
@@ -61,15 +59,19 @@ def test_a_channel_that_fails_is_said_without_its_address(
     tell(Settings(root=tmp_path), RunNews("score", "refused", error_said(ERROR)))
     first, second = capsys.readouterr().err.splitlines()
     assert "could not be told: operations: " in first
-    assert "could not be told: its value is not such an address" in second
+    assert f"could not be told: Open the channel that {OPERATIONS_URL} names: its value is not" in second
     assert SECRET not in first + second
 
 
-def test_an_address_that_is_none_is_refused_without_it() -> None:
+def test_an_address_that_is_none_is_said_without_it_and_stops_no_other() -> None:
+    with servers.mail() as mail:
+        environment = {OPERATIONS_URL: SECRET, EMAIL_URL: mail.url}
+        (fault,) = tell_operations(run_message("score", "failed", (), None), environment, ["ops@example.com"])
+        assert [received["To"] for received in mail.received] == ["ops@example.com"]
+    assert f"{OPERATIONS_URL} names: its value is not such an address. Set it as" in fault
     with pytest.raises(SettingsError) as refused:
-        tell_operations(run_message("score", "failed", (), None), {OPERATIONS_URL: SECRET}, [])
-    assert OPERATIONS_URL in str(refused.value)
-    assert SECRET not in str(refused.value)
+        list(reached(environment, []))
+    assert SECRET not in fault + str(refused.value)
 
 
 def test_the_settings_name_e_mails_and_nothing_else() -> None:
