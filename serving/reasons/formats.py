@@ -19,6 +19,7 @@ times   2.4 times, from 10 on 21 times (rounded down)
 fold    2.4 times (of what it was, where the value is the growth: 1.4)
 day     3 August (a day within the year before)
 name    API calls (what a table calls api_calls)
+feature API calls, the calendar feature (a name that is no plural takes its article)
 noun    storage (what is measured in storage_gb)
 unit    GB, after a blank (what storage_gb is measured in; nothing, where its name does not say)
 of      GB of, after a blank (before what is measured: 50 GB of storage)
@@ -118,6 +119,13 @@ def _named(value: str) -> str:
     return said if len(said) <= LONGEST_NAME else f"{said[: LONGEST_NAME - 3].rstrip()}..."
 
 
+def _feature(code: str) -> str:
+    """A product feature as it is said aloud: what is no plural does not stand without an article."""
+    name = _named(code)
+    is_plural = name.endswith("s") and not name.endswith("ss")
+    return name if is_plural else f"the {name} feature"
+
+
 def _noun(code: str) -> str:
     return _named(_parted(code)[0])
 
@@ -170,6 +178,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "day": _day,
     "date": _date,
     "name": _named,
+    "feature": _feature,
     "noun": _noun,
     "unit": _unit,
     "of": _of,

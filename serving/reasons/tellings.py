@@ -21,7 +21,9 @@ MOST_WORDS = 22
 """Words of a sentence, at most."""
 _CLAUSE = re.compile(r"\{(?P<kind>[+=])(?P<name>\w+)\}")
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+")
-_WORDS_SAID = {"part": 2, "name": 2, "span": 2, "days": 2, "points": 2, "times": 2, "fold": 2, "day": 2, "date": 3}
+_WORDS_SAID = {
+    "part": 2, "name": 2, "feature": 4, "span": 2, "days": 2, "points": 2, "times": 2, "fold": 2, "day": 2, "date": 3,
+}  # fmt: skip
 """How many words a format says, where it is not one."""
 
 
