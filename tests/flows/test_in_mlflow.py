@@ -214,7 +214,7 @@ def test_a_base_that_has_moved_is_told_and_logged(
     shutil.copytree(trained_mlruns, tmp_path / "mlruns")
     monkeypatch.setenv("HEADROOM_MLRUNS", str(tmp_path / "mlruns"))
     monkeypatch.setattr(in_mlflow, "MUCH", 0.01)
-    ran = headroom("score", "--source", warehouse, "--snapshot-date", "2025-01-01")
+    ran = headroom("score", "--source", warehouse, "--snapshot-date", "2025-01-01", "--model", "1")
     assert ran.code == 0, ran.err
     [line] = [line for line in ran.err.splitlines() if "the base has moved (PSI above 0.01)" in line]
     [run, *_] = lists_of(tmp_path / "mlruns")

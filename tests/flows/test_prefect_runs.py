@@ -59,13 +59,14 @@ def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
         "register",
         "write pages",
     ]
-    assert tasks_of(score_run, 9) == [
+    assert tasks_of(score_run, 10) == [
         "add to the list",
         "base known before the day",
         "champion",
         "do without silent feeds",
         "features of a shard",
         "features of a shard",
+        "keep what may be kept",
         "log to MLflow",
         "rank and publish",
         "score and explain",
