@@ -172,7 +172,7 @@ def as_of(tables: Tables, day: date) -> Tables:
 def customers(tables: Tables) -> ir.Table:
     """The ``account_id`` of whoever has ever had a line or a bill, as known to the tables."""
     ids = [tables[name].select("account_id") for name in BILLING if name in tables]
-    return ibis.union(*ids, distinct=True)
+    return ibis.union(*ids).distinct()  # a union of one table is that table, whatever it is asked to be
 
 
 def watermarks(tables: Tables, today: date) -> dict[str, date | None]:
