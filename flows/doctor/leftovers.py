@@ -16,6 +16,7 @@ from data.scratch import own_folder
 from flows.doctor.diagnosis import Diagnosis, examination, look, ok
 from flows.run.settings import Settings
 from models.registry.mlflow_store import RUNNING
+from serving.monitoring.store import FOLDER as MONITORING
 from serving.published.layout import PREFIX
 
 RESUMED_WITHIN_SECONDS = 24 * 3600
@@ -71,7 +72,7 @@ def _recovered(out: Path, day: str) -> bool:
 def _left(settings: Settings) -> list[Path]:
     """What lies there and is nobody's, sorted."""
     written = (settings.out_folder, settings.reports_folder, settings.mlruns_folder, settings.history_folder)
-    folders = {*written, settings.monitoring_folder, *settings.writeback_folder.glob("*/")}
+    folders = {*written, settings.out_folder / MONITORING, *settings.writeback_folder.glob("*/")}
     candidates = [path for folder in folders for path in folder.glob(f"{UNFINISHED}*")]
     candidates += settings.mlruns_folder.glob(f"{RUNNING}*.lock")
     aside = [] if is_held(settings.out_folder) else list(settings.out_folder.glob(f"{ASIDE}{PREFIX}*"))
