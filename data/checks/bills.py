@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
 from data.contract.vocabulary import DISCOUNT
@@ -45,7 +46,7 @@ def _billed_twice(bills: ir.Table, lines: ir.Table) -> Iterator[Finding]:
     """Products that an account both subscribes to and is billed for, without a word on what the bills are."""
     paid = lines.filter(is_paid_for(lines)).select("account_id", "product").distinct()
     both = bills.filter(bills.kind.isnull()).semi_join(paid, ["account_id", "product"])
-    totals = both.aggregate(accounts=both.account_id.nunique(), amount_e4=both.amount_e4.sum()).to_pandas().iloc[0]
+    totals = _totals(both)
     if totals.accounts:
         message = (
             f"invoices: {many(int(totals.accounts), 'account')} subscribe to a product that they are also billed for "
@@ -59,6 +60,12 @@ def _billed_twice(bills: ir.Table, lines: ir.Table) -> Iterator[Finding]:
         yield Finding(Severity.ERROR, "invoices", "billed_twice", message, todo, int(totals.accounts), rows)
 
 
+def _totals(bills: ir.Table) -> pd.Series:
+    """So many ``bills`` of so many ``accounts``, and what they come to, ``amount_e4``."""
+    accounts, amount_e4 = bills.account_id.nunique(), bills.amount_e4.sum()
+    return bills.aggregate(bills=bills.count(), accounts=accounts, amount_e4=amount_e4).to_pandas().iloc[0]
+
+
 def _listed(rows: ir.Table) -> str:
     products = rows.select("product").distinct().order_by("product").limit(5).to_pandas()["product"]
     return ", ".join(map(repr, products))
@@ -69,8 +76,7 @@ def _billed_by_another_name(bills: ir.Table, lines: ir.Table) -> Iterator[Findin
     products = lines.filter(is_paid_for(lines)).select("account_id", "product").distinct()
     untold = bills.filter(bills.kind.isnull() & (bills.amount_e4 > 0)).anti_join(products, ["account_id", "product"])
     paying = untold.semi_join(_paying_for_others(untold, lines), "product")
-    totals = paying.aggregate(accounts=paying.account_id.nunique(), amount_e4=paying.amount_e4.sum())
-    totals = totals.to_pandas().iloc[0]
+    totals = _totals(paying)
     if totals.accounts:
         message = (
             f"invoices: {many(int(totals.accounts), 'account')} are billed for a product that they do not subscribe to "
@@ -119,7 +125,7 @@ def _at_the_price(daily: ir.Table, lines: ir.Table) -> ir.Table:
 def _paid_ahead(bills: ir.Table) -> Iterator[Finding]:
     """Accounts that were billed by the month, then once for about a year's worth, and then not for months."""
     found = _years_after_months(bills)
-    totals = found.aggregate(accounts=found.account_id.nunique(), amount_e4=found.amount_e4.sum()).to_pandas().iloc[0]
+    totals = _totals(found)
     if totals.accounts:
         message = (
             f"invoices: {many(int(totals.accounts), 'account')} went over from monthly bills to one of about a year's "
@@ -164,9 +170,7 @@ def _taken_back(bills: ir.Table) -> Iterator[Finding]:
         return  # what is a service is dear to ask
     services = service(bills)
     pairs = pairs.semi_join(services.filter(services.rate_e4.notnull()), ["account_id", "product"])
-    once = pairs.drop("credited_on").distinct()
-    totals = once.aggregate(bills=once.count(), accounts=once.account_id.nunique(), amount_e4=once.amount_e4.sum())
-    totals = totals.to_pandas().iloc[0]
+    totals = _totals(pairs.drop("credited_on").distinct())
     if totals.bills:
         message = (
             f"invoices: {many(int(totals.bills), 'bill')} of {many(int(totals.accounts), 'account')} "

@@ -5,6 +5,7 @@ from datetime import date
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
 from data.ledger.lines import lines, standing
@@ -21,10 +22,7 @@ MANY_SHARE = 10
 def moved(changes: ir.Table) -> Iterator[Finding]:
     """Accounts that ended one product on the day on which another began; ``changes`` are those of the ledger."""
     swaps = changes.filter((changes.lines_before > 0) & (changes.lines_after > 0) & changes.is_swap)
-    sums = swaps.aggregate(
-        accounts=swaps.account_id.nunique(), before=swaps.mrr_before_e4.sum(), after=swaps.mrr_after_e4.sum()
-    )
-    sums = sums.to_pandas().iloc[0]
+    sums = _sums(swaps)
     if sums.accounts:
         message = (
             f"subscriptions: {many(int(sums.accounts), 'account')} ended a product on the day on which another began "
@@ -36,6 +34,12 @@ def moved(changes: ir.Table) -> Iterator[Finding]:
             swaps.select("account_id", "product", "day", "mrr_before_e4", "mrr_after_e4").limit(ROWS_KEPT).to_pandas()
         )
         yield Finding(Severity.NOTE, "subscriptions", "moved", message, todo, int(sums.accounts), rows)
+
+
+def _sums(moves: ir.Table) -> pd.Series:
+    """So many ``accounts`` moved, and the MRR ``before`` and ``after``."""
+    before, after = moves.mrr_before_e4.sum(), moves.mrr_after_e4.sum()
+    return moves.aggregate(accounts=moves.account_id.nunique(), before=before, after=after).to_pandas().iloc[0]
 
 
 def moved_nearly(tables: Tables, rules: ExpansionRules, today: date) -> Iterator[Finding]:
@@ -54,10 +58,7 @@ def moved_nearly(tables: Tables, rules: ExpansionRules, today: date) -> Iterator
     has_seats = (near.seats_before > 0).fill_null(False) & (near.seats_after > 0).fill_null(False)
     is_near = (near.mrr_after_e4 - near.mrr_before_e4).abs() * ALIKE_SHARE <= near.mrr_before_e4
     near = near.filter(is_late & (has_seats & (near.seats_before == near.seats_after) | is_near))
-    sums = near.aggregate(
-        accounts=near.account_id.nunique(), before=near.mrr_before_e4.sum(), after=near.mrr_after_e4.sum()
-    )
-    sums = sums.to_pandas().iloc[0]
+    sums = _sums(near)
     if not sums.accounts:
         return
     count, sold = int(sums.accounts), _sold_across(held, rules)
