@@ -79,16 +79,10 @@ def never_ending(source: Source, row_counts: Mapping[str, int]) -> Iterator[Find
         return
     raw, lines = source.raw["subscriptions"], source.tables["subscriptions"]
     is_absent = "valid_to" not in raw.columns
-    if not is_absent:
-        is_far = (staged_column(raw, TABLES["subscriptions"].column("valid_to")) >= FAR).fill_null(False)
-        if (given(raw.valid_to).notnull() & ~is_far).any().to_pandas():
-            return
-    near = end_like(raw.columns)
-    why = (
-        f"subscriptions.valid_to is not there{near}"
-        if is_absent
-        else f"subscriptions.valid_to is empty{_or_far(raw)} in every row"
-    )
+    why = f"is not there{end_like(raw.columns)}" if is_absent else _how_none_ends(raw)
+    if why is None:
+        return
+    why = f"subscriptions.valid_to {why}"
     if is_absent:
         message = f"{why}: every line is open for ever, so no customer ever leaves."
         todo = "Give valid_to: the first day on which a line no longer holds, empty while it does."
@@ -111,8 +105,14 @@ def never_ending(source: Source, row_counts: Mapping[str, int]) -> Iterator[Find
     yield Finding(severity, "subscriptions", "never_ending", message, todo, count, rows.to_pandas())
 
 
-def _or_far(raw: ir.Table) -> str:
-    return ", or a day that never comes," if given(raw.valid_to).notnull().any().to_pandas() else ""
+def _how_none_ends(raw: ir.Table) -> str | None:
+    """What stands in ``valid_to`` where it ends no line; None where one has an end."""
+    is_given = given(raw.valid_to).notnull()
+    is_far = (staged_column(raw, TABLES["subscriptions"].column("valid_to")) >= FAR).fill_null(False)
+    ends = raw.aggregate(any_given=is_given.any(), any_real=(is_given & ~is_far).any()).to_pandas().iloc[0]
+    if ends.any_real:
+        return None
+    return "is empty, or a day that never comes, in every row" if ends.any_given else "is empty in every row"
 
 
 def _replaced_by_nobody_knows_which(lines: ir.Table) -> ir.Table:
