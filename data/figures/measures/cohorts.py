@@ -55,9 +55,5 @@ def motion_order(moves: AccountMoves) -> pd.Series:
     """For each account the motions in the order in which it first made them, such as ``seat > upsell``; else null."""
     rows = moves.rows[moves.rows["movement"].isin(MOTIONS)]
     firsts = rows.drop_duplicates(["account", "movement"])  # by account and day
-    places = firsts.assign(place=firsts.groupby("account").cumcount(), name=firsts["movement"].astype("str"))
-    steps = places.pivot(index="account", columns="place", values="name")
-    order = steps.iloc[:, 0] if len(steps) else pd.Series(dtype="str")
-    for place in steps.columns[1:]:
-        order = order + (" > " + steps[place]).fillna("")
+    order = firsts["movement"].astype("str").groupby(firsts["account"]).agg(" > ".join)
     return order.reindex(range(len(moves.accounts)))
