@@ -1,5 +1,6 @@
 """What all plots are drawn with: a figure of its own each, no window, no shared state."""
 
+import base64
 import io
 from typing import Any
 
@@ -25,6 +26,11 @@ def svg(figure: Figure) -> bytes:
     with rc_context({"svg.hashsalt": "headroom", "svg.fonttype": "none"}):
         figure.savefig(target, format="svg", metadata={"Date": None})
     return target.getvalue()
+
+
+def address(image: bytes, kind: str) -> str:
+    """An image as the address of one that stands on the page itself; ``kind``: ``png``, ``svg+xml``."""
+    return f"data:image/{kind};base64," + base64.b64encode(image).decode()
 
 
 def blank(title: str, x_label: str, y_label: str) -> tuple[Figure, Any]:

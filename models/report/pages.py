@@ -1,6 +1,5 @@
 """The pages about an evaluation and a model: self-contained HTML, nothing from elsewhere, everything escaped."""
 
-import base64
 import math
 from collections.abc import Mapping
 from itertools import groupby
@@ -8,13 +7,12 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment
-from matplotlib.figure import Figure
 
 from models.evaluation.backtest import ARR_COVERAGE, WHOLE, Backtest
 from models.evaluation.evaluation import Evaluation
 from models.evaluation.metrics import BENCH, SLICES, shown_on, words_of
 from models.evaluation.verdict import Verdict, statement
-from models.report.drawing import png
+from models.report.drawing import address, png
 from models.report.plots import evaluation_plots
 from models.report.templating import environment
 from models.scoring.attributions import contributions
@@ -45,11 +43,6 @@ def _environment() -> Environment:
     return made
 
 
-def picture(figure: Figure) -> str:
-    """A plot as the address of an image that stands on the page itself."""
-    return "data:image/png;base64," + base64.b64encode(png(figure)).decode()
-
-
 def evaluation_page(
     title: str,
     verdict: Verdict,
@@ -63,7 +56,7 @@ def evaluation_page(
         backtest = evaluation.backtest
         values |= {
             **_shared(backtest),
-            "plots": {name: picture(figure) for name, figure in evaluation_plots(backtest).items()},
+            "plots": {name: address(png(figure), "png") for name, figure in evaluation_plots(backtest).items()},
             "bench": [
                 (rival, {line["metric"]: line for line in lines})
                 for rival, lines in groupby(backtest.bench.to_dict("records"), key=lambda line: line["rival"])

@@ -1,6 +1,5 @@
 """The page of the company's figures: self-contained HTML, nothing from elsewhere, everything escaped."""
 
-import base64
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -11,6 +10,7 @@ from data.figures.accounts.slices import DIMENSIONS, WHOLE
 from data.figures.benchmarks import comparisons
 from data.figures.headline import NOT_KNOWN, Headline, headline
 from data.figures.tables import FIGURES
+from models.report.drawing import address
 from models.report.templating import environment
 
 MOST_SLICES = 30
@@ -38,7 +38,7 @@ def figures_page(
         leading=leading,
         comparisons=comparisons(headline(tables)),
         rules=rules,
-        plots={name: address(drawing) for name, drawing in drawings.items()},
+        plots={name: address(drawing, "svg+xml") for name, drawing in drawings.items()},
         classes=MOVEMENT_CLASSES,
         year=year.to_dict("records"),
         dimensions=[(name, _of_slices(tables, name)) for name in (WHOLE, *DIMENSIONS)],
@@ -60,11 +60,6 @@ def _of_slices(tables: Mapping[str, pd.DataFrame], dimension: str) -> list[dict[
     columns = [*key, "expansion_arr_e4", "kept_arr_e4", "kept_share"]
     slices = retained.merge(expanded[columns], on=key, how="left")
     return slices.sort_values("end_e4", ascending=False, kind="stable").head(MOST_SLICES).to_dict("records")
-
-
-def address(drawing: bytes) -> str:
-    """A drawing as the address of an image that stands on the page itself."""
-    return "data:image/svg+xml;base64," + base64.b64encode(drawing).decode()
 
 
 def money(e4: float, currency: str) -> str:
