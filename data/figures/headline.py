@@ -10,7 +10,7 @@ import pandas as pd
 from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError, hint, some
 from data.figures.accounts.calendar import YEAR_MONTHS
-from data.figures.accounts.slices import WHOLE
+from data.figures.accounts.slices import WHOLE, of_slice
 from data.figures.rebuilt import settled_days
 from data.ledger.rules import ExpansionRules
 
@@ -38,7 +38,7 @@ class Headline:
 def headline(tables: Mapping[str, pd.DataFrame], segment: str | None = None) -> Headline:
     """The leading figures of a segment, or of the whole company. Raises ``SettingsError`` for a segment not there."""
     dimension, name = (WHOLE, WHOLE) if segment is None else ("segment", segment)
-    bridge = _rows(tables["bridge"], dimension, name)
+    bridge = of_slice(tables["bridge"], dimension, name)
     if bridge.empty:
         there = tables["bridge"]
         names = sorted(there[there["dimension"] == "segment"]["slice"].dropna().unique())
@@ -48,7 +48,7 @@ def headline(tables: Mapping[str, pd.DataFrame], segment: str | None = None) -> 
             "Correct --segment, or leave it out.",
         )
     month = tables["bridge"]["month"].max()
-    retained, expanded = (_rows(tables[table], dimension, name) for table in ("retention", "expansion"))
+    retained, expanded = (of_slice(tables[table], dimension, name) for table in ("retention", "expansion"))
     retained, expanded = (rows[rows["month"] == month] for rows in (retained, expanded))
     return Headline(
         name,
@@ -57,12 +57,8 @@ def headline(tables: Mapping[str, pd.DataFrame], segment: str | None = None) -> 
         _last(retained[retained["months"] == YEAR_MONTHS]),
         _last(retained[retained["months"] == 1]),
         _last(expanded.sort_values("months")),
-        _last(_rows(tables["expansion_speed"], dimension, name)),
+        _last(of_slice(tables["expansion_speed"], dimension, name)),
     )
-
-
-def _rows(table: pd.DataFrame, dimension: str, name: str) -> pd.DataFrame:
-    return table[(table["dimension"] == dimension) & (table["slice"] == name)]
 
 
 def _last(rows: pd.DataFrame) -> dict[str, Any] | None:

@@ -58,6 +58,12 @@ def slices_of(accounts: pd.DataFrame, dimensions: tuple[str, ...] = DIMENSIONS) 
     return Slices(pd.concat(names, ignore_index=True), members)
 
 
+def of_slice(table: pd.DataFrame, dimension: str = WHOLE, name: str | None = WHOLE) -> pd.DataFrame:
+    """The rows of one slice of a table of the figures, of every account if none is named; None: it is not known."""
+    is_it = table["slice"].isna() if name is None else table["slice"] == name
+    return table[(table["dimension"] == dimension) & is_it]
+
+
 def _name(label: str | pd.Timestamp) -> str:
     """A slice as people write it; a quarter by its first day: 2026 Q3."""
     return f"{label.year} Q{label.quarter}" if isinstance(label, pd.Timestamp) else label

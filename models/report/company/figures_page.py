@@ -6,7 +6,7 @@ import pandas as pd
 
 from data.contract.vocabulary import E4, MOVEMENT_CLASSES
 from data.figures.accounts.calendar import YEAR_MONTHS
-from data.figures.accounts.slices import DIMENSIONS, WHOLE
+from data.figures.accounts.slices import DIMENSIONS, WHOLE, of_slice
 from data.figures.benchmarks import comparisons
 from data.figures.headline import NOT_KNOWN, Headline, headline
 from data.figures.tables import FIGURES
@@ -31,8 +31,6 @@ def figures_page(
     made.filters.update(
         money=lambda e4: money(e4, currency), share=share, slice=_slice, number=_number, p_value=_p_value
     )
-    bridge = tables["bridge"]
-    year = bridge[bridge["dimension"] == WHOLE].tail(YEAR_MONTHS)
     return made.get_template("figures.html.j2").render(
         title=title,
         leading=leading,
@@ -40,7 +38,7 @@ def figures_page(
         rules=rules,
         plots={name: address(drawing, "svg+xml") for name, drawing in drawings.items()},
         classes=MOVEMENT_CLASSES,
-        year=year.to_dict("records"),
+        year=of_slice(tables["bridge"]).tail(YEAR_MONTHS).to_dict("records"),
         dimensions=[(name, _of_slices(tables, name)) for name in (WHOLE, *DIMENSIONS)],
         most=MOST_SLICES,
         speed=tables["expansion_speed"].to_dict("records"),

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from data.contract.vocabulary import E4, MOVEMENT_CLASSES
 from data.figures.accounts.calendar import YEAR_MONTHS
-from data.figures.accounts.slices import WHOLE
+from data.figures.accounts.slices import of_slice
 from data.figures.headline import NOT_KNOWN
 from models.report.drawing import BLUE, GREY, blank
 
@@ -31,7 +31,7 @@ def plots_of(tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
 
 def bridge_plot(bridge: pd.DataFrame) -> Figure:
     """The MRR of the last year of the whole company, from its beginning to its end. ``bridge``: the table."""
-    year = bridge[bridge["dimension"] == WHOLE].tail(YEAR_MONTHS)
+    year = of_slice(bridge).tail(YEAR_MONTHS)
     start, end = year["mrr_start_e4"].iloc[0] / E4, year["mrr_end_e4"].iloc[-1] / E4
     steps = [(name, year[f"{name}_e4"].sum() / E4) for name in MOVEMENT_CLASSES]
     steps = [(name, step) for name, step in steps if step]
@@ -63,13 +63,13 @@ def cohort_plot(cohorts: pd.DataFrame) -> Figure:
 def time_plot(curves: pd.DataFrame, segments: list[str | None]) -> Figure:
     """Share that expanded by day, for the whole and by segment. ``curves``: the table ``time_to_expansion``."""
     figure, axes = blank("Until the first expansion", "days since they came", "share that expanded")
-    whole = curves[curves["dimension"] == WHOLE]
+    whole = of_slice(curves)
     axes.step(whole["day"], whole["expanded_share"], where="post", color=GREY, linewidth=2, label="all")
     axes.step(whole["day"], whole["km"], where="post", color=GREY, linestyle="--", label="all, if nobody left")
     if whole["km"].notna().any():
         axes.fill_between(whole["day"], whole["km_low"], whole["km_high"], step="post", color=GREY, alpha=0.2)
     for segment, colour in zip(segments, COLOURS, strict=False):
-        line = _of_segment(curves, segment)
+        line = of_slice(curves, "segment", segment)
         axes.step(line["day"], line["expanded_share"], where="post", color=colour, label=segment or NOT_KNOWN)
     axes.set(ylim=(0, 1))
     axes.legend(frameon=False)
@@ -80,11 +80,11 @@ def nrr_plot(retention: pd.DataFrame, segments: list[str | None]) -> Figure:
     """NRR of the trailing year by month, for the whole and by segment. ``retention``: the table."""
     year = retention[retention["months"] == YEAR_MONTHS]
     figure, axes = blank("NRR of the trailing year", "", "NRR")
-    whole = year[year["dimension"] == WHOLE]
+    whole = of_slice(year)
     axes.plot(whole["month"], whole["nrr"], color=GREY, linewidth=2, label="all")
     axes.plot(whole["month"], whole["nrr_motions"], color=GREY, linestyle="--", label="all, price apart")
     for segment, colour in zip(segments, COLOURS, strict=False):
-        line = _of_segment(year, segment)
+        line = of_slice(year, "segment", segment)
         axes.plot(line["month"], line["nrr"], color=colour, label=segment or NOT_KNOWN)
     axes.axhline(1, color=GREY, linewidth=1, linestyle=":")
     axes.yaxis.set_major_formatter("{x:.0%}")
@@ -98,8 +98,3 @@ def _largest_segments(bridge: pd.DataFrame) -> list[str | None]:
     last = bridge[(bridge["dimension"] == "segment") & (bridge["month"] == bridge["month"].max())]
     largest = last.sort_values("mrr_end_e4", ascending=False, kind="stable").head(MOST_LINES)
     return [None if pd.isna(name) else str(name) for name in largest["slice"]]
-
-
-def _of_segment(table: pd.DataFrame, segment: str | None) -> pd.DataFrame:
-    of_segments = table[table["dimension"] == "segment"]
-    return of_segments[of_segments["slice"].isna() if segment is None else of_segments["slice"] == segment]
