@@ -13,12 +13,11 @@ import pandas as pd
 
 from data.figures.tables import REBUILT
 from data.ledger.rules import ExpansionRules
-from data.sources.known import KnownBase
+from data.sources.known import BILLING, KnownBase
 from data.time_cut import learned_since
 
-BILLING = ("subscriptions", "invoices")
 LATE, UNSETTLED, READ_ANEW = REBUILT.column("why").words
-KEY = ["account_id", "month", "movement"]
+KEY = list(REBUILT.key)
 
 
 def settled_days(rules: ExpansionRules) -> int:
@@ -42,19 +41,18 @@ def late_accounts(base: KnownBase, since: date) -> set[str]:
 
 
 def rebuilt(
-    before: pd.DataFrame, after: pd.DataFrame, since: date, late: set[str], settled: np.datetime64
+    before: pd.DataFrame, after: pd.DataFrame, since: date, late: set[str], rules: ExpansionRules
 ) -> pd.DataFrame:
     """The rows of ``account_movements`` that differ, of months that were over on ``since``, the day of ``before``.
 
-    ``settled``: as ``settled_before(since)``. As the table ``rebuilt`` is declared.
+    ``late``: as ``late_accounts`` tells. As the table ``rebuilt`` is declared.
     """
     then = before.rename(columns={"mrr_e4": "before_e4"})
     now = after.rename(columns={"mrr_e4": "after_e4"})
     both = then.merge(now, on=KEY, how="outer").fillna({"before_e4": 0, "after_e4": 0})
     both = both.astype({"before_e4": "int64", "after_e4": "int64"})
-    over_on = both["month"].to_numpy("datetime64[M]") + 1
-    is_over = over_on.astype("datetime64[D]") <= np.datetime64(since, "D")
-    is_settled = over_on.astype("datetime64[D]") <= settled
+    over_on = (both["month"].to_numpy("datetime64[M]") + 1).astype("datetime64[D]")
+    is_over, is_settled = over_on <= np.datetime64(since, "D"), over_on <= settled_before(since, rules)
     both["why"] = np.select([both["account_id"].isin(late), ~is_settled], [LATE, UNSETTLED], READ_ANEW)
     differs = (both["before_e4"] != both["after_e4"]).to_numpy()
     return both[is_over & differs].sort_values(KEY, ignore_index=True)

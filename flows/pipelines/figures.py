@@ -13,7 +13,7 @@ from data.atomic import whole_folder
 from data.errors import PublishError
 from data.figures.figures import CompanyFigures, company_figures
 from data.figures.headline import Headline, headline, rules_in_words
-from data.figures.rebuilt import late_accounts, rebuilt, settled_before
+from data.figures.rebuilt import late_accounts, rebuilt
 from data.figures.tables import ACCOUNT_MOVEMENTS, FIGURES, MANIFEST, PAGE, REBUILT
 from data.sources.known import KnownBase
 from flows.run.progress import say
@@ -48,8 +48,8 @@ def compute_figures(base: KnownBase, settings: Settings, months: int, earlier: E
     computed = company_figures(base, settings.expansion, months)
     changed, movements = pd.DataFrame(columns=list(REBUILT.names)), computed.tables[ACCOUNT_MOVEMENTS.name]
     if earlier is not None and earlier.day < base.snapshot_date:
-        late, settled = late_accounts(base, earlier.day), settled_before(earlier.day, settings.expansion)
-        changed = rebuilt(earlier.movements, movements, earlier.day, late, settled)
+        late = late_accounts(base, earlier.day)
+        changed = rebuilt(earlier.movements, movements, earlier.day, late, settings.expansion)
     elif earlier is not None and earlier.day == base.snapshot_date and _are_same(earlier.movements, movements):
         changed = earlier.rebuilt
     return CompanyFigures(computed.day, computed.tables | {REBUILT.name: changed})
@@ -114,7 +114,7 @@ def figures(
     """Compute the figures of the last ``months`` that were over on ``snapshot_date`` (default: the day after the data).
 
     ``out``: the folder to write (default: ``figures`` in that of the reports). ``segment`` leads on the page and in the
-    terminal. Returns the page, the leading figures, the rules and how many rows of the last run changed.
+    terminal. Returns the page, the day, the leading figures, how many rows of the last run changed, and the currency.
     """
     settings = load(config, source)
     folder = Path.cwd() / out if out is not None else settings.figures_folder

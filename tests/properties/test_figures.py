@@ -155,7 +155,7 @@ def test_a_ledger_rebuilt_later_changes_no_settled_month_unless_a_row_became_kno
     base.fill(lines)
     before, after = (account_movements(moves_from(base.run(f"as of {day}"), day)) for day in (then, now))
     late = {line.account for line in lines if on(line.start) < then <= on(line.known)}
-    changed = rebuilt(before, after, then, late, settled_before(then, RULES))
+    changed = rebuilt(before, after, then, late, RULES)
     assert set(changed["why"]) <= {LATE, UNSETTLED}
     settled = pd.Timestamp(settled_before(then, RULES)) - pd.DateOffset(months=1)
     assert set(changed["account_id"][changed["month"] <= settled]) <= late
@@ -171,7 +171,7 @@ def test_a_row_that_became_known_late_is_named(base: Base, lines: list[Line], da
     amount = data.draw(st.sampled_from((1_000_000, 2_000_000)))
     base.fill([*kept, Line("b", "crm", "pro", amount, 5, 40, None, 130)])
     before, after = (account_movements(moves_from(base.run(f"as of {day}"), day)) for day in (then, now))
-    changed = rebuilt(before, after, then, {"b"}, settled_before(then, RULES))
+    changed = rebuilt(before, after, then, {"b"}, RULES)
     (row,) = changed[changed["account_id"] == "b"].to_dict("records")
     assert (row["month"], row["movement"]) == (pd.Timestamp("2024-02-01"), "new")
     assert (row["before_e4"], row["after_e4"], row["why"]) == (0, amount, LATE)

@@ -31,7 +31,7 @@ def test_a_month_is_not_settled_while_what_ended_in_it_may_have_been_moved() -> 
     before, after = figures_on(then, rules, ended), figures_on(date(2026, 7, 1), rules, MOVED)
     april = only(before["bridge"], month="2026-04-01")
     assert (april["churn"], april["settled"]) == (-200, False)  # though it is over for more than 30 days
-    changed = rebuilt(before["account_movements"], after["account_movements"], then, set(), settled_before(then, rules))
+    changed = rebuilt(before["account_movements"], after["account_movements"], then, set(), rules)
     assert [(row.movement, row.after_e4, row.why) for row in changed.itertuples()] == [
         ("churn", 0, "the month was not settled")
     ]
@@ -45,5 +45,5 @@ def test_without_moves_a_month_is_settled_when_it_cannot_be_renewed_late_any_mor
 def test_another_rate_is_no_other_reading_of_bills_alone() -> None:
     rows = pd.DataFrame({"account_id": ["a"], "month": pd.to_datetime(["2026-01-01"]), "movement": ["new"]})
     before, after = rows.assign(mrr_e4=150_0000), rows.assign(mrr_e4=125_0000)
-    (row,) = rebuilt(before, after, date(2026, 6, 1), set(), settled_before(date(2026, 6, 1), ExpansionRules())).why
+    (row,) = rebuilt(before, after, date(2026, 6, 1), set(), ExpansionRules()).why
     assert "a rate" in row
