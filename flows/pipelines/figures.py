@@ -23,7 +23,7 @@ from flows.stages.base import read_base
 from models.report.company.figures_page import figures_page
 from models.report.company.plots_of_figures import plots_of
 from models.report.drawing import svg
-from serving.published.tables import to_arrow
+from serving.published.tables import to_arrow, write
 
 MONTHS = 36
 """That are told where nobody says how many."""
@@ -94,7 +94,7 @@ def write_figures(figures: CompanyFigures, leading: Headline, settings: Settings
     page = figures_page(title, figures.tables, leading, rules, drawings, settings.serving.currency)
     with whole_folder(folder) as new:
         for name, table in FIGURES.items():
-            pq.write_table(to_arrow(figures.tables[name], table), new / f"{name}.parquet", compression="zstd")
+            write(new / f"{name}.parquet", to_arrow(figures.tables[name], table))
         for name, drawing in drawings.items():
             (new / f"{name}.svg").write_bytes(drawing)
         (new / PAGE).write_text(page, encoding="utf-8")
