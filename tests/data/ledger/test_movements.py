@@ -30,16 +30,22 @@ def rows(header: str, text: str) -> str:
 
 
 def stories(
-    lines: str = "", *, plans: bool = True, invoices: str = "", today: date | None = None
+    lines: str = "",
+    *,
+    plans: bool = True,
+    invoices: str = "",
+    today: date | None = None,
+    header: str = LINE,
+    rules: ExpansionRules = RULES,
 ) -> dict[str, list[str]]:
     """The ledger of each account as ``day product class change``, oldest first."""
     tables = {"plans": PLANS} if plans else {}
     if lines:
-        tables["subscriptions"] = rows(LINE, lines)
+        tables["subscriptions"] = rows(header, lines)
     if invoices:
         tables["invoices"] = rows(INVOICE, invoices)
     found: dict[str, list[str]] = {}
-    for row in ledger(base(**tables), RULES, today).order_by("day", "product").execute().itertuples():
+    for row in ledger(base(**tables), rules, today).order_by("day", "product").execute().itertuples():
         movement = f"{row.day:%Y-%m-%d} {row.product} {row.movement_class} {row.delta_mrr_e4 / 10_000:+g}"
         found.setdefault(row.account_id, []).append(movement)
     return found

@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from data.ledger.revenue import all_lines, ledger, reconcile
+from data.ledger.revenue import all_lines, reconcile
 from data.ledger.rules import ExpansionRules
-from tests.data.ledger.test_movements import LINE, rows
+from tests.data.ledger.test_movements import LINE, rows, stories
 from tests.drawn import base
 
 MOVED = ExpansionRules(moved_within_days=10)
@@ -78,11 +78,12 @@ STORIES = {
 }  # fmt: skip
 
 
+def header(lines: str) -> str:
+    return f"{LINE} kind" if "discount" in lines else LINE
+
+
 def told(lines: str, rules: ExpansionRules) -> list[str]:
-    header = f"{LINE} kind" if "discount" in lines else LINE
-    tables = base(subscriptions=rows(header, lines))
-    moves = ledger(tables, rules).order_by("day", "product").execute().itertuples()
-    return [f"{m.day:%Y-%m-%d} {m.product} {m.movement_class} {m.delta_mrr_e4 / 10_000:+g}" for m in moves]
+    return stories(lines, plans=False, header=header(lines), rules=rules)["acme"]
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -100,7 +101,7 @@ def test_unless_the_settings_say_so_they_are_a_churn_and_a_cross_sell(rules: Exp
 @pytest.mark.parametrize("name", STORIES)
 def test_the_classes_sum_to_the_change_of_mrr(name: str) -> None:
     lines, _ = STORIES[name]
-    tables = base(subscriptions=rows(f"{LINE} kind" if "discount" in lines else LINE, lines))
+    tables = base(subscriptions=rows(header(lines), lines))
     found = reconcile(all_lines(tables, MOVED), MOVED, [date(2023, 6, 1), date(2024, 1, 21), date(2024, 1, 23),
                                                         date(2024, 3, 1)])  # fmt: skip
     assert list(found.difference_e4) == [0, 0, 0]
