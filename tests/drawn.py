@@ -43,9 +43,11 @@ def base(**tables: str) -> Tables:
     return {name: stage(TABLES[name], table_of(frame)) for name, frame in frames.items()}
 
 
-def known(tables: Tables, *, absent: frozenset[str] = NOT_BY_USER, state: str | None = None) -> KnownBase:
-    """Staged tables of a DuckDB as a base that is known as it is."""
-    return KnownBase(SNAPSHOT, tables, DuckDB(tables["accounts"].get_backend()), absent, state)
+def known(
+    tables: Tables, day: date = SNAPSHOT, *, absent: frozenset[str] = NOT_BY_USER, state: str | None = None
+) -> KnownBase:
+    """Staged tables of a DuckDB as a base that is known on a day as it is."""
+    return KnownBase(day, tables, DuckDB(tables["accounts"].get_backend()), absent, state)
 
 
 def table_of(frame: pd.DataFrame) -> ibis.Table:

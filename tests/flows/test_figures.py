@@ -1,7 +1,6 @@
 """``headroom figures`` from the command line, on the small simulated base."""
 
 import re
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from tests.drawn import base as drawn_base
 from tests.drawn import known
 from tests.flows.conftest import END, Headroom
 from tests.flows.test_bases import example
-from tests.properties.figures_by_hand import members, moves_by_account, plain_bridge, plain_retention
+from tests.properties.figures_by_hand import assert_sums_of_accounts
 
 
 @pytest.fixture(scope="module")
@@ -55,24 +54,17 @@ def test_the_tables_are_as_they_are_declared(written: Path) -> None:
 
 def test_every_figure_of_a_month_is_the_sum_of_its_accounts(written: Path) -> None:
     tables = read(written)
-    moves = moves_by_account(
-        {
-            name: frame.assign(month=pd.to_datetime(frame.get("month")))
-            for name, frame in tables.items()
-            if name == "account_movements"
-        }
-    )
-    accounts = tables["figure_accounts"].assign(
-        acquisition_quarter=lambda rows: pd.to_datetime(rows.acquisition_quarter)
-    )
+    days = {
+        "account_movements": "month",
+        "figure_accounts": "acquisition_quarter",
+        "bridge": "month",
+        "retention": "month",
+    }
+    for name, day in days.items():
+        tables[name][day] = pd.to_datetime(tables[name][day])
     last = tables["bridge"].month.max()
-    for row in tables["bridge"][tables["bridge"].month == last].to_dict("records"):
-        plain = plain_bridge(moves, members({"figure_accounts": accounts}, row["dimension"], row["slice"]), last)
-        assert {name: row[name] for name in plain} == plain
-    for row in tables["retention"][tables["retention"].month == last].to_dict("records"):
-        mine = members({"figure_accounts": accounts}, row["dimension"], row["slice"])
-        plain = plain_retention(moves, mine, last, row["months"])
-        assert {name: row[name] for name in plain} == plain
+    of_last = {name: tables[name][tables[name].month == last] for name in ("bridge", "retention")}
+    assert_sums_of_accounts(tables | of_last)
 
 
 def test_the_page_stands_alone_and_names_the_rules(written: Path) -> None:
@@ -129,7 +121,7 @@ def test_another_run_of_the_same_day_repeats_what_changed(tmp_path: Path) -> Non
     folder, of_settings = tmp_path / "figures", load()
 
     def run(day: date, text: str) -> pd.DataFrame:
-        base = replace(known(in_reporting_currency(drawn_base(subscriptions=text), day)), snapshot_date=day)
+        base = known(in_reporting_currency(drawn_base(subscriptions=text), day), day)
         made = compute_figures(base, of_settings, 12, read_earlier(folder))
         write_figures(made, headline(made.tables), of_settings, folder)
         return pd.read_parquet(folder / "rebuilt.parquet")

@@ -73,3 +73,15 @@ def plain_retention(moves: Moves, accounts: list[str], month: date, months: int)
         if end > 0:
             row["price_e4"] += min(price, end)
     return row
+
+
+def assert_sums_of_accounts(tables: dict[str, pd.DataFrame]) -> None:
+    """Every row of the bridge and of retention is what plain loops over the accounts come to."""
+    moves = moves_by_account(tables)
+    for row in tables["bridge"].to_dict("records"):
+        plain = plain_bridge(moves, members(tables, row["dimension"], row["slice"]), row["month"].date())
+        assert {name: row[name] for name in plain} == plain, row
+    for row in tables["retention"].to_dict("records"):
+        accounts = members(tables, row["dimension"], row["slice"])
+        plain = plain_retention(moves, accounts, row["month"].date(), row["months"])
+        assert {name: row[name] for name in plain} == plain, row

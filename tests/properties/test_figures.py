@@ -16,7 +16,7 @@ from data.figures.accounts.moves import AccountMoves, moves_of
 from data.figures.accounts.slices import DIMENSIONS
 from data.figures.figures import account_movements, figures_of
 from data.figures.rebuilt import LATE, UNSETTLED, rebuilt, settled_before
-from tests.properties.figures_by_hand import members, moves_by_account, plain_bridge, plain_retention
+from tests.properties.figures_by_hand import assert_sums_of_accounts
 from tests.properties.test_movements import BASES, DAYS, FIRST, RULES, SNAPSHOTS, Base, Line, histories, on
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")]
@@ -58,14 +58,7 @@ def test_every_figure_is_the_sum_of_its_accounts(base: Base, lines: list[Line]) 
     tables = figures_from(base, lines)
     if tables is None:
         return
-    moves = moves_by_account(tables)
-    for row in tables["bridge"].to_dict("records"):
-        plain = plain_bridge(moves, members(tables, row["dimension"], row["slice"]), row["month"].date())
-        assert {name: row[name] for name in plain} == plain
-    for row in tables["retention"].to_dict("records"):
-        accounts = members(tables, row["dimension"], row["slice"])
-        plain = plain_retention(moves, accounts, row["month"].date(), row["months"])
-        assert {name: row[name] for name in plain} == plain
+    assert_sums_of_accounts(tables)
 
 
 @settings(max_examples=8, deadline=None)

@@ -15,10 +15,10 @@ LAST = date(2026, 6, 1)
 """The last month that is over on the day that drawn bases stand on."""
 
 
-def drawn_figures(months: int = 12, **tables: str) -> dict[str, pd.DataFrame]:
-    """The tables of the figures of a drawn base, as known before the 1st of July 2026."""
-    converted = in_reporting_currency(base(**tables), SNAPSHOT)
-    return company_figures(known(converted), ExpansionRules(), months).tables
+def drawn_figures(day: date = SNAPSHOT, rules: ExpansionRules | None = None, **tables: str) -> dict[str, pd.DataFrame]:
+    """The tables of the figures of the year before a day (the 1st of July 2026), of a drawn base."""
+    converted = in_reporting_currency(base(**tables), day)
+    return company_figures(known(converted, day), rules or ExpansionRules(), 12).tables
 
 
 def only(table: pd.DataFrame, **where: Any) -> dict[str, Any]:

@@ -1,16 +1,12 @@
 """Until when a month may change, and why it did."""
 
-from dataclasses import replace
 from datetime import date
 
 import pandas as pd
 
-from data.currency import in_reporting_currency
-from data.figures.figures import company_figures
 from data.figures.rebuilt import rebuilt, settled_before
 from data.ledger.rules import ExpansionRules
-from tests.data.figures.drawing import only
-from tests.drawn import base, known
+from tests.data.figures.drawing import drawn_figures, only
 
 MOVED = """
     account_id | product | plan | mrr | seats | valid_from | valid_to
@@ -20,15 +16,11 @@ MOVED = """
 """
 
 
-def figures_on(day: date, rules: ExpansionRules, lines: str) -> dict[str, pd.DataFrame]:
-    tables = in_reporting_currency(base(subscriptions=lines), day)
-    return company_figures(replace(known(tables), snapshot_date=day), rules, 12).tables
-
-
 def test_a_month_is_not_settled_while_what_ended_in_it_may_have_been_moved() -> None:
     rules, then = ExpansionRules(moved_within_days=60), date(2026, 6, 1)
     ended = "\n".join(line for line in MOVED.splitlines() if "suite" not in line)
-    before, after = figures_on(then, rules, ended), figures_on(date(2026, 7, 1), rules, MOVED)
+    before = drawn_figures(then, rules, subscriptions=ended)
+    after = drawn_figures(date(2026, 7, 1), rules, subscriptions=MOVED)
     april = only(before["bridge"], month="2026-04-01")
     assert (april["churn"], april["settled"]) == (-200, False)  # though it is over for more than 30 days
     changed = rebuilt(before["account_movements"], after["account_movements"], then, set(), rules)
