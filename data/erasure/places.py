@@ -1,5 +1,6 @@
 """Who is to be forgotten, what lies in a place, and what every place can be asked."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -72,8 +73,7 @@ def present(counts: Mapping[str, int]) -> dict[str, int]:
 
 def total(counts: Iterable[Counts]) -> dict[str, int]:
     """The sums of several counts."""
-    sums: dict[str, int] = {}
+    sums = Counter[str]()
     for each in counts:
-        for what, count in each.items():
-            sums[what] = sums.get(what, 0) + count
+        sums.update(each)
     return present(sums)
