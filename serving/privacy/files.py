@@ -51,7 +51,7 @@ class TablesPlace:
         if not self._folder.is_dir():
             return {}
         with only_writer(self._folder, f"Erase rows from {self._folder}.", LATER):
-            counts = [{file.name: _out_of(file, subject)} for file in self._tables()]
+            counts = [{file.name: _out_of(file, subject.column, subject.id)} for file in self._tables()]
             if subject.is_account:
                 counts += [{file.name: _in_journal(file, subject, erase=True)} for file in self._journals()]
         return total(counts)
@@ -79,16 +79,16 @@ class MonitoringPlace:
 
     def found(self, subject: Subject) -> dict[str, int]:
         """The rows of the owners that go with it."""
-        there = sorted(subject.owners) if self._file.is_file() else []
-        return present({SLICES.name: sum(parquet.count_of(self._file, "value", owner) for owner in there)})
+        return present(
+            {SLICES.name: sum(parquet.count_of(self._file, "value", owner) for owner in self._owners(subject))}
+        )
 
     def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
         """Take these rows out; the next `headroom monitor` writes all else anew, from the lists that are left."""
-        counts = self.found(subject)
-        for owner in sorted(subject.owners) if counts else ():
-            with whole_file(self._file, f"Erase rows from {self._file}.") as new:
-                parquet.copy_without(self._file, new, "value", owner)
-        return counts
+        return present({SLICES.name: sum(_out_of(self._file, "value", owner) for owner in self._owners(subject))})
+
+    def _owners(self, subject: Subject) -> list[str]:
+        return sorted(subject.owners) if self._file.is_file() else []
 
 
 class ChecksPlace:
@@ -188,11 +188,11 @@ def _builds() -> list[Path]:
     return sorted(path for path in own_folder().glob(BUILDS) if path.is_dir())
 
 
-def _out_of(file: Path, subject: Subject) -> int:
-    count = parquet.count_of(file, subject.column, subject.id)
+def _out_of(file: Path, column: str, value: str) -> int:
+    count = parquet.count_of(file, column, value)
     if count:
         with whole_file(file, f"Erase rows from {file}.") as new:
-            parquet.copy_without(file, new, subject.column, subject.id)
+            parquet.copy_without(file, new, column, value)
     return count
 
 
