@@ -31,8 +31,12 @@ class Subject:
         return self.column == ACCOUNT
 
     @property
+    def kind(self) -> str:
+        return "account" if self.is_account else "user"
+
+    @property
     def shown(self) -> str:
-        return f"{'account' if self.is_account else 'user'} {self.id}"
+        return f"{self.kind} {self.id}"
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class HistoryPlace:
         """Take its rows out of every day, all or none."""
         if not self._folder.is_dir():
             return {}
-        asked = f"Erase an {'account' if subject.is_account else 'user'} from the history {self._folder}."
+        asked = f"Erase rows from the history {self._folder}."
         with only_writer(self._folder, asked, OTHER_PLACE):
             put_in_place(self._folder)
             history = History(self._folder)
