@@ -37,7 +37,7 @@ class ListsPlace:
             rows = sum(int(listing.manifest["rows_out"][table.name]) for listing in there)
             if there:
                 yield Holding(self.name, table.name, table.personal, rows, len(there), *_days(there))
-        told = tuple(kind for kind in Personal if any(kind in table.personal for table in TABLES.values()))
+        told = Personal.among(kind for table in TABLES.values() for kind in table.personal)
         for name in WRITERS:
             pattern = name.replace(OWNER, "*")
             files = sum(len(list(listing.folder.glob(pattern))) for listing in lists)

@@ -48,7 +48,8 @@ class StorePlace:
                 rows, first, last = connection.execute(
                     select(func.count(), func.min(table.c.at), func.max(table.c.at))
                 ).one()
-                yield Holding(self.name, what, _kinds(table), rows, 1, _day(first), _day(last))
+                kinds = Personal.among(column.info.get(PERSONAL) for column in table.columns)
+                yield Holding(self.name, what, kinds, rows, 1, _day(first), _day(last))
 
     def found(self, subject: Subject) -> dict[str, int]:
         """Its rows, and the views that look for it."""
@@ -129,11 +130,6 @@ def _midnight(day: date) -> datetime:
 
 def _day(at: datetime | None) -> date | None:
     return None if at is None else at.date()
-
-
-def _kinds(table: Table) -> tuple[Personal, ...]:
-    marks = {column.info.get(PERSONAL) for column in table.columns}
-    return tuple(kind for kind in Personal if kind in marks)
 
 
 def _rows_of(connection: Connection, subject: Subject) -> dict[str, list[int]]:
