@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Protocol
 
 from data.contract.vocabulary import Personal
@@ -68,6 +69,11 @@ class Place(Protocol):
 
     def erase(self, subject: Subject, day: date) -> Counts:
         """Take it out, whole or not at all, also where an earlier attempt was broken off: what was removed."""
+
+
+def written_on(path: Path) -> date:
+    """The day (UTC) on which a file or folder was last written."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
 
 
 def present(counts: Mapping[str, int]) -> dict[str, int]:

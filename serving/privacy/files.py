@@ -3,14 +3,14 @@
 import csv
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from data.atomic import UNFINISHED, only_writer, remove_folder, whole_file
 from data.checks.report import SUMMARY
 from data.contract.vocabulary import Personal
 from data.erasure import parquet
-from data.erasure.places import Holding, Subject, present, total
+from data.erasure.places import Holding, Subject, present, total, written_on
 from data.figures.tables import FIGURES, MANIFEST, PAGE
 from data.locks import held
 from data.scratch import own_folder
@@ -36,7 +36,7 @@ class TablesPlace:
         for file in (*self._tables(), *self._journals()):
             by_name.setdefault(file.name, []).append(file)
         for name, files in sorted(by_name.items()):
-            days = sorted(map(_written_on, files))
+            days = sorted(map(written_on, files))
             yield Holding(self.name, name, (Personal.ACCOUNT, Personal.TEXT), None, len(files), days[0], days[-1])
 
     def found(self, subject: Subject) -> dict[str, int]:
@@ -74,7 +74,7 @@ class MonitoringPlace:
     def holdings(self) -> Iterator[Holding]:
         """The one table that names somebody."""
         if self._file.is_file():
-            day = _written_on(self._file)
+            day = written_on(self._file)
             yield Holding(self.name, SLICES.name, (Personal.OWNER,), parquet.rows_in(self._file), 1, day, day)
 
     def found(self, subject: Subject) -> dict[str, int]:
@@ -103,7 +103,7 @@ class ChecksPlace:
         """One for all files; their columns are those of the source."""
         files = self._files()
         if files:
-            days, rows = sorted(map(_written_on, files)), sum(sum(1 for _ in _rows(file)) for file in files)
+            days, rows = sorted(map(written_on, files)), sum(sum(1 for _ in _rows(file)) for file in files)
             yield Holding(self.name, "*.csv", tuple(Personal), rows, len(files), days[0], days[-1])
 
     def found(self, subject: Subject) -> dict[str, int]:
@@ -133,10 +133,10 @@ class FiguresPlace:
         """One for each table that names an account or an owner, and one for the page."""
         files = self._files()
         for file, kinds in files.items():
-            day, rows = _written_on(file), parquet.rows_in(file)
+            day, rows = written_on(file), parquet.rows_in(file)
             yield Holding(self.name, file.name, kinds, rows, 1, day, day)
         if files:
-            day = _written_on(self._folder / PAGE)
+            day = written_on(self._folder / PAGE)
             yield Holding(self.name, PAGE, (Personal.ACCOUNT, Personal.OWNER), None, 1, day, day)
 
     def found(self, subject: Subject) -> dict[str, int]:
@@ -166,7 +166,7 @@ class ScratchPlace:
         """One for all of them."""
         folders = _builds()
         if folders:
-            days = sorted(map(_written_on, folders))
+            days = sorted(map(written_on, folders))
             yield Holding(self.name, BUILDS, (Personal.ACCOUNT, Personal.USER), None, len(folders), days[0], days[-1])
 
     def found(self, subject: Subject) -> dict[str, int]:  # noqa: ARG002
@@ -208,7 +208,3 @@ def _rows(file: Path) -> Iterator[dict[str, str]]:
 
 def _naming(file: Path, subject: Subject) -> int:
     return sum(any(value in (subject.id, f"'{subject.id}") for value in row.values()) for row in _rows(file))
-
-
-def _written_on(path: Path) -> date:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
