@@ -98,6 +98,11 @@ class Table:
         return tuple(c.name for c in self.columns if c.required)
 
     @property
+    def personal(self) -> tuple[Personal, ...]:
+        """What its columns tell of companies and people."""
+        return Personal.among(column.personal for column in self.columns)
+
+    @property
     def happened_on(self) -> str | None:
         """The staged name of the column that says when a row happened."""
         return None if self.happened is None else self.column(self.happened).staged_name

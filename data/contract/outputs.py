@@ -88,7 +88,7 @@ class OutputTable:
     @cached_property
     def personal(self) -> tuple[Personal, ...]:
         """What its columns tell of companies and people."""
-        return tuple(kind for kind in Personal if any(column.personal is kind for column in self.columns))
+        return Personal.among(column.personal for column in self.columns)
 
     @cached_property
     def of_other_accounts(self) -> dict[str, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """The words of the contract that all rooms share, each in one place: keys, units, motions, kinds, statuses."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -13,6 +14,12 @@ class Personal(StrEnum):
     DOMAIN = "e-mail domains"
     EMAIL = "e-mail addresses"
     TEXT = "sentences and notes"
+
+    @classmethod
+    def among(cls, marks: Iterable["Personal | None"]) -> tuple["Personal", ...]:
+        """The kinds among the marks of columns, each once, in the order in which they are told."""
+        there = {*marks}
+        return tuple(kind for kind in cls if kind in there)
 
 
 KEY = ("account_id", "snapshot_date")

@@ -32,16 +32,15 @@ def mentions_of(path: Path, value: str, of_others: OfOthers) -> int:
     return sum(count_of(path, column, value) for column in of_others)
 
 
-def copy_without(path: Path, target: Path, column: str, value: str, of_others: OfOthers | None = None) -> int:
-    """Copy a file without the rows whose column holds a value, in as many row groups: how many were left out.
+def copy_without(path: Path, target: Path, column: str, value: str, of_others: OfOthers | None = None) -> None:
+    """Copy a file without the rows whose column holds a value, in as many row groups.
 
     What rows of others tell of it becomes null (``of_others``); all else of them stays as it is, bit for bit, and a
     file that knows nothing of it byte for byte.
     """
-    left_out = 0
     if not count_of(path, column, value) + mentions_of(path, value, of_others or {}):
         shutil.copyfile(path, target)
-        return left_out
+        return
     with (
         pq.ParquetFile(path, pre_buffer=False) as file,
         pq.ParquetWriter(target, file.schema_arrow, compression=COMPRESSION) as writer,
@@ -49,10 +48,8 @@ def copy_without(path: Path, target: Path, column: str, value: str, of_others: O
         for place in range(file.num_row_groups):
             rows = file.read_row_group(place)
             kept = rows.filter(pc.invert(_is(rows[column], value))) if column in rows.column_names else rows
-            left_out += len(rows) - len(kept)
             if len(kept):
                 writer.write_table(_without_mention(kept, value, of_others or {}), row_group_size=len(kept))
-    return left_out
 
 
 def _without_mention(rows: pa.Table, value: str, of_others: OfOthers) -> pa.Table:

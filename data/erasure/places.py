@@ -1,8 +1,10 @@
 """Who is to be forgotten, what lies in a place, and what every place can be asked."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Protocol
 
 from data.contract.vocabulary import Personal
@@ -30,8 +32,12 @@ class Subject:
         return self.column == ACCOUNT
 
     @property
+    def kind(self) -> str:
+        return "account" if self.is_account else "user"
+
+    @property
     def shown(self) -> str:
-        return f"{'account' if self.is_account else 'user'} {self.id}"
+        return f"{self.kind} {self.id}"
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,11 @@ class Place(Protocol):
         """Take it out, whole or not at all, also where an earlier attempt was broken off: what was removed."""
 
 
+def written_on(path: Path) -> date:
+    """The day (UTC) on which a file or folder was last written."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
+
+
 def present(counts: Mapping[str, int]) -> dict[str, int]:
     """The counts that are above nothing."""
     return {what: count for what, count in counts.items() if count}
@@ -72,8 +83,7 @@ def present(counts: Mapping[str, int]) -> dict[str, int]:
 
 def total(counts: Iterable[Counts]) -> dict[str, int]:
     """The sums of several counts."""
-    sums: dict[str, int] = {}
+    sums = Counter[str]()
     for each in counts:
-        for what, count in each.items():
-            sums[what] = sums.get(what, 0) + count
+        sums.update(each)
     return present(sums)

@@ -13,7 +13,6 @@ from typing import Any
 
 from data.atomic import only_writer, recover, whole_folder
 from data.contract.inputs import TABLES, Table
-from data.contract.vocabulary import Personal
 from data.erasure import parquet
 from data.erasure.places import ACCOUNT, Holding, Subject, present, total
 from data.record.days import ERASED, MANIFEST, History, RecordedDay, hash_of, hash_of_content, manifest_content
@@ -33,7 +32,7 @@ class HistoryPlace:
         history = History(self._folder)
         for name in history.tables:
             days = [day for day in history.days_of(name) if day.tables[name].sha256]
-            kinds = _kinds(TABLES[name])
+            kinds = TABLES[name].personal
             if kinds and days:
                 rows = sum(day.tables[name].changes for day in days)
                 yield Holding(self.name, name, kinds, rows, len(days), days[0].day, days[-1].day)
@@ -47,7 +46,7 @@ class HistoryPlace:
         """Take its rows out of every day, all or none."""
         if not self._folder.is_dir():
             return {}
-        asked = f"Erase an {'account' if subject.is_account else 'user'} from the history {self._folder}."
+        asked = f"Erase rows from the history {self._folder}."
         with only_writer(self._folder, asked, OTHER_PLACE):
             put_in_place(self._folder)
             history = History(self._folder)
@@ -70,10 +69,6 @@ def put_in_place(folder: Path) -> None:
             for file in made.iterdir():
                 shutil.copyfile(file, place / file.name)
     shutil.rmtree(erased, ignore_errors=True)
-
-
-def _kinds(table: Table) -> tuple[Personal, ...]:
-    return tuple(kind for kind in Personal if any(column.personal is kind for column in table.columns))
 
 
 def _others(table: Table, subject: Subject) -> dict[str, tuple[str, ...]]:

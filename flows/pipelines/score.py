@@ -8,7 +8,6 @@ from flows.run.runner import each, pipeline
 from flows.run.settings import load
 from flows.stages import inputs as steps
 from flows.stages.base import read_base
-from serving.database.address import DatabaseAddress
 
 
 @pipeline("score")
@@ -26,8 +25,8 @@ def score(
     folder, and whether the list was there already.
     """
     settings = load(config, source, out)
-    if settings.publish.url is not None:
-        DatabaseAddress(settings.publish.url).require()
+    if settings.database is not None:
+        settings.database.require()
     base, report = read_base(settings, snapshot_date)
     with base:
         # LightGBM, scikit-learn and SciPy take seconds to import: what is wrong with the base is told before.

@@ -13,14 +13,14 @@ from serving.published.read import open_list
 
 def require_database(settings: Settings) -> None:
     """Raise ``PublishError`` where a database is asked for that cannot be reached."""
-    if settings.publish.url is not None:
-        _reach(DatabaseAddress(settings.publish.url))
+    if settings.database is not None:
+        _reach(settings.database)
 
 
 def publish_tables(settings: Settings, day: date) -> None:
     """Publish the list of a day, which lies in files, to the database too; raises ``PublishError``."""
-    if settings.publish.url is not None:
-        _publish(settings, DatabaseAddress(settings.publish.url), day)
+    if settings.database is not None:
+        _publish(settings, settings.database, day)
 
 
 @stage("reach the database", retries=RETRIES)

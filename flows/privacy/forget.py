@@ -79,8 +79,7 @@ def _environment_user() -> str:
 def _note(out: Path, place: Place, subject: Subject, counts: Counts, by: str, day: date) -> None:
     """Add a line to the record: what kind of subject, where, how much, when, by whom; nothing of who it was."""
     file = out / RECORD
-    kind = "account" if subject.is_account else "user"
-    line = {"day": day.isoformat(), "by": by, "erased": kind, "place": place.name, "counts": dict(counts)}
+    line = {"day": day.isoformat(), "by": by, "erased": subject.kind, "place": place.name, "counts": dict(counts)}
     with whole_file(file, "Note what was erased.") as new:
         before = file.read_text(encoding="utf-8") if file.exists() else ""  # within, or a line of another run is lost
         new.write_text(f"{before}{json.dumps(line, ensure_ascii=False)}\n", encoding="utf-8")

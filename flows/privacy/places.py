@@ -6,7 +6,6 @@ from flows.privacy.prefect_runs import PrefectPlace
 from flows.run.settings import Settings
 from models.registry.erasure import ModelsPlace
 from models.registry.mlflow_store import ModelRegistry
-from serving.database.address import DatabaseAddress
 from serving.privacy.files import ChecksPlace, FiguresPlace, MonitoringPlace, ScratchPlace, TablesPlace
 from serving.privacy.in_database import DatabasePlace
 from serving.privacy.lists import ListsPlace
@@ -18,7 +17,7 @@ def places(settings: Settings) -> list[Place]:
 
     The database stands after them, since it gets the lists as they then are.
     """
-    url = settings.publish.url
+    database = settings.database
     return [
         StorePlace(settings.outcomes_url, settings.root),
         TablesPlace("write-back", settings.writeback_folder),
@@ -30,5 +29,5 @@ def places(settings: Settings) -> list[Place]:
         ScratchPlace(),
         PrefectPlace(settings.prefect_folder / "prefect.db"),
         ListsPlace(settings.out_folder),
-        *([] if url is None else [DatabasePlace(DatabaseAddress(url), settings.out_folder)]),
+        *([] if database is None else [DatabasePlace(database, settings.out_folder)]),
     ]

@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
@@ -42,22 +42,18 @@ class PrefectPlace:
     def found(self, subject: Subject) -> dict[str, int]:
         """What names it."""
         with self._opened() as connection:
-            return present(
-                {"artifacts": sum(len(_naming(connection, table, subject)) for table in _tables(connection))}
-            )
+            return _counts(_naming(connection, subject))
 
     def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
         """Take away what names it, each as a whole."""
-        counts = self.found(subject)
         with self._opened() as connection:
-            if counts:
-                connection.execute("pragma secure_delete = on")
-                with connection:
-                    for table in _tables(connection):
-                        ids = [(number,) for number in _naming(connection, table, subject)]
-                        connection.executemany(f"delete from {table} where id = ?", ids)  # noqa: S608
+            connection.execute("pragma secure_delete = on")
+            ids = _naming(connection, subject)
+            with connection:
+                for table, of_table in ids.items():
+                    connection.executemany(f"delete from {table} where id = ?", [(number,) for number in of_table])  # noqa: S608
             clear(connection, str(self._database))
-        return counts
+        return _counts(ids)
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -84,14 +80,21 @@ def _rows(connection: sqlite3.Connection, table: str) -> list[tuple[str, str, st
     return connection.execute(query).fetchall()
 
 
-def _naming(connection: sqlite3.Connection, table: str, subject: Subject) -> list[str]:
-    """The rows that hold a name of it, or show it by its id where it has none."""
+def _counts(ids: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    return present({"artifacts": sum(map(len, ids.values()))})
+
+
+def _naming(connection: sqlite3.Connection, subject: Subject) -> dict[str, list[str]]:
+    """The rows that hold a name of it, or show it by its id where it has none, by table."""
     if not subject.is_account:
-        return []
+        return {}
     names = "|".join(map(_written, [*subject.names, *subject.owners]))
     by_id = rf'"account\\*":\s*\\*"{_written(subject.id)}\\*"'
     told = re.compile(rf"(?<!\w)(?:{names})(?!\w)|{by_id}" if names else by_id)
-    return [number for number, shown, _ in _rows(connection, table) if told.search(str(shown))]
+    return {
+        table: [number for number, shown, _ in _rows(connection, table) if told.search(str(shown))]
+        for table in _tables(connection)
+    }
 
 
 def _written(name: str) -> str:

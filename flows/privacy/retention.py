@@ -13,7 +13,6 @@ from flows.run.runner import stage
 from flows.run.settings import Settings
 from flows.stages.dates import today_utc
 from models.registry.mlflow_store import ModelRegistry
-from serving.database.address import DatabaseAddress
 from serving.database.snapshots import compared_with, remove_days
 from serving.publish import only_publisher
 from serving.published.layout import folder_of, published_dates
@@ -82,8 +81,7 @@ def _in_files(settings: Settings) -> dict[date, date | None]:
 
 def _in_database(settings: Settings) -> dict[date, date | None]:
     """The same of the snapshots in the database, where the settings name one."""
-    url = settings.publish.url
-    return {} if url is None else compared_with(DatabaseAddress(url))
+    return {} if settings.database is None else compared_with(settings.database)
 
 
 def _old(days: Mapping[date, date | None], settings: Settings, first: date, keep: date | None) -> list[date]:
@@ -103,8 +101,8 @@ def erase_old(settings: Settings, today: date, keep: date | None = None) -> Expi
             there = published_dates(settings.out_folder)  # another run may have removed the same meanwhile
             for day in (day for day in old.lists if day in there):
                 remove_folder(folder_of(settings.out_folder, day))
-    if old.snapshots and settings.publish.url is not None:
-        remove_days(DatabaseAddress(settings.publish.url), old.snapshots)
+    if old.snapshots and settings.database is not None:
+        remove_days(settings.database, old.snapshots)
     if any(old.rows.values()):
         asked = settings.retention
         with open_store(settings.outcomes_url, settings.root) as store:

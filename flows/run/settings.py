@@ -20,6 +20,7 @@ from models.monitoring.settings import MonitorSettings
 from models.settings import EvaluationSettings, TrainSettings
 from serving.access.settings import AccessSettings
 from serving.crm.settings import WritebackSettings
+from serving.database.address import DatabaseAddress
 from serving.messages.settings import NotifySettings
 from serving.settings import OutcomeSettings, PublishSettings, RetentionSettings, ServeSettings, ServingSettings
 
@@ -105,6 +106,11 @@ class Settings(BaseModel):
     def outcomes_url(self) -> str:
         """The store of outcomes; a relative path in it starts at ``root``."""
         return self.outcomes.url or f"sqlite:///{self.out_folder / OUTCOMES_FILE}"
+
+    @property
+    def database(self) -> DatabaseAddress | None:
+        """The database that lists are published to; None where they are published as files alone."""
+        return None if self.publish.url is None else DatabaseAddress(self.publish.url)
 
     @property
     def writeback_folder(self) -> Path:

@@ -1,13 +1,13 @@
 """Predictions of one account are taken out of what trainings stored: what was foretold of it, and what came."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from data.atomic import UNFINISHED, whole_file
 from data.contract.vocabulary import Personal
 from data.erasure import parquet
-from data.erasure.places import Holding, Subject, total
+from data.erasure.places import Holding, Subject, total, written_on
 from data.errors import ModelError
 from models.registry.mlflow_store import TABLES, ModelRegistry, sha256_of
 
@@ -27,7 +27,7 @@ class ModelsPlace:
         """One for all tables by account."""
         files = self._files()
         if files:
-            days = sorted(datetime.fromtimestamp(file.stat().st_mtime, UTC).date() for file in files)
+            days = sorted(map(written_on, files))
             rows = sum(parquet.rows_in(file) for file in files)
             yield Holding(self.name, "predictions", (Personal.ACCOUNT,), rows, len(files), days[0], days[-1])
 

@@ -168,18 +168,13 @@ class ModelRegistry:
         ModelError where MLflow cannot be written.
         """
         experiment = f"{self.name} {LISTS}"
-        try:
+        todo = "Make room and rights there, and score that day again to log it; the list itself is published."
+        with self._refusal(f"Log the list of {record.parameters[OF_DAY]} to MLflow.", todo):
             last = self._last_of_day(record, experiment)
             if last is not None:
                 return last
             with self._run(record, experiment) as run_id:
                 return run_id
-        except (OSError, PublishError, _mlflow().exceptions.MlflowException) as error:
-            raise ModelError(
-                f"Log the list of {record.parameters['snapshot_date']} to MLflow.",
-                f"{self.folder} cannot be written: {_first_cause(error)}.",
-                "Make room and rights there, and score that day again to log it; the list itself is published.",
-            ) from error
 
     def list_runs(self, before: date) -> list[str]:
         """The runs of published lists that began before a day (UTC); none where MLflow holds none."""
@@ -211,15 +206,20 @@ class ModelRegistry:
 
         Raises ModelError where MLflow cannot be written.
         """
+        todo = "Make room and rights there, and run `headroom monitor` again."
+        with (
+            self._refusal(f"Log what monitoring found on {record.parameters['day']} to MLflow.", todo),
+            self._run(record, f"{self.name} {MONITORING}") as run_id,
+        ):
+            return run_id
+
+    @contextmanager
+    def _refusal(self, asked: str, todo: str) -> Iterator[None]:
+        """What keeps a run from being stored, as a ModelError: what MLflow, its database or the disk said."""
         try:
-            with self._run(record, f"{self.name} {MONITORING}") as run_id:
-                return run_id
+            yield
         except (OSError, PublishError, _mlflow().exceptions.MlflowException) as error:
-            raise ModelError(
-                f"Log what monitoring found on {record.parameters['day']} to MLflow.",
-                f"{self.folder} cannot be written: {_first_cause(error)}.",
-                "Make room and rights there, and run `headroom monitor` again.",
-            ) from error
+            raise ModelError(asked, f"{self.folder} cannot be written: {_first_cause(error)}.", todo) from error
 
     @contextmanager
     def _run(self, record: RunRecord, experiment: str = "") -> Iterator[str]:

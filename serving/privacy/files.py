@@ -3,14 +3,14 @@
 import csv
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from data.atomic import UNFINISHED, only_writer, remove_folder, whole_file
 from data.checks.report import SUMMARY
 from data.contract.vocabulary import Personal
 from data.erasure import parquet
-from data.erasure.places import Holding, Subject, present, total
+from data.erasure.places import Holding, Subject, present, total, written_on
 from data.figures.tables import FIGURES, MANIFEST, PAGE
 from data.locks import held
 from data.scratch import own_folder
@@ -36,7 +36,7 @@ class TablesPlace:
         for file in (*self._tables(), *self._journals()):
             by_name.setdefault(file.name, []).append(file)
         for name, files in sorted(by_name.items()):
-            days = sorted(map(_written_on, files))
+            days = sorted(map(written_on, files))
             yield Holding(self.name, name, (Personal.ACCOUNT, Personal.TEXT), None, len(files), days[0], days[-1])
 
     def found(self, subject: Subject) -> dict[str, int]:
@@ -51,7 +51,7 @@ class TablesPlace:
         if not self._folder.is_dir():
             return {}
         with only_writer(self._folder, f"Erase rows from {self._folder}.", LATER):
-            counts = [{file.name: _out_of(file, subject)} for file in self._tables()]
+            counts = [{file.name: _out_of(file, subject.column, subject.id)} for file in self._tables()]
             if subject.is_account:
                 counts += [{file.name: _in_journal(file, subject, erase=True)} for file in self._journals()]
         return total(counts)
@@ -74,21 +74,21 @@ class MonitoringPlace:
     def holdings(self) -> Iterator[Holding]:
         """The one table that names somebody."""
         if self._file.is_file():
-            day = _written_on(self._file)
+            day = written_on(self._file)
             yield Holding(self.name, SLICES.name, (Personal.OWNER,), parquet.rows_in(self._file), 1, day, day)
 
     def found(self, subject: Subject) -> dict[str, int]:
         """The rows of the owners that go with it."""
-        there = sorted(subject.owners) if self._file.is_file() else []
-        return present({SLICES.name: sum(parquet.count_of(self._file, "value", owner) for owner in there)})
+        return present(
+            {SLICES.name: sum(parquet.count_of(self._file, "value", owner) for owner in self._owners(subject))}
+        )
 
     def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
         """Take these rows out; the next `headroom monitor` writes all else anew, from the lists that are left."""
-        counts = self.found(subject)
-        for owner in sorted(subject.owners) if counts else ():
-            with whole_file(self._file, f"Erase rows from {self._file}.") as new:
-                parquet.copy_without(self._file, new, "value", owner)
-        return counts
+        return present({SLICES.name: sum(_out_of(self._file, "value", owner) for owner in self._owners(subject))})
+
+    def _owners(self, subject: Subject) -> list[str]:
+        return sorted(subject.owners) if self._file.is_file() else []
 
 
 class ChecksPlace:
@@ -103,7 +103,7 @@ class ChecksPlace:
         """One for all files; their columns are those of the source."""
         files = self._files()
         if files:
-            days, rows = sorted(map(_written_on, files)), sum(sum(1 for _ in _rows(file)) for file in files)
+            days, rows = sorted(map(written_on, files)), sum(sum(1 for _ in _rows(file)) for file in files)
             yield Holding(self.name, "*.csv", tuple(Personal), rows, len(files), days[0], days[-1])
 
     def found(self, subject: Subject) -> dict[str, int]:
@@ -133,10 +133,10 @@ class FiguresPlace:
         """One for each table that names an account or an owner, and one for the page."""
         files = self._files()
         for file, kinds in files.items():
-            day, rows = _written_on(file), parquet.rows_in(file)
+            day, rows = written_on(file), parquet.rows_in(file)
             yield Holding(self.name, file.name, kinds, rows, 1, day, day)
         if files:
-            day = _written_on(self._folder / PAGE)
+            day = written_on(self._folder / PAGE)
             yield Holding(self.name, PAGE, (Personal.ACCOUNT, Personal.OWNER), None, 1, day, day)
 
     def found(self, subject: Subject) -> dict[str, int]:
@@ -166,7 +166,7 @@ class ScratchPlace:
         """One for all of them."""
         folders = _builds()
         if folders:
-            days = sorted(map(_written_on, folders))
+            days = sorted(map(written_on, folders))
             yield Holding(self.name, BUILDS, (Personal.ACCOUNT, Personal.USER), None, len(folders), days[0], days[-1])
 
     def found(self, subject: Subject) -> dict[str, int]:  # noqa: ARG002
@@ -188,11 +188,11 @@ def _builds() -> list[Path]:
     return sorted(path for path in own_folder().glob(BUILDS) if path.is_dir())
 
 
-def _out_of(file: Path, subject: Subject) -> int:
-    count = parquet.count_of(file, subject.column, subject.id)
+def _out_of(file: Path, column: str, value: str) -> int:
+    count = parquet.count_of(file, column, value)
     if count:
         with whole_file(file, f"Erase rows from {file}.") as new:
-            parquet.copy_without(file, new, subject.column, subject.id)
+            parquet.copy_without(file, new, column, value)
     return count
 
 
@@ -208,7 +208,3 @@ def _rows(file: Path) -> Iterator[dict[str, str]]:
 
 def _naming(file: Path, subject: Subject) -> int:
     return sum(any(value in (subject.id, f"'{subject.id}") for value in row.values()) for row in _rows(file))
-
-
-def _written_on(path: Path) -> date:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date()

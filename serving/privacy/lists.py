@@ -37,7 +37,7 @@ class ListsPlace:
             rows = sum(int(listing.manifest["rows_out"][table.name]) for listing in there)
             if there:
                 yield Holding(self.name, table.name, table.personal, rows, len(there), *_days(there))
-        told = tuple(kind for kind in Personal if any(kind in table.personal for table in TABLES.values()))
+        told = Personal.among(kind for table in TABLES.values() for kind in table.personal)
         for name in WRITERS:
             pattern = name.replace(OWNER, "*")
             files = sum(len(list(listing.folder.glob(pattern))) for listing in lists)
@@ -55,10 +55,13 @@ class ListsPlace:
             return {}
         with only_publisher(self._out, asked=f"Erase an account from the lists in {self._out}."):
             lists = [open_list(self._out, of) for of in published_dates(self._out)]
-            concerned = [listing for listing in lists if rows_of(listing, subject)]
+            counted = [(listing, rows_of(listing, subject)) for listing in lists]
+            concerned = [listing for listing, counts in counted if counts]
             for listing in concerned:
                 _require_as_published(listing)
-            return total([erase(listing, subject, day) for listing in concerned])
+            for listing in concerned:
+                erase(listing, subject, day)
+            return total(counts for _, counts in counted)
 
 
 def _days(lists: list[PublishedList]) -> tuple[date, date]:
@@ -81,26 +84,21 @@ def rows_of(listing: PublishedList, subject: Subject) -> dict[str, int]:
     """The rows of an account in each table of a list, and those of others that name it."""
     there = [table for table in TABLES.values() if listing.has(table.name)]
     counts = {table.name: parquet.count_of(listing.path(table.name), ACCOUNT, subject.id) for table in there}
-    mentions = {
-        table.name: parquet.mentions_of(listing.path(table.name), subject.id, table.of_other_accounts)
-        for table in there
-    }
+    mentions = (parquet.mentions_of(listing.path(table.name), subject.id, table.of_other_accounts) for table in there)
     # Whoever stands at the top of its group is named by its own row, too.
-    counts[MENTIONED] = max(sum(mentions.values()) - min(counts["scores"], sum(mentions.values())), 0)
+    counts[MENTIONED] = max(sum(mentions) - counts["scores"], 0)
     return present(counts)
 
 
-def erase(listing: PublishedList, subject: Subject, day: date) -> dict[str, int]:
-    """Write a list anew without an account, whole or not at all: the rows that were taken out, by table."""
+def erase(listing: PublishedList, subject: Subject, day: date) -> None:
+    """Write a list anew without an account, whole or not at all."""
     asked = f"Erase an account from the list of {listing.snapshot_date}."
-    counts = rows_of(listing, subject)
     with whole_folder(listing.folder, asked, OTHER_PLACE) as new:
         for table in TABLES.values():
             if listing.has(table.name):
                 target = new / listing.path(table.name).name
                 parquet.copy_without(listing.path(table.name), target, ACCOUNT, subject.id, table.of_other_accounts)
         write_files(_without(listing, new, day))
-    return counts
 
 
 def _without(listing: PublishedList, new: Path, day: date) -> PublishedList:

@@ -48,15 +48,15 @@ class StorePlace:
                 rows, first, last = connection.execute(
                     select(func.count(), func.min(table.c.at), func.max(table.c.at))
                 ).one()
-                yield Holding(self.name, what, _kinds(table), rows, 1, _day(first), _day(last))
+                kinds = Personal.among(column.info.get(PERSONAL) for column in table.columns)
+                yield Holding(self.name, what, kinds, rows, 1, _day(first), _day(last))
 
     def found(self, subject: Subject) -> dict[str, int]:
         """Its rows, and the views that look for it."""
         if not subject.is_account or not is_there(self._url, self._root):
             return {}
         with open_store(self._url, self._root) as store, store.connected("Look for an account") as connection:
-            counts = {what: len(_ids(connection, table, which)) for what, (table, which) in _rows_of(subject).items()}
-            counts["saved views"] = len(_views_on(connection, subject))
+            counts = _counts(_rows_of(connection, subject))
             return present(counts | {NOTES: _other_notes(connection, subject)})
 
     def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
@@ -65,14 +65,10 @@ class StorePlace:
             return {}
         with open_store(self._url, self._root) as store:
             with erasing(store) as connection:
-                rows = {
-                    what: (table, _ids(connection, table, which)) for what, (table, which) in _rows_of(subject).items()
-                }
-                rows["saved views"] = VIEWS, _views_on(connection, subject)
-                for table, ids in rows.values():
-                    _remove(connection, table, ids)
+                ids = _rows_of(connection, subject)
+                _remove(connection, ids)
             _leave_nothing(store.address)
-        return present({what: len(ids) for what, (_, ids) in rows.items()})
+        return _counts(ids)
 
 
 @contextmanager
@@ -99,11 +95,10 @@ def erase_expired(store: OutcomeStore, outcomes_before: date | None, messages_be
     """Take these rows away: how many of each table."""
     with erasing(store) as connection:
         ids = _expired(connection, outcomes_before, messages_before)
-        for what, which in ids.items():
-            _remove(connection, KEPT_HERE[what], which)
+        _remove(connection, ids)
     if any(ids.values()):
         _leave_nothing(store.address)
-    return present({what: len(which) for what, which in ids.items()})
+    return _counts(ids)
 
 
 def _expired(
@@ -137,15 +132,18 @@ def _day(at: datetime | None) -> date | None:
     return None if at is None else at.date()
 
 
-def _kinds(table: Table) -> tuple[Personal, ...]:
-    marks = {column.info.get(PERSONAL) for column in table.columns}
-    return tuple(kind for kind in Personal if kind in marks)
-
-
-def _rows_of(subject: Subject) -> dict[str, tuple[Table, ColumnElement[bool]]]:
-    """Which rows are of an account; of the messages also those to owners that have no other."""
+def _rows_of(connection: Connection, subject: Subject) -> dict[str, list[int]]:
+    """The rows of an account, by table; of the messages also those to owners that have no other."""
     told = or_(MESSAGES.c.account_id == subject.id, MESSAGES.c.owner.in_(sorted(subject.owners)))
-    return {"outcomes": (OUTCOMES, OUTCOMES.c.account_id == subject.id), "messages": (MESSAGES, told)}
+    return {
+        "outcomes": _ids(connection, OUTCOMES, OUTCOMES.c.account_id == subject.id),
+        "messages": _ids(connection, MESSAGES, told),
+        "saved views": _views_on(connection, subject),
+    }
+
+
+def _counts(ids: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    return present({what: len(of_table) for what, of_table in ids.items()})
 
 
 def _ids(connection: Connection, table: Table, which: ColumnElement[bool]) -> list[int]:
@@ -178,11 +176,12 @@ def _names_one(told: str, names: frozenset[str]) -> bool:
     return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", told, re.IGNORECASE) for name in names)
 
 
-def _remove(connection: Connection, table: Table, ids: Sequence[int]) -> None:
+def _remove(connection: Connection, ids: Mapping[str, Sequence[int]]) -> None:
     """All of them are gone after the last statement; a row is gone before the one that it corrects."""
-    ordered = sorted(ids, reverse=True)
-    for start in range(0, len(ordered), AT_A_TIME):
-        connection.execute(delete(table).where(table.c.id.in_(ordered[start : start + AT_A_TIME])))
+    for what, of_table in ids.items():
+        table, ordered = KEPT_HERE[what], sorted(of_table, reverse=True)
+        for start in range(0, len(ordered), AT_A_TIME):
+            connection.execute(delete(table).where(table.c.id.in_(ordered[start : start + AT_A_TIME])))
 
 
 def _leave_nothing(address: StoreAddress) -> None:
