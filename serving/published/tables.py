@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -159,6 +160,18 @@ def batches(path: Path, columns: list[str] | None = None) -> Iterator[pd.DataFra
             yield _as_declared(batch.to_pandas(), path)
     except (OSError, pa.ArrowException) as error:
         raise cannot_be_read(path, error) from error
+
+
+def by_whole_accounts(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The same rows, those of one account in one frame: a batch may end within one, and its last are kept back."""
+    rest = pd.DataFrame()
+    for batch in batches:
+        rows = pd.concat([rest, batch], ignore_index=True) if len(rest) else batch
+        is_last = rows["account_id"] == rows["account_id"].iloc[-1] if len(rows) else np.zeros(0, dtype=bool)
+        rest = rows[is_last]
+        yield rows[~is_last]
+    if len(rest):
+        yield rest
 
 
 def _as_declared(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
