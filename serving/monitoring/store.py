@@ -49,9 +49,8 @@ def empty(table: OutputTable) -> pd.DataFrame:
 def frame_of(table: OutputTable, rows: Iterable[Mapping[Any, Any]]) -> pd.DataFrame:
     """The rows in the order of the table, with all of its columns and their types."""
     frame = _typed(pd.DataFrame(list(rows), columns=list(table.names)), table)
-    by = [name.lstrip("-") for name in table.order]
-    falling = [not name.startswith("-") for name in table.order]
-    return frame.sort_values(by, ascending=falling, kind="stable", ignore_index=True)
+    rising = table.rising
+    return frame.sort_values(list(rising), ascending=list(rising.values()), kind="stable", ignore_index=True)
 
 
 def _typed(frame: pd.DataFrame, table: OutputTable) -> pd.DataFrame:
