@@ -128,7 +128,7 @@ def read(path: Path, accounts: Iterable[str] | None = None, columns: list[str] |
         frame: pd.DataFrame = chosen.to_table().to_pandas()
     except (OSError, pa.ArrowException) as error:
         raise cannot_be_read(path, error) from error
-    return _as_declared(frame, path)
+    return as_declared(frame, TABLES.get(path.stem))
 
 
 def account_rows(path: Path, account_id: str, columns: Iterable[str]) -> list[dict[str, Any]]:
@@ -157,7 +157,7 @@ def batches(path: Path, columns: list[str] | None = None) -> Iterator[pd.DataFra
     """All rows of a table, some at a time. Raises PublishError where it cannot be read."""
     try:
         for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(ROWS_AT_ONCE, columns=columns):
-            yield _as_declared(batch.to_pandas(), path)
+            yield as_declared(batch.to_pandas(), TABLES.get(path.stem))
     except (OSError, pa.ArrowException) as error:
         raise cannot_be_read(path, error) from error
 
@@ -174,9 +174,8 @@ def by_whole_accounts(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]
         yield rest
 
 
-def _as_declared(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Whole numbers that may be null as such: pandas would read them as fractions."""
-    table = TABLES.get(path.stem)
+def as_declared(frame: pd.DataFrame, table: OutputTable | None) -> pd.DataFrame:
+    """Whole numbers that may be null as such: pandas would read them as fractions. ``table``: None declares nothing."""
     whole = [
         column.name
         for column in (table.columns if table else ())
