@@ -14,7 +14,7 @@ from errno import EBUSY, EINVAL, ENOTSUP
 from pathlib import Path
 
 from data.errors import PublishError
-from data.locks import locked
+from data.locks import taken
 
 ASIDE, UNFINISHED = ".aside-", ".unfinished-"
 CANNOT_FLUSH = (EINVAL, ENOTSUP)
@@ -149,13 +149,10 @@ def _swap(new: Path, place: Path) -> None:
 @contextmanager
 def _alone(new: Path) -> Iterator[None]:
     """One writer at a time for a place; a second one is refused. The lock goes with the process."""
-    handle = os.open(new, os.O_RDONLY)
-    try:
-        if not locked(handle, new):
+    with taken(new) as is_ours:
+        if not is_ours:
             raise OSError(EBUSY, "another process is writing it", str(new))
         yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager

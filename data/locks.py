@@ -32,6 +32,19 @@ def is_held(place: Path) -> bool:
 
 
 @contextmanager
+def taken(place: Path) -> Iterator[bool]:
+    """Is that file or folder free? It is this process's while the context lasts, and stays.
+
+    Raises FileNotFoundError where it is not there.
+    """
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        yield locked(handle, place)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
 def held(lock: Path) -> Iterator[bool]:
     """Is the lock free? It is this process's while the context lasts, and the file is gone after it."""
     handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)

@@ -169,7 +169,7 @@ def _files() -> Iterator[str]:
 
 
 def _output_table(table: OutputTable) -> Iterator[str]:
-    order = ", ".join(f"`{name.lstrip('-')}`{' (falling)' if name[0] == '-' else ''}" for name in table.order)
+    order = ", ".join(f"`{name}`{'' if is_rising else ' (falling)'}" for name, is_rising in table.rising.items())
     yield f"One row: {table.grain}. Key: {', '.join(f'`{name}`' for name in table.key)}. Sorted by {order}."
     yield from ("", "| column | type | unit | meaning |", "|---|---|---|---|")
     for column in table.columns:

@@ -7,7 +7,6 @@ aside, and the next run puts it back. So at every moment either the old or the n
 import hashlib
 import json
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +29,7 @@ from data.contract.outputs import (
     TRIGGERS,
 )
 from data.errors import NotEnoughHistoryError, PublishError
-from data.locks import locked
+from data.locks import taken
 from serving.crm.table import write_crm_table
 from serving.published import tables
 from serving.published.assemble import AccountBatch, RankedBase, assemble_base
@@ -295,13 +294,10 @@ def _alone(out: Path, asked: str) -> Iterator[None]:
     until, has_told = time.monotonic() + WAITS_SECONDS, False
     while True:
         out.mkdir(parents=True, exist_ok=True)  # the one that was waited for takes a folder away that it made
-        handle = os.open(out, os.O_RDONLY)
-        try:
-            if locked(handle, out):
+        with taken(out) as is_ours:
+            if is_ours:
                 yield
                 return
-        finally:
-            os.close(handle)
         if time.monotonic() > until:
             found = f"another run has been publishing there for {WAITS_SECONDS / 60:.0f} minutes."
             raise PublishError(asked, found, "Wait for it, or end it, and run this again.")

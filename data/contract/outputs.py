@@ -101,6 +101,11 @@ class OutputTable:
         """The columns that a list of any version has."""
         return tuple(column.name for column in self.columns if not column.later)
 
+    @cached_property
+    def rising(self) -> dict[str, bool]:
+        """The columns that it is sorted by: is it from the smallest up?"""
+        return {name.removeprefix("-"): not name.startswith("-") for name in self.order}
+
     def column(self, name: str) -> OutputColumn:
         return next(column for column in self.columns if column.name == name)
 

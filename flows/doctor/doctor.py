@@ -68,8 +68,8 @@ def tell_wrong(settings: Settings, found: Iterable[Diagnosis]) -> None:
     Raises SettingsError where there is none, or its address is none: nobody would ever be told.
     """
     said = tuple(f"{one.name}: {one.found}. {one.todo}" for one in found if one.health is Health.WRONG)
-    if more := len(said) - MOST_TOLD if len(said) > MOST_TOLD else 0:
-        said = (*said[:MOST_TOLD], f"And {more} more: run `headroom doctor`.")
+    if more := said[MOST_TOLD:]:
+        said = (*said[:MOST_TOLD], f"And {len(more)} more: run `headroom doctor`.")
     if said:
         tell(settings, RunNews("the installation", "found wrong", said))
     if not any(reached(os.environ, settings.notify.operations)):

@@ -3,15 +3,15 @@
 The scratch folder of a killed run is no such thing: every command removes those that no living process holds.
 """
 
-import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from data.atomic import ASIDE, UNFINISHED, recover
 from data.errors import some
-from data.locks import is_held, locked
+from data.locks import is_held, taken
 from data.scratch import own_folder
 from flows.doctor.diagnosis import Diagnosis, examination, look, ok
 from flows.run.settings import Settings
@@ -46,27 +46,19 @@ def clean(settings: Settings) -> Iterator[Path]:
 
 def _removed(path: Path) -> bool:
     """Remove it, unless somebody has it by now, or has taken it away."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        if is_ours := locked(handle, path):
+    with suppress(FileNotFoundError), taken(path) as is_ours:
+        if is_ours:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         return is_ours
-    finally:
-        os.close(handle)
+    return False
 
 
 def _recovered(out: Path, day: str) -> bool:
     """Clear up after the publisher of a day, unless somebody publishes there now."""
-    handle = os.open(out, os.O_RDONLY)
-    try:
-        if is_ours := locked(handle, out):
+    with taken(out) as is_ours:
+        if is_ours:
             recover(out, f"{PREFIX}{day}")
         return is_ours
-    finally:
-        os.close(handle)
 
 
 def _left(settings: Settings) -> list[Path]:

@@ -120,8 +120,9 @@ class _Comparison:
         for reference, since in self._references():
             for place, now in enumerate(self.by_day[self.latest.day]):
                 before = None if self.earlier is None else self.by_day[self.earlier.day][place]
-                for row in compared(now, reference, since, before, self.settings.monitor.error_rate, texts):
-                    told.setdefault(str(row["column"]), row)
+                rest = reference.without(told.keys())
+                for row in compared(now, rest, since, before, self.settings.monitor.error_rate, texts):
+                    told[str(row["column"])] = row
         return list(told.values())
 
     def _references(self) -> list[tuple[ReferenceBase, str]]:

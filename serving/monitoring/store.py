@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from data.atomic import aside_of, whole_folder
-from data.contract.outputs import OutputKind, OutputTable
+from data.contract.outputs import OutputTable
 from serving.monitoring.contract import MONITORING_TABLES
 from serving.monitoring.prometheus import exposition
 from serving.monitoring.standing import StandingAlarm
@@ -49,20 +48,12 @@ def empty(table: OutputTable) -> pd.DataFrame:
 def frame_of(table: OutputTable, rows: Iterable[Mapping[Any, Any]]) -> pd.DataFrame:
     """The rows in the order of the table, with all of its columns and their types."""
     frame = _typed(pd.DataFrame(list(rows), columns=list(table.names)), table)
-    by = [name.lstrip("-") for name in table.order]
-    falling = [not name.startswith("-") for name in table.order]
-    return frame.sort_values(by, ascending=falling, kind="stable", ignore_index=True)
+    rising = table.rising
+    return frame.sort_values(list(rising), ascending=list(rising.values()), kind="stable", ignore_index=True)
 
 
 def _typed(frame: pd.DataFrame, table: OutputTable) -> pd.DataFrame:
-    arrow = pa.Table.from_pandas(frame, schema=_schema(table), preserve_index=False)
-    read = arrow.to_pandas(date_as_object=True)
-    whole = [column.name for column in table.columns if column.kind is OutputKind.WHOLE and column.nullable]
-    return read.astype(dict.fromkeys(whole, "Int64"))
-
-
-def _schema(table: OutputTable) -> pa.Schema:
-    return pa.schema([(column.name, tables.ARROW[column.kind]) for column in table.columns])
+    return tables.as_declared(tables.to_arrow(frame, table).to_pandas(), table)
 
 
 def write_monitoring(out: Path, found: Monitoring) -> Path:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -127,7 +128,7 @@ def read(path: Path, accounts: Iterable[str] | None = None, columns: list[str] |
         frame: pd.DataFrame = chosen.to_table().to_pandas()
     except (OSError, pa.ArrowException) as error:
         raise cannot_be_read(path, error) from error
-    return _as_declared(frame, path)
+    return as_declared(frame, TABLES.get(path.stem))
 
 
 def account_rows(path: Path, account_id: str, columns: Iterable[str]) -> list[dict[str, Any]]:
@@ -156,14 +157,25 @@ def batches(path: Path, columns: list[str] | None = None) -> Iterator[pd.DataFra
     """All rows of a table, some at a time. Raises PublishError where it cannot be read."""
     try:
         for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(ROWS_AT_ONCE, columns=columns):
-            yield _as_declared(batch.to_pandas(), path)
+            yield as_declared(batch.to_pandas(), TABLES.get(path.stem))
     except (OSError, pa.ArrowException) as error:
         raise cannot_be_read(path, error) from error
 
 
-def _as_declared(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Whole numbers that may be null as such: pandas would read them as fractions."""
-    table = TABLES.get(path.stem)
+def by_whole_accounts(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The same rows, those of one account in one frame: a batch may end within one, and its last are kept back."""
+    rest = pd.DataFrame()
+    for batch in batches:
+        rows = pd.concat([rest, batch], ignore_index=True) if len(rest) else batch
+        is_last = rows["account_id"] == rows["account_id"].iloc[-1] if len(rows) else np.zeros(0, dtype=bool)
+        rest = rows[is_last]
+        yield rows[~is_last]
+    if len(rest):
+        yield rest
+
+
+def as_declared(frame: pd.DataFrame, table: OutputTable | None) -> pd.DataFrame:
+    """Whole numbers that may be null as such: pandas would read them as fractions. ``table``: None declares nothing."""
     whole = [
         column.name
         for column in (table.columns if table else ())

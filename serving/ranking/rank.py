@@ -80,6 +80,5 @@ def exclusions(scores: pd.DataFrame, passed: GateResult) -> pd.DataFrame:
 
 def likeliest_first(exclusions: pd.DataFrame) -> pd.DataFrame:
     """The exclusions in the order in which they are shown."""
-    by = [name.removeprefix("-") for name in EXCLUSIONS.order]
-    rising = [not name.startswith("-") for name in EXCLUSIONS.order]
-    return exclusions.sort_values(by, ascending=rising, ignore_index=True)
+    rising = EXCLUSIONS.rising
+    return exclusions.sort_values(list(rising), ascending=list(rising.values()), ignore_index=True)

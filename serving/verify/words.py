@@ -7,7 +7,7 @@ checked against feature rows that somebody recomputed.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -19,6 +19,7 @@ from data.contract.outputs import ACCOUNT_PLAYS, FOR
 from data.contract.stories import STORIES
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
+from serving.published.tables import by_whole_accounts
 from serving.ranking import plays
 from serving.reasons.choose import numbers_in
 from serving.reasons.formats import FORMATS
@@ -113,25 +114,13 @@ def check_words(listing: PublishedList) -> Differences:
     scores = listing.scores("account_id", "opening")
     openings = dict(zip(scores["account_id"], scores["opening"], strict=True))
     columns = ("account_id", "effect", "story", "text", "named", "shown")
-    for reasons in _whole_accounts(listing.batches("reasons", columns)):
+    for reasons in by_whole_accounts(listing.batches("reasons", columns)):
         shown = reasons["shown"].fillna(False).astype(bool) & reasons["text"].notna()
         yield from _of_rows(reasons[shown], openings)
         yield from _long_texts(reasons, "reasons")
     yield from _long_texts(listing.exclusions("account_id", "text"), "exclusions")
     for changes in listing.batches("changes", ("account_id", "text")):
         yield from _long_texts(changes, "changes")
-
-
-def _whole_accounts(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """The same rows, those of an account together: a batch may end within one."""
-    rest = pd.DataFrame()
-    for batch in batches:
-        rows = pd.concat([rest, batch], ignore_index=True)
-        is_last = rows["account_id"] == rows["account_id"].iloc[-1]
-        rest = rows[is_last]
-        yield rows[~is_last]
-    if len(rest):
-        yield rest
 
 
 def _of_rows(shown: pd.DataFrame, openings: Mapping[str, Any]) -> Differences:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from data.contract.outputs import CONTRADICTS, FOR, NO_OWNER, SHOWN_UNDER
 from data.contract.vocabulary import MOTIONS
 from serving.published.read import PublishedList, folded
+from serving.published.tables import by_whole_accounts
 from serving.ranking.rank import RANK_KEYS, order
 from serving.ranking.short_list import CHECK_IN, due_on
 from serving.reasons.render import PREFIX
@@ -254,7 +255,7 @@ def _top(listing: PublishedList, play_of: pd.Series) -> Top:
 
 def _first_reasons(listing: PublishedList, play_of: pd.Series) -> Iterator[pd.DataFrame]:
     """The reason that leads of each account, or the first that is shown."""
-    for shown in _by_whole_accounts(map(_shown, listing.batches("reasons", _WHY))):
+    for shown in by_whole_accounts(map(_shown, listing.batches("reasons", _WHY))):
         leads = leading(shown, listing.manifest["plays"], play_of)
         first = pd.concat([shown[leads], shown[~leads]]).drop_duplicates("account_id")
         texts = [text.removeprefix(PREFIX[effect]) for text, effect in zip(first["text"], first["effect"], strict=True)]
@@ -265,18 +266,6 @@ def _shown(reasons: pd.DataFrame) -> pd.DataFrame:
     """Those that a CSM sees."""
     told = reasons["shown"].fillna(reasons["effect"] == FOR).astype(bool) & (reasons["effect"] != CONTRADICTS)
     return reasons[told]
-
-
-def _by_whole_accounts(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """The same rows, those of one account in one frame: its last rows are kept back for the next."""
-    rest = pd.DataFrame()
-    for batch in batches:
-        rows = pd.concat([rest, batch], ignore_index=True) if len(rest) else batch
-        is_last = rows["account_id"] == rows["account_id"].iloc[-1] if len(rows) else np.zeros(0, dtype=bool)
-        rest = rows[is_last]
-        yield rows[~is_last]
-    if len(rest):
-        yield rest
 
 
 def _firing(listing: PublishedList, accounts: pd.Series) -> dict[str, Places]:

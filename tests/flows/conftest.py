@@ -3,7 +3,7 @@
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -150,6 +150,17 @@ def published(trained_mlruns: Path, warehouse: Path, tmp_path_factory: pytest.Te
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADROOM_MLRUNS", str(trained_mlruns))
         return score(source=f"parquet://{warehouse}", snapshot_date=END, out=out)["folder"]
+
+
+def publish_days(mlruns: Path, warehouse: Path, out: Path, days: Iterable[date]) -> Path:
+    """The lists of these days of the small base in ``out``, by the model of the one training."""
+    from flows.pipelines.score import score
+
+    with pytest.MonkeyPatch.context() as patch, kept_rows():
+        patch.setenv("HEADROOM_MLRUNS", str(mlruns))
+        for day in days:
+            score(source=f"parquet://{warehouse}", snapshot_date=day, out=out, model="1")
+    return out
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,27 +12,20 @@ from scipy.special import logit
 from data.contract.outputs import CHANGES
 from serving.changes.ranks import RANK_PARTS
 from serving.published import tables
-from tests.flows.conftest import END, Headroom, kept_rows
+from tests.flows.conftest import END, Headroom, publish_days
 from tests.flows.test_verify import edit, set_value
 from tests.serving.world import files_of
 
 pytestmark = pytest.mark.slow
 
-BEFORE = "2025-12-01"
+BEFORE = date(2025, 12, 1)
 PARTS = ["data_log_odds", "model_log_odds", "calibration_log_odds"]
 
 
 @pytest.fixture(scope="module")
 def two_lists(trained_mlruns: Path, warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of two published lists. Shared: it is only read."""
-    from flows.pipelines.score import score
-
-    out = tmp_path_factory.mktemp("two") / "out"
-    with pytest.MonkeyPatch.context() as patch, kept_rows():
-        patch.setenv("HEADROOM_MLRUNS", str(trained_mlruns))
-        for day in (BEFORE, END):
-            score(source=f"parquet://{warehouse}", snapshot_date=day, out=out, model="1")
-    return out
+    return publish_days(trained_mlruns, warehouse, tmp_path_factory.mktemp("two") / "out", (BEFORE, END))
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from data.contract.vocabulary import E4
 from data.ledger.rules import ExpansionRules
 from data.sources.connect import connect
 from features.labels import held_for_labels, labels
-from flows.pipelines.score import score
 from serving.monitoring.store import FOLDER, read_monitoring
-from tests.flows.conftest import END, Headroom, kept_rows
+from tests.flows.conftest import END, Headroom, publish_days
 from tests.serving.world import files_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("with_model", "rows_are_kept")]
@@ -26,11 +25,7 @@ LISTED = date(2025, 9, 15)
 def listed(trained_mlruns: Path, warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two lists: one that has matured at the end, and that of the end. Shared: copy it before monitoring."""
     out = tmp_path_factory.mktemp("monitored") / "published"
-    with pytest.MonkeyPatch.context() as patch, kept_rows():
-        patch.setenv("HEADROOM_MLRUNS", str(trained_mlruns))
-        for day in (LISTED, END):
-            score(source=f"parquet://{warehouse}", snapshot_date=day, out=out, model="1")
-    return out
+    return publish_days(trained_mlruns, warehouse, out, (LISTED, END))
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """What Prefect's server knows of the runs of the deployments, asked and changed."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -31,11 +29,9 @@ SETTLES_WITHIN = timedelta(minutes=5)
 """A run has its slot before its process has begun."""
 
 
-@contextmanager
-def connected() -> Iterator[SyncPrefectClient]:
-    """The server of the settings."""
-    with get_client(sync_client=True) as client:
-        yield client
+def connected() -> SyncPrefectClient:
+    """The server of the settings, while the context lasts."""
+    return get_client(sync_client=True)
 
 
 def of_state(

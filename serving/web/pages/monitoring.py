@@ -140,15 +140,16 @@ def _slices(found: Monitoring, latest: date | None, listing: PublishedList, sigh
     words = {"motion": MOTION_WORDS, "play": {code: play["name"] for code, play in listing.manifest["plays"].items()}}
     for by, heading in SLICE_WORDS.items():
         part = of_day[of_day["by"] == by].sort_values(["expansions", "value"], ascending=[False, True])
-        rows = [
-            {**row, "words": words.get(by, {}).get(row["value"], row["value"].replace("_", " "))}
-            if by != "owner"
-            else {**row, "words": row["value"]}
-            for row in _rows(part)
-            if by != "owner" or sight.may_see(None if row["value"] == NO_OWNER else row["value"])
-        ]
+        if by == "owner":
+            seen = [row for row in _rows(part) if sight.may_see(None if row["value"] == NO_OWNER else row["value"])]
+            rows = tuple({**row, "words": row["value"]} for row in seen)
+        else:
+            said = words.get(by, {})
+            rows = tuple(
+                {**row, "words": said.get(row["value"], row["value"].replace("_", " "))} for row in _rows(part)
+            )
         if rows:
-            yield SlicedBy(heading, tuple(rows))
+            yield SlicedBy(heading, rows)
 
 
 def _of(frame: pd.DataFrame, day: date | None) -> pd.DataFrame:

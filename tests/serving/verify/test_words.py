@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from data.contract.outputs import FOR
+from serving.published.tables import by_whole_accounts
 from serving.reasons.tellings import MOST_WORDS
 from serving.verify.files_and_sums import Difference
-from serving.verify.words import RULES, _whole_accounts, check_plays, check_words
+from serving.verify.words import RULES, check_plays, check_words
 from tests.serving.world import HeldList, details, feature_rows, snapshot
 
 SEEDS = range(20)
@@ -228,6 +229,6 @@ def test_an_account_whose_rows_are_read_in_two_parts_is_one() -> None:
         {"account_id": ["a"] * 3 + ["b"] * 40, "effect": "for", "story": ["use", "seats", "use"] + ["size"] * 40,
          "text": "Uses it.", "named": None, "shown": [True] * 3 + [False] * 40}
     )  # fmt: skip
-    whole = list(_whole_accounts(iter([rows[:2], rows[2:5], rows[5:6], rows[6:]])))
+    whole = list(by_whole_accounts(iter([rows[:2], rows[2:5], rows[5:6], rows[6:]])))
     assert [part["account_id"].unique().tolist() for part in whole if len(part)] == [["a"], ["b"]]
-    assert list(_whole_accounts(iter([]))) == []
+    assert list(by_whole_accounts(iter([]))) == []
