@@ -4,7 +4,6 @@ If a run dies while it moves a snapshot into its place (``data.atomic``), the re
 aside, and the next run puts it back. So at every moment either the old or the new list can be read, whole.
 """
 
-import hashlib
 import json
 import logging
 import shutil
@@ -28,6 +27,7 @@ from data.contract.outputs import (
     TABLES,
     TRIGGERS,
 )
+from data.digests import sha256_of_file
 from data.errors import NotEnoughHistoryError, PublishError
 from data.locks import taken
 from serving.crm.table import write_crm_table
@@ -232,7 +232,7 @@ def write_files(listing: PublishedList) -> None:
         "rows_out": {name: tables.count_of(listing.path(name)) for name in TABLES if listing.has(name)},
         "ranked": int(listing.scores("eligible")["eligible"].sum()),
         "excluded": len(listing.exclusions("account_id")),
-        "files_sha256": {name: _sha256(path) for name, path in files.items()},
+        "files_sha256": {name: sha256_of_file(path) for name, path in files.items()},
     }
     (folder / MANIFEST).write_text(
         json.dumps(manifest, indent=2, ensure_ascii=False, default=_json) + "\n", encoding="utf-8"
@@ -305,11 +305,6 @@ def _alone(out: Path, asked: str) -> Iterator[None]:
             LOG.warning("waiting for another run that publishes in %s", out)
         has_told = True
         time.sleep(LOOKS_EVERY_SECONDS)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 _JSON: dict[type, Callable[[Any], Any]] = {date: date.isoformat, Path: str}

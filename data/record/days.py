@@ -6,7 +6,6 @@
 Each day names the one before and its hash, so that a day that is missing or was touched is noticed.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from data.atomic import recover, whole_folder
+from data.digests import sha256_of, sha256_of_file
 from data.errors import SourceError, some
 
 MANIFEST = "manifest.json"
@@ -82,7 +82,7 @@ class History:
                 name: SeenTable(**table | {"columns": {c: SeenColumn(**seen) for c, seen in table["columns"].items()}})
                 for name, table in told["tables"].items()
             }
-            day = RecordedDay(date.fromisoformat(told["day"]), told["source"], tables, hash_of_content(content))
+            day = RecordedDay(date.fromisoformat(told["day"]), told["source"], tables, sha256_of(content))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise self._spoilt(f"{path} cannot be read") from error
         before = {"day": str(self.days[-1].day), "sha256": self.days[-1].sha256} if self.days else None
@@ -91,7 +91,7 @@ class History:
             raise self._spoilt(f"{path.parent.name}: {lost}")
         for name, table in tables.items():
             part = path.with_name(f"{name}.parquet")
-            if hash_of(part) != table.sha256:
+            if _sha256_of_part(part) != table.sha256:
                 raise self._spoilt(f"{part} is missing or was changed")
         return day
 
@@ -161,7 +161,7 @@ class History:
         recover(self.folder, PATTERN)
         with whole_folder(self.folder / str(day), asked) as new:
             tables = {
-                name: SeenTable(table.rows, table.columns, table.recorded, hash_of(new / f"{name}.parquet"))
+                name: SeenTable(table.rows, table.columns, table.recorded, _sha256_of_part(new / f"{name}.parquet"))
                 for name, table in write(new).items()
             }
             before = None if self.last is None else {"day": str(self.last.day), "sha256": self.last.sha256}
@@ -169,7 +169,7 @@ class History:
             told["tables"] = {name: asdict(table) for name, table in tables.items()}
             content = manifest_content(told)
             (new / MANIFEST).write_bytes(content)
-        self.days.append(RecordedDay(day, source, tables, hash_of_content(content)))
+        self.days.append(RecordedDay(day, source, tables, sha256_of(content)))
         return self.days[-1]
 
 
@@ -178,17 +178,9 @@ def manifest_content(told: Mapping[str, Any]) -> bytes:
     return (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def hash_of(path: Path) -> str | None:
-    """The hash of a file; None if it is not there."""
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def hash_of_content(content: bytes) -> str:
-    """The same of what a file holds."""
-    return hashlib.sha256(content).hexdigest()
+def _sha256_of_part(path: Path) -> str | None:
+    """None if nothing was recorded there."""
+    return sha256_of_file(path) if path.is_file() else None
 
 
 def previous_days(days: Iterable[RecordedDay]) -> list[tuple[date, date | None]]:

@@ -13,9 +13,10 @@ from typing import Any
 
 from data.atomic import only_writer, recover, whole_folder
 from data.contract.inputs import TABLES, Table
+from data.digests import sha256_of, sha256_of_file
 from data.erasure import parquet
 from data.erasure.places import ACCOUNT, Holding, Subject, present, total
-from data.record.days import ERASED, MANIFEST, History, RecordedDay, hash_of, hash_of_content, manifest_content
+from data.record.days import ERASED, MANIFEST, History, RecordedDay, manifest_content
 from data.record.settings import OTHER_PLACE
 
 
@@ -94,7 +95,7 @@ def _write_anew(history: History, subject: Subject, asked: str) -> None:
     with whole_folder(history.folder / ERASED, asked, OTHER_PLACE) as making:
         for day in history.days:
             content = _write_day(day, history.folder / str(day.day), making / str(day.day), before, subject)
-            before = {"day": str(day.day), "sha256": hash_of_content(content)}
+            before = {"day": str(day.day), "sha256": sha256_of(content)}
 
 
 def _write_day(day: RecordedDay, old: Path, new: Path, before: dict[str, str] | None, subject: Subject) -> bytes:
@@ -104,7 +105,7 @@ def _write_day(day: RecordedDay, old: Path, new: Path, before: dict[str, str] | 
     for name in (name for name, table in day.tables.items() if table.sha256):
         part, target = old / f"{name}.parquet", new / f"{name}.parquet"
         parquet.copy_without(part, target, subject.column, subject.id, _others(TABLES[name], subject))
-        told["tables"][name]["sha256"] = hash_of(target)
+        told["tables"][name]["sha256"] = sha256_of_file(target)
     content = manifest_content(told)
     (new / MANIFEST).write_bytes(content)
     return content

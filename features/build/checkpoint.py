@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import data
 import features
 from data.atomic import whole_file
+from data.digests import sha256_of_file
 from data.locks import held
 from data.scratch import own_folder
 from data.sources.engine import LIBRARIES
@@ -40,7 +41,7 @@ def _files(room: Path) -> Iterator[tuple[str, str]]:
     """The place in the room and the hash of each of its files, without what Python compiled."""
     for file in sorted(room.rglob("*")):
         if file.is_file() and "__pycache__" not in file.parts:
-            yield file.relative_to(room).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()
+            yield file.relative_to(room).as_posix(), sha256_of_file(file)
 
 
 @contextmanager

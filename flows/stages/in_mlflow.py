@@ -1,10 +1,10 @@
 """What MLflow keeps beside the models: the data that a run read, and what a published list came to."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sized
 from datetime import date
 from typing import Any
 
+from data.digests import sha256_of_file
 from data.errors import ModelError
 from data.sources.address import BARE
 from flows.run.progress import say
@@ -55,7 +55,7 @@ def list_record(listing: PublishedList, bundle: Bundle, drift: Mapping[str, floa
     named = {"model": bundle.name, "model_version": bundle.version, "model_run_id": bundle.run_id}
     parameters = {"snapshot_date": manifest["snapshot_date"], **named, "folder": folder}
     about = {name: manifest[name] for name in ("rank_by", "horizon_days", "config_hash", "code_version")}
-    written = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    written = sha256_of_file(folder / MANIFEST)
     return RunRecord(
         name=f"score {manifest['snapshot_date']}",
         parameters={**parameters, **about},

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from data.atomic import UNFINISHED, whole_file
 from data.contract.vocabulary import Personal
+from data.digests import sha256_of_file
 from data.erasure import parquet
 from data.erasure.places import Holding, Subject, total, written_on
 from data.errors import ModelError
-from models.registry.mlflow_store import TABLES, ModelRegistry, sha256_of
+from models.registry.mlflow_store import TABLES, ModelRegistry
 
 RUN = f"*/artifacts/{TABLES}/*.parquet"
 """The tables of all runs, under the folder of artifacts."""
@@ -52,11 +53,11 @@ def _erase(registry: ModelRegistry, file: Path, subject: Subject) -> int:
         return 0
     with whole_file(file, f"Erase rows from {file}.") as new:
         parquet.copy_without(file, new, subject.column, subject.id)
-        if registry.seal_of(run_id, file) not in (sha256_of(file), sha256_of(new)):
+        if registry.seal_of(run_id, file) not in (sha256_of_file(file), sha256_of_file(new)):
             raise ModelError(
                 f"Erase rows of a training from {file}.",
                 "it is not the file that the run was stored with.",
                 "Restore it, or delete that run in MLflow.",
             )
-        registry.seal(run_id, file, sha256_of(new))
+        registry.seal(run_id, file, sha256_of_file(new))
     return count

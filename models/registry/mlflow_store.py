@@ -9,7 +9,6 @@ A folder that was moved or copied still works: a run's files are looked up under
 database remembers them. mlflow takes seconds to import, so it is loaded when it is needed.
 """
 
-import hashlib
 import io
 import json
 import os
@@ -33,6 +32,7 @@ import pandas as pd
 
 from data.atomic import unfinished_of, whole_file
 from data.contract.vocabulary import REASONS_PARAMETER, SERVED_SCORES
+from data.digests import sha256_of, sha256_of_file
 from data.errors import ModelError, PublishError
 from data.locks import held
 from models.estimators.bundle import ANY, DESCRIPTION, Bundle, booster_file
@@ -271,7 +271,7 @@ class ModelRegistry:
                 written = _as_bytes(place, content)
                 path.write_bytes(written)
                 if place in SEALED:
-                    self.seal(run_id, path, hashlib.sha256(written).hexdigest())
+                    self.seal(run_id, path, sha256_of(written))
             client.log_artifacts(run_id, folder)
 
     def _attach_bundle(self, run_id: str, bundle: Bundle, example: pd.DataFrame | None) -> None:
@@ -539,7 +539,7 @@ class ModelRegistry:
     def _require_sealed(self, run_id: str, file: Path) -> None:
         """Raise ModelError unless the file is the one that was stored with this run."""
         name, stored = _sealed_name(file), self.seal_of(run_id, file)
-        now = sha256_of(file) if file.is_file() else None
+        now = sha256_of_file(file) if file.is_file() else None
         if stored is None or now != stored:
             there = "no such file" if now is None else f"sha256 {now[:12]}"
             noted = f"stored {stored[:12]}" if stored else "an earlier version stored it, without a hash"
@@ -548,11 +548,6 @@ class ModelRegistry:
                 f"{name} is not the one this run was stored with ({there}, {noted}).",
                 "Restore it, choose another version, or train again.",
             )
-
-
-def sha256_of(file: Path) -> str:
-    """The hash of a file."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _sealed_name(file: Path) -> str:

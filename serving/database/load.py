@@ -3,7 +3,6 @@
 Whoever reads sees the snapshot before or after it, never a part; whoever dies half-way leaves what was there.
 """
 
-import hashlib
 import io
 import json
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from data.contract.outputs import TABLES
+from data.digests import sha256_of
 from data.sources.user_sql import identifier
 from serving.database.address import DatabaseAddress
 from serving.database.connection import alone, connected
@@ -42,7 +42,7 @@ def publish_to_database(address: DatabaseAddress, listing: PublishedList) -> boo
     """
     asked = f"Publish the list of {listing.snapshot_date} to {address.shown}."
     written = (listing.folder / MANIFEST).read_bytes()
-    sha256 = hashlib.sha256(written).hexdigest()
+    sha256 = sha256_of(written)
     with connected(address, asked, KEPT) as connection:
         alone(connection, address)
         prepare(connection, address.schema, {name: _columns(listing, name) for name in TABLES})

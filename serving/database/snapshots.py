@@ -3,7 +3,6 @@
 What is put into a statement by its name is a table or a column of the contract.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from data.contract.outputs import EXCLUSIONS, SCORES, TABLES
+from data.digests import sha256_of
 from data.erasure.places import ACCOUNT
 from serving.database.address import DatabaseAddress
 from serving.database.connection import alone, clear, connected
@@ -145,5 +145,5 @@ def _retell(connection: psycopg.Connection, tables: Columns, day: date, retold: 
     written = json.dumps({**manifest, **retold(manifest, Left(of_day[SCORES.name], ranked, expected_arr)), **counts})
     connection.execute(
         f"update {MANIFESTS} set manifest = %s, sha256 = %s where snapshot_date = %s",  # noqa: S608
-        [written, hashlib.sha256(written.encode()).hexdigest(), day],
+        [written, sha256_of(written.encode()), day],
     )

@@ -4,7 +4,6 @@ Nothing here trusts what was published: hashes are taken again, rows counted aga
 check yields what does not hold, account by account. The sentences are checked in ``serving.verify.reasons``.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import pandas as pd
 
 from data.contract.outputs import AGAINST, ATTRIBUTIONS, CRM_WRITEBACK, FOR, NEUTRAL, TABLES
 from data.contract.vocabulary import ADDITIVITY
+from data.digests import sha256_of_file
 from data.errors import PublishError
 from serving.changes.ranks import not_exact
 from serving.crm.table import crm_rows
@@ -63,8 +63,7 @@ def check_files(listing: PublishedList) -> Differences:
         if not path.is_file():
             yield Difference("(all)", f"file {name}", f"sha256 {stated[:12]}", "no such file")
             continue
-        with path.open("rb") as file:
-            there = hashlib.file_digest(file, "sha256").hexdigest()
+        there = sha256_of_file(path)
         if there != stated:
             yield Difference("(all)", f"file {name}", f"sha256 {stated[:12]}", f"sha256 {there[:12]}: it was changed")
     files = {path.relative_to(listing.folder).as_posix() for path in listing.folder.rglob("*") if path.is_file()}
