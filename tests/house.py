@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = {
     "data": (
         "errors",
+        "digests",
         "shown",
         "locks",
         "scratch",
@@ -34,6 +35,7 @@ ORDER = {
         "record",
         "checks",
         "simulation",
+        "worlds",
     ),
     "features": (
         "calendar",
