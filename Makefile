@@ -1,5 +1,5 @@
 # make setup | demo | test | bench | bench-large | lint
-.PHONY: setup demo test test-all bench bench-large bench-pages lint docs site clean help
+.PHONY: setup demo test test-all bench bench-large bench-pages bench-worlds lint docs site clean help
 unexport PYTHONDONTWRITEBYTECODE
 export DO_NOT_TRACK := true
 
@@ -37,6 +37,9 @@ bench-large: setup  ## the row of 100,000 accounts in docs/bench.md: an hour, 10
 
 bench-pages: setup  ## the part about the pages in docs/bench.md: 100,000 accounts, 24 lists, ten readers; a quarter of an hour
 	@$(BIN)/python -m tests.bench --only pages
+
+bench-worlds: setup  ## docs/worlds.md: the list against an analyst's afternoon and the truth, on seven simulated bases; an hour
+	@$(BIN)/python -m tests.bench.worlds
 
 lint: setup      ## ruff and mypy
 	@$(BIN)/ruff format --check .

@@ -86,13 +86,15 @@ def simulate(
     accounts: Annotated[int, typer.Option(min=10)] = 2000,
     months: Annotated[int, typer.Option(min=6)] = 30,
     seed: int = 7,
-    random: Annotated[bool, typer.Option("--random", help="Expansions that nothing foretells.")] = False,
+    random: Annotated[bool, typer.Option("--random", help="The same as --world random.")] = False,
+    world: Annotated[str, typer.Option("--world", help="What makes accounts buy (docs/worlds.md).")] = "driven",
 ) -> None:
     """Write a simulated customer base, with its true probabilities beside the tables."""
     from data.simulation.base import simulate as run
+    from data.worlds.catalogue import world_named
 
-    world: Literal["driven", "random"] = "random" if random else "driven"
-    for table, rows in run(out, accounts, months, seed, progress=counting("accounts"), world=world).items():
+    chosen = world_named("random" if random and world == "driven" else world)
+    for table, rows in run(out, accounts, months, seed, progress=counting("accounts"), world=chosen).items():
         print(f"{table:<18} {rows:>12,} rows")
     print(f"written to {out.resolve()}")
 

@@ -1,9 +1,9 @@
 """A simulated customer base in the contract's tables, with the truth beside it.
 
-Every table of the contract is written but ``usage_daily`` and the three that translate ids, products and currencies.
-``oracle/truth.parquet`` holds the true probability of every motion for each account and month start,
-``oracle/drivers.parquet`` what drives it. The base is a function of the arguments alone. ``world="random"`` is the same
-base with expansions that nothing foretells.
+Every table of the contract is written but the three that translate ids, products and currencies; use is written by
+event, or counted by day where the world has it so. ``oracle/truth.parquet`` holds the true probability of every motion
+for each account and month start, ``oracle/drivers.parquet`` what drives it. The base is a function of the arguments
+alone.
 """
 
 from collections.abc import Callable
@@ -24,11 +24,11 @@ from data.errors import HeadroomError
 from data.simulation import price_list as catalogue
 from data.simulation.contracts import account_invoices, account_lines
 from data.simulation.crm_and_tickets import account_features, crm_events, late, outcomes, tickets
-from data.simulation.drivers import TERMS, World
+from data.simulation.drivers import DRIVEN, TERMS, World
 from data.simulation.life import BURN_IN_MONTHS, Life, live
 from data.simulation.names import INDUSTRIES, REGIONS, companies, domain, owners
 from data.simulation.state import SEGMENTS
-from data.simulation.usage import events, users
+from data.simulation.usage import counted_by_day, events, users
 
 CHUNK_ACCOUNTS = 500
 CLOCK = pa.timestamp("ms")
@@ -37,9 +37,8 @@ ARROW = {
     Kind.QUANTITY: pa.float64(), Kind.COUNT: pa.int64(), Kind.RATING: pa.float64(),
 }  # fmt: skip
 OWN_FEATURES = [("health_score", pa.float64()), ("site_visits", pa.float64()), ("fit_segment", pa.string())]
-NOT_WRITTEN = ("usage_daily", "product_succession", "account_ids", "fx_rates")
-"""Use is written by event; one tool, one currency and products that keep their names need no translation."""
-WRITTEN = tuple(name for name in TABLES if name not in NOT_WRITTEN)
+NOT_WRITTEN = ("product_succession", "account_ids", "fx_rates")
+"""One tool, one currency and products that keep their names need no translation."""
 ORACLE = {
     "truth": pa.schema(
         [("account_id", pa.string()), ("snapshot_date", pa.date32())]
@@ -59,6 +58,12 @@ SMALLEST_DRIVER = 0.7
 """A driver is listed from this many log-odds above the average customer of its chunk and date."""
 
 
+def written(world: World) -> tuple[str, ...]:
+    """The tables of a base: with use by event and the users, or with use counted by day."""
+    other = ("usage_events", "users") if world.is_counted else ("usage_daily",)
+    return tuple(name for name in TABLES if name not in (*NOT_WRITTEN, *other))
+
+
 def schema(table: str) -> pa.Schema:
     """The raw column names and types of a table, as written."""
     own = OWN_FEATURES if table == "account_features" else []
@@ -72,7 +77,7 @@ def simulate(
     seed: int = 7,
     end: date = date(2026, 10, 1),
     progress: Callable[[int, int], None] | None = None,
-    world: World = "driven",
+    world: World = DRIVEN,
 ) -> dict[str, int]:
     """Write a base of ``accounts`` customers over ``months`` months up to ``end`` into ``out``; return rows by table.
 
@@ -101,7 +106,7 @@ def _write(
     folder: Path, accounts: int, months: int, seed: int, end: date, progress: Any, world: World
 ) -> dict[str, int]:
     (folder / "oracle").mkdir()
-    schemas = {name: schema(name) for name in WRITTEN} | ORACLE
+    schemas = {name: schema(name) for name in written(world)} | ORACLE
     paths = {name: folder / ("oracle" if name in ORACLE else "") / f"{name}.parquet" for name in schemas}
     # Without the Arrow schema a reader sees plain strings, not the dictionaries they are written from.
     writers = {
@@ -129,8 +134,11 @@ def _write(
             size = min(CHUNK_ACCOUNTS, accounts - start)
             rng = np.random.default_rng([seed, start])
             life = live(size, months, end, world, rng)
-            for name, rows in _tables(life, start, names, rng).items():
-                put(name, rows)
+            tables = _tables(life, start, names, rng)
+            if world.is_counted:
+                tables["usage_daily"] = counted_by_day(tables["usage_events"])
+            for name in sorted(tables.keys() & writers.keys()):
+                put(name, tables[name])
             if progress is not None:
                 progress(start + size, accounts)
     finally:

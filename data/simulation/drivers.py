@@ -5,14 +5,13 @@ close), obstacles act at once. An account buys at most once in four months: in t
 contraction nothing is bought, nothing given back, and nobody leaves. That is what makes the truth exact.
 """
 
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from data.contract.vocabulary import LINE_MOTIONS
-from data.simulation.state import CORE_FEATURES, GATED_FEATURES, Bools, Floats, State
-
-World = Literal["driven", "random"]
+from data.simulation.state import CORE_FEATURES, GATED_FEATURES, Bools, Floats, Happened, State
 
 TERMS = (
     ("seat", "seats_in_use"),
@@ -43,6 +42,7 @@ FIRST_CROSS_SELL_MONTH = 2
 """Before, a product could still start within 30 days of the first one and be a new customer's."""
 
 HIGHEST_CHANCE = 0.55
+RANDOM_CHURN, RANDOM_CONTRACTION = 0.008, 0.004
 
 
 def ramp(value: Floats, low: float, high: float) -> Floats:
@@ -106,40 +106,90 @@ def is_locked(state: State) -> Bools:
     return np.minimum(state.expansion_age, state.contraction_age) < LOCK_MONTHS
 
 
-def chances(state: State, month: int, month_of_year: int, world: World) -> Floats:
+def can_buy(state: State) -> Bools:
+    """What is left for an account to buy by each motion, (n, 3)."""
+    next_product = ~state.owns.all(axis=1) & (state.tenure >= FIRST_CROSS_SELL_MONTH)
+    return np.column_stack([np.ones(state.size, bool), state.tier < 3, next_product])
+
+
+def possible(state: State, chance: Floats) -> Floats:
+    """A chance of each motion, as far as an account can buy: a customer that has not just bought or given back."""
+    chance = chance * can_buy(state)
+    chance *= np.minimum(1.0, HIGHEST_CHANCE / np.maximum(chance.sum(axis=1), 1e-12))[:, None]
+    return chance * (state.is_customer & ~is_locked(state))[:, None]
+
+
+def chances(state: State, month: int, month_of_year: int) -> Floats:
     """Chance of each motion within the month, (n, 3); at most one of them happens."""
-    can_buy = np.column_stack(
-        [np.ones(state.size, bool), state.tier < 3, ~state.owns.all(axis=1) & (state.tenure >= FIRST_CROSS_SELL_MONTH)]
-    )
-    if world == "random":
-        chance = np.where(can_buy, RANDOM_CHANCE, 0.0)
-        chance[:, 0] += RANDOM_CHANCE.sum() - chance.sum(axis=1)
-        return chance * state.is_customer[:, None]
     in_budget_window = month_of_year in (10, 11, 12, 1, 2, 3)
     season = np.array([0.12, 0.15, 0.35]) * in_budget_window + 0.004 * (month - 24)
     near_renewal = 0.4 * (state.is_annual & (state.tenure % 12 >= 10))
     shared = obstacles(state) + state.frailty + near_renewal + 1.0 * state.is_opportunity_open
     log_odds = BASE + season + state.warm @ BELONGS + shared[:, None]
-    chance = 1 / (1 + np.exp(-log_odds)) * can_buy
-    chance *= np.minimum(1.0, HIGHEST_CHANCE / np.maximum(chance.sum(axis=1), 1e-12))[:, None]
-    return chance * (state.is_customer & ~is_locked(state))[:, None]
+    return possible(state, 1 / (1 + np.exp(-log_odds)))
 
 
-def leaving_chances(state: State, world: World) -> Floats:
+def leaving_chances(state: State) -> Floats:
     """Chance of churn and of contraction within the month for an account that does not expand in it, (n, 2)."""
-    if world == "random":
-        churn = np.full(state.size, 0.008)
-        shrink = np.full(state.size, 0.004)
-    else:
-        unhappy = (
-            1.0 * (state.csat < 3) + 0.8 * state.is_critical_open + 0.9 * (state.left_age < 6)
-            + 1.2 * ramp(-user_growth(state), 0.05, 0.3) + 0.7 * (state.competitor_age < 6)
-            - 0.5 * (state.segment == 2) + 0.5 * (state.segment == 0)
-        )  # fmt: skip
-        unused = ramp(-state.active / state.seats, -0.60, -0.30)
-        is_renewal = state.is_annual & (state.tenure % 12 == 0) & (state.tenure > 0)
-        term = np.where(state.is_annual, np.where(is_renewal, 8.0, 0.12), 1.0)
-        churn = np.minimum(0.0060 * np.exp(unhappy) * term, 0.6)
-        shrink = np.minimum((0.0020 + 0.015 * unused) * term, 0.4)
+    unhappy = (
+        1.0 * (state.csat < 3) + 0.8 * state.is_critical_open + 0.9 * (state.left_age < 6)
+        + 1.2 * ramp(-user_growth(state), 0.05, 0.3) + 0.7 * (state.competitor_age < 6)
+        - 0.5 * (state.segment == 2) + 0.5 * (state.segment == 0)
+    )  # fmt: skip
+    unused = ramp(-state.active / state.seats, -0.60, -0.30)
+    is_renewal = state.is_annual & (state.tenure % 12 == 0) & (state.tenure > 0)
+    term = np.where(state.is_annual, np.where(is_renewal, 8.0, 0.12), 1.0)
+    churn = np.minimum(0.0060 * np.exp(unhappy) * term, 0.6)
+    shrink = np.minimum((0.0020 + 0.015 * unused) * term, 0.4)
+    return leaves(state, churn, shrink)
+
+
+def leaves(state: State, churn: Floats, shrink: Floats) -> Floats:
+    """The two chances, (n, 2), of those who can leave."""
     is_free = state.is_customer & ~is_locked(state)
     return np.column_stack([churn, shrink]) * is_free[:, None]
+
+
+def _chances_by_luck(state: State, month: int, month_of_year: int) -> Floats:  # noqa: ARG001
+    chance = np.where(can_buy(state), RANDOM_CHANCE, 0.0)
+    chance[:, 0] += RANDOM_CHANCE.sum() - chance.sum(axis=1)
+    return chance * state.is_customer[:, None]
+
+
+def _leaving_by_luck(state: State) -> Floats:
+    return leaves(state, np.full(state.size, RANDOM_CHURN), np.full(state.size, RANDOM_CONTRACTION))
+
+
+def _as_they_are(state: State, rng: np.random.Generator) -> None:
+    """The accounts begin as those of the simulator do."""
+
+
+def _nothing_more(state: State, happened: Happened, rng: np.random.Generator) -> None:
+    """All that lasts is in the state."""
+
+
+@dataclass(frozen=True)
+class World:
+    """How a base works: what makes its accounts buy and leave.
+
+    ``chances``: of each motion within a month, (n, 3), from the state, the number of the month and the month of the
+    year. ``leaving``: of churn and contraction for who does not expand, (n, 2). ``begins`` changes the accounts before
+    their first month, ``remembers`` the state at the end of each, both in place. ``has_drivers``: do the terms of
+    ``TERMS`` act? ``bills_grow``: does the usage-priced bill move of itself? ``bill_season``: its log by month of the
+    year. ``is_counted``: use is handed over as counts by day, and nobody knows the users.
+    """
+
+    name: str
+    words: str
+    chances: Callable[[State, int, int], Floats]
+    leaving: Callable[[State], Floats] = leaving_chances
+    begins: Callable[[State, np.random.Generator], None] = _as_they_are
+    remembers: Callable[[State, Happened, np.random.Generator], None] = _nothing_more
+    has_drivers: bool = False
+    bills_grow: bool = True
+    bill_season: tuple[float, ...] = (0.0,) * 12
+    is_counted: bool = False
+
+
+DRIVEN = World("driven", "Seats, limits and products, by what accounts do and feel.", chances, has_drivers=True)
+RANDOM = World("random", "Expansions that nothing foretells.", _chances_by_luck, _leaving_by_luck, bills_grow=False)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from data.simulation.drivers import TERMS, World
-from data.simulation.month import Happened, Month, step
+from data.simulation.month import Month, step
 from data.simulation.oracle import truth
-from data.simulation.state import Bools, Floats, Ints, begin
+from data.simulation.state import Bools, Floats, Happened, Ints, begin
 
 BURN_IN_MONTHS = 24
 """Months before the tables' first one, in which early customers start, buy and leave; their contracts are kept."""
@@ -94,13 +94,14 @@ def live(accounts: int, months: int, end: date, world: World, rng: np.random.Gen
     first = month_after(end, -total)
     calendar = [Month(number, month_after(first, number)) for number in range(total + 3)]
     state = begin(accounts, months, BURN_IN_MONTHS, len(TERMS), rng)
+    world.begins(state, rng)
     oracle_rng = rng.spawn(1)[0]
     logs: dict[str, list[np.ndarray]] = {}
     for number in range(total + 1):
         if number >= BURN_IN_MONTHS:
             coming = calendar[number : number + 3]
             _log(logs, "probability", truth(state, coming, world, oracle_rng, CONTINUATIONS))
-            _log(logs, "warm", state.warm * (world == "driven"))
+            _log(logs, "warm", state.warm * world.has_drivers)
             _log(logs, "is_scored", state.is_customer | (state.bills.sum(axis=1) > 0))
         if number < total:
             for name, values in _month(step(state, calendar[number], world, rng)).items():

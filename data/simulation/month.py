@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.simulation.drivers import MEMORY, World, chances, leaving_chances, ramp, terms
+from data.simulation.drivers import MEMORY, World, ramp, terms
 from data.simulation.state import (
     CORE_FEATURES,
     GATED_FEATURES,
     LIMIT_STEP,
     LONG_AGO,
     Bools,
-    Floats,
+    Happened,
     Ints,
     State,
 )
@@ -47,41 +47,6 @@ class Month:
     first_day: date
 
 
-@dataclass
-class Happened:
-    """What happened in one month; one element per account. Counts unless said otherwise."""
-
-    cause: Ints  # 0 nothing, 1 seat, 2 upsell, 3 cross-sell
-    add_on: Ints  # which add-on was bought, else -1
-    starts: Bools
-    returns: Bools
-    churns: Bools
-    shrinks: Bools
-    created: Ints  # users
-    deactivated: Ints
-    joining: Ints  # users of a new team
-    new_domain: Ints  # users from another domain
-    requests: Ints  # tickets for gated features
-    tickets: Ints  # other tickets
-    rated: Bools
-    critical_opens: Bools
-    critical_closes: Bools
-    milestone: Ints  # which add-on's leading feature was adopted, else -1
-    promoted: Bools
-    left: Bools
-    reviewed: Bools
-    review_missed: Bools
-    budget: Bools
-    competitor: Bools
-    overdue: Bools
-    paid: Bools
-    nps: Bools
-    opportunity_opens: Bools
-    opportunity_lost: Bools
-    opportunity_won: Bools
-    bill: Floats  # currency
-
-
 def _age(age: Ints, again: Bools) -> Ints:
     return np.where(again, 0, np.minimum(age + 1, LONG_AGO))
 
@@ -95,8 +60,8 @@ def step(state: State, month: Month, world: World, rng: np.random.Generator, *, 
     """Carry ``state`` through ``month`` in place and say what happened. With ``buys=False`` nobody expands."""
     count, chance = state.size, (lambda p: rng.random(count) < p)
     month_of_year = month.first_day.month
-    odds = chances(state, month.number, month_of_year, world)
-    leaving = leaving_chances(state, world)
+    odds = world.chances(state, month.number, month_of_year)
+    leaving = world.leaving(state)
     cause = np.zeros(count, int)
     if buys:
         cause = (rng.random(count)[:, None] < np.cumsum(odds[:, ::-1], axis=1)[:, ::-1]).sum(axis=1)
@@ -177,11 +142,11 @@ def step(state: State, month: Month, world: World, rng: np.random.Generator, *, 
     state.is_opportunity_open = (state.is_opportunity_open & ~opportunity_lost & (cause == 0)) | opportunity_opens
 
     # --- the usage-priced product ---
-    if world == "driven":
+    if world.bills_grow:
         drift = BILL_MEMORY * state.messaging_growth + BILL_DRIFT
         state.messaging_growth = drift + rng.normal(0, BILL_GROWTH_SPREAD, count)
         state.messaging_level = np.clip(state.messaging_level + state.messaging_growth, 2.5, 9.5)
-    bill = np.exp(state.messaging_level + rng.normal(0, BILL_SPREAD, count))
+    bill = np.exp(state.messaging_level + world.bill_season[month_of_year - 1] + rng.normal(0, BILL_SPREAD, count))
     bill *= (customer & state.has_messaging) * np.where(starts | returns, STARTER_MONTHS, 1.0)
     state.bills = np.column_stack([bill, state.bills[:, :2]])
 
@@ -196,11 +161,13 @@ def step(state: State, month: Month, world: World, rng: np.random.Generator, *, 
     state.tenure = state.tenure + 1
     warm = MEMORY * state.warm + (1 - MEMORY) * terms(state)
     state.warm = np.where(((cause > 0) | ~customer)[:, None], 0.0, warm)
-    return Happened(
+    happened = Happened(
         cause, add_on, starts, returns, churns, shrinks, created, deactivated, joining, new_domain, requests, tickets,
         rated, critical_opens, critical_closes, milestone, promoted, left, reviewed, review_missed, budget, competitor,
         overdue, paid, nps & customer, opportunity_opens, opportunity_lost, opportunity_won, bill,
     )  # fmt: skip
+    world.remembers(state, happened, rng)
+    return happened
 
 
 def _buy(state: State, cause: Ints, shrinks: Bools, rng: np.random.Generator) -> Ints:

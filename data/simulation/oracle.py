@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from data.simulation.drivers import World, chances, leaving_chances
+from data.simulation.drivers import World
 from data.simulation.month import BILL_DRIFT, BILL_GROWTH_SPREAD, BILL_MEMORY, BILL_SPREAD, Month, step
 from data.simulation.state import Floats, State
 
@@ -31,12 +31,14 @@ def _normal_cdf(value: Floats) -> Floats:
     return 0.5 * (1 + np.asarray(_erf(value / math.sqrt(2)), dtype=float))
 
 
-def _next_bill_reaches(state: State, needed: Floats, world: World) -> Floats:
+def _next_bill_reaches(state: State, needed: Floats, month_of_year: int, world: World) -> Floats:
     """Chance that the coming month's bill is at least ``needed``."""
-    drift = BILL_MEMORY * state.messaging_growth + BILL_DRIFT if world == "driven" else 0.0
-    spread = NEXT_BILL_SPREAD if world == "driven" else BILL_SPREAD
-    above = (state.messaging_level + drift - np.log(np.maximum(needed, 1e-9))) / spread
-    stays = 1 - leaving_chances(state, world)[:, 0]
+    drift = BILL_MEMORY * state.messaging_growth + BILL_DRIFT if world.bills_grow else 0.0
+    spread = NEXT_BILL_SPREAD if world.bills_grow else BILL_SPREAD
+    above = (
+        state.messaging_level + world.bill_season[month_of_year - 1] + drift - np.log(np.maximum(needed, 1e-9))
+    ) / spread
+    stays = 1 - world.leaving(state)[:, 0]
     return np.where(needed <= 0, 1.0, _normal_cdf(np.clip(above, -8, 8)) * stays)
 
 
@@ -51,14 +53,16 @@ def truth(state: State, coming: list[Month], world: World, rng: np.random.Genera
     needed = np.maximum(USAGE_UPLIFT * before, before + USAGE_FLOOR)
     still, by_motion = np.ones(ways.size), np.zeros((ways.size, 3))
     for index, month in enumerate(coming):
-        chance = chances(ways, month.number, month.first_day.month, world)
+        chance = world.chances(ways, month.number, month.first_day.month)
         by_motion += still[:, None] * chance
         still *= 1 - chance.sum(axis=1)
         if index < len(coming) - 1:
             step(ways, month, world, rng, buys=False)
     billed = ways.bills[:, :2].sum(axis=1)
     bills = ways.has_messaging & (before > 0)
-    usage = np.where(bills & ways.is_customer, _next_bill_reaches(ways, needed - billed, world), 0.0)
+    usage = np.where(
+        bills & ways.is_customer, _next_bill_reaches(ways, needed - billed, month.first_day.month, world), 0.0
+    )
     usage = np.where(bills & (billed >= needed), 1.0, usage)
     any_motion = 1 - (1 - by_motion.sum(axis=1)) * (1 - usage)
     parts = np.column_stack([by_motion, usage, any_motion]).reshape(len(alive), continuations, 5).mean(axis=1)

@@ -24,6 +24,7 @@ SEGMENTS = ("smb", "mid_market", "enterprise")
 SEGMENT_SHARE = (0.60, 0.31, 0.09)
 MEDIAN_SEATS = (8.0, 23.0, 85.0)
 TIER_SHARE = ((0.72, 0.25, 0.03), (0.38, 0.50, 0.12), (0.12, 0.50, 0.38))
+MEMORIES = 3
 LIMIT_STEP = 4.0
 """Each tier's metered limits are this many times those of the tier below."""
 
@@ -84,6 +85,8 @@ class State:
     bills: Floats  # (n, 3): the last three bills, newest first
     # --- driver terms in log-odds, smoothed over months: the way from trigger to close ---
     warm: Floats  # (n, terms)
+    # --- what a world of another kind keeps of its own from month to month ---
+    memory: Floats  # (n, MEMORIES)
 
     @property
     def size(self) -> int:
@@ -96,6 +99,41 @@ class State:
     def copies(self, count: int) -> Self:
         """Every account ``count`` times, copies of one account side by side."""
         return self.take(np.repeat(np.arange(self.size), count))
+
+
+@dataclass
+class Happened:
+    """What happened in one month; one element per account. Counts unless said otherwise."""
+
+    cause: Ints  # 0 nothing, 1 seat, 2 upsell, 3 cross-sell
+    add_on: Ints  # which add-on was bought, else -1
+    starts: Bools
+    returns: Bools
+    churns: Bools
+    shrinks: Bools
+    created: Ints  # users
+    deactivated: Ints
+    joining: Ints  # users of a new team
+    new_domain: Ints  # users from another domain
+    requests: Ints  # tickets for gated features
+    tickets: Ints  # other tickets
+    rated: Bools
+    critical_opens: Bools
+    critical_closes: Bools
+    milestone: Ints  # which add-on's leading feature was adopted, else -1
+    promoted: Bools
+    left: Bools
+    reviewed: Bools
+    review_missed: Bools
+    budget: Bools
+    competitor: Bools
+    overdue: Bools
+    paid: Bools
+    nps: Bools
+    opportunity_opens: Bools
+    opportunity_lost: Bools
+    opportunity_won: Bools
+    bill: Floats  # currency
 
 
 def begin(count: int, months: int, burn_in_months: int, terms: int, rng: np.random.Generator) -> State:
@@ -155,4 +193,5 @@ def begin(count: int, months: int, burn_in_months: int, terms: int, rng: np.rand
         messaging_growth=rng.normal(0.008, 0.045, count),
         bills=np.zeros((count, 3)),
         warm=np.zeros((count, terms)),
+        memory=np.zeros((count, MEMORIES)),
     )

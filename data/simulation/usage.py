@@ -10,6 +10,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data.simulation.life import BURN_IN_MONTHS, Life
 from data.simulation.names import TEAMS
@@ -156,6 +157,25 @@ def events(life: Life, ids: list[str], rng: np.random.Generator) -> pa.Table:
             "known_at": pa.array(known, clock, mask=~is_late),
         }
     )
+
+
+def counted_by_day(events: pa.Table) -> pa.Table:
+    """The same use as counts: one row per account, day, feature and day on which it became known."""
+    by_day = events.append_column("day", pc.floor_temporal(events["occurred_at"], unit="day"))
+    on_day = pc.ceil_temporal(events["known_at"], unit="day")
+    by_day = by_day.set_column(by_day.column_names.index("known_at"), "known_at", on_day)
+    for name in ("account_id", "feature", "user_id"):
+        by_day = by_day.set_column(by_day.column_names.index(name), name, by_day[name].cast(pa.string()))
+    units = pc.if_else(pc.is_null(by_day["quantity"]), 0.0, by_day["quantity"])
+    by_day = by_day.append_column("units", units)
+    counts = by_day.group_by(["account_id", "day", "feature", "known_at"]).aggregate(
+        [("day", "count"), ("user_id", "count_distinct"), ("units", "sum"), ("quantity", "count")]
+    )
+    metered = pc.if_else(pc.greater(counts["quantity_count"], 0), counts["units_sum"], pa.scalar(None, pa.float64()))
+    counts = counts.append_column("quantity", metered)
+    renamed = {"day_count": "events", "user_id_count_distinct": "active_users"}
+    counts = counts.rename_columns([renamed.get(name, name) for name in counts.column_names])
+    return counts.sort_by([(name, "ascending") for name in ("account_id", "day", "feature", "known_at")])
 
 
 def _month_events(

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from data.simulation.base import simulate
+from data.simulation.drivers import RANDOM
 from features.calendar import month_starts
 from features.cohort import cohort
 from features.labels import labels
@@ -34,7 +35,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, mlflow_database: Path, tmp_path: Path
 @pytest.fixture(scope="session")
 def random_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("random") / "warehouse"
-    simulate(folder, accounts=250, months=20, seed=3, end=END, world="random")
+    simulate(folder, accounts=250, months=20, seed=3, end=END, world=RANDOM)
     return folder
 
 

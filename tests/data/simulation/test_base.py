@@ -15,8 +15,8 @@ from data.errors import HeadroomError
 from data.ledger.revenue import ledger
 from data.ledger.rules import ExpansionRules
 from data.simulation import base as room
-from data.simulation.base import WRITTEN, schema, simulate
-from data.simulation.drivers import LINE_MOTIONS, TERMS
+from data.simulation.base import schema, simulate, written
+from data.simulation.drivers import DRIVEN, LINE_MOTIONS, RANDOM, TERMS
 from data.simulation.life import live
 from data.sources.connect import connect
 from data.sources.known import as_of
@@ -52,17 +52,17 @@ def _read(folder: Path, name: str) -> pd.DataFrame:
 
 
 def test_every_table_of_the_contract_is_written_with_its_columns_and_types(base: Path) -> None:
-    assert set(WRITTEN) == set(TABLES) - {"usage_daily", "product_succession", "account_ids", "fx_rates"}
-    for name in WRITTEN:
-        written = pq.read_schema(base / f"{name}.parquet")
-        assert written.names == schema(name).names
-        assert [c.name for c in TABLES[name].columns] == written.names[: len(TABLES[name].columns)]
-        assert written.types == schema(name).types
+    assert set(written(DRIVEN)) == set(TABLES) - {"usage_daily", "product_succession", "account_ids", "fx_rates"}
+    for name in written(DRIVEN):
+        parquet = pq.read_schema(base / f"{name}.parquet")
+        assert parquet.names == schema(name).names
+        assert [c.name for c in TABLES[name].columns] == parquet.names[: len(TABLES[name].columns)]
+        assert parquet.types == schema(name).types
         assert len(_read(base, name)) > 0
 
 
 def test_required_columns_are_full_and_keys_unique(base: Path) -> None:
-    for name in WRITTEN:
+    for name in written(DRIVEN):
         rows, table = _read(base, name), TABLES[name]
         assert rows[list(table.required_columns)].notna().all().all(), name
         if table.unique:
@@ -71,7 +71,7 @@ def test_required_columns_are_full_and_keys_unique(base: Path) -> None:
 
 def test_nothing_happens_on_or_after_the_end(base: Path) -> None:
     end = pd.Timestamp(END)
-    for name in WRITTEN:
+    for name in written(DRIVEN):
         happened = TABLES[name].happened
         if happened is not None:
             assert (_read(base, name)[happened] < end).all(), name
@@ -171,7 +171,7 @@ def test_the_truth_agrees_with_the_labels_of_the_ledger(larger: Path) -> None:
 
 
 def test_purchases_are_predicted_month_by_month_as_often_as_they_happen() -> None:
-    life = live(500, 8, END, "driven", np.random.default_rng(5))
+    life = live(500, 8, END, DRIVEN, np.random.default_rng(5))
     kept = len(life.months) - 8
     forecast = realised = spread = 0.0
     for snapshot in range(0, 6, 3):  # windows that do not overlap
@@ -184,7 +184,7 @@ def test_purchases_are_predicted_month_by_month_as_often_as_they_happen() -> Non
 
 
 def test_in_a_random_world_every_customer_has_the_same_chance(tmp_path: Path) -> None:
-    simulate(tmp_path / "base", ACCOUNTS, MONTHS, seed=3, end=END, world="random")
+    simulate(tmp_path / "base", ACCOUNTS, MONTHS, seed=3, end=END, world=RANDOM)
     truth = _read(tmp_path / "base", "oracle/truth")
     customers = truth[truth.p_any > 0]
     assert customers.p_any.std() < 0.005

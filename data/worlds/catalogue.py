@@ -1,0 +1,26 @@
+"""Every world of a simulated base, by its name."""
+
+from data.errors import HeadroomError
+from data.simulation.drivers import DRIVEN, RANDOM, World
+from data.worlds.daily_counts import DAILY_COUNTS
+from data.worlds.enterprise import ENTERPRISE
+from data.worlds.pressure import PRESSURE
+from data.worlds.self_service import SELF_SERVICE
+from data.worlds.turning import TURNING
+from data.worlds.usage_priced import USAGE_PRICED
+
+WORLDS = {
+    world.name: world
+    for world in (DRIVEN, PRESSURE, SELF_SERVICE, ENTERPRISE, USAGE_PRICED, DAILY_COUNTS, TURNING, RANDOM)
+}
+BUILT_ON = ("driven", "pressure", "self_service", "turning")
+HELD_BACK = ("enterprise", "usage_priced", "daily_counts")
+"""Which worlds may decide how the product is built; the others are for the last figures alone."""
+
+
+def world_named(name: str) -> World:
+    """The world of that name. Raises ``HeadroomError`` where there is none."""
+    if name not in WORLDS:
+        known = "; ".join(f"{world.name}: {world.words}" for world in WORLDS.values())
+        raise HeadroomError(f"Simulate the world `{name}`.", f"There is none; there are {known}", "Give one of them.")
+    return WORLDS[name]

@@ -1,0 +1,50 @@
+"""The bench of worlds: the analyst sees no future, and the page says what was measured."""
+
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from data.simulation.base import simulate
+from data.worlds.catalogue import WORLDS
+from tests.bench import afternoon
+from tests.bench.worlds import _judged, rendered
+
+END, DAY = date(2026, 10, 1), date(2026, 6, 1)
+
+
+@pytest.mark.parametrize("name", ["driven", "daily_counts"])
+def test_the_analyst_sees_nothing_of_the_future(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    simulate(folder, 60, 12, seed=3, end=END, world=WORLDS[name])
+    before = afternoon.columns(folder, [DAY])
+    assert len(before.columns) > 85
+    for file, clock in (("subscriptions", "valid_from"), ("crm_events", "occurred_at"), ("tickets", "opened_at")):
+        rows = pd.read_parquet(folder / f"{file}.parquet")
+        rows[rows[clock] < pd.Timestamp(DAY)].to_parquet(folder / f"{file}.parquet")
+    pd.testing.assert_frame_equal(afternoon.columns(folder, [DAY]), before)
+
+
+def test_a_list_is_judged_by_the_mean_of_its_days() -> None:
+    days = pd.to_datetime(["2026-05-01"] * 4 + ["2026-06-01"] * 4)
+    lists = pd.DataFrame({"account_id": list("abcdabcd"), "snapshot_date": days, "expanded": [1, 0, 0, 0, 1, 0, 0, 0]})
+    perfect, late = [4, 3, 2, 1] * 2, [4, 3, 2, 1, 3, 4, 2, 1]
+    told = _judged(lists.assign(product=perfect, afternoon=late, oracle=perfect))
+    assert (told["product"], told["afternoon"], told["days"], told["expansions"]) == (1.0, 0.75, 2, 2)
+    low, high = told["over afternoon"]
+    assert 0 <= low <= 0.25 <= high
+
+
+def test_the_page_has_a_row_for_each_world_that_was_measured() -> None:
+    told = {
+        "accounts": 300, "days": 6, "expansions": 9, "product": 0.4, "afternoon": 0.3, "oracle": 0.5, "best rule": 0.2,
+        "logistic": 0.25, "over afternoon": [0.01, 0.2], "forecast / realised": 1.0, "ARR forecast / realised": 0.9,
+        "calibration error": 0.02, "product AUC": 0.8, "afternoon AUC": 0.7, "oracle AUC": 0.9, "seconds": 40.0,
+    }  # fmt: skip
+    page = "\n".join(rendered({"worlds": {"pressure": told}, "date": "2026-01-01", "machine": "one"}))
+    assert (
+        "| `pressure` | 300 | 6 | 9 | 0.400 | 0.300 | 0.200 | 0.250 |  |  | 0.500 | 0.80 | +0.010 to +0.200 |" in page
+    )
+    assert "| `turning` | The rules change half-way" in page
+    assert page.count("| `pressure` |") == 3
