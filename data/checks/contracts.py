@@ -13,6 +13,7 @@ import pandas as pd
 
 from data.checks.bills import bill_findings
 from data.checks.moves import moved, moved_nearly
+from data.checks.renewals import renewed_early
 from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
 from data.contract.vocabulary import BILL_KINDS, DISCOUNT, LINE_KINDS, PAID, UNPAID_KINDS
 from data.currency import CONVERTED, in_reporting_currency, latest_rates
@@ -45,6 +46,7 @@ def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Ite
                 yield from moved(changed) if may_move else ()
                 yield from _amounts_alone(changed, rules, today) if may_rise else ()
         yield from moved_nearly(tables, rules, today) if may_move else ()
+        yield from renewed_early(tables, rules, today)
     if "invoices" in tables:
         yield from bill_findings(tables, rules)
 

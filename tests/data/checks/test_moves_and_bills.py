@@ -1,4 +1,4 @@
-"""What makes a ledger wrong though every row is right: moves over some days, and bills that nobody explains.
+"""What makes a ledger wrong though every row is right: moves, early renewals, and bills that nobody explains.
 
 Each case is an account of its own in one base; those that are told are the accounts of the finding's rows.
 """
@@ -80,6 +80,56 @@ def test_a_few_among_many_cross_sells_are_a_warning(tmp_path: Path) -> None:
     sold = "".join(f"c,add-on {number},pro,50,2025-0{number % 9 + 1}-15,,\n" for number in range(10))
     lines = LINES + GAP + "c,crm,pro,500,2024-01-05,,10\n" + sold
     assert found(tmp_path, subscriptions=lines)["moved_nearly"].severity == Severity.WARNING
+
+
+# --- lines that another one took the place of -------------------------------------------------------------------------
+
+EARLY = "a,crm,pro,500,2024-07-01,2025-07-01,10\na,crm,pro,500,2025-05-20,2026-05-20,10\n"
+RENEWED = {
+    "six weeks before it ended": (EARLY, True),
+    "with five seats more": (EARLY.replace("2026-05-20,10", "2026-05-20,15"), True),
+    "no seats and as much money": (EARLY.replace(",10\n", ",\n"), True),
+    "with fewer seats": (EARLY.replace("2026-05-20,10", "2026-05-20,5"), False),
+    "half a year before it ended": (EARLY.replace("2025-05-20,", "2024-12-20,"), False),
+    "three weeks before it ended": (EARLY.replace("2025-05-20,", "2025-06-10,"), False),
+    "another product": (EARLY.replace("a,crm,pro,500,2025", "a,chat,pro,500,2025"), False),
+    "each of two contracts renewed": (EARLY + "a,crm,pro,500,2025-07-01,,10\n", False),
+    "what ends before the first one does": (EARLY.replace("2026-05-20,", "2025-06-20,"), False),
+    "open and not due": (EARLY.replace("2025-07-01,", ",").replace("2026-05-20,", ","), False),
+}  # fmt: skip
+
+
+def test_what_looks_like_a_renewal_weeks_before_the_end(tmp_path: Path) -> None:
+    rows, told = of_accounts(RENEWED)
+    finding = found(tmp_path, subscriptions=LINES + rows)["renewed_early"]
+    assert {*finding.rows["account_id"]} == told
+    assert (finding.severity, finding.count) == (Severity.ERROR, len(told))
+
+
+def test_a_renewal_weeks_ahead_is_an_error_until_the_settings_say_what_it_is(tmp_path: Path) -> None:
+    finding = found(tmp_path, subscriptions=LINES + EARLY)["renewed_early"]
+    assert "1 account began a line 31 to 42 days before" in finding.message  # 20 May to 1 July
+    assert "(an MRR of 500)" in finding.message
+    assert "renewed_early_days = 42 if the one renewed the other, 30 if" in finding.todo
+    for days in (30, 42):
+        assert "renewed_early" not in found(
+            tmp_path, ExpansionRules(renewed_early_days=days), subscriptions=LINES + EARLY
+        )
+
+
+def test_a_line_that_is_due_in_six_weeks_and_has_a_younger_one_beside_it(tmp_path: Path) -> None:
+    """Today is the 1st of July 2026: the one is due on the 3rd of August, and the other began on the 22nd of June."""
+    lines = LINES.replace("\n", ",renews_on\n") + (
+        "a,crm,pro,500,2025-08-03,,10,2026-08-03\na,crm,pro,500,2026-06-22,,10,2027-06-22\n"
+        "b,crm,pro,500,2025-05-03,,10,2026-05-03\nb,crm,pro,500,2026-06-22,,10,2027-06-22\n"
+    )
+    assert [*found(tmp_path, subscriptions=lines)["renewed_early"].rows["account_id"]] == ["a"]
+
+
+def test_a_few_early_renewals_among_many_second_contracts_are_a_warning(tmp_path: Path) -> None:
+    second = "".join(f"c{n},crm,pro,500,2024-01-05,,10\nc{n},crm,pro,50,2025-01-05,,1\n" for n in range(10))
+    finding = found(tmp_path, subscriptions=LINES + EARLY + second)["renewed_early"]
+    assert (finding.severity, finding.count) == (Severity.WARNING, 1)
 
 
 # --- bills ------------------------------------------------------------------------------------------------------------
