@@ -18,6 +18,10 @@ TERMS = (1, 3, 6, 12)
 """A subscription is billed for so many months at a time."""
 ROUNDING_SHARE = 1000
 """An amount within a thousandth of another is the same but for rounding."""
+TAX_THOUSANDTHS = (10, 300)
+"""A tax is 1 to 30% of the price."""
+TAXED_PRICES = 3
+"""So many prices with one tax are a rate; one price that another amount is so much larger than may be chance."""
 MOST, HALF = (2, 3), 2
 """Two bills in three of an account, and half of the accounts of a product, are a rule and no chance."""
 TAKEN_BACK_DAYS = 45
@@ -80,8 +84,8 @@ def _billed_by_another_name(bills: ir.Table, lines: ir.Table) -> Iterator[Findin
     if totals.accounts:
         message = (
             f"invoices: {many(int(totals.accounts), 'account')} are billed for a product that they do not subscribe to "
-            f"({_listed(paying)}; {money(totals.amount_e4)} in all), by the amounts of their subscriptions: the same "
-            "money seems to be counted twice."
+            f"({_listed(paying)}; {money(totals.amount_e4)} in all), by the amounts of their subscriptions or these "
+            "with a tax: the same money seems to be counted twice."
         )
         todo = (
             "Say `subscription` in invoices.kind if these bills pay for the subscriptions, else `usage` "
@@ -93,10 +97,11 @@ def _billed_by_another_name(bills: ir.Table, lines: ir.Table) -> Iterator[Findin
 
 
 def _paying_for_others(bills: ir.Table, lines: ir.Table) -> ir.Table:
-    """The products of which half of the accounts have most of their bills at the price of what they subscribe to."""
+    """The products of which half of the accounts have most bills at the price of their subscriptions, taxed or not."""
     key = ("account_id", "product", "billed_on")
     daily = bills.group_by(*key).aggregate(amount_e4=bills.amount_e4.sum())
-    priced = _at_the_price(daily, lines).mutate(is_price=ibis.literal(1))
+    prices = _prices(daily, lines)
+    priced = ibis.union(_at_the_price(prices), _with_a_tax(daily, prices)).distinct().mutate(is_price=ibis.literal(1))
     daily = daily.left_join(priced, key).select(*daily.columns, "is_price")
     part, whole = MOST
     accounts = daily.group_by("account_id", "product").aggregate(
@@ -108,8 +113,8 @@ def _paying_for_others(bills: ir.Table, lines: ir.Table) -> ir.Table:
     return products.filter((products.paying > 0) & (products.paying * HALF >= products.accounts))
 
 
-def _at_the_price(daily: ir.Table, lines: ir.Table) -> ir.Table:
-    """The days of bills that are a term's worth of one of the products that are open on the day, or of all of them."""
+def _prices(daily: ir.Table, lines: ir.Table) -> ir.Table:
+    """One row per day of bills and ``price_e4``: a term's worth of a product that is open on it, or of all of them."""
     key = ("account_id", "product", "billed_on")
     counted = lines.filter(is_paid_for(lines) | (lines.kind == DISCOUNT).fill_null(False))
     counted = counted.select("account_id", "valid_from", "valid_to", "mrr_e4", subscribed="product")
@@ -118,8 +123,32 @@ def _at_the_price(daily: ir.Table, lines: ir.Table) -> ir.Table:
     each = held.group_by(*key, "amount_e4", "subscribed").aggregate(mrr_e4=held.mrr_e4.sum())
     every = held.group_by(*key, "amount_e4").aggregate(mrr_e4=held.mrr_e4.sum())
     prices = ibis.union(each.drop("subscribed"), every)
-    off_e4 = [(prices.mrr_e4 * months - prices.amount_e4).abs() for months in TERMS]
-    return prices.filter(ibis.least(*off_e4) * ROUNDING_SHARE <= prices.amount_e4).select(*key).distinct()
+    prices = prices.filter(prices.mrr_e4 > 0)
+    return ibis.union(*[prices.select(*key, "amount_e4", price_e4=prices.mrr_e4 * months) for months in TERMS])
+
+
+def _at_the_price(prices: ir.Table) -> ir.Table:
+    """The days of bills that are for a price."""
+    is_price = (prices.price_e4 - prices.amount_e4).abs() * ROUNDING_SHARE <= prices.amount_e4
+    return prices.filter(is_price).select("account_id", "product", "billed_on").distinct()
+
+
+def _with_a_tax(daily: ir.Table, prices: ir.Table) -> ir.Table:
+    """The days of bills that are for a price with a tax: most bills of an account at one rate, shared by several prices.
+
+    A rate is known to two thousandths, which overlap, so that no rounding to the cent parts those of one tax.
+    """
+    account = ("account_id", "product")
+    taxed = prices.mutate(thousandths=((prices.amount_e4 - prices.price_e4) * 1000) // prices.price_e4)
+    taxed = taxed.filter(taxed.thousandths.between(*TAX_THOUSANDTHS))
+    taxed = ibis.union(*[taxed.mutate(rate=taxed.thousandths + step) for step in (0, 1)])
+    bills = daily.group_by(*account).aggregate(bills=daily.count())
+    rates = taxed.group_by(*account, "rate").aggregate(days=taxed.billed_on.nunique()).inner_join(bills, account)
+    part, whole = MOST
+    kept = taxed.semi_join(rates.filter(rates.days * whole >= rates.bills * part), [*account, "rate"])
+    known = kept.group_by("product", "rate").aggregate(prices=kept.price_e4.nunique())
+    known = known.filter(known.prices >= TAXED_PRICES)
+    return kept.semi_join(known, ["product", "rate"]).select(*account, "billed_on").distinct()
 
 
 def _paid_ahead(bills: ir.Table) -> Iterator[Finding]:
