@@ -182,6 +182,7 @@ def test_bills_under_another_name_at_the_price_of_the_subscription(tmp_path: Pat
     assert found(tmp_path, payments, **tables)["billed_by_another_name"].count == len(told)
 
 
+YEAR_LATER = ["2026-02-10", "2026-03-10", "2026-04-10"]
 AFTER_A_YEAR = [*MONTHS[:5], "2026-06-10"]
 PERIODS = "a,api,2025-06-10,1000,,2025-06-10,2026-06-10\n"
 PAID_AHEAD = {
@@ -191,12 +192,27 @@ PAID_AHEAD = {
     "one large month": (bills("api", [100, 100, 100, 100, 300]), False),
     "by the year from the start": (bills("api", [1000, 1000], AFTER_A_YEAR[-2:]), False),
     "it says its period": (bills("api", [100] * 4) + PERIODS, False),
+    "by the month after a year": (bills("api", [1200, 120, 120, 120], ["2025-02-10", *YEAR_LATER]), True),
+    "by the month after a quarter": (bills("api", [360, 120, 120, 120], ["2025-11-10", *YEAR_LATER]), False),
+    "less after a year": (bills("api", [600, 120, 120, 120], ["2025-02-10", *YEAR_LATER]), False),
     "the data goes on": (bills("api", [70] * 14), False),
 }
 TAKEN_BACK = {
     "a week later": (bills("api", [100] * 14) + bills("api", [-100], ["2025-06-18"]), True),
     "a part of it": (bills("api", [100] * 14) + bills("api", [-30], ["2025-06-18"]), False),
     "on its day": (bills("api", [100] * 14) + bills("api", [-100], ["2025-06-10"]), False),
+    "and billed anew on that day": (
+        bills("api", [119] * 4 + [219] + [119] * 9) + bills("api", [-219, 119], ["2025-06-20"] * 2),
+        True,
+    ),
+    "what was too much of it": (
+        bills("api", [119] * 4 + [219] + [119] * 9) + bills("api", [-100], ["2025-06-20"]),
+        True,
+    ),
+    "more than was too much of it": (
+        bills("api", [119] * 4 + [219] + [119] * 9) + bills("api", [-119.5], ["2025-06-20"]),
+        False,
+    ),
     "another product": (bills("api", [100] * 14) + bills("sms", [-100], ["2025-06-18"]), False),
     "without a rhythm": (
         bills(
@@ -205,6 +221,23 @@ TAKEN_BACK = {
         False,
     ),
 }
+
+
+def periods(product: str, days: int) -> str:
+    """Twelve monthly bills of the account `a`; each period ends so many days before the next one begins."""
+    begins = pd.date_range("2025-01-01", periods=13, freq="MS")
+    ends = [f"{day - pd.Timedelta(days=days):%Y-%m-%d}" for day in begins[1:]]
+    return "".join(
+        f"a,{product},{day:%Y-%m-%d},100,,{day:%Y-%m-%d},{end}\n" for day, end in zip(begins[:-1], ends, strict=True)
+    )
+
+
+def test_ends_of_periods_that_are_their_last_days(tmp_path: Path) -> None:
+    lasts = {"api": 1, "sms": 0, "mail": 3}
+    finding = found(tmp_path, invoices=BILLS + "".join(periods(*of) for of in lasts.items()))["last_days"]
+    assert {*finding.rows["product"]} == {"api"}
+    assert (finding.severity, finding.count) == (Severity.ERROR, 12)
+    assert "the first day after the service" in finding.todo
 
 
 @pytest.mark.parametrize(("rule", "cases"), [("paid_ahead", PAID_AHEAD), ("taken_back", TAKEN_BACK)])
