@@ -18,15 +18,20 @@ TERMS = (1, 3, 6, 12)
 """A subscription is billed for so many months at a time."""
 ROUNDING_SHARE = 1000
 """An amount within a thousandth of another is the same but for rounding."""
+TAX_THOUSANDTHS = (10, 300)
+"""A tax is 1 to 30% of the price."""
+TAXED_PRICES = 3
+"""So many prices with one tax are a rate; one price that another amount is so much larger than may be chance."""
 MOST, HALF = (2, 3), 2
 """Two bills in three of an account, and half of the accounts of a product, are a rule and no chance."""
 TAKEN_BACK_DAYS = 45
 """A credit of a whole bill so soon after it takes it back."""
-MONTHLY = CADENCES[0]
+MONTHLY, YEARLY = CADENCES[0], CADENCES[3]
 LONG_TERM = (8, 13)
-"""A bill of so many times the one before it is one for a year, with or without a discount."""
+"""A bill of so many times a monthly one is one for a year, with or without a discount."""
 SILENT_DAYS = 75
 """Two monthly bills did not come."""
+PAID_AHEAD = ("account_id", "product", "billed_on", "amount_e4", "before_e4")
 
 
 def bill_findings(tables: Tables, rules: ExpansionRules) -> Iterator[Finding]:
@@ -40,6 +45,7 @@ def bill_findings(tables: Tables, rules: ExpansionRules) -> Iterator[Finding]:
     without_period = bills.filter(~(bills.period_end > bills.period_start).fill_null(False))
     yield from _paid_ahead(without_period)
     yield from _taken_back(without_period)
+    yield from _last_days(bills)
 
 
 def _billed_twice(bills: ir.Table, lines: ir.Table) -> Iterator[Finding]:
@@ -80,8 +86,8 @@ def _billed_by_another_name(bills: ir.Table, lines: ir.Table) -> Iterator[Findin
     if totals.accounts:
         message = (
             f"invoices: {many(int(totals.accounts), 'account')} are billed for a product that they do not subscribe to "
-            f"({_listed(paying)}; {money(totals.amount_e4)} in all), by the amounts of their subscriptions: the same "
-            "money seems to be counted twice."
+            f"({_listed(paying)}; {money(totals.amount_e4)} in all), by the amounts of their subscriptions or these "
+            "with a tax: the same money seems to be counted twice."
         )
         todo = (
             "Say `subscription` in invoices.kind if these bills pay for the subscriptions, else `usage` "
@@ -93,10 +99,11 @@ def _billed_by_another_name(bills: ir.Table, lines: ir.Table) -> Iterator[Findin
 
 
 def _paying_for_others(bills: ir.Table, lines: ir.Table) -> ir.Table:
-    """The products of which half of the accounts have most of their bills at the price of what they subscribe to."""
+    """The products of which half of the accounts have most bills at the price of their subscriptions, taxed or not."""
     key = ("account_id", "product", "billed_on")
     daily = bills.group_by(*key).aggregate(amount_e4=bills.amount_e4.sum())
-    priced = _at_the_price(daily, lines).mutate(is_price=ibis.literal(1))
+    prices = _prices(daily, lines)
+    priced = ibis.union(_at_the_price(prices), _with_a_tax(daily, prices)).distinct().mutate(is_price=ibis.literal(1))
     daily = daily.left_join(priced, key).select(*daily.columns, "is_price")
     part, whole = MOST
     accounts = daily.group_by("account_id", "product").aggregate(
@@ -108,8 +115,8 @@ def _paying_for_others(bills: ir.Table, lines: ir.Table) -> ir.Table:
     return products.filter((products.paying > 0) & (products.paying * HALF >= products.accounts))
 
 
-def _at_the_price(daily: ir.Table, lines: ir.Table) -> ir.Table:
-    """The days of bills that are a term's worth of one of the products that are open on the day, or of all of them."""
+def _prices(daily: ir.Table, lines: ir.Table) -> ir.Table:
+    """One row per day of bills and ``price_e4``: a term's worth of a product that is open on it, or of all of them."""
     key = ("account_id", "product", "billed_on")
     counted = lines.filter(is_paid_for(lines) | (lines.kind == DISCOUNT).fill_null(False))
     counted = counted.select("account_id", "valid_from", "valid_to", "mrr_e4", subscribed="product")
@@ -118,46 +125,99 @@ def _at_the_price(daily: ir.Table, lines: ir.Table) -> ir.Table:
     each = held.group_by(*key, "amount_e4", "subscribed").aggregate(mrr_e4=held.mrr_e4.sum())
     every = held.group_by(*key, "amount_e4").aggregate(mrr_e4=held.mrr_e4.sum())
     prices = ibis.union(each.drop("subscribed"), every)
-    off_e4 = [(prices.mrr_e4 * months - prices.amount_e4).abs() for months in TERMS]
-    return prices.filter(ibis.least(*off_e4) * ROUNDING_SHARE <= prices.amount_e4).select(*key).distinct()
+    prices = prices.filter(prices.mrr_e4 > 0)
+    return ibis.union(*[prices.select(*key, "amount_e4", price_e4=prices.mrr_e4 * months) for months in TERMS])
+
+
+def _at_the_price(prices: ir.Table) -> ir.Table:
+    """The days of bills that are for a price."""
+    is_price = (prices.price_e4 - prices.amount_e4).abs() * ROUNDING_SHARE <= prices.amount_e4
+    return prices.filter(is_price).select("account_id", "product", "billed_on").distinct()
+
+
+def _with_a_tax(daily: ir.Table, prices: ir.Table) -> ir.Table:
+    """The days of bills that are for a price with a tax: most bills of an account at one rate that several prices have.
+
+    A rate is known to two thousandths, which overlap, so that no rounding to the cent parts those of one tax.
+    """
+    account = ("account_id", "product")
+    taxed = prices.mutate(thousandths=((prices.amount_e4 - prices.price_e4) * 1000) // prices.price_e4)
+    taxed = taxed.filter(taxed.thousandths.between(*TAX_THOUSANDTHS))
+    taxed = ibis.union(*[taxed.mutate(rate=taxed.thousandths + step) for step in (0, 1)])
+    bills = daily.group_by(*account).aggregate(bills=daily.count())
+    rates = taxed.group_by(*account, "rate").aggregate(days=taxed.billed_on.nunique()).inner_join(bills, account)
+    part, whole = MOST
+    kept = taxed.semi_join(rates.filter(rates.days * whole >= rates.bills * part), [*account, "rate"])
+    known = kept.group_by("product", "rate").aggregate(prices=kept.price_e4.nunique())
+    known = known.filter(known.prices >= TAXED_PRICES)
+    return kept.semi_join(known, ["product", "rate"]).select(*account, "billed_on").distinct()
 
 
 def _paid_ahead(bills: ir.Table) -> Iterator[Finding]:
-    """Accounts that were billed by the month, then once for about a year's worth, and then not for months."""
-    found = _years_after_months(bills)
+    """Accounts that were billed by the month and once for about a year's worth, after which no bill came for months."""
+    found = ibis.union(_years_after_months(bills), _years_before_months(bills))
     totals = _totals(found)
     if totals.accounts:
         message = (
             f"invoices: {many(int(totals.accounts), 'account')} went over from monthly bills to one of about a year's "
-            f"worth ({_listed(found)}; {money(totals.amount_e4)} in all) that says no period: it counts as a month, "
-            "and as growth."
+            f"worth, or back ({_listed(found)}; {money(totals.amount_e4)} in all), that says no period: it counts as "
+            "one of a month, and as growth."
         )
         todo = "Give period_start and period_end, or leave the bill out and give one of a month in its place."
-        rows = found.select("account_id", "product", "billed_on", "amount_e4", "before_e4").limit(ROWS_KEPT).to_pandas()
+        rows = found.limit(ROWS_KEPT).to_pandas()
         yield Finding(Severity.WARNING, "invoices", "paid_ahead", message, todo, int(totals.accounts), rows)
 
 
 def _years_after_months(bills: ir.Table) -> ir.Table:
-    """One row per bill that came a month after three monthly ones, is for about a year, and was followed by silence."""
-    key = ("account_id", "product")
-    bills = bills.filter(bills.amount_e4 > 0)
-    daily = bills.group_by(*key, "billed_on").aggregate(amount_e4=bills.amount_e4.sum())
-    order = ibis.window(group_by=key, order_by="billed_on")
+    """One row per bill that came a month after three monthly ones, is for about a year, and was followed by silence.
+
+    ``before_e4``: the monthly bill beside it.
+    """
+    daily = _daily(bills)
+    order = ibis.window(group_by=("account_id", "product"), order_by="billed_on")
     daily = daily.mutate(
         last_on=daily.billed_on.max().over(ibis.window()),
         next_on=daily.billed_on.lead().over(order),
         **{f"before_{step}_on": daily.billed_on.lag(step).over(order) for step in (1, 2, 3)},
         before_e4=daily.amount_e4.lag().over(order),
     )
-    clocks = ("billed_on", "before_1_on", "before_2_on", "before_3_on")
-    monthly = [
-        days_between(daily[later], daily[earlier]).between(MONTHLY.earliest, MONTHLY.latest)
-        for later, earlier in pairwise(clocks)
-    ]
-    least, most = LONG_TERM
-    is_long = (daily.amount_e4 >= daily.before_e4 * least) & (daily.amount_e4 <= daily.before_e4 * most)
+    is_monthly = _are_monthly(daily, "before_3_on", "before_2_on", "before_1_on", "billed_on")
     is_silent = days_between(ibis.coalesce(daily.next_on, daily.last_on), daily.billed_on) >= SILENT_DAYS
-    return daily.filter(ibis.and_(*monthly, is_long, is_silent))
+    return daily.filter(is_monthly, _is_long(daily), is_silent).select(*PAID_AHEAD)
+
+
+def _years_before_months(bills: ir.Table) -> ir.Table:
+    """One row per bill that is for about a year, a year after which monthly ones came, as ``_years_after_months``."""
+    daily = _daily(bills)
+    order = ibis.window(group_by=("account_id", "product"), order_by="billed_on")
+    daily = daily.mutate(
+        **{f"next_{step}_on": daily.billed_on.lead(step).over(order) for step in (1, 2, 3)},
+        before_e4=daily.amount_e4.lead().over(order),
+    )
+    is_monthly = _are_monthly(daily, "next_1_on", "next_2_on", "next_3_on")
+    after_days = days_between(daily.next_1_on, daily.billed_on)
+    is_yearly = after_days.between(YEARLY.earliest, YEARLY.latest).fill_null(False)
+    return daily.filter(is_monthly, _is_long(daily), is_yearly).select(*PAID_AHEAD)
+
+
+def _daily(bills: ir.Table) -> ir.Table:
+    """What was charged on each day."""
+    charges = bills.filter(bills.amount_e4 > 0)
+    return charges.group_by("account_id", "product", "billed_on").aggregate(
+        amount_e4=charges.amount_e4.sum().cast("int64")
+    )
+
+
+def _are_monthly(daily: ir.Table, *clocks: str) -> ir.BooleanValue:
+    """Each of these days is about a month after the one before it."""
+    gaps_days = [days_between(daily[later], daily[earlier]) for earlier, later in pairwise(clocks)]
+    return ibis.and_(*[days.between(MONTHLY.earliest, MONTHLY.latest).fill_null(False) for days in gaps_days])
+
+
+def _is_long(daily: ir.Table) -> ir.BooleanValue:
+    """The bill is for about a year where the one beside it, ``before_e4``, is for a month."""
+    least, most = LONG_TERM
+    return daily.amount_e4.between(daily.before_e4 * least, daily.before_e4 * most).fill_null(False)
 
 
 def _taken_back(bills: ir.Table) -> Iterator[Finding]:
@@ -183,13 +243,55 @@ def _taken_back(bills: ir.Table) -> Iterator[Finding]:
 
 
 def _with_their_credits(bills: ir.Table) -> ir.Table:
-    """One row per credit of a whole bill: the bill, the latest of that amount before it, and ``credited_on``."""
+    """One row per credit of a whole bill, or of what it was too much: the latest bill before it, and ``credited_on``.
+
+    It was as much too much as it was more than the one before. A credit and what is billed anew on its day are two
+    rows, and one of what was billed on its own day takes back nothing else.
+    """
     key = ["account_id", "product"]
-    daily = bills.group_by(*key, "billed_on").aggregate(amount_e4=bills.amount_e4.sum())
-    charged, credited = daily.filter(daily.amount_e4 > 0), daily.filter(daily.amount_e4 < 0)
-    credited = credited.select(*key, credited_on="billed_on", amount_e4=-credited.amount_e4)
-    pairs = charged.inner_join(credited, [*key, "amount_e4"])
+    charged = _amounts(bills, bills.amount_e4 > 0)
+    whole = charged.mutate(credit_e4=charged.amount_e4)
+    daily = _daily(bills)
+    before_e4 = daily.amount_e4.lag().over(ibis.window(group_by=key, order_by="billed_on"))
+    above = daily.mutate(credit_e4=daily.amount_e4 - before_e4).filter(ibis._.credit_e4 > 0)
+    credited = _amounts(bills, bills.amount_e4 < 0)
+    credited = credited.mutate(amount_e4=-credited.amount_e4).anti_join(charged, [*key, "billed_on", "amount_e4"])
+    credited = credited.select(*key, credited_on="billed_on", credit_e4="amount_e4")
+    pairs = ibis.union(whole, above).distinct().inner_join(credited, [*key, "credit_e4"]).drop("credit_e4")
     days = days_between(pairs.credited_on, pairs.billed_on)
     pairs = pairs.filter((days > 0) & (days <= TAKEN_BACK_DAYS))
-    latest = ibis.window(group_by=[*key, "credited_on"], order_by=ibis.desc("billed_on"))
+    latest = ibis.window(group_by=[*key, "credited_on"], order_by=(ibis.desc("billed_on"), ibis.desc("amount_e4")))
     return pairs.mutate(place=ibis.row_number().over(latest)).filter(ibis._.place == 0).drop("place")
+
+
+def _amounts(bills: ir.Table, condition: ir.BooleanValue) -> ir.Table:
+    """One row per amount of a day: of its rows for which the condition holds, and of all of these together."""
+    key = ("account_id", "product", "billed_on")
+    rows = bills.filter(condition)
+    daily = rows.group_by(*key).aggregate(amount_e4=rows.amount_e4.sum().cast("int64"))
+    return ibis.union(rows.select(*key, "amount_e4"), daily).distinct()
+
+
+def _last_days(bills: ir.Table) -> Iterator[Finding]:
+    """Products of which the next period begins a day after most periods end: these ends are their last days."""
+    key = ("account_id", "product")
+    periods = bills.filter((bills.period_end > bills.period_start).fill_null(False))
+    periods = periods.select(*key, "period_start", "period_end").distinct()
+    order = ibis.window(group_by=key, order_by="period_start")
+    periods = periods.mutate(gap_days=days_between(periods.period_start.lead().over(order), periods.period_end))
+    products = periods.group_by("product").aggregate(
+        followed=periods.count(where=periods.gap_days.between(0, 1)),
+        day_later=periods.count(where=periods.gap_days == 1),
+    )
+    products = products.filter((products.day_later > 0) & (products.day_later * 2 > products.followed))
+    spoilt = bills.semi_join(products, "product").filter(ibis._.period_end.notnull())
+    totals = _totals(spoilt)
+    if totals.bills:
+        message = (
+            f"invoices: of {many(int(totals.bills), 'bill')} ({_listed(spoilt)}; {money(totals.amount_e4)} in all) "
+            "period_end is the last day of the service: the next one begins a day later, so that equal bills are for "
+            "months of 27 to 30 days, and their rates differ."
+        )
+        todo = "Give the first day after the service: a day more ([source.tables] invoices)."
+        rows = spoilt.limit(ROWS_KEPT).to_pandas()
+        yield Finding(Severity.ERROR, "invoices", "last_days", message, todo, int(totals.bills), rows)

@@ -12,7 +12,8 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from data.checks.bills import bill_findings
-from data.checks.moves import moved, moved_nearly
+from data.checks.moves import moved, moved_nearly, renewed_early
+from data.checks.plans import plans_alike
 from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
 from data.contract.vocabulary import BILL_KINDS, DISCOUNT, LINE_KINDS, PAID, UNPAID_KINDS
 from data.currency import CONVERTED, in_reporting_currency, latest_rates
@@ -38,13 +39,15 @@ def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Ite
         yield from _unpaid(lines)
         yield from _loose_discounts(lines)
         yield from _booked_late(lines)
-        may_move, may_rise = _worth_a_ledger(lines)
+        may_move, may_rise, may_rename = _worth_a_ledger(lines)
         may_rise = may_rise and not rules.amount_only
-        if may_move or may_rise:
+        if may_move or may_rise or may_rename:
             with _changes(source.engine, tables, rules, today) as changed:
                 yield from moved(changed) if may_move else ()
+                yield from plans_alike(changed, lines) if may_rename else ()
                 yield from _amounts_alone(changed, rules, today) if may_rise else ()
         yield from moved_nearly(tables, rules, today) if may_move else ()
+        yield from renewed_early(tables, rules, today)
     if "invoices" in tables:
         yield from bill_findings(tables, rules)
 
@@ -155,19 +158,24 @@ def _booked_late(lines: ir.Table) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, "subscriptions", "booked_late", message, todo, int(sums.accounts), rows)
 
 
-def _worth_a_ledger(lines: ir.Table) -> tuple[bool, bool]:
-    """Whether some account has ended a product and has another; whether some product has two lines without seats.
+def _worth_a_ledger(lines: ir.Table) -> tuple[bool, bool, bool]:
+    """Whether some account has ended a product and has another, two lines of one without seats, or two plans of one.
 
     Asked first, for a ledger is dear to compile.
     """
     products = lines.group_by("account_id", "product").aggregate(
-        ended=lines.valid_to.notnull().any(), seatless=lines.count(where=lines.seats.isnull())
+        ended=lines.valid_to.notnull().any(),
+        seatless=lines.count(where=lines.seats.isnull()),
+        plans=lines.plan.nunique(),
     )
     accounts = products.group_by("account_id").aggregate(
-        may_move=(products.count() > 1) & products.ended.any(), may_rise=(products.seatless > 1).any()
+        may_move=(products.count() > 1) & products.ended.any(),
+        may_rise=(products.seatless > 1).any(),
+        may_rename=(products.plans > 1).any(),
     )
-    found = accounts.aggregate(may_move=accounts.may_move.any(), may_rise=accounts.may_rise.any()).to_pandas().iloc[0]
-    return bool(found.may_move), bool(found.may_rise)
+    names = ("may_move", "may_rise", "may_rename")
+    found = accounts.aggregate(**{name: accounts[name].any() for name in names}).to_pandas().iloc[0]
+    return bool(found.may_move), bool(found.may_rise), bool(found.may_rename)
 
 
 @contextmanager

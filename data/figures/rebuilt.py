@@ -22,7 +22,7 @@ KEY = list(REBUILT.key)
 
 def settled_days(rules: ExpansionRules) -> int:
     """So many days after a month is over nothing that happened later is joined to what ended in it."""
-    return max(rules.renewal_gap_days, rules.moved_within_days or 0)
+    return max(rules.renewal_gap_days, rules.early_days, rules.moved_within_days or 0)
 
 
 def settled_before(day: date, rules: ExpansionRules) -> np.datetime64:

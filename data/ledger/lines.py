@@ -84,7 +84,7 @@ def _replaced_by_contract(lines: ir.Table, by: Sequence[str]) -> ir.Table:
 
 
 def _renewed_early(lines: ir.Table, rules: ExpansionRules, by: Sequence[str], today: date | None) -> ir.Table:
-    """An open line that is due within ``renewal_gap_days`` of another one's beginning is renewed by it.
+    """An open line that is due within ``early_days`` of another one's beginning is renewed by it.
 
     Nobody knows yet that it will end; that a like line began just before it is due tells. It is due on ``renews_on``,
     else on the yearly return of its first day. Its renewal is as large or larger and is due later; without
@@ -103,13 +103,13 @@ def _renewed_early(lines: ir.Table, rules: ExpansionRules, by: Sequence[str], to
     due_days = pairs.renews_on.notnull().ifelse(days_between(pairs.renews_on, pairs.new_valid_from), yearly_days)
     day = pairs.snapshot_date if "snapshot_date" in by else ibis.literal(today)
     age_days = days_between(day, pairs.new_valid_from)
-    is_due = (began_days > 0) & (due_days > 0) & (due_days <= rules.renewal_gap_days) & (age_days <= due_days)
+    is_due = (began_days > 0) & (due_days > 0) & (due_days <= rules.early_days) & (age_days <= due_days)
     has_seats = pairs.seats.notnull() & pairs.new_seats.notnull()
     as_large = has_seats.ifelse(pairs.new_seats >= pairs.seats, pairs.new_mrr_e4 >= pairs.mrr_e4)
     as_many = has_seats.ifelse(pairs.new_seats == pairs.seats, pairs.new_mrr_e4 >= pairs.mrr_e4)
     is_other = (pairs.contract_id != pairs.new_contract_id).fill_null(False)
     dated = as_large & (pairs.new_renews_on.isnull() | (pairs.new_renews_on > pairs.renews_on))
-    undated = as_many & ~is_other & (began_days >= YEAR_DAYS - rules.renewal_gap_days)
+    undated = as_many & ~is_other & (began_days >= YEAR_DAYS - rules.early_days)
     pairs = pairs.filter(is_due & pairs.renews_on.notnull().ifelse(dated, undated))
     first = ibis.row_number().over(ibis.window(group_by=(*key, "new_line_no"), order_by="line_no"))
     pairs = pairs.mutate(place=first).filter(ibis._.place == 0)

@@ -49,9 +49,9 @@ def edges(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str] = ("accou
 
     ``lines`` are ``prepared``. Those that end and begin on one day on the same terms are one line, so a plain renewal
     leaves no edge. What ends on a day on which nothing else of its product begins was renewed late, if something begins
-    within ``renewal_gap_days``, or else early, if it began before that and something is left: the edge moves to the day
-    of the renewal. A beginning that only replaces what ends that same day (as many seats; without seats as much MRR)
-    renews nothing else. Usage-priced months have no gaps to bridge.
+    within ``renewal_gap_days``, or else early, if it began in the ``early_days`` before that and something is left: the
+    edge moves to the day of the renewal. A beginning that only replaces what ends that same day (as many seats; without
+    seats as much MRR) renews nothing else. Usage-priced months have no gaps to bridge.
     """
     key = (*by, "product", "is_usage")
     terms = ("plan", "tier", "mrr_e4", "seats", "pays", "count")
@@ -87,7 +87,7 @@ def edges(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str] = ("accou
     )
     ends = days.filter((days.begin == 0) & (days.end > 0) & ~days.is_usage)
     is_late = (days_between(ends.next_on, ends.day) <= rules.renewal_gap_days).fill_null(False)
-    is_early = (days_between(ends.day, ends.last_on) <= rules.renewal_gap_days) & (ends.left > 0) & ~is_late
+    is_early = (days_between(ends.day, ends.last_on) <= rules.early_days) & (ends.left > 0) & ~is_late
     ends = ends.mutate(
         late_on=is_late.ifelse(ends.next_on, ibis.null("date")),
         early_on=is_early.ifelse(ends.last_on, ibis.null("date")),

@@ -32,3 +32,14 @@ class ExpansionRules(BaseModel):
         description="A product that ends so many days before or after another one begins was moved to it; 0: only on "
         "the same day. Not set it is 0, and `check` asks where it matters.",
     )
+    renewed_early_days: int | None = Field(
+        None,
+        ge=0,
+        description="A line of which another one took the place begins at most so many days before it ends. Not set it "
+        "is `renewal_gap_days`, and `check` asks where it matters.",
+    )
+
+    @property
+    def early_days(self) -> int:
+        """A line may be renewed so many days before it ends."""
+        return self.renewal_gap_days if self.renewed_early_days is None else self.renewed_early_days

@@ -9,8 +9,9 @@ import pytest
 from data.sources.known import Source
 from tests.engines.comparison import features
 from tests.mappings.chargebee import land_chargebee, land_chargebee_plans, of_chargebee, of_chargebee_plans
+from tests.mappings.clicks import land_amplitude, land_mixpanel, land_segment
 from tests.mappings.hubspot import land_hubspot, land_hubspot_with_dlt
-from tests.mappings.pendo import land_pendo
+from tests.mappings.intercom import land_intercom, of_intercom
 from tests.mappings.posthog import land_posthog, people
 from tests.mappings.recurly import land_recurly, of_recurly
 from tests.mappings.salesforce import land_salesforce
@@ -61,17 +62,23 @@ SETS = [
             "stripe": land_stripe_with_dlt,
             "hubspot": land_hubspot_with_dlt,
             "zendesk": land_zendesk,
-            "pendo": land_pendo,
+            "segment": land_segment,
         },
+        told=(people,),
     ),
     ToolSet(
-        "recurly_salesforce_posthog_zendesk",
-        {"recurly": land_recurly, "salesforce": land_salesforce, "posthog": land_posthog, "zendesk": land_zendesk},
-        told=(people, of_recurly),
+        "recurly_salesforce_mixpanel_intercom",
+        {"recurly": land_recurly, "salesforce": land_salesforce, "mixpanel": land_mixpanel, "intercom": land_intercom},
+        told=(people, of_recurly, of_intercom),
     ),
     ToolSet(
-        "chargebee_salesforce_posthog_zendesk",
-        {"chargebee": land_chargebee, "salesforce": land_salesforce, "posthog": land_posthog, "zendesk": land_zendesk},
+        "chargebee_salesforce_amplitude_zendesk",
+        {
+            "chargebee": land_chargebee,
+            "salesforce": land_salesforce,
+            "amplitude": land_amplitude,
+            "zendesk": land_zendesk,
+        },
         told=(people, of_chargebee),
     ),
     ToolSet(

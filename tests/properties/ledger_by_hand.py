@@ -122,7 +122,7 @@ def renewed_early(lines: list[PlainLine], rules: ExpansionRules, day: date) -> l
 def renews(old: PlainLine, new: PlainLine, rules: ExpansionRules, day: date) -> bool:
     began_days = (new.start - old.start).days
     due_days = (old.renews_on - new.start).days if old.renews_on else 365 - began_days % 365
-    if began_days <= 0 or not 0 < due_days <= rules.renewal_gap_days or (day - new.start).days > due_days:
+    if began_days <= 0 or not 0 < due_days <= rules.early_days or (day - new.start).days > due_days:
         return False
     by_seat = old.seats is not None and new.seats is not None
     if old.renews_on:
@@ -130,7 +130,7 @@ def renews(old: PlainLine, new: PlainLine, rules: ExpansionRules, day: date) -> 
         return is_later and (new.seats >= old.seats if by_seat else new.mrr_e4 >= old.mrr_e4)
     is_other = None not in (old.contract_id, new.contract_id) and old.contract_id != new.contract_id
     as_many = new.seats == old.seats if by_seat else new.mrr_e4 >= old.mrr_e4
-    return as_many and not is_other and began_days >= 365 - rules.renewal_gap_days
+    return as_many and not is_other and began_days >= 365 - rules.early_days
 
 
 def within_paid(lines: list[PlainLine]) -> list[PlainLine]:
@@ -193,7 +193,7 @@ def edges(lines: list[PlainLine], rules: ExpansionRules) -> list[dict[str, Any]]
         before = max((other for other in renewals if other < day), default=None)
         if later is not None and (later - day).days <= rules.renewal_gap_days:
             step["day"] = later
-        elif before is not None and (day - before).days <= rules.renewal_gap_days and left[day] > 0:
+        elif before is not None and (day - before).days <= rules.early_days and left[day] > 0:
             began_before = bool(step["began"]) and max(step["began"]) < before
             step["day"] = before if began_before else day
     return steps

@@ -374,6 +374,20 @@ def test_a_move_over_a_gap_is_none_of_what_is_foretold_where_the_settings_say_so
     assert [said(apart.loc[name]) for name in ("same", "dearer")] == ["cross_sell 2400", "cross_sell 3600"]
 
 
+def test_a_renewal_six_weeks_early_is_no_expansion_where_the_settings_say_so() -> None:
+    lines = """
+        same crm pro 200 10 2023-04-25 2024-04-25
+        same crm pro 200 10 2024-03-14 2025-03-14
+        more crm pro 200 10 2023-04-25 2024-04-25
+        more crm pro 300 15 2024-03-14 2025-03-14
+        """  # 42 days early: the window ends before the first line does
+    tables = base(subscriptions=rows(LINE, lines))
+    renewed = labelled(tables, ["same", "more"], ExpansionRules(renewed_early_days=42))
+    assert [said(renewed.loc[name]) for name in ("same", "more")] == ["", "seat 1200"]  # 12 x 100
+    beside = labelled(tables, ["same", "more"])
+    assert [said(beside.loc[name]) for name in ("same", "more")] == ["seat 2400", "seat 3600"]
+
+
 def test_usage_is_compared_with_the_equally_long_window_before() -> None:
     # Before: 3 October to 31 December. The window: 1 January to 30 March.
     invoices = """

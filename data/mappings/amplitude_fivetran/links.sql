@@ -1,3 +1,3 @@
-select distinct group_key as id, 'self' as kind, group_key as value from use
-union all
-select distinct group_key, 'any', group_key from use
+select id, kind, id as value
+from (select distinct group_key as id from keyed) as key_of_group
+cross join (select 'self' as kind union all select 'any') as kind_of_link

@@ -1,4 +1,4 @@
-"""What makes a ledger wrong though every row is right: moves over some days, and bills that nobody explains.
+"""What makes a ledger wrong though every row is right: moves, early renewals, and bills that nobody explains.
 
 Each case is an account of its own in one base; those that are told are the accounts of the finding's rows.
 """
@@ -82,6 +82,56 @@ def test_a_few_among_many_cross_sells_are_a_warning(tmp_path: Path) -> None:
     assert found(tmp_path, subscriptions=lines)["moved_nearly"].severity == Severity.WARNING
 
 
+# --- lines that another one took the place of -------------------------------------------------------------------------
+
+EARLY = "a,crm,pro,500,2024-07-01,2025-07-01,10\na,crm,pro,500,2025-05-20,2026-05-20,10\n"
+RENEWED = {
+    "six weeks before it ended": (EARLY, True),
+    "with five seats more": (EARLY.replace("2026-05-20,10", "2026-05-20,15"), True),
+    "no seats and as much money": (EARLY.replace(",10\n", ",\n"), True),
+    "with fewer seats": (EARLY.replace("2026-05-20,10", "2026-05-20,5"), False),
+    "half a year before it ended": (EARLY.replace("2025-05-20,", "2024-12-20,"), False),
+    "three weeks before it ended": (EARLY.replace("2025-05-20,", "2025-06-10,"), False),
+    "another product": (EARLY.replace("a,crm,pro,500,2025", "a,chat,pro,500,2025"), False),
+    "each of two contracts renewed": (EARLY + "a,crm,pro,500,2025-07-01,,10\n", False),
+    "what ends before the first one does": (EARLY.replace("2026-05-20,", "2025-06-20,"), False),
+    "open and not due": (EARLY.replace("2025-07-01,", ",").replace("2026-05-20,", ","), False),
+}  # fmt: skip
+
+
+def test_what_looks_like_a_renewal_weeks_before_the_end(tmp_path: Path) -> None:
+    rows, told = of_accounts(RENEWED)
+    finding = found(tmp_path, subscriptions=LINES + rows)["renewed_early"]
+    assert {*finding.rows["account_id"]} == told
+    assert (finding.severity, finding.count) == (Severity.ERROR, len(told))
+
+
+def test_a_renewal_weeks_ahead_is_an_error_until_the_settings_say_what_it_is(tmp_path: Path) -> None:
+    finding = found(tmp_path, subscriptions=LINES + EARLY)["renewed_early"]
+    assert "1 account began a line 31 to 42 days before" in finding.message  # 20 May to 1 July
+    assert "(an MRR of 500)" in finding.message
+    assert "renewed_early_days = 42 if the one renewed the other, 30 if" in finding.todo
+    for days in (30, 42):
+        assert "renewed_early" not in found(
+            tmp_path, ExpansionRules(renewed_early_days=days), subscriptions=LINES + EARLY
+        )
+
+
+def test_a_line_that_is_due_in_six_weeks_and_has_a_younger_one_beside_it(tmp_path: Path) -> None:
+    """Today is the 1st of July 2026: the one is due on the 3rd of August, and the other began on the 22nd of June."""
+    lines = LINES.replace("\n", ",renews_on\n") + (
+        "a,crm,pro,500,2025-08-03,,10,2026-08-03\na,crm,pro,500,2026-06-22,,10,2027-06-22\n"
+        "b,crm,pro,500,2025-05-03,,10,2026-05-03\nb,crm,pro,500,2026-06-22,,10,2027-06-22\n"
+    )
+    assert [*found(tmp_path, subscriptions=lines)["renewed_early"].rows["account_id"]] == ["a"]
+
+
+def test_a_few_early_renewals_among_many_second_contracts_are_a_warning(tmp_path: Path) -> None:
+    second = "".join(f"c{n},crm,pro,500,2024-01-05,,10\nc{n},crm,pro,50,2025-01-05,,1\n" for n in range(10))
+    finding = found(tmp_path, subscriptions=LINES + EARLY + second)["renewed_early"]
+    assert (finding.severity, finding.count) == (Severity.WARNING, 1)
+
+
 # --- bills ------------------------------------------------------------------------------------------------------------
 
 MONTHS = [f"{day:%Y-%m-%d}" for day in pd.date_range("2025-02-01", periods=14, freq="MS") + pd.Timedelta(days=9)]
@@ -106,6 +156,11 @@ AS_SUBSCRIBED = {
     "one of three": (bills("P9", EACH), False),
     "two of three": (bills("P9", range(200, 214)), False),
     "three of three": (bills("P9", range(300, 314)), False),
+    "with a tax on it": (bills("P13", [round(amount * 1.0825, 2) for amount in EACH]), True),
+    "with a tax on all of them": (bills("P13", [round(amount * 1.0825, 2) for amount in WHOLE]), True),
+    "a fixed fee beside it": (bills("P14", [590] * 14), False),
+    "less than the price": (bills("P15", [amount * 0.9 for amount in EACH]), False),
+    "twice the price": (bills("P16", [amount * 2 for amount in EACH]), False),
     "said to be use": (bills("P10", EACH, kind="usage"), False),
     "said to be payments": (bills("P11", EACH, kind="subscription"), False),
     "half of them": (bills("P12", EACH), True),
@@ -127,6 +182,7 @@ def test_bills_under_another_name_at_the_price_of_the_subscription(tmp_path: Pat
     assert found(tmp_path, payments, **tables)["billed_by_another_name"].count == len(told)
 
 
+YEAR_LATER = ["2026-02-10", "2026-03-10", "2026-04-10"]
 AFTER_A_YEAR = [*MONTHS[:5], "2026-06-10"]
 PERIODS = "a,api,2025-06-10,1000,,2025-06-10,2026-06-10\n"
 PAID_AHEAD = {
@@ -136,12 +192,27 @@ PAID_AHEAD = {
     "one large month": (bills("api", [100, 100, 100, 100, 300]), False),
     "by the year from the start": (bills("api", [1000, 1000], AFTER_A_YEAR[-2:]), False),
     "it says its period": (bills("api", [100] * 4) + PERIODS, False),
+    "by the month after a year": (bills("api", [1200, 120, 120, 120], ["2025-02-10", *YEAR_LATER]), True),
+    "by the month after a quarter": (bills("api", [360, 120, 120, 120], ["2025-11-10", *YEAR_LATER]), False),
+    "less after a year": (bills("api", [600, 120, 120, 120], ["2025-02-10", *YEAR_LATER]), False),
     "the data goes on": (bills("api", [70] * 14), False),
 }
 TAKEN_BACK = {
     "a week later": (bills("api", [100] * 14) + bills("api", [-100], ["2025-06-18"]), True),
     "a part of it": (bills("api", [100] * 14) + bills("api", [-30], ["2025-06-18"]), False),
     "on its day": (bills("api", [100] * 14) + bills("api", [-100], ["2025-06-10"]), False),
+    "and billed anew on that day": (
+        bills("api", [119] * 4 + [219] + [119] * 9) + bills("api", [-219, 119], ["2025-06-20"] * 2),
+        True,
+    ),
+    "what was too much of it": (
+        bills("api", [119] * 4 + [219] + [119] * 9) + bills("api", [-100], ["2025-06-20"]),
+        True,
+    ),
+    "more than was too much of it": (
+        bills("api", [119] * 4 + [219] + [119] * 9) + bills("api", [-119.5], ["2025-06-20"]),
+        False,
+    ),
     "another product": (bills("api", [100] * 14) + bills("sms", [-100], ["2025-06-18"]), False),
     "without a rhythm": (
         bills(
@@ -150,6 +221,23 @@ TAKEN_BACK = {
         False,
     ),
 }
+
+
+def periods(product: str, days: int) -> str:
+    """Twelve monthly bills of the account `a`; each period ends so many days before the next one begins."""
+    begins = pd.date_range("2025-01-01", periods=13, freq="MS")
+    ends = [f"{day - pd.Timedelta(days=days):%Y-%m-%d}" for day in begins[1:]]
+    return "".join(
+        f"a,{product},{day:%Y-%m-%d},100,,{day:%Y-%m-%d},{end}\n" for day, end in zip(begins[:-1], ends, strict=True)
+    )
+
+
+def test_ends_of_periods_that_are_their_last_days(tmp_path: Path) -> None:
+    lasts = {"api": 1, "sms": 0, "mail": 3}
+    finding = found(tmp_path, invoices=BILLS + "".join(periods(*of) for of in lasts.items()))["last_days"]
+    assert {*finding.rows["product"]} == {"api"}
+    assert (finding.severity, finding.count) == (Severity.ERROR, 12)
+    assert "the first day after the service" in finding.todo
 
 
 @pytest.mark.parametrize(("rule", "cases"), [("paid_ahead", PAID_AHEAD), ("taken_back", TAKEN_BACK)])

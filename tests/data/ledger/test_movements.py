@@ -352,6 +352,20 @@ def test_without_a_price_list_an_upsell_is_another_plan_at_more_per_seat() -> No
     assert found["no-seat"][1:] == ["2024-04-01 crm upsell +50"]
 
 
+def test_how_early_a_line_may_be_renewed_is_set_apart_from_how_late() -> None:
+    lines = """
+        early crm pro 500 10 2023-07-01 2024-07-01
+        early crm pro 500 10 2024-05-20 -
+        late  crm pro 500 10 2023-07-01 2024-07-01
+        late  crm pro 500 10 2024-08-12 -
+        """  # six weeks each
+    apart = ["2023-07-01 crm new +500", "2024-07-01 crm churn -500", "2024-08-12 crm reactivation +500"]
+    found = stories(lines, rules=ExpansionRules(renewed_early_days=42))
+    assert found == {"early": ["2023-07-01 crm new +500"], "late": apart}
+    found = stories(lines, rules=ExpansionRules(renewed_early_days=0))
+    assert found["early"][1:] == ["2024-05-20 crm seat +500", "2024-07-01 crm contraction -500"]
+
+
 def test_a_billed_month_is_the_mrr_of_what_follows() -> None:
     invoices = """
         acme api 2024-01-10 60

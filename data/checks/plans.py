@@ -1,0 +1,92 @@
+"""Plans that seem to be one plan under two names: going from one to the other would count as an upsell."""
+
+import re
+from collections.abc import Iterator
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
+
+RENAMED_SHARE, RENAMED_ACCOUNTS, SUCCEEDED_ACCOUNTS = 0.8, 5, 2
+"""A name was changed for everybody, if so large a share of those who went over did on one day: so many accounts, or
+these few where nobody has the old name since and nobody had the new one before."""
+LISTED = 5
+"""So many pairs of plans are named."""
+PAIR = ("product", "plan_before", "plan_after")
+TERM = re.compile(
+    r"\b([0-9]+[ -]?(m|y|months?|years?)|annual(ly)?|yearly|years?|biannual|biennial|half|quarter(ly|s)?|month(ly|s)?"
+    r"|weekly|per|p\.?[amq]\.?|prepaid|billed|billing|term|paid|upfront"
+    r"|usd|eur|gbp|chf|cad|aud|jpy|sek|nok|dkk|inr|brl|mxn|sgd|nzd|pln)\b",
+    re.IGNORECASE,
+)
+"""Words of a plan's name that say how, and in which currency, it is paid."""
+
+
+def plans_alike(changes: ir.Table, lines: ir.Table) -> Iterator[Finding]:
+    """Upsells from one plan to another that no tier tells apart; ``changes`` are those of the ledger of the ``lines``.
+
+    An error, for nothing was bought: until the names are one, or tiers say which plan is the higher one.
+    """
+    is_told = changes.tier_before.notnull() & changes.tier_after.notnull()
+    upsells = changes.filter((changes.movement_class == "upsell") & ~is_told & ~changes.is_swap)
+    upsells = upsells.filter(upsells.plan_before != "", upsells.plan_after != "")
+    days = upsells.group_by(*PAIR, "day").aggregate(
+        accounts=upsells.account_id.nunique(), mrr_e4=upsells.delta_mrr_e4.sum()
+    )
+    by_day = days.order_by(*PAIR, "day").to_pandas()
+    if by_day.empty:
+        return
+    pairs = by_day.groupby(list(PAIR), as_index=False).agg(accounts=("accounts", "sum"), mrr_e4=("mrr_e4", "sum"))
+    largest = by_day.sort_values("accounts", ascending=False, kind="stable").drop_duplicates(list(PAIR))
+    pairs = pairs.merge(largest[[*PAIR, "day", "accounts"]].rename(columns={"accounts": "most"}), on=list(PAIR))
+    is_term = pairs["plan_before"].map(_without_terms) == pairs["plan_after"].map(_without_terms)
+    fewest = _took_over(pairs, lines).map({True: SUCCEEDED_ACCOUNTS, False: RENAMED_ACCOUNTS})
+    is_renamed = (pairs["most"] >= fewest) & (pairs["most"] >= pairs["accounts"] * RENAMED_SHARE)
+    for rule, alike, why in (
+        ("plan_terms", pairs[is_term], "whose names differ only in how they are paid"),
+        ("plan_renamed", pairs[is_renamed & ~is_term], "nearly all on one day, as if it had only been renamed"),
+    ):
+        if len(alike):
+            yield _finding(rule, alike, why, upsells)
+
+
+def _took_over(pairs: pd.DataFrame, lines: ir.Table) -> pd.Series:
+    """Of each pair: nobody has the plan before it since that day, and nobody had the one after it before."""
+    is_open = lines.valid_to.isnull().any()
+    spans = lines.group_by("product", "plan").aggregate(
+        first_on=lines.valid_from.min(), last_on=is_open.ifelse(ibis.null("date"), lines.valid_to.max())
+    )
+    of = spans.to_pandas().astype({"first_on": "datetime64[s]", "last_on": "datetime64[s]"})
+    before = pairs.merge(of, left_on=["product", "plan_before"], right_on=["product", "plan"], how="left")
+    after = pairs.merge(of, left_on=["product", "plan_after"], right_on=["product", "plan"], how="left")
+    day = pairs["day"].astype("datetime64[s]")
+    return (before["last_on"] <= day) & (after["first_on"] >= day)
+
+
+def _without_terms(plan: str) -> str:
+    """The words of a plan's name, but for those that say how it is paid."""
+    return " ".join(re.findall(r"\w+", TERM.sub(" ", plan).lower()))
+
+
+def _finding(rule: str, pairs: pd.DataFrame, why: str, upsells: ir.Table) -> Finding:
+    listed = ", ".join(f"{p.plan_before!r} to {p.plan_after!r}" for p in pairs.head(LISTED).itertuples())
+    count = int(pairs["accounts"].sum())
+    message = (
+        f"subscriptions: {many(count, 'account')} went from one plan to another {why} ({listed}), at an MRR that is "
+        f"{money(int(pairs['mrr_e4'].sum()))} higher: no tiers tell the plans apart, so that counts as an upsell."
+    )
+    todo = (
+        "Give the table plans, with one tier for plans that are alike; or give them one name "
+        "([source.tables] subscriptions)."
+    )
+    listed_pairs = [
+        (upsells["product"] == p.product)
+        & (upsells.plan_before == p.plan_before)
+        & (upsells.plan_after == p.plan_after)
+        for p in pairs.head(LISTED).itertuples()
+    ]
+    rows = upsells.filter(ibis.or_(*listed_pairs)).order_by("account_id", "product", "day")
+    kept = rows.select("account_id", "day", *PAIR, "delta_mrr_e4").limit(ROWS_KEPT).to_pandas()
+    return Finding(Severity.ERROR, "subscriptions", rule, message, todo, count, kept)

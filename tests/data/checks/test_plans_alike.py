@@ -1,0 +1,49 @@
+"""Plans that are one under two names: no upsell, though no tiers say so."""
+
+from pathlib import Path
+
+import pytest
+
+from data.checks.check import Severity
+from tests.data.checks.test_moves_and_bills import LINES, found
+
+
+def went_over(before: str, after: str, days: list[str], mrr: int = 120) -> str:
+    """An account for each of the days, on which it goes from one plan to the other, at another MRR."""
+    return "".join(
+        f"{before[:3]}{n},crm,{before},100,2024-01-01,{day},10\n{before[:3]}{n},crm,{after},{mrr},{day},,10\n"
+        for n, day in enumerate(days)
+    )
+
+
+ONE_DAY, DAYS = ["2025-07-01"] * 5, [f"2025-0{month}-15" for month in range(1, 6)]
+KEPT = "kept,crm,team,100,2024-01-01,,10\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "lines", "rule"),
+    [
+        ("another term", went_over("Pro (annual)", "Pro - monthly", DAYS), "plan_terms"),
+        ("another currency", went_over("pro USD 1 year", "pro EUR 12 months", DAYS[:1]), "plan_terms"),
+        ("all on one day", went_over("team", "crew", ONE_DAY[:2]), "plan_renamed"),
+        ("nearly all, and one kept the old name", went_over("team", "crew", ONE_DAY) + KEPT, "plan_renamed"),
+        ("too few, and one kept the old name", went_over("team", "crew", ONE_DAY[:4]) + KEPT, None),
+        ("on many days", went_over("team", "crew", DAYS), None),
+        ("one account", went_over("team", "crew", ONE_DAY[:1]), None),
+        ("another size", went_over("pro 10", "pro 20", DAYS), None),
+        ("at the same price", went_over("Pro (annual)", "Pro - monthly", DAYS, mrr=100), None),
+    ],
+)
+def test_plans_that_are_one(tmp_path: Path, words: str, lines: str, rule: str | None) -> None:
+    findings = found(tmp_path, subscriptions=LINES + lines)
+    assert [name for name in findings if name.startswith("plan_")] == ([rule] if rule else []), words
+    if rule:
+        assert (findings[rule].severity, findings[rule].count) == (Severity.ERROR, lines.count("120"))
+        assert "one tier" in findings[rule].todo
+
+
+def test_tiers_say_which_plan_is_the_higher_one(tmp_path: Path) -> None:
+    lines = LINES + went_over("pro annual", "pro monthly", DAYS)
+    plans = "product,plan,tier\ncrm,pro annual,2\ncrm,pro monthly,2\n"
+    assert "plan_terms" in found(tmp_path, subscriptions=lines)
+    assert "plan_terms" not in found(tmp_path, subscriptions=lines, plans=plans)
