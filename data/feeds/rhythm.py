@@ -12,6 +12,8 @@ USUAL_GAP = 0.99
 YEAR_DAYS = 365
 FEWEST_DAYS = 10
 """With fewer days there is no telling how often a table is filled."""
+HOLIDAY_MOVES_DAYS = 7
+"""A holiday begins or ends so many days earlier or later than a year before, at most."""
 
 USE = "use"
 SAID = {
@@ -47,7 +49,7 @@ class Silence:
 
 
 def silence_of(name: str, days: np.ndarray, known: np.ndarray, before: date) -> Silence | None:
-    """The silence of one feed before a day; None if it is not late, or too rarely filled to tell."""
+    """The silence of one feed before a day; None if it is not late, on holiday, or too rarely filled to tell."""
     end = np.datetime64(before)
     seen = days[(days < end) & (known < end)]
     if not len(seen):
@@ -58,6 +60,12 @@ def silence_of(name: str, days: np.ndarray, known: np.ndarray, before: date) -> 
         return None
     usual = max(1, round(float(np.quantile(np.diff(year).astype(int), USUAL_GAP))))
     silent = int((end - last).astype(int)) - 1
-    if silent <= LATE_GAPS * usual:
+    if silent <= LATE_GAPS * usual or silent <= _holiday_days(seen, last):
         return None
     return Silence(name, before - timedelta(days=silent + 1), silent, usual)
+
+
+def _holiday_days(seen: np.ndarray, last: np.datetime64) -> int:
+    """The longest time without a row that began a year before ``last``, or a few days from it: each year has it."""
+    near = np.abs((seen[:-1] - (last - YEAR_DAYS)).astype(int)) <= HOLIDAY_MOVES_DAYS
+    return int(np.diff(seen)[near].astype(int).max(initial=1)) - 1

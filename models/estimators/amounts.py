@@ -42,6 +42,8 @@ SIZE_COLUMNS = (
     "billed_365d",
 )
 """Columns that say how large an account is; those present are used."""
+PAID_COLUMNS = ("mrr", "billed_91d", "billed_365d")
+"""Those of them that say what an account pays: amounts are told as multiples of it."""
 MIN_POSITIVES_PER_COLUMN = 10
 INTERVAL = (0.1, 0.9)
 MIN_POSITIVES_INTERVAL = 20
@@ -144,18 +146,29 @@ def fit_amounts(rows: pd.DataFrame, arr: np.ndarray, features: Sequence[str], se
     """Fit on the rows of account-windows with an expansion; None if not one of them gained anything.
 
     ``rows``: account_id, snapshot_date (without it no season is learnt) and the features, text by categories. ``arr``
-    is the expansion ARR of the window; rows where it is missing or not positive are left out. The regression uses one
-    column per ten rows, in the order of SIZE_COLUMNS.
+    is the expansion ARR of the window; rows where it is missing or not positive are left out, and so are those of which
+    it is not known what they pay (``is_paid_known``), if it is of others: they would teach that amounts go with
+    whatever else is known. The regression uses one column per ten rows, in the order of SIZE_COLUMNS.
     """
     arr = np.asarray(arr, dtype=np.float64)
     gained = np.isfinite(arr) & (arr > 0)
-    rows, arr = rows[gained], arr[gained]
+    told = gained & is_paid_known(rows, features)
+    rows, arr = (rows[told], arr[told]) if told.any() else (rows[gained], arr[gained])
     if not len(arr):
         return None
     by_size = _regression(rows, arr, features)
-    if len(arr) < MIN_POSITIVES_TREES:
+    if len(arr) < MIN_POSITIVES_TREES or not features:
         return _with_days(by_size, rows, arr, by_size.predict(rows))
     return _corrected(by_size, rows, arr, features, seed)
+
+
+def is_paid_known(rows: pd.DataFrame, features: Sequence[str]) -> np.ndarray:
+    """Of which rows is it known what the account pays? Of none on a day before which the bills had stopped coming.
+
+    Of all, where no feature tells it.
+    """
+    paid = [name for name in PAID_COLUMNS if name in features]
+    return rows[paid].notna().any(axis=1).to_numpy() if paid else np.ones(len(rows), dtype=bool)
 
 
 def arr_of(rows: pd.DataFrame) -> np.ndarray:

@@ -15,7 +15,7 @@ import pandas as pd
 from joblib import cpu_count
 
 from models.estimators import boosting
-from models.estimators.amounts import Amounts, arr_of, fit_amounts
+from models.estimators.amounts import Amounts, arr_of, fit_amounts, is_paid_known
 from models.estimators.base_rate import Rates, calibrate
 from models.estimators.boosting import Booster, Params
 from models.estimators.calibration import Calibrator, Levels, fit_levels
@@ -200,16 +200,21 @@ class ArrReplay:
 def replay_arr(
     history: pd.DataFrame, features: Sequence[str], splits: Sequence[Split], replayed: Replay, seed: int
 ) -> ArrReplay:
-    """Amounts and expected ARR of every replayed day, oldest first, each learnt from what had matured before it."""
+    """Amounts and expected ARR of every replayed day, oldest first, each learnt from what had matured before it.
+
+    On a day on which nobody's pay is known, since the bills had stopped coming, all are told the mean amount.
+    """
     replays = ArrReplay(pd.DataFrame(), replayed.fitted.rates, replayed.fitted.horizon_days)
     scored = dict(list(replayed.predictions.groupby("snapshot_date")))
     for split in sorted(splits, key=lambda split: split.test_date):
         day, past = split.test_date, places_of(history, split.train_dates)
         train = history.iloc[past[history.expanded.to_numpy()[past] == 1]]
-        amounts = fit_amounts(train, arr_of(train), features, seed)
+        test = history.iloc[day_of(history, day)]
+        told_by = features if is_paid_known(test, features).any() else ()
+        amounts = fit_amounts(train, arr_of(train), told_by, seed)
         if amounts is None or day not in scored:
             continue
-        test, expected = history.iloc[day_of(history, day)], replays.of_day(day, amounts)
+        expected = replays.of_day(day, amounts)
         mean, propensity = amounts.predict(test), scored[day].propensity.to_numpy(np.float64)
         said = say_arr(propensity, mean, amounts, expected)
         low, high = expected.doubt.of_sum(said["expected_arr"], said["arr_if_expands"])

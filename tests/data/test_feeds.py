@@ -50,6 +50,25 @@ def test_weekends_and_one_holiday_are_in_its_rhythm() -> None:
     assert not [day for day in year[60:] if day.month != 1 and day > date(2026, 1, 9) and feed.silent(day)]
 
 
+@pytest.mark.parametrize(
+    ("closed_in_2024", "is_silent"),
+    [
+        (("2024-12-24", "2025-01-03"), False),  # eleven days: no row until the 5th of January is no news
+        (("2024-12-20", "2024-12-30"), False),  # begun four days earlier
+        (("2024-12-27", "2024-12-31"), True),  # five days are a shorter one
+        (("2024-12-02", "2024-12-13"), True),  # another time of the year
+    ],
+)
+def test_a_holiday_of_every_year_is_no_outage(closed_in_2024: tuple[str, str], is_silent: bool) -> None:
+    """The last row is of the 23rd of December 2025."""
+    last = date(2025, 12, 23)
+    closed = [date.fromisoformat(day) for day in closed_in_2024]
+    days = [last - timedelta(days=back) for back in reversed(range(500))]
+    feed = tickets([day for day in days if not closed[0] <= day <= closed[1]])
+    assert bool(feed.silent(date(2026, 1, 3))) == is_silent  # ten days without
+    assert feed.silent(date(2026, 1, 5))["tickets"].days == 12  # longer than it was
+
+
 def test_what_was_not_known_on_the_day_was_silent_on_it() -> None:
     days = every(1)
     late = {day: date(2026, 7, 20) for day in days[-5:]}  # an outage of five days, loaded afterwards

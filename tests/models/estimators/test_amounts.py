@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.estimators.amounts import Amounts, fit_amounts, gamma_deviance
+from models.estimators.amounts import Amounts, fit_amounts, gamma_deviance, is_paid_known
 
 FEATURES = ("mrr", "seats")
 
@@ -41,6 +41,35 @@ def test_what_is_missing_counts_as_the_median_and_the_edge_is_the_edge() -> None
     assert amounts.predict(one)[0] == pytest.approx(amounts.predict(one)[1], rel=0.01)
     edge = pd.DataFrame({"mrr": [rows.mrr.max(), 1e12], "seats": [5.0, 5.0]})
     assert amounts.predict(edge)[0] == amounts.predict(edge)[1]
+
+
+def test_what_an_account_pays_may_be_unknown() -> None:
+    rows = pd.DataFrame({"mrr": [900.0, np.nan, np.nan], "billed_91d": [np.nan, 0.0, np.nan], "seats": [9.0, 9.0, 9.0]})
+    assert is_paid_known(rows, ["mrr", "billed_91d", "seats"]).tolist() == [True, True, False]
+    assert is_paid_known(rows, ["mrr", "seats"]).tolist() == [True, False, False]
+    assert is_paid_known(rows, ["seats"]).all()
+
+
+def test_rows_whose_pay_is_not_known_teach_nothing() -> None:
+    """On the last day the bills had stopped coming, and the old accounts, which are the large ones, expanded."""
+    rows, arr = sample(1500)
+    rows = rows.assign(tenure_days=rows.mrr.rank(), snapshot_date=pd.Timestamp("2026-01-01"))
+    rows.loc[1200:, ["mrr", "seats"]] = np.nan
+    features, known = (*FEATURES, "tenure_days"), slice(0, 1200)
+    amounts = fit_amounts(rows, arr, features)
+    assert amounts is not None
+    assert amounts == fit_amounts(rows[known], arr[known], features)
+    nobody = rows.assign(mrr=np.nan)
+    by_what_is_there = fit_amounts(nobody, arr, features)
+    assert by_what_is_there is not None
+    assert by_what_is_there.positives == 1500
+
+
+def test_without_features_all_are_told_the_mean() -> None:
+    rows, arr = sample(600)
+    amounts = fit_amounts(rows, arr, ())
+    assert amounts is not None
+    assert amounts.predict(rows) == pytest.approx(np.full(600, arr.mean()))
 
 
 def test_few_positives_give_one_amount_and_none_give_none() -> None:

@@ -10,6 +10,8 @@ from models.evaluation import measures
 from models.evaluation.backtest import NEW_TO_SALES, WHOLE, Backtest
 from models.evaluation.baselines import BEST_RULE, LAST_LIST
 from models.evaluation.evaluation import Evaluation, evaluate
+from models.evaluation.replay import replay_arr
+from models.evaluation.splits import origins
 from tests.drawn import drawn
 from tests.models.planted import FEATURES, QUICK, history
 
@@ -152,6 +154,24 @@ def test_what_is_said_of_a_day_rests_on_what_had_matured(evaluation: Evaluation)
     assert otherwise.of_day(day, amounts) == arr.of_day(day, amounts)
     later = day + pd.Timedelta(days=QUICK.horizon_days)
     assert otherwise.of_day(later, amounts) != arr.of_day(later, amounts)
+
+
+def test_a_day_without_bills_does_not_spoil_the_sums_of_others(evaluation: Evaluation) -> None:
+    """Of one replayed day, which others learn from, nothing is known but the tenure; the large accounts are the old."""
+    day = evaluation.replayed_arr.rows.snapshot_date.min()
+    old = evaluation.rows.assign(tenure_days=evaluation.rows.mrr.rank())
+    spoilt = old.assign(**old[["mrr", "seats", "seat_utilization_28d"]].mask(old.snapshot_date == day))
+    days = evaluation.replayed.predictions.snapshot_date.unique()
+    splits = [split for split in origins(old.snapshot_date.unique(), 90, 99, 3) if split.test_date in days]
+    clean, told = (
+        replay_arr(rows, evaluation.features, splits, evaluation.replayed, 0).rows.groupby("snapshot_date")
+        for rows in (old, spoilt)
+    )
+    other_days = (told.expected_arr.sum() / clean.expected_arr.sum()).drop(day)
+    assert len(other_days) == QUICK.origins + QUICK.warm_up_origins - 1
+    assert other_days.between(0.9, 1.1).all(), other_days
+    past = old[(old.snapshot_date + pd.Timedelta(days=90) <= day) & (old.expanded == 1)]
+    assert told["mean"].unique()[day] == pytest.approx([past.expansion_arr.mean()])
 
 
 def test_slices_are_their_own_lists(evaluation: Evaluation) -> None:
