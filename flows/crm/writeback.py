@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,6 +37,8 @@ from serving.published.read import PublishedList, open_list
 from serving.reasons.formats import say_day
 
 DRY_RUN, UNDO = "dry-run", "undo"
+MOMENT = "%Y%m%dT%H%M%S"
+"""How the name of a run begins: its second."""
 ABOUT = "run.json"
 CHANGES, REJECTIONS = "changes.parquet", "rejections.parquet"
 SHOWN_ROWS, LONGEST_CELL = 20, 60
@@ -210,14 +212,23 @@ def _run(settings: Settings, about: RunAbout) -> Iterator[tuple[Path, Journal]]:
     base = settings.writeback_folder
     asked, todo = "Write a list back.", "Wait until the other run has ended; or make room and rights in that folder."
     with only_writer(base, asked, todo):
-        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{UNDO if about.undoes else about.to}"
-        names = (stamp if number == 1 else f"{stamp}-{number}" for number in range(1, 1000))
-        folder = base / next(name for name in names if not (base / name).exists())
+        folder = base / f"{_moment(base):{MOMENT}}-{UNDO if about.undoes else about.to}"
         folder.mkdir()
         _keep(folder, about)
         with Journal(folder / JOURNAL) as journal:
             yield folder, journal
         _keep(folder, about._replace(completed=True))
+
+
+def _moment(base: Path) -> datetime:
+    """When a run begins, to the second (UTC), and after all that were begun before it, as runs are read by their names.
+
+    The clock may have been set back since.
+    """
+    begun = (path.name.partition("-")[0] for path in base.glob(f"{'[0-9]' * 8}T{'[0-9]' * 6}-*"))
+    last = max((datetime.strptime(moment, MOMENT).replace(tzinfo=UTC) for moment in begun), default=None)
+    now = datetime.now(UTC).replace(microsecond=0)
+    return now if last is None or last < now else last + timedelta(seconds=1)
 
 
 def _keep(folder: Path, about: RunAbout) -> None:

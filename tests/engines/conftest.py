@@ -2,14 +2,12 @@
 
 import os
 import shutil
-import socket
-import subprocess
 import tempfile
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import ibis
 import psycopg
@@ -20,19 +18,11 @@ from data.simulation.base import simulate
 from data.sources.connect import connect
 from data.sources.known import Source
 from flows.run.settings import load
+from tests.engines.server import cannot_run, postgres_server
 from tests.flows.conftest import headroom  # noqa: F401  (fixtures)
 
 EXAMPLE = Path(__file__).parents[2] / "data" / "examples" / "fightchurn_crm5.toml"
-BINARIES = ("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin")
 POSTGRES_TYPES = {"string": "text", "float64": "double precision", "date": "date", "boolean": "boolean"}
-SERVER = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c work_mem=64MB -c jit=off"
-
-
-def cannot_run(why: str) -> NoReturn:
-    """The test cannot run here and says why; where every test must run (``HEADROOM_ALL_TESTS``) that is a failure."""
-    if os.environ.get("HEADROOM_ALL_TESTS"):
-        pytest.fail(why)
-    pytest.skip(why)
 
 
 # --- the bases --------------------------------------------------------------------------------------------------------
@@ -79,37 +69,8 @@ def crm5(bases: Path) -> Base:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A server of our own on a free port: the URL without a database. It trusts whoever asks."""
-    initdb, pg_ctl = binary("initdb"), binary("pg_ctl")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    # PostgreSQL refuses to run as root.
-    user = "nobody" if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="headroom-postgres-"))
-    try:
-        if user:
-            shutil.chown(folder, user)
-        run = [initdb, "-D", folder / "data", "-A", "trust", "-U", "headroom", "-E", "UTF8", "--locale=C", "-N"]
-        subprocess.run(run, check=True, user=user, capture_output=True)
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 {SERVER}"
-        start = [pg_ctl, "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start"]
-        subprocess.run(start, check=True, user=user, stdout=subprocess.DEVNULL)
-        try:
-            yield f"postgres://headroom@127.0.0.1:{port}"
-        finally:
-            stop = [pg_ctl, "-D", folder / "data", "-m", "immediate", "stop"]
-            subprocess.run(stop, check=True, user=user, stdout=subprocess.DEVNULL)
-    finally:
-        shutil.rmtree(folder)
-
-
-def binary(name: str) -> str:
-    """A program of PostgreSQL, which Debian does not put on the path."""
-    there = [str(Path(path)) for pattern in BINARIES for path in sorted(Path("/").glob(f"{pattern[1:]}/{name}"))]
-    found = shutil.which(name) or next(reversed(there), None)
-    if found is None:
-        cannot_run(f"PostgreSQL is not installed: no {name} on the path nor in {' or '.join(BINARIES)}")
-    return found
+    with postgres_server() as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from data.errors import PublishError
 from flows.crm.pipeline import writeback
+from flows.crm.writeback import MOMENT
 from serving.crm.settings import HUBSPOT_TOKEN, SECRETS, WritebackSettings
 from serving.published.layout import place_of
 from serving.published.read import open_list
@@ -134,6 +135,20 @@ def test_an_undo_leaves_what_a_later_run_wrote(headroom: Headroom, settled: None
     ran = headroom("writeback", "--undo", stopped.name, "--out", out)
     assert (ran.code, "0 accounts written; 58 accounts left as they are" in ran.out) == (0, True), ran.err
     assert world.values() == finished
+
+
+def test_runs_keep_their_order_where_the_clock_was_set_back(
+    headroom: Headroom, settled: None, world: World, out: Path
+) -> None:
+    """An undo of the first run leaves what the second one wrote, though a clock an hour ahead had dated the first."""
+    world.answers.extend([None, None, Response(status_code=403)])
+    headroom("writeback", "--apply", "--out", out)
+    [first] = (out / "writeback").iterdir()
+    ahead = f"{datetime.now(UTC) + timedelta(hours=1):{MOMENT}}-hubspot"
+    first.rename(first.with_name(ahead))
+    headroom("writeback", "--apply", "--out", out)
+    assert min(path.name for path in (out / "writeback").iterdir()) == ahead
+    assert "58 accounts left as they are" in headroom("writeback", "--undo", ahead, "--out", out).out
 
 
 def test_an_account_that_is_no_customer_any_more_is_cleared(
