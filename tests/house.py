@@ -59,6 +59,7 @@ ORDER = {
         "changes",
         "registry",
         "evaluation",
+        "signals",
         "monitoring",
         "training",
         "report",

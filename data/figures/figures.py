@@ -23,10 +23,13 @@ from data.sources.known import KnownBase
 
 @dataclass(frozen=True)
 class CompanyFigures:
-    """What was known before ``day``: the ``tables`` by name, as ``data.figures.tables`` declares them."""
+    """What was known before ``day``: the ``tables`` by name, as ``data.figures.tables`` declares them, and the
+    movements that they are made of.
+    """
 
     day: date
     tables: dict[str, pd.DataFrame]
+    moves: AccountMoves
 
 
 def company_figures(base: KnownBase, rules: ExpansionRules, months: int) -> CompanyFigures:
@@ -35,11 +38,11 @@ def company_figures(base: KnownBase, rules: ExpansionRules, months: int) -> Comp
     Raises ``NotEnoughHistoryError`` where no month is over in which anybody paid.
     """
     moves = account_moves(base, rules)
-    return CompanyFigures(base.snapshot_date, figures_of(moves, rules, months))
+    return CompanyFigures(base.snapshot_date, figures_of(moves, rules, months), moves)
 
 
 def figures_of(moves: AccountMoves, rules: ExpansionRules, months: int) -> dict[str, pd.DataFrame]:
-    """The same from the movements of accounts; without ``rebuilt``, which needs an earlier run."""
+    """The same from the movements of accounts; without what needs an earlier run, or other tables."""
     shown = whole_months(moves.rows["day"].to_numpy(), moves.day, months)
     if not len(shown):
         raise _nothing_to_tell(moves.day, "nobody paid in a month that is over.")

@@ -5,6 +5,7 @@ All amounts are whole ten-thousandths (``_e4``) of the reporting currency, so th
 
 from data.contract.outputs import OutputColumn, OutputKind, OutputTable
 from data.contract.vocabulary import MOTIONS, MOVEMENT_CLASSES, Personal
+from data.figures.readiness.tables import READINESS, SIGNALS, TABLE_WORTH
 
 MRR_E4 = "1/10,000 of the currency per month"
 ARR_E4 = "1/10,000 of the currency per year"
@@ -255,6 +256,9 @@ FIGURES = {
         ACCOUNT_MOVEMENTS,
         FIGURE_ACCOUNTS,
         REBUILT,
+        READINESS,
+        SIGNALS,
+        TABLE_WORTH,
     )
 }
 """Every table of the figures, by its name."""
