@@ -5,6 +5,7 @@ All amounts are whole ten-thousandths (``_e4``) of the reporting currency, so th
 
 from data.contract.outputs import OutputColumn, OutputKind, OutputTable
 from data.contract.vocabulary import MOTIONS, MOVEMENT_CLASSES, Personal
+from data.figures.measures.tables import AFTER_EXPANSION, PLAYS
 from data.figures.readiness.tables import READINESS, SIGNALS, TABLE_WORTH
 
 MRR_E4 = "1/10,000 of the currency per month"
@@ -256,6 +257,8 @@ FIGURES = {
         ACCOUNT_MOVEMENTS,
         FIGURE_ACCOUNTS,
         REBUILT,
+        AFTER_EXPANSION,
+        PLAYS,
         READINESS,
         SIGNALS,
         TABLE_WORTH,

@@ -9,6 +9,7 @@ from data.figures.accounts.calendar import YEAR_MONTHS
 from data.figures.accounts.slices import DIMENSIONS, WHOLE, of_slice
 from data.figures.benchmarks import comparisons
 from data.figures.headline import NOT_KNOWN, Headline, headline
+from data.figures.measures.tables import SATISFACTION
 from data.figures.readiness.verdict import Readiness, in_unit
 from data.figures.tables import FIGURES
 from models.report.drawing import address
@@ -39,12 +40,15 @@ def figures_page(
         p_value=_p_value,
         auc=_auc,
         in_unit=in_unit,
+        outcome=_outcome,
     )
     return made.get_template("figures.html.j2").render(
         title=title,
         leading=leading,
         ready=ready,
         signals=_strongest(tables["signals"]).to_dict("records"),
+        after=tables["after_expansion"].query("matched > 0").to_dict("records"),
+        plays=tables["plays"].to_dict("records"),
         worth=tables["table_worth"].to_dict("records"),
         comparisons=comparisons(headline(tables)),
         rules=rules,
@@ -94,6 +98,11 @@ def _slice(name: str | float) -> str:
 
 def _number(value: float) -> str:
     return "–" if pd.isna(value) else f"{value:,.0f}"
+
+
+def _outcome(value: float, outcome: str) -> str:
+    """A share, or a rating."""
+    return f"{value:.2f}" if outcome == SATISFACTION else share(value)
 
 
 def _auc(value: float) -> str:
