@@ -236,6 +236,7 @@ REBUILT = OutputTable(
             "what explains it",
             words=(
                 "a row of its became known late",
+                "a row of its was rewritten, added or taken away afterwards",
                 "the month was not settled",
                 "its bills, a rate, a plan or the rules are read otherwise now",
             ),
@@ -243,6 +244,20 @@ REBUILT = OutputTable(
     ),
     key=("account_id", "month", "movement"),
     order=("account_id", "month", "movement"),
+)
+
+ACCOUNT_ROWS = OutputTable(
+    "account_rows",
+    "what was read of one account in one billing table: a later run asks whether these rows still say the same",
+    (
+        _account(),
+        OutputColumn("table", OutputKind.TEXT, "the input table"),
+        OutputColumn("rows", OutputKind.WHOLE, "known before the day", "rows"),
+        OutputColumn("rows_hash", OutputKind.WHOLE, "of their values, without amounts where rates convert them"),
+        OutputColumn("engine", OutputKind.TEXT, "that made the hash; another one makes others of the same rows"),
+    ),
+    key=("account_id", "table"),
+    order=("account_id", "table"),
 )
 
 FIGURES = {
@@ -256,6 +271,7 @@ FIGURES = {
         EXPANSION_SPEED,
         ACCOUNT_MOVEMENTS,
         FIGURE_ACCOUNTS,
+        ACCOUNT_ROWS,
         REBUILT,
         AFTER_EXPANSION,
         PLAYS,

@@ -14,8 +14,8 @@ from data.errors import PublishError
 from data.figures.figures import CompanyFigures, company_figures
 from data.figures.headline import Headline, headline, rules_in_words
 from data.figures.readiness.verdict import Readiness
-from data.figures.rebuilt import late_accounts, rebuilt
-from data.figures.tables import ACCOUNT_MOVEMENTS, FIGURES, MANIFEST, PAGE, REBUILT
+from data.figures.rebuilt import account_rows, late_accounts, rebuilt, rewritten_accounts
+from data.figures.tables import ACCOUNT_MOVEMENTS, ACCOUNT_ROWS, FIGURES, MANIFEST, PAGE, REBUILT
 from data.sources.known import KnownBase
 from flows.pipelines.readiness import compute_readiness, find_signals
 from flows.run.progress import say
@@ -33,11 +33,14 @@ MONTHS = 36
 
 @dataclass(frozen=True)
 class EarlierFigures:
-    """What an earlier run wrote: the day that it stood on, its ``account_movements``, and what it found ``rebuilt``."""
+    """What an earlier run wrote: the day that it stood on, its ``account_movements`` and ``account_rows`` (None: it is
+    older than those), and what it found ``rebuilt``.
+    """
 
     day: date
     movements: pd.DataFrame
     rebuilt: pd.DataFrame
+    rows: pd.DataFrame | None
 
 
 @stage("figures", retries=RETRIES)
@@ -50,11 +53,14 @@ def compute_figures(base: KnownBase, settings: Settings, months: int, earlier: E
     computed = company_figures(base, settings.expansion, months)
     changed, movements = pd.DataFrame(columns=list(REBUILT.names)), computed.tables[ACCOUNT_MOVEMENTS.name]
     if earlier is not None and earlier.day < base.snapshot_date:
-        late = late_accounts(base, earlier.day)
-        changed = rebuilt(earlier.movements, movements, earlier.day, late, settings.expansion)
+        late, rewritten = late_accounts(base, earlier.day), set[str]()
+        if earlier.rows is not None:
+            rewritten = rewritten_accounts(earlier.rows, account_rows(base, earlier.day))
+        changed = rebuilt(earlier.movements, movements, earlier.day, late, settings.expansion, rewritten)
     elif earlier is not None and earlier.day == base.snapshot_date and _are_same(earlier.movements, movements):
         changed = earlier.rebuilt
-    return replace(computed, tables=computed.tables | {REBUILT.name: changed})
+    read = account_rows(base, base.snapshot_date)
+    return replace(computed, tables=computed.tables | {REBUILT.name: changed, ACCOUNT_ROWS.name: read})
 
 
 def _are_same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
@@ -76,15 +82,16 @@ def read_earlier(folder: Path) -> EarlierFigures | None:
         return None
     try:
         day = date.fromisoformat(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["day"])
-        movements, changed = (
-            pq.read_table(folder / f"{table.name}.parquet").to_pandas(date_as_object=False)
-            for table in (ACCOUNT_MOVEMENTS, REBUILT)
-        )
+        tables = {
+            table.name: pq.read_table(folder / f"{table.name}.parquet").to_pandas(date_as_object=False)
+            for table in (ACCOUNT_MOVEMENTS, REBUILT, ACCOUNT_ROWS)
+            if table is not ACCOUNT_ROWS or (folder / f"{table.name}.parquet").is_file()
+        }
     except (OSError, ValueError, KeyError) as error:
         raise PublishError(
             f"Read the figures of the last run in {folder}.", f"{error}.", "Move that folder away, and run it again."
         ) from error
-    return EarlierFigures(day, movements, changed)
+    return EarlierFigures(day, tables[ACCOUNT_MOVEMENTS.name], tables[REBUILT.name], tables.get(ACCOUNT_ROWS.name))
 
 
 @stage("write figures")

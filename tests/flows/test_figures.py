@@ -151,6 +151,8 @@ def test_another_run_of_the_same_day_repeats_what_changed(tmp_path: Path) -> Non
     assert changed[["account_id", "before_e4", "after_e4"]].to_numpy().tolist() == [["best", 0, 50_0000]]
     pd.testing.assert_frame_equal(run(date(2026, 7, 1), late), changed)
     assert run(date(2026, 7, 1), lines).empty  # other movements: what it would be held against is gone
+    changed = run(date(2026, 8, 1), lines.replace("| 100 |", "| 120 |"))
+    assert list(changed.why) == ["a row of its was rewritten, added or taken away afterwards"]
 
 
 @pytest.mark.slow
