@@ -437,16 +437,19 @@ def figures(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to write (default: figures in that of the reports).")
     ] = None,
+    signals: Annotated[
+        bool, typer.Option(help="Count the signals that went with past expansions, which takes a build of features.")
+    ] = True,
     config: Config = None,
     source: SourceUrl = None,
 ) -> None:
-    """The company's figures from its ledger: bridge, NRR and GRR, expansion, cohorts, time to first expansion."""
+    """The company's figures: bridge, NRR and GRR, expansion, cohorts; and is it ready for an expansion motion?"""
     _ready(config, source)
     say("starting: libraries")
     from flows.pipelines.figures import figures as run
     from flows.pipelines.summary import of_figures
 
-    print(*of_figures(run(config, source, _date(snapshot_date), out, segment, months)), sep="\n")
+    print(*of_figures(run(config, source, _date(snapshot_date), out, segment, months, signals)), sep="\n")
 
 
 @app.command()

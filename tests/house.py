@@ -61,6 +61,7 @@ ORDER = {
         "changes",
         "registry",
         "evaluation",
+        "signals",
         "monitoring",
         "training",
         "report",

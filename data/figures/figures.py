@@ -11,8 +11,10 @@ from data.figures.accounts.calendar import first_days, month_of, whole_months
 from data.figures.accounts.moves import AccountMoves, account_moves
 from data.figures.accounts.panel import panel_of
 from data.figures.accounts.slices import slices_of
+from data.figures.measures.after_expansion import after_expansion, ratings_of
 from data.figures.measures.bridge import bridge, expansion
 from data.figures.measures.cohorts import cohorts, motion_order
+from data.figures.measures.plays import plays, plays_of
 from data.figures.measures.retention import retention
 from data.figures.measures.time_to_expansion import lives_of, speed, time_to_expansion
 from data.figures.rebuilt import settled_before
@@ -23,10 +25,13 @@ from data.sources.known import KnownBase
 
 @dataclass(frozen=True)
 class CompanyFigures:
-    """What was known before ``day``: the ``tables`` by name, as ``data.figures.tables`` declares them."""
+    """What was known before ``day``: the ``tables`` by name, as ``data.figures.tables`` declares them, and the
+    movements that they are made of.
+    """
 
     day: date
     tables: dict[str, pd.DataFrame]
+    moves: AccountMoves
 
 
 def company_figures(base: KnownBase, rules: ExpansionRules, months: int) -> CompanyFigures:
@@ -35,11 +40,14 @@ def company_figures(base: KnownBase, rules: ExpansionRules, months: int) -> Comp
     Raises ``NotEnoughHistoryError`` where no month is over in which anybody paid.
     """
     moves = account_moves(base, rules)
-    return CompanyFigures(base.snapshot_date, figures_of(moves, rules, months))
+    tables = figures_of(moves, rules, months, ratings_of(base.tables))
+    return CompanyFigures(base.snapshot_date, tables | {"plays": plays(plays_of(base.tables))}, moves)
 
 
-def figures_of(moves: AccountMoves, rules: ExpansionRules, months: int) -> dict[str, pd.DataFrame]:
-    """The same from the movements of accounts; without ``rebuilt``, which needs an earlier run."""
+def figures_of(
+    moves: AccountMoves, rules: ExpansionRules, months: int, ratings: pd.DataFrame | None = None
+) -> dict[str, pd.DataFrame]:
+    """The same from the movements of accounts; without what needs an earlier run, or other tables."""
     shown = whole_months(moves.rows["day"].to_numpy(), moves.day, months)
     if not len(shown):
         raise _nothing_to_tell(moves.day, "nobody paid in a month that is over.")
@@ -52,6 +60,7 @@ def figures_of(moves: AccountMoves, rules: ExpansionRules, months: int) -> dict[
         "cohorts": cohorts(moves),
         "time_to_expansion": time_to_expansion(lives, by_segment),
         "expansion_speed": speed(lives, by_segment),
+        "after_expansion": after_expansion(panel, moves, ratings_of({}) if ratings is None else ratings),
         "account_movements": account_movements(moves),
         "figure_accounts": figure_accounts(moves),
     }

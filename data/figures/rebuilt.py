@@ -1,23 +1,28 @@
 """What a later run says otherwise of months that were over, and why.
 
 A month of subscriptions is settled ``settled_days`` after it is over: until then what ended in it may be renewed late,
-or be moved to another product. After that only a row that became known late changes it, or what all rows are read by:
-rates, plans, names of products, the rules. Bills without a period are read by their rhythm, which more of them tell
-better, so a month of those may change without a late row.
+or be moved to another product. After that only a row that became known late changes it, one that was rewritten in the
+source, or what all rows are read by: rates, plans, names of products, the rules. Bills without a period are read by
+their rhythm, which more of them tell better, so a month of those may change without a late row.
+
+A source keeps no trace of what it rewrites. So each run keeps a hash of the rows that it read of each account; a later
+one hashes what it would have read on that day, and where the two differ rows were rewritten, added or taken away.
 """
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 
-from data.figures.tables import REBUILT
+from data.currency import CONVERTED
+from data.figures.tables import ACCOUNT_ROWS, REBUILT
 from data.ledger.rules import ExpansionRules
 from data.sources.known import BILLING, KnownBase
-from data.time_cut import learned_since
+from data.time_cut import before_day, learned_since
 
-LATE, UNSETTLED, READ_ANEW = REBUILT.column("why").words
-KEY = list(REBUILT.key)
+LATE, REWRITTEN, UNSETTLED, READ_ANEW = REBUILT.column("why").words
+KEY, KEY_OF_ROWS = list(REBUILT.key), list(ACCOUNT_ROWS.key)
 
 
 def settled_days(rules: ExpansionRules) -> int:
@@ -40,12 +45,45 @@ def late_accounts(base: KnownBase, since: date) -> set[str]:
     return late
 
 
+def account_rows(base: KnownBase, day: date) -> pd.DataFrame:
+    """What was known before a day of each account's lines and bills, hashed, as ``account_rows`` is declared.
+
+    Without a row where the engine has no hash.
+    """
+    parts = [pd.DataFrame(columns=list(ACCOUNT_ROWS.names))]
+    for name in BILLING:
+        if name not in base.tables:
+            continue
+        known = before_day(name, base.tables[name], day)
+        hashed = base.engine.fingerprints(
+            known.drop(CONVERTED[name]) if "fx_rates" in base.tables else known, "account_id"
+        )
+        if hashed is not None:
+            of_table = hashed.to_pyarrow().to_pandas().dropna(subset="account_id")
+            parts.append(of_table.assign(table=name, engine=base.engine.kind))
+    return pd.concat(parts[1:] or parts)[list(ACCOUNT_ROWS.names)].sort_values(KEY_OF_ROWS, ignore_index=True)
+
+
+def rewritten_accounts(then: pd.DataFrame, now: pd.DataFrame) -> set[str]:
+    """The accounts of which ``account_rows`` of a day say otherwise now; none where another engine made the hashes."""
+    if set(then["engine"]) != set(now["engine"]):
+        return set()
+    both = then.merge(now, on=KEY_OF_ROWS, how="outer", suffixes=("_then", "_now"))
+    differs = (both["rows_then"] != both["rows_now"]) | (both["rows_hash_then"] != both["rows_hash_now"])
+    return set(both.loc[differs, "account_id"])
+
+
 def rebuilt(
-    before: pd.DataFrame, after: pd.DataFrame, since: date, late: set[str], rules: ExpansionRules
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    since: date,
+    late: Collection[str],
+    rules: ExpansionRules,
+    rewritten: Collection[str] = (),
 ) -> pd.DataFrame:
     """The rows of ``account_movements`` that differ, of months that were over on ``since``, the day of ``before``.
 
-    ``late``: as ``late_accounts`` tells. As the table ``rebuilt`` is declared.
+    ``late``, ``rewritten``: as ``late_accounts`` and ``rewritten_accounts`` tell. As ``rebuilt`` is declared.
     """
     then = before.rename(columns={"mrr_e4": "before_e4"})
     now = after.rename(columns={"mrr_e4": "after_e4"})
@@ -53,6 +91,7 @@ def rebuilt(
     both = both.astype({"before_e4": "int64", "after_e4": "int64"})
     over_on = (both["month"].to_numpy("datetime64[M]") + 1).astype("datetime64[D]")
     is_over, is_settled = over_on <= np.datetime64(since, "D"), over_on <= settled_before(since, rules)
-    both["why"] = np.select([both["account_id"].isin(late), ~is_settled], [LATE, UNSETTLED], READ_ANEW)
+    is_late, is_rewritten = (both["account_id"].isin(accounts).to_numpy() for accounts in (late, rewritten))
+    both["why"] = np.select([is_late, is_rewritten, ~is_settled], [LATE, REWRITTEN, UNSETTLED], READ_ANEW)
     differs = (both["before_e4"] != both["after_e4"]).to_numpy()
     return both[is_over & differs].sort_values(KEY, ignore_index=True)

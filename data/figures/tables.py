@@ -5,6 +5,8 @@ All amounts are whole ten-thousandths (``_e4``) of the reporting currency, so th
 
 from data.contract.outputs import OutputColumn, OutputKind, OutputTable
 from data.contract.vocabulary import MOTIONS, MOVEMENT_CLASSES, Personal
+from data.figures.measures.tables import AFTER_EXPANSION, PLAYS
+from data.figures.readiness.tables import READINESS, SIGNALS, TABLE_WORTH
 
 MRR_E4 = "1/10,000 of the currency per month"
 ARR_E4 = "1/10,000 of the currency per year"
@@ -234,6 +236,7 @@ REBUILT = OutputTable(
             "what explains it",
             words=(
                 "a row of its became known late",
+                "a row of its was rewritten, added or taken away afterwards",
                 "the month was not settled",
                 "its bills, a rate, a plan or the rules are read otherwise now",
             ),
@@ -241,6 +244,20 @@ REBUILT = OutputTable(
     ),
     key=("account_id", "month", "movement"),
     order=("account_id", "month", "movement"),
+)
+
+ACCOUNT_ROWS = OutputTable(
+    "account_rows",
+    "what was read of one account in one billing table: a later run asks whether these rows still say the same",
+    (
+        _account(),
+        OutputColumn("table", OutputKind.TEXT, "the input table"),
+        OutputColumn("rows", OutputKind.WHOLE, "known before the day", "rows"),
+        OutputColumn("rows_hash", OutputKind.WHOLE, "of their values, without amounts where rates convert them"),
+        OutputColumn("engine", OutputKind.TEXT, "that made the hash; another one makes others of the same rows"),
+    ),
+    key=("account_id", "table"),
+    order=("account_id", "table"),
 )
 
 FIGURES = {
@@ -254,7 +271,13 @@ FIGURES = {
         EXPANSION_SPEED,
         ACCOUNT_MOVEMENTS,
         FIGURE_ACCOUNTS,
+        ACCOUNT_ROWS,
         REBUILT,
+        AFTER_EXPANSION,
+        PLAYS,
+        READINESS,
+        SIGNALS,
+        TABLE_WORTH,
     )
 }
 """Every table of the figures, by its name."""

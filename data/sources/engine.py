@@ -81,13 +81,28 @@ class Engine:
 
         Another engine, or another version of it, has others of the same rows. None where the engine has no hash.
         """
+        row = self._row_hash(table)
+        if row is None:
+            return None
+        rows = table.aggregate(count=table.count(), sum=row.sum()).to_pyarrow().to_pylist()[0]
+        return f"{self.kind}: {rows['count']} rows, {rows['sum'] or 0:x}"
+
+    def fingerprints(self, table: ir.Table, by: str) -> ir.Table | None:
+        """The same of each value of ``by``: ``rows`` and ``rows_hash``. None where the engine has no hash."""
+        row = self._row_hash(table)
+        return None if row is None else table.group_by(by).aggregate(rows=table.count(), rows_hash=row.sum())
+
+    @property
+    def kind(self) -> str:
+        """The engine and its version, which make the hashes."""
+        return f"{self.con.name} {self.con.version}"
+
+    def _row_hash(self, table: ir.Table) -> ir.IntegerValue | None:
+        """A number of each row that its values tell, small enough for many to be added up."""
         row: ir.IntegerValue | None = ibis.literal(0, "int64")
         for name in sorted(table.columns):
             row = None if row is None else self.hash_with(row, table[name])
-        if row is None:
-            return None
-        rows = table.aggregate(count=table.count(), sum=(row % SUMMED_BELOW).sum()).to_pyarrow().to_pylist()[0]
-        return f"{self.con.name} {self.con.version}: {rows['count']} rows, {rows['sum'] or 0:x}"
+        return None if row is None else row % SUMMED_BELOW
 
     def in_words(self, error: BaseException) -> HeadroomError | None:  # noqa: ARG002
         """What this engine raised while it ran an expression, as what a user can put right; None for a fault of ours.

@@ -5,6 +5,7 @@ from pathlib import Path
 from data.checks.check import check as check_tables
 from data.checks.report import SUMMARY, write
 from data.shown.text import for_terminal
+from flows.pipelines.readiness import readiness_of_tables
 from flows.run.settings import Settings
 from flows.stages.base import read_source
 from flows.stages.dates import today_utc
@@ -24,5 +25,7 @@ def check(settings: Settings, folder: Path) -> bool:
             print(f"offending rows: {write(report, folder)}")
         if not report.errors:
             print(ledger_line(source, settings))
-    print(outcomes_line(settings))
+        print(outcomes_line(settings))
+        if not report.errors:
+            print(*readiness_of_tables(source, settings).lines(), sep="\n")
     return not report.errors

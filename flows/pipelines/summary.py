@@ -50,6 +50,7 @@ def of_figures(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {'  kept of it':<28} {kept}"
     if leading.speed is not None:
         yield f"  {'first expansion in a year':<28} {share(leading.speed['expanded_in_a_year'])} of accounts"
+    yield from result["ready"].lines()
     if result["rebuilt"]:
         yield f"changed since the last run, in months that were over then: {result['rebuilt']:,} rows (rebuilt.parquet)"
     yield f"page: {result['page']}"

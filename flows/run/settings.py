@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from data.errors import SettingsError, hint
+from data.figures.settings import FiguresSettings
 from data.ledger.rules import ExpansionRules
 from data.record.settings import RecordSettings
 from data.sources.address import SCHEMES, Address, SourceSettings
@@ -56,6 +57,7 @@ class Settings(BaseModel):
     source: SourceSettings = SourceSettings()
     record: RecordSettings = RecordSettings()
     expansion: ExpansionRules = ExpansionRules()
+    figures: FiguresSettings = FiguresSettings()
     training: TrainSettings = TrainSettings()
     serving: ServingSettings = ServingSettings()
     publish: PublishSettings = PublishSettings()

@@ -1,6 +1,8 @@
 """``headroom figures`` from the command line, on the small simulated base."""
 
+import json
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from data.figures.headline import headline
 from data.figures.tables import FIGURES
 from data.sources.known import known_before
 from flows.pipelines.figures import compute_figures, read_earlier, write_figures
+from flows.pipelines.readiness import compute_readiness
 from flows.run.settings import load
 from flows.stages.base import read_source
 from tests import house
@@ -81,6 +84,21 @@ def test_the_page_stands_alone_and_names_the_rules(written: Path) -> None:
         assert (written / f"{name}.svg").read_text(encoding="utf-8").startswith("<?xml")
 
 
+def test_the_page_says_whether_the_company_is_ready_and_by_which_signals(written: Path) -> None:
+    page, tables = (written / "figures.html").read_text(encoding="utf-8"), read(written)
+    said = json.loads((written / "figures.json").read_text(encoding="utf-8"))
+    assert f"<h2>Ready for an expansion motion: {said['ready']}</h2>" in page
+    counted = tables["readiness"].set_index("criterion").loc["signals", "value"]
+    signals = tables["signals"]
+    assert counted == signals[signals.is_signal].story.nunique() > 0
+    assert "seat_utilization_28d" in set(signals[signals.is_signal].feature)  # which the simulated base is made with
+    worth = tables["table_worth"].set_index("table")
+    assert worth.is_there.all()
+    assert worth.loc["tickets", "auc_without"] == worth.loc["tickets", "auc"] - worth.loc["tickets", "worth"]
+    assert 0 < worth.loc["users", "coverage"] <= 1
+    assert worth.literature.isna().all()  # what is there is measured
+
+
 def test_the_question_of_the_docs_is_answered(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "figures").symlink_to(written)
@@ -96,7 +114,7 @@ def test_the_question_of_the_docs_is_answered(written: Path, tmp_path: Path, mon
 
 
 def test_a_segment_leads_and_a_second_run_says_the_same(warehouse: Path, headroom: Headroom) -> None:
-    source = ("--source", f"parquet://{warehouse}", "--snapshot-date", END)
+    source = ("--source", f"parquet://{warehouse}", "--snapshot-date", END, "--no-signals")
     ran = headroom("figures", *source, "--segment", "smb", "--months", 6)
     assert ran.code == 0, ran.err
     lines = ran.out.splitlines()
@@ -123,7 +141,9 @@ def test_another_run_of_the_same_day_repeats_what_changed(tmp_path: Path) -> Non
     def run(day: date, text: str) -> pd.DataFrame:
         base = known(in_reporting_currency(drawn_base(subscriptions=text), day), day)
         made = compute_figures(base, of_settings, 12, read_earlier(folder))
-        write_figures(made, headline(made.tables), of_settings, folder)
+        ready, tables = compute_readiness(base, made.moves, None, of_settings)
+        made = replace(made, tables=made.tables | tables)
+        write_figures(made, headline(made.tables), ready, of_settings, folder)
         return pd.read_parquet(folder / "rebuilt.parquet")
 
     assert run(date(2026, 6, 1), lines).empty
@@ -131,11 +151,13 @@ def test_another_run_of_the_same_day_repeats_what_changed(tmp_path: Path) -> Non
     assert changed[["account_id", "before_e4", "after_e4"]].to_numpy().tolist() == [["best", 0, 50_0000]]
     pd.testing.assert_frame_equal(run(date(2026, 7, 1), late), changed)
     assert run(date(2026, 7, 1), lines).empty  # other movements: what it would be held against is gone
+    changed = run(date(2026, 8, 1), lines.replace("| 100 |", "| 120 |"))
+    assert list(changed.why) == ["a row of its was rewritten, added or taken away afterwards"]
 
 
 @pytest.mark.slow
 def test_a_later_run_says_which_months_changed_and_why(spoilt: Path, headroom: Headroom) -> None:
-    source = ("--source", f"parquet://{spoilt}", "--out", "figures")
+    source = ("--source", f"parquet://{spoilt}", "--out", "figures", "--no-signals")
     assert headroom("figures", *source, "--snapshot-date", date(2025, 11, 1)).code == 0
     lines = pd.read_parquet(spoilt / "subscriptions.parquet")
     late = lines.iloc[[0]].assign(

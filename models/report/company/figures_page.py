@@ -9,6 +9,8 @@ from data.figures.accounts.calendar import YEAR_MONTHS
 from data.figures.accounts.slices import DIMENSIONS, WHOLE, of_slice
 from data.figures.benchmarks import comparisons
 from data.figures.headline import NOT_KNOWN, Headline, headline
+from data.figures.measures.tables import SATISFACTION
+from data.figures.readiness.verdict import Readiness, in_unit
 from data.figures.tables import FIGURES
 from models.report.drawing import address
 from models.report.templating import environment
@@ -16,12 +18,14 @@ from models.report.templating import environment
 MOST_SLICES = 30
 """Slices of a dimension on the page, those with the most MRR; the tables have all."""
 MOST_REBUILT = 50
+MOST_SIGNALS = 20
 
 
 def figures_page(
     title: str,
     tables: Mapping[str, pd.DataFrame],
     leading: Headline,
+    ready: Readiness,
     rules: Sequence[tuple[str, str]],
     drawings: Mapping[str, bytes],
     currency: str,
@@ -29,11 +33,23 @@ def figures_page(
     """The page. ``drawings``: SVG by name; ``rules`` are told beside the figures."""
     made = environment()
     made.filters.update(
-        money=lambda e4: money(e4, currency), share=share, slice=_slice, number=_number, p_value=_p_value
+        money=lambda e4: money(e4, currency),
+        share=share,
+        slice=_slice,
+        number=_number,
+        p_value=_p_value,
+        auc=_auc,
+        in_unit=in_unit,
+        outcome=_outcome,
     )
     return made.get_template("figures.html.j2").render(
         title=title,
         leading=leading,
+        ready=ready,
+        signals=_strongest(tables["signals"]).to_dict("records"),
+        after=tables["after_expansion"].query("matched > 0").to_dict("records"),
+        plays=tables["plays"].to_dict("records"),
+        worth=tables["table_worth"].to_dict("records"),
         comparisons=comparisons(headline(tables)),
         rules=rules,
         plots={name: address(drawing, "svg+xml") for name, drawing in drawings.items()},
@@ -60,6 +76,12 @@ def _of_slices(tables: Mapping[str, pd.DataFrame], dimension: str) -> list[dict[
     return slices.sort_values("end_e4", ascending=False, kind="stable").head(MOST_SLICES).to_dict("records")
 
 
+def _strongest(signals: pd.DataFrame) -> pd.DataFrame:
+    """The strongest feature of each signal, the strongest first; those that went with past expansions before others."""
+    ranked = signals.sort_values(["is_signal", "auc"], ascending=False, kind="stable")
+    return ranked.drop_duplicates("story").head(MOST_SIGNALS)
+
+
 def money(e4: float, currency: str) -> str:
     """An amount to the cent."""
     return "–" if pd.isna(e4) else f"{'-' if e4 < 0 else ''}{currency}{abs(e4) / E4:,.2f}"
@@ -76,6 +98,15 @@ def _slice(name: str | float) -> str:
 
 def _number(value: float) -> str:
     return "–" if pd.isna(value) else f"{value:,.0f}"
+
+
+def _outcome(value: float, outcome: str) -> str:
+    """A share, or a rating."""
+    return f"{value:.2f}" if outcome == SATISFACTION else share(value)
+
+
+def _auc(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.3f}"
 
 
 def _p_value(value: float) -> str:

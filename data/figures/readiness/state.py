@@ -1,0 +1,163 @@
+"""What is known of the company before it builds an expansion motion: one number for each thing that is asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from data.contract.vocabulary import E4, MOTIONS
+from data.figures.accounts.calendar import QUARTER_MONTHS, YEAR_MONTHS, first_days, month_of
+from data.figures.accounts.moves import AccountMoves
+from data.figures.measures.bridge import LOSSES
+from data.figures.readiness.coverage import Seen
+from data.figures.settings import FiguresSettings
+
+DAYS_OF_MONTH = 365 / 12
+IN_USE_DAYS = 91
+PLAY_DAYS = 182
+"""A play that was opened so long before the year may still have brought an expansion in it."""
+
+
+@dataclass(frozen=True)
+class CompanyState:
+    """What was known before ``day``; None where it cannot be told.
+
+    Shares are of 1. The year is the one that ends with the last month that is over. ``expansions``: by motion the
+    accounts x quarters in which an account gained more by it than it lost. ``reactive_share``: the expansion ARR that
+    the year kept of accounts without a play, of all ARR. ``signals``: how many went with past expansions.
+    """
+
+    day: date
+    customers: int
+    tenured_customers: int
+    median_tenure_months: float | None
+    history_months: float
+    in_use: float
+    yearly_churn: float | None
+    nrr: float | None
+    grr: float | None
+    expansions: Mapping[str, int]
+    reactive_share: float | None
+    payback_months: float | None
+    expansion_cac: float | None
+    signals: int | None = None
+
+
+def state_of(moves: AccountMoves, seen: Seen, settings: FiguresSettings) -> CompanyState:
+    """The state of a company by the movements of its accounts and what its other tables know of them."""
+    year = _Year(moves)
+    pays = paid_before(moves, moves.day) > 0
+    came = moves.accounts["acquired_on"].to_numpy("datetime64[D]")
+    tenure = (np.datetime64(moves.day, "D") - came[pays]).astype("int64") / DAYS_OF_MONTH
+    ids = set(moves.accounts["account_id"].to_numpy()[pays])
+    return CompanyState(
+        day=moves.day,
+        customers=int(pays.sum()),
+        tenured_customers=int((tenure >= settings.readiness.tenure_months).sum()),
+        median_tenure_months=float(np.median(tenure)) if len(tenure) else None,
+        history_months=_known_days(came, seen, moves.day) / DAYS_OF_MONTH,
+        in_use=len(ids & seen.users_since(IN_USE_DAYS)) / max(1, len(ids)),
+        yearly_churn=year.churn,
+        nrr=year.nrr,
+        grr=year.grr,
+        expansions=expansions_of(moves),
+        reactive_share=year.reactive_share(seen.plays),
+        payback_months=year.payback_months(settings),
+        expansion_cac=year.expansion_cac(settings),
+    )
+
+
+def _known_days(came: np.ndarray, seen: Seen, day: date) -> int:
+    """So many days of both lines and use; 0 where one is not there."""
+    if not len(came) or seen.first_use is None:
+        return 0
+    return min((day - pd.Timestamp(came.min()).date()).days, (day - seen.first_use).days)
+
+
+def paid_before(moves: AccountMoves, day: date) -> np.ndarray:
+    """What each account paid when a day began, in ten-thousandths a month."""
+    is_before = moves.rows["day"].to_numpy("datetime64[D]") < np.datetime64(day, "D")
+    return _by_account(moves, is_before)
+
+
+def _by_account(moves: AccountMoves, which: np.ndarray) -> np.ndarray:
+    """The sums of some movements by account, in whole numbers."""
+    total = np.zeros(len(moves.accounts), "int64")
+    np.add.at(total, moves.rows["account"].to_numpy()[which], moves.rows["delta_mrr_e4"].to_numpy()[which])
+    return total
+
+
+class _Year:
+    """The year that ends with the last month that is over: the accounts that paid when it began, and what moved."""
+
+    def __init__(self, moves: AccountMoves) -> None:
+        self.moves = moves
+        end = month_of(np.array([moves.day], "datetime64[D]"))[0]
+        self.begin, self.end = first_days(np.array([end - YEAR_MONTHS, end]))
+        began, ended = (pd.Timestamp(day).date() for day in (self.begin, self.end))
+        self.start_e4 = np.maximum(paid_before(moves, began), 0)
+        self.end_e4 = np.maximum(paid_before(moves, ended), 0)
+
+    @property
+    def churn(self) -> float | None:
+        """The share of the accounts of its beginning that pay nothing at its end."""
+        cohort = self.start_e4 > 0
+        return float((self.end_e4[cohort] <= 0).mean()) if cohort.any() else None
+
+    @property
+    def nrr(self) -> float | None:
+        return self._of_start(self.end_e4)
+
+    @property
+    def grr(self) -> float | None:
+        return self._of_start(np.minimum(self.start_e4, self.end_e4))
+
+    def _of_start(self, kept_e4: np.ndarray) -> float | None:
+        cohort = self.start_e4 > 0
+        return float(kept_e4[cohort].sum() / self.start_e4[cohort].sum()) if cohort.any() else None
+
+    def _moved(self, classes: tuple[str, ...]) -> np.ndarray:
+        day = self.moves.rows["day"].to_numpy("datetime64[D]")
+        inside = (day >= self.begin) & (day < self.end)
+        return _by_account(self.moves, inside & self.moves.rows["movement"].isin(classes).to_numpy())
+
+    @property
+    def kept_e4(self) -> np.ndarray:
+        """What each account gained by motions more than it lost, a month."""
+        return np.maximum(self._moved(MOTIONS) + self._moved(LOSSES), 0)
+
+    def reactive_share(self, plays: pd.DataFrame) -> float | None:
+        """The expansion that was kept of accounts with which no play was opened before or in the year, of ARR."""
+        opened = plays["opened_on"].to_numpy("datetime64[D]")
+        in_time = (opened >= self.begin - np.timedelta64(PLAY_DAYS, "D")) & (opened < self.end)
+        played = self.moves.accounts["account_id"].isin(plays["account_id"][in_time]).to_numpy()
+        total = int(self.end_e4.sum())
+        return float(self.kept_e4[~played].sum() / total) if total else None
+
+    def payback_months(self, settings: FiguresSettings) -> float | None:
+        """Months until what new customers pay has paid back what winning them cost."""
+        won = self._moved(("new",)).sum() / E4 * settings.gross_margin
+        return None if settings.new_customer_cost is None or won <= 0 else float(settings.new_customer_cost / won)
+
+    def expansion_cac(self, settings: FiguresSettings) -> float | None:
+        """What 1 of expansion ARR that the year kept has cost."""
+        kept = YEAR_MONTHS * self.kept_e4.sum() / E4
+        return None if settings.expansion_cost is None or kept <= 0 else float(settings.expansion_cost / kept)
+
+
+def expansions_of(moves: AccountMoves) -> dict[str, int]:
+    """By motion: accounts x quarters in which an account gained by it, and all in all more than it lost.
+
+    Use that rises and falls within a quarter counts once, or not at all.
+    """
+    rows = moves.rows[moves.rows["movement"].isin((*MOTIONS, *LOSSES))]
+    quarter = month_of(rows["day"].to_numpy("datetime64[D]")) // QUARTER_MONTHS
+    key = [rows["account"].to_numpy(), quarter]
+    names = rows["movement"].astype("str")
+    amounts = rows["delta_mrr_e4"]
+    kept = amounts.groupby(key).transform("sum") > 0
+    gained = amounts[kept].groupby([names[kept], *(part[kept.to_numpy()] for part in key)]).sum()
+    counts = (gained > 0).groupby(level=0).sum()
+    return {motion: int(counts.get(motion, 0)) for motion in MOTIONS}
