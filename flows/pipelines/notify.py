@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,12 +11,15 @@ from typing import Any
 from data.checks.report import many
 from data.contract.outputs import TRIGGERS
 from data.errors import NotifyError, PublishError, SettingsError, some
+from flows.monitoring.news import alarm_news
 from flows.run.progress import say
 from flows.run.runner import pipeline, runner, stage
 from flows.run.settings import Settings, load
 from flows.stages.dates import as_date, today_utc
+from serving.messages.alarms import AlarmNews
 from serving.messages.alerts import Alerts, alerts
 from serving.messages.delivery.channels import Channel, opened
+from serving.messages.delivery.operations import OperationsChannel
 from serving.messages.delivery.recipients import Recipients
 from serving.messages.delivery.sending import Compared, Memory, Sending
 from serving.messages.delivery.words import as_text
@@ -24,7 +27,7 @@ from serving.messages.digest import Digests
 from serving.messages.message import Message
 from serving.messages.overdue import overdue
 from serving.messages.rows import Links
-from serving.messages.settings import EMAIL_URL, SLACK_URL
+from serving.messages.settings import EMAIL_URL, OPERATIONS_URL, SLACK_URL
 from serving.published.layout import published_dates
 from serving.published.read import PublishedList, folded, open_list
 from serving.render.entries import require_owner
@@ -41,13 +44,15 @@ class News:
     """What could be told of the list of a day, whether or not it was told before.
 
     ``compared``: that list and those before it, the latest first, each with the one that it is compared with; what
-    began since is told in alerts. ``owner``: it concerns that one alone.
+    began since is told in alerts. ``alarms``: of monitoring, None where there are none. ``owner``: it concerns that one
+    alone.
     """
 
     day: date
     digests: list[Message]
     compared: list[Compared]
     links: Links
+    alarms: AlarmNews | None = None
     owner: str | None = None
 
     def concerns(self, owner: str) -> bool:
@@ -68,7 +73,7 @@ def notify(
     dry_run: bool = False,
     resend: bool = False,
 ) -> dict[str, Any]:
-    """Tell owners what is new on the list of ``snapshot_date`` (default: the latest).
+    """Tell owners what is new on the list of ``snapshot_date`` (default: the latest), and of alarms that stand.
 
     ``owner``: that one alone. ``dry_run``: nothing is sent and nothing noted. ``resend``: also what may have arrived.
     Returns the day and lines: what was sent, or the messages of a dry run. Raises
@@ -79,12 +84,13 @@ def notify(
     require_shown(listing)
     runner().name_run(listing.snapshot_date)
     with ExitStack() as stack:
-        channels = stack.enter_context(opened(os.environ))
+        channels = stack.enter_context(_channels(settings))
         if not channels and not dry_run:
             raise SettingsError(
                 f"Tell the owners of the list of {listing.snapshot_date}.",
                 "no channel is set.",
-                f"Set {SLACK_URL} or {EMAIL_URL}, or look at the messages with --dry-run.",
+                f"Set {SLACK_URL} or {EMAIL_URL}, for alarms alone {OPERATIONS_URL}, or look at the messages with "
+                "--dry-run.",
             )
         if owner is not None:
             require_owner(listing, owner, f"Tell {owner} what is new.")
@@ -114,7 +120,7 @@ def what_is_new(listing: PublishedList, settings: Settings, store: OutcomeStore 
     made = Digests(listing, compared[0][1], due, states.keys(), today, stale_days, rows, links)
     if made.is_stale:
         say(f"warning: the list of {day} is {made.age_days} days old; no newer one has been published")
-    return News(day, made.messages(), compared, links)
+    return News(day, made.messages(), compared, links, alarm_news(settings, links))
 
 
 def _earlier(day: date, settings: Settings) -> list[PublishedList]:
@@ -141,8 +147,10 @@ def _compared_with(earlier: list[PublishedList], day: date, settings: Settings) 
 
 
 def for_owner(news: News, owner: str | None) -> News:
-    """What concerns one owner; all of it where none is asked for."""
-    asked = replace(news, owner=owner)
+    """What concerns one owner of accounts; all of it where none is asked for."""
+    if owner is None:
+        return news
+    asked = replace(news, owner=owner, alarms=None)
     return replace(asked, digests=[message for message in news.digests if asked.concerns(message.owner)])
 
 
@@ -157,7 +165,7 @@ def send_all(news: News, channel: Channel, settings: Settings, log: MessageLog, 
     log.end(settled, Step.FAILED)
     unclear = len(memory.unclear) - len(settled)
     sending = Sending(channel, _recipients(settings), log, since, resend, unclear)
-    for message in memory.due(news.digests, news.alerts(memory, since), settings.notify.digest_days):
+    for message in _due(news, channel, memory, since, settings):
         sending.send(message)
     for line in sending.lines():
         say(line)
@@ -174,6 +182,27 @@ def _memory(
     return Memory(channel, news.day, known, resend), since
 
 
+def _due(news: News, channel: Channel | None, memory: Memory, since: date, settings: Settings) -> Iterator[Message]:
+    """What is to be told over a channel: to operations the alarms, to the others the news of the list, and alarms to
+    those of their owners whom ``[notify.to]`` names: whoever reads the digests of others is not told of them.
+    """
+    to_operations = isinstance(channel, OperationsChannel)
+    if not to_operations:
+        yield from memory.due(news.digests, news.alerts(memory, since), settings.notify.digest_days)
+    if news.alarms is not None:
+        for message in news.alarms.messages(memory.told_alarms(news.alarms.day)):
+            if to_operations or channel is None or _recipients(settings).named(message.owner):
+                yield message
+
+
+@contextmanager
+def _channels(settings: Settings) -> Iterator[list[Channel]]:
+    """Every channel that is set: those to owners, then that to operations."""
+    operations = OperationsChannel(os.environ, settings.notify.operations)
+    with opened(os.environ) as channels:
+        yield [*channels, operations] if operations.is_set else channels
+
+
 def _recipients(settings: Settings) -> Recipients:
     return Recipients(settings.notify.to, settings.serve.people)
 
@@ -186,7 +215,7 @@ def _shown(
     for channel in channels:
         name = channel.name if channel else NOWHERE
         memory, since = _memory(news, name, settings, log, resend=resend)
-        for message in memory.due(news.digests, news.alerts(memory, since), settings.notify.digest_days):
+        for message in _due(news, channel, memory, since, settings):
             is_reached = channel is None or channel.deliveries(message, _recipients(settings).of(message.owner))
             by_message.setdefault(message, []).append(name if is_reached else f"{name}: no address is known")
     for message, names in by_message.items():

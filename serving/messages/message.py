@@ -14,14 +14,15 @@ LONGEST_NAME, LONGEST_TEXT, LONGEST_URL = 80, 200, 500
 class MessageRow:
     """One account: its name with a link (None: no pages are served), what is said beside it, and why.
 
-    ``trigger``: of an alert the account's id and the code of the trigger, which is told once.
+    ``trigger``: of an alert the account's id and the code of the trigger, which is told once. Of an alarm, which is of
+    no account, ``name`` is what it is called, and ``trigger`` None and its key.
     """
 
     name: str
     link: str | None
     said: str
     why: str = ""
-    trigger: tuple[str, str] | None = None
+    trigger: tuple[str | None, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,11 @@ class Links:
         """The address of the list."""
         return None if self.pages_url is None else f"{self.pages_url}/"
 
+    @property
+    def to_monitoring(self) -> str | None:
+        """The address of the page of monitoring."""
+        return None if self.pages_url is None else f"{self.pages_url}/monitoring"
+
 
 def row_of(entry: Entry, links: Links, *, was: float | None = None, by: str = "") -> MessageRow:
     """A ranked account. ``was``: its propensity before, where that is told; ``by``: what is said of the day to act by,

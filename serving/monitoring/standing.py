@@ -91,6 +91,14 @@ def stand(
     return [_stand(alarm, earlier.get(alarm.key), answers, day, answer_days) for alarm in alarms]
 
 
+def unanswered(
+    standing: Sequence[StandingAlarm], answers: Sequence[AlarmAnswer], day: date, answer_days: int
+) -> tuple[StandingAlarm, ...]:
+    """The alarms of the run on ``day`` that nobody has answered since, or before it."""
+    now = stand(standing, standing, answers, day, answer_days)
+    return tuple(alarm for alarm in now if alarm.answer is None)
+
+
 def _stand(
     alarm: StandingAlarm, last: StandingAlarm | None, answers: Sequence[AlarmAnswer], day: date, answer_days: int
 ) -> StandingAlarm:

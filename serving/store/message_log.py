@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, select
 
 from serving.store.schema import MESSAGES
 
-DIGEST, ALERT = "digest", "alert"
+DIGEST, ALERT, ALARM = "digest", "alert", "alarm"
 """The kinds of messages."""
 Key = tuple[object, ...]
 """What makes an item one that is told once."""
@@ -32,7 +32,8 @@ class Step(StrEnum):
 class MessageItem:
     """One thing that an owner is told of a list on a channel.
 
-    Of a digest a part: ``part`` of ``parts``. Of an alert one trigger: ``account_id`` and ``trigger_code``.
+    Of a digest a part: ``part`` of ``parts``. Of an alert one trigger: ``account_id`` and ``trigger_code``. Of an alarm
+    its key as ``trigger_code``, and as ``snapshot_date`` the day of monitoring.
     """
 
     snapshot_date: date
@@ -46,8 +47,10 @@ class MessageItem:
 
     @property
     def key(self) -> Key:
-        """What is told once: of a digest a part in each list, of an alert a trigger, whatever the list."""
-        day = self.snapshot_date if self.kind == DIGEST else None
+        """What is told once: of a digest a part in each list, of an alert a trigger, whatever the list, and an alarm on
+        each day of monitoring.
+        """
+        day = None if self.kind == ALERT else self.snapshot_date
         return day, self.channel, self.owner, self.kind, self.part, self.account_id, self.trigger_code
 
 

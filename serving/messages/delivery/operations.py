@@ -1,9 +1,10 @@
 """Telling those who run the system: over an address of their own, and by e-mail to those whom the settings name."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from data.errors import SettingsError
-from serving.messages.delivery.channels import AnyChannel, Channel, EmailChannel
+from serving.messages.delivery.channels import AnyChannel, Channel, Delivery, EmailChannel, Failure
 from serving.messages.delivery.recipients import Recipient
 from serving.messages.message import Message
 from serving.messages.settings import EMAIL_URL, OPERATIONS_URL
@@ -23,6 +24,28 @@ def tell_operations(message: Message, environment: Mapping[str, str], emails: Se
         except SettingsError as error:
             faults.append(f"{error.asked.removesuffix('.')}: {error.clause}. {error.todo}")
     return faults
+
+
+class OperationsChannel:
+    """All ways to those who run the system, as one channel: where one fails, the next run sends by all again."""
+
+    name = AnyChannel.name
+
+    def __init__(self, environment: Mapping[str, str], emails: Sequence[str]) -> None:
+        self._environment, self._emails = environment, emails
+
+    @property
+    def is_set(self) -> bool:
+        """Does anything lead there?"""
+        by_mail = bool(self._environment.get(EMAIL_URL) and self._emails)
+        return by_mail or bool(self._environment.get(OPERATIONS_URL))
+
+    def deliveries(self, message: Message, to: Recipient) -> list[Delivery]:  # noqa: ARG002  settings say to whom
+        return [Delivery(tuple(row for _, row in message.rows()), partial(self._send, message))]
+
+    def _send(self, message: Message) -> Failure | None:
+        faults = tell_operations(message, self._environment, self._emails)
+        return Failure("; ".join(faults)) if faults else None
 
 
 def reached(environment: Mapping[str, str], emails: Sequence[str]) -> Iterator[tuple[Channel, Recipient]]:

@@ -23,10 +23,15 @@ class Recipients:
     to: Mapping[str, RecipientSettings]
     people: Mapping[str, PersonSettings]
 
+    def named(self, owner: str) -> RecipientSettings | None:
+        """Where ``[notify.to]`` says that an owner is reached; None where it does not say."""
+        asked = folded(owner)
+        return next((to for name, to in self.to.items() if folded(name) == asked), None)
+
     def of(self, owner: str) -> Recipient:
         """Where an owner is reached. Of the people it is the CSM who has this owner, by name or as their e-mail."""
         asked = folded(owner)
-        named = next((to for name, to in self.to.items() if folded(name) == asked), RecipientSettings())
+        named = self.named(owner) or RecipientSettings()
         signs_in = (
             email
             for email, person in self.people.items()

@@ -12,7 +12,7 @@ from serving.messages.delivery.channels import Channel, Failure
 from serving.messages.delivery.recipients import Recipients
 from serving.messages.message import Message, MessageRow
 from serving.published.read import PublishedList
-from serving.store.message_log import ALERT, DIGEST, Key, MessageItem, MessageLog, Noted, Step, is_told
+from serving.store.message_log import ALARM, ALERT, DIGEST, Key, MessageItem, MessageLog, Noted, Step, is_told
 
 GIVE_UP_AFTER = 10
 """Messages that a channel does not take one after the other; then it is left alone."""
@@ -69,6 +69,13 @@ class Memory:
                 break
             begins = before
         return begins
+
+    def told_alarms(self, day: date) -> set[tuple[str, str]]:
+        """Owner and key of the alarms of that day of monitoring that were told."""
+        told = (noted.item for noted in self._noted() if is_told(noted, again=self.again))
+        return {
+            (item.owner, str(item.trigger_code)) for item in told if (item.kind, item.snapshot_date) == (ALARM, day)
+        }
 
     def _is_due(self, noted: Sequence[Noted], digest_days: int) -> bool:
         """Was the digest of this list not told as a whole, and no other one of a list so near? By what is noted."""
@@ -152,11 +159,12 @@ class Sending:
 
 
 def items_of(message: Message, channel: str, part: int, parts: int, rows: Iterable[MessageRow]) -> list[MessageItem]:
-    """What is noted of one part of a message: of a digest the part, of an alert each trigger in it."""
+    """What is noted of one part of a message: of a digest the part, of others each trigger or alarm in it."""
     day, owner = message.snapshot_date, message.owner
     if message.kind == DIGEST:
         return [MessageItem(day, channel, owner, DIGEST, part, parts)]
     triggers = (row.trigger for row in rows if row.trigger is not None)
     return [
-        MessageItem(day, channel, owner, ALERT, account_id=account, trigger_code=code) for account, code in triggers
+        MessageItem(day, channel, owner, message.kind, account_id=account, trigger_code=code)
+        for account, code in triggers
     ]
