@@ -70,6 +70,7 @@ ORDER = {
         "changes",
         "outcomes",
         "store",
+        "experiment",
         "published",
         "database",
         "monitoring",
