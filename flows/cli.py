@@ -562,7 +562,7 @@ def _print_top(
     from serving.render.orders import Order
     from serving.render.terminal import print_top
 
-    print_top(open_list(out, day), n, owner, Order(by) if by else None)
+    print_top(open_list(out, day).shown(), n, owner, Order(by) if by else None)
 
 
 def _ready(config: Path | None, source: str | None, out: Path | None = None) -> Settings:

@@ -18,6 +18,7 @@ from data.atomic import recover, refusal, same_files, whole_folder
 from data.contract.outputs import (
     ACCOUNT_FACTS,
     ACCOUNT_PLAYS,
+    ASSIGNMENTS,
     ATTRIBUTIONS,
     CHANGE_REASONS,
     EXCLUSIONS,
@@ -33,10 +34,11 @@ from data.locks import taken
 from serving.crm.table import write_crm_table
 from serving.published import tables
 from serving.published.assemble import AccountBatch, RankedBase, assemble_base
+from serving.published.assignments import recorded_assignments
 from serving.published.change_tables import BaseChange, write_changes
 from serving.published.checks import check_base, check_batch
 from serving.published.context import ListContext
-from serving.published.layout import MANIFEST, PREFIX, place_of
+from serving.published.layout import HELD_OUT, MANIFEST, PREFIX, place_of
 from serving.published.read import PublishedList
 from serving.published.trigger_table import write_triggers
 from serving.ranking.short_list import Order
@@ -44,8 +46,10 @@ from serving.render.excel import write_book, write_workbook
 from serving.render.html import write_page
 from serving.render.orders import pick_of_owners
 
-OF_THE_BASE = (SCORES, EXCLUSIONS)
+OF_BATCHES = (SCORES, EXCLUSIONS)
 """The tables that are held: the ranks are not known before the last account has come."""
+OF_THE_BASE = (*OF_BATCHES, ASSIGNMENTS)
+"""Those that are known once it has."""
 SORTED = (ATTRIBUTIONS, REASONS, CHANGE_REASONS, ACCOUNT_PLAYS, ACCOUNT_FACTS)
 """Those that are too large for it, and are sorted on disk."""
 _COMPARED, _AS_BEFORE, _FIRED = "compared", "as_before", "fired"
@@ -153,7 +157,7 @@ class Publisher:
         self._folder, self._context, self._previous = folder, context, previous
         self._waiting = folder / _WAITING
         self._waiting.mkdir()
-        names = (*(table.name for table in (*OF_THE_BASE, *SORTED, TRIGGERS)), _COMPARED, _AS_BEFORE)
+        names = (*(table.name for table in (*OF_BATCHES, *SORTED, TRIGGERS)), _COMPARED, _AS_BEFORE)
         self._files = {
             name: self.files.enter_context(tables.TableWriter(self._waiting / f"{name}.parquet")) for name in names
         }
@@ -199,12 +203,14 @@ class Publisher:
         shutil.rmtree(self._waiting)
         check_base(listing)
         changes = write_changes(listing, self._context, self._previous, change)
-        write_crm_table(listing, self._previous)
+        write_crm_table(listing.shown(), self._previous)
         write_files(listing.with_manifest(changes=changes, **self._manifest))
 
     def _ranked_base(self) -> RankedBase:
-        scores, exclusions = (tables.read(self._files[table.name].path) for table in OF_THE_BASE)
-        return assemble_base(self._context, scores, exclusions, self._not_evaluated, self._previous)
+        scores, exclusions = (tables.read(self._files[table.name].path) for table in OF_BATCHES)
+        context, out = self._context, self.place.parent
+        recorded = recorded_assignments(context.experiment, context.snapshot_date, self._previous, out)
+        return assemble_base(context, scores, exclusions, self._not_evaluated, self._previous, recorded)
 
     def _listing(self, base: RankedBase) -> PublishedList:
         """The list in its unfinished folder, with the tables of the base written."""
@@ -221,17 +227,18 @@ class Publisher:
 
 def write_files(listing: PublishedList) -> None:
     """The rest of the files: what people read, and the manifest with the hashes of them all."""
-    folder = listing.folder
+    folder, shown = listing.folder, listing.shown()
     for name, writer in WRITERS.items():
         if OWNER not in name:
-            writer.write(folder / name, listing)
-    _write_books(listing)
+            writer.write(folder / name, shown)
+    _write_books(shown)
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     manifest = {
         **listing.manifest,
         "rows_out": {name: tables.count_of(listing.path(name)) for name in TABLES if listing.has(name)},
-        "ranked": int(listing.scores("eligible")["eligible"].sum()),
+        "ranked": int(listing.scores("rank")["rank"].notna().sum()),
         "excluded": len(listing.exclusions("account_id")),
+        HELD_OUT: len(listing.held_out()),
         "files_sha256": {name: sha256_of_file(path) for name, path in files.items()},
     }
     (folder / MANIFEST).write_text(

@@ -1,9 +1,10 @@
 """The settings of what people see: gates, reasons, ranking and pages."""
 
+from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class GateThresholds(BaseModel):
@@ -112,6 +113,51 @@ class ServingSettings(BaseModel):
     workbook_rows: int = Field(
         default=10_000, ge=20, le=200_000, description="accounts of each kind in the Excel file, at most"
     )
+
+
+class ExperimentSettings(BaseModel):
+    """A share of the accounts is held out of every list, so that what the list earns can be told. Off without a name.
+
+    Once lists were published with it, only ``end`` may change: another experiment has another name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str | None = Field(
+        default=None, min_length=1, max_length=60, description="of the experiment; missing: there is none"
+    )
+    salt: str = Field(default="", description="drawn by it and the name: who knows both knows who is held out")
+    held_out_share: float = Field(
+        default=0.2, ge=0.01, le=0.5, description="share of the accounts that is held out of every list"
+    )
+    start: date | None = Field(default=None, description="first day whose list holds accounts out")
+    end: date | None = Field(
+        default=None, description="first day whose list holds nobody out any more; missing: it goes on"
+    )
+    clusters: Literal["group", "owner"] = Field(
+        default="group",
+        description="what counts as one draw in the intervals: a group of companies, as it is drawn, or a whole book "
+        "of an owner (30 or more)",
+    )
+
+    @model_validator(mode="after")
+    def _has_days(self) -> Self:
+        if self.name is not None and self.start is None:
+            raise ValueError("an experiment has a start: set start under [experiment]")
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError("the end of the experiment comes after its start: correct start or end under [experiment]")
+        return self
+
+    def holds_out_on(self, day: date) -> bool:
+        """Does the list of that day hold accounts out?"""
+        return self.has_begun_on(day) and (self.end is None or day < self.end)
+
+    def has_begun_on(self, day: date) -> bool:
+        """Is there an experiment, and has it begun by that day?"""
+        return self.name is not None and self.start is not None and self.start <= day
+
+
+NO_EXPERIMENT = ExperimentSettings()
+"""Nobody is held out."""
 
 
 class PublishSettings(BaseModel):

@@ -73,6 +73,7 @@ ORDER = {
         "changes",
         "outcomes",
         "store",
+        "experiment",
         "published",
         "database",
         "monitoring",

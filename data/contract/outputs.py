@@ -391,6 +391,15 @@ SCORES = OutputTable(
             for_people=True,
             later=True,
         ),
+        OutputColumn(
+            "held_out",
+            OutputKind.YES_NO,
+            "does an experiment hold it out: it is scored and recorded, has no rank, and is shown to nobody; null in "
+            "older lists",
+            of_the_base=True,
+            nullable=True,
+            later=True,
+        ),
     ),
     key=("snapshot_date", "account_id"),
     order=("account_id",),
@@ -854,6 +863,33 @@ ACCOUNT_FACTS = OutputTable(
     later=True,
 )
 
+ASSIGNMENTS = OutputTable(
+    "assignments",
+    "one account in an experiment, as it was when it came in: each list has the rows of the one before, and its own; "
+    "no row without an experiment",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn("experiment", OutputKind.TEXT, "its name in the settings"),
+        OutputColumn(
+            "unit",
+            OutputKind.TEXT,
+            "SHA-256 of experiment, salt and the account at the top of its group of companies (or itself), 16 letters: "
+            "what was drawn by. A group comes into one arm",
+        ),
+        OutputColumn("held_out", OutputKind.YES_NO, "held out of the lists, or listed as ever"),
+        OutputColumn("assigned_on", OutputKind.DAY, "the day of the first list with it: its outcome counts from there"),
+        OutputColumn("owner", OutputKind.TEXT, "as in `scores`, on that day", nullable=True, personal=Personal.OWNER),
+        OutputColumn("decile", OutputKind.WHOLE, "tenth of the base by `propensity` on that day", "1 = least likely"),
+        OutputColumn("propensity", OutputKind.NUMBER, "on that day", SHARE),
+        OutputColumn("arr", OutputKind.NUMBER, "on that day; null where not known", PER_YEAR, nullable=True),
+    ),
+    key=("snapshot_date", "account_id"),
+    order=("account_id",),
+    later=True,
+    on_pages=False,
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -867,6 +903,7 @@ TABLES = {
         TRIGGERS,
         ACCOUNT_PLAYS,
         ACCOUNT_FACTS,
+        ASSIGNMENTS,
     )
 }
 """Every published table by its name."""

@@ -66,7 +66,7 @@ def write_list(settings: Settings, to: CrmName | None, day: date | None, *, appl
     Raises CrmError where the CRM cannot be asked, and at the end where it did not take all; SettingsError where it is
     not named or what signs in is missing; PublishError for a list that is not there.
     """
-    listing = open_list(settings.out_folder, day, "Write back")
+    listing = open_list(settings.out_folder, day, "Write back").shown()
     if not listing.has(CRM_WRITEBACK.name):
         raise PublishError(
             f"Write back the list of {listing.snapshot_date}.",
@@ -191,7 +191,7 @@ def _gone(listing: PublishedList, since: str) -> list[str]:
     days |= {date.fromisoformat(first)} if first else set()
     for day in sorted(days - {listing.snapshot_date}):
         try:
-            gone |= set(open_list(out, day).scores("account_id")["account_id"])
+            gone |= set(open_list(out, day).shown().scores("account_id")["account_id"])
         except PublishError as error:
             say(f"warning: what a CRM shows of accounts that are gone may be left there: {error.clause}")
     return sorted(gone - set(listing.scores("account_id")["account_id"]))

@@ -67,7 +67,7 @@ def import_answers(file: Path, published: Path, out: Path, today: date) -> Impor
 def answers_in(file: Path, published: Path) -> AnsweredList:
     """The answers of a filled list, which are of accounts and plays of the list that was published."""
     answered = read_answers(file)
-    check_answers(file, answered, open_list(published, answered.snapshot_date, "Import answers to"))
+    check_answers(file, answered, open_list(published, answered.snapshot_date, "Import answers to").shown())
     return answered
 
 

@@ -80,7 +80,7 @@ def notify(
     NotifyError, once every channel was tried, where a message was refused or may not have arrived.
     """
     settings = load(config, None, out)
-    listing = open_list(settings.out_folder, as_date(snapshot_date), "Tell the owners of")
+    listing = open_list(settings.out_folder, as_date(snapshot_date), "Tell the owners of").shown()
     require_shown(listing)
     runner().name_run(listing.snapshot_date)
     with ExitStack() as stack:
@@ -110,7 +110,7 @@ def notify(
 def what_is_new(listing: PublishedList, settings: Settings, store: OutcomeStore | None) -> News:
     """The messages that a list gives rise to. ``store``: None where nothing was ever recorded."""
     day, today = listing.snapshot_date, today_utc()
-    earlier = _earlier(day, settings)
+    earlier = _earlier(listing, settings)
     states = store.state_of(None, today) if store else {}
     due = overdue(listing, states, today)
     lists = [listing, *earlier]
@@ -123,15 +123,19 @@ def what_is_new(listing: PublishedList, settings: Settings, store: OutcomeStore 
     return News(day, made.messages(), compared, links, alarm_news(settings, links))
 
 
-def _earlier(day: date, settings: Settings) -> list[PublishedList]:
-    """The lists before a day, the latest first, as far back as a message may look, or to one that cannot be read."""
+def _earlier(listing: PublishedList, settings: Settings) -> list[PublishedList]:
+    """The lists before one, the latest first, as far back as a message may look, or to one that cannot be read.
+
+    Who is held out now is on none of them: that such an account left the list is told to nobody.
+    """
+    day = listing.snapshot_date
     reach = timedelta(days=settings.notify.digest_days + settings.notify.cool_down_days)
     lists = list[PublishedList]()
     for earlier in reversed([earlier for earlier in published_dates(settings.out_folder) if earlier < day]):
         if lists and lists[-1].snapshot_date <= day - reach:
             break
         try:
-            older = open_list(settings.out_folder, earlier)
+            older = open_list(settings.out_folder, earlier).shown(listing.hidden)
             older.require("scores", *([TRIGGERS.name] if older.has(TRIGGERS.name) else []))
         except PublishError as error:
             say(f"warning: the list of {earlier} cannot be read: {error.clause}; nor is any before it looked at")

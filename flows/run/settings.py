@@ -23,7 +23,14 @@ from serving.access.settings import AccessSettings
 from serving.crm.settings import WritebackSettings
 from serving.database.address import DatabaseAddress
 from serving.messages.settings import NotifySettings
-from serving.settings import OutcomeSettings, PublishSettings, RetentionSettings, ServeSettings, ServingSettings
+from serving.settings import (
+    ExperimentSettings,
+    OutcomeSettings,
+    PublishSettings,
+    RetentionSettings,
+    ServeSettings,
+    ServingSettings,
+)
 
 DEFAULT_FILE = "headroom.toml"
 PREFIX = "HEADROOM_"
@@ -60,6 +67,7 @@ class Settings(BaseModel):
     figures: FiguresSettings = FiguresSettings()
     training: TrainSettings = TrainSettings()
     serving: ServingSettings = ServingSettings()
+    experiment: ExperimentSettings = ExperimentSettings()
     publish: PublishSettings = PublishSettings()
     serve: ServeTable = ServeTable()
     outcomes: OutcomeSettings = OutcomeSettings()

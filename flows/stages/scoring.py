@@ -150,6 +150,7 @@ def context_of(bundle: Bundle, base: KnownBase, settings: Settings) -> ListConte
         catalogue=cards,
         playbook=load_playbook(cards, settings.playbook_file, steps.likeness(base)),
         settings=settings.serving,
+        experiment=settings.experiment,
         model_version=bundle.version,
         run_id=bundle.run_id,
         horizon_days=bundle.facts["horizon_days"],

@@ -34,7 +34,7 @@ def show_top(out: Path, day: date) -> None:
 
 def _top(out: Path, day: date) -> Iterator[Mapping[str, Any]]:
     """One row per account. The list is read only if somebody asks for them."""
-    listing = open_list(out, day)
+    listing = open_list(out, day).shown()
     currency = listing.manifest["serving"]["currency"]
     for entry in ranked(listing, listing.manifest["serving"]["top"]):
         yield {

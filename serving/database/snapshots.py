@@ -133,7 +133,8 @@ def _retell(connection: psycopg.Connection, tables: Columns, day: date, retold: 
     ((manifest,),) = connection.execute(f"select manifest from {MANIFESTS} where snapshot_date = %s", [day])  # noqa: S608
     of_day = {name: _count(connection, name, "snapshot_date = %s", day) for name in tables}
     ((ranked, expected_arr),) = connection.execute(
-        f"select count(*), coalesce(sum(expected_arr), 0) from {SCORES.name} where eligible and snapshot_date = %s",  # noqa: S608
+        f"select count(rank), coalesce(sum(expected_arr) filter (where rank is not null), 0) from {SCORES.name} "  # noqa: S608
+        "where snapshot_date = %s",
         [day],
     )
     counts = {

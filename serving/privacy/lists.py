@@ -104,8 +104,8 @@ def erase(listing: PublishedList, subject: Subject, day: date) -> None:
 def _without(listing: PublishedList, new: Path, day: date) -> PublishedList:
     """The list in its new folder, whose manifest says what was erased."""
     there = PublishedList(new, listing.snapshot_date, listing.manifest)
-    scores = there.scores("eligible", EXPECTED_ARR)
-    ranked = scores.loc[scores["eligible"], EXPECTED_ARR]
+    scores = there.scores("rank", EXPECTED_ARR)
+    ranked = scores.loc[scores["rank"].notna(), EXPECTED_ARR]
     return there.with_manifest(**told_of_erasure(listing.manifest, Left(len(scores), len(ranked), ranked.sum()), day))
 
 

@@ -16,10 +16,12 @@ import numpy as np
 import pandas as pd
 
 from data.contract.expected_arr import ArrDoubt
-from data.contract.outputs import ACCOUNT_FACTS, ACCOUNT_PLAYS, CHANGE_REASONS, SCORES, TRIGGERS
+from data.contract.outputs import ACCOUNT_FACTS, ACCOUNT_PLAYS, ASSIGNMENTS, CHANGE_REASONS, SCORES, TRIGGERS
 from data.contract.score_change import Change, first_list
 from data.errors import PublishError
+from serving.experiment.assignment import assign
 from serving.published.context import ListContext
+from serving.published.layout import HELD_OUT
 from serving.published.read import PublishedList
 from serving.published.row_context import beside_scores, with_product
 from serving.ranking import plays, short_list
@@ -72,6 +74,7 @@ class RankedBase:
 
     scores: pd.DataFrame
     exclusions: pd.DataFrame
+    assignments: pd.DataFrame
     manifest: dict[str, Any]
 
 
@@ -149,32 +152,57 @@ def assemble_base(
     exclusions: pd.DataFrame,
     not_evaluated: Sequence[str],
     previous: PublishedList | None = None,
+    recorded: pd.DataFrame | None = None,
 ) -> RankedBase:
-    """The tables of the whole base, from what its batches say of scores and exclusions; ``previous``: the last list."""
-    ranked = ranking.rank(scores.sort_values("account_id", ignore_index=True), context.settings.rank_by)
+    """The tables of the whole base, from what its batches say of scores and exclusions; ``previous``: the last list.
+
+    ``recorded``: who has come into the experiment before; None where this is its first list.
+    """
+    scores = scores.sort_values("account_id", ignore_index=True)
+    assigned = _assigned(scores, context, recorded)
+    held_out = _held_out(assigned, context)
+    ranked = ranking.rank(scores.assign(held_out=scores["account_id"].isin(held_out)), context.settings.rank_by)
     ranked = ranking.with_previous(ranked, previous.scores("account_id", "rank", "propensity") if previous else None)
     in_one_order = previous is not None and previous.manifest["rank_by"] == context.settings.rank_by
     before = previous.on_short_lists() if previous and in_one_order else None
-    ranked = ranked.assign(listed=_listed(ranked, context, before or frozenset()))
+    before = None if before is None else before - held_out
+    shown = ranked[~ranked["held_out"]]
+    ranked = ranked.assign(listed=ranked["account_id"].isin(_listed(shown, context, before or frozenset())))
     ranked = ranked.assign(listed_since=_listed_since(ranked, context.snapshot_date, previous if before else None))
     return RankedBase(
         scores=ranked[list(SCORES.names)],
-        exclusions=ranking.likeliest_first(exclusions),
+        exclusions=ranking.likeliest_first(exclusions[~exclusions["account_id"].isin(held_out)]),
+        assignments=assigned,
         manifest={
             **context.manifest(),
             "previous_snapshot_date": previous.snapshot_date.isoformat() if previous else None,
             "gates_not_evaluated": list(not_evaluated),
-            "expected_arr": _expected_arr(ranked[ranked["eligible"]], context.arr_doubt),
-            "short_lists": None if before is None else short_list.came_and_went(ranked, before),
+            "expected_arr": _expected_arr(ranked[ranked["rank"].notna()], context.arr_doubt),
+            "short_lists": None if before is None else short_list.came_and_went(ranked[~ranked["held_out"]], before),
+            HELD_OUT: len(held_out & {*ranked["account_id"]}),
         },
     )
 
 
-def _listed(ranked: pd.DataFrame, context: ListContext, before: frozenset[str]) -> pd.Series:
+def _assigned(scores: pd.DataFrame, context: ListContext, recorded: pd.DataFrame | None) -> pd.DataFrame:
+    """The assignments of the experiment on that day: no new ones once it is over; no row before it, and without one."""
+    experiment, day = context.experiment, context.snapshot_date
+    if experiment.holds_out_on(day):
+        return assign(scores, experiment, day, recorded)
+    return pd.DataFrame(columns=list(ASSIGNMENTS.names)) if recorded is None else recorded.assign(snapshot_date=day)
+
+
+def _held_out(assigned: pd.DataFrame, context: ListContext) -> frozenset[str]:
+    """Who is held out of the list of that day."""
+    goes_on = context.experiment.holds_out_on(context.snapshot_date)
+    return frozenset(assigned.loc[assigned["held_out"].astype(bool), "account_id"]) if goes_on else frozenset()
+
+
+def _listed(ranked: pd.DataFrame, context: ListContext, before: frozenset[str]) -> frozenset[str]:
     settings, by = context.settings, short_list.ORDER_OF[context.settings.rank_by]
     check_ins = [code for code, play in context.playbook.plays.items() if not play.motion]
     ordered = short_list.in_order(ranked, by, check_ins)
-    return ranked["account_id"].isin(short_list.listed(ordered, by, settings.model_dump(), settings.top, before))
+    return short_list.listed(ordered, by, settings.model_dump(), settings.top, before)
 
 
 def _listed_since(ranked: pd.DataFrame, day: date, previous: PublishedList | None) -> pd.Series:

@@ -141,9 +141,10 @@ def _parts_add_up(batch: AccountBatch) -> Problems:
 
 
 def _total_order(listing: PublishedList) -> Problems:
-    scores = listing.scores("account_id", "eligible", "rank")
-    for account in scores.loc[scores["eligible"] != scores["rank"].notna(), "account_id"]:
-        yield account, "it has a rank and is not eligible, or the other way round"
+    scores = listing.scores("account_id", "eligible", "held_out", "rank")
+    due = scores["eligible"] & ~scores["held_out"]
+    for account in scores.loc[due != scores["rank"].notna(), "account_id"]:
+        yield account, "it has a rank and is not eligible or is held out, or the other way round"
     ranks = scores.dropna(subset="rank").sort_values("rank")
     for place, (account, rank) in enumerate(zip(ranks["account_id"], ranks["rank"], strict=True), start=1):
         if place != rank:
@@ -151,15 +152,16 @@ def _total_order(listing: PublishedList) -> Problems:
 
 
 def _ranked_and_excluded(listing: PublishedList) -> Problems:
-    scores = listing.scores("account_id", "eligible")
+    scores = listing.scores("account_id", "rank", "held_out")
+    scores = scores[~scores["held_out"]]
     apart = listing.exclusions("account_id", "not_eligible_because", "text")
-    ranked, excluded = set(scores.loc[scores["eligible"], "account_id"]), apart["account_id"]
+    ranked, excluded = set(scores.loc[scores["rank"].notna(), "account_id"]), apart["account_id"]
     for account in excluded[excluded.duplicated()]:
         yield account, "it is excluded twice"
     for account in sorted(ranked & set(excluded)):
         yield account, "it is both ranked and excluded"
     for account in sorted((ranked | set(excluded)) ^ set(scores["account_id"])):
-        yield account, "it is neither ranked nor excluded, or not of the base"
+        yield account, "it is not one of ranked, excluded and held out, or not of the base"
     for account in apart.loc[(apart["not_eligible_because"] == "") | (apart["text"] == ""), "account_id"]:
         yield account, "it is excluded without a reason"
 
@@ -221,6 +223,6 @@ BATCH_CHECKS: dict[str, Callable[[AccountBatch], Problems]] = {
 BASE_CHECKS: dict[str, Callable[[PublishedList], Problems]] = {
     "one row per account": _one_row_per_account,
     "total order": _total_order,
-    "ranked + excluded = base": _ranked_and_excluded,
+    "ranked + excluded + held out = base": _ranked_and_excluded,
     "top reasons": _top_has_reasons,
 }

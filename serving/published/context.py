@@ -12,12 +12,13 @@ from data.contract.expected_arr import ArrDoubt
 from data.contract.feature_card import FeatureCard
 from data.feeds.rhythm import Silence
 from serving.changes.sentences import About, titles
+from serving.experiment.record import EXPERIMENT, described
 from serving.published.read import PublishedList
 from serving.ranking.gates import GateResult, evaluate
 from serving.reasons.formats import say_day
 from serving.reasons.playbook import Playbook
 from serving.reasons.render import ReasonContext
-from serving.settings import ServingSettings
+from serving.settings import NO_EXPERIMENT, ExperimentSettings, ServingSettings
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class ListContext:
     those of its busiest day. ``replaced_by``: what took the place of the model of the last list, in words; empty if
     nothing did. ``all_motions_modelled``: every motion that occurs has a propensity of its own. ``arr_doubt``: how
     wrong expected ARR may be, where it is known. ``silent``: the feeds whose features are not known on the day, and
-    ``muted`` these features, whether the model asks for them or not.
+    ``muted`` these features, whether the model asks for them or not. ``experiment``: that which holds accounts out.
     """
 
     snapshot_date: date
@@ -46,6 +47,7 @@ class ListContext:
     arr_doubt: ArrDoubt | None = None
     silent: tuple[Silence, ...] = ()
     muted: frozenset[str] = frozenset()
+    experiment: ExperimentSettings = NO_EXPERIMENT
 
     @property
     def not_judged(self) -> str | None:
@@ -97,6 +99,7 @@ class ListContext:
                 for silence in self.silent
             },
             "serving": self.settings.model_dump(mode="json"),
+            EXPERIMENT: described(self.experiment, self.snapshot_date),
             "plays": {code: play.model_dump(mode="json") for code, play in self.playbook.plays.items()},
             "triggers": {code: trigger.model_dump(mode="json") for code, trigger in self.playbook.triggers.items()},
         }

@@ -24,6 +24,8 @@ ALWAYS_THERE: Mapping[str, type] = {
     "plays": dict,
 }
 """What every manifest says, and of which kind it is."""
+HELD_OUT = "held_out"
+"""What a manifest says of an experiment: how many accounts of the base it holds out; not there in older lists."""
 ERASED = "erased"
 """What a manifest says of accounts that were taken out since: by day how many, and how many of them were ranked."""
 

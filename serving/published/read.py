@@ -14,7 +14,7 @@ import pandas as pd
 from data.contract.outputs import NO_OWNER, TABLES, OutputKind
 from serving.published import tables
 from serving.published.account_rows import AccountRows, lay_down
-from serving.published.layout import ERASED, damaged, folder_of, published_dates, published_day, read_manifest
+from serving.published.layout import ERASED, HELD_OUT, damaged, folder_of, published_dates, published_day, read_manifest
 
 _NULLS = {OutputKind.TEXT: "str", OutputKind.NUMBER: "float64", OutputKind.WHOLE: "Int64", OutputKind.YES_NO: "boolean"}
 
@@ -28,14 +28,16 @@ def folded(owner: str) -> str:
 class PublishedList:
     """The list of one day. What is asked for is read from its folder, table by table and column by column.
 
-    ``owner``: the list is that owner's book, a part of ``scores`` and ``exclusions``. What later versions have, an
-    older list has as null, or not a row of it. Raises PublishError for a table that cannot be read or lacks a column.
+    ``owner``: the list is that owner's book, a part of ``scores`` and ``exclusions``. ``hidden``: accounts of which no
+    row is read. What later versions have, an older list has as null, or not a row of it. Raises PublishError for a
+    table that cannot be read or lacks a column.
     """
 
     folder: Path
     snapshot_date: date
     manifest: Mapping[str, Any]
     owner: str | None = None
+    hidden: frozenset[str] = frozenset()
     _held: dict[tuple[str, str], pd.Series] = field(default_factory=dict, repr=False, compare=False)
     _rows_of: dict[str, Mapping[str, npt.NDArray[np.int64]]] = field(default_factory=dict, repr=False, compare=False)
     _some: Mapping[str, tuple[frozenset[str], pd.DataFrame]] = field(default_factory=dict, repr=False, compare=False)
@@ -47,6 +49,19 @@ class PublishedList:
     def book(self, owner: str) -> "PublishedList":
         """The part of one owner, compared without regard to case and blanks; ``NO_OWNER``: the accounts without."""
         return replace(self, owner=owner)
+
+    def shown(self, beside: frozenset[str] = frozenset()) -> "PublishedList":
+        """The list as people may see it: without the accounts that an experiment holds out, and those ``beside``.
+
+        Whatever shows a list to people reads it so. Counts of the whole base are in the manifest.
+        """
+        hidden = self.hidden | beside | (self.held_out() if self.manifest.get(HELD_OUT) else frozenset())
+        return replace(self, hidden=hidden, _held={}, _rows_of={}) if hidden != self.hidden else self
+
+    def held_out(self) -> frozenset[str]:
+        """The accounts that an experiment holds out."""
+        scores = self.scores("account_id", "held_out")
+        return frozenset(scores.loc[scores["held_out"].fillna(value=False).astype(bool), "account_id"])
 
     def holding(self, accounts: Iterable[str], *names: str) -> "PublishedList":
         """The list with the rows of some accounts in memory: whoever asks it, or a book of it, need not read them."""
@@ -108,13 +123,17 @@ class PublishedList:
         asked = list(accounts)
         there, held = self._some.get(table, (frozenset(), None))
         if held is None or not there.issuperset(asked):
-            return self._scan(table, tuple(columns), asked)
+            return self._seen(table, tuple(columns), asked)
         some = held[held["account_id"].isin(asked)]
         return some[list(columns)] if columns else some
 
+    def of_all(self, table: str) -> pd.DataFrame:
+        """All rows of a table: of one that can be held."""
+        return self._seen(table, ())
+
     def of_account(self, table: str, account_id: str, columns: Iterable[str] = ()) -> list[dict[str, Any]]:
         """The rows of one account as plain values, null as None: for a page about it, of any size of list."""
-        if self._is_of_later_version(table):
+        if account_id in self.hidden or self._is_of_later_version(table):
             return []
         asked = tuple(columns) or TABLES[table].names
         rows = self._rows_of_account(table, account_id, asked)
@@ -133,8 +152,9 @@ class PublishedList:
         if self._is_of_later_version(table):
             return
         wanted, there = self._columns(table, tuple(columns))
-        for rows in tables.batches(self.path(table), there):
-            yield _with_nulls(rows, table, wanted)
+        read = list(dict.fromkeys([*there, "account_id"])) if self.hidden else there
+        for rows in tables.batches(self.path(table), read):
+            yield _with_nulls(self._without_hidden(rows), table, wanted)
 
     def require(self, *names: str) -> None:
         """Raise PublishError unless these tables can be read and have their columns."""
@@ -146,7 +166,7 @@ class PublishedList:
         wanted = names if self.owner is None else (*names, "owner")
         missing = tuple(dict.fromkeys(name for name in wanted if (table, name) not in self._held))
         if missing:
-            rows = self._scan(table, missing)
+            rows = self._seen(table, missing)
             self._held.update({(table, name): rows[name] for name in missing})
         if self.owner is None:
             return pd.DataFrame({name: self._held[table, name] for name in names})
@@ -160,6 +180,16 @@ class PublishedList:
             found = owners.groupby(owners).indices.items()
             self._rows_of[table] = {str(owner): np.asarray(places, dtype=np.int64) for owner, places in found}
         return self._rows_of[table]
+
+    def _seen(self, table: str, columns: tuple[str, ...], accounts: Iterable[str] | None = None) -> pd.DataFrame:
+        """Rows of a table, but for those that are hidden."""
+        if not self.hidden or not columns:
+            return self._without_hidden(self._scan(table, columns, accounts))
+        rows = self._scan(table, tuple(dict.fromkeys((*columns, "account_id"))), accounts)
+        return self._without_hidden(rows)[list(columns)]
+
+    def _without_hidden(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[~rows["account_id"].isin(self.hidden)].reset_index(drop=True) if self.hidden else rows
 
     def _scan(self, table: str, columns: tuple[str, ...], accounts: Iterable[str] | None = None) -> pd.DataFrame:
         if self._is_of_later_version(table):

@@ -29,9 +29,9 @@ def order(scores: pd.DataFrame, rank_by: str) -> npt.NDArray[np.int64]:
 def rank(scores: pd.DataFrame, rank_by: str) -> pd.DataFrame:
     """``scores`` with ``rank``, ``owner_rank`` and ``stake_rank``: 1 = best of the eligible, without ties, else null.
 
-    Accounts without an owner are one book.
+    Accounts without an owner are one book; those that are ``held_out`` have no rank.
     """
-    eligible = scores[scores["eligible"]]
+    eligible = scores[scores["eligible"] & ~scores["held_out"]]
     listed = eligible.iloc[order(eligible, rank_by)]
     owner_ranks = listed.groupby(listed["owner"].fillna(NO_OWNER)).cumcount().astype("Int64") + 1
     return scores.assign(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NO_OWNER
 from data.errors import SettingsError, some
+from serving.published.layout import HELD_OUT
 from serving.published.read import PublishedList, folded
 from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
@@ -238,6 +239,24 @@ def totals(listing: PublishedList) -> Totals:
     told = (listing.manifest.get("expected_arr") or {}) if listing.owner is None else {}  # older lists have none
     low, high = (float("nan") if told.get(name) is None else float(told[name]) for name in ("low", "high"))
     return Totals(len(scores), int(ranked.sum()), arr, int(scores["owner"].isna().sum()), (low, high))
+
+
+def say_held_out(ranked: int, apart: int, held_out: int) -> str:
+    """How the counts of a whole list sum to the base, where an experiment holds accounts out; else nothing."""
+    if not held_out:
+        return ""
+    base = ranked + apart + held_out
+    return (
+        f"{ranked:,} ranked + {apart:,} set apart + {held_out:,} held out = {base:,} customers. Who is held out is "
+        "drawn by chance and shown nowhere, so that it can be told what the list earns."
+    )
+
+
+def held_out_of(listing: PublishedList) -> str:
+    """The same of a list as people see it; of an owner's book nothing."""
+    counted = totals(listing)
+    held_out = listing.manifest.get(HELD_OUT, 0) if listing.owner is None else 0
+    return say_held_out(counted.ranked, counted.base - counted.ranked, held_out)
 
 
 def best_reasons(entry: Entry, limit: int = 3) -> list[Why]:

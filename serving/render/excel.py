@@ -217,6 +217,8 @@ def _about(listing: PublishedList, listed: int, set_apart: int) -> Iterable[Sequ
     yield "Your answer", f"{ANSWER}: {', '.join(ANSWERS)}. `headroom outcomes import` reads it from this file."
     yield "Ranked by", RANKED_BY[manifest["rank_by"]]
     yield "Customers", f"{ranked + apart:,}: {ranked:,} ranked, {apart:,} set apart"
+    if held_out := lines.held_out_of(listing):
+        yield "Held out", held_out
     yield (
         "In this file",
         f"{listed:,} of {ranked:,} ranked, {set_apart:,} of {apart:,} set apart; all are in the tables",

@@ -119,6 +119,7 @@ def render_page(listing: PublishedList) -> str:
             owners_left_out=owners_left_out,
             totals=lines.totals(listing),
             held=orders.say_short_lists(listing),
+            held_out=lines.held_out_of(listing),
             feeds=feeds(listing),
             sections=sections(listing, settings["page_exclusions"]),
             plays={code: play for code, play in listing.manifest["plays"].items() if code in used},

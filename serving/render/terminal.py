@@ -45,6 +45,8 @@ def print_top(
     for sentence in short.left_out:
         console.print(Text(sentence))
     console.print(_set_apart(book))
+    if held_out := lines.held_out_of(book):
+        console.print(Text(held_out))
     for warning in listing.manifest.get("warnings", []):
         console.print(Text(f"Note: {_safe(warning)}", style="bold yellow"))
 

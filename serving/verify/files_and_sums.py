@@ -4,6 +4,7 @@ Nothing here trusts what was published: hashes are taken again, rows counted aga
 check yields what does not hold, account by account. The sentences are checked in ``serving.verify.reasons``.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from data.errors import PublishError
 from serving.changes.ranks import not_exact
 from serving.crm.table import crm_rows
 from serving.published import tables
-from serving.published.layout import MANIFEST
+from serving.published.layout import HELD_OUT, MANIFEST
 from serving.published.read import PublishedList
 
 OF_REASONS = ("account_id", "reason_code", "features", "shap_log_odds", "effect")
@@ -72,8 +73,9 @@ def check_files(listing: PublishedList) -> Differences:
 
 
 def check_counts(listing: PublishedList) -> Differences:
-    """Row counts of the manifest; ranked + excluded = the base, each account once."""
+    """Row counts of the manifest; ranked + excluded + held out = the base, each account once."""
     manifest, scores = listing.manifest, listing.scores("account_id", "eligible", "rank")
+    held_out = listing.held_out()
     excluded = listing.exclusions("account_id")["account_id"]
     for table, stated in manifest["rows_out"].items():
         rows = tables.count_of(listing.path(table))
@@ -81,12 +83,14 @@ def check_counts(listing: PublishedList) -> Differences:
             yield Difference("(all)", f"rows of {table}", str(stated), str(rows))
     for account in scores.loc[scores["account_id"].duplicated(), "account_id"]:
         yield Difference(account, "scores", "more than one row", "one")
-    ranked = scores.loc[scores["eligible"], "account_id"]
-    for name, count in (("ranked", len(ranked)), ("excluded", len(excluded))):
-        if count != manifest[name]:
-            yield Difference("(all)", name, str(manifest[name]), str(count))
-    for account in sorted({*ranked, *excluded} ^ {*scores["account_id"]} | {*ranked} & {*excluded}):
-        yield Difference(account, "ranked + excluded = base", "not in one of them", "exactly one")
+    ranked = scores.loc[scores["eligible"] & ~scores["account_id"].isin(held_out), "account_id"]
+    for name, count in (("ranked", len(ranked)), ("excluded", len(excluded)), (HELD_OUT, len(held_out))):
+        if count != manifest.get(name, 0):
+            yield Difference("(all)", name, str(manifest.get(name, 0)), str(count))
+    places_of = Counter([*ranked, *excluded, *held_out])
+    base = {*scores["account_id"]}
+    for account in sorted((base ^ places_of.keys()) | {name for name, count in places_of.items() if count > 1}):
+        yield Difference(account, "ranked + excluded + held out = base", "not in one of them", "exactly one")
     places = np.sort(scores["rank"].dropna().to_numpy(np.int64))
     last = len(ranked) + listing.erased_ranks
     if len(np.unique(places)) < len(ranked) or not np.isin(places, np.arange(1, last + 1)).all():
@@ -130,13 +134,13 @@ def check_crm(listing: PublishedList) -> Differences:
     """What a CRM shows of each account follows from the other tables; what it showed before is not asked."""
     if CRM_WRITEBACK.name not in listing.manifest["rows_out"]:
         return
-    scores, plays = listing.scores("account_id", "play"), listing.manifest["plays"]
+    scores, plays = listing.shown().scores("account_id", "play"), listing.manifest["plays"]
     unseen, unknown = set(scores["account_id"]), set(scores.loc[~scores["play"].isin(plays), "account_id"])
     for account in sorted(unknown):
         yield Difference(account, CRM_WRITEBACK.name, "a row", "no such play in the manifest")
     for rows in listing.batches(CRM_WRITEBACK.name):
         known = rows["account_id"][~rows["account_id"].isin(unknown)]
-        derived = crm_rows(listing, known).drop_duplicates("account_id").set_index("account_id")
+        derived = crm_rows(listing.shown(), known).drop_duplicates("account_id").set_index("account_id")
         for account in rows["account_id"]:
             if account not in unseen:
                 yield Difference(account, CRM_WRITEBACK.name, "a row", "not scored, or more than one row")

@@ -32,7 +32,8 @@ def check_gates(listing: PublishedList, rows: pd.DataFrame, context: ListContext
         codes = listed["not_eligible_because"][account], derived["not_eligible_because"][account]
         yield Difference(account, "gates", *(code or "may be ranked" for code in codes))
     same_codes = listed["not_eligible_because"] == derived["not_eligible_because"]
-    for account in listed.index[same_codes & (apart != derived).any(axis=1)]:
+    told = ~listed.index.isin(listing.held_out())  # who is held out stands under no heading
+    for account in listed.index[same_codes & told & (apart != derived).any(axis=1)]:
         yield Difference(account, "exclusions", repr(apart["text"][account]), repr(derived["text"][account]))
 
 

@@ -11,10 +11,11 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from data.contract.outputs import NO_OWNER
 from data.shown.text import for_page
 from serving.outcomes.vocabulary import ACTIONS, REASONS
+from serving.published.layout import HELD_OUT
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
 from serving.reasons.formats import money, say_name
-from serving.render.entries import say_range
+from serving.render.entries import say_held_out, say_range
 from serving.render.html import Feed, environment, feeds
 from serving.render.likelihood import TREND_MEANING, Band, say_band
 from serving.settings import ServeSettings
@@ -28,7 +29,8 @@ BANDS_TOLD = "; ".join(map(say_band, Band)).capitalize()
 @dataclass(frozen=True)
 class Frame:
     """What stands around a page. ``who``: the viewer's name, empty where nobody signs in. ``refused``: why a later list
-    is not shown; empty where there is none.
+    is not shown; empty where there is none. ``held_out``: how the counts sum to the base, where an experiment holds
+    accounts out.
     """
 
     title: str
@@ -43,6 +45,7 @@ class Frame:
     run_id: str
     who: str
     refused: str
+    held_out: str
 
     @property
     def age_days(self) -> int:
@@ -73,6 +76,7 @@ def frame_of(listing: PublishedList, settings: ServeSettings, today: date, who: 
         run_id=manifest["run_id"],
         who=who,
         refused=refused,
+        held_out=say_held_out(manifest["ranked"], manifest["excluded"], manifest.get(HELD_OUT, 0)),
     )
 
 

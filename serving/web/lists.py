@@ -114,7 +114,7 @@ class PublishedLists:
 
     def _open(self, stamp: _Stamp) -> PublishedList:
         if stamp not in self._opened:
-            self._opened[stamp] = open_list(self.out, stamp.day).laid_down(OF_ITS_PAST)
+            self._opened[stamp] = open_list(self.out, stamp.day).shown().laid_down(OF_ITS_PAST)
         self._opened.move_to_end(stamp)
         while len(self._opened) > LOOKS_BACK + 1:
             self._opened.popitem(last=False)

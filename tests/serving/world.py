@@ -36,7 +36,7 @@ from serving.published.trigger_table import with_since
 from serving.reasons.choose import explain
 from serving.reasons.playbook import load
 from serving.reasons.render import ReasonContext
-from serving.settings import ReasonSettings, ServingSettings
+from serving.settings import NO_EXPERIMENT, ReasonSettings, ServingSettings
 
 DAY = date(2026, 10, 1)
 
@@ -303,7 +303,7 @@ def assemble(
     context = ListContext(day, known_people(people), **{"horizon_days": 90} | given)
     batch = assemble_batch(context, scores, attributions, rows, named, facts=facts)
     base = assemble_base(context, batch.scores, batch.exclusions, batch.not_evaluated, previous)
-    frames = {**batch.tables(), "scores": base.scores, "exclusions": base.exclusions}
+    frames = {**batch.tables(), "scores": base.scores, "exclusions": base.exclusions, "assignments": base.assignments}
     made = HeldList(Path("nowhere"), day, base.manifest, context=context, frames=frames)
     return made.with_tables(triggers=with_since(batch.triggers, made, previous))
 
@@ -359,7 +359,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def snapshot(count: int = 60, seed: int = 1, day: date = DAY, **given: object) -> HeldList:
     """A whole list of ``count`` accounts; ``given`` replaces rows, details, facts, accounts, settings, playbook,
-    previous.
+    experiment, previous.
     """
     rows = given.get("rows", feature_rows(count, seed))
     scores, attributions = scored(rows, seed, bool(given.get("per_motion", True)))
@@ -376,6 +376,7 @@ def snapshot(count: int = 60, seed: int = 1, day: date = DAY, **given: object) -
         run_id="run-1",
         previous=given.get("previous"),
         arr_doubt=given.get("arr_doubt", ARR_DOUBT),
+        experiment=given.get("experiment", NO_EXPERIMENT),
         named=given.get("details"),
         facts=given.get("facts"),
     )

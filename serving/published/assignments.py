@@ -1,0 +1,42 @@
+"""Who has come into an experiment so far, by the lists that are there."""
+
+import logging
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from data.contract.outputs import ASSIGNMENTS
+from data.errors import PublishError
+from serving.experiment.record import goes_on
+from serving.published.layout import published_dates
+from serving.published.read import PublishedList, open_list
+from serving.settings import ExperimentSettings
+
+LOG = logging.getLogger("headroom.publish")
+
+
+def recorded_assignments(
+    experiment: ExperimentSettings, day: date, previous: PublishedList | None, out: Path
+) -> pd.DataFrame | None:
+    """The rows of ``assignments`` that the list of a day goes on from; None where it is the first of its experiment.
+
+    They are those of the ``previous`` list, and of the list of that day which is to be replaced: who came in with it
+    stays as drawn, whatever another model says today. Raises SettingsError where the experiment was set otherwise.
+    """
+    lists = [previous, _replaced(out, day) if experiment.has_begun_on(day) else None]
+    known = [of.of_all(ASSIGNMENTS.name) for of in lists if of is not None and goes_on(experiment, day, of.manifest)]
+    return pd.concat(known, ignore_index=True).drop_duplicates("account_id", ignore_index=True) if known else None
+
+
+def _replaced(out: Path, day: date) -> PublishedList | None:
+    """The list of that day; None where there is none that can be read, since scoring again is how it is mended."""
+    if day not in published_dates(out):
+        return None
+    try:
+        listing = open_list(out, day)
+        listing.require(ASSIGNMENTS.name)
+    except PublishError as error:
+        LOG.warning("who came into the experiment with the list of %s is drawn again: %s", day, error.clause)
+        return None
+    return listing

@@ -1,0 +1,158 @@
+"""Who is held out is scored and recorded, and is in nothing that people read."""
+
+import json
+from datetime import date, timedelta
+from io import StringIO
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from data.contract.outputs import TABLES
+from serving.published.read import PublishedList, open_list
+from serving.render.terminal import print_top
+from serving.settings import ExperimentSettings, ServeSettings
+from serving.verify.files_and_sums import check_counts, check_crm, check_files, check_sums
+from serving.web.app import Site
+from tests.serving.web.conftest import browser
+from tests.serving.world import DAY, PIECES, HeldList, accounts, publish, snapshot
+
+COUNT = 80
+AUTUMN = ExperimentSettings(name="autumn", held_out_share=0.25, start=DAY)
+
+
+def named(account_id: str) -> str:
+    """A name that no other account's begins with."""
+    return f"Company {account_id}."
+
+
+def held_list(day: date = DAY, experiment: ExperimentSettings = AUTUMN, **given: object) -> HeldList:
+    people = accounts(COUNT)
+    people = people.assign(name=people["account_id"].map(named))
+    return snapshot(COUNT, day=day, accounts=people, experiment=experiment, **given)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two lists, one before the start and the first with accounts held out."""
+    folder = tmp_path_factory.mktemp("held") / "out"
+    publish(folder, held_list(DAY - timedelta(days=7)), PIECES)
+    previous = open_list(folder)
+    assert previous.manifest["held_out"] == 0
+    assert previous.held_out() == frozenset()
+    publish(folder, held_list(previous=previous), PIECES, previous=previous, batches=2)
+    return folder
+
+
+@pytest.fixture
+def listing(out: Path) -> PublishedList:
+    return open_list(out, DAY)
+
+
+def test_ranked_and_excluded_and_held_out_are_the_base(listing: PublishedList) -> None:
+    manifest, scores = listing.manifest, listing.scores()
+    assert manifest["held_out"] == scores["held_out"].sum() == len(listing.held_out()) == 20
+    assert manifest["ranked"] + manifest["excluded"] + manifest["held_out"] == len(scores) == COUNT
+    held = scores[scores["held_out"]]
+    assert held[["rank", "owner_rank", "stake_rank"]].isna().all(axis=None)
+    assert not held["listed"].any()
+    assert held["propensity"].notna().all()
+    assert not listing.held_out() & {*listing.exclusions("account_id")["account_id"]}
+    assert listing.manifest["experiment"]["name"] == "autumn"
+
+
+def test_what_is_held_out_is_recorded_and_explained(listing: PublishedList) -> None:
+    held = sorted(listing.held_out())
+    for table in ("scores", "reasons", "attributions", "changes", "account_plays", "assignments"):
+        assert {*listing.of(table, held, ["account_id"])["account_id"]} == {*held}, table
+    assigned = listing.of_all("assignments").set_index("account_id")
+    assert (assigned["held_out"] == listing.scores().set_index("account_id")["held_out"]).all()
+    assert not [*check_counts(listing), *check_sums(listing), *check_files(listing), *check_crm(listing)]
+
+
+def test_a_list_as_people_see_it_has_no_row_of_them(listing: PublishedList) -> None:
+    shown, held = listing.shown(), listing.held_out()
+    assert shown.shown() is shown
+    for name in TABLES:
+        assert not held & {*shown.of_all(name)["account_id"]}, name
+        assert not held & {account for rows in shown.batches(name) for account in rows["account_id"]}, name
+        assert shown.of(name, sorted(held)).empty
+        assert not shown.of_account(name, min(held))
+        assert list(shown.of_all(name).columns) == list(listing.of_all(name).columns)
+    assert len(shown.scores("name")) == COUNT - len(held)
+    owner = listing.scores("owner")["owner"].dropna().iloc[0]
+    assert not held & {*shown.book(owner).scores("account_id")["account_id"]}
+
+
+def test_nobody_reads_of_them(listing: PublishedList) -> None:
+    """No page, book, workbook and no table that a CRM is written from names one; what people read names the others."""
+    held, texts = listing.held_out(), []
+    texts += [path.read_text(encoding="utf-8") for path in sorted(listing.folder.rglob("*.html"), reverse=True)]
+    for path in listing.folder.rglob("*.xlsx"):
+        sheets = openpyxl.load_workbook(path).worksheets
+        texts.append("\n".join(str(cell) for sheet in sheets for row in sheet.values for cell in row))
+    printed = StringIO()
+    print_top(listing.shown(), COUNT, file=printed)
+    texts += [printed.getvalue(), str(listing.of_all("crm_writeback").to_dict())]
+    everything = "\n".join(texts)
+    assert [account for account in held if named(account) in everything or f"'{account}'" in everything] == []
+    first = listing.scores().set_index("rank")["account_id"][1]
+    assert all(named(first) in text for text in (texts[0], printed.getvalue()))
+    said = (
+        f"{listing.manifest['ranked']} ranked + {listing.manifest['excluded']} set apart + 20 held out = 80 customers"
+    )
+    assert said in listing.folder.joinpath("list.html").read_text(encoding="utf-8")
+    assert said in " ".join(printed.getvalue().split())
+
+
+def test_the_web_pages_know_nothing_of_them(out: Path, listing: PublishedList, tmp_path: Path) -> None:
+    site = Site(out, tmp_path, ServeSettings(page_rows=500))
+    client = browser(site)
+    held = sorted(listing.held_out())
+    for path in ("/", "/excluded?show=all", "/tasks", "/team", "/export.csv"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert [account for account in held if named(account) in page.text or account in page.text] == []
+    assert "20 held out = 80 customers" in client.get("/team").text
+    assert client.get(f"/accounts/{held[0]}").status_code == 404
+    shown = listing.shown().scores("account_id")["account_id"].iloc[0]
+    assert client.get(f"/accounts/{shown}").status_code == 200
+
+
+def test_who_was_on_a_short_list_and_is_held_out_went_for_no_reason_that_is_told(listing: PublishedList) -> None:
+    counts = listing.manifest["short_lists"]
+    before = listing.previous
+    assert before is not None
+    was = before.on_short_lists()
+    assert was is not None
+    assert was & listing.held_out()
+    told = counts["stayed"] + counts["overtaken"] + counts["set_apart"] + counts["no_customer"]
+    assert told == len(was - listing.held_out())
+
+
+def test_a_day_that_is_scored_again_draws_nobody_again(tmp_path: Path) -> None:
+    publish(tmp_path / "out", held_list())
+    first = open_list(tmp_path / "out").of_all("assignments")
+    other = held_list()
+    scores = other.frames["scores"]
+    turned = scores.assign(propensity=scores["propensity"].to_numpy()[::-1].copy())
+    motions = [name for name in turned if name.startswith("propensity_")]
+    turned[motions] = float("nan")
+    publish(tmp_path / "out", other.with_tables(scores=turned))
+    again = open_list(tmp_path / "out").of_all("assignments")
+    assert not open_list(tmp_path / "out").scores("propensity").equals(scores[["propensity"]])
+    assert again.equals(first)
+
+
+def test_after_the_end_everyone_is_listed_and_the_draw_is_kept(
+    out: Path, listing: PublishedList, tmp_path: Path
+) -> None:
+    day = DAY + timedelta(days=7)
+    over = AUTUMN.model_copy(update={"end": day})
+    publish(tmp_path / "out", held_list(day, over, previous=listing), PIECES, previous=listing)
+    after = open_list(tmp_path / "out", day)
+    assert after.manifest["held_out"] == 0
+    assert not after.scores("held_out")["held_out"].any()
+    kept = after.of_all("assignments").drop(columns="snapshot_date")
+    assert kept.equals(listing.of_all("assignments").drop(columns="snapshot_date"))
+    assert json.loads((after.folder / "manifest.json").read_text())["experiment"]["name"] == "autumn"
