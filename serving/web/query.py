@@ -147,6 +147,7 @@ class TaskKind(StrEnum):
     TAKEN = "taken"
     BACK = "back"
     OVERDUE = "overdue"
+    WAITING = "waiting"
 
 
 class TaskQuery(PageQuery):

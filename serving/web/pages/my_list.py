@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -181,16 +182,27 @@ def places_of(index: ListIndex, states: Mapping[str, AccountState]) -> list[tupl
     return [(place, state) for place, state in zip(found, states.values(), strict=True) if place is not None]
 
 
-def overdue(index: ListIndex, here: Iterable[tuple[int, AccountState]], today: date) -> Places:
-    """The rows that are overdue: on a short list, their day is past, and nothing was done since they came there.
+class Late(NamedTuple):
+    """The rows on a short list whose day to act by is past, with nothing done since they came there.
 
-    ``here``: rows of which something was recorded, with where their accounts stand.
+    ``waiting``: those of owners of whose accounts nothing was ever recorded, so that nobody knows whether something was
+    done; ``overdue``: those of the others.
     """
-    late = (index.due_on != NOT_KNOWN) & (index.due_on < number_of(today))
+
+    overdue: Places
+    waiting: Places
+
+
+def late(index: ListIndex, here: Iterable[tuple[int, AccountState]], today: date) -> Late:
+    """The rows that are late. ``here``: rows of which something was recorded, with where their accounts stand."""
+    is_late = (index.due_on != NOT_KNOWN) & (index.due_on < number_of(today))
+    is_recorded = np.zeros(len(index.owners.labels), dtype=bool)
     for place, state in here:
-        if late[place]:
-            late[place] = is_untouched(state, day_of(int(index.listed_since[place])))
-    return np.flatnonzero(late)
+        is_recorded[index.owners.codes[place]] = True
+        if is_late[place]:
+            is_late[place] = is_untouched(state, day_of(int(index.listed_since[place])))
+    records = is_recorded[index.owners.codes]
+    return Late(np.flatnonzero(is_late & records), np.flatnonzero(is_late & ~records))
 
 
 def sort_of(index: ListIndex, query: ListQuery) -> Sort:

@@ -1,4 +1,8 @@
-"""My tasks: what was taken up, what was left for later and is back, and what should have been done by now."""
+"""My tasks: what was taken up, what was left for later and is back, and what should have been done by now.
+
+Of an owner of whose accounts nothing was ever recorded, nobody knows what was done: what should have been waits, and is
+not counted as a task, until something is.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +20,9 @@ from serving.web.pages.my_list import (
     Options,
     Tile,
     found_by,
+    late,
     on_page,
     options_with,
-    overdue,
     places_of,
     rows,
     seen_by,
@@ -26,13 +30,21 @@ from serving.web.pages.my_list import (
 from serving.web.query import ListQuery, TaskKind, TaskQuery
 
 KINDS = tuple(TaskKind)
-KIND_WORDS = {TaskKind.TAKEN: "Taken up", TaskKind.BACK: "Back from later", TaskKind.OVERDUE: "Overdue"}
+WAITING = KINDS.index(TaskKind.WAITING)
+KIND_WORDS = {
+    TaskKind.TAKEN: "Taken up",
+    TaskKind.BACK: "Back from later",
+    TaskKind.OVERDUE: "Overdue",
+    TaskKind.WAITING: "Waiting",
+}
 
 
 @dataclass(frozen=True)
 class Tasks:
-    """The tasks of a list, the earliest day first. ``places``: the account's row; ``kinds``: its place in ``KINDS``;
-    ``days``: since 1970, by when it should be done, or since when it waits.
+    """The tasks of a list, the earliest day first, and then those that wait.
+
+    ``places``: the account's row; ``kinds``: its place in ``KINDS``; ``days``: since 1970, by when it should be
+    done, or since when it waits.
     """
 
     places: Places
@@ -52,7 +64,10 @@ class TaskRow:
 
 @dataclass(frozen=True)
 class TaskPage:
-    """A page of tasks. ``found``: on all pages; ``kinds``: how many there are of each, before a kind is asked for."""
+    """A page of tasks. ``found``: on all pages; ``kinds``: how many there are of each, before a kind is asked for.
+
+    ``has_waiting``: is one among them that waits?
+    """
 
     query: TaskQuery
     rows: tuple[TaskRow, ...]
@@ -60,6 +75,10 @@ class TaskPage:
     pages: int
     kinds: tuple[Tile, ...]
     options: Mapping[str, Options]
+
+    @property
+    def has_waiting(self) -> bool:
+        return any(tile.count for tile in self.kinds if tile.code == TaskKind.WAITING)
 
 
 class HeldTasks:
@@ -75,8 +94,9 @@ class HeldTasks:
         return held[3]
 
     def count(self, index: ListIndex, desk: Desk) -> int:
-        """How many of them somebody may see."""
-        return int(seen_by(index, desk.sight)[self.of(index, desk).places].sum())
+        """How many of them somebody may see, without those that wait."""
+        tasks = self.of(index, desk)
+        return int(seen_by(index, desk.sight)[tasks.places[tasks.kinds != WAITING]].sum())
 
 
 def tasks_of(index: ListIndex, states: Mapping[str, AccountState], today: date) -> Tasks:
@@ -84,16 +104,16 @@ def tasks_of(index: ListIndex, states: Mapping[str, AccountState], today: date) 
     here = places_of(index, states)
     taken = [(place, state.since) for place, state in here if state.state == WORKING and state.since]
     back = [(place, state.since) for place, state in here if _is_back(state) and state.since]
-    late = overdue(index, here, today)
-    late = late[~np.isin(late, [place for place, _ in back])]
-    waiting = [*taken, *back]
-    places = np.array([*(place for place, _ in waiting), *late.tolist()], dtype=np.int64)
-    kinds = np.repeat(np.arange(len(KINDS), dtype=np.int32), [len(taken), len(back), len(late)])
-    since = [number_of(day) for _, day in waiting]
-    days = np.array([*since, *index.due_on[late].tolist()], dtype=np.int32)
+    overdue, waiting = late(index, here, today)
+    overdue = overdue[~np.isin(overdue, [place for place, _ in back])]
+    known = [*taken, *back]
+    places = np.array([*(place for place, _ in known), *overdue.tolist(), *waiting.tolist()], dtype=np.int64)
+    kinds = np.repeat(np.arange(len(KINDS), dtype=np.int32), [len(taken), len(back), len(overdue), len(waiting)])
+    since = [number_of(day) for _, day in known]
+    days = np.array([*since, *index.due_on[places[len(known) :]].tolist()], dtype=np.int32)
     due = index.act_by[places]
     days = np.where((kinds == KINDS.index(TaskKind.TAKEN)) & (due != NOT_KNOWN), due, days).astype(np.int32)
-    order = np.lexsort((places, days))
+    order = np.lexsort((places, days, kinds == WAITING))
     return Tasks(places[order], kinds[order], days[order])
 
 
@@ -121,12 +141,15 @@ def _task_rows(index: ListIndex, tasks: Tasks, here: Places, desk: Desk) -> tupl
     made = []
     for row, kind, number in zip(told, tasks.kinds[here].tolist(), tasks.days[here].tolist(), strict=True):
         since = desk.states[row.account_id].since if row.account_id in desk.states else None
-        is_late = KINDS[kind] is TaskKind.OVERDUE or (row.act_by is not None and row.act_by < desk.today)
-        made.append(TaskRow(day_of(number), _what(KINDS[kind], row, since), is_late, row))
+        is_past = KINDS[kind] is TaskKind.OVERDUE or (row.act_by is not None and row.act_by < desk.today)
+        is_late = is_past and kind != WAITING
+        made.append(TaskRow(day_of(number), _what(KINDS[kind], row, since, day_of(number)), is_late, row))
     return tuple(made)
 
 
-def _what(kind: TaskKind, row: ListRow, since: date | None) -> str:
+def _what(kind: TaskKind, row: ListRow, since: date | None, day: date) -> str:
+    if kind is TaskKind.WAITING:
+        return f"Waiting since {say_day(day)}"
     if kind is TaskKind.OVERDUE:
         return "Nothing was done so far"
     due = f", to act by {say_day(row.act_by)}" if row.act_by else ""

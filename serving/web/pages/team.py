@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from data.contract.outputs import NO_OWNER
 from serving.outcomes.states import AccountState
 from serving.outcomes.vocabulary import LOST, OPEN, WON
 from serving.render.entries import MOTION_WORDS
-from serving.web.index import ListIndex, Mask, Places
-from serving.web.pages.my_list import Desk, overdue, places_of, seen_by, states_of
+from serving.web.index import NOT_KNOWN, ListIndex, Mask, Places
+from serving.web.pages.my_list import Desk, late, places_of, seen_by, states_of
 
 NO_PLAY = "no play named"
 """What stands for the play of what was recorded without one."""
@@ -19,11 +20,22 @@ NO_PLAY = "no play named"
 
 @dataclass(frozen=True)
 class Work:
-    """What was done about the ranked accounts of a book. ``overdue``: as in the tasks."""
+    """What was done about the ranked accounts of a book.
 
-    acted_on: int
-    won: int
-    overdue: int
+    ``listed`` of them are on its short list, of which ``covered`` were acted on. ``overdue``: as in the tasks; None
+    where nothing was ever recorded of the book, so that nobody knows.
+    """
+
+    acted_on: int = 0
+    won: int = 0
+    listed: int = 0
+    covered: int = 0
+    overdue: int | None = None
+
+    @property
+    def coverage(self) -> float | None:
+        """The share of the short list that was acted on; None where nothing stands on it."""
+        return self.covered / self.listed if self.listed else None
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,7 @@ def team_page(index: ListIndex, desk: Desk) -> TeamPage:
     for code in np.unique(index.owners.codes[seen]).tolist():
         mine = seen & (index.owners.codes == code)
         owner = index.owners.labels[code]
-        done = None if work is None else work.get(code, Work(0, 0, 0))
+        done = None if work is None else work.get(code, Work())
         books.append(Book(owner, int(mine.sum()), int((mine & index.is_ranked).sum()), float(arr[mine].sum()), done))
     plays = None if desk.work is None else tuple(_plays(index, desk, seen))
     return TeamPage(tuple(books), _together(books), tuple(_triggers(index, desk, seen)), plays)
@@ -133,20 +145,42 @@ def _work(index: ListIndex, desk: Desk, ranked: Places) -> dict[int, Work] | Non
     """By owner, what was done; None where nothing is recorded."""
     if desk.work is None:
         return None
-    counts: dict[int, Counter[str]] = {}
-    late = np.isin(ranked, overdue(index, places_of(index, desk.states), desk.today))
-    owners = index.owners.codes[ranked].tolist()
-    for code, state, is_late in zip(owners, states_of(index, ranked, desk), late.tolist(), strict=True):
-        of_book = counts.setdefault(code, Counter())
-        of_book["acted_on"] += state != OPEN
-        of_book["won"] += state == WON
-        of_book["overdue"] += is_late
-    return {code: Work(found["acted_on"], found["won"], found["overdue"]) for code, found in counts.items()}
+    here = places_of(index, desk.states)
+    recorded = {int(index.owners.codes[place]) for place, _ in here}
+    table = pd.DataFrame(
+        {
+            "owner": index.owners.codes[ranked],
+            "state": states_of(index, ranked, desk),
+            "is_listed": index.listed_since[ranked] != NOT_KNOWN,
+            "is_overdue": np.isin(ranked, late(index, here, desk.today).overdue),
+        }
+    )
+    books = {code: table[table["owner"] == code] for code in set(table["owner"].tolist())}
+    return {code: _of_book(book, code in recorded) for code, book in books.items()}
+
+
+def _of_book(ranked: pd.DataFrame, is_recorded: bool) -> Work:
+    """``ranked``: of the accounts of a book the state, and whether they are listed and overdue."""
+    acted_on = ranked["state"] != OPEN
+    return Work(
+        acted_on=int(acted_on.sum()),
+        won=int((ranked["state"] == WON).sum()),
+        listed=int(ranked["is_listed"].sum()),
+        covered=int((acted_on & ranked["is_listed"]).sum()),
+        overdue=int(ranked["is_overdue"].sum()) if is_recorded else None,
+    )
 
 
 def _together(books: list[Book]) -> Book:
     known = [book.work for book in books if book.work is not None]
-    work = Work(*(sum(getattr(of, name) for of in known) for name in ("acted_on", "won", "overdue")))
+    overdue = [of.overdue for of in known if of.overdue is not None]
+    work = Work(
+        acted_on=sum(of.acted_on for of in known),
+        won=sum(of.won for of in known),
+        listed=sum(of.listed for of in known),
+        covered=sum(of.covered for of in known),
+        overdue=sum(overdue) if overdue else None,
+    )
     return Book(
         "All",
         sum(book.accounts for book in books),

@@ -17,6 +17,7 @@ from serving.store.outcomes import OutcomeStore, open_store
 from serving.web.app import Site
 from serving.web.index import ListIndex
 from serving.web.pages.tasks import KINDS, tasks_of
+from serving.web.query import TaskKind
 from serving.web.work import HeldWork
 from tests.serving.web.conftest import TODAY, DrawnWork, OwnersSight, browser, plain
 from tests.serving.web.test_record import NOW, fields_of, send, store  # noqa: F401  (fixtures)
@@ -41,6 +42,7 @@ def test_the_tasks_of_a_list_by_a_plain_loop(
 ) -> None:
     today = TODAY + timedelta(days=ahead)
     expected = []
+    owners = {score.owner for score in _scores(out) if score.account_id in states}
     for score in _scores(out):
         state = states.get(score.account_id, AccountState())
         act_by = None if pd.isna(score.act_by) else pd.Timestamp(score.act_by).date()
@@ -52,12 +54,14 @@ def test_the_tasks_of_a_list_by_a_plain_loop(
             since = pd.Timestamp(score.listed_since).date()
             due = act_by - (DAY - since)
             if due < today and (state.since is None or state.since < since):
-                expected.append((due, score.account_id, "overdue"))
+                kind = "overdue" if score.owner in owners else "waiting"
+                expected.append((due, score.account_id, kind))
     made = tasks_of(index, states, today)
     days = [date(1970, 1, 1) + timedelta(days=int(day)) for day in made.days]
     accounts = index.ids.take(made.places).to_pylist()
     assert sorted(zip(days, accounts, (KINDS[kind].value for kind in made.kinds), strict=True)) == sorted(expected)
-    assert days == sorted(days)
+    is_waiting = [KINDS[kind] is TaskKind.WAITING for kind in made.kinds]
+    assert list(zip(is_waiting, days, strict=True)) == sorted(zip(is_waiting, days, strict=True))
 
 
 SCORES: list[object] = []
@@ -103,24 +107,58 @@ def test_what_is_left_for_later_is_a_task_on_its_day(site: Site, store: OutcomeS
     assert counted(pages.get("/").text) >= before + 1
 
 
+LATE = DAY + timedelta(days=400)
+
+
+def one_of_each(scores: pd.DataFrame) -> DrawnWork:
+    """Of each owner an account that is set apart was won: everybody records."""
+    first = scores[~scores.eligible].drop_duplicates("owner")
+    return DrawnWork(dict.fromkeys(first.account_id, "won"))
+
+
 def test_what_should_have_been_done_is_counted_and_paged(client_of: Callable[..., TestClient], out: Path) -> None:
     scores = plain(out, "scores")
-    late = DAY + timedelta(days=400)
-    pages = client_of(today=lambda: late)
-    count = int((scores.eligible & (pd.to_datetime(scores.act_by) < pd.Timestamp(late))).sum())
+    work = one_of_each(scores)
+    pages = client_of(today=lambda: LATE, work=work)
+    known = scores.owner.fillna("").isin(scores.owner[scores.account_id.isin(work.states)].fillna(""))
+    count = int((scores.eligible & known & (pd.to_datetime(scores.act_by) < pd.Timestamp(LATE))).sum())
     assert count > 20
     assert counted(pages.get("/").text) == count
-    page = pages.get("/tasks").text
+    page = pages.get("/tasks?kind=overdue").text
     assert f"{count} tasks, page 1 of" in page
-    seen = [told(pages.get(f"/tasks?page={number}").text) for number in range(1, -(-count // 20) + 1)]
+    seen = [told(pages.get(f"/tasks?kind=overdue&page={number}").text) for number in range(1, -(-count // 20) + 1)]
     assert sum(map(len, seen)) == count
     assert {what for found in seen for _, what in found} == {"Nothing was done so far"}
+    assert page.count('<b class="warn">late</b>') == 20
+
+
+def test_where_nothing_was_ever_recorded_accounts_wait_and_none_is_late(
+    client_of: Callable[..., TestClient], out: Path
+) -> None:
+    """As the digest has it: nobody knows whether something was done."""
+    scores = plain(out, "scores")
+    pages = client_of(today=lambda: LATE)
+    page = pages.get("/tasks").text
+    assert counted(page) == 0
+    assert f"{scores.eligible.sum()} tasks, page 1 of" in page
+    assert {what[: len("Waiting since ")] for _, what in told(page)} == {"Waiting since "}
+    assert "late</b>" not in page
+    assert "Nothing was ever recorded for the accounts of their owners that wait" in page
+    listed = scores[scores.listed & (scores.owner == "Dana Lee")]
+    some = DrawnWork({listed.account_id.iloc[0]: "working"})
+    counts = client_of(today=lambda: LATE, work=some).get("/tasks").text
+    assert re.findall(r"(Overdue|Waiting)</a> <b>(\d+)</b>", counts) == [
+        ("Overdue", str(len(listed) - 1)),
+        ("Waiting", str(scores.listed.sum() - len(listed))),
+    ]
+    assert counted(counts) == len(listed) - 1
 
 
 def test_only_ones_own_tasks_are_seen_and_counted(client_of: Callable[..., TestClient], out: Path) -> None:
-    late = DAY + timedelta(days=400)
     scores = plain(out, "scores")
-    pages = client_of(today=lambda: late, sight=lambda _: OwnersSight(frozenset({"Ana Costa"})))
+    pages = client_of(
+        today=lambda: LATE, work=one_of_each(scores), sight=lambda _: OwnersSight(frozenset({"Ana Costa"}))
+    )
     mine = scores[(scores.owner == "Ana Costa") & scores.eligible]
     assert counted(pages.get("/").text) == len(mine)
     assert set(re.findall(r'class="sub"><bdi>(.*?)</bdi>', pages.get("/tasks").text)) == {"Ana Costa"}

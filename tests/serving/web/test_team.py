@@ -37,9 +37,20 @@ def test_what_was_done_is_counted_of_the_ranked(index: ListIndex, out: Path) -> 
     due = pd.to_datetime(ranked.act_by) - (pd.Timestamp(DAY) - pd.to_datetime(ranked.listed_since))
     late = ranked.account_id[ranked.listed & (due < pd.Timestamp(TODAY))]
     assert next(book.work for book in page.books if book.owner == "Dana Lee") == Work(
-        acted_on=2, won=1, overdue=len(set(late) & set(rest))
+        acted_on=2,
+        won=1,
+        listed=int(ranked.listed.sum()),
+        covered=int(ranked.listed[ranked.account_id.isin([won, working])].sum()),
+        overdue=len(set(late) & set(rest)),
     )
+    assert next(book.work for book in page.books if book.owner == "Ana Costa").overdue is None  # nothing is recorded
+    assert page.all.work.overdue == len(set(late) & set(rest))
     assert (page.all.work.acted_on, page.all.work.won) == (2, 1)
+
+
+def test_coverage_is_the_share_of_the_short_list_that_was_acted_on() -> None:
+    assert Work(acted_on=9, won=1, listed=20, covered=5).coverage == 5 / 20
+    assert Work().coverage is None
 
 
 def test_without_a_record_nothing_is_said_to_be_done(client: TestClient, client_of: Callable[..., TestClient]) -> None:
