@@ -56,6 +56,7 @@ ORDER = {
     "models": (
         "settings",
         "explain",
+        "venn_abers",
         "estimators",
         "scoring",
         "changes",

@@ -37,7 +37,10 @@ LINE_MOTIONS = ("seat", "upsell", "cross_sell")
 MOTIONS = (*LINE_MOTIONS, "usage")
 """The four motions of an expansion."""
 
-SERVED_SCORES = ("propensity", *(f"propensity_{motion}" for motion in MOTIONS), "expected_arr")
+LIKELIHOOD = ("propensity", "propensity_low", "propensity_high")
+"""How likely an account is to expand, and between what: columns of the list's ``scores``."""
+
+SERVED_SCORES = (*LIKELIHOOD, *(f"propensity_{motion}" for motion in MOTIONS), "expected_arr")
 """What a served model says of a row: columns of the list's ``scores``."""
 
 REASONS_PARAMETER = "reasons"

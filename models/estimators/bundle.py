@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from data.contract.vocabulary import LIKELIHOOD
 from data.errors import ModelError
 from models.estimators import boosting
 from models.estimators.amounts import Amounts
@@ -18,6 +20,7 @@ from models.estimators.categories import Categories
 from models.estimators.cross_sell import CrossSellModel
 from models.estimators.expected_arr import ExpectedArr
 from models.estimators.reference import ReferenceBase
+from models.venn_abers import PropensityRange
 
 
 class OutdatedModelError(ModelError):
@@ -35,10 +38,37 @@ class Propensity:
     """A booster and the map from its log-odds to a propensity.
 
     ``booster`` is None for a motion that has the same labels as any expansion: its propensity is that of any.
+    ``likely_range``: how sure the propensity is; None where that was not learnt: of a motion, of a rule, and of models
+    stored before 29 November 2026.
     """
 
     booster: Booster | None
     calibrator: Calibrator
+    likely_range: PropensityRange | None = None
+
+    def told(self, log_odds: np.ndarray) -> dict[str, np.ndarray]:
+        """The propensity of each row and the low and high of its range (NaN without one), as columns of ``scores``.
+
+        ``log_odds``: raw, of the booster.
+        """
+        calibrated, unknown = self.calibrator.log_odds(log_odds), np.full(len(log_odds), np.nan)
+        low, high = (unknown, unknown) if self.likely_range is None else self.likely_range.of(calibrated)
+        return dict(zip(LIKELIHOOD, (self.calibrator.propensity(log_odds), low, high), strict=True))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the booster, which has a file of its own."""
+        stored = {"booster": self.booster is not None, "calibrator": self.calibrator.to_dict()}
+        return stored if self.likely_range is None else stored | {"likely_range": self.likely_range.to_dict()}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any], booster: str) -> "Propensity":
+        """Read back; ``booster``: its text, where there is one."""
+        likely_range = stored.get("likely_range")
+        return cls(
+            boosting.from_text(booster) if stored["booster"] else None,
+            calibrator_from_dict(stored["calibrator"]),
+            None if likely_range is None else PropensityRange.from_dict(likely_range),
+        )
 
 
 @dataclass(frozen=True)
@@ -98,10 +128,7 @@ class Bundle:
             "format": FORMAT,
             "feature_names": list(self.feature_names),
             "categories": {name: list(values) for name, values in self.categories.items()},
-            "models": {
-                name: {"booster": m.booster is not None, "calibrator": m.calibrator.to_dict()}
-                for name, m in models.items()
-            },
+            "models": {name: m.to_dict() for name, m in models.items()},
             "withheld": dict(self.withheld),
             "all_motions_modelled": self.all_motions_modelled,
             "amounts": None if self.amounts is None else self.amounts.to_dict(),
@@ -129,10 +156,7 @@ class Bundle:
         }
         _require_unchanged(stored.pop("sha256", {}), _hashes(stored, boosters))
         models = {
-            name: Propensity(
-                boosting.from_text(boosters[booster_file(name)]) if model["booster"] else None,
-                calibrator_from_dict(model["calibrator"]),
-            )
+            name: Propensity.from_dict(model, boosters.get(booster_file(name), ""))
             for name, model in stored["models"].items()
         }
         bundle = cls(

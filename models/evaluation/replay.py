@@ -13,16 +13,19 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 from joblib import cpu_count
+from scipy.special import logit
 
 from models.estimators import boosting
 from models.estimators.amounts import Amounts, arr_of, fit_amounts, is_paid_known
 from models.estimators.base_rate import Rates, calibrate
 from models.estimators.boosting import Booster, Params
-from models.estimators.calibration import Calibrator, Levels, fit_levels
+from models.estimators.calibration import Calibrator, Levels, fit_levels, independent
 from models.estimators.expected_arr import ExpectedArr, fit_doubt, fit_lean, say_arr
 from models.estimators.sampling import KEYS, day_of, matrix, places_of, rows_to_fit
+from models.estimators.year_before import own_variance
 from models.evaluation.measures import order_loss
 from models.evaluation.splits import Split
+from models.venn_abers import FARTHEST, PropensityRange, fit_range
 
 Progress = Callable[[str], None]
 
@@ -229,3 +232,20 @@ def replay_arr(
         )
         replays = replace(replays, rows=pd.concat([replays.rows, told], ignore_index=True))
     return replays
+
+
+def range_of_day(predictions: pd.DataFrame, day: pd.Timestamp, horizon_days: int) -> PropensityRange:
+    """How sure a propensity of ``day`` is, by what came of those that were told on days matured before it.
+
+    ``predictions``: of a replay. Days count that had a past to calibrate on. How wrong their levels were beyond chance,
+    in all accounts alike, is how wrong that of ``day`` may be.
+    """
+    ended = predictions.snapshot_date + timedelta(days=horizon_days) <= day
+    told = predictions[ended & predictions.calibrated.astype(bool)]
+    log_odds = np.clip(logit(told.propensity.to_numpy(np.float64)), -FARTHEST, FARTHEST)
+    y, days, day_of_row = told.y.to_numpy(np.int8), list(told.snapshot_date.unique()), told.snapshot_date.to_numpy()
+    samples = [(date, log_odds[day_of_row == date], y[day_of_row == date]) for date in days]
+    levels = fit_levels(samples, min_positives=1)
+    error = own_variance(levels.days, levels.levels, levels.variances, 0.0, horizon_days)
+    copies = len(days) / independent(days, horizon_days) if days else 1.0
+    return fit_range(log_odds, y, copies, float(np.sqrt(error)))

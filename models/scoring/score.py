@@ -30,9 +30,10 @@ DEEP, DEEP_TOLERANCE = 20, 0.05
 class Scored:
     """One row per account and snapshot, in the order of the rows given.
 
-    ``scores``: account_id, snapshot_date, log_odds, base_log_odds, propensity; propensity_<motion> (missing where the
-    motion was not learnt); expected_arr = propensity x arr_if_expands, arr_if_expands_low and _high, between which
-    four in five of such amounts lie, and expected_arr_low and _high, the range of that mean (missing without amounts);
+    ``scores``: account_id, snapshot_date, log_odds, base_log_odds, propensity, propensity_low and _high (its range;
+    missing of models that know none); propensity_<motion> (missing where the motion was not learnt);
+    expected_arr = propensity x arr_if_expands, arr_if_expands_low and _high, between which four in five of such amounts
+    lie, and expected_arr_low and _high, the range of that mean (missing without amounts);
     cross_sell_product and cross_sell_product_share, the likeliest product and its chance given a cross-sell (missing
     where nothing is left, or the motion was not learnt).
     ``attributions``: snapshot_date, account_id, base_log_odds, and one column per feature, in log-odds.
@@ -81,14 +82,15 @@ def propensities(bundle: Bundle, rows: pd.DataFrame, X: pd.DataFrame) -> pd.Data
     ``X``: the ``model_matrix`` of the rows.
     """
     log_odds = boosting.log_odds(bundle.booster, X)
-    propensity = bundle.any_expansion.calibrator.propensity(log_odds)
+    likelihood = bundle.any_expansion.told(log_odds)
+    propensity = likelihood["propensity"]
     per_motion = _motion_propensities(bundle, X, propensity)
     missing = np.full(len(rows), np.nan)
     if bundle.amounts is None:
         money = dict.fromkeys(ARR_COLUMNS, missing)
     else:
         money = say_arr(propensity, bundle.amounts.predict(X), bundle.amounts, bundle.expected_arr)
-    scores = rows[KEYS].reset_index(drop=True).assign(log_odds=log_odds, propensity=propensity)
+    scores = rows[KEYS].reset_index(drop=True).assign(log_odds=log_odds, **likelihood)
     scores = scores.assign(**{f"propensity_{motion}": per_motion.get(motion, missing) for motion in MOTIONS})
     return scores.assign(**money)
 
@@ -116,8 +118,8 @@ def require_unchanged(bundle: Bundle, rows: pd.DataFrame, scored: Scored) -> Non
     some = _spread(len(rows))
     again = boosting.log_odds(bundle.booster, model_matrix(bundle, rows.iloc[some]))
     _require_same("log_odds", "the booster", accounts.iloc[some], log_odds[some], again)
-    mapped = bundle.any_expansion.calibrator.propensity(log_odds)
-    _require_same("propensity", "the calibrator", accounts, scores["propensity"].to_numpy(), mapped)
+    for column, mapped in bundle.any_expansion.told(log_odds).items():
+        _require_same(column, "the calibrator", accounts, scores[column].to_numpy(), mapped)
 
 
 def _parts(bundle: Bundle, scored: Scored) -> np.ndarray:
@@ -127,7 +129,7 @@ def _parts(bundle: Bundle, scored: Scored) -> np.ndarray:
 
 
 def _require_same(column: str, what: str, accounts: pd.Series, stated: np.ndarray, again: np.ndarray) -> None:
-    off = np.flatnonzero(~(np.abs(stated - again) <= ADDITIVITY))
+    off = np.flatnonzero(~((np.abs(stated - again) <= ADDITIVITY) | (np.isnan(stated) & np.isnan(again))))
     if len(off):
         raise PublishError(
             asked="Publish the scores that this model gave these rows.",

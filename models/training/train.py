@@ -19,7 +19,7 @@ from models.evaluation import baselines
 from models.evaluation.backtest import Backtest
 from models.evaluation.evaluation import Evaluation, evaluate, recipe_of, silent
 from models.evaluation.metrics import of_order, order_figures
-from models.evaluation.replay import Progress, fit_rows
+from models.evaluation.replay import Progress, fit_rows, range_of_day
 from models.scoring.drift import reference_of
 from models.settings import EvaluationSettings
 from models.training.motions import calibrator_of_today, day_of_today, train_motions
@@ -86,7 +86,11 @@ def fit_model(evaluation: Evaluation, *, progress: Progress = silent) -> Trained
     bundle = Bundle(
         feature_names=evaluation.features,
         categories=evaluation.categories,
-        any_expansion=Propensity(booster, calibrator_of_today(fitted, booster, evaluation.today)),
+        any_expansion=Propensity(
+            booster,
+            calibrator_of_today(fitted, booster, evaluation.today),
+            range_of_day(evaluation.replayed.predictions, today, settings.horizon_days),
+        ),
         motions=motions.models,
         withheld=motions.withheld,
         all_motions_modelled=motions.complete,

@@ -4,15 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.contract.vocabulary import ADDITIVITY
+from data.contract.vocabulary import ADDITIVITY, LIKELIHOOD
 from data.errors import ModelError, NotEnoughHistoryError, PublishError
 from models.estimators import boosting
+from models.estimators.bundle import Bundle
 from models.scoring import attributions
-from models.scoring.score import check_sum, score
+from models.scoring.score import check_sum, require_unchanged, score
 from models.training.train import TrainedModel
 from tests.models.planted import FEATURES, history
 
-COLUMNS = ["account_id", "snapshot_date", "log_odds", "base_log_odds", "propensity"]
+COLUMNS = ["account_id", "snapshot_date", "log_odds", "base_log_odds", *LIKELIHOOD]
 AMOUNT = ["arr_if_expands", "arr_if_expands_low", "arr_if_expands_high"]
 MONEY = ["expected_arr", *AMOUNT, "expected_arr_low", "expected_arr_high"]
 OFFER = ["cross_sell_product", "cross_sell_product_share"]
@@ -34,11 +35,24 @@ def test_one_row_per_account_whose_parts_add_up(trained: TrainedModel, rows: pd.
     raw = trained.bundle.booster.predict(rows[FEATURES].to_numpy(), raw_score=True)
     assert (scores.log_odds == raw).all()
     assert scored.explained_by == "quadrature"
-    assert scores.propensity.between(0, 1).all()
+    assert scores.propensity.between(scores.propensity_low, scores.propensity_high).all()
+    assert (scores.propensity_low >= 0).all()
+    assert (scores.propensity_low < scores.propensity_high).all()
+    assert (scores.propensity_high <= 1).all()
     assert (scores.expected_arr > 0).all()
     assert (scores.expected_arr == scores.propensity * scores.arr_if_expands).all()
     assert (scores.expected_arr_low < scores.expected_arr).all()
     assert (scores.expected_arr < scores.expected_arr_high).all()
+
+
+def test_a_model_of_before_there_were_ranges_tells_none(trained: TrainedModel, rows: pd.DataFrame) -> None:
+    before = replace(trained.bundle, any_expansion=replace(trained.bundle.any_expansion, likely_range=None))
+    files = before.to_files()
+    assert "likely_range" not in files["bundle.json"]
+    scored = score(Bundle.from_files(files), rows)
+    require_unchanged(before, rows, scored)
+    assert scored.scores[["propensity_low", "propensity_high"]].isna().all(axis=None)
+    assert (scored.scores.propensity == score(trained.bundle, rows).scores.propensity).all()
 
 
 def test_motions_agree_with_any_expansion(trained: TrainedModel, rows: pd.DataFrame) -> None:

@@ -92,6 +92,14 @@ def test_a_calibrator_of_another_run_is_named(trained: TrainedModel, rows: pd.Da
         require_unchanged(other, rows, scored)
 
 
+def test_a_range_of_another_run_is_named(trained: TrainedModel, rows: pd.DataFrame, scored: Scored) -> None:
+    served = trained.bundle.any_expansion
+    assert served.likely_range is not None
+    sure = replace(served, likely_range=replace(served.likely_range, level_error=0.0))
+    with pytest.raises(PublishError, match="propensity_low is not what the calibrator of this model gives: account "):
+        require_unchanged(replace(trained.bundle, any_expansion=sure), rows, scored)
+
+
 def test_a_booster_with_one_tree_more_is_named(
     trained: TrainedModel, rows: pd.DataFrame, scored: Scored, one_tree_more: boosting.Booster
 ) -> None:
@@ -175,6 +183,7 @@ def test_a_calibrator_taken_from_another_run_is_refused_even_with_its_hash(
         (lambda s: s["amounts"].update(log_mean=20.0), r"amounts of bundle\.json"),
         (lambda s: s.pop("withheld"), r"withheld of bundle\.json"),
         (lambda s: s["models"]["seat"]["calibrator"].update(slope=2.0), "the calibrator of seat"),
+        (lambda s: s["models"]["any"]["likely_range"].update(level_error=0.0), "the calibrator of any"),
         (lambda s: s.pop("sha256"), r"booster_any\.txt"),
     ],
 )

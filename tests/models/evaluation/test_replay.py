@@ -1,0 +1,80 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit, logit
+
+from data.contract.expected_arr import COVERAGE
+from models.estimators.year_before import LEVEL_ERROR
+from models.evaluation.replay import range_of_day
+from models.venn_abers import PropensityRange, fit_range
+
+DAYS = pd.date_range("2025-01-01", periods=6, freq="MS")
+TODAY = pd.Timestamp("2025-10-01")
+
+
+def replayed(moved: np.ndarray, accounts: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """Past days on which propensities were told; what came had log-odds that were ``moved`` from them, day by day."""
+    draw = np.random.default_rng(seed)
+    log_odds = draw.normal(-2, 1.5, len(DAYS) * accounts)
+    came = draw.random(len(log_odds)) < expit(log_odds + np.repeat(moved, accounts))
+    days = pd.Series(DAYS.repeat(accounts))
+    predictions = pd.DataFrame({"snapshot_date": days, "propensity": expit(log_odds), "y": came.astype("int8")})
+    return predictions.assign(calibrated=True)
+
+
+def ranged(predictions: pd.DataFrame, day: pd.Timestamp = TODAY) -> PropensityRange:
+    return range_of_day(predictions, day, horizon_days=90)
+
+
+def test_days_that_share_outcomes_count_for_those_that_have_their_own() -> None:
+    """Six months span 151 days, and one window of 90 more: 2.7 windows, so each outcome is counted 2.2 times."""
+    past = replayed(np.zeros(6))
+    by_hand = fit_range(logit(past.propensity.to_numpy()), past.y.to_numpy(), copies=6 / (151 / 90 + 1))
+    fitted = ranged(past)
+    assert (fitted.cells, fitted.low, fitted.high) == (by_hand.cells, by_hand.low, by_hand.high)
+
+
+def test_what_had_not_matured_and_what_was_not_calibrated_says_nothing() -> None:
+    past, day = replayed(np.zeros(6)), DAYS[2] + pd.Timedelta(days=90)
+    of_two = past.assign(calibrated=past.snapshot_date > DAYS[0])
+    says_nothing = (past.snapshot_date > DAYS[2]) | (past.snapshot_date == DAYS[0])
+    turned = of_two.assign(y=past.y.where(~says_nothing, 1 - past.y))
+    assert ranged(of_two, day) == ranged(turned, day) != ranged(past, day)
+
+
+def test_levels_that_were_wrong_beyond_chance_are_a_doubt() -> None:
+    steady, wrong = (ranged(replayed(0.5 * np.tile([-1, 1], 3) * far)) for far in (0, 1))
+    windows = 151 / 90 + 1
+    assert steady.level_error == pytest.approx(LEVEL_ERROR / np.sqrt(1 + windows), abs=0.02)
+    both = np.sqrt((LEVEL_ERROR**2 + windows * 0.5**2) / (1 + windows))
+    assert wrong.level_error == pytest.approx(both, abs=0.1)
+
+
+def test_without_a_past_nothing_is_known() -> None:
+    fitted = ranged(replayed(np.zeros(6)), DAYS[0])
+    assert fitted.level_error == LEVEL_ERROR
+    low, high = fitted.of(np.array([-2.0, 2.0]))
+    assert (low.tolist(), high.tolist()) == ([0, 0], [1, 1])
+
+
+def test_a_certainty_that_was_told_is_no_fault() -> None:
+    past = replayed(np.zeros(6))
+    sure = np.concatenate([[1.0] * 3, past.propensity[3:-3], [0.0] * 3])
+    low, high = ranged(past.assign(propensity=sure)).of(np.array([-2.0]))
+    assert low < expit(-2) < high
+
+
+@pytest.mark.parametrize("error", [0.0, 0.15, 0.4])
+def test_the_share_that_expands_lies_in_the_range_as_often_as_is_stated(error: float) -> None:
+    """Seven days, each wrong by its own error: the last is told by the six before it, and its true shares are known."""
+    inside = []
+    for seed in range(12):
+        draw = np.random.default_rng(seed)
+        moved = draw.normal(0, error, 7)
+        fitted = ranged(replayed(moved[:6], accounts=500, seed=seed))
+        log_odds = np.sort(draw.normal(-2, 1.5, 1000))
+        low, high = fitted.of(log_odds)
+        true = expit(log_odds + moved[6])
+        tenths = [values.reshape(10, 100).mean(axis=1) for values in (low, true, high)]
+        inside += list((tenths[0] <= tenths[1]) & (tenths[1] <= tenths[2]))
+    assert np.mean(inside) > COVERAGE - 0.1
