@@ -40,6 +40,8 @@ from serving.verify.files_and_sums import (
     check_counts,
     check_crm,
     check_files,
+    check_likelihoods,
+    check_ranges,
     check_sums,
     check_tables,
 )
@@ -116,7 +118,7 @@ def verify(
     if unreadable:
         verification.notes.append("counts, sums and sentences were not checked: not all of the list can be read")
         return verification
-    for check in (check_counts, check_sums, check_changes):
+    for check in (check_counts, check_sums, check_ranges, check_changes):
         verification.note(check(listing))
     if words:
         say("reading every row as a CSM does")
@@ -174,9 +176,12 @@ def _verify_origin(listing: PublishedList, settings: Settings, verification: Ver
     say("comparing source, model, settings and code with those that it was made from")
     manifest = listing.manifest
     try:
-        model_sha256 = ModelRegistry(settings.mlruns_folder, settings.model).load(manifest["run_id"]).sha256
+        bundle = ModelRegistry(settings.mlruns_folder, settings.model).load(manifest["run_id"])
     except ModelError as error:
         model_sha256 = error.clause
+    else:
+        model_sha256 = bundle.sha256
+        verification.note(check_likelihoods(listing, bundle.any_expansion.told))
     with read_source(settings) as source:
         last = manifest.get(READ, {}).get(LAST) or 0
         base = read_outcomes(known_base(source, listing.snapshot_date), settings, up_to=last)

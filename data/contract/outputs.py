@@ -400,6 +400,16 @@ SCORES = OutputTable(
             nullable=True,
             later=True,
         ),
+            "propensity_low",
+            OutputKind.NUMBER,
+            "between it and the next lies, four days in five, the share that expands of accounts which are told this "
+            "propensity (Venn-Abers, from past days, widened by how wrong levels of days were); null of models that "
+            "know no range, and where a rule ranks",
+            SHARE,
+            nullable=True,
+            later=True,
+        ),
+        OutputColumn("propensity_high", OutputKind.NUMBER, "see there", SHARE, nullable=True, later=True),
     ),
     key=("snapshot_date", "account_id"),
     order=("account_id",),

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from data.contract.outputs import ATTRIBUTIONS, MOST_FACTS, TABLES, OutputTable
-from data.contract.vocabulary import ADDITIVITY, MOTIONS
+from data.contract.vocabulary import ADDITIVITY, LIKELIHOOD, MOTIONS
 from data.errors import PublishError
 from serving.published import tables
 from serving.published.assemble import AccountBatch
@@ -111,6 +111,15 @@ def _propensity(batch: AccountBatch) -> Problems:
         yield account, "the propensity is not between 0 and 1"
     for account in scores.loc[~np.isfinite(scores["log_odds"].to_numpy(float)), "account_id"]:
         yield account, "the log-odds are not finite"
+    for account in scores.loc[out_of_range(scores), "account_id"]:
+        yield account, "the propensity is not in its range, or the range not between 0 and 1"
+
+
+def out_of_range(scores: pd.DataFrame) -> pd.Series:
+    """The rows whose propensity does not lie in its range; a range may be unknown, but not one end of it."""
+    propensity, low, high = (scores[name].astype("float64") for name in LIKELIHOOD)
+    holds = (low >= 0) & (low <= propensity) & (propensity <= high) & (high <= 1)
+    return ~(holds | (low.isna() & high.isna()))
 
 
 def _motions(batch: AccountBatch) -> Problems:

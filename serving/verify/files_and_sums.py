@@ -5,19 +5,20 @@ check yields what does not hold, account by account. The sentences are checked i
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from data.contract.outputs import AGAINST, ATTRIBUTIONS, CRM_WRITEBACK, FOR, NEUTRAL, TABLES
-from data.contract.vocabulary import ADDITIVITY
+from data.contract.vocabulary import ADDITIVITY, LIKELIHOOD
 from data.digests import sha256_of_file
 from data.errors import PublishError
 from serving.changes.ranks import not_exact
 from serving.crm.table import crm_rows
 from serving.published import tables
+from serving.published.checks import out_of_range
 from serving.published.layout import HELD_OUT, MANIFEST
 from serving.published.read import PublishedList
 
@@ -119,6 +120,24 @@ def check_sums(listing: PublishedList) -> Differences:
         yield from _reasons_off(listing.of("reasons", parts["account_id"], OF_REASONS), parts, features)
     if seen != len(scores):
         yield Difference("(all)", "attributions", f"{seen} accounts", f"{len(scores)} scored")
+
+
+def check_ranges(listing: PublishedList) -> Differences:
+    """Each propensity lies in its range."""
+    scores = listing.scores("account_id", *LIKELIHOOD)
+    for row in scores[out_of_range(scores)].itertuples(index=False):
+        there = f"{row.propensity:.9g} in {row.propensity_low:.9g} to {row.propensity_high:.9g}"
+        yield Difference(str(row.account_id), "propensity", there, "in its range")
+
+
+def check_likelihoods(listing: PublishedList, told: Callable[[np.ndarray], Mapping[str, np.ndarray]]) -> Differences:
+    """Propensities and their ranges are what the model gives; ``told``: what it says of log-odds, by column."""
+    scores = listing.scores("account_id", "log_odds", *LIKELIHOOD)
+    for name, derived in told(scores["log_odds"].to_numpy(np.float64)).items():
+        there = scores[name].to_numpy(np.float64)
+        alike = (np.abs(there - derived) <= ADDITIVITY) | (np.isnan(there) & np.isnan(derived))
+        for place in np.flatnonzero(~alike):
+            yield Difference(scores["account_id"].iloc[place], name, f"{there[place]:.9g}", f"{derived[place]:.9g}")
 
 
 def check_changes(listing: PublishedList) -> Differences:

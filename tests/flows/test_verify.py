@@ -84,9 +84,13 @@ def test_a_file_that_was_changed_is_named(copied: Path, headroom: Headroom) -> N
 
 def test_sums_that_do_not_hold_are_named(copied: Path, headroom: Headroom) -> None:
     scores = edit(copied, "scores", lambda frame: set_value(frame, 5, "log_odds", frame["log_odds"][5] + 0.1))
+    edit(copied, "scores", lambda frame: set_value(frame, 7, "propensity_low", 0.999))
     reasons = edit(copied, "reasons", lambda frame: set_value(frame, 0, "shap_log_odds", 9.0))
     ran = headroom("verify", "--out", copied.parent)
     assert ran.code == 1
+    assert (
+        f"{scores['propensity'][7]:.9g} in 0.999 to {scores['propensity_high'][7]:.9g}, derived in its range" in ran.out
+    )
     assert f"different: {scores['account_id'][5]}, log_odds: published" in ran.out
     assert f"different: {reasons['account_id'][0]}, {reasons['reason_code'][0]} (shap_log_odds): published 9" in ran.out
 

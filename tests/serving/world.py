@@ -231,6 +231,7 @@ def scored(rows: pd.DataFrame, seed: int = 1, per_motion: bool = True) -> tuple[
     low, high = ARR_DOUBT.of_account(scores["expected_arr"].to_numpy())
     scores = scores.assign(expected_arr_low=low, expected_arr_high=high)
     scores = scores.assign(cross_sell_product="<b>Chat</b>", cross_sell_product_share=0.6)
+    scores = scores.assign(propensity_low=0.8 * propensity, propensity_high=0.2 + 0.8 * propensity)
     for motion in MOTIONS if per_motion else ():
         scores[f"propensity_{motion}"] = np.nan if motion == "usage" else propensity * draw.uniform(0.1, 0.6, count)
     attributions = pd.DataFrame(parts, columns=names)

@@ -101,7 +101,7 @@ def rewrite(listing: PublishedList, table: str, drop: str) -> None:
     pq.write_table(pq.read_table(path, partitioning=None).drop_columns([drop]), path)
 
 
-LOW = OutputColumn("propensity_low", OutputKind.NUMBER, "one in ten lies below", "0-1", nullable=True, later=True)
+MORE = OutputColumn("half", OutputKind.NUMBER, "half the propensity", "0-1", nullable=True, later=True)
 
 
 @pytest.fixture
@@ -110,8 +110,8 @@ def one_more() -> Iterator[OutputColumn]:
     own = dict(vars(SCORES))
     for name in ("names", "of_accounts", "required", "of_sentence"):
         vars(SCORES).pop(name, None)
-    vars(SCORES)["columns"] = (*SCORES.columns, LOW)
-    yield LOW
+    vars(SCORES)["columns"] = (*SCORES.columns, MORE)
+    yield MORE
     vars(SCORES).clear()
     vars(SCORES).update(own)
 
@@ -121,19 +121,19 @@ def test_a_column_more_is_a_record_and_its_computation(
 ) -> None:
     """It is published, read, required by nobody of older lists, and on the page."""
     scores = made.scores(*(name for name in SCORES.names if name != one_more.name))
-    low = made.with_tables(scores=scores.assign(propensity_low=scores["propensity"] / 2))
-    publish(tmp_path / "new", low)
-    there = open_list(tmp_path / "new").scores("propensity", "propensity_low")
-    assert (there["propensity_low"] == there["propensity"] / 2).all()
+    with_half = made.with_tables(scores=scores.assign(half=scores["propensity"] / 2))
+    publish(tmp_path / "new", with_half)
+    there = open_list(tmp_path / "new").scores("propensity", "half")
+    assert (there["half"] == there["propensity"] / 2).all()
     assert list(pq.read_schema(open_list(tmp_path / "new").path("scores")).names)[-1] == one_more.name
-    assert published.scores("propensity_low")["propensity_low"].isna().all()  # a list of before
+    assert published.scores("half")["half"].isna().all()  # a list of before
     assert list(check_tables(published)) == []
-    assert "| `propensity_low` | number or null | 0-1 | one in ten lies below |" in outputs_page()
+    assert "| `half` | number or null | 0-1 | half the propensity |" in outputs_page()
 
 
 def test_a_batch_without_the_new_column_is_refused(made: HeldList, one_more: OutputColumn, tmp_path: Path) -> None:
     scores = made.frames["scores"]
-    batch = batch_of(made.with_tables(scores=scores.assign(propensity_low=None)))
+    batch = batch_of(made.with_tables(scores=scores.assign(half=None)))
     batch = replace(batch, scores=batch.scores.drop(columns=one_more.name))
-    with pytest.raises(PublishError, match="no column propensity_low in the scores"):
+    with pytest.raises(PublishError, match="no column half in the scores"):
         check_batch(batch)
