@@ -24,6 +24,7 @@ WEIGHING = (FOR, AGAINST)
 KNOWS_LITTLE = "The model knows little about this account: look at it yourself before you act."
 ARR_IF_EXPANDS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high")
 EXPECTED_RANGE = ("expected_arr_low", "expected_arr_high")
+LIKELY_RANGE = ("propensity_low", "propensity_high")
 _WHY = (*READ, "position", "title", "text", "actionable")
 MOTION_WORDS = {"seat": "Seats", "upsell": "Upsell", "cross_sell": "Cross-sell", "usage": "Usage"}
 OWNERS_TOLD = 8
@@ -63,12 +64,13 @@ class Entry:
 
     ``since``: why its place changed since then, in one sentence; empty where it did not, or there was no list.
     ``motion`` in words, with the product of a cross-sell. ``arr_if_expands``: the mean amount if it does, and the low
-    and high between which four in five lie; ``expected_range``: the low and high of expected ARR; NaN where it is not
-    known. ``enough_reasons``: how many are asked for. ``opening``: what to say first. ``seats``, ``arr`` (a year): what
-    it has now; NaN where it is not known, or not sold by seat. ``use_by_week``: events, the oldest week first; empty
-    where no use is known. ``group``: the name of its group of companies; ``more_of_group``: how many more of that are
-    ranked, where a short list holds one row for each group. ``at_odds``: that likelihood and money disagree, in words;
-    empty where they do not. ``firing``: the triggers that speak for its motion, or against any.
+    and high between which four in five lie; ``expected_range``: the low and high of expected ARR, ``likely_range``
+    those of the propensity; NaN where they are not known. ``enough_reasons``: how many are asked for. ``opening``: what
+    to say first. ``seats``, ``arr`` (a year): what it has now; NaN where it is not known, or not sold by seat.
+    ``use_by_week``: events, the oldest week first; empty where no use is known. ``group``: the name of its group of
+    companies; ``more_of_group``: how many more of that are ranked, where a short list holds one row for each group.
+    ``at_odds``: that likelihood and money disagree, in words; empty where they do not. ``firing``: the triggers that
+    speak for its motion, or against any.
     """
 
     rank: int
@@ -84,6 +86,7 @@ class Entry:
     expected_arr: float
     arr_if_expands: tuple[float, ...]
     expected_range: tuple[float, ...]
+    likely_range: tuple[float, ...]
     act_by: date
     previous_rank: int | None
     change: str
@@ -176,6 +179,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 expected_arr=float(row["expected_arr"]),
                 arr_if_expands=tuple(float(row[name]) for name in ARR_IF_EXPANDS),
                 expected_range=tuple(float(row[name]) for name in EXPECTED_RANGE),
+                likely_range=tuple(float(row[name]) for name in LIKELY_RANGE),
                 act_by=row["act_by"],
                 previous_rank=before,
                 change=_change(int(row["rank"]), before, known_before) if since else "",

@@ -26,6 +26,7 @@ from serving.render.answers import (
     RUN,
     SNAPSHOT_DATE,
 )
+from serving.render.likelihood import RANGE_MEANING
 
 Cell = str | float | int | date | None
 MONEY, SHARE, COUNT, DAY, WRAP, PLAIN, TO_FILL = "money", "share", "count", "day", "wrap", "plain", "to fill"
@@ -70,6 +71,8 @@ LIST_COLUMNS = (
     SheetColumn("4 in 5: to", 12, MONEY, is_printed=False),
     SheetColumn("Expected ARR: from", 12, MONEY, is_printed=False),
     SheetColumn("Expected ARR: to", 12, MONEY, is_printed=False),
+    SheetColumn("Likely: from", 8, SHARE, is_printed=False),
+    SheetColumn("Likely: to", 8, SHARE, is_printed=False),
     SheetColumn("Rank", 8, is_printed=False),
     SheetColumn("Owner's rank", 8, is_printed=False),
     SheetColumn("Previous rank", 8, is_printed=False),
@@ -168,8 +171,9 @@ def _list_row(place: int, entry: lines.Entry) -> Sequence[Cell]:
         place, entry.name, entry.owner, entry.motion, entry.play, entry.propensity, entry.expected_arr, entry.act_by,
         why, entry.opening, None, None, None, entry.plan, entry.seats, entry.arr, entry.renews_on, entry.segment,
         entry.group, entry.more_of_group or None,
-        *entry.arr_if_expands, *entry.expected_range, entry.rank, entry.owner_rank, entry.previous_rank,
-        entry.since or None, lines.KNOWS_LITTLE if entry.knows_little else None, entry.account_id, entry.play_code,
+        *entry.arr_if_expands, *entry.expected_range, *entry.likely_range,
+        entry.rank, entry.owner_rank, entry.previous_rank, entry.since or None,
+        lines.KNOWS_LITTLE if entry.knows_little else None, entry.account_id, entry.play_code,
     )  # fmt: skip
 
 
@@ -200,6 +204,7 @@ def _about(listing: PublishedList, listed: int, set_apart: int) -> Iterable[Sequ
     within = f"within {manifest['horizon_days']} days"
     yield "What this is", f"Customers by how likely they are to expand {within}, why, and what to do about it."
     yield "Likely", f"The calibrated probability of any expansion {within}."
+    yield "Likely: from, to", RANGE_MEANING
     yield "Expected ARR", f"Expected expansion ARR {within}: the probability times the amount."
     currency = manifest["serving"]["currency"]
     between = lines.say_range(*totals.expected_range, currency)

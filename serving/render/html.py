@@ -20,6 +20,7 @@ from serving.ranking.short_list import ORDER_OF
 from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
 from serving.render import orders
+from serving.render.likelihood import RANGE_MEANING, say_range_of
 
 WIDTH, HEIGHT, MARGIN = 104, 22, 2
 """Of the drawing, in its own units."""
@@ -72,6 +73,7 @@ def environment() -> Environment:
     )
     made.filters.update(named=named, day=say_day, likely=say_propensity, best=lines.best_reasons, texts=lines.say_texts)
     made.filters.update(points=points, use=say_use, label=lines.label_of, group=lines.say_group)
+    made.filters["reach"] = lambda ends: say_range_of(*ends)
     return made
 
 
@@ -124,6 +126,7 @@ def render_page(listing: PublishedList) -> str:
             sections=sections(listing, settings["page_exclusions"]),
             plays={code: play for code, play in listing.manifest["plays"].items() if code in used},
             knows_little=lines.KNOWS_LITTLE,
+            range_meaning=RANGE_MEANING,
             gate_labels=LABELS,
             drawing=(WIDTH, HEIGHT),
         )

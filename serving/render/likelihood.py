@@ -1,9 +1,11 @@
-"""A propensity in words: four bands with fixed edges, and where it went since the last list."""
+"""A propensity in words: its range, four bands with fixed edges, and where it went since the last list."""
 
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+
+from serving.reasons.formats import say_propensity
 
 Floats = npt.NDArray[np.float64]
 
@@ -21,13 +23,16 @@ EDGES: dict[Band, float] = {Band.VERY_LIKELY: 0.6, Band.LIKELY: 0.3, Band.POSSIB
 """The least propensity of each band, whatever the base: ``[edge, edge of the band before)``."""
 
 
+NOT_ENOUGH = "not enough information"
+
+
 class Trend(StrEnum):
     """Where a propensity went since the last list."""
 
     UP = "up"
     STEADY = "steady"
     DOWN = "down"
-    UNKNOWN = "not enough information"
+    UNKNOWN = NOT_ENOUGH
 
 
 TIMES, POINTS = 1.25, 0.01
@@ -39,6 +44,27 @@ TREND_MEANING = (
     "Up or down: the odds are a quarter better or worse than on the last list, by a point or more; "
     "no trend yet: it was not on that list, which is not enough information."
 )
+
+
+RANGE_MEANING = (
+    "The range is where the share of such accounts that expands lies, in four cases of five; "
+    f"{NOT_ENOUGH}: it begins below a band and ends above it."
+)
+
+
+def is_wide(low: Floats, high: Floats) -> npt.NDArray[np.bool_]:
+    """Does a range begin below a band and end above it? Then any of three words might be the right one."""
+    return bands(low) - bands(high) >= 2
+
+
+def say_range_of(low: float, high: float) -> str:
+    """A range of a propensity, and whether it is too wide to say much; nothing where none is known or both ends read
+    alike.
+    """
+    if np.isnan(low) or np.isnan(high) or (said := say_propensity(low)) == say_propensity(high):
+        return ""
+    is_unsure = bool(is_wide(np.array(low), np.array(high)))
+    return f"{said} to {say_propensity(high)}" + f", {NOT_ENOUGH}" * is_unsure
 
 
 def bands(propensity: Floats) -> npt.NDArray[np.int8]:

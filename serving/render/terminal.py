@@ -14,6 +14,7 @@ from serving.published.read import PublishedList
 from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
 from serving.render import orders
+from serving.render.likelihood import say_range_of
 from serving.render.orders import Order, ShortList
 
 NARROWEST = 80
@@ -78,7 +79,9 @@ def _table(short: ShortList, currency: str, has_owners: bool) -> Table:
 
 
 def _block(entry: lines.Entry, currency: str, has_owners: bool) -> Iterator[RenderableType]:
-    likely = f"{say_propensity(entry.propensity)} likely, {lines.say_expected(entry.expected_arr, currency)}"
+    between = say_range_of(*entry.likely_range)
+    likely = f"{say_propensity(entry.propensity)} likely" + f" ({between})" * bool(between)
+    likely += f", {lines.say_expected(entry.expected_arr, currency)}"
     yield Text(_safe(entry.name), style="bold").append(f"  {likely}", style="not bold")
     who = [entry.owner or "no owner"] if has_owners else []
     known = [*who, *([entry.segment] if entry.segment else []), *lines.context(entry, currency)]

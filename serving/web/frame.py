@@ -17,7 +17,7 @@ from serving.ranking.amounts import say_money
 from serving.reasons.formats import money, say_name
 from serving.render.entries import say_held_out, say_range
 from serving.render.html import Feed, environment, feeds
-from serving.render.likelihood import TREND_MEANING, Band, say_band
+from serving.render.likelihood import RANGE_MEANING, TREND_MEANING, Band, say_band
 from serving.settings import ServeSettings
 from serving.web.query import COLUMN_WORDS, SORT_WORDS, account_address
 
@@ -92,7 +92,13 @@ def templates(currency: str) -> Environment:
     loaders = [FileSystemLoader(TEMPLATES), *([base.loader] if base.loader else [])]
     made = base.overlay(loader=ChoiceLoader(loaders), finalize=for_page, lstrip_blocks=True)
     made.filters.update(account=account_address, whose=say_owner_of, spoken=say_name)
-    made.globals.update(bands_told=BANDS_TOLD, trend_meaning=TREND_MEANING, actions=ACTIONS, reasons=REASONS)
+    made.globals.update(
+        bands_told=BANDS_TOLD,
+        trend_meaning=TREND_MEANING,
+        range_meaning=RANGE_MEANING,
+        actions=ACTIONS,
+        reasons=REASONS,
+    )
     made.globals.update(columns=COLUMN_WORDS, orders=SORT_WORDS)
     made.filters["money"] = lambda value: say_money(value, currency)
     made.filters["price"] = lambda value: money(value, currency)  # what is paid is no estimate

@@ -23,7 +23,7 @@ from serving.published.tables import by_whole_accounts
 from serving.ranking.rank import RANK_KEYS, order
 from serving.ranking.short_list import CHECK_IN, due_on
 from serving.reasons.render import PREFIX
-from serving.render.entries import MARKS, say_motion
+from serving.render.entries import LIKELY_RANGE, MARKS, say_motion
 from serving.render.leading import READ, leading
 from serving.render.likelihood import bands, trends
 from serving.render.orders import are_check_ins
@@ -39,8 +39,6 @@ KINDS = (*MOTIONS, CHECK_IN_CODE)
 """The motions, and the check-in of a play without one."""
 NOT_KNOWN = np.iinfo(np.int32).min
 """The day of an account that has none."""
-RANGE = ("propensity_low", "propensity_high")
-"""The range of a propensity; not every version of the list has it."""
 _WHY = (*READ, "text")
 _COLUMNS = (
     *("account_id", "name", "owner", "segment", "motion", "play", "cross_sell_product", "eligible", "rank"),
@@ -53,6 +51,7 @@ _COLUMNS = (
         "last_contact_on",
         "listed_since",
         *RANK_KEYS,
+        *LIKELY_RANGE,
     ),
 )
 
@@ -171,7 +170,7 @@ def day_of(number: int) -> date:
 def index_of(listing: PublishedList) -> ListIndex:
     """Read a list into its compact form. Raises PublishError where it has not what the pages need."""
     require_shown(listing)
-    scores = _in_order(_read(listing))
+    scores = _in_order(pd.concat(listing.batches("scores", _COLUMNS), ignore_index=True))
     require_told(listing, "plays", scores["play"].unique())
     ranked = scores["eligible"].to_numpy(bool)
     propensity = _floats(scores["propensity"])
@@ -197,8 +196,8 @@ def index_of(listing: PublishedList) -> ListIndex:
         previous_rank=_whole(scores["previous_rank"]),
         stake_rank=_ranks(order(scores, "expected_arr"), ranked),
         propensity=propensity,
-        low=_floats(scores[RANGE[0]]),
-        high=_floats(scores[RANGE[1]]),
+        low=_floats(scores[LIKELY_RANGE[0]]),
+        high=_floats(scores[LIKELY_RANGE[1]]),
         expected_arr=_floats(scores["expected_arr"]),
         act_by=_days(scores["act_by"]),
         renews_on=_days(scores["renews_on"]),
@@ -211,14 +210,6 @@ def index_of(listing: PublishedList) -> ListIndex:
         orders=_orders(scores, owners, trend),
         firing=_firing(listing, scores["account_id"]),
     )
-
-
-def _read(listing: PublishedList) -> pd.DataFrame:
-    there = set(listing.columns("scores"))
-    has_range = there.issuperset(RANGE)
-    columns = (*_COLUMNS, *(RANGE if has_range else ()))
-    scores = pd.concat(listing.batches("scores", columns), ignore_index=True)
-    return scores if has_range else scores.assign(**dict.fromkeys(RANGE, np.nan))
 
 
 def _in_order(scores: pd.DataFrame) -> pd.DataFrame:

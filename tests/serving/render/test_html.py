@@ -15,10 +15,12 @@ import serving.render.html
 from data.errors import SettingsError
 from serving.ranking.amounts import say_money
 from serving.reasons import formats
+from serving.reasons.formats import say_propensity
 from serving.reasons.playbook import SHIPPED
 from serving.render import entries
 from serving.render.excel import write_workbook
 from serving.render.html import feeds, points, render_page, say_use
+from serving.render.likelihood import say_range_of
 from serving.render.orders import Order
 from serving.render.terminal import print_top
 from serving.settings import ServingSettings
@@ -159,7 +161,7 @@ def test_the_workbook_holds_the_list_and_no_formula(tmp_path: Path, made: HeldLi
     assert top["G2"].number_format == '"$"#,##0'
     assert top["H2"].is_date
     assert top.freeze_panes == "A2"
-    assert top.auto_filter.ref == "A1:AF21"
+    assert top.auto_filter.ref == "A1:AH21"
     assert book["Plays"].max_row == len(made.manifest["plays"]) + 1
     assert [book["Most at stake"].cell(row, 1).value for row in (2, 21)] == [1, 20]
     (choice,) = top.data_validations.dataValidation
@@ -405,6 +407,27 @@ def test_a_cross_sell_names_its_product_and_every_amount_its_range() -> None:
     assert entries.say_motion("cross_sell", None) == "Cross-sell"
     assert entries.say_motion("seat", "Analytics") == "Seats"
     assert entries.say_range(float("nan"), float("nan"), "€") == ""
+
+
+def test_a_likelihood_has_its_range_on_page_sheet_and_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: HeldList
+) -> None:
+    first = entries.ranked(made, 1)[0]
+    between = say_range_of(*first.likely_range)
+    assert between == f"{say_propensity(0.8 * first.propensity)} to {say_propensity(0.2 + 0.8 * first.propensity)}"
+    assert f"<span>{between}</span>" in render_page(made)
+    assert f"{say_propensity(first.propensity)} likely ({between}), " in printed(made, monkeypatch, 5)
+    write_workbook(tmp_path / "list.xlsx", made)
+    sheet = openpyxl.load_workbook(tmp_path / "list.xlsx")["Most likely"]
+    cells = {cell.value: sheet.cell(2, cell.column).value for cell in sheet[1]}
+    assert (cells["Likely: from"], cells["Likely: to"]) == pytest.approx(first.likely_range)
+
+
+def test_a_list_of_before_ranges_says_nothing_of_them(made: HeldList, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = dict.fromkeys(entries.LIKELY_RANGE, float("nan"))
+    older = made.with_tables(scores=made.scores().assign(**nothing))
+    assert "% to " not in printed(older, monkeypatch, 5)
+    assert f"{say_propensity(entries.ranked(older, 1)[0].propensity)} likely, " in printed(older, monkeypatch, 5)
 
 
 def test_what_the_ranked_are_expected_to_add_has_an_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from serving.render.likelihood import EDGES, Band, Trend, bands, say_band, trends
+from serving.render.likelihood import EDGES, Band, Trend, bands, is_wide, say_band, say_range_of, trends
 
 NOT_KNOWN = float("nan")
 
@@ -33,6 +33,29 @@ def test_bands_are_told_with_their_edges() -> None:
         "unlikely: under 10%",
     ]
     assert list(EDGES) == list(Band)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.64, 0.88, "64% to 88%"),
+        (0.0, 0.012, "under 1% to 1%"),
+        (0.97, 0.999, "97% to over 99%"),
+        (0.791, 0.794, ""),  # both read 79%
+        (0.0, 0.009, ""),  # both are under 1%
+        (0.05, 0.29, "5% to 29%"),  # unlikely or possible
+        (0.09, 0.30, "9% to 30%, not enough information"),  # unlikely, possible or likely
+        (0.25, 0.65, "25% to 65%, not enough information"),
+        (0.31, 1.0, "31% to over 99%"),  # likely or very likely
+        (0.0, 1.0, "under 1% to over 99%, not enough information"),
+        (NOT_KNOWN, NOT_KNOWN, ""),
+    ],
+)
+def test_a_range_is_told_and_called_too_wide_where_any_of_three_bands_may_be_right(
+    low: float, high: float, said: str
+) -> None:
+    assert say_range_of(low, high) == said
+    assert is_wide(np.array([low]), np.array([high]))[0] == ("information" in said)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from serving.published.read import PublishedList, open_list
 from serving.ranking.amounts import say_money
 from serving.reasons.playbook import load
 from serving.render.firing import firings
+from serving.render.likelihood import say_range_of
 from serving.web.index import ListIndex
 from serving.web.lists import LookedBack
 from serving.web.pages.account import REST, PastPlace, account_page, parts_of, use_by_week
@@ -97,6 +98,7 @@ def test_the_page_says_what_is_published(client: TestClient, out: Path, listing:
     play = listing.manifest["plays"][score.play]
     for words in (play["name"], play["what_to_do"], play["show"], score.opening, "it is not known of this account"):
         assert words.replace("'", "&#39;") in page
+    assert f"; {say_range_of(score.propensity_low, score.propensity_high)}</small>" in page
     assert 'class="use"' in page
     assert page.count("<circle") == 2
     assert "No record is kept of what was done." in page

@@ -23,6 +23,7 @@ from data.contract.outputs import NO_OWNER
 from serving.outcomes.outcome import RecordedOutcome
 from serving.outcomes.states import AccountState
 from serving.published.read import PublishedList
+from serving.render.likelihood import say_range_of
 from serving.web.export import COLUMNS
 from serving.web.index import ListIndex
 from serving.web.pages.my_list import all_rows, my_list, say_state
@@ -176,11 +177,15 @@ def test_more_rows_than_a_sheet_takes_are_refused_in_words(
 def test_a_range_that_is_not_published_is_not_shown_and_one_that_is_stands_beside_it(
     client: TestClient, index: ListIndex, monkeypatch: pytest.MonkeyPatch, client_of: Callable[..., TestClient]
 ) -> None:
-    assert np.isnan(index.low).all()
-    assert "12% to 34%" not in client.get("/").text
-    ranged = replace(index, low=np.full(len(index), 0.12), high=np.full(len(index), 0.34))
-    monkeypatch.setattr("serving.web.lists.index_of", lambda listing: ranged)
-    assert "12% to 34%" in client_of().get("/").text
+    assert say_range_of(index.low[0], index.high[0]) in client.get("/").text
+    for low, high, said in ((0.12, 0.34, ", 12% to 34%<"), (0.05, 0.34, ", 5% to 34%, not enough information<")):
+        ranged = replace(index, low=np.full(len(index), low), high=np.full(len(index), high))
+        monkeypatch.setattr("serving.web.lists.index_of", lambda listing, ranged=ranged: ranged)
+        page = client_of().get("/").text
+        assert page.count(said) == page.count('class="odds"')
+    unknown = replace(index, low=np.full(len(index), np.nan), high=np.full(len(index), np.nan))
+    monkeypatch.setattr("serving.web.lists.index_of", lambda listing: unknown)
+    assert "% to " not in client_of().get("/").text.split("<tbody")[1].split("</tbody")[0]
 
 
 def test_the_top_reason_is_the_first_that_the_play_rests_on(client: TestClient, out: Path, index: ListIndex) -> None:
