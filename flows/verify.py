@@ -14,6 +14,7 @@ from data.contract.outputs import ATTRIBUTIONS, REASONS
 from data.errors import ModelError, PublishError
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
+from features.build.past_signals import BaseSignals
 from features.catalogue import full_catalogue
 from features.muted import muted_features
 from flows.run.progress import say
@@ -48,6 +49,7 @@ from serving.verify.files_and_sums import (
 from serving.verify.gates_and_changes import about_of, check_change_sentences, check_gates
 from serving.verify.origin import check_origin, not_compared
 from serving.verify.reasons import check_sentences
+from serving.verify.signals import check_signals
 from serving.verify.triggers import check_since, check_triggers
 from serving.verify.words import check_plays, check_words
 
@@ -235,6 +237,7 @@ def _tell_again(
 
     now = steps.fingerprint(report, base, parts())
     verification.note(Difference(name, "scores", "a customer", "none on that day") for name in sorted(scored))
+    verification.note(check_signals(listing, BaseSignals(base, settings.expansion)))
     verification.notes += list(_changes(manifest, now))
     _verify_changes(listing, titles(cards, playbook), verification)
     say(f"{verification.sentences:,} sentences told again, as known before {base.snapshot_date}")

@@ -40,6 +40,7 @@ from serving.published.checks import check_base, check_batch
 from serving.published.context import ListContext
 from serving.published.layout import HELD_OUT, MANIFEST, PREFIX, place_of
 from serving.published.read import PublishedList
+from serving.published.signal_table import PastSignals, write_signals
 from serving.published.trigger_table import write_triggers
 from serving.ranking.short_list import Order
 from serving.render.excel import write_book, write_workbook
@@ -93,7 +94,9 @@ class _UnchangedError(Exception):
 
 
 @contextmanager
-def publish(out: Path, context: ListContext, previous: PublishedList | None = None) -> Iterator["Publisher"]:
+def publish(
+    out: Path, context: ListContext, previous: PublishedList | None = None, past: PastSignals | None = None
+) -> Iterator["Publisher"]:
     """A list to add accounts to; on leaving, the base is ranked and the list put in place of an older one of that day.
 
         with publish(out, context, previous) as publishing:
@@ -101,7 +104,8 @@ def publish(out: Path, context: ListContext, previous: PublishedList | None = No
                 publishing.add(batch)
             publishing.describe(warnings=[...])
 
-    Where that list is there already, byte for byte, nothing is written and ``publishing.is_unchanged`` says so. Raises
+    ``past`` knows what the signals behind its reasons were before; None where nobody does. Where that list is there
+    already, byte for byte, nothing is written and ``publishing.is_unchanged`` says so. Raises
     PublishError where a check fails or the folder cannot be written, and NotEnoughHistoryError where no account came.
     Whatever is raised inside or on leaving, the older list is then still there.
     """
@@ -111,7 +115,7 @@ def publish(out: Path, context: ListContext, previous: PublishedList | None = No
         suppress(_UnchangedError),
         whole_folder(place, asked, OTHER_PLACE) as folder,
     ):
-        publisher = Publisher(place, folder, context, previous)
+        publisher = Publisher(place, folder, context, previous, past)
         with publisher.files:
             yield publisher
         publisher.put_together()
@@ -151,10 +155,17 @@ class Publisher:
     is said of it in ``scores`` and ``exclusions``, and how its log-odds changed.
     """
 
-    def __init__(self, place: Path, folder: Path, context: ListContext, previous: PublishedList | None) -> None:
+    def __init__(
+        self,
+        place: Path,
+        folder: Path,
+        context: ListContext,
+        previous: PublishedList | None,
+        past: PastSignals | None = None,
+    ) -> None:
         self.place, self.is_unchanged = place, False
         self.files = ExitStack()
-        self._folder, self._context, self._previous = folder, context, previous
+        self._folder, self._context, self._previous, self._past = folder, context, previous, past
         self._waiting = folder / _WAITING
         self._waiting.mkdir()
         names = (*(table.name for table in (*OF_BATCHES, *SORTED, TRIGGERS)), _COMPARED, _AS_BEFORE)
@@ -204,7 +215,8 @@ class Publisher:
         check_base(listing)
         changes = write_changes(listing, self._context, self._previous, change)
         write_crm_table(listing.shown(), self._previous)
-        write_files(listing.with_manifest(changes=changes, **self._manifest))
+        signals = write_signals(listing, self._past, self._context.catalogue)
+        write_files(listing.with_manifest(changes=changes, signals=signals, **self._manifest))
 
     def _ranked_base(self) -> RankedBase:
         scores, exclusions = (tables.read(self._files[table.name].path) for table in OF_BATCHES)

@@ -900,6 +900,38 @@ ASSIGNMENTS = OutputTable(
     on_pages=False,
 )
 
+SIGNALS = OutputTable(
+    "signals",
+    "what one reason that a CSM sees rests on, on one day of the last year; of the accounts on the short list of an "
+    "owner",
+    (
+        _snapshot_date(),
+        _account_id(),
+        OutputColumn("reason_code", OutputKind.TEXT, "as in `reasons`"),
+        OutputColumn(
+            "day",
+            OutputKind.DAY,
+            "the first day of a month, or that of the list: what was known before it counts",
+        ),
+        OutputColumn(
+            "feature",
+            OutputKind.TEXT,
+            "the first number of the sentence that an account has of itself, or else the strongest of `features`; the "
+            "manifest's `signals` has its label and its unit",
+        ),
+        OutputColumn(
+            "value",
+            OutputKind.NUMBER,
+            "its value as known on that day, by the function that made the row of this list; there is no row where it "
+            "was not known, or the account was no customer",
+            "as the feature's",
+        ),
+    ),
+    key=("snapshot_date", "account_id", "reason_code", "day"),
+    order=("account_id", "reason_code", "day"),
+    later=True,
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -914,6 +946,7 @@ TABLES = {
         ACCOUNT_PLAYS,
         ACCOUNT_FACTS,
         ASSIGNMENTS,
+        SIGNALS,
     )
 }
 """Every published table by its name."""

@@ -4,7 +4,7 @@ Most features never cross accounts, so a base is built shard by shard: memory st
 build that was stopped goes on. The few that compare accounts of one snapshot follow in a second, small pass.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +12,7 @@ from functools import cached_property
 from uuid import uuid4
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends import BaseBackend
@@ -64,6 +65,42 @@ def feature_rows(
     both = _side_by_side(_own_rows(views, features), _whole_base_rows(views, features))
     shown = [f for f in features if f.card is not None]
     return _unless_muted(both.select(*KEY, **{f.name: _compared(f, both) for f in shown}), muted or {})
+
+
+def some_features(
+    base: KnownBase,
+    accounts: Iterable[str],
+    names: Collection[str],
+    snapshot_dates: Sequence[date],
+    rules: ExpansionRules,
+) -> pa.Table:
+    """Some features of some accounts: account_id, snapshot_date and these columns, as in the rows of ``build``.
+
+    One row per customer among them and snapshot. Read is what these features rest on, and of these accounts alone; so
+    each must be one that an account has of itself. The rows of these accounts are held by the engine meanwhile.
+    """
+    asked = _Asked(base, snapshot_dates, rules, 1, for_list=False)
+    ids = ibis.memtable(pa.table({"account_id": pa.array(accounts, pa.string())}))
+    theirs = {n: t.semi_join(ids, "account_id") for n, t in base.tables.items() if "account_id" in t.columns}
+    with base.engine.cached(theirs) as read:
+        tables = {**base.tables, **read}
+        with _counted(asked, tables) as held:
+            rows = _own_rows(asked.views(tables, held), _resting_on(names, available(base.tables, base.absent)))
+            return _fetched(_unless_muted(rows, asked.muted).select(*KEY, *names))
+
+
+def _resting_on(names: Collection[str], features: list[Feature]) -> list[Feature]:
+    """These features and those that they are computed from, in the order of ``features``."""
+    known = {f.name: f for f in features}
+    row = ibis.table({**dict.fromkeys(known, "float64"), "snapshot_date": "date"}, name="finished aggregates")
+    needed, waiting = set[str](), [*names]
+    while waiting:
+        name = waiting.pop()
+        if name in known and name not in needed:
+            needed.add(name)
+            if known[name].view == ROW:
+                waiting += [field.name for field in known[name].expression(row).op().find(ops.Field)]
+    return [f for f in features if f.name in needed]
 
 
 def _unless_muted(rows: ir.Table, muted: MutedDays) -> ir.Table:

@@ -1,6 +1,6 @@
 """What use is, and what was known of an account's use: days, users, product features."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property
 
 import ibis
@@ -57,6 +57,12 @@ def usage(tables: Tables) -> ir.Table:
     name, rows = use(tables)
     happened = TABLES[name].happened_on
     return rows if happened == "day" else rows.rename(day=happened)
+
+
+def first_use_day(tables: Tables) -> date | None:
+    """The first day with usage; None if there is none."""
+    day: date | None = usage(tables).day.min().to_pyarrow().as_py()
+    return day
 
 
 class UsageViews(BaseViews):

@@ -6,7 +6,7 @@ from data.errors import NotEnoughHistoryError
 from data.sources.known import KnownBase, Source, known_before, label_watermark
 from data.time_cut import Tables
 from features.calendar import QUARTER_DAYS, month_starts
-from features.views.usage import usage, use
+from features.views.usage import first_use_day, use
 from flows.run.progress import say
 
 
@@ -44,12 +44,11 @@ def training_dates(base: KnownBase, horizon_days: int) -> list[date]:
 
 def first_usage_day(tables: Tables) -> date:
     """The first day with usage. Raises ``NotEnoughHistoryError`` if there is none."""
-    name, _ = use(tables)
-    day = usage(tables).day.min().to_pyarrow().as_py()
+    day = first_use_day(tables)
     if day is None:
         raise NotEnoughHistoryError(
             "Find the first day with usage.",
-            f"{name} has no use before the snapshot date.",
+            f"{use(tables)[0]} has no use before the snapshot date.",
             "Choose a later snapshot date, or load the usage history.",
         )
     return day

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from data.checks.report import Report
 from data.contract.cross_sell import CrossSellOptions
 from data.sources.known import KnownBase
+from features.build.past_signals import BaseSignals
 from features.catalogue import full_catalogue
 from features.muted import muted_features
 from flows.run.progress import say
@@ -137,7 +138,9 @@ def new_list(bundle: Bundle, base: KnownBase, settings: Settings) -> Iterator[Li
         opened.enter_context(only_publisher(settings.out_folder, base.snapshot_date))
         last = last_list(settings, base.snapshot_date, bundle)  # another run may publish it until the folder is ours
         context = replace(context_of(bundle, base, settings), replaced_by=last.replaced_by(bundle))
-        publishing = opened.enter_context(publish(settings.out_folder, context, last.listing))
+        publishing = opened.enter_context(
+            publish(settings.out_folder, context, last.listing, BaseSignals(base, settings.expansion))
+        )
         yield ListInTheMaking(context, bundle, last, publishing, opened.close)
 
 

@@ -16,6 +16,8 @@ SHORTEST_SENTENCE = 10
 """Letters of a sentence, at least: "Fit: 8." tells a reader nothing of what it is."""
 LONGEST_TEXT = 80
 """Letters of a text value that are stated."""
+SAID_BY_VALUE = ("share", "yes or no", "month")
+"""Units that are seen by how a value is said."""
 
 
 def card_sentences(
@@ -43,7 +45,7 @@ def card_sentences(
 
 def card_title(card: FeatureCard) -> str:
     """What a reason is called that the playbook does not name."""
-    return _capital(card.label)
+    return capital(card.label)
 
 
 def card_sentence(card: FeatureCard, value: float | str | None, currency: str, against_base: str = "") -> str:
@@ -53,7 +55,7 @@ def card_sentence(card: FeatureCard, value: float | str | None, currency: str, a
     short name also whose it is.
     """
     is_short = card.is_own and len(f"{card.label}: .") < SHORTEST_SENTENCE
-    label = f"Your own measure {card.label}" if is_short else _capital(card.label)
+    label = f"Your own measure {card.label}" if is_short else capital(card.label)
     if value is None:
         return f"{label}: no value ({card.missing or 'not known'})."
     if isinstance(value, str):
@@ -63,7 +65,8 @@ def card_sentence(card: FeatureCard, value: float | str | None, currency: str, a
     return f"{label}: {_with_unit(float(value), card.unit, currency)}."
 
 
-def _capital(label: str) -> str:
+def capital(label: str) -> str:
+    """A label as it begins a line."""
     return label[:1].upper() + label[1:]
 
 
@@ -79,13 +82,19 @@ def _number(value: float) -> str:
     return f"{value:,.1f}" if abs(value) >= 1 else f"{value:.2g}"
 
 
-def _with_unit(value: float, unit: str, currency: str) -> str:
+def say_value(value: float, unit: str, currency: str) -> str:
+    """A value as it is said of its unit, without naming it: $1,250, 92%, yes, October, 12."""
     if unit.startswith("currency"):
-        return f"{money(value, currency)}{unit.removeprefix('currency').replace(' per ', ' a ')}"
+        return money(value, currency)
     if unit == "share":
         return percent(value)
     if unit == "yes or no":
         return "yes" if value else "no"
-    if unit == "month":
-        return FORMATS["month"](value)
-    return f"{_number(value)} {unit}".strip()
+    return FORMATS["month"](value) if unit == "month" else _number(value)
+
+
+def _with_unit(value: float, unit: str, currency: str) -> str:
+    said = say_value(value, unit, currency)
+    if unit.startswith("currency"):
+        return f"{said}{unit.removeprefix('currency').replace(' per ', ' a ')}"
+    return said if unit in SAID_BY_VALUE else f"{said} {unit}".strip()

@@ -193,7 +193,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 renews_on=None if pd.isna(row["renews_on"]) else row["renews_on"],
                 use_by_week=_numbers(row["use_by_week"]),
                 group=_text(row["group_name"]),
-                at_odds="" if by_arr else _at_odds(row["rank"], row["stake_rank"], ranked_in_all),
+                at_odds="" if by_arr else at_odds(row["rank"], row["stake_rank"], ranked_in_all),
                 firing=_firing(listing, fired.get(row["account_id"]), row["motion"]),
             )
         )
@@ -353,7 +353,7 @@ def _change(rank: int, before: int | None, known_before: bool) -> str:
     return f"{'up' if rank < before else 'down'} from {before}"
 
 
-def _at_odds(rank: int, stake_rank: int | None, of: int) -> str:
+def at_odds(rank: int, stake_rank: int | None, of: int) -> str:
     """In words, where an account is in the first tenth of one order and the second half of the other."""
     if pd.isna(stake_rank):
         return ""

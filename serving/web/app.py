@@ -29,7 +29,7 @@ from serving.web.lists import PublishedLists
 from serving.web.pages import excluded, my_list, reports, team, views
 from serving.web.pages.account import account_page
 from serving.web.pages.monitoring import monitoring_page
-from serving.web.pages.my_list import Desk, place_for
+from serving.web.pages.my_list import Desk, counts_of, place_for
 from serving.web.pages.record import ActionForm, action_form, outcome_of, refused_form
 from serving.web.pages.tasks import HeldTasks, task_page
 from serving.web.ports import Sight, WorkLog, viewer
@@ -304,7 +304,8 @@ class _Answers:
         frame = self._frame(request, index)
         token = csrf_token(request) if self.site.access.sign_in == "oidc" else None
         values |= {"sign_out_token": token, "sign_out_path": SIGN_OUT}
-        values["tasks_due"] = self.tasks.count(index, self._desk(request))
+        desk = self._desk(request)
+        values |= {"tasks_due": self.tasks.count(index, desk), "counts": counts_of(index, desk.sight)}
         text = render(f"{name}.html.j2", frame.currency, frame=frame, here=request.url.path, **values)
         return HTMLResponse(text, status)
 

@@ -6,6 +6,10 @@ from datetime import date
 
 WIDTH, HEIGHT, MARGIN = 600, 120, 6
 """Of a line over the lists."""
+SMALL_WIDTH, SMALL_HEIGHT, SMALL_MARGIN = 104, 22, 2
+"""Of a line that stands in a row."""
+MONTH_DAYS = 31
+Corners = tuple[tuple[float, float], ...]
 ACROSS = 100.0
 """The width that the bars of a waterfall share."""
 
@@ -53,3 +57,21 @@ def line(days: Sequence[date], shares: Sequence[float], most: float | None = Non
         (round(MARGIN + across * (day - days[0]).days / span, 1), round(HEIGHT - MARGIN - up * share / most, 1))
         for day, share in zip(days, shares, strict=True)
     ]
+
+
+def spark(days: Sequence[date], values: Sequence[float]) -> tuple[Corners, ...]:
+    """The corners of a small line over a year, in runs: where a month is not known, it is broken off.
+
+    The first day at the left; at the bottom 0, or the smallest value where that is below it. A day that stands alone
+    is a line without length.
+    """
+    low, high = min(0.0, *values), max(0.0, *values)
+    span, scale = max((days[-1] - days[0]).days, 1), high - low or 1.0
+    across, up = SMALL_WIDTH - 2 * SMALL_MARGIN, SMALL_HEIGHT - 2 * SMALL_MARGIN
+    runs: list[list[tuple[float, float]]] = []
+    for place, (day, value) in enumerate(zip(days, values, strict=True)):
+        if not place or (day - days[place - 1]).days > MONTH_DAYS:
+            runs.append([])
+        x = SMALL_MARGIN + across * (day - days[0]).days / span
+        runs[-1].append((round(x, 1), round(SMALL_HEIGHT - SMALL_MARGIN - up * (value - low) / scale, 1)))
+    return tuple(tuple(run if len(run) > 1 else run * 2) for run in runs)

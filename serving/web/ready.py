@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from data.contract.outputs import ACCOUNT_FACTS, TABLES
+from data.contract.outputs import ACCOUNT_FACTS, SIGNALS, TABLES
 from data.contract.vocabulary import MOTIONS
 from data.errors import some
 from serving.published.layout import MANIFEST, damaged
@@ -19,6 +19,7 @@ OF_AN_ACCOUNT: Mapping[str, tuple[str, ...]] = {
     "triggers": FIRING,
     "account_plays": ("step", "form"),
     ACCOUNT_FACTS.name: (),
+    SIGNALS.name: ("reason_code", "day", "feature", "value"),
 }
 """What is read for the page of an account, by table; nothing: all columns."""
 OF_ITS_PAST: Mapping[str, tuple[str, ...]] = {
@@ -42,6 +43,11 @@ class _Play(BaseModel):
 class _Trigger(BaseModel):
     title: str
     motion: Literal[*MOTIONS] | None  # type: ignore[valid-type]
+
+
+class _Signal(BaseModel):
+    label: str
+    unit: str
 
 
 class _Serving(BaseModel):
@@ -76,6 +82,7 @@ class _Manifest(BaseModel):
     silent_feeds: dict[str, Any] = {}
     input_watermarks: dict[str, date | None] = {}
     gates_not_evaluated: list[str] = []
+    signals: dict[str, _Signal] = {}
     withheld: dict[str, str] = {}
     library_versions: dict[str, str] = {}
     model: _Model | None = None

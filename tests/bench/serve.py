@@ -31,7 +31,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.contract.outputs import ACCOUNT_FACTS, TABLES
+from data.contract.outputs import ACCOUNT_FACTS, SIGNALS, TABLES
 from serving.published import tables
 from serving.published.layout import MANIFEST, place_of, published_dates
 from serving.published.read import PublishedList, open_list
@@ -41,6 +41,8 @@ from serving.web.ready import OF_AN_ACCOUNT, OF_ITS_PAST
 from tests.serving.world import facts, feature_rows, publish, snapshot, with_context
 
 FACTS = ACCOUNT_FACTS.name
+OF_THE_LATEST = (FACTS, SIGNALS.name)
+"""Tables that are asked of the latest list alone."""
 SMALL = 250
 """Accounts of the list that is copied, at most."""
 DAYS_APART = 30
@@ -84,10 +86,10 @@ def _tile(small: PublishedList, tiled: Path, copies: int, owners: int) -> None:
 
 
 def _dated(small: PublishedList, tiled: Path, folder: Path, day: date, before: date | None, copies: int) -> None:
-    """The list of a day; facts of accounts are asked of the latest list alone."""
+    """The list of a day, an earlier one without ``OF_THE_LATEST``."""
     folder.mkdir(parents=True)
     for path in sorted(tiled.glob("*.parquet")):
-        if day == small.snapshot_date or path.stem != FACTS:
+        if day == small.snapshot_date or path.stem not in OF_THE_LATEST:
             with tables.TableWriter(folder / path.name) as file, pq.ParquetFile(path) as rows:
                 for batch in rows.iter_batches(tables.ROW_GROUP_ROWS):
                     file.add(_of_day(pa.Table.from_batches([batch]), day))

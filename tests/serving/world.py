@@ -1,6 +1,6 @@
 """A small made-up base for the tests of serving: a catalogue, feature rows that agree with each other, scores."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -170,6 +170,29 @@ def _fact(account: str, kind: str, place: int, count: int, day: date) -> dict[st
     return of_all
 
 
+@dataclass(frozen=True)
+class DrawnPast:
+    """What features were on the day of a list, ``rows``, and two months before: then all were 1, and in between not
+    all is known."""
+
+    rows: pd.DataFrame
+    names: frozenset[str] = frozenset(CATALOGUE)
+
+    @property
+    def days(self) -> list[date]:
+        day = self.rows["snapshot_date"].iloc[0]
+        return [day - timedelta(days=61), day - timedelta(days=30), day]
+
+    def of(self, accounts: Sequence[str], names: Iterable[str]) -> Iterator[pd.DataFrame]:
+        """Two accounts at a time."""
+        for start in range(0, len(accounts), 2):
+            now = self.rows[self.rows["account_id"].isin(accounts[start : start + 2])]
+            now = now[["account_id", "snapshot_date", *names]]
+            first, second, _ = self.days
+            before = now.assign(snapshot_date=second).iloc[:1]
+            yield pd.concat([now.assign(snapshot_date=first, **dict.fromkeys(names, 1.0)), before, now])
+
+
 NAMES = ("api_calls", "reports", "SSO", "Dashboards", "workflow-builder", "north.example", "Pro", "Field Service")
 
 
@@ -333,6 +356,7 @@ def publish(
     pieces: Mapping[str, object] | None = None,
     batches: int = 1,
     previous: PublishedList | None = None,
+    past: DrawnPast | None = None,
 ) -> Path:
     """Publish a list in memory in so many batches; what its manifest has beyond the context's is kept."""
     batch, places = batch_of(made), made.scores()["account_id"].rank(method="dense").astype(int) % batches
@@ -346,7 +370,7 @@ def publish(
 
     if previous is not None:
         batch = replace(batch, change=unexplained(made.scores()))
-    with publish_list(out, made.context, previous) as publishing:
+    with publish_list(out, made.context, previous, past) as publishing:
         for number in range(batches):
             publishing.add(batch if batches == 1 else cut(number))
         publishing.describe(**{**made.manifest, **(pieces or {})})

@@ -27,6 +27,7 @@ from serving.web.index import ListIndex
 from serving.web.lists import LookedBack
 from serving.web.pages.account_facts import AccountFacts, account_facts
 from serving.web.pages.my_list import Desk, ListRow, place_for, rows
+from serving.web.pages.signals import Signal, signals_of
 from serving.web.query import ListQuery
 from serving.web.ready import OF_AN_ACCOUNT, OF_ITS_PAST
 
@@ -38,10 +39,11 @@ WEEK, YEAR = timedelta(days=7), timedelta(days=365)
 
 @dataclass(frozen=True)
 class WeighedReason:
-    """A reason in words, and what it adds to the log-odds."""
+    """A reason in words, and what it adds to the log-odds. ``signal``: what it rests on; None where no year is told."""
 
     why: Why
     log_odds: float
+    signal: Signal | None
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,11 @@ class AccountPage:
     done: tuple[RecordedOutcome, ...] | None
     known: AccountFacts | None
 
+    @property
+    def has_signals(self) -> bool:
+        """Is the signal behind any reason drawn?"""
+        return any(reason.signal for reasons in self.reasons.values() for reason in reasons)
+
 
 def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk) -> AccountPage | None:
     """The page of an account; None where the list has no such account, or it may not be seen.
@@ -143,7 +150,7 @@ def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk
     return AccountPage(
         row=row,
         motions=tuple(_motions(score, listing.manifest)),
-        reasons=_by_effect(reasons),
+        reasons=_by_effect(reasons, signals_of(listing, account_id)),
         firing=firings(
             _told(listing, "triggers", account_id),
             listing.manifest.get("triggers", {}),
@@ -188,7 +195,9 @@ def parts_of(base: float, reasons: Iterable[Mapping[str, Any]], log_odds: float)
     return waterfall((BASE, base), [*parts, (REST, rest)], (TOTAL, log_odds))
 
 
-def _by_effect(reasons: Iterable[Mapping[str, Any]]) -> dict[str, tuple[WeighedReason, ...]]:
+def _by_effect(
+    reasons: Iterable[Mapping[str, Any]], signals: Mapping[str, Signal]
+) -> dict[str, tuple[WeighedReason, ...]]:
     """The reasons under ``for``, ``against`` and ``other``, the strongest first. ``other``: those no list shows."""
     made: dict[str, list[WeighedReason]] = {FOR: [], AGAINST: [], OTHER: []}
     for reason in reasons:
@@ -197,7 +206,8 @@ def _by_effect(reasons: Iterable[Mapping[str, Any]]) -> dict[str, tuple[WeighedR
             continue
         shown = effect in made if reason["shown"] is None else reason["shown"]
         why = Why(reason["title"], reason["text"].removeprefix(PREFIX[effect]), effect, reason["actionable"], shown)
-        made[effect if shown and effect in made else OTHER].append(WeighedReason(why, reason["shap_log_odds"]))
+        weighed = WeighedReason(why, reason["shap_log_odds"], signals.get(reason["reason_code"]))
+        made[effect if shown and effect in made else OTHER].append(weighed)
     return {effect: tuple(told) for effect, told in made.items()}
 
 

@@ -17,7 +17,7 @@ from serving.outcomes.vocabulary import DISQUALIFIED, OPEN, REASONS, STATES
 from serving.ranking.gates import LABELS
 from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_day, say_name
-from serving.render.entries import MOTION_WORDS
+from serving.render.entries import MOTION_WORDS, at_odds
 from serving.render.likelihood import Band, Trend
 from serving.web.index import CHECK_IN_CODE, KINDS, NOT_KNOWN, ListIndex, Mask, Places, day_of, number_of
 from serving.web.ports import Sight
@@ -38,7 +38,8 @@ _BY_COLUMN = {"propensity": Sort.LIKELIHOOD, "expected_arr": Sort.STAKE}
 class ListRow:
     """One account on the list. ``rank`` and ``previous_rank`` are None where it is not ranked; ``rank`` is of the order
     that is shown. ``likely_range``: low and high, NaN where it was not published. ``because``: the gates it did not
-    pass; ``top``: its first reason, or why it is set apart. ``state`` in words.
+    pass; ``top``: its first reason, or why it is set apart. ``state`` in words. ``at_odds``: that likelihood and money
+    disagree, in words; empty where they do not.
     """
 
     rank: int | None
@@ -63,6 +64,7 @@ class ListRow:
     renews_on: date | None
     last_contact_on: date | None
     state: str
+    at_odds: str
 
     @property
     def moved(self) -> str:
@@ -169,6 +171,12 @@ def seen_by(index: ListIndex, sight: Sight) -> Mask:
     return np.array(may, dtype=bool)[index.owners.codes]
 
 
+def counts_of(index: ListIndex, sight: Sight) -> tuple[int, int]:
+    """How many accounts someone may see, and how many of them are ranked; the others are set apart."""
+    seen = seen_by(index, sight)
+    return int(seen.sum()), int((seen & index.is_ranked).sum())
+
+
 def states_of(index: ListIndex, places: Places, desk: Desk) -> list[str]:
     """The code of the state of each of these rows."""
     accounts = index.ids.take(places).to_pylist()
@@ -214,7 +222,7 @@ def rows(index: ListIndex, places: Places, query: ListQuery, desk: Desk) -> tupl
     """What the list says of these rows."""
     states = [say_state(desk.states.get(account, AccountState())) for account in index.ids.take(places).to_pylist()]
     ranks = index.stake_rank if sort_of(index, query) is Sort.STAKE else index.rank
-    plays = index.listing.manifest["plays"]
+    plays, ranked = index.listing.manifest["plays"], int(index.is_ranked.sum())
     return tuple(
         ListRow(
             rank=int(ranks[place]) or None,
@@ -239,6 +247,9 @@ def rows(index: ListIndex, places: Places, query: ListQuery, desk: Desk) -> tupl
             renews_on=index.day(index.renews_on, place),
             last_contact_on=index.day(index.last_contact_on, place),
             state=state,
+            at_odds=at_odds(int(index.rank[place]), int(index.stake_rank[place]), ranked)
+            if index.is_ranked[place]
+            else "",
         )
         for place, state in zip(places.tolist(), states, strict=True)
     )

@@ -11,6 +11,7 @@ from data.contract.outputs import NO_OWNER
 from serving.outcomes.states import AccountState
 from serving.outcomes.vocabulary import LOST, OPEN, WON
 from serving.render.entries import MOTION_WORDS
+from serving.render.orders import say_short_lists
 from serving.web.index import NOT_KNOWN, ListIndex, Mask, Places
 from serving.web.pages.my_list import Desk, late, places_of, seen_by, states_of
 
@@ -87,13 +88,15 @@ class PlayCount:
 class TeamPage:
     """The books that may be seen, by name, and all of them together; the triggers that fire for their accounts.
 
-    ``plays``: what came of those that were played; None where nothing is recorded.
+    ``plays``: what came of those that were played; None where nothing is recorded. ``held``: how much of all short
+    lists is new, in words, for whoever may see them all.
     """
 
     books: tuple[Book, ...]
     all: Book
     triggers: tuple[TriggerCount, ...]
     plays: tuple[PlayCount, ...] | None
+    held: str
 
 
 def team_page(index: ListIndex, desk: Desk) -> TeamPage:
@@ -108,7 +111,8 @@ def team_page(index: ListIndex, desk: Desk) -> TeamPage:
         done = None if work is None else work.get(code, Work())
         books.append(Book(owner, int(mine.sum()), int((mine & index.is_ranked).sum()), float(arr[mine].sum()), done))
     plays = None if desk.work is None else tuple(_plays(index, desk, seen))
-    return TeamPage(tuple(books), _together(books), tuple(_triggers(index, desk, seen)), plays)
+    held = say_short_lists(index.listing) if desk.sight.owners is None else ""
+    return TeamPage(tuple(books), _together(books), tuple(_triggers(index, desk, seen)), plays, held)
 
 
 def _triggers(index: ListIndex, desk: Desk, seen: Mask) -> Iterator[TriggerCount]:

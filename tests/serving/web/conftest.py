@@ -19,7 +19,7 @@ from serving.web.app import Site, create_app
 from serving.web.index import ListIndex, index_of
 from serving.web.pages.my_list import Desk
 from serving.web.work import HeldWork
-from tests.serving.world import DAY, PIECES, accounts, facts, feature_rows, publish, snapshot, with_context
+from tests.serving.world import DAY, PIECES, DrawnPast, accounts, facts, feature_rows, publish, snapshot, with_context
 
 COUNT = 150
 EARLIER, TODAY = date(2026, 9, 1), date(2026, 10, 6)
@@ -56,7 +56,7 @@ def made_list(out: Path, day: date, seed: int, previous: PublishedList | None = 
     rows = rows.assign(account_id=with_ids(rows["account_id"]))
     known = facts(rows["account_id"], day)
     made = snapshot(COUNT, seed, day, rows=rows, accounts=people(), previous=previous, facts=known)
-    publish(out, with_context(made).with_manifest(**PIECES), PIECES)
+    publish(out, with_context(made).with_manifest(**PIECES), PIECES, past=DrawnPast(rows))
 
 
 @pytest.fixture(scope="session")

@@ -193,6 +193,17 @@ def test_the_triggers_of_an_account_stand_beside_its_reasons(
     assert one.text.replace("'", "&#39;") in page
 
 
+def test_on_a_first_list_no_trigger_is_new(
+    client_of: Callable[..., TestClient], client: TestClient, out: Path, tmp_path: Path
+) -> None:
+    publish(tmp_path, snapshot(40))
+    account = pd.read_parquet(tmp_path / f"snapshot_date={DAY}" / "triggers.parquet").account_id[0]
+    assert "new on this list" not in client_of(out=tmp_path).get(f"/accounts/{account}").text
+    triggers = plain(out, "triggers")
+    new = triggers[triggers.is_new].account_id.iloc[0]
+    assert "new on this list" in client.get(account_address(new)).text
+
+
 def test_a_trigger_says_since_when_it_fires() -> None:
     row = {"account_id": "acme", "trigger_code": "a", "motion": None, "text": "Use fell by 30%.", "is_new": False}
     known = {"a": {"title": "Use falls"}}

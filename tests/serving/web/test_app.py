@@ -18,7 +18,7 @@ from serving.published import tables
 from serving.published.read import open_list
 from serving.settings import ServeSettings
 from serving.web.app import STATIC, today_utc
-from tests.serving.web.conftest import COUNT, NAMES, TODAY, DrawnWork, made_list
+from tests.serving.web.conftest import COUNT, NAMES, TODAY, DrawnWork, OwnersSight, made_list, plain
 from tests.serving.world import DAY, publish, snapshot
 
 PAGES = ("/", "/tasks", "/excluded", "/team", "/model", "/backtest", "/accounts/acc-0020")
@@ -41,6 +41,18 @@ def test_every_page_says_its_day_and_how_fresh_its_sources_are(client: TestClien
     assert "subscriptions 30 Sep 2026" in page
     assert "The table “tickets” seems to have stopped:" in page
     assert "days old" not in page
+
+
+def test_on_every_page_ranked_and_set_apart_are_the_customers(
+    client: TestClient, client_of: Callable[..., TestClient], out: Path
+) -> None:
+    scores = plain(out, "scores")
+    mine = scores[scores.owner == "Ana Costa"]
+    hers = client_of(sight=lambda _: OwnersSight(frozenset({"Ana Costa"})))
+    for pages, seen, words in ((client, scores, "."), (hers, mine, " that you may see.")):
+        ranked = int(seen.eligible.sum())
+        told = f"<p>{ranked} ranked + {len(seen) - ranked} set apart = {len(seen)} customers{words}</p>"
+        assert [path for path in PAGES if told not in pages.get(path).text and path != "/accounts/acc-0020"] == []
 
 
 @pytest.mark.parametrize("path", PAGES)

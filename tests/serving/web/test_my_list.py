@@ -27,7 +27,7 @@ from serving.render.likelihood import say_range_of
 from serving.web.export import COLUMNS
 from serving.web.index import ListIndex
 from serving.web.pages.my_list import all_rows, my_list, say_state
-from serving.web.query import ListQuery
+from serving.web.query import ListQuery, account_address
 from tests.serving.web.conftest import IDS, NAMES, SETTINGS, TODAY, DrawnWork, OwnersSight, desk, plain
 from tests.serving.world import DAY, OWNERS
 
@@ -236,6 +236,20 @@ def test_when_a_customer_was_last_talked_to_is_said_where_it_is_known(client: Te
     days = [int(match[1]) for words in shown if (match := re.search(r", (\d+) days? ago$", words))]
     assert len(days) > 5
     assert min(days) > (TODAY - DAY).days
+
+
+def test_a_row_says_where_likelihood_and_money_disagree(index: ListIndex, out: Path, client: TestClient) -> None:
+    scores = plain(out, "scores").set_index("account_id")
+    ranked = int(scores.eligible.sum())
+    said = {row.account_id: row.at_odds for row in my_list(index, ListQuery(show="all"), desk(), 1000).rows}
+    for account, score in scores.iterrows():
+        is_first, is_last = score["rank"] <= ranked / 10, score["stake_rank"] > ranked / 2
+        is_stake, is_unlikely = score["stake_rank"] <= ranked / 10, score["rank"] > ranked / 2
+        odds = "Likely, with little" if is_first and is_last else "Much at stake" if is_stake and is_unlikely else ""
+        assert said[account].startswith(odds)
+        assert bool(said[account]) == bool(odds)
+    some = next(account for account, words in said.items() if words)
+    assert said[some] in client.get(account_address(some)).text
 
 
 def test_who_is_set_apart_says_why(client: TestClient, out: Path) -> None:

@@ -48,6 +48,15 @@ def test_what_was_done_is_counted_of_the_ranked(index: ListIndex, out: Path) -> 
     assert (page.all.work.acted_on, page.all.work.won) == (2, 1)
 
 
+def test_how_much_of_the_short_lists_is_new_is_told_to_who_sees_them_all(
+    index: ListIndex, client: TestClient, client_of: Callable[..., TestClient]
+) -> None:
+    counts = index.listing.manifest["short_lists"]
+    told = f"Of {counts['stayed'] + counts['came']} accounts on the owners&#39; short lists {counts['came']} "
+    assert told in client.get("/team").text
+    assert "short lists" not in client_of(sight=lambda _: OwnersSight(frozenset({"Ana Costa"}))).get("/team").text
+
+
 def test_coverage_is_the_share_of_the_short_list_that_was_acted_on() -> None:
     assert Work(acted_on=9, won=1, listed=20, covered=5).coverage == 5 / 20
     assert Work().coverage is None

@@ -1,0 +1,70 @@
+"""What a signal was on a past day is the feature of that day's row, bit for bit, for some accounts as for all."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from data.contract.vocabulary import KEY
+from features.build.build import build
+from features.build.past_signals import BaseSignals
+from tests.drawn import base as drawn_base
+from tests.drawn import known
+from tests.properties.generated import SNAPSHOTS, frames
+from tests.properties.test_laws import CROSSING, RULES, Engine
+
+pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
+ASKED = ("active_users_28d", "expansions", "seat_utilization_28d", "limit_share_max_28d", "days_since_first_use")
+ASKED += ("csat_182d", "features_used_91d", "mrr", "gated_requests_182d", "products_not_owned")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with closing(Engine()) as engine:
+        yield engine
+
+
+@pytest.mark.slow
+def test_some_accounts_have_what_the_rows_of_all_have(engine: Engine) -> None:
+    made = frames(5, accounts=24)
+    last = max(SNAPSHOTS)
+    signals = BaseSignals(known(engine.tables(made), last), RULES)
+    assert not signals.names & CROSSING
+    accounts = sorted(made["accounts"]["account_id"].dropna().unique())[::3]
+    names = [name for name in ASKED if name in signals.names]
+    assert len(names) == len(ASKED)
+    found = pd.concat(signals.of(accounts, names)).sort_values([*KEY], ignore_index=True)
+    assert len(set(found["snapshot_date"])) > 3
+    (shard,) = build(signals.base, signals.days, RULES)
+    rows = shard.rows.to_pandas()
+    rows = rows.loc[rows["account_id"].isin(accounts), [*KEY, *names]].sort_values([*KEY], ignore_index=True)
+    pd.testing.assert_frame_equal(found[[*KEY, *names]], rows, check_exact=True)
+
+
+def test_the_days_are_the_month_starts_of_a_year_and_the_day_itself() -> None:
+    def days(of: date, first_use: date = date(2020, 1, 1)) -> list[date]:
+        return BaseSignals(known(a_base(first_use), of), RULES).days
+
+    year = [*(date(2025, month, 1) for month in (10, 11, 12)), *(date(2026, month, 1) for month in range(1, 10))]
+    assert days(date(2026, 10, 1)) == [*year, date(2026, 10, 1)]
+    assert days(date(2026, 10, 2)) == [*year[1:], date(2026, 10, 1), date(2026, 10, 2)]
+    assert days(date(2028, 3, 1))[:2] == [date(2027, 3, 1), date(2027, 4, 1)]  # a year with a 29th of February
+    assert days(date(2026, 10, 1), first_use=date(2026, 3, 2)) == [
+        *year[8:],
+        date(2026, 10, 1),
+    ]  # 91 days: the 1st of June
+
+
+def a_base(first_use: date) -> dict[str, object]:
+    return drawn_base(
+        subscriptions="""
+            account_id | product | plan | mrr | seats | valid_from
+            acme       | core    | team | 100 | 10    | 2019-07-01
+        """,
+        usage_events=f"""
+            account_id | occurred_at | feature
+            acme       | {first_use} | reports
+        """,
+    )
