@@ -17,6 +17,7 @@ ORDER = {
     "data": (
         "errors",
         "digests",
+        "sample_ratio",
         "shown",
         "locks",
         "scratch",
@@ -63,6 +64,7 @@ ORDER = {
         "evaluation",
         "signals",
         "monitoring",
+        "experiment",
         "training",
         "report",
     ),
@@ -91,6 +93,7 @@ ORDER = {
         "stages",
         "privacy",
         "monitoring",
+        "experiments",
         "pipelines",
         "train",
         "score",
