@@ -66,6 +66,10 @@ class NotifyError(HeadroomError):
     """A message did not reach its channel; what reached it is noted, and is not sent again."""
 
 
+class ExperimentError(HeadroomError):
+    """An experiment cannot be judged, or its arms are not as they were drawn."""
+
+
 def near_name(name: str, there: Iterable[str]) -> str | None:
     """The closest of the names that are there, whatever its case."""
     by_lower = {other.lower(): other for other in there}

@@ -453,6 +453,28 @@ def figures(
 
 
 @app.command()
+def experiment(
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Before the start: what it could show, and when, by the year before.")
+    ] = False,
+    snapshot_date: Day = None,
+    out: Out = None,
+    config: Config = None,
+    source: SourceUrl = None,
+) -> None:
+    """Say what the list has earned: what is known so far of the accounts that an experiment holds out."""
+    _ready(config, source, out)
+    say("starting: libraries")
+    from flows.pipelines import experiment as pipelines
+    from flows.pipelines.summary import of_experiment, of_plan
+
+    if plan:
+        print(*of_plan(pipelines.plan(config, source, _date(snapshot_date))), sep="\n")
+    else:
+        print(*of_experiment(pipelines.experiment(config, source, _date(snapshot_date), out)), sep="\n")
+
+
+@app.command()
 def promote(
     version: Annotated[str | None, typer.Argument(help="VERSION, NAME/VERSION or RUN (default: the latest).")] = None,
     because: Annotated[str, typer.Option("--because", help="Why; it is kept in MLflow.")] = "no reason was given",

@@ -17,6 +17,7 @@ ORDER = {
     "data": (
         "errors",
         "digests",
+        "sample_ratio",
         "shown",
         "locks",
         "scratch",
@@ -64,6 +65,7 @@ ORDER = {
         "evaluation",
         "signals",
         "monitoring",
+        "experiment",
         "training",
         "report",
     ),
@@ -92,6 +94,7 @@ ORDER = {
         "stages",
         "privacy",
         "monitoring",
+        "experiments",
         "pipelines",
         "train",
         "score",

@@ -6,7 +6,11 @@ from typing import Any
 from data.contract.vocabulary import MOTIONS
 from data.figures.headline import Headline
 from models.evaluation.metrics import TERMINAL, told_at
+from models.experiment.power import POWER
 from models.report.company.figures_page import money, share
+from models.report.experiment_page import NAMES, say_amount, say_mean, sentences
+
+DAYS_A_MONTH = 365.25 / 12
 
 
 def of_training(result: Mapping[str, Any]) -> Iterator[str]:
@@ -28,6 +32,33 @@ def of_backtest(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"verdict: {result['verdict'].kind}"
     yield from (f"  {reason}" for reason in result["verdict"].because)
     yield f"page: {result['page']}"
+
+
+def of_experiment(result: Mapping[str, Any]) -> Iterator[str]:
+    """What is known of an experiment, and the page."""
+    settings, state = result["settings"], result["state"]
+    horizon, currency = settings.expansion.horizon_days, settings.serving.currency
+    yield from sentences(str(settings.experiment.name), result["day"], state, horizon, currency)
+    yield f"page: {result['page']}"
+
+
+def of_plan(result: Mapping[str, Any]) -> Iterator[str]:
+    """By measure and look, the smallest effect that an experiment would show."""
+    settings, currency = result["settings"], result["settings"].serving.currency
+    share_held, horizon = settings.experiment.held_out_share, settings.expansion.horizon_days
+    yield (
+        f"{result['accounts']:,} accounts, {share_held:.0%} of them held out, by the year before {result['day']}; "
+        f"what is seen is seen in {POWER:.0%} of such experiments:"
+    )
+    for measure, looks in result["looks"].items():
+        for look in looks:
+            now, ever = (say_amount(measure, value, currency) for value in (look.on_a_day, look.on_all_days))
+            usual = say_mean(measure, look.mean, currency)
+            months = round(look.windows * horizon / DAYS_A_MONTH)
+            yield (
+                f"  {NAMES[measure]} ({usual} in {horizon} days): in {months} months you will see {now} on that day "
+                f"alone, {ever} if you look every day"
+            )
 
 
 def of_figures(result: Mapping[str, Any]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from data.contract.expected_arr import ArrDoubt
 from data.contract.outputs import ACCOUNT_FACTS, ACCOUNT_PLAYS, ASSIGNMENTS, CHANGE_REASONS, SCORES, TRIGGERS
 from data.contract.score_change import Change, first_list
 from data.errors import PublishError
+from data.sample_ratio import require_ratio
 from serving.experiment.assignment import assign
 from serving.published.context import ListContext
 from serving.published.layout import HELD_OUT
@@ -188,7 +189,11 @@ def _assigned(scores: pd.DataFrame, context: ListContext, recorded: pd.DataFrame
     """The assignments of the experiment on that day: no new ones once it is over; no row before it, and without one."""
     experiment, day = context.experiment, context.snapshot_date
     if experiment.holds_out_on(day):
-        return assign(scores, experiment, day, recorded)
+        drawn = assign(scores, experiment, day, recorded)
+        units = drawn.drop_duplicates("unit")
+        asked = f"Hold accounts out of the list of {day}."
+        require_ratio(asked, int(units["held_out"].sum()), len(units), experiment.held_out_share)
+        return drawn
     return pd.DataFrame(columns=list(ASSIGNMENTS.names)) if recorded is None else recorded.assign(snapshot_date=day)
 
 

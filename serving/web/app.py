@@ -109,6 +109,7 @@ def create_app(site: Site, lists: PublishedLists | None = None) -> FastAPI:
         "/model": answers.model,
         "/backtest": answers.backtest,
         "/monitoring": answers.monitoring,
+        "/experiment": answers.experiment,
         "/static/{name}": _static,
     }.items():
         app.api_route(path, methods=["GET", "HEAD"])(answer)
@@ -232,6 +233,14 @@ class _Answers:
         page = monitoring_page(self.site.out, index.listing, self.site.sight(request))
         return self.page("monitoring", request, index, page=page)
 
+    def experiment(self, request: Request) -> Response:
+        """For leads and the data team; to a CSM it is a page that is not there."""
+        if not may_see_experiment(self.site.sight(request)):
+            log_not_yours(request, "the experiment")
+            raise HTTPException(404)
+        index = self.lists.latest()
+        return self.page("experiment", request, index, page=reports.experiment_page(index.listing, self.site.reports))
+
     def refused(self, request: Request, error: Exception) -> Response:
         """An address that asks for what cannot be, or a list that cannot be read."""
         assert isinstance(error, HeadroomError)
@@ -306,6 +315,7 @@ class _Answers:
         values |= {"sign_out_token": token, "sign_out_path": SIGN_OUT}
         desk = self._desk(request)
         values |= {"tasks_due": self.tasks.count(index, desk), "counts": counts_of(index, desk.sight)}
+        values["has_experiment"] = may_see_experiment(self.site.sight(request))
         text = render(f"{name}.html.j2", frame.currency, frame=frame, here=request.url.path, **values)
         return HTMLResponse(text, status)
 
@@ -378,6 +388,11 @@ class _ViewAnswers:
             log_not_yours(request, f"the saved view {number}")
             raise HTTPException(404)
         return view
+
+
+def may_see_experiment(sight: Sight) -> bool:
+    """May they see what the list has earned? A CSM who knows it would treat the listed otherwise."""
+    return sight.role != "csm"
 
 
 def _attached(index: ListIndex, suffix: str) -> dict[str, str]:

@@ -10,10 +10,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from serving.experiment.record import EXPERIMENT
+from serving.published.layout import HELD_OUT
 from serving.published.read import PublishedList
 
-CARD, BACKTEST = "model_card.html", "backtest.html"
-"""The reports that training and backtest write."""
+CARD, BACKTEST, EXPERIMENT_PAGE = "model_card.html", "backtest.html", "experiment.html"
+"""The reports that training, backtest and experiment write."""
 _BODY = re.compile(r"<body>(.*)</body>", re.DOTALL)
 _TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 _WITHOUT = "It is not there: {name} is not in the folder of the reports. `headroom {command}` writes it."
@@ -50,6 +52,12 @@ def model_page(listing: PublishedList, reports: Path) -> ReportPage:
 def backtest_page(listing: PublishedList, reports: Path) -> ReportPage:
     """The last backtest, or the one of the last training."""
     return ReportPage(tuple(_figures(listing.manifest)), read_report(reports, BACKTEST, "backtest", listing.manifest))
+
+
+def experiment_page(listing: PublishedList, reports: Path) -> ReportPage:
+    """What the list has earned, as the last run of `headroom experiment` has it."""
+    facts = tuple(_of_experiment(listing.manifest))
+    return ReportPage(facts, read_report(reports, EXPERIMENT_PAGE, "experiment", listing.manifest))
 
 
 def read_report(folder: Path, name: str, command: str, manifest: Mapping[str, Any]) -> WrittenReport:
@@ -89,6 +97,19 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     versions = manifest.get("library_versions", {})
     if versions:
         yield "Libraries", ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _of_experiment(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    experiment = manifest.get(EXPERIMENT)
+    if experiment is None:
+        yield "Experiment", "the list has none"
+        return
+    yield "Experiment", experiment["name"]
+    yield "Began", f"with the first list from {experiment['start']} on"
+    yield (
+        "Held out",
+        f"{manifest[HELD_OUT]:,} accounts of this list; {experiment['held_out_share']:.0%} were to be drawn",
+    )
 
 
 _FIGURES = {

@@ -1,0 +1,1 @@
+"""What an experiment tells: the difference between its arms, how sure it is, and what it could ever show."""
