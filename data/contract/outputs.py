@@ -400,6 +400,7 @@ SCORES = OutputTable(
             nullable=True,
             later=True,
         ),
+        OutputColumn(
             "propensity_low",
             OutputKind.NUMBER,
             "between it and the next lies, four days in five, the share that expands of accounts which are told this "
