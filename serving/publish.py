@@ -35,13 +35,12 @@ from serving.crm.table import write_crm_table
 from serving.published import tables
 from serving.published.assemble import AccountBatch, RankedBase, assemble_base
 from serving.published.assignments import recorded_assignments
-from serving.published.change_tables import BaseChange, write_changes
+from serving.published.change_tables import BaseChange, write_changes, write_triggers
 from serving.published.checks import check_base, check_batch
 from serving.published.context import ListContext
 from serving.published.layout import HELD_OUT, MANIFEST, PREFIX, place_of
 from serving.published.read import PublishedList
 from serving.published.signal_table import PastSignals, write_signals
-from serving.published.trigger_table import write_triggers
 from serving.ranking.short_list import Order
 from serving.render.excel import write_book, write_workbook
 from serving.render.html import write_page

@@ -1,11 +1,15 @@
-"""The table of changes, written account by account once the ranks of the base are known."""
+"""The tables that hold a list against the one before it: of changes, written once the ranks of the base are known, and
+of the triggers that fire, with since when each of them does.
+"""
 
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from data.contract.outputs import CHANGES
+from data.contract.outputs import CHANGES, TRIGGERS
 from serving.changes.ranks import change_table, moved_by_model, not_exact, split_ranks
 from serving.changes.summary import Tally, summary, tally
 from serving.published import tables
@@ -17,6 +21,8 @@ from serving.ranking.rank import RANK_KEYS
 ACCOUNTS_AT_A_TIME = 20_000
 COMPARED = ("account_id", "rank", *RANK_KEYS)
 """What is compared of this list's scores and the last one's."""
+TRIGGER = list(TRIGGERS.order)
+"""What a trigger is known again by in the list before."""
 
 
 @dataclass(frozen=True)
@@ -66,3 +72,22 @@ def write_changes(
         moved = moved_by_model(scores, change.as_before, about.rank_by)
     count = 0 if before is None else len(before)
     return summary(counted, about, previous_accounts=count, moved=moved, not_asked=change.not_asked)
+
+
+def write_triggers(listing: PublishedList, fired: Path, previous: PublishedList | None) -> None:
+    """Write ``triggers`` from the rows at ``fired``, which are sorted and do not say since when."""
+    with tables.TableWriter(listing.path(TRIGGERS.name)) as file:
+        nothing = [] if tables.count_of(fired) else [_NONE]
+        for rows in chain(nothing, tables.batches(fired)):
+            file.add(fitted(listing.snapshot_date, with_since(rows, listing, previous), TRIGGERS))
+
+
+def with_since(rows: pd.DataFrame, listing: PublishedList, previous: PublishedList | None) -> pd.DataFrame:
+    """Triggers of this list with ``since`` and ``is_new``, by those of the list before it."""
+    before = _NONE if previous is None else previous.of(TRIGGERS.name, rows["account_id"].unique(), (*TRIGGER, "since"))
+    known = rows[TRIGGER].merge(before[[*TRIGGER, "since"]], "left", TRIGGER)["since"]
+    since = [listing.snapshot_date if pd.isna(day) else day for day in known]
+    return rows.assign(since=pd.Series(since, index=rows.index, dtype="object"), is_new=known.isna().to_numpy())
+
+
+_NONE = pd.DataFrame({name: pd.Series(dtype="object") for name in TRIGGERS.names})

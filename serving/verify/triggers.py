@@ -3,9 +3,9 @@
 import pandas as pd
 
 from data.contract.outputs import TRIGGERS
+from serving.published.change_tables import with_since
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
-from serving.published.trigger_table import with_since
 from serving.reasons.render import Facts
 from serving.reasons.triggers import fired
 from serving.verify.files_and_sums import Difference, Differences

@@ -30,9 +30,9 @@ from features.catalogue import full_catalogue
 from serving.changes.sentences import About
 from serving.publish import publish as publish_list
 from serving.published.assemble import AccountBatch, assemble_base, assemble_batch
+from serving.published.change_tables import with_since
 from serving.published.context import ListContext, known_people
 from serving.published.read import PublishedList
-from serving.published.trigger_table import with_since
 from serving.reasons.choose import explain
 from serving.reasons.playbook import load
 from serving.reasons.render import ReasonContext
