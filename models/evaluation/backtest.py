@@ -328,9 +328,14 @@ def _against(rival: str, model: Figures, other: Figures) -> pd.DataFrame:
 
 
 def _months(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per day: snapshot_date, rows, calibrated, forecast, realised, ratio, arr_forecast, arr_realised, ..."""
+    """One row per day: snapshot_date, rows, calibrated, forecast, realised, ratio, arr_forecast, arr_realised, ...
+
+    ``arr_ratio`` = ``ratio`` x ``arr_who`` x ``arr_amounts``: of the number of expansions; of the mean amount of those
+    said to expand to that of those that did; and of the amounts that these were said to expand by to what came.
+    """
     months = (
-        rows.groupby("snapshot_date")
+        rows.assign(of_expanded=rows.arr_if_expands * rows.y)
+        .groupby("snapshot_date")
         .agg(
             rows=("y", "size"),
             calibrated=("calibrated", "first"),
@@ -339,12 +344,18 @@ def _months(rows: pd.DataFrame) -> pd.DataFrame:
             realised=("y", "sum"),
             arr_forecast=("expected_arr", "sum"),
             arr_realised=("arr", "sum"),
+            of_expanded=("of_expanded", "sum"),
             arr_low=("total_low", "first"),
             arr_high=("total_high", "first"),
         )
         .reset_index()
     )
-    return months.assign(
-        ratio=months.forecast / months.realised.where(months.realised > 0),
-        arr_ratio=months.arr_forecast / months.arr_realised.where(months.arr_realised > 0),
+    realised, arr_realised, of_expanded = (
+        months[name].where(months[name] > 0) for name in ("realised", "arr_realised", "of_expanded")
+    )
+    return months.drop(columns="of_expanded").assign(
+        ratio=months.forecast / realised,
+        arr_ratio=months.arr_forecast / arr_realised,
+        arr_who=(months.arr_forecast / months.forecast) / (of_expanded / realised),
+        arr_amounts=of_expanded / arr_realised,
     )

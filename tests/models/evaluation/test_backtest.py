@@ -76,6 +76,15 @@ def test_the_arr_that_came_and_was_forecast(evaluation: Evaluation, rows: pd.Dat
     assert evaluation.backtest.deciles.expansion_arr.sum() == pytest.approx(by_hand[months.snapshot_date].sum())
 
 
+def test_the_ratio_of_arr_is_that_of_number_of_who_and_of_amounts(evaluation: Evaluation) -> None:
+    months, rows = evaluation.backtest.months.set_index("snapshot_date"), evaluation.backtest.rows
+    assert (months.ratio * months.arr_who * months.arr_amounts).tolist() == pytest.approx(months.arr_ratio.tolist())
+    for day, told in rows.groupby("snapshot_date"):
+        came, said = told[told.y == 1], np.average(told.arr_if_expands, weights=told.propensity)
+        assert months.arr_amounts[day] == pytest.approx(came.arr_if_expands.sum() / came.arr.sum())
+        assert months.arr_who[day] == pytest.approx(said / came.arr_if_expands.mean())
+
+
 def test_four_in_five_amounts_came_as_large_as_was_said(evaluation: Evaluation) -> None:
     told = evaluation.backtest.rows
     came = told[(told.y == 1) & told.calibrated.astype(bool)]
