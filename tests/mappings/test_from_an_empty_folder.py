@@ -1,4 +1,4 @@
-"""From an empty folder with the tables of four tools beside it to a published list: three commands, no SQL by hand."""
+"""From an empty folder with the tables of some tools beside it to a published list: three commands, no SQL by hand."""
 
 from pathlib import Path
 
@@ -7,7 +7,8 @@ import pytest
 
 from tests.flows.conftest import QUICK, Headroom
 from tests.mappings.test_four_tools import land_all
-from tests.mappings.world import END, simulated
+from tests.mappings.test_other_tools import SETS, ToolSet
+from tests.mappings.world import END, Frames, land, simulated
 from tests.models.mlflow_template import folder_with
 
 pytestmark = pytest.mark.slow
@@ -39,3 +40,37 @@ def test_three_commands_lead_to_a_list(
     assert set(scores["account_id"]) <= set(truth["accounts"]["account_id"])
     assert scores["rank"].notna().sum() > 20
     assert scores["owner"].isin(truth["accounts"]["owner"]).all() if "owner" in scores else True
+
+
+FEW_ACCOUNTS, FEW_MONTHS = 120, 15
+RULE = {"HEADROOM_TRAINING__WITHOUT_MODEL": "rule"}
+"""On so few accounts the rule serves where the model is not better than it: the list is published by either."""
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Frames:
+    return simulated(tmp_path_factory.mktemp("few"), FEW_ACCOUNTS, FEW_MONTHS, seed=3)
+
+
+@pytest.mark.parametrize("tools", SETS[:3], ids=lambda tools: tools.name)
+def test_other_tools_lead_to_a_list(
+    headroom: Headroom,
+    mlflow_database: Path,
+    few: Frames,
+    tools: ToolSet,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    landing, truth = tmp_path_factory.mktemp("landing"), tools.of(few)
+    for name, write in tools.tools.items():
+        land(landing, name, write(truth))
+    monkeypatch.setenv("HEADROOM_MLRUNS", str(folder_with(mlflow_database, tmp_path / "mlruns")))
+    for name, value in (QUICK | RULE).items():
+        monkeypatch.setenv(name, value)
+    for command in (["init", "--source", f"parquet://{landing}"], ["train"], ["score"]):
+        ran = headroom(*command, *([] if command[0] == "init" else ["--snapshot-date", END]))
+        assert ran.code == 0 or "serves now" in ran.err, ran.err + ran.out
+    scores = pd.read_parquet(tmp_path / "published" / f"snapshot_date={END}" / "scores.parquet")
+    assert set(scores["account_id"]) <= set(truth["accounts"]["account_id"])
+    assert scores["rank"].notna().sum() > 20
