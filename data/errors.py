@@ -3,11 +3,14 @@
 Everything else is a bug and keeps its traceback.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from errno import EDQUOT, EFBIG, ENOSPC
 
 FEW = 5
 """So many names are told; more are counted."""
+FULL = (ENOSPC, EDQUOT, EFBIG)
+"""What a system says that has no room for what is written, or allows no more of it."""
 
 
 class HeadroomError(Exception):
@@ -58,6 +61,10 @@ class OutcomeError(HeadroomError):
     """What was done with a row cannot be recorded as it is told, or where it is asked to."""
 
 
+class MachineError(HeadroomError):
+    """The machine has no more of what a run needs: memory, or room on a disk."""
+
+
 class CrmError(HeadroomError):
     """A CRM cannot be reached, or refuses what is asked of it. What it took before stays there."""
 
@@ -68,6 +75,33 @@ class NotifyError(HeadroomError):
 
 class ExperimentError(HeadroomError):
     """An experiment cannot be judged, or its arms are not as they were drawn."""
+
+
+def in_words(error: BaseException) -> HeadroomError | None:
+    """What ended a run as what a user can put right: an error of the family, or what the machine had no more of.
+
+    Libraries may raise an error of their own for that. None for a fault of ours.
+    """
+    if isinstance(error, HeadroomError):
+        return error
+    asked = "Finish the run."
+    for lack in _with_causes(error):
+        if isinstance(lack, MemoryError):
+            todo = "Give it more memory; or less to do at a time, by `memory_limit` and `threads` of [source]."
+            return MachineError(asked, "there is no more memory.", todo)
+        if isinstance(lack, OSError) and lack.errno in FULL:
+            at = f": {lack.filename}" if lack.filename else ""
+            todo = "Make room on that disk, or let TMPDIR lead to another one."
+            return MachineError(asked, f"{lack.strerror or lack}{at}.", todo)
+    return None
+
+
+def _with_causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and those that it came of."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def near_name(name: str, there: Iterable[str]) -> str | None:

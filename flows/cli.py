@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 from rich.console import Console
 
-from data.errors import HeadroomError
+from data.errors import in_words
 from data.scratch import of_this_run
 from data.shown.text import for_terminal
 from flows.run import environment
@@ -631,9 +631,10 @@ def main() -> None:
         except BaseException as error:
             if number := told_to_end():  # whatever it was that could not go on
                 _refuse(last_words(number), 128 + number)
-            if not isinstance(error, HeadroomError):
+            told = in_words(error)
+            if told is None:
                 raise
-            _refuse(f"headroom: {error}", 1)
+            _refuse(f"headroom: {told}", 1)
 
 
 def _refuse(message: str, code: int) -> NoReturn:

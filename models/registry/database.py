@@ -55,6 +55,12 @@ def root_cause(error: BaseException) -> BaseException:
 
 def unusable(database: Path, error: BaseException) -> ModelError:
     """The error for a database that cannot be used, from what SQLite said."""
+    if "disk is full" in str(error):
+        return ModelError(
+            f"Write to the models of {database.parent}.",
+            f"there is no room for {database.name}: {error}.",
+            "Make room on its disk, and run this again.",
+        )
     if "locked" in str(error):
         todo = "End the program that writes to it, or run this again when it is done."
         return ModelError(f"Open the models of {database.parent}.", f"{database.name} is locked.", todo)

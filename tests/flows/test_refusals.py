@@ -1,8 +1,12 @@
 """What a command would spoil it refuses, and what is secret it does not tell."""
 
+from collections.abc import Callable
+from errno import EFBIG, ENOSPC
 from pathlib import Path
 
+import numpy as np
 import pytest
+from xlsxwriter.exceptions import FileCreateError
 
 from tests.flows.conftest import Headroom
 
@@ -62,3 +66,43 @@ def test_settings_that_cannot_be_read_are_one_message(headroom: Headroom, tmp_pa
     ran = headroom("top", "--config", tmp_path / "other.toml")
     assert ran.code == 1
     assert "there is no such file" in ran.err
+
+
+def too_large() -> None:
+    """More than the machine has addresses for."""
+    np.empty(1 << 50)
+
+
+def refused_by_the_disk(number: int, file: str | None = None) -> None:
+    raise OSError(number, "No space left on device", file)
+
+
+def refused_in_words_of_a_library() -> None:
+    try:
+        refused_by_the_disk(ENOSPC)
+    except OSError as error:
+        raise FileCreateError(error)  # noqa: B904  as XlsxWriter does
+
+
+@pytest.mark.parametrize(
+    ("ends", "found", "todo"),
+    [
+        (refused_in_words_of_a_library, "No space left on device.", "Make room on that disk"),
+        (too_large, "there is no more memory.", "Give it more memory; or less to do"),
+        (lambda: refused_by_the_disk(ENOSPC, "/tmp/part"), "No space left on device: /tmp/part.", "Make room on that"),
+        (lambda: refused_by_the_disk(EFBIG), "No space left on device.", "Make room on that disk"),
+    ],
+)
+def test_what_the_machine_has_no_more_of_is_one_message(
+    ends: Callable[[], None], found: str, todo: str, headroom: Headroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.cli.app", ends)
+    ran = headroom("score")
+    assert ran.code == 1
+    assert ran.err.startswith(f"headroom: Finish the run.\n  found: {found}\n  to do: {todo}")
+
+
+def test_a_fault_of_ours_keeps_its_traceback(headroom: Headroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.cli.app", lambda: Path("nowhere").read_text(encoding="utf-8"))
+    with pytest.raises(FileNotFoundError):
+        headroom("score")

@@ -3,7 +3,7 @@
 import os
 from typing import NamedTuple
 
-from data.errors import HeadroomError
+from data.errors import HeadroomError, in_words
 from flows.run.progress import say
 from flows.run.settings import Settings
 from flows.run.variables import MOST_HOURS
@@ -22,8 +22,9 @@ class RunNews(NamedTuple):
 
 def error_said(error: BaseException) -> tuple[str, ...]:
     """An error in sentences: the three parts of what a user can put right. What a bug says may hold anything."""
-    if isinstance(error, HeadroomError):
-        return (error.asked, f"Found: {error.found}", f"To do: {error.todo}")
+    told = in_words(error)
+    if told is not None:
+        return (told.asked, f"Found: {told.found}", f"To do: {told.todo}")
     name, todo = type(error).__name__, "To do: look at the log of the run."
     if isinstance(error, Exception):
         return (f"It ended with {name}.", todo)

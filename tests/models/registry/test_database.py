@@ -54,6 +54,19 @@ def test_a_locked_database_is_waited_for_and_said_to_be(
     assert f"waiting for {mlruns / 'mlflow.db'}, which another program has locked" in caplog.messages
 
 
+def test_a_full_disk_is_no_damage(mlruns: Path) -> None:
+    """In SQLite's own words for a file that may not grow."""
+    with closing(sqlite3.connect(mlruns / "mlflow.db")) as connection:
+        (pages,) = connection.execute("pragma page_count").fetchone()
+        connection.execute(f"pragma max_page_count = {pages + 10}")
+        connection.execute("create table large (text)")
+        with pytest.raises(sqlite3.OperationalError) as said:
+            connection.execute("insert into large values (zeroblob(10000000))")
+    told = asked.unusable(mlruns / "mlflow.db", said.value)
+    assert told.found == "there is no room for mlflow.db: database or disk is full."
+    assert told.todo == "Make room on its disk, and run this again."
+
+
 def test_a_commit_under_way_is_no_damage(mlruns: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within one the header may tell of pages that are not written yet; its writer has the lock until they are."""
     database = mlruns / "mlflow.db"
