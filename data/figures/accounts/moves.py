@@ -19,14 +19,19 @@ import pandas as pd
 
 from data.contract.vocabulary import MOVEMENT_CLASSES
 from data.figures.accounts.calendar import first_of_quarter
-from data.ledger.revenue import ledger
+from data.ledger.movements import movements
+from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
-from data.sources.known import KnownBase
+from data.sources.known import BILLING, KnownBase
+from data.sources.partitions import filtered
+from data.time_cut import Tables
 
 TODAY_COLUMNS = ("segment", "region", "owner")
 """What figures know of an account as it is today, from ``accounts``."""
 LEDGER_COLUMNS = ("account_id", "product", "day", "movement_class", "plan_after", "delta_mrr_e4")
 """What figures read of the ledger: it is held while they do."""
+ROWS_PER_PART = 300_000
+"""Lines and bills whose ledger is made at once: some 500 MB."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +50,22 @@ class AccountMoves:
 
 
 def account_moves(base: KnownBase, rules: ExpansionRules) -> AccountMoves:
-    """The movements of a base, as known before its day."""
-    whole = ledger(base.tables, rules, base.snapshot_date, lineage=False).select(*LEDGER_COLUMNS)
-    with base.engine.cached({"ledger": whole}) as held:
-        by_day = of_the_day(held["ledger"]).to_pyarrow().to_pandas(date_as_object=False)
-        plans = first_plans(held["ledger"]).to_pyarrow().to_pandas()
+    """The movements of a base, as known before its day; of a large one some accounts at a time, to hold less."""
+    rows = sum(int(base.tables[name].count().to_pyarrow().as_py()) for name in BILLING if name in base.tables)
+    parts, part = max(1, -(-rows // ROWS_PER_PART)), filtered(base.tables)
+    read = [_read(base, part(index, parts), rules) for index in range(parts)]
+    by_day, plans = (pd.concat(tables, ignore_index=True) for tables in zip(*read, strict=True))
     people = base.tables["accounts"].select("account_id", *TODAY_COLUMNS).distinct(on="account_id", keep="first")
     return moves_of(base.snapshot_date, by_day, plans, people.to_pyarrow().to_pandas())
+
+
+def _read(base: KnownBase, tables: Tables, rules: ExpansionRules) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """``of_the_day`` and ``first_plans`` of some accounts. The lines are read more than once, so they are held."""
+    with base.engine.cached({"lines": all_lines(tables, rules, base.snapshot_date)}) as made:
+        whole = movements(made["lines"], rules, lineage=False).select(*LEDGER_COLUMNS)
+        with base.engine.cached({"ledger": whole}) as held:
+            by_day = of_the_day(held["ledger"]).to_pyarrow().to_pandas(date_as_object=False)
+            return by_day, first_plans(held["ledger"]).to_pyarrow().to_pandas()
 
 
 def of_the_day(movements: ir.Table) -> ir.Table:

@@ -42,6 +42,11 @@ class Panel:
         """What each account paid when each of the months was over."""
         return self.mrr_e4[:, YEAR_MONTHS + 1 :]
 
+    def of(self, accounts: slice) -> "Panel":
+        """Those of some accounts."""
+        moved = {name: amounts[accounts] for name, amounts in self.moved_e4.items()}
+        return Panel(self.months, self.first, self.mrr_e4[accounts], self.price_e4[accounts], moved)
+
     def within_e4(self, movement: str) -> csr_array:
         """What moved within each of the months."""
         return self.moved_e4[movement][:, YEAR_MONTHS:]

@@ -4,14 +4,18 @@ Sums over slices are products with a matrix of ones, in whole numbers, so that t
 whole exactly and all of them are summed at once.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
+from data.figures.accounts.panel import Panel
+
 WHOLE = "all"
 """The dimension of one slice, and the name of that slice: every account."""
+ACCOUNTS_AT_ONCE = 20_000
 DIMENSIONS = ("segment", "plan", "region", "owner", "acquisition_quarter")
 
 
@@ -29,6 +33,16 @@ class Slices:
         """The sums over the accounts of each slice, by the columns of ``by_account``, which are whole numbers."""
         summed = self.members @ by_account
         return summed.toarray() if isinstance(summed, csr_array) else np.asarray(summed)
+
+    def sums_of(self, panel: Panel, measure: Callable[[Panel], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """The sums of what is measured of each account, some accounts at a time, so that little of it is held."""
+        total: dict[str, np.ndarray] = {}
+        for start in range(0, self.members.shape[1], ACCOUNTS_AT_ONCE):
+            some = slice(start, start + ACCOUNTS_AT_ONCE)
+            of_some = Slices(self.names, self.members[:, some])
+            for name, values in measure(panel.of(some)).items():
+                total[name] = total.get(name, 0) + of_some.sums(values)
+        return total
 
     def table(self, months: np.ndarray, **values: np.ndarray) -> pd.DataFrame:
         """One row per slice and month: the names, ``month`` and the values, each of them slices by months."""

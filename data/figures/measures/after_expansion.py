@@ -77,6 +77,8 @@ def compared_months(panel: Panel, moves: AccountMoves, ratings: pd.DataFrame) ->
     by_motion = {motion: (of_motion > 0).toarray() & kept for motion, of_motion in gained.items()} | {ANY: kept}
     segment, _ = pd.factorize(moves.accounts["segment"], use_na_sentinel=False)
     came_on = month_of(moves.accounts["acquired_on"].to_numpy("datetime64[D]"))
+    who = pd.Index(moves.accounts["account_id"]).get_indexer(ratings["account_id"])
+    rated_by = ratings.assign(account=who)[who >= 0]
     last = len(panel.months) - AFTER_MONTHS
     for at in range(max(0, last - MOST_MONTHS), last):
         column = YEAR_MONTHS + at
@@ -85,7 +87,7 @@ def compared_months(panel: Panel, moves: AccountMoves, ratings: pd.DataFrame) ->
         place = np.flatnonzero((start > 0) & (end > 0) & quiet)
         tenure = np.digitize(panel.months[at] - came_on[place], TENURE_MONTHS)
         cells = pd.DataFrame({"segment": segment[place], "tenure": tenure, "mrr": _bands(start[place])})
-        rated = _mean_rating(ratings, moves, panel.months[at])
+        rated = _mean_rating(rated_by, len(moves.accounts), panel.months[at])
         yield ComparedMonth(
             place,
             cells.groupby(list(cells)).ngroup().to_numpy(),
@@ -106,12 +108,14 @@ def _bands(mrr_e4: np.ndarray) -> np.ndarray:
     return np.digitize(mrr_e4, edges, right=True)
 
 
-def _mean_rating(ratings: pd.DataFrame, moves: AccountMoves, month: int) -> np.ndarray:
+def _mean_rating(ratings: pd.DataFrame, accounts: int, month: int) -> np.ndarray:
     """The mean rating of each account in the half year after a month; NaN where it gave none."""
     of_month = month_of(ratings["day"].to_numpy("datetime64[D]"))
     inside = ratings[(of_month > month) & (of_month <= month + AFTER_MONTHS)]
-    means = inside.groupby("account_id").rating.mean()
-    return moves.accounts["account_id"].map(means).to_numpy("float64")
+    means = inside.groupby("account").rating.mean()
+    rated = np.full(accounts, np.nan)
+    rated[means.index.to_numpy("int64")] = means
+    return rated
 
 
 class _Comparison:

@@ -1,5 +1,7 @@
 """The bridge: how the MRR of a month's beginning became that of its end, movement by movement, slice by slice."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -41,13 +43,10 @@ def expansion(panel: Panel, slices: Slices) -> pd.DataFrame:
     left out.
     """
     arr = {name: YEAR_MONTHS * slices.sums(panel.moved_e4[name]) for name in (*MOTIONS, "new")}
-    gained = sum(panel.moved_e4[name] for name in MOTIONS).toarray()
-    lost = -sum(panel.moved_e4[name] for name in LOSSES).toarray()
     tables = []
     for window in WINDOWS:
         sums = {f"{name}_arr_e4": _trailing(value, window, len(panel.months)) for name, value in arr.items()}
-        most, less = (_trailing(value, window, len(panel.months)) for value in (gained, lost))
-        sums["kept_arr_e4"] = YEAR_MONTHS * slices.sums(np.maximum(most - less, 0))
+        sums["kept_arr_e4"] = YEAR_MONTHS * slices.sums_of(panel, partial(_kept, window=window))["kept"]
         table = slices.table(panel.months, **sums)
         table.insert(3, "months", window)
         tables.append(table[table["month"] - window + 1 >= panel.first])
@@ -59,6 +58,12 @@ def expansion(panel: Panel, slices: Slices) -> pd.DataFrame:
     kept = table["kept_arr_e4"] + table["new_arr_e4"]
     table["kept_share"] = table["kept_arr_e4"] / kept.where(kept > 0)
     return table[all_new != 0].reset_index(drop=True)
+
+
+def _kept(panel: Panel, window: int) -> dict[str, np.ndarray]:
+    """What each account gained by motions within the window of each month more than it lost."""
+    net = sum(panel.moved_e4[name] for name in (*MOTIONS, *LOSSES)).toarray()
+    return {"kept": np.maximum(_trailing(net, window, len(panel.months)), 0)}
 
 
 def _trailing(values: np.ndarray, window: int, count: int) -> np.ndarray:

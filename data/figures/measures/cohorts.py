@@ -7,6 +7,8 @@ from data.contract.vocabulary import MOTIONS, MOVEMENT_CLASSES
 from data.figures.accounts.calendar import QUARTER_MONTHS, first_days, month_of
 from data.figures.accounts.moves import AccountMoves
 
+DIGITS = len(MOVEMENT_CLASSES) + 1
+
 
 def cohorts(moves: AccountMoves) -> pd.DataFrame:
     """One row per acquisition quarter and quarter of its life that is over, as the table ``cohorts`` is declared.
@@ -55,5 +57,19 @@ def motion_order(moves: AccountMoves) -> pd.Series:
     """For each account the motions in the order in which it first made them, such as ``seat > upsell``; else null."""
     rows = moves.rows[moves.rows["movement"].isin(MOTIONS)]
     firsts = rows.drop_duplicates(["account", "movement"])  # by account and day
-    order = firsts["movement"].astype("str").groupby(firsts["account"]).agg(" > ".join)
-    return order.reindex(range(len(moves.accounts)))
+    place = firsts.groupby("account").cumcount().to_numpy()
+    # An order as one number: there are few, and each is put into words once.
+    orders = np.zeros(len(moves.accounts), "int64")
+    np.add.at(
+        orders, firsts["account"].to_numpy(), (firsts["movement"].cat.codes.to_numpy("int64") + 1) * DIGITS**place
+    )
+    there, which = np.unique(orders, return_inverse=True)
+    return pd.Series([_in_words(int(order)) for order in there], dtype="str").take(which).reset_index(drop=True)
+
+
+def _in_words(order: int) -> str | None:
+    names = []
+    while order:
+        order, code = divmod(order, DIGITS)
+        names.append(MOVEMENT_CLASSES[code - 1])
+    return " > ".join(names) or None

@@ -10,6 +10,8 @@ it), less is contraction, nothing left is churn. *Motions alone* is the same wit
 price movements within the window left of it, which is told as one amount, ``price``.
 """
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -22,9 +24,7 @@ def retention(panel: Panel, slices: Slices) -> pd.DataFrame:
     """One row per slice, month and window with a cohort, as the table ``retention`` is declared."""
     tables = []
     for window in WINDOWS:
-        table = slices.table(
-            first_days(panel.months), **{name: slices.sums(value) for name, value in ends(panel, window).items()}
-        )
+        table = slices.table(first_days(panel.months), **slices.sums_of(panel, partial(ends, window=window)))
         table.insert(3, "months", window)
         tables.append(table[table["accounts"] > 0])
     return with_rates(pd.concat(tables, ignore_index=True))

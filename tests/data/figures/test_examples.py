@@ -1,5 +1,6 @@
 """Three bases of ten accounts each, with the arithmetic of every figure left visible."""
 
+import pandas as pd
 import pytest
 
 from tests.data.figures.drawing import LAST, drawn_figures, only
@@ -295,3 +296,21 @@ def test_the_order_of_motions(sliced) -> None:
     accounts = sliced["figure_accounts"].set_index("account_id").motions
     assert (accounts["s1"], accounts["s3"]) == ("seat", "upsell")
     assert accounts[["s4", "e4"]].isna().all()
+
+
+def test_in_how_many_parts_a_base_is_read_changes_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = """
+        account_id | product | plan | mrr | seats | valid_from | valid_to
+        acme       | core    | team | 100 | 10    | 2025-07-01 | 2025-10-01
+        acme       | core    | team | 150 | 15    | 2025-10-01 |
+        best       | core    | team | 200 | 20    | 2025-08-01 | 2026-02-01
+        cold       | core    | team | 300 | 30    | 2025-09-01 |
+        cold       | addon   | one  | 50  |       | 2026-01-01 |
+        dune       | core    | pro  | 90  | 3     | 2026-03-01 |
+    """
+    whole = drawn_figures(subscriptions=lines)
+    monkeypatch.setattr("data.figures.accounts.moves.ROWS_PER_PART", 2)
+    monkeypatch.setattr("data.figures.accounts.slices.ACCOUNTS_AT_ONCE", 1)
+    for name, table in drawn_figures(subscriptions=lines).items():
+        pd.testing.assert_frame_equal(table, whole[name], obj=name)
+    assert whole["figure_accounts"]["motions"].fillna("").tolist() == ["seat", "", "cross_sell", ""]
