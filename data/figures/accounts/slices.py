@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from data.figures.accounts.panel import Panel
-
 WHOLE = "all"
 """The dimension of one slice, and the name of that slice: every account."""
 ACCOUNTS_AT_ONCE = 20_000
@@ -34,13 +32,13 @@ class Slices:
         summed = self.members @ by_account
         return summed.toarray() if isinstance(summed, csr_array) else np.asarray(summed)
 
-    def sums_of(self, panel: Panel, measure: Callable[[Panel], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    def sums_of(self, measure: Callable[[slice], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """The sums of what is measured of each account, some accounts at a time, so that little of it is held."""
         total: dict[str, np.ndarray] = {}
         for start in range(0, self.members.shape[1], ACCOUNTS_AT_ONCE):
             some = slice(start, start + ACCOUNTS_AT_ONCE)
             of_some = Slices(self.names, self.members[:, some])
-            for name, values in measure(panel.of(some)).items():
+            for name, values in measure(some).items():
                 total[name] = total.get(name, 0) + of_some.sums(values)
         return total
 

@@ -24,10 +24,14 @@ def retention(panel: Panel, slices: Slices) -> pd.DataFrame:
     """One row per slice, month and window with a cohort, as the table ``retention`` is declared."""
     tables = []
     for window in WINDOWS:
-        table = slices.table(first_days(panel.months), **slices.sums_of(panel, partial(ends, window=window)))
+        table = slices.table(first_days(panel.months), **slices.sums_of(partial(_of_some, panel, window)))
         table.insert(3, "months", window)
         tables.append(table[table["accounts"] > 0])
     return with_rates(pd.concat(tables, ignore_index=True))
+
+
+def _of_some(panel: Panel, window: int, accounts: slice) -> dict[str, np.ndarray]:
+    return ends(panel.of(accounts), window)
 
 
 def ends(panel: Panel, window: int) -> dict[str, np.ndarray]:
