@@ -5,7 +5,7 @@ user) on or after the day is not known yet and is null. Whoever reads tables rea
 so they are all that stands between a feature and the future.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import ibis
@@ -93,6 +93,17 @@ def days_known(name: str, table: ir.Table) -> ir.Table:
     known = ibis.greatest(day, table.known_on) if "known_on" in table.columns else day
     rows = table.select(day=day, known=known).filter(ibis._.day.notnull())
     return rows.group_by("day").aggregate(known=rows.known.min())
+
+
+def rows_known(name: str, table: ir.Table, columns: Sequence[str]) -> ir.Table:
+    """The rows of one contract table, counted by some columns, their day, and the day on which they were known.
+
+    These columns and ``day, known, rows``; rows count for the days after both.
+    """
+    day = table[TABLES[name].happened_on]
+    known = ibis.greatest(day, table.known_on) if "known_on" in table.columns else day
+    rows = table.select(*columns, day=day, known=known).filter(ibis._.day.notnull())
+    return rows.group_by(*columns, "day", "known").aggregate(rows=rows.count())
 
 
 def _clocks(contract: Table, table: ir.Table) -> list[str]:

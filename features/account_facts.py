@@ -18,6 +18,7 @@ from data.contract.outputs import ACCOUNT_FACTS, CHAMPION, LINE, MOST_FACTS, ROL
 from data.contract.vocabulary import E4, KEY
 from features.calendar import HALF_YEAR_DAYS, MONTH_DAYS, YEAR_DAYS
 from features.definition import is_there, ratio
+from features.unknown_use import UnknownUse
 from features.views.account import Views
 
 CHAMPION_EVENTS = ("champion_promoted", "champion_left")
@@ -58,27 +59,32 @@ def fact_needs() -> dict[str, tuple[str, ...]]:
     return {source.kind: source.needs for source in _SOURCES} | {ACTIVE: USER_IDS}
 
 
-def account_facts(views: Views, absent: frozenset[str], muted: Days = MappingProxyType({})) -> pa.Table:
+def account_facts(
+    views: Views, absent: frozenset[str], muted: Days = MappingProxyType({}), unknown: UnknownUse | None = None
+) -> pa.Table:
     """The facts of the accounts of these views: one query for each kind; the columns are those of ``ACCOUNT_FACTS``.
 
     ``muted``: by the names of ``fact_needs`` the snapshots at which these are not known: no facts, and null.
+    ``unknown``: accounts of whose use the same holds.
     """
     there = set(views.tables)
 
     def has(need: str) -> bool:
         return is_there(need, there, absent)
 
-    found = (_in_full(source, views, has, muted) for source in _SOURCES if all(map(has, source.needs)))
+    found = (_in_full(source, views, has, muted, unknown) for source in _SOURCES if all(map(has, source.needs)))
     return pa.concat_tables([SCHEMA.empty_table(), *(rows.to_pyarrow().cast(SCHEMA) for rows in found)])
 
 
-def _in_full(source: FactSource, views: Views, has: Has, muted: Days) -> ir.Table:
+def _in_full(source: FactSource, views: Views, has: Has, muted: Days, unknown: UnknownUse | None) -> ir.Table:
     """The facts of one kind with every column; what a kind has not is null."""
     rows = source.rows(views, has).mutate(kind=ibis.literal(source.kind))
     if source.kind in muted:
         rows = rows.filter(rows.snapshot_date.notin(muted[source.kind]))
     if ACTIVE in muted and ACTIVE in rows.columns:
         rows = rows.mutate(active_users=rows.snapshot_date.isin(muted[ACTIVE]).ifelse(ibis.null("int64"), rows[ACTIVE]))
+    if unknown is not None:
+        rows = unknown.without(rows) if source.kind in unknown.names else unknown.left_out(rows)
     return rows.select(
         **{name: (rows[name] if name in rows.columns else ibis.null(kind)).cast(kind) for name, kind in COLUMNS.items()}
     )

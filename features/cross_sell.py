@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from data.contract.cross_sell import CrossSellOptions
 from data.contract.vocabulary import KEY
+from data.feeds.use import use
 from data.ledger.invoices import invoices, is_for_use
 from data.ledger.lines import is_paid_for
 from data.ledger.rules import ExpansionRules
@@ -23,7 +24,6 @@ from data.time_cut import Tables, cut, cut_facts, facts
 from features.calendar import QUARTER_DAYS, snapshots
 from features.cohort import cohort
 from features.labels import product_labels
-from features.views.usage import use
 
 OFFERED_DAYS = 365
 """A product is on offer if somebody began with it, or was billed for it, within the year before the snapshot."""

@@ -8,10 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
 
+import pyarrow as pa
+
 from data.feeds.feeds import MUTED
+from data.feeds.use import use
 from data.sources.known import KnownBase
 from features.catalogue import available
 from features.definition import read_tables
+from features.unknown_use import UnknownUse
 
 MutedDays = Mapping[str, Sequence[date]]
 """By feature, or detail, the snapshots at which it is not known."""
@@ -30,6 +34,30 @@ def muted_days(
     ``details``: what each needs.
     """
     return days_without(base, days, {**_needs(base), **details})
+
+
+def features_of_use(base: KnownBase) -> frozenset[str]:
+    """The features that rest on use: not known of an account whose part of the use has stopped."""
+    return _of_use(base, _needs(base))
+
+
+def unknown_use(base: KnownBase, days: Sequence[date], beside: Mapping[str, Sequence[str]]) -> UnknownUse | None:
+    """Whose use is not known at the snapshots of ``days``; None where that of everybody is, but for silent feeds.
+
+    ``beside``: what details and facts need.
+    """
+    parts = base.silent_parts(days)
+    unknown = sorted({(account, day) for day in parts for part in parts[day] for account in part.accounts})
+    if not unknown:
+        return None
+    accounts, at = zip(*unknown, strict=True)
+    keys = pa.table({"account_id": pa.array(accounts, pa.string()), "snapshot_date": pa.array(at, pa.date32())})
+    return UnknownUse(keys, _of_use(base, {**_needs(base), **beside}))
+
+
+def _of_use(base: KnownBase, needs: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    table, _ = use(base.tables)
+    return frozenset(name for name, needed in needs.items() if table in read_tables(needed, base.tables))
 
 
 def tables_read(base: KnownBase) -> dict[str, frozenset[str]]:

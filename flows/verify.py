@@ -26,10 +26,10 @@ from flows.stages.freshness import muted_feeds
 from flows.stages.outcomes import LAST, READ, read_outcomes
 from flows.stages.warnings import RULES
 from serving.changes.sentences import titles
-from serving.published.context import ListContext, known_people
+from serving.published.context import ListContext, References, known_people
 from serving.published.read import PublishedList, open_list
 from serving.published.row_context import with_product
-from serving.reasons.choose import BaseReferences, measure
+from serving.reasons.choose import BaseReferences
 from serving.reasons.playbook import digest
 from serving.reasons.playbook import load as load_playbook
 from serving.settings import ServingSettings
@@ -215,6 +215,7 @@ def _tell_again(
         users_are_daily_peaks=manifest["users_are_daily_peaks"],
         silent=muted_feeds(base),
         muted=muted_features(base, base.snapshot_date),
+        **steps.known_use(base),
     )
     unknown = [name for name in listing.features() if name not in cards]
     verification.note(Difference("(all)", f"feature {name}", "of the model", "not of this source") for name in unknown)
@@ -222,15 +223,16 @@ def _tell_again(
 
     def parts() -> Iterator[pd.DataFrame]:
         """The recomputed rows, part by part; each is checked as it comes."""
-        fresh, references = replace(base, state=None), None  # nothing of an earlier build
+        fresh, references = replace(base, state=None), References()  # nothing of an earlier build
         for shard in steps.shards(fresh, [listing.snapshot_date], settings, for_list=True):
             rows = shard.rows.to_pandas()
             known = rows.loc[rows["account_id"].isin(scored), "account_id"].astype("str").tolist()
             verification.note(_strangers(rows, scored))
-            told = context.told(rows)
-            references = references or _references(listing, told, context)
             details = steps.details_of(shard)
-            verification.sentences += _check_shard(listing, told, details, context, references, verification)
+            for own, is_own in context.groups(rows["account_id"].astype("str")):
+                told = own.told(rows[is_own].reset_index(drop=True))
+                measured = _references(listing, told, own, references)
+                verification.sentences += _check_shard(listing, told, details, own, measured, verification)
             if shard.facts is not None:
                 verification.note(check_facts(listing, known, shard.facts.to_pandas()))
             yield rows
@@ -271,10 +273,12 @@ def _check_shard(
     return len(reasons)
 
 
-def _references(listing: PublishedList, rows: pd.DataFrame, context: ListContext) -> BaseReferences:
+def _references(
+    listing: PublishedList, rows: pd.DataFrame, context: ListContext, references: References
+) -> BaseReferences:
     """What attributions are compared with, from those of the first shard: as the list was made."""
     there = rows[rows["account_id"].isin(listing.scores("account_id")["account_id"])]
-    return measure(_attributions(listing, there, context), there, context.catalogue, context.muted)
+    return references.of(context, _attributions(listing, there, context), there)
 
 
 def _attributions(listing: PublishedList, rows: pd.DataFrame, context: ListContext) -> pd.DataFrame:

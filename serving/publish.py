@@ -174,7 +174,7 @@ class Publisher:
         self._manifest: dict[str, Any] = {}
         self._batches = self._asked_before = 0
         self._not_asked = ""
-        self._not_evaluated: tuple[str, ...] = ()
+        self._not_evaluated: tuple[str, ...] | None = None
 
     def add(self, batch: AccountBatch) -> None:
         """Check some accounts and keep them on disk."""
@@ -185,7 +185,8 @@ class Publisher:
             self._files[_AS_BEFORE].add(tables.to_arrow(batch.change.as_before))
             self._asked_before += 1
         self._not_asked = self._not_asked or batch.change.not_asked
-        self._not_evaluated = batch.not_evaluated
+        known = batch.not_evaluated if self._not_evaluated is None else self._not_evaluated
+        self._not_evaluated = tuple(code for code in known if code in batch.not_evaluated)  # of no account
         self._batches += 1
 
     def describe(self, **entries: Any) -> None:
@@ -221,7 +222,7 @@ class Publisher:
         scores, exclusions = (tables.read(self._files[table.name].path) for table in OF_BATCHES)
         context, out = self._context, self.place.parent
         recorded = recorded_assignments(context.experiment, context.snapshot_date, self._previous, out)
-        return assemble_base(context, scores, exclusions, self._not_evaluated, self._previous, recorded)
+        return assemble_base(context, scores, exclusions, self._not_evaluated or (), self._previous, recorded)
 
     def _listing(self, base: RankedBase) -> PublishedList:
         """The list in its unfinished folder, with the tables of the base written."""

@@ -47,6 +47,7 @@ ORDER = {
         "cross_sell",
         "definitions",
         "details",
+        "unknown_use",
         "account_facts",
         "catalogue",
         "missing_features",

@@ -7,7 +7,7 @@ times, whatever the number of rules, and once more for each rule that is broken,
 from datetime import date
 
 from data.checks.contracts import contract_findings
-from data.checks.coverage import empty, missing, remarks, stopped, unknown_plans, unknown_words, variants
+from data.checks.coverage import empty, missing, remarks, stopped, stopped_parts, unknown_plans, unknown_words, variants
 from data.checks.duplicates import open_together, repeated
 from data.checks.groups import broken_groups
 from data.checks.history import known_late, never_ending
@@ -45,6 +45,7 @@ def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES) ->
         *unknown_plans(source.tables),
         *unmeasured_levels(source.tables, today),
         *stopped(source.tables, today),
+        *stopped_parts(source.tables, today),
         *unknown_words(source),
         *variants(source),
         *missing(source),

@@ -10,7 +10,9 @@ from data.contract.inputs import TABLES, Table
 from data.contract.vocabulary import CRM_KINDS, DISCOUNT, MEASURES, PLAY_STATUSES, SEVERITIES
 from data.errors import hint
 from data.feeds.feeds import Feeds
-from data.sources.known import BILLING, USAGE, Source
+from data.feeds.parts import silent_parts
+from data.feeds.use import use
+from data.sources.known import BILLING, USAGE, Source, last_days_of_use
 from data.sources.variants import from_variants
 from data.time_cut import Tables
 
@@ -104,6 +106,23 @@ def stopped(tables: Tables, today: date) -> Iterator[Finding]:
             "If the feed stopped, its silence is no news about the customers."
         )
         yield Finding(Severity.WARNING, name, STOPPED, message, f"Check the feed of {name}.", silence.days)
+
+
+def stopped_parts(tables: Tables, today: date) -> Iterator[Finding]:
+    """Parts of the use that stopped at once before the use ends, while the rest went on."""
+    last_days = last_days_of_use(tables, today)
+    last = last_days[use(tables)[0]] if last_days else None
+    if last is None:
+        return
+    day = last + timedelta(days=1)
+    for part in silent_parts(tables, [day])[day]:
+        message = (
+            f"{part.name}: it stopped at once after {part.last_day}, {many(part.days, 'day')} before {day}, while the "
+            f"rest went on: the use of {many(len(part.accounts), 'account')} is not known since then. "
+            "If its feed stopped, its silence is no news about the customers."
+        )
+        todo = f"Check what loads this part of {part.table}. If it was given up, leave it out in [source.tables]."
+        yield Finding(Severity.WARNING, part.table, STOPPED, message, todo, len(part.accounts))
 
 
 def unknown_words(source: Source) -> Iterator[Finding]:

@@ -385,8 +385,8 @@ SCORES = OutputTable(
         OutputColumn(
             "not_judged",
             OutputKind.TEXT,
-            "what is not known of it, and since when, because a feed had fallen silent: no gate and no reason rests "
-            "on it; null where every feed is as it should be",
+            "what is not known of it, and since when, because a feed or a part of one had fallen silent: no gate and "
+            "no reason rests on it; or that all of its use stopped at once, which is judged; else null",
             nullable=True,
             for_people=True,
             later=True,

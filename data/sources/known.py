@@ -1,6 +1,6 @@
 """A base: as its source holds it, and as it was known before a day: what a run on that day could have seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -14,6 +14,7 @@ from ibis.backends import BaseBackend
 from data.currency import in_reporting_currency
 from data.errors import ContractError, NotEnoughHistoryError
 from data.feeds.feeds import Feeds
+from data.feeds.parts import SilentPart, silent_parts
 from data.feeds.rhythm import Silence
 from data.sources.engine import Engine
 from data.sources.staging import absent_columns, with_versions
@@ -111,6 +112,22 @@ class KnownBase(OnAnEngine):
     def silent(self) -> dict[str, Silence]:
         """By table the feeds that were late on the day."""
         return self.feeds.silent(self.snapshot_date)
+
+    def silent_parts(self, days: Sequence[date]) -> dict[date, tuple[SilentPart, ...]]:
+        """By day of ``days`` the parts of the use that had stopped before it; what was asked before is not again."""
+        asked = tuple(sorted(set(days)))
+        if asked not in self._silent_parts:
+            self._silent_parts[asked] = silent_parts(self.tables, asked)
+        return self._silent_parts[asked]
+
+    @property
+    def parts(self) -> tuple[SilentPart, ...]:
+        """The parts of the use that had stopped before the day; none where all of it is silent."""
+        return self.silent_parts([self.snapshot_date])[self.snapshot_date]
+
+    @cached_property
+    def _silent_parts(self) -> dict[tuple[date, ...], dict[date, tuple[SilentPart, ...]]]:
+        return {}
 
 
 def known_before(source: Source, snapshot_date: date | None, today: date) -> KnownBase:

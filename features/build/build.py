@@ -31,7 +31,8 @@ from features.cohort import cohort, services
 from features.cross_sell import options_in_parts
 from features.definition import GROUP, OF_FINISHED_ROWS, PARENTS, ROW, WHOLE_BASE, Feature
 from features.details import add_details, detail_needs
-from features.muted import MutedDays, days_without, muted_days
+from features.muted import MutedDays, days_without, muted_days, unknown_use
+from features.unknown_use import UnknownUse
 from features.views.account import Views
 from features.views.usage import HELD
 from features.views.whole_base import WholeBaseViews
@@ -54,17 +55,19 @@ def feature_rows(
     absent: frozenset[str] = frozenset(),
     held: Tables | None = None,
     muted: MutedDays | None = None,
+    unknown: UnknownUse | None = None,
 ) -> ir.Table:
     """One row per customer and snapshot: ``account_id, snapshot_date``, then one column per feature.
 
     Features are float64; of the team's own those that are text stay text. ``held`` are the views that the engine holds,
-    ``muted`` the snapshots at which a feature is missing, because its feed had fallen silent.
+    ``muted`` the snapshots at which a feature is missing, because its feed had fallen silent, and ``unknown`` the
+    accounts whose use is.
     """
     features = available(tables, absent)
     views = _views(tables, snapshot_dates, rules, held)
-    both = _side_by_side(_own_rows(views, features), _whole_base_rows(views, features))
+    both = _side_by_side(_where_known(_own_rows(views, features), unknown), _whole_base_rows(views, features))
     shown = [f for f in features if f.card is not None]
-    return _unless_muted(both.select(*KEY, **{f.name: _compared(f, both) for f in shown}), muted or {})
+    return _unless_muted(both.select(*KEY, **{f.name: _compared(f, both) for f in shown}), muted or {}, unknown)
 
 
 def some_features(
@@ -86,7 +89,7 @@ def some_features(
         tables = {**base.tables, **read}
         with _counted(asked, tables) as held:
             rows = _own_rows(asked.views(tables, held), _resting_on(names, available(base.tables, base.absent)))
-            return _fetched(_unless_muted(rows, asked.muted).select(*KEY, *names))
+            return _fetched(_unless_muted(rows, asked.muted, asked.unknown).select(*KEY, *names))
 
 
 def _resting_on(names: Collection[str], features: list[Feature]) -> list[Feature]:
@@ -103,8 +106,14 @@ def _resting_on(names: Collection[str], features: list[Feature]) -> list[Feature
     return [f for f in features if f.name in needed]
 
 
-def _unless_muted(rows: ir.Table, muted: MutedDays) -> ir.Table:
+def _where_known(rows: ir.Table, unknown: UnknownUse | None) -> ir.Table:
+    """The rows without what rests on use, where that is unknown. Accounts are compared with those of known use."""
+    return rows if unknown is None else unknown.left_out(rows)
+
+
+def _unless_muted(rows: ir.Table, muted: MutedDays, unknown: UnknownUse | None) -> ir.Table:
     """The finished rows, without what silent feeds tell at the snapshots that they were silent before."""
+    rows = _where_known(rows, unknown)
     known = {
         name: rows.snapshot_date.isin(days).ifelse(ibis.null(rows[name].type()), rows[name])
         for name, days in muted.items()
@@ -251,7 +260,7 @@ class _Asked:
         if details is None:
             return {}
         without = days_without(self.base, self.dates, fact_needs())
-        return {_DETAILS: details, _FACTS: account_facts(views, self.base.absent, without)}
+        return {_DETAILS: details, _FACTS: account_facts(views, self.base.absent, without, self.unknown)}
 
     def details(self, views: Views, *, of_whole_base: bool = False) -> pa.Table | None:
         """What sentences name of the accounts of some views."""
@@ -259,12 +268,18 @@ class _Asked:
             return None
         keys = views.cohort.select(*KEY)
         details = add_details(keys, views, self.base.absent, of_whole_base=of_whole_base)
-        return _fetched(_unless_muted(details, self.muted))
+        return _fetched(_unless_muted(details, self.muted, self.unknown))
 
     @cached_property
     def muted(self) -> MutedDays:
         """What silent feeds leave unknown."""
         return muted_days(self.base, self.dates, detail_needs(self.base.tables, self.base.absent))
+
+    @cached_property
+    def unknown(self) -> UnknownUse | None:
+        """Whose use parts of the feed leave unknown."""
+        beside = {**detail_needs(self.base.tables, self.base.absent), **fact_needs()}
+        return unknown_use(self.base, self.dates, beside)
 
     @property
     def key(self) -> str | None:
@@ -287,7 +302,15 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
     features = available(base.tables, base.absent)
     if asked.count == 1:
         with _counted(asked, base.tables, of_whole_base=True) as held:
-            rows = feature_rows(base.tables, asked.dates, asked.rules, absent=base.absent, held=held, muted=asked.muted)
+            rows = feature_rows(
+                base.tables,
+                asked.dates,
+                asked.rules,
+                absent=base.absent,
+                held=held,
+                muted=asked.muted,
+                unknown=asked.unknown,
+            )
             views = asked.views(base.tables, held)
             yield _fetched(rows), _with_compared(asked.beside(views), asked.details(views, of_whole_base=True))
         if progress is not None:
@@ -296,7 +319,8 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
     with checkpoint(asked.key) as waiting:
         for index, own, held in _shards(asked, waiting):
             own_views = _views(own, asked.dates, asked.rules, held)
-            waiting.write(index, _own_rows(own_views, features).to_pyarrow(), asked.beside(own_views))
+            own_rows = _where_known(_own_rows(own_views, features), asked.unknown)
+            waiting.write(index, own_rows.to_pyarrow(), asked.beside(own_views))
             if progress is not None:
                 progress(waiting.finished(), asked.count)
         whole = asked.views(base.tables)
@@ -371,7 +395,7 @@ def _second_pass(
     try:
         for index in range(asked.count):
             part = _side_by_side(con.read_parquet(waiting.path(index)), compared)
-            yield _fetched(_unless_muted(part.select(*KEY, *shown), asked.muted))
+            yield _fetched(_unless_muted(part.select(*KEY, *shown), asked.muted, asked.unknown))
     finally:
         for table in (whole, compared):
             con.raw_sql(f"drop table {table.get_name()}")

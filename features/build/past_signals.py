@@ -8,6 +8,7 @@ from functools import cached_property
 import pandas as pd
 
 from data.contract.feature_card import OWN_TABLE
+from data.feeds.use import first_use_day
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
 from features.build.build import some_features
@@ -15,7 +16,6 @@ from features.calendar import QUARTER_DAYS, month_starts
 from features.catalogue import available
 from features.definition import OF_FINISHED_ROWS, WHOLE_BASE
 from features.muted import muted_features
-from features.views.usage import first_use_day
 
 ACCOUNTS_AT_A_TIME = 2_000
 """The rows of so many accounts are held to look back a year: of a busy base a few hundred MB."""

@@ -1,15 +1,14 @@
 """What use is, and what was known of an account's use: days, users, product features."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import cached_property
 
 import ibis
 import ibis.expr.types as ir
 
-from data.contract.inputs import TABLES
 from data.contract.vocabulary import KEY, LEVELS
+from data.feeds.use import usage, use
 from data.time_cut import (
-    Tables,
     by_knowing,
     counted,
     cut_days,
@@ -39,30 +38,6 @@ SHARED_HOURS, SHARED_DAYS = 16, 2
 HELD = ("usage_days", "first_days", "user_days", "user_slots", "feature_slots")
 """What the usage of a shard is counted into. Not cut yet, and so never read by a feature. ``build`` has the engine hold
 them, for they are read several times and are far smaller than the usage itself."""
-
-
-def use(tables: Tables) -> tuple[str, ir.Table]:
-    """What use is, for every reader of it: the name of the usage table and its rows, without a day counted as zero.
-
-    Events win where a source has both tables. A day is use once its events, quantity or active users are above zero.
-    """
-    if "usage_events" in tables:
-        return "usage_events", tables["usage_events"]
-    daily = tables["usage_daily"]
-    return "usage_daily", daily.filter((daily.events > 0) | (daily.quantity_e4 > 0) | (daily.active_users > 0))
-
-
-def usage(tables: Tables) -> ir.Table:
-    """The rows of ``use`` with their day as ``day``, whichever table they are of."""
-    name, rows = use(tables)
-    happened = TABLES[name].happened_on
-    return rows if happened == "day" else rows.rename(day=happened)
-
-
-def first_use_day(tables: Tables) -> date | None:
-    """The first day with usage; None if there is none."""
-    day: date | None = usage(tables).day.min().to_pyarrow().as_py()
-    return day
 
 
 class UsageViews(BaseViews):

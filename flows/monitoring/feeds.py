@@ -9,7 +9,7 @@ from data.sources.known import KnownBase
 from flows.run.runner import RETRIES, stage
 from flows.run.settings import Settings
 from models.monitoring.alarms import Alarm
-from models.monitoring.checks import of_columns, of_silence, of_volume
+from models.monitoring.checks import of_columns, of_parts, of_silence, of_volume
 from serving.monitoring.contract import COLUMNS, FEEDS
 from serving.monitoring.store import frame_of
 
@@ -46,6 +46,7 @@ def watch_feeds(base: KnownBase, settings: Settings) -> WatchedFeeds:
     told = [volume for name, volume in counted.items() if name not in silent]  # one thing is said once
     alarms = [
         *of_silence(silent.values()),
+        *of_parts(base.parts),
         *of_volume(told, settings.monitor),
         *of_columns(levels, settings.monitor),
     ]

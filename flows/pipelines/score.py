@@ -45,13 +45,13 @@ def score(
 
         require_fresh(base, settings)
         require_database(settings)
-        bundle = do_without(load_model(settings, model, base), base, settings)
-        with new_list(bundle, base, settings) as making:
+        bundle = load_model(settings, model, base)
+        with new_list(do_without(bundle, base, settings), base, settings) as making:
             shards = steps.shards(base, [base.snapshot_date], settings, for_list=True)
             for shard in each("features of a shard", shards):
-                rows = shard.rows.to_pandas()
-                scored = score_and_explain(bundle, rows, shard.cross_sell_options)
-                add_to_list(making, rows, scored, steps.details_of(shard), shard.facts)
+                for context, rows in making.groups(shard.rows.to_pandas()):
+                    scored = score_and_explain(making.models.of(context), rows, shard.cross_sell_options)
+                    add_to_list(making, context, rows, scored, steps.details_of(shard), shard.facts)
             folder = rank_and_publish(making, report, base, settings)
         log_published(bundle, base.snapshot_date, making.drift.figures(), settings)
         apply_retention(settings, folder, base.snapshot_date)

@@ -3,10 +3,10 @@
 from datetime import UTC, date, datetime, timedelta
 
 from data.errors import NotEnoughHistoryError
+from data.feeds.use import first_use_day, use
 from data.sources.known import KnownBase, Source, known_before, label_watermark
 from data.time_cut import Tables
 from features.calendar import QUARTER_DAYS, month_starts
-from features.views.usage import first_use_day, use
 from flows.run.progress import say
 
 

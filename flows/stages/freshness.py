@@ -1,7 +1,9 @@
 """How fresh the sources are on the day: what is said of feeds that fell silent, and from when nothing is scored."""
 
+from data.checks.report import many
 from data.errors import NotEnoughHistoryError
 from data.feeds.feeds import MUTED
+from data.feeds.parts import SilentPart
 from data.feeds.rhythm import Silence
 from data.sources.known import KnownBase
 from flows.run.progress import say
@@ -20,7 +22,7 @@ def muted_feeds(base: KnownBase) -> tuple[Silence, ...]:
 
 def sentences(base: KnownBase) -> list[str]:
     """What the list says of feeds without whose features it was made: one sentence each."""
-    return [_sentence(silence) for silence in muted_feeds(base)]
+    return [*map(_sentence, muted_feeds(base)), *map(_part_sentence, base.parts)]
 
 
 def _sentence(silence: Silence) -> str:
@@ -28,6 +30,15 @@ def _sentence(silence: Silence) -> str:
         f"{silence.subject.capitalize() if silence.subject.islower() else silence.subject}: not known since "
         f"{say_day(silence.last_day)}, and not judged. {silence.table} has had no row for {silence.days} days, where "
         f"{_rhythm(silence)}. No reason and no gate rests on it."
+    )
+
+
+def _part_sentence(part: SilentPart) -> str:
+    accounts = many(len(part.accounts), "account")
+    return (
+        f"{part.subject[0].upper()}{part.subject[1:]}: not known of {accounts} since {say_day(part.last_day)}, and not "
+        f"judged. {part.name} has had next to nothing for {part.days} days, while the rest went on. No reason and no "
+        "gate of theirs rests on use."
     )
 
 
@@ -45,6 +56,8 @@ def require_fresh(base: KnownBase, settings: Settings) -> None:
     too_long = [silence for _, silence in silent if limit is not None and silence.is_longer_than(limit)]
     if too_long:
         raise _refusal(base, too_long)
+    for part in base.parts:
+        say(f"warning: {_part_sentence(part)}")
     for name, silence in silent:
         say(
             f"warning: {_sentence(silence)}"

@@ -20,6 +20,8 @@ from data.contract.likeness import LIKENESS
 from data.contract.vocabulary import E4, MOVEMENT_CLASSES
 from data.currency import in_reporting_currency
 from data.errors import NotEnoughHistoryError
+from data.feeds.accounts import stopped_dead
+from data.feeds.use import use
 from data.ledger.revenue import all_lines, reconcile
 from data.sources import engine
 from data.sources.known import KnownBase, Source, customers, label_watermark, watermarks
@@ -28,6 +30,7 @@ from features.build.build import Shard, build
 from features.calendar import QUARTER_DAYS
 from features.catalogue import catalogue
 from features.labels import held_for_labels, labels
+from features.muted import features_of_use
 from flows.run.progress import counting, say
 from flows.run.settings import Settings
 from flows.stages.dates import today_utc
@@ -48,6 +51,14 @@ def shards(base: KnownBase, dates: list[date], settings: Settings, *, for_list: 
     """The same rows, shard by shard; ``for_list`` with what its sentences name and what their accounts could buy."""
     progress = counting("features: shard")
     return build(base, dates, settings.expansion, for_list=for_list, progress=progress)
+
+
+def known_use(base: KnownBase) -> dict[str, Any]:
+    """What a list says of accounts whose use had stopped: that of a part of them, or all of one's own."""
+    day = base.snapshot_date
+    silent = base.parts or use(base.tables)[0] in base.silent
+    of_use = features_of_use(base) if base.parts else frozenset[str]()
+    return {"parts": base.parts, "of_use": of_use, "stopped_dead": {} if silent else stopped_dead(base.tables, day)}
 
 
 def details_of(shard: Shard) -> pd.DataFrame | None:

@@ -1,8 +1,8 @@
 """The stages of a list: the champion; score, explain and add, shard by shard; rank and publish."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,12 @@ import pyarrow.compute as pc
 
 from data.checks.report import Report
 from data.contract.cross_sell import CrossSellOptions
+from data.feeds.parts import SilentPart
+from data.feeds.rhythm import Silence
 from data.sources.known import KnownBase
 from features.build.past_signals import BaseSignals
 from features.catalogue import full_catalogue
-from features.muted import muted_features
+from features.muted import features_of_use, muted_features
 from flows.run.progress import say
 from flows.run.ready import require_model
 from flows.run.runner import RETRIES, stage
@@ -35,9 +37,8 @@ from models.scoring.score import Scored, require_features, require_unchanged, sc
 from models.scoring.without import without
 from serving.publish import Publisher, only_publisher, publish
 from serving.published.assemble import assemble_batch
-from serving.published.context import ListContext, known_people
+from serving.published.context import ListContext, References, known_people
 from serving.published.layout import read_manifest
-from serving.reasons.choose import BaseReferences, measure
 from serving.reasons.playbook import load as load_playbook
 
 ACCOUNTS_AT_A_TIME = 20_000
@@ -70,13 +71,39 @@ def _asked_for(registry: ModelRegistry, reference: str | None, day: date, settin
     return registry.load(f"{settings.model}@{RULE}" if stands_in else reference)
 
 
-@stage("do without silent feeds")
-def do_without(bundle: Bundle, base: KnownBase, settings: Settings) -> Bundle:
-    """The model of the day: without the features of feeds that have fallen silent, if any has.
+@dataclass(frozen=True)
+class Models:
+    """The model of the day, for accounts of which all is known that can be, and for those whose use is not."""
 
-    What it says on average is that of the whole model on the last day on which all of them were known.
+    whole: Bundle
+    without_use: Bundle
+
+    def of(self, context: ListContext) -> Bundle:
+        """The one for a group of accounts."""
+        return self.without_use if context.parts else self.whole
+
+
+@stage("do without silent feeds")
+def do_without(bundle: Bundle, base: KnownBase, settings: Settings) -> Models:
+    """The models of the day: without the features of feeds that have fallen silent, if any has.
+
+    What they say on average is that of the whole model on the last day on which all of them were known.
     """
     silent, muted = freshness.muted_feeds(base), muted_features(base, base.snapshot_date)
+    whole = _without(bundle, muted, silent, base, settings)
+    if not base.parts:
+        return Models(whole, whole)
+    return Models(whole, _without(bundle, muted | features_of_use(base), (*silent, *base.parts), base, settings))
+
+
+def _without(
+    bundle: Bundle,
+    muted: frozenset[str],
+    silent: Sequence[Silence | SilentPart],
+    base: KnownBase,
+    settings: Settings,
+) -> Bundle:
+    """The model without some features, levelled on the last day before any of these fell silent."""
     if not muted & set(bundle.feature_names):
         return bundle
     day = min(silence.last_day for silence in silent) + timedelta(days=1)
@@ -94,34 +121,41 @@ class ListInTheMaking:
     """
 
     def __init__(
-        self, context: ListContext, bundle: Bundle, last: LastList, publishing: Publisher, finish: Callable[[], None]
+        self, context: ListContext, models: Models, last: LastList, publishing: Publisher, finish: Callable[[], None]
     ) -> None:
-        self.context, self.bundle, self.publishing, self.finish = context, bundle, publishing, finish
+        self.context, self.models, self.publishing, self.finish = context, models, publishing, finish
         self.fingerprint, self.explained_by = steps.Fingerprint(), ""
-        self.drift = DriftCounter(bundle)
+        self.drift = DriftCounter(models.whole)
         self._last = last
-        self._references: BaseReferences | None = None
+        self._references = References()
+
+    def groups(self, rows: pd.DataFrame) -> Iterator[tuple[ListContext, pd.DataFrame]]:
+        """The accounts of a shard by what is known of them: of each group what is the same for them, and their rows."""
+        for context, is_own in self.context.groups(rows["account_id"].astype("str")):
+            yield context, rows[is_own].reset_index(drop=True)
 
     def add(
-        self, rows: pd.DataFrame, scored: Scored, details: pd.DataFrame | None, facts: pa.Table | None = None
+        self,
+        context: ListContext,
+        rows: pd.DataFrame,
+        scored: Scored,
+        details: pd.DataFrame | None,
+        facts: pa.Table | None = None,
     ) -> None:
-        """Put the accounts of a shard into words and keep them on disk, some at a time."""
+        """Put the accounts of a group into words and keep them on disk, some at a time."""
         self.fingerprint.add(rows)
-        self.drift.add(rows, scored.scores)
+        if not context.parts:
+            self.drift.add(rows, scored.scores)
         self.explained_by = scored.explained_by
-        # A shard is drawn by chance, so the first one stands for the base.
-        told = self.context.told(rows)
-        self._references = self._references or measure(
-            scored.attributions, told, self.context.catalogue, self.context.muted
-        )
+        told = context.told(rows)
+        references = self._references.of(context, scored.attributions, told)
         for start in range(0, len(rows), ACCOUNTS_AT_A_TIME):
             some = slice(start, start + ACCOUNTS_AT_A_TIME)
             accounts = scored.scores[some], scored.attributions[some]
-            change = self._last.change(self.bundle, *accounts, rows[some], self.context)
+            change = self._last.change(self.models.of(context), *accounts, rows[some], context)
             named = None if details is None else details[details["account_id"].isin(rows["account_id"][some])]
             known = None if facts is None else _of_accounts(facts, rows["account_id"][some])
-            batch = assemble_batch(self.context, *accounts, told[some], named, self._references, change, known)
-            self.publishing.add(batch)
+            self.publishing.add(assemble_batch(context, *accounts, told[some], named, references, change, known))
 
 
 def _of_accounts(facts: pa.Table, accounts: pd.Series) -> pd.DataFrame:
@@ -132,16 +166,17 @@ def _of_accounts(facts: pa.Table, accounts: pd.Series) -> pd.DataFrame:
 
 
 @contextmanager
-def new_list(bundle: Bundle, base: KnownBase, settings: Settings) -> Iterator[ListInTheMaking]:
+def new_list(models: Models, base: KnownBase, settings: Settings) -> Iterator[ListInTheMaking]:
     """A list of that day. Where anything is raised inside, nothing is published and an older list of that day stays."""
     with ExitStack() as opened:
         opened.enter_context(only_publisher(settings.out_folder, base.snapshot_date))
-        last = last_list(settings, base.snapshot_date, bundle)  # another run may publish it until the folder is ours
-        context = replace(context_of(bundle, base, settings), replaced_by=last.replaced_by(bundle))
+        # Another run may publish the last list until the folder is ours.
+        last = last_list(settings, base.snapshot_date, models.whole)
+        context = replace(context_of(models.whole, base, settings), replaced_by=last.replaced_by(models.whole))
         publishing = opened.enter_context(
             publish(settings.out_folder, context, last.listing, BaseSignals(base, settings.expansion))
         )
-        yield ListInTheMaking(context, bundle, last, publishing, opened.close)
+        yield ListInTheMaking(context, models, last, publishing, opened.close)
 
 
 def context_of(bundle: Bundle, base: KnownBase, settings: Settings) -> ListContext:
@@ -162,26 +197,28 @@ def context_of(bundle: Bundle, base: KnownBase, settings: Settings) -> ListConte
         users_are_daily_peaks=base.users_are_daily_peaks,
         silent=freshness.muted_feeds(base),
         muted=muted_features(base, base.snapshot_date),
+        **steps.known_use(base),
     )
 
 
 @stage("score and explain")
 def score_and_explain(bundle: Bundle, rows: pd.DataFrame, options: CrossSellOptions | None) -> Scored:
-    """Propensities, amounts and attributions of a shard's accounts."""
+    """Propensities, amounts and attributions of a group of a shard's accounts."""
     return score(bundle, rows, options)
 
 
 @stage("add to the list")
 def add_to_list(
     making: ListInTheMaking,
+    context: ListContext,
     rows: pd.DataFrame,
     scored: Scored,
     details: pd.DataFrame | None = None,
     facts: pa.Table | None = None,
 ) -> None:
-    """Reasons, plays, changes and facts of a shard's accounts, checked and kept on disk."""
-    making.add(rows, scored, details, facts)
-    require_unchanged(making.bundle, rows, scored)
+    """Reasons, plays, changes and facts of a group of a shard's accounts, checked and kept on disk."""
+    making.add(context, rows, scored, details, facts)
+    require_unchanged(making.models.of(context), rows, scored)
     say(f"scored and explained {making.fingerprint.count:,} accounts")
 
 
@@ -189,7 +226,7 @@ def add_to_list(
 def rank_and_publish(making: ListInTheMaking, report: Report, base: KnownBase, settings: Settings) -> Path:
     """Rank the base, write the list with what it was made of, and put it in place of an older one of that day."""
     steps.require_customers(making.fingerprint.count, base)
-    bundle, publishing = making.bundle, making.publishing
+    bundle, publishing = making.models.whole, making.publishing
     publishing.describe(
         **steps.inputs(report, base),
         input_hashes=steps.input_hashes(base),

@@ -11,6 +11,7 @@ class AlarmCode(StrEnum):
     """What an alarm is about."""
 
     FEED_SILENT = "feed_silent"
+    PART_SILENT = "part_silent"
     VOLUME_CHANGED = "volume_changed"
     NULLS_CHANGED = "nulls_changed"
     UNIT_CHANGED = "unit_changed"
@@ -42,6 +43,13 @@ KINDS: Mapping[AlarmCode, AlarmKind] = {
         "days without a row, against two of the table's own usual gaps",
         DATA,
         "Mend the feed. Until then its features are not known, and no reason and no gate rests on them.",
+    ),
+    AlarmCode.PART_SILENT: AlarmKind(
+        "A part of the use stopped",
+        "days without a product feature, or a region, segment or industry, for nearly all accounts that used it, from "
+        "one day to the next, while the rest went on; against two of its own longest pauses",
+        DATA,
+        "Mend what loads this part. Until then the use of its accounts is not known, and not judged.",
     ),
     AlarmCode.VOLUME_CHANGED: AlarmKind(
         "A table has far more or fewer rows",

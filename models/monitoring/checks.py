@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from data.feeds.parts import SilentPart
 from data.feeds.rhythm import LATE_GAPS, Silence
+from data.feeds.sudden import SHORTEST_DAYS
 from data.feeds.volume import ColumnLevel, Volume
 from models.monitoring.alarms import Alarm, AlarmCode
 from models.monitoring.drift import SCORE, weighted, weighted_psi
@@ -23,6 +25,16 @@ def of_silence(silent: Iterable[Silence]) -> Iterator[Alarm]:
         limit = LATE_GAPS * silence.usual_gap
         text = f"{silence.table} has had no row since {silence.last_day}: {silence.days} days, where {limit} are usual."
         yield Alarm(AlarmCode.FEED_SILENT, silence.table, text, silence.days, limit)
+
+
+def of_parts(parts: Iterable[SilentPart]) -> Iterator[Alarm]:
+    """The parts of the use that had stopped on the day."""
+    for part in parts:
+        text = (
+            f"{part.name} has had next to nothing since {part.last_day}, for {part.days} days: {len(part.accounts):,} "
+            "accounts, whose use is not known."
+        )
+        yield Alarm(AlarmCode.PART_SILENT, part.name, text, part.days, SHORTEST_DAYS)
 
 
 def of_volume(volumes: Iterable[Volume], settings: MonitorSettings) -> Iterator[Alarm]:

@@ -117,7 +117,7 @@ def assemble_batch(
         eligible=passed.eligible.array,
         not_eligible_because=passed.because.array,
         act_by=plays.act_by(context.snapshot_date, chosen.play, playbook, chosen.form).array,
-        not_judged=pd.Series(context.not_judged, index=scores.index, dtype="str"),
+        not_judged=context.not_judged(scores["account_id"].astype("str")),
         **beside,
     )
     table = ranking.with_unknown(table)

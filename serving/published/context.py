@@ -1,24 +1,34 @@
 """What is the same for every account of one list."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from data.contract.expected_arr import ArrDoubt
 from data.contract.feature_card import FeatureCard
+from data.feeds.parts import SilentPart
 from data.feeds.rhythm import Silence
 from serving.changes.sentences import About, titles
 from serving.experiment.record import EXPERIMENT, described
 from serving.published.read import PublishedList
 from serving.ranking.gates import GateResult, evaluate
+from serving.reasons.choose import BaseReferences, measure
 from serving.reasons.formats import say_day
 from serving.reasons.playbook import Playbook
 from serving.reasons.render import ReasonContext
 from serving.settings import NO_EXPERIMENT, ExperimentSettings, ServingSettings
+
+STOPPED_DEAD = (
+    "Nothing has come in since {}, when all use stopped at once: check the integration first. "
+    "If it works, the customer may be leaving."
+)
+"""Said of an account whose whole use stopped at once: a feed that broke, or a customer who left."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class ListContext:
     nothing did. ``all_motions_modelled``: every motion that occurs has a propensity of its own. ``arr_doubt``: how
     wrong expected ARR may be, where it is known. ``silent``: the feeds whose features are not known on the day, and
     ``muted`` these features, whether the model asks for them or not. ``experiment``: that which holds accounts out.
+    ``parts``: of the use that had stopped, and ``of_use`` the features that are not known of their accounts.
+    ``stopped_dead``: by account the last day of its use, where all of it stopped at once.
     """
 
     snapshot_date: date
@@ -48,12 +60,29 @@ class ListContext:
     silent: tuple[Silence, ...] = ()
     muted: frozenset[str] = frozenset()
     experiment: ExperimentSettings = NO_EXPERIMENT
+    parts: tuple[SilentPart, ...] = ()
+    of_use: frozenset[str] = frozenset()
+    stopped_dead: Mapping[str, date] = field(default_factory=dict)
 
-    @property
-    def not_judged(self) -> str | None:
-        """What is not known of its accounts, in words; None where every feed is as it should be."""
-        since = [f"{silence.subject} since {say_day(silence.last_day)}" for silence in self.silent]
-        return f"Not known and not judged: {', '.join(since)}." if since else None
+    def groups(self, accounts: pd.Series) -> Iterator[tuple["ListContext", npt.NDArray[np.bool_]]]:
+        """Which of the accounts the same is known of, with what is the same for these; without an empty group."""
+        of_part = {part: accounts.isin(part.accounts).to_numpy() for part in self.parts}
+        stopped = [tuple(part for part in self.parts if of_part[part][row]) for row in range(len(accounts))]
+        for own in dict.fromkeys(stopped):
+            is_own = np.array([parts == own for parts in stopped])
+            if not own:
+                yield replace(self, parts=()), is_own
+            else:
+                yield replace(self, parts=own, muted=self.muted | self.of_use), is_own
+
+    def not_judged(self, accounts: pd.Series) -> pd.Series:
+        """What is not known of accounts of one group, or is to be looked at first, in words; null where nothing is."""
+        silent: tuple[Silence | SilentPart, ...] = (*self.silent, *self.parts)
+        since = [f"{silence.subject} since {say_day(silence.last_day)}" for silence in silent]
+        if since:
+            return pd.Series(f"Not known and not judged: {', '.join(since)}.", index=accounts.index, dtype="str")
+        last_days = {account: say_day(day) for account, day in self.stopped_dead.items()}
+        return accounts.map({account: STOPPED_DEAD.format(day) for account, day in last_days.items()}).astype("str")
 
     def told(self, rows: pd.DataFrame) -> pd.DataFrame:
         """The feature rows that gates, reasons and plays may rest on: without what is not known on the day."""
@@ -98,6 +127,14 @@ class ListContext:
                 }
                 for silence in self.silent
             },
+            "silent_parts": {
+                part.name: {
+                    "last_day": part.last_day.isoformat(),
+                    "silent_days": part.days,
+                    "accounts": len(part.accounts),
+                }
+                for part in self.parts
+            },
             "serving": self.settings.model_dump(mode="json"),
             EXPERIMENT: described(self.experiment, self.snapshot_date),
             "plays": {code: play.model_dump(mode="json") for code, play in self.playbook.plays.items()},
@@ -130,3 +167,18 @@ def _one_spelling(names: pd.Series) -> pd.Series:
     counts = counts.assign(folded=counts["name"].str.casefold())
     best = counts.sort_values(["count", "name"], ascending=[False, True]).drop_duplicates("folded")
     return names.str.casefold().map(best.set_index("folded")["name"]).astype("str")
+
+
+class References:
+    """Of each set of features that is not known the references of the first accounts: a shard is drawn by chance, so
+    those of the first one stand for the base.
+    """
+
+    def __init__(self) -> None:
+        self._measured: dict[frozenset[str], BaseReferences] = {}
+
+    def of(self, context: ListContext, attributions: pd.DataFrame, rows: pd.DataFrame) -> BaseReferences:
+        """Those for a group of accounts, whose attributions and feature rows are given in case that it is the first."""
+        if context.muted not in self._measured:
+            self._measured[context.muted] = measure(attributions, rows, context.catalogue, context.muted)
+        return self._measured[context.muted]

@@ -69,8 +69,9 @@ class Entry:
     to say first. ``seats``, ``arr`` (a year): what it has now; NaN where it is not known, or not sold by seat.
     ``use_by_week``: events, the oldest week first; empty where no use is known. ``group``: the name of its group of
     companies; ``more_of_group``: how many more of that are ranked, where a short list holds one row for each group.
-    ``at_odds``: that likelihood and money disagree, in words; empty where they do not. ``firing``: the triggers that
-    speak for its motion, or against any.
+    ``at_odds``: that likelihood and money disagree, in words; empty where they do not. ``not_judged``: what is not
+    known of it, or is to be looked at first; empty where nothing is. ``firing``: the triggers that speak for its
+    motion, or against any.
     """
 
     rank: int
@@ -102,6 +103,7 @@ class Entry:
     group: str | None = None
     more_of_group: int = 0
     at_odds: str = ""
+    not_judged: str = ""
     firing: tuple[Firing, ...] = ()
 
     @property
@@ -194,6 +196,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 use_by_week=_numbers(row["use_by_week"]),
                 group=_text(row["group_name"]),
                 at_odds="" if by_arr else at_odds(row["rank"], row["stake_rank"], ranked_in_all),
+                not_judged=_text(row["not_judged"]) or "",
                 firing=_firing(listing, fired.get(row["account_id"]), row["motion"]),
             )
         )

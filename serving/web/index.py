@@ -50,6 +50,7 @@ _COLUMNS = (
         "renews_on",
         "last_contact_on",
         "listed_since",
+        "not_judged",
         *RANK_KEYS,
         *LIKELY_RANGE,
     ),
@@ -90,11 +91,11 @@ class ListIndex:
     """The accounts of a list, one row each: the ranked in the order of the list, then the others, likeliest first.
 
     ``act_by``, ``renews_on``, ``last_contact_on``, ``listed_since``, ``due_on`` (of a task): days since 1970, or
-    NOT_KNOWN. ``rank``,
-    ``previous_rank``, ``stake_rank`` (by expected ARR): 0 where there is none.
+    NOT_KNOWN. ``rank``, ``previous_rank``, ``stake_rank`` (by expected ARR): 0 where there is none.
     ``names_folded``: name and id as they are searched. ``owners``: without an owner NO_OWNER. ``gates``: the codes that
-    it did not pass, separated by `;`. ``by_id``: the rows by account id. ``orders``: the rows in every order of a list,
-    by its name in the address. ``firing``: the rows of each trigger that fires, by its code.
+    it did not pass, separated by `;`. ``not_judged``: what is not known of it, or is to be looked at first.
+    ``by_id``: the rows by account id. ``orders``: the rows in every order of a list, by its name in the address.
+    ``firing``: the rows of each trigger that fires, by its code.
     """
 
     listing: PublishedList
@@ -108,6 +109,7 @@ class ListIndex:
     plays: Coded
     gates: Coded
     under: Coded
+    not_judged: Coded
     top: Top
     is_ranked: Mask
     rank: Codes
@@ -190,6 +192,7 @@ def index_of(listing: PublishedList) -> ListIndex:
         plays=_coded(scores["play"]),
         gates=_coded(scores["not_eligible_because"].where(~ranked)),
         under=_coded(scores["account_id"].map(_under(listing)), SHOWN_UNDER),
+        not_judged=_coded(scores["not_judged"]),
         top=_top(listing, scores.set_index("account_id")["play"]),
         is_ranked=ranked,
         rank=_whole(scores["rank"]),

@@ -17,7 +17,7 @@ from data.sources.connect import connect
 from data.sources.known import KnownBase, known_before
 from features.build.build import build, feature_rows
 from features.details import detail_needs
-from features.muted import muted_days, muted_features
+from features.muted import features_of_use, muted_days, muted_features
 from tests.drawn import SNAPSHOT
 
 RULES = ExpansionRules()
@@ -115,3 +115,32 @@ def test_a_build_that_is_left_after_a_shard_leaves_no_table(base: KnownBase) -> 
         assert len(next(shards).rows)
     there = base.engine.con.raw_sql("select table_name from duckdb_tables()").fetchall()
     assert not [name for (name,) in there if name.startswith("headroom_")]
+
+
+def with_a_silent_region(base: KnownBase, days: int) -> tuple[KnownBase, str]:
+    """The base without use in its largest region, in so many days before its day."""
+    accounts, events = base.tables["accounts"].to_pandas(), base.tables["usage_events"]
+    region = accounts["region"].value_counts().index[0]
+    theirs = events.account_id.isin(accounts.loc[accounts["region"] == region, "account_id"].tolist())
+    kept = events.filter(~theirs | (events.occurred_on < base.snapshot_date - timedelta(days=days)))
+    return replace(base, tables=base.tables | {"usage_events": kept}, state=None), region
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_what_rests_on_use_is_not_known_of_the_accounts_whose_part_stopped(base: KnownBase, shards: int) -> None:
+    cut, region = with_a_silent_region(base, 12)
+    (part,) = cut.parts
+    assert (part.column, part.value) == ("region", region)
+    made, whole = rows(cut, DATES, shards), rows(base, DATES, shards)
+    silent = made["account_id"].isin(part.accounts) & (made["snapshot_date"] == SNAPSHOT)
+    assert 3 < silent.sum() < (made["snapshot_date"] == SNAPSHOT).sum()
+    of_use = sorted(features_of_use(cut))
+    assert made.loc[silent, of_use].isna().all(axis=None)
+    compared = ["peers_below_events"]  # others are compared with fewer, and so at another place
+    own = [
+        name for name in of_use if not name.startswith("peers_") and "look_alike" not in name and "group" not in name
+    ]
+    pd.testing.assert_frame_equal(made.loc[~silent, own], whole.loc[~silent, own])
+    assert made.loc[~silent, compared].notna().any(axis=None)
+    others = [name for name in made.columns if name not in of_use]
+    pd.testing.assert_frame_equal(made[others], whole[others])

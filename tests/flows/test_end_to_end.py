@@ -252,6 +252,39 @@ def test_data_that_ends_before_the_snapshot_is_told_and_not_judged(
     )
 
 
+def test_a_region_whose_use_stopped_is_told_and_not_judged_and_the_others_are(
+    headroom: Headroom, with_model: None, spoilt: Path, tmp_path: Path
+) -> None:
+    people = pd.read_parquet(spoilt / "accounts.parquet")
+    region = people["region"].value_counts().index[0]
+    ids = set(people.loc[people["region"] == region, "account_id"])
+    events = pd.read_parquet(spoilt / "usage_events.parquet")
+    is_lost = events["account_id"].isin(ids) & (events["occurred_at"] >= pd.Timestamp(END) - pd.Timedelta(days=12))
+    events[~is_lost].to_parquet(spoilt / "usage_events.parquet")
+    asked = ("--source", spoilt, "--snapshot-date", END, "--out", tmp_path / "out")
+    ran = headroom("score", *asked)
+    assert ran.code == 0, ran.err
+    assert f"Use (region {region} stopped): not known of" in ran.err
+    folder = tmp_path / "out" / f"snapshot_date={END}"
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["silent_parts"].keys() == {f"usage_events.region = {region}"}
+    assert not manifest["gates_not_evaluated"]
+    scores = pd.read_parquet(folder / "scores.parquet").set_index("account_id")
+    is_theirs = scores.index.isin(ids)
+    assert scores.loc[is_theirs, "not_judged"].str.contains(f"use (region {region} stopped)", regex=False).all()
+    assert not scores.loc[~is_theirs, "not_judged"].fillna("").str.contains("region").any()
+    assert not scores.loc[is_theirs, "not_eligible_because"].str.contains("usage_falling|low_adoption").any()
+    assert scores.loc[~is_theirs, "not_eligible_because"].str.contains("low_adoption").any()
+    attributions = pd.read_parquet(folder / "attributions.parquet").set_index("account_id")["events_28d"]
+    assert not attributions[attributions.index.isin(ids)].any()
+    assert attributions[~attributions.index.isin(ids)].any()
+    reasons = pd.read_parquet(folder / "reasons.parquet")
+    theirs = reasons[reasons["account_id"].isin(ids)]
+    assert len(theirs)
+    assert not theirs["features"].str.contains(r"\bevents_28d\b").any()
+    assert headroom("verify", "--reasons", *asked).code == 0
+
+
 def test_a_feed_that_is_silent_for_too_long_is_refused_unless_it_is_meant(
     headroom: Headroom, with_model: None, warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

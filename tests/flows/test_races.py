@@ -116,7 +116,8 @@ def test_the_last_list_is_read_when_nobody_else_can_publish_one(
         raise KeyError("far enough")
 
     monkeypatch.setattr(scoring, "last_list", read)
-    making = scoring.new_list(None, SimpleNamespace(snapshot_date=DAY), SimpleNamespace(out_folder=out))
+    models, base = SimpleNamespace(whole=None), SimpleNamespace(snapshot_date=DAY)
+    making = scoring.new_list(models, base, SimpleNamespace(out_folder=out))
     with pytest.raises(KeyError):
         making.__enter__()
     assert len(tried) == 1

@@ -11,12 +11,12 @@ import pytest
 
 from data.contract.inputs import TABLES
 from data.errors import NotEnoughHistoryError
+from data.feeds.use import use
 from data.ledger.rules import ExpansionRules
 from data.sources.staging import stage
 from features.build.build import feature_rows
 from features.cohort import cohort
 from features.cross_sell import features_used
-from features.views.usage import use
 from flows.stages.dates import first_usage_day
 from tests.drawn import NOT_BY_USER
 from tests.properties.generated import FEATURES, SNAPSHOTS, as_arrow, frames

@@ -38,8 +38,9 @@ _BY_COLUMN = {"propensity": Sort.LIKELIHOOD, "expected_arr": Sort.STAKE}
 class ListRow:
     """One account on the list. ``rank`` and ``previous_rank`` are None where it is not ranked; ``rank`` is of the order
     that is shown. ``likely_range``: low and high, NaN where it was not published. ``because``: the gates it did not
-    pass; ``top``: its first reason, or why it is set apart. ``state`` in words. ``at_odds``: that likelihood and money
-    disagree, in words; empty where they do not.
+    pass; ``top``: its first reason, or why it is set apart. ``not_judged``: what is not known of it, or is to be looked
+    at first; empty where nothing is. ``state`` in words. ``at_odds``: that likelihood
+    and money disagree, in words; empty where they do not.
     """
 
     rank: int | None
@@ -61,6 +62,7 @@ class ListRow:
     top: str
     under: str | None
     because: tuple[str, ...]
+    not_judged: str
     renews_on: date | None
     last_contact_on: date | None
     state: str
@@ -244,6 +246,7 @@ def rows(index: ListIndex, places: Places, query: ListQuery, desk: Desk) -> tupl
             top=index.top.texts[place].as_py(),
             under=index.under.at(place),
             because=gates_of(index, place),
+            not_judged=index.not_judged.at(place) or "",
             renews_on=index.day(index.renews_on, place),
             last_contact_on=index.day(index.last_contact_on, place),
             state=state,

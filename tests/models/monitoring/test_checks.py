@@ -6,11 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.feeds.parts import SilentPart
 from data.feeds.rhythm import Silence
 from data.feeds.volume import ColumnLevel, Volume
 from models.estimators.reference import ReferenceBase
 from models.monitoring.alarms import KINDS, AlarmCode, in_order, owner_of
-from models.monitoring.checks import of_columns, of_drift, of_forecast, of_order, of_rate, of_silence, of_volume
+from models.monitoring.checks import (
+    of_columns,
+    of_drift,
+    of_forecast,
+    of_order,
+    of_parts,
+    of_rate,
+    of_silence,
+    of_volume,
+)
 from models.monitoring.drift import compared
 from models.monitoring.settings import MonitorSettings
 
@@ -31,6 +41,12 @@ def test_a_silent_feed_is_named_with_its_rhythm() -> None:
     (alarm,) = of_silence([Silence("usage_events", date(2026, 6, 1), 10, 1)])
     assert alarm.key == "feed_silent:usage_events"
     assert "since 2026-06-01: 10 days, where 2 are usual" in alarm.text
+
+
+def test_a_part_that_stopped_is_named_with_its_accounts() -> None:
+    (alarm,) = of_parts([SilentPart("usage_events", "region", "EMEA", date(2026, 6, 1), 10, ("a1", "a2"))])
+    assert alarm.key == "part_silent:usage_events.region = EMEA"
+    assert "since 2026-06-01, for 10 days: 2 accounts" in alarm.text
 
 
 @pytest.mark.parametrize(
