@@ -20,6 +20,7 @@ from features.views.account import Views
 from features.views.whole_base import WholeBaseViews
 
 WEEK_DAYS = 7
+MAIN_PRODUCTS = ("main_product", "second_product")
 _TYPES = {DetailKind.NAME: "string", DetailKind.NUMBER: "float64", DetailKind.DAY: "date"}
 
 
@@ -218,10 +219,7 @@ def new_domain(views: Views) -> ir.Table:
 
 
 _EVENT_DAYS = {
-    "promoted_on": ("champion_promoted", HALF_YEAR_DAYS),
-    "champion_left_on": ("champion_left", HALF_YEAR_DAYS),
     "reviewed_on": ("qbr_held", HALF_YEAR_DAYS),
-    "budget_on": ("budget_opened", HALF_YEAR_DAYS),
     "competitor_on": ("competitor_research", HALF_YEAR_DAYS),
 }
 """Details that are the latest day of a kind of CRM event: which, and within how many days."""
@@ -235,6 +233,21 @@ def event_days(views: Views) -> ir.Table:
         for name, (kind, within) in _EVENT_DAYS.items()
     }
     return events.group_by(*KEY).aggregate(**days)
+
+
+@_details("promoted_on", "promoted_name", needs=("crm_events",))
+def promotion(views: Views) -> ir.Table:
+    return _latest_named(views, "champion_promoted", HALF_YEAR_DAYS, "promoted")
+
+
+@_details("champion_left_on", "champion_left_name", needs=("crm_events",))
+def champion_left(views: Views) -> ir.Table:
+    return _latest_named(views, "champion_left", HALF_YEAR_DAYS, "champion_left")
+
+
+@_details("budget_on", "budget_name", needs=("crm_events",))
+def budget(views: Views) -> ir.Table:
+    return _latest_named(views, "budget_opened", HALF_YEAR_DAYS, "budget")
 
 
 @_details("gap_on", "gap_product", "gap_name", needs=("crm_events",))
@@ -280,11 +293,21 @@ def billed_product(views: Views) -> ir.Table:
     return _first(billed, (billed.amount_365d_e4.desc(), billed["product"].asc()), billed_product=billed["product"])
 
 
-@_details("main_product", needs=("subscriptions",))
-def main_product(views: Views) -> ir.Table:
+@_details("main_product", "second_product", needs=("subscriptions",))
+def main_products(views: Views) -> ir.Table:
     lines = views.open_lines.filter(~views.open_lines.is_discount)
     owned = lines.group_by(*KEY, product=lines.current_product).aggregate(mrr_e4=lines.mrr_e4.sum())
-    return _first(owned, (owned.mrr_e4.desc(), owned["product"].asc()), main_product=owned["product"])
+    order = ibis.window(group_by=list(KEY), order_by=[owned.mrr_e4.desc(), owned["product"].asc()])
+    placed = owned.mutate(place=ibis.row_number().over(order))
+    columns = {name: placed["product"].max(where=placed.place == at) for at, name in enumerate(MAIN_PRODUCTS)}
+    return placed.group_by(*KEY).aggregate(**columns)
+
+
+@_details("not_now_name", needs=("outcomes", "outcomes.closed_at"))
+def not_now(views: Views) -> ir.Table:
+    said = views.outcomes.filter(views.outcomes.status == "not_now")
+    order = (said.closed_age.asc(), said.reason.isnull().asc(), said.reason.asc())
+    return _first(said, order, not_now_name=said.reason)
 
 
 @_details("unowned_product", needs=("contracts", "plans"))

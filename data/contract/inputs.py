@@ -354,8 +354,8 @@ _TABLES = (
             _id("object_id", required=False, meaning="which deal, which invoice: an end ends the one that it names"),
             _text(
                 "name",
-                "which milestone, which gap, in a few words",
-                costs="the names of milestones and gaps",
+                "which milestone or gap, the role of a champion, what a budget is for, in a few words",
+                costs="the names of milestones and gaps, of champions and budgets",
                 personal=Personal.TEXT,
             ),
         ),

@@ -26,6 +26,14 @@ CRM_FLAGS = {
 }
 GAPS = ("reports by region", "approvals on a phone", "a backup each night", "fewer manual steps", "access for auditors")
 """What is named in a review that went badly."""
+CHAMPIONS = ("head of operations", "finance director", "IT manager", "head of marketing", "chief of staff")
+BUDGETS = ("tools for new teams", "automation", "reporting", "the next fiscal year")
+NAMES = {
+    "qbr_gap": GAPS,
+    "champion_promoted": CHAMPIONS,
+    "champion_left": CHAMPIONS,
+    "budget_opened": BUDGETS,
+}
 MILESTONES = ("first report to the board", "first fully automated workflow")
 """What is reached where the leading feature of an add-on is adopted, in the order of ``ADD_ONS``."""
 FIRST_MILESTONE = "first project finished"
@@ -72,7 +80,7 @@ def crm_events(life: Life, ids: np.ndarray, rng: np.random.Generator) -> pd.Data
         "budget_opened": lambda m, a: np.round(life.seats[m, a] * rng.uniform(80, 400, len(m)), -2),
         "expansion_opportunity_opened": lambda m, a: np.round(life.seats[m, a] * rng.uniform(30, 120, len(m)), -1),
     }
-    names = {"qbr_gap": lambda m, a: np.array(GAPS)[(7 * m + a) % len(GAPS)]}
+    names = {kind: lambda m, a, few=few: np.array(few)[(7 * m + a) % len(few)] for kind, few in NAMES.items()}
     for kind, name in CRM_FLAGS.items():
         add(kind, getattr(life, name), amount=amounts.get(kind), name=names.get(kind))
     add("expansion_opportunity_closed", life.opportunity_lost)
