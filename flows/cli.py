@@ -290,6 +290,14 @@ def list_outcomes(
         print(f"nothing has been recorded{'' if account is None else f' of account {account}'}")
 
 
+@outcomes.command("at-odds")
+def at_odds(out: Out = None, config: Config = None) -> None:
+    """Where likelihood and money disagree, and where the model and the CSM do: by month, and who it is in the last."""
+    from flows.outcomes.at_odds import months_at_odds, print_at_odds
+
+    print_at_odds(months_at_odds(load(config, None, out)))
+
+
 @outcomes.command("export")
 def export_outcomes(
     file: Annotated[Path, typer.Argument(help="The file to write, .parquet or .csv.")],

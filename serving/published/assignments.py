@@ -8,7 +8,7 @@ import pandas as pd
 
 from data.contract.outputs import ASSIGNMENTS
 from data.errors import PublishError
-from serving.experiment.record import goes_on
+from serving.experiment.record import EXPERIMENT, goes_on
 from serving.published.layout import published_dates
 from serving.published.read import PublishedList, open_list
 from serving.settings import ExperimentSettings
@@ -30,11 +30,13 @@ def recorded_assignments(
 
 
 def _replaced(out: Path, day: date) -> PublishedList | None:
-    """The list of that day; None where there is none that can be read, since scoring again is how it is mended."""
+    """The list of that day, if it has an experiment; none that cannot be read: scoring again is how it is mended."""
     if day not in published_dates(out):
         return None
     try:
         listing = open_list(out, day)
+        if listing.manifest.get(EXPERIMENT) is None:
+            return None
         listing.require(ASSIGNMENTS.name)
     except PublishError as error:
         LOG.warning("who came into the experiment with the list of %s is drawn again: %s", day, error.clause)

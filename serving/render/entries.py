@@ -10,6 +10,7 @@ import pandas as pd
 
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NO_OWNER
 from data.errors import SettingsError, some
+from serving.outcomes.at_odds import AtOdds, of_money
 from serving.published.layout import HELD_OUT
 from serving.published.read import PublishedList, folded
 from serving.ranking.amounts import say_money
@@ -111,10 +112,6 @@ class Entry:
         """Do fewer reasons weigh anything than are asked for, or is there none among them that a CSM can act on?"""
         weighing = [why for why in self.reasons if why.effect in WEIGHING]
         return len(weighing) < self.enough_reasons or not any(why.actionable for why in weighing)
-
-
-AT_ODDS = (0.1, 0.5)
-"""Likelihood and money disagree where an account is in this share of one order, and behind that share of the other."""
 
 
 @dataclass(frozen=True)
@@ -360,11 +357,11 @@ def at_odds(rank: int, stake_rank: int | None, of: int) -> str:
     """In words, where an account is in the first tenth of one order and the second half of the other."""
     if pd.isna(stake_rank):
         return ""
-    first, second = AT_ODDS[0] * of, AT_ODDS[1] * of
-    if rank <= first and stake_rank > second:
-        return f"Likely, with little at stake: place {stake_rank:,} of {of:,} by expected ARR."
-    if stake_rank <= first and rank > second:
-        return f"Much at stake, yet not likely: place {rank:,} of {of:,} by likelihood."
+    match of_money(rank, stake_rank, of):
+        case AtOdds.LIKELY:
+            return f"Likely, with little at stake: place {stake_rank:,} of {of:,} by expected ARR."
+        case AtOdds.STAKE:
+            return f"Much at stake, yet not likely: place {rank:,} of {of:,} by likelihood."
     return ""
 
 
