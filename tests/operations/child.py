@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import pickle
-import resource
 import sys
 import tempfile
 import time
@@ -45,8 +44,6 @@ LIBRARIES = (
 """What the process that all are forked from imports; none of it starts a thread."""
 SLACK_AT, KEPT_ROWS = "OPERATIONS_SLACK_AT", "OPERATIONS_KEPT_ROWS"
 """Variables: the address of a webhook that stands in for Slack's; a folder in which rows that were built are kept."""
-MOST_ADDRESSES = "OPERATIONS_MOST_ADDRESSES"
-"""The variable with the bytes of addresses that the process may have."""
 
 LOOKS_EVERY_SECONDS = 0.01
 
@@ -66,9 +63,6 @@ def command(arguments: tuple[str, ...], home: Path, variables: Mapping[str, str]
         from apprise.plugins.slack import NotifySlack
 
         NotifySlack.webhook_url, NotifySlack.request_rate_per_sec = variables[SLACK_AT], 0
-    if MOST_ADDRESSES in variables:
-        limit = int(variables[MOST_ADDRESSES])
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     if variables.get(KEPT_ROWS):
         keep_rows(Path(variables[KEPT_ROWS]))
     sys.argv = ["headroom", *arguments]
