@@ -26,10 +26,10 @@ from flows.stages.freshness import muted_feeds
 from flows.stages.outcomes import LAST, READ, read_outcomes
 from flows.stages.warnings import RULES
 from serving.changes.sentences import titles
-from serving.published.context import ListContext, References, known_people
+from serving.published.context import ListContext, known_people
 from serving.published.read import PublishedList, open_list
 from serving.published.row_context import with_product
-from serving.reasons.choose import BaseReferences
+from serving.reasons.choose import BaseReferences, References
 from serving.reasons.playbook import digest
 from serving.reasons.playbook import load as load_playbook
 from serving.settings import ServingSettings
@@ -183,7 +183,12 @@ def _verify_origin(listing: PublishedList, settings: Settings, verification: Ver
         model_sha256 = error.clause
     else:
         model_sha256 = bundle.sha256
-        verification.note(check_likelihoods(listing, bundle.any_expansion.told))
+        if silent := sorted({**manifest.get("silent_feeds", {}), **manifest.get("silent_parts", {})}):
+            verification.notes.append(
+                f"propensities were not derived again: their model did without {', '.join(silent)}"
+            )
+        else:
+            verification.note(check_likelihoods(listing, bundle.any_expansion.told))
     with read_source(settings) as source:
         last = manifest.get(READ, {}).get(LAST) or 0
         base = read_outcomes(known_base(source, listing.snapshot_date), settings, up_to=last)
@@ -278,7 +283,7 @@ def _references(
 ) -> BaseReferences:
     """What attributions are compared with, from those of the first shard: as the list was made."""
     there = rows[rows["account_id"].isin(listing.scores("account_id")["account_id"])]
-    return references.of(context, _attributions(listing, there, context), there)
+    return references.of(context.reasons, _attributions(listing, there, context), there)
 
 
 def _attributions(listing: PublishedList, rows: pd.DataFrame, context: ListContext) -> pd.DataFrame:

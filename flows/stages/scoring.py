@@ -37,8 +37,9 @@ from models.scoring.score import Scored, require_features, require_unchanged, sc
 from models.scoring.without import without
 from serving.publish import Publisher, only_publisher, publish
 from serving.published.assemble import assemble_batch
-from serving.published.context import ListContext, References, known_people
+from serving.published.context import ListContext, known_people
 from serving.published.layout import read_manifest
+from serving.reasons.choose import References
 from serving.reasons.playbook import load as load_playbook
 
 ACCOUNTS_AT_A_TIME = 20_000
@@ -148,7 +149,7 @@ class ListInTheMaking:
             self.drift.add(rows, scored.scores)
         self.explained_by = scored.explained_by
         told = context.told(rows)
-        references = self._references.of(context, scored.attributions, told)
+        references = self._references.of(context.reasons, scored.attributions, told)
         for start in range(0, len(rows), ACCOUNTS_AT_A_TIME):
             some = slice(start, start + ACCOUNTS_AT_A_TIME)
             accounts = scored.scores[some], scored.attributions[some]

@@ -18,7 +18,6 @@ from serving.changes.sentences import About, titles
 from serving.experiment.record import EXPERIMENT, described
 from serving.published.read import PublishedList
 from serving.ranking.gates import GateResult, evaluate
-from serving.reasons.choose import BaseReferences, measure
 from serving.reasons.formats import say_day
 from serving.reasons.playbook import Playbook
 from serving.reasons.render import ReasonContext
@@ -167,18 +166,3 @@ def _one_spelling(names: pd.Series) -> pd.Series:
     counts = counts.assign(folded=counts["name"].str.casefold())
     best = counts.sort_values(["count", "name"], ascending=[False, True]).drop_duplicates("folded")
     return names.str.casefold().map(best.set_index("folded")["name"]).astype("str")
-
-
-class References:
-    """Of each set of features that is not known the references of the first accounts: a shard is drawn by chance, so
-    those of the first one stand for the base.
-    """
-
-    def __init__(self) -> None:
-        self._measured: dict[frozenset[str], BaseReferences] = {}
-
-    def of(self, context: ListContext, attributions: pd.DataFrame, rows: pd.DataFrame) -> BaseReferences:
-        """Those for a group of accounts, whose attributions and feature rows are given in case that it is the first."""
-        if context.muted not in self._measured:
-            self._measured[context.muted] = measure(attributions, rows, context.catalogue, context.muted)
-        return self._measured[context.muted]

@@ -150,6 +150,21 @@ def measure(
     )
 
 
+class References:
+    """Of each set of features that is not known the references of the first accounts: a shard is drawn by chance, so
+    those of the first one stand for the base.
+    """
+
+    def __init__(self) -> None:
+        self._measured: dict[Set[str], BaseReferences] = {}
+
+    def of(self, context: ReasonContext, attributions: pd.DataFrame, rows: pd.DataFrame) -> BaseReferences:
+        """Those for some accounts, whose attributions and feature rows are given in case that they are the first."""
+        if context.muted not in self._measured:
+            self._measured[context.muted] = measure(attributions, rows, context.catalogue, context.muted)
+        return self._measured[context.muted]
+
+
 def _groups(values: Floats, features: list[str], catalogue: Mapping[str, FeatureCard]) -> Groups:
     members: dict[str, list[int]] = {}
     for number, name in enumerate(features):
