@@ -79,7 +79,7 @@ def _tile(small: PublishedList, tiled: Path, copies: int, owners: int) -> None:
     owner_of = {account: number for number, account in enumerate(small.scores("account_id")["account_id"])}
     for name, table in TABLES.items():
         if table.on_pages and small.has(name):
-            rows = pd.concat(small.batches(name), ignore_index=True)
+            rows = small.of_all(name)
             with tables.TableWriter(tiled / f"{name}.parquet") as file:
                 for copy in range(copies):
                     file.add(tables.to_arrow(_renamed(rows, copy, copies, owner_of, owners), table))
@@ -220,7 +220,8 @@ def from_frames(out: Path, count: int) -> dict[str, Any]:
 
 def _frame(listing: PublishedList, table: str, columns: Sequence[str]) -> pd.DataFrame:
     asked = ("account_id", *columns) if columns else ()
-    return pd.concat(listing.batches(table, dict.fromkeys(asked)), ignore_index=True)
+    frame = listing.of_all(table)
+    return frame[list(dict.fromkeys(asked))] if asked else frame
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
