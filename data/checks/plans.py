@@ -16,12 +16,14 @@ LISTED = 5
 """So many pairs of plans are named."""
 PAIR = ("product", "plan_before", "plan_after")
 TERM = re.compile(
-    r"\b([0-9]+[ -]?(m|y|months?|years?)|annual(ly)?|yearly|years?|biannual|biennial|half|quarter(ly|s)?|month(ly|s)?"
-    r"|weekly|per|p\.?[amq]\.?|prepaid|billed|billing|term|paid|upfront"
+    r"\b([0-9]+[ -]?((?-i:m)|y|months?|years?)|(6|12|18|24|36|48|60)[ -]?m|annual(ly)?|yearly|(half[ -]?)?years?"
+    r"|half[ -]?yearly|biannual|biennial|quarter(ly|s)?|month(ly|s)?|weekly|p\.[amq]|prepaid|upfront"
     r"|usd|eur|gbp|chf|cad|aud|jpy|sek|nok|dkk|inr|brl|mxn|sgd|nzd|pln)\b",
     re.IGNORECASE,
 )
-"""Words of a plan's name that say how, and in which currency, it is paid."""
+"""Words of a plan's name that say how, and in which currency, it is paid. 10M are ten millions, 10m are months."""
+BESIDE_TERM = re.compile(r"\b(per|billed|billing|term|paid)\b", re.IGNORECASE)
+"""Words that do so beside one of these; alone they may be what is sold (billing)."""
 
 
 def plans_alike(changes: ir.Table, lines: ir.Table) -> Iterator[Finding]:
@@ -67,7 +69,10 @@ def _took_over(pairs: pd.DataFrame, lines: ir.Table) -> pd.Series:
 
 def _without_terms(plan: str) -> str:
     """The words of a plan's name, but for those that say how it is paid."""
-    return " ".join(re.findall(r"\w+", TERM.sub(" ", plan).lower()))
+    words = TERM.sub(" ", plan)
+    if words != plan:
+        words = BESIDE_TERM.sub(" ", words)
+    return " ".join(re.findall(r"\w+", words.lower()))
 
 
 def _finding(rule: str, pairs: pd.DataFrame, why: str, upsells: ir.Table) -> Finding:

@@ -31,6 +31,9 @@ KEPT = "kept,crm,team,100,2024-01-01,,10\n"
         ("on many days", went_over("team", "crew", DAYS), None),
         ("one account", went_over("team", "crew", ONE_DAY[:1]), None),
         ("another size", went_over("pro 10", "pro 20", DAYS), None),
+        ("another size in millions", went_over("Events 1M", "Events 10M", DAYS), None),
+        ("with a module of that name", went_over("Core", "Core Billing", DAYS), None),
+        ("another term in short", went_over("PRO-12M billed", "PRO 1m", DAYS), "plan_terms"),
         ("at the same price", went_over("Pro (annual)", "Pro - monthly", DAYS, mrr=100), None),
     ],
 )
