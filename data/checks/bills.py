@@ -9,7 +9,7 @@ import pandas as pd
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
 from data.contract.vocabulary import DISCOUNT
-from data.ledger.invoices import CADENCES, service
+from data.ledger.invoices import CADENCES, months_of_period, service
 from data.ledger.lines import is_paid_for
 from data.ledger.rules import ExpansionRules
 from data.time_cut import Tables, days_between
@@ -155,7 +155,9 @@ def _with_a_tax(daily: ir.Table, prices: ir.Table) -> ir.Table:
 
 def _paid_ahead(bills: ir.Table) -> Iterator[Finding]:
     """Accounts that were billed by the month and once for about a year's worth, after which no bill came for months."""
-    found = ibis.union(_years_after_months(bills), _years_before_months(bills))
+    pairs = ibis.union(_years_after_months(bills), _years_before_months(bills))
+    # A year between months is one bill.
+    found = pairs.group_by(*PAID_AHEAD[:-1]).aggregate(before_e4=pairs.before_e4.max())
     totals = _totals(found)
     if totals.accounts:
         message = (
@@ -273,25 +275,35 @@ def _amounts(bills: ir.Table, condition: ir.BooleanValue) -> ir.Table:
 
 
 def _last_days(bills: ir.Table) -> Iterator[Finding]:
-    """Products of which the next period begins a day after most periods end: these ends are their last days."""
+    """Products of which the next period begins a day after most periods end: these ends are their last days.
+
+    An error where some of them are no whole months by that: their rates are those of so many days.
+    """
     key = ("account_id", "product")
     periods = bills.filter((bills.period_end > bills.period_start).fill_null(False))
     periods = periods.select(*key, "period_start", "period_end").distinct()
     order = ibis.window(group_by=key, order_by="period_start")
-    periods = periods.mutate(gap_days=days_between(periods.period_start.lead().over(order), periods.period_end))
+    days = days_between(periods.period_end, periods.period_start)
+    periods = periods.mutate(
+        gap_days=days_between(periods.period_start.lead().over(order), periods.period_end),
+        is_spoilt=(months_of_period(days) == 0) & (months_of_period(days + 1) > 0),
+    )
     products = periods.group_by("product").aggregate(
+        spoilt=periods.count(where=periods.is_spoilt),
         followed=periods.count(where=periods.gap_days.between(0, 1)),
         day_later=periods.count(where=periods.gap_days == 1),
     )
     products = products.filter((products.day_later > 0) & (products.day_later * 2 > products.followed))
+    is_wrong = bool((products.spoilt > 0).any().fill_null(False).to_pandas())
     spoilt = bills.semi_join(products, "product").filter(ibis._.period_end.notnull())
     totals = _totals(spoilt)
     if totals.bills:
         message = (
             f"invoices: of {many(int(totals.bills), 'bill')} ({_listed(spoilt)}; {money(totals.amount_e4)} in all) "
-            "period_end is the last day of the service: the next one begins a day later, so that equal bills are for "
-            "months of 27 to 30 days, and their rates differ."
+            "period_end is the last day of the service: the next one begins a day later. What falls short of whole "
+            "months by that day, such as a February of 27 days, is billed at another rate by the day."
         )
         todo = "Give the first day after the service: a day more ([source.tables] invoices)."
         rows = spoilt.limit(ROWS_KEPT).to_pandas()
-        yield Finding(Severity.ERROR, "invoices", "last_days", message, todo, int(totals.bills), rows)
+        severity = Severity.ERROR if is_wrong else Severity.WARNING
+        yield Finding(severity, "invoices", "last_days", message, todo, int(totals.bills), rows)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -10,18 +11,20 @@ import pandas as pd
 from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
 
 RENAMED_SHARE, RENAMED_ACCOUNTS, SUCCEEDED_ACCOUNTS = 0.8, 5, 2
-"""A name was changed for everybody, if so large a share of those who went over did on one day: so many accounts, or
-these few where nobody has the old name since and nobody had the new one before."""
+"""A name was changed for everybody, if so large a share of those who went over did on one day, and more than stayed: so
+many accounts, or these few where nobody has the old name since and nobody had the new one before."""
 LISTED = 5
 """So many pairs of plans are named."""
 PAIR = ("product", "plan_before", "plan_after")
 TERM = re.compile(
-    r"\b([0-9]+[ -]?(m|y|months?|years?)|annual(ly)?|yearly|years?|biannual|biennial|half|quarter(ly|s)?|month(ly|s)?"
-    r"|weekly|per|p\.?[amq]\.?|prepaid|billed|billing|term|paid|upfront"
+    r"\b([0-9]+[ -]?((?-i:m)|y|months?|years?)|(6|12|18|24|36|48|60)[ -]?m|annual(ly)?|yearly|(half[ -]?)?years?"
+    r"|half[ -]?yearly|biannual|biennial|quarter(ly|s)?|month(ly|s)?|weekly|p\.[amq]|prepaid|upfront"
     r"|usd|eur|gbp|chf|cad|aud|jpy|sek|nok|dkk|inr|brl|mxn|sgd|nzd|pln)\b",
     re.IGNORECASE,
 )
-"""Words of a plan's name that say how, and in which currency, it is paid."""
+"""Words of a plan's name that say how, and in which currency, it is paid. 10M are ten millions, 10m are months."""
+BESIDE_TERM = re.compile(r"\b(per|billed|billing|term|paid)\b", re.IGNORECASE)
+"""Words that do so beside one of these; alone they may be what is sold (billing)."""
 
 
 def plans_alike(changes: ir.Table, lines: ir.Table) -> Iterator[Finding]:
@@ -43,13 +46,23 @@ def plans_alike(changes: ir.Table, lines: ir.Table) -> Iterator[Finding]:
     pairs = pairs.merge(largest[[*PAIR, "day", "accounts"]].rename(columns={"accounts": "most"}), on=list(PAIR))
     is_term = pairs["plan_before"].map(_without_terms) == pairs["plan_after"].map(_without_terms)
     fewest = _took_over(pairs, lines).map({True: SUCCEEDED_ACCOUNTS, False: RENAMED_ACCOUNTS})
-    is_renamed = (pairs["most"] >= fewest) & (pairs["most"] >= pairs["accounts"] * RENAMED_SHARE)
+    is_renamed = ~is_term & (pairs["most"] >= fewest) & (pairs["most"] >= pairs["accounts"] * RENAMED_SHARE)
+    renamed = pairs[is_renamed]
+    renamed = renamed[[_stayed(pair, lines) < pair.most for pair in renamed.itertuples()]]
     for rule, alike, why in (
         ("plan_terms", pairs[is_term], "whose names differ only in how they are paid"),
-        ("plan_renamed", pairs[is_renamed & ~is_term], "nearly all on one day, as if it had only been renamed"),
+        ("plan_renamed", renamed, "nearly all on one day, as if it had only been renamed"),
     ):
         if len(alike):
             yield _finding(rule, alike, why, upsells)
+
+
+def _stayed(pair: Any, lines: ir.Table) -> int:
+    """The accounts that kept the plan before it on the day on which most went over, as where all renew on one day."""
+    of_plan = lines.filter((lines["product"] == pair.product) & (lines.plan == pair.plan_before))
+    day = pd.Timestamp(pair.day).date()
+    is_open = (of_plan.valid_from <= day) & (of_plan.valid_to.isnull() | (of_plan.valid_to > day))
+    return int(of_plan.filter(is_open).account_id.nunique().to_pandas())
 
 
 def _took_over(pairs: pd.DataFrame, lines: ir.Table) -> pd.Series:
@@ -67,7 +80,10 @@ def _took_over(pairs: pd.DataFrame, lines: ir.Table) -> pd.Series:
 
 def _without_terms(plan: str) -> str:
     """The words of a plan's name, but for those that say how it is paid."""
-    return " ".join(re.findall(r"\w+", TERM.sub(" ", plan).lower()))
+    words = TERM.sub(" ", plan)
+    if words != plan:
+        words = BESIDE_TERM.sub(" ", words)
+    return " ".join(re.findall(r"\w+", words.lower()))
 
 
 def _finding(rule: str, pairs: pd.DataFrame, why: str, upsells: ir.Table) -> Finding:

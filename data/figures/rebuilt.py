@@ -11,7 +11,9 @@ one hashes what it would have read on that day, and where the two differ rows we
 
 from collections.abc import Collection
 from datetime import date, timedelta
+from zlib import crc32
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -55,22 +57,29 @@ def account_rows(base: KnownBase, day: date) -> pd.DataFrame:
         if name not in base.tables:
             continue
         known = before_day(name, base.tables[name], day)
-        hashed = base.engine.fingerprints(
-            known.drop(CONVERTED[name]) if "fx_rates" in base.tables else known, "account_id"
-        )
+        known = known.drop(CONVERTED[name]) if "fx_rates" in base.tables else known
+        hashed = base.engine.fingerprints(known, "account_id")
         if hashed is not None:
             of_table = hashed.to_pyarrow().to_pandas().dropna(subset="account_id")
-            parts.append(of_table.assign(table=name, engine=base.engine.kind))
+            parts.append(of_table.assign(table=name, engine=f"{base.engine.kind}, {_columns_in_short(known)}"))
     return pd.concat(parts[1:] or parts)[list(ACCOUNT_ROWS.names)].sort_values(KEY_OF_ROWS, ignore_index=True)
 
 
+def _columns_in_short(table: ir.Table) -> str:
+    """What tells the columns that are hashed from others, as where amounts are not, or a later version reads more."""
+    return f"columns {crc32(' '.join(sorted(table.columns)).encode()):08x}"
+
+
 def rewritten_accounts(then: pd.DataFrame, now: pd.DataFrame) -> set[str]:
-    """The accounts of which ``account_rows`` of a day say otherwise now; none where another engine made the hashes."""
-    if set(then["engine"]) != set(now["engine"]):
-        return set()
+    """The accounts of which ``account_rows`` of a day say otherwise now.
+
+    None of a table of which another engine made the hashes, or of other columns.
+    """
     both = then.merge(now, on=KEY_OF_ROWS, how="outer", suffixes=("_then", "_now"))
     differs = (both["rows_then"] != both["rows_now"]) | (both["rows_hash_then"] != both["rows_hash_now"])
-    return set(both.loc[differs, "account_id"])
+    of_then, of_now = (dict(zip(rows["table"], rows["engine"], strict=True)) for rows in (then, now))
+    others = [table for table in of_then.keys() & of_now.keys() if of_then[table] != of_now[table]]
+    return set(both.loc[differs & ~both["table"].isin(others), "account_id"])
 
 
 def rebuilt(

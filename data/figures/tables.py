@@ -254,7 +254,7 @@ ACCOUNT_ROWS = OutputTable(
         OutputColumn("table", OutputKind.TEXT, "the input table"),
         OutputColumn("rows", OutputKind.WHOLE, "known before the day", "rows"),
         OutputColumn("rows_hash", OutputKind.WHOLE, "of their values, without amounts where rates convert them"),
-        OutputColumn("engine", OutputKind.TEXT, "that made the hash; another one makes others of the same rows"),
+        OutputColumn("engine", OutputKind.TEXT, "that made the hash, and of which columns; others make other ones"),
     ),
     key=("account_id", "table"),
     order=("account_id", "table"),

@@ -121,7 +121,7 @@ def service(bills: ir.Table, *, by: Sequence[str] = ("account_id",), until: ir.D
     return rows.filter(rows.valid_from < rows.until)
 
 
-def _months(days: ir.IntegerValue) -> ir.IntegerValue:
+def months_of_period(days: ir.IntegerValue) -> ir.IntegerValue:
     """How many whole months a period of so many days is; 0 if it is none."""
     months = (days * DAYS_16THS * 2 + MONTH_16THS) // (2 * MONTH_16THS)
     is_near = (days * DAYS_16THS - months * MONTH_16THS).abs() <= NEAR_MONTH_16THS
@@ -140,7 +140,7 @@ def _of_periods(bills: ir.Table, by: Sequence[str]) -> ir.Table:
         amount_e4=bills.amount_e4.sum().cast("int64"), billed_on=bills.billed_on.min()
     )
     days = days_between(periods.ends, periods.valid_from)
-    periods = periods.mutate(days=days, months=_months(days))
+    periods = periods.mutate(days=days, months=months_of_period(days))
     whole = periods.amount_e4 // ibis.greatest(periods.months, 1)
     parts = _by_days(periods.amount_e4, periods.days)
     # Billed in arrears, the next bill comes when its period is over; in advance, as soon as this one is.

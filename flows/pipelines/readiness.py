@@ -47,8 +47,10 @@ def readiness_of_tables(source: Source, settings: Settings) -> Readiness:
     return _verdict(account_moves(base, settings.expansion), seen_in(base), settings, None)
 
 
-def _verdict(moves: AccountMoves, seen: Seen, settings: Settings, signals: int | None) -> Readiness:
-    state = replace(state_of(moves, seen, settings.figures), signals=signals)
+def _verdict(moves: AccountMoves, seen: Seen, settings: Settings, found: FoundSignals | None) -> Readiness:
+    """``found``: None where nobody asked for signals; without a row it cannot be told how many there are."""
+    signals = None if found is None or found.table.empty else signals_in(found.table)
+    state = replace(state_of(moves, seen, settings.figures), signals=signals, signals_asked=found is not None)
     return readiness(state, settings.figures.readiness, settings.training.min_expansions)
 
 
@@ -58,7 +60,7 @@ def compute_readiness(
 ) -> tuple[Readiness, dict[str, pd.DataFrame]]:
     """The verdict with its tables; ``found``: None where nobody asked for signals."""
     seen = seen_in(base)
-    verdict = _verdict(moves, seen, settings, None if found is None else signals_in(found.table))
+    verdict = _verdict(moves, seen, settings, found)
     told = found or NOTHING_FOUND
     paying = set(moves.accounts["account_id"].to_numpy()[paid_before(moves, moves.day) > 0])
     tables = {

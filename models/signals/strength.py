@@ -23,6 +23,8 @@ from models.signals.days import SignalDays
 CHANCE = 0.5
 NO_SIGNALS = ("size", "contract", "history", "pipeline")
 """Stories of what an account is, how old it is, how it expanded before, and what sales knows already."""
+SIZE_REASONS = ("billing_level",)
+"""Reason codes of other stories that tell how large an account is: where use is paid for, by what it is billed."""
 
 
 def strengths(days: SignalDays, cards: Mapping[str, FeatureCard], settings: ReadinessSettings) -> pd.DataFrame:
@@ -46,7 +48,8 @@ def strengths(days: SignalDays, cards: Mapping[str, FeatureCard], settings: Read
     )
     table["p_adjusted"] = false_discovery_control(table["p"])
     is_sure = table["p_adjusted"] <= settings.false_discoveries
-    is_told = ~table["story"].isin(NO_SIGNALS)
+    is_size = table["feature"].map(lambda name: cards[name].reason_code in SIZE_REASONS)
+    is_told = ~table["story"].isin(NO_SIGNALS) & ~is_size
     table["is_signal"] = is_told & is_sure & (table["auc"] >= settings.signal_auc)
     return table.sort_values("feature", ignore_index=True)
 

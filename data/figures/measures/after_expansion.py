@@ -143,17 +143,21 @@ class _Comparison:
         self.matched[place] += expanded & is_both[cell]
 
     def row(self) -> dict[str, float | int | None]:
-        """What it comes to; only counts where no expansion has its like."""
+        """What it comes to; only counts where no expansion has its like.
+
+        No interval where nothing differs, or of one account: how far others would lie from it is not known.
+        """
         count = int(self.matched.sum())
         counts: dict[str, float | int | None] = {"expansions": self.expansions, "matched": count}
         if not count:
             return counts | dict.fromkeys(("expanded", "alike", "difference", "low", "high"))
         difference = (self.expanded_sum - self.alike_sum) / count
         spread = float(np.sqrt(((self.parts - difference * self.matched) ** 2).sum())) / count
+        is_known = np.count_nonzero(self.matched) > 1 and spread > 0
         return counts | {
             "expanded": self.expanded_sum / count,
             "alike": self.alike_sum / count,
             "difference": difference,
-            "low": difference - QUANTILE * spread,
-            "high": difference + QUANTILE * spread,
+            "low": difference - QUANTILE * spread if is_known else None,
+            "high": difference + QUANTILE * spread if is_known else None,
         }

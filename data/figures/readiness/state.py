@@ -26,7 +26,8 @@ class CompanyState:
 
     Shares are of 1. The year is the one that ends with the last month that is over. ``expansions``: by motion the
     accounts x quarters in which an account gained more by it than it lost. ``reactive_share``: the expansion ARR that
-    the year kept of accounts without a play, of all ARR. ``signals``: how many went with past expansions.
+    the year kept of accounts without a play, of all ARR. ``signals``: how many went with past expansions, if
+    ``signals_asked`` (None all the same: too little happened to tell).
     """
 
     day: date
@@ -43,6 +44,7 @@ class CompanyState:
     payback_months: float | None
     expansion_cac: float | None
     signals: int | None = None
+    signals_asked: bool = False
 
 
 def state_of(moves: AccountMoves, seen: Seen, settings: FiguresSettings) -> CompanyState:

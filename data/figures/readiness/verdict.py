@@ -1,7 +1,8 @@
 """Build, wait, or not enough data: each criterion with its value, its threshold, and what would change the verdict.
 
-The criteria are asked in their order, and the first that is not met decides. What says that data is lacking comes
-before what is measured with it; a leak comes before what an expansion motion would gain.
+The criteria are asked in their order, and the first that is not met decides; one that cannot be told says that data is
+lacking, whatever it asks. What says that data is lacking comes before what is measured with it; a leak comes before
+what an expansion motion would gain.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,7 @@ class ReadinessVerdict(StrEnum):
 
 BUILD, WAIT, NO_DATA = ReadinessVerdict
 SHARE, MONTHS, COUNTED = "share", "months", "`headroom figures` counts them"
+NOT_TOLD = "it cannot be told yet: load a longer history, or ask again later"
 NOTHING_TO_GAIN = "none of the reasons to build holds: little would be gained"
 
 
@@ -79,7 +81,7 @@ CRITERIA = (
     ),
     Criterion(
         "nrr", "NRR of the year while health is good", SHARE, lambda c: c.nrr, "nrr", False, None,
-        "there is room to grow below it",
+        "there is room to grow below it, if GRR is good",
     ),
     Criterion(
         "reactive", "expansion without a play, of ARR", SHARE, lambda c: c.reactive_share, "reactive_share", True, None,
@@ -95,12 +97,20 @@ CRITERIA = (
 
 @dataclass(frozen=True)
 class AskedCriterion:
-    """A criterion with what was found. ``met``: None where its value cannot be told."""
+    """A criterion with what was found. ``met``: None where its value cannot be told, or nobody counted it."""
 
     criterion: Criterion
     value: float | None
     threshold: float
     met: bool | None
+    is_counted: bool = True
+
+    @property
+    def todo(self) -> str:
+        """What to do where it is not met, or cannot be told."""
+        if self.value is not None or self.criterion.otherwise is None:
+            return self.criterion.todo
+        return NOT_TOLD if self.is_counted else COUNTED
 
     @property
     def change(self) -> str:
@@ -111,9 +121,10 @@ class AskedCriterion:
         if self.met:
             return f"{'under' if asked.at_least else 'over'} {in_unit(self.threshold, asked.unit)}: {asked.otherwise}"
         if self.value is None:
-            return asked.todo
-        gap = in_unit(abs(self.threshold - self.value), asked.unit)
-        return f"{gap} {'more' if asked.at_least else 'less'}; {asked.todo}"
+            return self.todo
+        gap = abs(self.threshold - self.value)
+        by = f"{gap * 100:.1f} percentage points" if asked.unit == SHARE else in_unit(gap, asked.unit)
+        return f"{by} {'more' if asked.at_least else 'less'}; {asked.todo}"
 
     def __str__(self) -> str:
         asked = self.criterion
@@ -176,7 +187,8 @@ def _asked(
     bound = min_expansions if criterion.name == "expansions" else getattr(settings, criterion.threshold)
     value = criterion.value(state)
     if value is None:
-        return AskedCriterion(criterion, None, bound, None)
+        is_counted = criterion.name != "signals" or state.signals_asked
+        return AskedCriterion(criterion, None, bound, None, is_counted)
     met = value >= bound if criterion.at_least else value <= bound
     if criterion.name == "nrr":
         met = met and state.grr is not None and state.grr >= settings.grr
@@ -186,15 +198,14 @@ def _asked(
 def _decided(asked: Sequence[AskedCriterion]) -> tuple[ReadinessVerdict, str, bool]:
     """The verdict, why, and whether it stands on signals that nobody counted."""
     needed = [one for one in asked if one.criterion.otherwise is not None]
-    uncounted = [one for one in needed if one.met is None and one.criterion.name == "signals"]
     for one in needed:
-        if not one.met and one not in uncounted:
+        if not one.met and one.is_counted:
             assert one.criterion.otherwise is not None
-            return one.criterion.otherwise, f"{one}: {one.criterion.todo}", False
+            return one.criterion.otherwise if one.met is False else NO_DATA, f"{one}: {one.todo}", False
     reasons = [one for one in asked if one.criterion.otherwise is None and one.met]
     if not reasons:
         return WAIT, NOTHING_TO_GAIN, False
-    return BUILD, "; ".join(map(str, reasons)), bool(uncounted)
+    return BUILD, "; ".join(map(str, reasons)), not all(one.is_counted for one in needed)
 
 
 def in_unit(value: float, unit: str) -> str:

@@ -240,6 +240,20 @@ def test_ends_of_periods_that_are_their_last_days(tmp_path: Path) -> None:
     assert "the first day after the service" in finding.todo
 
 
+def test_last_days_that_make_no_rate_wrong_are_a_warning(tmp_path: Path) -> None:
+    """364 days are a year all the same."""
+    years = "".join(f"a,api,{year}-07-01,1200,,{year}-07-01,{year + 1}-06-30\n" for year in (2023, 2024, 2025))
+    assert found(tmp_path, invoices=BILLS + years)["last_days"].severity == Severity.WARNING
+
+
+def test_a_year_between_months_is_one_bill(tmp_path: Path) -> None:
+    days = [f"2024-{month:02}-10" for month in range(1, 6)] + ["2025-05-10", "2025-06-10", "2025-07-10"]
+    between = bills("api", [100, 110, 100, 100, 1200, 120, 120, 120], days)
+    finding = found(tmp_path, invoices=BILLS + between)["paid_ahead"]
+    assert "1,200 in all" in finding.message
+    assert len(finding.rows) == 1
+
+
 @pytest.mark.parametrize(("rule", "cases"), [("paid_ahead", PAID_AHEAD), ("taken_back", TAKEN_BACK)])
 def test_bills_that_say_no_period(tmp_path: Path, rule: str, cases: dict[str, tuple[str, bool]]) -> None:
     billed, told = of_accounts(cases)

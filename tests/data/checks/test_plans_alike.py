@@ -18,6 +18,9 @@ def went_over(before: str, after: str, days: list[str], mrr: int = 120) -> str:
 
 ONE_DAY, DAYS = ["2025-07-01"] * 5, [f"2025-0{month}-15" for month in range(1, 6)]
 KEPT = "kept,crm,team,100,2024-01-01,,10\n"
+STAYED = "".join(
+    f"stays{n},crm,team,100,2024-01-01,2025-07-01,10\nstays{n},crm,team,100,2025-07-01,,10\n" for n in range(6)
+)
 
 
 @pytest.mark.parametrize(
@@ -27,10 +30,14 @@ KEPT = "kept,crm,team,100,2024-01-01,,10\n"
         ("another currency", went_over("pro USD 1 year", "pro EUR 12 months", DAYS[:1]), "plan_terms"),
         ("all on one day", went_over("team", "crew", ONE_DAY[:2]), "plan_renamed"),
         ("nearly all, and one kept the old name", went_over("team", "crew", ONE_DAY) + KEPT, "plan_renamed"),
+        ("all renew on one day, and most kept the plan", went_over("team", "crew", ONE_DAY) + STAYED, None),
         ("too few, and one kept the old name", went_over("team", "crew", ONE_DAY[:4]) + KEPT, None),
         ("on many days", went_over("team", "crew", DAYS), None),
         ("one account", went_over("team", "crew", ONE_DAY[:1]), None),
         ("another size", went_over("pro 10", "pro 20", DAYS), None),
+        ("another size in millions", went_over("Events 1M", "Events 10M", DAYS), None),
+        ("with a module of that name", went_over("Core", "Core Billing", DAYS), None),
+        ("another term in short", went_over("PRO-12M billed", "PRO 1m", DAYS), "plan_terms"),
         ("at the same price", went_over("Pro (annual)", "Pro - monthly", DAYS, mrr=100), None),
     ],
 )

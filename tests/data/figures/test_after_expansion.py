@@ -57,6 +57,17 @@ def test_less_than_after_the_expansion_is_a_contraction() -> None:
     assert np.isnan(found.loc[("upsell", "churn"), "difference"])
 
 
+def test_one_account_and_what_never_happened_have_no_interval() -> None:
+    lines = STEADY + line("fay", 10, "2025-01-01", "2026-02-15")
+    ann = line("ann", 10, "2025-01-01", "2025-09-10") + line("ann", 12, "2025-09-10")
+    one = after(lines + ann).loc[("any", "churn")]
+    assert (one.matched, one.difference) == (1, -1 / 4)
+    assert np.isnan([one.low, one.high]).all()
+    never = after(STEADY + ann + ann.replace("ann", "bob")).loc[("any", "churn")]
+    assert (never.matched, never.difference) == (2, 0)
+    assert np.isnan([never.low, never.high]).all()
+
+
 def test_who_has_no_like_account_is_counted_and_not_compared() -> None:
     lines = STEADY + line("ann", 10, "2025-01-01", "2025-09-10") + line("ann", 12, "2025-09-10")
     found = after(lines, segments={"ann": "enterprise"}).loc[("any", "churn")]

@@ -50,7 +50,8 @@ def asked(**changed: object) -> Readiness:
         ({"expansions": {"seat": 30}}, "not enough data", "past expansions: 30 (at least 50)"),
         ({"tenured_customers": 49}, "wait", "paying accounts of long standing: 49 (at least 50)"),
         ({"signals": 2}, "wait", "signals that went with past expansions: 2 (at least 3)"),
-        ({"yearly_churn": None}, "wait", "accounts lost in a year: not known"),
+        ({"yearly_churn": None}, "not enough data", "accounts lost in a year: not known (at most 8.0%): it cannot be"),
+        ({"signals": None, "signals_asked": True}, "not enough data", "signals that went with past expansions: not"),
         ({"nrr": 1.2, "reactive_share": 0.01}, "wait", "none of the reasons to build holds"),
         ({"grr": 0.7, "reactive_share": 0.01}, "wait", "none of the reasons to build holds"),  # its health is not good
         ({"nrr": 1.2, "reactive_share": 0.01, "payback_months": 20.0}, "build", "payback of new customers: 20.0"),
@@ -74,6 +75,10 @@ def test_each_criterion_says_what_would_change_the_verdict() -> None:
     change = {one.criterion.name: one.change for one in asked(customers=25, yearly_churn=0.05).criteria}
     assert change["customers"] == "5 more; win customers first: each of so few is known by heart"
     assert change["yearly_churn"] == "over 8.0%: wait"
+    lost = asked(yearly_churn=0.104, signals=None)
+    change |= {f"not {one.criterion.name}": one.change for one in lost.criteria}
+    assert change["not yearly_churn"].startswith("2.4 percentage points less; fix the leak first")
+    assert change["not signals"] == "`headroom figures` counts them"
     assert change["history"] == "under 12.0 months: not enough data"
     table = asked(payback_months=None).table()
     assert list(table["criterion"]) == [criterion.name for criterion in CRITERIA]

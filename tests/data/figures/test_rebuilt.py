@@ -103,6 +103,15 @@ def test_a_rate_rewrites_no_row() -> None:
     assert rewritten_accounts(then, now) == set()
 
 
+def test_other_columns_say_nothing_and_a_table_that_came_does() -> None:
+    """From June to July the amounts became converted ones, whose hashes are of the other columns."""
+    rated = LINES.replace("| known_at", "| currency").replace("| 2025-01-01 |            |", "| 2025-01-01 | | EUR")
+    then = told_on(date(2026, 6, 1), rated)
+    now = told_on(date(2026, 7, 1), rated, fx_rates="currency | month | rate\nEUR | 2026-01-01 | 1.1")
+    assert rewritten_accounts(then, now) == set()
+    assert rewritten_accounts(then.iloc[:0], then) == {"acme", "best", "cold"}
+
+
 def test_other_hashes_of_another_engine_say_nothing() -> None:
     then = told_on(date(2026, 6, 1), LINES)
     other = then.assign(engine="duckdb 0.1", rows_hash=then["rows_hash"] + 1)

@@ -21,6 +21,7 @@ STORY = {
     "bugs_open": ("bugs", "tickets"),
     "turned": ("stickiness", "usage_daily"),
     "mrr": ("account_size", "subscriptions"),
+    "billed": ("billing_level", "invoices"),
     "noise": ("crm_activity", "crm_events"),
     "constant": ("budget", "crm_events"),
 }
@@ -49,6 +50,7 @@ def days() -> SignalDays:
                     "bugs_open": np.where(drawn.random(ACCOUNTS) < 0.5, np.nan, -pushes),
                     "turned": pushes if place < DAYS // 2 else -pushes,
                     "mrr": pushes,
+                    "billed": pushes,
                     "noise": drawn.normal(size=ACCOUNTS),
                     "constant": 1.0,
                 }
@@ -78,7 +80,7 @@ def test_less_of_a_feature_may_go_with_expansions(table: pd.DataFrame) -> None:
 def test_chance_is_no_signal_and_neither_is_what_an_account_is(table: pd.DataFrame) -> None:
     assert not table.loc["noise", "is_signal"]
     assert table.loc["mrr", "auc"] == table.loc["seats_used", "auc"]
-    assert not table.loc["mrr", "is_signal"]
+    assert not table.loc[["mrr", "billed"], "is_signal"].any()
     assert set(NO_SIGNALS) <= set(STORIES)
 
 
