@@ -6,6 +6,7 @@ from typing import Any
 from data.contract.vocabulary import MOTIONS
 from data.figures.headline import Headline
 from models.evaluation.metrics import TERMINAL, told_at
+from models.experiment.known import EXPANDED
 from models.experiment.power import POWER
 from models.report.company.figures_page import money, share
 from models.report.experiment_page import NAMES, say_amount, say_mean, sentences
@@ -55,9 +56,10 @@ def of_plan(result: Mapping[str, Any]) -> Iterator[str]:
             now, ever = (say_amount(measure, value, currency) for value in (look.on_a_day, look.on_all_days))
             usual = say_mean(measure, look.mean, currency)
             months = round(look.windows * horizon / DAYS_A_MONTH)
+            about = "roughly " * (measure != EXPANDED)  # a few large amounts decide how much ARR varies
             yield (
-                f"  {NAMES[measure]} ({usual} in {horizon} days): in {months} months you will see {now} on that day "
-                f"alone, {ever} if you look every day"
+                f"  {NAMES[measure]} ({usual} in {horizon} days): in {months} months you will see {about}{now} on that "
+                f"day alone, {ever} if you look every day"
             )
 
 

@@ -1,15 +1,16 @@
 """The difference between the arms with its intervals: for one day that was named before, and for whoever looks daily.
 
 The difference of means is adjusted by what was known before (CUPED: Deng, Xu, Kohavi and Walker, WSDM 2013), with one
-slope for both arms. Its variance is that of the clusters' residuals. Where a cluster lies in one arm, as it was drawn,
-both arms are taken to spread alike: expansions are few, and an arm that happened to see hardly any would else look sure
-of it. Where it lies in both, as an owner's book does, it is that of the clusters' influence (Liang and Zeger, 1986).
+slope for both arms. Its variance is that of the clusters' influence (Liang and Zeger, 1986). Where a cluster lies in
+one arm, as it was drawn, both arms are also taken to spread alike, and the larger variance counts: expansions are few,
+and an arm that happened to see hardly any would else look sure of it; and where being listed does harm, those that are
+held out spread more, and they are few.
 
-The interval for one day is the usual one. It is wrong for whoever looks every day and stops when it pleases: nearly
-half of all experiments without any effect look at some day as if they had one. The confidence sequence holds on all
-days at once: the asymptotic one of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (Time-uniform central limit theory
-and asymptotic confidence sequences, 2021, theorem 2.2), which mixes over normal effects (Robbins, 1970). With n rows,
-variance of a row s^2 and a constant r:
+The interval for one day is the usual one. It is wrong for whoever looks every day and stops when it pleases: each look
+is one more chance to take an accident for an effect. The confidence sequence holds on all days at once: the asymptotic
+one of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (Time-uniform central limit theory and asymptotic confidence
+sequences, 2021, theorem 2.2), which mixes over normal effects (Robbins, 1970). With n rows, variance of a row s^2 and a
+constant r, which is chosen before the first look:
 
     difference +- s sqrt(2 (n r^2 + 1) / (n^2 r^2) log(sqrt(n r^2 + 1) / alpha))
 
@@ -73,10 +74,9 @@ def difference(moments: Moments, *, in_one_arm: bool = True) -> ArmDifference:
             [np.concatenate([-adjusted[..., [arm]], by_row], axis=-1) for arm in (LISTED, HELD_OUT)], -2
         )
         rows = counts[..., 0].sum(axis=-1)
+        variance = _squares(moments, residual / counts * np.array([[1.0], [-1.0]]))
         if in_one_arm:
-            variance = _squares(moments, residual) / rows * (1 / counts[..., 0]).sum(axis=-1)
-        else:
-            variance = _squares(moments, residual / counts * np.array([[1.0], [-1.0]]))
+            variance = np.maximum(variance, _squares(moments, residual) / rows * (1 / counts[..., 0]).sum(axis=-1))
         degrees = np.maximum(moments.clusters - 1, 1)
         return ArmDifference(
             value=adjusted[..., LISTED] - adjusted[..., HELD_OUT],

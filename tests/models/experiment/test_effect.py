@@ -65,17 +65,22 @@ def test_the_error_is_that_of_clusters(by: str, in_one_arm: bool) -> None:
     found = difference(moments_of(y, np.zeros((len(y), 1)), held, table[by]), in_one_arm=in_one_arm)
     counts = {arm: int((held == arm).sum()) for arm in (False, True)}
     residuals = y - np.where(held, y[held].mean(), y[~held].mean())
-    of_clusters = []
+    alike, apart = [], []
     for name in table[by].unique():
         of = (table[by] == name).to_numpy()
-        if in_one_arm:
-            of_clusters.append(residuals[of].sum() ** 2 / len(y) * (1 / counts[False] + 1 / counts[True]))
-        else:
-            of_clusters.append(
-                (residuals[of & ~held].sum() / counts[False] - residuals[of & held].sum() / counts[True]) ** 2
-            )
-    number = len(of_clusters)
-    assert found.error**2 == pytest.approx(sum(of_clusters) * number / (number - 1))
+        alike.append(residuals[of].sum() ** 2 / len(y) * (1 / counts[False] + 1 / counts[True]))
+        apart.append((residuals[of & ~held].sum() / counts[False] - residuals[of & held].sum() / counts[True]) ** 2)
+    number = len(apart)
+    variance = max(sum(alike), sum(apart)) if in_one_arm else sum(apart)
+    assert found.error**2 == pytest.approx(variance * number / (number - 1))
+
+
+def test_the_arm_that_spreads_more_and_is_smaller_is_not_taken_to_spread_as_the_other() -> None:
+    """Being listed does harm: nobody who is listed expands, and half of those that are held out."""
+    held = np.arange(1000) < 200
+    y = (held & (np.arange(1000) % 2 == 0)).astype(float)
+    found = difference(moments_of(y, np.zeros((1000, 1)), held, np.arange(1000)))
+    assert found.error == pytest.approx(np.sqrt(0.25 / 200 * 1000 / 999))
 
 
 def test_sums_of_days_are_the_sums_of_all_rows() -> None:
