@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from data.atomic import whole_file
+from data.contract.outputs import ASSIGNMENTS
 from data.errors import ExperimentError
 from data.groups import groups
 from data.sources.known import KnownBase
@@ -18,7 +19,7 @@ from flows.stages.base import read_base
 from models.experiment.known import MEASURES, ExperimentState, state_of
 from models.experiment.power import PlannedLook, planned
 from models.report.experiment_page import PAGE, experiment_page
-from serving.experiment.record import EXPERIMENT
+from serving.experiment.record import EXPERIMENT, goes_on
 from serving.published.layout import published_dates
 from serving.published.read import PublishedList, open_list
 
@@ -33,7 +34,7 @@ def experiment(
     """What is known of the experiment of the settings before ``snapshot_date`` (default: the day after the data).
 
     Writes the page and returns it with the state, the day and the settings. Raises ExperimentError where no experiment
-    is set or has begun, and where its arms are not as they were drawn.
+    is set or has begun, and where its arms are not as they were drawn; SettingsError where it was set otherwise.
     """
     settings = load(config, source, out)
     asked = _asked(settings)
@@ -103,7 +104,10 @@ def write_page(state: ExperimentState, day: date, settings: Settings) -> Path:
 
 
 def state_of_rows(rows: pd.DataFrame, listing: PublishedList, settings: Settings, asked: str) -> ExperimentState:
-    """The state, with the confidence sequence narrowest at the end of the experiment, or after a year."""
+    """The state. The confidence sequence is narrowest when the accounts of the first list were in it for a year.
+
+    That is known at the start and stays: were it to follow ``end``, or the accounts of today, it would hold on no day.
+    """
     if rows.empty:
         raise ExperimentError(
             asked,
@@ -112,11 +116,9 @@ def state_of_rows(rows: pd.DataFrame, listing: PublishedList, settings: Settings
             "Wait until one is; `headroom experiment --plan` says what can be seen when.",
         )
     chosen = settings.experiment
-    windows = PAST_WINDOWS
-    if chosen.start is not None and chosen.end is not None:
-        windows = max((chosen.end - chosen.start).days // settings.expansion.horizon_days, 1)
+    came_in = listing.of_all(ASSIGNMENTS.name)["assigned_on"]
     by = "owner" if chosen.clusters == "owner" else "unit"
-    planned_rows = windows * int(listing.manifest["rows_out"]["assignments"])
+    planned_rows = PAST_WINDOWS * int((came_in == came_in.min()).sum())
     return state_of(rows, chosen.held_out_share, by, planned_rows, asked)
 
 
@@ -132,12 +134,14 @@ def _asked(settings: Settings) -> str:
 
 
 def _last_list(settings: Settings, day: date, asked: str) -> PublishedList:
-    """The latest list up to a day, if the experiment has begun with it."""
-    name = settings.experiment.name
+    """The latest list up to a day, if the experiment has begun with it.
+
+    Raises SettingsError where it was set otherwise when it began.
+    """
     days = [of for of in published_dates(settings.out_folder) if of <= day]
     listing = open_list(settings.out_folder, days[-1]) if days else None
-    there = (listing.manifest.get(EXPERIMENT) or {}).get("name") if listing else None
-    if listing is None or there != name:
+    if listing is None or not goes_on(settings.experiment, listing.snapshot_date, listing.manifest):
+        there = (listing.manifest.get(EXPERIMENT) or {}).get("name") if listing else None
         found = "no list" if listing is None else f"the list of {listing.snapshot_date} (of {there or 'none'})"
         raise ExperimentError(
             asked,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data.errors import ExperimentError
+from data.errors import ExperimentError, SettingsError
 from flows.pipelines.experiment import experiment, plan
 from flows.pipelines.summary import of_experiment, of_plan
 from serving.published.read import open_list
@@ -86,11 +86,32 @@ def test_what_is_known_is_what_the_ledger_has(folder: Path) -> None:
     assert "acc-0" not in page  # it names nobody
 
 
+def test_an_end_that_is_set_later_changes_no_interval(folder: Path, tmp_path: Path) -> None:
+    """The windows that are over end before it."""
+    linked(folder, tmp_path, SETTINGS + f"end = {START + timedelta(days=WINDOWS * 90)}\n")
+    ended, open_ended = (experiment(place / "headroom.toml")["state"] for place in (tmp_path, folder))
+    assert ended == open_ended
+
+
+def test_what_was_set_otherwise_than_when_it_began_is_refused(folder: Path, tmp_path: Path) -> None:
+    linked(folder, tmp_path, SETTINGS.replace("0.25", "0.3"))
+    with pytest.raises(SettingsError, match="held_out_share under"):
+        experiment(tmp_path / "headroom.toml")
+
+
+def linked(folder: Path, place: Path, settings: str) -> None:
+    """The same lists and tables under other settings."""
+    (place / "headroom.toml").write_text(settings, encoding="utf-8")
+    for name in ("published", "warehouse"):
+        (place / name).symlink_to(folder / name)
+
+
 def test_before_the_start_it_is_told_what_could_be_seen(folder: Path) -> None:
     lines = [*of_plan(plan(folder / "headroom.toml"))]
     assert lines[0].startswith(f"{COUNT} accounts, 25% of them held out, by the year before 2026-10-01")
     assert len(lines) == 1 + 2 * 3  # in the first of the four windows nobody expanded
-    assert "in 12 months you will see" in lines[-1]
+    assert "in 12 months you will see +" in lines[-1]
+    assert all("months you will see roughly +$" in line for line in lines[1:4])  # of expansion ARR
 
 
 def test_accounts_that_an_arm_lost_are_told(folder: Path, tmp_path: Path) -> None:
@@ -119,8 +140,6 @@ def test_accounts_that_an_arm_lost_are_told(folder: Path, tmp_path: Path) -> Non
 def test_what_cannot_be_judged_is_said(
     folder: Path, tmp_path: Path, changed: tuple[str, str], day: date | None, found: str
 ) -> None:
-    (tmp_path / "headroom.toml").write_text(SETTINGS.replace(*changed), encoding="utf-8")
-    for name in ("published", "warehouse"):
-        (tmp_path / name).symlink_to(folder / name)
+    linked(folder, tmp_path, SETTINGS.replace(*changed))
     with pytest.raises(ExperimentError, match=found):
         experiment(tmp_path / "headroom.toml", snapshot_date=day)
