@@ -1,6 +1,7 @@
 """Who is held out is scored and recorded, and is in nothing that people read."""
 
 import json
+import shutil
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from data.contract.outputs import TABLES
 from serving.published.read import PublishedList, open_list
 from serving.render.terminal import print_top
-from serving.settings import ExperimentSettings, ServeSettings
+from serving.settings import NO_EXPERIMENT, ExperimentSettings, ServeSettings
 from serving.verify.files_and_sums import check_counts, check_crm, check_files, check_sums
 from serving.web.app import Site
 from tests.serving.web.conftest import browser
@@ -142,6 +143,20 @@ def test_a_day_that_is_scored_again_draws_nobody_again(tmp_path: Path) -> None:
     again = open_list(tmp_path / "out").of_all("assignments")
     assert not open_list(tmp_path / "out").scores("propensity").equals(scores[["propensity"]])
     assert again.equals(first)
+
+
+def test_an_experiment_that_was_off_for_a_list_goes_on_as_it_was_drawn(
+    out: Path, listing: PublishedList, tmp_path: Path
+) -> None:
+    """The list between was made by other settings: nobody changes arms for that."""
+    shutil.copytree(out, tmp_path / "out")
+    without, again = DAY + timedelta(days=7), DAY + timedelta(days=14)
+    publish(tmp_path / "out", held_list(without, NO_EXPERIMENT, previous=listing), PIECES, previous=listing)
+    between = open_list(tmp_path / "out", without)
+    assert between.of_all("assignments").empty
+    publish(tmp_path / "out", held_list(again, previous=between), PIECES, previous=between)
+    kept = open_list(tmp_path / "out", again).of_all("assignments").drop(columns="snapshot_date")
+    assert kept.equals(listing.of_all("assignments").drop(columns="snapshot_date"))
 
 
 def test_after_the_end_everyone_is_listed_and_the_draw_is_kept(
