@@ -16,6 +16,7 @@ from data.erasure.places import ACCOUNT
 from serving.database.address import DatabaseAddress
 from serving.database.connection import alone, clear, connected
 from serving.database.shape import MANIFESTS, published_tables
+from serving.published.layout import HELD_OUT
 
 Columns = Mapping[str, frozenset[str]]
 """The tables that are there, and their columns."""
@@ -137,10 +138,12 @@ def _retell(connection: psycopg.Connection, tables: Columns, day: date, retold: 
         "where snapshot_date = %s",
         [day],
     )
+    is_told = "held_out" in tables[SCORES.name]  # not where an earlier version published last
     counts = {
         "rows_out": {name: of_day[name] for name in manifest["rows_out"] if name in of_day},
         "ranked": ranked,
         "excluded": of_day[EXCLUSIONS.name],
+        HELD_OUT: _count(connection, SCORES.name, "held_out and snapshot_date = %s", day) if is_told else 0,
         "files_sha256": {},
     }
     written = json.dumps({**manifest, **retold(manifest, Left(of_day[SCORES.name], ranked, expected_arr)), **counts})

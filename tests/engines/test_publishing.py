@@ -30,7 +30,7 @@ from serving.privacy.lists import subject_of
 from serving.privacy.told import MENTIONED
 from serving.published.layout import place_of
 from serving.published.read import PublishedList, open_list
-from serving.settings import PublishSettings, RetentionSettings
+from serving.settings import ExperimentSettings, PublishSettings, RetentionSettings
 from tests.serving.privacy.test_lists import PLANTED, ZORRO, planted_lists
 from tests.serving.world import DAY, accounts, publish, snapshot
 
@@ -332,6 +332,19 @@ def test_an_account_that_is_forgotten_leaves_the_database_too(
     assert (manifest["ranked"], manifest["expected_arr"]["sum"]) == (len(eligible), pytest.approx(sum(eligible)))
     assert [days["accounts"] for days in manifest["erased"].values()] == [1]
     assert place.erase(subject, DAY) == {}
+
+
+def test_a_snapshot_without_files_still_counts_the_base_when_one_who_is_held_out_is_forgotten(
+    address: DatabaseAddress, server: psycopg.Connection, tmp_path: Path
+) -> None:
+    publish(tmp_path, snapshot(40, experiment=ExperimentSettings(name="autumn", start=DAY)))
+    listing = open_list(tmp_path)
+    publish_to_database(address, listing)
+    place = DatabasePlace(address, tmp_path / "gone")
+    place.erase(Subject(ACCOUNT, min(listing.held_out())), DAY)
+    ((manifest,),) = server.execute("select manifest from headroom.manifests")
+    assert manifest["held_out"] == len(listing.held_out()) - 1
+    assert manifest["ranked"] + manifest["excluded"] + manifest["held_out"] == manifest["rows_out"]["scores"] == 39
 
 
 def test_old_snapshots_go_from_the_database_too(
