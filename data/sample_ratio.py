@@ -7,6 +7,8 @@ from data.errors import ExperimentError
 LEAST_P = 0.001
 """So seldom a ratio as far off comes by chance; what is rarer is refused."""
 
+FIND = "Find the accounts of `assignments` that the tables no longer have; till then trust no difference."
+
 
 def ratio_p(held_out: int, of: int, share: float) -> float:
     """How often chance gives a count as far from the share: the chi-square test with one degree of freedom."""
@@ -15,14 +17,14 @@ def ratio_p(held_out: int, of: int, share: float) -> float:
     return erfc(sqrt(square / 2))
 
 
-def require_ratio(asked: str, held_out: int, of: int, share: float) -> float:
-    """``ratio_p`` of so many units drawn. Raises ExperimentError where it is below ``LEAST_P``."""
+def require_ratio(asked: str, held_out: int, of: int, share: float, todo: str = FIND) -> float:
+    """``ratio_p`` of so many units drawn. Raises ExperimentError where it is below ``LEAST_P``; ``todo``: then."""
     p = ratio_p(held_out, of, share)
     if p < LEAST_P:
         raise ExperimentError(
             asked,
             f"{held_out:,} of {of:,} units are held out where {of * share:,.0f} are due (sample ratio mismatch, "
             f"p = {p:.1g}): one arm has lost accounts that the other kept, or was not drawn by chance.",
-            "Find the accounts of `assignments` that the tables no longer have; till then trust no difference.",
+            todo,
         )
     return p

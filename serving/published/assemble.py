@@ -192,7 +192,8 @@ def _assigned(scores: pd.DataFrame, context: ListContext, recorded: pd.DataFrame
         drawn = assign(scores, experiment, day, recorded)
         units = drawn.drop_duplicates("unit")
         asked = f"Hold accounts out of the list of {day}."
-        require_ratio(asked, int(units["held_out"].sum()), len(units), experiment.held_out_share)
+        todo = "Give the experiment another name under [experiment], which draws anew, or let it end on that day."
+        require_ratio(asked, int(units["held_out"].sum()), len(units), experiment.held_out_share, todo)
         return drawn
     return pd.DataFrame(columns=list(ASSIGNMENTS.names)) if recorded is None else recorded.assign(snapshot_date=day)
 

@@ -10,6 +10,8 @@ import openpyxl
 import pytest
 
 from data.contract.outputs import TABLES
+from data.errors import ExperimentError
+from serving.published import tables
 from serving.published.read import PublishedList, open_list
 from serving.render.terminal import print_top
 from serving.settings import NO_EXPERIMENT, ExperimentSettings, ServeSettings
@@ -157,6 +159,20 @@ def test_an_experiment_that_was_off_for_a_list_goes_on_as_it_was_drawn(
     publish(tmp_path / "out", held_list(again, previous=between), PIECES, previous=between)
     kept = open_list(tmp_path / "out", again).of_all("assignments").drop(columns="snapshot_date")
     assert kept.equals(listing.of_all("assignments").drop(columns="snapshot_date"))
+
+
+def test_a_draw_that_lost_those_that_are_held_out_is_refused_and_it_is_said_how_to_publish(
+    out: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(out, tmp_path / "out")
+    previous = open_list(tmp_path / "out")
+    drawn = previous.of_all("assignments")
+    turned = drawn.assign(held_out=False)
+    tables.write(previous.path("assignments"), tables.to_arrow(turned, TABLES["assignments"]))
+    day = DAY + timedelta(days=7)
+    with pytest.raises(ExperimentError, match="0 of 80 units are held out where 20 are due") as told:
+        publish(tmp_path / "out", held_list(day, previous=previous), PIECES, previous=previous)
+    assert "let it end on that day" in told.value.todo
 
 
 def test_after_the_end_everyone_is_listed_and_the_draw_is_kept(
