@@ -13,7 +13,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 from joblib import cpu_count
-from scipy.special import logit
+from scipy.special import expit, logit
 
 from models.estimators import boosting
 from models.estimators.amounts import Amounts, arr_of, fit_amounts, is_paid_known
@@ -246,6 +246,12 @@ def range_of_day(predictions: pd.DataFrame, day: pd.Timestamp, horizon_days: int
     y, days, day_of_row = told.y.to_numpy(np.int8), list(told.snapshot_date.unique()), told.snapshot_date.to_numpy()
     samples = [(date, log_odds[day_of_row == date], y[day_of_row == date]) for date in days]
     levels = fit_levels(samples, min_positives=1)
-    error = own_variance(levels.days, levels.levels, levels.variances, 0.0, horizon_days)
+    wrong = levels.levels + (levels.slope - 1) * np.array([_middle(log_odds) for _, log_odds, _ in samples])
+    error = own_variance(levels.days, wrong, levels.variances, 0.0, horizon_days)
     copies = len(days) / independent(days, horizon_days) if days else 1.0
     return fit_range(log_odds, y, copies, float(np.sqrt(error)))
+
+
+def _middle(log_odds: np.ndarray) -> float:
+    """Where outcomes tell most of a level: a slope that is off as well moves it elsewhere, and is none of its fault."""
+    return float(np.average(log_odds, weights=expit(log_odds) * expit(-log_odds)))
