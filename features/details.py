@@ -305,9 +305,12 @@ def main_products(views: Views) -> ir.Table:
 
 @_details("not_now_name", needs=("outcomes", "outcomes.closed_at"))
 def not_now(views: Views) -> ir.Table:
-    said = views.outcomes.filter(views.outcomes.status == "not_now")
-    order = (said.closed_age.asc(), said.reason.isnull().asc(), said.reason.asc())
-    return _first(said, order, not_now_name=said.reason)
+    plays = views.outcomes
+    ended = plays.filter((plays.status == "not_now") & plays.closed_age.notnull())
+    until = ended.reason.find(":")
+    said = ended.mutate(said=(until >= 0).ifelse(ended.reason.left(until), ended.reason).strip())
+    why = said.said.nullif("").nullif("other")
+    return _first(said, (said.closed_age.asc(), why.isnull().asc(), why.asc()), not_now_name=why)
 
 
 @_details("unowned_product", needs=("contracts", "plans"))

@@ -88,7 +88,7 @@ DETAILS: Mapping[str, DetailCard] = {
     "group_product": _name("the product not owned that most others in the group own"),
     "group_product_owners": _number("how many of them own it"),
     "cross_sell_product": _name("the likeliest product of a cross-sell, as `scores` has it"),
-    "not_now_name": _name("why the account last said `not now` to a play"),
+    "not_now_name": _name("why the last play that ended `not now` did, up to a colon"),
     "renews_on": _day("the next renewal day of an open line"),
     **{f"plan_{place}": _name(f"the open plan with the {place}. highest MRR") for place in range(1, PLANS_NAMED + 1)},
     **{f"use_week_{week}": _number(f"events {week} weeks ago") for week in range(1, WEEKS + 1)},

@@ -25,8 +25,8 @@ LEFT = 0.1
 """Of what was usual so much may come still: an account or two of the part may be loaded another way."""
 REST_GOES_ON = 0.25
 """Of the usual use of the others so much comes meanwhile: at Christmas it is about a third."""
-LONGEST_VALUE = 40
-"""Letters of a value in a sentence."""
+LONGEST_VALUE, LONGEST_NAME = 40, 200
+"""Letters of a value in a sentence, and where it is named."""
 FEWEST_ACCOUNTS, NEARLY_ALL = 5, 0.9
 """It takes so many accounts, and such a share of those that used the part, for it to have stopped for everybody."""
 
@@ -48,7 +48,7 @@ class SilentPart:
     @property
     def name(self) -> str:
         """As messages and alarms have it: ``usage_events.region = EMEA``."""
-        return f"{self.table}.{self.column} = {self.value}"
+        return f"{self.table}.{self.column} = {on_one_line(self.value, LONGEST_NAME)}"
 
     @property
     def subject(self) -> str:

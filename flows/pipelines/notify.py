@@ -182,7 +182,8 @@ def _memory(
     """What was told over a channel, and since when a trigger counts as told."""
     asked = settings.notify
     since = today_utc() - timedelta(days=max(asked.cool_down_days, asked.digest_days))
-    known = {} if log is None else log.last(since, news.day - timedelta(days=asked.digest_days))
+    asked_for = news.day - timedelta(days=asked.digest_days)
+    known = {} if log is None else log.last(since, min(asked_for, news.alarms.day) if news.alarms else asked_for)
     return Memory(channel, news.day, known, resend), since
 
 

@@ -55,10 +55,10 @@ def shards(base: KnownBase, dates: list[date], settings: Settings, *, for_list: 
 
 def known_use(base: KnownBase) -> dict[str, Any]:
     """What a list says of accounts whose use had stopped: that of a part of them, or all of one's own."""
-    day = base.snapshot_date
-    silent = base.parts or use(base.tables)[0] in base.silent
+    is_silent = use(base.tables)[0] in base.silent
+    stopped = {} if is_silent else stopped_dead(base.tables, base.snapshot_date)
     of_use = features_of_use(base) if base.parts else frozenset[str]()
-    return {"parts": base.parts, "of_use": of_use, "stopped_dead": {} if silent else stopped_dead(base.tables, day)}
+    return {"parts": base.parts, "of_use": of_use, "stopped_dead": stopped}
 
 
 def details_of(shard: Shard) -> pd.DataFrame | None:

@@ -78,10 +78,12 @@ class ListContext:
         """What is not known of accounts of one group, or is to be looked at first, in words; null where nothing is."""
         silent: tuple[Silence | SilentPart, ...] = (*self.silent, *self.parts)
         since = [f"{silence.subject} since {say_day(silence.last_day)}" for silence in silent]
-        if since:
-            return pd.Series(f"Not known and not judged: {', '.join(since)}.", index=accounts.index, dtype="str")
-        last_days = {account: say_day(day) for account, day in self.stopped_dead.items()}
-        return accounts.map({account: STOPPED_DEAD.format(day) for account, day in last_days.items()}).astype("str")
+        of_all = f"Not known and not judged: {', '.join(since)}." if since else None
+        if self.parts:  # that all use of theirs stopped is no news
+            return pd.Series(of_all, index=accounts.index, dtype="str")
+        stopped = {name: STOPPED_DEAD.format(say_day(day)) for name, day in self.stopped_dead.items()}
+        own = {name: f"{of_all} {text}" if of_all else text for name, text in stopped.items()}
+        return pd.Series([own.get(name, of_all) for name in accounts], index=accounts.index, dtype="str")
 
     def told(self, rows: pd.DataFrame) -> pd.DataFrame:
         """The feature rows that gates, reasons and plays may rest on: without what is not known on the day."""

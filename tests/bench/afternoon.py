@@ -22,13 +22,14 @@ PARAMETERS = {
     "subsample_freq": 1, "colsample_bytree": 0.6, "reg_lambda": 5.0, "n_estimators": 220, "verbose": -1, "n_jobs": 1,
 }  # fmt: skip
 CRM_KINDS = (
-    "champion_promoted", "champion_left", "new_budget", "executive_review", "nps", "invoice_overdue",
-    "competitor_mentioned", "opportunity_opened",
+    "champion_promoted", "champion_left", "budget_opened", "qbr_held", "nps_response", "invoice_overdue",
+    "competitor_research", "expansion_opportunity_opened",
 )  # fmt: skip
 
 USE = """
 create table use as
-select account_id, {day}::date as day, feature, {user} as user_id, {events} as events, quantity
+select account_id, {day}::date as day, coalesce(known_at, {day}) as known_at, feature, {user} as user_id,
+    {events} as events, quantity
 from read_parquet('{path}') where coalesce(known_at, {day}) < timestamp '{end}'
 """
 LINES = """
@@ -53,8 +54,9 @@ group by account_id
 """
 WEEKS = """
 with weeks as (
-    select account_id, date_diff('day', day, $day) // 7 as back, count(distinct user_id) as users, sum(events) as events
-    from use where day < $day and day >= $day - interval 91 day group by all
+    select account_id, (date_diff('day', day, $day) - 1) // 7 as back, count(distinct user_id) as users,
+        sum(events) as events
+    from use where day < $day and known_at < $day and day >= $day - interval 91 day group by all
 )
 select account_id, avg(users) filter (back < 4) as wau_4, sum(users) / 13 as wau_13,
     sum(events) filter (back < 4) / 4 as week_4, sum(events) / 13 as week_13, stddev(events) as week_spread,
@@ -70,7 +72,8 @@ select account_id, count(*) filter (opened_at >= $day - interval 91 day) as tick
     count(*) filter (kind = 'feature_request' and opened_at >= $day - interval 182 day) as requests_182,
     date_diff('day', max(opened_at) filter (kind = 'feature_request'), $day) as since_request,
     count(*) filter (severity = 'critical' and (closed_at is null or closed_at >= $day)) as critical_open,
-    avg(csat) filter (opened_at >= $day - interval 182 day) as csat_182, arg_max(csat, opened_at) as csat_last
+    avg(csat) filter (closed_at < $day and opened_at >= $day - interval 182 day) as csat_182,
+    arg_max(csat, opened_at) filter (closed_at < $day) as csat_last
 from tickets where opened_at < $day and coalesce(known_at, opened_at) < $day group by account_id
 """
 BILLS = """
@@ -140,7 +143,7 @@ def _day(con: duckdb.DuckDBPyConnection, day: date, apart: Sequence[str]) -> pd.
     asked = {"day": day}
     rows = con.execute(LINES, asked).df()
     names = {f"f{number}": name for number, name in enumerate(apart)}
-    half_year = "day < $day and day >= $day - interval 182 day"
+    half_year = "day < $day and known_at < $day and day >= $day - interval 182 day"
     use = f"select account_id, {', '.join(_use_columns(apart))} from use where {half_year} group by account_id"
     kinds = ", ".join(
         f"count(*) filter (kind = '{kind}' and occurred_at >= $day - interval 182 day) as {kind}_182,"
@@ -151,14 +154,16 @@ def _day(con: duckdb.DuckDBPyConnection, day: date, apart: Sequence[str]) -> pd.
         with own as (select distinct account_id, product, plan from lines where valid_from < $day
             and (valid_to is null or valid_to >= $day)),
         used as (select account_id, feature, sum(quantity) as units from use
-            where day < $day and day >= $day - interval 28 day and quantity is not null group by all)
+            where day < $day and known_at < $day and day >= $day - interval 28 day and quantity is not null
+            group by all)
         select account_id, max(units / monthly_limit) as of_limit, count(*) filter (units > 0.7 * monthly_limit) as near
         from own join limits using (product, plan) join used using (account_id, feature)
         where monthly_limit is not null group by account_id"""
     gated = """
         with own as (select account_id, product, plan from lines where valid_from < $day
             and (valid_to is null or valid_to >= $day)),
-        used as (select distinct account_id, feature from use where day < $day and day >= $day - interval 56 day)
+        used as (select distinct account_id, feature from use
+            where day < $day and known_at < $day and day >= $day - interval 56 day)
         select account_id, count(*) as beyond from used u
         where not exists (from own join limits using (product, plan) where own.account_id = u.account_id
             and limits.feature = u.feature) and exists (from limits where limits.feature = u.feature)

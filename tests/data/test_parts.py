@@ -78,6 +78,14 @@ def test_it_is_silent_since_its_last_day_with_use() -> None:
     assert part.subject == "use (region EMEA stopped)"
 
 
+def test_a_value_that_is_no_name_is_said_on_one_line() -> None:
+    part = SilentPart("usage_events", "region", f"E\x1b[31m\nMEA{'x' * 300}", DAY, 9, ())
+    for said in (part.name, part.subject):
+        assert said.isprintable()
+        assert len(said) < 230
+    assert part.name.startswith("usage_events.region = E [31m MEAxxx")
+
+
 def test_an_account_that_is_loaded_another_way_keeps_its_use() -> None:
     several = ACCOUNTS[:12]
     is_of_these = ALL["account_id"].isin(several)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.pipelines import notify
 from serving.messages.settings import EMAIL_URL, OPERATIONS_URL, SLACK_URL
 from serving.monitoring.store import write_monitoring
 from tests.flows.conftest import Headroom
@@ -109,4 +110,18 @@ def test_alarms_alone_are_told_where_operations_alone_has_an_address(
     (note,) = notes
     assert note["title"] == "Headroom: 1 alarm for data engineering, 1 Oct 2026"
     assert f"{FEED.title} (feed_silent)" in note["message"]
+    assert told(mail) == []
+
+
+def test_a_dry_run_does_not_show_what_was_told_long_ago(
+    out: Path, headroom: Headroom, mail: Mail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Monitoring has not run since."""
+    write_monitoring(out, replace(found(FEED), day=DAY - timedelta(days=90)))
+    assert headroom("notify").code == 0
+    assert len(told(mail)) == 2
+    today = notify.today_utc()
+    monkeypatch.setattr(notify, "today_utc", lambda: today + timedelta(days=100))
+    assert "1 alarm" not in headroom("notify", "--dry-run").out
+    headroom("notify")
     assert told(mail) == []

@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -100,22 +99,20 @@ def read_over_and_over(out: Path, day: date, url: str, seen: Path, until: Path) 
 
 def _read_files(out: Path, day: date, told: dict[str, Any]) -> None:
     """All files of the list by the hashes of its manifest. It is torn where no other took its place meanwhile."""
-    with suppress(FileNotFoundError):
+    try:
         manifest = (folder_of(out, day) / MANIFEST).read_bytes()
-        wrong = [
-            name
-            for name, sha256 in json.loads(manifest)["files_sha256"].items()
-            if _sha256(folder_of(out, day) / name) != sha256
-        ]
-        told["reads"] += 1
-        if wrong and (folder_of(out, day) / MANIFEST).read_bytes() == manifest:
-            told["torn"].append(wrong)
-        written = hashlib.sha256(manifest).hexdigest()
-        if not wrong and written not in told["lists"]:
-            told["lists"].append(written)
+    except FileNotFoundError:
+        if not folder_of(out, day).exists() and not folder_of(out, day).exists():  # between two renames it is aside
+            told["torn"].append(["no list"])
         return
-    if not folder_of(out, day).exists() and not folder_of(out, day).exists():  # between the two renames it is aside
-        told["torn"].append(["no list"])
+    hashes = json.loads(manifest)["files_sha256"].items()
+    wrong = [name for name, sha256 in hashes if _sha256(folder_of(out, day) / name) != sha256]
+    told["reads"] += 1
+    if wrong and _sha256(folder_of(out, day) / MANIFEST) == hashlib.sha256(manifest).hexdigest():
+        told["torn"].append(wrong)
+    written = hashlib.sha256(manifest).hexdigest()
+    if not wrong and written not in told["lists"]:
+        told["lists"].append(written)
 
 
 def _read_database(url: str, day: date, told: dict[str, Any]) -> None:
@@ -131,4 +128,8 @@ def _read_database(url: str, day: date, told: dict[str, Any]) -> None:
 
 
 def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    """The hash of a file; of one that is not there, no hash."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return ""

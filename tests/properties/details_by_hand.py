@@ -26,12 +26,12 @@ from tests.properties.ledger_by_hand import plain_changes
 from tests.properties.peers_by_hand import groups_of, products_of
 
 EVENTS = {
-    "champion_promoted": (182, "promoted_on"),
-    "champion_left": (182, "champion_left_on"),
+    "champion_promoted": (182, "promoted_on", None, "promoted_name"),
+    "champion_left": (182, "champion_left_on", None, "champion_left_name"),
     "qbr_held": (182, "reviewed_on"),
     "qbr_gap": (182, "gap_on", "gap_product", "gap_name"),
     "milestone_reached": (365, "milestone_on", "milestone_product", "milestone_name"),
-    "budget_opened": (182, "budget_on"),
+    "budget_opened": (182, "budget_on", None, "budget_name"),
     "competitor_research": (182, "competitor_on"),
 }
 MOTIONS = ("seat", "upsell", "cross_sell")
@@ -40,13 +40,21 @@ LAST = "￿"
 
 
 def with_names(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The base with a product for two in three CRM events, a name for three in four, and null for the others."""
+    """The base with a product for two in three CRM events, a name for three in four, and null for the others.
+
+    Plays have reasons as they are recorded, and as a source may have them.
+    """
     events = frames["crm_events"]
     products = [("core", None, "insights")[number % 3] for number in range(len(events))]
     names = [("first_report", None, "rollout", "go live")[number % 4] for number in range(len(events))]
     said = {"product": products, "name": names}
     columns = {name: pd.Series(values, index=events.index, dtype="str") for name, values in said.items()}
-    return {**frames, "crm_events": events.assign(**columns)}
+    plays = frames["outcomes"]
+    because = [
+        ("no budget", None, "data_wrong: the seats", "other", " :", "other: ask Ann")[n % 6] for n in range(len(plays))
+    ]
+    plays = plays.assign(reason=pd.Series(because, index=plays.index, dtype="str"))
+    return {**frames, "crm_events": events.assign(**columns), "outcomes": plays}
 
 
 def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date) -> Row:
@@ -66,7 +74,8 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
         **relationship(known["crm_events"], snapshot),
         **support(known["tickets"], snapshot),
         **contract(counted, lines, snapshot),
-        "main_product": main_product(lines, names, snapshot),
+        **main_products(lines, names, snapshot),
+        "not_now_name": put_off(known["outcomes"]),
         "billed_product": billed_product(recently_billed(services)),
     }
 
@@ -174,8 +183,17 @@ def relationship(events: list[Row], snapshot: date) -> Row:
             lambda e: (e["age"], e["product"] or LAST, e["name"] or LAST),
         )
         found[day] = None if latest["age"] is None else snapshot - timedelta(days=latest["age"])
-        found |= dict(zip(named, (latest["product"], latest["name"]), strict=False))
+        values = zip(named, (latest["product"], latest["name"]), strict=False)
+        found |= {name: value for name, value in values if name}
     return found
+
+
+def put_off(plays: list[Row]) -> str | None:
+    """Why the last play that ended ``not now`` did: what stands before a colon, where it says anything."""
+    ended = [play for play in plays if play["status"] == "not_now" and play["closed_at_age"] is not None]
+    last = min((play["closed_at_age"] for play in ended), default=None)
+    reasons = {(play["reason"] or "").split(":")[0].strip() for play in ended if play["closed_at_age"] == last}
+    return min(reasons - {"", "other"}, default=None)
 
 
 def support(tickets: list[Row], snapshot: date) -> Row:
@@ -214,12 +232,13 @@ def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:
     }
 
 
-def main_product(lines: list[Row], names: dict[str, tuple[str, date]], snapshot: date) -> str | None:
-    """The product with the highest MRR, by the name that it has on the day."""
+def main_products(lines: list[Row], names: dict[str, tuple[str, date]], snapshot: date) -> Row:
+    """The two products with the highest MRR, by the names that they have on the day."""
     mrr: dict[str, int] = Counter()
     for line in lines:
         mrr[name_now(line["product"], names, snapshot)] += e4(line["mrr"]) or 0
-    return min(mrr, key=lambda name: (-mrr[name], name), default=None)
+    dearest = [*sorted(mrr, key=lambda name: (-mrr[name], name)), None, None]
+    return {"main_product": dearest[0], "second_product": dearest[1]}
 
 
 def billed_product(services: list[Row]) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Completed
 
-from data.errors import SettingsError, in_words
+from data.errors import HeadroomError, SettingsError
 from data.scratch import of_this_run
 from flows.run.progress import say
 from flows.run.scheduled.prefect_runs import (
@@ -35,7 +35,7 @@ def on_schedule(own: FlowRun, work: Callable[[], Any]) -> Any:
         with of_this_run():
             return _looked_after(own, settings, work)
     except BaseException as error:
-        what = "failed" if in_words(error) is None else "refused"
+        what = "refused" if isinstance(error, HeadroomError) else "failed"  # no memory or no room is no refusal
         tell(settings, RunNews(own.name, what, error_said(error)))
         raise
 

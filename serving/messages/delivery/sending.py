@@ -61,7 +61,8 @@ class Memory:
         channel was in use. ``compared``: the lists, the latest first.
         """
         (_, begins), *earlier = compared
-        in_use = min((noted.item.snapshot_date for noted in self._noted()), default=date.max)
+        days = (noted.item.snapshot_date for noted in self._noted() if noted.item.kind != ALARM)  # which are of no list
+        in_use = min(days, default=date.max)
         told = self._triggers()
         for listing, before in earlier:
             is_known = before is not None and before.snapshot_date >= since and listing.snapshot_date >= in_use

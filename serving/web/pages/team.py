@@ -159,7 +159,7 @@ def _work(index: ListIndex, desk: Desk, ranked: Places) -> dict[int, Work] | Non
             "is_overdue": np.isin(ranked, late(index, here, desk.today).overdue),
         }
     )
-    books = {code: table[table["owner"] == code] for code in set(table["owner"].tolist())}
+    books = {code: table[table["owner"] == code] for code in recorded.union(table["owner"].tolist())}
     return {code: _of_book(book, code in recorded) for code, book in books.items()}
 
 

@@ -153,3 +153,16 @@ def test_what_goes_wrong_before_the_work_begins_is_told_too(tmp_path: Path, monk
     assert note["title"] == "Headroom: score was refused"
     assert "Make room and rights there" in note["message"]
     assert "list" not in note["message"], "where the lists are, the settings do not say"
+
+
+def test_a_run_without_memory_failed_and_what_to_do_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "headroom.toml").write_text("", encoding="utf-8")
+    monkeypatch.setattr("flows.run.scheduled.on_schedule._looked_after", lambda *_: bytearray(1 << 60))
+    run = FlowRun(flow_id=UUID(int=1), name="score", parameters={"config": str(tmp_path / "headroom.toml")})
+    with servers.notes() as (address, notes):
+        monkeypatch.setenv(OPERATIONS_URL, address)
+        with pytest.raises(MemoryError):
+            on_schedule(run, lambda: None)
+    (note,) = notes
+    assert note["title"] == "Headroom: score failed"
+    assert "To do: Give it more memory" in note["message"]

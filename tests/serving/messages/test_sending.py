@@ -152,6 +152,17 @@ def test_alerts_go_back_to_the_last_list_whose_alerts_were_all_told(
     assert told == ([(account, "limit_share"), (account, "seat_utilization")] if up_to == EARLIER else [])
 
 
+def test_a_channel_over_which_alarms_were_told_is_new_to_alerts(out: Path) -> None:
+    before, then, now = open_list(out, EARLIER), open_list(out, DAY), published_again(out, DAY + WEEK)
+    with_triggers(before)
+    for listing in (then, now):
+        with_triggers(listing, Fired(ranked_of(out, HOSTILE)[0], "seat_utilization", DAY))
+    alarm = MessageItem(EARLIER, "slack", "data engineering", "alarm", trigger_code="feed_silent:tickets")
+    base = memory((alarm, SENT)).told_up_to([(now, then), (then, before), (before, None)], EARLIER)
+    assert base is not None
+    assert base.snapshot_date == DAY
+
+
 def test_where_there_is_nothing_to_be_new_against_there_are_no_alerts(out: Path) -> None:
     with_triggers(open_list(out), Fired(ranked_of(out, HOSTILE)[0], "seat_utilization", DAY))
     assert alerts(open_list(out), None, Links()).told == ()

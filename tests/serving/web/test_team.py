@@ -48,6 +48,13 @@ def test_what_was_done_is_counted_of_the_ranked(index: ListIndex, out: Path) -> 
     assert (page.all.work.acted_on, page.all.work.won) == (2, 1)
 
 
+def test_of_a_recorded_book_without_a_ranked_account_nothing_is_overdue(index: ListIndex) -> None:
+    of_dana = index.owners.codes == index.owners.labels.index("Dana Lee")
+    account = index.ids[int(of_dana.argmax())].as_py()
+    page = team_page(replace(index, is_ranked=index.is_ranked & ~of_dana), desk(DrawnWork({account: "won"})))
+    assert next(book.work for book in page.books if book.owner == "Dana Lee") == Work(overdue=0)
+
+
 def test_how_much_of_the_short_lists_is_new_is_told_to_who_sees_them_all(
     index: ListIndex, client: TestClient, client_of: Callable[..., TestClient]
 ) -> None:
