@@ -22,9 +22,6 @@ from flows.run.settings import Settings
 from flows.stages import inputs as steps
 from flows.stages.dates import today_utc, training_dates
 from flows.stages.outcomes import read_outcomes
-from models.signals.days import SignalDays
-from models.signals.strength import signals_in, strengths
-from models.signals.worth import worth_of_tables
 
 MOST_DAYS, MOST_ACCOUNTS = 6, 2_000
 """Snapshots that signals are asked of, a year and a half of them; and accounts, above which a sample is asked."""
@@ -49,9 +46,15 @@ def readiness_of_tables(source: Source, settings: Settings) -> Readiness:
 
 def _verdict(moves: AccountMoves, seen: Seen, settings: Settings, found: FoundSignals | None) -> Readiness:
     """``found``: None where nobody asked for signals; without a row it cannot be told how many there are."""
-    signals = None if found is None or found.table.empty else signals_in(found.table)
+    signals = None if found is None or found.table.empty else _count(found.table)
     state = replace(state_of(moves, seen, settings.figures), signals=signals, signals_asked=found is not None)
     return readiness(state, settings.figures.readiness, settings.training.min_expansions)
+
+
+def _count(table: pd.DataFrame) -> int:
+    from models.signals.strength import signals_in
+
+    return signals_in(table)
 
 
 @stage("readiness", retries=RETRIES)
@@ -94,6 +97,11 @@ def _worth(base: KnownBase, seen: Seen, paying: set[str], measured: pd.DataFrame
 @stage("signals", retries=RETRIES)
 def find_signals(base: KnownBase, settings: Settings) -> FoundSignals:
     """What went with past expansions; without a row where the history is too short, or one outcome is all there is."""
+    # `headroom check` asks for no signals, and need not wait for the libraries of models.
+    from models.signals.days import SignalDays
+    from models.signals.strength import strengths
+    from models.signals.worth import worth_of_tables
+
     dates = signal_dates(base, settings.expansion.horizon_days)
     if len(dates) < 2:
         return NOTHING_FOUND

@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,19 +10,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from data.currency import in_reporting_currency
 from data.figures.figures import company_figures
-from data.figures.headline import headline
 from data.figures.tables import FIGURES
 from data.sources.known import known_before
-from flows.pipelines.figures import compute_figures, read_earlier, write_figures
-from flows.pipelines.readiness import compute_readiness
 from flows.run.settings import load
 from flows.stages.base import read_source
 from tests import house
-from tests.drawn import base as drawn_base
-from tests.drawn import known
 from tests.flows.conftest import END, Headroom
+from tests.flows.drawn_figures import write_drawn_figures
 from tests.flows.test_bases import example
 from tests.properties.figures_by_hand import assert_sums_of_accounts
 
@@ -139,11 +133,7 @@ def test_another_run_of_the_same_day_repeats_what_changed(tmp_path: Path) -> Non
     folder, of_settings = tmp_path / "figures", load()
 
     def run(day: date, text: str) -> pd.DataFrame:
-        base = known(in_reporting_currency(drawn_base(subscriptions=text), day), day)
-        made = compute_figures(base, of_settings, 12, read_earlier(folder))
-        ready, tables = compute_readiness(base, made.moves, None, of_settings)
-        made = replace(made, tables=made.tables | tables)
-        write_figures(made, headline(made.tables), ready, of_settings, folder)
+        write_drawn_figures(folder, of_settings, day, subscriptions=text)
         return pd.read_parquet(folder / "rebuilt.parquet")
 
     assert run(date(2026, 6, 1), lines).empty

@@ -54,7 +54,8 @@ def test_the_list_in_the_terminal_needs_no_engine_and_no_model(tmp_path: Path, p
 
 
 def test_a_check_of_the_tables_needs_no_model(tmp_path: Path, warehouse: Path) -> None:
-    assert not imported(tmp_path, "check", "--source", warehouse) & (MODELS | PREFECT)
+    """Sums over accounts and months, which say whether the company is ready, take scipy's sparse matrices."""
+    assert not imported(tmp_path, "check", "--source", warehouse) & (MODELS - {"scipy"} | PREFECT)
 
 
 def test_what_is_wrong_with_the_base_is_told_before_a_model_is_loaded(

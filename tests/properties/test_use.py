@@ -105,6 +105,6 @@ def readers(path: Path) -> set[str]:
 
 
 def test_usage_is_read_where_use_is_defined_and_nowhere_else() -> None:
-    rooms = ("features", "models", "serving", "flows")
+    rooms = ("data/feeds", "features", "models", "serving", "flows")
     modules = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
     assert [path for path in modules if readers(path)] == [Path(inspect.getfile(use))]

@@ -20,7 +20,7 @@ from data.figures.accounts.calendar import YEAR_MONTHS, month_of
 from data.figures.accounts.moves import AccountMoves
 from data.figures.accounts.panel import Panel
 from data.figures.measures.bridge import LOSSES
-from data.figures.measures.tables import ANY, CHURN, CONTRACTION, OUTCOMES, SATISFACTION
+from data.figures.measures.tables import AFTER_EXPANSION, ANY, CHURN, CONTRACTION, OUTCOMES, SATISFACTION
 from data.time_cut import Tables
 
 AFTER_MONTHS, MOST_MONTHS = 6, 24
@@ -66,7 +66,7 @@ def after_expansion(panel: Panel, moves: AccountMoves, ratings: pd.DataFrame) ->
             comparison.add(month, motion, outcome, is_asked)
     rows = [{"motion": motion, "outcome": outcome, **sums[motion, outcome].row()} for motion, outcome in sums]
     numbers = dict.fromkeys(("expanded", "alike", "difference", "low", "high"), "float64")
-    return pd.DataFrame(rows).astype(numbers)
+    return pd.DataFrame(rows).astype(numbers).sort_values(list(AFTER_EXPANSION.order), ignore_index=True)
 
 
 def compared_months(panel: Panel, moves: AccountMoves, ratings: pd.DataFrame) -> Iterator[ComparedMonth]:

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -13,11 +14,7 @@ import pytest
 from data.atomic import whole_file
 from data.checks.report import Finding, Report, Severity, write
 from data.erasure.places import Subject
-from data.figures.figures import CompanyFigures
-from data.figures.headline import headline
-from data.figures.tables import REBUILT
 from data.scratch import own_folder
-from flows.pipelines.figures import write_figures
 from flows.privacy import forget
 from flows.privacy.prefect_runs import PrefectPlace
 from flows.run.settings import load
@@ -29,9 +26,9 @@ from serving.published.layout import published_dates
 from serving.store.message_log import DIGEST, MessageItem
 from serving.store.outcomes import open_store
 from serving.store.views import View, ViewStore
-from tests.data.figures.drawing import drawn_figures
 from tests.data.record.shown import drawn_source, recorded
 from tests.flows.conftest import Headroom
+from tests.flows.drawn_figures import write_drawn_figures
 from tests.serving.privacy.test_lists import NAME, OWNER, PLANTED, ZORRO, planted_lists, told
 from tests.serving.world import DAY, files_of
 
@@ -74,8 +71,7 @@ def company(two_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     rows = pd.DataFrame({"account_id": [ZORRO], "user_id": [USER]})
     write(Report([Finding(Severity.ERROR, "users", "keys", "twice", "", 1, rows)]), settings.check_folder)
     lines = f"account_id | product | plan | mrr | valid_from\n{ZORRO} | core | team | 1 | 2025-01-01"
-    tables = drawn_figures(subscriptions=lines) | {REBUILT.name: pd.DataFrame(columns=list(REBUILT.names))}
-    write_figures(CompanyFigures(DAY, tables), headline(tables), settings, settings.figures_folder)
+    write_drawn_figures(settings.figures_folder, settings, date(2026, 7, 1), subscriptions=lines)
     (own_folder() / "features-abc").mkdir()
     (own_folder() / "features-abc" / "shard-0.parquet").write_text(ZORRO)
     settings.prefect_folder.mkdir()

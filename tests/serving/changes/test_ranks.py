@@ -27,7 +27,7 @@ def ranked(frame: pd.DataFrame, rank_by: str = "propensity") -> pd.DataFrame:
     """The accounts with their ranks; a key that is not given is 0, and who is not said to be set apart is ranked."""
     keys = {name: frame.get(name, pd.Series(0.0, index=frame.index)) for name in RANK_KEYS}
     eligible = frame.get("eligible", pd.Series(True, index=frame.index)).astype(bool)
-    return rank(frame.assign(**keys, eligible=eligible, owner=None), rank_by)
+    return rank(frame.assign(**keys, eligible=eligible, held_out=False, owner=None), rank_by)
 
 
 def listed(**propensities: float) -> pd.DataFrame:
@@ -140,7 +140,7 @@ def test_the_moves_of_a_retrain_by_plain_counting(
 ) -> None:
     scores = base(accounts, "propensity")
     as_before = scores[["account_id", *RANK_KEYS]].assign(propensity=[random.random() for _ in accounts])
-    again = rank(as_before.assign(eligible=scores["eligible"], owner=None), "propensity")
+    again = rank(as_before.assign(eligible=scores["eligible"], held_out=False, owner=None), "propensity")
     far = ((scores["rank"] - again["rank"]).abs() > 2).sum()
     mixed = as_before.sample(frac=1, random_state=1)
     assert moved_by_model(scores, mixed, "propensity", places=2) == far
