@@ -97,11 +97,11 @@ def in_words(error: BaseException) -> HeadroomError | None:
 
 
 def _with_causes(error: BaseException) -> Iterator[BaseException]:
-    """An error, and those that it came of."""
+    """An error, and those that it came of; without one that was handled and set aside (`from None`)."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
-        cause = cause.__cause__ or cause.__context__
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
 
 
 def near_name(name: str, there: Iterable[str]) -> str | None:

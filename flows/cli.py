@@ -87,13 +87,15 @@ def simulate(
     months: Annotated[int, typer.Option(min=6)] = 30,
     seed: int = 7,
     random: Annotated[bool, typer.Option("--random", help="The same as --world random.")] = False,
-    world: Annotated[str, typer.Option("--world", help="What makes accounts buy (docs/worlds.md).")] = "driven",
+    world: Annotated[
+        str | None, typer.Option("--world", help="What makes accounts buy (default: driven; docs/worlds.md).")
+    ] = None,
 ) -> None:
     """Write a simulated customer base, with its true probabilities beside the tables."""
     from data.simulation.base import simulate as run
-    from data.worlds.catalogue import world_named
+    from data.worlds.catalogue import world_asked
 
-    chosen = world_named("random" if random and world == "driven" else world)
+    chosen = world_asked(world, is_random=random)
     for table, rows in run(out, accounts, months, seed, progress=counting("accounts"), world=chosen).items():
         print(f"{table:<18} {rows:>12,} rows")
     print(f"written to {out.resolve()}")

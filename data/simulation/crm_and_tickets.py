@@ -27,7 +27,7 @@ CRM_FLAGS = {
 GAPS = ("reports by region", "approvals on a phone", "a backup each night", "fewer manual steps", "access for auditors")
 """What is named in a review that went badly."""
 CHAMPIONS = ("head of operations", "finance director", "IT manager", "head of marketing", "chief of staff")
-BUDGETS = ("tools for new teams", "automation", "reporting", "the next fiscal year")
+BUDGETS = ("tools for new teams", "automation", "reporting", "customer service")
 NAMES = {
     "qbr_gap": GAPS,
     "champion_promoted": CHAMPIONS,

@@ -18,8 +18,12 @@ HELD_BACK = ("enterprise", "usage_priced", "daily_counts")
 """Which worlds may decide how the product is built; the others are for the last figures alone."""
 
 
-def world_named(name: str) -> World:
-    """The world of that name. Raises ``HeadroomError`` where there is none."""
+def world_asked(name: str | None, *, is_random: bool = False) -> World:
+    """The world of that name, or the random one. Raises HeadroomError where there is none, or both are asked for."""
+    if name is None:
+        return RANDOM if is_random else DRIVEN
+    if is_random and name != RANDOM.name:
+        raise HeadroomError(f"Simulate the world `{name}`.", "`--random` asks for another one.", "Give one of both.")
     if name not in WORLDS:
         known = "; ".join(f"{world.name}: {world.words}" for world in WORLDS.values())
         raise HeadroomError(f"Simulate the world `{name}`.", f"There is none; there are {known}", "Give one of them.")

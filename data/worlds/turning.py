@@ -7,7 +7,8 @@ from data.simulation.life import BURN_IN_MONTHS
 from data.simulation.state import CORE_FEATURES, Floats, State
 
 TURNS = BURN_IN_MONTHS + 15
-"""The month (from the first of the burn-in) from which value sells: half-way through a base of 30 months."""
+"""The month (from the first of the burn-in) from which value sells: half-way through a base of 30 months; one of 15 or
+less never sees it."""
 
 
 def chances(state: State, month: int, month_of_year: int) -> Floats:  # noqa: ARG001
@@ -23,4 +24,4 @@ def chances(state: State, month: int, month_of_year: int) -> Floats:  # noqa: AR
     return possible(state, 1 / (1 + np.exp(-log_odds)))
 
 
-TURNING = World("turning", "The rules change half-way: first full seats sell, then value.", chances)
+TURNING = World("turning", "The rules change after 15 months: first full seats sell, then value.", chances)

@@ -225,10 +225,18 @@ def _moment(base: Path) -> datetime:
 
     The clock may have been set back since.
     """
-    begun = (path.name.partition("-")[0] for path in base.glob(f"{'[0-9]' * 8}T{'[0-9]' * 6}-*"))
-    last = max((datetime.strptime(moment, MOMENT).replace(tzinfo=UTC) for moment in begun), default=None)
+    begun = (_begun(path) for path in base.glob(f"{'[0-9]' * 8}T{'[0-9]' * 6}-*"))
+    last = max((moment for moment in begun if moment is not None), default=None)
     now = datetime.now(UTC).replace(microsecond=0)
     return now if last is None or last < now else last + timedelta(seconds=1)
+
+
+def _begun(run: Path) -> datetime | None:
+    """When a run began, by the name of its folder; None of another's folder, whose digits are no moment."""
+    try:
+        return datetime.strptime(run.name.partition("-")[0], MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _keep(folder: Path, about: RunAbout) -> None:

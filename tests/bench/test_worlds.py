@@ -72,5 +72,5 @@ def test_the_page_has_a_row_for_each_world_that_was_measured() -> None:
     assert (
         "| `pressure` | 300 | 6 | 9 | 0.400 | 0.300 | 0.200 | 0.250 |  |  | 0.500 | 0.80 | +0.010 to +0.200 |" in page
     )
-    assert "| `turning` | The rules change half-way" in page
+    assert "| `turning` | The rules change after 15 months" in page
     assert page.count("| `pressure` |") == 3

@@ -106,3 +106,18 @@ def test_a_fault_of_ours_keeps_its_traceback(headroom: Headroom, monkeypatch: py
     monkeypatch.setattr("flows.cli.app", lambda: Path("nowhere").read_text(encoding="utf-8"))
     with pytest.raises(FileNotFoundError):
         headroom("score")
+
+
+def fault_after_a_full_disk_was_dealt_with() -> None:
+    try:
+        refused_by_the_disk(ENOSPC)
+    except OSError:
+        raise KeyError("play") from None
+
+
+def test_a_full_disk_that_was_dealt_with_is_not_what_ended_a_run(
+    headroom: Headroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.cli.app", fault_after_a_full_disk_was_dealt_with)
+    with pytest.raises(KeyError):
+        headroom("score")

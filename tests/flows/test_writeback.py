@@ -146,8 +146,10 @@ def test_runs_keep_their_order_where_the_clock_was_set_back(
     [first] = (out / "writeback").iterdir()
     ahead = f"{datetime.now(UTC) + timedelta(hours=1):{MOMENT}}-hubspot"
     first.rename(first.with_name(ahead))
+    (out / "writeback" / "20261399T000000-hubspot").mkdir()  # another's: it has no thirteenth month
     headroom("writeback", "--apply", "--out", out)
-    assert min(path.name for path in (out / "writeback").iterdir()) == ahead
+    ours = [path.name for path in (out / "writeback").iterdir() if path.name != "20261399T000000-hubspot"]
+    assert min(ours) == ahead
     assert "58 accounts left as they are" in headroom("writeback", "--undo", ahead, "--out", out).out
 
 

@@ -16,7 +16,7 @@ from data.simulation.drivers import World
 from data.simulation.life import Life, live
 from data.simulation.oracle import USAGE_FLOOR, USAGE_UPLIFT
 from data.sources.connect import connect
-from data.worlds.catalogue import BUILT_ON, HELD_BACK, WORLDS, world_named
+from data.worlds.catalogue import BUILT_ON, HELD_BACK, WORLDS, world_asked
 from data.worlds.turning import TURNS
 
 END = date(2026, 10, 1)
@@ -93,4 +93,7 @@ def test_every_world_is_either_built_on_or_held_back() -> None:
 
 def test_a_world_that_is_not_is_refused_with_those_that_are() -> None:
     with pytest.raises(HeadroomError, match=r"There is none; there are driven: .*; pressure: "):
-        world_named("flat")
+        world_asked("flat")
+    with pytest.raises(HeadroomError, match="asks for another one"):
+        world_asked("pressure", is_random=True)
+    assert [world_asked(None).name, world_asked(None, is_random=True).name] == ["driven", "random"]
