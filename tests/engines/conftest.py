@@ -107,6 +107,8 @@ def copy_table(server: psycopg.Connection, source: Source, name: str, raw: ibis.
 def postgres_type(kind: ibis.expr.datatypes.DataType) -> str:
     if kind.is_timestamp():
         return "timestamptz" if kind.timezone else "timestamp"
+    if kind.is_decimal():
+        return f"numeric({kind.precision}, {kind.scale})"
     return "bigint" if kind.is_integer() else POSTGRES_TYPES[str(kind).lower().removeprefix("!")]
 
 
