@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.contract.vocabulary import LINE_MOTIONS
-from data.simulation.state import CORE_FEATURES, GATED_FEATURES, Bools, Floats, Happened, State
+from data.simulation.state import CORE_FEATURES, GATED_FEATURES, Bools, Floats, Happened, State, chance_of
 
 TERMS = (
     ("seat", "seats_in_use"),
@@ -66,7 +66,7 @@ def terms(state: State) -> Floats:
     limits = np.where(state.tier < 3, state.limit_share.max(axis=1), 0.0)
     gated = np.where(state.tier < 3, state.gated_used / GATED_FEATURES, 0.0)
     asked = (state.tier < 3) & (state.gated_request_age < 6)
-    power = 1 / (1 + np.exp(-state.power))
+    power = chance_of(state.power)
     breadth = state.breadth / CORE_FEATURES
     open_way = (state.adjacent_age < 12) & ~state.owns.all(axis=1)
     broad = ramp(breadth, 0.35, 0.75)
@@ -126,7 +126,7 @@ def chances(state: State, month: int, month_of_year: int) -> Floats:
     near_renewal = 0.4 * (state.is_annual & (state.tenure % 12 >= 10))
     shared = obstacles(state) + state.frailty + near_renewal + 1.0 * state.is_opportunity_open
     log_odds = BASE + season + state.warm @ BELONGS + shared[:, None]
-    return possible(state, 1 / (1 + np.exp(-log_odds)))
+    return possible(state, chance_of(log_odds))
 
 
 def leaving_chances(state: State) -> Floats:

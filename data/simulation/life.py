@@ -28,7 +28,7 @@ def month_after(day: date, months: int) -> date:
 
 
 @dataclass
-class Life:
+class Life(Happened):
     """Everything that happened to a chunk of accounts; arrays are (months, accounts), state is at the month's end."""
 
     months: list[Month]
@@ -37,37 +37,7 @@ class Life:
     is_annual: Bools
     segment: Ints
     day: Ints  # the day of the month on which its purchase, start, return or end falls
-    # --- what happened ---
-    cause: Ints
-    add_on: Ints
-    starts: Bools
-    returns: Bools
-    churns: Bools
-    shrinks: Bools
-    moves: Bools
-    created: Ints
-    deactivated: Ints
-    joining: Ints
-    new_domain: Ints
-    requests: Ints
-    tickets: Ints
-    rated: Bools
-    critical_opens: Bools
-    critical_closes: Bools
-    milestone: Ints
-    promoted: Bools
-    left: Bools
-    reviewed: Bools
-    review_missed: Bools
-    budget: Bools
-    competitor: Bools
-    overdue: Bools
-    paid: Bools
-    nps: Bools
-    opportunity_opens: Bools
-    opportunity_lost: Bools
-    opportunity_won: Bools
-    bill: Floats
+    moves: Bools  # something was bought, given back, ended or begun again
     # --- the state at the end of the month ---
     active: Ints
     registered: Ints

@@ -29,6 +29,11 @@ LIMIT_STEP = 4.0
 """Each tier's metered limits are this many times those of the tier below."""
 
 
+def chance_of(log_odds: Floats) -> Floats:
+    """The chance, or share, that has these log-odds."""
+    return 1 / (1 + np.exp(-log_odds))
+
+
 @dataclass
 class State:
     """What is true on the first day of a month; ``*_age`` counts whole months since, ``LONG_AGO`` for never."""

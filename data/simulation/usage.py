@@ -25,7 +25,7 @@ from data.simulation.price_list import (
     PLANS,
     limit,
 )
-from data.simulation.state import ADD_ONS, METERED, Bools, Floats, Ints
+from data.simulation.state import ADD_ONS, METERED, Bools, Floats, Ints, chance_of
 
 DAY_MS = 86_400_000
 LATE_KNOWN_SHARE = 0.03
@@ -187,7 +187,7 @@ def _month_events(
     account, user = _spread(active)
     user = high[account] - active[account] + user
     is_new = user >= high[account] - life.created[number][account]
-    power = 1 / (1 + np.exp(-life.power[number]))
+    power = chance_of(life.power[number])
     is_power = mixed(account + 7919, user) < power[account]
     events = np.where(is_power, 10 + rng.poisson(4.0, len(user)), 2 + rng.poisson(0.5, len(user)))
     owner, _ = _spread(events)

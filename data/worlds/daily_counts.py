@@ -3,7 +3,7 @@
 import numpy as np
 
 from data.simulation.drivers import World, possible, ramp
-from data.simulation.state import CORE_FEATURES, GATED_FEATURES, Floats, Happened, State
+from data.simulation.state import CORE_FEATURES, GATED_FEATURES, Floats, Happened, State, chance_of
 
 DEPTH, TRIED = 0, 1
 """The columns of the memory: breadth as it lasts, and how long parts of the next tier have been in use (months)."""
@@ -21,7 +21,7 @@ def chances(state: State, month: int, month_of_year: int) -> Floats:  # noqa: AR
             -6.3 + 4.4 * habit * depth + 0.8 * depth,
         ]
     )
-    return possible(state, 1 / (1 + np.exp(-log_odds)))
+    return possible(state, chance_of(log_odds))
 
 
 def deepen(state: State, happened: Happened, rng: np.random.Generator) -> None:  # noqa: ARG001

@@ -3,7 +3,7 @@
 import numpy as np
 
 from data.simulation.drivers import World, leaves, possible, ramp
-from data.simulation.state import Floats, Happened, State
+from data.simulation.state import Floats, Happened, State, chance_of
 
 INVITED = 0
 """The column of the memory: colleagues that came lately, as a share of all who are there."""
@@ -32,7 +32,7 @@ def chances(state: State, month: int, month_of_year: int) -> Floats:  # noqa: AR
             -6.4 + 2.4 * (state.adjacent_age < 3),
         ]
     )
-    return possible(state, 1 / (1 + np.exp(-log_odds)))
+    return possible(state, chance_of(log_odds))
 
 
 def leaving(state: State) -> Floats:

@@ -4,7 +4,7 @@ import numpy as np
 
 from data.simulation.drivers import World, possible, ramp
 from data.simulation.life import BURN_IN_MONTHS
-from data.simulation.state import CORE_FEATURES, Floats, State
+from data.simulation.state import CORE_FEATURES, Floats, State, chance_of
 
 TURNS = BURN_IN_MONTHS + 15
 """The month (from the first of the burn-in) from which value sells: half-way through a base of 30 months; one of 15 or
@@ -21,7 +21,7 @@ def chances(state: State, month: int, month_of_year: int) -> Floats:  # noqa: AR
     else:
         value = content * broad + 0.5 * (state.adjacent_age < 6) + 0.4 * (state.promoted_age < 6)
         log_odds = np.column_stack([-5.6 + 0.8 * in_use, -6.4 + 3.4 * value, -6.6 + 3.6 * value])
-    return possible(state, 1 / (1 + np.exp(-log_odds)))
+    return possible(state, chance_of(log_odds))
 
 
 TURNING = World("turning", "The rules change after 15 months: first full seats sell, then value.", chances)

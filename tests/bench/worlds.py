@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from flows.run.settings import load
 from flows.stages.history import Known, evaluate_known, read_known
 from models.estimators.sampling import places_of
 from models.evaluation.baselines import BEST_RULE, LOGISTIC
+from models.evaluation.bootstrap import Figures, Resamples, difference, interval, mean_of
 from models.evaluation.evaluation import Evaluation
 from models.evaluation.measures import auc, average_precision, expected_calibration_error, forecast_over_realised
 from tests.bench import afternoon
@@ -117,23 +119,23 @@ def _judged(lists: pd.DataFrame) -> dict[str, Any]:
     for name in names:
         told[name] = float(np.mean([average_precision(day.expanded, day[name]) for day in days]))
         told[f"{name} AUC"] = float(np.mean([auc(day.expanded, day[name]) for day in days]))
-    codes, accounts = pd.factorize(lists.account_id)
-    rng = np.random.default_rng(SEED)
-    times = rng.multinomial(len(accounts), np.full(len(accounts), 1 / len(accounts)), RESAMPLES).astype(np.float64)
-    gaps = np.zeros(RESAMPLES)
-    for day in days:
-        weights = times[:, codes[day.index]]
-        one, other = (average_precision(day.expanded, day[name], weights) for name in ("product", "afternoon"))
-        gaps += (one - other) / len(days)
-    told["over afternoon"] = [float(value) for value in np.nanquantile(gaps, [0.025, 0.975])]
+    resamples = Resamples(lists.account_id, RESAMPLES, SEED)
+    product, by_hand = (
+        mean_of([resamples.figures(day.index.to_numpy(), partial(_precision, day, name)) for day in days])
+        for name in ("product", "afternoon")
+    )
+    told["over afternoon"] = list(interval(difference(product, by_hand)["average_precision"]))
     return told
+
+
+def _precision(day: pd.DataFrame, ranked_by: str, weights: np.ndarray) -> Figures:
+    return {"average_precision": average_precision(day.expanded, day[ranked_by], weights)}
 
 
 def _of_rivals(evaluation: Evaluation) -> dict[str, float]:
     bench = evaluation.backtest.bench
     bench = bench[bench.metric == "average_precision"].set_index("rival").rival_value
-    best = bench.drop(index=[name for name in (LOGISTIC, "last month's own list", "base rate") if name in bench])
-    return {"best rule": float(bench.get(BEST_RULE, best.max())), "logistic": float(bench.get(LOGISTIC, np.nan))}
+    return {"best rule": float(bench[BEST_RULE]), "logistic": float(bench.get(LOGISTIC, np.nan))}
 
 
 def _said(evaluation: Evaluation) -> dict[str, Any]:
