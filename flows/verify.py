@@ -183,9 +183,9 @@ def _verify_origin(listing: PublishedList, settings: Settings, verification: Ver
         model_sha256 = error.clause
     else:
         model_sha256 = bundle.sha256
-        if silent := sorted({**manifest.get("silent_feeds", {}), **manifest.get("silent_parts", {})}):
+        if listing.silent:
             verification.notes.append(
-                f"propensities were not derived again: their model did without {', '.join(silent)}"
+                f"propensities were not derived again: their model did without {', '.join(listing.silent)}"
             )
         else:
             verification.note(check_likelihoods(listing, bundle.any_expansion.told))

@@ -9,19 +9,15 @@ from data.contract.outputs import ASSIGNMENTS
 from data.contract.vocabulary import E4
 from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
-from data.sources.known import KnownBase, customers, label_watermark
+from data.sources.known import KnownBase, customers
 from features.cohort import cohort
 from features.labels import labels
+from flows.stages.dates import known_until
 from models.experiment.known import EXPANDED, EXPANSION_ARR
 from serving.published.read import PublishedList
 
 PAST_WINDOWS = 4
 """So many windows before a day tell what an experiment of a year could show."""
-
-
-def known_until(base: KnownBase) -> date:
-    """The first day whose movements are not known to the base."""
-    return min(base.snapshot_date, label_watermark(base.tables, base.snapshot_date) + timedelta(days=1))
 
 
 def matured(listing: PublishedList, base: KnownBase, rules: ExpansionRules, end: date | None) -> pd.DataFrame:

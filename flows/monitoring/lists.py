@@ -7,9 +7,10 @@ from typing import Any
 
 from data.errors import PublishError
 from data.ledger.rules import ExpansionRules
-from data.sources.known import KnownBase, label_watermark
+from data.sources.known import KnownBase
 from flows.run.progress import say
 from flows.run.settings import Settings
+from flows.stages.dates import known_until
 from flows.stages.warnings import RULES
 from serving.published.layout import published_dates, published_day
 from serving.published.read import PublishedList, open_list
@@ -58,8 +59,7 @@ def frozen_lists(base: KnownBase, settings: Settings) -> list[FrozenList]:
 
     Raises PublishError where there is none.
     """
-    last_known = label_watermark(base.tables, base.snapshot_date) + timedelta(days=1)
-    end = min(base.snapshot_date, last_known)
+    end = known_until(base)
     begin = base.snapshot_date - timedelta(days=settings.monitor.days)
     lists = []
     for day in published_dates(settings.out_folder):

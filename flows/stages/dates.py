@@ -30,16 +30,19 @@ def known_base(source: Source, snapshot_date: date | str | None) -> KnownBase:
     return base
 
 
+def known_until(base: KnownBase) -> date:
+    """The first day whose movements are not known to the base."""
+    return min(base.snapshot_date, label_watermark(base.tables, base.snapshot_date) + timedelta(days=1))
+
+
 def training_dates(base: KnownBase, horizon_days: int) -> list[date]:
     """The month starts whose labels had matured before the day of the base, oldest first.
 
     A label matures when its whole window ``[s, s + horizon_days)`` lies before that day and before the end of the
     subscriptions (or invoices). The first snapshot has a quarter of usage behind it, since growth needs one to compare.
     """
-    last_known = label_watermark(base.tables, base.snapshot_date)
-    end = min(base.snapshot_date, last_known + timedelta(days=1))
     first = first_usage_day(base.tables) + timedelta(days=QUARTER_DAYS)
-    return month_starts(first, end - timedelta(days=horizon_days))
+    return month_starts(first, known_until(base) - timedelta(days=horizon_days))
 
 
 def first_usage_day(tables: Tables) -> date:

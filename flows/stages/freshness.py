@@ -8,6 +8,7 @@ from data.feeds.rhythm import Silence
 from data.sources.known import KnownBase
 from flows.run.progress import say
 from flows.run.settings import Settings
+from serving.reasons.fallback import capital
 from serving.reasons.formats import say_day
 
 ANOTHER_MONTH_DAYS = 31
@@ -36,7 +37,7 @@ def _sentence(silence: Silence) -> str:
 def _part_sentence(part: SilentPart) -> str:
     accounts = many(len(part.accounts), "account")
     return (
-        f"{part.subject[0].upper()}{part.subject[1:]}: not known of {accounts} since {say_day(part.last_day)}, and not "
+        f"{capital(part.subject)}: not known of {accounts} since {say_day(part.last_day)}, and not "
         f"judged. {part.name} has had next to nothing for {part.days} days, while the rest went on. No reason and no "
         "gate of theirs rests on use."
     )

@@ -52,8 +52,7 @@ class LastList:
         """Why the model of the last list cannot be asked about today's rows; empty if nothing is known against it."""
         if context.muted:  # the model of the last list may have asked for other features than that of today
             return "not all is known today that a model may ask for: a feed has fallen silent"
-        told = {} if self.listing is None else self.listing.manifest
-        silent = sorted({**told.get("silent_feeds", {}), **told.get("silent_parts", {})})
+        silent = [] if self.listing is None else self.listing.silent
         return f"of the last list it was not known: {', '.join(silent)} had fallen silent" if silent else ""
 
     def _of(self, accounts: pd.Series, context: ListContext) -> PreviousScores | None:

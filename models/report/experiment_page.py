@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import date
 
 from models.experiment.effect import LEAST_EXPANSIONS
-from models.experiment.known import EXPANDED, Effect, ExperimentState
+from models.experiment.known import EXPANDED, EXPANSION_ARR, Effect, ExperimentState
 from models.report.templating import environment
 
 PAGE = "experiment.html"
 """Its name in the folder of the reports."""
-NAMES = {EXPANDED: "Accounts that expand", "expansion_arr": "Expansion ARR of an account"}
+NAMES = {EXPANDED: "Accounts that expand", EXPANSION_ARR: "Expansion ARR of an account"}
 
 
 def experiment_page(name: str, day: date, state: ExperimentState, horizon_days: int, currency: str) -> str:
@@ -20,7 +20,6 @@ def experiment_page(name: str, day: date, state: ExperimentState, horizon_days: 
     return made.get_template("experiment.html.j2").render(
         title=f"The experiment {name}",
         names=NAMES,
-        state=state,
         sentences=list(sentences(name, day, state, horizon_days, currency)),
         effects=state.effects,
     )

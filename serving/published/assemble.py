@@ -21,6 +21,7 @@ from data.contract.score_change import Change, first_list
 from data.errors import PublishError
 from data.sample_ratio import require_ratio
 from serving.experiment.assignment import assign
+from serving.published import tables
 from serving.published.context import ListContext
 from serving.published.layout import HELD_OUT
 from serving.published.read import PublishedList
@@ -133,7 +134,7 @@ def assemble_batch(
         account_plays=table[["snapshot_date", "account_id", "play"]].assign(
             step=chosen.step.array, form=chosen.form.array
         ),
-        account_facts=_NO_FACTS if facts is None else in_order(facts, context.snapshot_date),
+        account_facts=tables.without_rows(ACCOUNT_FACTS) if facts is None else in_order(facts, context.snapshot_date),
         change=first_list(table["account_id"]) if change is None else change,
         not_evaluated=passed.not_evaluated,
     )
@@ -142,9 +143,6 @@ def assemble_batch(
 def in_order(facts: pd.DataFrame, day: date) -> pd.DataFrame:
     """Rows of ``account_facts`` in the order of the table, on its day."""
     return facts.assign(snapshot_date=day).sort_values([*ACCOUNT_FACTS.order], ignore_index=True)
-
-
-_NO_FACTS = pd.DataFrame({name: pd.Series(dtype="object") for name in ACCOUNT_FACTS.names})
 
 
 def assemble_base(
@@ -180,7 +178,7 @@ def assemble_base(
             "gates_not_evaluated": list(not_evaluated),
             "expected_arr": _expected_arr(ranked[ranked["rank"].notna()], context.arr_doubt),
             "short_lists": None if before is None else short_list.came_and_went(ranked[~ranked["held_out"]], before),
-            HELD_OUT: len(held_out & {*ranked["account_id"]}),
+            HELD_OUT: int(ranked["held_out"].sum()),
         },
     )
 

@@ -77,17 +77,17 @@ def write_changes(
 def write_triggers(listing: PublishedList, fired: Path, previous: PublishedList | None) -> None:
     """Write ``triggers`` from the rows at ``fired``, which are sorted and do not say since when."""
     with tables.TableWriter(listing.path(TRIGGERS.name)) as file:
-        nothing = [] if tables.count_of(fired) else [_NONE]
+        nothing = [] if tables.count_of(fired) else [tables.without_rows(TRIGGERS)]
         for rows in chain(nothing, tables.batches(fired)):
             file.add(fitted(listing.snapshot_date, with_since(rows, listing, previous), TRIGGERS))
 
 
 def with_since(rows: pd.DataFrame, listing: PublishedList, previous: PublishedList | None) -> pd.DataFrame:
     """Triggers of this list with ``since`` and ``is_new``, by those of the list before it."""
-    before = _NONE if previous is None else previous.of(TRIGGERS.name, rows["account_id"].unique(), (*TRIGGER, "since"))
+    if previous is None:
+        before = tables.without_rows(TRIGGERS)
+    else:
+        before = previous.of(TRIGGERS.name, rows["account_id"].unique(), (*TRIGGER, "since"))
     known = rows[TRIGGER].merge(before[[*TRIGGER, "since"]], "left", TRIGGER)["since"]
     since = [listing.snapshot_date if pd.isna(day) else day for day in known]
     return rows.assign(since=pd.Series(since, index=rows.index, dtype="object"), is_new=known.isna().to_numpy())
-
-
-_NONE = pd.DataFrame({name: pd.Series(dtype="object") for name in TRIGGERS.names})

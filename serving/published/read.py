@@ -88,6 +88,11 @@ class PublishedList:
         """How many ranked accounts were erased from it since it was published: nobody has their ranks."""
         return sum(int(of_day["ranked"]) for of_day in self.manifest.get(ERASED, {}).values())
 
+    @property
+    def silent(self) -> list[str]:
+        """The feeds, and the parts of the use, that had fallen silent: what its model had to do without."""
+        return sorted({**self.manifest.get("silent_feeds", {}), **self.manifest.get("silent_parts", {})})
+
     def path(self, table: str) -> Path:
         return self.folder / f"{table}.parquet"
 

@@ -12,7 +12,6 @@ from serving.published.checks import fitted
 from serving.published.read import PublishedList
 
 _READ = ("account_id", "reason_code", "features", "effect", "numbers_from", "shown")
-NONE = pd.DataFrame({name: pd.Series(dtype="object") for name in SIGNALS.names})
 
 
 class PastSignals(Protocol):
@@ -33,7 +32,7 @@ def write_signals(
 
     ``scores`` and ``reasons`` are there already.
     """
-    told = NONE if past is None else signals_of_list(listing, past)
+    told = tables.without_rows(SIGNALS) if past is None else signals_of_list(listing, past)
     tables.write(listing.path(SIGNALS.name), fitted(listing.snapshot_date, told, SIGNALS))
     cards = {name: catalogue[name] for name in sorted(set(told["feature"]))}
     return {name: {"label": card.label, "unit": "" if card.is_own else card.unit} for name, card in cards.items()}
@@ -43,7 +42,7 @@ def signals_of_list(listing: PublishedList, past: PastSignals) -> pd.DataFrame:
     """The rows of ``signals`` of a list, from its reasons and what is known of the past."""
     asked = signals_asked(listing, past.names)
     if asked.empty:
-        return NONE
+        return tables.without_rows(SIGNALS)
     parts = past.of(sorted(set(asked["account_id"])), sorted(set(asked["feature"])))
     told = pd.concat([signals_told(asked, values) for values in parts], ignore_index=True)
     return told.assign(snapshot_date=listing.snapshot_date).sort_values([*SIGNALS.order], ignore_index=True)

@@ -95,6 +95,11 @@ def write(path: Path, rows: pa.Table) -> None:
     pq.write_table(rows, path, compression=COMPRESSION, row_group_size=ROW_GROUP_ROWS)
 
 
+def without_rows(table: OutputTable) -> pd.DataFrame:
+    """The columns of a table without a row."""
+    return pd.DataFrame({name: pd.Series(dtype="object") for name in table.names})
+
+
 def columns_of(path: Path) -> list[str]:
     """The columns of a table. Raises PublishError where it cannot be read."""
     try:

@@ -153,13 +153,14 @@ def check_crm(listing: PublishedList) -> Differences:
     """What a CRM shows of each account follows from the other tables; what it showed before is not asked."""
     if CRM_WRITEBACK.name not in listing.manifest["rows_out"]:
         return
-    scores, plays = listing.shown().scores("account_id", "play"), listing.manifest["plays"]
+    shown, plays = listing.shown(), listing.manifest["plays"]
+    scores = shown.scores("account_id", "play")
     unseen, unknown = set(scores["account_id"]), set(scores.loc[~scores["play"].isin(plays), "account_id"])
     for account in sorted(unknown):
         yield Difference(account, CRM_WRITEBACK.name, "a row", "no such play in the manifest")
     for rows in listing.batches(CRM_WRITEBACK.name):
         known = rows["account_id"][~rows["account_id"].isin(unknown)]
-        derived = crm_rows(listing.shown(), known).drop_duplicates("account_id").set_index("account_id")
+        derived = crm_rows(shown, known).drop_duplicates("account_id").set_index("account_id")
         for account in rows["account_id"]:
             if account not in unseen:
                 yield Difference(account, CRM_WRITEBACK.name, "a row", "not scored, or more than one row")

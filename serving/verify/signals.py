@@ -12,7 +12,7 @@ def check_signals(listing: PublishedList, past: PastSignals) -> Differences:
     """The signals behind the reasons of a list against those derived again; an older list has none to check."""
     if not listing.has(SIGNALS.name):
         return
-    published = listing.of(SIGNALS.name, listing.scores("account_id")["account_id"])
+    published = listing.of_all(SIGNALS.name)
     both = published.merge(signals_of_list(listing, past), "outer", KEY, suffixes=("", " again"), indicator="found")
     stated = both["feature"] + "=" + both["value"].map(repr)
     derived = both["feature again"] + "=" + both["value again"].map(repr)

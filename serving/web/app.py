@@ -315,7 +315,7 @@ class _Answers:
         values |= {"sign_out_token": token, "sign_out_path": SIGN_OUT}
         desk = self._desk(request)
         values |= {"tasks_due": self.tasks.count(index, desk), "counts": counts_of(index, desk.sight)}
-        values["has_experiment"] = may_see_experiment(self.site.sight(request))
+        values["has_experiment"] = may_see_experiment(desk.sight)
         text = render(f"{name}.html.j2", frame.currency, frame=frame, here=request.url.path, **values)
         return HTMLResponse(text, status)
 

@@ -276,7 +276,7 @@ def main() -> None:
     with ExitStack() as stack:
         scratch = (asked.scratch or Path(stack.enter_context(tempfile.TemporaryDirectory()))).resolve()
         scratch.mkdir(parents=True, exist_ok=True)
-        home = stack.enter_context(trained(scratch))
+        home = trained(scratch)
         world = World(home, scratch, stack.enter_context(postgres_server()))
         if not (scratch / "good").exists():
             copied(scratch / "trained", home.mlruns)

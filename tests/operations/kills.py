@@ -10,9 +10,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -114,8 +113,7 @@ def says(home: Home, words: str) -> Callable[[], bool]:
     return lambda: words in home.said()
 
 
-@contextmanager
-def trained(scratch: Path) -> Iterator[Home]:
+def trained(scratch: Path) -> Home:
     """A home with the base, a model trained on it and rows that were built once; it is kept where ``scratch`` is."""
     base_in(scratch)
     home = Home(scratch, {"HEADROOM_SOURCE__URL": f"parquet://{scratch / 'warehouse'}"})
@@ -124,49 +122,48 @@ def trained(scratch: Path) -> Iterator[Home]:
     if not (scratch / "trained").exists():
         home.must("train", "--snapshot-date", END - timedelta(days=31))
         home.mlruns.rename(scratch / "trained")
-    yield home
+    return home
 
 
 def kills_of_score(scratch: Path, kills: int, draw: random.Random, server: PostgresServer) -> Counts:
     """Files and tables of PostgreSQL, where an older list of that day is replaced, after one of the week before."""
     url, counts = f"{server.url}/postgres", Counts()
-    with trained(scratch) as home:
-        copied(scratch / "trained", home.mlruns)
-        score = ("score", "--model", "1", "--snapshot-date")
-        home.must(*score, EARLIER)
-        home.must(*score, END, HEADROOM_SERVING__TOP="7")
-        copied(home.out, scratch / "before")
-        home.variables["HEADROOM_PUBLISH__URL"] = url
+    home = trained(scratch)
+    copied(scratch / "trained", home.mlruns)
+    score = ("score", "--model", "1", "--snapshot-date")
+    home.must(*score, EARLIER)
+    home.must(*score, END, HEADROOM_SERVING__TOP="7")
+    copied(home.out, scratch / "before")
+    home.variables["HEADROOM_PUBLISH__URL"] = url
 
-        def reset() -> None:
-            copied(scratch / "before", home.out)
-            for day in (EARLIER, END):
-                publish_to_database(DatabaseAddress(url), open_list(home.out, day))
-            (home.folder / "said.txt").write_text("")
+    def reset() -> None:
+        copied(scratch / "before", home.out)
+        for day in (EARLIER, END):
+            publish_to_database(DatabaseAddress(url), open_list(home.out, day))
 
-        def begin() -> Any:
-            (home.folder / "said.txt").write_text("")
-            return home.start(*score, END)
+    def begin() -> Any:
+        (home.folder / "said.txt").write_text("")
+        return home.start(*score, END)
 
+    reset()
+    old = open_list(home.out, END).manifest
+    moments = Moments(draw, says(home, "ranking, and writing"))
+    moments.measure(begin)
+    undisturbed, tables = files_of(home.out), rows_of(url)
+    assert open_list(home.out, END).manifest != old
+    while counts.kills < kills:
         reset()
-        old = open_list(home.out, END).manifest
-        moments = Moments(draw, says(home, "ranking, and writing"))
-        moments.measure(begin)
-        undisturbed, tables = files_of(home.out), rows_of(url)
-        assert open_list(home.out, END).manifest != old
-        while counts.kills < kills:
-            reset()
-            with read_meanwhile(home.out, END, scratch, url) as seen:
-                for _ in range(min(IN_A_ROW, kills - counts.kills)):
-                    moments.kill(begin, counts)
-                home.must(*score, END)
-                counts.runs_again += 1
-            _read(seen, counts)
-            counts.expect(files_of(home.out) == undisturbed, f"kill {counts.kills}: the files differ")
-            counts.expect(rows_of(url) == tables, f"kill {counts.kills}: the tables of the database differ")
-            counts.expect(home.leftovers() == [], f"kill {counts.kills}: left are {home.leftovers()}")
-        for fault in registry_faults(home.mlruns):
-            counts.expect(False, fault)
+        with read_meanwhile(home.out, END, scratch, url) as seen:
+            for _ in range(min(IN_A_ROW, kills - counts.kills)):
+                moments.kill(begin, counts)
+            home.must(*score, END)
+            counts.runs_again += 1
+        _read(seen, counts)
+        counts.expect(files_of(home.out) == undisturbed, f"kill {counts.kills}: the files differ")
+        counts.expect(rows_of(url) == tables, f"kill {counts.kills}: the tables of the database differ")
+        counts.expect(home.leftovers() == [], f"kill {counts.kills}: left are {home.leftovers()}")
+    for fault in registry_faults(home.mlruns):
+        counts.expect(False, fault)
     return counts
 
 
@@ -188,31 +185,30 @@ def rows_of(url: str) -> dict[str, object]:
 def kills_of_train(scratch: Path, kills: int, draw: random.Random, _: PostgresServer) -> Counts:
     """A second model beside the champion."""
     counts = Counts()
-    with trained(scratch) as home:
+    home = trained(scratch)
 
-        def reset() -> None:
-            copied(scratch / "trained", home.mlruns)
-            (home.folder / "said.txt").write_text("")
+    def reset() -> None:
+        copied(scratch / "trained", home.mlruns)
 
-        def begin() -> Any:
-            (home.folder / "said.txt").write_text("")
-            return home.start("train", "--snapshot-date", END)
+    def begin() -> Any:
+        (home.folder / "said.txt").write_text("")
+        return home.start("train", "--snapshot-date", END)
 
+    reset()
+    moments = Moments(draw, says(home, "logging to MLflow"))
+    moments.measure(begin)
+    undisturbed = newest(home.mlruns)
+    while counts.kills < kills:
         reset()
-        moments = Moments(draw, says(home, "logging to MLflow"))
-        moments.measure(begin)
-        undisturbed = newest(home.mlruns)
-        while counts.kills < kills:
-            reset()
-            for _ in range(min(IN_A_ROW, kills - counts.kills)):
-                moments.kill(begin, counts)
-                ModelRegistry(home.mlruns).load()  # whoever scores now finds a whole champion
-            home.must("train", "--snapshot-date", END)
-            counts.runs_again += 1
-            counts.expect(newest(home.mlruns) == undisturbed, f"kill {counts.kills}: the model differs")
-            counts.expect(home.leftovers() == [], f"kill {counts.kills}: left are {home.leftovers()}")
-            for fault in registry_faults(home.mlruns):
-                counts.expect(False, f"kill {counts.kills}: {fault}")
+        for _ in range(min(IN_A_ROW, kills - counts.kills)):
+            moments.kill(begin, counts)
+            ModelRegistry(home.mlruns).load()  # whoever scores now finds a whole champion
+        home.must("train", "--snapshot-date", END)
+        counts.runs_again += 1
+        counts.expect(newest(home.mlruns) == undisturbed, f"kill {counts.kills}: the model differs")
+        counts.expect(home.leftovers() == [], f"kill {counts.kills}: left are {home.leftovers()}")
+        for fault in registry_faults(home.mlruns):
+            counts.expect(False, f"kill {counts.kills}: {fault}")
     return counts
 
 
@@ -256,7 +252,7 @@ def kills_of_notify(scratch: Path, kills: int, draw: random.Random, _: PostgresS
                 home.must("notify", "--resend")
             counts.runs_again += 1
             counts.expect(sorted({str(one) for one in slack.received}) == told, f"kill {counts.kills}: told otherwise")
-            twice = sum(Counter(slack.titles).values()) - len(told)
+            twice = len(slack.titles) - len(told)
             counts.expect(twice <= 1, f"kill {counts.kills}: {twice} messages came twice")
             counts.expect(home.leftovers() == [], f"kill {counts.kills}: left are {home.leftovers()}")
     return counts

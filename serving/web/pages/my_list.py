@@ -196,23 +196,24 @@ class Late(NamedTuple):
     """The rows on a short list whose day to act by is past, with nothing done since they came there.
 
     ``waiting``: those of owners of whose accounts nothing was ever recorded, so that nobody knows whether something was
-    done; ``overdue``: those of the others.
+    done; ``overdue``: those of the others, who are ``recorded``: of each owner in the order of the index.
     """
 
     overdue: Places
     waiting: Places
+    recorded: Mask
 
 
 def late(index: ListIndex, here: Iterable[tuple[int, AccountState]], today: date) -> Late:
     """The rows that are late. ``here``: rows of which something was recorded, with where their accounts stand."""
     is_late = (index.due_on != NOT_KNOWN) & (index.due_on < number_of(today))
-    is_recorded = np.zeros(len(index.owners.labels), dtype=bool)
+    recorded = np.zeros(len(index.owners.labels), dtype=bool)
     for place, state in here:
-        is_recorded[index.owners.codes[place]] = True
+        recorded[index.owners.codes[place]] = True
         if is_late[place]:
             is_late[place] = is_untouched(state, day_of(int(index.listed_since[place])))
-    records = is_recorded[index.owners.codes]
-    return Late(np.flatnonzero(is_late & records), np.flatnonzero(is_late & ~records))
+    is_recorded = recorded[index.owners.codes]
+    return Late(np.flatnonzero(is_late & is_recorded), np.flatnonzero(is_late & ~is_recorded), recorded)
 
 
 def sort_of(index: ListIndex, query: ListQuery) -> Sort:

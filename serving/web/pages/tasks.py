@@ -104,7 +104,7 @@ def tasks_of(index: ListIndex, states: Mapping[str, AccountState], today: date) 
     here = places_of(index, states)
     taken = [(place, state.since) for place, state in here if state.state == WORKING and state.since]
     back = [(place, state.since) for place, state in here if _is_back(state) and state.since]
-    overdue, waiting = late(index, here, today)
+    overdue, waiting, _ = late(index, here, today)
     overdue = overdue[~np.isin(overdue, [place for place, _ in back])]
     known = [*taken, *back]
     places = np.array([*(place for place, _ in known), *overdue.tolist(), *waiting.tolist()], dtype=np.int64)

@@ -149,14 +149,14 @@ def _work(index: ListIndex, desk: Desk, ranked: Places) -> dict[int, Work] | Non
     """By owner, what was done; None where nothing is recorded."""
     if desk.work is None:
         return None
-    here = places_of(index, desk.states)
-    recorded = {int(index.owners.codes[place]) for place, _ in here}
+    found = late(index, places_of(index, desk.states), desk.today)
+    recorded = set(np.flatnonzero(found.recorded).tolist())
     table = pd.DataFrame(
         {
             "owner": index.owners.codes[ranked],
             "state": states_of(index, ranked, desk),
             "is_listed": index.listed_since[ranked] != NOT_KNOWN,
-            "is_overdue": np.isin(ranked, late(index, here, desk.today).overdue),
+            "is_overdue": np.isin(ranked, found.overdue),
         }
     )
     books = {code: table[table["owner"] == code] for code in recorded.union(table["owner"].tolist())}
