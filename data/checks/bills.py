@@ -31,7 +31,8 @@ LONG_TERM = (8, 13)
 """A bill of so many times a monthly one is one for a year, with or without a discount."""
 SILENT_DAYS = 75
 """Two monthly bills did not come."""
-PAID_AHEAD = ("account_id", "product", "billed_on", "amount_e4", "before_e4")
+DAY_OF_BILLS = ("account_id", "product", "billed_on")
+PAID_AHEAD = (*DAY_OF_BILLS, "amount_e4", "before_e4")
 
 
 def bill_findings(tables: Tables, rules: ExpansionRules) -> Iterator[Finding]:
@@ -103,11 +104,10 @@ def _billed_by_another_name(bills: ir.Table, lines: ir.Table) -> Iterator[Findin
 
 def _paying_for_others(bills: ir.Table, lines: ir.Table) -> ir.Table:
     """The products of which half of the accounts have most bills at the price of their subscriptions, taxed or not."""
-    key = ("account_id", "product", "billed_on")
-    daily = bills.group_by(*key).aggregate(amount_e4=bills.amount_e4.sum())
+    daily = _daily(bills)
     prices = _prices(daily, lines)
     priced = ibis.union(_at_the_price(prices), _with_a_tax(daily, prices)).distinct().mutate(is_price=ibis.literal(1))
-    daily = daily.left_join(priced, key).select(*daily.columns, "is_price")
+    daily = daily.left_join(priced, DAY_OF_BILLS).select(*daily.columns, "is_price")
     part, whole = MOST
     accounts = daily.group_by("account_id", "product").aggregate(
         is_paying=daily.is_price.sum().fill_null(0) * whole >= daily.count() * part
@@ -158,7 +158,8 @@ def _with_a_tax(daily: ir.Table, prices: ir.Table) -> ir.Table:
 
 def _paid_ahead(bills: ir.Table) -> Iterator[Finding]:
     """Accounts that were billed by the month and once for about a year's worth, after which no bill came for months."""
-    pairs = ibis.union(_years_after_months(bills), _years_before_months(bills))
+    charges = bills.filter(bills.amount_e4 > 0)
+    pairs = ibis.union(_years_after_months(charges), _years_before_months(charges))
     # A year between months is one bill.
     found = pairs.group_by(*PAID_AHEAD[:-1]).aggregate(before_e4=pairs.before_e4.max())
     totals = _totals(found)
@@ -173,12 +174,12 @@ def _paid_ahead(bills: ir.Table) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, "invoices", "paid_ahead", message, todo, int(totals.accounts), rows)
 
 
-def _years_after_months(bills: ir.Table) -> ir.Table:
+def _years_after_months(charges: ir.Table) -> ir.Table:
     """One row per bill that came a month after three monthly ones, is for about a year, and was followed by silence.
 
     ``before_e4``: the monthly bill beside it.
     """
-    daily = _daily(bills)
+    daily = _daily(charges)
     order = ibis.window(group_by=("account_id", "product"), order_by="billed_on")
     daily = daily.mutate(
         last_on=daily.billed_on.max().over(ibis.window()),
@@ -191,9 +192,9 @@ def _years_after_months(bills: ir.Table) -> ir.Table:
     return daily.filter(is_monthly, _is_long(daily), is_silent).select(*PAID_AHEAD)
 
 
-def _years_before_months(bills: ir.Table) -> ir.Table:
+def _years_before_months(charges: ir.Table) -> ir.Table:
     """One row per bill that is for about a year, a year after which monthly ones came, as ``_years_after_months``."""
-    daily = _daily(bills)
+    daily = _daily(charges)
     order = ibis.window(group_by=("account_id", "product"), order_by="billed_on")
     daily = daily.mutate(
         **{f"next_{step}_on": daily.billed_on.lead(step).over(order) for step in (1, 2, 3)},
@@ -206,11 +207,8 @@ def _years_before_months(bills: ir.Table) -> ir.Table:
 
 
 def _daily(bills: ir.Table) -> ir.Table:
-    """What was charged on each day."""
-    charges = bills.filter(bills.amount_e4 > 0)
-    return charges.group_by("account_id", "product", "billed_on").aggregate(
-        amount_e4=charges.amount_e4.sum().cast("int64")
-    )
+    """What the bills of each day come to."""
+    return bills.group_by(*DAY_OF_BILLS).aggregate(amount_e4=bills.amount_e4.sum().cast("int64"))
 
 
 def _are_monthly(daily: ir.Table, *clocks: str) -> ir.BooleanValue:
@@ -254,12 +252,13 @@ def _with_their_credits(bills: ir.Table) -> ir.Table:
     rows, and one of what was billed on its own day takes back nothing else.
     """
     key = ["account_id", "product"]
-    charged = _amounts(bills, bills.amount_e4 > 0)
+    charges = bills.filter(bills.amount_e4 > 0)
+    charged = _amounts(charges)
     whole = charged.mutate(credit_e4=charged.amount_e4)
-    daily = _daily(bills)
+    daily = _daily(charges)
     before_e4 = daily.amount_e4.lag().over(ibis.window(group_by=key, order_by="billed_on"))
     above = daily.mutate(credit_e4=daily.amount_e4 - before_e4).filter(ibis._.credit_e4 > 0)
-    credited = _amounts(bills, bills.amount_e4 < 0)
+    credited = _amounts(bills.filter(bills.amount_e4 < 0))
     credited = credited.mutate(amount_e4=-credited.amount_e4).anti_join(charged, [*key, "billed_on", "amount_e4"])
     credited = credited.select(*key, credited_on="billed_on", credit_e4="amount_e4")
     pairs = ibis.union(whole, above).distinct().inner_join(credited, [*key, "credit_e4"]).drop("credit_e4")
@@ -269,12 +268,9 @@ def _with_their_credits(bills: ir.Table) -> ir.Table:
     return pairs.mutate(place=ibis.row_number().over(latest)).filter(ibis._.place == 0).drop("place")
 
 
-def _amounts(bills: ir.Table, condition: ir.BooleanValue) -> ir.Table:
-    """One row per amount of a day: of its rows for which the condition holds, and of all of these together."""
-    key = ("account_id", "product", "billed_on")
-    rows = bills.filter(condition)
-    daily = rows.group_by(*key).aggregate(amount_e4=rows.amount_e4.sum().cast("int64"))
-    return ibis.union(rows.select(*key, "amount_e4"), daily).distinct()
+def _amounts(bills: ir.Table) -> ir.Table:
+    """One row per amount of a day: of its bills, and of all of these together."""
+    return ibis.union(bills.select(*DAY_OF_BILLS, "amount_e4"), _daily(bills)).distinct()
 
 
 def _last_days(bills: ir.Table) -> Iterator[Finding]:

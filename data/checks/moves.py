@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
-from data.ledger.lines import lines, standing
+from data.ledger.lines import is_as_large, lines, standing
 from data.ledger.moves import near_moves
 from data.ledger.rules import ExpansionRules
 from data.time_cut import Tables, before_day, days_between
@@ -160,9 +160,7 @@ def _beside_others(held: ir.Table, today: date) -> ir.Table:
 
 def _not_renewed(beside: ir.Table, held: ir.Table, rules: ExpansionRules) -> ir.Table:
     """Those with an overlap of some weeks by a line as large or larger, whose end nothing else renewed."""
-    has_seats = beside.seats.notnull() & beside.new_seats.notnull()
-    as_large = has_seats.ifelse(beside.new_seats >= beside.seats, beside.new_mrr_e4 >= beside.mrr_e4)
-    near = beside.filter(as_large, beside.overlap_days.between(rules.renewal_gap_days + 1, LONGEST_DAYS))
+    near = beside.filter(is_as_large(beside), beside.overlap_days.between(rules.renewal_gap_days + 1, LONGEST_DAYS))
     begun = held.select("account_id", "current_product", again_on="valid_from").distinct()
     renewed = near.inner_join(begun, ["account_id", "current_product"])
     late_days = days_between(renewed.again_on, renewed.ends_on)

@@ -41,9 +41,10 @@ def plans_alike(changes: ir.Table, lines: ir.Table) -> Iterator[Finding]:
     by_day = days.order_by(*PAIR, "day").to_pandas()
     if by_day.empty:
         return
-    pairs = by_day.groupby(list(PAIR), as_index=False).agg(accounts=("accounts", "sum"), mrr_e4=("mrr_e4", "sum"))
-    largest = by_day.sort_values("accounts", ascending=False, kind="stable").drop_duplicates(list(PAIR))
-    pairs = pairs.merge(largest[[*PAIR, "day", "accounts"]].rename(columns={"accounts": "most"}), on=list(PAIR))
+    largest_first = by_day.sort_values("accounts", ascending=False, kind="stable")
+    pairs = largest_first.groupby(list(PAIR), as_index=False).agg(
+        accounts=("accounts", "sum"), mrr_e4=("mrr_e4", "sum"), day=("day", "first"), most=("accounts", "first")
+    )
     is_term = pairs["plan_before"].map(_without_terms) == pairs["plan_after"].map(_without_terms)
     fewest = _took_over(pairs, lines).map({True: SUCCEEDED_ACCOUNTS, False: RENAMED_ACCOUNTS})
     is_renamed = ~is_term & (pairs["most"] >= fewest) & (pairs["most"] >= pairs["accounts"] * RENAMED_SHARE)

@@ -104,11 +104,9 @@ def _renewed_early(lines: ir.Table, rules: ExpansionRules, by: Sequence[str], to
     day = pairs.snapshot_date if "snapshot_date" in by else ibis.literal(today)
     age_days = days_between(day, pairs.new_valid_from)
     is_due = (began_days > 0) & (due_days > 0) & (due_days <= rules.early_days) & (age_days <= due_days)
-    has_seats = pairs.seats.notnull() & pairs.new_seats.notnull()
-    as_large = has_seats.ifelse(pairs.new_seats >= pairs.seats, pairs.new_mrr_e4 >= pairs.mrr_e4)
-    as_many = has_seats.ifelse(pairs.new_seats == pairs.seats, pairs.new_mrr_e4 >= pairs.mrr_e4)
+    as_many = (pairs.new_seats == pairs.seats).fill_null(pairs.new_mrr_e4 >= pairs.mrr_e4)
     is_other = (pairs.contract_id != pairs.new_contract_id).fill_null(False)
-    dated = as_large & (pairs.new_renews_on.isnull() | (pairs.new_renews_on > pairs.renews_on))
+    dated = is_as_large(pairs) & (pairs.new_renews_on.isnull() | (pairs.new_renews_on > pairs.renews_on))
     undated = as_many & ~is_other & (began_days >= YEAR_DAYS - rules.early_days)
     pairs = pairs.filter(is_due & pairs.renews_on.notnull().ifelse(dated, undated))
     first = ibis.row_number().over(ibis.window(group_by=(*key, "new_line_no"), order_by="line_no"))
@@ -119,6 +117,11 @@ def _renewed_early(lines: ir.Table, rules: ExpansionRules, by: Sequence[str], to
         *[name for name in lines.columns if name not in ("valid_to", "line_no")],
         valid_to=ibis.coalesce(joined.valid_to, joined.renewed_on),
     )
+
+
+def is_as_large(pairs: ir.Table) -> ir.BooleanValue:
+    """Has the new line of a pair as many seats as the other or more; where one has none told, as much MRR or more?"""
+    return (pairs.new_seats >= pairs.seats).fill_null(pairs.new_mrr_e4 >= pairs.mrr_e4)
 
 
 def _within_paid(lines: ir.Table, by: Sequence[str]) -> ir.Table:

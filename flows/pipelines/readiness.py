@@ -29,13 +29,17 @@ MOST_DAYS, MOST_ACCOUNTS = 6, 2_000
 
 @dataclass(frozen=True)
 class FoundSignals:
-    """``table``: as ``signals`` is declared, without a row where nothing can be asked; ``worth``: by table."""
+    """``table``: as ``signals`` is declared, without a row where nothing can be asked; ``worth``: by table.
+
+    ``count``: how many signals there are; None where nothing can be asked.
+    """
 
     table: pd.DataFrame
     worth: pd.DataFrame
+    count: int | None
 
 
-NOTHING_FOUND = FoundSignals(pd.DataFrame(columns=list(SIGNALS.names)), pd.DataFrame({"table": []}))
+NOTHING_FOUND = FoundSignals(pd.DataFrame(columns=list(SIGNALS.names)), pd.DataFrame({"table": []}), None)
 
 
 def readiness_of_tables(source: Source, settings: Settings) -> Readiness:
@@ -45,16 +49,11 @@ def readiness_of_tables(source: Source, settings: Settings) -> Readiness:
 
 
 def _verdict(moves: AccountMoves, seen: Seen, settings: Settings, found: FoundSignals | None) -> Readiness:
-    """``found``: None where nobody asked for signals; without a row it cannot be told how many there are."""
-    signals = None if found is None or found.table.empty else _count(found.table)
-    state = replace(state_of(moves, seen, settings.figures), signals=signals, signals_asked=found is not None)
+    """``found``: None where nobody asked for signals."""
+    state = state_of(moves, seen, settings.figures)
+    if found is not None:
+        state = replace(state, signals=found.count, signals_asked=True)
     return readiness(state, settings.figures.readiness, settings.training.min_expansions)
-
-
-def _count(table: pd.DataFrame) -> int:
-    from models.signals.strength import signals_in
-
-    return signals_in(table)
 
 
 @stage("readiness", retries=RETRIES)
@@ -99,7 +98,7 @@ def find_signals(base: KnownBase, settings: Settings) -> FoundSignals:
     """What went with past expansions; without a row where the history is too short, or one outcome is all there is."""
     # `headroom check` asks for no signals, and need not wait for the libraries of models.
     from models.signals.days import SignalDays
-    from models.signals.strength import strengths
+    from models.signals.strength import signals_in, strengths
     from models.signals.worth import worth_of_tables
 
     dates = signal_dates(base, settings.expansion.horizon_days)
@@ -114,7 +113,8 @@ def find_signals(base: KnownBase, settings: Settings) -> FoundSignals:
         return NOTHING_FOUND
     cards = steps.feature_cards(some)
     worth = worth_of_tables(days, cards, OPTIONAL, settings.training.boosting)
-    return FoundSignals(strengths(days, cards, settings.figures.readiness), worth)
+    table = strengths(days, cards, settings.figures.readiness)
+    return FoundSignals(table, worth, signals_in(table))
 
 
 def signal_dates(base: KnownBase, horizon_days: int) -> list[date]:

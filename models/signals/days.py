@@ -48,9 +48,8 @@ class SignalDays:
     @property
     def can_tell(self) -> bool:
         """Did some expand and some not, in both halves?"""
-        parts = [self.expanded[self.early], *(self.expanded[day] for day in self.late)]
-        later = np.concatenate(parts[1:]) if len(parts) > 1 else np.zeros(0)
-        return all(0 < part.sum() < len(part) for part in (parts[0], later))
+        later = places_of(self.rows, self._days[len(self._days) // 2 :])
+        return all(0 < self.expanded[places].sum() < len(places) for places in (self.early, later))
 
     def order(self, rankings: Callable[[slice], Mapping[str, np.ndarray]]) -> Figures:
         """How well each ranking orders the accounts of the later days: its AUC, the mean over them, by resample.

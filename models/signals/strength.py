@@ -16,7 +16,7 @@ from scipy.stats import false_discovery_control, norm
 from data.contract.feature_card import FeatureCard
 from data.contract.stories import story_of
 from data.figures.settings import ReadinessSettings
-from models.evaluation.baselines import Rule, both_directions_auc
+from models.evaluation.baselines import Rule, single_columns
 from models.evaluation.bootstrap import interval
 from models.signals.days import SignalDays
 
@@ -29,7 +29,12 @@ SIZE_REASONS = ("billing_level",)
 
 def strengths(days: SignalDays, cards: Mapping[str, FeatureCard], settings: ReadinessSettings) -> pd.DataFrame:
     """One row per feature that is a number and varies, as the table ``signals`` is declared."""
-    rules = {name: _rule(days, name) for name in cards if _varies(days, name)}
+    early = days.rows.iloc[days.early]
+    names = [name for name in cards if _varies(early[name])]
+    directions = single_columns(early, names, days.expanded[days.early])
+    rules = {
+        name: Rule(name, name, first) for name, first in zip(directions["column"], directions["first"], strict=True)
+    }
     order = days.order(lambda day: {name: rule.ranking(days.rows.iloc[day]) for name, rule in rules.items()})
     last = days.rows.iloc[days.late[-1]]
     table = pd.DataFrame(
@@ -59,16 +64,8 @@ def signals_in(table: pd.DataFrame) -> int:
     return int(table.loc[table["is_signal"], "story"].nunique())
 
 
-def _varies(days: SignalDays, name: str) -> bool:
-    column = days.rows[name]
-    return pd.api.types.is_numeric_dtype(column) and column.iloc[days.early].nunique(dropna=False) > 1
-
-
-def _rule(days: SignalDays, name: str) -> Rule:
-    """Rank by the feature, in the direction that went with the expansions of the earlier days."""
-    values = days.rows[name].to_numpy(np.float64)[days.early]
-    highest, lowest = both_directions_auc(values, days.expanded[days.early])
-    return Rule(name, name, "highest" if highest >= lowest else "lowest")
+def _varies(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and column.nunique(dropna=False) > 1
 
 
 def _p_value(values: np.ndarray) -> float:

@@ -69,7 +69,7 @@ def panel_of(moves: AccountMoves, months: np.ndarray) -> Panel:
         return np.cumsum(moved.toarray(), axis=1)
 
     moved = _moved(rows, of_month, np.arange(first, end), count)
-    return Panel(months, int(of_month.min()), before(is_by_then), before(is_by_then & is_price), moved)
+    return Panel(months, int(of_month.min(initial=end)), before(is_by_then), before(is_by_then & is_price), moved)
 
 
 def _moved(rows: pd.DataFrame, of_month: np.ndarray, months: np.ndarray, count: int) -> dict[str, csr_array]:

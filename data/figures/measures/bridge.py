@@ -46,7 +46,7 @@ def expansion(panel: Panel, slices: Slices) -> pd.DataFrame:
     tables = []
     for window in WINDOWS:
         sums = {f"{name}_arr_e4": _trailing(value, window, len(panel.months)) for name, value in arr.items()}
-        sums["kept_arr_e4"] = YEAR_MONTHS * slices.sums_of(partial(_kept, panel, window))["kept"]
+        sums["kept_arr_e4"] = YEAR_MONTHS * slices.sums_of(partial(_of_some, panel, window))["kept"]
         table = slices.table(panel.months, **sums)
         table.insert(3, "months", window)
         tables.append(table[table["month"] - window + 1 >= panel.first])
@@ -60,10 +60,14 @@ def expansion(panel: Panel, slices: Slices) -> pd.DataFrame:
     return table[all_new != 0].reset_index(drop=True)
 
 
-def _kept(panel: Panel, window: int, accounts: slice) -> dict[str, np.ndarray]:
-    """What each of some accounts gained by motions within the window of each month more than it lost."""
-    net = sum(panel.moved_e4[name][accounts] for name in (*MOTIONS, *LOSSES)).toarray()
-    return {"kept": np.maximum(_trailing(net, window, len(panel.months)), 0)}
+def _of_some(panel: Panel, window: int, accounts: slice) -> dict[str, np.ndarray]:
+    return {"kept": kept_e4(panel.of(accounts), window)}
+
+
+def kept_e4(panel: Panel, window: int) -> np.ndarray:
+    """What each account gained by motions within the window of each month more than it lost."""
+    net = sum(panel.moved_e4[name] for name in (*MOTIONS, *LOSSES)).toarray()
+    return np.maximum(_trailing(net, window, len(panel.months)), 0)
 
 
 def _trailing(values: np.ndarray, window: int, count: int) -> np.ndarray:

@@ -10,7 +10,9 @@ import pandas as pd
 from data.contract.vocabulary import E4, MOTIONS
 from data.figures.accounts.calendar import QUARTER_MONTHS, YEAR_MONTHS, first_days, month_of
 from data.figures.accounts.moves import AccountMoves
-from data.figures.measures.bridge import LOSSES
+from data.figures.accounts.panel import panel_of
+from data.figures.measures.bridge import LOSSES, kept_e4
+from data.figures.measures.retention import ends, with_rates
 from data.figures.readiness.coverage import Seen
 from data.figures.settings import FiguresSettings
 
@@ -81,66 +83,40 @@ def _known_days(came: np.ndarray, seen: Seen, day: date) -> int:
 def paid_before(moves: AccountMoves, day: date) -> np.ndarray:
     """What each account paid when a day began, in ten-thousandths a month."""
     is_before = moves.rows["day"].to_numpy("datetime64[D]") < np.datetime64(day, "D")
-    return _by_account(moves, is_before)
-
-
-def _by_account(moves: AccountMoves, which: np.ndarray) -> np.ndarray:
-    """The sums of some movements by account, in whole numbers."""
     total = np.zeros(len(moves.accounts), "int64")
-    np.add.at(total, moves.rows["account"].to_numpy()[which], moves.rows["delta_mrr_e4"].to_numpy()[which])
+    np.add.at(total, moves.rows["account"].to_numpy()[is_before], moves.rows["delta_mrr_e4"].to_numpy()[is_before])
     return total
 
 
 class _Year:
-    """The year that ends with the last month that is over: the accounts that paid when it began, and what moved."""
+    """The year that ends with the last month that is over, by the measures of the figures.
+
+    ``churn``: the share of the accounts of its beginning that pay nothing at its end. None where nobody paid then.
+    """
 
     def __init__(self, moves: AccountMoves) -> None:
-        self.moves = moves
+        self.accounts = moves.accounts["account_id"]
         end = month_of(np.array([moves.day], "datetime64[D]"))[0]
         self.begin, self.end = first_days(np.array([end - YEAR_MONTHS, end]))
-        began, ended = (pd.Timestamp(day).date() for day in (self.begin, self.end))
-        self.start_e4 = np.maximum(paid_before(moves, began), 0)
-        self.end_e4 = np.maximum(paid_before(moves, ended), 0)
-
-    @property
-    def churn(self) -> float | None:
-        """The share of the accounts of its beginning that pay nothing at its end."""
-        cohort = self.start_e4 > 0
-        return float((self.end_e4[cohort] <= 0).mean()) if cohort.any() else None
-
-    @property
-    def nrr(self) -> float | None:
-        return self._of_start(self.end_e4)
-
-    @property
-    def grr(self) -> float | None:
-        return self._of_start(np.minimum(self.start_e4, self.end_e4))
-
-    def _of_start(self, kept_e4: np.ndarray) -> float | None:
-        cohort = self.start_e4 > 0
-        return float(kept_e4[cohort].sum() / self.start_e4[cohort].sum()) if cohort.any() else None
-
-    def _moved(self, classes: tuple[str, ...]) -> np.ndarray:
-        day = self.moves.rows["day"].to_numpy("datetime64[D]")
-        inside = (day >= self.begin) & (day < self.end)
-        return _by_account(self.moves, inside & self.moves.rows["movement"].isin(classes).to_numpy())
-
-    @property
-    def kept_e4(self) -> np.ndarray:
-        """What each account gained by motions more than it lost, a month."""
-        return np.maximum(self._moved(MOTIONS) + self._moved(LOSSES), 0)
+        self.panel = panel_of(moves, np.array([end - 1]))
+        self.kept_e4 = kept_e4(self.panel, YEAR_MONTHS)[:, 0]
+        cohort = ends(self.panel, YEAR_MONTHS)
+        rates = with_rates(pd.DataFrame({name: [values.sum()] for name, values in cohort.items()})).iloc[0]
+        is_there = bool(rates["accounts"])
+        self.nrr, self.grr = (float(rates[name]) if is_there else None for name in ("nrr", "grr"))
+        self.churn = float((cohort["churn_e4"] > 0).sum() / rates["accounts"]) if is_there else None
 
     def reactive_share(self, plays: pd.DataFrame) -> float | None:
         """The expansion that was kept of accounts with which no play was opened before or in the year, of ARR."""
         opened = plays["opened_on"].to_numpy("datetime64[D]")
         in_time = (opened >= self.begin - np.timedelta64(PLAY_DAYS, "D")) & (opened < self.end)
-        played = self.moves.accounts["account_id"].isin(plays["account_id"][in_time]).to_numpy()
-        total = int(self.end_e4.sum())
+        played = self.accounts.isin(plays["account_id"][in_time]).to_numpy()
+        total = int(np.maximum(self.panel.end_e4, 0).sum())
         return float(self.kept_e4[~played].sum() / total) if total else None
 
     def payback_months(self, settings: FiguresSettings) -> float | None:
         """Months until what new customers pay has paid back what winning them cost."""
-        won = self._moved(("new",)).sum() / E4 * settings.gross_margin
+        won = self.panel.moved_e4["new"][:, -YEAR_MONTHS:].sum() / E4 * settings.gross_margin
         return None if settings.new_customer_cost is None or won <= 0 else float(settings.new_customer_cost / won)
 
     def expansion_cac(self, settings: FiguresSettings) -> float | None:

@@ -31,7 +31,7 @@ NOTHING_TO_GAIN = "none of the reasons to build holds: little would be gained"
 
 @dataclass(frozen=True)
 class Criterion:
-    """One question. ``value``: None where it cannot be told. ``threshold``: the name of its setting, or a number.
+    """One question. ``value``: None where it cannot be told. ``threshold``: the name of its setting.
 
     ``otherwise``: the verdict where it is not met; None for a reason to build, one of which must hold.
     """
