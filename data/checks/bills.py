@@ -119,17 +119,19 @@ def _paying_for_others(bills: ir.Table, lines: ir.Table) -> ir.Table:
 
 
 def _prices(daily: ir.Table, lines: ir.Table) -> ir.Table:
-    """One row per day of bills and ``price_e4``: a term's worth of a product that is open on it, or of all of them."""
+    """One row per day of bills, product open on it and ``price_e4``: a term's worth of it, or of all that are open."""
     key = ("account_id", "product", "billed_on")
     counted = lines.filter(is_paid_for(lines) | (lines.kind == DISCOUNT).fill_null(False))
     counted = counted.select("account_id", "valid_from", "valid_to", "mrr_e4", subscribed="product")
     held = daily.inner_join(counted, "account_id")
     held = held.filter((held.valid_from <= held.billed_on) & ~(held.valid_to <= held.billed_on).fill_null(False))
     each = held.group_by(*key, "amount_e4", "subscribed").aggregate(mrr_e4=held.mrr_e4.sum())
-    every = held.group_by(*key, "amount_e4").aggregate(mrr_e4=held.mrr_e4.sum())
-    prices = ibis.union(each.drop("subscribed"), every)
-    prices = prices.filter(prices.mrr_e4 > 0)
-    return ibis.union(*[prices.select(*key, "amount_e4", price_e4=prices.mrr_e4 * months) for months in TERMS])
+    each = each.mutate(all_mrr_e4=each.mrr_e4.sum().over(ibis.window(group_by=[*key, "amount_e4"])))
+    # Joined rather than put together: a union would have engines that inline it do all that is above once for each.
+    terms = ibis.memtable([(of_all, months) for of_all in (False, True) for months in TERMS], columns=["all", "months"])
+    prices = each.cross_join(terms)
+    mrr_e4 = prices["all"].ifelse(prices.all_mrr_e4, prices.mrr_e4)
+    return prices.filter(mrr_e4 > 0).select(*key, "amount_e4", price_e4=(mrr_e4 * prices.months).cast("int64"))
 
 
 def _at_the_price(prices: ir.Table) -> ir.Table:
@@ -146,7 +148,8 @@ def _with_a_tax(daily: ir.Table, prices: ir.Table) -> ir.Table:
     account = ("account_id", "product")
     taxed = prices.mutate(thousandths=((prices.amount_e4 - prices.price_e4) * 1000) // prices.price_e4)
     taxed = taxed.filter(taxed.thousandths.between(*TAX_THOUSANDTHS))
-    taxed = ibis.union(*[taxed.mutate(rate=taxed.thousandths + step) for step in (0, 1)])
+    taxed = taxed.cross_join(ibis.memtable({"step": [0, 1]}))
+    taxed = taxed.mutate(rate=taxed.thousandths + taxed.step)
     bills = daily.group_by(*account).aggregate(bills=daily.count())
     rates = taxed.group_by(*account, "rate").aggregate(days=taxed.billed_on.nunique()).inner_join(bills, account)
     part, whole = MOST
