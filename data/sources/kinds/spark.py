@@ -38,6 +38,10 @@ LOCAL = {
     # So large a query takes longer to compile than to run.
     "spark.sql.codegen.wholeStage": "false",
     "spark.ui.enabled": "false",
+    # What the pages would show of past queries is kept all the same: the plan of each is some megabytes.
+    "spark.sql.ui.retainedExecutions": "1",
+    "spark.ui.retainedJobs": "1",
+    "spark.ui.retainedStages": "1",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
