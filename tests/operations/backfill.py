@@ -1,0 +1,73 @@
+"""``python -m tests.operations.backfill``: six past months, each with the model that was trained then, scored again.
+
+Each month a model is trained on what the source held then, and a list is published. Then the source has grown and 3% of
+its rows have come late, and every month is scored again with ``--model as-of``.
+"""
+
+import argparse
+import json
+import tempfile
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from data.simulation.base import simulate
+from serving.published.layout import MANIFEST, place_of
+from tests.flows.conftest import ACCOUNTS, END, SEED
+from tests.flows.test_backfill import HAPPENED, as_it_was, with_late_rows
+from tests.operations.processes import Home
+from tests.serving.world import files_of
+
+MONTHS = 26
+DAYS = tuple(date(2025, month, 1) for month in range(6, 12))
+
+
+def sources(warehouse: Path, home: Path) -> dict[date, Path]:
+    """The source as it was before each day, and as it is at the end: with more rows, some of which came late."""
+    folders = {day: home / f"source-{day}" for day in (*DAYS, END)}
+    for folder in folders.values():
+        folder.mkdir(exist_ok=True)
+    for file in warehouse.glob("*.parquet"):
+        table = pd.read_parquet(file)
+        for day, folder in folders.items():
+            rows = table
+            if file.stem in HAPPENED:
+                rows = with_late_rows(table, file.stem)
+                rows = rows if day == END else as_it_was(rows, file.stem, day)
+            rows.to_parquet(folder / file.name, index=False)
+    return folders
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.operations.backfill", description=__doc__)
+    parser.add_argument("--accounts", type=int, default=ACCOUNTS)
+    parser.add_argument("--scratch", type=Path, help="where everything is kept")
+    asked = parser.parse_args()
+    with ExitStack() as stack:
+        scratch = (asked.scratch or Path(stack.enter_context(tempfile.TemporaryDirectory()))).resolve()
+        scratch.mkdir(parents=True, exist_ok=True)
+        simulate(scratch / "warehouse", asked.accounts, MONTHS, seed=SEED, end=END)
+        there, home = sources(scratch / "warehouse", scratch), Home(scratch)
+        for day in DAYS:
+            home.must("train", "--source", there[day], "--snapshot-date", day)
+            home.must("score", "--source", there[day], "--snapshot-date", day, "--out", home.out)
+        for day in DAYS:
+            again = ("--source", there[END], "--snapshot-date", day, "--out", scratch / "again", "--model", "as-of")
+            home.must("score", *again)
+        for day in DAYS:
+            print(_compared(place_of(home.out, day), place_of(scratch / "again", day)), flush=True)
+
+
+def _compared(published: Path, rescored: Path) -> str:
+    """What is the same of a list and of the one that was made again. The manifest also says what the source held."""
+    before, after = files_of(published), files_of(rescored)
+    differing = sorted(name for name in {*before, *after} - {MANIFEST} if before.get(name) != after.get(name))
+    version, now = (json.loads(files[MANIFEST])["model_version"] for files in (before, after))
+    same = f"{len(before) - 1 - len(differing)} of {len(before) - 1} files the same"
+    return f"{published.name}: version {version}, again version {now}; {same}; differing: {differing or 'none'}"
+
+
+if __name__ == "__main__":
+    main()
