@@ -207,8 +207,10 @@ def _accounts(
         for i, m in enumerate(life.start_month)
     ]
     trial = rng.integers(0, 30, count)
-    parent = np.array([ids[int(x * count)] for x in rng.random(count)], dtype=object)
-    has_parent = (rng.random(count) < 0.03) & (parent != np.array(ids, dtype=object))
+    keys = np.array(ids, dtype=object)
+    is_below = life.group != np.arange(count)
+    parent = np.where(is_below, keys[life.group], [ids[int(x * count)] for x in rng.random(count)])
+    has_parent = is_below | ((rng.random(count) < 0.03) & (parent != keys))
     owner = np.array(owner_names, dtype=object)[rng.integers(0, len(owner_names), count)]
     return pd.DataFrame(
         {

@@ -36,6 +36,7 @@ class Life(Happened):
     start_month: Ints
     is_annual: Bools
     segment: Ints
+    group: Ints  # as in State
     day: Ints  # the day of the month on which its purchase, start, return or end falls
     moves: Bools  # something was bought, given back, ended or begun again
     # --- the state at the end of the month ---
@@ -80,7 +81,7 @@ def live(accounts: int, months: int, end: date, world: World, rng: np.random.Gen
                 _log(logs, name, getattr(state, name).copy())
     arrays: dict[str, Any] = {name: np.stack(values) for name, values in logs.items()}
     arrays["day"] = rng.integers(FIRST_DAY, LAST_DAY + 1, (total, accounts))
-    fixed: dict[str, Any] = {"start_month": state.start_month, "is_annual": state.is_annual, "segment": state.segment}
+    fixed = {name: getattr(state, name) for name in ("start_month", "is_annual", "segment", "group")}
     return Life(months=calendar[:total], end=end, **fixed, **arrays)
 
 

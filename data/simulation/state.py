@@ -46,6 +46,7 @@ class State:
     growth_mean: Floats
     csat_mean: Floats
     has_messaging: Bools
+    group: Ints  # the place of the account at the top of its group of companies; its own where it has none above it
     # --- what it has bought ---
     is_customer: Bools
     tenure: Ints
@@ -160,6 +161,7 @@ def begin(count: int, months: int, burn_in_months: int, terms: int, rng: np.rand
         growth_mean=rng.normal(-0.001, 0.011, count),
         csat_mean=csat_mean,
         has_messaging=rng.random(count) < 0.18,
+        group=np.arange(count),
         is_customer=np.zeros(count, bool),
         tenure=np.zeros(count, int),
         tier=1 + (rng.random(count)[:, None] > tier_edges).sum(axis=1).clip(0, 2),

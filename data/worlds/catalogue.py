@@ -4,6 +4,7 @@ from data.errors import HeadroomError
 from data.simulation.drivers import DRIVEN, RANDOM, World
 from data.worlds.daily_counts import DAILY_COUNTS
 from data.worlds.enterprise import ENTERPRISE
+from data.worlds.groups import GROUPS
 from data.worlds.pressure import PRESSURE
 from data.worlds.self_service import SELF_SERVICE
 from data.worlds.turning import TURNING
@@ -11,9 +12,9 @@ from data.worlds.usage_priced import USAGE_PRICED
 
 WORLDS = {
     world.name: world
-    for world in (DRIVEN, PRESSURE, SELF_SERVICE, ENTERPRISE, USAGE_PRICED, DAILY_COUNTS, TURNING, RANDOM)
+    for world in (DRIVEN, PRESSURE, SELF_SERVICE, GROUPS, ENTERPRISE, USAGE_PRICED, DAILY_COUNTS, TURNING, RANDOM)
 }
-BUILT_ON = ("driven", "pressure", "self_service", "turning")
+BUILT_ON = ("driven", "pressure", "self_service", "groups", "turning")
 HELD_BACK = ("enterprise", "usage_priced", "daily_counts")
 """Which worlds may decide how the product is built; the others are for the last figures alone."""
 

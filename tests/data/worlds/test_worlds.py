@@ -48,7 +48,7 @@ def test_the_truth_of_every_world_is_what_comes(world: World) -> None:
     assert y[often].mean() > 2.5 * y[~often].mean()
 
 
-@pytest.mark.parametrize("name", ["self_service", "daily_counts"])
+@pytest.mark.parametrize("name", ["self_service", "groups", "daily_counts"])
 def test_a_base_of_a_world_is_one_that_the_contract_takes(name: str, tmp_path: Path) -> None:
     world = WORLDS[name]
     rows = simulate(tmp_path / "base", 120, 14, seed=3, end=END, world=world)
@@ -67,6 +67,19 @@ def test_counts_by_day_are_those_of_the_events(tmp_path: Path) -> None:
     assert (counts.events >= counts.active_users).all()
     assert counts.quantity.notna().any()
     assert (counts.known_at.dropna() > counts.day[counts.known_at.notna()]).all()
+
+
+def test_what_a_company_buys_its_sisters_buy_after_it() -> None:
+    life = live(400, MONTHS, END, WORLDS["groups"], np.random.default_rng(5))
+    likely = {True: [], False: []}
+    first = len(life.months) - MONTHS
+    for snapshot in range(MONTHS):
+        own = (life.cause[first + snapshot - 6 : first + snapshot] > 0).sum(axis=0)
+        others = np.bincount(life.group, weights=own)[life.group] - own
+        there = life.is_customer[first + snapshot - 1] & (own == 0)
+        for followed in likely:
+            likely[followed].append(life.probability[snapshot][there & ((others > 0) == followed), 4])
+    assert np.concatenate(likely[True]).mean() > 3 * np.concatenate(likely[False]).mean()
 
 
 def test_worlds_differ_in_what_sells() -> None:
