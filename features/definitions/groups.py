@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
 from data.contract.vocabulary import E4
+from features.calendar import HALF_YEAR_DAYS
 from features.definition import GROUP, PARENTS, feature, ratio
 
 
@@ -74,6 +75,21 @@ def group_active_users_28d(t: ir.Table) -> ir.Value:
 )
 def group_expansions_365d(t: ir.Table) -> ir.Value:
     return _of_the_rest(t, t.expansions_365d).fill_null(0)
+
+
+@feature(
+    GROUP,
+    needs=("subscriptions", PARENTS),
+    label="Other customers in its group that expanded within 182 days",
+    unit="accounts",
+    reason="group_growth",
+    direction=Direction.UP,
+    missing="none, or no other customer in its group",
+    empty=0,
+    lookback_days=HALF_YEAR_DAYS,
+)
+def group_expanded_182d(t: ir.Table) -> ir.Value:
+    return _of_the_rest(t, (t.days_since_expansion <= HALF_YEAR_DAYS).ifelse(1, 0)).fill_null(0)
 
 
 @feature(

@@ -94,5 +94,6 @@ def of_group(account: str, rows: pd.DataFrame, owned: dict[str, set], group: dic
         "group_mrr": sum(mrr) / 10_000 if mrr else None,
         "group_active_users_28d": active.sum() if len(active) else None,
         "group_expansions_365d": rows["expansions_365d"][others].sum(),
+        "group_expanded_182d": sum(rows["days_since_expansion"][others] <= 182),
         "group_products_not_owned": len(set().union(*(owned[other] for other in others)) - owned[account]),
     }

@@ -35,6 +35,7 @@ SEATS |= {"days_since_seat_expansion", "last_expansion_was_seat", "seats_growth_
 SEATS |= {"seats_reassigned_share_91d"}
 
 GROUP = {"group_customers", "group_mrr", "group_active_users_28d", "group_expansions_365d", "group_products_not_owned"}
+GROUP |= {"group_expanded_182d"}
 
 ABSENT = {
     "usage_events.user_id": ACTIVE | POWER | TEAM_USE,
@@ -64,13 +65,14 @@ ABSENT = {
 
 MOVED = {"days_since_expansion", "days_since_upsell", "expansions", "expansions_365d", "last_expansion_share"}
 MOVED |= {"last_expansion_was_upsell", "last_expansion_was_cross_sell"}
+GROUP_MOVED = {"group_expansions_365d", "group_expanded_182d"}
 BILLED = {"billed_28d", "billed_91d", "billed_365d", "billed_against_last_year", "billed_days_91d", "products"}
 BILLED |= {"billed_growth_91d", "billed_slope_364d", "billed_volatility_364d", "credit_share_365d", "days_since_billed"}
 BILLED |= {"products_billed_91d", "top_product_share_365d", "group_products_not_owned"}
 OTHERWISE = {
     "invoices.kind": BILLED,
     "usage_daily.user_id": ACTIVE,
-    "subscriptions.seats": {*MOVED, "days_since_price_rise", "days_since_cross_sell", "group_expansions_365d"},
+    "subscriptions.seats": {*MOVED, "days_since_price_rise", "days_since_cross_sell", *GROUP_MOVED},
     "crm_events.amount": {"invoices_overdue"},
     "users.deactivated_at": {"registered_users", "registered_users_per_seat", *TEAMS, *DOMAINS},
 }

@@ -84,6 +84,11 @@ def test_the_expansions_of_the_others(rows: pd.DataFrame) -> None:
     assert rows.group_expansions_365d["acme"] == 0  # its own does not count
 
 
+def test_which_of_the_others_expanded_within_half_a_year(rows: pd.DataFrame) -> None:
+    assert rows.group_expanded_182d["harbour"] == 1  # Acme, on the 1st of March; North has never expanded
+    assert rows.group_expanded_182d["acme"] == 0
+
+
 def test_what_the_others_own_and_the_account_does_not(rows: pd.DataFrame) -> None:
     assert rows.group_products_not_owned["acme"] == 1  # analytics, which two of them own, is one product
     assert rows.group_products_not_owned["north"] == 0
@@ -96,6 +101,7 @@ def test_without_a_top_there_is_no_group(rows: pd.DataFrame, account: str) -> No
     assert isnan(rows.group_mrr[account])
     assert isnan(rows.group_active_users_28d[account])
     assert rows.group_expansions_365d[account] == 0
+    assert rows.group_expanded_182d[account] == 0
     assert rows.group_products_not_owned[account] == 0
 
 
@@ -108,7 +114,7 @@ def test_of_the_others_counts_what_was_known_before_the_snapshot() -> None:
     tables = base(accounts=ACCOUNTS, subscriptions=LINES, usage_events=EVENTS)
     before = rows_of(tables, [date(2026, 3, 1)], absent=frozenset()).droplevel("snapshot_date")
     assert before.group_mrr["north"] == 100 + 40  # Acme as it was, South before it left, Port not yet
-    assert before.group_expansions_365d["north"] == 0
+    assert before.group_expansions_365d["north"] == before.group_expanded_182d["north"] == 0
     assert before.group_customers["north"] == 2
 
 
