@@ -14,8 +14,8 @@ WORLDS = {
     world.name: world
     for world in (DRIVEN, PRESSURE, SELF_SERVICE, GROUPS, ENTERPRISE, USAGE_PRICED, DAILY_COUNTS, TURNING, RANDOM)
 }
-BUILT_ON = ("driven", "pressure", "self_service", "groups", "turning")
-HELD_BACK = ("enterprise", "usage_priced", "daily_counts")
+BUILT_ON = ("driven", "pressure", "self_service", "groups", "daily_counts")
+HELD_BACK = ("enterprise", "usage_priced", "turning")
 """Which worlds may decide how the product is built; the others are for the last figures alone."""
 
 

@@ -5,7 +5,7 @@ stays NaN and goes its own way in each tree. Nothing is weighted, and what sampl
 (``models.estimators.sampling``) is undone in the booster itself, so probabilities stay probabilities.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -35,7 +35,8 @@ def fit(X: pd.DataFrame, y: np.ndarray, params: Params, rounds: int, seed: int =
     ``share``: how many of the rows without an expansion were kept; below 1 the first tree, whose leaves hold the base
     rate, takes log(share), so that log-odds are those of the whole base.
     """
-    booster = lightgbm.train(params.for_lightgbm(seed), _dataset(X, y, params, seed), num_boost_round=rounds)
+    settings = params.for_lightgbm(seed, int(y.sum()))
+    booster = lightgbm.train(settings, _dataset(X, y, settings), num_boost_round=rounds)
     if share < 1:
         leaves = int(booster.dump_model(num_iteration=1)["tree_info"][0]["num_leaves"])
         for leaf in range(leaves):
@@ -51,14 +52,16 @@ def fit_tweedie(
     Tweedie loss with a variance of mean^TWEEDIE_POWER.
     """
     size = float(arr.mean())  # the loss has a unit, and so have LightGBM's penalties
-    made = _dataset(X, arr / size, params, seed, np.log(means / size))
+    settings = params.for_lightgbm(seed, len(arr))
+    made = _dataset(X, arr / size, settings, np.log(means / size))
     loss = {"objective": "tweedie", "tweedie_variance_power": TWEEDIE_POWER}
-    return lightgbm.train(params.for_lightgbm(seed) | loss, made, num_boost_round=rounds)
+    return lightgbm.train(settings | loss, made, num_boost_round=rounds)
 
 
 def fit_shares(X: pd.DataFrame, share: np.ndarray, params: Params, rounds: int, seed: int = 0) -> Booster:
     """A booster of ``rounds`` trees that follows shares between 0 and 1 instead of outcomes."""
-    settings = params.for_lightgbm(seed) | {"objective": "cross_entropy", "max_bin": 1023, "min_data_in_bin": 1}
+    loss = {"objective": "cross_entropy", "max_bin": 1023, "min_data_in_bin": 1}
+    settings = params.for_lightgbm(seed, int(share.sum())) | loss
     made = lightgbm.Dataset(
         X.to_numpy(np.float64), share, feature_name=[str(name) for name in X.columns], params=settings
     )
@@ -78,7 +81,7 @@ def stages(booster: Booster, X: pd.DataFrame, every: int) -> Iterator[tuple[int,
 
 
 def _dataset(
-    X: pd.DataFrame, y: np.ndarray, params: Params, seed: int, start: np.ndarray | None = None
+    X: pd.DataFrame, y: np.ndarray, settings: Mapping[str, object], start: np.ndarray | None = None
 ) -> lightgbm.Dataset:
     names = [str(name) for name in X.columns]
     unfit = [name for name in names if _NOT_IN_NAMES & set(name) or any(c.isspace() for c in name)]
@@ -88,9 +91,9 @@ def _dataset(
             found=f'names with white space or one of [ ] {{ }} " : , - {", ".join(map(repr, unfit))}.',
             todo="Rename these features.",
         )
-    settings = {k: v for k, v in params.for_lightgbm(seed).items() if k in ("verbosity", "num_threads")}
+    own = {k: v for k, v in settings.items() if k in ("verbosity", "num_threads")}
     return lightgbm.Dataset(
-        X.to_numpy(np.float64), np.asarray(y, dtype=np.float64), init_score=start, feature_name=names, params=settings
+        X.to_numpy(np.float64), np.asarray(y, dtype=np.float64), init_score=start, feature_name=names, params=own
     )
 
 

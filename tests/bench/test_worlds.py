@@ -3,7 +3,9 @@
 import re
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,7 +13,7 @@ from data.contract.vocabulary import CRM_KINDS
 from data.simulation.base import simulate
 from data.worlds.catalogue import WORLDS
 from tests.bench import afternoon
-from tests.bench.worlds import _judged, rendered
+from tests.bench.worlds import _judged, _taught, rendered
 
 END, DAY = date(2026, 10, 1), date(2026, 6, 1)
 OF_ONE_FEATURE = re.compile(r"f\d+_")
@@ -52,6 +54,14 @@ def test_the_analyst_asks_for_events_that_there_are() -> None:
     assert set(afternoon.CRM_KINDS) <= set(CRM_KINDS)
 
 
+def test_who_is_taught_the_truth_ranks_by_it_whatever_came() -> None:
+    use, noise = np.random.default_rng(0).random((2, 600))
+    rows = pd.DataFrame({"use": use, "noise": noise, "expanded": noise.round()})
+    known, unseen = np.arange(400), np.arange(400, 600)
+    ranked = _taught(SimpleNamespace(rows=rows, features=("use", "noise")), 0.3 * use**2)(known, unseen)
+    assert pd.Series(ranked).corr(pd.Series(use[unseen]), method="spearman") > 0.99
+
+
 def test_a_list_is_judged_by_the_mean_of_its_days() -> None:
     days = pd.to_datetime(["2026-05-01"] * 4 + ["2026-06-01"] * 4)
     lists = pd.DataFrame({"account_id": list("abcdabcd"), "snapshot_date": days, "expanded": [1, 0, 0, 0, 1, 0, 0, 0]})
@@ -70,7 +80,8 @@ def test_the_page_has_a_row_for_each_world_that_was_measured() -> None:
     }  # fmt: skip
     page = "\n".join(rendered({"worlds": {"pressure": told}, "date": "2026-01-01", "machine": "one"}))
     assert (
-        "| `pressure` | 300 | 6 | 9 | 0.400 | 0.300 | 0.200 | 0.250 |  |  | 0.500 | 0.80 | +0.010 to +0.200 |" in page
+        "| `pressure` | 300 | 6 | 9 | 0.400 | 0.300 | 0.200 | 0.250 |  |  |  | 0.500 | 0.80 | +0.010 to +0.200 |"
+        in page
     )
     assert "| `turning` | The rules change after 15 months" in page
     assert page.count("| `pressure` |") == 3

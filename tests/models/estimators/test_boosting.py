@@ -51,6 +51,16 @@ def test_stages_are_the_booster_cut_short(rows: pd.DataFrame, booster: boosting.
         assert log_odds == pytest.approx(boosting.log_odds(booster, X, rounds=trees), abs=1e-12)
 
 
+def test_few_expansions_get_small_trees(rows: pd.DataFrame) -> None:
+    asked = Params()
+    assert [asked.leaves(positives) for positives in (0, 1_000, 2_000, 3_000, 90_000)] == [4, 5, 10, 15, 15]
+    assert PARAMS.leaves(90_000) == 7  # as it was set
+    y = rows.expanded.to_numpy()
+    assert y.sum() < 750
+    trees = boosting.fit(rows[planted.FEATURES], y, asked, 5).dump_model()["tree_info"]
+    assert max(tree["num_leaves"] for tree in trees) == 4
+
+
 def test_shares_are_followed(rows: pd.DataFrame) -> None:
     X = rows[planted.FEATURES]
     share = X.mrr.rank(pct=True).to_numpy() * 0.8 + 0.1
