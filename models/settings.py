@@ -42,13 +42,14 @@ class Params(BaseModel):
         """The parameters of a booster that learns from so many rows with an expansion.
 
         One thread per booster: threads of one booster wait for each other by spinning, and on busy cores two of them
-        took twenty times as long as one. Whole boosters run side by side instead.
+        took twenty times as long as one. Whole boosters run side by side instead. With one thread the trees are the
+        same bits by columns as by rows, and by columns those that a tree does not use are left out.
         """
         fixed = {
             "objective": "binary",
             "num_threads": 1,
             "deterministic": True,
-            "force_row_wise": True,
+            "force_col_wise": True,
             "verbosity": -1,
         }
         return {**self.model_dump(), **fixed, "num_leaves": self.leaves(positives), "seed": seed}

@@ -57,6 +57,7 @@ ORDER = {
     ),
     "models": (
         "settings",
+        "compiled",
         "explain",
         "venn_abers",
         "estimators",

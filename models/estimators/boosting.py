@@ -29,19 +29,35 @@ _NOT_IN_NAMES = set('[]{}":,')
 """LightGBM refuses names with these, and turns white space into underscores."""
 
 
-def fit(X: pd.DataFrame, y: np.ndarray, params: Params, rounds: int, seed: int = 0, share: float = 1.0) -> Booster:
-    """A booster of ``rounds`` trees; ``y`` is 0 or 1 per row.
+class Binned:
+    """Rows laid out for LightGBM once, for boosters of several outcomes; the layout follows from the rows alone.
 
-    ``share``: how many of the rows without an expansion were kept; below 1 the first tree, whose leaves hold the base
-    rate, takes log(share), so that log-odds are those of the whole base.
+    ``params``: of all boosters that are fitted on it.
     """
-    settings = params.for_lightgbm(seed, int(y.sum()))
-    booster = lightgbm.train(settings, _dataset(X, y, settings), num_boost_round=rounds)
-    if share < 1:
-        leaves = int(booster.dump_model(num_iteration=1)["tree_info"][0]["num_leaves"])
-        for leaf in range(leaves):
-            booster.set_leaf_output(0, leaf, booster.get_leaf_output(0, leaf) + float(np.log(share)))
-    return booster
+
+    def __init__(self, X: pd.DataFrame, params: Params, seed: int = 0) -> None:
+        self._params, self._seed = params, seed
+        self._dataset = _dataset(X, np.zeros(len(X)), params.for_lightgbm(seed, 0))
+
+    def fit(self, y: np.ndarray, rounds: int, share: float = 1.0) -> Booster:
+        """A booster of ``rounds`` trees; ``y`` is 0 or 1 per row.
+
+        ``share``: how many of the rows without an expansion were kept; below 1 the first tree, whose leaves hold the
+        base rate, takes log(share), so that log-odds are those of the whole base.
+        """
+        self._dataset.set_label(np.asarray(y, dtype=np.float64))
+        settings = self._params.for_lightgbm(self._seed, int(y.sum()))
+        booster = lightgbm.train(settings, self._dataset, num_boost_round=rounds)
+        if share < 1:
+            leaves = int(booster.dump_model(num_iteration=1)["tree_info"][0]["num_leaves"])
+            for leaf in range(leaves):
+                booster.set_leaf_output(0, leaf, booster.get_leaf_output(0, leaf) + float(np.log(share)))
+        return booster
+
+
+def fit(X: pd.DataFrame, y: np.ndarray, params: Params, rounds: int, seed: int = 0, share: float = 1.0) -> Booster:
+    """One booster of these rows: see ``Binned.fit``."""
+    return Binned(X, params, seed).fit(y, rounds, share)
 
 
 def fit_tweedie(

@@ -1,8 +1,9 @@
 """Confidence intervals by resampling accounts: an account comes with all its snapshots, or not at all.
 
 Rows of one account are not independent (monthly snapshots see one expansion three times), so rows must not be
-resampled one by one. A resample is how often each account was drawn; figures take these counts as weights, which makes
-every resample of a figure one matrix product. The first "resample" is the sample itself: its figure is the estimate.
+resampled one by one. A resample is how often each account was drawn, a small whole number; figures take these counts as
+weights: a list is put in order once, and then only counted through. The first "resample" is the sample itself: its
+figure is the estimate.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ class Resamples:
     def _weights(self, rows: np.ndarray) -> Iterator[np.ndarray]:
         step = max(1, CELLS // max(1, len(rows)))
         for start in range(0, self.count, step):
-            yield self.times[start : start + step, self.codes[rows]].astype(np.float64)
+            yield np.take(self.times[start : start + step], self.codes[rows], axis=1)
 
 
 def mean_of(parts: Sequence[Figures]) -> Figures:

@@ -19,7 +19,7 @@ from scipy.stats import ks_2samp
 from models.estimators import boosting
 from models.estimators.sampling import day_of, matrix, places_of, rows_to_fit, thinned
 from models.evaluation.bootstrap import Resamples, interval
-from models.evaluation.measures import auc
+from models.evaluation.measures import auc, times_of
 from models.evaluation.splits import Split
 from models.settings import TrainSettings
 
@@ -111,7 +111,8 @@ def _identity(rows: pd.DataFrame, reported: Sequence[Split], settings: TrainSett
     def within_groups(weights: np.ndarray) -> dict[str, np.ndarray]:
         wins, pairs = np.zeros(len(weights)), np.zeros(len(weights))
         for places in groups:
-            w, hits = weights[:, places], weights[:, places] @ outcome[places]
+            w = weights[:, places]
+            hits = times_of(w, outcome[places])
             count = hits * (w.sum(axis=1) - hits)
             wins += np.nan_to_num(auc(outcome[places], scores[places], w)) * count
             pairs += count

@@ -1,8 +1,9 @@
 """How good a ranking and its probabilities are: how each figure is computed (which are shown: ``metrics``).
 
 One row is one account on one snapshot: ``y`` is 0 or 1, ``p`` what it was ranked by (any number, higher is earlier),
-``arr`` the expansion ARR that came. ``weights`` say how many times each row counts: left out, once; a matrix
-(resamples x rows) gives one figure per resample, which is how intervals are made (``models.evaluation.bootstrap``).
+``arr`` the expansion ARR that came. ``weights`` say how many times each row counts, in whole numbers: left out, once; a
+matrix (resamples x rows) gives one figure per resample, which is how intervals are made
+(``models.evaluation.bootstrap``).
 
 Equal values of ``p`` are a tie that a list must break somehow. Figures of the top of a list break it in the worst way:
 what did not come stands first. The AUC counts a tie half, as it is defined.
@@ -25,8 +26,28 @@ SHARE = 10
 
 
 def _counts(y: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """Weights as a matrix (resamples x rows)."""
-    return np.ones((1, len(y))) if weights is None else np.atleast_2d(np.asarray(weights, dtype=np.float64))
+    """Weights as a matrix (resamples x rows) of whole numbers."""
+    return np.ones((1, len(y)), dtype=np.int16) if weights is None else whole(weights)
+
+
+def whole(weights: np.ndarray) -> np.ndarray:
+    """How often each row counts in each resample, as the compiled passes take it.
+
+    Raises ValueError for what is not whole, or above 32,767.
+    """
+    counts = np.ascontiguousarray(np.atleast_2d(weights))
+    if counts.dtype == np.int16:
+        return counts
+    drawn = counts.astype(np.int16)
+    if not (drawn == counts).all():
+        raise ValueError(f"a row counts a whole number of times, at most {np.iinfo(np.int16).max:,}")
+    return drawn
+
+
+def _weights(y: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Weights as a matrix (resamples x rows) for products with numbers that are not whole."""
+    counts = _counts(y, weights)
+    return np.asarray(counts, dtype=np.float64, order="F")
 
 
 def _as_asked(values: np.ndarray, weights: np.ndarray | None) -> Any:
@@ -39,6 +60,21 @@ def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=np.asarray(below) > 0)
 
 
+def times_of(counts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The sum of values, most of which are 0, in each resample."""
+    some = np.flatnonzero(values)
+    return np.asarray(counts[:, some] @ np.asarray(values, dtype=np.float64)[some])
+
+
+def _above(counts: np.ndarray, order: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Resamples x places (ascending): how many rows stand before each place of the list in this order."""
+    from models.compiled.resampled import count_above  # numba takes half a second to import
+
+    above = np.empty((len(counts), len(places)), dtype=np.int64)
+    count_above(counts, np.asarray(order, dtype=np.int64), np.asarray(places, dtype=np.int64), above)
+    return above
+
+
 def _runs(ordered: np.ndarray) -> np.ndarray:
     """The first place of each run of equal values."""
     return np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.array([], dtype=np.intp)
@@ -49,39 +85,40 @@ def auc(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
     y, p, counts = np.asarray(y), np.asarray(p, dtype=np.float64), _counts(y, weights)
     if not len(y):
         return _as_asked(np.full(len(counts), np.nan), weights)
-    order = np.argsort(p, kind="stable")
-    p, hit, counts = p[order], np.flatnonzero(y[order] > 0), counts[:, order]
-    negatives = np.zeros((len(counts), len(p) + 1))
-    np.cumsum(counts * (y[order] == 0), axis=1, out=negatives[:, 1:])
-    below, through = (negatives[:, np.searchsorted(p, p[hit], side)] for side in ("left", "right"))
-    wins = (counts[:, hit] * (below + through) / 2).sum(axis=1)
-    return _as_asked(ratio(wins, counts[:, hit].sum(axis=1) * negatives[:, -1]), weights)
+    hit, others = (places[np.argsort(p[places], kind="stable")] for places in map(np.flatnonzero, (y > 0, y == 0)))
+    alike, of_hit = np.unique(p[hit], return_inverse=True)
+    sides = [np.searchsorted(p[others], alike, side) for side in ("left", "right")]
+    passed = _above(counts, others, np.append(np.stack(sides, axis=1), len(others)))
+    below, through, times = passed[:, 2 * of_hit], passed[:, 2 * of_hit + 1], counts[:, hit]
+    wins = (times * (below + through) / 2).sum(axis=1)
+    return _as_asked(ratio(wins, times.sum(axis=1) * passed[:, -1]), weights)
 
 
 class Listed:
-    """Rows from the top of the list down, in a tie the smallest gain first, and how often each counts."""
+    """Rows from the top of the list down, in a tie the smallest gain first, and how often each counts.
+
+    Only those with a gain are looked at, and how many rows stand above them: ``passed``.
+    """
 
     def __init__(self, gain: np.ndarray, p: np.ndarray, counts: np.ndarray) -> None:
+        gain, counts = np.asarray(gain, dtype=np.float64), whole(counts)
         order = np.lexsort((gain, -np.asarray(p, dtype=np.float64)))
-        self.gain, self.counts = np.asarray(gain, dtype=np.float64)[order], counts[:, order]
-        self.through = np.cumsum(self.counts, axis=1)
+        places = np.flatnonzero(gain[order])
+        self.gain, self.times = gain[order[places]], counts[:, order[places]]
+        self.passed = _above(counts, order, places)
 
     def gained(self, k: np.ndarray) -> np.ndarray:
         """What the first ``k`` hold; one ``k`` per resample."""
-        longest = int(np.searchsorted(self.through.min(axis=0), k.max())) + 1  # below it, no resample takes anything
-        counts, through = self.counts[:, :longest], self.through[:, :longest]
-        return np.clip(k[:, None] - (through - counts), 0, counts) @ self.gain[:longest]
+        return np.asarray(np.clip(k[:, None] - self.passed, 0, self.times) @ self.gain)
 
     def average_precision(self) -> np.ndarray:
         """Of a gain of 0 or 1. A row that counts w times stands w times in a row: the sum over j = 1..w of
         (hits + j) / (passed + j) is w + (hits - passed) (digamma(passed + w + 1) - digamma(passed + 1)).
         """
-        hit = self.gain > 0
-        times = self.counts[:, hit]
-        passed = self.through[:, hit] - times
-        hits = np.cumsum(times, axis=1) - times
-        total = times + (hits - passed) * (digamma(passed + times + 1) - digamma(passed + 1))
-        return ratio(total.sum(axis=1), times.sum(axis=1))
+        hits = np.cumsum(self.times, axis=1) - self.times
+        at = digamma(np.arange(1, int((self.passed + self.times).max(initial=0)) + 2, dtype=np.float64))
+        total = self.times + (hits - self.passed) * (at[self.passed + self.times] - at[self.passed])
+        return ratio(np.asfortranarray(total).sum(axis=1), self.times.sum(axis=1))
 
 
 def average_precision(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
@@ -97,7 +134,7 @@ def precision_at(y: np.ndarray, p: np.ndarray, k: int, ties: Ties = "worst", wei
     if not len(y) or not k:
         return _as_asked(np.full(len(counts), np.nan), weights)
     if ties == "expected":
-        return _as_asked(_expected_precision(y, p, k, counts), weights)
+        return _as_asked(_expected_precision(y, p, k, counts.astype(np.float64)), weights)
     places = np.minimum(k, counts.sum(axis=1))
     hits = Listed(y, p, counts).gained(places) if ties == "worst" else -Listed(-y, p, counts).gained(places)
     return _as_asked(ratio(hits, places), weights)
@@ -118,7 +155,7 @@ def _expected_precision(y: np.ndarray, p: np.ndarray, k: int, counts: np.ndarray
 def base_rate(y: np.ndarray, weights: np.ndarray | None = None) -> Any:
     """Share of positives."""
     counts = _counts(y, weights)
-    return _as_asked(ratio(counts @ np.asarray(y, dtype=np.float64), counts.sum(axis=1)), weights)
+    return _as_asked(ratio(times_of(counts, np.asarray(y)), counts.sum(axis=1)), weights)
 
 
 def lift_at(y: np.ndarray, p: np.ndarray, k: int, ties: Ties = "worst", weights: np.ndarray | None = None) -> Any:
@@ -145,16 +182,19 @@ def precision_in_books(
     y, owners = np.asarray(y, dtype=np.float64), np.asarray(owners)
     order = np.lexsort((y, -np.asarray(p, dtype=np.float64), owners))
     order = order[owners[order] >= 0]
-    counts, starts = _counts(y, weights)[:, order], _runs(owners[order])
-    above = np.cumsum(counts, axis=1) - counts
-    above -= np.repeat(above[:, starts], np.diff(starts, append=len(order)), axis=1)  # of the same book
-    listed = np.clip(k - above, 0, counts)
-    return _as_asked(ratio(listed @ y[order], listed.sum(axis=1)), weights)
+    counts, starts, hit = _counts(y, weights), _runs(owners[order]), np.flatnonzero(y[order])
+    ends = np.append(starts, len(order))
+    at = np.union1d(ends, hit)
+    passed = _above(counts, order, at)
+    of_books = passed[:, np.searchsorted(at, ends)]
+    above = passed[:, np.searchsorted(at, hit)] - of_books[:, np.searchsorted(starts, hit, "right") - 1]
+    gained = np.clip(k - above, 0, counts[:, order[hit]]) @ y[order[hit]]
+    return _as_asked(ratio(gained, np.minimum(k, np.diff(of_books)).sum(axis=1)), weights)
 
 
 def brier(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
     """Mean squared distance between forecast and outcome."""
-    counts, miss = _counts(y, weights), (np.asarray(p) - np.asarray(y)) ** 2
+    counts, miss = _weights(y, weights), (np.asarray(p) - np.asarray(y)) ** 2
     return _as_asked(ratio(counts @ miss, counts.sum(axis=1)), weights)
 
 
@@ -166,7 +206,7 @@ def brier_skill(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None)
 
 def log_loss(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
     p = np.clip(np.asarray(p, dtype=np.float64), SMALLEST, 1 - SMALLEST)
-    counts, miss = _counts(y, weights), -np.where(np.asarray(y) == 1, np.log(p), np.log1p(-p))
+    counts, miss = _weights(y, weights), -np.where(np.asarray(y) == 1, np.log(p), np.log1p(-p))
     return _as_asked(ratio(counts @ miss, counts.sum(axis=1)), weights)
 
 
@@ -179,7 +219,7 @@ def order_loss(y: np.ndarray, log_odds: np.ndarray) -> float:
 
 def forecast_over_realised(expected: np.ndarray, came: np.ndarray, weights: np.ndarray | None = None) -> Any:
     """Sum of what was forecast (propensities, or expected ARR) over the sum of what came. NaN if nothing came."""
-    counts = _counts(came, weights)
+    counts = _weights(came, weights)
     return _as_asked(ratio(counts @ np.nan_to_num(expected), counts @ np.nan_to_num(came)), weights)
 
 
@@ -203,7 +243,7 @@ def calibration_curve(y: np.ndarray, p: np.ndarray, bins: int = 10) -> pd.DataFr
 
 def expected_calibration_error(y: np.ndarray, p: np.ndarray, bins: int = 10, weights: np.ndarray | None = None) -> Any:
     """Mean distance between forecast and outcome over the bins, weighted by their rows. The bins stay as they are."""
-    counts, gap = _counts(y, weights), np.asarray(p, dtype=np.float64) - np.asarray(y)
+    counts, gap = _weights(y, weights), np.asarray(p, dtype=np.float64) - np.asarray(y)
     if not len(gap):
         return _as_asked(np.full(len(counts), np.nan), weights)
     member = bins_of(p, bins)[:, None] == np.arange(bins)
@@ -218,15 +258,11 @@ def calibration_slope(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None =
         return _as_asked(np.full(len(counts), np.nan), weights)
     middle, spread = z.mean(), z.std()
     x = (z - middle) / spread
-    level, slope = np.full(len(counts), logit(y.mean())), np.zeros(len(counts))
-    for _ in range(NEWTON_STEPS):  # a concave likelihood of two parameters
-        fitted = expit(level[:, None] + slope[:, None] * x)
-        miss, pull = counts * (y - fitted), counts * fitted * (1 - fitted)
-        a, b, c = pull.sum(axis=1) + RIDGE, pull @ x, pull @ x**2 + RIDGE
-        first, second = miss.sum(axis=1), miss @ x
-        level += np.clip((c * first - b * second) / (a * c - b**2), -2, 2)
-        slope += np.clip((a * second - b * first) / (a * c - b**2), -2, 2)
-    return _as_asked(slope / spread, weights)
+    from models.compiled.resampled import fit_slopes  # as in ``_above``
+
+    slopes = np.empty(len(counts))
+    fit_slopes(counts, y, x, float(logit(y.mean())), NEWTON_STEPS, RIDGE, slopes)
+    return _as_asked(slopes / spread, weights)
 
 
 NEWTON_STEPS, RIDGE = 8, 1e-9
@@ -252,7 +288,7 @@ def deciles(y: np.ndarray, p: np.ndarray, expected_arr: np.ndarray, arr: np.ndar
 
 def deciles_out_of_order(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
     """How many of the nine steps from a tenth of the list to the one above go the wrong way. The tenths stay."""
-    counts = _counts(y, weights)
+    counts = _weights(y, weights)
     member = (bins_of(p)[:, None] == np.arange(10)).astype(np.float64)
     rates = ratio((counts * np.asarray(y)) @ member, counts @ member)
     return _as_asked((np.diff(rates, axis=1) < 0).sum(axis=1).astype(np.float64), weights)

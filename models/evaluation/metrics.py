@@ -58,7 +58,7 @@ class JudgedRows:
     @cached_property
     def rate(self) -> np.ndarray:
         """The base rate of each resample."""
-        return np.asarray(ratio(self.counts @ np.asarray(self.y, dtype=np.float64), self.total))
+        return np.asarray(ratio(measures.times_of(self.counts, np.asarray(self.y)), self.total))
 
     @cached_property
     def tenth(self) -> np.ndarray:
@@ -117,7 +117,8 @@ class JudgedBuyers:
     counts: np.ndarray
 
     def mean(self, values: np.ndarray) -> np.ndarray:
-        return (self.counts @ np.asarray(values, dtype=np.float64)) / np.maximum(self.counts.sum(axis=1), 1)
+        counts = np.asarray(self.counts, dtype=np.float64)
+        return (counts @ np.asarray(values, dtype=np.float64)) / np.maximum(self.counts.sum(axis=1), 1)
 
 
 @dataclass(frozen=True)

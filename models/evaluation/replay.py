@@ -108,33 +108,72 @@ def replay(
 
     ``history`` is sorted by snapshot and account.
     """
-    rates = Rates.of(history, recipe.label)
-    folds: list[Fold] = []
-    scored: list[pd.DataFrame] = []
+    return replay_labels(history, features, splits, [recipe], progress)[0]
+
+
+def replay_labels(
+    history: pd.DataFrame,
+    features: list[str],
+    splits: Sequence[Split],
+    recipes: Sequence[LabelRecipe],
+    progress: Progress,
+) -> list[Replay]:
+    """The replay of each label, as ``replay``; what the labels have in common is done once a split.
+
+    ``recipes`` differ in their labels and rounds alone.
+    """
     in_order = sorted(splits, key=lambda split: split.test_date)
-    with ThreadPoolExecutor(recipe.workers or cpu_count()) as pool:
-        trained = pool.map(lambda split: _fold(history, features, split, recipe), in_order)
-        for number, (split, fold) in enumerate(zip(in_order, trained, strict=True), start=1):
-            day = f"{recipe.label}: {split.test_date:%Y-%m-%d} ({number} of {len(in_order)})"
-            if fold is None:
-                progress(f"{day} left out, one outcome only before it")
-                continue
-            fitted = fit_recipe([earlier for earlier in folds if _matured(earlier, split, recipe)], rates, recipe)
-            scored.append(_scored(fold, fitted))
-            folds.append(fold)
-            progress(f"{day} replayed, {fitted.rounds} trees")
-    empty = pd.DataFrame(columns=["account_id", "snapshot_date", "y", "log_odds", "propensity", "calibrated", "rounds"])
-    return Replay(pd.concat(scored, ignore_index=True) if scored else empty, fit_recipe(folds, rates, recipe))
+    with ThreadPoolExecutor(recipes[0].workers or cpu_count()) as pool:
+        trained = pool.map(lambda split: _folds(history, features, split, recipes), in_order)
+        labels = [_LabelReplay(recipe, Rates.of(history, recipe.label)) for recipe in recipes]
+        for number, (split, folds) in enumerate(zip(in_order, trained, strict=True), start=1):
+            for of_label, fold in zip(labels, folds, strict=True):
+                day = f"{of_label.recipe.label}: {split.test_date:%Y-%m-%d} ({number} of {len(in_order)})"
+                progress(f"{day} {of_label.add(split, fold)}")
+    return [of_label.replayed() for of_label in labels]
 
 
-def _fold(history: pd.DataFrame, features: list[str], split: Split, recipe: LabelRecipe) -> Fold | None:
-    booster = fit_rows(history, features, recipe, recipe.max_rounds, split.train_dates)
-    if booster is None:
-        return None
+class _LabelReplay:
+    """What the days of one label have shown so far, oldest first."""
+
+    def __init__(self, recipe: LabelRecipe, rates: Rates) -> None:
+        self.recipe, self.rates = recipe, rates
+        self.folds: list[Fold] = []
+        self.scored: list[pd.DataFrame] = []
+
+    def add(self, split: Split, fold: Fold | None) -> str:
+        """One more day, and what is to be said of it."""
+        if fold is None:
+            return "left out, one outcome only before it"
+        matured = [earlier for earlier in self.folds if _matured(earlier, split, self.recipe)]
+        fitted = fit_recipe(matured, self.rates, self.recipe)
+        self.scored.append(_scored(fold, fitted))
+        self.folds.append(fold)
+        return f"replayed, {fitted.rounds} trees"
+
+    def replayed(self) -> Replay:
+        columns = ["account_id", "snapshot_date", "y", "log_odds", "propensity", "calibrated", "rounds"]
+        predictions = pd.concat(self.scored, ignore_index=True) if self.scored else pd.DataFrame(columns=columns)
+        return Replay(predictions, fit_recipe(self.folds, self.rates, self.recipe))
+
+
+def _folds(
+    history: pd.DataFrame, features: list[str], split: Split, recipes: Sequence[LabelRecipe]
+) -> list[Fold | None]:
+    """The fold of each label; None without both outcomes to learn from."""
     test = history.iloc[day_of(history, split.test_date)]
-    X, came = test[features], test[recipe.label].to_numpy(np.int8)
+    X, keys = test[features], test[["account_id", "snapshot_date"]]
+    rounds = [recipe.max_rounds for recipe in recipes]
+    boosters = fit_labels(history, features, recipes, rounds, split.train_dates)
+    return [
+        None if booster is None else _fold(split, booster, X, test[recipe.label].to_numpy(np.int8), keys)
+        for recipe, booster in zip(recipes, boosters, strict=True)
+    ]
+
+
+def _fold(split: Split, booster: Booster, X: pd.DataFrame, came: np.ndarray, keys: pd.DataFrame) -> Fold:
     curve = np.array([order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, X, boosting.STAGE)])
-    return Fold(split, booster, X, came, keys=test[["account_id", "snapshot_date"]], curve=curve)
+    return Fold(split, booster, X, came, keys, curve)
 
 
 def fit_rows(
@@ -145,12 +184,33 @@ def fit_rows(
     dates: Sequence[pd.Timestamp] | None = None,
 ) -> Booster | None:
     """A booster of the label on these snapshots (all, if None); None if they show one outcome only."""
-    chosen = rows_to_fit(history, recipe.label, recipe.max_rows, recipe.seed, dates)
-    y = history[recipe.label].to_numpy(np.int8)[chosen.places]
-    if not 0 < y.sum() < len(y):
-        return None
-    X = matrix(history, features, chosen.places)
-    return boosting.fit(X, y, recipe.params, rounds, recipe.seed, chosen.share)
+    return fit_labels(history, features, [recipe], [rounds], dates)[0]
+
+
+def fit_labels(
+    history: pd.DataFrame,
+    features: list[str],
+    recipes: Sequence[LabelRecipe],
+    rounds: Sequence[int],
+    dates: Sequence[pd.Timestamp] | None = None,
+) -> list[Booster | None]:
+    """A booster of each label, with its rounds, as ``fit_rows``; rows that several learn from are laid out once.
+
+    ``recipes`` differ in their labels and rounds alone.
+    """
+    boosters: list[Booster | None] = []
+    binned, its_places = None, np.array([], dtype=np.intp)
+    for recipe, trees in zip(recipes, rounds, strict=True):
+        chosen = rows_to_fit(history, recipe.label, recipe.max_rows, recipe.seed, dates)
+        y = history[recipe.label].to_numpy(np.int8)[chosen.places]
+        if not 0 < y.sum() < len(y):
+            boosters.append(None)
+            continue
+        if binned is None or not np.array_equal(chosen.places, its_places):  # of a sample each label has its own rows
+            binned = boosting.Binned(matrix(history, features, chosen.places), recipe.params, recipe.seed)
+            its_places = chosen.places
+        boosters.append(binned.fit(y, trees, chosen.share))
+    return boosters
 
 
 def _matured(earlier: Fold, split: Split, recipe: LabelRecipe) -> bool:

@@ -10,7 +10,7 @@ from data.contract.vocabulary import MOTIONS
 from models.estimators import boosting
 from models.estimators.bundle import Propensity
 from models.estimators.calibration import IDENTITY, Calibrator
-from models.evaluation.replay import FittedRecipe, LabelRecipe, Progress, fit_rows, replay
+from models.evaluation.replay import FittedRecipe, LabelRecipe, Progress, fit_labels, replay_labels
 from models.evaluation.splits import Split
 from models.evaluation.verdict import count_expansions
 from models.settings import EvaluationSettings
@@ -40,7 +40,7 @@ def train_motions(
     """
     models: dict[str, Propensity] = {}
     withheld: dict[str, str] = {}
-    predictions: dict[str, pd.DataFrame] = {}
+    recipes: dict[str, LabelRecipe] = {}
     complete = True
     for motion in MOTIONS:
         label = f"expanded_{motion}"
@@ -52,21 +52,15 @@ def train_motions(
             withheld[motion] = f"{expansions} past expansions of this motion; it takes {settings.min_expansions_motion}"
             complete = False
         else:
-            models[motion], predictions[motion] = _train(history, features, splits, motion, settings, today, progress)
-    return TrainedMotions(models, withheld, predictions, complete)
+            recipes[motion] = _recipe(label, settings)
+    learnt, predictions = _train(history, features, splits, recipes, today, progress)
+    in_order = {motion: (models | learnt)[motion] for motion in MOTIONS if motion in models or motion in learnt}
+    return TrainedMotions(in_order, withheld, predictions, complete)
 
 
-def _train(
-    history: pd.DataFrame,
-    features: list[str],
-    splits: Sequence[Split],
-    motion: str,
-    settings: EvaluationSettings,
-    today: pd.DataFrame | None,
-    progress: Progress,
-) -> tuple[Propensity, pd.DataFrame]:
-    recipe = LabelRecipe(
-        label=f"expanded_{motion}",
+def _recipe(label: str, settings: EvaluationSettings) -> LabelRecipe:
+    return LabelRecipe(
+        label=label,
         params=settings.motion_boosting,
         default_rounds=settings.motion_default_rounds,
         max_rounds=settings.motion_max_rounds,
@@ -76,10 +70,28 @@ def _train(
         workers=settings.workers,
         max_rows=settings.max_rows,
     )
-    replayed = replay(history, features, splits, recipe, progress)
-    booster = fit_rows(history, features, recipe, replayed.fitted.rounds)
-    assert booster is not None  # with enough expansions, and not in every row
-    return Propensity(booster, calibrator_of_today(replayed.fitted, booster, today)), replayed.predictions
+
+
+def _train(
+    history: pd.DataFrame,
+    features: list[str],
+    splits: Sequence[Split],
+    recipes: Mapping[str, LabelRecipe],
+    today: pd.DataFrame | None,
+    progress: Progress,
+) -> tuple[dict[str, Propensity], dict[str, pd.DataFrame]]:
+    """The model of each motion, and what its replay said."""
+    if not recipes:
+        return {}, {}
+    in_order = list(recipes.values())
+    replays = dict(zip(recipes, replay_labels(history, features, splits, in_order, progress), strict=True))
+    rounds = [replayed.fitted.rounds for replayed in replays.values()]
+    boosters = fit_labels(history, features, in_order, rounds)
+    models: dict[str, Propensity] = {}
+    for (motion, replayed), booster in zip(replays.items(), boosters, strict=True):
+        assert booster is not None  # with enough expansions, and not in every row
+        models[motion] = Propensity(booster, calibrator_of_today(replayed.fitted, booster, today))
+    return models, {motion: replayed.predictions for motion, replayed in replays.items()}
 
 
 def calibrator_of_today(fitted: FittedRecipe, booster: boosting.Booster, today: pd.DataFrame | None) -> Calibrator:

@@ -71,6 +71,8 @@ def explained(scratch: Path) -> dict[str, Any]:
     for name in ("parquet:float32", "parquet:float64", "one_row"):
         figures[name] = run_alone("explain", name, folder, model, 1000, 2)
     with tempfile.TemporaryDirectory() as empty:
+        figures["vectors"] = run_alone("explain", "vectors", folder, model, 1, 1, NUMBA_CACHE_DIR=empty)
+    with tempfile.TemporaryDirectory() as empty:
         for turn in ("first", "again"):
             for precision in ("float64", "float32"):
                 report = run_alone("explain", f"first:{precision}", folder, model, 1, 1, NUMBA_CACHE_DIR=empty)

@@ -32,6 +32,9 @@ REPEATS, REPEAT_SECONDS = 5, 3
 MOST_SECONDS = 35
 WARM_ROWS, FEW_ROWS = 256, 1_000
 
+VECTORS = {"zmm": 512, "ymm": 256, "xmm": 128}
+"""Bits of the registers of x86, the widest first."""
+
 Explain = Callable[[np.ndarray], object]
 
 
@@ -178,6 +181,26 @@ def _first(precision: Any, booster: lightgbm.Booster, X: np.ndarray) -> dict[str
     return {"work": time.process_time() - start, "rows": 1}
 
 
+def _vectors(booster: lightgbm.Booster) -> dict[str, Any]:
+    """What the explainer was compiled for, and the widest vectors in it: to be asked where nothing is kept on disk."""
+    from numba.core import registry
+
+    from models.explain import kernels
+
+    _quadrature("float32")(booster, 1)(np.zeros((1, COLUMNS)))
+    usual = registry.cpu_target.target_context.codegen().magic_tuple()
+    compiled = kernels.explain_blocks
+    instructions = "".join(compiled.inspect_asm().values())
+    bits = next((bits for register, bits in VECTORS.items() if register in instructions), 0)
+    return {
+        "work": time.process_time(),
+        "processor": usual[1],
+        "tuned_as": compiled.targetdescr.target_context.codegen().magic_tuple()[1],
+        "features": sorted(name[1:] for name in usual[2].split(",") if name.startswith(("+avx", "+fma", "+neon"))),
+        "bits": bits,
+    }
+
+
 def _parquet(booster: lightgbm.Booster, folder: Path, precision: Any) -> dict[str, float]:
     """CPU seconds, and seconds on the clock, from a Parquet file of feature rows to one of scores and top reasons."""
     from models.estimators.bundle import Bundle, Propensity
@@ -192,11 +215,13 @@ def _parquet(booster: lightgbm.Booster, folder: Path, precision: Any) -> dict[st
     return {"work": time.process_time() - start, "clock": time.perf_counter() - clock, "rows": rows}
 
 
-def main(name: str, folder: Path, model: str, rows: int, threads: int) -> dict[str, float]:
+def main(name: str, folder: Path, model: str, rows: int, threads: int) -> dict[str, Any]:
     booster = lightgbm.Booster(model_file=folder / f"{model}.txt")
     kind, _, precision = name.partition(":")
     if kind == "parquet":
         return _parquet(booster, folder, precision)
+    if kind == "vectors":
+        return _vectors(booster)
     X = np.array(np.load(folder / "rows.npy", mmap_mode="r")[:rows])
     if kind == "first":
         return _first(precision, booster, X)

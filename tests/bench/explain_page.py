@@ -52,6 +52,8 @@ def section(run: dict[str, Any]) -> list[str]:
         "",
         f"Measured {run['date']}, {run['machine']}.",
         "",
+        _vectors(figures["vectors"]),
+        "",
         f"The SHAP values of every row of {COLUMNS} columns, in log-odds, or the {TOP} strongest of them. The models",
         "are LightGBM's: 300 trees of 31 leaves, 300 of depth 6, 600 of 63 leaves. CPU is user and system time of all",
         "threads; *peak* is of the whole process, with its rows and what comes out. What would take more than about",
@@ -66,6 +68,15 @@ def section(run: dict[str, Any]) -> list[str]:
         *_parquet(figures),
         *_starts(figures),
     ]
+
+
+def _vectors(report: dict[str, Any]) -> str:
+    """What the explainer was compiled for."""
+    tuned = "" if report["tuned_as"] == report["processor"] else f", tuned as for {report['tuned_as']}"
+    return (
+        f"The explainer is compiled for {report['processor']}{tuned}, with {', '.join(report['features'])}: vectors of"
+        f" {report['bits']} bits."
+    )
 
 
 def _cost(report: dict[str, Any]) -> float:

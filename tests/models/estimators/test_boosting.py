@@ -1,3 +1,4 @@
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,3 +80,15 @@ def test_columns_are_checked_by_name_and_order(rows: pd.DataFrame, booster: boos
         boosting.log_odds(booster, X.assign(extra=0.0))
     with pytest.raises(ModelError, match="'size: small'"):
         boosting.fit(X.rename(columns={"mrr": "size: small"}), rows.expanded.to_numpy(), PARAMS, 2)
+
+
+def test_trees_by_columns_are_those_by_rows(rows: pd.DataFrame) -> None:
+    """With one thread, which all boosters have; what is said of the settings in the text differs alone."""
+    X, y = rows[planted.FEATURES], rows.expanded.to_numpy()
+    settings = PARAMS.for_lightgbm(1, int(y.sum()))
+    by_rows = {name: value for name, value in settings.items() if name != "force_col_wise"} | {"force_row_wise": True}
+    trees = [
+        lightgbm.train(given, lightgbm.Dataset(X.to_numpy(), y, params=given), 20).trees_to_dataframe()
+        for given in (settings, by_rows)
+    ]
+    pd.testing.assert_frame_equal(*trees, check_exact=True)

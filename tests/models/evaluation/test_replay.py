@@ -1,13 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
 from data.contract.expected_arr import COVERAGE
+from models.estimators import boosting
 from models.estimators.calibration import level_for
+from models.estimators.sampling import matrix, rows_to_fit
 from models.estimators.year_before import LEVEL_ERROR
-from models.evaluation.replay import range_of_day
+from models.evaluation.evaluation import prepare, recipe_of, silent
+from models.evaluation.replay import fit_labels, range_of_day, replay, replay_labels
+from models.evaluation.splits import origins
 from models.venn_abers import PropensityRange, fit_range
+from tests.models.planted import FEATURES, QUICK, history
 
 DAYS = pd.date_range("2025-01-01", periods=6, freq="MS")
 TODAY = pd.Timestamp("2025-10-01")
@@ -88,3 +95,35 @@ def test_the_share_that_expands_lies_in_the_range_as_often_as_is_stated(error: f
         tenths = [values.reshape(10, 100).mean(axis=1) for values in (low, true, high)]
         inside += list((tenths[0] <= tenths[1]) & (tenths[1] <= tenths[2]))
     assert np.mean(inside) > COVERAGE - 0.1
+
+
+LABELS = ("expanded", "expanded_seat", "expanded_usage", "expanded_upsell")
+"""Of the third there is no expansion."""
+
+
+@pytest.mark.parametrize("max_rows", [0, 900])
+def test_labels_that_are_learnt_together_are_learnt_as_each_by_itself(max_rows: int) -> None:
+    """Bit by bit; of a sample each label has rows of its own."""
+    rows = prepare(history(), FEATURES)
+    recipes = [replace(recipe_of(QUICK), label=label, max_rows=max_rows) for label in LABELS]
+    together = fit_labels(rows, FEATURES, recipes, [12, 8, 8, 5])
+    for recipe, rounds, booster in zip(recipes, (12, 8, 8, 5), together, strict=True):
+        chosen = rows_to_fit(rows, recipe.label, max_rows, recipe.seed)
+        assert len(chosen.places) == len(rows) if not max_rows else len(chosen.places) < len(rows)
+        y = rows[recipe.label].to_numpy()[chosen.places]
+        if recipe.label == "expanded_usage":
+            assert booster is None
+            continue
+        X = matrix(rows, FEATURES, chosen.places)
+        alone = boosting.fit(X, y, recipe.params, rounds, recipe.seed, chosen.share)
+        assert boosting.to_text(booster) == boosting.to_text(alone)
+
+
+def test_the_replay_of_several_labels_is_that_of_each() -> None:
+    rows = prepare(history(), FEATURES)
+    splits = origins(rows.snapshot_date.unique(), QUICK.horizon_days, 3, QUICK.min_train_dates)
+    recipes = [replace(recipe_of(QUICK), label=label, max_rounds=20) for label in LABELS]
+    for recipe, together in zip(recipes, replay_labels(rows, FEATURES, splits, recipes, silent), strict=True):
+        alone = replay(rows, FEATURES, splits, recipe, silent)
+        pd.testing.assert_frame_equal(together.predictions, alone.predictions, check_exact=True)
+        assert together.fitted.rounds == alone.fitted.rounds
