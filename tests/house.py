@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = {
     "data": (
         "errors",
+        "compiled",
         "digests",
         "sample_ratio",
         "shown",

@@ -21,9 +21,9 @@ Importing numba takes about half a second, so this module is imported when first
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
+from data.compiled import kernel
 from models.explain.layout import (
     CATEGORY,
     LEFT_IS_LEAF,
@@ -45,34 +45,6 @@ ZERO = float(np.float32(1e-35))
 """LightGBM takes what is not larger than this for zero."""
 MISSING_LEFT, MISSING_RIGHT = np.int32(-1), np.int32(2**31 - 1)
 BOTH_ARE_LEAVES = LEFT_IS_LEAF + RIGHT_IS_LEAF
-
-
-def kernel(function: Callable[..., Any], **more: Any) -> Any:
-    """Compile when first called, and keep the result on disk where that is possible.
-
-    numba refuses to keep it, when the module is imported, where neither the folder of this file nor the home folder
-    can be written; then every process compiles for itself.
-    """
-    options: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy", **more}
-    try:
-        compiled = numba.njit(cache=True, **options)(function)
-    except RuntimeError as error:
-        if "cannot cache" not in str(error):
-            raise
-        return numba.njit(**options)(function)
-    _forget_what_cannot_be_read(compiled)
-    return compiled
-
-
-def _forget_what_cannot_be_read(compiled: Any) -> None:
-    """Empty the list of what was kept if it names a tuple that is no longer there, as that of other code may.
-
-    numba (0.68) reads the list before it sees that it is of another version of this file.
-    """
-    try:
-        compiled._cache._cache_file._load_index()
-    except (AttributeError, ImportError):
-        compiled._cache.flush()
 
 
 def step(function: Callable[..., Any]) -> Any:
