@@ -44,6 +44,7 @@ ORDER = {
         "cohort",
         "definition",
         "views",
+        "passes",
         "labels",
         "cross_sell",
         "definitions",
