@@ -21,8 +21,8 @@ REPLACED = ("user_days", "user_slots", "feature_slots")
 """What the views that the pass makes were counted from."""
 FEWEST_ROWS = 1_000_000
 """With fewer rows the views take no longer than it takes to begin with a pass."""
-BYTES_PER_ROW = 48
-"""What a row of use takes while it is coded and sorted."""
+BYTES_PER_ROW = 96
+"""What a row of use takes while it is coded and sorted, with what is counted of it."""
 
 
 @contextmanager
