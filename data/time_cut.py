@@ -10,6 +10,7 @@ from datetime import date
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 
 from data.contract.inputs import TABLES, Table
 from data.contract.vocabulary import KEY
@@ -194,6 +195,40 @@ def cut_facts(dated: ir.Table, snapshots: ir.Table) -> ir.Table:
     seen = _met(dated, snapshots)
     seen = seen.filter((seen.known_on < seen.snapshot_date) & (seen.day < seen.snapshot_date))
     return seen.mutate(age=days_between(seen.snapshot_date, seen.day))
+
+
+# --- counting at each snapshot, by loops of our own -------------------------------------------------------------------
+
+
+def counting_since(rows: ir.Table) -> ir.Table:
+    """Rows that have a ``day``, with ``since``: the day after which each has happened and is known."""
+    return rows.mutate(since=ibis.greatest(rows.day, rows.known_on)).drop("known_on")
+
+
+def first_counting(since: np.ndarray, dates: Sequence[date]) -> np.ndarray:
+    """The place among ``dates``, the earliest first, of the first one at which each row counts.
+
+    ``since``: as ``counting_since``, in days since 1970. What counts at none of them has the number of dates.
+    """
+    days = np.array(dates, "datetime64[D]").astype(np.int64)
+    first = int(since.min())
+    places = np.searchsorted(days, np.arange(first, int(since.max()) + 1), side="right").astype(np.int16)
+    return places[since - first]
+
+
+def known_at(places: np.ndarray, dates: Sequence[date]) -> np.ndarray:
+    """A day of knowing with which a row counts from the date at its place on; for -1, from the day after it happened.
+
+    Days since 1970.
+    """
+    days = np.array([FIRST_DAY, *dates], "datetime64[D]").astype(np.int32)
+    # What counts first at a date was known on the one before it, or later.
+    return np.where(places < 0, days[0], days[np.maximum(places, 0)])
+
+
+def with_knowing(rows: ir.Table, known: str) -> ir.Table:
+    """The rows with the column ``known`` as the day on which each became known. Not cut yet."""
+    return rows.rename(known_on=known)
 
 
 # --- counting before the cut: what was known in time, and what came late ----------------------------------------------

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = {
     "data": (
         "errors",
+        "compiled",
         "digests",
         "sample_ratio",
         "shown",
@@ -43,6 +44,7 @@ ORDER = {
         "cohort",
         "definition",
         "views",
+        "passes",
         "labels",
         "cross_sell",
         "definitions",

@@ -20,7 +20,7 @@ ONLY_IN = {
     "shap": "models.report.shap_plot",
     "lightgbm": "models.estimators.boosting",
     "optuna": "models.evaluation.tuning",
-    "numba": "models.compiled",
+    "numba": "data.compiled",
 }
 LARGEST_SUITE, MEDIAN_SUITE, LONGEST_CHAIN = 12, 6, 14
 

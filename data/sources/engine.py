@@ -7,9 +7,11 @@ its code, so nobody else asks which engine it is.
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis.backends import BaseBackend
 from ibis.expr.types.relations import CachedTable
 
@@ -29,6 +31,7 @@ class Engine:
     def __init__(self, con: BaseBackend) -> None:
         self.con = con
         self.held: list[dict[str, ir.Table]] = []
+        self.taken: set[str] = set()
 
     def close(self) -> None:
         """End the connection; what the engine held for it is gone."""
@@ -41,6 +44,8 @@ class Engine:
             for table in tables.values():
                 self._let_go(table)
         self.held = []
+        for name in [*self.taken]:
+            self._drop(name)
 
     @contextmanager
     def cached(self, views: Tables) -> Iterator[Tables]:
@@ -55,6 +60,24 @@ class Engine:
             self.held = [tables for tables in self.held if tables is not held]
             for table in held.values():
                 self._let_go(table)
+
+    @contextmanager
+    def taking(self, rows: pa.Table) -> Iterator[ir.Table]:
+        """Rows of this process, held by the engine while the context lasts; here they are not kept."""
+        name = f"headroom_{uuid4().hex}"
+        self.taken.add(name)
+        try:
+            table = self.con.create_table(name, rows, temp=True)
+            del rows
+            yield table
+        finally:
+            self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        """Drop a table of ``taking``, unless that is done."""
+        if name in self.taken:
+            self.taken.remove(name)
+            self.con.drop_table(name, force=True)
 
     def _hold(self, view: ir.Table) -> ir.Table:
         """The rows of a view, found once."""
@@ -71,6 +94,15 @@ class Engine:
         Files may be laid out in ``folder``. A database is asked for the rows of a part each time.
         """
         return nullcontext(filtered(tables))
+
+    @property
+    def room(self) -> int | None:
+        """So many bytes rows may take in this process, beside what the engine holds; None if it is elsewhere."""
+        return None
+
+    def batches(self, rows: ir.Table) -> Iterator[pa.RecordBatch]:
+        """The rows, some at a time. Nothing else is asked of the engine meanwhile."""
+        yield from rows.to_pyarrow_batches()
 
     def hash_with(self, before: ir.IntegerValue, value: ir.Value) -> ir.IntegerValue | None:  # noqa: ARG002
         """A hash of a value and of the hash before it; None where the engine has none that stays the same."""

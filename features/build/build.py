@@ -32,6 +32,7 @@ from features.cross_sell import options_in_parts
 from features.definition import GROUP, OF_FINISHED_ROWS, PARENTS, ROW, WHOLE_BASE, Feature
 from features.details import add_details, detail_needs
 from features.muted import MutedDays, days_without, muted_days, unknown_use
+from features.passes.counting import REPLACED, use_by_pass
 from features.unknown_use import UnknownUse
 from features.views.account import Views
 from features.views.usage import HELD
@@ -372,7 +373,10 @@ def _counted(asked: _Asked, tables: Tables, *, of_whole_base: bool = False) -> I
             held |= stack.enter_context(engine.cached({"services": services(tables, dates, rules)}))
         held |= stack.enter_context(engine.cached({"cohort": cohort(tables, dates, rules, held.get("services"))}))
         views = _views(tables, dates, rules, held)
-        names = [*HELD, *(["lines"] if "subscriptions" in tables else [])]
+        passed = stack.enter_context(use_by_pass(engine, views))
+        held |= passed
+        names = [name for name in HELD if not passed or name not in (*passed, *REPLACED)]
+        names += ["lines"] if "subscriptions" in tables else []
         if of_whole_base and PARENTS not in asked.base.absent:
             names.append("group_members")
         yield held | stack.enter_context(engine.cached({name: getattr(views, name) for name in names}))

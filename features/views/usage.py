@@ -11,6 +11,7 @@ from data.feeds.use import usage, use
 from data.time_cut import (
     by_knowing,
     counted,
+    counting_since,
     cut_days,
     cut_facts,
     cut_slots,
@@ -37,7 +38,8 @@ SHARED_HOURS, SHARED_DAYS = 16, 2
 
 HELD = ("usage_days", "first_days", "user_days", "user_slots", "feature_slots")
 """What the usage of a shard is counted into. Not cut yet, and so never read by a feature. ``build`` has the engine hold
-them, for they are read several times and are far smaller than the usage itself."""
+them, for they are read several times and are far smaller than the usage itself; or else the views that
+``features.passes`` makes of its rows."""
 
 
 class UsageViews(BaseViews):
@@ -54,6 +56,20 @@ class UsageViews(BaseViews):
     def _looked_back_to(self, rows: ir.Table, lookback_days: int) -> ir.Table:
         first = min(self.snapshot_dates) - timedelta(days=lookback_days)
         return rows.filter((rows.day >= first) & (rows.day < max(self.snapshot_dates)))
+
+    def rows_to_count(self) -> ir.Table:
+        """The usage that some snapshot looks back to, and knows, of accounts that have an id: for a pass over its rows.
+
+        Who, what, ``day``, ``since`` (``counting_since``), ``hour`` and ``quantity``; ``events`` and ``active`` users
+        where days are counted.
+        """
+        rows = counting_since(self._looked_back_to(usage(self.tables), YEAR_AGO_DAYS))
+        rows = rows.filter(rows.account_id.notnull() & (rows.since < max(self.snapshot_dates)))
+        is_counted = "events" in rows.columns
+        counted = {"events": rows.events.fill_null(0), "active": rows.active_users} if is_counted else {}
+        hour = ibis.null("int8") if is_counted else rows.hour.cast("int8")
+        quantity = rows.quantity_e4.fill_null(0)
+        return rows.select("account_id", "user_id", "feature", "day", "since", hour=hour, quantity=quantity, **counted)
 
     def _user_usage(self, *edges: int) -> tuple[ir.Table, ir.Table]:
         rows, dates = self._usage(*edges)

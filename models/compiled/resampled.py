@@ -7,7 +7,7 @@ from math import exp
 
 import numpy as np
 
-from models.compiled.kernel import kernel
+from data.compiled.kernel import kernel
 
 
 @kernel

@@ -14,7 +14,7 @@ How it is made fast, so that nobody undoes it unknowing (``python -m tests.bench
   a node is looked up half as often; of an odd number of points one is left for ``go_down`` and ``go_up``.
 - Buffers start at a multiple of 64 bytes, a cache line (models/explain/buffers.py).
 - Several blocks share the tables of a tree before the next tree is fetched.
-- Vectors are as wide as the processor has them (models/compiled/full_width.py).
+- Vectors are as wide as the processor has them (data/compiled/full_width.py).
 
 Importing numba takes about half a second, so this module is imported when first needed.
 """
@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.compiled.kernel import kernel, step
+from data.compiled.kernel import kernel, step
 from models.explain.layout import (
     CATEGORY,
     LEFT_IS_LEAF,

@@ -15,6 +15,7 @@ import duckdb
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from data.contract.inputs import TABLES, Kind, Table
@@ -49,6 +50,9 @@ AS_TEXT = (
     "A column of a CSV file is text unless every value is a plain number or a date such as 2024-12-31: cast it, as in "
     "`try_cast(amount as double)` or `strptime(day, '%d/%m/%Y')`."
 )
+SHARE_OF_ROWS = 1 / 3
+"""Of the memory limit so much may be taken by rows in this process, beside the tables in DuckDB."""
+BATCH_ROWS = 200_000
 SCHEMAS = ("main", "raw", "staged")
 """Of the database in memory: views of files, tables as they come, tables as the contract has them."""
 
@@ -61,6 +65,15 @@ def _hash(before: int, value: Any) -> int:
 
 class DuckDB(Engine):
     """DuckDB: it has no index by account, and its memory limit holds for finished rows too."""
+
+    @property
+    def room(self) -> int:
+        ((limit,),) = self.con.raw_sql("select parse_formatted_bytes(current_setting('memory_limit'))").fetchall()
+        return int(limit * SHARE_OF_ROWS)
+
+    def batches(self, rows: ir.Table) -> Iterator[pa.RecordBatch]:
+        # ibis 12 asks for batches by a name that DuckDB 2 has no more.
+        yield from self.con.con.sql(self.con.compile(rows)).to_arrow_reader(BATCH_ROWS)
 
     def hash_with(self, before: ir.IntegerValue, value: ir.Value) -> ir.IntegerValue:
         hashed: ir.IntegerValue = _hash(before, value)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from llvmlite import binding
 
-from models.compiled import full_width
+from data.compiled import full_width
 
 ROOT = Path(__file__).parents[3]
 FEATURES = {name for name, there in binding.get_host_cpu_features().items() if there}
@@ -20,7 +20,7 @@ BOTH = """
 import sys
 import numba
 import numpy as np
-from models.compiled.kernel import kernel, step
+from data.compiled.kernel import kernel, step
 
 
 def add(x, y):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numba
 
-from models.compiled import full_width
+from data.compiled import full_width
 
 
 def kernel(function: Callable[..., Any], **more: Any) -> Any:
