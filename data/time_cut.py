@@ -258,6 +258,11 @@ def counted(
     return ibis.union(first.mutate(days=ibis.literal(1, "int64")), more.mutate(days=ibis.literal(0, "int64")))
 
 
+def first_known(rows: ir.Table, *by: str) -> ir.Table:
+    """One row per ``by``, known since any of its rows was: to be counted ``by_knowing``. Not cut yet."""
+    return rows.group_by(*by).aggregate(known_on=rows.known_on.min())
+
+
 def by_knowing(rows: ir.Table, *by: str) -> ir.Table:
     """The groups of ``by`` and of the day on which their rows were known, to be added up. Not cut yet."""
     return rows.group_by(*by, "known_on")

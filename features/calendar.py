@@ -5,6 +5,7 @@ snapshot: yesterday is 1, so the window is ``1 <= age <= d``. Every table is joi
 every window is a comparison of ``age``.
 """
 
+from calendar import monthrange
 from collections.abc import Iterable
 from datetime import date, timedelta
 from itertools import pairwise
@@ -21,6 +22,9 @@ MONTH_DAYS = 28
 
 HALF_YEAR_DAYS, YEAR_DAYS = 182, 365
 """What "within half a year" and "within a year" mean."""
+
+YEAR_MONTHS = 12
+"""The whole calendar months of a year."""
 
 BILLING_MONTH_DAYS = 30
 """The month of a monthly limit."""
@@ -64,6 +68,25 @@ def slots(snapshot_dates: Iterable[date], edges: Iterable[int]) -> tuple[ir.Tabl
         seen += [(d, slot, age) for d, age in ages_of_last if age <= ages[-1]]
     of_days = ibis.schema({"day": "date", "slot": "int64", "slot_on": "date", "seen_on": "date"})
     of_dates = ibis.schema({"snapshot_date": "date", "slot": "int64", "age": "int64"})
+    return ibis.memtable(days, schema=of_days), ibis.memtable(seen, schema=of_dates)
+
+
+def whole_months(snapshot_dates: Iterable[date], months: int) -> tuple[ir.Table, ir.Table]:
+    """Calendar months as slots: what is added up by month is so for all snapshots at once.
+
+    First table: one row per day, ``day, slot``. Second: one row per snapshot_date and whole month before it,
+    ``snapshot_date, slot, months_ago`` (1: the last one).
+    """
+    seen = [
+        (d, d.year * 12 + d.month - 1 - ago, ago) for d in sorted(set(snapshot_dates)) for ago in range(1, months + 1)
+    ]
+    days = [
+        (date(slot // 12, slot % 12 + 1, day), slot)
+        for slot in sorted({slot for _, slot, _ in seen})
+        for day in range(1, monthrange(slot // 12, slot % 12 + 1)[1] + 1)
+    ]
+    of_days = ibis.schema({"day": "date", "slot": "int64"})
+    of_dates = ibis.schema({"snapshot_date": "date", "slot": "int64", "months_ago": "int64"})
     return ibis.memtable(days, schema=of_days), ibis.memtable(seen, schema=of_dates)
 
 

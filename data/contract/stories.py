@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 STORIES: Mapping[str, tuple[str, ...]] = {
-    "seats": ("seats_in_use", "peer_seats", "invitations", "user_growth", "seats_reassigned"),
+    "seats": ("seats_in_use", "seat_pressure", "peer_seats", "invitations", "user_growth", "seats_reassigned"),
     "new_people": ("new_users", "new_teams", "other_domains"),
     "shared_logins": ("shared_logins",),
     "depth_of_use": ("usage_depth", "power_users", "stickiness", "concentration"),

@@ -31,6 +31,12 @@ E4 = 10_000
 ADDITIVITY = 1e-6
 """Largest difference, in log-odds, between a score and the sum of its parts."""
 
+NEAR_PERCENT = 80
+"""Use of more than so much of what was bought is near its end."""
+
+FULL_PERCENT = 95
+"""With so many of the seats in use all of them are: somebody is always away."""
+
 LINE_MOTIONS = ("seat", "upsell", "cross_sell")
 """The motions that a contract line shows."""
 

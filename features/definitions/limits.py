@@ -4,13 +4,13 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
+from data.contract.vocabulary import NEAR_PERCENT
 from features.definition import feature, ratio, share_of_rows
 
 LIMITS = ("usage", "subscriptions", "plan_features.monthly_limit")
 GATES = ("usage", "subscriptions", "plans", "plan_features")
 REQUESTS = ("tickets.feature", "subscriptions", "plans", "plan_features")
 UP, DOWN = Direction.UP, Direction.DOWN
-NEAR_PERCENT = 80
 
 
 @feature(

@@ -4,11 +4,14 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
+from data.contract.vocabulary import NEAR_PERCENT
 from features.calendar import QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
 from features.definitions.usage import users_in
 
 SEATS = ("usage.users", "subscriptions.seats")
+SEATS_BY_ID = ("usage.user_ids", "subscriptions.seats")
+SEATS_BY_DAY = ("usage_daily.active_users", "subscriptions.seats")
 USERS = ("users.created_at",)
 USERS_AND_SEATS = (*USERS, "subscriptions.seats")
 TEAMS = (*USERS, "users.team")
@@ -81,6 +84,86 @@ def seat_utilization_change_91d(r: ir.Table) -> ir.Value:
 )
 def seats_free(r: ir.Table) -> ir.Value:
     return r.seats - users_in(r, "28d")
+
+
+# --- month by month, against the seats of today -----------------------------------------------------------------------
+
+
+def _excess(t: ir.Table) -> ir.IntegerValue:
+    """Use beyond ``NEAR_PERCENT`` of the seats, in hundredths of a seat, added up over the months."""
+    beyond = ibis.greatest(t.users * 100 - t.seats * NEAR_PERCENT, 0)
+    return beyond.sum(where=t.users.notnull())  # the greatest of null and 0 is 0
+
+
+def _full_in_a_row(t: ir.Table) -> ir.IntegerValue:
+    """The months up to now with full seats, without a gap: each is as many months ago as there are such up to it."""
+    return t.count(where=t.full == t.months_ago)
+
+
+@step("user_months", needs=SEATS_BY_ID, empty=0)
+def distinct_excess(t: ir.Table) -> ir.Value:
+    return _excess(t)
+
+
+@step("user_months", needs=SEATS_BY_ID, empty=0)
+def distinct_full_in_a_row(t: ir.Table) -> ir.Value:
+    return _full_in_a_row(t)
+
+
+@step("peak_months", needs=SEATS_BY_DAY)
+def peak_excess(t: ir.Table) -> ir.Value:
+    return _excess(t)
+
+
+@step("peak_months", needs=SEATS_BY_DAY)
+def peak_full_in_a_row(t: ir.Table) -> ir.Value:
+    return t.users.max().isnull().ifelse(ibis.null("int64"), _full_in_a_row(t))
+
+
+@step("peak_months", needs=SEATS_BY_DAY, empty=0)
+def peak_months_used(t: ir.Table) -> ir.Value:
+    return t.count()
+
+
+def _by_month(r: ir.Table, name: str) -> ir.IntegerColumn:
+    """By distinct users where ids are known, else by the largest day of each month; missing where it is not counted."""
+    distinct = f"distinct_{name}"
+    if distinct in r.columns:
+        return r[distinct]
+    return (r.peak_months_used == 0).ifelse(0, r[f"peak_{name}"])
+
+
+@feature(
+    ROW,
+    needs=SEATS,
+    label="Use beyond 80% of today's seats, added up over 12 whole months, in months of all seats",
+    unit="months",
+    reason="seat_pressure",
+    direction=UP,
+    missing="not sold by seat",
+    actionable=True,
+    lookback_days=365,
+)
+def seat_excess_months(r: ir.Table) -> ir.Value:
+    return ratio(_by_month(r, "excess"), r.seats * 100)
+
+
+@feature(
+    ROW,
+    needs=SEATS,
+    label="Whole months in a row, up to now, with 95% or more of today's seats in use (at most 12)",
+    unit="months",
+    reason="seat_pressure",
+    direction=UP,
+    missing="not sold by seat",
+    actionable=True,
+    lookback_days=365,
+)
+def months_full_in_a_row(r: ir.Table) -> ir.Value:
+    return (r.seats > 0).ifelse(_by_month(r, "full_in_a_row"), ibis.null("int64"))
+
+
+# --- who was invited, and from where ----------------------------------------------------------------------------------
 
 
 @feature("users", needs=USERS, label="Registered users", unit="users", reason="invitations", empty=0)

@@ -10,15 +10,16 @@ from functools import cached_property
 import ibis
 import ibis.expr.types as ir
 
-from data.contract.vocabulary import KEY, LEVELS
-from features.calendar import BILLING_MONTH_DAYS, MONTH_DAYS, QUARTER_DAYS
+from data.contract.vocabulary import FULL_PERCENT, KEY, LEVELS
+from data.time_cut import by_knowing, cut_slots, first_known
+from features.calendar import BILLING_MONTH_DAYS, MONTH_DAYS, QUARTER_DAYS, YEAR_MONTHS, whole_months
 from features.views.contracts import ContractViews
 from features.views.people import PeopleViews
 from features.views.usage import UsageViews
 
 
 class Views(ContractViews, UsageViews, PeopleViews):
-    """All views of an account; here those that set its use against what its plans include and who its people are."""
+    """All views of an account; here those that set its use against its seats, its plans and its people."""
 
     @cached_property
     def included(self) -> ir.Table:
@@ -102,3 +103,34 @@ class Views(ContractViews, UsageViews, PeopleViews):
         users = self.users.filter(self.users.deactivated_on.isnull()).select(*KEY, "team", "user_id")
         used = self.active_users.select(*KEY, "user_id", "last_age")
         return users.inner_join(new, [*KEY, "team"]).inner_join(used, [*KEY, "user_id"])
+
+    @cached_property
+    def _months(self) -> tuple[ir.Table, ir.Table]:
+        return whole_months(self.snapshot_dates, YEAR_MONTHS)
+
+    @cached_property
+    def user_months(self) -> ir.Table:
+        """One row per whole month of a year with users known by id, where seats are bought now: ``_beside_seats``."""
+        days, dates = self._months
+        # A user is of a month since any use of it was known, so that users add up whatever came late.
+        users = first_known(self.user_days.inner_join(days, "day"), "account_id", "user_id", "slot")
+        seen = cut_slots(by_knowing(users, "account_id", "slot").aggregate(users=users.count()), dates)
+        return self._beside_seats(seen.group_by(*KEY, "months_ago").aggregate(users=seen.users.sum().cast("int64")))
+
+    @cached_property
+    def peak_months(self) -> ir.Table:
+        """The same of the largest day of each month, where days are counted and not users."""
+        days, dates = self._months
+        used = self.usage_days.inner_join(days, "day")
+        peaks = by_knowing(used, "account_id", "slot").aggregate(users=used.active_users.max())
+        seen = cut_slots(peaks, dates)
+        return self._beside_seats(seen.group_by(*KEY, "months_ago").aggregate(users=seen.users.max()))
+
+    def _beside_seats(self, months: ir.Table) -> ir.Table:
+        """``months_ago`` (1: the last), ``users``, ``seats``, and ``full``: in so many months up to it they were."""
+        lines = self.open_lines
+        seats = lines.group_by(*KEY).aggregate(seats=lines.seats.sum().cast("int64"))
+        rows = months.inner_join(seats, KEY).select(*months.columns, "seats")
+        is_full = (rows.users * 100 >= rows.seats * FULL_PERCENT).fill_null(False)
+        later = ibis.window(group_by=KEY, order_by="months_ago", preceding=None, following=0)
+        return rows.mutate(full=is_full.ifelse(1, 0).sum().over(later).cast("int64"))

@@ -31,7 +31,9 @@ BREADTH_DAYS = 365
 """Lookback of the view by product feature: what is new is new within a year."""
 BREADTH_EDGES = (MONTH_DAYS, 2 * MONTH_DAYS, BREADTH_DAYS)
 YEAR_AGO_DAYS = 365 + MONTH_DAYS
-"""Lookback of use a year ago: the same 28 days. The longest that usage is read for."""
+"""Lookback of use a year ago: the same 28 days."""
+MONTHS_DAYS = 366 + 30
+"""Lookback of the views by month: twelve whole months, and the days since. The longest that usage is read for."""
 SHARED_HOURS, SHARED_DAYS = 16, 2
 """One person does not use a product 16 hours apart on one day, and then once more: a user id that does is shared."""
 
@@ -84,7 +86,7 @@ class UsageViews(BaseViews):
     @cached_property
     def usage_days(self) -> ir.Table:
         """One row per account and day, and one more for each knowing that came late, as ``counted``: not cut yet."""
-        rows, _ = self._usage(YEAR_AGO_DAYS)
+        rows, _ = self._usage(MONTHS_DAYS)
         if "active_users" not in rows.columns:
             rows = rows.mutate(active_users=ibis.null("int64"))
 
@@ -132,7 +134,7 @@ class UsageViews(BaseViews):
 
         ``first_hour`` and ``last_hour`` of the use that the row knows.
         """
-        rows, _ = self._user_usage(USER_DAYS)
+        rows, _ = self._user_usage(MONTHS_DAYS)
 
         def sums(rows: ir.Table, where: ir.BooleanValue | None) -> dict[str, ir.Value]:
             return {"first_hour": rows.hour.min(where=where), "last_hour": rows.hour.max(where=where)}

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import takewhile
 from math import floor
 from typing import Any
 
@@ -44,7 +45,7 @@ def by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date, ru
     return {
         **used,
         **bought,
-        **seats(known, lines, bought["seats"]),
+        **seats(known, lines, bought["seats"], snapshot),
         **included(known, is_open, plans, rights, measured),
         **support(known["tickets"]),
         **people(known["crm_events"], known["outcomes"], bought["tenure_days"]),
@@ -220,20 +221,40 @@ def quantity(event: Row) -> int:
     return 10_000 if event["quantity"] is None else e4(event["quantity"])
 
 
-def seats(known: dict[str, list[Row]], lines: list[Row], bought: int | None) -> Row:
+def seats(known: dict[str, list[Row]], lines: list[Row], bought: int | None, snapshot: date) -> Row:
     events = known["usage_events"]
     people, quarter = len(users(within(events, 28))), len(users(within(events, 91)))
     was_open = [line for line in lines if line["age"] > 91 and (line["valid_to_age"] or 0) <= 91]
     line_a_year_ago = [x for x in lines if x["age"] > 365 and (x["valid_to_age"] or 0) <= 365]
     a_year_ago = total(whole(line["seats"]) for line in line_a_year_ago)
     now = share(quarter, bought)
+    months = by_month(events, snapshot)
     before = share(len(users(within(events, 91, after=91))), total(whole(line["seats"]) for line in was_open))
     return {
         "seat_utilization_28d": share(people, bought),
         "seats_free": None if bought is None else bought - people,
+        "seat_excess_months": None
+        if not bought
+        else sum(max(len(m) * 100 - bought * 80, 0) for m in months) / (bought * 100),
+        "months_full_in_a_row": None if not bought else in_a_row(len(m) * 100 >= bought * 95 for m in months),
         "seats_growth_365d": None if None in (bought, a_year_ago) else growth(bought, a_year_ago),
         "seat_utilization_change_91d": None if now is None or before is None else now - before,
     }
+
+
+def by_month(events: list[Row], snapshot: date) -> list[set[str]]:
+    """Who was active in each of the twelve calendar months before that of the snapshot, the latest first."""
+    now = snapshot.year * 12 + snapshot.month
+    of: dict[int, set[str]] = defaultdict(set)
+    for event in events:
+        day = snapshot - timedelta(days=event["age"])
+        of[now - day.year * 12 - day.month] |= users([event])
+    return [of[back] for back in range(1, 13)]
+
+
+def in_a_row(held: Iterable[bool]) -> int:
+    """How often it held before it first did not."""
+    return len(list(takewhile(bool, held)))
 
 
 def whole(value: float | None) -> int | None:

@@ -26,6 +26,7 @@ DOMAINS = {"other_domain_users_91d", "other_domain_share"}
 RATINGS = {"csat_182d", "csat_change_182d", "csat_last"}
 PLAYS = {"play_open", "days_since_not_now", "days_since_won"}
 UTILIZATION = {"seat_utilization_28d", "seat_utilization_change_91d", "seats_free", "peers_below_seat_utilization"}
+UTILIZATION |= {"seat_excess_months", "months_full_in_a_row"}
 ACTIVE = {"active_users_7d", "active_users_28d", "active_users_91d", "events_per_user_28d"}
 ACTIVE |= {"group_active_users_28d", "active_users_growth_28d", "active_users_growth_91d", *UTILIZATION}
 POWER = {"power_users_28d", "power_user_share_28d", "top_user_share_28d", "stickiness_28d", "shared_logins_28d"}

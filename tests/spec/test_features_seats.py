@@ -1,5 +1,6 @@
 """Seats in use, who was invited, and from where new people come. The snapshot is the 1st of July 2026."""
 
+from datetime import date
 from math import isnan
 
 import pandas as pd
@@ -117,6 +118,80 @@ def test_seats_grew_from_10_to_15_within_a_year(rows: pd.DataFrame) -> None:
     assert rows.seats_growth_365d["acme"] == (50 - 40) / 40
     assert isnan(rows.seats_growth_365d["crowded"])  # no customer a year ago
     assert isnan(rows.seats_growth_365d["metered"])
+
+
+# --- month by month ---------------------------------------------------------------------------------------------------
+
+TEN_SEATS = """
+    account_id | product | plan | mrr | seats | valid_from | valid_to
+    acme       | core    | team | 100 | 10    | 2025-01-01 |
+    steady     | core    | team | 50  | 5     | 2025-01-01 | 2026-06-15
+    steady     | core    | team | 100 | 10    | 2026-06-15 |
+    quiet      | core    | team | 100 | 10    | 2025-01-01 |
+    metered    | api     | payg | 100 |       | 2025-01-01 |
+"""
+MONTHS = "\n".join(
+    [
+        "account_id | occurred_at | feature | user_id | known_at",
+        *used("acme", people=6, day="2026-06-01"),
+        *used("acme", people=12, day="2026-06-30"),  # the same six, and six more
+        *used("acme", people=10, day="2026-05-31"),
+        *used("acme", people=9, day="2026-04-15"),
+        *used("acme", people=10, day="2026-04-16", known="2026-07-01"),  # too late for the tenth to be known
+        *used("acme", people=10, day="2026-03-01"),
+        *used("acme", people=11, day="2025-07-01"),
+        *used("acme", people=20, day="2025-06-30"),  # in the thirteenth month
+        *used("acme", people=20, day="2026-07-01"),
+        *used("steady", people=5, day="2026-06-10"),
+        *used("steady", people=5, day="2026-05-10"),
+        *used("metered", people=5, day="2026-06-10"),
+    ]
+)
+DAYS = """
+    account_id | day        | feature | events | active_users
+    acme       | 2026-06-03 | report  | 40     | 10
+    acme       | 2026-06-04 | report  | 40     | 7
+    acme       | 2026-05-03 | report  | 40     | 10
+    acme       | 2025-10-03 | report  | 40     | 14
+    steady     | 2026-06-03 | report  | 40     |
+"""
+
+
+@pytest.fixture(scope="module")
+def by_month() -> pd.DataFrame:
+    return rows_of(base(subscriptions=TEN_SEATS, usage_events=MONTHS)).droplevel("snapshot_date")
+
+
+def test_use_beyond_80_percent_of_the_seats_is_added_up_over_twelve_months(by_month: pd.DataFrame) -> None:
+    june, may, april, march, july = 12 - 8, 10 - 8, 9 - 8, 10 - 8, 11 - 8
+    assert by_month.seat_excess_months["acme"] == (june + may + april + march + july) / 10
+    assert by_month.seat_excess_months["steady"] == 0  # five people on the ten seats of today
+    assert by_month.seat_excess_months["quiet"] == 0
+
+
+def test_full_seats_in_a_row_up_to_now(by_month: pd.DataFrame) -> None:
+    assert by_month.months_full_in_a_row["acme"] == len(["June", "May"])  # 9 of 10 in April
+    assert by_month.months_full_in_a_row["steady"] == 0
+    assert by_month.months_full_in_a_row["quiet"] == 0
+
+
+def test_where_no_seats_are_sold_none_were_full(by_month: pd.DataFrame) -> None:
+    assert isnan(by_month.seat_excess_months["metered"])
+    assert isnan(by_month.months_full_in_a_row["metered"])
+
+
+def test_a_month_that_is_not_over_is_none() -> None:
+    later = rows_of(base(subscriptions=TEN_SEATS, usage_events=MONTHS), [date(2026, 6, 30)]).loc["acme"].iloc[0]
+    assert later.months_full_in_a_row == len(["May"])
+
+
+def test_where_days_are_counted_the_largest_of_a_month_stands_for_it() -> None:
+    counted = rows_of(base(subscriptions=TEN_SEATS, usage_daily=DAYS)).droplevel("snapshot_date")
+    assert counted.seat_excess_months["acme"] == ((10 - 8) + (10 - 8) + (14 - 8)) / 10
+    assert counted.months_full_in_a_row["acme"] == 2
+    assert counted.seat_excess_months["quiet"] == 0
+    assert isnan(counted.seat_excess_months["steady"])  # used, and nobody counted by how many
+    assert isnan(counted.months_full_in_a_row["steady"])
 
 
 # --- registered users -------------------------------------------------------------------------------------------------
