@@ -20,7 +20,9 @@ from features.views.account import Views
 from features.views.whole_base import WholeBaseViews
 
 WEEK_DAYS = 7
-MAIN_PRODUCTS = ("main_product", "second_product")
+MAIN_PRODUCTS = ("main_product", "second_product", "third_product")
+NEW_FEATURES = ("new_feature", "second_new_feature", "third_new_feature")
+NEW_TEAMS = ("new_team", "second_new_team", "third_new_team")
 _TYPES = {DetailKind.NAME: "string", DetailKind.NUMBER: "float64", DetailKind.DAY: "date"}
 
 
@@ -85,16 +87,20 @@ def _first(view: ir.Table, by: Sequence[ir.Value], **columns: ir.Value) -> ir.Ta
     return ranked.filter(ranked.place == 0)
 
 
+def _first_few(view: ir.Table, by: Sequence[ir.Value], value: ir.Value, names: Sequence[str]) -> ir.Table:
+    """One row per account and snapshot: the first values by an order under these names; null where there are fewer."""
+    place = ibis.row_number().over(ibis.window(group_by=list(KEY), order_by=list(by)))
+    placed = view.select(*KEY, value=value, place=place)
+    columns = {name: placed["value"].max(where=placed.place == at) for at, name in enumerate(names)}
+    return placed.group_by(*KEY).aggregate(**columns)
+
+
 # --- limits and the next tier -----------------------------------------------------------------------------------------
 
+_LIMITS = ("usage", "subscriptions", "plan_features.monthly_limit")
 
-@_details(
-    "limit_feature",
-    "limit_amount",
-    "limit_pace",
-    "limit_level",
-    needs=("usage", "subscriptions", "plan_features.monthly_limit"),
-)
+
+@_details("limit_feature", "limit_amount", "limit_pace", "limit_level", needs=_LIMITS)
 def nearest_limit(views: Views) -> ir.Table:
     use = views.limited_use.filter(views.limited_use.used_e4 > 0)
     use = use.mutate(share=ratio(use.used_e4, use.allowed_e4))
@@ -107,6 +113,28 @@ def nearest_limit(views: Views) -> ir.Table:
         limit_pace=use.is_level.ifelse(unknown, met),
         limit_level=use.is_level.ifelse(met, unknown),
     )
+
+
+@_details("limit_plans", needs=_LIMITS)
+def limit_plans(views: Views) -> ir.Table:
+    included = _limit_included(views)
+    return included.group_by(*KEY).aggregate(limit_plans=included.count())
+
+
+@_details("limit_product", "second_limit_product", needs=_LIMITS)
+def limit_products(views: Views) -> ir.Table:
+    products = _limit_included(views).select(*KEY, "current_product").distinct()
+    by = (products.current_product.asc(),)
+    return _first_few(products, by, products.current_product, ("limit_product", "second_limit_product"))
+
+
+def _limit_included(views: Views) -> ir.Table:
+    """One row per open line whose plan includes the feature that is nearest to its limit."""
+    nearest = nearest_limit(views).select(*KEY, feature="limit_feature")
+    rights = views.tables["plan_features"].select("product", "plan", "feature")
+    lines = views.open_lines.filter(~views.open_lines.is_discount)
+    included = lines.select(*KEY, "product", "plan", "current_product").inner_join(rights, ["product", "plan"])
+    return included.inner_join(nearest, [*KEY, "feature"]).select(*KEY, "current_product")
 
 
 _TIERS = ("subscriptions", "plans", "plan_features")
@@ -183,11 +211,12 @@ def top_feature(views: Views) -> ir.Table:
     return _first(used, (used.events_28d.desc(), used.feature.asc()), top_feature=used.feature)
 
 
-@_details("new_feature", needs=("usage",))
-def new_feature(views: Views) -> ir.Table:
+@_details(*NEW_FEATURES, needs=("usage",))
+def new_features(views: Views) -> ir.Table:
     used = views.features_used.filter(views.features_used.first_age <= QUARTER_DAYS)
     used = used.filter(used.feature.notnull())
-    return _first(used, (used.events_28d.desc(), used.feature.asc()), new_feature=used.feature)
+    by = (used.events_28d.desc(), used.feature.asc())
+    return _first_few(used, by, used.feature, NEW_FEATURES)
 
 
 @_details(*(f"use_week_{week}" for week in range(1, WEEKS + 1)), needs=("usage",))
@@ -202,10 +231,21 @@ def use_by_week(views: Views) -> ir.Table:
     return days.group_by(*KEY).aggregate(**weeks)
 
 
-@_details("new_team", "new_team_users", needs=("users.team",))
-def new_team(views: Views) -> ir.Table:
-    teams = views.teams.filter(views.teams.first_age <= QUARTER_DAYS)
-    return _first(teams, (teams.users.desc(), teams.team.asc()), new_team=teams.team, new_team_users=teams.users)
+@_details(*NEW_TEAMS, needs=("users.team",))
+def new_teams(views: Views) -> ir.Table:
+    teams = _new_teams(views)
+    by = (teams.users.desc(), teams.team.asc())
+    return _first_few(teams, by, teams.team, NEW_TEAMS)
+
+
+@_details("new_team_users", needs=("users.team",))
+def new_team_users(views: Views) -> ir.Table:
+    teams = _new_teams(views)
+    return teams.group_by(*KEY).aggregate(new_team_users=teams.users.max())
+
+
+def _new_teams(views: Views) -> ir.Table:
+    return views.teams.filter(views.teams.first_age <= QUARTER_DAYS)
 
 
 @_details("new_domain", needs=("users.email_domain", "users.created_at"))
@@ -293,14 +333,25 @@ def billed_product(views: Views) -> ir.Table:
     return _first(billed, (billed.amount_365d_e4.desc(), billed["product"].asc()), billed_product=billed["product"])
 
 
-@_details("main_product", "second_product", needs=("subscriptions",))
+@_details("billed_product_91d", "second_billed_product_91d", needs=("invoices",))
+def products_billed_of_late(views: Views) -> ir.Table:
+    billed = views.billed_products.filter(views.billed_products["product"].notnull())
+    billed = billed.filter(billed.amount_91d_e4 > 0)
+    by = (billed.amount_91d_e4.desc(), billed["product"].asc())
+    return _first_few(billed, by, billed["product"], ("billed_product_91d", "second_billed_product_91d"))
+
+
+@_details(*MAIN_PRODUCTS, needs=("contracts",))
 def main_products(views: Views) -> ir.Table:
+    """Those with lines by what they pay, then those that are billed for use alone."""
+    owned = views.owned_products.filter(views.owned_products["product"].notnull())
+    if "subscriptions" not in views.tables:
+        return _first_few(owned, (owned["product"].asc(),), owned["product"], MAIN_PRODUCTS)
     lines = views.open_lines.filter(~views.open_lines.is_discount)
-    owned = lines.group_by(*KEY, product=lines.current_product).aggregate(mrr_e4=lines.mrr_e4.sum())
-    order = ibis.window(group_by=list(KEY), order_by=[owned.mrr_e4.desc(), owned["product"].asc()])
-    placed = owned.mutate(place=ibis.row_number().over(order))
-    columns = {name: placed["product"].max(where=placed.place == at) for at, name in enumerate(MAIN_PRODUCTS)}
-    return placed.group_by(*KEY).aggregate(**columns)
+    paid = lines.group_by(*KEY, product=lines.current_product).aggregate(mrr_e4=lines.mrr_e4.sum())
+    owned = owned.left_join(paid, [*KEY, "product"]).select(*KEY, "product", "mrr_e4")
+    by = (owned.mrr_e4.isnull().asc(), owned.mrr_e4.desc(), owned["product"].asc())
+    return _first_few(owned, by, owned["product"], MAIN_PRODUCTS)
 
 
 @_details("not_now_name", needs=("outcomes", "outcomes.closed_at"))
@@ -313,10 +364,11 @@ def not_now(views: Views) -> ir.Table:
     return _first(said, (said.closed_age.asc(), why.isnull().asc(), why.asc()), not_now_name=why)
 
 
-@_details("unowned_product", needs=("contracts", "plans"))
-def unowned_product(views: Views) -> ir.Table:
+@_details("unowned_product", "second_unowned_product", needs=("contracts", "plans"))
+def unowned_products(views: Views) -> ir.Table:
     unowned = views.unowned_products
-    return _first(unowned, (unowned["product"].asc(),), unowned_product=unowned["product"])
+    by = (unowned["product"].asc(),)
+    return _first_few(unowned, by, unowned["product"], ("unowned_product", "second_unowned_product"))
 
 
 @_details("look_alike_product", needs=("contracts", "accounts"), of_whole_base=True)
@@ -351,7 +403,5 @@ def plans(views: Views) -> ir.Table:
     lines = views.open_lines.filter(~views.open_lines.is_discount)
     plans = lines.group_by(*KEY, "plan").aggregate(mrr_e4=lines.mrr_e4.sum())
     plans = plans.filter(plans.plan.notnull())
-    order = ibis.window(group_by=list(KEY), order_by=[plans.mrr_e4.desc(), plans.plan.asc()])
-    placed = plans.mutate(place=ibis.row_number().over(order) + 1)
-    columns = {f"plan_{place}": placed.plan.max(where=placed.place == place) for place in range(1, PLANS_NAMED + 1)}
-    return placed.group_by(*KEY).aggregate(**columns)
+    names = [f"plan_{place}" for place in range(1, PLANS_NAMED + 1)]
+    return _first_few(plans, (plans.mrr_e4.desc(), plans.plan.asc()), plans.plan, names)

@@ -221,7 +221,9 @@ class Publisher:
     def _ranked_base(self) -> RankedBase:
         scores, exclusions = (tables.read(self._files[table.name].path) for table in OF_BATCHES)
         context, out = self._context, self.place.parent
-        recorded = recorded_assignments(context.experiment, context.snapshot_date, self._previous, out)
+        recorded = recorded_assignments(
+            context.experiment, context.snapshot_date, context.horizon_days, self._previous, out
+        )
         return assemble_base(context, scores, exclusions, self._not_evaluated or (), self._previous, recorded)
 
     def _listing(self, base: RankedBase) -> PublishedList:

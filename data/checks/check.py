@@ -5,6 +5,7 @@ times, whatever the number of rules, and once more for each rule that is broken,
 """
 
 from datetime import date
+from itertools import chain
 
 from data.checks.contracts import contract_findings
 from data.checks.coverage import empty, missing, remarks, stopped, stopped_parts, unknown_plans, unknown_words, variants
@@ -24,8 +25,11 @@ __all__ = ["Finding", "Report", "Severity", "check", "require", "write"]
 DEFAULT_RULES = ExpansionRules()
 
 
-def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES) -> Report:
-    """Check every table of a source. ``today`` (UTC) says what lies in the future, ``rules`` what is settled."""
+def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES, *, feeds: bool = True) -> Report:
+    """Check every table of a source. ``today`` (UTC) says what lies in the future, ``rules`` what is settled.
+
+    ``feeds``: ask too whether one of them, or a part of the use, has stopped.
+    """
     findings: list[Finding] = []
     row_counts: dict[str, int] = {}
     for name, raw in source.raw.items():
@@ -44,8 +48,7 @@ def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES) ->
         *empty(row_counts, source.mapped),
         *unknown_plans(source.tables),
         *unmeasured_levels(source.tables, today),
-        *stopped(source.tables, today),
-        *stopped_parts(source.tables, today),
+        *(chain(stopped(source.tables, today), stopped_parts(source.tables, today)) if feeds else ()),
         *unknown_words(source),
         *variants(source),
         *missing(source),

@@ -87,7 +87,8 @@ def _with(tables: Tables, columns: Sequence[str], rows: ir.Table) -> ir.Table:
 def _stopped(tables: Tables, column: str, known: pd.DataFrame, day: date) -> Iterator[SilentPart]:
     values, counts = by_day(known, column, day)
     quiet = days_stopped(counts, counts.sum(axis=0), LEFT, REST_GOES_ON)
-    for place in np.flatnonzero((quiet > 0) & values.notna()).tolist():
+    is_named = values.notna() & (values.astype("str").str.strip() != "")
+    for place in np.flatnonzero((quiet > 0) & is_named).tolist():
         before = counts[place, : WINDOW_DAYS - quiet[place]]
         # Quiet days before it stopped, as a weekend, are told with its silence.
         last = np.flatnonzero(before > QUIET * before[-MONTH_DAYS:].mean())[-1]

@@ -77,7 +77,7 @@ def edges(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str] = ("accou
     )
     is_renewal = (days.begin > 0) & ((days.end == 0) | (days.seats_gained.fill_null(days.gained_e4) != 0))
     days = days.mutate(renewal_on=is_renewal.ifelse(days.day, ibis.null("date")))
-    later = ibis.window(group_by=key, order_by=ibis.desc("day"), preceding=(None, 1))
+    later = ibis.window(group_by=key, order_by="day", following=(1, None))
     earlier = ibis.window(group_by=key, order_by="day", preceding=(None, 1))
     so_far = ibis.window(group_by=key, order_by="day", preceding=(None, 0))
     days = days.mutate(
@@ -123,9 +123,10 @@ def _states(steps: ir.Table, by: Sequence[str]) -> ir.Table:
     )
     of_plan = (*key, "plan", "count")
     so_far = ibis.window(group_by=of_plan, order_by="day", preceding=(None, 0))
-    grid = grid.mutate(**{name: grid[name].fill_null(0).sum().over(so_far) for name in sums})
-    was_open = (grid.lines > 0).lag().over(ibis.window(group_by=of_plan, order_by="day"))
-    grid = grid.mutate(is_open=grid.lines > 0, was_open=was_open.fill_null(False))
+    grid = grid.mutate(
+        **{name: grid[name].fill_null(0).sum().over(so_far) for name in sums}, moved=grid.lines.fill_null(0)
+    )
+    grid = grid.mutate(is_open=grid.lines > 0, was_open=grid.lines - grid.moved > 0)
     states = grid.group_by(*key, "day").aggregate(
         **{name: grid[name].sum() for name in sums},
         tier=grid.tier.max(where=grid.is_open),
@@ -163,13 +164,12 @@ def changes(
     states = _states(edges(lines, rules, by=by), by)
     before = ibis.window(group_by=key, order_by="day")
     values = ("lines", "mrr_e4", "list_e4", "seats", "tier", "plan", "day")
-    moved = states.mutate(**{f"{name}_before": states[name].lag().over(before) for name in values})
-    opened = (moved.lines > 0).ifelse(moved.day, ibis.null("date"))
-    moved = moved.mutate(
-        lines_before=moved.lines_before.fill_null(0),
-        mrr_e4_before=moved.mrr_e4_before.fill_null(0),
+    opened = (states.lines > 0).ifelse(states.day, ibis.null("date"))
+    moved = states.mutate(
+        **{f"{name}_before": states[name].lag().over(before) for name in values},
         first_day=opened.min().over(ibis.window(group_by=key)),
     )
+    moved = moved.mutate(lines_before=moved.lines_before.fill_null(0), mrr_e4_before=moved.mrr_e4_before.fill_null(0))
     paid = lines.filter(lines.pays)
     products = paid.group_by(*by, "product").aggregate(product_on=paid.began_on.min(), sold_on=paid.valid_from.min())
     accounts = products.mutate(account_on=products.product_on.min().over(ibis.window(group_by=by)))
@@ -215,8 +215,7 @@ def _with_lineage(moved: ir.Table, by: Sequence[str]) -> ir.Table:
 def _swapped(moved: ir.Table, by: Sequence[str]) -> ir.Table:
     """The rows of one swap as one: what ended before it, what began after it."""
     swap = (*by, "is_usage", "day", "is_swap")
-    largest_first = [ibis.desc("opens"), ibis.desc("mrr_after_e4"), "product"]
-    moved = moved.mutate(place=ibis.row_number().over(ibis.window(group_by=swap, order_by=largest_first)))
+    largest_first = ibis.window(group_by=swap, order_by=[ibis.desc("opens"), ibis.desc("mrr_after_e4"), "product"])
     together = ibis.window(group_by=swap)
     added = tuple(f"{name}_{side}" for side in ("before", "after") for name in ("lines", "seats"))
     added += tuple(f"{name}_{side}_e4" for side in ("before", "after") for name in ("mrr", "list"))
@@ -224,6 +223,7 @@ def _swapped(moved: ir.Table, by: Sequence[str]) -> ir.Table:
     plan_before = moved.plan_before.max(where=moved.closes).over(together)
     moved = moved.mutate(
         **sums,
+        place=ibis.row_number().over(largest_first),
         plan_before=moved.is_swap.ifelse(plan_before, moved.plan_before),
         tier_before=moved.is_swap.ifelse(ibis.null("int64"), moved.tier_before),
         has_other_plans=moved.has_other_plans | moved.is_swap,

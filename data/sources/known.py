@@ -115,10 +115,10 @@ class KnownBase(OnAnEngine):
 
     def silent_parts(self, days: Sequence[date]) -> dict[date, tuple[SilentPart, ...]]:
         """By day of ``days`` the parts of the use that had stopped before it; what was asked before is not again."""
-        asked = tuple(sorted(set(days)))
-        if asked not in self._silent_parts:
-            self._silent_parts[asked] = silent_parts(self.tables, asked)
-        return self._silent_parts[asked]
+        asked = sorted(set(days))
+        if unasked := [day for day in asked if day not in self._silent_parts]:
+            self._silent_parts.update(silent_parts(self.tables, unasked))
+        return {day: self._silent_parts[day] for day in asked}
 
     @property
     def parts(self) -> tuple[SilentPart, ...]:
@@ -126,7 +126,7 @@ class KnownBase(OnAnEngine):
         return self.silent_parts([self.snapshot_date])[self.snapshot_date]
 
     @cached_property
-    def _silent_parts(self) -> dict[tuple[date, ...], dict[date, tuple[SilentPart, ...]]]:
+    def _silent_parts(self) -> dict[date, tuple[SilentPart, ...]]:
         return {}
 
 

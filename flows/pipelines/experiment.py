@@ -140,7 +140,8 @@ def _last_list(settings: Settings, day: date, asked: str) -> PublishedList:
     """
     days = [of for of in published_dates(settings.out_folder) if of <= day]
     listing = open_list(settings.out_folder, days[-1]) if days else None
-    if listing is None or not goes_on(settings.experiment, listing.snapshot_date, listing.manifest):
+    horizon_days = settings.expansion.horizon_days
+    if listing is None or not goes_on(settings.experiment, listing.snapshot_date, horizon_days, listing.manifest):
         there = (listing.manifest.get(EXPERIMENT) or {}).get("name") if listing else None
         found = "no list" if listing is None else f"the list of {listing.snapshot_date} (of {there or 'none'})"
         raise ExperimentError(

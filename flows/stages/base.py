@@ -3,7 +3,6 @@
 from datetime import date
 
 from data.checks.check import check
-from data.checks.coverage import STOPPED
 from data.checks.report import Report, require
 from data.ledger.rules import ExpansionRules
 from data.sources.connect import open_source
@@ -40,11 +39,10 @@ def read_source(settings: Settings) -> Source:
 def check_source(source: Source, rules: ExpansionRules) -> Report:
     """Check the tables; raise ``ContractError`` if they have errors. Warnings are told and do not stop the run.
 
-    Whether a feed has stopped is asked as of the snapshot instead (``stopped_feeds``).
+    Whether a feed has stopped is asked as of the snapshot instead, of the base.
     """
-    report = check(source, today_utc(), rules)
+    report = check(source, today_utc(), rules, feeds=False)
     require(report)
     for finding in report.warnings:
-        if finding.rule != STOPPED:
-            say(f"warning: {finding.message}")
+        say(f"warning: {finding.message}")
     return report

@@ -25,21 +25,22 @@ def described(experiment: ExperimentSettings, day: date) -> dict[str, Any] | Non
     }
 
 
-def goes_on(experiment: ExperimentSettings, day: date, manifest: Mapping[str, Any]) -> bool:
-    """Does an experiment go on from a list with that manifest?
+def goes_on(experiment: ExperimentSettings, day: date, horizon_days: int, manifest: Mapping[str, Any]) -> bool:
+    """Does an experiment go on from a list with that manifest, in lists that look so many days ahead?
 
-    Raises SettingsError where it has the same name and was set otherwise: who was drawn by other rules cannot be
-    counted with the others.
+    Raises SettingsError where it has the same name and was set otherwise: who was drawn by other rules, or is watched
+    for another time, cannot be counted with the others.
     """
     before, now = manifest.get(EXPERIMENT), described(experiment, day)
     if before is None or now is None or before["name"] != now["name"]:
         return False
-    changed = sorted(name for name in now if before[name] != now[name])
+    changed = [f"{name.removesuffix('_sha256')} under [experiment]" for name in now if before[name] != now[name]]
+    if manifest["horizon_days"] != horizon_days:
+        changed.append("horizon_days under [expansion]")
     if changed:
-        names = ", ".join(name.removesuffix("_sha256") for name in changed)
         raise SettingsError(
             f"Go on with the experiment {experiment.name} on the list of {day}.",
-            f"{names} under [experiment] {'is' if len(changed) == 1 else 'are'} not what it began with.",
+            f"{', '.join(changed)} {'is' if len(changed) == 1 else 'are'} not what it began with.",
             "Put back what it began with, or give the new experiment another name.",
         )
     return True

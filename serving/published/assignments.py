@@ -19,7 +19,7 @@ LOG = logging.getLogger("headroom.publish")
 
 
 def recorded_assignments(
-    experiment: ExperimentSettings, day: date, previous: PublishedList | None, out: Path
+    experiment: ExperimentSettings, day: date, horizon_days: int, previous: PublishedList | None, out: Path
 ) -> pd.DataFrame | None:
     """The rows of ``assignments`` that the list of a day goes on from; None where it is the first of its experiment.
 
@@ -29,20 +29,19 @@ def recorded_assignments(
     """
     if not experiment.has_begun_on(day):
         return None
-    lists = [previous] if _is_of(experiment, day, previous) else list(_earlier(experiment, day, out))
+
+    def is_of(listing: PublishedList | None) -> bool:
+        return listing is not None and goes_on(experiment, day, horizon_days, listing.manifest)
+
+    lists = [previous] if is_of(previous) else list(islice(filter(is_of, _earlier(day, out)), 1))
     replaced = _read(out, day) if day in published_dates(out) else None
-    known = [of.of_all(ASSIGNMENTS.name) for of in (*lists, replaced) if of and _is_of(experiment, day, of)]
+    known = [of.of_all(ASSIGNMENTS.name) for of in (*lists, replaced) if of and is_of(of)]
     return pd.concat(known, ignore_index=True).drop_duplicates("account_id", ignore_index=True) if known else None
 
 
-def _is_of(experiment: ExperimentSettings, day: date, listing: PublishedList | None) -> bool:
-    return listing is not None and goes_on(experiment, day, listing.manifest)
-
-
-def _earlier(experiment: ExperimentSettings, day: date, out: Path) -> Iterator[PublishedList]:
-    """The last list before the day that is of the experiment, if there is one: it was off for a while."""
-    lists = (_read(out, of) for of in reversed(published_dates(out)) if of < day)
-    return islice((of for of in lists if of is not None and _is_of(experiment, day, of)), 1)
+def _earlier(day: date, out: Path) -> Iterator[PublishedList | None]:
+    """The lists before the day, the last first: an experiment may have been off for a while."""
+    return (_read(out, of) for of in reversed(published_dates(out)) if of < day)
 
 
 def _read(out: Path, day: date) -> PublishedList | None:

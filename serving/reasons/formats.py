@@ -4,7 +4,7 @@ count   1,250; with words: 1 seat, 50 seats
 word    was, were (only the word that fits the number)
 money   $1,250 (under 100 with cents: $9.90)
 percent 92% (under 1%, over 99%)
-part    92% of (hardly any, nearly all)
+part    92% of (hardly any, almost all)
 change  +35%
 size    35% (without the sign, for "up by", "down by")
 points  12 points (a difference of two shares, without the sign)
@@ -50,7 +50,7 @@ UNITS_OF_NAMES = ("kb", "mb", "gb", "tb")
 _PART_OF_CODE = re.compile(r"[^_\s-]+")
 LONGEST_NAME = 40
 """Letters of a name in a sentence."""
-NEARLY_ALL, HARDLY_ANY = "nearly all", "hardly any"
+ALMOST_ALL, HARDLY_ANY = "almost all", "hardly any"
 
 
 def _whole(value: float) -> int:
@@ -83,7 +83,7 @@ def _percent(value: float) -> str:
 def _part(value: float) -> str:
     if value <= 0:
         return "none of"
-    return HARDLY_ANY if value < 0.01 else NEARLY_ALL if value > 0.99 else f"{_percent(value)} of"
+    return HARDLY_ANY if value < 0.01 else ALMOST_ALL if value > 0.99 else f"{_percent(value)} of"
 
 
 def _change(value: float) -> str:

@@ -114,7 +114,9 @@ class Facts:
         """The rows in which a condition holds; none where it asks that something be missing which is not known."""
         if self.muted & condition.missing:
             return np.zeros(self.size, dtype=bool)
-        return condition.holds(self.numbers, self.size)
+        texts = condition.missing & self.texts.keys()
+        known = {name: np.where(are_known(self.texts[name]), 1.0, np.nan) for name in texts}
+        return condition.holds({**self.numbers, **known}, self.size)
 
     def first(
         self, tellings: Sequence[Telling], allowed: Callable[[Telling], Mask] | None = None

@@ -28,7 +28,7 @@ DAY = re.compile(rf"\b(?P<day>\d{{1,2}}) (?P<month>{'|'.join(MONTHS)})\b(?: (?P<
 WORDS_FOR: Mapping[re.Pattern[str], Callable[[float], bool]] = {
     re.compile(r"\bonce\b", re.IGNORECASE): lambda value: value == 1,
     re.compile(r"\btwice\b", re.IGNORECASE): lambda value: value == 2,
-    re.compile(r"\bnearly all\b", re.IGNORECASE): lambda value: 0.99 < value <= 1,
+    re.compile(r"\balmost all\b", re.IGNORECASE): lambda value: 0.99 < value <= 1,
     re.compile(r"\bhardly any\b", re.IGNORECASE): lambda value: 0 < value < 0.01,
 }
 """Words that stand for a number, and of which values they are said."""
@@ -120,7 +120,7 @@ def underived(
     ``words``: what the sentence says whoever it is about; a number of those (28 days) is no account's own. ``named``:
     what it names, texts and numbers; days are numbers, as ``date.toordinal`` has them. A word for nothing (``no``,
     ``none``, ``never``) asks for a number that is nought or missing, or for two that are equal; ``once``,
-    ``twice``, ``nearly all`` and ``hardly any`` ask for their value.
+    ``twice``, ``almost all`` and ``hardly any`` ask for their value.
     """
     named = named or {}
     for name in filter(lambda value: isinstance(value, str), named.values()):

@@ -44,6 +44,7 @@ _COLUMNS = (
     *("account_id", "name", "owner", "segment", "motion", "play", "cross_sell_product", "eligible", "rank"),
     *(
         "previous_rank",
+        "stake_rank",
         "previous_propensity",
         "not_eligible_because",
         "act_by",
@@ -133,6 +134,11 @@ class ListIndex:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def places(self) -> int:
+        """How many places its ranks were dealt: those of accounts that were erased since are nobody's."""
+        return int(self.is_ranked.sum()) + self.listing.erased_ranks
+
     def place(self, account_id: str) -> int | None:
         """The row of an account; None where the list has no such account."""
         at = bisect_left(self.by_id, account_id, key=self._id_of)
@@ -197,7 +203,7 @@ def index_of(listing: PublishedList) -> ListIndex:
         is_ranked=ranked,
         rank=_whole(scores["rank"]),
         previous_rank=_whole(scores["previous_rank"]),
-        stake_rank=_ranks(order(scores, "expected_arr"), ranked),
+        stake_rank=_stake_ranks(scores),
         propensity=propensity,
         low=_floats(scores[LIKELY_RANGE[0]]),
         high=_floats(scores[LIKELY_RANGE[1]]),
@@ -324,8 +330,13 @@ def _places(keys: npt.NDArray[Any]) -> Codes:
     return np.argsort(keys, kind="stable").astype(np.int32)
 
 
-def _ranks(ordered: Places, is_ranked: Mask) -> Codes:
-    """The rank of each of the ranked in an order, 1 first; 0 of the others."""
+def _stake_ranks(scores: pd.DataFrame) -> Codes:
+    """The place of each of the ranked by the amount at stake, as published, counted for a list that is older than it;
+    0 of the others.
+    """
+    if scores["stake_rank"].notna().any():
+        return _whole(scores["stake_rank"])
+    ordered, is_ranked = order(scores, "expected_arr"), scores["eligible"].to_numpy(bool)
     listed, ranks = ordered[is_ranked[ordered]], np.zeros(len(ordered), dtype=np.int32)
     ranks[listed] = np.arange(1, len(listed) + 1, dtype=np.int32)
     return ranks

@@ -10,6 +10,7 @@ from data.checks.coverage import stopped_parts
 from data.contract.inputs import TABLES
 from data.feeds.accounts import stopped_dead
 from data.feeds.parts import SilentPart, silent_parts
+from data.sources.known import KnownBase
 from data.sources.staging import stage
 from data.time_cut import Tables
 from tests.drawn import table_of
@@ -55,6 +56,30 @@ def test_on_quiet_days_nothing_has_stopped() -> None:
     tables = based_on(ALL)
     assert not any(silent_parts(tables, days).values())
     assert stopped_dead(tables, DAY) == {}
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_region_is_no_part(blank: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = ALL[~(OF_EMEA & since(ALL, 20))]
+    assert set(told(frame)) == {"region=EMEA"}
+    for account in ACCOUNTS[:8]:
+        monkeypatch.setitem(REGIONS, account, blank)
+    assert told(frame) == {}
+
+
+def test_what_was_asked_of_a_day_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[date] = []
+
+    def counting(tables: Tables, days: list[date]) -> dict[date, tuple[SilentPart, ...]]:
+        asked.extend(days)
+        return silent_parts(tables, days)
+
+    monkeypatch.setattr("data.sources.known.silent_parts", counting)
+    tables, before = based_on(ALL[~(OF_EMEA & since(ALL, 20))]), DAY - timedelta(days=7)
+    base = KnownBase(DAY, tables, engine=None)  # type: ignore[arg-type]
+    assert [part.value for part in base.parts] == ["EMEA"]
+    assert base.silent_parts([before, DAY])[DAY] == base.parts
+    assert sorted(asked) == [before, DAY]
 
 
 @pytest.mark.parametrize(("days", "is_found"), [(5, False), (9, True), (30, True), (56, True), (66, False)])

@@ -55,6 +55,19 @@ def told(mail: Mail) -> list[tuple[str, str]]:
     return messages
 
 
+def test_a_damaged_folder_of_monitoring_is_said_and_keeps_nothing_else_back(
+    out: Path, headroom: Headroom, mail: Mail
+) -> None:
+    settings = out.parent / "headroom.toml"
+    settings.write_text(f'{SETTINGS}"Owner 001" = {{ email = "one@example.com" }}\n', encoding="utf-8")
+    write_monitoring(out, found(FEED))
+    (out / "monitoring" / "alarms.json").write_text("{", encoding="utf-8")
+    ran = headroom("notify")
+    assert ran.code == 0, ran.err
+    assert ran.err.count("no alarm is told") == 1
+    assert {to for to, _ in told(mail)} == {"one@example.com"}
+
+
 def test_an_alarm_reaches_its_owner_and_operations_and_is_said_again_until_it_is_answered(
     out: Path, headroom: Headroom, mail: Mail
 ) -> None:

@@ -17,6 +17,7 @@ from tests.properties.by_hand import (
     measures_of,
     name_now,
     open_lines,
+    owned_products,
     quantity,
     recently_billed,
     rows_of,
@@ -42,7 +43,8 @@ LAST = "￿"
 def with_names(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """The base with a product for two in three CRM events, a name for three in four, and null for the others.
 
-    Plays have reasons as they are recorded, and as a source may have them.
+    Plays have reasons as they are recorded, and as a source may have them; teams are many, and a limit may be of the
+    plans of two products.
     """
     events = frames["crm_events"]
     products = [("core", None, "insights")[number % 3] for number in range(len(events))]
@@ -54,7 +56,15 @@ def with_names(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         ("no budget", None, "data_wrong: the seats", "other", " :", "other: ask Ann")[n % 6] for n in range(len(plays))
     ]
     plays = plays.assign(reason=pd.Series(because, index=plays.index, dtype="str"))
-    return {**frames, "crm_events": events.assign(**columns), "outcomes": plays}
+    teams = frames["users"]["team"] + [("", "_east", "_west", "_north")[n % 4] for n in range(len(frames["users"]))]
+    rights = pd.DataFrame({"product": "insights", "plan": ["basic", "plus"], "feature": "export", "monthly_limit": 7.5})
+    return {
+        **frames,
+        "crm_events": events.assign(**columns),
+        "outcomes": plays,
+        "users": frames["users"].assign(team=teams),
+        "plan_features": pd.concat([frames["plan_features"], rights], ignore_index=True),
+    }
 
 
 def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date) -> Row:
@@ -66,6 +76,8 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
         rights[row["product"], row["plan"]][row["feature"]] = e4(row["monthly_limit"])
         measured[row["product"], row["plan"]][row["feature"]] = row["measure"]
     lines = [line for line in open_lines(counted) if not line["plain"].is_discount]
+    for line in lines:
+        line["current"] = name_now(line["product"], names, snapshot)
     return {
         **limits(known, lines, rights, measured),
         **next_tier(known, lines, plans, rights),
@@ -74,9 +86,9 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
         **relationship(known["crm_events"], snapshot),
         **support(known["tickets"], snapshot),
         **contract(counted, lines, snapshot),
-        **main_products(lines, names, snapshot),
+        **main_products(lines, owned_products(counted, known["invoices"], services)),
         "not_now_name": put_off(known["outcomes"]),
-        "billed_product": billed_product(recently_billed(services)),
+        **billed_products(recently_billed(services)),
     }
 
 
@@ -99,7 +111,12 @@ def limits(known: dict[str, list[Row]], lines: list[Row], rights: dict, measured
             share = units / (limit * 28) if limit else None
             found.append({"share": share, "feature": feature, "limit": limit, "units": units / (28 * 10_000)})
     nearest = first(found, lambda row: (row["share"] is None, -(row["share"] or 0), row["feature"]))
+    granting = [line for line in lines if nearest["feature"] in rights.get((line["product"], line["plan"]), {})]
+    products = [*sorted({line["current"] for line in granting}), None, None]
     return {
+        "limit_plans": float(len(granting)) if granting else None,
+        "limit_product": products[0],
+        "second_limit_product": products[1],
         "limit_feature": nearest["feature"],
         "limit_amount": None if nearest["limit"] is None else nearest["limit"] / 10_000,
         "limit_pace": None if measures[nearest["feature"]] else nearest["units"],
@@ -150,11 +167,14 @@ def used(events: list[Row]) -> Row:
     year = [event for event in within(events, 365) if event["feature"]]
     first_age = {event["feature"]: event["age"] for event in sorted(year, key=lambda e: e["age"])}
     new = [feature for feature, age in first_age.items() if age <= 91]
+    first_new = [*sorted(new, key=lambda f: (-month[f], f)), None, None, None]
     weeks = Counter((event["age"] - 1) // 7 + 1 for event in within(events, 91))
     any_day = within(events, 91)
     return {
         "top_feature": min(month, key=lambda f: (-month[f], f), default=None),
-        "new_feature": min(new, key=lambda f: (-month[f], f), default=None),
+        "new_feature": first_new[0],
+        "second_new_feature": first_new[1],
+        "third_new_feature": first_new[2],
         **{f"use_week_{week}": float(weeks[week]) if any_day else None for week in range(1, 14)},
     }
 
@@ -163,13 +183,16 @@ def people(everybody: list[Row]) -> Row:
     active = [user for user in everybody if user["deactivated_at"] is None]
     sizes = Counter(user["team"] for user in active if user["team"])
     since = {team: max(u["age"] for u in everybody if u["team"] == team) for team in sizes}
-    team = min((t for t in sizes if since[t] <= 91), key=lambda t: (-sizes[t], t), default=None)
+    new = sorted((t for t in sizes if since[t] <= 91), key=lambda t: (-sizes[t], t))
+    team, *further = [*new, None, None, None][:3]
     domains = Counter(user["email_domain"] for user in active if user["email_domain"])
     main = min(domains, key=lambda domain: (-domains[domain], domain), default=None)
     others = [u for u in active if u["email_domain"] not in (None, main) and u["age"] <= 91]
     came = Counter(user["email_domain"] for user in others)
     return {
         "new_team": team,
+        "second_new_team": further[0],
+        "third_new_team": further[1],
         "new_team_users": None if team is None else float(sizes[team]),
         "new_domain": min(came, key=lambda domain: (-came[domain], domain), default=None),
     }
@@ -232,20 +255,29 @@ def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:
     }
 
 
-def main_products(lines: list[Row], names: dict[str, tuple[str, date]], snapshot: date) -> Row:
-    """The two products with the highest MRR, by the names that they have on the day."""
+def main_products(lines: list[Row], owned: set[str]) -> Row:
+    """The products of an account, by the names that they have on the day: by MRR, then those that are billed alone."""
     mrr: dict[str, int] = Counter()
     for line in lines:
-        mrr[name_now(line["product"], names, snapshot)] += e4(line["mrr"]) or 0
-    dearest = [*sorted(mrr, key=lambda name: (-mrr[name], name)), None, None]
-    return {"main_product": dearest[0], "second_product": dearest[1]}
+        mrr[line["current"]] += e4(line["mrr"]) or 0
+    dearest = sorted(owned, key=lambda name: (name not in mrr, -mrr[name], name))
+    return dict(zip(("main_product", "second_product", "third_product"), [*dearest, None, None, None], strict=False))
 
 
-def billed_product(services: list[Row]) -> str | None:
-    """The product that most was billed for in a year; the first by name of two that are equal."""
+def billed_products(services: list[Row]) -> Row:
+    """Those that most was billed for in a year and in a quarter; the first by name of two that are equal."""
     products = {row["product"] for row in services} - {None}
-    billed = {name: billed_of([row for row in services if row["product"] == name], 365) for name in products}
-    return min(billed, key=lambda name: (-billed[name], name), default=None)
+
+    def billed(days: int) -> dict[str, int]:
+        return {name: billed_of([row for row in services if row["product"] == name], days) for name in products}
+
+    year, quarter = billed(365), {name: amount for name, amount in billed(91).items() if amount > 0}
+    of_late = [*sorted(quarter, key=lambda name: (-quarter[name], name)), None, None]
+    return {
+        "billed_product": min(year, key=lambda name: (-year[name], name), default=None),
+        "billed_product_91d": of_late[0],
+        "second_billed_product_91d": of_late[1],
+    }
 
 
 def groups_by_hand(frames: dict[str, pd.DataFrame], customers: list[str], snapshot: date) -> dict[str, Row]:

@@ -16,21 +16,22 @@ from data.figures.accounts.slices import WHOLE
 from data.figures.measures.tables import PLAYS
 from data.time_cut import WITHDRAWN_ON, Tables
 
-OPEN, WON, LOST = "open", "won", "lost"
+WON, LOST, NOT_NOW = "won", "lost", "not_now"
 QUARTERS = {"days_to_win_q1": 0.25, "days_to_win": 0.5, "days_to_win_q3": 0.75}
 
 
 def plays_of(tables: Tables) -> pd.DataFrame:
     """One row per account, play and day on which it was opened: as it stands now; without a row where none is kept.
 
-    Of what was recorded and corrected later the correction counts; what was taken back while it was under way does not.
+    Of what was recorded and corrected later the correction counts, and what was taken back does not; a "not now" does,
+    since its time may only be over.
     """
     names = ["account_id", "play", "opened_on", "status", "closed_on", "arr_e4"]
     if "outcomes" not in tables:
         return pd.DataFrame({name: pd.Series(dtype="object") for name in names})
     outcomes: ir.Table = tables["outcomes"]
     was_taken_back = outcomes[WITHDRAWN_ON].notnull() if WITHDRAWN_ON in outcomes.columns else ibis.literal(False)
-    rows = outcomes.select(*names, was_taken_back=was_taken_back).filter(~(_.was_taken_back & (_.status == OPEN)))
+    rows = outcomes.select(*names, was_taken_back=was_taken_back).filter(~_.was_taken_back | (_.status == NOT_NOW))
     held = rows.to_pyarrow().to_pandas(date_as_object=False)
     held = held.sort_values(
         ["was_taken_back", "closed_on"], ascending=[False, True], na_position="first", kind="stable"

@@ -225,7 +225,7 @@ def rows(index: ListIndex, places: Places, query: ListQuery, desk: Desk) -> tupl
     """What the list says of these rows."""
     states = [say_state(desk.states.get(account, AccountState())) for account in index.ids.take(places).to_pylist()]
     ranks = index.stake_rank if sort_of(index, query) is Sort.STAKE else index.rank
-    plays, ranked = index.listing.manifest["plays"], int(index.is_ranked.sum())
+    plays = index.listing.manifest["plays"]
     return tuple(
         ListRow(
             rank=int(ranks[place]) or None,
@@ -251,7 +251,7 @@ def rows(index: ListIndex, places: Places, query: ListQuery, desk: Desk) -> tupl
             renews_on=index.day(index.renews_on, place),
             last_contact_on=index.day(index.last_contact_on, place),
             state=state,
-            at_odds=at_odds(int(index.rank[place]), int(index.stake_rank[place]), ranked)
+            at_odds=at_odds(int(index.rank[place]), int(index.stake_rank[place]), index.places)
             if index.is_ranked[place]
             else "",
         )

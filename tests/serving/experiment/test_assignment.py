@@ -105,11 +105,13 @@ def test_settings_that_cannot_be(given: dict[str, object]) -> None:
 
 
 def test_what_it_began_with_stays() -> None:
-    manifest = {EXPERIMENT: described(AUTUMN, START)}
+    manifest = {EXPERIMENT: described(AUTUMN, START), "horizon_days": 90}
     later = START + timedelta(days=7)
-    assert goes_on(AUTUMN.model_copy(update={"end": date(2027, 4, 1)}), later, manifest)
-    assert not goes_on(AUTUMN.model_copy(update={"name": "winter"}), later, manifest)
-    assert not goes_on(AUTUMN, later, {})
+    assert goes_on(AUTUMN.model_copy(update={"end": date(2027, 4, 1)}), later, 90, manifest)
+    assert not goes_on(AUTUMN.model_copy(update={"name": "winter"}), later, 30, manifest)
+    assert not goes_on(AUTUMN, later, 90, {})
+    with pytest.raises(SettingsError, match=r"horizon_days under .expansion. is not what it began with"):
+        goes_on(AUTUMN, later, 30, manifest)
     for change in ({"salt": "t"}, {"held_out_share": 0.3}, {"start": date(2026, 9, 1)}):
         with pytest.raises(SettingsError, match=f"{next(iter(change))} under .experiment. is not what it began with"):
-            goes_on(AUTUMN.model_copy(update=change), later, manifest)
+            goes_on(AUTUMN.model_copy(update=change), later, 90, manifest)

@@ -108,6 +108,20 @@ def test_nothing_of_it_is_left_and_the_others_are_as_they_were(out: Path) -> Non
     assert place.erase(subject, ERASED_ON) == {}
 
 
+def test_places_are_of_all_that_were_ranked_in_the_files_and_on_the_page(out: Path) -> None:
+    def places() -> pd.Series:
+        index = index_of(open_list(out).shown())
+        ranked = pd.Series(index.stake_rank, index=index.ids.to_pylist())
+        return pd.concat([ranked[ranked > 0].sort_index(), pd.Series({"of": index.places})])
+
+    before, first = places(), open_list(out).scores("account_id", "stake_rank").dropna().sort_values("stake_rank")
+    gone = first["account_id"].iloc[0]
+    ListsPlace(out).erase(subject_of(out, gone), ERASED_ON)
+    pd.testing.assert_series_equal(places(), before.drop(gone))
+    after = open_list(out).scores("account_id", "stake_rank").dropna().set_index("account_id")["stake_rank"]
+    assert places().drop("of").to_dict() == after.to_dict()
+
+
 def test_the_manifest_and_the_page_say_how_many_were_erased_and_when(out: Path) -> None:
     ListsPlace(out).erase(subject_of(out, ZORRO), ERASED_ON)
     was_ranked = open_list(out).erased_ranks

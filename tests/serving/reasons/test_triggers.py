@@ -47,9 +47,16 @@ def said(facts: Facts, code: str, path: Path | None = None) -> list[str]:
         ({"seat_utilization_28d": 0.92}, "seat_utilization", "Seat use is 80% or more: 92% of the seats this month."),
         ({"seat_utilization_28d": 0.79}, "seat_utilization", None),
         (
-            {"limit_share_max_28d": 0.9, "limit_pace": 900.0, "limit_amount": 1000.0, "limit_feature": "api_calls"},
+            {
+                "limit_share_max_28d": 0.9,
+                "limit_pace": 900.0,
+                "limit_amount": 1000.0,
+                "limit_feature": "api_calls",
+                "limit_plans": 1.0,
+                "limit_product": "core",
+            },
             "limit_share",
-            "90% of the plan's 1,000 API calls a month is used at this pace.",
+            "90% of the 1,000 API calls a month in its core plan is used at this pace.",
         ),
         ({"limit_share_max_28d": 0.9}, "limit_share", "90% of the tightest limit of the plan is used."),
         ({"teams_new_91d": 1.0, "new_team": "Sales"}, "new_teams", "The Sales team joined this quarter."),
