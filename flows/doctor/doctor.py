@@ -11,7 +11,7 @@ from flows.doctor.diagnosis import Diagnosis, Examination, Health
 from flows.doctor.installation import channels, disk, versions
 from flows.doctor.leftovers import clean as leftovers_removed
 from flows.doctor.leftovers import leftovers
-from flows.doctor.lists import latest_list
+from flows.doctor.lists import experiment, latest_list
 from flows.doctor.model_store import models
 from flows.doctor.outcome_store import outcomes
 from flows.doctor.tables import source
@@ -26,6 +26,7 @@ EXAMINATIONS: tuple[Examination, ...] = (
     source,
     models,
     latest_list,
+    experiment,
     outcomes,
     leftovers,
     channels,

@@ -14,6 +14,20 @@ CLOCKS_DIFFER_SECONDS = 300
 """As much as the clock of a file server may be ahead."""
 
 
+@examination("experiment")
+def experiment(settings: Settings) -> Iterator[Diagnosis]:
+    """Can the ones who are held out be guessed?"""
+    if settings.experiment.name is None:
+        yield ok("none is set")
+    elif settings.experiment.salt.strip():
+        yield ok(f"{settings.experiment.name} draws with a salt")
+    else:
+        yield look(
+            f"{settings.experiment.name} draws without a salt: who knows its name can work out who is held out",
+            "Set `salt` under [experiment] before its first list; one that has begun keeps what it began with.",
+        )
+
+
 @examination("latest list")
 def latest_list(settings: Settings) -> Iterator[Diagnosis]:
     """The list that everybody reads, and how old it is."""

@@ -116,6 +116,11 @@ def day_passes(module: object, days: int) -> Callable[[Path, pytest.MonkeyPatch]
     return lambda _, monkeypatch: monkeypatch.setattr(module, "today_utc", lambda: END + timedelta(days=days))
 
 
+def experiment_has_no_salt(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADROOM_EXPERIMENT__NAME", "autumn")
+    monkeypatch.setenv("HEADROOM_EXPERIMENT__START", "2026-10-01")
+
+
 SPOILT = [
     Spoilt("wrong", "versions", "sqlalchemy 2.1.0 (<2.1,>=2.0)", "constraints.txt", pin_is_broken),
     Spoilt("wrong", "disk", "GB left for lists", "Make room", lambda _, m: m.setattr(installation, "NO_ROOM", 2**60)),
@@ -141,6 +146,7 @@ SPOILT = [
     Spoilt("wrong", "latest list", "is not there", "", lambda home, _: (home / LIST / "scores.parquet").unlink()),
     Spoilt("wrong", "latest list", "was written at", "Set the clock", list_is_of_tomorrow),
     Spoilt("look", "latest list", "no list", "headroom score", lambda home, _: shutil.rmtree(home / LIST)),
+    Spoilt("look", "experiment", "autumn draws without a salt", "[experiment]", experiment_has_no_salt),
     Spoilt("wrong", "outcomes", "of_tomorrow", "a later one", later_release_wrote_the_outcomes),
     Spoilt("wrong", "channels", EMAIL_URL, "mailtos://", lambda _, m: m.setenv(EMAIL_URL, f"x://{SECRET}")),
     Spoilt("wrong", "channels", OPERATIONS_URL, "address of Apprise", lambda _, m: m.setenv(OPERATIONS_URL, SECRET)),
