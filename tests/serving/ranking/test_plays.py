@@ -125,7 +125,7 @@ def test_where_no_play_is_true_the_neutral_one_is_given_and_its_words_are_true()
     assert made["motion"].tolist() == ["seat"] * 2  # the likeliest that is possible
     assert made["opening"].tolist() == [
         "How are things going with us, and what do you want to reach this year?",
-        "What your team uses most is API calls. How is that going, and what would make it better?",
+        "Your team relies most on API calls. How is that going, and what would make it better?",
     ]
 
 

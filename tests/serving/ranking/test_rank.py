@@ -127,6 +127,8 @@ def test_without_propensities_by_motion_the_reasons_decide() -> None:
             "limit_feature": "api_calls",
             "limit_amount": 1000.0,
             "limit_pace": 900.0,
+            "limit_plans": 1,
+            "limit_product": "Core",
         },
         parts={"limit_share_max_28d": 0.6, "limits_over_80pct": 0.1, "mrr": 0.1},
     )

@@ -370,7 +370,7 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
         ("months_full_in_a_row", {"seats": 50.0, "seat_excess_months": 0.4, "months_full_in_a_row": 1.0},
          "95% or more of today's 50 seats in use in the last whole month."),
         ("seat_excess_months", {"seats": 50.0, "seat_excess_months": 0.4, "months_full_in_a_row": 0.0},
-         "Use beyond 80% of today's seats adds up to 0.4 months of them all within a year."),
+         "In some months of the last year more than 80% of today's seats were in use."),
         ("seat_utilization_28d", {**SEATS, "seat_utilization_28d": 0.7, "active_users_28d": 35.0},
          "35 of 50 seats in use this month."),
         ("seat_utilization_28d", {**SEATS, "seat_utilization_28d": 0.68, "active_users_28d": 34.0},
