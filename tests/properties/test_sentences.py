@@ -12,7 +12,7 @@ from data.contract.feature_card import FeatureCard
 from data.contract.inputs import TABLES
 from data.ledger.rules import ExpansionRules
 from data.sources.known import as_of
-from data.sources.staging import stage
+from data.sources.staging import absent_columns, stage
 from data.time_cut import Tables
 from features.build.build import feature_rows
 from features.catalogue import catalogue, full_catalogue
@@ -34,7 +34,7 @@ from tests.properties.peers_by_hand import peers_by_hand
 
 RULES = ExpansionRules()
 SEED = 0
-ACCOUNTS = 60
+ACCOUNTS = 200
 DAY = SNAPSHOTS[2]
 EVERYTHING = ReasonSettings(keep_for=200, keep_against=200, min_log_odds=0)
 TEXTS = ("fit",)
@@ -45,22 +45,25 @@ FEWEST_PEERS = 2
 class Told:
     """What was told of the accounts of one base on one day, and what the plain loop counts of them.
 
-    ``daily``: its usage comes already counted by day, without who it was.
+    ``daily``: its usage comes already counted by day, without who it was, and many contracts are small.
     """
 
     def __init__(self, day: date, *, daily: bool) -> None:
         self.base = with_names(frames(SEED, accounts=ACCOUNTS, daily=daily))
         if daily:
             self.base["usage_daily"] = self.base["usage_daily"].drop(columns="user_id")
+            self.base["subscriptions"] = self.base["subscriptions"].replace({"seats": {5: 1, 10: 2}})
         self.day = day
         con = ibis.duckdb.connect()
         raw = {name: con.create_table(name, as_arrow(name, frame)) for name, frame in self.base.items()}
         tables = as_of({name: stage(TABLES[name], table) for name, table in raw.items()}, day)
-        self.cards: dict[str, FeatureCard] = full_catalogue() | catalogue(tables)
-        self.features = list(catalogue(tables))
-        self.rows = feature_rows(tables, [day], RULES).to_pyarrow().to_pandas()
+        self.absent = absent_columns(raw)
+        cards = catalogue(tables, absent=self.absent)
+        self.cards: dict[str, FeatureCard] = full_catalogue() | cards
+        self.features = list(cards)
+        self.rows = feature_rows(tables, [day], RULES, absent=self.absent).to_pyarrow().to_pandas()
         figures = measure(self.attributions(0.1), self.rows, self.cards).figures
-        self.context = ReasonContext(self.cards, load(self.cards), "$", figures=figures)
+        self.context = ReasonContext(self.cards, load(self.cards), "$", users_are_daily_peaks=daily, figures=figures)
         self.details = self._details(tables, day)
         self.told = {weight: self._explained(weight) for weight in (0.1, -0.1)}
         self.reasons = pd.concat(self.told.values(), ignore_index=True)
@@ -89,7 +92,7 @@ class Told:
         views = WholeBaseViews(tables, cohort(tables, [day]), [day], RULES)
         found = views.cohort.select("account_id", "snapshot_date")
         for of_whole_base in (False, True):
-            found = add_details(found, views, frozenset(), of_whole_base=of_whole_base)
+            found = add_details(found, views, self.absent, of_whole_base=of_whole_base)
         return found.to_pyarrow().to_pandas().set_index("account_id").loc[self.rows["account_id"]].reset_index()
 
     def attributions(self, weight: float) -> pd.DataFrame:
