@@ -120,24 +120,24 @@ def _paying_for_others(bills: ir.Table, lines: ir.Table) -> ir.Table:
 
 def _prices(daily: ir.Table, lines: ir.Table) -> ir.Table:
     """One row per day of bills, product open on it and ``price_e4``: a term's worth of it, or of all that are open."""
-    key = ("account_id", "product", "billed_on")
+    key = (*DAY_OF_BILLS, "amount_e4")
     counted = lines.filter(is_paid_for(lines) | (lines.kind == DISCOUNT).fill_null(False))
     counted = counted.select("account_id", "valid_from", "valid_to", "mrr_e4", subscribed="product")
     held = daily.inner_join(counted, "account_id")
     held = held.filter((held.valid_from <= held.billed_on) & ~(held.valid_to <= held.billed_on).fill_null(False))
-    each = held.group_by(*key, "amount_e4", "subscribed").aggregate(mrr_e4=held.mrr_e4.sum())
-    each = each.mutate(all_mrr_e4=each.mrr_e4.sum().over(ibis.window(group_by=[*key, "amount_e4"])))
+    each = held.group_by(*key, "subscribed").aggregate(mrr_e4=held.mrr_e4.sum())
+    each = each.mutate(all_mrr_e4=each.mrr_e4.sum().over(ibis.window(group_by=key)))
     # Joined rather than put together: a union would have engines that inline it do all that is above once for each.
     terms = ibis.memtable([(of_all, months) for of_all in (False, True) for months in TERMS], columns=["all", "months"])
     prices = each.cross_join(terms)
     mrr_e4 = prices["all"].ifelse(prices.all_mrr_e4, prices.mrr_e4)
-    return prices.filter(mrr_e4 > 0).select(*key, "amount_e4", price_e4=(mrr_e4 * prices.months).cast("int64"))
+    return prices.filter(mrr_e4 > 0).select(*key, price_e4=(mrr_e4 * prices.months).cast("int64"))
 
 
 def _at_the_price(prices: ir.Table) -> ir.Table:
     """The days of bills that are for a price."""
     is_price = (prices.price_e4 - prices.amount_e4).abs() * ROUNDING_SHARE <= prices.amount_e4
-    return prices.filter(is_price).select("account_id", "product", "billed_on").distinct()
+    return prices.filter(is_price).select(*DAY_OF_BILLS).distinct()
 
 
 def _with_a_tax(daily: ir.Table, prices: ir.Table) -> ir.Table:
@@ -262,7 +262,7 @@ def _with_their_credits(bills: ir.Table) -> ir.Table:
     before_e4 = daily.amount_e4.lag().over(ibis.window(group_by=key, order_by="billed_on"))
     above = daily.mutate(credit_e4=daily.amount_e4 - before_e4).filter(ibis._.credit_e4 > 0)
     credited = _amounts(bills.filter(bills.amount_e4 < 0))
-    credited = credited.mutate(amount_e4=-credited.amount_e4).anti_join(charged, [*key, "billed_on", "amount_e4"])
+    credited = credited.mutate(amount_e4=-credited.amount_e4).anti_join(charged, [*DAY_OF_BILLS, "amount_e4"])
     credited = credited.select(*key, credited_on="billed_on", credit_e4="amount_e4")
     pairs = ibis.union(whole, above).distinct().inner_join(credited, [*key, "credit_e4"]).drop("credit_e4")
     days = days_between(pairs.credited_on, pairs.billed_on)
