@@ -131,10 +131,7 @@ def limit_products(views: Views) -> ir.Table:
 def _limit_included(views: Views) -> ir.Table:
     """One row per open line whose plan includes the feature that is nearest to its limit."""
     nearest = nearest_limit(views).select(*KEY, feature="limit_feature")
-    rights = views.tables["plan_features"].select("product", "plan", "feature")
-    lines = views.open_lines.filter(~views.open_lines.is_discount)
-    included = lines.select(*KEY, "product", "plan", "current_product").inner_join(rights, ["product", "plan"])
-    return included.inner_join(nearest, [*KEY, "feature"]).select(*KEY, "current_product")
+    return views.rights.inner_join(nearest, [*KEY, "feature"]).select(*KEY, "current_product")
 
 
 _TIERS = ("subscriptions", "plans", "plan_features")

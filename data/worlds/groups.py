@@ -3,7 +3,7 @@
 import numpy as np
 
 from data.simulation.drivers import World, possible, ramp
-from data.simulation.state import Floats, Happened, State
+from data.simulation.state import Floats, Happened, State, chance_of
 
 TOLD, HEARD, FOLLOWS = 0, 1, 2
 """The columns of the memory: purchases of sisters last month, in the month before it, and all earlier ones, fading.
@@ -33,7 +33,7 @@ def chances(state: State, month: int, month_of_year: int) -> Floats:  # noqa: AR
     log_odds = np.column_stack(
         [-5.8 + 2.2 * follows + 1.2 * in_use, -6.2 + 2.2 * follows, -6.2 + 2.8 * follows],
     )
-    return possible(state, 1 / (1 + np.exp(-log_odds)))
+    return possible(state, chance_of(log_odds))
 
 
 def tell_sisters(state: State, happened: Happened, rng: np.random.Generator) -> None:  # noqa: ARG001

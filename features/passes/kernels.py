@@ -110,6 +110,14 @@ def events_of(use: SortedUse, row: int) -> int:
 
 
 @kernel
+def first_since(use: SortedUse, rows: Ints, place: int, end: int, day: int) -> int:
+    """The first place among some rows, from one on, of a row of this day or later; ``end`` if there is none."""
+    while place < end and use.day[rows[place]] < day:
+        place += 1
+    return place
+
+
+@kernel
 def use_of_users(use: SortedUse, first: int, last: int, dates: Ints, windows: Windows, users: int) -> Ints:
     """One column per user of the accounts ``first`` to ``last`` and snapshot with use of the last 182 days.
 
@@ -126,10 +134,8 @@ def use_of_users(use: SortedUse, first: int, last: int, dates: Ints, windows: Wi
             oldest, newest = begin, begin
             for snapshot in range(len(dates)):
                 date = dates[snapshot]
-                while oldest < ends[group] and use.day[rows[oldest]] < date - windows.of_users:
-                    oldest += 1
-                while newest < ends[group] and use.day[rows[newest]] < date:
-                    newest += 1
+                oldest = first_since(use, rows, oldest, ends[group], date - windows.of_users)
+                newest = first_since(use, rows, newest, ends[group], date)
                 if user_at(use, rows[oldest:newest], snapshot, date, windows, out[3:, count]):
                     out[0, count], out[1, count], out[2, count] = account, snapshot, of_group[group]
                     count += 1
@@ -186,10 +192,8 @@ def use_of_features(use: SortedUse, first: int, last: int, dates: Ints, windows:
             oldest, newest = begin, begin
             for snapshot in range(len(dates)):
                 date = dates[snapshot]
-                while oldest < ends[group] and use.day[rows[oldest]] < date - windows.of_features:
-                    oldest += 1
-                while newest < ends[group] and use.day[rows[newest]] < date:
-                    newest += 1
+                oldest = first_since(use, rows, oldest, ends[group], date - windows.of_features)
+                newest = first_since(use, rows, newest, ends[group], date)
                 if feature_at(use, rows[oldest:newest], snapshot, date, windows, out[3:, count]):
                     out[0, count], out[1, count], out[2, count] = account, snapshot, of_group[group]
                     count += 1

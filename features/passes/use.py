@@ -35,7 +35,7 @@ def coded_use(batches: Iterable[pa.RecordBatch], dates: Sequence[date]) -> Coded
     None where no row is there. Raises ``OverflowError`` if their numbers may add up to more than fits into 64 bits.
     """
     columns = _columns(batches)
-    if not len(columns["account_id"]):
+    if not columns:
         return None
     names = {name: columns[name].chunk(0).dictionary for name in CODED}
     whole = {name: _whole(columns.pop(name)) for name in list(columns)}
@@ -49,16 +49,17 @@ def coded_use(batches: Iterable[pa.RecordBatch], dates: Sequence[date]) -> Coded
 
 
 def _columns(batches: Iterable[pa.RecordBatch]) -> dict[str, pa.ChunkedArray]:
-    """The columns, those of ``CODED`` as codes of one dictionary each, so that no text is kept but once."""
+    """The columns, those of ``CODED`` as codes of one dictionary each, so that no text is kept but once.
+
+    None of them where no row is there.
+    """
     coded = [
         {name: batch[name].dictionary_encode() if name in CODED else batch[name] for name in batch.schema.names}
         for batch in batches
         if batch.num_rows
     ]
-    columns = {name: pa.chunked_array([part[name] for part in coded]) for name in coded[0]} if coded else {}
-    return {name: columns[name].unify_dictionaries() if name in CODED else columns[name] for name in columns} or {
-        "account_id": pa.chunked_array([], pa.string())
-    }
+    columns = {name: pa.chunked_array([part[name] for part in coded]) for name in (coded[0] if coded else ())}
+    return {name: column.unify_dictionaries() if name in CODED else column for name, column in columns.items()}
 
 
 def _whole(column: pa.ChunkedArray) -> np.ndarray:

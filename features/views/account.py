@@ -22,14 +22,20 @@ class Views(ContractViews, UsageViews, PeopleViews):
     """All views of an account; here those that set its use against its seats, its plans and its people."""
 
     @cached_property
+    def rights(self) -> ir.Table:
+        """One row per open line, discounts apart, and feature of its plan, with what ``plan_features`` says of it."""
+        lines = self.open_lines.filter(~self.open_lines.is_discount)
+        lines = lines.select(*KEY, "product", "plan", "current_product")
+        return lines.inner_join(self.tables["plan_features"], ["product", "plan"])
+
+    @cached_property
     def included(self) -> ir.Table:
         """One row per feature that an open line's plan includes.
 
         ``limit_e4``: the monthly limit, added up over lines; null where one of them has no limit. ``measure``: what
         meets it; where two plans differ, a level.
         """
-        lines = self.open_lines.filter(~self.open_lines.is_discount)
-        rights = lines.select(*KEY, "product", "plan").inner_join(self.tables["plan_features"], ["product", "plan"])
+        rights = self.rights
         sums = rights.group_by(*KEY, "feature").aggregate(
             total_e4=rights.monthly_limit_e4.sum(),
             unlimited=rights.monthly_limit_e4.isnull().ifelse(1, 0).max(),

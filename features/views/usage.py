@@ -65,7 +65,7 @@ class UsageViews(BaseViews):
         Who, what, ``day``, ``since`` (``counting_since``), ``hour`` and ``quantity``; ``events`` and ``active`` users
         where days are counted.
         """
-        rows = counting_since(self._looked_back_to(usage(self.tables), YEAR_AGO_DAYS))
+        rows = counting_since(self._looked_back_to(usage(self.tables), MONTHS_DAYS))
         rows = rows.filter(rows.account_id.notnull() & (rows.since < max(self.snapshot_dates)))
         is_counted = "events" in rows.columns
         counted = {"events": rows.events.fill_null(0), "active": rows.active_users} if is_counted else {}

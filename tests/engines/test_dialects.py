@@ -78,17 +78,19 @@ def test_engines_that_inline_what_is_shared_can_plan_it(queries: list[ir.Expr]) 
 
 def planned(query: sqlglot.exp.Query) -> int:
     """How many selects an engine plans that puts a common table expression in wherever it is read, as Spark does."""
+    body = query.copy()
+    shared = body.args.get("with_")
+    body.set("with_", None)
     sizes: dict[str, int] = {}
-    shared = query.args.get("with_")
-    for part in [*(shared.expressions if shared else []), query]:
-        inner = part.this if part is not query else query.copy()
-        if part is query:
-            inner.set("with_", None)
-        selects = sum(1 for _ in inner.find_all(sqlglot.exp.Select))
-        sizes[part.alias_or_name] = selects + sum(
-            sizes.get(table.name, 0) for table in inner.find_all(sqlglot.exp.Table)
-        )
-    return sizes[query.alias_or_name]
+    for part in shared.expressions if shared else []:
+        sizes[part.alias] = selects_of(part.this, sizes)
+    return selects_of(body, sizes)
+
+
+def selects_of(query: sqlglot.exp.Query, sizes: dict[str, int]) -> int:
+    """The selects of a query, with those of the shared ones that it reads."""
+    selects = sum(1 for _ in query.find_all(sqlglot.exp.Select))
+    return selects + sum(sizes.get(table.name, 0) for table in query.find_all(sqlglot.exp.Table))
 
 
 TYPES = {
