@@ -6,8 +6,6 @@ its rows have come late, and every month is scored again with ``--model as-of``.
 
 import argparse
 import json
-import tempfile
-from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from data.simulation.base import simulate
 from serving.published.layout import MANIFEST, place_of
 from tests.flows.conftest import ACCOUNTS, END, SEED
 from tests.flows.test_backfill import grown
-from tests.operations.processes import Home
+from tests.operations.processes import Home, working_folder
 from tests.serving.world import files_of
 
 MONTHS = 26
@@ -27,9 +25,7 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=ACCOUNTS)
     parser.add_argument("--scratch", type=Path, help="where everything is kept")
     asked = parser.parse_args()
-    with ExitStack() as stack:
-        scratch = (asked.scratch or Path(stack.enter_context(tempfile.TemporaryDirectory()))).resolve()
-        scratch.mkdir(parents=True, exist_ok=True)
+    with working_folder(asked.scratch) as scratch:
         simulate(scratch / "warehouse", asked.accounts, MONTHS, seed=SEED, end=END)
         there, home = grown(scratch / "warehouse", scratch / "sources", DAYS), Home(scratch)
         for day in DAYS:
