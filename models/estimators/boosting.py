@@ -5,7 +5,7 @@ stays NaN and goes its own way in each tree. Nothing is weighted, and what sampl
 (``models.estimators.sampling``) is undone in the booster itself, so probabilities stay probabilities.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -35,9 +35,9 @@ class Binned:
     ``params``: of all boosters that are fitted on it.
     """
 
-    def __init__(self, X: pd.DataFrame, params: Params, seed: int = 0) -> None:
+    def __init__(self, X: pd.DataFrame, params: Params, seed: int) -> None:
         self._params, self._seed = params, seed
-        self._dataset = _dataset(X, np.zeros(len(X)), params.for_lightgbm(seed, 0))
+        self._dataset = _dataset(X, np.zeros(len(X)))
 
     def fit(self, y: np.ndarray, rounds: int, share: float = 1.0) -> Booster:
         """A booster of ``rounds`` trees; ``y`` is 0 or 1 per row.
@@ -68,20 +68,16 @@ def fit_tweedie(
     Tweedie loss with a variance of mean^TWEEDIE_POWER.
     """
     size = float(arr.mean())  # the loss has a unit, and so have LightGBM's penalties
-    settings = params.for_lightgbm(seed, len(arr))
-    made = _dataset(X, arr / size, settings, np.log(means / size))
+    made = _dataset(X, arr / size, np.log(means / size))
     loss = {"objective": "tweedie", "tweedie_variance_power": TWEEDIE_POWER}
-    return lightgbm.train(settings | loss, made, num_boost_round=rounds)
+    return lightgbm.train(params.for_lightgbm(seed, len(arr)) | loss, made, num_boost_round=rounds)
 
 
 def fit_shares(X: pd.DataFrame, share: np.ndarray, params: Params, rounds: int, seed: int = 0) -> Booster:
     """A booster of ``rounds`` trees that follows shares between 0 and 1 instead of outcomes."""
     loss = {"objective": "cross_entropy", "max_bin": 1023, "min_data_in_bin": 1}
     settings = params.for_lightgbm(seed, int(share.sum())) | loss
-    made = lightgbm.Dataset(
-        X.to_numpy(np.float64), share, feature_name=[str(name) for name in X.columns], params=settings
-    )
-    return lightgbm.train(settings, made, num_boost_round=rounds)
+    return lightgbm.train(settings, _dataset(X, share), num_boost_round=rounds)
 
 
 def stages(booster: Booster, X: pd.DataFrame, every: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -96,9 +92,8 @@ def stages(booster: Booster, X: pd.DataFrame, every: int) -> Iterator[tuple[int,
         yield min(start + every, trees), total
 
 
-def _dataset(
-    X: pd.DataFrame, y: np.ndarray, settings: Mapping[str, object], start: np.ndarray | None = None
-) -> lightgbm.Dataset:
+def _dataset(X: pd.DataFrame, y: np.ndarray, start: np.ndarray | None = None) -> lightgbm.Dataset:
+    """Rows that ``lightgbm.train`` lays out when it is first given them, by its own settings."""
     names = [str(name) for name in X.columns]
     unfit = [name for name in names if _NOT_IN_NAMES & set(name) or any(c.isspace() for c in name)]
     if unfit:
@@ -107,9 +102,8 @@ def _dataset(
             found=f'names with white space or one of [ ] {{ }} " : , - {", ".join(map(repr, unfit))}.',
             todo="Rename these features.",
         )
-    own = {k: v for k, v in settings.items() if k in ("verbosity", "num_threads")}
     return lightgbm.Dataset(
-        X.to_numpy(np.float64), np.asarray(y, dtype=np.float64), init_score=start, feature_name=names, params=own
+        X.to_numpy(np.float64), np.asarray(y, dtype=np.float64), init_score=start, feature_name=names
     )
 
 

@@ -29,16 +29,17 @@ class SignalDays:
     @cached_property
     def early(self) -> np.ndarray:
         """The places of the rows of the earlier half."""
-        return places_of(self.rows, self._days[: len(self._days) // 2])
+        return places_of(self.rows, self._halves[0])
 
     @cached_property
     def late(self) -> tuple[slice, ...]:
         """The rows of each day of the later half."""
-        return tuple(day_of(self.rows, day) for day in self._days[len(self._days) // 2 :])
+        return tuple(day_of(self.rows, day) for day in self._halves[1])
 
     @cached_property
-    def _days(self) -> list[pd.Timestamp]:
-        return sorted(self.rows["snapshot_date"].unique())
+    def _halves(self) -> tuple[list[pd.Timestamp], list[pd.Timestamp]]:
+        days = sorted(self.rows["snapshot_date"].unique())
+        return days[: len(days) // 2], days[len(days) // 2 :]
 
     @cached_property
     def expanded(self) -> np.ndarray:
@@ -48,8 +49,8 @@ class SignalDays:
     @property
     def can_tell(self) -> bool:
         """Did some expand and some not, in both halves?"""
-        later = places_of(self.rows, self._days[len(self._days) // 2 :])
-        return all(0 < self.expanded[places].sum() < len(places) for places in (self.early, later))
+        halves = (self.expanded[places_of(self.rows, days)] for days in self._halves)
+        return all(0 < expanded.sum() < len(expanded) for expanded in halves)
 
     def order(self, rankings: Callable[[slice], Mapping[str, np.ndarray]]) -> Figures:
         """How well each ranking orders the accounts of the later days: its AUC, the mean over them, by resample.

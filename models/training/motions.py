@@ -54,7 +54,8 @@ def train_motions(
         else:
             recipes[motion] = _recipe(label, settings)
     learnt, predictions = _train(history, features, splits, recipes, today, progress)
-    in_order = {motion: (models | learnt)[motion] for motion in MOTIONS if motion in models or motion in learnt}
+    models |= learnt
+    in_order = {motion: models[motion] for motion in MOTIONS if motion in models}
     return TrainedMotions(in_order, withheld, predictions, complete)
 
 

@@ -193,7 +193,7 @@ def _assigned(scores: pd.DataFrame, context: ListContext, recorded: pd.DataFrame
         todo = "Give the experiment another name under [experiment], which draws anew, or let it end on that day."
         require_ratio(asked, int(units["held_out"].sum()), len(units), experiment.held_out_share, todo)
         return drawn
-    return pd.DataFrame(columns=list(ASSIGNMENTS.names)) if recorded is None else recorded.assign(snapshot_date=day)
+    return tables.without_rows(ASSIGNMENTS) if recorded is None else recorded.assign(snapshot_date=day)
 
 
 def _held_out(assigned: pd.DataFrame, context: ListContext) -> frozenset[str]:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from datetime import date
-from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -33,9 +32,9 @@ def recorded_assignments(
     def is_of(listing: PublishedList | None) -> bool:
         return listing is not None and goes_on(experiment, day, horizon_days, listing.manifest)
 
-    lists = [previous] if is_of(previous) else list(islice(filter(is_of, _earlier(day, out)), 1))
+    last = previous if is_of(previous) else next(filter(is_of, _earlier(day, out)), None)
     replaced = _read(out, day) if day in published_dates(out) else None
-    known = [of.of_all(ASSIGNMENTS.name) for of in (*lists, replaced) if of and is_of(of)]
+    known = [of.of_all(ASSIGNMENTS.name) for of in (last, replaced) if of is not None and is_of(of)]
     return pd.concat(known, ignore_index=True).drop_duplicates("account_id", ignore_index=True) if known else None
 
 

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,7 @@ class ListIndex:
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
+    @cached_property
     def places(self) -> int:
         """How many places its ranks were dealt: those of accounts that were erased since are nobody's."""
         return int(self.is_ranked.sum()) + self.listing.erased_ranks

@@ -1,7 +1,7 @@
 """Lists of past days, scored again when the source has grown and some of its rows have come late."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -64,22 +64,27 @@ def as_it_was(table: pd.DataFrame, name: str, day: date) -> pd.DataFrame:
     return table
 
 
+def grown(warehouse: Path, home: Path, days: Iterable[date]) -> dict[date, Path]:
+    """The source as it was before each day, and at END as it is now: with more rows, some of which came late.
+
+    Each in a folder of its own in ``home``.
+    """
+    folders = {day: home / str(day) for day in (*days, END)}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    for file in warehouse.glob("*.parquet"):
+        table, happens = pd.read_parquet(file), file.stem in HAPPENED
+        rows = with_late_rows(table, file.stem) if happens else table
+        for day, folder in folders.items():
+            of_day = as_it_was(rows, file.stem, day) if happens and day != END else rows
+            of_day.to_parquet(folder / file.name, index=False)
+    return folders
+
+
 @pytest.fixture(scope="module")
 def sources(warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[date, Path]:
-    """The source as it was before each day, and as it is now: with more rows, some of which came late."""
-    home = tmp_path_factory.mktemp("grown")
-    folders = {day: home / str(day) for day in (*DAYS, END)}
-    for folder in folders.values():
-        folder.mkdir()
-    for file in warehouse.glob("*.parquet"):
-        table = pd.read_parquet(file)
-        for day, folder in folders.items():
-            rows = table
-            if file.stem in HAPPENED:
-                rows = with_late_rows(table, file.stem)
-                rows = rows if day == END else as_it_was(rows, file.stem, day)
-            rows.to_parquet(folder / file.name, index=False)
-    return folders
+    """The source of each of the two days, and that of now."""
+    return grown(warehouse, tmp_path_factory.mktemp("grown"), DAYS)
 
 
 @pytest.fixture(scope="module")

@@ -6,38 +6,18 @@ its rows have come late, and every month is scored again with ``--model as-of``.
 
 import argparse
 import json
-import tempfile
-from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
-
-import pandas as pd
 
 from data.simulation.base import simulate
 from serving.published.layout import MANIFEST, place_of
 from tests.flows.conftest import ACCOUNTS, END, SEED
-from tests.flows.test_backfill import HAPPENED, as_it_was, with_late_rows
-from tests.operations.processes import Home
+from tests.flows.test_backfill import grown
+from tests.operations.processes import Home, working_folder
 from tests.serving.world import files_of
 
 MONTHS = 26
 DAYS = tuple(date(2025, month, 1) for month in range(6, 12))
-
-
-def sources(warehouse: Path, home: Path) -> dict[date, Path]:
-    """The source as it was before each day, and as it is at the end: with more rows, some of which came late."""
-    folders = {day: home / f"source-{day}" for day in (*DAYS, END)}
-    for folder in folders.values():
-        folder.mkdir(exist_ok=True)
-    for file in warehouse.glob("*.parquet"):
-        table = pd.read_parquet(file)
-        for day, folder in folders.items():
-            rows = table
-            if file.stem in HAPPENED:
-                rows = with_late_rows(table, file.stem)
-                rows = rows if day == END else as_it_was(rows, file.stem, day)
-            rows.to_parquet(folder / file.name, index=False)
-    return folders
 
 
 def main() -> None:
@@ -45,11 +25,9 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=ACCOUNTS)
     parser.add_argument("--scratch", type=Path, help="where everything is kept")
     asked = parser.parse_args()
-    with ExitStack() as stack:
-        scratch = (asked.scratch or Path(stack.enter_context(tempfile.TemporaryDirectory()))).resolve()
-        scratch.mkdir(parents=True, exist_ok=True)
+    with working_folder(asked.scratch) as scratch:
         simulate(scratch / "warehouse", asked.accounts, MONTHS, seed=SEED, end=END)
-        there, home = sources(scratch / "warehouse", scratch), Home(scratch)
+        there, home = grown(scratch / "warehouse", scratch / "sources", DAYS), Home(scratch)
         for day in DAYS:
             home.must("train", "--source", there[day], "--snapshot-date", day)
             home.must("score", "--source", there[day], "--snapshot-date", day, "--out", home.out)

@@ -4,16 +4,13 @@ Disks are made full by small file systems of their own (tmpfs), which needs the 
 """
 
 import argparse
-import os
 import re
 import shutil
 import sqlite3
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +20,9 @@ from serving.published.layout import place_of
 from tests.engines.conftest import copy_table
 from tests.engines.server import PostgresServer, postgres_server
 from tests.flows.conftest import END, QUICK
-from tests.house import ROOT
 from tests.operations import child
 from tests.operations.kills import says, trained
-from tests.operations.processes import MOST_SECONDS, Home, copied, registry_faults
+from tests.operations.processes import MOST_SECONDS, Home, copied, registry_faults, working_folder
 from tests.serving.world import files_of
 
 SCORE = ("score", "--model", "1", "--snapshot-date", END)
@@ -199,15 +195,13 @@ def models_locked_late(world: World) -> Seen:
 
 def alone(world: World, *arguments: object, most_mb: int = 0, **variables: str) -> Seen:
     """Run a command in a process that was not forked from another; ``most_mb``: so many addresses it may have."""
-    usual = {"TMPDIR": str(world.home.temporary), "PYTHONPATH": str(ROOT), **QUICK, **world.home.variables}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "HEADROOM_"))}
+    command, environment = world.home.alone(*arguments, **QUICK, **variables, OMP_NUM_THREADS="1")
     limit = [] if not most_mb else ["prlimit", f"--as={most_mb << 20}"]
-    world.home.temporary.mkdir(exist_ok=True)
     began = time.monotonic()
     done = subprocess.run(
-        [*limit, sys.executable, "-m", "flows.cli", *map(str, arguments)],
+        [*limit, *command],
         cwd=world.home.folder,
-        env={**kept, **usual, **variables, "OMP_NUM_THREADS": "1"},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
@@ -273,11 +267,9 @@ def main() -> None:
     parser.add_argument("--only", help="those whose name has this in it")
     parser.add_argument("--scratch", type=Path, help="where base and model are kept for the next time")
     asked = parser.parse_args()
-    with ExitStack() as stack:
-        scratch = (asked.scratch or Path(stack.enter_context(tempfile.TemporaryDirectory()))).resolve()
-        scratch.mkdir(parents=True, exist_ok=True)
+    with working_folder(asked.scratch) as scratch, postgres_server() as server:
         home = trained(scratch)
-        world = World(home, scratch, stack.enter_context(postgres_server()))
+        world = World(home, scratch, server)
         if not (scratch / "good").exists():
             copied(scratch / "trained", home.mlruns)
             home.must(*SCORE, HEADROOM_SERVING__TOP="7")

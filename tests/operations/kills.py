@@ -8,10 +8,8 @@ import json
 import random
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +34,7 @@ from tests.operations.processes import (
     killed_after,
     read_meanwhile,
     registry_faults,
+    working_folder,
 )
 from tests.serving.crm.servers import ID_PROPERTY, TOKEN, Company, World, hubspot, on_port
 from tests.serving.messages import servers as messages
@@ -309,12 +308,10 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="where bases and models are kept for the next time")
     asked = parser.parse_args()
     rows = [HEAD, "|---" * 6 + "|"]
-    with ExitStack() as stack:
-        scratch = asked.scratch or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(postgres_server())
+    with working_folder(asked.scratch) as scratch, postgres_server() as server:
         for name in asked.only or CASES:
-            began, place = time.monotonic(), (scratch / name).resolve()
-            place.mkdir(parents=True, exist_ok=True)
+            began, place = time.monotonic(), scratch / name
+            place.mkdir(exist_ok=True)
             shutil.rmtree(place / "temporary", ignore_errors=True)
             counts = CASES[name](place, asked.kills, random.Random(asked.seed), server)
             rows.append(f"{counts.row(name)} {time.monotonic() - began:,.0f} s")

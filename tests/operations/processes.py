@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ from pathlib import Path
 from data.simulation.base import simulate
 from models.registry.mlflow_store import ModelRegistry
 from tests.flows.conftest import ACCOUNTS, END, MONTHS, QUICK, SEED
+from tests.house import ROOT
 from tests.operations import child
 
 MOST_SECONDS = 900
@@ -66,6 +69,13 @@ class Home:
         code = self.run(*arguments, **variables)
         assert code == 0, f"{arguments} ended with {code}: {self.said()[-2000:]}"
 
+    def alone(self, *arguments: object, **variables: str) -> tuple[list[str], dict[str, str]]:
+        """Command line and environment of ``headroom ARGUMENTS`` in a process that is not forked from another."""
+        self.temporary.mkdir(exist_ok=True)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "HEADROOM_"))}
+        usual = {"TMPDIR": str(self.temporary), "PYTHONPATH": str(ROOT), **self.variables}
+        return [sys.executable, "-m", "flows.cli", *map(str, arguments)], {**kept, **usual, **variables}
+
     def said(self) -> str:
         """What all commands said."""
         return (self.folder / "said.txt").read_text(encoding="utf-8")
@@ -77,6 +87,17 @@ class Home:
         left += [path for folder in (self.out, self.mlruns, self.out / "writeback") for path in folder.glob(".*")]
         left += [path for path in self.temporary.iterdir() if path != scratch]
         return sorted(str(path.relative_to(self.folder)) for path in left)
+
+
+@contextmanager
+def working_folder(asked: Path | None) -> Iterator[Path]:
+    """The folder that was asked for, made where it is not there, which is kept; without one a folder that goes."""
+    if asked is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder).resolve()
+    else:
+        asked.mkdir(parents=True, exist_ok=True)
+        yield asked.resolve()
 
 
 def server() -> multiprocessing.context.ForkServerContext:

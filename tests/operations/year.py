@@ -8,9 +8,7 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,9 +18,8 @@ import numpy as np
 from data.simulation.base import simulate
 from serving.published.layout import published_dates
 from tests.flows.conftest import QUICK
-from tests.house import ROOT
 from tests.operations.faults import FAKETIME
-from tests.operations.processes import Home, registry_faults
+from tests.operations.processes import Home, registry_faults, working_folder
 
 END, MONTHS = date(2026, 10, 1), 30
 WEEKS, ACCOUNTS = 52, 2_000
@@ -60,20 +57,12 @@ class Week:
 HEAD = "| list | CPU s | peak MB | lists | lists MB | models MB | leftovers |\n|---|---|---|---|---|---|---|"
 
 
-def run(home: Home, day: date, *arguments: object, quick: bool) -> tuple[float, float]:
+def run(home: Home, day: date, *arguments: object) -> tuple[float, float]:
     """Run ``headroom ARGUMENTS`` in the morning of a day; CPU seconds and peak memory (MB) of its process."""
-    home.temporary.mkdir(exist_ok=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "HEADROOM_"))}
     clock = {"LD_PRELOAD": FAKETIME, "FAKETIME": f"@{day} 05:00:00", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC"}
-    own = {"TMPDIR": str(home.temporary), "PYTHONPATH": str(ROOT), **(QUICK if quick else {})}
+    command, environment = home.alone(*arguments, **clock)
     with (home.folder / "said.txt").open("w") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", *map(str, arguments)],
-            cwd=home.folder,
-            env={**kept, **own, **clock},
-            stdout=said,
-            stderr=said,
-        )
+        process = subprocess.Popen(command, cwd=home.folder, env=environment, stdout=said, stderr=said)
         _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"{arguments} on {day} ended with {process.returncode}: {home.said()[-2000:]}"
@@ -84,16 +73,16 @@ def megabytes(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
-def weeks(home: Home, count: int, *, quick: bool, monthly: bool) -> Iterator[Week]:
+def weeks(home: Home, count: int, *, monthly: bool) -> Iterator[Week]:
     """The runs of a year, the first one first: on Mondays the list, before the first of each month a training."""
     first = END - timedelta(days=7 * (count - 1))
     month = None
     for number in range(count):
         day = first + timedelta(days=7 * number)
         if month is None or (monthly and day.month != month):
-            run(home, day, "train", "--snapshot-date", day, quick=quick)
+            run(home, day, "train", "--snapshot-date", day)
             month = day.month
-        cpu, peak = run(home, day, "score", "--snapshot-date", day, quick=quick)
+        cpu, peak = run(home, day, "score", "--snapshot-date", day)
         sizes = megabytes(home.out), megabytes(home.mlruns)
         yield Week(day, cpu, peak, *sizes, len(published_dates(home.out)), len(home.leftovers()))
 
@@ -110,16 +99,11 @@ def summary(made: list[Week], home: Home) -> Iterator[str]:
     verdict = "as promised" if most <= MOST_TIMES_THE_FIRST else f"more than {MOST_TIMES_THE_FIRST} times"
     yield f"CPU: the first warm run took {warm[0].cpu:.1f} s, the dearest {most:.2f} times as much ({verdict})"
     yield f"memory: {slope([week.peak_mb for week in warm]):+.2f} MB a week, of {warm[0].peak_mb:,.0f} MB"
-    kept = [week for week in made if week.lists < week_count(made, week)]
+    kept = [week for number, week in enumerate(made, start=1) if week.lists < number]
     if kept:
         yield f"disk of lists, once old ones go: {slope([week.lists_mb for week in kept]):+.2f} MB a week"
     yield f"disk of models: {slope([week.models_mb for week in made]):+.2f} MB a week"
     yield f"leftovers: {sum(week.leftovers for week in made)}; faults of the registry: {registry_faults(home.mlruns)}"
-
-
-def week_count(made: list[Week], week: Week) -> int:
-    """So many lists were made until then."""
-    return made.index(week) + 1
 
 
 def main() -> None:
@@ -132,14 +116,13 @@ def main() -> None:
     asked = parser.parse_args()
     if not Path(FAKETIME).exists():
         sys.exit(f"libfaketime is not there ({FAKETIME}): apt install libfaketime")
-    with ExitStack() as stack:
-        home = Home((asked.scratch or Path(stack.enter_context(tempfile.TemporaryDirectory()))).resolve())
-        home.folder.mkdir(parents=True, exist_ok=True)
+    with working_folder(asked.scratch) as scratch:
+        home = Home(scratch, QUICK if asked.quick else {})
         simulate(home.folder / "warehouse", asked.accounts, MONTHS, seed=7, end=END)
         (home.folder / "headroom.toml").write_text(SETTINGS, encoding="utf-8")
         made: list[Week] = []
         print(HEAD)
-        for week in weeks(home, asked.weeks, quick=asked.quick, monthly=asked.monthly):
+        for week in weeks(home, asked.weeks, monthly=asked.monthly):
             made.append(week)
             print(week.row(), flush=True)
         print(*summary(made, home), sep="\n")
