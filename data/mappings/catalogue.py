@@ -100,8 +100,9 @@ class ReadyMapping(BaseModel):
         return self._file(table).read_text(encoding="utf-8").strip()
 
     def part(self, name: str) -> str | None:
-        """The SELECT of that name which several of its tables read, if there is one."""
-        path = self._file(f"_{name}")
+        """The SELECT of that name which several of its tables read, or tables of several mappings; None without one."""
+        own, shared = self._file(f"_{name}"), FOLDER / f"_{name}.sql"
+        path = own if own.is_file() else shared
         return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 
     def _file(self, name: str) -> Path:

@@ -6,16 +6,11 @@ select p.id, i.id as item_id, lower(coalesce(i.type, p.item_type, 'plan')) as it
          else coalesce(i.external_name, i.name, i.id, p.id) end as plan,
     lower(i.unit) as unit, coalesce(i.metered, false) as is_metered, upper(p.currency_code) as currency,
     coalesce(p.pricing_model, 'per_unit') in ('per_unit', 'flat_fee') as has_unit_price,
-    coalesce(p.price_in_decimal * m.minor_units, p.price) as unit_amount, m.minor_units,
+    coalesce(p.price_in_decimal * coalesce(m.parts, 100.0), p.price) as unit_amount,
+    coalesce(m.parts, 100.0) as minor_units,
     coalesce(p.period, 1) * case coalesce(p.period_unit, 'month')
         when 'year' then 12.0 when 'week' then 12.0 / 52 when 'day' then 12.0 / 365 else 1.0 end as months
 from item_price p
-join (
-    -- Amounts are in cents, but for currencies that have none, and some that have three places.
-    select id, case when lower(currency_code) in ('bif', 'clp', 'djf', 'gnf', 'jpy', 'kmf', 'krw', 'mga', 'pyg', 'rwf', 'ugx',
-                                                  'vnd', 'vuv', 'xaf', 'xof', 'xpf') then 1.0
-                    when lower(currency_code) in ('bhd', 'jod', 'kwd', 'omr', 'tnd') then 1000.0 else 100.0 end as minor_units
-    from item_price
-) m on m.id = p.id
+left join minor_units m on m.code = lower(p.currency_code)
 left join item i on i.id = p.item_id
 left join item_family f on f.id = i.item_family_id

@@ -13,11 +13,8 @@ called as (
             '[ _/,()-]+((monthly|month|quarterly|annually|annual|yearly|year|' || lower(coalesce(n.currency_code, 'usd'))
                 || ')[ _/,()-]+)+',
             ' ', 'gi')), ''), n.title) as words,
-        -- Amounts are in cents, but for currencies that have none, and some that have three places.
-        case when lower(n.currency_code) in ('bif', 'clp', 'djf', 'gnf', 'jpy', 'kmf', 'krw', 'mga', 'pyg', 'rwf', 'ugx',
-                                             'vnd', 'vuv', 'xaf', 'xof', 'xpf') then 1.0
-             when lower(n.currency_code) in ('bhd', 'jod', 'kwd', 'omr', 'tnd') then 1000.0 else 100.0 end as minor_units
-    from named n
+        coalesce(m.parts, 100.0) as minor_units
+    from named n left join minor_units m on m.code = lower(n.currency_code)
 )
 select id, words as item_id, item_type, case when item_type = 'addon' then words else 'Subscription' end as product,
     case when item_type = 'addon' then 'Add-on' else words end as plan, lower(unit) as unit, false as is_metered,

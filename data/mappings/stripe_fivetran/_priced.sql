@@ -7,10 +7,7 @@ select p.id, coalesce(d.name, d.id) as product, d.unit_label, upper(p.currency) 
         '[ _/,()-]+(monthly|month|quarterly|annually|annual|yearly|year|weekly|usd|eur|gbp|cad|aud|chf|jpy)[ _/,()-]+', ' ', 'gi'),
         '[ _/,()-]+(monthly|month|quarterly|annually|annual|yearly|year|weekly|usd|eur|gbp|cad|aud|chf|jpy)[ _/,()-]+', ' ', 'gi')),
         ''), d.name, d.id) as plan,
-    -- Amounts are in cents, but for currencies that have none, and some that have three places.
-    case when lower(p.currency) in ('bif', 'clp', 'djf', 'gnf', 'jpy', 'kmf', 'krw', 'mga', 'pyg', 'rwf', 'ugx', 'vnd', 'vuv',
-                                    'xaf', 'xof', 'xpf') then 1.0
-         when lower(p.currency) in ('bhd', 'jod', 'kwd', 'omr', 'tnd') then 1000.0 else 100.0 end as minor_units,
+    coalesce(m.parts, 100.0) as minor_units,
     case when coalesce(p.billing_scheme, 'per_unit') <> 'tiered'
          then coalesce(p.unit_amount_decimal, p.unit_amount, p.amount) end as unit_amount,
     coalesce(p.transform_quantity_divide_by, p.transform_usage_divide_by, 1) as divide_by,
@@ -19,3 +16,4 @@ select p.id, coalesce(d.name, d.id) as product, d.unit_label, upper(p.currency) 
               when 'year' then 12.0 when 'week' then 12.0 / 52 when 'day' then 12.0 / 365 else 1.0 end as months
 from price p
 join product d on d.id = p.product_id
+left join minor_units m on m.code = lower(p.currency)
