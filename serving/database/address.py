@@ -5,10 +5,10 @@ manifests would repeat.
 """
 
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
 from data.errors import PublishError
 from data.shown.urls import holds_secret, is_readable, shown_url
+from data.sources.kinds.postgres_url import postgres_place
 
 SCHEMES = ("postgres", "postgresql")
 FORM = "postgres://USER@HOST:PORT/DATABASE/SCHEMA"
@@ -28,7 +28,7 @@ class DatabaseAddress:
 
     @property
     def schema(self) -> str:
-        return unquote(urlsplit(self.url).path.strip("/").partition("/")[2]) or DEFAULT_SCHEMA
+        return postgres_place(self.url).schema or DEFAULT_SCHEMA
 
     def require(self) -> None:
         """Raise ``PublishError`` for what is no such address, and for a password in it, which messages would repeat."""

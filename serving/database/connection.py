@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg
 
 from data.errors import PublishError
 from data.sources.kinds.postgres import LIMITS, bound_waiting, in_our_words
+from data.sources.kinds.postgres_url import postgres_place
 from data.sources.user_sql import identifier
 from serving.database.address import DatabaseAddress
 
@@ -22,15 +22,10 @@ def connected(address: DatabaseAddress, asked: str, first: str = "") -> Iterator
     what to know before what to do.
     """
     address.require()
-    parts = urlsplit(address.url)
-    place = {
-        "host": parts.hostname,
-        "port": parts.port,
-        "user": None if parts.username is None else unquote(parts.username),
-        "dbname": unquote(parts.path.strip("/").partition("/")[0]) or None,
-    }
+    place = postgres_place(address.url)
+    server = {"host": place.host, "port": place.port, "user": place.user, "dbname": place.database}
     # What is copied is UTF-8, whatever the database keeps texts in: it would take the bytes for letters of its own.
-    options = {**place, **LIMITS, **dict(parse_qsl(parts.query)), "client_encoding": "utf8"}
+    options = {**server, **LIMITS, **place.options, "client_encoding": "utf8"}
     with (
         in_our_words(asked, f"{first} {TODO}".lstrip(), PublishError),
         psycopg.connect(**options) as connection,  # type: ignore[arg-type]  # libpq takes text

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sqlalchemy import URL
 
 from data.errors import OutcomeError
 from data.shown.urls import holds_secret, is_readable, shown_url
+from data.sources.kinds.postgres_url import postgres_place
 
 FILE = "sqlite"
 SERVERS = ("postgres", "postgresql")
@@ -38,7 +38,7 @@ class StoreAddress:
     @property
     def schema(self) -> str:
         """The schema of a PostgreSQL database."""
-        return unquote(urlsplit(self.url).path.strip("/").partition("/")[2]) or "public"
+        return postgres_place(self.url).schema or "public"
 
     def require(self) -> None:
         """Raise ``OutcomeError`` for what is no store, and for a password in the URL, which messages would repeat."""
@@ -63,12 +63,12 @@ class StoreAddress:
         """As SQLAlchemy is told; a password comes from the environment."""
         if self.path is not None:
             return URL.create("sqlite", database=str(self.path))
-        parts = urlsplit(self.url)
+        place = postgres_place(self.url)
         return URL.create(
             "postgresql+psycopg",
-            username=None if parts.username is None else unquote(parts.username),
-            host=parts.hostname,
-            port=parts.port,
-            database=unquote(parts.path.strip("/").partition("/")[0]) or None,
-            query=dict(parse_qsl(parts.query)),
+            username=place.user,
+            host=place.host,
+            port=place.port,
+            database=place.database,
+            query=place.options,
         )

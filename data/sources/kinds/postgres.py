@@ -6,7 +6,6 @@ from the environment (``PGPASSWORD`` or libpq's password file), never from a URL
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import ibis
 import ibis.expr.types as ir
@@ -16,6 +15,7 @@ from data.errors import HeadroomError, SourceError, hint
 from data.sources.address import Address
 from data.sources.engine import Engine, closed_on_error
 from data.sources.files import first_line
+from data.sources.kinds.postgres_url import postgres_place
 from data.sources.user_sql import identifier, one_select, query_error
 from data.sources.warehouse import Place, Warehouse
 
@@ -46,17 +46,11 @@ class Postgres(Warehouse):
     casts_text = False
 
     def __init__(self, address: Address) -> None:
-        parts = urlsplit(address.url)
-        database, _, schema = parts.path.strip("/").partition("/")
-        self.schema = unquote(schema) or "public"
-        place = {
-            "host": parts.hostname,
-            "port": parts.port or 5432,
-            "user": None if parts.username is None else unquote(parts.username),
-            "database": unquote(database) or None,
-        }
+        place = postgres_place(address.url)
+        self.schema = place.schema or "public"
+        server = {"host": place.host, "port": place.port or 5432, "user": place.user, "database": place.database}
         with in_our_words(f"Open the database {address.shown}.", "Check the address, PGPASSWORD and that it runs."):
-            self.con = ibis.postgres.connect(**{**place, **LIMITS, **dict(parse_qsl(parts.query))})
+            self.con = ibis.postgres.connect(**{**server, **LIMITS, **place.options})
             self.engine = PostgresEngine(self.con)
             with closed_on_error(self.engine):
                 self._use_schema(address.shown)
