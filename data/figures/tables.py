@@ -157,16 +157,16 @@ COHORTS = OutputTable(
 
 MOTION_ORDERS = OutputTable(
     "motion_orders",
-    "one order of motions of the accounts that came in one quarter: what they began with, and what they pay now",
+    "one order of motions of the accounts that came in one quarter: what they landed with, and what they pay now",
     (
         OutputColumn("acquisition_quarter", OutputKind.DAY, "its first day"),
         OutputColumn(
             "motions", OutputKind.TEXT, "in the order in which they first made them; null: none", nullable=True
         ),
         _count("accounts", "that came"),
-        _mrr("began_e4", "what they paid after their first day"),
+        _mrr("landed_e4", "what they paid at the end of the quarter; now, where it is not over"),
         _mrr("mrr_e4", "what they pay now"),
-        _rate("of_began", "that, of what they began with"),
+        _rate("of_landed", "that, of what they landed with; null: nothing", nullable=True),
     ),
     key=("acquisition_quarter", "motions"),
     order=("acquisition_quarter", "motions"),

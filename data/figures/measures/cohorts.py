@@ -62,15 +62,15 @@ def motion_orders(moves: AccountMoves, orders: pd.Series) -> pd.DataFrame:
     """
     rows, count = moves.rows, len(moves.accounts)
     place, amounts = rows["account"].to_numpy(), rows["delta_mrr_e4"].to_numpy()
-    is_first = rows["day"].to_numpy() == moves.accounts["acquired_on"].to_numpy()[place]
-    paid = {"began_e4": amounts * is_first, "mrr_e4": amounts}
+    landed = _quarter(moves.accounts["acquired_on"].to_numpy())[place] == _quarter(rows["day"].to_numpy())
+    paid = {"landed_e4": amounts * landed, "mrr_e4": amounts}
     of_account = {name: np.zeros(count, "int64") for name in paid}
     for name, moved in paid.items():
         np.add.at(of_account[name], place, moved)
     key = ["acquisition_quarter", "motions"]
     accounts = moves.accounts[key[:1]].assign(motions=orders.to_numpy(), accounts=1, **of_account)
     table = accounts.groupby(key, dropna=False).sum().reset_index().sort_values(key, ignore_index=True)
-    return table.assign(of_began=table["mrr_e4"] / table["began_e4"])
+    return table.assign(of_landed=table["mrr_e4"] / table["landed_e4"].where(table["landed_e4"] > 0))
 
 
 def motion_order(moves: AccountMoves) -> pd.Series:

@@ -83,8 +83,8 @@ def _of_slices(tables: Mapping[str, pd.DataFrame], dimension: str) -> list[dict[
 
 def _most_frequent(orders: pd.DataFrame) -> list[dict[str, Any]]:
     """The orders of motions of all quarters together, that of the most accounts first."""
-    sums = orders.groupby("motions", dropna=False)[["accounts", "began_e4", "mrr_e4"]].sum().reset_index()
-    sums["of_began"] = sums["mrr_e4"] / sums["began_e4"]
+    sums = orders.groupby("motions", dropna=False)[["accounts", "landed_e4", "mrr_e4"]].sum().reset_index()
+    sums["of_landed"] = sums["mrr_e4"] / sums["landed_e4"].where(sums["landed_e4"] > 0)
     most = sums.sort_values("accounts", ascending=False, kind="stable").head(MOST_ORDERS)
     return [{str(name): value for name, value in row.items()} for row in most.to_dict("records")]
 

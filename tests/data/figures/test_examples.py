@@ -330,17 +330,17 @@ def test_the_way_to_the_first_expansion_of_a_segment(sliced) -> None:
     assert only(sliced["expansion_speed"])["expanded"] == 3  # and e1 on day 200
 
 
-def test_what_came_of_those_that_began_alike_by_the_order_of_their_motions(sliced) -> None:
+def test_what_came_of_a_quarter_by_the_order_of_their_motions(sliced) -> None:
     orders = sliced["motion_orders"]
     seat, upsell, none = (
         only(orders, acquisition_quarter="2025-07-01", motions=name) for name in ("seat", "upsell", None)
     )
-    assert (seat["accounts"], seat["began"], seat["mrr"]) == (2, 100 + 800 * 1.25, 120 + 1000 * 1.25)  # s1 and e1
-    assert (upsell["accounts"], upsell["began"], upsell["mrr"]) == (1, 100, 180)  # s3
-    assert (none["accounts"], none["began"], none["mrr"]) == (3, 100 + 100 + 1000, 0 + 100 + 1000)  # s2, s4, e2
-    assert none["of_began"] == 1100 / 1200
+    assert (seat["accounts"], seat["landed"], seat["mrr"]) == (2, 120 + 800 * 1.25, 120 + 1000 * 1.25)  # s1 and e1
+    assert (upsell["accounts"], upsell["landed"], upsell["mrr"]) == (1, 100, 180)  # s3
+    assert (none["accounts"], none["landed"], none["mrr"]) == (3, 0 + 100 + 1000, 0 + 100 + 1000)  # s2, s4, e2
+    assert (none["of_landed"], upsell["of_landed"]) == (1, 180 / 100)
     ramp = only(orders, acquisition_quarter="2025-10-01", motions=None)  # s5, e3, and e4, whose step was agreed
-    assert (ramp["began"], ramp["mrr"]) == (100 + 500 + 500, 100 + 500 + 600)
+    assert (ramp["landed"], ramp["mrr"]) == (100 + 500 + 500, 100 + 500 + 600)
 
 
 def test_the_order_of_motions(sliced) -> None:
