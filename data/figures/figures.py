@@ -13,7 +13,7 @@ from data.figures.accounts.panel import panel_of
 from data.figures.accounts.slices import slices_of
 from data.figures.measures.after_expansion import after_expansion, ratings_of
 from data.figures.measures.bridge import bridge, expansion
-from data.figures.measures.cohorts import cohorts, motion_order
+from data.figures.measures.cohorts import cohorts, motion_order, motion_orders
 from data.figures.measures.plays import plays, plays_of
 from data.figures.measures.retention import retention
 from data.figures.measures.time_to_expansion import lives_of, speed, time_to_expansion
@@ -52,17 +52,18 @@ def figures_of(
     if not len(shown):
         raise _nothing_to_tell(moves.day, "nobody paid in a month that is over.")
     slices, panel = slices_of(moves.accounts), panel_of(moves, shown)
-    by_segment, lives = slices_of(moves.accounts, ("segment",)), lives_of(moves)
+    by_segment, lives, orders = slices_of(moves.accounts, ("segment",)), lives_of(moves), motion_order(moves)
     tables = {
         "bridge": bridge(panel, slices, settled_before(moves.day, rules)),
         "retention": retention(panel, slices),
         "expansion": expansion(panel, slices),
         "cohorts": cohorts(moves),
+        "motion_orders": motion_orders(moves, orders),
         "time_to_expansion": time_to_expansion(lives, by_segment),
         "expansion_speed": speed(lives, by_segment),
         "after_expansion": after_expansion(panel, moves, ratings_of({}) if ratings is None else ratings),
         "account_movements": account_movements(moves),
-        "figure_accounts": figure_accounts(moves),
+        "figure_accounts": figure_accounts(moves, orders),
     }
     if tables["bridge"].empty:
         raise _nothing_to_tell(moves.day, f"nobody paid in the last {len(shown)} that are over.")
@@ -85,8 +86,8 @@ def account_movements(moves: AccountMoves) -> pd.DataFrame:
     ).sort_values(["account_id", "month", "movement"], ignore_index=True)
 
 
-def figure_accounts(moves: AccountMoves) -> pd.DataFrame:
-    """Each account with its slices, and what it pays now."""
+def figure_accounts(moves: AccountMoves, orders: pd.Series) -> pd.DataFrame:
+    """Each account with its slices, the order of its motions, and what it pays now."""
     paid = np.zeros(len(moves.accounts), "int64")
     np.add.at(paid, moves.rows["account"].to_numpy(), moves.rows["delta_mrr_e4"].to_numpy())
-    return moves.accounts.assign(motions=motion_order(moves).to_numpy(), mrr_e4=paid)
+    return moves.accounts.assign(motions=orders.to_numpy(), mrr_e4=paid)

@@ -15,7 +15,9 @@ class ReadinessSettings(BaseModel):
     in_use: float = Field(
         0.5, ge=0, le=1, description="share of the paying accounts whose use of the last quarter is known, at least"
     )
-    fewest_customers: int = Field(30, ge=1, description="paying accounts below which it is too early")
+    fewest_customers: int = Field(
+        30, ge=1, description="paying accounts, now and a year ago, below which it is too early"
+    )
     median_tenure_months: float = Field(4, ge=0, description="median tenure of the paying accounts, at least")
     yearly_churn: float = Field(
         0.08, ge=0, le=1, description="share of the accounts of a year ago that pay nothing now, at most"

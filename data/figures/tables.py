@@ -155,6 +155,23 @@ COHORTS = OutputTable(
     order=("acquisition_quarter", "quarter"),
 )
 
+MOTION_ORDERS = OutputTable(
+    "motion_orders",
+    "one order of motions of the accounts that came in one quarter: what they landed with, and what they pay now",
+    (
+        OutputColumn("acquisition_quarter", OutputKind.DAY, "its first day"),
+        OutputColumn(
+            "motions", OutputKind.TEXT, "in the order in which they first made them; null: none", nullable=True
+        ),
+        _count("accounts", "that came"),
+        _mrr("landed_e4", "what they paid at the end of the quarter; now, where it is not over"),
+        _mrr("mrr_e4", "what they pay now"),
+        _rate("of_landed", "that, of what they landed with; null: nothing", nullable=True),
+    ),
+    key=("acquisition_quarter", "motions"),
+    order=("acquisition_quarter", "motions"),
+)
+
 TIME_TO_EXPANSION = OutputTable(
     "time_to_expansion",
     "one day since they came on which accounts of a slice first expanded, or left",
@@ -184,7 +201,13 @@ EXPANSION_SPEED = OutputTable(
         _count("left", "without having expanded"),
         _rate("expanded_in_a_year", "by day 365 (Aalen-Johansen); null where nobody knows yet", nullable=True),
         OutputColumn("median_days", OutputKind.WHOLE, "until half of them expanded; null: not half", "days", True),
-        OutputColumn("logrank_p", OutputKind.NUMBER, "p-value of the logrank test against all others", "0-1", True),
+        OutputColumn(
+            "logrank_p",
+            OutputKind.NUMBER,
+            "p-value of the logrank test against all others; null: few expansions",
+            "0-1",
+            True,
+        ),
     ),
     key=("dimension", "slice"),
     order=("dimension", "slice"),
@@ -267,6 +290,7 @@ FIGURES = {
         RETENTION,
         EXPANSION,
         COHORTS,
+        MOTION_ORDERS,
         TIME_TO_EXPANSION,
         EXPANSION_SPEED,
         ACCOUNT_MOVEMENTS,

@@ -1,8 +1,8 @@
 """``make bench``: CPU seconds and peak memory, side by side in one run, written to docs/bench.md.
 
-``make bench-large`` measures 100,000 accounts as well (minutes to an hour), ``--only explainer``, ``--only features``
-or ``--only pages`` one part. Machines differ and are noisy, so the ratios of one run are what counts. The figures are
-kept beside this file, so that a run of one part keeps the others.
+``make bench-large`` measures 100,000 accounts as well (minutes to an hour), ``--only explainer``, ``--only features``,
+``--only company`` or ``--only pages`` one part. Machines differ and are noisy, so the ratios of one run are what
+counts. The figures are kept beside this file, so that a run of one part keeps the others.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from data.atomic import whole_folder
 from data.simulation.base import simulate
 from flows.pipelines.demo import demo
 from flows.run.progress import say
-from tests.bench import explain_page, page, serve
+from tests.bench import company, explain_page, page, serve
 from tests.bench.explain import MODELS
 from tests.bench.work import END, SNAPSHOTS
 from tests.picture import DEMO
@@ -80,11 +80,11 @@ def explained(scratch: Path) -> dict[str, Any]:
     return figures
 
 
-def simulated(scratch: Path, accounts: int) -> Path:
-    folder = scratch / str(accounts)
+def simulated(scratch: Path, accounts: int, months: int = MONTHS) -> Path:
+    folder = scratch / (str(accounts) if months == MONTHS else f"{accounts}-{months}")
     if not folder.exists():
-        say(f"simulating {accounts:,} accounts over {MONTHS} months")
-        simulate(folder, accounts, MONTHS, seed=7, end=END)
+        say(f"simulating {accounts:,} accounts over {months} months")
+        simulate(folder, accounts, months, seed=7, end=END)
     return folder
 
 
@@ -133,11 +133,21 @@ def usual(scratch: Path) -> dict[str, Any]:
     return {**figures, "scan": scan, "features_24_small": measured("features_24", small)}
 
 
+def of_the_company(scratch: Path) -> dict[str, Any]:
+    """The company's figures of a million lines, and the plain script for their bridge alone."""
+    folder = scratch / "company"
+    if not folder.exists():
+        company.copied(simulated(scratch, SMALL, company.MONTHS + 1), folder)
+    return {name: measured(name, folder) for name in ("company_figures", "pandas_bridge", "pandas_bridges")}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--large", action="store_true", help="measure 100,000 accounts only, beside the figures kept")
     parser.add_argument("--scratch", type=Path, help="where the bases are simulated, and kept; else they are removed")
-    parser.add_argument("--only", choices=("features", "explainer", "pages"), help="one part; the others are kept")
+    parser.add_argument(
+        "--only", choices=("features", "explainer", "company", "pages"), help="one part; the others are kept"
+    )
     arguments = parser.parse_args()
     figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     found: dict[str, Any] = {}
@@ -151,6 +161,8 @@ def main() -> None:
                 found["usual"] = usual(scratch)
             if arguments.only in (None, "explainer"):
                 found["explainer"] = explained(scratch)
+            if arguments.only in (None, "company"):
+                found["company"] = of_the_company(scratch)
             if arguments.only == "pages":
                 of = str(demo_of(scratch) / "published")
                 found["pages"] = serve.main(["--frames", "--of", of, "--folder", str(scratch / "lists")])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import explain_page
+from tests.bench.company import BRIDGE, LINES, MONTHS
 from tests.bench.work import FEATURETOOLS_SNAPSHOTS, MEMORY_LIMIT, SNAPSHOTS, THREADS
 
 PEERS = {
@@ -21,6 +22,8 @@ PAGE_LIBRARIES = ("pyarrow", "pandas", "numpy", "fastapi", "jinja2", "uvicorn")
 ACCOUNTS, SMALL, LARGE = 10_000, 1_000, 100_000
 MOST_SCANS, STRETCH_SCANS = 70, 40
 PEAK_MB = 2_000
+COMPANY_CPU, COMPANY_MB, COMPANY_TIMES = 15, 1_500, 5
+"""Goals of the company's figures: CPU seconds and megabytes of the process; how many times the script costs a slice."""
 PAGES, PAGES_WITHIN, PAGES_MB = {"list": 150, "account": 200}, 600, 400
 """Goals of the pages: milliseconds of each kind at the median, of all at the 99th percentile, and megabytes."""
 EXPONENT = 1.1
@@ -58,6 +61,8 @@ def rendered(figures: dict[str, Any]) -> str:
     lines += _growth(figures)
     if "explainer" in figures:
         lines += explain_page.section(figures["explainer"])
+    if "company" in figures:
+        lines += _company(figures["company"])
     if "pages" in figures:
         lines += _pages(figures["pages"])
     return "\n".join([*lines, ""])
@@ -176,6 +181,42 @@ def _peer(words: str, report: dict[str, Any], ours: float) -> str:
 
 def _met(is_met: bool) -> str:
     return "met" if is_met else "not met"
+
+
+def _company(run: dict[str, Any]) -> list[str]:
+    """The part about `headroom figures`."""
+    of = run["figures"]
+    ours = of["company_figures"]
+    cost = {name: report["work"] / report["columns"] for name, report in of.items()}
+    words = {
+        "company_figures": "Headroom, every figure of every slice",
+        "pandas_bridge": "pandas, the bridge of the whole company",
+        "pandas_bridges": "pandas, the bridge of one slice after the other",
+    }
+    times = cost["pandas_bridge"] / cost["company_figures"]
+    is_small = ours["process"] <= COMPANY_CPU and ours["peak_mb"] <= COMPANY_MB
+    return [
+        "",
+        "## What do the company's figures cost?",
+        "",
+        f"Measured {run['date']}, {run['machine']}.",
+        "",
+        f"{LINES:,} subscription lines, copies of those of a simulated base with other ids; {MONTHS} months.",
+        "Headroom tells, without a page, of bridge, retention, expansion, cohorts, time to expansion and what came",
+        "after it, down to the accounts, from lines as they were known. The script (`tests/bench/company.py`) computes",
+        f"the monthly bridge alone, in {len(BRIDGE)} classes; the goal is of the one of the whole company.",
+        "",
+        "| work | CPU seconds | process | peak MB | slices | CPU seconds per slice | to Headroom |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| {told} | {of[name]['work']:.2f} | {of[name]['process']:.2f} | {of[name]['peak_mb']:,.0f} | "
+            f"{of[name]['columns']} | {cost[name]:.2f} | {cost[name] / cost['company_figures']:.1f} times |"
+            for name, told in words.items()
+        ),
+        "",
+        f"Goals: the process at most {COMPANY_CPU} CPU seconds and {COMPANY_MB:,} MB: {_met(is_small)}; the script at "
+        f"least {COMPANY_TIMES} times as much per slice: {_met(times >= COMPANY_TIMES)} ({times:.0f} times).",
+    ]
 
 
 def _pages(run: dict[str, Any]) -> list[str]:

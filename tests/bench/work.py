@@ -89,6 +89,43 @@ def _peer(name: str, snapshots: int) -> Callable[[Path], Work]:
     return prepared
 
 
+def _figures(folder: Path) -> Work:
+    """All tables of the company's figures but those of readiness; its columns are the slices that it is told of."""
+    from data.figures.figures import company_figures
+    from data.ledger.rules import ExpansionRules
+    from data.sources.connect import connect
+    from data.sources.known import known_before
+    from tests.bench.company import MONTHS
+
+    def work() -> tuple[int, int]:
+        with connect(f"parquet://{folder}", threads=THREADS, memory_limit=MEMORY_LIMIT) as source:
+            made = company_figures(known_before(source, END, END), ExpansionRules(), MONTHS)
+        bridge = made.tables["bridge"]
+        return len(bridge), len(bridge[["dimension", "slice"]].drop_duplicates())
+
+    return work
+
+
+def _pandas_bridges(name: str) -> Callable[[Path], Work]:
+    """The plain script: the bridge of the whole company, or of every slice."""
+
+    def prepared(folder: Path) -> Work:
+        import pandas as pd
+
+        from tests.bench import company
+
+        def work() -> tuple[int, int]:
+            lines, end = company.read_lines(folder), pd.Timestamp(END)
+            if name == "whole":
+                return len(company.pandas_bridge(lines, end)), 1
+            bridges = company.pandas_bridges(lines, end)
+            return sum(map(len, bridges.values())), len(bridges)
+
+        return work
+
+    return prepared
+
+
 WORK: dict[str, Callable[[Path], Work]] = {
     "scan": _scan,
     "features_24": _headroom(SNAPSHOTS),
@@ -97,6 +134,9 @@ WORK: dict[str, Callable[[Path], Work]] = {
     "polars_lazy": _peer("polars_lazy", SNAPSHOTS),
     "distinct_sql": _peer("distinct_sql", SNAPSHOTS),
     "featuretools_dfs": _peer("featuretools_dfs", FEATURETOOLS_SNAPSHOTS),
+    "company_figures": _figures,
+    "pandas_bridge": _pandas_bridges("whole"),
+    "pandas_bridges": _pandas_bridges("every slice"),
 }
 
 

@@ -54,6 +54,7 @@ def test_every_figure_of_a_month_is_the_sum_of_its_accounts(written: Path) -> No
     days = {
         "account_movements": "month",
         "figure_accounts": "acquisition_quarter",
+        "motion_orders": "acquisition_quarter",
         "bridge": "month",
         "retention": "month",
     }

@@ -75,8 +75,18 @@ def plain_retention(moves: Moves, accounts: list[str], month: date, months: int)
     return row
 
 
+def plain_orders(tables: dict[str, pd.DataFrame]) -> dict[tuple[Any, Any], list[int]]:
+    """By quarter and order of motions: accounts, what they pay now."""
+    orders: dict[tuple[Any, Any], list[int]] = defaultdict(lambda: [0, 0])
+    for row in tables["figure_accounts"].to_dict("records"):
+        sums = orders[row["acquisition_quarter"], None if pd.isna(row["motions"]) else row["motions"]]
+        sums[0] += 1
+        sums[1] += row["mrr_e4"]
+    return orders
+
+
 def assert_sums_of_accounts(tables: dict[str, pd.DataFrame]) -> None:
-    """Every row of the bridge and of retention is what plain loops over the accounts come to."""
+    """Every row of the bridge, of retention and of the orders of motions is what plain loops over accounts come to."""
     moves = moves_by_account(tables)
     for row in tables["bridge"].to_dict("records"):
         plain = plain_bridge(moves, members(tables, row["dimension"], row["slice"]), row["month"].date())
@@ -85,3 +95,10 @@ def assert_sums_of_accounts(tables: dict[str, pd.DataFrame]) -> None:
         accounts = members(tables, row["dimension"], row["slice"])
         plain = plain_retention(moves, accounts, row["month"].date(), row["months"])
         assert {name: row[name] for name in plain} == plain, row
+    assert plain_orders(tables) == {
+        (row["acquisition_quarter"], None if pd.isna(row["motions"]) else row["motions"]): [
+            row["accounts"],
+            row["mrr_e4"],
+        ]
+        for row in tables["motion_orders"].to_dict("records")
+    }

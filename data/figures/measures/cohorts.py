@@ -1,4 +1,6 @@
-"""Land and expand: how the accounts of an acquisition quarter grew, quarter by quarter, by movement."""
+"""Land and expand: how the accounts of an acquisition quarter grew, quarter by quarter, by movement, and by the order
+of their motions.
+"""
 
 import numpy as np
 import pandas as pd
@@ -51,6 +53,24 @@ def _table(moved: np.ndarray, accounts: np.ndarray, first: int) -> pd.DataFrame:
 def _quarter(days: np.ndarray) -> np.ndarray:
     """The quarters of days as whole numbers."""
     return month_of(days) // QUARTER_MONTHS
+
+
+def motion_orders(moves: AccountMoves, orders: pd.Series) -> pd.DataFrame:
+    """One row per acquisition quarter and order of motions, as the table ``motion_orders`` is declared.
+
+    ``orders``: of each account, as ``motion_order`` gives them.
+    """
+    rows, count = moves.rows, len(moves.accounts)
+    place, amounts = rows["account"].to_numpy(), rows["delta_mrr_e4"].to_numpy()
+    landed = _quarter(moves.accounts["acquired_on"].to_numpy())[place] == _quarter(rows["day"].to_numpy())
+    paid = {"landed_e4": amounts * landed, "mrr_e4": amounts}
+    of_account = {name: np.zeros(count, "int64") for name in paid}
+    for name, moved in paid.items():
+        np.add.at(of_account[name], place, moved)
+    key = ["acquisition_quarter", "motions"]
+    accounts = moves.accounts[key[:1]].assign(motions=orders.to_numpy(), accounts=1, **of_account)
+    table = accounts.groupby(key, dropna=False).sum().reset_index().sort_values(key, ignore_index=True)
+    return table.assign(of_landed=table["mrr_e4"] / table["landed_e4"].where(table["landed_e4"] > 0))
 
 
 def motion_order(moves: AccountMoves) -> pd.Series:

@@ -23,6 +23,8 @@ from data.figures.accounts.slices import Slices
 
 CENSORED, EXPANDED, LEFT = 0, 1, 2
 HALF, YEAR_DAYS = 0.5, 365
+FEWEST_EXPANSIONS = 5
+"""Of a slice, and of all others, below which nothing is tested: the logrank test holds for many."""
 ROUNDING = 1e-9
 """Half of the accounts is half, whatever a sum of shares loses."""
 
@@ -142,8 +144,8 @@ def speed(lives: Lives, slices: Slices) -> pd.DataFrame:
 
 
 def _difference(mine: Lives, others: Lives) -> float | None:
-    """The p-value of the logrank test of one slice against all others; None where one side has no expansion."""
-    if not ((mine.end == EXPANDED).any() and (others.end == EXPANDED).any()):
+    """The p-value of the logrank test of one slice against all others; None where one side has few expansions."""
+    if min((side.end == EXPANDED).sum() for side in (mine, others)) < FEWEST_EXPANSIONS:
         return None
     return float(logrank(mine.until_expansion, others.until_expansion).pvalue)
 

@@ -29,7 +29,8 @@ class CompanyState:
     Shares are of 1. The year is the one that ends with the last month that is over. ``expansions``: by motion the
     accounts x quarters in which an account gained more by it than it lost. ``reactive_share``: the expansion ARR that
     the year kept of accounts without a play, of all ARR. ``signals``: how many went with past expansions, if
-    ``signals_asked`` (None all the same: too little happened to tell).
+    ``signals_asked`` (None all the same: too little happened to tell). ``customers_a_year_ago``: those of whom
+    ``yearly_churn`` is a share.
     """
 
     day: date
@@ -45,6 +46,7 @@ class CompanyState:
     reactive_share: float | None
     payback_months: float | None
     expansion_cac: float | None
+    customers_a_year_ago: int
     signals: int | None = None
     signals_asked: bool = False
 
@@ -70,6 +72,7 @@ def state_of(moves: AccountMoves, seen: Seen, settings: FiguresSettings) -> Comp
         reactive_share=year.reactive_share(seen.plays),
         payback_months=year.payback_months(settings),
         expansion_cac=year.expansion_cac(settings),
+        customers_a_year_ago=year.accounts_then,
     )
 
 
@@ -91,7 +94,7 @@ def paid_before(moves: AccountMoves, day: date) -> np.ndarray:
 class _Year:
     """The year that ends with the last month that is over, by the measures of the figures.
 
-    ``churn``: the share of the accounts of its beginning that pay nothing at its end. None where nobody paid then.
+    ``churn``: the share of the ``accounts_then``, those of its beginning, that pay nothing at its end; None of none.
     """
 
     def __init__(self, moves: AccountMoves) -> None:
@@ -102,9 +105,10 @@ class _Year:
         self.kept_e4 = kept_e4(self.panel, YEAR_MONTHS)[:, 0]
         cohort = ends(self.panel, YEAR_MONTHS)
         rates = with_rates(pd.DataFrame({name: [values.sum()] for name, values in cohort.items()})).iloc[0]
-        is_there = bool(rates["accounts"])
+        self.accounts_then = int(rates["accounts"])
+        is_there = self.accounts_then > 0
         self.nrr, self.grr = (float(rates[name]) if is_there else None for name in ("nrr", "grr"))
-        self.churn = float((cohort["churn_e4"] > 0).sum() / rates["accounts"]) if is_there else None
+        self.churn = float((cohort["churn_e4"] > 0).sum() / self.accounts_then) if is_there else None
 
     def reactive_share(self, plays: pd.DataFrame) -> float | None:
         """The expansion that was kept of accounts with which no play was opened before or in the year, of ARR."""

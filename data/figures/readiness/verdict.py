@@ -25,7 +25,8 @@ class ReadinessVerdict(StrEnum):
 
 BUILD, WAIT, NO_DATA = ReadinessVerdict
 SHARE, MONTHS, COUNTED = "share", "months", "`headroom figures` counts them"
-NOT_TOLD = "it cannot be told yet: load a longer history, or ask again later"
+NOT_TOLD = "it cannot be told yet of so few, or of so short a history: load a longer one, or ask again later"
+YEARLY_CHURN = "yearly_churn"
 NOTHING_TO_GAIN = "none of the reasons to build holds: little would be gained"
 
 
@@ -64,7 +65,7 @@ CRITERIA = (
         WAIT, "wait until customers have seen the value of what they bought",
     ),
     Criterion(
-        "yearly_churn", "accounts lost in a year", SHARE, lambda c: c.yearly_churn, "yearly_churn", False, WAIT,
+        YEARLY_CHURN, "accounts lost in a year", SHARE, lambda c: c.yearly_churn, "yearly_churn", False, WAIT,
         "fix the leak first: expansion on a leaky base is noise",
     ),
     Criterion(
@@ -186,6 +187,8 @@ def _asked(
 ) -> AskedCriterion:
     bound = min_expansions if criterion.name == "expansions" else getattr(settings, criterion.threshold)
     value = criterion.value(state)
+    if criterion.name == YEARLY_CHURN and state.customers_a_year_ago < settings.fewest_customers:
+        value = None  # one more of so few would be another verdict
     if value is None:
         is_counted = criterion.name != "signals" or state.signals_asked
         return AskedCriterion(criterion, None, bound, None, is_counted)

@@ -1,6 +1,7 @@
 """The page of the company's figures: self-contained HTML, nothing from elsewhere, everything escaped."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -19,6 +20,8 @@ MOST_SLICES = 30
 """Slices of a dimension on the page, those with the most MRR; the tables have all."""
 MOST_REBUILT = 50
 MOST_SIGNALS = 20
+MOST_ORDERS = 12
+"""Orders of motions on the page, those of the most accounts; the table has all, by quarter."""
 
 
 def figures_page(
@@ -57,6 +60,8 @@ def figures_page(
         year=of_slice(tables["bridge"]).tail(YEAR_MONTHS).to_dict("records"),
         dimensions=[(name, _of_slices(tables, name)) for name in (WHOLE, *DIMENSIONS)],
         most=MOST_SLICES,
+        most_orders=MOST_ORDERS,
+        orders=_most_frequent(tables["motion_orders"]),
         speed=tables["expansion_speed"].to_dict("records"),
         rebuilt=tables["rebuilt"].head(MOST_REBUILT).to_dict("records"),
         rebuilt_count=len(tables["rebuilt"]),
@@ -74,6 +79,14 @@ def _of_slices(tables: Mapping[str, pd.DataFrame], dimension: str) -> list[dict[
     columns = [*key, "expansion_arr_e4", "kept_arr_e4", "kept_share"]
     slices = retained.merge(expanded[columns], on=key, how="left")
     return slices.sort_values("end_e4", ascending=False, kind="stable").head(MOST_SLICES).to_dict("records")
+
+
+def _most_frequent(orders: pd.DataFrame) -> list[dict[str, Any]]:
+    """The orders of motions of all quarters together, that of the most accounts first."""
+    sums = orders.groupby("motions", dropna=False)[["accounts", "landed_e4", "mrr_e4"]].sum().reset_index()
+    sums["of_landed"] = sums["mrr_e4"] / sums["landed_e4"].where(sums["landed_e4"] > 0)
+    most = sums.sort_values("accounts", ascending=False, kind="stable").head(MOST_ORDERS)
+    return [{str(name): value for name, value in row.items()} for row in most.to_dict("records")]
 
 
 def _strongest(signals: pd.DataFrame) -> pd.DataFrame:

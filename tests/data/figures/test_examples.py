@@ -1,4 +1,4 @@
-"""Three bases of ten accounts each, with the arithmetic of every figure left visible."""
+"""Four bases of ten accounts each, with the arithmetic of every figure left visible."""
 
 import pandas as pd
 import pytest
@@ -106,6 +106,44 @@ def test_the_bridge_of_a_year_month_by_month(year) -> None:
 def test_a_year_ago_the_ledger_says_the_same_of_its_first_month(year) -> None:
     row = only(year["retention"], month="2025-07-01", months=1)
     assert (row["accounts"], row["start"], row["end"], row["nrr"], row["grr"]) == (8, 9000, 9000, 1, 1)
+
+
+# --- an example from the literature ----------------------------------------------------------------------------------
+
+A_COHORT = {
+    "plans": PLANS,
+    "subscriptions": """
+        account_id | product | plan  | mrr  | seats | valid_from | valid_to
+        left       | core    | basic | 900  | 9     | 2024-08-01 | 2026-02-01
+        less_seats | core    | basic | 1000 | 10    | 2024-08-01 | 2025-10-01
+        less_seats | core    | basic | 700  | 7     | 2025-10-01 |
+        lower      | core    | pro   | 1000 | 10    | 2024-08-01 | 2025-11-01
+        lower      | core    | basic | 700  | 10    | 2025-11-01 |
+        higher     | core    | basic | 1000 | 10    | 2024-08-01 | 2026-03-01
+        higher     | core    | pro   | 1800 | 10    | 2026-03-01 |
+        two        | core    | basic | 1100 | 11    | 2024-08-01 |
+        two        | mail    |       | 600  |       | 2026-04-01 |
+        more_seats | core    | basic | 1000 | 10    | 2024-08-01 | 2025-09-01
+        more_seats | core    | basic | 1400 | 14    | 2025-09-01 |
+        as_before1 | core    | basic | 1000 | 10    | 2024-08-01 |
+        as_before2 | core    | basic | 1000 | 10    | 2024-08-01 |
+        as_before3 | core    | basic | 1000 | 10    | 2024-08-01 |
+        as_before4 | core    | basic | 1000 | 10    | 2024-08-01 |
+    """,
+}
+
+
+def test_a_worked_example_of_the_literature() -> None:
+    """Pulse RevOps, "How do I calculate true gross retention vs net retention?": a cohort begins the year with $10.0M;
+    $600K of downgrades and seat reductions, $900K of customers lost, $1.8M of upsell, cross-sell and seats added. GRR =
+    (10.0 - 0.6 - 0.9) / 10.0 = 85%, NRR = (10.0 + 1.8 - 0.6 - 0.9) / 10.0 = 103%. The ten accounts are drawn.
+    """
+    row = only(drawn_figures(**A_COHORT)["retention"], month=LAST, months=12)
+    assert row["start"] == 900 + 1100 + 8 * 1000 == 10_000
+    assert row["contraction"] == 300 + 300 == 600  # less_seats, lower
+    assert row["churn"] == 900  # left
+    assert row["expansion"] == 800 + 600 + 400 == 1800  # higher, two, more_seats
+    assert (row["grr"], row["nrr"]) == (0.85, 1.03)
 
 
 # --- a month with everything in it ------------------------------------------------------------------------------------
@@ -290,6 +328,19 @@ def test_the_way_to_the_first_expansion_of_a_segment(sliced) -> None:
     assert (speed["accounts"], speed["expanded"], speed["left"]) == (5, 2, 1)
     assert speed["expanded_in_a_year"] == pytest.approx(2 / 5)
     assert only(sliced["expansion_speed"])["expanded"] == 3  # and e1 on day 200
+
+
+def test_what_came_of_a_quarter_by_the_order_of_their_motions(sliced) -> None:
+    orders = sliced["motion_orders"]
+    seat, upsell, none = (
+        only(orders, acquisition_quarter="2025-07-01", motions=name) for name in ("seat", "upsell", None)
+    )
+    assert (seat["accounts"], seat["landed"], seat["mrr"]) == (2, 120 + 800 * 1.25, 120 + 1000 * 1.25)  # s1 and e1
+    assert (upsell["accounts"], upsell["landed"], upsell["mrr"]) == (1, 100, 180)  # s3
+    assert (none["accounts"], none["landed"], none["mrr"]) == (3, 0 + 100 + 1000, 0 + 100 + 1000)  # s2, s4, e2
+    assert (none["of_landed"], upsell["of_landed"]) == (1, 180 / 100)
+    ramp = only(orders, acquisition_quarter="2025-10-01", motions=None)  # s5, e3, and e4, whose step was agreed
+    assert (ramp["landed"], ramp["mrr"]) == (100 + 500 + 500, 100 + 500 + 600)
 
 
 def test_the_order_of_motions(sliced) -> None:

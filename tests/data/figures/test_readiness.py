@@ -28,6 +28,7 @@ HEALTHY = CompanyState(
     reactive_share=0.08,
     payback_months=None,
     expansion_cac=None,
+    customers_a_year_ago=300,
     signals=5,
 )
 
@@ -51,6 +52,8 @@ def asked(**changed: object) -> Readiness:
         ({"tenured_customers": 49}, "wait", "paying accounts of long standing: 49 (at least 50)"),
         ({"signals": 2}, "wait", "signals that went with past expansions: 2 (at least 3)"),
         ({"yearly_churn": None}, "not enough data", "accounts lost in a year: not known (at most 8.0%): it cannot be"),
+        ({"yearly_churn": 0.1, "customers_a_year_ago": 29}, "not enough data", "accounts lost in a year: not known"),
+        ({"yearly_churn": 0.1, "customers_a_year_ago": 30}, "wait", "accounts lost in a year: 10.0%"),
         ({"signals": None, "signals_asked": True}, "not enough data", "signals that went with past expansions: not"),
         ({"nrr": 1.2, "reactive_share": 0.01}, "wait", "none of the reasons to build holds"),
         ({"grr": 0.7, "reactive_share": 0.01}, "wait", "none of the reasons to build holds"),  # its health is not good
@@ -118,7 +121,7 @@ def test_a_drawn_company_is_counted() -> None:
     assert state.median_tenure_months == pytest.approx(426 / (365 / 12))  # of 546, 426 and 122 days
     assert state.history_months == pytest.approx(515 / (365 / 12))  # use begins on the 1st of February 2025
     assert state.in_use == pytest.approx(2 / 3)  # dune's last use is 92 days ago, cold's 91
-    assert state.yearly_churn == pytest.approx(1 / 3)  # best
+    assert (state.yearly_churn, state.customers_a_year_ago) == (pytest.approx(1 / 3), 3)  # best, of the three
     assert state.nrr == pytest.approx((150 + 0 + 160) / 400)
     assert state.grr == pytest.approx((100 + 0 + 160) / 400)
     assert state.expansions == {"seat": 1, "upsell": 0, "cross_sell": 0, "usage": 0}

@@ -82,6 +82,16 @@ def test_a_segment_is_held_against_all_others() -> None:
     assert table.expanded_in_a_year.iloc[2] == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("expansions", "is_told"), [(4, False), (5, True)])
+def test_nothing_is_tested_of_a_few_expansions(expansions: int, is_told: bool) -> None:
+    few = [(day, EXPANDED) for day in range(1, expansions + 1)] + [(400, CENSORED)] * 3
+    many = [(day, EXPANDED) for day in range(100, 120)]
+    is_few = np.repeat([1, 0], [len(few), len(many)])
+    names = pd.DataFrame({"dimension": "segment", "slice": ["few", "many"]})
+    table = speed(lives(*few, *many), Slices(names, csr_array(np.array([is_few, 1 - is_few]).astype("int64"))))
+    assert table.logrank_p.notna().tolist() == [is_told, is_told]
+
+
 def whole(of: Lives) -> pd.Series:
     """The speed of all of some lives."""
     members = csr_array(np.ones((1, len(of.days)), "int64"))

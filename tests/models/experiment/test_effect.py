@@ -123,6 +123,18 @@ def test_the_ratio_is_that_of_the_chi_square_test() -> None:
     assert ratio_p(140, 1000, 0.2) < LEAST_P
 
 
+@pytest.mark.parametrize(
+    ("held", "of", "share"), [(2, 2, 0.1), (0, 7, 0.2), (3, 12, 0.1), (9, 10, 0.8), (6, 4000, 0.001)]
+)
+def test_the_ratio_of_few_units_is_that_of_the_exact_test(held: int, of: int, share: float) -> None:
+    assert ratio_p(held, of, share) == pytest.approx(stats.binomtest(held, of, share).pvalue)
+
+
+def test_two_of_two_units_that_are_held_out_are_no_mismatch() -> None:
+    assert require_ratio("Judge it.", 2, 2, 0.1) == pytest.approx(0.1**2)  # of chi-square 18, which says 0.00002
+    assert require_ratio("Judge it.", 0, 0, 0.1) == 1
+
+
 def test_what_is_known_so_far() -> None:
     table = rows(lift=0.15)
     state = state_of(table, 0.2, "unit", len(table), "Judge it.")
