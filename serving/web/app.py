@@ -30,10 +30,18 @@ from serving.web.pages import excluded, my_list, reports, team, views
 from serving.web.pages.account import account_page
 from serving.web.pages.monitoring import monitoring_page
 from serving.web.pages.my_list import Desk, counts_of, place_for
-from serving.web.pages.record import ActionForm, action_form, outcome_of, refused_form
+from serving.web.pages.record import (
+    ActionForm,
+    action_form,
+    correction_form,
+    outcome_of,
+    refused_form,
+    row_to_correct,
+)
 from serving.web.pages.tasks import HeldTasks, task_page
 from serving.web.ports import Sight, WorkLog, viewer
 from serving.web.query import (
+    CORRECT,
     ApartQuery,
     ListQuery,
     Q,
@@ -191,14 +199,18 @@ class _Answers:
         return self._account(request, index, form)
 
     def record(self, request: Request) -> Response:
-        """What was done about an account; its page is shown anew, with a form that is refused as it was filled."""
+        """What was done about an account, or what should stand in the place of a row of it.
+
+        Its page is shown anew, with a form that is refused as it was filled.
+        """
         form = checked_form(request)
         asked = account_asked_for(request)
         index, desk = self.lists.latest(), self._desk(request)
         if desk.work is None or place_for(index, asked, desk.sight) is None:
             return self._no_account(request, index, asked)
+        corrects = row_to_correct(desk.work.history(asked), request.query_params.get(CORRECT, ""))
         try:
-            desk.work.append([outcome_of(form, index, asked, desk.sight.name)])
+            desk.work.append([outcome_of(form, index, asked, desk.sight.name, corrects)])
         except OutcomeError as error:
             refused = refused_form(csrf_token(request), self._tomorrow(), form, error)
             return self._account(request, index, refused, status=422)
@@ -276,6 +288,9 @@ class _Answers:
         page = account_page(index, self.lists.looked_back_at(), asked, self._desk(request))
         if page is None:
             return self._no_account(request, index, asked)
+        if form is not None and page.done is not None:
+            row = row_to_correct(reversed(page.done), request.query_params.get(CORRECT, ""))
+            form = form if row is None else correction_form(form, row)
         return self.page("account", request, index, status=status, page=page, form=form)
 
     def _no_account(self, request: Request, index: ListIndex, asked: str) -> Response:

@@ -14,6 +14,7 @@ from data.contract.outputs import AGAINST, CONTRADICTS, FOR
 from data.contract.vocabulary import MOTIONS
 from data.errors import PublishError
 from serving.outcomes.outcome import RecordedOutcome
+from serving.outcomes.states import standing
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
@@ -105,7 +106,8 @@ class AccountPage:
 
     ``use``: by the last day of a week, what was used in it, of the last year as far as the lists tell, and drawn.
     ``unread``: the lists that could not be read, and why; ``firing``: the triggers that fire; ``done``: what was done
-    so far, the latest first; None where nothing is recorded. ``known``: its contract lines, people and tickets; None
+    so far, the latest first; None where nothing is recorded; ``counting``: the numbers of the rows of it that were not
+    corrected since. ``known``: its contract lines, people and tickets; None
     where the list has none.
     """
 
@@ -125,6 +127,7 @@ class AccountPage:
     use_drawn: tuple[tuple[float, float], ...]
     owners: tuple[Tenure, ...]
     done: tuple[RecordedOutcome, ...] | None
+    counting: frozenset[int]
     known: AccountFacts | None
 
     @property
@@ -147,6 +150,7 @@ def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk
     reasons = _told(listing, "reasons", account_id)
     places, unread = _places(past, account_id)
     use = use_by_week(places)
+    done = None if desk.work is None else desk.work.history(account_id)
     return AccountPage(
         row=row,
         motions=tuple(_motions(score, listing.manifest)),
@@ -167,7 +171,8 @@ def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk
         use=use,
         use_drawn=tuple(line([day for day, _ in use], [week for _, week in use])),
         owners=_tenures(places),
-        done=None if desk.work is None else tuple(reversed(desk.work.history(account_id))),
+        done=None if done is None else tuple(reversed(done)),
+        counting=frozenset(row.id for row, _ in standing(done or ())),
         known=account_facts(listing, account_id),
     )
 

@@ -22,7 +22,15 @@ from tests.serving.world import DAY, accounts, publish, snapshot, with_context
 
 pytestmark = pytest.mark.browser
 ALL_COLUMNS = "&".join(f"columns={column}" for column in ListColumn)
-PAGES = ("/", f"/?show=all&sort=name&{ALL_COLUMNS}", "/accounts/acc-0020", "/accounts/nobody", "/excluded", "/tasks")
+PAGES = (
+    "/",
+    f"/?show=all&sort=name&{ALL_COLUMNS}",
+    "/accounts/acc-0020",
+    "/accounts/acc-0020?correct=1",
+    "/accounts/nobody",
+    "/excluded",
+    "/tasks",
+)
 PAGES += ("/team", "/model", "/backtest", "/monitoring", "/experiment", "/views", "/?band=x")
 
 
