@@ -35,6 +35,8 @@ from serving.web.ready import OF_AN_ACCOUNT, OF_ITS_PAST
 OTHER = "other"
 """Reasons that no list shows."""
 BASE, REST, TOTAL = "Where every account begins", "All else that is known", "This account"
+PART_DECIMALS = 3
+"""Of the log-odds of a part, as the page prints it: who adds up what is printed comes to what is printed."""
 WEEK, YEAR = timedelta(days=7), timedelta(days=365)
 
 
@@ -185,8 +187,8 @@ def parts_of(base: float, reasons: Iterable[Mapping[str, Any]], log_odds: float)
     """The way from the model's base to the log-odds of an account, story by story, the heaviest first.
 
     ``reasons``: rows with title, effect, story, reason_code and shap_log_odds, the strongest first. What no reason
-    tells stands in one part, so that the parts sum to the log-odds. What contradicts a declared direction is told
-    nowhere and is in that part too.
+    tells stands in one part, so that the parts sum to the log-odds, as they are printed too. What contradicts a
+    declared direction is told nowhere and is in that part too.
     """
     sizes: dict[str, float] = defaultdict(float)
     titles: dict[str, str] = {}
@@ -195,9 +197,16 @@ def parts_of(base: float, reasons: Iterable[Mapping[str, Any]], log_odds: float)
             story = reason["story"] or reason["reason_code"]
             sizes[story] += reason["shap_log_odds"]
             titles.setdefault(story, reason["title"])
-    parts = sorted(((titles[story], size) for story, size in sizes.items()), key=lambda part: -abs(part[1]))
-    rest = log_odds - base - math.fsum(size for _, size in parts)
-    return waterfall((BASE, base), [*parts, (REST, rest)], (TOTAL, log_odds))
+    told = ((titles[story], _printed(size)) for story, size in sizes.items())
+    parts = sorted(told, key=lambda part: -abs(part[1]))
+    begins, ends = _printed(base), _printed(log_odds)
+    rest = _printed(ends - begins - math.fsum(size for _, size in parts))
+    return waterfall((BASE, begins), [*parts, (REST, rest)], (TOTAL, ends))
+
+
+def _printed(size: float) -> float:
+    """A part as the page prints it, without a sign where it is nothing."""
+    return round(size, PART_DECIMALS) + 0.0
 
 
 def _by_effect(
