@@ -126,6 +126,14 @@ def test_the_list_is_worked_by_keyboard_and_by_the_form(browser, usual: str) -> 
     page.get_by_role("link", name="Most at stake").click()
     page.wait_for_url("**sort=stake**")
     assert "q=Kraftwerk" in page.url
+    names = page.locator("tbody .name a")
+    for keys, place in (("j", 0), ("jj", 2), ("k", 1)):
+        for key in keys:
+            page.keyboard.press(key)
+        assert names.nth(place).evaluate("link => link === document.activeElement")
+    address = names.nth(1).get_attribute("href")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{address}")
     page.close()
 
 
