@@ -22,7 +22,7 @@ from serving.access.viewer import OwnersOf, log_not_yours
 from serving.render import html
 from serving.settings import ServeSettings
 from serving.store.views import SavedView, ViewError, ViewStore
-from serving.web.export import as_csv, as_excel
+from serving.web.export import as_csv, as_excel, columns_of
 from serving.web.frame import Frame, frame_of, render
 from serving.web.index import ListIndex, Places
 from serving.web.lists import PublishedLists
@@ -178,7 +178,8 @@ class _Answers:
         index, query, desk, places = self._export(request)
         chunks = (places[start : start + _ROWS_AT_ONCE] for start in range(0, len(places), _ROWS_AT_ONCE))
         rows = (row for chunk in chunks for row in my_list.rows(index, chunk, query, desk))
-        return StreamingResponse(as_csv(rows), media_type="text/csv; charset=utf-8", headers=_attached(index, "csv"))
+        lines = as_csv(rows, columns_of(query))
+        return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=_attached(index, "csv"))
 
     def excel(self, request: Request) -> Response:
         index, query, desk, places = self._export(request)
@@ -189,7 +190,7 @@ class _Answers:
                 f"there are {len(places):,}, and it takes {settings['workbook_rows']:,} at most.",
                 "Filter the list, or take the CSV file.",
             )
-        content = as_excel(my_list.rows(index, places, query, desk), settings["currency"])
+        content = as_excel(my_list.rows(index, places, query, desk), columns_of(query), settings["currency"])
         return Response(content, media_type=_EXCEL, headers=_attached(index, "xlsx"))
 
     def account(self, request: Request) -> Response:
