@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote, urlencode
@@ -137,6 +137,15 @@ def test_a_csv_file_is_what_is_shown(client: TestClient, query: str) -> None:
     for row in rows[: SETTINGS.page_rows]:
         assert row["Act by"] > "2026-10-01" or row["Gates"]
         assert f"{row['In words']}" in page
+
+
+def test_a_row_says_that_its_day_to_act_has_passed(client_of: Callable[..., TestClient], out: Path) -> None:
+    days = plain(out, "scores").query("rank <= 20")["act_by"]
+    for today in (TODAY, min(days), max(days), max(days) + timedelta(days=1)):
+        pages = client_of(today=lambda today=today: today)
+        assert pages.get("/").text.count(", which has passed<") == (days < today).sum()
+    account = plain(out, "scores").set_index("rank").account_id[1]
+    assert ", which has passed</dd>" in pages.get(account_address(account)).text
 
 
 ALWAYS = {"No.", "Was", "Account", "Owner", "Segment", "Renews on", "Last contact", "Account id"}
