@@ -22,7 +22,7 @@ from serving.access.viewer import OwnersOf, log_not_yours
 from serving.render import html
 from serving.settings import ServeSettings
 from serving.store.views import SavedView, ViewError, ViewStore
-from serving.web.export import as_csv, as_excel
+from serving.web.export import as_csv, as_excel, columns_of
 from serving.web.frame import Frame, frame_of, render
 from serving.web.index import ListIndex, Places
 from serving.web.lists import PublishedLists
@@ -30,10 +30,18 @@ from serving.web.pages import excluded, my_list, reports, team, views
 from serving.web.pages.account import account_page
 from serving.web.pages.monitoring import monitoring_page
 from serving.web.pages.my_list import Desk, counts_of, place_for
-from serving.web.pages.record import ActionForm, action_form, outcome_of, refused_form
+from serving.web.pages.record import (
+    ActionForm,
+    action_form,
+    correction_form,
+    outcome_of,
+    refused_form,
+    row_to_correct,
+)
 from serving.web.pages.tasks import HeldTasks, task_page
 from serving.web.ports import Sight, WorkLog, viewer
 from serving.web.query import (
+    CORRECT,
     ApartQuery,
     ListQuery,
     Q,
@@ -170,7 +178,8 @@ class _Answers:
         index, query, desk, places = self._export(request)
         chunks = (places[start : start + _ROWS_AT_ONCE] for start in range(0, len(places), _ROWS_AT_ONCE))
         rows = (row for chunk in chunks for row in my_list.rows(index, chunk, query, desk))
-        return StreamingResponse(as_csv(rows), media_type="text/csv; charset=utf-8", headers=_attached(index, "csv"))
+        lines = as_csv(rows, columns_of(query))
+        return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=_attached(index, "csv"))
 
     def excel(self, request: Request) -> Response:
         index, query, desk, places = self._export(request)
@@ -181,7 +190,7 @@ class _Answers:
                 f"there are {len(places):,}, and it takes {settings['workbook_rows']:,} at most.",
                 "Filter the list, or take the CSV file.",
             )
-        content = as_excel(my_list.rows(index, places, query, desk), settings["currency"])
+        content = as_excel(my_list.rows(index, places, query, desk), columns_of(query), settings["currency"])
         return Response(content, media_type=_EXCEL, headers=_attached(index, "xlsx"))
 
     def account(self, request: Request) -> Response:
@@ -191,14 +200,18 @@ class _Answers:
         return self._account(request, index, form)
 
     def record(self, request: Request) -> Response:
-        """What was done about an account; its page is shown anew, with a form that is refused as it was filled."""
+        """What was done about an account, or what should stand in the place of a row of it.
+
+        Its page is shown anew, with a form that is refused as it was filled.
+        """
         form = checked_form(request)
         asked = account_asked_for(request)
         index, desk = self.lists.latest(), self._desk(request)
         if desk.work is None or place_for(index, asked, desk.sight) is None:
             return self._no_account(request, index, asked)
+        corrects = row_to_correct(desk.work.history(asked), request.query_params.get(CORRECT, ""))
         try:
-            desk.work.append([outcome_of(form, index, asked, desk.sight.name)])
+            desk.work.append([outcome_of(form, index, asked, desk.sight.name, corrects)])
         except OutcomeError as error:
             refused = refused_form(csrf_token(request), self._tomorrow(), form, error)
             return self._account(request, index, refused, status=422)
@@ -276,6 +289,9 @@ class _Answers:
         page = account_page(index, self.lists.looked_back_at(), asked, self._desk(request))
         if page is None:
             return self._no_account(request, index, asked)
+        if form is not None and page.done is not None:
+            row = row_to_correct(reversed(page.done), request.query_params.get(CORRECT, ""))
+            form = form if row is None else correction_form(form, row)
         return self.page("account", request, index, status=status, page=page, form=form)
 
     def _no_account(self, request: Request, index: ListIndex, asked: str) -> Response:

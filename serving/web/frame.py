@@ -15,7 +15,7 @@ from serving.published.layout import HELD_OUT
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
 from serving.reasons.formats import money, say_name
-from serving.render.entries import say_held_out, say_range
+from serving.render.entries import MOTION_WORDS, say_held_out, say_range
 from serving.render.html import Feed, environment, feeds
 from serving.render.likelihood import RANGE_MEANING, TREND_MEANING, Band, say_band
 from serving.settings import ServeSettings
@@ -98,6 +98,7 @@ def templates(currency: str) -> Environment:
         range_meaning=RANGE_MEANING,
         actions=ACTIONS,
         reasons=REASONS,
+        motion_words=MOTION_WORDS,
     )
     made.globals.update(columns=COLUMN_WORDS, orders=SORT_WORDS)
     made.filters["money"] = lambda value: say_money(value, currency)

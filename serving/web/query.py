@@ -76,6 +76,8 @@ class Shown(StrEnum):
 
 
 Text = Field(default="", max_length=LONGEST)
+CORRECT = "correct"
+"""What an address of an account calls the row that is to be corrected."""
 MANY = frozenset({"columns"})
 """What an address may name several times, once for each value."""
 
@@ -207,8 +209,10 @@ def account_asked_for(request: Request) -> str:
     return str(request.path_params.get("account_id") or request.query_params.get("id", ""))
 
 
-def account_address(account_id: str) -> str:
-    """Where the page of an account is, whatever its id is made of."""
+def account_address(account_id: str, correct: int | None = None) -> str:
+    """Where the page of an account is, whatever its id is made of; ``correct``: the row that its form is to correct."""
+    asked: dict[str, object] = {} if correct is None else {CORRECT: correct}
+    path = f"/accounts/{quote(account_id, safe='')}"
     if account_id in {".", ".."}:  # browsers take these for folders, also when they are quoted
-        return f"/accounts?id={quote(account_id)}"
-    return f"/accounts/{quote(account_id, safe='')}"
+        path, asked = "/accounts", {"id": account_id, **asked}
+    return f"{path}?{urlencode(asked)}" if asked else path

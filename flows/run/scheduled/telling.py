@@ -39,7 +39,8 @@ def tell(settings: Settings | None, news: RunNews) -> None:
     try:
         days = published_dates(settings.out_folder) if settings else None
         message = run_message(news.run, news.what, news.said, days)
-        faults = tell_operations(message, os.environ, settings.notify.operations if settings else ())
+        emails = settings.notify.operations if settings else ()
+        faults = [failure.why for failure in tell_operations(message, os.environ, emails)]
     except Exception as error:  # whatever it is, it must not take the place of what the run came to
         faults = [error.clause if isinstance(error, HeadroomError) else type(error).__name__]
     for fault in faults:

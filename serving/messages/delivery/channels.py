@@ -150,6 +150,10 @@ def _instantiated(url: str) -> Any:
     place = Apprise.instantiate(url, asset=ASSET)
     if place is None:
         raise TypeError("no service of Apprise")
+    for name, seconds in (("socket_connect_timeout", TIMES["cto"]), ("socket_read_timeout", TIMES["rto"])):
+        if name not in vars(place):  # then the address asks for no other
+            setattr(place, name, seconds)
+    place.retry = ONCE["retry"]
     return place
 
 

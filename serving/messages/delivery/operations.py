@@ -1,6 +1,7 @@
 """Telling those who run the system: over an address of their own, and by e-mail to those whom the settings name."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from data.errors import SettingsError
@@ -10,24 +11,27 @@ from serving.messages.message import Message
 from serving.messages.settings import EMAIL_URL, OPERATIONS_URL
 
 
-def tell_operations(message: Message, environment: Mapping[str, str], emails: Sequence[str]) -> list[str]:
-    """Send it wherever it may go. Returns what was refused, in clauses without a secret.
+def tell_operations(message: Message, environment: Mapping[str, str], emails: Sequence[str]) -> list[Failure]:
+    """Send it wherever it may go. Returns what was not taken, in clauses without a secret.
 
     An address that cannot be used is said so, without its value, and stops no other.
     """
-    faults: list[str] = []
+    faults: list[Failure] = []
     for way in WAYS:
         try:
             for channel, to in way(environment, emails):
                 sent = [delivery.send() for delivery in channel.deliveries(message, to)]
-                faults += [f"{channel.name}: {failure.why}" for failure in sent if failure is not None]
+                faults += [replace(one, why=f"{channel.name}: {one.why}") for one in sent if one is not None]
         except SettingsError as error:
-            faults.append(f"{error.asked.removesuffix('.')}: {error.clause}. {error.todo}")
+            faults.append(Failure(f"{error.asked.removesuffix('.')}: {error.clause}. {error.todo}"))
     return faults
 
 
 class OperationsChannel:
-    """All ways to those who run the system, as one channel: where one fails, the next run sends by all again."""
+    """All ways to those who run the system, as one channel: where one refuses, the next run sends by all again.
+
+    Where none refuses and one did not answer, the message may have arrived, and is sent again only if asked.
+    """
 
     name = AnyChannel.name
 
@@ -45,7 +49,8 @@ class OperationsChannel:
 
     def _send(self, message: Message) -> Failure | None:
         faults = tell_operations(message, self._environment, self._emails)
-        return Failure("; ".join(faults)) if faults else None
+        why, unclear = "; ".join(fault.why for fault in faults), all(fault.may_have_arrived for fault in faults)
+        return Failure(why, unclear) if faults else None
 
 
 def reached(environment: Mapping[str, str], emails: Sequence[str]) -> Iterator[tuple[Channel, Recipient]]:

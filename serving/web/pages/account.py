@@ -14,6 +14,7 @@ from data.contract.outputs import AGAINST, CONTRADICTS, FOR
 from data.contract.vocabulary import MOTIONS
 from data.errors import PublishError
 from serving.outcomes.outcome import RecordedOutcome
+from serving.outcomes.states import standing
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
@@ -34,6 +35,8 @@ from serving.web.ready import OF_AN_ACCOUNT, OF_ITS_PAST
 OTHER = "other"
 """Reasons that no list shows."""
 BASE, REST, TOTAL = "Where every account begins", "All else that is known", "This account"
+PART_DECIMALS = 3
+"""Of the log-odds of a part, as the page prints it: who adds up what is printed comes to what is printed."""
 WEEK, YEAR = timedelta(days=7), timedelta(days=365)
 
 
@@ -105,7 +108,8 @@ class AccountPage:
 
     ``use``: by the last day of a week, what was used in it, of the last year as far as the lists tell, and drawn.
     ``unread``: the lists that could not be read, and why; ``firing``: the triggers that fire; ``done``: what was done
-    so far, the latest first; None where nothing is recorded. ``known``: its contract lines, people and tickets; None
+    so far, the latest first; None where nothing is recorded; ``counting``: the numbers of the rows of it that were not
+    corrected since. ``known``: its contract lines, people and tickets; None
     where the list has none.
     """
 
@@ -125,6 +129,7 @@ class AccountPage:
     use_drawn: tuple[tuple[float, float], ...]
     owners: tuple[Tenure, ...]
     done: tuple[RecordedOutcome, ...] | None
+    counting: frozenset[int]
     known: AccountFacts | None
 
     @property
@@ -147,6 +152,7 @@ def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk
     reasons = _told(listing, "reasons", account_id)
     places, unread = _places(past, account_id)
     use = use_by_week(places)
+    done = None if desk.work is None else desk.work.history(account_id)
     return AccountPage(
         row=row,
         motions=tuple(_motions(score, listing.manifest)),
@@ -167,7 +173,8 @@ def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk
         use=use,
         use_drawn=tuple(line([day for day, _ in use], [week for _, week in use])),
         owners=_tenures(places),
-        done=None if desk.work is None else tuple(reversed(desk.work.history(account_id))),
+        done=None if done is None else tuple(reversed(done)),
+        counting=frozenset(row.id for row, _ in standing(done or ())),
         known=account_facts(listing, account_id),
     )
 
@@ -180,8 +187,8 @@ def parts_of(base: float, reasons: Iterable[Mapping[str, Any]], log_odds: float)
     """The way from the model's base to the log-odds of an account, story by story, the heaviest first.
 
     ``reasons``: rows with title, effect, story, reason_code and shap_log_odds, the strongest first. What no reason
-    tells stands in one part, so that the parts sum to the log-odds. What contradicts a declared direction is told
-    nowhere and is in that part too.
+    tells stands in one part, so that the parts sum to the log-odds, as they are printed too. What contradicts a
+    declared direction is told nowhere and is in that part too.
     """
     sizes: dict[str, float] = defaultdict(float)
     titles: dict[str, str] = {}
@@ -190,9 +197,16 @@ def parts_of(base: float, reasons: Iterable[Mapping[str, Any]], log_odds: float)
             story = reason["story"] or reason["reason_code"]
             sizes[story] += reason["shap_log_odds"]
             titles.setdefault(story, reason["title"])
-    parts = sorted(((titles[story], size) for story, size in sizes.items()), key=lambda part: -abs(part[1]))
-    rest = log_odds - base - math.fsum(size for _, size in parts)
-    return waterfall((BASE, base), [*parts, (REST, rest)], (TOTAL, log_odds))
+    told = ((titles[story], _printed(size)) for story, size in sizes.items())
+    parts = sorted(told, key=lambda part: -abs(part[1]))
+    begins, ends = _printed(base), _printed(log_odds)
+    rest = _printed(ends - begins - math.fsum(size for _, size in parts))
+    return waterfall((BASE, begins), [*parts, (REST, rest)], (TOTAL, ends))
+
+
+def _printed(size: float) -> float:
+    """A part as the page prints it, without a sign where it is nothing."""
+    return round(size, PART_DECIMALS) + 0.0
 
 
 def _by_effect(

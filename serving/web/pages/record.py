@@ -4,19 +4,21 @@ cannot be recorded.
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
+from data.contract.vocabulary import MOTIONS
 from data.errors import OutcomeError
-from serving.outcomes.outcome import Outcome, UnfitOutcomeError
+from serving.outcomes.outcome import Outcome, RecordedOutcome, UnfitOutcomeError
+from serving.outcomes.states import standing
 from serving.outcomes.vocabulary import ACTIONS, CORRECTED, REASONS
 from serving.web.index import ListIndex
 
 NOBODY = "this machine"
 """Who did it where nobody signs in."""
-FIELDS = ("until", "reason", "text", "arr", "product")
+FIELDS = ("until", "reason", "text", "arr", "motion", "product")
 """What an action may say beside itself: ``won_arr`` is the field of what was won."""
 AMOUNT = re.compile(r"(\d+|\d{1,3}(,\d{3})+)(\.\d{1,2})?", re.ASCII)
 
@@ -27,8 +29,9 @@ class ActionForm:
 
     ``token``: of the session, so that only our own pages send it. ``request_key``: of this page, so that what is sent
     twice is recorded once. ``reasons``: why a row may be disqualified, by code in words. ``tomorrow``: the first day
-    until which it may be snoozed. Of a form that was refused, ``filled``: what stood in each of its fields;
+    until which it may be snoozed. ``filled``: what stands in each of its fields. Of a form that was refused,
     ``refused``: why nothing was recorded; ``faults``: what is wrong with a field, by its name in the form.
+    ``corrects``: the row in whose place is recorded what is sent.
     """
 
     token: str
@@ -38,6 +41,7 @@ class ActionForm:
     filled: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
     refused: str = ""
+    corrects: RecordedOutcome | None = None
 
 
 def action_form(token: str, tomorrow: date) -> ActionForm:
@@ -59,30 +63,69 @@ def refused_form(token: str, tomorrow: date, sent: Mapping[str, Any], error: Out
     )
 
 
-def outcome_of(form: Mapping[str, Any], index: ListIndex, account_id: str, who: str) -> Outcome:
-    """What a sent form says was done with the row of an account of this list.
+def correction_form(form: ActionForm, row: RecordedOutcome) -> ActionForm:
+    """The form that corrects a row, filled with what the row says; one that was refused stays as it was sent."""
+    amount = None if row.arr is None else f"{row.arr:.2f}".removesuffix(".00")
+    told = {name: amount if name == "arr" else getattr(row, name) for name in FIELDS}
+    filled = {f"{row.action}_{name}": str(value) for name, value in told.items() if value is not None}
+    return replace(form, corrects=row, filled=form.filled if form.refused else filled)
 
-    Raises UnfitOutcomeError for a day or an amount that is none; the rest is checked where it is recorded.
+
+def row_to_correct(history: Iterable[RecordedOutcome], number: str) -> RecordedOutcome | None:
+    """The row of an account that an address asks to correct by its number; None where it asks for none.
+
+    Raises OutcomeError where no row of that number counts: it never was there, or was corrected before.
     """
-    score = index.listing.of_account("scores", account_id, ("play", "motion"))[0]
+    if not number:
+        return None
+    counting = {str(row.id): row for row, _ in standing(history)}
+    if number not in counting:
+        asked = f"Correct row {number[:20]!a} of this account."
+        raise OutcomeError(asked, "no row of that number counts.", "Open the page of the account, and choose there.")
+    return counting[number]
+
+
+def outcome_of(
+    form: Mapping[str, Any], index: ListIndex, account_id: str, who: str, corrects: RecordedOutcome | None = None
+) -> Outcome:
+    """What a sent form says was done with the row of an account of this list, or of that of the row it ``corrects``.
+
+    Raises UnfitOutcomeError for a day, an amount or a motion that is none; the rest is checked where it is recorded.
+    """
     action = str(form.get("action", ""))
-    if action not in ACTIONS or action == CORRECTED:
+    if action not in ACTIONS or (action == CORRECTED and corrects is None):
         raise _refusal(account_id, "action", "no action was chosen")
     given = {name: str(form.get(f"{action}_{name}", "")).strip() for name in FIELDS}
+    about = _about(index, account_id, corrects)
     return Outcome(
         account_id=account_id,
         action=action,
         who=who or NOBODY,
-        snapshot_date=index.listing.snapshot_date,
-        play=score["play"],
-        motion=score["motion"],
+        snapshot_date=about["snapshot_date"],
+        play=about["play"],
+        motion=_motion(given["motion"], account_id) or about["motion"],
         until=_day(given["until"], account_id),
         reason=given["reason"] or None,
         text=given["text"] or None,
         arr=_amount(given["arr"], account_id),
         product=given["product"] or None,
+        corrects=None if corrects is None else corrects.id,
         request_key=f"{account_id[:100]} {action} {form.get('request_key', '')}"[:200],
     )
+
+
+def _about(index: ListIndex, account_id: str, corrects: RecordedOutcome | None) -> dict[str, Any]:
+    """The list that was acted on, with its play and motion."""
+    if corrects is not None:
+        return {name: getattr(corrects, name) for name in ("snapshot_date", "play", "motion")}
+    score = index.listing.of_account("scores", account_id, ("play", "motion"))[0]
+    return {**score, "snapshot_date": index.listing.snapshot_date}
+
+
+def _motion(text: str, account_id: str) -> str | None:
+    if text and text not in MOTIONS:
+        raise _refusal(account_id, "motion", f"{text[:40]!a} is no motion; there are {', '.join(MOTIONS)}")
+    return text or None
 
 
 def _day(text: str, account_id: str) -> date | None:

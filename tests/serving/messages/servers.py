@@ -5,7 +5,7 @@ import email
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -88,14 +88,18 @@ def slack() -> Iterator[Slack]:
 
 
 @contextmanager
-def notes() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """A service that takes plain messages: its address for Apprise, and each ``title`` and ``message`` that came."""
+def notes(answers_after: Sequence[float] = ()) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """A service that takes plain messages: its address for Apprise, and each ``title`` and ``message`` that came.
+
+    ``answers_after``: the seconds in which the first messages, each in turn, are there and not yet answered.
+    """
     app, received = FastAPI(), list[dict[str, str]]()
     with port() as (opened, address):
 
         @app.post("/notes")
         async def post(request: Request) -> PlainTextResponse:
             received.append(await request.json())
+            await asyncio.sleep(dict(enumerate(answers_after, start=1)).get(len(received), 0))
             return PlainTextResponse("ok")
 
         with served(app, opened):

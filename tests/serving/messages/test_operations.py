@@ -9,7 +9,8 @@ import pytest
 from data.errors import SettingsError, SourceError
 from flows.run.scheduled.telling import RunNews, error_said, tell
 from flows.run.settings import Settings
-from serving.messages.delivery.operations import reached, tell_operations
+from serving.messages.delivery.operations import OperationsChannel, reached, tell_operations
+from serving.messages.delivery.recipients import Recipient
 from serving.messages.operations import run_message
 from serving.messages.settings import EMAIL_URL, OPERATIONS_URL, NotifySettings
 from tests.serving.messages import servers
@@ -66,12 +67,33 @@ def test_a_channel_that_fails_is_said_without_its_address(
 def test_an_address_that_is_none_is_said_without_it_and_stops_no_other() -> None:
     with servers.mail() as mail:
         environment = {OPERATIONS_URL: SECRET, EMAIL_URL: mail.url}
-        (fault,) = tell_operations(run_message("score", "failed", (), None), environment, ["ops@example.com"])
+        (failure,) = tell_operations(run_message("score", "failed", (), None), environment, ["ops@example.com"])
         assert [received["To"] for received in mail.received] == ["ops@example.com"]
+    fault = failure.why
     assert f"{OPERATIONS_URL} names: its value is not such an address. Set it as" in fault
+    assert not failure.may_have_arrived
     with pytest.raises(SettingsError) as refused:
         list(reached(environment, []))
     assert SECRET not in fault + str(refused.value)
+
+
+def test_what_operations_did_not_answer_may_have_arrived_unless_another_way_refused() -> None:
+    message = run_message("score", "failed", (), None)
+    with servers.notes((0, 2, 2)) as (address, notes), servers.mail() as mail:
+        mail.refuses = "it@example.com"
+        for to, unclear in (("ops", None), ("ops", True), ("it", False), ("it", False)):
+            environment = {OPERATIONS_URL: f"{address}?rto=1&retry=2", EMAIL_URL: mail.url}
+            channel = OperationsChannel(environment, [f"{to}@example.com"])
+            (delivery,) = channel.deliveries(message, Recipient())
+            failure = delivery.send()
+            assert (None if failure is None else failure.may_have_arrived) == unclear
+        assert len(notes) == 4
+
+
+@pytest.mark.parametrize(("asked", "times"), [("", (10, 30)), ("?rto=2.5&cto=1", (1, 2.5))])
+def test_operations_have_as_long_to_answer_as_the_others(asked: str, times: tuple[float, float]) -> None:
+    ((channel, _),) = reached({OPERATIONS_URL: f"json://127.0.0.1/notes{asked}"}, [])
+    assert channel._place.request_timeout == times
 
 
 def test_the_settings_name_e_mails_and_nothing_else() -> None:

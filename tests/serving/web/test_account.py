@@ -1,10 +1,10 @@
 """The page of an account: its parts add up, its past is that of the lists, and what is not there is said."""
 
-import math
 import re
 import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
@@ -39,8 +39,9 @@ def test_the_parts_of_every_account_add_up_to_its_log_odds(index: ListIndex, pas
     for score in plain(out, "scores").itertuples():
         page = account_page(index, past, score.account_id, desk())
         base, *parts, total = (bar.size for bar in page.parts)
-        assert (base, total) == (score.base_log_odds, score.log_odds)
-        assert math.fsum([base, *parts]) == pytest.approx(score.log_odds, abs=1e-9)
+        assert (base, total) == (round(score.base_log_odds, 3), round(score.log_odds, 3))
+        printed = [Decimal(f"{size:+.3f}") for size in (base, *parts)]
+        assert sum(printed) == Decimal(f"{total:+.3f}"), "by a calculator, from the page"
         assert [bar.words for bar in page.parts].count(REST) == 1
         assert all(bar.left >= 0 and bar.left + bar.width <= 100.02 for bar in page.parts)
 

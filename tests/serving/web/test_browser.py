@@ -22,7 +22,15 @@ from tests.serving.world import DAY, accounts, publish, snapshot, with_context
 
 pytestmark = pytest.mark.browser
 ALL_COLUMNS = "&".join(f"columns={column}" for column in ListColumn)
-PAGES = ("/", f"/?show=all&sort=name&{ALL_COLUMNS}", "/accounts/acc-0020", "/accounts/nobody", "/excluded", "/tasks")
+PAGES = (
+    "/",
+    f"/?show=all&sort=name&{ALL_COLUMNS}",
+    "/accounts/acc-0020",
+    "/accounts/acc-0020?correct=1",
+    "/accounts/nobody",
+    "/excluded",
+    "/tasks",
+)
 PAGES += ("/team", "/model", "/backtest", "/monitoring", "/experiment", "/views", "/?band=x")
 
 
@@ -118,6 +126,14 @@ def test_the_list_is_worked_by_keyboard_and_by_the_form(browser, usual: str) -> 
     page.get_by_role("link", name="Most at stake").click()
     page.wait_for_url("**sort=stake**")
     assert "q=Kraftwerk" in page.url
+    names = page.locator("tbody .name a")
+    for keys, place in (("j", 0), ("jj", 2), ("k", 1)):
+        for key in keys:
+            page.keyboard.press(key)
+        assert names.nth(place).evaluate("link => link === document.activeElement")
+    address = names.nth(1).get_attribute("href")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{address}")
     page.close()
 
 

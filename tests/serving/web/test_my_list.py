@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote, urlencode
@@ -24,7 +24,7 @@ from serving.outcomes.outcome import RecordedOutcome
 from serving.outcomes.states import AccountState
 from serving.published.read import PublishedList
 from serving.render.likelihood import say_range_of
-from serving.web.export import COLUMNS
+from serving.web.export import COLUMNS, as_csv
 from serving.web.index import ListIndex
 from serving.web.pages.my_list import all_rows, my_list, say_state
 from serving.web.query import ListQuery, account_address
@@ -135,8 +135,51 @@ def test_a_csv_file_is_what_is_shown(client: TestClient, query: str) -> None:
     rows = rows_of(client.get(f"/export.csv{query or '?page=1'}").text)
     assert [row["Account id"] for row in rows][: SETTINGS.page_rows] == shown_in(page)
     for row in rows[: SETTINGS.page_rows]:
-        assert row["Act by"] > "2026-10-01"
+        assert row["Act by"] > "2026-10-01" or row["Gates"]
         assert f"{row['In words']}" in page
+
+
+def test_a_row_says_that_its_day_to_act_has_passed(client_of: Callable[..., TestClient], out: Path) -> None:
+    days = plain(out, "scores").query("rank <= 20")["act_by"]
+    for today in (TODAY, min(days), max(days), max(days) + timedelta(days=1)):
+        pages = client_of(today=lambda today=today: today)
+        assert pages.get("/").text.count(", which has passed<") == (days < today).sum()
+    account = plain(out, "scores").set_index("rank").account_id[1]
+    assert ", which has passed</dd>" in pages.get(account_address(account)).text
+
+
+ALWAYS = {"No.", "Was", "Account", "Owner", "Segment", "Renews on", "Last contact", "Account id"}
+OF_LIKELY = {"Likely", "Likely: from", "Likely: to", "In words", "Trend", "Expected ARR"}
+OF_PLAY = {"Motion", "Play", "Act by", "Set apart", "Gates", "State"}
+
+
+@pytest.mark.parametrize(
+    ("query", "more"),
+    [
+        ("?columns=contact", set()),
+        ("?columns=amount&columns=renewal", {"Expected ARR"}),
+        ("?columns=likely&columns=state", {*OF_LIKELY, "State"}),
+        ("?columns=play", OF_PLAY),
+        ("", {*OF_LIKELY, *OF_PLAY, "Why", "Likelihood and money", "Not judged"}),
+    ],
+)
+def test_a_file_has_the_columns_that_are_shown(client: TestClient, query: str, more: set[str]) -> None:
+    told = client.get(f"/export.csv{query}").text
+    assert set(rows_of(told)[0]) == ALWAYS | more
+    sheet = openpyxl.load_workbook(io.BytesIO(client.get(f"/export.xlsx{query}").content))["List"]
+    assert [cell.value for cell in sheet[1]] == list(rows_of(told)[0])
+
+
+def test_a_file_says_all_that_a_row_says(index: ListIndex) -> None:
+    shown = my_list(replace(index, previous_rank=np.roll(index.rank, 1)), ListQuery(show="all"), desk(), 1000).rows
+    told = {row["Account id"]: row for row in rows_of("".join(as_csv(shown, COLUMNS)))}
+    for row in shown:
+        file = told[row.account_id]
+        assert (file["Likelihood and money"], file["Not judged"]) == (row.at_odds, row.not_judged)
+        assert file["Was"] == (row.moved.split(" from ")[-1].replace(",", "") if row.moved else "")
+        assert (file["Play"], bool(file["Act by"])) == (("", False) if row.because else (row.play, bool(row.act_by)))
+    for heading in ("Was", "Likelihood and money", "Gates"):
+        assert any(file[heading] for file in told.values()), heading
 
 
 def test_an_excel_file_is_the_csv_file(client: TestClient) -> None:
@@ -144,7 +187,7 @@ def test_an_excel_file_is_the_csv_file(client: TestClient) -> None:
     answer = client.get("/export.xlsx?show=all")
     sheet = openpyxl.load_workbook(io.BytesIO(answer.content))["List"]
     headings, *cells = [list(row) for row in sheet.iter_rows(values_only=True)]
-    assert headings == [column.heading for column in COLUMNS]
+    assert headings == list(rows[0]) == [column.sheet.heading for column in COLUMNS]
     assert "attachment" in answer.headers["content-disposition"]
     assert len(cells) == len(rows)
     for row, values in zip(rows, cells, strict=True):

@@ -4,7 +4,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from serving.access.settings import SESSION_SECRET, AccessSettings
 from serving.store.outcomes import OutcomeStore, open_store
 from serving.store.views import ViewStore
 from serving.web.app import Site
+from serving.web.query import account_address
 from tests.serving.web.conftest import IDS, TODAY, browser, plain
 from tests.serving.web.test_app import PAGES
 from tests.serving.world import DAY
@@ -49,9 +50,9 @@ def fields_of(page: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
 
 
-def send(pages: TestClient, account: str = ACCOUNT, **said: str) -> object:
-    """Open the page of an account, and send its form."""
-    path = f"/accounts/{quote(account, safe='')}"
+def send(pages: TestClient, account: str = ACCOUNT, correct: int | None = None, **said: str) -> object:
+    """Open the page of an account, and send its form; ``correct``: the one for a row of it."""
+    path = account_address(account, correct)
     form = fields_of(pages.get(path).text) | said
     origin = str(pages.base_url).rstrip("/")
     return pages.post(path, data=form, headers={"Origin": origin}, follow_redirects=False)
@@ -172,6 +173,56 @@ def test_accounts_of_a_list_without_days_on_a_short_list_are_worked_on(site: Sit
                 assert pages.get(path).status_code == 200, path
         refused = send(pages, action="won")
         assert (refused.status_code, "what was won is missing" in refused.text) == (422, True)
+
+
+def test_what_was_bought_may_be_another_motion_than_that_of_the_list(pages: TestClient, store: OutcomeStore) -> None:
+    assert send(pages, action="won", won_arr="100", won_motion="upsell").status_code == 303
+    refused = send(pages, action="won", won_arr="100", won_motion="<x>")
+    assert (refused.status_code, "is no motion; there are seat" in unescape(refused.text)) == (422, True)
+    assert [row.motion for row in store.all_rows()] == ["upsell"]
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, ".."])
+def test_a_mistake_is_corrected_by_a_new_row_in_its_place(site: Site, tmp_path: Path, account: str) -> None:
+    today = NOW
+    with open_store(f"sqlite:///{tmp_path / 'outcomes.db'}", now=lambda: today) as store:
+        pages = browser(replace(site, work=store))
+        send(pages, account, action="won", won_arr="48000.50", won_motion="seat", won_product="Core")
+        today = NOW + timedelta(days=3)
+        form = pages.get(account_address(account, 1)).text
+        for name, value in (("won_arr", "48000.50"), ("won_product", "Core")):
+            assert f'value="{value}"' in form.partition(f'id="{name}"')[2].partition(">")[0]
+        assert '<option value="seat" selected>' in form
+        assert send(pages, account, 1, action="won").status_code == 422, "what is missing is asked for here too"
+        assert send(pages, account, 1, action="won", won_arr="4800").status_code == 303
+        first, second = store.all_rows()
+        assert (second.corrects, second.day, second.arr) == (first.id, today.date(), 4800.0)
+        for name in ("snapshot_date", "play", "motion"):
+            assert getattr(first, name) == getattr(second, name)
+        state = store.state_of([account], today.date())[account]
+        assert (state.state, state.since, state.row) == ("won", NOW.date(), second), "on the day of the mistake"
+        page = pages.get(account_address(account)).text
+        assert "<s>Won $48k a year (<bdi>Core</bdi>)</s> corrected since" in page
+        assert "Won $4,800 a year, in place of what was said on 6 Oct 2026" in page
+        assert page.count(">Correct<") == 1
+        assert send(pages, account, 2, action="corrected").status_code == 303
+        assert store.state_of([account], today.date())[account].state == "open"
+        page = pages.get(account_address(account)).text
+        assert ("Taken back, in place of" in page, ">Correct<" in page) == (True, False)
+
+
+@pytest.mark.parametrize("number", ["7", "x", "-1", "1" * 400])
+def test_a_row_that_does_not_count_cannot_be_corrected(pages: TestClient, store: OutcomeStore, number: str) -> None:
+    send(pages, action="taken")
+    send(pages, action="noted", noted_text="Call Ada", account="acc-0021")
+    form = fields_of(pages.get(f"/accounts/{ACCOUNT}").text) | {"action": "corrected"}
+    for path in (f"/accounts/{ACCOUNT}?correct={number}", f"/accounts/{ACCOUNT}?correct=2"):  # 2: of another account
+        answers = pages.get(path), pages.post(path, data=form, headers={"Origin": "http://127.0.0.1:8080"})
+        assert [(answer.status_code, "no row of that number counts" in answer.text) for answer in answers] == [
+            (400, True)
+        ] * 2
+    assert pages.get("/accounts/nobody?correct=1").status_code == 404
+    assert len(store.all_rows()) == 2
 
 
 def test_a_form_of_another_page_or_session_records_nothing(pages: TestClient, store: OutcomeStore) -> None:

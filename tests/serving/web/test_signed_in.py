@@ -44,6 +44,11 @@ def test_a_morning(browser, address: str, store: OutcomeStore, out: Path) -> Non
     assert [(row.account_id, row.action, row.arr, row.who) for row in store.all_rows()] == [
         (account, "won", 4800.0, "Ada")
     ]
+    page.get_by_role("link", name="Correct").click()
+    page.get_by_label("ARR won, a year").fill("480")
+    page.get_by_role("button", name="It was won").click()
+    assert "Won $480 a year, in place of" in page.locator("ul.done li").first.inner_text()
+    assert [(row.arr, row.corrects) for row in store.all_rows()] == [(4800.0, None), (480.0, 1)]
     page.goto(f"{address}/?state=won&show=all")
     assert page.locator("tbody tr").count() == 1
     other = plainly.index[plainly.owner.notna() & (plainly.owner != "Dana Lee")][0]
