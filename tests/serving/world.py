@@ -218,6 +218,7 @@ def details(rows: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
     used = rows["gated_features_used_91d"].to_numpy(np.float64)
     frame["next_plan_used"] = np.where(known, used, np.nan)
     frame["next_plan_features"] = np.where(known, used + 1 + np.arange(count) % 5, np.nan)
+    frame["request_included"] = np.where(known, np.arange(count) % 2, np.nan)
     numbers = ["limit_amount", "limit_pace", "new_team_users", *(f"use_week_{week}" for week in range(1, WEEKS + 1))]
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
