@@ -183,13 +183,24 @@ def gated_feature_asked(views: Views) -> ir.Table:
     return _first(asked, order, gated_feature_asked=asked.feature, gated_asked_on=asked.opened_on)
 
 
-@_details("request_feature", "requested_on", needs=("tickets.feature", "tickets.kind"))
+_REQUESTS = ("tickets.feature", "tickets.kind")
+
+
+@_details("request_feature", "requested_on", needs=_REQUESTS)
 def feature_request(views: Views) -> ir.Table:
     tickets = views.tickets
     asked = tickets.filter((tickets.kind == "feature_request") & (tickets.age <= HALF_YEAR_DAYS))
     asked = asked.filter(asked.feature.notnull())
     order = (asked.age.asc(), asked.feature.asc())
     return _first(asked, order, request_feature=asked.feature, requested_on=asked.opened_on)
+
+
+@_details("request_included", needs=(*_REQUESTS, "subscriptions", "plan_features"))
+def request_included(views: Views) -> ir.Table:
+    asked = feature_request(views).select(*KEY, feature="request_feature")
+    included = views.included.select(*KEY, "feature", is_included=ibis.literal(1))
+    beside = asked.left_join(included, [*KEY, "feature"])
+    return beside.select(*KEY, request_included=beside.is_included.fill_null(0))
 
 
 @_details("ticket_on", needs=("tickets",))

@@ -42,6 +42,7 @@ from serving.published.layout import HELD_OUT, MANIFEST, PREFIX, place_of
 from serving.published.read import PublishedList
 from serving.published.signal_table import PastSignals, write_signals
 from serving.ranking.short_list import Order
+from serving.render.alike import READ, exchanged, pages_of
 from serving.render.excel import write_book, write_workbook
 from serving.render.html import write_page
 from serving.render.orders import pick_of_owners
@@ -206,10 +207,12 @@ class Publisher:
                 "Choose a day with customers.",
             )
         for table in SORTED:
-            tables.sort(self._files[table.name].path, self._folder / f"{table.name}.parquet", table.order)
+            if table is not REASONS:
+                tables.sort(self._files[table.name].path, self._folder / f"{table.name}.parquet", table.order)
         fired = self._waiting / f"{_FIRED}.parquet"
         tables.sort(self._files[TRIGGERS.name].path, fired, TRIGGERS.order)
         listing, change = self._listing(self._ranked_base()), self._change()
+        self._sort_reasons(listing)
         write_triggers(listing, fired, self._previous)
         shutil.rmtree(self._waiting)
         check_base(listing)
@@ -232,6 +235,13 @@ class Publisher:
         for table in OF_THE_BASE:
             tables.write(listing.path(table.name), tables.to_arrow(getattr(base, table.name), table))
         return listing
+
+    def _sort_reasons(self, listing: PublishedList) -> None:
+        """The reasons, of which some are shown in place of others where the rows above show the same."""
+        waiting = self._files[REASONS.name].path
+        pages = pages_of(listing.shown())
+        turned = exchanged(listing, tables.read(waiting, pages, list(READ)), pages)
+        tables.sort(waiting, listing.path(REASONS.name), REASONS.order, turned)
 
     def _change(self) -> BaseChange:
         accounts, all_asked = tables.read(self._files[_COMPARED].path), self._asked_before == self._batches

@@ -67,6 +67,18 @@ class ReasonSettings(BaseModel):
         "they also stand where fewer speak for it",
     )
     min_log_odds: float = Field(default=0.01, ge=0, description="beyond `at_least`, weaker reasons are left out")
+    most_alike: int | None = Field(
+        default=3,
+        ge=1,
+        description="rows on a page of 20 of a short list that show the same stories, at most, where others have a "
+        "spare one that is worth telling; null: any number",
+    )
+    min_spare_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="a spare story is worth telling if its reason weighs at least this share of the one it replaces",
+    )
 
 
 class ServingSettings(BaseModel):

@@ -57,6 +57,7 @@ DETAILS: Mapping[str, DetailCard] = {
     "gated_asked_on": _day("when that ticket was opened"),
     "request_feature": _name("the feature of the latest feature request of 182 days"),
     "requested_on": _day("when it was opened"),
+    "request_included": _number("1 where a plan of the account includes that feature now, else 0"),
     "ticket_on": _day("when the latest ticket was opened, within 182 days"),
     "top_feature": _name("the feature with the most events in 28 days"),
     "new_feature": _name("the feature first used within 91 days, that with the most events"),

@@ -120,6 +120,8 @@ class OutputTable:
 
 FOR, AGAINST, NEUTRAL, CONTRADICTS = "for", "against", "neutral", "contradicts"
 """The effects of a reason."""
+FIRST, SPARE, KEPT = "first", "spare", "kept"
+"""What a reason is of its account: shown, what may be shown in place of another, in the table alone."""
 
 FIX, FUNNEL, WAIT = "fix first", "in the funnel", "not now"
 SHOWN_UNDER = (FIX, FUNNEL, WAIT)
@@ -512,7 +514,7 @@ REASONS = OutputTable(
             "shown",
             OutputKind.YES_NO,
             "does a CSM see it: the strongest reason of each of the strongest stories that can be told in few words; "
-            "of a story rather one that states what a play rests on",
+            "of a story rather one that states what a play rests on. See `choice`",
             nullable=True,
             later=True,
         ),
@@ -524,6 +526,14 @@ REASONS = OutputTable(
             of_sentence=True,
             later=True,
             personal=Personal.DOMAIN,
+        ),
+        OutputColumn(
+            "choice",
+            OutputKind.TEXT,
+            "what was chosen of the account alone: a CSM sees the `first`; a `spare` stands in for the weakest of them "
+            "where `most_alike` rows above, on one page of 20, show the same stories; what is `kept` is in the table",
+            later=True,
+            words=(FIRST, SPARE, KEPT),
         ),
     ),
     key=("snapshot_date", "account_id", "position"),

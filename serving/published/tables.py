@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow.dataset import ParquetFileFormat, ParquetFragmentScanOptions, dataset
 
-from data.contract.outputs import TABLES, OutputKind, OutputTable
+from data.contract.outputs import FIRST, TABLES, OutputKind, OutputTable
 from serving.published.layout import cannot_be_read
 
 ARROW: dict[OutputKind, pa.DataType] = {
@@ -32,6 +32,8 @@ ROW_GROUP_ROWS = 10_240
 """Rows read for one account: five of DuckDB's vectors, a few megabytes of attributions."""
 ROWS_AT_ONCE = 50_000
 SORT_MEMORY = "400MB"
+_TURNED = "(account_id, position) in (select (account_id, position) from turned)"
+_SHOWN = f"* replace ((choice = '{FIRST}') <> ({_TURNED}) as shown)"
 COMPRESSION = "zstd"
 
 
@@ -70,9 +72,10 @@ def to_arrow(frame: pd.DataFrame, table: OutputTable | None = None, names: Itera
     return pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata()
 
 
-def sort(rows: Path, path: Path, by: Iterable[str]) -> None:
+def sort(rows: Path, path: Path, by: Iterable[str], turned: pd.DataFrame | None = None) -> None:
     """Write ``rows`` to ``path``, sorted by columns that identify a row; equal rows give equal bytes.
 
+    ``turned``: account_id and position of reasons that are shown though not chosen, or chosen and not shown.
     Raises OSError where there is no room.
     """
     import duckdb  # here, since readers of a list do not sort
@@ -82,7 +85,11 @@ def sort(rows: Path, path: Path, by: Iterable[str]) -> None:
         with duckdb.connect(
             config={"memory_limit": SORT_MEMORY, "threads": 1, "temp_directory": str(spill)}
         ) as connection:
-            ordered = connection.read_parquet(str(rows)).order(", ".join(by))
+            waiting = connection.read_parquet(str(rows))
+            if turned is not None:
+                connection.register("turned", pa.Table.from_pandas(turned, preserve_index=False))
+                waiting = waiting.project(_SHOWN)
+            ordered = waiting.order(", ".join(by))
             ordered.write_parquet(str(path), compression=COMPRESSION, row_group_size=ROW_GROUP_ROWS)
     except duckdb.IOException as error:  # to the engine a full disk is an error of its own
         full = os.strerror(errno.ENOSPC) in str(error)

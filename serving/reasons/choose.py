@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.contract.feature_card import FeatureCard
-from data.contract.outputs import AGAINST, ATTRIBUTIONS, CONTRADICTS, FOR, NEUTRAL, REASONS
+from data.contract.outputs import AGAINST, ATTRIBUTIONS, CONTRADICTS, FIRST, FOR, KEPT, NEUTRAL, REASONS, SPARE
 from data.contract.stories import story_of
 from data.errors import ModelError
 from serving.reasons.directions import DirectionReferences, contradicting, direction_references
@@ -30,8 +30,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-STORIES_TRIED, CODES_TRIED = 7, 2
-"""Stories that are put into words to find the few that are shown, and codes of each."""
+STORIES_TRIED, CODES_TRIED, SPARES = 7, 2, 2
+"""Stories that are put into words to find the few that are shown, and codes of each; and spare ones, at most."""
 _NUMBER = re.compile(rf"\d+(?: (?:{'|'.join(calendar.month_name[1:])})\b)?")
 _GROUPED = re.compile(r"(?<=\d),(?=\d)")
 
@@ -87,7 +87,8 @@ def explain(
 
     Reasons for come first, by size; then reasons against, marked in ``effect`` and at the head of the text; then, for
     an account of which the model knows little, facts that weigh nothing; last, marked in ``effect``, what contradicts
-    the declared direction of its features: kept for the data team, shown on no list. ``shown`` marks what a CSM sees.
+    the declared direction of its features: kept for the data team, shown on no list. ``shown`` marks what a CSM sees
+    of the account as long as no row above it shows the same, and ``choice`` also what would then stand in for it.
     ``rows`` are the feature rows of the same accounts, in the same order, and so are ``details``, where they are known;
     of a feature that they have not got, since its feed had fallen silent, no reason is made.
     ``references``: what ``measure`` gave for the base, which by default these accounts are. Raises ModelError for a
@@ -118,9 +119,9 @@ def explain(
     table = _table(told, groups, values, features, renderer)
     named_codes, plays = np.array(groups.codes, dtype=object)[told.group], context.playbook.plays.values()
     states = states_the_fact(told.row, named_codes, table["numbers_from"].tolist(), plays, facts.holds)
-    shown = _shown(told, groups, table, states, settings)
-    stays = shown | told.is_kept
-    table = table.assign(shown=shown)[stays].reset_index(drop=True)
+    choice = _choice(told, groups, table, states, settings)
+    stays = (choice != KEPT) | told.is_kept
+    table = table.assign(shown=choice == FIRST, choice=pd.Series(choice, dtype="str"))[stays].reset_index(drop=True)
     row = told.row[stays]
     days = attributions["snapshot_date"].to_numpy()[row]
     table["account_id"] = attributions["account_id"].to_numpy()[row]
@@ -261,8 +262,10 @@ def _with_tried(kept: _Chosen, tried: list[tuple[Integers, Integers, str]], sums
     return _Chosen(row[order], code[order], effects[order], is_kept[order])
 
 
-def _shown(told: _Chosen, groups: Groups, table: pd.DataFrame, states: Mask, settings: ReasonSettings) -> Mask:
-    """What a CSM sees of each account: different stories, strongest first, and no number twice.
+def _choice(
+    told: _Chosen, groups: Groups, table: pd.DataFrame, states: Mask, settings: ReasonSettings
+) -> npt.NDArray[np.object_]:
+    """What a CSM sees of each account, and what could stand in: different stories, strongest first, no number twice.
 
     Of a story the strongest code, one whose sentence ``states`` the fact that a play rests on before the others.
     """
@@ -277,12 +280,13 @@ def _shown(told: _Chosen, groups: Groups, table: pd.DataFrame, states: Mask, set
     own = np.abs(groups.sums[told.row, told.group])
     order = place[np.lexsort((told.group[place], -own[place], ~states[place], -np.abs(weight[place]), told.row[place]))]
     numbers = [numbers_in(text) for text in table["text"].to_numpy(object)[order]]
-    shown = np.zeros(len(told.row), dtype=bool)
+    choice = np.full(len(told.row), KEPT, dtype=object)
     ends = np.flatnonzero(np.diff(told.row[order], append=-1)) + 1
     for start, end in zip([0, *ends[:-1]], ends, strict=False):
-        for at in _different(order[start:end], numbers[start:end], told.effect, story, np.abs(weight), settings):
-            shown[at] = True
-    return shown
+        of_account = order[start:end], numbers[start:end], told.effect, story, np.abs(weight)
+        for at, chosen in _different(*of_account, settings):
+            choice[at] = chosen
+    return choice
 
 
 def _different(
@@ -292,8 +296,11 @@ def _different(
     story: Integers,
     weight: Floats,
     settings: ReasonSettings,
-) -> Iterator[int]:
-    """The reasons of one account that are shown: some for, and what weighs as much against or where few speak for."""
+) -> Iterator[tuple[int, str]]:
+    """The reasons of one account that are shown: some for, and what weighs as much against or where few speak for.
+
+    Then those for it that could stand in for one of them.
+    """
     taken: set[int] = set()
     printed: set[str] = set()
     least, count = np.inf, 0
@@ -312,7 +319,14 @@ def _different(
             count += 1
             taken.add(int(story[at]))
             printed |= said
-            yield at
+            yield at, FIRST
+    told = zip(order.tolist(), numbers, strict=True)
+    able = ((at, said) for at, said in told if effect[at] == FOR and weight[at] >= settings.min_shown_log_odds)
+    shown = len(taken)
+    for at, said in able:
+        if story[at] not in taken and not said & printed and len(taken) < shown + SPARES:
+            taken.add(int(story[at]))
+            yield at, SPARE
 
 
 def numbers_in(text: str) -> frozenset[str]:

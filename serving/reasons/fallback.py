@@ -1,8 +1,10 @@
 """The sentence that is said where the playbook has none that fits: label, value and unit of the strongest feature."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from data.contract.feature_card import FeatureCard
@@ -16,6 +18,7 @@ SHORTEST_SENTENCE = 10
 """Letters of a sentence, at least: "Fit: 8." tells a reader nothing of what it is."""
 LONGEST_TEXT = 80
 """Letters of a text value that are stated."""
+_WORD = re.compile(r"[^\W\d_]{3}|[^\W\d_a-zA-Z]{2}")
 SAID_BY_VALUE = ("share", "yes or no", "month")
 """Units that are seen by how a value is said."""
 
@@ -49,7 +52,7 @@ def card_title(card: FeatureCard) -> str:
 
 
 def card_sentence(card: FeatureCard, value: float | str | None, currency: str, against_base: str = "") -> str:
-    """``Label: value unit.``; for a missing value what its being missing means.
+    """``Label: value unit.``; for a missing value what its being missing means; of a text ``Its label is value.``
 
     The team's own features have no unit: what they gave is stated as it is, what it is against the base, and under a
     short name also whose it is.
@@ -59,10 +62,15 @@ def card_sentence(card: FeatureCard, value: float | str | None, currency: str, a
     if value is None:
         return f"{label}: no value ({card.missing or 'not known'})."
     if isinstance(value, str):
-        return f"{label}: {_one_line(value).removesuffix('.')}."
+        return f"{label if is_short else f'Its {card.label}'} is {_one_line(value).removesuffix('.')}."
     if card.is_own:
         return f"{label}: {_number(value)}{against_base}."
     return f"{label}: {_with_unit(float(value), card.unit, currency)}."
+
+
+def are_words(values: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Which texts of the team's own say something to a CSM by themselves: a code such as ``B`` or ``T2`` does not."""
+    return np.array([isinstance(value, str) and bool(_WORD.search(value)) for value in values.tolist()], dtype=bool)
 
 
 def capital(label: str) -> str:

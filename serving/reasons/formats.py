@@ -47,6 +47,11 @@ CAPITALS = frozenset(_CAPITALS.split())
 """Words that people write in capitals."""
 UNITS_OF_NAMES = ("kb", "mb", "gb", "tb")
 """Last words of a name that say what its amount is measured in."""
+_NOT_COUNTED = "bandwidth compute content data email history mail memory retention space storage support traffic transfer usage use"
+NOT_COUNTED = frozenset((*_NOT_COUNTED.split(), *UNITS_OF_NAMES))
+"""Last words of a name that have no plural: of them there are units."""
+_ONE = re.compile("[A-RT-Za-rt-z]$")
+"""The end of a name that may be made a plural."""
 _PART_OF_CODE = re.compile(r"[^_\s-]+")
 LONGEST_NAME = 40
 """Letters of a name in a sentence."""
@@ -127,7 +132,17 @@ def _feature(code: str) -> str:
 
 
 def _noun(code: str) -> str:
-    return _named(_parted(code)[0])
+    """What an amount is of: `search` is searches; `storage`, and what has a unit, stays as it is."""
+    name = _named(_parted(code)[0])
+    if _unit(code) or not _is_counted(name) or not _ONE.search(name):
+        return name
+    if name.endswith(("ch", "sh", "x", "z")):
+        return f"{name}es"
+    return f"{name[:-1]}ies" if re.search("[^aeiou]y$", name) else f"{name}s"
+
+
+def _is_counted(name: str) -> bool:
+    return re.split("[ -]", name)[-1].casefold() not in NOT_COUNTED
 
 
 def _unit(code: str) -> str:
@@ -137,7 +152,9 @@ def _unit(code: str) -> str:
 
 def _of(code: str) -> str:
     unit = _unit(code)
-    return f"{unit} of" if unit else ""
+    if unit:
+        return f"{unit} of"
+    return "" if _is_counted(_named(code)) else " units of"
 
 
 def _parted(code: str) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from data.conditions import Columns, Condition, column
 from data.contract.details import DETAILS, DetailKind
 from data.contract.feature_card import FeatureCard
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NEUTRAL, REASONS, OutputKind
-from serving.reasons.fallback import Values, card_sentences
+from serving.reasons.fallback import Values, are_words, card_sentences
 from serving.reasons.own_figures import OwnFigures
 from serving.reasons.playbook import Playbook
 from serving.reasons.tellings import Telling
@@ -197,7 +197,8 @@ class ReasonRenderer:
             for name in self.codes[code]
             if name in self.compared
         ]
-        by_card = self.own.get(code, False) & np.logical_and.reduce([fitting == -1, *speaks])
+        values = [self.facts.texts[name] for name in self.codes[code] if name in self.facts.texts]
+        by_card = self.own.get(code, False) & np.logical_and.reduce([fitting == -1, *speaks, *map(are_words, values)])
         return np.asarray(shown | by_card, dtype=bool)
 
     def render(self, row: Integers, code: Objects, effect: Objects, features: Objects) -> pd.DataFrame:
@@ -233,13 +234,20 @@ class ReasonRenderer:
         details = telling.details
         values = self.facts.values
         known = {name: values[name][row] for name in telling.names if name in values}
-        numbers = np.column_stack([np.empty((size, 0)), *(column(known, name, size) for name in names)])
+        stated = [column(known, name, size) for name in names]
+        are_texts = [values.dtype == object for values in stated]
+        unknown = np.full(size, np.nan)
+        figures = (unknown if text else values for values, text in zip(stated, are_texts, strict=True))
+        numbers = np.column_stack([np.empty((size, 0)), *figures])
         sentences["text"][at] = telling.template.render(known, size, self.context.currency)
         sentences["numbers_from"][at] = ",".join(names)
         sentences["numbers"][at] = _each(numbers)
         sentences[WORDS][at] = " ... ".join(telling.template.literals)
         if names:
             sentences["feature"][at], sentences["value"][at] = names[0], numbers[:, 0]
+            sentences["value_text"][at] = stated[0] if are_texts[0] else None
+        if any(are_texts):  # what is printed in it are the team's own words
+            sentences[WORDS][at] = sentences["text"][at]
         if len([name for name in telling.template.features if name not in DETAILS]) > 1:
             sentences["comparator"][at], sentences["comparator_value"][at] = names[1], numbers[:, 1]
         if details:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.contract.outputs import ACCOUNT_PLAYS, EXCLUSIONS, SCORES
+from data.contract.outputs import ACCOUNT_PLAYS, EXCLUSIONS, FIRST, SCORES, SPARE
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
 from serving.published.row_context import beside_scores
@@ -14,7 +14,7 @@ from serving.ranking import plays
 from serving.reasons.choose import BaseReferences, explain
 from serving.verify.files_and_sums import Difference, Differences
 
-CHOSEN = ("position", "effect", "shown")
+CHOSEN = ("position", "effect", "choice")
 """What is chosen of each reason, beside that the table keeps it."""
 OF_SCORES = ("owner", "name", "propensity")
 """What ``exclusions`` repeat of ``scores``."""
@@ -38,6 +38,7 @@ def check_choice(
     both = reasons[[*keys, *CHOSEN]].merge(
         chosen[[*keys, *CHOSEN]], "outer", keys, suffixes=("", " again"), indicator=True
     )
+    yield from _shown_otherwise(reasons)
     for _, reason in both.iterrows():
         account, code = reason["account_id"], reason["reason_code"]
         if reason["_merge"] != "both":
@@ -47,6 +48,15 @@ def check_choice(
         for name in CHOSEN:
             if not _same(reason[name], reason[f"{name} again"]):
                 yield Difference(account, f"{code} ({name})", str(reason[name]), str(reason[f"{name} again"]))
+
+
+def _shown_otherwise(reasons: pd.DataFrame) -> Differences:
+    """What is shown is what was chosen, or all but one, and a spare one in place of that: which, the pages say."""
+    is_first, shown = reasons["choice"] == FIRST, reasons["shown"].astype(bool)
+    for account, rows in reasons[is_first != shown].groupby("account_id", sort=False):
+        if sorted(rows["choice"]) != [FIRST, SPARE]:
+            for code, is_shown in zip(rows["reason_code"], rows["shown"], strict=True):
+                yield Difference(str(account), f"{code} (shown)", str(is_shown), str(not is_shown))
 
 
 def check_context(

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from data.contract.details import DETAILS, DetailKind
-from data.contract.outputs import ACCOUNT_PLAYS, FOR
+from data.contract.outputs import ACCOUNT_PLAYS, FIRST, FOR, REASONS
 from data.contract.stories import STORIES
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
@@ -25,6 +26,7 @@ from serving.reasons.choose import numbers_in
 from serving.reasons.formats import FORMATS
 from serving.reasons.render import Facts
 from serving.reasons.tellings import MOST_WORDS, sentences_of, word_count
+from serving.render.alike import KEY, READ, exchanged, pages_of
 from serving.verify.files_and_sums import Difference, Differences
 
 FALLS = re.compile(
@@ -109,18 +111,46 @@ RULES: Mapping[str, Callable[[Row], Iterator[str]]] = {
 }
 
 
+ALIKE = "rows that look alike"
+"""The rule about a page, beside those about a row."""
+
+
 def check_words(listing: PublishedList) -> Differences:
-    """What a CSM reads of every account, by ``RULES``, and that no sentence of the list is too long."""
+    """What a CSM reads of every account, by ``RULES``, that no sentence of the list is too long, and that of rows that
+    look alike those have given a story up that have another worth telling.
+    """
     scores = listing.scores("account_id", "opening")
     openings = dict(zip(scores["account_id"], scores["opening"], strict=True))
-    columns = ("account_id", "effect", "story", "text", "named", "shown")
+    columns = ("account_id", "position", "effect", "story", "text", "named", "shown", "choice")
+    turned = _turned(listing)
     for reasons in by_whole_accounts(listing.batches("reasons", columns)):
         shown = reasons["shown"].fillna(False).astype(bool) & reasons["text"].notna()
         yield from _of_rows(reasons[shown], openings)
+        if turned is not None:
+            yield from _looking_alike(reasons, turned)
         yield from _long_texts(reasons, "reasons")
     yield from _long_texts(listing.exclusions("account_id", "text"), "exclusions")
     for changes in listing.batches("changes", ("account_id", "text")):
         yield from _long_texts(changes, "changes")
+
+
+def _turned(listing: PublishedList) -> pd.DataFrame | None:
+    """The reasons that change places on the pages; None where nobody can say: of an older list, or with erased rows."""
+    if "choice" not in listing.columns(REASONS.name) or listing.erased_ranks:
+        return None
+    pages = pages_of(listing.shown())
+    return exchanged(listing, listing.of(REASONS.name, pages, READ), pages)
+
+
+def _looking_alike(reasons: pd.DataFrame, turned: pd.DataFrame) -> Differences:
+    """What is shown, or not, against the choice and what changes places."""
+    is_turned = pd.MultiIndex.from_frame(reasons[list(KEY)]).isin(pd.MultiIndex.from_frame(turned[list(KEY)]))
+    derived = (reasons["choice"] == FIRST).to_numpy() ^ is_turned
+    shown = reasons["shown"].fillna(False).to_numpy(dtype=bool)
+    for at in np.flatnonzero(shown != derived):
+        account, story = reasons["account_id"].iloc[at], reasons["story"].iloc[at]
+        words = {True: f"{story} is shown", False: f"{story} is not shown"}
+        yield Difference(account, ALIKE, words[bool(shown[at])], words[bool(derived[at])])
 
 
 def _of_rows(shown: pd.DataFrame, openings: Mapping[str, Any]) -> Differences:
@@ -151,6 +181,7 @@ def check_plays(
 ) -> Differences:
     """Motion, play and opening against those that recomputed rows give: what a play claims is there, gates are passed.
 
+    A play answers what is chosen of the account alone, before rows that look alike give something up.
     ``rows``, feature rows, and ``details`` are of some accounts of the list, in one order; ``reasons`` are theirs.
     """
     accounts = rows["account_id"].astype("str")
@@ -158,8 +189,9 @@ def check_plays(
     by_account = rows.set_index("account_id", drop=False)
     facts = Facts.of(rows, [], context.users_are_daily_peaks, details, context.muted)
     passed = context.passed(by_account)
+    alone = reasons.assign(shown=reasons["choice"] == FIRST)
     chosen = plays.choose_plays(
-        listed, by_account, reasons, facts, passed, context.playbook, context.settings, listed["segment"]
+        listed, by_account, alone, facts, passed, context.playbook, context.settings, listed["segment"]
     )
     for name, derived in (("motion", chosen.motion), ("play", chosen.play), ("opening", chosen.opening)):
         for account in listed.index[(listed[name] != derived).to_numpy()]:

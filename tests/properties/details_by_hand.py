@@ -78,13 +78,14 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
     lines = [line for line in open_lines(counted) if not line["plain"].is_discount]
     for line in lines:
         line["current"] = name_now(line["product"], names, snapshot)
+    included = {feature for line in lines for feature in rights.get((line["product"], line["plan"]), {})}
     return {
         **limits(known, lines, rights, measured),
         **next_tier(known, lines, plans, rights),
         **used(known["usage_events"]),
         **people(known["users"]),
         **relationship(known["crm_events"], snapshot),
-        **support(known["tickets"], snapshot),
+        **support(known["tickets"], included, snapshot),
         **contract(counted, lines, snapshot),
         **main_products(lines, owned_products(counted, known["invoices"], services)),
         "not_now_name": put_off(known["outcomes"]),
@@ -219,7 +220,7 @@ def put_off(plays: list[Row]) -> str | None:
     return min(reasons - {"", "other"}, default=None)
 
 
-def support(tickets: list[Row], snapshot: date) -> Row:
+def support(tickets: list[Row], included: set[str], snapshot: date) -> Row:
     asked = first(
         [t for t in within(tickets, 182) if t["kind"] == "feature_request" and t["feature"]],
         lambda t: (t["age"], t["feature"]),
@@ -233,6 +234,7 @@ def support(tickets: list[Row], snapshot: date) -> Row:
         "ticket_on": None if latest["age"] is None else snapshot - timedelta(days=latest["age"]),
         "request_feature": asked["feature"],
         "requested_on": None if asked["age"] is None else snapshot - timedelta(days=asked["age"]),
+        "request_included": None if asked["age"] is None else float(asked["feature"] in included),
         "critical_feature": critical["feature"],
         "critical_since": None if critical["age"] is None else snapshot - timedelta(days=critical["age"]),
     }

@@ -36,6 +36,7 @@ from serving.published.read import PublishedList
 from serving.reasons.choose import explain
 from serving.reasons.playbook import load
 from serving.reasons.render import ReasonContext
+from serving.render.alike import KEY, READ, exchanged, pages_of
 from serving.settings import NO_EXPERIMENT, ReasonSettings, ServingSettings
 
 DAY = date(2026, 10, 1)
@@ -217,6 +218,7 @@ def details(rows: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
     used = rows["gated_features_used_91d"].to_numpy(np.float64)
     frame["next_plan_used"] = np.where(known, used, np.nan)
     frame["next_plan_features"] = np.where(known, used + 1 + np.arange(count) % 5, np.nan)
+    frame["request_included"] = np.where(known, np.arange(count) % 2, np.nan)
     numbers = ["limit_amount", "limit_pace", "new_team_users", *(f"use_week_{week}" for week in range(1, WEEKS + 1))]
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
@@ -329,7 +331,16 @@ def assemble(
     base = assemble_base(context, batch.scores, batch.exclusions, batch.not_evaluated, previous)
     frames = {**batch.tables(), "scores": base.scores, "exclusions": base.exclusions, "assignments": base.assignments}
     made = HeldList(Path("nowhere"), day, base.manifest, context=context, frames=frames)
+    made = made.with_tables(reasons=with_exchanges(made))
     return made.with_tables(triggers=with_since(batch.triggers, made, previous))
+
+
+def with_exchanges(made: HeldList) -> pd.DataFrame:
+    """Its reasons, of which some are shown in place of others where the rows above show the same."""
+    reasons, pages = made.frames["reasons"], pages_of(made.shown())
+    turned = exchanged(made, reasons[reasons["account_id"].isin(list(pages))][list(READ)], pages)
+    is_turned = pd.MultiIndex.from_frame(reasons[list(KEY)]).isin(pd.MultiIndex.from_frame(turned))
+    return reasons.assign(shown=(reasons["choice"] == "first").to_numpy() ^ is_turned)
 
 
 OF_BATCH = ("attributions", "reasons", "exclusions", "triggers", "account_plays", "account_facts")
@@ -455,4 +466,6 @@ def with_context(made: HeldList, shown: int = 3) -> HeldList:
     known = known.astype({"open_seats": "float64", "arr": "float64"})
     reasons = made.frames["reasons"]
     seen = (reasons["position"] <= shown) & (reasons["effect"] != "contradicts")
-    return made.with_tables(scores=scores.assign(**known), reasons=reasons.assign(shown=seen))
+    return made.with_tables(
+        scores=scores.assign(**known), reasons=reasons.assign(shown=seen, choice=np.where(seen, "first", "kept"))
+    )

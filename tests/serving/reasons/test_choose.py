@@ -1,5 +1,6 @@
 import time
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from serving.reasons.fallback import SHORTEST_SENTENCE, card_sentence
 from serving.reasons.playbook import load
 from serving.reasons.render import ReasonContext
 from serving.settings import ReasonSettings
+from serving.verify.reasons import check_sentences
 from tests.serving.world import CATALOGUE, DAY, PLAYBOOK, feature_rows, scored
 
 SETTINGS = ReasonSettings()
@@ -79,7 +81,7 @@ def test_what_a_sentence_names_stands_beside_its_numbers() -> None:
         gated_feature_asked="sso",
         gated_asked_on=date(2026, 8, 3),
     ).iloc[0]
-    assert row["text"] == "Requested the SSO feature on 3 August."
+    assert row["text"] == "Asked about the SSO feature on 3 August."
     assert row["named"] == "gated_feature_asked=sso; gated_asked_on=2026-08-03"
     assert row["numbers_from"] == "gated_requests_182d"
     assert (row["story"], row["shown"]) == ("next_tier", True)
@@ -213,16 +215,16 @@ OWN = {**CATALOGUE, "fit_segment": own("fit_segment", "fit segment"), "health": 
 @pytest.mark.parametrize(
     ("segment", "health", "sentences"),
     [
-        ("core", 71.0, ["Fit segment: core.", "Health score: 71."]),
-        ("  two\nlines ", 71.25, ["Fit segment: two lines.", "Health score: 71.2."]),
-        ("x" * 200, 0.0421, [f"Fit segment: {'x' * 77}...", "Health score: 0.042."]),
+        ("core", 71.0, ["Its fit segment is core.", "Health score: 71."]),
+        ("  two\nlines ", 71.25, ["Its fit segment is two lines.", "Health score: 71.2."]),
+        ("x" * 200, 0.0421, [f"Its fit segment is {'x' * 77}...", "Health score: 0.042."]),
         (
             None,
             np.nan,
             [f"{label}: no value (not given in the latest row)." for label in ("Fit segment", "Health score")],
         ),
         ("", -12345.0, ["Fit segment: no value (not given in the latest row).", "Health score: -12,345."]),
-        ("{seats:count}", 1.0, ["Fit segment: {seats:count}.", "Health score: 1."]),
+        ("{seats:count}", 1.0, ["Its fit segment is {seats:count}.", "Health score: 1."]),
     ],
 )
 def test_a_feature_of_the_teams_own_is_stated_by_name_and_value(
@@ -237,7 +239,55 @@ def test_a_feature_of_the_teams_own_is_stated_by_name_and_value(
     assert table["numbers_from"].tolist() == ["fit_segment", "health"]
     assert not table["actionable"].any()
     against = one_account({"fit_segment": -0.5}, OWN, fit_segment="core")
-    assert against["text"].tolist() == ["Against: Fit segment: core."]
+    assert against["text"].tolist() == ["Against: Its fit segment is core."]
+
+
+@pytest.mark.parametrize(
+    ("segment", "is_shown"),
+    [
+        ("core", True),
+        ("mid_market", True),
+        ("Zürich", True),
+        ("日本", True),
+        ("B", False),
+        ("T2", False),
+        ("A-1 / b", False),
+    ],
+)
+def test_a_bare_code_of_the_teams_own_is_kept_and_shown_to_no_csm(segment: str, is_shown: bool) -> None:
+    row = one_account({"fit_segment": 0.5}, OWN, fit_segment=segment).iloc[0]
+    assert row["text"] == f"Its fit segment is {segment}."
+    assert row["shown"] == is_shown
+
+
+def test_a_playbook_may_give_a_code_of_the_teams_own_its_words(tmp_path: Path) -> None:
+    playbook = tmp_path / "own.toml"
+    playbook.write_text(
+        """
+        [reasons.own_fit_segment]
+        title = "Fit segment"
+        for = [{ text = "Is one of our best fits: segment {fit_segment:name}." }]
+        against = []
+        texts = [{ text = "In segment {fit_segment:name}." }]
+        """
+    )
+    parts = pd.DataFrame([{"snapshot_date": DAY, "account_id": "a", "base_log_odds": -2.0, "fit_segment": 0.5}])
+    rows = pd.DataFrame([{"account_id": "a", "snapshot_date": DAY, "fit_segment": "T2"}])
+    context = ReasonContext(OWN, load(OWN, playbook), "$")
+    told = explain(parts, rows, context, SETTINGS).reasons
+    row = told.iloc[0]
+    assert (row["text"], row["shown"]) == ("Is one of our best fits: segment T2.", True)
+    assert (row["numbers_from"], row["feature"], row["value_text"]) == ("fit_segment", "fit_segment", "T2")
+    assert np.isnan([row["value"], *row["numbers"]]).all()
+    assert list(check_sentences(told, rows, parts, context)) == []
+
+
+@pytest.mark.parametrize(("included", "is_shown"), [(0.0, True), (1.0, False), (None, True)])
+def test_a_request_for_what_the_plan_includes_is_no_reason_to_buy(included: float | None, is_shown: bool) -> None:
+    asked = {"request_feature": "sso", "requested_on": date(2026, 8, 3), "request_included": included}
+    row = one_account({"feature_requests_182d": 0.5}, feature_requests_182d=1.0, **asked).iloc[0]
+    requested = "Requested the SSO feature on 3 August."
+    assert (row["text"], row["shown"]) == (requested if is_shown else "1 feature request in six months.", is_shown)
 
 
 def test_a_feature_of_the_teams_own_takes_its_place_by_weight() -> None:
@@ -267,9 +317,9 @@ def test_texts_and_numbers_of_the_teams_own_go_side_by_side_row_by_row() -> None
     table = explain(parts, rows.astype({"fit_segment": "str"}), ReasonContext(OWN, PLAYBOOK, "$"), SETTINGS).reasons
     texts = table[table["reason_code"] == "own_fit_segment"].set_index("account_id")["text"].to_dict()
     assert texts == {
-        "a": "Fit segment: core.",
+        "a": "Its fit segment is core.",
         "b": "Fit segment: no value (not given in the latest row).",
-        "c": "Against: Fit segment: edge.",
+        "c": "Against: Its fit segment is edge.",
     }
 
 
@@ -283,7 +333,7 @@ def test_a_sentence_about_a_measure_under_a_short_name_says_whose_it_is(name: st
 
 def test_a_short_measure_reads_plainly() -> None:
     assert card_sentence(own_card("fit"), 88.0, "$") == "Your own measure fit: 88."
-    assert card_sentence(own_card("fit_segment"), "core", "$") == "Fit segment: core."
+    assert card_sentence(own_card("fit_segment"), "core", "$") == "Its fit segment is core."
 
 
 LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0, "limit_plans": 1.0, "limit_product": "core"}

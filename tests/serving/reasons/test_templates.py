@@ -122,6 +122,26 @@ def test_the_unit_in_a_name_is_said_behind_the_amount(code: str, said: str) -> N
     assert Template.parse("{x:noun}: {y:count}{x:unit}.").render(columns, 1, "£") == [said]
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("api_calls", "34 API calls"),
+        ("search", "34 searches"),
+        ("export", "34 exports"),
+        ("ai_query", "34 AI queries"),
+        ("survey", "34 surveys"),
+        ("sms", "34 SMS"),
+        ("storage", "34 units of storage"),
+        ("file-storage", "34 units of file-storage"),
+        ("export_gb", "34 GB of export"),
+        ("接続", "34 接続"),
+    ],
+)
+def test_an_amount_of_what_people_count_is_told_in_the_plural(code: str, said: str) -> None:
+    columns = {"x": np.array([code], dtype=object), "y": np.array([34.0])}
+    assert Template.parse("{y:count}{x:of} {x:noun}").render(columns, 1, "$") == [said]
+
+
 def test_a_name_in_a_sentence_is_on_one_line_and_not_longer_than_needed() -> None:
     template = Template.parse("{x:name} is used.")
     names = np.array(["n" * 40, "n" * 41, "two\nlines of  it", "api_calls"], dtype=object)

@@ -98,9 +98,8 @@ def test_what_is_no_fault_is_not_found(text: str) -> None:
     made = made_of(3)
     reasons = made.frames["reasons"]
     others = reasons["shown"] & (reasons["account_id"] == reasons["account_id"][shown_for(made)])
-    alone = made.with_tables(
-        reasons=reasons.assign(shown=reasons["shown"] & ~others | (reasons.index == shown_for(made)))
-    )
+    shown = reasons["shown"] & ~others | (reasons.index == shown_for(made))
+    alone = made.with_tables(reasons=reasons.assign(shown=shown, choice=reasons["choice"].where(shown, "kept")))
     assert findings(edited(alone, "reasons", shown_for(made), text=text, named=None)) == []
 
 
@@ -136,7 +135,7 @@ def test_a_fall_behind_a_minus_and_what_is_not_shown_are_no_faults() -> None:
     place = shown_for(made)
     against = edited(made, "reasons", place, text="Against: Use is down.", effect="against", named=None)
     assert [d for d in findings(against) if d.where == "a plus before a fall"] == []
-    hidden = edited(made, "reasons", place, text="Use is down.", shown=False, named=None)
+    hidden = edited(made, "reasons", place, text="Use is down.", shown=False, choice="kept", named=None)
     assert findings(hidden) == []
 
 
