@@ -15,6 +15,7 @@ import sqlglot
 from ibis.backends.duckdb import Backend
 
 from data.contract.inputs import TABLES, Kind
+from data.sources.kinds import clickhouse
 from data.sources.kinds.hosted import teach_trino
 from data.sources.known import Source, known_before
 from data.sources.staging import stage
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 DIALECTS = {
     "bigquery": compilers.BigQueryCompiler,
-    "clickhouse": compilers.ClickHouseCompiler,
+    "clickhouse": clickhouse.Compiler,
     "databricks": compilers.DatabricksCompiler,
     "snowflake": compilers.SnowflakeCompiler,
     "trino": compilers.TrinoCompiler,

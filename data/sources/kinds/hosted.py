@@ -1,7 +1,8 @@
 """Warehouses that Ibis opens through a driver of their own: Snowflake, BigQuery, Databricks, Trino, ClickHouse.
 
 Each is a record. The expressions run in the warehouse; the user's SQL is a part of the query that reads its table, so
-no table is made for it, and nothing is held between two queries. Secrets come from the environment only.
+no table is made for it. Nothing is held between two queries but in the session of ClickHouse, which ends with what is
+in it. Secrets come from the environment only.
 """
 
 import importlib.util
@@ -37,7 +38,8 @@ class Hosted:
     """A kind of warehouse: its ``driver``, what that raises, and how an address is told to it.
 
     ``parts`` names what the host and the two sides of the path are; ``secrets`` maps a parameter to the variable of the
-    environment that holds it; ``fixed`` are parameters that are always given.
+    environment that holds it; ``fixed`` are parameters that are always given. ``session`` names the backend whose
+    sessions hold tables; without one it is Ibis's own, and what others hold is asked for again.
     """
 
     driver: str
@@ -46,6 +48,7 @@ class Hosted:
     user: str = "user"
     secrets: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    session: str | None = None
 
 
 HOSTED = {
@@ -79,6 +82,7 @@ HOSTED = {
         ("clickhouse_connect.driver.exceptions:ClickHouseError",),
         ("host", "database", ""),
         secrets={"password": "CLICKHOUSE_PASSWORD"},
+        session="data.sources.kinds.clickhouse:SessionBackend",
     ),
 }
 """Every hosted warehouse, by its scheme, which is also its name in Ibis and the project's extra."""
@@ -108,8 +112,8 @@ class HostedWarehouse(Warehouse):
             if "auth" in told:  # ibis 12 would hand the bare password on to Trino's driver, which takes none
                 basic = resolve_name("trino.auth:BasicAuthentication")
                 told["auth"] = basic(told.get("user", ""), told["auth"])
-            self.con = getattr(ibis, self.scheme).connect(**told)
-            self.engine = AsksAgain(self.con)
+            self.engine = _opened(self.scheme, self.kind, told)
+            self.con = self.engine.con
             with closed_on_error(self.engine):
                 self.there = {name.lower() if name.isupper() else name: name for name in self.con.list_tables()}
         self.names = {name: name for name in self.there}
@@ -135,6 +139,12 @@ class HostedWarehouse(Warehouse):
             raise SourceError(
                 asked, first_line(str(error) or type(error).__name__), f"Check the address and {variables}."
             ) from error
+
+
+def _opened(scheme: str, kind: Hosted, told: Mapping[str, Any]) -> Engine:
+    if kind.session is None:
+        return AsksAgain(getattr(ibis, scheme).connect(**told))
+    return Engine(resolve_name(kind.session)().connect(**told))
 
 
 def parameters(url: str) -> dict[str, Any]:
