@@ -240,9 +240,15 @@ def totals(listing: PublishedList) -> Totals:
     scores = listing.scores("owner", "eligible", "expected_arr")
     ranked = scores["eligible"]
     arr = float(scores.loc[ranked, "expected_arr"].sum())
+    unowned = int(scores["owner"].isna().sum())
+    return Totals(len(scores), int(ranked.sum()), arr, unowned, expected_range(listing))
+
+
+def expected_range(listing: PublishedList) -> tuple[float, float]:
+    """Between which what comes of all ranked lies, four times in five; NaN where it is not known, as of a book."""
     told = (listing.manifest.get("expected_arr") or {}) if listing.owner is None else {}  # older lists have none
     low, high = (float("nan") if told.get(name) is None else float(told[name]) for name in ("low", "high"))
-    return Totals(len(scores), int(ranked.sum()), arr, int(scores["owner"].isna().sum()), (low, high))
+    return low, high
 
 
 def say_held_out(ranked: int, apart: int, held_out: int) -> str:

@@ -17,7 +17,7 @@ from serving.outcomes.vocabulary import DISQUALIFIED, OPEN, REASONS, STATES
 from serving.ranking.gates import LABELS
 from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_day, say_name
-from serving.render.entries import MOTION_WORDS, at_odds
+from serving.render.entries import MOTION_WORDS, at_odds, expected_range
 from serving.render.likelihood import Band, Trend
 from serving.web.index import CHECK_IN_CODE, KINDS, NOT_KNOWN, ListIndex, Mask, Places, day_of, number_of
 from serving.web.ports import Sight
@@ -87,11 +87,15 @@ class Tile:
 
 @dataclass(frozen=True)
 class Tiles:
-    """What the filters let through, counted. Bands, motions, renewals and ARR are of the ranked alone."""
+    """What the filters let through, counted. Bands, motions, renewals and ARR are of the ranked alone.
+
+    ``expected_range``: between which what comes lies, four times in five; NaN unless these are all that are ranked.
+    """
 
     ranked: int
     apart: int
     expected_arr: float
+    expected_range: tuple[float, float]
     bands: tuple[Tile, ...]
     motions: tuple[Tile, ...]
     renewals: int
@@ -320,6 +324,7 @@ def _tiles(index: ListIndex, through: Mask) -> Tiles:
         ranked=int(ranked.sum()),
         apart=int((through & ~index.is_ranked).sum()),
         expected_arr=float(np.nansum(index.expected_arr[ranked])),
+        expected_range=expected_range(index.listing) if (ranked == index.is_ranked).all() else (np.nan, np.nan),
         bands=tuple(Tile(band, band.capitalize(), count) for band, count in zip(BANDS, of_band.tolist(), strict=True)),
         motions=tuple(Tile(code, KIND_WORDS[code], count) for code, count in kinds if count),
         renewals=int((ranked & near).sum()),

@@ -90,6 +90,8 @@ def test_filters_and_tiles_are_those_of_plain_pandas(
     tiles = page.tiles
     assert (tiles.ranked, tiles.apart) == (len(ranked), len(through) - len(ranked))
     assert tiles.expected_arr == pytest.approx(ranked.expected_arr.sum())
+    whole, is_whole = listing.manifest["expected_arr"], len(ranked) == listing.manifest["ranked"]
+    assert (tiles.expected_range == (whole["low"], whole["high"])) == is_whole
     assert {tile.code: tile.count for tile in tiles.bands if tile.count} == dict(Counter(ranked.band))
     assert {tile.code: tile.count for tile in tiles.motions} == dict(Counter(ranked.motion))
     days = (pd.to_datetime(ranked.renews_on) - pd.Timestamp(DAY)).dt.days
@@ -120,6 +122,13 @@ def test_the_number_is_the_place_in_the_order_that_is_shown(client: TestClient, 
     for sort, column in (("likelihood", "rank"), ("stake", "stake_rank"), ("name", "rank")):
         rows = rows_of(client.get(f"/export.csv?sort={sort}").text)
         assert [int(row["No."]) for row in rows] == [scores.loc[row["Account id"], column] for row in rows]
+
+
+@pytest.mark.parametrize(("query", "is_told"), [("", True), ("?page=2&sort=name", True), ("?owner=Ana+Costa", False)])
+def test_what_comes_of_all_that_are_ranked_has_an_interval(client: TestClient, query: str, is_told: bool) -> None:
+    tile = re.findall(r"<dt>Expected ARR</dt><dd>(.*?)</dd>", client.get(f"/{query}").text)
+    assert len(tile) == 1
+    assert ("four times in five" in tile[0]) is is_told
 
 
 def test_every_page_holds_the_next_accounts_and_no_account_twice(client: TestClient) -> None:
