@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from data.contract.vocabulary import MOVEMENT_CLASSES
 from tests.data.figures.drawing import LAST, drawn_figures, only
 
 PLANS = """
@@ -222,6 +223,54 @@ def test_the_month_before_had_none_of_it(month) -> None:
     row = only(month["bridge"], month="2026-05-01")
     assert row["mrr_start"] == row["mrr_end"] == 770  # a line that ended in May was renewed in June
     assert row["settled"]
+
+
+# --- bills, credits and what is free beside seats ---------------------------------------------------------------------
+
+EVERY_MODEL = {
+    "subscriptions": """
+        account_id | product | plan | mrr | seats | valid_from | valid_to   | kind
+        discounted | core    | team | 100 | 10    | 2025-01-01 |            | paid
+        discounted | core    | team | -10 |       | 2025-01-01 | 2025-11-15 | discount
+        free       | core    | free | 0   | 5     | 2025-01-01 | 2025-12-10 | free
+        free       | core    | team | 50  | 5     | 2025-12-10 |            | paid
+    """,
+    "invoices": """
+        account_id | product | billed_at  | amount | period_start | period_end
+        annual     | suite   | 2025-01-01 | 1200   | 2025-01-01   | 2026-01-01
+        annual     | suite   | 2026-01-01 | 1800   | 2026-01-01   | 2027-01-01
+        by_use     | api     | 2025-08-31 | 100    | 2025-08-01   | 2025-09-01
+        by_use     | api     | 2025-09-30 | 100    | 2025-09-01   | 2025-10-01
+        by_use     | api     | 2025-10-31 | 300    | 2025-10-01   | 2025-11-01
+        by_use     | api     | 2025-11-30 | 100    | 2025-11-01   | 2025-12-01
+        by_use     | api     | 2025-11-30 | -40    | 2025-11-01   | 2025-12-01
+        by_use     | api     | 2025-12-31 | 100    | 2025-12-01   | 2026-01-01
+        quarterly  | credits | 2025-07-01 | 1200   |              |
+        quarterly  | credits | 2025-10-01 | 1200   |              |
+        quarterly  | credits | 2026-01-01 | 1200   |              |
+        quarterly  | credits | 2026-04-01 | 1200   |              |
+    """,
+}
+
+
+def test_every_revenue_model_is_in_one_bridge() -> None:
+    bridge = drawn_figures(**EVERY_MODEL)["bridge"]
+    rows = {
+        f"{day:%Y-%m}": only(bridge, month=f"{day:%Y-%m-%d}") for day in pd.date_range("2025-07-01", LAST, freq="MS")
+    }
+    assert rows["2025-07"]["mrr_start"] == 1200 / 12 + (100 - 10)  # annual, discounted
+    assert rows["2025-07"]["new"] == 1200 / 3  # quarterly
+    assert rows["2025-08"]["new"] == 100  # by_use
+    assert rows["2025-10"]["usage"] == 300 - 100
+    assert rows["2025-11"]["contraction"] == (100 - 40) - 300  # a credit lowers the bill of its month
+    assert rows["2025-11"]["price"] == 10  # a discount ends
+    assert rows["2025-12"]["usage"] == 100 - (100 - 40)
+    assert rows["2025-12"]["new"] == 50  # free until then
+    assert rows["2026-01"]["usage"] == 1800 / 12 - 1200 / 12  # what is paid a year ahead is of its months
+    assert rows["2026-01"]["churn"] == -100  # by_use is billed no more
+    for row in rows.values():
+        assert row["mrr_start"] + sum(row[name] for name in MOVEMENT_CLASSES) == row["mrr_end"]
+    assert rows["2026-06"]["mrr_end"] == 150 + 400 + 100 + 50
 
 
 # --- segments, currencies, cohorts, and the way to the first expansion ------------------------------------------------
