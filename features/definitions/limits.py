@@ -5,12 +5,14 @@ import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
 from data.contract.vocabulary import NEAR_PERCENT
+from features.calendar import HALF_YEAR_DAYS
 from features.definition import feature, ratio, share_of_rows
 
 LIMITS = ("usage", "subscriptions", "plan_features.monthly_limit")
 GATES = ("usage", "subscriptions", "plans", "plan_features")
 REQUESTS = ("tickets.feature", "subscriptions", "plans", "plan_features")
 UP, DOWN = Direction.UP, Direction.DOWN
+HALF_YEAR_MONTHS = 6
 
 
 @feature(
@@ -85,6 +87,21 @@ def gated_features_used(t: ir.Table, days: int) -> ir.Value:
 )
 def gated_share_used(t: ir.Table, days: int) -> ir.Value:
     return share_of_rows(t, t.last_age <= days)
+
+
+@feature(
+    "gated_months",
+    needs=GATES,
+    label="Months, of the last six whole ones, in which a feature of the next tier was used",
+    unit="months",
+    reason="next_tier_wanted",
+    direction=UP,
+    empty=0,
+    actionable=True,
+    lookback_days=HALF_YEAR_DAYS,
+)
+def months_of_gated_use(t: ir.Table) -> ir.Value:
+    return t.count(where=t.months_ago <= HALF_YEAR_MONTHS)
 
 
 @feature(

@@ -11,11 +11,12 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import FULL_PERCENT, KEY, LEVELS
+from data.feeds.use import usage
 from data.time_cut import by_knowing, cut_slots, first_known
 from features.calendar import BILLING_MONTH_DAYS, MONTH_DAYS, QUARTER_DAYS, YEAR_MONTHS, whole_months
 from features.views.contracts import ContractViews
 from features.views.people import PeopleViews
-from features.views.usage import UsageViews
+from features.views.usage import MONTHS_DAYS, UsageViews
 
 
 class Views(ContractViews, UsageViews, PeopleViews):
@@ -96,6 +97,26 @@ class Views(ContractViews, UsageViews, PeopleViews):
         """One row per gated feature: ``last_age`` of its use (null: not used within a year)."""
         used = self.features_used.select(*KEY, "feature", "last_age")
         return self.gated.left_join(used, [*KEY, "feature"]).select(*KEY, "feature", "last_age")
+
+    @cached_property
+    def gated_months(self) -> ir.Table:
+        """One row per whole month of a year in which a gated feature was used: ``months_ago`` (1: the last one)."""
+        days, dates = self._months
+        # What every plan of its product includes is gated from nobody: most of the usage.
+        used = self._looked_back_to(usage(self.tables), MONTHS_DAYS).semi_join(self._of_some_plans, "feature")
+        months = first_known(used.inner_join(days, "day"), "account_id", "feature", "slot")
+        seen = cut_slots(months, dates).semi_join(self.gated, [*KEY, "feature"])
+        return seen.select(*KEY, "months_ago").distinct()
+
+    @property
+    def _of_some_plans(self) -> ir.Table:
+        """The features that one plan on the price list includes and another of its product does not."""
+        plans = self.tables["plans"].select("product", "plan").distinct()
+        granted = self.tables["plan_features"].select("product", "plan", "feature").distinct()
+        granted = granted.semi_join(plans, ["product", "plan"])
+        includes = granted.group_by("product", "feature").aggregate(including=granted.count())
+        both = includes.inner_join(plans.group_by("product").aggregate(plans=plans.count()), "product")
+        return both.filter(both.including < both.plans).select("feature")
 
     @cached_property
     def gated_tickets(self) -> ir.Table:

@@ -46,7 +46,7 @@ def by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: date, ru
         **used,
         **bought,
         **seats(known, lines, bought["seats"], snapshot),
-        **included(known, is_open, plans, rights, measured),
+        **included(known, is_open, plans, rights, measured, snapshot),
         **support(known["tickets"]),
         **people(known["crm_events"], known["outcomes"], bought["tenure_days"]),
         **registered(known["users"], bought["seats"], known["usage_events"]),
@@ -244,12 +244,16 @@ def seats(known: dict[str, list[Row]], lines: list[Row], bought: int | None, sna
 
 def by_month(events: list[Row], snapshot: date) -> list[set[str]]:
     """Who was active in each of the twelve calendar months before that of the snapshot, the latest first."""
-    now = snapshot.year * 12 + snapshot.month
     of: dict[int, set[str]] = defaultdict(set)
     for event in events:
-        day = snapshot - timedelta(days=event["age"])
-        of[now - day.year * 12 - day.month] |= users([event])
+        of[months_back(event, snapshot)] |= users([event])
     return [of[back] for back in range(1, 13)]
+
+
+def months_back(event: Row, snapshot: date) -> int:
+    """How many calendar months before that of the snapshot it happened."""
+    day = snapshot - timedelta(days=event["age"])
+    return (snapshot.year - day.year) * 12 + snapshot.month - day.month
 
 
 def in_a_row(held: Iterable[bool]) -> int:
@@ -449,7 +453,9 @@ def is_priced(row: Row) -> bool:
 # --- limits and the next tier -----------------------------------------------------------------------------------------
 
 
-def included(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights: dict, measured: dict) -> Row:
+def included(
+    known: dict[str, list[Row]], lines: list[Row], plans: dict, rights: dict, measured: dict, snapshot: date
+) -> Row:
     limits: dict[str, list[int | None]] = defaultdict(list)
     for line in lines:
         for feature, limit in rights.get((line["product"], line["plan"]), {}).items():
@@ -498,6 +504,9 @@ def included(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights:
         "features_included_share_91d": share(len(limits.keys() & used_91d), len(limits)),
         "gated_features_used_91d": len(gated & used_91d),
         "gated_share_used_91d": share(len(gated & used_91d), len(gated)),
+        "months_of_gated_use": len(
+            {months_back(e, snapshot) for e in events if e["feature"] in gated} & set(range(1, 7))
+        ),
         "gated_requests_182d": sum(ticket["feature"] in gated for ticket in within(known["tickets"], 182)),
     }
 

@@ -40,6 +40,7 @@ CUSTOMERS = """
     full       | core    | team       | 100 | 2025-01-01 |
     top        | core    | enterprise | 900 | 2025-01-01 |
     unlisted   | core    | legacy     | 100 | 2025-01-01 |
+    tries      | core    | team       | 100 | 2025-01-01 |
 """
 USAGE = """
     account_id | day        | feature   | events | quantity | known_at
@@ -63,6 +64,14 @@ USAGE = """
     full       | 2026-05-30 | storage   | 1      | 150      |
     top        | 2026-06-30 | sandbox   | 1      |          |
     unlisted   | 2026-06-30 | report    | 1      |          |
+    tries      | 2026-07-01 | sso       | 1      |          |
+    tries      | 2026-06-30 | sso       | 1      |          | 2026-06-30
+    tries      | 2026-06-01 | audit     | 1      |          |
+    tries      | 2026-05-31 | sso       | 1      |          | 2026-07-01
+    tries      | 2026-05-20 | report    | 1      |          |
+    tries      | 2026-04-15 | sso       | 1      |          |
+    tries      | 2026-01-01 | sso       | 1      |          |
+    tries      | 2025-12-31 | sso       | 1      |          |
 """
 TICKETS = """
     ticket_id | account_id | opened_at  | feature | known_at
@@ -285,6 +294,13 @@ def test_no_use_is_no_adoption_and_an_unlisted_plan_has_none_to_tell(rows: pd.Da
 def test_of_what_business_gates_sso_is_used_and_audit_no_longer(row: pd.Series) -> None:
     assert row.gated_features_used_91d == len(["sso"])
     assert row.gated_share_used_91d == len(["sso"]) / len(["sso", "audit"])
+
+
+def test_months_in_which_something_of_the_next_tier_was_used_once_that_was_known(rows: pd.DataFrame) -> None:
+    assert rows.months_of_gated_use["acme"] == len(["April", "March"])  # sso, and audit; sandbox is two tiers up
+    assert rows.months_of_gated_use["tries"] == len(["June", "April", "January"])
+    assert rows.months_of_gated_use["top"] == 0
+    assert rows.months_of_gated_use["quiet"] == 0
 
 
 def test_tickets_about_what_business_gates_since_the_31st_of_december(row: pd.Series) -> None:

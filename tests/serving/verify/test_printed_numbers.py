@@ -183,7 +183,7 @@ OTHERS = {
 SPANS = {
     r"\b(this|last) month\b": ("28d", "7d", "events_against_baseline", "spike_after_slow_quarter"),
     r"\bquarter\b": ("91d", "spike_after_slow_quarter"),
-    r"\bsix months\b": ("182d",),
+    r"\bsix months\b": ("182d", "months_of_gated_use"),
     r"\b(this|last|the) year\b|\ba year\b": ("365d", "364d", "last_year", "last_year_28d", "seat_excess_months"),
 }
 """What a window is called, and how the names of the features of that window end or begin."""
