@@ -47,8 +47,11 @@ CAPITALS = frozenset(_CAPITALS.split())
 """Words that people write in capitals."""
 UNITS_OF_NAMES = ("kb", "mb", "gb", "tb")
 """Last words of a name that say what its amount is measured in."""
-_NOT_COUNTED = "bandwidth compute content data email history mail memory retention space storage support traffic transfer usage use"
-NOT_COUNTED = frozenset((*_NOT_COUNTED.split(), *UNITS_OF_NAMES))
+_NOT_COUNTED = (
+    "bandwidth compute content data email history mail memory retention space storage support traffic transfer usage "
+    "use kb mb gb tb"
+)
+NOT_COUNTED = frozenset(_NOT_COUNTED.split())
 """Last words of a name that have no plural: of them there are units."""
 _ONE = re.compile("[A-RT-Za-rt-z]$")
 """The end of a name that may be made a plural."""

@@ -20,13 +20,13 @@ from data.contract import trigger_tables
 from data.contract.details import DETAILS
 from data.contract.feature_card import FeatureCard
 from data.contract.likeness import LIKENESS
-from data.contract.outputs import AGAINST, FOR, NEUTRAL
+from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NEUTRAL
 from data.contract.triggers import Trigger
 from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError, hint
 from serving.reasons.fallback import card_title
 from serving.reasons.playbook_file import PlaybookFile, refusal
-from serving.reasons.tellings import Telling, Way, tellings
+from serving.reasons.tellings import Telling, Way, tellings, words_beside
 from serving.reasons.templates import ABOUT_THE_SOURCE
 
 SHIPPED = Path(__file__).parents[1] / "playbook.toml"
@@ -119,13 +119,14 @@ class Reason(BaseModel):
     @cached_property
     def _tellings(self) -> Mapping[str, tuple[Telling, ...]]:
         plain = self.for_ is None and not self.against
-        stated = self._told(self.texts, shown=plain)
-        shown_for = stated if self.for_ is None else (*self._told(self.for_, shown=True), *stated)
-        return {FOR: shown_for, AGAINST: (*self._told(self.against, shown=True), *stated), NEUTRAL: stated}
+        stated = self._told(self.texts, (FOR, AGAINST, NEUTRAL, CONTRADICTS), shown=plain)
+        shown_for = stated if self.for_ is None else (*self._told(self.for_, (FOR,), shown=True), *stated)
+        against = self._told(self.against, (AGAINST,), shown=True)
+        return {FOR: shown_for, AGAINST: (*against, *stated), NEUTRAL: stated}
 
-    def _told(self, variants: tuple[Variant, ...], *, shown: bool) -> tuple[Telling, ...]:
+    def _told(self, variants: tuple[Variant, ...], effects: tuple[str, ...], *, shown: bool) -> tuple[Telling, ...]:
         clauses = {name: [clause.way for clause in ways] for name, ways in self.clauses.items()}
-        return tellings([variant.way for variant in variants], clauses, shown=shown)
+        return tellings([variant.way for variant in variants], clauses, shown=shown, most=words_beside(effects))
 
 
 class PlayTexts(BaseModel):

@@ -17,19 +17,16 @@ import pandas as pd
 from data.conditions import Columns, Condition, column
 from data.contract.details import DETAILS, DetailKind
 from data.contract.feature_card import FeatureCard
-from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NEUTRAL, REASONS, OutputKind
+from data.contract.outputs import AGAINST, FOR, NEUTRAL, REASONS, OutputKind
 from serving.reasons.fallback import Values, are_words, card_sentences
 from serving.reasons.own_figures import OwnFigures
 from serving.reasons.playbook import Playbook
-from serving.reasons.tellings import Telling
+from serving.reasons.tellings import PREFIX, Telling
 from serving.reasons.templates import USERS_ARE_DAILY_PEAKS, are_known
 
 Integers = npt.NDArray[np.int64]
 Objects = npt.NDArray[np.object_]
 Mask = npt.NDArray[np.bool_]
-
-PREFIX = {FOR: "", AGAINST: "Against: ", NEUTRAL: "For context: ", CONTRADICTS: "Contradicts what is expected: "}
-"""What an effect is called at the head of a sentence, so that a sentence alone is never read the wrong way round."""
 
 SIDES = {FOR: 1.0, AGAINST: -1.0, NEUTRAL: 0.0}
 """The sides on which a reason is told, and the way that attributions push there. What contradicts is only stated."""

@@ -8,17 +8,20 @@ states is known, and where one of the features of its ``because`` pushes the way
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
 from data.conditions import Condition
 from data.contract.details import DETAILS
+from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NEUTRAL
 from serving.reasons.templates import ABOUT_THE_SOURCE, Template
 
 MOST_WORDS = 22
 """Words of a sentence, at most."""
+PREFIX = {FOR: "", AGAINST: "Against: ", NEUTRAL: "For context: ", CONTRADICTS: "Unexpected: "}
+"""What an effect is called at the head of a sentence, so that a sentence alone is never read the wrong way round."""
 _CLAUSE = re.compile(r"\{(?P<kind>[+=])(?P<name>\w+)\}")
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+")
 _WORDS_SAID = {
@@ -65,15 +68,18 @@ class Telling:
         return tuple(name for name in self.names if name in DETAILS and name not in missing)
 
 
-def tellings(ways: Sequence[Way], clauses: Mapping[str, Sequence[Way]], *, shown: bool) -> tuple[Telling, ...]:
+def tellings(
+    ways: Sequence[Way], clauses: Mapping[str, Sequence[Way]], *, shown: bool, most: int = MOST_WORDS
+) -> tuple[Telling, ...]:
     """All ways to tell a reason, those that say most first. Raises ValueError for a text that cannot be read.
 
-    A way that would be too long with a clause is left out; one that is too long without is an error.
+    A way that would be too long with a clause is left out; one that is too long without is an error. ``most``: the
+    words of a sentence, where what is put before it is to have its place.
     """
-    return tuple(telling for way in ways for telling in _spelled_out(way, clauses, shown))
+    return tuple(telling for way in ways for telling in _spelled_out(way, clauses, shown, most))
 
 
-def _spelled_out(way: Way, clauses: Mapping[str, Sequence[Way]], shown: bool) -> Iterator[Telling]:
+def _spelled_out(way: Way, clauses: Mapping[str, Sequence[Way]], shown: bool, most: int) -> Iterator[Telling]:
     asked = list(_CLAUSE.finditer(way.text))
     for clause in asked:
         if clause["name"] not in clauses:
@@ -84,10 +90,10 @@ def _spelled_out(way: Way, clauses: Mapping[str, Sequence[Way]], shown: bool) ->
         text = _CLAUSE.sub(lambda _, said=said: getattr(next(said), "text", ""), way.text)  # type: ignore[misc]
         optional = [c for c, clause in zip(chosen, asked, strict=True) if c is not None and clause["kind"] == "+"]
         longest = most_words(text)
-        if longest > MOST_WORDS:
+        if longest > most:
             if optional:
                 continue
-            raise ValueError(f"a sentence has at most {MOST_WORDS} words, this has {longest}: {text}")
+            raise ValueError(f"a sentence has at most {most} words here, this has {longest}: {text}")
         parts = [way, *(c for c in chosen if c is not None)]
         conditions = [part.when for part in parts if part.when]
         yield Telling(
@@ -108,6 +114,11 @@ def most_words(text: str) -> int:
             words += 1
         said += " ".join(["x"] * (words or _WORDS_SAID.get(placeholder.format, 1))) + literal
     return max(map(word_count, sentences_of(said)))
+
+
+def words_beside(effects: Iterable[str]) -> int:
+    """The words that a sentence may have where one of these effects is put before it."""
+    return MOST_WORDS - max(word_count(PREFIX[effect]) for effect in effects)
 
 
 def sentences_of(text: str) -> list[str]:

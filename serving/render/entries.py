@@ -17,7 +17,7 @@ from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
 from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_day, say_name
-from serving.reasons.render import PREFIX
+from serving.reasons.tellings import PREFIX
 from serving.render.firing import FIRING, Firing, firings
 from serving.render.leading import READ, leading
 

@@ -9,7 +9,7 @@ from datetime import date
 
 from data.contract.outputs import AGAINST
 from data.shown.text import for_page
-from serving.reasons.render import PREFIX
+from serving.reasons.tellings import PREFIX
 from serving.render.entries import MARKS
 from serving.render.excel import DAY, MONEY, SHARE, WRAP, Cell, SheetColumn, write_sheet
 from serving.web.pages.my_list import ListRow

@@ -23,7 +23,7 @@ from serving.published.read import PublishedList, folded
 from serving.published.tables import by_whole_accounts
 from serving.ranking.rank import RANK_KEYS, order
 from serving.ranking.short_list import CHECK_IN, due_on
-from serving.reasons.render import PREFIX
+from serving.reasons.tellings import PREFIX
 from serving.render.entries import LIKELY_RANGE, MARKS, say_motion
 from serving.render.leading import READ, leading
 from serving.render.likelihood import bands, trends

@@ -20,7 +20,7 @@ from serving.ranking.amounts import say_money
 from serving.ranking.gates import LABELS
 from serving.reasons.formats import say_day, say_name
 from serving.reasons.playbook import Play
-from serving.reasons.render import PREFIX
+from serving.reasons.tellings import PREFIX
 from serving.render.entries import MOTION_WORDS, Why, label_of, say_range, say_texts
 from serving.render.firing import Firing, firings
 from serving.web.drawing import Bar, line, waterfall

@@ -151,7 +151,7 @@ def test_a_contradicting_reason_is_marked_and_stands_last_however_strong_it_is()
     assert first["position"].tolist() == [1, 2, 3, 4]
     last = first.iloc[-1]
     assert (last["reason_code"], last["shap_log_odds"]) == ("seats_in_use", 0.9)
-    assert last["text"].startswith("Contradicts what is expected: 5 active on 50 seats this month.")
+    assert last["text"].startswith("Unexpected: 5 active on 50 seats this month.")
     assert not first["shown"].any()
     third = table[table["account_id"] == "c"]
     assert third["effect"].tolist() == ["for", "for", "for", "contradicts"]
@@ -172,7 +172,7 @@ def marked(made: HeldList, account: str) -> HeldList:
     """The list with the strongest reason of one account marked as contradicting."""
     reasons = made.frames["reasons"].copy()
     odd = (reasons["account_id"] == account) & (reasons["position"] == 1)
-    reasons.loc[odd, "text"] = "Contradicts what is expected: nonsense that nobody is to read."
+    reasons.loc[odd, "text"] = "Unexpected: nonsense that nobody is to read."
     reasons.loc[odd, "effect"] = "contradicts"
     return made.with_tables(reasons=reasons)
 

@@ -11,6 +11,7 @@ from data.contract.outputs import AGAINST, FOR, SCORES
 from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError
 from features.catalogue import REGISTRY
+from features.definitions.custom import own_card
 from serving.published.row_context import CONTACTS
 from serving.ranking.plays import STEPS
 from serving.reasons.playbook import load
@@ -319,11 +320,12 @@ def test_what_is_wrong_is_told_of_the_file_and_the_line_it_stands_in(
 
 def test_the_playbooks_of_the_page_are_read_as_they_stand_there(tmp_path: Path) -> None:
     blocks = re.findall(r"```toml\n(.*?)```", (DOCS / "playbook.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
+    cards = {**FEATURES, "fit_segment": own_card("fit_segment")}
     for text in (*blocks, "".join(blocks)):
         own = tmp_path / "own.toml"
         own.write_text(text)
-        playbook = load(FEATURES, own)
+        playbook = load(cards, own)
         assert list(playbook.plays) == list(load(FEATURES).plays)  # as they stood: none of them is one's own
     shipped, play = PLAYBOOK.plays["upsell_features"], playbook.plays["upsell_features"]
     assert play.model_copy(update={"segment": {}, "step": {}}) == shipped

@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
-from data.contract.outputs import AGAINST, FOR, NEUTRAL
+from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NEUTRAL
 from serving.reasons.playbook import Reason
-from serving.reasons.tellings import MOST_WORDS, Way, most_words, sentences_of, tellings, word_count
+from serving.reasons.tellings import (
+    MOST_WORDS,
+    PREFIX,
+    Way,
+    most_words,
+    sentences_of,
+    tellings,
+    word_count,
+    words_beside,
+)
 from tests.serving.reasons.test_choose import one_account
 
 CLAUSES = {
@@ -66,7 +75,7 @@ def test_a_clause_that_makes_the_sentence_too_long_is_left_out() -> None:
 @pytest.mark.parametrize("clause", ["{=more}", ""])
 def test_a_sentence_that_is_too_long_without_is_refused(clause: str) -> None:
     text = f"{{users:count}} in use{clause}." if clause else " ".join(["word"] * (MOST_WORDS + 1)) + "."
-    with pytest.raises(ValueError, match=f"a sentence has at most {MOST_WORDS} words, this has 2"):
+    with pytest.raises(ValueError, match=f"a sentence has at most {MOST_WORDS} words here, this has 2"):
         texts(text, LONG)
 
 
@@ -153,3 +162,14 @@ def test_drawn_trends_push_the_way_they_are_told() -> None:
             continue
         parts = {"seat_utilization_28d": level, "seat_utilization_change_91d": trend}
         assert (one_account(parts, **SEATS)["text"][0] == TREND) == (trend > 0)
+
+
+@pytest.mark.parametrize(("effects", "words"), [((FOR,), 22), ((AGAINST,), 21), ((FOR, NEUTRAL, CONTRADICTS), 20)])
+def test_what_is_put_before_a_sentence_has_its_place_among_its_words(effects: tuple[str, ...], words: int) -> None:
+    fits = " ".join(["word"] * words) + "."
+    assert words_beside(effects) == words
+    (telling,) = tellings([Way(fits)], {}, shown=True, most=words_beside(effects))
+    said = telling.template.literals[0]
+    assert max(word_count(PREFIX[effect] + said) for effect in effects) == MOST_WORDS
+    with pytest.raises(ValueError, match=f"at most {words} words here, this has {words + 1}"):
+        tellings([Way(f"A {fits}")], {}, shown=True, most=words_beside(effects))
