@@ -66,10 +66,10 @@ def test_nothing_is_left_behind(address: str, simulated: Base) -> None:
 
 
 def test_days_beyond_those_of_its_date_stay_what_they_are(there: Source) -> None:
-    days = pa.table({"day": pa.array([date(1950, 2, 3), date(2200, 1, 1), None], pa.date32())})
+    days = pa.table({"day": pa.array([date(1, 1, 1), date(1950, 2, 3), date(9999, 12, 31), None], pa.date32())})
     with there.engine.taking(days) as table:
         months = table.mutate(month=table.day.truncate("M")).order_by("day").to_pyarrow()
-    assert months["month"].to_pylist() == [date(1950, 2, 1), date(2200, 1, 1), None]
+    assert months["month"].to_pylist() == [date(1, 1, 1), date(1950, 2, 1), date(9999, 12, 1), None]
 
 
 def test_the_users_own_sql_runs_in_the_database(address: str) -> None:

@@ -36,7 +36,7 @@ SETTINGS = {
 
 
 class DayTypes(ClickHouseType):
-    """Days from 1900 to 2299: ``Date`` knows those from 1970 to 2149, and takes another for one of them."""
+    """``Date`` knows the days from 1970 to 2149 alone, and takes another for one of them."""
 
     @classmethod
     def _from_ibis_Date(cls, dtype: dt.Date) -> sge.DataType:  # noqa: ARG003, N802
