@@ -76,12 +76,14 @@ def test_the_page_has_a_row_for_each_world_that_was_measured() -> None:
     told = {
         "accounts": 300, "days": 6, "expansions": 9, "product": 0.4, "afternoon": 0.3, "oracle": 0.5, "best rule": 0.2,
         "logistic": 0.25, "over afternoon": [0.01, 0.2], "forecast / realised": 1.0, "ARR forecast / realised": 0.9,
-        "calibration error": 0.02, "product AUC": 0.8, "afternoon AUC": 0.7, "oracle AUC": 0.9, "seconds": 40.0,
+        "ARR told beforehand": [0.8, 1.25], "calibration error": 0.02, "product AUC": 0.8, "afternoon AUC": 0.7,
+        "oracle AUC": 0.9, "seconds": 40.0,
     }  # fmt: skip
     page = "\n".join(rendered({"worlds": {"pressure": told}, "date": "2026-01-01", "machine": "one"}))
     assert (
         "| `pressure` | 300 | 6 | 9 | 0.400 | 0.300 | 0.200 | 0.250 |  |  |  | 0.500 | 0.80 | +0.010 to +0.200 |"
         in page
     )
+    assert "| `pressure` | 1.00 | 0.90 |  | 0.80 to 1.25 | 0.020 | 0.800, 0.700, 0.900 | 40 |" in page
     assert "| `turning` | The rules change after 15 months" in page
     assert page.count("| `pressure` |") == 3

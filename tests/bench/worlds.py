@@ -159,11 +159,15 @@ def _of_rivals(evaluation: Evaluation) -> dict[str, float]:
 
 
 def _said(evaluation: Evaluation) -> dict[str, Any]:
-    rows = evaluation.backtest.rows
-    rows = rows[rows.calibrated.astype(bool)]
+    backtest = evaluation.backtest
+    rows = backtest.rows[backtest.rows.calibrated.astype(bool)]
+    arr_ratio, *resampled = backtest.figure("arr_forecast_over_realised")
+    of_sum = backtest.arr_sum()
     return {
         "forecast / realised": float(forecast_over_realised(rows.propensity, rows.y)),
-        "ARR forecast / realised": float(forecast_over_realised(rows.expected_arr, rows.arr)),
+        "ARR forecast / realised": arr_ratio,
+        "ARR resampled": resampled,
+        "ARR told beforehand": [of_sum["arr_ratio_low"], of_sum["arr_ratio_high"]],
         "calibration error": float(expected_calibration_error(rows.y, rows.propensity)),
         "verdict": str(evaluation.verdict.kind),
     }
@@ -213,17 +217,26 @@ def rendered(figures: dict[str, Any]) -> Iterator[str]:
         "",
         "The last column: between which the difference lies, 95 times in 100, by resampling accounts.",
         "",
-        "| world | forecast / realised expansions | the same of ARR | calibration error "
+        "Of forecast / realised ARR: *resampled*, its interval of 95% by resampling accounts; *told beforehand*,",
+        "between which it was to lie four times in five where the forecasts are as right as they say.",
+        "",
+        "| world | forecast / realised expansions | the same of ARR | resampled | told beforehand | calibration error "
         "| AUC: product, afternoon, oracle | CPU seconds of the backtest |",
-        "|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|",
     )
     for name, told in known:
         order = ", ".join(f"{told[f'{of} AUC']:.3f}" for of in ("product", "afternoon", "oracle"))
         yield (
             f"| `{name}` | {told['forecast / realised']:.2f} | {told['ARR forecast / realised']:.2f} "
+            f"| {_between(told, 'ARR resampled')} | {_between(told, 'ARR told beforehand')} "
             f"| {told['calibration error']:.3f} | {order} | {told['seconds']:.0f} |"
         )
     yield from ("", f"{figures['date']}, {figures['machine']}")
+
+
+def _between(told: dict[str, Any], name: str) -> str:
+    """Both ends of an interval; nothing of a world that was measured before it was told."""
+    return " to ".join(f"{end:.2f}" for end in told.get(name, ()))
 
 
 def main() -> None:
