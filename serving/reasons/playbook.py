@@ -521,8 +521,8 @@ def digest(path: Path | None = None) -> str:
 def _names_of_others(likeness: tuple[str, ...]) -> dict[str, str]:
     """What ``{its_peers}`` and ``{look_alikes}`` of a sentence stand for."""
     return {
-        "{its_peers}": "similar accounts" if set(OF_PEERS) & set(likeness) else "the other accounts",
-        "{look_alikes}": "look-alike accounts" if likeness else "the other accounts",
+        "{its_peers}": "similar accounts" if set(OF_PEERS) & set(likeness) else "other accounts",
+        "{look_alikes}": "look-alike accounts" if likeness else "other accounts",
     }
 
 

@@ -111,10 +111,10 @@ def test_a_text_of_the_teams_own_is_kept_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("likeness", "peers", "look_alikes"),
     [
-        ((), "the other accounts", "the other accounts"),
+        ((), "other accounts", "other accounts"),
         (("segment",), "similar accounts", "look-alike accounts"),
         (("size", "industry"), "similar accounts", "look-alike accounts"),
-        (("industry",), "the other accounts", "look-alike accounts"),  # peers are alike in segment and size
+        (("industry",), "other accounts", "look-alike accounts"),  # peers are alike in segment and size
     ],
 )
 def test_peers_are_called_by_what_the_base_knows(likeness: tuple[str, ...], peers: str, look_alikes: str) -> None:

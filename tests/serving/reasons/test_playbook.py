@@ -456,3 +456,8 @@ def test_the_playbook_of_the_worked_example_tells_use_as_orders() -> None:
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         load(CATALOGUE, tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("likeness", [(), ("industry",), ("segment",)])
+def test_the_shipped_sentences_keep_their_length_whatever_others_are_called(likeness: tuple[str, ...]) -> None:
+    assert load(FEATURES, None, likeness).reasons.keys() == PLAYBOOK.reasons.keys()
