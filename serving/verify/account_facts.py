@@ -15,9 +15,8 @@ def check_facts(listing: PublishedList, accounts: list[str], facts: pd.DataFrame
     if not listing.has(ACCOUNT_FACTS.name):
         return
     derived = in_order(facts[facts["account_id"].isin(accounts)], listing.snapshot_date)
-    both = listing.of(ACCOUNT_FACTS.name, accounts).merge(
-        derived, "outer", KEY, suffixes=("", " again"), indicator="found"
-    )
+    listed = listing.of(ACCOUNT_FACTS.name, accounts).astype("object")  # Arrow's texts without a row join nothing
+    both = listed.merge(derived.astype("object"), "outer", KEY, suffixes=("", " again"), indicator="found")
     both = both.astype("object").where(both.notna(), None)
     compared = [name for name in ACCOUNT_FACTS.names if name not in (*KEY, "snapshot_date")]
     for fact in both.to_dict("records"):

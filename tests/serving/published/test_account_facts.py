@@ -30,7 +30,12 @@ def test_they_are_published_in_the_order_of_the_table(tmp_path: Path, batches: i
 
 def test_a_base_without_facts_has_an_empty_table(tmp_path: Path) -> None:
     publish(tmp_path, snapshot(20))
-    assert len(open_list(tmp_path).of(ACCOUNT_FACTS.name, ACCOUNTS)) == 0
+    listing = open_list(tmp_path)
+    assert len(listing.of(ACCOUNT_FACTS.name, ACCOUNTS)) == 0
+    facts([]).astype({"account_id": "str"}).to_parquet(tmp_path / "built.parquet")
+    assert list(check_facts(listing, ACCOUNTS, pd.read_parquet(tmp_path / "built.parquet"))) == []
+    missing = list(check_facts(listing, ACCOUNTS, facts(ACCOUNTS)))
+    assert {(found.published, found.derived) for found in missing} == {("it is not", "it is there")}
 
 
 def test_a_list_from_before_there_were_facts_has_none(tmp_path: Path) -> None:
