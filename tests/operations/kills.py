@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psycopg
 
 from data.contract.outputs import TABLES
@@ -43,6 +44,8 @@ from tests.serving.world import DAY, accounts, files_of, publish, snapshot
 KILLS, IN_A_ROW = 20, 4
 """Of each command; and so many runs of `score` and `train` are killed before one is left to its end."""
 OWNERS, ANSWERS_AFTER_SECONDS = 40, 0.05
+RECORDS, REFUSED = 10_000, 0.03
+"""Of a CRM, and the share of them that its rules refuse."""
 EARLIER = END - timedelta(days=7)
 
 
@@ -71,12 +74,16 @@ HEAD = "| command    |           kills | while it wrote | runs to the end | read
 
 @dataclass
 class Moments:
-    """When a command may be killed: within ``whole`` seconds, or within ``writing`` seconds once ``is_writing``."""
+    """When a command may be killed: within ``whole`` seconds, or within ``writing`` seconds once ``is_writing``.
+
+    ``ends``: the code that it ends with, if it is let.
+    """
 
     draw: random.Random
     is_writing: Callable[[], bool]
     whole: float = 0
     writing: float = 0
+    ends: int = 0
 
     def measure(self, begin: Callable[[], Any]) -> None:
         """Let one run go undisturbed."""
@@ -86,7 +93,7 @@ class Moments:
             if wrote == began and self.is_writing():
                 wrote = time.monotonic()
             process.join(0.005)
-        assert process.exitcode == 0, f"the undisturbed run ended with {process.exitcode}"
+        assert process.exitcode == self.ends, f"the undisturbed run ended with {process.exitcode}"
         assert wrote > began, "it was never seen to write"
         self.whole, self.writing = time.monotonic() - began, time.monotonic() - wrote
         print(f"undisturbed: {self.whole:.1f} s, of which it wrote for {self.writing:.1f} s", file=sys.stderr)
@@ -101,7 +108,7 @@ class Moments:
                 seconds = self.draw.uniform(0, self.writing)
             else:
                 seconds = self.draw.uniform(0, self.whole)
-            if killed_after(process, seconds):
+            if killed_after(process, seconds, self.ends):
                 counts.kills += 1
                 counts.while_it_wrote += self.is_writing()
                 return
@@ -258,11 +265,15 @@ def kills_of_notify(scratch: Path, kills: int, draw: random.Random, _: PostgresS
 
 
 def kills_of_writeback(scratch: Path, kills: int, draw: random.Random, _: PostgresServer) -> Counts:
-    """The records of a CRM: each is written once, and shows what an undisturbed run writes."""
+    """The records of a CRM, of which its rules refuse some: the others are written once, and show what an undisturbed
+    run writes; every refusal is told. In the end all is taken back that nobody else changed.
+    """
     counts, home = Counts(), Home(scratch)
-    publish(scratch / "of-a-crm", snapshot(2_000))
+    if not (scratch / "of-a-crm").exists():
+        publish(scratch / "of-a-crm", snapshot(RECORDS))
     ids = open_list(scratch / "of-a-crm", DAY).scores("account_id")["account_id"].tolist()
-    world = World({})
+    refused = frozenset(draw.sample(ids, int(RECORDS * REFUSED)))
+    world = World({}, refused=refused)
     with on_port(lambda _: hubspot(world)) as url:
         settings = f'[writeback]\nto = "hubspot"\nid_property = "{ID_PROPERTY}"\n[writeback.hubspot]\nurl = "{url}"\n'
         (scratch / "headroom.toml").write_text(settings)
@@ -278,18 +289,43 @@ def kills_of_writeback(scratch: Path, kills: int, draw: random.Random, _: Postgr
             reset()
             return home.start("writeback", "--apply")
 
-        moments = Moments(draw, lambda: bool(world.sent))
+        moments = Moments(draw, lambda: bool(world.sent), ends=1)
+        home.must("writeback", "--help")  # the libraries are read once, before anything is measured
         moments.measure(begin)
         undisturbed = world.values()
         while counts.kills < kills:
             moments.kill(begin, counts)
-            home.must("writeback", "--apply")
+            counts.expect(home.run("writeback", "--apply") == 1, f"kill {counts.kills}: no refusal was told")
             counts.runs_again += 1
             counts.expect(world.values() == undisturbed, f"kill {counts.kills}: the CRM shows something else")
             counts.expect(set(world.taken.values()) == {1}, f"kill {counts.kills}: {max(world.taken.values())} times")
+            counts.expect(set(world.taken) == set(ids) - refused, f"kill {counts.kills}: records are missing")
+            counts.expect(refused_by(home.out) == refused, f"kill {counts.kills}: other refusals are told")
             counts.expect(home.leftovers() == [], f"kill {counts.kills}: left are {home.leftovers()}")
+        _take_back(home, world, counts)
     (scratch / "headroom.toml").unlink()
     return counts
+
+
+def refused_by(out: Path) -> frozenset[str]:
+    """The accounts that the last run tells of as refused."""
+    last = max(run for run in (out / "writeback").iterdir() if (run / "rejections.parquet").exists())
+    return frozenset(pd.read_parquet(last / "rejections.parquet")["account_id"])
+
+
+def _take_back(home: Home, world: World, counts: Counts) -> None:
+    """A further run sends nothing but what was refused; then each run is undone, the last one first."""
+    world.sent.clear()
+    home.run("writeback", "--apply")
+    counts.expect({account for account, _ in world.sent} == world.refused, "unchanged records were sent again")
+    others = sorted(set(world.companies) - world.refused)[::100]
+    for account in others:
+        world.companies[account].values["headroom_play"] = "our own"
+    for run in sorted((path.name for path in (home.out / "writeback").iterdir() if path.is_dir()), reverse=True):
+        home.must("writeback", "--undo", run)
+    left = {account: {n: v for n, v in values.items() if v} for account, values in world.values().items()}
+    counts.expect({account for account, values in left.items() if values} == set(others), "not all was taken back")
+    counts.expect(all(left[account] == {"headroom_play": "our own"} for account in others), "others' words were lost")
 
 
 CASES = {

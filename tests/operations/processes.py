@@ -107,12 +107,12 @@ def server() -> multiprocessing.context.ForkServerContext:
     return context
 
 
-def killed_after(process: ForkServerProcess, seconds: float) -> bool:
-    """Kill it after so many seconds; False where it had come to a good end before."""
+def killed_after(process: ForkServerProcess, seconds: float, ends: int = 0) -> bool:
+    """Kill it after so many seconds; False where it had come to its end before, with the code that it ends with."""
     process.join(seconds)
     process.kill()
     process.join()
-    assert process.exitcode in (-signal.SIGKILL, 0), f"it ended by itself, with {process.exitcode}"
+    assert process.exitcode in (-signal.SIGKILL, ends), f"it ended by itself, with {process.exitcode}"
     return process.exitcode == -signal.SIGKILL
 
 

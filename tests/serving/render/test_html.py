@@ -24,6 +24,7 @@ from serving.render.likelihood import say_range_of
 from serving.render.orders import Order
 from serving.render.terminal import print_top
 from serving.settings import ServingSettings
+from tests.serving.web.conftest import NAMES
 from tests.serving.world import ARR_DOUBT, DAY, PIECES, HeldList, accounts, feature_rows, scored, snapshot, with_context
 
 NASTY = '<b>Bold</b> & "Söhne" [red]株式会社[/red] {{ 7 * 7 }}'
@@ -363,11 +364,15 @@ def test_every_form_of_the_list_shows_its_warnings(
     assert WARNINGS[0] in render_page(warned)
 
 
-def test_control_characters_in_a_name_do_not_reach_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    people = accounts(30).assign(name="Ev\x1b[2Jil\r\nInc")
-    text = printed(snapshot(30, accounts=people), monkeypatch, 20)
-    assert "\x1b" not in text
-    assert "\r" not in text
+def test_a_name_of_any_kind_is_letters_in_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Markup, quotes, formulas, controls, marks that turn the direction, and 300 letters."""
+    names = ["Ev\x1b[2Jil\r\nInc", *NAMES.values()]
+    people = accounts(30).assign(name=[names[place % len(names)] for place in range(30)])
+    lines = printed(snapshot(30, accounts=people), monkeypatch, 30).split("\n")
+    assert [line for line in lines if not line.isprintable()] == []
+    assert max(map(len, lines)) <= 100
+    shown = "".join("".join(lines).split())
+    assert all(letters in shown for letters in ("<b>Bold</b>", "=HYPERLINK", "O'Neil", "+49", "-cmd|", "{{7*7}}"))
 
 
 def test_the_shipped_files_are_beside_the_code() -> None:
