@@ -26,6 +26,7 @@ ORDER = {
         "conditions",
         "contract",
         "erasure",
+        "kept",
         "time_cut",
         "feeds",
         "currency",

@@ -202,7 +202,7 @@ def setting_hashes(settings: Settings) -> dict[str, str]:
 def _chosen(settings: Settings) -> dict[str, Any]:
     """The settings that decide what is made: not where it is read and written, how fast, or how long it is kept."""
     elsewhere: dict[str, Any] = dict.fromkeys(
-        ("root", "mlruns", "out", "publish", "record", "outcomes", "retention", "log"), True
+        ("root", "mlruns", "out", "publish", "record", "store", "outcomes", "retention", "log"), True
     )
     elsewhere["source"] = {"url", "threads", "memory_limit"}
     chosen = settings.model_dump(mode="json", exclude=elsewhere)
