@@ -88,15 +88,21 @@ class ValueStore:
         return sorted(there, key=lambda value: (value.used, str(value.path)))
 
     def trim(self) -> int:
-        """Remove what is too old or too much, and what killed runs left; how many values. None while another does."""
+        """Remove what is too old or too much, and what killed runs left: how many values. One run at a time does."""
         if not self.folder.is_dir():
             return 0
         with held(self.folder / "trim.lock") as is_ours:
-            return self._remove(self._too_much()) if is_ours else 0
+            return self.remove(self._too_much()) if is_ours else 0
 
     def clear(self) -> int:
         """Remove all values: how many there were."""
-        return self._remove(self.values())
+        return self.remove(self.values())
+
+    def remove(self, values: list[KeptValue]) -> int:
+        """Remove these values: how many they were."""
+        for value in values:
+            value.path.unlink(missing_ok=True)
+        return len(values)
 
     def _too_much(self) -> list[KeptValue]:
         for path in self.folder.glob(f"*/{UNFINISHED}*"):
@@ -111,11 +117,6 @@ class ValueStore:
             going.append(value)
             left -= value.size
         return going
-
-    def _remove(self, values: list[KeptValue]) -> int:
-        for value in values:
-            value.path.unlink(missing_ok=True)
-        return len(values)
 
     def _path(self, kind: str, key: str) -> Path:
         return self.folder / kind / key

@@ -55,7 +55,7 @@ def read_known(settings: Settings, snapshot_date: date | str | None) -> Iterator
     """Read and check the source, build what was known before the day; the source is closed with the context."""
     base, report = read_base(settings, snapshot_date)
     with base, opened_store(settings) as store:
-        history, today = build_history(base, settings)
+        history, today = build_history(base, settings, store)
         cross_sells = read_cross_sells(base, training_dates(base, settings.expansion.horizon_days), settings)
         yield Known(settings, report, base, history, today, tuple(steps.feature_cards(base)), cross_sells, store)
 
@@ -72,13 +72,15 @@ def opened_store(settings: Settings) -> Iterator[ValueStore | None]:
 
 
 @stage("build history")
-def build_history(base: KnownBase, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+def build_history(
+    base: KnownBase, settings: Settings, store: ValueStore | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Feature rows with labels of every matured snapshot, and the unlabelled rows of the day of the base."""
     dates = training_dates(base, settings.expansion.horizon_days)
     if not dates:
         return steps.no_history(base, settings)
     say(f"learning from {len(dates)} snapshots, {dates[0]} to {dates[-1]}")
-    past, today = steps.past_and_today(base, dates, settings)
+    past, today = steps.past_and_today(base, dates, settings, store)
     return steps.add_labels(past, base, dates, settings), today
 
 
