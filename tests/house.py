@@ -101,6 +101,7 @@ ORDER = {
         "monitoring",
         "experiments",
         "pipelines",
+        "kept",
         "train",
         "score",
         "backtest",

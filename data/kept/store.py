@@ -8,22 +8,25 @@ nothing is ever out of date, and two runs that write one key write one value. A 
 holds; a damaged one is taken away, which is told, and made anew.
 """
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from errno import EBUSY
+from errno import EBUSY, ENOENT
 from hashlib import sha256
 from pathlib import Path
 
 from data.atomic import UNFINISHED, whole_file
 from data.errors import PublishError
 from data.kept.settings import StoreSettings
-from data.locks import held, is_held
+from data.locks import held, taken
 
 HASH_BYTES = 32
 DAY_SECONDS = 24 * 3600
 GB = 1_000_000_000
+OTHERS = (EBUSY, ENOENT)
+"""Why a value cannot be written while others are at it: one writes the same, or clears up."""
 ROOM = "Give another folder as `path` under [store], or make room and rights there."
 
 
@@ -50,7 +53,7 @@ class ValueStore:
         path = self._path(kind, key)
         try:
             content = path.read_bytes()
-            path.touch()
+            os.utime(path)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -74,7 +77,7 @@ class ValueStore:
                 unfinished.write_bytes(sha256(value).digest() + value)
         except PublishError as error:
             cause = error.__cause__
-            if not (isinstance(cause, OSError) and cause.errno == EBUSY):  # else another writes the same value
+            if not (isinstance(cause, OSError) and cause.errno in OTHERS):
                 self._stop(f"{error.clause}. {error.todo}")
 
     def values(self) -> list[KeptValue]:
@@ -106,8 +109,9 @@ class ValueStore:
 
     def _too_much(self) -> list[KeptValue]:
         for path in self.folder.glob(f"*/{UNFINISHED}*"):
-            if not is_held(path):
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError), taken(path) as is_left:
+                if is_left:
+                    path.unlink()
         values, oldest = self.values(), time.time() - self.settings.max_days * DAY_SECONDS
         left = sum(value.size for value in values)
         going = []

@@ -187,7 +187,7 @@ def test_where_it_lies_is_told_place_by_place(company: Path, headroom: Headroom)
     holdings = json.loads(headroom("forget", "--where", "--json").out)
     assert {holding["place"] for holding in holdings} == {
         "store of outcomes", "write-back", "monitoring", "history", "rows of checks", "company's figures",
-        "stopped builds", "runs in Prefect", "published lists",
+        "kept feature rows", "stopped builds", "runs in Prefect", "published lists",
     }  # fmt: skip
     scores = next(holding for holding in holdings if holding["what"] == "scores")
     assert (scores["rows"], scores["last"]) == (80, str(DAY))
