@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from data.digests import code_of, digest_of
 from data.kept.store import HASH_BYTES, ValueStore
 from data.ledger.rules import ExpansionRules
+from data.sources.engine import LIBRARIES as OF_ENGINES
 from data.sources.known import KnownBase
 from data.time_cut import before_each, is_told_more_later, known_since
 from features.build.checkpoint import ROOMS
@@ -26,7 +27,7 @@ from features.catalogue import available
 
 FEATURE_ROWS = "feature_rows"
 """The kind of value that the rows of one snapshot are in a store: an Arrow file."""
-LIBRARIES = ("ibis-framework", "duckdb", "numba", "numpy", "pandas", "pyarrow")
+LIBRARIES = (*OF_ENGINES, "numba", "numpy", "pandas", "pyarrow")
 SUMS = ("rows", "low", "high")
 Digest = tuple[int, ...]
 """The number of some rows, and two sums of their hashes."""

@@ -28,7 +28,7 @@ from sklearn.linear_model import PoissonRegressor
 from sklearn.metrics import mean_tweedie_deviance
 
 from data.digests import digest_of
-from data.kept.store import ValueStore
+from data.kept.keeper import Keeper
 from models.estimators import boosting
 from models.estimators.boosting import Booster
 from models.estimators.year_before import DailyLevels, foretell, own_variance
@@ -168,7 +168,7 @@ def fit_amounts(rows: pd.DataFrame, arr: np.ndarray, features: Sequence[str], se
 
 
 def kept_amounts(
-    rows: pd.DataFrame, arr: np.ndarray, features: Sequence[str], seed: int, store: ValueStore | None
+    rows: pd.DataFrame, arr: np.ndarray, features: Sequence[str], seed: int, store: Keeper | None
 ) -> Amounts | None:
     """As ``fit_amounts``; what the ``store`` holds is not fitted again, and what is fitted is kept there."""
     if store is None:

@@ -20,7 +20,7 @@ import data
 import models
 from data.digests import code_of, digest_of
 from data.errors import ModelError, some
-from data.kept.store import ValueStore
+from data.kept.keeper import Keeper
 from models.settings import Params
 
 Booster = lightgbm.Booster
@@ -52,7 +52,7 @@ class Binned:
     that is grown is kept there; it is the same to the letter of its text.
     """
 
-    def __init__(self, X: pd.DataFrame, params: Params, seed: int, store: ValueStore | None = None) -> None:
+    def __init__(self, X: pd.DataFrame, params: Params, seed: int, store: Keeper | None = None) -> None:
         self._params, self._seed, self._store = params, seed, store
         self._rows: pd.DataFrame | None = X
         self._digest = "" if store is None else digest_of(made_by(), list(X.columns), X.to_numpy(np.float64))

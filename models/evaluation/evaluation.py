@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from data.errors import ModelError, NotEnoughHistoryError
-from data.kept.store import ValueStore
+from data.kept.keeper import Keeper
 from models.estimators.categories import Categories, encode, learn_categories
 from models.estimators.cross_sell import CrossSellHistory, CrossSellModel, fit_cross_sell
 from models.estimators.sampling import KEYS, days
@@ -53,7 +53,7 @@ class Evaluation:
     verdict: Verdict
     cross_sell: CrossSellModel | None = None
     cross_sell_backtest: CrossSellBacktest | None = None
-    store: ValueStore | None = None
+    store: Keeper | None = None
 
     def metrics(self) -> dict[str, float]:
         """Flat names for MLflow: those of the backtest, and of the product for a cross-sell."""
@@ -74,7 +74,7 @@ def evaluate(
     people: pd.DataFrame | None = None,
     cross_sells: CrossSellHistory | None = None,
     progress: Progress = silent,
-    store: ValueStore | None = None,
+    store: Keeper | None = None,
 ) -> Evaluation:
     """Find out whether a base can be learnt.
 
@@ -132,7 +132,7 @@ def evaluate(
     )
 
 
-def recipe_of(settings: EvaluationSettings, store: ValueStore | None = None) -> LabelRecipe:
+def recipe_of(settings: EvaluationSettings, store: Keeper | None = None) -> LabelRecipe:
     """How any expansion is learnt."""
     return LabelRecipe(
         label="expanded",

@@ -15,7 +15,7 @@ import pandas as pd
 from joblib import cpu_count
 from scipy.special import expit, logit
 
-from data.kept.store import ValueStore
+from data.kept.keeper import Keeper
 from models.estimators import boosting
 from models.estimators.amounts import Amounts, arr_of, is_paid_known, kept_amounts
 from models.estimators.base_rate import Rates, calibrate
@@ -44,7 +44,7 @@ class LabelRecipe:
     seed: int
     workers: int
     max_rows: int
-    store: ValueStore | None = None
+    store: Keeper | None = None
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ def replay_arr(
     splits: Sequence[Split],
     replayed: Replay,
     seed: int,
-    store: ValueStore | None = None,
+    store: Keeper | None = None,
 ) -> ArrReplay:
     """Amounts and expected ARR of every replayed day, oldest first, each learnt from what had matured before it.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from data.contract.vocabulary import MOTIONS
-from data.kept.store import ValueStore
+from data.kept.keeper import Keeper
 from models.estimators import boosting
 from models.estimators.bundle import Propensity
 from models.estimators.calibration import IDENTITY, Calibrator
@@ -34,7 +34,7 @@ def train_motions(
     settings: EvaluationSettings,
     today: pd.DataFrame | None,
     progress: Progress,
-    store: ValueStore | None = None,
+    store: Keeper | None = None,
 ) -> TrainedMotions:
     """One model per motion with enough expansions; the others are withheld with the reason. ``history`` is sorted.
 
@@ -62,7 +62,7 @@ def train_motions(
     return TrainedMotions(in_order, withheld, predictions, complete)
 
 
-def _recipe(label: str, settings: EvaluationSettings, store: ValueStore | None) -> LabelRecipe:
+def _recipe(label: str, settings: EvaluationSettings, store: Keeper | None) -> LabelRecipe:
     return LabelRecipe(
         label=label,
         params=settings.motion_boosting,

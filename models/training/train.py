@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.kept.store import ValueStore
+from data.kept.keeper import Keeper
 from models.estimators.amounts import arr_of, kept_amounts
 from models.estimators.bundle import Bundle, Propensity
 from models.estimators.cross_sell import CrossSellHistory
@@ -65,7 +65,7 @@ def train(
     people: pd.DataFrame | None = None,
     cross_sells: CrossSellHistory | None = None,
     progress: Progress = silent,
-    store: ValueStore | None = None,
+    store: Keeper | None = None,
 ) -> TrainedModel:
     """Evaluate and fit in one go, whatever the verdict; arguments and errors as in ``evaluate``."""
     about: dict[str, Any] = {"today": today, "people": people, "cross_sells": cross_sells, "store": store}
