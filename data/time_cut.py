@@ -11,6 +11,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import pyarrow as pa
 
 from data.contract.inputs import TABLES, Table
 from data.contract.vocabulary import KEY
@@ -52,7 +53,7 @@ def learned_since(name: str, table: ir.Table, day: date) -> ir.Table:
 # --- a base, before one day -------------------------------------------------------------------------------------------
 
 
-def before_day(name: str, table: ir.Table, day: date) -> ir.Table:
+def before_day(name: str, table: ir.Table, day: date | ir.DateValue) -> ir.Table:
     """The rows of one contract table as known before ``day``.
 
     A row of which nobody knows when it happened is left out. What only an end tells (a ticket's rating, the outcome of
@@ -73,6 +74,30 @@ def before_day(name: str, table: ir.Table, day: date) -> ir.Table:
             "reason": not_yet.ifelse(ibis.null("string"), table.reason),
         }
     return table.mutate(**later) if later else table
+
+
+def before_each(name: str, table: ir.Table, days: Sequence[date]) -> ir.Table:
+    """The same before each of some days: the columns of the table, and ``snapshot_date``."""
+    of_each = ibis.memtable(pa.table({"snapshot_date": pa.array(sorted(days), pa.date32())}))
+    met = of_each.cross_join(table)
+    return before_day(name, met, met.snapshot_date)
+
+
+def known_since(name: str, table: ir.Table) -> ir.Table:
+    """The rows of one contract table that count on some day: the table's columns, and ``since``, the day after which.
+
+    ``FIRST_DAY`` where the table has no clock.
+    """
+    clocks = [table[clock] for clock in _clocks(TABLES[name], table)]
+    if not clocks:
+        return table.mutate(since=ibis.literal(FIRST_DAY))
+    known = table.filter([clock.notnull() for clock in clocks])
+    return known.mutate(since=ibis.greatest(*clocks))
+
+
+def is_told_more_later(name: str) -> bool:
+    """May a row of one contract table, once known, say more on a later day? An end does, as of a line or a ticket."""
+    return bool(TABLES[name].later_facts)
 
 
 def last_day(name: str, table: ir.Table, today: date) -> date | None:

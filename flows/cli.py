@@ -528,6 +528,37 @@ def serve(
 
 
 @app.command()
+def store(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,
+    from_nothing: Annotated[
+        bool,
+        typer.Option("--from-nothing", help="Train with it and without it, register nothing, and compare every bit."),
+    ] = False,
+    snapshot_date: Day = None,
+    config: Config = None,
+    source: SourceUrl = None,
+) -> None:
+    """Show what is kept so that the next training need not make it again; clear it; prove that it changes nothing."""
+    if clear and from_nothing:
+        raise typer.BadParameter("give one of --clear and --from-nothing")
+    settings = _ready(config, source) if from_nothing else load(config, source)
+    if from_nothing:
+        from flows.kept.from_nothing import differing
+
+        lines = list(differing(settings, _date(snapshot_date)))
+        print("\n".join(map(for_terminal, lines)) or "the same bits with the store and from nothing")
+        if lines:
+            raise typer.Exit(1)
+        return
+    from flows.kept.show import clear_store, print_store
+
+    if clear:
+        print(clear_store(settings))
+    else:
+        print_store(settings)
+
+
+@app.command()
 def forget(  # noqa: PLR0913  each is an option of the command
     where: Annotated[bool, typer.Option("--where", help="Say where personal data lies.")] = False,
     account: Annotated[str | None, typer.Option("--account", help="Forget this account, by its id.")] = None,

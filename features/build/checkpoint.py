@@ -4,12 +4,10 @@ The next build of the same rows finds them and goes on from there. *The same* me
 and code, which is what the key of the folder is made of.
 """
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +16,7 @@ import pyarrow.parquet as pq
 import data
 import features
 from data.atomic import whole_file
-from data.digests import sha256_of_file
+from data.digests import code_of, digest_of
 from data.locks import held
 from data.scratch import own_folder
 from data.sources.engine import LIBRARIES
@@ -29,19 +27,8 @@ ROOM = "Make room there, or set TMPDIR to a folder that has room."
 
 
 def key_of(*parts: object, rooms: Sequence[Path] = ROOMS) -> str:
-    """The name of a build: a hash of what it is made from, and of the code that makes it.
-
-    The code is every file of the ``rooms``, at any depth and of any kind, with its place in the room.
-    """
-    code = [(room.name, *_files(room)) for room in rooms]
-    return hashlib.sha256(repr((*parts, code, *map(version, LIBRARIES))).encode()).hexdigest()[:24]
-
-
-def _files(room: Path) -> Iterator[tuple[str, str]]:
-    """The place in the room and the hash of each of its files, without what Python compiled."""
-    for file in sorted(room.rglob("*")):
-        if file.is_file() and "__pycache__" not in file.parts:
-            yield file.relative_to(room).as_posix(), sha256_of_file(file)
+    """The name of a build: a hash of what it is made from, and of the code that makes it."""
+    return digest_of(*parts, code_of(rooms, LIBRARIES))[:24]
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from data.errors import SettingsError, hint
 from data.figures.settings import FiguresSettings
+from data.kept.settings import StoreSettings
 from data.ledger.rules import ExpansionRules
 from data.record.settings import RecordSettings
 from data.sources.address import SCHEMES, Address, SourceSettings
@@ -38,6 +39,8 @@ OUTCOMES_FILE = "outcomes.db"
 """The store of outcomes in the folder of the published lists, where no other is named."""
 PREFECT_RUNS = "prefect-runs"
 """The home of a Prefect server of our own, beside the MLflow folder or in the demo."""
+KEPT = "kept"
+"""The store of what need not be made again, beside the MLflow folder."""
 HISTORY = "record"
 """The kind of source that `headroom record` writes."""
 
@@ -63,6 +66,7 @@ class Settings(BaseModel):
 
     source: SourceSettings = SourceSettings()
     record: RecordSettings = RecordSettings()
+    store: StoreSettings = StoreSettings()
     expansion: ExpansionRules = ExpansionRules()
     figures: FiguresSettings = FiguresSettings()
     training: TrainSettings = TrainSettings()
@@ -149,6 +153,12 @@ class Settings(BaseModel):
     @property
     def mlruns_folder(self) -> Path:
         return (self.root / self.mlruns.expanduser()).resolve()
+
+    @property
+    def kept_folder(self) -> Path:
+        """Where values are kept for the next run; by default beside the MLflow folder."""
+        path = self.store.path
+        return self.mlruns_folder.parent / KEPT if path is None else (self.root / path.expanduser()).resolve()
 
     @property
     def training_settings(self) -> EvaluationSettings:

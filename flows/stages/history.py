@@ -10,6 +10,7 @@ import pandas as pd
 
 from data.checks.report import Report
 from data.errors import NotEnoughHistoryError, hint
+from data.kept.store import ValueStore
 from data.sources.known import KnownBase
 from features.catalogue import full_catalogue
 from flows.run.progress import say
@@ -35,7 +36,8 @@ class Known:
     """All that can be learnt from on a day.
 
     ``history``: feature rows with labels, one per account and matured snapshot; ``today``: the feature rows of the day
-    itself; ``features``: the model's columns; ``cross_sells``: which products were sold across.
+    itself; ``features``: the model's columns; ``cross_sells``: which products were sold across; ``store``: what earlier
+    runs have kept, or None where nothing is.
     """
 
     settings: Settings
@@ -45,26 +47,40 @@ class Known:
     today: pd.DataFrame
     features: tuple[str, ...]
     cross_sells: CrossSellHistory
+    store: ValueStore | None = None
 
 
 @contextmanager
 def read_known(settings: Settings, snapshot_date: date | str | None) -> Iterator[Known]:
     """Read and check the source, build what was known before the day; the source is closed with the context."""
     base, report = read_base(settings, snapshot_date)
-    with base:
-        history, today = build_history(base, settings)
+    with base, opened_store(settings) as store:
+        history, today = build_history(base, settings, store)
         cross_sells = read_cross_sells(base, training_dates(base, settings.expansion.horizon_days), settings)
-        yield Known(settings, report, base, history, today, tuple(steps.feature_cards(base)), cross_sells)
+        yield Known(settings, report, base, history, today, tuple(steps.feature_cards(base)), cross_sells, store)
+
+
+@contextmanager
+def opened_store(settings: Settings) -> Iterator[ValueStore | None]:
+    """What earlier runs have kept, None where the settings want nothing kept; what is old goes at the end of a run."""
+    if not settings.store.use:
+        yield None
+        return
+    store = ValueStore(settings.kept_folder, settings.store, say)
+    yield store
+    store.trim()
 
 
 @stage("build history")
-def build_history(base: KnownBase, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+def build_history(
+    base: KnownBase, settings: Settings, store: ValueStore | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Feature rows with labels of every matured snapshot, and the unlabelled rows of the day of the base."""
     dates = training_dates(base, settings.expansion.horizon_days)
     if not dates:
         return steps.no_history(base, settings)
     say(f"learning from {len(dates)} snapshots, {dates[0]} to {dates[-1]}")
-    past, today = steps.past_and_today(base, dates, settings)
+    past, today = steps.past_and_today(base, dates, settings, store)
     return steps.add_labels(past, base, dates, settings), today
 
 
@@ -81,6 +97,7 @@ def evaluate_known(known: Known) -> Evaluation:
         people=steps.read_people(known.base.tables),
         cross_sells=known.cross_sells,
         progress=say,
+        store=known.store,
     )
     show_verdict(evaluation.verdict)
     return evaluation

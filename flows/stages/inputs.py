@@ -22,11 +22,13 @@ from data.currency import in_reporting_currency
 from data.errors import NotEnoughHistoryError
 from data.feeds.accounts import stopped_dead
 from data.feeds.use import use
+from data.kept.store import ValueStore
 from data.ledger.revenue import all_lines, reconcile
 from data.sources import engine
 from data.sources.known import KnownBase, Source, customers, label_watermark, watermarks
 from data.time_cut import Tables
 from features.build.build import Shard, build
+from features.build.kept import kept_rows
 from features.calendar import QUARTER_DAYS
 from features.catalogue import catalogue
 from features.labels import held_for_labels, labels
@@ -66,13 +68,20 @@ def details_of(shard: Shard) -> pd.DataFrame | None:
     return None if shard.details is None else shard.details.to_pandas(date_as_object=False)
 
 
-def past_and_today(base: KnownBase, dates: list[date], settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+def past_and_today(
+    base: KnownBase, dates: list[date], settings: Settings, store: ValueStore | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The feature rows of past snapshots, and those of the day of the base, each sorted by snapshot and account.
 
-    A long history is gigabytes: it is handed over column by column, so that there is never a second copy of it.
+    Those that the ``store`` holds are not built again. A long history is gigabytes: it is handed over column by column,
+    so that there is never a second copy of it.
     """
     past, today = [], []
-    for part in (shard.rows for shard in shards(base, [*dates, base.snapshot_date], settings)):
+
+    def made(days: list[date]) -> Iterator[pa.Table]:
+        return (shard.rows for shard in shards(base, days, settings))
+
+    for part in kept_rows(base, [*dates, base.snapshot_date], settings.expansion, store, made, say):
         is_today = pc.equal(pc.cast(part["snapshot_date"], pa.date32()), pa.scalar(base.snapshot_date))
         past.append(part.filter(pc.invert(is_today)))
         today.append(part.filter(is_today))
@@ -202,7 +211,7 @@ def setting_hashes(settings: Settings) -> dict[str, str]:
 def _chosen(settings: Settings) -> dict[str, Any]:
     """The settings that decide what is made: not where it is read and written, how fast, or how long it is kept."""
     elsewhere: dict[str, Any] = dict.fromkeys(
-        ("root", "mlruns", "out", "publish", "record", "outcomes", "retention", "log"), True
+        ("root", "mlruns", "out", "publish", "record", "store", "outcomes", "retention", "log"), True
     )
     elsewhere["source"] = {"url", "threads", "memory_limit"}
     chosen = settings.model_dump(mode="json", exclude=elsewhere)

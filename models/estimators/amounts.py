@@ -16,6 +16,7 @@ times the mean (the 10% and 90% quantiles of amount / fitted mean). It is the in
 expands. Most accounts do not, so the interval of one account's expected ARR would say little: a total has one instead.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -26,6 +27,8 @@ import pandas as pd
 from sklearn.linear_model import PoissonRegressor
 from sklearn.metrics import mean_tweedie_deviance
 
+from data.digests import digest_of
+from data.kept.keeper import Keeper
 from models.estimators import boosting
 from models.estimators.boosting import Booster
 from models.estimators.year_before import DailyLevels, foretell, own_variance
@@ -61,6 +64,8 @@ STAGES = range(0, 101, 20)
 """Numbers of trees to choose from."""
 TREES = Params(learning_rate=0.1, num_leaves=7, min_child_samples=20, feature_fraction=0.5)
 """Smaller than those of the propensity, as a tenth of the rows has an amount (docs/ablation.md)."""
+AMOUNTS = "amounts"
+"""The kind of value that fitted amounts are in a store: JSON."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +165,24 @@ def fit_amounts(rows: pd.DataFrame, arr: np.ndarray, features: Sequence[str], se
     if len(arr) < MIN_POSITIVES_TREES or not features:
         return _with_days(by_size, rows, arr, by_size.predict(rows))
     return _corrected(by_size, rows, arr, features, seed)
+
+
+def kept_amounts(
+    rows: pd.DataFrame, arr: np.ndarray, features: Sequence[str], seed: int, store: Keeper | None
+) -> Amounts | None:
+    """As ``fit_amounts``; what the ``store`` holds is not fitted again, and what is fitted is kept there."""
+    if store is None:
+        return fit_amounts(rows, arr, features, seed)
+    named = [list(rows[name].astype("str")) for name in ("account_id", "snapshot_date") if name in rows]
+    values = rows[list(features)].to_numpy(np.float64)
+    key = digest_of(boosting.made_by(), named, list(features), values, np.asarray(arr, np.float64), seed)
+    kept = store.get(AMOUNTS, key)
+    if kept is not None:
+        stored = json.loads(kept)
+        return None if stored is None else Amounts.from_dict(stored)
+    amounts = fit_amounts(rows, arr, features, seed)
+    store.put(AMOUNTS, key, json.dumps(None if amounts is None else amounts.to_dict()).encode())
+    return amounts
 
 
 def is_paid_known(rows: pd.DataFrame, features: Sequence[str]) -> np.ndarray:

@@ -7,6 +7,8 @@ stays NaN and goes its own way in each tree. Nothing is weighted, and what sampl
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import lightgbm
@@ -14,7 +16,11 @@ import numpy as np
 import pandas as pd
 from joblib import cpu_count
 
+import data
+import models
+from data.digests import code_of, digest_of
 from data.errors import ModelError, some
+from data.kept.keeper import Keeper
 from models.settings import Params
 
 Booster = lightgbm.Booster
@@ -25,19 +31,38 @@ TWEEDIE_POWER = 1.5
 BLOCK_ROWS = 1024
 """Rows predicted at a time by one core."""
 
+BOOSTERS = "boosters"
+"""The kind of value that a booster is in a store: its text."""
+
 _NOT_IN_NAMES = set('[]{}":,')
 """LightGBM refuses names with these, and turns white space into underscores."""
+
+
+@cache
+def made_by() -> str:
+    """The hash of what makes a fitted value: the code, and the libraries that compute."""
+    rooms = (Path(room.__path__[0]) for room in (data, models))
+    return code_of(rooms, ("lightgbm", "scikit-learn", "scipy", "numpy", "pandas"))
 
 
 class Binned:
     """Rows laid out for LightGBM once, for boosters of several outcomes; the layout follows from the rows alone.
 
-    ``params``: of all boosters that are fitted on it.
+    ``params``: of all boosters that are fitted on it. ``store``: a booster that it holds is not grown again, and one
+    that is grown is kept there; it is the same to the letter of its text.
     """
 
-    def __init__(self, X: pd.DataFrame, params: Params, seed: int) -> None:
-        self._params, self._seed = params, seed
-        self._dataset = _dataset(X, np.zeros(len(X)))
+    def __init__(self, X: pd.DataFrame, params: Params, seed: int, store: Keeper | None = None) -> None:
+        self._params, self._seed, self._store = params, seed, store
+        self._rows: pd.DataFrame | None = X
+        self._digest = "" if store is None else digest_of(made_by(), list(X.columns), X.to_numpy(np.float64))
+
+    @cached_property
+    def _dataset(self) -> lightgbm.Dataset:
+        assert self._rows is not None
+        laid_out = _dataset(self._rows, np.zeros(len(self._rows)))
+        self._rows = None  # or there would be a second copy of a long history
+        return laid_out
 
     def fit(self, y: np.ndarray, rounds: int, share: float = 1.0) -> Booster:
         """A booster of ``rounds`` trees; ``y`` is 0 or 1 per row.
@@ -45,8 +70,19 @@ class Binned:
         ``share``: how many of the rows without an expansion were kept; below 1 the first tree, whose leaves hold the
         base rate, takes log(share), so that log-odds are those of the whole base.
         """
-        self._dataset.set_label(np.asarray(y, dtype=np.float64))
         settings = self._params.for_lightgbm(self._seed, int(y.sum()))
+        if self._store is None:
+            return self._grown(y, settings, rounds, share)
+        key = digest_of(self._digest, np.asarray(y, np.int8), settings, rounds, share)
+        kept = self._store.get(BOOSTERS, key)
+        if kept is not None:
+            return from_text(kept.decode())
+        booster = self._grown(y, settings, rounds, share)
+        self._store.put(BOOSTERS, key, to_text(booster).encode())
+        return booster
+
+    def _grown(self, y: np.ndarray, settings: dict[str, object], rounds: int, share: float) -> Booster:
+        self._dataset.set_label(np.asarray(y, dtype=np.float64))
         booster = lightgbm.train(settings, self._dataset, num_boost_round=rounds)
         if share < 1:
             leaves = int(booster.dump_model(num_iteration=1)["tree_info"][0]["num_leaves"])

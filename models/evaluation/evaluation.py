@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from data.errors import ModelError, NotEnoughHistoryError
+from data.kept.keeper import Keeper
 from models.estimators.categories import Categories, encode, learn_categories
 from models.estimators.cross_sell import CrossSellHistory, CrossSellModel, fit_cross_sell
 from models.estimators.sampling import KEYS, days
@@ -34,7 +35,7 @@ class Evaluation:
     rows of the day that is scored, or None. ``reported``: the replayed days whose figures are told; ``replayed`` also
     holds those before them, and so does ``replayed_arr``, of expected ARR. ``columns``: one row per feature, its AUC as
     a rule of its own. ``cross_sell``: which product a cross-sell would be of; ``cross_sell_backtest``: how that did on
-    past days.
+    past days. ``store``: what earlier runs have kept, and this one keeps.
     """
 
     rows: pd.DataFrame
@@ -52,6 +53,7 @@ class Evaluation:
     verdict: Verdict
     cross_sell: CrossSellModel | None = None
     cross_sell_backtest: CrossSellBacktest | None = None
+    store: Keeper | None = None
 
     def metrics(self) -> dict[str, float]:
         """Flat names for MLflow: those of the backtest, and of the product for a cross-sell."""
@@ -72,13 +74,15 @@ def evaluate(
     people: pd.DataFrame | None = None,
     cross_sells: CrossSellHistory | None = None,
     progress: Progress = silent,
+    store: Keeper | None = None,
 ) -> Evaluation:
     """Find out whether a base can be learnt.
 
     ``history``: one row per account and matured snapshot: account_id, snapshot_date, the features, expanded (0/1),
     expanded_<motion> (0/1) and expansion_arr (currency per year) where there are any. ``today``: the same features of
     the day that is scored. ``people``: account_id, owner, segment. ``cross_sells``: which products were sold across.
-    The order of the rows changes nothing.
+    ``store``: what earlier runs have kept in it is not made again. It changes nothing, and neither does the order of
+    the rows.
     Raises NotEnoughHistoryError with what there is and what it takes.
     """
     features = list(feature_names)
@@ -93,7 +97,7 @@ def evaluate(
 
         tuned = tune(rows, features, splits, reported, settings, progress)
         settings = settings.model_copy(update={"boosting": tuned.params})
-    replayed = replay(rows, features, splits, recipe_of(settings), progress)
+    replayed = replay(rows, features, splits, recipe_of(settings, store), progress)
     if not replayed.predictions.snapshot_date.isin([split.test_date for split in reported]).any():
         raise NotEnoughHistoryError(
             asked="Test the model on past snapshots.",
@@ -101,7 +105,7 @@ def evaluate(
             todo="Load older history, or come back when more months have passed.",
         )
     progress("rivals and intervals")
-    replayed_arr = replay_arr(rows, features, splits, replayed, settings.seed)
+    replayed_arr = replay_arr(rows, features, splits, replayed, settings.seed, store)
     backtest = judge(rows, features, reported, replayed.predictions, replayed_arr.rows, settings, people)
     progress("leak probes")
     columns = baselines.single_columns(rows, features, rows["expanded"].to_numpy())
@@ -124,10 +128,11 @@ def evaluate(
         verdict=judge_base(backtest, leaks, settings.without_model),
         cross_sell=None if cross_sells is None else fit_cross_sell(rows, cross_sells),
         cross_sell_backtest=cross_sell_backtest,
+        store=store,
     )
 
 
-def recipe_of(settings: EvaluationSettings) -> LabelRecipe:
+def recipe_of(settings: EvaluationSettings, store: Keeper | None = None) -> LabelRecipe:
     """How any expansion is learnt."""
     return LabelRecipe(
         label="expanded",
@@ -139,6 +144,7 @@ def recipe_of(settings: EvaluationSettings) -> LabelRecipe:
         seed=settings.seed,
         workers=settings.workers,
         max_rows=settings.max_rows,
+        store=store,
     )
 
 

@@ -15,8 +15,9 @@ import pandas as pd
 from joblib import cpu_count
 from scipy.special import expit, logit
 
+from data.kept.keeper import Keeper
 from models.estimators import boosting
-from models.estimators.amounts import Amounts, arr_of, fit_amounts, is_paid_known
+from models.estimators.amounts import Amounts, arr_of, is_paid_known, kept_amounts
 from models.estimators.base_rate import Rates, calibrate
 from models.estimators.boosting import Booster, Params
 from models.estimators.calibration import Calibrator, Levels, fit_levels, independent
@@ -32,7 +33,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class LabelRecipe:
-    """How one label is learnt."""
+    """How one label is learnt; boosters that the ``store`` holds are not grown again."""
 
     label: str
     params: Params
@@ -43,6 +44,7 @@ class LabelRecipe:
     seed: int
     workers: int
     max_rows: int
+    store: Keeper | None = None
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,7 @@ def fit_labels(
             boosters.append(None)
             continue
         if binned is None or not np.array_equal(chosen.places, its_places):  # of a sample each label has its own rows
-            binned = boosting.Binned(matrix(history, features, chosen.places), recipe.params, recipe.seed)
+            binned = boosting.Binned(matrix(history, features, chosen.places), recipe.params, recipe.seed, recipe.store)
             its_places = chosen.places
         boosters.append(binned.fit(y, trees, chosen.share))
     return boosters
@@ -261,11 +263,17 @@ class ArrReplay:
 
 
 def replay_arr(
-    history: pd.DataFrame, features: Sequence[str], splits: Sequence[Split], replayed: Replay, seed: int
+    history: pd.DataFrame,
+    features: Sequence[str],
+    splits: Sequence[Split],
+    replayed: Replay,
+    seed: int,
+    store: Keeper | None = None,
 ) -> ArrReplay:
     """Amounts and expected ARR of every replayed day, oldest first, each learnt from what had matured before it.
 
-    On a day on which nobody's pay is known, since the bills had stopped coming, all are told the mean amount.
+    On a day on which nobody's pay is known, since the bills had stopped coming, all are told the mean amount. Amounts
+    that the ``store`` holds are not fitted again.
     """
     replays = ArrReplay(pd.DataFrame(), replayed.fitted.rates, replayed.fitted.horizon_days)
     scored = dict(list(replayed.predictions.groupby("snapshot_date")))
@@ -274,7 +282,7 @@ def replay_arr(
         train = history.iloc[past[history.expanded.to_numpy()[past] == 1]]
         test = history.iloc[day_of(history, day)]
         told_by = features if is_paid_known(test, features).any() else ()
-        amounts = fit_amounts(train, arr_of(train), told_by, seed)
+        amounts = kept_amounts(train, arr_of(train), told_by, seed, store)
         if amounts is None or day not in scored:
             continue
         expected = replays.of_day(day, amounts)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from data.contract.vocabulary import MOTIONS
+from data.kept.keeper import Keeper
 from models.estimators import boosting
 from models.estimators.bundle import Propensity
 from models.estimators.calibration import IDENTITY, Calibrator
@@ -33,10 +34,12 @@ def train_motions(
     settings: EvaluationSettings,
     today: pd.DataFrame | None,
     progress: Progress,
+    store: Keeper | None = None,
 ) -> TrainedMotions:
     """One model per motion with enough expansions; the others are withheld with the reason. ``history`` is sorted.
 
-    ``today``: the rows of the day that is scored, whose season the propensities are calibrated to.
+    ``today``: the rows of the day that is scored, whose season the propensities are calibrated to. ``store``: what
+    earlier runs have kept.
     """
     models: dict[str, Propensity] = {}
     withheld: dict[str, str] = {}
@@ -52,14 +55,14 @@ def train_motions(
             withheld[motion] = f"{expansions} past expansions of this motion; it takes {settings.min_expansions_motion}"
             complete = False
         else:
-            recipes[motion] = _recipe(label, settings)
+            recipes[motion] = _recipe(label, settings, store)
     learnt, predictions = _train(history, features, splits, recipes, today, progress)
     models |= learnt
     in_order = {motion: models[motion] for motion in MOTIONS if motion in models}
     return TrainedMotions(in_order, withheld, predictions, complete)
 
 
-def _recipe(label: str, settings: EvaluationSettings) -> LabelRecipe:
+def _recipe(label: str, settings: EvaluationSettings, store: Keeper | None) -> LabelRecipe:
     return LabelRecipe(
         label=label,
         params=settings.motion_boosting,
@@ -70,6 +73,7 @@ def _recipe(label: str, settings: EvaluationSettings) -> LabelRecipe:
         seed=settings.seed,
         workers=settings.workers,
         max_rows=settings.max_rows,
+        store=store,
     )
 
 

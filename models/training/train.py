@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from models.estimators.amounts import arr_of, fit_amounts
+from data.kept.keeper import Keeper
+from models.estimators.amounts import arr_of, kept_amounts
 from models.estimators.bundle import Bundle, Propensity
 from models.estimators.cross_sell import CrossSellHistory
 from models.estimators.sampling import day_of, rows_to_fit
@@ -64,24 +65,25 @@ def train(
     people: pd.DataFrame | None = None,
     cross_sells: CrossSellHistory | None = None,
     progress: Progress = silent,
+    store: Keeper | None = None,
 ) -> TrainedModel:
     """Evaluate and fit in one go, whatever the verdict; arguments and errors as in ``evaluate``."""
-    about: dict[str, Any] = {"today": today, "people": people, "cross_sells": cross_sells}
+    about: dict[str, Any] = {"today": today, "people": people, "cross_sells": cross_sells, "store": store}
     return fit_model(evaluate(history, feature_names, settings, **about, progress=progress), progress=progress)
 
 
 def fit_model(evaluation: Evaluation, *, progress: Progress = silent) -> TrainedModel:
     """The model of today, on all matured snapshots."""
     rows, features, settings = evaluation.rows, list(evaluation.features), evaluation.settings
-    recipe, fitted = recipe_of(settings), evaluation.replayed.fitted
+    recipe, fitted = recipe_of(settings, evaluation.store), evaluation.replayed.fitted
     fitted_on = rows_to_fit(rows, recipe.label, recipe.max_rows, recipe.seed)
     progress(f"training on {len(fitted_on.places)} of {len(rows)} rows, {fitted.rounds} trees")
     booster = fit_rows(rows, features, recipe, fitted.rounds)
     assert booster is not None  # an evaluation has seen both outcomes
-    motions = train_motions(rows, features, evaluation.reported, settings, evaluation.today, progress)
+    motions = train_motions(rows, features, evaluation.reported, settings, evaluation.today, progress, evaluation.store)
     expanded = rows[rows.expanded == 1]
     latest_rows = rows.iloc[day_of(rows, rows.snapshot_date.iloc[-1])][features]
-    amounts = fit_amounts(expanded, arr_of(expanded), features, settings.seed)
+    amounts = kept_amounts(expanded, arr_of(expanded), features, settings.seed, evaluation.store)
     today = day_of_today(evaluation.today)
     bundle = Bundle(
         feature_names=evaluation.features,

@@ -9,12 +9,15 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from data.atomic import whole_file
 from data.checks.report import Finding, Report, Severity, write
 from data.erasure.places import Subject
+from data.kept.store import ValueStore
 from data.scratch import own_folder
+from features.build.kept import FEATURE_ROWS, value_of
 from flows.privacy import forget
 from flows.privacy.prefect_runs import PrefectPlace
 from flows.run.settings import load
@@ -72,6 +75,10 @@ def company(two_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     write(Report([Finding(Severity.ERROR, "users", "keys", "twice", "", 1, rows)]), settings.check_folder)
     lines = f"account_id | product | plan | mrr | valid_from\n{ZORRO} | core | team | 1 | 2025-01-01"
     write_drawn_figures(settings.figures_folder, settings, date(2026, 7, 1), subscriptions=lines)
+    kept = ValueStore(settings.kept_folder, settings.store, pytest.fail)
+    for key, account in (("a", ZORRO), ("b", "acc-0001")):
+        rows = pa.table({"account_id": [account], "snapshot_date": [date(2026, 7, 1)], "mrr": [1.0]})
+        kept.put(FEATURE_ROWS, key, value_of(rows))
     (own_folder() / "features-abc").mkdir()
     (own_folder() / "features-abc" / "shard-0.parquet").write_text(ZORRO)
     settings.prefect_folder.mkdir()
@@ -86,9 +93,9 @@ def test_an_account_is_in_no_byte_of_any_file(company: Path, headroom: Headroom)
     before = files_of(company)
     ran = headroom("forget", "--account", ZORRO)
     assert ran.code == 0
-    assert [line.partition(":")[0] for line in ran.out.splitlines()[:10]] == [
+    assert [line.partition(":")[0] for line in ran.out.splitlines()[:11]] == [
         "store of outcomes", "write-back", "monitoring", "history", "rows of checks", "company's figures",
-        "stopped builds", "runs in Prefect", "published lists",
+        "kept feature rows", "stopped builds", "runs in Prefect", "published lists",
         f"that is what is held of account {ZORRO}; nothing was changed",
     ]  # fmt: skip
     assert "unless the source forgets it too" in ran.out
@@ -99,6 +106,7 @@ def test_an_account_is_in_no_byte_of_any_file(company: Path, headroom: Headroom)
     assert ran.code == 0, ran.err
     assert told(company, (*PLANTED, USER)) == []
     notes = [json.loads(line) for line in (company / "published" / "erasures.jsonl").read_text().splitlines()]
+    assert [file.name for file in (company / "kept" / FEATURE_ROWS).iterdir()] == ["b"]
     assert {note["by"] for note in notes} == {"Dana"}
     assert {note["place"]: note["counts"] for note in notes}["store of outcomes"] == {
         "outcomes": 1, "messages": 1, "saved views": 1,
@@ -179,7 +187,7 @@ def test_where_it_lies_is_told_place_by_place(company: Path, headroom: Headroom)
     holdings = json.loads(headroom("forget", "--where", "--json").out)
     assert {holding["place"] for holding in holdings} == {
         "store of outcomes", "write-back", "monitoring", "history", "rows of checks", "company's figures",
-        "stopped builds", "runs in Prefect", "published lists",
+        "kept feature rows", "stopped builds", "runs in Prefect", "published lists",
     }  # fmt: skip
     scores = next(holding for holding in holdings if holding["what"] == "scores")
     assert (scores["rows"], scores["last"]) == (80, str(DAY))
