@@ -24,6 +24,28 @@ def land_posthog(truth: Frames) -> Frames:
     return {"events": pd.concat([table, table.head(20), of_nobody, views], ignore_index=True)}
 
 
+def land_posthog_with_fivetran(truth: Frames) -> Frames:
+    """The same as Fivetran lands it: a column for each property, without its ``$``."""
+    table = land_posthog(truth)["events"].drop_duplicates("uuid")
+    properties = table["properties"].map(json.loads)
+    landed = pd.DataFrame(
+        {
+            "id": table["uuid"],
+            "event": table["event"],
+            "distinct_id": table["distinct_id"],
+            "timestamp": table["timestamp"],
+            "properties_group_0": properties.map(lambda said: said.get("$group_0")),
+            "properties_groups": properties.map(
+                lambda said: json.dumps(said["$groups"]) if "$groups" in said else None
+            ),
+            "_fivetran_synced": table["timestamp"].max(),
+            "_fivetran_deleted": False,
+        }
+    )
+    gone = landed.head(30).assign(id=[f"gone-{n}" for n in range(30)], _fivetran_deleted=True)
+    return {"event": pd.concat([landed, gone], ignore_index=True)}
+
+
 def _properties(account: str, number: int) -> str:
     """The key of the group, in each of the two ways."""
     group = {"$group_0": account} if number % 2 else {"$groups": {"company": account, "project": "p1"}}

@@ -12,7 +12,7 @@ from tests.mappings.chargebee import land_chargebee, land_chargebee_plans, of_ch
 from tests.mappings.clicks import land_amplitude, land_mixpanel, land_segment
 from tests.mappings.hubspot import land_hubspot, land_hubspot_with_dlt
 from tests.mappings.intercom import land_intercom, of_intercom
-from tests.mappings.posthog import land_posthog, people
+from tests.mappings.posthog import land_posthog, land_posthog_with_fivetran, people
 from tests.mappings.recurly import land_recurly, of_recurly
 from tests.mappings.salesforce import land_salesforce
 from tests.mappings.stripe import land_stripe_with_dlt
@@ -83,7 +83,7 @@ SETS = [
     ),
     ToolSet(
         "chargebee_plans_hubspot_posthog",
-        {"chargebee": land_chargebee_plans, "hubspot": land_hubspot, "posthog": land_posthog},
+        {"chargebee": land_chargebee_plans, "hubspot": land_hubspot, "posthog": land_posthog_with_fivetran},
         lacks=("tickets",),
         told=(people, of_chargebee_plans),
     ),
