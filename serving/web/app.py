@@ -36,6 +36,7 @@ from serving.web.pages.record import (
     correction_form,
     outcome_of,
     refused_form,
+    request_key_of,
     row_to_correct,
 )
 from serving.web.pages.tasks import HeldTasks, task_page
@@ -209,7 +210,8 @@ class _Answers:
         index, desk = self.lists.latest(), self._desk(request)
         if desk.work is None or place_for(index, asked, desk.sight) is None:
             return self._no_account(request, index, asked)
-        corrects = row_to_correct(desk.work.history(asked), request.query_params.get(CORRECT, ""))
+        number, sent = request.query_params.get(CORRECT, ""), request_key_of(form, asked)
+        corrects = row_to_correct(desk.work.history(asked), number, sent)
         try:
             desk.work.append([outcome_of(form, index, asked, desk.sight.name, corrects)])
         except OutcomeError as error:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import takewhile
 from typing import Any
 
 from data.contract.vocabulary import MOTIONS
@@ -71,14 +72,16 @@ def correction_form(form: ActionForm, row: RecordedOutcome) -> ActionForm:
     return replace(form, corrects=row, filled=form.filled if form.refused else filled)
 
 
-def row_to_correct(history: Iterable[RecordedOutcome], number: str) -> RecordedOutcome | None:
+def row_to_correct(history: Iterable[RecordedOutcome], number: str, request_key: str = "") -> RecordedOutcome | None:
     """The row of an account that an address asks to correct by its number; None where it asks for none.
 
-    Raises OutcomeError where no row of that number counts: it never was there, or was corrected before.
+    ``history``: its rows, the earliest first. ``request_key``: of the form that is sent; sent twice, it corrects what
+    it did when it was sent first. Raises OutcomeError where no row of that number counts: it never was there, or was
+    corrected before.
     """
     if not number:
         return None
-    counting = {str(row.id): row for row, _ in standing(history)}
+    counting = {str(row.id): row for row, _ in standing(takewhile(lambda row: row.request_key != request_key, history))}
     if number not in counting:
         asked = f"Correct row {number[:20]!a} of this account."
         raise OutcomeError(asked, "no row of that number counts.", "Open the page of the account, and choose there.")
@@ -110,8 +113,13 @@ def outcome_of(
         arr=_amount(given["arr"], account_id),
         product=given["product"] or None,
         corrects=None if corrects is None else corrects.id,
-        request_key=f"{account_id[:100]} {action} {form.get('request_key', '')}"[:200],
+        request_key=request_key_of(form, account_id),
     )
+
+
+def request_key_of(form: Mapping[str, Any], account_id: str) -> str:
+    """What tells a sent form from all others: what is sent twice has the same."""
+    return f"{account_id[:100]} {form.get('action', '')} {form.get('request_key', '')}"[:200]
 
 
 def _about(index: ListIndex, account_id: str, corrects: RecordedOutcome | None) -> dict[str, Any]:

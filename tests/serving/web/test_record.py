@@ -211,6 +211,21 @@ def test_a_mistake_is_corrected_by_a_new_row_in_its_place(site: Site, tmp_path: 
         assert ("Taken back, in place of" in page, ">Correct<" in page) == (True, False)
 
 
+def test_a_correction_that_is_sent_twice_is_recorded_once(pages: TestClient, store: OutcomeStore) -> None:
+    send(pages, action="won", won_arr="100", won_motion="seat")
+    path, own = account_address(ACCOUNT, 1), {"Origin": "http://127.0.0.1:8080"}
+    page = pages.get(path).text
+    assert '<option value="">as it was said</option>' in page, "left empty, it is that of the row and not of the list"
+    form = fields_of(page) | {"action": "won", "won_arr": "50"}
+    for _ in range(2):
+        assert pages.post(path, data=form, headers=own, follow_redirects=False).status_code == 303
+    said = [(row.arr, row.motion, row.corrects) for row in store.all_rows()]
+    assert said == [(100, "seat", None), (50, "seat", 1)]
+    send(pages, correct=2, action="corrected")
+    assert pages.post(path, data=form, headers=own, follow_redirects=False).status_code == 303
+    assert len(store.all_rows()) == 3
+
+
 @pytest.mark.parametrize("number", ["7", "x", "-1", "1" * 400])
 def test_a_row_that_does_not_count_cannot_be_corrected(pages: TestClient, store: OutcomeStore, number: str) -> None:
     send(pages, action="taken")
