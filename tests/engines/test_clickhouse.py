@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from data.contract.inputs import Kind
 from data.errors import ContractError, SourceError
 from data.sources.connect import connect
 from data.sources.known import Source
+from data.sources.staging import cast
 from tests.engines.clickhouse_server import clickhouse_server
 from tests.engines.comparison import differences, features, findings, label_rows, movement_rows
 from tests.engines.conftest import Base
@@ -21,19 +23,22 @@ from tests.engines.conftest import Base
 pytestmark = pytest.mark.slow
 
 DAY = date(2026, 10, 1)
+AS_DECLARED = "schema_inference_make_columns_nullable = 'auto'"
 
 
 @pytest.fixture(scope="module")
 def address(simulated: Base, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The simulated base in a database of a ClickHouse."""
+    """The simulated base in a database of a ClickHouse, where only a column that has nulls is declared with them."""
     folder = tmp_path_factory.mktemp("clickhouse")
     with clickhouse_server(folder) as url:
         server = clickhouse_connect.get_client(host="127.0.0.1", port=urlsplit(url).port)
         server.command("create database simulated")
         for name, raw in simulated.source.raw.items():
-            pq.write_table(raw.to_pyarrow(), folder / f"{name}.parquet")
-            rows = f"select * from file('{folder / name}.parquet')"
-            server.command(f"create table simulated.{name} engine = MergeTree order by tuple() as {rows}")
+            rows = raw.to_pyarrow()
+            declared = [field.with_nullable(rows[field.name].null_count > 0) for field in rows.schema]
+            pq.write_table(rows.cast(pa.schema(declared)), folder / f"{name}.parquet")
+            select = f"select * from file('{folder / name}.parquet') settings {AS_DECLARED}"
+            server.command(f"create table simulated.{name} engine = MergeTree order by tuple() as {select}")
         server.close()
         yield f"{url}/simulated"
 
@@ -70,6 +75,24 @@ def test_days_beyond_those_of_its_date_stay_what_they_are(there: Source) -> None
     with there.engine.taking(days) as table:
         months = table.mutate(month=table.day.truncate("M")).order_by("day").to_pyarrow()
     assert months["month"].to_pylist() == [date(1, 1, 1), date(1950, 2, 1), date(9999, 12, 1), None]
+
+
+def test_columns_without_nulls_and_of_other_types_are_read_as_what_they_say(there: Source) -> None:
+    engine = there.engine.con
+    engine.con.command(
+        "create temporary table odd (id UUID, kind Enum8('bug' = 1, 'how_to' = 2), "
+        "state Nullable(Enum16('on' = 300)), segment LowCardinality(String), at DateTime, amount Float64)"
+    )
+    number = "11111111-2222-3333-4444-555555555555"
+    engine.con.command(f"insert into odd values ('{number}', 'how_to', 'on', 'smb', '2026-03-01 10:00:00', 12.5)")
+    raw = engine.table("odd")
+    kinds = {"id": Kind.ID, "kind": Kind.TEXT, "state": Kind.TEXT, "segment": Kind.TEXT, "at": Kind.CLOCK}
+    staged = raw.select(amount=cast(raw.amount, Kind.MONEY), **{name: cast(raw[name], kinds[name]) for name in kinds})
+    before = staged.mutate(before=staged.amount.lag().over(order_by=staged.amount), most=staged.amount.max(where=False))
+    assert before.to_pyarrow().to_pylist() == [
+        {"amount": 125_000, "id": number, "kind": "how_to", "state": "on", "segment": "smb", "at": date(2026, 3, 1)}
+        | {"before": None, "most": None}
+    ]
 
 
 def test_the_users_own_sql_runs_in_the_database(address: str) -> None:

@@ -35,8 +35,17 @@ SETTINGS = {
 """What a session is opened with."""
 
 
-class DayTypes(ClickHouseType):
-    """``Date`` knows the days from 1970 to 2149 alone, and takes another for one of them."""
+class Types(ClickHouseType):
+    """``Date`` knows the days from 1970 to 2149 alone, and takes another for one of them.
+
+    Most columns there have no nulls; what is asked of them, as the row before the first one, may be null all the same.
+    """
+
+    @classmethod
+    def from_string(cls, text: str, nullable: bool | None = None) -> dt.DataType:
+        if text.removeprefix("Nullable(").startswith("Enum"):
+            return dt.unknown  # no text until it is cast to one: Arrow gets its number
+        return super().from_string(text, nullable).copy(nullable=True)
 
     @classmethod
     def _from_ibis_Date(cls, dtype: dt.Date) -> sge.DataType:  # noqa: ARG003, N802
@@ -46,7 +55,7 @@ class DayTypes(ClickHouseType):
 class Compiler(ClickHouseCompiler):
     """Ibis's own, with the functions that are exact; drop a line with the ibis that says it so itself."""
 
-    type_mapper = DayTypes
+    type_mapper = Types
     SIMPLE_OPS: ClassVar = {ops.Date: "toDate32", ops.CountDistinct: "uniqExact", ops.StringLength: "lengthUTF8"}
 
     def visit_NonNullLiteral(self, op: ops.Literal, *, value: Any, dtype: dt.DataType) -> Any:  # noqa: N802
