@@ -7,7 +7,7 @@ What its play leads with stays. A row has one set of reasons, on whichever page 
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -68,15 +68,27 @@ def exchanged(listing: PublishedList, reasons: pd.DataFrame, pages: Pages) -> pd
     return pd.DataFrame(turned, columns=list(KEY)).astype({"account_id": "str", "position": "int64"})
 
 
-def _told(listing: PublishedList, reasons: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    """The reasons of each account that are shown or spare, strongest first, with what ``leads``."""
+class _Told(NamedTuple):
+    """A reason that is shown or spare, and whether its account's play leads with it."""
+
+    account_id: str
+    position: int
+    effect: str
+    story: str
+    shap_log_odds: float
+    choice: str
+    leads: bool
+
+
+def _told(listing: PublishedList, reasons: pd.DataFrame) -> dict[str, list[_Told]]:
+    """The reasons of each account that are shown or spare, strongest first."""
     scores = listing.scores("account_id", "play").drop_duplicates("account_id").set_index("account_id")
-    first = reasons.assign(shown=reasons["choice"] == FIRST).sort_values([*KEY])
-    first = first.assign(leads=leading(first, listing.manifest["plays"], scores["play"]))
-    seen = first[first["choice"].isin([FIRST, SPARE])]
-    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in seen.to_dict("records"):
-        rows[row["account_id"]].append({str(name): value for name, value in row.items()})
+    able = reasons[reasons["choice"].isin([FIRST, SPARE])].sort_values([*KEY])
+    able = able.assign(shown=able["choice"] == FIRST)
+    able = able.assign(leads=leading(able, listing.manifest["plays"], scores["play"]))
+    rows: dict[str, list[_Told]] = defaultdict(list)
+    for row in able[list(_Told._fields)].itertuples(index=False, name=None):
+        rows[row[0]].append(_Told(*row))
     return rows
 
 
@@ -87,19 +99,19 @@ class _Set(NamedTuple):
     turned: tuple[int, ...] = ()
 
 
-def _sets(told: Sequence[Mapping[str, Any]], least: float) -> Iterator[_Set]:
+def _sets(told: Sequence[_Told], least: float) -> Iterator[_Set]:
     """What a row may show: first what was chosen of it alone, then that with a spare one in place of the weakest.
 
     ``least``: the share of its weight that the spare one weighs at least.
     """
-    first = [reason for reason in told if reason["choice"] == FIRST]
-    stories = frozenset(reason["story"] for reason in first)
+    first = [reason for reason in told if reason.choice == FIRST]
+    stories = frozenset(reason.story for reason in first)
     yield _Set(stories)
-    yielding = [reason for reason in first if reason["effect"] == FOR and not reason["leads"]]
+    yielding = [reason for reason in first if reason.effect == FOR and not reason.leads]
     if not yielding:
         return
     weakest = yielding[-1]
     for spare in told:
-        if spare["choice"] == SPARE and spare["shap_log_odds"] >= least * weakest["shap_log_odds"]:
-            others = stories - {weakest["story"]}
-            yield _Set(others | {spare["story"]}, (weakest["position"], spare["position"]))
+        if spare.choice == SPARE and spare.shap_log_odds >= least * weakest.shap_log_odds:
+            others = stories - {weakest.story}
+            yield _Set(others | {spare.story}, (weakest.position, spare.position))
