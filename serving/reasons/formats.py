@@ -48,13 +48,14 @@ CAPITALS = frozenset(_CAPITALS.split())
 UNITS_OF_NAMES = ("kb", "mb", "gb", "tb")
 """Last words of a name that say what its amount is measured in."""
 _NOT_COUNTED = (
-    "bandwidth compute content data email history mail memory retention space storage support traffic transfer usage "
-    "use kb mb gb tb"
+    "access analytics bandwidth billing compute content data email feedback forecasting history hosting information "
+    "logging mail memory messaging monitoring processing reporting retention routing scoring software space storage "
+    "streaming support testing tracking traffic training transfer usage use used kb mb gb tb"
 )
 NOT_COUNTED = frozenset(_NOT_COUNTED.split())
 """Last words of a name that have no plural: of them there are units."""
-_ONE = re.compile("[A-RT-Za-rt-z]$")
-"""The end of a name that may be made a plural."""
+_ONE = re.compile(r"(?<!\bpeople)(?<!\bchildren)(?<!media)(?<=[A-RT-Za-rt-z])$", re.IGNORECASE)
+"""The end of a name that may be made a plural, and is none yet."""
 _PART_OF_CODE = re.compile(r"[^_\s-]+")
 LONGEST_NAME = 40
 """Letters of a name in a sentence."""

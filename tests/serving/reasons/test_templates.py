@@ -134,6 +134,10 @@ def test_the_unit_in_a_name_is_said_behind_the_amount(code: str, said: str) -> N
         ("storage", "34 units of storage"),
         ("file-storage", "34 units of file-storage"),
         ("export_gb", "34 GB of export"),
+        ("lead_scoring", "34 units of lead scoring"),
+        ("storage_used", "34 units of storage used"),
+        ("people", "34 people"),
+        ("Social media", "34 Social media"),
         ("接続", "34 接続"),
     ],
 )
