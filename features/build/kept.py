@@ -57,13 +57,15 @@ def kept_rows(
         tell(f"features: {len(dates) - len(unknown)} of {len(dates)} snapshots are as they were")
     if not unknown:
         return
-    parts = list(made(unknown))
-    yield from parts
-    if store is not None and keys:
-        rows = pa.concat_tables(parts)
-        for day in unknown:
-            is_of_day = pc.equal(pc.cast(rows["snapshot_date"], pa.date32()), pa.scalar(day, pa.date32()))
-            store.put(FEATURE_ROWS, keys[day], value_of(rows.filter(is_of_day)))
+    small = {day: list[bytes]() for day in unknown if keys}
+    for part in made(unknown):
+        yield part  # and is not held here: a long history is gigabytes
+        for day, values in small.items():
+            is_of_day = pc.equal(pc.cast(part["snapshot_date"], pa.date32()), pa.scalar(day, pa.date32()))
+            values.append(value_of(part.filter(is_of_day)))
+    for day, values in small.items():
+        assert store is not None
+        store.put(FEATURE_ROWS, keys[day], value_of(pa.concat_tables(map(_table_of, values))))
 
 
 @cache

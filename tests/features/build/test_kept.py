@@ -1,5 +1,6 @@
 """Rows of past snapshots that are read back are those of a build from nothing, whatever has changed since."""
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -199,3 +200,25 @@ def test_without_a_state_nothing_is_kept(tables: Frames, tmp_path: Path) -> None
         base = replace(known_before(source, LAST, LAST), state=None)
         assert list(kept_rows(base, [LAST], RULES, store, lambda days: [days])) == [[LAST]]
     assert store.values() == []
+
+
+def test_parts_that_were_handed_over_are_held_by_nobody(
+    tables: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "snapshot_keys", lambda *_: {day: f"of-{day}" for day in SNAPSHOTS})
+    store, handed = ValueStore(tmp_path / "kept", StoreSettings(), pytest.fail), list[weakref.ref[pa.Table]]()
+
+    def parts(days: list[date]) -> Iterator[pa.Table]:
+        for number in range(4):
+            assert [part for part in handed[:-1] if part() is not None] == [], "but for the one before"
+            part = pa.table({"snapshot_date": pa.array(days, pa.date32()), "account_id": [f"a{number}"] * len(days)})
+            handed.append(weakref.ref(part))
+            yield part
+            del part
+
+    with connect(f"parquet://{written(tables, tmp_path / 'base')}") as source:
+        base = known_before(source, LAST, LAST)
+        count = sum(1 for _ in kept_rows(base, SNAPSHOTS, RULES, store, parts))
+        read = as_frame(kept_rows(base, SNAPSHOTS, RULES, store, parts))
+    assert (count, len(handed)) == (4, 4)
+    assert read["account_id"].tolist() == [f"a{number}" for _ in SNAPSHOTS for number in range(4)]
