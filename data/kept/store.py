@@ -9,6 +9,7 @@ holds; a damaged one is taken away, which is told, and made anew.
 """
 
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +24,8 @@ from data.kept.settings import StoreSettings
 from data.locks import held, taken
 
 HASH_BYTES = 32
+KEY = re.compile("[0-9a-f]{64}")
+"""The name of a value. A file of another name is nobody's here: it is neither counted nor removed."""
 DAY_SECONDS = 24 * 3600
 GB = 1_000_000_000
 OTHERS = (EBUSY, ENOENT)
@@ -86,7 +89,7 @@ class ValueStore:
         for path in self.folder.glob("*/*"):
             with suppress(FileNotFoundError):  # another run may remove it meanwhile
                 stat = path.stat()
-                if not path.name.startswith(UNFINISHED):
+                if KEY.fullmatch(path.name) and path.is_file():
                     there.append(KeptValue(path, path.parent.name, stat.st_size, stat.st_mtime))
         return sorted(there, key=lambda value: (value.used, str(value.path)))
 

@@ -75,12 +75,25 @@ def test_two_at_once_keep_one_value_and_neither_is_told_of_it(store: ValueStore,
 def test_the_oldest_goes_where_there_is_too_much_and_what_nobody_used_for_long(tmp_path: Path) -> None:
     store = ValueStore(tmp_path, StoreSettings(max_gb=1e-6, max_days=10), print)  # a thousand bytes
     for days, size in ((11, 1), (9, 500), (8, 300), (7, 300)):
-        store.put("rows", str(days), bytes(size))
+        store.put("rows", digest_of(days), bytes(size))
         used = time.time() - days * DAY_SECONDS
-        os.utime(tmp_path / "rows" / str(days), (used, used))
-    assert store.get("rows", "9") is not None  # used again, so it is the youngest
+        os.utime(tmp_path / "rows" / digest_of(days), (used, used))
+    assert store.get("rows", digest_of(9)) is not None  # used again, so it is the youngest
     assert store.trim() == 2  # of 11 days, and of 8: with the hashes 1,196 bytes were left
-    assert {value.path.name for value in store.values()} == {"9", "7"}
+    assert {value.path.name for value in store.values()} == {digest_of(9), digest_of(7)}
+
+
+def test_a_folder_of_other_files_keeps_them(store: ValueStore) -> None:
+    """As where the setting names a folder that holds something else."""
+    others = [store.folder / "reports" / "backtest.html", store.folder / "rows" / "notes.txt"]
+    store.put("rows", KEY, b"value")
+    for path in others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("ours")
+        os.utime(path, (0, 0))
+    (store.folder / "rows" / digest_of("a folder")).mkdir()
+    assert (store.trim(), store.clear()) == (0, 1)
+    assert all(path.exists() for path in others)
 
 
 def test_what_another_run_trims_is_left_to_it(store: ValueStore) -> None:

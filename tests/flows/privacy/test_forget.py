@@ -14,6 +14,7 @@ import pytest
 
 from data.atomic import whole_file
 from data.checks.report import Finding, Report, Severity, write
+from data.digests import digest_of
 from data.erasure.places import Subject
 from data.kept.store import ValueStore
 from data.scratch import own_folder
@@ -78,7 +79,7 @@ def company(two_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     kept = ValueStore(settings.kept_folder, settings.store, pytest.fail)
     for key, account in (("a", ZORRO), ("b", "acc-0001")):
         rows = pa.table({"account_id": [account], "snapshot_date": [date(2026, 7, 1)], "mrr": [1.0]})
-        kept.put(FEATURE_ROWS, key, value_of(rows))
+        kept.put(FEATURE_ROWS, digest_of(key), value_of(rows))
     (own_folder() / "features-abc").mkdir()
     (own_folder() / "features-abc" / "shard-0.parquet").write_text(ZORRO)
     settings.prefect_folder.mkdir()
@@ -106,7 +107,7 @@ def test_an_account_is_in_no_byte_of_any_file(company: Path, headroom: Headroom)
     assert ran.code == 0, ran.err
     assert told(company, (*PLANTED, USER)) == []
     notes = [json.loads(line) for line in (company / "published" / "erasures.jsonl").read_text().splitlines()]
-    assert [file.name for file in (company / "kept" / FEATURE_ROWS).iterdir()] == ["b"]
+    assert [file.name for file in (company / "kept" / FEATURE_ROWS).iterdir()] == [digest_of("b")]
     assert {note["by"] for note in notes} == {"Dana"}
     assert {note["place"]: note["counts"] for note in notes}["store of outcomes"] == {
         "outcomes": 1, "messages": 1, "saved views": 1,
