@@ -18,6 +18,8 @@ month   October
 times   2.4 times, from 10 on 21 times (rounded down)
 fold    2.4 times (of what it was, where the value is the growth: 1.4)
 day     3 August (a day within the year before)
+date    3 August 2024 (a day that may be long ago)
+monthyear July 2024 (of a day)
 name    API calls (what a table calls api_calls)
 feature API calls, the calendar feature (a name that is no plural takes its article)
 noun    storage (what is measured in storage_gb)
@@ -177,6 +179,11 @@ def _date(value: float) -> str:
     return f"{_day(value)} {date.fromordinal(round(value)).year}"
 
 
+def _monthyear(value: float) -> str:
+    day = date.fromordinal(round(value))
+    return f"{calendar.month_name[day.month]} {day.year}"
+
+
 FORMATS: dict[str, Callable[..., str]] = {
     "count": _count,
     "word": _word,
@@ -197,6 +204,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "month": lambda value: calendar.month_name[_whole(value)],
     "day": _day,
     "date": _date,
+    "monthyear": _monthyear,
     "name": _named,
     "feature": _feature,
     "noun": _noun,

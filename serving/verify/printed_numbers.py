@@ -2,7 +2,7 @@
 
 A judge of its own: it knows nothing of templates and formats, only how people write a number. ``46`` is a value rounded
 to whole numbers, ``92%`` a share rounded, ``20 months`` a number of days, ``2.4 times`` a factor rounded down,
-``3 August`` a day, ``API calls`` what a table calls api_calls.
+``3 August`` a day, ``July 2024`` its month, ``API calls`` what a table calls api_calls.
 """
 
 import calendar
@@ -25,6 +25,7 @@ NUMBER = re.compile(
 )
 NOTHING = re.compile(r"\b(no|none|nothing|never|neither|nor)\b", re.IGNORECASE)
 DAY = re.compile(rf"\b(?P<day>\d{{1,2}}) (?P<month>{'|'.join(MONTHS)})\b(?: (?P<year>\d{{4}})\b)?")
+MONTH_OF_YEAR = re.compile(rf"\b(?P<month>{'|'.join(MONTHS)}) (?P<year>\d{{4}})\b")
 WORDS_FOR: Mapping[re.Pattern[str], Callable[[float], bool]] = {
     re.compile(r"\bonce\b", re.IGNORECASE): lambda value: value == 1,
     re.compile(r"\btwice\b", re.IGNORECASE): lambda value: value == 2,
@@ -128,6 +129,9 @@ def underived(
     days = {date.fromordinal(int(value)) for value in named.values() if _is_day(value)}
     odd_days = [match[0] for match in DAY.finditer(text) if not any(_is_of(match, day) for day in days)]
     text = DAY.sub("", text)
+    months = {(day.year, day.month) for day in days}
+    odd_days += [m[0] for m in MONTH_OF_YEAR.finditer(text) if (int(m["year"]), MONTHS[m["month"]]) not in months]
+    text = MONTH_OF_YEAR.sub("", text)
     values = derivable(numbers, pairs) + [float(value) for value in named.values() if not isinstance(value, str)]
     constants = _constants(words).copy()
     odd = odd_days
