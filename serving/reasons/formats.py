@@ -58,6 +58,8 @@ NOT_COUNTED = frozenset(_NOT_COUNTED.split())
 _ONE = re.compile("[A-RT-Za-rt-z]$")
 """The end of a name that may be made a plural."""
 _PART_OF_CODE = re.compile(r"[^_\s-]+")
+WITHOUT_CENTS = 100
+"""From this amount on money is told without cents."""
 LONGEST_NAME = 40
 """Letters of a name in a sentence."""
 ALMOST_ALL, HARDLY_ANY = "almost all", "hardly any"
@@ -79,7 +81,7 @@ def _count(value: float, one: str = "", many: str = "") -> str:
 
 def _money(value: float, symbol: str) -> str:
     sign, size = ("-" if value < 0 else ""), abs(value)
-    exact = size < 100 and abs(size - round(size)) >= 0.005
+    exact = size < WITHOUT_CENTS and abs(size - round(size)) >= 0.005
     return f"{sign}{symbol}{size:,.2f}" if exact else f"{sign}{symbol}{_whole(size):,}"
 
 

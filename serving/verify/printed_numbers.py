@@ -56,7 +56,7 @@ Pairs = Iterable[tuple[str, str]]
 
 
 class Printed(NamedTuple):
-    """A number as it is printed: ``sign`` may be empty, ``unit`` stands behind it, ``bound`` is under, over or about."""
+    """A number as it is printed: ``sign`` may be empty, ``unit`` is behind it, ``bound`` is under, over or about."""
 
     text: str
     number: float
