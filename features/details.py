@@ -176,23 +176,25 @@ def gated_feature_used(views: Views) -> ir.Table:
     return _first(used, (used.last_age.asc(), used.feature.asc()), gated_feature_used=used.feature)
 
 
-@_details("gated_feature_asked", "gated_asked_on", needs=("tickets.feature", *_TIERS))
+@_details("gated_feature_asked", "gated_asked_on", "days_since_gated_request", needs=("tickets.feature", *_TIERS))
 def gated_feature_asked(views: Views) -> ir.Table:
     asked = views.gated_tickets.filter(views.gated_tickets.age <= HALF_YEAR_DAYS)
     order = (asked.age.asc(), asked.feature.asc())
-    return _first(asked, order, gated_feature_asked=asked.feature, gated_asked_on=asked.opened_on)
+    told = {"gated_asked_on": asked.opened_on, "days_since_gated_request": asked.age}
+    return _first(asked, order, gated_feature_asked=asked.feature, **told)
 
 
 _REQUESTS = ("tickets.feature", "tickets.kind")
 
 
-@_details("request_feature", "requested_on", needs=_REQUESTS)
+@_details("request_feature", "requested_on", "days_since_request", needs=_REQUESTS)
 def feature_request(views: Views) -> ir.Table:
     tickets = views.tickets
     asked = tickets.filter((tickets.kind == "feature_request") & (tickets.age <= HALF_YEAR_DAYS))
     asked = asked.filter(asked.feature.notnull())
     order = (asked.age.asc(), asked.feature.asc())
-    return _first(asked, order, request_feature=asked.feature, requested_on=asked.opened_on)
+    told = {"requested_on": asked.opened_on, "days_since_request": asked.age}
+    return _first(asked, order, request_feature=asked.feature, **told)
 
 
 @_details("request_included", needs=(*_REQUESTS, "subscriptions", "plan_features"))
@@ -306,6 +308,18 @@ def review_gap(views: Views) -> ir.Table:
 @_details("milestone_on", "milestone_product", "milestone_name", needs=("crm_events",))
 def milestone(views: Views) -> ir.Table:
     return _latest_named(views, "milestone_reached", YEAR_DAYS, "milestone")
+
+
+@_details("days_since_milestone", needs=("crm_events",))
+def days_since_milestone(views: Views) -> ir.Table:
+    reached = views.crm.filter((views.crm.kind == "milestone_reached") & (views.crm.age <= YEAR_DAYS))
+    return reached.group_by(*KEY).aggregate(days_since_milestone=reached.age.min())
+
+
+@_details("nps_on", "days_since_nps", needs=("crm_events.amount",))
+def last_nps(views: Views) -> ir.Table:
+    scores = views.last_nps
+    return scores.group_by(*KEY).aggregate(nps_on=scores.occurred_on.max(), days_since_nps=scores.age.min())
 
 
 def _latest_named(views: Views, kind: str, within_days: int, prefix: str) -> ir.Table:

@@ -33,7 +33,7 @@ PAST_DUE = {OVERDUE: "was due on {}", WAITING: "waiting since {}"}
 GONE_TITLE = "Gone from the list, and why"
 RECORD = "Nothing has been recorded for these accounts so far, so each of them waits here until something is."
 RECORD_ON_PAGES = "Open an account's page and say what you did, or that it is for later or not one to follow up."
-RECORD_IN_BOOK = "Fill in the column Answer of your workbook; `headroom outcomes import` reads it."
+RECORD_IN_BOOK = "Write what you did in the Answer column of your workbook and send it back."
 NO_CUSTOMER = "No longer a customer."
 OVERTAKEN = "Others are clearly ahead: it is number {:,} of the book."
 _SCORES = ("account_id", "name", "owner", "eligible", "listed", "rank", "owner_rank", "propensity")
@@ -165,7 +165,7 @@ class Digests:
         self, owner: str, counts: pd.Series, shown: pd.Series, rows: Mapping[tuple[str, str], MessageRow]
     ) -> Message:
         day, of = say_day(self.listing.snapshot_date), {str(group): int(count) for group, count in counts.items()}
-        counted = ", ".join(f"{of[group]:,} {group}" for group in GROUPS if group in of)
+        counted = ", ".join(f"{of[group]:,} {self._said_of(group)}" for group in GROUPS if group in of)
         sections = [
             MessageSection(
                 title, tuple(rows[group, account] for account in shown[group]), of[group] - len(shown[group])
@@ -201,6 +201,10 @@ class Digests:
     def _age(self) -> str:
         return f"This list is {self.age_days:,} days old: no newer one has been published."
 
+    def _said_of(self, group: str) -> str:
+        """What is said of a group behind its count: on a first list nothing is new."""
+        return "on the first list" if group == NEW and self.before is None else group
+
     def _listed(self, owner: str) -> str:
         count = self._on_lists.get(owner, 0)
         accounts = f"{many(count, 'account')} {'is' if count == 1 else 'are'} on the list"
@@ -212,7 +216,7 @@ class Digests:
             TO_FIX: "Fix first: left the list, and needs you now",
             OVERDUE: "Overdue: the day to act has passed, and nothing is recorded",
             WAITING: "Waiting: the day to act has passed",
-            NEW: "New on the list",
+            NEW: "On the list" if self.before is None else "New on the list",
             RISEN: f"More likely{since}",
             GONE: GONE_TITLE,
         }

@@ -18,6 +18,8 @@ month   October
 times   2.4 times, from 10 on 21 times (rounded down)
 fold    2.4 times (of what it was, where the value is the growth: 1.4)
 day     3 August (a day within the year before)
+date    3 August 2024 (a day that may be long ago)
+monthyear July 2024 (of a day)
 name    API calls (what a table calls api_calls)
 feature API calls, the calendar feature (a name that is no plural takes its article)
 noun    storage (what is measured in storage_gb)
@@ -57,6 +59,8 @@ NOT_COUNTED = frozenset(_NOT_COUNTED.split())
 _ONE = re.compile(r"(?<!\bpeople)(?<!\bchildren)(?<!media)(?<=[A-RT-Za-rt-z])$", re.IGNORECASE)
 """The end of a name that may be made a plural, and is none yet."""
 _PART_OF_CODE = re.compile(r"[^_\s-]+")
+WITHOUT_CENTS = 100
+"""From this amount on money is told without cents."""
 LONGEST_NAME = 40
 """Letters of a name in a sentence."""
 ALMOST_ALL, HARDLY_ANY = "almost all", "hardly any"
@@ -78,7 +82,7 @@ def _count(value: float, one: str = "", many: str = "") -> str:
 
 def _money(value: float, symbol: str) -> str:
     sign, size = ("-" if value < 0 else ""), abs(value)
-    exact = size < 100 and abs(size - round(size)) >= 0.005
+    exact = size < WITHOUT_CENTS and abs(size - round(size)) >= 0.005
     return f"{sign}{symbol}{size:,.2f}" if exact else f"{sign}{symbol}{_whole(size):,}"
 
 
@@ -178,6 +182,11 @@ def _date(value: float) -> str:
     return f"{_day(value)} {date.fromordinal(round(value)).year}"
 
 
+def _monthyear(value: float) -> str:
+    day = date.fromordinal(round(value))
+    return f"{calendar.month_name[day.month]} {day.year}"
+
+
 FORMATS: dict[str, Callable[..., str]] = {
     "count": _count,
     "word": _word,
@@ -198,6 +207,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "month": lambda value: calendar.month_name[_whole(value)],
     "day": _day,
     "date": _date,
+    "monthyear": _monthyear,
     "name": _named,
     "feature": _feature,
     "noun": _noun,

@@ -26,7 +26,7 @@ _CLAUSE = re.compile(r"\{(?P<kind>[+=])(?P<name>\w+)\}")
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+")
 _WORDS_SAID = {
     "part": 2, "name": 2, "feature": 4, "span": 2, "days": 2, "points": 2, "times": 2, "fold": 2, "day": 2, "date": 3,
-    "noun": 2, "unit": 2, "of": 3,
+    "monthyear": 2, "noun": 2, "unit": 2, "of": 3,
 }  # fmt: skip
 """How many words a format says, where it is not one; of those that follow a number without a blank, with the number."""
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.conditions import Columns, column
-from serving.reasons.formats import FORMATS, WITH_WORDS
+from serving.reasons.formats import FORMATS, WITH_WORDS, WITHOUT_CENTS
 
 USERS_ARE_DAILY_PEAKS = "users_are_daily_peaks"
 ABOUT_THE_SOURCE = (USERS_ARE_DAILY_PEAKS,)
@@ -103,10 +103,19 @@ class Template:
         parts: list[list[str]] = [[self.literals[0]] * size]
         for placeholder, literal in zip(self.placeholders, self.literals[1:], strict=True):
             say = placeholder.formatter(currency)
-            values = placeholder.values(columns, size).tolist()
+            values = self._rounded_alike(placeholder, columns, size).tolist()
             parts.append([say(value) + literal for value in values])
         said = ("".join(pieces) for pieces in zip(*parts, strict=True))
         return [text[:1].upper() + text[1:] for text in said]
+
+    def _rounded_alike(self, placeholder: Placeholder, columns: Columns, size: int) -> npt.NDArray[Any]:
+        """The values of a placeholder; amounts that are compared both have cents, or neither has."""
+        values = placeholder.values(columns, size)
+        of_feature = [one for one in self.placeholders if one.format == "money" and one.feature == placeholder.feature]
+        if placeholder.format != "money" or len(of_feature) < 2:
+            return values
+        amounts = np.column_stack([one.values(columns, size) for one in of_feature])
+        return np.where((amounts >= WITHOUT_CENTS).any(axis=1) & (values >= 1), np.floor(values + 0.5), values)
 
 
 def before(now: npt.NDArray[np.float64], growth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

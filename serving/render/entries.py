@@ -39,7 +39,7 @@ class Why:
     """One reason in words; ``effect`` is ``for``, ``against`` or ``neutral``, and its mark says so before the words.
 
     ``shown``: does a CSM see it where room is short; None in lists that do not say so. ``leads``: it is told first of
-    its account, since it states what the play rests on.
+    its account, since it states what the play rests on. ``states``: the numbers that it rests on, by name.
     """
 
     title: str
@@ -48,6 +48,7 @@ class Why:
     actionable: bool
     shown: bool | None = None
     leads: bool = False
+    states: frozenset[str] = frozenset()
 
     @property
     def mark(self) -> str:
@@ -286,6 +287,12 @@ def best_reasons(entry: Entry, limit: int = 3) -> list[Why]:
     return chosen
 
 
+def further_firing(entry: Entry) -> list[Firing]:
+    """The triggers that fire for a fact that no reason on the page states."""
+    stated = frozenset[str]().union(*(why.states for why in best_reasons(entry)))
+    return [firing for firing in entry.firing if firing.about not in stated]
+
+
 def motion_of(play: Mapping[str, Any], motion: str, product: object = None) -> str:
     """The label of an account's motion; a play without one is there to check in."""
     return say_motion(motion, product) if play.get("motion") else CHECK_IN
@@ -378,7 +385,8 @@ def _whys(reasons: pd.DataFrame, plays: Mapping[str, Mapping[str, Any]], play_of
     for row in _records(told.assign(leads=leading(told, plays, play_of))):
         seen = None if pd.isna(row["shown"]) else bool(row["shown"])
         text = row["text"].removeprefix(PREFIX[row["effect"]])
-        reason = Why(row["title"], text, row["effect"], bool(row["actionable"]), seen, row["leads"])
+        states = frozenset(row["numbers_from"].split(",")) if isinstance(row["numbers_from"], str) else frozenset()
+        reason = Why(row["title"], text, row["effect"], bool(row["actionable"]), seen, row["leads"], states)
         why.setdefault(row["account_id"], []).append(reason)
     return why
 

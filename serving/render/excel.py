@@ -219,7 +219,7 @@ def _about(listing: PublishedList, listed: int, set_apart: int) -> Iterable[Sequ
     )
     yield "ARR if it expands", "The mean amount if the account expands; four in five amounts lie between from and to."
     yield "Why", "Facts about the account, not causes: + speaks for an expansion, \N{MINUS SIGN} against it."
-    yield "Your answer", f"{ANSWER}: {', '.join(ANSWERS)}. `headroom outcomes import` reads it from this file."
+    yield "Your answer", f"{ANSWER}: {', '.join(ANSWERS)}. Fill in the column and send this file back."
     yield "Ranked by", RANKED_BY[manifest["rank_by"]]
     yield "Customers", f"{ranked + apart:,}: {ranked:,} ranked, {apart:,} set apart"
     if held_out := lines.held_out_of(listing):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from data.conditions import Condition
 from serving.reasons.formats import say_day
 
 FIRING = ("account_id", "trigger_code", "motion", "text", "since", "is_new")
@@ -13,13 +14,17 @@ FIRING = ("account_id", "trigger_code", "motion", "text", "since", "is_new")
 
 @dataclass(frozen=True)
 class Firing:
-    """A trigger that fires. ``motion``: None where it speaks against any. ``said``: the sentence, and since when."""
+    """A trigger that fires. ``motion``: None where it speaks against any. ``said``: the sentence, and since when.
+
+    ``about``: the feature whose value calls for it.
+    """
 
     code: str
     title: str
     motion: str | None
     said: str
     is_new: bool
+    about: str
 
 
 def firings(rows: Iterable[Mapping[str, Any]], triggers: Mapping[str, Any], day: date) -> tuple[Firing, ...]:
@@ -32,6 +37,7 @@ def firings(rows: Iterable[Mapping[str, Any]], triggers: Mapping[str, Any], day:
             row["motion"] if isinstance(row["motion"], str) else None,
             say_firing(row["text"], row["since"], day),
             bool(row["is_new"]),
+            Condition.parse(triggers[row["trigger_code"]]["when"]).subject,
         )
         for row in rows
     ]

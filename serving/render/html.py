@@ -73,6 +73,7 @@ def environment() -> Environment:
     )
     made.filters.update(named=named, day=say_day, likely=say_propensity, best=lines.best_reasons, texts=lines.say_texts)
     made.filters.update(points=points, use=say_use, label=lines.label_of, group=lines.say_group)
+    made.filters["further"] = lines.further_firing
     made.filters["reach"] = lambda ends: say_range_of(*ends)
     return made
 

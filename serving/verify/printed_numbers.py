@@ -2,7 +2,8 @@
 
 A judge of its own: it knows nothing of templates and formats, only how people write a number. ``46`` is a value rounded
 to whole numbers, ``92%`` a share rounded, ``20 months`` a number of days, ``2.4 times`` a factor rounded down,
-``3 August`` a day, ``API calls`` what a table calls api_calls.
+``about 2 times`` one that is rounded, ``3 August`` a day, ``July 2024`` its month, ``API calls`` what a table calls
+api_calls.
 """
 
 import calendar
@@ -18,13 +19,14 @@ from serving.reasons.formats import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
 
 MONTHS = {name: number for number, name in enumerate(calendar.month_name) if name}
 NUMBER = re.compile(
-    r"(?P<bound>\b(?i:under|over) )?(?P<sign>[+-]?)"
+    r"(?P<bound>\b(?i:under|over) |\b(?i:about) (?=[\d,]+ times\b))?(?P<sign>[+-]?)"
     r"(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?P<power>e[+-]?\d+)?"
     r"(?P<unit>%| points?\b| times\b| weeks?\b| months?\b| years?\b)?"
     rf"|\b(?P<month>{'|'.join(MONTHS)})\b"
 )
 NOTHING = re.compile(r"\b(no|none|nothing|never|neither|nor)\b", re.IGNORECASE)
 DAY = re.compile(rf"\b(?P<day>\d{{1,2}}) (?P<month>{'|'.join(MONTHS)})\b(?: (?P<year>\d{{4}})\b)?")
+MONTH_OF_YEAR = re.compile(rf"\b(?P<month>{'|'.join(MONTHS)}) (?P<year>\d{{4}})\b")
 WORDS_FOR: Mapping[re.Pattern[str], Callable[[float], bool]] = {
     re.compile(r"\bonce\b", re.IGNORECASE): lambda value: value == 1,
     re.compile(r"\btwice\b", re.IGNORECASE): lambda value: value == 2,
@@ -39,6 +41,8 @@ SAME = 0.005
 EPSILON = 1e-9
 _UNIT = re.compile(rf"[_ -](?:{'|'.join(UNITS_OF_NAMES)})$", re.IGNORECASE)
 
+BOUNDS = {("%", "under"), ("%", "over"), ("times", "about")}
+"""What may stand before a number in a unit, and changes what it is said of."""
 UNITS = {
     "points": 100.0,
     "weeks": 1 / DAYS_PER_WEEK,
@@ -52,7 +56,7 @@ Pairs = Iterable[tuple[str, str]]
 
 
 class Printed(NamedTuple):
-    """A number as it is printed: ``sign`` may be empty, ``unit`` is the word behind it, ``bound`` under or over."""
+    """A number as it is printed: ``sign`` may be empty, ``unit`` is behind it, ``bound`` is under, over or about."""
 
     text: str
     number: float
@@ -70,6 +74,8 @@ class Printed(NamedTuple):
             return 100 * size < self.number if self.bound == "under" else self.number < 100 * size < 100
         if self.unit == "%":
             return self._near(100 * size, half)
+        if self.unit == "times" and self.bound == "about":
+            return self._near(size, half)
         if self.unit == "times":  # of something else, or of what it was before it grew by so much
             step = 0.1 if self.number < 10 else 1.0
             return any(0 <= times + EPSILON - self.number < step for times in (size, 1 + value))
@@ -90,7 +96,8 @@ def printed(text: str) -> Iterator[Printed]:
         decimals = len(digits.partition(".")[2]) - int(power[1:] or 0)
         unit = (match["unit"] or "").strip()
         unit = unit if unit in ("", "%") else unit.removesuffix("s") + "s"
-        bound = (match["bound"] or "").strip().lower() if unit == "%" else ""
+        bound = (match["bound"] or "").strip().lower()
+        bound = bound if (unit, bound) in BOUNDS else ""
         yield Printed(match[0], float(digits + power), decimals, match["sign"], unit, bound)
 
 
@@ -128,6 +135,9 @@ def underived(
     days = {date.fromordinal(int(value)) for value in named.values() if _is_day(value)}
     odd_days = [match[0] for match in DAY.finditer(text) if not any(_is_of(match, day) for day in days)]
     text = DAY.sub("", text)
+    months = {(day.year, day.month) for day in days}
+    odd_days += [m[0] for m in MONTH_OF_YEAR.finditer(text) if (int(m["year"]), MONTHS[m["month"]]) not in months]
+    text = MONTH_OF_YEAR.sub("", text)
     values = derivable(numbers, pairs) + [float(value) for value in named.values() if not isinstance(value, str)]
     constants = _constants(words).copy()
     odd = odd_days

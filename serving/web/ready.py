@@ -42,6 +42,7 @@ class _Play(BaseModel):
 
 class _Trigger(BaseModel):
     title: str
+    when: str
     motion: Literal[*MOTIONS] | None  # type: ignore[valid-type]
 
 

@@ -160,6 +160,7 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
         "gated_feature_used": last_used["feature"],
         "gated_feature_asked": asked["feature"],
         "gated_asked_on": asked["opened_at"],
+        "days_since_gated_request": asked["age"],
     }
 
 
@@ -209,7 +210,13 @@ def relationship(events: list[Row], snapshot: date) -> Row:
         found[day] = None if latest["age"] is None else snapshot - timedelta(days=latest["age"])
         values = zip(named, (latest["product"], latest["name"]), strict=False)
         found |= {name: value for name, value in values if name}
-    return found
+    reached = [event["age"] for event in within(events, 365) if event["kind"] == "milestone_reached"]
+    answered = [e["age"] for e in events if e["kind"] == "nps_response" and e["amount"] is not None]
+    return found | {
+        "days_since_milestone": min(reached, default=None),
+        "nps_on": snapshot - timedelta(days=min(answered)) if answered else None,
+        "days_since_nps": min(answered, default=None),
+    }
 
 
 def put_off(plays: list[Row]) -> str | None:
@@ -234,6 +241,7 @@ def support(tickets: list[Row], included: set[str], snapshot: date) -> Row:
         "ticket_on": None if latest["age"] is None else snapshot - timedelta(days=latest["age"]),
         "request_feature": asked["feature"],
         "requested_on": None if asked["age"] is None else snapshot - timedelta(days=asked["age"]),
+        "days_since_request": asked["age"],
         "request_included": None if asked["age"] is None else float(asked["feature"] in included),
         "critical_feature": critical["feature"],
         "critical_since": None if critical["age"] is None else snapshot - timedelta(days=critical["age"]),

@@ -194,6 +194,12 @@ class DrawnPast:
             yield pd.concat([now.assign(snapshot_date=first, **dict.fromkeys(names, 1.0)), before, now])
 
 
+AGES = {
+    "days_since_gated_request": "gated_asked_on",
+    "days_since_request": "requested_on",
+    "days_since_milestone": "milestone_on",
+    "days_since_nps": "nps_on",
+}
 NAMES = ("api_calls", "reports", "SSO", "Dashboards", "workflow-builder", "north.example", "Pro", "Field Service")
 
 
@@ -216,10 +222,18 @@ def details(rows: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
         columns[name] = [value if there else None for value, there in zip(values, known, strict=True)]
     frame = pd.DataFrame({"account_id": rows["account_id"].array, **columns})
     used = rows["gated_features_used_91d"].to_numpy(np.float64)
+    for name, day in AGES.items():
+        frame[name] = [(DAY - of_day).days if there else None for of_day, there in zip(frame[day], known, strict=True)]
     frame["next_plan_used"] = np.where(known, used, np.nan)
     frame["next_plan_features"] = np.where(known, used + 1 + np.arange(count) % 5, np.nan)
     frame["request_included"] = np.where(known, np.arange(count) % 2, np.nan)
-    numbers = ["limit_amount", "limit_pace", "new_team_users", *(f"use_week_{week}" for week in range(1, WEEKS + 1))]
+    numbers = [
+        *AGES,
+        "limit_amount",
+        "limit_pace",
+        "new_team_users",
+        *(f"use_week_{week}" for week in range(1, WEEKS + 1)),
+    ]
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
 

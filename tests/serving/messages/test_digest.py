@@ -1,5 +1,6 @@
 """The digests, counted a second time with plain loops; and what is overdue, drawn over three lists."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
@@ -106,12 +107,13 @@ def test_where_nothing_changed_nothing_is_told(two_lists: Path) -> None:  # noqa
     assert made(two_lists, before=open_list(two_lists)).messages() == []
 
 
-def test_of_a_first_list_every_account_is_new(two_lists: Path) -> None:  # noqa: F811
+def test_of_a_first_list_nothing_is_called_new(two_lists: Path) -> None:  # noqa: F811
     messages = made(two_lists, before=None).messages()
     assert all(
         message.lead[1].endswith("on the list; there is no earlier one to compare it with.") for message in messages
     )
-    assert all([section.title for section in message.sections] == ["New on the list"] for message in messages)
+    assert all([section.title for section in message.sections] == ["On the list"] for message in messages)
+    assert all(re.search(r": [\d,]+ on the first list$", message.subject) for message in messages)
 
 
 @pytest.mark.parametrize(("days", "is_old"), [(10, False), (11, True)])

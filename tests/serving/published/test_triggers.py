@@ -108,12 +108,12 @@ def test_a_stranger_finds_what_was_changed(lists: list[PublishedList]) -> None:
     rows = pd.read_parquet(lists[2].path("triggers"))
     assert told_again(lists[2], triggers=rows) == []
     at = rows.index[rows["trigger_code"] == "seat_utilization"]
-    text = rows["text"].where(rows.index != at[0], "Seat use is 80% or more: 99% of the seats this month.")
+    text = rows["text"].where(rows.index != at[0], "99% of the seats in use this month.")
     motion = rows["motion"].where(rows.index != at[1], "upsell")
     changed = rows.assign(text=text, motion=motion).drop(index=at[2])
     assert told_again(lists[2], triggers=changed) == [
-        "acc-0000, trigger seat_utilization: published 'Seat use is 80% or more: 99% of the seats this month.', "
-        "derived 'Seat use is 80% or more: 90% of the seats this month.'",
+        "acc-0000, trigger seat_utilization: published '99% of the seats in use this month.', "
+        "derived '90% of the seats in use this month.'",
         "acc-0001, trigger seat_utilization (motion): published 'upsell', derived 'seat'",
         "acc-0002, trigger seat_utilization: published does not fire, derived fires",
     ]

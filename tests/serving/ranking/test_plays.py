@@ -1,5 +1,6 @@
 """A play is given only where its facts are there; else the neutral one. Every play of the shipped playbook, drawn."""
 
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from serving.settings import ServingSettings
 from tests.serving.ranking.test_rank import assembled
 from tests.serving.reasons.own_playbook import what_is_refused
 from tests.serving.reasons.test_playbook import OWN_PLAY, OWN_REASON
-from tests.serving.world import CATALOGUE, PLAYBOOK, SETTINGS, Drawn, drawn_reasons, scored
+from tests.serving.world import CATALOGUE, DAY, PLAYBOOK, SETTINGS, Drawn, drawn_reasons, scored
 
 ALL_PLAYS = [code for code, play in PLAYBOOK.plays.items() if play.motion is not None]
 COUNT = 150
@@ -41,7 +42,7 @@ def chosen(seed: int, playbook: Playbook = PLAYBOOK, settings: ServingSettings =
 def holds(condition: str, facts: Facts, place: int) -> bool:
     """A condition of one account, by a plain reading of its text."""
     for part in condition.split(" and "):
-        left, sign, right = part.split(" ", 2)
+        left, sign, right = part.removesuffix(" or missing").split(" ", 2)
         value = facts.numbers[left][place] if left in facts.numbers else np.nan
         if sign == "is":
             if not np.isnan(value):
@@ -52,6 +53,8 @@ def holds(condition: str, facts: Facts, place: int) -> bool:
         except ValueError:
             other = facts.numbers[right][place] if right in facts.numbers else np.nan
         if np.isnan(value) or np.isnan(other):
+            if part.endswith(" or missing"):
+                continue
             return False
         compared = {">": value > other, ">=": value >= other, "<": value < other, "<=": value <= other,
                     "==": value == other, "!=": value != other}  # fmt: skip
@@ -192,6 +195,65 @@ def test_the_first_words_that_hold_are_said(peaks: bool, opening: str) -> None:
     nobody = np.array([None], dtype=object)
     given = {"seat_limit": plays._given(PLAYBOOK.plays["seat_limit"], facts, nobody, nobody)}
     assert plays._openings(codes, given, facts, "$") == [opening]
+
+
+def ago(days: int) -> date:
+    return DAY - timedelta(days=days)
+
+
+def first_words(code: str, **known: object) -> str | None:
+    """What is said of an account of which this is known; None where the play has no words for it."""
+    numbers = {name: [value] for name, value in known.items() if name not in DETAILS}
+    named = pd.DataFrame({name: [value] for name, value in known.items() if name in DETAILS})
+    facts = Facts.of(pd.DataFrame({"account_id": ["acme"], **numbers}), [], False, named)
+    nobody = np.array([None], dtype=object)
+    given = {code: plays._given(PLAYBOOK.plays[code], facts, nobody, nobody)}
+    return plays._openings(np.array([code], dtype=object), given, facts, "$")[0] if given[code].said[0] >= 0 else None
+
+
+REVIEWED = "We last met for a review on 22 September. What has changed since?"
+ASK = "How are things going with us, and what do you want to reach this year?"
+REACHED = 'On {} you reached the milestone "go live". What do you want to reach next?'
+SENT = "On {} you sent us a request about the templates feature. What do you still need there?"
+NAMED_GAP = "In our review on {} you named a gap, a backup each night. Is that still open for you?"
+
+
+@pytest.mark.parametrize(
+    ("fact", "days", "reviewed", "said"),
+    [
+        ("milestone", 182, None, REACHED),
+        ("milestone", 183, None, ASK),
+        ("milestone", 9, 9, REACHED),  # on the day of the review
+        ("milestone", 10, 9, REVIEWED),
+        ("request", 91, None, SENT),
+        ("request", 92, None, ASK),
+        ("request", 92, 9, REVIEWED),
+        ("request", 10, 9, REVIEWED),
+        ("gap", 180, None, NAMED_GAP),
+        ("gap", 9, 9, NAMED_GAP),
+        ("gap", 120, 9, REVIEWED),
+    ],
+)
+def test_an_opening_names_a_fact_only_while_it_is_fresh(fact: str, days: int, reviewed: int | None, said: str) -> None:
+    of_facts: dict[str, dict[str, object]] = {
+        "milestone": {"milestone_on": ago(days), "milestone_name": "go_live", "days_since_milestone": float(days)},
+        "request": {"requested_on": ago(days), "request_feature": "templates", "days_since_request": float(days)},
+        "gap": {"gap_on": ago(days), "gap_name": "a backup each night"},
+    }
+    met = {} if reviewed is None else {"reviewed_on": ago(reviewed), "qbr_held_182d": 1.0}
+    day = f"{ago(days).day} {ago(days):%B}"
+    assert first_words("check_in", **of_facts[fact], **met) == said.format(day)
+
+
+def test_openings_that_state_a_day_that_goes_stale_ask_whether_a_review_came_after_it() -> None:
+    openings = [way for play in PLAYBOOK.plays.values() for form in play.forms.values() for way in form.openings]
+    asked = 0
+    for way in openings:
+        for day in {"milestone_on", "requested_on", "gated_asked_on", "gap_on"} & set(way.template.features):
+            terms = way.condition.terms if way.condition else ()
+            assert ("reviewed_on", "<= or missing", day) in terms, way.template.literals
+            asked += 1
+    assert asked > 8
 
 
 def test_a_play_of_an_earlier_playbook_still_loads(tmp_path: Path) -> None:

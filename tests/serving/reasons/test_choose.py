@@ -1,5 +1,5 @@
 import time
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -161,15 +161,26 @@ def test_reasons_against_follow_marked_as_such_and_fill_up_to_three() -> None:
     parts = {"tenure_days": 0.3, "bug_tickets_91d": -0.4, "nps_last": -0.6, "tickets_28d": -0.1, "mrr": -0.05}
     table = one_account(
         parts, tenure_days=20.0, bug_tickets_91d=1.0, nps_last=3.0, mrr=10.0, seats=2.0,
-        tickets_28d=0.0, tickets_91d=2.0, tickets_open=1.0,
+        tickets_28d=0.0, tickets_91d=2.0, tickets_open=1.0, nps_on=date(2026, 7, 4), days_since_nps=88.0,
     )  # fmt: skip
     assert table["effect"].tolist() == ["for", "against", "against"]
     assert table["text"].tolist() == [
         "A customer for 20 days.",
-        "Against: Gave us 3 out of 10 in its last NPS answer.",
+        "Against: Gave us 3 out of 10 in its NPS answer of July 2026.",
         "Against: 1 bug was reported this quarter.",
     ]
     assert table["position"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("days", "shown"), [(365, True), (366, False)])
+def test_an_answer_of_over_a_year_ago_stands_in_the_table_alone(days: int, shown: bool) -> None:
+    answered = {"nps_on": date(2026, 9, 30) - timedelta(days=days), "days_since_nps": float(days)}
+    row = one_account({"nps_last": 0.6}, nps_last=9.0, **answered).iloc[0]
+    assert row["shown"] == shown
+    in_table = "The last answer to the promoter question (NPS) was 9 of 10."
+    assert row["text"] == (
+        "Would recommend us: 9 out of 10 in its NPS answer of September 2025." if shown else in_table
+    )
 
 
 def test_facts_without_weight_fill_up_where_the_model_knows_little() -> None:
@@ -379,10 +390,11 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
          "On pace for 2,000 API calls a month; its core and other plans have 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 0.9, "limit_level": 900.0, **OF_TWO},
          "Uses 900 of the 1,000 API calls in its core and insights plans."),
-        ("products", {"products": 2.0, "products_not_owned": 1.0, **OWNED}, "Has bought CRM and Chat from us."),
-        ("products", {"products": 3.0, "products_not_owned": 1.0, **OWNED}, "Has bought CRM, Chat and Calls from us."),
+        ("products", {"products": 2.0, "products_not_owned": 1.0, **OWNED}, "Has two of our products: CRM and Chat."),
+        ("products", {"products": 3.0, "products_not_owned": 1.0, **OWNED},
+         "Has three of our products: CRM, Chat and Calls."),
         ("products", {"products": 4.0, "products_not_owned": 1.0, **OWNED},
-         "Has bought 4 of our products, CRM, Chat and Calls among them."),
+         "Has 4 of our products, CRM, Chat and Calls among them."),
         ("teams_new_91d", {"teams_new_91d": 2.0, "new_team": "Sales", "second_new_team": "Legal"},
          "The Sales and Legal teams were added this quarter."),
         ("features_new_91d", {"features_new_91d": 2.0, "new_feature": "forms", "second_new_feature": "boards"},
@@ -410,7 +422,7 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 1.0},
          "35 events for each active user this month."),
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 2.0},
-         "On average, each of its 2 active users used the product 35 times this month."),
+         "Its 2 active users used the product about 35 times each this month."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7},
          "70% of look-alike accounts own a product that this account does not."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7, "look_alike_product": "Chat"},

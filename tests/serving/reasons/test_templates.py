@@ -203,3 +203,12 @@ def test_a_sentence_is_known_where_every_number_is() -> None:
     template = Template.parse("{users:count} of {seats:count}")
     assert template.features == ("users", "seats")
     assert template.known(COLUMNS, 3).tolist() == [True, True, False]
+
+
+def test_amounts_that_are_compared_both_have_cents_or_neither_has() -> None:
+    template = Template.parse("{mrr:money}, up from {mrr before mrr_growth_365d:money}")
+    mrr = np.array([117.0, 99.5, 117.0])
+    was = np.array([72.31, 72.31, 0.4])
+    columns = {"mrr": mrr, "mrr_growth_365d": mrr / was - 1}
+    said = ["$117, up from $72", "$99.50, up from $72.31", "$117, up from $0.40"]
+    assert template.render(columns, 3, "$") == said

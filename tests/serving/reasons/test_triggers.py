@@ -44,7 +44,7 @@ def said(facts: Facts, code: str, path: Path | None = None) -> list[str]:
 @pytest.mark.parametrize(
     ("values", "code", "text"),
     [
-        ({"seat_utilization_28d": 0.92}, "seat_utilization", "Seat use is 80% or more: 92% of the seats this month."),
+        ({"seat_utilization_28d": 0.92}, "seat_utilization", "92% of the seats in use this month."),
         ({"seat_utilization_28d": 0.79}, "seat_utilization", None),
         (
             {
@@ -106,7 +106,7 @@ def test_a_file_of_ones_own_changes_a_threshold_switches_off_and_adds(tmp_path: 
     own = tmp_path / "own.toml"
     own.write_text(OWN + "[triggers.seat_utilization]\nthreshold = 0.75\n[triggers.new_teams]\noff = true\n")
     facts = facts_of(seat_utilization_28d=0.76, teams_new_91d=2.0, seats=100.0)
-    assert said(facts, "seat_utilization", own) == ["Seat use is 75% or more: 76% of the seats this month."]
+    assert said(facts, "seat_utilization", own) == ["76% of the seats in use this month."]
     assert said(facts, "new_teams", own) == []
     assert said(facts, "many_seats", own) == ["100 seats, 100 or more."]
     assert said(facts_of(seats=99.0), "many_seats", own) == []
@@ -166,7 +166,7 @@ def test_every_play_but_the_neutral_one_answers_a_trigger_or_reasons() -> None:
 def test_daily_counts_are_told_as_such() -> None:
     rows = pd.DataFrame({"seat_utilization_28d": [0.9]})
     told = fired(pd.Series(["acme"]), Facts.of(rows, [], True), PLAYBOOK, "$")
-    assert told["text"].tolist() == ["Seat use is 80% or more: 90% of the seats on the busiest day this month."]
+    assert told["text"].tolist() == ["90% of the seats in use on the busiest day this month."]
 
 
 def test_nobody_has_no_trigger() -> None:
