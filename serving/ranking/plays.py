@@ -7,6 +7,7 @@ play: to check in.
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from data.contract.vocabulary import MOTIONS
 from serving.ranking.gates import GateResult
 from serving.reasons.playbook import Play, Playbook
 from serving.reasons.render import Facts
+from serving.reasons.tellings import Telling
 from serving.settings import ServingSettings
 
 Floats = npt.NDArray[np.float64]
@@ -73,7 +75,8 @@ def choose_plays(
     if segments is not None:
         known_as[:] = [None if pd.isna(segment) else segment for segment in segments]
     steps = {motion: _steps(motion, facts) for motion in {play.motion for play in playbook.plays.values()}}
-    given = {code: _given(play, facts, known_as, steps[play.motion]) for code, play in playbook.plays.items()}
+    stated = _stated(scores.index, reasons, playbook)
+    given = {code: _given(play, facts, known_as, steps[play.motion], stated) for code, play in playbook.plays.items()}
     answered = _answered(scores.index, reasons, playbook)
     fits = {code: np.where(play.is_true, answered[code], 0.0) for code, play in given.items()}
     best = np.full((facts.size, len(MOTIONS)), playbook.neutral_play, dtype=object)
@@ -173,7 +176,16 @@ class GivenPlay:
     said: npt.NDArray[np.int16]
 
 
-def _given(play: Play, facts: Facts, segments: Objects, steps: Objects) -> GivenPlay:
+def _stated(accounts: pd.Index, reasons: pd.DataFrame, playbook: Playbook) -> Mapping[str, Mask]:
+    """By feature that openings rest on: the accounts of which a reason for them that is shown states it."""
+    shown = reasons[(reasons["effect"] == FOR) & reasons["shown"]]
+    asked = {name for play in playbook.plays.values() for name in play.because}
+    told = shown.assign(name=shown["numbers_from"].str.split(",")).explode("name")
+    told = told[told["name"].isin(asked)]
+    return {name: accounts.isin(told.loc[told["name"] == name, "account_id"]) for name in sorted(asked)}
+
+
+def _given(play: Play, facts: Facts, segments: Objects, steps: Objects, stated: Mapping[str, Mask]) -> GivenPlay:
     form = np.full(facts.size, "", dtype=object)
     if len(play.forms) > 1:
         pairs = list(zip(segments, steps, strict=True))
@@ -183,8 +195,16 @@ def _given(play: Play, facts: Facts, segments: Objects, steps: Objects) -> Given
     for name in dict.fromkeys(form.tolist()):
         at = form == name
         is_true[at] = _is_true(play.forms[name], facts)[at]
-        said[at] = facts.first(play.forms[name].openings)[at]
+        said[at] = facts.first(
+            play.forms[name].openings, partial(_rests_on_what_is_shown, size=facts.size, stated=stated)
+        )[at]
     return GivenPlay(play.forms, form, is_true & (said >= 0), said)
+
+
+def _rests_on_what_is_shown(opening: Telling, size: int, stated: Mapping[str, Mask]) -> Mask:
+    """The accounts of which a shown reason states one of each ``because`` of an opening; all where it has none."""
+    shown = [np.logical_or.reduce([stated[name] for name in group]) for group in opening.because]
+    return np.asarray(np.logical_and.reduce([np.ones(size, dtype=bool), *shown]))
 
 
 STEPS = {"upsell": ("present_plan", "next_plan"), "cross_sell": ("main_product", "cross_sell_product")}

@@ -52,7 +52,8 @@ def _one_line(name: str) -> str:
 class Variant(BaseModel):
     """One way to say something: the text, and when it holds (None: whenever what it states is known).
 
-    ``because``: the features of which one must push the way that is told.
+    ``because``: the features of which one must push the way that is told; of the words of a play, of which one must be
+    stated by a reason for the account that is shown.
     """
 
     model_config = STRICT
@@ -263,6 +264,12 @@ class Play(PlayTexts):
         return tellings([variant.way for variant in self.words], {}, shown=True)
 
     @cached_property
+    def because(self) -> frozenset[str]:
+        """What must be stated by a shown reason for some of its openings, in any of its forms."""
+        openings = chain.from_iterable(play.openings for play in self.forms.values())
+        return frozenset(name for opening in openings for group in opening.because for name in group)
+
+    @cached_property
     def facts(self) -> tuple[Condition, ...]:
         return tuple(Condition.parse(condition) for condition in self.requires)
 
@@ -277,7 +284,7 @@ class Play(PlayTexts):
         conditions = [name for condition in (*self.facts, *self.bars) for name in condition.features]
         own = [*conditions, *(name for way in self.openings for name in way.names)]
         in_forms = [name for play in self.forms.values() if play is not self for name in play.names]
-        return tuple(dict.fromkeys([*own, *in_forms]))
+        return tuple(dict.fromkeys([*own, *in_forms, *sorted(self.because)]))
 
 
 def _folded(name: str) -> str:

@@ -193,7 +193,7 @@ def test_the_first_words_that_hold_are_said(peaks: bool, opening: str) -> None:
     facts = Facts.of(row, [], peaks)
     codes = np.array(["seat_limit"], dtype=object)
     nobody = np.array([None], dtype=object)
-    given = {"seat_limit": plays._given(PLAYBOOK.plays["seat_limit"], facts, nobody, nobody)}
+    given = {"seat_limit": plays._given(PLAYBOOK.plays["seat_limit"], facts, nobody, nobody, {})}
     assert plays._openings(codes, given, facts, "$") == [opening]
 
 
@@ -201,13 +201,17 @@ def ago(days: int) -> date:
     return DAY - timedelta(days=days)
 
 
-def first_words(code: str, **known: object) -> str | None:
-    """What is said of an account of which this is known; None where the play has no words for it."""
+def first_words(code: str, shown: bool = False, **known: object) -> str | None:
+    """What is said of an account of which this is known; None where the play has no words for it.
+
+    ``shown``: do its reasons state what the openings of the play rest on?
+    """
     numbers = {name: [value] for name, value in known.items() if name not in DETAILS}
     named = pd.DataFrame({name: [value] for name, value in known.items() if name in DETAILS})
     facts = Facts.of(pd.DataFrame({"account_id": ["acme"], **numbers}), [], False, named)
     nobody = np.array([None], dtype=object)
-    given = {code: plays._given(PLAYBOOK.plays[code], facts, nobody, nobody)}
+    stated = dict.fromkeys(PLAYBOOK.plays[code].because, np.array([shown]))
+    given = {code: plays._given(PLAYBOOK.plays[code], facts, nobody, nobody, stated)}
     return plays._openings(np.array([code], dtype=object), given, facts, "$")[0] if given[code].said[0] >= 0 else None
 
 
@@ -243,6 +247,26 @@ def test_an_opening_names_a_fact_only_while_it_is_fresh(fact: str, days: int, re
     met = {} if reviewed is None else {"reviewed_on": ago(reviewed), "qbr_held_182d": 1.0}
     day = f"{ago(days).day} {ago(days):%B}"
     assert first_words("check_in", **of_facts[fact], **met) == said.format(day)
+
+
+OPENED = {"budget_opened_182d": 1.0, "budget_on": date(2026, 9, 15), "days_to_renewal": 90.0,
+          "renews_on": date(2026, 12, 30), "cross_sell_product": "Messaging"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "said"),
+    [
+        ("tools for new teams", True, "You opened a new budget on 15 September, tools for new teams. What is planned"),
+        (None, True, "You opened a new budget on 15 September. Shall we prepare one page on Messaging for it?"),
+        ("tools for new teams", False, "Your contract renews on 30 December. When we talk about that,"),
+    ],
+)
+def test_an_opening_speaks_of_a_budget_by_its_name_where_a_shown_reason_does(
+    name: str | None, shown: bool, said: str
+) -> None:
+    words = first_words("cross_sell_budget", shown, budget_name=name, **OPENED)
+    assert words is not None
+    assert words.startswith(said)
 
 
 def test_openings_that_state_a_day_that_goes_stale_ask_whether_a_review_came_after_it() -> None:
@@ -336,6 +360,7 @@ def test_a_play_is_given_in_the_form_of_the_segment_and_the_step(
     facts = Facts.of(rows, [], False, named)
     scores = by_account.assign(propensity_upsell=0.4)
     none = pd.DataFrame({"account_id": [], "effect": [], "shown": pd.Series([], dtype=bool), "reason_code": []})
+    none = none.assign(numbers_from=pd.Series([], dtype="str"))
     none = none.assign(shap_log_odds=pd.Series([], dtype="float64"))
     passed = gates.evaluate(by_account, SETTINGS.gates, users_are_daily_peaks=False)
     made = plays.choose_plays(scores, by_account, none, facts, passed, with_forms, SETTINGS, [segment])
