@@ -160,6 +160,18 @@ def present_plan(views: Views) -> ir.Table:
     return _first(lines, (lines.plan.asc(),), present_plan=lines.plan)
 
 
+@_details("tiered_product", "tiered_plan", needs=("subscriptions", "plans"))
+def only_tiered_product(views: Views) -> ir.Table:
+    listed = views.tables["plans"]
+    tiers = listed.group_by("product").aggregate(tiers=listed.tier.nunique())
+    lines = views.open_lines.filter(~views.open_lines.is_discount & views.open_lines.tier.notnull())
+    lines = lines.inner_join(tiers.filter(tiers.tiers > 1), "product")
+    several = lines.group_by(*KEY).aggregate(products=lines.current_product.nunique())
+    alone = lines.anti_join(several.filter(several.products > 1), KEY)
+    order = (alone.tier.desc(), alone.plan.asc())
+    return _first(alone, order, tiered_product=alone.current_product, tiered_plan=alone.plan)
+
+
 @_details("next_plan_features", "next_plan_used", needs=("usage", *_TIERS))
 def next_plan_features(views: Views) -> ir.Table:
     plans = _next_plans(views).select(*KEY, "next_plan", "next_plan_product")

@@ -50,6 +50,8 @@ DETAILS: Mapping[str, DetailCard] = {
     "second_limit_product": _name("their next product by name"),
     "next_plan": _name("the plan one tier up, of the owned product whose next tier is nearest"),
     "present_plan": _name("the account's own plan below it, of the same product"),
+    "tiered_product": _name("the owned product whose plans are of several tiers, where it is the only one"),
+    "tiered_plan": _name("the account's highest plan of it"),
     "next_plan_features": _number("features that this plan adds to those of the account's plans"),
     "next_plan_used": _number("of these, those that were used within 91 days"),
     "gated_feature_used": _name("the feature of the next tier that was used last, within 91 days"),

@@ -143,6 +143,12 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
     of_product = [plans.get((product, line["plan"])) for line in lines if line["product"] == product]
     highest = max((listed["tier"] for listed in of_product if listed), default=None)
     present = [listed["plan"] for listed in of_product if listed and plan and listed["tier"] == highest]
+    tiers = defaultdict(set)
+    for (listed, _), row in plans.items():
+        tiers[listed].add(row["tier"])
+    listed_lines = [x for x in lines if len(tiers[x["product"]]) > 1 and (x["product"], x["plan"]) in plans]
+    is_alone = len({line["current"] for line in listed_lines}) == 1
+    tiered = first(listed_lines if is_alone else [], lambda x: (-plans[x["product"], x["plan"]]["tier"], x["plan"]))
     adds = rights.get((product, plan), {}).keys() - owned
     last_age = {event["feature"]: event["age"] for event in sorted(known["usage_events"], key=lambda e: -e["age"])}
     last_used = first(
@@ -155,6 +161,8 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
     return {
         "next_plan": plan,
         "present_plan": min(present, default=None),
+        "tiered_product": tiered["current"],
+        "tiered_plan": tiered["plan"],
         "next_plan_features": len(adds) or None,
         "next_plan_used": sum(last_age.get(feature, 999) <= 91 for feature in adds) if adds else None,
         "gated_feature_used": last_used["feature"],
