@@ -207,7 +207,7 @@ def test_on_a_first_list_no_trigger_is_new(
 
 def test_a_trigger_says_since_when_it_fires() -> None:
     row = {"account_id": "acme", "trigger_code": "a", "motion": None, "text": "Use fell by 30%.", "is_new": False}
-    known = {"a": {"title": "Use falls"}}
+    known = {"a": {"title": "Use falls", "when": "events_growth_91d <= threshold"}}
     old, new = (firings([{**row, "since": day}], known, DAY)[0] for day in (EARLIER, DAY))
     assert (old.said, new.said) == ("Use fell by 30%. On every list since 1 Sep 2026.", "Use fell by 30%.")
 
