@@ -1,6 +1,6 @@
 """Do the arms of an experiment have the share that was drawn? If not, something chose, and nothing can be told."""
 
-from math import erfc, exp, fsum, lgamma, log, log1p, sqrt
+from math import erfc, sqrt
 
 from data.errors import ExperimentError
 
@@ -9,8 +9,6 @@ LEAST_P = 0.001
 
 LEAST_EXPECTED = 5
 """Units that must be due in either arm for the chi-square test to hold (Cochran 1954)."""
-ROUNDING = 1e-7
-"""Two counts are as likely as each other, whatever a product of shares loses."""
 FIND = "Find the accounts of `assignments` that the tables no longer have; till then trust no difference."
 
 
@@ -24,21 +22,11 @@ def ratio_p(held_out: int, of: int, share: float) -> float:
     if not of:
         return 1.0
     if min(expected, of - expected) < LEAST_EXPECTED:
-        return _exact_p(held_out, of, share)
+        from scipy.stats import binomtest  # here, since it takes a second to load, and few lists have so few units
+
+        return float(binomtest(held_out, of, share).pvalue)
     square = (held_out - expected) ** 2 * (1 / expected + 1 / (of - expected))
     return erfc(sqrt(square / 2))
-
-
-def _exact_p(held_out: int, of: int, share: float) -> float:
-    """The counts that are no likelier than this one, of which one arm has but a few."""
-    chances = [_chance(count, of, share) for count in range(of + 1)]
-    return min(1.0, fsum(chance for chance in chances if chance <= chances[held_out] * (1 + ROUNDING)))
-
-
-def _chance(count: int, of: int, share: float) -> float:
-    """Of the binomial distribution, in logarithms: the number of ways is more than a float holds."""
-    ways = lgamma(of + 1) - lgamma(count + 1) - lgamma(of - count + 1)
-    return exp(ways + count * log(share) + (of - count) * log1p(-share))
 
 
 def require_ratio(asked: str, held_out: int, of: int, share: float, todo: str = FIND) -> float:
