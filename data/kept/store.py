@@ -3,7 +3,7 @@
     FOLDER/KIND/KEY       the SHA-256 of a value, and the value
     FOLDER/trim.lock      held by who removes what is old
 
-Who asks for a value names it by its key (``data.digests.key_of``): data, settings, code, versions of libraries. So
+Who asks for a value names it by its key (``data.digests.digest_of``): data, settings, code, versions of libraries. So
 nothing is ever out of date, and two runs that write one key write one value. A value is read only while its own hash
 holds; a damaged one is taken away, which is told, and made anew.
 """
