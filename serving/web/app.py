@@ -210,8 +210,8 @@ class _Answers:
         index, desk = self.lists.latest(), self._desk(request)
         if desk.work is None or place_for(index, asked, desk.sight) is None:
             return self._no_account(request, index, asked)
-        number, sent = request.query_params.get(CORRECT, ""), request_key_of(form, asked)
-        corrects = row_to_correct(desk.work.history(asked), number, sent)
+        number = request.query_params.get(CORRECT, "")
+        corrects = row_to_correct(desk.work.history(asked), number, request_key_of(form, asked)) if number else None
         try:
             desk.work.append([outcome_of(form, index, asked, desk.sight.name, corrects)])
         except OutcomeError as error:
