@@ -11,7 +11,7 @@ from tests.flows.conftest import QUICK, Headroom
 def test_a_store_is_shown_and_cleared(tmp_path: Path, headroom: Headroom) -> None:
     (tmp_path / "headroom.toml").write_text("model = 'ours'\n")
     (tmp_path / "kept" / "boosters").mkdir(parents=True)
-    (tmp_path / "kept" / "boosters" / "abc").write_bytes(bytes(1_500_000))
+    (tmp_path / "kept" / "boosters" / ("ab" * 32)).write_bytes(bytes(1_500_000))
     config = ("--config", tmp_path / "headroom.toml")
     shown = headroom("store", *config).out
     assert re.search(r"boosters +1 +1\.5 ", shown)
