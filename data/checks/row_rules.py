@@ -128,7 +128,7 @@ def _column_rules(table: Table, column: Column, rows: ir.Table) -> Iterator[RowR
             "owner",
             Severity.WARNING,
             ~is_given,
-            "accounts.owner: {rows} without an owner; what belongs to no one does not happen.",
+            "accounts.owner: {rows} without an owner; they are in nobody's book.",
             "Name a CSM for each account.",
         )
     if (table.name, column.name) in NOT_NEGATIVE:

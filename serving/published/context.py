@@ -12,6 +12,7 @@ import pandas as pd
 
 from data.contract.expected_arr import ArrDoubt
 from data.contract.feature_card import FeatureCard
+from data.contract.stories import story_of
 from data.feeds.parts import SilentPart
 from data.feeds.rhythm import Silence
 from serving.changes.sentences import About, titles
@@ -19,7 +20,7 @@ from serving.experiment.record import EXPERIMENT, described
 from serving.published.read import PublishedList
 from serving.ranking.gates import GateResult, evaluate
 from serving.reasons.formats import say_day
-from serving.reasons.playbook import Playbook
+from serving.reasons.playbook import ListTrigger, Playbook
 from serving.reasons.render import ReasonContext
 from serving.settings import NO_EXPERIMENT, ExperimentSettings, ServingSettings
 
@@ -139,8 +140,16 @@ class ListContext:
             "serving": self.settings.model_dump(mode="json"),
             EXPERIMENT: described(self.experiment, self.snapshot_date),
             "plays": {code: play.model_dump(mode="json") for code, play in self.playbook.plays.items()},
-            "triggers": {code: trigger.model_dump(mode="json") for code, trigger in self.playbook.triggers.items()},
+            "triggers": {
+                code: {**trigger.model_dump(mode="json"), "story": self._story(trigger)}
+                for code, trigger in self.playbook.triggers.items()
+            },
         }
+
+    def _story(self, trigger: ListTrigger) -> str:
+        """The story that what it asks about is part of; a number of the list's own is one of its own."""
+        card = self.catalogue.get(trigger.condition.subject)
+        return trigger.condition.subject if card is None else story_of(card.reason_code)
 
 
 def known_people(accounts: pd.DataFrame) -> pd.DataFrame:

@@ -26,7 +26,7 @@ KNOWS_LITTLE = "The model knows little about this account: look at it yourself b
 ARR_IF_EXPANDS = ("arr_if_expands", "arr_if_expands_low", "arr_if_expands_high")
 EXPECTED_RANGE = ("expected_arr_low", "expected_arr_high")
 LIKELY_RANGE = ("propensity_low", "propensity_high")
-_WHY = (*READ, "position", "title", "text", "actionable")
+_WHY = (*READ, "position", "title", "text", "actionable", "story")
 MOTION_WORDS = {"seat": "Seats", "upsell": "Upsell", "cross_sell": "Cross-sell", "usage": "Usage"}
 OWNERS_TOLD = 8
 """So many owners are named where one is unknown; more are counted."""
@@ -39,7 +39,7 @@ class Why:
     """One reason in words; ``effect`` is ``for``, ``against`` or ``neutral``, and its mark says so before the words.
 
     ``shown``: does a CSM see it where room is short; None in lists that do not say so. ``leads``: it is told first of
-    its account, since it states what the play rests on. ``states``: the numbers that it rests on, by name.
+    its account, since it states what the play rests on. ``story``: what it tells; empty in lists that do not say so.
     """
 
     title: str
@@ -48,7 +48,7 @@ class Why:
     actionable: bool
     shown: bool | None = None
     leads: bool = False
-    states: frozenset[str] = frozenset()
+    story: str = ""
 
     @property
     def mark(self) -> str:
@@ -288,9 +288,14 @@ def best_reasons(entry: Entry, limit: int = 3) -> list[Why]:
 
 
 def further_firing(entry: Entry) -> list[Firing]:
-    """The triggers that fire for a fact that no reason on the page states."""
-    stated = frozenset[str]().union(*(why.states for why in best_reasons(entry)))
-    return [firing for firing in entry.firing if firing.about not in stated]
+    """The triggers of stories that no reason on the page tells, or tells the other way; the first of each story."""
+    told = {(why.story, why.effect) for why in best_reasons(entry)}
+    further = []
+    for firing in entry.firing:
+        if (firing.story, firing.effect) not in told:
+            told.add((firing.story, firing.effect))
+            further.append(firing)
+    return further
 
 
 def motion_of(play: Mapping[str, Any], motion: str, product: object = None) -> str:
@@ -385,8 +390,8 @@ def _whys(reasons: pd.DataFrame, plays: Mapping[str, Mapping[str, Any]], play_of
     for row in _records(told.assign(leads=leading(told, plays, play_of))):
         seen = None if pd.isna(row["shown"]) else bool(row["shown"])
         text = row["text"].removeprefix(PREFIX[row["effect"]])
-        states = frozenset(row["numbers_from"].split(",")) if isinstance(row["numbers_from"], str) else frozenset()
-        reason = Why(row["title"], text, row["effect"], bool(row["actionable"]), seen, row["leads"], states)
+        story = _text(row["story"]) or ""
+        reason = Why(row["title"], text, row["effect"], bool(row["actionable"]), seen, row["leads"], story)
         why.setdefault(row["account_id"], []).append(reason)
     return why
 

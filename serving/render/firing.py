@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from data.conditions import Condition
+from data.contract.outputs import AGAINST, FOR
 from serving.reasons.formats import say_day
 
 FIRING = ("account_id", "trigger_code", "motion", "text", "since", "is_new")
@@ -16,7 +17,7 @@ FIRING = ("account_id", "trigger_code", "motion", "text", "since", "is_new")
 class Firing:
     """A trigger that fires. ``motion``: None where it speaks against any. ``said``: the sentence, and since when.
 
-    ``about``: the feature whose value calls for it.
+    ``story``: the story of reasons that it is part of; the feature whose value calls for it in lists that do not say.
     """
 
     code: str
@@ -24,7 +25,12 @@ class Firing:
     motion: str | None
     said: str
     is_new: bool
-    about: str
+    story: str
+
+    @property
+    def effect(self) -> str:
+        """The effect of the reasons that speak the same way."""
+        return FOR if self.motion else AGAINST
 
 
 def firings(rows: Iterable[Mapping[str, Any]], triggers: Mapping[str, Any], day: date) -> tuple[Firing, ...]:
@@ -37,7 +43,7 @@ def firings(rows: Iterable[Mapping[str, Any]], triggers: Mapping[str, Any], day:
             row["motion"] if isinstance(row["motion"], str) else None,
             say_firing(row["text"], row["since"], day),
             bool(row["is_new"]),
-            Condition.parse(triggers[row["trigger_code"]]["when"]).subject,
+            _story(triggers[row["trigger_code"]]),
         )
         for row in rows
     ]
@@ -47,3 +53,7 @@ def firings(rows: Iterable[Mapping[str, Any]], triggers: Mapping[str, Any], day:
 def say_firing(text: str, since: date, day: date) -> str:
     """The sentence of a trigger, with the day since when it fires where that is not the day of the list."""
     return text if since == day else f"{text} On every list since {say_day(since)}."
+
+
+def _story(trigger: Mapping[str, Any]) -> str:
+    return str(trigger.get("story") or Condition.parse(trigger["when"]).subject)

@@ -131,7 +131,7 @@ CASES: list[tuple[str, str, dict[str, str], str, int, str]] = [
         "owner",
         "warning",
         {"accounts": "3,Cog,2024-01-05,\n4,Dot,2024-01-05,\n"},
-        "accounts.owner: 2 rows without an owner; what belongs to no one does not happen.",
+        "accounts.owner: 2 rows without an owner; they are in nobody's book.",
         2,
         "no owner",
     ),

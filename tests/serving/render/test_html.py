@@ -479,7 +479,10 @@ def test_the_triggers_of_its_motion_stand_under_the_reasons_of_a_row(made: HeldL
         assert sorted(firing.code for firing in entry.firing) == sorted(speaks["trigger_code"])
         for firing in entry.firing:
             assert firing.said.startswith(speaks.set_index("trigger_code")["text"][firing.code])
-        stated = {name for why in entries.best_reasons(entry) for name in why.states}
-        for firing in entries.further_firing(entry):
-            assert firing.about not in stated
+        told = [(why.story, why.effect) for why in entries.best_reasons(entry)]
+        further = entries.further_firing(entry)
+        stories = [(firing.story, firing.effect) for firing in further]
+        assert len({*told, *stories}) == len({*told}) + len(stories)
+        assert {(firing.story, firing.effect) for firing in entry.firing} <= {*told, *stories}
+        for firing in further:
             assert str(escape(firing.said)) in page
