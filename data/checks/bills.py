@@ -9,7 +9,7 @@ import pandas as pd
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
 from data.contract.vocabulary import DISCOUNT
-from data.ledger.invoices import CADENCES, months_of_period, service
+from data.ledger.invoices import MONTHLY, YEARLY, months_of_period, service
 from data.ledger.lines import is_paid_for
 from data.ledger.rules import ExpansionRules
 from data.time_cut import Tables, days_between
@@ -26,7 +26,6 @@ MOST, HALF = (2, 3), 2
 """Two bills in three of an account, and half of the accounts of a product, are a rule and no chance."""
 TAKEN_BACK_DAYS = 45
 """A credit of a whole bill so soon after it takes it back."""
-MONTHLY, YEARLY = CADENCES[0], CADENCES[3]
 LONG_TERM = (8, 13)
 """A bill of so many times a monthly one is one for a year, with or without a discount."""
 SILENT_DAYS = 75

@@ -29,7 +29,8 @@ class Cadence(NamedTuple):
     """A rhythm that bills without a period are recognised by: so many ``bills`` in every ``days``, one after another.
 
     ``months`` is what one bill is for (0: its days). The same bill comes again ``earliest`` to ``latest`` days later:
-    months differ, and bills are written late. ``grace_days`` after it is due it is still waited for.
+    months differ, and bills are written late. ``grace_days`` after it is due it is still waited for. ``on_its_day``: it
+    comes again on the same day of the month, or one beside it: four weeks are nearly a month.
     """
 
     bills: int
@@ -39,22 +40,32 @@ class Cadence(NamedTuple):
     latest: int
     grace_days: int
     fewest: int
+    on_its_day: bool = False
 
 
+MONTHLY = Cadence(1, 1, 30, 25, 36, 15, 3)
+YEARLY = Cadence(1, 12, 365, 350, 380, 30, 2)
 CADENCES = (
-    Cadence(1, 1, 30, 25, 36, 15, 3),
+    Cadence(1, 0, 28, 28, 28, 15, 4),
+    MONTHLY,
     Cadence(1, 3, 91, 84, 98, 30, 3),
     Cadence(1, 6, 182, 174, 190, 30, 3),
-    Cadence(1, 12, 365, 350, 380, 30, 2),
+    YEARLY,
     Cadence(1, 2, 61, 55, 67, 20, 3),
     Cadence(1, 4, 122, 114, 130, 30, 3),
     Cadence(1, 24, 731, 716, 746, 30, 2),
+    Cadence(1, 0, 14, 14, 14, 10, 5),
     Cadence(2, 1, 30, 25, 36, 15, 4),
     Cadence(3, 1, 30, 25, 36, 15, 5),
+    Cadence(4, 1, 30, 27, 32, 15, 6, on_its_day=True),
     Cadence(1, 0, 7, 3, 11, 10, 6),
     Cadence(1, 0, 21, 17, 24, 10, 5),
 )
-"""In the order in which they are tried; two bills a month are a base fee and an overage."""
+"""In the order in which they are tried; two bills a month are a base fee and an overage.
+
+Every four weeks are no month and every two weeks are not twice a month: a year has 13 and 26 of them. So these two are
+tried first, and only by the very day, which bills by the month do not keep.
+"""
 REGULAR_SHARE = (8, 10)
 """Bills are regular if so large a share of them come in one cadence; one that is missing is forgiven."""
 SERVICE = ("product", "is_prepaid")
@@ -287,8 +298,11 @@ def _in_cadence(daily: ir.Table, key: Sequence[str]) -> ir.Table:
         """The bill that is so many ``step`` on comes when this one comes again."""
         if not step:
             return ibis.literal(False)
-        gap_days = days_between(daily[f"next_{step}"], daily.billed_on)
-        return gap_days.between(c.earliest + later, c.latest + later).fill_null(False)
+        comes_on = daily[f"next_{step}"]
+        comes = days_between(comes_on, daily.billed_on).between(c.earliest + later, c.latest + later)
+        if c.on_its_day:
+            comes &= (comes_on.day() - daily.billed_on.day()).abs() <= 1
+        return comes.fill_null(False)
 
     def missing(c: Cadence) -> tuple[ir.BooleanValue, ir.BooleanValue]:
         """One bill of the others is missing before this one comes again; or this one is, and comes the time after."""

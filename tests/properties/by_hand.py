@@ -640,11 +640,11 @@ def months_of(days: int) -> int:
 
 
 NEAR = {30: (25, 36), 91: (84, 98), 182: (174, 190), 365: (350, 380), 61: (55, 67), 122: (114, 130), 731: (716, 746)}
-NEAR |= {7: (3, 11), 21: (17, 24)}
+NEAR |= {7: (3, 11), 14: (14, 14), 21: (17, 24), 28: (28, 28)}
 MONTHS = {30: 1, 91: 3, 182: 6, 365: 12, 61: 2, 122: 4, 731: 24}
-GRACE = {30: 15, 91: 30, 182: 30, 365: 30, 61: 20, 122: 30, 731: 30, 7: 10, 21: 10}
-CADENCES = {(1, 30): 3, (1, 91): 3, (1, 182): 3, (1, 365): 2, (1, 61): 3, (1, 122): 3, (1, 731): 2}
-CADENCES |= {(2, 30): 4, (3, 30): 5, (1, 7): 6, (1, 21): 5}
+GRACE = {30: 15, 91: 30, 182: 30, 365: 30, 61: 20, 122: 30, 731: 30, 7: 10, 14: 10, 21: 10, 28: 15}
+CADENCES = {(1, 28): 4, (1, 30): 3, (1, 91): 3, (1, 182): 3, (1, 365): 2, (1, 61): 3, (1, 122): 3, (1, 731): 2}
+CADENCES |= {(1, 14): 5, (2, 30): 4, (3, 30): 5, (4, 30): 6, (1, 7): 6, (1, 21): 5}
 """Bills per cadence, its days, and how many bills it takes to see it, in the order in which they are tried."""
 
 
@@ -755,11 +755,16 @@ def on_from(days: list[date], day: date, step: int) -> date | None:
     return days[place] if step and place < len(days) else None
 
 
-def comes_again(days: list[date], day: date, step: int, every: int, times: int = 1) -> date | None:
-    """The bill that is so many on, if it comes as many days later as the same bill does after so many ``times``."""
-    (low, high), other = NEAR[every], on_from(days, day, step)
+def comes_again(days: list[date], day: date, on: int, step: int, every: int, times: int = 1) -> date | None:
+    """The bill that is so many ``on``, if it comes as many days later as the same bill does after so many ``times``.
+
+    Four bills a month come on their days of the month, or one beside it.
+    """
+    (low, high), other = (27, 32) if step == 4 else NEAR[every], on_from(days, day, on)
     more = every * (times - 1)
-    return other if other and low + more <= (other - day).days <= high + more else None
+    if not other or not low + more <= (other - day).days <= high + more:
+        return None
+    return None if step == 4 and abs(other.day - day.day) > 1 else other
 
 
 def takes_over(days: list[date], day: date, step: int, every: int) -> date | None:
@@ -767,21 +772,23 @@ def takes_over(days: list[date], day: date, step: int, every: int) -> date | Non
     same = on_from(days, day, step)
     waits = GRACE[every] + (2 * every if step == 1 else every)
     return (
-        comes_again(days, day, step, every)
-        or comes_again(days, day, step - 1, every)
-        or comes_again(days, day, 2 * step - 1, every, times=2)
+        comes_again(days, day, step, step, every)
+        or comes_again(days, day, step - 1, step, every)
+        or comes_again(days, day, 2 * step - 1, step, every, times=2)
         or (same if same and (same - day).days <= waits else None)
     )
 
 
 def keeps(days: list[date], step: int, every: int) -> bool:
     """Do at least 80% of these bills come again in time? One that is missing is forgiven: ``step`` bills tell."""
-    hits = [day for day in days if comes_again(days, day, step, every)]
+    hits = [day for day in days if comes_again(days, day, step, step, every)]
     others = [
         day
         for day in days
         if day not in hits
-        and (comes_again(days, day, step - 1, every) or comes_again(days, day, 2 * step - 1, every, times=2))
+        and (
+            comes_again(days, day, step - 1, step, every) or comes_again(days, day, 2 * step - 1, step, every, times=2)
+        )
     ]
     return bool(hits) and (len(hits) + min(len(others), step)) * 10 >= (len(days) - step) * 8
 

@@ -54,18 +54,29 @@ CADENCES = {
     "half-yearly": 6,
     "yearly": 12,
     "30 days": 30,
+    "28 days": 28,
+    "14 days": 14,
     "weekly": 7,
     "twice a month": 1,
+    "four a month": 1,
 }
 """In months, or in days."""
-WORTH = {"30 days": 1.0, "weekly": 7 * 16 / 487}
+BY_DAYS = {"30 days", "28 days", "14 days", "weekly"}
+WORTH = {name: CADENCES[name] * 16 / 487 for name in BY_DAYS} | {"30 days": 1.0}
 """How many months one bill is for, where that is not the cadence: a mean month has 487 / 16 days."""
+ON_THE_DAY = {"28 days", "14 days", "four a month"}
+"""Told from other cadences by the very day: none of these is written late."""
+LATER_BILLS = {"twice a month": (14,), "four a month": (7, 14, 21)}
+"""Further bills of the month, by the days after the first: an overage, and the weeks of a month."""
 SHAPES = [
     f"{cadence}, {terms}"
     for cadence in CADENCES
     for terms in ("in advance", "in advance with periods", "in arrears with periods")
+    if cadence not in ON_THE_DAY or "periods" not in terms
 ]
-FEWEST_BILLS = {"yearly": 2, "twice a month": 4, "weekly": 6}
+FEWEST_BILLS = {"yearly": 2, "twice a month": 4, "28 days": 4, "14 days": 5, "weekly": 6, "four a month": 6}
+MOST_DAYS = 29
+"""The day of the month after the last one on which the last of several bills may come."""
 Bill = tuple[int, float, int | None, int | None]
 """The day that it was written on, its amount, and the first day of its period and the first after it."""
 
@@ -92,16 +103,21 @@ def drawn(rng: np.random.Generator, shape: str, number: int) -> Customer:
     begins = int(rng.integers(0, DAYS - 200)) if rng.random() < 0.5 else 0
     leaves = begins + int(rng.integers(200, DAYS)) if rng.random() < 1 / 6 else DAYS
     month_rate = float(rng.choice([50, 150, 1000, 5000.05]))
-    is_twice = shape.startswith("twice")
-    anchor = number % (15 if is_twice else 31) + 1
-    bills, rate, unknown = _series(rng, (shape, course, extra), (begins, leaves, anchor), month_rate)
-    if is_twice:  # a base fee, and an overage a fortnight later
+    cadence = shape.split(",")[0]
+    if extra == "late" and cadence in ON_THE_DAY:
+        extra = "none"
+    later = LATER_BILLS.get(cadence, ())
+    anchor = number % (MOST_DAYS - max(later, default=0) if later else 31) + 1
+    together = int(rng.integers(2**32)) if cadence == "four a month" else None
+    draws = rng if together is None else np.random.default_rng(together)
+    bills, rate, unknown = _series(draws, (shape, course, extra), (begins, leaves, anchor), month_rate)
+    for days_on in later:
+        draws = rng if together is None else np.random.default_rng(together)
         other = "none" if extra == "missing" else extra
-        times = (begins, leaves, anchor + 14)
-        more, more_rate, _ = _series(
-            rng, (shape, course, other), times, month_rate * float(rng.choice([0.2, 0.4, 1.5]))
-        )
-        if "periods" not in shape:  # two bills of one month begin together
+        times = (begins, leaves, anchor + days_on)
+        share = float(rng.choice([0.2, 0.4, 1.5])) if cadence == "twice a month" else 1.0
+        more, more_rate, _ = _series(draws, (shape, course, other), times, month_rate * share)
+        if "periods" not in shape:  # the bills of one month begin together
             since, first = (np.flatnonzero(some)[0] for some in (more_rate, rate))
             more_rate[first:since] = more_rate[since]
         bills, rate = bills + more, rate + more_rate
@@ -114,11 +130,12 @@ def drawn(rng: np.random.Generator, shape: str, number: int) -> Customer:
 
 def _edges(shape: str, begins: int, leaves: int, anchor: int) -> list[int]:
     """The first days of the periods, and the day after the last one."""
-    every = CADENCES[shape.split(",")[0]]
+    cadence = shape.split(",")[0]
+    every = CADENCES[cadence]
     first = FIRST + timedelta(days=begins)
     found: list[int] = []
     for number in range(DAYS):
-        if every in (7, 30):
+        if cadence in BY_DAYS:
             day = begins + anchor - 1 + number * every
         else:
             month = first.year * 12 + first.month + number * every  # the first anchor in the month after
@@ -250,7 +267,9 @@ def faults(shape: str) -> list[tuple[str, str, date, float]]:
     for customer, row, age in unchanged(shape):
         flat = {"billed_growth_91d": 183, "billed_slope_364d": 365, "billed_volatility_364d": 365}
         for name, since in flat.items():
-            is_young = age <= since and (pd.isna(row[name]) or since == 365 or customer.shape.startswith("twice"))
+            is_young = age <= since and (
+                pd.isna(row[name]) or since == 365 or customer.shape.split(",")[0] in LATER_BILLS
+            )
             if row[name] != 0 and not is_young:
                 found.append((customer.name, customer.extra, row.name[1], name, row[name]))
         if shape.startswith("monthly") and age > 91 and abs(row["billed_91d"] - 3 * customer.bills[0][1]) > 1e-6:
@@ -276,9 +295,10 @@ def members() -> set[tuple[str, date]]:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_base_holds_who_is_served_and_lets_go_who_left(shape: str) -> None:
     fewest = 1 if "periods" in shape else FEWEST_BILLS.get(shape.split(",")[0], 3)
-    every = CADENCES[shape.split(",")[0]]
+    cadence = shape.split(",")[0]
+    every = CADENCES[cadence]
     # A customer billed in arrears has left when the next bill does not come; any other when the time paid for is over.
-    next_days = 0 if "in advance" in shape else every if every in (7, 30) else 31 * every
+    next_days = 0 if "in advance" in shape else every if cadence in BY_DAYS else 31 * every
     kept, left = [], []
     for customer in customers():
         for snapshot in SEEN:
