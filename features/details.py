@@ -22,6 +22,8 @@ from features.views.whole_base import WholeBaseViews
 WEEK_DAYS = 7
 MAIN_PRODUCTS = ("main_product", "second_product", "third_product")
 NEW_FEATURES = ("new_feature", "second_new_feature", "third_new_feature")
+_PLANS = tuple(f"plan_{place}" for place in range(1, PLANS_NAMED + 1))
+_PLAN_PRODUCTS = tuple(f"plan_product_{place}" for place in range(1, PLANS_NAMED + 1))
 NEW_TEAMS = ("new_team", "second_new_team", "third_new_team")
 _TYPES = {DetailKind.NAME: "string", DetailKind.NUMBER: "float64", DetailKind.DAY: "date"}
 
@@ -223,6 +225,12 @@ def last_ticket(views: Views) -> ir.Table:
     return tickets.group_by(*KEY).aggregate(ticket_on=tickets.opened_on.max())
 
 
+@_details("rated_tickets", needs=("tickets.csat",))
+def rated_tickets(views: Views) -> ir.Table:
+    tickets = views.tickets.filter(views.tickets.age <= HALF_YEAR_DAYS)
+    return tickets.group_by(*KEY).aggregate(rated_tickets=tickets.csat_e4.count())
+
+
 # --- use and people ---------------------------------------------------------------------------------------------------
 
 
@@ -230,7 +238,14 @@ def last_ticket(views: Views) -> ir.Table:
 def top_feature(views: Views) -> ir.Table:
     used = views.features_used.filter(views.features_used.events_28d > 0)
     used = used.filter(used.feature.notnull())
-    return _first(used, (used.events_28d.desc(), used.feature.asc()), top_feature=used.feature)
+    if "plan_features" not in views.tables:
+        return _first(used, (used.events_28d.desc(), used.feature.asc()), top_feature=used.feature)
+    # What is metered is counted by a machine, as often as it reads the meter.
+    rights = views.tables["plan_features"]
+    metered = rights.filter(rights.monthly_limit_e4.notnull()).select(metered="feature").distinct()
+    beside = used.left_join(metered, used.feature == metered.metered)
+    order = (beside.metered.notnull().asc(), beside.events_28d.desc(), beside.feature.asc())
+    return _first(beside, order, top_feature=beside.feature)
 
 
 @_details(*NEW_FEATURES, needs=("usage",))
@@ -239,6 +254,13 @@ def new_features(views: Views) -> ir.Table:
     used = used.filter(used.feature.notnull())
     by = (used.events_28d.desc(), used.feature.asc())
     return _first_few(used, by, used.feature, NEW_FEATURES)
+
+
+@_details("new_feature_events", needs=("usage",))
+def new_feature_events(views: Views) -> ir.Table:
+    used = views.features_used.filter(views.features_used.first_age <= QUARTER_DAYS)
+    used = used.filter(used.feature.notnull())
+    return used.group_by(*KEY).aggregate(new_feature_events=used.events_28d.max())
 
 
 @_details(*(f"use_week_{week}" for week in range(1, WEEKS + 1)), needs=("usage",))
@@ -295,6 +317,12 @@ def event_days(views: Views) -> ir.Table:
         for name, (kind, within) in _EVENT_DAYS.items()
     }
     return events.group_by(*KEY).aggregate(**days)
+
+
+@_details("days_since_review", needs=("crm_events",))
+def days_since_review(views: Views) -> ir.Table:
+    held = views.crm.filter((views.crm.kind == "qbr_held") & (views.crm.age <= HALF_YEAR_DAYS))
+    return held.group_by(*KEY).aggregate(days_since_review=held.age.min())
 
 
 @_details("promoted_on", "promoted_name", needs=("crm_events",))
@@ -432,10 +460,21 @@ def renews_on(views: Views) -> ir.Table:
     return lines.group_by(*KEY).aggregate(renews_on=lines.renews_on.min())
 
 
-@_details(*(f"plan_{place}" for place in range(1, PLANS_NAMED + 1)), needs=("subscriptions",))
+@_details(*_PLANS, needs=("subscriptions",))
 def plans(views: Views) -> ir.Table:
+    open_plans = _open_plans(views)
+    return _first_few(open_plans, (open_plans.mrr_e4.desc(), open_plans.plan.asc()), open_plans.plan, _PLANS)
+
+
+@_details(*_PLAN_PRODUCTS, needs=("subscriptions",))
+def plan_products(views: Views) -> ir.Table:
+    open_plans = _open_plans(views)
+    order = (open_plans.mrr_e4.desc(), open_plans.plan.asc())
+    return _first_few(open_plans, order, open_plans.of_product, _PLAN_PRODUCTS)
+
+
+def _open_plans(views: Views) -> ir.Table:
+    """One row per open plan, by its name: its MRR and its product, the first by name."""
     lines = views.open_lines.filter(~views.open_lines.is_discount)
-    plans = lines.group_by(*KEY, "plan").aggregate(mrr_e4=lines.mrr_e4.sum())
-    plans = plans.filter(plans.plan.notnull())
-    names = [f"plan_{place}" for place in range(1, PLANS_NAMED + 1)]
-    return _first_few(plans, (plans.mrr_e4.desc(), plans.plan.asc()), plans.plan, names)
+    named = lines.filter(lines.plan.notnull())
+    return named.group_by(*KEY, "plan").aggregate(mrr_e4=named.mrr_e4.sum(), of_product=named.current_product.min())

@@ -269,7 +269,12 @@ SCORES = OutputTable(
             personal=Personal.OWNER,
         ),
         OutputColumn("segment", OutputKind.TEXT, "as in `accounts`", nullable=True, for_people=True),
-        OutputColumn("act_by", OutputKind.DAY, "the day by which the play is to be acted on", for_people=True),
+        OutputColumn(
+            "act_by",
+            OutputKind.DAY,
+            "the day by which the play is to be acted on: not later than the next renewal",
+            for_people=True,
+        ),
         OutputColumn(
             "stake_rank",
             OutputKind.WHOLE,

@@ -1,5 +1,6 @@
 """What stands beside an account on the list: plan, seats, ARR, renewal, use, group. From its details and features."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -69,10 +70,18 @@ def _texts(details: pd.DataFrame, name: str) -> Any:
 
 
 def _joined(details: pd.DataFrame) -> list[str | None]:
-    """The plans of each account, dearest first."""
-    columns = [details[name] for place in range(1, PLANS_NAMED + 1) if (name := f"plan_{place}") in details]
-    named = [", ".join(str(plan) for plan in plans if pd.notna(plan)) for plans in zip(*columns, strict=True)]
-    return [plans or None for plans in named] or [None] * len(details)
+    """The plans of each account, dearest first; of several each with its product."""
+    places = [place for place in range(1, PLANS_NAMED + 1) if f"plan_{place}" in details]
+    columns = [details[f"{what}_{place}"] for what in ("plan", "plan_product") for place in places]
+    named = (_plans(row[: len(places)], row[len(places) :]) for row in zip(*columns, strict=True))
+    return list(named) or [None] * len(details)
+
+
+def _plans(plans: Sequence[Any], products: Sequence[Any]) -> str | None:
+    known = [(str(plan), product) for plan, product in zip(plans, products, strict=True) if pd.notna(plan)]
+    if len(known) > 1:
+        return ", ".join(plan if pd.isna(product) else f"{product} {plan}" for plan, product in known)
+    return known[0][0] if known else None
 
 
 def _weeks(details: pd.DataFrame) -> list[list[float] | None]:

@@ -4,7 +4,7 @@ A play is given only where its facts are there. Where none of the likely motions
 play: to check in.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -250,8 +250,20 @@ def _of_chosen(codes: Objects, of_plays: Mapping[str, Objects]) -> Objects:
     return chosen
 
 
-def act_by(snapshot_date: date, plays: pd.Series, playbook: Playbook, forms: pd.Series | None = None) -> pd.Series:
-    """The day by which each account's play is to be acted on. ``forms``: those that the plays are given in."""
+def act_by(
+    snapshot_date: date,
+    plays: pd.Series,
+    playbook: Playbook,
+    forms: pd.Series | None = None,
+    renews_on: Sequence[date | None] | None = None,
+) -> pd.Series:
+    """The day by which each account's play is to be acted on: in time for the renewal, where that comes before.
+
+    ``forms``: those that the plays are given in. ``renews_on``: the accounts' next renewal days, from the day of the
+    list on; None where not known.
+    """
     named = zip(plays, [""] * len(plays) if forms is None else forms, strict=True)
     days = [snapshot_date + timedelta(days=playbook.plays[code].forms[form].days_to_act) for code, form in named]
+    if renews_on is not None:
+        days = [day if renewal is None else min(day, renewal) for day, renewal in zip(days, renews_on, strict=True)]
     return pd.Series(days, index=plays.index, dtype=object)

@@ -73,10 +73,9 @@ def check_context(
     named = rows[["account_id"]] if details is None else details
     there, listed = set(listing.columns(SCORES.name)), listed[known]
     rows, named = rows[known].reset_index(drop=True), named[known].reset_index(drop=True)
-    until = plays.act_by(
-        listing.snapshot_date, listed["play"], context.playbook, _forms(listing, listed, context)
-    ).array
-    derived = {"act_by": until, **beside_scores(context.people, rows, named)}
+    beside, forms = beside_scores(context.people, rows, named), _forms(listing, listed, context)
+    until = plays.act_by(listing.snapshot_date, listed["play"], context.playbook, forms, beside["renews_on"]).array
+    derived = {"act_by": until, **beside}
     derived = {name: values for name, values in derived.items() if name in there}
     yield from _differing(listed, derived, "")
     apart = listing.of(EXCLUSIONS.name, accounts).drop_duplicates("account_id").set_index("account_id")

@@ -82,7 +82,7 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
     return {
         **limits(known, lines, rights, measured),
         **next_tier(known, lines, plans, rights),
-        **used(known["usage_events"]),
+        **used(known["usage_events"], {f for of in rights.values() for f, limit in of.items() if limit is not None}),
         **people(known["users"]),
         **relationship(known["crm_events"], snapshot),
         **support(known["tickets"], included, snapshot),
@@ -172,7 +172,7 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
     }
 
 
-def used(events: list[Row]) -> Row:
+def used(events: list[Row], metered: set[str]) -> Row:
     month = Counter(event["feature"] for event in within(events, 28) if event["feature"])
     year = [event for event in within(events, 365) if event["feature"]]
     first_age = {event["feature"]: event["age"] for event in sorted(year, key=lambda e: e["age"])}
@@ -181,7 +181,8 @@ def used(events: list[Row]) -> Row:
     weeks = Counter((event["age"] - 1) // 7 + 1 for event in within(events, 91))
     any_day = within(events, 91)
     return {
-        "top_feature": min(month, key=lambda f: (-month[f], f), default=None),
+        "top_feature": min(month, key=lambda f: (f in metered, -month[f], f), default=None),
+        "new_feature_events": float(month[first_new[0]]) if new else None,
         "new_feature": first_new[0],
         "second_new_feature": first_new[1],
         "third_new_feature": first_new[2],
@@ -222,6 +223,7 @@ def relationship(events: list[Row], snapshot: date) -> Row:
     answered = [e["age"] for e in events if e["kind"] == "nps_response" and e["amount"] is not None]
     return found | {
         "days_since_milestone": min(reached, default=None),
+        "days_since_review": min((e["age"] for e in within(events, 182) if e["kind"] == "qbr_held"), default=None),
         "nps_on": snapshot - timedelta(days=min(answered)) if answered else None,
         "days_since_nps": min(answered, default=None),
     }
@@ -244,9 +246,11 @@ def support(tickets: list[Row], included: set[str], snapshot: date) -> Row:
         [t for t in tickets if t["severity"] == "critical" and t["closed_at"] is None],
         lambda t: (-t["age"], t["ticket_id"]),
     )
-    latest = first(within(tickets, 182), lambda t: t["age"])
+    recent = within(tickets, 182)
+    latest = first(recent, lambda t: t["age"])
     return {
         "ticket_on": None if latest["age"] is None else snapshot - timedelta(days=latest["age"]),
+        "rated_tickets": float(sum(t["csat"] is not None for t in recent)) if recent else None,
         "request_feature": asked["feature"],
         "requested_on": None if asked["age"] is None else snapshot - timedelta(days=asked["age"]),
         "days_since_request": asked["age"],
@@ -260,9 +264,11 @@ def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:
     changes = plain_changes([line["plain"] for line in counted], ExpansionRules())
     moves = [{"age": (snapshot - row["day"]).days} for row in changes if row["class"] in MOTIONS]
     mrr: dict[str, int] = Counter()
+    sold: dict[str | None, set[str]] = defaultdict(set)
     for line in lines:
         if line["plan"]:
             mrr[line["plan"]] += e4(line["mrr"]) or 0
+            sold[line["plan"]].add(line["current"])
     dearest = [*sorted(mrr, key=lambda plan: (-mrr[plan], plan)), None, None, None]
     renewals = [line["renews_on"] for line in lines if line["renews_on"] and line["renews_on"] >= snapshot]
     last = min((move["age"] for move in moves), default=None)
@@ -270,6 +276,7 @@ def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:
         "expanded_on": None if last is None else snapshot - timedelta(days=last),
         "renews_on": min(renewals, default=None),
         **{f"plan_{place}": dearest[place - 1] for place in (1, 2, 3)},
+        **{f"plan_product_{place}": min(sold[dearest[place - 1]], default=None) for place in (1, 2, 3)},
     }
 
 

@@ -34,18 +34,25 @@ def context_of(rows: dict[str, list[object]], named: dict[str, list[object]]) ->
     ],
 )
 def test_arr_is_that_of_the_contract_or_what_was_billed_in_a_year(rows: dict[str, list[object]], arr: float) -> None:
-    assert context_of(rows, {"plan_1": [None]})["arr"] == pytest.approx([arr], nan_ok=True)
+    assert context_of(rows, {"plan_1": [None], "plan_product_1": [None]})["arr"] == pytest.approx([arr], nan_ok=True)
 
 
-def test_plans_are_named_dearest_first_and_null_without_one() -> None:
+def test_plans_are_named_dearest_first_with_their_products_where_there_are_several() -> None:
     named = {
         "plan_1": ["pro", "pro", None],
         "plan_2": ["basic", None, None],
-        "plan_3": [None, None, None],
+        "plan_3": ["free", None, None],
+        "plan_product_1": ["Core", "Core", None],
+        "plan_product_2": ["Insights", None, None],
+        "plan_product_3": [None, None, None],  # a line that names no product
         "renews_on": [date(2027, 1, 31), None, pd.NaT],
     }
     context = context_of({"seats": [5.0, np.nan, 7.0]}, named)
-    assert [None if pd.isna(plan) else plan for plan in context["plan"]] == ["pro, basic", "pro", None]
+    assert [None if pd.isna(plan) else plan for plan in context["plan"]] == [
+        "Core pro, Insights basic, free",
+        "pro",
+        None,
+    ]
     assert context["renews_on"] == [date(2027, 1, 31), None, None]
     assert context["open_seats"] == pytest.approx([5.0, np.nan, 7.0], nan_ok=True)
 

@@ -215,10 +215,10 @@ def first_words(code: str, shown: bool = False, **known: object) -> str | None:
     return plays._openings(np.array([code], dtype=object), given, facts, "$")[0] if given[code].said[0] >= 0 else None
 
 
-REVIEWED = "We last met for a review on 22 September. What has changed since?"
+REVIEWED = "In our review on {} we looked at where you stand. What has changed since?"
 ASK = "How are things going with us, and what do you want to reach this year?"
 REACHED = 'On {} you reached the milestone "go live". What do you want to reach next?'
-SENT = "On {} you sent us a request about the templates feature. What do you still need there?"
+SENT = "On {} you asked us about the templates feature. Did our answer help?"
 NAMED_GAP = "In our review on {} you named a gap, a backup each night. Is that still open for you?"
 
 
@@ -227,15 +227,16 @@ NAMED_GAP = "In our review on {} you named a gap, a backup each night. Is that s
     [
         ("milestone", 182, None, REACHED),
         ("milestone", 183, None, ASK),
-        ("milestone", 9, 9, REACHED),  # on the day of the review
-        ("milestone", 10, 9, REVIEWED),
+        ("milestone", 40, 40, REACHED),  # on the day of the review
+        ("milestone", 41, 40, REVIEWED),
         ("request", 91, None, SENT),
         ("request", 92, None, ASK),
-        ("request", 92, 9, REVIEWED),
-        ("request", 10, 9, REVIEWED),
+        ("request", 92, 40, REVIEWED),
+        ("request", 50, 40, REVIEWED),
         ("gap", 180, None, NAMED_GAP),
-        ("gap", 9, 9, NAMED_GAP),
-        ("gap", 120, 9, REVIEWED),
+        ("gap", 40, 40, NAMED_GAP),
+        ("gap", 120, 28, REVIEWED),
+        ("gap", 120, 27, ASK),  # they have just met
     ],
 )
 def test_an_opening_names_a_fact_only_while_it_is_fresh(fact: str, days: int, reviewed: int | None, said: str) -> None:
@@ -244,8 +245,13 @@ def test_an_opening_names_a_fact_only_while_it_is_fresh(fact: str, days: int, re
         "request": {"requested_on": ago(days), "request_feature": "templates", "days_since_request": float(days)},
         "gap": {"gap_on": ago(days), "gap_name": "a backup each night"},
     }
-    met = {} if reviewed is None else {"reviewed_on": ago(reviewed), "qbr_held_182d": 1.0}
-    day = f"{ago(days).day} {ago(days):%B}"
+    met = (
+        {}
+        if reviewed is None
+        else {"reviewed_on": ago(reviewed), "qbr_held_182d": 1.0, "days_since_review": float(reviewed)}
+    )
+    told_of = ago(reviewed) if said == REVIEWED and reviewed is not None else ago(days)
+    day = f"{told_of.day} {told_of:%B}"
     assert first_words("check_in", **of_facts[fact], **met) == said.format(day)
 
 
@@ -256,8 +262,8 @@ OPENED = {"budget_opened_182d": 1.0, "budget_on": date(2026, 9, 15), "days_to_re
 @pytest.mark.parametrize(
     ("name", "shown", "said"),
     [
-        ("tools for new teams", True, "You opened a new budget on 15 September, tools for new teams. What is planned"),
-        (None, True, "You opened a new budget on 15 September. Shall we prepare one page on Messaging for it?"),
+        ("tools for new teams", True, "On 15 September you opened a budget for tools for new teams. How much of it"),
+        (None, True, "On 15 September you opened a new budget. Shall we prepare one page on Messaging for it?"),
         ("tools for new teams", False, "Your contract renews on 30 December. When we talk about that,"),
     ],
 )
@@ -292,6 +298,14 @@ def test_a_play_of_an_earlier_playbook_still_loads(tmp_path: Path) -> None:
     made, _ = chosen(1, playbook)
     assert "seat_own" in set(made.play)
     assert set(made.opening[made.play == "seat_own"]) == {"As you use it today, this would solve the queue."}
+
+
+def test_the_day_to_act_is_not_after_the_renewal() -> None:
+    day, named = date(2026, 10, 1), pd.Series(["seat_full"] * 4)
+    waits = timedelta(days=PLAYBOOK.plays["seat_full"].days_to_act)
+    renewals = [None, day, day + timedelta(days=3), day + waits + timedelta(days=1)]
+    by = plays.act_by(day, named, PLAYBOOK, renews_on=renewals)
+    assert by.tolist() == [day + waits, day, day + timedelta(days=3), day + waits]
 
 
 def test_the_day_to_act_is_known_of_every_play() -> None:

@@ -81,8 +81,8 @@ def test_what_a_sentence_names_stands_beside_its_numbers() -> None:
         gated_feature_asked="sso",
         gated_asked_on=date(2026, 8, 3),
     ).iloc[0]
-    assert row["text"] == "Asked about the SSO feature on 3 August."
-    assert row["named"] == "gated_feature_asked=sso; gated_asked_on=2026-08-03"
+    assert row["text"] == "Asked on 3 August about SSO, a feature of the next tier."
+    assert row["named"] == "gated_asked_on=2026-08-03; gated_feature_asked=sso"
     assert row["numbers_from"] == "gated_requests_182d"
     assert (row["story"], row["shown"]) == ("next_tier", True)
     unnamed = one_account({"gated_requests_182d": 0.5}, gated_requests_182d=1.0).iloc[0]
@@ -178,9 +178,7 @@ def test_an_answer_of_over_a_year_ago_stands_in_the_table_alone(days: int, shown
     row = one_account({"nps_last": 0.6}, nps_last=9.0, **answered).iloc[0]
     assert row["shown"] == shown
     in_table = "The last answer to the promoter question (NPS) was 9 of 10."
-    assert row["text"] == (
-        "Would recommend us: 9 out of 10 in its NPS answer of September 2025." if shown else in_table
-    )
+    assert row["text"] == ("Gave us 9 out of 10 in its NPS answer of September 2025." if shown else in_table)
 
 
 def test_facts_without_weight_fill_up_where_the_model_knows_little() -> None:
@@ -349,6 +347,9 @@ def test_a_short_measure_reads_plainly() -> None:
 
 LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0, "limit_plans": 1.0, "limit_product": "core"}
 OWNED = {"main_product": "CRM", "second_product": "Chat", "third_product": "Calls"}
+ROOM = {"seats_per_employee": 0.13, "seats": 12.0, "employees": 90.0}
+ONCE = {"expansions": 1.0, "expansions_365d": 1.0, "expanded_product": "CRM", "expanded_on": date(2026, 3, 2)}
+YEAR = {"billed_365d": 900.0, "tenure_days": 365.0}
 BILLED = {"billed_product_91d": "Chat", "second_billed_product_91d": "Calls"}
 OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
 
@@ -411,18 +412,43 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
          "Features of the next tier were used in 1 of the last six months."),
         ("billed_91d", {"billed_91d": 400.0, "products_billed_91d": 2.0, **BILLED},
          "Was billed $400 for Chat and Calls this quarter."),
-        ("billed_365d", {"billed_365d": 900.0, "top_product_share_365d": 0.6, "billed_product": "CRM"},
+        ("billed_365d", {**YEAR, "top_product_share_365d": 0.6, "billed_product": "CRM"},
          "Was billed $900 over the year, mostly for CRM."),
-        ("billed_365d", {"billed_365d": 900.0, "top_product_share_365d": 0.4, "billed_product": "CRM"},
+        ("billed_365d", {**YEAR, "top_product_share_365d": 0.4, "billed_product": "CRM"},
          "Was billed $900 over the year."),
+        ("billed_365d", {**YEAR, "tenure_days": 364.0}, "Billed 365d: $900."),  # not a year yet
+        ("billed_365d", {**YEAR, "billed_growth_91d": -0.06}, "Billed 365d: $900."),  # no plus before a fall
         ("users_created_91d", {"users_created_91d": 4.0, "users_created_28d": 4.0}, "4 users were added this month."),
         ("users_created_91d", {"users_created_91d": 5.0, "users_created_28d": 4.0},
          "5 users were added this quarter, 4 of them this month."),
         ("users_created_91d", {"users_created_91d": 1.0, "users_created_28d": 0.0}, "1 user was added this quarter."),
+        ("seats_per_employee", {**ROOM, "seat_utilization_28d": 0.8},
+         "12 seats for 90 employees: there is room for more."),
+        ("seats_per_employee", {**ROOM, "seat_utilization_28d": 0.79},
+         "90 employees and 12 seats: 13% of the company has a seat."),  # seats stand empty
+        ("csat_182d", {"csat_182d": 4.5, "rated_tickets": 3.0},
+         "Rated our support 4.5 out of 5 over the last six months (3 ratings)."),
+        ("csat_182d", {"csat_182d": 4.5, "rated_tickets": 2.0}, "CSAT averages 4.5 of 5 over six months."),
+        ("csat_182d", {"csat_182d": 4.4, "rated_tickets": 9.0}, "CSAT averages 4.4 of 5 over six months."),
+        ("expansions", {**ONCE, "last_expansion_was_upsell": 1.0, "last_expansion_was_seat": 0.0},
+         "Has expanded once before, to a higher CRM plan on 2 March 2026."),
+        ("expansions", {**ONCE, "last_expansion_was_seat": 1.0},
+         "Has expanded once before, by CRM seats on 2 March 2026."),
+        ("teams_new_91d", {"teams_new_91d": 1.0, "new_team": "Sales", "new_team_users": 2.0},
+         "2 people of a new team, Sales, were added this quarter."),
+        ("teams_new_91d", {"teams_new_91d": 1.0, "new_team": "Sales", "new_team_users": 1.0},
+         "The first user from Sales was added this quarter."),
+        ("milestones_365d", {"milestones_365d": 1.0, "milestone_on": date(2026, 4, 2), "days_since_milestone": 183.0},
+         "1 milestone was reached within a year."),
+        ("spike_after_slow_quarter", {"spike_after_slow_quarter": 0.14, "events_28d": 50.0},
+         "50 events this month, 14% above the pace of the slow quarter before."),
+        ("events_weekly_slope_91d", {"events_weekly_slope_91d": 0.02, "events_91d": 50.0, "events_growth_91d": -0.01,
+                                     "events_growth_28d": 0.1},
+         "From week to week, use rose by about 2% of the quarter's weekly mean."),  # the quarter fell
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 1.0},
          "35 events for each active user this month."),
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 2.0},
-         "Its 2 active users used the product about 35 times each this month."),
+         "35 events for each active user this month."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7},
          "70% of look-alike accounts own a product that this account does not."),
         ("look_alikes_top_share", {"look_alikes_top_share": 0.7, "look_alike_product": "Chat"},
