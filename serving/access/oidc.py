@@ -24,6 +24,8 @@ OPEN_PATHS = frozenset({SIGN_IN, DONE, SIGN_OUT, SIGNED_OUT})
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 """Signatures with a key of the provider's own. One by a shared secret could be made with what it publishes."""
 NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+UNREADABLE = (AuthlibBaseError, JoseError, httpx2.HTTPError, ValueError, KeyError, TypeError)
+"""Raised for what a provider answers, also where it is nothing that a provider should answer."""
 LONGEST_SIGN_IN, LONGEST_WAIT, LEEWAY = 900, 10, 60
 """Seconds: from the begin of a sign-in to its end, for an answer of the provider, between its clock and ours."""
 AGAIN = WayOn(SIGN_IN, "Sign in again")
@@ -113,7 +115,7 @@ class OidcSignIn:
         try:
             told = await client.load_server_metadata()
             client.server_metadata = self._believed(told)
-        except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
+        except UNREADABLE as error:
             LOG.error("the provider %s cannot be asked: %r", self.issuer, error)
             text = f"The sign-in cannot be reached. Try again later, or ask {self.settings.contact}."
             raise RefusedError(502, "No sign-in", text, AGAIN) from error
@@ -131,7 +133,7 @@ class OidcSignIn:
         if not signatures:
             raise ValueError("it signs with none of the signatures that are believed")
         for name in NEEDED:
-            names.require_encryption(urlsplit(told[name]))
+            names.require_encryption(urlsplit(str(told[name])))
         kept = ("issuer", "_loaded_at", *NEEDED)
         return {name: told[name] for name in kept} | {"id_token_signing_alg_values_supported": signatures}
 
@@ -147,7 +149,7 @@ class OidcSignIn:
         }
         try:
             token = await client.authorize_access_token(request, claims_options=expected, leeway=LEEWAY)
-        except (AuthlibBaseError, JoseError, httpx2.HTTPError, ValueError) as error:
+        except UNREADABLE as error:
             raise _failed(repr(error)) from error
         if not token.get("userinfo"):
             raise _failed("the provider sent no ID token")

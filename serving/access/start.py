@@ -13,8 +13,8 @@ from serving.access.settings import OIDC_SECRET, SESSION_SECRET, AccessSettings
 
 SHORTEST_SECRET, FEWEST_SIGNS = 32, 8
 """Characters of the session's secret, and how many different ones: 32 random hexadecimal digits have about 14."""
-LEAST_VERSIONS = {"authlib": "1.7.2", "starlette": "1.0.1"}
-"""Older releases have known flaws: of the sign-in, and of what the Host header can change."""
+LEAST_VERSIONS = {"authlib": "1.9.0", "joserfc": "1.7.6", "starlette": "1.3.0"}
+"""Older releases have known flaws: of the sign-in, of its tokens, and of what a request can change of its address."""
 MAKE_ONE = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 

@@ -89,17 +89,17 @@ def said(outcome: Outcome) -> dict[str, Any]:
     return {name: values[name] for name in FIELDS}
 
 
-def checked(outcome: Outcome, today: date) -> Outcome:
+def checked(outcome: Outcome, day: date) -> Outcome:
     """The outcome as it is recorded: texts without blanks around them, empty ones missing, one kind of line end.
 
     Raises ``UnfitOutcomeError``, with all that is wrong: an unknown word, what its action needs or cannot have, a text
-    that is too long, a control character (in ``text`` lines and tabs may stand). ``today`` (UTC): a snooze ends later.
-    Whether there is such an account is not asked.
+    that is too long, a control character (in ``text`` lines and tabs may stand). ``day`` (UTC): when it is done;
+    a snooze ends later. Whether there is such an account is not asked.
     """
     texts: dict[str, Any] = {name: clean_text(getattr(outcome, name)) for name in LONGEST}
     clean = replace(outcome, **texts)
     faults = [*_text_faults(clean), *_word_faults(clean)]
-    faults = faults or [*_action_faults(clean, today)]
+    faults = faults or [*_action_faults(clean, day)]
     if faults:
         account = ascii(clean.account_id or "")[1:-1][:40]
         raise UnfitOutcomeError(f"Record what was done with account {account}.", faults)
@@ -153,12 +153,12 @@ def _word_faults(outcome: Outcome) -> Faults:
     return faults
 
 
-def _action_faults(outcome: Outcome, today: date) -> Faults:
+def _action_faults(outcome: Outcome, day: date) -> Faults:
     """What an action needs and has not, or has and cannot have."""
     action = outcome.action
     faults: Faults = []
     if action == SNOOZED:
-        faults += _until_faults(outcome.until, today)
+        faults += _until_faults(outcome.until, day)
     elif outcome.until is not None:
         faults.append(("until", f"`{action}` has no `until`"))
     if action == WON:
@@ -174,11 +174,11 @@ def _action_faults(outcome: Outcome, today: date) -> Faults:
     return faults
 
 
-def _until_faults(until: date | None, today: date) -> Faults:
+def _until_faults(until: date | None, day: date) -> Faults:
     if until is None:
         return [("until", "the day on which it ends is missing (until)")]
-    is_late = f"until is {until}, and today is {today} (UTC): it has to be a later day"
-    return [] if until > today else [("until", is_late)]
+    is_late = f"until is {until}, and it is said on {day} (UTC): it has to be a later day"
+    return [] if until > day else [("until", is_late)]
 
 
 def _arr_faults(outcome: Outcome) -> Faults:

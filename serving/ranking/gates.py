@@ -207,7 +207,7 @@ GATES: tuple[Gate, ...] = (
         "not_now_days",
         ("days_since_not_now",),
         _below("days_since_not_now"),
-        'Said "not now" {days_since_not_now:days} ago; the list waits {threshold:days}.',
+        'Said "not now" {days_since_not_now:days} ago; the list waits {threshold:days} at most.',
         WAIT,
     ),
 )

@@ -65,7 +65,7 @@ class OutcomeStore:
             at = max(
                 self._now().astimezone(UTC), _last_at(connection)
             )  # in the order of the numbers, whatever the clock
-            return [_added(connection, checked(outcome, at.date()), at) for outcome in outcomes]
+            return [_added(connection, _checked(connection, outcome, at.date()), at) for outcome in outcomes]
 
     def state_of(self, accounts: Iterable[str] | None, day: date) -> dict[str, AccountState]:
         """Where each of these accounts (None: all that have rows) stood at the end of ``day`` (UTC)."""
@@ -156,6 +156,14 @@ def is_there(url: str, root: Path | None = None) -> bool:
 def _in_parts(accounts: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(accounts), AT_A_TIME):
         yield accounts[start : start + AT_A_TIME]
+
+
+def _checked(connection: Connection, outcome: Outcome, today: date) -> Outcome:
+    """``checked`` on the day on which the outcome counts: a correction does on that of the row that it corrects."""
+    row, day = outcome, today
+    while row.corrects is not None and (earlier := _one(connection, OUTCOMES.c.id == row.corrects)) is not None:
+        row, day = earlier, earlier.day
+    return checked(outcome, day)
 
 
 def _added(connection: Connection, outcome: Outcome, at: datetime) -> int:

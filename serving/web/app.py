@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -197,7 +197,7 @@ class _Answers:
     def account(self, request: Request) -> Response:
         index, form = self.lists.latest(), None
         if self.site.work is not None:
-            form = action_form(csrf_token(request), self._tomorrow())
+            form = action_form(csrf_token(request), self.site.today())
         return self._account(request, index, form)
 
     def record(self, request: Request) -> Response:
@@ -211,11 +211,12 @@ class _Answers:
         if desk.work is None or place_for(index, asked, desk.sight) is None:
             return self._no_account(request, index, asked)
         number = request.query_params.get(CORRECT, "")
-        corrects = row_to_correct(desk.work.history(asked), number, request_key_of(form, asked)) if number else None
+        corrected = row_to_correct(desk.work.history(asked), number, request_key_of(form, asked)) if number else None
+        corrects = None if corrected is None else corrected[0]
         try:
             desk.work.append([outcome_of(form, index, asked, desk.sight.name, corrects)])
         except OutcomeError as error:
-            refused = refused_form(csrf_token(request), self._tomorrow(), form, error)
+            refused = refused_form(csrf_token(request), self.site.today(), form, error)
             return self._account(request, index, refused, status=422)
         return RedirectResponse(f"{account_address(asked)}#done", 303)
 
@@ -292,8 +293,8 @@ class _Answers:
         if page is None:
             return self._no_account(request, index, asked)
         if form is not None and page.done is not None:
-            row = row_to_correct(reversed(page.done), request.query_params.get(CORRECT, ""))
-            form = form if row is None else correction_form(form, row)
+            corrected = row_to_correct(reversed(page.done), request.query_params.get(CORRECT, ""))
+            form = form if corrected is None else correction_form(form, *corrected)
         return self.page("account", request, index, status=status, page=page, form=form)
 
     def _no_account(self, request: Request, index: ListIndex, asked: str) -> Response:
@@ -311,9 +312,6 @@ class _Answers:
             rows = self.site.settings.page_rows
             places = places[(query.page - 1) * rows : query.page * rows]
         return index, query, desk, places
-
-    def _tomorrow(self) -> date:
-        return self.site.today() + timedelta(days=1)
 
     def _desk(self, request: Request) -> Desk:
         """Who looks at what, the same for all of a request."""

@@ -250,7 +250,7 @@ def support(tickets: list[Row], included: set[str], snapshot: date) -> Row:
     latest = first(recent, lambda t: t["age"])
     return {
         "ticket_on": None if latest["age"] is None else snapshot - timedelta(days=latest["age"]),
-        "rated_tickets": float(sum(t["csat"] is not None for t in recent)) if recent else None,
+        "rated_tickets": float(sum(None not in (t["csat"], t["closed_at"]) for t in recent)) if recent else None,
         "request_feature": asked["feature"],
         "requested_on": None if asked["age"] is None else snapshot - timedelta(days=asked["age"]),
         "days_since_request": asked["age"],

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import takewhile
 from typing import Any
 
@@ -29,51 +29,57 @@ class ActionForm:
     """What the form of an account is made of.
 
     ``token``: of the session, so that only our own pages send it. ``request_key``: of this page, so that what is sent
-    twice is recorded once. ``reasons``: why a row may be disqualified, by code in words. ``tomorrow``: the first day
-    until which it may be snoozed. ``filled``: what stands in each of its fields. Of a form that was refused,
-    ``refused``: why nothing was recorded; ``faults``: what is wrong with a field, by its name in the form.
+    twice is recorded once. ``reasons``: why a row may be disqualified, by code in words. ``after``: the first day
+    until which it may be snoozed, the one after it is said. ``filled``: what stands in each of its fields. Of a form
+    that was refused, ``refused``: why nothing was recorded; ``faults``: what is wrong with a field, by its name there.
     ``corrects``: the row in whose place is recorded what is sent.
     """
 
     token: str
     request_key: str
     reasons: Mapping[str, str]
-    tomorrow: date
+    after: date
     filled: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
     refused: str = ""
     corrects: RecordedOutcome | None = None
 
 
-def action_form(token: str, tomorrow: date) -> ActionForm:
+def action_form(token: str, today: date) -> ActionForm:
     """A form that has not been sent."""
-    return ActionForm(token, secrets.token_urlsafe(16), REASONS, tomorrow)
+    return ActionForm(token, secrets.token_urlsafe(16), REASONS, _after(today))
 
 
-def refused_form(token: str, tomorrow: date, sent: Mapping[str, Any], error: OutcomeError) -> ActionForm:
+def refused_form(token: str, today: date, sent: Mapping[str, Any], error: OutcomeError) -> ActionForm:
     """The form as it was sent, with what is wrong with it. Its key is a new one: another text is another request."""
     faults = error.faults if isinstance(error, UnfitOutcomeError) else ()
     by_field: dict[str, list[str]] = {}
     for name, words in faults:
         by_field.setdefault(f"{sent.get('action')}_{name}", []).append(words)
     return replace(
-        action_form(token, tomorrow),
+        action_form(token, today),
         filled={name: str(value) for name, value in sent.items() if name.endswith(FIELDS)},
         faults={name: "; ".join(words) for name, words in by_field.items()},
         refused=error.found,
     )
 
 
-def correction_form(form: ActionForm, row: RecordedOutcome) -> ActionForm:
-    """The form that corrects a row, filled with what the row says; one that was refused stays as it was sent."""
+def correction_form(form: ActionForm, row: RecordedOutcome, said_on: date) -> ActionForm:
+    """The form that corrects a row, filled with what the row says; one that was refused stays as it was sent.
+
+    ``said_on``: the day on which the row counts, and what takes its place.
+    """
     amount = None if row.arr is None else f"{row.arr:.2f}".removesuffix(".00")
     told = {name: amount if name == "arr" else getattr(row, name) for name in FIELDS}
     filled = {f"{row.action}_{name}": str(value) for name, value in told.items() if value is not None}
-    return replace(form, corrects=row, filled=form.filled if form.refused else filled)
+    return replace(form, corrects=row, after=_after(said_on), filled=form.filled if form.refused else filled)
 
 
-def row_to_correct(history: Iterable[RecordedOutcome], number: str, request_key: str = "") -> RecordedOutcome | None:
-    """The row of an account that an address asks to correct by its number; None where it asks for none.
+def row_to_correct(
+    history: Iterable[RecordedOutcome], number: str, request_key: str = ""
+) -> tuple[RecordedOutcome, date] | None:
+    """The row of an account that an address asks to correct by its number, with the day on which it counts; None where
+    it asks for none.
 
     ``history``: its rows, the earliest first. ``request_key``: of the form that is sent; sent twice, it corrects what
     it did when it was sent first. Raises OutcomeError where no row of that number counts: it never was there, or was
@@ -81,7 +87,8 @@ def row_to_correct(history: Iterable[RecordedOutcome], number: str, request_key:
     """
     if not number:
         return None
-    counting = {str(row.id): row for row, _ in standing(takewhile(lambda row: row.request_key != request_key, history))}
+    before = takewhile(lambda row: row.request_key != request_key, history)
+    counting = {str(row.id): (row, day) for row, day in standing(before)}
     if number not in counting:
         asked = f"Correct row {number[:20]!a} of this account."
         raise OutcomeError(asked, "no row of that number counts.", "Open the page of the account, and choose there.")
@@ -128,6 +135,10 @@ def _about(index: ListIndex, account_id: str, corrects: RecordedOutcome | None) 
         return {name: getattr(corrects, name) for name in ("snapshot_date", "play", "motion")}
     score = index.listing.of_account("scores", account_id, ("play", "motion"))[0]
     return {**score, "snapshot_date": index.listing.snapshot_date}
+
+
+def _after(day: date) -> date:
+    return day + timedelta(days=1)
 
 
 def _motion(text: str, account_id: str) -> str | None:

@@ -87,7 +87,7 @@ class Provider:
         }
         self.keys = [key("first")]
         self.claimed: Callable[[Claims], Claims] = lambda claims: claims
-        self.sign: Callable[[Claims], str] = lambda claims: jwt.encode(
+        self.sign: Callable[[Claims], Any] = lambda claims: jwt.encode(
             {"alg": "RS256", "kid": "first"}, claims, key("first")
         )
         self.asked: dict[str, str] = {}

@@ -4,11 +4,14 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
+from packaging.version import Version
 from pydantic import ValidationError
 
 from data.errors import SettingsError
@@ -109,13 +112,15 @@ def test_the_clients_secret_comes_from_the_environment(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("library", "there", "is_refused"),
     [
-        ("authlib", "1.7.1", True),
-        ("authlib", "1.7.2", False),
+        ("authlib", "1.8.9", True),
+        ("authlib", "1.9.0", False),
         ("authlib", "1.10.0", False),
-        ("starlette", "1.0.0", True),
+        ("joserfc", "1.7.5", True),
+        ("joserfc", "1.7.6", False),
+        ("starlette", "1.2.1", True),
         ("starlette", "0.52.1", True),
-        ("starlette", "1.0.1rc1", True),
-        ("starlette", "1.0.1", False),
+        ("starlette", "1.3.0rc1", True),
+        ("starlette", "1.3.0", False),
     ],
 )
 def test_releases_with_known_flaws_are_refused(
@@ -126,6 +131,22 @@ def test_releases_with_known_flaws_are_refused(
         assert require_ready(AccessSettings()) is None
         return
     assert f"found: {library} {there}, which has known flaws." in refusal({})
+
+
+def test_an_installation_asks_for_what_a_start_asks_for() -> None:
+    asked = map(
+        Requirement, tomllib.loads((house.ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    )
+    least = {of.name: Version(bound.version) for of in asked for bound in of.specifier if bound.operator == ">="}
+    assert {name: least[name] for name in LEAST_VERSIONS} == {
+        name: Version(version) for name, version in LEAST_VERSIONS.items()
+    }
+
+
+def test_each_flaw_that_the_docs_name_has_its_test() -> None:
+    named = re.compile(r"(?:CVE|PYSEC)-\d+-\d+")
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    assert {*named.findall((house.ROOT / "docs" / "access.md").read_text("utf-8"))} == {*named.findall(tests)} != set()
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"account_id": " "}, "account_id is missing"),
     ({"who": ""}, "who is missing"),
     ({"action": "snoozed"}, "the day on which it ends is missing (until)"),
-    ({"action": "snoozed", "until": TODAY}, "until is 2026-10-01, and today is 2026-10-01 (UTC)"),
+    ({"action": "snoozed", "until": TODAY}, "until is 2026-10-01, and it is said on 2026-10-01 (UTC)"),
     ({"until": TODAY + timedelta(days=1)}, "`noted` has no `until`"),
     ({"action": "won"}, "what was won is missing (arr)"),
     ({"action": "won", "arr": -1}, "arr is -1, and has to be an amount of 0 or more"),

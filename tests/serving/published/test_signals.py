@@ -42,8 +42,9 @@ def test_each_shown_reason_of_a_listed_account_has_its_own_number_on_every_day(l
     stated = rows[rows["day"] == DAY].merge(shown, on=["account_id", "reason_code"], suffixes=("", "_stated"))
     assert (stated["value"] == stated["value_stated"])[stated["feature"] == stated["feature_stated"]].all()
     assert (stated["feature"] == stated["feature_stated"]).mean() > 0.9
-    assert listing.manifest["signals"].keys() == set(rows["feature"])
-    assert listing.manifest["signals"]["seats"] == {"label": CATALOGUE["seats"].label, "unit": "seats"}
+    said = {name: {"label": CATALOGUE[name].label, "unit": CATALOGUE[name].unit} for name in rows["feature"]}
+    assert said
+    assert listing.manifest["signals"] == said
 
 
 def test_a_number_that_compares_accounts_gives_way_to_one_of_the_account_itself(listing: PublishedList) -> None:

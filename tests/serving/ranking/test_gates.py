@@ -62,7 +62,7 @@ DRAWN: list[tuple[dict[str, float], str, str]] = [
     ({"days_since_expansion": np.nan}, "", ""),
     ({"days_since_won": 59}, "just_won", "A play was won 59 days ago; the list waits 60 days."),
     ({"days_since_won": np.nan}, "", ""),
-    ({"days_since_not_now": 89}, "not_now", 'Said "not now" 89 days ago; the list waits 90 days.'),
+    ({"days_since_not_now": 89}, "not_now", 'Said "not now" 89 days ago; the list waits 90 days at most.'),
 ]
 """What an account has beside GOOD, the gate that it fails, and the sentence."""
 

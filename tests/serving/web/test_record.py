@@ -211,6 +211,26 @@ def test_a_mistake_is_corrected_by_a_new_row_in_its_place(site: Site, tmp_path: 
         assert ("Taken back, in place of" in page, ">Correct<" in page) == (True, False)
 
 
+def test_a_snooze_is_corrected_after_its_day_too(site: Site, tmp_path: Path) -> None:
+    """Over any number of corrections it counts on the day of the mistake: a snooze ends after that one."""
+    today = NOW
+    with open_store(f"sqlite:///{tmp_path / 'outcomes.db'}", now=lambda: today) as store:
+        pages = browser(replace(site, work=store))
+        send(pages, action="snoozed", snoozed_until="2026-10-20", snoozed_text="Call Adam")
+        today = NOW + timedelta(days=30)
+        for number, said in enumerate(("Call Ada", "Call Eve"), 1):
+            form = pages.get(account_address(ACCOUNT, number)).text.partition('id="snoozed_until"')[2]
+            assert ('min="2026-10-07"' in form, 'value="2026-10-20"' in form) == (True, True)
+            again = {"action": "snoozed", "snoozed_until": "2026-10-20", "snoozed_text": said}
+            assert send(pages, correct=number, **again).status_code == 303
+        for until in ("2026-10-06", "2026-01-01"):
+            assert send(pages, correct=3, action="snoozed", snoozed_until=until).status_code == 422
+        assert send(pages, action="snoozed", snoozed_until="2026-10-20").status_code == 422, "it corrects nothing"
+        assert [row.text for row in store.all_rows()] == ["Call Adam", "Call Ada", "Call Eve"]
+        state = store.state_of([ACCOUNT], today.date())[ACCOUNT]
+        assert (state.state, state.since) == ("open", date(2026, 10, 20))
+
+
 def test_a_correction_that_is_sent_twice_is_recorded_once(pages: TestClient, store: OutcomeStore) -> None:
     send(pages, action="won", won_arr="100", won_motion="seat")
     path, own = account_address(ACCOUNT, 1), {"Origin": "http://127.0.0.1:8080"}
