@@ -322,7 +322,7 @@ def say_motion(motion: str, product: object = None) -> str:
 def context(entry: Entry, currency: str) -> list[str]:
     """What the account has now, as far as it is known: plan, seats, ARR, the day it renews."""
     known = (
-        entry.plan or "",
+        *(entry.plan or "").split(", "),
         "" if math.isnan(entry.seats) else f"{entry.seats:,.0f} seat{'s' * (round(entry.seats) != 1)}",
         "" if math.isnan(entry.arr) else f"{say_money(entry.arr, currency)} ARR",
         f"renews {say_day(entry.renews_on)}" if entry.renews_on else "",
