@@ -280,7 +280,10 @@ def test_a_row_says_what_the_account_has_and_what_to_say_first() -> None:
     for part in (f"Say: {told[0].opening}", f"{told[0].seats:,.0f} seats", formats.say_day(told[0].renews_on)):
         assert part in text
     assert "Team plus" in text
-    assert "Starter, API addon" in text
+    several = replace(entry, plan="Core starter, API addon")
+    assert entries.context(several, "€")[:2] == ["Core starter", "API addon"]
+    assert "Starter" in text
+    assert "API addon" in text
     assert not re.search(r"\b(None|NaN|nan|null|NaT)\b", text)
     assert 'aria-label="use: up over the last 13 weeks"' in render_page(made)
 
