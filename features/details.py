@@ -463,18 +463,21 @@ def renews_on(views: Views) -> ir.Table:
 @_details(*_PLANS, needs=("subscriptions",))
 def plans(views: Views) -> ir.Table:
     open_plans = _open_plans(views)
-    return _first_few(open_plans, (open_plans.mrr_e4.desc(), open_plans.plan.asc()), open_plans.plan, _PLANS)
+    return _first_few(open_plans, _dearest(open_plans), open_plans.plan, _PLANS)
 
 
 @_details(*_PLAN_PRODUCTS, needs=("subscriptions",))
 def plan_products(views: Views) -> ir.Table:
     open_plans = _open_plans(views)
-    order = (open_plans.mrr_e4.desc(), open_plans.plan.asc())
-    return _first_few(open_plans, order, open_plans.of_product, _PLAN_PRODUCTS)
+    return _first_few(open_plans, _dearest(open_plans), open_plans.current_product, _PLAN_PRODUCTS)
+
+
+def _dearest(open_plans: ir.Table) -> tuple[ir.Value, ...]:
+    return open_plans.mrr_e4.desc(), open_plans.plan.asc(), open_plans.current_product.asc()
 
 
 def _open_plans(views: Views) -> ir.Table:
-    """One row per open plan, by its name: its MRR and its product, the first by name."""
+    """One row per open plan of a product: its MRR."""
     lines = views.open_lines.filter(~views.open_lines.is_discount)
     named = lines.filter(lines.plan.notnull())
-    return named.group_by(*KEY, "plan").aggregate(mrr_e4=named.mrr_e4.sum(), of_product=named.current_product.min())
+    return named.group_by(*KEY, "plan", "current_product").aggregate(mrr_e4=named.mrr_e4.sum())

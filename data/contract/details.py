@@ -112,8 +112,11 @@ DETAILS: Mapping[str, DetailCard] = {
     "cross_sell_product": _name("the likeliest product of a cross-sell, as `scores` has it"),
     "not_now_name": _name("why the last play that ended `not now` did, up to a colon"),
     "renews_on": _day("the next renewal day of an open line"),
-    **{f"plan_{place}": _name(f"the open plan with the {place}. highest MRR") for place in range(1, PLANS_NAMED + 1)},
-    **{f"plan_product_{place}": _name("its product, the first by name") for place in range(1, PLANS_NAMED + 1)},
+    **{
+        f"plan_{place}": _name(f"the open plan with the {place}. highest MRR, of one product")
+        for place in range(1, PLANS_NAMED + 1)
+    },
+    **{f"plan_product_{place}": _name("its product") for place in range(1, PLANS_NAMED + 1)},
     **{f"use_week_{week}": _number(f"events {week} weeks ago") for week in range(1, WEEKS + 1)},
 }
 """Every detail by its name, in the order of the columns."""

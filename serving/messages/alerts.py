@@ -15,7 +15,7 @@ from serving.reasons.formats import say_day, say_propensity
 from serving.render.entries import Entry, entries, say_owner
 from serving.store.message_log import ALERT
 
-FOR, AGAINST = "What began, and what to do", "What began, and speaks against: look before you act"
+FOR, AGAINST = "What is new", "What is new, and speaks against: look before you act"
 _READ = ("account_id", "trigger_code", "motion", "text", "since")
 FiredTrigger = tuple[str, str]
 """An account's id and the code of a trigger."""
@@ -51,7 +51,7 @@ class Alerts:
             self.listing.snapshot_date,
             subject=f"New at {accounts}, {day}",
             title=f"{name_of(say_owner(owner))}: new at {accounts}",
-            lead=(f"{accounts} {'shows' if count == 1 else 'show'} something new, by the list of {day}.",),
+            lead=(f"Something is new at {accounts} on the list of {day}.",),
             sections=tuple(MessageSection(title, some) for title, some in rows.items() if some),
             pages=self.links.to_list,
         )

@@ -31,8 +31,9 @@ LEFT = (TO_FIX, GONE)
 """The groups of accounts that left the list: to be looked after at once, or for another reason."""
 PAST_DUE = {OVERDUE: "was due on {}", WAITING: "waiting since {}"}
 GONE_TITLE = "Gone from the list, and why"
-RECORD = "Nothing has been recorded for these accounts so far, so each of them waits here until something is."
-RECORD_ON_PAGES = "Open an account's page and say what you did, or that it is for later or not one to follow up."
+RECORD = "Nothing is recorded on your accounts so far."
+RECORD_ON_PAGES = "Open the page of each that waits and record what you did, or choose Later or Not one to follow up."
+ASSIGN = "These accounts have no owner: assign one to each."
 RECORD_IN_BOOK = "Write what you did in the Answer column of your workbook and send it back."
 NO_CUSTOMER = "No longer a customer."
 OVERTAKEN = "Others are clearly ahead: it is number {:,} of the book."
@@ -183,11 +184,18 @@ class Digests:
                 *([self._age()] if self.is_stale else []),
                 *_first_step(sections),
                 f"{counted}. {self._listed(owner)}",
-                *([f"{RECORD} {RECORD_ON_PAGES if self.links.to_list else RECORD_IN_BOOK}"] if WAITING in of else []),
+                *self._to_record(owner, WAITING in of),
             ),
             sections=tuple(sections),
             pages=self.links.to_list,
         )
+
+    def _to_record(self, owner: str, waits: bool) -> Iterator[str]:
+        """What to do first, where nothing was ever recorded of an owner's accounts, or where nobody owns them."""
+        if owner == NO_OWNER:
+            yield ASSIGN
+        elif waits:
+            yield f"{RECORD} {RECORD_ON_PAGES if self.links.to_list else RECORD_IN_BOOK}"
 
     @property
     def age_days(self) -> int:
@@ -208,13 +216,15 @@ class Digests:
     def _listed(self, owner: str) -> str:
         count = self._on_lists.get(owner, 0)
         accounts = f"{many(count, 'account')} {'is' if count == 1 else 'are'} on the list"
-        return f"{accounts}; there is no earlier one to compare it with." if self.before is None else f"{accounts}."
+        told = f"{accounts}; there is no earlier one to compare it with." if self.before is None else f"{accounts}."
+        horizon = self.listing.manifest["horizon_days"]
+        return f"{told} The percentage is how likely one is to expand within {horizon} days."
 
     def _titles(self) -> dict[str, str]:
         since = "" if self.before is None else f" than on {say_day(self.before.snapshot_date)}"
         return {
             TO_FIX: "Fix first: left the list, and needs you now",
-            OVERDUE: "Overdue: the day to act has passed, and nothing is recorded",
+            OVERDUE: "Overdue: the day to act has passed, and no action is recorded",
             WAITING: "Waiting: the day to act has passed",
             NEW: "On the list" if self.before is None else "New on the list",
             RISEN: f"More likely{since}",

@@ -189,7 +189,7 @@ GATES: tuple[Gate, ...] = (
         "cooldown_days",
         ("days_since_expansion",),
         _below("days_since_expansion"),
-        "Expanded {days_since_expansion:days} ago; the list waits {threshold:days}.",
+        "Expanded {days_since_expansion:days} before this list; it can come back after {threshold:days}.",
         WAIT,
     ),
     Gate(
@@ -198,7 +198,7 @@ GATES: tuple[Gate, ...] = (
         "cooldown_days",
         ("days_since_won",),
         _below("days_since_won"),
-        "A play was won {days_since_won:days} ago; the list waits {threshold:days}.",
+        "A play was won {days_since_won:days} before this list; it can come back after {threshold:days}.",
         WAIT,
     ),
     Gate(
@@ -207,7 +207,7 @@ GATES: tuple[Gate, ...] = (
         "not_now_days",
         ("days_since_not_now",),
         _below("days_since_not_now"),
-        'Said "not now" {days_since_not_now:days} ago; the list waits {threshold:days} at most.',
+        "Put off {days_since_not_now:days} before this list; it can come back after {threshold:days} at most.",
         WAIT,
     ),
 )

@@ -65,7 +65,10 @@ def test_what_was_won_cools_down_and_counts_for_its_play(
             assert (now["eligible"], "just_won" in now["not_eligible_because"].split(";")) == (False, True)
 
             page.goto(f"{address}/accounts/{account}")  # the server has seen the new list by itself
-            assert "A play was won 22 days ago; the list waits 60 days." in page.locator("main").inner_text()
+            assert (
+                "A play was won 22 days before this list; it can come back after 60 days."
+                in page.locator("main").inner_text()
+            )
             assert "It waits until the account is back on the list." in page.locator("main").inner_text()
             page.goto(f"{address}/excluded")
             assert page.locator(f"a[href='/accounts/{account}']").count() == 1

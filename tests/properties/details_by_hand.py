@@ -263,20 +263,18 @@ def support(tickets: list[Row], included: set[str], snapshot: date) -> Row:
 def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:
     changes = plain_changes([line["plain"] for line in counted], ExpansionRules())
     moves = [{"age": (snapshot - row["day"]).days} for row in changes if row["class"] in MOTIONS]
-    mrr: dict[str, int] = Counter()
-    sold: dict[str | None, set[str]] = defaultdict(set)
+    mrr: dict[tuple[str, str], int] = Counter()
     for line in lines:
         if line["plan"]:
-            mrr[line["plan"]] += e4(line["mrr"]) or 0
-            sold[line["plan"]].add(line["current"])
-    dearest = [*sorted(mrr, key=lambda plan: (-mrr[plan], plan)), None, None, None]
+            mrr[line["plan"], line["current"]] += e4(line["mrr"]) or 0
+    dearest = [*sorted(mrr, key=lambda plan: (-mrr[plan], plan)), *[(None, None)] * 3]
     renewals = [line["renews_on"] for line in lines if line["renews_on"] and line["renews_on"] >= snapshot]
     last = min((move["age"] for move in moves), default=None)
     return {
         "expanded_on": None if last is None else snapshot - timedelta(days=last),
         "renews_on": min(renewals, default=None),
-        **{f"plan_{place}": dearest[place - 1] for place in (1, 2, 3)},
-        **{f"plan_product_{place}": min(sold[dearest[place - 1]], default=None) for place in (1, 2, 3)},
+        **{f"plan_{place}": dearest[place - 1][0] for place in (1, 2, 3)},
+        **{f"plan_product_{place}": dearest[place - 1][1] for place in (1, 2, 3)},
     }
 
 

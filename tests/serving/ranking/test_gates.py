@@ -58,11 +58,19 @@ DRAWN: list[tuple[dict[str, float], str, str]] = [
     ),
     ({"opportunity_open": 1}, "opportunity_open", "An expansion opportunity is already open."),
     ({"play_open": 1}, "play_open", "1 play is under way."),
-    ({"days_since_expansion": 59}, "just_expanded", "Expanded 59 days ago; the list waits 60 days."),
+    (
+        {"days_since_expansion": 59},
+        "just_expanded",
+        "Expanded 59 days before this list; it can come back after 60 days.",
+    ),
     ({"days_since_expansion": np.nan}, "", ""),
-    ({"days_since_won": 59}, "just_won", "A play was won 59 days ago; the list waits 60 days."),
+    ({"days_since_won": 59}, "just_won", "A play was won 59 days before this list; it can come back after 60 days."),
     ({"days_since_won": np.nan}, "", ""),
-    ({"days_since_not_now": 89}, "not_now", 'Said "not now" 89 days ago; the list waits 90 days at most.'),
+    (
+        {"days_since_not_now": 89},
+        "not_now",
+        "Put off 89 days before this list; it can come back after 90 days at most.",
+    ),
 ]
 """What an account has beside GOOD, the gate that it fails, and the sentence."""
 

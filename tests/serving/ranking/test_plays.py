@@ -128,7 +128,7 @@ def test_where_no_play_is_true_the_neutral_one_is_given_and_its_words_are_true()
     assert made["motion"].tolist() == ["seat"] * 2  # the likeliest that is possible
     assert made["opening"].tolist() == [
         "How are things going with us, and what do you want to reach this year?",
-        "Your team relies most on API calls. How is that going, and what would make it better?",
+        "How is API calls working for you, and what would make it better?",
     ]
 
 
@@ -215,10 +215,11 @@ def first_words(code: str, shown: bool = False, **known: object) -> str | None:
     return plays._openings(np.array([code], dtype=object), given, facts, "$")[0] if given[code].said[0] >= 0 else None
 
 
-REVIEWED = "In our review on {} we looked at where you stand. What has changed since?"
+REVIEWED = "We last met for a review on {}. What has changed for you since?"
+MEET = "Our last review was on {}. Shall we find a time for the next one?"
 ASK = "How are things going with us, and what do you want to reach this year?"
 REACHED = 'On {} you reached the milestone "go live". What do you want to reach next?'
-SENT = "On {} you asked us about the templates feature. Did our answer help?"
+SENT = "On {} you sent us a request about the templates feature. How important is it to you today?"
 NAMED_GAP = "In our review on {} you named a gap, a backup each night. Is that still open for you?"
 
 
@@ -236,6 +237,8 @@ NAMED_GAP = "In our review on {} you named a gap, a backup each night. Is that s
         ("gap", 180, None, NAMED_GAP),
         ("gap", 40, 40, NAMED_GAP),
         ("gap", 120, 28, REVIEWED),
+        ("gap", 120, 91, REVIEWED),
+        ("gap", 120, 92, MEET),
         ("gap", 120, 27, ASK),  # they have just met
     ],
 )
@@ -250,7 +253,7 @@ def test_an_opening_names_a_fact_only_while_it_is_fresh(fact: str, days: int, re
         if reviewed is None
         else {"reviewed_on": ago(reviewed), "qbr_held_182d": 1.0, "days_since_review": float(reviewed)}
     )
-    told_of = ago(reviewed) if said == REVIEWED and reviewed is not None else ago(days)
+    told_of = ago(reviewed) if said in (REVIEWED, MEET) and reviewed is not None else ago(days)
     day = f"{told_of.day} {told_of:%B}"
     assert first_words("check_in", **of_facts[fact], **met) == said.format(day)
 
@@ -262,7 +265,11 @@ OPENED = {"budget_opened_182d": 1.0, "budget_on": date(2026, 9, 15), "days_to_re
 @pytest.mark.parametrize(
     ("name", "shown", "said"),
     [
-        ("tools for new teams", True, "On 15 September you opened a budget for tools for new teams. How much of it"),
+        (
+            "tools for new teams",
+            True,
+            "On 15 September you opened a budget for tools for new teams. Is any of it still",
+        ),
         (None, True, "On 15 September you opened a new budget. Shall we prepare one page on Messaging for it?"),
         ("tools for new teams", False, "Your contract renews on 30 December. When we talk about that,"),
     ],

@@ -149,8 +149,8 @@ def test_the_attribution_of_another_reason_may_bear_the_clause() -> None:
 @pytest.mark.parametrize(("push", "shown"), [(-0.5, True), (0.5, False)])
 def test_a_fall_is_told_where_it_pulls_down(push: float, shown: bool) -> None:
     row = one_account({"events_growth_28d": push}, events_28d=44.0, events_growth_28d=-4 / 48).iloc[0]
-    told = "Used the product 44 times" if shown else "44 events"
-    assert row["text"].removeprefix("Against: ") == f"{told} this month, down from 48 last month."
+    told = "Use fell by 8% on last month." if shown else "44 events this month, down from 48 last month."
+    assert row["text"].removeprefix("Against: ") == told
     assert row["shown"] == shown
 
 
