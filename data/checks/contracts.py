@@ -23,7 +23,7 @@ from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
 from data.sources.engine import Engine
 from data.sources.known import Source
-from data.time_cut import Tables, learned_late
+from data.time_cut import Tables, learned_by, learned_late
 
 KINDS = {"subscriptions": LINE_KINDS, "invoices": BILL_KINDS}
 YEAR = timedelta(days=365)
@@ -145,7 +145,8 @@ def _loose_discounts(lines: ir.Table) -> Iterator[Finding]:
 def _booked_late(lines: ir.Table) -> Iterator[Finding]:
     """Lines that end on the day on which a later known one begins: between the two days their account has nothing."""
     known = learned_late(lines, "valid_from").select("account_id", "product", valid_to="valid_from")
-    ended = lines.filter(lines.ends_known_on.isnull()).select("account_id", "product", "valid_to", "mrr_e4")
+    ended = learned_by(lines.filter(lines.ends_known_on.isnull()), "valid_to")
+    ended = ended.select("account_id", "product", "valid_to", "mrr_e4")
     gaps = ended.inner_join(known, ["account_id", "product", "valid_to"])
     sums = gaps.aggregate(accounts=gaps.account_id.nunique(), mrr_e4=gaps.mrr_e4.sum()).to_pandas().iloc[0]
     if sums.accounts:
