@@ -42,6 +42,11 @@ def learned_late(rows: ir.Table, happened: str) -> ir.Table:
     return rows.filter(rows.known_on > rows[happened])
 
 
+def learned_by(rows: ir.Table, happened: str) -> ir.Table:
+    """The others: rows that were known by then, or of which nobody knows."""
+    return rows.filter(~(rows.known_on > rows[happened]).fill_null(False))
+
+
 def learned_since(name: str, table: ir.Table, day: date) -> ir.Table:
     """The rows of one contract table that happened, or ended, before ``day`` and of which that was known only later."""
     late = (table[TABLES[name].happened_on] < day) & (table.known_on >= day)
@@ -254,6 +259,19 @@ def known_at(places: np.ndarray, dates: Sequence[date]) -> np.ndarray:
 def with_knowing(rows: ir.Table, known: str) -> ir.Table:
     """The rows with the column ``known`` as the day on which each became known. Not cut yet."""
     return rows.rename(known_on=known)
+
+
+def known_from(rows: ir.Table) -> ir.DateValue:
+    """Since when each row is known; one that does not say so always was. Not cut yet."""
+    return rows.known_on.fill_null(ibis.literal(FIRST_DAY))
+
+
+def known_later(rows: ir.Table, known: str) -> ir.Table:
+    """Rows that are known no earlier than on the day that the column ``known`` says, if it says one. Not cut yet."""
+    if "known_on" not in rows.columns:
+        return rows
+    is_later = (rows[known] > rows.known_on).fill_null(False)
+    return rows.mutate(known_on=is_later.ifelse(rows[known], rows.known_on))
 
 
 # --- counting before the cut: what was known in time, and what came late ----------------------------------------------

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from data.atomic import whole_file
 from data.checks.report import many
+from data.contract.inputs import TABLES
 from data.errors import ContractError, SettingsError, SourceError, hint, some
 from data.mappings.catalogue import ROLES, mappings
 from data.mappings.compose import Composed, compose, own_tables, with_all_ids
 from data.mappings.document import caveats, document
-from data.mappings.recognise import Recognised, There, lacking, recognised
+from data.mappings.recognise import Recognised, There, by_airbyte, lacking, recognised
 from data.shown.urls import shown_url
 from data.sources.address import Address
 from data.sources.connect import open_warehouse
@@ -50,7 +51,7 @@ def init(names: Sequence[str], config: Path | None, source: str | None, *, force
     text = document(url, found, composed)
     with whole_file(file, f"Write {file}.", "Give another file with --config, or make room and rights there.") as new:
         new.write_text(text, encoding="utf-8")
-    return _lines(file, found, composed, linked)
+    return _lines(file, found, composed, linked, _landed_otherwise(there))
 
 
 def _refuse_unknown(names: Sequence[str]) -> None:
@@ -88,7 +89,7 @@ def _chosen(names: Sequence[str], there: There, url: str) -> list[Recognised]:
             tables = some(sorted(f"{schema}.{name}" if schema else name for schema, name in there), 20)
             raise ContractError(
                 asked,
-                f"no tool is recognised. There: {tables or 'nothing'}.",
+                f"no tool is recognised. There: {tables or 'nothing'}.{_landed_otherwise(there)}",
                 "Name a tool with --from to see what is missing, or write the SQL of each table under [source.tables].",
             )
         return found
@@ -96,8 +97,35 @@ def _chosen(names: Sequence[str], there: There, url: str) -> list[Recognised]:
     missing = [name for name in names if name not in by_name]
     if missing:
         lacks = "; ".join(f"{name}: no {_lacking(name, there)}" for name in missing)
-        raise ContractError(asked, f"{lacks}.", "Land these tables, or name the tools that are there.")
+        raise ContractError(
+            asked,
+            f"{lacks}.{_landed_otherwise(there)}",
+            f"Land them with {_loaders(missing)}, name the tools that are there, or write the SQL of each table under "
+            "[source.tables].",
+        )
     return list({by_name[name].mapping.tool: by_name[name] for name in names}.values())
+
+
+def _landed_otherwise(there: There) -> str:
+    """A sentence on the tables of a loader whose names and columns no mapping reads, or nothing."""
+    landed = by_airbyte(there)
+    if not landed:
+        return ""
+    of_contract = [name for name in landed if name.rpartition(".")[2].lower() in TABLES]
+    ignored = ", ".join(f'"{name.rpartition(".")[2]}"' for name in of_contract)
+    leave_out = (
+        f" What it calls like a table of the contract is read as one until [source] ignore = [{ignored}] leaves it out."
+    )
+    return (
+        f" {many(len(landed), 'table')} of Airbyte ({some(landed)}): its names and columns are others than those of "
+        f"the loaders that mappings are made for ({_loaders()}).{leave_out if of_contract else ''}"
+    )
+
+
+def _loaders(names: Sequence[str] = ()) -> str:
+    """The loaders that the mappings of these tools, or of all, are made for."""
+    of = [mapping for mapping in mappings().values() if not names or {mapping.tool, mapping.name} & {*names}]
+    return ", ".join(sorted({mapping.loader for mapping in of}))
 
 
 def _lacking(name: str, there: There) -> str:
@@ -137,7 +165,11 @@ def _rows(warehouse: Warehouse, name: str, sql: str) -> int:
 
 
 def _lines(
-    file: Path, found: Sequence[Recognised], composed: Composed, linked: dict[str, tuple[int, int]]
+    file: Path,
+    found: Sequence[Recognised],
+    composed: Composed,
+    linked: dict[str, tuple[int, int]],
+    landed_otherwise: str,
 ) -> Iterator[str]:
     for tool in found:
         place = f" in {tool.where}" if tool.where else ""
@@ -148,4 +180,6 @@ def _lines(
     for name, (ids, there) in linked.items():
         yield f"{name}: {ids:,} of {many(there, 'id')} belong to a billed account"
     yield from (f"not safe: {text}" for text in caveats(composed))
+    if landed_otherwise:
+        yield f"not read:{landed_otherwise}"
     yield f"written: {file}. Next: headroom check, headroom train, headroom score"

@@ -31,6 +31,7 @@ ORDER = {
         "feeds",
         "currency",
         "groups",
+        "crosswalk",
         "ledger",
         "sources",
         "mappings",

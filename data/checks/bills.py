@@ -9,6 +9,7 @@ import pandas as pd
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
 from data.contract.vocabulary import DISCOUNT
+from data.groups import parents, ways_up
 from data.ledger.invoices import MONTHLY, YEARLY, months_of_period, service
 from data.ledger.lines import is_paid_for
 from data.ledger.rules import ExpansionRules
@@ -30,6 +31,11 @@ LONG_TERM = (8, 13)
 """A bill of so many times a monthly one is one for a year, with or without a discount."""
 SILENT_DAYS = 75
 """Two monthly bills did not come."""
+TOLD_BY_KIND = (
+    "Say `subscription` in invoices.kind if these bills pay for the subscriptions, else `usage` "
+    "([source.tables] invoices = \"select *, 'subscription' as kind from ...\"); or set [expansion] "
+    'billed_and_subscribed = "on_top" if all bills come on top.'
+)
 DAY_OF_BILLS = ("account_id", "product", "billed_on")
 PAID_AHEAD = (*DAY_OF_BILLS, "amount_e4", "before_e4")
 
@@ -42,6 +48,7 @@ def bill_findings(tables: Tables, rules: ExpansionRules) -> Iterator[Finding]:
     if "subscriptions" in tables and rules.billed_and_subscribed != "on_top":
         # What is said to be payments is so by the product's name: bills under another one still count.
         yield from _billed_by_another_name(bills, tables["subscriptions"])
+        yield from _billed_for_others(bills, tables["subscriptions"], tables["accounts"])
     without_period = bills.filter(~(bills.period_end > bills.period_start).fill_null(False))
     yield from _paid_ahead(without_period)
     yield from _taken_back(without_period)
@@ -64,6 +71,30 @@ def _billed_twice(bills: ir.Table, lines: ir.Table) -> Iterator[Finding]:
         )
         rows = both.limit(ROWS_KEPT).to_pandas()
         yield Finding(Severity.ERROR, "invoices", "billed_twice", message, todo, int(totals.accounts), rows)
+
+
+def _billed_for_others(bills: ir.Table, lines: ir.Table, accounts: ir.Table) -> Iterator[Finding]:
+    """Products that an account is billed for and does not subscribe to, as companies below it do."""
+    paid = lines.filter(is_paid_for(lines)).select("account_id", "product").distinct()
+    links = parents(accounts)
+    above = (
+        ibis.union(links, ways_up(links)).inner_join(paid, "account_id").select(account_id="above", product="product")
+    )
+    # No anti join, for the sake of PostgreSQL's SQL: see ``_billed_by_another_name``.
+    payers = above.distinct().left_join(paid.mutate(is_subscribed=ibis.literal(1)), ["account_id", "product"])
+    payers = payers.filter(payers.is_subscribed.isnull()).select("account_id", "product")
+    paying = bills.filter(bills.kind.isnull()).semi_join(payers, ["account_id", "product"])
+    totals = _totals(paying)
+    if totals.accounts:
+        message = (
+            f"invoices: {many(int(totals.accounts), 'account')} are billed for a product that companies below them "
+            f"subscribe to ({_listed(paying)}; {money(totals.amount_e4)} in all): if they pay for these, the "
+            "same money is counted twice."
+        )
+        rows = paying.limit(ROWS_KEPT).to_pandas()
+        yield Finding(
+            Severity.ERROR, "invoices", "billed_for_others", message, TOLD_BY_KIND, int(totals.accounts), rows
+        )
 
 
 def _totals(bills: ir.Table) -> pd.Series:
@@ -92,13 +123,10 @@ def _billed_by_another_name(bills: ir.Table, lines: ir.Table) -> Iterator[Findin
             f"({_listed(paying)}; {money(totals.amount_e4)} in all), by the amounts of their subscriptions or these "
             "with a tax: the same money seems to be counted twice."
         )
-        todo = (
-            "Say `subscription` in invoices.kind if these bills pay for the subscriptions, else `usage` "
-            "([source.tables] invoices = \"select *, 'subscription' as kind from ...\"); or set [expansion] "
-            'billed_and_subscribed = "on_top" if all bills come on top.'
-        )
         rows = paying.limit(ROWS_KEPT).to_pandas()
-        yield Finding(Severity.ERROR, "invoices", "billed_by_another_name", message, todo, int(totals.accounts), rows)
+        yield Finding(
+            Severity.ERROR, "invoices", "billed_by_another_name", message, TOLD_BY_KIND, int(totals.accounts), rows
+        )
 
 
 def _paying_for_others(bills: ir.Table, lines: ir.Table) -> ir.Table:

@@ -10,7 +10,7 @@ from itertools import chain
 from data.checks.contracts import contract_findings
 from data.checks.coverage import empty, missing, remarks, stopped, stopped_parts, unknown_plans, unknown_words, variants
 from data.checks.duplicates import open_together, repeated
-from data.checks.groups import broken_groups
+from data.checks.groups import broken_groups, doubtful_ids, ids_of_accounts
 from data.checks.history import known_late, never_ending
 from data.checks.levels import unmeasured_levels
 from data.checks.report import Finding, Report, Severity, gravest_first, require, write
@@ -32,10 +32,11 @@ def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES, *,
     """
     findings: list[Finding] = []
     row_counts: dict[str, int] = {}
+    ids = ids_of_accounts(source)
     for name, raw in source.raw.items():
         table = TABLES[name]
         has_account = "account_id" in raw.columns and name != "accounts"
-        row_counts[name], broken = broken_rules(table, raw, source.tables["accounts"] if has_account else None, today)
+        row_counts[name], broken = broken_rules(table, raw, ids if has_account else None, today)
         findings += [*broken, *repeated(table, raw)]
     endless = list(never_ending(source, row_counts))
     if "subscriptions" in source.tables and not any(finding.count for finding in endless):
@@ -45,6 +46,7 @@ def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES, *,
         *endless,
         *known_late(source),
         *broken_groups(source),
+        *doubtful_ids(source),
         *empty(row_counts, source.mapped),
         *unknown_plans(source.tables),
         *unmeasured_levels(source.tables, today),

@@ -3,6 +3,7 @@
 What the tables leave open is an error until the settings or the tables say it, wherever a label would be wrong.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -15,18 +16,28 @@ from data.checks.bills import bill_findings
 from data.checks.moves import moved, moved_nearly, renewed_early
 from data.checks.plans import plans_alike
 from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
-from data.contract.vocabulary import BILL_KINDS, DISCOUNT, LINE_KINDS, PAID, UNPAID_KINDS
+from data.contract.vocabulary import BILL_KINDS, DISCOUNT, LINE_KINDS, LINE_MOTIONS, PAID, UNPAID_KINDS
 from data.currency import CONVERTED, in_reporting_currency, latest_rates
-from data.errors import hint
-from data.ledger.movements import changes, is_amount_alone
+from data.errors import hint, some
+from data.ledger.lines import lines as lines_with_tiers
+from data.ledger.movements import changes, is_amount_alone, is_larger
 from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
 from data.sources.engine import Engine
 from data.sources.known import Source
-from data.time_cut import Tables, learned_late
+from data.time_cut import Tables, known_ahead, learned_by, learned_late
 
 KINDS = {"subscriptions": LINE_KINDS, "invoices": BILL_KINDS}
 YEAR = timedelta(days=365)
+FEWEST_ALIKE = 5
+"""One number of seats, or one tier, of so many accounts and all of their time is no number that anybody counts."""
+FEWEST_RAMPS = 3
+TAX = re.compile(
+    r"(vat|gst|hst|pst|qst|(sales |value added )?tax(es)?|(mwst|ust)\.?|tva|iva|umsatzsteuer|mehrwertsteuer)"
+    r"( ?\(?[0-9.,]+ ?%\)?)?",
+    re.IGNORECASE,
+)
+"""The whole name of what is billed and is nobody's revenue."""
 
 
 def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Iterator[Finding]:
@@ -34,18 +45,22 @@ def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Ite
     yield from _currencies(source.tables, today)
     tables = in_reporting_currency(source.tables, today)
     yield from _unknown_kinds(tables)
+    yield from _taxes(tables)
     if "subscriptions" in tables:
         lines = tables["subscriptions"]
+        uncounted = _uncounted(tables)
         yield from _unpaid(lines)
         yield from _loose_discounts(lines)
         yield from _booked_late(lines)
         may_move, may_rise, may_rename = _worth_a_ledger(lines)
-        may_rise = may_rise and not rules.amount_only
-        if may_move or may_rise or may_rename:
+        may_rise = (may_rise and not rules.amount_only) or bool(uncounted)
+        may_ramp = _may_ramp(lines, rules)
+        if may_move or may_rise or may_rename or may_ramp:
             with _changes(source.engine, tables, rules, today) as changed:
                 yield from moved(changed) if may_move else ()
                 yield from plans_alike(changed, lines) if may_rename else ()
-                yield from _amounts_alone(changed, rules, today) if may_rise else ()
+                yield from _amounts_alone(changed, uncounted, rules, today) if may_rise else ()
+                yield from _known_before(changed) if may_ramp else ()
         yield from moved_nearly(tables, rules, today) if may_move else ()
         yield from renewed_early(tables, rules, today)
     if "invoices" in tables:
@@ -145,7 +160,8 @@ def _loose_discounts(lines: ir.Table) -> Iterator[Finding]:
 def _booked_late(lines: ir.Table) -> Iterator[Finding]:
     """Lines that end on the day on which a later known one begins: between the two days their account has nothing."""
     known = learned_late(lines, "valid_from").select("account_id", "product", valid_to="valid_from")
-    ended = lines.filter(lines.ends_known_on.isnull()).select("account_id", "product", "valid_to", "mrr_e4")
+    ended = learned_by(lines.filter(lines.ends_known_on.isnull()), "valid_to")
+    ended = ended.select("account_id", "product", "valid_to", "mrr_e4")
     gaps = ended.inner_join(known, ["account_id", "product", "valid_to"])
     sums = gaps.aggregate(accounts=gaps.account_id.nunique(), mrr_e4=gaps.mrr_e4.sum()).to_pandas().iloc[0]
     if sums.accounts:
@@ -188,10 +204,28 @@ def _changes(engine: Engine, tables: Tables, rules: ExpansionRules, today: date)
         yield held["changes"]
 
 
-def _amounts_alone(moves: ir.Table, rules: ExpansionRules, today: date) -> Iterator[Finding]:
-    """Rises that nothing but their amount could tell from price rises."""
+def _uncounted(tables: Tables) -> list[str]:
+    """The products of which some accounts have lines, and all of these one number of seats, or none, and one tier."""
+    held = lines_with_tiers(tables)
+    products = held.group_by("product").aggregate(
+        accounts=held.account_id.nunique(),
+        lines=held.count(),
+        seats=held.seats.nunique(),
+        tiers=held.tier.nunique(),
+        told=held.seats.count() + held.tier.count(),
+    )
+    is_one = (products.seats <= 1) & (products.tiers <= 1) & (products.told >= products.lines)
+    found = products.filter(is_one & (products.accounts >= FEWEST_ALIKE) & (products.lines > products.accounts))
+    return sorted(found.select("product").to_pyarrow()["product"].to_pylist())
+
+
+def _amounts_alone(moves: ir.Table, uncounted: list[str], rules: ExpansionRules, today: date) -> Iterator[Finding]:
+    """Rises that nothing but their amount could tell from price rises: no seats or tiers, or products ``uncounted``."""
     is_recent = moves.day >= ibis.literal(today - YEAR)
-    alone = moves.filter((moves.movement_class == "price") & is_amount_alone(moves, rules) & is_recent)
+    is_untold = is_amount_alone(moves, rules)
+    if uncounted:
+        is_untold |= moves["product"].isin(uncounted) & is_larger(moves, rules) & (moves.lines_before > 0)
+    alone = moves.filter((moves.movement_class == "price") & is_untold & is_recent)
     sums = alone.aggregate(rises=alone.count(), mrr_e4=alone.delta_mrr_e4.sum()).to_pandas().iloc[0]
     if sums.rises:
         message = (
@@ -199,5 +233,52 @@ def _amounts_alone(moves: ir.Table, rules: ExpansionRules, today: date) -> Itera
             "as price rises, for neither seats nor plans say that more was bought."
         )
         todo = "Give seats, or plans with tiers; or set [expansion] amount_only = true, if such rises are expansions."
+        if uncounted:
+            todo += f" Leave out the seats and tiers of {some(uncounted)} then: they are the same in every line."
         rows = alone.limit(ROWS_KEPT).to_pandas()
         yield Finding(Severity.WARNING, "subscriptions", "amount_only", message, todo, int(sums.rises), rows)
+
+
+def _may_ramp(lines: ir.Table, rules: ExpansionRules) -> bool:
+    """Is some line known long before it begins, and does none say when it was signed?"""
+    is_ahead = known_ahead(lines, "valid_from", rules.renewal_gap_days) < lines.valid_from
+    found = lines.aggregate(ahead=is_ahead.any(), signed=lines.booked_on.notnull().any()).to_pandas().iloc[0]
+    return bool(found.ahead) and not bool(found.signed)
+
+
+def _known_before(moves: ir.Table) -> Iterator[Finding]:
+    """Steps that were known when the one before them began, where these are most: a time of something else."""
+    ramps = moves.filter(moves.movement_class == "ramp")
+    rises = int(moves.filter(moves.movement_class.isin((*LINE_MOTIONS, "ramp"))).count().to_pandas())
+    sums = ramps.aggregate(rises=ramps.count(), mrr_e4=ramps.delta_mrr_e4.sum()).to_pandas().iloc[0]
+    if sums.rises >= FEWEST_RAMPS and sums.rises * 2 >= rises:
+        message = (
+            f"subscriptions: {int(sums.rises):,} of {many(rises, 'expansion')} (an MRR of {money(sums.mrr_e4)}) were "
+            "known by known_at before the line that they changed began: they count as steps of a contract signed at "
+            "the beginning, and not as expansions."
+        )
+        todo = (
+            "Map known_at to when the line itself was booked, not to when its account or contract was created; or give "
+            "booked_at, the day on which each step was signed, if they are steps."
+        )
+        rows = ramps.limit(ROWS_KEPT).to_pandas()
+        yield Finding(Severity.ERROR, "subscriptions", "known_before", message, todo, int(sums.rises), rows)
+
+
+def _taxes(tables: Tables) -> Iterator[Finding]:
+    """Products that are a tax by their name: money that is no revenue."""
+    for name in KINDS:
+        if name not in tables:
+            continue
+        products = tables[name].select("product").distinct().to_pyarrow()["product"].to_pylist()
+        taxes = sorted(product for product in products if product and TAX.fullmatch(product.strip()))
+        if taxes:
+            rows = tables[name].filter(ibis._["product"].isin(taxes))
+            count = int(rows.count().to_pandas())
+            message = (
+                f"{name}: {many(count, 'row')} of {many(int(rows.account_id.nunique().to_pandas()), 'account')} "
+                f"{'is' if count == 1 else 'are'} a tax ({some([*map(repr, taxes)])}), which counts as a product that "
+                "is bought."
+            )
+            todo = f"Leave it out ([source.tables] {name}), or give the product another name if it is none."
+            yield Finding(Severity.ERROR, name, "tax", message, todo, count, rows.limit(ROWS_KEPT).to_pandas())

@@ -10,11 +10,12 @@ from data.checks.report import Finding, Severity, many
 from data.contract.inputs import TABLES
 from data.contract.vocabulary import LEVELS
 from data.sources.known import USAGE
-from data.time_cut import Tables
+from data.time_cut import Tables, days_between
 
 DAYS = 28
 FEWEST_DAYS = 14
-"""An account that reports on fewer of the last 28 days shows no level."""
+FEWEST_REPORTS = 4
+"""An account whose reports of the last 28 days are fewer, or lie within fewer days, shows no level."""
 KEPT_PERCENT = 80
 """A level keeps most of what it was the day before; what is used up begins each day anew."""
 TIMES_OF_LIMIT = 2
@@ -25,7 +26,7 @@ def unmeasured_levels(tables: Tables, today: date) -> Iterator[Finding]:
     """Features with a monthly limit and no ``measure`` that half of their accounts report as a level.
 
     An account does, whose quantity of a day is never less than 80% of that of the day before, over at least 14 of the
-    last 28 days, and comes to more than twice its limit when it is added up.
+    last 28 days and by the week at least, and comes to more than twice its limit when it is added up.
     """
     usage = next((name for name in USAGE if name in tables), None)
     if usage is None or not {"plan_features", "subscriptions"} <= tables.keys():
@@ -43,9 +44,13 @@ def unmeasured_levels(tables: Tables, today: date) -> Iterator[Finding]:
     days = days.mutate(before_e4=days.quantity_e4.lag().over(before))
     fell = (days.quantity_e4 * 100 < days.before_e4 * KEPT_PERCENT).fill_null(False).ifelse(1, 0)
     reported = days.group_by("account_id", "feature").aggregate(
-        days=days.count(), fell=fell.max(), quantity_e4=days.quantity_e4.sum()
+        reports=days.count(),
+        days=days_between(days.day.max(), days.day.min()) + 1,
+        fell=fell.max(),
+        quantity_e4=days.quantity_e4.sum(),
     )
-    reported = reported.filter(reported.days >= FEWEST_DAYS).inner_join(limits, ["account_id", "feature"])
+    is_enough = (reported.reports >= FEWEST_REPORTS) & (reported.days >= FEWEST_DAYS)
+    reported = reported.filter(is_enough).inner_join(limits, ["account_id", "feature"])
     is_level = (reported.fell == 0) & (reported.quantity_e4 > reported.limit_e4 * TIMES_OF_LIMIT)
     features = reported.group_by("feature").aggregate(
         accounts=reported.count(), levels=is_level.ifelse(1, 0).sum().cast("int64")
@@ -53,7 +58,7 @@ def unmeasured_levels(tables: Tables, today: date) -> Iterator[Finding]:
     found = features.filter(features.levels * 2 >= features.accounts).order_by("feature").to_pandas()
     for feature, accounts, levels in found.to_numpy():
         message = (
-            f"plan_features: {feature} looks like a level that is reported each day: at {levels} of "
+            f"plan_features: {feature} looks like a level that is reported by the day or week: at {levels} of "
             f"{many(int(accounts), 'account')} its quantities hardly ever fall and "
             f"add up to more than {TIMES_OF_LIMIT} times the monthly limit."
         )

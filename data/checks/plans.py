@@ -16,13 +16,21 @@ many accounts, or these few where nobody has the old name since and nobody had t
 LISTED = 5
 """So many pairs of plans are named."""
 PAIR = ("product", "plan_before", "plan_after")
+CURRENCY_CODES = "usd|eur|gbp|chf|cad|aud|jpy|sek|nok|dkk|inr|brl|mxn|sgd|nzd|pln"
 TERM = re.compile(
     r"\b([0-9]+[ -]?((?-i:m)|y|months?|years?)|(6|12|18|24|36|48|60)[ -]?m|annual(ly)?|yearly|(half[ -]?)?years?"
     r"|half[ -]?yearly|biannual|biennial|quarter(ly|s)?|month(ly|s)?|weekly|p\.[amq]|prepaid|upfront"
-    r"|usd|eur|gbp|chf|cad|aud|jpy|sek|nok|dkk|inr|brl|mxn|sgd|nzd|pln)\b",
+    rf"|{CURRENCY_CODES})\b|/ ?(mo|month|yr|year|user|seat)\b",
     re.IGNORECASE,
 )
 """Words of a plan's name that say how, and in which currency, it is paid. 10M are ten millions, 10m are months."""
+PRICE = re.compile(
+    r"[$€£¥] ?[0-9][0-9.,]*|[0-9][0-9.,]* ?[$€£¥]"
+    rf"|\b({CURRENCY_CODES}) ?[0-9][0-9.,]*|\b[0-9][0-9.,]* ?({CURRENCY_CODES})\b"
+    r"|\b[0-9][0-9.,]* ?(?=/ ?(mo|month|yr|year|user|seat)\b)",
+    re.IGNORECASE,
+)
+"""An amount of a plan's name. What follows it (/mo) is a term."""
 BESIDE_TERM = re.compile(r"\b(per|billed|billing|term|paid)\b", re.IGNORECASE)
 """Words that do so beside one of these; alone they may be what is sold (billing)."""
 
@@ -51,7 +59,7 @@ def plans_alike(changes: ir.Table, lines: ir.Table) -> Iterator[Finding]:
     renamed = pairs[is_renamed]
     renamed = renamed[[_stayed(pair, lines) < pair.most for pair in renamed.itertuples()]]
     for rule, alike, why in (
-        ("plan_terms", pairs[is_term], "whose names differ only in how they are paid"),
+        ("plan_terms", pairs[is_term], "whose names differ only in how, or how much, is paid"),
         ("plan_renamed", renamed, "nearly all on one day, as if it had only been renamed"),
     ):
         if len(alike):
@@ -80,8 +88,8 @@ def _took_over(pairs: pd.DataFrame, lines: ir.Table) -> pd.Series:
 
 
 def _without_terms(plan: str) -> str:
-    """The words of a plan's name, but for those that say how it is paid."""
-    words = TERM.sub(" ", plan)
+    """The words of a plan's name, but for those that say how, or how much, is paid."""
+    words = TERM.sub(" ", PRICE.sub(" ", plan))
     if words != plan:
         words = BESIDE_TERM.sub(" ", words)
     return " ".join(re.findall(r"\w+", words.lower()))

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import Column, Kind, Table
-from data.contract.vocabulary import DISCOUNT, PLAY_ENDS
+from data.contract.vocabulary import DISCOUNT, PLAY_ENDS, PLAY_STATUSES
 from data.sources import day_order
 from data.sources.known import USAGE
 from data.sources.staging import given, staged_column
@@ -89,6 +89,15 @@ def row_rules(table: Table, rows: ir.Table, today: date) -> Iterator[RowRule]:
             "as closed on the day on which it was opened.",
             "Give closed_at, or leave the status open.",
             "status",
+        )
+        yield RowRule(
+            "closed_open",
+            Severity.WARNING,
+            (rows[f"{STAGED}status"] == PLAY_STATUSES[0]) & (closed <= today),
+            "outcomes: {rows} with the status open and a closed_at that has passed (such as {example}); such a play "
+            "counts as under way.",
+            "Give the status that it came to, or leave closed_at empty.",
+            "closed_at" if "closed_at" in rows.columns else "status",
         )
     if table.name == "tickets":
         yield RowRule(

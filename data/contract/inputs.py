@@ -13,7 +13,16 @@ the same in any order, on any engine.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from data.contract.vocabulary import BILL_KINDS, CRM_KINDS, LINE_KINDS, MEASURES, PLAY_STATUSES, SEVERITIES, Personal
+from data.contract.vocabulary import (
+    BILL_KINDS,
+    CRM_KINDS,
+    LINE_KINDS,
+    MEASURES,
+    MERGED,
+    PLAY_STATUSES,
+    SEVERITIES,
+    Personal,
+)
 
 
 class Kind(StrEnum):
@@ -411,12 +420,18 @@ _TABLES = (
         "account_ids",
         "one id of one account in another tool",
         (
-            _text("system", "the tool", required=True),
+            _text("system", f"the tool; `{MERGED}`: the account was merged into the other one", required=True),
             _id("id", meaning="the account's id there"),
             _id(meaning="its id here"),
             Column("known_at", Kind.CLOCK, False, "UTC time", "when the two were linked or merged; missing: always"),
         ),
         key=("system", "id"),
+        caveats=(
+            "The ids of every other table are looked up in it, unless a query under [source.tables] reads it. An id "
+            f"that an account has here stays what it is, but for those of the system `{MERGED}`.",
+            "Rows of an id are known from the day on which it was linked; an account that was merged has no history of "
+            "its own.",
+        ),
     ),
     Table(
         "fx_rates",

@@ -55,6 +55,9 @@ REASONS_PARAMETER = "reasons"
 MOVEMENT_CLASSES = ("new", *MOTIONS, "ramp", "price", "contraction", "churn", "reactivation")
 """Every change of MRR is of exactly one of these classes."""
 
+MERGED = "accounts"
+"""The ``system`` of an id that was an account here, which was merged into another one."""
+
 CRM_KINDS = (
     "champion_promoted",
     "champion_left",

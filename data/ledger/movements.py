@@ -244,9 +244,9 @@ def _movement_class(m: ir.Table, rules: ExpansionRules) -> ir.StringValue:
     other_plan = m.has_other_plans & (~has_seats | per_seat)
     is_upsell = has_tiers.ifelse(m.tier_after > m.tier_before, other_plan)
     more_seats = (m.seats_after > m.seats_before) & ~(has_tiers & (m.tier_after < m.tier_before)).fill_null(False)
-    is_larger = is_amount_alone(m, rules) if rules.amount_only else ibis.literal(False)
+    is_more = is_amount_alone(m, rules) if rules.amount_only else ibis.literal(False)
     # Signed before the step before it began: agreed from the beginning.
-    is_ramp = is_rise & (m.booked_on <= m.day_before).fill_null(False) & (is_upsell | more_seats | is_larger)
+    is_ramp = is_rise & (m.booked_on <= m.day_before).fill_null(False) & (is_upsell | more_seats | is_more)
     return ibis.cases(
         (m.delta_mrr_e4 == 0, ibis.null("string")),
         (m.lines_after == 0, "churn"),
@@ -257,7 +257,7 @@ def _movement_class(m: ir.Table, rules: ExpansionRules) -> ir.StringValue:
         (is_ramp, "ramp"),
         (is_rise & is_upsell, "upsell"),
         (is_rise & more_seats, "seat"),
-        (is_rise & is_larger, "upsell"),
+        (is_rise & is_more, "upsell"),
         (is_rise | ~is_material, "price"),
         else_="contraction",
     )
@@ -269,8 +269,13 @@ def is_amount_alone(m: ir.Table, rules: ExpansionRules) -> ir.BooleanValue:
     That a discount ends is a change of price, whatever the settings say.
     """
     nothing_else = m.seats_before.isnull() & m.seats_after.isnull() & m.tier_before.isnull() & m.tier_after.isnull()
+    return nothing_else & is_larger(m, rules)
+
+
+def is_larger(m: ir.Table, rules: ExpansionRules) -> ir.BooleanValue:
+    """Is the MRR without discounts larger by as much as a rise of it alone must be to count as an expansion?"""
     least = round((1 + rules.amount_only_uplift) * BASIS_POINTS)
-    return nothing_else & (m.list_after_e4 * BASIS_POINTS >= m.list_before_e4 * least)
+    return m.list_after_e4 * BASIS_POINTS >= m.list_before_e4 * least
 
 
 def movements(

@@ -9,6 +9,8 @@ from data.sources.warehouse import Place
 
 There = Mapping[Place, tuple[str, ...]]
 """The columns of every table of a source."""
+OF_AIRBYTE = "_airbyte_"
+"""What Airbyte's own columns begin with, in every table that it lands."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,15 @@ def _table(name: str, spec: LandingTable, by_name: Mapping[str, FoundTable], pre
         if table is not None and needed <= table.columns.keys():
             return table
     return None
+
+
+def by_airbyte(there: There) -> list[str]:
+    """The names of the tables that Airbyte landed, which no ready-made mapping reads."""
+    return sorted(
+        f"{schema}.{name}" if schema else name
+        for (schema, name), columns in there.items()
+        if any(column.lower().startswith(OF_AIRBYTE) for column in columns)
+    )
 
 
 def lacking(mapping: ReadyMapping, there: There) -> str:

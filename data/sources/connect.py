@@ -8,7 +8,8 @@ CSV tables are read once, as text, and the casts of the contract decide. SQL und
 of a folder as a view named after it, or every schema of a DuckDB file; it is run once and its result is held in memory,
 beyond the memory limit on disk. CSV columns are numbers or dates for it only where that changes no value
 (``data.sources.csv_types``). Every query may read the result of that for ``account_ids``, which says which account an
-id of some tool is. Tables that ``ignore`` names, or whose SQL is empty, are as if they were not there.
+id of some tool is; if none does, the ids of all tables are looked up in it (``data.crosswalk``). Tables that ``ignore``
+names, or whose SQL is empty, are as if they were not there.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -16,13 +17,16 @@ from dataclasses import replace
 from pathlib import Path
 from pkgutil import resolve_name
 
+import ibis.expr.types as ir
+
 from data.contract.inputs import TABLES, Kind
+from data.crosswalk import UNLINKED, account_links, with_accounts
 from data.errors import ContractError, hint
 from data.sources.address import Address
 from data.sources.engine import closed_on_error
 from data.sources.known import Source
 from data.sources.staging import stage
-from data.sources.user_sql import with_account_ids
+from data.sources.user_sql import IDS, is_read, with_account_ids
 from data.sources.variants import merged
 from data.sources.warehouse import Warehouse
 from data.time_cut import Tables
@@ -81,11 +85,23 @@ def _read(address: Address, warehouse: Warehouse) -> Source:
     _refuse_missing(address, raw, sorted(warehouse.names))
     if not warehouse.casts_text:
         _refuse_text(address.shown, raw)
-    tables = {name: warehouse.keep(name, stage(TABLES[name], raw[name])) for name in raw}
+    tables, links = _staged(raw, warehouse, queries)
     state = None if warehouse.state is None else f"{warehouse.state} {sorted(queries.items())} {sorted(ignored)}"
     split = {name: table for name, table in came.items() if table is not raw[name]}
     remarks = tuple(warehouse.remarks)
-    return Source(url, warehouse.engine, raw, tables, unread, frozenset(queries), state, remarks, ignored, split)
+    return Source(
+        url, warehouse.engine, raw, tables, unread, frozenset(queries), state, remarks, ignored, split, links=links
+    )
+
+
+def _staged(raw: Tables, warehouse: Warehouse, queries: Mapping[str, str]) -> tuple[Tables, ir.Table | None]:
+    """The tables with the types of the contract, and whose the ids are that were looked up; None where none were."""
+    tables = {name: warehouse.keep(name, stage(TABLES[name], raw[name])) for name in UNLINKED if name in raw}
+    links = account_links(tables[IDS], tables["accounts"]) if IDS in raw and not is_read(IDS, queries) else None
+    for name in raw.keys() - tables.keys():
+        staged = stage(TABLES[name], raw[name])
+        tables[name] = warehouse.keep(name, staged if links is None else with_accounts(staged, links))
+    return {name: tables[name] for name in raw}, links
 
 
 def _refuse_text(shown: str, raw: Tables) -> None:

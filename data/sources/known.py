@@ -55,7 +55,8 @@ class Source(OnAnEngine):
     there: files or tables that no contract table and no SQL asked for; ``ignored`` the contract's tables that the user
     left out. ``split`` holds the tables as they came some of whose columns have variants, which are one in ``raw``.
     ``state`` changes whenever the source does: the sizes and times of its files; None where only reading it would tell.
-    ``remarks`` are sentences about the tables, ``not_safe`` those of them that every report repeats.
+    ``remarks`` are sentences about the tables, ``not_safe`` those of them that every report repeats. ``links`` says
+    which accounts the ids in ``raw`` are, where those in ``tables`` were looked up (``data.crosswalk``).
     """
 
     url: str
@@ -69,6 +70,7 @@ class Source(OnAnEngine):
     ignored: frozenset[str] = field(default_factory=frozenset)
     split: Tables = field(default_factory=dict)
     not_safe: tuple[str, ...] = ()
+    links: ir.Table | None = None
 
     @property
     def con(self) -> BaseBackend:

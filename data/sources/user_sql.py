@@ -56,7 +56,7 @@ def column_names(sql: str) -> list[str]:
 def with_account_ids(queries: Mapping[str, str]) -> dict[str, str]:
     """The queries, each of which may read the result of that for ``account_ids`` under its name."""
     ids = queries.get(IDS)
-    reading = {name for name, sql in queries.items() if name != IDS and re.search(rf"\b{IDS}\b", sql, re.IGNORECASE)}
+    reading = _reading(IDS, queries)
     if ids is None or not reading:
         return dict(queries)
     before = f"with {IDS} as (\n{_body(ids)}\n)"
@@ -64,6 +64,15 @@ def with_account_ids(queries: Mapping[str, str]) -> dict[str, str]:
         name: f"{before}\nselect * from (\n{_body(sql)}\n) as made" if name in reading else sql
         for name, sql in queries.items()
     }
+
+
+def is_read(name: str, queries: Mapping[str, str]) -> bool:
+    """Does the query for another table read this one?"""
+    return bool(_reading(name, queries))
+
+
+def _reading(name: str, queries: Mapping[str, str]) -> set[str]:
+    return {other for other, sql in queries.items() if other != name and name in words_of(sql)}
 
 
 def first_row(sql: str) -> str:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import ibis
 import psycopg
 import pyarrow.parquet as pq
 import pytest
 
 from data.errors import ContractError, SourceError
 from data.sources.connect import connect
+from tests.data.test_crosswalk import DESK, MERGES, TABLES, moves, told
 from tests.engines.comparison import (
     detail_rows,
     differences,
@@ -71,6 +73,16 @@ def test_labels_the_ledger_and_the_check_are_the_same(simulated: Base, in_postgr
             assert here.num_rows
             assert differences(here, other) == []
         assert simulated.here(findings) == findings(there)
+
+
+def test_ids_are_looked_up_there_too(tmp_path: Path, in_postgres: InPostgres) -> None:
+    for name, text in (TABLES | {"account_ids": MERGES + DESK}).items():
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+        ibis.duckdb.connect().read_csv(tmp_path / f"{name}.csv").to_parquet(tmp_path / f"{name}.parquet")
+        (tmp_path / f"{name}.csv").unlink()
+    with connect(f"parquet://{tmp_path}") as here, connect(in_postgres(Base("merged", here, ()))) as there:
+        assert moves(there) == moves(here) == [("Z", "new", 1500, 30)]
+        assert told(there) == {}
 
 
 def test_a_day_is_a_utc_day_whatever_the_zone_of_the_server(

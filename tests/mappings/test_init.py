@@ -121,6 +121,39 @@ def test_nothing_that_is_known(headroom: Headroom, tmp_path: Path) -> None:
     assert "no tool is recognised. There: bills." in ran.err
 
 
+def by_airbyte(file: Path, *names: str) -> None:
+    """Tables of Stripe as Airbyte lands them, as far as names tell."""
+    with duckdb.connect(str(file)) as con:
+        for name in names:
+            con.execute(
+                f"create table {name} as select 'x' as id, 'r' as _airbyte_raw_id, now() as _airbyte_extracted_at"
+            )
+
+
+@pytest.mark.parametrize("asked", [(), ("--from", "stripe")], ids=["nothing", "stripe"])
+def test_what_airbyte_landed_is_recognised_and_said_not_to_be_read(
+    headroom: Headroom, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    by_airbyte(tmp_path / "a.duckdb", "customers", "invoices", "subscriptions")
+    ran = headroom("init", "--source", f"duckdb://{tmp_path / 'a.duckdb'}", *asked)
+    assert ran.code == 1
+    assert "3 tables of Airbyte (customers, invoices, subscriptions): its names and columns are others" in ran.err
+    assert '[source] ignore = ["invoices", "subscriptions"] leaves it out.' in ran.err
+    assert not asked or "Land them with Fivetran, dlt, name the tools" in ran.err
+    assert not (tmp_path / "headroom.toml").exists()
+
+
+def test_what_airbyte_landed_beside_a_tool_is_told_of(headroom: Headroom, tmp_path: Path) -> None:
+    stripe(tmp_path / "landing")
+    with duckdb.connect() as con:
+        con.execute(
+            f"copy (select 'x' as id, 'r' as _airbyte_raw_id) to '{tmp_path / 'landing' / 'deals.csv'}' (header)"
+        )
+    ran = headroom("init", "--source", "csv://landing")
+    assert ran.code == 0, ran.err
+    assert "not read: 1 table of Airbyte (deals)" in ran.out
+
+
 def test_what_does_not_run_the_sql_of_the_mappings_is_refused_at_once(tmp_path: Path) -> None:
     class Elsewhere:
         takes_sql, reads_mappings, closed = True, False, False

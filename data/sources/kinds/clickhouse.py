@@ -21,6 +21,7 @@ import sqlglot.expressions as sge
 from ibis.backends.clickhouse import Backend
 from ibis.backends.sql.compilers.clickhouse import ClickHouseCompiler
 from ibis.backends.sql.datatypes import ClickHouseType
+from urllib3.exceptions import ProtocolError
 
 SETTINGS = {
     "session_timeout": 3600,  # the longest that a server allows by default
@@ -104,9 +105,17 @@ class SessionBackend(Backend):
         return expr.__pandas_result__(self.to_pyarrow(expr.as_table()).to_pandas())
 
     def _batches(self, table: ir.Table, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        with self._shared_parts(table) as select, self.con.query_arrow_stream(select) as batches:
-            for batch in batches:
+        with self._shared_parts(table) as select:
+            for batch in self._sent(select):
                 yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
+
+    def _sent(self, select: str) -> Iterator[pa.RecordBatch]:
+        """The answer to a query. One that ends before its first rows looks to Arrow as if it were none."""
+        try:
+            with self.con.query_arrow_stream(select) as batches:
+                yield from batches
+        except pa.ArrowInvalid as error:
+            raise ProtocolError(f"the answer ended early: {error}") from error
 
     @contextmanager
     def _shared_parts(self, table: ir.Table) -> Iterator[str]:

@@ -8,7 +8,7 @@ in it. Secrets come from the environment only.
 import importlib.util
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pkgutil import resolve_name
 from typing import Any
@@ -19,13 +19,15 @@ import ibis.backends.sql.compilers as compilers
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import sqlglot.expressions as sge
+from ibis.backends import BaseBackend
 from ibis.common.exceptions import IbisError
 
 from data.contract.inputs import TABLES
-from data.errors import SourceError
+from data.errors import HeadroomError, SourceError
 from data.sources.address import Address
 from data.sources.engine import Engine, closed_on_error
 from data.sources.files import first_line
+from data.sources.kinds.driver_errors import TRANSPORT, told_by_driver
 from data.sources.user_sql import one_select, query_error
 from data.sources.warehouse import Warehouse
 from data.time_cut import Tables
@@ -73,7 +75,7 @@ HOSTED = {
     ),
     "trino": Hosted(
         "trino",
-        ("trino.exceptions:Error",),
+        ("trino.exceptions:Error", "trino.exceptions:HttpError"),
         ("host", "database", "schema"),
         secrets={"auth": "TRINO_PASSWORD"},
     ),
@@ -88,7 +90,23 @@ HOSTED = {
 """Every hosted warehouse, by its scheme, which is also its name in Ibis and the project's extra."""
 
 
-class AsksAgain(Engine):
+class HostedEngine(Engine):
+    """A connection that may end, be refused or be kept waiting at any query; ``errors`` are its driver's."""
+
+    def __init__(self, con: BaseBackend, errors: tuple[type[BaseException], ...]) -> None:
+        super().__init__(con)
+        self.errors = errors
+
+    def release(self) -> None:
+        """What a session holds that cannot be asked any more ends with it."""
+        with suppress(*self.errors, *TRANSPORT):
+            super().release()
+
+    def in_words(self, error: BaseException) -> HeadroomError | None:
+        return told_by_driver(error, self.errors)
+
+
+class AsksAgain(HostedEngine):
     """A warehouse in which nothing is made: what others hold is asked for again."""
 
     @contextmanager
@@ -112,7 +130,7 @@ class HostedWarehouse(Warehouse):
             if "auth" in told:  # ibis 12 would hand the bare password on to Trino's driver, which takes none
                 basic = resolve_name("trino.auth:BasicAuthentication")
                 told["auth"] = basic(told.get("user", ""), told["auth"])
-            self.engine = _opened(self.scheme, self.kind, told)
+            self.engine = _opened(self.scheme, self.kind, told, self.errors)
             self.con = self.engine.con
             with closed_on_error(self.engine):
                 self.there = {name.lower() if name.isupper() else name: name for name in self.con.list_tables()}
@@ -141,10 +159,10 @@ class HostedWarehouse(Warehouse):
             ) from error
 
 
-def _opened(scheme: str, kind: Hosted, told: Mapping[str, Any]) -> Engine:
+def _opened(scheme: str, kind: Hosted, told: Mapping[str, Any], errors: tuple[type[BaseException], ...]) -> Engine:
     if kind.session is None:
-        return AsksAgain(getattr(ibis, scheme).connect(**told))
-    return Engine(resolve_name(kind.session)().connect(**told))
+        return AsksAgain(getattr(ibis, scheme).connect(**told), errors)
+    return HostedEngine(resolve_name(kind.session)().connect(**told), errors)
 
 
 def parameters(url: str) -> dict[str, Any]:
@@ -170,7 +188,9 @@ def _google_credentials() -> Any:
 
 
 def _host(parts: SplitResult) -> str:
-    return parts.netloc.rpartition("@")[2].partition(":")[0]  # as it is written: an account may have capitals
+    """As it is written, for an account may have capitals; an address of IPv6 in its brackets, as a URL needs it."""
+    at = parts.netloc.rpartition("@")[2]
+    return f"{at.partition(']')[0]}]" if at.startswith("[") else at.partition(":")[0]
 
 
 def _value(text: str) -> str | bool:

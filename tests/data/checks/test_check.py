@@ -320,6 +320,18 @@ CASES: list[tuple[str, str, dict[str, str], str, int, str]] = [
         "a play that was won, nobody says when",
     ),
     (
+        "closed_open",
+        "warning",
+        {
+            "outcomes": "account_id,play,opened_at,status,closed_at\n1,seats,2024-02-01,open,2024-03-01\n"
+            "1,tier,2024-02-01,won,2024-03-01\n1,more,2024-02-01,open,\n2,tier,2024-02-01,open,2027-01-01\n"
+        },
+        "outcomes: 1 row with the status open and a closed_at that has passed (such as '2024-03-01'); such a play "
+        "counts as under way.",
+        1,
+        "a play that is closed and still said to be open",
+    ),
+    (
         "unknown_plan",
         "warning",
         {"plans": "product,plan,tier\ncore,gold,1\n"},
@@ -490,9 +502,9 @@ def test_the_bases_pass_and_say_what_they_lack(bases: Path) -> None:
 # --- levels -----------------------------------------------------------------------------------------------------------
 
 
-def daily(*quantities: float) -> str:
-    """The days up to the end of June with these quantities of contacts."""
-    days = [date(2026, 7, 1) - timedelta(days=len(quantities) - place) for place in range(len(quantities))]
+def daily(*quantities: float, every: int = 1) -> str:
+    """The days up to the end of June with these quantities of contacts, or every so many days."""
+    days = [date(2026, 7, 1) - timedelta(days=(len(quantities) - place) * every) for place in range(len(quantities))]
     lines = [f"1,{day},contacts,1,{quantity}\n" for day, quantity in zip(days, quantities, strict=True)]
     return "".join(["account_id,day,feature,events,quantity\n", *lines])
 
@@ -520,6 +532,12 @@ def test_a_level_without_a_measure_is_warned_of(
     found = of_rule(report(tmp_path, usage_daily=daily(*quantities), plan_features=limits), "level:contacts")
     assert [finding.severity for finding in found] == [Severity.WARNING] * is_found
     assert all("Write `last` into plan_features.measure" in finding.todo for finding in found)
+
+
+@pytest.mark.parametrize(("quantities", "is_found"), [([800, 810, 820, 830], True), ([800, 810, 820], False)])
+def test_a_level_that_is_reported_by_the_week_is_one_too(tmp_path: Path, quantities: list[int], is_found: bool) -> None:
+    found = report(tmp_path, usage_daily=daily(*quantities, every=7), plan_features=LIMITED)
+    assert bool(of_rule(found, "level:contacts")) == is_found  # of three weeks nobody can tell
 
 
 # --- days counted by user ---------------------------------------------------------------------------------------------

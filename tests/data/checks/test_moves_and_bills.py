@@ -261,3 +261,72 @@ def test_bills_that_say_no_period(tmp_path: Path, rule: str, cases: dict[str, tu
     assert {*finding.rows["account_id"]} == told
     assert (finding.severity, finding.count) == (Severity.WARNING, len(told))
     assert "period_start and period_end" in finding.todo
+
+
+# --- what no column says ----------------------------------------------------------------------------------------------
+
+STEPPED = "".join(
+    f"s{n},crm,pro,500,2025-01-05,2026-0{n}-01,10\ns{n},crm,pro,800,2026-0{n}-01,,16\n" for n in range(1, 5)
+)
+RAISED = STEPPED.replace(",16\n", ",10\n") + "s5,crm,pro,300,2025-01-05,,10\n"
+
+
+def known_on(day: str, lines: str = STEPPED) -> str:
+    """The lines as if all of them had been known on one day."""
+    return LINES.replace("\n", ",known_at\n") + lines.replace("\n", f",{day}\n")
+
+
+def test_steps_that_were_known_before_the_line_that_they_changed(tmp_path: Path) -> None:
+    """As where known_at is the day on which the account was created."""
+    finding = found(tmp_path, subscriptions=known_on("2025-01-05"))["known_before"]
+    assert (finding.severity, finding.count) == (Severity.ERROR, 4)
+    assert "4 of 4 expansions (an MRR of 1,200) were known by known_at before" in finding.message
+    others = "".join(f"o{line[1:]}\n" for line in STEPPED.replace(",16\n", ",30\n").splitlines())
+    known = (
+        known_on("2025-01-05")
+        + others.replace("\n", ",\n")
+        + "o9,crm,pro,5,2025-01-05,2026-01-01,1,\no9,crm,pro,9,2026-01-01,,2,\n"
+    )
+    assert "known_before" not in found(tmp_path, subscriptions=known)  # 4 of 9: there are such deals
+
+
+def test_steps_that_are_said_to_be_signed_are_none_of_these(tmp_path: Path) -> None:
+    signed = LINES.replace("\n", ",booked_at\n") + STEPPED.replace("\n", ",2025-01-05\n")
+    assert "known_before" not in found(tmp_path, subscriptions=signed)
+
+
+def test_rises_where_seats_are_one_number_in_every_line(tmp_path: Path) -> None:
+    finding = found(tmp_path, subscriptions=LINES + RAISED)["amount_only"]
+    assert "4 rises of the last year (an MRR of 1,200) count as price rises" in finding.message
+    assert "Leave out the seats and tiers of crm then" in finding.todo
+    told = RAISED.replace("300,2025-01-05,,10", "300,2025-01-05,,11")
+    assert "amount_only" not in found(tmp_path, subscriptions=LINES + told)  # seats are counted: a price rise
+
+
+def test_rises_where_all_plans_have_one_tier(tmp_path: Path) -> None:
+    lines, plans = LINES + RAISED.replace(",10\n", ",\n"), "product,plan,tier\ncrm,pro,1\n"
+    assert found(tmp_path, subscriptions=lines, plans=plans)["amount_only"].count == 4
+
+
+TAXES = {"VAT": True, "Sales tax (8.25%)": True, "MwSt. 19 %": True, "Tax Filing": False, "crm": False}
+
+
+def test_a_tax_is_no_product(tmp_path: Path) -> None:
+    bills = "".join(f"{n},{name},2026-03-01,19,,,\n" for n, name in enumerate(TAXES))
+    finding = found(tmp_path, invoices=BILLS + bills)["tax"]
+    assert {*finding.rows["product"]} == {name for name, is_tax in TAXES.items() if is_tax}
+    assert (finding.severity, finding.count) == (Severity.ERROR, 3)
+
+
+def test_who_pays_for_companies_below_it(tmp_path: Path) -> None:
+    """P is above c1 and c2 and pays for both; q is billed for what nobody below it has."""
+    accounts = "account_id,name,created_at,parent_id\n" + "".join(
+        f"{name},{name},2023-01-01,{above}\n" for name, above in [("p", ""), ("c1", "p"), ("c2", "p"), ("q", "")]
+    )
+    lines = LINES + "c1,crm,pro,1000,2025-01-05,,10\nc2,crm,pro,500,2025-01-05,,5\n"
+    bills = BILLS + "p,crm,2026-03-01,1500,,,\nq,crm,2026-03-01,1500,,,\n"
+    tables = {"accounts": accounts, "subscriptions": lines, "invoices": bills}
+    finding = found(tmp_path, **tables)["billed_for_others"]
+    assert (finding.severity, finding.count, {*finding.rows["account_id"]}) == (Severity.ERROR, 1, {"p"})
+    assert "billed_for_others" in found(tmp_path, ExpansionRules(billed_and_subscribed="payments"), **tables)
+    assert "billed_for_others" not in found(tmp_path, ExpansionRules(billed_and_subscribed="on_top"), **tables)

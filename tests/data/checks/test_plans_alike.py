@@ -38,6 +38,9 @@ STAYED = "".join(
         ("another size in millions", went_over("Events 1M", "Events 10M", DAYS), None),
         ("with a module of that name", went_over("Core", "Core Billing", DAYS), None),
         ("another term in short", went_over("PRO-12M billed", "PRO 1m", DAYS), "plan_terms"),
+        ("another price", went_over("$100/mo", "$115/mo", DAYS), "plan_terms"),
+        ("of one name at another price", went_over("Pro (EUR 1.200 per year)", "Pro (EUR 1.440)", DAYS), "plan_terms"),
+        ("another size at another price", went_over("5 seats €100", "8 seats €120", DAYS), None),
         ("at the same price", went_over("Pro (annual)", "Pro - monthly", DAYS, mrr=100), None),
     ],
 )

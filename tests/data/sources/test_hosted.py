@@ -47,6 +47,14 @@ TOLD = {
         "secure": True,
         "password": "secret",
     },
+    "clickhouse://ann@[fd00::Ab]:8123/crm": {
+        "user": "ann",
+        "host": "[fd00::Ab]",
+        "port": 8123,
+        "database": "crm",
+        "password": "secret",
+    },
+    "trino://[::1]/hive": {"host": "[::1]", "database": "hive", "auth": "secret"},
 }
 
 
