@@ -66,7 +66,7 @@ def opened_store(settings: Settings) -> Iterator[ValueStore | None]:
     if not settings.store.use:
         yield None
         return
-    store = ValueStore(settings.kept_folder, settings.store, say)
+    store = settings.value_store(say)
     yield store
     store.trim()
 
