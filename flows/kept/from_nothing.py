@@ -19,8 +19,8 @@ def differing(settings: Settings, snapshot_date: date | None) -> Iterator[str]:
     """
     with read_known(settings, snapshot_date) as known:
         say("the same from nothing")
-        history, today = build_history(known.base, settings)
-        fresh = replace(known, history=history, today=today, store=None)
+        history, today, cross_sells = build_history(known.base, settings)
+        fresh = replace(known, history=history, today=today, cross_sells=cross_sells, store=None)
         for name in ("history", "today"):
             yield from (f"{name}: {column}" for column in _columns(getattr(known, name), getattr(fresh, name)))
         (files, predictions), (own_files, own_predictions) = _trained(known), _trained(fresh)
