@@ -77,9 +77,7 @@ def whole_months(snapshot_dates: Iterable[date], months: int) -> tuple[ir.Table,
     First table: one row per day, ``day, slot``. Second: one row per snapshot_date and whole month before it,
     ``snapshot_date, slot, months_ago`` (1: the last one).
     """
-    seen = [
-        (d, d.year * 12 + d.month - 1 - ago, ago) for d in sorted(set(snapshot_dates)) for ago in range(1, months + 1)
-    ]
+    seen = months_before(snapshot_dates, months)
     days = [
         (date(slot // 12, slot % 12 + 1, day), slot)
         for slot in sorted({slot for _, slot, _ in seen})
@@ -88,6 +86,12 @@ def whole_months(snapshot_dates: Iterable[date], months: int) -> tuple[ir.Table,
     of_days = ibis.schema({"day": "date", "slot": "int64"})
     of_dates = ibis.schema({"snapshot_date": "date", "slot": "int64", "months_ago": "int64"})
     return ibis.memtable(days, schema=of_days), ibis.memtable(seen, schema=of_dates)
+
+
+def months_before(snapshot_dates: Iterable[date], months: int) -> list[tuple[date, int, int]]:
+    """Each snapshot_date with the number of each whole month before it, and how many months ago that is."""
+    dates = sorted(set(snapshot_dates))
+    return [(d, d.year * 12 + d.month - 1 - ago, ago) for d in dates for ago in range(1, months + 1)]
 
 
 def snapshots(snapshot_dates: Iterable[date]) -> ir.Table:

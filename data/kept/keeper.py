@@ -1,5 +1,6 @@
 """What is asked of a store by whoever makes values that need not be made again."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -11,3 +12,15 @@ class Keeper(Protocol):
 
     def put(self, kind: str, key: str, value: bytes) -> None:
         """Keep a value."""
+
+
+def kept(store: Keeper | None, kind: str, key: Callable[[], str], make: Callable[[], bytes]) -> bytes:
+    """A value as the store holds it by its key, or as it is made, and then kept; without a store it is made."""
+    if store is None:
+        return make()
+    name = key()
+    value = store.get(kind, name)
+    if value is None:
+        value = make()
+        store.put(kind, name, value)
+    return value

@@ -93,6 +93,16 @@ class ValueStore:
                     there.append(KeptValue(path, path.parent.name, stat.st_size, stat.st_mtime))
         return sorted(there, key=lambda value: (value.used, str(value.path)))
 
+    def left(self) -> list[KeptValue]:
+        """What killed runs left unfinished, and nobody writes now: it is of no key, and may be cut off anywhere."""
+        there = []
+        for path in self.folder.glob(f"*/{UNFINISHED}*"):
+            with suppress(FileNotFoundError), taken(path) as is_left:
+                if is_left:
+                    stat = path.stat()
+                    there.append(KeptValue(path, path.parent.name, stat.st_size, stat.st_mtime))
+        return there
+
     def trim(self) -> int:
         """Remove what is too old or too much, and what killed runs left: how many values. One run at a time does."""
         if not self.folder.is_dir():
@@ -101,7 +111,8 @@ class ValueStore:
             return self.remove(self._too_much()) if is_ours else 0
 
     def clear(self) -> int:
-        """Remove all values: how many there were."""
+        """Remove all values, and what killed runs left: how many values there were."""
+        self.remove(self.left())
         return self.remove(self.values())
 
     def remove(self, values: list[KeptValue]) -> int:
@@ -111,10 +122,7 @@ class ValueStore:
         return len(values)
 
     def _too_much(self) -> list[KeptValue]:
-        for path in self.folder.glob(f"*/{UNFINISHED}*"):
-            with suppress(FileNotFoundError), taken(path) as is_left:
-                if is_left:
-                    path.unlink()
+        self.remove(self.left())
         values, oldest = self.values(), time.time() - self.settings.max_days * DAY_SECONDS
         left = sum(value.size for value in values)
         going = []

@@ -10,7 +10,10 @@ from features.build.kept import FEATURE_ROWS, names_account
 
 
 class KeptRowsPlace:
-    """The feature rows in a store. What names an account goes as a whole: the next training makes it anew.
+    """The feature rows in a store, and what killed runs left of some.
+
+    What names an account goes as a whole: the next training makes it anew. What a run left that was killed while it
+    wrote goes whoever is in it: it may be cut off anywhere, and nobody reads it.
 
     No user stands in them, and nobody in what else a store holds: trees and amounts know numbers alone.
     """
@@ -22,7 +25,7 @@ class KeptRowsPlace:
 
     def holdings(self) -> Iterator[Holding]:
         """One for all files."""
-        files = self._files()
+        files = [*self._files(), *self._left()]
         if files:
             days = sorted(written_on(file.path) for file in files)
             yield Holding(
@@ -34,7 +37,9 @@ class KeptRowsPlace:
         return present({"snapshots": len(self._naming(subject))})
 
     def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
-        """Remove them."""
+        """Remove them, and what was left unfinished, which is not counted."""
+        if subject.is_account:
+            self._store.remove(self._left())
         return present({"snapshots": self._store.remove(self._naming(subject))})
 
     def _naming(self, subject: Subject) -> list[KeptValue]:
@@ -42,3 +47,6 @@ class KeptRowsPlace:
 
     def _files(self) -> list[KeptValue]:
         return [value for value in self._store.values() if value.kind == FEATURE_ROWS]
+
+    def _left(self) -> list[KeptValue]:
+        return [file for file in self._store.left() if file.kind == FEATURE_ROWS]

@@ -1,6 +1,6 @@
 """The views of use made by one pass over its rows, where these are at hand: a base of files, or of DuckDB.
 
-They are those that ``features.views.usage`` makes of the same tables, bit for bit. A base with few rows, and one whose
+They are those that ``features.views`` makes of the same tables, bit for bit. A base with few rows, and one whose
 rows are elsewhere, keeps the views.
 """
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 from data.sources.engine import Engine
 from data.sources.partitions import part_of
 from data.time_cut import Tables, with_knowing
-from features.views.usage import UsageViews
+from features.views.account import Views
 
 REPLACED = ("user_days", "user_slots", "feature_slots")
 """What the views that the pass makes were counted from."""
@@ -26,7 +26,7 @@ BYTES_PER_ROW = 96
 
 
 @contextmanager
-def use_by_pass(engine: Engine, views: UsageViews, fewest: int = FEWEST_ROWS) -> Iterator[Tables]:
+def use_by_pass(engine: Engine, views: Views, fewest: int = FEWEST_ROWS) -> Iterator[Tables]:
     """The views of use by their names, held by the engine while the context lasts; none where the views make them.
 
     As many accounts are taken at once as the engine gives room for.
@@ -46,15 +46,15 @@ def _give_back_memory() -> None:
         trim(0)
 
 
-def _held(stack: ExitStack, engine: Engine, views: UsageViews, fewest: int) -> Tables:
+def _held(stack: ExitStack, engine: Engine, views: Views, fewest: int) -> Tables:
     rows, room = views.rows_to_count(), engine.room
     count = 0 if room is None else int(rows.count().to_pyarrow().as_py())
     if not room or count < fewest:
         return {}
-    from features.passes.tables import pass_tables  # numba takes half a second to import
+    from features.passes.tables import KNOWN, pass_tables  # numba takes half a second to import
     from features.passes.use import coded_use
 
-    dates = sorted(set(views.snapshot_dates))
+    dates, of_some_plans = sorted(set(views.snapshot_dates)), views.features_of_some_plans()
     held: dict[str, list[ir.Table]] = {}
     parts = -(-count * BYTES_PER_ROW // room)
     for part in range(parts):
@@ -62,7 +62,7 @@ def _held(stack: ExitStack, engine: Engine, views: UsageViews, fewest: int) -> T
             use = coded_use(engine.batches(part_of(rows, part, parts)), dates)
         except OverflowError:  # the sums of the views have more bits
             return {}
-        for name, table in () if use is None else pass_tables(use, dates):
+        for name, table in () if use is None else pass_tables(use, dates, of_some_plans):
             held.setdefault(name, []).append(stack.enter_context(engine.taking(table)))
     whole = {name: ibis.union(*tables) if parts > 1 else tables[0] for name, tables in held.items()}
-    return whole | {"usage_days": with_knowing(whole["usage_days"], "known")}
+    return {name: with_knowing(table, KNOWN) if KNOWN in table.columns else table for name, table in whole.items()}

@@ -48,6 +48,14 @@ class Windows(NamedTuple):
     shared_hours: int
 
 
+class Months(NamedTuple):
+    """The months that are counted: how many, and for each day from ``first_day`` on which of them it is in, or -1."""
+
+    length: int
+    first_day: int
+    of_day: Ints
+
+
 @kernel
 def order_by(order: Ints, codes: Ints, count: int) -> Ints:
     """An order of rows sorted by their codes (below ``count``), equal ones as they were."""
@@ -220,6 +228,69 @@ def feature_at(use: SortedUse, rows: Ints, snapshot: int, date: int, windows: Wi
             quantity_before += use.quantity[row]
     out[0], out[1], out[2], out[3], out[4] = first_day, last_day, events, quantity, quantity_before
     return last_day != NONE
+
+
+@kernel
+def users_of_months(use: SortedUse, first: int, last: int, months: Months, snapshots: int, users: int) -> Ints:
+    """One column per month of the accounts ``first`` to ``last`` and first snapshot at which users of it are known.
+
+    Account, month and snapshot; so many users whose first known use of the month is known since that one.
+    """
+    out, count = np.empty((4, LEAST_ROWS), np.int64), 0
+    number, since = np.full(users, -1, np.int64), np.zeros((months.length, snapshots), np.int64)
+    for account in range(first, last):
+        rows, ends, _ = grouped(use.user, use.begins[account], use.begins[account + 1], number)
+        since[:] = 0
+        place = 0
+        for end in ends:
+            while place < end:
+                month, seen, place = month_at(use, rows, place, end, months)
+                if month >= 0:
+                    since[month, seen] += 1
+        out = with_room(out, count + since.size)
+        for month in range(months.length):
+            for seen in range(snapshots):
+                if since[month, seen]:
+                    out[0, count], out[1, count] = account, month
+                    out[2, count], out[3, count] = seen, since[month, seen]
+                    count += 1
+    return out[:, :count]
+
+
+@kernel
+def features_of_months(use: SortedUse, first: int, last: int, months: Months, wanted: npt.NDArray[np.bool_]) -> Ints:
+    """One column per month with use of a ``wanted`` product feature by the accounts ``first`` to ``last``.
+
+    Account, feature and month; the first snapshot at which any of its use is known.
+    """
+    out, count = np.empty((4, LEAST_ROWS), np.int64), 0
+    number = np.full(len(wanted), -1, np.int64)
+    for account in range(first, last):
+        rows, ends, of_group = grouped(use.feature, use.begins[account], use.begins[account + 1], number)
+        out = with_room(out, count + len(ends) * months.length)
+        place = 0
+        for group in range(len(ends)):
+            while place < ends[group]:
+                month, seen, place = month_at(use, rows, place, ends[group], months)
+                if month >= 0 and wanted[of_group[group]]:
+                    out[0, count], out[1, count] = account, of_group[group]
+                    out[2, count], out[3, count] = month, seen
+                    count += 1
+    return out[:, :count]
+
+
+@kernel
+def month_at(use: SortedUse, rows: Ints, place: int, end: int, months: Months) -> tuple[int, int, int]:
+    """The month of the row at a place, the first snapshot that knows any row of it, and where the next one begins.
+
+    Looked at are the rows from the place up to ``end``, in the order of their days.
+    """
+    month = months.of_day[use.day[rows[place]] - months.first_day]
+    seen = int(use.seen[rows[place]])
+    while place < end and months.of_day[use.day[rows[place]] - months.first_day] == month:
+        seen = min(seen, int(use.seen[rows[place]]))
+        place += 1
+    return month, seen, place
 
 
 @kernel

@@ -101,12 +101,26 @@ class Views(ContractViews, UsageViews, PeopleViews):
     @cached_property
     def gated_months(self) -> ir.Table:
         """One row per whole month of a year in which a gated feature was used: ``months_ago`` (1: the last one)."""
-        days, dates = self._months
-        # What every plan of its product includes is gated from nobody: most of the usage.
-        used = self._looked_back_to(usage(self.tables), MONTHS_DAYS).semi_join(self._of_some_plans, "feature")
-        months = first_known(used.inner_join(days, "day"), "account_id", "feature", "slot")
-        seen = cut_slots(months, dates).semi_join(self.gated, [*KEY, "feature"])
+        _, dates = self._months
+        seen = cut_slots(self.features_by_month, dates).semi_join(self.gated, [*KEY, "feature"])
         return seen.select(*KEY, "months_ago").distinct()
+
+    @cached_property
+    def features_by_month(self) -> ir.Table:
+        """One row per product feature that is not in all plans and month, known since any of its use was.
+
+        Not cut yet. What every plan of its product includes is gated from nobody: most of the usage.
+        """
+        days, _ = self._months
+        used = self._looked_back_to(usage(self.tables), MONTHS_DAYS).semi_join(self._of_some_plans, "feature")
+        return first_known(used.inner_join(days, "day"), "account_id", "feature", "slot")
+
+    def features_of_some_plans(self) -> list[str]:
+        """The names of the features that one plan includes and another does not; none where no plans are there."""
+        if not {"plans", "plan_features"} <= self.tables.keys():
+            return []
+        names: list[str] = self._of_some_plans.to_pyarrow()["feature"].to_pylist()
+        return names
 
     @property
     def _of_some_plans(self) -> ir.Table:
@@ -138,11 +152,19 @@ class Views(ContractViews, UsageViews, PeopleViews):
     @cached_property
     def user_months(self) -> ir.Table:
         """One row per whole month of a year with users known by id, where seats are bought now: ``_beside_seats``."""
-        days, dates = self._months
-        # A user is of a month since any use of it was known, so that users add up whatever came late.
-        users = first_known(self.user_days.inner_join(days, "day"), "account_id", "user_id", "slot")
-        seen = cut_slots(by_knowing(users, "account_id", "slot").aggregate(users=users.count()), dates)
+        _, dates = self._months
+        seen = cut_slots(self.users_by_month, dates)
         return self._beside_seats(seen.group_by(*KEY, "months_ago").aggregate(users=seen.users.sum().cast("int64")))
+
+    @cached_property
+    def users_by_month(self) -> ir.Table:
+        """One row per month with users known by id and day of knowing: ``users``; not cut yet.
+
+        A user is of a month since any use of it was known, so that users add up whatever came late.
+        """
+        days, _ = self._months
+        users = first_known(self.user_days.inner_join(days, "day"), "account_id", "user_id", "slot")
+        return by_knowing(users, "account_id", "slot").aggregate(users=users.count())
 
     @cached_property
     def peak_months(self) -> ir.Table:

@@ -15,24 +15,28 @@ from models.training.train import fit_model
 def differing(settings: Settings, snapshot_date: date | None) -> Iterator[str]:
     """What a training with the store has otherwise than one from nothing: nothing, or it is a fault of ours.
 
-    Features, every file of the model, and what was foretold of past days are compared bit by bit.
+    Compared bit by bit are features, every file of the model, what was foretold of past days, and the figures of the
+    backtest with those of the rivals.
     """
     with read_known(settings, snapshot_date) as known:
         say("the same from nothing")
-        history, today = build_history(known.base, settings)
-        fresh = replace(known, history=history, today=today, store=None)
+        history, today, cross_sells = build_history(known.base, settings)
+        fresh = replace(known, history=history, today=today, cross_sells=cross_sells, store=None)
         for name in ("history", "today"):
             yield from (f"{name}: {column}" for column in _columns(getattr(known, name), getattr(fresh, name)))
-        (files, predictions), (own_files, own_predictions) = _trained(known), _trained(fresh)
+        (files, tables), (own_files, own_tables) = _trained(known), _trained(fresh)
         yield from (
             f"model: {name}" for name in sorted(files.keys() | own_files) if files.get(name) != own_files.get(name)
         )
-        yield from (f"past days: {column}" for column in _columns(predictions, own_predictions))
+        for name, table in tables.items():
+            yield from (f"{name}: {column}" for column in _columns(table, own_tables[name]))
 
 
-def _trained(known: Known) -> tuple[dict[str, str], pd.DataFrame]:
+def _trained(known: Known) -> tuple[dict[str, str], dict[str, pd.DataFrame]]:
+    """The files of the model, and what is told of past days."""
     trained = fit_model(evaluate_known(known), progress=say)
-    return dict(trained.bundle.to_files()), trained.predictions
+    told = {"past days": trained.predictions, "figures": trained.backtest.figures, "rivals": trained.backtest.bench}
+    return dict(trained.bundle.to_files()), told
 
 
 def _columns(one: pd.DataFrame, other: pd.DataFrame) -> list[str]:

@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 
 from data.checks.report import many
-from data.kept.store import GB, ValueStore
+from data.kept.store import GB
 from flows.run.progress import say
 from flows.run.settings import Settings
 from flows.run.tables import print_table
@@ -17,7 +17,7 @@ MB = 1_000_000
 
 def print_store(settings: Settings) -> None:
     """Print how many values of each kind there are, how large they are, and when they were last used."""
-    store = _store(settings)
+    store = settings.value_store(say)
     values = sorted(store.values(), key=lambda value: (value.kind, value.used))
     table = Table("kind", "values", "MB", "used from", "to", box=box.SIMPLE_HEAD)
     for kind, of_kind in groupby(values, key=lambda value: value.kind):
@@ -34,8 +34,4 @@ def print_store(settings: Settings) -> None:
 
 def clear_store(settings: Settings) -> str:
     """Remove all that is kept, and say so."""
-    return f"{many(_store(settings).clear(), 'value')} removed: the next training makes everything anew"
-
-
-def _store(settings: Settings) -> ValueStore:
-    return ValueStore(settings.kept_folder, settings.store, say)
+    return f"{many(settings.value_store(say).clear(), 'value')} removed: the next training makes everything anew"

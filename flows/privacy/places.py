@@ -1,7 +1,6 @@
 """Every place that personal data may lie in, for the settings of a run."""
 
 from data.erasure.places import Place
-from data.kept.store import ValueStore
 from data.record.erasure import HistoryPlace
 from features.build.erasure import KeptRowsPlace
 from flows.privacy.prefect_runs import PrefectPlace
@@ -29,7 +28,7 @@ def places(settings: Settings) -> list[Place]:
         ModelsPlace(ModelRegistry(settings.mlruns_folder, settings.model)),
         ChecksPlace(settings.check_folder),
         FiguresPlace(settings.figures_folder),
-        KeptRowsPlace(ValueStore(settings.kept_folder, settings.store, say)),
+        KeptRowsPlace(settings.value_store(say)),
         ScratchPlace(),
         PrefectPlace(settings.prefect_folder / "prefect.db"),
         ListsPlace(settings.out_folder),

@@ -5,7 +5,7 @@ Each room defines its own settings; here they are only put together, so a table 
 
 import os
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from data.errors import SettingsError, hint
 from data.figures.settings import FiguresSettings
 from data.kept.settings import StoreSettings
+from data.kept.store import ValueStore
 from data.ledger.rules import ExpansionRules
 from data.record.settings import RecordSettings
 from data.sources.address import SCHEMES, Address, SourceSettings
@@ -159,6 +160,10 @@ class Settings(BaseModel):
         """Where values are kept for the next run; by default beside the MLflow folder."""
         path = self.store.path
         return self.mlruns_folder.parent / KEPT if path is None else (self.root / path.expanduser()).resolve()
+
+    def value_store(self, tell: Callable[[str], None]) -> ValueStore:
+        """What is kept there; ``tell`` is told in a sentence what is wrong with it."""
+        return ValueStore(self.kept_folder, self.store, tell)
 
     @property
     def training_settings(self) -> EvaluationSettings:

@@ -13,6 +13,7 @@ from data.errors import NotEnoughHistoryError, hint
 from data.kept.store import ValueStore
 from data.sources.known import KnownBase
 from features.catalogue import full_catalogue
+from features.labels import held_for_labels
 from flows.run.progress import say
 from flows.run.runner import stage
 from flows.run.settings import Settings
@@ -55,8 +56,7 @@ def read_known(settings: Settings, snapshot_date: date | str | None) -> Iterator
     """Read and check the source, build what was known before the day; the source is closed with the context."""
     base, report = read_base(settings, snapshot_date)
     with base, opened_store(settings) as store:
-        history, today = build_history(base, settings, store)
-        cross_sells = read_cross_sells(base, training_dates(base, settings.expansion.horizon_days), settings)
+        history, today, cross_sells = build_history(base, settings, store)
         yield Known(settings, report, base, history, today, tuple(steps.feature_cards(base)), cross_sells, store)
 
 
@@ -66,7 +66,7 @@ def opened_store(settings: Settings) -> Iterator[ValueStore | None]:
     if not settings.store.use:
         yield None
         return
-    store = ValueStore(settings.kept_folder, settings.store, say)
+    store = settings.value_store(say)
     yield store
     store.trim()
 
@@ -74,14 +74,16 @@ def opened_store(settings: Settings) -> Iterator[ValueStore | None]:
 @stage("build history")
 def build_history(
     base: KnownBase, settings: Settings, store: ValueStore | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Feature rows with labels of every matured snapshot, and the unlabelled rows of the day of the base."""
+) -> tuple[pd.DataFrame, pd.DataFrame, CrossSellHistory]:
+    """Feature rows with labels of every matured snapshot, those of the day of the base, and what was sold across."""
     dates = training_dates(base, settings.expansion.horizon_days)
     if not dates:
         return steps.no_history(base, settings)
     say(f"learning from {len(dates)} snapshots, {dates[0]} to {dates[-1]}")
     past, today = steps.past_and_today(base, dates, settings, store)
-    return steps.add_labels(past, base, dates, settings), today
+    with held_for_labels(base.engine, base.tables, dates, settings.expansion) as held:
+        sold_across = read_cross_sells(base, dates, settings, held)
+        return steps.add_labels(past, base, dates, settings, held), today, sold_across
 
 
 @stage("evaluate")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -111,14 +112,19 @@ def require_customers(count: int, base: KnownBase) -> None:
         )
 
 
-def add_labels(rows: pd.DataFrame, base: KnownBase, dates: list[date], settings: Settings) -> pd.DataFrame:
+def add_labels(
+    rows: pd.DataFrame, base: KnownBase, dates: list[date], settings: Settings, held: Tables | None = None
+) -> pd.DataFrame:
     """The rows with what came of them: expanded, expanded_<motion> (0 or 1) and expansion_arr (currency per year).
 
-    ``rows`` are sorted by snapshot and account, and all of the base on these dates.
+    ``rows`` are sorted by snapshot and account, and all of the base on these dates. ``held``: what
+    ``held_for_labels`` gives of these dates, where somebody holds it already.
     """
     say("labels: expansions within the horizon, from the movements ledger")
-    with held_for_labels(base.engine, base.tables, dates, settings.expansion) as held:
-        came = labels(base.tables, held["cohort"], settings.expansion, held["lines"]).to_pyarrow().to_pandas()
+    rules = settings.expansion
+    holding = held_for_labels(base.engine, base.tables, dates, rules) if held is None else nullcontext(held)
+    with holding as of_dates:
+        came = labels(base.tables, of_dates["cohort"], rules, of_dates["lines"]).to_pyarrow().to_pandas()
     came["expansion_arr"] = came.pop("expansion_arr_e4") / E4
     came = in_order(came)
     assert len(came) == len(rows), "every feature row has a label"

@@ -15,6 +15,7 @@ import lightgbm
 import numpy as np
 import pandas as pd
 from joblib import cpu_count
+from threadpoolctl import threadpool_info
 
 import data
 import models
@@ -40,9 +41,18 @@ _NOT_IN_NAMES = set('[]{}":,')
 
 @cache
 def made_by() -> str:
-    """The hash of what makes a fitted value: the code, and the libraries that compute."""
+    """The hash of what makes a fitted value: the code, the libraries that compute, and what adds up for them.
+
+    Sums of linear algebra may have other last bits on another processor, or with another number of threads.
+    """
     rooms = (Path(room.__path__[0]) for room in (data, models))
-    return code_of(rooms, ("lightgbm", "scikit-learn", "scipy", "numpy", "pandas"))
+    code = code_of(rooms, ("lightgbm", "scikit-learn", "scipy", "numpy", "pandas"))
+    algebra = {(pool["version"], pool["architecture"], pool["num_threads"]) for pool in _linear_algebra()}
+    return digest_of(code, sorted(algebra))
+
+
+def _linear_algebra() -> list[dict[str, Any]]:
+    return [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
 
 
 class Binned:

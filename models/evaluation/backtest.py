@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from data.contract.expected_arr import FAR, around
+from data.kept.keeper import Keeper
 from models.estimators.calibration import independent
 from models.estimators.expected_arr import ARR_COLUMNS, groups_alike
 from models.estimators.sampling import KEYS, places_of
@@ -180,12 +181,13 @@ def judge(
     arr: pd.DataFrame,
     settings: EvaluationSettings,
     people: pd.DataFrame | None = None,
+    store: Keeper | None = None,
 ) -> Backtest:
     """Hold the predictions of the replay against what came, and against the rivals.
 
     ``history``: sorted feature rows with labels. ``predictions``: those of ``replay``, also of days before the reported
     ones (last month's list is one of the rivals). ``arr``: the rows of ``replay_arr``. ``people``: account_id, owner,
-    segment.
+    segment. ``store``: what earlier runs have kept.
     """
     rows = judged_rows(history, reported, predictions, arr, people)
     judge = _Judge(rows, Resamples(rows.account_id, settings.resamples, settings.seed))
@@ -198,7 +200,7 @@ def judge(
         judge.scope(name, parts, mean_of([judge.order(part) for part in parts]))
         for name, parts in _slices(rows, days).items()
     ]
-    rivals = baselines.rival_rankings(history, features, reported, predictions, settings, rows)
+    rivals = baselines.rival_rankings(history, features, reported, predictions, settings, rows, store)
     bench = [_against(name, model, mean_of([judge.order(day, rank) for day in days])) for name, rank in rivals.items()]
     chance = _against(baselines.BASE_RATE, model, mean_of([judge.chance(day) for day in days]))
     calibrated = rows[rows.calibrated.astype(bool)]

@@ -17,6 +17,9 @@ from scipy.stats import rankdata
 
 from data.contract.trigger_tables import OF_POINTS_RULE
 from data.contract.triggers import TRIGGERS, Trigger
+from data.digests import digest_of
+from data.kept.keeper import Keeper, kept
+from models.estimators import boosting
 from models.estimators.logistic import logistic_ranking
 from models.estimators.sampling import day_of, evenly, matrix, places_of
 from models.evaluation.splits import Split
@@ -28,6 +31,8 @@ BASE_RATE = "base rate"
 TRIGGER_POINTS = "trigger points"
 LOGISTIC = "logistic regression"
 LAST_LIST = "last month's own list"
+RANKINGS = "rankings"
+"""The kind of value that rankings which were learnt are in a store: float64 numbers, one ranking after the other."""
 LEARNERS = (LOGISTIC, LAST_LIST)
 """Rivals that learn, as the model does: beating them is good, but they are not rules that one could use instead."""
 FEWER_ROWS = 4
@@ -123,21 +128,40 @@ def rankings(
     label: str,
     thresholds: Mapping[str, float],
     last_list: pd.Series,
+    store: Keeper | None = None,
 ) -> dict[str, np.ndarray]:
     """Rival to its ranking of the test rows: one number per row, higher = earlier.
 
     ``last_list``: account_id to the log-odds of the list before this one; accounts that were not on it come last. The
-    best single column is chosen on ``train`` alone. The base rate ranks nobody and is not among them.
+    best single column is chosen on ``train`` alone. The base rate ranks nobody and is not among them. What was learnt
+    from the same rows before is not learnt again where the ``store`` holds it.
     """
-    rules = [best_rule(train, columns, train[label].to_numpy())]
-    rules += [rule for rule in NAMED_RULES if rule.column in test.columns]
-    by_rival = {rule.name: rule.ranking(test) for rule in rules}
+    best, logistic = _learnt_rankings(train, test, columns, label, store)
+    by_rival = {BEST_RULE: best}
+    by_rival |= {rule.name: rule.ranking(test) for rule in NAMED_RULES if rule.column in test.columns}
     if trigger_columns(test):
         by_rival[TRIGGER_POINTS] = trigger_points(test, thresholds)
-    by_rival[LOGISTIC] = logistic_ranking(train, test, columns, label)
+    by_rival[LOGISTIC] = logistic
     if len(last_list):
         by_rival[LAST_LIST] = last_list.reindex(test["account_id"]).fillna(-np.inf).to_numpy(np.float64)
     return by_rival
+
+
+def _learnt_rankings(
+    train: pd.DataFrame, test: pd.DataFrame, columns: Sequence[str], label: str, store: Keeper | None
+) -> np.ndarray:
+    """The rankings of the test rows by the best single column and by the logistic regression of the train rows."""
+    names = list(columns)
+
+    def key() -> str:
+        rows = (train[[label, *names]].to_numpy(np.float64), test[names].to_numpy(np.float64))
+        return digest_of(boosting.made_by(), label, names, *rows)
+
+    def learnt() -> bytes:
+        best = best_rule(train, columns, train[label].to_numpy())
+        return np.stack([best.ranking(test), logistic_ranking(train, test, columns, label)]).tobytes()
+
+    return np.frombuffer(kept(store, RANKINGS, key, learnt)).reshape(2, len(test))
 
 
 def rival_rankings(
@@ -147,6 +171,7 @@ def rival_rankings(
     predictions: pd.DataFrame,
     settings: TrainSettings,
     rows: pd.DataFrame,
+    store: Keeper | None = None,
 ) -> dict[str, np.ndarray]:
     """Rival to its ranking of the judged rows. A rival that cannot rank a day ranks its accounts alike."""
 
@@ -157,7 +182,8 @@ def rival_rankings(
         test = history.iloc[day_of(history, split.test_date)]
         earlier = predictions[predictions.snapshot_date < split.test_date]
         last = earlier[earlier.snapshot_date == earlier.snapshot_date.max()].set_index("account_id").log_odds
-        by_rival = rankings(train, test, features, "expanded", settings.triggers.model_dump(), last.astype("float64"))
+        thresholds, last = settings.triggers.model_dump(), last.astype("float64")
+        by_rival = rankings(train, test, features, "expanded", thresholds, last, store)
         return test[["account_id", "snapshot_date"]].assign(**by_rival)
 
     judged = [split for split in reported if (rows.snapshot_date == split.test_date).any()]

@@ -106,7 +106,7 @@ def evaluate(
         )
     progress("rivals and intervals")
     replayed_arr = replay_arr(rows, features, splits, replayed, settings.seed, store)
-    backtest = judge(rows, features, reported, replayed.predictions, replayed_arr.rows, settings, people)
+    backtest = judge(rows, features, reported, replayed.predictions, replayed_arr.rows, settings, people, store)
     progress("leak probes")
     columns = baselines.single_columns(rows, features, rows["expanded"].to_numpy())
     known = None if today is None else encode(today.assign(snapshot_date=days(today["snapshot_date"])), categories)

@@ -15,7 +15,8 @@ import pandas as pd
 from joblib import cpu_count
 from scipy.special import expit, logit
 
-from data.kept.keeper import Keeper
+from data.digests import digest_of
+from data.kept.keeper import Keeper, kept
 from models.estimators import boosting
 from models.estimators.amounts import Amounts, arr_of, is_paid_known, kept_amounts
 from models.estimators.base_rate import Rates, calibrate
@@ -29,6 +30,8 @@ from models.evaluation.splits import Split
 from models.venn_abers import FARTHEST, PropensityRange, fit_range
 
 Progress = Callable[[str], None]
+CURVES = "curves"
+"""The kind of value that the losses of a fold are in a store: float64 numbers."""
 
 
 @dataclass(frozen=True)
@@ -168,14 +171,22 @@ def _folds(
     rounds = [recipe.max_rounds for recipe in recipes]
     boosters = fit_labels(history, features, recipes, rounds, split.train_dates)
     return [
-        None if booster is None else _fold(split, booster, X, test[recipe.label].to_numpy(np.int8), keys)
+        None if booster is None else _fold(split, booster, X, test[recipe.label].to_numpy(np.int8), keys, recipe.store)
         for recipe, booster in zip(recipes, boosters, strict=True)
     ]
 
 
-def _fold(split: Split, booster: Booster, X: pd.DataFrame, came: np.ndarray, keys: pd.DataFrame) -> Fold:
-    curve = np.array([order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, X, boosting.STAGE)])
-    return Fold(split, booster, X, came, keys, curve)
+def _fold(
+    split: Split, booster: Booster, X: pd.DataFrame, came: np.ndarray, keys: pd.DataFrame, store: Keeper | None
+) -> Fold:
+    def key() -> str:
+        return digest_of(boosting.made_by(), boosting.to_text(booster), X.to_numpy(np.float64), came)
+
+    def curve() -> bytes:
+        losses = [order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, X, boosting.STAGE)]
+        return np.array(losses, np.float64).tobytes()
+
+    return Fold(split, booster, X, came, keys, np.frombuffer(kept(store, CURVES, key, curve)))
 
 
 def fit_rows(

@@ -1,8 +1,8 @@
 """``make bench``: CPU seconds and peak memory, side by side in one run, written to docs/bench.md.
 
 ``make bench-large`` measures 100,000 accounts as well (minutes to an hour), ``--only explainer``, ``--only features``,
-``--only company`` or ``--only pages`` one part. Machines differ and are noisy, so the ratios of one run are what
-counts. The figures are kept beside this file, so that a run of one part keeps the others.
+``--only company``, ``--only again`` or ``--only pages`` one part. Machines differ and are noisy, so the ratios of one
+run are what counts. The figures are kept beside this file, so that a run of one part keeps the others.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from data.atomic import whole_folder
 from data.simulation.base import simulate
 from flows.pipelines.demo import demo
 from flows.run.progress import say
-from tests.bench import company, explain_page, page, serve
+from tests.bench import again, company, explain_page, page, serve
 from tests.bench.explain import MODELS
 from tests.bench.work import END, SNAPSHOTS
 from tests.picture import DEMO
@@ -141,12 +141,23 @@ def of_the_company(scratch: Path) -> dict[str, Any]:
     return {name: measured(name, folder) for name in ("company_figures", "pandas_bridge", "pandas_bridges")}
 
 
+def of_the_next_month(scratch: Path) -> dict[str, Any]:
+    """A training, that of the month after it, and its list, on one thread."""
+    folder = scratch / "again"
+    again.prepare(demo_of(scratch), folder)
+    figures = {}
+    for piece in again.PIECES:
+        figures[piece] = run_alone("again", folder, piece, OMP_NUM_THREADS="1")
+        say(f"{piece}: {figures[piece]['process']:.1f} CPU s, {figures[piece]['peak_mb']:,.0f} MB")
+    return figures
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--large", action="store_true", help="measure 100,000 accounts only, beside the figures kept")
     parser.add_argument("--scratch", type=Path, help="where the bases are simulated, and kept; else they are removed")
     parser.add_argument(
-        "--only", choices=("features", "explainer", "company", "pages"), help="one part; the others are kept"
+        "--only", choices=("features", "explainer", "company", "again", "pages"), help="one part; the others are kept"
     )
     arguments = parser.parse_args()
     figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
@@ -163,12 +174,18 @@ def main() -> None:
                 found["explainer"] = explained(scratch)
             if arguments.only in (None, "company"):
                 found["company"] = of_the_company(scratch)
+            if arguments.only in (None, "again"):
+                found["again"] = of_the_next_month(scratch)
             if arguments.only == "pages":
                 of = str(demo_of(scratch) / "published")
                 found["pages"] = serve.main(["--frames", "--of", of, "--folder", str(scratch / "lists")])
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     for run, its in found.items():
-        libraries = {"explainer": explain_page.LIBRARIES, "pages": page.PAGE_LIBRARIES}.get(run, page.LIBRARIES)
+        libraries = {
+            "explainer": explain_page.LIBRARIES,
+            "pages": page.PAGE_LIBRARIES,
+            "again": page.TRAINING_LIBRARIES,
+        }.get(run, page.LIBRARIES)
         figures[run] = {"date": today, "machine": page.machine(libraries), "figures": its}
     FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     PAGE.write_text(page.rendered(figures), encoding="utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import explain_page
+from tests.bench.again import PIECES
 from tests.bench.company import BRIDGE, LINES, MONTHS
 from tests.bench.work import FEATURETOOLS_SNAPSHOTS, MEMORY_LIMIT, SNAPSHOTS, THREADS
 
@@ -18,6 +19,7 @@ PEERS = {
 }
 FEATURETOOLS = "featuretools, DFS with cut-off times"
 LIBRARIES = ("duckdb", "ibis-framework", "pandas", "polars", "featuretools", "woodwork")
+TRAINING_LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "scikit-learn", "pandas", "numpy")
 PAGE_LIBRARIES = ("pyarrow", "pandas", "numpy", "fastapi", "jinja2", "uvicorn")
 ACCOUNTS, SMALL, LARGE = 10_000, 1_000, 100_000
 MOST_SCANS, STRETCH_SCANS = 70, 40
@@ -27,6 +29,8 @@ COMPANY_CPU, COMPANY_MB, COMPANY_TIMES = 15, 1_500, 5
 PAGES, PAGES_WITHIN, PAGES_MB = {"list": 150, "account": 200}, 600, 400
 """Goals of the pages: milliseconds of each kind at the median, of all at the 99th percentile, and megabytes."""
 EXPONENT = 1.1
+NEXT_MONTH = 0.33
+"""Goal of a training after the first, as a share of it."""
 
 
 def machine(libraries: tuple[str, ...] = LIBRARIES) -> str:
@@ -63,6 +67,8 @@ def rendered(figures: dict[str, Any]) -> str:
         lines += explain_page.section(figures["explainer"])
     if "company" in figures:
         lines += _company(figures["company"])
+    if "again" in figures:
+        lines += _again(figures["again"])
     if "pages" in figures:
         lines += _pages(figures["pages"])
     return "\n".join([*lines, ""])
@@ -216,6 +222,30 @@ def _company(run: dict[str, Any]) -> list[str]:
         "",
         f"Goals: the process at most {COMPANY_CPU} CPU seconds and {COMPANY_MB:,} MB: {_met(is_small)}; the script at "
         f"least {COMPANY_TIMES} times as much per slice: {_met(times >= COMPANY_TIMES)} ({times:.0f} times).",
+    ]
+
+
+def _again(run: dict[str, Any]) -> list[str]:
+    """The part about what the store saves."""
+    found = run["figures"]
+    share = {piece: report["process"] / found["first"]["process"] for piece, report in found.items()}
+    return [
+        "",
+        "## What does the next month cost?",
+        "",
+        f"Measured {run['date']}, {run['machine']}.",
+        "",
+        "`headroom train` of the demo's 2,000 accounts, that of a month later with what the first has kept",
+        "([store](store.md)), and `headroom score`, each on one thread: CPU seconds of the whole process.",
+        "",
+        "| run | CPU seconds | peak MB | to the first |",
+        "|---|---|---|---|",
+        *(
+            f"| {words} | {found[piece]['process']:.1f} | {found[piece]['peak_mb']:,.0f} | {share[piece]:.2f} |"
+            for piece, (_, _, words) in PIECES.items()
+        ),
+        "",
+        f"Goal, the next training at most {NEXT_MONTH} of the first: {_met(share['next'] <= NEXT_MONTH)}.",
     ]
 
 

@@ -19,18 +19,21 @@ from data.sources.engine import Engine
 from data.sources.kinds.duckdb_source import DuckDB
 from data.sources.known import KnownBase
 from data.sources.staging import stage
-from data.time_cut import cut_days
+from data.time_cut import cut_days, cut_slots
 from features.build import build as building
 from features.build.build import build
+from features.calendar import YEAR_MONTHS, whole_months
 from features.passes.counting import BYTES_PER_ROW, use_by_pass
 from features.views.account import Views
 from features.views.usage import MONTHS_DAYS
-from tests.properties.generated import EDGES, SNAPSHOTS, as_arrow, frames
+from tests.properties.generated import EDGES, FEATURES, SNAPSHOTS, as_arrow, frames
 
 CUT = ("active_users", "user_events", "shared_users", "features_used")
 IDS = ("a", "A", " a", "a ", "7", "07", "7.0", "account number seventeen", "", None)
 NUMBERS = (1.0, 2.5, 0.0, -3.0, float("inf"), float("-inf"), float("nan"), 4.0e11, None)
 COUNTS = (0, 1, 2, 500, None)
+PLANS = {"team": ("a", "A", "7"), "business": ("a", " a", FEATURES[0])}
+"""The plans of the one product, and the product features of each."""
 
 
 class Narrow(DuckDB):
@@ -110,7 +113,13 @@ def daily_counts(draw: st.DrawFn) -> pa.Table:
 
 def views_of(name: str, table: ir.Table, dates: list[date], held: dict[str, ir.Table] | None = None) -> Views:
     nobody = ibis.memtable([], schema=ibis.schema({"account_id": "string", "snapshot_date": "date"}))
-    return Views({name: table}, nobody, dates, ExpansionRules(), held)
+    granted = [("core", plan, feature) for plan, features in PLANS.items() for feature in features]
+    tables = {
+        name: table,
+        "plans": ibis.memtable({"product": ["core"] * len(PLANS), "plan": [*PLANS]}),
+        "plan_features": ibis.memtable(granted, columns=["product", "plan", "feature"]),
+    }
+    return Views(tables, nobody, dates, ExpansionRules(), held)
 
 
 def rows_of(view: ir.Table) -> list[tuple[object, ...]]:
@@ -129,6 +138,14 @@ def by_day(views: Views) -> list[tuple[object, ...]]:
     return rows_of(sums)
 
 
+def by_month(views: Views) -> list[list[tuple[object, ...]]]:
+    """Users, and features that plans differ in, of each whole month as the snapshots know them."""
+    _, dates = whole_months(views.snapshot_dates, YEAR_MONTHS)
+    users, features = (cut_slots(table, dates) for table in (views.users_by_month, views.features_by_month))
+    counts = users.group_by(*KEY, "months_ago").aggregate(users=users.users.sum())
+    return [rows_of(counts), rows_of(features.select(*KEY, "feature", "months_ago").distinct())]
+
+
 def compare(engine: Narrow, name: str, raw: pa.Table, dates: list[date], rows_at_once: int) -> None:
     engine.rows_at_once = rows_at_once
     with engine.taking(raw) as table:
@@ -142,6 +159,7 @@ def compare(engine: Narrow, name: str, raw: pa.Table, dates: list[date], rows_at
             for view in CUT:
                 assert rows_of(getattr(passed, view)) == rows_of(getattr(views, view)), view
             assert by_day(passed) == by_day(views)
+            assert by_month(passed) == by_month(views)
 
 
 snapshots = st.lists(st.sampled_from(SNAPSHOTS), min_size=1, max_size=4)
@@ -207,7 +225,7 @@ def test_rows_that_are_elsewhere_are_left_to_the_views(engine: Narrow) -> None:
 
 # --- in a build -------------------------------------------------------------------------------------------------------
 
-READ = ("daily", "active_days", "year_ago", "first_use", *CUT)
+READ = ("daily", "active_days", "year_ago", "first_use", "user_months", *CUT)
 
 
 def test_a_build_with_the_pass_gives_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:

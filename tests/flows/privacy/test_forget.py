@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from data.atomic import whole_file
+from data.atomic import unfinished_of, whole_file
 from data.checks.report import Finding, Report, Severity, write
 from data.digests import digest_of
 from data.erasure.places import Subject
@@ -80,6 +80,7 @@ def company(two_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for key, account in (("a", ZORRO), ("b", "acc-0001")):
         rows = pa.table({"account_id": [account], "snapshot_date": [date(2026, 7, 1)], "mrr": [1.0]})
         kept.put(FEATURE_ROWS, digest_of(key), value_of(rows))
+    unfinished_of(kept.folder / FEATURE_ROWS / digest_of("c")).write_text(ZORRO)  # of a run that was killed
     (own_folder() / "features-abc").mkdir()
     (own_folder() / "features-abc" / "shard-0.parquet").write_text(ZORRO)
     settings.prefect_folder.mkdir()

@@ -109,3 +109,13 @@ def test_code_that_has_changed_finds_nothing(rows: pd.DataFrame, first: Path, mo
     store = Counted(first)
     trained(before_the_last_month(rows), FEW, store)
     assert (store.had, store.given > 0) == (0, True)
+
+
+def test_what_another_processor_or_number_of_threads_added_up_has_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = boosting._linear_algebra()
+    assert here
+    own = boosting.made_by()
+    assert boosting.made_by.__wrapped__() == own
+    for other in ({"num_threads": 64}, {"architecture": "Z80"}):
+        monkeypatch.setattr(boosting, "_linear_algebra", lambda other=other: [here[0] | other])
+        assert boosting.made_by.__wrapped__() != own
