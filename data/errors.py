@@ -77,6 +77,10 @@ class ExperimentError(HeadroomError):
     """An experiment cannot be judged, or its arms are not as they were drawn."""
 
 
+NO_ROOM_TO_LOAD = "failed to map segment from shared object"
+"""What the loader of the C library says of a compiled module for which there is no more memory."""
+
+
 def in_words(error: BaseException) -> HeadroomError | None:
     """What ended a run as what a user can put right: an error of the family, or what the machine had no more of.
 
@@ -86,7 +90,7 @@ def in_words(error: BaseException) -> HeadroomError | None:
         return error
     asked = "Finish the run."
     for lack in _with_causes(error):
-        if isinstance(lack, MemoryError):
+        if isinstance(lack, MemoryError) or (isinstance(lack, ImportError) and NO_ROOM_TO_LOAD in str(lack)):
             todo = "Give it more memory; or less to do at a time, by `memory_limit` and `threads` of [source]."
             return MachineError(asked, "there is no more memory.", todo)
         if isinstance(lack, OSError) and lack.errno in FULL:

@@ -73,6 +73,12 @@ def too_large() -> None:
     np.empty(1 << 50)
 
 
+def module_too_large() -> None:
+    """As PyArrow says it of a part of its own that the loader of the C library found no room for."""
+    said = "_dataset.so: failed to map segment from shared object"
+    raise ImportError(f"The pyarrow installation is not built with support for 'dataset' ({said})")
+
+
 def refused_by_the_disk(number: int, file: str | None = None) -> None:
     raise OSError(number, "No space left on device", file)
 
@@ -89,6 +95,7 @@ def refused_in_words_of_a_library() -> None:
     [
         (refused_in_words_of_a_library, "No space left on device.", "Make room on that disk"),
         (too_large, "there is no more memory.", "Give it more memory; or less to do"),
+        (module_too_large, "there is no more memory.", "Give it more memory; or less to do"),
         (lambda: refused_by_the_disk(ENOSPC, "/tmp/part"), "No space left on device: /tmp/part.", "Make room on that"),
         (lambda: refused_by_the_disk(EFBIG), "No space left on device.", "Make room on that disk"),
     ],
