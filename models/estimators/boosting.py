@@ -47,8 +47,10 @@ def made_by() -> str:
     """
     rooms = (Path(room.__path__[0]) for room in (data, models))
     code = code_of(rooms, ("lightgbm", "scikit-learn", "scipy", "numpy", "pandas"))
-    algebra = {(pool["version"], pool["architecture"], pool["num_threads"]) for pool in _linear_algebra()}
-    return digest_of(code, sorted(algebra))
+    # Not every library says its version, or which processor it takes this one for.
+    told = ("internal_api", "version", "architecture", "num_threads")
+    algebra = sorted({repr([pool.get(name) for name in told]) for pool in _linear_algebra()})
+    return digest_of(code, algebra)
 
 
 def _linear_algebra() -> list[dict[str, Any]]:

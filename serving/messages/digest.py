@@ -33,7 +33,7 @@ PAST_DUE = {OVERDUE: "was due on {}", WAITING: "waiting since {}"}
 GONE_TITLE = "Gone from the list, and why"
 RECORD = "Nothing is recorded on your accounts so far."
 RECORD_ON_PAGES = "Open the page of each that waits and record what you did, or choose Later or Not one to follow up."
-ASSIGN = "These accounts have no owner: assign one to each."
+ASSIGN = "The accounts on the list have no owner: assign one to each."
 RECORD_IN_BOOK = "Write what you did in the Answer column of your workbook and send it back."
 NO_CUSTOMER = "No longer a customer."
 OVERTAKEN = "Others are clearly ahead: it is number {:,} of the book."
@@ -184,17 +184,24 @@ class Digests:
                 *([self._age()] if self.is_stale else []),
                 *_first_step(sections),
                 f"{counted}. {self._listed(owner)}",
-                *self._to_record(owner, WAITING in of),
+                *self._on_the_list(owner, of),
             ),
             sections=tuple(sections),
             pages=self.links.to_list,
         )
 
-    def _to_record(self, owner: str, waits: bool) -> Iterator[str]:
-        """What to do first, where nothing was ever recorded of an owner's accounts, or where nobody owns them."""
+    def _on_the_list(self, owner: str, of: Collection[str]) -> Iterator[str]:
+        """What is to be known of those that are on the list, where any of them is told: ``of`` are the groups told.
+
+        What their percentage is; and what to do first, where nothing was ever recorded of an owner's accounts, or where
+        nobody owns them.
+        """
+        if set(of) <= set(LEFT):
+            return
+        yield f"The percentage is how likely one is to expand within {self.listing.manifest['horizon_days']} days."
         if owner == NO_OWNER:
             yield ASSIGN
-        elif waits:
+        elif WAITING in of:
             yield f"{RECORD} {RECORD_ON_PAGES if self.links.to_list else RECORD_IN_BOOK}"
 
     @property
@@ -216,9 +223,7 @@ class Digests:
     def _listed(self, owner: str) -> str:
         count = self._on_lists.get(owner, 0)
         accounts = f"{many(count, 'account')} {'is' if count == 1 else 'are'} on the list"
-        told = f"{accounts}; there is no earlier one to compare it with." if self.before is None else f"{accounts}."
-        horizon = self.listing.manifest["horizon_days"]
-        return f"{told} The percentage is how likely one is to expand within {horizon} days."
+        return f"{accounts}; there is no earlier one to compare it with." if self.before is None else f"{accounts}."
 
     def _titles(self) -> dict[str, str]:
         since = "" if self.before is None else f" than on {say_day(self.before.snapshot_date)}"

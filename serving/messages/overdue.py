@@ -7,9 +7,9 @@ import pandas as pd
 
 from serving.outcomes.states import AccountState, is_untouched
 from serving.published.read import PublishedList
-from serving.ranking.short_list import due_on
+from serving.ranking.short_list import OF_DUE, due_on
 
-_READ = ("account_id", "snapshot_date", "act_by", "listed_since")
+_READ = ("account_id", *OF_DUE)
 
 
 def overdue(listing: PublishedList, states: Mapping[str, AccountState], today: date) -> dict[str, date]:

@@ -117,7 +117,13 @@ def assemble_batch(
         opening=chosen.opening.array,
         eligible=passed.eligible.array,
         not_eligible_because=passed.because.array,
-        act_by=plays.act_by(context.snapshot_date, chosen.play, playbook, chosen.form, beside["renews_on"]).array,
+        act_by=plays.act_by(
+            context.snapshot_date,
+            chosen.play,
+            playbook,
+            chosen.form,
+            plays.renewals_to_meet(rows, beside["renews_on"]),
+        ).array,
         not_judged=context.not_judged(scores["account_id"].astype("str")),
         **beside,
     )

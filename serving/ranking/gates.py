@@ -189,7 +189,7 @@ GATES: tuple[Gate, ...] = (
         "cooldown_days",
         ("days_since_expansion",),
         _below("days_since_expansion"),
-        "Expanded {days_since_expansion:days} before this list; it can come back after {threshold:days}.",
+        "Expanded {days_since_expansion:days} before this list; it can come back {threshold:days} after that.",
         WAIT,
     ),
     Gate(
@@ -198,7 +198,7 @@ GATES: tuple[Gate, ...] = (
         "cooldown_days",
         ("days_since_won",),
         _below("days_since_won"),
-        "A play was won {days_since_won:days} before this list; it can come back after {threshold:days}.",
+        "A play was won {days_since_won:days} before this list; it can come back {threshold:days} after that.",
         WAIT,
     ),
     Gate(
@@ -207,7 +207,8 @@ GATES: tuple[Gate, ...] = (
         "not_now_days",
         ("days_since_not_now",),
         _below("days_since_not_now"),
-        "Put off {days_since_not_now:days} before this list; it can come back after {threshold:days} at most.",
+        "Put off {days_since_not_now:days} before this list; "
+        "it can come back {threshold:days} after that, at the latest.",
         WAIT,
     ),
 )

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.conditions import column
 from data.contract.outputs import FOR
 from data.contract.vocabulary import MOTIONS
 from serving.ranking.gates import GateResult
@@ -250,6 +251,11 @@ def _of_chosen(codes: Objects, of_plays: Mapping[str, Objects]) -> Objects:
     return chosen
 
 
+TERM = "contract_term_days"
+SHORTEST_TERM_DAYS = 80
+"""A contract of less than a quarter renews too often for that to be a reason to hurry."""
+
+
 def act_by(
     snapshot_date: date,
     plays: pd.Series,
@@ -259,11 +265,21 @@ def act_by(
 ) -> pd.Series:
     """The day by which each account's play is to be acted on: in time for the renewal, where that comes before.
 
-    ``forms``: those that the plays are given in. ``renews_on``: the accounts' next renewal days, from the day of the
-    list on; None where not known.
+    ``forms``: those that the plays are given in. ``renews_on``: the accounts' next renewals, as ``renewals_to_meet``
+    gives them.
     """
     named = zip(plays, [""] * len(plays) if forms is None else forms, strict=True)
     days = [snapshot_date + timedelta(days=playbook.plays[code].forms[form].days_to_act) for code, form in named]
     if renews_on is not None:
         days = [day if renewal is None else min(day, renewal) for day, renewal in zip(days, renews_on, strict=True)]
     return pd.Series(days, index=plays.index, dtype=object)
+
+
+def renewals_to_meet(rows: pd.DataFrame, renews_on: Sequence[date | None]) -> list[date | None]:
+    """The next renewal day of each account, from the day of the list on; None where not known, or of a short term.
+
+    What renews every month is no occasion. ``rows`` are the feature rows, in the order of ``renews_on``.
+    """
+    terms_days = column({name: rows[name].to_numpy(np.float64) for name in rows if name == TERM}, TERM, len(rows))
+    is_short = terms_days < SHORTEST_TERM_DAYS
+    return [None if short else day for short, day in zip(is_short.tolist(), renews_on, strict=True)]

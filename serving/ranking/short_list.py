@@ -114,14 +114,19 @@ def listed(
     return frozenset(account for _, book in in_turn.groupby("owner") for account in pick(book, settings, limit).places)
 
 
+OF_DUE = ("snapshot_date", "act_by", "listed_since", "renews_on")
+"""What is read of ``scores`` to say when an account is due."""
+
+
 def due_on(scores: pd.DataFrame) -> pd.Series:
     """By when each account is to be acted on, as was told when it came on the short list; missing where it is on none.
 
-    ``scores``: snapshot_date, act_by, listed_since. Every list sets a new ``act_by``: whoever waits for the next one
-    would otherwise never be late.
+    ``scores``: ``OF_DUE``. Every list sets a new ``act_by``: whoever waits for the next one would otherwise never be
+    late. A day that was brought forward to the renewal does not move with the lists.
     """
-    day, act_by, since = (pd.to_datetime(scores[name]) for name in ("snapshot_date", "act_by", "listed_since"))
-    return act_by - (day - since)
+    day, act_by, since, renews_on = (pd.to_datetime(scores[name]) for name in OF_DUE)
+    due = act_by - (day - since)
+    return due.where((act_by != renews_on) | due.isna(), act_by)
 
 
 def came_and_went(scores: pd.DataFrame, before: Collection[str]) -> dict[str, int]:

@@ -74,7 +74,8 @@ def check_context(
     there, listed = set(listing.columns(SCORES.name)), listed[known]
     rows, named = rows[known].reset_index(drop=True), named[known].reset_index(drop=True)
     beside, forms = beside_scores(context.people, rows, named), _forms(listing, listed, context)
-    until = plays.act_by(listing.snapshot_date, listed["play"], context.playbook, forms, beside["renews_on"]).array
+    renewals = plays.renewals_to_meet(rows, beside["renews_on"])
+    until = plays.act_by(listing.snapshot_date, listed["play"], context.playbook, forms, renewals).array
     derived = {"act_by": until, **beside}
     derived = {name: values for name, values in derived.items() if name in there}
     yield from _differing(listed, derived, "")

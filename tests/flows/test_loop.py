@@ -66,7 +66,7 @@ def test_what_was_won_cools_down_and_counts_for_its_play(
 
             page.goto(f"{address}/accounts/{account}")  # the server has seen the new list by itself
             assert (
-                "A play was won 22 days before this list; it can come back after 60 days."
+                "A play was won 22 days before this list; it can come back 60 days after that."
                 in page.locator("main").inner_text()
             )
             assert "It waits until the account is back on the list." in page.locator("main").inner_text()

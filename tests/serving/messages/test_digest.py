@@ -111,7 +111,8 @@ def test_where_nothing_changed_nothing_is_told(two_lists: Path) -> None:  # noqa
 def test_of_a_first_list_nothing_is_called_new(two_lists: Path) -> None:  # noqa: F811
     messages = made(two_lists, before=None).messages()
     assert all(
-        "on the list; there is no earlier one to compare it with. The percentage is how likely" in message.lead[1]
+        message.lead[1].endswith("on the list; there is no earlier one to compare it with.")
+        and message.lead[2].startswith("The percentage is how likely one is to expand within 90 days.")
         for message in messages
     )
     assert all([section.title for section in message.sections] == ["On the list"] for message in messages)
@@ -169,10 +170,11 @@ def held(scores: pd.DataFrame, like: PublishedList) -> HeldList:
 # --- what is overdue --------------------------------------------------------------------------------------------------
 
 LISTED = """
-    account_id | act_by     | listed_since
-    a          | 2026-10-15 | 2026-09-17
-    new        | 2026-10-02 | 2026-10-01
-    apart      | 2026-10-02 |
+    account_id | act_by     | listed_since | renews_on
+    a          | 2026-10-15 | 2026-09-17   | 2026-12-01
+    new        | 2026-10-02 | 2026-10-01   |
+    apart      | 2026-10-02 |              |
+    renewal    | 2026-10-03 | 2026-09-17   | 2026-10-03
 """
 
 
@@ -186,7 +188,12 @@ def listed() -> HeldList:
 
 @pytest.mark.parametrize(
     ("today", "late"),
-    [("2026-10-01", {}), ("2026-10-02", {"a": "2026-10-01"}), ("2026-10-03", {"a": "2026-10-01", "new": "2026-10-02"})],
+    [
+        ("2026-10-01", {}),
+        ("2026-10-02", {"a": "2026-10-01"}),
+        ("2026-10-03", {"a": "2026-10-01", "new": "2026-10-02"}),
+        ("2026-10-04", {"a": "2026-10-01", "new": "2026-10-02", "renewal": "2026-10-03"}),
+    ],
 )
 def test_overdue_is_what_is_past_the_day_that_was_told_when_it_was_listed(today: str, late: dict[str, str]) -> None:
     due = overdue(listed(), {}, date.fromisoformat(today))

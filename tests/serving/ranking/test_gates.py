@@ -61,15 +61,19 @@ DRAWN: list[tuple[dict[str, float], str, str]] = [
     (
         {"days_since_expansion": 59},
         "just_expanded",
-        "Expanded 59 days before this list; it can come back after 60 days.",
+        "Expanded 59 days before this list; it can come back 60 days after that.",
     ),
     ({"days_since_expansion": np.nan}, "", ""),
-    ({"days_since_won": 59}, "just_won", "A play was won 59 days before this list; it can come back after 60 days."),
+    (
+        {"days_since_won": 59},
+        "just_won",
+        "A play was won 59 days before this list; it can come back 60 days after that.",
+    ),
     ({"days_since_won": np.nan}, "", ""),
     (
         {"days_since_not_now": 89},
         "not_now",
-        "Put off 89 days before this list; it can come back after 90 days at most.",
+        "Put off 89 days before this list; it can come back 90 days after that, at the latest.",
     ),
 ]
 """What an account has beside GOOD, the gate that it fails, and the sentence."""

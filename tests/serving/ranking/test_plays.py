@@ -128,7 +128,7 @@ def test_where_no_play_is_true_the_neutral_one_is_given_and_its_words_are_true()
     assert made["motion"].tolist() == ["seat"] * 2  # the likeliest that is possible
     assert made["opening"].tolist() == [
         "How are things going with us, and what do you want to reach this year?",
-        "How is API calls working for you, and what would make it better?",
+        "You work with API calls. How is that going, and what would make it better?",
     ]
 
 
@@ -313,6 +313,13 @@ def test_the_day_to_act_is_not_after_the_renewal() -> None:
     renewals = [None, day, day + timedelta(days=3), day + waits + timedelta(days=1)]
     by = plays.act_by(day, named, PLAYBOOK, renews_on=renewals)
     assert by.tolist() == [day + waits, day, day + timedelta(days=3), day + waits]
+
+
+def test_a_contract_that_renews_every_month_brings_no_day_forward() -> None:
+    day = date(2026, 10, 1)
+    terms = pd.DataFrame({"contract_term_days": [79.0, 80.0, np.nan]})
+    assert plays.renewals_to_meet(terms, [day] * 3) == [None, day, day]
+    assert plays.renewals_to_meet(terms[[]], [day, None, day]) == [day, None, day]
 
 
 def test_the_day_to_act_is_known_of_every_play() -> None:

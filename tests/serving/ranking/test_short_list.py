@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.ranking.short_list import NEEDED, Order, came_and_went, due_on, in_order, listed
+from serving.ranking.short_list import NEEDED, OF_DUE, Order, came_and_went, due_on, in_order, listed
 from serving.render.entries import entries
 from serving.render.html import render_page
 from serving.render.orders import pick_of_owners, say_short_lists, short_list
@@ -109,6 +109,14 @@ def test_who_stays_with_the_play_is_due_as_it_was_told_first() -> None:
     due = due_on(then.scores().assign(snapshot_date=DAY)).set_axis(now.index)
     assert (due[stays] == pd.to_datetime(now["act_by"])[stays] - pd.Timedelta(days=7)).all()
     assert due[~now["listed"]].isna().all()
+
+
+def test_a_day_brought_forward_to_the_renewal_does_not_move_with_the_lists() -> None:
+    soon, later, since = DAY + timedelta(days=9), DAY + timedelta(days=14), DAY - timedelta(days=7)
+    told = [(DAY, soon, since, soon), (DAY, later, since, None), (DAY, later, since, later), (DAY, soon, None, soon)]
+    due = due_on(pd.DataFrame(told, columns=[*OF_DUE]))
+    assert due.iloc[:3].dt.date.tolist() == [soon, DAY + timedelta(days=7), later]
+    assert pd.isna(due.iloc[3])
 
 
 def test_the_book_shows_who_is_listed_and_says_who_waits() -> None:

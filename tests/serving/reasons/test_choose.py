@@ -349,6 +349,7 @@ LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0, "limit_plans": 1.
 OWNED = {"main_product": "CRM", "second_product": "Chat", "third_product": "Calls"}
 ROOM = {"seats_per_employee": 0.13, "seats": 12.0, "employees": 90.0}
 ONCE = {"expansions": 1.0, "expansions_365d": 1.0, "expanded_product": "CRM", "expanded_on": date(2026, 3, 2)}
+KINDS = {f"last_expansion_was_{motion}": 0.0 for motion in ("seat", "upsell", "cross_sell")}
 YEAR = {"billed_365d": 900.0, "tenure_days": 365.0}
 BILLED = {"billed_product_91d": "Chat", "second_billed_product_91d": "Calls"}
 OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
@@ -402,14 +403,14 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
          "Used the forms and boards features this quarter, for the first time in a year."),
         ("features_included_share_91d",
          {"features_included_share_91d": 0.8, "plan_1": "Team", "plan_2": "Standard", "top_feature": "forms"},
-         "Uses 80% of the features in its Team and Standard plans (most used: forms)."),
+         "Uses 80% of the features in its Team and Standard plans."),
         ("features_included_share_91d",
          {"features_included_share_91d": 0.8, "plan_1": "Team", "plan_product_1": "CRM", "plan_2": "Team",
           "plan_product_2": "Chat", "top_feature": "forms"},
-         "Uses 80% of the features in its CRM Team and Chat Team plans (most used: forms)."),
+         "Uses 80% of the features in its CRM Team and Chat Team plans."),
         ("features_included_share_91d",
          {"features_included_share_91d": 0.8, "plan_1": "Team", "top_feature": "forms"},
-         "Uses 80% of the features in its Team plan (most used: forms)."),
+         "Uses 80% of the features in its Team plan."),
         ("months_of_gated_use", {"months_of_gated_use": 2.0, "gated_feature_used": "approvals"},
          "Used features of the next tier in 2 of the last six months, most recently approvals."),
         ("months_of_gated_use", {"months_of_gated_use": 1.0, "gated_feature_used": "approvals"},
@@ -434,9 +435,13 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
          "Rated our support 4.5 out of 5 over the last six months (3 ratings)."),
         ("csat_182d", {"csat_182d": 4.5, "rated_tickets": 2.0}, "CSAT averages 4.5 of 5 over six months."),
         ("csat_182d", {"csat_182d": 4.4, "rated_tickets": 9.0}, "CSAT averages 4.4 of 5 over six months."),
-        ("expansions", {**ONCE, "last_expansion_was_upsell": 1.0, "last_expansion_was_seat": 0.0},
+        ("expansions", {**ONCE, **KINDS, "last_expansion_was_upsell": 1.0, "tier": 2.0},
          "Has expanded once before, by moving to a higher CRM plan on 2 March 2026."),
-        ("expansions", {**ONCE, "last_expansion_was_seat": 1.0},
+        ("expansions", {**ONCE, **KINDS, "last_expansion_was_upsell": 1.0},
+         "Has expanded once before, in CRM on 2 March 2026."),
+        ("expansions", {**ONCE, **KINDS, "last_expansion_was_seat": 1.0, "last_expansion_was_upsell": 1.0, "tier": 2.0},
+         "Has expanded once before, in CRM on 2 March 2026."),  # two of one day: its product may be that of the other
+        ("expansions", {**ONCE, **KINDS, "last_expansion_was_seat": 1.0},
          "Has expanded once before, by adding CRM seats on 2 March 2026."),
         ("teams_new_91d", {"teams_new_91d": 1.0, "new_team": "Sales", "new_team_users": 2.0},
          "2 people from a new team, Sales, were added this quarter."),
@@ -487,16 +492,16 @@ LIKE = "similar accounts"
 @pytest.mark.parametrize(
     ("feature", "log_odds", "values", "sentence", "shown"),
     [
-        ("events", 0.5, {"events": 0.83}, f"Uses the product more than 83% of {LIKE} do (most used: SSO).", True),
-        ("events", 0.5, {"events": 1.0}, f"Uses the product more than almost all {LIKE} do (most used: SSO).", True),
+        ("events", 0.5, {"events": 0.83}, f"Uses the product more than 83% of {LIKE} do.", True),
+        ("events", 0.5, {"events": 1.0}, f"Uses the product more than almost all {LIKE} do.", True),
         ("features_used", 0.5, {"features_used": 0.9},
-         f"Uses more features than 90% of {LIKE} (most used: SSO).", True),
-        ("events", 0.5, {"events": 0.75}, f"Uses the product more than 75% of {LIKE} do (most used: SSO).", True),
+         f"Uses more features than 90% of {LIKE} (SSO among them).", True),
+        ("events", 0.5, {"events": 0.75}, f"Uses the product more than 75% of {LIKE} do.", True),
         ("events", 0.5, {"events": 0.74}, f"More events than 74% of {LIKE}.", False),
         ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"Of {LIKE}, none has a smaller share of seats in use.",
          False),
         ("features_used", -0.5, {"features_used": 0.1},
-         f"Against: Uses fewer features than most {LIKE} (most used: SSO).", True),
+         f"Against: Uses fewer features than most {LIKE} (SSO among them).", True),
         ("events_growth", -0.5, {"events_growth": 0.9},
          f"Against: Use is growing faster than at 90% of {LIKE}.", False),
     ],
@@ -525,8 +530,8 @@ def test_what_fell_is_not_said_to_grow_slowly(growth: float, sentence: str) -> N
 @pytest.mark.parametrize(
     ("place", "told"),
     [
-        (None, "Used the product 359 times this month (most used: boards)."),
-        (0.6, f"Uses the product more than 60% of {LIKE} do (most used: boards)."),
+        (None, "Used the product 359 times this month."),
+        (0.6, f"Uses the product more than 60% of {LIKE} do."),
         (0.59, None),
     ],
 )
