@@ -102,6 +102,7 @@ def working_folder(asked: Path | None) -> Iterator[Path]:
 
 def server() -> multiprocessing.context.ForkServerContext:
     """The process that the others are forked from."""
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # as the product has it, before MLflow is loaded here
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(child.LIBRARIES))
     return context
