@@ -191,7 +191,10 @@ SPANS = {
     r"\b(this|last) month\b": ("28d", "7d", "events_against_baseline", "spike_after_slow_quarter"),
     r"\bquarter\b": ("91d", "spike_after_slow_quarter"),
     r"\bsix months\b": ("182d", "months_of_gated_use"),
-    r"\b(this|last|the) year\b|\ba year\b": ("365d", "364d", "last_year", "last_year_28d", "seat_excess_months"),
+    r"\b(this|last|the) year\b|\ba year\b": (
+        *("365d", "364d", "last_year", "last_year_28d", "seat_excess_months"),
+        "features_new_91d",  # first used within 91 days, of all that was used within a year
+    ),
 }
 """What a window is called, and how the names of the features of that window end or begin."""
 
