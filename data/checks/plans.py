@@ -24,13 +24,21 @@ TERM = re.compile(
     re.IGNORECASE,
 )
 """Words of a plan's name that say how, and in which currency, it is paid. 10M are ten millions, 10m are months."""
+CODES_BEFORE = CURRENCY_CODES.replace("|cad", "")
+"""CAD 2D is a drawing."""
 PRICE = re.compile(
-    r"[$€£¥] ?[0-9][0-9.,]*|[0-9][0-9.,]* ?[$€£¥]"
-    rf"|\b({CURRENCY_CODES}) ?[0-9][0-9.,]*|\b[0-9][0-9.,]* ?({CURRENCY_CODES})\b"
-    r"|\b[0-9][0-9.,]* ?(?=/ ?(mo|month|yr|year|user|seat)\b)",
+    rf"([$€£¥] ?[0-9][0-9.,]*+|[0-9][0-9.,]*+ ?[$€£¥](?! ?[0-9])|\b({CODES_BEFORE}) ?[0-9][0-9.,]*+"
+    rf"|\b[0-9][0-9.,]*+ ?({CURRENCY_CODES})\b)(?=[\s,;:|-]*($|[/)\]]|(an?|billed|each|paid|per)\b|{TERM.pattern}))",
     re.IGNORECASE,
 )
-"""An amount of a plan's name. What follows it (/mo) is a term."""
+"""An amount of a plan's name with its currency, where the name ends or goes on with how it is paid: $100 credits are
+what is sold, as are $10k. What follows it (/mo) is a term."""
+AMOUNT_SOLD = re.compile(
+    r"\b(up to|over|under|below|above|than|[agm]rr|gmv|revenue|spend|credits?|budget|volume|balance|limit|cap)\b"
+    r"|[<>≤≥]|[0-9]\+|[0-9] ?(to|-|–) ?[$€£¥]",
+    re.IGNORECASE,
+)
+"""Words of a name whose amounts say how much of something is sold."""
 BESIDE_TERM = re.compile(r"\b(per|billed|billing|term|paid)\b", re.IGNORECASE)
 """Words that do so beside one of these; alone they may be what is sold (billing)."""
 
@@ -89,7 +97,8 @@ def _took_over(pairs: pd.DataFrame, lines: ir.Table) -> pd.Series:
 
 def _without_terms(plan: str) -> str:
     """The words of a plan's name, but for those that say how, or how much, is paid."""
-    words = TERM.sub(" ", PRICE.sub(" ", plan))
+    without_price = plan if AMOUNT_SOLD.search(plan) else PRICE.sub(" ", plan)
+    words = TERM.sub(" ", without_price)
     if words != plan:
         words = BESIDE_TERM.sub(" ", words)
     return " ".join(re.findall(r"\w+", words.lower()))
@@ -103,8 +112,8 @@ def _finding(rule: str, pairs: pd.DataFrame, why: str, upsells: ir.Table) -> Fin
         f"{money(int(pairs['mrr_e4'].sum()))} higher: no tiers tell the plans apart, so that counts as an upsell."
     )
     todo = (
-        "Give the table plans, with one tier for plans that are alike; or give them one name "
-        "([source.tables] subscriptions)."
+        "Give the table plans, with one tier for plans that are alike and another where more is sold; or give those "
+        "that are alike one name ([source.tables] subscriptions)."
     )
     listed_pairs = [
         (upsells["product"] == p.product)

@@ -40,6 +40,7 @@ STAYED = "".join(
         ("another term in short", went_over("PRO-12M billed", "PRO 1m", DAYS), "plan_terms"),
         ("another price", went_over("$100/mo", "$115/mo", DAYS), "plan_terms"),
         ("of one name at another price", went_over("Pro (EUR 1.200 per year)", "Pro (EUR 1.440)", DAYS), "plan_terms"),
+        ("at another price in parentheses", went_over("Pro ($99)", "Pro ($119)", DAYS), "plan_terms"),
         ("another size at another price", went_over("5 seats €100", "8 seats €120", DAYS), None),
         ("at the same price", went_over("Pro (annual)", "Pro - monthly", DAYS, mrr=100), None),
     ],
@@ -50,6 +51,26 @@ def test_plans_that_are_one(tmp_path: Path, words: str, lines: str, rule: str | 
     if rule:
         assert (findings[rule].severity, findings[rule].count) == (Severity.ERROR, lines.count("120"))
         assert "one tier" in findings[rule].todo
+
+
+SIZES = [
+    ("Emails 10000/month", "Emails 50000/month"),
+    ("Up to $10k MRR", "Up to $50k MRR"),
+    ("Up to $10000", "Up to $50000"),
+    ("$0 - $100", "$0 - $500"),
+    ("$100 credits", "$500 credits"),
+    ("$1M GMV", "$10M GMV"),
+    ("CAD 2D", "CAD 3D"),
+    ("Team 5 $99", "Team 10 $99"),
+]
+
+
+def test_a_number_that_says_how_much_is_sold_is_no_price(tmp_path: Path) -> None:
+    lines = "".join(
+        f"size{n},crm,{before},100,2024-01-01,2025-07-01,\nsize{n},crm,{after},120,2025-07-01,,\n"
+        for n, (before, after) in enumerate(SIZES)
+    )
+    assert "plan_terms" not in found(tmp_path, subscriptions=LINES + lines)
 
 
 def test_tiers_say_which_plan_is_the_higher_one(tmp_path: Path) -> None:
