@@ -4,7 +4,7 @@ What the tables leave open is an error until the settings or the tables say it, 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 
@@ -19,6 +19,8 @@ from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
 from data.contract.vocabulary import BILL_KINDS, DISCOUNT, LINE_KINDS, LINE_MOTIONS, PAID, UNPAID_KINDS
 from data.currency import CONVERTED, in_reporting_currency, latest_rates
 from data.errors import hint, some
+from data.ledger.invoices import is_for_use
+from data.ledger.lines import is_paid_for
 from data.ledger.lines import lines as lines_with_tiers
 from data.ledger.movements import changes, is_amount_alone, is_larger
 from data.ledger.revenue import all_lines
@@ -38,6 +40,11 @@ TAX = re.compile(
     re.IGNORECASE,
 )
 """The whole name of what is billed and is nobody's revenue."""
+COUNTED: dict[str, Callable[[ir.Table], ir.BooleanValue]] = {
+    "subscriptions": is_paid_for,
+    "invoices": lambda bills: is_for_use(bills) & (bills.amount_e4 > 0),
+}
+"""The rows that make somebody an owner of their product."""
 
 
 def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Iterator[Finding]:
@@ -266,19 +273,28 @@ def _known_before(moves: ir.Table) -> Iterator[Finding]:
 
 
 def _taxes(tables: Tables) -> Iterator[Finding]:
-    """Products that are a tax by their name: money that is no revenue."""
-    for name in KINDS:
+    """Products that are a tax by their name, and count: money that is no revenue. What ``plans`` list is sold."""
+    sold = _products(tables["plans"]) if "plans" in tables else set()
+    for name, counts in COUNTED.items():
         if name not in tables:
             continue
-        products = tables[name].select("product").distinct().to_pyarrow()["product"].to_pylist()
-        taxes = sorted(product for product in products if product and TAX.fullmatch(product.strip()))
+        rows = tables[name].filter(counts)
+        taxes = sorted(product for product in _products(rows) - sold if TAX.fullmatch(product.strip()))
         if taxes:
-            rows = tables[name].filter(ibis._["product"].isin(taxes))
-            count = int(rows.count().to_pandas())
+            taxed = rows.filter(ibis._["product"].isin(taxes))
+            count = int(taxed.count().to_pandas())
             message = (
-                f"{name}: {many(count, 'row')} of {many(int(rows.account_id.nunique().to_pandas()), 'account')} "
+                f"{name}: {many(count, 'row')} of {many(int(taxed.account_id.nunique().to_pandas()), 'account')} "
                 f"{'is' if count == 1 else 'are'} a tax ({some([*map(repr, taxes)])}), which counts as a product that "
                 "is bought."
             )
-            todo = f"Leave it out ([source.tables] {name}), or give the product another name if it is none."
-            yield Finding(Severity.ERROR, name, "tax", message, todo, count, rows.limit(ROWS_KEPT).to_pandas())
+            todo = (
+                f"Leave it out ([source.tables] {name}); or give the product another name, or its row of plans, if it "
+                "is sold."
+            )
+            yield Finding(Severity.ERROR, name, "tax", message, todo, count, taxed.limit(ROWS_KEPT).to_pandas())
+
+
+def _products(rows: ir.Table) -> set[str]:
+    products = rows.filter(rows["product"].notnull()).select("product").distinct()
+    return {*products.to_pyarrow()["product"].to_pylist()}

@@ -318,6 +318,18 @@ def test_a_tax_is_no_product(tmp_path: Path) -> None:
     assert (finding.severity, finding.count) == (Severity.ERROR, 3)
 
 
+def test_a_tax_that_counts_nowhere_or_is_sold_is_none(tmp_path: Path) -> None:
+    """A payment of a subscription, an amount of 0, a line that costs nothing, and what the price list names."""
+    tables = {
+        "invoices": BILLS + "a,VAT,2026-03-01,19,subscription,,\nb,GST,2026-03-01,0,,,\nc,Tax,2026-03-01,90,,,\n",
+        "subscriptions": LINES + "b,IVA,one,0,2025-01-05,,\nc,Tax,pro,500,2025-01-05,,10\n",
+    }
+    assert "tax" not in found(tmp_path, plans="product,plan,tier\nTax,pro,1\n", **tables)
+    (tmp_path / "plans.csv").unlink()
+    findings = found(tmp_path, **tables)
+    assert findings["tax"].count == 1  # of each of the two tables, that of c
+
+
 def test_who_pays_for_companies_below_it(tmp_path: Path) -> None:
     """P is above c1 and c2 and pays for both; q is billed for what nobody below it has."""
     accounts = "account_id,name,created_at,parent_id\n" + "".join(
