@@ -74,16 +74,20 @@ def _billed_twice(bills: ir.Table, lines: ir.Table) -> Iterator[Finding]:
 
 
 def _billed_for_others(bills: ir.Table, lines: ir.Table, accounts: ir.Table) -> Iterator[Finding]:
-    """Products that an account is billed for and does not subscribe to, as companies below it do."""
-    paid = lines.filter(is_paid_for(lines)).select("account_id", "product").distinct()
+    """Products that an account is billed for and does not subscribe to, while companies below it do."""
+    paid = lines.filter(is_paid_for(lines))
     links = parents(accounts)
-    above = (
-        ibis.union(links, ways_up(links)).inner_join(paid, "account_id").select(account_id="above", product="product")
+    below = paid.select("account_id", "product", "valid_from", "valid_to").inner_join(
+        ibis.union(links, ways_up(links)).distinct(), "account_id"
     )
+    below = below.select("product", "valid_from", "valid_to", account_id="above")
     # No anti join, for the sake of PostgreSQL's SQL: see ``_billed_by_another_name``.
-    payers = above.distinct().left_join(paid.mutate(is_subscribed=ibis.literal(1)), ["account_id", "product"])
-    payers = payers.filter(payers.is_subscribed.isnull()).select("account_id", "product")
-    paying = bills.filter(bills.kind.isnull()).semi_join(payers, ["account_id", "product"])
+    own = paid.select("account_id", "product").distinct().mutate(is_subscribed=ibis.literal(1))
+    charges = bills.filter(bills.kind.isnull() & (bills.amount_e4 > 0)).left_join(own, ["account_id", "product"])
+    charges = charges.filter(charges.is_subscribed.isnull()).select(*bills.columns)
+    held = charges.select(*DAY_OF_BILLS).distinct().inner_join(below, ["account_id", "product"])
+    held = held.filter((held.valid_from <= held.billed_on) & ~(held.valid_to <= held.billed_on).fill_null(False))
+    paying = charges.semi_join(held, DAY_OF_BILLS)
     totals = _totals(paying)
     if totals.accounts:
         message = (

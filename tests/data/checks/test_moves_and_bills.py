@@ -340,5 +340,12 @@ def test_who_pays_for_companies_below_it(tmp_path: Path) -> None:
     tables = {"accounts": accounts, "subscriptions": lines, "invoices": bills}
     finding = found(tmp_path, **tables)["billed_for_others"]
     assert (finding.severity, finding.count, {*finding.rows["account_id"]}) == (Severity.ERROR, 1, {"p"})
+    assert "1,500 in all" in finding.message
+    apart = {
+        "before and after the lines below": "p,crm,2025-01-04,1500,,,\np,crm,2026-05-01,1500,,,\n",
+        "a credit, and nothing": "p,crm,2026-03-01,-1500,,,\np,crm,2026-03-01,0,,,\n",
+    }
+    ended = tables | {"subscriptions": lines.replace(",,", ",2026-05-01,"), "invoices": BILLS + "".join(apart.values())}
+    assert "billed_for_others" not in found(tmp_path, **ended)
     assert "billed_for_others" in found(tmp_path, ExpansionRules(billed_and_subscribed="payments"), **tables)
     assert "billed_for_others" not in found(tmp_path, ExpansionRules(billed_and_subscribed="on_top"), **tables)
