@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from data.checks.bills import bill_findings
+from data.checks.history import NEARLY_ALL
 from data.checks.moves import moved, moved_nearly, renewed_early
 from data.checks.plans import plans_alike
 from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
@@ -27,7 +28,7 @@ from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
 from data.sources.engine import Engine
 from data.sources.known import Source
-from data.time_cut import Tables, known_ahead, learned_by, learned_late
+from data.time_cut import Tables, known_ahead, known_from, learned_by, learned_late
 
 KINDS = {"subscriptions": LINE_KINDS, "invoices": BILL_KINDS}
 YEAR = timedelta(days=365)
@@ -67,7 +68,7 @@ def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Ite
                 yield from moved(changed) if may_move else ()
                 yield from plans_alike(changed, lines) if may_rename else ()
                 yield from _amounts_alone(changed, uncounted, rules, today) if may_rise else ()
-                yield from _known_before(changed) if may_ramp else ()
+                yield from _known_before(changed, tables) if may_ramp else ()
         yield from moved_nearly(tables, rules, today) if may_move else ()
         yield from renewed_early(tables, rules, today)
     if "invoices" in tables:
@@ -213,7 +214,7 @@ def _changes(engine: Engine, tables: Tables, rules: ExpansionRules, today: date)
 
 def _uncounted(tables: Tables) -> list[str]:
     """The products of which some accounts have lines, and all of these one number of seats, or none, and one tier."""
-    held = lines_with_tiers(tables)
+    held = lines_with_tiers(tables).filter(ibis._["product"].notnull())
     products = held.group_by("product").aggregate(
         accounts=held.account_id.nunique(),
         lines=held.count(),
@@ -239,9 +240,17 @@ def _amounts_alone(moves: ir.Table, uncounted: list[str], rules: ExpansionRules,
             f"subscriptions: {many(int(sums.rises), 'rise')} of the last year (an MRR of {money(sums.mrr_e4)}) count "
             "as price rises, for neither seats nor plans say that more was bought."
         )
-        todo = "Give seats, or plans with tiers; or set [expansion] amount_only = true, if such rises are expansions."
-        if uncounted:
-            todo += f" Leave out the seats and tiers of {some(uncounted)} then: they are the same in every line."
+        if rules.amount_only:
+            todo = (
+                f"Leave out the seats and tiers of {some(uncounted)}, which are the same in every line: amount_only "
+                "([expansion]) reads amounts only where there are none."
+            )
+        else:
+            todo = (
+                "Give seats, or plans with tiers; or set [expansion] amount_only = true, if such rises are expansions."
+            )
+            if uncounted:
+                todo += f" Leave out the seats and tiers of {some(uncounted)} then: they are the same in every line."
         rows = alone.limit(ROWS_KEPT).to_pandas()
         yield Finding(Severity.WARNING, "subscriptions", "amount_only", message, todo, int(sums.rises), rows)
 
@@ -253,8 +262,11 @@ def _may_ramp(lines: ir.Table, rules: ExpansionRules) -> bool:
     return bool(found.ahead) and not bool(found.signed)
 
 
-def _known_before(moves: ir.Table) -> Iterator[Finding]:
-    """Steps that were known when the one before them began, where these are most: a time of something else."""
+def _known_before(moves: ir.Table, tables: Tables) -> Iterator[Finding]:
+    """Steps that were known when the one before them began, where these are most: a time of something else.
+
+    An error where nearly all lines show of what; else such deals may have been signed, each in its time.
+    """
     ramps = moves.filter(moves.movement_class == "ramp")
     rises = int(moves.filter(moves.movement_class.isin((*LINE_MOTIONS, "ramp"))).count().to_pandas())
     sums = ramps.aggregate(rises=ramps.count(), mrr_e4=ramps.delta_mrr_e4.sum()).to_pandas().iloc[0]
@@ -269,7 +281,21 @@ def _known_before(moves: ir.Table) -> Iterator[Finding]:
             "booked_at, the day on which each step was signed, if they are steps."
         )
         rows = ramps.limit(ROWS_KEPT).to_pandas()
-        yield Finding(Severity.ERROR, "subscriptions", "known_before", message, todo, int(sums.rises), rows)
+        severity = Severity.ERROR if _known_with_account(tables) else Severity.WARNING
+        yield Finding(severity, "subscriptions", "known_before", message, todo, int(sums.rises), rows)
+
+
+def _known_with_account(tables: Tables) -> bool:
+    """Are nearly all later lines known since the day on which their account was created, or had its first one?"""
+    lines, accounts = tables["subscriptions"], tables["accounts"]
+    begun = lines.group_by("account_id").aggregate(first_on=lines.valid_from.min())
+    created = accounts.group_by("account_id").aggregate(created_on=accounts.created_on.min())
+    dated = lines.inner_join(begun, "account_id").left_join(created, "account_id")
+    later = dated.filter(dated.valid_from > dated.first_on)
+    known = known_from(later)
+    is_early = (known == later.first_on) | (known == later.created_on).fill_null(False)
+    counts = later.aggregate(lines=later.count(), early=later.count(where=is_early)).to_pandas().iloc[0]
+    return bool(counts.early >= NEARLY_ALL * counts.lines)
 
 
 def _taxes(tables: Tables) -> Iterator[Finding]:

@@ -290,6 +290,23 @@ def test_steps_that_were_known_before_the_line_that_they_changed(tmp_path: Path)
     assert "known_before" not in found(tmp_path, subscriptions=known)  # 4 of 9: there are such deals
 
 
+def test_steps_that_were_known_when_they_were_signed_are_a_warning(tmp_path: Path) -> None:
+    """No day of the account's: two weeks before the first line; or on its day, where renewals are known on theirs."""
+    signed = known_on("2024-12-20")
+    renewed = "".join(
+        f"r,crm,pro,500,{day},{end},10,{day}\n"
+        for day, end in [("2023-01-05", "2024-01-05"), ("2024-01-05", "2025-01-05"), ("2025-01-05", "")]
+    )
+    for lines in (signed, known_on("2025-01-05") + renewed):
+        finding = found(tmp_path, subscriptions=lines)["known_before"]
+        assert (finding.severity, finding.count) == (Severity.WARNING, 4)
+
+
+def test_a_line_without_a_product_is_told_as_such(tmp_path: Path) -> None:
+    nameless = "".join(f"n{n},,pro,50,202{year}-01-05,,10\n" for n in range(5) for year in (4, 5))
+    assert found(tmp_path, subscriptions=LINES + RAISED + nameless)["null:product"].count == 10
+
+
 def test_steps_that_are_said_to_be_signed_are_none_of_these(tmp_path: Path) -> None:
     signed = LINES.replace("\n", ",booked_at\n") + STEPPED.replace("\n", ",2025-01-05\n")
     assert "known_before" not in found(tmp_path, subscriptions=signed)
@@ -299,6 +316,8 @@ def test_rises_where_seats_are_one_number_in_every_line(tmp_path: Path) -> None:
     finding = found(tmp_path, subscriptions=LINES + RAISED)["amount_only"]
     assert "4 rises of the last year (an MRR of 1,200) count as price rises" in finding.message
     assert "Leave out the seats and tiers of crm then" in finding.todo
+    settled = found(tmp_path, ExpansionRules(amount_only=True), subscriptions=LINES + RAISED)["amount_only"]
+    assert settled.todo.startswith("Leave out the seats and tiers of crm, which are the same in every line")
     told = RAISED.replace("300,2025-01-05,,10", "300,2025-01-05,,11")
     assert "amount_only" not in found(tmp_path, subscriptions=LINES + told)  # seats are counted: a price rise
 
