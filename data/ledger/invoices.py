@@ -30,7 +30,8 @@ class Cadence(NamedTuple):
 
     ``months`` is what one bill is for (0: its days). The same bill comes again ``earliest`` to ``latest`` days later:
     months differ, and bills are written late. ``grace_days`` after it is due it is still waited for. ``on_its_day``: it
-    comes again on the same day of the month, or one beside it: four weeks are nearly a month.
+    comes again on the same day of the month, or one beside it: four weeks are nearly a month. One that comes again on
+    the very day (``is_exact``) is kept by all of its bills but one that is missing.
     """
 
     bills: int
@@ -42,11 +43,15 @@ class Cadence(NamedTuple):
     fewest: int
     on_its_day: bool = False
 
+    @property
+    def is_exact(self) -> bool:
+        return self.earliest == self.latest
+
 
 MONTHLY = Cadence(1, 1, 30, 25, 36, 15, 3)
 YEARLY = Cadence(1, 12, 365, 350, 380, 30, 2)
 CADENCES = (
-    Cadence(1, 0, 28, 28, 28, 15, 4),
+    Cadence(1, 0, 28, 28, 28, 15, 5),
     MONTHLY,
     Cadence(1, 3, 91, 84, 98, 30, 3),
     Cadence(1, 6, 182, 174, 190, 30, 3),
@@ -57,14 +62,15 @@ CADENCES = (
     Cadence(1, 0, 14, 14, 14, 10, 5),
     Cadence(2, 1, 30, 25, 36, 15, 4),
     Cadence(3, 1, 30, 25, 36, 15, 5),
-    Cadence(4, 1, 30, 27, 32, 15, 6, on_its_day=True),
+    Cadence(4, 1, 30, 27, 32, 15, 11, on_its_day=True),
     Cadence(1, 0, 7, 3, 11, 10, 6),
     Cadence(1, 0, 21, 17, 24, 10, 5),
 )
 """In the order in which they are tried; two bills a month are a base fee and an overage.
 
 Every four weeks are no month and every two weeks are not twice a month: a year has 13 and 26 of them. So these two are
-tried first, and only by the very day, which bills by the month do not keep.
+tried first, and only by the very day, which bills by the month do not keep: those of the first Monday of a month are 28
+days apart three times in a row at most. Ten weekly bills may begin as four a month do: in February.
 """
 REGULAR_SHARE = (8, 10)
 """Bills are regular if so large a share of them come in one cadence; one that is missing is forgiven."""
@@ -308,7 +314,6 @@ def _in_cadence(daily: ir.Table, key: Sequence[str]) -> ir.Table:
         """One bill of the others is missing before this one comes again; or this one is, and comes the time after."""
         return again(c, c.bills - 1), again(c, 2 * c.bills - 1, later=c.days)
 
-    part, whole = REGULAR_SHARE
     hits, forgiven = {}, {}
     for c in CADENCES:
         other, own = missing(c)
@@ -322,6 +327,7 @@ def _in_cadence(daily: ir.Table, key: Sequence[str]) -> ir.Table:
 
     def keeps(c: Cadence) -> ir.BooleanValue:
         kept = daily[f"hits_{names[c]}"]
+        part, whole = (1, 1) if c.is_exact else REGULAR_SHARE
         came = kept + ibis.least(daily[f"forgiven_{names[c]}"], c.bills)
         return (daily.bills >= c.fewest) & (kept > 0) & (came * whole >= (daily.bills - c.bills) * part)
 

@@ -643,8 +643,8 @@ NEAR = {30: (25, 36), 91: (84, 98), 182: (174, 190), 365: (350, 380), 61: (55, 6
 NEAR |= {7: (3, 11), 14: (14, 14), 21: (17, 24), 28: (28, 28)}
 MONTHS = {30: 1, 91: 3, 182: 6, 365: 12, 61: 2, 122: 4, 731: 24}
 GRACE = {30: 15, 91: 30, 182: 30, 365: 30, 61: 20, 122: 30, 731: 30, 7: 10, 14: 10, 21: 10, 28: 15}
-CADENCES = {(1, 28): 4, (1, 30): 3, (1, 91): 3, (1, 182): 3, (1, 365): 2, (1, 61): 3, (1, 122): 3, (1, 731): 2}
-CADENCES |= {(1, 14): 5, (2, 30): 4, (3, 30): 5, (4, 30): 6, (1, 7): 6, (1, 21): 5}
+CADENCES = {(1, 28): 5, (1, 30): 3, (1, 91): 3, (1, 182): 3, (1, 365): 2, (1, 61): 3, (1, 122): 3, (1, 731): 2}
+CADENCES |= {(1, 14): 5, (2, 30): 4, (3, 30): 5, (4, 30): 11, (1, 7): 6, (1, 21): 5}
 """Bills per cadence, its days, and how many bills it takes to see it, in the order in which they are tried."""
 
 
@@ -780,7 +780,10 @@ def takes_over(days: list[date], day: date, step: int, every: int) -> date | Non
 
 
 def keeps(days: list[date], step: int, every: int) -> bool:
-    """Do at least 80% of these bills come again in time? One that is missing is forgiven: ``step`` bills tell."""
+    """Do at least 80% of these bills come again in time? One that is missing is forgiven: ``step`` bills tell.
+
+    Of those that come again on the very day all do.
+    """
     hits = [day for day in days if comes_again(days, day, step, step, every)]
     others = [
         day
@@ -790,7 +793,8 @@ def keeps(days: list[date], step: int, every: int) -> bool:
             comes_again(days, day, step - 1, step, every) or comes_again(days, day, 2 * step - 1, step, every, times=2)
         )
     ]
-    return bool(hits) and (len(hits) + min(len(others), step)) * 10 >= (len(days) - step) * 8
+    tenths = 10 if every in (14, 28) else 8
+    return bool(hits) and (len(hits) + min(len(others), step)) * 10 >= (len(days) - step) * tenths
 
 
 def billed_of(services: list[Row], days: int, after: int = 0, *, filled: bool = False) -> int:

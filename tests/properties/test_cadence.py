@@ -74,7 +74,7 @@ SHAPES = [
     for terms in ("in advance", "in advance with periods", "in arrears with periods")
     if cadence not in ON_THE_DAY or "periods" not in terms
 ]
-FEWEST_BILLS = {"yearly": 2, "twice a month": 4, "28 days": 4, "14 days": 5, "weekly": 6, "four a month": 6}
+FEWEST_BILLS = {"yearly": 2, "twice a month": 4, "28 days": 5, "14 days": 5, "weekly": 6, "four a month": 11}
 MOST_DAYS = 29
 """The day of the month after the last one on which the last of several bills may come."""
 Bill = tuple[int, float, int | None, int | None]
