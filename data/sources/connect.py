@@ -85,8 +85,11 @@ def _read(address: Address, warehouse: Warehouse) -> Source:
     _refuse_missing(address, raw, sorted(warehouse.names))
     if not warehouse.casts_text:
         _refuse_text(address.shown, raw)
-    tables, links = _staged(raw, warehouse, queries)
-    state = None if warehouse.state is None else f"{warehouse.state} {sorted(queries.items())} {sorted(ignored)}"
+    # What was recorded went through the user's SQL then: ids that it looked up are not looked up again.
+    tables, links = _staged(raw, warehouse, address.queries)
+    state = None
+    if warehouse.state is not None:
+        state = f"{warehouse.state} {sorted(address.queries.items())} {sorted(ignored)}"
     split = {name: table for name, table in came.items() if table is not raw[name]}
     remarks = tuple(warehouse.remarks)
     return Source(

@@ -14,6 +14,8 @@ import pytest
 from data.checks.check import Finding, Severity, check
 from data.ledger.revenue import ledger
 from data.ledger.rules import ExpansionRules
+from data.record.record import record_day
+from data.record.settings import RecordSettings
 from data.sources.connect import connect
 from data.sources.known import Source, known_before
 from features.cohort import cohort
@@ -108,3 +110,22 @@ def test_a_query_that_reads_the_ids_looks_them_up_itself(tmp_path: Path) -> None
         assert source.links is None
         assert {*source.tables["tickets"].account_id.to_pyarrow().to_pylist()} == {"Z"}
         assert ("Z", "seat", 800, 30) in moves(source)
+
+
+def test_what_was_recorded_after_a_query_had_looked_ids_up_is_not_looked_up_again(tmp_path: Path) -> None:
+    """Desk and chat both have an id 7; that of the desk is Z's."""
+    tickets = (
+        "select ticket_id, coalesce(i.account_id, t.account_id) as account_id, opened_at from tickets t "
+        "left join account_ids i on i.id = t.account_id and i.system = 'desk'"
+    )
+    ids = "system,id,account_id\ndesk,7,Z\nchat,7,X\nchat,zd-8,X\n"
+    rows = "ticket_id,account_id,opened_at\nt1,7,2024-02-01\nt2,zd-8,2024-02-01\n"
+    (tmp_path / "live").mkdir()
+    with opened(tmp_path / "live", ids, {"tickets": tickets}, tickets=rows) as source:
+        record_day(source, tmp_path / "history", TODAY, RecordSettings())
+    with connect(f"record://{tmp_path / 'history'}", {"tickets": tickets}) as source:
+        of = source.tables["tickets"].order_by("ticket_id").account_id.to_pyarrow().to_pylist()
+        assert of == ["Z", "zd-8"]
+        assert ("account_ids", "ids:several") not in told(source)
+    with connect(f"record://{tmp_path / 'history'}") as source:  # no query looked anything up
+        assert source.links is not None
