@@ -30,10 +30,9 @@ def of_accounts_here(ids: ir.Table, accounts: ir.Table) -> ir.Table:
 
 
 def of_several(ids: ir.Table, accounts: ir.Table) -> ir.Table:
-    """One row per id that is said to be of several accounts: ``id``, and so many ``accounts``."""
-    linked = _linking(ids, accounts)
-    each = linked.group_by("id").aggregate(accounts=linked.account_id.nunique())
-    return each.filter(each.accounts > 1)
+    """One row per id that is said to be of several accounts, merged ones being one: ``id``, so many ``accounts``."""
+    each = _said_of(_linking(ids, accounts))
+    return each.filter(each.accounts > 1).select("id", "accounts")
 
 
 def without_end(ids: ir.Table, accounts: ir.Table) -> ir.Table:
@@ -46,8 +45,7 @@ def account_links(ids: ir.Table, accounts: ir.Table) -> ir.Table:
     """One row per id that is another account's: ``id``, the ``account_id`` it is of, and ``linked_on``, since when that
     is known. An id that is said to be of several accounts, or whose way does not end, is of none.
     """
-    direct = _direct(ids, accounts)
-    return _followed(direct).anti_join(direct.select(further="id"), [("account_id", "further")])
+    return _ended(_direct(ids, accounts))
 
 
 def with_accounts(table: ir.Table, links: ir.Table) -> ir.Table:
@@ -70,13 +68,46 @@ def _linking(ids: ir.Table, accounts: ir.Table) -> ir.Table:
 
 def _direct(ids: ir.Table, accounts: ir.Table) -> ir.Table:
     """One row per id that is said to be of one other account: ``id``, ``account_id``, ``linked_on``."""
-    linked = _linking(ids, accounts)
-    each = linked.group_by("id").aggregate(
-        accounts=linked.account_id.nunique(),
-        account_id=linked.account_id.max(),
-        linked_on=known_from(linked).min(),
-    )
+    each = _said_of(_linking(ids, accounts))
     return each.filter(each.accounts == 1).drop("accounts")
+
+
+def _said_of(linked: ir.Table) -> ir.Table:
+    """One row per id of the rows that link: ``id``, ``account_id``, ``linked_on``, and so many ``accounts`` it is of.
+
+    Accounts that were merged are one: an id that is said to be of each is of the one that is left.
+    """
+    linked = linked.select("system", "id", "account_id", linked_on=known_from(linked))
+    merges = _one_each(linked.filter(linked.system == MERGED))
+    ended = _ended(merges.filter(merges.accounts == 1).drop("accounts"))
+    left = ended.select(merged_id="id", left_id="account_id", left_on="linked_on")
+    met = linked.left_join(left, [("account_id", "merged_id")])
+    met = met.select(
+        "id",
+        account_id=ibis.coalesce(met.left_id, met.account_id),
+        linked_on=ibis.greatest(met.linked_on, ibis.coalesce(met.left_on, met.linked_on)),
+    )
+    of_left = _one_each(met).rename(left_id="account_id", left_on="linked_on", left_accounts="accounts")
+    both = _one_each(linked).inner_join(of_left, "id")
+    is_one = both.accounts == 1
+    return both.select(
+        "id",
+        accounts=both.left_accounts,
+        account_id=is_one.ifelse(both.account_id, both.left_id),
+        linked_on=is_one.ifelse(both.linked_on, both.left_on),
+    )
+
+
+def _one_each(linked: ir.Table) -> ir.Table:
+    """One row per id: of so many ``accounts``, the last ``account_id`` of them, and the first ``linked_on``."""
+    return linked.group_by("id").aggregate(
+        accounts=linked.account_id.nunique(), account_id=linked.account_id.max(), linked_on=linked.linked_on.min()
+    )
+
+
+def _ended(direct: ir.Table) -> ir.Table:
+    """The links ``_followed``, but for those whose way does not end."""
+    return _followed(direct).anti_join(direct.select(further="id"), [("account_id", "further")])
 
 
 def _followed(direct: ir.Table) -> ir.Table:

@@ -68,6 +68,7 @@ def doubtful_ids(source: Source) -> Iterator[Finding]:
         return
     ids, accounts = source.tables["account_ids"], source.tables["accounts"]
     own = of_accounts_here(ids, accounts)
+    several = of_several(ids, accounts)
     by_chance = _count(own) * 2 < _count(said(ids).semi_join(own, "system"))
     for rule, severity, rows, what, todo in (
         (
@@ -80,8 +81,8 @@ def doubtful_ids(source: Source) -> Iterator[Finding]:
         ),
         (
             "several",
-            Severity.ERROR,
-            of_several(ids, accounts),
+            Severity.ERROR if _is_met(source, several) else Severity.WARNING,
+            several,
             "said to be of several accounts; it is taken for none of them",
             "Keep one account for each id; where tools have the same ids, look each up by its system in "
             "[source.tables].",
@@ -100,6 +101,12 @@ def doubtful_ids(source: Source) -> Iterator[Finding]:
             verb = "is" if count == 1 else "are each"
             message = f"account_ids: {many(count, 'id')} (such as {found['id'].iloc[0]!r}) {verb} {what}."
             yield Finding(severity, "account_ids", f"ids:{rule}", message, todo, count, found)
+
+
+def _is_met(source: Source, ids: ir.Table) -> bool:
+    """Has a row of some table one of these ids?"""
+    there = [table for name, table in source.tables.items() if name != "account_ids" and "account_id" in table.columns]
+    return any(_count(table.semi_join(ids, [("account_id", "id")]).limit(1)) for table in there)
 
 
 def _count(rows: ir.Table) -> int:

@@ -104,6 +104,22 @@ def test_what_leads_to_no_one_account_is_an_error_and_stays_what_it_is(
         assert ("Z", "seat", 800, 30) in moves(source)
 
 
+def test_accounts_that_were_merged_are_one_of_which_an_id_is_said_to_be(tmp_path: Path) -> None:
+    """The desk says that zd-7 is Y's, and the chat that it is Z's, which Y is since August."""
+    ids = MERGES + "desk,zd-7,Y,2024-02-10\nchat,zd-7,Z,2024-03-10\n"
+    with opened(tmp_path, ids) as source:
+        assert told(source) == {}
+        assert source.links is not None
+        links = source.links.order_by("id").to_pandas()
+    assert [*links["account_id"]] == ["Z"] * 3
+    assert [f"{day:%m-%d}" for day in links["linked_on"]] == ["08-01", "08-01", "03-10"]  # of X, Y and zd-7
+
+
+def test_an_id_of_several_accounts_that_no_table_has_is_a_warning(tmp_path: Path) -> None:
+    with opened(tmp_path, MERGES + DESK + "desk,zd-9,Z,\nchat,zd-9,W,\n") as source:
+        assert told(source)["account_ids", "ids:several"].severity == Severity.WARNING
+
+
 def test_a_query_that_reads_the_ids_looks_them_up_itself(tmp_path: Path) -> None:
     tickets = "select ticket_id, i.account_id, opened_at from tickets t join account_ids i on i.id = t.account_id"
     with opened(tmp_path, MERGES + DESK, {"tickets": tickets}) as source:
