@@ -11,7 +11,7 @@ from data.checks.contracts import contract_findings
 from data.checks.coverage import empty, missing, remarks, stopped, stopped_parts, unknown_plans, unknown_words, variants
 from data.checks.duplicates import open_together, repeated
 from data.checks.groups import broken_groups, doubtful_ids, ids_of_accounts
-from data.checks.history import known_late, never_ending
+from data.checks.history import known_late, linked_late, never_ending
 from data.checks.levels import unmeasured_levels
 from data.checks.report import Finding, Report, Severity, gravest_first, require, write
 from data.checks.row_rules import broken_rules
@@ -45,6 +45,7 @@ def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES, *,
         *contract_findings(source, rules, today),
         *endless,
         *known_late(source),
+        *linked_late(source),
         *broken_groups(source),
         *doubtful_ids(source),
         *empty(row_counts, source.mapped),

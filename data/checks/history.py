@@ -7,14 +7,16 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import pandas as pd
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, many
 from data.contract.inputs import TABLES, Table
 from data.contract.vocabulary import DISCOUNT, E4
+from data.crosswalk import UNLINKED
 from data.errors import near_name
 from data.sources.known import BILLING, Source
 from data.sources.staging import given, staged_column
-from data.time_cut import days_between
+from data.time_cut import FIRST_DAY, days_between
 
 LATE_DAYS = 30
 """What became known later than that was not learnt from the day's work: imports are monthly at most."""
@@ -23,6 +25,8 @@ FEW_DAYS = 3
 NEARLY_ALL = 0.9
 FEWEST_ROWS = 3
 """Of one or two rows nothing can be told."""
+FEWEST_LINKS = 10
+"""A few ids may well have been linked on a few days."""
 FAR = date(2099, 1, 1)
 """From this day on an end, such as 9999-12-31, is written for none."""
 ENDS = re.compile(r"(^|_)(end|ends|ended|until|to|thru|through|(expir|cancel|terminat|churn|stop)[a-z]*)(_|$)")
@@ -46,12 +50,9 @@ def _known_late(table: Table, raw: ir.Table, happened: str, learned: str) -> Ite
     if count < FEWEST_ROWS:
         return
     late = rows.filter(days_between(rows[learned], rows[happened]) > LATE_DAYS)
-    by_day = late.group_by(learned).aggregate(rows=late.count()).order_by(ibis.desc("rows"), learned)
-    few = by_day.limit(FEW_DAYS).to_pandas()
-    enough = np.flatnonzero(few["rows"].cumsum().to_numpy() >= NEARLY_ALL * count)
-    if not len(enough):
+    few = _few_days(late, learned, count)
+    if few is None:
         return
-    few = few.head(int(enough[0]) + 1)
     known = sorted(str(day)[:10] for day in few[learned])
     is_end = learned != "known_at"
     what, then = ("ends", "on its day") if is_end else ("rows", "when it happened")
@@ -67,6 +68,54 @@ def _known_late(table: Table, raw: ir.Table, happened: str, learned: str) -> Ite
         f"out: {'an end' if is_end else 'a row'} is then known {then}."
     )
     yield Finding(Severity.WARNING, table.name, f"known_late:{learned}", message, todo, int(few["rows"].sum()), few)
+
+
+def _few_days(rows: ir.Table, day: str, count: int) -> pd.DataFrame | None:
+    """The days that nearly all of ``count`` rows are of, and how many ``rows`` each has; None if these are not few."""
+    by_day = rows.group_by(day).aggregate(rows=rows.count()).order_by(ibis.desc("rows"), day)
+    few = by_day.limit(FEW_DAYS).to_pandas()
+    enough = np.flatnonzero(few["rows"].cumsum().to_numpy() >= NEARLY_ALL * count)
+    return few.head(int(enough[0]) + 1) if len(enough) else None
+
+
+def linked_late(source: Source) -> Iterator[Finding]:
+    """Ids nearly all of which were linked on a few days, long after rows that have them: these are known since then."""
+    if source.links is None:
+        return
+    links = source.links
+    count = int(links.count().to_pandas())
+    few = _few_days(links.filter(links.linked_on > FIRST_DAY), "linked_on", count) if count >= FEWEST_LINKS else None
+    if few is None:
+        return
+    before = {name: rows for name in source.raw if (rows := _before_their_links(source, name))}
+    if not before:
+        return
+    known = sorted(str(day)[:10] for day in few["linked_on"])
+    linked = int(few["rows"].sum())
+    message = (
+        f"account_ids.known_at: {linked:,} of {many(count, 'id')} became known on {many(len(known), 'day')} "
+        f"({', '.join(known)}), more than {LATE_DAYS} days after {many(sum(before.values()), 'row')} that have one "
+        f"({', '.join(before)}): until then these are of no account."
+    )
+    todo = (
+        "Leave known_at of account_ids out where it is the time of a sync: an id is then its account's from the "
+        "beginning. Keep it where the ids were linked, or the accounts merged, on these days."
+    )
+    yield Finding(Severity.WARNING, "account_ids", "known_late:known_at", message, todo, linked, few)
+
+
+def _before_their_links(source: Source, name: str) -> int:
+    """How many rows of a table happened long before the id that they have was linked to their account."""
+    table, raw = TABLES[name], source.raw[name]
+    if source.links is None or name in UNLINKED or table.happened is None or table.happened not in raw.columns:
+        return 0
+    if "account_id" not in raw.columns:
+        return 0
+    rows = raw.select(
+        id=staged_column(raw, table.column("account_id")), happened=staged_column(raw, table.column(table.happened))
+    )
+    met = rows.inner_join(source.links, "id")
+    return int(met.filter(days_between(met.linked_on, met.happened) > LATE_DAYS).count().to_pandas())
 
 
 def never_ending(source: Source, row_counts: Mapping[str, int]) -> Iterator[Finding]:

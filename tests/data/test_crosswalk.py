@@ -120,6 +120,21 @@ def test_an_id_of_several_accounts_that_no_table_has_is_a_warning(tmp_path: Path
         assert told(source)["account_ids", "ids:several"].severity == Severity.WARNING
 
 
+@pytest.mark.parametrize(("first", "is_told"), [("2024-06-01", True), ("2024-02-20", False), ("", False)])
+def test_ids_that_were_linked_all_at_once_long_after_their_rows_are_warned_of(
+    tmp_path: Path, first: str, is_told: bool
+) -> None:
+    """zd-7 has a use and a ticket of the 1st of February, and a ticket of the 1st of April."""
+    ids = "system,id,account_id,known_at\n" + "".join(f"desk,zd-{n},Z,{first}\n" for n in range(1, 11))
+    with opened(tmp_path, ids) as source:
+        finding = told(source).get(("account_ids", "known_late:known_at"))
+    assert (finding is not None) == is_told
+    if finding is not None:
+        assert (finding.severity, finding.count) == (Severity.WARNING, 10)
+        assert "(2024-06-01), more than 30 days after 3 rows that have one (usage_daily, tickets)" in finding.message
+        assert finding.todo.startswith("Leave known_at of account_ids out")
+
+
 def test_a_query_that_reads_the_ids_looks_them_up_itself(tmp_path: Path) -> None:
     tickets = "select ticket_id, i.account_id, opened_at from tickets t join account_ids i on i.id = t.account_id"
     with opened(tmp_path, MERGES + DESK, {"tickets": tickets}) as source:
