@@ -219,7 +219,7 @@ REVIEWED = "We last met for a review on {}. What has changed for you since?"
 MEET = "Our last review was on {}. Shall we find a time for the next one?"
 ASK = "How are things going with us, and what do you want to reach this year?"
 REACHED = 'On {} you reached the milestone "go live". What do you want to reach next?'
-SENT = "On {} you sent us a request about the templates feature. How important is it to you today?"
+SENT = "On {} you sent us a request about the templates feature. Where does that stand for you today?"
 NAMED_GAP = "In our review on {} you named a gap, a backup each night. Is that still open for you?"
 
 

@@ -81,7 +81,7 @@ def test_what_a_sentence_names_stands_beside_its_numbers() -> None:
         gated_feature_asked="sso",
         gated_asked_on=date(2026, 8, 3),
     ).iloc[0]
-    assert row["text"] == "Asked on 3 August about SSO, a feature of the next tier."
+    assert row["text"] == "Asked on 3 August about the SSO feature, part of the next tier."
     assert row["named"] == "gated_asked_on=2026-08-03; gated_feature_asked=sso"
     assert row["numbers_from"] == "gated_requests_182d"
     assert (row["story"], row["shown"]) == ("next_tier", True)
