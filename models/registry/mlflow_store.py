@@ -80,6 +80,7 @@ REQUIREMENTS = (
     "pydantic",
     "scikit-learn",
     "scipy",
+    "threadpoolctl",
 )
 """What that code imports."""
 OF_DAY = "snapshot_date"
