@@ -399,7 +399,7 @@ SLIPS = {
         "rows.known_on >= rows.seen_on",
         "rows.day >= rows.seen_on",
     ),
-    "takes the month of the snapshot for a whole one": (USE, "whole_months", "range(1, months + 1)", "range(months)"),
+    "takes the month of the snapshot for a whole one": (USE, "months_before", "range(1, months + 1)", "range(months)"),
     "knows all hours of a day that it knows": (
         USE,
         "Views.shared_users",
