@@ -81,24 +81,38 @@ def _billed_for_others(bills: ir.Table, lines: ir.Table, accounts: ir.Table) -> 
         ibis.union(links, ways_up(links)).distinct(), "account_id"
     )
     below = below.select("product", "valid_from", "valid_to", account_id="above")
-    # No anti join, for the sake of PostgreSQL's SQL: see ``_billed_by_another_name``.
-    own = paid.select("account_id", "product").distinct().mutate(is_subscribed=ibis.literal(1))
-    charges = bills.filter(bills.kind.isnull() & (bills.amount_e4 > 0)).left_join(own, ["account_id", "product"])
-    charges = charges.filter(charges.is_subscribed.isnull()).select(*bills.columns)
+    charges = _not_subscribed(bills, paid)
     held = charges.select(*DAY_OF_BILLS).distinct().inner_join(below, ["account_id", "product"])
     held = held.filter((held.valid_from <= held.billed_on) & ~(held.valid_to <= held.billed_on).fill_null(False))
-    paying = charges.semi_join(held, DAY_OF_BILLS)
+    yield from _counted_twice(
+        "billed_for_others",
+        charges.semi_join(held, DAY_OF_BILLS),
+        "companies below them subscribe to",
+        ": if they pay for these, the same money is counted twice.",
+    )
+
+
+def _not_subscribed(bills: ir.Table, paid: ir.Table) -> ir.Table:
+    """The bills above 0 of products that their accounts have no ``paid`` line of, and that nothing says what they are.
+
+    An anti join whose rows are read twice in a query is left standing beside its NOT EXISTS in PostgreSQL's SQL.
+    """
+    own = paid.select("account_id", "product").distinct().mutate(is_subscribed=ibis.literal(1))
+    charges = bills.filter(bills.kind.isnull() & (bills.amount_e4 > 0))
+    beside = charges.left_join(own, ["account_id", "product"])
+    return beside.filter(beside.is_subscribed.isnull()).select(*bills.columns)
+
+
+def _counted_twice(rule: str, paying: ir.Table, what: str, why: str) -> Iterator[Finding]:
+    """The finding that bills of products that ``what`` pay for subscriptions, and ``why``; none without such bills."""
     totals = _totals(paying)
     if totals.accounts:
         message = (
-            f"invoices: {many(int(totals.accounts), 'account')} are billed for a product that companies below them "
-            f"subscribe to ({_listed(paying)}; {money(totals.amount_e4)} in all): if they pay for these, the "
-            "same money is counted twice."
+            f"invoices: {many(int(totals.accounts), 'account')} are billed for a product that {what} "
+            f"({_listed(paying)}; {money(totals.amount_e4)} in all){why}"
         )
         rows = paying.limit(ROWS_KEPT).to_pandas()
-        yield Finding(
-            Severity.ERROR, "invoices", "billed_for_others", message, TOLD_BY_KIND, int(totals.accounts), rows
-        )
+        yield Finding(Severity.ERROR, "invoices", rule, message, TOLD_BY_KIND, int(totals.accounts), rows)
 
 
 def _totals(bills: ir.Table) -> pd.Series:
@@ -114,23 +128,13 @@ def _listed(rows: ir.Table) -> str:
 
 def _billed_by_another_name(bills: ir.Table, lines: ir.Table) -> Iterator[Finding]:
     """Products that nobody subscribes to, whose bills are what the accounts' subscriptions cost, month by month."""
-    products = lines.filter(is_paid_for(lines)).select("account_id", "product").distinct()
-    bills = bills.filter(bills.kind.isnull() & (bills.amount_e4 > 0))
-    # An anti join whose rows are read twice in a query is left standing beside its NOT EXISTS in PostgreSQL's SQL.
-    told = bills.left_join(products.mutate(is_subscribed=ibis.literal(1)), ["account_id", "product"])
-    untold = told.filter(told.is_subscribed.isnull()).select(*bills.columns)
-    paying = untold.semi_join(_paying_for_others(untold, lines), "product")
-    totals = _totals(paying)
-    if totals.accounts:
-        message = (
-            f"invoices: {many(int(totals.accounts), 'account')} are billed for a product that they do not subscribe to "
-            f"({_listed(paying)}; {money(totals.amount_e4)} in all), by the amounts of their subscriptions or these "
-            "with a tax: the same money seems to be counted twice."
-        )
-        rows = paying.limit(ROWS_KEPT).to_pandas()
-        yield Finding(
-            Severity.ERROR, "invoices", "billed_by_another_name", message, TOLD_BY_KIND, int(totals.accounts), rows
-        )
+    untold = _not_subscribed(bills, lines.filter(is_paid_for(lines)))
+    yield from _counted_twice(
+        "billed_by_another_name",
+        untold.semi_join(_paying_for_others(untold, lines), "product"),
+        "they do not subscribe to",
+        ", by the amounts of their subscriptions or these with a tax: the same money seems to be counted twice.",
+    )
 
 
 def _paying_for_others(bills: ir.Table, lines: ir.Table) -> ir.Table:
