@@ -250,17 +250,20 @@ def top_feature(views: Views) -> ir.Table:
 
 @_details(*NEW_FEATURES, needs=("usage",))
 def new_features(views: Views) -> ir.Table:
-    used = views.features_used.filter(views.features_used.first_age <= QUARTER_DAYS)
-    used = used.filter(used.feature.notnull())
+    used = _new_features(views)
     by = (used.events_28d.desc(), used.feature.asc())
     return _first_few(used, by, used.feature, NEW_FEATURES)
 
 
 @_details("new_feature_events", needs=("usage",))
 def new_feature_events(views: Views) -> ir.Table:
-    used = views.features_used.filter(views.features_used.first_age <= QUARTER_DAYS)
-    used = used.filter(used.feature.notnull())
+    used = _new_features(views)
     return used.group_by(*KEY).aggregate(new_feature_events=used.events_28d.max())
+
+
+def _new_features(views: Views) -> ir.Table:
+    used = views.features_used.filter(views.features_used.first_age <= QUARTER_DAYS)
+    return used.filter(used.feature.notnull())
 
 
 @_details(*(f"use_week_{week}" for week in range(1, WEEKS + 1)), needs=("usage",))
@@ -321,8 +324,7 @@ def event_days(views: Views) -> ir.Table:
 
 @_details("days_since_review", needs=("crm_events",))
 def days_since_review(views: Views) -> ir.Table:
-    held = views.crm.filter((views.crm.kind == "qbr_held") & (views.crm.age <= HALF_YEAR_DAYS))
-    return held.group_by(*KEY).aggregate(days_since_review=held.age.min())
+    return _days_since(views, "qbr_held", HALF_YEAR_DAYS, "days_since_review")
 
 
 @_details("promoted_on", "promoted_name", needs=("crm_events",))
@@ -352,14 +354,19 @@ def milestone(views: Views) -> ir.Table:
 
 @_details("days_since_milestone", needs=("crm_events",))
 def days_since_milestone(views: Views) -> ir.Table:
-    reached = views.crm.filter((views.crm.kind == "milestone_reached") & (views.crm.age <= YEAR_DAYS))
-    return reached.group_by(*KEY).aggregate(days_since_milestone=reached.age.min())
+    return _days_since(views, "milestone_reached", YEAR_DAYS, "days_since_milestone")
 
 
 @_details("nps_on", "days_since_nps", needs=("crm_events.amount",))
 def last_nps(views: Views) -> ir.Table:
     scores = views.last_nps
     return scores.group_by(*KEY).aggregate(nps_on=scores.occurred_on.max(), days_since_nps=scores.age.min())
+
+
+def _days_since(views: Views, kind: str, within_days: int, name: str) -> ir.Table:
+    """How many days ago the latest CRM event of a kind was."""
+    events = views.crm.filter((views.crm.kind == kind) & (views.crm.age <= within_days))
+    return events.group_by(*KEY).aggregate(**{name: events.age.min()})
 
 
 def _latest_named(views: Views, kind: str, within_days: int, prefix: str) -> ir.Table:
