@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.conditions import column
 from data.contract.outputs import FOR
 from data.contract.vocabulary import MOTIONS
 from serving.ranking.gates import GateResult
@@ -280,6 +279,5 @@ def renewals_to_meet(rows: pd.DataFrame, renews_on: Sequence[date | None]) -> li
 
     What renews every month is no occasion. ``rows`` are the feature rows, in the order of ``renews_on``.
     """
-    terms_days = column({name: rows[name].to_numpy(np.float64) for name in rows if name == TERM}, TERM, len(rows))
-    is_short = terms_days < SHORTEST_TERM_DAYS
-    return [None if short else day for short, day in zip(is_short.tolist(), renews_on, strict=True)]
+    terms_days = rows[TERM] if TERM in rows else [np.nan] * len(rows)
+    return [None if days < SHORTEST_TERM_DAYS else day for days, day in zip(terms_days, renews_on, strict=True)]
