@@ -18,6 +18,8 @@ from data.scratch import remove_own
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PATIENCE_SECONDS = 10
 """From the signal to the end, at most."""
+AGAIN_SECONDS = 0.05
+"""Until a signal is heard once more whose end was lost: longer than a callback takes."""
 _told: list[int] = []
 _found: dict[int, Any] = {}
 """What answered the signals that ``_end`` answers now."""
@@ -50,9 +52,11 @@ def ending_in_order() -> Iterator[None]:
     wakes = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
     over = threading.Event()
     threading.Thread(target=_watch, args=(woken, over), daemon=True, name="signals").start()
+    tells, sys.unraisablehook = sys.unraisablehook, _not_lost
     try:
         yield
     finally:
+        sys.unraisablehook = tells
         if not _told:  # else the end of the process is waited for, too
             over.set()
         signal.set_wakeup_fd(wakes)
@@ -72,6 +76,17 @@ def _end(number: int, _frame: FrameType | None) -> None:
         return
     _told.append(number)
     sys.exit(128 + number)
+
+
+def _not_lost(unraisable: Any) -> None:
+    """The end, raised where nothing can be raised, as in a callback of a weak reference: it is raised once more."""
+    if not (_told and isinstance(unraisable.exc_value, SystemExit)):
+        sys.__unraisablehook__(unraisable)
+        return
+    number = _told.pop()
+    again = threading.Timer(AGAIN_SECONDS, signal.pthread_kill, (threading.main_thread().ident, number))
+    again.daemon = True
+    again.start()
 
 
 def _watch(woken: socket.socket, over: threading.Event) -> None:

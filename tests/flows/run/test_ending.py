@@ -40,6 +40,29 @@ def started(during: str, ignored: signal.Signals | None = None) -> subprocess.Po
     return process
 
 
+IN_A_CALLBACK = """
+import weakref
+class Gone: pass
+def callback(_):
+    print('works', flush=True)
+    time.sleep(60)
+gone = Gone()
+reference = weakref.ref(gone, callback)
+del gone
+time.sleep(60)
+"""
+"""Python calls what a weak reference calls where nothing can be raised."""
+
+
+def test_a_signal_in_a_callback_ends_the_process_too() -> None:
+    with started(f"exec({IN_A_CALLBACK!r}, globals())") as process:
+        assert process.stdout is not None
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "clearing up\n"
+        assert process.stdout.readline() == "cleared up\n"
+        assert process.wait(SECONDS) == 143
+
+
 @pytest.mark.parametrize("ignored", [signal.SIGHUP, signal.SIGINT])
 def test_a_signal_that_was_ignored_from_the_start_stays_ignored(ignored: signal.Signals) -> None:
     with started(WORKS.format(seconds=2), ignored) as process:
