@@ -29,8 +29,8 @@ url = "parquet://./warehouse"
 [retention]
 lists_days = 120
 runs_days = 120
-messages_days = 120
-outcomes_days = 365
+messages_days = 366
+outcomes_days = 366
 """
 MOST_TIMES_THE_FIRST = 1.2
 """The CPU seconds that a run may take, by those of the first one that found everything warm."""
