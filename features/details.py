@@ -16,11 +16,13 @@ from data.contract.vocabulary import E4, KEY, MOTIONS
 from data.time_cut import Tables
 from features.calendar import HALF_YEAR_DAYS, MONTH_DAYS, QUARTER_DAYS, YEAR_DAYS
 from features.definition import PARENTS, is_there, ratio
+from features.definitions.limits import days_until_met
 from features.views.account import Views
 from features.views.whole_base import WholeBaseViews
 
 WEEK_DAYS = 7
 MAIN_PRODUCTS = ("main_product", "second_product", "third_product")
+TOP_FEATURES = ("top_feature", "second_top_feature", "third_top_feature")
 NEW_FEATURES = ("new_feature", "second_new_feature", "third_new_feature")
 _PLANS = tuple(f"plan_{place}" for place in range(1, PLANS_NAMED + 1))
 _PLAN_PRODUCTS = tuple(f"plan_product_{place}" for place in range(1, PLANS_NAMED + 1))
@@ -102,10 +104,10 @@ def _first_few(view: ir.Table, by: Sequence[ir.Value], value: ir.Value, names: S
 _LIMITS = ("usage", "subscriptions", "plan_features.monthly_limit")
 
 
-@_details("limit_feature", "limit_amount", "limit_pace", "limit_level", needs=_LIMITS)
+@_details("limit_feature", "limit_amount", "limit_pace", "limit_level", "limit_in_days", needs=_LIMITS)
 def nearest_limit(views: Views) -> ir.Table:
     use = views.limited_use.filter(views.limited_use.used_e4 > 0)
-    use = use.mutate(share=ratio(use.used_e4, use.allowed_e4))
+    use = use.mutate(share=ratio(use.used_e4, use.allowed_e4), in_days=days_until_met(use))
     met, unknown = ratio(use.used_e4, E4 * MONTH_DAYS), ibis.null("float64")
     return _first(
         use,
@@ -114,6 +116,7 @@ def nearest_limit(views: Views) -> ir.Table:
         limit_amount=ratio(use.limit_e4, E4),
         limit_pace=use.is_level.ifelse(unknown, met),
         limit_level=use.is_level.ifelse(met, unknown),
+        limit_in_days=use.in_days,
     )
 
 
@@ -190,12 +193,28 @@ def gated_feature_used(views: Views) -> ir.Table:
     return _first(used, (used.last_age.asc(), used.feature.asc()), gated_feature_used=used.feature)
 
 
+@_details("gated_used_plan", needs=("usage", *_TIERS))
+def gated_used_plan(views: Views) -> ir.Table:
+    return _gated_plan(views, gated_feature_used(views), "gated_feature_used", "gated_used_plan")
+
+
 @_details("gated_feature_asked", "gated_asked_on", "days_since_gated_request", needs=("tickets.feature", *_TIERS))
 def gated_feature_asked(views: Views) -> ir.Table:
     asked = views.gated_tickets.filter(views.gated_tickets.age <= HALF_YEAR_DAYS)
     order = (asked.age.asc(), asked.feature.asc())
     told = {"gated_asked_on": asked.opened_on, "days_since_gated_request": asked.age}
     return _first(asked, order, gated_feature_asked=asked.feature, **told)
+
+
+@_details("gated_asked_plan", needs=("tickets.feature", *_TIERS))
+def gated_asked_plan(views: Views) -> ir.Table:
+    return _gated_plan(views, gated_feature_asked(views), "gated_feature_asked", "gated_asked_plan")
+
+
+def _gated_plan(views: Views, named: ir.Table, feature: str, name: str) -> ir.Table:
+    """The plan of a next tier that includes the feature that is named: the nearest, then the first by product."""
+    rights = named.select(*KEY, feature=feature).inner_join(views.gated_rights, [*KEY, "feature"])
+    return _first(rights, (rights.steps.asc(), rights["product"].asc(), rights.plan.asc()), **{name: rights.plan})
 
 
 _REQUESTS = ("tickets.feature", "tickets.kind")
@@ -209,6 +228,25 @@ def feature_request(views: Views) -> ir.Table:
     order = (asked.age.asc(), asked.feature.asc())
     told = {"requested_on": asked.opened_on, "days_since_request": asked.age}
     return _first(asked, order, request_feature=asked.feature, **told)
+
+
+@_details("request_is_open", "request_closed_on", needs=(*_REQUESTS, "tickets.closed_at"))
+def request_answered(views: Views) -> ir.Table:
+    """Of several of one day and feature the one that is open, or was closed last."""
+    tickets = views.tickets.filter((views.tickets.kind == "feature_request") & (views.tickets.age <= HALF_YEAR_DAYS))
+    return _answered(tickets.filter(tickets.feature.notnull()), "request")
+
+
+@_details("gated_request_is_open", "gated_request_closed_on", needs=("tickets.feature", "tickets.closed_at", *_TIERS))
+def gated_request_answered(views: Views) -> ir.Table:
+    return _answered(views.gated_tickets.filter(views.gated_tickets.age <= HALF_YEAR_DAYS), "gated_request")
+
+
+def _answered(asked: ir.Table, prefix: str) -> ir.Table:
+    is_open = asked.closed_on.isnull()
+    order = (asked.age.asc(), asked.feature.asc(), is_open.desc(), asked.closed_on.desc())
+    told = {"is_open": is_open.ifelse(1, 0), "closed_on": asked.closed_on}
+    return _first(asked, order, **{f"{prefix}_{what}": value for what, value in told.items()})
 
 
 @_details("request_included", needs=(*_REQUESTS, "subscriptions", "plan_features"))
@@ -234,18 +272,34 @@ def rated_tickets(views: Views) -> ir.Table:
 # --- use and people ---------------------------------------------------------------------------------------------------
 
 
-@_details("top_feature", needs=("usage",))
-def top_feature(views: Views) -> ir.Table:
+@_details(*TOP_FEATURES, needs=("usage",))
+def top_features(views: Views) -> ir.Table:
     used = views.features_used.filter(views.features_used.events_28d > 0)
     used = used.filter(used.feature.notnull())
     if "plan_features" not in views.tables:
-        return _first(used, (used.events_28d.desc(), used.feature.asc()), top_feature=used.feature)
+        return _first_few(used, (used.events_28d.desc(), used.feature.asc()), used.feature, TOP_FEATURES)
     # What is metered is counted by a machine, as often as it reads the meter.
     rights = views.tables["plan_features"]
     metered = rights.filter(rights.monthly_limit_e4.notnull()).select(metered="feature").distinct()
     beside = used.left_join(metered, used.feature == metered.metered)
     order = (beside.metered.notnull().asc(), beside.events_28d.desc(), beside.feature.asc())
-    return _first(beside, order, top_feature=beside.feature)
+    return _first_few(beside, order, beside.feature, TOP_FEATURES)
+
+
+@_details("plan_features_included", "plan_features_used", needs=("usage", "subscriptions", "plan_features"))
+def adoption(views: Views) -> ir.Table:
+    features = views.included_use
+    is_used = features.last_age.notnull() & (features.last_age <= QUARTER_DAYS)
+    return features.group_by(*KEY).aggregate(
+        plan_features_included=features.count(), plan_features_used=is_used.ifelse(1, 0).sum()
+    )
+
+
+@_details("unused_feature", "second_unused_feature", needs=("usage", "subscriptions", "plan_features"))
+def unused_features(views: Views) -> ir.Table:
+    features = views.included_use
+    unused = features.filter(features.last_age.isnull() | (features.last_age > QUARTER_DAYS))
+    return _first_few(unused, (unused.feature.asc(),), unused.feature, ("unused_feature", "second_unused_feature"))
 
 
 @_details(*NEW_FEATURES, needs=("usage",))
@@ -295,11 +349,12 @@ def _new_teams(views: Views) -> ir.Table:
     return views.teams.filter(views.teams.first_age <= QUARTER_DAYS)
 
 
-@_details("new_domain", needs=("users.email_domain", "users.created_at"))
+@_details("new_domain", "new_domain_users", needs=("users.email_domain", "users.created_at"))
 def new_domain(views: Views) -> ir.Table:
     users = views.other_domains.filter(views.other_domains.age <= QUARTER_DAYS)
     domains = users.group_by(*KEY, "email_domain").aggregate(users=users.count())
-    return _first(domains, (domains.users.desc(), domains.email_domain.asc()), new_domain=domains.email_domain)
+    order = (domains.users.desc(), domains.email_domain.asc())
+    return _first(domains, order, new_domain=domains.email_domain, new_domain_users=domains.users)
 
 
 # --- the relationship -------------------------------------------------------------------------------------------------
@@ -342,6 +397,13 @@ def budget(views: Views) -> ir.Table:
     return _latest_named(views, "budget_opened", HALF_YEAR_DAYS, "budget")
 
 
+@_details("budget_amount", needs=("crm_events.amount",))
+def budget_amount(views: Views) -> ir.Table:
+    events, order = _latest(views, "budget_opened", HALF_YEAR_DAYS)
+    amount = events.amount_e4
+    return _first(events, (*order, amount.isnull().asc(), amount.asc()), budget_amount=ratio(amount, E4))
+
+
 @_details("gap_on", "gap_product", "gap_name", needs=("crm_events",))
 def review_gap(views: Views) -> ir.Table:
     return _latest_named(views, "qbr_gap", HALF_YEAR_DAYS, "gap")
@@ -371,11 +433,15 @@ def _days_since(views: Views, kind: str, within_days: int, name: str) -> ir.Tabl
 
 def _latest_named(views: Views, kind: str, within_days: int, prefix: str) -> ir.Table:
     """Day, product and name of the latest CRM event of a kind; of several of one day the first that says most."""
+    events, order = _latest(views, kind, within_days)
+    told = {"on": events.occurred_on, "product": events["product"], "name": events["name"]}
+    return _first(events, order, **{f"{prefix}_{what}": value for what, value in told.items()})
+
+
+def _latest(views: Views, kind: str, within_days: int) -> tuple[ir.Table, tuple[ir.Value, ...]]:
     events = views.crm.filter((views.crm.kind == kind) & (views.crm.age <= within_days))
     product, name = events["product"], events["name"]
-    order = (events.age.asc(), product.isnull().asc(), product.asc(), name.isnull().asc(), name.asc())
-    told = {"on": events.occurred_on, "product": product, "name": name}
-    return _first(events, order, **{f"{prefix}_{what}": value for what, value in told.items()})
+    return events, (events.age.asc(), product.isnull().asc(), product.asc(), name.isnull().asc(), name.asc())
 
 
 @_details("critical_feature", "critical_since", needs=("tickets.severity", "tickets.closed_at"))
@@ -389,11 +455,23 @@ def critical_ticket(views: Views) -> ir.Table:
 # --- contracts --------------------------------------------------------------------------------------------------------
 
 
-@_details("expanded_on", "expanded_product", needs=("subscriptions",))
+@_details("expanded_on", "expanded_product", "expanded_seats", needs=("subscriptions",))
 def last_expansion(views: Views) -> ir.Table:
     moves = views.movements.filter(views.movements.movement_class.isin(MOTIONS))
     order = (moves.age.asc(), moves.delta_mrr_e4.desc(), moves["product"].asc())
-    return _first(moves, order, expanded_on=moves.day, expanded_product=moves["product"])
+    added = (moves.movement_class == "seat").ifelse(moves.seats_after - moves.seats_before, ibis.null("int64"))
+    return _first(moves, order, expanded_on=moves.day, expanded_product=moves["product"], expanded_seats=added)
+
+
+@_details("ended_product", "ended_on", "days_since_ended", needs=("subscriptions",))
+def ended_product(views: Views) -> ir.Table:
+    lines = views.lines
+    ended = lines.filter(lines.pays & ~lines.is_discount & (lines.end_age <= QUARTER_DAYS))
+    owned = views.owned_products.select(*KEY, current_product="product")
+    gone = ended.anti_join(owned, [*KEY, "current_product"])
+    order = (gone.end_age.asc(), gone.current_product.asc())
+    told = {"ended_on": gone.valid_to, "days_since_ended": gone.end_age}
+    return _first(gone, order, ended_product=gone.current_product, **told)
 
 
 @_details("billed_product", needs=("invoices",))

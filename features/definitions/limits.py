@@ -56,8 +56,13 @@ def limits_over_80pct(t: ir.Table) -> ir.Value:
     lookback_days=56,
 )
 def days_to_limit(t: ir.Table) -> ir.Value:
-    growing = (t.gained_e4 > 0).ifelse(t.gained_e4, ibis.null("int64"))
-    return ratio(ibis.greatest(t.left_e4, 0) * t.gained_days, growing).min()
+    return days_until_met(t).min()
+
+
+def days_until_met(limited_use: ir.Table) -> ir.FloatingValue:
+    """Days until a limit is met at the growth of the last month; null where its use does not grow."""
+    grown_e4 = (limited_use.gained_e4 > 0).ifelse(limited_use.gained_e4, ibis.null("int64"))
+    return ratio(ibis.greatest(limited_use.left_e4, 0) * limited_use.gained_days, grown_e4)
 
 
 @feature(

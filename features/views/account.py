@@ -83,14 +83,25 @@ class Views(ContractViews, UsageViews, PeopleViews):
         )
 
     @cached_property
-    def gated(self) -> ir.Table:
-        """One row per feature that the next tier of an owned product includes and the account's plans do not."""
+    def gated_rights(self) -> ir.Table:
+        """One row per plan of the next tier of an owned product and feature of it that the account's plans do not have.
+
+        ``steps``: tiers up.
+        """
         higher = self.higher_tiers
-        nearest = higher.group_by(*KEY, "product").aggregate(tier=higher.higher.min())
+        nearest = higher.group_by(*KEY, "product").aggregate(tier=higher.higher.min(), own_tier=higher.tier.max())
         next_plans = nearest.inner_join(self.tables["plans"].select("product", "plan", "tier"), ["product", "tier"])
         granted = self.tables["plan_features"].select("product", "plan", "feature")
-        features = next_plans.inner_join(granted, ["product", "plan"])
-        return features.select(*KEY, "feature").distinct().anti_join(self.included, [*KEY, "feature"])
+        features = next_plans.mutate(steps=next_plans.tier - next_plans.own_tier).inner_join(
+            granted, ["product", "plan"]
+        )
+        named = features.select(*KEY, "product", "plan", "feature", "steps")
+        return named.anti_join(self.included, [*KEY, "feature"])
+
+    @cached_property
+    def gated(self) -> ir.Table:
+        """One row per feature that the next tier of an owned product includes and the account's plans do not."""
+        return self.gated_rights.select(*KEY, "feature").distinct()
 
     @cached_property
     def gated_use(self) -> ir.Table:

@@ -484,19 +484,14 @@ def included(
         if None in several:
             continue
         allowed = sum(several)
+        until = days_until_met(events, feature, measures[feature], allowed)
+        days += [] if until is None else [until]
         if measures[feature]:
-            now, before, apart = level(events, feature, measures[feature])
+            now, _, _ = level(events, feature, measures[feature])
             shares.append((share(now or 0, allowed), (now or 0) * 100 > allowed * 80))
-            if None not in (now, before) and now > before:
-                days.append(max(allowed - now, 0) * apart / (now - before))
             continue
-        now, before = (
-            sum(quantity(e) for e in some if e["feature"] == feature)
-            for some in (within(events, 28), within(events, 28, after=28))
-        )
+        now = sum(quantity(e) for e in within(events, 28) if e["feature"] == feature)
         shares.append((share(now * 30, allowed * 28), now * 30 * 100 > allowed * 28 * 80))
-        if now > before:
-            days.append(max(allowed * 28 // 30 - now, 0) * 28 / (now - before))
     return {
         "limit_share_max_28d": most(value for value, _ in shares),
         "limits_over_80pct": sum(is_over for _, is_over in shares),
@@ -509,6 +504,20 @@ def included(
         ),
         "gated_requests_182d": sum(ticket["feature"] in gated for ticket in within(known["tickets"], 182)),
     }
+
+
+def days_until_met(events: list[Row], feature: str, measure: str | None, allowed: int) -> float | None:
+    """Days until a limit is met at the growth of a month, of a level or of what is added up."""
+    if measure:
+        now, before, apart = level(events, feature, measure)
+        if None in (now, before) or now <= before:
+            return None
+        return max(allowed - now, 0) * apart / (now - before)
+    now, before = (
+        sum(quantity(e) for e in some if e["feature"] == feature)
+        for some in (within(events, 28), within(events, 28, after=28))
+    )
+    return max(allowed * 28 // 30 - now, 0) * 28 / (now - before) if now > before else None
 
 
 def measures_of(lines: list[Row], measured: dict) -> dict[str, str | None]:

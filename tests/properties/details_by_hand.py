@@ -12,6 +12,7 @@ from tests.properties.by_hand import (
     Row,
     billed_of,
     commercial,
+    days_until_met,
     e4,
     level,
     measures_of,
@@ -78,16 +79,19 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
     lines = [line for line in open_lines(counted) if not line["plain"].is_discount]
     for line in lines:
         line["current"] = name_now(line["product"], names, snapshot)
+    owned = owned_products(counted, known["invoices"], services)
     included = {feature for line in lines for feature in rights.get((line["product"], line["plan"]), {})}
     return {
         **limits(known, lines, rights, measured),
         **next_tier(known, lines, plans, rights),
         **used(known["usage_events"], {f for of in rights.values() for f, limit in of.items() if limit is not None}),
+        **adopted(known["usage_events"], included),
         **people(known["users"]),
         **relationship(known["crm_events"], snapshot),
         **support(known["tickets"], included, snapshot),
         **contract(counted, lines, snapshot),
-        **main_products(lines, owned_products(counted, known["invoices"], services)),
+        **ended(counted, owned, names, snapshot),
+        **main_products(lines, owned),
         "not_now_name": put_off(known["outcomes"]),
         **billed_products(recently_billed(services)),
     }
@@ -110,7 +114,9 @@ def limits(known: dict[str, list[Row]], lines: list[Row], rights: dict, measured
         if None not in several and units > 0:
             limit = sum(several)
             share = units / (limit * 28) if limit else None
-            found.append({"share": share, "feature": feature, "limit": limit, "units": units / (28 * 10_000)})
+            until = days_until_met(known["usage_events"], feature, measures[feature], limit)
+            units = units / (28 * 10_000)
+            found.append({"share": share, "feature": feature, "limit": limit, "units": units, "until": until})
     nearest = first(found, lambda row: (row["share"] is None, -(row["share"] or 0), row["feature"]))
     granting = [line for line in lines if nearest["feature"] in rights.get((line["product"], line["plan"]), {})]
     products = [*sorted({line["current"] for line in granting}), None, None]
@@ -119,6 +125,7 @@ def limits(known: dict[str, list[Row]], lines: list[Row], rights: dict, measured
         "limit_product": products[0],
         "second_limit_product": products[1],
         "limit_feature": nearest["feature"],
+        "limit_in_days": nearest["until"],
         "limit_amount": None if nearest["limit"] is None else nearest["limit"] / 10_000,
         "limit_pace": None if measures[nearest["feature"]] else nearest["units"],
         "limit_level": nearest["units"] if measures[nearest["feature"]] else None,
@@ -127,7 +134,7 @@ def limits(known: dict[str, list[Row]], lines: list[Row], rights: dict, measured
 
 def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights: dict) -> Row:
     owned = {feature for line in lines for feature in rights.get((line["product"], line["plan"]), {})}
-    steps, gated = [], set()
+    steps, gated = [], {}
     for product in {line["product"] for line in lines}:
         mine = [plans[product, x["plan"]]["tier"] for x in lines if (product, x["plan"]) in plans]
         above = [
@@ -138,7 +145,8 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
         steps += above
         for step, _, name in above:
             if step == min(above)[0]:
-                gated |= rights.get((product, name), {}).keys() - owned
+                for feature in rights.get((product, name), {}).keys() - owned:
+                    gated[feature] = min((step, product, name), gated.get(feature, (step, product, name)))
     _, product, plan = min(steps, default=(None, None, None))
     of_product = [plans.get((product, line["plan"])) for line in lines if line["product"] == product]
     highest = max((listed["tier"] for listed in of_product if listed), default=None)
@@ -155,9 +163,8 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
         [{"feature": f, "age": last_age[f]} for f in gated if last_age.get(f, 999) <= 91],
         lambda row: (row["age"], row["feature"]),
     )
-    asked = first(
-        [t for t in within(known["tickets"], 182) if t["feature"] in gated], lambda t: (t["age"], t["feature"])
-    )
+    of_gated = [ticket for ticket in within(known["tickets"], 182) if ticket["feature"] in gated]
+    asked = first(of_gated, lambda t: (t["age"], t["feature"]))
     return {
         "next_plan": plan,
         "present_plan": min(present, default=None),
@@ -166,7 +173,10 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
         "next_plan_features": len(adds) or None,
         "next_plan_used": sum(last_age.get(feature, 999) <= 91 for feature in adds) if adds else None,
         "gated_feature_used": last_used["feature"],
+        "gated_used_plan": gated.get(last_used["feature"], [None])[-1],
+        "gated_asked_plan": gated.get(asked["feature"], [None])[-1],
         "gated_feature_asked": asked["feature"],
+        **answered(of_gated, "gated_request"),
         "gated_asked_on": asked["opened_at"],
         "days_since_gated_request": asked["age"],
     }
@@ -180,13 +190,28 @@ def used(events: list[Row], metered: set[str]) -> Row:
     first_new = [*sorted(new, key=lambda f: (-month[f], f)), None, None, None]
     weeks = Counter((event["age"] - 1) // 7 + 1 for event in within(events, 91))
     any_day = within(events, 91)
+    top = [*sorted(month, key=lambda f: (f in metered, -month[f], f)), None, None, None]
     return {
-        "top_feature": min(month, key=lambda f: (f in metered, -month[f], f), default=None),
+        "top_feature": top[0],
+        "second_top_feature": top[1],
+        "third_top_feature": top[2],
         "new_feature_events": float(month[first_new[0]]) if new else None,
         "new_feature": first_new[0],
         "second_new_feature": first_new[1],
         "third_new_feature": first_new[2],
         **{f"use_week_{week}": float(weeks[week]) if any_day else None for week in range(1, 14)},
+    }
+
+
+def adopted(events: list[Row], included: set[str]) -> Row:
+    of_late = {event["feature"] for event in within(events, 91)}
+    used = float(len(included & of_late)) if included else None
+    unused = [*sorted(included - of_late), None, None]
+    return {
+        "plan_features_included": float(len(included)) or None,
+        "plan_features_used": used,
+        "unused_feature": unused[0],
+        "second_unused_feature": unused[1],
     }
 
 
@@ -206,6 +231,7 @@ def people(everybody: list[Row]) -> Row:
         "third_new_team": further[1],
         "new_team_users": None if team is None else float(sizes[team]),
         "new_domain": min(came, key=lambda domain: (-came[domain], domain), default=None),
+        "new_domain_users": float(max(came.values())) if came else None,
     }
 
 
@@ -219,11 +245,16 @@ def relationship(events: list[Row], snapshot: date) -> Row:
         found[day] = None if latest["age"] is None else snapshot - timedelta(days=latest["age"])
         values = zip(named, (latest["product"], latest["name"]), strict=False)
         found |= {name: value for name, value in values if name}
+    budget = first(
+        [event for event in within(events, 182) if event["kind"] == "budget_opened"],
+        lambda e: (e["age"], e["product"] or LAST, e["name"] or LAST, e["amount"] is None, e["amount"] or 0),
+    )
     reached = [event["age"] for event in within(events, 365) if event["kind"] == "milestone_reached"]
     answered = [e["age"] for e in events if e["kind"] == "nps_response" and e["amount"] is not None]
     return found | {
         "days_since_milestone": min(reached, default=None),
         "days_since_review": min((e["age"] for e in within(events, 182) if e["kind"] == "qbr_held"), default=None),
+        "budget_amount": budget["amount"],
         "nps_on": snapshot - timedelta(days=min(answered)) if answered else None,
         "days_since_nps": min(answered, default=None),
     }
@@ -238,10 +269,8 @@ def put_off(plays: list[Row]) -> str | None:
 
 
 def support(tickets: list[Row], included: set[str], snapshot: date) -> Row:
-    asked = first(
-        [t for t in within(tickets, 182) if t["kind"] == "feature_request" and t["feature"]],
-        lambda t: (t["age"], t["feature"]),
-    )
+    requests = [t for t in within(tickets, 182) if t["kind"] == "feature_request" and t["feature"]]
+    asked = first(requests, lambda t: (t["age"], t["feature"]))
     critical = first(
         [t for t in tickets if t["severity"] == "critical" and t["closed_at"] is None],
         lambda t: (-t["age"], t["ticket_id"]),
@@ -254,28 +283,53 @@ def support(tickets: list[Row], included: set[str], snapshot: date) -> Row:
         "request_feature": asked["feature"],
         "requested_on": None if asked["age"] is None else snapshot - timedelta(days=asked["age"]),
         "days_since_request": asked["age"],
+        **answered(requests, "request"),
         "request_included": None if asked["age"] is None else float(asked["feature"] in included),
         "critical_feature": critical["feature"],
         "critical_since": None if critical["age"] is None else snapshot - timedelta(days=critical["age"]),
     }
 
 
+def answered(tickets: list[Row], prefix: str) -> Row:
+    """Whether the latest of these is open, and else when it was closed."""
+    last = first(
+        tickets,
+        lambda t: (t["age"], t["feature"], t["closed_at"] is not None, -(t["closed_at"] or date.min).toordinal()),
+    )
+    is_open = None if last["age"] is None else float(last["closed_at"] is None)
+    return {f"{prefix}_is_open": is_open, f"{prefix}_closed_on": last["closed_at"]}
+
+
 def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:
     changes = plain_changes([line["plain"] for line in counted], ExpansionRules())
-    moves = [{"age": (snapshot - row["day"]).days} for row in changes if row["class"] in MOTIONS]
+    moves = [{"age": (snapshot - row["day"]).days, **row} for row in changes if row["class"] in MOTIONS]
     mrr: dict[tuple[str, str], int] = Counter()
     for line in lines:
         if line["plan"]:
             mrr[line["plan"], line["current"]] += e4(line["mrr"]) or 0
     dearest = [*sorted(mrr, key=lambda plan: (-mrr[plan], plan)), *[(None, None)] * 3]
     renewals = [line["renews_on"] for line in lines if line["renews_on"] and line["renews_on"] >= snapshot]
-    last = min((move["age"] for move in moves), default=None)
+    last = first(moves, lambda m: (m["age"], m["before"].mrr_e4 - m["after"].mrr_e4, m["product"]))
     return {
-        "expanded_on": None if last is None else snapshot - timedelta(days=last),
+        "expanded_on": last["day"],
+        "expanded_product": last["product"],
+        "expanded_seats": last["after"].seats - last["before"].seats if last["class"] == "seat" else None,
         "renews_on": min(renewals, default=None),
         **{f"plan_{place}": dearest[place - 1][0] for place in (1, 2, 3)},
         **{f"plan_product_{place}": dearest[place - 1][1] for place in (1, 2, 3)},
     }
+
+
+def ended(counted: list[Row], owned: set[str], names: dict[str, tuple[str, date]], snapshot: date) -> Row:
+    """The product that ended last within a quarter, under the name that it has now, and when."""
+    gone = []
+    for line in counted:
+        product, end = name_now(line["product"], names, snapshot), line["valid_to"]
+        is_paid = line["plain"].pays and not line["plain"].is_discount
+        if end and is_paid and (snapshot - end).days <= 91 and product not in owned:
+            gone.append({"age": float((snapshot - end).days), "product": product, "on": end})
+    last = first(gone, lambda row: (row["age"], row["product"]))
+    return {"ended_product": last["product"], "ended_on": last["on"], "days_since_ended": last["age"]}
 
 
 def main_products(lines: list[Row], owned: set[str]) -> Row:
