@@ -269,7 +269,7 @@ def _check_shard(
     attributions = _attributions(listing, rows, context)
     told_with = replace(context.reasons, figures=references.figures)
     verification.note(check_sentences(reasons, rows, attributions, told_with, details))
-    verification.note(check_gates(listing, rows, context))
+    verification.note(check_gates(listing, rows, details, context))
     verification.note(check_plays(listing, rows, reasons, details, context))
     verification.note(check_context(listing, rows, details, context))
     verification.note(check_triggers(listing, rows, details, context))

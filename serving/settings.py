@@ -28,6 +28,9 @@ class GateThresholds(BaseModel):
     critical_tickets: int | None = Field(default=1, ge=1, description="critical tickets open")
     min_csat: float | None = Field(default=3.0, ge=1, le=5, description="least mean rating of 182 days, 1-5")
     lines_under_notice: int | None = Field(default=1, ge=1, description="1: a contract line under notice excludes")
+    ended_contracts: int | None = Field(
+        default=1, ge=1, description="1: contracts that all ended, with no bill since, exclude"
+    )
     overdue_invoices: int | None = Field(default=1, ge=1, description="1: an overdue invoice excludes")
     churn_usage_fall: float | None = Field(
         default=-0.15, gt=-1, lt=0, description="fall of use that weighs with a champion gone"

@@ -104,7 +104,7 @@ def assemble_batch(
     details = with_product(details, scores)
     explained = explain(attributions, rows, context.reasons, settings.reasons, references, details)
     by_account, by_score = (frame.set_index("account_id", drop=False) for frame in (rows, scores))
-    passed = context.passed(by_account)
+    passed = context.passed(by_account, details)
     beside = beside_scores(context.people, rows, details)
     chosen = plays.choose_plays(
         by_score, by_account, explained.reasons, explained.facts, passed, playbook, settings, beside["segment"]

@@ -18,7 +18,7 @@ from data.feeds.rhythm import Silence
 from serving.changes.sentences import About, titles
 from serving.experiment.record import EXPERIMENT, described
 from serving.published.read import PublishedList
-from serving.ranking.gates import GateResult, evaluate
+from serving.ranking.gates import ASKED_DETAILS, GateResult, evaluate
 from serving.reasons.formats import say_day
 from serving.reasons.playbook import ListTrigger, Playbook
 from serving.reasons.render import ReasonContext
@@ -90,9 +90,12 @@ class ListContext:
         """The feature rows that gates, reasons and plays may rest on: without what is not known on the day."""
         return rows.drop(columns=[*self.muted])
 
-    def passed(self, rows: pd.DataFrame) -> GateResult:
-        """What the gates say of feature rows (index: account_id)."""
+    def passed(self, rows: pd.DataFrame, details: pd.DataFrame | None = None) -> GateResult:
+        """What the gates say of feature rows (index: account_id). ``details``: of the same accounts, in any order."""
         peaks = self.users_are_daily_peaks
+        if details is not None:
+            asked = [name for name in ASKED_DETAILS if name in details]
+            rows = rows.assign(**details.set_index("account_id")[asked].reindex(rows.index))
         return evaluate(rows, self.settings.gates, users_are_daily_peaks=peaks, muted=self.muted)
 
     @cached_property

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.conditions import Columns, column
+from data.contract.details import DETAILS
 from data.contract.outputs import FIX, FUNNEL, SHOWN_UNDER, WAIT
 from serving.reasons.templates import Template
 from serving.settings import GateThresholds
@@ -60,6 +61,16 @@ def _no_milestone(columns: Columns, _: float, size: int) -> Mask:
 def _no_use(columns: Columns, threshold: float, size: int) -> Mask:
     """Neither a milestone nor any use: milestones are recorded only where somebody writes them down."""
     return _no_milestone(columns, threshold, size) & np.isnan(column(columns, "days_since_first_use", size))
+
+
+def _ended(columns: Columns, _: float, size: int) -> Mask:
+    """The last contract ended within a quarter, and nothing was billed since: use that goes on is billed."""
+    days_since_ended = column(columns, "days_since_ended", size)
+    is_open, is_billed_since = (
+        column(columns, "lines_open", size) > 0,
+        column(columns, "days_since_billed", size) < days_since_ended,
+    )
+    return (days_since_ended >= 0) & ~is_open & ~is_billed_since
 
 
 GATES: tuple[Gate, ...] = (
@@ -141,6 +152,15 @@ GATES: tuple[Gate, ...] = (
         "Notice was given for {lines_under_notice:count contract line/contract lines}.",
     ),
     Gate(
+        "contract_ended",
+        "Its contracts have ended",
+        "ended_contracts",
+        ("lines_open",),
+        _ended,
+        "Its last contract ended {days_since_ended:days} before this list, and nothing has been billed since.",
+        asks=("days_since_billed", "days_since_ended"),
+    ),
+    Gate(
         "invoice_overdue",
         "Invoice overdue",
         "overdue_invoices",
@@ -212,6 +232,8 @@ GATES: tuple[Gate, ...] = (
         WAIT,
     ),
 )
+ASKED_DETAILS = tuple(dict.fromkeys(name for gate in GATES for name in gate.asks if name in DETAILS))
+"""What gates ask for that is no feature."""
 LABELS: dict[str, str] = {gate.code: gate.label for gate in GATES}
 _PRINTED_STEP = {"share": 0.001, "rating": 0.01}
 """The last digit that is printed, by format."""

@@ -15,16 +15,18 @@ from serving.verify.files_and_sums import Difference, Differences
 COMPARED = ("account_id", "rank", "propensity", "expected_arr")
 
 
-def check_gates(listing: PublishedList, rows: pd.DataFrame, context: ListContext) -> Differences:
+def check_gates(
+    listing: PublishedList, rows: pd.DataFrame, details: pd.DataFrame | None, context: ListContext
+) -> Differences:
     """What the gates said against recomputed feature rows: at most one difference per account.
 
-    ``rows`` may be of more accounts than the list, or of some of them.
+    ``rows`` may be of more accounts than the list, or of some of them, and so may ``details``.
     """
     scores = listing.scores("account_id", "eligible", "not_eligible_because")
     exclusions = listing.exclusions("account_id", "not_eligible_because", "text", "shown_under")
     listed = scores[scores["account_id"].isin(rows["account_id"])].set_index("account_id")
     by_account = rows.set_index("account_id").loc[listed.index]
-    passed = context.passed(by_account)
+    passed = context.passed(by_account, details)
     derived = pd.DataFrame({"not_eligible_because": passed.because, "text": passed.text})
     derived["shown_under"] = passed.shown_under
     apart = exclusions.set_index("account_id").reindex(listed.index)[derived.columns].fillna("")

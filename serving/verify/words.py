@@ -188,7 +188,7 @@ def check_plays(
     listed = listing.scores().set_index("account_id", drop=False).reindex(accounts)
     by_account = rows.set_index("account_id", drop=False)
     facts = Facts.of(rows, [], context.users_are_daily_peaks, details, context.muted)
-    passed = context.passed(by_account)
+    passed = context.passed(by_account, details)
     alone = reasons.assign(shown=reasons["choice"] == FIRST)
     chosen = plays.choose_plays(
         listed, by_account, alone, facts, passed, context.playbook, context.settings, listed["segment"]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from data.contract.details import DETAILS
 from data.contract.triggers import TRIGGERS, Trigger
 from data.contract.vocabulary import MOTIONS
 from features.catalogue import full_catalogue
@@ -43,6 +44,7 @@ DRAWN = """
     first_product_adopted     | 0.70  | 0.69   | products_not_owned = 1, not 0
     gap_named                 | 1     | 0      |
     billing_growth            | 0.10  | 0.09   |
+    product_ended             | 91    | 92     |
 """
 """Of what a threshold is set for: a value that fires and one that does not; of what is asked beside it the same."""
 LINES = {line.code: line for line in rows_of(DRAWN).itertuples()}
@@ -76,9 +78,9 @@ def test_it_fires_at_its_threshold_and_not_beyond_it_nor_on_a_missing_value(code
 
 
 @pytest.mark.parametrize("code", TRIGGERS)
-def test_it_reads_features_and_speaks_for_a_motion_or_against_any(code: str) -> None:
+def test_it_reads_what_is_known_and_speaks_for_a_motion_or_against_any(code: str) -> None:
     trigger = TRIGGERS[code]
-    assert set(trigger.reads) <= full_catalogue().keys()
+    assert set(trigger.reads) <= {*full_catalogue(), *DETAILS}
     assert trigger.motion in (*MOTIONS, None)
     if trigger.points:
         assert (trigger.points < 0) == (trigger.motion is None)  # what speaks against speaks against any

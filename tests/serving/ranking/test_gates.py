@@ -11,6 +11,7 @@ GOOD = {
     "tenure_days": 400, "days_since_first_use": 390, "days_to_first_value": 20, "seat_utilization_28d": 0.8,
     "features_included_share_91d": 0.6, "events_growth_91d": 0.1, "critical_tickets_open": 0, "csat_182d": 4.5,
     "invoices_overdue": 0, "lines_under_notice": 0,
+    "lines_open": 1, "days_since_billed": 20, "days_since_ended": np.nan,
     "champion_left_182d": 0, "competitor_research_182d": 0, "opportunity_open": 0,
     "play_open": 0, "days_since_expansion": 200, "days_since_not_now": 200,
     "days_since_won": 200,
@@ -44,6 +45,19 @@ DRAWN: list[tuple[dict[str, float], str, str]] = [
     ({"critical_tickets_open": 2}, "critical_ticket", "2 critical tickets are open."),
     ({"csat_182d": 2.96}, "low_csat", "CSAT averages 2.96 of 5 over six months; the list asks for 3."),
     ({"lines_under_notice": 1}, "notice_given", "Notice was given for 1 contract line."),
+    (
+        {"lines_open": 0, "days_since_ended": 23, "days_since_billed": 36},
+        "contract_ended",
+        "Its last contract ended 23 days before this list, and nothing has been billed since.",
+    ),
+    (
+        {"lines_open": 0, "days_since_ended": 23, "days_since_billed": 23},
+        "contract_ended",
+        "Its last contract ended 23 days before this list, and nothing has been billed since.",
+    ),
+    ({"lines_open": 0, "days_since_ended": 23, "days_since_billed": 22}, "", ""),  # another product is billed for use
+    ({"lines_open": 1, "days_since_ended": 23, "days_since_billed": 36}, "", ""),
+    ({"lines_open": 0}, "", ""),  # billed for use alone
     ({"invoices_overdue": 1}, "invoice_overdue", "An invoice is overdue."),
     (
         {"champion_left_182d": 1, "events_growth_91d": -0.2},
