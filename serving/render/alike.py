@@ -1,8 +1,9 @@
 """Rows that look alike: on a page of a short list few rows show the same stories, where others have something to say.
 
-In the order of the ranks: a row whose stories ``most_alike`` rows above it show already, on one of the pages on which
-it stands, gives the weakest of those that speak for it up for a spare one, if that is worth telling and not as common.
-What its play leads with stays. A row has one set of reasons, on whichever page it is read.
+First the rows that have nothing else to say, then the others, by rank: a row whose stories ``most_alike`` rows show
+already, on one of the pages on which it stands, gives the weakest of those that speak for it up for a spare one, if
+that is worth telling and not as common. What its play leads with stays.
+A row has one set of reasons, on whichever page it is read.
 """
 
 from collections import Counter, defaultdict
@@ -59,8 +60,9 @@ def exchanged(listing: PublishedList, reasons: pd.DataFrame, pages: Pages) -> pd
     told = _told(listing, reasons)
     turned: list[tuple[str, int]] = []
     standing: Counter[tuple[Page, frozenset[str]]] = Counter()
-    for account, its_pages in pages.items():
-        sets = list(_sets(told.get(account, ()), settings["min_spare_share"]))
+    able = {account: list(_sets(told.get(account, ()), settings["min_spare_share"])) for account in pages}
+    for account in sorted(able, key=lambda name: len(able[name]) > 1):
+        sets, its_pages = able[account], pages[account]
         few = (one for one in sets if all(standing[page, one.stories] < most for page in its_pages))
         chosen = next(few, sets[0])
         standing.update((page, chosen.stories) for page in its_pages)

@@ -30,16 +30,16 @@ def made_of(seed: int) -> HeldList:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_row_looks_like_those_above_only_where_it_has_nothing_else_to_say(seed: int) -> None:
-    """A plain loop in the order of the ranks over everything that each row could show."""
+def test_a_row_looks_like_others_only_where_it_has_nothing_else_to_say(seed: int) -> None:
+    """A plain loop over everything that each row could show: those without a choice first, then by rank."""
     made = made_of(seed)
     reasons, pages = made.frames["reasons"], pages_of(made)
     plays = made.scores("account_id", "play").set_index("account_id")["play"]
     first = reasons.assign(shown=reasons["choice"] == FIRST)
     first = first.assign(leads=leading(first, made.manifest["plays"], plays))
-    above: Counter[tuple[Page, frozenset[str]]] = Counter()
-    for account, its_pages in pages.items():
-        rows, shown = first[first["account_id"] == account], reasons[(reasons["account_id"] == account)]
+    could: dict[str, list[frozenset[str]]] = {}
+    for account in pages:
+        rows = first[first["account_id"] == account]
         alone, is_spare = frozenset(rows.loc[rows["shown"], "story"]), rows["choice"] == SPARE
         yielding = rows[rows["shown"] & (rows["effect"] == FOR) & ~rows["leads"]].tail(1)
         others = [
@@ -47,10 +47,17 @@ def test_a_row_looks_like_those_above_only_where_it_has_nothing_else_to_say(seed
             for gone in yielding.itertuples()
             for spare in rows[is_spare & (rows["shap_log_odds"] >= 0.5 * gone.shap_log_odds)].itertuples()
         ]
-        few = [stories for stories in (alone, *others) if not any(above[page, stories] >= MOST for page in its_pages)]
-        stories = frozenset(shown.loc[shown["shown"], "story"])
-        assert stories == (few[0] if few else alone), account
-        above.update((page, stories) for page in its_pages)
+        could[account] = [alone, *others]
+    standing: Counter[tuple[Page, frozenset[str]]] = Counter()
+    without_choice = [account for account in pages if len(could[account]) == 1]
+    for account in (*without_choice, *(account for account in pages if account not in without_choice)):
+        shown = reasons[(reasons["account_id"] == account) & reasons["shown"]]
+        few = [
+            stories for stories in could[account] if not any(standing[page, stories] >= MOST for page in pages[account])
+        ]
+        stories = frozenset(shown["story"])
+        assert stories == (few or could[account])[0], account
+        standing.update((page, stories) for page in pages[account])
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -119,6 +126,16 @@ def test_a_spare_story_that_weighs_little_or_is_as_common_changes_nothing() -> N
     """
     # b: its spare story weighs less than half; c: half; d: as c shows; e: the next one.
     assert exchanges(told) == [("c", "limit"), ("c", "use"), ("e", "limit"), ("e", "budget")]
+
+
+def test_a_row_above_makes_way_for_one_that_has_nothing_else_to_say() -> None:
+    told = """
+        account_id | position | story  | shap_log_odds | choice
+        a          | 1        | limit  | 0.5           | first
+        a          | 2        | use    | 0.4           | spare
+        b          | 1        | limit  | 0.5           | first
+    """
+    assert exchanges(told) == [("a", "limit"), ("a", "use")]
 
 
 def test_what_is_published_is_so_however_the_base_comes_and_read_as_such(tmp_path: Path) -> None:
