@@ -8,7 +8,7 @@ import pandas as pd
 
 from data.simulation.life import BURN_IN_MONTHS, Life
 from data.simulation.price_list import CORE, CORE_NAMES, GATED_BY_TIER, LEADING
-from data.simulation.state import ADD_ONS, Bools
+from data.simulation.state import Bools
 
 LATE_KNOWN_SHARE = 0.03
 LATEST_DAYS = 15
@@ -34,8 +34,8 @@ NAMES = {
     "champion_left": CHAMPIONS,
     "budget_opened": BUDGETS,
 }
-MILESTONES = ("first report to the board", "first fully automated workflow")
-"""What is reached where the leading feature of an add-on is adopted, in the order of ``ADD_ONS``."""
+MILESTONES = ("first dashboard for the board", "first rule that runs by itself")
+"""What is reached with the core product where the feature is adopted that leads to an add-on, in their order."""
 FIRST_MILESTONE = "first project finished"
 PLAYS = ("seat_conversation", "tier_review", "add_on_demo", "value_review")
 REASONS = ("no budget", "timing", "went with a competitor", "no need yet")
@@ -88,7 +88,7 @@ def crm_events(life: Life, ids: np.ndarray, rng: np.random.Generator) -> pd.Data
     add(
         "milestone_reached",
         life.milestone >= 0,
-        product=lambda m, a: np.array(ADD_ONS)[life.milestone[m, a]],
+        product=lambda m, _: np.full(len(m), CORE),
         name=lambda m, a: np.array(MILESTONES)[life.milestone[m, a]],
     )
     first_value = np.zeros_like(life.starts)
