@@ -271,13 +271,14 @@ def _choice(
     """
     story = groups.story[told.group]
     weight = groups.story_sums[told.row, story]
+    own = np.abs(groups.sums[told.row, told.group])
     able = (
         table[SHOWABLE].to_numpy()
         & np.isin(told.effect, (FOR, AGAINST))
         & (weight * groups.sums[told.row, told.group] > 0)
+        & (own >= settings.min_log_odds)
     )
     place = np.flatnonzero(able)
-    own = np.abs(groups.sums[told.row, told.group])
     order = place[np.lexsort((told.group[place], -own[place], ~states[place], -np.abs(weight[place]), told.row[place]))]
     numbers = [numbers_in(text) for text in table["text"].to_numpy(object)[order]]
     choice = np.full(len(told.row), KEPT, dtype=object)

@@ -3,6 +3,7 @@
 count   1,250; with words: 1 seat, 50 seats
 word    was, were (only the word that fits the number)
 money   $1,250 (under 100 with cents: $9.90)
+round   $14,200 (an amount to three digits, for what is added up another way elsewhere)
 percent 92% (under 1%, over 99%)
 part    92% of (hardly any, almost all)
 change  +35%
@@ -61,6 +62,8 @@ _ONE = re.compile(r"(?<!\bpeople)(?<!\bchildren)(?<!media)(?<=[A-RT-Za-rt-z])$",
 _PART_OF_CODE = re.compile(r"[^_\s-]+")
 WITHOUT_CENTS = 100
 """From this amount on money is told without cents."""
+ROUND_DIGITS = 3
+"""Digits of an amount that is told roundly; under that many before the point none is lost."""
 LONGEST_NAME = 40
 """Letters of a name in a sentence."""
 ALMOST_ALL, HARDLY_ANY = "almost all", "hardly any"
@@ -84,6 +87,11 @@ def _money(value: float, symbol: str) -> str:
     sign, size = ("-" if value < 0 else ""), abs(value)
     exact = size < WITHOUT_CENTS and abs(size - round(size)) >= 0.005
     return f"{sign}{symbol}{size:,.2f}" if exact else f"{sign}{symbol}{_whole(size):,}"
+
+
+def _round(value: float, symbol: str) -> str:
+    step = 10.0 ** max(len(str(abs(_whole(value)))) - ROUND_DIGITS, 0)
+    return _money(_whole(value / step) * step if step > 1 else value, symbol)
 
 
 def _percent(value: float) -> str:
@@ -191,6 +199,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "count": _count,
     "word": _word,
     "money": _money,
+    "round": _round,
     "percent": _percent,
     "part": _part,
     "change": _change,
@@ -214,6 +223,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "unit": _unit,
     "of": _of,
 }
+WITH_CURRENCY = ("money", "round")
 WITH_WORDS = {"count": (0, 2), "word": (2,)}
 """How many words (one/many) a format takes; the others take none."""
 

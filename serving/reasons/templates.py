@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.conditions import Columns, column
-from serving.reasons.formats import FORMATS, WITH_WORDS, WITHOUT_CENTS
+from serving.reasons.formats import FORMATS, WITH_CURRENCY, WITH_WORDS, WITHOUT_CENTS
 
 USERS_ARE_DAILY_PEAKS = "users_are_daily_peaks"
 ABOUT_THE_SOURCE = (USERS_ARE_DAILY_PEAKS,)
@@ -53,7 +53,7 @@ class Placeholder:
 
     def formatter(self, currency: str) -> Callable[[Any], str]:
         function = FORMATS[self.format]
-        if self.format == "money":
+        if self.format in WITH_CURRENCY:
             return partial(function, symbol=currency)
         return lambda value: function(value, *self.words)
 

@@ -2,8 +2,8 @@
 
 A judge of its own: it knows nothing of templates and formats, only how people write a number. ``46`` is a value rounded
 to whole numbers, ``92%`` a share rounded, ``20 months`` a number of days, ``2.4 times`` a factor rounded down,
-``about 2 times`` one that is rounded, ``3 August`` a day, ``July 2024`` its month, ``API calls`` what a table calls
-api_calls.
+``about 2 times`` one that is rounded, ``about $14,200`` an amount of three digits, ``3 August`` a day, ``July 2024``
+its month, ``API calls`` what a table calls api_calls.
 """
 
 import calendar
@@ -24,6 +24,9 @@ NUMBER = re.compile(
     r"(?P<unit>%| points?\b| times\b| weeks?\b| months?\b| years?\b)?"
     rf"|\b(?P<month>{'|'.join(MONTHS)})\b"
 )
+ROUND_AMOUNT = re.compile(r"\babout (?!\d)\S{1,4} ?\d", re.IGNORECASE)
+"""A sentence with one has no amount but those of three digits."""
+ROUND_DIGITS = 3
 NOTHING = re.compile(r"\b(no|none|nothing|never|neither|nor)\b", re.IGNORECASE)
 DAY = re.compile(rf"\b(?P<day>\d{{1,2}}) (?P<month>{'|'.join(MONTHS)})\b(?: (?P<year>\d{{4}})\b)?")
 MONTH_OF_YEAR = re.compile(rf"\b(?P<month>{'|'.join(MONTHS)}) (?P<year>\d{{4}})\b")
@@ -41,7 +44,7 @@ SAME = 0.005
 EPSILON = 1e-9
 _UNIT = re.compile(rf"[_ -](?:{'|'.join(UNITS_OF_NAMES)})$", re.IGNORECASE)
 
-BOUNDS = {("%", "under"), ("%", "over"), ("times", "about")}
+BOUNDS = {("%", "under"), ("%", "over"), ("times", "about"), ("", "about")}
 """What may stand before a number in a unit, and changes what it is said of."""
 UNITS = {
     "points": 100.0,
@@ -70,6 +73,8 @@ class Printed(NamedTuple):
         if isnan(value) or (self.sign and (value < 0) != (self.sign == "-") and value != 0):
             return False
         size, half = abs(value), 0.5 * 10**-self.decimals
+        if not self.unit and self.bound == "about":
+            return self._near(size, max(half, 0.5 * 10 ** (len(str(int(self.number))) - ROUND_DIGITS)))
         if self.unit == "%" and self.bound:
             return 100 * size < self.number if self.bound == "under" else self.number < 100 * size < 100
         if self.unit == "%":
@@ -88,6 +93,7 @@ class Printed(NamedTuple):
 
 def printed(text: str) -> Iterator[Printed]:
     """The numbers of a text, in their order; the names of months are numbers too."""
+    is_round = ROUND_AMOUNT.search(text) is not None
     for match in NUMBER.finditer(text):
         if match["month"]:
             yield Printed(match[0], MONTHS[match["month"]], 0)
@@ -96,7 +102,7 @@ def printed(text: str) -> Iterator[Printed]:
         decimals = len(digits.partition(".")[2]) - int(power[1:] or 0)
         unit = (match["unit"] or "").strip()
         unit = unit if unit in ("", "%") else unit.removesuffix("s") + "s"
-        bound = (match["bound"] or "").strip().lower()
+        bound = (match["bound"] or "").strip().lower() or ("about" if is_round and not unit else "")
         bound = bound if (unit, bound) in BOUNDS else ""
         yield Printed(match[0], float(digits + power), decimals, match["sign"], unit, bound)
 

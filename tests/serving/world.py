@@ -199,6 +199,7 @@ AGES = {
     "days_since_request": "requested_on",
     "days_since_milestone": "milestone_on",
     "days_since_nps": "nps_on",
+    "days_since_ended": "ended_on",
 }
 NAMES = ("api_calls", "reports", "SSO", "Dashboards", "workflow-builder", "north.example", "Pro", "Field Service")
 
@@ -226,11 +227,20 @@ def details(rows: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
         frame[name] = [(DAY - of_day).days if there else None for of_day, there in zip(frame[day], known, strict=True)]
     frame["next_plan_used"] = np.where(known, used, np.nan)
     frame["next_plan_features"] = np.where(known, used + 1 + np.arange(count) % 5, np.nan)
-    frame["request_included"] = np.where(known, np.arange(count) % 2, np.nan)
+    for name in ("request_included", "request_is_open", "gated_request_is_open"):
+        frame[name] = np.where(known, np.arange(count) % 2, np.nan)
+    frame["plan_features_included"] = np.where(known, 20.0, np.nan)
+    frame["plan_features_used"] = np.where(known, np.round(20 * rows["features_included_share_91d"]), np.nan)
+    frame["new_domain_users"] = np.where(known, rows["other_domain_users_91d"], np.nan)
+    has_ended = known & (np.arange(count) % 11 == 0)
+    frame["ended_product"] = frame["ended_product"].where(has_ended, None)
+    frame["ended_on"] = [day if there else None for day, there in zip(frame["ended_on"], has_ended, strict=True)]
+    frame["days_since_ended"] = np.where(has_ended, frame["days_since_ended"], np.nan)
     numbers = [
         *AGES,
         "limit_amount",
         "limit_pace",
+        "limit_in_days",
         "new_team_users",
         *(f"use_week_{week}" for week in range(1, WEEKS + 1)),
     ]

@@ -128,7 +128,7 @@ def test_where_no_play_is_true_the_neutral_one_is_given_and_its_words_are_true()
     assert made["motion"].tolist() == ["seat"] * 2  # the likeliest that is possible
     assert made["opening"].tolist() == [
         "How are things going with us, and what do you want to reach this year?",
-        "You work with API calls. How is that going, and what would make it better?",
+        "You work with API calls. What works well, and what would you change?",
     ]
 
 
@@ -219,8 +219,8 @@ REVIEWED = "We last met for a review on {}. What has changed for you since?"
 MEET = "Our last review was on {}. Shall we find a time for the next one?"
 ASK = "How are things going with us, and what do you want to reach this year?"
 REACHED = 'On {} you reached the milestone "go live". What do you want to reach next?'
-SENT = "On {} you sent us a request about the templates feature. Where does that stand for you today?"
-NAMED_GAP = "In our review on {} you named a gap, a backup each night. Is that still open for you?"
+SENT = "On {} you sent us a request about the templates feature. What would it change for you?"
+NAMED_GAP = "In our review on {} you told us what is missing: a backup each night. Is that still so?"
 
 
 @pytest.mark.parametrize(
@@ -258,6 +258,31 @@ def test_an_opening_names_a_fact_only_while_it_is_fresh(fact: str, days: int, re
     assert first_words("check_in", **of_facts[fact], **met) == said.format(day)
 
 
+@pytest.mark.parametrize(
+    ("is_open", "said"),
+    [
+        (0.0, "On {} you asked us about the templates feature, and we closed that on {}. Did it give you what"),
+        (1.0, "On {} you asked us about the templates feature, and that is still open with us. How urgent is it"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("feature", "asked", "age", "prefix"),
+    [
+        ("request_feature", "requested_on", "days_since_request", "request"),
+        ("gated_feature_asked", "gated_asked_on", "days_since_gated_request", "gated_request"),
+    ],
+)
+def test_an_opening_about_a_request_says_what_came_of_it(
+    feature: str, asked: str, age: str, prefix: str, is_open: float, said: str
+) -> None:
+    facts = {feature: "templates", asked: ago(50), age: 50.0, f"{prefix}_is_open": is_open}
+    closed = {} if is_open else {f"{prefix}_closed_on": ago(40)}
+    days = (f"{day.day} {day:%B}" for day in (ago(50), ago(40)))
+    words = first_words("check_in", **facts, **closed)
+    assert words is not None
+    assert words.startswith(said.format(*days))
+
+
 OPENED = {"budget_opened_182d": 1.0, "budget_on": date(2026, 9, 15), "days_to_renewal": 90.0,
           "renews_on": date(2026, 12, 30), "cross_sell_product": "Messaging"}  # fmt: skip
 
@@ -268,7 +293,7 @@ OPENED = {"budget_opened_182d": 1.0, "budget_on": date(2026, 9, 15), "days_to_re
         (
             "tools for new teams",
             True,
-            "On 15 September you opened a budget for tools for new teams. Is any of it still",
+            "On 15 September you set a budget aside for tools for new teams. What should it achieve, and by when?",
         ),
         (None, True, "On 15 September you opened a new budget. Shall we prepare one page on Messaging for it?"),
         ("tools for new teams", False, "Your contract renews on 30 December. When we talk about that,"),

@@ -80,9 +80,10 @@ def test_what_a_sentence_names_stands_beside_its_numbers() -> None:
         gated_requests_182d=1.0,
         gated_feature_asked="sso",
         gated_asked_on=date(2026, 8, 3),
+        gated_asked_plan="Business",
     ).iloc[0]
-    assert row["text"] == "Asked on 3 August about the SSO feature, part of the next tier."
-    assert row["named"] == "gated_asked_on=2026-08-03; gated_feature_asked=sso"
+    assert row["text"] == "Asked on 3 August about the SSO feature, part of the Business plan."
+    assert row["named"] == "gated_asked_on=2026-08-03; gated_feature_asked=sso; gated_asked_plan=Business"
     assert row["numbers_from"] == "gated_requests_182d"
     assert (row["story"], row["shown"]) == ("next_tier", True)
     unnamed = one_account({"gated_requests_182d": 0.5}, gated_requests_182d=1.0).iloc[0]
@@ -346,6 +347,7 @@ def test_a_short_measure_reads_plainly() -> None:
 
 
 LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0, "limit_plans": 1.0, "limit_product": "core"}
+ADOPTED = {"plan_features_used": 12.0, "plan_features_included": 15.0}
 OWNED = {"main_product": "CRM", "second_product": "Chat", "third_product": "Calls"}
 ROOM = {"seats_per_employee": 0.13, "seats": 12.0, "employees": 90.0}
 ONCE = {"expansions": 1.0, "expansions_365d": 1.0, "expanded_product": "CRM", "expanded_on": date(2026, 3, 2)}
@@ -378,11 +380,12 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
          "Uses 50 of the 1,000 API calls in its core plan."),
         ("limit_share_max_28d", {"limit_share_max_28d": 3.0, "limit_level": 3000.0, **LIMIT},
          "Uses 3,000 of the 1,000 API calls in its core plan."),
-        ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 120.0, "limit_level": 980.0, **LIMIT},
+        ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 60.0, "limit_in_days": 120.0,
+                           "limit_level": 980.0, **LIMIT},
          "Reaches the 1,000 API calls of its core plan in 4 months at this rate."),
-        ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 120.0, **LIMIT},
+        ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 120.0, "limit_in_days": 120.0, **LIMIT},
          "Reaches the 1,000 API calls of its core plan in 4 months at this rate."),
-        ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 121.0, **LIMIT},
+        ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 60.0, "limit_in_days": 121.0, **LIMIT},
          "At 98% of the 1,000 API calls in its core plan this month."),
         ("limit_share_max_28d", {"limit_share_max_28d": 2.0, "limit_pace": 2000.0, **OF_TWO},
          "On pace for 2,000 API calls a month; its core and insights plans have 1,000."),
@@ -393,34 +396,40 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
         ("limit_share_max_28d", {"limit_share_max_28d": 0.9, "limit_level": 900.0, **OF_TWO},
          "Uses 900 of the 1,000 API calls in its core and insights plans."),
         ("products", {"products": 2.0, "products_not_owned": 1.0, **OWNED}, "Has two of our products: CRM and Chat."),
+        ("products", {"products": 2.0, "products_not_owned": 1.0, "unowned_product": "Calls", **OWNED},
+         "Has CRM and Chat; Calls is left to add."),
+        ("products", {"products": 2.0, "products_not_owned": 2.0, "unowned_product": "Calls",
+                      "second_unowned_product": "Mail", **OWNED},
+         "Has CRM and Chat; Calls and Mail are left to add."),
         ("products", {"products": 3.0, "products_not_owned": 1.0, **OWNED},
          "Has three of our products: CRM, Chat and Calls."),
         ("products", {"products": 4.0, "products_not_owned": 1.0, **OWNED},
          "Has 4 of our products, CRM, Chat and Calls among them."),
         ("teams_new_91d", {"teams_new_91d": 2.0, "new_team": "Sales", "second_new_team": "Legal"},
-         "The Sales and Legal teams were added this quarter."),
+         "People from 2 new teams, Sales and Legal, were added this quarter."),
         ("features_new_91d", {"features_new_91d": 2.0, "new_feature": "forms", "second_new_feature": "boards"},
          "Used the forms and boards features this quarter, for the first time in a year."),
         ("features_included_share_91d",
-         {"features_included_share_91d": 0.8, "plan_1": "Team", "plan_2": "Standard", "top_feature": "forms"},
-         "Uses 80% of the features in its Team and Standard plans."),
+         {"features_included_share_91d": 0.8, "plan_1": "Team", "plan_2": "Standard", **ADOPTED},
+         "Uses 12 of the 15 features in its Team and Standard plans."),
         ("features_included_share_91d",
          {"features_included_share_91d": 0.8, "plan_1": "Team", "plan_product_1": "CRM", "plan_2": "Team",
-          "plan_product_2": "Chat", "top_feature": "forms"},
-         "Uses 80% of the features in its CRM Team and Chat Team plans."),
+          "plan_product_2": "Chat", **ADOPTED},
+         "Uses 12 of the 15 features in its CRM Team and Chat Team plans."),
         ("features_included_share_91d",
-         {"features_included_share_91d": 0.8, "plan_1": "Team", "top_feature": "forms"},
-         "Uses 80% of the features in its Team plan."),
-        ("months_of_gated_use", {"months_of_gated_use": 2.0, "gated_feature_used": "approvals"},
-         "Used features of the next tier in 2 of the last six months, most recently approvals."),
+         {"features_included_share_91d": 0.8, "plan_1": "Team", **ADOPTED},
+         "Uses 12 of the 15 features in its Team plan."),
+        ("months_of_gated_use", {"months_of_gated_use": 2.0, "gated_feature_used": "approvals",
+                                 "gated_used_plan": "Business"},
+         "Used features of the Business plan in 2 of the last six months, most recently approvals."),
         ("months_of_gated_use", {"months_of_gated_use": 1.0, "gated_feature_used": "approvals"},
          "Features of the next tier were used in 1 of the last six months."),
         ("billed_91d", {"billed_91d": 400.0, "products_billed_91d": 2.0, **BILLED},
-         "Was billed $400 for Chat and Calls this quarter."),
+         "Was billed about $400 for Chat and Calls this quarter."),
         ("billed_365d", {**YEAR, "top_product_share_365d": 0.6, "billed_product": "CRM"},
-         "Was billed $900 over the year, mostly for CRM."),
+         "Was billed about $900 over the year, mostly for CRM."),
         ("billed_365d", {**YEAR, "top_product_share_365d": 0.4, "billed_product": "CRM"},
-         "Was billed $900 over the year."),
+         "Was billed about $900 over the year."),
         ("billed_365d", {**YEAR, "tenure_days": 364.0}, "Billed 365d: $900."),  # not a year yet
         ("billed_365d", {**YEAR, "billed_growth_91d": -0.06}, "Billed 365d: $900."),  # no plus before a fall
         ("users_created_91d", {"users_created_91d": 4.0, "users_created_28d": 4.0}, "4 users were added this month."),
@@ -454,6 +463,31 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
         ("events_weekly_slope_91d", {"events_weekly_slope_91d": 0.02, "events_91d": 50.0, "events_growth_91d": -0.01,
                                      "events_growth_28d": 0.1},
          "From week to week, use rose by about 2% of the quarter's weekly mean."),  # the quarter fell
+        ("events_weekly_slope_91d", {"events_weekly_slope_91d": 0.02, "events_91d": 50.0, "events_growth_91d": 0.05,
+                                     "events_growth_28d": 0.1},
+         "Use has been rising: this quarter it was 5% above the quarter before."),
+        ("events_weekly_slope_91d", {"events_weekly_slope_91d": 0.02, "events_91d": 50.0, "events_growth_91d": 0.04,
+                                     "events_growth_28d": 0.1},
+         "From week to week, use rose by about 2% of the quarter's weekly mean."),  # too little to be called so
+        ("events_acceleration_28d", {"events_acceleration_28d": 0.1, "events_growth_28d": 0.15},
+         "Use grew by 15% this month, faster than the month before."),
+        ("events_acceleration_28d", {"events_acceleration_28d": 0.4, "events_growth_28d": 0.23},
+         "Use picked up again this month: 23% above last month."),  # the month before it fell
+        ("events_against_last_year_28d", {"events_against_last_year_28d": 0.33, "events_28d": 40.0,
+                                          "events_growth_91d": -0.19},
+         "40 events this month, up from 30 a year ago."),  # no plus while the quarter falls
+        ("billed_slope_364d", {"billed_slope_364d": 0.05, "billed_365d": 42_215.0, "tenure_days": 900.0,
+                               "billed_against_last_year": 2.0},
+         "Billing has risen over the year."),  # nothing was billed in the quarter before: it came back
+        ("budget_opened_182d", {"budget_opened_182d": 1.0, "budget_on": date(2026, 9, 1), "budget_name": "reporting",
+                                "budget_amount": 4_100.0},
+         "Opened a new budget of $4,100 for reporting on 1 September."),
+        ("last_expansion_was_seat", {**KINDS, **ONCE, "last_expansion_was_seat": 1.0, "expanded_seats": 14.0},
+         "Added 14 CRM seats on 2 March 2026."),
+        ("other_domain_users_91d", {"other_domain_users_91d": 3.0, "new_domain": "x.example", "new_domain_users": 3.0},
+         "3 users with outside e-mail addresses (all at x.example) were added this quarter."),
+        ("other_domain_users_91d", {"other_domain_users_91d": 3.0, "new_domain": "x.example", "new_domain_users": 2.0},
+         "3 users with outside e-mail addresses were added this quarter (2 of them at x.example)."),
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 1.0},
          "35 events for each active user this month."),
         ("events_per_user_28d", {"events_per_user_28d": 35.0, "active_users_28d": 2.0},
@@ -495,13 +529,13 @@ LIKE = "similar accounts"
         ("events", 0.5, {"events": 0.83}, f"Uses the product more than 83% of {LIKE} do.", True),
         ("events", 0.5, {"events": 1.0}, f"Uses the product more than almost all {LIKE} do.", True),
         ("features_used", 0.5, {"features_used": 0.9},
-         f"Uses more features than 90% of {LIKE} (SSO among them).", True),
+         f"Used 16 features this quarter (SSO and others), more than 90% of {LIKE}.", True),
         ("events", 0.5, {"events": 0.75}, f"Uses the product more than 75% of {LIKE} do.", True),
         ("events", 0.5, {"events": 0.74}, f"More events than 74% of {LIKE}.", False),
         ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"Of {LIKE}, none has a smaller share of seats in use.",
          False),
         ("features_used", -0.5, {"features_used": 0.1},
-         f"Against: Uses fewer features than most {LIKE} (SSO among them).", True),
+         f"Against: Used only 16 features this quarter (SSO and others), fewer than most {LIKE}.", True),
         ("events_growth", -0.5, {"events_growth": 0.9},
          f"Against: Use is growing faster than at 90% of {LIKE}.", False),
     ],
@@ -510,7 +544,7 @@ def test_a_place_among_peers_is_told_from_the_side_that_fits(
     feature: str, log_odds: float, values: dict[str, float], sentence: str, shown: bool
 ) -> None:
     places = {f"peers_below_{name}": value for name, value in values.items()}
-    row = one_account({f"peers_below_{feature}": log_odds}, top_feature="sso", **places).iloc[0]
+    row = one_account({f"peers_below_{feature}": log_odds}, top_feature="sso", features_used_91d=16.0, **places).iloc[0]
     assert (row["text"], row["shown"]) == (sentence, shown)
 
 
@@ -531,8 +565,8 @@ def test_what_fell_is_not_said_to_grow_slowly(growth: float, sentence: str) -> N
     ("place", "told"),
     [
         (None, "Used the product 359 times this month."),
-        (0.6, f"Uses the product more than 60% of {LIKE} do."),
-        (0.59, None),
+        (0.75, f"Uses the product more than 75% of {LIKE} do."),
+        (0.74, None),
     ],
 )
 def test_a_level_is_a_reason_where_it_is_no_low_one(place: float | None, told: str | None) -> None:

@@ -13,6 +13,7 @@ from data.errors import SettingsError
 from features.catalogue import REGISTRY
 from features.definitions.custom import own_card
 from serving.published.row_context import CONTACTS
+from serving.ranking.gates import ASKED_DETAILS
 from serving.ranking.plays import STEPS
 from serving.reasons.playbook import load
 from serving.reasons.render import SIDES
@@ -160,9 +161,8 @@ def test_a_level_alone_is_told_only_where_it_is_no_low_one() -> None:
         grew = any(placeholder.growth for placeholder in telling.template.placeholders)
         known = [asked for name, asked in asked_of(telling).items() if name.startswith("peers_below_")]
         assert grew or [asked[0] for asked in known] in (
-            [(">= or missing", 0.5)],
-            [(">= or missing", 0.6)],
-            [(">=", 0.6)],
+            [(">= or missing", 0.75)],
+            [(">=", 0.75)],
         ), code
 
 
@@ -214,8 +214,9 @@ def test_what_is_said_first_asks_something_and_never_of_what_grew_most() -> None
 def test_every_detail_is_said_or_stands_beside_an_account() -> None:
     books = [reason.tellings(side) for reason in PLAYBOOK.reasons.values() for side in SIDES]
     openings = [play.openings for play in PLAYBOOK.plays.values()]
-    said = {name for telling in chain.from_iterable([*books, *openings]) for name in telling.names}
-    beside = {*said, *SCORES.names, *CONTACTS, *chain.from_iterable(STEPS.values())}
+    signals = [trigger.tellings for trigger in PLAYBOOK.triggers.values()]
+    said = {name for telling in chain.from_iterable([*books, *openings, *signals]) for name in telling.names}
+    beside = {*said, *ASKED_DETAILS, *SCORES.names, *CONTACTS, *chain.from_iterable(STEPS.values())}
     assert {name for name in DETAILS if name not in beside and not name.startswith(("plan_", "use_week_"))} == set()
 
 

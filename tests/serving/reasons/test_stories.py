@@ -79,13 +79,13 @@ def test_a_story_against_weighs_as_much_as_what_speaks_for_or_few_speak_for(draw
 
 
 def test_the_strongest_stories_are_shown_each_by_its_strongest_code() -> None:
-    parts = {"events_growth_28d": 0.2, "events_28d": 0.3, "nps_last": 0.4, "csat_182d": 0.1, "products_not_owned": 0.05}
+    parts = {"events_growth_28d": 0.2, "events_28d": 0.3, "nps_last": 0.4, "csat_182d": 0.1, "budget_opened_182d": 0.05}
     values = {
-        "events_28d": 60.0, "events_growth_28d": 0.5, "nps_last": 9.0, "csat_182d": 4.5, "products_not_owned": 1.0,
-        "top_feature": "reports", "unowned_product": "Chat", "nps_on": date(2026, 7, 4), "days_since_nps": 88.0,
+        "events_28d": 60.0, "events_growth_28d": 0.5, "nps_last": 9.0, "csat_182d": 4.5, "budget_opened_182d": 1.0,
+        "top_feature": "reports", "budget_on": date(2026, 7, 8), "nps_on": date(2026, 7, 4), "days_since_nps": 88.0,
     }  # fmt: skip
     shown = one_account(parts, **values).query("shown").sort_values("shap_log_odds", ascending=False)
-    assert shown["reason_code"].tolist() == ["nps", "usage_level", "product_gap"]  # satisfaction is of the story of nps
+    assert shown["reason_code"].tolist() == ["nps", "usage_level", "budget"]  # satisfaction is of the story of nps
 
 
 def test_a_reason_that_is_only_stated_is_never_shown(drawn: Drawn) -> None:

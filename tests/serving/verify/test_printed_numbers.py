@@ -71,6 +71,12 @@ def test_a_number_that_does_not_follow_is_named(old: str, new: str, named: list[
         ("35% down.", -0.351, True),
         ("A share of 35%.", 35.0, False),
         ("12 points up.", 0.118, True),
+        ("Was billed about $14,200.", 14_177.0, True),
+        ("Was billed about $14,200.", 14_251.0, False),
+        ("Was billed about $1,060, up from $900.", 1_064.0, False),  # $900 follows from nothing
+        ("Was billed about CHF 915.", 915.4, True),
+        ("Was billed about $915.", 916.0, False),
+        ("Was billed $14,200.", 14_177.0, False),
         ("$9.90 a month.", 9.9, True),
         ("$9.91 a month.", 9.9, False),
         ("No event.", 0.0, True),
