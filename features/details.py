@@ -234,19 +234,10 @@ def feature_request(views: Views) -> ir.Table:
 def request_answered(views: Views) -> ir.Table:
     """Of several of one day and feature the one that is open, or was closed last."""
     tickets = views.tickets.filter((views.tickets.kind == "feature_request") & (views.tickets.age <= HALF_YEAR_DAYS))
-    return _answered(tickets.filter(tickets.feature.notnull()), "request")
-
-
-@_details("gated_request_is_open", "gated_request_closed_on", needs=("tickets.feature", "tickets.closed_at", *_TIERS))
-def gated_request_answered(views: Views) -> ir.Table:
-    return _answered(views.gated_tickets.filter(views.gated_tickets.age <= HALF_YEAR_DAYS), "gated_request")
-
-
-def _answered(asked: ir.Table, prefix: str) -> ir.Table:
+    asked = tickets.filter(tickets.feature.notnull())
     is_open = asked.closed_on.isnull()
     order = (asked.age.asc(), asked.feature.asc(), is_open.desc(), asked.closed_on.desc())
-    told = {"is_open": is_open.ifelse(1, 0), "closed_on": asked.closed_on}
-    return _first(asked, order, **{f"{prefix}_{what}": value for what, value in told.items()})
+    return _first(asked, order, request_is_open=is_open.ifelse(1, 0), request_closed_on=asked.closed_on)
 
 
 @_details("request_included", needs=(*_REQUESTS, "subscriptions", "plan_features"))

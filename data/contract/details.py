@@ -61,8 +61,6 @@ DETAILS: Mapping[str, DetailCard] = {
     "gated_asked_plan": _name("the plan of a next tier that includes it, the nearest"),
     "gated_asked_on": _day("when that ticket was opened"),
     "days_since_gated_request": _number("days since then"),
-    "gated_request_is_open": _number("1 where that ticket is open, 0 where it was closed"),
-    "gated_request_closed_on": _day("when it was closed"),
     "request_feature": _name("the feature of the latest feature request of 182 days"),
     "requested_on": _day("when it was opened"),
     "days_since_request": _number("days since then"),

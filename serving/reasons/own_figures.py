@@ -19,7 +19,7 @@ Objects = npt.NDArray[np.object_]
 FEWEST_COMPARED = 20
 """With fewer known values in the base nothing is high or low."""
 MOST_OF_BASE = 0.75
-HIGH, LOW = ", more than at three in four accounts", ", less than at three in four accounts"
+HIGH, LOW = ", higher than at three in four accounts", ", lower than at three in four accounts"
 MIDDLE = ", near the middle of all accounts"
 
 

@@ -176,7 +176,6 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
         "gated_used_plan": gated.get(last_used["feature"], [None])[-1],
         "gated_asked_plan": gated.get(asked["feature"], [None])[-1],
         "gated_feature_asked": asked["feature"],
-        **answered(of_gated, "gated_request"),
         "gated_asked_on": asked["opened_at"],
         "days_since_gated_request": asked["age"],
     }
@@ -283,21 +282,21 @@ def support(tickets: list[Row], included: set[str], snapshot: date) -> Row:
         "request_feature": asked["feature"],
         "requested_on": None if asked["age"] is None else snapshot - timedelta(days=asked["age"]),
         "days_since_request": asked["age"],
-        **answered(requests, "request"),
+        **answered(requests),
         "request_included": None if asked["age"] is None else float(asked["feature"] in included),
         "critical_feature": critical["feature"],
         "critical_since": None if critical["age"] is None else snapshot - timedelta(days=critical["age"]),
     }
 
 
-def answered(tickets: list[Row], prefix: str) -> Row:
+def answered(tickets: list[Row]) -> Row:
     """Whether the latest of these is open, and else when it was closed."""
     last = first(
         tickets,
         lambda t: (t["age"], t["feature"], t["closed_at"] is not None, -(t["closed_at"] or date.min).toordinal()),
     )
     is_open = None if last["age"] is None else float(last["closed_at"] is None)
-    return {f"{prefix}_is_open": is_open, f"{prefix}_closed_on": last["closed_at"]}
+    return {"request_is_open": is_open, "request_closed_on": last["closed_at"]}
 
 
 def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:

@@ -227,7 +227,7 @@ def details(rows: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
         frame[name] = [(DAY - of_day).days if there else None for of_day, there in zip(frame[day], known, strict=True)]
     frame["next_plan_used"] = np.where(known, used, np.nan)
     frame["next_plan_features"] = np.where(known, used + 1 + np.arange(count) % 5, np.nan)
-    for name in ("request_included", "request_is_open", "gated_request_is_open"):
+    for name in ("request_included", "request_is_open"):
         frame[name] = np.where(known, np.arange(count) % 2, np.nan)
     frame["plan_features_included"] = np.where(known, 20.0, np.nan)
     frame["plan_features_used"] = np.where(known, np.round(20 * rows["features_included_share_91d"]), np.nan)

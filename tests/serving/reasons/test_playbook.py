@@ -161,9 +161,26 @@ def test_a_level_alone_is_told_only_where_it_is_no_low_one() -> None:
         grew = any(placeholder.growth for placeholder in telling.template.placeholders)
         known = [asked for name, asked in asked_of(telling).items() if name.startswith("peers_below_")]
         assert grew or [asked[0] for asked in known] in (
-            [(">= or missing", 0.75)],
-            [(">=", 0.75)],
+            [(">= or missing", 0.5)],
+            [(">= or missing", 0.6)],
+            [(">=", 0.6)],
         ), code
+
+
+WINDOW_DAYS = {"this month": 28, "this quarter": 91, "over the year": 365}
+
+
+def test_what_is_compared_with_peers_is_told_of_the_time_that_they_are_compared_in() -> None:
+    compared = 0
+    for code, telling in shown_tellings():
+        words = "".join(telling.template.literals)
+        peers = [name for name in telling.template.features if name.startswith("peers_below_")]
+        if peers and ";" not in words:  # a second statement has its own time
+            said = {days for window, days in WINDOW_DAYS.items() if window in words}
+            meant = FEATURES[peers[0]].window_days
+            assert said <= {meant} or (meant == 182 and said == {91}), (code, words)  # growth is of two quarters
+            compared += bool(said)
+    assert compared > 4
 
 
 def test_two_of_a_number_its_limit_and_their_share_are_told() -> None:

@@ -148,8 +148,8 @@ def test_the_attribution_of_another_reason_may_bear_the_clause() -> None:
 
 @pytest.mark.parametrize(("push", "shown"), [(-0.5, True), (0.5, False)])
 def test_a_fall_is_told_where_it_pulls_down(push: float, shown: bool) -> None:
-    row = one_account({"events_growth_28d": push}, events_28d=44.0, events_growth_28d=-4 / 48).iloc[0]
-    told = "Use fell by 8% this month." if shown else "44 events this month, down from 48 last month."
+    row = one_account({"events_growth_28d": push}, events_28d=44.0, events_growth_28d=-8 / 52).iloc[0]
+    told = "Use fell by 15% this month." if shown else "44 events this month, down from 52 last month."
     assert row["text"].removeprefix("Against: ") == told
     assert row["shown"] == shown
 
