@@ -91,7 +91,7 @@ def _money(value: float, symbol: str) -> str:
 
 def _round(value: float, symbol: str) -> str:
     step = 10.0 ** max(len(str(abs(_whole(value)))) - ROUND_DIGITS, 0)
-    return _money(_whole(value / step) * step if step > 1 else value, symbol)
+    return _money(_whole(value / step) * step if abs(value) >= 10 else value, symbol)
 
 
 def _percent(value: float) -> str:

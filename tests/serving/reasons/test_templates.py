@@ -26,6 +26,7 @@ from serving.reasons.templates import Template
         ("{x:round}", 1_065.0, "£1,070"),
         ("{x:round}", 999.6, "£1,000"),
         ("{x:round}", 400.4, "£400"),
+        ("{x:round}", 91.26, "£91"),
         ("{x:round}", 9.9, "£9.90"),
         ("{x:round}", -2_346, "-£2,350"),
         ("{x:round}", 0, "£0"),
