@@ -89,7 +89,7 @@ def _block(entry: lines.Entry, currency: str, has_owners: bool) -> Iterator[Rend
         yield Text(_safe(" \N{MIDDLE DOT} ".join(known)), style="dim")
     if entry.group:
         yield Text(_safe(lines.say_group(entry)), style="dim")
-    yield Text(_safe(f"{entry.motion}: {entry.play}, by {say_day(entry.act_by)}"))
+    yield Text(_safe(f"{entry.motion}: {entry.play}, act by {say_day(entry.act_by)}"))
     said = [(why.mark, why.text) for why in lines.best_reasons(entry)]
     said += [("", f"Say: {entry.opening}")] if entry.opening else []
     said += [("!", lines.KNOWS_LITTLE)] if entry.knows_little else []
