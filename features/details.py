@@ -17,6 +17,7 @@ from data.time_cut import Tables
 from features.calendar import HALF_YEAR_DAYS, MONTH_DAYS, QUARTER_DAYS, YEAR_DAYS
 from features.definition import PARENTS, is_there, ratio
 from features.definitions.limits import days_until_met
+from features.definitions.seats import SEATS_BY_ID
 from features.views.account import Views
 from features.views.whole_base import WholeBaseViews
 
@@ -286,18 +287,16 @@ def adoption(views: Views) -> ir.Table:
     )
 
 
-@_details("unused_feature", "second_unused_feature", needs=("usage", "subscriptions", "plan_features"))
-def unused_features(views: Views) -> ir.Table:
-    features = views.included_use
-    unused = features.filter(features.last_age.isnull() | (features.last_age > QUARTER_DAYS))
-    return _first_few(unused, (unused.feature.asc(),), unused.feature, ("unused_feature", "second_unused_feature"))
-
-
 @_details(*NEW_FEATURES, needs=("usage",))
 def new_features(views: Views) -> ir.Table:
     used = _new_features(views)
     by = (used.events_28d.desc(), used.feature.asc())
     return _first_few(used, by, used.feature, NEW_FEATURES)
+
+
+@_details("new_feature_plan", needs=("usage", *_TIERS))
+def new_feature_plan(views: Views) -> ir.Table:
+    return _gated_plan(views, new_features(views), "new_feature", "new_feature_plan")
 
 
 @_details("new_feature_events", needs=("usage",))
@@ -321,6 +320,12 @@ def use_by_week(views: Views) -> ir.Table:
         for week in range(1, WEEKS + 1)
     }
     return days.group_by(*KEY).aggregate(**weeks)
+
+
+@_details("most_users_of_a_month", needs=SEATS_BY_ID)
+def most_users_of_a_month(views: Views) -> ir.Table:
+    months = views.user_months
+    return months.group_by(*KEY).aggregate(most_users_of_a_month=months.users.max())
 
 
 @_details(*NEW_TEAMS, needs=("users.team",))

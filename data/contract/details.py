@@ -74,12 +74,14 @@ DETAILS: Mapping[str, DetailCard] = {
     "third_top_feature": _name("the third by it"),
     "plan_features_included": _number("features that the account's plans include"),
     "plan_features_used": _number("of these, those that were used within 91 days"),
-    "unused_feature": _name("a feature of those that was not used within 91 days, first by name"),
-    "second_unused_feature": _name("the next of them by name"),
     "new_feature": _name("the feature first used within 91 days, that with the most events"),
     "second_new_feature": _name("that with the next most of them"),
     "third_new_feature": _name("that with the next most of them after these two"),
+    "new_feature_plan": _name("the plan of a next tier that includes the first of these, the nearest"),
     "new_feature_events": _number("the events of the first of these in 28 days"),
+    "most_users_of_a_month": _number(
+        "active users of the whole month of the last twelve that had most, where seats are sold"
+    ),
     "new_team": _name("the team that began within 91 days, the largest"),
     "second_new_team": _name("the next largest of them"),
     "third_new_team": _name("the next largest after these two"),

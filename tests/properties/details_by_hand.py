@@ -11,6 +11,7 @@ from data.ledger.rules import ExpansionRules
 from tests.properties.by_hand import (
     Row,
     billed_of,
+    by_month,
     commercial,
     days_until_met,
     e4,
@@ -86,6 +87,7 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
         **next_tier(known, lines, plans, rights),
         **used(known["usage_events"], {f for of in rights.values() for f, limit in of.items() if limit is not None}),
         **adopted(known["usage_events"], included),
+        "most_users_of_a_month": busiest_month(known["usage_events"], snapshot) if lines else None,
         **people(known["users"]),
         **relationship(known["crm_events"], snapshot),
         **support(known["tickets"], included, snapshot),
@@ -173,6 +175,7 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
         "next_plan_features": len(adds) or None,
         "next_plan_used": sum(last_age.get(feature, 999) <= 91 for feature in adds) if adds else None,
         "gated_feature_used": last_used["feature"],
+        "new_feature_plan": gated.get(new_features(known["usage_events"])[0], [None])[-1],
         "gated_used_plan": gated.get(last_used["feature"], [None])[-1],
         "gated_asked_plan": gated.get(asked["feature"], [None])[-1],
         "gated_feature_asked": asked["feature"],
@@ -183,10 +186,7 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
 
 def used(events: list[Row], metered: set[str]) -> Row:
     month = Counter(event["feature"] for event in within(events, 28) if event["feature"])
-    year = [event for event in within(events, 365) if event["feature"]]
-    first_age = {event["feature"]: event["age"] for event in sorted(year, key=lambda e: e["age"])}
-    new = [feature for feature, age in first_age.items() if age <= 91]
-    first_new = [*sorted(new, key=lambda f: (-month[f], f)), None, None, None]
+    first_new = new_features(events)
     weeks = Counter((event["age"] - 1) // 7 + 1 for event in within(events, 91))
     any_day = within(events, 91)
     top = [*sorted(month, key=lambda f: (f in metered, -month[f], f)), None, None, None]
@@ -194,7 +194,7 @@ def used(events: list[Row], metered: set[str]) -> Row:
         "top_feature": top[0],
         "second_top_feature": top[1],
         "third_top_feature": top[2],
-        "new_feature_events": float(month[first_new[0]]) if new else None,
+        "new_feature_events": float(month[first_new[0]]) if first_new[0] else None,
         "new_feature": first_new[0],
         "second_new_feature": first_new[1],
         "third_new_feature": first_new[2],
@@ -202,16 +202,23 @@ def used(events: list[Row], metered: set[str]) -> Row:
     }
 
 
+def new_features(events: list[Row]) -> list[str | None]:
+    """Those first used within a quarter, by their events of a month, and none behind them."""
+    month = Counter(event["feature"] for event in within(events, 28) if event["feature"])
+    year = [event for event in within(events, 365) if event["feature"]]
+    first_age = {event["feature"]: event["age"] for event in sorted(year, key=lambda e: e["age"])}
+    new = [feature for feature, age in first_age.items() if age <= 91]
+    return [*sorted(new, key=lambda f: (-month[f], f)), None, None, None]
+
+
+def busiest_month(events: list[Row], snapshot: date) -> float | None:
+    return float(max(len(users) for users in by_month(events, snapshot))) or None
+
+
 def adopted(events: list[Row], included: set[str]) -> Row:
     of_late = {event["feature"] for event in within(events, 91)}
     used = float(len(included & of_late)) if included else None
-    unused = [*sorted(included - of_late), None, None]
-    return {
-        "plan_features_included": float(len(included)) or None,
-        "plan_features_used": used,
-        "unused_feature": unused[0],
-        "second_unused_feature": unused[1],
-    }
+    return {"plan_features_included": float(len(included)) or None, "plan_features_used": used}
 
 
 def people(everybody: list[Row]) -> Row:

@@ -14,7 +14,10 @@ PARTS = {"seat_utilization_28d": 0.7, "registered_users": 0.5}
 @pytest.mark.parametrize(
     ("registered", "shown"),
     [
-        (10.0, "Has 10 registered users on 8 seats."),  # the play for more people than seats rests on them
+        (
+            10.0,
+            "Has 10 registered users on 8 seats; 7 were active this month.",
+        ),  # the play for more people than seats rests on them
         (8.0, "7 of 8 seats in use this month."),  # the play for seats that run out rests on those in use
     ],
 )
