@@ -284,10 +284,11 @@ def _write_books(listing: PublishedList) -> None:
         shown = {account for books in short for owner in some if owner in books for account in books[owner].places}
         held = listing.holding(shown, *SHOWN_TABLES)
         for owner in some:
+            book = held.book(owner)  # one for all its files, which show the same short lists
             for name, writer in writers.items():
                 path = listing.folder / name.replace(OWNER, names[owner])
                 path.parent.mkdir(parents=True, exist_ok=True)
-                writer.write(path, held.book(owner))
+                writer.write(path, book)
 
 
 DEVICES = frozenset(

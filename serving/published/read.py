@@ -1,11 +1,11 @@
 """A published list, read: the one way to what was published, for pages, terminal, checks and the next list."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from serving.published.account_rows import AccountRows, lay_down
 from serving.published.layout import ERASED, HELD_OUT, damaged, folder_of, published_dates, published_day, read_manifest
 
 _NULLS = {OutputKind.TEXT: "str", OutputKind.NUMBER: "float64", OutputKind.WHOLE: "Int64", OutputKind.YES_NO: "boolean"}
+
+T = TypeVar("T")
 
 
 def folded(owner: str) -> str:
@@ -42,9 +44,16 @@ class PublishedList:
     _rows_of: dict[str, Mapping[str, npt.NDArray[np.int64]]] = field(default_factory=dict, repr=False, compare=False)
     _some: Mapping[str, tuple[frozenset[str], pd.DataFrame]] = field(default_factory=dict, repr=False, compare=False)
     _laid: Mapping[str, AccountRows] = field(default_factory=dict, repr=False, compare=False)
+    _made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def with_manifest(self, **entries: Any) -> "PublishedList":
         return replace(self, manifest={**self.manifest, **entries})
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What is made of this list by ``make``, once for whoever asks by the ``key``; other lists make their own."""
+        if key not in self._made:
+            self._made[key] = make()
+        return cast("T", self._made[key])
 
     def book(self, owner: str) -> "PublishedList":
         """The part of one owner, compared without regard to case and blanks; ``NO_OWNER``: the accounts without."""

@@ -46,7 +46,7 @@ def orders_of(listing: PublishedList) -> list[Order]:
 
 def short_list(listing: PublishedList, by: Order, limit: int) -> ShortList:
     """The first ``limit`` accounts of a list, or of an owner's book."""
-    return _told(listing, by, pick(listing, by, limit))
+    return listing.once((short_list, by, limit), lambda: _told(listing, by, pick(listing, by, limit)))
 
 
 def pick(listing: PublishedList, by: Order, limit: int) -> Picked:

@@ -48,6 +48,14 @@ def test_only_the_columns_asked_for_are_read_and_each_once(out: Path, monkeypatc
     ]
 
 
+def test_what_is_made_of_a_list_is_made_once_and_of_no_other_list(out: Path) -> None:
+    listing, made = open_list(out), []
+    book = listing.book("Ana Costa")
+    for asked in (listing, listing, book, book, listing.with_manifest(warnings=[]), listing.shown(frozenset({"a"}))):
+        asked.once("who", lambda asked=asked: made.append(asked.owner))
+    assert made == [None, "Ana Costa", None, None]
+
+
 def test_the_rows_of_one_account_are_all_that_it_has(
     out: Path, made: HeldList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
