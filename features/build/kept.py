@@ -45,14 +45,11 @@ def kept_rows(
 
     What is made is kept. Of a base whose ``state`` only reading it would tell, all is made each time.
     """
-    keys = snapshot_keys(base, dates, rules) if store is not None and base.state is not None else {}
-    unknown = []
-    for day in dates:
-        value = store.get(FEATURE_ROWS, keys[day]) if store is not None and keys else None
-        if value is None:
-            unknown.append(day)
-        else:
-            yield _table_of(value)
+    keys = _keys(base, dates, rules, store)
+    unknown = [*dates]
+    for day, rows in _read_back(store, keys):
+        unknown.remove(day)
+        yield rows
     if len(unknown) < len(dates):
         tell(f"features: {len(dates) - len(unknown)} of {len(dates)} snapshots are as they were")
     if not unknown:
@@ -65,7 +62,27 @@ def kept_rows(
             values.append(value_of(part.filter(is_of_day)))
     for day, values in small.items():
         assert store is not None
-        store.put(FEATURE_ROWS, keys[day], value_of(pa.concat_tables(map(_table_of, values))))
+        store.put(FEATURE_ROWS, keys[day], value_of(pa.concat_tables(map(table_of, values))))
+
+
+def rows_read_back(
+    base: KnownBase, dates: Sequence[date], rules: ExpansionRules, store: ValueStore | None
+) -> Iterator[tuple[date, pa.Table]]:
+    """Of these snapshots those that the ``store`` holds, and their feature rows, one at a time."""
+    return _read_back(store, _keys(base, dates, rules, store))
+
+
+def _keys(base: KnownBase, dates: Sequence[date], rules: ExpansionRules, store: ValueStore | None) -> dict[date, str]:
+    return snapshot_keys(base, dates, rules) if store is not None and base.state is not None else {}
+
+
+def _read_back(store: ValueStore | None, keys: Mapping[date, str]) -> Iterator[tuple[date, pa.Table]]:
+    if store is None:
+        return
+    for day, key in keys.items():
+        value = store.get(FEATURE_ROWS, key)
+        if value is not None:
+            yield day, table_of(value)
 
 
 @cache
@@ -175,6 +192,7 @@ def value_of(rows: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _table_of(value: bytes) -> pa.Table:
+def table_of(value: bytes) -> pa.Table:
+    """The rows that ``value_of`` made a value of."""
     with pa.ipc.open_file(pa.BufferReader(value)) as file:
         return file.read_all()

@@ -1,17 +1,22 @@
 """What features of accounts were over the last year: past month starts, by the functions that make every row."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from data.contract.feature_card import OWN_TABLE
+from data.contract.vocabulary import KEY
 from data.feeds.use import first_use_day
+from data.kept.store import ValueStore
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
 from features.build.build import some_features
+from features.build.kept import rows_read_back, table_of, value_of
 from features.calendar import QUARTER_DAYS, month_starts
 from features.catalogue import available
 from features.definition import OF_FINISHED_ROWS, WHOLE_BASE
@@ -25,10 +30,20 @@ MONTHS, LEAP_YEAR_DAYS = 12, 366
 
 @dataclass(frozen=True)
 class BaseSignals:
-    """What features of a base were on past days, as known on each of them."""
+    """What features of a base were on past days, as known on each of them.
+
+    What the ``store`` holds of them is read, and that of the day of the base is taken from its rows, where somebody who
+    has made them hands them over (``take``); the rest is made of the tables: of the same bits, for more time.
+    """
 
     base: KnownBase
     rules: ExpansionRules
+    store: ValueStore | None = None
+    _taken: list[bytes] = field(default_factory=list, init=False, repr=False)
+
+    def take(self, rows: pa.Table) -> None:
+        """Some of the feature rows of the day of the base; whoever begins takes all of them."""
+        self._taken.append(value_of(rows))  # packed, for they wait until the whole list is made
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -50,10 +65,22 @@ class BaseSignals:
         return [*(month for month in a_year if used and used + timedelta(days=QUARTER_DAYS) <= month), day]
 
     def of(self, accounts: Sequence[str], names: Collection[str]) -> Iterator[pd.DataFrame]:
-        """Some accounts at a time: account_id, snapshot_date (one of ``days``) and a column for each of ``names``.
+        """Some of it at a time: account_id, snapshot_date (one of ``days``) and a column for each of ``names``.
 
-        One row per customer among them and day.
+        One row per customer among these accounts and day.
         """
-        for start in range(0, len(accounts), ACCOUNTS_AT_A_TIME):
+        ids, left = pa.array(accounts, pa.string()), [*self.days]
+        for day, rows in self._rows_there():
+            left = [other for other in left if other != day]
+            asked = rows.select([*KEY, *names]).filter(pc.is_in(rows["account_id"], value_set=ids))
+            if asked.num_rows:
+                yield asked.to_pandas()
+        for start in range(0, len(accounts) if left else 0, ACCOUNTS_AT_A_TIME):
             some = accounts[start : start + ACCOUNTS_AT_A_TIME]
-            yield some_features(self.base, some, names, self.days, self.rules).to_pandas()
+            yield some_features(self.base, some, names, left, self.rules).to_pandas()
+
+    def _rows_there(self) -> Iterator[tuple[date, pa.Table]]:
+        """The days whose rows need not be made, and the rows of the whole base, some at a time."""
+        yield from ((self.base.snapshot_date, table_of(value)) for value in self._taken)
+        past = self.days[: -1 if self._taken else None]
+        yield from rows_read_back(self.base, past, self.rules, self.store)

@@ -7,7 +7,7 @@ from typing import Any
 from flows.run.runner import each, pipeline
 from flows.run.settings import load
 from flows.stages import inputs as steps
-from flows.stages.base import read_base
+from flows.stages.base import opened_store, read_base
 
 
 @pipeline("score")
@@ -28,7 +28,7 @@ def score(
     if settings.database is not None:
         settings.database.require()
     base, report = read_base(settings, snapshot_date)
-    with base:
+    with base, opened_store(settings) as store:
         # LightGBM, scikit-learn and SciPy take seconds to import: what is wrong with the base is told before.
         from flows.pipelines.to_database import publish_tables, require_database
         from flows.privacy.retention import apply_retention
@@ -46,10 +46,10 @@ def score(
         require_fresh(base, settings)
         require_database(settings)
         bundle = load_model(settings, model, base)
-        with new_list(do_without(bundle, base, settings), base, settings) as making:
+        with new_list(do_without(bundle, base, settings), base, settings, store) as making:
             shards = steps.shards(base, [base.snapshot_date], settings, for_list=True)
             for shard in each("features of a shard", shards):
-                for context, rows in making.groups(shard.rows.to_pandas()):
+                for context, rows in making.groups(shard):
                     scored = score_and_explain(making.models.of(context), rows, shard.cross_sell_options)
                     add_to_list(making, context, rows, scored, steps.details_of(shard), shard.facts)
             folder = rank_and_publish(making, report, base, settings)

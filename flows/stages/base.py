@@ -1,9 +1,12 @@
-"""The first stage of every run: the base as it was known before the day."""
+"""The first stage of every run: the base as it was known before the day, and what earlier runs have kept."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 
 from data.checks.check import check
 from data.checks.report import Report, require
+from data.kept.store import ValueStore
 from data.ledger.rules import ExpansionRules
 from data.sources.connect import open_source
 from data.sources.engine import closed_on_error
@@ -46,3 +49,14 @@ def check_source(source: Source, rules: ExpansionRules) -> Report:
     for finding in report.warnings:
         say(f"warning: {finding.message}")
     return report
+
+
+@contextmanager
+def opened_store(settings: Settings) -> Iterator[ValueStore | None]:
+    """What earlier runs have kept, None where the settings want nothing kept; what is old goes at the end of a run."""
+    if not settings.store.use:
+        yield None
+        return
+    store = settings.value_store(say)
+    yield store
+    store.trim()

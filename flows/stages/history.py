@@ -18,7 +18,7 @@ from flows.run.progress import say
 from flows.run.runner import stage
 from flows.run.settings import Settings
 from flows.stages import inputs as steps
-from flows.stages.base import read_base
+from flows.stages.base import opened_store, read_base
 from flows.stages.cross_sell import read_cross_sells
 from flows.stages.dates import training_dates
 from flows.stages.shown import show_verdict
@@ -58,17 +58,6 @@ def read_known(settings: Settings, snapshot_date: date | str | None) -> Iterator
     with base, opened_store(settings) as store:
         history, today, cross_sells = build_history(base, settings, store)
         yield Known(settings, report, base, history, today, tuple(steps.feature_cards(base)), cross_sells, store)
-
-
-@contextmanager
-def opened_store(settings: Settings) -> Iterator[ValueStore | None]:
-    """What earlier runs have kept, None where the settings want nothing kept; what is old goes at the end of a run."""
-    if not settings.store.use:
-        yield None
-        return
-    store = settings.value_store(say)
-    yield store
-    store.trim()
 
 
 @stage("build history")

@@ -30,7 +30,7 @@ from data.sources.known import KnownBase, Source, customers, label_watermark, wa
 from data.time_cut import Tables
 from features.build.build import Shard, build
 from features.build.kept import kept_rows
-from features.calendar import QUARTER_DAYS
+from features.calendar import QUARTER_DAYS, month_starts
 from features.catalogue import catalogue
 from features.labels import held_for_labels, labels
 from features.muted import features_of_use
@@ -74,18 +74,21 @@ def past_and_today(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The feature rows of past snapshots, and those of the day of the base, each sorted by snapshot and account.
 
-    Those that the ``store`` holds are not built again. A long history is gigabytes: it is handed over column by column,
-    so that there is never a second copy of it.
+    Those that the ``store`` holds are not built again. It is given those of the month starts in between, too, whose
+    labels have not matured: lists look back to them, and later trainings learn from them. A long history is gigabytes:
+    it is handed over column by column, so that there is never a second copy of it.
     """
     past, today = [], []
 
     def made(days: list[date]) -> Iterator[pa.Table]:
         return (shard.rows for shard in shards(base, days, settings))
 
-    for part in kept_rows(base, [*dates, base.snapshot_date], settings.expansion, store, made, say):
-        is_today = pc.equal(pc.cast(part["snapshot_date"], pa.date32()), pa.scalar(base.snapshot_date))
-        past.append(part.filter(pc.invert(is_today)))
-        today.append(part.filter(is_today))
+    can_keep = store is not None and base.state is not None
+    waiting = month_starts(dates[-1] + timedelta(days=1), base.snapshot_date - timedelta(days=1)) if can_keep else []
+    for part in kept_rows(base, [*dates, *waiting, base.snapshot_date], settings.expansion, store, made, say):
+        of_day = pc.cast(part["snapshot_date"], pa.date32())
+        past.append(part.filter(pc.less_equal(of_day, pa.scalar(dates[-1]))))
+        today.append(part.filter(pc.equal(of_day, pa.scalar(base.snapshot_date))))
     both = pa.concat_tables(past)
     del past
     rows = both.to_pandas(self_destruct=True, split_blocks=True)

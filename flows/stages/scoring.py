@@ -15,7 +15,9 @@ from data.checks.report import Report
 from data.contract.cross_sell import CrossSellOptions
 from data.feeds.parts import SilentPart
 from data.feeds.rhythm import Silence
+from data.kept.store import ValueStore
 from data.sources.known import KnownBase
+from features.build.build import Shard
 from features.build.past_signals import BaseSignals
 from features.catalogue import full_catalogue
 from features.muted import features_of_use, muted_features
@@ -122,16 +124,24 @@ class ListInTheMaking:
     """
 
     def __init__(
-        self, context: ListContext, models: Models, last: LastList, publishing: Publisher, finish: Callable[[], None]
+        self,
+        context: ListContext,
+        models: Models,
+        last: LastList,
+        publishing: Publisher,
+        finish: Callable[[], None],
+        signals: BaseSignals,
     ) -> None:
         self.context, self.models, self.publishing, self.finish = context, models, publishing, finish
         self.fingerprint, self.explained_by = steps.Fingerprint(), ""
         self.drift = DriftCounter(models.whole)
-        self._last = last
+        self._last, self._signals = last, signals
         self._references = References()
 
-    def groups(self, rows: pd.DataFrame) -> Iterator[tuple[ListContext, pd.DataFrame]]:
+    def groups(self, shard: Shard) -> Iterator[tuple[ListContext, pd.DataFrame]]:
         """The accounts of a shard by what is known of them: of each group what is the same for them, and their rows."""
+        self._signals.take(shard.rows)
+        rows = shard.rows.to_pandas()
         for context, is_own in self.context.groups(rows["account_id"].astype("str")):
             yield context, rows[is_own].reset_index(drop=True)
 
@@ -167,17 +177,21 @@ def _of_accounts(facts: pa.Table, accounts: pd.Series) -> pd.DataFrame:
 
 
 @contextmanager
-def new_list(models: Models, base: KnownBase, settings: Settings) -> Iterator[ListInTheMaking]:
-    """A list of that day. Where anything is raised inside, nothing is published and an older list of that day stays."""
+def new_list(
+    models: Models, base: KnownBase, settings: Settings, store: ValueStore | None = None
+) -> Iterator[ListInTheMaking]:
+    """A list of that day. Where anything is raised inside, nothing is published and an older list of that day stays.
+
+    ``store``: what earlier runs have kept, if anything is.
+    """
     with ExitStack() as opened:
         opened.enter_context(only_publisher(settings.out_folder, base.snapshot_date))
         # Another run may publish the last list until the folder is ours.
         last = last_list(settings, base.snapshot_date, models.whole)
         context = replace(context_of(models.whole, base, settings), replaced_by=last.replaced_by(models.whole))
-        publishing = opened.enter_context(
-            publish(settings.out_folder, context, last.listing, BaseSignals(base, settings.expansion))
-        )
-        yield ListInTheMaking(context, models, last, publishing, opened.close)
+        signals = BaseSignals(base, settings.expansion, store)
+        publishing = opened.enter_context(publish(settings.out_folder, context, last.listing, signals))
+        yield ListInTheMaking(context, models, last, publishing, opened.close, signals)
 
 
 def context_of(bundle: Bundle, base: KnownBase, settings: Settings) -> ListContext:

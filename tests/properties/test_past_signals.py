@@ -2,13 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from data.contract.vocabulary import KEY
-from features.build.build import build
+from data.kept.settings import StoreSettings
+from data.kept.store import ValueStore
+from features.build import past_signals
+from features.build.build import build, some_features
+from features.build.kept import kept_rows
 from features.build.past_signals import BaseSignals
 from tests.drawn import base as drawn_base
 from tests.drawn import known
@@ -41,6 +48,33 @@ def test_some_accounts_have_what_the_rows_of_all_have(engine: Engine) -> None:
     rows = shard.rows.to_pandas()
     rows = rows.loc[rows["account_id"].isin(accounts), [*KEY, *names]].sort_values([*KEY], ignore_index=True)
     pd.testing.assert_frame_equal(found[[*KEY, *names]], rows, check_exact=True)
+
+
+@pytest.mark.slow
+def test_what_was_kept_and_what_is_handed_over_is_what_would_be_made(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = frames(5, accounts=24)
+    base = replace(known(engine.tables(made), max(SNAPSHOTS)), state="known")
+    store = ValueStore(tmp_path, StoreSettings(), pytest.fail)
+    anew = BaseSignals(base, RULES)
+    accounts = sorted(made["accounts"]["account_id"].dropna().unique())[::3]
+    for _ in kept_rows(base, anew.days[1:-2], RULES, store, lambda days: (s.rows for s in build(base, days, RULES))):
+        pass
+    warm = BaseSignals(base, RULES, store)
+    for shard in build(base, [base.snapshot_date], RULES, for_list=True):
+        warm.take(shard.rows)
+    asked = list[date]()
+
+    def some(*arguments: object) -> pa.Table:
+        asked.extend(arguments[3])
+        return some_features(*arguments)
+
+    expected = pd.concat(anew.of(accounts, ASKED)).sort_values([*KEY], ignore_index=True)
+    monkeypatch.setattr(past_signals, "some_features", some)
+    found = pd.concat(warm.of(accounts, ASKED)).sort_values([*KEY], ignore_index=True)
+    assert asked == [anew.days[0], anew.days[-2]], "neither kept nor handed over"
+    pd.testing.assert_frame_equal(found[expected.columns], expected, check_exact=True)
 
 
 def test_the_days_are_the_month_starts_of_a_year_and_the_day_itself() -> None:
