@@ -45,7 +45,7 @@ from serving.ranking.short_list import Order
 from serving.render.alike import READ, exchanged, pages_of
 from serving.render.excel import write_book, write_workbook
 from serving.render.html import write_page
-from serving.render.orders import pick_of_owners
+from serving.render.orders import books_of, pick_of_owners
 
 OF_BATCHES = (SCORES, EXCLUSIONS)
 """The tables that are held: the ranks are not known before the last account has come."""
@@ -283,8 +283,7 @@ def _write_books(listing: PublishedList) -> None:
         some = list(names)[start : start + OWNERS_AT_A_TIME]
         shown = {account for books in short for owner in some if owner in books for account in books[owner].places}
         held = listing.holding(shown, *SHOWN_TABLES)
-        for owner in some:
-            book = held.book(owner)  # one for all its files, which show the same short lists
+        for owner, book in zip(some, books_of(held, some, shown), strict=True):
             for name, writer in writers.items():
                 path = listing.folder / name.replace(OWNER, names[owner])
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 Who is left out of a short list is counted and said where it stands.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -46,7 +46,8 @@ def orders_of(listing: PublishedList) -> list[Order]:
 
 def short_list(listing: PublishedList, by: Order, limit: int) -> ShortList:
     """The first ``limit`` accounts of a list, or of an owner's book."""
-    return listing.once((short_list, by, limit), lambda: _told(listing, by, pick(listing, by, limit)))
+    known = listing.once(_told_before, _told_before)
+    return listing.once((short_list, by, limit), lambda: _told(listing, by, pick(listing, by, limit), known))
 
 
 def pick(listing: PublishedList, by: Order, limit: int) -> Picked:
@@ -78,6 +79,20 @@ def short_lists_of_owners(listing: PublishedList, owners: list[str], by: Order, 
     return {owner: _told(listing, by, picked[owner], known) for owner in owners}
 
 
+def books_of(listing: PublishedList, owners: Iterable[str], accounts: Iterable[str]) -> Iterator[PublishedList]:
+    """The books of these owners. What their short lists say of these accounts is put into words at once."""
+    known = {entry.account_id: entry for entry in entries(listing, sorted(accounts))}
+    for owner in owners:
+        book = listing.book(owner)
+        book.once(_told_before, lambda: known)
+        yield book
+
+
+def _told_before() -> dict[str, Entry]:
+    """Nothing: of no account but those of ``books_of`` an entry is there already."""
+    return {}
+
+
 def in_order(listing: PublishedList, by: Order) -> pd.DataFrame:
     """The ranked accounts of a list, or of a book, in an order: as ``ranking.short_list.in_order``."""
     return ranking.in_order(listing.scores(*ranking.NEEDED), by, _check_ins(listing))
@@ -92,8 +107,9 @@ def _check_ins(listing: PublishedList) -> list[str]:
     return [code for code, play in listing.manifest["plays"].items() if not play.get("motion")]
 
 
-def _told(listing: PublishedList, by: Order, picked: Picked, known: dict[str, Entry] | None = None) -> ShortList:
-    made = [known[account] for account in picked.places] if known else entries(listing, list(picked.places))
+def _told(listing: PublishedList, by: Order, picked: Picked, known: Mapping[str, Entry]) -> ShortList:
+    are_known = known.keys() >= picked.places.keys()
+    made = [known[account] for account in picked.places] if are_known else entries(listing, list(picked.places))
     made = [replace(entry, more_of_group=picked.more_of_group.get(entry.account_id, 0)) for entry in made]
     return ShortList(
         by, list(zip(picked.places.values(), made, strict=True)), picked.of, tuple(_left_out(listing, picked))
