@@ -13,6 +13,7 @@ from data.groups import parents, ways_up
 from data.ledger.invoices import MONTHLY, YEARLY, months_of_period, service
 from data.ledger.lines import is_paid_for
 from data.ledger.rules import ExpansionRules
+from data.sources.engine import Engine
 from data.time_cut import Tables, days_between
 
 TERMS = (1, 3, 6, 12)
@@ -40,7 +41,7 @@ DAY_OF_BILLS = ("account_id", "product", "billed_on")
 PAID_AHEAD = (*DAY_OF_BILLS, "amount_e4", "before_e4")
 
 
-def bill_findings(tables: Tables, rules: ExpansionRules) -> Iterator[Finding]:
+def bill_findings(engine: Engine, tables: Tables, rules: ExpansionRules) -> Iterator[Finding]:
     """All findings about bills, over the staged tables."""
     bills = tables["invoices"]
     if "subscriptions" in tables and rules.billed_and_subscribed is None:
@@ -51,7 +52,7 @@ def bill_findings(tables: Tables, rules: ExpansionRules) -> Iterator[Finding]:
         yield from _billed_for_others(bills, tables["subscriptions"], tables["accounts"])
     without_period = bills.filter(~(bills.period_end > bills.period_start).fill_null(False))
     yield from _paid_ahead(without_period)
-    yield from _taken_back(without_period)
+    yield from _taken_back(engine, without_period)
     yield from _last_days(bills)
 
 
@@ -261,7 +262,7 @@ def _is_long(daily: ir.Table) -> ir.BooleanValue:
     return daily.amount_e4.between(daily.before_e4 * least, daily.before_e4 * most).fill_null(False)
 
 
-def _taken_back(bills: ir.Table) -> Iterator[Finding]:
+def _taken_back(engine: Engine, bills: ir.Table) -> Iterator[Finding]:
     """Regular bills that a later credit of the same amount takes back.
 
     Where bills keep no rhythm a credit counts on its day, and nothing is wrong.
@@ -271,7 +272,9 @@ def _taken_back(bills: ir.Table) -> Iterator[Finding]:
         return  # what is a service is dear to ask
     services = service(bills)
     pairs = pairs.semi_join(services.filter(services.rate_e4.notnull()), ["account_id", "product"])
-    totals = _totals(pairs.drop("credited_on").distinct())
+    with engine.cached({"pairs": pairs}) as held:
+        totals = _totals(held["pairs"].drop("credited_on").distinct())
+        rows = held["pairs"].limit(ROWS_KEPT).to_pandas()
     if totals.bills:
         message = (
             f"invoices: {many(int(totals.bills), 'bill')} of {many(int(totals.accounts), 'account')} "
@@ -279,7 +282,6 @@ def _taken_back(bills: ir.Table) -> Iterator[Finding]:
             "later day that says no period: it lowers no rate, and the bill counts in the growth of what is billed."
         )
         todo = "Give the credit the period_start and period_end of its bill, and these to the bill; or leave both out."
-        rows = pairs.limit(ROWS_KEPT).to_pandas()
         yield Finding(Severity.WARNING, "invoices", "taken_back", message, todo, int(totals.bills), rows)
 
 

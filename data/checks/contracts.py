@@ -70,9 +70,9 @@ def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Ite
                 yield from _amounts_alone(changed, uncounted, rules, today) if may_rise else ()
                 yield from _known_before(changed, tables) if may_ramp else ()
         yield from moved_nearly(tables, rules, today) if may_move else ()
-        yield from renewed_early(tables, rules, today)
+        yield from renewed_early(source.engine, tables, rules, today)
     if "invoices" in tables:
-        yield from bill_findings(tables, rules)
+        yield from bill_findings(source.engine, tables, rules)
 
 
 def _currencies(tables: Tables, today: date) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
 from data.ledger.lines import is_as_large, lines, standing
 from data.ledger.moves import near_moves
 from data.ledger.rules import ExpansionRules
+from data.sources.engine import Engine
 from data.time_cut import Tables, before_day, days_between
 
 ALIKE_SHARE = 10
@@ -94,7 +95,7 @@ def _sold_across(held: ir.Table, rules: ExpansionRules) -> int:
 # --- lines of one product ---------------------------------------------------------------------------------------------
 
 
-def renewed_early(tables: Tables, rules: ExpansionRules, today: date) -> Iterator[Finding]:
+def renewed_early(engine: Engine, tables: Tables, rules: ExpansionRules, today: date) -> Iterator[Finding]:
     """Lines that end weeks after one as large or larger began, and that nothing renews when they end.
 
     Until then both count, so that the beginning is labelled as more seats and the end is a contraction. An error where
@@ -104,7 +105,12 @@ def renewed_early(tables: Tables, rules: ExpansionRules, today: date) -> Iterato
         return
     held = standing(lines(tables), rules, by=("account_id",), today=today)
     beside = _beside_others(held, today)
-    overlaps = _not_renewed(beside, held, rules)
+    with engine.cached({"overlaps": _not_renewed(beside, held, rules)}) as of_engine:
+        yield from _told_early(of_engine["overlaps"], beside, rules)
+
+
+def _told_early(overlaps: ir.Table, beside: ir.Table, rules: ExpansionRules) -> Iterator[Finding]:
+    """The finding about these lines, of those ``beside`` others, if there are any."""
     sums = overlaps.aggregate(
         accounts=overlaps.account_id.nunique(), mrr_e4=overlaps.mrr_e4.sum(), days=overlaps.overlap_days.max()
     )
