@@ -63,7 +63,8 @@ def silent_parts(tables: Tables, days: Sequence[date]) -> dict[date, tuple[Silen
     for columns in ((FEATURE,), kinds) if days else ():
         counted = _counted(tables, columns, min(days))
         for day in days:
-            known = counted[(counted["known"] < np.datetime64(day)) & (counted["day"] < np.datetime64(day))]
+            first, end = np.datetime64(day - timedelta(days=WINDOW_DAYS)), np.datetime64(day)
+            known = counted[(counted["day"] >= first) & (counted["day"] < end) & (counted["known"] < end)]
             for column in columns:
                 found[day] += _stopped(tables, column, known, day)
     return {day: tuple(parts) for day, parts in found.items()}
@@ -73,8 +74,9 @@ def _counted(tables: Tables, columns: Sequence[str], first: date) -> pd.DataFram
     """The rows of use by the values of some columns, since the window of the ``first`` day: these, day, known, rows."""
     name, rows = use(tables)
     rows = rows.filter(rows[TABLES[name].happened_on] >= first - timedelta(days=WINDOW_DAYS))
-    counted = rows_known(name, _with(tables, columns, rows), columns).to_pyarrow().to_pandas()
-    return counted.assign(**{name: counted[name].to_numpy("datetime64[D]") for name in ("day", "known")})
+    counted = rows_known(name, _with(tables, columns, rows), columns).to_pyarrow()
+    days = {name: counted[name].to_numpy() for name in ("day", "known")}  # no date of Python for each row
+    return counted.drop_columns([*days]).to_pandas().assign(**days)
 
 
 def _with(tables: Tables, columns: Sequence[str], rows: ir.Table) -> ir.Table:

@@ -317,14 +317,16 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
         if progress is not None:
             progress(1, 1)
         return
-    with checkpoint(asked.key) as waiting:
-        for index, own, held in _shards(asked, waiting):
+    is_one_block = _blocks(_accounts(base.tables)) == 1
+    of_all = _contracts(asked, base.tables) if is_one_block else nullcontext(dict[str, ir.Table]())
+    with checkpoint(asked.key) as waiting, of_all as contracts:
+        for index, own, held in _shards(asked, waiting, contracts):
             own_views = _views(own, asked.dates, asked.rules, held)
             own_rows = _where_known(_own_rows(own_views, features), asked.unknown)
             waiting.write(index, own_rows.to_pyarrow(), asked.beside(own_views))
             if progress is not None:
                 progress(waiting.finished(), asked.count)
-        whole = asked.views(base.tables)
+        whole = asked.views(base.tables, contracts)
         compared = asked.details(whole, of_whole_base=True)
         with base.engine.scratch() as con:
             for index, of_shard in enumerate(_second_pass(con, waiting, asked, whole, features)):
@@ -339,8 +341,11 @@ def _with_compared(beside: _Beside, compared: pa.Table | None) -> _Beside:
     return beside | {_DETAILS: details.sort_by([("snapshot_date", "ascending"), ("account_id", "ascending")])}
 
 
-def _shards(asked: _Asked, waiting: Checkpoint) -> Iterator[tuple[int, Tables, Tables]]:
-    """The shards that are not there yet: ``(number, tables, what the engine holds of their usage)``."""
+def _shards(asked: _Asked, waiting: Checkpoint, contracts: Tables) -> Iterator[tuple[int, Tables, Tables]]:
+    """The shards that are not there yet: ``(number, tables, what the engine holds of their usage)``.
+
+    ``contracts``: what it holds of the whole base already, where that is one block.
+    """
     base, count = asked.base, asked.count
     blocks = _blocks(_accounts(base.tables))
     missing = [index for index in range(count) if not waiting.has(index)]
@@ -353,33 +358,43 @@ def _shards(asked: _Asked, waiting: Checkpoint) -> Iterator[tuple[int, Tables, T
             # One of `blocks` parts of the accounts holds these of `count` parts, whole.
             of_block = [index for index in missing if index % blocks == block]
             if of_block:
-                with _counted(asked, part(block, blocks)) as held:
+                with _counted(asked, part(block, blocks), contracts) as held:
                     for index in of_block:
                         counted = {name: part_of(table, index, count) for name, table in held.items()}
                         yield index, part(index, count), counted
 
 
 @contextmanager
-def _counted(asked: _Asked, tables: Tables, *, of_whole_base: bool = False) -> Iterator[Tables]:
-    """What several views of some tables read: the customers, their lines and services, and their usage, counted.
-
-    ``of_whole_base``: the tables are those of the base, so that it is known who is of one group.
-    """
+def _contracts(asked: _Asked, tables: Tables) -> Iterator[Tables]:
+    """The customers of some tables and their services, held by the engine: the second is made from the first."""
     engine, dates, rules = asked.base.engine, asked.dates, asked.rules
     with ExitStack() as stack:
-        # Each is read by many views and dear to compile, and the later ones are made from the earlier.
         held: Tables = {}
         if "invoices" in tables:
             held |= stack.enter_context(engine.cached({"services": services(tables, dates, rules)}))
-        held |= stack.enter_context(engine.cached({"cohort": cohort(tables, dates, rules, held.get("services"))}))
-        views = _views(tables, dates, rules, held)
+        yield held | stack.enter_context(engine.cached({"cohort": cohort(tables, dates, rules, held.get("services"))}))
+
+
+@contextmanager
+def _counted(
+    asked: _Asked, tables: Tables, contracts: Tables | None = None, *, of_whole_base: bool = False
+) -> Iterator[Tables]:
+    """What several views of some tables read: the customers, their lines and services, and their usage, counted.
+
+    ``contracts``: what ``_contracts`` gives of them, where somebody holds it. ``of_whole_base``: the tables are those
+    of the base, so that it is known who is of one group.
+    """
+    engine = asked.base.engine
+    with ExitStack() as stack:
+        # Each is read by many views and dear to compile, and the later ones are made from the earlier.
+        held = contracts or stack.enter_context(_contracts(asked, tables))
+        views = asked.views(tables, held)
         passed = stack.enter_context(use_by_pass(engine, views))
-        held |= passed
         names = [name for name in HELD if not passed or name not in (*passed, *REPLACED)]
         names += ["lines"] if "subscriptions" in tables else []
         if of_whole_base and PARENTS not in asked.base.absent:
             names.append("group_members")
-        yield held | stack.enter_context(engine.cached({name: getattr(views, name) for name in names}))
+        yield held | passed | stack.enter_context(engine.cached({name: getattr(views, name) for name in names}))
 
 
 def _fetched(rows: ir.Table) -> pa.Table:
