@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from models.evaluation.evaluation import evaluate
-from models.evaluation.leak_probes import IDENTITY, SHUFFLED_TIME, _beyond_chance
+from models.evaluation.leak_probes import IDENTITY, SHUFFLED_TIME, _beyond_chance, _identity
+from models.evaluation.splits import origins
 from models.evaluation.verdict import VerdictKind
 from tests.models.planted import FEATURES, QUICK, history
 
@@ -45,6 +46,20 @@ def test_ids_that_know_who_expands() -> None:
     place = often.rank(method="first").astype("int64")
     rows["account_id"] = "acct-" + rows.account_id.map(place).astype("str")
     assert named(rows) == {IDENTITY: "identity"}
+
+
+def test_ids_that_tell_nothing_are_hardly_ever_named() -> None:
+    """Some accounts expand often, whatever their id; in four of these bases ids rank them, by two standard errors."""
+    dates, accounts = pd.date_range("2024-01-01", periods=14, freq="MS"), [f"a{number:04d}" for number in range(200)]
+    found = []
+    for seed in range(20):
+        draw = np.random.default_rng(seed)
+        often = np.tile(draw.beta(0.5, 3, len(accounts)).clip(0, 0.9), len(dates))
+        rows = pd.DataFrame({"snapshot_date": dates.repeat(len(accounts)), "account_id": accounts * len(dates)})
+        rows["expanded"] = (draw.random(len(rows)) < often).astype("int8")
+        reported = origins(dates, SETTINGS.horizon_days, count=4, min_train_dates=3)
+        found += _identity(rows, reported, SETTINGS.model_copy(update={"resamples": 100}))
+    assert found == []
 
 
 def test_ids_in_the_order_of_sign_up_know_the_tenure_and_no_more() -> None:
@@ -105,6 +120,17 @@ def test_a_season_is_no_leak() -> None:
     rows["month_of_year"] = rows.snapshot_date.dt.month.astype(float)
     today = today_of(rows).assign(month_of_year=5.0)
     assert named(rows, "month_of_year", today=today) == {}
+
+
+@pytest.mark.parametrize(("swelled_before", "probe"), [(True, None), (False, "train and score")])
+def test_what_a_season_did_the_year_before_too_is_no_leak(swelled_before: bool, probe: str | None) -> None:
+    """More use each May, than in February: the pair of a year ago has seen it, those of the last months have not."""
+    rows = history()
+    is_may = rows.snapshot_date == "2024-05-01"
+    rows["use"] = rows.noise + 3 * (is_may & swelled_before)
+    today = today_of(rows).assign(use=lambda frame: frame.noise + 3)
+    assert set(today.snapshot_date) == {pd.Timestamp("2025-05-01")}
+    assert named(rows, "use", today=today) == ({"use": probe} if probe else {})
 
 
 @pytest.mark.parametrize(("by_account", "probe"), [(0.0, None), (1e-6, "train and score")])
