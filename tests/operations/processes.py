@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,11 +27,13 @@ MOST_SECONDS = 900
 class Home:
     """A working folder with a base, in which commands are run.
 
-    ``variables``: the environment of the commands. ``temporary`` is where they keep what nobody needs after them.
+    ``variables``: the environment of the commands. ``trains``: the settings of the trainings, small ones if not told;
+    none are those of the product. ``temporary`` is where they keep what nobody needs after them.
     """
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
+    trains: Mapping[str, str] = field(default_factory=lambda: QUICK)
 
     @property
     def out(self) -> Path:
@@ -48,7 +50,7 @@ class Home:
     def start(self, *arguments: object, **variables: str) -> ForkServerProcess:
         """Begin ``headroom ARGUMENTS``."""
         self.temporary.mkdir(exist_ok=True)
-        usual = {"TMPDIR": str(self.temporary), "OMP_NUM_THREADS": "1", **QUICK, **self.variables}
+        usual = {"TMPDIR": str(self.temporary), "OMP_NUM_THREADS": "1", **self.trains, **self.variables}
         process = server().Process(
             target=child.command, args=(tuple(map(str, arguments)), self.folder, usual | variables)
         )
