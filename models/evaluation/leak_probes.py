@@ -204,10 +204,11 @@ def _train_and_score(
         return
     days = sorted(rows.snapshot_date.unique())
     gap = pd.Timestamp(today.snapshot_date.iloc[0]) - days[-1]
-    begins = [*(day for day in days if _is_of_season(day, days[-1])), *days[-settings.origins * 2 :]]
-    pairs = [(one, other) for one in begins for other in days if abs(other - one - gap) < HALF_A_MONTH]
+    of_late = days[-settings.origins * 2 :]
+    pairs = _apart(of_late, days, gap)
     if not pairs:
         return
+    pairs += _apart([day for day in days if day not in of_late and _is_of_season(day, days[-1])], days, gap)
     at = {day: day_of(rows, day) for day in days}
     strictness = np.log(2 * len(features) / FALSE_ALARM) / 2
     for name in features:
@@ -231,6 +232,13 @@ def _train_and_score(
                 f"{before:.0%} then",
                 "find out whether its past values were filled in later than they happened, or its feed has stopped",
             )
+
+
+def _apart(
+    begins: Sequence[pd.Timestamp], days: Sequence[pd.Timestamp], gap: pd.Timedelta
+) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+    """Each of the days that begin with those that come about so long after it."""
+    return [(one, other) for one in begins for other in days if abs(other - one - gap) < HALF_A_MONTH]
 
 
 def _is_of_season(day: pd.Timestamp, last: pd.Timestamp) -> bool:
