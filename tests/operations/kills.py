@@ -30,6 +30,7 @@ from tests.flows.conftest import END
 from tests.operations import child
 from tests.operations.processes import (
     Home,
+    afresh,
     base_in,
     copied,
     killed_after,
@@ -168,7 +169,7 @@ def kills_of_score(scratch: Path, kills: int, draw: random.Random, server: Postg
         counts.expect(files_of(home.out) == undisturbed, f"kill {counts.kills}: the files differ")
         counts.expect(rows_of(url) == tables, f"kill {counts.kills}: the tables of the database differ")
         counts.expect(home.leftovers() == [], f"kill {counts.kills}: left are {home.leftovers()}")
-    for fault in registry_faults(home.mlruns):
+    for fault in afresh(registry_faults, home.mlruns):
         counts.expect(False, fault)
     return counts
 
@@ -203,19 +204,24 @@ def kills_of_train(scratch: Path, kills: int, draw: random.Random, _: PostgresSe
     reset()
     moments = Moments(draw, says(home, "logging to MLflow"))
     moments.measure(begin)
-    undisturbed = newest(home.mlruns)
+    undisturbed = afresh(newest, home.mlruns)
     while counts.kills < kills:
         reset()
         for _ in range(min(IN_A_ROW, kills - counts.kills)):
             moments.kill(begin, counts)
-            ModelRegistry(home.mlruns).load()  # whoever scores now finds a whole champion
+            afresh(load_champion, home.mlruns)  # whoever scores now finds a whole champion
         home.must("train", "--snapshot-date", END)
         counts.runs_again += 1
-        counts.expect(newest(home.mlruns) == undisturbed, f"kill {counts.kills}: the model differs")
+        counts.expect(afresh(newest, home.mlruns) == undisturbed, f"kill {counts.kills}: the model differs")
         counts.expect(home.leftovers() == [], f"kill {counts.kills}: left are {home.leftovers()}")
-        for fault in registry_faults(home.mlruns):
+        for fault in afresh(registry_faults, home.mlruns):
             counts.expect(False, f"kill {counts.kills}: {fault}")
     return counts
+
+
+def load_champion(mlruns: Path) -> None:
+    """Raises ModelError where there is none that is whole."""
+    ModelRegistry(mlruns).load()
 
 
 def newest(mlruns: Path) -> dict[str, str]:

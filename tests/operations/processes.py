@@ -6,12 +6,14 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import TypeVar
 
 from data.simulation.base import simulate
 from models.registry.mlflow_store import ModelRegistry
@@ -19,6 +21,7 @@ from tests.flows.conftest import ACCOUNTS, END, MONTHS, QUICK, SEED
 from tests.house import ROOT
 from tests.operations import child
 
+T = TypeVar("T")
 MOST_SECONDS = 900
 """So long a command may take on a machine that has much else to do."""
 
@@ -147,6 +150,15 @@ def copied(of: Path, to: Path) -> None:
     """A folder as it was."""
     shutil.rmtree(to, ignore_errors=True)
     shutil.copytree(of, to)
+
+
+def afresh(read: Callable[[Path], T], mlruns: Path) -> T:
+    """What ``read`` says of a model store, in a process of its own.
+
+    MLflow keeps its database open: a process that has read a store goes on reading it after the folder was replaced.
+    """
+    with ProcessPoolExecutor(1, mp_context=server()) as process:
+        return process.submit(read, mlruns).result()
 
 
 def registry_faults(mlruns: Path) -> list[str]:
