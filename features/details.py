@@ -223,21 +223,25 @@ _REQUESTS = ("tickets.feature", "tickets.kind")
 
 @_details("request_feature", "requested_on", "days_since_request", needs=_REQUESTS)
 def feature_request(views: Views) -> ir.Table:
+    asked, order = _feature_requests(views)
+    told = {"requested_on": asked.opened_on, "days_since_request": asked.age}
+    return _first(asked, order, request_feature=asked.feature, **told)
+
+
+def _feature_requests(views: Views) -> tuple[ir.Table, tuple[ir.Value, ...]]:
+    """Those of half a year about a feature that is named, and their order, the latest first."""
     tickets = views.tickets
     asked = tickets.filter((tickets.kind == "feature_request") & (tickets.age <= HALF_YEAR_DAYS))
     asked = asked.filter(asked.feature.notnull())
-    order = (asked.age.asc(), asked.feature.asc())
-    told = {"requested_on": asked.opened_on, "days_since_request": asked.age}
-    return _first(asked, order, request_feature=asked.feature, **told)
+    return asked, (asked.age.asc(), asked.feature.asc())
 
 
 @_details("request_is_open", "request_closed_on", needs=(*_REQUESTS, "tickets.closed_at"))
 def request_answered(views: Views) -> ir.Table:
     """Of several of one day and feature the one that is open, or was closed last."""
-    tickets = views.tickets.filter((views.tickets.kind == "feature_request") & (views.tickets.age <= HALF_YEAR_DAYS))
-    asked = tickets.filter(tickets.feature.notnull())
+    asked, latest = _feature_requests(views)
     is_open = asked.closed_on.isnull()
-    order = (asked.age.asc(), asked.feature.asc(), is_open.desc(), asked.closed_on.desc())
+    order = (*latest, is_open.desc(), asked.closed_on.desc())
     return _first(asked, order, request_is_open=is_open.ifelse(1, 0), request_closed_on=asked.closed_on)
 
 
@@ -468,6 +472,12 @@ def ended_product(views: Views) -> ir.Table:
     order = (gone.end_age.asc(), gone.current_product.asc())
     told = {"ended_on": gone.valid_to, "days_since_ended": gone.end_age}
     return _first(gone, order, ended_product=gone.current_product, **told)
+
+
+@_details("service_goes_on", needs=("invoices",))
+def service_goes_on(views: Views) -> ir.Table:
+    going_on = views.services.filter((views.services.rate_e4 > 0) & views.services.valid_to.isnull())
+    return going_on.select(*KEY, service_goes_on=ibis.literal(1)).distinct()
 
 
 @_details("billed_product", needs=("invoices",))

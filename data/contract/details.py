@@ -105,7 +105,7 @@ DETAILS: Mapping[str, DetailCard] = {
     "days_since_nps": _number("days since then"),
     "budget_on": _day("when the latest budget was opened, within 182 days"),
     "budget_name": _name("what that budget is for"),
-    "budget_amount": _number("its amount, in the source's currency"),
+    "budget_amount": _number("its amount, in the reporting currency"),
     "competitor_on": _day("the latest research on competitors, within 182 days"),
     "critical_feature": _name("the feature of the critical ticket that is open longest"),
     "critical_since": _day("when it was opened"),
@@ -115,6 +115,9 @@ DETAILS: Mapping[str, DetailCard] = {
     "ended_product": _name("the product, not owned any more, whose paid line ended last, within 91 days"),
     "ended_on": _day("when it ended"),
     "days_since_ended": _number("days since then"),
+    "service_goes_on": _number(
+        "1 where a product is billed that goes on, by its rhythm or the period of its last bill"
+    ),
     "billed_product": _name("the product that most was billed for in 365 days"),
     "billed_product_91d": _name("the product that most was billed for in 91 days"),
     "second_billed_product_91d": _name("the product that the next most was billed for in 91 days"),

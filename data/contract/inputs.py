@@ -356,7 +356,7 @@ _TABLES = (
                 Kind.MONEY,
                 False,
                 "reporting currency",
-                "the score of an NPS response",
+                "the score of an NPS response, the sum of a budget",
                 "the latest NPS response",
             ),
             _known("occurred_at"),

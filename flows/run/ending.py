@@ -8,8 +8,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -21,6 +22,8 @@ PATIENCE_SECONDS = 10
 AGAIN_SECONDS = 0.05
 """Until a signal is heard once more whose end was lost: longer than a callback takes."""
 _told: list[int] = []
+_again: list[threading.Timer] = []
+"""Who sends the signal once more, where its end was lost."""
 _found: dict[int, Any] = {}
 """What answered the signals that ``_end`` answers now."""
 
@@ -52,11 +55,13 @@ def ending_in_order() -> Iterator[None]:
     wakes = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
     over = threading.Event()
     threading.Thread(target=_watch, args=(woken, over), daemon=True, name="signals").start()
-    tells, sys.unraisablehook = sys.unraisablehook, _not_lost
+    tells, sys.unraisablehook = sys.unraisablehook, partial(_not_lost, sys.unraisablehook)
     try:
         yield
     finally:
         sys.unraisablehook = tells
+        for timer in _again:
+            timer.cancel()
         if not _told:  # else the end of the process is waited for, too
             over.set()
         signal.set_wakeup_fd(wakes)
@@ -65,6 +70,7 @@ def ending_in_order() -> Iterator[None]:
         waking.close()  # the thread reads its end, and is done
         _found.clear()
         _told.clear()
+        _again.clear()
 
 
 def _is_ignored(number: int) -> bool:
@@ -72,20 +78,26 @@ def _is_ignored(number: int) -> bool:
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    if _told:  # a second one would break off what the first one clears up; what hangs is ended all the same
+    if (
+        _told and not _again
+    ):  # a second one would break off what the first one clears up; what hangs is ended all the same
         return
-    _told.append(number)
+    _again.clear()
+    _told[:] = [number]
     sys.exit(128 + number)
 
 
-def _not_lost(unraisable: Any) -> None:
-    """The end, raised where nothing can be raised, as in a callback of a weak reference: it is raised once more."""
+def _not_lost(tells: Callable[[Any], object], unraisable: Any) -> None:
+    """The end, raised where nothing can be raised, as in a callback of a weak reference: it is raised once more.
+
+    ``tells``: what is told of anything else.
+    """
     if not (_told and isinstance(unraisable.exc_value, SystemExit)):
-        sys.__unraisablehook__(unraisable)
+        tells(unraisable)
         return
-    number = _told.pop()
-    again = threading.Timer(AGAIN_SECONDS, signal.pthread_kill, (threading.main_thread().ident, number))
+    again = threading.Timer(AGAIN_SECONDS, signal.pthread_kill, (threading.main_thread().ident, _told[0]))
     again.daemon = True
+    _again.append(again)
     again.start()
 
 

@@ -64,13 +64,12 @@ def _no_use(columns: Columns, threshold: float, size: int) -> Mask:
 
 
 def _ended(columns: Columns, _: float, size: int) -> Mask:
-    """The last contract ended within a quarter, and nothing was billed since: use that goes on is billed."""
-    days_since_ended = column(columns, "days_since_ended", size)
-    is_open, is_billed_since = (
-        column(columns, "lines_open", size) > 0,
-        column(columns, "days_since_billed", size) < days_since_ended,
+    """The last contract ended within a quarter, nothing was billed since, and no bill is to be expected yet."""
+    is_open, goes_on = (column(columns, name, size) > 0 for name in ("lines_open", "service_goes_on"))
+    days_since_ended, days_since_billed = (
+        column(columns, name, size) for name in ("days_since_ended", "days_since_billed")
     )
-    return (days_since_ended >= 0) & ~is_open & ~is_billed_since
+    return (days_since_billed >= days_since_ended) & ~is_open & ~goes_on
 
 
 GATES: tuple[Gate, ...] = (
@@ -158,7 +157,7 @@ GATES: tuple[Gate, ...] = (
         ("lines_open",),
         _ended,
         "Its last contract ended {days_since_ended:days} before this list, and nothing has been billed since.",
-        asks=("days_since_billed", "days_since_ended"),
+        asks=("days_since_billed", "days_since_ended", "service_goes_on"),
     ),
     Gate(
         "invoice_overdue",

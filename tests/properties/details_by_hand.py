@@ -94,6 +94,9 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
         **contract(counted, lines, snapshot),
         **ended(counted, owned, names, snapshot),
         **main_products(lines, owned),
+        "service_goes_on": 1.0
+        if any(row["rate"] and row["rate"] > 0 and row["end"] is None for row in services)
+        else None,
         "not_now_name": put_off(known["outcomes"]),
         **billed_products(recently_billed(services)),
     }

@@ -232,6 +232,7 @@ def details(rows: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
     frame["plan_features_included"] = np.where(known, 20.0, np.nan)
     frame["plan_features_used"] = np.where(known, np.round(20 * rows["features_included_share_91d"]), np.nan)
     frame["new_domain_users"] = np.where(known, rows["other_domain_users_91d"], np.nan)
+    frame["service_goes_on"] = np.where(known & (np.arange(count) % 3 == 0), 1.0, np.nan)
     has_ended = known & (np.arange(count) % 11 == 0)
     frame["ended_product"] = frame["ended_product"].where(has_ended, None)
     frame["ended_on"] = [day if there else None for day, there in zip(frame["ended_on"], has_ended, strict=True)]

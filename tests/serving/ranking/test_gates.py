@@ -12,6 +12,7 @@ GOOD = {
     "features_included_share_91d": 0.6, "events_growth_91d": 0.1, "critical_tickets_open": 0, "csat_182d": 4.5,
     "invoices_overdue": 0, "lines_under_notice": 0,
     "lines_open": 1, "days_since_billed": 20, "days_since_ended": np.nan,
+    "service_goes_on": np.nan,
     "champion_left_182d": 0, "competitor_research_182d": 0, "opportunity_open": 0,
     "play_open": 0, "days_since_expansion": 200, "days_since_not_now": 200,
     "days_since_won": 200,
@@ -57,6 +58,8 @@ DRAWN: list[tuple[dict[str, float], str, str]] = [
     ),
     ({"lines_open": 0, "days_since_ended": 23, "days_since_billed": 22}, "", ""),  # another product is billed for use
     ({"lines_open": 1, "days_since_ended": 23, "days_since_billed": 36}, "", ""),
+    ({"lines_open": 0, "days_since_ended": 11, "days_since_billed": 30, "service_goes_on": 1}, "", ""),  # not due yet
+    ({"lines_open": 0, "days_since_ended": 11, "days_since_billed": np.nan}, "", ""),  # no bills are known
     ({"lines_open": 0}, "", ""),  # billed for use alone
     ({"invoices_overdue": 1}, "invoice_overdue", "An invoice is overdue."),
     (

@@ -261,7 +261,7 @@ def test_an_opening_names_a_fact_only_while_it_is_fresh(fact: str, days: int, re
 @pytest.mark.parametrize(
     ("is_open", "said"),
     [
-        (0.0, "On {} you asked us about the templates feature, and we answered on {}. Did that give you what"),
+        (0.0, "On {} you asked us about the templates feature, and we closed that request on {}. Did you get what"),
         (1.0, "On {} you asked us about the templates feature, and that is still open with us. How urgent is it"),
     ],
 )

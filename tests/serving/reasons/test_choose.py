@@ -420,7 +420,7 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
          {"features_included_share_91d": 0.8, "plan_1": "Team", **ADOPTED},
          "Uses 12 of the 15 features in its Team plan."),
         ("months_of_gated_use", {"months_of_gated_use": 2.0, "gated_feature_used": "approvals",
-                                 "gated_used_plan": "Business"},
+                                 "gated_used_plan": "Business", "products": 1.0},
          "Used features of the Business plan in 2 of the last six months, most recently approvals."),
         ("months_of_gated_use", {"months_of_gated_use": 1.0, "gated_feature_used": "approvals"},
          "Features of the next tier were used in 1 of the last six months."),
