@@ -275,6 +275,16 @@ def test_an_opening_about_a_request_says_what_came_of_it(is_open: float, said: s
     assert words.startswith(said.format(*days))
 
 
+def test_who_ended_a_contract_is_asked_why_before_anything_else() -> None:
+    ended = {"ended_product": "Workspace", "ended_on": ago(23), "days_since_ended": 23.0}
+    said = (
+        f"Your Workspace contract ended on {ago(23).day} {ago(23):%B}. What was missing, and what do you need from us"
+    )
+    words = first_words("check_in", milestone_on=ago(3), milestone_name="go_live", days_since_milestone=3.0, **ended)
+    assert words is not None
+    assert words.startswith(said)
+
+
 OPENED = {"budget_opened_182d": 1.0, "budget_on": date(2026, 9, 15), "days_to_renewal": 90.0,
           "renews_on": date(2026, 12, 30), "cross_sell_product": "Messaging"}  # fmt: skip
 
