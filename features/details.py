@@ -474,6 +474,13 @@ def ended_product(views: Views) -> ir.Table:
     return _first(gone, order, ended_product=gone.current_product, **told)
 
 
+@_details("returned_on", "days_since_returned", needs=("subscriptions",))
+def came_back(views: Views) -> ir.Table:
+    moves = views.movements
+    back = moves.filter((moves.movement_class == "reactivation") & (moves.age <= HALF_YEAR_DAYS))
+    return back.group_by(*KEY).aggregate(returned_on=back.day.max(), days_since_returned=back.age.min())
+
+
 @_details("service_goes_on", needs=("invoices",))
 def service_goes_on(views: Views) -> ir.Table:
     going_on = views.services.filter((views.services.rate_e4 > 0) & views.services.valid_to.isnull())

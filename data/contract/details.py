@@ -115,6 +115,8 @@ DETAILS: Mapping[str, DetailCard] = {
     "ended_product": _name("the product, not owned any more, whose paid line ended last, within 91 days"),
     "ended_on": _day("when it ended"),
     "days_since_ended": _number("days since then"),
+    "returned_on": _day("when it came back as a customer, within 182 days"),
+    "days_since_returned": _number("days since then"),
     "service_goes_on": _number(
         "1 where a product is billed that goes on, by its rhythm or the period of its last bill"
     ),

@@ -319,7 +319,11 @@ def contract(counted: list[Row], lines: list[Row], snapshot: date) -> Row:
     dearest = [*sorted(mrr, key=lambda plan: (-mrr[plan], plan)), *[(None, None)] * 3]
     renewals = [line["renews_on"] for line in lines if line["renews_on"] and line["renews_on"] >= snapshot]
     last = first(moves, lambda m: (m["age"], m["before"].mrr_e4 - m["after"].mrr_e4, m["product"]))
+    back = [(snapshot - row["day"]).days for row in changes if row["class"] == "reactivation"]
+    returned = min((age for age in back if age <= 182), default=None)
     return {
+        "returned_on": None if returned is None else snapshot - timedelta(days=returned),
+        "days_since_returned": returned,
         "expanded_on": last["day"],
         "expanded_product": last["product"],
         "expanded_seats": last["after"].seats - last["before"].seats if last["class"] == "seat" else None,

@@ -390,7 +390,7 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
         ("limit_share_max_28d", {"limit_share_max_28d": 2.0, "limit_pace": 2000.0, **OF_TWO},
          "On pace for 2,000 API calls a month; its core and insights plans have 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 2.0, "limit_pace": 2000.0, **LIMIT, "limit_plans": 2.0},
-         "On pace for 2,000 API calls a month; its core plans have 1,000."),
+         "On pace for 2,000 API calls a month; its core plans together have 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 2.0, "limit_pace": 2000.0, **OF_TWO, "limit_plans": 3.0},
          "On pace for 2,000 API calls a month; its core and other plans have 1,000."),
         ("limit_share_max_28d", {"limit_share_max_28d": 0.9, "limit_level": 900.0, **OF_TWO},

@@ -190,14 +190,17 @@ def test_two_of_a_number_its_limit_and_their_share_are_told() -> None:
         assert not {"limit_pace", "limit_share_max_28d"} <= features, code
 
 
-def test_growth_from_one_person_to_two_is_no_reason() -> None:
-    of_people = [
-        t for code, t, _ in shown_for() if code == "user_growth" and any(p.growth for p in t.template.placeholders)
-    ]
-    assert of_people
-    for telling in of_people:
-        asked = asked_of(telling)[telling.template.placeholders[0].feature]
-        assert (">=", 3.0) in asked
+def test_one_person_more_or_less_is_no_reason() -> None:
+    """Neither of the fewest people that are told, at the least change that is."""
+    sides = [(side, telling) for side in (FOR, AGAINST) for telling in PLAYBOOK.reasons["user_growth"].tellings(side)]
+    changed = [(side, t) for side, t in sides if t.shown and any(p.growth for p in t.template.placeholders)]
+    assert len(changed) >= 8
+    for side, telling in changed:
+        people = telling.template.placeholders[0].feature
+        growth = next(p.growth for p in telling.template.placeholders if p.growth)
+        asked = asked_of(telling)
+        fewest, least = (next(float(number) for _, number in asked[name]) for name in (people, growth))
+        assert abs(fewest - fewest / (1 + least)) > 1, (side, telling.template.literals)
 
 
 def test_a_count_of_times_is_never_one() -> None:
