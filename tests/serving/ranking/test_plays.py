@@ -278,7 +278,7 @@ def test_an_opening_about_a_request_says_what_came_of_it(is_open: float, said: s
 def test_who_ended_a_contract_is_asked_why_before_anything_else() -> None:
     ended = {"ended_product": "Workspace", "ended_on": ago(23), "days_since_ended": 23.0}
     said = (
-        f"Your Workspace contract ended on {ago(23).day} {ago(23):%B}. What was missing, and what do you need from us"
+        f"Your Workspace contract ended on {ago(23).day} {ago(23):%B}. What led to that, and what would make you look"
     )
     words = first_words("check_in", milestone_on=ago(3), milestone_name="go_live", days_since_milestone=3.0, **ended)
     assert words is not None

@@ -408,7 +408,7 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
         ("teams_new_91d", {"teams_new_91d": 2.0, "new_team": "Sales", "second_new_team": "Legal"},
          "People from 2 new teams, Sales and Legal, were added this quarter."),
         ("features_new_91d", {"features_new_91d": 2.0, "new_feature": "forms", "second_new_feature": "boards"},
-         "Used the forms and boards features this quarter, for the first time in a year."),
+         "Started to use the forms and boards features this quarter."),
         ("features_included_share_91d",
          {"features_included_share_91d": 0.8, "plan_1": "Team", "plan_2": "Standard", **ADOPTED},
          "Uses 12 of the 15 features in its Team and Standard plans."),
@@ -485,6 +485,11 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
          "Opened a new budget of $4,100 for reporting on 1 September."),
         ("last_expansion_was_seat", {**KINDS, **ONCE, "last_expansion_was_seat": 1.0, "expanded_seats": 14.0},
          "Added 14 CRM seats on 2 March 2026."),
+        ("last_expansion_was_seat", {**KINDS, **ONCE, "last_expansion_was_seat": 1.0, "expanded_seats": 1.0,
+                                     "days_since_expansion": 60.0, "days_since_contraction": 41.0},
+         "The last expansion was more seats."),  # given back since
+        ("billed_growth_91d", {"billed_91d": 361.0, "billed_growth_91d": -0.17, "days_since_ended": 23.0},
+         "$361 billed this quarter, down from $435 the quarter before."),  # what is still billed is not known yet
         ("other_domain_users_91d", {"other_domain_users_91d": 3.0, "new_domain": "x.example", "new_domain_users": 3.0},
          "3 users with outside e-mail addresses (all at x.example) were added this quarter."),
         ("other_domain_users_91d", {"other_domain_users_91d": 3.0, "new_domain": "x.example", "new_domain_users": 2.0},
