@@ -347,6 +347,7 @@ def test_a_short_measure_reads_plainly() -> None:
 
 
 LIMIT = {"limit_feature": "api_calls", "limit_amount": 1000.0, "limit_plans": 1.0, "limit_product": "core"}
+TOP = {"top_feature": "sso", "second_top_feature": "boards", "third_top_feature": "forms"}
 ADOPTED = {"plan_features_used": 12.0, "plan_features_included": 15.0}
 OWNED = {"main_product": "CRM", "second_product": "Chat", "third_product": "Calls"}
 ROOM = {"seats_per_employee": 0.13, "seats": 12.0, "employees": 90.0}
@@ -388,11 +389,11 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
         ("days_to_limit", {"limit_share_max_28d": 0.98, "days_to_limit": 60.0, "limit_in_days": 121.0, **LIMIT},
          "At 98% of the 1,000 API calls in its core plan this month."),
         ("limit_share_max_28d", {"limit_share_max_28d": 2.0, "limit_pace": 2000.0, **OF_TWO},
-         "On pace for 2,000 API calls a month; its core and insights plans have 1,000."),
+         "On pace for 2,000 API calls a month; its core and insights plans have 1,000 together."),
         ("limit_share_max_28d", {"limit_share_max_28d": 2.0, "limit_pace": 2000.0, **LIMIT, "limit_plans": 2.0},
-         "On pace for 2,000 API calls a month; its core plans together have 1,000."),
+         "On pace for 2,000 API calls a month; its core plans have 1,000 together."),
         ("limit_share_max_28d", {"limit_share_max_28d": 2.0, "limit_pace": 2000.0, **OF_TWO, "limit_plans": 3.0},
-         "On pace for 2,000 API calls a month; its core and other plans have 1,000."),
+         "On pace for 2,000 API calls a month; its core and other plans have 1,000 together."),
         ("limit_share_max_28d", {"limit_share_max_28d": 0.9, "limit_level": 900.0, **OF_TWO},
          "Uses 900 of the 1,000 API calls in its core and insights plans."),
         ("products", {"products": 2.0, "products_not_owned": 1.0, **OWNED}, "Has two of our products: CRM and Chat."),
@@ -535,13 +536,13 @@ LIKE = "similar accounts"
         ("events", 0.5, {"events": 0.83}, f"Uses the product more than 83% of {LIKE} do.", True),
         ("events", 0.5, {"events": 1.0}, f"Uses the product more than almost all {LIKE} do.", True),
         ("features_used", 0.5, {"features_used": 0.9},
-         f"Used 16 features this month (SSO and others), more than 90% of {LIKE}.", True),
+         f"Used 16 features this month (SSO, boards, forms and others), more than 90% of {LIKE}.", True),
         ("events", 0.5, {"events": 0.75}, f"Uses the product more than 75% of {LIKE} do.", True),
         ("events", 0.5, {"events": 0.74}, f"More events than 74% of {LIKE}.", False),
         ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"Of {LIKE}, none has a smaller share of seats in use.",
          False),
         ("features_used", -0.5, {"features_used": 0.1},
-         f"Against: Used only 16 features this month (SSO and others), fewer than most {LIKE}.", True),
+         f"Against: Used only 16 features this month (SSO, boards, forms and others), fewer than most {LIKE}.", True),
         ("events_growth", -0.5, {"events_growth": 0.9},
          f"Against: Use is growing faster than at 90% of {LIKE}.", False),
     ],
@@ -550,7 +551,7 @@ def test_a_place_among_peers_is_told_from_the_side_that_fits(
     feature: str, log_odds: float, values: dict[str, float], sentence: str, shown: bool
 ) -> None:
     places = {f"peers_below_{name}": value for name, value in values.items()}
-    row = one_account({f"peers_below_{feature}": log_odds}, top_feature="sso", features_used_28d=16.0, **places).iloc[0]
+    row = one_account({f"peers_below_{feature}": log_odds}, **TOP, features_used_28d=16.0, **places).iloc[0]
     assert (row["text"], row["shown"]) == (sentence, shown)
 
 
