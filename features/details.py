@@ -285,10 +285,8 @@ def top_features(views: Views) -> ir.Table:
 @_details("plan_features_included", "plan_features_used", needs=("usage", "subscriptions", "plan_features"))
 def adoption(views: Views) -> ir.Table:
     features = views.included_use
-    is_used = features.last_age.notnull() & (features.last_age <= QUARTER_DAYS)
-    return features.group_by(*KEY).aggregate(
-        plan_features_included=features.count(), plan_features_used=is_used.ifelse(1, 0).sum()
-    )
+    used = features.count(where=features.last_age <= QUARTER_DAYS)
+    return features.group_by(*KEY).aggregate(plan_features_included=features.count(), plan_features_used=used)
 
 
 @_details(*NEW_FEATURES, needs=("usage",))

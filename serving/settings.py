@@ -69,7 +69,9 @@ class ReasonSettings(BaseModel):
         description="stories against it that a CSM sees beside `show_for` for it, at most, where they weigh as much; "
         "they also stand where fewer speak for it",
     )
-    min_log_odds: float = Field(default=0.01, ge=0, description="beyond `at_least`, weaker reasons are left out")
+    min_log_odds: float = Field(
+        default=0.01, ge=0, description="beyond `at_least`, weaker reasons are left out; none is shown to a CSM"
+    )
     most_alike: int | None = Field(
         default=3,
         ge=1,

@@ -73,7 +73,12 @@ def rows_read_back(
 
 
 def _keys(base: KnownBase, dates: Sequence[date], rules: ExpansionRules, store: ValueStore | None) -> dict[date, str]:
-    return snapshot_keys(base, dates, rules) if store is not None and base.state is not None else {}
+    return snapshot_keys(base, dates, rules) if can_be_kept(base, store) else {}
+
+
+def can_be_kept(base: KnownBase, store: ValueStore | None) -> bool:
+    """There is somewhere to keep what is made of the base, and its state is known without reading it."""
+    return store is not None and base.state is not None
 
 
 def _read_back(store: ValueStore | None, keys: Mapping[date, str]) -> Iterator[tuple[date, pa.Table]]:

@@ -78,10 +78,8 @@ def _is_ignored(number: int) -> bool:
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    if (
-        _told and not _again
-    ):  # a second one would break off what the first one clears up; what hangs is ended all the same
-        return
+    if _told and not _again:
+        return  # a second one would break off what the first one clears up; what hangs is ended all the same
     _again.clear()
     _told[:] = [number]
     sys.exit(128 + number)

@@ -29,7 +29,7 @@ from data.sources import engine
 from data.sources.known import KnownBase, Source, customers, label_watermark, watermarks
 from data.time_cut import Tables
 from features.build.build import Shard, build
-from features.build.kept import kept_rows
+from features.build.kept import can_be_kept, kept_rows
 from features.calendar import QUARTER_DAYS, month_starts
 from features.catalogue import catalogue
 from features.labels import held_for_labels, labels
@@ -83,8 +83,8 @@ def past_and_today(
     def made(days: list[date]) -> Iterator[pa.Table]:
         return (shard.rows for shard in shards(base, days, settings))
 
-    can_keep = store is not None and base.state is not None
-    waiting = month_starts(dates[-1] + timedelta(days=1), base.snapshot_date - timedelta(days=1)) if can_keep else []
+    in_between = month_starts(dates[-1] + timedelta(days=1), base.snapshot_date - timedelta(days=1))
+    waiting = in_between if can_be_kept(base, store) else []
     for part in kept_rows(base, [*dates, *waiting, base.snapshot_date], settings.expansion, store, made, say):
         of_day = pc.cast(part["snapshot_date"], pa.date32())
         past.append(part.filter(pc.less_equal(of_day, pa.scalar(dates[-1]))))

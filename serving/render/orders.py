@@ -21,6 +21,8 @@ MEANINGS = {
 }
 
 
+ENTRIES = "entries by account"
+"""What a list keeps of accounts that are put into words already."""
 WENT = {"overtaken": "overtaken by others", "set_apart": "set apart by a gate", "no_customer": "customers no more"}
 """What became of accounts that are no longer on a short list, by its name in the manifest."""
 
@@ -46,7 +48,7 @@ def orders_of(listing: PublishedList) -> list[Order]:
 
 def short_list(listing: PublishedList, by: Order, limit: int) -> ShortList:
     """The first ``limit`` accounts of a list, or of an owner's book."""
-    known = listing.once(_told_before, _told_before)
+    known: dict[str, Entry] = listing.once(ENTRIES, dict)
     return listing.once((short_list, by, limit), lambda: _told(listing, by, pick(listing, by, limit), known))
 
 
@@ -75,22 +77,21 @@ def _held(listing: PublishedList, by: Order, limit: int) -> frozenset[str] | Non
 def short_lists_of_owners(listing: PublishedList, owners: list[str], by: Order, limit: int) -> dict[str, ShortList]:
     """The short list of each of these owners, read at once."""
     picked = pick_of_owners(listing, by, limit)
-    known = {entry.account_id: entry for entry in entries(listing, [a for o in owners for a in picked[o].places])}
+    known = _entries_of(listing, (account for owner in owners for account in picked[owner].places))
     return {owner: _told(listing, by, picked[owner], known) for owner in owners}
 
 
 def books_of(listing: PublishedList, owners: Iterable[str], accounts: Iterable[str]) -> Iterator[PublishedList]:
     """The books of these owners. What their short lists say of these accounts is put into words at once."""
-    known = {entry.account_id: entry for entry in entries(listing, sorted(accounts))}
+    known = _entries_of(listing, sorted(accounts))
     for owner in owners:
         book = listing.book(owner)
-        book.once(_told_before, lambda: known)
+        book.once(ENTRIES, lambda: known)
         yield book
 
 
-def _told_before() -> dict[str, Entry]:
-    """Nothing: of no account but those of ``books_of`` an entry is there already."""
-    return {}
+def _entries_of(listing: PublishedList, accounts: Iterable[str]) -> dict[str, Entry]:
+    return {entry.account_id: entry for entry in entries(listing, list(accounts))}
 
 
 def in_order(listing: PublishedList, by: Order) -> pd.DataFrame:

@@ -15,7 +15,14 @@ from functools import lru_cache
 from math import isnan
 from typing import Any, NamedTuple
 
-from serving.reasons.formats import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR, LONGEST_NAME, UNITS_OF_NAMES
+from serving.reasons.formats import (
+    DAYS_PER_MONTH,
+    DAYS_PER_WEEK,
+    DAYS_PER_YEAR,
+    LONGEST_NAME,
+    ROUND_DIGITS,
+    UNITS_OF_NAMES,
+)
 
 MONTHS = {name: number for number, name in enumerate(calendar.month_name) if name}
 NUMBER = re.compile(
@@ -26,7 +33,6 @@ NUMBER = re.compile(
 )
 ROUND_AMOUNT = re.compile(r"\babout (?!the )(?:[^\w\s]{1,3}|[a-z]{2,3} )\d", re.IGNORECASE)
 """A sentence with one has no amount but those of three digits."""
-ROUND_DIGITS = 3
 NOTHING = re.compile(r"\b(no|none|nothing|never|neither|nor)\b", re.IGNORECASE)
 DAY = re.compile(rf"\b(?P<day>\d{{1,2}}) (?P<month>{'|'.join(MONTHS)})\b(?: (?P<year>\d{{4}})\b)?")
 MONTH_OF_YEAR = re.compile(rf"\b(?P<month>{'|'.join(MONTHS)}) (?P<year>\d{{4}})\b")

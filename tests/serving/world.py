@@ -234,13 +234,13 @@ def details(rows: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
     frame["plan_features_used"] = np.where(known, np.round(20 * rows["features_included_share_91d"]), np.nan)
     frame["new_domain_users"] = np.where(known, rows["other_domain_users_91d"], np.nan)
     frame["service_goes_on"] = np.where(known & (np.arange(count) % 3 == 0), 1.0, np.nan)
-    is_back = known & (np.arange(count) % 13 == 0)
-    frame["returned_on"] = [day if there else None for day, there in zip(frame["returned_on"], is_back, strict=True)]
-    frame["days_since_returned"] = np.where(is_back, frame["days_since_returned"], np.nan)
-    has_ended = known & (np.arange(count) % 11 == 0)
-    frame["ended_product"] = frame["ended_product"].where(has_ended, None)
-    frame["ended_on"] = [day if there else None for day, there in zip(frame["ended_on"], has_ended, strict=True)]
-    frame["days_since_ended"] = np.where(has_ended, frame["days_since_ended"], np.nan)
+    for names, every in (
+        (("returned_on", "days_since_returned"), 13),
+        (("ended_product", "ended_on", "days_since_ended"), 11),
+    ):
+        is_there = known & (np.arange(count) % every == 0)
+        for name in names:
+            frame[name] = [value if there else None for value, there in zip(frame[name], is_there, strict=True)]
     numbers = [
         *AGES,
         "limit_amount",
