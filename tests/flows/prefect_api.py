@@ -5,7 +5,15 @@ import time
 from typing import Any
 
 from prefect import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterName,
+    LogFilter,
+    LogFilterFlowRunId,
+)
 from prefect.client.schemas.objects import FlowRun
 from prefect.logging.handlers import APILogWorker
 
@@ -13,17 +21,19 @@ WAIT_SECONDS = 60
 
 
 def flow_runs(name: str) -> list[FlowRun]:
-    """The runs of that name."""
+    """The runs of that name. Asked for by it: of all runs Prefect gives 200, in the order of their random ids."""
+    asked = FlowRunFilter(name=FlowRunFilterName(any_=[name]))
     with get_client(sync_client=True) as client:
-        return [run for run in client.read_flow_runs() if run.name == name]
+        return client.read_flow_runs(flow_run_filter=asked)
 
 
 def tasks_of(run: FlowRun, count: int) -> list[str]:
     """The names of its tasks, in alphabetical order. The server hears of them a moment later: waits for ``count``."""
+    of_run = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
     until = time.monotonic() + WAIT_SECONDS
     while True:
         with get_client(sync_client=True) as client:
-            names = [task.name for task in client.read_task_runs() if task.flow_run_id == run.id]
+            names = [task.name for task in client.read_task_runs(flow_run_filter=of_run)]
         if len(names) >= count or time.monotonic() > until:
             return sorted(name.rsplit("-", 1)[0] for name in names)
         time.sleep(0.2)
