@@ -536,7 +536,8 @@ REASONS = OutputTable(
             "choice",
             OutputKind.TEXT,
             "what was chosen of the account alone: a CSM sees the `first`; a `spare` stands in for the weakest of them "
-            "where `most_alike` rows above, on one page of 20, show the same stories; what is `kept` is in the table",
+            "where `most_alike` rows above, on one page of 20, show the same stories, or else the weakest of several "
+            "against it gives way; what is `kept` is in the table",
             later=True,
             words=(FIRST, SPARE, KEPT),
         ),

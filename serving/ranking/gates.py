@@ -64,12 +64,10 @@ def _no_use(columns: Columns, threshold: float, size: int) -> Mask:
 
 
 def _ended(columns: Columns, _: float, size: int) -> Mask:
-    """The last contract ended within a quarter, nothing was billed since, and no bill is to be expected yet."""
-    is_open, goes_on = (column(columns, name, size) > 0 for name in ("lines_open", "service_goes_on"))
-    days_since_ended, days_since_billed = (
-        column(columns, name, size) for name in ("days_since_ended", "days_since_billed")
-    )
-    return (days_since_billed >= days_since_ended) & ~is_open & ~goes_on
+    """The last contract ended within a quarter, nothing was billed since, and no bill of what is used is to come."""
+    is_open, is_billed_on = (column(columns, name, size) > 0 for name in ("lines_open", "service_goes_on"))
+    ended, billed, active = (column(columns, f"days_since_{name}", size) for name in ("ended", "billed", "active"))
+    return (billed >= ended) & ~is_open & (~is_billed_on | (active >= ended))
 
 
 GATES: tuple[Gate, ...] = (
@@ -157,7 +155,7 @@ GATES: tuple[Gate, ...] = (
         ("lines_open",),
         _ended,
         "Its last contract ended {days_since_ended:days} before this list, and nothing has been billed since.",
-        asks=("days_since_billed", "days_since_ended", "service_goes_on"),
+        asks=("days_since_active", "days_since_billed", "days_since_ended", "service_goes_on"),
     ),
     Gate(
         "invoice_overdue",

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.conditions import Condition
 from data.contract.outputs import FOR
 from data.contract.vocabulary import MOTIONS
 from serving.ranking.gates import GateResult
@@ -68,7 +69,8 @@ def choose_plays(
     ``scores`` and ``rows`` (index: account_id) and ``facts`` are of the same accounts, in the same order; ``reasons``
     are theirs, and ``segments`` too (None: not known). A motion that only a muted feature could rule out is possible.
     Of the plays of a motion that are true, the one that answers the most of what is shown for the account; of equals
-    the earlier. Where none is true and answers anything: the neutral one, and the likeliest possible motion.
+    the earlier. Where none is true and answers anything, or the neutral one comes first: that one, and the likeliest
+    possible motion.
     """
     weights, worth = _motions(scores, rows, reasons, passed, playbook, settings, facts.muted)
     known_as = np.full(facts.size, None, dtype=object)
@@ -85,6 +87,7 @@ def choose_plays(
         of_motion = np.column_stack([np.zeros(facts.size), *(fits[code] for code in plays)])
         best[:, number] = np.array([playbook.neutral_play, *plays], dtype=object)[of_motion.argmax(axis=1)]
     able = worth & (best != playbook.neutral_play)
+    able[_any(playbook.plays[playbook.neutral_play].firsts, facts)] = False
     motion = np.where(able.any(axis=1), np.where(able, weights, -np.inf).argmax(axis=1), weights.argmax(axis=1))
     places = np.arange(facts.size)
     codes = np.where(able[places, motion], best[places, motion], playbook.neutral_play)
@@ -223,11 +226,14 @@ def _steps(motion: str | None, facts: Facts) -> Objects:
 
 def _is_true(play: Play, facts: Facts) -> Mask:
     """The accounts of which the play's facts hold, and its bars do not."""
-    none = np.zeros(facts.size, dtype=bool)
-    holds = [facts.holds(condition) for condition in play.facts]
-    barred = [facts.holds(condition) for condition in play.bars]
-    required = np.logical_or.reduce([none, *holds]) if holds else ~none
-    return np.asarray(required & ~np.logical_or.reduce([none, *barred]))
+    barred = _any(play.bars, facts)
+    return _any(play.facts, facts) & ~barred if play.facts else ~barred
+
+
+def _any(conditions: Iterable[Condition], facts: Facts) -> Mask:
+    """The accounts of which one of them holds."""
+    holds = [facts.holds(condition) for condition in conditions]
+    return np.asarray(np.logical_or.reduce([np.zeros(facts.size, dtype=bool), *holds]))
 
 
 def _openings(codes: Objects, given: Mapping[str, GivenPlay], facts: Facts, currency: str) -> list[str]:

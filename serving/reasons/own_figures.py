@@ -19,7 +19,7 @@ Objects = npt.NDArray[np.object_]
 FEWEST_COMPARED = 20
 """With fewer known values in the base nothing is high or low."""
 MOST_OF_BASE = 0.75
-HIGH, LOW = ", higher than at three in four accounts", ", lower than at three in four accounts"
+HIGH, LOW = "; three in four accounts have less", "; three in four accounts have more"
 MIDDLE = ", near the middle of all accounts"
 
 

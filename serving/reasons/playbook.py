@@ -179,7 +179,8 @@ class Play(PlayTexts):
     A play is given only where its facts are there: one of ``requires`` holds (comparisons of features, as in ``when``;
     none: it needs no fact), no ``when`` of ``not_when`` does, and one of ``words`` can be said, the first that holds. A
     ``default`` play is given also where it answers nothing that is shown. A play without a ``motion`` is the neutral
-    one, for an account of which no other play is true. ``hand_over``: who takes it on from the owner's role, and when.
+    one, for an account of which no other play is true, or one of its ``first_when`` is. ``hand_over``: who takes it on
+    from the owner's role, and when.
 
     ``step``: what is otherwise from one plan to the next (`Team > Business`) or from one product to another
     (`CRM > Analytics`), ``segment`` in a segment; where both say it, the step does.
@@ -189,6 +190,7 @@ class Play(PlayTexts):
     name: str = Field(min_length=3)
     reasons: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    first_when: tuple[str, ...] = ()
     default: bool = False
     what_to_do: str = Field(min_length=10)
     offer: str = Field(min_length=10)
@@ -208,12 +210,12 @@ class Play(PlayTexts):
             raise ValueError(f"there is no motion `{motion}`; there are {', '.join(MOTIONS)}")
         return motion
 
-    @field_validator("requires")
+    @field_validator("requires", "first_when")
     @classmethod
-    def _readable_conditions(cls, requires: tuple[str, ...]) -> tuple[str, ...]:
-        for condition in requires:
+    def _readable_conditions(cls, conditions: tuple[str, ...]) -> tuple[str, ...]:
+        for condition in conditions:
             Condition.parse(condition)
-        return requires
+        return conditions
 
     @field_validator("step")
     @classmethod
@@ -236,6 +238,8 @@ class Play(PlayTexts):
     @model_validator(mode="after")
     def _readable_words(self) -> Self:
         _ = self.openings, self.forms
+        if self.first_when and self.motion is not None:
+            raise ValueError("`first_when` is of the neutral play alone, which has no `motion`")
         return self
 
     @cached_property
@@ -274,6 +278,11 @@ class Play(PlayTexts):
         return tuple(Condition.parse(condition) for condition in self.requires)
 
     @cached_property
+    def firsts(self) -> tuple[Condition, ...]:
+        """Where it comes before every other play."""
+        return tuple(Condition.parse(condition) for condition in self.first_when)
+
+    @cached_property
     def bars(self) -> tuple[Condition, ...]:
         """Where it is not to be given; a text without a condition is for people to mind."""
         return tuple(Condition.parse(bar.when) for bar in self.not_when if bar.when is not None)
@@ -281,7 +290,7 @@ class Play(PlayTexts):
     @property
     def names(self) -> tuple[str, ...]:
         """What of an account it asks for."""
-        conditions = [name for condition in (*self.facts, *self.bars) for name in condition.features]
+        conditions = [name for condition in (*self.facts, *self.firsts, *self.bars) for name in condition.features]
         own = [*conditions, *(name for way in self.openings for name in way.names)]
         in_forms = [name for play in self.forms.values() if play is not self for name in play.names]
         return tuple(dict.fromkeys([*own, *in_forms, *sorted(self.because)]))

@@ -2,7 +2,8 @@
 
 First the rows that have nothing else to say, then the others, by rank: a row whose stories ``most_alike`` rows show
 already, on one of the pages on which it stands, gives the weakest of those that speak for it up for a spare one, if
-that is worth telling and not as common. What its play leads with stays.
+that is worth telling and not as common; or else the weakest of several that speak against it, for none. What its play
+leads with stays.
 A row has one set of reasons, on whichever page it is read.
 """
 
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from data.contract.outputs import FIRST, FOR, SPARE
+from data.contract.outputs import AGAINST, FIRST, FOR, SPARE
 from serving.published.read import PublishedList
 from serving.ranking.short_list import Order, Picked
 from serving.render.leading import READ as READ_TO_LEAD
@@ -102,18 +103,18 @@ class _Set(NamedTuple):
 
 
 def _sets(told: Sequence[_Told], least: float) -> Iterator[_Set]:
-    """What a row may show: first what was chosen of it alone, then that with a spare one in place of the weakest.
+    """What a row may show: first what was chosen of it alone, then that with a spare one in place of the weakest, then
+    that without the weakest of several that speak against it.
 
     ``least``: the share of its weight that the spare one weighs at least.
     """
     first = [reason for reason in told if reason.choice == FIRST]
     stories = frozenset(reason.story for reason in first)
     yield _Set(stories)
-    yielding = [reason for reason in first if reason.effect == FOR and not reason.leads]
-    if not yielding:
-        return
-    weakest = yielding[-1]
-    for spare in told:
-        if spare.choice == SPARE and spare.shap_log_odds >= least * weakest.shap_log_odds:
-            others = stories - {weakest.story}
-            yield _Set(others | {spare.story}, (weakest.position, spare.position))
+    for weakest in [reason for reason in first if reason.effect == FOR and not reason.leads][-1:]:
+        others = stories - {weakest.story}
+        for spare in told:
+            if spare.choice == SPARE and spare.shap_log_odds >= least * weakest.shap_log_odds:
+                yield _Set(others | {spare.story}, (weakest.position, spare.position))
+    for weakest in [reason for reason in first if reason.effect == AGAINST][1:][-1:]:
+        yield _Set(stories - {weakest.story}, (weakest.position,))

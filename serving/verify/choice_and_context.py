@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.contract.outputs import ACCOUNT_PLAYS, EXCLUSIONS, FIRST, SCORES, SPARE
+from data.contract.outputs import ACCOUNT_PLAYS, AGAINST, EXCLUSIONS, FIRST, SCORES, SPARE
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
 from serving.published.row_context import beside_scores
@@ -51,10 +51,13 @@ def check_choice(
 
 
 def _shown_otherwise(reasons: pd.DataFrame) -> Differences:
-    """What is shown is what was chosen, or all but one, and a spare one in place of that: which, the pages say."""
+    """What is shown is what was chosen, or all but one, and a spare one in place of that, or none if it speaks against:
+    which, the pages say.
+    """
     is_first, shown = reasons["choice"] == FIRST, reasons["shown"].astype(bool)
     for account, rows in reasons[is_first != shown].groupby("account_id", sort=False):
-        if sorted(rows["choice"]) != [FIRST, SPARE]:
+        gives_way = rows["effect"].tolist() == [AGAINST] and rows["choice"].tolist() == [FIRST]
+        if sorted(rows["choice"]) != [FIRST, SPARE] and not gives_way:
             for code, is_shown in zip(rows["reason_code"], rows["shown"], strict=True):
                 yield Difference(str(account), f"{code} (shown)", str(is_shown), str(not is_shown))
 

@@ -59,6 +59,17 @@ DRAWN: list[tuple[dict[str, float], str, str]] = [
     ({"lines_open": 0, "days_since_ended": 23, "days_since_billed": 22}, "", ""),  # another product is billed for use
     ({"lines_open": 1, "days_since_ended": 23, "days_since_billed": 36}, "", ""),
     ({"lines_open": 0, "days_since_ended": 11, "days_since_billed": 30, "service_goes_on": 1}, "", ""),  # not due yet
+    (
+        {
+            "lines_open": 0,
+            "days_since_ended": 11,
+            "days_since_billed": 30,
+            "days_since_active": 11,
+            "service_goes_on": 1,
+        },
+        "contract_ended",
+        "Its last contract ended 11 days before this list, and nothing has been billed since.",
+    ),
     ({"lines_open": 0, "days_since_ended": 11, "days_since_billed": np.nan}, "", ""),  # no bills are known
     ({"lines_open": 0}, "", ""),  # billed for use alone
     ({"invoices_overdue": 1}, "invoice_overdue", "An invoice is overdue."),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from data.contract.details import DETAILS
+from data.contract.outputs import FOR
 from data.contract.vocabulary import MOTIONS
 from serving.ranking import gates, plays
 from serving.ranking.plays import ChosenPlays
@@ -147,6 +148,9 @@ PARTS = {"seats_free": 0.3, "seat_utilization_28d": 0.3, "mrr": 0.1, "tenure_day
         ({"events_growth_91d": -0.1}, "check_in"),  # use is falling: the bar
         ({"events_growth_91d": -0.09}, "seat_limit"),
         ({"active_users_growth_28d": -0.15}, "check_in"),
+        ({"days_since_contraction": 91.0}, "check_in"),  # it cut back lately
+        ({"days_since_contraction": 92.0}, "seat_limit"),
+        ({"days_since_ended": 91.0, "ended_product": "Analytics", "ended_on": date(2026, 7, 2)}, "check_in"),
         ({"seats": np.nan}, "check_in"),
     ],
 )
@@ -218,7 +222,7 @@ def first_words(code: str, shown: bool = False, **known: object) -> str | None:
 REVIEWED = "We last met for a review on {}. What has changed for you since?"
 MEET = "Our last review was on {}. Shall we find a time for the next one?"
 ASK = "How are things going with us, and what do you want to reach this year?"
-REACHED = 'On {} you reached the milestone "go live". What do you want to reach next?'
+REACHED = "On {} you reached a milestone: go live. What do you want to reach next?"
 SENT = "On {} you sent us a request about the templates feature. What would it change for you?"
 NAMED_GAP = "In our review on {} you told us what is missing: a backup each night. How urgent is that for you today?"
 
@@ -318,6 +322,36 @@ def test_openings_that_state_a_day_that_goes_stale_ask_whether_a_review_came_aft
             assert ("reviewed_on", "<= or missing", day) in terms, way.template.literals
             asked += 1
     assert asked > 8
+
+
+COMPARES_QUARTERS = {
+    "events_growth_91d", "active_users_growth_91d", "billed_growth_91d", "users_created_91d", "teams_new_91d",
+}  # fmt: skip
+
+
+def test_a_quarter_is_told_as_growth_of_who_was_a_customer_in_the_one_before() -> None:
+    """A first quarter, and that of who came back, is a beginning, and grows from nothing."""
+    told = [way for reason in PLAYBOOK.reasons.values() for way in reason.tellings(FOR) if way.shown]
+    pitched = [way for play in PLAYBOOK.plays.values() if play.motion for way in play.openings]
+    asked = 0
+    for way in (*told, *pitched):
+        terms = {(name, sign): value for name, sign, value in (way.condition.terms if way.condition else ())}
+        grown = {name for (name, sign), value in terms.items() if sign[0] == ">" and not _is_below(value)}
+        if COMPARES_QUARTERS & grown:
+            assert terms[("tenure_days", ">= or missing")] == 182, way.template.literals
+            assert ("days_since_returned", "is missing") in terms, way.template.literals
+            asked += 1
+    assert asked > 20
+
+
+def _is_below(value: float | str) -> bool:
+    """Is it a bar that a slight fall passes?"""
+    return isinstance(value, float) and value < 0
+
+
+def test_the_neutral_play_alone_may_come_first(tmp_path: Path) -> None:
+    found = what_is_refused(tmp_path, OWN_REASON + OWN_PLAY + 'first_when = ["seats > 1"]\n')
+    assert "`first_when` is of the neutral play alone" in found
 
 
 def test_a_play_of_an_earlier_playbook_still_loads(tmp_path: Path) -> None:

@@ -55,9 +55,9 @@ def told_of(attributions: np.ndarray) -> pd.DataFrame:
 def test_it_is_shown_where_it_says_high_or_low() -> None:
     reasons = told_of(np.where(BASE > 20, 0.3, -0.3))
     assert reasons.loc[["a39", "a20", "a00"], "text"].tolist() == [
-        "Health score: 40, higher than at three in four accounts.",
+        "Health score: 40; three in four accounts have less.",
         "Health score: 21, near the middle of all accounts.",
-        "Against: Health score: 1, lower than at three in four accounts.",
+        "Against: Health score: 1; three in four accounts have more.",
     ]
     assert reasons["shown"].tolist() == [True] * 10 + [False] * 20 + [True] * 10
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data.contract.outputs import FIRST, FOR, SPARE
+from data.contract.outputs import AGAINST, FIRST, FOR, SPARE
 from serving.published.read import open_list
 from serving.ranking.short_list import Order
 from serving.render.alike import READ, Page, exchanged, pages_of
@@ -24,7 +24,7 @@ ONE_PAGE = [Page(Order.LIKELIHOOD, None, 0)]
 
 @cache
 def made_of(seed: int) -> HeldList:
-    rows, reasons = feature_rows(COUNT, seed), ReasonSettings(most_alike=MOST, show_for=2, show_against=0)
+    rows, reasons = feature_rows(COUNT, seed), ReasonSettings(most_alike=MOST, show_for=2, show_against=1)
     settings = ServingSettings(reasons=reasons)
     return snapshot(COUNT, seed, rows=rows, details=details(rows, seed), settings=settings)
 
@@ -47,7 +47,8 @@ def test_a_row_looks_like_others_only_where_it_has_nothing_else_to_say(seed: int
             for gone in yielding.itertuples()
             for spare in rows[is_spare & (rows["shap_log_odds"] >= 0.5 * gone.shap_log_odds)].itertuples()
         ]
-        could[account] = [alone, *others]
+        giving_way = rows[rows["shown"] & (rows["effect"] == AGAINST)].iloc[1:].tail(1)
+        could[account] = [alone, *others, *(alone - {gone.story} for gone in giving_way.itertuples())]
     standing: Counter[tuple[Page, frozenset[str]]] = Counter()
     without_choice = [account for account in pages if len(could[account]) == 1]
     for account in (*without_choice, *(account for account in pages if account not in without_choice)):
@@ -64,7 +65,12 @@ def test_a_row_looks_like_others_only_where_it_has_nothing_else_to_say(seed: int
 def test_one_story_changes_places_at_most_and_the_spare_one_is_worth_telling(seed: int) -> None:
     reasons = made_of(seed).frames["reasons"]
     turned = reasons[reasons["shown"] != (reasons["choice"] == FIRST)]
-    for _, rows in turned.groupby("account_id"):
+    for account, rows in turned.groupby("account_id"):
+        if rows["effect"].tolist() == [AGAINST]:
+            against = reasons[(reasons["account_id"] == account) & (reasons["effect"] == AGAINST)]
+            assert rows["choice"].tolist() == [FIRST]
+            assert (against["shown"] & (against["shap_log_odds"] <= rows["shap_log_odds"].iloc[0])).any()
+            continue
         gone, came = (rows[rows["choice"] == choice].iloc[0] for choice in (FIRST, SPARE))
         assert len(rows) == 2
         assert gone["effect"] == came["effect"] == FOR
@@ -81,7 +87,8 @@ def exchanges(text: str, most: int = 1) -> list[tuple[str, str]]:
     ``seat_limit``, which answers the seats in use.
     """
     told = drawn(text).astype({"position": "int64", "shap_log_odds": "float64"})
-    told = told.assign(effect="for", numbers_from="seats", shown=told["choice"] == FIRST)
+    told = told.assign(numbers_from="seats", shown=told["choice"] == FIRST)
+    told["effect"] = told["shap_log_odds"].gt(0).map({True: FOR, False: AGAINST})
     told = told.assign(reason_code=told["story"].replace({"seats": "seats_in_use"}))
     accounts = list(dict.fromkeys(told["account_id"]))
     settings = ServingSettings(reasons=ReasonSettings(most_alike=most))
@@ -126,6 +133,24 @@ def test_a_spare_story_that_weighs_little_or_is_as_common_changes_nothing() -> N
     """
     # b: its spare story weighs less than half; c: half; d: as c shows; e: the next one.
     assert exchanges(told) == [("c", "limit"), ("c", "use"), ("e", "limit"), ("e", "budget")]
+
+
+def test_the_weakest_of_several_stories_against_gives_way_where_no_spare_one_can_come() -> None:
+    told = """
+        account_id | position | story  | shap_log_odds | choice
+        a          | 1        | limit  | 0.5           | first
+        a          | 2        | use    | -0.2          | first
+        b          | 1        | limit  | 0.5           | first
+        b          | 2        | use    | -0.2          | first
+        c          | 1        | limit  | 0.5           | first
+        c          | 2        | use    | -0.2          | first
+        c          | 3        | seats  | -0.1          | first
+        d          | 1        | limit  | 0.5           | first
+        d          | 2        | seats  | -0.2          | first
+        d          | 3        | use    | -0.1          | first
+    """
+    # a and b have one reason against, which stays; c shows what nobody else shows, and so d gives its weaker one up.
+    assert exchanges(told) == [("d", "use")]
 
 
 def test_a_row_above_makes_way_for_one_that_has_nothing_else_to_say() -> None:
