@@ -18,27 +18,30 @@ Objects = npt.NDArray[np.object_]
 
 FEWEST_COMPARED = 20
 """With fewer known values in the base nothing is high or low."""
-MOST_OF_BASE = 0.75
-HIGH, LOW = "; three in four accounts have less", "; three in four accounts have more"
+MOST_OF_BASE, NEARLY_ALL = 0.75, 0.9
+HIGH, LOW = ", above three in four accounts", ", below three in four accounts"
+HIGHEST, LOWEST = ", above nine in ten accounts", ", below nine in ten accounts"
 MIDDLE = ", near the middle of all accounts"
+SIDES = {1: (HIGH, HIGHEST), -1: (LOW, LOWEST)}
 
 
 @dataclass(frozen=True)
 class OwnFigure:
     """One number of the team's own in the base, or a large sample of it.
 
-    ``values``: the known ones, ascending. ``push``: the mean attribution of what is HIGH and of what is LOW.
+    ``values``: the known ones, ascending. ``push``: the mean attribution of what is high and of what is low, by +1 and
+    -1.
     """
 
     values: Floats
-    push: Mapping[str, float]
+    push: Mapping[int, float]
 
     @classmethod
     def of(cls, values: Floats, attributions: Floats) -> "OwnFigure":
         figure = cls(np.sort(values[~np.isnan(values)]), {})
         said = figure.compared(values)
-        means = {side: float(attributions[said == side].mean()) for side in (HIGH, LOW) if (said == side).any()}
-        return cls(figure.values, means)
+        at = {side: np.isin(said, words) for side, words in SIDES.items()}
+        return cls(figure.values, {side: float(attributions[here].mean()) for side, here in at.items() if here.any()})
 
     def compared(self, values: Floats) -> Objects:
         """What each value is against the base, as a sentence goes on; empty where it or the base is not known."""
@@ -47,7 +50,11 @@ class OwnFigure:
             return np.full(len(values), "", dtype=object)
         below = np.searchsorted(self.values, values, side="left")
         above = size - np.searchsorted(self.values, values, side="right")
-        said = np.select([below >= MOST_OF_BASE * size, above >= MOST_OF_BASE * size], [HIGH, LOW], MIDDLE)
+        said = np.select(
+            [part >= share * size for share in (NEARLY_ALL, MOST_OF_BASE) for part in (below, above)],
+            [HIGHEST, LOWEST, HIGH, LOW],
+            MIDDLE,
+        )
         return np.where(np.isnan(values), "", said).astype(object)
 
     def speaks(self, said: Objects, way: float) -> npt.NDArray[np.bool_]:
@@ -55,9 +62,9 @@ class OwnFigure:
 
         Where nothing can be compared it is shown as it is.
         """
-        is_told_apart = self.push.get(HIGH, 0.0) * self.push.get(LOW, 0.0) < 0
-        sides = [side for side, push in self.push.items() if is_told_apart and push * way > 0]
-        return np.isin(said, [*sides, ""])
+        is_told_apart = self.push.get(1, 0.0) * self.push.get(-1, 0.0) < 0
+        words = [word for side, push in self.push.items() if is_told_apart and push * way > 0 for word in SIDES[side]]
+        return np.isin(said, [*words, ""])
 
 
 OwnFigures = Mapping[str, OwnFigure]

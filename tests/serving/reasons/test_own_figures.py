@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from serving.reasons.choose import explain
-from serving.reasons.own_figures import FEWEST_COMPARED, HIGH, LOW, MIDDLE, OwnFigure
+from serving.reasons.own_figures import FEWEST_COMPARED, HIGH, HIGHEST, LOW, LOWEST, MIDDLE, OwnFigure
 from serving.reasons.render import ReasonContext
 from tests.serving.reasons.test_choose import OWN
 from tests.serving.world import DAY, PLAYBOOK, SETTINGS
@@ -26,8 +26,12 @@ BASE = np.arange(1.0, 41.0)
         (30.0, MIDDLE),
         (11.0, MIDDLE),
         (10.0, LOW),  # 30 of 40 have more
-        (99.0, HIGH),
-        (-5.0, LOW),
+        (37.0, HIGHEST),  # 36 of 40 have less
+        (36.0, HIGH),
+        (5.0, LOW),
+        (4.0, LOWEST),
+        (99.0, HIGHEST),
+        (-5.0, LOWEST),
         (np.nan, ""),
     ],
 )
@@ -41,7 +45,7 @@ def test_what_most_accounts_share_is_neither_high_nor_low() -> None:
 
 def test_with_few_accounts_nothing_is_high_or_low() -> None:
     assert compared(np.array([99.0]), BASE[: FEWEST_COMPARED - 1]).tolist() == [""]
-    assert compared(np.array([99.0]), BASE[:FEWEST_COMPARED]).tolist() == [HIGH]
+    assert compared(np.array([99.0]), BASE[:FEWEST_COMPARED]).tolist() == [HIGHEST]
 
 
 def told_of(attributions: np.ndarray) -> pd.DataFrame:
@@ -55,9 +59,9 @@ def told_of(attributions: np.ndarray) -> pd.DataFrame:
 def test_it_is_shown_where_it_says_high_or_low() -> None:
     reasons = told_of(np.where(BASE > 20, 0.3, -0.3))
     assert reasons.loc[["a39", "a20", "a00"], "text"].tolist() == [
-        "Health score: 40; three in four accounts have less.",
+        "Health score: 40, above nine in ten accounts.",
         "Health score: 21, near the middle of all accounts.",
-        "Against: Health score: 1; three in four accounts have more.",
+        "Against: Health score: 1, below nine in ten accounts.",
     ]
     assert reasons["shown"].tolist() == [True] * 10 + [False] * 20 + [True] * 10
 
