@@ -25,6 +25,7 @@ def score(
     folder, and whether the list was there already.
     """
     settings = load(config, source, out)
+    steps.require_playbook(settings)
     if settings.database is not None:
         settings.database.require()
     base, report = read_base(settings, snapshot_date)

@@ -134,6 +134,7 @@ def train(
     why, if no model may be used.
     """
     settings = load(config, source)
+    steps.require_playbook(settings)
     with read_known(settings, snapshot_date) as known:
         try:
             evaluation = evaluate_known(known)

@@ -202,6 +202,11 @@ def likeness(base: KnownBase) -> tuple[str, ...]:
     return tuple(part.word for part in LIKENESS if known[part.word][0].as_py())
 
 
+def require_playbook(settings: Settings) -> None:
+    """Raise SettingsError for a playbook that cannot be read: before a run takes long, not where it is needed."""
+    playbook_digest(settings.playbook_file)
+
+
 def provenance(settings: Settings) -> dict[str, Any]:
     """What produced an output besides the data: settings, code and library versions."""
     return {

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from errno import EFBIG, ENOSPC
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 from xlsxwriter.exceptions import FileCreateError
 
+from data.errors import SettingsError
 from tests.flows.conftest import Headroom
 
 
@@ -18,6 +20,20 @@ def test_a_password_in_a_url_is_refused_and_never_told(command: str, url: str, h
     assert ran.code == 1
     assert "its URL holds a password" in ran.err
     assert "hunter2" not in ran.err + ran.out
+
+
+@pytest.mark.parametrize("pipeline", ["train", "score"])
+@pytest.mark.parametrize("text", [None, "[reasons.seats_in_use"])
+def test_a_playbook_that_cannot_be_read_is_told_before_the_source_is_opened(
+    pipeline: str, text: str | None, tmp_path: Path
+) -> None:
+    if text is not None:
+        (tmp_path / "own.toml").write_text(text, encoding="utf-8")
+    config = tmp_path / "headroom.toml"
+    config.write_text("[serving]\nplaybook = 'own.toml'\n", encoding="utf-8")
+    run = getattr(import_module(f"flows.pipelines.{pipeline}"), pipeline)
+    with pytest.raises(SettingsError, match="Read the playbook"):
+        run(config=config, source="parquet://nowhere")
 
 
 @pytest.mark.slow
