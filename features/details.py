@@ -512,14 +512,15 @@ def main_products(views: Views) -> ir.Table:
     return _first_few(owned, by, owned["product"], MAIN_PRODUCTS)
 
 
-@_details("not_now_name", needs=("outcomes", "outcomes.closed_at"))
+@_details("not_now_play", "not_now_name", needs=("outcomes", "outcomes.closed_at"))
 def not_now(views: Views) -> ir.Table:
     plays = views.outcomes
     ended = plays.filter((plays.status == "not_now") & plays.closed_age.notnull())
     until = ended.reason.find(":")
     said = ended.mutate(said=(until >= 0).ifelse(ended.reason.left(until), ended.reason).strip())
     why = said.said.nullif("").nullif("other")
-    return _first(said, (said.closed_age.asc(), why.isnull().asc(), why.asc()), not_now_name=why)
+    order = (said.closed_age.asc(), why.isnull().asc(), why.asc(), said.play.asc())
+    return _first(said, order, not_now_play=said.play, not_now_name=why)
 
 
 @_details("unowned_product", "second_unowned_product", needs=("contracts", "plans"))

@@ -134,6 +134,7 @@ DETAILS: Mapping[str, DetailCard] = {
     "group_product": _name("the product not owned that most others in the group own"),
     "group_product_owners": _number("how many of them own it"),
     "cross_sell_product": _name("the likeliest product of a cross-sell, as `scores` has it"),
+    "not_now_play": _name("the last play that ended `not now`"),
     "not_now_name": _name("why the last play that ended `not now` did, up to a colon"),
     "renews_on": _day("the next renewal day of an open line"),
     **{

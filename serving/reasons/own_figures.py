@@ -6,6 +6,7 @@ its high quarter and its low quarter are pushed opposite ways, and the account i
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -19,18 +20,21 @@ Objects = npt.NDArray[np.object_]
 FEWEST_COMPARED = 20
 """With fewer known values in the base nothing is high or low."""
 MOST_OF_BASE, NEARLY_ALL = 0.75, 0.9
-HIGH, LOW = ", above three in four accounts", ", below three in four accounts"
-HIGHEST, LOWEST = ", above nine in ten accounts", ", below nine in ten accounts"
+SHARES = {MOST_OF_BASE: "three in four", NEARLY_ALL: "nine in ten"}
 MIDDLE = ", near the middle of all accounts"
-SIDES = {1: (HIGH, HIGHEST), -1: (LOW, LOWEST)}
+
+
+def told(side: int, share: float, *, is_counted: bool) -> str:
+    """How a sentence goes on of a figure that lies above (+1) or below (-1) so many: what is whole is counted."""
+    words = {1: "more", -1: "fewer"} if is_counted else {1: "higher", -1: "lower"}
+    return f", {words[side]} than at {SHARES[share]} accounts"
 
 
 @dataclass(frozen=True)
 class OwnFigure:
     """One number of the team's own in the base, or a large sample of it.
 
-    ``values``: the known ones, ascending. ``push``: the mean attribution of what is high and of what is low, by +1 and
-    -1.
+    ``values``: the known ones, ascending. ``push``: the mean attribution of what is high (+1) and of what is low (-1).
     """
 
     values: Floats
@@ -40,8 +44,15 @@ class OwnFigure:
     def of(cls, values: Floats, attributions: Floats) -> "OwnFigure":
         figure = cls(np.sort(values[~np.isnan(values)]), {})
         said = figure.compared(values)
-        at = {side: np.isin(said, words) for side, words in SIDES.items()}
+        at = {side: np.isin(said, words) for side, words in figure.words.items()}
         return cls(figure.values, {side: float(attributions[here].mean()) for side, here in at.items() if here.any()})
+
+    @cached_property
+    def words(self) -> Mapping[int, list[str]]:
+        """What is said of a high figure (+1) and of a low one (-1), of what lies furthest out first."""
+        is_counted = bool((self.values == np.floor(self.values)).all())
+        furthest = sorted(SHARES, reverse=True)
+        return {side: [told(side, share, is_counted=is_counted) for share in furthest] for side in (1, -1)}
 
     def compared(self, values: Floats) -> Objects:
         """What each value is against the base, as a sentence goes on; empty where it or the base is not known."""
@@ -50,11 +61,12 @@ class OwnFigure:
             return np.full(len(values), "", dtype=object)
         below = np.searchsorted(self.values, values, side="left")
         above = size - np.searchsorted(self.values, values, side="right")
-        said = np.select(
-            [part >= share * size for share in (NEARLY_ALL, MOST_OF_BASE) for part in (below, above)],
-            [HIGHEST, LOWEST, HIGH, LOW],
-            MIDDLE,
-        )
+        lies = {
+            word: beyond >= share * size
+            for side, beyond in ((1, below), (-1, above))
+            for share, word in zip(sorted(SHARES, reverse=True), self.words[side], strict=True)
+        }
+        said = np.select(list(lies.values()), list(lies), MIDDLE)
         return np.where(np.isnan(values), "", said).astype(object)
 
     def speaks(self, said: Objects, way: float) -> npt.NDArray[np.bool_]:
@@ -63,8 +75,8 @@ class OwnFigure:
         Where nothing can be compared it is shown as it is.
         """
         is_told_apart = self.push.get(1, 0.0) * self.push.get(-1, 0.0) < 0
-        words = [word for side, push in self.push.items() if is_told_apart and push * way > 0 for word in SIDES[side]]
-        return np.isin(said, [*words, ""])
+        sides = [side for side, push in self.push.items() if is_told_apart and push * way > 0]
+        return np.isin(said, [*(word for side in sides for word in self.words[side]), ""])
 
 
 OwnFigures = Mapping[str, OwnFigure]

@@ -97,7 +97,7 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
         "service_goes_on": 1.0
         if any(row["rate"] and row["rate"] > 0 and row["end"] is None for row in services)
         else None,
-        "not_now_name": put_off(known["outcomes"]),
+        **put_off(known["outcomes"]),
         **billed_products(recently_billed(services)),
     }
 
@@ -269,12 +269,16 @@ def relationship(events: list[Row], snapshot: date) -> Row:
     }
 
 
-def put_off(plays: list[Row]) -> str | None:
-    """Why the last play that ended ``not now`` did: what stands before a colon, where it says anything."""
+def put_off(plays: list[Row]) -> Row:
+    """The last play that ended ``not now``, and why: what stands before a colon, where it says anything."""
     ended = [play for play in plays if play["status"] == "not_now" and play["closed_at_age"] is not None]
-    last = min((play["closed_at_age"] for play in ended), default=None)
-    reasons = {(play["reason"] or "").split(":")[0].strip() for play in ended if play["closed_at_age"] == last}
-    return min(reasons - {"", "other"}, default=None)
+    said = []
+    for play in ended:
+        reason = (play["reason"] or "").split(":")[0].strip()
+        why = None if reason in ("", "other") else reason
+        said.append((play["closed_at_age"], why is None, why or "", play["play"]))
+    _, unsaid, why, play = min(said, default=(None, True, "", None))
+    return {"not_now_play": play, "not_now_name": None if unsaid else why}
 
 
 def support(tickets: list[Row], included: set[str], snapshot: date) -> Row:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from serving.reasons.choose import explain
-from serving.reasons.own_figures import FEWEST_COMPARED, HIGH, HIGHEST, LOW, LOWEST, MIDDLE, OwnFigure
+from serving.reasons.own_figures import FEWEST_COMPARED, MIDDLE, MOST_OF_BASE, NEARLY_ALL, OwnFigure, told
 from serving.reasons.render import ReasonContext
 from tests.serving.reasons.test_choose import OWN
 from tests.serving.world import DAY, PLAYBOOK, SETTINGS
@@ -15,6 +15,8 @@ def compared(values: np.ndarray, base: np.ndarray) -> np.ndarray:
     return OwnFigure.of(base, np.zeros(len(base))).compared(values)
 
 
+HIGH, LOW = (told(side, MOST_OF_BASE, is_counted=True) for side in (1, -1))
+HIGHEST, LOWEST = (told(side, NEARLY_ALL, is_counted=True) for side in (1, -1))
 BASE = np.arange(1.0, 41.0)
 """Forty accounts with the figures 1 to 40."""
 
@@ -43,6 +45,12 @@ def test_what_most_accounts_share_is_neither_high_nor_low() -> None:
     assert set(compared(np.array([1.0]), np.ones(40))) == {MIDDLE}
 
 
+def test_a_figure_that_is_not_whole_is_higher_or_lower() -> None:
+    said = compared(np.array([31.0, 10.0, 1.5]), BASE + 0.5)
+    assert said.tolist() == [told(1, MOST_OF_BASE, is_counted=False), told(-1, MOST_OF_BASE, is_counted=False),
+                             ", lower than at nine in ten accounts"]  # fmt: skip
+
+
 def test_with_few_accounts_nothing_is_high_or_low() -> None:
     assert compared(np.array([99.0]), BASE[: FEWEST_COMPARED - 1]).tolist() == [""]
     assert compared(np.array([99.0]), BASE[:FEWEST_COMPARED]).tolist() == [HIGHEST]
@@ -59,9 +67,9 @@ def told_of(attributions: np.ndarray) -> pd.DataFrame:
 def test_it_is_shown_where_it_says_high_or_low() -> None:
     reasons = told_of(np.where(BASE > 20, 0.3, -0.3))
     assert reasons.loc[["a39", "a20", "a00"], "text"].tolist() == [
-        "Health score: 40, above nine in ten accounts.",
+        "Health score: 40, more than at nine in ten accounts.",
         "Health score: 21, near the middle of all accounts.",
-        "Against: Health score: 1, below nine in ten accounts.",
+        "Against: Health score: 1, fewer than at nine in ten accounts.",
     ]
     assert reasons["shown"].tolist() == [True] * 10 + [False] * 20 + [True] * 10
 
