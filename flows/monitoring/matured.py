@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain, islice
 from typing import Any
 
 import pandas as pd
@@ -121,9 +122,8 @@ def _alarms(
         return
     latest, lists = honest[-1], frames[LISTS.name].set_index("snapshot_date", drop=False)
     now = lists.loc[latest.day].to_dict()
-    before = _rate_before(latest, honest, lists)
-    if before:
-        yield from of_rate(_counted(now), before, settings.monitor)
+    rates = _rates_before(latest, honest, lists)
+    yield from islice(chain.from_iterable(of_rate(_counted(now), before, settings.monitor) for before in rates), 1)
     yield from of_forecast(_counted(now), variances[latest.day], settings.monitor)
     if "auc" in latest.model:
         yield from of_order(
@@ -136,16 +136,22 @@ def _counted(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {**row, "accounts": int(row["accounts"] - row["without_outcome"])}
 
 
-def _rate_before(latest: FrozenList, honest: list[FrozenList], lists: pd.DataFrame) -> dict[str, Any] | None:
-    """The base rate of the latest list whose window had passed by then; without one that of the training."""
+def _rates_before(latest: FrozenList, honest: list[FrozenList], lists: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The base rate of the latest list whose window had passed by then, and that of the training.
+
+    A rate that changed is soon that of the earlier list too; it is another one than the model learnt until it learns.
+    """
     earlier = [frozen for frozen in honest if frozen.matures_on <= latest.day]
     if earlier:
-        return {**_counted(lists.loc[earlier[-1].day].to_dict()), "said": f"of those of {earlier[-1].day}"}
+        yield {**_counted(lists.loc[earlier[-1].day].to_dict()), "said": f"of those of {earlier[-1].day}"}
     model = latest.model
-    if not model.get("rows") or "positive_rows" not in model:
-        return None
-    rate = model["positive_rows"] / model["rows"]
-    return {"accounts": model["accounts"], "expansions": rate * model["accounts"], "said": "of those of the training"}
+    if model.get("rows") and "positive_rows" in model:
+        rate = model["positive_rows"] / model["rows"]
+        yield {
+            "accounts": model["accounts"],
+            "expansions": rate * model["accounts"],
+            "said": "of those of the training",
+        }
 
 
 def _auc(figures: pd.DataFrame, day: date) -> float:

@@ -1,7 +1,7 @@
 """From figures to alarms: each test speaks of what is large by its threshold and surely no accident."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from math import sqrt
+from math import copysign, sqrt
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,8 @@ def of_columns(levels: Iterable[ColumnLevel], settings: MonitorSettings) -> Iter
         )
         if abs(now - before) > settings.null_share and not low <= 0 <= high:
             text = f"{place} is empty in {now:.0%} of the rows of the last weeks, and was in {before:.0%}."
-            yield Alarm(AlarmCode.NULLS_CHANGED, place, text, now - before, settings.null_share)
+            threshold = copysign(settings.null_share, now - before)
+            yield Alarm(AlarmCode.NULLS_CHANGED, place, text, now - before, threshold)
         factor = unit_factor(level.earlier_quartiles, level.quartiles)
         if factor is not None:
             text = f"{place} is {say_factor(factor)} what it was, in the rows of the last weeks."
@@ -110,7 +111,8 @@ def of_rate(now: Mapping[str, Any], before: Mapping[str, Any], settings: Monitor
             f"Of the accounts of the list of {now['snapshot_date']} {rates[0]:.1%} expanded, {before['said']} "
             f"{rates[1]:.1%}; the difference lies between {low:+.1%} and {high:+.1%}."
         )
-        yield Alarm(AlarmCode.RATE_CHANGED, "all accounts", text, ratio, settings.rate_ratio)
+        threshold = settings.rate_ratio if ratio > 1 else 1 / settings.rate_ratio
+        yield Alarm(AlarmCode.RATE_CHANGED, "all accounts", text, ratio, threshold)
 
 
 def of_forecast(now: Mapping[str, Any], variance: float, settings: MonitorSettings) -> Iterator[Alarm]:

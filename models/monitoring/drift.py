@@ -76,7 +76,11 @@ def chance_psi(then: np.ndarray, now: np.ndarray, error_rate: float) -> float:
 def distance(then: np.ndarray, now: np.ndarray) -> float:
     """The Kolmogorov-Smirnov distance of the values that are known; NaN where none is on one of the days."""
     known = [values[~np.isnan(values)] for values in (then, now)]
-    return float(ks_2samp(*known, method="asymp").statistic) if all(map(len, known)) else np.nan
+    if not all(map(len, known)):
+        return np.nan
+    # Of one value on each day the asymptotic chance, which nobody asks for, is a division by zero, and a warning.
+    method = "asymp" if max(map(len, known)) > 1 else "exact"
+    return float(ks_2samp(*known, method=method).statistic)
 
 
 def deciles(edges: Sequence[float], counts: Sequence[int], now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -118,6 +118,16 @@ def test_a_base_rate_that_doubled_is_an_alarm(now: tuple[int, int], before: tupl
     assert bool(keys(of_rate(judged(*now), earlier, USUAL))) is speaks
 
 
+def test_the_threshold_that_is_told_lies_between_no_change_and_the_value() -> None:
+    lost = ColumnLevel("tickets", "csat", 500, 200, (), 5_000, 50, ())
+    filled = ColumnLevel("tickets", "csat", 500, 5, (), 5_000, 2_000, ())
+    earlier = {"expansions": 200, "accounts": 1_000, "said": "before"}
+    alarms = [*of_columns([lost, filled], USUAL)]
+    alarms += [alarm for came in (400, 100) for alarm in of_rate(judged(came), earlier, USUAL)]
+    told = [(round(alarm.value, 2), round(alarm.threshold, 2)) for alarm in alarms]
+    assert told == [(0.39, 0.1), (-0.39, -0.1), (2.0, 1.75), (0.5, 0.57)]  # 0.57: 1 / 1.75
+
+
 @pytest.mark.parametrize(("came", "speaks"), [(100, False), (75, False), (50, True), (200, True), (0, True)])
 def test_a_forecast_is_off_by_ratio_and_beyond_chance(came: int, speaks: bool) -> None:
     assert bool(keys(of_forecast(judged(came), 90.0, USUAL))) is speaks

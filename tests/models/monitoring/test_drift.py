@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from models.estimators.reference import ReferenceBase
-from models.monitoring.drift import chance_psi, compared, deciles, shares_of_weight, weighted_psi
+from models.monitoring.drift import chance_psi, compared, deciles, distance, shares_of_weight, weighted_psi
 
 ACCOUNTS = 1_000
 
@@ -83,3 +83,14 @@ def test_what_a_feed_explains_and_what_is_chance_weigh_nothing() -> None:
     )
     assert weighted_psi(rows) == pytest.approx(0.5 * 1.0 / 0.75)
     assert shares_of_weight({"a": 3.0, "b": 1.0}) == {"a": 0.75, "b": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "expected"),
+    [([1.0], [2.0], 1.0), ([1.0], [1.0], 0.0), ([1.0], [1.0, 2.0], 0.5), ([], [1.0], np.nan)],
+)
+def test_the_distance_of_a_value_or_two_is_told_without_a_warning(
+    then: list[float], now: list[float], expected: float
+) -> None:
+    missing = [np.nan] * 3
+    assert distance(np.array(then + missing), np.array(now + missing)) == pytest.approx(expected, nan_ok=True)

@@ -19,7 +19,9 @@ def monitored(out: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "monitored"
     shutil.copytree(out, folder)
     answer = AlarmAnswer("feed_silent:tickets", "<i>mended</i>", "Kim", DAY)
-    write_monitoring(folder, found(alarm(), alarm("feed_silent:tickets", title="A feed fell silent", answer=answer)))
+    silent = alarm("feed_silent:tickets", title="A feed fell silent", answer=answer, value=29, threshold=14)
+    no_bound = alarm("forecast_off:all accounts", title="The forecast was off", value=None, threshold=1.7)
+    write_monitoring(folder, found(alarm(), silent, no_bound))
     return folder
 
 
@@ -33,6 +35,8 @@ def test_the_page_says_what_was_found(client_of: Callable[..., TestClient], moni
     page = client_of(out=monitored).get("/monitoring").text
     assert page.index("A unit changed") < page.index("What came of the lists")
     assert "&lt;i&gt;mended&lt;/i&gt;" in page
+    assert "It is 29, where the threshold is 14." in page
+    assert page.count("where the threshold is") == 2  # of three alarms; one has a value without a bound
     assert "pending until 30 Dec 2026: 25% of its days have come" in page
     assert "24 of 160" in page  # the hits of the 29th of June
     assert "its model had learnt from these days" in page
