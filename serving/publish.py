@@ -39,13 +39,12 @@ from serving.published.change_tables import BaseChange, write_changes, write_tri
 from serving.published.checks import check_base, check_batch
 from serving.published.context import ListContext
 from serving.published.layout import HELD_OUT, MANIFEST, PREFIX, place_of
-from serving.published.read import PublishedList
+from serving.published.read import PublishedList, folded
 from serving.published.signal_table import PastSignals, write_signals
-from serving.ranking.short_list import Order
 from serving.render.alike import READ, exchanged, pages_of
 from serving.render.excel import write_book, write_workbook
 from serving.render.html import write_page
-from serving.render.orders import books_of, pick_of_owners
+from serving.render.orders import books_of, pick_of_books
 
 OF_BATCHES = (SCORES, EXCLUSIONS)
 """The tables that are held: the ranks are not known before the last account has come."""
@@ -278,10 +277,10 @@ def _write_books(listing: PublishedList) -> None:
     for owner in sorted(listing.scores("owner")["owner"].fillna(NO_OWNER).unique()):
         names[owner] = _file_name(owner, taken)
         taken.add(names[owner].casefold())
-    short = [pick_of_owners(listing, by, listing.manifest["serving"]["top"]) for by in Order] if writers else []
+    drawn = pick_of_books(listing, listing.manifest["serving"]["top"]) if writers else {}
     for start in range(0, len(names), OWNERS_AT_A_TIME):
-        some = list(names)[start : start + OWNERS_AT_A_TIME]
-        shown = {account for books in short for owner in some if owner in books for account in books[owner].places}
+        some = {owner: drawn.get(folded(owner), {}) for owner in list(names)[start : start + OWNERS_AT_A_TIME]}
+        shown = {account for short in some.values() for picked in short.values() for account in picked.places}
         held = listing.holding(shown, *SHOWN_TABLES)
         for owner, book in zip(some, books_of(held, some, shown), strict=True):
             for name, writer in writers.items():

@@ -117,7 +117,11 @@ class Engine:
         if row is None:
             return None
         rows = table.aggregate(count=table.count(), sum=row.sum()).to_pyarrow().to_pylist()[0]
-        return f"{self.kind}: {rows['count']} rows, {rows['sum'] or 0:x}"
+        return self.fingerprint_of(rows["count"], rows["sum"] or 0)
+
+    def fingerprint_of(self, rows: int, low: int) -> str:
+        """The same of rows whose number and sum of hashes are known, as from their ``digests``."""
+        return f"{self.kind}: {rows} rows, {low:x}"
 
     def fingerprints(self, table: ir.Table, by: str) -> ir.Table | None:
         """The same of each value of ``by``: ``rows`` and ``rows_hash``. None where the engine has no hash."""
@@ -127,9 +131,9 @@ class Engine:
     def digests(self, table: ir.Table, by: str) -> ir.Table | None:
         """The same in two sums of independent halves, ``low`` and ``high``: for whoever makes nothing anew by them.
 
-        That other rows have both is as likely as two equal hashes of 60 bits.
+        That other rows have both is as likely as two equal hashes of 60 bits. Hashed are all columns but ``by``.
         """
-        row = self._whole_hash(table)
+        row = self._whole_hash(table, but=by)
         if row is None:
             return None
         halves = {"low": (row % SUMMED_BELOW).sum(), "high": (row >> ibis.literal(32, "int8")).sum()}
@@ -145,9 +149,9 @@ class Engine:
         row = self._whole_hash(table)
         return None if row is None else row % SUMMED_BELOW
 
-    def _whole_hash(self, table: ir.Table) -> ir.IntegerValue | None:
+    def _whole_hash(self, table: ir.Table, but: str = "") -> ir.IntegerValue | None:
         row: ir.IntegerValue | None = ibis.literal(0, "int64")
-        for name in sorted(table.columns):
+        for name in sorted({*table.columns} - {but}):
             row = None if row is None else self.hash_with(row, table[name])
         return row
 

@@ -18,7 +18,7 @@ from data.feeds.parts import SilentPart, silent_parts
 from data.feeds.rhythm import Silence
 from data.sources.engine import Engine
 from data.sources.staging import absent_columns, with_versions
-from data.time_cut import Tables, before_day, last_day
+from data.time_cut import Tables, before_day, is_told_more_later, known_since, last_day
 
 USAGE = ("usage_events", "usage_daily")
 BILLING = ("subscriptions", "invoices")
@@ -126,6 +126,34 @@ class KnownBase(OnAnEngine):
     def parts(self) -> tuple[SilentPart, ...]:
         """The parts of the use that had stopped before the day; none where all of it is silent."""
         return self.silent_parts([self.snapshot_date])[self.snapshot_date]
+
+    def digests(self, name: str) -> pa.Table | None:
+        """What tells the rows of a table that count from the day after ``since`` on: ``Engine.digests``, asked once.
+
+        None where the engine has no hash.
+        """
+        if name not in self._digests:
+            hashed = self.engine.digests(known_since(name, self.tables[name]), "since")
+            self._digests[name] = None if hashed is None else hashed.to_pyarrow()
+        return self._digests[name]
+
+    def fingerprint(self, name: str) -> str | None:
+        """What tells the rows of a table from any others: ``Engine.fingerprint``.
+
+        Of ``accounts``, which has no clock, those that are or were customers count: who comes later changes nothing.
+        """
+        if name == "accounts":
+            return self.engine.fingerprint(self.tables[name].semi_join(customers(self.tables), "account_id"))
+        if is_told_more_later(name):
+            return self.engine.fingerprint(self.tables[name])
+        hashed = self.digests(name)
+        if hashed is None:
+            return None
+        return self.engine.fingerprint_of(*(sum(map(int, hashed[part].to_pylist())) for part in ("rows", "low")))
+
+    @cached_property
+    def _digests(self) -> dict[str, pa.Table | None]:
+        return {}
 
     @cached_property
     def _silent_parts(self) -> dict[date, tuple[SilentPart, ...]]:

@@ -120,20 +120,20 @@ def _digests(base: KnownBase, name: str, dates: Sequence[date]) -> Mapping[date,
             return None
         by_day = hashed.to_pyarrow().to_pandas().set_index("snapshot_date")
         return {day: _sum(by_day[by_day.index == day]) for day in dates}
-    hashed = base.engine.digests(known_since(name, table), "since")  # one reading, also of a long history
+    hashed = base.digests(name)  # one reading, also of a long history
     if hashed is None:
         return None
-    by_day = hashed.to_pyarrow().to_pandas().set_index("since")
+    by_day = hashed.to_pandas().set_index("since")
     return {day: _sum(by_day[by_day.index < day]) for day in dates}
 
 
 def _of_accounts(base: KnownBase, dates: Sequence[date]) -> Mapping[date, Digest] | None:
     """The same of the accounts that any row before each snapshot is of, and of their parents."""
     accounts = base.tables["accounts"]
-    hashed = base.engine.digests(accounts, "account_id")
+    hashed = base.engine.digests(accounts.mutate(of=accounts.account_id), "of")
     if hashed is None:
         return None
-    by_account = hashed.to_pyarrow().to_pandas().set_index("account_id")
+    by_account = hashed.to_pyarrow().to_pandas().set_index("of")
     first = _first_known(base)
     above = dict[str, str]()
     if "parent_id" in accounts.columns:

@@ -26,7 +26,7 @@ from data.feeds.use import use
 from data.kept.store import ValueStore
 from data.ledger.revenue import all_lines, reconcile
 from data.sources import engine
-from data.sources.known import KnownBase, Source, customers, label_watermark, watermarks
+from data.sources.known import KnownBase, Source, label_watermark, watermarks
 from data.time_cut import Tables
 from features.build.build import Shard, build
 from features.build.kept import can_be_kept, kept_rows
@@ -178,12 +178,8 @@ def inputs(report: Report, base: KnownBase) -> dict[str, Any]:
 
 
 def input_hashes(base: KnownBase) -> dict[str, str]:
-    """What the data was, table by table, as known on the day: its rows and their hash, where the engine has one.
-
-    Of ``accounts``, which has no clock, those that are or were customers: who comes later changes no list.
-    """
-    tables = base.tables | {"accounts": base.tables["accounts"].semi_join(customers(base.tables), "account_id")}
-    hashes = {name: base.engine.fingerprint(table) for name, table in sorted(tables.items())}
+    """What the data was, table by table, as known on the day: its rows and their hash, where the engine has one."""
+    hashes = {name: base.fingerprint(name) for name in sorted(base.tables)}
     return {name: told for name, told in hashes.items() if told is not None}
 
 

@@ -154,7 +154,9 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
     plays = listing.manifest["plays"]
     why = _whys(listing.of("reasons", accounts, _WHY), plays, scores["play"])
     moved = listing.of("changes", accounts, ("account_id", "text")).set_index("account_id")["text"].to_dict()
-    fired = dict(list(listing.of("triggers", accounts, FIRING).groupby("account_id")))
+    fired: dict[str, list[dict[str, Any]]] = {}
+    for row in _records(listing.of("triggers", accounts, FIRING)):
+        fired.setdefault(row["account_id"], []).append(row)
     since = listing.manifest["previous_snapshot_date"]
     enough_reasons = listing.manifest["serving"]["reasons"]["at_least"]
     by_arr = listing.manifest["rank_by"] == "expected_arr"
@@ -195,7 +197,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 group=_text(row["group_name"]),
                 at_odds="" if by_arr else at_odds(row["rank"], row["stake_rank"], ranked_in_all),
                 not_judged=_text(row["not_judged"]) or "",
-                firing=_firing(listing, fired.get(row["account_id"]), row["motion"]),
+                firing=_firing(listing, fired.get(row["account_id"], ()), row["motion"]),
             )
         )
     return made
@@ -356,10 +358,8 @@ def say_range(low: float, high: float, currency: str) -> str:
     return "" if pd.isna(low) or pd.isna(high) else f"{say_money(low, currency)} to {say_money(high, currency)}"
 
 
-def _firing(listing: PublishedList, fired: pd.DataFrame | None, motion: str) -> tuple[Firing, ...]:
-    if fired is None:
-        return ()
-    made = firings(_records(fired), listing.manifest["triggers"], listing.snapshot_date)
+def _firing(listing: PublishedList, fired: Iterable[Mapping[str, Any]], motion: str) -> tuple[Firing, ...]:
+    made = firings(fired, listing.manifest["triggers"], listing.snapshot_date)
     return tuple(firing for firing in made if firing.motion in (motion, None))
 
 

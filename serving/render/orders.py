@@ -3,7 +3,8 @@
 Who is left out of a short list is counted and said where it stands.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -21,10 +22,14 @@ MEANINGS = {
 }
 
 
-ENTRIES = "entries by account"
-"""What a list keeps of accounts that are put into words already."""
+ENTRIES, PICKED = "entries by account", "picked by order and limit"
+"""What a list keeps of accounts that are put into words already, and of short lists that are drawn up."""
 WENT = {"overtaken": "overtaken by others", "set_apart": "set apart by a gate", "no_customer": "customers no more"}
 """What became of accounts that are no longer on a short list, by its name in the manifest."""
+
+
+Drawn = dict[tuple[Order, int], Picked]
+"""The short lists of a list, or of a book, by their order and limit."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,11 @@ def orders_of(listing: PublishedList) -> list[Order]:
 def short_list(listing: PublishedList, by: Order, limit: int) -> ShortList:
     """The first ``limit`` accounts of a list, or of an owner's book."""
     known: dict[str, Entry] = listing.once(ENTRIES, dict)
-    return listing.once((short_list, by, limit), lambda: _told(listing, by, pick(listing, by, limit), known))
+    drawn: Drawn = listing.once(PICKED, dict)
+    return listing.once(
+        (short_list, by, limit),
+        lambda: _told(listing, by, drawn.get((by, limit)) or pick(listing, by, limit), known),
+    )
 
 
 def pick(listing: PublishedList, by: Order, limit: int) -> Picked:
@@ -59,13 +68,24 @@ def pick(listing: PublishedList, by: Order, limit: int) -> Picked:
     return ranking.pick(ordered, listing.manifest["serving"], limit, held)
 
 
-def pick_of_owners(listing: PublishedList, by: Order, limit: int) -> dict[str, Picked]:
-    """The accounts of the short list of every owner who has ranked accounts."""
-    held, settings = _held(listing, by, limit), listing.manifest["serving"]
+def pick_of_owners(
+    listing: PublishedList, by: Order, limit: int, named: Callable[[str], str] = str
+) -> dict[str, Picked]:
+    """The accounts of the short list of every owner who has ranked accounts; ``named``: owners alike in it are one."""
+    held, settings, ordered = _held(listing, by, limit), listing.manifest["serving"], in_order(listing, by)
     return {
         str(owner): ranking.pick(book, settings, limit, None if held is None else held & frozenset(book["account_id"]))
-        for owner, book in in_order(listing, by).groupby("owner")
+        for owner, book in ordered.groupby(ordered["owner"].map(named))
     }
+
+
+def pick_of_books(listing: PublishedList, limit: int) -> dict[str, Drawn]:
+    """The same of every book, by its owner's name as it is compared: of both orders."""
+    books = defaultdict[str, Drawn](dict)
+    for by in Order:
+        for owner, picked in pick_of_owners(listing, by, limit, str.casefold).items():
+            books[owner][by, limit] = picked
+    return books
 
 
 def _held(listing: PublishedList, by: Order, limit: int) -> frozenset[str] | None:
@@ -81,12 +101,13 @@ def short_lists_of_owners(listing: PublishedList, owners: list[str], by: Order, 
     return {owner: _told(listing, by, picked[owner], known) for owner in owners}
 
 
-def books_of(listing: PublishedList, owners: Iterable[str], accounts: Iterable[str]) -> Iterator[PublishedList]:
-    """The books of these owners. What their short lists say of these accounts is put into words at once."""
+def books_of(listing: PublishedList, drawn: Mapping[str, Drawn], accounts: Iterable[str]) -> Iterator[PublishedList]:
+    """The books of these owners, and their short lists. What these say of the accounts is put into words at once."""
     known = _entries_of(listing, sorted(accounts))
-    for owner in owners:
+    for owner, short in drawn.items():
         book = listing.book(owner)
         book.once(ENTRIES, lambda: known)
+        book.once(PICKED, short.copy)
         yield book
 
 

@@ -17,6 +17,7 @@ from data.kept.store import ValueStore
 from data.ledger.rules import ExpansionRules
 from data.sources.connect import connect
 from data.sources.known import KnownBase, known_before
+from data.time_cut import is_told_more_later
 from features.build import kept
 from features.build.build import build
 from features.build.kept import kept_rows, snapshot_keys
@@ -222,3 +223,17 @@ def test_parts_that_were_handed_over_are_held_by_nobody(
         read = as_frame(kept_rows(base, SNAPSHOTS, RULES, store, parts))
     assert (count, len(handed)) == (4, 4)
     assert read["account_id"].tolist() == [f"a{number}" for _ in SNAPSHOTS for number in range(4)]
+
+
+def test_a_long_table_is_hashed_once_for_its_digests_and_its_fingerprint(
+    tables: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a manifest says of a table is what its rows have, and they are not read a second time for it."""
+    with connect(f"parquet://{written(tables, tmp_path)}") as source:
+        base = known_before(source, LAST, LAST)
+        whole = {name: base.engine.fingerprint(table) for name, table in base.tables.items() if name != "accounts"}
+        snapshot_keys(base, SNAPSHOTS, RULES)
+        monkeypatch.setattr(type(base.engine), "hash_with", None)
+        asked = [name for name in whole if not is_told_more_later(name)]
+        assert "usage_events" in asked
+        assert {name: base.fingerprint(name) for name in asked} == {name: whole[name] for name in asked}

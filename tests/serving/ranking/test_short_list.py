@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.contract.outputs import NO_OWNER
+from serving.published.read import folded
 from serving.ranking.short_list import NEEDED, OF_DUE, Order, came_and_went, due_on, in_order, listed
+from serving.render import orders
 from serving.render.entries import entries
 from serving.render.html import render_page
-from serving.render.orders import pick_of_owners, say_short_lists, short_list
+from serving.render.orders import books_of, pick_of_books, pick_of_owners, say_short_lists, short_list
 from serving.settings import ServingSettings
 from tests.serving.world import DAY, HeldList, feature_rows, snapshot
 
@@ -135,6 +138,29 @@ def test_the_book_shows_who_is_listed_and_says_who_waits() -> None:
     assert short.left_out == (waits,)
     at_stake = pick_of_owners(then, Order.STAKE, 4)[owner]
     assert (list(at_stake.places.values()), at_stake.waiting) == ([1, 2, 3, 4], 0)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_short_lists_of_all_books_are_drawn_at_once_as_each_would_draw_them(
+    is_first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ServingSettings(top=4, max_per_motion=3)
+    first = snapshot(120, seed=1, settings=settings)
+    made = first if is_first else snapshot(120, seed=2, settings=settings, previous=first)
+    scores = made.scores()
+    owner = scores["owner"].dropna().iloc[0]
+    is_theirs = scores["owner"].eq(owner) & (scores["rank"].fillna(1) % 2 == 1)
+    made = made.with_tables(scores=scores.assign(owner=scores["owner"].mask(is_theirs, owner.upper())))
+    names = [*made.scores("owner")["owner"].dropna().unique(), NO_OWNER]
+    assert {owner, owner.upper()} <= {*names}  # names that differ by case alone are one book
+    alone = {name: [short_list(made.book(name), by, 4) for by in Order] for name in names}
+    drawn = pick_of_books(made, 4)
+    of_names = {name: drawn.get(folded(name), {}) for name in names}
+    accounts = {account for short in of_names.values() for picked in short.values() for account in picked.places}
+    assert accounts
+    monkeypatch.setattr(orders, "pick", lambda *_: pytest.fail("a short list is drawn a second time"))
+    for name, book in zip(names, books_of(made, of_names, accounts), strict=True):
+        assert [short_list(book, by, 4) for by in Order] == alone[name]
 
 
 @pytest.mark.parametrize("limits", [{"min_expected_arr": 1e9}, {"min_expected_arr": 1000.0}, {"max_per_motion": 1}])
