@@ -4,6 +4,7 @@ count   1,250; with words: 1 seat, 50 seats
 word    was, were (only the word that fits the number)
 money   $1,250 (under 100 with cents: $9.90)
 round   $14,200 (an amount to three digits, for what is added up another way elsewhere)
+near    10,100 (a count to three digits, for what is reckoned; said after "about")
 percent 92% (under 1%, over 99%)
 part    92% of (hardly any, almost all)
 change  +35%
@@ -59,6 +60,7 @@ NOT_COUNTED = frozenset(_NOT_COUNTED.split())
 """Last words of a name that have no plural: of them there are units."""
 _ONE = re.compile(r"(?<!\bpeople)(?<!\bchildren)(?<!media)(?<=[A-RT-Za-rt-z])$", re.IGNORECASE)
 """The end of a name that may be made a plural, and is none yet."""
+_ADD_ON = re.compile(r"(?<![a-z])add_on(?![a-rt-z])", re.IGNORECASE)
 _PART_OF_CODE = re.compile(r"[^_\s-]+")
 WITHOUT_CENTS = 100
 """From this amount on money is told without cents."""
@@ -89,9 +91,13 @@ def _money(value: float, symbol: str) -> str:
     return f"{sign}{symbol}{size:,.2f}" if exact else f"{sign}{symbol}{_whole(size):,}"
 
 
-def _round(value: float, symbol: str) -> str:
+def _to_digits(value: float) -> float:
     step = 10.0 ** max(len(str(abs(_whole(value)))) - ROUND_DIGITS, 0)
-    return _money(_whole(value / step) * step if abs(value) >= 10 else value, symbol)
+    return _whole(value / step) * step
+
+
+def _round(value: float, symbol: str) -> str:
+    return _money(_to_digits(value) if abs(value) >= 10 else value, symbol)
 
 
 def _percent(value: float) -> str:
@@ -129,6 +135,7 @@ def _times(value: float) -> str:
 
 def _spoken(code: str) -> str:
     """A name as people write it: ``api_calls`` is API calls; what is written for people stays as it is."""
+    code = _ADD_ON.sub("add-on", code)
     said = _PART_OF_CODE.sub(lambda part: part[0].upper() if part[0] in CAPITALS else part[0], code)
     words = said.split() if " " in said.strip() else said.split("_")
     return " ".join(word.strip() for word in words if word.strip())
@@ -200,6 +207,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "word": _word,
     "money": _money,
     "round": _round,
+    "near": lambda value: _count(_to_digits(value)),
     "percent": _percent,
     "part": _part,
     "change": _change,

@@ -31,7 +31,7 @@ NUMBER = re.compile(
     r"(?P<unit>%| points?\b| times\b| weeks?\b| months?\b| years?\b)?"
     rf"|\b(?P<month>{'|'.join(MONTHS)})\b"
 )
-ROUND_AMOUNT = re.compile(r"\babout (?!the )(?:[^\w\s]{1,3}|[a-z]{2,3} )\d", re.IGNORECASE)
+ROUND_AMOUNT = re.compile(r"\babout (?!the )(?:[^\w\s]{1,3}|[a-z]{2,3} )?\d(?![\d.,]* times\b)", re.IGNORECASE)
 """A sentence with one has no amount but those of three digits."""
 NOTHING = re.compile(r"\b(no|none|nothing|never|neither|nor)\b", re.IGNORECASE)
 DAY = re.compile(rf"\b(?P<day>\d{{1,2}}) (?P<month>{'|'.join(MONTHS)})\b(?: (?P<year>\d{{4}})\b)?")

@@ -71,6 +71,8 @@ def test_a_number_that_does_not_follow_is_named(old: str, new: str, named: list[
         ("35% down.", -0.351, True),
         ("A share of 35%.", 35.0, False),
         ("12 points up.", 0.118, True),
+        ("You use about 10,100 API calls a month.", 10_098.0, True),
+        ("You use about 10,100 API calls a month.", 10_151.0, False),
         ("Was billed about $14,200.", 14_177.0, True),
         ("Was billed about $14,200.", 14_251.0, False),
         ("Was billed about $1,060, up from $900.", 1_064.0, False),  # $900 follows from nothing
