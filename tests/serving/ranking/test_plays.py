@@ -224,7 +224,7 @@ MEET = "Our last review was on {}. Shall we find a time for the next one?"
 ASK = "How are things going with us, and what do you want to reach this year?"
 REACHED = "On {} you reached a milestone: go live. What do you want to reach next?"
 SENT = "On {} you sent us a request about the templates feature. What would it change for you?"
-NAMED_GAP = "In our review on {} you told us what is missing: a backup each night. How urgent is that for you today?"
+NAMED_GAP = "On {} you told us what is missing: a backup each night. How urgent is that for you today?"
 
 
 @pytest.mark.parametrize(
