@@ -248,6 +248,8 @@ def _play(code: str, play: Play, playbook: Playbook) -> Iterator[str]:
     yield f"- Triggers: {', '.join(triggers) or 'none; it answers reasons'}"
     if play.requires:
         yield f"- Given where: {' or '.join(f'`{condition}`' for condition in play.requires)}"
+    if play.first_when:
+        yield f"- Before all others where: {' or '.join(f'`{condition}`' for condition in play.first_when)}"
     yield from (f"- Not when: {bar.text}{f' (`{bar.when}`)' if bar.when else ''}" for bar in play.not_when)
     yield from (f"- Do: {play.what_to_do}", f"- Offer: {play.offer}", f"- Show: {play.show}")
     yield f"- Who: {play.owner_role}, within {play.days_to_act} days. {play.hand_over or ''}".rstrip()
