@@ -409,7 +409,7 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
         ("teams_new_91d", {"teams_new_91d": 2.0, "new_team": "Sales", "second_new_team": "Legal"},
          "People from 2 new teams, Sales and Legal, were added this quarter."),
         ("features_new_91d", {"features_new_91d": 2.0, "new_feature": "forms", "second_new_feature": "boards"},
-         "Used the forms and boards features this quarter, for the first time in a year."),
+         "Took up the forms and boards features this quarter."),
         ("features_included_share_91d",
          {"features_included_share_91d": 0.8, "plan_1": "Team", "plan_2": "Standard", **ADOPTED},
          "Uses 12 of the 15 features in its Team and Standard plans."),
