@@ -51,13 +51,15 @@ def check_choice(
 
 
 def _shown_otherwise(reasons: pd.DataFrame) -> Differences:
-    """What is shown is what was chosen, or all but one, and a spare one in place of that, or none if it speaks against:
-    which, the pages say.
+    """What is shown is what was chosen, or all but one and a spare one in place of that, or all but the weakest of
+    several that speak against: which, the pages say.
     """
+    reasons = reasons.reset_index(drop=True)
     is_first, shown = reasons["choice"] == FIRST, reasons["shown"].astype(bool)
+    against = reasons[is_first & (reasons["effect"] == AGAINST)].sort_values("position").groupby("account_id")
+    weakest = set(against.tail(1).index) - set(against.head(1).index)
     for account, rows in reasons[is_first != shown].groupby("account_id", sort=False):
-        gives_way = rows["effect"].tolist() == [AGAINST] and rows["choice"].tolist() == [FIRST]
-        if sorted(rows["choice"]) != [FIRST, SPARE] and not gives_way:
+        if sorted(rows["choice"]) != [FIRST, SPARE] and not (len(rows) == 1 and rows.index[0] in weakest):
             for code, is_shown in zip(rows["reason_code"], rows["shown"], strict=True):
                 yield Difference(str(account), f"{code} (shown)", str(is_shown), str(not is_shown))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from data.contract.outputs import AGAINST, FOR
+from data.contract.outputs import AGAINST, FIRST, FOR
 from serving.reasons.choose import measure
 from serving.verify.choice_and_context import check_choice, check_context
 from serving.verify.files_and_sums import Difference
@@ -61,6 +61,18 @@ def test_what_is_hidden_and_made_to_be_seen_is_named() -> None:
     place = int(reasons.index[~reasons["shown"] & (reasons["effect"] == FOR)][0])
     found = choice(edited(made(), "reasons", place, shown=True))
     assert [(d.account_id, d.published, d.derived) for d in found] == [(reasons["account_id"][place], "True", "False")]
+
+
+def test_of_the_reasons_against_the_weakest_of_several_alone_may_be_hidden() -> None:
+    reasons = made().frames["reasons"]
+    shown = reasons[reasons["shown"] & (reasons["choice"] == FIRST) & (reasons["effect"] == AGAINST)]
+    count = shown.groupby("account_id")["position"].transform("size")
+    single, several = shown[count == 1].index[0], shown[count > 1].groupby("account_id")
+    strongest, weakest = (of["position"].index[0] for of in (several.head(1), several.tail(1)))
+    named = {int(place): [str(d) for d in choice(edited(made(), "reasons", int(place), shown=False))]
+             for place in (single, strongest, weakest)}  # fmt: skip
+    assert named.pop(weakest) == []
+    assert [len(found) for found in named.values()] == [1, 1]
 
 
 def test_a_reason_taken_away_or_added_is_named() -> None:
