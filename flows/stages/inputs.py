@@ -38,6 +38,7 @@ from flows.run.progress import counting, say
 from flows.run.settings import Settings
 from flows.stages.dates import today_utc
 from serving.reasons.playbook import digest as playbook_digest
+from serving.reasons.playbook_file import PlaybookFile
 
 DIGITS = 12
 """Of the hash of a setting: enough to tell whether it is the same."""
@@ -199,8 +200,9 @@ def likeness(base: KnownBase) -> tuple[str, ...]:
 
 
 def require_playbook(settings: Settings) -> None:
-    """Raise SettingsError for a playbook that cannot be read: before a run takes long, not where it is needed."""
-    playbook_digest(settings.playbook_file)
+    """Raise SettingsError for a playbook of one's own that cannot be read: before a run takes long."""
+    if settings.playbook_file is not None:
+        PlaybookFile.read(settings.playbook_file)
 
 
 def provenance(settings: Settings) -> dict[str, Any]:

@@ -20,7 +20,8 @@ Objects = npt.NDArray[np.object_]
 FEWEST_COMPARED = 20
 """With fewer known values in the base nothing is high or low."""
 MOST_OF_BASE, NEARLY_ALL = 0.75, 0.9
-SHARES = {MOST_OF_BASE: "three in four", NEARLY_ALL: "nine in ten"}
+SHARES = {NEARLY_ALL: "nine in ten", MOST_OF_BASE: "three in four"}
+"""Of how many accounts a figure may lie above or below, and how that is said: the most first."""
 MIDDLE = ", near the middle of all accounts"
 
 
@@ -49,10 +50,9 @@ class OwnFigure:
 
     @cached_property
     def words(self) -> Mapping[int, list[str]]:
-        """What is said of a high figure (+1) and of a low one (-1), of what lies furthest out first."""
+        """What is said of a high figure (+1) and of a low one (-1), for each of ``SHARES``."""
         is_counted = bool((self.values == np.floor(self.values)).all())
-        furthest = sorted(SHARES, reverse=True)
-        return {side: [told(side, share, is_counted=is_counted) for share in furthest] for side in (1, -1)}
+        return {side: [told(side, share, is_counted=is_counted) for share in SHARES] for side in (1, -1)}
 
     def compared(self, values: Floats) -> Objects:
         """What each value is against the base, as a sentence goes on; empty where it or the base is not known."""
@@ -64,7 +64,7 @@ class OwnFigure:
         lies = {
             word: beyond >= share * size
             for side, beyond in ((1, below), (-1, above))
-            for share, word in zip(sorted(SHARES, reverse=True), self.words[side], strict=True)
+            for share, word in zip(SHARES, self.words[side], strict=True)
         }
         said = np.select(list(lies.values()), list(lies), MIDDLE)
         return np.where(np.isnan(values), "", said).astype(object)
