@@ -26,7 +26,7 @@ from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError, hint
 from serving.reasons.fallback import card_title
 from serving.reasons.playbook_file import PlaybookFile, refusal
-from serving.reasons.tellings import Telling, Way, tellings, words_beside
+from serving.reasons.tellings import STRICT, Clause, Shared, Telling, Variant, tellings, words_beside
 from serving.reasons.templates import ABOUT_THE_SOURCE
 
 SHIPPED = Path(__file__).parents[1] / "playbook.toml"
@@ -35,7 +35,6 @@ ALL_KNOWN = tuple(part.word for part in LIKENESS)
 OF_PEERS = tuple(part.word for part in LIKENESS if part.of_peers)
 FORMS = ("segment", "step")
 """The keys of a play under which its forms stand."""
-STRICT = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 LONGEST_NAME = 80
 """So many letters has what is called by its name in a line of a list: a play, a role, a segment, a code."""
 
@@ -47,42 +46,6 @@ def _one_line(name: str) -> str:
     if len(name) > LONGEST_NAME:
         raise ValueError(f"a name has at most {LONGEST_NAME} letters, this one {len(name)}")
     return name
-
-
-class Variant(BaseModel):
-    """One way to say something: the text, and when it holds (None: whenever what it states is known).
-
-    ``because``: the features of which one must push the way that is told; of the words of a play, of which one must be
-    stated by a reason for the account that is shown.
-    """
-
-    model_config = STRICT
-    text: str = Field(min_length=3)
-    when: str | None = None
-    because: tuple[str, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _plain_sentence(cls, value: object) -> object:
-        return {"text": value} if isinstance(value, str) else value
-
-    @field_validator("when")
-    @classmethod
-    def _readable_condition(cls, when: str | None) -> str | None:
-        if when is not None:
-            Condition.parse(when)
-        return when
-
-    @property
-    def way(self) -> Way:
-        return Way(self.text, self.when, self.because)
-
-
-class Clause(Variant):
-    """A part of a sentence, with the blank or the comma before it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
-    text: str = Field(min_length=1)
 
 
 class Reason(BaseModel):
@@ -126,8 +89,7 @@ class Reason(BaseModel):
         return {FOR: shown_for, AGAINST: (*against, *stated), NEUTRAL: stated}
 
     def _told(self, variants: tuple[Variant, ...], effects: tuple[str, ...], *, shown: bool) -> tuple[Telling, ...]:
-        clauses = {name: [clause.way for clause in ways] for name, ways in self.clauses.items()}
-        return tellings([variant.way for variant in variants], clauses, shown=shown, most=words_beside(effects))
+        return tellings(variants, self.clauses, shown=shown, most=words_beside(effects))
 
 
 class PlayTexts(BaseModel):
@@ -138,7 +100,7 @@ class PlayTexts(BaseModel):
     @field_validator("words", "not_when", mode="before", check_fields=False)
     @classmethod
     def _one_text(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+        return (value,) if isinstance(value, (str, dict)) else value
 
     @field_validator("name", "owner_role", check_fields=False)
     @classmethod
@@ -169,7 +131,7 @@ class Form(PlayTexts):
     def _says_something(self) -> Self:
         if not self.model_dump(exclude_none=True):
             raise ValueError("it says nothing that is otherwise")
-        _ = tellings([variant.way for variant in self.words or ()], {}, shown=True)
+        _ = tellings(self.words or (), {}, shown=True)
         return self
 
 
@@ -265,7 +227,7 @@ class Play(PlayTexts):
     @cached_property
     def openings(self) -> tuple[Telling, ...]:
         """The ways to begin the talk."""
-        return tellings([variant.way for variant in self.words], {}, shown=True)
+        return tellings(self.words, {}, shown=True)
 
     @cached_property
     def because(self) -> frozenset[str]:
@@ -335,7 +297,7 @@ class ListTrigger(Trigger):
     @cached_property
     def tellings(self) -> tuple[Telling, ...]:
         """The ways to tell it; the first that holds is said."""
-        return tellings([variant.way for variant in self.texts], {}, shown=True)
+        return tellings(self.texts, {}, shown=True)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -395,13 +357,14 @@ def load(
         own = PlaybookFile.read(path)
         files.insert(0, own)
         parts = _with_own(parts, own)
-    parts["reasons"] = _called(parts["reasons"], _names_of_others(likeness))
+    called = _called(parts, _names_of_others(likeness))
     try:
+        shared = Shared.model_validate({key: called.pop(key) for key in Shared.model_fields})
         actionable = {card.reason_code for card in catalogue.values() if card.actionable}
-        playbook = Playbook.model_validate({**parts, "actionable": actionable})
+        playbook = Playbook.model_validate({**shared.spelled_out(called), "actionable": actionable})
     except ValidationError as error:
         raise _refused(files, error) from error
-    for table, found, words in _unknown_names(playbook, catalogue):
+    for table, found, words in _unknown_names(playbook, shared, catalogue):
         raise refusal(files, table, found, words)
     return playbook
 
@@ -417,7 +380,7 @@ def _with_own(parts: dict[str, Any], own: PlaybookFile) -> dict[str, Any]:
         raise refusal([own], (key,), f"`{key}` is no part of a playbook{hint(key, parts)}", (key,))
     for key in (key for key, part in own.parts.items() if not isinstance(part, dict)):
         raise refusal([own], (key,), f"`{key}` is no table, as in [{key}.NAME]", (key,))
-    for table, value in _named_tables(own.parts):
+    for table, value in _named_tables(_without(own.parts, Shared.model_fields)):
         try:
             _one_line(table[-1])
         except ValueError as error:
@@ -479,7 +442,7 @@ Found = tuple[tuple[str, ...], str, tuple[str, ...]]
 """The table that something is wrong with (none: with what is not there), what it is, and the words that stand there."""
 
 
-def _unknown_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard]) -> Iterator[Found]:
+def _unknown_names(playbook: Playbook, shared: Shared, catalogue: Mapping[str, FeatureCard]) -> Iterator[Found]:
     """What the playbook names and is not there, and what is there that it does not name."""
     codes = {card.reason_code for card in catalogue.values()}
     own = {card.reason_code for card in catalogue.values() if card.is_own}
@@ -488,7 +451,7 @@ def _unknown_names(playbook: Playbook, catalogue: Mapping[str, FeatureCard]) -> 
         yield (), f"reason code `{code}` of the features has no text", ()
     for code in playbook.reasons.keys() - codes:
         yield ("reasons", code), f"reason `{code}` is told by no feature{hint(code, codes)}", ()
-    asked: dict[tuple[str, str], Iterable[str]] = {}
+    asked: dict[tuple[str, str], Iterable[str]] = dict(shared.names())
     for code, reason in playbook.reasons.items():
         told = (*reason.tellings(FOR), *reason.tellings(AGAINST))
         asked["reasons", code] = [name for way in told for name in (*way.names, *chain.from_iterable(way.because))]
@@ -567,7 +530,7 @@ def _refused(files: Sequence[PlaybookFile], error: ValidationError) -> SettingsE
     where, message = ".".join(path), re.sub(r"^(Value|Assertion) error, ", "", problem["msg"])
     if problem["type"] == "extra_forbidden":
         fields = {*Reason.model_fields, *Play.model_fields, *Variant.model_fields, *Trigger.model_fields} - {"for_"}
-        known = {"reasons", "plays", "triggers", "for", *fields}
+        known = {*Shared.model_fields, "reasons", "plays", "triggers", "for", *fields}
         return refusal(files, path, f"`{where}` is an unknown key{hint(path[-1], known)}", (path[-1],))
     found = f"{where}: {message}" if where else message
     given = problem["input"].get("text") if isinstance(problem["input"], dict) else problem["input"]

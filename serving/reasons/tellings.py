@@ -5,6 +5,9 @@
 ``{+trend}`` is a clause that is said where it holds and is left out where it does not, or where the sentence would be
 too long; ``{=period}`` is one of the clause's ways, always. A way holds where its ``when`` does, where all that it
 states is known, and where one of the features of its ``because`` pushes the way that the sentence tells.
+
+What is said more than once is named once: a ``when`` says ``users_created_28d > 1 and settled``, a sentence
+``{=period}``, a ``not_when`` ``"use_falls"``. All of it is spelled out before a reason or a play is read.
 """
 
 import re
@@ -12,6 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from data.conditions import Condition
 from data.contract.details import DETAILS
@@ -22,7 +28,11 @@ MOST_WORDS = 22
 """Words of a sentence, at most."""
 PREFIX = {FOR: "", AGAINST: "Against: ", NEUTRAL: "For context: ", CONTRADICTS: "Unexpected: "}
 """What an effect is called at the head of a sentence, so that a sentence alone is never read the wrong way round."""
-_CLAUSE = re.compile(r"\{(?P<kind>[+=])(?P<name>\w+)\}")
+STRICT = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+CONDITIONS = ("requires", "first_when")
+"""The keys of a playbook, beside ``when``, that hold conditions."""
+CLAUSE = re.compile(r"\{(?P<kind>[+=])(?P<name>\w+)\}")
+_NAME = re.compile(r"[a-z]\w*")
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+")
 _WORDS_SAID = {
     "part": 2, "name": 2, "feature": 4, "span": 2, "days": 2, "points": 2, "times": 2, "fold": 2, "day": 2, "date": 3,
@@ -31,13 +41,36 @@ _WORDS_SAID = {
 """How many words a format says, where it is not one; of those that follow a number without a blank, with the number."""
 
 
-@dataclass(frozen=True)
-class Way:
-    """One way to say something: the text, when it holds, and the features of which one must push that way."""
+class Variant(BaseModel):
+    """One way to say something: the text, and when it holds (None: whenever what it states is known).
 
-    text: str
+    ``because``: the features of which one must push the way that is told; of the words of a play, of which one must be
+    stated by a reason for the account that is shown.
+    """
+
+    model_config = STRICT
+    text: str = Field(min_length=3)
     when: str | None = None
     because: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_sentence(cls, value: object) -> object:
+        return {"text": value} if isinstance(value, str) else value
+
+    @field_validator("when")
+    @classmethod
+    def _readable_condition(cls, when: str | None) -> str | None:
+        if when is not None:
+            Condition.parse(when)
+        return when
+
+
+class Clause(Variant):
+    """A part of a sentence, with the blank or the comma before it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+    text: str = Field(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -69,7 +102,7 @@ class Telling:
 
 
 def tellings(
-    ways: Sequence[Way], clauses: Mapping[str, Sequence[Way]], *, shown: bool, most: int = MOST_WORDS
+    ways: Sequence[Variant], clauses: Mapping[str, Sequence[Variant]], *, shown: bool, most: int = MOST_WORDS
 ) -> tuple[Telling, ...]:
     """All ways to tell a reason, those that say most first. Raises ValueError for a text that cannot be read.
 
@@ -79,15 +112,15 @@ def tellings(
     return tuple(telling for way in ways for telling in _spelled_out(way, clauses, shown, most))
 
 
-def _spelled_out(way: Way, clauses: Mapping[str, Sequence[Way]], shown: bool, most: int) -> Iterator[Telling]:
-    asked = list(_CLAUSE.finditer(way.text))
+def _spelled_out(way: Variant, clauses: Mapping[str, Sequence[Variant]], shown: bool, most: int) -> Iterator[Telling]:
+    asked = list(CLAUSE.finditer(way.text))
     for clause in asked:
         if clause["name"] not in clauses:
             raise ValueError(f"there is no clause `{clause['name']}` for: {way.text}")
     choices = [[*clauses[clause["name"]], *([None] if clause["kind"] == "+" else [])] for clause in asked]
     for chosen in product(*choices):
         said = iter(chosen)
-        text = _CLAUSE.sub(lambda _, said=said: getattr(next(said), "text", ""), way.text)  # type: ignore[misc]
+        text = CLAUSE.sub(lambda _, said=said: getattr(next(said), "text", ""), way.text)  # type: ignore[misc]
         optional = [c for c, clause in zip(chosen, asked, strict=True) if c is not None and clause["kind"] == "+"]
         longest = most_words(text)
         if longest > most:
@@ -102,6 +135,91 @@ def _spelled_out(way: Way, clauses: Mapping[str, Sequence[Way]], shown: bool, mo
             because=tuple(part.because for part in parts if part.because),
             shown=shown,
         )
+
+
+class Shared(BaseModel):
+    """What is named once, by its name: comparisons, the ways of a clause, what bars a play."""
+
+    model_config = STRICT
+    conditions: dict[str, str]
+    clauses: dict[str, tuple[Clause, ...]]
+    bars: dict[str, Variant]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_conditions(cls, value: Any) -> Any:
+        conditions = {name: text for name, text in value["conditions"].items() if isinstance(text, str)}
+        return {key: part if key == "conditions" else _spelled(part, conditions, {}) for key, part in value.items()}
+
+    @field_validator("conditions", "clauses", "bars")
+    @classmethod
+    def _names(cls, named: dict[str, Any]) -> dict[str, Any]:
+        for name in named:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"`{name}` is no name: lower-case letters, digits and `_`")
+        return named
+
+    @field_validator("conditions")
+    @classmethod
+    def _readable_conditions(cls, conditions: dict[str, str]) -> dict[str, str]:
+        for condition in conditions.values():
+            Condition.parse(condition)
+        return conditions
+
+    @model_validator(mode="after")
+    def _readable_clauses(self) -> Self:
+        _ = list(self.names())
+        return self
+
+    def names(self) -> Iterator[tuple[tuple[str, str], Iterable[str]]]:
+        """Where each stands, and what of an account it asks for."""
+        for name, condition in self.conditions.items():
+            yield ("conditions", name), Condition.parse(condition).features
+        for name, ways in self.clauses.items():
+            told = tellings(ways, {}, shown=True)
+            yield ("clauses", name), [asked for way in told for asked in way.names]
+        for name, bar in self.bars.items():
+            yield ("bars", name), Condition.parse(bar.when).features if bar.when else ()
+
+    def spelled_out(self, parts: Mapping[str, Any]) -> dict[str, Any]:
+        """The parts of a playbook, as they are written, with all that is named put in its place."""
+        bars = {name: bar.model_dump(exclude_defaults=True) for name, bar in self.bars.items()}
+        spelled: dict[str, Any] = _spelled(parts, self.conditions, bars)
+        reasons = spelled["reasons"]
+        return {**spelled, "reasons": {code: self._with_clauses(reason) for code, reason in reasons.items()}}
+
+    def _with_clauses(self, reason: Any) -> Any:
+        """A reason with the shared clauses that its texts ask for, where it has none of its own of that name."""
+        own = reason.get("clauses", {}) if isinstance(reason, dict) else None
+        if not isinstance(own, dict):
+            return reason
+        asked = {clause["name"] for text in _texts(reason) for clause in CLAUSE.finditer(text)}
+        shared = {name: ways for name, ways in self.clauses.items() if name in asked - own.keys()}
+        return {**reason, "clauses": {**shared, **own}} if shared else reason
+
+
+def _spelled(part: Any, conditions: Mapping[str, str], bars: Mapping[str, Any], key: str = "") -> Any:
+    """The same tables and lists, with each name that stands for a condition or a bar replaced by it."""
+    if isinstance(part, dict):
+        return {name: _spelled(value, conditions, bars, name) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_spelled(value, conditions, bars, key) for value in part]
+    if not isinstance(part, str):
+        return part
+    if key == "not_when":
+        return bars.get(part, part)
+    if key == "when" or key in CONDITIONS:
+        return " and ".join(conditions.get(term.strip(), term) for term in part.split(" and "))
+    return part
+
+
+def _texts(part: Any) -> Iterator[str]:
+    """All texts within."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, (dict, list)):
+        for value in part.values() if isinstance(part, dict) else part:
+            yield from _texts(value)
 
 
 def most_words(text: str) -> int:

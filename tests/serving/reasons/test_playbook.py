@@ -341,15 +341,16 @@ def test_what_is_wrong_is_told_of_the_file_and_the_line_it_stands_in(
 
 def test_the_playbooks_of_the_page_are_read_as_they_stand_there(tmp_path: Path) -> None:
     blocks = re.findall(r"```toml\n(.*?)```", (DOCS / "playbook.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     cards = {**FEATURES, "fit_segment": own_card("fit_segment")}
     for text in (*blocks, "".join(blocks)):
         own = tmp_path / "own.toml"
         own.write_text(text)
         playbook = load(cards, own)
         assert list(playbook.plays) == list(load(FEATURES).plays)  # as they stood: none of them is one's own
-    shipped, play = PLAYBOOK.plays["upsell_features"], playbook.plays["upsell_features"]
-    assert play.model_copy(update={"segment": {}, "step": {}}) == shipped
+    own.write_text(next(text for text in blocks if "[conditions]" in text))
+    with_names, play = load(cards, own).plays["upsell_features"], playbook.plays["upsell_features"]
+    assert play.model_copy(update={"segment": {}, "step": {}}) == with_names
     assert play.forms["Enterprise"].owner_role == "AE with CSM"
     assert play.forms["Team > Business"].offer.startswith("Business, after two weeks")
     assert playbook.plays["cross_sell_next_product"].forms["CRM > Analytics"].show.startswith("A board")

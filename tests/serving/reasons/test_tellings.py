@@ -1,5 +1,7 @@
 """Sentences with clauses, spelled out; and that what is told pushes the way it is told."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,8 @@ from serving.reasons.playbook import Reason
 from serving.reasons.tellings import (
     MOST_WORDS,
     PREFIX,
-    Way,
+    Clause,
+    Variant,
     most_words,
     sentences_of,
     tellings,
@@ -18,14 +21,14 @@ from serving.reasons.tellings import (
 from tests.serving.reasons.test_choose import one_account
 
 CLAUSES = {
-    "period": [Way(" on the busiest day", "peaks == 1"), Way(" this month")],
-    "trend": [Way(", up from {before:count}", "growth > 0", ("growth",))],
+    "period": [Clause(text=" on the busiest day", when="peaks == 1"), Clause(text=" this month")],
+    "trend": [Clause(text=", up from {before:count}", when="growth > 0", because=("growth",))],
 }
 
 
-def texts(text: str, clauses: dict[str, list[Way]] = CLAUSES) -> list[str]:
+def texts(text: str, clauses: Mapping[str, Sequence[Variant]] = CLAUSES) -> list[str]:
     """Every way to tell it, with the placeholders as they are."""
-    told = tellings([Way(text)], clauses, shown=True)
+    told = tellings([Variant(text=text)], clauses, shown=True)
     return ["".join(_pieces(telling.template)) for telling in told]
 
 
@@ -48,7 +51,7 @@ def test_clauses_are_spelled_out_those_that_say_most_first() -> None:
 
 
 def test_a_way_asks_for_all_of_its_parts() -> None:
-    way = Way("{users:count} in use{=period}{+trend}.", "users > 0", ("users", "share"))
+    way = Variant(text="{users:count} in use{=period}{+trend}.", when="users > 0", because=("users", "share"))
     first, second, *_, last = tellings([way], CLAUSES, shown=False)
     assert first.condition is not None
     assert [term[0] for term in first.condition.terms] == ["users", "peaks", "growth"]
@@ -61,11 +64,13 @@ def test_a_way_asks_for_all_of_its_parts() -> None:
 
 
 def test_what_is_known_of_the_source_is_not_of_the_account() -> None:
-    (telling,) = tellings([Way("{users:count} in use.", "users_are_daily_peaks == 1 and seats > 1")], {}, shown=True)
+    (telling,) = tellings(
+        [Variant(text="{users:count} in use.", when="users_are_daily_peaks == 1 and seats > 1")], {}, shown=True
+    )
     assert telling.names == ("users", "seats")
 
 
-LONG = {"more": [Way(" " + " ".join(["word"] * MOST_WORDS))]}
+LONG = {"more": [Clause(text=" " + " ".join(["word"] * MOST_WORDS))]}
 
 
 def test_a_clause_that_makes_the_sentence_too_long_is_left_out() -> None:
@@ -168,8 +173,8 @@ def test_drawn_trends_push_the_way_they_are_told() -> None:
 def test_what_is_put_before_a_sentence_has_its_place_among_its_words(effects: tuple[str, ...], words: int) -> None:
     fits = " ".join(["word"] * words) + "."
     assert words_beside(effects) == words
-    (telling,) = tellings([Way(fits)], {}, shown=True, most=words_beside(effects))
+    (telling,) = tellings([Variant(text=fits)], {}, shown=True, most=words_beside(effects))
     said = telling.template.literals[0]
     assert max(word_count(PREFIX[effect] + said) for effect in effects) == MOST_WORDS
     with pytest.raises(ValueError, match=f"at most {words} words here, this has {words + 1}"):
-        tellings([Way(f"A {fits}")], {}, shown=True, most=words_beside(effects))
+        tellings([Variant(text=f"A {fits}")], {}, shown=True, most=words_beside(effects))
