@@ -70,6 +70,10 @@ class ValueStore:
             path.unlink()
         return None
 
+    def holds(self, kind: str, key: str) -> bool:
+        """Is it there? Whether it is whole, ``get`` tells."""
+        return self._path(kind, key).is_file()
+
     def put(self, kind: str, key: str, value: bytes) -> None:
         """Keep a value: whole or not at all. Where that fails it is told once, and nothing more is kept."""
         if not self._writes:

@@ -203,8 +203,8 @@ class Shard:
     """Some accounts of a base.
 
     ``rows``: account_id, snapshot_date and one column per feature, sorted by snapshot and account. Of the same accounts
-    on the same snapshots, where they were asked for: ``details``, one row each, sorted alike, a column for each of
-    ``DETAILS`` that the tables can carry; ``facts``, what their pages show piece by piece, with the columns of
+    on the last of the snapshots, where they were asked for: ``details``, one row each, sorted alike, a column for each
+    of ``DETAILS`` that the tables can carry; ``facts``, what their pages show piece by piece, with the columns of
     ``ACCOUNT_FACTS`` and in no order; and ``cross_sell_options``.
     """
 
@@ -224,13 +224,14 @@ def build(
     progress: Callable[[int, int], None] | None = None,
 ) -> Generator[Shard]:
     """The base at these snapshots, shard by shard; ``for_list`` with what its sentences name, what its pages show
-    piece by piece, and what each could buy.
+    piece by piece, and what each could buy, on the last of them.
 
     ``progress`` is told ``(shards done, shards in all)``. A build that was stopped goes on with its shards if the
     ``state`` of the base is the same; without one it begins anew.
     """
     count = shard_count(base.tables, len(snapshot_dates), shards)
-    of_parts = options_in_parts(base, snapshot_dates, count, rules) if for_list else nullcontext(lambda _: None)
+    of_list = [max(snapshot_dates)]
+    of_parts = options_in_parts(base, of_list, count, rules) if for_list else nullcontext(lambda _: None)
     asked = _Asked(base, snapshot_dates, rules, count, for_list)
     with of_parts as options_of:
         for index, (rows, beside) in enumerate(_rows(asked, progress)):
@@ -255,18 +256,23 @@ class _Asked:
     def views(self, tables: Tables, held: Tables | None = None) -> WholeBaseViews:
         return _views(tables, self.dates, self.rules, held)
 
+    def of_list(self, views: WholeBaseViews, held: Tables) -> WholeBaseViews:
+        """The views of the same tables on the day of the list alone; ``held``: those that the engine holds."""
+        if not self.dates[1:]:
+            return views
+        known = {**held, "cohort": views.cohort}
+        dated = {name: table for name, table in known.items() if "snapshot_date" in table.columns}
+        today = {name: table.filter(table.snapshot_date == max(self.dates)) for name, table in dated.items()}
+        return self.views(views.tables, known | today)
+
     def beside(self, views: Views) -> _Beside:
         """What a list asks for of the accounts of some views, and of no others."""
-        details = self.details(views)
-        if details is None:
-            return {}
         without = days_without(self.base, self.dates, fact_needs())
-        return {_DETAILS: details, _FACTS: account_facts(views, self.base.absent, without, self.unknown)}
+        facts = account_facts(views, self.base.absent, without, self.unknown)
+        return {_DETAILS: self.details(views), _FACTS: facts}
 
-    def details(self, views: Views, *, of_whole_base: bool = False) -> pa.Table | None:
+    def details(self, views: Views, *, of_whole_base: bool = False) -> pa.Table:
         """What sentences name of the accounts of some views."""
-        if not self.for_list:
-            return None
         keys = views.cohort.select(*KEY)
         details = add_details(keys, views, self.base.absent, of_whole_base=of_whole_base)
         return _fetched(_unless_muted(details, self.muted, self.unknown))
@@ -312,8 +318,10 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
                 muted=asked.muted,
                 unknown=asked.unknown,
             )
-            views = asked.views(base.tables, held)
-            yield _fetched(rows), _with_compared(asked.beside(views), asked.details(views, of_whole_base=True))
+            if asked.for_list:
+                views = asked.of_list(asked.views(base.tables, held), held)
+                compared = asked.details(views, of_whole_base=True)
+            yield _fetched(rows), _with_compared(asked.beside(views), compared) if asked.for_list else {}
         if progress is not None:
             progress(1, 1)
         return
@@ -321,13 +329,14 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
     of_all = _contracts(asked, base.tables) if is_one_block else nullcontext(dict[str, ir.Table]())
     with checkpoint(asked.key) as waiting, of_all as contracts:
         for index, own, held in _shards(asked, waiting, contracts):
-            own_views = _views(own, asked.dates, asked.rules, held)
+            own_views = asked.views(own, held)
             own_rows = _where_known(_own_rows(own_views, features), asked.unknown)
-            waiting.write(index, own_rows.to_pyarrow(), asked.beside(own_views))
+            beside = asked.beside(asked.of_list(own_views, held)) if asked.for_list else {}
+            waiting.write(index, own_rows.to_pyarrow(), beside)
             if progress is not None:
                 progress(waiting.finished(), asked.count)
         whole = asked.views(base.tables, contracts)
-        compared = asked.details(whole, of_whole_base=True)
+        compared = asked.details(asked.of_list(whole, contracts), of_whole_base=True) if asked.for_list else None
         with base.engine.scratch() as con:
             for index, of_shard in enumerate(_second_pass(con, waiting, asked, whole, features)):
                 yield of_shard, _with_compared(waiting.beside(index), compared)

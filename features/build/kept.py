@@ -45,34 +45,51 @@ def kept_rows(
 
     What is made is kept. Of a base whose ``state`` only reading it would tell, all is made each time.
     """
-    keys = _keys(base, dates, rules, store)
+    keys = keys_in(store, base, dates, rules)
     unknown = [*dates]
-    for day, rows in _read_back(store, keys):
+    for day, rows in read_back(store, keys):
         unknown.remove(day)
         yield rows
     if len(unknown) < len(dates):
         tell(f"features: {len(dates) - len(unknown)} of {len(dates)} snapshots are as they were")
     if not unknown:
         return
-    small = {day: list[bytes]() for day in unknown if keys}
+    making = RowsInTheMaking(store, {day: keys[day] for day in unknown if keys})
     for part in made(unknown):
         yield part  # and is not held here: a long history is gigabytes
-        for day, values in small.items():
-            is_of_day = pc.equal(pc.cast(part["snapshot_date"], pa.date32()), pa.scalar(day, pa.date32()))
-            values.append(value_of(part.filter(is_of_day)))
-    for day, values in small.items():
-        assert store is not None
-        store.put(FEATURE_ROWS, keys[day], value_of(pa.concat_tables(map(table_of, values))))
+        making.take(part)
+    making.keep()
 
 
-def rows_read_back(
-    base: KnownBase, dates: Sequence[date], rules: ExpansionRules, store: ValueStore | None
-) -> Iterator[tuple[date, pa.Table]]:
-    """Of these snapshots those that the ``store`` holds, and their feature rows, one at a time."""
-    return _read_back(store, _keys(base, dates, rules, store))
+class RowsInTheMaking:
+    """Feature rows of some snapshots that come part by part, and are kept once all parts are there.
+
+    ``keys``: those of the snapshots that are to be kept.
+    """
+
+    def __init__(self, store: ValueStore | None, keys: Mapping[date, str]) -> None:
+        self._store, self._keys = store, keys
+        self._values = {day: list[bytes]() for day in keys}
+
+    def take(self, part: pa.Table) -> None:
+        """The rows of some accounts on any snapshots; they are held packed."""
+        for day, values in self._values.items():
+            values.append(value_of(of_day(part, day)))
+
+    def keep(self) -> None:
+        """All accounts have come."""
+        for day, values in self._values.items():
+            assert self._store is not None
+            self._store.put(FEATURE_ROWS, self._keys[day], value_of(pa.concat_tables(map(table_of, values))))
 
 
-def _keys(base: KnownBase, dates: Sequence[date], rules: ExpansionRules, store: ValueStore | None) -> dict[date, str]:
+def of_day(rows: pa.Table, day: date) -> pa.Table:
+    """The rows of one snapshot."""
+    return rows.filter(pc.equal(pc.cast(rows["snapshot_date"], pa.date32()), pa.scalar(day, pa.date32())))
+
+
+def keys_in(store: ValueStore | None, base: KnownBase, dates: Sequence[date], rules: ExpansionRules) -> dict[date, str]:
+    """By snapshot the key that its feature rows have in a store; none where they cannot be kept."""
     return snapshot_keys(base, dates, rules) if can_be_kept(base, store) else {}
 
 
@@ -81,7 +98,8 @@ def can_be_kept(base: KnownBase, store: ValueStore | None) -> bool:
     return store is not None and base.state is not None
 
 
-def _read_back(store: ValueStore | None, keys: Mapping[date, str]) -> Iterator[tuple[date, pa.Table]]:
+def read_back(store: ValueStore | None, keys: Mapping[date, str]) -> Iterator[tuple[date, pa.Table]]:
+    """Of these snapshots those that the store holds, and their feature rows, one at a time."""
     if store is None:
         return
     for day, key in keys.items():

@@ -16,7 +16,7 @@ from data.kept.store import ValueStore
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
 from features.build.build import some_features
-from features.build.kept import rows_read_back, table_of, value_of
+from features.build.kept import FEATURE_ROWS, RowsInTheMaking, keys_in, of_day, read_back, table_of, value_of
 from features.calendar import QUARTER_DAYS, month_starts
 from features.catalogue import available
 from features.definition import OF_FINISHED_ROWS, WHOLE_BASE
@@ -32,8 +32,8 @@ MONTHS, LEAP_YEAR_DAYS = 12, 366
 class BaseSignals:
     """What features of a base were on past days, as known on each of them.
 
-    What the ``store`` holds of them is read, and that of the day of the base is taken from its rows, where somebody who
-    has made them hands them over (``take``); the rest is made of the tables: of the same bits, for more time.
+    What the ``store`` holds of them is read. Whoever makes the rows of the day of the base makes those ``to_make`` with
+    them, and hands all over (``take``). The rest is made of the tables: of the same bits, for more time.
     """
 
     base: KnownBase
@@ -41,9 +41,33 @@ class BaseSignals:
     store: ValueStore | None = None
     _taken: list[bytes] = field(default_factory=list, init=False, repr=False)
 
-    def take(self, rows: pa.Table) -> None:
-        """Some of the feature rows of the day of the base; whoever begins takes all of them."""
-        self._taken.append(value_of(rows))  # packed, for they wait until the whole list is made
+    @cached_property
+    def to_make(self) -> list[date]:
+        """The past days of which the store holds nothing, and could: a day more costs little beside another."""
+        store = self.store
+        return [day for day, key in self._keys.items() if store and not store.holds(FEATURE_ROWS, key)]
+
+    def take(self, rows: pa.Table) -> pa.Table:
+        """Some accounts' feature rows of the days ``to_make`` and of the day of the base; those of that day again.
+
+        Whoever begins hands over those of all accounts.
+        """
+        self._making.take(rows)
+        today = of_day(rows, self.base.snapshot_date)
+        self._taken.append(value_of(today))  # packed, for they wait until the whole list is made
+        return today
+
+    def keep(self) -> None:
+        """All accounts were handed over: what was made of past days is kept."""
+        self._making.keep()
+
+    @cached_property
+    def _making(self) -> RowsInTheMaking:
+        return RowsInTheMaking(self.store, {day: self._keys[day] for day in self.to_make})
+
+    @cached_property
+    def _keys(self) -> dict[date, str]:
+        return keys_in(self.store, self.base, self.days[:-1], self.rules)
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -82,5 +106,4 @@ class BaseSignals:
     def _rows_there(self) -> Iterator[tuple[date, pa.Table]]:
         """The days whose rows need not be made, and the rows of the whole base, some at a time."""
         yield from ((self.base.snapshot_date, table_of(value)) for value in self._taken)
-        past = self.days[: -1 if self._taken else None]
-        yield from rows_read_back(self.base, past, self.rules, self.store)
+        yield from read_back(self.store, self._keys)

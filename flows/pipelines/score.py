@@ -48,7 +48,7 @@ def score(
         require_database(settings)
         bundle = load_model(settings, model, base)
         with new_list(do_without(bundle, base, settings), base, settings, store) as making:
-            shards = steps.shards(base, [base.snapshot_date], settings, for_list=True)
+            shards = steps.shards(base, making.days, settings, for_list=True)
             for shard in each("features of a shard", shards):
                 for context, rows in making.groups(shard):
                     scored = score_and_explain(making.models.of(context), rows, shard.cross_sell_options)

@@ -120,7 +120,7 @@ def _without(
 class ListInTheMaking:
     """A list to which the accounts of a base are added shard by shard.
 
-    ``publishing`` takes them, and ``finish`` puts the list in its place.
+    ``publishing`` takes them; ``finish`` puts the list in its place.
     """
 
     def __init__(
@@ -132,16 +132,20 @@ class ListInTheMaking:
         finish: Callable[[], None],
         signals: BaseSignals,
     ) -> None:
-        self.context, self.models, self.publishing, self.finish = context, models, publishing, finish
+        self.context, self.models, self.publishing, self._finish = context, models, publishing, finish
         self.fingerprint, self.explained_by = steps.Fingerprint(), ""
         self.drift = DriftCounter(models.whole)
         self._last, self._signals = last, signals
         self._references = References()
 
+    @property
+    def days(self) -> list[date]:
+        """The snapshots that are made: month starts that are looked back to and were not kept, and that of the list."""
+        return [*self._signals.to_make, self.context.snapshot_date]
+
     def groups(self, shard: Shard) -> Iterator[tuple[ListContext, pd.DataFrame]]:
         """The accounts of a shard by what is known of them: of each group what is the same for them, and their rows."""
-        self._signals.take(shard.rows)
-        rows = shard.rows.to_pandas()
+        rows = self._signals.take(shard.rows).to_pandas()
         for context, is_own in self.context.groups(rows["account_id"].astype("str")):
             yield context, rows[is_own].reset_index(drop=True)
 
@@ -167,6 +171,11 @@ class ListInTheMaking:
             named = None if details is None else details[details["account_id"].isin(rows["account_id"][some])]
             known = None if facts is None else _of_accounts(facts, rows["account_id"][some])
             self.publishing.add(assemble_batch(context, *accounts, told[some], named, references, change, known))
+
+    def finish(self) -> None:
+        """All accounts were added: what was made beside them is kept, and the list takes its place."""
+        self._signals.keep()
+        self._finish()
 
 
 def _of_accounts(facts: pa.Table, accounts: pd.Series) -> pd.DataFrame:

@@ -7,14 +7,13 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from data.contract.vocabulary import KEY
 from data.kept.settings import StoreSettings
 from data.kept.store import ValueStore
 from features.build import past_signals
-from features.build.build import build, some_features
+from features.build.build import build
 from features.build.kept import kept_rows
 from features.build.past_signals import BaseSignals
 from tests.drawn import base as drawn_base
@@ -62,19 +61,17 @@ def test_what_was_kept_and_what_is_handed_over_is_what_would_be_made(
     for _ in kept_rows(base, anew.days[1:-2], RULES, store, lambda days: (s.rows for s in build(base, days, RULES))):
         pass
     warm = BaseSignals(base, RULES, store)
-    for shard in build(base, [base.snapshot_date], RULES, for_list=True):
-        warm.take(shard.rows)
-    asked = list[date]()
-
-    def some(*arguments: object) -> pa.Table:
-        asked.extend(arguments[3])
-        return some_features(*arguments)
-
+    assert warm.to_make == [anew.days[0], anew.days[-2]], "those that were not kept"
+    for shard in build(base, [*warm.to_make, base.snapshot_date], RULES, for_list=True):
+        today = warm.take(shard.rows)
+        assert set(today["snapshot_date"].to_pylist()) == {base.snapshot_date}
+    warm.keep()
     expected = pd.concat(anew.of(accounts, ASKED)).sort_values([*KEY], ignore_index=True)
-    monkeypatch.setattr(past_signals, "some_features", some)
+    monkeypatch.setattr(past_signals, "some_features", lambda *_: pytest.fail("nothing is left to make"))
     found = pd.concat(warm.of(accounts, ASKED)).sort_values([*KEY], ignore_index=True)
-    assert asked == [anew.days[0], anew.days[-2]], "neither kept nor handed over"
     pd.testing.assert_frame_equal(found[expected.columns], expected, check_exact=True)
+    assert BaseSignals(base, RULES, store).to_make == [], "the next list finds them"
+    assert BaseSignals(replace(base, state=None), RULES, store).to_make == [], "nobody would know them again"
 
 
 def test_the_days_are_the_month_starts_of_a_year_and_the_day_itself() -> None:

@@ -1,6 +1,7 @@
 """A shard is whole: its rows, and what its own accounts could be sold."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +12,7 @@ from data.simulation.base import simulate
 from data.sources.connect import connect
 from data.sources.known import KnownBase, known_before
 from features.build.build import Shard, build, shard_count
+from features.build.kept import of_day
 from features.cohort import cohort
 from features.cross_sell import features_used, products_had
 from tests.drawn import SNAPSHOT
@@ -62,3 +64,25 @@ def test_options_come_when_they_are_asked_for_and_change_no_row(base: KnownBase,
     assert [shard.cross_sell_options for shard in plain] == [None] * len(plain)
     whole, parts = (pa.concat_tables(shard.rows for shard in some).to_pandas() for some in (plain, shards))
     pd.testing.assert_frame_equal(in_order(whole), in_order(parts), check_exact=True)
+
+
+@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.slow), SHARDS])
+def test_past_days_beside_the_day_of_a_list_change_nothing_of_it(
+    base: KnownBase, shards: list[Shard], monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr("features.build.build.ACCOUNTS_PER_BLOCK", 10_000 if count == 1 else 60)
+    past = date(2026, 4, 1)
+    alone = list(build(base, [SNAPSHOT], ExpansionRules(), for_list=True)) if count == 1 else shards
+    beside = list(build(base, [past, SNAPSHOT], ExpansionRules(), for_list=True, shards=count))
+    before = pa.concat_tables(shard.rows for shard in build(base, [past], ExpansionRules()))
+    assert before.num_rows > 10
+    assert len(alone) == len(beside) >= count
+    made = pa.concat_tables(of_day(shard.rows, past) for shard in beside)
+    pd.testing.assert_frame_equal(in_order(made.to_pandas()), in_order(before.to_pandas()))
+    for one, other in zip(alone, beside, strict=True):
+        assert of_day(other.rows, SNAPSHOT).equals(one.rows)
+        assert other.details == one.details
+        pd.testing.assert_frame_equal(in_order(other.facts.to_pandas()), in_order(one.facts.to_pandas()))
+        for name in ("had", "on_offer", "used"):
+            options = [getattr(shard.cross_sell_options, name) for shard in (other, one)]
+            pd.testing.assert_frame_equal(*map(in_order, options))
