@@ -26,6 +26,7 @@ from data.sources.partitions import filtered, part_of
 from data.time_cut import Tables
 from features.account_facts import account_facts, fact_needs
 from features.build.checkpoint import Checkpoint, checkpoint, key_of
+from features.calendar import YEAR_DAYS
 from features.catalogue import available
 from features.cohort import cohort, services
 from features.cross_sell import options_in_parts
@@ -41,8 +42,9 @@ from features.views.whole_base import WholeBaseViews
 ACCOUNTS_PER_SHARD = 20_000
 """With 24 snapshots of a busy base, so many accounts stay well under 2 GB."""
 
-ACCOUNTS_PER_BLOCK = 10_000
-"""The counted usage of so many accounts over 24 months is held at once: about 600 MB on a busy base."""
+ACCOUNT_DAYS_PER_BLOCK = 10_000 * 3 * YEAR_DAYS
+"""The counted usage of so many accounts and days is held at once, such as of 10,000 accounts over the three years that
+24 monthly snapshots look back to: about 600 MB on a busy base."""
 
 ROWS_PER_SHARD = 120_000
 """Account-snapshots of one shard."""
@@ -181,11 +183,11 @@ def _joined(views: Views, features: list[Feature]) -> ir.Table:
     return rows.select(*KEY, **values)
 
 
-def shard_count(tables: Tables, snapshots: int, wanted: int | None = None) -> int:
+def shard_count(tables: Tables, dates: Sequence[date], wanted: int | None = None) -> int:
     """In how many shards ``build`` yields a base: of each block as many. By default within ``ROWS_PER_SHARD``."""
     accounts = _accounts(tables)
-    blocks = _blocks(accounts)
-    wanted = wanted or max(1, -(-accounts * snapshots // ROWS_PER_SHARD), -(-accounts // ACCOUNTS_PER_SHARD))
+    blocks = _blocks(accounts, dates)
+    wanted = wanted or max(1, -(-accounts * len(dates) // ROWS_PER_SHARD), -(-accounts // ACCOUNTS_PER_SHARD))
     return blocks * -(-wanted // blocks)
 
 
@@ -194,8 +196,10 @@ def _accounts(tables: Tables) -> int:
     return int(customers(tables).count().to_pyarrow().as_py())
 
 
-def _blocks(accounts: int) -> int:
-    return max(1, -(-accounts // ACCOUNTS_PER_BLOCK))
+def _blocks(accounts: int, dates: Sequence[date]) -> int:
+    """In how many parts the usage is counted; features look back a year."""
+    days = (max(dates) - min(dates)).days + YEAR_DAYS
+    return max(1, -(-accounts * days // ACCOUNT_DAYS_PER_BLOCK))
 
 
 @dataclass(frozen=True)
@@ -229,7 +233,7 @@ def build(
     ``progress`` is told ``(shards done, shards in all)``. A build that was stopped goes on with its shards if the
     ``state`` of the base is the same; without one it begins anew.
     """
-    count = shard_count(base.tables, len(snapshot_dates), shards)
+    count = shard_count(base.tables, snapshot_dates, shards)
     of_list = [max(snapshot_dates)]
     of_parts = options_in_parts(base, of_list, count, rules) if for_list else nullcontext(lambda _: None)
     asked = _Asked(base, snapshot_dates, rules, count, for_list)
@@ -325,7 +329,7 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
         if progress is not None:
             progress(1, 1)
         return
-    is_one_block = _blocks(_accounts(base.tables)) == 1
+    is_one_block = _blocks(_accounts(base.tables), asked.dates) == 1
     of_all = _contracts(asked, base.tables) if is_one_block else nullcontext(dict[str, ir.Table]())
     with checkpoint(asked.key) as waiting, of_all as contracts:
         for index, own, held in _shards(asked, waiting, contracts):
@@ -356,7 +360,7 @@ def _shards(asked: _Asked, waiting: Checkpoint, contracts: Tables) -> Iterator[t
     ``contracts``: what it holds of the whole base already, where that is one block.
     """
     base, count = asked.base, asked.count
-    blocks = _blocks(_accounts(base.tables))
+    blocks = _blocks(_accounts(base.tables), asked.dates)
     missing = [index for index in range(count) if not waiting.has(index)]
     if not missing:
         return

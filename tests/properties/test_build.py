@@ -15,6 +15,7 @@ from data.sources.staging import stage
 from features.build import build as building
 from features.build.build import Shard, build
 from features.build.checkpoint import checkpoint
+from features.calendar import YEAR_DAYS
 from features.definition import WHOLE_BASE
 from tests.drawn import known
 from tests.properties.generated import SNAPSHOTS, as_arrow, frames
@@ -80,7 +81,8 @@ def stopped_after(shards: int, tables: Tables, state: str | None) -> None:
 
 def test_blocks_and_shards_change_nothing(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = rows(build(known(tables), DATES, RULES, shards=1))
-    monkeypatch.setattr(building, "ACCOUNTS_PER_BLOCK", 5)  # three blocks of 14 accounts
+    five = 5 * ((max(DATES) - min(DATES)).days + YEAR_DAYS)  # three blocks of 14 accounts
+    monkeypatch.setattr(building, "ACCOUNT_DAYS_PER_BLOCK", five)
     told: list[tuple[int, int]] = []
     sharded = rows(build(known(tables), DATES, RULES, shards=4, progress=lambda *shards: told.append(shards)))
     pd.testing.assert_frame_equal(whole, sharded, check_exact=True)

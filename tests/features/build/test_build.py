@@ -1,7 +1,7 @@
 """A shard is whole: its rows, and what its own accounts could be sold."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 import pyarrow as pa
@@ -13,11 +13,13 @@ from data.sources.connect import connect
 from data.sources.known import KnownBase, known_before
 from features.build.build import Shard, build, shard_count
 from features.build.kept import of_day
+from features.calendar import YEAR_DAYS
 from features.cohort import cohort
 from features.cross_sell import features_used, products_had
 from tests.drawn import SNAPSHOT
 
 SHARDS = 3
+PAST, A_YEAR = date(2026, 4, 1), timedelta(days=YEAR_DAYS)
 KEPT = {"had": products_had, "used": features_used}
 
 
@@ -32,7 +34,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnownBase]:
 @pytest.fixture(scope="module")
 def shards(base: KnownBase) -> list[Shard]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("features.build.build.ACCOUNTS_PER_BLOCK", 60)
+        patch.setattr("features.build.build.ACCOUNT_DAYS_PER_BLOCK", 60 * YEAR_DAYS)
         return list(build(base, [SNAPSHOT], ExpansionRules(), for_list=True, shards=SHARDS))
 
 
@@ -40,7 +42,7 @@ def test_accounts_that_have_come_since_change_no_shard(base: KnownBase, monkeypa
     monkeypatch.setattr("features.build.build.ACCOUNTS_PER_SHARD", 20)
     accounts = base.tables["accounts"]
     grown = base.tables | {"accounts": accounts.union(accounts.mutate(account_id=accounts.account_id + "-new"))}
-    assert shard_count(grown, 1) == shard_count(base.tables, 1) > 1
+    assert shard_count(grown, [SNAPSHOT]) == shard_count(base.tables, [SNAPSHOT]) > 1
 
 
 def in_order(frame: pd.DataFrame) -> pd.DataFrame:
@@ -70,14 +72,14 @@ def test_options_come_when_they_are_asked_for_and_change_no_row(base: KnownBase,
 def test_past_days_beside_the_day_of_a_list_change_nothing_of_it(
     base: KnownBase, shards: list[Shard], monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    monkeypatch.setattr("features.build.build.ACCOUNTS_PER_BLOCK", 10_000 if count == 1 else 60)
-    past = date(2026, 4, 1)
+    if count > 1:
+        monkeypatch.setattr("features.build.build.ACCOUNT_DAYS_PER_BLOCK", 60 * (SNAPSHOT - PAST + A_YEAR).days)
     alone = list(build(base, [SNAPSHOT], ExpansionRules(), for_list=True)) if count == 1 else shards
-    beside = list(build(base, [past, SNAPSHOT], ExpansionRules(), for_list=True, shards=count))
-    before = pa.concat_tables(shard.rows for shard in build(base, [past], ExpansionRules()))
+    beside = list(build(base, [PAST, SNAPSHOT], ExpansionRules(), for_list=True, shards=count))
+    before = pa.concat_tables(shard.rows for shard in build(base, [PAST], ExpansionRules()))
     assert before.num_rows > 10
     assert len(alone) == len(beside) >= count
-    made = pa.concat_tables(of_day(shard.rows, past) for shard in beside)
+    made = pa.concat_tables(of_day(shard.rows, PAST) for shard in beside)
     pd.testing.assert_frame_equal(in_order(made.to_pandas()), in_order(before.to_pandas()))
     for one, other in zip(alone, beside, strict=True):
         assert of_day(other.rows, SNAPSHOT).equals(one.rows)
