@@ -5,11 +5,10 @@ times, whatever the number of rules, and once more for each rule that is broken,
 """
 
 from datetime import date
-from itertools import chain
 
 from data.checks.contracts import contract_findings
 from data.checks.coverage import empty, missing, remarks, stopped, stopped_parts, unknown_plans, unknown_words, variants
-from data.checks.duplicates import open_together, repeated
+from data.checks.duplicates import ONLY_NOTED, open_together, repeated
 from data.checks.groups import broken_groups, doubtful_ids, ids_of_accounts
 from data.checks.history import known_late, linked_late, never_ending
 from data.checks.levels import unmeasured_levels
@@ -25,10 +24,11 @@ __all__ = ["Finding", "Report", "Severity", "check", "require", "write"]
 DEFAULT_RULES = ExpansionRules()
 
 
-def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES, *, feeds: bool = True) -> Report:
+def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES, *, for_run: bool = False) -> Report:
     """Check every table of a source. ``today`` (UTC) says what lies in the future, ``rules`` what is settled.
 
-    ``feeds``: ask too whether one of them, or a part of the use, has stopped.
+    ``for_run``: only what stops a run, or is told in one, which takes half as long: neither what can only be a note,
+    such as equal rows of events, nor the last days. Whether a feed has stopped, a run asks as of its snapshot.
     """
     findings: list[Finding] = []
     row_counts: dict[str, int] = {}
@@ -37,9 +37,9 @@ def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES, *,
         table = TABLES[name]
         has_account = "account_id" in raw.columns and name != "accounts"
         row_counts[name], broken = broken_rules(table, raw, ids if has_account else None, today)
-        findings += [*broken, *repeated(table, raw)]
+        findings += [*broken, *(repeated(table, raw) if not (for_run and name in ONLY_NOTED) else ())]
     endless = list(never_ending(source, row_counts))
-    if "subscriptions" in source.tables and not any(finding.count for finding in endless):
+    if not for_run and "subscriptions" in source.tables and not any(finding.count for finding in endless):
         findings += open_together(source.tables["subscriptions"])
     findings += [
         *contract_findings(source, rules, today),
@@ -51,7 +51,12 @@ def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES, *,
         *empty(row_counts, source.mapped),
         *unknown_plans(source.tables),
         *unmeasured_levels(source.tables, today),
-        *(chain(stopped(source.tables, today), stopped_parts(source.tables, today)) if feeds else ()),
+    ]
+    if for_run:
+        return Report(gravest_first(findings), row_counts)
+    findings += [
+        *stopped(source.tables, today),
+        *stopped_parts(source.tables, today),
         *unknown_words(source),
         *variants(source),
         *missing(source),

@@ -9,6 +9,8 @@ from data.contract.vocabulary import DISCOUNT, E4
 from data.sources.staging import stage
 
 FAR_DAY = "9999-12-31"
+ONLY_NOTED = ("usage_events",)
+"""Tables whose equal rows are counted each: things that happened twice."""
 
 
 def repeated(table: Table, raw: ir.Table) -> list[Finding]:
@@ -44,7 +46,7 @@ def _equal_rows(table: Table, raw: ir.Table) -> list[Finding]:
     kinds, rows_twice = _totals(groups)
     if not kinds:
         return []
-    is_event = table.name == "usage_events"
+    is_event = table.name in ONLY_NOTED
     message = (
         f"{table.name}: {many(rows_twice, 'row')} equal to another in every column ({many(kinds, 'different row')}); "
         f"they are {'counted each' if is_event else 'added up'}."

@@ -44,7 +44,7 @@ def check_source(source: Source, rules: ExpansionRules) -> Report:
 
     Whether a feed has stopped is asked as of the snapshot instead, of the base.
     """
-    report = check(source, today_utc(), rules, feeds=False)
+    report = check(source, today_utc(), rules, for_run=True)
     require(report)
     for finding in report.warnings:
         say(f"warning: {finding.message}")

@@ -45,7 +45,7 @@ def opened(folder: Path, ids: str, queries: dict[str, str] | None = None, **tabl
 
 
 def told(source: Source) -> dict[tuple[str, str], Finding]:
-    return {(f.table, f.rule): f for f in check(source, TODAY, feeds=False).findings if f.severity != Severity.NOTE}
+    return {(f.table, f.rule): f for f in check(source, TODAY, for_run=True).findings if f.severity != Severity.NOTE}
 
 
 def moves(source: Source) -> list[tuple[object, ...]]:
