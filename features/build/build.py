@@ -186,7 +186,7 @@ def _joined(views: Views, features: list[Feature]) -> ir.Table:
 def shard_count(tables: Tables, dates: Sequence[date], wanted: int | None = None) -> int:
     """In how many shards ``build`` yields a base: of each block as many. By default within ``ROWS_PER_SHARD``."""
     accounts = _accounts(tables)
-    blocks = _blocks(accounts, dates)
+    blocks = _fewest_blocks(accounts, dates)
     wanted = wanted or max(1, -(-accounts * len(dates) // ROWS_PER_SHARD), -(-accounts // ACCOUNTS_PER_SHARD))
     return blocks * -(-wanted // blocks)
 
@@ -196,8 +196,8 @@ def _accounts(tables: Tables) -> int:
     return int(customers(tables).count().to_pyarrow().as_py())
 
 
-def _blocks(accounts: int, dates: Sequence[date]) -> int:
-    """In how many parts the usage is counted; features look back a year."""
+def _fewest_blocks(accounts: int, dates: Sequence[date]) -> int:
+    """In how many parts the usage is counted, at least; features look back a year."""
     days = (max(dates) - min(dates)).days + YEAR_DAYS
     return max(1, -(-accounts * days // ACCOUNT_DAYS_PER_BLOCK))
 
@@ -233,8 +233,9 @@ def build(
     ``progress`` is told ``(shards done, shards in all)``. A build that was stopped goes on with its shards if the
     ``state`` of the base is the same; without one it begins anew.
     """
-    count = shard_count(base.tables, snapshot_dates, shards)
     of_list = [max(snapshot_dates)]
+    # What a list is judged against is measured on its first shard, whatever past days are made beside it.
+    count = shard_count(base.tables, of_list if for_list else snapshot_dates, shards)
     of_parts = options_in_parts(base, of_list, count, rules) if for_list else nullcontext(lambda _: None)
     asked = _Asked(base, snapshot_dates, rules, count, for_list)
     with of_parts as options_of:
@@ -280,6 +281,12 @@ class _Asked:
         keys = views.cohort.select(*KEY)
         details = add_details(keys, views, self.base.absent, of_whole_base=of_whole_base)
         return _fetched(_unless_muted(details, self.muted, self.unknown))
+
+    @cached_property
+    def blocks(self) -> int:
+        """In how many parts the usage is counted: each holds as many of the shards, whole."""
+        fewest = _fewest_blocks(_accounts(self.base.tables), self.dates)
+        return next((n for n in range(fewest, self.count) if self.count % n == 0), self.count)
 
     @cached_property
     def muted(self) -> MutedDays:
@@ -329,8 +336,7 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
         if progress is not None:
             progress(1, 1)
         return
-    is_one_block = _blocks(_accounts(base.tables), asked.dates) == 1
-    of_all = _contracts(asked, base.tables) if is_one_block else nullcontext(dict[str, ir.Table]())
+    of_all = _contracts(asked, base.tables) if asked.blocks == 1 else nullcontext(dict[str, ir.Table]())
     with checkpoint(asked.key) as waiting, of_all as contracts:
         for index, own, held in _shards(asked, waiting, contracts):
             own_views = asked.views(own, held)
@@ -359,8 +365,7 @@ def _shards(asked: _Asked, waiting: Checkpoint, contracts: Tables) -> Iterator[t
 
     ``contracts``: what it holds of the whole base already, where that is one block.
     """
-    base, count = asked.base, asked.count
-    blocks = _blocks(_accounts(base.tables), asked.dates)
+    base, count, blocks = asked.base, asked.count, asked.blocks
     missing = [index for index in range(count) if not waiting.has(index)]
     if not missing:
         return

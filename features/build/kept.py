@@ -77,8 +77,9 @@ class RowsInTheMaking:
             values.append(value_of(of_day(part, day)))
 
     def keep(self) -> None:
-        """All accounts have come."""
-        for day, values in self._values.items():
+        """All accounts have come; nothing is held any more."""
+        while self._values:
+            day, values = self._values.popitem()
             assert self._store is not None
             self._store.put(FEATURE_ROWS, self._keys[day], value_of(pa.concat_tables(map(table_of, values))))
 

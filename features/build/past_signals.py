@@ -24,6 +24,9 @@ from features.muted import muted_features
 
 ACCOUNTS_AT_A_TIME = 2_000
 """The rows of so many accounts are held to look back a year: of a busy base a few hundred MB."""
+MOST_BESIDE = 2
+"""So many past days are made with the day of the base: one is new each month. Where all are unknown, as after an
+upgrade, some weeks make up for it; where all are so each week, as the past of the tables changes, little is in vain."""
 MONTHS, LEAP_YEAR_DAYS = 12, 366
 """So many month starts lie before a day, in so many days at most."""
 
@@ -43,9 +46,10 @@ class BaseSignals:
 
     @cached_property
     def to_make(self) -> list[date]:
-        """The past days of which the store holds nothing, and could: a day more costs little beside another."""
+        """The newest of the past days of which the store holds nothing, and could: ``MOST_BESIDE``."""
         store = self.store
-        return [day for day, key in self._keys.items() if store and not store.holds(FEATURE_ROWS, key)]
+        unknown = [day for day, key in self._keys.items() if store and not store.holds(FEATURE_ROWS, key)]
+        return unknown[-MOST_BESIDE:]
 
     def take(self, rows: pa.Table) -> pa.Table:
         """Some accounts' feature rows of the days ``to_make`` and of the day of the base; those of that day again.

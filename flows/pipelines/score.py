@@ -37,6 +37,7 @@ def score(
         from flows.stages.in_mlflow import log_published
         from flows.stages.scoring import (
             add_to_list,
+            days_to_make,
             do_without,
             load_model,
             new_list,
@@ -48,7 +49,7 @@ def score(
         require_database(settings)
         bundle = load_model(settings, model, base)
         with new_list(do_without(bundle, base, settings), base, settings, store) as making:
-            shards = steps.shards(base, making.days, settings, for_list=True)
+            shards = steps.shards(base, days_to_make(making), settings, for_list=True)
             for shard in each("features of a shard", shards):
                 for context, rows in making.groups(shard):
                     scored = score_and_explain(making.models.of(context), rows, shard.cross_sell_options)

@@ -52,7 +52,7 @@ def build_rows(base: KnownBase, dates: list[date], settings: Settings) -> pd.Dat
 
 
 def shards(base: KnownBase, dates: list[date], settings: Settings, *, for_list: bool = False) -> Generator[Shard]:
-    """The same rows, shard by shard; ``for_list`` with what, on the last day, its sentences name and could be sold."""
+    """The same rows, shard by shard; ``for_list`` with what a list of the last day names and its accounts could buy."""
     progress = counting("features: shard")
     return build(base, dates, settings.expansion, for_list=for_list, progress=progress)
 

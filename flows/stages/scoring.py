@@ -139,9 +139,9 @@ class ListInTheMaking:
         self._references = References()
 
     @property
-    def days(self) -> list[date]:
-        """The snapshots that are made: month starts that are looked back to and were not kept, and that of the list."""
-        return [*self._signals.to_make, self.context.snapshot_date]
+    def past_days(self) -> list[date]:
+        """The days that are looked back to and made with that of the list."""
+        return self._signals.to_make
 
     def groups(self, shard: Shard) -> Iterator[tuple[ListContext, pd.DataFrame]]:
         """The accounts of a shard by what is known of them: of each group what is the same for them, and their rows."""
@@ -223,6 +223,14 @@ def context_of(bundle: Bundle, base: KnownBase, settings: Settings) -> ListConte
         muted=muted_features(base, base.snapshot_date),
         **steps.known_use(base),
     )
+
+
+@stage("days to make")
+def days_to_make(making: ListInTheMaking) -> list[date]:
+    """The snapshots of which feature rows are made: that of the list, after past ones that it looks back to."""
+    for day in making.past_days:
+        say(f"features: {day}, which the list looks back to, is made with its day, and kept")
+    return [*making.past_days, making.context.snapshot_date]
 
 
 @stage("score and explain")

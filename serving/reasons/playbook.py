@@ -26,7 +26,7 @@ from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError, hint
 from serving.reasons.fallback import card_title
 from serving.reasons.playbook_file import PlaybookFile, refusal
-from serving.reasons.tellings import STRICT, Clause, Shared, Telling, Variant, tellings, words_beside
+from serving.reasons.tellings import NAME, STRICT, Clause, Shared, Telling, Variant, tellings, words_beside
 from serving.reasons.templates import ABOUT_THE_SOURCE
 
 SHIPPED = Path(__file__).parents[1] / "playbook.toml"
@@ -101,6 +101,13 @@ class PlayTexts(BaseModel):
     @classmethod
     def _one_text(cls, value: object) -> object:
         return (value,) if isinstance(value, (str, dict)) else value
+
+    @field_validator("not_when", check_fields=False)
+    @classmethod
+    def _known_bars(cls, bars: tuple[Variant, ...] | None) -> tuple[Variant, ...] | None:
+        for name in (bar.text for bar in bars or () if bar.when is None and NAME.fullmatch(bar.text)):
+            raise ValueError(f"`{name}` is none of [bars], and no sentence")
+        return bars
 
     @field_validator("name", "owner_role", check_fields=False)
     @classmethod
@@ -363,7 +370,7 @@ def load(
         actionable = {card.reason_code for card in catalogue.values() if card.actionable}
         playbook = Playbook.model_validate({**shared.spelled_out(called), "actionable": actionable})
     except ValidationError as error:
-        raise _refused(files, error) from error
+        raise _refused(files, error, parts) from error
     for table, found, words in _unknown_names(playbook, shared, catalogue):
         raise refusal(files, table, found, words)
     return playbook
@@ -522,8 +529,11 @@ def _without(items: Mapping[str, Any], replaced: Iterable[str]) -> dict[str, Any
     return {code: item for code, item in items.items() if code not in taken}
 
 
-def _refused(files: Sequence[PlaybookFile], error: ValidationError) -> SettingsError:
-    """The first problem in words: where it is, and what. A key that is not known may be why another is missing."""
+def _refused(files: Sequence[PlaybookFile], error: ValidationError, parts: Mapping[str, Any]) -> SettingsError:
+    """The first problem in words: where it is, and what. A key that is not known may be why another is missing.
+
+    ``parts``: those of all files. What is wrong in no table of a user's own file comes from what it names anew.
+    """
     problems = error.errors()
     problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
     path = [str(step) for step in problem["loc"]]
@@ -534,6 +544,11 @@ def _refused(files: Sequence[PlaybookFile], error: ValidationError) -> SettingsE
         return refusal(files, path, f"`{where}` is an unknown key{hint(path[-1], known)}", (path[-1],))
     found = f"{where}: {message}" if where else message
     given = problem["input"].get("text") if isinstance(problem["input"], dict) else problem["input"]
+    for word in re.findall(r"`([a-z]\w*)` is (?:no comparison|none of)", message):
+        found += hint(word, parts["bars" if "bars" in message else "conditions"])
+    own = [key for key in Shared.model_fields if key in files[0].parts]
+    if own and path[0] not in own and files[0].line_of(path[:2]) is None:
+        return refusal(files[:1], own[:1], f"with what it names under {', '.join(f'[{key}]' for key in own)}, {found}")
     named = [given, message.rpartition(": ")[2], *re.findall(r"`([^`]+)`", message), *reversed(path[2:])]
     words = [] if problem["type"] == "missing" else [word for word in named if isinstance(word, str) and word]
     return refusal(files, path, found, words)

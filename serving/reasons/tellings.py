@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Any, Self
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -32,7 +32,7 @@ STRICT = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 CONDITIONS = ("requires", "first_when")
 """The keys of a playbook, beside ``when``, that hold conditions."""
 CLAUSE = re.compile(r"\{(?P<kind>[+=])(?P<name>\w+)\}")
-_NAME = re.compile(r"[a-z]\w*")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+")
 _WORDS_SAID = {
     "part": 2, "name": 2, "feature": 4, "span": 2, "days": 2, "points": 2, "times": 2, "fold": 2, "day": 2, "date": 3,
@@ -155,7 +155,7 @@ class Shared(BaseModel):
     @classmethod
     def _names(cls, named: dict[str, Any]) -> dict[str, Any]:
         for name in named:
-            if not _NAME.fullmatch(name):
+            if not NAME.fullmatch(name):
                 raise ValueError(f"`{name}` is no name: lower-case letters, digits and `_`")
         return named
 
@@ -166,10 +166,15 @@ class Shared(BaseModel):
             Condition.parse(condition)
         return conditions
 
-    @model_validator(mode="after")
-    def _readable_clauses(self) -> Self:
-        _ = list(self.names())
-        return self
+    @field_validator("clauses")
+    @classmethod
+    def _readable_clauses(cls, clauses: dict[str, tuple[Clause, ...]]) -> dict[str, tuple[Clause, ...]]:
+        for name, ways in clauses.items():
+            try:
+                tellings(ways, {}, shown=True)
+            except ValueError as error:
+                raise ValueError(f"`{name}`: {error}") from error
+        return clauses
 
     def names(self) -> Iterator[tuple[tuple[str, str], Iterable[str]]]:
         """Where each stands, and what of an account it asks for."""

@@ -1,15 +1,17 @@
 """``python -m tests.operations.year``: a year of weekly lists in simulated time, and what grows by it.
 
 Every run is a process of its own whose clock libfaketime sets (``apt install libfaketime``): the base is a year longer
-than what the first run knows, models are trained each month or once, and old lists go as ``[retention]`` says.
+than what the first run knows, models are trained each month or once, and old lists go as ``[retention]`` says. With
+``--scratch`` a year that was stopped goes on after its last list.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -35,6 +37,7 @@ outcomes_days = 366
 MOST_TIMES_THE_FIRST = 1.2
 """The CPU seconds that a run may take, by those of the first one that found everything warm."""
 FIRST_WARM = 1
+WEEKS_SO_FAR = "weeks.jsonl"
 
 
 @dataclass(frozen=True)
@@ -74,17 +77,30 @@ def megabytes(folder: Path) -> float:
 
 
 def weeks(home: Home, count: int, *, monthly: bool) -> Iterator[Week]:
-    """The runs of a year, the first one first: on Mondays the list, before the first of each month a training."""
-    first = END - timedelta(days=7 * (count - 1))
-    month = None
-    for number in range(count):
+    """The runs of a year, the first one first: each week the list, before the first of each month a training."""
+    made, first = weeks_so_far(home), END - timedelta(days=7 * (count - 1))
+    if [week.day for week in made] != [first + timedelta(days=7 * number) for number in range(len(made))]:
+        sys.exit(f"{home.folder} holds the weeks of another year: give an empty folder")
+    yield from made
+    month = made[-1].day.month if made else None
+    for number in range(len(made), count):
         day = first + timedelta(days=7 * number)
         if month is None or (monthly and day.month != month):
             run(home, day, "train", "--snapshot-date", day)
             month = day.month
         cpu, peak = run(home, day, "score", "--snapshot-date", day)
         sizes = megabytes(home.out), megabytes(home.mlruns)
-        yield Week(day, cpu, peak, *sizes, len(published_dates(home.out)), len(home.leftovers()))
+        week = Week(day, cpu, peak, *sizes, len(published_dates(home.out)), len(home.leftovers()))
+        with (home.folder / WEEKS_SO_FAR).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(week), default=str) + "\n")
+        yield week
+
+
+def weeks_so_far(home: Home) -> list[Week]:
+    """Those of an earlier run in the same folder."""
+    file = home.folder / WEEKS_SO_FAR
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return [Week(**{**told, "day": date.fromisoformat(told["day"])}) for told in map(json.loads, lines)]
 
 
 def slope(values: list[float]) -> float:
@@ -112,13 +128,14 @@ def main() -> None:
     parser.add_argument("--weeks", type=int, default=WEEKS)
     parser.add_argument("--monthly", action="store_true", help="train each month, and not only once")
     parser.add_argument("--quick", action="store_true", help="small trainings")
-    parser.add_argument("--scratch", type=Path, help="an empty folder for base, models and lists, which is kept")
+    parser.add_argument("--scratch", type=Path, help="a folder for base, models and lists, which is kept")
     asked = parser.parse_args()
     if not Path(FAKETIME).exists():
         sys.exit(f"libfaketime is not there ({FAKETIME}): apt install libfaketime")
     with working_folder(asked.scratch) as scratch:
         home = Home(scratch, QUICK if asked.quick else {})
-        simulate(home.folder / "warehouse", asked.accounts, MONTHS, seed=7, end=END)
+        if not (home.folder / "warehouse").exists():
+            simulate(home.folder / "warehouse", asked.accounts, MONTHS, seed=7, end=END)
         (home.folder / "headroom.toml").write_text(SETTINGS, encoding="utf-8")
         made: list[Week] = []
         print(HEAD)

@@ -71,6 +71,8 @@ def test_what_was_kept_and_what_is_handed_over_is_what_would_be_made(
     found = pd.concat(warm.of(accounts, ASKED)).sort_values([*KEY], ignore_index=True)
     pd.testing.assert_frame_equal(found[expected.columns], expected, check_exact=True)
     assert BaseSignals(base, RULES, store).to_make == [], "the next list finds them"
+    cold = BaseSignals(base, RULES, ValueStore(tmp_path / "new", StoreSettings(), pytest.fail))
+    assert cold.to_make == anew.days[-3:-1], "the newest two"
     assert BaseSignals(replace(base, state=None), RULES, store).to_make == [], "nobody would know them again"
 
 

@@ -1,7 +1,7 @@
 """A shard is whole: its rows, and what its own accounts could be sold."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 import pandas as pd
 import pyarrow as pa
@@ -19,7 +19,7 @@ from features.cross_sell import features_used, products_had
 from tests.drawn import SNAPSHOT
 
 SHARDS = 3
-PAST, A_YEAR = date(2026, 4, 1), timedelta(days=YEAR_DAYS)
+PAST = date(2026, 4, 1)
 KEPT = {"had": products_had, "used": features_used}
 
 
@@ -72,8 +72,9 @@ def test_options_come_when_they_are_asked_for_and_change_no_row(base: KnownBase,
 def test_past_days_beside_the_day_of_a_list_change_nothing_of_it(
     base: KnownBase, shards: list[Shard], monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    if count > 1:
-        monkeypatch.setattr("features.build.build.ACCOUNT_DAYS_PER_BLOCK", 60 * (SNAPSHOT - PAST + A_YEAR).days)
+    if count > 1:  # two blocks of one date, three of both
+        monkeypatch.setattr("features.build.build.ACCOUNT_DAYS_PER_BLOCK", 60 * YEAR_DAYS)
+    monkeypatch.setattr("features.build.build.ROWS_PER_SHARD", 120)
     alone = list(build(base, [SNAPSHOT], ExpansionRules(), for_list=True)) if count == 1 else shards
     beside = list(build(base, [PAST, SNAPSHOT], ExpansionRules(), for_list=True, shards=count))
     before = pa.concat_tables(shard.rows for shard in build(base, [PAST], ExpansionRules()))
@@ -81,7 +82,7 @@ def test_past_days_beside_the_day_of_a_list_change_nothing_of_it(
     assert len(alone) == len(beside) >= count
     made = pa.concat_tables(of_day(shard.rows, PAST) for shard in beside)
     pd.testing.assert_frame_equal(in_order(made.to_pandas()), in_order(before.to_pandas()))
-    for one, other in zip(alone, beside, strict=True):
+    for one, other in zip(alone, beside, strict=True):  # of as many shards, what a list is judged against is the same
         assert of_day(other.rows, SNAPSHOT).equals(one.rows)
         assert other.details == one.details
         pd.testing.assert_frame_equal(in_order(other.facts.to_pandas()), in_order(one.facts.to_pandas()))

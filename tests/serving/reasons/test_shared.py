@@ -94,8 +94,15 @@ def test_one_bar_may_stand_alone(tmp_path: Path) -> None:
         ('[bars]\nsmall = { if = "seats < 3", text = "Too small." }', "line 2: `bars.small.if` is an unknown key"),
         ('[clauses]\nperiod = [{ text = " for {seets:count}" }]', "line 2: clause `period`: `seets` is no feature"),
         ("[clauses]\nperiod = 3", "line 2: clauses.period: Input should be a valid tuple"),
+        ('[clauses]\nperiod = [{ text = " {seats:nonsense}" }]', "line 2: clauses: `period`: {seats:nonsense}: "),
+        ('[clauses]\nperiod = [{ text = " {=day}" }]', "line 2: clauses: `period`: there is no clause `day`"),
+        (
+            '[clauses]\nperiod = [{ text = " in the last four weeks that we know of" }]',
+            "line 1: with what it names under [clauses], reasons.",
+        ),
+        (OWN_PLAY.replace('"The admin is on leave."', '"use_fall"'), "`use_fall` is none of [bars], and no sentence ("),
         ("clauses = 3", "line 1: `clauses` is no table"),
-        (OWN_REASON.replace("texts = [", 'texts = [{ when = "larg", text = "Many." }, '), "`larg` is no comparison"),
+        (OWN_REASON.replace("texts = [", 'texts = [{ when = "setled", text = "Many." }, '), "(there is settled"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_name_is_told_with_its_line(tmp_path: Path, text: str, found: str) -> None:
