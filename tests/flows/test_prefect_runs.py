@@ -59,10 +59,11 @@ def test_the_demo_is_three_flows_with_their_stages_lines_and_tables(
         "register",
         "write pages",
     ]
-    assert tasks_of(score_run, 10) == [
+    assert tasks_of(score_run, 11) == [
         "add to the list",
         "base known before the day",
         "champion",
+        "days to make",
         "do without silent feeds",
         "features of a shard",
         "features of a shard",
