@@ -284,7 +284,10 @@ class _Asked:
 
     @cached_property
     def blocks(self) -> int:
-        """In how many parts the usage is counted: each holds as many of the shards, whole."""
+        """In how many parts the usage is counted: each holds as many of the shards, whole.
+
+        Not more than there are shards: past days beside that of a list may make a block larger by a third.
+        """
         fewest = _fewest_blocks(_accounts(self.base.tables), self.dates)
         return next((n for n in range(fewest, self.count) if self.count % n == 0), self.count)
 

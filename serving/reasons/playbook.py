@@ -26,7 +26,16 @@ from data.contract.vocabulary import MOTIONS
 from data.errors import SettingsError, hint
 from serving.reasons.fallback import card_title
 from serving.reasons.playbook_file import PlaybookFile, refusal
-from serving.reasons.tellings import NAME, STRICT, Clause, Shared, Telling, Variant, tellings, words_beside
+from serving.reasons.tellings import (
+    STRICT,
+    Clause,
+    Shared,
+    Telling,
+    Variant,
+    require_sentence,
+    tellings,
+    words_beside,
+)
 from serving.reasons.templates import ABOUT_THE_SOURCE
 
 SHIPPED = Path(__file__).parents[1] / "playbook.toml"
@@ -105,8 +114,8 @@ class PlayTexts(BaseModel):
     @field_validator("not_when", check_fields=False)
     @classmethod
     def _known_bars(cls, bars: tuple[Variant, ...] | None) -> tuple[Variant, ...] | None:
-        for name in (bar.text for bar in bars or () if bar.when is None and NAME.fullmatch(bar.text)):
-            raise ValueError(f"`{name}` is none of [bars], and no sentence")
+        for bar in bars or ():
+            require_sentence(bar)
         return bars
 
     @field_validator("name", "owner_role", check_fields=False)
@@ -544,10 +553,12 @@ def _refused(files: Sequence[PlaybookFile], error: ValidationError, parts: Mappi
         return refusal(files, path, f"`{where}` is an unknown key{hint(path[-1], known)}", (path[-1],))
     found = f"{where}: {message}" if where else message
     given = problem["input"].get("text") if isinstance(problem["input"], dict) else problem["input"]
-    for word in re.findall(r"`([a-z]\w*)` is (?:no comparison|none of)", message):
-        found += hint(word, parts["bars" if "bars" in message else "conditions"])
+    for word, what in re.findall(r"`([a-z]\w*)` is (no comparison|none of)", message):
+        names = parts["conditions" if what == "no comparison" else "bars"]
+        found += "; a name stands for no other name" if word in names else hint(word, names)
     own = [key for key in Shared.model_fields if key in files[0].parts]
-    if own and path[0] not in own and files[0].line_of(path[:2]) is None:
+    is_own = path[:1] == [] or path[0] in own or path[1] in files[0].parts.get(path[0], {})
+    if own and not is_own:
         return refusal(files[:1], own[:1], f"with what it names under {', '.join(f'[{key}]' for key in own)}, {found}")
     named = [given, message.rpartition(": ")[2], *re.findall(r"`([^`]+)`", message), *reversed(path[2:])]
     words = [] if problem["type"] == "missing" else [word for word in named if isinstance(word, str) and word]

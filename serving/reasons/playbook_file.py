@@ -30,6 +30,15 @@ class PlaybookFile:
             raise _error(path, f"it cannot be read: {error}") from error
         return cls(path, text, {under: parts} if under else parts, under)
 
+    def has(self, table: Sequence[str]) -> bool:
+        """Is there such a table or key?"""
+        part: Any = self.parts
+        for name in table:
+            if not isinstance(part, dict) or name not in part:
+                return False
+            part = part[name]
+        return True
+
     def line_of(self, table: Sequence[str], words: Sequence[str] = ()) -> int | None:
         """The line, from 1, of a table or key that holds one of ``words``, the earlier word first; else its first.
 
@@ -54,11 +63,10 @@ def refusal(
     files: Sequence[PlaybookFile], table: Sequence[str], found: str, words: Sequence[str] = ()
 ) -> SettingsError:
     """The error about a table, or what stands in it, with the line in the first of the files that has its code."""
-    depths = range(len(table), 0, -1)
-    file = next((one for depth in depths[-2:] for one in files if one.line_of(table[:depth])), None)
-    if file is None:
+    file = next((one for one in files if one.has(table[:2])), None)
+    if file is None or not table:
         return _error(files[0].path, found)
-    line = next(line for depth in depths if (line := file.line_of(table[:depth], words)))
+    line = next(line for depth in range(len(table), 0, -1) if (line := file.line_of(table[:depth], words)))
     return _error(file.path, f"line {line}: {found}")
 
 

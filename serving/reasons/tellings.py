@@ -66,6 +66,12 @@ class Variant(BaseModel):
         return when
 
 
+def require_sentence(bar: Variant) -> None:
+    """Raises ValueError for one word that bars nothing: it was meant for a name."""
+    if bar.when is None and NAME.fullmatch(bar.text):
+        raise ValueError(f"`{bar.text}` is none of [bars], and no sentence")
+
+
 class Clause(Variant):
     """A part of a sentence, with the blank or the comma before it."""
 
@@ -165,6 +171,13 @@ class Shared(BaseModel):
         for condition in conditions.values():
             Condition.parse(condition)
         return conditions
+
+    @field_validator("bars")
+    @classmethod
+    def _sentences(cls, bars: dict[str, Variant]) -> dict[str, Variant]:
+        for bar in bars.values():
+            require_sentence(bar)
+        return bars
 
     @field_validator("clauses")
     @classmethod

@@ -79,8 +79,6 @@ def megabytes(folder: Path) -> float:
 def weeks(home: Home, count: int, *, monthly: bool) -> Iterator[Week]:
     """The runs of a year, the first one first: each week the list, before the first of each month a training."""
     made, first = weeks_so_far(home), END - timedelta(days=7 * (count - 1))
-    if [week.day for week in made] != [first + timedelta(days=7 * number) for number in range(len(made))]:
-        sys.exit(f"{home.folder} holds the weeks of another year: give an empty folder")
     yield from made
     month = made[-1].day.month if made else None
     for number in range(len(made), count):
@@ -94,6 +92,14 @@ def weeks(home: Home, count: int, *, monthly: bool) -> Iterator[Week]:
         with (home.folder / WEEKS_SO_FAR).open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(week), default=str) + "\n")
         yield week
+
+
+def require_same_year(folder: Path, asked: str) -> None:
+    """Note what is asked for; stop where the folder holds the weeks of another year."""
+    note = folder / "asked.txt"
+    if note.exists() and note.read_text(encoding="utf-8") != asked:
+        sys.exit(f"{folder} holds a year of other arguments ({note.read_text(encoding='utf-8')}): give an empty folder")
+    note.write_text(asked, encoding="utf-8")
 
 
 def weeks_so_far(home: Home) -> list[Week]:
@@ -134,6 +140,7 @@ def main() -> None:
         sys.exit(f"libfaketime is not there ({FAKETIME}): apt install libfaketime")
     with working_folder(asked.scratch) as scratch:
         home = Home(scratch, QUICK if asked.quick else {})
+        require_same_year(scratch, f"{asked.accounts} {asked.weeks} {asked.monthly} {asked.quick}")
         if not (home.folder / "warehouse").exists():
             simulate(home.folder / "warehouse", asked.accounts, MONTHS, seed=7, end=END)
         (home.folder / "headroom.toml").write_text(SETTINGS, encoding="utf-8")

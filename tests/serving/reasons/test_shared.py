@@ -15,6 +15,7 @@ from tests.serving.reasons.own_playbook import what_is_refused
 from tests.serving.reasons.test_playbook import OWN_PLAY, OWN_REASON
 from tests.serving.world import CATALOGUE
 
+NO_NEUTRAL_PLAY = OWN_PLAY.replace("seat_own", "check_in").replace('motion = "seat"', 'requires = ["seats > 1"]')
 WRITTEN = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
 
 
@@ -101,6 +102,11 @@ def test_one_bar_may_stand_alone(tmp_path: Path) -> None:
             "line 1: with what it names under [clauses], reasons.",
         ),
         (OWN_PLAY.replace('"The admin is on leave."', '"use_fall"'), "`use_fall` is none of [bars], and no sentence ("),
+        ('[bars]\nmine = "use_falls"', "line 2: bars: `use_falls` is none of [bars], and no sentence"),
+        ('[conditions]\nhuge = "settled and seats > 30"', "`settled` is no comparison such as `seats > 1` or"),
+        ('[conditions]\nhuge = "settled and seats > 30"', "; a name stands for no other name"),
+        ("[bars]\nx = { text = 'Not now.' }\n" + NO_NEUTRAL_PLAY, "there is no neutral play: without"),
+        ('conditions = { big = "seats > 9" }\nplays = { check_in = { name = 3 }, other = {} }', "line 2: plays.ch"),
         ("clauses = 3", "line 1: `clauses` is no table"),
         (OWN_REASON.replace("texts = [", 'texts = [{ when = "setled", text = "Many." }, '), "(there is settled"),
     ],
