@@ -37,7 +37,9 @@ def check(source: Source, today: date, rules: ExpansionRules = DEFAULT_RULES, *,
         table = TABLES[name]
         has_account = "account_id" in raw.columns and name != "accounts"
         row_counts[name], broken = broken_rules(table, raw, ids if has_account else None, today)
-        findings += [*broken, *(repeated(table, raw) if not (for_run and name in ONLY_NOTED) else ())]
+        findings += broken
+        if not (for_run and name in ONLY_NOTED):
+            findings += repeated(table, raw)
     endless = list(never_ending(source, row_counts))
     if not for_run and "subscriptions" in source.tables and not any(finding.count for finding in endless):
         findings += open_together(source.tables["subscriptions"])

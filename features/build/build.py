@@ -270,14 +270,20 @@ class _Asked:
         today = {name: table.filter(table.snapshot_date == max(self.dates)) for name, table in dated.items()}
         return self.views(views.tables, known | today)
 
-    def beside(self, views: Views) -> _Beside:
-        """What a list asks for of the accounts of some views, and of no others."""
+    def beside(self, views: WholeBaseViews, held: Tables) -> _Beside:
+        """What a list asks for of the accounts of some views, and of no others; ``held`` as in ``of_list``."""
+        if not self.for_list:
+            return {}
+        today = self.of_list(views, held)
         without = days_without(self.base, self.dates, fact_needs())
-        facts = account_facts(views, self.base.absent, without, self.unknown)
-        return {_DETAILS: self.details(views), _FACTS: facts}
+        facts = account_facts(today, self.base.absent, without, self.unknown)
+        return {_DETAILS: self._details(today, of_whole_base=False), _FACTS: facts}
 
-    def details(self, views: Views, *, of_whole_base: bool = False) -> pa.Table:
-        """What sentences name of the accounts of some views."""
+    def compared(self, views: WholeBaseViews, held: Tables) -> pa.Table | None:
+        """What sentences name that sees the whole base, which the views are of."""
+        return self._details(self.of_list(views, held), of_whole_base=True) if self.for_list else None
+
+    def _details(self, views: Views, *, of_whole_base: bool) -> pa.Table:
         keys = views.cohort.select(*KEY)
         details = add_details(keys, views, self.base.absent, of_whole_base=of_whole_base)
         return _fetched(_unless_muted(details, self.muted, self.unknown))
@@ -332,10 +338,8 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
                 muted=asked.muted,
                 unknown=asked.unknown,
             )
-            if asked.for_list:
-                views = asked.of_list(asked.views(base.tables, held), held)
-                compared = asked.details(views, of_whole_base=True)
-            yield _fetched(rows), _with_compared(asked.beside(views), compared) if asked.for_list else {}
+            views = asked.views(base.tables, held)
+            yield _fetched(rows), _with_compared(asked.beside(views, held), asked.compared(views, held))
         if progress is not None:
             progress(1, 1)
         return
@@ -344,12 +348,11 @@ def _rows(asked: _Asked, progress: Callable[[int, int], None] | None) -> Iterato
         for index, own, held in _shards(asked, waiting, contracts):
             own_views = asked.views(own, held)
             own_rows = _where_known(_own_rows(own_views, features), asked.unknown)
-            beside = asked.beside(asked.of_list(own_views, held)) if asked.for_list else {}
-            waiting.write(index, own_rows.to_pyarrow(), beside)
+            waiting.write(index, own_rows.to_pyarrow(), asked.beside(own_views, held))
             if progress is not None:
                 progress(waiting.finished(), asked.count)
         whole = asked.views(base.tables, contracts)
-        compared = asked.details(asked.of_list(whole, contracts), of_whole_base=True) if asked.for_list else None
+        compared = asked.compared(whole, contracts)
         with base.engine.scratch() as con:
             for index, of_shard in enumerate(_second_pass(con, waiting, asked, whole, features)):
                 yield of_shard, _with_compared(waiting.beside(index), compared)

@@ -47,9 +47,9 @@ class BaseSignals:
     @cached_property
     def to_make(self) -> list[date]:
         """The newest of the past days of which the store holds nothing, and could: ``MOST_BESIDE``."""
-        store = self.store
-        unknown = [day for day, key in self._keys.items() if store and not store.holds(FEATURE_ROWS, key)]
-        return unknown[-MOST_BESIDE:]
+        if self.store is None:
+            return []
+        return [day for day, key in self._keys.items() if not self.store.holds(FEATURE_ROWS, key)][-MOST_BESIDE:]
 
     def take(self, rows: pa.Table) -> pa.Table:
         """Some accounts' feature rows of the days ``to_make`` and of the day of the base; those of that day again.

@@ -29,7 +29,7 @@ from data.sources import engine
 from data.sources.known import KnownBase, Source, label_watermark, watermarks
 from data.time_cut import Tables
 from features.build.build import Shard, build
-from features.build.kept import can_be_kept, kept_rows
+from features.build.kept import can_be_kept, kept_rows, of_day
 from features.calendar import QUARTER_DAYS, month_starts
 from features.catalogue import catalogue
 from features.labels import held_for_labels, labels
@@ -87,9 +87,8 @@ def past_and_today(
     in_between = month_starts(dates[-1] + timedelta(days=1), base.snapshot_date - timedelta(days=1))
     waiting = in_between if can_be_kept(base, store) else []
     for part in kept_rows(base, [*dates, *waiting, base.snapshot_date], settings.expansion, store, made, say):
-        of_day = pc.cast(part["snapshot_date"], pa.date32())
-        past.append(part.filter(pc.less_equal(of_day, pa.scalar(dates[-1]))))
-        today.append(part.filter(pc.equal(of_day, pa.scalar(base.snapshot_date))))
+        past.append(part.filter(pc.less_equal(pc.cast(part["snapshot_date"], pa.date32()), pa.scalar(dates[-1]))))
+        today.append(of_day(part, base.snapshot_date))
     both = pa.concat_tables(past)
     del past
     rows = both.to_pandas(self_destruct=True, split_blocks=True)

@@ -34,6 +34,7 @@ from serving.reasons.tellings import (
     Variant,
     require_sentence,
     tellings,
+    with_texts,
     words_beside,
 )
 from serving.reasons.templates import ABOUT_THE_SOURCE
@@ -521,16 +522,15 @@ def _names_of_others(likeness: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def _called(part: Any, names: Mapping[str, str]) -> Any:
+def _called(parts: Any, names: Mapping[str, str]) -> Any:
     """The same tables and lists, with the names in every text put in."""
-    if isinstance(part, dict):
-        return {key: _called(value, names) for key, value in part.items()}
-    if isinstance(part, list):
-        return [_called(value, names) for value in part]
-    if isinstance(part, str):
+
+    def called(_: str, text: str) -> str:
         for name, words in names.items():
-            part = part.replace(name, words)
-    return part
+            text = text.replace(name, words)
+        return text
+
+    return with_texts(parts, called)
 
 
 def _without(items: Mapping[str, Any], replaced: Iterable[str]) -> dict[str, Any]:
@@ -557,8 +557,7 @@ def _refused(files: Sequence[PlaybookFile], error: ValidationError, parts: Mappi
         names = parts["conditions" if what == "no comparison" else "bars"]
         found += "; a name stands for no other name" if word in names else hint(word, names)
     own = [key for key in Shared.model_fields if key in files[0].parts]
-    is_own = path[:1] == [] or path[0] in own or path[1] in files[0].parts.get(path[0], {})
-    if own and not is_own:
+    if own and not files[0].has(path[:2]):
         return refusal(files[:1], own[:1], f"with what it names under {', '.join(f'[{key}]' for key in own)}, {found}")
     named = [given, message.rpartition(": ")[2], *re.findall(r"`([^`]+)`", message), *reversed(path[2:])]
     words = [] if problem["type"] == "missing" else [word for word in named if isinstance(word, str) and word]

@@ -11,7 +11,7 @@ What is said more than once is named once: a ``when`` says ``users_created_28d >
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -216,19 +216,26 @@ class Shared(BaseModel):
         return {**reason, "clauses": {**shared, **own}} if shared else reason
 
 
-def _spelled(part: Any, conditions: Mapping[str, str], bars: Mapping[str, Any], key: str = "") -> Any:
+def _spelled(parts: Any, conditions: Mapping[str, str], bars: Mapping[str, Any]) -> Any:
     """The same tables and lists, with each name that stands for a condition or a bar replaced by it."""
+
+    def spelled(key: str, text: str) -> Any:
+        if key == "not_when":
+            return bars.get(text, text)
+        if key == "when" or key in CONDITIONS:
+            return " and ".join(conditions.get(term.strip(), term) for term in text.split(" and "))
+        return text
+
+    return with_texts(parts, spelled)
+
+
+def with_texts(part: Any, said: Callable[[str, str], Any], key: str = "") -> Any:
+    """The same tables and lists, with what is said in place of each text: of the key that it stands under, and it."""
     if isinstance(part, dict):
-        return {name: _spelled(value, conditions, bars, name) for name, value in part.items()}
+        return {name: with_texts(value, said, name) for name, value in part.items()}
     if isinstance(part, list):
-        return [_spelled(value, conditions, bars, key) for value in part]
-    if not isinstance(part, str):
-        return part
-    if key == "not_when":
-        return bars.get(part, part)
-    if key == "when" or key in CONDITIONS:
-        return " and ".join(conditions.get(term.strip(), term) for term in part.split(" and "))
-    return part
+        return [with_texts(value, said, key) for value in part]
+    return said(key, part) if isinstance(part, str) else part
 
 
 def _texts(part: Any) -> Iterator[str]:

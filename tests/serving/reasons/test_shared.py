@@ -31,9 +31,9 @@ def texts(part: Any, key: str = "") -> Iterator[tuple[str, str]]:
         yield key, part
 
 
-def terms() -> Counter[str]:
-    said = [text for key, text in texts(WRITTEN) if key == "when" or key in CONDITIONS]
-    return Counter(term.strip() for text in said for term in text.split(" and "))
+def conditions() -> list[list[str]]:
+    """The comparisons and names of every condition."""
+    return [text.split(" and ") for key, text in texts(WRITTEN) if key == "when" or key in CONDITIONS]
 
 
 def test_a_condition_with_a_name_is_the_comparisons_that_it_stands_for(tmp_path: Path) -> None:
@@ -118,8 +118,9 @@ def test_what_is_wrong_in_a_name_is_told_with_its_line(tmp_path: Path, text: str
 def test_every_shipped_name_is_used_and_more_than_once() -> None:
     clauses = Counter(found["name"] for _, text in texts(WRITTEN["reasons"]) for found in CLAUSE.finditer(text))
     bars = Counter(text for key, text in texts(WRITTEN["plays"]) if key == "not_when")
+    terms = Counter(term for said in conditions() for term in said)
     used = {
-        **{("conditions", name): terms()[name] for name in WRITTEN["conditions"]},
+        **{("conditions", name): terms[name] for name in WRITTEN["conditions"]},
         **{("clauses", name): clauses[name] for name in WRITTEN["clauses"]},
         **{("bars", name): bars[name] for name in WRITTEN["bars"]},
     }
@@ -128,9 +129,7 @@ def test_every_shipped_name_is_used_and_more_than_once() -> None:
 
 def test_what_is_said_more_than_twice_has_a_name() -> None:
     shared = {tuple(sorted(text.split(" and "))) for text in WRITTEN["conditions"].values()}
-    said = [text.split(" and ") for key, text in texts(WRITTEN) if key == "when" or key in CONDITIONS]
-    whole = [set(parts) for parts in said]
-    spelled = {parts: sum(set(parts) <= terms for terms in whole) for parts in shared}
+    spelled = {parts: sum(set(parts) <= set(said) for said in conditions()) for parts in shared}
     assert spelled == dict.fromkeys(shared, 0)
     clauses = Counter(
         repr(ways) for reason in WRITTEN["reasons"].values() for ways in reason.get("clauses", {}).values()
