@@ -225,7 +225,7 @@ def context_of(bundle: Bundle, base: KnownBase, settings: Settings) -> ListConte
     )
 
 
-@stage("days to make", retries=RETRIES)
+@stage("days to make")
 def days_to_make(making: ListInTheMaking) -> list[date]:
     """The snapshots of which feature rows are made: that of the list, after past ones that it looks back to."""
     for day in making.past_days:
