@@ -137,7 +137,7 @@ def limit_products(views: Views) -> ir.Table:
 def _limit_included(views: Views) -> ir.Table:
     """One row per open line whose plan includes the feature that is nearest to its limit."""
     nearest = nearest_limit(views).select(*KEY, feature="limit_feature")
-    return views.rights.inner_join(nearest, [*KEY, "feature"]).select(*KEY, "current_product")
+    return views.rights.inner_join(nearest, [*KEY, "feature"]).select(*KEY, "feature", "product", "current_product")
 
 
 _TIERS = ("subscriptions", "plans", "plan_features")
@@ -176,6 +176,16 @@ def only_tiered_product(views: Views) -> ir.Table:
     alone = lines.anti_join(several.filter(several.products > 1), KEY)
     order = (alone.tier.desc(), alone.plan.asc())
     return _first(alone, order, tiered_product=alone.current_product, tiered_plan=alone.plan)
+
+
+@_details("next_plan_limit", needs=(*_LIMITS, "plans"))
+def next_plan_limit(views: Views) -> ir.Table:
+    steps = _next_plans(views).select(*KEY, product="next_plan_product", plan="next_plan")
+    limited = _limit_included(views).select(*KEY, "product", "feature").distinct()
+    allowed = steps.inner_join(limited, [*KEY, "product"]).inner_join(
+        views.tables["plan_features"], ["product", "plan", "feature"]
+    )
+    return allowed.group_by(*KEY).aggregate(next_plan_limit=ratio(allowed.monthly_limit_e4.max(), E4))
 
 
 @_details("next_plan_features", "next_plan_used", needs=("usage", *_TIERS))

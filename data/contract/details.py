@@ -49,6 +49,7 @@ DETAILS: Mapping[str, DetailCard] = {
     "limit_plans": _number("the open lines whose plans include that feature: its limit is the sum of theirs"),
     "limit_product": _name("their product, the first by name"),
     "second_limit_product": _name("their next product by name"),
+    "next_plan_limit": _number("what `next_plan` allows of it, where it is of that product; missing without a limit"),
     "next_plan": _name("the plan one tier up, of the owned product whose next tier is nearest"),
     "present_plan": _name("the account's own plan below it, of the same product"),
     "tiered_product": _name("the owned product whose plans are of several tiers, where it is the only one"),

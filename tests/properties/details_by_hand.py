@@ -82,9 +82,10 @@ def details_by_hand(frames: dict[str, pd.DataFrame], account_id: str, snapshot: 
         line["current"] = name_now(line["product"], names, snapshot)
     owned = owned_products(counted, known["invoices"], services)
     included = {feature for line in lines for feature in rights.get((line["product"], line["plan"]), {})}
+    nearest = limits(known, lines, rights, measured)
     return {
-        **limits(known, lines, rights, measured),
-        **next_tier(known, lines, plans, rights),
+        **nearest,
+        **next_tier(known, lines, plans, rights, nearest["limit_feature"]),
         **used(known["usage_events"], {f for of in rights.values() for f, limit in of.items() if limit is not None}),
         **adopted(known["usage_events"], included),
         "most_users_of_a_month": busiest_month(known["usage_events"], snapshot) if lines else None,
@@ -137,7 +138,7 @@ def limits(known: dict[str, list[Row]], lines: list[Row], rights: dict, measured
     }
 
 
-def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights: dict) -> Row:
+def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights: dict, limited: str | None) -> Row:
     owned = {feature for line in lines for feature in rights.get((line["product"], line["plan"]), {})}
     steps, gated = [], {}
     for product in {line["product"] for line in lines}:
@@ -163,6 +164,8 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
     is_alone = len({line["current"] for line in listed_lines}) == 1
     tiered = first(listed_lines if is_alone else [], lambda x: (-plans[x["product"], x["plan"]]["tier"], x["plan"]))
     adds = rights.get((product, plan), {}).keys() - owned
+    is_of_it = any(limited in rights.get((product, line["plan"]), {}) for line in lines if line["product"] == product)
+    allowed = rights.get((product, plan), {}).get(limited) if is_of_it else None
     last_age = {event["feature"]: event["age"] for event in sorted(known["usage_events"], key=lambda e: -e["age"])}
     last_used = first(
         [{"feature": f, "age": last_age[f]} for f in gated if last_age.get(f, 999) <= 91],
@@ -172,6 +175,7 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
     asked = first(of_gated, lambda t: (t["age"], t["feature"]))
     return {
         "next_plan": plan,
+        "next_plan_limit": None if allowed is None else allowed / 10_000,
         "present_plan": min(present, default=None),
         "tiered_product": tiered["current"],
         "tiered_plan": tiered["plan"],
