@@ -148,10 +148,8 @@ def _named(value: str) -> str:
 
 
 def _feature(code: str) -> str:
-    """A product feature as it is said aloud: what is no plural does not stand without an article."""
-    name = _named(code)
-    is_plural = name.endswith("s") and not name.endswith("ss")
-    return name if is_plural else f"the {name} feature"
+    """A product feature as it is said aloud: documents alone may be anybody's, the documents feature is ours."""
+    return f"the {_named(code)} feature"
 
 
 def _noun(code: str) -> str:

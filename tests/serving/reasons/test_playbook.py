@@ -1,4 +1,5 @@
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -229,6 +230,29 @@ def test_what_is_said_first_asks_something_and_never_of_what_grew_most() -> None
             )
             assert "?" in text, code
             assert not re.search(r"(grew|more than|as much)[^.?]*<top_feature> most", text), text
+
+
+def test_nobody_is_told_of_all_of_all_features_of_a_plan() -> None:
+    """Who uses 3 of 3 uses every one."""
+    for code, telling in counted_and_offered("plan_features_used", "plan_features_included"):
+        asked = asked_of(telling)["features_included_share_91d"]
+        assert any(sign in ("<", "<=") for sign, _ in asked), code
+
+
+def test_who_is_over_a_limit_is_offered_a_plan_that_allows_as_much() -> None:
+    offers = list(counted_and_offered("limit_amount", "next_plan"))
+    assert offers
+    for code, telling in offers:
+        assert telling.condition, code
+        assert "next_plan_limit" in telling.condition.features, code
+
+
+def counted_and_offered(*names: str) -> Iterator[tuple[str, Telling]]:
+    """What is said with all of these names, whoever it is about, with the code of its reason or play."""
+    reasons = {code: chain.from_iterable(map(reason.tellings, SIDES)) for code, reason in PLAYBOOK.reasons.items()}
+    plays = {code: play.openings for code, play in PLAYBOOK.plays.items()}
+    for code, tellings in {**reasons, **plays}.items():
+        yield from ((code, telling) for telling in tellings if set(names) <= set(telling.template.features))
 
 
 def test_every_detail_is_said_or_stands_beside_an_account() -> None:

@@ -116,7 +116,11 @@ def test_a_name_is_said_as_people_write_it(code: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("code", "said"),
-    [("api_calls", "API calls"), ("calendar", "the calendar feature"), ("guest_access", "the guest access feature")],
+    [
+        ("documents", "the documents feature"),
+        ("calendar", "the calendar feature"),
+        ("guest_access", "the guest access feature"),
+    ],
 )
 def test_a_feature_that_is_said_aloud_has_its_article(code: str, said: str) -> None:
     assert FORMATS["feature"](code) == said
