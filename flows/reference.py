@@ -32,8 +32,10 @@ from models.monitoring.alarms import KINDS
 from serving.monitoring.contract import MONITORING_TABLES
 from serving.publish import OWNER, WRITERS
 from serving.published.layout import MANIFEST
+from serving.ranking.gates import GATES
 from serving.reasons.playbook import Play, Playbook
 from serving.reasons.playbook import load as load_playbook
+from serving.settings import GateThresholds
 
 NOT_SHOWN = (".root",)
 """Not set by users: the folder of the settings file."""
@@ -156,7 +158,7 @@ def metrics_page() -> str:
 def outputs_page() -> str:
     """The page of the outputs as it is, with the parts between its markers made anew."""
     tables = {name: _output_table(table) for name, table in outputs.TABLES.items()}
-    return _with_parts("outputs.md", {"files": _files(), **tables})
+    return _with_parts("outputs.md", {"files": _files(), **tables, "gates": _gates()})
 
 
 def figures_page() -> str:
@@ -182,6 +184,14 @@ def _files() -> Iterator[str]:
     for name, writer in WRITERS.items():
         yield f"| `{name}` | {writer.meaning}{'; one for each owner' if OWNER in name else ''} |"
     yield f"| `{MANIFEST}` | what produced the list, and the hashes of its files |"
+
+
+def _gates() -> Iterator[str]:
+    yield from ("| code | it says | shown under | setting | default | what is set |", "|---|---|---|---|---|---|")
+    for code, gate in {gate.code: gate for gate in GATES}.items():
+        setting = GateThresholds.model_fields[gate.setting]
+        cells = (f"`{code}`", gate.label, gate.shown_under, f"`{gate.setting}`", _in_toml(setting.default))
+        yield f"| {' | '.join(cells)} | {setting.description} |"
 
 
 def _output_table(table: OutputTable) -> Iterator[str]:

@@ -9,8 +9,10 @@ from typing import NamedTuple
 import pytest
 
 from data.errors import SettingsError
-from flows.reference import PAGES, settings_page
+from flows.reference import PAGES, outputs_page, settings_page
 from flows.run.settings import OFF, Settings, load
+from serving.ranking.gates import LABELS, gates_in_use
+from serving.settings import GateThresholds
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -66,3 +68,11 @@ def test_the_words_of_a_setting_are_on_the_page(setting: PrintedSetting, tmp_pat
         refusal = str(refused)
     named = re.search(r"Input should be ('.*') \(it is", refusal)
     assert set(re.findall("'(.*?)'", named[1] if named else "")) == own
+
+
+def test_every_code_of_a_gate_is_on_the_page_with_the_setting_that_switches_it_off() -> None:
+    rows = outputs_page().partition("<!-- gates: made")[2].partition("<!-- end of gates")[0]
+    settings = dict(re.findall(r"^\| `(\w+)` \|.*?\| `(\w+)` \|", rows, re.MULTILINE))
+    assert settings.keys() == LABELS.keys()
+    for code, setting in settings.items():
+        assert code not in {gate.code for gate, _ in gates_in_use(GateThresholds.model_validate({setting: None}))}
