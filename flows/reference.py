@@ -7,11 +7,14 @@
 A test compares the pages with what would be written, so they cannot go stale.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from data.contract import outputs
 from data.contract.details import DETAILS
@@ -22,15 +25,17 @@ from data.figures.tables import FIGURES
 from data.mappings.catalogue import ReadyMapping, mappings
 from features.catalogue import full_catalogue
 from flows.feature_rows import HEADER, cells
-from flows.run.settings import PREFIX, Settings
+from flows.run.settings import OFF, PREFIX, Settings
 from models.evaluation import metrics
 from models.evaluation.backtest import ARR_COVERAGE, ARR_SUM
 from models.monitoring.alarms import KINDS
 from serving.monitoring.contract import MONITORING_TABLES
 from serving.publish import OWNER, WRITERS
 from serving.published.layout import MANIFEST
+from serving.ranking.gates import GATES
 from serving.reasons.playbook import Play, Playbook
 from serving.reasons.playbook import load as load_playbook
+from serving.settings import GateThresholds
 
 NOT_SHOWN = (".root",)
 """Not set by users: the folder of the settings file."""
@@ -66,39 +71,52 @@ def _table(table: Table) -> Iterator[str]:
 def settings_page() -> str:
     """Every setting of ``headroom.toml`` with its default."""
     lines = ["# Settings", "", MADE, ""]
-    lines += ["`headroom.toml` of the working folder, or `--config FILE`. Every setting has a default.", ""]
+    lines += ["`headroom.toml` of the working folder, or `--config FILE`. No setting has to be set.", ""]
     lines += [f"An environment variable overrides the file: `{PREFIX}SOURCE__URL` is `url` under `[source]`.", ""]
-    lines += list(_settings(Settings, "", Settings()))
+    lines += ["Defaults and words stand here as in the file; in a variable a word has no quotes."]
+    lines[-1] += f' `"{OFF}"` says that the setting has no value, as where no default stands; it switches a gate off.'
+    lines += ["", *_settings(Settings, "", Settings())]
     return "\n".join(lines)
 
 
 def _settings(model: type[BaseModel], place: str, values: BaseModel) -> Iterator[str]:
-    nested: list[tuple[str, str | None, Any]] = []
-    plain: list[tuple[str, str | None, Any]] = []
+    nested: list[tuple[str, BaseModel]] = []
+    plain: list[tuple[str, FieldInfo, Any]] = []
     for name, field in model.model_fields.items():
         value = getattr(values, name)
-        (nested if isinstance(value, BaseModel) else plain).append((name, field.description, value))
+        if isinstance(value, BaseModel):
+            nested.append((name, value))
+        elif f"{place}.{name}" not in NOT_SHOWN:
+            plain.append((name, field, value))
     if plain:
         yield from (
             f"## {f'[{place}]' if place else 'top of the file'}",
             "",
-            "| key | default | meaning |",
-            "|---|---|---|",
+            "| key | default | words | meaning |",
+            "|---|---|---|---|",
         )
-        for name, description, value in plain:
-            if f"{place}.{name}" not in NOT_SHOWN:
-                yield f"| `{name}` | `{_shown(value)}` | {description or 'as in LightGBM'} |"
+        for name, field, value in plain:
+            words = ", ".join(map(_in_toml, _words(field.annotation)))
+            yield f"| `{name}` | {_in_toml(value)} | {words} | {field.description or 'as in LightGBM'} |"
         yield ""
-    for name, _, value in nested:
+    for name, value in nested:
         yield from _settings(type(value), f"{place}.{name}" if place else name, value)
 
 
-def _shown(value: Any) -> str:
-    if value is None:
-        return "none"
-    return (
-        f'"{value}"' if isinstance(value, str | Path) else str(value).lower() if isinstance(value, bool) else str(value)
-    )
+def _in_toml(value: Any) -> str:
+    """A value as it stands in the file, if there is one: of all but a filled table JSON is TOML, too."""
+    return "" if value is None else f"`{json.dumps(value, ensure_ascii=False, default=str)}`"
+
+
+def _words(kind: Any) -> Iterator[str]:
+    """The words that a setting takes: its own, and the one for none where it can do without a value."""
+    if get_origin(kind) is Literal:
+        yield from get_args(kind)
+    elif get_origin(kind) in (Union, UnionType):
+        for part in get_args(kind):
+            yield from _words(part)
+    elif kind is NoneType:
+        yield OFF
 
 
 def features_page() -> str:
@@ -140,7 +158,7 @@ def metrics_page() -> str:
 def outputs_page() -> str:
     """The page of the outputs as it is, with the parts between its markers made anew."""
     tables = {name: _output_table(table) for name, table in outputs.TABLES.items()}
-    return _with_parts("outputs.md", {"files": _files(), **tables})
+    return _with_parts("outputs.md", {"files": _files(), **tables, "gates": _gates()})
 
 
 def figures_page() -> str:
@@ -166,6 +184,14 @@ def _files() -> Iterator[str]:
     for name, writer in WRITERS.items():
         yield f"| `{name}` | {writer.meaning}{'; one for each owner' if OWNER in name else ''} |"
     yield f"| `{MANIFEST}` | what produced the list, and the hashes of its files |"
+
+
+def _gates() -> Iterator[str]:
+    yield from ("| code | it says | shown under | setting | default | what is set |", "|---|---|---|---|---|---|")
+    for code, gate in {gate.code: gate for gate in GATES}.items():
+        setting = GateThresholds.model_fields[gate.setting]
+        cells = (f"`{code}`", gate.label, gate.shown_under, f"`{gate.setting}`", _in_toml(setting.default))
+        yield f"| {' | '.join(cells)} | {setting.description} |"
 
 
 def _output_table(table: OutputTable) -> Iterator[str]:

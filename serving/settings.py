@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class GateThresholds(BaseModel):
-    """Thresholds of the gates; null switches a gate off."""
+    """Thresholds of the gates; None, "off" in the file, switches a gate off."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     onboarding_days: int | None = Field(
@@ -76,7 +76,7 @@ class ReasonSettings(BaseModel):
         default=3,
         ge=1,
         description="rows on a page of 20 of a short list that show the same stories, at most, where others have a "
-        "spare one that is worth telling; null: any number",
+        'spare one that is worth telling; "off": any number',
     )
     min_spare_share: float = Field(
         default=0.5,
@@ -121,7 +121,7 @@ class ServingSettings(BaseModel):
         gt=1,
         allow_inf_nan=False,
         description="an account stays on its owner's short list until another that would take its place has so many "
-        "times its odds (or its expected ARR, if ranked by that); null: the first by rank, whoever was there before",
+        'times its odds (or its expected ARR, if ranked by that); "off": the first by rank, whoever was there before',
     )
     top_per_owner: int = Field(default=10, ge=1, le=100, description="rows of each owner's list on the page")
     page_exclusions: int = Field(
@@ -201,7 +201,7 @@ class OutcomeSettings(BaseModel):
 
 
 class RetentionSettings(BaseModel):
-    """How many days what was published and recorded is kept; null: for good."""
+    """How many days what was published and recorded is kept; without one: for good."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     lists_days: int | None = Field(

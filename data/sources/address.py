@@ -70,7 +70,7 @@ class SourceSettings(BaseModel):
         28,
         ge=1,
         description="nothing is scored once a table has had no row for more days, and for more than four of its own "
-        "usual gaps; null: score all the same",
+        'usual gaps; "off": score all the same',
     )
     caveats: tuple[str, ...] = Field((), description="what is not safe about the tables: told in every report")
     threads: int | None = Field(None, ge=1, description="threads of DuckDB or a local Spark; missing: all cores")

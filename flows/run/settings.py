@@ -7,7 +7,8 @@ import os
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -36,6 +37,8 @@ from serving.settings import (
 
 DEFAULT_FILE = "headroom.toml"
 PREFIX = "HEADROOM_"
+OFF = "off"
+"""What a setting says that can do without a value and has none: neither TOML nor a variable knows null."""
 OUTCOMES_FILE = "outcomes.db"
 """The store of outcomes in the folder of the published lists, where no other is named."""
 PREFECT_RUNS = "prefect-runs"
@@ -199,7 +202,7 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
     if out is not None:
         values["out"] = Path.cwd() / out
     try:
-        settings = Settings.model_validate(values)
+        settings = Settings.model_validate(_without_off(Settings, values))
     except ValidationError as error:
         raise _explained(error, file) from error
     log_as(settings.log)
@@ -248,6 +251,19 @@ def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = _merge(merged[key], value) if both else value
     return merged
+
+
+def _without_off(kind: Any, value: Any) -> Any:
+    """A value as it was given to a field of that kind, with None for the word `off` wherever None may stand."""
+    if value == OFF and NoneType in get_args(kind):
+        return None
+    if not isinstance(value, dict):
+        return value
+    fields = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
+    of_each = get_args(kind)[-1] if get_origin(kind) is dict else None
+    return {
+        key: _without_off(fields[key].annotation if key in fields else of_each, inner) for key, inner in value.items()
+    }
 
 
 def _from_here(url: str) -> str:

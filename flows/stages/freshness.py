@@ -7,13 +7,11 @@ from data.feeds.parts import SilentPart
 from data.feeds.rhythm import Silence
 from data.sources.known import KnownBase
 from flows.run.progress import say
-from flows.run.settings import Settings
+from flows.run.settings import OFF, Settings
 from serving.reasons.fallback import capital
 from serving.reasons.formats import say_day
 
 ANOTHER_MONTH_DAYS = 31
-FOR_GOOD = 36_500
-"""A limit that no feed meets: so many days are a century."""
 
 
 def muted_feeds(base: KnownBase) -> tuple[Silence, ...]:
@@ -80,5 +78,5 @@ def _refusal(base: KnownBase, silent: list[Silence]) -> NotEnoughHistoryError:
         f"Score the customers of {base.snapshot_date}.",
         f"{'; '.join(told)}. The silence of a feed is no news about the customers.",
         f"Mend the feed. To do without: [source] ignore = [{tables}]. To score all the same for another month: "
-        f"[source] most_silent_days = {silent[0].days + ANOTHER_MONTH_DAYS}; for good: {FOR_GOOD}.",
+        f'[source] most_silent_days = {silent[0].days + ANOTHER_MONTH_DAYS}; for good: most_silent_days = "{OFF}".',
     )

@@ -312,7 +312,7 @@ def test_a_feed_that_is_silent_for_too_long_is_refused_unless_it_is_meant(
     assert ran.code == 1
     assert "usage_events has had no row since 2025-12-31: 40 days, where it used to have one at least" in ran.err
     assert not (tmp_path / "out").exists()
-    enough = re.search(r"most_silent_days = (\d+)", ran.err)
+    enough = re.search(r"most_silent_days = (\d+); for good: most_silent_days = \"off\"", ran.err)
     assert enough
     monkeypatch.setenv("HEADROOM_SOURCE__MOST_SILENT_DAYS", enough[1])
     assert headroom(*asked).code == 0

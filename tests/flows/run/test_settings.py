@@ -3,16 +3,18 @@
 import ast
 import json
 from collections.abc import Iterator
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from data.errors import ModelError, SettingsError
 from flows.run.ready import require_model
 from flows.run.settings import Settings, _tables, load
 from flows.stages.history import unknown_signatures
+from flows.stages.inputs import setting_hashes
 
 ROOT = Path(__file__).parents[3]
 
@@ -100,6 +102,8 @@ def test_variables_that_contradict_each_other_are_refused(monkeypatch: pytest.Mo
             "found: training.horizon_days is not a setting: set horizon_days under [expansion].\n",
         ),
         ('model = ""', "model: String should have at least 1 character"),
+        ('serving.top = "off"', "serving.top: Input should be a valid integer, unable to parse string as an integer"),
+        ('training.without_model = "off"', "Input should be 'refuse' or 'rule' (it is 'off')"),
     ],
 )
 def test_what_cannot_be_set_is_told_in_a_line(text: str, says: str, tmp_path: Path) -> None:
@@ -153,6 +157,76 @@ def test_there_is_one_horizon_and_a_training_has_it(days: int, tmp_path: Path) -
 
 
 NAMES = [".".join([*filter(None, [table]), key]) for table, keys in _tables(Settings) for key in keys]
+
+
+def nested(name: str, value: Any) -> dict[str, Any]:
+    """The values of a file that sets this alone."""
+    return reduce(lambda inner, key: {key: inner}, reversed(name.split(".")), value)
+
+
+def at(settings: Settings, name: str) -> Any:
+    return reduce(getattr, name.split("."), settings)
+
+
+def can_do_without(name: str) -> bool:
+    try:
+        return at(Settings.model_validate(nested(name, None)), name) is None
+    except ValidationError:
+        return False
+
+
+OPTIONAL = [name for name in NAMES if can_do_without(name)]
+
+
+def variable(name: str) -> str:
+    return f"HEADROOM_{name.replace('.', '__').upper()}"
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_off_is_no_value_in_the_file_and_in_a_variable(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also to the hashes that say which setting of a list is another."""
+    file, none = tmp_path / "headroom.toml", Settings.model_validate(nested(name, None) | {"root": tmp_path})
+    file.write_text(f'{name} = "off"\n', encoding="utf-8")
+    by_file = load(file)
+    file.write_text("", encoding="utf-8")
+    monkeypatch.setenv(variable(name), "off")
+    for read in (by_file, load(file)):
+        assert at(read, name) is None
+        assert read == none
+        assert setting_hashes(read) == setting_hashes(none)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in OPTIONAL])
+def test_off_is_a_value_like_any_other_where_there_must_be_one(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "headroom.toml"
+    file.write_text(f'{name} = "off"\n', encoding="utf-8")
+    if refused := refusal_of(file):
+        assert f"found: {name}: " in refused
+    else:
+        assert at(load(file), name) in ("off", Path("off"), False)
+
+
+def test_off_takes_back_what_the_file_says_and_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "headroom.toml"
+    file.write_text('serving.gates = { min_csat = 4, usage_fall = "off" }\n', encoding="utf-8")
+    monkeypatch.setenv(variable("serving.gates.min_csat"), "off")
+    monkeypatch.setenv(variable("serving.gates.usage_fall"), "-0.5")
+    gates = load(file).serving.gates
+    assert (gates.min_csat, gates.usage_fall) == (None, -0.5)
+
+
+def test_off_is_no_value_in_a_line_of_a_table_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "headroom.toml"
+    file.write_text(
+        'notify.to."Ada Lovelace" = { email = "ada@example.com", slack = "off" }\nsource.tables = { users = "off" }\n',
+        encoding="utf-8",
+    )
+    assert load(file).notify.to["Ada Lovelace"].slack is None
+    assert load(file).source.tables == {"users": "off"}
+
+
 PASSWORD = "s3cret"
 ADDRESS = f"postgres://reader:{PASSWORD}@warehouse/db"
 
