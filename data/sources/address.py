@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -162,11 +161,9 @@ class Address:
 
 
 def _unknown(scheme: str) -> SourceError:
-    planned = {"redshift", *(entry.name for entry in entry_points(group="ibis.backends"))}
-    known = f"{scheme}:// comes with a later release" if scheme in planned else f"{scheme}:// is not a kind of source"
     readable = [f"{name}://" for name, kind in SCHEMES.items() if kind.places]
     return SourceError(
         f"Open the source {scheme}://....",  # without the rest, which may hold a password
-        f"{known}. This release reads {', '.join(readable)}.",
+        f"{scheme}:// is not a kind of source. These are: {', '.join(readable)}.",
         "Export the tables to a folder of Parquet files, or to a DuckDB file.",
     )

@@ -163,7 +163,7 @@ def test_a_relative_path_starts_at_root_and_gzip_is_read(tmp_path: Path) -> None
         ("postgres://user@localhost:1/crm", "refused"),
         ("snowflake://user:secret@x/db", r"its URL holds a password(.|\n)*SNOWFLAKE_PASSWORD"),
         ("databricks://host/main?http_path=/x&access_token=secret", r"holds a password(.|\n)*DATABRICKS_TOKEN"),
-        ("mssql://user:secret@x", "mssql:// comes with a later release. This release reads parquet://"),
+        ("mssql://user:secret@x", "mssql:// is not a kind of source. These are: parquet://"),
         ("sparkle://x", "sparkle:// is not a kind of source"),
         ("parquet://nowhere", "there is no"),
         ("duckdb://nowhere.duckdb", "there is no"),
