@@ -46,7 +46,10 @@ MADE = "<!-- Made by `python -m flows.reference`; change the code it describes, 
 
 def tables_page() -> str:
     """The input contract: every table and column."""
-    lines = ["# Input tables", "", MADE, "", "`*` = required. Ids are text, clocks are UTC, money is per month.", ""]
+    lines = ["# Input tables", "", MADE, ""]
+    lines += ["`*` = required. Ids are text, clocks are UTC, money is in the unit that its column names. The"]
+    lines[-1] += " *reporting currency* is that of every amount that names no other: all figures are in it."
+    lines += [""]
     for table in TABLES.values():
         lines += _table(table)
     return "\n".join(lines)

@@ -172,8 +172,8 @@ _TABLES = (
         key=("account_id",),
         happened="created_at",
         caveats=(
-            "Attributes are as of today: none but `employees` is a model feature, and `parent_id` says who is of one "
-            "group.",
+            "Attributes are as of today. Only `employees` is a feature itself; `segment`, `industry` and `parent_id` "
+            "decide who is compared with whom.",
         ),
     ),
     Table(
@@ -355,8 +355,8 @@ _TABLES = (
                 "amount",
                 Kind.MONEY,
                 False,
-                "reporting currency",
-                "the score of an NPS response, the sum of a budget",
+                "score, or reporting currency",
+                "the score of an NPS response, the sum of a budget; `fx_rates` do not convert it",
                 "the latest NPS response",
             ),
             _known("occurred_at"),
@@ -372,8 +372,8 @@ _TABLES = (
         unique=False,
         happened="occurred_at",
         caveats=(
-            "Without an `object_id` ends are counted against beginnings: of two open deals one end leaves one "
-            "open. Where all of an account say so, by product (deals) or by amount (invoices).",
+            "Without an `object_id` each end cancels one beginning of the account; where every row of it names a "
+            "product (deals) or an amount (invoices), only one with the same.",
         ),
         costs="champions, reviews, budget, milestones, open opportunities, overdue invoices",
     ),
@@ -448,6 +448,10 @@ _TABLES = (
             ),
         ),
         key=("currency", "month"),
+        caveats=(
+            "Each currency that a column `currency` names needs a rate; the reporting currency, where it is named, the "
+            "rate 1.",
+        ),
     ),
 )
 
