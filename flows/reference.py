@@ -226,7 +226,9 @@ def mappings_page() -> str:
     lines[-1] += (
         " folder a tool), a DuckDB file or PostgreSQL (also one schema a tool, or names that begin with the tool),"
     )
-    lines[-1] += " and writes their SQL into `headroom.toml`, to be changed there."
+    lines[-1] += " and writes their SQL into `headroom.toml`, to be changed there. The loader stands in brackets: what"
+    lines[-1] += " another one lands has other names, and is not recognised. On Spark and in other warehouses the SQL"
+    lines[-1] += " does not run: export to Parquet, or write a query for each table yourself ([sources](sources.md))."
     lines += ["", "| `--from` | tool | it is | gives |", "|---|---|---|---|"]
     for mapping in mappings().values():
         gives = ", ".join(f"`{name}`" for name in mapping.gives)
@@ -238,15 +240,37 @@ def mappings_page() -> str:
 
 def _mapping(mapping: ReadyMapping) -> Iterator[str]:
     yield from (f"## {mapping.title}", "")
-    needed = [f"`{' or '.join(spec.names or (name,))}`" for name, spec in mapping.tables.items() if not spec.may_lack]
-    wanted = [f"`{' or '.join(spec.names or (name,))}`" for name, spec in mapping.tables.items() if spec.may_lack]
-    optional = f"; if there: {', '.join(wanted)}" if wanted else ""
+    needed = [_landed(mapping, name) for name, spec in mapping.tables.items() if not spec.may_lack]
+    wanted: dict[tuple[str, ...], str] = {}
+    for name, spec in mapping.tables.items():
+        if spec.may_lack:
+            wanted.setdefault(spec.names or (name,), _landed(mapping, name))
+    optional = f"; if there: {', '.join(wanted.values())}" if wanted else ""
     yield f"Tables: {', '.join(needed)}{optional}."
     yield from ("", *(f"- Not sure: {words}" for words in mapping.unsure))
     for name, given in mapping.gives.items():
         yield from ("", f"**{name}.** {given.known_at}", "")
-        yield from (f"- Not safe without `{place}`: {words}" for place, words in given.caveats.items())
+        yield from (f"- Not safe without {_landed(mapping, place)}: {words}" for place, words in given.caveats.items())
         yield from (f"- {trap}" for trap in given.traps)
+
+
+def _landed(mapping: ReadyMapping, place: str) -> str:
+    """How a table of a mapping, or a column of one (``table.column``), is called where it was landed.
+
+    One that may be missing, in a table that is needed, is told by the columns that it has beside those.
+    """
+    name, _, column = place.partition(".")
+    spec = mapping.tables[name]
+    names = spec.names or (name,)
+    if column:
+        return " or ".join(f"`{landed}.{(spec.columns | spec.optional)[column].name}`" for landed in names)
+    shared = [
+        {known.name for known in other.columns.values()}
+        for of, other in mapping.tables.items()
+        if spec.may_lack and not other.may_lack and {*(other.names or (of,))} & {*names}
+    ]
+    more = [f"`{own.name}`" for own in spec.columns.values() if own.name not in set().union(*shared)] if shared else []
+    return " or ".join(f"`{landed}`" for landed in names) + f" with {' and '.join(more)}" * bool(more)
 
 
 def playbook_page() -> str:

@@ -9,12 +9,14 @@ from typing import NamedTuple
 import pytest
 
 from data.errors import SettingsError
-from flows.reference import PAGES, outputs_page, settings_page
+from data.mappings.catalogue import ReadyMapping, mappings
+from flows.reference import PAGES, mappings_page, outputs_page, settings_page
 from flows.run.settings import OFF, Settings, load
 from serving.ranking.gates import LABELS, gates_in_use
 from serving.settings import GateThresholds
 
 DOCS = Path(__file__).parents[2] / "docs"
+UNSAFE = "- Not safe without "
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -76,3 +78,19 @@ def test_every_code_of_a_gate_is_on_the_page_with_the_setting_that_switches_it_o
     assert settings.keys() == LABELS.keys()
     for code, setting in settings.items():
         assert code not in {gate.code for gate, _ in gates_in_use(GateThresholds.model_validate({setting: None}))}
+
+
+@pytest.mark.parametrize("mapping", mappings().values(), ids=list(mappings()))
+def test_a_mapping_is_told_by_what_is_landed(mapping: ReadyMapping) -> None:
+    """Its tables and columns stand there under the names that somebody finds in a warehouse, each once."""
+    section = mappings_page().split(f"## {mapping.title}\n")[1].split("\n## ")[0].splitlines()
+    (tables,) = (line.removeprefix("Tables: ").rstrip(".") for line in section if line.startswith("Tables: "))
+    told = re.split(r", |; if there: ", tables)
+    assert len(told) == len(set(told))
+    unsafe = [line.partition(": ")[0].removeprefix(UNSAFE) for line in section if line.startswith(UNSAFE)]
+    assert len(unsafe) == sum(len(given.caveats) for given in mapping.gives.values())
+    landed = {name for key, spec in mapping.tables.items() for name in spec.names or (key,)}
+    columns = {column.name for spec in mapping.tables.values() for column in (spec.columns | spec.optional).values()}
+    for place in re.findall(r"`([^`]+)`", " ".join([*told, *unsafe])):
+        table, _, column = place.partition(".")
+        assert (table in landed and column in {"", *columns}) or place in columns, place
