@@ -153,6 +153,12 @@ def _base_log_odds() -> OutputColumn:
     return OutputColumn("base_log_odds", OutputKind.NUMBER, meaning, LOG_ODDS)
 
 
+def _upper(name: str, unit: str) -> OutputColumn:
+    return OutputColumn(
+        f"{name}_high", OutputKind.NUMBER, f"upper end of the range of `{name}_low`", unit, nullable=True, later=True
+    )
+
+
 SCORES = OutputTable(
     "scores",
     "one customer on the snapshot date",
@@ -180,7 +186,7 @@ SCORES = OutputTable(
             "expected_arr",
             OutputKind.NUMBER,
             "`propensity` x `arr_if_expands`: expected expansion ARR within the horizon. The manifest's `expected_arr` "
-            "is its sum over the ranked accounts, with the interval in which what they add lies four times in five",
+            "is its sum over the ranked accounts, with the 80% range of what they add",
             PER_YEAR,
             nullable=True,
         ),
@@ -195,13 +201,13 @@ SCORES = OutputTable(
         OutputColumn(
             "arr_if_expands_low",
             OutputKind.NUMBER,
-            "between it and the next lie four in five such amounts; null with fewer than 20 past amounts. It is no "
-            "interval of `expected_arr`: most accounts do not expand at all",
+            "lower end of the range in which 80% of such amounts lie (upper end: `arr_if_expands_high`); null with "
+            "fewer than 20 past amounts. It is no range of `expected_arr`: most accounts do not expand at all",
             PER_YEAR,
             nullable=True,
             later=True,
         ),
-        OutputColumn("arr_if_expands_high", OutputKind.NUMBER, "see there", PER_YEAR, nullable=True, later=True),
+        _upper("arr_if_expands", PER_YEAR),
         OutputColumn(
             "cross_sell_product",
             OutputKind.TEXT,
@@ -335,14 +341,14 @@ SCORES = OutputTable(
         OutputColumn(
             "expected_arr_low",
             OutputKind.NUMBER,
-            "between it and the next lies the mean that accounts alike come to, four times in five: how wrong "
-            "`expected_arr` was on past snapshots, for tenths of the base, beyond the chance of single expansions. It "
-            "is no range of what the account adds; null where nothing was learnt of it",
+            "lower end of the 80% range of the mean that accounts alike come to (upper end: `expected_arr_high`): how "
+            "wrong `expected_arr` was on past snapshots, for tenths of the base, beyond the chance of single "
+            "expansions. It is no range of what the account adds; null where nothing was learnt of it",
             PER_YEAR,
             nullable=True,
             later=True,
         ),
-        OutputColumn("expected_arr_high", OutputKind.NUMBER, "see there", PER_YEAR, nullable=True, later=True),
+        _upper("expected_arr", PER_YEAR),
         OutputColumn(
             "group_id",
             OutputKind.TEXT,
@@ -410,14 +416,14 @@ SCORES = OutputTable(
         OutputColumn(
             "propensity_low",
             OutputKind.NUMBER,
-            "between it and the next lies, four days in five, the share that expands of accounts which are told this "
-            "propensity (Venn-Abers, from past days, widened by how wrong levels of days were); null of models that "
-            "know no range, and where a rule ranks",
+            "lower end of the 80% range of the share that expands among accounts with this propensity (upper end: "
+            "`propensity_high`): Venn-Abers, from past days, widened by how wrong the levels of days were; null of "
+            "models that know no range, and where a rule ranks",
             SHARE,
             nullable=True,
             later=True,
         ),
-        OutputColumn("propensity_high", OutputKind.NUMBER, "see there", SHARE, nullable=True, later=True),
+        _upper("propensity", SHARE),
     ),
     key=("snapshot_date", "account_id"),
     order=("account_id",),

@@ -47,7 +47,7 @@ TREND_MEANING = (
 
 
 RANGE_MEANING = (
-    "The range is where the share of such accounts that expands lies, in four cases of five; "
+    "The range is where the share of such accounts that expands lies four times in five; "
     f"{NOT_ENOUGH}: it begins below a band and ends above it."
 )
 

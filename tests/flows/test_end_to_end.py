@@ -17,6 +17,7 @@ from data.sources.known import known_before
 from features.muted import features_of_use
 from models.estimators.bundle import Bundle
 from models.scoring.score import Scored, score
+from serving.published.layout import ERASED
 from tests.flows.conftest import END, QUICK, Headroom
 from tests.models.mlflow_template import folder_with
 from tests.serving.world import files_of
@@ -101,6 +102,14 @@ def test_the_manifest_says_where_it_comes_from(published: Path) -> None:
     assert manifest["model"]["explained_by"] == "quadrature"
     assert {"lightgbm", "shap", "prefect"} <= manifest["library_versions"].keys()
     assert set(manifest["files_sha256"]) >= {"scores.parquet", "reasons.parquet", "list.html", "list.xlsx"}
+
+
+def test_every_entry_of_the_manifest_is_documented(published: Path) -> None:
+    manifest = json.loads((published / "manifest.json").read_text(encoding="utf-8"))
+    page = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text(encoding="utf-8")
+    of_manifest = page.partition("\n## manifest.json\n")[2].partition("\n## ")[0]
+    entries = [row.split(" | ")[0] for row in of_manifest.splitlines() if row.startswith("| `")]
+    assert set(re.findall(r"`(\w+)`", " ".join(entries))) == {*manifest, ERASED}
 
 
 @pytest.mark.slow
