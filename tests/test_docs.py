@@ -2,21 +2,30 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import typer
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
 from data.checks.check import check
 from data.sources.connect import connect
+from flows.cli import app
 from tests import house
 
 QUESTIONS = (house.ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)")
+README = (house.ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [house.ROOT / "README.md", house.ROOT / "CONTRIBUTING.md", *sorted((house.ROOT / "docs").glob("*.md"))]
+COMMANDS = typer.main.get_command(app).commands
+COMMAND = re.compile(r"(?:^|[\s/`(;])headroom ([a-z][^`#|;\n]*)", re.MULTILINE)
+OF_MLFLOW = "`headroom lists`"
+"""An experiment, and no command."""
 
 
 def test_the_site_builds_without_a_broken_link(tmp_path: Path) -> None:
@@ -29,11 +38,53 @@ def test_the_site_builds_without_a_broken_link(tmp_path: Path) -> None:
     )
 
 
+def test_every_page_is_reached_from_the_first() -> None:
+    docs = house.ROOT / "docs"
+    linked = {*LINK.findall((docs / "index.md").read_text(encoding="utf-8")), "index.md"}
+    assert {path.name for path in docs.glob("*.md")} <= linked
+
+
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
 def test_what_a_page_at_the_top_links_to_is_there(page: str) -> None:
     links = LINK.findall((house.ROOT / page).read_text(encoding="utf-8"))
     assert links
     assert [link for link in links if "://" not in link and not (house.ROOT / link).exists()] == []
+
+
+def told(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Each command that a page tells, with its options; one of a group is told by both names."""
+    for words in COMMAND.findall(text.replace(OF_MLFLOW, "")):
+        name, *rest = (word.strip(".,:)\"'") for word in words.split())
+        if rest and rest[0] in getattr(COMMANDS.get(name), "commands", {}):
+            name = f"{name} {rest[0]}"
+        yield name, [word for word in rest if word.startswith("--")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_command_that_a_page_tells_is_one(page: Path) -> None:
+    for name, options in told(page.read_text(encoding="utf-8")):
+        first, *of_group = name.split()
+        assert first in COMMANDS, name
+        command = COMMANDS[first].commands[of_group[0]] if of_group else COMMANDS[first]
+        known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+        assert set(options) <= known, name
+
+
+def test_the_readme_names_every_command() -> None:
+    assert {name.split()[0] for name, _ in told(README)} == COMMANDS.keys()
+    sentence = next(line for line in README.splitlines() if "need no Prefect" in line).partition(" need no Prefect")[0]
+    under_prefect = {
+        name for name, command in COMMANDS.items() for parameter in command.params if "--prefect" in parameter.opts
+    }
+    assert set(re.findall(r"`(\w+)`", sentence)) == under_prefect
+
+
+def test_init_is_told_where_no_settings_are() -> None:
+    """It writes over no file, and the folder of the repository has one."""
+    assert (house.ROOT / "headroom.toml").is_file()
+    block = next(text for _, text in BLOCK.findall(README) if "headroom init" in text)
+    assert re.match(r"mkdir (\S+) && cd \1\n", block)
+    assert "headroom init" not in README.replace(block, "")
 
 
 def test_the_export_of_a_crm_is_read_as_the_page_tells(tmp_path: Path) -> None:
