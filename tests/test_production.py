@@ -3,12 +3,14 @@
 import configparser
 import re
 import shlex
+import tomllib
 
 import pytest
 import typer
 import yaml
 
 from flows.cli import app
+from flows.run.settings import Settings
 from flows.run.variables import MOST_HOURS, SECRETS
 from tests import house
 
@@ -44,6 +46,17 @@ def test_the_container_runs_as_no_root_and_holds_no_secret() -> None:
     assert [secret for secret in SECRETS if secret in environment] == []
 
 
+def test_what_must_last_is_in_the_volume_of_the_container() -> None:
+    """Every folder that the settings name or that follows from them, but for rows of checks, which may go with it."""
+    text = next(text for text in re.findall(r"^```toml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE) if "var/" in text)
+    settings = Settings.model_validate({**tomllib.loads(text), "root": "/srv/headroom"})
+    folders = {name: getattr(settings, name) for name in dir(Settings) if name.endswith("_folder")}
+    volume = next(given for name, given in instructions() if name == "VOLUME")
+    assert [name for name, folder in folders.items() if not folder.is_relative_to(volume)] == ["check_folder"]
+    made = next(given for name, given in instructions() if name == "RUN" and "mkdir" in given)
+    assert f"chown headroom var tmp {settings.check_folder.name}" in made
+
+
 def commands() -> list[str]:
     """Every `headroom COMMAND` of the page and of the container's file."""
     return sorted(
@@ -73,7 +86,7 @@ def test_a_unit_can_be_read_and_starts_a_program_of_the_release(file: str, text:
     if file.endswith(".service"):
         program, command, *_ = shlex.split(unit["Service"]["ExecStart"])
         assert program.removeprefix("/opt/headroom/current/bin/") in ("headroom", "prefect")
-        assert command in ("doctor", "server", "worker")
+        assert command in ("doctor", "serve", "server", "worker")
         assert unit["Service"]["User"] != "root"
         assert unit["Service"]["EnvironmentFile"].startswith("/etc/headroom/")
     else:
@@ -81,7 +94,7 @@ def test_a_unit_can_be_read_and_starts_a_program_of_the_release(file: str, text:
 
 
 def test_every_deployment_and_every_secret_is_named() -> None:
-    assert len(UNITS) == 4
+    assert len(UNITS) == 5
     deployments = yaml.safe_load((house.ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
     assert [one["name"] for one in deployments if f"`{one['name']}`" not in PAGE] == []
     assert [name for name in (*SECRETS, MOST_HOURS) if name not in PAGE] == []
