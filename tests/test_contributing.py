@@ -12,6 +12,7 @@ from tests import house
 
 TEXT = (house.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 README = (house.ROOT / "README.md").read_text(encoding="utf-8")
+SOURCES = (house.ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PROSE = FENCED.sub("", TEXT)
 PATHS = sorted(set(re.findall(r"`([a-z_]+(?:/[a-z_.0-9]+)+)`", PROSE)))
@@ -82,3 +83,4 @@ def test_the_names_of_an_example_are_real(code: str) -> None:
 @pytest.mark.parametrize("scheme", [name for name, scheme in SCHEMES.items() if scheme.places])
 def test_the_readme_names_every_kind_of_source(scheme: str) -> None:
     assert f"{scheme}://" in README
+    assert f"`{scheme}://" in SOURCES
