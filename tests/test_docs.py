@@ -51,6 +51,12 @@ def test_what_a_page_at_the_top_links_to_is_there(page: str) -> None:
     assert [link for link in links if "://" not in link and not (house.ROOT / link).exists()] == []
 
 
+def test_the_glossary_has_one_meaning_for_each_term() -> None:
+    terms = re.findall(r"^\| \*\*(.+?)\*\* \|", (house.ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"), re.M)
+    assert len(terms) > 60
+    assert len(terms) == len(set(terms))
+
+
 def told(text: str) -> Iterator[tuple[str, list[str]]]:
     """Each command that a page tells, with its options; one of a group is told by both names."""
     for words in COMMAND.findall(text.replace(OF_MLFLOW, "")):

@@ -710,8 +710,7 @@ CRM_WRITEBACK = OutputTable(
         OutputColumn(
             "band",
             OutputKind.TEXT,
-            "`propensity` in words, with fixed edges: very likely (60% or more), likely (30%), possible (10%), "
-            "unlikely",
+            "`propensity` in words, with [fixed edges](serve.md#in-words): very likely, likely, possible, unlikely",
             nullable=True,
             for_people=True,
         ),

@@ -26,6 +26,7 @@ from serving.outcomes.vocabulary import ACTIONS
 from serving.store.outcomes import OutcomeStore, open_store
 from serving.store.views import View, ViewStore
 from serving.web.app import Site, create_app
+from tests import house
 from tests.serving.web.conftest import plain
 from tests.serving.web.test_record import fields_of
 from tests.serving.web.test_views import ACCESS, SENT
@@ -106,6 +107,13 @@ def test_every_address_is_asked_here(pages: Pages) -> None:
     assert READ.keys().isdisjoint(OF_NOBODY)
     assert pages.paths("POST") == CHANGE.keys() == FORMS.keys()
     assert {method for method, _ in pages.routes} == {"GET", "HEAD", "POST"}
+
+
+def test_every_page_is_told_of(pages: Pages) -> None:
+    """Those that one thing is asked of (`ID`, a file) are told with the page that leads there."""
+    told = (house.ROOT / "docs" / "serve.md").read_text(encoding="utf-8")
+    of_one = {path for path in pages.paths("GET") if "{" in path} | {"/accounts", "/export.csv", "/export.xlsx"}
+    assert {path for path in pages.paths("GET") - of_one if f"`{path}`" not in told} == set()
 
 
 @pytest.mark.parametrize(
