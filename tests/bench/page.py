@@ -153,23 +153,30 @@ def _growth(figures: dict[str, Any]) -> list[str]:
         "## How does it grow?",
         "",
         f"All features, {SNAPSHOTS} snapshots. The base of {LARGE:,} accounts is ten copies of that of {ACCOUNTS:,}",
-        "with other ids, ten Parquet files for each table. *Exponent*: of CPU seconds in accounts, from the row above.",
+        "with other ids, ten Parquet files for each table. *Features*: those of the release of the day that a row was",
+        "measured on; rows that differ in them are of two releases. *Exponent*: of CPU seconds in accounts, from the",
+        "row above, where that has as many features.",
         "",
-        "| accounts | CPU seconds | peak MB | exponent | measured |",
-        "|---|---|---|---|---|",
+        "| accounts | features | CPU seconds | peak MB | exponent | measured |",
+        "|---|---|---|---|---|---|",
     ]
-    before: tuple[int, float] | None = None
+    before: tuple[int, dict[str, Any]] | None = None
     verdicts = []
     for accounts, report, run in rows:
         shown = ""
         if before is not None:
-            exponent = math.log(report["work"] / before[1]) / math.log(accounts / before[0])
-            shown = f"{exponent:.2f}"
-            verdicts.append(f"exponent to {accounts:,} accounts at most {EXPONENT}: {_met(exponent <= EXPONENT)}")
+            fewer, above = before
+            goal = f"exponent to {accounts:,} accounts at most {EXPONENT}"
+            if report["columns"] == above["columns"]:
+                exponent = math.log(report["work"] / above["work"]) / math.log(accounts / fewer)
+                shown = f"{exponent:.2f}"
+                verdicts.append(f"{goal}: {_met(exponent <= EXPONENT)}")
+            else:
+                verdicts.append(f"{goal}: not known, {report['columns']} features against {above['columns']}")
         verdicts.append(f"peak at {accounts:,} accounts under 2 GB: {_met(report['peak_mb'] < PEAK_MB)}")
-        date = figures[run]["date"]
-        lines.append(f"| {accounts:,} | {report['work']:.1f} | {report['peak_mb']:,.0f} | {shown} | {date} |")
-        before = (accounts, report["work"])
+        cells = (f"{accounts:,}", report["columns"], f"{report['work']:.1f}", f"{report['peak_mb']:,.0f}", shown)
+        lines.append(f"| {' | '.join(map(str, cells))} | {figures[run]['date']} |")
+        before = (accounts, report)
     if "large" not in figures:
         verdicts.append(f"{LARGE:,} accounts: not measured yet")
     return [*lines, "", "Goals: " + "; ".join(verdicts) + "."]
