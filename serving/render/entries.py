@@ -14,7 +14,7 @@ from serving.outcomes.at_odds import AtOdds, of_money
 from serving.published.layout import HELD_OUT
 from serving.published.read import PublishedList, folded
 from serving.ranking.amounts import say_money
-from serving.ranking.gates import LABELS
+from serving.ranking.gates import gate_label
 from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_day, say_name
 from serving.reasons.tellings import PREFIX
@@ -210,7 +210,7 @@ def excluded(exclusions: pd.DataFrame) -> list[Excluded]:
             account_id=row["account_id"],
             name=row["name"],
             owner=_text(row["owner"]),
-            because=tuple(LABELS[code] for code in row["not_eligible_because"].split(";")),
+            because=tuple(map(gate_label, row["not_eligible_because"].split(";"))),
             text=row["text"],
             shown_under=row["shown_under"],
             propensity=float(row["propensity"]),
@@ -359,7 +359,7 @@ def say_range(low: float, high: float, currency: str) -> str:
 
 
 def _firing(listing: PublishedList, fired: Iterable[Mapping[str, Any]], motion: str) -> tuple[Firing, ...]:
-    made = firings(fired, listing.manifest["triggers"], listing.snapshot_date)
+    made = firings(fired, listing.manifest.get("triggers", {}), listing.snapshot_date)
     return tuple(firing for firing in made if firing.motion in (motion, None))
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from data.contract.outputs import NO_OWNER
 from serving.outcomes.states import AccountState, is_untouched
 from serving.outcomes.vocabulary import DISQUALIFIED, OPEN, REASONS, STATES
-from serving.ranking.gates import LABELS
+from serving.ranking.gates import gate_label
 from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_day, say_name
 from serving.render.entries import MOTION_WORDS, at_odds, expected_range
@@ -273,7 +273,7 @@ def say_state(state: AccountState) -> str:
 def gates_of(index: ListIndex, place: int) -> tuple[str, ...]:
     """The gates that an account did not pass, in words."""
     codes = index.gates.at(place)
-    return tuple(LABELS.get(code, code) for code in codes.split(";")) if codes else ()
+    return tuple(map(gate_label, codes.split(";"))) if codes else ()
 
 
 def found_by(index: ListIndex, query: PageQuery, among: Mask) -> Mask:
