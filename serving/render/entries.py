@@ -165,7 +165,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
     made = []
     for row in _records(scores):
         before = None if pd.isna(row["previous_rank"]) else int(row["previous_rank"])
-        known_before = not pd.isna(row["previous_propensity"])
+        was_apart = not pd.isna(row["previous_propensity"]) and row["previous_held_out"] is not True
         made.append(
             Entry(
                 rank=int(row["rank"]),
@@ -184,7 +184,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 likely_range=tuple(float(row[name]) for name in LIKELY_RANGE),
                 act_by=row["act_by"],
                 previous_rank=before,
-                change=_change(int(row["rank"]), before, known_before) if since else "",
+                change=_change(int(row["rank"]), before, was_apart) if since else "",
                 since=moved.get(row["account_id"], "") if since and before != int(row["rank"]) else "",
                 reasons=tuple(why.get(row["account_id"], ())),
                 enough_reasons=enough_reasons,
@@ -363,9 +363,9 @@ def _firing(listing: PublishedList, fired: Iterable[Mapping[str, Any]], motion: 
     return tuple(firing for firing in made if firing.motion in (motion, None))
 
 
-def _change(rank: int, before: int | None, known_before: bool) -> str:
+def _change(rank: int, before: int | None, was_apart: bool) -> str:
     if before is None:
-        return "was set apart" if known_before else "new"
+        return "was set apart" if was_apart else "new"
     if before == rank:
         return "same"
     return f"{'up' if rank < before else 'down'} from {before}"
