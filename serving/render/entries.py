@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NO_OWNER
+from data.contract.vocabulary import folded
 from data.errors import SettingsError, some
 from serving.outcomes.at_odds import AtOdds, of_money
 from serving.published.layout import HELD_OUT
-from serving.published.read import PublishedList, folded
+from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
 from serving.ranking.gates import gate_label
 from serving.ranking.short_list import CHECK_IN

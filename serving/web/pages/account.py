@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR
-from data.contract.vocabulary import MOTIONS
+from data.contract.vocabulary import MOTIONS, folded
 from data.errors import PublishError
 from serving.outcomes.outcome import RecordedOutcome
 from serving.outcomes.states import standing
@@ -327,5 +327,5 @@ def _weeks(values: Sequence[float] | None) -> tuple[float, ...]:
 
 def _tenures(places: Sequence[PastPlace]) -> tuple[Tenure, ...]:
     """Whose the account was, list after list."""
-    runs = [list(run) for _, run in groupby(places, key=lambda place: place.owner)]
-    return tuple(Tenure(run[0].owner, run[0].day, run[-1].day) for run in runs)
+    runs = [list(run) for _, run in groupby(places, key=lambda place: place.owner and folded(place.owner))]
+    return tuple(Tenure(run[-1].owner, run[0].day, run[-1].day) for run in runs)

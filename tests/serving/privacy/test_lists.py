@@ -178,6 +178,12 @@ def test_it_is_taken_out_of_a_list_of_an_earlier_version_too(out: Path) -> None:
     assert told(out) == []
 
 
+def test_an_owner_who_has_others_on_another_list_stays_however_each_writes_the_name(out: Path) -> None:
+    rows, people = feature_rows(40), accounts(40).assign(owner=OWNER.upper())
+    publish(out, snapshot(40, day=date(2026, 11, 1), rows=rows, accounts=people))
+    assert subject_of(out, ZORRO).owners == frozenset()
+
+
 def test_what_lies_there_is_told_from_the_contract(out: Path) -> None:
     holdings = {holding.what: holding for holding in ListsPlace(out).holdings()}
     assert holdings.keys() >= {*TABLES, "list.html", "books/*.xlsx"}
