@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.contract.outputs import NO_OWNER
-from serving.outcomes.states import AccountState, is_untouched
+from serving.outcomes.states import AccountState, is_back, is_untouched
 from serving.outcomes.vocabulary import DISQUALIFIED, OPEN, REASONS, STATES
 from serving.ranking.gates import gate_label
 from serving.ranking.short_list import CHECK_IN
@@ -197,7 +197,8 @@ def places_of(index: ListIndex, states: Mapping[str, AccountState]) -> list[tupl
 
 
 class Late(NamedTuple):
-    """The rows on a short list whose day to act by is past, with nothing done since they came there.
+    """The rows on a short list whose day to act by is past, with nothing done since they came there, and which are not
+    back from later.
 
     ``waiting``: those of owners of whose accounts nothing was ever recorded, so that nobody knows whether something was
     done; ``overdue``: those of the others, who are ``recorded``: of each owner in the order of the index.
@@ -215,7 +216,7 @@ def late(index: ListIndex, here: Iterable[tuple[int, AccountState]], today: date
     for place, state in here:
         recorded[index.owners.codes[place]] = True
         if is_late[place]:
-            is_late[place] = is_untouched(state, day_of(int(index.listed_since[place])))
+            is_late[place] = is_untouched(state, day_of(int(index.listed_since[place]))) and not is_back(state)
     is_recorded = recorded[index.owners.codes]
     return Late(np.flatnonzero(is_late & is_recorded), np.flatnonzero(is_late & ~is_recorded), recorded)
 
