@@ -68,7 +68,7 @@ def check_change_sentences(listing: PublishedList, previous: PublishedList | Non
             yield Difference(account, "changes", repr(text), repr(derived["text"].iloc[place]))
     if before is not None:
         there = listing.columns("scores")  # an older list does not say who was held out before
-        for name in (name for name in ("rank", "propensity", "held_out") if f"previous_{name}" in there):
+        for name in [name for name in ("rank", "propensity", "held_out") if f"previous_{name}" in there]:
             stated = scores[f"previous_{name}"].astype("float64")
             known = before[name].reindex(scores.index).astype("float64")
             for account in scores.index[~((stated == known) | (stated.isna() & known.isna()))]:
