@@ -22,6 +22,7 @@ from data.shown.text import for_terminal
 from flows.run import environment
 from flows.run.ending import ending_in_order, last_words, told_to_end
 from flows.run.log import is_json, log
+from flows.run.printed import print_as_is, print_line, print_lines
 from flows.run.progress import counting, say
 from flows.run.ready import require_model
 from flows.run.settings import PREFECT_RUNS, Settings, load, load_recording
@@ -75,9 +76,7 @@ def demo(
     with _flow("demo", folder) as run:
         result = run(folder=folder, accounts=accounts, months=months, seed=seed)
     _print_top(result["out"])
-    console = Console(highlight=False, soft_wrap=True)
-    for label, path in result["paths"].items():
-        console.print(f"{label:<14} {path}", markup=False)
+    print_lines(f"{label:<14} {path}" for label, path in result["paths"].items())
 
 
 @app.command()
@@ -97,8 +96,8 @@ def simulate(
 
     chosen = world_asked(world, is_random=random)
     for table, rows in run(out, accounts, months, seed, progress=counting("accounts"), world=chosen).items():
-        print(f"{table:<18} {rows:>12,} rows")
-    print(f"written to {out.resolve()}")
+        print_line(f"{table:<18} {rows:>12,} rows")
+    print_line(f"written to {out.resolve()}")
 
 
 @app.command()
@@ -120,8 +119,8 @@ def record(
     settings.recorded_address.require()
     with _runnable("record", settings, prefect) as run:
         result = run(config=config, source=source, day=_date(day), accept=accept or ())
-    print(*result["lines"], sep="\n")
-    print(f"history: {result['folder']}")
+    print_lines(result["lines"])
+    print_line(f"history: {result['folder']}")
 
 
 @app.command()
@@ -137,7 +136,7 @@ def init(
     from flows.init import init as run
 
     names = [name.strip().lower() for name in tools.split(",") if name.strip()]
-    print(*run(names, config, source, force=force), sep="\n")
+    print_lines(run(names, config, source, force=force))
 
 
 @app.command()
@@ -177,9 +176,9 @@ def features(
     if describe:
         describe_features(settings)
     elif sql is not None:
-        print(features_as_sql(settings, sql, _date(snapshot_date)))
+        print_as_is(features_as_sql(settings, sql, _date(snapshot_date)))
     elif out is not None:
-        print(write_features(settings, _date(snapshot_date), out))
+        print_line(write_features(settings, _date(snapshot_date), out))
 
 
 @app.command()
@@ -192,7 +191,7 @@ def train(
         result = run(config=config, source=source, snapshot_date=_date(snapshot_date))
     from flows.pipelines.summary import of_training
 
-    print(*of_training(result), sep="\n")
+    print_lines(of_training(result))
     if result["decision"].choice == "refuse":
         raise typer.Exit(1)
 
@@ -212,7 +211,7 @@ def score(
         require_model(settings)
     with _runnable("score", settings, prefect) as run:
         result = run(config=config, source=source, snapshot_date=_date(snapshot_date), out=out, model=model)
-    print(f"{'unchanged' if result['is_unchanged'] else 'published'} {result['folder']}")
+    print_line(f"{'unchanged' if result['is_unchanged'] else 'published'} {result['folder']}")
 
 
 @app.command()
@@ -232,7 +231,7 @@ def explain(
     bundle = ModelRegistry(settings.mlruns_folder, settings.model).load(model)
     say(f"model {bundle.name} version {bundle.version}, explained by {explained_by(bundle.booster)}")
     rows = explain_file(bundle, features, out, k, progress=counting("rows"))
-    print(f"{rows:,} rows: {out}")
+    print_line(f"{rows:,} rows: {out}")
 
 
 @app.command()
@@ -269,11 +268,11 @@ def import_outcomes(
     if out is None:
         from flows.outcomes.to_store import import_into_store
 
-        print(import_into_store(file, settings, today, who))
+        print_line(import_into_store(file, settings, today, who))
     else:
         from flows.outcomes.to_file import import_answers
 
-        print(import_answers(file, settings.out_folder, out, today))
+        print_line(import_answers(file, settings.out_folder, out, today))
 
 
 @outcomes.command("list")
@@ -289,7 +288,7 @@ def list_outcomes(
     if rows:
         print_rows(rows)
     else:
-        print(f"nothing has been recorded{'' if account is None else f' of account {account}'}")
+        print_line(f"nothing has been recorded{'' if account is None else f' of account {account}'}")
 
 
 @outcomes.command("at-odds")
@@ -309,7 +308,7 @@ def export_outcomes(
     """Write every row that was recorded to a file."""
     from flows.outcomes.listed import export_rows
 
-    print(f"{export_rows(load(config, None, out), file):,} rows: {file}")
+    print_line(f"{export_rows(load(config, None, out), file):,} rows: {file}")
 
 
 @app.command()
@@ -332,8 +331,7 @@ def verify(
     from flows.verify import verify as run
 
     verdict = run(config, source, _date(snapshot_date), out, reasons=reasons, words=words, origin=origin)
-    for line in verdict.lines():
-        print(for_terminal(line))
+    print_lines(verdict.lines())
     if not verdict.holds:
         raise typer.Exit(1)
 
@@ -391,7 +389,7 @@ def notify(
             dry_run=dry_run,
             resend=resend,
         )
-    print(*result["lines"], sep="\n")
+    print_lines(result["lines"])
 
 
 @app.command()
@@ -413,7 +411,7 @@ def monitor(
     if answer is not None:
         from flows.monitoring.answer import answer as give
 
-        print(*give(load(config, source, out), answer, note, who), sep="\n")
+        print_lines(give(load(config, source, out), answer, note, who))
         return
     settings = _ready(config, source, out)
     from serving.published.layout import published_day
@@ -421,7 +419,7 @@ def monitor(
     published_day(settings.out_folder, None, "Monitor")  # before a source is read for nothing
     with _runnable("monitor", settings, prefect) as run:
         result = run(config=config, source=source, snapshot_date=_date(snapshot_date), out=out)
-    print(*map(for_terminal, result["lines"]), sep="\n")
+    print_lines(result["lines"])
 
 
 @app.command()
@@ -434,7 +432,7 @@ def backtest(
         result = run(config=config, source=source, snapshot_date=_date(snapshot_date))
     from flows.pipelines.summary import of_backtest
 
-    print(*of_backtest(result), sep="\n")
+    print_lines(of_backtest(result))
 
 
 @app.command()
@@ -459,7 +457,7 @@ def figures(
     from flows.pipelines.figures import figures as run
     from flows.pipelines.summary import of_figures
 
-    print(*of_figures(run(config, source, _date(snapshot_date), out, segment, months, signals)), sep="\n")
+    print_lines(of_figures(run(config, source, _date(snapshot_date), out, segment, months, signals)))
 
 
 @app.command()
@@ -479,9 +477,9 @@ def experiment(
     from flows.pipelines.summary import of_experiment, of_plan
 
     if plan:
-        print(*of_plan(pipelines.plan(config, source, _date(snapshot_date))), sep="\n")
+        print_lines(of_plan(pipelines.plan(config, source, _date(snapshot_date))))
     else:
-        print(*of_experiment(pipelines.experiment(config, source, _date(snapshot_date), out)), sep="\n")
+        print_lines(of_experiment(pipelines.experiment(config, source, _date(snapshot_date), out)))
 
 
 @app.command()
@@ -496,7 +494,7 @@ def promote(
 
     settings = load(config)
     now, decided = run(ModelRegistry(settings.mlruns_folder, settings.model), version, because)
-    print(f"version {now} of {settings.model} is the champion (the decision about it had been: {decided})")
+    print_line(f"version {now} of {settings.model} is the champion (the decision about it had been: {decided})")
 
 
 @app.command()
@@ -507,7 +505,7 @@ def rollback(config: Config = None) -> None:
 
     settings = load(config)
     now, before = run(ModelRegistry(settings.mlruns_folder, settings.model))
-    print(f"version {now} of {settings.model} is the champion again, in place of version {before}")
+    print_line(f"version {now} of {settings.model} is the champion again, in place of version {before}")
 
 
 @app.command()
@@ -546,14 +544,14 @@ def store(
         from flows.kept.from_nothing import differing
 
         lines = list(differing(settings, _date(snapshot_date)))
-        print("\n".join(map(for_terminal, lines)) or "the same bits with the store and from nothing")
+        print_lines(lines or ["the same bits with the store and from nothing"])
         if lines:
             raise typer.Exit(1)
         return
     from flows.kept.show import clear_store, print_store
 
     if clear:
-        print(clear_store(settings))
+        print_line(clear_store(settings))
     else:
         print_store(settings)
 
@@ -586,8 +584,7 @@ def forget(  # noqa: PLR0913  each is an option of the command
         lines = retention.told(settings, yes=yes)
     else:
         lines = of_one.forget(settings, account=account, user=user, by=by, yes=yes)
-    for line in lines:
-        print(for_terminal(line))
+    print_lines(lines)
 
 
 @app.command()
@@ -611,7 +608,10 @@ def doctor(
     for line in room.clean(settings, schedules.end_dead_runs if schedules else None) if clean else ():
         say(line)
     found = list(room.examine(settings, [schedules.schedules] if schedules else []))
-    print(room.as_json(found) if as_json else "\n".join(for_terminal(diagnosis.line()) for diagnosis in found))
+    if as_json:
+        print_as_is(room.as_json(found))
+    else:
+        print_lines(diagnosis.line() for diagnosis in found)
     if tell:
         room.tell_wrong(settings, found)
     if not room.is_well(found):

@@ -7,17 +7,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow.parquet as pq
-from rich import box
-from rich.table import Table
 
 from data.atomic import whole_file
 from data.contract.feature_card import FeatureCard
 from data.contract.vocabulary import KEY
 from features.catalogue import catalogue, full_catalogue
 from features.sql import feature_sql, whole_contract
+from flows.run.printed import print_table
 from flows.run.progress import say
 from flows.run.settings import Settings
-from flows.run.tables import print_table
 from flows.stages import inputs as steps
 from flows.stages.base import check_source, read_source
 from flows.stages.dates import known_base, today_utc
@@ -53,10 +51,7 @@ def describe(settings: Settings) -> None:
             cards = catalogue(source.tables, absent=source.absent).values()
     else:
         cards = full_catalogue().values()
-    table = Table(*HEADER, box=box.SIMPLE_HEAD)
-    for card in cards:
-        table.add_row(*cells(card))
-    print_table(table)
+    print_table(HEADER, map(cells, cards))
 
 
 def features_as_sql(settings: Settings, dialect: str, snapshot_date: date | None) -> str:

@@ -28,6 +28,7 @@ from data.contract.outputs import (
     TABLES,
     TRIGGERS,
 )
+from data.contract.vocabulary import folded
 from data.digests import sha256_of_file
 from data.errors import NotEnoughHistoryError, PublishError
 from data.locks import taken
@@ -39,7 +40,7 @@ from serving.published.change_tables import BaseChange, write_changes, write_tri
 from serving.published.checks import check_base, check_batch
 from serving.published.context import ListContext
 from serving.published.layout import HELD_OUT, MANIFEST, PREFIX, place_of
-from serving.published.read import PublishedList, folded
+from serving.published.read import PublishedList
 from serving.published.signal_table import PastSignals, write_signals
 from serving.render.alike import READ, exchanged, pages_of
 from serving.render.excel import write_book, write_workbook

@@ -64,3 +64,18 @@ def test_which_engine_it_is_concerns_the_sources_alone(room: str) -> None:
         if (found := set(names_in(path)) & ENGINES)
     }
     assert asking == {}
+
+
+PRINTS = {"flows.run.printed", "flows.run.progress", "flows.run.log", "flows.run.ending"}
+"""What writes to the terminal: for people without what it obeys, for programs as it is."""
+
+
+@pytest.mark.parametrize("module", sorted(house.modules().keys() - PRINTS))
+def test_what_is_printed_is_printed_in_one_place(module: str) -> None:
+    """By `print_line`, `print_lines` or `print_table`: a name of the base would move the cursor, or turn the line."""
+    calls = (
+        node.func
+        for node in ast.walk(ast.parse(house.modules()[module].read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    )
+    assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]

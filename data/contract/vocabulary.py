@@ -22,6 +22,11 @@ class Personal(StrEnum):
         return tuple(kind for kind in cls if kind in there)
 
 
+def folded(name: str) -> str:
+    """An owner's name as it is compared: without regard to case and blanks."""
+    return " ".join(name.split()).casefold()
+
+
 KEY = ("account_id", "snapshot_date")
 """The key of a feature row, and of all that is said of an account on a day."""
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from data.checks.check import check as check_tables
 from data.checks.report import SUMMARY, write
-from data.shown.text import for_terminal
 from flows.pipelines.readiness import readiness_of_tables
+from flows.run.printed import print_line, print_lines
 from flows.run.settings import Settings
 from flows.stages.base import read_source
 from flows.stages.dates import today_utc
@@ -20,12 +20,12 @@ def check(settings: Settings, folder: Path) -> bool:
     """
     with read_source(settings) as source:
         report = check_tables(source, today_utc(), settings.expansion)
-        print(*map(for_terminal, report.lines()), sep="\n")
+        print_lines(report.lines())
         if (folder / SUMMARY).exists() or any(not finding.rows.empty for finding in report.findings):
-            print(f"offending rows: {write(report, folder)}")
+            print_line(f"offending rows: {write(report, folder)}")
         if not report.errors:
-            print(ledger_line(source, settings))
-        print(outcomes_line(settings))
+            print_line(ledger_line(source, settings))
+        print_line(outcomes_line(settings))
         if not report.errors:
-            print(*readiness_of_tables(source, settings).lines(), sep="\n")
+            print_lines(readiness_of_tables(source, settings).lines())
     return not report.errors

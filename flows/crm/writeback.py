@@ -14,8 +14,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
-from rich import box
-from rich.table import Table
 from sqlalchemy.exc import DatabaseError
 
 from data.atomic import only_writer, whole_file
@@ -23,9 +21,9 @@ from data.checks.report import many
 from data.contract.outputs import CRM_WRITEBACK
 from data.errors import CrmError, PublishError, SettingsError, hint
 from data.shown.urls import shown_url
+from flows.run.printed import print_line, print_table
 from flows.run.progress import say
 from flows.run.settings import Settings
-from flows.run.tables import print_table
 from serving.crm.client import Crm, Value
 from serving.crm.hubspot import HubSpotCrm
 from serving.crm.journal import JOURNAL, NOT_FOUND, PLANNED, REJECTED, TAKEN, Journal
@@ -79,7 +77,7 @@ def write_list(settings: Settings, to: CrmName | None, day: date | None, *, appl
     with closing(_open(settings, to)) as crm:
         target = target_of(crm, columns, settings.writeback.id_property)
         about = RunAbout(to, _url(settings, to), listing.snapshot_date.isoformat())
-        print(f"{crm.title}, list of {say_day(listing.snapshot_date)}")
+        print_line(f"{crm.title}, list of {say_day(listing.snapshot_date)}")
         with _run(settings, about) if apply else _dry_run(settings) as (folder, journal):
             wanted = _wanted(listing, list(columns), _last_completed(settings, about))
             with _tables(folder, journal):
@@ -103,7 +101,7 @@ def undo(settings: Settings, to: CrmName | None, run: str) -> None:
         past, *later = [opened.enter_context(_journal(path)) for path in _from(settings, run, about)]
         crm = opened.enter_context(closing(_open(settings, about.to)))
         folder, journal = opened.enter_context(_run(settings, about._replace(undoes=run)))
-        print(f"{crm.title}, run {run} taken back")
+        print_line(f"{crm.title}, run {run} taken back")
         with _tables(folder, journal):
             left = take_back(crm, past.written(later), journal)
         what = f"{many(left, 'account')} left as they are: changed since, or never reached"
@@ -337,19 +335,15 @@ def _tell(crm: Crm, journal: Journal, folder: Path, others: str, *, sent: bool) 
     counts = dict.fromkeys((PLANNED, TAKEN, REJECTED, NOT_FOUND), 0) | journal.counts()
     if not sent:
         _print_changes(crm, journal)
-    print(
-        f"{many(counts[TAKEN], 'account')} written" if sent else f"{many(counts[PLANNED], 'account')} would change",
-        others,
-        f"{many(counts[NOT_FOUND], 'account')} not in {crm.title}",
-        sep="; ",
-    )
-    print(f"every change: {folder / CHANGES}")
+    done = f"{many(counts[TAKEN], 'account')} written" if sent else f"{many(counts[PLANNED], 'account')} would change"
+    print_line(f"{done}; {others}; {many(counts[NOT_FOUND], 'account')} not in {crm.title}")
+    print_line(f"every change: {folder / CHANGES}")
     if counts[NOT_FOUND]:
-        print(f"what could not be written: {folder / REJECTIONS}")
+        print_line(f"what could not be written: {folder / REJECTIONS}")
     if not sent:
-        print("nothing was sent: --apply sends it")
+        print_line("nothing was sent: --apply sends it")
         return
-    print(f"to take it back: headroom writeback --undo {folder.name}")
+    print_line(f"to take it back: headroom writeback --undo {folder.name}")
     if counts[REJECTED]:
         raise CrmError(
             f"Write to the {crm.records} of {crm.title}.",
@@ -360,11 +354,9 @@ def _tell(crm: Crm, journal: Journal, folder: Path, others: str, *, sent: bool) 
 
 def _print_changes(crm: Crm, journal: Journal) -> None:
     """The first changes as a table."""
-    table = Table("account", "property", f"{crm.title} has", "the list says", box=box.SIMPLE_HEAD)
-    for row in islice(_changed(journal), SHOWN_ROWS):
-        table.add_row(*map(_cell, row))
-    if table.row_count:
-        print_table(table, width=160)
+    rows = [map(_cell, row) for row in islice(_changed(journal), SHOWN_ROWS)]
+    if rows:
+        print_table(("account", "property", f"{crm.title} has", "the list says"), rows, width=160)
 
 
 def _cell(value: Value) -> str:

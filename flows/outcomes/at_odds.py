@@ -6,11 +6,9 @@ from datetime import date
 from itertools import groupby
 
 import pandas as pd
-from rich import box
-from rich.table import Table
 
+from flows.run.printed import print_table
 from flows.run.settings import Settings
-from flows.run.tables import print_table
 from flows.stages.outcomes import recorded
 from serving.outcomes.at_odds import OF_CSM, OF_MONEY, READ, AtOdds, of_list
 from serving.outcomes.outcome import RecordedOutcome
@@ -72,17 +70,13 @@ def _month(settings: Settings, month: date, days: list[date], done: dict[date, d
 
 def print_at_odds(months: list[MonthAtOdds]) -> None:
     """Print a line for each month, and the accounts of the last one."""
-    kinds = (*OF_MONEY, *OF_CSM)
-    counts = Table("month", "ranked", *OF_MONEY, "dealt with", *OF_CSM, box=box.SIMPLE_HEAD)
-    for of in months:
-        of_kind = {kind: str(of.count(kind)) for kind in kinds}
-        money, csm = ([of_kind[kind] for kind in group] for group in (OF_MONEY, OF_CSM))
-        counts.add_row(f"{of.month:%Y-%m}", f"{of.ranked:,}", *money, f"{of.dealt_with:,}", *csm)
-    print_table(counts)
-    accounts = Table("account", "name", "owner", f"{months[-1].month:%Y-%m}", box=box.SIMPLE_HEAD)
-    for row in _rows(months[-1].accounts):
-        accounts.add_row(*row)
-    print_table(accounts)
+    print_table(("month", "ranked", *OF_MONEY, "dealt with", *OF_CSM), map(_counts, months))
+    print_table(("account", "name", "owner", f"{months[-1].month:%Y-%m}"), _rows(months[-1].accounts))
+
+
+def _counts(of: MonthAtOdds) -> list[str]:
+    money, csm = ([str(of.count(kind)) for kind in kinds] for kinds in (OF_MONEY, OF_CSM))
+    return [f"{of.month:%Y-%m}", f"{of.ranked:,}", *money, f"{of.dealt_with:,}", *csm]
 
 
 def _rows(accounts: pd.DataFrame) -> Iterator[list[str]]:

@@ -7,14 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
-from rich import box
-from rich.table import Table
 
 from data.atomic import whole_file
 from data.errors import OutcomeError
 from flows.outcomes.to_file import FORMATS
+from flows.run.printed import print_table
 from flows.run.settings import Settings
-from flows.run.tables import print_table
 from serving.outcomes.outcome import FIELDS, RecordedOutcome
 from serving.outcomes.vocabulary import ACTIONS
 from serving.store.outcomes import is_there, open_store
@@ -45,10 +43,7 @@ def recorded_rows(settings: Settings, account: str | None = None) -> Sequence[Re
 
 def print_rows(rows: Sequence[RecordedOutcome]) -> None:
     """Print rows of the store."""
-    table = Table(*HEADER, box=box.SIMPLE_HEAD)
-    for row in rows:
-        table.add_row(*(_cell(value) for value in _cells(row)))
-    print_table(table)
+    print_table(HEADER, map(_cells, rows))
 
 
 def _cells(row: RecordedOutcome) -> tuple[object, ...]:
@@ -56,10 +51,6 @@ def _cells(row: RecordedOutcome) -> tuple[object, ...]:
     what = ACTIONS.get(row.action, row.action)
     shown = (row.play, row.until, arr, row.reason, row.text, row.who, row.corrects)
     return row.id, when, row.account_id, what, *shown
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)
 
 
 def export_rows(settings: Settings, out: Path) -> int:

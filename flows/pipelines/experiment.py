@@ -8,6 +8,7 @@ import pandas as pd
 
 from data.atomic import whole_file
 from data.contract.outputs import ASSIGNMENTS
+from data.contract.vocabulary import folded
 from data.errors import ExperimentError
 from data.groups import groups
 from data.sources.known import KnownBase
@@ -119,6 +120,7 @@ def state_of_rows(rows: pd.DataFrame, listing: PublishedList, settings: Settings
     came_in = listing.of_all(ASSIGNMENTS.name)["assigned_on"]
     by = "owner" if chosen.clusters == "owner" else "unit"
     planned_rows = PAST_WINDOWS * int((came_in == came_in.min()).sum())
+    rows = rows.assign(owner=rows["owner"].map(folded, na_action="ignore"))  # each list has a spelling of its own
     return state_of(rows, chosen.held_out_share, by, planned_rows, asked)
 
 

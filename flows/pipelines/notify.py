@@ -10,6 +10,7 @@ from typing import Any
 
 from data.checks.report import many
 from data.contract.outputs import TRIGGERS
+from data.contract.vocabulary import folded
 from data.errors import NotifyError, PublishError, SettingsError, some
 from flows.monitoring.news import alarm_news
 from flows.run.progress import say
@@ -29,7 +30,7 @@ from serving.messages.overdue import overdue
 from serving.messages.rows import Links
 from serving.messages.settings import EMAIL_URL, OPERATIONS_URL, SLACK_URL
 from serving.published.layout import published_dates
-from serving.published.read import PublishedList, folded, open_list
+from serving.published.read import PublishedList, open_list
 from serving.render.entries import require_owner
 from serving.store.message_log import MessageLog, Step
 from serving.store.outcomes import OutcomeStore, is_there, open_store

@@ -7,16 +7,13 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from rich import box
-from rich.table import Table
-
 from data.atomic import whole_file
 from data.erasure.places import USER, Counts, Holding, Place, Subject
 from data.shown.urls import shown_url
 from flows.privacy.places import places
+from flows.run.printed import print_as_is, print_table
 from flows.run.progress import say
 from flows.run.settings import Settings
-from flows.run.tables import print_table
 from serving.privacy.files import ScratchPlace
 from serving.privacy.lists import subject_of
 
@@ -36,14 +33,14 @@ def all_holdings(settings: Settings) -> list[Holding]:
 def print_holdings(holdings: list[Holding], *, as_json: bool) -> None:
     """Print the report, as a table or as JSON."""
     if as_json:
-        print(json.dumps([asdict(holding) for holding in holdings], indent=2, default=str, ensure_ascii=False))
+        print_as_is(json.dumps([asdict(holding) for holding in holdings], indent=2, default=str, ensure_ascii=False))
         return
-    table = Table("place", "what", "tells", "rows", "files", "from", "to", box=box.SIMPLE_HEAD)
-    for holding in holdings:
-        kinds, rows = ", ".join(holding.kinds), "" if holding.rows is None else f"{holding.rows:,}"
-        days = (str(day or "") for day in (holding.first, holding.last))
-        table.add_row(holding.place, holding.what, kinds, rows, f"{holding.files:,}", *days)
-    print_table(table)
+    print_table(("place", "what", "tells", "rows", "files", "from", "to"), map(_cells, holdings))
+
+
+def _cells(holding: Holding) -> tuple[object, ...]:
+    kinds, rows = ", ".join(holding.kinds), None if holding.rows is None else f"{holding.rows:,}"
+    return holding.place, holding.what, kinds, rows, f"{holding.files:,}", holding.first, holding.last
 
 
 def forget(

@@ -7,10 +7,10 @@ from functools import cached_property
 from starlette.requests import Request
 
 from data.contract.outputs import NO_OWNER
+from data.contract.vocabulary import folded
 from serving.access.plain import WayOn
 from serving.access.refusals import LOG, RefusedError
 from serving.access.settings import PersonSettings, Role
-from serving.published.read import folded
 
 OwnersOf = Callable[[str], Iterable[str]]
 """The owners of the list that an e-mail stands for, where the settings name none."""

@@ -18,6 +18,9 @@ Integers = npt.NDArray[np.int64]
 RANK_PARTS = CHANGES.parts_of("rank_change")
 """The parts of a change of rank; they sum to it."""
 
+ARMS = ("held_out", "previous_held_out")
+"""Is it held out of this list, and was it of the last one; older lists do not say."""
+
 MANY_PLACES = 10
 """A move by more than that counts when a retrain is summed up."""
 
@@ -138,17 +141,17 @@ def change_table(
     """``changes`` of some accounts: those of one shard, once all ranks are known.
 
     ``accounts`` and ``reasons`` are the split of their scores: account_id, change, data, model, calibration, because;
-    account_id, reason_code, log_odds. ``scores`` (rank, propensity, expected_arr), ``ranks`` (of ``split_ranks``) and
-    ``previous`` (the same columns as ``scores``, as published last) are indexed by account_id and may be of the whole
-    base; the last two are None where nothing was published before.
+    account_id, reason_code, log_odds. ``scores`` (rank, propensity, expected_arr, ``ARMS``), ``ranks`` (of
+    ``split_ranks``) and ``previous`` (rank, propensity, expected_arr, as published last) are indexed by account_id and
+    may be of the whole base; the last two are None where nothing was published before.
     """
     ids = pd.Index(accounts["account_id"].astype("str"))
     counted = ["rank_change", *RANK_PARTS]
-    facts = accounts.set_axis(ids).join(_of(ids, scores, ["rank", "propensity", "expected_arr"]))
+    facts = accounts.set_axis(ids).join(_of(ids, scores, ["rank", "propensity", "expected_arr", *ARMS]))
     facts = facts.join(_of(ids, previous, ["rank", "propensity", "expected_arr"]).add_prefix("previous_"))
     facts = facts.join(_of(ids, ranks, counted)).reset_index(drop=True)
     whole = dict.fromkeys(["rank", "previous_rank", *counted], "Int64")
-    facts = facts.astype(whole)
+    facts = facts.astype(whole).assign(**{name: facts[name].fillna(value=False).astype(bool) for name in ARMS})
     log_odds = {part: f"{part}_log_odds" for part in ("change", *PARTS)}
     changes = facts.rename(columns=log_odds).assign(
         snapshot_date=snapshot_date,

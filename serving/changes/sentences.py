@@ -63,6 +63,8 @@ class _Fact(NamedTuple):
     previous_rank: int | None
     previous_propensity: float
     previous_expected_arr: float
+    held_out: bool
+    previous_held_out: bool
     rank_change: int | None
     rank_came: int | None
     rank_left: int | None
@@ -72,7 +74,7 @@ class _Fact(NamedTuple):
 def sentences(facts: pd.DataFrame, reasons: pd.DataFrame, about: About) -> list[str]:
     """What is said of each row of ``facts``, which has one row per account: sentences of at most MOST_WORDS words.
 
-    ``facts``: account_id, because, model, calibration, rank, propensity, expected_arr, the last three also as
+    ``facts``: account_id, because, model, calibration, rank, propensity, expected_arr, held_out, the last four also as
     ``previous_``, rank_change, rank_came, rank_left, rank_moved. ``reasons``: account_id, reason_code, log_odds.
     """
     if about.previous_date is None:
@@ -93,8 +95,8 @@ def _plain(values: pd.Series) -> list[Any]:
 
 def _sentence(row: _Fact, raised: Pair, lowered: Pair, day: str, about: About) -> str:
     if row.because == NEW:
-        return f"New since {day}{', and set apart' * (row.rank is None)}."
-    head, clauses = _places(row.previous_rank, row.rank, day), []
+        return f"New since {day}{f', and {_away(row)}' * (row.rank is None)}."
+    head, clauses = _places(row, day), []
     if about.rank_by == "expected_arr":
         clauses.append(_amounts(row.previous_expected_arr, row.expected_arr, about))
     before, now = say_propensity(row.previous_propensity), say_propensity(row.propensity)
@@ -133,14 +135,23 @@ def _most(main: tuple[str, Pair], against: tuple[str, Pair]) -> Iterator[str]:
         yield f"{_capital(other_verb)} it: {other}."
 
 
-def _places(before: int | None, rank: int | None, day: str) -> str:
+def _places(row: _Fact, day: str) -> str:
+    """Where it stands and stood. Who was held out did not fail a gate, and nothing is told of it beyond the tables."""
+    before, rank = row.previous_rank, row.rank
+    if before is None and rank is None:
+        return f"{_capital(_away(row))}{f', as on {day}' * (row.held_out == row.previous_held_out)}"
     if before is None:
-        return f"Set apart, as on {day}" if rank is None else f"On the list now, set apart on {day}"
+        return f"On the list now{f', set apart on {day}' * (not row.previous_held_out)}"
     if rank is None:
-        return f"At {before} on {day}, now set apart"
+        return f"At {before} on {day}, now {_away(row)}"
     if before == rank:
         return f"Still at {rank}"
     return f"{'Up' if rank < before else 'Down'} from {before}"
+
+
+def _away(row: _Fact) -> str:
+    """Why it has no rank."""
+    return "held out" if row.held_out else "set apart"
 
 
 def _amounts(before: float, now: float, about: About) -> str:

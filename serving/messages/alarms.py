@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from data.checks.report import many
+from data.contract.vocabulary import folded
 from serving.messages.message import Message, MessageRow, MessageSection, name_of, sentence_of
 from serving.messages.rows import Links
 from serving.monitoring.standing import StandingAlarm
@@ -25,10 +26,10 @@ class AlarmNews:
     links: Links
 
     def messages(self, known: Container[tuple[str, str]] = ()) -> list[Message]:
-        """One for each owner with alarms that are not ``known``: owner, and key; by name."""
+        """One for each owner with alarms that are not ``known``: owner (folded), and key; by name."""
         of = defaultdict[str, list[StandingAlarm]](list)
         for alarm in self.standing:
-            if (alarm.owner, alarm.key) not in known:
+            if (folded(alarm.owner), alarm.key) not in known:
                 of[alarm.owner].append(alarm)
         return [self._message(owner, of[owner]) for owner in sorted(of)]
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from data.checks.report import many
 from data.contract.outputs import NO_OWNER, TRIGGERS
+from data.contract.vocabulary import folded
 from serving.messages.message import Message, MessageRow, MessageSection, name_of, sentence_of
 from serving.messages.rows import Links, row_of
 from serving.published.read import PublishedList
@@ -33,10 +34,10 @@ class Alerts:
     links: Links
 
     def messages(self, known: Container[tuple[str, FiredTrigger]] = ()) -> list[Message]:
-        """One for each owner with triggers that are not ``known``: owner, and trigger; by name."""
+        """One for each owner with triggers that are not ``known``: owner (folded), and trigger; by name."""
         new = defaultdict[str, list[tuple[str, MessageRow]]](list)
         for owner, title, row in self.told:
-            if (owner, row.trigger) not in known:
+            if (folded(owner), row.trigger) not in known:
                 new[owner].append((title, row))
         return [self._message(owner, new[owner]) for owner in sorted(new)]
 
@@ -70,9 +71,10 @@ def alerts(listing: PublishedList, before: PublishedList | None, links: Links) -
 
 
 def began(listing: PublishedList, before: PublishedList | None) -> set[tuple[str, FiredTrigger]]:
-    """Owner and trigger of each of those alerts."""
+    """Owner (folded) and trigger of each of those alerts."""
     fired = _began(listing, before)
-    return set(zip(fired["owner"], zip(fired["account_id"], fired["trigger_code"], strict=True), strict=True))
+    triggers = zip(fired["account_id"], fired["trigger_code"], strict=True)
+    return set(zip(map(folded, fired["owner"]), triggers, strict=True))
 
 
 def _began(listing: PublishedList, before: PublishedList | None) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from data.checks.report import many
 from data.contract.outputs import FIX, NO_OWNER
+from data.contract.vocabulary import folded
 from serving.messages.message import Message, MessageRow, MessageSection, name_of, sentence_of
 from serving.messages.rows import Links, row_of
 from serving.published.read import PublishedList
@@ -108,7 +109,12 @@ class Digests:
 
     @cached_property
     def _ranked_then(self) -> pd.DataFrame | None:
-        return None if self.before is None else _ranked(self.before)
+        """With each owner as this list writes the name."""
+        if self.before is None:
+            return None
+        then = _ranked(self.before)
+        written = {folded(owner): owner for owner in self.listing.scores("owner")["owner"].dropna().unique()}
+        return then.assign(owner=then["owner"].map(lambda owner: written.get(folded(owner), owner)))
 
     def _on_list(self, ranked: pd.DataFrame) -> pd.DataFrame:
         lists = [self._ranked_now] + ([] if self._ranked_then is None else [self._ranked_then])

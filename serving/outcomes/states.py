@@ -36,6 +36,11 @@ def is_untouched(state: AccountState, since: date) -> bool:
     return state.state not in (WORKING, SNOOZED) and (state.since is None or state.since < since)
 
 
+def is_back(state: AccountState) -> bool:
+    """Was it left for later, and has its day come?"""
+    return state.state == OPEN and state.row is not None and state.row.action == SNOOZED
+
+
 def by_account(rows: Iterable[RecordedOutcome]) -> Iterator[tuple[str, list[RecordedOutcome]]]:
     """The rows of each account, in the order in which they were recorded."""
     ordered = sorted(rows, key=attrgetter("account_id", "id"))

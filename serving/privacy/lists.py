@@ -9,7 +9,7 @@ from pathlib import Path
 
 from data.atomic import whole_folder
 from data.contract.outputs import NO_OWNER, TABLES
-from data.contract.vocabulary import Personal
+from data.contract.vocabulary import Personal, folded
 from data.erasure import parquet
 from data.erasure.places import ACCOUNT, Holding, Subject, present, total
 from data.errors import PublishError
@@ -77,7 +77,9 @@ def subject_of(out: Path, account_id: str) -> Subject:
         names |= set(scores.loc[its, "name"]) - {account_id}
         owners |= set(scores.loc[its, "owner"].dropna())
         others |= set(scores.loc[~its, "owner"].dropna())
-    return Subject(ACCOUNT, account_id, frozenset(names), frozenset(owners - others - {NO_OWNER}))
+    have_others = {*map(folded, others), NO_OWNER}
+    alone = frozenset(owner for owner in owners if folded(owner) not in have_others)
+    return Subject(ACCOUNT, account_id, frozenset(names), alone)
 
 
 def rows_of(listing: PublishedList, subject: Subject) -> dict[str, int]:

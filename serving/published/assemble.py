@@ -167,7 +167,8 @@ def assemble_base(
     assigned = _assigned(scores, context, recorded)
     held_out = _held_out(assigned, context)
     ranked = ranking.rank(scores.assign(held_out=scores["account_id"].isin(held_out)), context.settings.rank_by)
-    ranked = ranking.with_previous(ranked, previous.scores("account_id", "rank", "propensity") if previous else None)
+    last = previous.scores("account_id", "rank", "propensity", "held_out") if previous else None
+    ranked = ranking.with_previous(ranked, last)
     in_one_order = previous is not None and previous.manifest["rank_by"] == context.settings.rank_by
     before = previous.on_short_lists() if previous and in_one_order else None
     before = None if before is None else before - held_out

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from data.contract.outputs import CHANGES, TRIGGERS
-from serving.changes.ranks import change_table, moved_by_model, not_exact, split_ranks
+from serving.changes.ranks import ARMS, change_table, moved_by_model, not_exact, split_ranks
 from serving.changes.summary import Tally, summary, tally
 from serving.published import tables
 from serving.published.checks import fitted, refuse
@@ -45,7 +45,7 @@ def write_changes(
     All other tables are in the folder of ``listing`` already. Raises PublishError where the parts of a change do not
     sum to it.
     """
-    about, scores = context.about(previous), listing.scores(*COMPARED)
+    about, scores = context.about(previous), listing.scores(*COMPARED, *ARMS)
     now, ranks, before = scores.set_index("account_id"), None, None
     if previous is not None:
         last = previous.scores(*COMPARED)

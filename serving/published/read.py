@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.contract.outputs import NO_OWNER, TABLES, OutputKind
+from data.contract.vocabulary import folded
 from serving.published import tables
 from serving.published.account_rows import AccountRows, lay_down
 from serving.published.layout import ERASED, HELD_OUT, damaged, folder_of, published_dates, published_day, read_manifest
@@ -19,11 +20,6 @@ from serving.published.layout import ERASED, HELD_OUT, damaged, folder_of, publi
 _NULLS = {OutputKind.TEXT: "str", OutputKind.NUMBER: "float64", OutputKind.WHOLE: "Int64", OutputKind.YES_NO: "boolean"}
 
 T = TypeVar("T")
-
-
-def folded(owner: str) -> str:
-    """An owner's name as it is compared."""
-    return " ".join(owner.split()).casefold()
 
 
 @dataclass(frozen=True)

@@ -237,6 +237,11 @@ _PRINTED_STEP = {"share": 0.001, "rating": 0.01}
 _UNDER: dict[str, str] = {gate.code: gate.shown_under for gate in GATES}
 
 
+def gate_label(code: str) -> str:
+    """What a gate is called; its code where this version has none of it, as in a list of another version."""
+    return LABELS.get(code, code)
+
+
 def gates_in_use(thresholds: GateThresholds) -> list[tuple[Gate, float]]:
     """The gates that are switched on, each with its threshold (0 where the gate has none)."""
     chosen = []

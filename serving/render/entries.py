@@ -9,12 +9,13 @@ from typing import Any
 import pandas as pd
 
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR, NO_OWNER
+from data.contract.vocabulary import folded
 from data.errors import SettingsError, some
 from serving.outcomes.at_odds import AtOdds, of_money
 from serving.published.layout import HELD_OUT
-from serving.published.read import PublishedList, folded
+from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
-from serving.ranking.gates import LABELS
+from serving.ranking.gates import gate_label
 from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_day, say_name
 from serving.reasons.tellings import PREFIX
@@ -165,7 +166,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
     made = []
     for row in _records(scores):
         before = None if pd.isna(row["previous_rank"]) else int(row["previous_rank"])
-        known_before = not pd.isna(row["previous_propensity"])
+        was_apart = not pd.isna(row["previous_propensity"]) and row["previous_held_out"] is not True
         made.append(
             Entry(
                 rank=int(row["rank"]),
@@ -184,7 +185,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
                 likely_range=tuple(float(row[name]) for name in LIKELY_RANGE),
                 act_by=row["act_by"],
                 previous_rank=before,
-                change=_change(int(row["rank"]), before, known_before) if since else "",
+                change=_change(int(row["rank"]), before, was_apart) if since else "",
                 since=moved.get(row["account_id"], "") if since and before != int(row["rank"]) else "",
                 reasons=tuple(why.get(row["account_id"], ())),
                 enough_reasons=enough_reasons,
@@ -210,7 +211,7 @@ def excluded(exclusions: pd.DataFrame) -> list[Excluded]:
             account_id=row["account_id"],
             name=row["name"],
             owner=_text(row["owner"]),
-            because=tuple(LABELS[code] for code in row["not_eligible_because"].split(";")),
+            because=tuple(map(gate_label, row["not_eligible_because"].split(";"))),
             text=row["text"],
             shown_under=row["shown_under"],
             propensity=float(row["propensity"]),
@@ -359,13 +360,13 @@ def say_range(low: float, high: float, currency: str) -> str:
 
 
 def _firing(listing: PublishedList, fired: Iterable[Mapping[str, Any]], motion: str) -> tuple[Firing, ...]:
-    made = firings(fired, listing.manifest["triggers"], listing.snapshot_date)
+    made = firings(fired, listing.manifest.get("triggers", {}), listing.snapshot_date)
     return tuple(firing for firing in made if firing.motion in (motion, None))
 
 
-def _change(rank: int, before: int | None, known_before: bool) -> str:
+def _change(rank: int, before: int | None, was_apart: bool) -> str:
     if before is None:
-        return "was set apart" if known_before else "new"
+        return "was set apart" if was_apart else "new"
     if before == rank:
         return "same"
     return f"{'up' if rank < before else 'down'} from {before}"

@@ -15,7 +15,7 @@ from data.contract.outputs import FIX, FUNNEL, SHOWN_UNDER, WAIT
 from data.shown.text import cut, for_page
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
-from serving.ranking.gates import LABELS
+from serving.ranking.gates import gate_label
 from serving.ranking.short_list import ORDER_OF
 from serving.reasons.formats import say_day, say_propensity
 from serving.render import entries as lines
@@ -128,7 +128,7 @@ def render_page(listing: PublishedList) -> str:
             plays={code: play for code, play in listing.manifest["plays"].items() if code in used},
             knows_little=lines.KNOWS_LITTLE,
             range_meaning=RANGE_MEANING,
-            gate_labels=LABELS,
+            gate_label=gate_label,
             drawing=(WIDTH, HEIGHT),
         )
     )
@@ -153,7 +153,7 @@ def sections(listing: PublishedList, limit: int) -> list[Section]:
     for number, under in enumerate(SHOWN_UNDER):
         apart = exclusions[exclusions["shown_under"] == under]
         if len(apart):
-            gates = Counter(LABELS[code] for codes in apart["not_eligible_because"] for code in codes.split(";"))
+            gates = Counter(gate_label(code) for codes in apart["not_eligible_because"] for code in codes.split(";"))
             accounts = lines.excluded(apart.head(limit))
             made.append(Section(*_SECTIONS[under], f"apart-{number}", len(apart), gates.most_common(), accounts))
     return made

@@ -18,6 +18,7 @@ from data.contract.vocabulary import Personal
 from data.erasure.places import Holding, Subject, present
 from data.erasure.sqlite_file import clear
 from serving.store.address import StoreAddress
+from serving.store.message_log import spellings
 from serving.store.outcomes import OutcomeStore, in_our_words, is_there, open_store
 from serving.store.schema import ERASING, MESSAGES, OUTCOMES, PERSONAL, engine_of, is_file
 from serving.store.views import VIEWS
@@ -134,7 +135,7 @@ def _day(at: datetime | None) -> date | None:
 
 def _rows_of(connection: Connection, subject: Subject) -> dict[str, list[int]]:
     """The rows of an account, by table; of the messages also those to owners that have no other."""
-    told = or_(MESSAGES.c.account_id == subject.id, MESSAGES.c.owner.in_(sorted(subject.owners)))
+    told = or_(MESSAGES.c.account_id == subject.id, MESSAGES.c.owner.in_(spellings(connection, subject.owners)))
     return {
         "outcomes": _ids(connection, OUTCOMES, OUTCOMES.c.account_id == subject.id),
         "messages": _ids(connection, MESSAGES, told),

@@ -4,14 +4,15 @@ A message is noted before it is sent and after, so whoever runs again knows of e
 refused, or was being sent when a run ended or no answer came: then nobody knows whether it arrived.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, select
 
+from data.contract.vocabulary import folded
 from serving.store.schema import MESSAGES
 
 DIGEST, ALERT, ALARM = "digest", "alert", "alarm"
@@ -48,10 +49,10 @@ class MessageItem:
     @property
     def key(self) -> Key:
         """What is told once: of a digest a part in each list, of an alert a trigger, whatever the list, and an alarm on
-        each day of monitoring.
+        each day of monitoring. Each list settles how it writes an owner: one that is spelt otherwise is the same.
         """
         day = None if self.kind == ALERT else self.snapshot_date
-        return day, self.channel, self.owner, self.kind, self.part, self.account_id, self.trigger_code
+        return day, self.channel, folded(self.owner), self.kind, self.part, self.account_id, self.trigger_code
 
 
 NAMES = tuple(field.name for field in fields(MessageItem))
@@ -111,12 +112,20 @@ def is_told(noted: Noted | None, *, again: bool) -> bool:
     return noted.step is Step.SENT or not again
 
 
+def spellings(connection: Connection, owners: Iterable[str], *among: ColumnElement[bool]) -> list[str]:
+    """How the notes (those ``among`` which) write these owners, compared without regard to case and blanks."""
+    asked = set(map(folded, owners))
+    noted = connection.scalars(select(MESSAGES.c.owner).where(*among).distinct())
+    return sorted(owner for owner in noted if folded(owner) in asked)
+
+
 def _last(connection: Connection, since: date, from_list: date, like: MessageItem | None = None) -> dict[Key, Noted]:
     """What is said last of each item; ``like``: of that channel and owner alone."""
     midnight = datetime.combine(since, time(), UTC)
     asked = (MESSAGES.c.snapshot_date >= from_list) | (MESSAGES.c.at >= midnight)
     if like is not None:
-        asked &= (MESSAGES.c.channel == like.channel) & (MESSAGES.c.owner == like.owner)
+        asked &= MESSAGES.c.channel == like.channel
+        asked &= MESSAGES.c.owner.in_(spellings(connection, [like.owner], asked))
     rows = connection.execute(select(MESSAGES).where(asked).order_by(MESSAGES.c.id)).mappings()
     noted = (Noted(MessageItem(**{name: row[name] for name in NAMES}), Step(row["step"]), row["at"]) for row in rows)
     return {note.item.key: note for note in noted}

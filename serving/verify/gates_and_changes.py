@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from data.contract.score_change import PARTS
-from serving.changes.ranks import RANK_PARTS, change_table
+from serving.changes.ranks import ARMS, RANK_PARTS, change_table
 from serving.changes.sentences import About
 from serving.changes.summary import SAME_MODEL, UNKNOWN_MODEL
 from serving.published.context import ListContext
@@ -55,8 +55,8 @@ def about_of(listing: PublishedList, previous: PublishedList | None, titles: Map
 
 def check_change_sentences(listing: PublishedList, previous: PublishedList | None, about: About) -> Differences:
     """The sentence of every change, told again from the tables of both lists; and what was said of the last one."""
-    scores = listing.scores(*COMPARED, "previous_rank", "previous_propensity").set_index("account_id")
-    before = None if previous is None else previous.scores(*COMPARED).set_index("account_id")
+    scores = listing.scores(*COMPARED, *ARMS, "previous_rank", "previous_propensity").set_index("account_id")
+    before = None if previous is None else previous.scores(*COMPARED, "held_out").set_index("account_id")
     for changes in listing.batches("changes"):
         split = changes.rename(columns={f"{part}_log_odds": part for part in ("change", *PARTS)})
         accounts = split[["account_id", "change", *PARTS, "because"]]
@@ -67,7 +67,8 @@ def check_change_sentences(listing: PublishedList, previous: PublishedList | Non
             account, text = changes["account_id"].iloc[place], changes["text"].iloc[place]
             yield Difference(account, "changes", repr(text), repr(derived["text"].iloc[place]))
     if before is not None:
-        for name in ("rank", "propensity"):
+        there = listing.columns("scores")  # an older list does not say who was held out before
+        for name in [name for name in ("rank", "propensity", "held_out") if f"previous_{name}" in there]:
             stated = scores[f"previous_{name}"].astype("float64")
             known = before[name].reindex(scores.index).astype("float64")
             for account in scores.index[~((stated == known) | (stated.isna() & known.isna()))]:

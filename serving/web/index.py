@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.contract.outputs import CONTRADICTS, FOR, NO_OWNER, SHOWN_UNDER
-from data.contract.vocabulary import MOTIONS
-from serving.published.read import PublishedList, folded
+from data.contract.vocabulary import MOTIONS, folded
+from serving.published.read import PublishedList
 from serving.published.tables import by_whole_accounts
 from serving.ranking.rank import RANK_KEYS, order
 from serving.ranking.short_list import CHECK_IN, due_on

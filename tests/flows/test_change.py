@@ -82,7 +82,7 @@ def listed(bundle: Bundle, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFra
     told = score(bundle, rows)
     passed = gates.evaluate(rows.set_index("account_id"), ServingSettings().gates)
     scores = told.scores.assign(eligible=passed.eligible.array, owner=None, run_id=bundle.run_id)
-    return rank(scores.assign(held_out=False), "propensity"), told.attributions
+    return rank(scores.assign(held_out=False, previous_held_out=False), "propensity"), told.attributions
 
 
 @pytest.mark.parametrize("retrained", [False, True])

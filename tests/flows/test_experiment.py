@@ -1,5 +1,6 @@
 """From a published list with accounts held out and the tables of a year to what is known, as the ledger has it."""
 
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -96,6 +97,17 @@ def test_an_end_that_is_set_later_changes_no_interval(folder: Path, tmp_path: Pa
 def test_what_was_set_otherwise_than_when_it_began_is_refused(folder: Path, tmp_path: Path) -> None:
     linked(folder, tmp_path, SETTINGS.replace("0.25", "0.3"))
     with pytest.raises(SettingsError, match="held_out_share under"):
+        experiment(tmp_path / "headroom.toml")
+
+
+def test_an_owner_whom_lists_write_in_two_ways_is_one_book(folder: Path, tmp_path: Path) -> None:
+    linked(folder, tmp_path, SETTINGS + 'clusters = "owner"\n')
+    (tmp_path / "published").unlink()
+    shutil.copytree(folder / "published", tmp_path / "published")
+    file = tmp_path / "published" / f"snapshot_date={START}" / "assignments.parquet"
+    rows = pd.read_parquet(file)
+    rows.assign(owner=rows["owner"].where(rows.index % 2 == 0, rows["owner"].str.upper())).to_parquet(file)
+    with pytest.raises(ExperimentError, match=rf"\b{rows['owner'].fillna('').nunique()} books of owners are too few"):
         experiment(tmp_path / "headroom.toml")
 
 

@@ -1,5 +1,6 @@
 """A small made-up base for the tests of serving: a catalogue, feature rows that agree with each other, scores."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -26,12 +27,14 @@ from data.contract.outputs import (
 )
 from data.contract.score_change import Change, NotSplit, first_list, not_split
 from data.contract.vocabulary import MOTIONS
+from data.digests import sha256_of_file
 from features.catalogue import full_catalogue
 from serving.changes.sentences import About
 from serving.publish import publish as publish_list
 from serving.published.assemble import AccountBatch, assemble_base, assemble_batch
 from serving.published.change_tables import with_since
 from serving.published.context import ListContext, known_people
+from serving.published.layout import MANIFEST
 from serving.published.read import PublishedList
 from serving.reasons.choose import explain
 from serving.reasons.playbook import load
@@ -415,6 +418,27 @@ def publish(
             publishing.add(batch if batches == 1 else cut(number))
         publishing.describe(**{**made.manifest, **(pieces or {})})
     return publishing.place
+
+
+LATER = ("input_watermarks", "expected_arr", "changes", "gates_not_evaluated", "triggers", "signals", "held_out")
+"""What the manifests of earlier versions do not say."""
+
+
+def as_of_earlier_version(folder: Path) -> None:
+    """Take from a published list what earlier versions had not, as if one of them had published it."""
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    for name, table in TABLES.items():
+        path = folder / f"{name}.parquet"
+        if table.later:
+            path.unlink()
+            del manifest["rows_out"][name]
+        else:
+            rows = pd.read_parquet(path)
+            rows.drop(columns=[column.name for column in table.columns if column.later]).to_parquet(path)
+    there = files_of(folder)
+    sums = {name: sha256_of_file(folder / name) for name in manifest["files_sha256"] if name in there}
+    kept = {name: entry for name, entry in manifest.items() if name not in LATER}
+    (folder / MANIFEST).write_text(json.dumps({**kept, "files_sha256": sums}), encoding="utf-8")
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from data.contract.vocabulary import folded
 from serving.access.settings import PersonSettings
 from serving.messages.settings import RecipientSettings
-from serving.published.read import folded
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from data.checks.report import many
+from data.contract.vocabulary import folded
 from data.errors import some
 from serving.messages.alerts import Alerts, FiredTrigger, began
 from serving.messages.delivery.channels import Channel, Failure
@@ -42,11 +43,12 @@ class Memory:
         of = defaultdict[str, list[Noted]](list)
         for noted in self._noted():
             if noted.item.kind == DIGEST:
-                of[noted.item.owner].append(noted)
-        due = [message for message in digests if self._is_due(of[message.owner], digest_days)]
+                of[folded(noted.item.owner)].append(noted)
+        due = [message for message in digests if self._is_due(of[folded(message.owner)], digest_days)]
         of_this = (noted for noted in self._noted() if noted.item.snapshot_date == self.day)
-        refused = {noted.item.owner for noted in of_this if noted.step is Step.FAILED}
-        yield from sorted((*due, *alerts.messages(self._triggers())), key=lambda message: message.owner in refused)
+        refused = {folded(noted.item.owner) for noted in of_this if noted.step is Step.FAILED}
+        told = (*due, *alerts.messages(self._triggers()))
+        yield from sorted(told, key=lambda message: folded(message.owner) in refused)
 
     @property
     def unclear(self) -> list[MessageItem]:
@@ -72,10 +74,12 @@ class Memory:
         return begins
 
     def told_alarms(self, day: date) -> set[tuple[str, str]]:
-        """Owner and key of the alarms of that day of monitoring that were told."""
+        """Owner (folded) and key of the alarms of that day of monitoring that were told."""
         told = (noted.item for noted in self._noted() if is_told(noted, again=self.again))
         return {
-            (item.owner, str(item.trigger_code)) for item in told if (item.kind, item.snapshot_date) == (ALARM, day)
+            (folded(item.owner), str(item.trigger_code))
+            for item in told
+            if (item.kind, item.snapshot_date) == (ALARM, day)
         }
 
     def _is_due(self, noted: Sequence[Noted], digest_days: int) -> bool:
@@ -88,7 +92,7 @@ class Memory:
 
     def _triggers(self) -> set[tuple[str, FiredTrigger]]:
         told = (n.item for n in self._noted() if n.item.kind == ALERT and is_told(n, again=self.again))
-        return {(item.owner, (str(item.account_id), str(item.trigger_code))) for item in told}
+        return {(folded(item.owner), (str(item.account_id), str(item.trigger_code))) for item in told}
 
     def _noted(self) -> Iterator[Noted]:
         return (noted for noted in self.known.values() if noted.item.channel == self.channel)

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from data.contract.outputs import AGAINST, CONTRADICTS, FOR
-from data.contract.vocabulary import MOTIONS
+from data.contract.vocabulary import MOTIONS, folded
 from data.errors import PublishError
 from serving.outcomes.outcome import RecordedOutcome
 from serving.outcomes.states import standing
 from serving.published.read import PublishedList
 from serving.ranking.amounts import say_money
-from serving.ranking.gates import LABELS
+from serving.ranking.gates import gate_label
 from serving.reasons.formats import say_day, say_name
 from serving.reasons.playbook import Play
 from serving.reasons.tellings import PREFIX
@@ -164,7 +164,7 @@ def account_page(index: ListIndex, past: LookedBack, account_id: str, desk: Desk
         ),
         parts=parts_of(score["base_log_odds"], reasons, score["log_odds"]),
         play=_play(listing, row, score),
-        not_checked=tuple(LABELS.get(code, code) for code in listing.manifest.get("gates_not_evaluated", ())),
+        not_checked=tuple(map(gate_label, listing.manifest.get("gates_not_evaluated", ()))),
         facts=tuple(_facts(score, row, listing.manifest["serving"]["currency"])),
         use_by_week=_weeks(score["use_by_week"]),
         past=tuple(reversed(places)),
@@ -327,5 +327,5 @@ def _weeks(values: Sequence[float] | None) -> tuple[float, ...]:
 
 def _tenures(places: Sequence[PastPlace]) -> tuple[Tenure, ...]:
     """Whose the account was, list after list."""
-    runs = [list(run) for _, run in groupby(places, key=lambda place: place.owner)]
-    return tuple(Tenure(run[0].owner, run[0].day, run[-1].day) for run in runs)
+    runs = [list(run) for _, run in groupby(places, key=lambda place: place.owner and folded(place.owner))]
+    return tuple(Tenure(run[-1].owner, run[0].day, run[-1].day) for run in runs)

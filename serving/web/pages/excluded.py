@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.contract.outputs import SHOWN_UNDER
-from serving.ranking.gates import LABELS
+from serving.ranking.gates import gate_label
 from serving.web.index import ListIndex, Mask
 from serving.web.pages.my_list import (
     Desk,
@@ -91,7 +91,7 @@ def _gates(index: ListIndex, apart: Mask) -> tuple[Tile, ...]:
     of_codes = np.bincount(index.gates.codes[apart], minlength=len(index.gates.labels))
     for codes, count in zip(index.gates.labels, of_codes.tolist(), strict=True):
         counts.update(dict.fromkeys(codes.split(";"), count))
-    return tuple(Tile(code, LABELS.get(code, code), count) for code, count in counts.most_common() if count)
+    return tuple(Tile(code, gate_label(code), count) for code, count in counts.most_common() if count)
 
 
 def _options(index: ListIndex, seen: Mask, query: ApartQuery) -> dict[str, Options]:
@@ -99,6 +99,6 @@ def _options(index: ListIndex, seen: Mask, query: ApartQuery) -> dict[str, Optio
     of_page: dict[str, list[tuple[str, str]]] = {
         "owner": [(owner, owner) for owner in index.owners.among(seen)],
         "under": [(under, under.capitalize()) for under in SHOWN_UNDER],
-        "gate": [(code, LABELS.get(code, code)) for code in codes],
+        "gate": [(code, gate_label(code)) for code in codes],
     }
     return {name: options_with(options, str(getattr(query, name))) for name, options in of_page.items()}

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.contract.outputs import NO_OWNER
-from serving.outcomes.states import AccountState, is_untouched
+from serving.outcomes.states import AccountState, is_back, is_untouched
 from serving.outcomes.vocabulary import DISQUALIFIED, OPEN, REASONS, STATES
-from serving.ranking.gates import LABELS
+from serving.ranking.gates import gate_label
 from serving.ranking.short_list import CHECK_IN
 from serving.reasons.formats import say_day, say_name
 from serving.render.entries import MOTION_WORDS, at_odds, expected_range
@@ -197,7 +197,8 @@ def places_of(index: ListIndex, states: Mapping[str, AccountState]) -> list[tupl
 
 
 class Late(NamedTuple):
-    """The rows on a short list whose day to act by is past, with nothing done since they came there.
+    """The rows on a short list whose day to act by is past, with nothing done since they came there, and which are not
+    back from later.
 
     ``waiting``: those of owners of whose accounts nothing was ever recorded, so that nobody knows whether something was
     done; ``overdue``: those of the others, who are ``recorded``: of each owner in the order of the index.
@@ -215,7 +216,7 @@ def late(index: ListIndex, here: Iterable[tuple[int, AccountState]], today: date
     for place, state in here:
         recorded[index.owners.codes[place]] = True
         if is_late[place]:
-            is_late[place] = is_untouched(state, day_of(int(index.listed_since[place])))
+            is_late[place] = is_untouched(state, day_of(int(index.listed_since[place]))) and not is_back(state)
     is_recorded = recorded[index.owners.codes]
     return Late(np.flatnonzero(is_late & is_recorded), np.flatnonzero(is_late & ~is_recorded), recorded)
 
@@ -273,7 +274,7 @@ def say_state(state: AccountState) -> str:
 def gates_of(index: ListIndex, place: int) -> tuple[str, ...]:
     """The gates that an account did not pass, in words."""
     codes = index.gates.at(place)
-    return tuple(LABELS.get(code, code) for code in codes.split(";")) if codes else ()
+    return tuple(map(gate_label, codes.split(";"))) if codes else ()
 
 
 def found_by(index: ListIndex, query: PageQuery, among: Mask) -> Mask:

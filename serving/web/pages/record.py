@@ -32,7 +32,7 @@ class ActionForm:
     twice is recorded once. ``reasons``: why a row may be disqualified, by code in words. ``after``: the first day
     until which it may be snoozed, the one after it is said. ``filled``: what stands in each of its fields. Of a form
     that was refused, ``refused``: why nothing was recorded; ``faults``: what is wrong with a field, by its name there.
-    ``corrects``: the row in whose place is recorded what is sent.
+    ``corrects``: the row in whose place is recorded what is sent, on the day ``counts_on``.
     """
 
     token: str
@@ -43,6 +43,7 @@ class ActionForm:
     faults: Mapping[str, str] = field(default_factory=dict)
     refused: str = ""
     corrects: RecordedOutcome | None = None
+    counts_on: date | None = None
 
 
 def action_form(token: str, today: date) -> ActionForm:
@@ -64,15 +65,16 @@ def refused_form(token: str, today: date, sent: Mapping[str, Any], error: Outcom
     )
 
 
-def correction_form(form: ActionForm, row: RecordedOutcome, said_on: date) -> ActionForm:
+def correction_form(form: ActionForm, row: RecordedOutcome, counts_on: date) -> ActionForm:
     """The form that corrects a row, filled with what the row says; one that was refused stays as it was sent.
 
-    ``said_on``: the day on which the row counts, and what takes its place.
+    ``counts_on``: the day on which the row counts, and what takes its place.
     """
     amount = None if row.arr is None else f"{row.arr:.2f}".removesuffix(".00")
     told = {name: amount if name == "arr" else getattr(row, name) for name in FIELDS}
     filled = {f"{row.action}_{name}": str(value) for name, value in told.items() if value is not None}
-    return replace(form, corrects=row, after=_after(said_on), filled=form.filled if form.refused else filled)
+    filled = dict(form.filled) if form.refused else filled
+    return replace(form, corrects=row, counts_on=counts_on, after=_after(counts_on), filled=filled)
 
 
 def row_to_correct(

@@ -10,8 +10,8 @@ from datetime import date
 
 import numpy as np
 
-from serving.outcomes.states import AccountState
-from serving.outcomes.vocabulary import OPEN, SNOOZED, WORKING
+from serving.outcomes.states import AccountState, is_back
+from serving.outcomes.vocabulary import WORKING
 from serving.reasons.formats import say_day
 from serving.web.index import NOT_KNOWN, Codes, ListIndex, Places, day_of, number_of
 from serving.web.pages.my_list import (
@@ -103,9 +103,8 @@ def tasks_of(index: ListIndex, states: Mapping[str, AccountState], today: date) 
     """All tasks of a list: one at most for each account, and none for one that is closed or waits."""
     here = places_of(index, states)
     taken = [(place, state.since) for place, state in here if state.state == WORKING and state.since]
-    back = [(place, state.since) for place, state in here if _is_back(state) and state.since]
+    back = [(place, state.since) for place, state in here if is_back(state) and state.since]
     overdue, waiting, _ = late(index, here, today)
-    overdue = overdue[~np.isin(overdue, [place for place, _ in back])]
     known = [*taken, *back]
     places = np.array([*(place for place, _ in known), *overdue.tolist(), *waiting.tolist()], dtype=np.int64)
     kinds = np.repeat(np.arange(len(KINDS), dtype=np.int32), [len(taken), len(back), len(overdue), len(waiting)])
@@ -154,8 +153,3 @@ def _what(kind: TaskKind, row: ListRow, since: date | None, day: date) -> str:
         return "Nothing was done so far"
     due = f", to act by {say_day(row.act_by)}" if row.act_by else ""
     return f"{'Taken up on' if kind is TaskKind.TAKEN else 'Left until'} {say_day(since)}{due}" if since else ""
-
-
-def _is_back(state: AccountState) -> bool:
-    """Was it left for later, and has its day come?"""
-    return state.state == OPEN and state.row is not None and state.row.action == SNOOZED

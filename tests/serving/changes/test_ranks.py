@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from data.contract.outputs import CHANGES
 from data.errors import PublishError
 from serving.changes.ranks import (
+    ARMS,
     RANK_PARTS,
     change_table,
     moved_by_model,
@@ -27,7 +28,7 @@ def ranked(frame: pd.DataFrame, rank_by: str = "propensity") -> pd.DataFrame:
     """The accounts with their ranks; a key that is not given is 0, and who is not said to be set apart is ranked."""
     keys = {name: frame.get(name, pd.Series(0.0, index=frame.index)) for name in RANK_KEYS}
     eligible = frame.get("eligible", pd.Series(True, index=frame.index)).astype(bool)
-    return rank(frame.assign(**keys, eligible=eligible, held_out=False, owner=None), rank_by)
+    return rank(frame.assign(**keys, eligible=eligible, owner=None, **dict.fromkeys(ARMS, False)), rank_by)
 
 
 def listed(**propensities: float) -> pd.DataFrame:

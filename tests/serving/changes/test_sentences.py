@@ -16,6 +16,7 @@ USUAL = {
     "account_id": "acme", "because": "", "change": 0.4, "model": 0.0, "calibration": 0.0, "rank": 12,
     "previous_rank": 31, "propensity": 0.18, "previous_propensity": 0.12, "expected_arr": 2400.4,
     "previous_expected_arr": 1199.6, "rank_change": -19, "rank_came": 0, "rank_left": 0, "rank_moved": 0,
+    "held_out": False, "previous_held_out": False,
 }  # fmt: skip
 
 
@@ -80,6 +81,26 @@ def test_who_was_or_is_set_apart(rank: int | None, before: int | None, head: str
     nothing = dict.fromkeys(["rank_change", "rank_came", "rank_left", "rank_moved"])
     told = said(rank=rank, previous_rank=before, reasons={"seats_in_use": 0.4}, **nothing)
     assert told == f"{head} from 12% to 18%. Raised it most: seats in use."
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "head"),
+    [
+        (12, "held out", "On the list now: likelihood up"),
+        ("set apart", "held out", "Set apart: likelihood up"),
+        ("held out", "held out", "Held out, as on 1 Sep 2026: likelihood up"),
+        ("held out", "set apart", "Held out: likelihood up"),
+        ("held out", 31, "At 31 on 1 Sep 2026, now held out: likelihood up"),
+    ],
+)
+def test_who_was_or_is_held_out_is_not_said_to_have_been_set_apart(
+    now: int | str, before: int | str, head: str
+) -> None:
+    nothing = dict.fromkeys(["rank_change", "rank_came", "rank_left", "rank_moved"])
+    ranks = {"rank": now if now == 12 else None, "previous_rank": before if before == 31 else None}
+    told = said(held_out=now == "held out", previous_held_out=before == "held out", **ranks, **nothing)
+    assert told == f"{head} from 12% to 18%."
+    assert said(because="new", rank=None, held_out=True) == "New since 1 Sep 2026, and held out."
 
 
 def test_a_change_that_is_not_split_says_why() -> None:

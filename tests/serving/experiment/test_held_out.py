@@ -11,14 +11,17 @@ import pytest
 
 from data.contract.outputs import TABLES
 from data.errors import ExperimentError
+from serving.changes.sentences import titles
 from serving.published import tables
 from serving.published.read import PublishedList, open_list
+from serving.render.entries import entries
 from serving.render.terminal import print_top
 from serving.settings import NO_EXPERIMENT, ExperimentSettings, ServeSettings
 from serving.verify.files_and_sums import check_counts, check_crm, check_files, check_sums
+from serving.verify.gates_and_changes import about_of, check_change_sentences
 from serving.web.app import Site
 from tests.serving.web.conftest import browser
-from tests.serving.world import DAY, PIECES, HeldList, accounts, publish, snapshot
+from tests.serving.world import CATALOGUE, DAY, PIECES, PLAYBOOK, HeldList, accounts, publish, snapshot
 
 COUNT = 80
 AUTUMN = ExperimentSettings(name="autumn", held_out_share=0.25, start=DAY)
@@ -187,3 +190,11 @@ def test_after_the_end_everyone_is_listed_and_the_draw_is_kept(
     kept = after.of_all("assignments").drop(columns="snapshot_date")
     assert kept.equals(listing.of_all("assignments").drop(columns="snapshot_date"))
     assert json.loads((after.folder / "manifest.json").read_text())["experiment"]["name"] == "autumn"
+    scores = after.scores().set_index("account_id")
+    assert {*scores.index[scores["previous_held_out"].astype(bool)]} == listing.held_out()
+    back = scores.index[scores["previous_held_out"].astype(bool) & scores["eligible"]].tolist()
+    assert {entry.change for entry in entries(after, back)} == {"new"}
+    texts = after.of("changes", back, ["text"])["text"]
+    assert texts.str.startswith("On the list now: ").all()
+    about = about_of(after, listing, titles(CATALOGUE, PLAYBOOK))
+    assert [*check_change_sentences(after, listing, about)] == []

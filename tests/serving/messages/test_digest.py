@@ -108,6 +108,12 @@ def test_where_nothing_changed_nothing_is_told(two_lists: Path) -> None:  # noqa
     assert made(two_lists, before=open_list(two_lists)).messages() == []
 
 
+def test_an_owner_whom_the_list_before_wrote_otherwise_is_the_same(two_lists: Path) -> None:  # noqa: F811
+    before = open_list(two_lists, EARLIER)
+    otherwise = before.scores().assign(owner=lambda scores: scores["owner"].str.upper().str.replace(" ", "  "))
+    assert made(two_lists, before=held(otherwise, before)).messages() == made(two_lists).messages() != []
+
+
 def test_of_a_first_list_nothing_is_called_new(two_lists: Path) -> None:  # noqa: F811
     messages = made(two_lists, before=None).messages()
     assert all(

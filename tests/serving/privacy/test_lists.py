@@ -22,7 +22,17 @@ from serving.privacy.told import MENTIONED
 from serving.published.layout import place_of
 from serving.published.read import PublishedList, open_list
 from serving.web.index import index_of
-from tests.serving.world import DAY, accounts, details, facts, feature_rows, files_of, publish, snapshot
+from tests.serving.world import (
+    DAY,
+    accounts,
+    as_of_earlier_version,
+    details,
+    facts,
+    feature_rows,
+    files_of,
+    publish,
+    snapshot,
+)
 
 EARLIER, ERASED_ON = date(2026, 9, 1), date(2026, 11, 29)
 ZORRO, NAME, OWNER, DOMAIN = "acc-zorro", "Zorro Lumber", "Quetzal Owner", "zorro-lumber.example"
@@ -159,6 +169,19 @@ def test_a_list_that_was_filled_in_is_not_written_over(out: Path) -> None:
         ListsPlace(out).erase(subject_of(out, ZORRO), ERASED_ON)
     changed = {name for name, content in files_of(out).items() if before[name] != content}
     assert changed == {f"snapshot_date={DAY}/list.xlsx"}
+
+
+def test_it_is_taken_out_of_a_list_of_an_earlier_version_too(out: Path) -> None:
+    as_of_earlier_version(place_of(out, EARLIER))
+    counts = ListsPlace(out).erase(subject_of(out, ZORRO), ERASED_ON)
+    assert counts["scores"] == 2
+    assert told(out) == []
+
+
+def test_an_owner_who_has_others_on_another_list_stays_however_each_writes_the_name(out: Path) -> None:
+    rows, people = feature_rows(40), accounts(40).assign(owner=OWNER.upper())
+    publish(out, snapshot(40, day=date(2026, 11, 1), rows=rows, accounts=people))
+    assert subject_of(out, ZORRO).owners == frozenset()
 
 
 def test_what_lies_there_is_told_from_the_contract(out: Path) -> None:

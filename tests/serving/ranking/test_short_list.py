@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.contract.outputs import NO_OWNER
-from serving.published.read import folded
+from data.contract.vocabulary import folded
 from serving.ranking.short_list import NEEDED, OF_DUE, Order, came_and_went, due_on, in_order, listed
 from serving.render import orders
 from serving.render.entries import entries

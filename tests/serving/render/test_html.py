@@ -148,6 +148,15 @@ def test_the_last_of_three_reasons_gives_way_to_one_that_can_be_acted_on() -> No
     assert [w.title for w in entries.best_reasons(replace(first, reasons=(*why[:2], against)))] == ["w0", "w1", "w4"]
 
 
+def test_a_gate_that_this_version_has_not_is_called_by_its_code(made: HeldList) -> None:
+    apart = made.exclusions().assign(not_eligible_because="gate_of_old;onboarding")
+    old = made.with_tables(exclusions=apart).with_manifest(gates_not_evaluated=["gate_of_old"])
+    page = Page(render_page(old))
+    assert "for want of data: gate_of_old." in page.text
+    assert page.text.count("gate_of_old") > 1
+    assert entries.excluded(apart.head(1))[0].because[0] == "gate_of_old"
+
+
 def test_the_workbook_holds_the_list_and_no_formula(tmp_path: Path, made: HeldList) -> None:
     write_workbook(tmp_path / "list.xlsx", made)
     book = openpyxl.load_workbook(tmp_path / "list.xlsx")

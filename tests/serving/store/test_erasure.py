@@ -37,7 +37,7 @@ def filled(store: OutcomeStore) -> OutcomeStore:
     )
     store.append([Outcome(account_id="zorro-1", action="won", play="seat_limits", arr=9.0, who="Ana", corrects=taken)])
     alert = MessageItem(TODAY, "slack", "Ana", ALERT, account_id="zorro-1", trigger_code="limit")
-    for owner in ("Ana", "Quetzal Owner"):
+    for owner in ("Ana", "QUETZAL Owner"):
         store.messages.begin([MessageItem(TODAY, "slack", owner, DIGEST, 1, 1)], TODAY, again=False)
     store.messages.end([alert], Step.SENT)
     for name, asked in (("Mine", "q=zorro+lumber"), ("Zorro Lumber", "sort=name"), ("Others", "q=Stays"), ("5", "q=5")):

@@ -28,6 +28,16 @@ def test_what_is_being_sent_or_was_sent_is_not_begun_again(store: OutcomeStore) 
     assert steps(store) == {DIGEST: Step.SENT}
 
 
+def test_an_owner_who_is_written_otherwise_is_told_nothing_twice(store: OutcomeStore) -> None:
+    """Each list settles how it writes an owner."""
+    log, otherwise = store.messages, replace(DIGEST, owner="ana  COSTA")
+    assert log.begin([DIGEST], TODAY, again=False)
+    assert not log.begin([otherwise], TODAY, again=False)
+    log.end([otherwise], Step.FAILED)
+    assert steps(store) == {otherwise: Step.FAILED}
+    assert log.begin([DIGEST], TODAY, again=False)
+
+
 def test_what_failed_may_be_begun_again(store: OutcomeStore) -> None:
     log = store.messages
     assert log.begin([DIGEST], TODAY, again=False)

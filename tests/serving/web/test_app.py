@@ -1,6 +1,5 @@
 """Every page as it is answered: what it says of its day and sources, what it refuses, and that no name harms it."""
 
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -8,18 +7,16 @@ from datetime import date, timedelta
 from html import unescape
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
-from data.contract.outputs import TABLES
 from serving.access.shield import HEADERS, WITH_DATA
 from serving.published import tables
 from serving.published.read import open_list
 from serving.settings import ServeSettings
 from serving.web.app import STATIC, today_utc
 from tests.serving.web.conftest import COUNT, NAMES, TODAY, DrawnWork, OwnersSight, made_list, plain
-from tests.serving.world import DAY, publish, snapshot
+from tests.serving.world import DAY, as_of_earlier_version, publish, snapshot
 
 PAGES = ("/", "/tasks", "/excluded", "/team", "/model", "/backtest", "/accounts/acc-0020")
 EVERYTHING = (
@@ -195,18 +192,7 @@ def test_a_list_that_is_published_later_is_shown_by_the_next_request(
 
 def test_a_list_of_an_earlier_version_is_shown_too(client_of: Callable[..., TestClient], tmp_path: Path) -> None:
     made_list(tmp_path, DAY, 1)
-    folder = tmp_path / f"snapshot_date={DAY}"
-    for name, table in TABLES.items():
-        path = folder / f"{name}.parquet"
-        if table.later:
-            path.unlink()
-        else:
-            rows = pd.read_parquet(path)
-            rows.drop(columns=[column.name for column in table.columns if column.later]).to_parquet(path)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    for name in ("input_watermarks", "expected_arr", "changes", "gates_not_evaluated"):
-        manifest.pop(name, None)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    as_of_earlier_version(tmp_path / f"snapshot_date={DAY}")
     pages = client_of(out=tmp_path)
     for path in PAGES:
         assert pages.get(path).status_code == 200, path

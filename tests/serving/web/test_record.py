@@ -219,7 +219,9 @@ def test_a_snooze_is_corrected_after_its_day_too(site: Site, tmp_path: Path) -> 
         send(pages, action="snoozed", snoozed_until="2026-10-20", snoozed_text="Call Adam")
         today = NOW + timedelta(days=30)
         for number, said in enumerate(("Call Ada", "Call Eve"), 1):
-            form = pages.get(account_address(ACCOUNT, number)).text.partition('id="snoozed_until"')[2]
+            page = pages.get(account_address(ACCOUNT, number)).text
+            assert "It counts as said on 6 Oct 2026; both stay in the record." in page
+            form = page.partition('id="snoozed_until"')[2]
             assert ('min="2026-10-07"' in form, 'value="2026-10-20"' in form) == (True, True)
             again = {"action": "snoozed", "snoozed_until": "2026-10-20", "snoozed_text": said}
             assert send(pages, correct=number, **again).status_code == 303

@@ -16,6 +16,7 @@ from serving.outcomes.states import AccountState
 from serving.store.outcomes import OutcomeStore, open_store
 from serving.web.app import Site
 from serving.web.index import ListIndex
+from serving.web.pages.my_list import late, places_of
 from serving.web.pages.tasks import KINDS, tasks_of
 from serving.web.query import TaskKind
 from serving.web.work import HeldWork
@@ -62,6 +63,9 @@ def test_the_tasks_of_a_list_by_a_plain_loop(
     assert sorted(zip(days, accounts, (KINDS[kind].value for kind in made.kinds), strict=True)) == sorted(expected)
     is_waiting = [KINDS[kind] is TaskKind.WAITING for kind in made.kinds]
     assert list(zip(is_waiting, days, strict=True)) == sorted(zip(is_waiting, days, strict=True))
+    is_overdue = [KINDS[kind] is TaskKind.OVERDUE for kind in made.kinds]
+    counted_for_the_team = late(index, places_of(index, states), today).overdue
+    assert sorted(counted_for_the_team.tolist()) == sorted(made.places[is_overdue].tolist())
 
 
 SCORES: list[object] = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -46,6 +46,13 @@ def test_what_was_done_is_counted_of_the_ranked(index: ListIndex, out: Path) -> 
     assert next(book.work for book in page.books if book.owner == "Ana Costa").overdue is None  # nothing is recorded
     assert page.all.work.overdue == len(set(late) & set(rest))
     assert (page.all.work.acted_on, page.all.work.won) == (2, 1)
+
+
+def test_what_is_back_from_later_is_not_overdue_as_in_the_tasks(index: ListIndex, out: Path) -> None:
+    scores, today = plain(out, "scores"), DAY + timedelta(days=400)
+    of_dana = scores[scores.listed & (scores.owner == "Dana Lee")].account_id
+    page = team_page(index, replace(desk(BackWork({of_dana.iloc[0]: "open"})), today=today))
+    assert next(book.work for book in page.books if book.owner == "Dana Lee").overdue == len(of_dana) - 1
 
 
 def test_of_a_recorded_book_without_a_ranked_account_nothing_is_overdue(index: ListIndex) -> None:
@@ -117,6 +124,18 @@ def test_what_came_of_each_play_is_counted_for_those_that_may_be_seen(
     assert 'data-label="Close rate">50%</td>' in page
     assert 'data-label="Close rate">none closed</td>' in page
     assert "Close rate" not in client_of(work=DrawnWork({})).get("/team").text
+
+
+@dataclass(frozen=True)
+class BackWork(DrawnWork):
+    """A record of accounts that were left for later, and are back since before they were listed."""
+
+    def state_of(self, asked: Sequence[str] | None, day: date) -> dict[str, AccountState]:
+        since = DAY - timedelta(days=400)
+        return {
+            account: replace(state, since=since, row=replace(self.history(account)[0], action="snoozed"))
+            for account, state in super().state_of(asked, day).items()
+        }
 
 
 @dataclass(frozen=True)
