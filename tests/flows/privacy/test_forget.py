@@ -22,6 +22,7 @@ from features.build.kept import FEATURE_ROWS, value_of
 from flows.privacy import forget
 from flows.privacy.prefect_runs import PrefectPlace
 from flows.run.settings import load
+from flows.stages.shown import _top
 from serving.crm.client import RecordChange
 from serving.crm.journal import JOURNAL, Journal
 from serving.outcomes.outcome import Outcome
@@ -137,6 +138,20 @@ def test_what_prefect_shows_of_an_account_without_a_name_goes(tmp_path: Path) ->
     with closing(sqlite3.connect(file)) as database:
         left = [json.loads(json.loads(data)) for (data,) in database.execute("select data from artifact")]
     assert left == [rows[2:3], rows[3:]]
+
+
+def test_what_prefect_shows_of_an_account_goes_whatever_it_is_called_by_now(two_lists: Path, tmp_path: Path) -> None:
+    """The list that called it so may be removed, or published anew: what was shown of it is found by its id."""
+    file, (first, *others) = tmp_path / "prefect.db", _top(two_lists, DAY)
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("create table artifact (id text, data text, created text)")
+        shown = [json.dumps(json.dumps([row])) for row in (first, *others)]
+        database.executemany("insert into artifact values (?, ?, '2026-10-01 06:00')", enumerate(shown))
+    place, subject = PrefectPlace(file), Subject("account_id", first["account_id"])
+    assert first["account"] != first["account_id"]
+    assert place.found(subject) == place.erase(subject, DAY) == {"artifacts": 1}
+    assert others
+    assert place.found(Subject("account_id", others[0]["account_id"])) == {"artifacts": 1}
 
 
 def test_no_line_of_another_run_is_lost_from_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
