@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from data.atomic import UNFINISHED, only_writer, remove_folder, whole_file
+from data.atomic import UNFINISHED, only_writer, remove_folder, remove_left, settle, whole_file
 from data.checks.report import SUMMARY
 from data.contract.vocabulary import Personal
 from data.erasure import parquet
@@ -50,7 +50,9 @@ class TablesPlace:
         """Take its rows out of every file, file by file; who would write there meanwhile is refused."""
         if not self._folder.is_dir():
             return {}
-        with only_writer(self._folder, f"Erase rows from {self._folder}.", LATER):
+        with only_writer(self._folder, _asked(self._folder), LATER):
+            for left in list(self._folder.rglob(f"{UNFINISHED}*")):  # a dry run may be writing one
+                remove_left(left)
             counts = [{file.name: _out_of(file, subject.column, subject.id)} for file in self._tables()]
             if subject.is_account:
                 counts += [{file.name: _in_journal(file, subject, erase=True)} for file in self._journals()]
@@ -85,6 +87,7 @@ class MonitoringPlace:
 
     def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
         """Take these rows out; the next `headroom monitor` writes all else anew, from the lists that are left."""
+        settle(self._file.parent, _asked(self._file.parent), LATER)
         return present({SLICES.name: sum(_out_of(self._file, "value", owner) for owner in self._owners(subject))})
 
     def _owners(self, subject: Subject) -> list[str]:
@@ -112,6 +115,7 @@ class ChecksPlace:
 
     def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
         """Remove the report where it names it: it is made anew by the next `headroom check`."""
+        settle(self._folder, _asked(self._folder), LATER)
         counts = self.found(subject)
         if counts:
             remove_folder(self._folder)
@@ -145,6 +149,7 @@ class FiguresPlace:
 
     def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
         """Remove the folder where a table names it."""
+        settle(self._folder, _asked(self._folder), LATER)
         counts = self.found(subject)
         if counts:
             remove_folder(self._folder)
@@ -184,6 +189,10 @@ class ScratchPlace:
         return present({"folders of builds": removed})
 
 
+def _asked(place: Path) -> str:
+    return f"Erase rows from {place}."
+
+
 def _builds() -> list[Path]:
     return sorted(path for path in own_folder().glob(BUILDS) if path.is_dir())
 
@@ -191,7 +200,7 @@ def _builds() -> list[Path]:
 def _out_of(file: Path, column: str, value: str) -> int:
     count = parquet.count_of(file, column, value)
     if count:
-        with whole_file(file, f"Erase rows from {file}.") as new:
+        with whole_file(file, _asked(file)) as new:
             parquet.copy_without(file, new, column, value)
     return count
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from data.atomic import unfinished_of, whole_file
+from data.atomic import aside_of, unfinished_of, whole_file, whole_folder
 from data.checks.report import Finding, Report, Severity, write
 from data.digests import digest_of
 from data.erasure.places import Subject
@@ -21,11 +21,12 @@ from data.scratch import own_folder
 from features.build.kept import FEATURE_ROWS, value_of
 from flows.privacy import forget
 from flows.privacy.prefect_runs import PrefectPlace
-from flows.run.settings import load
+from flows.run.settings import Settings, load
 from flows.stages.shown import _top
 from serving.crm.client import RecordChange
 from serving.crm.journal import JOURNAL, Journal
 from serving.outcomes.outcome import Outcome
+from serving.privacy.files import TablesPlace
 from serving.privacy.lists import ListsPlace
 from serving.published.layout import published_dates
 from serving.store.message_log import DIGEST, MessageItem
@@ -89,7 +90,18 @@ def company(two_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         database.execute("create table artifact (id text, data text, created text)")
         shown = [json.dumps(json.dumps([{"account": name}])) for name in (NAME, "Acme")]
         database.executemany("insert into artifact values (?, ?, '2026-10-01 06:00')", enumerate(shown))
+    _killed(settings, run)
     return tmp_path
+
+
+def _killed(settings: Settings, run: Path) -> None:
+    """What runs leave that are killed while they write: beside every place, and in it."""
+    for folder in (settings.check_folder, settings.figures_folder, settings.out_folder / "monitoring"):
+        for left in (aside_of(folder), unfinished_of(folder)):
+            shutil.copytree(folder, left)
+    unfinished_of(run / "changes.parquet").write_text(ZORRO)
+    unfinished_of(settings.history_folder / "2026-10-02").mkdir()
+    (unfinished_of(settings.history_folder / "2026-10-02") / "users.parquet").write_text(f"{ZORRO} {USER}")
 
 
 def test_an_account_is_in_no_byte_of_any_file(company: Path, headroom: Headroom) -> None:
@@ -168,6 +180,19 @@ def test_no_line_of_another_run_is_lost_from_the_record(tmp_path: Path, monkeypa
     first, own = (tmp_path / forget.RECORD).read_text().splitlines()
     assert first == "what another run noted"
     assert json.loads(own)["by"] == "Dana"
+
+
+def test_what_a_living_run_writes_stays(company: Path, headroom: Headroom) -> None:
+    """A dry run of the write-back may be writing there; a check that writes is waited for."""
+    settings = load(company / "headroom.toml")
+    (settings.writeback_folder / "dry-run").mkdir()
+    with whole_file(settings.writeback_folder / "dry-run" / "changes.parquet") as theirs:
+        TablesPlace("write-back", settings.writeback_folder).erase(Subject("account_id", ZORRO), DAY)
+        assert theirs.is_file()
+    with whole_folder(settings.check_folder) as theirs:
+        ran = headroom("forget", "--account", ZORRO, "--yes")
+        assert "another process is writing it" in ran.err
+        assert theirs.is_dir()
 
 
 def test_a_stopped_build_does_not_make_an_unknown_account_known(company: Path, headroom: Headroom) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from data.atomic import unfinished_of
 from data.contract.outputs import TABLES
 from data.contract.vocabulary import Personal
 from data.erasure.places import ACCOUNT, USER, Subject
@@ -159,6 +160,13 @@ def test_a_list_that_was_filled_in_is_not_written_over(out: Path) -> None:
         ListsPlace(out).erase(subject_of(out, ZORRO), ERASED_ON)
     changed = {name for name, content in files_of(out).items() if before[name] != content}
     assert changed == {f"snapshot_date={DAY}/list.xlsx"}
+
+
+def test_what_is_left_of_a_first_list_that_was_never_published_goes(out: Path) -> None:
+    for day in (EARLIER, DAY):
+        shutil.move(place_of(out, day), unfinished_of(place_of(out, day)))
+    assert ListsPlace(out).erase(Subject(ACCOUNT, ZORRO), ERASED_ON) == {}
+    assert files_of(out) == {}
 
 
 def test_what_lies_there_is_told_from_the_contract(out: Path) -> None:
