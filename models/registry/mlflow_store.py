@@ -34,7 +34,7 @@ from data.atomic import unfinished_of, whole_file
 from data.contract.vocabulary import REASONS_PARAMETER, SERVED_SCORES
 from data.digests import sha256_of, sha256_of_file
 from data.errors import ModelError, PublishError
-from data.locks import held
+from data.locks import held, is_held
 from models.estimators.bundle import ANY, DESCRIPTION, Bundle, booster_file
 from models.registry.database import require_database, root_cause, unusable
 from models.registry.glance import CHALLENGER, CHAMPION, DATABASE, PREVIOUS, RULE
@@ -261,6 +261,21 @@ class ModelRegistry:
         there = self.versions()
         for row in there[(there["run_id"] == run_id) & (there["aliases"] == "")].to_dict("records"):
             client.delete_model_version(row["name"], row["version"])
+
+    def is_nobodys(self, run_id: str) -> bool:
+        """Has a run no version, and did it fail, die or get deleted? Then nobody reads what it stored.
+
+        Raises ModelError for one that the database does not know.
+        """
+        try:
+            run = self._client().get_run(run_id)
+        except _mlflow().exceptions.MlflowException as error:
+            todo = f"Restore {DATABASE} from a copy, or remove {self.artifacts / run_id}."
+            raise ModelError(f"Look up the run {run_id} in {self.database}.", f"{error}.", todo) from error
+        lock = run.data.tags.get(LOCK)
+        lives = run.info.status == "RUNNING" and (lock is None or is_held(self.folder / lock))
+        is_kept = run.info.lifecycle_stage == "active" and (lives or run.info.status == "FINISHED")
+        return not is_kept and run_id not in set(self.versions()["run_id"])
 
     def attach(self, run_id: str, files: Mapping[str, Content]) -> None:
         """Add files to a run, by their place under its artifacts; those that are read again are sealed by a hash."""
