@@ -135,15 +135,15 @@ class ModelRegistry:
         """Store a trained model as a new version, the challenger, and return its bundle with version and run id.
 
         ``record``: what else is known about it; ``pages``: from the new version to more files of the run. If it is to
-        be the ``champion``, it becomes so last of all: a failure leaves the old one.
+        be the ``champion``, it becomes so when all else is stored: a failure before leaves the old one.
         """
         with self._run(record) as run_id:
             self._attach_bundle(run_id, bundle, record.example)
             with self._registered(run_id, record) as version:
                 self.attach(run_id, pages(version))
-                self.set_alias(version, CHALLENGER)
                 if champion:
                     self.set_champion(version)
+                self.set_alias(version, CHALLENGER)
         return bundle.registered(version, run_id, self.name)
 
     def log_rule(self, bundle: Bundle, example: pd.DataFrame | None = None) -> Bundle:
@@ -311,10 +311,9 @@ class ModelRegistry:
         It serves from the day that it was trained as of; ``by_hand``: from today on.
         """
         self._keep_last(self.terms())  # an earlier release kept none
-        if self.has_champion():
-            before, _ = self.find(f"{self.name}@{CHAMPION}")
-            if before != version:
-                self.set_alias(before, PREVIOUS)
+        before = self.version_of(CHAMPION)
+        if before is not None and before != version:
+            self.set_alias(before, PREVIOUS)
         self.set_alias(version, CHAMPION)
         self._keep_last(self.terms(by_hand=by_hand))
 
@@ -323,11 +322,11 @@ class ModelRegistry:
 
         A champion of which no tag tells has been it since the day that it was trained as of; ``by_hand``: since today.
         """
-        if not self.has_champion():
+        version = self.version_of(CHAMPION)
+        if version is None:
             return []
         client = self._client()
         kept = terms_in(client.get_registered_model(self.name).tags)
-        version, _ = self.find(f"{self.name}@{CHAMPION}")
         if kept and kept[-1].version == version:
             return kept
         trained = client.get_model_version(self.name, version).tags.get(OF_DAY)
@@ -340,9 +339,12 @@ class ModelRegistry:
 
     def has(self, alias: str) -> bool:
         """Does a version of this model bear the alias?"""
-        there = self.versions()
-        own = there[there.name == self.name]
-        return any(alias in str(aliases).split(" ") for aliases in own.aliases)
+        return self.version_of(alias) is not None
+
+    def version_of(self, alias: str) -> str | None:
+        """The version of this model that bears the alias; None where none does."""
+        own = (row for row in self.versions().itertuples() if row.name == self.name)
+        return next((str(row.version) for row in own if alias in str(row.aliases).split(" ")), None)
 
     def tags(self, run_id: str) -> dict[str, str]:
         """What was noted at a run."""
@@ -475,12 +477,16 @@ class ModelRegistry:
 
     @contextmanager
     def _registered(self, run_id: str, record: RunRecord) -> Iterator[str]:
-        """A new version; it is gone again if what follows fails, so that a second try does not leave two."""
+        """A new version; it is gone again if what follows fails, so that a second try does not leave two.
+
+        Not where it serves by then: MLflow deletes aliases with a version, and nothing would serve.
+        """
         version = self._register(run_id, record)
         try:
             yield version
         except BaseException:
-            self._client().delete_model_version(self.name, version)
+            if version not in (self.version_of(CHAMPION), self.version_of(RULE)):
+                self._client().delete_model_version(self.name, version)
             raise
 
     def _register(self, run_id: str, record: RunRecord) -> str:

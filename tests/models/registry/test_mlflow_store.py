@@ -14,6 +14,7 @@ from data.errors import ModelError
 from models.estimators import boosting
 from models.estimators.bundle import FORMAT, Bundle, OutdatedModelError
 from models.registry.champion import champion_of, promote, rollback
+from models.registry.glance import CHAMPION, RULE
 from models.registry.mlflow_store import ModelRegistry, _mlflow
 from models.registry.records import RunRecord
 from models.report.run_record import plots_of
@@ -233,10 +234,35 @@ def test_a_second_try_leaves_one_version_and_not_two(
             patch.setattr(registry, "set_champion", fail)
         with pytest.raises(OSError, match="the disk is full"):
             registry.log_model(trained.bundle, RunRecord("a run"), pages=pages)
-    assert registry.versions().version.tolist() == ["1"]
-    assert registry.load().version == "1"
+    assert registry.versions()[["version", "aliases"]].to_numpy().tolist() == [["1", "challenger champion"]]
     log(registry, trained, "d2")
     assert registry.versions().aliases.tolist() == ["challenger champion", "previous_champion"]
+
+
+@pytest.mark.parametrize("by", [OSError("database is locked"), KeyboardInterrupt()], ids=["failed", "killed"])
+def test_a_model_that_serves_by_then_is_not_taken_away(
+    trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch, by: BaseException
+) -> None:
+    registry = ModelRegistry(mlruns)
+    log(registry, trained, "d1")
+    set_alias = registry.set_alias
+
+    def broken_off(version: str, alias: str) -> None:
+        set_alias(version, alias)
+        if alias in (CHAMPION, RULE):
+            raise by
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "set_alias", broken_off)
+        with pytest.raises(type(by)):
+            registry.log_model(trained.bundle, RunRecord("a run"))
+        with pytest.raises(type(by)):
+            registry.log_rule(trained.bundle)
+    assert registry.load().version == "2"
+    assert registry.versions().aliases.tolist() == ["rule", "champion", "challenger previous_champion"]
+    log(registry, trained, "d3")
+    assert [term.version for term in registry.terms()] == ["1", "2", "4"]
+    assert rollback(registry) == ("2", "4")
 
 
 # --- a database that another MLflow wrote -----------------------------------------------------------------------------
