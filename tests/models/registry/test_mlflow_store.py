@@ -14,7 +14,7 @@ from data.errors import ModelError
 from models.estimators import boosting
 from models.estimators.bundle import FORMAT, Bundle, OutdatedModelError
 from models.registry.champion import champion_of, promote, rollback
-from models.registry.glance import CHAMPION, RULE
+from models.registry.glance import CHAMPION, PREVIOUS, RULE
 from models.registry.mlflow_store import ModelRegistry, _mlflow
 from models.registry.records import RunRecord
 from models.report.run_record import plots_of
@@ -263,6 +263,31 @@ def test_a_model_that_serves_by_then_is_not_taken_away(
     log(registry, trained, "d3")
     assert [term.version for term in registry.terms()] == ["1", "2", "4"]
     assert rollback(registry) == ("2", "4")
+
+
+def test_to_roll_back_is_refused_where_the_one_before_is_the_present_one(
+    trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is after a promotion that was broken off between the two aliases."""
+    registry = ModelRegistry(mlruns)
+    log(registry, trained, "d1")
+    log(registry, trained, "d2", decision=KEEP)
+    set_alias = registry.set_alias
+
+    def broken_off(version: str, alias: str) -> None:
+        if alias == CHAMPION:
+            raise KeyboardInterrupt
+        set_alias(version, alias)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "set_alias", broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            registry.set_champion("2")
+    assert (registry.version_of(CHAMPION), registry.version_of(PREVIOUS)) == ("1", "1")
+    with pytest.raises(ModelError, match="no champion before the present one; headroom/2 @challenger"):
+        rollback(registry)
+    registry.set_champion("2")
+    assert rollback(registry) == ("1", "2")
 
 
 # --- a database that another MLflow wrote -----------------------------------------------------------------------------
