@@ -129,19 +129,19 @@ class ModelRegistry:
         bundle: Bundle,
         record: RunRecord,
         *,
-        champion: bool = True,
+        champion: Callable[[], bool] = lambda: True,
         pages: Callable[[str], Mapping[str, str]] = lambda _: {},
     ) -> Bundle:
         """Store a trained model as a new version, the challenger, and return its bundle with version and run id.
 
-        ``record``: what else is known about it; ``pages``: from the new version to more files of the run. If it is to
-        be the ``champion``, it becomes so when all else is stored: a failure before leaves the old one.
+        ``record``: what else is known about it; ``pages``: from the new version to more files of the run. Whether it
+        is to be the ``champion`` is asked when all else is stored: a failure before leaves the old one.
         """
         with self._run(record) as run_id:
             self._attach_bundle(run_id, bundle, record.example)
             with self._registered(run_id, record) as version:
                 self.attach(run_id, pages(version))
-                if champion:
+                if champion():
                     self.set_champion(version)
                 self.set_alias(version, CHALLENGER)
         return bundle.registered(version, run_id, self.name)
