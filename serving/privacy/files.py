@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+from sqlalchemy.exc import DatabaseError
+
 from data.atomic import UNFINISHED, only_writer, remove_folder, remove_left, settle, whole_file
 from data.checks.report import SUMMARY
 from data.contract.vocabulary import Personal
 from data.erasure import parquet
 from data.erasure.places import Holding, Subject, present, total, written_on
+from data.errors import CrmError
 from data.figures.tables import FIGURES, MANIFEST, PAGE
 from data.locks import held
 from data.scratch import own_folder
@@ -206,8 +209,12 @@ def _out_of(file: Path, column: str, value: str) -> int:
 
 
 def _in_journal(file: Path, subject: Subject, *, erase: bool) -> int:
-    with Journal(file) as journal:
-        return journal.erase(subject.id) if erase else journal.count_of(subject.id)
+    try:
+        with Journal(file) as journal:
+            return journal.erase(subject.id) if erase else journal.count_of(subject.id)
+    except DatabaseError as error:
+        todo = "Put the file back, or remove that folder: its run can then not be taken back."
+        raise CrmError(f"Look for rows of an account in {file}.", f"it cannot be read: {error.orig}.", todo) from error
 
 
 def _rows(file: Path) -> Iterator[dict[str, str]]:

@@ -16,6 +16,7 @@ from data.atomic import aside_of, unfinished_of, whole_file, whole_folder
 from data.checks.report import Finding, Report, Severity, write
 from data.digests import digest_of
 from data.erasure.places import Subject
+from data.errors import CrmError
 from data.kept.store import ValueStore
 from data.scratch import own_folder
 from features.build.kept import FEATURE_ROWS, value_of
@@ -193,6 +194,16 @@ def test_what_a_living_run_writes_stays(company: Path, headroom: Headroom) -> No
         ran = headroom("forget", "--account", ZORRO, "--yes")
         assert "another process is writing it" in ran.err
         assert theirs.is_dir()
+
+
+def test_a_journal_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "20261001T060000-hubspot" / JOURNAL
+    file.parent.mkdir()
+    file.write_bytes(b"no database" * 99)
+    place, subject = TablesPlace("write-back", tmp_path), Subject("account_id", ZORRO)
+    for asked in (lambda: place.found(subject), lambda: place.erase(subject, DAY)):
+        with pytest.raises(CrmError, match=f"{file}.*\n.*it cannot be read: file is not a database"):
+            asked()
 
 
 def test_a_stopped_build_does_not_make_an_unknown_account_known(company: Path, headroom: Headroom) -> None:
