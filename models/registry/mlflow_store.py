@@ -242,7 +242,7 @@ class ModelRegistry:
                 self.attach(run_id, record.files)
                 yield run_id
             except BaseException as error:
-                client.set_terminated(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+                self._terminate(client, run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
                 raise
             client.set_terminated(run_id, "FINISHED")
 
@@ -255,7 +255,14 @@ class ModelRegistry:
             with held(self.folder / lock) as is_dead:
                 if is_dead:
                     self._drop_version_of(client, run.info.run_id)
-                    client.set_terminated(run.info.run_id, "KILLED")
+                    self._terminate(client, run.info.run_id, "KILLED")
+
+    def _terminate(self, client: Any, run_id: str, status: str) -> None:
+        """End a run that was broken off; one whose version stays has stored all before."""
+        client.set_terminated(run_id, "FINISHED" if self._has_version(run_id) else status)
+
+    def _has_version(self, run_id: str) -> bool:
+        return run_id in set(self.versions()["run_id"])
 
     def _drop_version_of(self, client: Any, run_id: str) -> None:
         there = self.versions()
@@ -275,7 +282,7 @@ class ModelRegistry:
         lock = run.data.tags.get(LOCK)
         lives = run.info.status == "RUNNING" and (lock is None or is_held(self.folder / lock))
         is_kept = run.info.lifecycle_stage == "active" and (lives or run.info.status == "FINISHED")
-        return not is_kept and run_id not in set(self.versions()["run_id"])
+        return not is_kept and not self._has_version(run_id)
 
     def attach(self, run_id: str, files: Mapping[str, Content]) -> None:
         """Add files to a run, by their place under its artifacts; those that are read again are sealed by a hash."""

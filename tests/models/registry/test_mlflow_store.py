@@ -260,9 +260,23 @@ def test_a_model_that_serves_by_then_is_not_taken_away(
             registry.log_rule(trained.bundle)
     assert registry.load().version == "2"
     assert registry.versions().aliases.tolist() == ["rule", "champion", "challenger previous_champion"]
+    assert {status_of(registry, run_id) for run_id in registry.versions().run_id} == {"FINISHED"}
     log(registry, trained, "d3")
     assert [term.version for term in registry.terms()] == ["1", "2", "4"]
     assert rollback(registry) == ("2", "4")
+
+
+def status_of(registry: ModelRegistry, run_id: str) -> str:
+    return str(registry._client().get_run(run_id).info.status)
+
+
+def test_a_run_that_was_killed_is_marked_so_unless_its_version_stays(trained: TrainedModel, mlruns: Path) -> None:
+    registry = ModelRegistry(mlruns)
+    runs = [log(registry, trained, "d1").run_id, registry.log_run(RunRecord("a run"))]
+    for run_id in runs:
+        registry._client().update_run(run_id, status="RUNNING")
+    registry.log_run(RunRecord("the next"))
+    assert [status_of(registry, str(run_id)) for run_id in runs] == ["FINISHED", "KILLED"]
 
 
 def test_to_roll_back_is_refused_where_the_one_before_is_the_present_one(
