@@ -110,6 +110,27 @@ def recover(folder: Path, pattern: str) -> None:
         _remove(new)
 
 
+def settle(path: Path, asked: str, todo: str = OTHER_FOLDER) -> None:
+    """Clear up after a writer of that folder that died. Raises PublishError (``asked``, ``todo``) where one lives."""
+    with refusal(asked, todo):
+        place = Path(os.path.realpath(path))
+        new = unfinished_of(place)
+        if new.exists() or aside_of(place).exists():
+            new.mkdir(exist_ok=True)
+            with _alone(new):
+                _put_back(place)
+                _remove(new)
+
+
+def remove_left(path: Path) -> bool:
+    """Remove what a process that died left, unless somebody has it by now, or has taken it away: was it removed?"""
+    with suppress(FileNotFoundError), taken(path) as is_left:
+        if is_left:
+            _remove(path)
+        return is_left
+    return False
+
+
 def remove_folder(folder: Path) -> None:
     """Remove a folder that is there whole until it is gone; what a process that died left of it, ``recover`` clears."""
     going = unfinished_of(folder)

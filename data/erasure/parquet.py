@@ -1,12 +1,15 @@
 """Rows of a Parquet file by the value of one column: counted, or left out of a copy."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from data.errors import SourceError
 
 COMPRESSION = "zstd"
 OfOthers = Mapping[str, Iterable[str]]
@@ -14,15 +17,25 @@ OfOthers = Mapping[str, Iterable[str]]
 
 
 def rows_in(path: Path) -> int:
-    """The rows of a file."""
-    return int(pq.read_metadata(path).num_rows)
+    """The rows of a file. Raises SourceError, naming it, where it cannot be read, as all that follows."""
+    with _in_words(path):
+        return int(pq.read_metadata(path).num_rows)
+
+
+def is_cut_off(path: Path) -> bool:
+    """Can it not be read, as where its writer died?"""
+    try:
+        rows_in(path)
+    except SourceError:
+        return True
+    return False
 
 
 def count_of(path: Path, column: str, value: str) -> int:
     """The rows whose column holds a value; none in a file without the column."""
-    if column not in pq.read_schema(path).names:
-        return 0
-    with pq.ParquetFile(path, pre_buffer=False) as file:
+    with _in_words(path), pq.ParquetFile(path, pre_buffer=False) as file:
+        if column not in file.schema_arrow.names:
+            return 0
         parts = (file.read_row_group(place, columns=[column]) for place in range(file.num_row_groups))
         return sum(int(pc.sum(_is(rows[column], value)).as_py() or 0) for rows in parts)
 
@@ -46,10 +59,23 @@ def copy_without(path: Path, target: Path, column: str, value: str, of_others: O
         pq.ParquetWriter(target, file.schema_arrow, compression=COMPRESSION) as writer,
     ):
         for place in range(file.num_row_groups):
-            rows = file.read_row_group(place)
+            with _in_words(path):
+                rows = file.read_row_group(place)
             kept = rows.filter(pc.invert(_is(rows[column], value))) if column in rows.column_names else rows
             if len(kept):
                 writer.write_table(_without_mention(kept, value, of_others or {}), row_group_size=len(kept))
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(
+            f"Look for rows of an account or a user in {path}.",
+            f"it cannot be read: {error}.",
+            "If a run is writing it, wait for it; or put the file back, or remove it. Then run this again.",
+        ) from error
 
 
 def _without_mention(rows: pa.Table, value: str, of_others: OfOthers) -> pa.Table:

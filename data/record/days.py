@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from data.atomic import recover, whole_folder
+from data.atomic import whole_folder
 from data.digests import sha256_of, sha256_of_file
 from data.errors import SourceError, some
 
@@ -158,7 +158,6 @@ class History:
 
     def add(self, day: date, source: str, write: Callable[[Path], dict[str, SeenTable]], asked: str) -> "RecordedDay":
         """Record a day: ``write`` puts the parts into a folder. It is there whole afterwards, or not at all."""
-        recover(self.folder, PATTERN)
         with whole_folder(self.folder / str(day), asked) as new:
             tables = {
                 name: SeenTable(table.rows, table.columns, table.recorded, _sha256_of_part(new / f"{name}.parquet"))

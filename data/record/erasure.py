@@ -16,7 +16,7 @@ from data.contract.inputs import TABLES, Table
 from data.digests import sha256_of, sha256_of_file
 from data.erasure import parquet
 from data.erasure.places import ACCOUNT, Holding, Subject, present, total
-from data.record.days import ERASED, MANIFEST, History, RecordedDay, manifest_content
+from data.record.days import ERASED, MANIFEST, PATTERN, History, RecordedDay, manifest_content
 from data.record.settings import OTHER_PLACE
 
 
@@ -59,11 +59,12 @@ class HistoryPlace:
 
 
 def put_in_place(folder: Path) -> None:
-    """Finish an erasure that was broken off: what is whole is put in place, what is not is dropped.
+    """Finish what was broken off, days and an erasure: what is whole is put in place, what is not is dropped.
 
     For a caller that is the only writer of the history.
     """
-    recover(folder, ERASED)
+    for pattern in (PATTERN, ERASED):
+        recover(folder, pattern)
     erased = folder / ERASED
     for made in sorted(erased.glob("*")):
         with whole_folder(folder / made.name) as place:

@@ -3,13 +3,11 @@
 The scratch folder of a killed run is no such thing: every command removes those that no living process holds.
 """
 
-import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-from data.atomic import ASIDE, UNFINISHED, recover
+from data.atomic import ASIDE, UNFINISHED, recover, remove_left
 from data.errors import some
 from data.locks import is_held, taken
 from data.scratch import own_folder
@@ -39,18 +37,9 @@ def clean(settings: Settings) -> Iterator[Path]:
         if path.name.startswith((f"{ASIDE}{PREFIX}", f"{UNFINISHED}{PREFIX}")):
             if not _recovered(path.parent, path.name.partition(PREFIX)[2]):
                 continue
-        elif not _removed(path):
+        elif not remove_left(path):
             continue
         yield path
-
-
-def _removed(path: Path) -> bool:
-    """Remove it, unless somebody has it by now, or has taken it away."""
-    with suppress(FileNotFoundError), taken(path) as is_ours:
-        if is_ours:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        return is_ours
-    return False
 
 
 def _recovered(out: Path, day: str) -> bool:

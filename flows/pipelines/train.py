@@ -20,11 +20,12 @@ from models.evaluation import baselines
 from models.evaluation.evaluation import Evaluation, prepare
 from models.evaluation.verdict import Verdict, not_usable
 from models.registry.champion import champion_of
+from models.registry.glance import CHAMPION
 from models.registry.mlflow_store import ModelRegistry
 from models.registry.served_model import example_rows
 from models.report.pages import card_page, evaluation_page
 from models.report.run_record import evaluation_record, model_record, plots_of
-from models.training.promotion import Choice, Decision, decide, refused
+from models.training.promotion import Choice, Decision, as_it_stands, decide, refused
 from models.training.rule_model import rule_bundle
 from models.training.train import TrainedModel, fit_model
 
@@ -36,10 +37,12 @@ def fit(known: Known, evaluation: Evaluation) -> TrainedModel:
 
 
 @stage("decide")
-def decide_promotion(known: Known, evaluation: Evaluation) -> Decision:
-    """Promote, keep or refuse, because."""
+def decide_promotion(known: Known, evaluation: Evaluation) -> tuple[Decision, str | None]:
+    """Promote, keep or refuse, because; and the version that served when it was decided, if one did."""
     settings = known.settings
-    champion, why_none = champion_of(ModelRegistry(settings.mlruns_folder, settings.model))
+    registry = ModelRegistry(settings.mlruns_folder, settings.model)
+    serving = registry.version_of(CHAMPION)
+    champion, why_none = champion_of(registry)
     differing = other_rules(champion.bundle, settings) if champion else ""
     if champion and differing:  # it foretells something else, and would be refused by ``score``
         why_none = f"the champion, version {champion.bundle.version}, was trained with {differing}"
@@ -47,12 +50,17 @@ def decide_promotion(known: Known, evaluation: Evaluation) -> Decision:
     decision = decide(evaluation, champion, settings.training.promotion, why_none)
     say(f"decision: {decision}")
     show_decision(decision)
-    return decision
+    return decision, serving
 
 
 @stage("register", retries=RETRIES)
-def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[Bundle, dict[str, str]]:
-    """The model in MLflow with figures, plots, pages and the fingerprint of its data; the champion if so decided."""
+def register(
+    known: Known, trained: TrainedModel, decision: Decision, serving: str | None
+) -> tuple[Bundle, dict[str, str], Decision]:
+    """The model in MLflow with figures, plots, pages and the fingerprint of its data; the champion if so decided.
+
+    Also returns the decision as it stands then: whom somebody made the champion since ``serving`` was stays it.
+    """
     say("logging to MLflow")
     settings, base = known.settings, known.base
     data = steps.fingerprint(known.report, base, [known.history])
@@ -66,8 +74,12 @@ def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[B
     rules = settings.expansion.model_dump()
     horizon_days = settings.expansion.horizon_days
     written: dict[str, str] = {}
+    plots = plots_of(trained, labels)
+    decision = as_it_stands(decision, serving, registry.version_of(CHAMPION))
 
     def pages(version: str) -> dict[str, str]:
+        nonlocal decision
+        decision = as_it_stands(decision, serving, registry.version_of(CHAMPION))
         title, evaluation = f"{settings.model}, version {version}", trained.evaluation
         written["backtest.html"] = evaluation_page(title, evaluation.verdict, horizon_days, evaluation, decision)
         written["model_card.html"] = card_page(trained, decision, settings.model, version, labels, rules, sources)
@@ -77,12 +89,12 @@ def register(known: Known, trained: TrainedModel, decision: Decision) -> tuple[B
         trained,
         data["feature_rows_sha256"],
         parameters=parameters,
-        plots=plots_of(trained, labels),
+        plots=plots,
         decision=decision,
         data=logged_data(settings, data, known.features, "training"),
     )
-    bundle = registry.log_model(trained.bundle, record, champion=decision.choice is Choice.PROMOTE, pages=pages)
-    return bundle, written
+    bundle = registry.log_model(trained.bundle, record, champion=lambda: decision.choice is Choice.PROMOTE, pages=pages)
+    return bundle, written, decision
 
 
 @stage("write pages", retries=RETRIES)
@@ -144,8 +156,7 @@ def train(
         if not evaluation.verdict.usable:
             raise not_usable(evaluation.verdict, *refuse(known, evaluation.verdict, evaluation))
         trained = fit(known, evaluation)
-        decision = decide_promotion(known, evaluation)
-        bundle, texts = register(known, trained, decision)
+        bundle, texts, decision = register(known, trained, *decide_promotion(known, evaluation))
         pages = write_pages(settings, texts)
     return {
         "model": settings.model,

@@ -36,7 +36,7 @@ class PrefectPlace:
             rows = [row for table in _tables(connection) for row in _rows(connection, table)]
             if rows:
                 days = sorted(date.fromisoformat(created[:10]) for _, _, created in rows)
-                kinds = (Personal.NAME, Personal.OWNER, Personal.TEXT)
+                kinds = (Personal.ACCOUNT, Personal.NAME, Personal.OWNER, Personal.TEXT)
                 yield Holding(self.name, "artifacts and events", kinds, len(rows), 1, days[0], days[-1])
 
     def found(self, subject: Subject) -> dict[str, int]:
@@ -85,11 +85,11 @@ def _counts(ids: Mapping[str, Sequence[str]]) -> dict[str, int]:
 
 
 def _naming(connection: sqlite3.Connection, subject: Subject) -> dict[str, list[str]]:
-    """The rows that hold a name of it, or show it by its id where it has none, by table."""
+    """The rows that show its id or hold a name of it, by table; elsewhere an id may be any number."""
     if not subject.is_account:
         return {}
     names = "|".join(map(_written, [*subject.names, *subject.owners]))
-    by_id = rf'"account\\*":\s*\\*"{_written(subject.id)}\\*"'
+    by_id = rf'"account(?:_id)?\\*":\s*\\*"{_written(subject.id)}\\*"'
     told = re.compile(rf"(?<!\w)(?:{names})(?!\w)|{by_id}" if names else by_id)
     return {
         table: [number for number, shown, _ in _rows(connection, table) if told.search(str(shown))]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from data.atomic import remove_folder
 from data.checks.report import many
@@ -13,7 +14,7 @@ from flows.run.runner import stage
 from flows.run.settings import Settings
 from flows.stages.dates import today_utc
 from models.registry.mlflow_store import ModelRegistry
-from serving.database.snapshots import compared_with, remove_days
+from serving.database.snapshots import DayOfList, days_of_lists, remove_days
 from serving.publish import only_publisher
 from serving.published.layout import folder_of, published_dates
 from serving.published.read import open_list
@@ -57,7 +58,7 @@ def find_expired(settings: Settings, today: date, keep: date | None = None) -> E
     first = _before(today, asked.lists_days)
     if first is None:
         return Expired(rows=rows, runs=runs)
-    lists, snapshots = (_old(days, settings, first, keep) for days in (_in_files(settings), _in_database(settings)))
+    lists, snapshots = (_old(days, first, keep) for days in (_in_files(settings), _in_database(settings)))
     return Expired(lists, snapshots, rows, runs)
 
 
@@ -69,28 +70,35 @@ def _registry(settings: Settings) -> ModelRegistry:
     return ModelRegistry(settings.mlruns_folder, settings.model)
 
 
-def _in_files(settings: Settings) -> dict[date, date | None]:
-    """The days of the lists in their order; at the latest the day of the list that it is compared with."""
-    days = dict.fromkeys(published_dates(settings.out_folder))
-    if days:
-        latest = max(days)
-        previous = open_list(settings.out_folder, latest).manifest["previous_snapshot_date"]
-        days[latest] = date.fromisoformat(previous) if previous else None
-    return days
+def _in_files(settings: Settings) -> dict[date, DayOfList]:
+    """The lists by their days, in their order."""
+    out = settings.out_folder
+    manifests = {day: open_list(out, day).manifest for day in published_dates(out)}
+    return {day: _day_of_list(manifest) for day, manifest in manifests.items()}
 
 
-def _in_database(settings: Settings) -> dict[date, date | None]:
+def _day_of_list(manifest: Mapping[str, Any]) -> DayOfList:
+    previous = manifest["previous_snapshot_date"]
+    return DayOfList(date.fromisoformat(previous) if previous else None, manifest["horizon_days"])
+
+
+def _in_database(settings: Settings) -> dict[date, DayOfList]:
     """The same of the snapshots in the database, where the settings name one."""
-    return {} if settings.database is None else compared_with(settings.database)
+    return {} if settings.database is None else days_of_lists(settings.database)
 
 
-def _old(days: Mapping[date, date | None], settings: Settings, first: date, keep: date | None) -> list[date]:
+def _old(days: Mapping[date, DayOfList], first: date, keep: date | None) -> list[date]:
     """The lists of before ``first`` that may go: none that the latest needs, or of which it is not known what came."""
     if not days:
         return []
     latest = max(days)
-    matured = latest - timedelta(days=settings.expansion.horizon_days + MATURES_WITHIN_DAYS)
-    return [day for day in days if day < min(first, matured) and day not in (latest, keep, days[latest])]
+    needed = (latest, keep, days[latest].previous)
+    return [day for day, of in days.items() if day < min(first, _matured(latest, of)) and day not in needed]
+
+
+def _matured(latest: date, of: DayOfList) -> date:
+    """Before which day a list that looks so far ahead is one of which it is known what came."""
+    return latest - timedelta(days=of.horizon_days + MATURES_WITHIN_DAYS)
 
 
 def erase_old(settings: Settings, today: date, keep: date | None = None) -> Expired:

@@ -40,6 +40,7 @@ def _top(out: Path, day: date) -> Iterator[Mapping[str, Any]]:
         yield {
             "rank": entry.rank,
             "account": entry.name,
+            "account_id": entry.account_id,  # by which it is found again, whatever it is called then
             "owner": entry.owner or "no owner",
             "likely": say_propensity(entry.propensity),
             "ARR": say_money(entry.expected_arr, currency),

@@ -20,7 +20,7 @@ def champion_of(registry: ModelRegistry) -> tuple[Champion | None, str]:
     try:
         bundle = registry.load()
     except OutdatedModelError as error:
-        version, _ = registry.find(f"{registry.name}@{CHAMPION}")
+        version = registry.version_of(CHAMPION)
         return None, f"the champion, version {version}, can no longer be served: {error.clause}"
     return Champion(bundle, registry.table(bundle.run_id, "predictions")), ""
 
@@ -62,13 +62,12 @@ def promote(registry: ModelRegistry, reference: str | None, because: str) -> tup
 
 def rollback(registry: ModelRegistry) -> tuple[str, str]:
     """Let the previous champion serve again, and the present one be the previous. Returns ``(now, before)``."""
-    if not registry.has(PREVIOUS) or not registry.has(CHAMPION):
+    before, now = registry.version_of(CHAMPION), registry.version_of(PREVIOUS)
+    if before is None or now is None or now == before:  # the same: to make another the champion was broken off
         raise ModelError(
             f"Roll {registry.name} back.",
             f"no champion before the present one; {listed(registry.versions())}.",
             "Name a version: `headroom promote VERSION`.",
         )
-    before, _ = registry.find(f"{registry.name}@{CHAMPION}")
-    now, _ = registry.find(f"{registry.name}@{PREVIOUS}")
     registry.set_champion(now, by_hand=True)
     return now, before

@@ -34,7 +34,7 @@ from data.atomic import unfinished_of, whole_file
 from data.contract.vocabulary import REASONS_PARAMETER, SERVED_SCORES
 from data.digests import sha256_of, sha256_of_file
 from data.errors import ModelError, PublishError
-from data.locks import held
+from data.locks import held, is_held
 from models.estimators.bundle import ANY, DESCRIPTION, Bundle, booster_file
 from models.registry.database import require_database, root_cause, unusable
 from models.registry.glance import CHALLENGER, CHAMPION, DATABASE, PREVIOUS, RULE
@@ -129,21 +129,21 @@ class ModelRegistry:
         bundle: Bundle,
         record: RunRecord,
         *,
-        champion: bool = True,
+        champion: Callable[[], bool] = lambda: True,
         pages: Callable[[str], Mapping[str, str]] = lambda _: {},
     ) -> Bundle:
         """Store a trained model as a new version, the challenger, and return its bundle with version and run id.
 
-        ``record``: what else is known about it; ``pages``: from the new version to more files of the run. If it is to
-        be the ``champion``, it becomes so last of all: a failure leaves the old one.
+        ``record``: what else is known about it; ``pages``: from the new version to more files of the run. Whether it
+        is to be the ``champion`` is asked when all else is stored: a failure before leaves the old one.
         """
         with self._run(record) as run_id:
             self._attach_bundle(run_id, bundle, record.example)
             with self._registered(run_id, record) as version:
                 self.attach(run_id, pages(version))
-                self.set_alias(version, CHALLENGER)
-                if champion:
+                if champion():
                     self.set_champion(version)
+                self.set_alias(version, CHALLENGER)
         return bundle.registered(version, run_id, self.name)
 
     def log_rule(self, bundle: Bundle, example: pd.DataFrame | None = None) -> Bundle:
@@ -242,7 +242,7 @@ class ModelRegistry:
                 self.attach(run_id, record.files)
                 yield run_id
             except BaseException as error:
-                client.set_terminated(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+                self._terminate(client, run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
                 raise
             client.set_terminated(run_id, "FINISHED")
 
@@ -255,12 +255,34 @@ class ModelRegistry:
             with held(self.folder / lock) as is_dead:
                 if is_dead:
                     self._drop_version_of(client, run.info.run_id)
-                    client.set_terminated(run.info.run_id, "KILLED")
+                    self._terminate(client, run.info.run_id, "KILLED")
+
+    def _terminate(self, client: Any, run_id: str, status: str) -> None:
+        """End a run that was broken off; one whose version stays has stored all before."""
+        client.set_terminated(run_id, "FINISHED" if self._has_version(run_id) else status)
+
+    def _has_version(self, run_id: str) -> bool:
+        return run_id in set(self.versions()["run_id"])
 
     def _drop_version_of(self, client: Any, run_id: str) -> None:
         there = self.versions()
         for row in there[(there["run_id"] == run_id) & (there["aliases"] == "")].to_dict("records"):
             client.delete_model_version(row["name"], row["version"])
+
+    def is_nobodys(self, run_id: str) -> bool:
+        """Has a run no version, and did it fail, die or get deleted? Then nobody reads what it stored.
+
+        Raises ModelError for one that the database does not know.
+        """
+        try:
+            run = self._client().get_run(run_id)
+        except _mlflow().exceptions.MlflowException as error:
+            todo = f"Restore {DATABASE} from a copy, or remove {self.artifacts / run_id}."
+            raise ModelError(f"Look up the run {run_id} in {self.database}.", f"{error}.", todo) from error
+        lock = run.data.tags.get(LOCK)
+        lives = run.info.status == "RUNNING" and (lock is None or is_held(self.folder / lock))
+        is_kept = run.info.lifecycle_stage == "active" and (lives or run.info.status == "FINISHED")
+        return not is_kept and not self._has_version(run_id)
 
     def attach(self, run_id: str, files: Mapping[str, Content]) -> None:
         """Add files to a run, by their place under its artifacts; those that are read again are sealed by a hash."""
@@ -296,10 +318,9 @@ class ModelRegistry:
         It serves from the day that it was trained as of; ``by_hand``: from today on.
         """
         self._keep_last(self.terms())  # an earlier release kept none
-        if self.has_champion():
-            before, _ = self.find(f"{self.name}@{CHAMPION}")
-            if before != version:
-                self.set_alias(before, PREVIOUS)
+        before = self.version_of(CHAMPION)
+        if before is not None and before != version:
+            self.set_alias(before, PREVIOUS)
         self.set_alias(version, CHAMPION)
         self._keep_last(self.terms(by_hand=by_hand))
 
@@ -308,11 +329,11 @@ class ModelRegistry:
 
         A champion of which no tag tells has been it since the day that it was trained as of; ``by_hand``: since today.
         """
-        if not self.has_champion():
+        version = self.version_of(CHAMPION)
+        if version is None:
             return []
         client = self._client()
         kept = terms_in(client.get_registered_model(self.name).tags)
-        version, _ = self.find(f"{self.name}@{CHAMPION}")
         if kept and kept[-1].version == version:
             return kept
         trained = client.get_model_version(self.name, version).tags.get(OF_DAY)
@@ -325,9 +346,12 @@ class ModelRegistry:
 
     def has(self, alias: str) -> bool:
         """Does a version of this model bear the alias?"""
-        there = self.versions()
-        own = there[there.name == self.name]
-        return any(alias in str(aliases).split(" ") for aliases in own.aliases)
+        return self.version_of(alias) is not None
+
+    def version_of(self, alias: str) -> str | None:
+        """The version of this model that bears the alias; None where none does."""
+        own = (row for row in self.versions().itertuples() if row.name == self.name)
+        return next((str(row.version) for row in own if alias in str(row.aliases).split(" ")), None)
 
     def tags(self, run_id: str) -> dict[str, str]:
         """What was noted at a run."""
@@ -460,12 +484,16 @@ class ModelRegistry:
 
     @contextmanager
     def _registered(self, run_id: str, record: RunRecord) -> Iterator[str]:
-        """A new version; it is gone again if what follows fails, so that a second try does not leave two."""
+        """A new version; it is gone again if what follows fails, so that a second try does not leave two.
+
+        Not where it serves by then: MLflow deletes aliases with a version, and nothing would serve.
+        """
         version = self._register(run_id, record)
         try:
             yield version
         except BaseException:
-            self._client().delete_model_version(self.name, version)
+            if version not in (self.version_of(CHAMPION), self.version_of(RULE)):
+                self._client().delete_model_version(self.name, version)
             raise
 
     def _register(self, run_id: str, record: RunRecord) -> str:

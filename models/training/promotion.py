@@ -9,7 +9,7 @@ champion by its own replay and, on days after its training, by what it says itse
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
@@ -95,6 +95,16 @@ def refused(verdict: Verdict) -> Decision:
     """The record of a base from which no model may be used."""
     check = _verdict(verdict)
     return Decision(Choice.REFUSE, verdict.because, (check,), "", 0, {})
+
+
+def as_it_stands(decision: Decision, then: str | None, now: str | None) -> Decision:
+    """A decision made while version ``then`` served, or none: what somebody made the champion since is not replaced."""
+    if decision.choice is not Choice.PROMOTE or now in (None, then):
+        return decision
+    asks, found = "the champion is still the one that served when it was judged", f"version {now} serves by now"
+    check = PromotionCheck(asks, found, False, Choice.KEEP)
+    because = (f"{check.asks}: {check.found}",)
+    return replace(decision, choice=Choice.KEEP, because=because, checks=(*decision.checks, check))
 
 
 def _why(asked: Sequence[PromotionCheck], champion: Champion | None, rows: int, why_none: str) -> tuple[str, ...]:

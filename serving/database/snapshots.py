@@ -38,6 +38,13 @@ class Left(NamedTuple):
     expected_arr: float
 
 
+class DayOfList(NamedTuple):
+    """Which list one is compared with, by its day, and how far it looks ahead."""
+
+    previous: date | None
+    horizon_days: int
+
+
 Retold = Callable[[Mapping[str, Any], Left], Mapping[str, Any]]
 """From the manifest of a list, and what is left of it, to the entries that say so."""
 
@@ -53,13 +60,14 @@ def _days_of(connection: psycopg.Connection, name: str) -> DaysOfTable:
     return DaysOfTable(*row)
 
 
-def compared_with(address: DatabaseAddress) -> dict[date, date | None]:
-    """The days of the snapshots, in their order, and the day of the list that each is compared with."""
+def days_of_lists(address: DatabaseAddress) -> dict[date, DayOfList]:
+    """The snapshots by their days, in their order."""
     with connected(address, f"Look for the snapshots of {address.shown}.") as connection:
         if not published_tables(connection, address.schema):
             return {}
-        of_days = f"select snapshot_date, (manifest ->> 'previous_snapshot_date')::date from {MANIFESTS} order by 1"  # noqa: S608
-        return dict(connection.execute(of_days).fetchall())
+        told = "(manifest ->> 'previous_snapshot_date')::date, (manifest ->> 'horizon_days')::int"
+        rows = connection.execute(f"select snapshot_date, {told} from {MANIFESTS} order by 1")  # noqa: S608
+        return {day: DayOfList(*of_day) for day, *of_day in rows}
 
 
 def remove_days(address: DatabaseAddress, days: Sequence[date]) -> None:

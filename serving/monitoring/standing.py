@@ -142,8 +142,11 @@ def give_answer(out: Path, standing: Sequence[StandingAlarm], asked: str, note: 
             f"no such alarm stands{near}; {f'there is {there}' if there else 'none does'}.",
             "Give the code of an alarm as `headroom monitor` says it.",
         )
-    given = [*answers_in(out), *(AlarmAnswer(key, note, who, on) for key in keys)]
     with whole_file(out / ANSWERS, f"Note the answer to {asked}.", "Make room and rights there.") as file:
-        lines = [json.dumps(asdict(answer), default=str, ensure_ascii=False) for answer in given]
+        before = answers_in(out)  # within, or an answer that another run noted is lost
+        lines = [
+            json.dumps(asdict(answer), default=str, ensure_ascii=False)
+            for answer in (*before, *(AlarmAnswer(key, note, who, on) for key in keys))
+        ]
         file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return keys

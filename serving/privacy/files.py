@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from data.atomic import UNFINISHED, only_writer, remove_folder, whole_file
+from sqlalchemy.exc import DatabaseError
+
+from data.atomic import UNFINISHED, only_writer, remove_folder, remove_left, settle, whole_file
 from data.checks.report import SUMMARY
 from data.contract.vocabulary import Personal
 from data.erasure import parquet
 from data.erasure.places import Holding, Subject, present, total, written_on
+from data.errors import CrmError
 from data.figures.tables import FIGURES, MANIFEST, PAGE
 from data.locks import held
 from data.scratch import own_folder
@@ -50,7 +53,9 @@ class TablesPlace:
         """Take its rows out of every file, file by file; who would write there meanwhile is refused."""
         if not self._folder.is_dir():
             return {}
-        with only_writer(self._folder, f"Erase rows from {self._folder}.", LATER):
+        with only_writer(self._folder, _asked(self._folder), LATER):
+            for left in list(self._folder.rglob(f"{UNFINISHED}*")):  # a dry run may be writing one
+                remove_left(left)
             counts = [{file.name: _out_of(file, subject.column, subject.id)} for file in self._tables()]
             if subject.is_account:
                 counts += [{file.name: _in_journal(file, subject, erase=True)} for file in self._journals()]
@@ -85,6 +90,7 @@ class MonitoringPlace:
 
     def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
         """Take these rows out; the next `headroom monitor` writes all else anew, from the lists that are left."""
+        settle(self._file.parent, _asked(self._file.parent), LATER)
         return present({SLICES.name: sum(_out_of(self._file, "value", owner) for owner in self._owners(subject))})
 
     def _owners(self, subject: Subject) -> list[str]:
@@ -112,6 +118,7 @@ class ChecksPlace:
 
     def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
         """Remove the report where it names it: it is made anew by the next `headroom check`."""
+        settle(self._folder, _asked(self._folder), LATER)
         counts = self.found(subject)
         if counts:
             remove_folder(self._folder)
@@ -145,6 +152,7 @@ class FiguresPlace:
 
     def erase(self, subject: Subject, day: date) -> dict[str, int]:  # noqa: ARG002
         """Remove the folder where a table names it."""
+        settle(self._folder, _asked(self._folder), LATER)
         counts = self.found(subject)
         if counts:
             remove_folder(self._folder)
@@ -184,6 +192,10 @@ class ScratchPlace:
         return present({"folders of builds": removed})
 
 
+def _asked(place: Path) -> str:
+    return f"Erase rows from {place}."
+
+
 def _builds() -> list[Path]:
     return sorted(path for path in own_folder().glob(BUILDS) if path.is_dir())
 
@@ -191,14 +203,18 @@ def _builds() -> list[Path]:
 def _out_of(file: Path, column: str, value: str) -> int:
     count = parquet.count_of(file, column, value)
     if count:
-        with whole_file(file, f"Erase rows from {file}.") as new:
+        with whole_file(file, _asked(file)) as new:
             parquet.copy_without(file, new, column, value)
     return count
 
 
 def _in_journal(file: Path, subject: Subject, *, erase: bool) -> int:
-    with Journal(file) as journal:
-        return journal.erase(subject.id) if erase else journal.count_of(subject.id)
+    try:
+        with Journal(file) as journal:
+            return journal.erase(subject.id) if erase else journal.count_of(subject.id)
+    except DatabaseError as error:
+        todo = "Put the file back, or remove that folder: its run can then not be taken back."
+        raise CrmError(f"Look for rows of an account in {file}.", f"it cannot be read: {error.orig}.", todo) from error
 
 
 def _rows(file: Path) -> Iterator[dict[str, str]]:

@@ -51,7 +51,7 @@ class ListsPlace:
 
     def erase(self, subject: Subject, day: date) -> dict[str, int]:
         """Take it out of every list that has it, list by list. Raises PublishError where one is not as published."""
-        if not subject.is_account or not published_dates(self._out):
+        if not subject.is_account or not self._out.is_dir():
             return {}
         with only_publisher(self._out, asked=f"Erase an account from the lists in {self._out}."):
             lists = [open_list(self._out, of) for of in published_dates(self._out)]

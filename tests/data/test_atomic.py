@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from data.atomic import recover, unfinished_of, whole_file, whole_folder
+from data.atomic import recover, settle, unfinished_of, whole_file, whole_folder
 from data.errors import PublishError
 
 ROOT = Path(__file__).parents[2]
@@ -172,6 +172,24 @@ def test_recovery_is_of_the_folders_named(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     recover(tmp_path, "day=*")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".unfinished-mine", "day=1", "day=2"]
+
+
+@pytest.mark.parametrize(
+    ("left", "is_there"),
+    [
+        ((".unfinished-place",), False),
+        ((".aside-place",), True),
+        ((".unfinished-place", ".aside-place"), True),
+        ((), False),
+    ],
+)
+def test_a_folder_is_settled_whatever_its_writer_left(tmp_path: Path, left: tuple[str, ...], is_there: bool) -> None:
+    for name in left:
+        (tmp_path / name).mkdir()
+    settle(tmp_path / "place", "Settle it.")
+    assert [path.name for path in tmp_path.iterdir()] == ["place"] * is_there
+    with whole_folder(tmp_path / "place"), pytest.raises(PublishError, match="another process is writing it"):
+        settle(tmp_path / "place", "Settle it.")
 
 
 MOVERS = {("os", "rename"), ("os", "renames"), ("os", "replace"), ("shutil", "move")}

@@ -30,4 +30,5 @@ def log(
 ) -> Bundle:
     """Store a trained model as the flow does; without a decision it becomes the champion."""
     record = model_record(trained, fingerprint, decision=decision, **more)
-    return registry.log_model(trained.bundle, record, champion=decision is None or decision.choice is Choice.PROMOTE)
+    is_to_serve = decision is None or decision.choice is Choice.PROMOTE
+    return registry.log_model(trained.bundle, record, champion=lambda: is_to_serve)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from data.atomic import aside_of, unfinished_of
 from data.contract.vocabulary import Personal
 from data.erasure.places import ACCOUNT, USER, Subject
 from data.errors import SourceError
@@ -109,6 +110,14 @@ def test_an_erasure_that_is_broken_off_is_finished_by_the_next(
     assert served(copy, "accounts", ["account_id"]) == [("child",), ("zorro",)]  # the source has it still
     assert HistoryPlace(history).erase(ZORRO, DAY) == {}
     assert told(history) == told(whole)
+
+
+def test_what_a_recorder_left_that_was_killed_goes(history: Path) -> None:
+    for left in (unfinished_of, aside_of):  # before its day was in place, and before the old one of an erasure was gone
+        shutil.copytree(history / "2026-10-02", left(history / "2026-10-02"))
+    HistoryPlace(history).erase(ZORRO, DAY)
+    assert "zorro" not in told(history)
+    assert sorted(path.name for path in history.iterdir()) == ["2026-10-01", "2026-10-02"]
 
 
 def _first_day_alone(folder: Path) -> None:

@@ -12,19 +12,22 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from data.atomic import unfinished_of, whole_file
+from data.atomic import aside_of, unfinished_of, whole_file, whole_folder
 from data.checks.report import Finding, Report, Severity, write
 from data.digests import digest_of
 from data.erasure.places import Subject
+from data.errors import CrmError
 from data.kept.store import ValueStore
 from data.scratch import own_folder
 from features.build.kept import FEATURE_ROWS, value_of
 from flows.privacy import forget
 from flows.privacy.prefect_runs import PrefectPlace
-from flows.run.settings import load
+from flows.run.settings import Settings, load
+from flows.stages.shown import _top
 from serving.crm.client import RecordChange
 from serving.crm.journal import JOURNAL, Journal
 from serving.outcomes.outcome import Outcome
+from serving.privacy.files import TablesPlace
 from serving.privacy.lists import ListsPlace
 from serving.published.layout import published_dates
 from serving.store.message_log import DIGEST, MessageItem
@@ -88,7 +91,18 @@ def company(two_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         database.execute("create table artifact (id text, data text, created text)")
         shown = [json.dumps(json.dumps([{"account": name}])) for name in (NAME, "Acme")]
         database.executemany("insert into artifact values (?, ?, '2026-10-01 06:00')", enumerate(shown))
+    _killed(settings, run)
     return tmp_path
+
+
+def _killed(settings: Settings, run: Path) -> None:
+    """What runs leave that are killed while they write: beside every place, and in it."""
+    for folder in (settings.check_folder, settings.figures_folder, settings.out_folder / "monitoring"):
+        for left in (aside_of(folder), unfinished_of(folder)):
+            shutil.copytree(folder, left)
+    unfinished_of(run / "changes.parquet").write_text(ZORRO)
+    unfinished_of(settings.history_folder / "2026-10-02").mkdir()
+    (unfinished_of(settings.history_folder / "2026-10-02") / "users.parquet").write_text(f"{ZORRO} {USER}")
 
 
 def test_an_account_is_in_no_byte_of_any_file(company: Path, headroom: Headroom) -> None:
@@ -139,6 +153,20 @@ def test_what_prefect_shows_of_an_account_without_a_name_goes(tmp_path: Path) ->
     assert left == [rows[2:3], rows[3:]]
 
 
+def test_what_prefect_shows_of_an_account_goes_whatever_it_is_called_by_now(two_lists: Path, tmp_path: Path) -> None:
+    """The list that called it so may be removed, or published anew: what was shown of it is found by its id."""
+    file, (first, *others) = tmp_path / "prefect.db", _top(two_lists, DAY)
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("create table artifact (id text, data text, created text)")
+        shown = [json.dumps(json.dumps([row])) for row in (first, *others)]
+        database.executemany("insert into artifact values (?, ?, '2026-10-01 06:00')", enumerate(shown))
+    place, subject = PrefectPlace(file), Subject("account_id", first["account_id"])
+    assert first["account"] != first["account_id"]
+    assert place.found(subject) == place.erase(subject, DAY) == {"artifacts": 1}
+    assert others
+    assert place.found(Subject("account_id", others[0]["account_id"])) == {"artifacts": 1}
+
+
 def test_no_line_of_another_run_is_lost_from_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another run noted until this one may write is kept."""
 
@@ -153,6 +181,29 @@ def test_no_line_of_another_run_is_lost_from_the_record(tmp_path: Path, monkeypa
     first, own = (tmp_path / forget.RECORD).read_text().splitlines()
     assert first == "what another run noted"
     assert json.loads(own)["by"] == "Dana"
+
+
+def test_what_a_living_run_writes_stays(company: Path, headroom: Headroom) -> None:
+    """A dry run of the write-back may be writing there; a check that writes is waited for."""
+    settings = load(company / "headroom.toml")
+    (settings.writeback_folder / "dry-run").mkdir()
+    with whole_file(settings.writeback_folder / "dry-run" / "changes.parquet") as theirs:
+        TablesPlace("write-back", settings.writeback_folder).erase(Subject("account_id", ZORRO), DAY)
+        assert theirs.is_file()
+    with whole_folder(settings.check_folder) as theirs:
+        ran = headroom("forget", "--account", ZORRO, "--yes")
+        assert "another process is writing it" in ran.err
+        assert theirs.is_dir()
+
+
+def test_a_journal_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "20261001T060000-hubspot" / JOURNAL
+    file.parent.mkdir()
+    file.write_bytes(b"no database" * 99)
+    place, subject = TablesPlace("write-back", tmp_path), Subject("account_id", ZORRO)
+    for asked in (lambda: place.found(subject), lambda: place.erase(subject, DAY)):
+        with pytest.raises(CrmError, match=f"{file}.*\n.*it cannot be read: file is not a database"):
+            asked()
 
 
 def test_a_stopped_build_does_not_make_an_unknown_account_known(company: Path, headroom: Headroom) -> None:

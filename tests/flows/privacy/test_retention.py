@@ -64,6 +64,18 @@ def test_a_list_of_which_it_is_not_known_what_came_is_never_removed(weekly: Sett
     assert sum(day >= matured for day in kept) == 18
 
 
+def test_a_list_looks_as_far_ahead_as_when_it_was_published(weekly: Settings) -> None:
+    """Whatever the settings say by now: its 90 days, or the 180 of an earlier one, are not over sooner."""
+    shorter = weekly.expansion.model_copy(update={"horizon_days": 30})
+    soon = weekly.model_copy(update={"retention": RetentionSettings(lists_days=1), "expansion": shorter})
+    assert max(find_expired(soon, TODAY).lists) == DAY - timedelta(weeks=18)  # 126 days: 17 weeks are under 120
+    earlier = DAY - timedelta(weeks=25)
+    assert earlier in find_expired(soon, TODAY).lists
+    file = place_of(weekly.out_folder, earlier) / MANIFEST
+    file.write_text(json.dumps({**json.loads(file.read_text()), "horizon_days": 180}))
+    assert earlier not in find_expired(soon, TODAY).lists
+
+
 def test_what_another_run_has_removed_meanwhile_is_no_fault(weekly: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     old = find_expired(weekly, TODAY)
     monkeypatch.setattr(retention, "find_expired", lambda *_: old)

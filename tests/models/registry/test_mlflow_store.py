@@ -14,6 +14,7 @@ from data.errors import ModelError
 from models.estimators import boosting
 from models.estimators.bundle import FORMAT, Bundle, OutdatedModelError
 from models.registry.champion import champion_of, promote, rollback
+from models.registry.glance import CHAMPION, PREVIOUS, RULE
 from models.registry.mlflow_store import ModelRegistry, _mlflow
 from models.registry.records import RunRecord
 from models.report.run_record import plots_of
@@ -233,10 +234,74 @@ def test_a_second_try_leaves_one_version_and_not_two(
             patch.setattr(registry, "set_champion", fail)
         with pytest.raises(OSError, match="the disk is full"):
             registry.log_model(trained.bundle, RunRecord("a run"), pages=pages)
-    assert registry.versions().version.tolist() == ["1"]
-    assert registry.load().version == "1"
+    assert registry.versions()[["version", "aliases"]].to_numpy().tolist() == [["1", "challenger champion"]]
     log(registry, trained, "d2")
     assert registry.versions().aliases.tolist() == ["challenger champion", "previous_champion"]
+
+
+@pytest.mark.parametrize("by", [OSError("database is locked"), KeyboardInterrupt()], ids=["failed", "killed"])
+def test_a_model_that_serves_by_then_is_not_taken_away(
+    trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch, by: BaseException
+) -> None:
+    registry = ModelRegistry(mlruns)
+    log(registry, trained, "d1")
+    set_alias = registry.set_alias
+
+    def broken_off(version: str, alias: str) -> None:
+        set_alias(version, alias)
+        if alias in (CHAMPION, RULE):
+            raise by
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "set_alias", broken_off)
+        with pytest.raises(type(by)):
+            registry.log_model(trained.bundle, RunRecord("a run"))
+        with pytest.raises(type(by)):
+            registry.log_rule(trained.bundle)
+    assert registry.load().version == "2"
+    assert registry.versions().aliases.tolist() == ["rule", "champion", "challenger previous_champion"]
+    assert {status_of(registry, run_id) for run_id in registry.versions().run_id} == {"FINISHED"}
+    log(registry, trained, "d3")
+    assert [term.version for term in registry.terms()] == ["1", "2", "4"]
+    assert rollback(registry) == ("2", "4")
+
+
+def status_of(registry: ModelRegistry, run_id: str) -> str:
+    return str(registry._client().get_run(run_id).info.status)
+
+
+def test_a_run_that_was_killed_is_marked_so_unless_its_version_stays(trained: TrainedModel, mlruns: Path) -> None:
+    registry = ModelRegistry(mlruns)
+    runs = [log(registry, trained, "d1").run_id, registry.log_run(RunRecord("a run"))]
+    for run_id in runs:
+        registry._client().update_run(run_id, status="RUNNING")
+    registry.log_run(RunRecord("the next"))
+    assert [status_of(registry, str(run_id)) for run_id in runs] == ["FINISHED", "KILLED"]
+
+
+def test_to_roll_back_is_refused_where_the_one_before_is_the_present_one(
+    trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is after a promotion that was broken off between the two aliases."""
+    registry = ModelRegistry(mlruns)
+    log(registry, trained, "d1")
+    log(registry, trained, "d2", decision=KEEP)
+    set_alias = registry.set_alias
+
+    def broken_off(version: str, alias: str) -> None:
+        if alias == CHAMPION:
+            raise KeyboardInterrupt
+        set_alias(version, alias)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "set_alias", broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            registry.set_champion("2")
+    assert (registry.version_of(CHAMPION), registry.version_of(PREVIOUS)) == ("1", "1")
+    with pytest.raises(ModelError, match="no champion before the present one; headroom/2 @challenger"):
+        rollback(registry)
+    registry.set_champion("2")
+    assert rollback(registry) == ("1", "2")
 
 
 # --- a database that another MLflow wrote -----------------------------------------------------------------------------

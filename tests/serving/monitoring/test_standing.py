@@ -1,12 +1,16 @@
 """An alarm that nobody answered is said again; an answer holds while it goes on, and not for ever."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from data.atomic import whole_file
 from data.errors import PublishError
+from serving.monitoring import standing as standing_alarms
 from serving.monitoring.standing import ANSWERS, AlarmAnswer, StandingAlarm, answers_in, give_answer, stand
 from tests.serving.monitoring.found import DAY, alarm
 
@@ -65,6 +69,21 @@ def test_answers_are_added_and_read(tmp_path: Path) -> None:
 
 def _plain(stored: StandingAlarm) -> dict[str, object]:
     return {**stored.to_dict()["answer"], "on": str(DAY)}
+
+
+def test_no_answer_of_another_run_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another run noted until this one may write is kept."""
+
+    @contextmanager
+    def waits(file: Path, *asked: str) -> Iterator[Path]:
+        monkeypatch.undo()
+        give_answer(tmp_path, [alarm()], alarm().key, "theirs", "Ana", DAY)
+        with whole_file(file, *asked) as new:
+            yield new
+
+    monkeypatch.setattr(standing_alarms, "whole_file", waits)
+    give_answer(tmp_path, [alarm()], alarm().key, "ours", "Kim", DAY)
+    assert [answer.note for answer in answers_in(tmp_path)] == ["theirs", "ours"]
 
 
 def test_an_answer_to_nothing_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from data.atomic import unfinished_of
 from data.contract.outputs import TABLES
 from data.contract.vocabulary import Personal
 from data.erasure.places import ACCOUNT, USER, Subject
@@ -182,6 +183,13 @@ def test_an_owner_who_has_others_on_another_list_stays_however_each_writes_the_n
     rows, people = feature_rows(40), accounts(40).assign(owner=OWNER.upper())
     publish(out, snapshot(40, day=date(2026, 11, 1), rows=rows, accounts=people))
     assert subject_of(out, ZORRO).owners == frozenset()
+
+
+def test_what_is_left_of_a_first_list_that_was_never_published_goes(out: Path) -> None:
+    for day in (EARLIER, DAY):
+        shutil.move(place_of(out, day), unfinished_of(place_of(out, day)))
+    assert ListsPlace(out).erase(Subject(ACCOUNT, ZORRO), ERASED_ON) == {}
+    assert files_of(out) == {}
 
 
 def test_what_lies_there_is_told_from_the_contract(out: Path) -> None:
