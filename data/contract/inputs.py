@@ -289,7 +289,7 @@ _TABLES = (
             _clock("created_at", required=False, costs="every signal of users, who count from that day on"),
             _clock("deactivated_at", required=False, costs="seats reassigned"),
         ),
-        key=("user_id",),
+        key=("account_id", "user_id"),
         happened="created_at",
         ends=("deactivated_at",),
         costs="new users and teams, other domains, invitations beyond the seats",

@@ -567,6 +567,14 @@ def test_days_counted_by_user_have_the_user_in_their_key(tmp_path: Path, rows: s
     assert all("(account_id, day, feature, user_id, known_at)" in finding.message for finding in found)
 
 
+def test_users_are_told_apart_within_their_account(tmp_path: Path) -> None:
+    """Each account numbers its own, or a consultant works for two."""
+    users = USERS + "1,1,2024-01-06,\n2,1,2024-01-06,\n1,2,2024-01-06,\n"
+    assert of_rule(report(tmp_path, users=users), "repeated") == []
+    (found,) = of_rule(report(tmp_path, users=users + "2,1,2024-01-07,\n"), "repeated")
+    assert "users: 1 key (account_id, user_id) more than once" in found.message
+
+
 def test_days_counted_for_all_users_have_no_user_in_their_key(tmp_path: Path) -> None:
     (found,) = of_rule(report(tmp_path, usage_daily="1,2024-01-06,login,3\n"), "repeated")
     assert "(account_id, day, feature, known_at)" in found.message
