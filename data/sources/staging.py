@@ -45,13 +45,14 @@ def given(column: ir.Value) -> ir.Value:
 def cast(column: ir.Value, kind: Kind) -> ir.Value:
     """A raw column as its staged type; null where the value does not fit.
 
-    Ids: whole numbers lose their ``.0`` (17850.0 is '17850'). Clocks: the UTC day; without a zone a time is UTC. Money
-    and quantities: ``floor(x * 10000 + 0.5)``. Counts: 2.0 is 2, and 2.5 is no count.
+    Ids: whole numbers lose their ``.0`` (17850.0 is '17850'), and so do numbers that stand for texts. Clocks: the UTC
+    day; without a zone a time is UTC. Money and quantities: ``floor(x * 10000 + 0.5)``. Counts: 2.0 is 2, and 2.5 is
+    no count.
     """
     value = given(column)
     casts = {
         Kind.ID: _id,
-        Kind.TEXT: lambda text: text.cast("string"),
+        Kind.TEXT: lambda text: text if text.type().is_string() else _id(text),
         Kind.CLOCK: _day,
         Kind.MONEY: lambda amount: _e4(amount, LARGEST_MONEY),
         Kind.QUANTITY: _e4,

@@ -55,6 +55,10 @@ BERLIN = timezone(timedelta(hours=2))
         (Kind.ID, "", None),
         (Kind.ID, float("nan"), None),
         (Kind.TEXT, "Müller & <b>Söhne</b>", "Müller & <b>Söhne</b>"),
+        (Kind.TEXT, 3.0, "3"),  # a code: beside a missing one a whole number is a float
+        (Kind.TEXT, Decimal("3.00"), "3"),
+        (Kind.TEXT, 2.5, "2.5"),
+        (Kind.TEXT, "3.0", "3.0"),
         (Kind.CLOCK, date(2024, 2, 29), date(2024, 2, 29)),
         (Kind.CLOCK, datetime(2024, 2, 29, 23, 59), date(2024, 2, 29)),
         (Kind.CLOCK, datetime(2024, 3, 1, 1, 30, tzinfo=BERLIN), date(2024, 2, 29)),  # 23:30 UTC the day before
