@@ -224,7 +224,11 @@ _TABLES = (
             _id("invoice_id", required=False),
             _clock("period_start", required=False, meaning="first day of the service that is billed"),
             _clock("period_end", required=False, meaning="first day after the service that is billed"),
-            _text("kind", f"{', '.join(BILL_KINDS)} (`prepaid` is used up until it is bought again); missing: `usage`"),
+            _text(
+                "kind",
+                f"{', '.join(BILL_KINDS)} (`prepaid` is used up until it is bought again); missing, or any other word: "
+                "`usage`",
+            ),
             _text("currency", "of `amount`; `fx_rates` convert it; missing: the reporting currency"),
         ),
         key=("account_id", "product", "billed_at", "amount"),

@@ -592,6 +592,12 @@ CONTRACTS: list[tuple[str, str, dict[str, str], str]] = [
         "subscriptions.kind has words that are not in use: 'payed' (1 row).",
     ),
     (
+        "words:kind",
+        "warning",
+        {"invoices": BILLS + "1,api,2023-12-05,10,invoice\n1,api,2023-12-06,-10,credit_note\n"},
+        "invoices.kind has words that are not in use: 'credit_note' (1 row), 'invoice' (1 row). Such rows count as if",
+    ),
+    (
         "unpaid",
         "note",
         {"subscriptions": LINES + "1,core,basic,0,2024-01-05,,3,,,\n2,core,basic,0,2024-01-05,,3,free,,\n"},
@@ -656,6 +662,10 @@ def test_what_the_settings_say_of_bills_is_no_question_any_more(tmp_path: Path) 
     for settled in ("payments", "on_top"):
         rules = ExpansionRules(billed_and_subscribed=settled)
         assert of_rule(check(connect(f"csv://{tmp_path}"), TODAY, rules), "billed_twice") == []
+
+
+def test_a_bill_whose_kind_nobody_knows_is_one_that_says_none(tmp_path: Path) -> None:
+    assert of_rule(report(tmp_path, invoices=BILLS + "1,core,2023-12-05,10,invoice\n"), "billed_twice")
 
 
 def test_a_discount_beside_its_line_is_in_order(tmp_path: Path) -> None:
