@@ -81,10 +81,13 @@ def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Ite
 def _currencies(tables: Tables, today: date) -> Iterator[Finding]:
     """Amounts that would be added up as if they were of one currency, or that nothing converts."""
     there = [name for name in CONVERTED if name in tables]
-    parts = [tables[name].select("currency") for name in there]
+    parts = [tables[name].select("currency", of=ibis.literal(name)) for name in there]
     amounts = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    amounts = amounts.group_by("of", "currency").aggregate(rows=amounts.count())
     if "fx_rates" not in tables:
-        found, listed = _by_currency(amounts)
+        # A table none of whose amounts says a currency is in that of the other.
+        says_one = amounts.currency.notnull().any().over(ibis.window(group_by="of"))
+        found, listed = _by_currency(amounts.mutate(says_one=says_one).filter(ibis._.says_one))
         if len(found) > 1:
             message = f"amounts are in several currencies, and added up as if they were one: {listed}."
             todo = (
@@ -109,7 +112,7 @@ def _currencies(tables: Tables, today: date) -> Iterator[Finding]:
 
 def _by_currency(amounts: ir.Table) -> tuple[pd.DataFrame, str]:
     """One row per currency with its ``rows``, and the same as people write it."""
-    found = amounts.group_by("currency").aggregate(rows=amounts.count()).order_by("currency").to_pandas()
+    found = amounts.group_by("currency").aggregate(rows=amounts.rows.sum()).order_by("currency").to_pandas()
     found["currency"] = found["currency"].fillna("no currency")
     return found, ", ".join(f"{currency} ({many(rows, 'row')})" for currency, rows in found.to_numpy())
 
