@@ -638,7 +638,7 @@ CONTRACTS: list[tuple[str, str, dict[str, str], str]] = [
     ),
     (
         "billed_twice",
-        "error",
+        "warning",
         {"invoices": BILLS + "1,core,2023-12-05,10,\n1,core,2023-12-06,10,overage\n"},
         "invoices: 1 account subscribe to a product that they are also billed for ('core'; 10 in all)",
     ),
@@ -653,6 +653,19 @@ def test_what_makes_a_ledger_wrong_is_told(
     assert found.severity == severity
     assert found.message.startswith(message)
     assert found.todo
+
+
+@pytest.mark.parametrize(
+    ("billed", "subscribed", "severity"),
+    [(2, 2, Severity.WARNING), (3, 3, Severity.ERROR), (3, 150, Severity.ERROR), (3, 151, Severity.WARNING)],
+)
+def test_one_or_two_that_are_billed_for_what_they_subscribe_to_stop_no_run(
+    tmp_path: Path, billed: int, subscribed: int, severity: Severity
+) -> None:
+    lines = LINES + "".join(f"{n},core,basic,10,2024-01-05,,3,,,\n" for n in range(subscribed))
+    bills = BILLS + "".join(f"{n},core,2023-12-05,17,\n" for n in range(billed))
+    (finding,) = of_rule(report(tmp_path, subscriptions=lines, invoices=bills), "billed_twice")
+    assert (finding.severity, finding.count) == (severity, billed)
 
 
 def test_what_the_settings_say_of_bills_is_no_question_any_more(tmp_path: Path) -> None:
