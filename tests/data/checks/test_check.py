@@ -567,6 +567,13 @@ def test_days_counted_by_user_have_the_user_in_their_key(tmp_path: Path, rows: s
     assert all("(account_id, day, feature, user_id, known_at)" in finding.message for finding in found)
 
 
+def test_own_features_of_one_day_are_told_apart_by_their_time(tmp_path: Path) -> None:
+    own = "account_id,known_at,health\n1,2024-01-06 08:00,7\n1,2024-01-06 20:00,8\n2,2024-01-06,5\n"
+    assert of_rule(report(tmp_path, account_features=own), "repeated") == []
+    (found,) = of_rule(report(tmp_path, account_features=own + "1,2024-01-06 20:00:00,9\n2,2024-01-06,5\n"), "repeated")
+    assert "account_features: 2 keys (account_id, known_at) more than once, in 4 rows" in found.message
+
+
 def test_users_are_told_apart_within_their_account(tmp_path: Path) -> None:
     """Each account numbers its own, or a consultant works for two."""
     users = USERS + "1,1,2024-01-06,\n2,1,2024-01-06,\n1,2,2024-01-06,\n"
