@@ -13,6 +13,7 @@ from rich.table import Table
 from data.atomic import whole_file
 from data.contract.feature_card import FeatureCard
 from data.contract.vocabulary import KEY
+from data.sources.known import empty_columns
 from features.catalogue import catalogue, full_catalogue
 from features.sql import feature_sql, whole_contract
 from flows.run.progress import say
@@ -50,7 +51,7 @@ def describe(settings: Settings) -> None:
     cards: Iterable[FeatureCard]
     if settings.names_a_source:
         with read_source(settings) as source:
-            cards = catalogue(source.tables, absent=source.absent).values()
+            cards = catalogue(source.tables, absent=source.absent | empty_columns(source)).values()
     else:
         cards = full_catalogue().values()
     table = Table(*HEADER, box=box.SIMPLE_HEAD)

@@ -413,6 +413,19 @@ def test_a_clean_base_has_no_errors_and_no_warnings(tmp_path: Path) -> None:
     require(found)
 
 
+def test_a_column_without_a_value_is_told_as_one_that_is_not_there(tmp_path: Path) -> None:
+    found = report(tmp_path, tickets=TICKETS + "t,1,2024-01-07,,low,\n")
+    assert [finding.rule for finding in found.notes if finding.rule.startswith("empty:")] == [
+        "empty:closed_at",
+        "empty:csat",
+    ]
+    (note,) = of_rule(found, "empty:closed_at")
+    assert note.message == (
+        "tickets.closed_at is empty in every row, which is as if it were not there; it would add: open tickets, "
+        "critical tickets, satisfaction."
+    )
+
+
 def test_a_table_in_place_of_another_costs_nothing(tmp_path: Path) -> None:
     events = USAGE_EVENTS + "1,2024-01-06 10:00:00,login\n"
     (tmp_path / "usage_daily.csv").unlink(missing_ok=True)
