@@ -41,7 +41,8 @@ MADE = "<!-- Made by `python -m flows.reference`; change the code it describes, 
 
 def tables_page() -> str:
     """The input contract: every table and column."""
-    lines = ["# Input tables", "", MADE, "", "`*` = required. Ids are text, clocks are UTC, money is per month.", ""]
+    lines = ["# Input tables", "", MADE, "", "`*` = required. Ids are text, clocks are UTC, money is per month."]
+    lines += ["A column that is empty in every row is as if it were not there.", ""]
     for table in TABLES.values():
         lines += _table(table)
     return "\n".join(lines)
