@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import ibis
 import pyarrow.parquet as pq
 from rich import box
 from rich.table import Table
@@ -65,7 +66,11 @@ def features_as_sql(settings: Settings, dialect: str, snapshot_date: date | None
     day = snapshot_date or today_utc()
     if settings.names_a_source:
         with read_source(settings) as source:
-            schemas = {name: table.schema() for name, table in source.raw.items()}
+            empty = empty_columns(source, day)
+            schemas = {
+                name: ibis.schema({c: kind for c, kind in table.schema().items() if f"{name}.{c}" not in empty})
+                for name, table in source.raw.items()
+            }
     else:
         say("no source is named: the query reads every table and column of the contract")
         schemas = whole_contract()
