@@ -6,11 +6,13 @@ from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import ibis
 import pyarrow.parquet as pq
 
 from data.atomic import whole_file
 from data.contract.feature_card import FeatureCard
 from data.contract.vocabulary import KEY
+from data.sources.known import empty_columns
 from features.catalogue import catalogue, full_catalogue
 from features.sql import feature_sql, whole_contract
 from flows.run.printed import print_table
@@ -48,7 +50,7 @@ def describe(settings: Settings) -> None:
     cards: Iterable[FeatureCard]
     if settings.names_a_source:
         with read_source(settings) as source:
-            cards = catalogue(source.tables, absent=source.absent).values()
+            cards = catalogue(source.tables, absent=source.absent | empty_columns(source)).values()
     else:
         cards = full_catalogue().values()
     print_table(HEADER, map(cells, cards))
@@ -59,7 +61,11 @@ def features_as_sql(settings: Settings, dialect: str, snapshot_date: date | None
     day = snapshot_date or today_utc()
     if settings.names_a_source:
         with read_source(settings) as source:
-            schemas = {name: table.schema() for name, table in source.raw.items()}
+            empty = empty_columns(source, day)
+            schemas = {
+                name: ibis.schema({c: kind for c, kind in table.schema().items() if f"{name}.{c}" not in empty})
+                for name, table in source.raw.items()
+            }
     else:
         say("no source is named: the query reads every table and column of the contract")
         schemas = whole_contract()

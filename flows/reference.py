@@ -49,7 +49,7 @@ def tables_page() -> str:
     lines = ["# Input tables", "", MADE, ""]
     lines += ["`*` = required. Ids are text, clocks are UTC, money is in the unit that its column names. The"]
     lines[-1] += " *reporting currency* is that of every amount that names no other: all figures are in it."
-    lines += [""]
+    lines += ["A column that is empty in every row is as if it were not there.", ""]
     for table in TABLES.values():
         lines += _table(table)
     return "\n".join(lines)

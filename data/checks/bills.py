@@ -1,13 +1,13 @@
 """Bills that make a ledger wrong though each is right: money that is counted twice, and bills that say no period."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
+from data.checks.report import ROWS_KEPT, Finding, Severity, are_many, many, money
 from data.contract.vocabulary import DISCOUNT
 from data.groups import parents, ways_up
 from data.ledger.invoices import MONTHLY, YEARLY, months_of_period, service
@@ -16,6 +16,8 @@ from data.ledger.rules import ExpansionRules
 from data.sources.engine import Engine
 from data.time_cut import Tables, days_between
 
+TWICE_SHARE = 50
+"""From one in fifty of those who subscribe on, bills beside subscriptions are how a company bills: it has to say so."""
 TERMS = (1, 3, 6, 12)
 """A subscription is billed for so many months at a time."""
 ROUNDING_SHARE = 1000
@@ -58,7 +60,8 @@ def bill_findings(engine: Engine, tables: Tables, rules: ExpansionRules) -> Iter
 
 def _billed_twice(bills: ir.Table, lines: ir.Table) -> Iterator[Finding]:
     """Products that an account both subscribes to and is billed for, without a word on what the bills are."""
-    paid = lines.filter(is_paid_for(lines)).select("account_id", "product").distinct()
+    subscribed = lines.filter(is_paid_for(lines))
+    paid = subscribed.select("account_id", "product").distinct()
     both = bills.filter(bills.kind.isnull()).semi_join(paid, ["account_id", "product"])
     totals = _totals(both)
     if totals.accounts:
@@ -71,7 +74,14 @@ def _billed_twice(bills: ir.Table, lines: ir.Table) -> Iterator[Finding]:
             "they come on top of it; or say so of each bill in invoices.kind (subscription, usage, overage)."
         )
         rows = both.limit(ROWS_KEPT).to_pandas()
-        yield Finding(Severity.ERROR, "invoices", "billed_twice", message, todo, int(totals.accounts), rows)
+        severity = _of_some_or_many(int(totals.accounts), subscribed)
+        yield Finding(severity, "invoices", "billed_twice", message, todo, int(totals.accounts), rows)
+
+
+def _of_some_or_many(accounts: int, subscribed: ir.Table) -> Severity:
+    """How grave it is that so many accounts may be counted twice; ``subscribed`` are the paid lines of the base."""
+    among = int(subscribed.account_id.nunique().to_pandas())
+    return Severity.ERROR if are_many(accounts, among, TWICE_SHARE) else Severity.WARNING
 
 
 def _billed_for_others(bills: ir.Table, lines: ir.Table, accounts: ir.Table) -> Iterator[Finding]:
@@ -90,6 +100,7 @@ def _billed_for_others(bills: ir.Table, lines: ir.Table, accounts: ir.Table) -> 
         charges.semi_join(held, DAY_OF_BILLS),
         "companies below them subscribe to",
         ": if they pay for these, the same money is counted twice.",
+        lambda accounts: _of_some_or_many(accounts, paid),
     )
 
 
@@ -104,8 +115,13 @@ def _not_subscribed(bills: ir.Table, paid: ir.Table) -> ir.Table:
     return beside.filter(beside.is_subscribed.isnull()).select(*bills.columns)
 
 
-def _counted_twice(rule: str, paying: ir.Table, what: str, why: str) -> Iterator[Finding]:
-    """The finding that bills of products that ``what`` pay for subscriptions, and ``why``; none without such bills."""
+def _counted_twice(
+    rule: str, paying: ir.Table, what: str, why: str, severity: Callable[[int], Severity] = lambda _: Severity.ERROR
+) -> Iterator[Finding]:
+    """The finding that bills of products that ``what`` pay for subscriptions, and ``why``; none without such bills.
+
+    ``severity``: of so many accounts.
+    """
     totals = _totals(paying)
     if totals.accounts:
         message = (
@@ -113,7 +129,8 @@ def _counted_twice(rule: str, paying: ir.Table, what: str, why: str) -> Iterator
             f"({_listed(paying)}; {money(totals.amount_e4)} in all){why}"
         )
         rows = paying.limit(ROWS_KEPT).to_pandas()
-        yield Finding(Severity.ERROR, "invoices", rule, message, TOLD_BY_KIND, int(totals.accounts), rows)
+        accounts = int(totals.accounts)
+        yield Finding(severity(accounts), "invoices", rule, message, TOLD_BY_KIND, accounts, rows)
 
 
 def _totals(bills: ir.Table) -> pd.Series:

@@ -17,6 +17,7 @@ from data.checks.history import NEARLY_ALL
 from data.checks.moves import moved, moved_nearly, renewed_early
 from data.checks.plans import plans_alike
 from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
+from data.contract.inputs import TABLES
 from data.contract.vocabulary import BILL_KINDS, DISCOUNT, LINE_KINDS, LINE_MOTIONS, PAID, UNPAID_KINDS
 from data.currency import CONVERTED, in_reporting_currency, latest_rates
 from data.errors import hint, some
@@ -28,9 +29,11 @@ from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
 from data.sources.engine import Engine
 from data.sources.known import Source
+from data.sources.staging import staged_column
 from data.time_cut import Tables, known_ahead, known_from, learned_by, learned_late
 
-KINDS = {"subscriptions": LINE_KINDS, "invoices": BILL_KINDS}
+KINDS = {"subscriptions": (LINE_KINDS, Severity.ERROR), "invoices": (BILL_KINDS, Severity.WARNING)}
+"""The words in use. A line of another kind would be taken for one that is paid for; of a bill nothing is said then."""
 YEAR = timedelta(days=365)
 FEWEST_ALIKE = 5
 """One number of seats, or one tier, of so many accounts and all of their time is no number that anybody counts."""
@@ -52,7 +55,7 @@ def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Ite
     """All findings about contracts and bills, over the staged tables."""
     yield from _currencies(source.tables, today)
     tables = in_reporting_currency(source.tables, today)
-    yield from _unknown_kinds(tables)
+    yield from _unknown_kinds(source)
     yield from _taxes(tables)
     if "subscriptions" in tables:
         lines = tables["subscriptions"]
@@ -78,10 +81,13 @@ def contract_findings(source: Source, rules: ExpansionRules, today: date) -> Ite
 def _currencies(tables: Tables, today: date) -> Iterator[Finding]:
     """Amounts that would be added up as if they were of one currency, or that nothing converts."""
     there = [name for name in CONVERTED if name in tables]
-    parts = [tables[name].select("currency") for name in there]
+    parts = [tables[name].select("currency", of=ibis.literal(name)) for name in there]
     amounts = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    amounts = amounts.group_by("of", "currency").aggregate(rows=amounts.count())
     if "fx_rates" not in tables:
-        found, listed = _by_currency(amounts)
+        # A table none of whose amounts says a currency is in that of the other.
+        says_one = amounts.currency.notnull().any().over(ibis.window(group_by="of"))
+        found, listed = _by_currency(amounts.mutate(says_one=says_one).filter(ibis._.says_one))
         if len(found) > 1:
             message = f"amounts are in several currencies, and added up as if they were one: {listed}."
             todo = (
@@ -106,24 +112,26 @@ def _currencies(tables: Tables, today: date) -> Iterator[Finding]:
 
 def _by_currency(amounts: ir.Table) -> tuple[pd.DataFrame, str]:
     """One row per currency with its ``rows``, and the same as people write it."""
-    found = amounts.group_by("currency").aggregate(rows=amounts.count()).order_by("currency").to_pandas()
+    found = amounts.group_by("currency").aggregate(rows=amounts.rows.sum()).order_by("currency").to_pandas()
     found["currency"] = found["currency"].fillna("no currency")
     return found, ", ".join(f"{currency} ({many(rows, 'row')})" for currency, rows in found.to_numpy())
 
 
-def _unknown_kinds(tables: Tables) -> Iterator[Finding]:
-    """A kind that nobody knows would be taken for money that is paid."""
-    for name, words in KINDS.items():
-        if name not in tables:
+def _unknown_kinds(source: Source) -> Iterator[Finding]:
+    """Kinds that nobody knows."""
+    for name, (words, severity) in KINDS.items():
+        if name not in source.raw:
             continue
-        table = tables[name]
-        others = table.filter(table.kind.notnull() & table.kind.notin(words))
+        kinds = source.raw[name].select(kind=staged_column(source.raw[name], TABLES[name].column("kind")))
+        others = kinds.filter(kinds.kind.notnull() & kinds.kind.notin(words))
         found = others.group_by("kind").aggregate(rows=others.count()).order_by("kind").limit(ROWS_KEPT).to_pandas()
         if len(found):
             listed = ", ".join(f"{kind!r} ({many(rows, 'row')}){hint(kind, words)}" for kind, rows in found.to_numpy())
             message = f"{name}.kind has words that are not in use: {listed}."
+            if severity is Severity.WARNING:
+                message += " Such rows count as if they had no kind."
             todo = f"Use one of: {', '.join(words)}; or leave the column out."
-            yield Finding(Severity.ERROR, name, "words:kind", message, todo, int(found["rows"].sum()), found)
+            yield Finding(severity, name, "words:kind", message, todo, int(found["rows"].sum()), found)
 
 
 def _unpaid(lines: ir.Table) -> Iterator[Finding]:

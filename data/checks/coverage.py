@@ -12,7 +12,7 @@ from data.errors import hint
 from data.feeds.feeds import Feeds
 from data.feeds.parts import silent_parts
 from data.feeds.use import use
-from data.sources.known import BILLING, USAGE, Source, last_days_of_use
+from data.sources.known import BILLING, USAGE, Source, empty_columns, last_days_of_use
 from data.sources.variants import from_variants
 from data.time_cut import Tables
 
@@ -29,10 +29,12 @@ WORDS = {
 
 
 def missing(source: Source) -> Iterator[Finding]:
-    """Optional tables and columns that are not there, and the signals that they would add."""
+    """Optional tables and columns that are not there, or without a value, and the signals that they would add."""
+    empty = empty_columns(source)
     for table in TABLES.values():
         if table.name in source.raw:
             yield from _missing_columns(table, source.raw[table.name])
+            yield from _empty_columns(table, empty)
         elif table.name in source.ignored:
             gain = f"; it would add: {table.costs}" if table.costs else ""
             message = f"{table.name} is left out by [source] ignore{gain}."
@@ -53,6 +55,14 @@ def _missing_columns(table: Table, raw: ir.Table) -> Iterator[Finding]:
             gain = f"; it would add: {column.costs}" if column.costs else ""
             message = f"{table.name}.{column.name} is not there{near}{gain}."
             yield Finding(Severity.NOTE, table.name, f"missing:{column.name}", message, "")
+
+
+def _empty_columns(table: Table, empty: frozenset[str]) -> Iterator[Finding]:
+    for column in table.columns:
+        name = f"{table.name}.{column.name}"
+        if name in empty:
+            message = f"{name} is empty in every row, which is as if it were not there; it would add: {column.costs}."
+            yield Finding(Severity.NOTE, table.name, f"empty:{column.name}", message, "")
 
 
 def remarks(source: Source) -> Iterator[Finding]:

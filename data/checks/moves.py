@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from data.checks.report import ROWS_KEPT, Finding, Severity, many, money
+from data.checks.report import ROWS_KEPT, Finding, Severity, are_many, many, money
 from data.ledger.lines import is_as_large, lines, standing
 from data.ledger.moves import near_moves
 from data.ledger.rules import ExpansionRules
@@ -77,7 +77,7 @@ def moved_nearly(tables: Tables, rules: ExpansionRules, today: date) -> Iterator
         f"Set [expansion] moved_within_days = {rules.renewal_gap_days} if accounts moved from one to the other, 0 if "
         "not. A product that was renamed for everybody belongs into product_succession."
     )
-    severity = Severity.ERROR if count * MANY_SHARE >= sold else Severity.WARNING
+    severity = Severity.ERROR if are_many(count, sold, MANY_SHARE) else Severity.WARNING
     columns = ["account_id", "ended", "last_on", "begun", "first_on"]
     rows = near.order_by(columns).select(*columns, "mrr_before_e4", "mrr_after_e4").limit(ROWS_KEPT).to_pandas()
     yield Finding(severity, "subscriptions", "moved_nearly", message, todo, count, rows)
@@ -126,7 +126,7 @@ def _told_early(overlaps: ir.Table, beside: ir.Table, rules: ExpansionRules) -> 
         f"Set [expansion] renewed_early_days = {int(found.days)} if the one renewed the other, "
         f"{rules.renewal_gap_days} if they were two contracts; or give both lines one contract_id."
     )
-    severity = Severity.ERROR if _begun(overlaps) * MANY_SHARE >= _begun(beside) else Severity.WARNING
+    severity = Severity.ERROR if are_many(_begun(overlaps), _begun(beside), MANY_SHARE) else Severity.WARNING
     columns = ["account_id", "current_product", "valid_from", "began_on", "ends_on"]
     rows = overlaps.order_by(columns).select(*columns, "mrr_e4", "new_mrr_e4").limit(ROWS_KEPT).to_pandas()
     rows = rows.rename(columns={"current_product": "product"})

@@ -14,6 +14,8 @@ from data.contract.vocabulary import E4
 from data.errors import ContractError, PublishError
 
 ROWS_KEPT = 1000
+FEWEST_MANY = 3
+"""One or two are exceptions, in however small a base: they are told, and stop no run."""
 SUMMARY = "check.json"
 
 
@@ -85,6 +87,11 @@ class Report:
 def many(count: int, noun: str) -> str:
     """``1 row`` or ``1,200 rows``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def are_many(count: int, among: int, share: int) -> bool:
+    """Are so many of them a rule: no one or two, and one in ``share``?"""
+    return count >= FEWEST_MANY and count * share >= among
 
 
 def money(e4: object) -> str:

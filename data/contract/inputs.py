@@ -224,7 +224,11 @@ _TABLES = (
             _id("invoice_id", required=False),
             _clock("period_start", required=False, meaning="first day of the service that is billed"),
             _clock("period_end", required=False, meaning="first day after the service that is billed"),
-            _text("kind", f"{', '.join(BILL_KINDS)} (`prepaid` is used up until it is bought again); missing: `usage`"),
+            _text(
+                "kind",
+                f"{', '.join(BILL_KINDS)} (`prepaid` is used up until it is bought again); missing, or any other word: "
+                "`usage`",
+            ),
             _text("currency", "of `amount`; `fx_rates` convert it; missing: the reporting currency"),
         ),
         key=("account_id", "product", "billed_at", "amount"),
@@ -289,7 +293,7 @@ _TABLES = (
             _clock("created_at", required=False, costs="every signal of users, who count from that day on"),
             _clock("deactivated_at", required=False, costs="seats reassigned"),
         ),
-        key=("user_id",),
+        key=("account_id", "user_id"),
         happened="created_at",
         ends=("deactivated_at",),
         costs="new users and teams, other domains, invitations beyond the seats",

@@ -50,7 +50,7 @@ MEANINGS: dict[str, Meaning] = {
     "invoices": Meaning(RowChange.BILLS),
     "usage_events": Meaning(RowChange.FACTS),
     "usage_daily": Meaning(RowChange.COUNTS, ("account_id", "day", "feature", "user_id")),
-    "users": Meaning(RowChange.DATED, ("user_id",), ends_when_gone=True),
+    "users": Meaning(RowChange.DATED, ("account_id", "user_id"), ends_when_gone=True),
     "plans": Meaning(RowChange.LATEST, ("product", "plan")),
     "plan_features": Meaning(RowChange.LATEST, ("product", "plan", "feature"), drops=True),
     "tickets": Meaning(RowChange.DATED, ("ticket_id",), ends_when_gone=True),

@@ -47,9 +47,7 @@ class TableFiles:
 def list_tables(folder: Path) -> list[TableFiles]:
     """Every table of a folder, by name. Hidden entries and other kinds of file are passed over."""
     tables = []
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith((".", "_")):
-            continue
+    for entry in _shown(folder):
         if entry.is_dir():
             parts = _parts(entry)
             if parts:
@@ -61,14 +59,12 @@ def list_tables(folder: Path) -> list[TableFiles]:
 
 def list_files(folder: Path) -> list[TableFiles]:
     """The tables of a folder that are one file each, by name."""
-    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith((".", "_")))
-    return [files for entry in entries if entry.is_file() for files in _file(entry)]
+    return [files for entry in _shown(folder) if entry.is_file() for files in _file(entry)]
 
 
 def _folders(folder: Path) -> list[TableFiles]:
     """The tables of a folder that are folders of Parquet files, by name."""
-    entries = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith((".", "_")))
-    parts = {entry: _parts(entry) for entry in entries if "=" not in entry.name}
+    parts = {entry: _parts(entry) for entry in _shown(folder) if entry.is_dir() and "=" not in entry.name}
     return [
         TableFiles(entry.name, f"{entry.name}/", files, is_csv=False, root=entry)
         for entry, files in parts.items()
@@ -76,9 +72,23 @@ def _folders(folder: Path) -> list[TableFiles]:
     ]
 
 
+def _shown(folder: Path) -> list[Path]:
+    """What is in a folder, by name, without what is hidden."""
+    return sorted(entry for entry in folder.iterdir() if not _is_hidden(entry.name))
+
+
+def _is_hidden(name: str) -> bool:
+    """Is an entry none of the data, but what a tool keeps beside it, such as the parts of a run that never ended?
+
+    A folder of a partition may be named after a column that begins with `_`: ``_loaded=2024-01-05``.
+    """
+    return name.startswith(".") or (name.startswith("_") and "=" not in name)
+
+
 def _parts(folder: Path) -> tuple[Path, ...]:
-    """The Parquet files below a folder."""
-    parts = tuple(sorted(path for path in folder.rglob("*.parquet") if not path.is_dir()))
+    """The Parquet files below a folder, at any depth, without what is hidden."""
+    files = (path for path in folder.rglob("*.parquet") if not path.is_dir())
+    parts = tuple(sorted(path for path in files if not any(map(_is_hidden, path.relative_to(folder).parts))))
     for path in parts:
         _require_plain(path)
     return parts
@@ -105,8 +115,8 @@ def _file(entry: Path) -> list[TableFiles]:
 def list_schemas(folder: Path, reserved: tuple[str, ...]) -> dict[tuple[str, str], TableFiles]:
     """The tables of the folders in a folder, as loaders lay them out: one folder a tool."""
     found: dict[tuple[str, str], TableFiles] = {}
-    for schema in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
-        if schema.name.startswith((".", "_")) or schema.name in reserved or "=" in schema.name:
+    for schema in filter(Path.is_dir, _shown(folder)):
+        if schema.name in reserved or "=" in schema.name:
             continue
         for files in (*list_files(schema), *_folders(schema)):
             found.setdefault((schema.name, files.name), replace(files, shown=f"{schema.name}/{files.shown}"))

@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends import BaseBackend
 
+from data.contract.inputs import TABLES, Column
 from data.currency import in_reporting_currency
 from data.errors import ContractError, NotEnoughHistoryError
 from data.feeds.feeds import Feeds
@@ -23,8 +24,11 @@ from data.time_cut import Tables, before_day, is_told_more_later, known_since, l
 USAGE = ("usage_events", "usage_daily")
 BILLING = ("subscriptions", "invoices")
 FIRST_YEAR = 1900
-PLAY_COLUMNS = frozenset({"outcomes.status", "outcomes.closed_at"})
+CLOSED_AT = "outcomes.closed_at"
+PLAY_COLUMNS = frozenset({CLOSED_AT, "outcomes.status"})
 NOT_READ = "Only the outcomes recorded here are read: where plays of the source stand is not known without"
+FIRST_ROWS = 1000
+"""A column that says anything nearly always does so in the first rows; the others are read where these are empty."""
 OLD_DAYS = 7
 """Data that ends more than a week before the day asked for (by default: today) is warned of: a feed may be dead."""
 
@@ -87,9 +91,9 @@ class Source(OnAnEngine):
 class KnownBase(OnAnEngine):
     """A base as known before ``snapshot_date``; a context that closes its engine.
 
-    ``absent`` are the optional columns that the source lacks. ``state`` names what the tables hold, if that can be told
-    without reading them. ``warnings`` are sentences for whoever reads a list of that day. ``beside``: what was read
-    beside the source, as manifests say it.
+    ``absent`` are the optional columns that the source lacks, or had no value in. ``state`` names what the tables hold,
+    if that can be told without reading them. ``warnings`` are sentences for whoever reads a list of that day.
+    ``beside``: what was read beside the source, as manifests say it.
     """
 
     snapshot_date: date
@@ -176,7 +180,44 @@ def known_before(source: Source, snapshot_date: date | None, today: date) -> Kno
             f"The data ends on {last}, {(wanted - last).days} days before {wanted}: what fell may not have come in."
         )
     state = None if source.state is None else f"{source.state} as of {day}"
-    return KnownBase(day, tables, source.engine, source.absent, state, tuple(warnings))
+    return KnownBase(day, tables, source.engine, source.absent | empty_columns(source, day), state, tuple(warnings))
+
+
+def empty_columns(source: Source, day: date | None = None) -> frozenset[str]:
+    """The columns that signals rest on, and that are there without one value, as ``table.column``: as good as absent.
+
+    As known before ``day``, where there is one. Of a table without a row nothing is said.
+    """
+    empty: set[str] = set()
+    for name, table in source.tables.items():
+        contract = TABLES[name]
+        asked = [c for c in contract.columns if c.costs and not c.required and f"{name}.{c.name}" not in source.absent]
+        known = table if day is None else before_day(name, table, day)
+        # Rows without the day on which they happened are known on none.
+        clock = [column for column in asked if column.name == contract.happened]
+        others = [column for column in asked if column.name != contract.happened]
+        without = (*_without_values(table, clock), *_without_values(known, others))
+        empty.update(f"{name}.{column.name}" for column in without)
+    # That no play has ended yet is said by a status, too.
+    return frozenset(empty if empty | source.absent >= PLAY_COLUMNS else empty - {CLOSED_AT})
+
+
+def _without_values(table: ir.Table, columns: Sequence[Column]) -> list[Column]:
+    """Those of some staged columns in which no row has a value, if there is a row. What is told is not read again."""
+    if not columns:
+        return []
+    first = table.limit(FIRST_ROWS)
+    counts = first.aggregate(all_rows=first.count(), **{c.name: first[c.staged_name].count() for c in columns})
+    told = counts.to_pyarrow().to_pylist()[0]
+    left = [column for column in columns if not told[column.name]] if told["all_rows"] else []
+    while left and told["all_rows"] == FIRST_ROWS:
+        values = table.select(**{column.name: table[column.staged_name] for column in left})
+        some = values.filter(ibis.or_(*[values[column.name].notnull() for column in left])).limit(1)
+        found = some.to_pyarrow().to_pylist()
+        if not found:
+            break
+        left = [column for column in left if found[0][column.name] is None]
+    return left
 
 
 def with_outcomes(base: KnownBase, recorded: pa.Table, state: str) -> KnownBase:

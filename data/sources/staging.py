@@ -12,7 +12,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from data.contract.inputs import TABLES, Column, Kind, Table
-from data.contract.vocabulary import E4, PLAY_ENDS
+from data.contract.vocabulary import BILL_KINDS, E4, PLAY_ENDS
 from data.time_cut import FIRST_DAY, LAST_DAY, WITHDRAWN_ON, Tables
 
 LARGEST_AMOUNT = 9.0e14
@@ -45,13 +45,14 @@ def given(column: ir.Value) -> ir.Value:
 def cast(column: ir.Value, kind: Kind) -> ir.Value:
     """A raw column as its staged type; null where the value does not fit.
 
-    Ids: whole numbers lose their ``.0`` (17850.0 is '17850'). Clocks: the UTC day; without a zone a time is UTC. Money
-    and quantities: ``floor(x * 10000 + 0.5)``. Counts: 2.0 is 2, and 2.5 is no count.
+    Ids: whole numbers lose their ``.0`` (17850.0 is '17850'), and so do numbers that stand for texts. Clocks: the UTC
+    day; without a zone a time is UTC. Money and quantities: ``floor(x * 10000 + 0.5)``. Counts: 2.0 is 2, and 2.5 is
+    no count.
     """
     value = given(column)
     casts = {
         Kind.ID: _id,
-        Kind.TEXT: lambda text: text.cast("string"),
+        Kind.TEXT: lambda text: text if text.type().is_string() else _id(text),
         Kind.CLOCK: _day,
         Kind.MONEY: lambda amount: _e4(amount, LARGEST_MONEY),
         Kind.QUANTITY: _e4,
@@ -155,7 +156,8 @@ def stage(table: Table, raw: ir.Table) -> ir.Table:
     """A raw table in the staged shape: every contract column by its staged name and type, and nothing else.
 
     ``usage_events`` has the ``hour`` of the day too, for the day alone does not show one user id used by many people.
-    An outcome that is over and does not say since when is closed on the day on which it was opened.
+    An outcome that is over and does not say since when is closed on the day on which it was opened. Words for a kind of
+    bill that are not in use (what a billing tool calls its documents, say) are none.
     ``account_features`` keeps its own columns too: numbers as float64, strings as they are.
     """
     return raw.select(**_staged_columns(table, raw))
@@ -171,6 +173,8 @@ def _staged_columns(table: Table, raw: ir.Table) -> dict[str, ir.Value]:
     if table.name == "outcomes":
         over = columns["status"].isin(PLAY_ENDS).ifelse(columns["opened_on"], ibis.null("date"))
         columns["closed_on"] = ibis.coalesce(columns["closed_on"], over)
+    if table.name == "invoices" and "kind" in raw.columns:
+        columns["kind"] = columns["kind"].isin(BILL_KINDS).ifelse(columns["kind"], ibis.null("string"))
     if table.name == "usage_daily":
         columns["quantity_e4"] = ibis.coalesce(columns["quantity_e4"], columns["events"] * E4)
     if table.extra_columns:

@@ -7,7 +7,7 @@ from data.contract.feature_card import Direction
 from data.contract.vocabulary import NEAR_PERCENT
 from features.calendar import QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
-from features.definitions.usage import users_in
+from features.definitions.usage import users_in, where_users_are_told
 
 SEATS = ("usage.users", "subscriptions.seats")
 SEATS_BY_ID = ("usage.user_ids", "subscriptions.seats")
@@ -129,7 +129,7 @@ def _by_month(r: ir.Table, name: str) -> ir.IntegerColumn:
     """By distinct users where ids are known, else by the largest day of each month; missing where it is not counted."""
     distinct = f"distinct_{name}"
     if distinct in r.columns:
-        return r[distinct]
+        return where_users_are_told(r, r[distinct])
     return (r.peak_months_used == 0).ifelse(0, r[f"peak_{name}"])
 
 
@@ -220,8 +220,13 @@ def teams_new(t: ir.Table, days: int) -> ir.Value:
     return t.count(where=t.first_age <= days)
 
 
+@step("new_team_users", needs=(*TEAMS, "usage.user_ids"), windows=(28,), empty=0)
+def distinct_new_team_users(t: ir.Table, days: int) -> ir.Value:
+    return t.user_id.nunique(where=t.last_age <= days)
+
+
 @feature(
-    "new_team_users",
+    ROW,
     needs=(*TEAMS, "usage.user_ids"),
     windows=(28,),
     label="Users of teams that began within 91 days, active in {days} days",
@@ -231,8 +236,8 @@ def teams_new(t: ir.Table, days: int) -> ir.Value:
     empty=0,
     actionable=True,
 )
-def new_team_users_active(t: ir.Table, days: int) -> ir.Value:
-    return t.user_id.nunique(where=t.last_age <= days)
+def new_team_users_active(r: ir.Table, days: int) -> ir.Value:
+    return where_users_are_told(r, r[f"distinct_new_team_users_{days}d"])
 
 
 @feature(

@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
 from data.contract.vocabulary import E4
-from features.calendar import MONTH_DAYS, QUARTER_DAYS
+from features.calendar import HALF_YEAR_DAYS, MONTH_DAYS, QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, share_of_rows, step
 from features.definitions.trend import TILES, slope_by_age
 
@@ -29,8 +29,14 @@ def users_in(r: ir.Table, window: str) -> ir.IntegerColumn:
     """
     distinct = f"distinct_users_{window}"
     if distinct in r.columns:
-        return r[distinct]
+        return where_users_are_told(r, r[distinct])
     return r.days_since_active.isnull().ifelse(0, r[f"peak_users_{window}"])
+
+
+def where_users_are_told(r: ir.Table, value: ir.IntegerColumn) -> ir.IntegerColumn:
+    """What is told by user ids; missing where there was use within half a year and none of it says whose it is."""
+    was_used = (r.days_since_active <= HALF_YEAR_DAYS).fill_null(False)
+    return (was_used & r.told_users.isnull()).ifelse(ibis.null("int64"), value)
 
 
 # --- how much ---------------------------------------------------------------------------------------------------------
@@ -342,6 +348,11 @@ def events_per_user_28d(r: ir.Table) -> ir.Value:
 # --- by how many ------------------------------------------------------------------------------------------------------
 
 
+@step("active_users", needs=USER_IDS)
+def told_users(t: ir.Table) -> ir.Value:
+    return t.count()
+
+
 @step("active_users", needs=USER_IDS, windows=(7, 28, 91), empty=0)
 def distinct_users(t: ir.Table, days: int) -> ir.Value:
     return t.count(where=t.last_age <= days)
@@ -402,8 +413,13 @@ def active_users_growth(r: ir.Table, days: int) -> ir.Value:
     return growth(users_in(r, f"{days}d"), users_in(r, f"before_{days}d"))
 
 
+@step("active_users", needs=USER_IDS, windows=(28,), empty=0)
+def distinct_power_users(t: ir.Table, days: int) -> ir.Value:
+    return t.count(where=t[f"days_{days}d"] >= POWER_USER_DAYS)
+
+
 @feature(
-    "active_users",
+    ROW,
     needs=USER_IDS,
     windows=(28,),
     label="Users active on 12 or more of the last {days} days",
@@ -413,8 +429,8 @@ def active_users_growth(r: ir.Table, days: int) -> ir.Value:
     direction=UP,
     empty=0,
 )
-def power_users(t: ir.Table, days: int) -> ir.Value:
-    return t.count(where=t[f"days_{days}d"] >= POWER_USER_DAYS)
+def power_users(r: ir.Table, days: int) -> ir.Value:
+    return where_users_are_told(r, r[f"distinct_power_users_{days}d"])
 
 
 @feature(
@@ -428,7 +444,7 @@ def power_users(t: ir.Table, days: int) -> ir.Value:
     missing="nobody active",
 )
 def power_user_share(r: ir.Table, days: int) -> ir.Value:
-    return ratio(r[f"power_users_{days}d"], users_in(r, f"{days}d"))
+    return ratio(r[f"distinct_power_users_{days}d"], users_in(r, f"{days}d"))
 
 
 @feature(

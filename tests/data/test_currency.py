@@ -65,6 +65,17 @@ def test_one_currency_needs_no_rate(tmp_path: Path) -> None:
         assert not check(source, TODAY).errors
 
 
+@pytest.mark.parametrize("bills", ["amount\nacme,api,2026-06-01,5\n", "amount,currency\nacme,api,2026-06-01,5,\n"])
+def test_a_table_that_says_no_currency_is_in_that_of_the_other(tmp_path: Path, bills: str) -> None:
+    euros = "".join(line for line in LINES.splitlines(keepends=True) if not line.startswith(("bolt", "cask")))
+    invoices = f"account_id,product,billed_at,{bills}"
+    with base(tmp_path, subscriptions=euros, invoices=invoices) as source:
+        assert not check(source, TODAY).errors
+    with base(tmp_path, subscriptions=euros, invoices=f"{invoices.replace('5,', '5,USD')}") as source:
+        errors = [finding.message.rpartition(": ")[2] for finding in check(source, TODAY).errors]
+    assert errors == (["EUR (2 rows), USD (1 row)."] if "currency" in bills else [])
+
+
 def test_an_amount_without_a_currency_is_no_euro(tmp_path: Path) -> None:
     with base(tmp_path, subscriptions=LINES.replace("USD", "EUR")) as source:
         (error,) = [finding.message for finding in check(source, TODAY).errors]

@@ -1,6 +1,7 @@
 """The whole build as one query: it compiles for every dialect, and for DuckDB it gives the very same rows."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 import sqlglot
@@ -10,6 +11,7 @@ from data.errors import SettingsError
 from data.ledger.rules import ExpansionRules
 from features.catalogue import full_catalogue
 from features.sql import DIALECTS, feature_sql, whole_contract
+from tests.data.sources.test_connect import csv_base
 from tests.engines.comparison import differences, features, in_order
 from tests.engines.conftest import Base
 from tests.flows.conftest import Headroom
@@ -61,3 +63,13 @@ def test_the_command_prints_it(headroom: Headroom) -> None:
     assert ran.out.startswith("WITH calendar_")
     assert "every table and column of the contract" in ran.err
     assert_whole(ran.out, PRINTED)
+
+
+def test_of_a_source_columns_without_a_value_are_left_out(headroom: Headroom, tmp_path: Path) -> None:
+    use = "account_id,day,feature,events,active_users,user_id\n1,2026-06-30,login,30,8,\n"
+    source = f"csv://{csv_base(tmp_path, usage_daily=use)}"
+    ran = headroom("features", "--sql", "duckdb", "--snapshot-date", DAY, "--source", source)
+    assert ran.code == 0, ran.err
+    named = columns(sqlglot.parse_one(ran.out, dialect="duckdb"))
+    assert "active_users_28d" in named
+    assert "power_users_28d" not in named

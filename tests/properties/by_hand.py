@@ -163,6 +163,7 @@ def usage(events: list[Row]) -> Row:
     slow, normal = len(within(events, 91, after=28)), len(within(events, 91, after=119))
     exports = sum("export" in event["feature"].lower() for event in month)
     user_days = len({(event["user_id"], event["age"]) for event in month if event["user_id"]})
+    tells = tells_users(events)
     return {
         "events_28d": len(month),
         "events_91d": len(within(events, 91)),
@@ -185,13 +186,13 @@ def usage(events: list[Row]) -> Row:
         "features_used_28d": len({event["feature"] for event in month}),
         "features_used_91d": len(features_91d),
         "features_new_91d": len(features_91d - features_before),
-        "active_users_7d": len(users(within(events, 7))),
-        "active_users_28d": len(people),
-        "active_users_91d": len(quarter),
+        "active_users_7d": len(users(within(events, 7))) if tells else None,
+        "active_users_28d": len(people) if tells else None,
+        "active_users_91d": len(quarter) if tells else None,
         "active_users_growth_28d": growth(len(people), len(before)),
         "active_users_growth_91d": growth(len(quarter), len(quarter_before)),
         "events_per_user_28d": share(len(month), len(people)),
-        "power_users_28d": len(power),
+        "power_users_28d": len(power) if tells else None,
         "power_user_share_28d": share(len(power), len(people)),
         "top_user_share_28d": share(max(by_user.values(), default=0), sum(by_user.values())),
     }
@@ -217,13 +218,20 @@ def users(events: list[Row]) -> set[str]:
     return {event["user_id"] for event in events if event["user_id"]}
 
 
+def tells_users(events: list[Row]) -> bool:
+    """Does any use of the last half year say whose it is, if there was some?"""
+    half_year = within(events, 182)
+    return not half_year or bool(users(half_year))
+
+
 def quantity(event: Row) -> int:
     return 10_000 if event["quantity"] is None else e4(event["quantity"])
 
 
 def seats(known: dict[str, list[Row]], lines: list[Row], bought: int | None, snapshot: date) -> Row:
     events = known["usage_events"]
-    people, quarter = len(users(within(events, 28))), len(users(within(events, 91)))
+    tells = tells_users(events)
+    people, quarter = (len(users(within(events, days))) if tells else None for days in (28, 91))
     was_open = [line for line in lines if line["age"] > 91 and (line["valid_to_age"] or 0) <= 91]
     line_a_year_ago = [x for x in lines if x["age"] > 365 and (x["valid_to_age"] or 0) <= 365]
     a_year_ago = total(whole(line["seats"]) for line in line_a_year_ago)
@@ -232,11 +240,13 @@ def seats(known: dict[str, list[Row]], lines: list[Row], bought: int | None, sna
     before = share(len(users(within(events, 91, after=91))), total(whole(line["seats"]) for line in was_open))
     return {
         "seat_utilization_28d": share(people, bought),
-        "seats_free": None if bought is None else bought - people,
+        "seats_free": None if None in (bought, people) else bought - people,
         "seat_excess_months": None
-        if not bought
+        if not bought or not tells
         else sum(max(len(m) * 100 - bought * 80, 0) for m in months) / (bought * 100),
-        "months_full_in_a_row": None if not bought else in_a_row(len(m) * 100 >= bought * 95 for m in months),
+        "months_full_in_a_row": None
+        if not bought or not tells
+        else in_a_row(len(m) * 100 >= bought * 95 for m in months),
         "seats_growth_365d": None if None in (bought, a_year_ago) else growth(bought, a_year_ago),
         "seat_utilization_change_91d": None if now is None or before is None else now - before,
     }
@@ -628,7 +638,9 @@ def registered(everybody: list[Row], bought: int | None, events: list[Row]) -> R
     in_use = users(within(events, 28))
     came, left = len(within(everybody, 91)), sum((user["deactivated_at_age"] or 92) <= 91 for user in everybody)
     return {
-        "new_team_users_active_28d": len({u["user_id"] for u in active if u["team"] in new_teams} & in_use),
+        "new_team_users_active_28d": len({u["user_id"] for u in active if u["team"] in new_teams} & in_use)
+        if tells_users(events)
+        else None,
         "seats_reassigned_share_91d": share(min(came, left), bought),
         "registered_users": len(active),
         "registered_users_per_seat": share(len(active), bought),

@@ -1,18 +1,24 @@
-"""A column that the source lacks: what needs it is absent, and nothing else changes by a single bit.
+"""A column that the source lacks, or never fills in: what needs it is absent, and nothing else changes by a single bit.
 
 Staged, such a column is full of nulls. Without this, an export without `user_id` would be a base in which nobody was
 ever active.
 """
+
+from datetime import date
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from data.contract.inputs import TABLES
 from data.ledger.rules import ExpansionRules
+from data.sources.connect import connect
+from data.sources.known import known_before
 from data.sources.staging import absent_columns, stage
 from features.build.build import build, feature_rows
 from features.catalogue import catalogue
 from features.definition import GROUPS, REGISTRY, table_of
+from tests.data.sources.test_connect import csv_base
 from tests.drawn import NOT_BY_USER, known
 from tests.properties.generated import SNAPSHOTS, frames, raw_tables
 
@@ -152,6 +158,22 @@ def test_every_column_that_a_feature_needs_is_in_this_list() -> None:
     assert columns <= set(ABSENT)
     for column in columns:
         assert not TABLES[table_of(column)].column(column.split(".")[1]).required, column
+
+
+def test_of_every_column_that_a_feature_needs_it_is_asked_whether_it_says_anything() -> None:
+    """But for a kind of bill: one that is not said is `usage`, and not unknown."""
+    asked = {f"{table.name}.{column.name}" for table in TABLES.values() for column in table.columns if column.costs}
+    assert set(ABSENT) - asked == {"invoices.kind"}
+
+
+def test_ids_that_nobody_filled_in_are_as_if_there_were_none(tmp_path: Path) -> None:
+    seats = "account_id,product,plan,mrr,seats,valid_from\n1,core,basic,10,10,2024-01-05\n"
+    use = "account_id,day,feature,events,active_users,user_id\n1,2026-06-30,login,30,8,\n"
+    with connect(f"csv://{csv_base(tmp_path, subscriptions=seats, usage_daily=use)}") as source:
+        day = date(2026, 7, 1)
+        (row,) = next(build(known_before(source, day, day), [day], ExpansionRules(), shards=1)).rows.to_pylist()
+    assert row["seat_utilization_28d"] == 8 / 10
+    assert not POWER & set(row)
 
 
 def test_cards_name_tables_and_not_columns() -> None:

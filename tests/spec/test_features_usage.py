@@ -173,15 +173,26 @@ def test_the_7th_day_counts_and_the_8th_does_not() -> None:
 # --- zero and missing -------------------------------------------------------------------------------------------------
 
 
-def test_events_without_a_user_are_events_of_nobody(rows: pd.DataFrame) -> None:
+def test_whose_events_without_a_user_are_is_not_known(rows: pd.DataFrame) -> None:
     robot = rows.loc["robot"]
     assert robot.events_28d == 3
     assert robot.active_days_28d == 2
-    assert robot.active_users_28d == 0
+    assert isnan(robot.active_users_28d)
+    assert isnan(robot.power_users_28d)
     assert isnan(robot.events_per_user_28d)
     assert isnan(robot.power_user_share_28d)
     assert isnan(robot.stickiness_28d)
     assert isnan(robot.top_user_share_28d)
+
+
+@pytest.mark.parametrize(("days_ago", "active"), [(29, 0), (182, 0), (183, None)])
+def test_beside_events_with_a_user_they_are_nobodys(days_ago: int, active: int | None) -> None:
+    """Where some use of the last half year says whose it is, the other is that of machines."""
+    day = pd.Timestamp("2026-07-01") - pd.Timedelta(days=days_ago)
+    events = f"{HEADER}\nacme | {day:%Y-%m-%d} | report | ann | |\nacme | 2026-06-24 | sync | | |"
+    rows = rows_of(base(subscriptions=CUSTOMERS, usage_events=events)).droplevel("snapshot_date")
+    assert rows.events_28d["acme"] == 1
+    assert isnan(rows.active_users_28d["acme"]) if active is None else rows.active_users_28d["acme"] == active
 
 
 @pytest.mark.parametrize("account_id", ["silent", "rumour"])

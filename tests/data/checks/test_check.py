@@ -413,6 +413,19 @@ def test_a_clean_base_has_no_errors_and_no_warnings(tmp_path: Path) -> None:
     require(found)
 
 
+def test_a_column_without_a_value_is_told_as_one_that_is_not_there(tmp_path: Path) -> None:
+    found = report(tmp_path, tickets=TICKETS + "t,1,2024-01-07,,low,\n")
+    assert [finding.rule for finding in found.notes if finding.rule.startswith("empty:")] == [
+        "empty:closed_at",
+        "empty:csat",
+    ]
+    (note,) = of_rule(found, "empty:closed_at")
+    assert note.message == (
+        "tickets.closed_at is empty in every row, which is as if it were not there; it would add: open tickets, "
+        "critical tickets, satisfaction."
+    )
+
+
 def test_a_table_in_place_of_another_costs_nothing(tmp_path: Path) -> None:
     events = USAGE_EVENTS + "1,2024-01-06 10:00:00,login\n"
     (tmp_path / "usage_daily.csv").unlink(missing_ok=True)
@@ -567,6 +580,21 @@ def test_days_counted_by_user_have_the_user_in_their_key(tmp_path: Path, rows: s
     assert all("(account_id, day, feature, user_id, known_at)" in finding.message for finding in found)
 
 
+def test_own_features_of_one_day_are_told_apart_by_their_time(tmp_path: Path) -> None:
+    own = "account_id,known_at,health\n1,2024-01-06 08:00,7\n1,2024-01-06 20:00,8\n2,2024-01-06,5\n"
+    assert of_rule(report(tmp_path, account_features=own), "repeated") == []
+    (found,) = of_rule(report(tmp_path, account_features=own + "1,2024-01-06 20:00:00,9\n2,2024-01-06,5\n"), "repeated")
+    assert "account_features: 2 keys (account_id, known_at) more than once, in 4 rows" in found.message
+
+
+def test_users_are_told_apart_within_their_account(tmp_path: Path) -> None:
+    """Each account numbers its own, or a consultant works for two."""
+    users = USERS + "1,1,2024-01-06,\n2,1,2024-01-06,\n1,2,2024-01-06,\n"
+    assert of_rule(report(tmp_path, users=users), "repeated") == []
+    (found,) = of_rule(report(tmp_path, users=users + "2,1,2024-01-07,\n"), "repeated")
+    assert "users: 1 key (account_id, user_id) more than once" in found.message
+
+
 def test_days_counted_for_all_users_have_no_user_in_their_key(tmp_path: Path) -> None:
     (found,) = of_rule(report(tmp_path, usage_daily="1,2024-01-06,login,3\n"), "repeated")
     assert "(account_id, day, feature, known_at)" in found.message
@@ -582,6 +610,12 @@ CONTRACTS: list[tuple[str, str, dict[str, str], str]] = [
         "error",
         {"subscriptions": LINES + "1,core,basic,10,2024-01-05,,3,payed,,\n"},
         "subscriptions.kind has words that are not in use: 'payed' (1 row).",
+    ),
+    (
+        "words:kind",
+        "warning",
+        {"invoices": BILLS + "1,api,2023-12-05,10,invoice\n1,api,2023-12-06,-10,credit_note\n"},
+        "invoices.kind has words that are not in use: 'credit_note' (1 row), 'invoice' (1 row). Such rows count as if",
     ),
     (
         "unpaid",
@@ -624,7 +658,7 @@ CONTRACTS: list[tuple[str, str, dict[str, str], str]] = [
     ),
     (
         "billed_twice",
-        "error",
+        "warning",
         {"invoices": BILLS + "1,core,2023-12-05,10,\n1,core,2023-12-06,10,overage\n"},
         "invoices: 1 account subscribe to a product that they are also billed for ('core'; 10 in all)",
     ),
@@ -641,6 +675,19 @@ def test_what_makes_a_ledger_wrong_is_told(
     assert found.todo
 
 
+@pytest.mark.parametrize(
+    ("billed", "subscribed", "severity"),
+    [(2, 2, Severity.WARNING), (3, 3, Severity.ERROR), (3, 150, Severity.ERROR), (3, 151, Severity.WARNING)],
+)
+def test_one_or_two_that_are_billed_for_what_they_subscribe_to_stop_no_run(
+    tmp_path: Path, billed: int, subscribed: int, severity: Severity
+) -> None:
+    lines = LINES + "".join(f"{n},core,basic,10,2024-01-05,,3,,,\n" for n in range(subscribed))
+    bills = BILLS + "".join(f"{n},core,2023-12-05,17,\n" for n in range(billed))
+    (finding,) = of_rule(report(tmp_path, subscriptions=lines, invoices=bills), "billed_twice")
+    assert (finding.severity, finding.count) == (severity, billed)
+
+
 def test_what_the_settings_say_of_bills_is_no_question_any_more(tmp_path: Path) -> None:
     bills = BILLS + "1,core,2023-12-05,10,\n"
     (tmp_path / "invoices.csv").write_text(bills, encoding="utf-8")
@@ -648,6 +695,10 @@ def test_what_the_settings_say_of_bills_is_no_question_any_more(tmp_path: Path) 
     for settled in ("payments", "on_top"):
         rules = ExpansionRules(billed_and_subscribed=settled)
         assert of_rule(check(connect(f"csv://{tmp_path}"), TODAY, rules), "billed_twice") == []
+
+
+def test_a_bill_whose_kind_nobody_knows_is_one_that_says_none(tmp_path: Path) -> None:
+    assert of_rule(report(tmp_path, invoices=BILLS + "1,core,2023-12-05,10,invoice\n"), "billed_twice")
 
 
 def test_a_discount_beside_its_line_is_in_order(tmp_path: Path) -> None:

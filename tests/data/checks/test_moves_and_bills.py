@@ -32,6 +32,11 @@ def found(folder: Path, rules: ExpansionRules | None = None, **tables: str) -> d
         return {finding.rule: finding for finding in check(source, TODAY, rules or ExpansionRules()).findings}
 
 
+def of_three(rows: str) -> str:
+    """The rows of the account `a` as those of three accounts."""
+    return "".join(f"{name}{line[1:]}\n" for name in ("a", "a2", "a3") for line in rows.splitlines())
+
+
 # --- products that one moves between ----------------------------------------------------------------------------------
 
 GAP = "a,crm,pro,500,2024-01-05,2025-02-01,10\na,suite,pro,900,2025-02-09,,10\n"
@@ -66,20 +71,29 @@ def test_what_looks_like_a_move_over_some_days(tmp_path: Path) -> None:
 
 
 def test_it_is_an_error_until_the_settings_say_what_it_is(tmp_path: Path) -> None:
-    finding = found(tmp_path, subscriptions=LINES + GAP)["moved_nearly"]
-    assert "(500 before, 900 after): counted as churn and as a cross-sell, of which there are 1 in all" in (
+    lines = LINES + of_three(GAP)
+    finding = found(tmp_path, subscriptions=lines)["moved_nearly"]
+    assert finding.severity == Severity.ERROR
+    assert "(1,500 before, 2,700 after): counted as churn and as a cross-sell, of which there are 3 in all" in (
         finding.message
     )
     assert "moved_within_days = 30" in finding.todo
     for days in (0, 30):
         rules = ExpansionRules(moved_within_days=days)
-        assert "moved_nearly" not in found(tmp_path, rules, subscriptions=LINES + GAP)
+        assert "moved_nearly" not in found(tmp_path, rules, subscriptions=lines)
 
 
-def test_a_few_among_many_cross_sells_are_a_warning(tmp_path: Path) -> None:
-    sold = "".join(f"c,add-on {number},pro,50,2025-0{number % 9 + 1}-15,,\n" for number in range(10))
-    lines = LINES + GAP + "c,crm,pro,500,2024-01-05,,10\n" + sold
-    assert found(tmp_path, subscriptions=lines)["moved_nearly"].severity == Severity.WARNING
+@pytest.mark.parametrize(
+    ("moves", "others", "severity"),
+    [(of_three(GAP), 27, Severity.ERROR), (of_three(GAP), 28, Severity.WARNING), (GAP, 0, Severity.WARNING)],
+    ids=["a tenth", "less", "one of a small base"],
+)
+def test_a_few_among_many_cross_sells_are_a_warning(
+    tmp_path: Path, moves: str, others: int, severity: Severity
+) -> None:
+    sold = "".join(f"c,add-on {number},pro,50,2025-0{number % 9 + 1}-15,,\n" for number in range(others))
+    lines = LINES + moves + "c,crm,pro,500,2024-01-05,,10\n" + sold
+    assert found(tmp_path, subscriptions=lines)["moved_nearly"].severity == severity
 
 
 # --- lines that another one took the place of -------------------------------------------------------------------------
@@ -107,14 +121,14 @@ def test_what_looks_like_a_renewal_weeks_before_the_end(tmp_path: Path) -> None:
 
 
 def test_a_renewal_weeks_ahead_is_an_error_until_the_settings_say_what_it_is(tmp_path: Path) -> None:
-    finding = found(tmp_path, subscriptions=LINES + EARLY)["renewed_early"]
-    assert "1 account began a line 31 to 42 days before" in finding.message  # 20 May to 1 July
-    assert "(an MRR of 500)" in finding.message
+    lines = LINES + of_three(EARLY)
+    finding = found(tmp_path, subscriptions=lines)["renewed_early"]
+    assert finding.severity == Severity.ERROR
+    assert "3 accounts began a line 31 to 42 days before" in finding.message  # 20 May to 1 July
+    assert "(an MRR of 1,500)" in finding.message
     assert "renewed_early_days = 42 if the one renewed the other, 30 if" in finding.todo
     for days in (30, 42):
-        assert "renewed_early" not in found(
-            tmp_path, ExpansionRules(renewed_early_days=days), subscriptions=LINES + EARLY
-        )
+        assert "renewed_early" not in found(tmp_path, ExpansionRules(renewed_early_days=days), subscriptions=lines)
 
 
 def test_a_line_that_is_due_in_six_weeks_and_has_a_younger_one_beside_it(tmp_path: Path) -> None:
@@ -358,8 +372,15 @@ def test_who_pays_for_companies_below_it(tmp_path: Path) -> None:
     bills = BILLS + "p,crm,2026-03-01,1500,,,\nq,crm,2026-03-01,1500,,,\n"
     tables = {"accounts": accounts, "subscriptions": lines, "invoices": bills}
     finding = found(tmp_path, **tables)["billed_for_others"]
-    assert (finding.severity, finding.count, {*finding.rows["account_id"]}) == (Severity.ERROR, 1, {"p"})
+    assert (finding.severity, finding.count, {*finding.rows["account_id"]}) == (Severity.WARNING, 1, {"p"})
     assert "1,500 in all" in finding.message
+    many = {
+        "accounts": accounts + "p2,p2,2023-01-01,\np3,p3,2023-01-01,\nc4,c4,2023-01-01,p2\nc5,c5,2023-01-01,p3\n",
+        "subscriptions": lines + "c4,crm,pro,500,2025-01-05,,5\nc5,crm,pro,500,2025-01-05,,5\n",
+        "invoices": bills + "p2,crm,2026-03-01,500,,,\np3,crm,2026-03-01,500,,,\n",
+    }
+    finding = found(tmp_path, **many)["billed_for_others"]
+    assert (finding.severity, finding.count) == (Severity.ERROR, 3)
     apart = {
         "before and after the lines below": "p,crm,2025-01-04,1500,,,\np,crm,2026-05-01,1500,,,\n",
         "a credit, and nothing": "p,crm,2026-03-01,-1500,,,\np,crm,2026-03-01,0,,,\n",

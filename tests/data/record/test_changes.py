@@ -247,6 +247,16 @@ def test_a_user_who_is_gone_was_deactivated_that_day_and_one_who_came_late_count
     ]
 
 
+def test_one_user_id_in_two_accounts_is_two_users(history: Path) -> None:
+    users = "user_id | account_id | created_at\n{}u1 | bolt | 2026-02-01"
+    shows(history, "10-01", users=users.format("u1 | acme | 2026-01-01\n"))
+    shows(history, "10-02", users=users.format(""))
+    assert served(history, "users", ("account_id", "user_id", "created_at", "deactivated_at")) == [
+        ("acme", "u1", "2026-01-01", "2026-10-02"),
+        ("bolt", "u1", "2026-02-01", None),
+    ]
+
+
 def test_users_of_a_source_that_shows_the_active_ones_alone(history: Path) -> None:
     users = "user_id | account_id\nu1 | acme{}"
     shows(history, "10-01", users=users.format("\nu2 | acme"))

@@ -55,6 +55,10 @@ BERLIN = timezone(timedelta(hours=2))
         (Kind.ID, "", None),
         (Kind.ID, float("nan"), None),
         (Kind.TEXT, "Müller & <b>Söhne</b>", "Müller & <b>Söhne</b>"),
+        (Kind.TEXT, 3.0, "3"),  # a code: beside a missing one a whole number is a float
+        (Kind.TEXT, Decimal("3.00"), "3"),
+        (Kind.TEXT, 2.5, "2.5"),
+        (Kind.TEXT, "3.0", "3.0"),
         (Kind.CLOCK, date(2024, 2, 29), date(2024, 2, 29)),
         (Kind.CLOCK, datetime(2024, 2, 29, 23, 59), date(2024, 2, 29)),
         (Kind.CLOCK, datetime(2024, 3, 1, 1, 30, tzinfo=BERLIN), date(2024, 2, 29)),  # 23:30 UTC the day before
@@ -261,6 +265,20 @@ def test_a_table_that_is_there_twice(tmp_path: Path) -> None:
     (csv_base(tmp_path) / "accounts.csv.gz").write_bytes(gzip.compress(ACCOUNTS.encode()))
     with pytest.raises(ContractError, match=r"it is there twice: accounts.csv and accounts.csv.gz"):
         connect(str(tmp_path))
+
+
+def test_what_a_tool_keeps_beside_the_parts_of_a_table_is_not_read(tmp_path: Path) -> None:
+    """At any depth: the parts of a run that never ended, copies of an editor. A column may begin with `_`."""
+    parts = csv_base(tmp_path) / "usage_events"
+    pd.DataFrame({"account_id": ["1"], "occurred_at": ["2024-01-06"], "feature": ["login"]}).to_parquet(
+        tmp_path / "one.parquet"
+    )
+    hidden = ("_temporary/0/part-0", ".ipynb_checkpoints/part-0-checkpoint", "_loaded=2024-01-07/._part-0", "_old")
+    for name in ("_loaded=2024-01-07/part-0", *hidden):
+        path = parts / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes((tmp_path / "one.parquet").read_bytes())
+    assert connect(str(tmp_path)).tables["usage_events"].count().to_pyarrow().as_py() == 1
 
 
 def test_a_delta_table_is_refused(tmp_path: Path) -> None:

@@ -13,13 +13,15 @@ import pytest
 from data.contract.inputs import TABLES
 from data.errors import ContractError, NotEnoughHistoryError, SourceError
 from data.sources import connect as connecting
+from data.sources import known as knowing
 from data.sources.address import SCHEMES, Address, Scheme, SourceSettings, addresses
 from data.sources.connect import connect
 from data.sources.engine import Engine
 from data.sources.kinds.duckdb_source import in_memory
-from data.sources.known import Source, known_before
+from data.sources.known import Source, empty_columns, known_before
 from data.sources.staging import stage
 from data.sources.warehouse import Warehouse
+from tests.data.sources.test_connect import csv_base
 
 TODAY = date(2026, 7, 1)
 ROWS = {
@@ -96,6 +98,59 @@ def test_a_base_says_what_it_is(toy: Source) -> None:
         assert known_before(toy, date(2026, 6, 25), TODAY).warnings == ()
         events = toy.tables | {"usage_events": stage(TABLES["usage_events"], toy.raw["usage_daily"])}
         assert not known_before(Source(toy.url, toy.engine, toy.raw, events), None, TODAY).users_are_daily_peaks
+
+
+# --- a column without a value is as good as absent --------------------------------------------------------------------
+
+HOLLOW = {
+    "usage_daily": "account_id,day,feature,events,active_users,user_id\n1,2026-06-01,login,3,2,\n",
+    "users": "user_id,account_id,created_at,team\nu1,1,,sales\n",
+    "tickets": "ticket_id,account_id,opened_at,closed_at,severity\nt1,1,2026-06-01,2026-06-15,\n",
+}
+
+
+@pytest.fixture
+def hollow(tmp_path: Path) -> Iterator[Source]:
+    with connect(f"csv://{csv_base(tmp_path, **HOLLOW)}") as source:
+        yield source
+
+
+def test_what_nothing_is_known_of_before_the_day_is_absent(hollow: Source) -> None:
+    """No ticket was closed before the 15th, and no user says since when."""
+    lacking = hollow.absent
+    early, late = (known_before(hollow, date(2026, 6, day), TODAY) for day in (10, 20))
+    never = {"usage_daily.user_id", "users.created_at", "tickets.severity"}
+    assert late.absent - lacking == never
+    assert early.absent - lacking == never | {"tickets.closed_at"}
+    assert late.users_are_daily_peaks
+
+
+def test_of_tables_without_a_row_nothing_is_said(hollow: Source) -> None:
+    assert known_before(hollow, date(2026, 6, 1), TODAY).absent - hollow.absent == {"users.created_at"}
+
+
+def test_a_value_that_comes_late_is_found(hollow: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knowing, "FIRST_ROWS", 1)
+    tickets = hollow.tables["tickets"]
+    more = [tickets.mutate(ticket_id=ibis.literal(name), severity=ibis.literal("low")) for name in ("t2", "t3")]
+    both = replace(hollow, tables=hollow.tables | {"tickets": ibis.union(tickets, *more)})
+    assert hollow.absent | {"tickets.severity"} <= known_before(hollow, None, TODAY).absent
+    assert "tickets.severity" not in known_before(both, None, TODAY).absent
+
+
+@pytest.mark.parametrize(
+    ("rows", "absent"),
+    [
+        ("1,seats,2026-06-01,open,\n", set()),  # under way, as the status says
+        ("1,seats,2026-06-01,won,\n", set()),
+        ("1,seats,2026-06-01,,\n", {"outcomes.status", "outcomes.closed_at"}),
+        ("1,seats,2026-06-01,,2026-06-02\n", {"outcomes.status"}),
+    ],
+)
+def test_plays_of_which_none_has_ended(tmp_path: Path, rows: str, absent: set[str]) -> None:
+    outcomes = f"account_id,play,opened_at,status,closed_at\n{rows}"
+    with connect(f"csv://{csv_base(tmp_path, outcomes=outcomes)}") as source:
+        assert empty_columns(source, TODAY) == absent
 
 
 def test_the_tables_end_before_the_day(toy: Source) -> None:

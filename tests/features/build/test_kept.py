@@ -195,6 +195,14 @@ def test_what_is_read_back_is_what_a_build_from_nothing_gives(tables: Frames, tm
     assert told == [f"features: {kept} of 3 snapshots are as they were" for kept in (2, 1, 2)]
 
 
+def test_rows_made_before_the_first_value_of_a_column_are_others(tables: Frames, tmp_path: Path) -> None:
+    with connect(f"parquet://{written(tables, tmp_path / 'base')}") as source:
+        base = known_before(source, LAST, LAST)
+        without_one = replace(base, absent=base.absent | {"tickets.severity"})
+        there, before_it = (snapshot_keys(known, SNAPSHOTS, RULES) for known in (base, without_one))
+    assert not {*there.values()} & {*before_it.values()}
+
+
 def test_without_a_state_nothing_is_kept(tables: Frames, tmp_path: Path) -> None:
     store = ValueStore(tmp_path / "kept", StoreSettings(), pytest.fail)
     with connect(f"parquet://{written(tables, tmp_path / 'base')}") as source:
