@@ -10,6 +10,7 @@ import pytest
 from xlsxwriter.exceptions import FileCreateError
 
 from data.errors import SettingsError
+from tests.data.sources.test_connect import csv_base
 from tests.flows.conftest import Headroom
 
 
@@ -34,6 +35,15 @@ def test_a_playbook_that_cannot_be_read_is_told_before_the_source_is_opened(
     run = getattr(import_module(f"flows.pipelines.{pipeline}"), pipeline)
     with pytest.raises(SettingsError, match="Read the playbook"):
         run(config=config, source="parquet://nowhere")
+
+
+def test_check_tells_the_own_features_whose_names_are_taken(headroom: Headroom, tmp_path: Path) -> None:
+    own = "account_id,known_at,segment,mrr,Fit Score,fit_score\nA1,2024-01-02,S,1,2,3\n"
+    ran = headroom("check", "--source", f"csv://{csv_base(tmp_path, account_features=own)}")
+    assert ran.code == 1
+    assert "error: account_features: mrr: features of these names are built in. segment: these names say" in ran.out
+    assert "Fit Score, fit_score: these make one name" in ran.out
+    assert "to do: Rename them in account_features" in ran.out
 
 
 @pytest.mark.slow
