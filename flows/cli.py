@@ -72,7 +72,7 @@ def demo(
     folder: Annotated[Path, typer.Option("--folder", help="Where the demo is written.")] = Path("demo"),
     accounts: Annotated[int, typer.Option(min=50)] = 2000,
     months: Annotated[int, typer.Option(min=12)] = 30,
-    seed: int = 7,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
 ) -> None:
     """Simulate a customer base, train, score, and print the list. Opens nothing, needs nothing."""
     with _flow("demo", folder) as run:
@@ -88,7 +88,7 @@ def simulate(
     out: Annotated[Path, typer.Option("--out", help="Folder to write the tables to.")],
     accounts: Annotated[int, typer.Option(min=10)] = 2000,
     months: Annotated[int, typer.Option(min=6)] = 30,
-    seed: int = 7,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
     random: Annotated[bool, typer.Option("--random", help="The same as --world random.")] = False,
     world: Annotated[
         str | None, typer.Option("--world", help="What makes accounts buy (default: driven; docs/worlds.md).")
