@@ -260,7 +260,7 @@ def write_files(listing: PublishedList) -> None:
         **listing.manifest,
         "rows_out": {name: tables.count_of(listing.path(name)) for name in TABLES if listing.has(name)},
         "ranked": int(listing.scores("rank")["rank"].notna().sum()),
-        "excluded": len(listing.exclusions("account_id")),
+        "excluded": int((listing.exclusions("shown_under")["shown_under"] != "").sum()),
         HELD_OUT: len(listing.held_out()),
         "files_sha256": {name: sha256_of_file(path) for name, path in files.items()},
     }

@@ -166,7 +166,7 @@ def assemble_base(
     scores = scores.sort_values("account_id", ignore_index=True)
     assigned = _assigned(scores, context, recorded)
     held_out = _held_out(assigned, context)
-    ranked = ranking.rank(scores.assign(held_out=scores["account_id"].isin(held_out)), context.settings.rank_by)
+    ranked = ranking.rank(ranking.hold_out(scores, held_out), context.settings.rank_by)
     ranked = ranking.with_previous(ranked, previous.scores("account_id", "rank", "propensity") if previous else None)
     in_one_order = previous is not None and previous.manifest["rank_by"] == context.settings.rank_by
     before = previous.on_short_lists() if previous and in_one_order else None
@@ -176,7 +176,7 @@ def assemble_base(
     ranked = ranked.assign(listed_since=_listed_since(ranked, context.snapshot_date, previous if before else None))
     return RankedBase(
         scores=ranked[list(SCORES.names)],
-        exclusions=ranking.likeliest_first(exclusions[~exclusions["account_id"].isin(held_out)]),
+        exclusions=ranking.likeliest_first(ranking.exclusions_with_held_out(exclusions, ranked)),
         assignments=assigned,
         manifest={
             **context.manifest(),
