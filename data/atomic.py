@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EBUSY, EINVAL, ENOTSUP
+from errno import EBUSY, EINVAL, ENOTDIR, ENOTSUP
 from pathlib import Path
 
 from data.errors import PublishError
@@ -49,8 +49,7 @@ def whole_file(path: Path, asked: str = "", todo: str = OTHER_FILE) -> Iterator[
 
     Raises PublishError (``asked``, ``todo``) where it cannot be written; the old file is then still there.
     """
-    with refusal(asked or f"The file {path} is to be written.", todo):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with refusal(asked or f"The file {path} is to be written.", todo), made_if_needed(path.parent):
         new = unfinished_of(path)
         new.touch()
         with _alone(new), _removed(new):
@@ -71,15 +70,30 @@ def whole_folder(path: Path, asked: str = "", todo: str = OTHER_FOLDER) -> Itera
     """
     with refusal(asked or f"The folder {path} is to be written.", todo):
         place = Path(os.path.realpath(path))
-        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists() and not place.is_dir():
+            raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(path))
         new = unfinished_of(place)
-        new.mkdir(exist_ok=True)
-        with _alone(new), _removed(new):
-            _empty(new)
-            _put_back(place)
-            yield new
-            _all_to_disk(new)
-            _swap(new, place)
+        with made_if_needed(place.parent):
+            new.mkdir(exist_ok=True)
+            with _alone(new), _removed(new):
+                _empty(new)
+                _put_back(place)
+                yield new
+                _all_to_disk(new)
+                _swap(new, place)
+
+
+@contextmanager
+def made_if_needed(folder: Path) -> Iterator[None]:
+    """A folder, and those above it, made if they are not there; what was made and is empty at the end is gone again."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        with suppress(OSError):  # what is not empty stays, with all above it
+            for path in made:
+                path.rmdir()
 
 
 @contextmanager

@@ -5,12 +5,14 @@ Everything else is a bug and keeps its traceback.
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
-from errno import EDQUOT, EFBIG, ENOSPC
+from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EPERM, EROFS
 
 FEW = 5
 """So many names are told; more are counted."""
 FULL = (ENOSPC, EDQUOT, EFBIG)
 """What a system says that has no room for what is written, or allows no more of it."""
+WITHOUT_RIGHT = (EACCES, EPERM, EROFS)
+"""What it says where the user of a run may not read or write."""
 
 
 class HeadroomError(Exception):
@@ -62,7 +64,7 @@ class OutcomeError(HeadroomError):
 
 
 class MachineError(HeadroomError):
-    """The machine has no more of what a run needs: memory, or room on a disk."""
+    """The machine has no more of what a run needs, memory or room on a disk, or gives it no right to it."""
 
 
 class CrmError(HeadroomError):
@@ -82,7 +84,7 @@ NO_ROOM_TO_LOAD = "failed to map segment from shared object"
 
 
 def in_words(error: BaseException) -> HeadroomError | None:
-    """What ended a run as what a user can put right: an error of the family, or what the machine had no more of.
+    """What ended a run as what a user can put right: an error of the family, or what the machine did not give.
 
     Libraries may raise an error of their own for that. None for a fault of ours.
     """
@@ -97,6 +99,9 @@ def in_words(error: BaseException) -> HeadroomError | None:
             at = f": {lack.filename}" if lack.filename else ""
             todo = "Make room on that disk, or let TMPDIR lead to another one."
             return MachineError(asked, f"{lack.strerror or lack}{at}.", todo)
+        if isinstance(lack, OSError) and lack.errno in WITHOUT_RIGHT and lack.filename:
+            todo = "Give whoever runs this the right to it, or name another place."
+            return MachineError(asked, f"{lack.strerror}: {lack.filename}.", todo)
     return None
 
 

@@ -1,10 +1,11 @@
 """Every feature that there is, and those that a base can carry."""
 
+from data.checks.report import Finding
 from data.contract.feature_card import FeatureCard
 from data.time_cut import Tables
 from features.definition import REGISTRY, Feature
 from features.definitions import billing, contracts, crm, groups, limits, peers, plays, seats, support, usage
-from features.definitions.custom import own_card, own_features
+from features.definitions.custom import own_card, own_features, unusable_names
 
 AREAS = (billing, contracts, limits, peers, groups, crm, plays, usage, seats, support)
 """The business areas, in the order of the model's columns. Importing them defines the features."""
@@ -15,6 +16,11 @@ REGISTRY.arrange([area.__name__ for area in AREAS])
 def available(tables: Tables, absent: frozenset[str] = frozenset()) -> list[Feature]:
     """The features that these tables can carry, the team's own last. ``absent``: the columns that the source lacks."""
     return [*REGISTRY.available(tables, absent), *own_features(tables)]
+
+
+def own_findings(tables: Tables) -> list[Finding]:
+    """What is wrong with the names of the team's own features, beside all those that are built in."""
+    return list(unusable_names(tables))
 
 
 def catalogue(tables: Tables, *, absent: frozenset[str] = frozenset()) -> dict[str, FeatureCard]:

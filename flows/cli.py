@@ -55,7 +55,10 @@ Day = Annotated[
     ),
 ]
 
-
+FromNothing = Annotated[
+    bool,
+    typer.Option("--from-nothing", help="Train with the store and without it, register nothing, compare every bit."),
+]
 UnderPrefect = Annotated[
     bool, typer.Option("--prefect", help="Run as a flow of Prefect, as always where PREFECT_API_URL names a server.")
 ]
@@ -70,7 +73,7 @@ def demo(
     folder: Annotated[Path, typer.Option("--folder", help="Where the demo is written.")] = Path("demo"),
     accounts: Annotated[int, typer.Option(min=50)] = 2000,
     months: Annotated[int, typer.Option(min=12)] = 30,
-    seed: int = 7,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
 ) -> None:
     """Simulate a customer base, train, score, and print the list. Opens nothing, needs nothing."""
     with _flow("demo", folder) as run:
@@ -84,7 +87,7 @@ def simulate(
     out: Annotated[Path, typer.Option("--out", help="Folder to write the tables to.")],
     accounts: Annotated[int, typer.Option(min=10)] = 2000,
     months: Annotated[int, typer.Option(min=6)] = 30,
-    seed: int = 7,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
     random: Annotated[bool, typer.Option("--random", help="The same as --world random.")] = False,
     world: Annotated[
         str | None, typer.Option("--world", help="What makes accounts buy (default: driven; docs/worlds.md).")
@@ -322,12 +325,18 @@ def verify(
     origin: Annotated[
         bool, typer.Option("--origin", help="Also what it was made from: source, model, settings and code, by name.")
     ] = False,
+    from_nothing: FromNothing = False,
     snapshot_date: Day = None,
     out: Out = None,
     config: Config = None,
     source: SourceUrl = None,
 ) -> None:
     """Check a published list again: files, counts and sums, what its sentences rest on, and how they read."""
+    if from_nothing:
+        if reasons or words or origin or out is not None:
+            raise typer.BadParameter("--from-nothing stands alone: it is about a training, and no list")
+        _train_from_nothing(config, source, _date(snapshot_date))
+        return
     from flows.verify import verify as run
 
     verdict = run(config, source, _date(snapshot_date), out, reasons=reasons, words=words, origin=origin)
@@ -528,10 +537,7 @@ def serve(
 @app.command()
 def store(
     clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,
-    from_nothing: Annotated[
-        bool,
-        typer.Option("--from-nothing", help="Train with it and without it, register nothing, and compare every bit."),
-    ] = False,
+    from_nothing: FromNothing = False,
     snapshot_date: Day = None,
     config: Config = None,
     source: SourceUrl = None,
@@ -539,15 +545,10 @@ def store(
     """Show what is kept so that the next training need not make it again; clear it; prove that it changes nothing."""
     if clear and from_nothing:
         raise typer.BadParameter("give one of --clear and --from-nothing")
-    settings = _ready(config, source) if from_nothing else load(config, source)
     if from_nothing:
-        from flows.kept.from_nothing import differing
-
-        lines = list(differing(settings, _date(snapshot_date)))
-        print_lines(lines or ["the same bits with the store and from nothing"])
-        if lines:
-            raise typer.Exit(1)
+        _train_from_nothing(config, source, _date(snapshot_date))
         return
+    settings = load(config, source)
     from flows.kept.show import clear_store, print_store
 
     if clear:
@@ -556,8 +557,19 @@ def store(
         print_store(settings)
 
 
+def _train_from_nothing(config: Path | None, source: str | None, day: date | None) -> None:
+    settings = _ready(config, source)
+    from flows.kept.from_nothing import differing
+
+    lines = list(differing(settings, day))
+    print_lines(lines or ["the same bits with the store and from nothing"])
+    if lines:
+        raise typer.Exit(1)
+
+
 @app.command()
 def forget(  # noqa: PLR0913  each is an option of the command
+    who: Annotated[str | None, typer.Argument(help="The id of an account or a user: whichever is known here.")] = None,
     where: Annotated[bool, typer.Option("--where", help="Say where personal data lies.")] = False,
     account: Annotated[str | None, typer.Option("--account", help="Forget this account, by its id.")] = None,
     user: Annotated[str | None, typer.Option("--user", help="Forget this user of an account, by its id.")] = None,
@@ -569,9 +581,9 @@ def forget(  # noqa: PLR0913  each is an option of the command
     config: Config = None,
 ) -> None:
     """Say where personal data lies; take an account or a user out of all of it; remove what is kept no longer."""
-    if [where, account is not None, user is not None, expired].count(True) != 1:
-        raise typer.BadParameter("give one of --where, --account, --user and --expired")
-    if "" in (account, user):
+    if [where, who is not None, account is not None, user is not None, expired].count(True) != 1:
+        raise typer.BadParameter("give one of an id, --where, --account, --user and --expired")
+    if "" in (who, account, user):
         raise typer.BadParameter("the id is empty")
     settings = load(config, None, out)
     from flows.privacy import forget as of_one
@@ -583,6 +595,8 @@ def forget(  # noqa: PLR0913  each is an option of the command
     if expired:
         lines = retention.told(settings, yes=yes)
     else:
+        if who is not None:
+            account, user = of_one.account_or_user(settings, who)
         lines = of_one.forget(settings, account=account, user=user, by=by, yes=yes)
     print_lines(lines)
 

@@ -18,7 +18,7 @@ from data.sources.connect import open_warehouse
 from data.sources.user_sql import IDS, first_row, with_account_ids
 from data.sources.warehouse import Warehouse
 from flows.run.progress import say
-from flows.run.settings import DEFAULT_FILE, load
+from flows.run.settings import DEFAULT_FILE, folder_of, from_here, load
 
 ASKED = "Find the tools whose tables are in {url}."
 
@@ -39,8 +39,8 @@ def init(names: Sequence[str], config: Path | None, source: str | None, *, force
     settings = load(None, source)
     address = replace(settings.address, mapped={})
     url = source or settings.source.url
-    if source is not None and file.resolve().parent != Path.cwd():
-        url = settings.source.url  # where it was meant from here
+    if folder_of(file) != settings.root:
+        url = from_here(settings.source.url)  # where it was meant from here
     address.require()  # before it is told, for it may hold a password
     say(f"reading {shown_url(url)}")
     there = _columns(address)

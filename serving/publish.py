@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.atomic import recover, refusal, same_files, whole_folder
+from data.atomic import made_if_needed, recover, refusal, same_files, whole_folder
 from data.contract.outputs import (
     ACCOUNT_FACTS,
     ACCOUNT_PLAYS,
@@ -137,7 +137,7 @@ def only_publisher(out: Path, snapshot_date: date | None = None, asked: str = ""
     if place in _OURS:
         yield
         return
-    with refusal(asked, OTHER_PLACE), _place(out), _alone(out, asked):
+    with refusal(asked, OTHER_PLACE), made_if_needed(out), _alone(out, asked):
         recover(out, f"{PREFIX}*")
         _OURS.add(place)
         try:
@@ -261,7 +261,7 @@ def write_files(listing: PublishedList) -> None:
         **listing.manifest,
         "rows_out": {name: tables.count_of(listing.path(name)) for name in TABLES if listing.has(name)},
         "ranked": int(listing.scores("rank")["rank"].notna().sum()),
-        "excluded": len(listing.exclusions("account_id")),
+        "excluded": int((listing.exclusions("shown_under")["shown_under"] != "").sum()),
         HELD_OUT: len(listing.held_out()),
         "files_sha256": {name: sha256_of_file(path) for name, path in files.items()},
     }
@@ -305,18 +305,6 @@ def _file_name(owner: str, taken: set[str]) -> str:
         plain = f"_{plain}"
     numbered = (plain if number == 1 else f"{plain} ({number})" for number in range(1, len(taken) + 2))
     return next(name for name in numbered if name.casefold() not in taken)
-
-
-@contextmanager
-def _place(out: Path) -> Iterator[None]:
-    """The folder of the snapshots; one that was made for a list that failed is taken away again."""
-    made = not out.exists()
-    out.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    finally:
-        if made and not any(out.iterdir()):
-            out.rmdir()
 
 
 @contextmanager

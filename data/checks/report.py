@@ -120,13 +120,13 @@ def write(report: Report, folder: Path) -> Path:
 
     Raises ``PublishError`` if the folder holds something other than an earlier report, or cannot be written.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / SUMMARY).exists():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / SUMMARY).exists():
         raise PublishError(
             f"Write the report to {folder}.",
             "there is something else in that folder.",
             "Name an empty or a new folder.",
         )
-    with whole_folder(folder) as new:
+    with whole_folder(folder, f"Write the report to {folder}.") as new:
         summary = [_written(finding, number, new) for number, finding in enumerate(report.findings, 1)]
         days = {name: day.isoformat() if day else None for name, day in report.last_days.items()}
         content = {"row_counts": dict(report.row_counts), "last_days": days, "findings": summary}

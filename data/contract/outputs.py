@@ -237,11 +237,12 @@ SCORES = OutputTable(
         OutputColumn(
             "owner_rank", OutputKind.WHOLE, "place in the owner's book, likewise", RANK, nullable=True, of_the_base=True
         ),
-        OutputColumn("eligible", OutputKind.YES_NO, "did it pass all gates"),
+        OutputColumn("eligible", OutputKind.YES_NO, "did it pass all gates, and is not held out"),
         OutputColumn(
             "not_eligible_because",
             OutputKind.TEXT,
-            "the codes of the gates that it did not pass, separated by `;`; empty if it is eligible",
+            "the codes of the gates that it did not pass, separated by `;`, and `held_out` where an experiment holds "
+            "it out; empty if it is eligible",
         ),
         OutputColumn(
             "previous_rank",
@@ -569,9 +570,7 @@ EXCLUSIONS = OutputTable(
         OutputColumn(
             "owner", OutputKind.TEXT, "as in `scores`", nullable=True, for_people=True, personal=Personal.OWNER
         ),
-        OutputColumn(
-            "not_eligible_because", OutputKind.TEXT, "the codes of the gates that it did not pass, separated by `;`"
-        ),
+        OutputColumn("not_eligible_because", OutputKind.TEXT, "as in `scores`"),
         OutputColumn(
             "text",
             OutputKind.TEXT,
@@ -580,7 +579,12 @@ EXCLUSIONS = OutputTable(
             personal=Personal.TEXT,
         ),
         OutputColumn("name", OutputKind.TEXT, "as in `scores`", for_people=True, personal=Personal.NAME),
-        OutputColumn("shown_under", OutputKind.TEXT, "the heading on the list", words=SHOWN_UNDER),
+        OutputColumn(
+            "shown_under",
+            OutputKind.TEXT,
+            "the heading on the list; empty where it is held out, and shown to nobody",
+            words=(*SHOWN_UNDER, ""),
+        ),
         OutputColumn("propensity", OutputKind.NUMBER, "as in `scores`", SHARE),
     ),
     key=("snapshot_date", "account_id"),

@@ -28,6 +28,11 @@ class Scheme:
     def is_path(self) -> bool:
         return self.is_folder is not None
 
+    @property
+    def may_be_folder(self) -> bool:
+        """Is what follows taken for a folder where one is there, and else for a name?"""
+        return self.is_folder is None and "FOLDER" in self.places
+
 
 HOSTED = "data.sources.kinds.hosted:HostedWarehouse"
 SCHEMES = {

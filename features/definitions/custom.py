@@ -1,9 +1,13 @@
 """The team's own features: every column of ``account_features``, as last known at the snapshot. No code is needed."""
 
+import re
+from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 
 import ibis.expr.types as ir
 
+from data.checks.report import Finding, Severity
 from data.contract.details import DETAILS
 from data.contract.feature_card import OWN_TABLE, Direction, FeatureCard
 from data.contract.inputs import TABLES
@@ -14,6 +18,9 @@ from data.errors import ContractError
 from data.sources.staging import KNOWN_SECOND
 from features.definition import REGISTRY, Feature
 
+_NOT_IN_NAMES = re.compile(r'[\s\[\]{}":,]+')
+"""LightGBM takes none of these, and a list of features is told with commas."""
+STAGED = frozenset({column.staged_name for column in TABLES[OWN_TABLE].columns} | {KNOWN_SECOND})
 TAKEN = frozenset(
     (
         *KEY,
@@ -29,26 +36,48 @@ TAKEN = frozenset(
 
 
 def own_features(tables: dict[str, ir.Table]) -> list[Feature]:
-    """One feature per own column, numbers and strings. Raises ``ContractError`` for names that are taken.
+    """One feature per own column, numbers and strings. Raises ``ContractError`` for what ``unusable_names`` finds."""
+    for unusable in unusable_names(tables):
+        raise ContractError(f"Join the team's own features ({OWN_TABLE}).", unusable.message, unusable.todo)
+    return [
+        Feature(name, "own_values", partial(_value, name=column), (OWN_TABLE,), own_card(name))
+        for column, name in _names(tables).items()
+    ]
+
+
+def unusable_names(tables: dict[str, ir.Table]) -> Iterator[Finding]:
+    """The own columns that cannot be called so beside the features: at most one finding, which names all of them.
 
     Upper and lower case are one, as they are to the engines.
     """
-    if OWN_TABLE not in tables:
-        return []
-    staged = {column.staged_name for column in TABLES[OWN_TABLE].columns} | {KNOWN_SECOND}
-    names = [name for name in tables[OWN_TABLE].columns if name not in staged]
-    built_in = [name for name in names if name.lower() in REGISTRY.features]
-    reserved = [name for name in names if name.lower() in TAKEN | staged and name not in built_in]
-    if built_in or reserved:
-        raise ContractError(
-            f"Join the team's own features ({OWN_TABLE}).",
-            " ".join(
-                [f"{', '.join(built_in)}: features of these names are built in."] * bool(built_in)
-                + [f"{', '.join(reserved)}: these names say something else beside the features."] * bool(reserved)
-            ),
-            f"Rename them in {OWN_TABLE}, or under [source.tables].",
-        )
-    return [Feature(name, "own_values", partial(_value, name=name), (OWN_TABLE,), own_card(name)) for name in names]
+    names = _names(tables)
+    times = Counter(name.lower() for name in names.values())
+    built_in = [column for column, name in names.items() if name.lower() in REGISTRY.features]
+    reserved = [column for column, name in names.items() if name.lower() in TAKEN | STAGED and column not in built_in]
+    alike = [column for column, name in names.items() if times[name.lower()] > 1]
+    told = [
+        *[f"{', '.join(built_in)}: features of these names are built in."] * bool(built_in),
+        *[f"{', '.join(reserved)}: these names say something else beside the features."] * bool(reserved),
+        *[f'{", ".join(alike)}: these make one name, as white space and []{{}}":, are left out of it.'] * bool(alike),
+    ]
+    if told:
+        message = f"{OWN_TABLE}: {' '.join(told)}"
+        todo = f"Rename them in {OWN_TABLE}, or under [source.tables]."
+        yield Finding(Severity.ERROR, OWN_TABLE, "names", message, todo, len({*built_in, *reserved, *alike}))
+
+
+def _names(tables: dict[str, ir.Table]) -> dict[str, str]:
+    """By own column what its feature is called."""
+    columns = tables[OWN_TABLE].columns if OWN_TABLE in tables else ()
+    return {column: own_name(column) for column in columns if column not in STAGED}
+
+
+def own_name(column: str) -> str:
+    """What the feature of an own column is called: without the white space and signs that no list of names can hold.
+
+    ``Health Score`` is ``Health_Score``; any other name stays as it is.
+    """
+    return "_".join(filter(None, _NOT_IN_NAMES.split(column))) or "_"
 
 
 def _value(t: ir.Table, name: str) -> ir.Value:

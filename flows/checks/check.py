@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from data.checks.check import check as check_tables
 from data.checks.report import SUMMARY, write
 from flows.pipelines.readiness import readiness_of_tables
 from flows.run.printed import print_line, print_lines
 from flows.run.settings import Settings
-from flows.stages.base import read_source
-from flows.stages.dates import today_utc
+from flows.stages.base import read_source, report_on
 from flows.stages.inputs import ledger_line
 from flows.stages.outcomes import outcomes_line
 
@@ -19,7 +17,7 @@ def check(settings: Settings, folder: Path) -> bool:
     Returns whether a run may use the tables.
     """
     with read_source(settings) as source:
-        report = check_tables(source, today_utc(), settings.expansion)
+        report = report_on(source, settings.expansion)
         print_lines(report.lines())
         if (folder / SUMMARY).exists() or any(not finding.rows.empty for finding in report.findings):
             print_line(f"offending rows: {write(report, folder)}")

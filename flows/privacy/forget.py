@@ -9,12 +9,13 @@ from pathlib import Path
 
 from data.atomic import whole_file
 from data.erasure.places import USER, Counts, Holding, Place, Subject
+from data.errors import SettingsError
 from data.shown.urls import shown_url
 from flows.privacy.places import places
 from flows.run.printed import print_as_is, print_table
 from flows.run.progress import say
 from flows.run.settings import Settings
-from serving.privacy.files import ScratchPlace
+from serving.privacy.files import ChecksPlace, ScratchPlace
 from serving.privacy.lists import subject_of
 
 RECORD = "erasures.jsonl"
@@ -58,6 +59,24 @@ def forget(
             anywhere = anywhere or not isinstance(place, ScratchPlace)  # which goes whoever is in it
             yield f"{place.name}: {_words(counts)}"
     yield from _end(subject, anywhere=anywhere, yes=yes)
+
+
+def account_or_user(settings: Settings, known_as: str) -> tuple[str | None, str | None]:
+    """An id as that of an account or of a user, whichever is held here. Raises ``SettingsError`` for both or none.
+
+    Rows of checks name it in any column, and what a stopped build holds nobody knows: these two do not tell.
+    """
+    asked = [place for place in places(settings) if not isinstance(place, ScratchPlace | ChecksPlace)]
+    account, user = subject_of(settings.out_folder, known_as), Subject(USER, known_as)
+    is_account, is_user = (any(place.found(subject) for place in asked) for subject in (account, user))
+    if is_account == is_user:
+        found = "an account and a user have" if is_account else "no account and no user has"
+        raise SettingsError(
+            f"Forget {known_as}.",
+            f"{found} that id here.",
+            "Check the id, or say what it is of, with --account or --user.",
+        )
+    return (known_as, None) if is_account else (None, known_as)
 
 
 def _erased(place: Place, subject: Subject, settings: Settings, by: str | None) -> Counts:

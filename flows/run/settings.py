@@ -18,7 +18,7 @@ from data.kept.settings import StoreSettings
 from data.kept.store import ValueStore
 from data.ledger.rules import ExpansionRules
 from data.record.settings import RecordSettings
-from data.sources.address import SCHEMES, Address, SourceSettings
+from data.sources.address import BARE, SCHEMES, Address, SourceSettings
 from flows.run.log import LogKind, log_as
 from models.monitoring.settings import MonitorSettings
 from models.settings import EvaluationSettings, TrainSettings
@@ -114,11 +114,11 @@ class Settings(BaseModel):
 
     @property
     def history_folder(self) -> Path:
-        return (self.root / self.record.folder.expanduser()).resolve()
+        return self._folder(self.record.folder)
 
     @property
     def out_folder(self) -> Path:
-        return (self.root / self.out).resolve()
+        return self._folder(self.out)
 
     @property
     def outcomes_url(self) -> str:
@@ -147,7 +147,7 @@ class Settings(BaseModel):
 
     @property
     def reports_folder(self) -> Path:
-        return (self.root / self.reports).resolve()
+        return self._folder(self.reports)
 
     @property
     def figures_folder(self) -> Path:
@@ -156,13 +156,13 @@ class Settings(BaseModel):
 
     @property
     def mlruns_folder(self) -> Path:
-        return (self.root / self.mlruns.expanduser()).resolve()
+        return self._folder(self.mlruns)
 
     @property
     def kept_folder(self) -> Path:
         """Where values are kept for the next run; by default beside the MLflow folder."""
         path = self.store.path
-        return self.mlruns_folder.parent / KEPT if path is None else (self.root / path.expanduser()).resolve()
+        return self.mlruns_folder.parent / KEPT if path is None else self._folder(path)
 
     def value_store(self, tell: Callable[[str], None]) -> ValueStore:
         """What is kept there; ``tell`` is told in a sentence what is wrong with it."""
@@ -175,7 +175,16 @@ class Settings(BaseModel):
 
     @property
     def playbook_file(self) -> Path | None:
-        return None if self.serving.playbook is None else self.root / self.serving.playbook
+        own = self.serving.playbook
+        return None if own is None else self.root / own.expanduser()
+
+    def _folder(self, path: Path) -> Path:
+        return (self.root / path.expanduser()).resolve()
+
+
+def folder_of(file: Path) -> Path:
+    """Where the relative paths of a settings file start: where it is named, wherever a link leads from there."""
+    return file.absolute().parent.resolve()
 
 
 def load(config: Path | str | None = None, source: str | None = None, out: Path | str | None = None) -> Settings:
@@ -196,11 +205,11 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
             "root is not a setting: it is the folder of the settings file.",
             "Take it out.",
         )
-    values["root"] = file.resolve().parent if file.is_file() else Path.cwd()
+    values["root"] = folder_of(file) if file.is_file() else Path.cwd()
     if source is not None and isinstance(values.setdefault("source", {}), dict):
-        values["source"]["url"] = _from_here(source)
+        values["source"]["url"] = from_here(source)
     if out is not None:
-        values["out"] = Path.cwd() / out
+        values["out"] = Path.cwd() / Path(out).expanduser()
     try:
         settings = Settings.model_validate(_without_off(Settings, values))
     except ValidationError as error:
@@ -266,14 +275,12 @@ def _without_off(kind: Any, value: Any) -> Any:
     }
 
 
-def _from_here(url: str) -> str:
+def from_here(url: str) -> str:
     """A source of the command line starts at the working folder, not at the folder of the settings file."""
     scheme, separator, path = url.rpartition("://")
-    return (
-        f"{scheme}{separator}{Path.cwd() / Path(path).expanduser()}"
-        if not scheme or (scheme in SCHEMES and SCHEMES[scheme].is_path)
-        else url
-    )
+    here, kind = Path.cwd() / Path(path).expanduser(), SCHEMES.get(scheme or BARE)
+    is_path = kind is not None and (kind.is_path or (kind.may_be_folder and path and here.is_dir()))
+    return f"{scheme}{separator}{here}" if is_path else url
 
 
 def _explained(error: ValidationError, file: Path) -> SettingsError:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 
 from data.checks.check import check
-from data.checks.report import Report, require
+from data.checks.report import Report, gravest_first, require
 from data.kept.store import ValueStore
 from data.ledger.rules import ExpansionRules
 from data.sources.connect import open_source
 from data.sources.engine import closed_on_error
 from data.sources.known import KnownBase, Source
+from features.catalogue import own_findings
 from flows.run.progress import say
 from flows.run.runner import RETRIES, runner, stage
 from flows.run.settings import Settings
@@ -44,11 +46,18 @@ def check_source(source: Source, rules: ExpansionRules) -> Report:
 
     Whether a feed has stopped is asked as of the snapshot instead, of the base.
     """
-    report = check(source, today_utc(), rules, for_run=True)
+    report = report_on(source, rules, for_run=True)
     require(report)
     for finding in report.warnings:
         say(f"warning: {finding.message}")
     return report
+
+
+def report_on(source: Source, rules: ExpansionRules, *, for_run: bool = False) -> Report:
+    """What is found in the tables, and in the names of the team's own features."""
+    report = check(source, today_utc(), rules, for_run=for_run)
+    findings = gravest_first([*report.findings, *own_findings(source.tables)])
+    return replace(report, findings=findings)
 
 
 @contextmanager

@@ -38,6 +38,7 @@ from models.changes.previous_scores import (
     of_accounts,
 )
 from models.estimators.bundle import Bundle
+from models.estimators.categories import other_kind
 from models.scoring.score import score
 
 ROUNDING = 1e-12
@@ -140,13 +141,8 @@ def _cannot_ask(old: Bundle, rows: pd.DataFrame) -> str:
     gone = [name for name in old.feature_names if name not in rows.columns]
     if gone:
         return f"the source no longer gives all that the earlier model asks for, {say_missing(old.feature_names, gone)}"
-    other = [name for name in old.feature_names if _other_kind(rows[name], was_text=name in old.categories)]
+    other = list(other_kind(rows, old.feature_names, old.categories))
     return f"{some(other)} changed between text and numbers since the earlier model" if other else ""
-
-
-def _other_kind(values: pd.Series, *, was_text: bool) -> bool:
-    """A column without any value fits both."""
-    return pd.api.types.is_numeric_dtype(values) == was_text and bool(values.notna().any())
 
 
 def _spread(values: np.ndarray, stayed: np.ndarray) -> np.ndarray:

@@ -11,6 +11,10 @@ import pandas as pd
 MOST_VALUES = 64
 """More values than that make an id, not a category."""
 
+TEXT = ("string",)
+NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean")
+"""What pandas calls the values of a column of text, and of one of numbers that came as objects."""
+
 Categories = Mapping[str, tuple[str, ...]]
 
 
@@ -43,6 +47,22 @@ def decode(rows: pd.DataFrame, categories: Categories) -> pd.DataFrame:
         if name in rows.columns
     }
     return rows.assign(**texts) if texts else rows
+
+
+def other_kind(rows: pd.DataFrame, features: Sequence[str], categories: Categories) -> dict[str, str]:
+    """The features that are text where numbers were learnt, or the other way, each with a clause that says so.
+
+    They would be scored as if nothing were known. A column without any value fits both.
+    """
+    told = {}
+    for name in features:
+        values, is_text = rows[name], name in categories
+        if (pd.api.types.is_numeric_dtype(values) and not is_text) or values.isna().all():
+            continue
+        kind = pd.api.types.infer_dtype(values.astype(object), skipna=True)
+        if kind not in (TEXT if is_text else NUMBERS):
+            told[name] = f"{name} is {kind}, and {'text' if is_text else 'a number'} when the model was trained"
+    return told
 
 
 def recode(rows: pd.DataFrame, known: Categories, wanted: Categories) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from data.contract.vocabulary import REASONS_PARAMETER, SERVED_SCORES
 from data.errors import ContractError
 from features.catalogue import card_of
 from models.estimators.bundle import Bundle
-from models.estimators.categories import decode
+from models.estimators.categories import decode, other_kind
 from models.estimators.sampling import KEYS
 from models.scoring.attributions import top_contributions
 from models.scoring.explain_file import top_columns
@@ -74,12 +74,7 @@ class ServedModel:
             raise ContractError(_ASKED, f"{wanted} reasons are wanted.", "Ask for 0 or more.")
         wrong = ["no rows"] * rows.empty + [f"missing: {key}" for key in KEYS if key not in rows.columns]
         require_features(self._bundle, rows.columns, _ASKED)
-        for name in self._bundle.feature_names:
-            is_text = name in self._bundle.categories
-            if not rows[name].isna().all() and not _is_of_kind(rows[name], is_text=is_text):
-                wanted_kind = "text" if is_text else "a number"
-                found = pd.api.types.infer_dtype(rows[name], skipna=True)
-                wrong.append(f"{name} is {found}, and {wanted_kind} when the model was trained")
+        wrong += other_kind(rows, self._bundle.feature_names, self._bundle.categories).values()
         if wrong:
             raise ContractError(_ASKED, f"{'; '.join(wrong)}.", "Give the table that `headroom features --out` writes.")
 
@@ -88,13 +83,6 @@ def _with_nan(features: pd.DataFrame) -> pd.DataFrame:
     """The same with NaN for None and NA: MLflow hands over what has several kinds of values as objects."""
     objects = {str(name): column for name, column in features.items() if pd.api.types.is_object_dtype(column)}
     return features.assign(**{name: column.where(column.notna(), np.nan) for name, column in objects.items()})
-
-
-def _is_of_kind(values: pd.Series, *, is_text: bool) -> bool:
-    if not is_text and pd.api.types.is_numeric_dtype(values):
-        return True
-    kind = pd.api.types.infer_dtype(values.astype(object), skipna=True)
-    return kind == "string" if is_text else kind in ("integer", "floating", "mixed-integer-float", "decimal", "boolean")
 
 
 def example_rows(bundle: Bundle, X: pd.DataFrame) -> pd.DataFrame:

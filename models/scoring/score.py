@@ -14,7 +14,7 @@ from data.errors import ModelError, NotEnoughHistoryError, PublishError
 from features.missing_features import say_missing
 from models.estimators import boosting
 from models.estimators.bundle import Bundle
-from models.estimators.categories import encode
+from models.estimators.categories import encode, other_kind
 from models.estimators.expected_arr import ARR_COLUMNS, say_arr
 from models.estimators.sampling import KEYS
 from models.scoring import attributions as attributions_of
@@ -22,6 +22,7 @@ from models.scoring import attributions as attributions_of
 JUDGED_ROWS = 16
 """Rows whose attributions LightGBM judges; it takes about two milliseconds for each."""
 JUDGE_TOLERANCE = 1e-6
+OTHER_KIND = "Give the column as it was, by a cast under [source.tables]; or train again, if it is to stay so."
 DEEP, DEEP_TOLERANCE = 20, 0.05
 """Splits on one path from which LightGBM's own attributions are no longer exact: its sums cancel."""
 
@@ -191,8 +192,14 @@ def require_features(bundle: Bundle, there: Container[str], asked: str = "Score 
 
 
 def model_matrix(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
-    """The model's columns of feature rows, as its booster takes them. Raises ModelError if one is not there."""
+    """The model's columns of feature rows, as its booster takes them.
+
+    Raises ModelError if one is not there, or is text where numbers were learnt, or the other way.
+    """
     require_features(bundle, rows.columns)
+    other = other_kind(rows, bundle.feature_names, bundle.categories)
+    if other:
+        raise ModelError("Score customers.", f"{'; '.join(other.values())}.", OTHER_KIND)
     return encode(rows[list(bundle.feature_names)], bundle.categories).astype("float64")
 
 

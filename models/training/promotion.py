@@ -166,7 +166,10 @@ def _overlap(both: pd.DataFrame, settings: PromotionSettings) -> PromotionCheck:
 
 
 def both_predictions(evaluation: Evaluation, champion: Champion) -> pd.DataFrame:
-    """The account-days that neither model has learnt from: account_id, snapshot_date, y, log_odds, champion."""
+    """The account-days that neither model has learnt from: account_id, snapshot_date, y, log_odds, champion.
+
+    A champion that lacks a feature, or knew it as text where it is numbers now, is not asked about days after its own.
+    """
     rows = evaluation.backtest.rows[[*KEYS, "y", "log_odds"]]
     facts = champion.bundle.facts
     closed = pd.Timestamp(facts["last_snapshot"]) + timedelta(days=facts["horizon_days"])
@@ -174,7 +177,8 @@ def both_predictions(evaluation: Evaluation, champion: Champion) -> pd.DataFrame
     later = evaluation.rows[evaluation.rows.snapshot_date >= closed]
     later = recode(later, evaluation.categories, champion.bundle.categories)
     names = list(champion.bundle.feature_names)
-    if len(later) and set(names) <= set(later.columns):
+    is_as_learnt = champion.bundle.categories.keys() == evaluation.categories.keys() & set(names)
+    if len(later) and set(names) <= set(later.columns) and is_as_learnt:
         said.append(later[KEYS].assign(log_odds=boosting.log_odds(champion.bundle.booster, later[names])))
     own = pd.concat(said, ignore_index=True).rename(columns={"log_odds": "champion"})
     own = own.astype({"champion": "float64"}).drop_duplicates(KEYS, keep="last")

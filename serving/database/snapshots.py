@@ -150,7 +150,7 @@ def _retell(connection: psycopg.Connection, tables: Columns, day: date, retold: 
     counts = {
         "rows_out": {name: of_day[name] for name in manifest["rows_out"] if name in of_day},
         "ranked": ranked,
-        "excluded": of_day[EXCLUSIONS.name],
+        "excluded": _count(connection, EXCLUSIONS.name, "shown_under <> '' and snapshot_date = %s", day),
         HELD_OUT: _count(connection, SCORES.name, "held_out and snapshot_date = %s", day) if is_told else 0,
         "files_sha256": {},
     }

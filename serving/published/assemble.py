@@ -166,7 +166,7 @@ def assemble_base(
     scores = scores.sort_values("account_id", ignore_index=True)
     assigned = _assigned(scores, context, recorded)
     held_out = _held_out(assigned, context)
-    ranked = ranking.rank(scores.assign(held_out=scores["account_id"].isin(held_out)), context.settings.rank_by)
+    ranked = ranking.rank(ranking.hold_out(scores, held_out), context.settings.rank_by)
     last = previous.scores("account_id", "rank", "propensity", "held_out") if previous else None
     ranked = ranking.with_previous(ranked, last)
     in_one_order = previous is not None and previous.manifest["rank_by"] == context.settings.rank_by
@@ -177,7 +177,7 @@ def assemble_base(
     ranked = ranked.assign(listed_since=_listed_since(ranked, context.snapshot_date, previous if before else None))
     return RankedBase(
         scores=ranked[list(SCORES.names)],
-        exclusions=ranking.likeliest_first(exclusions[~exclusions["account_id"].isin(held_out)]),
+        exclusions=ranking.likeliest_first(ranking.exclusions_with_held_out(exclusions, ranked)),
         assignments=assigned,
         manifest={
             **context.manifest(),

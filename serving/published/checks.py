@@ -151,9 +151,10 @@ def _parts_add_up(batch: AccountBatch) -> Problems:
 
 def _total_order(listing: PublishedList) -> Problems:
     scores = listing.scores("account_id", "eligible", "held_out", "rank")
-    due = scores["eligible"] & ~scores["held_out"]
-    for account in scores.loc[due != scores["rank"].notna(), "account_id"]:
-        yield account, "it has a rank and is not eligible or is held out, or the other way round"
+    for account in scores.loc[scores["eligible"] & scores["held_out"], "account_id"]:
+        yield account, "it is eligible and held out"
+    for account in scores.loc[scores["eligible"] != scores["rank"].notna(), "account_id"]:
+        yield account, "it has a rank and is not eligible, or the other way round"
     ranks = scores.dropna(subset="rank").sort_values("rank")
     for place, (account, rank) in enumerate(zip(ranks["account_id"], ranks["rank"], strict=True), start=1):
         if place != rank:
@@ -162,17 +163,19 @@ def _total_order(listing: PublishedList) -> Problems:
 
 def _ranked_and_excluded(listing: PublishedList) -> Problems:
     scores = listing.scores("account_id", "rank", "held_out")
-    scores = scores[~scores["held_out"]]
-    apart = listing.exclusions("account_id", "not_eligible_because", "text")
+    apart = listing.exclusions("account_id", "not_eligible_because", "text", "shown_under")
     ranked, excluded = set(scores.loc[scores["rank"].notna(), "account_id"]), apart["account_id"]
     for account in excluded[excluded.duplicated()]:
         yield account, "it is excluded twice"
     for account in sorted(ranked & set(excluded)):
         yield account, "it is both ranked and excluded"
     for account in sorted((ranked | set(excluded)) ^ set(scores["account_id"])):
-        yield account, "it is not one of ranked, excluded and held out, or not of the base"
+        yield account, "it is neither ranked nor excluded, or not of the base"
     for account in apart.loc[(apart["not_eligible_because"] == "") | (apart["text"] == ""), "account_id"]:
         yield account, "it is excluded without a reason"
+    held_out = scores.loc[scores["held_out"], "account_id"]
+    for account in sorted(set(held_out) ^ set(apart.loc[apart["shown_under"] == "", "account_id"])):
+        yield account, "it is held out and stands under a heading, or is not and stands under none"
 
 
 def _reasons(batch: AccountBatch) -> Problems:
@@ -232,6 +235,6 @@ BATCH_CHECKS: dict[str, Callable[[AccountBatch], Problems]] = {
 BASE_CHECKS: dict[str, Callable[[PublishedList], Problems]] = {
     "one row per account": _one_row_per_account,
     "total order": _total_order,
-    "ranked + excluded + held out = base": _ranked_and_excluded,
+    "ranked + excluded = base": _ranked_and_excluded,
     "top reasons": _top_has_reasons,
 }

@@ -1,5 +1,7 @@
 """The list: the ranks among the accounts that may be ranked, and the accounts set apart."""
 
+from collections.abc import Collection
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -10,7 +12,9 @@ from serving.ranking.gates import GateResult
 RANK_KEYS = ("propensity", "expected_arr", "log_odds")
 """What decides the order of the list, with account_id as the last."""
 
-
+HELD_OUT = "held_out"
+"""The code of an account that an experiment holds out, beside those of gates."""
+TEXT_OF_HELD_OUT = "Held out of the lists by an experiment, drawn by chance."
 _UNKNOWN = {OutputKind.TEXT: "str", OutputKind.NUMBER: "float64"}
 
 
@@ -29,9 +33,9 @@ def order(scores: pd.DataFrame, rank_by: str) -> npt.NDArray[np.int64]:
 def rank(scores: pd.DataFrame, rank_by: str) -> pd.DataFrame:
     """``scores`` with ``rank``, ``owner_rank`` and ``stake_rank``: 1 = best of the eligible, without ties, else null.
 
-    Accounts without an owner are one book; those that are ``held_out`` have no rank.
+    Accounts without an owner are one book.
     """
-    eligible = scores[scores["eligible"] & ~scores["held_out"]]
+    eligible = scores[scores["eligible"]]
     listed = eligible.iloc[order(eligible, rank_by)]
     owner_ranks = listed.groupby(listed["owner"].fillna(NO_OWNER)).cumcount().astype("Int64") + 1
     return scores.assign(
@@ -39,6 +43,21 @@ def rank(scores: pd.DataFrame, rank_by: str) -> pd.DataFrame:
         owner_rank=owner_ranks.reindex(scores.index),
         stake_rank=_places(eligible.iloc[order(eligible, "expected_arr")], scores),
     )
+
+
+def hold_out(scores: pd.DataFrame, accounts: Collection[str]) -> pd.DataFrame:
+    """``scores`` with ``held_out``: these accounts are not eligible, with that beside the gates they did not pass."""
+    held, codes = scores["account_id"].isin(accounts), scores["not_eligible_because"]
+    return scores.assign(
+        held_out=held,
+        eligible=scores["eligible"] & ~held,
+        not_eligible_because=codes.mask(held, codes.where(codes == "", codes + ";") + HELD_OUT),
+    )
+
+
+def because_of_gates(codes: pd.Series, held_out: pd.Series) -> pd.Series:
+    """``not_eligible_because`` of scores without what ``hold_out`` added of those that are ``held_out``."""
+    return codes.mask(held_out, codes.str.removesuffix(HELD_OUT).str.removesuffix(";"))
 
 
 def _places(listed: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
@@ -80,6 +99,15 @@ def exclusions(scores: pd.DataFrame, passed: GateResult) -> pd.DataFrame:
     table["text"] = passed.text.loc[table["account_id"]].array
     table["shown_under"] = passed.shown_under.loc[table["account_id"]].array
     return table[list(EXCLUSIONS.names)].reset_index(drop=True)
+
+
+def exclusions_with_held_out(exclusions: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """The exclusions with those that ``scores`` holds out: under no heading, for they are shown to nobody."""
+    held = scores[scores["held_out"]]
+    if held.empty:
+        return exclusions
+    apart = exclusions[~exclusions["account_id"].isin(held["account_id"])]
+    return pd.concat([apart, held.assign(text=TEXT_OF_HELD_OUT, shown_under="")[list(EXCLUSIONS.names)]])
 
 
 def likeliest_first(exclusions: pd.DataFrame) -> pd.DataFrame:

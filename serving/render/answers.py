@@ -75,10 +75,14 @@ class _Row(NamedTuple):
     cells: dict[str, object]
 
     def text(self, name: str) -> str:
+        return self.letters(name).strip()
+
+    def letters(self, name: str) -> str:
+        """What stands there to the letter: an id may end in a blank."""
         value = self.cells.get(name)
         if isinstance(value, float) and value.is_integer():
             value = int(value)  # a number typed for an id
-        return "" if value is None else str(value).strip()
+        return "" if value is None else str(value)
 
     def is_formula(self, name: str) -> bool:
         return isinstance(self.cells.get(name), _Formula)
@@ -241,7 +245,7 @@ def _answer(row: _Row, faults: list[str]) -> Answer | None:
     faults.extend(f"{row.place}: {why}" for why in wrong)
     if wrong or status is None or arr is None:
         return None
-    return Answer(row.text(ACCOUNT_ID), row.text(PLAY_ID), status, arr, because, row.place, row.text(ACCOUNT))
+    return Answer(row.letters(ACCOUNT_ID), row.letters(PLAY_ID), status, arr, because, row.place, row.text(ACCOUNT))
 
 
 def _amount(value: object) -> float | None:

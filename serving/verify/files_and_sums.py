@@ -74,10 +74,13 @@ def check_files(listing: PublishedList) -> Differences:
 
 
 def check_counts(listing: PublishedList) -> Differences:
-    """Row counts of the manifest; ranked + excluded + held out = the base, each account once."""
+    """Row counts of the manifest; ranked + excluded + held out = the base, each account once.
+
+    Who is held out is among the exclusions, under no heading; older lists have it nowhere but in the scores.
+    """
     manifest, scores = listing.manifest, listing.scores("account_id", "eligible", "rank")
-    held_out = listing.held_out()
-    excluded = listing.exclusions("account_id")["account_id"]
+    held_out, apart = listing.held_out(), listing.exclusions("account_id", "shown_under")
+    excluded = apart.loc[apart["shown_under"] != "", "account_id"]
     for table, stated in manifest["rows_out"].items():
         rows = tables.count_of(listing.path(table))
         if rows != stated:

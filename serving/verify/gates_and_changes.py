@@ -10,6 +10,7 @@ from serving.changes.sentences import About
 from serving.changes.summary import SAME_MODEL, UNKNOWN_MODEL
 from serving.published.context import ListContext
 from serving.published.read import PublishedList
+from serving.ranking.rank import because_of_gates
 from serving.verify.files_and_sums import Difference, Differences
 
 COMPARED = ("account_id", "rank", "propensity", "expected_arr")
@@ -24,6 +25,8 @@ def check_gates(
     """
     scores = listing.scores("account_id", "eligible", "not_eligible_because")
     exclusions = listing.exclusions("account_id", "not_eligible_because", "text", "shown_under")
+    held_out = scores["account_id"].isin(listing.held_out())
+    scores = scores.assign(not_eligible_because=because_of_gates(scores["not_eligible_because"], held_out))
     listed = scores[scores["account_id"].isin(rows["account_id"])].set_index("account_id")
     by_account = rows.set_index("account_id").loc[listed.index]
     passed = context.passed(by_account, details)

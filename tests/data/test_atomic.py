@@ -167,6 +167,23 @@ def test_a_link_to_a_folder_stays_one(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
 
 
+def test_a_folder_does_not_take_the_place_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "place").write_text("notes")
+    with pytest.raises(PublishError, match=r"found: Not a directory: .*place"):
+        write_folder(tmp_path / "place", "new")
+    assert read_file(tmp_path / "place") == {"notes"}
+    assert [path.name for path in tmp_path.iterdir()] == ["place"]
+
+
+@pytest.mark.parametrize("write", [write_file, write_folder])
+def test_folders_made_for_what_is_not_written_go_again(tmp_path: Path, write: Write) -> None:
+    (tmp_path / "there").mkdir()
+    with_a_fault(write, tmp_path / "there" / "new" / "deep" / "place")
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+    write(tmp_path / "there" / "new" / "deep" / "place", "text")
+    assert (tmp_path / "there" / "new" / "deep" / "place").exists()
+
+
 def test_recovery_is_of_the_folders_named(tmp_path: Path) -> None:
     for name in (".aside-day=1", ".aside-day=2", "day=2", ".unfinished-day=3", ".unfinished-mine"):
         (tmp_path / name).mkdir()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.data.sources.test_connect import csv_base
 from tests.flows.conftest import QUICK, Headroom
 
 
@@ -19,6 +20,19 @@ def test_a_store_is_shown_and_cleared(tmp_path: Path, headroom: Headroom) -> Non
     assert headroom("store", "--clear", *config).out == "1 value removed: the next training makes everything anew\n"
     assert "0 values" in headroom("store", *config).out
     assert headroom("store", "--clear", "--from-nothing", *config).code == 2
+
+
+def test_a_training_from_nothing_is_asked_for_by_either_command(
+    tmp_path: Path, headroom: Headroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.kept import from_nothing
+
+    monkeypatch.setattr(from_nothing, "differing", lambda *_: iter(["model: bundle.json"]))
+    config = ("--source", f"csv://{csv_base(tmp_path)}", "--snapshot-date", "2024-03-01")
+    for command in ("store", "verify"):
+        ran = headroom(command, "--from-nothing", *config)
+        assert (ran.code, ran.out) == (1, "model: bundle.json\n"), ran.err
+    assert headroom("verify", "--from-nothing", "--words", *config).code == 2
 
 
 @pytest.mark.slow

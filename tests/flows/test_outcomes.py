@@ -16,7 +16,7 @@ from data.contract.vocabulary import PLAY_STATUSES
 from data.errors import ContractError, HeadroomError, PublishError
 from flows.cli import app
 from flows.outcomes.to_file import Imported, import_answers
-from serving.render.answers import ANSWERS
+from serving.render.answers import ANSWERS, read_answers
 from tests.serving.world import DAY, publish, snapshot
 
 TODAY, LATER = date(2026, 10, 20), date(2026, 11, 5)
@@ -172,6 +172,11 @@ def test_what_is_no_answer_is_named_and_nothing_is_written(
     assert found in refusal.value.found
     assert "filled.xlsx" in refusal.value.asked
     assert (tmp_path / "outcomes.parquet").read_bytes() == before
+
+
+def test_an_id_is_read_to_the_letter(filled) -> None:
+    cells: Cells = {("Most likely", 2, "Answer"): "won", ("Most likely", 2, "Account id"): "acc-7 "}
+    assert [answer.account_id for answer in read_answers(filled(cells)).answers] == ["acc-7 "]
 
 
 def test_several_faults_are_told_at_once(filled, importing) -> None:

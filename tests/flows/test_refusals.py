@@ -1,7 +1,7 @@
 """What a command would spoil it refuses, and what is secret it does not tell."""
 
 from collections.abc import Callable
-from errno import EFBIG, ENOSPC
+from errno import EACCES, EFBIG, ENOSPC
 from importlib import import_module
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 from xlsxwriter.exceptions import FileCreateError
 
 from data.errors import SettingsError
+from tests.data.sources.test_connect import csv_base
 from tests.flows.conftest import Headroom
 
 
@@ -34,6 +35,15 @@ def test_a_playbook_that_cannot_be_read_is_told_before_the_source_is_opened(
     run = getattr(import_module(f"flows.pipelines.{pipeline}"), pipeline)
     with pytest.raises(SettingsError, match="Read the playbook"):
         run(config=config, source="parquet://nowhere")
+
+
+def test_check_tells_the_own_features_whose_names_are_taken(headroom: Headroom, tmp_path: Path) -> None:
+    own = "account_id,known_at,segment,mrr,Fit Score,fit_score\nA1,2024-01-02,S,1,2,3\n"
+    ran = headroom("check", "--source", f"csv://{csv_base(tmp_path, account_features=own)}")
+    assert ran.code == 1
+    assert "error: account_features: mrr: features of these names are built in. segment: these names say" in ran.out
+    assert "Fit Score, fit_score: these make one name" in ran.out
+    assert "to do: Rename them in account_features" in ran.out
 
 
 @pytest.mark.slow
@@ -77,6 +87,21 @@ def test_a_wrong_folder_is_told_before_a_server_starts(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_report_does_not_take_the_place_of_a_file(headroom: Headroom, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    own = "account_id,known_at,fit\n1,2024-01-02,2\n1,2024-01-02,3\n"
+    ran = headroom("check", "--source", f"csv://{csv_base(tmp_path, account_features=own)}", "--out", "notes.txt")
+    assert ran.code == 1
+    assert "headroom: Write the report to notes.txt.\n  found: Not a directory: notes.txt." in ran.err
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", [("simulate", "--out", "base"), ("demo", "--folder", "demo")])
+def test_a_seed_is_no_number_below_nothing(command: tuple[str, ...], headroom: Headroom, tmp_path: Path) -> None:
+    assert headroom(*command, "--seed", "-1").code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_settings_that_cannot_be_read_are_one_message(headroom: Headroom, tmp_path: Path) -> None:
     (tmp_path / "other.toml").mkdir()
     ran = headroom("top", "--config", tmp_path / "other.toml")
@@ -99,6 +124,10 @@ def refused_by_the_disk(number: int, file: str | None = None) -> None:
     raise OSError(number, "No space left on device", file)
 
 
+def without_right() -> None:
+    raise PermissionError(EACCES, "Permission denied", "/data/warehouse")
+
+
 def refused_in_words_of_a_library() -> None:
     try:
         refused_by_the_disk(ENOSPC)
@@ -113,10 +142,11 @@ def refused_in_words_of_a_library() -> None:
         (too_large, "there is no more memory.", "Give it more memory; or less to do"),
         (module_too_large, "there is no more memory.", "Give it more memory; or less to do"),
         (lambda: refused_by_the_disk(ENOSPC, "/tmp/part"), "No space left on device: /tmp/part.", "Make room on that"),
+        (without_right, "Permission denied: /data/warehouse.", "Give whoever runs this the right to it"),
         (lambda: refused_by_the_disk(EFBIG), "No space left on device.", "Make room on that disk"),
     ],
 )
-def test_what_the_machine_has_no_more_of_is_one_message(
+def test_what_the_machine_has_no_more_of_or_does_not_give_is_one_message(
     ends: Callable[[], None], found: str, todo: str, headroom: Headroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.cli.app", ends)

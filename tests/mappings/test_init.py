@@ -84,12 +84,15 @@ def test_a_file_that_is_there_is_kept_unless_force_says_so(headroom: Headroom, t
     assert file.read_text() == (tmp_path / "other.toml").read_text()
 
 
-def test_the_source_starts_at_the_folder_of_the_file(headroom: Headroom, tmp_path: Path) -> None:
-    stripe(tmp_path / "landing")
+@pytest.mark.parametrize(("folder", "named"), [("landing", ("--source", "csv://landing")), ("warehouse", ())])
+def test_the_source_starts_at_the_folder_of_the_file(
+    headroom: Headroom, tmp_path: Path, folder: str, named: tuple[str, ...]
+) -> None:
+    stripe(tmp_path / folder)
     (tmp_path / "elsewhere").mkdir()
-    assert headroom("init", "--source", "csv://landing", "--config", "elsewhere/headroom.toml").code == 0
+    assert headroom("init", *named, "--config", "elsewhere/headroom.toml").code == 0
     settings = load(tmp_path / "elsewhere" / "headroom.toml")
-    assert settings.address.path == tmp_path / "landing"
+    assert settings.address.path == tmp_path / folder
 
 
 @pytest.mark.parametrize(

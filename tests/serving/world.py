@@ -36,6 +36,7 @@ from serving.published.change_tables import with_since
 from serving.published.context import ListContext, known_people
 from serving.published.layout import MANIFEST
 from serving.published.read import PublishedList
+from serving.ranking.rank import because_of_gates
 from serving.reasons.choose import explain
 from serving.reasons.playbook import load
 from serving.reasons.render import ReasonContext
@@ -380,9 +381,12 @@ OF_BATCH = ("attributions", "reasons", "exclusions", "triggers", "account_plays"
 
 
 def batch_of(made: HeldList) -> AccountBatch:
-    """The batch that a list in memory was made of."""
-    scores = made.frames["scores"][list(SCORES.of_accounts)]
+    """The batch that a list in memory was made of: nobody is held out of it yet."""
+    scores = made.frames["scores"]
+    codes = because_of_gates(scores["not_eligible_because"], scores["held_out"])
+    scores = scores[list(SCORES.of_accounts)].assign(eligible=codes == "", not_eligible_because=codes)
     frames = {name: made.frames[name] for name in OF_BATCH}
+    frames["exclusions"] = frames["exclusions"][frames["exclusions"]["shown_under"] != ""]
     return AccountBatch(made.context, scores, change=first_list(scores["account_id"]), **frames)
 
 

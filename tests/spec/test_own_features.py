@@ -2,12 +2,16 @@
 
 from math import isnan
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from data.errors import ContractError
 from features.catalogue import catalogue
 from features.definitions.custom import TAKEN
 from features.labels import FLAGS
+from models.estimators import boosting
+from models.settings import Params
 from tests.drawn import base, row_of, rows_of
 
 LINES = """
@@ -53,7 +57,7 @@ def test_a_name_that_a_feature_has_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["MRR", "Peak_Users_28d", "expanded", "segment", "snapshot_date", "renews_on", "KNOWN_ON"]
+    "name", ["MRR", "Peak_Users_28d", "expanded", "segment", "snapshot_date", "renews_on", "KNOWN_ON", "snapshot date"]
 )
 def test_a_name_that_stands_beside_the_features_is_refused_in_any_case(name: str) -> None:
     with pytest.raises(ContractError, match=rf"{name}: (features of these names|these names say something else)"):
@@ -67,6 +71,25 @@ def test_a_short_name_and_a_name_of_another_table_are_names(name: str) -> None:
         acme       | 2026-06-30 | 88
     """
     assert row_of(subscriptions=LINES, account_features=own)[name] == "88"
+
+
+def test_white_space_and_signs_that_no_list_of_names_can_hold_are_left_out() -> None:
+    own = """
+        account_id | known_at   | Health Score | Fit [0-100] | plan: size, {m\u00b2} | NPS (last) | 100%
+        acme       | 2026-06-30 | 1            | 2           | 3                | 4          | 5
+    """
+    names = ["Health_Score", "Fit_0-100", "plan_size_m\u00b2", "NPS_(last)", "100%"]
+    tables = base(subscriptions=LINES, account_features=own)
+    assert row_of(subscriptions=LINES, account_features=own)[names].tolist() == ["1", "2", "3", "4", "5"]
+    assert [catalogue(tables)[name].label for name in names[:3]] == ["Health Score", "Fit 0-100", "plan size m\u00b2"]
+    known = pd.DataFrame(np.eye(4, len(names)), columns=names)
+    booster = boosting.fit(known, np.array([0, 0, 1, 1]), Params(min_child_samples=1), 1)
+    assert boosting.feature_names(booster) == names
+
+
+def test_names_that_become_one_are_refused() -> None:
+    with pytest.raises(ContractError, match=r"Fit Score, fit_score: these make one name"):
+        rows_of(base(subscriptions=LINES, account_features="account_id | known_at | Fit Score | fit_score"))
 
 
 def test_no_measure_can_be_called_as_a_label() -> None:

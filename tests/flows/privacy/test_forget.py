@@ -224,6 +224,22 @@ def test_a_user_is_taken_out_and_its_account_stays(company: Path, headroom: Head
     assert told(company / "published", (ZORRO,))
 
 
+def test_an_id_alone_is_that_of_an_account_or_of_a_user(company: Path, headroom: Headroom) -> None:
+    assert f"that is what is held of account {ZORRO};" in headroom("forget", ZORRO).out
+    assert f"that is what is held of user {USER};" in headroom("forget", USER).out
+    nobody = headroom("forget", "acc-zoro", "--yes")
+    assert nobody.code == 1
+    assert "found: no account and no user has that id here." in nobody.err
+    run = company / "published" / "writeback" / "one"
+    run.mkdir()
+    pd.DataFrame({"user_id": [ZORRO]}).to_parquet(run / "seen.parquet")
+    both = headroom("forget", ZORRO, "--yes")
+    assert both.code == 1
+    assert "found: an account and a user have that id here." in both.err
+    assert "with --account or --user" in both.err
+    assert headroom("forget", ZORRO, "--account", ZORRO).code == 2
+
+
 def test_who_was_broken_off_runs_it_again(company: Path, headroom: Headroom, monkeypatch: pytest.MonkeyPatch) -> None:
     def dies(_: ListsPlace, *__: object) -> None:
         raise KeyboardInterrupt

@@ -60,6 +60,41 @@ def test_the_models_lie_beside_the_settings_file_wherever_a_run_is_started(
         require_model(load(file))
 
 
+def test_a_folder_of_the_command_line_starts_at_the_working_folder_for_every_kind_of_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "w").mkdir()
+    (tmp_path / "conf" / "headroom.toml").write_text("model = 'ours'\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    asked = {url: load("conf/headroom.toml", url).address for url in ("w", "parquet://w", "spark://w", "record://w")}
+    assert {url: address.path for url, address in asked.items()} == dict.fromkeys(asked, tmp_path / "w")
+    for url in ("spark://", "spark://sales.crm", "postgres://me@host/w"):  # names of no folder
+        assert load("conf/headroom.toml", url).source.url == url
+
+
+def test_a_link_to_a_settings_file_stands_for_it_where_the_link_is(tmp_path: Path) -> None:
+    """As Kubernetes shows one, whose folders come and go."""
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data" / "headroom.toml").write_text("[serving]\nplaybook = 'own.toml'\n", encoding="utf-8")
+    (tmp_path / "headroom.toml").symlink_to("..data/headroom.toml")
+    settings = load(tmp_path / "headroom.toml")
+    assert (settings.root, settings.playbook_file) == (tmp_path, tmp_path / "own.toml")
+
+
+def test_every_folder_may_be_one_of_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / "headroom.toml"
+    file.write_text(
+        "out = '~/a'\nreports = '~/a'\nmlruns = '~/a'\nrecord.folder = '~/a'\nstore.path = '~/a'\n"
+        "serving.playbook = '~/a'\n",
+        encoding="utf-8",
+    )
+    there = load(file)
+    folders = [there.out_folder, there.reports_folder, there.mlruns_folder, there.history_folder, there.kept_folder]
+    assert {*folders, there.playbook_file, load(file, out="~/a").out_folder} == {tmp_path / "a"}
+
+
 def test_the_secrets_of_a_sign_in_are_variables_and_no_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

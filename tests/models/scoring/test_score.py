@@ -76,6 +76,19 @@ def test_a_feature_that_is_not_there_is_named(trained: TrainedModel, rows: pd.Da
         score(trained.bundle, rows.rename(columns={"tenure_days": "tenure"}))
 
 
+def test_text_where_numbers_were_learnt_or_the_other_way_is_no_missing_value(
+    trained: TrainedModel, rows: pd.DataFrame
+) -> None:
+    words = rows.assign(noise=rows.noise.astype("str").where(rows.index > 0, "n/a"))
+    with pytest.raises(ModelError, match="noise is string, and a number when the model was trained"):
+        score(trained.bundle, words)
+    grades = replace(trained.bundle, categories={"noise": ("1", "2", "A")})
+    with pytest.raises(ModelError, match="noise is floating, and text when the model was trained"):
+        score(grades, rows)
+    score(trained.bundle, rows.assign(noise=pd.Series(None, rows.index, dtype="str")))
+    score(grades, rows.assign(noise=np.nan))
+
+
 def test_nothing_to_score_and_an_account_twice(trained: TrainedModel, rows: pd.DataFrame) -> None:
     with pytest.raises(NotEnoughHistoryError, match="no account"):
         score(trained.bundle, rows.head(0))

@@ -7,6 +7,7 @@ import pytest
 
 from models.estimators import boosting
 from models.estimators.bundle import Champion, Propensity
+from models.estimators.categories import Categories
 from models.evaluation.evaluation import Evaluation
 from models.evaluation.verdict import Verdict, VerdictKind
 from models.settings import PromotionSettings
@@ -105,3 +106,17 @@ def test_a_champion_of_other_features_is_judged_by_its_replay(
     )
     both = both_predictions(evaluation, Champion(bundle, champion.predictions))
     assert set(both.snapshot_date) <= set(champion.predictions.snapshot_date)
+
+
+@pytest.mark.parametrize(("learnt", "now"), [({}, {"noise": ("1", "2")}), ({"noise": ("1", "2")}, {})])
+def test_a_champion_that_knew_text_as_numbers_or_the_other_way_is_judged_by_its_replay(
+    evaluation: Evaluation, champion: Champion, learnt: Categories, now: Categories
+) -> None:
+    facts = champion.bundle.facts | {"last_snapshot": "2024-06-01"}
+    closed = pd.Timestamp("2024-06-01") + pd.Timedelta(days=90)
+    asked = Champion(replace(champion.bundle, facts=facts), champion.predictions)
+    assert (both_predictions(evaluation, asked).snapshot_date >= closed).any()
+    codes = evaluation.rows.assign(noise=evaluation.rows.noise.gt(0).astype("float64"))
+    other = Champion(replace(asked.bundle, categories=learnt), champion.predictions)
+    both = both_predictions(replace(evaluation, rows=codes, categories=now), other)
+    assert not (both.snapshot_date >= closed).any()

@@ -14,6 +14,7 @@ from data.errors import ExperimentError
 from serving.changes.sentences import titles
 from serving.published import tables
 from serving.published.read import PublishedList, open_list
+from serving.ranking.rank import because_of_gates
 from serving.render.entries import entries
 from serving.render.terminal import print_top
 from serving.settings import NO_EXPERIMENT, ExperimentSettings, ServeSettings
@@ -63,8 +64,32 @@ def test_ranked_and_excluded_and_held_out_are_the_base(listing: PublishedList) -
     assert held[["rank", "owner_rank", "stake_rank"]].isna().all(axis=None)
     assert not held["listed"].any()
     assert held["propensity"].notna().all()
-    assert not listing.held_out() & {*listing.exclusions("account_id")["account_id"]}
+    assert not held["eligible"].any()
+    apart = listing.exclusions().set_index("account_id")
+    assert manifest["ranked"] + len(apart) == COUNT
+    assert {*apart.index[apart["shown_under"] == ""]} == listing.held_out()
+    codes = apart["not_eligible_because"][sorted(listing.held_out())].str.split(";")
+    assert {each[-1] for each in codes} == {"held_out"}
+    assert {len(each) > 1 for each in codes} == {False, True}, "some of them did not pass a gate either"
+    assert not (apart["not_eligible_because"].str.contains("held_out") & (apart["shown_under"] != "")).any()
     assert listing.manifest["experiment"]["name"] == "autumn"
+
+
+def test_a_list_of_before_held_out_was_an_exclusion_holds(out: Path, tmp_path: Path) -> None:
+    shutil.copytree(out, tmp_path / "out")
+    listing = open_list(tmp_path / "out", DAY)
+    scores, apart = listing.scores(), listing.exclusions()
+    codes = because_of_gates(scores["not_eligible_because"], scores["held_out"])
+    old = {
+        "scores": scores.assign(eligible=codes == "", not_eligible_because=codes),
+        "exclusions": apart[apart["shown_under"] != ""],
+    }
+    for name, rows in old.items():
+        tables.write(listing.path(name), tables.to_arrow(rows, TABLES[name]))
+    written = listing.manifest["rows_out"] | {"exclusions": len(old["exclusions"])}
+    again = open_list(tmp_path / "out", DAY).with_manifest(rows_out=written)
+    assert again.scores("eligible")["eligible"].sum() > again.manifest["ranked"]
+    assert list(check_counts(again)) == []
 
 
 def test_what_is_held_out_is_recorded_and_explained(listing: PublishedList) -> None:
