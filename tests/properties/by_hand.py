@@ -224,12 +224,11 @@ def quantity(event: Row) -> int:
 def seats(known: dict[str, list[Row]], lines: list[Row], bought: int | None, snapshot: date) -> Row:
     events = known["usage_events"]
     people, quarter = len(users(within(events, 28))), len(users(within(events, 91)))
-    was_open = [line for line in lines if line["age"] > 91 and (line["valid_to_age"] or 0) <= 91]
-    line_a_year_ago = [x for x in lines if x["age"] > 365 and (x["valid_to_age"] or 0) <= 365]
-    a_year_ago = total(whole(line["seats"]) for line in line_a_year_ago)
+    a_year_ago = total(whole(line["seats"]) for line in open_lines(lines, 365))
     now = share(quarter, bought)
     months = by_month(events, snapshot)
-    before = share(len(users(within(events, 91, after=91))), total(whole(line["seats"]) for line in was_open))
+    seats_before = total(whole(line["seats"]) for line in open_lines(lines, 91))
+    before = share(len(users(within(events, 91, after=91))), seats_before)
     return {
         "seat_utilization_28d": share(people, bought),
         "seats_free": None if bought is None else bought - people,
@@ -321,9 +320,9 @@ def of_line(of: dict[PlainLine, list[Row]], line: PlainLine) -> Row:
     raise LookupError(line)
 
 
-def open_lines(lines: list[Row]) -> list[Row]:
-    """The open lines of products that somebody pays for, discounts with them."""
-    is_open = [line for line in lines if line["valid_to"] is None]
+def open_lines(lines: list[Row], ago: int = 0) -> list[Row]:
+    """The lines that were open so many days ago, of products that somebody paid for then, discounts with them."""
+    is_open = [x for x in lines if x["age"] > ago and (x["valid_to"] is None or x["valid_to_age"] <= ago)]
     paid = {line["plain"].product for line in is_open if line["plain"].pays}
     return [line for line in is_open if line["plain"].product in paid]
 
