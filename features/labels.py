@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import E4, KEY, LINE_MOTIONS, MOTIONS
-from data.ledger.invoices import invoices, service, usage_bills, whole_months
+from data.ledger.invoices import service, usage_bills, whole_months
 from data.ledger.lines import is_paid_for
 from data.ledger.movements import BASIS_POINTS, changes
 from data.ledger.revenue import all_lines
@@ -155,7 +155,7 @@ def _billed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table
     ``cross_sell``, unless the account itself is new. A year's worth is the difference x 365 / horizon.
     """
     days = rules.horizon_days
-    bills = usage_bills(invoices(tables), tables.get("subscriptions"), rules)
+    bills = usage_bills(tables, rules)
     seen = service(bills).inner_join(cohort, "account_id")
     seen = seen.mutate(
         begins=days_between(seen.valid_from, seen.snapshot_date),

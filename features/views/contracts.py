@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY, MOTIONS
-from data.ledger.invoices import billed_now, billed_within, invoices, service, usage_bills
+from data.ledger.invoices import billed_now, billed_within, service, usage_bills
 from data.ledger.lines import is_paid_for, lines, standing
 from data.ledger.movements import BASIS_POINTS, movements, prepared
 from data.ledger.succession import is_sold_on, with_successors
@@ -133,8 +133,7 @@ class ContractViews(BaseViews):
     @cached_property
     def _usage_bills(self) -> ir.Table:
         """One row per bill for use known at the snapshot: the whole history, for its cadence."""
-        bills = cut(invoices(self.tables), "invoices", self.cohort)
-        return usage_bills(bills, self.lines if "subscriptions" in self.tables else None, self.rules, KEY)
+        return usage_bills(self.tables, self.rules, self.cohort)
 
     @cached_property
     def services(self) -> ir.Table:

@@ -72,6 +72,13 @@ def commercial(
     names = {r["product"]: (r["successor"], r["from_day"]) for r in rows_of(frames.get("product_succession", NOBODY))}
     lines = standing_lines(known["subscriptions"], plans, names, rules, snapshot)
     known["every_invoice"] = list(known["invoices"])
+    if rules.billed_and_subscribed == "payments":
+        paid = {name_now(row["product"], names, snapshot) for row in known["subscriptions"] if is_paid_for(row)}
+        known["invoices"] = [
+            bill
+            for bill in known["invoices"]
+            if bill["kind"] is not None or name_now(bill["product"], names, snapshot) not in paid
+        ]
     return known, lines, serviced(known["invoices"], names, snapshot), names, plans
 
 
@@ -393,7 +400,7 @@ def contracts(
     renewals = [(x["renews_on"], x["valid_from"]) for x in is_open if x["renews_on"] and x["renews_on"] >= snapshot]
     terms = [(renews - began).days for renews, began in renewals if renews == min(renewals)[0]]
     kinds = {move["class"] for move in last}
-    was_paid = [row for row in known["subscriptions"] if row["kind"] == "paid" or is_priced(row)]
+    was_paid = [row for row in known["subscriptions"] if is_paid_for(row)]
     return {
         "tenure_days": most(row["age"] for row in was_paid + known["every_invoice"]),
         "mrr": share(mrr, 10_000),
@@ -444,9 +451,9 @@ def contracts(
     }
 
 
-def is_priced(row: Row) -> bool:
-    """Without a kind, a line is paid for if it costs something."""
-    return row["kind"] is None and row["mrr"] is not None and e4(row["mrr"]) > 0
+def is_paid_for(row: Row) -> bool:
+    """A line's kind says that somebody pays; without a kind it is paid for if it costs something."""
+    return row["kind"] == "paid" or (row["kind"] is None and row["mrr"] is not None and e4(row["mrr"]) > 0)
 
 
 # --- limits and the next tier -----------------------------------------------------------------------------------------

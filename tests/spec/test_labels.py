@@ -436,3 +436,29 @@ def test_usage_beside_a_subscription() -> None:
     assert said(found.loc["both"]) == "seat usage 4850"  # 12 x 100 + 900 x 365 / 90
     assert said(found.loc["first"]) == "cross_sell 3650"  # 900 x 365 / 90, of a product it never had
     assert said(found.loc["fresh"]) == ""  # within 30 days of the account's first product
+
+
+def test_what_pays_for_a_subscription_is_no_usage_and_what_follows_a_trial_is() -> None:
+    lines = """
+        subscribed api  pro 200 10 2022-01-01 2023-01-01 -
+        renamed    mail pro 200 10 2022-01-01 2023-01-01 -
+        tried      api  pro 200 10 2022-01-01 2023-01-01 trial
+        """
+    invoices = """
+        subscribed api   2023-12-01 1000
+        subscribed api   2024-02-01 2000
+        renamed    inbox 2023-12-01 1000
+        renamed    inbox 2024-02-01 2000
+        tried      api   2023-12-01 1000
+        tried      api   2024-02-01 2000
+        """
+    tables = base(
+        subscriptions=rows(f"{LINE} kind", lines),
+        invoices=rows("account_id product billed_at amount", invoices),
+        product_succession=rows("product successor from_day", "mail inbox 2023-06-01"),
+    )
+    accounts = ["subscribed", "renamed", "tried"]
+    found = labelled(tables, accounts, ExpansionRules(billed_and_subscribed="payments"))
+    grown = "usage 4055.56"  # 1000 x 365 / 90
+    assert [said(found.loc[name]) for name in accounts] == ["", "", grown]
+    assert [said(row) for _, row in labelled(tables, accounts).iterrows()] == [grown] * 3
