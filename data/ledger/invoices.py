@@ -122,6 +122,15 @@ def _known(name: str, tables: Tables, dates: ir.Table | None) -> ir.Table:
     return rows if dates is None else cut(rows, name, dates)
 
 
+def serves_from(bills: ir.Table) -> ir.DateValue:
+    """The first day of what a bill is for: of its period, where it says one, or the day of the bill."""
+    return _has_period(bills).ifelse(bills.period_start, bills.billed_on)
+
+
+def _has_period(bills: ir.Table) -> ir.BooleanValue:
+    return (bills.period_end > bills.period_start).fill_null(False)
+
+
 def service(bills: ir.Table, *, by: Sequence[str] = ("account_id",), until: ir.DateValue | None = None) -> ir.Table:
     """One row per service that was billed, or per day with bills that are for no such time.
 
@@ -139,8 +148,8 @@ def service(bills: ir.Table, *, by: Sequence[str] = ("account_id",), until: ir.D
     else:
         bills = bills.mutate(until=bills.billed_on.max().over(ibis.window()) + ibis.interval(days=1))
     bills = bills.filter(bills.billed_on < bills.until)
-    bills = bills.mutate(is_prepaid=(bills.kind == PREPAID).fill_null(False))
-    has_period = (bills.period_end > bills.period_start).fill_null(False)
+    bills = bills.mutate(is_prepaid=(bills.kind == PREPAID).fill_null(False), valid_from=serves_from(bills))
+    has_period = _has_period(bills)
     rows = ibis.union(_of_periods(bills.filter(has_period), by), _of_cadence(bills.filter(~has_period), by))
     # A credit that is for no time gives money back; what the service is worth a month stays as it was.
     rated = ibis.window(group_by=(*by, "product"))
@@ -164,7 +173,7 @@ def _by_days(amount_e4: ir.IntegerValue, days: ir.IntegerValue | int) -> ir.Inte
 def _of_periods(bills: ir.Table, by: Sequence[str]) -> ir.Table:
     """Services whose first and last day the bills say."""
     key = (*by, *SERVICE)
-    periods = bills.group_by(*key, "until", valid_from=bills.period_start, ends=bills.period_end).aggregate(
+    periods = bills.group_by(*key, "until", "valid_from", ends=bills.period_end).aggregate(
         amount_e4=bills.amount_e4.sum().cast("int64"), billed_on=bills.billed_on.min()
     )
     days = days_between(periods.ends, periods.valid_from)
