@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY
-from data.ledger.invoices import billed_now, invoices, service, usage_bills
+from data.ledger.invoices import billed_now, service, usage_bills
 from data.ledger.lines import makes_a_customer
 from data.ledger.rules import ExpansionRules
 from data.time_cut import Tables, cut
@@ -18,9 +18,7 @@ DEFAULT_RULES = ExpansionRules()
 
 def services(tables: Tables, snapshot_dates: Iterable[date], rules: ExpansionRules) -> ir.Table:
     """One row per service that was billed for use, as known at each snapshot, or per day of other bills."""
-    _, bills = _known(tables, snapshots(snapshot_dates), rules)
-    assert bills is not None
-    return service(bills, by=KEY)
+    return service(usage_bills(tables, rules, snapshots(snapshot_dates)), by=KEY)
 
 
 def cohort(
@@ -36,20 +34,13 @@ def cohort(
     row in ``accounts`` is still a customer; a line or bill of nobody makes none.
     ``billed`` are the ``services`` of these dates, where they are made already.
     """
-    lines, bills = _known(tables, snapshots(snapshot_dates), rules)
-    parts = []
-    if lines is not None:
+    dates, parts = snapshots(snapshot_dates), []
+    if "subscriptions" in tables:
+        lines = cut(tables["subscriptions"], "subscriptions", dates)
         parts.append(lines.filter(lines.valid_to.isnull() & makes_a_customer(lines)).select(*KEY))
-    if bills is not None:
+    if "invoices" in tables:
+        bills = usage_bills(tables, rules, dates)
         billed = service(bills, by=KEY) if billed is None else billed
         parts.append(billed_now(bills, billed, KEY).select(*KEY))
     members = parts[0] if len(parts) == 1 else ibis.union(*parts)
     return members.filter(members.account_id.notnull()).distinct()
-
-
-def _known(tables: Tables, dates: ir.Table, rules: ExpansionRules) -> tuple[ir.Table | None, ir.Table | None]:
-    """The lines, and the bills that are for use, as known at each of the dates; None where there is no such table."""
-    lines = cut(tables["subscriptions"], "subscriptions", dates) if "subscriptions" in tables else None
-    if "invoices" not in tables:
-        return lines, None
-    return lines, usage_bills(cut(invoices(tables), "invoices", dates), lines, rules, KEY)

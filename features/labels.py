@@ -12,12 +12,10 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import E4, KEY, LINE_MOTIONS, MOTIONS
-from data.ledger.invoices import invoices, service, usage_bills, whole_months
-from data.ledger.lines import is_paid_for
-from data.ledger.movements import BASIS_POINTS, changes
+from data.ledger.invoices import serves_from, service, usage_bills, whole_months
+from data.ledger.movements import BASIS_POINTS, changes, first_days, is_of_new_customer
 from data.ledger.revenue import all_lines
 from data.ledger.rules import ExpansionRules
-from data.ledger.succession import current_product, with_successors
 from data.sources.engine import Engine
 from data.time_cut import Tables, days_between
 from features.cohort import cohort as cohort_on
@@ -69,11 +67,11 @@ def product_labels(tables: Tables, cohort: ir.Table, rules: ExpansionRules, line
     and billed has a row of each.
     """
     cohort = cohort.select(*KEY)
-    parts = []
+    lines, parts = all_lines(tables, rules) if lines is None else lines, []
     if "subscriptions" in tables:
-        parts.append(_subscribed(all_lines(tables, rules) if lines is None else lines, cohort, rules))
+        parts.append(_subscribed(lines, cohort, rules))
     if "invoices" in tables:
-        parts.append(_billed(tables, cohort, rules))
+        parts.append(_billed(tables, lines, cohort, rules))
     return parts[0] if len(parts) == 1 else ibis.union(*parts)
 
 
@@ -147,15 +145,16 @@ def _kept(moves: ir.Table) -> ir.Table:
     return net.select(*KEY, "product", *FLAGS, expansion_arr_e4=arr_e4.cast("int64"))
 
 
-def _billed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
+def _billed(tables: Tables, lines: ir.Table, cohort: ir.Table, rules: ExpansionRules) -> ir.Table:
     """One row per account, snapshot and usage-priced product billed around the snapshot.
 
     The motion ``usage`` compares what is billed for the window with what was for the equally long one before it; a
-    service that began within that one is compared by its rate. A product first billed in the window is a
-    ``cross_sell``, unless the account itself is new. A year's worth is the difference x 365 / horizon.
+    service that began within that one is compared by its rate. A product whose service begins in the window is a
+    ``cross_sell``, unless it was billed before the snapshot or the account itself is new: by the days that the ledger
+    counts from, whenever the bills came. A year's worth is the difference x 365 / horizon.
     """
     days = rules.horizon_days
-    bills = usage_bills(invoices(tables), tables.get("subscriptions"), rules)
+    bills = usage_bills(tables, rules)
     seen = service(bills).inner_join(cohort, "account_id")
     seen = seen.mutate(
         begins=days_between(seen.valid_from, seen.snapshot_date),
@@ -178,7 +177,7 @@ def _billed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table
         amounts_after=amounts_after,
         first_begins=seen.begins.min(where=seen.is_spread),
     )
-    sums = sums.inner_join(_beginnings(tables, bills), ["account_id", "product"])
+    sums = sums.inner_join(_beginnings(bills, lines), ["account_id", "product"])
     sums = sums.filter((sums.first_begins.notnull()) | (sums.amounts_before != 0) | (sums.amounts_after != 0))
     # Of a service that is younger than the window only its rate can be compared.
     is_young = (sums.first_begins > -days) & (sums.first_begins < 0) & (sums.amounts_before == 0)
@@ -195,8 +194,9 @@ def _billed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table
         & (gain_e4 >= round(rules.usage_floor * E4))
     )
     is_cross_sell = (
-        (days_between(sums.product_on, sums.snapshot_date) >= 0)
-        & (days_between(sums.product_on, sums.account_on) > rules.new_customer_days)
+        (sums.product_on >= sums.snapshot_date)
+        & (sums.sold_on >= sums.snapshot_date)
+        & ~is_of_new_customer(sums, rules)
         & (sums.after_e4 > 0)
     )
     # Rounded down, which every engine does alike.
@@ -209,13 +209,11 @@ def _billed(tables: Tables, cohort: ir.Table, rules: ExpansionRules) -> ir.Table
     )
 
 
-def _beginnings(tables: Tables, bills: ir.Table) -> ir.Table:
-    """One row per account and product: ``product_on`` and ``account_on``, the first days of the product and account."""
-    starts = [bills.filter(bills.amount_e4 > 0).select("account_id", "product", day="billed_on")]
-    if "subscriptions" in tables:
-        paid = with_successors(tables["subscriptions"], tables)
-        paid = paid.filter(is_paid_for(paid)).mutate(product=current_product(paid))
-        starts.append(paid.select("account_id", "product", day="valid_from"))
-    days = starts[0] if len(starts) == 1 else ibis.union(*starts)
-    products = days.group_by("account_id", "product").aggregate(product_on=days.day.min())
-    return products.mutate(account_on=products.product_on.min().over(ibis.window(group_by="account_id")))
+def _beginnings(bills: ir.Table, lines: ir.Table) -> ir.Table:
+    """One row per account and product: its ``first_days``, and ``sold_on``, when it was first billed or signed."""
+    charged, paid = bills.filter(bills.amount_e4 > 0), lines.filter(lines.pays & ~lines.is_usage)
+    begun = ibis.union(
+        charged.select("account_id", "product", began_on=serves_from(charged), sold_on=charged.billed_on),
+        paid.select("account_id", "product", "began_on", sold_on=paid.booked_on),
+    )
+    return first_days(begun, ("account_id",), sold_on=begun.sold_on.min())

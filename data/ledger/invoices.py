@@ -14,10 +14,11 @@ from typing import NamedTuple
 import ibis
 import ibis.expr.types as ir
 
-from data.contract.vocabulary import PAYMENT, PREPAID
+from data.contract.vocabulary import KEY, PAYMENT, PREPAID
+from data.ledger.lines import is_paid_for
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, with_successors
-from data.time_cut import Tables, days_between
+from data.time_cut import Tables, cut, days_between
 
 BILLED_DAYS = 90
 """A usage-priced customer has been billed within so many days, or for a time that goes on (contract, section 1)."""
@@ -96,19 +97,38 @@ def is_for_use(bills: ir.Table) -> ir.BooleanValue:
     return bills.kind.fill_null("") != PAYMENT
 
 
-def usage_bills(
-    bills: ir.Table, subscriptions: ir.Table | None, rules: ExpansionRules, by: Sequence[str] = ("account_id",)
-) -> ir.Table:
+def usage_bills(tables: Tables, rules: ExpansionRules, dates: ir.Table | None = None) -> ir.Table:
     """The bills that are for use: not those that only pay for a subscription, by their kind or by the settings.
 
-    ``bills`` are as ``invoices`` gives them; their products go by the names that they have now.
+    By the settings a bill that does not say what it is pays for a product that its account has or had a paid line of.
+    Products go by the names that they have now. With ``dates``, or accounts on dates, all is as known at each of them.
     """
+    by = ("account_id",) if dates is None else KEY
+    bills = _known("invoices", tables, dates)
     bills = bills.filter(is_for_use(bills))
-    if rules.billed_and_subscribed == "payments" and subscriptions is not None:
-        subscribed = subscriptions.select(*by, "product").distinct()
-        untold = bills.filter(bills.kind.isnull()).anti_join(subscribed, [*by, "product"])
-        bills = ibis.union(untold, bills.filter(bills.kind.notnull()))
-    return bills.mutate(product=current_product(bills))
+    bills = bills.mutate(product=current_product(bills))
+    if rules.billed_and_subscribed != "payments" or "subscriptions" not in tables:
+        return bills
+    lines = _known("subscriptions", tables, dates)
+    paid = lines.filter(is_paid_for(lines)).mutate(product=current_product(lines))
+    paid = paid.select(*by, "product").distinct().mutate(is_subscribed=ibis.literal(1))
+    # An anti join whose rows are read twice in a query is left standing beside its NOT EXISTS in PostgreSQL's SQL.
+    beside = bills.left_join(paid, [*by, "product"])
+    return beside.filter(beside.kind.notnull() | beside.is_subscribed.isnull()).select(*bills.columns)
+
+
+def _known(name: str, tables: Tables, dates: ir.Table | None) -> ir.Table:
+    rows = with_successors(tables[name], tables)
+    return rows if dates is None else cut(rows, name, dates)
+
+
+def serves_from(bills: ir.Table) -> ir.DateValue:
+    """The first day of what a bill is for: of its period, where it says one, or the day of the bill."""
+    return _has_period(bills).ifelse(bills.period_start, bills.billed_on)
+
+
+def _has_period(bills: ir.Table) -> ir.BooleanValue:
+    return (bills.period_end > bills.period_start).fill_null(False)
 
 
 def service(bills: ir.Table, *, by: Sequence[str] = ("account_id",), until: ir.DateValue | None = None) -> ir.Table:
@@ -128,8 +148,8 @@ def service(bills: ir.Table, *, by: Sequence[str] = ("account_id",), until: ir.D
     else:
         bills = bills.mutate(until=bills.billed_on.max().over(ibis.window()) + ibis.interval(days=1))
     bills = bills.filter(bills.billed_on < bills.until)
-    bills = bills.mutate(is_prepaid=(bills.kind == PREPAID).fill_null(False))
-    has_period = (bills.period_end > bills.period_start).fill_null(False)
+    bills = bills.mutate(is_prepaid=(bills.kind == PREPAID).fill_null(False), valid_from=serves_from(bills))
+    has_period = _has_period(bills)
     rows = ibis.union(_of_periods(bills.filter(has_period), by), _of_cadence(bills.filter(~has_period), by))
     # A credit that is for no time gives money back; what the service is worth a month stays as it was.
     rated = ibis.window(group_by=(*by, "product"))
@@ -153,7 +173,7 @@ def _by_days(amount_e4: ir.IntegerValue, days: ir.IntegerValue | int) -> ir.Inte
 def _of_periods(bills: ir.Table, by: Sequence[str]) -> ir.Table:
     """Services whose first and last day the bills say."""
     key = (*by, *SERVICE)
-    periods = bills.group_by(*key, "until", valid_from=bills.period_start, ends=bills.period_end).aggregate(
+    periods = bills.group_by(*key, "until", "valid_from", ends=bills.period_end).aggregate(
         amount_e4=bills.amount_e4.sum().cast("int64"), billed_on=bills.billed_on.min()
     )
     days = days_between(periods.ends, periods.valid_from)

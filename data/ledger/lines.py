@@ -88,7 +88,8 @@ def _renewed_early(lines: ir.Table, rules: ExpansionRules, by: Sequence[str], to
 
     Nobody knows yet that it will end; that a like line began just before it is due tells. It is due on ``renews_on``,
     else on the yearly return of its first day. Its renewal is as large or larger and is due later; without
-    ``renews_on`` it has just as many seats (or, without seats, as much MRR or more). One renewal renews one line.
+    ``renews_on`` it has just as many seats (or, without seats, as much MRR or more). One renewal renews one line, the
+    one that is most like it.
     """
     key = (*by, "current_product")
     columns = ("valid_from", "plan", "mrr_e4", "seats", "contract_id", "renews_on", "kind")
@@ -108,15 +109,34 @@ def _renewed_early(lines: ir.Table, rules: ExpansionRules, by: Sequence[str], to
     is_other = (pairs.contract_id != pairs.new_contract_id).fill_null(False)
     dated = is_as_large(pairs) & (pairs.new_renews_on.isnull() | (pairs.new_renews_on > pairs.renews_on))
     undated = as_many & ~is_other & (began_days >= YEAR_DAYS - rules.early_days)
-    pairs = pairs.filter(is_due & pairs.renews_on.notnull().ifelse(dated, undated))
-    first = ibis.row_number().over(ibis.window(group_by=(*key, "new_line_no"), order_by="line_no"))
-    pairs = pairs.mutate(place=first).filter(ibis._.place == 0)
-    renewed = pairs.group_by(*key, "line_no").aggregate(renewed_on=pairs.new_valid_from.min())
-    joined = lines.left_join(renewed, [*key, "line_no"])
+    more = (pairs.new_seats - pairs.seats).fill_null(pairs.new_mrr_e4 - pairs.mrr_e4)
+    pairs = pairs.mutate(more=more, spare_days=rules.early_days - due_days)
+    pairs = _one_to_one(pairs.filter(is_due & pairs.renews_on.notnull().ifelse(dated, undated)), key)
+    joined = lines.left_join(pairs.select(*key, "line_no", renewed_on="new_valid_from"), [*key, "line_no"])
     return joined.select(
         *[name for name in lines.columns if name not in ("valid_to", "line_no")],
         valid_to=ibis.coalesce(joined.valid_to, joined.renewed_on),
     )
+
+
+def _one_to_one(pairs: ir.Table, key: Sequence[str]) -> ir.Table:
+    """Of the pairs of an old line and one that may renew it those that do: each line is in one of them, the closest.
+
+    The closer the less ``more`` the new line has, and the fewer ``spare_days`` it could have begun earlier. A pair that
+    is the k-th of both of its lines does: of like lines the second renews the second. Then the closest that are left.
+    """
+    old, new = ibis.window(group_by=(*key, "line_no")), ibis.window(group_by=(*key, "new_line_no"))
+    closest = ("more", "spare_days", "line_no", "new_line_no")
+
+    def placed(pairs: ir.Table) -> ir.Table:
+        number = ibis.row_number()
+        return pairs.mutate(of_old=number.over(old.order_by(closest)), of_new=number.over(new.order_by(closest)))
+
+    pairs = placed(pairs)
+    pairs = pairs.mutate(is_pair=pairs.of_old == pairs.of_new)
+    is_taken = pairs.is_pair.any().over(old) | pairs.is_pair.any().over(new)
+    pairs = placed(pairs.mutate(is_left=pairs.is_pair | ~is_taken).filter(ibis._.is_left))
+    return pairs.filter((pairs.of_old == 0) & (pairs.of_new == 0))
 
 
 def is_as_large(pairs: ir.Table) -> ir.BooleanValue:

@@ -171,9 +171,7 @@ def changes(
     )
     moved = moved.mutate(lines_before=moved.lines_before.fill_null(0), mrr_e4_before=moved.mrr_e4_before.fill_null(0))
     paid = lines.filter(lines.pays)
-    products = paid.group_by(*by, "product").aggregate(product_on=paid.began_on.min(), sold_on=paid.valid_from.min())
-    accounts = products.mutate(account_on=products.product_on.min().over(ibis.window(group_by=by)))
-    moved = moved.inner_join(accounts, [*by, "product"])
+    moved = moved.inner_join(first_days(paid, by, sold_on=paid.valid_from.min()), [*by, "product"])
     moved = moved.rename(
         lines_after="lines",
         mrr_before_e4="mrr_e4_before",
@@ -189,6 +187,19 @@ def changes(
     moved = _swapped(moved, by)
     moved = moved.mutate(delta_mrr_e4=moved.mrr_after_e4 - moved.mrr_before_e4)
     return moved.mutate(movement_class=_movement_class(moved, rules))
+
+
+def first_days(begun: ir.Table, by: Sequence[str], **also: ir.Value) -> ir.Table:
+    """One row per product of some rows that ``began_on`` a day: ``product_on`` and ``account_on``, the first days of it
+    and of its account, and what else the rows of the product come to.
+    """
+    products = begun.group_by(*by, "product").aggregate(product_on=begun.began_on.min(), **also)
+    return products.mutate(account_on=products.product_on.min().over(ibis.window(group_by=by)))
+
+
+def is_of_new_customer(m: ir.Table, rules: ExpansionRules) -> ir.BooleanValue:
+    """The product began so soon after the first one of its account that it is one of a new customer's first."""
+    return days_between(m.product_on, m.account_on) <= rules.new_customer_days
 
 
 def _with_swaps(moved: ir.Table, by: Sequence[str]) -> ir.Table:
@@ -234,7 +245,6 @@ def _swapped(moved: ir.Table, by: Sequence[str]) -> ir.Table:
 def _movement_class(m: ir.Table, rules: ExpansionRules) -> ir.StringValue:
     """The one class of a change of MRR; the order of the cases is the order of precedence."""
     is_first = m.day == m.first_day
-    is_early = m.product_on.delta(m.account_on, unit="day") <= rules.new_customer_days
     share = round(rules.min_uplift * BASIS_POINTS)
     is_material = m.delta_mrr_e4.abs() * BASIS_POINTS >= m.mrr_before_e4 * share
     is_rise = (m.delta_mrr_e4 > 0) & is_material
@@ -252,7 +262,7 @@ def _movement_class(m: ir.Table, rules: ExpansionRules) -> ir.StringValue:
         (m.lines_after == 0, "churn"),
         ((m.lines_before == 0) & ~is_first, "reactivation"),
         ((m.lines_before == 0) & (m.sold_on < m.day), m.is_usage.ifelse("usage", "reactivation")),
-        (m.lines_before == 0, is_early.ifelse("new", "cross_sell")),
+        (m.lines_before == 0, is_of_new_customer(m, rules).ifelse("new", "cross_sell")),
         (is_rise & m.is_usage, "usage"),
         (is_ramp, "ramp"),
         (is_rise & is_upsell, "upsell"),

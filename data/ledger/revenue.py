@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from data.contract.vocabulary import MOVEMENT_CLASSES
-from data.ledger.invoices import invoices, usage_bills, usage_lines
+from data.ledger.invoices import usage_bills, usage_lines
 from data.ledger.lines import lines, standing
 from data.ledger.movements import edges, movements, prepared
 from data.ledger.rules import ExpansionRules
@@ -21,11 +21,11 @@ from data.time_cut import Tables
 
 def all_lines(tables: Tables, rules: ExpansionRules, today: date | None = None) -> ir.Table:
     """Subscription lines and billed months together, whichever of the two there are, ready for ``edges``."""
-    parts, by, subscriptions = [], ("account_id",), tables.get("subscriptions")
-    if subscriptions is not None:
+    parts, by = [], ("account_id",)
+    if "subscriptions" in tables:
         parts.append(prepared(standing(lines(tables), rules, by=by, today=today), rules, by))
     if "invoices" in tables:
-        parts.append(prepared(usage_lines(usage_bills(invoices(tables), subscriptions, rules), today=today), rules, by))
+        parts.append(prepared(usage_lines(usage_bills(tables, rules), today=today), rules, by))
     return parts[0] if len(parts) == 1 else ibis.union(*parts)
 
 

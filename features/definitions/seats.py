@@ -5,7 +5,6 @@ import ibis.expr.types as ir
 
 from data.contract.feature_card import Direction
 from data.contract.vocabulary import NEAR_PERCENT
-from features.calendar import QUARTER_DAYS
 from features.definition import ROW, feature, growth, ratio, step
 from features.definitions.usage import users_in, where_users_are_told
 
@@ -19,14 +18,14 @@ DOMAINS = (*USERS, "users.email_domain")
 UP, DOWN = Direction.UP, Direction.DOWN
 
 
-@step("lines", needs=("subscriptions.seats",))
+@step("lines_91d_ago", needs=("subscriptions.seats",))
 def seats_91d_ago(t: ir.Table) -> ir.Value:
-    return t.seats.sum(where=(t.age > QUARTER_DAYS) & (t.end_age.isnull() | (t.end_age <= QUARTER_DAYS)))
+    return t.seats.sum()
 
 
-@step("lines", needs=("subscriptions.seats",))
+@step("lines_365d_ago", needs=("subscriptions.seats",))
 def seats_365d_ago(t: ir.Table) -> ir.Value:
-    return t.seats.sum(where=(t.age > 365) & (t.end_age.isnull() | (t.end_age <= 365)))
+    return t.seats.sum()
 
 
 @feature(

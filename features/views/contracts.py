@@ -6,12 +6,12 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY, MOTIONS
-from data.ledger.invoices import billed_now, billed_within, invoices, service, usage_bills
+from data.ledger.invoices import billed_now, billed_within, service, usage_bills
 from data.ledger.lines import is_paid_for, lines, standing
 from data.ledger.movements import BASIS_POINTS, movements, prepared
 from data.ledger.succession import is_sold_on, with_successors
 from data.time_cut import cut, cut_facts, days_between, facts, first_facts
-from features.calendar import QUARTER_DAYS
+from features.calendar import QUARTER_DAYS, YEAR_DAYS
 from features.views.base import BILLING_DAYS, BaseViews
 
 
@@ -30,7 +30,21 @@ class ContractViews(BaseViews):
     @cached_property
     def open_lines(self) -> ir.Table:
         """One row per line that is open on the snapshot, of products that are paid for; discounts are lines too."""
-        is_open = self.lines.filter(self.lines.valid_to.isnull())
+        return self._open_ago(0)
+
+    @cached_property
+    def lines_91d_ago(self) -> ir.Table:
+        """The same of the lines that were open 91 days ago, as far as is known at the snapshot."""
+        return self._open_ago(QUARTER_DAYS)
+
+    @cached_property
+    def lines_365d_ago(self) -> ir.Table:
+        """The same of a year ago."""
+        return self._open_ago(YEAR_DAYS)
+
+    def _open_ago(self, days: int) -> ir.Table:
+        lines = self.lines
+        is_open = lines.filter((lines.age > days) & (lines.end_age.isnull() | (lines.end_age <= days)))
         pays = is_open.pays.any().over(ibis.window(group_by=(*KEY, "current_product")))
         return is_open.mutate(is_of_paid=pays).filter(ibis._.is_of_paid).drop("is_of_paid")
 
@@ -119,8 +133,7 @@ class ContractViews(BaseViews):
     @cached_property
     def _usage_bills(self) -> ir.Table:
         """One row per bill for use known at the snapshot: the whole history, for its cadence."""
-        bills = cut(invoices(self.tables), "invoices", self.cohort)
-        return usage_bills(bills, self.lines if "subscriptions" in self.tables else None, self.rules, KEY)
+        return usage_bills(self.tables, self.rules, self.cohort)
 
     @cached_property
     def services(self) -> ir.Table:

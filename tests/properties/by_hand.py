@@ -72,6 +72,13 @@ def commercial(
     names = {r["product"]: (r["successor"], r["from_day"]) for r in rows_of(frames.get("product_succession", NOBODY))}
     lines = standing_lines(known["subscriptions"], plans, names, rules, snapshot)
     known["every_invoice"] = list(known["invoices"])
+    if rules.billed_and_subscribed == "payments":
+        paid = {name_now(row["product"], names, snapshot) for row in known["subscriptions"] if is_paid_for(row)}
+        known["invoices"] = [
+            bill
+            for bill in known["invoices"]
+            if bill["kind"] is not None or name_now(bill["product"], names, snapshot) not in paid
+        ]
     return known, lines, serviced(known["invoices"], names, snapshot), names, plans
 
 
@@ -232,12 +239,11 @@ def seats(known: dict[str, list[Row]], lines: list[Row], bought: int | None, sna
     events = known["usage_events"]
     tells = tells_users(events)
     people, quarter = (len(users(within(events, days))) if tells else None for days in (28, 91))
-    was_open = [line for line in lines if line["age"] > 91 and (line["valid_to_age"] or 0) <= 91]
-    line_a_year_ago = [x for x in lines if x["age"] > 365 and (x["valid_to_age"] or 0) <= 365]
-    a_year_ago = total(whole(line["seats"]) for line in line_a_year_ago)
+    a_year_ago = total(whole(line["seats"]) for line in open_lines(lines, 365))
     now = share(quarter, bought)
     months = by_month(events, snapshot)
-    before = share(len(users(within(events, 91, after=91))), total(whole(line["seats"]) for line in was_open))
+    seats_before = total(whole(line["seats"]) for line in open_lines(lines, 91))
+    before = share(len(users(within(events, 91, after=91))), seats_before)
     return {
         "seat_utilization_28d": share(people, bought),
         "seats_free": None if None in (bought, people) else bought - people,
@@ -331,9 +337,9 @@ def of_line(of: dict[PlainLine, list[Row]], line: PlainLine) -> Row:
     raise LookupError(line)
 
 
-def open_lines(lines: list[Row]) -> list[Row]:
-    """The open lines of products that somebody pays for, discounts with them."""
-    is_open = [line for line in lines if line["valid_to"] is None]
+def open_lines(lines: list[Row], ago: int = 0) -> list[Row]:
+    """The lines that were open so many days ago, of products that somebody paid for then, discounts with them."""
+    is_open = [x for x in lines if x["age"] > ago and (x["valid_to"] is None or x["valid_to_age"] <= ago)]
     paid = {line["plain"].product for line in is_open if line["plain"].pays}
     return [line for line in is_open if line["plain"].product in paid]
 
@@ -404,7 +410,7 @@ def contracts(
     renewals = [(x["renews_on"], x["valid_from"]) for x in is_open if x["renews_on"] and x["renews_on"] >= snapshot]
     terms = [(renews - began).days for renews, began in renewals if renews == min(renewals)[0]]
     kinds = {move["class"] for move in last}
-    was_paid = [row for row in known["subscriptions"] if row["kind"] == "paid" or is_priced(row)]
+    was_paid = [row for row in known["subscriptions"] if is_paid_for(row)]
     return {
         "tenure_days": most(row["age"] for row in was_paid + known["every_invoice"]),
         "mrr": share(mrr, 10_000),
@@ -455,9 +461,9 @@ def contracts(
     }
 
 
-def is_priced(row: Row) -> bool:
-    """Without a kind, a line is paid for if it costs something."""
-    return row["kind"] is None and row["mrr"] is not None and e4(row["mrr"]) > 0
+def is_paid_for(row: Row) -> bool:
+    """A line's kind says that somebody pays; without a kind it is paid for if it costs something."""
+    return row["kind"] == "paid" or (row["kind"] is None and row["mrr"] is not None and e4(row["mrr"]) > 0)
 
 
 # --- limits and the next tier -----------------------------------------------------------------------------------------

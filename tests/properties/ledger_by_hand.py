@@ -107,22 +107,33 @@ def order(line: PlainLine) -> tuple[Any, ...]:
 
 
 def renewed_early(lines: list[PlainLine], rules: ExpansionRules, day: date) -> list[PlainLine]:
+    """One line renews one: of all pairs that may be the closest first, and then of those that are left."""
     lines = sorted(lines, key=order)
+    is_open = [number for number, line in enumerate(lines) if line.end is None and not line.is_discount]
+    pairs = [(x, y) for x in is_open for y in is_open if renews(lines[x], lines[y], rules, day)]
     renewed: dict[int, date] = {}
-    for new in lines:
-        if new.end is not None or new.is_discount:
-            continue
-        for number, old in enumerate(lines):
-            if old.end is None and not old.is_discount and renews(old, new, rules, day):
-                renewed[number] = min(renewed.get(number, FAR), new.start)
-                break
+    renewing = set[int]()
+    for old, new in sorted(pairs, key=lambda pair: (*apart(lines[pair[0]], lines[pair[1]]), *pair)):
+        if old not in renewed and new not in renewing:
+            renewed[old] = lines[new].start
+            renewing.add(new)
     return [replace(line, end=line.end or renewed.get(number)) for number, line in enumerate(lines)]
 
 
+def apart(old: PlainLine, new: PlainLine) -> tuple[int, int]:
+    """How much larger the new line is; of as large ones, the first that could just not have begun earlier."""
+    by_seat = old.seats is not None and new.seats is not None
+    return new.seats - old.seats if by_seat else new.mrr_e4 - old.mrr_e4, -due_days(old, new)
+
+
+def due_days(old: PlainLine, new: PlainLine) -> int:
+    """How long after the beginning of the new line the old one is due."""
+    return (old.renews_on - new.start).days if old.renews_on else 365 - (new.start - old.start).days % 365
+
+
 def renews(old: PlainLine, new: PlainLine, rules: ExpansionRules, day: date) -> bool:
-    began_days = (new.start - old.start).days
-    due_days = (old.renews_on - new.start).days if old.renews_on else 365 - began_days % 365
-    if began_days <= 0 or not 0 < due_days <= rules.early_days or (day - new.start).days > due_days:
+    began_days, due = (new.start - old.start).days, due_days(old, new)
+    if began_days <= 0 or not 0 < due <= rules.early_days or (day - new.start).days > due:
         return False
     by_seat = old.seats is not None and new.seats is not None
     if old.renews_on:

@@ -337,6 +337,18 @@ def test_a_plain_loop_over_an_account_gives_the_same_values(engine: Engine, seed
             assert not wrong, (account, day, wrong)
 
 
+def test_a_plain_loop_gives_the_same_values_where_bills_pay_for_what_is_subscribed(engine: Engine) -> None:
+    rules, base = ExpansionRules(billed_and_subscribed="payments"), frames(5, accounts=ACCOUNTS)
+    commercial = ("accounts", "subscriptions", "invoices", "plans", "product_succession")
+    tables = engine.tables({name: base[name] for name in commercial})
+    rows, others = (as_rows(feature_rows(tables, SNAPSHOTS, each).to_pyarrow()) for each in (rules, RULES))
+    assert len(others) > len(rows)  # some are billed for nothing else
+    for (account, day), row in rows[[name for name in rows if name not in CROSSING]].iterrows():
+        expected = by_hand(base, account, day.date(), rules)
+        wrong = {name: (row[name], expected[name]) for name in row.index if not is_value(row[name], expected[name])}
+        assert not wrong, (account, day, wrong)
+
+
 def is_value(found: Any, expected: float | str | None) -> bool:
     return found == expected if expected is not None else pd.isna(found)
 

@@ -2,13 +2,14 @@
 
 from datetime import date
 
-from features.cohort import cohort
+from data.ledger.rules import ExpansionRules
+from features.cohort import DEFAULT_RULES, cohort
 from tests.drawn import SNAPSHOT, base
 
 
-def customers(**tables: str) -> list[str]:
+def customers(rules: ExpansionRules = DEFAULT_RULES, **tables: str) -> list[str]:
     """The accounts that get a feature row; each of them exactly one."""
-    rows = cohort(base(**tables), [SNAPSHOT]).to_pandas()
+    rows = cohort(base(**tables), [SNAPSHOT], rules).to_pandas()
     assert rows.account_id.is_unique
     return sorted(rows.account_id)
 
@@ -69,6 +70,33 @@ def test_lines_and_bills_together_make_one_customer() -> None:
         bills_only | api     | 2026-06-01 | 10
     """
     assert customers(subscriptions=lines, invoices=bills) == ["bills_only", "both", "seats_only"]
+
+
+def test_bills_that_pay_for_subscriptions_make_no_customer_and_those_after_a_trial_do() -> None:
+    lines = """
+        account_id | product | plan | mrr | valid_from | valid_to   | kind
+        subscribed | api     | team | 100 | 2025-01-01 | 2026-01-01 |
+        renamed    | mail    | team | 100 | 2025-01-01 | 2026-01-01 |
+        tried      | api     | team | 100 | 2025-12-01 | 2026-01-01 | trial
+        told       | api     | team | 100 | 2025-01-01 | 2026-01-01 |
+        later      | api     | team | 100 | 2026-07-01 |            |
+    """
+    bills = """
+        account_id | product | billed_at  | amount | kind
+        subscribed | api     | 2026-06-01 | 10     |
+        renamed    | inbox   | 2026-06-01 | 10     |
+        tried      | api     | 2026-06-01 | 10     |
+        told       | api     | 2026-06-01 | 10     | usage
+        later      | api     | 2026-06-01 | 10     |
+    """
+    names = """
+        product | successor | from_day
+        mail    | inbox     | 2026-04-01
+    """
+    tables = {"subscriptions": lines, "invoices": bills, "product_succession": names}
+    payments = ExpansionRules(billed_and_subscribed="payments")
+    assert customers(payments, **tables) == ["later", "told", "tried"]  # nobody knows of the line of today
+    assert customers(**tables) == ["later", "renamed", "subscribed", "told", "tried"]
 
 
 def test_lines_make_a_customer_and_rows_in_accounts_do_not() -> None:

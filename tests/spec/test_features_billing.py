@@ -5,7 +5,8 @@ from math import isnan
 import pandas as pd
 import pytest
 
-from tests.drawn import base, row_of, rows_of
+from data.ledger.rules import ExpansionRules
+from tests.drawn import SNAPSHOT, base, row_of, rows_of
 
 INVOICES = """
     account_id | product | billed_at  | amount | known_at
@@ -170,3 +171,25 @@ def test_long_ago_an_invoice_and_now_a_subscription(rows: pd.DataFrame) -> None:
     assert seated.billed_365d == 0
     assert isnan(seated.days_since_billed)
     assert isnan(seated.credit_share_365d)
+
+
+def test_what_pays_for_a_subscription_is_not_billed_for_use_whatever_its_product_was_called_then() -> None:
+    tables = base(
+        subscriptions="""
+            account_id | product | plan | mrr | valid_from | valid_to   | kind
+            renamed    | mail    | one  | 100 | 2025-01-01 |            |
+            tried      | inbox   | one  | 100 | 2025-12-01 | 2026-01-01 | trial
+        """,
+        invoices="""
+            account_id | product | billed_at  | amount
+            renamed    | inbox   | 2026-06-01 | 100
+            tried      | inbox   | 2026-06-01 | 100
+        """,
+        product_succession="""
+            product | successor | from_day
+            mail    | inbox     | 2026-04-01
+        """,
+    )
+    rows = rows_of(tables, [SNAPSHOT], ExpansionRules(billed_and_subscribed="payments")).droplevel("snapshot_date")
+    assert (rows.billed_91d["renamed"], rows.billed_91d["tried"]) == (0, 100)
+    assert (rows.products["renamed"], rows.products["tried"]) == (1, 1)

@@ -120,6 +120,23 @@ def test_seats_grew_from_10_to_15_within_a_year(rows: pd.DataFrame) -> None:
     assert isnan(rows.seats_growth_365d["metered"])
 
 
+def test_seats_that_nobody_paid_for_were_not_bought_and_those_beside_paid_ones_were() -> None:
+    lines = """
+        account_id | product | plan  | mrr | seats | valid_from | valid_to
+        piloted    | core    | pilot | 0   | 50    | 2025-01-01 | 2026-05-01
+        piloted    | core    | team  | 100 | 10    | 2026-05-01 |
+        guests     | core    | team  | 100 | 10    | 2025-01-01 |
+        guests     | core    | guest | 0   | 30    | 2025-01-01 |
+    """
+    events = [used("piloted", people=8, day="2026-03-01"), used("guests", people=8, day="2026-03-01")]
+    events = "\n".join(["account_id | occurred_at | feature | user_id | known_at", *events[0], *events[1]])
+    rows = rows_of(base(subscriptions=lines, usage_events=events)).droplevel("snapshot_date")
+    assert isnan(rows.seats_growth_365d["piloted"])
+    assert isnan(rows.seat_utilization_change_91d["piloted"])  # the pilot at nothing ended within the quarter
+    assert rows.seats_growth_365d["guests"] == (40 - 40) / 40
+    assert rows.seat_utilization_change_91d["guests"] == 0 / 40 - 8 / 40
+
+
 # --- month by month ---------------------------------------------------------------------------------------------------
 
 TEN_SEATS = """

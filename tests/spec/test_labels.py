@@ -10,6 +10,7 @@ import ibis
 import pandas as pd
 import pytest
 
+from data.ledger.revenue import ledger
 from data.ledger.rules import ExpansionRules
 from features.labels import labels
 from tests.drawn import base
@@ -436,3 +437,79 @@ def test_usage_beside_a_subscription() -> None:
     assert said(found.loc["both"]) == "seat usage 4850"  # 12 x 100 + 900 x 365 / 90
     assert said(found.loc["first"]) == "cross_sell 3650"  # 900 x 365 / 90, of a product it never had
     assert said(found.loc["fresh"]) == ""  # within 30 days of the account's first product
+
+
+def test_a_billed_product_begins_with_its_service_whenever_its_bills_come() -> None:
+    lines = """
+        inside   crm pro 200 10 2022-01-01 -
+        before   crm pro 200 10 2022-01-01 -
+        after    crm pro 200 10 2022-01-01 -
+        ahead    crm pro 200 10 2022-01-01 -
+        customer crm pro 200 10 2023-12-20 -
+        """
+    invoices = """
+        inside   api 2024-05-05 300 2024-02-01 2024-05-01
+        before   api 2024-03-05 300 2023-12-01 2024-03-01
+        before   api 2024-06-05 300 2024-03-01 2024-06-01
+        after    api 2024-07-05 300 2024-03-31 2024-07-01
+        ahead    api 2023-12-31 300 2024-01-05 2024-04-05
+        customer api 2024-04-22 300 2024-01-19 2024-04-19
+        founded  api 2024-02-11  80 2024-01-10 2024-02-10
+        founded  sms 2024-04-12 300 2024-01-10 2024-04-10
+        """
+    header = "account_id product billed_at amount period_start period_end"
+    tables = base(subscriptions=rows(LINE, lines), invoices=rows(header, invoices))
+    accounts = ["inside", "before", "after", "ahead", "customer", "founded"]
+    found = labelled(tables, accounts)
+    # 100 a month for 59 of the 90 days, which are 3 months: 100 x 3 x 59 / 90 x 365 / 90.
+    assert said(found.loc["inside"]) == "cross_sell 797.59"
+    assert [said(found.loc[name]) for name in accounts[1:]] == [""] * 5
+    sold = ledger(tables, ExpansionRules()).execute().query("movement_class == 'cross_sell'")
+    days = {row.account_id: f"{row.day:%Y-%m-%d}" for row in sold.itertuples()}
+    assert days == {"inside": "2024-02-01", "before": "2023-12-01", "after": "2024-03-31", "ahead": "2024-01-05"}
+
+
+def test_a_product_that_was_signed_before_is_not_foretold_by_what_is_billed_on_top_of_it() -> None:
+    lines = """
+        signed crm pro 200 10 2022-01-01 - -
+        signed api pro 100 -  2024-02-01 - 2023-12-20
+        fresh  crm pro 200 10 2022-01-01 - -
+        fresh  api pro 100 -  2024-02-01 - 2024-01-20
+        """
+    invoices = """
+        signed api 2024-02-20 900
+        fresh  api 2024-02-20 900
+        """
+    tables = base(
+        subscriptions=rows(f"{LINE} booked_at", lines),
+        invoices=rows("account_id product billed_at amount", invoices),
+    )
+    found = labelled(tables, ["signed", "fresh"], ExpansionRules(billed_and_subscribed="on_top"))
+    assert said(found.loc["signed"]) == ""
+    assert said(found.loc["fresh"]) == "cross_sell 4850"  # 12 x 100 + 900 x 365 / 90
+
+
+def test_what_pays_for_a_subscription_is_no_usage_and_what_follows_a_trial_is() -> None:
+    lines = """
+        subscribed api  pro 200 10 2022-01-01 2023-01-01 -
+        renamed    mail pro 200 10 2022-01-01 2023-01-01 -
+        tried      api  pro 200 10 2022-01-01 2023-01-01 trial
+        """
+    invoices = """
+        subscribed api   2023-12-01 1000
+        subscribed api   2024-02-01 2000
+        renamed    inbox 2023-12-01 1000
+        renamed    inbox 2024-02-01 2000
+        tried      api   2023-12-01 1000
+        tried      api   2024-02-01 2000
+        """
+    tables = base(
+        subscriptions=rows(f"{LINE} kind", lines),
+        invoices=rows("account_id product billed_at amount", invoices),
+        product_succession=rows("product successor from_day", "mail inbox 2023-06-01"),
+    )
+    accounts = ["subscribed", "renamed", "tried"]
+    found = labelled(tables, accounts, ExpansionRules(billed_and_subscribed="payments"))
+    grown = "usage 4055.56"  # 1000 x 365 / 90
+    assert [said(found.loc[name]) for name in accounts] == ["", "", grown]
+    assert [said(row) for _, row in labelled(tables, accounts).iterrows()] == [grown] * 3

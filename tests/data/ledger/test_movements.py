@@ -366,6 +366,82 @@ def test_how_early_a_line_may_be_renewed_is_set_apart_from_how_late() -> None:
     assert found["early"][1:] == ["2024-05-20 crm seat +500", "2024-07-01 crm contraction -500"]
 
 
+SIGNED_EARLY = {
+    "two like contracts": (
+        """
+        acme crm pro 100 10 2025-01-01 - 2026-01-01
+        acme crm pro 100 10 2025-01-01 - 2026-01-01
+        acme crm pro 100 10 2025-12-10 - 2027-01-01
+        acme crm pro 100 10 2025-12-10 - 2027-01-01
+        """,
+        [],
+    ),
+    "three of them, and a fourth beside": (
+        """
+        acme crm pro 100 10 2025-01-01 - 2026-01-01
+        acme crm pro 100 10 2025-01-01 - 2026-01-01
+        acme crm pro 100 10 2025-01-01 - 2026-01-01
+        acme crm pro 100 10 2025-12-10 - 2027-01-01
+        acme crm pro 100 10 2025-12-10 - 2027-01-01
+        acme crm pro 100 10 2025-12-10 - 2027-01-01
+        acme crm pro 100 10 2025-12-10 - 2027-01-01
+        """,
+        ["2025-12-10 crm seat +100"],
+    ),
+    "a small and a large one, the large one first": (
+        """
+        acme crm pro 100 10 2025-01-01 - 2026-01-01
+        acme crm pro 200 20 2025-01-01 - 2026-01-01
+        acme crm pro 200 20 2025-12-05 - 2027-01-01
+        acme crm pro 150 15 2025-12-10 - 2027-01-01
+        """,
+        ["2025-12-10 crm seat +50"],
+    ),
+    "of which one is due too late for the first renewal": (
+        """
+        acme crm pro 100 10 2025-01-01 - 2025-12-30
+        acme crm pro 100 10 2025-01-01 - 2026-01-12
+        acme crm pro 100 10 2025-12-10 - 2027-01-01
+        acme crm pro 100 10 2025-12-15 - 2027-01-01
+        """,
+        [],
+    ),
+    "one that tripled before a larger one was renewed": (
+        """
+        acme crm pro 100 10 2025-01-01 - 2025-12-30
+        acme crm pro 200 20 2025-01-01 - 2026-01-12
+        acme crm pro 300 30 2025-12-05 - 2027-01-01
+        acme crm pro 200 20 2025-12-15 - 2027-01-01
+        """,
+        ["2025-12-05 crm seat +200"],
+    ),
+    "one renewal of two": (
+        """
+        acme crm pro 100 10 2025-01-01 - 2026-01-01
+        acme crm pro 100 10 2025-01-01 - 2026-01-01
+        acme crm pro 200 20 2025-12-10 - 2027-01-01
+        """,
+        ["2025-12-10 crm seat +100"],
+    ),
+    "two that say nothing of when they are due": (
+        """
+        acme crm pro 100 10 2025-01-01 - -
+        acme crm pro 200 20 2025-01-01 - -
+        acme crm pro 200 20 2025-12-10 - -
+        acme crm pro 100 10 2025-12-10 - -
+        """,
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SIGNED_EARLY)
+def test_one_line_signed_early_renews_one_line(name: str) -> None:
+    lines, expected = SIGNED_EARLY[name]
+    found = stories(lines, header=f"{LINE} renews_on", today=date(2025, 12, 20))["acme"]
+    assert found[1:] == expected
+
+
 def test_a_billed_month_is_the_mrr_of_what_follows() -> None:
     invoices = """
         acme api 2024-01-10 60
