@@ -242,7 +242,7 @@ def _corrected(by_size: Amounts, rows: pd.DataFrame, arr: np.ndarray, features: 
         if out.all() or not out.any():  # a handful of accounts
             return _with_days(by_size, rows, arr, means)
         trees = boosting.fit_tweedie(X[~out], arr[~out], means[~out], TREES, STAGES[-1], seed)
-        for many, raw in boosting.stages(trees, X[out], STAGES.step):
+        for many, raw in boosting.stages(trees, X[out], STAGES[-1], STAGES.step):
             left_out[many][out] = raw
     loss = {many: _loss(arr, means * np.exp(raw)) for many, raw in left_out.items()}
     best = min(loss, key=lambda many: (loss[many], many))

@@ -171,22 +171,24 @@ def _folds(
     rounds = [recipe.max_rounds for recipe in recipes]
     boosters = fit_labels(history, features, recipes, rounds, split.train_dates)
     return [
-        None if booster is None else _fold(split, booster, X, test[recipe.label].to_numpy(np.int8), keys, recipe.store)
+        None if booster is None else _fold(split, booster, X, test[recipe.label].to_numpy(np.int8), keys, recipe)
         for recipe, booster in zip(recipes, boosters, strict=True)
     ]
 
 
 def _fold(
-    split: Split, booster: Booster, X: pd.DataFrame, came: np.ndarray, keys: pd.DataFrame, store: Keeper | None
+    split: Split, booster: Booster, X: pd.DataFrame, came: np.ndarray, keys: pd.DataFrame, recipe: LabelRecipe
 ) -> Fold:
+    rounds = recipe.max_rounds
+
     def key() -> str:
-        return digest_of(boosting.made_by(), boosting.to_text(booster), X.to_numpy(np.float64), came)
+        return digest_of(boosting.made_by(), boosting.to_text(booster), X.to_numpy(np.float64), came, rounds)
 
     def curve() -> bytes:
-        losses = [order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, X, boosting.STAGE)]
+        losses = [order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, X, rounds, boosting.STAGE)]
         return np.array(losses, np.float64).tobytes()
 
-    return Fold(split, booster, X, came, keys, np.frombuffer(kept(store, CURVES, key, curve)))
+    return Fold(split, booster, X, came, keys, np.frombuffer(kept(recipe.store, CURVES, key, curve)))
 
 
 def fit_rows(

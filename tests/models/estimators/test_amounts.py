@@ -151,6 +151,15 @@ def test_no_trees_of_few_amounts_or_of_a_handful_of_accounts() -> None:
     assert not one.trees
 
 
+def test_no_trees_where_there_is_nothing_to_split_by() -> None:
+    """All accounts are alike: rounds that find no split grow no tree, and all are told the mean."""
+    rows, arr = sample(600)
+    amounts = fit_amounts(rows.assign(mrr=100.0, seats=5.0), arr, FEATURES)
+    assert amounts is not None
+    assert not amounts.trees
+    assert amounts.predict(rows) == pytest.approx(np.full(600, arr.mean()))
+
+
 def test_many_amounts_are_sampled_by_account(monkeypatch: pytest.MonkeyPatch) -> None:
     rows, arr = by_plan(1500)
     monkeypatch.setattr("models.estimators.amounts.MOST_POSITIVES_TREES", 500)
