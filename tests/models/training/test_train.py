@@ -76,6 +76,18 @@ def test_a_sparse_motion_is_withheld_and_says_why() -> None:
     assert not model.bundle.all_motions_modelled
 
 
+def test_a_motion_that_no_past_snapshot_could_learn_is_withheld_and_says_why() -> None:
+    """It began in December: on the last replayed day, the 1st of February, what had matured knew none."""
+    rows = history()
+    rows.loc[(rows.snapshot_date >= "2024-12-01") & (rows.account_id < "a0040"), "expanded_cross_sell"] = 1
+    model = train(rows, FEATURES, QUICK)
+    assert model.bundle.withheld["cross_sell"] == (
+        "no expansion of this motion before any of the last 3 snapshots to learn from"
+    )
+    assert set(model.bundle.motions) == set(model.motion_metrics) == {"seat", "upsell"}
+    assert not model.bundle.all_motions_modelled
+
+
 def growing(customers: int, months: int) -> pd.DataFrame:
     """A base of so many customers, and four more each month."""
     rows = history(customers + 4 * months, months)
