@@ -327,7 +327,8 @@ def range_of_day(predictions: pd.DataFrame, day: pd.Timestamp, horizon_days: int
     y, days, day_of_row = told.y.to_numpy(np.int8), list(told.snapshot_date.unique()), told.snapshot_date.to_numpy()
     samples = [(date, log_odds[day_of_row == date], y[day_of_row == date]) for date in days]
     levels = fit_levels(samples, min_positives=1)
-    wrong = levels.levels + (levels.slope - 1) * np.array([_middle(log_odds) for _, log_odds, _ in samples])
+    told_of = samples if levels.days else []  # where there was one outcome only no day has a level
+    wrong = levels.levels + (levels.slope - 1) * np.array([_middle(log_odds) for _, log_odds, _ in told_of])
     error = own_variance(levels.days, wrong, levels.variances, 0.0, horizon_days)
     copies = len(days) / independent(days, horizon_days) if days else 1.0
     return fit_range(log_odds, y, copies, float(np.sqrt(error)))
