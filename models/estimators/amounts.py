@@ -287,14 +287,6 @@ def _loss(arr: np.ndarray, mean: np.ndarray) -> float:
     return float(mean_tweedie_deviance(arr / arr.mean(), mean / arr.mean(), power=boosting.TWEEDIE_POWER))
 
 
-def gamma_deviance(arr: np.ndarray, mean: np.ndarray) -> float:
-    """Mean deviance of positive amounts from their means: 0 is exact; a gamma with coefficient of variation c has c^2.
-
-    McCullagh and Nelder, Generalized Linear Models (1989), section 8.3.1.
-    """
-    return float(2 * (np.log(mean / arr) + arr / mean - 1).mean())
-
-
 def _spread(ratios: np.ndarray) -> tuple[float, float, float]:
     """The interval and the mean square of amounts over their means."""
     square = float((ratios**2).mean())
