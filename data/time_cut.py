@@ -84,7 +84,7 @@ def before_day(name: str, table: ir.Table, day: date | ir.DateValue) -> ir.Table
 def before_each(name: str, table: ir.Table, days: Sequence[date]) -> ir.Table:
     """The same before each of some days: the columns of the table, and ``snapshot_date``."""
     of_each = ibis.memtable(pa.table({"snapshot_date": pa.array(sorted(days), pa.date32())}))
-    met = of_each.cross_join(table)
+    met = _still_counting(of_each.cross_join(table))
     return before_day(name, met, met.snapshot_date)
 
 
@@ -151,7 +151,16 @@ def _later_facts(contract: Table, table: ir.Table, day: date | ir.DateValue) -> 
     if "ends_known_on" in facts:
         is_known = table.ends_known_on.isnull() | (table.ends_known_on < day)
         facts["valid_to"] = is_known.ifelse(facts["valid_to"], ibis.null("date"))
+    if WITHDRAWN_ON in table.columns:
+        facts[WITHDRAWN_ON] = (table[WITHDRAWN_ON] < day).ifelse(table[WITHDRAWN_ON], ibis.null("date"))
     return facts
+
+
+def _still_counting(met: ir.Table) -> ir.Table:
+    """Rows at a ``snapshot_date``, without those that no longer count at it."""
+    if WITHDRAWN_ON not in met.columns:
+        return met
+    return met.filter(met[WITHDRAWN_ON].isnull() | (met[WITHDRAWN_ON] >= met.snapshot_date))
 
 
 # --- a table, before each snapshot ------------------------------------------------------------------------------------
@@ -171,8 +180,7 @@ def cut(table: ir.Table, name: str, snapshots: ir.Table) -> ir.Table:
         seen = seen.mutate(age=days_between(seen.snapshot_date, seen[happened]))
     if "known_on" in seen.columns:
         seen = seen.filter(seen.known_on < seen.snapshot_date)
-    if WITHDRAWN_ON in seen.columns:
-        seen = seen.filter(seen[WITHDRAWN_ON].isnull() | (seen[WITHDRAWN_ON] >= seen.snapshot_date))
+    seen = _still_counting(seen)
     later = _later_facts(contract, seen, seen.snapshot_date)
     return seen.mutate(**later) if later else seen
 

@@ -54,11 +54,6 @@ def _details(
     return register
 
 
-def detail_names(tables: Tables, absent: frozenset[str] = frozenset(), *, of_whole_base: bool = False) -> list[str]:
-    """The details that these tables can carry: those of an account, or those that see the whole base."""
-    return [name for source in _available(tables, absent, of_whole_base) for name in source.columns]
-
-
 def add_details(rows: ir.Table, views: Views, absent: frozenset[str], *, of_whole_base: bool = False) -> ir.Table:
     """``rows`` (one per account and snapshot) with the details of these views beside their columns."""
     kept = list(rows.columns)

@@ -3,7 +3,7 @@
 The rows of a snapshot rest on what its base knew before that day and on nothing else: the future changes nothing. So
 they are kept under the hash of just that, table by table: a row that comes late, is corrected or goes changes the hash
 of the snapshots that know it, and of no others. Of ``accounts``, which has no clock, those count that any row before
-the day is of, and their parents.
+the day is of, and their parents; what they are called and whose they are counts nowhere.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +16,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.contract.inputs import TABLES
+from data.contract.vocabulary import Personal
 from data.digests import code_of, digest_of
 from data.kept.store import HASH_BYTES, ValueStore
 from data.ledger.rules import ExpansionRules
@@ -28,6 +30,8 @@ from features.catalogue import available
 FEATURE_ROWS = "feature_rows"
 """The kind of value that the rows of one snapshot are in a store: an Arrow file."""
 LIBRARIES = (*OF_ENGINES, "numba", "numpy", "pandas", "pyarrow")
+NAMES = {c.staged_name for c in TABLES["accounts"].columns if c.personal in (Personal.NAME, Personal.OWNER)}
+"""The columns of ``accounts`` that no feature reads: another owner makes no past snapshot anew."""
 SUMS = ("rows", "low", "high")
 Digest = tuple[int, ...]
 """The number of some rows, and two sums of their hashes."""
@@ -149,6 +153,7 @@ def _digests(base: KnownBase, name: str, dates: Sequence[date]) -> Mapping[date,
 def _of_accounts(base: KnownBase, dates: Sequence[date]) -> Mapping[date, Digest] | None:
     """The same of the accounts that any row before each snapshot is of, and of their parents."""
     accounts = base.tables["accounts"]
+    accounts = accounts.drop(*NAMES.intersection(accounts.columns))
     hashed = base.engine.digests(accounts.mutate(of=accounts.account_id), "of")
     if hashed is None:
         return None

@@ -242,7 +242,7 @@ def _corrected(by_size: Amounts, rows: pd.DataFrame, arr: np.ndarray, features: 
         if out.all() or not out.any():  # a handful of accounts
             return _with_days(by_size, rows, arr, means)
         trees = boosting.fit_tweedie(X[~out], arr[~out], means[~out], TREES, STAGES[-1], seed)
-        for many, raw in boosting.stages(trees, X[out], STAGES.step):
+        for many, raw in boosting.stages(trees, X[out], STAGES[-1], STAGES.step):
             left_out[many][out] = raw
     loss = {many: _loss(arr, means * np.exp(raw)) for many, raw in left_out.items()}
     best = min(loss, key=lambda many: (loss[many], many))
@@ -285,14 +285,6 @@ def _with_days(amounts: Amounts, rows: pd.DataFrame, arr: np.ndarray, means: np.
 def _loss(arr: np.ndarray, mean: np.ndarray) -> float:
     """What the trees make small, in units of the amounts' mean."""
     return float(mean_tweedie_deviance(arr / arr.mean(), mean / arr.mean(), power=boosting.TWEEDIE_POWER))
-
-
-def gamma_deviance(arr: np.ndarray, mean: np.ndarray) -> float:
-    """Mean deviance of positive amounts from their means: 0 is exact; a gamma with coefficient of variation c has c^2.
-
-    McCullagh and Nelder, Generalized Linear Models (1989), section 8.3.1.
-    """
-    return float(2 * (np.log(mean / arr) + arr / mean - 1).mean())
 
 
 def _spread(ratios: np.ndarray) -> tuple[float, float, float]:

@@ -128,16 +128,21 @@ def fit_shares(X: pd.DataFrame, share: np.ndarray, params: Params, rounds: int, 
     return lightgbm.train(settings, _dataset(X, share), num_boost_round=rounds)
 
 
-def stages(booster: Booster, X: pd.DataFrame, every: int) -> Iterator[tuple[int, np.ndarray]]:
-    """``(trees, log-odds per row)`` of the first ``every`` trees, twice as many, and so on up to all of them."""
+def stages(booster: Booster, X: pd.DataFrame, rounds: int, every: int) -> Iterator[tuple[int, np.ndarray]]:
+    """``(trees, log-odds per row)`` of the first ``every`` trees, twice as many, and so on up to ``rounds``.
+
+    ``rounds``: as many as the booster was asked for. A round that finds no split, as of few rows, grows no tree, so it
+    may have fewer; stages beyond its last tree have all of them.
+    """
     check_columns(feature_names(booster), list(X.columns))
     values, trees = X.to_numpy(np.float64), booster.num_trees()
     total = np.zeros(len(values))
-    for start in range(0, trees, every):
-        total = total + booster.predict(
-            values, raw_score=True, start_iteration=start, num_iteration=every, num_threads=1
-        )
-        yield min(start + every, trees), total
+    for start in range(0, rounds, every):
+        if start < trees:
+            total = total + booster.predict(
+                values, raw_score=True, start_iteration=start, num_iteration=every, num_threads=1
+            )
+        yield min(start + every, rounds), total
 
 
 def _dataset(X: pd.DataFrame, y: np.ndarray, start: np.ndarray | None = None) -> lightgbm.Dataset:

@@ -9,7 +9,7 @@ Equal values of ``p`` are a tie that a list must break somehow. Figures of the t
 what did not come stands first. The AUC counts a tie half, as it is defined.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,6 @@ from scipy.special import digamma, expit, logit
 
 from models.estimators.calibration import level_for
 
-Ties = Literal["worst", "expected", "best"]
 SMALLEST = 1e-15
 """Probabilities are kept this far from 0 and 1 in the log loss."""
 LIST_LENGTH = 20
@@ -127,49 +126,10 @@ def average_precision(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None =
     return _as_asked(Listed(y, p, counts).average_precision() if len(y) else np.full(len(counts), np.nan), weights)
 
 
-def precision_at(y: np.ndarray, p: np.ndarray, k: int, ties: Ties = "worst", weights: np.ndarray | None = None) -> Any:
-    """Share of positives among the first ``k`` (all, if there are fewer)."""
-    y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-    counts = _counts(y, weights)
-    if not len(y) or not k:
-        return _as_asked(np.full(len(counts), np.nan), weights)
-    if ties == "expected":
-        return _as_asked(_expected_precision(y, p, k, counts.astype(np.float64)), weights)
-    places = np.minimum(k, counts.sum(axis=1))
-    hits = Listed(y, p, counts).gained(places) if ties == "worst" else -Listed(-y, p, counts).gained(places)
-    return _as_asked(ratio(hits, places), weights)
-
-
-def _expected_precision(y: np.ndarray, p: np.ndarray, k: int, counts: np.ndarray) -> np.ndarray:
-    """The mean over all ways to break the tie at the edge: each of its rows gets the same share of its places."""
-    order = np.argsort(-p, kind="stable")
-    starts = _runs(p[order]) if len(p) else np.array([], dtype=np.intp)
-    if not len(starts):
-        return np.full(len(counts), np.nan)
-    rows = np.add.reduceat(counts[:, order], starts, axis=1)
-    hits = np.add.reduceat(counts[:, order] * y[order], starts, axis=1)
-    places = np.clip(k - (np.cumsum(rows, axis=1) - rows), 0, rows)
-    return ratio((places * ratio(hits, rows)).sum(axis=1), places.sum(axis=1))
-
-
 def base_rate(y: np.ndarray, weights: np.ndarray | None = None) -> Any:
     """Share of positives."""
     counts = _counts(y, weights)
     return _as_asked(ratio(times_of(counts, np.asarray(y)), counts.sum(axis=1)), weights)
-
-
-def lift_at(y: np.ndarray, p: np.ndarray, k: int, ties: Ties = "worst", weights: np.ndarray | None = None) -> Any:
-    """Precision at ``k`` over the base rate. NaN without a positive."""
-    lift = ratio(np.atleast_1d(precision_at(y, p, k, ties, weights)), np.atleast_1d(base_rate(y, weights)))
-    return _as_asked(lift, weights)
-
-
-def recall_at(gain: np.ndarray, p: np.ndarray, k: int, weights: np.ndarray | None = None) -> Any:
-    """Share of all that was gained (expansions, or their ARR) that the first ``k`` hold, ties worst case."""
-    counts = _counts(gain, weights)
-    listed = Listed(np.nan_to_num(np.asarray(gain, dtype=np.float64)), p, counts)
-    total = counts.sum(axis=1)
-    return _as_asked(ratio(listed.gained(np.minimum(k, total)), listed.gained(total)), weights)
 
 
 def precision_in_books(

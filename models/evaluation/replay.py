@@ -171,22 +171,24 @@ def _folds(
     rounds = [recipe.max_rounds for recipe in recipes]
     boosters = fit_labels(history, features, recipes, rounds, split.train_dates)
     return [
-        None if booster is None else _fold(split, booster, X, test[recipe.label].to_numpy(np.int8), keys, recipe.store)
+        None if booster is None else _fold(split, booster, X, test[recipe.label].to_numpy(np.int8), keys, recipe)
         for recipe, booster in zip(recipes, boosters, strict=True)
     ]
 
 
 def _fold(
-    split: Split, booster: Booster, X: pd.DataFrame, came: np.ndarray, keys: pd.DataFrame, store: Keeper | None
+    split: Split, booster: Booster, X: pd.DataFrame, came: np.ndarray, keys: pd.DataFrame, recipe: LabelRecipe
 ) -> Fold:
+    rounds = recipe.max_rounds
+
     def key() -> str:
-        return digest_of(boosting.made_by(), boosting.to_text(booster), X.to_numpy(np.float64), came)
+        return digest_of(boosting.made_by(), boosting.to_text(booster), X.to_numpy(np.float64), came, rounds)
 
     def curve() -> bytes:
-        losses = [order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, X, boosting.STAGE)]
+        losses = [order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, X, rounds, boosting.STAGE)]
         return np.array(losses, np.float64).tobytes()
 
-    return Fold(split, booster, X, came, keys, np.frombuffer(kept(store, CURVES, key, curve)))
+    return Fold(split, booster, X, came, keys, np.frombuffer(kept(recipe.store, CURVES, key, curve)))
 
 
 def fit_rows(
@@ -325,7 +327,8 @@ def range_of_day(predictions: pd.DataFrame, day: pd.Timestamp, horizon_days: int
     y, days, day_of_row = told.y.to_numpy(np.int8), list(told.snapshot_date.unique()), told.snapshot_date.to_numpy()
     samples = [(date, log_odds[day_of_row == date], y[day_of_row == date]) for date in days]
     levels = fit_levels(samples, min_positives=1)
-    wrong = levels.levels + (levels.slope - 1) * np.array([_middle(log_odds) for _, log_odds, _ in samples])
+    told_of = samples if levels.days else []  # where there was one outcome only no day has a level
+    wrong = levels.levels + (levels.slope - 1) * np.array([_middle(log_odds) for _, log_odds, _ in told_of])
     error = own_variance(levels.days, wrong, levels.variances, 0.0, horizon_days)
     copies = len(days) / independent(days, horizon_days) if days else 1.0
     return fit_range(log_odds, y, copies, float(np.sqrt(error)))

@@ -108,4 +108,5 @@ def _loss(rows: pd.DataFrame, features: list[str], day: Split, params: Params, s
         return 0.0  # the same for every trial: this day decides nothing
     X = matrix(rows, features, chosen.places)
     booster = boosting.fit(X, y, params, settings.max_rounds, settings.seed, chosen.share)
-    return min(order_loss(came, log_odds) for _, log_odds in boosting.stages(booster, test[features], boosting.STAGE))
+    stages = boosting.stages(booster, test[features], settings.max_rounds, boosting.STAGE)
+    return min(order_loss(came, log_odds) for _, log_odds in stages)

@@ -1,7 +1,8 @@
 """Score and explain a Parquet file of feature rows of any size, batch by batch: the file is never held."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def explain_file(
         done, total = 0, file.metadata.num_rows
         schema = _schema(file.schema_arrow, min(k, len(bundle.feature_names)))
         with whole_file(out) as place, pq.ParquetWriter(place, schema) as writer:
-            batches = file.iter_batches(batch_rows, columns=[*KEYS, *bundle.feature_names])
+            batches = _batches(features, file, batch_rows, [*KEYS, *bundle.feature_names])
             for batch in batches:
                 X = _matrix(bundle, batch)
                 if _unfit(batch, X):
@@ -72,9 +73,21 @@ def explain_file(
 
 
 def _opened(features: Path) -> pq.ParquetFile:
-    try:
+    with _reading(features):
         return pq.ParquetFile(features, buffer_size=BUFFER_BYTES, pre_buffer=False)
-    except (OSError, pa.ArrowInvalid) as error:
+
+
+def _batches(features: Path, file: pq.ParquetFile, rows: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    with _reading(features):
+        yield from file.iter_batches(rows, columns=columns)
+
+
+@contextmanager
+def _reading(features: Path) -> Iterator[None]:
+    """What Arrow says of a file that is none, or is damaged further on, as a SourceError."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
         raise SourceError(
             asked=f"Explain the feature rows of {features}.",
             found=f"it cannot be read as Parquet: {str(error).splitlines()[0][:300]}.",

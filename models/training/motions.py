@@ -58,6 +58,9 @@ def train_motions(
             recipes[motion] = _recipe(label, settings, store)
     learnt, predictions = _train(history, features, splits, recipes, today, progress)
     models |= learnt
+    unseen = f"no expansion of this motion before any of the last {len(splits)} snapshots to learn from"
+    withheld |= {motion: unseen for motion in recipes if motion not in learnt}
+    complete = complete and learnt.keys() == recipes.keys()
     in_order = {motion: models[motion] for motion in MOTIONS if motion in models}
     return TrainedMotions(in_order, withheld, predictions, complete)
 
@@ -85,18 +88,18 @@ def _train(
     today: pd.DataFrame | None,
     progress: Progress,
 ) -> tuple[dict[str, Propensity], dict[str, pd.DataFrame]]:
-    """The model of each motion, and what its replay said."""
+    """The model of each motion, and what its replay said; none of one that no past day had learnt."""
     if not recipes:
         return {}, {}
-    in_order = list(recipes.values())
-    replays = dict(zip(recipes, replay_labels(history, features, splits, in_order, progress), strict=True))
-    rounds = [replayed.fitted.rounds for replayed in replays.values()]
-    boosters = fit_labels(history, features, in_order, rounds)
+    replayed = zip(recipes, replay_labels(history, features, splits, list(recipes.values()), progress), strict=True)
+    replays = {motion: of_motion for motion, of_motion in replayed if len(of_motion.predictions)}
+    rounds = [of_motion.fitted.rounds for of_motion in replays.values()]
+    boosters = fit_labels(history, features, [recipes[motion] for motion in replays], rounds)
     models: dict[str, Propensity] = {}
-    for (motion, replayed), booster in zip(replays.items(), boosters, strict=True):
+    for (motion, of_motion), booster in zip(replays.items(), boosters, strict=True):
         assert booster is not None  # with enough expansions, and not in every row
-        models[motion] = Propensity(booster, calibrator_of_today(replayed.fitted, booster, today))
-    return models, {motion: replayed.predictions for motion, replayed in replays.items()}
+        models[motion] = Propensity(booster, calibrator_of_today(of_motion.fitted, booster, today))
+    return models, {motion: of_motion.predictions for motion, of_motion in replays.items()}
 
 
 def calibrator_of_today(fitted: FittedRecipe, booster: boosting.Booster, today: pd.DataFrame | None) -> Calibrator:

@@ -19,8 +19,9 @@ from data.sources.connect import connect
 from data.sources.known import KnownBase, known_before
 from data.time_cut import is_told_more_later
 from features.build import kept
-from features.build.build import build
+from features.build.build import build, feature_rows
 from features.build.kept import kept_rows, snapshot_keys
+from features.catalogue import catalogue
 from tests.properties.generated import SNAPSHOTS, as_arrow, frames
 
 Frames = dict[str, pd.DataFrame]
@@ -119,13 +120,16 @@ CHANGES: dict[str, tuple[Callable[[Frames], Frames], set[date]]] = {
     "a feature of a plan": (altered("plan_features", lambda rows: rows.monthly_limit > 0, "monthly_limit", 7.0), ALL),
     "a newcomer": (newcomer, {LAST}),
     "a segment": (altered("accounts", lambda rows: rows.account_id == "a0", "segment", "enterprise"), ALL),
+    "another name": (altered("accounts", lambda rows: rows.account_id == "a0", "name", "Acme"), set()),
+    "another owner": (altered("accounts", lambda rows: rows.account_id == "a0", "owner", "Kim"), set()),
     "a feature of the team": (altered("account_features", lambda rows: rows.known_at < "2026-01-01", "fit", "x"), ALL),
 }
 
 
 @pytest.fixture(scope="module")
 def tables() -> Frames:
-    return frames(3, accounts=14)
+    drawn = frames(3, accounts=14)
+    return drawn | {"accounts": drawn["accounts"].assign(owner="Ada")}
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +179,7 @@ SEQUENCE = (
     ("of the future", "a late row"),
     ("a ticket that is closed",),
     ("a line that ends", "a newcomer"),
+    ("another owner", "another name"),
 )
 """Changes that leave snapshots to be read back, each on top of those before."""
 
@@ -192,7 +197,16 @@ def test_what_is_read_back_is_what_a_build_from_nothing_gives(tables: Frames, tm
             from_nothing = as_frame(made(base, SNAPSHOTS))
         assert list(rows.columns) == list(from_nothing.columns)
         assert [name for name in rows if not same(rows[name], from_nothing[name])] == []
-    assert told == [f"features: {kept} of 3 snapshots are as they were" for kept in (2, 1, 2)]
+    assert told == [f"features: {kept} of 3 snapshots are as they were" for kept in (2, 1, 2, 3)]
+
+
+def test_no_feature_reads_what_an_account_is_called_or_whose_it_is(tables: Frames, tmp_path: Path) -> None:
+    with connect(f"parquet://{written(tables, tmp_path)}") as source:
+        base = known_before(source, LAST, LAST)
+        nameless = base.tables | {"accounts": base.tables["accounts"].drop(*kept.NAMES)}
+        rows = feature_rows(nameless, SNAPSHOTS, RULES, absent=base.absent)
+    assert kept.NAMES == {"name", "owner"}
+    assert set(rows.columns) > set(catalogue(base.tables, absent=base.absent))
 
 
 def test_rows_made_before_the_first_value_of_a_column_are_others(tables: Frames, tmp_path: Path) -> None:

@@ -46,10 +46,23 @@ def test_text_keeps_every_bit(rows: pd.DataFrame, booster: boosting.Booster) -> 
 
 def test_stages_are_the_booster_cut_short(rows: pd.DataFrame, booster: boosting.Booster) -> None:
     X = rows[planted.FEATURES]
-    told = dict(boosting.stages(booster, X, 8))
+    told = dict(boosting.stages(booster, X, 30, 8))
     assert list(told) == [8, 16, 24, 30]
     for trees, log_odds in told.items():
         assert log_odds == pytest.approx(boosting.log_odds(booster, X, rounds=trees), abs=1e-12)
+
+
+def test_of_few_rows_the_stages_beyond_the_last_tree_have_all_trees(rows: pd.DataFrame) -> None:
+    """Of 90 rows no more than two leaves can have 40 each: most rounds find no split, and grow no tree."""
+    few = rows.head(90)
+    X = few[planted.FEATURES]
+    booster = boosting.fit(X, few.expanded.to_numpy(), Params(), 60)
+    assert 0 < booster.num_trees() < 60
+    told = dict(boosting.stages(booster, X, 60, 8))
+    assert list(told) == [8, 16, 24, 32, 40, 48, 56, 60]
+    for trees, log_odds in told.items():
+        assert log_odds == pytest.approx(boosting.log_odds(booster, X, rounds=trees), abs=1e-12)
+    assert (told[60] == told[56]).all()
 
 
 def test_few_expansions_get_small_trees(rows: pd.DataFrame) -> None:

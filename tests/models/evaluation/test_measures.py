@@ -7,26 +7,11 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from models.evaluation import measures
-from models.evaluation.metrics import ORDER, JudgedRows, figures
+from models.evaluation.metrics import ORDER, JudgedRows, figures, order_figures
 
 # Ten accounts, three expanded; the list has a tie of four at 0.5 with one expansion in it.
 Y = np.array([1, 0, 1, 0, 0, 0, 0, 1, 0, 0])
 P = np.array([0.9, 0.8, 0.5, 0.5, 0.5, 0.5, 0.3, 0.2, 0.1, 0.1])
-
-
-def test_precision_breaks_ties_three_ways() -> None:
-    # The first three are 0.9 (yes), 0.8 (no) and one of the tie, which holds one yes among four.
-    assert measures.precision_at(Y, P, 3, "worst") == pytest.approx(1 / 3)
-    assert measures.precision_at(Y, P, 3, "expected") == pytest.approx((1 + 1 / 4) / 3)
-    assert measures.precision_at(Y, P, 3, "best") == pytest.approx(2 / 3)
-    # With five, the tie gives three places to four accounts: at worst all three noes.
-    assert measures.precision_at(Y, P, 5, "worst") == pytest.approx(1 / 5)
-    assert measures.precision_at(Y, P, 6) == pytest.approx(2 / 6)
-
-
-def test_lift_is_precision_over_the_base_rate() -> None:
-    assert measures.lift_at(Y, P, 1) == pytest.approx((1 / 1) / (3 / 10))
-    assert measures.lift_at(Y, P, 20) == pytest.approx(1)  # the whole base
 
 
 def test_auc_by_hand() -> None:
@@ -62,13 +47,9 @@ def test_calibration_curve_and_error_by_hand() -> None:
     assert measures.expected_calibration_error(y, p, bins=2) == pytest.approx(0.15)
 
 
-@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5)), min_size=1, max_size=60), st.integers(1, 70))
-def test_worst_expected_best_are_in_order(pairs: list[tuple[int, int]], k: int) -> None:
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5)), min_size=1, max_size=60))
+def test_every_row_is_in_one_bin(pairs: list[tuple[int, int]]) -> None:
     y, p = (np.array(side) for side in zip(*pairs, strict=True))
-    worst, expected, best = (measures.precision_at(y, p, k, ties) for ties in ("worst", "expected", "best"))
-    assert 0 <= worst <= expected + 1e-12
-    assert expected <= best + 1e-12
-    assert best <= 1
     curve = measures.calibration_curve(y, p / 5)
     assert curve.rows.sum() == len(y)
     assert curve.positives.sum() == y.sum()
@@ -77,7 +58,7 @@ def test_worst_expected_best_are_in_order(pairs: list[tuple[int, int]], k: int) 
 def test_one_outcome_only() -> None:
     assert np.isnan(measures.auc(np.zeros(3), np.arange(3)))
     assert np.isnan(measures.average_precision(np.zeros(3), np.arange(3)))
-    assert np.isnan(measures.lift_at(np.zeros(3), np.arange(3), 2))
+    assert np.isnan(order_figures(np.zeros(3), np.arange(3))["lift_at_20"])
     assert np.isnan(measures.brier_skill(np.zeros(3), np.zeros(3)))
 
 
@@ -112,12 +93,17 @@ def average_of(order: tuple[int, ...]) -> float:
     return float(found[Y[list(order)] == 1].mean())
 
 
-def test_share_of_the_arr_in_the_top() -> None:
-    arr = np.array([100.0, 0, 50, 0, 0, 0, 0, 850, 0, 0])
-    assert measures.recall_at(arr, P, 1) == pytest.approx(0.1)
-    assert measures.recall_at(arr, P, 3) == pytest.approx(0.1)  # in the tie the 50 come last
-    assert measures.recall_at(arr, P, 6) == pytest.approx(0.15)
-    assert np.isnan(measures.recall_at(np.zeros(10), P, 3))
+@pytest.mark.parametrize(("first", "expansions", "came"), [(1, 1, 100), (3, 1, 100), (5, 1, 100), (6, 2, 150)])
+def test_what_did_not_come_stands_first_in_a_tie(first: int, expansions: int, came: float) -> None:
+    """Of the first three one is of the tie, of the first five three are: at worst none of them expanded."""
+    arr, once = np.array([100.0, 0, 50, 0, 0, 0, 0, 850, 0, 0]), np.ones((1, 10))
+    held = [float(measures.Listed(gain, P, once).gained(np.array([first]))[0]) for gain in (Y, arr)]
+    assert held == [expansions, came]
+
+
+def test_of_nothing_that_came_the_first_hold_no_share() -> None:
+    nothing = JudgedRows(Y, P, np.ones((1, 10)), arr=np.zeros(10))
+    assert np.isnan(figures(nothing, ORDER)["arr_recall_at_20"]).all()
 
 
 def test_every_owner_has_a_list_of_their_own() -> None:

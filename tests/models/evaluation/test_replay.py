@@ -75,6 +75,15 @@ def test_without_a_past_nothing_is_known() -> None:
     assert (low.tolist(), high.tolist()) == ([0, 0], [1, 1])
 
 
+@pytest.mark.parametrize("came", [0, 1])
+def test_days_with_one_outcome_only_say_nothing_of_levels(came: int) -> None:
+    past = replayed(np.zeros(6)).assign(y=np.int8(came))
+    fitted = ranged(past)
+    assert fitted.level_error == LEVEL_ERROR
+    by_hand = fit_range(logit(past.propensity.to_numpy()), past.y.to_numpy(), copies=6 / (151 / 90 + 1))
+    assert (fitted.cells, fitted.low, fitted.high) == (by_hand.cells, by_hand.low, by_hand.high)
+
+
 def test_a_certainty_that_was_told_is_no_fault() -> None:
     past = replayed(np.zeros(6))
     sure = np.concatenate([[1.0] * 3, past.propensity[3:-3], [0.0] * 3])

@@ -153,6 +153,22 @@ def test_a_file_that_is_none_is_refused(trained: TrainedModel, tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["text.parquet"]
 
 
+def test_a_file_that_is_damaged_further_on_is_refused(trained: TrainedModel, tmp_path: Path) -> None:
+    """Its end, which says what is where, is whole; the rows of the last group are not."""
+    features = file_of(tmp_path, rows())
+    column = pq.ParquetFile(features).metadata.row_group(3).column(0)
+    with features.open("r+b") as file:
+        file.seek(column.dictionary_page_offset)
+        file.write(b"\xff" * column.total_compressed_size)
+    steps: list[int] = []
+    with pytest.raises(SourceError, match="found: it cannot be read as Parquet"):
+        explain_file(
+            trained.bundle, features, tmp_path / "out.parquet", batch_rows=50, progress=lambda at, _: steps.append(at)
+        )
+    assert steps == [50, 100, 150]
+    assert [path.name for path in tmp_path.iterdir()] == ["features.parquet"]
+
+
 def test_a_failure_on_the_way_keeps_the_old_file(trained: TrainedModel, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
     out.write_text("what was there")

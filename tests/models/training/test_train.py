@@ -8,6 +8,7 @@ import pytest
 from data.errors import ModelError, NotEnoughHistoryError
 from models.evaluation.baselines import BASE_RATE, BEST_RULE, LAST_LIST, LOGISTIC, TRIGGER_POINTS
 from models.evaluation.verdict import count_expansions
+from models.settings import EvaluationSettings
 from models.training.train import TrainedModel, train
 from tests.models.planted import FEATURES, QUICK, history
 
@@ -73,6 +74,36 @@ def test_a_sparse_motion_is_withheld_and_says_why() -> None:
     model = train(rows, FEATURES, QUICK)
     assert "7 past expansions of this motion; it takes 30" in model.bundle.withheld["cross_sell"]
     assert not model.bundle.all_motions_modelled
+
+
+def test_a_motion_that_no_past_snapshot_could_learn_is_withheld_and_says_why() -> None:
+    """It began in December: on the last replayed day, the 1st of February, what had matured knew none."""
+    rows = history()
+    rows.loc[(rows.snapshot_date >= "2024-12-01") & (rows.account_id < "a0040"), "expanded_cross_sell"] = 1
+    model = train(rows, FEATURES, QUICK)
+    assert model.bundle.withheld["cross_sell"] == (
+        "no expansion of this motion before any of the last 3 snapshots to learn from"
+    )
+    assert set(model.bundle.motions) == set(model.motion_metrics) == {"seat", "upsell"}
+    assert not model.bundle.all_motions_modelled
+
+
+def growing(customers: int, months: int) -> pd.DataFrame:
+    """A base of so many customers, and four more each month."""
+    rows = history(customers + 4 * months, months)
+    number, month = rows.account_id.str[1:].astype(int), rows.snapshot_date.rank(method="dense") - 1
+    return rows[number < customers + 4 * month]
+
+
+@pytest.mark.parametrize("customers", [20, 26, 30, 40])
+def test_a_base_of_few_customers_has_a_model(customers: int) -> None:
+    """Of its first months some rounds find no split, and the past days have fewer trees than were asked for."""
+    settings = EvaluationSettings(horizon_days=90, max_rounds=60, motion_max_rounds=60, resamples=10)
+    rows = growing(customers, 20)
+    model = train(rows, FEATURES, settings)
+    replayed = model.predictions.snapshot_date.unique()
+    assert list(replayed) == list(rows.snapshot_date.unique()[-len(replayed) :])
+    assert model.evaluation.replayed.fitted.folds == len(replayed)
 
 
 def test_the_only_motion_is_any_expansion() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase, with_outcomes
 from features.build.build import feature_rows
+from features.build.kept import snapshot_keys
 from serving.outcomes.as_outcomes import SCHEMA, as_outcomes
 from serving.outcomes.outcome import RecordedOutcome
 from serving.outcomes.states import state_on
@@ -271,6 +272,20 @@ def test_a_past_snapshot_sees_the_plays_as_they_were_then() -> None:
     since = rows["days_since_not_now"].unstack().fillna(-1).astype(int)
     assert since.loc["acme"].tolist() == [-1, -1, 5, 15, 16, 19, -1]
     assert since.loc["bolt"].tolist() == [-1, -1, 7, 17, -1, -1, -1]  # taken back on the 20th
+
+
+def test_what_is_recorded_on_a_day_changes_no_row_that_was_kept_of_that_day_or_before() -> None:
+    """Nor its key: what is over, or taken back, was under way until then. Under one key the rows are the same."""
+    tables, rows, rules = base(subscriptions=CUSTOMERS), recorded(RECORDED), ExpansionRules()
+    days = [date(2026, 6, day) for day in (2, 4, 6, 21, 24, 25)]
+    keys, kept = snapshot_keys(with_store(tables, []), days, rules), dict[str, pd.DataFrame]()
+    for count, row in enumerate(rows, start=1):
+        both, before = with_store(tables, rows[:count]), keys
+        keys, features = snapshot_keys(both, days, rules), features_of(both, *days).sort_index()
+        assert {day for day in days if keys[day] != before[day]} == {day for day in days if day > row.day}
+        for day in days:
+            of_day = features.xs(f"{day:%m-%d}", level="day")
+            pd.testing.assert_frame_equal(kept.setdefault(keys[day], of_day), of_day, check_exact=True)
 
 
 def test_the_rows_of_the_source_stay_but_for_those_of_the_same_play() -> None:
