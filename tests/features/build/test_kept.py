@@ -205,7 +205,7 @@ def test_no_feature_reads_what_an_account_is_called_or_whose_it_is(tables: Frame
         base = known_before(source, LAST, LAST)
         nameless = base.tables | {"accounts": base.tables["accounts"].drop(*kept.NAMES)}
         rows = feature_rows(nameless, SNAPSHOTS, RULES, absent=base.absent)
-    assert kept.NAMES == {"name", "owner"}
+    assert {"name", "owner"} == kept.NAMES
     assert set(rows.columns) > set(catalogue(base.tables, absent=base.absent))
 
 
