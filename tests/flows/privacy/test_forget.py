@@ -98,11 +98,12 @@ def company(two_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def _killed(settings: Settings, run: Path) -> None:
     """What runs leave that are killed while they write: beside every place, and in it."""
     for folder in (settings.check_folder, settings.figures_folder, settings.out_folder / "monitoring"):
-        for left in (aside_of(folder), unfinished_of(folder)):
-            shutil.copytree(folder, left)
-    unfinished_of(run / "changes.parquet").write_text(ZORRO)
+        for place in (aside_of(folder), unfinished_of(folder)):
+            shutil.copytree(folder, place)
+    left = pd.DataFrame({"account_id": [ZORRO], "user_id": [USER]})
+    left.to_parquet(unfinished_of(run / "changes.parquet"))
     unfinished_of(settings.history_folder / "2026-10-02").mkdir()
-    (unfinished_of(settings.history_folder / "2026-10-02") / "users.parquet").write_text(f"{ZORRO} {USER}")
+    left.to_parquet(unfinished_of(settings.history_folder / "2026-10-02") / "users.parquet")
 
 
 def test_an_account_is_in_no_byte_of_any_file(company: Path, headroom: Headroom) -> None:
@@ -190,6 +191,7 @@ def test_what_a_living_run_writes_stays(company: Path, headroom: Headroom) -> No
     with whole_file(settings.writeback_folder / "dry-run" / "changes.parquet") as theirs:
         TablesPlace("write-back", settings.writeback_folder).erase(Subject("account_id", ZORRO), DAY)
         assert theirs.is_file()
+        pd.DataFrame({"account_id": ["acc-0001"]}).to_parquet(theirs)
     with whole_folder(settings.check_folder) as theirs:
         ran = headroom("forget", "--account", ZORRO, "--yes")
         assert "another process is writing it" in ran.err
