@@ -428,7 +428,7 @@ SCORES = OutputTable(
         OutputColumn(
             "previous_held_out",
             OutputKind.YES_NO,
-            "`held_out` of the last published list",
+            "`held_out` of the last published list; no where that did not have it; null in older lists",
             of_the_base=True,
             nullable=True,
             later=True,

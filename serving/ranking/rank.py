@@ -76,20 +76,20 @@ def with_unknown(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_previous(scores: pd.DataFrame, previous: pd.DataFrame | None) -> pd.DataFrame:
-    """``scores`` with rank and propensity of the previous published snapshot, and whether that held it out; null for an
-    account that is new.
+    """``scores`` with rank and propensity of the previous published snapshot, null for an account that is new, and
+    whether that snapshot held it out.
     """
     if previous is None:
         return scores.assign(
             previous_rank=pd.Series(pd.NA, index=scores.index, dtype="Int64"),
             previous_propensity=pd.Series(np.nan, index=scores.index, dtype="float64"),
-            previous_held_out=pd.Series(pd.NA, index=scores.index, dtype="boolean"),
+            previous_held_out=False,
         )
     earlier = previous.set_index("account_id").reindex(scores["account_id"])
     return scores.assign(
         previous_rank=earlier["rank"].astype("Int64").array,
         previous_propensity=earlier["propensity"].astype("float64").array,
-        previous_held_out=earlier["held_out"].astype("boolean").array,
+        previous_held_out=earlier["held_out"].fillna(value=False).astype(bool).array,
     )
 
 

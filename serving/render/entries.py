@@ -166,7 +166,7 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
     made = []
     for row in _records(scores):
         before = None if pd.isna(row["previous_rank"]) else int(row["previous_rank"])
-        was_apart = not pd.isna(row["previous_propensity"]) and row["previous_held_out"] is not True
+        was_apart = not pd.isna(row["previous_propensity"]) and not row["previous_held_out"]
         made.append(
             Entry(
                 rank=int(row["rank"]),

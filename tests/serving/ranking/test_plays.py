@@ -129,7 +129,7 @@ def test_where_no_play_is_true_the_neutral_one_is_given_and_its_words_are_true()
     assert made["motion"].tolist() == ["seat"] * 2  # the likeliest that is possible
     assert made["opening"].tolist() == [
         "How are things going with us, and what do you want to reach this year?",
-        "You work with API calls. What works well, and what would you change?",
+        "You use the API calls feature. What works well, and what would you change?",
     ]
 
 

@@ -546,7 +546,7 @@ LIKE = "similar accounts"
         ("seat_utilization", 0.5, {"seat_utilization": 0.0}, f"Of {LIKE}, none has a smaller share of seats in use.",
          False),
         ("features_used", -0.5, {"features_used": 0.1},
-         f"Against: Used only 16 features this month (SSO, boards, forms and others), fewer than most {LIKE}.", True),
+         f"Against: Used only 16 features this month, fewer than most {LIKE}.", True),
         ("events_growth", -0.5, {"events_growth": 0.9},
          f"Against: Use is growing faster than at 90% of {LIKE}.", False),
     ],
