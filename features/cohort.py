@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY
 from data.ledger.invoices import billed_now, service, usage_bills
-from data.ledger.lines import makes_a_customer
+from data.ledger.kinds import makes_a_customer
 from data.ledger.rules import ExpansionRules
 from data.time_cut import Tables, cut
 from features.calendar import snapshots

@@ -15,7 +15,7 @@ from data.contract.cross_sell import CrossSellOptions
 from data.contract.vocabulary import KEY
 from data.feeds.use import use
 from data.ledger.invoices import invoices, is_for_use
-from data.ledger.lines import is_paid_for
+from data.ledger.kinds import is_paid_for
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, is_sold_on, with_successors
 from data.sources.known import KnownBase

@@ -11,7 +11,7 @@ from data.checks.report import ROWS_KEPT, Finding, Severity, are_many, many, mon
 from data.contract.vocabulary import DISCOUNT
 from data.groups import parents, ways_up
 from data.ledger.invoices import MONTHLY, YEARLY, months_of_period, service
-from data.ledger.lines import is_paid_for
+from data.ledger.kinds import is_paid_for
 from data.ledger.rules import ExpansionRules
 from data.sources.engine import Engine
 from data.time_cut import Tables, days_between

@@ -22,7 +22,7 @@ from data.contract.vocabulary import BILL_KINDS, DISCOUNT, LINE_KINDS, LINE_MOTI
 from data.currency import CONVERTED, in_reporting_currency, latest_rates
 from data.errors import hint, some
 from data.ledger.invoices import is_for_use
-from data.ledger.lines import is_paid_for
+from data.ledger.kinds import is_paid_for
 from data.ledger.lines import lines as lines_with_tiers
 from data.ledger.movements import changes, is_amount_alone, is_larger
 from data.ledger.revenue import all_lines

@@ -23,8 +23,8 @@ def _repeated_keys(table: Table, raw: ir.Table) -> list[Finding]:
     columns = [table.column(name) for name in table.key]
     columns = [column for column in columns if column.required or column.name in (*raw.columns, "known_at")]
     # Of the team's own features the later row of a day counts, which is no other row of the same time.
-    staged_names = {"known_on": KNOWN_SECOND} if table.extra_columns else {}
-    key = [staged_names.get(column.staged_name, column.staged_name) for column in columns]
+    staged_names = {"known_at": KNOWN_SECOND} if table.extra_columns else {}
+    key = [staged_names.get(column.name, column.staged_name) for column in columns]
     # An id that may be missing (nobody's use) is one of the values of the key, and a null meets no null.
     optional = [column.name for column in columns if column.kind is Kind.ID and not column.required]
     complete = staged.filter(*[staged[name].notnull() for name in key if name not in optional])

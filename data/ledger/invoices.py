@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY, PAYMENT, PREPAID
-from data.ledger.lines import is_paid_for
+from data.ledger.kinds import is_paid_for
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, with_successors
 from data.time_cut import Tables, cut, days_between

@@ -11,7 +11,8 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from data.contract.vocabulary import DISCOUNT, PAID, UNPAID_KINDS
+from data.contract.vocabulary import DISCOUNT, UNPAID_KINDS
+from data.ledger.kinds import is_paid_for
 from data.ledger.moves import moved_on
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, with_successors
@@ -56,16 +57,6 @@ def standing(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str], today
     if "snapshot_date" in by or today is not None:
         counted = _renewed_early(counted, rules, by, today)
     return _within_paid(moved_on(counted, rules, by), by)
-
-
-def is_paid_for(lines: ir.Table) -> ir.BooleanValue:
-    """Somebody pays for the line: its kind says so, or it has none and an MRR above 0."""
-    return (lines.kind == PAID).fill_null(False) | (makes_a_customer(lines) & (lines.mrr_e4 > 0)).fill_null(False)
-
-
-def makes_a_customer(lines: ir.Table) -> ir.BooleanValue:
-    """While the line is open its account is a customer: any line does, but for kinds that nobody pays for."""
-    return lines.kind.fill_null("").notin((*UNPAID_KINDS, DISCOUNT))
 
 
 def _lasts(lines: ir.Table) -> ir.BooleanValue:

@@ -7,7 +7,8 @@ import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY, MOTIONS
 from data.ledger.invoices import billed_now, billed_within, service, usage_bills
-from data.ledger.lines import is_paid_for, lines, standing
+from data.ledger.kinds import is_paid_for
+from data.ledger.lines import lines, standing
 from data.ledger.movements import BASIS_POINTS, movements, prepared
 from data.ledger.succession import is_sold_on, with_successors
 from data.time_cut import cut, cut_facts, days_between, facts, first_facts

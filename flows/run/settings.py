@@ -114,11 +114,11 @@ class Settings(BaseModel):
 
     @property
     def history_folder(self) -> Path:
-        return self._folder(self.record.folder)
+        return self._from_root(self.record.folder)
 
     @property
     def out_folder(self) -> Path:
-        return self._folder(self.out)
+        return self._from_root(self.out)
 
     @property
     def outcomes_url(self) -> str:
@@ -147,7 +147,7 @@ class Settings(BaseModel):
 
     @property
     def reports_folder(self) -> Path:
-        return self._folder(self.reports)
+        return self._from_root(self.reports)
 
     @property
     def figures_folder(self) -> Path:
@@ -156,13 +156,13 @@ class Settings(BaseModel):
 
     @property
     def mlruns_folder(self) -> Path:
-        return self._folder(self.mlruns)
+        return self._from_root(self.mlruns)
 
     @property
     def kept_folder(self) -> Path:
         """Where values are kept for the next run; by default beside the MLflow folder."""
         path = self.store.path
-        return self.mlruns_folder.parent / KEPT if path is None else self._folder(path)
+        return self.mlruns_folder.parent / KEPT if path is None else self._from_root(path)
 
     def value_store(self, tell: Callable[[str], None]) -> ValueStore:
         """What is kept there; ``tell`` is told in a sentence what is wrong with it."""
@@ -178,7 +178,7 @@ class Settings(BaseModel):
         own = self.serving.playbook
         return None if own is None else self.root / own.expanduser()
 
-    def _folder(self, path: Path) -> Path:
+    def _from_root(self, path: Path) -> Path:
         return (self.root / path.expanduser()).resolve()
 
 

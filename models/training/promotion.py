@@ -101,8 +101,8 @@ def as_it_stands(decision: Decision, then: str | None, now: str | None) -> Decis
     """A decision made while version ``then`` served, or none: what somebody made the champion since is not replaced."""
     if decision.choice is not Choice.PROMOTE or now in (None, then):
         return decision
-    asks, found = "the champion is still the one that served when it was judged", f"version {now} serves by now"
-    check = PromotionCheck(asks, found, False, Choice.KEEP)
+    asks, told = "the champion is still the one that served when it was judged", f"version {now} serves by now"
+    check = PromotionCheck(asks, told, False, Choice.KEEP)
     because = (f"{check.asks}: {check.found}",)
     return replace(decision, choice=Choice.KEEP, because=because, checks=(*decision.checks, check))
 
