@@ -166,7 +166,8 @@ def entries(listing: PublishedList, accounts: Sequence[str]) -> list[Entry]:
     made = []
     for row in _records(scores):
         before = None if pd.isna(row["previous_rank"]) else int(row["previous_rank"])
-        was_apart = not pd.isna(row["previous_propensity"]) and not row["previous_held_out"]
+        was_held_out = row["previous_held_out"] is True  # older lists do not say
+        was_apart = not pd.isna(row["previous_propensity"]) and not was_held_out
         made.append(
             Entry(
                 rank=int(row["rank"]),

@@ -173,7 +173,8 @@ def test_a_list_that_was_filled_in_is_not_written_over(out: Path) -> None:
 
 
 def test_it_is_taken_out_of_a_list_of_an_earlier_version_too(out: Path) -> None:
-    as_of_earlier_version(place_of(out, EARLIER))
+    for day in (EARLIER, DAY):
+        as_of_earlier_version(place_of(out, day))
     counts = ListsPlace(out).erase(subject_of(out, ZORRO), ERASED_ON)
     assert counts["scores"] == 2
     assert told(out) == []
