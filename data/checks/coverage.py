@@ -61,7 +61,7 @@ def _empty_columns(table: Table, empty: frozenset[str]) -> Iterator[Finding]:
     for column in table.columns:
         name = f"{table.name}.{column.name}"
         if name in empty:
-            message = f"{name} is empty in every row, which is as if it were not there; it would add: {column.costs}."
+            message = f"{name} has no readable value in any row, as if it were not there; it would add: {column.costs}."
             yield Finding(Severity.NOTE, table.name, f"empty:{column.name}", message, "")
 
 

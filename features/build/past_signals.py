@@ -9,7 +9,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.contract.feature_card import OWN_TABLE
 from data.contract.vocabulary import KEY
 from data.feeds.use import first_use_day
 from data.kept.store import ValueStore
@@ -20,6 +19,7 @@ from features.build.kept import FEATURE_ROWS, RowsInTheMaking, keys_in, of_day, 
 from features.calendar import QUARTER_DAYS, month_starts
 from features.catalogue import available
 from features.definition import OF_FINISHED_ROWS, WHOLE_BASE
+from features.definitions.custom import own_numbers
 from features.muted import muted_features
 
 ACCOUNTS_AT_A_TIME = 2_000
@@ -78,8 +78,7 @@ class BaseSignals:
         """Those that an account has of itself, that are numbers, and that are known on the day of the base."""
         features = available(self.base.tables, self.base.absent)
         own = [f.card for f in features if f.view not in (*OF_FINISHED_ROWS, *WHOLE_BASE) and f.card is not None]
-        given = self.base.tables[OWN_TABLE].schema() if OWN_TABLE in self.base.tables else {}
-        numbers = {card.name for card in own if not card.is_own or given[card.name].is_numeric()}
+        numbers = own_numbers(self.base.tables) | {card.name for card in own if not card.is_own}
         return frozenset(numbers - muted_features(self.base, self.base.snapshot_date))
 
     @cached_property

@@ -58,12 +58,17 @@ def unusable_names(tables: dict[str, ir.Table]) -> Iterator[Finding]:
     told = [
         *[f"{', '.join(built_in)}: features of these names are built in."] * bool(built_in),
         *[f"{', '.join(reserved)}: these names say something else beside the features."] * bool(reserved),
-        *[f'{", ".join(alike)}: these make one name, as white space and []{{}}":, are left out of it.'] * bool(alike),
+        *[f'{", ".join(alike)}: these make one name: case, blanks and []{{}}":, do not count.'] * bool(alike),
     ]
     if told:
         message = f"{OWN_TABLE}: {' '.join(told)}"
         todo = f"Rename them in {OWN_TABLE}, or under [source.tables]."
         yield Finding(Severity.ERROR, OWN_TABLE, "names", message, todo, len({*built_in, *reserved, *alike}))
+
+
+def own_numbers(tables: dict[str, ir.Table]) -> frozenset[str]:
+    """The names of the team's own features that are numbers."""
+    return frozenset(name for column, name in _names(tables).items() if tables[OWN_TABLE][column].type().is_numeric())
 
 
 def _names(tables: dict[str, ir.Table]) -> dict[str, str]:

@@ -52,12 +52,13 @@ def decode(rows: pd.DataFrame, categories: Categories) -> pd.DataFrame:
 def other_kind(rows: pd.DataFrame, features: Sequence[str], categories: Categories) -> dict[str, str]:
     """The features that are text where numbers were learnt, or the other way, each with a clause that says so.
 
-    They would be scored as if nothing were known. A column without any value fits both.
+    They would be scored as if nothing were known. A column without any value, today or when it was learnt, fits both.
     """
     told = {}
     for name in features:
         values, is_text = rows[name], name in categories
-        if (pd.api.types.is_numeric_dtype(values) and not is_text) or values.isna().all():
+        was_empty = is_text and not categories[name]
+        if was_empty or (pd.api.types.is_numeric_dtype(values) and not is_text) or values.isna().all():
             continue
         kind = pd.api.types.infer_dtype(values.astype(object), skipna=True)
         if kind not in (TEXT if is_text else NUMBERS):

@@ -73,6 +73,12 @@ def check_change_sentences(listing: PublishedList, previous: PublishedList | Non
         there = listing.columns("scores")  # an older list does not say who was held out before
         for name in [name for name in ("rank", "propensity", "held_out") if f"previous_{name}" in there]:
             stated = scores[f"previous_{name}"].astype("float64")
-            known = before[name].reindex(scores.index).astype("float64")
+            known = said_before(before, name, scores.index)
             for account in scores.index[~((stated == known) | (stated.isna() & known.isna()))]:
                 yield Difference(account, f"previous_{name}", str(stated[account]), str(known[account]))
+
+
+def said_before(before: pd.DataFrame, name: str, accounts: pd.Index) -> pd.Series:
+    """A column of the scores of the last list for these accounts. Whom it does not have, it did not hold out."""
+    said = before[name].reindex(accounts).astype("float64")
+    return said.fillna(0.0) if name == "held_out" else said

@@ -2,13 +2,14 @@
 
 from math import isnan
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
 
 from data.errors import ContractError
 from features.catalogue import catalogue
-from features.definitions.custom import TAKEN
+from features.definitions.custom import TAKEN, own_numbers
 from features.labels import FLAGS
 from models.estimators import boosting
 from models.settings import Params
@@ -85,6 +86,11 @@ def test_white_space_and_signs_that_no_list_of_names_can_hold_are_left_out() -> 
     known = pd.DataFrame(np.eye(4, len(names)), columns=names)
     booster = boosting.fit(known, np.array([0, 0, 1, 1]), Params(min_child_samples=1), 1)
     assert boosting.feature_names(booster) == names
+
+
+def test_which_of_them_are_numbers_is_told_by_the_names_of_the_features() -> None:
+    own = ibis.memtable({"account_id": ["a"], "known_at": ["2026-06-30"], "Health Score": [0.5], "Tier": ["A"]})
+    assert own_numbers({"account_features": own}) == {"Health_Score"}
 
 
 def test_names_that_become_one_are_refused() -> None:

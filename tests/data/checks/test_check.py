@@ -421,7 +421,7 @@ def test_a_column_without_a_value_is_told_as_one_that_is_not_there(tmp_path: Pat
     ]
     (note,) = of_rule(found, "empty:closed_at")
     assert note.message == (
-        "tickets.closed_at is empty in every row, which is as if it were not there; it would add: open tickets, "
+        "tickets.closed_at has no readable value in any row, as if it were not there; it would add: open tickets, "
         "critical tickets, satisfaction."
     )
 

@@ -87,6 +87,7 @@ def test_text_where_numbers_were_learnt_or_the_other_way_is_no_missing_value(
         score(grades, rows)
     score(trained.bundle, rows.assign(noise=pd.Series(None, rows.index, dtype="str")))
     score(grades, rows.assign(noise=np.nan))
+    score(replace(trained.bundle, categories={"noise": ()}), rows)  # nothing was there to learn from
 
 
 def test_nothing_to_score_and_an_account_twice(trained: TrainedModel, rows: pd.DataFrame) -> None:

@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 import openpyxl
+import pandas as pd
 import pytest
 
 from data.contract.outputs import TABLES
@@ -19,7 +20,7 @@ from serving.render.entries import entries
 from serving.render.terminal import print_top
 from serving.settings import NO_EXPERIMENT, ExperimentSettings, ServeSettings
 from serving.verify.files_and_sums import check_counts, check_crm, check_files, check_sums
-from serving.verify.gates_and_changes import about_of, check_change_sentences
+from serving.verify.gates_and_changes import about_of, check_change_sentences, said_before
 from serving.web.app import Site
 from tests.serving.web.conftest import browser
 from tests.serving.world import CATALOGUE, DAY, PIECES, PLAYBOOK, HeldList, accounts, publish, snapshot
@@ -201,6 +202,13 @@ def test_a_draw_that_lost_those_that_are_held_out_is_refused_and_it_is_said_how_
     with pytest.raises(ExperimentError, match="0 of 80 units are held out where 20 are due") as told:
         publish(tmp_path / "out", held_list(day, previous=previous), PIECES, previous=previous)
     assert "let it end on that day" in told.value.todo
+
+
+def test_whom_the_last_list_does_not_have_it_did_not_hold_out(listing: PublishedList) -> None:
+    before, new = listing.scores("account_id", "rank", "held_out").set_index("account_id"), pd.Index(["new"])
+    assert said_before(before, "held_out", new).tolist() == [0]
+    assert said_before(before, "rank", new).isna().all()
+    assert said_before(before, "held_out", before.index).sum() == len(listing.held_out())
 
 
 def test_after_the_end_everyone_is_listed_and_the_draw_is_kept(
