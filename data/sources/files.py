@@ -8,12 +8,14 @@ CSV files are read strictly: one line that cannot be read is an error that names
 import csv
 import gzip
 import hashlib
+import os
 import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -86,12 +88,21 @@ def _is_hidden(name: str) -> bool:
 
 
 def _parts(folder: Path) -> tuple[Path, ...]:
-    """The Parquet files below a folder, at any depth, without what is hidden."""
-    files = (path for path in folder.rglob("*.parquet") if not path.is_dir())
-    parts = tuple(sorted(path for path in files if not any(map(_is_hidden, path.relative_to(folder).parts))))
+    """The Parquet files below a folder, at any depth, without what is hidden.
+
+    Raises OSError for a folder that may not be looked into: its rows would be missing without a word.
+    """
+    parts: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        parts += [Path(place, name) for name in names if name.endswith(".parquet") and not _is_hidden(name)]
     for path in parts:
         _require_plain(path)
-    return parts
+    return tuple(sorted(parts))
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
 
 
 def _require_plain(path: Path) -> None:

@@ -1,8 +1,10 @@
 """The source: what is read, how it is cast, and what is said when it cannot be."""
 
 import gzip
+import os
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from errno import EACCES
 from pathlib import Path
 
 import duckdb
@@ -15,6 +17,7 @@ import pytest
 from data.contract.inputs import Kind
 from data.errors import ContractError, HeadroomError, SourceError
 from data.sources.connect import connect
+from data.sources.files import list_tables
 from data.sources.known import Source, as_of, data_end, label_watermark, next_snapshot, watermarks
 from data.sources.staging import cast
 
@@ -279,6 +282,26 @@ def test_what_a_tool_keeps_beside_the_parts_of_a_table_is_not_read(tmp_path: Pat
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes((tmp_path / "one.parquet").read_bytes())
     assert connect(str(tmp_path)).tables["usage_events"].count().to_pyarrow().as_py() == 1
+
+
+def test_a_folder_that_may_not_be_looked_into_is_none_without_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in ("day=2024-01-06", "day=2024-01-07"):
+        (tmp_path / "usage_events" / day).mkdir(parents=True)
+        (tmp_path / "usage_events" / day / "part-0.parquet").touch()
+    (files,) = list_tables(tmp_path)
+    assert len(files.paths) == 2
+    looked_into = os.scandir
+
+    def refused(path: str | Path) -> object:
+        if Path(path).name == "day=2024-01-07":
+            raise PermissionError(EACCES, "Permission denied", str(path))
+        return looked_into(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(PermissionError, match="day=2024-01-07"):
+        list_tables(tmp_path)
 
 
 def test_a_delta_table_is_refused(tmp_path: Path) -> None:
