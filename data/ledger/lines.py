@@ -19,6 +19,8 @@ from data.ledger.succession import current_product, with_successors
 from data.time_cut import Tables, days_between
 
 YEAR_DAYS = 365
+RENEWAL_STEPS = 3
+"""So many contracts of one product, of different size or date, are told apart where all were renewed early."""
 
 
 def lines(tables: Tables) -> ir.Table:
@@ -113,21 +115,21 @@ def _renewed_early(lines: ir.Table, rules: ExpansionRules, by: Sequence[str], to
 def _one_to_one(pairs: ir.Table, key: Sequence[str]) -> ir.Table:
     """Of the pairs of an old line and one that may renew it those that do: each line is in one of them, the closest.
 
-    The closer the less ``more`` the new line has, and the fewer ``spare_days`` it could have begun earlier. A pair that
-    is the k-th of both of its lines does: of like lines the second renews the second. Then the closest that are left.
+    The closer the less ``more`` the new line has, and the fewer ``spare_days`` it could have begun earlier; of like
+    lines the second renews the second. A pair that is the closest of both its lines is one, and then of what is left.
     """
     old, new = ibis.window(group_by=(*key, "line_no")), ibis.window(group_by=(*key, "new_line_no"))
-    closest = ("more", "spare_days", "line_no", "new_line_no")
-
-    def placed(pairs: ir.Table) -> ir.Table:
-        number = ibis.row_number()
-        return pairs.mutate(of_old=number.over(old.order_by(closest)), of_new=number.over(new.order_by(closest)))
-
-    pairs = placed(pairs)
-    pairs = pairs.mutate(is_pair=pairs.of_old == pairs.of_new)
-    is_taken = pairs.is_pair.any().over(old) | pairs.is_pair.any().over(new)
-    pairs = placed(pairs.mutate(is_left=pairs.is_pair | ~is_taken).filter(ibis._.is_left))
-    return pairs.filter((pairs.of_old == 0) & (pairs.of_new == 0))
+    number, alike = ibis.row_number(), ("more", "spare_days")
+    of_old, of_new = number.over(old.order_by((*alike, "new_line_no"))), number.over(new.order_by((*alike, "line_no")))
+    pairs = pairs.mutate(turns=(of_old - of_new).abs())
+    order = (*alike, "turns", "line_no", "new_line_no")
+    pairs = pairs.mutate(place=number.over(ibis.window(group_by=key, order_by=order)))
+    for _ in range(RENEWAL_STEPS):
+        closest = ibis.least(pairs.place.min().over(old), pairs.place.min().over(new))
+        pairs = pairs.mutate(is_pair=pairs.place == closest)
+        is_taken = pairs.is_pair.any().over(old) | pairs.is_pair.any().over(new)
+        pairs = pairs.mutate(is_left=pairs.is_pair | ~is_taken).filter(ibis._.is_left)
+    return pairs.filter(pairs.is_pair)
 
 
 def is_as_large(pairs: ir.Table) -> ir.BooleanValue:

@@ -66,9 +66,6 @@ class State:
         return " + ".join(names)
 
 
-OLD, NEW = 0, 1
-"""The sides of a pair of lines."""
-
 # --- the lines that count ---------------------------------------------------------------------------------------------
 
 
@@ -110,25 +107,17 @@ def order(line: PlainLine) -> tuple[Any, ...]:
 
 
 def renewed_early(lines: list[PlainLine], rules: ExpansionRules, day: date) -> list[PlainLine]:
-    """One line renews one: of all pairs that may those that are the k-th of both lines, then the closest left."""
+    """One line renews one: of all pairs that may be the closest first, and then of those that are left."""
     lines = sorted(lines, key=order)
     is_open = [number for number, line in enumerate(lines) if line.end is None and not line.is_discount]
     pairs = [(x, y) for x in is_open for y in is_open if renews(lines[x], lines[y], rules, day)]
-    pairs.sort(key=lambda pair: (*apart(lines[pair[0]], lines[pair[1]]), *pair))
-    sure = [pair for pair in pairs if len({place_in(pairs, pair, side) for side in (OLD, NEW)}) == 1]
-    taken = [{pair[side] for pair in sure} for side in (OLD, NEW)]
-    left = [pair for pair in pairs if pair in sure or not any(pair[side] in taken[side] for side in (OLD, NEW))]
-    renewed = {
-        pair[OLD]: lines[pair[NEW]].start
-        for pair in left
-        if all(place_in(left, pair, side) == 0 for side in (OLD, NEW))
-    }
+    renewed: dict[int, date] = {}
+    renewing = set[int]()
+    for old, new in sorted(pairs, key=lambda pair: (*apart(lines[pair[0]], lines[pair[1]]), *pair)):
+        if old not in renewed and new not in renewing:
+            renewed[old] = lines[new].start
+            renewing.add(new)
     return [replace(line, end=line.end or renewed.get(number)) for number, line in enumerate(lines)]
-
-
-def place_in(pairs: list[tuple[int, int]], pair: tuple[int, int], side: int) -> int:
-    """How many closer pairs its line of that side is in."""
-    return [other for other in pairs if other[side] == pair[side]].index(pair)
 
 
 def apart(old: PlainLine, new: PlainLine) -> tuple[int, int]:
