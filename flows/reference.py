@@ -46,10 +46,16 @@ MADE = "<!-- Made by `python -m flows.reference`; change the code it describes, 
 
 def tables_page() -> str:
     """The input contract: every table and column."""
-    lines = ["# Input tables", "", MADE, ""]
-    lines += ["`*` = required. Ids are text, clocks are UTC, money is in the unit that its column names. The"]
-    lines[-1] += " *reporting currency* is that of every amount that names no other: all figures are in it."
-    lines += ["A column that is empty in every row is as if it were not there.", ""]
+    lines = [
+        "# Input tables",
+        "",
+        MADE,
+        "",
+        "`*` = required. Ids are text, clocks are UTC, money is in the unit that its column names. The *reporting "
+        "currency* is that of every amount that names no other: all figures are in it.",
+        "A column that is empty in every row is as if it were not there.",
+        "",
+    ]
     for table in TABLES.values():
         lines += _table(table)
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """Bills that make a ledger wrong though each is right: money that is counted twice, and bills that say no period."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 
 import ibis
@@ -10,7 +10,7 @@ import pandas as pd
 from data.checks.report import ROWS_KEPT, Finding, Severity, are_many, many, money
 from data.contract.vocabulary import DISCOUNT
 from data.groups import parents, ways_up
-from data.ledger.invoices import MONTHLY, YEARLY, months_of_period, service
+from data.ledger.invoices import MONTHLY, YEARLY, beside_paid, months_of_period, service
 from data.ledger.kinds import is_paid_for
 from data.ledger.rules import ExpansionRules
 from data.sources.engine import Engine
@@ -100,27 +100,22 @@ def _billed_for_others(bills: ir.Table, lines: ir.Table, accounts: ir.Table) -> 
         charges.semi_join(held, DAY_OF_BILLS),
         "companies below them subscribe to",
         ": if they pay for these, the same money is counted twice.",
-        lambda accounts: _of_some_or_many(accounts, paid),
+        paid,
     )
 
 
 def _not_subscribed(bills: ir.Table, paid: ir.Table) -> ir.Table:
-    """The bills above 0 of products that their accounts have no ``paid`` line of, and that nothing says what they are.
-
-    An anti join whose rows are read twice in a query is left standing beside its NOT EXISTS in PostgreSQL's SQL.
-    """
-    own = paid.select("account_id", "product").distinct().mutate(is_subscribed=ibis.literal(1))
-    charges = bills.filter(bills.kind.isnull() & (bills.amount_e4 > 0))
-    beside = charges.left_join(own, ["account_id", "product"])
+    """The bills above 0 that do not say what they are, of products that their accounts have no ``paid`` line of."""
+    beside = beside_paid(bills.filter(bills.kind.isnull() & (bills.amount_e4 > 0)), paid)
     return beside.filter(beside.is_subscribed.isnull()).select(*bills.columns)
 
 
 def _counted_twice(
-    rule: str, paying: ir.Table, what: str, why: str, severity: Callable[[int], Severity] = lambda _: Severity.ERROR
+    rule: str, paying: ir.Table, what: str, why: str, subscribed: ir.Table | None = None
 ) -> Iterator[Finding]:
     """The finding that bills of products that ``what`` pay for subscriptions, and ``why``; none without such bills.
 
-    ``severity``: of so many accounts.
+    Where the ``subscribed`` lines are given, one that is about a few of their accounts is a warning.
     """
     totals = _totals(paying)
     if totals.accounts:
@@ -130,7 +125,8 @@ def _counted_twice(
         )
         rows = paying.limit(ROWS_KEPT).to_pandas()
         accounts = int(totals.accounts)
-        yield Finding(severity(accounts), "invoices", rule, message, TOLD_BY_KIND, accounts, rows)
+        severity = Severity.ERROR if subscribed is None else _of_some_or_many(accounts, subscribed)
+        yield Finding(severity, "invoices", rule, message, TOLD_BY_KIND, accounts, rows)
 
 
 def _totals(bills: ir.Table) -> pd.Series:

@@ -111,10 +111,17 @@ def usage_bills(tables: Tables, rules: ExpansionRules, dates: ir.Table | None = 
         return bills
     lines = _known("subscriptions", tables, dates)
     paid = lines.filter(is_paid_for(lines)).mutate(product=current_product(lines))
-    paid = paid.select(*by, "product").distinct().mutate(is_subscribed=ibis.literal(1))
-    # An anti join whose rows are read twice in a query is left standing beside its NOT EXISTS in PostgreSQL's SQL.
-    beside = bills.left_join(paid, [*by, "product"])
+    beside = beside_paid(bills, paid, by)
     return beside.filter(beside.kind.notnull() | beside.is_subscribed.isnull()).select(*bills.columns)
+
+
+def beside_paid(bills: ir.Table, paid: ir.Table, by: Sequence[str] = ("account_id",)) -> ir.Table:
+    """The bills with ``is_subscribed``: 1 for a product that there is a ``paid`` line of, else null.
+
+    An anti join whose rows are read twice in a query is left standing beside its NOT EXISTS in PostgreSQL's SQL.
+    """
+    own = paid.select(*by, "product").distinct().mutate(is_subscribed=ibis.literal(1))
+    return bills.left_join(own, [*by, "product"])
 
 
 def _known(name: str, tables: Tables, dates: ir.Table | None) -> ir.Table:

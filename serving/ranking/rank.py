@@ -12,7 +12,7 @@ from serving.ranking.gates import GateResult
 RANK_KEYS = ("propensity", "expected_arr", "log_odds")
 """What decides the order of the list, with account_id as the last."""
 
-HELD_OUT = "held_out"
+HELD_OUT_CODE = "held_out"
 """The code of an account that an experiment holds out, beside those of gates."""
 TEXT_OF_HELD_OUT = "Held out of the lists by an experiment, drawn by chance."
 _UNKNOWN = {OutputKind.TEXT: "str", OutputKind.NUMBER: "float64"}
@@ -51,13 +51,13 @@ def hold_out(scores: pd.DataFrame, accounts: Collection[str]) -> pd.DataFrame:
     return scores.assign(
         held_out=held,
         eligible=scores["eligible"] & ~held,
-        not_eligible_because=codes.mask(held, codes.where(codes == "", codes + ";") + HELD_OUT),
+        not_eligible_because=codes.mask(held, codes.where(codes == "", codes + ";") + HELD_OUT_CODE),
     )
 
 
 def because_of_gates(codes: pd.Series, held_out: pd.Series) -> pd.Series:
     """``not_eligible_because`` of scores without what ``hold_out`` added of those that are ``held_out``."""
-    return codes.mask(held_out, codes.str.removesuffix(HELD_OUT).str.removesuffix(";"))
+    return codes.mask(held_out, codes.str.removesuffix(HELD_OUT_CODE).str.removesuffix(";"))
 
 
 def _places(listed: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
