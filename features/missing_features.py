@@ -1,12 +1,34 @@
 """Features that a model asks for and that are not there, told table by table: a lost table may cost thirty of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from data.errors import FEW, some
-from features.catalogue import full_catalogue
-from features.definition import GROUPS
+from data.sources.known import KnownBase, may_be_empty
+from features.catalogue import catalogue, full_catalogue
+from features.definition import GROUPS, REGISTRY
 
 OWN = "account_features"
+
+
+def empty_columns_of(base: KnownBase, names: Iterable[str]) -> list[str]:
+    """The columns without a value for whose sake features of these names are not there, as ``table.column``."""
+    lacking = set(names) - catalogue(base.tables, absent=base.absent).keys()
+    needs = {need for name in lacking & REGISTRY.features.keys() for need in REGISTRY.features[name].needs}
+    return sorted({column for need in needs for column in GROUPS.get(need, (need,))} & base.empty)
+
+
+def as_learnt(base: KnownBase, names: Iterable[str]) -> KnownBase:
+    """The base for a model of features of these names: with the columns whose emptiness may be so (``may_be_empty``).
+
+    Nothing can be learnt from a column without a value, so it counts as absent. What has been learnt from its values
+    holds for accounts without one, too: in a small base that may be all of them. A warning says so.
+    """
+    there = [column for column in empty_columns_of(base, names) if may_be_empty(base, column)]
+    if not there:
+        return base
+    told = f"No row has a value in {some(there)}, which the model has learnt from: every account counts as without one."
+    return replace(base, absent=base.absent - {*there}, empty=base.empty - {*there}, warnings=(*base.warnings, told))
 
 
 def say_missing(asked: Sequence[str], missing: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase
 from features.build.past_signals import BaseSignals
 from features.catalogue import full_catalogue
+from features.missing_features import as_learnt
 from features.muted import muted_features
 from flows.run.progress import say
 from flows.run.settings import Settings, load
@@ -167,7 +168,8 @@ def _verify_sentences(listing: PublishedList, settings: Settings, verification: 
     with read_source(settings) as source:
         report = check_source(source, settings.expansion)
         last = listing.manifest.get(READ, {}).get(LAST) or 0  # older lists read no store
-        base = read_outcomes(known_base(source, listing.snapshot_date), settings, up_to=last)
+        known = read_outcomes(known_base(source, listing.snapshot_date), settings, up_to=last)
+        base = as_learnt(known, listing.features())
         _tell_again(listing, settings, report, base, verification)
 
 

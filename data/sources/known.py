@@ -29,6 +29,8 @@ PLAY_COLUMNS = frozenset({CLOSED_AT, "outcomes.status"})
 NOT_READ = "Only the outcomes recorded here are read: where plays of the source stand is not known without"
 FIRST_ROWS = 1000
 """A column that says anything nearly always does so in the first rows; the others are read where these are empty."""
+FEW_ROWS = 100
+"""Of so few rows each may lack a value by chance."""
 OLD_DAYS = 7
 """Data that ends more than a week before the day asked for (by default: today) is warned of: a feed may be dead."""
 
@@ -91,9 +93,9 @@ class Source(OnAnEngine):
 class KnownBase(OnAnEngine):
     """A base as known before ``snapshot_date``; a context that closes its engine.
 
-    ``absent`` are the optional columns that the source lacks, or had no value in. ``state`` names what the tables hold,
-    if that can be told without reading them. ``warnings`` are sentences for whoever reads a list of that day.
-    ``beside``: what was read beside the source, as manifests say it.
+    ``absent`` are the optional columns that the source lacks, or had no value in; ``empty`` those without a value.
+    ``state`` names what the tables hold, if that can be told without reading them. ``warnings`` are sentences for
+    whoever reads a list of that day. ``beside``: what was read beside the source, as manifests say it.
     """
 
     snapshot_date: date
@@ -103,6 +105,7 @@ class KnownBase(OnAnEngine):
     state: str | None = None
     warnings: tuple[str, ...] = ()
     beside: Mapping[str, Any] = field(default_factory=dict)
+    empty: frozenset[str] = frozenset()
 
     @property
     def users_are_daily_peaks(self) -> bool:
@@ -180,7 +183,8 @@ def known_before(source: Source, snapshot_date: date | None, today: date) -> Kno
             f"The data ends on {last}, {(wanted - last).days} days before {wanted}: what fell may not have come in."
         )
     state = None if source.state is None else f"{source.state} as of {day}"
-    return KnownBase(day, tables, source.engine, source.absent | empty_columns(source, day), state, tuple(warnings))
+    empty = empty_columns(source, day)
+    return KnownBase(day, tables, source.engine, source.absent | empty, state, tuple(warnings), empty=empty)
 
 
 def empty_columns(source: Source, day: date | None = None) -> frozenset[str]:
@@ -220,6 +224,18 @@ def _without_values(table: ir.Table, columns: Sequence[Column]) -> list[Column]:
     return left
 
 
+def may_be_empty(base: KnownBase, name: str) -> bool:
+    """Can it be so that no row has a value in this ``table.column``, without anything being lost?
+
+    It can where the column says what comes later, or which company another belongs to, and where the rows are few.
+    """
+    table, column = name.split(".")
+    contract = TABLES[table]
+    if column in (*contract.ends, *contract.later) or contract.column(column).other_account:
+        return True
+    return int(base.tables[table].limit(FEW_ROWS).count().to_pyarrow().as_py()) < FEW_ROWS
+
+
 def with_outcomes(base: KnownBase, recorded: pa.Table, state: str) -> KnownBase:
     """The base with outcomes that were recorded row by row before its day, beside those of its source.
 
@@ -234,6 +250,7 @@ def with_outcomes(base: KnownBase, recorded: pa.Table, state: str) -> KnownBase:
         base,
         tables=base.tables | {"outcomes": table},
         absent=frozenset(name for name in absent if not name.startswith("outcomes.")),
+        empty=frozenset(name for name in base.empty if not name.startswith("outcomes.")),
         state=None if base.state is None else f"{base.state} with outcomes {state}",
         warnings=warnings,
     )

@@ -47,7 +47,7 @@ def score(
 
         require_fresh(base, settings)
         require_database(settings)
-        bundle = load_model(settings, model, base)
+        bundle, base = load_model(settings, model, base)
         with new_list(do_without(bundle, base, settings), base, settings, store) as making:
             shards = steps.shards(base, days_to_make(making), settings, for_list=True)
             for shard in each("features of a shard", shards):

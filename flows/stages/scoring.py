@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from data.checks.report import Report
 from data.contract.cross_sell import CrossSellOptions
+from data.errors import ModelError
 from data.feeds.parts import SilentPart
 from data.feeds.rhythm import Silence
 from data.kept.store import ValueStore
@@ -20,6 +21,7 @@ from data.sources.known import KnownBase
 from features.build.build import Shard
 from features.build.past_signals import BaseSignals
 from features.catalogue import full_catalogue
+from features.missing_features import as_learnt, empty_columns_of
 from features.muted import features_of_use, muted_features
 from flows.run.progress import say
 from flows.run.ready import require_model
@@ -49,11 +51,11 @@ ACCOUNTS_AT_A_TIME = 20_000
 
 
 @stage("champion", retries=RETRIES)
-def load_model(settings: Settings, reference: str | None, base: KnownBase) -> Bundle:
+def load_model(settings: Settings, reference: str | None, base: KnownBase) -> tuple[Bundle, KnownBase]:
     """The champion, or the model asked for; where there is no champion and the settings allow it, the rule.
 
-    Raises ``ModelError`` where it learnt other expansions, asks for a feature that these tables do not give, or has
-    seen what came after the day and was not asked for by name.
+    With it the base as the model knows it (``as_learnt``). Raises ``ModelError`` where it learnt other expansions, asks
+    for a feature that these tables do not give, or has seen what came after the day and was not asked for by name.
     """
     if reference is None:
         require_model(settings)
@@ -63,8 +65,17 @@ def load_model(settings: Settings, reference: str | None, base: KnownBase) -> Bu
         require_no_hindsight(bundle, base.snapshot_date)
     say(f"model {bundle.name} version {bundle.version}")
     require_same_rules(bundle, settings)
-    require_features(bundle, steps.feature_cards(base))
-    return bundle
+    known = as_learnt(base, bundle.feature_names)
+    for warning in known.warnings[len(base.warnings) :]:
+        say(f"warning: {warning}")
+    if empty := empty_columns_of(known, bundle.feature_names):
+        raise ModelError(
+            "Score customers.",
+            f"no row has a value in {', '.join(empty)}, which the model has learnt from.",
+            "Fill it, or check the export or the SQL that makes it; to do without it, train again.",
+        )
+    require_features(bundle, steps.feature_cards(known))
+    return bundle, known
 
 
 def _asked_for(registry: ModelRegistry, reference: str | None, day: date, settings: Settings) -> Bundle:

@@ -14,8 +14,8 @@ def check_signals(listing: PublishedList, past: PastSignals) -> Differences:
         return
     published = listing.of_all(SIGNALS.name)
     both = published.merge(signals_of_list(listing, past), "outer", KEY, suffixes=("", " again"), indicator="found")
-    stated = both["feature"] + "=" + both["value"].map(repr)
-    derived = both["feature again"] + "=" + both["value again"].map(repr)
+    stated = both["feature"] + "=" + both["value"].map(repr).astype("str")
+    derived = both["feature again"] + "=" + both["value again"].map(repr).astype("str")
     differ = both[(stated != derived).to_numpy()].index
     for row, there, again in zip(both.loc[differ, KEY].itertuples(), stated[differ], derived[differ], strict=True):
         where = f"{SIGNALS.name}, {row.reason_code} on {row.day}"

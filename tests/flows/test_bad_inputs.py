@@ -184,6 +184,19 @@ def test_one_account(headroom: Headroom, with_model: None, spoilt: Path, tmp_pat
     assert ran.code == 0, ran.err
     scores = pd.read_parquet(tmp_path / "out" / f"snapshot_date={END}" / "scores.parquet")
     assert scores["account_id"].tolist() == [customer]
+    assert "warning: No row has a value in accounts.parent_id, subscriptions.notice_at, which" in ran.err
+    told = headroom("verify", "--reasons", "--source", spoilt, "--out", tmp_path / "out")
+    assert told.code == 0, told.err + told.out
+
+
+def test_a_column_that_was_learnt_from_and_has_lost_its_values_is_named(
+    headroom: Headroom, with_model: None, spoilt: Path, tmp_path: Path
+) -> None:
+    change("tickets", lambda t: t.assign(severity=None))(spoilt)
+    ran = headroom("score", "--source", spoilt, "--snapshot-date", END, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "found: no row has a value in tickets.severity, which the model has learnt from." in ran.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_is_not_there(headroom: Headroom, with_model: None, tmp_path: Path) -> None:
