@@ -23,6 +23,7 @@ from data.contract.outputs import OutputColumn, OutputTable
 from data.contract.vocabulary import MOTIONS
 from data.figures.tables import FIGURES
 from data.mappings.catalogue import ReadyMapping, mappings
+from data.sources.known import FEW_ROWS
 from features.catalogue import full_catalogue
 from flows.feature_rows import HEADER, cells
 from flows.run.settings import OFF, PREFIX, Settings
@@ -53,7 +54,10 @@ def tables_page() -> str:
         "",
         "`*` = required. Ids are text, clocks are UTC, money is in the unit that its column names. The *reporting "
         "currency* is that of every amount that names no other: all figures are in it.",
-        "A column that is empty in every row is as if it were not there.",
+        "A column that is empty in every row is as if it were not there: nothing is learnt from it. A model that has "
+        "learnt from its values scores such rows all the same, and warns, where that may be so: of a day that has yet "
+        f"to come (`notice_at`), of a `parent_id`, and of tables of fewer than {FEW_ROWS} rows; else it names the "
+        "column and stops.",
         "",
     ]
     for table in TABLES.values():

@@ -8,7 +8,7 @@ from typing import Any
 
 from data.atomic import remove_folder
 from data.checks.report import many
-from data.errors import HeadroomError
+from data.errors import HeadroomError, PublishError
 from flows.run.progress import say
 from flows.run.runner import stage
 from flows.run.settings import Settings
@@ -71,10 +71,14 @@ def _registry(settings: Settings) -> ModelRegistry:
 
 
 def _in_files(settings: Settings) -> dict[date, DayOfList]:
-    """The lists by their days, in their order."""
-    out = settings.out_folder
-    manifests = {day: open_list(out, day).manifest for day in published_dates(out)}
-    return {day: _day_of_list(manifest) for day, manifest in manifests.items()}
+    """The lists by their days, in their order. One that cannot be read stays, and keeps none of the others."""
+    days: dict[date, DayOfList] = {}
+    for day in published_dates(settings.out_folder):
+        try:
+            days[day] = _day_of_list(open_list(settings.out_folder, day).manifest)
+        except PublishError as error:
+            say(f"warning: the list of {day} is kept, however old, since {error.clause}. {error.todo}")
+    return days
 
 
 def _day_of_list(manifest: Mapping[str, Any]) -> DayOfList:

@@ -510,11 +510,6 @@ class ModelRegistry:
         about = {"tags": _cut(record.tags), "description": record.description}
         return str(client.create_model_version(self.name, source=source, run_id=run_id, **about).version)
 
-    def find(self, asked: str) -> tuple[str, str]:
-        """Version and run of a reference as ``load`` takes it. Raises ModelError, saying what there is."""
-        row = self._row_of(asked)
-        return str(row["version"]), str(row["run_id"])
-
     def _row_of(self, asked: str) -> pd.Series:
         """The row of ``versions`` that a reference stands for."""
         there = self.versions()

@@ -200,7 +200,7 @@ def test_a_list_is_a_run_with_counts_drift_and_its_data(published: Path, trained
 
 def test_a_training_says_what_it_learnt_from(trained_mlruns: Path, warehouse: Path) -> None:
     registry = ModelRegistry(trained_mlruns)
-    run = registry._client().get_run(registry.find("1")[1])
+    run = registry._client().get_run(registry.load("1").run_id)
     [read] = run.inputs.dataset_inputs
     assert run.data.params["data_fingerprint"].startswith(read.dataset.digest)
     assert read.dataset.source_type == "parquet"

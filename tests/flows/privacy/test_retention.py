@@ -84,6 +84,16 @@ def test_what_another_run_has_removed_meanwhile_is_no_fault(weekly: Settings, mo
     assert not {*old.lists} & {*published_dates(weekly.out_folder)}
 
 
+def test_a_list_that_cannot_be_read_stays_and_keeps_no_other(
+    weekly: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged, *others = find_expired(weekly, TODAY).lists
+    (place_of(weekly.out_folder, damaged) / MANIFEST).write_text("{")
+    assert erase_old(weekly, TODAY).lists == others
+    assert damaged in published_dates(weekly.out_folder)
+    assert f"warning: the list of {damaged} is kept, however old, since " in capsys.readouterr().err
+
+
 def test_nothing_goes_unless_the_settings_say_so(weekly: Settings) -> None:
     plain = weekly.model_copy(update={"retention": RetentionSettings()})
     assert list(find_expired(plain, date(2100, 1, 1)).lines()) == []
