@@ -32,7 +32,7 @@ from serving.messages.settings import EMAIL_URL, OPERATIONS_URL, SLACK_URL
 from serving.published.layout import published_dates
 from serving.published.read import PublishedList, open_list
 from serving.render.entries import require_owner
-from serving.store.message_log import MessageLog, Step
+from serving.store.message_log import DIGEST, MessageLog, Step, is_told
 from serving.store.outcomes import OutcomeStore, is_there, open_store
 from serving.web.ready import require_shown
 
@@ -118,7 +118,8 @@ def what_is_new(listing: PublishedList, settings: Settings, store: OutcomeStore 
     compared = [(of, _compared_with(lists[place:], of.snapshot_date, settings)) for place, of in enumerate(lists, 1)]
     links = Links(settings.notify.pages_url or settings.serve.public_url)
     stale_days, rows = settings.serve.stale_days, settings.notify.rows
-    made = Digests(listing, compared[0][1], due, states.keys(), today, stale_days, rows, links)
+    before = _not_told_since(earlier, compared[0][1], day, store)
+    made = Digests(listing, before, due, states.keys(), today, stale_days, rows, links)
     if made.is_stale:
         say(f"warning: the list of {day} is {made.age_days} days old; no newer one has been published")
     return News(day, made.messages(), compared, links, alarm_news(settings, links))
@@ -151,6 +152,22 @@ def _compared_with(earlier: list[PublishedList], day: date, settings: Settings) 
     return next(far, earlier[-1] if earlier else None)
 
 
+def _not_told_since(
+    earlier: list[PublishedList], before: PublishedList | None, day: date, store: OutcomeStore | None
+) -> PublishedList | None:
+    """What the digest of a list is compared with: the list of the last digest that was told, if that is older.
+
+    Lists may lie a day nearer than digests: of one between them no digest is told, and what it brought is told with
+    the next.
+    """
+    if before is None or store is None:
+        return before
+    noted = store.messages.last(today_utc(), earlier[-1].snapshot_date).values()
+    digests = [of.item.snapshot_date for of in noted if of.item.kind == DIGEST and is_told(of, again=False)]
+    told = max((told for told in digests if told < day), default=before.snapshot_date)
+    return next((older for older in earlier if older.snapshot_date <= min(told, before.snapshot_date)), earlier[-1])
+
+
 def for_owner(news: News, owner: str | None) -> News:
     """What concerns one owner of accounts; all of it where none is asked for."""
     if owner is None:
@@ -169,7 +186,7 @@ def send_all(news: News, channel: Channel, settings: Settings, log: MessageLog, 
     settled = [item for item in memory.unclear if resend and news.concerns(item.owner)]
     log.end(settled, Step.FAILED)
     unclear = len(memory.unclear) - len(settled)
-    sending = Sending(channel, _recipients(settings), log, since, resend, unclear)
+    sending = Sending(channel, _recipients(settings), log, since, resend, unclear, memory.told_of_list())
     for message in _due(news, channel, memory, since, settings):
         sending.send(message)
     for line in sending.lines():
@@ -190,14 +207,14 @@ def _memory(
 
 def _due(news: News, channel: Channel | None, memory: Memory, since: date, settings: Settings) -> Iterator[Message]:
     """What is to be told over a channel: to operations the alarms, to the others the news of the list, and alarms to
-    those of their owners whom ``[notify.to]`` names: whoever reads the digests of others is not told of them.
+    those of their owners whom ``[notify.to]`` names for it: whoever reads the digests of others is not told of them.
     """
     to_operations = isinstance(channel, OperationsChannel)
     if not to_operations:
         yield from memory.due(news.digests, news.alerts(memory, since), settings.notify.digest_days)
     if news.alarms is not None:
         for message in news.alarms.messages(memory.told_alarms(news.alarms.day)):
-            if to_operations or channel is None or _recipients(settings).named(message.owner):
+            if to_operations or channel is None or _recipients(settings).is_named(message.owner, channel.name):
                 yield message
 
 
@@ -243,7 +260,7 @@ def _told(day: date, sent: list[Sending]) -> list[str]:
         )
     count = sum(sending.sent for sending in sent)
     unreached = sorted({owner for sending in sent for owner in sending.unreached})
-    if unreached and not count:
+    if unreached and not count and not any(sending.told_before for sending in sent):
         raise NotifyError(
             f"Tell the owners of the list of {day}.",
             f"no message was sent: no address is known of {some(unreached)}.",

@@ -1,6 +1,7 @@
 """From figures to alarms: each test speaks of what is large by its threshold and surely no accident."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from math import copysign, sqrt
 from typing import Any
 
@@ -18,6 +19,9 @@ from models.monitoring.intervals import auc_error, difference_interval
 from models.monitoring.settings import MonitorSettings
 from models.monitoring.units import say_factor, unit_factor
 
+ALL_TABLES = "all tables"
+"""What an alarm about the whole source is about."""
+
 
 def of_silence(silent: Iterable[Silence]) -> Iterator[Alarm]:
     """The feeds that were late on the day."""
@@ -25,6 +29,14 @@ def of_silence(silent: Iterable[Silence]) -> Iterator[Alarm]:
         limit = LATE_GAPS * silence.usual_gap
         text = f"{silence.table} has had no row since {silence.last_day}: {silence.days} days, where {limit} are usual."
         yield Alarm(AlarmCode.FEED_SILENT, silence.table, text, silence.days, limit)
+
+
+def of_end(last_day: date, today: date, stale_days: int) -> Iterator[Alarm]:
+    """The source as a whole, by today's clock: by its own days nothing is late where all of it has stopped."""
+    days = (today - last_day).days
+    if days > stale_days:
+        text = f"No table has had a row since {last_day}: {days} days. Nothing that has come since is known."
+        yield Alarm(AlarmCode.FEED_SILENT, ALL_TABLES, text, days, stale_days)
 
 
 def of_parts(parts: Iterable[SilentPart]) -> Iterator[Alarm]:

@@ -20,12 +20,16 @@ ANSWERS = "monitoring_answers.jsonl"
 
 @dataclass(frozen=True)
 class AlarmAnswer:
-    """What somebody said to an alarm: ``note``, by whom, on which day."""
+    """What somebody said to an alarm: ``note``, by whom, on which day; ``run``: the day of the run that is answered.
+
+    That day goes by the data, which may end before or after the day of the answer. Older answers say no ``run``.
+    """
 
     key: str
     note: str
     who: str
     on: date
+    run: date | None = None
 
 
 @dataclass(frozen=True)
@@ -95,15 +99,22 @@ def unanswered(
     standing: Sequence[StandingAlarm], answers: Sequence[AlarmAnswer], day: date, answer_days: int
 ) -> tuple[StandingAlarm, ...]:
     """The alarms of the run on ``day`` that nobody has answered since, or before it."""
-    now = stand(standing, standing, answers, day, answer_days)
+    now = as_answered(standing, answers, day, answer_days)
     return tuple(alarm for alarm in now if alarm.answer is None)
+
+
+def as_answered(
+    standing: Sequence[StandingAlarm], answers: Sequence[AlarmAnswer], day: date, answer_days: int
+) -> tuple[StandingAlarm, ...]:
+    """The alarms of the run on ``day``, with what was answered since."""
+    return tuple(stand(standing, standing, answers, day, answer_days))
 
 
 def _stand(
     alarm: StandingAlarm, last: StandingAlarm | None, answers: Sequence[AlarmAnswer], day: date, answer_days: int
 ) -> StandingAlarm:
     since = day if last is None else min(last.since, day)
-    fitting = [answer for answer in answers if answer.key == alarm.key and answer.on >= since]
+    fitting = [answer for answer in answers if answer.key == alarm.key and (answer.run or answer.on) >= since]
     answer = fitting[-1] if fitting and (day - fitting[-1].on).days < answer_days else None
     times, said = (0, None) if last is None else (last.times_said, last.last_said)
     if answer is None and said != day:
@@ -117,7 +128,7 @@ def answers_in(out: Path) -> list[AlarmAnswer]:
     if not file.exists():
         return []
     try:
-        return [_answer(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+        return [_answer(json.loads(line)) for line in file.read_text(encoding="utf-8").split("\n") if line]
     except OSError as error:
         raise cannot_be_read(file, error) from error
     except (ValueError, KeyError, TypeError) as error:
@@ -125,11 +136,21 @@ def answers_in(out: Path) -> list[AlarmAnswer]:
 
 
 def _answer(stored: dict[str, Any]) -> AlarmAnswer:
-    return AlarmAnswer(stored["key"], stored["note"], stored["who"], date.fromisoformat(stored["on"]))
+    run = stored.get("run")
+    on = date.fromisoformat(stored["on"])
+    return AlarmAnswer(stored["key"], stored["note"], stored["who"], on, date.fromisoformat(run) if run else None)
 
 
-def give_answer(out: Path, standing: Sequence[StandingAlarm], asked: str, note: str, who: str, on: date) -> list[str]:
-    """Note an answer to the alarm of that key, or to all of that code; their keys.
+def give_answer(
+    out: Path,
+    standing: Sequence[StandingAlarm],
+    asked: str,
+    note: str,
+    who: str,
+    on: date,
+    run: date | None = None,
+) -> list[str]:
+    """Note an answer to the alarm of that key, or to all of that code, of the run of that day; their keys.
 
     Raises PublishError where no such alarm stands, or the answer cannot be noted.
     """
@@ -145,8 +166,8 @@ def give_answer(out: Path, standing: Sequence[StandingAlarm], asked: str, note: 
     with whole_file(out / ANSWERS, f"Note the answer to {asked}.", "Make room and rights there.") as file:
         before = answers_in(out)  # within, or an answer that another run noted is lost
         lines = [
-            json.dumps(asdict(answer), default=str, ensure_ascii=False)
-            for answer in (*before, *(AlarmAnswer(key, note, who, on) for key in keys))
+            json.dumps(asdict(answer), default=str)  # without what is a line's end to some readers
+            for answer in (*before, *(AlarmAnswer(key, note, who, on, run) for key in keys))
         ]
         file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return keys

@@ -81,5 +81,13 @@ def read_monitoring(out: Path) -> Monitoring | None:
         raise cannot_be_read(file, error) from error
     except (ValueError, KeyError, TypeError) as error:
         raise damaged(file, f"is not as it should be ({error})") from error
-    frames = {name: _typed(tables.read(folder / f"{name}.parquet"), table) for name, table in MONITORING_TABLES.items()}
+    frames = {name: _read(folder / f"{name}.parquet", table) for name, table in MONITORING_TABLES.items()}
     return Monitoring(day, frames, alarms)
+
+
+def _read(file: Path, table: OutputTable) -> pd.DataFrame:
+    frame = tables.read(file)
+    lacking = [name for name in table.names if name not in frame]
+    if lacking:
+        raise damaged(file, f"has no column {', '.join(lacking)}")
+    return _typed(frame, table)

@@ -93,6 +93,23 @@ def test_a_feed_that_is_cut_off_is_silent_and_no_drift_and_is_said_again(
     assert headroom("monitor", "--answer", "feed_silent", "--out", out).code == 2
 
 
+def test_a_source_that_has_stopped_is_said_each_day_and_a_damaged_run_is_made_anew(
+    headroom: Headroom, out: Path, warehouse: Path
+) -> None:
+    """By its own days nothing is late: without a date the last of them is held against today."""
+    ran = headroom("monitor", "--source", f"parquet://{warehouse}", "--out", out)
+    assert ran.code == 0, ran.err
+    told = read_monitoring(out)
+    assert told is not None
+    assert told.day > END + timedelta(days=10)
+    assert "feed_silent:all tables" in {alarm.key for alarm in told.alarms}
+    (out / FOLDER / "alarms.json").write_text("{")
+    ran = headroom("monitor", "--source", f"parquet://{warehouse}", "--out", out, "--snapshot-date", END)
+    assert ran.code == 0, ran.err
+    assert "warning: what the last run found is not looked at: " in ran.err
+    assert read_monitoring(out) is not None
+
+
 def test_a_unit_that_changed_in_all_of_the_history_is_named(
     headroom: Headroom, out: Path, warehouse: Path, spoilt: Path
 ) -> None:

@@ -388,6 +388,34 @@ pages_url = "https://headroom.example.com"
     assert "days old: no newer one has been published." in plain.splitlines()[0]
 
 
+def test_whoever_has_no_address_is_named_by_each_run_and_the_others_are_told_once(
+    out: Path, headroom: Headroom, mail: Mail, tmp_path: Path
+) -> None:
+    settings(tmp_path, '[notify.to]\n"Owner 003" = { email = "three@example.com" }\n')
+    for sent in (1, 0):
+        ran = headroom("notify")
+        assert ran.code == 0, ran.err
+        assert f"email: {many(sent, 'message')} sent" in ran.err
+        assert "email: no address is known of " in ran.err
+    assert len(mail.received) == 1
+
+
+def test_what_a_list_between_two_digests_brought_is_told_with_the_next(
+    out: Path, headroom: Headroom, slack: Slack
+) -> None:
+    """Of a list six days after a digest none is due: the next one is compared with the list that was told."""
+    near, last = DAY + timedelta(days=6), DAY + timedelta(days=13)
+    for day in (near, last):
+        published_again(out, day)
+    shutil.copy(out / f"snapshot_date={EARLIER}" / "scores.parquet", out / f"snapshot_date={near}")
+    assert "Gone from the list" in headroom("notify", "--dry-run").out  # since the near one: nothing was told before
+    assert headroom("notify", "--snapshot-date", DAY).code == 0
+    slack.received.clear()
+    shown = headroom("notify", "--dry-run")
+    assert shown.code == 0, shown.err
+    assert "Gone from the list" not in shown.out  # the last list is as that which was told
+
+
 def test_names_of_all_kinds_are_harmless(
     out: Path, headroom: Headroom, slack: Slack, mail: Mail, tmp_path: Path
 ) -> None:

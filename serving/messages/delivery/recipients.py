@@ -28,6 +28,11 @@ class Recipients:
         asked = folded(owner)
         return next((to for name, to in self.to.items() if folded(name) == asked), None)
 
+    def is_named(self, owner: str, channel: str) -> bool:
+        """Does ``[notify.to]`` say how an owner is reached over a channel?"""
+        named = self.named(owner)
+        return named is not None and channel in named.model_dump(exclude_none=True)
+
     def of(self, owner: str) -> Recipient:
         """Where an owner is reached. Of the people it is the CSM who has this owner, by name or as their e-mail."""
         asked = folded(owner)

@@ -82,6 +82,13 @@ class Memory:
             if (item.kind, item.snapshot_date) == (ALARM, day)
         }
 
+    def told_of_list(self) -> bool:
+        """Was any message of this list told, be it a part?"""
+        of_list = (
+            noted for noted in self._noted() if noted.item.kind != ALARM and noted.item.snapshot_date == self.day
+        )
+        return any(is_told(noted, again=self.again) for noted in of_list)
+
     def _is_due(self, noted: Sequence[Noted], digest_days: int) -> bool:
         """Was the digest of this list not told as a whole, and no other one of a list so near? By what is noted."""
         told = [n.item for n in noted if is_told(n, again=self.again)]
@@ -103,7 +110,8 @@ class Sending:
     """The messages of one run over one channel. ``since``: from then on a trigger counts as told.
 
     ``sent`` counts messages, ``left`` those not tried after the channel had not taken several, ``unclear`` the parts
-    that may have arrived; ``failed`` are owners and why; ``unreached`` owners without an address.
+    that may have arrived; ``failed`` are owners and why; ``unreached`` owners without an address. ``told_before``: an
+    earlier run has told somebody of this list.
     """
 
     channel: Channel
@@ -112,6 +120,7 @@ class Sending:
     since: date
     again: bool
     unclear: int = 0
+    told_before: bool = False
     sent: int = 0
     left: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)

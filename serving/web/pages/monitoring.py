@@ -10,7 +10,7 @@ import pandas as pd
 
 from data.contract.outputs import NO_OWNER
 from serving.monitoring.contract import CALIBRATION, DRIFT, FEEDS, FIGURES, LISTS, SLICES
-from serving.monitoring.standing import StandingAlarm
+from serving.monitoring.standing import StandingAlarm, answers_in, as_answered
 from serving.monitoring.store import Monitoring, read_monitoring
 from serving.published.read import PublishedList
 from serving.render.entries import MOTION_WORDS
@@ -74,8 +74,8 @@ class MonitoringPage:
     feeds: tuple[Mapping[str, Any], ...] = ()
 
 
-def monitoring_page(out: Path, listing: PublishedList, sight: Sight) -> MonitoringPage:
-    """The page; of single owners those alone whose accounts may be seen."""
+def monitoring_page(out: Path, listing: PublishedList, sight: Sight, answer_days: int) -> MonitoringPage:
+    """The page; of single owners those alone whose accounts may be seen. ``answer_days``: so long an answer holds."""
     found = read_monitoring(out)
     if found is None:
         return MonitoringPage(None)
@@ -84,7 +84,7 @@ def monitoring_page(out: Path, listing: PublishedList, sight: Sight) -> Monitori
     latest = matured[-1].day if matured else None
     return MonitoringPage(
         found.day,
-        found.alarms,
+        as_answered(found.alarms, answers_in(out), found.day, answer_days),
         lists,
         _drawn(matured),
         latest,

@@ -14,6 +14,7 @@ from models.monitoring.alarms import KINDS, AlarmCode, in_order, owner_of
 from models.monitoring.checks import (
     of_columns,
     of_drift,
+    of_end,
     of_forecast,
     of_order,
     of_parts,
@@ -35,6 +36,14 @@ def test_every_code_has_its_words_and_an_owner() -> None:
     assert set(KINDS) == set(AlarmCode)
     assert owner_of(AlarmCode.UNIT_CHANGED, MonitorSettings(data_owner="Kim")) == "Kim"
     assert owner_of(AlarmCode.RATE_CHANGED, USUAL) == "data science"
+
+
+def test_a_source_that_has_stopped_as_a_whole_is_told_by_todays_clock() -> None:
+    last, limit = date(2026, 6, 1), 10
+    assert list(of_end(last, date(2026, 6, 11), limit)) == []
+    (alarm,) = of_end(last, date(2026, 6, 12), limit)
+    assert (alarm.key, alarm.value, alarm.threshold) == ("feed_silent:all tables", 11, limit)
+    assert alarm.text.startswith("No table has had a row since 2026-06-01: 11 days.")
 
 
 def test_a_silent_feed_is_named_with_its_rhythm() -> None:

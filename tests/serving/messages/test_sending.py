@@ -207,7 +207,10 @@ PEOPLE = {
 )  # fmt: skip
 def test_an_owner_is_reached_as_the_settings_say(owner: str, to: dict[str, dict[str, str]], reached: Recipient) -> None:
     named = {name: RecipientSettings(**values) for name, values in to.items()}
-    assert Recipients(named, PEOPLE).of(owner) == reached
+    recipients = Recipients(named, PEOPLE)
+    assert recipients.of(owner) == reached
+    asked = set(next(iter(to.values()), {}))
+    assert {channel for channel in ("email", "slack") if recipients.is_named(owner, channel)} == asked
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,15 @@ import pytest
 from data.atomic import whole_file
 from data.errors import PublishError
 from serving.monitoring import standing as standing_alarms
-from serving.monitoring.standing import ANSWERS, AlarmAnswer, StandingAlarm, answers_in, give_answer, stand
+from serving.monitoring.standing import (
+    ANSWERS,
+    AlarmAnswer,
+    StandingAlarm,
+    answers_in,
+    as_answered,
+    give_answer,
+    stand,
+)
 from tests.serving.monitoring.found import DAY, alarm
 
 ANSWER_DAYS = 28
@@ -50,6 +58,22 @@ def test_an_alarm_that_ended_begins_anew() -> None:
     told = weeks(True, False, True, answered={0: "mended"})
     assert told[1] is None
     assert (told[2].since, told[2].times_said, told[2].answer) == (DAY + 2 * WEEK, 1, None)
+
+
+def test_an_answer_is_of_the_run_that_is_answered_whenever_it_is_given() -> None:
+    """The day of a run is the one after its data, which may be tomorrow, or long past."""
+    early = [AlarmAnswer(alarm().key, "known", "Kim", DAY - timedelta(days=1), run=DAY)]
+    once = stand([alarm()], [], [], DAY, ANSWER_DAYS)
+    assert [one.answer for one in as_answered(once, early, DAY, ANSWER_DAYS)] == early
+    late = [AlarmAnswer(alarm().key, "mended", "Kim", DAY + WEEK, run=DAY)]
+    assert stand([alarm()], [], late, DAY + WEEK, ANSWER_DAYS)[0].answer is None  # it had ended, and is another
+
+
+def test_a_note_is_kept_to_the_letter(tmp_path: Path) -> None:
+    """Some readers of lines end them at U+2028 and U+0085, too."""
+    note = "asked\u2028the data team\u0085twice"
+    give_answer(tmp_path, [alarm()], alarm().key, note, "Kim", DAY, run=DAY)
+    assert answers_in(tmp_path) == [AlarmAnswer(alarm().key, note, "Kim", DAY, DAY)]
 
 
 def test_a_second_run_of_a_day_says_it_no_second_time() -> None:

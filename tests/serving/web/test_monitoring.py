@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from serving.monitoring.standing import AlarmAnswer
+from serving.monitoring.standing import give_answer
 from serving.monitoring.store import write_monitoring
 from tests.serving.monitoring.found import DAY, alarm, found
 from tests.serving.web.conftest import OwnersSight
@@ -18,10 +18,10 @@ def monitored(out: Path, tmp_path: Path) -> Path:
     """A copy of the lists, monitored."""
     folder = tmp_path / "monitored"
     shutil.copytree(out, folder)
-    answer = AlarmAnswer("feed_silent:tickets", "<i>mended</i>", "Kim", DAY)
-    silent = alarm("feed_silent:tickets", title="A feed fell silent", answer=answer, value=29, threshold=14)
+    silent = alarm("feed_silent:tickets", title="A feed fell silent", value=29, threshold=14)
     no_bound = alarm("forecast_off:all accounts", title="The forecast was off", value=None, threshold=1.7)
     write_monitoring(folder, found(alarm(), silent, no_bound))
+    give_answer(folder, [silent], silent.key, "<i>mended</i>", "Kim", DAY, DAY)  # after the run: it is shown at once
     return folder
 
 
