@@ -40,7 +40,8 @@ class AlarmKind:
 KINDS: Mapping[AlarmCode, AlarmKind] = {
     AlarmCode.FEED_SILENT: AlarmKind(
         "A feed fell silent",
-        "days without a row, against two of the table's own usual gaps",
+        "days without a row, against two of the table's own usual gaps; for all tables together, before today, against "
+        "`stale_days` of [serve]",
         DATA,
         "Mend the feed. Until then its features are not known, and no reason and no gate rests on them.",
     ),
