@@ -21,6 +21,7 @@ STRIPE = {
         team   | p1         | usd      | Team Monthly USD | per_unit       | 2500        | month              | 1                        | licensed
         yearly | p1         | eur      | Team (yearly)    | per_unit       | 24000       | year               | 1                        | licensed
         yen    | p1         | jpy      | Team             | per_unit       | 3000        | month              | 1                        | licensed
+        free   | p1         | usd      | Free             | per_unit       | 0           | month              | 1                        | licensed
         tiers  | p1         | usd      | Business         | tiered         |             | month              | 1                        | licensed
         meter  | p1         | usd      | Use              | per_unit       | 1           | month              | 1                        | metered
     """,
@@ -28,6 +29,7 @@ STRIPE = {
         id | customer_id | status   | created    | ended_at         | trial_end  | cancel_at_period_end | canceled_at
         s1 | c1          | active   | 2026-01-01 |                  |            | false                |
         s2 | c1          | canceled | 2026-01-01 | 2026-03-10 08:00 | 2026-01-15 | true                 | 2026-02-20
+        s3 | c1          | unpaid   | 2026-01-01 |                  |            | false                |
     """,
     "invoice": """
         id | customer_id | status        | created    | billing_reason
@@ -35,6 +37,8 @@ STRIPE = {
         i2 | c1          | paid          | 2026-02-01 | subscription_cycle
         iv | c1          | void          | 2026-02-01 | subscription_cycle
         iu | c1          | uncollectible | 2026-02-01 | subscription_cycle
+        id | c1          | draft         | 2026-02-01 | subscription_cycle
+        in | c1          | draft         | 2026-02-19 | subscription_cycle
         il | c1          | paid          | 2026-02-20 | subscription_update
     """,
 }  # fmt: skip
@@ -151,6 +155,36 @@ def test_stripe_an_item_that_was_not_billed_again_ended_with_its_period(tmp_path
         l3 | i2 | s1 | t1 | team | 10000 | 4 | 2026-02-01 | 2026-03-01 | false""",
     )
     assert days(rows[rows.contract_id == "t2"].valid_to) == ["2026-02-01"]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "iv | s1 | t1 | team  | 10000 | 4   | 2026-02-01 | 2026-03-01 | false",  # paused: the bill is void,
+        "iu | s1 | t1 | team  | 10000 | 4   | 2026-02-01 | 2026-03-01 | false",  # or not to be collected,
+        "id | s1 | t1 | team  | 10000 | 4   | 2026-02-01 | 2026-03-01 | false",  # or a draft for weeks
+        "i2 | s1 | t1 | free  | 0     | 4   | 2026-02-01 | 2026-03-01 | false",  # a plan that costs nothing
+        "i2 | s1 | t9 | meter | 900   | 900 | 2026-01-01 | 2026-02-01 | false",  # only use is billed on
+    ],
+)
+def test_stripe_what_is_not_paid_for_again_ended_with_its_period(tmp_path: Path, after: str) -> None:
+    paid = "l1 | i1 | s1 | t1 | team | 10000 | 4 | 2026-01-01 | 2026-02-01 | false"
+    assert days(stripe(tmp_path, f"{LINE}{paid}\nl2 | {after}").valid_to) == ["2026-02-01"]
+
+
+def test_stripe_a_subscription_that_is_unpaid_ended_with_its_period(tmp_path: Path) -> None:
+    rows = stripe(tmp_path, f"{LINE} l1 | i1 | s3 | t1 | team | 10000 | 4 | 2026-01-01 | 2026-02-01 | false")
+    assert days(rows.valid_to) == ["2026-02-01"]
+
+
+def test_stripe_a_bill_that_is_a_draft_of_yesterday_is_still_to_come(tmp_path: Path) -> None:
+    rows = stripe(
+        tmp_path,
+        f"""{LINE}
+        l1 | i1 | s1 | t1 | team | 10000 | 4 | 2026-01-19 | 2026-02-19 | false
+        l2 | in | s1 | t1 | team | 10000 | 4 | 2026-02-19 | 2026-03-19 | false""",
+    )
+    assert days(rows.valid_to) == [None]
 
 
 def test_stripe_a_trial_is_no_paid_line_and_a_notice_is_known(tmp_path: Path) -> None:
@@ -383,6 +417,23 @@ def test_chargebee_a_part_of_a_period_has_the_price_of_the_one_before_or_of_the_
 )
 def test_chargebee_lines_that_are_none(tmp_path: Path, line: str) -> None:
     assert chargebee(tmp_path, f"{FIRST_MONTH}\n{line}").mrr.tolist() == [100]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "i2 | s1 | plan_item_price  | team-m  | 0     | 4 | 2026-02-01 10:00 | 2026-03-01 10:00 | 0 | Team",  # free now
+        "iv | s1 | plan_item_price  | team-m  | 10000 | 4 | 2026-02-01 10:00 | 2026-03-01 10:00 | 0 | Team",  # voided
+        "il | s1 | addon_item_price | calls-m | 900   | 9 | 2026-01-01 10:00 | 2026-02-01 10:00 | 0 | Calls",  # use alone
+    ],
+)
+def test_chargebee_what_is_not_paid_for_again_ended_with_its_period(tmp_path: Path, after: str) -> None:
+    assert days(chargebee(tmp_path, f"{FIRST_MONTH}\nl2 | {after}").valid_to) == ["2026-02-01"]
+
+
+def test_chargebee_a_bill_that_is_pending_is_still_to_come(tmp_path: Path) -> None:
+    line = "l2 | ip | s1 | plan_item_price | team-m | 10000 | 4 | 2026-02-01 10:00 | 2026-03-01 10:00 | 0 | Team"
+    assert days(chargebee(tmp_path, f"{FIRST_MONTH}\n{line}").valid_to) == [None]
 
 
 def test_chargebee_use_is_billed_and_not_subscribed(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ with version as (
         coalesce(b.period_start < s.trial_end and b.amount = 0, false) as is_trial,
         max(case when not b.is_prorated then b.amount end) over (partition by b.id, b.quantity) as whole_amount,
         max(b.quantity) over (partition by b.product) as most,
-        max(b.period_start) over (partition by b.subscription_id) as last_start,
         row_number() over (partition by b.item, cast(b.period_start as date)
                            order by b.period_start desc, b.created desc, b.is_prorated, b.line) as place
     from billed b
@@ -30,12 +29,21 @@ following as (
         (select min(t.off_at) from taken_off t where t.item = k.item and t.off_at > k.period_start) as off_at
     from known k
 ),
+-- Up to when each subscription was billed, whatever became of the bill; use is billed when its time is over. A line goes on
+-- beyond its period until something was: what is paused, unpaid or free since, or is billed by use alone, ended with it.
+reached as (
+    select subscription_id,
+        max(case when is_metered then greatest(period_start, least(period_end, created)) else period_start end) as last_start
+    from written
+    group by subscription_id
+),
 held as (
     select f.*, case when least(next_start, off_at, ended_at) <= period_end then least(next_start, off_at, ended_at)
                      when next_start is null and off_at is null and ended_at is null and last_start < period_end
-                         and status in ('active', 'past_due', 'trialing', 'unpaid') then null
+                         and status in ('active', 'past_due', 'trialing') then null
                      else period_end end as ends
     from following f
+    join reached r on r.subscription_id = f.subscription_id
 ),
 line as (
     select customer_id as account_id, product, plan, subscription_id,
