@@ -24,6 +24,7 @@ STRIPE = {
         free   | p1         | usd      | Free             | per_unit       | 0           | month              | 1                        | licensed
         tiers  | p1         | usd      | Business         | tiered         |             | month              | 1                        | licensed
         meter  | p1         | usd      | Use              | per_unit       | 1           | month              | 1                        | metered
+        setup  | p1         | usd      | Onboarding       | per_unit       | 600000      |                    |                          |
     """,
     "subscription": """
         id | customer_id | status   | created    | ended_at         | trial_end  | cancel_at_period_end | canceled_at
@@ -121,6 +122,16 @@ def test_stripe_of_two_lines_of_one_moment_the_later_invoice_stands(tmp_path: Pa
 def test_stripe_lines_that_are_none(tmp_path: Path, line: str) -> None:
     first = "l1 | i1 | s1 | t1 | team | 10000 | 4 | 2026-01-01 | 2026-02-01 | false"
     assert stripe(tmp_path, f"{LINE}{first}\n{line}").mrr.tolist() == [100]
+
+
+def test_stripe_a_fee_for_once_is_no_price_of_a_month(tmp_path: Path) -> None:
+    rows = stripe(
+        tmp_path,
+        f"""{LINE}
+        l1 | i1 | s1 | t1 | yearly | 96000  | 4 | 2026-01-01 | 2027-01-01 | false
+        l2 | i1 | s1 |    | setup  | 600000 | 1 | 2026-01-01 | 2027-01-01 | false""",
+    )
+    assert rows[["plan", "mrr"]].to_numpy().tolist() == [["Team", 80]]
 
 
 def test_stripe_use_is_billed_and_not_subscribed(tmp_path: Path) -> None:
