@@ -70,6 +70,40 @@ def test_stripe_mrr_is_quantity_by_unit_amount_a_month(
     assert (row.mrr[0], row.plan[0], row.currency[0], row.seats[0]) == (mrr, plan, currency, quantity)
 
 
+TIERS = """
+    l1 | i1 | s1 | t1 | tiers | 10000 | 10 | 2026-01-01 | 2026-02-01 | false
+    l2 | i1 | s1 | t1 | tiers | 1600  | 2  | 2026-01-01 | 2026-02-01 | false"""
+"""12 seats: 10 at 10.00 and 2 at 8.00."""
+
+
+@pytest.mark.parametrize(
+    ("flat", "mrr"),
+    [("", 116), ("l3 | i1 | s1 | t1 | tiers | 500 | 0 | 2026-01-01 | 2026-02-01 | false", 121)],
+)
+def test_stripe_the_lines_of_all_tiers_are_one(tmp_path: Path, flat: str, mrr: float) -> None:
+    rows = stripe(tmp_path, f"{LINE}{TIERS}\n{flat}")
+    assert rows[["mrr", "seats"]].to_numpy().tolist() == [[mrr, 12]]
+
+
+def test_stripe_a_change_between_tiers_is_worth_a_whole_period_with_that_quantity(tmp_path: Path) -> None:
+    """2 seats more for 16 days: 62.00 for 14 seats, of which nothing else is known until they are billed for February."""
+    change = """
+        l4 | i2 | s1 | t1 | tiers | -5800 | 12 | 2026-01-16 | 2026-02-01 | true
+        l5 | i2 | s1 | t1 | tiers | 6200  | 14 | 2026-01-16 | 2026-02-01 | true"""
+    rows = stripe(tmp_path / "first", f"{LINE}{TIERS}{change}")
+    assert rows.mrr.tolist() == [116, pytest.approx(62 / 16 * 30.4375)]
+    assert rows.seats.tolist() == [12, 14]
+    assert days(rows.valid_to) == ["2026-01-16", None]
+    rows = stripe(
+        tmp_path / "then",
+        f"""{LINE}{TIERS}{change}
+        l6 | i2 | s1 | t1 | tiers | 10000 | 10 | 2026-02-01 | 2026-03-01 | false
+        l7 | i2 | s1 | t1 | tiers | 3200  | 4  | 2026-02-01 | 2026-03-01 | false""",
+    )
+    assert rows.mrr.tolist() == [116, 132, 132]
+    assert days(rows.valid_to) == ["2026-01-16", "2026-02-01", None]
+
+
 def test_stripe_a_change_within_a_period_is_a_version_and_not_its_prorated_amount(tmp_path: Path) -> None:
     rows = stripe(
         tmp_path,
@@ -445,6 +479,12 @@ def test_chargebee_what_is_not_paid_for_again_ended_with_its_period(tmp_path: Pa
 def test_chargebee_a_bill_that_is_pending_is_still_to_come(tmp_path: Path) -> None:
     line = "l2 | ip | s1 | plan_item_price | team-m | 10000 | 4 | 2026-02-01 10:00 | 2026-03-01 10:00 | 0 | Team"
     assert days(chargebee(tmp_path, f"{FIRST_MONTH}\n{line}").valid_to) == [None]
+
+
+def test_chargebee_what_is_charged_for_less_than_a_day_is_a_day(tmp_path: Path) -> None:
+    """Tiers have no price of one unit, and no whole period of 7 seats was billed yet."""
+    line = "l1 | i1 | s1 | plan_item_price | pro-tiers | 300 | 7 | 2026-01-31 08:00 | 2026-01-31 22:00 | 0 | Pro - Prorated"
+    assert chargebee(tmp_path, line).mrr.tolist() == [3 * 30.4375]
 
 
 def test_chargebee_use_is_billed_and_not_subscribed(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ version as (
              then unit_amount * quantity
              when has_unit_price then before_amount / before_quantity * quantity
              when whole_amount is not null then whole_amount
-             else amount * months * 30.4375 / (cast(date_to as date) - cast(date_from as date))
+             else amount * months * 30.4375 / greatest(cast(date_to as date) - cast(date_from as date), 1)
         end / minor_units / months as mrr
     from priced_before where place = 1
 ),

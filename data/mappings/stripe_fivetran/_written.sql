@@ -1,7 +1,7 @@
 -- The lines of all invoices that are of a recurring price, and whether the invoice stands. A draft is made final within
 -- hours: one of the last three days is still to come, and an older one is held back, as while collection is paused.
 select l.id as line, coalesce(l.subscription_item_id, l.subscription_id || ' ' || coalesce(l.price_id, l.plan_id)) as item,
-    l.subscription_id, i.customer_id, l.amount, l.quantity, l.period_start, l.period_end,
+    l.invoice_id, l.subscription_id, i.customer_id, l.amount, l.quantity, l.period_start, l.period_end,
     coalesce(l.proration, false) as is_prorated, i.created, i.billing_reason,
     coalesce(i.status, '') not in ('void', 'uncollectible', 'draft', 'deleted') and not coalesce(i.is_deleted, false) as stands,
     m.*
