@@ -710,6 +710,38 @@ def test_recurly_add_ons_are_products_beside_the_plan(tmp_path: Path) -> None:
     assert days(rows.notice_at)[-1] == "2026-04-01"
 
 
+def test_recurly_a_plan_that_costs_nothing_is_free(tmp_path: Path) -> None:
+    """After a trial of Team the free plan with an add-on that is paid for, then Team."""
+    rows = given(
+        tmp_path, "subscriptions",
+        account_history="""
+            id | updated_at
+            a1 | 2026-01-01
+        """,
+        plan_history="""
+            id | updated_at | name
+            p0 | 2025-01-01 | Free
+            p1 | 2025-01-01 | Team
+        """,
+        subscription_history="""
+            id | updated_at       | account_id | state  | plan_id | unit_amount | quantity | activated_at | trial_ends_at
+            s1 | 2026-01-05 09:00 | a1         | active | p1      | 10          | 1        | 2026-01-05   | 2026-02-01
+            s1 | 2026-02-05 09:00 | a1         | active | p0      | 0           | 1        | 2026-01-05   | 2026-02-01
+            s1 | 2026-03-05 09:00 | a1         | active | p1      | 10          | 1        | 2026-01-05   | 2026-02-01
+        """,
+        subscription_add_on_history="""
+            subscription_id | subscription_updated_at | plan_add_on_id | name    | unit_amount | quantity
+            s1              | 2026-02-05 09:00        | x1             | Reports | 5           | 1
+        """,
+    ).sort_values(["valid_from", "product"])  # fmt: skip
+    assert rows[["product", "plan", "kind", "mrr"]].to_numpy().tolist() == [
+        ["Subscription", "Team", "trial", 0],
+        ["Reports", "Add-on", "paid", 5],
+        ["Subscription", "Free", "free", 0],
+        ["Subscription", "Team", "paid", 10],
+    ]
+
+
 def test_recurly_a_coupon_holds_until_it_is_no_more_active(tmp_path: Path) -> None:
     """10% off from the 5th of January, exhausted on the 1st of March; 30 for the month of February alone."""
     rows = given(
