@@ -104,6 +104,24 @@ def test_stripe_a_change_between_tiers_is_worth_a_whole_period_with_that_quantit
     assert days(rows.valid_to) == ["2026-01-16", "2026-02-01", None]
 
 
+@pytest.mark.parametrize(
+    ("currency", "amount", "mrr"),
+    [
+        ("usd", 10000, 100),
+        ("eur", 9000, 90),  # the price is landed in dollars: what is billed counts
+        ("jpy", 15000, 15000),  # a currency without cents
+    ],
+)
+def test_stripe_the_currency_is_that_of_the_bill(tmp_path: Path, currency: str, amount: int, mrr: float) -> None:
+    lines = f"""{LINE.strip()} | currency
+        l1 | i1 | s1 | t1 | team  | {amount} | 4   | 2026-01-01 | 2026-02-01 | false | {currency}
+        l2 | i1 | s1 | t9 | meter | {amount} | 900 | 2026-01-01 | 2026-02-01 | false | {currency}"""
+    lined = stripe(tmp_path / "lines", lines)
+    billed = stripe(tmp_path / "bills", lines, "invoices")
+    assert lined[["mrr", "currency"]].to_numpy().tolist() == [[mrr, currency.upper()]]
+    assert billed[["amount", "currency"]].to_numpy().tolist() == [[mrr, currency.upper()]]
+
+
 def test_stripe_a_change_within_a_period_is_a_version_and_not_its_prorated_amount(tmp_path: Path) -> None:
     rows = stripe(
         tmp_path,

@@ -15,7 +15,7 @@ with charged as (
 version as (
     select b.*, s.status, s.ended_at, s.canceled_at, coalesce(s.cancel_at_period_end, false) as is_notice,
         coalesce(b.period_start < s.trial_end and b.amount = 0, false) as is_trial,
-        max(case when not b.is_prorated then b.amount end) over (partition by b.id, b.quantity) as whole_amount,
+        max(case when not b.is_prorated then b.amount end) over (partition by b.id, b.currency, b.quantity) as whole_amount,
         max(b.quantity) over (partition by b.product) as most,
         row_number() over (partition by b.item, cast(b.period_start as date)
                            order by b.period_start desc, b.created desc, b.is_prorated, b.line) as place
