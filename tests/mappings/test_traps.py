@@ -21,13 +21,16 @@ STRIPE = {
         team   | p1         | usd      | Team Monthly USD | per_unit       | 2500        | month              | 1                        | licensed
         yearly | p1         | eur      | Team (yearly)    | per_unit       | 24000       | year               | 1                        | licensed
         yen    | p1         | jpy      | Team             | per_unit       | 3000        | month              | 1                        | licensed
+        free   | p1         | usd      | Free             | per_unit       | 0           | month              | 1                        | licensed
         tiers  | p1         | usd      | Business         | tiered         |             | month              | 1                        | licensed
         meter  | p1         | usd      | Use              | per_unit       | 1           | month              | 1                        | metered
+        setup  | p1         | usd      | Onboarding       | per_unit       | 600000      |                    |                          |
     """,
     "subscription": """
         id | customer_id | status   | created    | ended_at         | trial_end  | cancel_at_period_end | canceled_at
         s1 | c1          | active   | 2026-01-01 |                  |            | false                |
         s2 | c1          | canceled | 2026-01-01 | 2026-03-10 08:00 | 2026-01-15 | true                 | 2026-02-20
+        s3 | c1          | unpaid   | 2026-01-01 |                  |            | false                |
     """,
     "invoice": """
         id | customer_id | status        | created    | billing_reason
@@ -35,6 +38,8 @@ STRIPE = {
         i2 | c1          | paid          | 2026-02-01 | subscription_cycle
         iv | c1          | void          | 2026-02-01 | subscription_cycle
         iu | c1          | uncollectible | 2026-02-01 | subscription_cycle
+        id | c1          | draft         | 2026-02-01 | subscription_cycle
+        in | c1          | draft         | 2026-02-19 | subscription_cycle
         il | c1          | paid          | 2026-02-20 | subscription_update
     """,
 }  # fmt: skip
@@ -63,6 +68,58 @@ def test_stripe_mrr_is_quantity_by_unit_amount_a_month(
         tmp_path, f"{LINE} l1 | i1 | s1 | t1 | {price} | {amount} | {quantity} | 2026-01-01 | 2026-02-01 | false"
     )
     assert (row.mrr[0], row.plan[0], row.currency[0], row.seats[0]) == (mrr, plan, currency, quantity)
+
+
+TIERS = """
+    l1 | i1 | s1 | t1 | tiers | 10000 | 10 | 2026-01-01 | 2026-02-01 | false
+    l2 | i1 | s1 | t1 | tiers | 1600  | 2  | 2026-01-01 | 2026-02-01 | false"""
+"""12 seats: 10 at 10.00 and 2 at 8.00."""
+
+
+@pytest.mark.parametrize(
+    ("flat", "mrr"),
+    [("", 116), ("l3 | i1 | s1 | t1 | tiers | 500 | 0 | 2026-01-01 | 2026-02-01 | false", 121)],
+)
+def test_stripe_the_lines_of_all_tiers_are_one(tmp_path: Path, flat: str, mrr: float) -> None:
+    rows = stripe(tmp_path, f"{LINE}{TIERS}\n{flat}")
+    assert rows[["mrr", "seats"]].to_numpy().tolist() == [[mrr, 12]]
+
+
+def test_stripe_a_change_between_tiers_is_worth_a_whole_period_with_that_quantity(tmp_path: Path) -> None:
+    """2 seats more for 16 days: 62.00 for 14 seats, of which nothing else is known until they are billed for February."""
+    change = """
+        l4 | i2 | s1 | t1 | tiers | -5800 | 12 | 2026-01-16 | 2026-02-01 | true
+        l5 | i2 | s1 | t1 | tiers | 6200  | 14 | 2026-01-16 | 2026-02-01 | true"""
+    rows = stripe(tmp_path / "first", f"{LINE}{TIERS}{change}")
+    assert rows.mrr.tolist() == [116, pytest.approx(62 / 16 * 30.4375)]
+    assert rows.seats.tolist() == [12, 14]
+    assert days(rows.valid_to) == ["2026-01-16", None]
+    rows = stripe(
+        tmp_path / "then",
+        f"""{LINE}{TIERS}{change}
+        l6 | i2 | s1 | t1 | tiers | 10000 | 10 | 2026-02-01 | 2026-03-01 | false
+        l7 | i2 | s1 | t1 | tiers | 3200  | 4  | 2026-02-01 | 2026-03-01 | false""",
+    )
+    assert rows.mrr.tolist() == [116, 132, 132]
+    assert days(rows.valid_to) == ["2026-01-16", "2026-02-01", None]
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "mrr"),
+    [
+        ("usd", 10000, 100),
+        ("eur", 9000, 90),  # the price is landed in dollars: what is billed counts
+        ("jpy", 15000, 15000),  # a currency without cents
+    ],
+)
+def test_stripe_the_currency_is_that_of_the_bill(tmp_path: Path, currency: str, amount: int, mrr: float) -> None:
+    lines = f"""{LINE.strip()} | currency
+        l1 | i1 | s1 | t1 | team  | {amount} | 4   | 2026-01-01 | 2026-02-01 | false | {currency}
+        l2 | i1 | s1 | t9 | meter | {amount} | 900 | 2026-01-01 | 2026-02-01 | false | {currency}"""
+    lined = stripe(tmp_path / "lines", lines)
+    billed = stripe(tmp_path / "bills", lines, "invoices")
+    assert lined[["mrr", "currency"]].to_numpy().tolist() == [[mrr, currency.upper()]]
+    assert billed[["amount", "currency"]].to_numpy().tolist() == [[mrr, currency.upper()]]
 
 
 def test_stripe_a_change_within_a_period_is_a_version_and_not_its_prorated_amount(tmp_path: Path) -> None:
@@ -119,6 +176,16 @@ def test_stripe_lines_that_are_none(tmp_path: Path, line: str) -> None:
     assert stripe(tmp_path, f"{LINE}{first}\n{line}").mrr.tolist() == [100]
 
 
+def test_stripe_a_fee_for_once_is_no_price_of_a_month(tmp_path: Path) -> None:
+    rows = stripe(
+        tmp_path,
+        f"""{LINE}
+        l1 | i1 | s1 | t1 | yearly | 96000  | 4 | 2026-01-01 | 2027-01-01 | false
+        l2 | i1 | s1 |    | setup  | 600000 | 1 | 2026-01-01 | 2027-01-01 | false""",
+    )
+    assert rows[["plan", "mrr"]].to_numpy().tolist() == [["Team", 80]]
+
+
 def test_stripe_use_is_billed_and_not_subscribed(tmp_path: Path) -> None:
     row = stripe(
         tmp_path, f"{LINE} l1 | i2 | s1 | t9 | meter | 950 | 900 | 2026-01-01 | 2026-02-01 | false", "invoices"
@@ -151,6 +218,36 @@ def test_stripe_an_item_that_was_not_billed_again_ended_with_its_period(tmp_path
         l3 | i2 | s1 | t1 | team | 10000 | 4 | 2026-02-01 | 2026-03-01 | false""",
     )
     assert days(rows[rows.contract_id == "t2"].valid_to) == ["2026-02-01"]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "iv | s1 | t1 | team  | 10000 | 4   | 2026-02-01 | 2026-03-01 | false",  # paused: the bill is void,
+        "iu | s1 | t1 | team  | 10000 | 4   | 2026-02-01 | 2026-03-01 | false",  # or not to be collected,
+        "id | s1 | t1 | team  | 10000 | 4   | 2026-02-01 | 2026-03-01 | false",  # or a draft for weeks
+        "i2 | s1 | t1 | free  | 0     | 4   | 2026-02-01 | 2026-03-01 | false",  # a plan that costs nothing
+        "i2 | s1 | t9 | meter | 900   | 900 | 2026-01-01 | 2026-02-01 | false",  # only use is billed on
+    ],
+)
+def test_stripe_what_is_not_paid_for_again_ended_with_its_period(tmp_path: Path, after: str) -> None:
+    paid = "l1 | i1 | s1 | t1 | team | 10000 | 4 | 2026-01-01 | 2026-02-01 | false"
+    assert days(stripe(tmp_path, f"{LINE}{paid}\nl2 | {after}").valid_to) == ["2026-02-01"]
+
+
+def test_stripe_a_subscription_that_is_unpaid_ended_with_its_period(tmp_path: Path) -> None:
+    rows = stripe(tmp_path, f"{LINE} l1 | i1 | s3 | t1 | team | 10000 | 4 | 2026-01-01 | 2026-02-01 | false")
+    assert days(rows.valid_to) == ["2026-02-01"]
+
+
+def test_stripe_a_bill_that_is_a_draft_of_yesterday_is_still_to_come(tmp_path: Path) -> None:
+    rows = stripe(
+        tmp_path,
+        f"""{LINE}
+        l1 | i1 | s1 | t1 | team | 10000 | 4 | 2026-01-19 | 2026-02-19 | false
+        l2 | in | s1 | t1 | team | 10000 | 4 | 2026-02-19 | 2026-03-19 | false""",
+    )
+    assert days(rows.valid_to) == [None]
 
 
 def test_stripe_a_trial_is_no_paid_line_and_a_notice_is_known(tmp_path: Path) -> None:
@@ -385,6 +482,29 @@ def test_chargebee_lines_that_are_none(tmp_path: Path, line: str) -> None:
     assert chargebee(tmp_path, f"{FIRST_MONTH}\n{line}").mrr.tolist() == [100]
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        "i2 | s1 | plan_item_price  | team-m  | 0     | 4 | 2026-02-01 10:00 | 2026-03-01 10:00 | 0 | Team",  # free now
+        "iv | s1 | plan_item_price  | team-m  | 10000 | 4 | 2026-02-01 10:00 | 2026-03-01 10:00 | 0 | Team",  # voided
+        "il | s1 | addon_item_price | calls-m | 900   | 9 | 2026-01-01 10:00 | 2026-02-01 10:00 | 0 | Calls",  # use alone
+    ],
+)
+def test_chargebee_what_is_not_paid_for_again_ended_with_its_period(tmp_path: Path, after: str) -> None:
+    assert days(chargebee(tmp_path, f"{FIRST_MONTH}\nl2 | {after}").valid_to) == ["2026-02-01"]
+
+
+def test_chargebee_a_bill_that_is_pending_is_still_to_come(tmp_path: Path) -> None:
+    line = "l2 | ip | s1 | plan_item_price | team-m | 10000 | 4 | 2026-02-01 10:00 | 2026-03-01 10:00 | 0 | Team"
+    assert days(chargebee(tmp_path, f"{FIRST_MONTH}\n{line}").valid_to) == [None]
+
+
+def test_chargebee_what_is_charged_for_less_than_a_day_is_a_day(tmp_path: Path) -> None:
+    """Tiers have no price of one unit, and no whole period of 7 seats was billed yet."""
+    line = "l1 | i1 | s1 | plan_item_price | pro-tiers | 300 | 7 | 2026-01-31 08:00 | 2026-01-31 22:00 | 0 | Pro - Prorated"
+    assert chargebee(tmp_path, line).mrr.tolist() == [3 * 30.4375]
+
+
 def test_chargebee_use_is_billed_and_not_subscribed(tmp_path: Path) -> None:
     line = "l1 | i2 | s1 | addon_item_price | calls-m | 950 | 900 | 2026-01-01 | 2026-02-01 | 50 | Calls"
     row = chargebee(tmp_path, line, "invoices")
@@ -606,6 +726,38 @@ def test_recurly_add_ons_are_products_beside_the_plan(tmp_path: Path) -> None:
     assert days(rows.valid_from) == ["2026-03-01", "2026-04-01", "2026-01-01", "2026-03-01", "2026-04-01"]
     assert days(rows.valid_to) == ["2026-04-01", "2027-01-01", "2026-03-01", "2026-04-01", "2027-01-01"]
     assert days(rows.notice_at)[-1] == "2026-04-01"
+
+
+def test_recurly_a_plan_that_costs_nothing_is_free(tmp_path: Path) -> None:
+    """After a trial of Team the free plan with an add-on that is paid for, then Team."""
+    rows = given(
+        tmp_path, "subscriptions",
+        account_history="""
+            id | updated_at
+            a1 | 2026-01-01
+        """,
+        plan_history="""
+            id | updated_at | name
+            p0 | 2025-01-01 | Free
+            p1 | 2025-01-01 | Team
+        """,
+        subscription_history="""
+            id | updated_at       | account_id | state  | plan_id | unit_amount | quantity | activated_at | trial_ends_at
+            s1 | 2026-01-05 09:00 | a1         | active | p1      | 10          | 1        | 2026-01-05   | 2026-02-01
+            s1 | 2026-02-05 09:00 | a1         | active | p0      | 0           | 1        | 2026-01-05   | 2026-02-01
+            s1 | 2026-03-05 09:00 | a1         | active | p1      | 10          | 1        | 2026-01-05   | 2026-02-01
+        """,
+        subscription_add_on_history="""
+            subscription_id | subscription_updated_at | plan_add_on_id | name    | unit_amount | quantity
+            s1              | 2026-02-05 09:00        | x1             | Reports | 5           | 1
+        """,
+    ).sort_values(["valid_from", "product"])  # fmt: skip
+    assert rows[["product", "plan", "kind", "mrr"]].to_numpy().tolist() == [
+        ["Subscription", "Team", "trial", 0],
+        ["Reports", "Add-on", "paid", 5],
+        ["Subscription", "Free", "free", 0],
+        ["Subscription", "Team", "paid", 10],
+    ]
 
 
 def test_recurly_a_coupon_holds_until_it_is_no_more_active(tmp_path: Path) -> None:

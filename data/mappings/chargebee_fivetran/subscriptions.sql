@@ -14,7 +14,6 @@ counted as (
                                                          rows between unbounded preceding and current row) as whole_no,
         max(case when is_whole then amount end) over (partition by id, quantity) as whole_amount,
         max(quantity) over (partition by product) as most,
-        max(date_from) over (partition by subscription_id) as last_start,
         row_number() over (partition by item, cast(date_from as date)
                            order by date_from desc, created desc, is_prorated, line) as place
     from measured
@@ -31,7 +30,7 @@ version as (
              then unit_amount * quantity
              when has_unit_price then before_amount / before_quantity * quantity
              when whole_amount is not null then whole_amount
-             else amount * months * 30.4375 / (cast(date_to as date) - cast(date_from as date))
+             else amount * months * 30.4375 / greatest(cast(date_to as date) - cast(date_from as date), 1)
         end / minor_units / months as mrr
     from priced_before where place = 1
 ),
@@ -52,12 +51,21 @@ following as (
         (select min(t.off_at) from taken_off t where t.item = v.item and t.off_at > v.date_from) as off_at
     from version v
 ),
+-- Up to when each subscription was billed, whatever became of the bill; use is billed when its time is over. A line goes on
+-- beyond its period until something was: what is free since, or is billed by use alone, ended with it.
+reached as (
+    select subscription_id,
+        max(case when is_metered then greatest(date_from, least(date_to, created)) else date_from end) as last_start
+    from written
+    group by subscription_id
+),
 held as (
     select f.*, case when least(next_start, off_at, ended_at) <= date_to then least(next_start, off_at, ended_at)
                      when next_start is null and off_at is null and ended_at is null and last_start < date_to
                          and status in ('active', 'non_renewing', 'in_trial') then null
                      else date_to end as ends
     from following f
+    join reached r on r.subscription_id = f.subscription_id
 ),
 -- Coupons for one bill alone are no price of a month.
 of_one_bill as (

@@ -31,7 +31,8 @@ line as (
         case when h.starts < h.trial_ends_at then 0 else h.unit_amount * h.quantity / p.months end as mrr,
         cast(h.starts as date) as valid_from, cast(h.ends as date) as valid_to,
         case when h.most > 1 then h.quantity end as seats, h.starts as known_at, h.id as contract_id,
-        case when h.starts < h.trial_ends_at then 'trial' else 'paid' end as kind, h.id, h.updated_at, p.months
+        case when h.starts < h.trial_ends_at then 'trial' when h.unit_amount * h.quantity = 0 then 'free' else 'paid' end as kind,
+        h.id, h.updated_at, p.months
     from held h
     join priced p on p.id = h.plan_id and p.place = 1
     union all

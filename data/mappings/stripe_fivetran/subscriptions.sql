@@ -1,17 +1,27 @@
 -- One version of a subscription's item for each line of an invoice: what was charged for a part of a period says nothing
 -- of the MRR. A change within a period is two lines: what is not used of the old (negative), and the rest of the new.
-with version as (
+-- A whole period of a price in tiers has a line for each tier, and one without a quantity for what is flat: they are one.
+-- What is charged for a part of a period is one line already.
+with charged as (
+    select min(line) as line, sum(amount) as amount, sum(quantity) as quantity, item, subscription_id, customer_id,
+        period_start, period_end, is_prorated, created, billing_reason, id, product, plan, unit_label, currency, minor_units,
+        unit_amount, divide_by, months
+    from billed
+    where not is_metered
+    group by invoice_id, item, subscription_id, customer_id, period_start, period_end, is_prorated, created, billing_reason,
+        id, product, plan, unit_label, currency, minor_units, unit_amount, divide_by, months,
+        case when unit_amount is not null or is_prorated then line end
+),
+version as (
     select b.*, s.status, s.ended_at, s.canceled_at, coalesce(s.cancel_at_period_end, false) as is_notice,
         coalesce(b.period_start < s.trial_end and b.amount = 0, false) as is_trial,
-        max(case when not b.is_prorated then b.amount end) over (partition by b.id, b.quantity) as whole_amount,
+        max(case when not b.is_prorated then b.amount end) over (partition by b.id, b.currency, b.quantity) as whole_amount,
         max(b.quantity) over (partition by b.product) as most,
-        max(b.period_start) over (partition by b.subscription_id) as last_start,
         row_number() over (partition by b.item, cast(b.period_start as date)
                            order by b.period_start desc, b.created desc, b.is_prorated, b.line) as place
-    from billed b
+    from charged b
     join subscription s on s.id = b.subscription_id and coalesce(s._fivetran_active, true)
     where (b.amount > 0 or (b.amount = 0 and b.period_start < s.trial_end)) and b.period_end > b.period_start
-        and not b.is_metered
 ),
 known as (
     select *, case when is_prorated and coalesce(billing_reason, '') <> 'subscription_update' then period_start
@@ -30,17 +40,28 @@ following as (
         (select min(t.off_at) from taken_off t where t.item = k.item and t.off_at > k.period_start) as off_at
     from known k
 ),
+-- Up to when each subscription was billed, whatever became of the bill; use is billed when its time is over. A line goes on
+-- beyond its period until something was: what is paused, unpaid or free since, or is billed by use alone, ended with it.
+reached as (
+    select subscription_id,
+        max(case when is_metered then greatest(period_start, least(period_end, created)) else period_start end) as last_start
+    from written
+    group by subscription_id
+),
 held as (
     select f.*, case when least(next_start, off_at, ended_at) <= period_end then least(next_start, off_at, ended_at)
                      when next_start is null and off_at is null and ended_at is null and last_start < period_end
-                         and status in ('active', 'past_due', 'trialing', 'unpaid') then null
+                         and status in ('active', 'past_due', 'trialing') then null
                      else period_end end as ends
     from following f
+    join reached r on r.subscription_id = f.subscription_id
 ),
 line as (
     select customer_id as account_id, product, plan, subscription_id,
         case when is_trial then 0
-             else coalesce(ceil(quantity / divide_by) * unit_amount, whole_amount) / minor_units / months end as mrr,
+             else coalesce(ceil(quantity / divide_by) * unit_amount, whole_amount,
+                           amount * months * 30.4375 / greatest(cast(period_end as date) - cast(period_start as date), 1))
+                  / minor_units / months end as mrr,
         cast(period_start as date) as valid_from, cast(ends as date) as valid_to,
         case when (unit_label is null and most > 1) or lower(unit_label) like '%seat%' or lower(unit_label) like '%user%'
                   or lower(unit_label) like '%member%' or lower(unit_label) like '%licen%' then quantity end as seats,
@@ -49,8 +70,7 @@ line as (
         case when is_notice and next_start is null then canceled_at end as notice_at,
         case when is_trial then 'trial' else 'paid' end as kind, currency, minor_units, months
     from held
-    where (is_trial or unit_amount is not null or whole_amount is not null)
-        and (ends is null or cast(ends as date) > cast(period_start as date))
+    where ends is null or cast(ends as date) > cast(period_start as date)
 ),
 -- A discount is landed once for what it was given to, and again for each invoice that it was taken off.
 granted as (
