@@ -790,6 +790,52 @@ def test_history_mode_of_ones_own_tables_is_read_alike(tmp_path: Path) -> None:
     assert [*days(rows.valid_to), *days(rows.known_at)] == ["2025-05-01", None, "2025-01-03", "2025-05-01"]
 
 
+def test_the_products_of_a_contract_are_versions_of_their_own(tmp_path: Path) -> None:
+    """Two more seats of core in August are no news of chat, which came in June; nor is what is taken off a product."""
+    rows = given(
+        tmp_path, "subscriptions",
+        subscriptions_snapshot="""
+            contract_id | account_id | product | plan | mrr | seats | valid_from | dbt_valid_from | dbt_valid_to | kind
+            k1          | acme       | core    | team | 100 | 10    | 2024-01-01 | 2025-01-03     | 2025-08-01   | paid
+            k1          | acme       | chat    | team | 50  |       | 2025-06-01 | 2025-06-02     |              | paid
+            k1          | acme       | core    | team | -9  |       | 2025-07-01 | 2025-07-01     |              | discount
+            k1          | acme       | core    | team | 120 | 12    | 2024-01-01 | 2025-08-01     |              | paid
+        """,
+    ).sort_values(["product", "kind", "valid_from"])  # fmt: skip
+    assert rows[["product", "mrr"]].to_numpy().tolist() == [["chat", 50], ["core", -9], ["core", 100], ["core", 120]]
+    assert days(rows.valid_from) == ["2025-06-01", "2025-07-01", "2024-01-01", "2025-08-01"]
+    assert days(rows.valid_to) == [None, None, "2025-08-01", None]
+
+
+@pytest.mark.parametrize(
+    ("second", "first_on", "expected"),
+    [
+        # A day of its own, told nine days later: core ended as suite began.
+        ("acme | suite", "2025-09-01", [("core", "2025-01-01", "2025-09-01"), ("suite", "2025-09-01", None)]),
+        # The first day of the contract still: when it was seen.
+        ("acme | suite", "2025-01-01", [("core", "2025-01-01", "2025-09-10"), ("suite", "2025-09-10", None)]),
+        # The contract is another account's now.
+        ("beta | core", "2025-01-01", [("core", "2025-01-01", "2025-09-10"), ("core", "2025-09-10", None)]),
+        # The product goes on, at another price since the 1st.
+        ("acme | core", "2025-09-01", [("core", "2025-01-01", "2025-09-01"), ("core", "2025-09-01", None)]),
+    ],
+)
+@pytest.mark.parametrize("until", ["2025-09-10 07:00:00", "2025-09-10 06:59:59.999"])
+def test_what_takes_the_place_of_a_line_begins_as_it_ends(
+    tmp_path: Path, second: str, first_on: str, until: str, expected: list[tuple[str, str, str | None]]
+) -> None:
+    """A snapshot ends a version as the next one begins, history mode a millisecond before that."""
+    rows = given(
+        tmp_path, "subscriptions",
+        subscriptions_history=f"""
+            account_id | product | contract_id | plan | mrr | valid_from | _fivetran_start     | _fivetran_end
+            acme       | core    | k1          | team | 100 | 2025-01-01 | 2025-01-03 07:00:00 | {until}
+            {second}             | k1          | team | 150 | {first_on} | 2025-09-10 07:00:00 | 9999-12-31 23:59:59
+        """,
+    ).sort_values("valid_from")  # fmt: skip
+    assert [*zip(rows["product"], days(rows.valid_from), days(rows.valid_to), strict=True)] == expected
+
+
 @pytest.mark.parametrize(
     ("name", "tables"),
     [
