@@ -262,6 +262,26 @@ def test_stripe_plans_are_ordered_by_their_price(tmp_path: Path) -> None:
     assert rows[["plan", "tier"]].to_numpy().tolist() == [["Business", 2], ["Team", 1]]
 
 
+def test_stripe_a_plan_whose_price_is_not_known_in_the_currency_of_most_has_no_tier(tmp_path: Path) -> None:
+    """Enterprise has graduated prices, which are not nothing; 3,000 yen for Team are less than 100 dollars for Business."""
+    prices = """
+        id | product_id | currency | nickname   | billing_scheme | unit_amount | recurring_interval | recurring_interval_count
+        a  | p1         | usd      | Team       | per_unit       | 2500        | month              | 1
+        b  | p1         | jpy      | Team       | per_unit       | 3000        | month              | 1
+        c  | p1         | usd      | Business   | per_unit       | 10000       | month              | 1
+        d  | p1         | usd      | Enterprise | tiered         |             | month              | 1
+        e  | p1         | jpy      | Kaisha     | per_unit       | 9000        | month              | 1
+        f  | p1         | usd      | Pro        | per_unit       | 5000        | month              | 1
+        g  | p2         | usd      | Care       | tiered         |             | month              | 1
+    """
+    rows = given(
+        tmp_path, "plans", **{**STRIPE, "price": prices, "product": "id | name\np1 | Workspace\np2 | Support"},
+        invoice_line_item=f"{LINE} l1 | i1 | s1 | t1 | a | 1 | 1 | 2026-01-01 | 2026-02-01 | false",
+    )  # fmt: skip
+    workspace = [["Workspace", "Business", 3], ["Workspace", "Pro", 2], ["Workspace", "Team", 1]]
+    assert rows.to_numpy().tolist() == [["Support", "Care", 1], *workspace]
+
+
 def test_stripe_an_overdue_invoice_names_itself(tmp_path: Path) -> None:
     invoices = """
         id | customer_id | status | created    | due_date   | status_transitions_paid_at | amount_due
@@ -463,6 +483,13 @@ def test_chargebee_who_pays_on_the_day_pays_in_time(tmp_path: Path) -> None:
     rows = chargebee(tmp_path, FIRST_MONTH, "crm_events", invoice=invoices).sort_values(["object_id", "kind"])
     told = rows[["object_id", "kind"]].to_numpy().tolist()
     assert told == [["i2", "invoice_overdue"], ["i2", "invoice_paid"], ["i3", "invoice_overdue"]]
+
+
+def test_chargebee_plans_are_ordered_by_their_price_in_one_currency(tmp_path: Path) -> None:
+    """3,000 yen for Team are less than 40 dollars for Pro, whose graduated price is not nothing."""
+    rows = chargebee(tmp_path, FIRST_MONTH, "plans")
+    told = [["Reports", "Add-on", 1], ["Workspace", "Pro", 2], ["Workspace", "Team", 1]]
+    assert rows.to_numpy().tolist() == told
 
 
 ZUORA = {
