@@ -604,6 +604,28 @@ def test_zuora_an_mrr_below_nothing_says_what_a_discount_is(tmp_path: Path) -> N
     assert dict(zip(rows.kind, rows.mrr, strict=True)) == {"discount": -20, "paid": 100}
 
 
+def test_zuora_use_counts_once_it_is_posted(tmp_path: Path) -> None:
+    """The draft before the bill, one that was cancelled and one that is gone had the same use in them."""
+    use = ZUORA | {
+        "rate_plan_charge": """
+            id | charge_number | segment | version | subscription_id | effective_start_date | effective_end_date | mrr | created_date | charge_type | name
+            u1 | U1            | 1       | 1       | v1              | 2025-01-01           |                    | 0   | 2025-01-01   | Usage       | Calls
+        """,
+        "invoice_item": """
+            id | rate_plan_charge_id | invoice_id | charge_amount | created_date | service_start_date | service_end_date | _fivetran_deleted
+            i1 | u1                  | n1         | 90            | 2025-02-03   | 2025-01-01         | 2025-02-01       | false
+            i2 | u1                  | n2         | 95            | 2025-02-01   | 2025-01-01         | 2025-02-01       | false
+            i3 | u1                  | n3         | 91            | 2025-02-02   | 2025-01-01         | 2025-02-01       | false
+            i4 | u1                  | n4         | 92            | 2025-02-02   | 2025-01-01         | 2025-02-01       | false
+            i5 | u1                  | n1         | 93            | 2025-02-03   | 2025-01-01         | 2025-02-01       | true
+        """,
+    }  # fmt: skip
+    invoices = "id | status\nn1 | Posted\nn2 | Draft\nn3 | Canceled"
+    assert given(tmp_path / "landed", "invoices", **use, invoice=invoices).amount.tolist() == [90]
+    # Without the invoices nobody knows which of them count; an item that was deleted does not.
+    assert sorted(given(tmp_path / "bare", "invoices", **use).amount) == [90, 91, 92, 95]
+
+
 def test_recurly_add_ons_are_products_beside_the_plan(tmp_path: Path) -> None:
     rows = given(
         tmp_path, "subscriptions",
