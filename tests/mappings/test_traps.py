@@ -411,6 +411,23 @@ def test_chargebee_use_is_billed_and_not_subscribed(tmp_path: Path) -> None:
     assert row[["product", "amount", "kind"]].to_numpy().tolist() == [["Calls", 9, "usage"]]
 
 
+def test_chargebee_what_a_credit_note_takes_back_of_use_is_of_the_time_that_was_billed(tmp_path: Path) -> None:
+    row = chargebee(
+        tmp_path,
+        "l1 | i2 | s1 | addon_item_price | calls-m | 950 | 900 | 2026-01-01 | 2026-02-01 | 50 | Calls",
+        "invoices",
+        credit_note="id | status | date\nback | refunded | 2026-02-10\nvoid | voided | 2026-02-11",
+        credit_note_line_item="""
+            credit_note_id | subscription_id | entity_id | date_from  | reference_line_item_id | amount | discount_amount
+            back           | s1              | calls-m   | 2026-01-01 | l1                     | 475    | 25
+            void           | s1              | calls-m   | 2026-01-01 | l1                     | 950    | 50
+        """,
+    )
+    assert row.amount.tolist() == [9, -4.5]
+    assert days(row.billed_at) == ["2026-02-01", "2026-02-10"]
+    assert [*days(row.period_start), *days(row.period_end)] == ["2026-01-01"] * 2 + ["2026-02-01"] * 2
+
+
 def test_chargebee_an_add_on_is_a_product_and_ends_with_its_credit(tmp_path: Path) -> None:
     rows = chargebee(
         tmp_path,
