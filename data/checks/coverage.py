@@ -165,7 +165,7 @@ def unknown_plans(tables: Tables) -> Iterator[Finding]:
         more = ", ..." if len(unlisted) > 10 else ""
         message = (
             f"subscriptions: {many(len(unlisted), 'plan')} not in plans: {listed}{more}. "
-            "Without a tier no upsell to or from them is seen."
+            "Without a tier an upsell to or from them is a higher MRR, per seat where there are seats."
         )
         todo = "Add them to plans, or check how they are written."
         yield Finding(

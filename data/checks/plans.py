@@ -16,6 +16,8 @@ many accounts, or these few where nobody has the old name since and nobody had t
 LISTED = 5
 """So many pairs of plans are named."""
 PAIR = ("product", "plan_before", "plan_after")
+BY_TIERS = "plan_tiers"
+"""The rule of plans that tiers tell apart, which may say no more than which one is the dearer."""
 CURRENCY_CODES = "usd|eur|gbp|chf|cad|aud|jpy|sek|nok|dkk|inr|brl|mxn|sgd|nzd|pln"
 TERM = re.compile(
     r"\b([0-9]+[ -]?((?-i:m)|y|months?|years?)|(6|12|18|24|36|48|60)[ -]?m|annual(ly)?|yearly|(half[ -]?)?years?"
@@ -44,31 +46,42 @@ BESIDE_TERM = re.compile(r"\b(per|billed|billing|term|paid)\b", re.IGNORECASE)
 
 
 def plans_alike(changes: ir.Table, lines: ir.Table) -> Iterator[Finding]:
-    """Upsells from one plan to another that no tier tells apart; ``changes`` are those of the ledger of the ``lines``.
+    """Upsells from one plan to another that may be the same one; ``changes`` are those of the ledger of the ``lines``.
 
-    An error, for nothing was bought: until the names are one, or tiers say which plan is the higher one.
+    Where no tier tells them apart it is an error, for nothing was bought: until the names are one, or tiers say which
+    plan is the higher one. Tiers may say no more than which plan is the dearer one, so nearly all customers of a plan
+    who went over to a higher one on one day are a warning.
     """
-    is_told = changes.tier_before.notnull() & changes.tier_after.notnull()
-    upsells = changes.filter((changes.movement_class == "upsell") & ~is_told & ~changes.is_swap)
+    upsells = changes.mutate(is_told=changes.tier_before.notnull() & changes.tier_after.notnull())
+    upsells = upsells.filter((upsells.movement_class == "upsell") & ~upsells.is_swap)
     upsells = upsells.filter(upsells.plan_before != "", upsells.plan_after != "")
-    days = upsells.group_by(*PAIR, "day").aggregate(
+    days = upsells.group_by(*PAIR, "is_told", "day").aggregate(
         accounts=upsells.account_id.nunique(), mrr_e4=upsells.delta_mrr_e4.sum()
     )
-    by_day = days.order_by(*PAIR, "day").to_pandas()
+    by_day = days.order_by(*PAIR, "is_told", "day").to_pandas()
     if by_day.empty:
         return
     largest_first = by_day.sort_values("accounts", ascending=False, kind="stable")
-    pairs = largest_first.groupby(list(PAIR), as_index=False).agg(
+    pairs = largest_first.groupby([*PAIR, "is_told"], as_index=False).agg(
         accounts=("accounts", "sum"), mrr_e4=("mrr_e4", "sum"), day=("day", "first"), most=("accounts", "first")
     )
-    is_term = pairs["plan_before"].map(_without_terms) == pairs["plan_after"].map(_without_terms)
-    fewest = _took_over(pairs, lines).map({True: SUCCEEDED_ACCOUNTS, False: RENAMED_ACCOUNTS})
+    is_told = pairs["is_told"].astype(bool)
+    is_term = ~is_told & (pairs["plan_before"].map(_without_terms) == pairs["plan_after"].map(_without_terms))
+    fewest = (_took_over(pairs, lines) & ~is_told).map({True: SUCCEEDED_ACCOUNTS, False: RENAMED_ACCOUNTS})
     is_renamed = ~is_term & (pairs["most"] >= fewest) & (pairs["most"] >= pairs["accounts"] * RENAMED_SHARE)
     renamed = pairs[is_renamed]
-    renamed = renamed[[_stayed(pair, lines) < pair.most for pair in renamed.itertuples()]]
+    stayed = pd.Series([_stayed(pair, lines) for pair in renamed.itertuples()], renamed.index, dtype="int64")
+    by_tiers = is_told[is_renamed]
+    is_most = renamed["most"] > stayed
+    is_all = renamed["most"] >= (renamed["most"] + stayed) * RENAMED_SHARE
     for rule, alike, why in (
         ("plan_terms", pairs[is_term], "whose names differ only in how, or how much, is paid"),
-        ("plan_renamed", renamed, "nearly all on one day, as if it had only been renamed"),
+        ("plan_renamed", renamed[~by_tiers & is_most], "nearly all on one day, as if it had only been renamed"),
+        (
+            BY_TIERS,
+            renamed[by_tiers & is_all],
+            "with nearly all other customers of the plan on one day, as if only its price had risen",
+        ),
     ):
         if len(alike):
             yield _finding(rule, alike, why, upsells)
@@ -107,14 +120,22 @@ def _without_terms(plan: str) -> str:
 def _finding(rule: str, pairs: pd.DataFrame, why: str, upsells: ir.Table) -> Finding:
     listed = ", ".join(f"{p.plan_before!r} to {p.plan_after!r}" for p in pairs.head(LISTED).itertuples())
     count = int(pairs["accounts"].sum())
+    by_tiers = rule == BY_TIERS
+    told = "the tiers of plans say that it is a higher one" if by_tiers else "no tiers tell the plans apart"
     message = (
         f"subscriptions: {many(count, 'account')} went from one plan to another {why} ({listed}), at an MRR that is "
-        f"{money(int(pairs['mrr_e4'].sum()))} higher: no tiers tell the plans apart, so that counts as an upsell."
+        f"{money(int(pairs['mrr_e4'].sum()))} higher: {told}, so that counts as an upsell."
     )
-    todo = (
-        "Give the table plans, with one tier for plans that are alike and another where more is sold; or give those "
-        "that are alike one name ([source.tables] subscriptions)."
-    )
+    if by_tiers:
+        todo = (
+            "Nothing, if more is sold. Else give such plans one tier in the table plans, whatever they cost; or one "
+            "name ([source.tables] subscriptions)."
+        )
+    else:
+        todo = (
+            "Give the table plans, with one tier for plans that are alike and another where more is sold; or give "
+            "those that are alike one name ([source.tables] subscriptions)."
+        )
     listed_pairs = [
         (upsells["product"] == p.product)
         & (upsells.plan_before == p.plan_before)
@@ -123,4 +144,5 @@ def _finding(rule: str, pairs: pd.DataFrame, why: str, upsells: ir.Table) -> Fin
     ]
     rows = upsells.filter(ibis.or_(*listed_pairs)).order_by("account_id", "product", "day")
     kept = rows.select("account_id", "day", *PAIR, "delta_mrr_e4").limit(ROWS_KEPT).to_pandas()
-    return Finding(Severity.ERROR, "subscriptions", rule, message, todo, count, kept)
+    severity = Severity.WARNING if by_tiers else Severity.ERROR
+    return Finding(severity, "subscriptions", rule, message, todo, count, kept)

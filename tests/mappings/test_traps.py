@@ -359,6 +359,26 @@ def test_stripe_plans_are_ordered_by_their_price(tmp_path: Path) -> None:
     assert rows[["plan", "tier"]].to_numpy().tolist() == [["Business", 2], ["Team", 1]]
 
 
+def test_stripe_a_plan_whose_price_is_not_known_in_the_currency_of_most_has_no_tier(tmp_path: Path) -> None:
+    """Enterprise has graduated prices, which are not nothing; 3,000 yen for Team are less than 100 dollars for Business."""
+    prices = """
+        id | product_id | currency | nickname   | billing_scheme | unit_amount | recurring_interval | recurring_interval_count
+        a  | p1         | usd      | Team       | per_unit       | 2500        | month              | 1
+        b  | p1         | jpy      | Team       | per_unit       | 3000        | month              | 1
+        c  | p1         | usd      | Business   | per_unit       | 10000       | month              | 1
+        d  | p1         | usd      | Enterprise | tiered         |             | month              | 1
+        e  | p1         | jpy      | Kaisha     | per_unit       | 9000        | month              | 1
+        f  | p1         | usd      | Pro        | per_unit       | 5000        | month              | 1
+        g  | p2         | usd      | Care       | tiered         |             | month              | 1
+    """
+    rows = given(
+        tmp_path, "plans", **{**STRIPE, "price": prices, "product": "id | name\np1 | Workspace\np2 | Support"},
+        invoice_line_item=f"{LINE} l1 | i1 | s1 | t1 | a | 1 | 1 | 2026-01-01 | 2026-02-01 | false",
+    )  # fmt: skip
+    workspace = [["Workspace", "Business", 3], ["Workspace", "Pro", 2], ["Workspace", "Team", 1]]
+    assert rows.to_numpy().tolist() == [["Support", "Care", 1], *workspace]
+
+
 def test_stripe_an_overdue_invoice_names_itself(tmp_path: Path) -> None:
     invoices = """
         id | customer_id | status | created    | due_date   | status_transitions_paid_at | amount_due
@@ -511,6 +531,23 @@ def test_chargebee_use_is_billed_and_not_subscribed(tmp_path: Path) -> None:
     assert row[["product", "amount", "kind"]].to_numpy().tolist() == [["Calls", 9, "usage"]]
 
 
+def test_chargebee_what_a_credit_note_takes_back_of_use_is_of_the_time_that_was_billed(tmp_path: Path) -> None:
+    row = chargebee(
+        tmp_path,
+        "l1 | i2 | s1 | addon_item_price | calls-m | 950 | 900 | 2026-01-01 | 2026-02-01 | 50 | Calls",
+        "invoices",
+        credit_note="id | status | date\nback | refunded | 2026-02-10\nvoid | voided | 2026-02-11",
+        credit_note_line_item="""
+            credit_note_id | subscription_id | entity_id | date_from  | reference_line_item_id | amount | discount_amount
+            back           | s1              | calls-m   | 2026-01-01 | l1                     | 475    | 25
+            void           | s1              | calls-m   | 2026-01-01 | l1                     | 950    | 50
+        """,
+    )
+    assert row.amount.tolist() == [9, -4.5]
+    assert days(row.billed_at) == ["2026-02-01", "2026-02-10"]
+    assert [*days(row.period_start), *days(row.period_end)] == ["2026-01-01"] * 2 + ["2026-02-01"] * 2
+
+
 def test_chargebee_an_add_on_is_a_product_and_ends_with_its_credit(tmp_path: Path) -> None:
     rows = chargebee(
         tmp_path,
@@ -583,6 +620,13 @@ def test_chargebee_who_pays_on_the_day_pays_in_time(tmp_path: Path) -> None:
     rows = chargebee(tmp_path, FIRST_MONTH, "crm_events", invoice=invoices).sort_values(["object_id", "kind"])
     told = rows[["object_id", "kind"]].to_numpy().tolist()
     assert told == [["i2", "invoice_overdue"], ["i2", "invoice_paid"], ["i3", "invoice_overdue"]]
+
+
+def test_chargebee_plans_are_ordered_by_their_price_in_one_currency(tmp_path: Path) -> None:
+    """3,000 yen for Team are less than 40 dollars for Pro, whose graduated price is not nothing."""
+    rows = chargebee(tmp_path, FIRST_MONTH, "plans")
+    told = [["Reports", "Add-on", 1], ["Workspace", "Pro", 2], ["Workspace", "Team", 1]]
+    assert rows.to_numpy().tolist() == told
 
 
 ZUORA = {
@@ -695,6 +739,28 @@ def test_zuora_an_mrr_below_nothing_says_what_a_discount_is(tmp_path: Path) -> N
         d1 | D1 | 1 | 1 | v1 | 2025-01-01 | 2026-01-01 | -20 |    |       | 2025-01-01 | Discount-Fixed Amount | Less""",
     )  # fmt: skip
     assert dict(zip(rows.kind, rows.mrr, strict=True)) == {"discount": -20, "paid": 100}
+
+
+def test_zuora_use_counts_once_it_is_posted(tmp_path: Path) -> None:
+    """The draft before the bill, one that was cancelled and one that is gone had the same use in them."""
+    use = ZUORA | {
+        "rate_plan_charge": """
+            id | charge_number | segment | version | subscription_id | effective_start_date | effective_end_date | mrr | created_date | charge_type | name
+            u1 | U1            | 1       | 1       | v1              | 2025-01-01           |                    | 0   | 2025-01-01   | Usage       | Calls
+        """,
+        "invoice_item": """
+            id | rate_plan_charge_id | invoice_id | charge_amount | created_date | service_start_date | service_end_date | _fivetran_deleted
+            i1 | u1                  | n1         | 90            | 2025-02-03   | 2025-01-01         | 2025-02-01       | false
+            i2 | u1                  | n2         | 95            | 2025-02-01   | 2025-01-01         | 2025-02-01       | false
+            i3 | u1                  | n3         | 91            | 2025-02-02   | 2025-01-01         | 2025-02-01       | false
+            i4 | u1                  | n4         | 92            | 2025-02-02   | 2025-01-01         | 2025-02-01       | false
+            i5 | u1                  | n1         | 93            | 2025-02-03   | 2025-01-01         | 2025-02-01       | true
+        """,
+    }  # fmt: skip
+    invoices = "id | status\nn1 | Posted\nn2 | Draft\nn3 | Canceled"
+    assert given(tmp_path / "landed", "invoices", **use, invoice=invoices).amount.tolist() == [90]
+    # Without the invoices nobody knows which of them count; an item that was deleted does not.
+    assert sorted(given(tmp_path / "bare", "invoices", **use).amount) == [90, 91, 92, 95]
 
 
 def test_recurly_add_ons_are_products_beside_the_plan(tmp_path: Path) -> None:
@@ -940,6 +1006,52 @@ def test_history_mode_of_ones_own_tables_is_read_alike(tmp_path: Path) -> None:
         """,
     )  # fmt: skip
     assert [*days(rows.valid_to), *days(rows.known_at)] == ["2025-05-01", None, "2025-01-03", "2025-05-01"]
+
+
+def test_the_products_of_a_contract_are_versions_of_their_own(tmp_path: Path) -> None:
+    """Two more seats of core in August are no news of chat, which came in June; nor is what is taken off a product."""
+    rows = given(
+        tmp_path, "subscriptions",
+        subscriptions_snapshot="""
+            contract_id | account_id | product | plan | mrr | seats | valid_from | dbt_valid_from | dbt_valid_to | kind
+            k1          | acme       | core    | team | 100 | 10    | 2024-01-01 | 2025-01-03     | 2025-08-01   | paid
+            k1          | acme       | chat    | team | 50  |       | 2025-06-01 | 2025-06-02     |              | paid
+            k1          | acme       | core    | team | -9  |       | 2025-07-01 | 2025-07-01     |              | discount
+            k1          | acme       | core    | team | 120 | 12    | 2024-01-01 | 2025-08-01     |              | paid
+        """,
+    ).sort_values(["product", "kind", "valid_from"])  # fmt: skip
+    assert rows[["product", "mrr"]].to_numpy().tolist() == [["chat", 50], ["core", -9], ["core", 100], ["core", 120]]
+    assert days(rows.valid_from) == ["2025-06-01", "2025-07-01", "2024-01-01", "2025-08-01"]
+    assert days(rows.valid_to) == [None, None, "2025-08-01", None]
+
+
+@pytest.mark.parametrize(
+    ("second", "first_on", "expected"),
+    [
+        # A day of its own, told nine days later: core ended as suite began.
+        ("acme | suite", "2025-09-01", [("core", "2025-01-01", "2025-09-01"), ("suite", "2025-09-01", None)]),
+        # The first day of the contract still: when it was seen.
+        ("acme | suite", "2025-01-01", [("core", "2025-01-01", "2025-09-10"), ("suite", "2025-09-10", None)]),
+        # The contract is another account's now.
+        ("beta | core", "2025-01-01", [("core", "2025-01-01", "2025-09-10"), ("core", "2025-09-10", None)]),
+        # The product goes on, at another price since the 1st.
+        ("acme | core", "2025-09-01", [("core", "2025-01-01", "2025-09-01"), ("core", "2025-09-01", None)]),
+    ],
+)
+@pytest.mark.parametrize("until", ["2025-09-10 07:00:00", "2025-09-10 06:59:59.999"])
+def test_what_takes_the_place_of_a_line_begins_as_it_ends(
+    tmp_path: Path, second: str, first_on: str, until: str, expected: list[tuple[str, str, str | None]]
+) -> None:
+    """A snapshot ends a version as the next one begins, history mode a millisecond before that."""
+    rows = given(
+        tmp_path, "subscriptions",
+        subscriptions_history=f"""
+            account_id | product | contract_id | plan | mrr | valid_from | _fivetran_start     | _fivetran_end
+            acme       | core    | k1          | team | 100 | 2025-01-01 | 2025-01-03 07:00:00 | {until}
+            {second}             | k1          | team | 150 | {first_on} | 2025-09-10 07:00:00 | 9999-12-31 23:59:59
+        """,
+    ).sort_values("valid_from")  # fmt: skip
+    assert [*zip(rows["product"], days(rows.valid_from), days(rows.valid_to), strict=True)] == expected
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,18 @@ def land_zuora(truth: Frames) -> Frames:
         for account in sorted(truth["invoices"]["account_id"].unique())
     ]  # fmt: skip
     bills = truth["invoices"].reset_index(drop=True)
+    items = pd.DataFrame(
+        {
+            "id": [f"ii-{number}" for number in range(len(bills))],
+            "rate_plan_charge_id": [f"usage-{a}-{1 + n % 2}" for n, a in enumerate(bills["account_id"])],
+            "charge_amount": bills["amount"],
+            "created_date": bills["billed_at"] + timedelta(hours=5),
+            "service_start_date": bills["period_start"],
+            "service_end_date": bills["period_end"],
+            "invoice_id": [f"in-{number}" for number in range(len(bills))],
+        }
+    )
+    drafts = items[::3].assign(id=items["id"] + "-draft", invoice_id=items["invoice_id"] + "-draft")
     accounts = truth["accounts"]
     return {
         "account": pd.DataFrame(
@@ -90,14 +102,11 @@ def land_zuora(truth: Frames) -> Frames:
             [{"id": f"p{i}", "product_id": product} for (product, _), i in plans.items()]
         ),
         "product": pd.DataFrame([{"id": product, "name": product} for product in sorted({p for p, _ in plans})]),
-        "invoice_item": pd.DataFrame(
+        "invoice_item": pd.concat([items, drafts], ignore_index=True),
+        "invoice": pd.DataFrame(
             {
-                "id": [f"ii-{number}" for number in range(len(bills))],
-                "rate_plan_charge_id": [f"usage-{a}-{1 + n % 2}" for n, a in enumerate(bills["account_id"])],
-                "charge_amount": bills["amount"],
-                "created_date": bills["billed_at"] + timedelta(hours=5),
-                "service_start_date": bills["period_start"],
-                "service_end_date": bills["period_end"],
+                "id": [*items["invoice_id"], *drafts["invoice_id"]],
+                "status": ["Posted"] * len(items) + ["Draft"] * len(drafts),
             }
         ),
     }

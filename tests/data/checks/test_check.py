@@ -341,7 +341,8 @@ CASES: list[tuple[str, str, dict[str, str], str, int, str]] = [
         "unknown_plan",
         "warning",
         {"plans": "product,plan,tier\ncore,gold,1\n"},
-        "subscriptions: 1 plan not in plans: 'basic' of 'core'. Without a tier no upsell to or from them is seen.",
+        "subscriptions: 1 plan not in plans: 'basic' of 'core'. Without a tier an upsell to or from "
+        "them is a higher MRR, per seat where there are seats.",
         1,
         "a plan without a tier",
     ),

@@ -78,3 +78,31 @@ def test_tiers_say_which_plan_is_the_higher_one(tmp_path: Path) -> None:
     plans = "product,plan,tier\ncrm,pro annual,2\ncrm,pro monthly,2\n"
     assert "plan_terms" in found(tmp_path, subscriptions=lines)
     assert "plan_terms" not in found(tmp_path, subscriptions=lines, plans=plans)
+
+
+PRICED = "product,plan,tier\ncrm,Team 2025,1\ncrm,Team 2026,2\n"
+KEEPS = "".join(f"keeps{n},crm,Team 2025,100,2024-01-01,,10\n" for n in range(2))
+
+
+@pytest.mark.parametrize(
+    ("words", "lines", "is_told"),
+    [
+        ("all on one day", went_over("Team 2025", "Team 2026", ONE_DAY), True),
+        ("nearly all, and one kept it", went_over("Team 2025", "Team 2026", ONE_DAY) + KEEPS[: len(KEEPS) // 2], True),
+        ("most, and two kept it", went_over("Team 2025", "Team 2026", ONE_DAY) + KEEPS, False),
+        ("on many days", went_over("Team 2025", "Team 2026", DAYS), False),
+        ("few", went_over("Team 2025", "Team 2026", ONE_DAY[:4]), False),
+        ("to a plan whose name says the price", went_over("$100/mo", "$120/mo", ONE_DAY), True),
+    ],
+)
+def test_a_dearer_plan_that_nearly_all_customers_went_over_to_may_be_a_new_price(
+    tmp_path: Path, words: str, lines: str, is_told: bool
+) -> None:
+    """Tiers that follow from prices call every new price a higher plan."""
+    plans = PRICED + "crm,$100/mo,3\ncrm,$120/mo,4\n"
+    findings = found(tmp_path, subscriptions=LINES + lines, plans=plans)
+    assert [name for name in findings if name.startswith("plan_")] == (["plan_tiers"] if is_told else []), words
+    if is_told:
+        finding = findings["plan_tiers"]
+        assert (finding.severity, finding.count, len(finding.rows)) == (Severity.WARNING, 5, 5)
+        assert "one tier" in finding.todo
