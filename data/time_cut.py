@@ -24,6 +24,8 @@ FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
 
 WITHDRAWN_ON = "withdrawn_on"
 """The last day on which a row counts that was recorded and then taken back, or came to its end; a later fact."""
+CORRECTED_ON = "corrected_on"
+"""The day on which it was said that a recorded row is not true, whatever became of it until then; a later fact."""
 
 
 def days_between(later: ir.DateValue, earlier: ir.DateValue) -> ir.IntegerValue:
@@ -151,8 +153,8 @@ def _later_facts(contract: Table, table: ir.Table, day: date | ir.DateValue) -> 
     if "ends_known_on" in facts:
         is_known = table.ends_known_on.isnull() | (table.ends_known_on < day)
         facts["valid_to"] = is_known.ifelse(facts["valid_to"], ibis.null("date"))
-    if WITHDRAWN_ON in table.columns:
-        facts[WITHDRAWN_ON] = (table[WITHDRAWN_ON] < day).ifelse(table[WITHDRAWN_ON], ibis.null("date"))
+    of_record = [name for name in (WITHDRAWN_ON, CORRECTED_ON) if name in table.columns]
+    facts |= {name: (table[name] < day).ifelse(table[name], ibis.null("date")) for name in of_record}
     return facts
 
 

@@ -239,8 +239,8 @@ def may_be_empty(base: KnownBase, name: str) -> bool:
 def with_outcomes(base: KnownBase, recorded: pa.Table, state: str) -> KnownBase:
     """The base with outcomes that were recorded row by row before its day, beside those of its source.
 
-    ``recorded`` has the columns of the contract, ``known_at`` and ``withdrawn_at``; ``state`` names what it holds.
-    Without rows its signals are there all the same, and say that nothing was done.
+    ``recorded`` has the columns of the contract, ``known_at``, ``withdrawn_at`` and ``corrected_at``; ``state`` names
+    what it holds. Without rows its signals are there all the same, and say that nothing was done.
     """
     own, absent, warnings = base.tables.get("outcomes"), base.absent, base.warnings
     if own is not None and absent & PLAY_COLUMNS:

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from data.contract.inputs import TABLES, Column, Kind, Table
 from data.contract.vocabulary import BILL_KINDS, E4, PLAY_ENDS
-from data.time_cut import FIRST_DAY, LAST_DAY, WITHDRAWN_ON, Tables
+from data.time_cut import CORRECTED_ON, FIRST_DAY, LAST_DAY, WITHDRAWN_ON, Tables
 
 LARGEST_AMOUNT = 9.0e14
 """Larger amounts do not fit into 64 bits as ten-thousandths."""
@@ -25,8 +25,10 @@ PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 """What pandas calls the numbers of rows that it writes into a file: they say where a row stood."""
 KNOWN_SECOND = "known_second"
 """Staged beside the team's own features: of two rows known on one day the later one counts. Seconds since 1970, UTC."""
-VERSIONED = {"known_at": "known_on", "withdrawn_at": WITHDRAWN_ON}
-"""The clocks of outcomes that were recorded row by row: from the day after the first up to the second a row counts."""
+VERSIONED = {"known_at": "known_on", "withdrawn_at": WITHDRAWN_ON, "corrected_at": CORRECTED_ON}
+"""The clocks of outcomes that were recorded row by row: from the day after the first up to the second a row counts, and
+on the third it was said not to be true.
+"""
 YEAR_1000 = date(1000, 1, 1)
 """What is read as an earlier year was written with fewer digits, or with zeros before it (0001-01-01)."""
 LARGEST_WHOLE = 2.0**53
@@ -196,7 +198,8 @@ def with_versions(own: ir.Table | None, recorded: ir.Table) -> ir.Table:
         return ours
     key = [table.column(name).staged_name for name in table.key]
     others = own.left_join(_first_recorded(own, ours, key), key).select(*own.columns, "first_recorded_on")
-    others = others.mutate(known_on=others.opened_on, **{WITHDRAWN_ON: others.first_recorded_on})
+    replaced = dict.fromkeys((WITHDRAWN_ON, CORRECTED_ON), others.first_recorded_on)
+    others = others.mutate(known_on=others.opened_on, **replaced)
     return ours.union(others.select(*ours.columns))
 
 

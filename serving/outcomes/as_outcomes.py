@@ -3,9 +3,11 @@
 A play is under way from the day on which it is taken up, and over from the day on which somebody says what came of
 it: ``won``, ``lost``, or ``not_now`` where the account is snoozed or disqualified, since only that makes the list wait.
 What is snoozed counts before the day on which it is back; what is reopened or taken up again counts no more from then.
+What came of it then stays true all the same; what is corrected never was.
 
 A run for a past day must see what was known then, also of what was corrected later. So a row has, beside the contract's
-columns, ``known_at`` and ``withdrawn_at``: it counts at snapshots after the first, up to and with the second.
+columns, ``known_at`` and ``withdrawn_at``: it counts at snapshots after the first, up to and with the second. Of a row
+that was corrected ``corrected_at`` says when.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +36,7 @@ SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("known_at", pa.date32()),
         ("withdrawn_at", pa.date32()),
+        ("corrected_at", pa.date32()),
     ]
 )
 
@@ -72,16 +75,17 @@ class _Version:
     play: _Play
     known: date
 
-    def row(self, account: str, withdrawn: date | None) -> tuple[object, ...]:
+    def row(self, account: str, *ends: date | None) -> tuple[object, ...]:
+        """``ends``: when it was withdrawn, and when corrected."""
         play = self.play
-        return account, play.play, play.opened, play.status, play.closed, play.arr, play.reason, self.known, withdrawn
+        return account, play.play, play.opened, play.status, play.closed, play.arr, play.reason, self.known, *ends
 
 
 def as_outcomes(rows: Iterable[RecordedOutcome], before: date) -> pa.Table:
     """The table ``outcomes`` as known before a day, from the rows that were recorded before it (UTC).
 
     One row per account, play and day of its beginning, and one more for each time that it was known otherwise before;
-    sorted by account. The columns are those of the contract, ``known_at`` and ``withdrawn_at``.
+    sorted by account. The columns are those of the contract, ``known_at``, ``withdrawn_at`` and ``corrected_at``.
     """
     known = [row for row in rows if row.day < before]
     versions = [version for account, of_account in by_account(known) for version in _versions(account, of_account)]
@@ -93,18 +97,18 @@ def _versions(account: str, rows: Sequence[RecordedOutcome]) -> Iterator[tuple[o
     """What was believed of an account's plays, from day to day."""
     if all(row.corrects is None for row in rows):  # then nothing was ever believed otherwise
         for play in _by_key(rows).values():
-            yield from _withdrawn(account, _Version(play, play.opened), play.ends)
+            yield from _told(account, _Version(play, play.opened))
         return
     held: dict[tuple[str, date], _Version] = {}
     for day in sorted({row.day for row in rows}):
         now = _by_key([row for row in rows if row.day <= day])
         for key, version in list(held.items()):
             if key not in now or not _goes_on(version, now[key], day):
-                yield from _withdrawn(account, held.pop(key), day)
+                yield from _told(account, held.pop(key), day)
         for key, play in now.items():
             held[key] = _Version(play, held[key].known if key in held else day)
     for version in held.values():
-        yield from _withdrawn(account, version, version.play.ends)
+        yield from _told(account, version)
 
 
 def _by_key(rows: Iterable[RecordedOutcome]) -> dict[tuple[str, date], _Play]:
@@ -116,11 +120,15 @@ def _goes_on(version: _Version, play: _Play, day: date) -> bool:
     return version.play == play or version.play.differs_only_after(play, day)
 
 
-def _withdrawn(account: str, version: _Version, day: date | None) -> Iterator[tuple[object, ...]]:
-    """A version that counts up to a day; none where no snapshot sees it."""
-    days = [end for end in (version.play.ends, day) if end is not None]
-    if not days or version.known < min(days):
-        yield version.row(account, min(days, default=None))
+def _told(account: str, version: _Version, corrected: date | None = None) -> Iterator[tuple[object, ...]]:
+    """The row of a version; none where no snapshot sees it, unless it is all that tells of a play that was won or lost.
+
+    ``corrected``: the day on which something else was believed in its place; None where it is believed still.
+    """
+    withdrawn = min((day for day in (version.play.ends, corrected) if day is not None), default=None)
+    is_seen = withdrawn is None or version.known < withdrawn
+    if is_seen or (corrected is None and version.play.status in (STATUS_AFTER[WON], STATUS_AFTER[LOST])):
+        yield version.row(account, withdrawn, corrected)
 
 
 def _plays(rows: Iterable[RecordedOutcome]) -> list[_Play]:

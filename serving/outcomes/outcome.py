@@ -25,6 +25,8 @@ from serving.outcomes.vocabulary import (
 
 _MAY_STAND = {"text": "\n\t"}
 """The control characters that a field may hold."""
+KEYS = ("account_id", "play", "request_key")
+"""The fields that are looked up by, to the letter: an id may end in a blank."""
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
 """Letters by their category that are drawn as a blank: the fillers of Hangul, and the empty pattern of Braille."""
 LARGEST_ARR = 1e12
@@ -90,13 +92,13 @@ def said(outcome: Outcome) -> dict[str, Any]:
 
 
 def checked(outcome: Outcome, day: date) -> Outcome:
-    """The outcome as it is recorded: texts without blanks around them, empty ones missing, one kind of line end.
+    """The outcome as it is recorded: ``KEYS`` to the letter, other texts clean, and missing what nothing is seen of.
 
     Raises ``UnfitOutcomeError``, with all that is wrong: an unknown word, what its action needs or cannot have, a text
     that is too long, a control character (in ``text`` lines and tabs may stand). ``day`` (UTC): when it is done;
     a snooze ends later. Whether there is such an account is not asked.
     """
-    texts: dict[str, Any] = {name: clean_text(getattr(outcome, name)) for name in LONGEST}
+    texts: dict[str, Any] = {name: _as_recorded(name, getattr(outcome, name)) for name in LONGEST}
     clean = replace(outcome, **texts)
     faults = [*_text_faults(clean), *_word_faults(clean)]
     faults = faults or [*_action_faults(clean, day)]
@@ -104,6 +106,11 @@ def checked(outcome: Outcome, day: date) -> Outcome:
         account = ascii(clean.account_id or "")[1:-1][:40]
         raise UnfitOutcomeError(f"Record what was done with account {account}.", faults)
     return clean
+
+
+def _as_recorded(name: str, value: str | None) -> str | None:
+    clean = clean_text(value)
+    return clean if clean is None or name not in KEYS else value
 
 
 def clean_text(value: str | None) -> str | None:

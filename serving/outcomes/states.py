@@ -31,14 +31,25 @@ class AccountState:
         return None if self.row is None else self.row.play
 
 
-def is_untouched(state: AccountState, since: date) -> bool:
-    """Has nothing been done about an account since a day? A note does nothing, and whoever works on it has."""
-    return state.state not in (WORKING, SNOOZED) and (state.since is None or state.since < since)
+def is_acted_on(state: AccountState, since: date) -> bool:
+    """Has anything been done about an account since a day, such as that on which it came to the list?
+
+    Whoever works on it, or has left it for later, has; a note does nothing, and what was won or lost before the day is
+    another matter. What is back from later was left then if its day came since.
+    """
+    return state.state in (WORKING, SNOOZED) or (state.since is not None and state.since >= since)
 
 
 def is_back(state: AccountState) -> bool:
     """Was it left for later, and has its day come?"""
     return state.state == OPEN and state.row is not None and state.row.action == SNOOZED
+
+
+def is_left_undone(state: AccountState, since: date) -> bool:
+    """Has nothing been done about an account since it came to the list? What is back from later is no
+    such account: that it is back is told of it instead.
+    """
+    return not is_acted_on(state, since) and not is_back(state)
 
 
 def by_account(rows: Iterable[RecordedOutcome]) -> Iterator[tuple[str, list[RecordedOutcome]]]:

@@ -10,11 +10,11 @@ that the numbers of the rows are in the order in which they can be read.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Select, insert, select, text
+from sqlalchemy import Connection, Engine, Select, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from data.errors import OutcomeError, SourceError
@@ -28,6 +28,9 @@ from serving.store.upgrade import upgrade, version_of
 
 AT_A_TIME = 1000
 """Accounts that one query asks for."""
+CLOCKS_DIFFER = timedelta(days=1)
+"""By more than this no two clocks differ of which both are right enough."""
+_ASKED = "Record what was done."
 
 
 def utc_now() -> datetime:
@@ -59,12 +62,13 @@ class OutcomeStore:
         """Record outcomes, all or none; the number of the row of each. A request that is there already has its row.
 
         Raises ``OutcomeError`` for what cannot be recorded (``checked``), for a correction of a row that is not there,
-        is of another account or has been corrected, and for a request key under which something else was recorded.
+        is of another account or has been corrected, for a request key under which something else was recorded, and
+        where this machine's clock is more than a day behind the last row, or ahead of that of the database.
         """
         with self.connected("Record outcomes", writes=True) as connection:
-            at = max(
-                self._now().astimezone(UTC), _last_at(connection)
-            )  # in the order of the numbers, whatever the clock
+            now, last = self._now().astimezone(UTC), _last_at(connection)
+            _require_clock(connection, now, last)
+            at = max(now, last)  # in the order of the numbers, though clocks differ a little
             return [_added(connection, _checked(connection, outcome, at.date()), at) for outcome in outcomes]
 
     def state_of(self, accounts: Iterable[str] | None, day: date) -> dict[str, AccountState]:
@@ -176,6 +180,27 @@ def _added(connection: Connection, outcome: Outcome, at: datetime) -> int:
         _require_correctable(connection, outcome, outcome.corrects)
     row = insert(OUTCOMES).values(**said(outcome), at=at).returning(OUTCOMES.c.id)
     return int(connection.execute(row).scalar_one())
+
+
+def _require_clock(connection: Connection, now: datetime, last: datetime) -> None:
+    """Raise ``OutcomeError`` where the clock of this machine, or the one by which the last row was recorded, is wrong.
+
+    Rows stand in one order, so all later ones would be dated as the first that is dated too late, and no list would
+    know them before that day.
+    """
+    if not is_file(connection):
+        there: datetime = connection.execute(select(func.now())).scalar_one().astimezone(UTC)
+        if now - there > CLOCKS_DIFFER:
+            found = f"it is {_minute(now)} by the clock of this machine, and {_minute(there)} by that of the database"
+            raise OutcomeError(_ASKED, f"{found} (UTC); nothing has been recorded.", "Set the clock of this machine.")
+    if last - now > CLOCKS_DIFFER:
+        found = f"it is {_minute(now)} by the clock of this machine, and the last row was recorded at {_minute(last)}"
+        todo = "Set the clock of this machine. If it is right, the row is not: put back a copy of the store without it."
+        raise OutcomeError(_ASKED, f"{found} (UTC); nothing has been recorded.", todo)
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"
 
 
 def _last_at(connection: Connection) -> datetime:

@@ -7,20 +7,33 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import ibis
+import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from data.errors import ContractError
+from data.ledger.rules import ExpansionRules
+from data.sources.known import with_outcomes
+from features.build.build import feature_rows
 from flows.outcomes.listed import EXPORTED
 from flows.outcomes.to_file import Imported
 from flows.outcomes.to_store import import_into_store
 from flows.run.settings import load
+from serving.outcomes.as_outcomes import as_outcomes
 from serving.outcomes.outcome import FIELDS, Outcome
 from serving.outcomes.vocabulary import SNOOZED
+from serving.published.layout import place_of
+from serving.ranking.gates import evaluate
+from serving.settings import GateThresholds, ServeSettings
 from serving.store.outcomes import OutcomeStore, open_store
+from serving.web.app import Site
+from tests.drawn import base, known
 from tests.flows.conftest import END, Headroom
 from tests.flows.test_outcomes import ANSWERED, Cells, accounts_of, filled, folder  # noqa: F401  (fixtures)
+from tests.serving.web.conftest import browser, made_list
+from tests.serving.web.test_record import send
 from tests.serving.world import DAY, publish, snapshot
 
 NOW = datetime(2026, 10, 20, 9, tzinfo=UTC)
@@ -240,3 +253,56 @@ def test_a_store_that_cannot_be_reached_stops_a_run(
     monkeypatch.setenv("HEADROOM_OUTCOMES__URL", "postgres://u:hunter2@h/kept")
     refused = headroom("outcomes", "list")
     assert (refused.code, "hunter2" in refused.err) == (1, False)
+
+
+# --- an id to the letter ----------------------------------------------------------------------------------------------
+
+PADDED = "C0012   "
+"""An account of a column of a fixed width, as ``CHAR(8)``."""
+
+
+@pytest.fixture(scope="module")
+def padded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a list that has the account among others."""
+    out = tmp_path_factory.mktemp("padded")
+    made_list(out, DAY, 1)
+    return out
+
+
+def on_its_page(out: Path, url: str) -> None:
+    with open_store(url) as store:
+        send(browser(Site(out, out, ServeSettings(), store)), PADDED, action="taken")
+
+
+def in_the_sheet(out: Path, url: str) -> None:
+    filled_in = out.parent / "filled.xlsx"
+    book = openpyxl.load_workbook(place_of(out, DAY) / "list.xlsx")
+    sheet = book["All ranked"]
+    headings = [cell.value for cell in sheet[1]]
+    (row,) = [row for row in sheet.iter_rows(min_row=2) if row[headings.index("Account id")].value == PADDED]
+    row[headings.index("Answer")].value = "under way"
+    book.save(filled_in)
+    import_into_store(filled_in, load(out=out), datetime.now(UTC).date(), "Ana Costa")
+
+
+@pytest.mark.parametrize("recorded", [on_its_page, in_the_sheet])
+def test_an_id_that_ends_in_a_blank_comes_to_the_gate_as_it_is(
+    padded: Path, url: str, monkeypatch: pytest.MonkeyPatch, recorded: Callable[[Path, str], None]
+) -> None:
+    monkeypatch.setenv("HEADROOM_OUTCOMES__URL", url)
+    recorded(padded, url)
+    with open_store(url) as store:
+        rows = store.all_rows()
+    assert [(row.account_id, row.action) for row in rows] == [(PADDED, "taken")]
+    tables = base(
+        subscriptions=f"""
+            account_id      | product | plan | mrr | seats | valid_from
+            {PADDED.strip()} | core    | team | 100 | 10    | 2025-07-01
+        """
+    )
+    tables = {name: table.mutate(account_id=ibis.literal(PADDED)) for name, table in tables.items()}
+    tomorrow = rows[0].day + timedelta(days=1)
+    both = with_outcomes(known(tables, tomorrow), as_outcomes(rows, tomorrow), "state")
+    features = feature_rows(both.tables, [tomorrow], ExpansionRules(), absent=both.absent).to_pandas()
+    gated = evaluate(features.set_index("account_id").astype({"play_open": "float64"})[["play_open"]], GateThresholds())
+    assert gated.because.to_dict() == {PADDED: "play_open"}

@@ -4,39 +4,37 @@ A play is opened on its trigger. The close rate is of those that were won or los
 said "not now" may be asked again.
 """
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from ibis import _
 from scipy.stats import binomtest
 
 from data.contract.vocabulary import PLAY_STATUSES
 from data.figures.accounts.slices import WHOLE
 from data.figures.measures.tables import PLAYS
-from data.time_cut import WITHDRAWN_ON, Tables
+from data.time_cut import CORRECTED_ON, WITHDRAWN_ON, Tables
 
-WON, LOST, NOT_NOW = "won", "lost", "not_now"
+OPEN, WON, LOST = "open", "won", "lost"
 QUARTERS = {"days_to_win_q1": 0.25, "days_to_win": 0.5, "days_to_win_q3": 0.75}
 
 
 def plays_of(tables: Tables) -> pd.DataFrame:
     """One row per account, play and day on which it was opened: as it stands now; without a row where none is kept.
 
-    Of what was recorded and corrected later the correction counts, and what was taken back does not; a "not now" does,
-    since its time may only be over.
+    Of what was recorded and corrected later the correction counts, and what was taken back does not. What came of a
+    play stays true once its account is opened again, and a "not now" once its time is over; what was under way until
+    then came to nothing, and does not count.
     """
     names = ["account_id", "play", "opened_on", "status", "closed_on", "arr_e4"]
     if "outcomes" not in tables:
         return pd.DataFrame({name: pd.Series(dtype="object") for name in names})
     outcomes: ir.Table = tables["outcomes"]
-    was_taken_back = outcomes[WITHDRAWN_ON].notnull() if WITHDRAWN_ON in outcomes.columns else ibis.literal(False)
-    rows = outcomes.select(*names, was_taken_back=was_taken_back).filter(~_.was_taken_back | (_.status == NOT_NOW))
-    held = rows.to_pyarrow().to_pandas(date_as_object=False)
-    held = held.sort_values(
-        ["was_taken_back", "closed_on"], ascending=[False, True], na_position="first", kind="stable"
-    )
-    return held.drop_duplicates(names[:3], keep="last", ignore_index=True)[names]
+    if CORRECTED_ON in outcomes.columns:
+        was_dropped = outcomes[WITHDRAWN_ON].notnull() & (outcomes.status == OPEN)
+        outcomes = outcomes.filter(outcomes[CORRECTED_ON].isnull() & ~was_dropped.fill_null(False))
+    held = outcomes.select(*names).to_pyarrow().to_pandas(date_as_object=False)
+    held = held.sort_values("closed_on", na_position="first", kind="stable")
+    return held.drop_duplicates(names[:3], keep="last", ignore_index=True)
 
 
 def plays(rows: pd.DataFrame) -> pd.DataFrame:

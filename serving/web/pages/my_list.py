@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.contract.outputs import NO_OWNER
-from serving.outcomes.states import AccountState, is_back, is_untouched
+from serving.outcomes.states import AccountState, is_left_undone
 from serving.outcomes.vocabulary import DISQUALIFIED, OPEN, REASONS, STATES
 from serving.ranking.gates import gate_label
 from serving.ranking.short_list import CHECK_IN
@@ -216,7 +216,7 @@ def late(index: ListIndex, here: Iterable[tuple[int, AccountState]], today: date
     for place, state in here:
         recorded[index.owners.codes[place]] = True
         if is_late[place]:
-            is_late[place] = is_untouched(state, day_of(int(index.listed_since[place]))) and not is_back(state)
+            is_late[place] = is_left_undone(state, day_of(int(index.listed_since[place])))
     is_recorded = recorded[index.owners.codes]
     return Late(np.flatnonzero(is_late & is_recorded), np.flatnonzero(is_late & ~is_recorded), recorded)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data.contract.outputs import NO_OWNER
-from serving.outcomes.states import AccountState
+from serving.outcomes.states import AccountState, is_acted_on
 from serving.outcomes.vocabulary import LOST, OPEN, WON
 from serving.render.entries import MOTION_WORDS
 from serving.render.orders import say_short_lists
@@ -23,8 +23,9 @@ NO_PLAY = "no play named"
 class Work:
     """What was done about the ranked accounts of a book.
 
-    ``listed`` of them are on its short list, of which ``covered`` were acted on. ``overdue``: as in the tasks; None
-    where nothing was ever recorded of the book, so that nobody knows.
+    ``acted_on`` and ``won``: where they stand by what was last recorded, however long ago. ``listed`` of them are on
+    its short list, of which ``covered`` were acted on since they came there. ``overdue``: as in the tasks; None where
+    nothing was ever recorded of the book, so that nobody knows.
     """
 
     acted_on: int = 0
@@ -35,7 +36,7 @@ class Work:
 
     @property
     def coverage(self) -> float | None:
-        """The share of the short list that was acted on; None where nothing stands on it."""
+        """The share of the short list that was acted on since it stands there; None where nothing does."""
         return self.covered / self.listed if self.listed else None
 
 
@@ -56,7 +57,7 @@ class Book:
 
 @dataclass(frozen=True)
 class TriggerCount:
-    """For how many accounts of the list a trigger fires, and in what state the work on them is.
+    """For how many accounts of the list a trigger fires, and where they stand by what was last recorded.
 
     ``motion`` in words; ``acted_on`` and ``won`` are None where nothing is recorded.
     """
@@ -149,13 +150,20 @@ def _work(index: ListIndex, desk: Desk, ranked: Places) -> dict[int, Work] | Non
     """By owner, what was done; None where nothing is recorded."""
     if desk.work is None:
         return None
-    found = late(index, places_of(index, desk.states), desk.today)
+    here = places_of(index, desk.states)
+    found = late(index, here, desk.today)
+    covered = [
+        place
+        for place, state in here
+        if (since := index.day(index.listed_since, place)) is not None and is_acted_on(state, since)
+    ]
     recorded = set(np.flatnonzero(found.recorded).tolist())
     table = pd.DataFrame(
         {
             "owner": index.owners.codes[ranked],
             "state": states_of(index, ranked, desk),
             "is_listed": index.listed_since[ranked] != NOT_KNOWN,
+            "is_covered": np.isin(ranked, covered),
             "is_overdue": np.isin(ranked, found.overdue),
         }
     )
@@ -164,13 +172,12 @@ def _work(index: ListIndex, desk: Desk, ranked: Places) -> dict[int, Work] | Non
 
 
 def _of_book(ranked: pd.DataFrame, is_recorded: bool) -> Work:
-    """``ranked``: of the accounts of a book the state, and whether they are listed and overdue."""
-    acted_on = ranked["state"] != OPEN
+    """``ranked``: of the accounts of a book the state, and whether they are listed, covered and overdue."""
     return Work(
-        acted_on=int(acted_on.sum()),
+        acted_on=int((ranked["state"] != OPEN).sum()),
         won=int((ranked["state"] == WON).sum()),
         listed=int(ranked["is_listed"].sum()),
-        covered=int((acted_on & ranked["is_listed"]).sum()),
+        covered=int(ranked["is_covered"].sum()),
         overdue=int(ranked["is_overdue"].sum()) if is_recorded else None,
     )
 

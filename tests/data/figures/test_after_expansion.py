@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from data.figures.measures.plays import plays, plays_of
-from data.time_cut import WITHDRAWN_ON
+from data.time_cut import CORRECTED_ON, WITHDRAWN_ON
 from tests.data.figures.drawing import drawn_figures
 from tests.drawn import base
 
@@ -138,17 +138,23 @@ def test_without_plays_there_is_nothing_to_tell() -> None:
 
 
 def test_a_correction_counts_and_what_was_taken_back_does_not() -> None:
-    """Acme was won, no, lost; what best began was no play at all, and cold was not won; dune's "not now" is over."""
+    """Acme was won, no, lost, and cold was not won. The others were opened again: best came to nothing until then,
+    dune's "not now" is over, and echo was won.
+    """
     said = """
-        account_id | play      | opened_at  | status | closed_at  | arr
-        acme       | add_seats | 2026-01-01 | won    | 2026-01-21 | 1200
-        acme       | add_seats | 2026-01-01 | lost   | 2026-01-21 |
-        best       | add_seats | 2026-01-01 | open   |            |
-        cold       | add_seats | 2026-01-01 | won    | 2026-01-21 | 1200
+        account_id | play      | opened_at  | status  | closed_at  | arr
+        acme       | add_seats | 2026-01-01 | won     | 2026-01-21 | 1200
+        acme       | add_seats | 2026-01-01 | lost    | 2026-01-21 |
+        best       | add_seats | 2026-01-01 | open    |            |
+        cold       | add_seats | 2026-01-01 | won     | 2026-01-21 | 1200
         dune       | add_seats | 2026-01-01 | not_now | 2026-01-21 |
+        echo       | add_seats | 2026-01-01 | won     | 2026-01-21 | 300
     """
     table = base(outcomes=said)["outcomes"]
-    taken_back = (table.status != "lost").ifelse(date(2026, 2, 1), None).cast("date")
-    found = plays(plays_of({"outcomes": table.mutate(**{WITHDRAWN_ON: taken_back})})).set_index("play")
-    assert list(found.loc["add_seats", ["opened", "won", "lost", "not_now"]]) == [2, 0, 1, 1]
-    assert found.loc["add_seats", "won_arr_e4"] == 0
+    marks = {
+        WITHDRAWN_ON: (table.status != "lost").ifelse(date(2026, 2, 1), None).cast("date"),
+        CORRECTED_ON: (table.arr_e4 == 1200_0000).ifelse(date(2026, 2, 1), None).cast("date"),
+    }
+    found = plays(plays_of({"outcomes": table.mutate(**marks)})).set_index("play")
+    assert list(found.loc["add_seats", ["opened", "open", "won", "lost", "not_now"]]) == [3, 0, 1, 1, 1]
+    assert found.loc["add_seats", "won_arr_e4"] == 300_0000

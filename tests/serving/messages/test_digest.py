@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from serving.messages.digest import GONE, GROUPS, NEW, OVERDUE, RISEN, TO_FIX, W
 from serving.messages.message import sentence_of
 from serving.messages.overdue import overdue
 from serving.messages.rows import Links
+from serving.outcomes.outcome import RecordedOutcome
 from serving.outcomes.states import AccountState
 from serving.published.layout import place_of
 from serving.published.read import PublishedList, open_list
@@ -206,6 +207,9 @@ def test_overdue_is_what_is_past_the_day_that_was_told_when_it_was_listed(today:
     assert {account: str(day) for account, day in due.items()} == late
 
 
+SNOOZED = RecordedOutcome(id=1, at=datetime(2026, 9, 1, tzinfo=UTC), account_id="a", action="snoozed", who="Ana")
+
+
 @pytest.mark.parametrize(
     ("state", "is_late"),
     [
@@ -214,9 +218,11 @@ def test_overdue_is_what_is_past_the_day_that_was_told_when_it_was_listed(today:
         (AccountState("working", date(2026, 9, 1)), False),
         (AccountState("snoozed", date(2026, 9, 1), date(2026, 12, 1)), False),
         (AccountState("open", date(2026, 9, 20)), False),
+        (AccountState("open", date(2026, 9, 10)), True),
+        (AccountState("open", date(2026, 9, 10), None, SNOOZED), False),
         (AccountState(), True),
     ],
-    ids=["won since then", "won before", "working", "waits", "opened since", "nothing"],
+    ids=["won since then", "won before", "working", "waits", "opened since", "opened before", "back", "nothing"],
 )
 def test_what_was_done_since_it_was_listed_is_not_overdue(state: AccountState, is_late: bool) -> None:
     assert ("a" in overdue(listed(), {"a": state}, TODAY)) == is_late

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from data.contract.vocabulary import PLAY_STATUSES
 from data.errors import OutcomeError
 from serving.outcomes.as_outcomes import NOT_NOW, STATUS_AFTER, UNDER_WAY
-from serving.outcomes.outcome import LARGEST_ARR, Outcome, checked, clean_text
+from serving.outcomes.outcome import KEYS, LARGEST_ARR, Outcome, checked, clean_text
 from serving.outcomes.vocabulary import ACTIONS, CORRECTED, LONGEST, NOTED, STATE_AFTER, STATES
 from tests.serving.store.conftest import TODAY
 
@@ -79,6 +79,15 @@ def test_what_may_not_is_told_in_words(said: dict[str, Any], found: str) -> None
 def test_blanks_around_a_text_go_and_line_ends_are_one_kind() -> None:
     clean = checked(replace(NOTE, text="  one\r\ntwo \r\n", who=" Ana ", product="  "), TODAY)
     assert (clean.text, clean.who, clean.product) == ("one\ntwo", "Ana", None)
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_what_is_looked_up_by_is_kept_to_the_letter_or_refused(name: str) -> None:
+    outcome = replace(NOTE, **{name: " C0012   "})
+    assert checked(outcome, TODAY) == outcome
+    for control in ("\n", "\t", "\r\n", "\x1f", "\x85"):  # those that count as blanks, too
+        with pytest.raises(OutcomeError, match=f"{name} has the control character"):
+            checked(replace(NOTE, **{name: f"C0012{control}"}), TODAY)
 
 
 @given(text=st.text("\u202e\u200b\u200f\u2066\ufeff\u00ad\ufe0f\u034f\u3164\u2800\u00a0 \n"))

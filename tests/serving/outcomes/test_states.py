@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.figures.measures.plays import plays_of
 from data.ledger.rules import ExpansionRules
 from data.sources.known import KnownBase, with_outcomes
 from features.build.build import feature_rows
@@ -320,3 +321,36 @@ def test_a_store_without_rows_before_the_day_has_its_signals_all_the_same() -> N
     assert with_outcomes(before, as_outcomes([], LAST), "none").tables["outcomes"].count().to_pandas() == 0
     both = with_outcomes(before, as_outcomes(recorded(RECORDED), LAST), "one")
     assert both.state == "files with outcomes one"
+
+
+# --- as the figures see it --------------------------------------------------------------------------------------------
+
+
+def test_what_was_won_counts_also_once_its_account_is_opened_again_and_what_was_corrected_does_not() -> None:
+    rows = recorded("""
+        day        | account | action    | play  | arr  | corrects
+        2025-06-01 | acme    | won       | seats | 1200 |
+        2026-01-10 | acme    | lost      | tier  |      |
+        2026-02-01 | acme    | reopened  |       |      |
+        2026-02-01 | bolt    | won       | seats | 500  |
+        2026-02-02 | core    | taken     | seats |      |
+        2026-02-03 | core    | won       | seats | 900  |
+        2026-02-04 | core    | reopened  |       |      |
+        2026-02-05 | core    | taken     | tier  |      |
+        2026-02-06 | core    | reopened  |       |      |
+        2026-02-08 | bolt    | corrected |       |      | 4
+        2026-02-09 | core    | won       | seats | 90   | 6
+    """)
+    both = with_store(base(subscriptions=CUSTOMERS), rows)
+    found = plays_of(both.tables).sort_values(["account_id", "play"])
+    told = list(zip(found["account_id"], found["play"], found["status"], found["arr_e4"].fillna(0), strict=True))
+    assert told == [
+        ("acme", "seats", "won", 1200_0000),
+        ("acme", "tier", "lost", 0),
+        ("core", "seats", "won", 90_0000),  # what core took up came to nothing
+    ]
+    marks = as_outcomes(rows, LAST).to_pandas().query("corrected_at.notna()")
+    assert set(zip(marks["account_id"], map(str, marks["corrected_at"]), marks["arr"], strict=True)) == {
+        ("bolt", "2026-02-08", 500.0),
+        ("core", "2026-02-09", 900.0),
+    }

@@ -166,11 +166,12 @@ def test_an_erasure_that_fails_half_way_removes_nothing(store: OutcomeStore) -> 
 
 
 def test_old_rows_go_and_what_a_younger_one_corrects_stays(store: OutcomeStore, clock: Clock) -> None:
+    clock.day = began = TODAY - timedelta(days=400)
     first, *_ = store.append([Outcome(account_id=name, action="taken", play="p", who="Ana") for name in ("a", "b")])
-    store.messages.end([MessageItem(TODAY, "slack", "Ana", DIGEST, 1, 1)], Step.SENT)
-    clock.day = TODAY + timedelta(days=400)
+    store.messages.end([MessageItem(began, "slack", "Ana", DIGEST, 1, 1)], Step.SENT)
+    clock.day = TODAY
     store.append([Outcome(account_id="a", action="won", play="p", arr=1.0, who="Ana", corrects=first)])
-    limits = (TODAY + timedelta(days=1), TODAY)
+    limits = (began + timedelta(days=1), began)
     assert {what: len(ids) for what, ids in expired(store, *limits).items()} == {"outcomes": 1, "messages": 0}
     assert erase_expired(store, *limits) == {"outcomes": 1}
     assert [row.account_id for row in store.all_rows()] == ["a", "a"]

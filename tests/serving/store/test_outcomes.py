@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from alembic import command
@@ -114,6 +115,35 @@ def test_a_row_of_another_account_cannot_be_corrected(store: OutcomeStore) -> No
     (number,) = store.append([TAKEN])
     with pytest.raises(OutcomeError, match="this account has no such row"):
         store.append([Outcome(account_id="other", action="corrected", who="Ana", corrects=number)])
+
+
+# --- clocks that are wrong --------------------------------------------------------------------------------------------
+
+
+def test_a_row_that_was_dated_too_late_dates_no_other(store: OutcomeStore, clock: Clock) -> None:
+    store.append([TAKEN])
+    clock.day -= timedelta(days=1)  # no more than a day behind
+    store.append([TAKEN])
+    assert [row.day for row in store.all_rows()] == [TODAY, TODAY]
+    clock.day -= timedelta(days=1)
+    with pytest.raises(OutcomeError) as refusal:
+        store.append([TAKEN])
+    assert refusal.value.found == (
+        "it is 2026-09-29 10:00 by the clock of this machine, and the last row was recorded at 2026-10-01 10:00 (UTC); "
+        "nothing has been recorded."
+    )
+    assert len(store.all_rows()) == 2
+
+
+@pytest.mark.slow
+def test_a_clock_ahead_of_that_of_the_database_records_nothing(postgres: str, clock: Clock) -> None:
+    with open_store(f"{postgres}/postgres/kept_{uuid4().hex}", now=clock) as store:
+        clock.day = datetime.now(UTC).date() + timedelta(days=3)
+        with pytest.raises(OutcomeError, match="by that of the database"):
+            store.append([TAKEN])
+        clock.day = TODAY
+        store.append([TAKEN])
+        assert [row.day for row in store.all_rows()] == [TODAY]
 
 
 # --- several at once, and those who die -------------------------------------------------------------------------------

@@ -35,7 +35,17 @@ NAMES = {
     8: "{{ 7 * 7 }}{% raw %}",
 }
 """The names of the first accounts."""
-IDS = {10: "a/b", 11: "50%", 12: "..", 13: "a?b#c", 14: "Ōsaka 株", 15: "x\\y", 16: "a b+c&d=e", 17: "./dot/../s"}
+IDS = {
+    10: "a/b",
+    11: "50%",
+    12: "..",
+    13: "a?b#c",
+    14: "Ōsaka 株",
+    15: "x\\y",
+    16: "a b+c&d=e",
+    17: "./dot/../s",
+    25: "C0012   ",  # of a column of a fixed width
+}
 """The ids of some."""
 SETTINGS = ServeSettings(page_rows=20)
 

@@ -33,7 +33,7 @@ def test_what_was_done_is_counted_of_the_ranked(index: ListIndex, out: Path) -> 
     scores = plain(out, "scores")
     ranked = scores[scores.eligible & (scores.owner == "Dana Lee")].sort_values("rank")
     won, working, *rest = ranked.account_id
-    page = team_page(index, desk(DrawnWork({won: "won", working: "working"})))
+    page = team_page(index, desk(DatedWork({won: "won", working: "working"})))
     due = pd.to_datetime(ranked.act_by) - (pd.Timestamp(DAY) - pd.to_datetime(ranked.listed_since))
     late = ranked.account_id[ranked.listed & (due < pd.Timestamp(TODAY))]
     assert next(book.work for book in page.books if book.owner == "Dana Lee") == Work(
@@ -53,6 +53,22 @@ def test_what_is_back_from_later_is_not_overdue_as_in_the_tasks(index: ListIndex
     of_dana = scores[scores.listed & (scores.owner == "Dana Lee")].account_id
     page = team_page(index, replace(desk(BackWork({of_dana.iloc[0]: "open"})), today=today))
     assert next(book.work for book in page.books if book.owner == "Dana Lee").overdue == len(of_dana) - 1
+    assert page.all.work.covered == 0  # it was left before it came to the list
+
+
+def test_what_was_done_before_an_account_came_to_the_list_covers_nothing(
+    index: ListIndex, out: Path, client_of: Callable[..., TestClient]
+) -> None:
+    scores = plain(out, "scores")
+    of_dana = scores[scores.listed & (scores.owner == "Dana Lee")].sort_values("rank").account_id
+    for since, covered in ((DAY - timedelta(days=800), 0), (DAY, 3)):
+        done = dict(zip(of_dana, ("won", "lost", "disqualified"), strict=False))
+        late = replace(desk(DatedWork(done, since)), today=DAY + timedelta(days=400))
+        (work,) = (book.work for book in team_page(index, late).books if book.owner == "Dana Lee")
+        assert (work.acted_on, work.covered, work.listed) == (3, covered, len(of_dana))
+        assert work.overdue == len(of_dana) - covered  # as the tasks have it
+    page = client_of(work=DatedWork(done, since)).get("/team").text
+    assert page.count("by what was last recorded, however long ago") == 3
 
 
 def test_of_a_recorded_book_without_a_ranked_account_nothing_is_overdue(index: ListIndex) -> None:
@@ -124,6 +140,17 @@ def test_what_came_of_each_play_is_counted_for_those_that_may_be_seen(
     assert 'data-label="Close rate">50%</td>' in page
     assert 'data-label="Close rate">none closed</td>' in page
     assert "Close rate" not in client_of(work=DrawnWork({})).get("/team").text
+
+
+@dataclass(frozen=True)
+class DatedWork(DrawnWork):
+    """A record of what was done on one day."""
+
+    since: date = DAY
+
+    def state_of(self, asked: Sequence[str] | None, day: date) -> dict[str, AccountState]:
+        known = super().state_of(asked, day)
+        return {account: replace(state, since=self.since) for account, state in known.items()}
 
 
 @dataclass(frozen=True)
