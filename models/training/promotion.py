@@ -148,7 +148,7 @@ def _no_worse(differences: Mapping[str, tuple[float, float, float]], settings: P
     return PromotionCheck(
         f"AUC no worse than the champion's by more than {settings.auc_margin:g}",
         f"{value:+.3f} ({low:+.3f} to {high:+.3f})",
-        value >= -settings.auc_margin and not high < 0,
+        value >= -settings.auc_margin and not high < -settings.auc_margin,
         Choice.KEEP,
     )
 
