@@ -1,7 +1,10 @@
+import math
 import re
 from dataclasses import replace
 
+from models.evaluation.backtest import judge
 from models.evaluation.cross_sell import judge_cross_sell
+from models.evaluation.evaluation import Evaluation
 from models.evaluation.splits import origins
 from models.evaluation.verdict import Verdict, VerdictKind
 from models.report.pages import card_page, evaluation_page, limits, number, top_features
@@ -87,3 +90,46 @@ def test_every_figure_of_every_day_is_on_the_page(trained: TrainedModel) -> None
         for day in trained.backtest.months.snapshot_date:
             value, low, high = trained.backtest.figure(metric, f"{day:%Y-%m-%d}")
             assert f"{number(value)}<small>{number(low)} to {number(high)}</small>" in page, metric
+
+
+def uncalibrated(trained: TrainedModel) -> Evaluation:
+    """As of a short history: no day had a matured past to calibrate on."""
+    evaluation = trained.evaluation
+    predictions = evaluation.replayed.predictions.assign(calibrated=False)
+    backtest = judge(
+        evaluation.rows,
+        evaluation.features,
+        evaluation.reported,
+        predictions,
+        evaluation.replayed_arr.rows,
+        evaluation.settings,
+    )
+    return replace(evaluation, backtest=backtest)
+
+
+def test_of_a_list_without_tenths_no_order_is_told(trained: TrainedModel) -> None:
+    short = uncalibrated(trained)
+    assert math.isnan(short.backtest.rises())
+    assert "deciles_out_of_order" not in short.metrics()
+    page = evaluation_page("Backtest", short.verdict, 90, short)
+    self_contained(page)
+    assert "Deciles: – (there are no two to compare)." in page
+    assert "monotone" not in page
+    assert not any("monotone" in limit for limit in limits(replace(trained, evaluation=short)))
+
+
+def test_the_sentence_about_the_tenths_says_what_the_figure_says(trained: TrainedModel) -> None:
+    page = evaluation_page("Backtest", trained.evaluation.verdict, 90, trained.evaluation)
+    rises, steps = trained.metrics["deciles_out_of_order"], len(trained.backtest.deciles) - 1
+    said = f"{rises:.0f} of {steps} steps go" if rises else "monotone"
+    assert f"Deciles: {said}" in page
+
+
+def test_a_decision_says_that_calibration_could_not_be_judged(trained: TrainedModel) -> None:
+    short = replace(uncalibrated(trained), verdict=Verdict(VerdictKind.USABLE, ("it is",)))
+    decision = decide(short, None, PromotionSettings())
+    assert decision.because[0] == "it passed 1 check, and there is no champion"
+    assert decision.because[1].startswith("calibration could not be judged")
+    assert "calibration could not be judged" in evaluation_page("Backtest", short.verdict, 90, short, decision)
+    told = decide(trained.evaluation, None, PromotionSettings(max_ece=1, forecast_range=(0.01, 100)))
+    assert "could not be judged" not in str(told)
