@@ -106,7 +106,7 @@ def card_page(
             features=len(trained.bundle.feature_names),
             label_rules=label_rules,
             sources=sources,
-            motions=trained.motion_metrics,
+            motions=[(motion, trained.motion_metrics.get(motion)) for motion in trained.bundle.motions],
             withheld=trained.bundle.withheld,
             top_features=top_features(trained, labels),
             limits=limits(trained),
