@@ -211,3 +211,8 @@ def test_backtest_then_promote_and_roll_back(
     assert ModelRegistry(tmp_path / "trained").load().version == "1"
     assert "version 2 of headroom is the champion" in headroom("promote", "2", "--because", "the new one").out
     assert headroom("promote", "9").code == 1
+    monkeypatch.setenv("HEADROOM_EXPANSION__HORIZON_DAYS", "30")
+    for command in ("rollback", "promote"):
+        warned = headroom(command)
+        assert warned.code == 0
+        assert "which was trained with horizon_days = 90 (now 30)" in warned.err

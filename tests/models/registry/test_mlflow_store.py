@@ -93,6 +93,22 @@ def test_by_hand_and_back_again(trained: TrainedModel, mlruns: Path) -> None:
     assert tags["headroom.because"] == "because"
 
 
+def test_to_roll_back_to_what_cannot_be_served_is_refused_and_the_champion_stays(
+    trained: TrainedModel, mlruns: Path
+) -> None:
+    registry = ModelRegistry(mlruns)
+    first = log(registry, trained, "d1")
+    log(registry, trained, "d2")
+    stored = mlruns / "artifacts" / first.run_id / "artifacts" / "bundle"
+    kept = shutil.copytree(stored, mlruns / "kept")
+    (stored / "booster_any.txt").write_text("cut off")
+    with pytest.raises(ModelError, match=r"booster_any\.txt is not the one"):
+        rollback(registry)
+    assert (registry.version_of(CHAMPION), registry.version_of(PREVIOUS)) == ("2", "1")
+    shutil.copytree(kept, stored, dirs_exist_ok=True)
+    assert rollback(registry) == ("1", "2")
+
+
 def test_a_champion_of_another_version_of_headroom_holds_no_successor_back(
     trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
