@@ -36,7 +36,7 @@ from data.digests import sha256_of, sha256_of_file
 from data.errors import ModelError, PublishError
 from data.locks import held, is_held
 from models.estimators.bundle import ANY, DESCRIPTION, Bundle, booster_file
-from models.registry.database import require_database, root_cause, unusable
+from models.registry.database import LOG, require_database, root_cause, unusable
 from models.registry.glance import CHALLENGER, CHAMPION, DATABASE, PREVIOUS, RULE
 from models.registry.records import Content, Figure, LoggedData, RunRecord
 from models.registry.terms import Term, next_term, tag_of, terms_in
@@ -473,8 +473,14 @@ class ModelRegistry:
         return str(_mlflow().models.Model.load(str(models[-1])).mlflow_version) if models else None
 
     def _experiment(self, client: Any, name: str) -> str:
-        """The experiment whose artifacts are in this folder; one that the folder brought from elsewhere is renamed."""
+        """The experiment whose artifacts are in this folder; one that the folder brought from elsewhere is renamed.
+
+        One that was deleted in MLflow, which keeps its name, is restored with its runs.
+        """
         there = client.get_experiment_by_name(name)
+        if there is not None and there.lifecycle_stage == "deleted":
+            client.restore_experiment(there.experiment_id)
+            LOG.warning("the experiment %s had been deleted in MLflow, and is restored with its runs", name)
         if there is not None and there.artifact_location != self.artifacts.as_uri():
             client.rename_experiment(there.experiment_id, f"{name} (before the folder moved, {there.experiment_id})")
             there = None

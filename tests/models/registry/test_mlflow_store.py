@@ -25,6 +25,7 @@ from tests.models.mlflow_template import log
 from tests.models.planted import FEATURES, history
 
 KEEP = Decision(Choice.KEEP, ("because",), (), "1", 0, {})
+OF_JULY = {"snapshot_date": "2026-07-01"}
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +161,27 @@ def test_a_folder_that_was_moved_still_works(
     shutil.rmtree(moved / "artifacts" / first.run_id)
     with pytest.raises(ModelError, match="no files of it"):
         registry.load("1")
+
+
+def test_an_experiment_that_was_deleted_in_mlflow_is_restored_and_that_is_said(
+    trained: TrainedModel, mlruns: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry, a_list = ModelRegistry(mlruns), RunRecord("a list", OF_JULY, tags=OF_JULY)
+    first = log(registry, trained, "d1")
+    listed = registry.log_list(a_list)
+    client = registry._client()
+    for name in ("headroom", "headroom lists"):
+        client.delete_experiment(client.get_experiment_by_name(name).experiment_id)
+    assert log(registry, trained, "d2").version == "2"
+    assert registry.log_list(a_list) == listed
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the experiment {name} had been deleted in MLflow, and is restored with its runs"
+        for name in ("headroom", "headroom lists")
+    ]
+    assert client.get_run(first.run_id).info.lifecycle_stage == "active"
+    client.delete_experiment(client.get_experiment_by_name("headroom").experiment_id)
+    moved = ModelRegistry(shutil.move(mlruns, tmp_path / "another place"))
+    assert log(moved, trained, "d3").version == "3"
 
 
 def test_what_is_recorded(trained: TrainedModel, mlruns: Path) -> None:
