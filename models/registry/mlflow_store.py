@@ -89,6 +89,8 @@ OF_THE_LATEST = frozenset({"last_snapshot", "horizon_days", "motions", "code_ver
 """Tags of a version that the registered model has too, as its latest version says them."""
 SCHEMA_DIFFERS = "out-of-date database schema"
 """What MLflow says of a database that another version wrote, an older or a newer one."""
+IS_DELETED = "Current state is deleted"
+"""What MLflow says where a run is written to that somebody deleted, by itself or with its experiment."""
 ABOUT = (
     "Who expands within the horizon. Takes the table that `headroom features` writes and returns for each of its rows "
     "what the published list says: calibrated propensities, of any expansion and of each motion, and the expected "
@@ -585,7 +587,7 @@ def _sealed_name(file: Path) -> str:
 
 
 class _InOurWords:
-    """A client of MLflow whose database may fail meanwhile: that is a ModelError, whatever was asked."""
+    """A client of MLflow whose database may fail meanwhile, or lacks what somebody deleted: that is a ModelError."""
 
     def __init__(self, client: Any, database: Path) -> None:
         self._client, self._database = client, database
@@ -597,6 +599,12 @@ class _InOurWords:
             try:
                 return method(*arguments, **named)
             except _mlflow().exceptions.MlflowException as error:
+                if IS_DELETED in str(error):
+                    raise ModelError(
+                        f"Write to the models of {self._database.parent}.",
+                        str(error),
+                        "Restore it with `mlflow experiments restore` or `mlflow runs restore`, and run this again.",
+                    ) from error
                 if not isinstance(root_cause(error), sqlite3.Error):
                     raise
                 raise unusable(self._database, root_cause(error)) from error

@@ -184,6 +184,19 @@ def test_an_experiment_that_was_deleted_in_mlflow_is_restored_and_that_is_said(
     assert log(moved, trained, "d3").version == "3"
 
 
+def test_to_write_to_a_run_that_was_deleted_in_mlflow_is_refused_in_words(trained: TrainedModel, mlruns: Path) -> None:
+    registry = ModelRegistry(mlruns)
+    log(registry, trained, "d1")
+    second = log(registry, trained, "d2", decision=KEEP)
+    registry._client().delete_run(second.run_id)
+    with pytest.raises(ModelError, match="mlflow runs restore") as told:
+        promote(registry, "2", "the list looks right")
+    assert second.run_id in told.value.found
+    assert registry.version_of(CHAMPION) == "1"
+    registry._client().restore_run(second.run_id)
+    assert promote(registry, "2", "the list looks right") == ("2", "keep")
+
+
 def test_what_is_recorded(trained: TrainedModel, mlruns: Path) -> None:
     stored = log(ModelRegistry(mlruns), trained, "d1", plots=plots_of(trained), parameters={"config": "c1"})
     run = ModelRegistry(mlruns)._client().get_run(stored.run_id)
