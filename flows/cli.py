@@ -498,23 +498,29 @@ def promote(
     config: Config = None,
 ) -> None:
     """Make a trained version the champion by hand, whatever was decided about it."""
+    from flows.stages.warnings import warn_of_other_rules
     from models.registry.champion import promote as run
     from models.registry.mlflow_store import ModelRegistry
 
     settings = load(config)
-    now, decided = run(ModelRegistry(settings.mlruns_folder, settings.model), version, because)
+    registry = ModelRegistry(settings.mlruns_folder, settings.model)
+    now, decided = run(registry, version, because)
     print_line(f"version {now} of {settings.model} is the champion (the decision about it had been: {decided})")
+    warn_of_other_rules(registry.load(), settings)
 
 
 @app.command()
 def rollback(config: Config = None) -> None:
     """Let the previous champion serve again."""
+    from flows.stages.warnings import warn_of_other_rules
     from models.registry.champion import rollback as run
     from models.registry.mlflow_store import ModelRegistry
 
     settings = load(config)
-    now, before = run(ModelRegistry(settings.mlruns_folder, settings.model))
+    registry = ModelRegistry(settings.mlruns_folder, settings.model)
+    now, before = run(registry)
     print_line(f"version {now} of {settings.model} is the champion again, in place of version {before}")
+    warn_of_other_rules(registry.load(), settings)
 
 
 @app.command()

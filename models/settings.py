@@ -167,7 +167,9 @@ class TrainSettings(BaseModel):
         description="features (or `account_id`, `shuffled_time`) that a probe named and somebody found right",
     )
     without_model: Literal["refuse", "rule"] = Field(
-        default="refuse", description="where no model is usable: refuse to score, or rank by the best rule and say so"
+        default="refuse",
+        description="where no model is usable: refuse to score, or rank by the best rule that reads no suspected leak, "
+        "and say so",
     )
     tune_trials: int = Field(
         default=0,

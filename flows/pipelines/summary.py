@@ -19,6 +19,8 @@ def of_training(result: Mapping[str, Any]) -> Iterator[str]:
     figures = result["metrics"]
     yield f"model {result['model']} version {result['version']} (run {result['run_id']})"
     yield f"decision: {result['decision']}"
+    if result["stands_in"]:
+        yield result["stands_in"]
     yield f"  {result['statement']}"
     yield from (f"  {name:<22} {figures[name]:.3f}" for name in told_at(TERMINAL) if name in figures)
     yield from (f"  propensity_{motion} is withheld: {reason}" for motion, reason in result["withheld"].items())

@@ -26,7 +26,7 @@ from models.registry.served_model import example_rows
 from models.report.pages import card_page, evaluation_page
 from models.report.run_record import evaluation_record, model_record, plots_of
 from models.training.promotion import Choice, Decision, as_it_stands, decide, refused
-from models.training.rule_model import rule_bundle
+from models.training.rule_model import best_rule_of, leaks_of, rule_bundle
 from models.training.train import TrainedModel, fit_model
 
 
@@ -121,19 +121,40 @@ def refuse(known: Known, verdict: Verdict, evaluation: Evaluation | None) -> tup
             refused(verdict),
         )
         registry.log_run(record)
-    if settings.training.without_model == "rule":
-        best = evaluation.backtest.best_rival("average_precision", rules_only=True) if evaluation else None
-        name = baselines.TRIGGER_POINTS if best is None else str(best.rival)
-        rows = evaluation.rows if evaluation else prepare(known.history, list(known.features))
-        categories = learn_categories(known.history, known.features)
-        bundle = rule_bundle(rows, list(known.features), name, verdict, settings.training_settings, categories)
-        stored = registry.log_rule(with_label_rules(bundle, settings), example_rows(bundle, rows))
-        ranks = f"version {stored.version} ranks by the rule '{bundle.facts['rule']}'"
-        say(f"{ranks} where there is no champion")
-        if registry.has_champion():
-            return page, f"{ranks}, and the champion goes on serving"
-        return page, f"{ranks} and serves now: `headroom score` publishes its list"
-    return page, "no champion was registered"
+    return page, _store_rule(known, verdict, evaluation) or "no champion was registered"
+
+
+@stage("store the rule", retries=RETRIES)
+def stand_in(known: Known, decision: Decision, evaluation: Evaluation) -> str:
+    """The rule that may stand in for a model that was refused, if the settings allow it.
+
+    What serves now, as part of a sentence; empty where no rule was stored.
+    """
+    return _store_rule(known, decision, evaluation)
+
+
+def _store_rule(known: Known, why: Verdict | Decision, evaluation: Evaluation | None) -> str:
+    settings = known.settings
+    if settings.training.without_model != "rule":
+        return ""
+    registry = ModelRegistry(settings.mlruns_folder, settings.model)
+    rows = evaluation.rows if evaluation else prepare(known.history, list(known.features))
+    name = best_rule_of(evaluation) if evaluation else baselines.TRIGGER_POINTS
+    bundle = rule_bundle(
+        rows,
+        list(known.features),
+        name,
+        why,
+        settings.training_settings,
+        learn_categories(known.history, known.features),
+        leaks_of(evaluation) if evaluation else (),
+    )
+    stored = registry.log_rule(with_label_rules(bundle, settings), example_rows(bundle, rows))
+    ranks = f"version {stored.version} ranks by the rule '{bundle.facts['rule']}'"
+    say(f"{ranks} where there is no champion")
+    if registry.has_champion():
+        return f"{ranks}, and the champion goes on serving"
+    return f"{ranks} and serves now: `headroom score` publishes its list"
 
 
 @pipeline("train")
@@ -142,8 +163,8 @@ def train(
 ) -> dict[str, Any]:
     """Train as if today were ``snapshot_date`` (default: the day after the data ends).
 
-    Returns the version, the run id, the figures and the decision. Raises ``NotUsableError``, with a page that shows
-    why, if no model may be used.
+    Returns the version, the run id, the figures and the decision, and which rule stands in for a model that was
+    refused. Raises ``NotUsableError``, with a page that shows why, if no model may be used.
     """
     settings = load(config, source)
     steps.require_playbook(settings)
@@ -158,6 +179,7 @@ def train(
         trained = fit(known, evaluation)
         bundle, texts, decision = register(known, trained, *decide_promotion(known, evaluation))
         pages = write_pages(settings, texts)
+        stands_in = stand_in(known, decision, evaluation) if decision.choice is Choice.REFUSE else ""
     return {
         "model": settings.model,
         "version": bundle.version,
@@ -165,6 +187,7 @@ def train(
         "metrics": dict(trained.metrics),
         "withheld": dict(bundle.withheld),
         "decision": decision,
+        "stands_in": stands_in,
         "statement": evaluation.verdict.because[0],
         "pages": pages,
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 from data.errors import ModelError
 from data.sources.known import KnownBase
+from flows.run.progress import say
 from flows.run.settings import Settings
 from models.estimators.bundle import Bundle
 from models.evaluation.backtest import ARR_SUM
@@ -58,6 +59,16 @@ def require_same_rules(bundle: Bundle, settings: Settings) -> None:
             f"Score customers with version {bundle.version} of {bundle.name}.",
             f"it was trained with {differing}.",
             "Train again with these settings, or set [expansion] back.",
+        )
+
+
+def warn_of_other_rules(champion: Bundle, settings: Settings) -> None:
+    """Say of one that begins to serve by hand that ``score`` will refuse it (``require_same_rules``)."""
+    differing = other_rules(champion, settings)
+    if differing:
+        say(
+            f"warning: `headroom score` refuses version {champion.version}, which was trained with {differing}: train "
+            "again with these settings, or set [expansion] back"
         )
 
 

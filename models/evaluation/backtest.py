@@ -19,7 +19,7 @@ from models.estimators.expected_arr import ARR_COLUMNS, groups_alike
 from models.estimators.sampling import KEYS, places_of
 from models.evaluation import baselines, metrics
 from models.evaluation.bootstrap import Figures, Resamples, difference, mean_of, table_of
-from models.evaluation.measures import calibration_curve, deciles, rises_of
+from models.evaluation.measures import calibration_curve, deciles
 from models.evaluation.metrics import JudgedRows
 from models.evaluation.splits import Split
 from models.settings import EvaluationSettings
@@ -77,9 +77,9 @@ class Backtest:
         line = hit.iloc[0]
         return float(line.value), float(line.low), float(line.high)
 
-    def rises(self) -> int:
-        """How many deciles did better than the one above; 0: the list is monotone."""
-        return rises_of(self.deciles.observed_rate.to_numpy())
+    def rises(self) -> float:
+        """How many deciles did better than the one above; 0: the list is monotone, NaN: there are no two to compare."""
+        return self.figure("deciles_out_of_order")[0]
 
     def best_rival(self, metric: str = "auc", *, rules_only: bool = False) -> pd.Series | None:
         """The bench line of the rival with the best figure; of those that do not learn, if asked."""
@@ -106,7 +106,7 @@ class Backtest:
             flat |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
         for line in self.bench.to_dict("records"):
             flat[f"rival_{_flat(line['rival'])}_{line['metric']}"] = line["rival_value"]
-        return {"deciles_out_of_order": float(self.rises()), **self.arr_coverage(), **self.arr_sum(), **flat}
+        return {**self.arr_coverage(), **self.arr_sum(), **flat}
 
     def arr_coverage(self) -> dict[str, float]:
         """How often the intervals of expected ARR held what came, of the calibrated days; four in five should.

@@ -164,6 +164,13 @@ def _learnt_rankings(
     return np.frombuffer(kept(store, RANKINGS, key, learnt)).reshape(2, len(test))
 
 
+def past_of(history: pd.DataFrame, split: Split, columns: Sequence[str], settings: TrainSettings) -> pd.DataFrame:
+    """What a rival learns from on a day: `expanded` and these columns of the days before, above a limit of a sample."""
+    past = places_of(history, split.train_dates)
+    past = evenly(history, past, settings.max_rows // FEWER_ROWS, settings.seed)
+    return matrix(history, ["expanded", *columns], past)
+
+
 def rival_rankings(
     history: pd.DataFrame,
     features: Sequence[str],
@@ -176,9 +183,7 @@ def rival_rankings(
     """Rival to its ranking of the judged rows. A rival that cannot rank a day ranks its accounts alike."""
 
     def one(split: Split) -> pd.DataFrame:
-        past = places_of(history, split.train_dates)
-        past = evenly(history, past, settings.max_rows // FEWER_ROWS, settings.seed)
-        train = matrix(history, ["expanded", *features], past)
+        train = past_of(history, split, features, settings)
         test = history.iloc[day_of(history, split.test_date)]
         earlier = predictions[predictions.snapshot_date < split.test_date]
         last = earlier[earlier.snapshot_date == earlier.snapshot_date.max()].set_index("account_id").log_odds

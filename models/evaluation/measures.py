@@ -247,13 +247,15 @@ def deciles(y: np.ndarray, p: np.ndarray, expected_arr: np.ndarray, arr: np.ndar
 
 
 def deciles_out_of_order(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> Any:
-    """How many of the nine steps from a tenth of the list to the one above go the wrong way. The tenths stay."""
+    """How many steps from a tenth of the list to the one above go the wrong way: nine, if no tenth is empty.
+
+    The tenths stay as they are; one without a row, as where propensities are equal, is passed over. NaN where fewer
+    than two have rows.
+    """
     counts = _weights(y, weights)
     member = (bins_of(p)[:, None] == np.arange(10)).astype(np.float64)
     rates = ratio((counts * np.asarray(y)) @ member, counts @ member)
-    return _as_asked((np.diff(rates, axis=1) < 0).sum(axis=1).astype(np.float64), weights)
-
-
-def rises_of(observed: np.ndarray) -> int:
-    """How many times a decile did better than the one above it; 0: monotone. ``observed``: rates, best decile first."""
-    return int((np.diff(np.asarray(observed)) > 0).sum())
+    known = ~np.isnan(rates)
+    last = np.maximum.accumulate(np.where(known, np.arange(10), 0), axis=1)  # the tenth itself, else the one below it
+    falls = (np.diff(np.take_along_axis(rates, last, axis=1), axis=1) < 0).sum(axis=1)
+    return _as_asked(np.where(known.sum(axis=1) > 1, falls, np.nan), weights)

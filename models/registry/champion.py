@@ -61,7 +61,10 @@ def promote(registry: ModelRegistry, reference: str | None, because: str) -> tup
 
 
 def rollback(registry: ModelRegistry) -> tuple[str, str]:
-    """Let the previous champion serve again, and the present one be the previous. Returns ``(now, before)``."""
+    """Let the previous champion serve again, and the present one be the previous. Returns ``(now, before)``.
+
+    Raises ModelError, and the present one stays, if there is none before it or that cannot be served any more.
+    """
     before, now = registry.version_of(CHAMPION), registry.version_of(PREVIOUS)
     if before is None or now is None or now == before:  # the same: to make another the champion was broken off
         raise ModelError(
@@ -69,5 +72,6 @@ def rollback(registry: ModelRegistry) -> tuple[str, str]:
             f"no champion before the present one; {listed(registry.versions())}.",
             "Name a version: `headroom promote VERSION`.",
         )
+    registry.load(f"{registry.name}/{now}")
     registry.set_champion(now, by_hand=True)
     return now, before

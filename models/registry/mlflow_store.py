@@ -36,7 +36,7 @@ from data.digests import sha256_of, sha256_of_file
 from data.errors import ModelError, PublishError
 from data.locks import held, is_held
 from models.estimators.bundle import ANY, DESCRIPTION, Bundle, booster_file
-from models.registry.database import require_database, root_cause, unusable
+from models.registry.database import LOG, require_database, root_cause, unusable
 from models.registry.glance import CHALLENGER, CHAMPION, DATABASE, PREVIOUS, RULE
 from models.registry.records import Content, Figure, LoggedData, RunRecord
 from models.registry.terms import Term, next_term, tag_of, terms_in
@@ -89,6 +89,8 @@ OF_THE_LATEST = frozenset({"last_snapshot", "horizon_days", "motions", "code_ver
 """Tags of a version that the registered model has too, as its latest version says them."""
 SCHEMA_DIFFERS = "out-of-date database schema"
 """What MLflow says of a database that another version wrote, an older or a newer one."""
+IS_DELETED = "Current state is deleted"
+"""What MLflow says where a run is written to that somebody deleted, by itself or with its experiment."""
 ABOUT = (
     "Who expands within the horizon. Takes the table that `headroom features` writes and returns for each of its rows "
     "what the published list says: calibrated propensities, of any expansion and of each motion, and the expected "
@@ -473,8 +475,14 @@ class ModelRegistry:
         return str(_mlflow().models.Model.load(str(models[-1])).mlflow_version) if models else None
 
     def _experiment(self, client: Any, name: str) -> str:
-        """The experiment whose artifacts are in this folder; one that the folder brought from elsewhere is renamed."""
+        """The experiment whose artifacts are in this folder; one that the folder brought from elsewhere is renamed.
+
+        One that was deleted in MLflow, which keeps its name, is restored with its runs.
+        """
         there = client.get_experiment_by_name(name)
+        if there is not None and there.lifecycle_stage == "deleted":
+            client.restore_experiment(there.experiment_id)
+            LOG.warning("the experiment %s had been deleted in MLflow, and is restored with its runs", name)
         if there is not None and there.artifact_location != self.artifacts.as_uri():
             client.rename_experiment(there.experiment_id, f"{name} (before the folder moved, {there.experiment_id})")
             there = None
@@ -579,7 +587,7 @@ def _sealed_name(file: Path) -> str:
 
 
 class _InOurWords:
-    """A client of MLflow whose database may fail meanwhile: that is a ModelError, whatever was asked."""
+    """A client of MLflow whose database may fail meanwhile, or lacks what somebody deleted: that is a ModelError."""
 
     def __init__(self, client: Any, database: Path) -> None:
         self._client, self._database = client, database
@@ -591,6 +599,12 @@ class _InOurWords:
             try:
                 return method(*arguments, **named)
             except _mlflow().exceptions.MlflowException as error:
+                if IS_DELETED in str(error):
+                    raise ModelError(
+                        f"Write to the models of {self._database.parent}.",
+                        str(error),
+                        "Restore it with `mlflow experiments restore` or `mlflow runs restore`, and run this again.",
+                    ) from error
                 if not isinstance(root_cause(error), sqlite3.Error):
                     raise
                 raise unusable(self._database, root_cause(error)) from error

@@ -23,6 +23,16 @@ TOP_FEATURES = 15
 FEW_POSITIVES = 100
 
 
+def say_rises(backtest: Backtest) -> str:
+    """Whether each tenth of the list did better than the one below it; a dash where there are no two to compare."""
+    rises, steps = backtest.rises(), len(backtest.deciles) - 1
+    if math.isnan(rises):
+        return "– (there are no two to compare)"
+    if not rises:
+        return "monotone"
+    return f"{rises:.0f} of {steps} step{'s' * (steps != 1)} go{'es' * (rises == 1)} the wrong way"
+
+
 def number(value: float) -> str:
     """Three figures; a dash where nothing can be told."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
@@ -68,6 +78,7 @@ def evaluation_page(
             ],
             "arr_sum": backtest.arr_sum(),
             "deciles": backtest.deciles.to_dict("records"),
+            "rises": say_rises(backtest),
             "best_columns": evaluation.columns.head(5).to_dict("records"),
             "by_day": _by_day(backtest),
             **_cross_sell(evaluation),
@@ -95,7 +106,7 @@ def card_page(
             features=len(trained.bundle.feature_names),
             label_rules=label_rules,
             sources=sources,
-            motions=trained.motion_metrics,
+            motions=[(motion, trained.motion_metrics.get(motion)) for motion in trained.bundle.motions],
             withheld=trained.bundle.withheld,
             top_features=top_features(trained, labels),
             limits=limits(trained),
@@ -156,8 +167,8 @@ def limits(trained: TrainedModel) -> list[str]:
     slope, low, high = backtest.figure("calibration_slope")
     if low > 1 or high < 1:
         lines.append(f"Its differences are too {'timid' if slope > 1 else 'bold'}: calibration slope {slope:.2f}.")
-    if backtest.rises():
-        lines.append(f"The deciles are not monotone: {backtest.rises()} of 9 steps go the wrong way.")
+    if backtest.rises() > 0:
+        lines.append(f"The deciles are not monotone: {say_rises(backtest)}.")
     positives = int(backtest.rows.y.sum())
     if positives < FEW_POSITIVES:
         lines.append(f"Only {positives} positive rows stand behind the figures: read the intervals, not the values.")

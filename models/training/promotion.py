@@ -30,6 +30,9 @@ from models.evaluation.measures import LIST_LENGTH
 from models.evaluation.verdict import Verdict
 from models.settings import PromotionSettings
 
+UNJUDGED = "calibration could not be judged: no day with an expansion had a past to calibrate on"
+"""What is said beside a decision of probabilities that no check could ask about."""
+
 
 class Choice(StrEnum):
     """What was decided."""
@@ -76,7 +79,8 @@ def decide(
     why_none: str = "there is no champion",
 ) -> Decision:
     """Judge the evaluated model against the champion; ``why_none`` says why there is none to compare with."""
-    asked = [_verdict(evaluation.verdict), *_calibration(evaluation.backtest, settings)]
+    calibration = _calibration(evaluation.backtest, settings)
+    asked = [_verdict(evaluation.verdict), *calibration]
     differences: dict[str, tuple[float, float, float]] = {}
     rows = 0
     if champion is not None:
@@ -88,6 +92,8 @@ def decide(
     failed = [check for check in asked if not check.passed]
     choice = next((c for c in (Choice.REFUSE, Choice.KEEP) if any(g.otherwise is c for g in failed)), Choice.PROMOTE)
     because = tuple(f"{check.asks}: {check.found}" for check in failed) or _why(asked, champion, rows, why_none)
+    if not calibration:
+        because += (UNJUDGED,)
     return Decision(choice, because, tuple(asked), champion.bundle.version if champion else "", rows, differences)
 
 
@@ -108,11 +114,12 @@ def as_it_stands(decision: Decision, then: str | None, now: str | None) -> Decis
 
 
 def _why(asked: Sequence[PromotionCheck], champion: Champion | None, rows: int, why_none: str) -> tuple[str, ...]:
+    passed = f"it passed {len(asked)} check{'s' * (len(asked) != 1)}"
     if champion is None:
-        return (f"it passed {len(asked)} checks, and {why_none}",)
+        return (f"{passed}, and {why_none}",)
     if not rows:
-        return (f"it passed {len(asked)} checks; there is no day that neither it nor the champion has learnt from",)
-    return (f"it passed {len(asked)} checks against version {champion.bundle.version} on {rows:,} account-days",)
+        return (f"{passed}; there is no day that neither it nor the champion has learnt from",)
+    return (f"{passed} against version {champion.bundle.version} on {rows:,} account-days",)
 
 
 def _verdict(verdict: Verdict) -> PromotionCheck:
@@ -148,7 +155,7 @@ def _no_worse(differences: Mapping[str, tuple[float, float, float]], settings: P
     return PromotionCheck(
         f"AUC no worse than the champion's by more than {settings.auc_margin:g}",
         f"{value:+.3f} ({low:+.3f} to {high:+.3f})",
-        value >= -settings.auc_margin and not high < 0,
+        value >= -settings.auc_margin and not high < -settings.auc_margin,
         Choice.KEEP,
     )
 

@@ -17,6 +17,7 @@ from features.labels import labels
 from flows.run.settings import load
 from flows.stages.base import read_source
 from flows.stages.dates import known_base
+from models.registry.glance import RULE
 from models.registry.mlflow_store import ModelRegistry
 from tests.flows.conftest import END, QUICK, Headroom
 from tests.models.mlflow_template import folder_with
@@ -149,6 +150,43 @@ def test_a_planted_leak_is_blocked_by_name_until_it_is_signed_off(
     assert "no usable signal" in again.err  # signed off, so the model is judged, and is that column and no more
 
 
+def test_a_suspected_leak_ranks_no_list(
+    headroom: Headroom, quick: None, warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADROOM_TRAINING__WITHOUT_MODEL", "rule")
+    base = with_a_leak(warehouse, tmp_path / "leaking")
+    ran = headroom("train", "--source", base, "--snapshot-date", END)
+    assert ran.code == 1
+    assert "suspected leak" in ran.err
+    assert "nps_last" in ran.err
+    assert "version 1 ranks by the rule" in ran.err
+    assert "ranks by the rule 'nps_last" not in ran.err
+    stored = ModelRegistry(tmp_path / "mlruns").load(f"headroom@{RULE}")
+    assert "nps_last" not in stored.facts["rule"]
+    scored = headroom("score", "--source", base, "--snapshot-date", END)
+    assert scored.code == 0, scored.err
+    folder = tmp_path / "published" / f"snapshot_date={END}"
+    attributions = pd.read_parquet(folder / "attributions.parquet")
+    assert (attributions["nps_last"] == 0).all()
+
+
+def test_where_a_usable_model_is_refused_the_best_rule_ranks_as_well(
+    headroom: Headroom, quick: None, warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADROOM_TRAINING__PROMOTION__FORECAST_RANGE", "[5, 6]")
+    monkeypatch.setenv("HEADROOM_TRAINING__WITHOUT_MODEL", "rule")
+    ran = headroom("train", "--source", warehouse, "--snapshot-date", END)
+    assert ran.code == 1
+    assert "decision: refuse: forecast over realised between 5 and 6" in ran.out
+    assert "and serves now: `headroom score` publishes its list" in ran.out
+    assert not ModelRegistry(tmp_path / "mlruns").has_champion()
+    scored = headroom("score", "--source", warehouse, "--snapshot-date", END)
+    assert scored.code == 0, scored.err
+    folder = tmp_path / "published" / f"snapshot_date={END}"
+    warnings = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["warnings"]
+    assert any("There is no model for this base (the model was refused: forecast over" in said for said in warnings)
+
+
 def test_backtest_then_promote_and_roll_back(
     headroom: Headroom,
     quick: None,
@@ -173,3 +211,8 @@ def test_backtest_then_promote_and_roll_back(
     assert ModelRegistry(tmp_path / "trained").load().version == "1"
     assert "version 2 of headroom is the champion" in headroom("promote", "2", "--because", "the new one").out
     assert headroom("promote", "9").code == 1
+    monkeypatch.setenv("HEADROOM_EXPANSION__HORIZON_DAYS", "30")
+    for command in ("rollback", "promote"):
+        warned = headroom(command)
+        assert warned.code == 0
+        assert "which was trained with horizon_days = 90 (now 30)" in warned.err

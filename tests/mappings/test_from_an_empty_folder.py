@@ -70,7 +70,7 @@ def test_other_tools_lead_to_a_list(
         monkeypatch.setenv(name, value)
     for command in (["init", "--source", f"parquet://{landing}"], ["train"], ["score"]):
         ran = headroom(*command, *([] if command[0] == "init" else ["--snapshot-date", END]))
-        assert ran.code == 0 or "serves now" in ran.err, ran.err + ran.out
+        assert ran.code == 0 or "serves now" in ran.err + ran.out, ran.err + ran.out
     scores = pd.read_parquet(tmp_path / "published" / f"snapshot_date={END}" / "scores.parquet")
     assert set(scores["account_id"]) <= set(truth["accounts"]["account_id"])
     assert scores["rank"].notna().sum() > 20

@@ -84,6 +84,7 @@ def test_only_what_reads_a_source_or_writes_to_a_sink_is_tried_again() -> None:
         "record the day",
         "register",
         "refuse",
+        "store the rule",
         "write backtest",
         "write pages",
     }

@@ -125,8 +125,6 @@ def test_deciles_are_the_list_in_tenths() -> None:
     told = measures.deciles((p > 0.85).astype(int), p, p, p)
     assert told.decile.tolist() == list(range(1, 11))
     assert told.positives.tolist() == [10, 4, *[0] * 8]
-    assert measures.rises_of(told.observed_rate.to_numpy()) == 0
-    assert measures.rises_of(np.array([0.3, 0.1, 0.2, 0.2])) == 1
 
 
 def test_deciles_out_of_order_by_hand() -> None:
@@ -136,3 +134,18 @@ def test_deciles_out_of_order_by_hand() -> None:
     assert measures.deciles_out_of_order(y, p) == 1
     assert measures.deciles_out_of_order(np.sort(y), p) == 0
     assert measures.deciles_out_of_order(y, p, np.ones((3, 10))).tolist() == [1, 1, 1]
+
+
+def test_a_tenth_without_a_row_is_passed_over_and_where_there_are_no_two_nothing_is_said() -> None:
+    """Three values are three tenths; where a resample draws none of the middle one, the others are compared."""
+    p = np.repeat([0.1, 0.2, 0.3], 4)
+    y = np.array([1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])  # 0.5, 0, 0.25: one step falls
+    middle_left_out = np.where(p == 0.2, 0, 1)  # 0.5, 0.25: the one that is left falls too
+    lowest_alone = np.where(p == 0.1, 1, 0)
+    told = measures.deciles_out_of_order(y, p, np.stack([np.ones(12), middle_left_out, lowest_alone]))
+    assert told[:2].tolist() == [1, 1]
+    assert np.isnan(told[2])
+    falling = np.repeat([1, 0], [4, 8])  # 1, 0, 0
+    assert measures.deciles_out_of_order(falling, p, np.stack([np.ones(12), middle_left_out])).tolist() == [1, 1]
+    assert np.isnan(measures.deciles_out_of_order(y[:4], p[:4]))
+    assert np.isnan(measures.deciles_out_of_order(y[:0], p[:0]))

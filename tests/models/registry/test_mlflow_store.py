@@ -25,6 +25,7 @@ from tests.models.mlflow_template import log
 from tests.models.planted import FEATURES, history
 
 KEEP = Decision(Choice.KEEP, ("because",), (), "1", 0, {})
+OF_JULY = {"snapshot_date": "2026-07-01"}
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,22 @@ def test_by_hand_and_back_again(trained: TrainedModel, mlruns: Path) -> None:
     assert tags["headroom.because"] == "because"
 
 
+def test_to_roll_back_to_what_cannot_be_served_is_refused_and_the_champion_stays(
+    trained: TrainedModel, mlruns: Path
+) -> None:
+    registry = ModelRegistry(mlruns)
+    first = log(registry, trained, "d1")
+    log(registry, trained, "d2")
+    stored = mlruns / "artifacts" / first.run_id / "artifacts" / "bundle"
+    kept = shutil.copytree(stored, mlruns / "kept")
+    (stored / "booster_any.txt").write_text("cut off")
+    with pytest.raises(ModelError, match=r"booster_any\.txt is not the one"):
+        rollback(registry)
+    assert (registry.version_of(CHAMPION), registry.version_of(PREVIOUS)) == ("2", "1")
+    shutil.copytree(kept, stored, dirs_exist_ok=True)
+    assert rollback(registry) == ("1", "2")
+
+
 def test_a_champion_of_another_version_of_headroom_holds_no_successor_back(
     trained: TrainedModel, mlruns: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +161,40 @@ def test_a_folder_that_was_moved_still_works(
     shutil.rmtree(moved / "artifacts" / first.run_id)
     with pytest.raises(ModelError, match="no files of it"):
         registry.load("1")
+
+
+def test_an_experiment_that_was_deleted_in_mlflow_is_restored_and_that_is_said(
+    trained: TrainedModel, mlruns: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry, a_list = ModelRegistry(mlruns), RunRecord("a list", OF_JULY, tags=OF_JULY)
+    first = log(registry, trained, "d1")
+    listed = registry.log_list(a_list)
+    client = registry._client()
+    for name in ("headroom", "headroom lists"):
+        client.delete_experiment(client.get_experiment_by_name(name).experiment_id)
+    assert log(registry, trained, "d2").version == "2"
+    assert registry.log_list(a_list) == listed
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the experiment {name} had been deleted in MLflow, and is restored with its runs"
+        for name in ("headroom", "headroom lists")
+    ]
+    assert client.get_run(first.run_id).info.lifecycle_stage == "active"
+    client.delete_experiment(client.get_experiment_by_name("headroom").experiment_id)
+    moved = ModelRegistry(shutil.move(mlruns, tmp_path / "another place"))
+    assert log(moved, trained, "d3").version == "3"
+
+
+def test_to_write_to_a_run_that_was_deleted_in_mlflow_is_refused_in_words(trained: TrainedModel, mlruns: Path) -> None:
+    registry = ModelRegistry(mlruns)
+    log(registry, trained, "d1")
+    second = log(registry, trained, "d2", decision=KEEP)
+    registry._client().delete_run(second.run_id)
+    with pytest.raises(ModelError, match="mlflow runs restore") as told:
+        promote(registry, "2", "the list looks right")
+    assert second.run_id in told.value.found
+    assert registry.version_of(CHAMPION) == "1"
+    registry._client().restore_run(second.run_id)
+    assert promote(registry, "2", "the list looks right") == ("2", "keep")
 
 
 def test_what_is_recorded(trained: TrainedModel, mlruns: Path) -> None:

@@ -11,7 +11,7 @@ from models.estimators.categories import Categories
 from models.evaluation.evaluation import Evaluation
 from models.evaluation.verdict import Verdict, VerdictKind
 from models.settings import PromotionSettings
-from models.training.promotion import Choice, both_predictions, decide, refused
+from models.training.promotion import Choice, _no_worse, both_predictions, decide, refused
 from models.training.train import TrainedModel, train
 from tests.models.planted import FEATURES, QUICK, history
 
@@ -72,6 +72,23 @@ def test_a_better_champion_is_kept(evaluation: Evaluation, trained: TrainedModel
     decision = decide(evaluation, Champion(champion.bundle, knowing), GATES)
     assert decision.choice is Choice.KEEP
     assert "no worse than the champion" in decision.because[0]
+
+
+@pytest.mark.parametrize(
+    ("difference", "passed"),
+    [
+        ((-0.004, -0.006, -0.002), True),  # surely worse, by less than may be lost
+        ((-0.010, -0.020, -0.001), True),
+        ((-0.011, -0.030, 0.010), False),
+        ((-0.012, -0.014, -0.011), False),
+        ((0.002, -0.010, 0.015), True),
+        ((float("nan"), float("nan"), float("nan")), False),
+    ],
+)
+def test_no_more_auc_may_be_lost_than_the_margin(difference: tuple[float, float, float], passed: bool) -> None:
+    check = _no_worse({"auc": difference}, PromotionSettings(auc_margin=0.01))
+    assert check.passed is passed
+    assert check.asks == "AUC no worse than the champion's by more than 0.01"
 
 
 def test_a_list_that_turns_over_is_kept_back(evaluation: Evaluation, trained: TrainedModel, champion: Champion) -> None:
