@@ -300,6 +300,14 @@ def test_a_request_for_what_the_plan_includes_is_no_reason_to_buy(included: floa
     assert (row["text"], row["shown"]) == (requested if is_shown else "1 feature request in six months.", is_shown)
 
 
+def test_a_request_is_told_where_nothing_is_known_of_what_plans_include() -> None:
+    """A base without `plan_features`."""
+    asked = {"request_feature": "sso", "requested_on": date(2026, 8, 3)}
+    row = one_account({"feature_requests_182d": 0.5}, feature_requests_182d=1.0, **asked).iloc[0]
+    assert (row["text"], row["shown"]) == ("Requested the SSO feature on 3 August.", True)
+    assert row["named"] == "request_feature=sso; requested_on=2026-08-03"
+
+
 def test_a_feature_of_the_teams_own_takes_its_place_by_weight() -> None:
     weights = {"tenure_days": 0.1, "products": 0.2, "line_age_days": 0.3, "events_28d": 0.4, "active_days_28d": 0.5}
     values = dict.fromkeys([*weights, "events_91d", "active_days_91d"], 4.0)
