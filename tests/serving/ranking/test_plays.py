@@ -326,6 +326,7 @@ def test_openings_that_state_a_day_that_goes_stale_ask_whether_a_review_came_aft
 
 COMPARES_QUARTERS = {
     "events_growth_91d", "active_users_growth_91d", "billed_growth_91d", "users_created_91d", "teams_new_91d",
+    "seat_utilization_change_91d",
 }  # fmt: skip
 
 
@@ -493,6 +494,24 @@ def test_a_form_that_cannot_be_used_is_refused_with_its_line(
     found = what_is_refused(tmp_path, FORMS.replace(old, new))
     assert told in found
     assert f"line {line}: " in found, found
+
+
+@pytest.mark.parametrize(
+    ("used_of_all", "plan", "words"),
+    [
+        (2.0, "Pro", "You have used the SSO feature, part of our Pro plan."),
+        (3.0, "Plus", "You have used 2 features that our Pro plan adds."),
+    ],
+)
+def test_an_opening_names_the_plan_that_the_play_leads_to(used_of_all: float, plan: str, words: str) -> None:
+    """The feature that was used last may be one of another product's next plan."""
+    used = {"next_plan_used": 2.0, "next_plan": "Pro", "gated_feature_used": "sso", "gated_used_plan": plan}
+    said = first_words("upsell_features", gated_features_used_91d=used_of_all, **used)
+    assert said == f"{words} Shall I show you what else that plan includes?"
+    renewal = {"days_to_renewal": 30.0, "renews_on": ago(-30)}
+    at_renewal = first_words("upsell_features", gated_features_used_91d=used_of_all, **used, **renewal)
+    assert at_renewal is not None
+    assert ("Pro plan" in at_renewal, "31 October" in at_renewal) == (True, True)
 
 
 def test_every_play_says_who_takes_it_on() -> None:
