@@ -16,6 +16,7 @@ from serving.ranking.plays import ChosenPlays
 from serving.reasons.playbook import Playbook, load
 from serving.reasons.render import Facts
 from serving.settings import ServingSettings
+from tests.drawn import drawn as rows_drawn
 from tests.serving.ranking.test_rank import assembled
 from tests.serving.reasons.own_playbook import what_is_refused
 from tests.serving.reasons.test_playbook import OWN_PLAY, OWN_REASON
@@ -512,6 +513,24 @@ def test_an_opening_names_the_plan_that_the_play_leads_to(used_of_all: float, pl
     at_renewal = first_words("upsell_features", gated_features_used_91d=used_of_all, **used, **renewal)
     assert at_renewal is not None
     assert ("Pro plan" in at_renewal, "31 October" in at_renewal) == (True, True)
+
+
+def test_above_a_plan_that_is_not_on_the_price_list_an_upsell_is_not_known_to_be_impossible() -> None:
+    rows = (
+        rows_drawn(
+            """
+        account_id | tiers_above | tier | mrr | possible
+        top        | 0           | 3    | 100 | 0
+        below      | 1           | 2    | 100 | 1
+        unlisted   | 0           |      | 100 | 1
+        ended      | 0           |      |     | 0
+        """
+        )
+        .set_index("account_id")
+        .astype("float64")
+    )
+    passed = gates.evaluate(rows, SETTINGS.gates)
+    assert plays._possible("upsell", rows, passed, frozenset()).tolist() == (rows["possible"] == 1).tolist()
 
 
 def test_every_play_says_who_takes_it_on() -> None:
