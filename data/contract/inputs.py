@@ -324,6 +324,7 @@ _TABLES = (
         caveats=(
             "`last` and `max` are for levels (stored contacts, projects): of the rows of one day the highest counts, "
             "of rows by user their sum, and a level reported within 91 days holds.",
+            "A row of zeros in `usage_daily` reports no level: one of 0 has `events` or `active_users` above 0.",
         ),
         costs="limits, use of what the next tier gates",
     ),

@@ -29,7 +29,9 @@ def list_price_e4(t: ir.Table) -> ir.Value:
 
 @step("open_lines", needs=PRICES)
 def listed_mrr_e4(t: ir.Table) -> ir.Value:
-    return t.mrr_e4.sum(where=(t.seats * t.seat_price_e4).notnull())
+    """The MRR of what has a list price, with the discounts on it."""
+    is_listed = (t.seats * t.seat_price_e4).notnull()
+    return t.mrr_e4.sum(where=is_listed | (t.is_discount & t.is_of_listed))
 
 
 @step("movements", needs=LINES)

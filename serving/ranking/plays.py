@@ -131,10 +131,17 @@ def _possible(motion: str, rows: pd.DataFrame, passed: GateResult, muted: Set[st
     possible = np.full(len(rows), "mrr" in rows)  # without subscriptions there is nothing but usage to expand
     if motion in _NEEDS and _NEEDS[motion] in rows:
         values = rows[_NEEDS[motion]].to_numpy(np.float64)
+        if motion == "upsell":
+            values = np.where(_is_off_the_list(rows), np.nan, values)
         possible = ~(np.nan_to_num(values, nan=0.0 if motion == "seat" else 1.0) <= 0)
     if motion == "cross_sell":
         possible &= passed.cross_sell_ready.to_numpy()
     return possible
+
+
+def _is_off_the_list(rows: pd.DataFrame) -> Mask:
+    """The accounts with open lines of which none is of a plan on the price list: what is above them is not known."""
+    return np.isnan(_numbers(rows, "tier")) & ~np.isnan(_numbers(rows, "mrr"))
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Floats:

@@ -228,9 +228,9 @@ class ReasonRenderer:
     def _by_telling(self, sentences: dict[str, Objects], at: Integers, row: Integers, telling: Telling) -> None:
         size = len(at)
         names = [name for name in telling.names if name not in DETAILS]
-        details = telling.details
         values = self.facts.values
         known = {name: values[name][row] for name in telling.names if name in values}
+        details = [name for name in telling.details if name in known]  # of a table that is not there nothing is named
         stated = [column(known, name, size) for name in names]
         are_texts = [values.dtype == object for values in stated]
         unknown = np.full(size, np.nan)

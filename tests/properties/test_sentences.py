@@ -53,6 +53,7 @@ class Told:
         if daily:
             self.base["usage_daily"] = self.base["usage_daily"].drop(columns="user_id")
             self.base["subscriptions"] = self.base["subscriptions"].replace({"seats": {5: 1, 10: 2}})
+        self.base["subscriptions"] = _on_top(self.base["subscriptions"])
         self.day = day
         con = ibis.duckdb.connect()
         raw = {name: con.create_table(name, as_arrow(name, frame)) for name, frame in self.base.items()}
@@ -111,6 +112,13 @@ class Told:
             for weight, reasons in self.told.items()
             for difference in check_sentences(reasons, rows, self.attributions(weight), self.context, details)
         ]
+
+
+def _on_top(lines: pd.DataFrame) -> pd.DataFrame:
+    """The lines: of one account in ten they are of the highest plan of their product, where it has several."""
+    highest = lines["product"].map({"core": "enterprise", "insights": "plus"})
+    is_on_top = lines["account_id"].str.endswith("7") & highest.notna()
+    return lines.assign(plan=lines["plan"].mask(is_on_top, highest))
 
 
 @pytest.fixture(scope="module")

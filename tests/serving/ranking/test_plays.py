@@ -16,6 +16,7 @@ from serving.ranking.plays import ChosenPlays
 from serving.reasons.playbook import Playbook, load
 from serving.reasons.render import Facts
 from serving.settings import ServingSettings
+from tests.drawn import drawn as rows_drawn
 from tests.serving.ranking.test_rank import assembled
 from tests.serving.reasons.own_playbook import what_is_refused
 from tests.serving.reasons.test_playbook import OWN_PLAY, OWN_REASON
@@ -326,6 +327,7 @@ def test_openings_that_state_a_day_that_goes_stale_ask_whether_a_review_came_aft
 
 COMPARES_QUARTERS = {
     "events_growth_91d", "active_users_growth_91d", "billed_growth_91d", "users_created_91d", "teams_new_91d",
+    "seat_utilization_change_91d",
 }  # fmt: skip
 
 
@@ -493,6 +495,42 @@ def test_a_form_that_cannot_be_used_is_refused_with_its_line(
     found = what_is_refused(tmp_path, FORMS.replace(old, new))
     assert told in found
     assert f"line {line}: " in found, found
+
+
+@pytest.mark.parametrize(
+    ("used_of_all", "plan", "words"),
+    [
+        (2.0, "Pro", "You have used the SSO feature, part of our Pro plan."),
+        (3.0, "Plus", "You have used 2 features that our Pro plan adds."),
+    ],
+)
+def test_an_opening_names_the_plan_that_the_play_leads_to(used_of_all: float, plan: str, words: str) -> None:
+    """The feature that was used last may be one of another product's next plan."""
+    used = {"next_plan_used": 2.0, "next_plan": "Pro", "gated_feature_used": "sso", "gated_used_plan": plan}
+    said = first_words("upsell_features", gated_features_used_91d=used_of_all, **used)
+    assert said == f"{words} Shall I show you what else that plan includes?"
+    renewal = {"days_to_renewal": 30.0, "renews_on": ago(-30)}
+    at_renewal = first_words("upsell_features", gated_features_used_91d=used_of_all, **used, **renewal)
+    assert at_renewal is not None
+    assert ("Pro plan" in at_renewal, "31 October" in at_renewal) == (True, True)
+
+
+def test_above_a_plan_that_is_not_on_the_price_list_an_upsell_is_not_known_to_be_impossible() -> None:
+    rows = (
+        rows_drawn(
+            """
+        account_id | tiers_above | tier | mrr | possible
+        top        | 0           | 3    | 100 | 0
+        below      | 1           | 2    | 100 | 1
+        unlisted   | 0           |      | 100 | 1
+        ended      | 0           |      |     | 0
+        """
+        )
+        .set_index("account_id")
+        .astype("float64")
+    )
+    passed = gates.evaluate(rows, SETTINGS.gates)
+    assert plays._possible("upsell", rows, passed, frozenset()).tolist() == (rows["possible"] == 1).tolist()
 
 
 def test_every_play_says_who_takes_it_on() -> None:

@@ -113,8 +113,9 @@ def test_the_motion_is_the_likeliest_that_is_possible() -> None:
         likely,
         {**likely, "seat_utilization_28d": 0.4},  # cross-sell waits for adoption
         {**likely, "products_not_owned": 0},
-        {**likely, "products_not_owned": 0, "tiers_above": 0},
-        {**likely, "products_not_owned": 0, "tiers_above": 0, "seats": np.nan},  # nothing fits: the likeliest
+        {**likely, "products_not_owned": 0, "tiers_above": 0, "tier": 3},
+        # nothing fits: the likeliest
+        {**likely, "products_not_owned": 0, "tiers_above": 0, "tier": 3, "seats": np.nan},
     )
     assert made.scores()["motion"].tolist() == ["cross_sell", "upsell", "upsell", "seat", "cross_sell"]
 

@@ -300,6 +300,14 @@ def test_a_request_for_what_the_plan_includes_is_no_reason_to_buy(included: floa
     assert (row["text"], row["shown"]) == (requested if is_shown else "1 feature request in six months.", is_shown)
 
 
+def test_a_request_is_told_where_nothing_is_known_of_what_plans_include() -> None:
+    """A base without `plan_features`."""
+    asked = {"request_feature": "sso", "requested_on": date(2026, 8, 3)}
+    row = one_account({"feature_requests_182d": 0.5}, feature_requests_182d=1.0, **asked).iloc[0]
+    assert (row["text"], row["shown"]) == ("Requested the SSO feature on 3 August.", True)
+    assert row["named"] == "request_feature=sso; requested_on=2026-08-03"
+
+
 def test_a_feature_of_the_teams_own_takes_its_place_by_weight() -> None:
     weights = {"tenure_days": 0.1, "products": 0.2, "line_age_days": 0.3, "events_28d": 0.4, "active_days_28d": 0.5}
     values = dict.fromkeys([*weights, "events_91d", "active_days_91d"], 4.0)
@@ -356,6 +364,12 @@ KINDS = {f"last_expansion_was_{motion}": 0.0 for motion in ("seat", "upsell", "c
 YEAR = {"billed_365d": 900.0, "tenure_days": 365.0}
 BILLED = {"billed_product_91d": "Chat", "second_billed_product_91d": "Calls"}
 OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
+QUIET_MONTH = {**SEATS, "seat_utilization_28d": 0.24, "active_users_28d": 12.0, "active_users_91d": 45.0}
+GATED = {"gated_features_used_91d": 2.0, "next_plan_used": 2.0, "next_plan_features": 5.0, "next_plan": "Pro",
+         "gated_feature_used": "sso"}  # fmt: skip
+REQUESTS = {"feature_requests_182d": 3.0, "request_feature": "sso", "requested_on": date(2026, 8, 3)}
+ON_TOP = {"tiers_above": 0.0, "tier": 3.0, "products": 1.0, "main_product": "CRM", "plan_1": "Team"}
+EMPTY_SEATS = {"seats": 40.0, "seat_excess_months": 0.0, "seats_growth_365d": 0.0, "days_since_first_use": 365.0}
 
 
 @pytest.mark.parametrize(
@@ -513,12 +527,35 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
          "95% or more of its 50 seats were in use in each of the last 2 months."),
         ("months_full_in_a_row", {"seats": 50.0, "seat_excess_months": 0.4, "months_full_in_a_row": 1.0},
          "95% or more of today's 50 seats in use in the last whole month."),
+        ("seat_excess_months", {"seats": 50.0, "seat_excess_months": 0.0, "days_since_first_use": 365.0},
+         "In no month of the last year were more than 80% of today's seats in use."),
+        ("seat_excess_months", {"seats": 50.0, "seat_excess_months": 0.0, "days_since_first_use": 364.0},
+         "In no month of known use were more than 80% of today's seats in use."),
         ("seat_excess_months", {"seats": 50.0, "seat_excess_months": 0.4, "months_full_in_a_row": 0.0},
          "In some months of the last year more than 80% of today's seats were in use."),
         ("seat_utilization_28d", {**SEATS, "seat_utilization_28d": 0.7, "active_users_28d": 35.0},
          "35 of 50 seats in use this month."),
         ("seat_utilization_28d", {**SEATS, "seat_utilization_28d": 0.68, "active_users_28d": 34.0},
          "34 active on 50 seats this month."),  # nothing to act on
+        ("seat_utilization_change_91d", QUIET_MONTH,
+         "45 of 50 seats in use this quarter, 12 points more than the quarter before."),
+        ("seat_utilization_change_91d", {**QUIET_MONTH, "active_users_91d": 51.0}, "12 active on 50 seats this month."),
+        ("seat_utilization_change_91d", {**QUIET_MONTH, "tenure_days": 181.0}, "12 active on 50 seats this month."),
+        ("days_to_first_value", {"days_to_first_value": 1.0},
+         "The first milestone came 1 day after the first contract."),
+        ("days_to_first_value", {"days_to_first_value": 0.0},
+         "The first milestone came on the day of the first contract."),
+        ("days_to_first_value", {"days_to_first_value": -10.0}, "The first milestone came before the first contract."),
+        ("gated_features_used_91d", GATED, "Has used 2 of the 5 features that Pro adds, most recently SSO."),
+        ("gated_features_used_91d", {**GATED, "gated_features_used_91d": 3.0},
+         "Has used 2 of the 5 features that Pro adds."),  # the last one may be of another plan
+        ("gated_features_used_91d", {**GATED, "next_plan_features": 2.0}, "Has used what Pro adds, most recently SSO."),
+        ("gated_features_used_91d", {**GATED, "next_plan_features": 2.0, "gated_features_used_91d": 3.0},
+         "Has used what Pro adds."),
+        ("feature_requests_182d", {**REQUESTS, "latest_request_on": date(2026, 8, 3)},
+         "Sent 3 feature requests in six months, the latest about SSO on 3 August."),
+        ("feature_requests_182d", {**REQUESTS, "latest_request_on": date(2026, 9, 1)},
+         "Sent 3 feature requests in six months, one of them about SSO on 3 August."),  # the latest names none
         ("seat_utilization_28d", {**SEATS, "seat_utilization_28d": 1.0, "active_users_28d": 50.0},
          "All 50 seats in use this month."),
         ("seat_utilization_28d", {**SEATS, "seat_utilization_28d": 1.02, "active_users_28d": 51.0},
@@ -527,6 +564,29 @@ OF_TWO = {**LIMIT, "limit_plans": 2.0, "second_limit_product": "insights"}
 )  # fmt: skip
 def test_a_sentence_holds_at_its_edge(feature: str, values: dict[str, object], sentence: str) -> None:
     assert said(feature, **values) == sentence
+
+
+@pytest.mark.parametrize(
+    ("feature", "values", "sentence"),
+    [
+        ("tiers_above", {**ON_TOP, "tiered_product": "CRM", "tiered_plan": "Pro"},
+         "Already has the highest CRM plan, Pro."),  # and pays more for the seats of another
+        ("tiers_above", {**ON_TOP, "tier": np.nan}, None),  # a plan that is not on the price list
+        ("tiers_above", {**ON_TOP, "products": 2.0, "products_on_list": 2.0},
+         "Already has the highest plan of each of its products."),
+        ("tiers_above", {**ON_TOP, "products": 2.0, "products_on_list": 1.0}, None),
+        ("seat_excess_months", EMPTY_SEATS,
+         "In no month of the last year were more than 80% of its present 40 seats in use."),
+        ("seat_excess_months", {**EMPTY_SEATS, "most_users_of_a_month": 12.0},
+         "At most 12 of its 40 seats were in use in any month of the last year."),
+        ("seat_excess_months", {**EMPTY_SEATS, "most_users_of_a_month": 12.0, "days_since_first_use": 364.0}, None),
+    ],
+)  # fmt: skip
+def test_what_speaks_against_an_account_is_shown_where_it_is_known(
+    feature: str, values: dict[str, object], sentence: str | None
+) -> None:
+    row = one_account({feature: -0.5}, **values).iloc[0]
+    assert (row["text"] if row["shown"] else None) == (sentence and f"Against: {sentence}")
 
 
 LIKE = "similar accounts"
@@ -591,6 +651,8 @@ def test_a_level_is_a_reason_where_it_is_no_low_one(place: float | None, told: s
         ("seat_utilization_28d", SEATS, "46 of 50 seats in use on the busiest day this month."),
         ("active_users_growth_28d", {"active_users_28d": 46.0, "active_users_growth_28d": 0.1},
          "46 people were active on the busiest day this month, up from 42 last month."),
+        ("seat_utilization_change_91d", QUIET_MONTH,
+         "45 of 50 seats in use on the busiest day this quarter, 12 points more than the quarter before."),
         ("events_per_user_28d", {"events_per_user_28d": 20.0, "active_users_28d": 46.0},
          "20 events this month for each user of the busiest day."),
     ],

@@ -247,6 +247,15 @@ def test_who_is_over_a_limit_is_offered_a_plan_that_allows_as_much() -> None:
         assert "next_plan_limit" in telling.condition.features, code
 
 
+def test_a_feature_is_named_beside_the_next_plan_only_where_it_is_one_of_that_plan() -> None:
+    """What was used last of all next tiers may be of another product's."""
+    found = list(counted_and_offered("gated_feature_used", "next_plan"))
+    assert found
+    for code, telling in found:
+        asked = asked_of(telling)["gated_features_used_91d"]
+        assert ("==", "next_plan_used") in asked or ("==", 1.0) in asked, code
+
+
 def counted_and_offered(*names: str) -> Iterator[tuple[str, Telling]]:
     """What is said with all of these names, whoever it is about, with the code of its reason or play."""
     reasons = {code: chain.from_iterable(map(reason.tellings, SIDES)) for code, reason in PLAYBOOK.reasons.items()}

@@ -67,6 +67,21 @@ def said(facts: Facts, code: str, path: Path | None = None) -> list[str]:
             "The contract renews in 40 days, and active users grew by 25% on the quarter before.",
         ),
         ({"events_growth_91d": -0.3}, "usage_fall", "Use fell by 30% on the quarter before."),
+        (
+            {"days_to_first_value": 12.0, "tenure_days": 90.0},
+            "quick_value",
+            "The first milestone was reached 12 days after the first contract began.",
+        ),
+        (
+            {"days_to_first_value": 0.0, "tenure_days": 90.0},
+            "quick_value",
+            "The first milestone was reached on the day on which the first contract began.",
+        ),
+        (
+            {"days_to_first_value": -10.0, "tenure_days": 90.0},  # in a trial
+            "quick_value",
+            "The first milestone was reached before the first contract began.",
+        ),
     ],
 )
 def test_what_is_said_states_what_is_known(values: dict[str, object], code: str, text: str | None) -> None:
