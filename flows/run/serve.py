@@ -41,7 +41,6 @@ def serve(settings: Settings, host: str | None, port: int) -> None:
             access,
             port=opened,
             views=ViewStore(store),
-            answer_days=settings.monitor.answer_days,
         )
         app = create_app(site, lists)
         name = f"[{access.host}]" if ":" in access.host else access.host

@@ -99,15 +99,16 @@ def unanswered(
     standing: Sequence[StandingAlarm], answers: Sequence[AlarmAnswer], day: date, answer_days: int
 ) -> tuple[StandingAlarm, ...]:
     """The alarms of the run on ``day`` that nobody has answered since, or before it."""
-    now = as_answered(standing, answers, day, answer_days)
+    now = stand(standing, standing, answers, day, answer_days)
     return tuple(alarm for alarm in now if alarm.answer is None)
 
 
 def as_answered(
-    standing: Sequence[StandingAlarm], answers: Sequence[AlarmAnswer], day: date, answer_days: int
+    standing: Sequence[StandingAlarm], answers: Sequence[AlarmAnswer], day: date
 ) -> tuple[StandingAlarm, ...]:
-    """The alarms of the run on ``day``, with what was answered since."""
-    return tuple(stand(standing, standing, answers, day, answer_days))
+    """The alarms of the run on ``day`` as it found them, with what was answered to them since."""
+    given = {answer.key: answer for answer in answers if (answer.run or answer.on) >= day}
+    return tuple(replace(alarm, answer=given.get(alarm.key, alarm.answer)) for alarm in standing)
 
 
 def _stand(

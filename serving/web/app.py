@@ -13,7 +13,6 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Stre
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from data.errors import HeadroomError, OutcomeError
-from models.monitoring.settings import MonitorSettings
 from serving.access.forms import checked_form, csrf_token
 from serving.access.oidc import SIGN_OUT
 from serving.access.plain import WayOn, plain_page
@@ -84,7 +83,7 @@ class Site:
     saved.
 
     ``access``: who may look. ``owners_of``: the owners of an e-mail where ``[serve.people]`` names none. ``port``: the
-    one that is listened on, where it is known. ``answer_days``: so long the answer to an alarm holds.
+    one that is listened on, where it is known.
     """
 
     out: Path
@@ -97,7 +96,6 @@ class Site:
     today: Callable[[], date] = today_utc
     port: int = 0
     views: ViewStore | None = None
-    answer_days: int = MonitorSettings().answer_days
 
 
 def create_app(site: Site, lists: PublishedLists | None = None) -> FastAPI:
@@ -248,7 +246,7 @@ class _Answers:
 
     def monitoring(self, request: Request) -> Response:
         index = self.lists.latest()
-        page = monitoring_page(self.site.out, index.listing, self.site.sight(request), self.site.answer_days)
+        page = monitoring_page(self.site.out, index.listing, self.site.sight(request))
         return self.page("monitoring", request, index, page=page)
 
     def experiment(self, request: Request) -> Response:

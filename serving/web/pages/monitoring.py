@@ -74,8 +74,8 @@ class MonitoringPage:
     feeds: tuple[Mapping[str, Any], ...] = ()
 
 
-def monitoring_page(out: Path, listing: PublishedList, sight: Sight, answer_days: int) -> MonitoringPage:
-    """The page; of single owners those alone whose accounts may be seen. ``answer_days``: so long an answer holds."""
+def monitoring_page(out: Path, listing: PublishedList, sight: Sight) -> MonitoringPage:
+    """The page; of single owners those alone whose accounts may be seen."""
     found = read_monitoring(out)
     if found is None:
         return MonitoringPage(None)
@@ -84,7 +84,7 @@ def monitoring_page(out: Path, listing: PublishedList, sight: Sight, answer_days
     latest = matured[-1].day if matured else None
     return MonitoringPage(
         found.day,
-        as_answered(found.alarms, answers_in(out), found.day, answer_days),
+        as_answered(found.alarms, answers_in(out), found.day),
         lists,
         _drawn(matured),
         latest,

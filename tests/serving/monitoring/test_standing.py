@@ -19,6 +19,7 @@ from serving.monitoring.standing import (
     as_answered,
     give_answer,
     stand,
+    unanswered,
 )
 from tests.serving.monitoring.found import DAY, alarm
 
@@ -64,7 +65,8 @@ def test_an_answer_is_of_the_run_that_is_answered_whenever_it_is_given() -> None
     """The day of a run is the one after its data, which may be tomorrow, or long past."""
     early = [AlarmAnswer(alarm().key, "known", "Kim", DAY - timedelta(days=1), run=DAY)]
     once = stand([alarm()], [], [], DAY, ANSWER_DAYS)
-    assert [one.answer for one in as_answered(once, early, DAY, ANSWER_DAYS)] == early
+    assert [one.answer for one in as_answered(once, early, DAY)] == early
+    assert unanswered(once, early, DAY, ANSWER_DAYS) == ()
     late = [AlarmAnswer(alarm().key, "mended", "Kim", DAY + WEEK, run=DAY)]
     assert stand([alarm()], [], late, DAY + WEEK, ANSWER_DAYS)[0].answer is None  # it had ended, and is another
 
