@@ -737,8 +737,8 @@ CRM_WRITEBACK = OutputTable(
         OutputColumn(
             "reasons",
             OutputKind.TEXT,
-            "the strongest reasons that a CSM sees, three at most, in sentences; of an account that is not eligible "
-            "the gates that it did not pass; null where there is none",
+            "what is not known of it (`not_judged`), then the strongest reasons that a CSM sees, three at most, in "
+            "sentences; of an account that is not eligible the gates that it did not pass; null where there is nothing",
             nullable=True,
             for_people=True,
             personal=Personal.TEXT,

@@ -25,18 +25,26 @@ FORMATS = (".parquet", ".csv")
 
 
 class Imported(NamedTuple):
-    """How many answers were added to a file or a store, changed in it, and were there already."""
+    """How many answers were added to a file or a store, changed in it, and were there already.
+
+    ``left``: those that were left out, since something newer is recorded of their accounts; each in words.
+    """
 
     path: Path | str
     added: int
     changed: int
     unchanged: int
+    left: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        if not sum(self[1:]):
+        if not (self.added or self.changed or self.unchanged or self.left):
             return "the file has no answers; nothing has been written"
         what = f"{many(self.added, 'answer')} added, {self.changed:,} changed, {self.unchanged:,} already there"
-        return f"{what}: {self.path}"
+        said = f"{what}: {self.path}"
+        if not self.left:
+            return said
+        left = f"{many(len(self.left), 'answer')} left out, as something newer is recorded:"
+        return "\n".join([said, left, *(f"- {words}" for words in self.left)])
 
 
 def import_answers(file: Path, published: Path, out: Path, today: date) -> Imported:

@@ -17,7 +17,7 @@ from serving.render.likelihood import Band, bands
 PREVIOUS = {"likelihood": "previous_likelihood", "band": "previous_band", "values_hash": "previous_values_hash"}
 REASONS_AT_MOST = 3
 _SCORES = ("account_id", "snapshot_date", "model_version", "run_id", "propensity", "motion", "cross_sell_product",
-           "play", "act_by", "expected_arr", "rank", "eligible")  # fmt: skip
+           "play", "act_by", "expected_arr", "rank", "eligible", "not_judged")  # fmt: skip
 
 
 def write_crm_table(listing: PublishedList, previous: PublishedList | None) -> None:
@@ -57,14 +57,20 @@ def crm_rows(listing: PublishedList, accounts: pd.Series) -> pd.DataFrame:
 
 
 def _reasons(listing: PublishedList, scores: pd.DataFrame) -> pd.Series:
-    """What a CSM reads first of each account of ``scores``, as one text; null where there is nothing."""
+    """What a CSM reads first of each account of ``scores``, as one text; null where there is nothing.
+
+    What is not known of it comes before: a text that is too long for its property loses its end.
+    """
     reasons = listing.of("reasons", scores["account_id"], ("account_id", "position", "text", "shown"))
     shown = reasons[reasons["shown"].fillna(value=False).astype(bool)].sort_values(["account_id", "position"])
     first = shown.groupby("account_id").head(REASONS_AT_MOST)
     why = first.groupby("account_id")["text"].agg(" ".join)
     gates = listing.exclusions("account_id", "text").set_index("account_id")["text"]
     of = scores["account_id"]
-    return of.map(why).where(scores["eligible"].astype(bool), of.map(gates)).astype("object")
+    told = of.map(why).where(scores["eligible"].astype(bool), of.map(gates))
+    parts = zip(scores["not_judged"], told, strict=True)
+    texts = [" ".join(part for part in both if isinstance(part, str)) or None for both in parts]
+    return pd.Series(texts, index=scores.index, dtype="object")
 
 
 def _hash(values: tuple[object, ...]) -> str:

@@ -12,7 +12,7 @@ LONGEST_NAME, LONGEST_TEXT, LONGEST_URL = 80, 200, 500
 
 @dataclass(frozen=True)
 class MessageRow:
-    """One account: its name with a link (None: no pages are served), what is said beside it, and why.
+    """One account: its name with a link (None: no pages are served), what is said beside it, why, and what to mind.
 
     ``trigger``: of an alert the account's id and the code of the trigger, which is told once. Of an alarm, which is of
     no account, ``name`` is what it is called, and ``trigger`` None and its key.
@@ -23,6 +23,7 @@ class MessageRow:
     said: str
     why: str = ""
     trigger: tuple[str | None, str] | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A row of a message: one account, with its link, its likelihood, its play and one reason."""
+"""A row of a message: one account, with its link, its likelihood, its play, one reason and what is not known of it."""
 
 from dataclasses import dataclass
 
@@ -39,4 +39,5 @@ def row_of(entry: Entry, links: Links, *, was: float | None = None, by: str = ""
     by = by or f"act by {say_day(entry.act_by)}"
     reason = next((why.text for why in best_reasons(entry, 1)), "")
     said = " \N{MIDDLE DOT} ".join([likely, name_of(entry.play), by])
-    return MessageRow(name_of(entry.name), links.to(entry.account_id), said, sentence_of(reason))
+    note = sentence_of(entry.not_judged)
+    return MessageRow(name_of(entry.name), links.to(entry.account_id), said, sentence_of(reason), note=note)

@@ -9,11 +9,16 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
+from openpyxl.cell.text import Text
 from openpyxl.reader.excel import ExcelReader
+from openpyxl.utils.escape import unescape
+from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
+from openpyxl.xml.functions import iterparse
 
 from data.errors import ContractError, some
+from serving.outcomes.outcome import LARGEST_ARR, clean_text, text_faults
 from serving.published.read import PublishedList
 
 ANSWERS = {"under way": "open", "won": "won", "lost": "lost", "not now": "not_now"}
@@ -25,7 +30,9 @@ HEADINGS = (ACCOUNT, ANSWER, ARR_WON, BECAUSE, ACCOUNT_ID, PLAY_ID)
 """The columns that an answer is read from."""
 ABOUT, SNAPSHOT_DATE, RUN = "About", "Snapshot date", "Run"
 """The sheet that says which list the file is of, and where."""
-_WITHOUT_AMOUNT = ("lost", "not_now")
+_WITH_AMOUNT = "won"
+"""The status that an amount belongs to; what may be won, and said of it, is as in the store of outcomes."""
+_TEXT_TAG = f"{{{SHEET_MAIN_NS}}}si"
 _OURS = {ANSWER, ARR_WON, PLAY_ID}
 """Two of these headings stand together in no other sheet than one to fill in."""
 _TOP_ROWS = 10
@@ -173,10 +180,28 @@ def _sheets(path: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 class _Reader(ExcelReader):
-    """The reader of openpyxl without chart sheets: they have no rows, and it fails at one without a chart."""
+    """The reader of openpyxl without chart sheets: they have no rows, and it fails at one without a chart.
+
+    Texts come as they are written. Of what stands there by its number (``_value``) openpyxl reads a part alone, after
+    which nobody can tell what was meant.
+    """
 
     def read_chartsheet(self, sheet: object, rel: object) -> None:
         pass
+
+    def read_strings(self) -> None:
+        part = self.package.find(SHARED_STRINGS)
+        if part is not None:
+            with self.archive.open(part.PartName[1:]) as file:
+                self.shared_strings = list(_texts(file))
+
+
+def _texts(file: IO[bytes]) -> Iterator[str]:
+    """The texts that the cells of a workbook share, one after the other."""
+    for _, item in iterparse(file):
+        if item.tag == _TEXT_TAG:
+            yield Text.from_tree(item).content
+            item.clear()
 
 
 def _cells(path: Path, *, data_only: bool) -> dict[str, list[tuple[object, ...]]]:
@@ -191,7 +216,12 @@ def _cells(path: Path, *, data_only: bool) -> dict[str, list[tuple[object, ...]]
 
 
 def _value(value: object, formula: object) -> object:
-    return _Formula(getattr(formula, "text", formula)) if value is None and formula is not None else value
+    """What stands in a cell. A letter that no file may hold is written by its number, as ``_x000B_``; and so is the
+    first letter of what looks like one.
+    """
+    if value is None and formula is not None:
+        return _Formula(getattr(formula, "text", formula))
+    return unescape(value) if isinstance(value, str) else value
 
 
 def _headings(row: tuple[object, ...]) -> list[str]:
@@ -226,7 +256,7 @@ def _rows(sheets: dict[str, list[tuple[object, ...]]]) -> Iterator[_Row]:
 
 def _answer(row: _Row, faults: list[str]) -> Answer | None:
     """What a row answers; None where it does not, or cannot be read: then why is added to the faults."""
-    said, amount, because = row.text(ANSWER), row.text(ARR_WON), row.text(BECAUSE)
+    said, amount, because = row.text(ANSWER), row.text(ARR_WON), clean_text(row.text(BECAUSE)) or ""
     if not said:
         if amount or because:
             faults.append(f"{row.place}: `{because or amount}` and no answer")
@@ -240,8 +270,11 @@ def _answer(row: _Row, faults: list[str]) -> Answer | None:
         wrong.append(f"`{said}` and no account")
     if not wrong and arr is None:
         wrong.append(f"`{amount}` is no amount")
-    if not wrong and amount and status in _WITHOUT_AMOUNT:
+    if not wrong and amount and status != _WITH_AMOUNT:
         wrong.append(f"`{amount}` as {ARR_WON} and `{said}`")
+    if not wrong and arr is not None and arr > LARGEST_ARR:
+        wrong.append(f"`{amount}` as {ARR_WON}, and {LARGEST_ARR:,.0f} a year is the most")
+    wrong += [f"{BECAUSE} {fault}" for fault in text_faults("text", because)]
     faults.extend(f"{row.place}: {why}" for why in wrong)
     if wrong or status is None or arr is None:
         return None

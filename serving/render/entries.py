@@ -115,6 +115,12 @@ class Entry:
         weighing = [why for why in self.reasons if why.effect in WEIGHING]
         return len(weighing) < self.enough_reasons or not any(why.actionable for why in weighing)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to mind before anybody acts on it, the gravest first."""
+        notes = (self.not_judged, self.at_odds, KNOWS_LITTLE if self.knows_little else "")
+        return tuple(note for note in notes if note)
+
 
 @dataclass(frozen=True)
 class Totals:

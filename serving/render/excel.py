@@ -173,7 +173,7 @@ def _list_row(place: int, entry: lines.Entry) -> Sequence[Cell]:
         entry.group, entry.more_of_group or None,
         *entry.arr_if_expands, *entry.expected_range, *entry.likely_range,
         entry.rank, entry.owner_rank, entry.previous_rank, entry.since or None,
-        lines.KNOWS_LITTLE if entry.knows_little else None, entry.account_id, entry.play_code,
+        "\n".join(entry.notes) or None, entry.account_id, entry.play_code,
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def _block(entry: lines.Entry, currency: str, has_owners: bool) -> Iterator[Rend
     yield Text(_safe(f"{entry.motion}: {entry.play}, act by {say_day(entry.act_by)}"))
     said = [(why.mark, why.text) for why in lines.best_reasons(entry)]
     said += [("", f"Say: {entry.opening}")] if entry.opening else []
-    said += [("!", lines.KNOWS_LITTLE)] if entry.knows_little else []
+    said += [("!", note) for note in entry.notes]
     reasons = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
     for mark, words in said:
         reasons.add_row(mark, Text(_safe(words)))

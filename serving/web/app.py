@@ -1,7 +1,7 @@
 """The pages as a web application: addresses, answers, and what is said where there is none."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from serving.access.plain import WayOn, plain_page
 from serving.access.protect import protect
 from serving.access.settings import AccessSettings
 from serving.access.viewer import OwnersOf, log_not_yours
+from serving.published.read import PublishedList
 from serving.render import html
 from serving.settings import ServeSettings
 from serving.store.views import SavedView, ViewError, ViewStore
@@ -197,13 +198,13 @@ class _Answers:
     def account(self, request: Request) -> Response:
         index, form = self.lists.latest(), None
         if self.site.work is not None:
-            form = action_form(csrf_token(request), self.site.today())
+            form = action_form(csrf_token(request), self.site.today(), index.listing)
         return self._account(request, index, form)
 
     def record(self, request: Request) -> Response:
         """What was done about an account, or what should stand in the place of a row of it.
 
-        Its page is shown anew, with a form that is refused as it was filled.
+        It is about the list that its sender saw. The page is shown anew, with a form that is refused as it was filled.
         """
         form = checked_form(request)
         asked = account_asked_for(request)
@@ -214,11 +215,16 @@ class _Answers:
         corrected = row_to_correct(desk.work.history(asked), number, request_key_of(form, asked)) if number else None
         corrects = None if corrected is None else corrected[0]
         try:
-            desk.work.append([outcome_of(form, index, asked, desk.sight.name, corrects)])
+            desk.work.append([outcome_of(form, self._lists(index), asked, desk.sight.name, corrects)])
         except OutcomeError as error:
-            refused = refused_form(csrf_token(request), self.site.today(), form, error)
+            refused = refused_form(csrf_token(request), self.site.today(), index.listing, form, error)
             return self._account(request, index, refused, status=422)
         return RedirectResponse(f"{account_address(asked)}#done", 303)
+
+    def _lists(self, index: ListIndex) -> Iterator[PublishedList]:
+        """The lists that a page may have shown: the latest, and the earlier ones that are still here."""
+        yield index.listing
+        yield from reversed(self.lists.looked_back_at().lists)
 
     def excluded(self, request: Request) -> Response:
         index = self.lists.latest()

@@ -38,6 +38,7 @@ from tests.serving.world import DAY, publish, snapshot
 
 NOW = datetime(2026, 10, 20, 9, tzinfo=UTC)
 TODAY = NOW.date()
+WEEK = timedelta(days=7)
 Importing = Callable[..., Imported]
 
 
@@ -61,12 +62,24 @@ def rows_in(url: str) -> list[dict[str, object]]:
         return [{name: getattr(row, name) for name in ("id", *FIELDS)} for row in store.all_rows()]
 
 
+def recorded(url: str, account: tuple[str, str], at: datetime = NOW, **said: object) -> None:
+    """Record something about an account and its play, as if at that time."""
+    with open_store(url, now=lambda: at) as store:
+        store.append([Outcome(**{"account_id": account[0], "play": account[1], "who": "Ana", **said})])
+
+
+def state_in(url: str, account: str) -> str:
+    """Where an account stands in the end."""
+    with open_store(url) as store:
+        return store.state_of([account], date(2100, 1, 1))[account].state
+
+
 # --- from a sheet -----------------------------------------------------------------------------------------------------
 
 
 def test_answers_are_recorded(filled, folder: Path, importing: Importing, url: str, tmp_path: Path) -> None:  # noqa: F811
     today = datetime.now(UTC).date()
-    assert importing(filled(ANSWERED), today) == (str(tmp_path / "kept.db"), 3, 0, 0)
+    assert importing(filled(ANSWERED), today) == (str(tmp_path / "kept.db"), 3, 0, 0, ())
     won, snoozed, taken = rows_in(url)
     first, second = accounts_of(folder)[:2]
     assert (won["account_id"], won["play"]) == first
@@ -79,7 +92,7 @@ def test_answers_are_recorded(filled, folder: Path, importing: Importing, url: s
 def test_the_same_file_again_adds_nothing(filled, importing: Importing, url: str) -> None:  # noqa: F811
     file, today = filled(ANSWERED), datetime.now(UTC).date()
     importing(file, today)
-    assert importing(file, today + timedelta(days=20))[1:] == (0, 0, 3)
+    assert importing(file, today + timedelta(days=20))[1:4] == (0, 0, 3)
     assert len(rows_in(url)) == 3
 
 
@@ -95,12 +108,12 @@ def test_another_answer_corrects_what_was_final_and_follows_what_was_not(
         ("All ranked", 40, "Answer"): "lost",  # was under way
         ("All ranked", 40, "Because"): "too dear",
     }
-    assert importing(filled(changed), today)[1:] == (0, 2, 1)
+    assert importing(filled(changed), today)[1:4] == (0, 2, 1)
     *_, lower, lost = rows_in(url)
     assert (lower["arr"], lower["corrects"]) == (120, 1)
     assert (lost["action"], lost["text"], lost["corrects"]) == ("lost", "too dear", None)
-    assert importing(filled(ANSWERED), today)[1:] == (0, 2, 1)  # and back again
-    assert importing(filled(ANSWERED), today)[1:] == (0, 0, 3)
+    assert importing(filled(ANSWERED), today)[1:4] == (0, 2, 1)  # and back again
+    assert importing(filled(ANSWERED), today)[1:4] == (0, 0, 3)
     assert len(rows_in(url)) == 7
 
 
@@ -110,8 +123,89 @@ def test_what_was_recorded_on_a_page_since_stays(filled, folder: Path, importing
     account, play = accounts_of(folder)[0]
     with open_store(url) as store:
         store.append([Outcome(account_id=account, action="corrected", who="Ana", play=play, corrects=1)])
-        assert importing(file, today)[1:] == (0, 0, 3)
+        assert importing(file, today)[1:4] == (0, 0, 3)
         assert store.state_of([account], today)[account].state == "open"
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ({"action": "won", "arr": 12_000}, "won"),
+        ({"action": "reopened"}, "open"),
+        ({"action": "disqualified", "reason": "no_budget"}, "disqualified"),
+        # the workbook of a later list was imported first, and this one comes after it
+        ({"action": "won", "came_from": "import", "snapshot_date": DAY + WEEK, "play": "another"}, "won"),
+    ],
+)
+def test_a_sheet_that_comes_late_changes_nothing_of_what_was_recorded_since_and_says_so(
+    filled,  # noqa: F811
+    folder: Path,  # noqa: F811
+    importing: Importing,
+    url: str,
+    said: dict[str, object],
+    state: str,
+) -> None:
+    first, second = accounts_of(folder)[:2]
+    recorded(url, first, **said)
+    file = filled({("Most likely", row, "Answer"): "under way" for row in (2, 3)})
+    for added in (1, 0):
+        imported = importing(file)
+        assert imported[1:4] == (added, 0, 1 - added)
+        assert [told.partition(":")[0] for told in imported.left] == [f"{first[0]} (sheet `Most likely`, row 2)"]
+    assert "\n1 answer left out, as something newer is recorded:\n- acc-" in str(imported)
+    assert [row["account_id"] for row in rows_in(url)] == [first[0], second[0]]
+    assert (state_in(url, first[0]), state_in(url, second[0])) == (state, "working")
+
+
+def test_what_a_sheet_and_a_page_both_say_is_counted_once(
+    filled,  # noqa: F811
+    folder: Path,  # noqa: F811
+    importing: Importing,
+    url: str,
+) -> None:
+    account = accounts_of(folder)[0]
+    importing(filled({("Most likely", 2, "Answer"): "under way"}))
+    recorded(url, account, datetime.now(UTC), action="won", arr=12_000, text="With Ada")
+    won: Cells = {("Most likely", 2, "Answer"): "won", ("Most likely", 2, "ARR won"): 12_000}
+    assert importing(filled(won))[1:] == (0, 0, 1, ())
+    assert importing(filled(won | {("Most likely", 2, "ARR won"): 13_000}))[1:4] == (0, 0, 0)
+    assert importing(filled(won | {("Most likely", 2, "Because"): "with Bo"}))[1:4] == (0, 0, 0)
+    assert [(row["action"], row["arr"]) for row in rows_in(url)] == [("taken", None), ("won", 12_000)]
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        (datetime(2026, 9, 30, 23, tzinfo=UTC), {"action": "lost"}),  # the list knows it
+        (NOW, {"action": "noted", "text": "Call Ada"}),
+        (NOW, {"action": "taken", "came_from": "import", "snapshot_date": DAY - WEEK}),  # the sheet of the week before
+    ],
+)
+def test_what_changes_nothing_or_is_older_than_the_list_holds_no_answer_back(
+    filled,  # noqa: F811
+    folder: Path,  # noqa: F811
+    importing: Importing,
+    url: str,
+    at: datetime,
+    said: dict[str, object],
+) -> None:
+    account = accounts_of(folder)[0]
+    recorded(url, account, at, **said)
+    assert importing(filled({("Most likely", 2, "Answer"): "under way"}))[1:] == (1, 0, 0, ())
+    assert state_in(url, account[0]) == "working"
+
+
+def test_what_was_taken_back_on_a_page_holds_no_answer_back(
+    filled,  # noqa: F811
+    folder: Path,  # noqa: F811
+    importing: Importing,
+    url: str,
+) -> None:
+    account = accounts_of(folder)[0]
+    recorded(url, account, action="won", arr=12_000)
+    recorded(url, account, action="corrected", corrects=1)
+    assert importing(filled({("Most likely", 2, "Answer"): "lost"}))[1:] == (1, 0, 0, ())
+    assert state_in(url, account[0]) == "lost"
 
 
 def test_a_file_with_faults_or_without_answers_makes_no_store(

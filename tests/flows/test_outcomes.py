@@ -9,6 +9,7 @@ import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 from typer.testing import CliRunner
 
 from data.contract.inputs import TABLES
@@ -16,8 +17,8 @@ from data.contract.vocabulary import PLAY_STATUSES
 from data.errors import ContractError, HeadroomError, PublishError
 from flows.cli import app
 from flows.outcomes.to_file import Imported, import_answers
-from serving.render.answers import ANSWERS, read_answers
-from tests.serving.world import DAY, publish, snapshot
+from serving.render.answers import ANSWERS, HEADINGS, read_answers
+from tests.serving.world import DAY, accounts, publish, snapshot
 
 TODAY, LATER = date(2026, 10, 20), date(2026, 11, 5)
 Cells = dict[tuple[str, int, str], object]
@@ -72,7 +73,7 @@ def read(path: Path) -> pd.DataFrame:
 
 @pytest.mark.parametrize("out", ["outcomes.parquet", "outcomes.csv"])
 def test_answers_become_outcomes(folder: Path, filled, importing, tmp_path: Path, out: str) -> None:
-    assert importing(filled(ANSWERED), out)[1:] == (3, 0, 0)
+    assert importing(filled(ANSWERED), out)[1:4] == (3, 0, 0)
     rows = read(tmp_path / out)
     assert tuple(rows.columns) == tuple(column.name for column in TABLES["outcomes"].columns)
     first, second = accounts_of(folder)[:2]
@@ -91,7 +92,7 @@ def test_the_same_file_again_adds_nothing(filled, importing, tmp_path: Path, out
     file = filled(ANSWERED)
     importing(file, out)
     before = (tmp_path / out).read_bytes()
-    assert importing(file, out, LATER)[1:] == (0, 0, 3)
+    assert importing(file, out, LATER)[1:4] == (0, 0, 3)
     assert (tmp_path / out).read_bytes() == before
 
 
@@ -99,7 +100,7 @@ def test_a_changed_answer_changes_its_row_and_no_other(filled, importing, tmp_pa
     importing(filled(ANSWERED))
     before = read(tmp_path / "outcomes.parquet")
     changed = ANSWERED | {("All ranked", 40, "Answer"): "lost", ("All ranked", 40, "Because"): "too dear"}
-    assert importing(filled(changed), today=LATER)[1:] == (0, 1, 2)
+    assert importing(filled(changed), today=LATER)[1:4] == (0, 1, 2)
     after = read(tmp_path / "outcomes.parquet")
     pd.testing.assert_frame_equal(after.head(2), before.head(2))
     assert after.loc[2, ["status", "reason"]].tolist() == ["lost", "too dear"]
@@ -117,12 +118,12 @@ def test_rows_and_columns_of_others_stay(filled, importing, tmp_path: Path) -> N
 
 
 def test_a_book_of_an_owner_is_imported_too(filled, importing) -> None:
-    assert importing(filled({("Most at stake", 2, "Answer"): "won"}, "books/Ana Costa.xlsx"))[1:] == (1, 0, 0)
+    assert importing(filled({("Most at stake", 2, "Answer"): "won"}, "books/Ana Costa.xlsx"))[1:4] == (1, 0, 0)
 
 
 def test_an_empty_file_imports_nothing(filled, importing, tmp_path: Path) -> None:
     imported = importing(filled({}))
-    assert imported[1:] == (0, 0, 0)
+    assert imported[1:4] == (0, 0, 0)
     assert "no answers" in str(imported)
     assert not imported.path.exists()
 
@@ -156,7 +157,15 @@ BAD: list[tuple[Cells, str]] = [
     ],
     *[
         ({("Most likely", 5, "Answer"): said, ("Most likely", 5, "ARR won"): 7}, f"`7` as ARR won and `{said}`")
-        for said in ("lost", "not now")
+        for said in ("lost", "not now", "under way")
+    ],
+    *[
+        ({("Most likely", 5, "Answer"): "won", ("Most likely", 5, heading): value}, f"row 5: {found}")
+        for heading, value, found in (
+            ("ARR won", 2e12, "`2000000000000` as ARR won, and 1,000,000,000,000 a year is the most"),
+            ("Because", "x" * 4001, "Because has 4,001 characters, and 4,000 are the most"),
+            ("Because", "one_x000B_two", "Because has the control character U+000B"),
+        )
     ],
 ]
 
@@ -177,6 +186,33 @@ def test_what_is_no_answer_is_named_and_nothing_is_written(
 def test_an_id_is_read_to_the_letter(filled) -> None:
     cells: Cells = {("Most likely", 2, "Answer"): "won", ("Most likely", 2, "Account id"): "acc-7 "}
     assert [answer.account_id for answer in read_answers(filled(cells)).answers] == ["acc-7 "]
+
+
+@pytest.mark.parametrize("text", ["Bell\x07 tower", "one\x0btwo", "_x000B_", "_x005F_", "A_x0041_B", "Ōsaka 株"])
+def test_what_a_workbook_writes_by_its_number_is_read_to_the_letter(tmp_path: Path, text: str) -> None:
+    rows = {
+        "Most likely": [HEADINGS, (text, "won", 5, "budget\r\nopened", text, "call")],
+        "About": [("What", ""), ("Snapshot date", "2026-10-01"), ("Run", "run-1")],
+    }
+    with xlsxwriter.Workbook(tmp_path / "list.xlsx") as book:
+        for title, told in rows.items():
+            sheet = book.add_worksheet(title)
+            for number, row in enumerate(told):
+                sheet.write_row(number, 0, row)
+    (answer,) = read_answers(tmp_path / "list.xlsx").answers
+    assert (answer.account_id, answer.name, answer.reason) == (text, text, "budget\nopened")
+
+
+def test_a_list_of_names_with_control_characters_is_imported(tmp_path: Path) -> None:
+    people = accounts(60)
+    people["name"] = [f"Bell\x07 tower\x0b{number}" for number in range(60)]
+    made = publish(tmp_path / "lists", snapshot(60, accounts=people))
+    book = openpyxl.load_workbook(made / "list.xlsx")
+    headings = [cell.value for cell in book["Most likely"][1]]
+    book["Most likely"].cell(2, headings.index("Answer") + 1).value = "won"
+    book.save(tmp_path / "filled.xlsx")
+    imported = import_answers(tmp_path / "filled.xlsx", made.parent, tmp_path / "outcomes.parquet", TODAY)
+    assert imported[1:4] == (1, 0, 0)
 
 
 def test_several_faults_are_told_at_once(filled, importing) -> None:
@@ -232,11 +268,11 @@ def test_a_csv_stays_letter_by_letter_but_for_the_answers(filled, importing, tmp
     )
     (tmp_path / out).write_text(own)
     cells = ANSWERED | {("Most likely", 3, "Because"): "NA", ("All ranked", 40, "Because"): "null"}
-    assert importing(filled(cells), out)[1:] == (3, 0, 0)
+    assert importing(filled(cells), out)[1:4] == (3, 0, 0)
     written = (tmp_path / out).read_text()
     assert written.startswith(own)
     assert [line.split(",")[6] for line in written.splitlines()[3:]] == ["", "NA", "null"]
-    assert importing(filled(cells), out, LATER)[1:] == (0, 0, 3)
+    assert importing(filled(cells), out, LATER)[1:4] == (0, 0, 3)
     assert (tmp_path / out).read_text() == written
 
 
@@ -280,8 +316,8 @@ def test_several_rows_of_one_answer_are_refused_and_those_of_others_stay(filled,
         importing(filled(ANSWERED), "twice.parquet")
     others = rows.iloc[[0, 0, 1]].assign(account_id=["x", "x", rows["account_id"][1]], n=1).set_axis([7, 7, 3])
     others.to_parquet(tmp_path / "others.parquet")
-    assert importing(filled(ANSWERED), "others.parquet")[1:] == (2, 0, 1)
-    assert importing(filled(ANSWERED), "others.parquet")[1:] == (0, 0, 3)
+    assert importing(filled(ANSWERED), "others.parquet")[1:4] == (2, 0, 1)
+    assert importing(filled(ANSWERED), "others.parquet")[1:4] == (0, 0, 3)
     assert pq.read_schema(tmp_path / "others.parquet").field("n").type == "int64"
 
 

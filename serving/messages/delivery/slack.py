@@ -92,6 +92,8 @@ def _blocks(
             section = section_of_row
             made.append(_section(f"*{escaped(section.title)}*"))
         made.append(_section("\n".join(_row(row))))
+        if row.note:
+            made.append(_section(escaped(row.note)))  # of its own: the row fits a section without it
         if section.more and row is section.rows[-1]:
             made.append(_section(section.more_said))
     if message.pages and is_last:

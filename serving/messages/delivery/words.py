@@ -30,6 +30,8 @@ def as_text(message: Message) -> Iterator[str]:
             yield f"- {row.name}" + (f": {row.said}" if row.said else "")
             if row.why:
                 yield f"  {row.why}"
+            if row.note:
+                yield f"  {row.note}"
         if section.more:
             yield f"- {section.more_said}"
     if message.pages:

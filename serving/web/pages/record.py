@@ -15,7 +15,7 @@ from data.errors import OutcomeError
 from serving.outcomes.outcome import Outcome, RecordedOutcome, UnfitOutcomeError
 from serving.outcomes.states import standing
 from serving.outcomes.vocabulary import ACTIONS, CORRECTED, REASONS
-from serving.web.index import ListIndex
+from serving.published.read import PublishedList
 
 NOBODY = "this machine"
 """Who did it where nobody signs in."""
@@ -28,14 +28,16 @@ AMOUNT = re.compile(r"(\d+|\d{1,3}(,\d{3})+)(\.\d{1,2})?", re.ASCII)
 class ActionForm:
     """What the form of an account is made of.
 
-    ``token``: of the session, so that only our own pages send it. ``request_key``: of this page, so that what is sent
-    twice is recorded once. ``reasons``: why a row may be disqualified, by code in words. ``after``: the first day
-    until which it may be snoozed, the one after it is said. ``filled``: what stands in each of its fields. Of a form
-    that was refused, ``refused``: why nothing was recorded; ``faults``: what is wrong with a field, by its name there.
+    ``token``: of the session, so that only our own pages send it. ``list_seen``: the list that its page shows.
+    ``request_key``: of this page, so that what is sent twice is recorded once. ``reasons``: why a row may be
+    disqualified, by code in words. ``after``: the first day until which it may be snoozed, the one after it is said.
+    ``filled``: what stands in each of its fields. Of a form that was refused, ``refused``: why nothing was recorded;
+    ``faults``: what is wrong with a field, by its name there.
     ``corrects``: the row in whose place is recorded what is sent, on the day ``counts_on``.
     """
 
     token: str
+    list_seen: str
     request_key: str
     reasons: Mapping[str, str]
     after: date
@@ -46,19 +48,21 @@ class ActionForm:
     counts_on: date | None = None
 
 
-def action_form(token: str, today: date) -> ActionForm:
-    """A form that has not been sent."""
-    return ActionForm(token, secrets.token_urlsafe(16), REASONS, _after(today))
+def action_form(token: str, today: date, listing: PublishedList) -> ActionForm:
+    """A form that has not been sent, on a page of that list."""
+    return ActionForm(token, _name_of(listing), secrets.token_urlsafe(16), REASONS, _after(today))
 
 
-def refused_form(token: str, today: date, sent: Mapping[str, Any], error: OutcomeError) -> ActionForm:
+def refused_form(
+    token: str, today: date, listing: PublishedList, sent: Mapping[str, Any], error: OutcomeError
+) -> ActionForm:
     """The form as it was sent, with what is wrong with it. Its key is a new one: another text is another request."""
     faults = error.faults if isinstance(error, UnfitOutcomeError) else ()
     by_field: dict[str, list[str]] = {}
     for name, words in faults:
         by_field.setdefault(f"{sent.get('action')}_{name}", []).append(words)
     return replace(
-        action_form(token, today),
+        action_form(token, today, listing),
         filled={name: str(value) for name, value in sent.items() if name.endswith(FIELDS)},
         faults={name: "; ".join(words) for name, words in by_field.items()},
         refused=error.found,
@@ -98,17 +102,23 @@ def row_to_correct(
 
 
 def outcome_of(
-    form: Mapping[str, Any], index: ListIndex, account_id: str, who: str, corrects: RecordedOutcome | None = None
+    form: Mapping[str, Any],
+    lists: Iterable[PublishedList],
+    account_id: str,
+    who: str,
+    corrects: RecordedOutcome | None = None,
 ) -> Outcome:
-    """What a sent form says was done with the row of an account of this list, or of that of the row it ``corrects``.
+    """What a sent form says was done with the row of an account, of the list that its page showed or of that of the row
+    it ``corrects``.
 
-    Raises UnfitOutcomeError for a day, an amount or a motion that is none; the rest is checked where it is recorded.
+    ``lists``: those that are here. Raises UnfitOutcomeError for a day, an amount or a motion that is none, OutcomeError
+    where its list is gone; the rest is checked where it is recorded.
     """
     action = str(form.get("action", ""))
     if action not in ACTIONS or (action == CORRECTED and corrects is None):
         raise _refusal(account_id, "action", "no action was chosen")
     given = {name: str(form.get(f"{action}_{name}", "")).strip() for name in FIELDS}
-    about = _about(index, account_id, corrects)
+    about = _about(form, lists, account_id, corrects)
     return Outcome(
         account_id=account_id,
         action=action,
@@ -131,12 +141,28 @@ def request_key_of(form: Mapping[str, Any], account_id: str) -> str:
     return f"{account_id[:100]} {form.get('action', '')} {form.get('request_key', '')}"[:200]
 
 
-def _about(index: ListIndex, account_id: str, corrects: RecordedOutcome | None) -> dict[str, Any]:
+def _about(
+    form: Mapping[str, Any], lists: Iterable[PublishedList], account_id: str, corrects: RecordedOutcome | None
+) -> dict[str, Any]:
     """The list that was acted on, with its play and motion."""
     if corrects is not None:
         return {name: getattr(corrects, name) for name in ("snapshot_date", "play", "motion")}
-    score = index.listing.of_account("scores", account_id, ("play", "motion"))[0]
-    return {**score, "snapshot_date": index.listing.snapshot_date}
+    seen = form.get("list_seen")
+    for listing in lists:
+        if _name_of(listing) == seen:
+            for score in listing.of_account("scores", account_id, ("play", "motion")):
+                return {**score, "snapshot_date": listing.snapshot_date}
+    raise OutcomeError(
+        f"Record what was done with account {account_id[:40]!a}.",
+        "a newer list has come since this page was opened, and the one that it showed is here no more; what stands on "
+        "this page now is of the newer one.",
+        "Look at the page again, and send the form from there.",
+    )
+
+
+def _name_of(listing: PublishedList) -> str:
+    """What tells a list from all others: its day, and the run that made it; one day may be published anew."""
+    return f"{listing.snapshot_date} {listing.manifest['run_id']}"
 
 
 def _after(day: date) -> date:

@@ -58,6 +58,14 @@ def test_an_account_that_is_not_eligible_shows_its_gates_and_nothing_that_leads_
     assert apart[[name for name in SHOWN if name != "reasons"]].isna().all(axis=None)
 
 
+def test_what_is_not_known_of_an_account_comes_before_its_reasons_or_gates(tmp_path: Path, out: Path) -> None:
+    silent, made = "Not known and not judged: use since 3 Mar 2026.", snapshot(60)
+    publish(tmp_path, made.with_tables(scores=made.scores().assign(not_judged=silent)))
+    before, told = of(open_list(out))["reasons"], of(open_list(tmp_path))["reasons"]
+    assert told.tolist() == [silent if pd.isna(text) else f"{silent} {text}" for text in before]
+    assert list(check_crm(open_list(tmp_path))) == []
+
+
 def test_the_hash_is_of_what_is_shown_and_not_of_the_run(tmp_path: Path, out: Path) -> None:
     made = snapshot(60)
     other_run = made.with_tables(scores=made.scores().assign(run_id="run-2"))

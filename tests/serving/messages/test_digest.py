@@ -12,8 +12,10 @@ import pandas as pd
 import pytest
 
 from data.contract.outputs import NO_OWNER
+from serving.messages.delivery import slack
+from serving.messages.delivery.words import as_html, as_text
 from serving.messages.digest import GONE, GROUPS, NEW, OVERDUE, RISEN, TO_FIX, WAITING, Digests
-from serving.messages.message import sentence_of
+from serving.messages.message import Message, name_of, sentence_of
 from serving.messages.overdue import overdue
 from serving.messages.rows import Links
 from serving.outcomes.outcome import RecordedOutcome
@@ -58,6 +60,11 @@ def by_hand(out: Path, due: set[str], recorded: set[str]) -> dict[str, Counter[s
 def ranked(out: Path, day: date) -> list[dict[str, Any]]:
     rows = pd.read_parquet(place_of(out, day) / "scores.parquet")
     return rows[rows["listed"]].to_dict("records")
+
+
+def slack_text(message: Message) -> str:
+    """All that Slack shows of a message."""
+    return "\n".join(str(block["text"]["text"]) for part in slack.parts(message) for block in part.blocks)
 
 
 def test_each_owner_is_told_what_a_plain_loop_finds(two_lists: Path) -> None:  # noqa: F811
@@ -113,6 +120,18 @@ def test_an_owner_whom_the_list_before_wrote_otherwise_is_the_same(two_lists: Pa
     before = open_list(two_lists, EARLIER)
     otherwise = before.scores().assign(owner=lambda scores: scores["owner"].str.upper().str.replace(" ", "  "))
     assert made(two_lists, before=held(otherwise, before)).messages() == made(two_lists).messages() != []
+
+
+def test_a_row_says_what_is_not_known_of_its_account(two_lists: Path) -> None:  # noqa: F811
+    listing, silent = open_list(two_lists), "Not known and not judged: use since 3 Mar 2026."
+    told = made(two_lists, listing=held(listing.scores().assign(not_judged=silent), listing)).messages()
+    ranked = {name_of(name) for name in listing.scores("name", "rank").dropna()["name"]}
+    rows = [row for message in told for section, row in message.rows() if not section.title.startswith(("Gone", "Fix"))]
+    assert len(rows) > 20
+    assert {row.note for row in rows if row.name in ranked} == {silent}
+    text = "\n".join(line for message in told for line in as_text(message))
+    assert text.count(f"  {silent}\n") >= len(rows) - 1
+    assert all(as_html(message).count(silent) == slack_text(message).count(silent) for message in told)
 
 
 def test_of_a_first_list_nothing_is_called_new(two_lists: Path) -> None:  # noqa: F811

@@ -47,6 +47,7 @@ def messages(draw: st.DrawFn) -> Message:
             link if number % 2 else None,
             sentence_of(drawn[(number + 1) % len(drawn)]),
             sentence_of(f"{drawn[(number + 2) % len(drawn)]} {number}"[-LONGEST_TEXT:]),
+            note=sentence_of(drawn[number % len(drawn)]) if number % 3 else "",
         )
         for number in range(draw(st.integers(1, 90)))
     ]

@@ -228,6 +228,28 @@ def test_the_terminal_list_fits_its_columns_and_interprets_nothing(
     assert "Set apart:" in text
 
 
+def test_what_to_mind_of_an_account_stands_in_the_workbook_and_in_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = snapshot(60)
+    scores, of = made.scores(), int(made.scores()["eligible"].sum())
+    first = scores["rank"] == 1
+    silent = "Not known and not judged: use (region Łódź [red]north[/red] stopped) since 3 Mar 2026."
+    told = made.with_tables(
+        scores=scores.assign(
+            not_judged=scores["not_judged"].mask(first, silent), stake_rank=scores["stake_rank"].mask(first, of)
+        )
+    )
+    notes = f"{silent} Likely, with little at stake: place {of} of {of} by expected ARR."
+    write_workbook(tmp_path / "list.xlsx", told)
+    sheet = openpyxl.load_workbook(tmp_path / "list.xlsx")["All ranked"]
+    note = [cell.value for cell in sheet[1]].index("Note") + 1
+    assert (sheet.cell(2, note).value or "").split()[: len(notes.split())] == notes.split()
+    text = printed(told, monkeypatch, 1, columns=80)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert f"! {' ! '.join(entries.ranked(told, 1)[0].notes)}" in " ".join(text.split())
+
+
 def test_long_names_fit_eighty_columns_too_and_reasons_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     people = accounts(60).assign(name="Kraftwerk " + "W" * 130, owner="Maximiliane-Charlotte " * 9, segment="a_" * 60)
     made = with_context(snapshot(60, accounts=people)).with_manifest(warnings=["Trust " * 40])

@@ -18,7 +18,7 @@ from serving.store.outcomes import OutcomeStore, open_store
 from serving.store.views import ViewStore
 from serving.web.app import Site
 from serving.web.query import account_address
-from tests.serving.web.conftest import IDS, TODAY, browser, plain
+from tests.serving.web.conftest import EARLIER, IDS, TODAY, browser, plain
 from tests.serving.web.test_app import PAGES
 from tests.serving.world import DAY
 
@@ -97,6 +97,32 @@ def test_a_form_that_is_sent_twice_is_recorded_once(pages: TestClient, store: Ou
     for _ in range(2):
         assert send(pages, action="taken", request_key=form["request_key"]).status_code == 303
     assert len(store.all_rows()) == 1
+
+
+def test_what_is_recorded_is_about_the_list_that_the_page_showed(site: Site, out: Path, tmp_path: Path) -> None:
+    """A newer list may come between the page and its form; where the one that it showed is gone, nothing is guessed."""
+    lists, names = tmp_path / "lists", [f"snapshot_date={day}" for day in (EARLIER, DAY)]
+    before, now = (pd.read_parquet(out / name / "scores.parquet").set_index("account_id") for name in names)
+    account = next(name for name in now.index[now["play"] != before["play"].reindex(now.index)] if name != "..")
+    path, own = account_address(account), {"Origin": "http://127.0.0.1:8080"}
+    shutil.copytree(out / names[0], lists / names[0])
+    with open_store(f"sqlite:///{tmp_path / 'outcomes.db'}", now=lambda: NOW) as store:
+        pages = browser(replace(site, out=lists, work=store))
+        form = fields_of(pages.get(path).text)
+        shutil.copytree(out / names[1], lists / names[1])
+        sent = pages.post(path, data=form | {"action": "taken"}, headers=own, follow_redirects=False)
+        assert sent.status_code == 303
+        shutil.rmtree(lists / names[0])
+        late = form | {"action": "won", "won_arr": "1200", "request_key": "another"}
+        for gone in (late, {name: value for name, value in late.items() if name != "list_seen"}):
+            refused = pages.post(path, data=gone, headers=own)
+            assert (refused.status_code, "a newer list has come" in refused.text) == (422, True)
+            assert 'value="1200"' in refused.text
+        again = fields_of(refused.text) | {"action": "won", "won_arr": "1200"}
+        assert pages.post(path, data=again, headers=own, follow_redirects=False).status_code == 303
+        told = [(row.action, row.snapshot_date, row.play, row.motion) for row in store.all_rows()]
+    of = {day: tuple(scores.loc[account, ["play", "motion"]]) for day, scores in ((EARLIER, before), (DAY, now))}
+    assert told == [("taken", EARLIER, *of[EARLIER]), ("won", DAY, *of[DAY])]
 
 
 @pytest.mark.parametrize("account", [*IDS.values(), "acc-0030"])
