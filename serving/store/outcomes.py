@@ -191,12 +191,12 @@ def _require_clock(connection: Connection, now: datetime, last: datetime) -> Non
     if not is_file(connection):
         there: datetime = connection.execute(select(func.now())).scalar_one().astimezone(UTC)
         if now - there > CLOCKS_DIFFER:
-            found = f"it is {_minute(now)} by the clock of this machine, and {_minute(there)} by that of the database"
-            raise OutcomeError(_ASKED, f"{found} (UTC); nothing has been recorded.", "Set the clock of this machine.")
+            clocks = f"it is {_minute(now)} by the clock of this machine, and {_minute(there)} by that of the database"
+            raise OutcomeError(_ASKED, f"{clocks} (UTC); nothing has been recorded.", "Set the clock of this machine.")
     if last - now > CLOCKS_DIFFER:
-        found = f"it is {_minute(now)} by the clock of this machine, and the last row was recorded at {_minute(last)}"
+        clocks = f"it is {_minute(now)} by the clock of this machine, and the last row was recorded at {_minute(last)}"
         todo = "Set the clock of this machine. If it is right, the row is not: put back a copy of the store without it."
-        raise OutcomeError(_ASKED, f"{found} (UTC); nothing has been recorded.", todo)
+        raise OutcomeError(_ASKED, f"{clocks} (UTC); nothing has been recorded.", todo)
 
 
 def _minute(at: datetime) -> str:
