@@ -29,9 +29,7 @@ def list_price_e4(t: ir.Table) -> ir.Value:
 
 @step("open_lines", needs=PRICES)
 def listed_mrr_e4(t: ir.Table) -> ir.Value:
-    """The MRR of what has a list price, with the discounts on it."""
-    is_listed = (t.seats * t.seat_price_e4).notnull()
-    return t.mrr_e4.sum(where=is_listed | (t.is_discount & t.is_of_listed))
+    return t.mrr_e4.sum(where=(t.seats * t.seat_price_e4).notnull())
 
 
 @step("movements", needs=LINES)

@@ -30,10 +30,7 @@ class ContractViews(BaseViews):
 
     @cached_property
     def open_lines(self) -> ir.Table:
-        """One row per line that is open on the snapshot, of products that are paid for; discounts are lines too.
-
-        ``is_of_listed``: of a product of which a line has seats and a list price.
-        """
+        """One row per line that is open on the snapshot, of products that are paid for; discounts are lines too."""
         return self._open_ago(0)
 
     @cached_property
@@ -49,12 +46,8 @@ class ContractViews(BaseViews):
     def _open_ago(self, days: int) -> ir.Table:
         lines = self.lines
         is_open = lines.filter((lines.age > days) & (lines.end_age.isnull() | (lines.end_age <= days)))
-        of_product = ibis.window(group_by=(*KEY, "current_product"))
-        has_list_price = (is_open.seats * is_open.seat_price_e4).notnull()
-        seen = is_open.mutate(
-            is_of_paid=is_open.pays.any().over(of_product), is_of_listed=has_list_price.any().over(of_product)
-        )
-        return seen.filter(seen.is_of_paid).drop("is_of_paid")
+        pays = is_open.pays.any().over(ibis.window(group_by=(*KEY, "current_product")))
+        return is_open.mutate(is_of_paid=pays).filter(ibis._.is_of_paid).drop("is_of_paid")
 
     @cached_property
     def beginnings(self) -> ir.Table:

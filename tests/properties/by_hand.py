@@ -388,9 +388,7 @@ def contracts(
     ]
     priced = [(line, price) for line, price in priced if price is not None]
     list_price = total(whole(line["seats"]) * price for line, price in priced)
-    listed = {line["plain"].product for line, _ in priced}
-    taken_off = [x for x in with_discounts if x["plain"].is_discount and x["plain"].product in listed]
-    paid = total(line["plain"].mrr_e4 for line in [*(line for line, _ in priced), *taken_off])
+    paid = total(line["plain"].mrr_e4 for line, _ in priced)
     owned = owned_products(lines, bills, services)
     gone = {product for product, (_, since) in names.items() if since is not None and since < snapshot}
     moves = [

@@ -109,20 +109,6 @@ def test_thirty_seats_for_540_where_the_list_says_20_each(row: pd.Series) -> Non
     assert row.list_price_discount == (30 * 20 - 540) / (30 * 20)
 
 
-def test_a_discount_that_is_a_line_is_one_against_the_list_price_of_its_product() -> None:
-    row = row_of(
-        plans=PLANS,
-        subscriptions="""
-        account_id | product  | plan         | mrr | seats | valid_from | kind
-        acme       | core     | business     | 600 | 30    | 2025-01-01 |
-        acme       | core     | 10% for long | -60 |       | 2025-01-01 | discount
-        acme       | insights | basic        | 100 |       | 2025-01-01 |
-        acme       | insights | 20% for long | -20 |       | 2025-01-01 | discount
-        """,
-    )
-    assert row.list_price_discount == (30 * 20 - (600 - 60)) / (30 * 20)
-
-
 def test_without_a_list_price_there_is_no_discount_to_speak_of(rows: pd.DataFrame) -> None:
     assert isnan(rows.list_price_discount["fresh"])
 
