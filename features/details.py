@@ -173,12 +173,6 @@ def only_tiered_product(views: Views) -> ir.Table:
     return _first(alone, order, tiered_product=alone.current_product, tiered_plan=alone.plan)
 
 
-@_details("products_on_list", needs=("subscriptions", "plans"))
-def products_on_list(views: Views) -> ir.Table:
-    lines = views.open_lines.filter(~views.open_lines.is_discount & views.open_lines.tier.notnull())
-    return lines.group_by(*KEY).aggregate(products_on_list=lines.current_product.nunique())
-
-
 @_details("next_plan_limit", needs=(*_LIMITS, "plans"))
 def next_plan_limit(views: Views) -> ir.Table:
     steps = _next_plans(views).select(*KEY, product="next_plan_product", plan="next_plan")
@@ -239,21 +233,10 @@ def feature_request(views: Views) -> ir.Table:
     return _first(asked, order, request_feature=asked.feature, **told)
 
 
-@_details("latest_request_on", needs=("tickets.kind",))
-def latest_feature_request(views: Views) -> ir.Table:
-    asked = _all_feature_requests(views)
-    return asked.group_by(*KEY).aggregate(latest_request_on=asked.opened_on.max())
-
-
-def _all_feature_requests(views: Views) -> ir.Table:
-    """Those of half a year, with a feature that is named or without."""
-    tickets = views.tickets
-    return tickets.filter((tickets.kind == "feature_request") & (tickets.age <= HALF_YEAR_DAYS))
-
-
 def _feature_requests(views: Views) -> tuple[ir.Table, tuple[ir.Value, ...]]:
     """Those of half a year about a feature that is named, and their order, the latest first."""
-    asked = _all_feature_requests(views)
+    tickets = views.tickets
+    asked = tickets.filter((tickets.kind == "feature_request") & (tickets.age <= HALF_YEAR_DAYS))
     asked = asked.filter(asked.feature.notnull())
     return asked, (asked.age.asc(), asked.feature.asc())
 

@@ -179,7 +179,6 @@ def next_tier(known: dict[str, list[Row]], lines: list[Row], plans: dict, rights
         "present_plan": min(present, default=None),
         "tiered_product": tiered["current"],
         "tiered_plan": tiered["plan"],
-        "products_on_list": float(len({x["current"] for x in lines if (x["product"], x["plan"]) in plans})) or None,
         "next_plan_features": len(adds) or None,
         "next_plan_used": sum(last_age.get(feature, 999) <= 91 for feature in adds) if adds else None,
         "gated_feature_used": last_used["feature"],
@@ -287,8 +286,7 @@ def put_off(plays: list[Row]) -> Row:
 
 
 def support(tickets: list[Row], included: set[str], snapshot: date) -> Row:
-    every_request = [t for t in within(tickets, 182) if t["kind"] == "feature_request"]
-    requests = [t for t in every_request if t["feature"]]
+    requests = [t for t in within(tickets, 182) if t["kind"] == "feature_request" and t["feature"]]
     asked = first(requests, lambda t: (t["age"], t["feature"]))
     critical = first(
         [t for t in tickets if t["severity"] == "critical" and t["closed_at"] is None],
@@ -304,7 +302,6 @@ def support(tickets: list[Row], included: set[str], snapshot: date) -> Row:
         "days_since_request": asked["age"],
         **answered(requests),
         "request_included": None if asked["age"] is None else float(asked["feature"] in included),
-        "latest_request_on": max((snapshot - timedelta(days=t["age"]) for t in every_request), default=None),
         "critical_feature": critical["feature"],
         "critical_since": None if critical["age"] is None else snapshot - timedelta(days=critical["age"]),
     }

@@ -552,10 +552,8 @@ EMPTY_SEATS = {"seats": 40.0, "seat_excess_months": 0.0, "seats_growth_365d": 0.
         ("gated_features_used_91d", {**GATED, "next_plan_features": 2.0}, "Has used what Pro adds, most recently SSO."),
         ("gated_features_used_91d", {**GATED, "next_plan_features": 2.0, "gated_features_used_91d": 3.0},
          "Has used what Pro adds."),
-        ("feature_requests_182d", {**REQUESTS, "latest_request_on": date(2026, 8, 3)},
-         "Sent 3 feature requests in six months, the latest about SSO on 3 August."),
-        ("feature_requests_182d", {**REQUESTS, "latest_request_on": date(2026, 9, 1)},
-         "Sent 3 feature requests in six months, one of them about SSO on 3 August."),  # the latest names none
+        ("feature_requests_182d", REQUESTS,
+         "Sent 3 feature requests in six months, one of them about SSO on 3 August."),  # a later one may name none
         ("seat_utilization_28d", {**SEATS, "seat_utilization_28d": 1.0, "active_users_28d": 50.0},
          "All 50 seats in use this month."),
         ("seat_utilization_28d", {**SEATS, "seat_utilization_28d": 1.02, "active_users_28d": 51.0},
@@ -572,9 +570,7 @@ def test_a_sentence_holds_at_its_edge(feature: str, values: dict[str, object], s
         ("tiers_above", {**ON_TOP, "tiered_product": "CRM", "tiered_plan": "Pro"},
          "Already has the highest CRM plan, Pro."),  # and pays more for the seats of another
         ("tiers_above", {**ON_TOP, "tier": np.nan}, None),  # a plan that is not on the price list
-        ("tiers_above", {**ON_TOP, "products": 2.0, "products_on_list": 2.0},
-         "Already has the highest plan of each of its products."),
-        ("tiers_above", {**ON_TOP, "products": 2.0, "products_on_list": 1.0}, None),
+        ("tiers_above", {**ON_TOP, "products": 2.0}, None),  # of which one may not be on the price list
         ("seat_excess_months", EMPTY_SEATS,
          "In no month of the last year were more than 80% of its present 40 seats in use."),
         ("seat_excess_months", {**EMPTY_SEATS, "most_users_of_a_month": 12.0},
