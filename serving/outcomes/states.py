@@ -46,8 +46,9 @@ def is_back(state: AccountState) -> bool:
 
 
 def is_left_undone(state: AccountState, since: date) -> bool:
-    """Has nothing been done about an account since it came to the list? What is back from later is no
-    such account: that it is back is told of it instead.
+    """Has nothing been done about an account since it came to the list?
+
+    What is back from later is no such account: that it is back is told of it instead.
     """
     return not is_acted_on(state, since) and not is_back(state)
 
