@@ -43,7 +43,7 @@ KINDS: Mapping[AlarmCode, AlarmKind] = {
         "days without a row, against two of the table's own usual gaps; for all tables together, before today, against "
         "`stale_days` of [serve]",
         DATA,
-        "Mend the feed. Until then its features are not known, and no reason and no gate rests on them.",
+        "Mend the feed. Until then what it would have told is not known, and no reason and no gate rests on it.",
     ),
     AlarmCode.PART_SILENT: AlarmKind(
         "A part of the use stopped",
