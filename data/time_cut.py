@@ -49,6 +49,13 @@ def learned_by(rows: ir.Table, happened: str) -> ir.Table:
     return rows.filter(~(rows.known_on > rows[happened]).fill_null(False))
 
 
+def ended_unforeseen(lines: ir.Table) -> ir.BooleanValue:
+    """The end of a line became known on a later day than the line itself."""
+    if "ends_known_on" not in lines.columns:
+        return ibis.literal(False)
+    return (lines.ends_known_on > lines.known_on).fill_null(False)
+
+
 def learned_since(name: str, table: ir.Table, day: date) -> ir.Table:
     """The rows of one contract table that happened, or ended, before ``day`` and of which that was known only later."""
     late = (table[TABLES[name].happened_on] < day) & (table.known_on >= day)

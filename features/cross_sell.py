@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 from data.contract.cross_sell import CrossSellOptions
 from data.contract.vocabulary import KEY
 from data.feeds.use import use
-from data.ledger.invoices import invoices, is_for_use
-from data.ledger.kinds import is_paid_for
+from data.ledger.invoices import is_for_use
+from data.ledger.kinds import is_paid_for, lasts, was_told_to_last
 from data.ledger.rules import ExpansionRules
-from data.ledger.succession import current_product, is_sold_on, with_successors
+from data.ledger.succession import current_product, with_successors
 from data.sources.known import KnownBase
 from data.sources.partitions import part_number
 from data.time_cut import Tables, cut, cut_facts, facts
@@ -76,18 +76,18 @@ def cross_sells(tables: Tables, accounts: ir.Table, rules: ExpansionRules, lines
 def products_had(tables: Tables, accounts: ir.Table) -> ir.Table:
     """One row per ``account_id, snapshot_date`` and ``product`` that the account has or ever had, as known then.
 
-    A cross-sell is a product that the account never had: none of these can be one.
+    A cross-sell is a product that the account never had: none of these can be one. By the names that a product had and
+    by the one that it has now, which sales and what is on offer go by.
     """
     parts = []
     if "subscriptions" in tables:
-        paid = cut(with_successors(tables["subscriptions"], tables), "subscriptions", accounts)
-        paid = paid.filter(is_paid_for(paid))
-        parts += [paid.select(*KEY, "product"), paid.select(*KEY, product=current_product(paid))]
+        paid = cut(_named_now(tables["subscriptions"], tables), "subscriptions", accounts)
+        parts.append(paid.filter(is_paid_for(paid), lasts(paid)))
     if "invoices" in tables:
-        bills = cut(invoices(tables), "invoices", accounts)
-        bills = bills.filter(bills.amount_e4 > 0, is_for_use(bills))
-        parts += [bills.select(*KEY, "product"), bills.select(*KEY, product=current_product(bills))]
-    had = ibis.union(*parts)
+        bills = cut(_named_now(tables["invoices"], tables), "invoices", accounts)
+        parts.append(bills.filter(bills.amount_e4 > 0, is_for_use(bills)))
+    names = [part.select(*KEY, product=name) for part in parts for name in ("product", "product_now")]
+    had = ibis.union(*names)
     return had.filter(had["product"].notnull()).distinct()
 
 
@@ -100,17 +100,24 @@ def features_used(tables: Tables, accounts: ir.Table) -> ir.Table:
 
 
 def products_on_offer(tables: Tables, snapshot_dates: Sequence[date]) -> ir.Table:
-    """One row per ``snapshot_date`` and ``product`` that somebody bought within the year before, as known then."""
+    """One row per ``snapshot_date`` and ``product`` that somebody bought within the year before, as known then.
+
+    What became another product is sold under the name that it has now.
+    """
     parts = []
     if "subscriptions" in tables:
-        paid = tables["subscriptions"]
-        parts.append(facts(paid.filter(is_paid_for(paid)), "product", "valid_from"))
+        paid = _named_now(tables["subscriptions"], tables)
+        parts.append(facts(paid.filter(is_paid_for(paid), was_told_to_last(paid)), "product_now", "valid_from"))
     if "invoices" in tables:
-        bills = tables["invoices"]
-        parts.append(facts(bills.filter(bills.amount_e4 > 0, is_for_use(bills)), "product", "billed_on"))
+        bills = _named_now(tables["invoices"], tables)
+        parts.append(facts(bills.filter(bills.amount_e4 > 0, is_for_use(bills)), "product_now", "billed_on"))
     begun = (parts[0] if len(parts) == 1 else ibis.union(*parts)).distinct()
     seen = cut_facts(begun, snapshots(snapshot_dates))
-    seen = with_successors(seen.filter((seen.age <= OFFERED_DAYS) & seen["product"].notnull()), tables)
-    # What became another product is sold no more.
-    recent = seen.filter(is_sold_on(seen))
-    return recent.select("snapshot_date", "product").distinct()
+    recent = seen.filter((seen.age <= OFFERED_DAYS) & seen.product_now.notnull())
+    return recent.select("snapshot_date", product="product_now").distinct()
+
+
+def _named_now(rows: ir.Table, tables: Tables) -> ir.Table:
+    """Lines or bills with ``product_now``: the name that their product has as far as the base knows."""
+    named = with_successors(rows, tables)
+    return named.mutate(product_now=current_product(named))

@@ -95,8 +95,8 @@ PLAY_ENDS = ("won", "lost", "not_now")
 PLAY_STATUSES = ("open", *PLAY_ENDS)
 """Where a play stands."""
 
-PAID, DISCOUNT = "paid", "discount"
-UNPAID_KINDS = ("trial", "free", "pilot", "internal")
+PAID, FREE, DISCOUNT = "paid", "free", "discount"
+UNPAID_KINDS = ("trial", FREE, "pilot", "internal")
 """Kinds of contract line that nobody pays for; the first paid line after one begins the product."""
 
 LINE_KINDS = (PAID, *UNPAID_KINDS, DISCOUNT)

@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY, PAYMENT, PREPAID
-from data.ledger.kinds import is_paid_for
+from data.ledger.kinds import is_paid_for, lasts
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, with_successors
 from data.time_cut import Tables, cut, days_between
@@ -87,11 +87,6 @@ NEAR_MONTH_16THS = 40
 """A period is one of whole months if it is at most 2.5 days from them."""
 
 
-def invoices(tables: Tables) -> ir.Table:
-    """The invoices, with what their products became."""
-    return with_successors(tables["invoices"], tables)
-
-
 def is_for_use(bills: ir.Table) -> ir.BooleanValue:
     """The bill is not said to be no more than the payment of a subscription."""
     return bills.kind.fill_null("") != PAYMENT
@@ -110,7 +105,7 @@ def usage_bills(tables: Tables, rules: ExpansionRules, dates: ir.Table | None = 
     if rules.billed_and_subscribed != "payments" or "subscriptions" not in tables:
         return bills
     lines = _known("subscriptions", tables, dates)
-    paid = lines.filter(is_paid_for(lines)).mutate(product=current_product(lines))
+    paid = lines.filter(is_paid_for(lines), lasts(lines)).mutate(product=current_product(lines))
     beside = beside_paid(bills, paid, by)
     return beside.filter(beside.kind.notnull() | beside.is_subscribed.isnull()).select(*bills.columns)
 

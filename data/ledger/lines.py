@@ -1,6 +1,6 @@
 """Contract lines as they count: whose money is counted once, and which line another one has replaced.
 
-    lines -> the paid ones -> each ends where a later line of its contract begins, or its renewal signed early
+    lines -> each ends where a later one of its contract begins -> the paid ones -> or where a renewal signed early does
 
 A product that became another keeps its history: its lines go by the name that the product has now.
 """
@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import DISCOUNT, UNPAID_KINDS
-from data.ledger.kinds import is_paid_for
+from data.ledger.kinds import is_paid_for, is_version, lasts
 from data.ledger.moves import moved_on
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, with_successors
@@ -47,23 +47,18 @@ def standing(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str], today
     and ``pays``: somebody pays for it, so its product is paid for. ``today`` (the row's ``snapshot_date``, if it has
     one) is the day on which renewals that were signed early are waiting for the end of the line before.
     """
-    counted = lines.filter(lines.kind.fill_null("").notin(UNPAID_KINDS), lines.valid_from.notnull(), _lasts(lines))
-    counted = counted.mutate(
-        current_product=current_product(counted),
-        is_discount=(counted.kind == DISCOUNT).fill_null(False),
+    versions = lines.filter(is_version(lines))
+    versions = versions.mutate(
+        current_product=current_product(versions),
+        is_discount=(versions.kind == DISCOUNT).fill_null(False),
     )
     # A discount has an amount alone.
-    alone = {name: counted.is_discount.ifelse(ibis.null("int64"), counted[name]) for name in ("seats", "tier")}
-    counted = counted.mutate(pays=is_paid_for(counted), **alone)
-    counted = _replaced_by_contract(counted, by)
+    alone = {name: versions.is_discount.ifelse(ibis.null("int64"), versions[name]) for name in ("seats", "tier")}
+    versions = _replaced_by_contract(versions.mutate(pays=is_paid_for(versions), **alone), by)
+    counted = versions.filter(versions.kind.fill_null("").notin(UNPAID_KINDS))
     if "snapshot_date" in by or today is not None:
         counted = _renewed_early(counted, rules, by, today)
     return _within_paid(moved_on(counted, rules, by), by)
-
-
-def _lasts(lines: ir.Table) -> ir.BooleanValue:
-    """A line that ends before it begins, or as it begins, is none."""
-    return lines.valid_to.isnull() | (lines.valid_to > lines.valid_from)
 
 
 def _replaced_by_contract(lines: ir.Table, by: Sequence[str]) -> ir.Table:
@@ -152,4 +147,4 @@ def _within_paid(lines: ir.Table, by: Sequence[str]) -> ir.Table:
         valid_to=lines.is_discount.ifelse(ibis.least(lines.valid_to, lines.last_on), lines.valid_to),
     )
     has_line = ~bounded.is_discount | bounded.first_on.notnull()
-    return bounded.filter(has_line, _lasts(bounded)).drop("first_on", "last_on")
+    return bounded.filter(has_line, lasts(bounded)).drop("first_on", "last_on")

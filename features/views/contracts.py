@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY, MOTIONS
 from data.ledger.invoices import billed_now, billed_within, service, usage_bills
-from data.ledger.kinds import is_paid_for
+from data.ledger.kinds import is_paid_for, was_told_to_last
 from data.ledger.lines import lines, standing
 from data.ledger.movements import BASIS_POINTS, movements, prepared
 from data.ledger.succession import is_sold_on, with_successors
@@ -55,7 +55,8 @@ class ContractViews(BaseViews):
         dated = []
         if "subscriptions" in self.tables:
             paid = self.tables["subscriptions"]
-            dated.append(facts(paid.filter(is_paid_for(paid)), "account_id", "valid_from"))
+            paid = paid.filter(is_paid_for(paid), was_told_to_last(paid))
+            dated.append(facts(paid, "account_id", "valid_from"))
         if "invoices" in self.tables:
             dated.append(facts(self.tables["invoices"], "account_id", "billed_on"))
         return cut_facts(first_facts(dated[0] if len(dated) == 1 else ibis.union(*dated)), self.cohort)

@@ -73,7 +73,11 @@ def commercial(
     lines = standing_lines(known["subscriptions"], plans, names, rules, snapshot)
     known["every_invoice"] = list(known["invoices"])
     if rules.billed_and_subscribed == "payments":
-        paid = {name_now(row["product"], names, snapshot) for row in known["subscriptions"] if is_paid_for(row)}
+        paid = {
+            name_now(row["product"], names, snapshot)
+            for row in known["subscriptions"]
+            if is_paid_for(row) and (row["valid_to"] is None or row["valid_to"] > row["valid_from"])
+        }
         known["invoices"] = [
             bill
             for bill in known["invoices"]
@@ -410,7 +414,7 @@ def contracts(
     renewals = [(x["renews_on"], x["valid_from"]) for x in is_open if x["renews_on"] and x["renews_on"] >= snapshot]
     terms = [(renews - began).days for renews, began in renewals if renews == min(renewals)[0]]
     kinds = {move["class"] for move in last}
-    was_paid = [row for row in known["subscriptions"] if is_paid_for(row)]
+    was_paid = [row for row in known["subscriptions"] if is_paid_for(row) and was_believed_in(row)]
     return {
         "tenure_days": most(row["age"] for row in was_paid + known["every_invoice"]),
         "mrr": share(mrr, 10_000),
@@ -459,6 +463,13 @@ def contracts(
         "mrr_growth_365d": None if mrr is None else growth(mrr, mrr - gained),
         "mrr_growth_91d": None if mrr is None else growth(mrr, mrr - gained_91d),
     }
+
+
+def was_believed_in(row: Row) -> bool:
+    """A line of no day is none, unless only a later day told that it ended as it began."""
+    told_on = row.get("ends_known_at")
+    was_told_later = told_on is not None and told_on > (row.get("known_at") or row["valid_from"])
+    return row["valid_to"] is None or row["valid_to"] > row["valid_from"] or was_told_later
 
 
 def is_paid_for(row: Row) -> bool:

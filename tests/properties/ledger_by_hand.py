@@ -11,7 +11,8 @@ from typing import Any
 
 from data.ledger.rules import ExpansionRules
 
-GIVEN_AWAY = ("trial", "free", "pilot", "internal")
+BESIDE = ("trial", "pilot", "internal")
+GIVEN_AWAY = (*BESIDE, "free")
 FAR = date(9999, 12, 31)
 
 
@@ -71,10 +72,11 @@ class State:
 
 def standing(lines: Iterable[PlainLine], rules: ExpansionRules, day: date | None) -> list[PlainLine]:
     """The lines that count, each with the end that it has; ``day``: renewals signed early wait for the old line."""
-    real = [x for x in lines if x.kind not in GIVEN_AWAY and (x.end is None or x.end > x.start)]
+    versions = [x for x in lines if x.kind not in BESIDE and (x.end is None or x.end > x.start)]
+    real = [x for x in versions if x.kind not in GIVEN_AWAY]
     found = []
     for product in sorted({line.product for line in real}):
-        mine = [replaced_by_contract(x, real) for x in real if x.product == product]
+        mine = [replaced_by_contract(x, versions) for x in real if x.product == product]
         if day is not None:
             mine = renewed_early(mine, rules, day)
         found += within_paid(mine)

@@ -12,6 +12,7 @@ from data.ledger.rules import ExpansionRules
 from data.simulation.base import simulate
 from data.sources.connect import connect
 from data.time_cut import before_day
+from features.cohort import cohort
 
 RULES, END = ExpansionRules(), date(2026, 10, 1)
 SEEDS = (11, 23)
@@ -74,12 +75,17 @@ def lines(folder: Path) -> pd.DataFrame:
     return pd.read_parquet(folder / "subscriptions.parquet")
 
 
-def moves(folder: Path, written: Path, columns: list[str], **tables: pd.DataFrame) -> list[tuple[object, ...]]:
-    """The ledger of some tables, beside the accounts, the use and the price list of the base."""
+def write(folder: Path, written: Path, **tables: pd.DataFrame) -> None:
+    """Some tables, beside the accounts, the use and the price list of the base."""
     for name in ("accounts", "plans", "usage_events"):
         (written / f"{name}.parquet").write_bytes((folder / f"{name}.parquet").read_bytes())
     for name, table in tables.items():
         table.to_parquet(written / f"{name}.parquet")
+
+
+def moves(folder: Path, written: Path, columns: list[str], **tables: pd.DataFrame) -> list[tuple[object, ...]]:
+    """The ledger of a base so written."""
+    write(folder, written, **tables)
     with connect(f"parquet://{written}") as source:
         known = {name: before_day(name, table, END) for name, table in source.tables.items()}
         rows = ledger(known, RULES, END).select(columns).to_pandas()
@@ -96,6 +102,24 @@ def test_the_ledger_is_the_same_in_every_shape(folder: Path, lines: pd.DataFrame
     found = moves(folder, other, MOVED, subscriptions=rewritten)
     assert len(found) > len(lines) / 4
     assert found == moves(folder, as_it_is, MOVED, subscriptions=lines)
+
+
+def customers(written: Path) -> set[str]:
+    """The customers of a base at its end. Before it, they would differ in when their ends became known."""
+    with connect(f"parquet://{written}") as source:
+        return set(cohort(source.tables, [END]).to_pandas().account_id)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_customers_are_the_same_in_every_shape(
+    folder: Path, lines: pd.DataFrame, tmp_path: Path, shape: str
+) -> None:
+    for name, written in (("as_it_is", lines), ("other", SHAPES[shape](lines))):
+        (tmp_path / name).mkdir()
+        write(folder, tmp_path / name, subscriptions=written)
+    found = customers(tmp_path / "other")
+    assert len(found) < lines.account_id.nunique()
+    assert found == customers(tmp_path / "as_it_is")
 
 
 def test_bills_with_periods_make_the_same_money(folder: Path, lines: pd.DataFrame, tmp_path: Path) -> None:

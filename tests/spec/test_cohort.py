@@ -30,6 +30,27 @@ def test_a_line_that_is_open_makes_a_customer() -> None:
     assert customers(subscriptions=lines) == ["ends_later", "ends_today", "just_known", "open", "since_yesterday"]
 
 
+def test_a_line_whose_place_a_later_one_of_its_contract_has_taken_is_not_open() -> None:
+    lines = """
+        account_id | product | plan | mrr | valid_from | valid_to   | contract_id | kind
+        ended      | core    | team | 100 | 2025-01-01 |            | c1          |
+        ended      | core    | team | 120 | 2026-01-01 | 2026-06-01 | c1          |
+        goes_on    | core    | team | 100 | 2025-01-01 |            | c2          |
+        goes_on    | core    | team | 120 | 2026-01-01 |            | c2          |
+        for_free   | core    | team | 100 | 2025-01-01 |            | c3          |
+        for_free   | core    | free | 0   | 2026-01-01 |            | c3          | free
+        tries      | core    | team | 100 | 2025-01-01 |            | c4          |
+        tries      | core    | plus | 0   | 2026-05-01 | 2026-06-01 | c4          | trial
+        voided     | core    | team | 100 | 2025-01-01 |            | c5          |
+        voided     | core    | plus | 150 | 2026-05-01 | 2026-05-01 | c5          |
+        keeps_core | core    | team | 100 | 2025-01-01 |            | c6          |
+        keeps_core | mail    | one  | 10  | 2026-01-01 | 2026-06-01 | c6          |
+        untold     | core    | team | 100 | 2025-01-01 |            |             |
+        untold     | core    | team | 120 | 2026-01-01 | 2026-06-01 |             |
+    """
+    assert customers(subscriptions=lines) == ["goes_on", "keeps_core", "tries", "untold", "voided"]
+
+
 def test_two_open_lines_make_one_customer() -> None:
     lines = """
         account_id | product  | plan | mrr | valid_from

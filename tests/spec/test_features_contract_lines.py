@@ -44,6 +44,35 @@ def test_a_later_line_of_a_contract_replaces_the_one_before_and_leaves_other_con
     assert moves(base(subscriptions=lines)) == ["2025-01-01 core new +300", "2026-03-01 core seat +50"]
 
 
+def test_a_contract_that_goes_on_for_free_is_paid_for_no_more_and_a_trial_beside_it_ends_nothing() -> None:
+    lines = """
+        account_id | product | plan | mrr | seats | valid_from | valid_to   | contract_id | kind
+        acme       | core    | team | 100 | 10    | 2025-01-01 |            | c1          |
+        acme       | mail    | one  | 50  | 10    | 2025-01-01 |            | c2          |
+        acme       | core    | free | 0   | 10    | 2026-03-01 |            | c1          | free
+        acme       | mail    | plus | 0   | 10    | 2026-04-01 | 2026-05-01 | c2          | trial
+    """
+    row = row_of(subscriptions=lines)
+    assert (row.mrr, row.seats, row.lines_open) == (50, 10, 1)
+    assert moves(base(subscriptions=lines)) == [
+        "2025-01-01 core new +100",
+        "2025-01-01 mail new +50",
+        "2026-03-01 core churn -100",
+    ]
+
+
+def test_a_line_that_was_voided_as_it_began_makes_nobody_a_customer_for_years() -> None:
+    lines = """
+        account_id | product | plan | mrr | valid_from | valid_to   | ends_known_at
+        acme       | core    | team | 100 | 2019-01-01 | 2019-01-01 |
+        acme       | core    | team | 100 | 2026-06-01 |            |
+        bolt       | core    | team | 100 | 2025-07-01 | 2025-07-01 | 2025-09-01
+        bolt       | core    | team | 100 | 2026-06-01 |            |
+    """
+    tenure_days = rows_of(base(subscriptions=lines)).tenure_days.droplevel("snapshot_date")
+    assert tenure_days.to_dict() == {"acme": 30, "bolt": 365}  # bolt's was believed in for two months
+
+
 def test_lines_of_two_contracts_that_overlap_are_added_up() -> None:
     row = row_of(
         subscriptions="""

@@ -42,6 +42,36 @@ def test_on_offer_is_what_somebody_began_with_within_a_year() -> None:
     assert lines(products_on_offer(tables, [date(2024, 3, 1)])) == {("crm",), ("mail",), ("chat",)}
 
 
+def test_what_became_another_product_was_sold_and_is_on_offer_under_the_name_of_today() -> None:
+    lines_of = """
+        account_id | product | plan | mrr | valid_from | valid_to
+        acme       | crm     | pro  | 200 | 2022-03-01 |
+        acme       | mail    | one  | 50  | 2024-02-01 |
+        bolt       | mail    | one  | 50  | 2023-12-01 |
+        """
+    names = """
+        product | successor | from_day
+        mail    | inbox     | 2024-06-01
+        """
+    tables = base(subscriptions=lines_of, product_succession=names)
+    keys = cohort(tables, [SNAPSHOT])
+    assert lines(products_on_offer(tables, [SNAPSHOT])) == {("inbox",)}
+    assert lines(cross_sells(tables, keys, ExpansionRules())) == {("acme", "inbox")}
+    assert lines(products_had(tables, keys)) == {("acme", "crm"), ("bolt", "mail"), ("bolt", "inbox")}
+    assert lines(products_on_offer(tables, [date(2024, 7, 1)])) == {("inbox",)}
+
+
+def test_a_line_that_was_voided_as_it_began_is_nothing_that_was_had_or_sold() -> None:
+    voided = """
+        account_id | product | plan | mrr | valid_from | valid_to
+        acme       | crm     | pro  | 200 | 2023-03-01 |
+        acme       | mail    | one  | 50  | 2023-05-01 | 2023-05-01
+        """
+    tables = base(subscriptions=voided)
+    assert lines(products_had(tables, cohort(tables, [SNAPSHOT]))) == {("acme", "crm")}
+    assert lines(products_on_offer(tables, [SNAPSHOT])) == {("crm",)}
+
+
 def test_cross_sells_of_the_window_by_product() -> None:
     tables = base(subscriptions=LINES)
     assert lines(cross_sells(tables, cohort(tables, [SNAPSHOT]), ExpansionRules())) == {("acme", "chat")}
