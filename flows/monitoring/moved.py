@@ -8,6 +8,7 @@ import pandas as pd
 
 from data.errors import ModelError
 from data.sources.known import KnownBase
+from features.missing_features import as_learnt
 from features.muted import muted_features, tables_read
 from flows.monitoring.feeds import WatchedFeeds
 from flows.monitoring.lists import FrozenList
@@ -46,6 +47,7 @@ def what_moved(
 ) -> Moved:
     """Compare the latest list. ``kept``: the table ``bins`` of the last run; what it saw of a day stays as it was."""
     latest, earlier = lists[-1], _earlier(lists, settings.monitor.compare_days)
+    base = as_learnt(base, latest.open().features())
     bundle = _model_of(latest, settings)
     days = [frozen.day for frozen in (earlier, latest) if frozen is not None]
     rows = _columns(bundle, steps.build_rows(base, days, settings), latest)
