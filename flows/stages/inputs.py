@@ -40,6 +40,8 @@ from flows.stages.dates import today_utc
 from serving.reasons.playbook import digest as playbook_digest
 from serving.reasons.playbook_file import PlaybookFile
 
+MAKE_A_LIST = {"source", "expansion", "training", "serving", "experiment", "model"}
+"""The settings that decide what is made. The others say where it lies, who may see it, and whom it is told."""
 DIGITS = 12
 """Of the hash of a setting: enough to tell whether it is the same."""
 LIBRARIES = (*engine.LIBRARIES, "lightgbm", "scikit-learn", "pandas", "mlflow", "prefect", "shap")
@@ -220,12 +222,9 @@ def setting_hashes(settings: Settings) -> dict[str, str]:
 
 
 def _chosen(settings: Settings) -> dict[str, Any]:
-    """The settings that decide what is made: not where it is read and written, how fast, or how long it is kept."""
-    elsewhere: dict[str, Any] = dict.fromkeys(
-        ("root", "mlruns", "out", "publish", "record", "store", "outcomes", "retention", "log"), True
-    )
-    elsewhere["source"] = {"url", "threads", "memory_limit"}
-    chosen = settings.model_dump(mode="json", exclude=elsewhere)
+    """The settings that decide what is made: not where its tables lie, and how fast they are read."""
+    elsewhere = {"source": {"url", "threads", "memory_limit"}}
+    chosen = settings.model_dump(mode="json", include=MAKE_A_LIST, exclude=elsewhere)
     chosen["playbook"] = settings.playbook_file.read_text(encoding="utf-8") if settings.playbook_file else None
     return chosen
 

@@ -8,6 +8,8 @@ from serving.verify.files_and_sums import Difference, Differences
 NOT_THERE = "not there"
 HASHES = "input_hashes"
 """What the manifest says of each table: the engine, the rows and their hash."""
+MAKE_NO_LIST = ("figures", "monitor", "notify", "reports", "serve", "writeback")
+"""Settings that make no list: older manifests have hashes of them, too, which are passed over."""
 
 
 def check_origin(manifest: Mapping[str, Any], now: Mapping[str, Any]) -> Differences:
@@ -16,7 +18,7 @@ def check_origin(manifest: Mapping[str, Any], now: Mapping[str, Any]) -> Differe
     ``now``: what a manifest would say today. Tables are compared where the same engine took both hashes.
     """
     yield from _differing("model", {"sha256": manifest["model"].get("sha256")}, {"sha256": now["model_sha256"]})
-    yield from _differing("setting", manifest.get("setting_hashes"), now["setting_hashes"])
+    yield from _differing("setting", _of_a_list(manifest.get("setting_hashes")), now["setting_hashes"])
     for name in ("code_version", "playbook_sha256"):
         yield from _differing("made with", {name: manifest.get(name)}, {name: now[name]})
     yield from _differing("library", manifest.get("library_versions"), now["library_versions"])
@@ -29,6 +31,13 @@ def not_compared(manifest: Mapping[str, Any], now: Mapping[str, Any]) -> list[st
     """The tables whose hashes were taken by another engine, or by another version of it."""
     stated = manifest.get(HASHES) or {}
     return [name for name, told in sorted(now[HASHES].items()) if name in stated and _by(stated[name]) != _by(told)]
+
+
+def _of_a_list(hashes: Mapping[str, str] | None) -> dict[str, str] | None:
+    """Those of the settings that make a list, by their places in the file."""
+    if hashes is None:
+        return None
+    return {place: told for place, told in hashes.items() if place.partition(".")[0] not in MAKE_NO_LIST}
 
 
 def _by(told: str) -> str:

@@ -25,8 +25,11 @@ ELSEWHERE = {
     "NUMBA_NUM_THREADS": "1",
     "HEADROOM_SOURCE__THREADS": "2",
     "HEADROOM_SOURCE__MEMORY_LIMIT": "2GB",
+    "HEADROOM_SERVE__CONTACT": "ada@example.com",
+    "HEADROOM_NOTIFY__OPERATIONS": "['ops@example.com']",
+    "HEADROOM_MONITOR__DATA_OWNER": "Ben",
 }
-"""What is about the machine and the run, and must not be seen in a list."""
+"""What is about the machine, the run and who is told of it, and must not be seen in a list."""
 
 
 def lists_in(mlruns: Path) -> int:

@@ -14,7 +14,7 @@ from data.errors import ModelError, SettingsError
 from flows.run.ready import require_model
 from flows.run.settings import Settings, _tables, load
 from flows.stages.history import unknown_signatures
-from flows.stages.inputs import setting_hashes
+from flows.stages.inputs import provenance, setting_hashes
 
 ROOT = Path(__file__).parents[3]
 
@@ -231,6 +231,30 @@ def test_off_is_no_value_in_the_file_and_in_a_variable(
         assert at(read, name) is None
         assert read == none
         assert setting_hashes(read) == setting_hashes(none)
+
+
+MAKE_NO_LIST = {
+    *("root", "out", "reports", "mlruns", "log"),
+    *("record", "store", "figures", "publish", "serve", "outcomes", "retention", "writeback", "notify", "monitor"),
+}
+"""The tables and settings that say where a list lies, who may see it, what is told of it and whom."""
+
+
+def test_of_each_table_it_is_decided_whether_it_makes_a_list() -> None:
+    made = {place.partition(".")[0] for place in setting_hashes(Settings())}
+    assert made == {*Settings.model_fields, "playbook"} - MAKE_NO_LIST
+
+
+def test_who_may_sign_in_or_is_told_is_nothing_that_a_list_was_made_from(tmp_path: Path) -> None:
+    file = tmp_path / "headroom.toml"
+    file.write_text(
+        "reports = 'pages'\nserve.people.'ada@example.com' = { owners = ['Ada Lovelace'] }\n"
+        "notify.to.'Ada Lovelace' = { email = 'ada@example.com' }\nwriteback.to = 'hubspot'\n"
+        "monitor.days = 100\nfigures.gross_margin = 0.5\n",
+        encoding="utf-8",
+    )
+    assert setting_hashes(load(file)) == setting_hashes(Settings())
+    assert provenance(load(file)) == provenance(Settings())
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in OPTIONAL])

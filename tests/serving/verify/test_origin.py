@@ -43,6 +43,12 @@ def test_hashes_of_another_engine_are_not_compared() -> None:
     assert list(check_origin(MANIFEST, now)) == []
 
 
+def test_settings_that_make_no_list_are_passed_over_where_an_older_manifest_has_them() -> None:
+    people = {"serve.people.ada@example.com.role": "s5", "notify.to.Ada.slack": "s6", "reports": "s7"}
+    older = MANIFEST | {"setting_hashes": MANIFEST["setting_hashes"] | people | {"serving.gone": "s8"}}
+    assert [difference.where for difference in check_origin(older, NOW)] == ["setting serving.gone"]
+
+
 def test_what_an_older_manifest_does_not_say_is_not_asked() -> None:
     older = {"model": {}, "code_version": "1.0", "playbook_sha256": "p1", "library_versions": {"duckdb": "1.5.0"}}
     assert list(check_origin(older, NOW)) == []
