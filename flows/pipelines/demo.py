@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from data.atomic import whole_file
-from data.errors import SettingsError
+from data.errors import SettingsError, some
 from data.simulation.base import simulate
 from flows.pipelines.score import score
 from flows.pipelines.train import train
 from flows.run.progress import counting, say
 from flows.run.runner import pipeline, runner, stage
-from flows.run.settings import load
+from flows.run.settings import PREFIX, load
+from flows.run.variables import NOT_SETTINGS
 
 END = date(2026, 10, 1)
 """The simulated history ends before this day, which makes the demo the same on every day and machine."""
+
+HARMLESS = ("LOG", "MLRUNS", "SERVING__", "SOURCE__MEMORY_LIMIT", "SOURCE__THREADS", "TRAINING__")
+"""Variables that the demo takes over: how it runs and what its list shows; in an MLflow folder it has its own model."""
 
 SETTINGS = """\
 # The settings of the demo: its own tables, and a model of its own beside yours.
@@ -37,16 +41,22 @@ def simulate_base(warehouse: Path, accounts: int, months: int, seed: int) -> Non
 
 
 def refuse_other_settings(folder: Path) -> None:
-    """Raise ``SettingsError`` where the demo would take the place of settings, or of a model, that are not its own."""
+    """Raise ``SettingsError`` where the demo would take the place of settings, lists or models that are not its own."""
     asked, there = f"Write the demo to {folder}.", folder / "headroom.toml"
     if there.exists() and there.read_text(encoding="utf-8") != SETTINGS:
         raise SettingsError(asked, f"{there} has settings of another kind.", "Give another folder with --folder.")
-    if "HEADROOM_MODEL" in os.environ:
+    if names := _of_others():
         raise SettingsError(
             asked,
-            "HEADROOM_MODEL names a model, whose versions the demo's would stand among.",
-            "Unset it; the demo has a model of its own.",
+            f"{some(names)} would lead it to what is not its own.",
+            "Unset what is named; the demo has settings of its own.",
         )
+
+
+def _of_others() -> list[str]:
+    """The variables that are settings, and might name where lists, models and outcomes that are in use lie."""
+    names = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.lower() not in NOT_SETTINGS)
+    return [name for name in names if not name.upper().removeprefix(PREFIX).startswith(HARMLESS)]
 
 
 def write_settings(folder: Path) -> Path:

@@ -58,13 +58,27 @@ def test_the_demo_does_not_take_the_place_of_other_settings(headroom: Headroom, 
 
 
 @pytest.mark.slow
-def test_the_demo_does_not_stand_among_the_versions_of_another_model(
+def test_the_demo_writes_nothing_where_lists_that_are_in_use_lie(
     headroom: Headroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HEADROOM_MODEL", "headroom")
+    monkeypatch.setenv("HEADROOM_PUBLISH__URL", "postgres://me@127.0.0.1:1/crm")
     ran = headroom("demo", "--folder", tmp_path / "demo")
     assert ran.code == 1
-    assert "HEADROOM_MODEL names a model" in ran.err
+    assert "found: HEADROOM_PUBLISH__URL would lead it to what is not its own." in ran.err
+    assert not (tmp_path / "demo" / "warehouse").exists()
+
+
+@pytest.mark.parametrize("name", ["HEADROOM_MODEL", "headroom_out", "HEADROOM_OUTCOMES__URL", "HEADROOM_STORE__PATH"])
+def test_the_demo_takes_over_no_variable_that_leads_elsewhere(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = import_module("flows.pipelines.demo")
+    for harmless in ("LOG", "MLRUNS", "SOURCE__THREADS", "TRAINING__ORIGINS", "MOST_HOURS", "SESSION_SECRET"):
+        monkeypatch.setenv(f"HEADROOM_{harmless}", "1")
+    demo.refuse_other_settings(tmp_path)
+    monkeypatch.setenv(name, "ours")
+    with pytest.raises(SettingsError, match=f"{name} would lead it"):
+        demo.refuse_other_settings(tmp_path)
 
 
 @pytest.mark.parametrize(
