@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 
-from data.errors import SettingsError
+from data.errors import SettingsError, in_words
 from flows.doctor.diagnosis import Diagnosis, Examination, Health
 from flows.doctor.installation import channels, disk, versions
 from flows.doctor.leftovers import clean as leftovers_removed
@@ -53,14 +53,31 @@ def examine(settings: Settings, others: Iterable[Examination] = ()) -> Iterator[
 
 
 def clean(settings: Settings, end_runs: Callable[[str], Iterator[str]] | None = None) -> Iterator[str]:
-    """Clear up what killed runs left, and say so.
+    """Clear up what killed runs left, and say so; also what of it cannot be cleared up, which stops nothing else.
 
     ``end_runs``: ends those of a scheduler with a message, and yields their names; that they crashed is told.
     """
-    yield from (f"cleared up {path}" for path in leftovers_removed(settings))
-    for name in end_runs(ENDED) if end_runs else ():
+    yield from _as_far_as_it_goes(f"cleared up {path}" for path in leftovers_removed(settings))
+    if end_runs:
+        yield from _as_far_as_it_goes(_marked(settings, end_runs))
+
+
+def _marked(settings: Settings, end_runs: Callable[[str], Iterator[str]]) -> Iterator[str]:
+    for name in end_runs(ENDED):
         yield f"{name} was marked as crashed: its process is gone"
         tell(settings, RunNews(name, "crashed", (f"It came to no end: {ENDED}.",)))
+
+
+def _as_far_as_it_goes(lines: Iterator[str]) -> Iterator[str]:
+    """The lines, and one more for what ended them; a fault of ours keeps its traceback beside it."""
+    try:
+        yield from lines
+    except Exception as error:  # whatever it is, it must not keep the doctor from looking
+        if (told := in_words(error)) is None:
+            traceback.print_exc()
+            yield f"warning: clearing up ended with {type(error).__name__}"
+        else:
+            yield f"warning: not all is cleared up: {told.asked} Found: {told.found} {told.todo}"
 
 
 def tell_wrong(settings: Settings, found: Iterable[Diagnosis]) -> None:

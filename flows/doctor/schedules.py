@@ -1,6 +1,7 @@
 """The schedules, where PREFECT_API_URL names a server: do they fire, does a worker take the runs, and do runs end?"""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -32,28 +33,20 @@ BAD_ENDS = (StateType.FAILED, StateType.CRASHED)
 @examination("schedules")
 def schedules(_: Settings) -> Iterator[Diagnosis]:
     """The server, the deployments and how each ended last, the workers, and the runs that stand still."""
-    asked = shown_url(PREFECT_API_URL.value() or "")
-    try:
-        with connected() as client:
-            if (error := client.api_healthcheck()) is not None:
-                yield wrong(f"no server answers at {asked} ({type(error).__name__})", "Start it: docs/production.md.")
-                return
-            yield ok(f"Prefect {client.api_version()} answers at {asked}")
-            deployments = client.read_deployments(deployment_filter=DeploymentFilter(tags=_TAGGED))
-            yield from _deployments(client, deployments)
-            yield from _workers(client, {there.work_pool_name for there in deployments if there.work_pool_name})
-            yield _standing_still(dead_runs(client))
-            busy = of_state(client, StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
-            having = {run.deployment_id for run in busy}
-            late = of_state(client, StateType.SCHEDULED, due_before=datetime.now(UTC) - LATE_AFTER)
-            yield _waiting([run for run in late if run.deployment_id not in having])
-            yield _slots([there for there in deployments if there.id not in having])
-    except PrefectHTTPStatusError as error:
-        raise SourceError(
-            f"Ask Prefect at {asked}.",
-            f"it answers {error.response.status_code}.",
-            "Check PREFECT_API_URL, and PREFECT_API_AUTH_STRING or PREFECT_API_KEY.",
-        ) from error
+    with _server() as client:
+        if (error := client.api_healthcheck()) is not None:
+            yield wrong(f"no server answers at {_address()} ({type(error).__name__})", "Start it: docs/production.md.")
+            return
+        yield ok(f"Prefect {client.api_version()} answers at {_address()}")
+        deployments = client.read_deployments(deployment_filter=DeploymentFilter(tags=_TAGGED))
+        yield from _deployments(client, deployments)
+        yield from _workers(client, {there.work_pool_name for there in deployments if there.work_pool_name})
+        yield _standing_still(dead_runs(client))
+        busy = of_state(client, StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
+        having = {run.deployment_id for run in busy}
+        late = of_state(client, StateType.SCHEDULED, due_before=datetime.now(UTC) - LATE_AFTER)
+        yield _waiting([run for run in late if run.deployment_id not in having])
+        yield _slots([there for there in deployments if there.id not in having])
 
 
 def end_dead_runs(message: str) -> Iterator[str]:
@@ -61,12 +54,30 @@ def end_dead_runs(message: str) -> Iterator[str]:
 
     Where no server answers there are none: that it does not, the examination says.
     """
-    with connected() as client:
+    with _server() as client:
         if client.api_healthcheck() is not None:
             return
         for run in dead_runs(client):
             if mark_crashed(client, run, message):
                 yield run.name
+
+
+def _address() -> str:
+    return shown_url(PREFECT_API_URL.value() or "")
+
+
+@contextmanager
+def _server() -> Iterator[SyncPrefectClient]:
+    """The server of the settings, while the context lasts. Raises ``SourceError`` for what it refuses."""
+    try:
+        with connected() as client:
+            yield client
+    except PrefectHTTPStatusError as error:
+        raise SourceError(
+            f"Ask Prefect at {_address()}.",
+            f"it answers {error.response.status_code}.",
+            "Check PREFECT_API_URL, and PREFECT_API_AUTH_STRING or PREFECT_API_KEY.",
+        ) from error
 
 
 _TAGGED = DeploymentFilterTags(all_=[TAG])

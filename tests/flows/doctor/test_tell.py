@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import SettingsError
+from data.errors import SettingsError, SourceError
 from flows.doctor import doctor
 from flows.doctor.diagnosis import Diagnosis, Health, examination, ok
 from flows.doctor.doctor import MOST_TOLD, clean, examine, tell_wrong
@@ -63,3 +63,26 @@ def test_a_run_that_the_doctor_marks_as_crashed_is_told(tmp_path: Path, monkeypa
         (line,) = clean(Settings(root=tmp_path), lambda _: iter(["score 2026-10-05"]))
     assert line == "score 2026-10-05 was marked as crashed: its process is gone"
     assert [note["title"] for note in notes] == ["Headroom: score 2026-10-05 crashed"]
+
+
+def test_what_cannot_be_cleared_up_is_a_line_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreadable(_: Settings) -> Iterator[Path]:
+        yield tmp_path / "one"
+        raise KeyError("hunter2-planted")
+
+    def refused(_: str) -> Iterator[str]:
+        yield "score 2026-10-05"
+        raise SourceError("Ask Prefect at http://p.", "it answers 401.", "Check PREFECT_API_URL.")
+
+    monkeypatch.setattr(doctor, "leftovers_removed", unreadable)
+    for variable in (OPERATIONS_URL, EMAIL_URL):
+        monkeypatch.delenv(variable, raising=False)
+    assert list(clean(Settings(root=tmp_path), refused)) == [
+        f"cleared up {tmp_path / 'one'}",
+        "warning: clearing up ended with KeyError",
+        "score 2026-10-05 was marked as crashed: its process is gone",
+        "warning: not all is cleared up: Ask Prefect at http://p. Found: it answers 401. Check PREFECT_API_URL.",
+    ]
+    assert "in unreadable" in capsys.readouterr().err

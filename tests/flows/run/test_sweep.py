@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Pending, Running
 
 from data.errors import PublishError
@@ -30,6 +32,7 @@ from flows.run.scheduled.prefect_runs import (
 from flows.run.scheduled.processes import HOST, PID, own_labels
 from flows.run.settings import Settings
 from serving.messages.settings import OPERATIONS_URL
+from tests.flows.conftest import Headroom
 from tests.serving.messages import servers
 
 pytestmark = pytest.mark.slow
@@ -116,6 +119,31 @@ def test_a_late_run_is_found_among_all_that_are_planned(
     late = of_state(client, StateType.SCHEDULED, due_before=now)
     assert [run.deployment_id for run in late].count(asked) == 1
     assert "late run" in " ".join(line.found for line in schedules(Settings()) if line.health == "wrong")
+
+
+def test_where_prefect_refuses_the_sign_in_nothing_is_cleared_up_there_and_all_else_is_examined(
+    headroom: Headroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Prefect does, which asks nobody who they are at /health."""
+    url = "http://prefect.example/api"
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200 if request.url.path.endswith("/health") else 401, json=True)
+
+    def signed_out() -> SyncPrefectClient:
+        return SyncPrefectClient(url, httpx_settings={"transport": httpx.MockTransport(answer)})
+
+    monkeypatch.setenv("PREFECT_API_URL", url)
+    monkeypatch.setattr("flows.doctor.schedules.connected", signed_out)
+    monkeypatch.setattr("data.scratch._outside", [str(tmp_path)])
+    with temporary_settings({PREFECT_API_URL: url}):
+        ran = headroom("doctor", "--clean")
+    refused = f"Ask Prefect at {url}", "it answers 401", "Check PREFECT_API_URL"
+    assert ran.code == 1
+    assert "not all is cleared up: {}. Found: {}. {}".format(*refused) in ran.err
+    assert "wrong  schedules: {}: {} -> {}".format(*refused) in ran.out
+    assert "disk: " in ran.out
+    assert "Traceback" not in ran.err
 
 
 def test_a_slot_is_done_by_a_run_that_began_after_it_was_due_and_did_the_same(
