@@ -18,6 +18,7 @@ from rich.console import Console
 
 from data.errors import in_words
 from data.scratch import of_this_run
+from data.shown.paths import NO_URL, is_url
 from data.shown.text import for_terminal
 from flows.run import environment
 from flows.run.ending import ending_in_order, last_words, told_to_end
@@ -36,9 +37,23 @@ app = typer.Typer(
 )
 outcomes = typer.Typer(help="What came of the plays.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(outcomes, name="outcomes")
-Config = Annotated[Path | None, typer.Option("--config", help="Settings file (default: headroom.toml, if there).")]
+
+
+def _local(path: Path | None) -> Path | None:
+    """A path of the command line. Raises ``BadParameter`` for a URL, which would become the name of a folder."""
+    if path is not None and is_url(path):
+        raise typer.BadParameter(NO_URL)
+    return path
+
+
+Config = Annotated[
+    Path | None, typer.Option("--config", help="Settings file (default: headroom.toml, if there).", callback=_local)
+]
 SourceUrl = Annotated[str | None, typer.Option("--source", help="Where the tables are; overrides [source].url.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Folder of the published snapshots; overrides `out`.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Folder of the published snapshots; overrides `out`.", callback=_local),
+]
 Model = Annotated[str | None, typer.Option("--model", help="NAME@ALIAS, VERSION or RUN (default: champion).")]
 ListModel = Annotated[
     str | None,
@@ -70,7 +85,7 @@ def _date(day: datetime | None) -> date | None:
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option("--folder", help="Where the demo is written.")] = Path("demo"),
+    folder: Annotated[Path, typer.Option("--folder", help="Where it is written.", callback=_local)] = Path("demo"),
     accounts: Annotated[int, typer.Option(min=50)] = 2000,
     months: Annotated[int, typer.Option(min=12)] = 30,
     seed: Annotated[int, typer.Option(min=0)] = 7,
@@ -84,7 +99,7 @@ def demo(
 
 @app.command()
 def simulate(
-    out: Annotated[Path, typer.Option("--out", help="Folder to write the tables to.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write the tables to.", callback=_local)],
     accounts: Annotated[int, typer.Option(min=10)] = 2000,
     months: Annotated[int, typer.Option(min=6)] = 30,
     seed: Annotated[int, typer.Option(min=0)] = 7,
@@ -131,7 +146,9 @@ def init(
     tools: Annotated[
         str, typer.Option("--from", help="Tools in the source, such as stripe,salesforce (default: all recognised).")
     ] = "",
-    config: Annotated[Path | None, typer.Option("--config", help="File to write (default: headroom.toml).")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="File to write (default: headroom.toml).", callback=_local)
+    ] = None,
     source: SourceUrl = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
 ) -> None:
@@ -147,7 +164,8 @@ def check(
     config: Config = None,
     source: SourceUrl = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the offending rows, one CSV file a finding.")
+        Path | None,
+        typer.Option("--out", help="Folder for the offending rows, one CSV file a finding.", callback=_local),
     ] = None,
 ) -> None:
     """Check the tables: what is wrong, what is missing, and what it costs."""
@@ -160,7 +178,7 @@ def check(
 
 @app.command()
 def features(
-    out: Annotated[Path | None, typer.Option("--out", help="Parquet file to write.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Parquet file to write.", callback=_local)] = None,
     describe: Annotated[bool, typer.Option("--describe", help="Print the catalogue of the features.")] = False,
     sql: Annotated[
         str | None, typer.Option("--sql", help="Print the rows as one query for a warehouse, such as snowflake.")
@@ -219,8 +237,8 @@ def score(
 
 @app.command()
 def explain(
-    features: Annotated[Path, typer.Option("--features", help="Parquet file of feature rows.")],
-    out: Annotated[Path, typer.Option("--out", help="Parquet file to write.")],
+    features: Annotated[Path, typer.Option("--features", help="Parquet file of feature rows.", callback=_local)],
+    out: Annotated[Path, typer.Option("--out", help="Parquet file to write.", callback=_local)],
     k: Annotated[int, typer.Option("-k", min=1, help="How many features per row, the strongest first.")] = 5,
     model: Model = None,
     config: Config = None,
@@ -256,12 +274,16 @@ def top(
 
 @outcomes.command("import")
 def import_outcomes(
-    file: Annotated[Path, typer.Argument(help="The Excel file of a list or of a book, filled in and saved.")],
+    file: Annotated[
+        Path, typer.Argument(help="The Excel file of a list or of a book, filled in and saved.", callback=_local)
+    ],
     out: Annotated[
-        Path | None, typer.Option("--out", help="A file to add to instead of the store, .parquet or .csv.")
+        Path | None,
+        typer.Option("--out", help="A file to add to instead of the store, .parquet or .csv.", callback=_local),
     ] = None,
     published: Annotated[
-        Path | None, typer.Option("--published", help="Folder of the published snapshots; overrides `out`.")
+        Path | None,
+        typer.Option("--published", help="Folder of the published snapshots; overrides `out`.", callback=_local),
     ] = None,
     who: Annotated[str, typer.Option("--who", help="Who filled it in.")] = "import",
     config: Config = None,
@@ -304,7 +326,7 @@ def at_odds(out: Out = None, config: Config = None) -> None:
 
 @outcomes.command("export")
 def export_outcomes(
-    file: Annotated[Path, typer.Argument(help="The file to write, .parquet or .csv.")],
+    file: Annotated[Path, typer.Argument(help="The file to write, .parquet or .csv.", callback=_local)],
     out: Out = None,
     config: Config = None,
 ) -> None:
@@ -452,7 +474,8 @@ def figures(
     ] = None,
     snapshot_date: Day = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder to write (default: figures in that of the reports).")
+        Path | None,
+        typer.Option("--out", help="Folder to write (default: figures in that of the reports).", callback=_local),
     ] = None,
     signals: Annotated[
         bool, typer.Option(help="Count the signals that went with past expansions, which takes a build of features.")

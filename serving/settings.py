@@ -1,10 +1,11 @@
 """The settings of what people see: gates, reasons, ranking and pages."""
 
 from datetime import date
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from data.shown.paths import LocalPath
 
 
 class GateThresholds(BaseModel):
@@ -95,7 +96,7 @@ class ServingSettings(BaseModel):
     )
     gates: GateThresholds = GateThresholds()
     reasons: ReasonSettings = ReasonSettings()
-    playbook: Path | None = Field(default=None, description="a playbook of your own, over the shipped one")
+    playbook: LocalPath | None = Field(default=None, description="a playbook of your own, over the shipped one")
     currency: str = Field(default="$", max_length=8, description="what stands before an amount, e.g. `$` or `EUR `")
     min_motion_propensity: float = Field(
         default=0.02, ge=0, lt=1, description="a motion less likely than this is not shown: another, or a check-in"

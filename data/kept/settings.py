@@ -1,8 +1,8 @@
 """Whether, where and how long values are kept: ``[store]`` of ``headroom.toml``."""
 
-from pathlib import Path
-
 from pydantic import BaseModel, ConfigDict, Field
+
+from data.shown.paths import LocalPath
 
 
 class StoreSettings(BaseModel):
@@ -11,7 +11,7 @@ class StoreSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     use: bool = Field(default=True, description="false: every run makes everything anew, and nothing is kept")
-    path: Path | None = Field(
+    path: LocalPath | None = Field(
         default=None, description="folder of the store (missing: `kept`, beside the MLflow folder)"
     )
     max_gb: float = Field(

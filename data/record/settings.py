@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from data.shown.paths import LocalPath
+
 OTHER_PLACE = "Wait until the other run has ended, or give the history another folder under [record]."
 
 
@@ -12,7 +14,7 @@ class RecordSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    folder: Path = Field(Path("history"), description="the history is kept there; read it with record://FOLDER")
+    folder: LocalPath = Field(Path("history"), description="the history is kept there; read it with record://FOLDER")
     url: str | None = Field(None, description="the source that is recorded, if it is not that of [source]")
     largest_loss: float = Field(
         0.3, ge=0, le=1, description="a day on which a table lost more than this share of its rows is refused"

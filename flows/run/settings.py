@@ -8,9 +8,9 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.errors import SettingsError, hint
 from data.figures.settings import FiguresSettings
@@ -18,6 +18,7 @@ from data.kept.settings import StoreSettings
 from data.kept.store import ValueStore
 from data.ledger.rules import ExpansionRules
 from data.record.settings import RecordSettings
+from data.shown.paths import LocalPath, is_url
 from data.sources.address import BARE, SCHEMES, Address, SourceSettings
 from flows.run.log import LogKind, log_as
 from models.monitoring.settings import MonitorSettings
@@ -49,16 +50,6 @@ HISTORY = "record"
 """The kind of source that `headroom record` writes."""
 
 
-def _no_url(value: object) -> object:
-    if "://" in str(value):
-        raise ValueError("it names a folder of this machine, not a URL")
-    return value
-
-
-Folder = Annotated[Path, BeforeValidator(_no_url)]
-"""A folder: a URL would be taken for the name of one, with the password that may stand in it."""
-
-
 class ServeTable(ServeSettings, AccessSettings):
     """The web pages, and who may look at them: one table of the file."""
 
@@ -83,9 +74,9 @@ class Settings(BaseModel):
     writeback: WritebackSettings = WritebackSettings()
     notify: NotifySettings = NotifySettings()
     monitor: MonitorSettings = MonitorSettings()
-    out: Folder = Field(Path("published"), description="snapshots are published under it, one folder each")
-    reports: Folder = Field(Path("reports"), description="the pages about models are written there")
-    mlruns: Folder = Field(Path("mlruns"), description="the MLflow folder")
+    out: LocalPath = Field(Path("published"), description="snapshots are published under it, one folder each")
+    reports: LocalPath = Field(Path("reports"), description="the pages about models are written there")
+    mlruns: LocalPath = Field(Path("mlruns"), description="the MLflow folder")
     model: str = Field("headroom", min_length=1, description="name of the registered model")
     log: LogKind = Field(
         "plain", description='"plain": lines for people; "json": an object a line, and one for each stage of a run'
@@ -209,7 +200,7 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
     if source is not None and isinstance(values.setdefault("source", {}), dict):
         values["source"]["url"] = from_here(source)
     if out is not None:
-        values["out"] = Path.cwd() / Path(out).expanduser()
+        values["out"] = out if is_url(out) else Path.cwd() / Path(out).expanduser()
     try:
         settings = Settings.model_validate(_without_off(Settings, values))
     except ValidationError as error:

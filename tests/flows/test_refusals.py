@@ -4,12 +4,14 @@ from collections.abc import Callable
 from errno import EACCES, EFBIG, ENOSPC
 from importlib import import_module
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
 from xlsxwriter.exceptions import FileCreateError
 
 from data.errors import SettingsError
+from flows import cli
 from tests.data.sources.test_connect import csv_base
 from tests.flows.conftest import Headroom
 
@@ -99,6 +101,40 @@ def test_a_wrong_folder_is_told_before_a_server_starts(
     assert found in ran.err
     assert "starting" not in ran.err
     assert list(tmp_path.iterdir()) == []
+
+
+AWAY = "s3://me:hunter2@bucket/lists"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *[(name, "--out") for name in ("score", "top", "check", "figures", "features", "simulate", "forget", "doctor")],
+        ("explain", "--features", "rows.parquet", "--out"),
+        ("explain", "--out", "rows.parquet", "--features"),
+        ("demo", "--folder"),
+        ("outcomes", "export"),
+        ("outcomes", "import"),
+        ("outcomes", "import", "list.xlsx", "--out"),
+        ("outcomes", "import", "list.xlsx", "--published"),
+        ("init", "--config"),
+        ("train", "--config"),
+    ],
+)
+def test_a_url_is_no_path_of_the_command_line(command: tuple[str, ...], headroom: Headroom, tmp_path: Path) -> None:
+    ran = headroom(*command, AWAY)
+    assert ran.code == 2
+    assert "it names a place on this machine, not a URL" in ran.err
+    assert "hunter2" not in ran.err + ran.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_path_of_the_command_line_is_asked_whether_it_is_a_url() -> None:
+    commands = [one.callback for group in (cli.app, cli.outcomes) for one in group.registered_commands]
+    kinds = [get_args(kind) for one in commands for kind in get_type_hints(one, include_extras=True).values()]
+    asked = [told.callback for kind, told in filter(None, kinds) if kind in (Path, Path | None)]
+    assert len(asked) > 30
+    assert {*asked} == {cli._local}
 
 
 def test_a_report_does_not_take_the_place_of_a_file(headroom: Headroom, tmp_path: Path) -> None:

@@ -95,6 +95,31 @@ def test_every_folder_may_be_one_of_the_home(tmp_path: Path, monkeypatch: pytest
     assert {*folders, there.playbook_file, load(file, out="~/a").out_folder} == {tmp_path / "a"}
 
 
+PLACES = ("out", "reports", "mlruns", "record.folder", "store.path", "serving.playbook")
+
+
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("url", ["s3://me:s3cret@bucket/lists", "gs:/bucket", "[abfss://lists"])
+def test_a_url_is_no_place_on_this_machine(name: str, url: str, tmp_path: Path) -> None:
+    (tmp_path / "headroom.toml").write_text(f"{name} = {url!r}\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        load(tmp_path / "headroom.toml")
+    assert f"found: {name}: Value error, it names a place on this machine, not a URL.\n" in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["postgres://me:s3cret@host/db", Path("postgres://me:s3cret@host/db")])
+def test_a_url_is_no_folder_that_a_run_is_given(url: Path | str) -> None:
+    """By the command line, which has made it a path, or by a deployment."""
+    with pytest.raises(SettingsError, match=r"out: Value error, it names a place on this machine, not a URL\.\n"):
+        load(out=url)
+
+
+def test_a_path_with_a_colon_is_a_path(tmp_path: Path) -> None:
+    (tmp_path / "headroom.toml").write_text("out = 'lists:2026/all'\nreports = 'c:/pages'\n", encoding="utf-8")
+    settings = load(tmp_path / "headroom.toml")
+    assert (settings.out_folder, settings.reports) == (tmp_path / "lists:2026" / "all", Path("c:/pages"))
+
+
 def test_the_secrets_of_a_sign_in_are_variables_and_no_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
