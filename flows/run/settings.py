@@ -185,11 +185,14 @@ def load(config: Path | str | None = None, source: str | None = None, out: Path 
     ``out`` come from the command line and start at the working folder. Raises ``SettingsError`` for a file that is not
     there or cannot be read, for an unknown key, and for a value that cannot be used. The log is kept as they say.
     """
+    by_variables = _variables()
+    _keep_log(by_variables)
     file = Path(config or DEFAULT_FILE)
     if config is not None and not file.is_file():
         raise SettingsError(f"Read the settings from {file}.", "there is no such file.", "Correct --config.")
     values = _read(file) if file.is_file() else {}
-    values = _merge(values, _variables())
+    values = _merge(values, by_variables)
+    _keep_log(values)
     if "root" in values:
         raise SettingsError(
             f"Read the settings from {file} and the {PREFIX}* variables.",
@@ -227,6 +230,13 @@ def load_recording(config: Path | str | None, source: str | None, accept: Sequen
             "Name the source to record as `url` under [record], or with --source.",
         )
     return settings
+
+
+def _keep_log(values: dict[str, Any]) -> None:
+    """Keep the log as it is asked for, before anything is refused; what is no kind of log is refused with the rest."""
+    kind: Any = values.get("log")
+    if kind in get_args(LogKind):
+        log_as(kind)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -96,6 +96,24 @@ def test_a_refusal_is_a_line_of_it(headroom: Headroom, tmp_path: Path, monkeypat
     assert "to do:" in line["message"]
 
 
+@pytest.mark.parametrize("text", ["sorce = 3", "[sorce", "log = 'plain'\nout = 's3://lists'"])
+def test_refused_settings_are_a_line_of_it(
+    text: str, headroom: Headroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADROOM_LOG", "json")
+    (tmp_path / "headroom.toml").write_text(text, encoding="utf-8")
+    for arguments in ((), ("--config", "none.toml")):
+        (line,) = told(headroom("top", *arguments).err)
+        assert line["message"].startswith("headroom: Read the settings from")
+        log_as("plain")
+
+
+def test_settings_that_ask_for_it_and_are_refused_are_a_line_of_it(headroom: Headroom, tmp_path: Path) -> None:
+    (tmp_path / "headroom.toml").write_text("log = 'json'\nsorce = 3", encoding="utf-8")
+    (line,) = told(headroom("top").err)
+    assert "sorce is not a setting" in line["message"]
+
+
 @pytest.mark.parametrize(
     ("value", "rows"),
     [
