@@ -31,7 +31,6 @@ class ExcludedPage:
     """
 
     query: ApartQuery
-    shown: Shown
     rows: tuple[ListRow, ...]
     found: int
     pages: int
@@ -52,7 +51,6 @@ def excluded_page(index: ListIndex, query: ApartQuery, desk: Desk, page_rows: in
     here, page, pages = on_page(places, query.page, page_rows)
     return ExcludedPage(
         query.model_copy(update={"page": page}),
-        shown,
         rows(index, here, ListQuery(), desk),
         len(places),
         pages,

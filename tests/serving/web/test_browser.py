@@ -137,6 +137,24 @@ def test_the_list_is_worked_by_keyboard_and_by_the_form(browser, usual: str) -> 
     page.close()
 
 
+def test_a_ranked_account_is_found_by_name_among_all_customers(browser, usual: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(usual)
+    names = page.locator("tbody .name a")
+    address = names.first.get_attribute("href")
+    page.goto(f"{usual}/excluded")
+    page.get_by_label("Account, of all customers").fill(address.rpartition("/")[2])
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=acc-**")
+    assert [link.get_attribute("href") for link in names.all()] == [address]
+    page.locator("#show").select_option("apart")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_role("link", name="Look for the name among all customers").click()
+    page.wait_for_url("**show=all**")
+    assert [link.get_attribute("href") for link in names.all()] == [address]
+    page.close()
+
+
 def test_the_pages_work_without_a_script(browser, usual: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -1,6 +1,7 @@
 """Who is not ranked: the counts reconcile with the base, and every customer is found by name."""
 
 import re
+from html import unescape
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -32,6 +33,25 @@ def test_every_customer_of_the_base_is_found_by_name_with_the_reason(index: List
             assert found.top == because[score.account_id]
         else:
             assert found.rank == score.rank
+
+
+def test_a_ranked_account_is_found_by_the_form_as_it_stands(client: TestClient, out: Path) -> None:
+    """A browser sends beside the name what each select stands on, and the name is kept where the filters hide it."""
+    scores = plain(out, "scores")
+    account = scores.account_id[scores.eligible & scores.account_id.str.startswith("acc-")].iloc[0]
+    as_it_stands = stands_on(client.get("/excluded").text)
+    assert as_it_stands.keys() == {"owner", "under", "gate", "show"}
+    assert shown_in(client.get("/excluded", params=as_it_stands | {"q": account}).text) == [account]
+    for narrowed in ({"show": "apart"}, {"gate": sorted(LABELS)[0]}):
+        none = client.get("/excluded", params={"q": account, **narrowed}).text.partition('class="none">')[2]
+        assert shown_in(client.get(unescape(none.partition('href="')[2].partition('"')[0])).text) == [account]
+
+
+def stands_on(page: str) -> dict[str, str]:
+    """What each select of a page stands on: the option that is chosen, or its first."""
+    selects = re.findall(r'<select id="\w+" name="(\w+)">(.*?)</select>', page, re.DOTALL)
+    chosen = {name: re.findall(r'"([^"]*)" selected', of) or re.findall(r'value="([^"]*)"', of) for name, of in selects}
+    return {name: values[0] for name, values in chosen.items()}
 
 
 @pytest.mark.parametrize("gate", sorted(LABELS))
