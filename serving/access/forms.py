@@ -13,6 +13,8 @@ from starlette.types import Message, Receive
 from serving.access.refusals import RefusedError
 
 TOKEN = "form_token"  # noqa: S105  the name of the field, and of the session's value
+UNTIL = "until"
+"""What a session that a sign-in began calls the time at which it ends."""
 LARGEST_FORM, MOST_FIELDS = 65_536, 200
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """They change nothing; all others are held to what stands here."""

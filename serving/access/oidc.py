@@ -1,6 +1,8 @@
 """Sign-in with a provider by OpenID Connect: the code flow with PKCE, state and nonce, as Authlib does it."""
 
+import json
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -13,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from serving.access import names
-from serving.access.forms import SAFE_METHODS, csrf_token
+from serving.access.forms import SAFE_METHODS, TOKEN, UNTIL, csrf_token
 from serving.access.plain import WayOn, plain_page
 from serving.access.refusals import LOG, RefusedError, title_of
 from serving.access.settings import AccessSettings
@@ -28,6 +30,10 @@ UNREADABLE = (AuthlibBaseError, JoseError, httpx2.HTTPError, ValueError, KeyErro
 """Raised for what a provider answers, also where it is nothing that a provider should answer."""
 LONGEST_SIGN_IN, LONGEST_WAIT, LEEWAY = 900, 10, 60
 """Seconds: from the begin of a sign-in to its end, for an answer of the provider, between its clock and ours."""
+BEGUN = "begun"
+"""What a session calls the sign-ins that were begun in its browser, one for each tab, by their state."""
+LONGEST_BEGUN = 1_800
+"""Letters of them all, as the session keeps them: a cookie holds 4 kB."""
 AGAIN = WayOn(SIGN_IN, "Sign in again")
 
 
@@ -56,7 +62,7 @@ class OidcSignIn:
 
     def who(self, request: Request) -> Viewer:
         session = request.session
-        if "until" not in session or session["until"] < time.time():
+        if not _is_on(session):
             raise SignInNeededError(request)
         return self.people.viewer(session["email"], session["name"], WayOn(SIGN_OUT, "Sign out", csrf_token(request)))
 
@@ -71,24 +77,47 @@ class OidcSignIn:
     async def begin(self, request: Request) -> Response:
         """Lead to the provider. What it has to answer to is kept in the browser's own session and nowhere else."""
         client = await self._client()
-        to = names.local_path(request.query_params.get("next"))
-        request.session["going"] = {"to": to, "since": time.time()}
-        redirect: Response = await client.authorize_redirect(request, f"{self.settings.public_url}{DONE}")
-        return redirect
+        asked = await client.create_authorization_url(self._way_back)
+        begun = {
+            "to": names.local_path(request.query_params.get("next")),
+            "since": round(time.time()),
+            "nonce": asked["nonce"],
+            "code_verifier": asked["code_verifier"],
+        }
+        request.session[BEGUN] = _that_fit({**_begun(request.session), asked["state"]: begun})
+        return RedirectResponse(asked["url"], 302)
 
     async def end(self, request: Request) -> Response:
-        """Begin a session with whom the provider names. Nothing of the one before is kept."""
-        going = request.session.pop("going", None)
-        if going is None or going["since"] + LONGEST_SIGN_IN < time.time():
+        """Begin a session with whom the provider names, and lead to the page that this sign-in was begun for.
+
+        Of the session before nothing is kept but what other tabs have begun and, where it is of the same person, the
+        token of their forms.
+        """
+        session, others = request.session, _begun(request.session)
+        begun = others.pop(request.query_params.get("state", ""), None)
+        if begun is None:
+            if _is_on(session):  # this address once more, or what another tab has overtaken
+                return RedirectResponse("/", 303)
             raise _failed("it was not begun in this browser, or too long ago")
-        claims = await self._claims(request)
+        client = await self._client()
+        session[BEGUN] = others  # this one is used up, whatever comes of it
+        try:
+            claims = await self._claims(client, request, begun)
+        except RefusedError:
+            if _is_on(session):
+                return RedirectResponse(begun["to"], 303)
+            raise
         email = _email(claims)
         name = names.as_written(str(claims.get("name") or ""))
-        request.session.clear()
-        request.session.update(email=email, name=name, until=time.time() + self.settings.session_seconds)
+        kept: dict[str, Any] = {BEGUN: others}
+        if _is_on(session) and session["email"] == email:
+            kept[TOKEN] = csrf_token(request)
+        session.clear()
+        session.update(kept, email=email, name=name)
+        session[UNTIL] = time.time() + self.settings.session_seconds
         csrf_token(request)
         LOG.info("%r signed in", email)
-        return RedirectResponse(going["to"], 303)
+        return RedirectResponse(begun["to"], 303)
 
     async def sign_out(self, request: Request) -> Response:
         request.session.clear()
@@ -97,6 +126,10 @@ class OidcSignIn:
     async def signed_out(self, request: Request) -> Response:
         text = "You are signed out here, though not at your provider."
         return plain_page(200, "Signed out", text, AGAIN, title=title_of(request.scope))
+
+    @property
+    def _way_back(self) -> str:
+        return f"{self.settings.public_url}{DONE}"
 
     async def _client(self) -> Any:
         """Authlib's client, with what the provider says of itself today: keys that it withdrew are not believed."""
@@ -137,9 +170,11 @@ class OidcSignIn:
         kept = ("issuer", "_loaded_at", *NEEDED)
         return {name: told[name] for name in kept} | {"id_token_signing_alg_values_supported": signatures}
 
-    async def _claims(self, request: Request) -> dict[str, Any]:
-        """What the ID token says: its signature, issuer, audience, times and nonce are checked."""
-        client = await self._client()
+    async def _claims(self, client: Any, request: Request, begun: Mapping[str, Any]) -> dict[str, Any]:
+        """What the ID token says: its signature, issuer, audience, times and nonce are checked.
+
+        Authlib knows one sign-in of a session: the one that this is the answer to, and none when it is done with.
+        """
         if request.query_params.get("iss", self.issuer) != self.issuer:
             raise _failed("another provider answered")
         expected = {
@@ -147,10 +182,14 @@ class OidcSignIn:
             "aud": {"essential": True, "value": self.client_id},
             "nonce": {"essential": True},
         }
+        state = request.query_params["state"]
+        await client.framework.set_state_data(request.session, state, {**begun, "redirect_uri": self._way_back})
         try:
             token = await client.authorize_access_token(request, claims_options=expected, leeway=LEEWAY)
         except UNREADABLE as error:
             raise _failed(repr(error)) from error
+        finally:
+            await client.framework.clear_state_data(request.session, state)
         if not token.get("userinfo"):
             raise _failed("the provider sent no ID token")
         claims: dict[str, Any] = token["userinfo"]
@@ -161,6 +200,25 @@ def _failed(because: str) -> RefusedError:
     """The log says why; the page does not, since what a provider's answer says may be anybody's words."""
     LOG.warning("a sign-in failed: %s", because)
     return RefusedError(400, "Not signed in", "The sign-in did not come to its end.", AGAIN)
+
+
+def _is_on(session: Mapping[str, Any]) -> bool:
+    """Is somebody signed in, whose hours are not over?"""
+    return bool(session.get(UNTIL, 0) >= time.time())
+
+
+def _begun(session: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The sign-ins of a browser that may still come to their end, by their state, the earliest first."""
+    earliest = time.time() - LONGEST_SIGN_IN
+    return {state: begun for state, begun in session.get(BEGUN, {}).items() if begun["since"] >= earliest}
+
+
+def _that_fit(begun: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """As many of them as a cookie holds: the latest one in any case, and those before it."""
+    kept = list(begun.items())
+    while len(kept) > 1 and len(json.dumps(dict(kept))) > LONGEST_BEGUN:
+        del kept[0]
+    return dict(kept)
 
 
 def _email(claims: dict[str, Any]) -> str:

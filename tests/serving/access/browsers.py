@@ -30,9 +30,9 @@ class Place:
         with httpx2.Client(base_url=self.url, follow_redirects=follows, timeout=20, verify=SHARED) as opened:
             yield opened
 
-    def way_back(self, browser: httpx2.Client, **headers: str) -> str:
-        """Begin a sign-in and let the provider answer: the address that it leads the browser back to."""
-        begun = browser.get("/sign-in", headers=headers, follow_redirects=False)
+    def way_back(self, browser: httpx2.Client, to: str = "/", **headers: str) -> str:
+        """Begin a sign-in for a page and let the provider answer: the address that it leads the browser back to."""
+        begun = browser.get("/sign-in", params={"next": to}, headers=headers, follow_redirects=False)
         assert begun.status_code == 302, begun.text
         return str(httpx2.get(begun.headers["location"], verify=SHARED).headers["location"])
 

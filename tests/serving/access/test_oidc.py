@@ -14,7 +14,7 @@ from itsdangerous import TimestampSigner
 
 from serving.access.forms import TOKEN
 from tests.serving.access.browsers import SHARED, Place, is_signed_in
-from tests.serving.access.pages import ADA, PEOPLE, SECRET, protected, token_of
+from tests.serving.access.pages import ADA, LEAD, PEOPLE, SECRET, protected, token_of
 from tests.serving.access.provider import CLIENT, port, served
 
 
@@ -181,10 +181,11 @@ def test_the_state_of_another_browser_ends_no_sign_in(place: Place) -> None:
     """CVE-2025-68158, CVE-2026-41425: a state was believed of whatever browser brought it."""
     with place.browser() as mallory, place.browser() as ada:
         way_back = place.way_back(mallory)
-        place.way_back(ada)
+        own = place.way_back(ada)
         assert ada.get(way_back).status_code == 400
         assert not is_signed_in(ada)
         assert mallory.get(way_back).status_code == 200, "nothing of it was used up"
+        assert ada.get(own).status_code == 200, "nor of her own"
 
 
 def test_what_was_begun_is_kept_in_the_browser_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,12 +209,60 @@ def test_a_sign_in_that_nobody_began_here_does_not_end_here(place: Place) -> Non
         assert not is_signed_in(ada)
 
 
-def test_a_state_is_of_the_last_sign_in_that_was_begun(place: Place) -> None:
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)], ids=str)
+def test_the_sign_ins_of_several_tabs_end_each_on_its_own_page(place: Place, order: tuple[int, ...]) -> None:
+    tabs, tokens = ("/accounts/acme?by=rank", "/export.csv", "/?tab=3"), set()
+    with place.browser(follows=False) as ada:
+        ways_back = [place.way_back(ada, tab) for tab in tabs]
+        for tab in order:
+            assert ada.get(ways_back[tab]).headers["location"] == tabs[tab]
+            tokens.add(token_of(ada.get("/").text))
+    assert len(tokens) == 1, "a form that another tab shows is still good"
+
+
+def test_a_tab_in_which_somebody_else_signs_in_is_theirs(place: Place) -> None:
+    with place.browser() as shared:
+        of_ada, of_lead = place.way_back(shared), place.way_back(shared)
+        before = shared.get(of_ada).text
+        place.provider.claims["email"] = LEAD
+        after = shared.get(of_lead).text
+    assert ("Ada csm: acme" in before, "lead: acme bolt" in after) == (True, True)
+    assert token_of(after) != token_of(before)
+
+
+def test_who_is_signed_in_meanwhile_is_led_on(place: Place) -> None:
+    """Some providers answer with an error to a tab that another one overtook."""
+    with place.browser(follows=False) as ada:
+        overtaken, way_back = place.way_back(ada, "/accounts/acme"), place.way_back(ada)
+        ada.get(way_back)
+        failed = ada.get(f"/sign-in/done?error=temporarily_unavailable&state={state_of(overtaken)}")
+        assert (failed.status_code, failed.headers["location"]) == (303, "/accounts/acme")
+        for unknown in (overtaken, way_back, "/sign-in/done?code=a&state=b", "/sign-in/done"):
+            led_on = ada.get(unknown)
+            assert (led_on.status_code, led_on.headers["location"]) == (303, "/")
+        assert is_signed_in(ada)
+
+
+def state_of(way_back: str) -> str:
+    return parse_qs(urlsplit(way_back).query)["state"][0]
+
+
+def test_a_cookie_holds_the_latest_of_many_sign_ins(place: Place) -> None:
+    with place.browser(follows=False) as ada:
+        ways_back = [place.way_back(ada, f"/accounts/{number}?by={'a' * 400}") for number in range(6)]
+        assert len(ada.cookies[place.cookie]) < 3_000
+        assert ada.get(ways_back[0]).status_code == 400
+        assert ada.get(ways_back[-1]).headers["location"].startswith("/accounts/5?by=a")
+
+
+def test_a_sign_in_that_failed_is_not_kept(place: Place) -> None:
+    lengths = set()
     with place.browser() as ada:
-        earlier, later = place.way_back(ada), place.way_back(ada)
-        assert ada.get(earlier).status_code == 400
-        assert not is_signed_in(ada)
-        assert later != earlier
+        for _ in range(3):
+            state = state_of(place.way_back(ada))
+            assert ada.get(f"/sign-in/done?error=access_denied&state={state}").status_code == 400
+            lengths.add(len(ada.cookies[place.cookie]))
+    assert len(lengths) == 1
 
 
 def test_a_code_is_good_for_one_sign_in(place: Place) -> None:
@@ -221,11 +270,13 @@ def test_a_code_is_good_for_one_sign_in(place: Place) -> None:
         way_back = place.way_back(ada)
         kept = ada.cookies[place.cookie]
         assert ada.get(way_back).status_code == 200
-        assert ada.get(way_back).status_code == 400
+        session = ada.cookies[place.cookie]
+        assert ada.get(way_back, follow_redirects=False).headers["location"] == "/"
         mallory.cookies.set(place.cookie, kept, "127.0.0.1")
         assert mallory.get(way_back).status_code == 400
         assert not is_signed_in(mallory)
         assert is_signed_in(ada), "a second try ends no session"
+        assert ada.cookies[place.cookie] == session, "and begins none"
 
 
 def test_a_session_is_new_after_a_sign_in(place: Place) -> None:
@@ -324,7 +375,7 @@ def test_another_provider_does_not_answer_for_ours(place: Place) -> None:
 def test_what_a_provider_refuses_is_told_plainly(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     with place.browser() as ada:
         way_back = place.way_back(ada)
-        state = parse_qs(urlsplit(way_back).query)["state"][0]
+        state = state_of(way_back)
         answer = ada.get(f"/sign-in/done?error=access_denied&error_description=%3Cb%3Eforged%0Aline&state={state}")
     assert (answer.status_code, "forged" in answer.text) == (400, False)
     assert "<b>forged\nline" not in caplog.text
