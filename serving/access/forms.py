@@ -1,15 +1,15 @@
 """Forms that change something: they come from our own pages, with a token of the session, and are not large."""
 
 import secrets
-from collections.abc import Mapping
 from hmac import compare_digest
-from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
+from serving.access import names
+from serving.access.plain import WayOn
 from serving.access.refusals import RefusedError
 
 TOKEN = "form_token"  # noqa: S105  the name of the field, and of the session's value
@@ -20,13 +20,20 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """They change nothing; all others are held to what stands here."""
 ALLOWED = ("GET", "HEAD", "POST")
 AGAIN = "Open the page again, and send the form from there."
+OF_THE_PAGE = frozenset({TOKEN, "list_seen", "request_key", "asked"})
+"""The hidden fields of all forms: what a page says there, and not who sends it."""
 
 
 def csrf_token(request: Request) -> str:
-    """The token that every form of this session carries in a hidden field named ``TOKEN``."""
-    if TOKEN not in request.session:
-        request.session[TOKEN] = secrets.token_urlsafe(32)
-    return str(request.session[TOKEN])
+    """The token that every form of this session carries in a hidden field named ``TOKEN``.
+
+    A session that no sign-in began has no end of its own: it is kept for its hours after each page with a form.
+    """
+    session = request.session
+    token = str(session.get(TOKEN) or secrets.token_urlsafe(32))
+    if TOKEN not in session or UNTIL not in session:
+        session[TOKEN] = token
+    return token
 
 
 def checked_form(request: Request) -> FormData:
@@ -35,20 +42,49 @@ def checked_form(request: Request) -> FormData:
     return form
 
 
+def written(form: FormData) -> dict[str, str]:
+    """What somebody wrote or chose in a form, by the names of its fields in words: to be given back to them."""
+    return {
+        name.replace("_", " ").capitalize(): str(value)
+        for name, value in form.multi_items()
+        if name not in OF_THE_PAGE and str(value).strip()
+    }
+
+
+def asked_path(request: Request) -> str:
+    """The path and the query of a request, to lead back to."""
+    path, query = request.scope["raw_path"], request.scope["query_string"]  # as written: %2F is no slash
+    return names.local_path((path + b"?" + query if query else path).decode("latin-1"))
+
+
 async def read_form(request: Request, own_origin: str) -> tuple[FormData, Receive]:
     """The fields of a form, and its body once more for whoever reads it after.
 
     Raises ``RefusedError`` unless it was sent by a page of ``own_origin`` with the token of the session.
     """
+    form, body = await _of_own_page(request, own_origin)
+    _require_token(request, form)
+    return form, _once_more(body, request.receive)
+
+
+async def read_to_give_back(request: Request, own_origin: str) -> dict[str, str]:
+    """What is ``written`` in a form that is refused already; nothing unless a page of ``own_origin`` sent it."""
+    try:
+        form, _ = await _of_own_page(request, own_origin)
+    except RefusedError:
+        return {}
+    return written(form)
+
+
+async def _of_own_page(request: Request, own_origin: str) -> tuple[FormData, bytes]:
+    """The fields and the body of a form that a page of ours sent, of whatever session."""
     _require_own_page(request, own_origin)
     if request.method != "POST":
         raise RefusedError(405, "Not in this way", "Only a form that is posted changes something here.", allow=ALLOWED)
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise RefusedError(415, "Not a form", "Only plain forms are read here.")
     body = await _body(request)
-    form = _fields(body)
-    _require_token(request.session, form)
-    return form, _once_more(body, request.receive)
+    return _fields(body), body
 
 
 def _require_own_page(request: Request, own_origin: str) -> None:
@@ -59,10 +95,14 @@ def _require_own_page(request: Request, own_origin: str) -> None:
         raise RefusedError(403, "From another page", f"This form was not sent by a page of this server. {AGAIN}")
 
 
-def _require_token(session: Mapping[str, Any], form: FormData) -> None:
-    expected, given = str(session.get(TOKEN, "")), form.getlist(TOKEN)
+def _require_token(request: Request, form: FormData) -> None:
+    """Raise ``RefusedError`` for a form without the token of the session. Its sender may send it again with it."""
+    expected, given = str(request.session.get(TOKEN, "")), form.getlist(TOKEN)
     if not expected or len(given) != 1 or not compare_digest(expected.encode(), str(given[0]).encode()):
-        raise RefusedError(403, "From an earlier visit", f"This form belongs to another session. {AGAIN}")
+        fields = tuple((name, str(value)) for name, value in form.multi_items() if name != TOKEN)
+        again = WayOn(asked_path(request), "Send it again", csrf_token(request), fields)
+        text = "Nothing has been recorded: this form belongs to another session. It can be sent again from here."
+        raise RefusedError(403, "From an earlier visit", text, again, told=written(form))
 
 
 async def _body(request: Request) -> bytes:

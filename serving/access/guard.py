@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.access.forms import SAFE_METHODS, read_form
+from serving.access.forms import SAFE_METHODS, read_form, read_to_give_back
 from serving.access.names import STATIC
 from serving.access.refusals import RefusedError, refuse
 from serving.access.viewer import LAPTOP, Viewer
@@ -32,12 +32,21 @@ class Guard:
         request, state = Request(scope, receive), dict(scope.get("state", {}))
         try:
             if not self._is_open(scope["path"]):
-                state["viewer"] = self.who(request)
+                state["viewer"] = await self._viewer(request)
             if scope["method"] not in SAFE_METHODS:
                 state["form"], receive = await read_form(request, self._own_origin(request))
             await self.app({**scope, "state": state}, receive, send)
         except RefusedError as refused:
             await refuse(refused, scope, receive, send)
+
+    async def _viewer(self, request: Request) -> Viewer:
+        """Who is looking. Whoever has to sign in first gets back what they sent."""
+        try:
+            return self.who(request)
+        except RefusedError as refused:
+            if refused.status == 401:
+                refused.told = await read_to_give_back(request, self._own_origin(request))
+            raise
 
     def _is_open(self, path: str) -> bool:
         return path in self.open_paths or (bool(self.open_paths) and path.startswith(STATIC))

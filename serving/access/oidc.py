@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from serving.access import names
-from serving.access.forms import SAFE_METHODS, TOKEN, UNTIL, csrf_token
+from serving.access.forms import SAFE_METHODS, TOKEN, UNTIL, asked_path, csrf_token
 from serving.access.plain import WayOn, plain_page
 from serving.access.refusals import LOG, RefusedError, title_of
 from serving.access.settings import AccessSettings
@@ -38,17 +38,16 @@ AGAIN = WayOn(SIGN_IN, "Sign in again")
 
 
 class SignInNeededError(RefusedError):
-    """Nobody is signed in: a page leads to the sign-in and back, a form would be lost on the way."""
+    """Nobody is signed in: a page leads to the sign-in and back. A form would be lost on the way, and is given back."""
 
     def __init__(self, request: Request) -> None:
         is_page = request.method in SAFE_METHODS
-        super().__init__(303 if is_page else 401, "Sign in", "You are no longer signed in.", AGAIN)
-        path, query = request.scope["raw_path"], request.scope["query_string"]  # as written: %2F is no slash
-        self.path = (path + b"?" + query if query else path).decode("latin-1")
+        text = "You are no longer signed in: nothing has been recorded. Sign in, and send it from the page once more."
+        self.way_in = WayOn(f"{SIGN_IN}?next={quote(asked_path(request), safe='/')}", AGAIN.words)
+        super().__init__(303 if is_page else 401, "Sign in", text, self.way_in)
 
     def answer(self, title: str) -> Response:
-        back = quote(names.local_path(self.path), safe="/")
-        return RedirectResponse(f"{SIGN_IN}?next={back}", 303) if self.status == 303 else super().answer(title)
+        return RedirectResponse(self.way_in.path, 303) if self.status == 303 else super().answer(title)
 
 
 class OidcSignIn:

@@ -16,11 +16,15 @@ USUAL_TITLE = ServeSettings().title
 
 @dataclass(frozen=True)
 class WayOn:
-    """Where a plain page leads: a path of this server, in words. With a token it is a form that is sent there."""
+    """Where a plain page leads: a path of this server, in words.
+
+    With a token it is a form that is sent there, and ``fields`` with it.
+    """
 
     path: str
     words: str
     token: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 def plain_page(

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Stre
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from data.errors import HeadroomError, OutcomeError
-from serving.access.forms import checked_form, csrf_token
+from serving.access.forms import checked_form, csrf_token, written
 from serving.access.oidc import SIGN_OUT
 from serving.access.plain import WayOn, plain_page
 from serving.access.protect import protect
@@ -204,22 +204,44 @@ class _Answers:
     def record(self, request: Request) -> Response:
         """What was done about an account, or what should stand in the place of a row of it.
 
-        It is about the list that its sender saw. The page is shown anew, with a form that is refused as it was filled.
+        It is about the list that its sender saw, and the account may have left the list since. The page is shown anew,
+        with a form that is refused as it was filled.
         """
         form = checked_form(request)
         asked = account_asked_for(request)
         index, desk = self.lists.latest(), self._desk(request)
-        if desk.work is None or place_for(index, asked, desk.sight) is None:
+        if desk.work is None or not self._is_theirs(index, asked, desk.sight):
             return self._no_account(request, index, asked)
+        has_page = index.place(asked) is not None
         number = request.query_params.get(CORRECT, "")
         corrected = row_to_correct(desk.work.history(asked), number, request_key_of(form, asked)) if number else None
         corrects = None if corrected is None else corrected[0]
         try:
             desk.work.append([outcome_of(form, self._lists(index), asked, desk.sight.name, corrects)])
         except OutcomeError as error:
+            if not has_page:
+                return self._no_account(request, index, asked, error.found)
             refused = refused_form(csrf_token(request), self.site.today(), index.listing, form, error)
             return self._account(request, index, refused, status=422)
+        if not has_page:
+            return plain_page(
+                200,
+                "Recorded",
+                "The account has left the list since, and has no page any more.",
+                WayOn("/", "To the list"),
+                told=written(form),
+                title=self.site.settings.title,
+            )
         return RedirectResponse(f"{account_address(asked)}#done", 303)
+
+    def _is_theirs(self, index: ListIndex, account_id: str, sight: Sight) -> bool:
+        """Is it an account that they may see, today or, where it has left the list, on the last one that had it?"""
+        if index.place(account_id) is not None:
+            return place_for(index, account_id, sight) is not None
+        for listing in self._lists(index):
+            for score in listing.of_account("scores", account_id, ("owner",)):
+                return sight.may_see(score["owner"])
+        return False
 
     def _lists(self, index: ListIndex) -> Iterator[PublishedList]:
         """The lists that a page may have shown: the latest, and the earlier ones that are still here."""
@@ -267,19 +289,18 @@ class _Answers:
         """An address that asks for what cannot be, or a list that cannot be read."""
         assert isinstance(error, HeadroomError)
         if isinstance(error, (QueryError, OutcomeError, ViewError)):
-            return self._bare(400, error.asked, error.found, error.todo)
+            return self._bare(request, 400, error.asked, error.found, error.todo)
         LOG.error("%s %s could not be answered: %s", request.method, request.url.path, error)
         if request.method == "POST":
-            return self._bare(
-                503, "Record what was sent.", error.found, "Nothing has been recorded: send it again later."
-            )
-        return self._bare(503, "Show the list.", error.found, error.todo)
+            todo = "Nothing has been recorded: send it again later."
+            return self._bare(request, 503, "Record what was sent.", error.found, todo)
+        return self._bare(request, 503, "Show the list.", error.found, error.todo)
 
     def not_there(self, request: Request, error: Exception) -> Response:
         """An address that there is not, or that cannot be asked in this way."""
         assert isinstance(error, StarletteHTTPException)
         found = _NOT_THERE.get(error.status_code, f"{error.detail}.").format(method=request.method)
-        answer = self._bare(error.status_code, "Show this page.", found, "Begin with the list.")
+        answer = self._bare(request, error.status_code, "Show this page.", found, "Begin with the list.")
         answer.headers.update(error.headers or {})
         return answer
 
@@ -303,11 +324,15 @@ class _Answers:
             form = form if corrected is None else correction_form(form, *corrected)
         return self.page("account", request, index, status=status, page=page, form=form)
 
-    def _no_account(self, request: Request, index: ListIndex, asked: str) -> Response:
-        """The same answer for an account that is not there and for one that is not theirs to see."""
+    def _no_account(self, request: Request, index: ListIndex, asked: str, why: str = "") -> Response:
+        """The same answer for an account that is not there and for one that is not theirs to see.
+
+        ``why``: what is wrong with a form that was sent about one that has left the list.
+        """
         if index.place(asked) is not None:
             log_not_yours(request, f"account {asked}")
-        return self.page("no_account", request, index, status=404, asked=asked[:200])
+        sent = _sent(request)
+        return self.page("no_account", request, index, status=404, asked=asked[:200], why=why, sent=sent)
 
     def _export(self, request: Request) -> tuple[ListIndex, ListQuery, Desk, Places]:
         """The rows to export: of the page that is asked for, of all pages where none is."""
@@ -341,13 +366,13 @@ class _Answers:
         text = render(f"{name}.html.j2", frame.currency, frame=frame, here=request.url.path, **values)
         return HTMLResponse(text, status)
 
-    def _bare(self, status: int, asked: str, found: str, todo: str) -> Response:
-        """A page without a list: there may be none."""
+    def _bare(self, request: Request, status: int, asked: str, found: str, todo: str) -> Response:
+        """A page without a list: there may be none. What was sent is given back."""
         return plain_page(
             status,
             "This cannot be shown",
             way_on=WayOn("/", "To the list"),
-            told={"Asked": asked, "Found": found, "To do": todo},
+            told={"Asked": asked, "Found": found, "To do": todo} | (_sent(request) or {}),
             title=self.site.settings.title,
         )
 
@@ -415,6 +440,11 @@ class _ViewAnswers:
 def may_see_experiment(sight: Sight) -> bool:
     """May they see what the list has earned? A CSM who knows it would treat the listed otherwise."""
     return sight.role != "csm"
+
+
+def _sent(request: Request) -> dict[str, str] | None:
+    """What somebody wrote into the form that was sent; None where none was."""
+    return written(checked_form(request)) if request.method == "POST" else None
 
 
 def _attached(index: ListIndex, suffix: str) -> dict[str, str]:

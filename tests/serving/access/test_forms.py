@@ -1,9 +1,14 @@
 """A form changes something only if one of our own pages sent it, in the session that it was made for."""
 
+import re
+import time
+from collections.abc import Callable
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from itsdangerous import TimestampSigner
 from starlette.testclient import TestClient
 
 from serving.access.forms import LARGEST_FORM, TOKEN
@@ -75,6 +80,40 @@ def test_a_form_without_the_token_of_its_session_is_refused() -> None:
 def test_a_session_that_never_made_a_form_has_no_token() -> None:
     with through_proxy(ADA) as ada:
         assert send(ada, {"Origin": PUBLIC}, **{TOKEN: ""}).status_code == 403
+
+
+def test_a_form_of_an_earlier_visit_is_sent_again_from_where_it_is_refused() -> None:
+    said = 'Call <b>"Ada"</b>'
+    with through_proxy(ADA) as ada:
+        refused = send(ada, {"Origin": PUBLIC}, noted_text=said, asked="", **{TOKEN: "of an earlier visit"})
+        assert (refused.status_code, "Nothing has been recorded" in refused.text) == (403, True)
+        assert "<dt>Noted text</dt><dd><bdi>Call &lt;b&gt;&#34;Ada&#34;&lt;/b&gt;</bdi></dd>" in refused.text
+        path = refused.text.partition('<form method="post" action="')[2].partition('"')[0]
+        hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', refused.text)
+        fields = {name: unescape(value) for name, value in hidden}
+        again = ada.post(path, data=fields, headers={"Origin": PUBLIC})
+    assert (path, fields.keys()) == (ACTIONS, {TOKEN, "action", "noted_text", "asked"})
+    assert (fields["noted_text"], again.status_code, again.text[:10]) == (said, 200, "acme: won,")
+
+
+def test_what_another_site_sends_is_not_given_back() -> None:
+    with through_proxy(ADA) as ada:
+        answer = send(ada, {"Origin": "https://example.com"}, noted_text="of another site")
+    assert (answer.status_code, "of another site" in answer.text) == (403, False)
+
+
+@pytest.mark.parametrize("opened", [at_home, lambda: through_proxy(ADA)], ids=["none", "proxy"])
+def test_a_form_is_good_while_pages_are_opened(
+    opened: Callable[[], TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody signs in here anew after some hours, so those of a session must not end under an open page."""
+    began, tokens = int(time.time()), set()
+    with opened() as browser:
+        for hours in (0, 5, 10, 15):
+            now = began + hours * 3600
+            monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _, now=now: now)
+            tokens.add(token_of(browser.get("/").text))
+    assert len(tokens) == 1
 
 
 def test_a_token_is_of_one_person() -> None:

@@ -144,9 +144,16 @@ def test_a_page_that_needs_a_sign_in_is_come_back_to(place: Place, path: str) ->
 
 
 def test_a_form_that_comes_too_late_is_not_sent_away(place: Place) -> None:
+    sent = {"action": "noted", "noted_text": "Call <Ada>", TOKEN: "a" * 43}
     with place.browser(follows=False) as nobody:
-        late = nobody.post("/accounts/acme/actions", data={"action": "won"}, headers={"Origin": place.url})
+        late = nobody.post("/accounts/acme?by=rank", data=sent, headers={"Origin": place.url})
         assert (late.status_code, "no longer signed in" in late.text) == (401, True)
+        way_in = 'href="/sign-in?next=/accounts/acme%3Fby%3Drank"'
+        for told in ("nothing has been recorded", "Call &lt;Ada&gt;", way_in):
+            assert told in late.text
+        assert "a" * 43 not in late.text
+        elsewhere = nobody.post("/accounts/acme", data=sent, headers={"Origin": "https://example.com"})
+        assert (elsewhere.status_code, "Call" in elsewhere.text) == (401, False)
 
 
 def test_a_sign_out_is_a_form_of_our_own(place: Place) -> None:

@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
+from serving.access.forms import OF_THE_PAGE
 from serving.access.settings import SESSION_SECRET, AccessSettings
+from serving.published.read import open_list
 from serving.store.outcomes import OutcomeStore, open_store
 from serving.store.views import ViewStore
 from serving.web.app import Site
@@ -123,6 +125,40 @@ def test_what_is_recorded_is_about_the_list_that_the_page_showed(site: Site, out
         told = [(row.action, row.snapshot_date, row.play, row.motion) for row in store.all_rows()]
     of = {day: tuple(scores.loc[account, ["play", "motion"]]) for day, scores in ((EARLIER, before), (DAY, now))}
     assert told == [("taken", EARLIER, *of[EARLIER]), ("won", DAY, *of[DAY])]
+
+
+def test_an_account_that_left_the_list_is_of_its_last_owner(
+    site: Site, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of it was open when the list without it came. What cannot be recorded is given back."""
+    monkeypatch.setenv(SESSION_SECRET, "0123456789abcdef" * 2)
+    owners = plain(out, "scores").set_index("account_id")["owner"].filter(like="acc-")
+    (mine, here), other = owners.index[owners == "Dana Lee"][:2], owners.index[owners == "Björn Ek"][0]
+    lists = Path(shutil.copytree(out, tmp_path / "lists"))
+    scores = lists / f"snapshot_date={DAY}" / "scores.parquet"
+    rows = pd.read_parquet(scores)
+    rows[~rows["account_id"].isin([mine, other])].to_parquet(scores, index=False)
+    seen = f"{EARLIER} {open_list(lists, EARLIER).manifest['run_id']}"
+    with open_store(f"sqlite:///{tmp_path / 'outcomes.db'}", now=lambda: NOW) as store:
+        pages = browser(replace(site, out=lists, work=store, access=PROXY))
+        pages.headers.update({"X-Forwarded-Email": "ana@example.com", "Origin": PROXY.public_url or ""})
+        pages.base_url = "https://headroom.example.com"
+        form = fields_of(pages.get(f"/accounts/{here}").text) | {"list_seen": seen, "lost_text": "Gone <away>"}
+        sent = [
+            pages.post(f"/accounts/{account}", data=form | said)
+            for account, said in (
+                (mine, {"action": "lost"}),
+                (other, {"action": "lost"}),
+                (mine, {"action": "won", "won_arr": "much"}),
+                (mine, {"action": "taken", "list_seen": "another"}),
+            )
+        ]
+        recorded = [(row.account_id, row.action, row.text, row.snapshot_date) for row in store.all_rows()]
+    assert recorded == [(mine, "lost", "Gone <away>", EARLIER)]
+    assert [answer.status_code for answer in sent] == [200, 404, 404, 404]
+    told = ("Recorded", "No such account", "is no amount", "a newer list has come")
+    for answer, words in zip(sent, told, strict=True):
+        assert (words in unescape(answer.text), "Gone &lt;away&gt;" in answer.text) == (True, True)
 
 
 @pytest.mark.parametrize("account", [*IDS.values(), "acc-0030"])
@@ -296,6 +332,24 @@ def test_a_form_of_another_page_or_session_records_nothing(pages: TestClient, st
     assert store.all_rows() == []
 
 
+def test_a_form_of_an_earlier_visit_is_sent_again_from_where_it_is_refused(
+    pages: TestClient, store: OutcomeStore
+) -> None:
+    refused = send(pages, action="noted", noted_text="Call Ada", form_token="of an earlier visit")
+    assert (refused.status_code, "Nothing has been recorded" in refused.text) == (403, True)
+    own = {"Origin": "http://127.0.0.1:8080"}
+    for _ in range(2):
+        again = pages.post(f"/accounts/{ACCOUNT}", data=fields_of(refused.text), headers=own, follow_redirects=False)
+        assert again.status_code == 303
+    assert [row.text for row in store.all_rows()] == ["Call Ada"]
+
+
+def test_what_a_page_says_in_its_forms_is_not_taken_for_what_was_written(site: Site, store: OutcomeStore) -> None:
+    pages = browser(replace(site, work=store, views=ViewStore(store)))
+    paths = ("/", "/views", f"/accounts/{ACCOUNT}")
+    assert {name for path in paths for name in fields_of(pages.get(path).text)} == OF_THE_PAGE
+
+
 @pytest.mark.parametrize("path", ["/accounts/{}", "/accounts?id={}"])
 def test_nobody_reads_or_works_on_the_account_of_another(
     site: Site, store: OutcomeStore, out: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
@@ -316,6 +370,7 @@ def test_nobody_reads_or_works_on_the_account_of_another(
     assert (theirs.status_code, theirs.text) == (404, nobody.text.replace("nobody", other))
     assert caplog.text.count(f"asked for 'account {other}'") == 2
     assert "account nobody" not in caplog.text
+    assert "Nothing has been recorded" in sent[other].text
 
 
 @pytest.mark.parametrize("path", ["/", "/export.csv", "/export.xlsx", "/excluded"])
@@ -344,6 +399,7 @@ def test_a_store_that_is_gone_takes_no_record(site: Site, tmp_path: Path) -> Non
         answer = pages.post(f"/accounts/{ACCOUNT}", data=form, headers={"Origin": "http://127.0.0.1:8080"})
         assert answer.status_code == 503
         assert "Nothing has been recorded" in answer.text
+        assert "<dt>Action</dt><dd><bdi>taken</bdi></dd>" in answer.text, "what was sent is given back"
 
 
 def test_without_a_store_there_is_no_form(client: TestClient) -> None:
