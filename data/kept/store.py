@@ -18,7 +18,7 @@ from errno import EBUSY, ENOENT
 from hashlib import sha256
 from pathlib import Path
 
-from data.atomic import UNFINISHED, whole_file
+from data.atomic import UNFINISHED, refusal, whole_file
 from data.errors import PublishError
 from data.kept.settings import StoreSettings
 from data.locks import held, taken
@@ -56,12 +56,13 @@ class ValueStore:
         path = self._path(kind, key)
         try:
             content = path.read_bytes()
-            os.utime(path)
         except FileNotFoundError:
             return None
         except OSError as error:
             self._stop(f"{path} cannot be read: {error.strerror}")
             return None
+        with suppress(OSError):  # of a value that another user made it cannot be noted that it was used
+            os.utime(path)
         value = content[HASH_BYTES:]
         if sha256(value).digest() == content[:HASH_BYTES]:
             return value
@@ -101,18 +102,25 @@ class ValueStore:
         """What killed runs left unfinished, and nobody writes now: it is of no key, and may be cut off anywhere."""
         there = []
         for path in self.folder.glob(f"*/{UNFINISHED}*"):
-            with suppress(FileNotFoundError), taken(path) as is_left:
+            with refusal(self._removing, ROOM), suppress(FileNotFoundError), taken(path) as is_left:
                 if is_left:
                     stat = path.stat()
                     there.append(KeptValue(path, path.parent.name, stat.st_size, stat.st_mtime))
         return there
 
     def trim(self) -> int:
-        """Remove what is too old or too much, and what killed runs left: how many values. One run at a time does."""
+        """Remove what is too old or too much, and what killed runs left: how many values. One run at a time does.
+
+        Where that fails it is told, and what is left stays: the run that asks for it is done.
+        """
         if not self.folder.is_dir():
             return 0
-        with held(self.folder / "trim.lock") as is_ours:
-            return self.remove(self._too_much()) if is_ours else 0
+        try:
+            with refusal(self._removing, ROOM), held(self.folder / "trim.lock") as is_ours:
+                return self.remove(self._too_much()) if is_ours else 0
+        except PublishError as error:
+            self._tell(f"warning: what is old in {self.folder} was not removed: {error.clause}. {error.todo}")
+            return 0
 
     def clear(self) -> int:
         """Remove all values, and what killed runs left: how many values there were."""
@@ -120,9 +128,10 @@ class ValueStore:
         return self.remove(self.values())
 
     def remove(self, values: list[KeptValue]) -> int:
-        """Remove these values: how many they were."""
-        for value in values:
-            value.path.unlink(missing_ok=True)
+        """Remove these values: how many they were. Raises PublishError where one cannot be removed."""
+        with refusal(self._removing, ROOM):
+            for value in values:
+                value.path.unlink(missing_ok=True)
         return len(values)
 
     def _too_much(self) -> list[KeptValue]:
@@ -136,6 +145,10 @@ class ValueStore:
             going.append(value)
             left -= value.size
         return going
+
+    @property
+    def _removing(self) -> str:
+        return f"Remove what is kept in {self.folder}."
 
     def _path(self, kind: str, key: str) -> Path:
         return self.folder / kind / key

@@ -5,12 +5,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from errno import EPERM
 from pathlib import Path
 
 import pytest
 
 from data.atomic import unfinished_of
 from data.digests import digest_of
+from data.errors import PublishError
 from data.kept.settings import StoreSettings
 from data.kept.store import DAY_SECONDS, ValueStore
 from data.locks import held
@@ -105,10 +107,47 @@ def test_what_another_run_trims_is_left_to_it(store: ValueStore) -> None:
     assert old.trim() == 1
 
 
+def test_what_cannot_be_trimmed_is_told_and_the_run_goes_on(
+    store: ValueStore, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a folder that another user made, or that nobody may write to by now."""
+    store.put("rows", KEY, b"value")
+    old = ValueStore(store.folder, StoreSettings(max_gb=1e-9), said.append)
+
+    def refused(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(EPERM, os.strerror(EPERM), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)
+        assert old.trim() == 0
+        with pytest.raises(PublishError, match="Operation not permitted"):
+            old.clear()
+    (store.folder / "trim.lock").unlink()
+    (store.folder / "trim.lock").mkdir()
+    assert old.trim() == 0
+    assert [line.partition(" was not removed: ")[2].partition(":")[0] for line in said] == [
+        "Operation not permitted",
+        "Is a directory",
+    ]
+    assert store.get("rows", KEY) == b"value"
+
+
+def test_a_value_of_another_user_is_read(store: ValueStore, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of it alone it cannot be noted that it was used."""
+    store.put("rows", KEY, b"value")
+
+    def refused(path: Path) -> None:
+        raise PermissionError(EPERM, os.strerror(EPERM), str(path))
+
+    monkeypatch.setattr(os, "utime", refused)
+    assert (store.get("rows", KEY), said) == (b"value", [])
+
+
 KILLED = """
 import os, sys
 from pathlib import Path
 from data import atomic
+from data.errors import PublishError
 from data.kept.settings import StoreSettings
 from data.kept.store import ValueStore
 atomic._to_disk = lambda path: os._exit(9)  # the power goes before the value is in its place
