@@ -113,3 +113,13 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     provided = {name: {other.lower() for other in providers.get(name, [name])} for name in names}
     assert {name for name, of in provided.items() if not of & declared("spark", "salesforce")} == set()
     assert declared() - set().union(*provided.values()) == HELD_FOR_OTHERS
+
+
+def test_the_client_of_postgresql_brings_its_own_library() -> None:
+    """Without the extra psycopg takes libpq from the system, which slim images and Macs lack."""
+    asked = tomllib.loads((house.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    assert [line.partition(">")[0] for line in asked if line.startswith("psycopg")] == ["psycopg[binary]"]
+    pins = (house.ROOT / "constraints.txt").read_text(encoding="utf-8")
+    of_both = dict(re.findall(r"^(psycopg(?:-binary)?)==(\S+)", pins, re.MULTILINE))
+    assert of_both.keys() == {"psycopg", "psycopg-binary"}
+    assert len(set(of_both.values())) == 1, "one works with the other of the same version alone"

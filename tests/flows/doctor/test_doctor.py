@@ -108,6 +108,17 @@ def pin_is_broken(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installation, "version", lambda name: "2.1.0" if name == "sqlalchemy" else there(name))
 
 
+def libpq_is_not_there(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = installation.import_module
+
+    def load_module(name: str) -> object:
+        if name == "psycopg":
+            raise ImportError("no pq wrapper available.\nAttempts made:\n- libpq library not found")
+        return there(name)
+
+    monkeypatch.setattr(installation, "import_module", load_module)
+
+
 def list_is_of_tomorrow(home: Path, _: pytest.MonkeyPatch) -> None:
     os.utime(home / LIST / "manifest.json", (time.time() + 7200,) * 2)
 
@@ -123,6 +134,7 @@ def experiment_has_no_salt(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 SPOILT = [
     Spoilt("wrong", "versions", "sqlalchemy 2.1.0 (<2.1,>=2.0)", "constraints.txt", pin_is_broken),
+    Spoilt("wrong", "versions", "psycopg cannot be loaded (no pq wrapper", "psycopg-binary", libpq_is_not_there),
     Spoilt("wrong", "disk", "GB left for lists", "Make room", lambda _, m: m.setattr(installation, "NO_ROOM", 2**60)),
     Spoilt(
         "look", "disk", "GB left for lists", "Make room", lambda _, m: m.setattr(installation, "LITTLE_ROOM", 2**60)
