@@ -200,14 +200,14 @@ def test_that_what_is_not_known_is_missing_is_no_reason() -> None:
 
 def test_a_reason_that_no_variant_fits_is_told_from_the_card() -> None:
     table = one_account(
-        {"list_price_discount": 0.4, "tenure_days": 0.1, "mrr": 0.2}, list_price_discount=0.25, tenure_days=5.0
+        {"stickiness_28d": 0.4, "tenure_days": 0.1, "mrr": 0.2}, stickiness_28d=0.25, tenure_days=5.0
     )
     assert table["text"].tolist() == [
-        "List price discount: 25%.",
+        "Stickiness 28d: 25%.",
         "Mrr: no value (nothing is known).",
         "A customer for 5 days.",
     ]
-    assert table["numbers_from"].tolist() == ["list_price_discount", "mrr", "tenure_days"]
+    assert table["numbers_from"].tolist() == ["stickiness_28d", "mrr", "tenure_days"]
     assert not table["shown"].any()
     assert table["effect"].tolist() == ["for"] * 3
 
