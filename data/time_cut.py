@@ -50,7 +50,7 @@ def learned_by(rows: ir.Table, happened: str) -> ir.Table:
 
 
 def ended_unforeseen(lines: ir.Table) -> ir.BooleanValue:
-    """The end of a line became known on a later day than the line itself."""
+    """The end of a line became known on a later day than the line itself: until then it was believed in."""
     if "ends_known_on" not in lines.columns:
         return ibis.literal(False)
     return (lines.ends_known_on > lines.known_on).fill_null(False)

@@ -6,7 +6,6 @@ import ibis
 import ibis.expr.types as ir
 
 from data.contract.vocabulary import DISCOUNT, FREE, PAID, UNPAID_KINDS
-from data.time_cut import ended_unforeseen
 
 BESIDE = tuple(kind for kind in UNPAID_KINDS if kind != FREE)
 """Kinds of what runs beside a contract for a while. What goes on for nothing takes the place of what was paid for."""
@@ -42,8 +41,3 @@ def is_last_version(lines: ir.Table, by: Sequence[str]) -> ir.BooleanValue:
 def lasts(lines: ir.Table) -> ir.BooleanValue:
     """A line that ends before it begins, or as it begins, is none."""
     return lines.valid_to.isnull() | (lines.valid_to > lines.valid_from)
-
-
-def was_told_to_last(lines: ir.Table) -> ir.BooleanValue:
-    """The same of a line that is not cut by a clock: one whose end became known later was believed in until then."""
-    return lasts(lines) | ended_unforeseen(lines)

@@ -7,11 +7,11 @@ import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY, MOTIONS
 from data.ledger.invoices import billed_now, billed_within, service, usage_bills
-from data.ledger.kinds import is_paid_for, was_told_to_last
+from data.ledger.kinds import is_paid_for, lasts
 from data.ledger.lines import lines, standing
 from data.ledger.movements import BASIS_POINTS, movements, prepared
 from data.ledger.succession import is_sold_on, with_successors
-from data.time_cut import cut, cut_facts, days_between, facts, first_facts
+from data.time_cut import cut, cut_facts, days_between, ended_unforeseen, facts, first_facts
 from features.calendar import QUARTER_DAYS, YEAR_DAYS
 from features.views.base import BILLING_DAYS, BaseViews
 
@@ -55,7 +55,7 @@ class ContractViews(BaseViews):
         dated = []
         if "subscriptions" in self.tables:
             paid = self.tables["subscriptions"]
-            paid = paid.filter(is_paid_for(paid), was_told_to_last(paid))
+            paid = paid.filter(is_paid_for(paid), lasts(paid) | ended_unforeseen(paid))
             dated.append(facts(paid, "account_id", "valid_from"))
         if "invoices" in self.tables:
             dated.append(facts(self.tables["invoices"], "account_id", "billed_on"))

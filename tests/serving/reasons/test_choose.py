@@ -199,9 +199,7 @@ def test_that_what_is_not_known_is_missing_is_no_reason() -> None:
 
 
 def test_a_reason_that_no_variant_fits_is_told_from_the_card() -> None:
-    table = one_account(
-        {"stickiness_28d": 0.4, "tenure_days": 0.1, "mrr": 0.2}, stickiness_28d=0.25, tenure_days=5.0
-    )
+    table = one_account({"stickiness_28d": 0.4, "tenure_days": 0.1, "mrr": 0.2}, stickiness_28d=0.25, tenure_days=5.0)
     assert table["text"].tolist() == [
         "Stickiness 28d: 25%.",
         "Mrr: no value (nothing is known).",
