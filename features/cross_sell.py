@@ -16,11 +16,12 @@ from data.contract.vocabulary import KEY
 from data.feeds.use import use
 from data.ledger.invoices import is_for_use
 from data.ledger.kinds import is_paid_for, lasts
+from data.ledger.lines import ever_paid_for
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, with_successors
 from data.sources.known import KnownBase
 from data.sources.partitions import part_number
-from data.time_cut import Tables, cut, cut_facts, ended_unforeseen, facts
+from data.time_cut import Tables, cut, cut_facts, facts
 from features.calendar import QUARTER_DAYS, snapshots
 from features.cohort import cohort
 from features.labels import product_labels
@@ -107,9 +108,7 @@ def products_on_offer(tables: Tables, snapshot_dates: Sequence[date]) -> ir.Tabl
     parts = []
     if "subscriptions" in tables:
         paid = _named_now(tables["subscriptions"], tables)
-        parts.append(
-            facts(paid.filter(is_paid_for(paid), lasts(paid) | ended_unforeseen(paid)), "product_now", "valid_from")
-        )
+        parts.append(facts(paid.filter(ever_paid_for(paid)), "product_now", "valid_from"))
     if "invoices" in tables:
         bills = _named_now(tables["invoices"], tables)
         parts.append(facts(bills.filter(bills.amount_e4 > 0, is_for_use(bills)), "product_now", "billed_on"))

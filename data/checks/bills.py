@@ -8,10 +8,9 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from data.checks.report import ROWS_KEPT, Finding, Severity, are_many, many, money
-from data.contract.vocabulary import DISCOUNT
 from data.groups import parents, ways_up
 from data.ledger.invoices import MONTHLY, YEARLY, beside_paid, months_of_period, service
-from data.ledger.kinds import is_paid_for
+from data.ledger.kinds import is_discount, is_paid_for
 from data.ledger.rules import ExpansionRules
 from data.sources.engine import Engine
 from data.time_cut import Tables, days_between
@@ -170,7 +169,7 @@ def _paying_for_others(bills: ir.Table, lines: ir.Table) -> ir.Table:
 def _prices(daily: ir.Table, lines: ir.Table) -> ir.Table:
     """One row per day of bills, product open on it and ``price_e4``: a term's worth of it, or of all that are open."""
     key = (*DAY_OF_BILLS, "amount_e4")
-    counted = lines.filter(is_paid_for(lines) | (lines.kind == DISCOUNT).fill_null(False))
+    counted = lines.filter(is_paid_for(lines) | is_discount(lines))
     counted = counted.select("account_id", "valid_from", "valid_to", "mrr_e4", subscribed="product")
     held = daily.inner_join(counted, "account_id")
     held = held.filter((held.valid_from <= held.billed_on) & ~(held.valid_to <= held.billed_on).fill_null(False))

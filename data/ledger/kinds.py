@@ -21,6 +21,11 @@ def makes_a_customer(lines: ir.Table) -> ir.BooleanValue:
     return lines.kind.fill_null("").notin((*UNPAID_KINDS, DISCOUNT))
 
 
+def is_discount(lines: ir.Table) -> ir.BooleanValue:
+    """The line takes something off the lines beside it."""
+    return (lines.kind == DISCOUNT).fill_null(False)
+
+
 def is_version(lines: ir.Table) -> ir.BooleanValue:
     """From its first day on the line takes the place of the lines of its contract and product that began before it."""
     return lines.kind.fill_null("").notin(BESIDE) & lines.valid_from.notnull() & lasts(lines)
@@ -33,8 +38,7 @@ def is_last_version(lines: ir.Table, by: Sequence[str]) -> ir.BooleanValue:
     filter by it afterwards.
     """
     of_contract = ibis.window(group_by=(*by, "product", "contract_id"))
-    is_other_kind = (lines.kind == DISCOUNT).fill_null(False)
-    last = lines.valid_from.max(where=is_version(lines) & ~is_other_kind).over(of_contract)
+    last = lines.valid_from.max(where=is_version(lines) & ~is_discount(lines)).over(of_contract)
     return lines.contract_id.isnull() | (lines.valid_from >= last).fill_null(True)
 
 

@@ -11,12 +11,12 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from data.contract.vocabulary import DISCOUNT, UNPAID_KINDS
-from data.ledger.kinds import is_paid_for, is_version, lasts
+from data.contract.vocabulary import UNPAID_KINDS
+from data.ledger.kinds import is_discount, is_paid_for, is_version, lasts
 from data.ledger.moves import moved_on
 from data.ledger.rules import ExpansionRules
 from data.ledger.succession import current_product, with_successors
-from data.time_cut import Tables, days_between
+from data.time_cut import Tables, days_between, ended_unforeseen
 
 YEAR_DAYS = 365
 RENEWAL_STEPS = 3
@@ -50,7 +50,7 @@ def standing(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str], today
     versions = lines.filter(is_version(lines))
     versions = versions.mutate(
         current_product=current_product(versions),
-        is_discount=(versions.kind == DISCOUNT).fill_null(False),
+        is_discount=is_discount(versions),
     )
     # A discount has an amount alone.
     alone = {name: versions.is_discount.ifelse(ibis.null("int64"), versions[name]) for name in ("seats", "tier")}
@@ -59,6 +59,11 @@ def standing(lines: ir.Table, rules: ExpansionRules, *, by: Sequence[str], today
     if "snapshot_date" in by or today is not None:
         counted = _renewed_early(counted, rules, by, today)
     return _within_paid(moved_on(counted, rules, by), by)
+
+
+def ever_paid_for(lines: ir.Table) -> ir.BooleanValue:
+    """Of lines that no clock has cut: somebody paid for it, or was believed to until a later day told otherwise."""
+    return is_paid_for(lines) & (lasts(lines) | ended_unforeseen(lines))
 
 
 def _replaced_by_contract(lines: ir.Table, by: Sequence[str]) -> ir.Table:

@@ -7,11 +7,10 @@ import ibis.expr.types as ir
 
 from data.contract.vocabulary import KEY, MOTIONS
 from data.ledger.invoices import billed_now, billed_within, service, usage_bills
-from data.ledger.kinds import is_paid_for, lasts
-from data.ledger.lines import lines, standing
+from data.ledger.lines import ever_paid_for, lines, standing
 from data.ledger.movements import BASIS_POINTS, movements, prepared
 from data.ledger.succession import is_sold_on, with_successors
-from data.time_cut import cut, cut_facts, days_between, ended_unforeseen, facts, first_facts
+from data.time_cut import cut, cut_facts, days_between, facts, first_facts
 from features.calendar import QUARTER_DAYS, YEAR_DAYS
 from features.views.base import BILLING_DAYS, BaseViews
 
@@ -55,8 +54,7 @@ class ContractViews(BaseViews):
         dated = []
         if "subscriptions" in self.tables:
             paid = self.tables["subscriptions"]
-            paid = paid.filter(is_paid_for(paid), lasts(paid) | ended_unforeseen(paid))
-            dated.append(facts(paid, "account_id", "valid_from"))
+            dated.append(facts(paid.filter(ever_paid_for(paid)), "account_id", "valid_from"))
         if "invoices" in self.tables:
             dated.append(facts(self.tables["invoices"], "account_id", "billed_on"))
         return cut_facts(first_facts(dated[0] if len(dated) == 1 else ibis.union(*dated)), self.cohort)
